@@ -1,0 +1,3 @@
+//! Reelay
+pub mod media;
+pub mod proto;

@@ -1,0 +1,147 @@
+//! What kind of file this is, from its first octets. Names prove nothing.
+
+use std::fmt;
+
+/// How many octets of a file [`identify`] wants to see.
+pub const HEAD_LENGTH: usize = 64 * 1024;
+
+/// How the pictures stand in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// An ASCII length before each record of one or more pictures: the classroom format.
+    Classroom,
+    /// Pictures one behind the other, with or without something between them.
+    Raw,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classroom => "classroom format",
+            Self::Raw => "raw JPEG",
+        })
+    }
+}
+
+/// What a file is, if not Motion JPEG.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreign {
+    /// Nothing.
+    Empty,
+    /// Another kind of film or sound, of the name given. ffmpeg can turn it into Motion JPEG.
+    Media(&'static str),
+    /// Another kind of file, of the name given.
+    Other(&'static str),
+    /// Nothing that we know; there is no JPEG in its first [`HEAD_LENGTH`] octets.
+    Unknown,
+}
+
+/// Tells the layout of a file from its first [`HEAD_LENGTH`] octets, or fewer if it is shorter.
+///
+/// # Errors
+/// What the file is instead.
+pub fn identify(head: &[u8]) -> Result<Layout, Foreign> {
+    if head.is_empty() {
+        return Err(Foreign::Empty);
+    }
+    if begins_with_record(head) {
+        return Ok(Layout::Classroom);
+    }
+    if head.starts_with(SOI) {
+        return Ok(Layout::Raw);
+    }
+    if let Some(foreign) = foreign_kind(head) {
+        return Err(foreign);
+    }
+    match memchr::memmem::find(head, SOI) {
+        Some(_) => Ok(Layout::Raw),
+        None if is_text(head) => Err(Foreign::Other("a text file")),
+        None => Err(Foreign::Unknown),
+    }
+}
+
+/// SOI and the 0xFF of the marker behind it.
+pub(super) const SOI: &[u8] = &[0xFF, 0xD8, 0xFF];
+
+/// The longest length field that is known.
+pub(super) const LONGEST_LENGTH_FIELD: usize = 10;
+
+/// Whether octets begin with a length field and a picture: digits, padded with zeros or spaces, then SOI.
+pub(super) fn begins_with_record(octets: &[u8]) -> bool {
+    let field = octets.iter().take(LONGEST_LENGTH_FIELD).take_while(|o| is_length_octet(**o)).count();
+    octets[..field].iter().any(u8::is_ascii_digit) && octets[field..].starts_with(&SOI[..2])
+}
+
+pub(super) fn is_length_octet(octet: u8) -> bool {
+    octet.is_ascii_digit() || octet == b' '
+}
+
+fn foreign_kind(head: &[u8]) -> Option<Foreign> {
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    let media = |name| Some(Foreign::Media(name));
+    let other = |name| Some(Foreign::Other(name));
+    match () {
+        () if at(4, b"ftypqt") => media("a QuickTime film"),
+        () if at(4, b"ftyp") => media("an MP4 film"),
+        () if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") => media("a QuickTime film"),
+        () if starts(b"RIFF") && at(8, b"AVI ") => media("an AVI film"),
+        () if starts(b"RIFF") && at(8, b"WAVE") => media("a WAV sound file"),
+        () if starts(b"RIFF") && at(8, b"WEBP") => other("a WebP picture"),
+        () if starts(&[0x1A, 0x45, 0xDF, 0xA3]) => media("a Matroska or WebM film"),
+        () if starts(b"OggS") => media("an Ogg file"),
+        () if starts(b"FLV") => media("a Flash film"),
+        () if starts(&[0x30, 0x26, 0xB2, 0x75]) => media("a Windows Media film"),
+        () if starts(&[0, 0, 1, 0xBA]) || starts(&[0, 0, 1, 0xB3]) => media("an MPEG film"),
+        () if starts(b"G") && at(188, b"G") && at(376, b"G") => media("an MPEG transport stream"),
+        () if starts(&[0, 0, 0, 1]) || starts(&[0, 0, 1]) => media("a raw H.264 or H.265 stream"),
+        () if starts(&[0x89, b'P', b'N', b'G']) => other("a PNG picture"),
+        () if starts(b"GIF8") => other("a GIF picture"),
+        () if starts(b"%PDF") => other("a PDF document"),
+        () if starts(b"PK\x03\x04") => other("a ZIP archive"),
+        () if starts(&[0x1F, 0x8B]) => other("a gzip archive"),
+        () if starts(b"\x7FELF") || starts(b"MZ") => other("a program"),
+        () => None,
+    }
+}
+
+fn is_text(head: &[u8]) -> bool {
+    head.iter().all(|&octet| octet >= 0x20 && octet != 0x7F || matches!(octet, b'\t' | b'\r' | b'\n'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_fields_of_every_known_width_are_seen() {
+        for field in ["06014", " 6014", "6014 ", "106014", "0000006014", "00000"] {
+            let head = [field.as_bytes(), SOI, b"more"].concat();
+            assert_eq!(identify(&head), Ok(Layout::Classroom), "{field:?}");
+        }
+        assert_eq!(
+            identify(&[b"     ", SOI].concat()),
+            Ok(Layout::Raw),
+            "spaces alone are junk before a picture"
+        );
+    }
+
+    #[test]
+    fn pictures_are_found_behind_junk() {
+        assert_eq!(identify(SOI), Ok(Layout::Raw));
+        assert_eq!(
+            identify(&[b"--boundary\r\nContent-Type: image/jpeg\r\n\r\n", SOI].concat()),
+            Ok(Layout::Raw)
+        );
+        assert_eq!(identify(&[&[0u8; 100][..], SOI].concat()), Ok(Layout::Raw));
+    }
+
+    #[test]
+    fn other_files_are_called_by_their_names() {
+        assert_eq!(identify(b""), Err(Foreign::Empty));
+        assert_eq!(identify(b"\0\0\0\x20ftypisom\0\0\x02\0isom"), Err(Foreign::Media("an MP4 film")));
+        assert_eq!(identify(b"RIFF\x24\0\0\0AVI LIST"), Err(Foreign::Media("an AVI film")));
+        assert_eq!(identify(b"hello\n"), Err(Foreign::Other("a text file")));
+        assert_eq!(identify(&[1, 2, 3, 4, 5]), Err(Foreign::Unknown));
+    }
+}

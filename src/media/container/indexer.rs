@@ -1,0 +1,307 @@
+//! Finding every picture of a film in one pass over its octets.
+
+use super::identify::{LONGEST_LENGTH_FIELD, SOI, begins_with_record, is_length_octet};
+use crate::media::jpeg::{LARGEST, Step, Walker};
+
+/// Where a picture stands in the file, SOI and EOI included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The octet of its SOI.
+    pub offset: u64,
+    /// Octets; at most [`LARGEST`].
+    pub length: u32,
+}
+
+/// What the pass has met besides whole pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Pictures that began and were not whole.
+    pub damaged: u64,
+    /// Pictures over [`LARGEST`], which are left out.
+    pub oversized: u64,
+    /// The file ends in the middle of its last picture, which is left out.
+    pub cut: bool,
+}
+
+/// Takes a film's octets in order and tells where its pictures are.
+///
+/// Both layouts go through the same pass. What stands between pictures (the length field of the classroom format,
+/// boundaries, padding, junk) is stepped over, and pictures are followed by their markers, so that several pictures
+/// in one record come apart as well. A length field is believed only where it helps: at its end a record that was
+/// cut short gives way to the next one.
+#[derive(Debug)]
+pub struct Indexer {
+    /// Octets taken so far.
+    position: u64,
+    place: Place,
+    outcome: Outcome,
+}
+
+/// What the octet at `position` belongs to.
+#[derive(Debug)]
+enum Place {
+    Between(Gap),
+    Picture(Picture),
+    /// The record ended before its picture did; a few octets more tell which of the two is wrong.
+    Overrun {
+        picture: Picture,
+        held: Vec<u8>,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Gap {
+    /// How much of [`SOI`] the last octets match.
+    matched: usize,
+    /// The octets before that, as many as a length field may have.
+    tail: Vec<u8>,
+    /// The end of the record that the gap lies in, if it does.
+    record_end: Option<u64>,
+}
+
+#[derive(Debug)]
+struct Picture {
+    start: u64,
+    walker: Walker,
+    record_end: Option<u64>,
+}
+
+impl Default for Indexer {
+    fn default() -> Self {
+        Self { position: 0, place: Place::Between(Gap::default()), outcome: Outcome::default() }
+    }
+}
+
+impl Indexer {
+    /// Takes the next octets and appends the pictures that end among them to `spans`.
+    pub fn push(&mut self, mut octets: &[u8], spans: &mut Vec<Span>) {
+        while !octets.is_empty() {
+            let taken = match &mut self.place {
+                Place::Between(_) => self.cross_gap(octets),
+                Place::Picture(_) => self.follow_picture(octets, spans),
+                Place::Overrun { .. } => self.weigh_overrun(octets, spans),
+            };
+            octets = &octets[taken..];
+        }
+    }
+
+    /// The file has ended.
+    pub fn finish(mut self, spans: &mut Vec<Span>) -> Outcome {
+        if let Place::Overrun { .. } = self.place {
+            self.settle_overrun(spans);
+        }
+        if let Place::Picture(_) = self.place {
+            self.outcome.cut = true;
+        }
+        self.outcome
+    }
+
+    /// What has been met so far.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// Looks for the next SOI; returns the octets taken.
+    fn cross_gap(&mut self, octets: &[u8]) -> usize {
+        let Place::Between(gap) = &mut self.place else { return 0 };
+        for (index, &octet) in octets.iter().enumerate() {
+            if gap.take(octet) {
+                let taken = index + 1;
+                let start = self.position + taken as u64 - SOI.len() as u64;
+                let record_end = gap.record_end_for(start);
+                let mut walker = Walker::default();
+                // The three octets of SOI are what a picture begins with, so this cannot fail.
+                walker.advance(SOI);
+                self.place = Place::Picture(Picture { start, walker, record_end });
+                self.position += taken as u64;
+                return taken;
+            }
+        }
+        self.position += octets.len() as u64;
+        octets.len()
+    }
+
+    /// Follows a picture to its end, or to the end of its record; returns the octets taken.
+    fn follow_picture(&mut self, octets: &[u8], spans: &mut Vec<Span>) -> usize {
+        let Place::Picture(picture) = &mut self.place else { return 0 };
+        let in_record = picture.record_end.map(|end| end.saturating_sub(self.position));
+        if in_record == Some(0) {
+            let Place::Picture(picture) = std::mem::replace(&mut self.place, Place::Between(Gap::default()))
+            else {
+                return 0;
+            };
+            self.place = Place::Overrun { picture, held: Vec::new() };
+            return 0;
+        }
+        let within = in_record
+            .map_or(octets.len(), |left| octets.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        let step = picture.walker.advance(&octets[..within]);
+        let (start, record_end) = (picture.start, picture.record_end);
+        let taken = match step {
+            Step::More => within,
+            Step::End { consumed } | Step::Broken { consumed, .. } => consumed,
+        };
+        self.position += taken as u64;
+        match step {
+            Step::More => {}
+            Step::End { .. } => {
+                self.record(start, spans);
+                self.place = Place::Between(Gap { record_end, ..Gap::default() });
+            }
+            Step::Broken { behind_ff, .. } => {
+                self.outcome.damaged += 1;
+                let matched = usize::from(behind_ff);
+                self.place = Place::Between(Gap { matched, record_end, ..Gap::default() });
+            }
+        }
+        taken
+    }
+
+    fn record(&mut self, start: u64, spans: &mut Vec<Span>) {
+        match u32::try_from(self.position - start) {
+            Ok(length) if length as usize <= LARGEST => spans.push(Span { offset: start, length }),
+            _ => self.outcome.oversized += 1,
+        }
+    }
+
+    /// Holds octets behind the record's end until they tell what they are; returns the octets taken.
+    fn weigh_overrun(&mut self, octets: &[u8], spans: &mut Vec<Span>) -> usize {
+        let Place::Overrun { held, .. } = &mut self.place else { return 0 };
+        let wanted = LONGEST_LENGTH_FIELD + SOI.len() - held.len();
+        let taken = octets.len().min(wanted);
+        held.extend_from_slice(&octets[..taken]);
+        if taken == wanted {
+            self.settle_overrun(spans);
+        }
+        taken
+    }
+
+    /// A new record begins here: the picture was cut. Anything else: the length field was wrong.
+    fn settle_overrun(&mut self, spans: &mut Vec<Span>) {
+        let Place::Overrun { picture, held } =
+            std::mem::replace(&mut self.place, Place::Between(Gap::default()))
+        else {
+            return;
+        };
+        if begins_with_record(&held) {
+            self.outcome.damaged += 1;
+        } else {
+            self.place = Place::Picture(Picture { record_end: None, ..picture });
+        }
+        self.push(&held, spans);
+    }
+}
+
+impl Gap {
+    /// Takes one octet; whether it completes an SOI.
+    fn take(&mut self, octet: u8) -> bool {
+        if octet == SOI[self.matched] {
+            self.matched += 1;
+            return self.matched == SOI.len();
+        }
+        self.tail.extend_from_slice(&SOI[..self.matched]);
+        self.matched = usize::from(octet == SOI[0]);
+        if self.matched == 0 {
+            self.tail.push(octet);
+        }
+        let surplus = self.tail.len().saturating_sub(LONGEST_LENGTH_FIELD);
+        self.tail.drain(..surplus);
+        false
+    }
+
+    /// The end of the record that a picture at `start` begins, or goes on with.
+    fn record_end_for(&self, start: u64) -> Option<u64> {
+        if let Some(end) = self.record_end.filter(|&end| start < end) {
+            return Some(end);
+        }
+        let field = self.tail.iter().rev().take_while(|o| is_length_octet(**o)).count();
+        let field = std::str::from_utf8(&self.tail[self.tail.len() - field..]).ok()?;
+        let length: u64 = field.trim().parse().ok()?;
+        start.checked_add(length).filter(|_| length > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture whose entropy-coded data is `data`.
+    fn picture(data: &[u8]) -> Vec<u8> {
+        [&[0xFF, 0xD8, 0xFF, 0xC0, 0, 3, 8, 0xFF, 0xDA, 0, 2][..], data, &[0xFF, 0xD9]].concat()
+    }
+
+    fn record(pictures: &[u8]) -> Vec<u8> {
+        [format!("{:05}", pictures.len()).as_bytes(), pictures].concat()
+    }
+
+    /// The pictures that are found, and what else was met; the same for every way to cut the octets.
+    fn index(octets: &[u8]) -> (Vec<Vec<u8>>, Outcome) {
+        let whole = index_in_chunks(octets, octets.len().max(1));
+        for chunk in [1, 2, 3, 7] {
+            assert_eq!(index_in_chunks(octets, chunk), whole, "in chunks of {chunk}");
+        }
+        whole
+    }
+
+    fn index_in_chunks(octets: &[u8], chunk: usize) -> (Vec<Vec<u8>>, Outcome) {
+        let (mut indexer, mut spans) = (Indexer::default(), Vec::new());
+        for chunk in octets.chunks(chunk) {
+            indexer.push(chunk, &mut spans);
+        }
+        let outcome = indexer.finish(&mut spans);
+        let cut = |span: &Span| octets[span.offset as usize..][..span.length as usize].to_vec();
+        (spans.iter().map(cut).collect(), outcome)
+    }
+
+    #[test]
+    fn records_and_raw_pictures_come_out_the_same() {
+        let (a, b) = (picture(b"first"), picture(&[1, 0xFF, 0, 2]));
+        let expected = (vec![a.clone(), b.clone()], Outcome::default());
+        assert_eq!(index(&[record(&a), record(&b)].concat()), expected);
+        assert_eq!(index(&[a.clone(), b.clone()].concat()), expected);
+        assert_eq!(index(&[b"junk \xFF".to_vec(), a, vec![0; 40], b, vec![0; 3]].concat()), expected);
+    }
+
+    #[test]
+    fn several_pictures_in_a_record_come_apart() {
+        let (a, b, c) = (picture(b"a"), picture(b"bb"), picture(b"ccc"));
+        let film = [record(&[a.clone(), b.clone()].concat()), record(&c)].concat();
+        assert_eq!(index(&film), (vec![a, b, c], Outcome::default()));
+    }
+
+    #[test]
+    fn a_record_that_was_cut_short_gives_way_to_the_next() {
+        let (a, b) = (picture(b"a long first picture"), picture(b"b"));
+        let film = [record(&a[..12]), record(&b)].concat();
+        assert_eq!(index(&film), (vec![b], Outcome { damaged: 1, ..Outcome::default() }));
+    }
+
+    #[test]
+    fn a_wrong_length_field_costs_nothing() {
+        let (a, b) = (picture(b"a first picture"), picture(b"b"));
+        let film = [b"00012".to_vec(), a.clone(), b"99999".to_vec(), b.clone()].concat();
+        assert_eq!(index(&film), (vec![a, b], Outcome::default()));
+    }
+
+    #[test]
+    fn damage_in_the_middle_costs_one_picture() {
+        let (a, b) = (picture(b"a"), picture(b"b"));
+        let headless = [&a[..a.len() - 2], &b].concat();
+        assert_eq!(index(&headless), (vec![b.clone()], Outcome { damaged: 1, ..Outcome::default() }));
+        let broken = [&[0xFF, 0xD8, 0xFF, 0x00, 7, 7][..], &b].concat();
+        assert_eq!(index(&broken), (vec![b], Outcome { damaged: 1, ..Outcome::default() }));
+    }
+
+    #[test]
+    fn a_cut_last_picture_is_dropped_and_said() {
+        let (a, b) = (picture(b"a"), picture(b"b"));
+        for kept in 3..b.len() {
+            let film = [record(&a), record(&b)[..5 + kept].to_vec()].concat();
+            assert_eq!(
+                index(&film),
+                (vec![a.clone()], Outcome { cut: true, ..Outcome::default() }),
+                "{kept} kept"
+            );
+        }
+    }
+}

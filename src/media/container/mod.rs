@@ -1,0 +1,7 @@
+//! Files that hold Motion JPEG: telling them apart, and finding their pictures.
+
+mod identify;
+mod indexer;
+
+pub use identify::{Foreign, HEAD_LENGTH, Layout, identify};
+pub use indexer::{Indexer, Outcome, Span};

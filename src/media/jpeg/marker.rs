@@ -1,0 +1,35 @@
+//! Marker codes (T.81 table B.1): the octet behind 0xFF.
+#![allow(missing_docs)]
+
+pub const SOF0: u8 = 0xC0;
+pub const SOF1: u8 = 0xC1;
+pub const DHT: u8 = 0xC4;
+pub const JPG: u8 = 0xC8;
+pub const DAC: u8 = 0xCC;
+pub const SOF15: u8 = 0xCF;
+pub const RST0: u8 = 0xD0;
+pub const RST7: u8 = 0xD7;
+pub const SOI: u8 = 0xD8;
+pub const EOI: u8 = 0xD9;
+pub const SOS: u8 = 0xDA;
+pub const DQT: u8 = 0xDB;
+pub const DNL: u8 = 0xDC;
+pub const DRI: u8 = 0xDD;
+pub const APP0: u8 = 0xE0;
+pub const APP15: u8 = 0xEF;
+pub const COM: u8 = 0xFE;
+
+/// Whether the marker begins a frame header, of whatever process.
+pub fn is_start_of_frame(code: u8) -> bool {
+    matches!(code, SOF0..=SOF15) && !matches!(code, DHT | JPG | DAC)
+}
+
+/// Whether a length and a body follow the marker.
+pub fn has_segment(code: u8) -> bool {
+    matches!(code, SOF0..=SOF15 | SOS..=COM)
+}
+
+/// Whether a segment only describes the picture, so that it can be left out without changing a pixel.
+pub fn is_descriptive(code: u8) -> bool {
+    matches!(code, APP0..=APP15 | COM)
+}

@@ -1,0 +1,278 @@
+//! From packets, in order, to pictures.
+
+use std::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::fields::{
+    EXTENSION_FIRST, FILL_MASK, MainHeader, QUALITY_IN_BAND, REDUCED_BIT, RESTART_BIT, TYPE_ORIGINAL_HEADER,
+};
+use crate::media::jpeg::{Dimensions, JpegHeader, LARGEST, marker, tables};
+use crate::proto::rtp::Packet;
+
+/// A whole picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// From SOI to EOI.
+    pub jpeg: Bytes,
+    /// Of all its packets.
+    pub timestamp: u32,
+    /// It lost its APPn and COM segments on the way.
+    pub headers_reduced: bool,
+}
+
+/// What came of a frame's packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assembled {
+    /// Everything is there.
+    Whole(Frame),
+    /// Some packets are missing.
+    Incomplete,
+    /// The packets are there, and cannot be understood; the text says why.
+    Unusable(&'static str),
+}
+
+/// Puts pictures together. Packets are pushed in the order of their sequence numbers; gaps are allowed.
+///
+/// Whether a frame is whole is known here and nowhere else: decoders take cut data without a word. So every
+/// fragment must begin where the one before it ended, and the last must have its marker.
+#[derive(Debug, Default)]
+pub struct Depacketizer {
+    /// The frame that is being put together.
+    assembly: Option<Assembly>,
+    /// The session description's size, for pictures too large for the main header.
+    dimensions: Option<Dimensions>,
+    /// Quantization tables by quality, as 128 to 254 may be sent only once (RFC 2435 §3.1.8).
+    known_tables: Vec<(u8, [u8; 128])>,
+    done: VecDeque<Assembled>,
+}
+
+#[derive(Debug)]
+struct Assembly {
+    timestamp: u32,
+    state: AssemblyState,
+}
+
+#[derive(Debug)]
+enum AssemblyState {
+    /// The header and the data so far.
+    Joining { jpeg: BytesMut, header_length: usize, headers_reduced: bool },
+    /// Something is missing, or wrong; the rest of the frame is passed over.
+    Given(Assembled),
+}
+
+impl Depacketizer {
+    /// A depacketizer for a stream whose description may state its size.
+    pub fn new(dimensions: Option<Dimensions>) -> Self {
+        Self { dimensions, ..Self::default() }
+    }
+
+    /// The next thing that came out.
+    pub fn next_assembled(&mut self) -> Option<Assembled> {
+        self.done.pop_front()
+    }
+
+    /// Whether a frame has begun and not ended.
+    pub fn is_mid_frame(&self) -> bool {
+        self.assembly.is_some()
+    }
+
+    /// Forgets the frame that has begun: the stream was stopped or goes on elsewhere.
+    pub fn abandon_frame(&mut self) {
+        self.assembly = None;
+    }
+
+    /// Takes the next packet.
+    pub fn push(&mut self, packet: &Packet) {
+        let timestamp = packet.header.timestamp;
+        if self.assembly.as_ref().is_some_and(|assembly| assembly.timestamp != timestamp) {
+            self.close_frame(false);
+        }
+        let state = match self.assembly.take() {
+            Some(assembly) => self.join(assembly.state, packet),
+            None => self.begin(packet),
+        };
+        self.assembly = Some(Assembly { timestamp, state });
+        if packet.header.marker {
+            self.close_frame(true);
+        }
+    }
+
+    fn close_frame(&mut self, marker_seen: bool) {
+        let Some(Assembly { timestamp, state }) = self.assembly.take() else { return };
+        self.done.push_back(match state {
+            AssemblyState::Given(outcome) => outcome,
+            AssemblyState::Joining { .. } if !marker_seen => Assembled::Incomplete,
+            AssemblyState::Joining { mut jpeg, headers_reduced, .. } => {
+                // EOI may be left out of the data (RFC 2435 §3.1.9 says nothing of it; senders do both).
+                if !jpeg.ends_with(&[0xFF, marker::EOI]) {
+                    jpeg.put_slice(&[0xFF, marker::EOI]);
+                }
+                Assembled::Whole(Frame { jpeg: jpeg.freeze(), timestamp, headers_reduced })
+            }
+        });
+    }
+
+    fn begin(&mut self, packet: &Packet) -> AssemblyState {
+        let Some(main) = MainHeader::read(&packet.payload) else {
+            return AssemblyState::Given(Assembled::Unusable(
+                "a packet is shorter than the JPEG payload header",
+            ));
+        };
+        if main.fragment_offset != 0 {
+            return AssemblyState::Given(Assembled::Incomplete);
+        }
+        match self.read_first(packet, main) {
+            Ok((header, data, headers_reduced)) => {
+                let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * 4);
+                jpeg.put_slice(&header);
+                jpeg.put_slice(&data);
+                AssemblyState::Joining { jpeg, header_length: header.len(), headers_reduced }
+            }
+            Err(why) => AssemblyState::Given(Assembled::Unusable(why)),
+        }
+    }
+
+    fn join(&mut self, state: AssemblyState, packet: &Packet) -> AssemblyState {
+        let AssemblyState::Joining { mut jpeg, header_length, headers_reduced } = state else { return state };
+        let Some((main, data)) = split_following(&packet.payload) else {
+            return AssemblyState::Given(Assembled::Unusable(
+                "a packet is shorter than the JPEG payload header",
+            ));
+        };
+        if main.fragment_offset as usize != jpeg.len() - header_length {
+            return AssemblyState::Given(Assembled::Incomplete);
+        }
+        if jpeg.len() + data.len() > LARGEST {
+            return AssemblyState::Given(Assembled::Unusable("a picture is larger than 16 MiB"));
+        }
+        jpeg.put_slice(&data);
+        AssemblyState::Joining { jpeg, header_length, headers_reduced }
+    }
+
+    /// The picture's header, the first data, and whether the header was reduced.
+    fn read_first(
+        &mut self,
+        packet: &Packet,
+        main: MainHeader,
+    ) -> Result<(Vec<u8>, Bytes, bool), &'static str> {
+        let mut rest = packet.payload.slice(MainHeader::LENGTH..);
+        let restart_interval = match main.kind & RESTART_BIT != 0 && main.kind < TYPE_ORIGINAL_HEADER {
+            true => Some(take_restart_interval(&mut rest)?),
+            false => None,
+        };
+        let tables = self.take_tables(main.quality, &mut rest)?;
+        let segments = packet.extension.as_ref().filter(|extension| extension.profile == EXTENSION_FIRST);
+        if let Some(header) = segments.and_then(|extension| original_header(&extension.body, main)) {
+            return Ok((
+                header,
+                rest,
+                main.kind == TYPE_ORIGINAL_HEADER && main.type_specific & REDUCED_BIT != 0,
+            ));
+        }
+        let dimensions = match (main.width, main.height) {
+            (0, _) | (_, 0) => self.dimensions.ok_or("the stream does not say how large its pictures are")?,
+            (width, height) => Dimensions { width: u16::from(width) * 8, height: u16::from(height) * 8 },
+        };
+        let tables = tables.ok_or("the quantization tables have not come")?;
+        let vertical = match main.kind & !RESTART_BIT {
+            0 => 1,
+            1 => 2,
+            _ => return Err("a kind of JPEG payload that RFC 2435 does not define"),
+        };
+        Ok((described_header(dimensions, vertical, &tables, restart_interval), rest, false))
+    }
+
+    /// The quantization tables that the quality names, from the packet or from memory (RFC 2435 §3.1.8).
+    fn take_tables(&mut self, quality: u8, rest: &mut Bytes) -> Result<Option<[u8; 128]>, &'static str> {
+        if quality < 128 {
+            let (luminance, chrominance) = tables::quantization_for_quality(quality);
+            let mut both = [0; 128];
+            both[..64].copy_from_slice(&luminance);
+            both[64..].copy_from_slice(&chrominance);
+            return if (1..100).contains(&quality) {
+                Ok(Some(both))
+            } else {
+                Err("a quality that RFC 2435 reserves")
+            };
+        }
+        let &[_, precision, high, low] =
+            rest.first_chunk().ok_or("a quantization table header that is cut")?;
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if rest.len() < 4 + length {
+            return Err("quantization tables that are cut");
+        }
+        let octets = rest.split_to(4 + length).slice(4..);
+        if precision != 0 {
+            return Err("quantization tables of 16 bits");
+        }
+        let mut both = [0; 128];
+        match octets.len() {
+            0 => return Ok(self.known_tables.iter().find(|(q, _)| *q == quality).map(|(_, tables)| *tables)),
+            // One table serves both.
+            64 => both.chunks_exact_mut(64).for_each(|half| half.copy_from_slice(&octets)),
+            128.. => both.copy_from_slice(&octets[..128]),
+            _ => return Err("quantization tables of an odd length"),
+        }
+        if quality != QUALITY_IN_BAND {
+            self.known_tables.retain(|(q, _)| *q != quality);
+            self.known_tables.push((quality, both));
+        }
+        Ok(Some(both))
+    }
+}
+
+/// The main header and the data of a packet that is not a frame's first.
+fn split_following(payload: &Bytes) -> Option<(MainHeader, Bytes)> {
+    let main = MainHeader::read(payload)?;
+    let restarts = main.kind & RESTART_BIT != 0 && main.kind < TYPE_ORIGINAL_HEADER;
+    let skipped = MainHeader::LENGTH + if restarts { 4 } else { 0 };
+    (payload.len() >= skipped).then(|| (main, payload.slice(skipped..)))
+}
+
+fn take_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
+    let &[high, low, _, _] = rest.first_chunk().ok_or("a restart header that is cut")?;
+    let _ = rest.split_to(4);
+    Ok(u16::from_be_bytes([high, low]))
+}
+
+/// SOI and the header segments of an extension; `None` when they do not make a whole header.
+fn original_header(body: &[u8], main: MainHeader) -> Option<Vec<u8>> {
+    let mut header = [&[0xFF, marker::SOI], body].concat();
+    let parsed = JpegHeader::parse(&header).ok()?;
+    let (scan_header, end) = (parsed.start_of_scan().range.start, parsed.scan_start());
+    header.truncate(end);
+    if main.kind == TYPE_ORIGINAL_HEADER {
+        let fill = usize::from(main.type_specific & FILL_MASK);
+        let fill_start = scan_header.checked_sub(fill).filter(|&start| start >= 2)?;
+        if header[fill_start..scan_header].iter().any(|&octet| octet != 0xFF) {
+            return None;
+        }
+        header.drain(fill_start..scan_header);
+    }
+    Some(header)
+}
+
+/// The header that RFC 2435 describes in so few octets (its appendix B).
+fn described_header(
+    dimensions: Dimensions,
+    vertical: u8,
+    tables: &[u8; 128],
+    restarts: Option<u16>,
+) -> Vec<u8> {
+    let mut header = vec![0xFF, marker::SOI];
+    for (destination, table) in (0u8..).zip(tables.chunks_exact(64)) {
+        header.extend_from_slice(&[0xFF, marker::DQT, 0, 67, destination]);
+        header.extend_from_slice(table);
+    }
+    if let Some(interval) = restarts {
+        let [high, low] = interval.to_be_bytes();
+        header.extend_from_slice(&[0xFF, marker::DRI, 0, 4, high, low]);
+    }
+    let ([h1, h0], [w1, w0]) = (dimensions.height.to_be_bytes(), dimensions.width.to_be_bytes());
+    header.extend_from_slice(&[0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3]);
+    header.extend_from_slice(&[1, 0x20 | vertical, 0, 2, 0x11, 1, 3, 0x11, 1]);
+    header.extend_from_slice(&tables::standard_dht_segment());
+    header.extend_from_slice(&[0xFF, marker::SOS, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
+    header
+}

@@ -1,0 +1,23 @@
+//! JPEG in RTP packets (RFC 2435), and with its original header (the JPEG header extension of ONVIF).
+//!
+//! RFC 2435 leaves the picture's header out and describes it in a few octets, which is enough for baseline 4:2:0 and
+//! 4:2:2 with the standard Huffman tables and for nothing else. Between two Reelays the header segments travel in an
+//! RTP header extension instead, so that every picture arrives bit for bit.
+
+mod depacketizer;
+mod fields;
+mod packetizer;
+mod standard;
+
+pub use depacketizer::{Assembled, Depacketizer, Frame};
+pub use packetizer::{LARGEST_PACKET, PacketizedFrame, packetize};
+pub use standard::{StandardPicture, Uncarriable};
+
+/// How a picture's header travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// As RFC 2435 describes it: for every player.
+    Standard,
+    /// As it is, in a header extension: for players that asked for it.
+    OriginalHeader,
+}

@@ -1,0 +1,398 @@
+//! Requests, responses and their headers.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+use bytes::Bytes;
+
+/// Header names as RFC 2326 §12 spells them.
+pub mod header {
+    #![allow(missing_docs)]
+    pub const ACCEPT: &str = "Accept";
+    pub const ALLOW: &str = "Allow";
+    pub const CONNECTION: &str = "Connection";
+    pub const CONTENT_BASE: &str = "Content-Base";
+    pub const CONTENT_LENGTH: &str = "Content-Length";
+    pub const CONTENT_LOCATION: &str = "Content-Location";
+    pub const CONTENT_TYPE: &str = "Content-Type";
+    pub const CSEQ: &str = "CSeq";
+    pub const PROXY_REQUIRE: &str = "Proxy-Require";
+    pub const PUBLIC: &str = "Public";
+    pub const RANGE: &str = "Range";
+    pub const REQUIRE: &str = "Require";
+    pub const RTP_INFO: &str = "RTP-Info";
+    pub const SERVER: &str = "Server";
+    pub const SESSION: &str = "Session";
+    pub const TRANSPORT: &str = "Transport";
+    pub const UNSUPPORTED: &str = "Unsupported";
+    pub const USER_AGENT: &str = "User-Agent";
+}
+
+/// A request method (RFC 2326 §10). Methods are case-sensitive.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Method {
+    Options,
+    Describe,
+    Announce,
+    Setup,
+    Play,
+    Pause,
+    Teardown,
+    GetParameter,
+    SetParameter,
+    Redirect,
+    Record,
+    /// A token that RFC 2326 does not define.
+    Extension(String),
+}
+
+impl Method {
+    /// Reads a method token; an unknown one becomes [`Method::Extension`].
+    pub fn from_token(token: &str) -> Self {
+        match token {
+            "OPTIONS" => Self::Options,
+            "DESCRIBE" => Self::Describe,
+            "ANNOUNCE" => Self::Announce,
+            "SETUP" => Self::Setup,
+            "PLAY" => Self::Play,
+            "PAUSE" => Self::Pause,
+            "TEARDOWN" => Self::Teardown,
+            "GET_PARAMETER" => Self::GetParameter,
+            "SET_PARAMETER" => Self::SetParameter,
+            "REDIRECT" => Self::Redirect,
+            "RECORD" => Self::Record,
+            other => Self::Extension(other.to_owned()),
+        }
+    }
+
+    /// The token as it stands on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Options => "OPTIONS",
+            Self::Describe => "DESCRIBE",
+            Self::Announce => "ANNOUNCE",
+            Self::Setup => "SETUP",
+            Self::Play => "PLAY",
+            Self::Pause => "PAUSE",
+            Self::Teardown => "TEARDOWN",
+            Self::GetParameter => "GET_PARAMETER",
+            Self::SetParameter => "SET_PARAMETER",
+            Self::Redirect => "REDIRECT",
+            Self::Record => "RECORD",
+            Self::Extension(token) => token,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A status code (RFC 2326 §7.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Status(u16);
+
+#[allow(missing_docs)]
+impl Status {
+    pub const OK: Self = Self(200);
+    pub const BAD_REQUEST: Self = Self(400);
+    pub const NOT_FOUND: Self = Self(404);
+    pub const METHOD_NOT_ALLOWED: Self = Self(405);
+    pub const NOT_ACCEPTABLE: Self = Self(406);
+    pub const ENTITY_TOO_LARGE: Self = Self(413);
+    pub const URI_TOO_LARGE: Self = Self(414);
+    pub const UNSUPPORTED_MEDIA_TYPE: Self = Self(415);
+    pub const PARAMETER_NOT_UNDERSTOOD: Self = Self(451);
+    pub const SESSION_NOT_FOUND: Self = Self(454);
+    pub const METHOD_NOT_VALID_IN_STATE: Self = Self(455);
+    pub const HEADER_NOT_VALID: Self = Self(456);
+    pub const INVALID_RANGE: Self = Self(457);
+    pub const AGGREGATE_NOT_ALLOWED: Self = Self(459);
+    pub const ONLY_AGGREGATE_ALLOWED: Self = Self(460);
+    pub const UNSUPPORTED_TRANSPORT: Self = Self(461);
+    pub const INTERNAL_ERROR: Self = Self(500);
+    pub const NOT_IMPLEMENTED: Self = Self(501);
+    pub const UNAVAILABLE: Self = Self(503);
+    pub const VERSION_NOT_SUPPORTED: Self = Self(505);
+    pub const OPTION_NOT_SUPPORTED: Self = Self(551);
+}
+
+impl Status {
+    /// A status from its three digits; `None` outside 100–599.
+    pub fn from_code(code: u16) -> Option<Self> {
+        (100..600).contains(&code).then_some(Self(code))
+    }
+
+    /// The three digits.
+    pub fn code(self) -> u16 {
+        self.0
+    }
+
+    /// Whether the request was understood and accepted (2xx).
+    pub fn is_success(self) -> bool {
+        self.0 / 100 == 2
+    }
+
+    /// The reason phrase that RFC 2326 §7.1.1 recommends.
+    pub fn reason(self) -> &'static str {
+        match self.0 {
+            100 => "Continue",
+            200 => "OK",
+            201 => "Created",
+            250 => "Low on Storage Space",
+            300 => "Multiple Choices",
+            301 => "Moved Permanently",
+            302 => "Moved Temporarily",
+            303 => "See Other",
+            304 => "Not Modified",
+            305 => "Use Proxy",
+            400 => "Bad Request",
+            401 => "Unauthorized",
+            402 => "Payment Required",
+            403 => "Forbidden",
+            404 => "Not Found",
+            405 => "Method Not Allowed",
+            406 => "Not Acceptable",
+            407 => "Proxy Authentication Required",
+            408 => "Request Time-out",
+            410 => "Gone",
+            411 => "Length Required",
+            412 => "Precondition Failed",
+            413 => "Request Entity Too Large",
+            414 => "Request-URI Too Large",
+            415 => "Unsupported Media Type",
+            451 => "Parameter Not Understood",
+            452 => "Conference Not Found",
+            453 => "Not Enough Bandwidth",
+            454 => "Session Not Found",
+            455 => "Method Not Valid in This State",
+            456 => "Header Field Not Valid for Resource",
+            457 => "Invalid Range",
+            458 => "Parameter Is Read-Only",
+            459 => "Aggregate Operation Not Allowed",
+            460 => "Only Aggregate Operation Allowed",
+            461 => "Unsupported Transport",
+            462 => "Destination Unreachable",
+            500 => "Internal Server Error",
+            501 => "Not Implemented",
+            502 => "Bad Gateway",
+            503 => "Service Unavailable",
+            504 => "Gateway Time-out",
+            505 => "RTSP Version Not Supported",
+            551 => "Option Not Supported",
+            _ => "Unknown",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.reason())
+    }
+}
+
+/// The protocol version of a message, as its first line states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// The digits before the dot.
+    pub major: u8,
+    /// The digits after the dot.
+    pub minor: u8,
+}
+
+impl Version {
+    /// RTSP/1.0, the only version that Reelay speaks.
+    pub const V1_0: Self = Self { major: 1, minor: 0 };
+
+    /// Reads `RTSP/1.0`; `None` when the token is no RTSP version at all.
+    pub fn from_token(token: &str) -> Option<Self> {
+        let (major, minor) = token.strip_prefix("RTSP/")?.split_once('.')?;
+        Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+/// Header lines in the order in which they stand in the message. Names compare without case.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(Cow<'static, str>, String)>);
+
+impl Headers {
+    /// The value of the first header of this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The values of every header of this name, in order.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// Adds a header after the others.
+    ///
+    /// Control characters cannot stand in a header's value; they become spaces, so that nothing that
+    /// came from outside can start a line of its own.
+    pub fn append(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        let mut value = value.into();
+        if value.contains(|c: char| c.is_control()) {
+            value = value.replace(|c: char| c.is_control(), " ");
+        }
+        self.0.push((name.into(), value));
+    }
+
+    /// Every header, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_ref(), v.as_str()))
+    }
+
+    /// The `CSeq` (RFC 2326 §12.17), if it is there and a number.
+    pub fn cseq(&self) -> Option<u32> {
+        self.get(header::CSEQ)?.trim().parse().ok()
+    }
+}
+
+/// A request (RFC 2326 §6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked.
+    pub method: Method,
+    /// The absolute URL, or `*`.
+    pub uri: String,
+    /// The version of the first line.
+    pub version: Version,
+    /// The header lines; `Content-Length` is written by [`Request::encode`].
+    pub headers: Headers,
+    /// The entity.
+    pub body: Bytes,
+}
+
+impl Request {
+    /// A request without headers or entity.
+    pub fn new(method: Method, uri: impl Into<String>) -> Self {
+        Self {
+            method,
+            uri: uri.into(),
+            version: Version::V1_0,
+            headers: Headers::default(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// The same request with one header more.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The bytes for the wire.
+    pub fn encode(&self) -> Bytes {
+        let Version { major, minor } = self.version;
+        let first = format!("{} {} RTSP/{major}.{minor}", self.method, self.uri);
+        encode(first, &self.headers, &self.body)
+    }
+}
+
+/// A response (RFC 2326 §7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The outcome.
+    pub status: Status,
+    /// The words behind the status; the recommended phrase unless the sender says more.
+    pub reason: String,
+    /// The header lines; `Content-Length` is written by [`Response::encode`].
+    pub headers: Headers,
+    /// The entity.
+    pub body: Bytes,
+}
+
+impl Response {
+    /// A response with the recommended reason phrase.
+    pub fn new(status: Status) -> Self {
+        Self { status, reason: status.reason().to_owned(), headers: Headers::default(), body: Bytes::new() }
+    }
+
+    /// An error that tells why: the reason phrase carries the explanation, the code its meaning.
+    pub fn refusal(status: Status, why: impl fmt::Display) -> Self {
+        let mut response = Self::new(status);
+        let _ = write!(response.reason, ": {why}");
+        response.reason = response.reason.replace(|c: char| c.is_control(), " ");
+        response
+    }
+
+    /// The same response with one header more.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The same response with an entity of the given type.
+    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.headers.append(header::CONTENT_TYPE, content_type);
+        self.body = body.into();
+        self
+    }
+
+    /// The bytes for the wire.
+    pub fn encode(&self) -> Bytes {
+        let first = format!("RTSP/1.0 {} {}", self.status.code(), self.reason);
+        encode(first, &self.headers, &self.body)
+    }
+}
+
+fn encode(first_line: String, headers: &Headers, body: &Bytes) -> Bytes {
+    let mut text = first_line;
+    text.push_str("\r\n");
+    for (name, value) in headers.iter() {
+        let _ = write!(text, "{name}: {value}\r\n");
+    }
+    if !body.is_empty() {
+        let _ = write!(text, "{}: {}\r\n", header::CONTENT_LENGTH, body.len());
+    }
+    text.push_str("\r\n");
+    let mut bytes = text.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_written_line_by_line() {
+        let request = Request::new(Method::Setup, "rtsp://127.0.0.1/film/track1")
+            .with(header::CSEQ, "3")
+            .with(header::TRANSPORT, "RTP/AVP;unicast;client_port=5000-5001");
+        assert_eq!(
+            request.encode(),
+            "SETUP rtsp://127.0.0.1/film/track1 RTSP/1.0\r\nCSeq: 3\r\n\
+             Transport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn an_entity_brings_its_length() {
+        let response =
+            Response::new(Status::OK).with(header::CSEQ, "2").with_body("application/sdp", "v=0\r\n");
+        assert_eq!(
+            response.encode(),
+            "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
+        );
+    }
+
+    #[test]
+    fn nothing_from_outside_starts_a_line_of_its_own() {
+        let response = Response::refusal(Status::NOT_FOUND, "no film \"a\r\nSession: 1\"")
+            .with(header::CSEQ, "1\r\nX: y");
+        let bytes = response.encode();
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert_eq!(text.matches("\r\n").count(), 3, "{text}");
+    }
+
+    #[test]
+    fn header_names_compare_without_case() {
+        let request = Request::new(Method::Play, "*").with("cseq", "7");
+        assert_eq!(request.headers.cseq(), Some(7));
+    }
+}

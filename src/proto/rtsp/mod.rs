@@ -1,0 +1,17 @@
+//! RTSP 1.0 (RFC 2326): messages, their framing on a TCP stream, and the headers that carry structure.
+
+mod framer;
+mod message;
+mod range;
+mod rtp_info;
+mod session;
+mod transport;
+mod url;
+
+pub use framer::{Frame, Framer, FramingError, Limits, interleave};
+pub use message::{Headers, Method, Request, Response, Status, Version, header};
+pub use range::{Npt, NptRange, RangeError};
+pub use rtp_info::RtpInfo;
+pub use session::SessionHeader;
+pub use transport::{ChannelPair, Lower, PortPair, Transport};
+pub use url::{DEFAULT_PORT, RtspUrl, UrlError};

@@ -1,0 +1,199 @@
+//! Normal play time and the Range header (RFC 2326 §3.6, §12.29).
+
+use std::fmt;
+use std::time::Duration;
+
+/// A position in the presentation, counted from its beginning.
+///
+/// Kept in microseconds: fine enough that a frame's position, written and read again, is still that frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
+pub struct Npt(u64);
+
+impl Npt {
+    /// The beginning.
+    pub const ZERO: Self = Self(0);
+
+    /// A position in microseconds.
+    pub fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// The position in microseconds.
+    pub fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// The position as a span of time.
+    pub fn as_duration(self) -> Duration {
+        Duration::from_micros(self.0)
+    }
+
+    /// The position in seconds, for people and for arithmetic that may round.
+    pub fn as_secs_f64(self) -> f64 {
+        self.as_duration().as_secs_f64()
+    }
+
+    /// `12.5`, or `00:00:12.5` (RFC 2326 §3.6). Digits beyond microseconds are rounded.
+    fn parse(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let seconds = match whole.split(':').collect::<Vec<_>>().as_slice() {
+            [seconds] => digits(seconds)?,
+            [hours, minutes, seconds] => {
+                let (minutes, seconds) = (digits(minutes)?, digits(seconds)?);
+                if minutes > 59 || seconds > 59 {
+                    return None;
+                }
+                digits(hours)?.checked_mul(3_600)?.checked_add(minutes * 60 + seconds)?
+            }
+            _ => return None,
+        };
+        seconds.checked_mul(1_000_000)?.checked_add(micros(fraction)?).map(Self)
+    }
+}
+
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+    text.parse().ok()
+}
+
+/// The digits behind the point, as microseconds.
+fn micros(fraction: &str) -> Option<u64> {
+    fraction.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
+    let kept = &fraction[..fraction.len().min(6)];
+    let micros = if kept.is_empty() { 0 } else { digits(kept)? * 10u64.pow(6 - kept.len() as u32) };
+    let round_up = fraction.as_bytes().get(6).is_some_and(|&next| next >= b'5');
+    Some(micros + u64::from(round_up))
+}
+
+impl From<Duration> for Npt {
+    fn from(span: Duration) -> Self {
+        Self(u64::try_from(span.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+impl fmt::Display for Npt {
+    /// Seconds with at least three decimals, as every server writes them, and six where they are needed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.0 / 1_000_000, self.0 % 1_000_000);
+        if micros % 1_000 == 0 {
+            write!(f, "{seconds}.{:03}", micros / 1_000)
+        } else {
+            write!(f, "{seconds}.{micros:06}")
+        }
+    }
+}
+
+/// A range of normal play time. `start` is `None` for `now`, and where only an end is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NptRange {
+    /// Where it begins; `None` means at the current position.
+    pub start: Option<Npt>,
+    /// Where it ends; `None` means at the end of the presentation.
+    pub end: Option<Npt>,
+}
+
+/// Why a Range header could not be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeError {
+    /// It counts in something other than normal play time, or asks for a start at a wall-clock time.
+    OtherUnit,
+    /// It is not a Range at all.
+    Malformed,
+}
+
+impl NptRange {
+    /// From `start` to the end of the presentation.
+    pub fn from(start: Npt) -> Self {
+        Self { start: Some(start), end: None }
+    }
+
+    /// Reads the value of a Range header or of an `a=range` line.
+    ///
+    /// # Errors
+    /// [`RangeError::OtherUnit`] for `smpte`, `clock` and anything else with a unit of its own.
+    pub fn parse(value: &str) -> Result<Self, RangeError> {
+        // `;time=` asks to begin at a wall-clock time; what stands before it is the range.
+        let value = value.split(';').next().unwrap_or_default().trim();
+        let (unit, range) = value.split_once('=').ok_or(RangeError::Malformed)?;
+        if !unit.trim().eq_ignore_ascii_case("npt") {
+            return Err(RangeError::OtherUnit);
+        }
+        let (start, end) = range.trim().split_once('-').ok_or(RangeError::Malformed)?;
+        let (start, end) = (start.trim(), end.trim());
+        let parsed_end = match end {
+            "" => None,
+            text => Some(Npt::parse(text).ok_or(RangeError::Malformed)?),
+        };
+        let parsed_start = match start {
+            "" if parsed_end.is_none() => return Err(RangeError::Malformed),
+            "" => None,
+            "now" => None,
+            text => Some(Npt::parse(text).ok_or(RangeError::Malformed)?),
+        };
+        Ok(Self { start: parsed_start, end: parsed_end })
+    }
+}
+
+impl fmt::Display for NptRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("npt=")?;
+        match self.start {
+            Some(start) => write!(f, "{start}")?,
+            None => f.write_str("now")?,
+        }
+        f.write_str("-")?;
+        match self.end {
+            Some(end) => write!(f, "{end}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(text: &str) -> Result<(Option<u64>, Option<u64>), RangeError> {
+        NptRange::parse(text).map(|r| (r.start.map(Npt::as_micros), r.end.map(Npt::as_micros)))
+    }
+
+    #[test]
+    fn the_forms_of_rfc_2326_section_3_6_are_read() {
+        assert_eq!(range("npt=123.45-125"), Ok((Some(123_450_000), Some(125_000_000))));
+        assert_eq!(range("npt=12:05:35.3-"), Ok((Some(43_535_300_000), None)));
+        assert_eq!(range("npt=now-"), Ok((None, None)));
+        assert_eq!(range("npt=-5"), Ok((None, Some(5_000_000))));
+        assert_eq!(range(" npt = 0.000- ;time=19970123T143720Z"), Ok((Some(0), None)));
+        assert_eq!(range("npt=0-60"), Ok((Some(0), Some(60_000_000))));
+    }
+
+    #[test]
+    fn other_units_and_nonsense_are_told_apart() {
+        assert_eq!(range("smpte=10:07:00-10:07:33:05.01"), Err(RangeError::OtherUnit));
+        assert_eq!(range("clock=19961108T142300Z-"), Err(RangeError::OtherUnit));
+        for text in [
+            "npt",
+            "npt=",
+            "npt=-",
+            "npt=a-",
+            "npt=1",
+            "npt=1:2-",
+            "npt=1:99:00-",
+            "npt=+1-",
+            "npt=99999999999999999999-",
+        ] {
+            assert_eq!(range(text), Err(RangeError::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_position_written_and_read_again_is_the_same() {
+        for micros in [0, 1, 33_333, 50_000, 25_000_000, 66_667, 3_599_999_999] {
+            let text = NptRange::from(Npt::from_micros(micros)).to_string();
+            assert_eq!(range(&text), Ok((Some(micros), None)), "{text}");
+        }
+        assert_eq!(NptRange::from(Npt::from_micros(20_000_000)).to_string(), "npt=20.000-");
+        assert_eq!(range("npt=0.0333333-"), Ok((Some(33_333), None)));
+        assert_eq!(range("npt=0.0666667-"), Ok((Some(66_667), None)));
+    }
+}

@@ -1,0 +1,230 @@
+//! The Transport header (RFC 2326 §12.39).
+
+use std::fmt;
+
+/// RTP on one port and RTCP on the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PortPair {
+    /// Where RTP goes.
+    pub rtp: u16,
+    /// Where RTCP goes.
+    pub rtcp: u16,
+}
+
+/// RTP on one channel of the RTSP connection and RTCP on another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ChannelPair {
+    /// The channel of RTP.
+    pub rtp: u8,
+    /// The channel of RTCP.
+    pub rtcp: u8,
+}
+
+/// What carries RTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Lower {
+    /// Datagrams (`RTP/AVP`).
+    Udp,
+    /// The RTSP connection itself (`RTP/AVP/TCP`).
+    Tcp,
+}
+
+/// One alternative of a Transport header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transport {
+    /// What carries RTP.
+    pub lower: Lower,
+    /// Multicast delivery was asked for, which Reelay does not do.
+    pub multicast: bool,
+    /// The client's ports.
+    pub client_port: Option<PortPair>,
+    /// The server's ports.
+    pub server_port: Option<PortPair>,
+    /// The channels on the connection.
+    pub interleaved: Option<ChannelPair>,
+    /// Another host than the one that asks.
+    pub destination: Option<String>,
+    /// The host that sends, if it is not the one that answers.
+    pub source: Option<String>,
+    /// The synchronisation source that will send.
+    pub ssrc: Option<u32>,
+    /// `PLAY` unless it says otherwise.
+    pub mode: Option<String>,
+    /// The frame's original header segments travel in an RTP header extension (`x-jpeg-header=1`).
+    pub jpeg_header: bool,
+}
+
+/// The transport parameter by which a player asks for the original JPEG header segments.
+const JPEG_HEADER: &str = "x-jpeg-header";
+
+impl Transport {
+    /// Unicast over UDP, nothing else said.
+    pub fn udp() -> Self {
+        Self {
+            lower: Lower::Udp,
+            multicast: false,
+            client_port: None,
+            server_port: None,
+            interleaved: None,
+            destination: None,
+            source: None,
+            ssrc: None,
+            mode: None,
+            jpeg_header: false,
+        }
+    }
+
+    /// Over the RTSP connection, nothing else said.
+    pub fn tcp() -> Self {
+        Self { lower: Lower::Tcp, ..Self::udp() }
+    }
+
+    /// The alternatives of a header, in the sender's order of preference. Profiles that are not RTP/AVP and
+    /// alternatives that cannot be read are left out.
+    pub fn parse_all(value: &str) -> Vec<Self> {
+        value.split(',').filter_map(Self::parse).collect()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let mut transport = match parts.next()?.to_ascii_uppercase().as_str() {
+            "RTP/AVP" | "RTP/AVP/UDP" => Self::udp(),
+            "RTP/AVP/TCP" => Self::tcp(),
+            _ => return None,
+        };
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            transport.read_parameter(name.trim(), value.trim().trim_matches('"'))?;
+        }
+        Some(transport)
+    }
+
+    /// `None` when a parameter that we need cannot be read.
+    fn read_parameter(&mut self, name: &str, value: &str) -> Option<()> {
+        match name.to_ascii_lowercase().as_str() {
+            "multicast" => self.multicast = true,
+            "client_port" => self.client_port = Some(port_pair(value)?),
+            "server_port" => self.server_port = Some(port_pair(value)?),
+            "interleaved" => self.interleaved = Some(channel_pair(value)?),
+            "destination" if !value.is_empty() => self.destination = Some(value.to_owned()),
+            "source" if !value.is_empty() => self.source = Some(value.to_owned()),
+            "ssrc" => self.ssrc = u32::from_str_radix(value, 16).ok(),
+            "mode" => self.mode = Some(value.to_owned()),
+            JPEG_HEADER => self.jpeg_header = value == "1",
+            // Parameters that we do not know change nothing for us.
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Whether the client wants to be sent something, which is all that a player's server does.
+    pub fn is_for_playing(&self) -> bool {
+        self.mode.as_deref().is_none_or(|mode| mode.split(',').any(|m| m.trim().eq_ignore_ascii_case("play")))
+    }
+}
+
+/// `5000-5001`, or `5000` with RTCP on the next port.
+fn port_pair(text: &str) -> Option<PortPair> {
+    let (rtp, rtcp) = number_pair::<u16>(text)?;
+    let rtcp = match rtcp {
+        Some(rtcp) => rtcp,
+        None => rtp.checked_add(1)?,
+    };
+    (rtp != 0 && rtcp != 0).then_some(PortPair { rtp, rtcp })
+}
+
+fn channel_pair(text: &str) -> Option<ChannelPair> {
+    let (rtp, rtcp) = number_pair::<u8>(text)?;
+    let rtcp = match rtcp {
+        Some(rtcp) => rtcp,
+        None => rtp.checked_add(1)?,
+    };
+    Some(ChannelPair { rtp, rtcp })
+}
+
+fn number_pair<N: std::str::FromStr>(text: &str) -> Option<(N, Option<N>)> {
+    match text.split_once('-') {
+        Some((first, second)) => Some((first.trim().parse().ok()?, Some(second.trim().parse().ok()?))),
+        None => Some((text.trim().parse().ok()?, None)),
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.lower {
+            Lower::Udp => "RTP/AVP",
+            Lower::Tcp => "RTP/AVP/TCP",
+        })?;
+        f.write_str(if self.multicast { ";multicast" } else { ";unicast" })?;
+        if let Some(PortPair { rtp, rtcp }) = self.client_port {
+            write!(f, ";client_port={rtp}-{rtcp}")?;
+        }
+        if let Some(PortPair { rtp, rtcp }) = self.server_port {
+            write!(f, ";server_port={rtp}-{rtcp}")?;
+        }
+        if let Some(ChannelPair { rtp, rtcp }) = self.interleaved {
+            write!(f, ";interleaved={rtp}-{rtcp}")?;
+        }
+        if let Some(ssrc) = self.ssrc {
+            write!(f, ";ssrc={ssrc:08X}")?;
+        }
+        if let Some(mode) = &self.mode {
+            write!(f, ";mode=\"{mode}\"")?;
+        }
+        if self.jpeg_header {
+            write!(f, ";{JPEG_HEADER}=1")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_real_players_ask_for_is_read() {
+        let udp = Some(PortPair { rtp: 19_456, rtcp: 19_457 });
+        for text in [
+            "RTP/AVP/UDP;unicast;client_port=19456-19457",
+            "RTP/AVP;unicast;client_port=19456-19457",
+            "rtp/avp; unicast; client_port=19456",
+        ] {
+            let [transport] = &Transport::parse_all(text)[..] else { panic!("{text}") };
+            assert_eq!(
+                (transport.lower, transport.client_port, transport.multicast),
+                (Lower::Udp, udp, false)
+            );
+        }
+        let [tcp] = &Transport::parse_all("RTP/AVP/TCP;unicast;interleaved=2-3")[..] else { panic!() };
+        assert_eq!((tcp.lower, tcp.interleaved), (Lower::Tcp, Some(ChannelPair { rtp: 2, rtcp: 3 })));
+    }
+
+    #[test]
+    fn alternatives_keep_their_order_and_strangers_are_left_out() {
+        let all = Transport::parse_all(
+            "RTP/SAVP;unicast;client_port=1-2, RTP/AVP;multicast;ttl=127, RTP/AVP/TCP;interleaved=0-1;mode=\"RECORD\"",
+        );
+        assert_eq!(all.len(), 2);
+        assert!(all[0].multicast);
+        assert!(!all[1].is_for_playing());
+        assert!(Transport::parse_all("RTP/AVP;unicast;client_port=70000-70001").is_empty());
+        assert!(Transport::parse_all("RTP/AVP;unicast;client_port=65535").is_empty());
+        assert!(Transport::parse_all("").is_empty());
+    }
+
+    #[test]
+    fn a_servers_answer_is_written_and_read() {
+        let answer = Transport {
+            client_port: Some(PortPair { rtp: 5_000, rtcp: 5_001 }),
+            server_port: Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
+            ssrc: Some(0x0E7D_888E),
+            mode: Some("PLAY".to_owned()),
+            jpeg_header: true,
+            ..Transport::udp()
+        };
+        let text = "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;ssrc=0E7D888E;mode=\"PLAY\";x-jpeg-header=1";
+        assert_eq!(answer.to_string(), text);
+        assert_eq!(Transport::parse_all(text), [answer]);
+    }
+}

@@ -1,0 +1,207 @@
+//! `rtsp://` URLs (RFC 2326 §3.2).
+
+use std::fmt;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+
+/// The port that a URL means when it names none (RFC 2326 §3.2).
+pub const DEFAULT_PORT: u16 = 554;
+
+/// What a path segment cannot hold as it is.
+const NOT_IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A parsed `rtsp://[user[:password]@]host[:port]/path`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RtspUrl {
+    host: String,
+    port: u16,
+    /// As it stands in the URL: percent-encoded, with its leading slash and its query.
+    path: String,
+    credentials: Option<(String, String)>,
+}
+
+/// Why a text is no RTSP URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UrlError {
+    /// It begins with something other than `rtsp://`.
+    Scheme,
+    /// It names no host.
+    Host,
+    /// What stands behind the colon is no port.
+    Port,
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "it does not begin with rtsp://",
+            Self::Host => "it names no host",
+            Self::Port => "its port is not a number from 1 to 65535",
+        })
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+impl RtspUrl {
+    /// Reads an absolute URL.
+    ///
+    /// # Errors
+    /// When the scheme, the host or the port is missing or wrong.
+    pub fn parse(text: &str) -> Result<Self, UrlError> {
+        let text = text.trim();
+        let rest = match text.get(..7) {
+            Some(scheme) if scheme.eq_ignore_ascii_case("rtsp://") => &text[7..],
+            _ => return Err(UrlError::Scheme),
+        };
+        let (authority, path) = match rest.find(['/', '?']) {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        let (credentials, host_and_port) = match authority.rsplit_once('@') {
+            Some((credentials, host)) => (Some(split_credentials(credentials)), host),
+            None => (None, authority),
+        };
+        let (host, port) = split_host(host_and_port)?;
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(UrlError::Host);
+        }
+        let path: String = path.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+        Ok(Self { host: host.to_owned(), port, path, credentials })
+    }
+
+    /// The URL of something on a server, its name encoded as far as needed.
+    pub fn for_path(host: impl Into<String>, port: u16, path: &str) -> Self {
+        let path = format!("/{}", utf8_percent_encode(path, NOT_IN_PATH));
+        Self { host: host.into(), port, path, credentials: None }
+    }
+
+    /// The host, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The path, decoded and without its leading and trailing slashes; `None` if it is not UTF-8.
+    pub fn decoded_path(&self) -> Option<String> {
+        let path = self.path.split('?').next().unwrap_or_default();
+        percent_decode_str(path.trim_matches('/')).decode_utf8().ok().map(Into::into)
+    }
+
+    /// The last part of the path, decoded, for people; the host if there is no path.
+    pub fn name(&self) -> String {
+        let name = self.decoded_path().and_then(|path| path.rsplit('/').next().map(str::to_owned));
+        name.filter(|name| !name.is_empty()).unwrap_or_else(|| self.host.clone())
+    }
+
+    /// User and password, decoded.
+    pub fn credentials(&self) -> Option<(&str, &str)> {
+        self.credentials.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
+    }
+}
+
+fn split_credentials(text: &str) -> (String, String) {
+    let (user, password) = text.split_once(':').unwrap_or((text, ""));
+    let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    (decode(user), decode(password))
+}
+
+fn split_host(text: &str) -> Result<(&str, u16), UrlError> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or(UrlError::Host)?;
+            (host, port.strip_prefix(':'))
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    match port {
+        None => Ok((host, DEFAULT_PORT)),
+        Some(port) => port.parse().ok().filter(|&p| p != 0).map(|port| (host, port)).ok_or(UrlError::Port),
+    }
+}
+
+impl fmt::Display for RtspUrl {
+    /// The URL as it goes on the wire: without user and password, which never stand in a request line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "rtsp://[{}]", self.host)?,
+            false => write!(f, "rtsp://{}", self.host)?,
+        }
+        if self.port != DEFAULT_PORT {
+            write!(f, ":{}", self.port)?;
+        }
+        f.write_str(&self.path)
+    }
+}
+
+impl fmt::Debug for RtspUrl {
+    /// As [`Display`](fmt::Display): a password has no place in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RtspUrl({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_come_apart() {
+        let url = RtspUrl::parse("rtsp://ann:p%40ss@[::1]:8554/films/My%20film.mjpeg?x=1").unwrap();
+        assert_eq!((url.host(), url.port()), ("::1", 8_554));
+        assert_eq!(url.credentials(), Some(("ann", "p@ss")));
+        assert_eq!(url.decoded_path().as_deref(), Some("films/My film.mjpeg"));
+        assert_eq!(url.name(), "My film.mjpeg");
+        assert_eq!(url.to_string(), "rtsp://[::1]:8554/films/My%20film.mjpeg?x=1");
+        assert!(!format!("{url:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn the_default_port_is_554() {
+        let url = RtspUrl::parse(" RTSP://camera ").unwrap();
+        assert_eq!(
+            (url.port(), url.to_string().as_str(), url.name().as_str()),
+            (554, "rtsp://camera", "camera")
+        );
+    }
+
+    #[test]
+    fn a_name_is_encoded_and_comes_back() {
+        let url = RtspUrl::for_path("127.0.0.1", 8_554, "50% ähm?.mjpeg");
+        assert_eq!(url.to_string(), "rtsp://127.0.0.1:8554/50%25%20%C3%A4hm%3F.mjpeg");
+        assert_eq!(
+            RtspUrl::parse(&url.to_string()).unwrap().decoded_path().as_deref(),
+            Some("50% ähm?.mjpeg")
+        );
+    }
+
+    #[test]
+    fn what_is_no_rtsp_url_says_why() {
+        assert_eq!(RtspUrl::parse("http://h/x"), Err(UrlError::Scheme));
+        assert_eq!(RtspUrl::parse("movie.Mjpeg"), Err(UrlError::Scheme));
+        assert_eq!(RtspUrl::parse("rtsp:///x"), Err(UrlError::Host));
+        assert_eq!(RtspUrl::parse("rtsp://[::1/x"), Err(UrlError::Host));
+        assert_eq!(RtspUrl::parse("rtsp://h:0/x"), Err(UrlError::Port));
+        assert_eq!(RtspUrl::parse("rtsp://h:99999/x"), Err(UrlError::Port));
+    }
+}

@@ -1,0 +1,303 @@
+//! Session descriptions (RFC 4566), as far as RTSP needs them (RFC 2326 appendix C).
+
+use std::fmt::{self, Write as _};
+
+use super::rtsp::NptRange;
+
+/// A description of a presentation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionDescription {
+    /// `s=`
+    pub name: String,
+    /// `a=control` of the whole presentation.
+    pub control: Option<String>,
+    /// `a=range`: what can be played.
+    pub range: Option<NptRange>,
+    /// `a=tool`: the program that wrote this.
+    pub tool: Option<String>,
+    /// The streams.
+    pub media: Vec<MediaDescription>,
+}
+
+/// A description of one stream.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MediaDescription {
+    /// `video`, `audio`, …
+    pub kind: String,
+    /// The payload types, in order of preference.
+    pub formats: Vec<u8>,
+    /// `a=rtpmap` lines: payload type, and encoding with clock rate.
+    pub encodings: Vec<(u8, String)>,
+    /// `a=control`: the URL for SETUP, absolute or relative.
+    pub control: Option<String>,
+    /// `a=range` of this stream alone.
+    pub range: Option<NptRange>,
+    /// `a=framerate` in frames per second.
+    pub frame_rate: Option<f64>,
+    /// `a=x-dimensions`: width and height in pixels, where RFC 2435 has no room for them.
+    pub dimensions: Option<(u16, u16)>,
+    /// `a=x-reelay-jpeg-header:1`: the server can send original JPEG header segments.
+    pub jpeg_header: bool,
+}
+
+/// The payload type that RFC 3551 §6 gives to JPEG.
+pub const JPEG_PAYLOAD_TYPE: u8 = 26;
+
+/// The attribute by which a server says that it can send original JPEG header segments.
+const JPEG_HEADER: &str = "x-reelay-jpeg-header";
+
+/// Why a text is no session description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdpError(String);
+
+impl fmt::Display for SdpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SdpError {}
+
+impl SessionDescription {
+    /// Reads a description. Lines that say nothing to us are passed over.
+    ///
+    /// # Errors
+    /// When it does not begin with `v=0`, or a media line cannot be read.
+    pub fn parse(text: &str) -> Result<Self, SdpError> {
+        let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        if lines.next() != Some("v=0") {
+            return Err(SdpError("the session description does not begin with v=0".to_owned()));
+        }
+        let mut session = Self::default();
+        for line in lines {
+            let Some((kind, value)) = line.split_once('=') else { continue };
+            match kind {
+                "s" => session.name = value.trim().to_owned(),
+                "m" if session.media.len() < MOST_MEDIA => {
+                    session.media.push(MediaDescription::parse(value)?)
+                }
+                "m" => return Err(SdpError(format!("it describes more than {MOST_MEDIA} streams"))),
+                "a" => session.read_attribute(value),
+                _ => {}
+            }
+        }
+        Ok(session)
+    }
+
+    fn read_attribute(&mut self, attribute: &str) {
+        let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
+        let value = value.trim();
+        if let Some(media) = self.media.last_mut() {
+            return media.read_attribute(name, value);
+        }
+        match name {
+            "control" => self.control = Some(value.to_owned()),
+            "range" => self.range = NptRange::parse(value).ok(),
+            "tool" => self.tool = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+
+    /// The first stream that carries JPEG, and the payload type that it has there.
+    pub fn jpeg(&self) -> Option<(&MediaDescription, u8)> {
+        self.media
+            .iter()
+            .find_map(|media| media.jpeg_payload_type().map(|payload_type| (media, payload_type)))
+    }
+
+    /// What can be played of a stream: its own range, else that of the presentation.
+    pub fn range_of(&self, media: &MediaDescription) -> Option<NptRange> {
+        media.range.or(self.range)
+    }
+
+    /// The text for the wire. `origin` is an identifier and a version for `o=`, `host` the address of the server.
+    pub fn write(&self, origin: (u64, u64), host: std::net::IpAddr) -> String {
+        let (family, any) = match host {
+            std::net::IpAddr::V4(_) => ("IP4", "0.0.0.0"),
+            std::net::IpAddr::V6(_) => ("IP6", "::"),
+        };
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let mut line = |line: fmt::Arguments<'_>| {
+            let _ = text.write_fmt(line);
+            text.push_str("\r\n");
+        };
+        line(format_args!("v=0"));
+        line(format_args!("o=- {} {} IN {family} {host}", origin.0, origin.1));
+        line(format_args!("s={}", one_line(&self.name)));
+        line(format_args!("c=IN {family} {any}"));
+        line(format_args!("t=0 0"));
+        if let Some(tool) = &self.tool {
+            line(format_args!("a=tool:{tool}"));
+        }
+        if let Some(control) = &self.control {
+            line(format_args!("a=control:{control}"));
+        }
+        if let Some(range) = &self.range {
+            line(format_args!("a=range:{range}"));
+        }
+        for media in &self.media {
+            media.write(&mut line);
+        }
+        text
+    }
+}
+
+/// Presentations have a handful of streams; a description with more is not meant well.
+const MOST_MEDIA: usize = 64;
+
+/// A session's name must not begin a line of its own, and must not be empty (RFC 4566 §5.3).
+fn one_line(name: &str) -> String {
+    let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if name.trim().is_empty() { "-".to_owned() } else { name }
+}
+
+impl MediaDescription {
+    /// Reads `video 0 RTP/AVP 26`.
+    fn parse(value: &str) -> Result<Self, SdpError> {
+        let mut words = value.split_ascii_whitespace();
+        let (Some(kind), Some(_port), Some(_protocol)) = (words.next(), words.next(), words.next()) else {
+            return Err(SdpError("a media line of the session description cannot be read".to_owned()));
+        };
+        let formats = words.filter_map(|word| word.parse().ok()).collect();
+        Ok(Self { kind: kind.to_owned(), formats, ..Self::default() })
+    }
+
+    fn read_attribute(&mut self, name: &str, value: &str) {
+        match name {
+            "control" => self.control = Some(value.to_owned()),
+            "range" => self.range = NptRange::parse(value).ok(),
+            "framerate" => self.frame_rate = value.parse().ok().filter(|&r: &f64| r.is_finite() && r > 0.0),
+            "x-dimensions" => self.dimensions = parse_dimensions(value),
+            "rtpmap" => self.encodings.extend(parse_rtpmap(value)),
+            JPEG_HEADER => self.jpeg_header = value == "1",
+            _ => {}
+        }
+    }
+
+    /// The payload type by which this stream carries JPEG: one that `rtpmap` names so, or 26.
+    pub fn jpeg_payload_type(&self) -> Option<u8> {
+        self.formats.iter().copied().find(|&format| match self.encoding_of(format) {
+            Some(encoding) => encoding.to_ascii_uppercase().starts_with("JPEG/"),
+            None => format == JPEG_PAYLOAD_TYPE,
+        })
+    }
+
+    fn encoding_of(&self, format: u8) -> Option<&str> {
+        self.encodings
+            .iter()
+            .find(|(payload_type, _)| *payload_type == format)
+            .map(|(_, encoding)| encoding.as_str())
+    }
+
+    /// What the stream carries, for people: `H264`, `MPEG4-GENERIC`, …
+    pub fn encoding_name(&self) -> String {
+        let named = self.formats.iter().find_map(|&format| self.encoding_of(format));
+        match (named, self.formats.first()) {
+            (Some(encoding), _) => encoding.split('/').next().unwrap_or_default().to_owned(),
+            (None, Some(format)) => format!("payload type {format}"),
+            (None, None) => self.kind.clone(),
+        }
+    }
+
+    fn write(&self, line: &mut impl FnMut(fmt::Arguments<'_>)) {
+        let formats = self.formats.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+        line(format_args!("m={} 0 RTP/AVP {formats}", self.kind));
+        for (payload_type, encoding) in &self.encodings {
+            line(format_args!("a=rtpmap:{payload_type} {encoding}"));
+        }
+        if let Some(control) = &self.control {
+            line(format_args!("a=control:{control}"));
+        }
+        if let Some(range) = &self.range {
+            line(format_args!("a=range:{range}"));
+        }
+        if let Some(rate) = self.frame_rate {
+            line(format_args!("a=framerate:{rate}"));
+        }
+        if let Some((width, height)) = self.dimensions {
+            line(format_args!("a=x-dimensions:{width},{height}"));
+        }
+        if self.jpeg_header {
+            line(format_args!("a={JPEG_HEADER}:1"));
+        }
+    }
+}
+
+fn parse_dimensions(value: &str) -> Option<(u16, u16)> {
+    let (width, height) = value.split_once(',')?;
+    Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
+}
+
+fn parse_rtpmap(value: &str) -> Option<(u8, String)> {
+    let (payload_type, encoding) = value.split_once(' ')?;
+    Some((payload_type.parse().ok()?, encoding.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CAMERA: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=A camera\r\nt=0 0\r\na=control:*\r\n\
+        a=range:npt=now-\r\nm=audio 0 RTP/AVP 0\r\na=control:stream=1\r\nm=video 0 RTP/AVP 98 26\r\n\
+        c=IN IP4 0.0.0.0\r\na=rtpmap:98 H264/90000\r\na=framerate:25.000000\r\na=control:stream=0\r\n\
+        a=x-dimensions:2592,1944\r\n";
+
+    #[test]
+    fn the_jpeg_stream_is_found_among_others() {
+        let session = SessionDescription::parse(CAMERA).unwrap();
+        assert_eq!((session.name.as_str(), session.control.as_deref()), ("A camera", Some("*")));
+        let (media, payload_type) = session.jpeg().unwrap();
+        assert_eq!(payload_type, 26);
+        assert_eq!(media.control.as_deref(), Some("stream=0"));
+        assert_eq!((media.frame_rate, media.dimensions), (Some(25.0), Some((2_592, 1_944))));
+        assert_eq!(session.range_of(media), Some(NptRange::default()));
+        assert_eq!(session.media[0].encoding_name(), "payload type 0");
+        assert_eq!(media.encoding_name(), "H264");
+    }
+
+    #[test]
+    fn a_dynamic_payload_type_counts_when_it_maps_to_jpeg() {
+        let text = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 jpeg/90000\n";
+        assert_eq!(SessionDescription::parse(text).unwrap().jpeg().unwrap().1, 96);
+        let text = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
+        assert!(SessionDescription::parse(text).unwrap().jpeg().is_none());
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let session = SessionDescription {
+            name: "movie.Mjpeg".to_owned(),
+            control: Some("*".to_owned()),
+            range: Some(NptRange::parse("npt=0-25").unwrap()),
+            tool: Some("Reelay".to_owned()),
+            media: vec![MediaDescription {
+                kind: "video".to_owned(),
+                formats: vec![26],
+                encodings: vec![(26, "JPEG/90000".to_owned())],
+                control: Some("track1".to_owned()),
+                frame_rate: Some(29.97),
+                dimensions: Some((384, 288)),
+                jpeg_header: true,
+                range: None,
+            }],
+        };
+        let text = session.write((7, 1), "127.0.0.1".parse().unwrap());
+        assert!(
+            text.starts_with(
+                "v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=movie.Mjpeg\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("a=x-reelay-jpeg-header:1\r\n"));
+        assert_eq!(SessionDescription::parse(&text).unwrap(), session);
+    }
+
+    #[test]
+    fn nonsense_is_refused_and_floods_are_bounded() {
+        assert!(SessionDescription::parse("").is_err());
+        assert!(SessionDescription::parse("<html>").is_err());
+        assert!(SessionDescription::parse("v=0\nm=video\n").is_err());
+        assert!(SessionDescription::parse(&format!("v=0\n{}", "m=video 0 RTP/AVP 26\n".repeat(65))).is_err());
+    }
+}
