@@ -1,3 +1,10 @@
 //! Reelay
+pub mod backend;
+pub mod command_line;
 pub mod media;
+pub mod ports;
 pub mod proto;
+pub mod server_embed;
+pub mod session;
+pub mod settings;
+pub mod stats;

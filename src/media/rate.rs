@@ -79,6 +79,12 @@ impl FrameRate {
         u64::try_from(frames / (u128::from(self.seconds.get()) * 1_000_000)).unwrap_or(u64::MAX)
     }
 
+    /// The first frame that begins at a position or after it.
+    pub fn first_frame_from(self, npt: Npt) -> u64 {
+        let frame = self.frame_at(npt);
+        if self.npt_of(frame) < npt { frame + 1 } else { frame }
+    }
+
     /// A frame's distance from frame 0 on the RTP clock. Wraps, as timestamps do.
     pub fn ticks_of(self, frame: u64) -> u32 {
         let ticks = u128::from(frame) * u128::from(CLOCK_RATE) * u128::from(self.seconds.get())

@@ -77,6 +77,11 @@ impl Depacketizer {
         self.assembly.is_some()
     }
 
+    /// Nothing more comes: a frame that has begun stays incomplete.
+    pub fn finish(&mut self) {
+        self.close_frame(false);
+    }
+
     /// Forgets the frame that has begun: the stream was stopped or goes on elsewhere.
     pub fn abandon_frame(&mut self) {
         self.assembly = None;

@@ -110,6 +110,7 @@ impl Status {
     pub const METHOD_NOT_VALID_IN_STATE: Self = Self(455);
     pub const HEADER_NOT_VALID: Self = Self(456);
     pub const INVALID_RANGE: Self = Self(457);
+    pub const PARAMETER_READ_ONLY: Self = Self(458);
     pub const AGGREGATE_NOT_ALLOWED: Self = Self(459);
     pub const ONLY_AGGREGATE_ALLOWED: Self = Self(460);
     pub const UNSUPPORTED_TRANSPORT: Self = Self(461);

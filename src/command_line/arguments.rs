@@ -1,0 +1,306 @@
+//! From what was typed to what is meant.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use super::help;
+use crate::media::FrameRate;
+use crate::proto::rtsp::RtspUrl;
+use crate::session::TransportChoice;
+use crate::settings::ThemeChoice;
+
+/// What the program is to do.
+#[derive(Debug, PartialEq)]
+pub enum Invocation {
+    /// Open the window.
+    Window(WindowArguments),
+    /// Serve films.
+    Serve(ServeArguments),
+    /// Play without a window.
+    Probe(ProbeArguments),
+    /// Print this.
+    Print(&'static str),
+}
+
+/// What is to be played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A film on this machine.
+    File(PathBuf),
+    /// A stream.
+    Url(RtspUrl),
+}
+
+/// For the window.
+#[derive(Debug, Default, PartialEq)]
+#[allow(missing_docs)]
+pub struct WindowArguments {
+    pub target: Option<Target>,
+    pub play: bool,
+    pub rate: Option<FrameRate>,
+    pub theme: Option<ThemeChoice>,
+    pub verbose: bool,
+}
+
+/// For `serve`.
+#[derive(Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct ServeArguments {
+    pub listen: SocketAddr,
+    pub paths: Vec<PathBuf>,
+    pub rate: FrameRate,
+    pub verbose: bool,
+}
+
+/// For `probe`.
+#[derive(Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct ProbeArguments {
+    pub target: Target,
+    pub seconds: Option<Duration>,
+    pub frames: Option<u64>,
+    pub transport: TransportChoice,
+    pub rtp_port: Option<u16>,
+    pub rate: FrameRate,
+    pub save_frames: Option<PathBuf>,
+    pub json: bool,
+    pub verbose: bool,
+}
+
+/// What was typed means nothing. The text says what, and what to try.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ArgumentError(String);
+
+impl std::fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ArgumentError {}
+
+impl From<lexopt::Error> for ArgumentError {
+    fn from(error: lexopt::Error) -> Self {
+        Self(format!("{error}; \"reelay --help\" lists what there is."))
+    }
+}
+
+/// The port on which `serve` listens: 554 needs privileges, and this is what everyone takes instead.
+const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8554);
+
+const VERSION: &str = concat!("reelay ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// Reads the arguments behind the program's name.
+///
+/// # Errors
+/// A sentence about the first that means nothing.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = arguments.first().and_then(|first| first.to_str());
+    match command {
+        Some("serve") => parse_serve(Parser::from_args(arguments.into_iter().skip(1))),
+        Some("probe") => parse_probe(Parser::from_args(arguments.into_iter().skip(1))),
+        _ => parse_window(Parser::from_args(arguments)),
+    }
+}
+
+fn parse_window(mut parser: Parser) -> Result<Invocation, ArgumentError> {
+    let mut window = WindowArguments::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Value(target) if window.target.is_none() => window.target = Some(read_target(target)?),
+            Arg::Value(_) => {
+                return Err(ArgumentError("The window plays one film; name one file or URL.".to_owned()));
+            }
+            Arg::Long("play") => window.play = true,
+            Arg::Long("fps") => window.rate = Some(read(&mut parser, "--fps")?),
+            Arg::Long("theme") => window.theme = Some(read(&mut parser, "--theme")?),
+            Arg::Long("verbose") | Arg::Short('v') => window.verbose = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::GENERAL)),
+            Arg::Long("version") | Arg::Short('V') => return Ok(Invocation::Print(VERSION)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Invocation::Window(window))
+}
+
+fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
+    let mut serve = ServeArguments {
+        listen: DEFAULT_LISTEN.into(),
+        paths: Vec::new(),
+        rate: FrameRate::CLASSROOM,
+        verbose: false,
+    };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Value(path) => serve.paths.push(path.into()),
+            Arg::Long("listen") => serve.listen = read_address(&mut parser)?,
+            Arg::Long("fps") => serve.rate = read(&mut parser, "--fps")?,
+            Arg::Long("verbose") | Arg::Short('v') => serve.verbose = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::SERVE)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    match serve.paths.is_empty() {
+        true => Err(ArgumentError("Nothing to serve; name at least one film or folder.".to_owned())),
+        false => Ok(Invocation::Serve(serve)),
+    }
+}
+
+fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
+    let mut target = None;
+    let mut probe = ProbeArguments {
+        target: Target::File(PathBuf::new()),
+        seconds: None,
+        frames: None,
+        transport: TransportChoice::Auto,
+        rtp_port: None,
+        rate: FrameRate::CLASSROOM,
+        save_frames: None,
+        json: false,
+        verbose: false,
+    };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Value(value) if target.is_none() => target = Some(read_target(value)?),
+            Arg::Value(_) => {
+                return Err(ArgumentError("One film or stream is probed at a time; name one.".to_owned()));
+            }
+            Arg::Long("seconds") => probe.seconds = Some(read_seconds(&mut parser)?),
+            Arg::Long("frames") => probe.frames = Some(read_count(&mut parser)?),
+            Arg::Long("transport") => probe.transport = read_transport(&mut parser)?,
+            Arg::Long("rtp-port") => probe.rtp_port = Some(read_rtp_port(&mut parser)?),
+            Arg::Long("fps") => probe.rate = read(&mut parser, "--fps")?,
+            Arg::Long("save-frames") => probe.save_frames = Some(parser.value()?.into()),
+            Arg::Long("json") => probe.json = true,
+            Arg::Long("verbose") | Arg::Short('v') => probe.verbose = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::PROBE)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    probe.target =
+        target.ok_or_else(|| ArgumentError("Nothing to probe; name a film or a stream.".to_owned()))?;
+    Ok(Invocation::Probe(probe))
+}
+
+/// A URL if it looks like one, else a file.
+fn read_target(value: OsString) -> Result<Target, ArgumentError> {
+    match value.to_str() {
+        Some(text) if text.contains("://") => {
+            let url = RtspUrl::parse(text).map_err(|error| {
+                ArgumentError(format!(
+                    "{text} is no URL that can be played: {error}; try rtsp://HOST:PORT/PATH."
+                ))
+            })?;
+            Ok(Target::Url(url))
+        }
+        _ => Ok(Target::File(value.into())),
+    }
+}
+
+/// A value whose own error says what it should be.
+fn read<T>(parser: &mut Parser, option: &str) -> Result<T, ArgumentError>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text = parser.value()?.string()?;
+    text.parse().map_err(|error| ArgumentError(format!("{option} cannot be \"{text}\": {error}.")))
+}
+
+fn read_address(parser: &mut Parser) -> Result<SocketAddr, ArgumentError> {
+    let text = parser.value()?.string()?;
+    text.parse().map_err(|_| {
+        ArgumentError(format!(
+            "--listen cannot be \"{text}\": it is ADDR:PORT, like 127.0.0.1:8554 or [::]:8554."
+        ))
+    })
+}
+
+fn read_seconds(parser: &mut Parser) -> Result<Duration, ArgumentError> {
+    let text = parser.value()?.string()?;
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        ArgumentError(format!("--seconds cannot be \"{text}\": it is a number above 0, like 10 or 2.5."))
+    })
+}
+
+fn read_count(parser: &mut Parser) -> Result<u64, ArgumentError> {
+    let text = parser.value()?.string()?;
+    text.parse()
+        .ok()
+        .filter(|count| *count > 0)
+        .ok_or_else(|| ArgumentError(format!("--frames cannot be \"{text}\": it is a whole number above 0.")))
+}
+
+fn read_transport(parser: &mut Parser) -> Result<TransportChoice, ArgumentError> {
+    let text = parser.value()?.string()?;
+    match text.as_str() {
+        "udp" => Ok(TransportChoice::Udp),
+        "tcp" => Ok(TransportChoice::Tcp),
+        _ => Err(ArgumentError(format!("--transport cannot be \"{text}\": it is udp or tcp."))),
+    }
+}
+
+fn read_rtp_port(parser: &mut Parser) -> Result<u16, ArgumentError> {
+    let text = parser.value()?.string()?;
+    text.parse().ok().filter(|port| *port > 0 && port % 2 == 0).ok_or_else(|| {
+        ArgumentError(format!(
+            "--rtp-port cannot be \"{text}\": it is an even number from 2 to 65534; RTCP takes the next."
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Invocation, String> {
+        parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn commands_and_options_are_read() {
+        assert_eq!(of(""), Ok(Invocation::Window(WindowArguments::default())));
+        let Ok(Invocation::Window(window)) = of("movie.Mjpeg --play --fps 25") else { panic!() };
+        assert_eq!(window.target, Some(Target::File("movie.Mjpeg".into())));
+        assert!(window.play && window.rate == Some(FrameRate::whole(25)));
+        let Ok(Invocation::Serve(serve)) = of("serve --listen 0.0.0.0:9000 a b") else { panic!() };
+        assert_eq!((serve.listen.to_string().as_str(), serve.paths.len()), ("0.0.0.0:9000", 2));
+        let Ok(Invocation::Probe(probe)) = of("probe rtsp://h/f --transport=tcp --seconds 2.5 --json") else {
+            panic!()
+        };
+        assert_eq!(
+            (probe.transport, probe.seconds),
+            (TransportChoice::Tcp, Some(Duration::from_millis(2_500)))
+        );
+        assert_eq!(of("--version"), Ok(Invocation::Print(VERSION)));
+    }
+
+    #[test]
+    fn what_means_nothing_gets_one_sentence() {
+        for (line, part) in [
+            ("--colour", "--colour"),
+            ("a.mjpeg b.mjpeg", "one file"),
+            ("http://h/x", "rtsp://"),
+            ("--fps fast", "a frame rate is"),
+            ("serve", "name at least one"),
+            ("serve --listen 8554 x", "ADDR:PORT"),
+            ("probe", "name a film"),
+            ("probe x --transport carrier-pigeon", "udp or tcp"),
+            ("probe x --rtp-port 5001", "an even number"),
+            ("probe x --seconds -1", "above 0"),
+            ("probe x --frames 0", "above 0"),
+            ("probe x --frames", "--frames"),
+        ] {
+            let error = of(line).expect_err(line);
+            assert!(error.contains(part), "{line}: {error}");
+            assert!(error.ends_with('.') && !error.contains('\n'), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The texts of `--help`.
+
+pub const GENERAL: &str = "\
+Reelay plays Motion JPEG through RTSP and RTP, and serves it.
+
+USAGE
+  reelay [FILE|URL] [--play]      open the window
+  reelay serve PATH...            serve films without a window
+  reelay probe FILE|URL           play without a window, and measure
+
+WINDOW
+  --play                 begin to play at once
+  --fps RATE             frames a second of films that state no rate (20)
+  --theme NAME           dark, light or system (system)
+
+ALL
+  --verbose              tell more on stderr
+  --help, --version
+
+\"reelay serve --help\" and \"reelay probe --help\" tell the rest.
+";
+
+pub const SERVE: &str = "\
+Serves films to RTSP players until Ctrl+C.
+
+USAGE
+  reelay serve [OPTIONS] PATH...      files, or folders of .mjpeg and .mjpg files
+
+OPTIONS
+  --listen ADDR:PORT     where players connect (127.0.0.1:8554)
+                         0.0.0.0:8554 lets other machines in
+  --fps RATE             frames a second of films that state no rate (20)
+  --verbose              tell more on stderr
+
+When it is ready it prints one rtsp:// line for each film on stdout. Each
+request goes to stderr: who asked, the method, the session, the status.
+";
+
+pub const PROBE: &str = "\
+Plays a film or a stream without a window, and measures what arrives.
+
+USAGE
+  reelay probe [OPTIONS] FILE|URL
+
+OPTIONS
+  --seconds N            stop N seconds after the first frame (at the end;
+                         10 if the stream has no end)
+  --frames N             stop after N frames
+  --transport udp|tcp    how RTP travels (udp, and tcp if the server has no udp)
+  --rtp-port N           the player's own RTP port, an even number (any)
+  --fps RATE             frames a second of films that state no rate (20)
+  --save-frames DIR      write each whole JPEG as 000001.jpg, 000002.jpg, ...
+  --json                 print the figures as one JSON object
+  --verbose              tell more on stderr
+
+It succeeds if at least one whole frame has come.
+";

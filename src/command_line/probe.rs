@@ -1,0 +1,354 @@
+//! `reelay probe`: plays without a window, and measures.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep_until;
+
+use super::CommandError;
+use super::arguments::{ProbeArguments, Target};
+use crate::backend;
+use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::proto::rtsp::{Lower, Method, RtspUrl};
+use crate::server_embed::{Film, Observer, Server, ServerOptions};
+use crate::session::{
+    DEFAULT_DELAY, Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions,
+};
+use crate::stats::Snapshot;
+
+/// How long a stream without an end is played.
+const WITHOUT_END: Duration = Duration::from_secs(10);
+
+/// How long TEARDOWN may take.
+const TEARDOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Plays to the end and prints what was measured.
+///
+/// # Errors
+/// When nothing could be played, or not one whole frame came.
+pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
+    let runtime = backend::runtime()
+        .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
+    runtime.block_on(async {
+        let (url, server) = find_target(arguments).await?;
+        let result = play(arguments, url, server.is_some()).await;
+        if let Some(server) = server {
+            server.stop().await;
+        }
+        result
+    })
+}
+
+/// The URL to play, and the embedded server if the target is a file.
+async fn find_target(arguments: &ProbeArguments) -> Result<(RtspUrl, Option<Server>), CommandError> {
+    match &arguments.target {
+        Target::Url(url) => Ok((url.clone(), None)),
+        Target::File(path) => {
+            let film = Film::open(path, &backend::film_name(path), arguments.rate)
+                .map_err(|error| CommandError::new(error.to_string()))?;
+            let server =
+                Server::start(ServerOptions::default(), Observer::none()).await.map_err(|error| {
+                    CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
+                })?;
+            let name = server.library().add(film);
+            Ok((server.url_of(&name), Some(server)))
+        }
+    }
+}
+
+async fn play(arguments: &ProbeArguments, url: RtspUrl, is_file: bool) -> Result<(), CommandError> {
+    if let Some(folder) = &arguments.save_frames {
+        fs::create_dir_all(folder).map_err(|error| {
+            CommandError::new(format!(
+                "{} cannot be made ({error}); choose another folder.",
+                folder.display()
+            ))
+        })?;
+    }
+    let (frame_sender, mut frames) = mpsc::channel(64);
+    let (event_sender, mut events) = mpsc::channel(64);
+    let machine = MachineOptions {
+        transport: arguments.transport,
+        rtp_port: arguments.rtp_port,
+        ..MachineOptions::default()
+    };
+    let options = SessionOptions { machine, playout_delay: DEFAULT_DELAY };
+    let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
+    session.set_goal(Goal::Playing);
+
+    let stats = session.stats();
+    let mut watcher = Watcher::new(arguments, is_file, stats.clone());
+    while watcher.outcome.is_none() {
+        let stop_at = watcher.stop_at();
+        tokio::select! {
+            // Frames before events: what arrived before the end counts.
+            biased;
+            Some(frame) = frames.recv() => watcher.take_frame(&frame)?,
+            Some(event) = events.recv() => watcher.take_event(event),
+            () = until(stop_at) => watcher.stop(),
+            () = backend::interrupted() => watcher.stop(),
+        }
+    }
+    // What comes after the decision to stop is not looked at, but must not block the session.
+    frames.close();
+    let drained = async { while events.recv().await.is_some() {} };
+    tokio::select! {
+        () = session.finish(TEARDOWN_PATIENCE) => {}
+        () = drained => {}
+    }
+    watcher.finish(stats.borrow().to_owned())
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Why it is over.
+enum Outcome {
+    Ended,
+    Failed(Failure),
+}
+
+/// Follows a session and remembers what is to be reported.
+struct Watcher<'a> {
+    arguments: &'a ProbeArguments,
+    /// The target certainly has an end.
+    is_file: bool,
+    has_end: bool,
+    stats: watch::Receiver<Snapshot>,
+    play_written: Option<Instant>,
+    first: Option<Instant>,
+    last: Option<Instant>,
+    stopped: Option<Instant>,
+    frames: u64,
+    dimensions: Option<Dimensions>,
+    transport: Option<Lower>,
+    server: Option<String>,
+    progress: Progress,
+    outcome: Option<Outcome>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(arguments: &'a ProbeArguments, is_file: bool, stats: watch::Receiver<Snapshot>) -> Self {
+        Self {
+            arguments,
+            is_file,
+            has_end: is_file,
+            stats,
+            play_written: None,
+            first: None,
+            last: None,
+            stopped: None,
+            frames: 0,
+            dimensions: None,
+            transport: None,
+            server: None,
+            progress: Progress::default(),
+            outcome: None,
+        }
+    }
+
+    fn stop_at(&self) -> Option<Instant> {
+        let length = self.arguments.seconds.or((!self.has_end).then_some(WITHOUT_END));
+        self.first.zip(length).map(|(first, length)| first + length)
+    }
+
+    fn stop(&mut self) {
+        self.stopped = Some(Instant::now());
+        self.outcome = Some(Outcome::Ended);
+    }
+
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Status(status) if status.in_flight == Some(Method::Play) => {
+                self.play_written.get_or_insert_with(Instant::now);
+            }
+            Event::Described(presentation) => {
+                self.has_end = self.is_file || presentation.range.is_some_and(|range| range.end.is_some());
+                self.server = presentation.server;
+            }
+            Event::SetUp(lower) => self.transport = Some(lower),
+            Event::Failed(failure) => {
+                self.stop();
+                self.outcome = Some(Outcome::Failed(failure));
+            }
+            Event::Ended | Event::Closed => self.stop(),
+            Event::Status(_) | Event::Started(_) | Event::Waiting(_) => {}
+        }
+    }
+
+    fn take_frame(&mut self, frame: &ReceivedFrame) -> Result<(), CommandError> {
+        self.frames += 1;
+        self.first.get_or_insert(frame.arrival);
+        self.last = Some(frame.arrival);
+        if self.dimensions.is_none() {
+            self.dimensions = JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame().dimensions);
+        }
+        if let Some(folder) = &self.arguments.save_frames {
+            save(folder, self.frames, &frame.jpeg)?;
+        }
+        self.progress.show(self.frames, self.first, &self.stats);
+        if self.arguments.frames == Some(self.frames) {
+            self.stop();
+        }
+        Ok(())
+    }
+
+    fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
+        self.progress.clear();
+        let report = self.report(&snapshot);
+        let printed = if self.arguments.json { report.print_json() } else { report.print_for_people() };
+        printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
+        match self.outcome {
+            Some(Outcome::Failed(failure)) => Err(CommandError::new(failure.to_string())),
+            _ if self.frames == 0 => Err(CommandError::new(
+                "Not one whole frame has arrived; check the stream with another player.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn report(&self, snapshot: &Snapshot) -> Report {
+        let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
+        let duration =
+            self.first.zip(self.stopped).map(|(first, stopped)| stopped.saturating_duration_since(first));
+        let duration = duration.filter(|duration| !duration.is_zero());
+        let spacing = self.first.zip(self.last).map(|(first, last)| last.saturating_duration_since(first));
+        Report {
+            frames_complete: self.frames,
+            frames_incomplete: snapshot.frames_incomplete,
+            headers_reduced: snapshot.headers_reduced,
+            packets_received: snapshot.packets_received,
+            packets_expected: snapshot.packets_expected,
+            packets_lost: snapshot.packets_lost,
+            packets_duplicated: snapshot.packets_duplicated,
+            packets_reordered: snapshot.packets_reordered,
+            loss_ratio: snapshot.loss_ratio,
+            jitter_ms: snapshot.jitter_ms,
+            bitrate_bps: duration
+                .map(|duration| snapshot.payload_octets as f64 * 8.0 / duration.as_secs_f64()),
+            first_frame_ms: self
+                .play_written
+                .zip(self.first)
+                .map(|(play, first)| milliseconds(first.saturating_duration_since(play))),
+            duration_s: duration.map(|duration| duration.as_secs_f64()),
+            width: self.dimensions.map(|dimensions| dimensions.width),
+            height: self.dimensions.map(|dimensions| dimensions.height),
+            frame_rate: spacing
+                .filter(|spacing| !spacing.is_zero())
+                .map(|spacing| (self.frames - 1) as f64 / spacing.as_secs_f64()),
+            transport: self.transport.map(|lower| match lower {
+                Lower::Udp => "udp",
+                Lower::Tcp => "tcp",
+            }),
+            dialect: self.transport.map(|_| "standard"),
+            server: self.server.clone(),
+        }
+    }
+}
+
+fn save(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
+    let path = folder.join(format!("{number:06}.jpg"));
+    fs::write(&path, jpeg).map_err(|error| {
+        CommandError::new(format!("{} cannot be written ({error}); choose another folder.", path.display()))
+    })
+}
+
+/// What was measured; `null` where it is unknown.
+#[derive(Debug, Serialize)]
+struct Report {
+    frames_complete: u64,
+    frames_incomplete: u64,
+    headers_reduced: u64,
+    packets_received: u64,
+    packets_expected: u64,
+    packets_lost: u64,
+    packets_duplicated: u64,
+    packets_reordered: u64,
+    loss_ratio: Option<f64>,
+    jitter_ms: Option<f64>,
+    bitrate_bps: Option<f64>,
+    first_frame_ms: Option<f64>,
+    duration_s: Option<f64>,
+    width: Option<u16>,
+    height: Option<u16>,
+    frame_rate: Option<f64>,
+    transport: Option<&'static str>,
+    dialect: Option<&'static str>,
+    server: Option<String>,
+}
+
+impl Report {
+    fn print_json(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, self)?;
+        writeln!(out)
+    }
+
+    fn print_for_people(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        let number =
+            |value: Option<f64>, unit: &str| value.map_or("unknown".to_owned(), |v| format!("{v:.2} {unit}"));
+        if let (Some(width), Some(height)) = (self.width, self.height) {
+            writeln!(out, "picture      {width}×{height}, {}", number(self.frame_rate, "frames/s"))?;
+        }
+        writeln!(
+            out,
+            "frames       {} complete, {} incomplete",
+            self.frames_complete, self.frames_incomplete
+        )?;
+        writeln!(
+            out,
+            "packets      {} of {} received, {} lost ({}), {} duplicated, {} reordered",
+            self.packets_received,
+            self.packets_expected,
+            self.packets_lost,
+            number(self.loss_ratio.map(|ratio| ratio * 100.0), "%"),
+            self.packets_duplicated,
+            self.packets_reordered
+        )?;
+        writeln!(out, "jitter       {}", number(self.jitter_ms, "ms"))?;
+        writeln!(out, "data rate    {}", number(self.bitrate_bps.map(|rate| rate / 1e6), "Mbit/s"))?;
+        writeln!(out, "first frame  {}", number(self.first_frame_ms, "ms after PLAY"))?;
+        writeln!(out, "duration     {}", number(self.duration_s, "s"))?;
+        let (transport, server) =
+            (self.transport.unwrap_or("unknown"), self.server.as_deref().unwrap_or("unknown"));
+        writeln!(out, "transport    {transport}, server {server}")
+    }
+}
+
+/// A line on the terminal that tells how far it is.
+#[derive(Debug, Default)]
+struct Progress {
+    shown: Option<Instant>,
+}
+
+impl Progress {
+    fn show(&mut self, frames: u64, first: Option<Instant>, stats: &watch::Receiver<Snapshot>) {
+        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= Duration::from_millis(250));
+        if !is_due || !io::stderr().is_terminal() {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let seconds = first.map_or(0.0, |first| first.elapsed().as_secs_f64());
+        let snapshot = *stats.borrow();
+        let loss = snapshot.loss_ratio.unwrap_or_default() * 100.0;
+        eprint!(
+            "\r{frames} frames, {seconds:.1} s, {:.2} Mbit/s, {loss:.1} % lost   ",
+            snapshot.bits_per_second / 1e6
+        );
+    }
+
+    fn clear(&self) {
+        if self.shown.is_some() {
+            eprint!("\r{:60}\r", "");
+        }
+    }
+}

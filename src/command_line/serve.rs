@@ -1,0 +1,100 @@
+//! `reelay serve`: films for other players, until Ctrl+C.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+
+use super::CommandError;
+use super::arguments::ServeArguments;
+use crate::backend;
+use crate::media::FrameRate;
+use crate::proto::rtsp::RtspUrl;
+use crate::server_embed::{Film, Library, Observer, Server, ServerOptions};
+
+/// Serves until Ctrl+C.
+///
+/// # Errors
+/// When a path holds no film, or the address cannot be listened on.
+pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
+    let runtime = backend::runtime()
+        .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
+    runtime.block_on(run(arguments))
+}
+
+async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
+    let options = ServerOptions { listen: arguments.listen, ..ServerOptions::default() };
+    let observer = Observer::new(|event| eprintln!("{event}"));
+    let server =
+        Server::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
+    let mut names = Vec::new();
+    for path in &arguments.paths {
+        names.extend(add(server.library(), path, arguments.rate)?);
+    }
+    announce(&server, &names)
+        .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
+    backend::interrupted().await;
+    server.stop().await;
+    Ok(())
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
+    CommandError::new(match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!(
+                "{address} is in use; stop the other program, or choose another port with --listen ADDR:PORT."
+            )
+        }
+        ErrorKind::PermissionDenied => {
+            format!("{address} may not be listened on; choose a port above 1023 with --listen ADDR:PORT.")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("{} is no address of this machine; choose another with --listen ADDR:PORT.", address.ip())
+        }
+        _ => format!("{address} cannot be listened on ({error}); choose another with --listen ADDR:PORT."),
+    })
+}
+
+fn add(library: &Library, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
+    if path.is_dir() {
+        let names = library.add_folder(path, rate).map_err(|error| {
+            CommandError::new(format!("{} cannot be read ({error}); check its permissions.", path.display()))
+        })?;
+        return match names.is_empty() {
+            true => Err(CommandError::new(format!(
+                "{} holds no .mjpeg or .mjpg file; name another folder.",
+                path.display()
+            ))),
+            false => Ok(names),
+        };
+    }
+    let film = Film::open(path, &backend::film_name(path), rate)
+        .map_err(|error| CommandError::new(error.to_string()))?;
+    Ok(vec![library.add(film)])
+}
+
+/// One line for each film, flushed: whoever started us may wait for them.
+fn announce(server: &Server, names: &[String]) -> io::Result<()> {
+    let address = server.address();
+    let host = reachable(address.ip()).to_string();
+    let mut out = io::stdout().lock();
+    for name in names {
+        writeln!(out, "{}", RtspUrl::for_path(host.clone(), address.port(), name))?;
+    }
+    out.flush()
+}
+
+/// An address that players can connect to, where the one listened on means "any of this machine".
+fn reachable(listened: IpAddr) -> IpAddr {
+    if !listened.is_unspecified() {
+        return listened;
+    }
+    let loopback = match listened {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    };
+    // Connecting a datagram socket sends nothing; it only asks which of our addresses leads out.
+    let outward = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr())
+    });
+    outward.map_or(loopback, |address| address.ip())
+}

@@ -1,0 +1,196 @@
+//! PURE. What SETUP agrees on: where the packets go, and in which form.
+
+use std::net::IpAddr;
+
+use super::facts::FilmFacts;
+use crate::media::payload::Form;
+use crate::proto::rtsp::{ChannelPair, Lower, PortPair, Request, Response, Status, Transport, header};
+
+/// Where the packets of a session go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Datagrams to these ports of the host that asked.
+    Udp(PortPair),
+    /// These channels of the connection that asked.
+    Interleaved(ChannelPair),
+}
+
+/// What a SETUP and its answer agreed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// Where the packets go.
+    pub delivery: Delivery,
+    /// How pictures travel.
+    pub form: Form,
+    /// The server's ports, for datagrams.
+    server_ports: PortPair,
+}
+
+/// What the connection that a SETUP came on has to give.
+#[derive(Debug, Clone, Copy)]
+pub struct Facilities<'a> {
+    /// The host at its other end; RTP goes there and nowhere else.
+    pub peer: IpAddr,
+    /// The ports from which this server sends; `None` if it has none on this address.
+    pub server_ports: Option<PortPair>,
+    /// The connection's channels.
+    pub channels: &'a Channels,
+}
+
+/// The 256 channels of a connection.
+#[derive(Debug, Clone)]
+pub struct Channels {
+    in_use: [bool; 256],
+}
+
+impl Default for Channels {
+    fn default() -> Self {
+        Self { in_use: [false; 256] }
+    }
+}
+
+impl Channels {
+    /// The pair that was asked for, or the first that is free if it is in use.
+    fn choose(&self, wanted: Option<ChannelPair>) -> Option<ChannelPair> {
+        let is_free = |pair: &ChannelPair| {
+            pair.rtp != pair.rtcp
+                && !self.in_use[usize::from(pair.rtp)]
+                && !self.in_use[usize::from(pair.rtcp)]
+        };
+        let pairs = (0..=u8::MAX).step_by(2).map(|rtp| ChannelPair { rtp, rtcp: rtp + 1 });
+        wanted.into_iter().chain(pairs).find(is_free)
+    }
+
+    /// Marks a pair as in use, or as free again.
+    pub fn mark(&mut self, pair: ChannelPair, in_use: bool) {
+        self.in_use[usize::from(pair.rtp)] = in_use;
+        self.in_use[usize::from(pair.rtcp)] = in_use;
+    }
+}
+
+/// Takes the first of a SETUP's alternatives that can be had.
+///
+/// # Errors
+/// The refusal: 400, 461 or 415.
+pub fn agree(request: &Request, film: &FilmFacts, facilities: Facilities<'_>) -> Result<Agreement, Response> {
+    let Some(value) = request.headers.get(header::TRANSPORT) else {
+        return Err(Response::refusal(Status::BAD_REQUEST, "SETUP needs a Transport header"));
+    };
+    let offers = Transport::parse_all(value);
+    let Some(agreement) = offers.iter().find_map(|offer| take(offer, facilities)) else {
+        return Err(Response::refusal(
+            Status::UNSUPPORTED_TRANSPORT,
+            "RTP/AVP is served unicast, by UDP or interleaved, to the host that asks for it",
+        ));
+    };
+    match film.standard {
+        Err(why) if agreement.form == Form::Standard => Err(Response::refusal(
+            Status::UNSUPPORTED_MEDIA_TYPE,
+            format_args!(
+                "RFC 2435 cannot carry this film: {why}; a player that knows x-jpeg-header can play it"
+            ),
+        )),
+        _ => Ok(agreement),
+    }
+}
+
+fn take(offer: &Transport, facilities: Facilities<'_>) -> Option<Agreement> {
+    let elsewhere = offer.destination.as_deref().is_some_and(|host| host.parse() != Ok(facilities.peer));
+    if offer.multicast || elsewhere || !offer.is_for_playing() {
+        return None;
+    }
+    let (delivery, server_ports) = match offer.lower {
+        Lower::Udp => (Delivery::Udp(offer.client_port?), facilities.server_ports?),
+        Lower::Tcp => {
+            let channels = facilities.channels.choose(offer.interleaved)?;
+            (Delivery::Interleaved(channels), PortPair { rtp: 0, rtcp: 0 })
+        }
+    };
+    let form = if offer.jpeg_header { Form::OriginalHeader } else { Form::Standard };
+    Some(Agreement { delivery, form, server_ports })
+}
+
+impl Agreement {
+    /// The Transport header of the answer.
+    pub fn transport(&self, ssrc: u32) -> Transport {
+        let delivered = match self.delivery {
+            Delivery::Udp(client_port) => Transport {
+                client_port: Some(client_port),
+                server_port: Some(self.server_ports),
+                ..Transport::udp()
+            },
+            Delivery::Interleaved(channels) => Transport { interleaved: Some(channels), ..Transport::tcp() },
+        };
+        let jpeg_header = self.form == Form::OriginalHeader;
+        Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, ..delivered }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::payload::Uncarriable;
+    use crate::proto::rtsp::Method;
+    use crate::server_embed::facts::tests::facts;
+
+    fn ask(transport: &'static str) -> Result<String, u16> {
+        ask_for(transport, &facts(10), &Channels::default())
+    }
+
+    fn ask_for(transport: &'static str, film: &FilmFacts, channels: &Channels) -> Result<String, u16> {
+        let request = Request::new(Method::Setup, "rtsp://h/movie/track1").with(header::TRANSPORT, transport);
+        let facilities = Facilities {
+            peer: "192.0.2.7".parse().unwrap(),
+            server_ports: Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
+            channels,
+        };
+        agree(&request, film, facilities)
+            .map(|agreement| agreement.transport(0xAB).to_string())
+            .map_err(|refusal| refusal.status.code())
+    }
+
+    #[test]
+    fn the_first_alternative_that_can_be_had_is_taken() {
+        let udp = "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;ssrc=000000AB;mode=\"PLAY\"";
+        assert_eq!(ask("RTP/AVP/UDP;unicast;client_port=5000-5001").as_deref(), Ok(udp));
+        let tcp = "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=000000AB;mode=\"PLAY\"";
+        assert_eq!(ask("RTP/AVP;multicast,RTP/AVP/TCP;unicast;interleaved=4-5").as_deref(), Ok(tcp));
+    }
+
+    #[test]
+    fn the_header_extension_is_granted_to_those_who_ask() {
+        let granted = ask("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1").unwrap();
+        assert!(granted.ends_with(";x-jpeg-header=1"), "{granted}");
+        assert!(!ask("RTP/AVP;unicast;client_port=5000-5001").unwrap().contains("jpeg"));
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_461() {
+        for transport in [
+            "RTP/AVP;multicast",
+            "RTP/SAVP;unicast;client_port=5000-5001",
+            "RTP/AVP;unicast",
+            "RTP/AVP;unicast;client_port=5000-5001;mode=RECORD",
+            "RTP/AVP;unicast;client_port=5000-5001;destination=198.51.100.1",
+        ] {
+            assert_eq!(ask(transport), Err(461), "{transport}");
+        }
+        assert!(ask("RTP/AVP;unicast;client_port=5000-5001;destination=192.0.2.7").is_ok());
+    }
+
+    #[test]
+    fn a_film_that_rfc_2435_cannot_carry_is_415_for_those_who_cannot_take_it() {
+        let film = FilmFacts { standard: Err(Uncarriable::Subsampling), ..facts(10) };
+        let channels = Channels::default();
+        assert_eq!(ask_for("RTP/AVP;unicast;client_port=5000-5001", &film, &channels), Err(415));
+        assert!(ask_for("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1", &film, &channels).is_ok());
+    }
+
+    #[test]
+    fn a_channel_in_use_is_replaced_by_a_free_one() {
+        let mut channels = Channels::default();
+        channels.mark(ChannelPair { rtp: 0, rtcp: 1 }, true);
+        let granted = ask_for("RTP/AVP/TCP;unicast;interleaved=0-1", &facts(10), &channels).unwrap();
+        assert!(granted.contains("interleaved=2-3"), "{granted}");
+    }
+}

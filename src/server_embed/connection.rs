@@ -1,0 +1,343 @@
+//! One RTSP connection: requests in, answers out, and packets between them.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::agreement::{Agreement, Channels, Delivery, Facilities, agree};
+use super::context::Context;
+use super::desk::{self, Resource};
+use super::event::ServerEvent;
+use super::film::Film;
+use super::identity::{new_identity, new_session_id};
+use super::route::{Outgoing, Route};
+use super::sender::Sender;
+use super::session::Session;
+use super::sessions::{Answer, INBOX, ToSession};
+use super::stream::{Epoch, Stream};
+use crate::ports::PortPairSockets;
+use crate::proto::rtcp;
+use crate::proto::rtsp::{
+    ChannelPair, Frame, Framer, FramingError, Limits, Method, Request, Response, SessionHeader, Status,
+    header,
+};
+
+/// Packets and answers that may wait for a slow connection.
+const OUTBOX: usize = 256;
+
+/// How long a connection may take none of what is written to it.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent that has no session, or stands in the middle of a message.
+const READ_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection's task.
+pub struct Connection {
+    id: u64,
+    context: Arc<Context>,
+    peer: SocketAddr,
+    local: SocketAddr,
+    writer: mpsc::Sender<Outgoing>,
+    channels: Channels,
+    /// The sessions that were set up here, and the channels of those that are interleaved.
+    sessions: Vec<(String, Option<ChannelPair>)>,
+}
+
+/// An answer, and what waits for it to be written.
+type Written = (Response, Option<oneshot::Sender<()>>);
+
+impl Connection {
+    /// Serves a connection until it closes, or the server stops.
+    pub async fn serve(
+        id: u64,
+        stream: TcpStream,
+        peer: SocketAddr,
+        context: Arc<Context>,
+    ) -> io::Result<()> {
+        let local = stream.local_addr()?;
+        // Answers and packets are small and each of them is awaited.
+        stream.set_nodelay(true)?;
+        let (reader, write_half) = stream.into_split();
+        let (writer, outbox) = mpsc::channel(OUTBOX);
+        let write = write_all(write_half, outbox);
+        let connection =
+            Self { id, context, peer, local, writer, channels: Channels::default(), sessions: Vec::new() };
+        let shutdown = connection.context.shutdown.clone();
+        tokio::select! {
+            result = connection.read(reader) => result,
+            result = write => result,
+            () = shutdown.cancelled() => Ok(()),
+        }
+    }
+
+    async fn read(mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
+        let result = self.read_frames(&mut reader).await;
+        for (session, _) in &self.sessions {
+            if let Some(inbox) = self.context.sessions.find(session) {
+                // A session that is already gone needs no telling.
+                let _ = inbox.send(ToSession::ConnectionClosed(self.id)).await;
+            }
+        }
+        result
+    }
+
+    async fn read_frames(&mut self, reader: &mut OwnedReadHalf) -> io::Result<()> {
+        let mut framer = Framer::new(Limits::SERVER);
+        let mut buffer = BytesMut::with_capacity(16 * 1024);
+        loop {
+            loop {
+                match framer.next_frame() {
+                    Ok(Some(frame)) => self.take(frame).await,
+                    Ok(None) => break,
+                    Err(error) => {
+                        self.refuse_framing(&error).await;
+                        return Ok(());
+                    }
+                }
+            }
+            buffer.clear();
+            let is_idle = framer.is_mid_message() || !self.has_session();
+            let read = reader.read_buf(&mut buffer);
+            let count = match is_idle {
+                true => timeout(READ_PATIENCE, read).await??,
+                false => read.await?,
+            };
+            if count == 0 {
+                return Ok(());
+            }
+            framer.push(&buffer);
+        }
+    }
+
+    fn has_session(&mut self) -> bool {
+        let (sessions, channels) = (&self.context.sessions, &mut self.channels);
+        self.sessions.retain(|(id, pair)| {
+            let lives = sessions.find(id).is_some();
+            if let (false, Some(pair)) = (lives, pair) {
+                channels.mark(*pair, false);
+            }
+            lives
+        });
+        !self.sessions.is_empty()
+    }
+
+    async fn take(&mut self, frame: Frame) {
+        match frame {
+            Frame::Request(request) => {
+                let (response, written) = self.answer(&request).await;
+                self.tell(Some(&request), &response);
+                self.write(desk::sign(response, &request).encode(), written).await;
+            }
+            Frame::Interleaved { channel, packet } => self.take_interleaved(channel, &packet),
+            // This server asks nothing, so nothing is answered.
+            Frame::Response(_) => {}
+        }
+    }
+
+    fn take_interleaved(&self, channel: u8, packet: &[u8]) {
+        let owner = self.sessions.iter().find(|(_, pair)| pair.is_some_and(|pair| pair.rtcp == channel));
+        if let Some(inbox) = owner.and_then(|(id, _)| self.context.sessions.find(id)) {
+            if rtcp::parse(packet).is_ok() {
+                // A session that does not keep up loses reports, which repeat.
+                let _ = inbox.try_send(ToSession::Reported);
+            }
+        }
+    }
+
+    async fn refuse_framing(&self, error: &FramingError) {
+        let response = Response::refusal(error.status(), error).with(header::CONNECTION, "close");
+        self.tell(None, &response);
+        let (written, done) = oneshot::channel();
+        self.write(response.encode(), Some(written)).await;
+        // Written, or given up.
+        let _ = done.await;
+    }
+
+    fn tell(&self, request: Option<&Request>, response: &Response) {
+        let session = [request.map(|r| &r.headers), Some(&response.headers)]
+            .into_iter()
+            .flatten()
+            .find_map(|headers| headers.get(header::SESSION).and_then(SessionHeader::parse));
+        self.context.observer.tell(ServerEvent::Answered {
+            peer: self.peer,
+            method: request.map(|request| request.method.clone()),
+            session: session.map(|session| session.id),
+            status: response.status,
+            reason: response.reason.clone(),
+        });
+    }
+
+    /// Hands octets to the writer; `written` is dropped when they are on their way.
+    async fn write(&self, octets: Bytes, written: Option<oneshot::Sender<()>>) {
+        // A closed writer ends the connection elsewhere.
+        let _ = self.writer.send(Outgoing { octets, written }).await;
+    }
+
+    async fn answer(&mut self, request: &Request) -> Written {
+        let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+        let prepared = desk::screen(request).and_then(|()| Resource::of(request));
+        let resource = match prepared {
+            Ok(resource) => resource,
+            Err(refusal) => return (refusal, None),
+        };
+        match (&request.method, session) {
+            (Method::Options, _) => (desk::options(), None),
+            (Method::Describe, _) => (self.describe(request, &resource).await, None),
+            (Method::Setup, None) => (self.set_up(request, &resource).await, None),
+            // A sign of life of the connection alone.
+            (Method::GetParameter | Method::SetParameter, None) if request.body.is_empty() => {
+                (Response::new(Status::OK), None)
+            }
+            (_, None) => (Response::refusal(Status::SESSION_NOT_FOUND, "the request names no session"), None),
+            (_, Some(session)) => self.ask_session(&session.id, request, resource).await,
+        }
+    }
+
+    async fn ask_session(&mut self, id: &str, request: &Request, resource: Resource) -> Written {
+        let (reply, answer) = oneshot::channel();
+        let message = ToSession::Request { request: request.clone(), resource, reply };
+        let unknown =
+            || Response::refusal(Status::SESSION_NOT_FOUND, "there is no such session, or it has expired");
+        let Some(inbox) = self.context.sessions.find(id) else { return (unknown(), None) };
+        if inbox.send(message).await.is_err() {
+            return (unknown(), None);
+        }
+        match answer.await {
+            Ok(Answer { response, written }) => (response, Some(written)),
+            Err(_) => (unknown(), None),
+        }
+    }
+
+    async fn describe(&self, request: &Request, resource: &Resource) -> Response {
+        match self.film(resource).await {
+            Ok((_, film)) => desk::describe(request, resource, &film.facts(), canonical(self.local.ip())),
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// The film that a URL names, and its name.
+    async fn film(&self, resource: &Resource) -> Result<(String, Arc<Film>), Response> {
+        let Some(name) = resource.film() else {
+            return Err(Response::refusal(Status::NOT_FOUND, "the URL names no film"));
+        };
+        let (context, wanted) = (self.context.clone(), name.to_owned());
+        let found = tokio::task::spawn_blocking(move || context.library.film(&wanted)).await;
+        match found {
+            Ok(Ok(Some(film))) if film.is_there() => Ok((name.to_owned(), film)),
+            Ok(Ok(Some(_))) => Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone")),
+            Ok(Ok(None)) => Err(desk::no_such_film(name)),
+            Ok(Err(error)) => Err(Response::refusal(Status::UNSUPPORTED_MEDIA_TYPE, error)),
+            Err(error) => Err(Response::refusal(Status::INTERNAL_ERROR, error)),
+        }
+    }
+
+    async fn set_up(&mut self, request: &Request, resource: &Resource) -> Response {
+        let (name, film) = match self.film(resource).await {
+            Ok(found) => found,
+            Err(refusal) => return refusal,
+        };
+        if !matches!(resource, Resource::Track(_)) {
+            return Response::refusal(
+                Status::AGGREGATE_NOT_ALLOWED,
+                format_args!("the film's stream is set up: add /{} to its URL", desk::TRACK),
+            );
+        }
+        let facts = film.facts();
+        let sockets = self.context.sockets_on(canonical(self.local.ip()));
+        if let Err(error) = &sockets {
+            tracing::warn!(%error, "no UDP ports to send from");
+        }
+        let facilities = Facilities {
+            peer: canonical(self.peer.ip()),
+            server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
+            channels: &self.channels,
+        };
+        match agree(request, &facts, facilities) {
+            Ok(agreement) => {
+                let stream = Stream::new(facts.rate, new_identity(), Epoch::now());
+                let (session, response) =
+                    Session::set_up(new_session_id(), request, &name, agreement, stream);
+                self.begin_session(session, film, sockets.ok(), response)
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        session: Session,
+        film: Arc<Film>,
+        sockets: Option<Arc<PortPairSockets>>,
+        response: Response,
+    ) -> Response {
+        let id = session.id().to_owned();
+        let Some(route) = self.route_for(session.agreement(), sockets) else {
+            return Response::refusal(Status::INTERNAL_ERROR, "this server has no free UDP ports");
+        };
+        let (rtcp_from, channels) = match route {
+            Route::Udp { rtcp, .. } => (Some(rtcp), None),
+            Route::Interleaved { channels, .. } => (None, Some(channels)),
+        };
+        let (inbox, messages) = mpsc::channel(INBOX);
+        if !self.context.sessions.enter(&id, inbox, rtcp_from) {
+            return Response::refusal(Status::UNAVAILABLE, "this server has no room for another session");
+        }
+        if let Some(pair) = channels {
+            self.channels.mark(pair, true);
+        }
+        self.sessions.push((id, channels));
+        let context = self.context.clone();
+        let sender = Sender { session, film, route, inbox: messages, connection: self.id, context };
+        self.context.tasks.spawn(sender.run());
+        response
+    }
+
+    fn route_for(&self, agreement: &Agreement, sockets: Option<Arc<PortPairSockets>>) -> Option<Route> {
+        let host = canonical(self.peer.ip());
+        Some(match agreement.delivery {
+            Delivery::Udp(ports) => Route::Udp {
+                sockets: sockets?,
+                rtp: SocketAddr::new(host, ports.rtp),
+                rtcp: SocketAddr::new(host, ports.rtcp),
+            },
+            Delivery::Interleaved(channels) => Route::Interleaved { writer: self.writer.clone(), channels },
+        })
+    }
+}
+
+impl Epoch {
+    /// Both clocks, read one behind the other.
+    fn now() -> Self {
+        Self { instant: Instant::now(), ntp: std::time::SystemTime::now().into() }
+    }
+}
+
+/// An IPv4 address that came through an IPv6 socket, as what it is.
+fn canonical(host: IpAddr) -> IpAddr {
+    host.to_canonical()
+}
+
+/// Writes what comes, several things at once if they have gathered.
+async fn write_all(half: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(64 * 1024, half);
+    let mut written = Vec::new();
+    while let Some(first) = outbox.recv().await {
+        let mut next = Some(first);
+        while let Some(outgoing) = next {
+            timeout(WRITE_PATIENCE, writer.write_all(&outgoing.octets)).await??;
+            written.extend(outgoing.written);
+            next = outbox.try_recv().ok();
+        }
+        timeout(WRITE_PATIENCE, writer.flush()).await??;
+        written.clear();
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! What all connections and sessions of a server share.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::UdpSocket;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::event::Observer;
+use super::frames::Frames;
+use super::library::Library;
+use super::sessions::Sessions;
+use crate::ports::PortPairSockets;
+
+/// A server's common ground.
+#[derive(Debug)]
+pub struct Context {
+    /// What is served.
+    pub library: Library,
+    /// What has been read of it.
+    pub frames: Frames,
+    /// Who plays it.
+    pub sessions: Sessions,
+    /// Who is told.
+    pub observer: Observer,
+    /// Cancelled when the server stops.
+    pub shutdown: CancellationToken,
+    /// Everything that runs.
+    pub tasks: TaskTracker,
+    /// The ports from which RTP leaves, one pair for each address of this machine that connections come to.
+    sockets: Mutex<HashMap<IpAddr, Arc<PortPairSockets>>>,
+}
+
+impl Context {
+    /// The common ground of a new server.
+    pub fn new(frames: Frames, observer: Observer) -> Arc<Self> {
+        Arc::new(Self {
+            library: Library::default(),
+            frames,
+            sessions: Sessions::default(),
+            observer,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            sockets: Mutex::default(),
+        })
+    }
+
+    /// The ports on an address of this machine, bound when they are first asked for. All sessions share them: the
+    /// clients' addresses tell their RTCP apart.
+    ///
+    /// # Errors
+    /// When no pair is free.
+    pub fn sockets_on(self: &Arc<Self>, host: IpAddr) -> io::Result<Arc<PortPairSockets>> {
+        let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pair) = sockets.get(&host) {
+            return Ok(pair.clone());
+        }
+        let pair = Arc::new(PortPairSockets::bind(host, None)?);
+        sockets.insert(host, pair.clone());
+        let (drained, context) = (pair.clone(), self.clone());
+        self.tasks.spawn(async move { context.drain_rtp(&drained.rtp).await });
+        let (heard, context) = (pair.clone(), self.clone());
+        self.tasks.spawn(async move { context.hear_rtcp(&heard.rtcp).await });
+        Ok(pair)
+    }
+
+    /// What players send to the RTP port only opens a path through a firewall.
+    async fn drain_rtp(&self, socket: &UdpSocket) {
+        self.receive(socket, |_, _| {}).await;
+    }
+
+    async fn hear_rtcp(&self, socket: &UdpSocket) {
+        self.receive(socket, |from, packet| self.sessions.take_rtcp(from, packet)).await;
+    }
+
+    async fn receive(&self, socket: &UdpSocket, take: impl Fn(SocketAddr, &[u8])) {
+        let mut buffer = [0; 2_048];
+        loop {
+            let received = tokio::select! {
+                received = socket.recv_from(&mut buffer) => received,
+                () = self.shutdown.cancelled() => return,
+            };
+            match received {
+                Ok((length, from)) => take(from, &buffer[..length]),
+                // Reports of unreachable ports arrive as errors; the socket goes on.
+                Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! PURE. What is answered without a session: OPTIONS, DESCRIBE, and everything that is wrong with a request.
+
+use std::net::IpAddr;
+
+use super::facts::FilmFacts;
+use crate::proto::rtsp::{Method, Request, Response, RtspUrl, Status, Version, header};
+use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
+
+/// The methods that the server understands, as `Public` and `Allow` list them.
+pub const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// What the server calls itself.
+pub const SERVER: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
+
+/// The path of a film's only stream, below that of the film.
+pub const TRACK: &str = "track1";
+
+/// The type of the entities of GET_PARAMETER and SET_PARAMETER (RFC 2326 §10.8).
+pub const PARAMETERS: &str = "text/parameters";
+
+const SDP: &str = "application/sdp";
+
+/// What a request's URL names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resource {
+    /// `*`: the server itself.
+    Server,
+    /// A film as a whole: the presentation, in the words of RFC 2326.
+    Film(String),
+    /// A film's stream.
+    Track(String),
+}
+
+impl Resource {
+    /// Reads a request's URL.
+    ///
+    /// # Errors
+    /// The refusal, if it is no URL of ours.
+    pub fn of(request: &Request) -> Result<Self, Response> {
+        if request.uri == "*" {
+            return Ok(Self::Server);
+        }
+        let url = RtspUrl::parse(&request.uri).map_err(|error| {
+            Response::refusal(Status::BAD_REQUEST, format_args!("the URL cannot be read: {error}"))
+        })?;
+        let Some(path) = url.decoded_path() else {
+            return Err(Response::refusal(Status::BAD_REQUEST, "the path is not UTF-8"));
+        };
+        Ok(match path.rsplit_once('/') {
+            Some((film, TRACK)) => Self::Track(film.to_owned()),
+            _ if path.is_empty() => Self::Server,
+            _ => Self::Film(path),
+        })
+    }
+
+    /// The film that it names.
+    pub fn film(&self) -> Option<&str> {
+        match self {
+            Self::Server => None,
+            Self::Film(name) | Self::Track(name) => Some(name),
+        }
+    }
+}
+
+/// Looks at a request before anyone else does.
+///
+/// # Errors
+/// The refusal: 505, 400, 501, 405 or 551.
+pub fn screen(request: &Request) -> Result<(), Response> {
+    if request.version != Version::V1_0 {
+        return Err(Response::refusal(Status::VERSION_NOT_SUPPORTED, "this server speaks RTSP/1.0"));
+    }
+    if request.headers.cseq().is_none() {
+        return Err(Response::refusal(Status::BAD_REQUEST, "the request has no CSeq"));
+    }
+    match &request.method {
+        Method::Extension(token) => {
+            return Err(Response::refusal(
+                Status::NOT_IMPLEMENTED,
+                format_args!("no such method as {token:.40}"),
+            ));
+        }
+        Method::Announce | Method::Record | Method::Redirect => {
+            return Err(Response::refusal(Status::METHOD_NOT_ALLOWED, "films are played here, not recorded")
+                .with(header::ALLOW, METHODS));
+        }
+        _ => {}
+    }
+    let required = [header::REQUIRE, header::PROXY_REQUIRE];
+    let options: Vec<_> = required.iter().flat_map(|name| request.headers.get_all(name)).collect();
+    if !options.is_empty() {
+        return Err(Response::new(Status::OPTION_NOT_SUPPORTED).with(header::UNSUPPORTED, options.join(", ")));
+    }
+    Ok(())
+}
+
+/// The headers that every response to this request carries.
+pub fn sign(mut response: Response, request: &Request) -> Response {
+    let mut headers = crate::proto::rtsp::Headers::default();
+    if let Some(cseq) = request.headers.get(header::CSEQ) {
+        headers.append(header::CSEQ, cseq.trim());
+    }
+    for (name, value) in response.headers.iter() {
+        headers.append(name.to_owned(), value);
+    }
+    headers.append(header::SERVER, SERVER);
+    response.headers = headers;
+    response
+}
+
+/// The answer to OPTIONS.
+pub fn options() -> Response {
+    Response::new(Status::OK).with(header::PUBLIC, METHODS)
+}
+
+/// The refusal of a film that is not served.
+pub fn no_such_film(name: &str) -> Response {
+    Response::refusal(Status::NOT_FOUND, format_args!("no film is served as \"{name:.80}\""))
+}
+
+/// The answer to DESCRIBE.
+pub fn describe(request: &Request, resource: &Resource, film: &FilmFacts, host: IpAddr) -> Response {
+    if !accepts_sdp(request) {
+        return Response::refusal(Status::NOT_ACCEPTABLE, "films are described as application/sdp");
+    }
+    let film_url = match resource {
+        // The stream of a film is described by the description of the film.
+        Resource::Track(_) => request.uri.trim_end_matches('/').trim_end_matches(TRACK),
+        _ => &request.uri,
+    };
+    let base = format!("{}/", film_url.trim_end_matches('/'));
+    Response::new(Status::OK)
+        .with(header::CONTENT_BASE, base)
+        .with_body(SDP, description(film).write(film.origin, host))
+}
+
+fn accepts_sdp(request: &Request) -> bool {
+    let mut types = request.headers.get_all(header::ACCEPT).flat_map(|value| value.split(',')).peekable();
+    types.peek().is_none()
+        || types.any(|accepted| {
+            let accepted = accepted.split(';').next().unwrap_or_default().trim();
+            [SDP, "application/*", "*/*"].iter().any(|kind| accepted.eq_ignore_ascii_case(kind))
+        })
+}
+
+fn description(film: &FilmFacts) -> SessionDescription {
+    SessionDescription {
+        name: film.name.clone(),
+        control: Some("*".to_owned()),
+        range: Some(film.range()),
+        tool: Some(SERVER.to_owned()),
+        media: vec![MediaDescription {
+            kind: "video".to_owned(),
+            formats: vec![JPEG_PAYLOAD_TYPE],
+            encodings: vec![(JPEG_PAYLOAD_TYPE, "JPEG/90000".to_owned())],
+            control: Some(TRACK.to_owned()),
+            range: None,
+            frame_rate: Some(film.rate.as_f64()),
+            dimensions: Some((film.dimensions.width, film.dimensions.height)),
+            jpeg_header: true,
+        }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server_embed::facts::tests::facts;
+
+    fn request(method: &str, uri: &str) -> Request {
+        Request::new(Method::from_token(method), uri).with(header::CSEQ, "1")
+    }
+
+    fn refused(request: &Request) -> u16 {
+        screen(request).expect_err("refused").status.code()
+    }
+
+    #[test]
+    fn every_wrong_request_has_its_status() {
+        let other_version = Request { version: Version { major: 2, minor: 0 }, ..request("OPTIONS", "*") };
+        assert_eq!(refused(&other_version), 505);
+        assert_eq!(refused(&Request::new(Method::Options, "*")), 400);
+        assert_eq!(refused(&Request::new(Method::Options, "*").with(header::CSEQ, "x")), 400);
+        assert_eq!(refused(&request("FETCH", "*")), 501);
+        assert_eq!(refused(&request("RECORD", "rtsp://h/f")), 405);
+        assert!(screen(&request("ANNOUNCE", "rtsp://h/f")).unwrap_err().headers.get("Allow").is_some());
+        let demanding = request("PLAY", "rtsp://h/f").with(header::REQUIRE, "funky-feature");
+        let refusal = screen(&demanding).unwrap_err();
+        assert_eq!((refusal.status.code(), refusal.headers.get("Unsupported")), (551, Some("funky-feature")));
+        assert!(screen(&request("PLAY", "rtsp://h/f")).is_ok());
+    }
+
+    #[test]
+    fn urls_name_films_and_their_stream() {
+        let of = |uri: &str| Resource::of(&request("SETUP", uri)).map_err(|refusal| refusal.status.code());
+        assert_eq!(of("*"), Ok(Resource::Server));
+        assert_eq!(of("rtsp://h:8554/"), Ok(Resource::Server));
+        assert_eq!(of("rtsp://h:8554/a%20b/film.mjpeg/"), Ok(Resource::Film("a b/film.mjpeg".to_owned())));
+        assert_eq!(of("rtsp://h:8554/film.mjpeg/track1"), Ok(Resource::Track("film.mjpeg".to_owned())));
+        assert_eq!(of("movie.Mjpeg"), Err(400));
+        assert_eq!(of("rtsp://h/%FF"), Err(400));
+    }
+
+    #[test]
+    fn a_description_names_the_stream_and_what_can_be_played() {
+        let film = facts(500);
+        let resource = Resource::Film(film.name.clone());
+        let request =
+            request("DESCRIBE", "rtsp://127.0.0.1:8554/movie").with(header::ACCEPT, "application/sdp");
+        let response = describe(&request, &resource, &film, "127.0.0.1".parse().unwrap());
+        assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://127.0.0.1:8554/movie/"));
+        let text = std::str::from_utf8(&response.body).unwrap();
+        for line in [
+            "a=range:npt=0.000-25.000",
+            "a=rtpmap:26 JPEG/90000",
+            "a=framerate:20",
+            "a=x-reelay-jpeg-header:1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} in {text}");
+        }
+        let growing = FilmFacts { whole: false, ..film };
+        let response = describe(&request, &resource, &growing, "127.0.0.1".parse().unwrap());
+        assert!(std::str::from_utf8(&response.body).unwrap().contains("a=range:npt=0.000-\r\n"));
+    }
+
+    #[test]
+    fn who_does_not_accept_sdp_gets_406() {
+        let film = facts(1);
+        let status = |accept: &'static str| {
+            let request = request("DESCRIBE", "rtsp://h/movie").with(header::ACCEPT, accept);
+            describe(&request, &Resource::Film("movie".to_owned()), &film, "::1".parse().unwrap())
+                .status
+                .code()
+        };
+        assert_eq!(status("application/rtsl, application/mheg"), 406);
+        assert_eq!(status("text/html, application/SDP;level=2"), 200);
+        assert_eq!(status("*/*"), 200);
+    }
+}

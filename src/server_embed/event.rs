@@ -1,0 +1,79 @@
+//! What the server tells of itself.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::proto::rtsp::{Method, Status};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum ServerEvent {
+    /// A request was answered.
+    Answered {
+        /// Who asked.
+        peer: SocketAddr,
+        /// What was asked; `None` if it could not be read.
+        method: Option<Method>,
+        /// The session that it was about.
+        session: Option<String>,
+        /// The answer.
+        status: Status,
+        /// Why, if it was a refusal.
+        reason: String,
+    },
+    /// A session ended without TEARDOWN.
+    Expired {
+        /// Which.
+        session: String,
+    },
+    /// A film can no longer be read.
+    FilmFailed {
+        /// Which.
+        film: String,
+        /// What the system says.
+        error: String,
+    },
+}
+
+impl fmt::Display for ServerEvent {
+    /// A line for a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { peer, method, session, status, reason } => {
+                let method = method.as_ref().map_or("?", Method::as_str);
+                let session = session.as_deref().unwrap_or("-");
+                write!(f, "{peer} {method} {session} {}", status.code())?;
+                if status.is_success() { Ok(()) } else { write!(f, " {reason}") }
+            }
+            Self::Expired { session } => write!(f, "session {session} ended without TEARDOWN"),
+            Self::FilmFailed { film, error } => write!(f, "{film} can no longer be read: {error}"),
+        }
+    }
+}
+
+/// Who is told. Called on the server's threads, so it must not block.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(ServerEvent) + Send + Sync>);
+
+impl Observer {
+    /// An observer that calls a function.
+    pub fn new(tell: impl Fn(ServerEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// An observer that does not care.
+    pub fn none() -> Self {
+        Self::new(|_| {})
+    }
+
+    pub(super) fn tell(&self, event: ServerEvent) {
+        (self.0)(event);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}

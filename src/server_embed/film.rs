@@ -1,0 +1,362 @@
+//! A film: its file, and the index of its pictures that grows behind it.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::facts::FilmFacts;
+use crate::media::FrameRate;
+use crate::media::container::{Foreign, HEAD_LENGTH, Indexer, Layout, Outcome, Span, identify};
+use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::media::payload::{StandardPicture, Uncarriable};
+
+/// An open film.
+#[derive(Debug)]
+pub struct Film {
+    /// Different for each film that was ever opened.
+    id: u64,
+    name: String,
+    path: PathBuf,
+    file: File,
+    layout: Layout,
+    dimensions: Dimensions,
+    standard: Result<(), Uncarriable>,
+    rate: RwLock<FrameRate>,
+    index: RwLock<Vec<Span>>,
+    progress: watch::Sender<Progress>,
+}
+
+/// How far the index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The pictures that are known.
+    pub frames: u64,
+    /// What was met besides, once the whole file has been read.
+    pub outcome: Option<Outcome>,
+    /// Reading stopped at an error; the film ends where it is.
+    pub failed: bool,
+}
+
+/// Why a file cannot be opened as a film.
+#[derive(Debug)]
+pub struct FilmError {
+    name: String,
+    path: PathBuf,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    Io(io::Error),
+    NotAFile,
+    Foreign(Foreign),
+    /// A first picture that is not whole.
+    Cut,
+    /// Pictures begin, and none of them is whole.
+    NoPicture,
+    BadHeader,
+}
+
+/// Octets read at a time while indexing.
+const CHUNK: usize = 1024 * 1024;
+
+/// Frames known at the most: an index of 160 MB, or 92 hours at thirty frames a second.
+const MOST_FRAMES: usize = 10_000_000;
+
+/// How long opening waits for the end of the index, so that a film of usual size has its length at once.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+impl Film {
+    /// Opens a film: blocks until its first picture is known, and a moment longer for the others. The rest of the
+    /// index grows on a thread of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no Motion JPEG. The error is a sentence for people.
+    pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
+        let fail = |why| FilmError { name: name.to_owned(), path: path.to_owned(), why };
+        let file = File::open(path).map_err(|error| fail(Why::Io(error)))?;
+        let metadata = file.metadata().map_err(|error| fail(Why::Io(error)))?;
+        if !metadata.is_file() {
+            return Err(fail(Why::NotAFile));
+        }
+        // A handle of its own: on Windows, reading at an offset moves the position that clones share.
+        let mut reader = File::open(path).map_err(|error| fail(Why::Io(error)))?;
+        let mut head = Vec::new();
+        reader
+            .by_ref()
+            .take(HEAD_LENGTH as u64)
+            .read_to_end(&mut head)
+            .map_err(|error| fail(Why::Io(error)))?;
+        let layout = identify(&head).map_err(|foreign| fail(Why::Foreign(foreign)))?;
+
+        let mut scan = Scan { reader, indexer: Indexer::default(), pending: head, spans: Vec::new() };
+        let first = scan.first_picture().map_err(|error| fail(Why::Io(error)))?;
+        let Some(first) = first else {
+            let cut = scan.indexer.finish(&mut Vec::new()).cut;
+            return Err(fail(if cut { Why::Cut } else { Why::NoPicture }));
+        };
+        let picture = read_at(&file, first).map_err(|error| fail(Why::Io(error)))?;
+        let dimensions = JpegHeader::parse(&picture).map_err(|_| fail(Why::BadHeader))?.frame().dimensions;
+        let film = Arc::new(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            name: name.to_owned(),
+            path: path.to_owned(),
+            file,
+            layout,
+            dimensions,
+            standard: StandardPicture::read(&picture).map(|_| ()),
+            rate: RwLock::new(rate),
+            index: RwLock::new(Vec::new()),
+            progress: watch::Sender::new(Progress::default()),
+        });
+        film.grow_in_background(scan).map_err(|error| fail(Why::Io(error)))?;
+        Ok(film)
+    }
+
+    fn grow_in_background(self: &Arc<Self>, scan: Scan) -> io::Result<()> {
+        let film = Arc::downgrade(self);
+        let (finished, wait) = std::sync::mpsc::channel();
+        thread::Builder::new().name("index".to_owned()).spawn(move || {
+            scan.run(&film);
+            // Nobody waits any more if it took longer than PATIENCE.
+            let _ = finished.send(());
+        })?;
+        // Out of patience, or done: both are fine.
+        let _ = wait.recv_timeout(PATIENCE);
+        Ok(())
+    }
+
+    /// Different for each film that was ever opened.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How its pictures stand in the file.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Follows the index as it grows.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// What is known of it now.
+    pub fn facts(&self) -> FilmFacts {
+        let Progress { frames, outcome, failed } = *self.progress.borrow();
+        FilmFacts {
+            name: self.name.clone(),
+            origin: (self.id, 1),
+            dimensions: self.dimensions,
+            rate: *self.rate.read().unwrap_or_else(PoisonError::into_inner),
+            frames,
+            whole: outcome.is_some() || failed,
+            standard: self.standard,
+        }
+    }
+
+    /// Sets the rate for sessions that are made from now on.
+    pub fn set_rate(&self, rate: FrameRate) {
+        *self.rate.write().unwrap_or_else(PoisonError::into_inner) = rate;
+    }
+
+    /// Whether the file still stands where it was.
+    pub fn is_there(&self) -> bool {
+        self.path.is_file()
+    }
+
+    /// Waits until a frame is known; `None` if the film ends before it.
+    pub async fn locate(&self, frame: u64) -> Option<Span> {
+        let mut progress = self.progress.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let known =
+            progress.wait_for(|p| p.frames > frame || p.outcome.is_some() || p.failed).await.ok()?.frames;
+        (frame < known).then(|| self.span(frame)).flatten()
+    }
+
+    fn span(&self, frame: u64) -> Option<Span> {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.get(usize::try_from(frame).ok()?).copied()
+    }
+
+    /// Reads a picture from the file. Blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be read any more, or was cut since it was indexed.
+    pub fn read(&self, span: Span) -> io::Result<Bytes> {
+        read_at(&self.file, span)
+    }
+
+    /// Reads a frame that is known already. Blocks.
+    ///
+    /// # Errors
+    /// When the frame is not known, or the file cannot be read any more.
+    pub fn read_frame(&self, frame: u64) -> io::Result<Bytes> {
+        let span = self.span(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        self.read(span)
+    }
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// The pass over a file that fills the index.
+#[derive(Debug)]
+struct Scan {
+    reader: File,
+    indexer: Indexer,
+    /// Octets that were read and not indexed.
+    pending: Vec<u8>,
+    /// Pictures that were found and not published.
+    spans: Vec<Span>,
+}
+
+impl Scan {
+    /// Reads on until the first picture is known; `None` if the file ends before.
+    fn first_picture(&mut self) -> io::Result<Option<Span>> {
+        loop {
+            self.indexer.push(&self.pending, &mut self.spans);
+            if let Some(first) = self.spans.first() {
+                self.pending.clear();
+                return Ok(Some(*first));
+            }
+            if self.read_chunk(HEAD_LENGTH)? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn read_chunk(&mut self, length: usize) -> io::Result<usize> {
+        self.pending.resize(length, 0);
+        let read = loop {
+            match self.reader.read(&mut self.pending) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => break result?,
+            }
+        };
+        self.pending.truncate(read);
+        Ok(read)
+    }
+
+    /// Indexes the rest, as long as someone holds the film.
+    fn run(mut self, film: &Weak<Film>) {
+        loop {
+            let Some(film) = film.upgrade() else { return };
+            let known = film.publish(&mut self.spans);
+            match self.read_chunk(CHUNK) {
+                Ok(read) if read > 0 && known < MOST_FRAMES => {
+                    self.indexer.push(&self.pending, &mut self.spans)
+                }
+                Ok(_) => {
+                    let outcome = self.indexer.finish(&mut self.spans);
+                    film.publish(&mut self.spans);
+                    film.progress.send_modify(|progress| progress.outcome = Some(outcome));
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(film = film.name, %error, "reading stopped");
+                    film.progress.send_modify(|progress| progress.failed = true);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Film {
+    /// Adds pictures to the index; returns how many there are now.
+    fn publish(&self, spans: &mut Vec<Span>) -> usize {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        index.append(spans);
+        let frames = index.len();
+        drop(index);
+        self.progress.send_modify(|progress| progress.frames = frames as u64);
+        frames
+    }
+}
+
+fn read_at(file: &File, span: Span) -> io::Result<Bytes> {
+    let mut octets = vec![0; span.length as usize];
+    read_exact_at(file, &mut octets, span.offset)?;
+    Ok(octets.into())
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, octets: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, octets, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut octets: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !octets.is_empty() {
+        match std::os::windows::fs::FileExt::seek_read(file, octets, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                octets = &mut octets[read..];
+                offset += read as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for FilmError {
+    /// What it is, and what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, path, why } = self;
+        match why {
+            Why::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "There is no file {}; check its name and place.", path.display())
+            }
+            Why::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "{name} may not be read; check the permissions of {}.", path.display())
+            }
+            Why::Io(error) => write!(f, "{name} cannot be read: {error}."),
+            Why::NotAFile => write!(f, "{} is not a file; choose a Motion JPEG film.", path.display()),
+            Why::Foreign(Foreign::Empty) => write!(f, "{name} is empty; choose another file."),
+            Why::Foreign(Foreign::Media(kind)) => write!(
+                f,
+                "{name} is {kind}, not Motion JPEG; convert it first: ffmpeg -i FILM -c:v mjpeg -q:v 3 -an -f mjpeg FILM.mjpeg"
+            ),
+            Why::Foreign(Foreign::Other(kind)) => {
+                write!(f, "{name} is {kind}, not a Motion JPEG film; choose another file.")
+            }
+            Why::Foreign(Foreign::Unknown) => {
+                write!(
+                    f,
+                    "{name} is not Motion JPEG: its first 64 KiB hold no JPEG picture; choose another file."
+                )
+            }
+            Why::Cut => write!(
+                f,
+                "{name} is cut: it ends in the middle of its first picture; copy or download it again."
+            ),
+            Why::NoPicture => {
+                write!(f, "{name} is damaged: it holds no whole picture; copy or download it again.")
+            }
+            Why::BadHeader => write!(
+                f,
+                "{name} is damaged: the header of its first picture cannot be read; copy or download it again."
+            ),
+        }
+    }
+}
+
+impl std::error::Error for FilmError {}

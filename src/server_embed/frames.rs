@@ -1,0 +1,92 @@
+//! Frames ready to be sent, read and packetized once for all sessions that are near each other.
+
+use std::io;
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use super::film::Film;
+use crate::media::payload::{Form, PacketizedFrame, Uncarriable, packetize};
+
+/// What a frame costs to keep, by default: 64 MB.
+pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
+
+/// A cache of packetized frames, bounded in octets.
+#[derive(Debug)]
+pub struct Frames {
+    cache: Cache<Key, Arc<PacketizedFrame>, Octets>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    film: u64,
+    form: Form,
+    frame: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Octets;
+
+/// What a packet costs besides its octets, roughly.
+const PACKET_OVERHEAD: u64 = 64;
+
+impl Weighter<Key, Arc<PacketizedFrame>> for Octets {
+    fn weight(&self, _: &Key, frame: &Arc<PacketizedFrame>) -> u64 {
+        frame.octets() as u64 + frame.packets().len() as u64 * PACKET_OVERHEAD
+    }
+}
+
+/// Why a frame is not to be had.
+#[derive(Debug)]
+pub enum FrameError {
+    /// The film ends before it.
+    BeyondEnd,
+    /// It is there, and this form cannot carry it.
+    Uncarriable(Uncarriable),
+    /// The file cannot be read any more.
+    Io(io::Error),
+}
+
+impl Frames {
+    /// A cache of this many octets.
+    pub fn new(capacity: u64) -> Self {
+        let typical_frame = 16 * 1024;
+        let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
+        Self { cache: Cache::with_weighter(items, capacity, Octets) }
+    }
+
+    /// A frame in a form. Who asks for it while another fetches it waits for the same one.
+    ///
+    /// # Errors
+    /// When it is not to be had.
+    pub async fn get(
+        &self,
+        film: &Arc<Film>,
+        form: Form,
+        frame: u64,
+    ) -> Result<Arc<PacketizedFrame>, FrameError> {
+        let key = Key { film: film.id(), form, frame };
+        self.cache.get_or_insert_async(&key, read_and_packetize(film, form, frame)).await
+    }
+
+    /// Octets kept now.
+    pub fn octets(&self) -> u64 {
+        self.cache.weight()
+    }
+}
+
+async fn read_and_packetize(
+    film: &Arc<Film>,
+    form: Form,
+    frame: u64,
+) -> Result<Arc<PacketizedFrame>, FrameError> {
+    let span = film.locate(frame).await.ok_or(FrameError::BeyondEnd)?;
+    let film = film.clone();
+    // Disks are slow, and the threads of the runtime have packets to send.
+    let work = tokio::task::spawn_blocking(move || {
+        let jpeg = film.read(span).map_err(FrameError::Io)?;
+        packetize(&jpeg, form).map(Arc::new).map_err(FrameError::Uncarriable)
+    });
+    work.await.unwrap_or_else(|cancelled| Err(FrameError::Io(io::Error::other(cancelled))))
+}

@@ -1,0 +1,171 @@
+//! Which films are served, and under which names.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::film::{Film, FilmError};
+use crate::media::FrameRate;
+
+/// The films of a server, by the name that stands in their URL.
+///
+/// A URL is looked up among these names and never turned into a path, so no request reaches a file that was not
+/// meant to be served.
+#[derive(Debug, Default)]
+pub struct Library {
+    entries: RwLock<BTreeMap<String, Entry>>,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Open(Arc<Film>),
+    /// Found in a folder, and opened by the first who asks for it.
+    Listed {
+        path: PathBuf,
+        rate: FrameRate,
+    },
+}
+
+impl Library {
+    /// Serves a film that is open; returns the name that it got.
+    pub fn add(&self, film: Arc<Film>) -> String {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let name = free_name(&entries, film.name());
+        entries.insert(name.clone(), Entry::Open(film));
+        name
+    }
+
+    /// Serves the films of a folder and of the folders in it; returns their names.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<Vec<String>> {
+        let mut found = Vec::new();
+        find_films(folder, "", 0, &mut found)?;
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = Vec::new();
+        for (name, path) in found {
+            let name = free_name(&entries, &name);
+            entries.insert(name.clone(), Entry::Listed { path, rate });
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    /// Serves nothing any more. Sessions that have begun keep their film.
+    pub fn clear(&self) {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The film of this name, opened if it has not been yet. May block.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn film(&self, name: &str) -> Result<Option<Arc<Film>>, FilmError> {
+        let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        match entry {
+            None => Ok(None),
+            Some(Entry::Open(film)) => Ok(Some(film)),
+            Some(Entry::Listed { path, rate }) => {
+                let film = Film::open(&path, name, rate)?;
+                let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+                match entries.get_mut(name) {
+                    // Two may have opened it at the same time; the first one's is kept.
+                    Some(Entry::Open(first)) => Ok(Some(first.clone())),
+                    Some(entry) => {
+                        *entry = Entry::Open(film.clone());
+                        Ok(Some(film))
+                    }
+                    None => Ok(None),
+                }
+            }
+        }
+    }
+}
+
+/// `movie.mjpeg`, or `movie-2.mjpeg` if that is taken.
+fn free_name(entries: &BTreeMap<String, Entry>, name: &str) -> String {
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let numbered = (2..).map(|number| format!("{stem}-{number}{extension}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .find(|candidate| !entries.contains_key(candidate))
+        .unwrap_or_default()
+}
+
+/// Folders in folders are followed this far.
+const DEEPEST: usize = 8;
+
+/// The extensions of the files that a folder is searched for.
+const EXTENSIONS: [&str; 3] = ["mjpeg", "mjpg", "mjp"];
+
+/// Collects names, relative to the first folder and with slashes, and paths.
+fn find_films(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    found: &mut Vec<(String, PathBuf)>,
+) -> io::Result<()> {
+    let mut children: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    children.sort_by_key(fs::DirEntry::file_name);
+    for child in children {
+        let (path, file_name) = (child.path(), child.file_name());
+        let Some(file_name) = file_name.to_str() else { continue };
+        let name = format!("{prefix}{file_name}");
+        // Links are not followed into other folders, which could be above this one.
+        if child.file_type()?.is_dir() {
+            if depth < DEEPEST {
+                find_films(&path, &format!("{name}/"), depth + 1, found)?;
+            }
+        } else if path.is_file() && has_film_extension(&path) {
+            found.push((name, path));
+        }
+    }
+    Ok(())
+}
+
+fn has_film_extension(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_never_given_twice() {
+        let listed = Entry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        let mut entries = BTreeMap::new();
+        for expected in ["movie.Mjpeg", "movie-2.Mjpeg", "movie-3.Mjpeg"] {
+            let name = free_name(&entries, "movie.Mjpeg");
+            assert_eq!(name, expected);
+            entries.insert(name, listed.clone());
+        }
+        entries.insert("film".to_owned(), listed);
+        assert_eq!(free_name(&entries, "film"), "film-2");
+    }
+
+    #[test]
+    fn a_folder_gives_its_films_and_nothing_above_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.mjpeg", "b.MJPG", "notes.txt", "deep/c.mjpeg"] {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"x").unwrap();
+        }
+        let library = Library::default();
+        assert_eq!(
+            library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap(),
+            ["a.mjpeg", "b.MJPG", "deep/c.mjpeg"]
+        );
+        assert!(library.film("notes.txt").unwrap().is_none());
+        assert!(library.film("../a.mjpeg").unwrap().is_none());
+        assert!(library.film("a.mjpeg").is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! Starting, accepting, stopping.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::connection::Connection;
+use super::context::Context;
+use super::event::Observer;
+use super::frames::{DEFAULT_CAPACITY, Frames};
+use super::library::Library;
+use crate::proto::rtsp::RtspUrl;
+
+/// How a server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where it listens; port 0 leaves the choice to the system.
+    pub listen: SocketAddr,
+    /// Octets of frames kept ready for sessions near each other.
+    pub cache: u64,
+}
+
+impl Default for ServerOptions {
+    /// On this machine alone, on a port of the system's choice.
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), cache: DEFAULT_CAPACITY }
+    }
+}
+
+/// The most connections at a time.
+const MOST_CONNECTIONS: usize = 256;
+
+/// How long a stop waits for goodbyes.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A server that runs. Dropping it stops it without goodbyes.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    context: Arc<Context>,
+}
+
+impl Server {
+    /// Listens, and serves in the background of the runtime it is called on.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let context = Context::new(Frames::new(options.cache), observer);
+        context.tasks.spawn(accept(listener, context.clone()));
+        Ok(Self { address, context })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it serves.
+    pub fn library(&self) -> &Library {
+        &self.context.library
+    }
+
+    /// The URL of what it serves under a name.
+    pub fn url_of(&self, name: &str) -> RtspUrl {
+        RtspUrl::for_path(self.address.ip().to_string(), self.address.port(), name)
+    }
+
+    /// Sessions that are set up now.
+    pub fn sessions(&self) -> usize {
+        self.context.sessions.count()
+    }
+
+    /// Octets of frames that are kept ready now.
+    pub fn cached_octets(&self) -> u64 {
+        self.context.frames.octets()
+    }
+
+    /// Says goodbye to everyone and waits until all is closed, a second at the most.
+    pub async fn stop(self) {
+        self.context.shutdown.cancel();
+        self.context.tasks.close();
+        if timeout(STOP_PATIENCE, self.context.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections did not close in time");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.context.shutdown.cancel();
+    }
+}
+
+async fn accept(listener: TcpListener, context: Arc<Context>) {
+    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    for id in 0.. {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = context.shutdown.cancelled() => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of file descriptors, most likely: trying again at once would only burn time.
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        // Without room the connection is closed at once.
+        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
+        let served = context.clone();
+        context.tasks.spawn(async move {
+            if let Err(error) = Connection::serve(id, stream, peer, served).await {
+                tracing::debug!(%peer, %error, "a connection broke");
+            }
+            drop(permit);
+        });
+    }
+}

@@ -1,0 +1,270 @@
+//! PURE. One session of the server: the state machine of RFC 2326 appendix A.2, and the stream that it governs.
+
+use std::time::{Duration, Instant};
+
+use super::agreement::Agreement;
+use super::desk::{METHODS, PARAMETERS, Resource, TRACK};
+use super::facts::FilmFacts;
+use super::stream::{Start, Stream};
+use crate::proto::rtsp::{
+    Method, Npt, NptRange, RangeError, Request, Response, RtpInfo, SessionHeader, Status, header,
+};
+
+/// How long a session is kept without a sign of life (RFC 2326 §12.37).
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A session that SETUP made. It is READY, or PLAYING while its stream runs; in INIT there is none.
+#[derive(Debug)]
+pub struct Session {
+    id: String,
+    /// The film that it plays.
+    film: String,
+    agreement: Agreement,
+    /// The URL of the film as SETUP spelt it, without a slash at its end.
+    url: String,
+    stream: Stream,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Handled {
+    /// The answer.
+    pub response: Response,
+    /// The session is over.
+    pub torn_down: bool,
+}
+
+impl From<Response> for Handled {
+    fn from(response: Response) -> Self {
+        Self { response, torn_down: false }
+    }
+}
+
+impl Session {
+    /// The session that a SETUP makes, and its answer.
+    pub fn set_up(
+        id: String,
+        request: &Request,
+        film: &str,
+        agreement: Agreement,
+        stream: Stream,
+    ) -> (Self, Response) {
+        let url = request.uri.trim_end_matches('/');
+        let url = url.strip_suffix(TRACK).unwrap_or(url).trim_end_matches('/').to_owned();
+        let session = Self { id, film: film.to_owned(), agreement, url, stream };
+        let response = session.set_up_response();
+        (session, response)
+    }
+
+    fn set_up_response(&self) -> Response {
+        Response::new(Status::OK)
+            .with(header::TRANSPORT, self.agreement.transport(self.stream.ssrc()).to_string())
+            .with(header::SESSION, SessionHeader { id: self.id.clone(), timeout: Some(TIMEOUT) }.to_string())
+    }
+
+    /// What its requests call it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What SETUP agreed on.
+    pub fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// What leaves.
+    pub fn stream(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
+    /// The stream has come to its end by itself: the session is READY, and behind the last frame begins anew.
+    pub fn ended(&mut self, film: &FilmFacts) {
+        if film.whole && self.stream.position() >= film.frames {
+            self.stream.move_to(0);
+        }
+    }
+
+    /// Answers a request of this session. Those that need none (OPTIONS, DESCRIBE) are not asked of it.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        request: &Request,
+        resource: &Resource,
+        film: &FilmFacts,
+    ) -> Handled {
+        if resource.film().is_some_and(|name| name != self.film) {
+            return match request.method {
+                // One session plays one film (RFC 2326 §10.4: a server refuses to aggregate with 459).
+                Method::Setup => {
+                    refuse(Status::AGGREGATE_NOT_ALLOWED, "a session of this server plays one film")
+                }
+                _ => refuse(Status::SESSION_NOT_FOUND, "this session plays another film"),
+            };
+        }
+        match request.method {
+            Method::Play | Method::Pause if matches!(resource, Resource::Track(_)) => refuse(
+                Status::ONLY_AGGREGATE_ALLOWED,
+                "the film is played and paused as a whole, by the URL without /track1",
+            ),
+            Method::Play => self.play(now, request, film),
+            Method::Pause => self.pause(request, film),
+            Method::Teardown => Handled { response: self.confirm(), torn_down: true },
+            Method::GetParameter => self.get_parameter(request, film),
+            Method::SetParameter => self.set_parameter(request),
+            // SETUP in READY could change the transport, in PLAYING it cannot (RFC 2326 §A.2, §10.4); here neither.
+            _ => self.refuse_in_state("a session's transport is not changed; TEARDOWN comes first"),
+        }
+    }
+
+    fn confirm(&self) -> Response {
+        Response::new(Status::OK).with(header::SESSION, self.id.clone())
+    }
+
+    /// 455, with the methods that the state allows.
+    fn refuse_in_state(&self, why: &str) -> Handled {
+        let allowed = if self.stream.is_playing() { METHODS } else { METHODS_IN_READY };
+        Response::refusal(Status::METHOD_NOT_VALID_IN_STATE, why)
+            .with(header::ALLOW, allowed)
+            .with(header::SESSION, self.id.clone())
+            .into()
+    }
+
+    fn play(&mut self, now: Instant, request: &Request, film: &FilmFacts) -> Handled {
+        let range = match request.headers.get(header::RANGE).map(read_range).transpose() {
+            Ok(range) => range,
+            Err(refusal) => return refusal.into(),
+        };
+        // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5).
+        if self.stream.is_playing() && range.is_none() {
+            return self.play_response(self.stream.start(), None, film).into();
+        }
+        let NptRange { start, end } = range.unwrap_or_default();
+        let from = match start.map(|start| film.locate(start)).transpose() {
+            Ok(from) => from,
+            Err(refusal) => return refusal.into(),
+        };
+        let position = from.unwrap_or(self.stream.position());
+        let end = end.map(|end| film.rate.first_frame_from(end));
+        if end.is_some_and(|end| end <= position) {
+            return refuse(Status::INVALID_RANGE, "the range ends before it begins");
+        }
+        let end = if film.whole { Some(end.map_or(film.frames, |end| end.min(film.frames))) } else { end };
+        let start = self.stream.play(now, from, end);
+        self.play_response(start, end, film).into()
+    }
+
+    fn play_response(&self, start: Start, end: Option<u64>, film: &FilmFacts) -> Response {
+        let end = end.or(film.whole.then_some(film.frames));
+        let range = NptRange {
+            start: Some(film.rate.npt_of(start.frame)),
+            end: end.map(|end| film.rate.npt_of(end)),
+        };
+        let info = RtpInfo {
+            url: format!("{}/{TRACK}", self.url),
+            sequence: Some(start.sequence),
+            rtptime: Some(start.timestamp),
+        };
+        self.confirm().with(header::RANGE, range.to_string()).with(header::RTP_INFO, info.to_string())
+    }
+
+    fn pause(&mut self, request: &Request, film: &FilmFacts) -> Handled {
+        if !self.stream.is_playing() {
+            return self.refuse_in_state("nothing is playing");
+        }
+        match request.headers.get(header::RANGE).map(read_range).transpose() {
+            Err(refusal) => refusal.into(),
+            Ok(Some(NptRange { start: Some(point), .. })) => self.pause_at(point, film),
+            Ok(_) => {
+                self.stream.pause();
+                let range = NptRange::from(film.rate.npt_of(self.stream.position()));
+                self.confirm().with(header::RANGE, range.to_string()).into()
+            }
+        }
+    }
+
+    /// A PAUSE in advance: the range gives the point, and a point that has gone by is 457 (RFC 2326 §10.6).
+    fn pause_at(&mut self, point: Npt, film: &FilmFacts) -> Handled {
+        let frame = film.rate.first_frame_from(point);
+        if frame < self.stream.position() {
+            return refuse(Status::INVALID_RANGE, "that position has already been played");
+        }
+        self.stream.pause_before(frame);
+        self.confirm().with(header::RANGE, NptRange::from(film.rate.npt_of(frame)).to_string()).into()
+    }
+
+    fn get_parameter(&self, request: &Request, film: &FilmFacts) -> Handled {
+        let names = match read_parameters(request) {
+            Ok(names) => names,
+            Err(refusal) => return refusal.into(),
+        };
+        let mut answer = String::new();
+        for name in names {
+            if !name.eq_ignore_ascii_case(POSITION) {
+                return refuse_parameter(name);
+            }
+            answer.push_str(&format!("{POSITION}: {}\r\n", film.rate.npt_of(self.stream.position())));
+        }
+        // Without parameters it is a sign of life (RFC 2326 §10.8).
+        match answer.is_empty() {
+            true => self.confirm().into(),
+            false => self.confirm().with_body(PARAMETERS, answer).into(),
+        }
+    }
+
+    fn set_parameter(&self, request: &Request) -> Handled {
+        match read_parameters(request) {
+            Err(refusal) => refusal.into(),
+            Ok(names) => match names.first() {
+                None => self.confirm().into(),
+                Some(name) if name.eq_ignore_ascii_case(POSITION) => {
+                    refuse(Status::PARAMETER_READ_ONLY, "a position is set by PLAY with a Range")
+                }
+                Some(name) => refuse_parameter(name),
+            },
+        }
+    }
+}
+
+/// What READY allows: everything but PAUSE.
+const METHODS_IN_READY: &str = "OPTIONS, DESCRIBE, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// The parameter that tells where the film is.
+const POSITION: &str = "position";
+
+fn refuse(status: Status, why: &str) -> Handled {
+    Response::refusal(status, why).into()
+}
+
+/// 451, with the parameter that is not understood (RFC 2326 §10.8).
+fn refuse_parameter(name: &str) -> Handled {
+    Response::new(Status::PARAMETER_NOT_UNDERSTOOD).with_body(PARAMETERS, format!("{name:.80}\r\n")).into()
+}
+
+fn read_range(value: &str) -> Result<NptRange, Response> {
+    if value.contains(";time=") {
+        return Err(Response::refusal(
+            Status::HEADER_NOT_VALID,
+            "this server starts to play at once, not at a set time",
+        ));
+    }
+    NptRange::parse(value).map_err(|error| match error {
+        RangeError::OtherUnit => Response::refusal(Status::NOT_IMPLEMENTED, "ranges are understood as npt"),
+        RangeError::Malformed => Response::refusal(Status::BAD_REQUEST, "the Range cannot be read"),
+    })
+}
+
+/// The names of the parameters in a request's entity.
+fn read_parameters(request: &Request) -> Result<Vec<&str>, Response> {
+    if request.body.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kind = request.headers.get(header::CONTENT_TYPE).unwrap_or(PARAMETERS);
+    if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(PARAMETERS) {
+        return Err(Response::refusal(Status::UNSUPPORTED_MEDIA_TYPE, "parameters come as text/parameters"));
+    }
+    let Ok(text) = std::str::from_utf8(&request.body) else {
+        return Err(Response::refusal(Status::BAD_REQUEST, "the parameters are not UTF-8"));
+    };
+    let names = text.lines().map(|line| line.split(':').next().unwrap_or_default().trim());
+    Ok(names.filter(|name| !name.is_empty()).collect())
+}

@@ -1,0 +1,100 @@
+//! The sessions of a server: finding the one that a request or an RTCP packet belongs to.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::desk::Resource;
+use crate::proto::rtcp;
+use crate::proto::rtsp::{Request, Response};
+
+/// Something for a session.
+#[derive(Debug)]
+pub enum ToSession {
+    /// A request, and where its answer goes.
+    Request {
+        /// What is asked.
+        request: Request,
+        /// What its URL names.
+        resource: Resource,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Answer>,
+    },
+    /// Its player has sent RTCP: a sign of life.
+    Reported,
+    /// A connection is gone.
+    ConnectionClosed(u64),
+}
+
+/// A session's answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// What to write.
+    pub response: Response,
+    /// To be dropped when it has been written: no packet leaves before.
+    pub written: oneshot::Sender<()>,
+}
+
+/// How many things may wait for a session. More are refused, or lost if they are RTCP.
+pub const INBOX: usize = 32;
+
+/// The most sessions at a time.
+const MOST: usize = 256;
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    by_id: HashMap<String, mpsc::Sender<ToSession>>,
+    by_rtcp_address: HashMap<SocketAddr, String>,
+}
+
+impl Sessions {
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Enters a session; `false` if there are too many. Its RTCP comes from `rtcp_from`, if it comes by datagrams.
+    pub fn enter(&self, id: &str, inbox: mpsc::Sender<ToSession>, rtcp_from: Option<SocketAddr>) -> bool {
+        let mut table = self.table();
+        if table.by_id.len() >= MOST {
+            return false;
+        }
+        table.by_id.insert(id.to_owned(), inbox);
+        if let Some(address) = rtcp_from {
+            table.by_rtcp_address.insert(address, id.to_owned());
+        }
+        true
+    }
+
+    /// Takes a session out.
+    pub fn leave(&self, id: &str) {
+        let mut table = self.table();
+        table.by_id.remove(id);
+        table.by_rtcp_address.retain(|_, session| session != id);
+    }
+
+    /// The session of this identifier.
+    pub fn find(&self, id: &str) -> Option<mpsc::Sender<ToSession>> {
+        self.table().by_id.get(id).cloned()
+    }
+
+    /// Tells the session whose player sends RTCP from there. What comes from elsewhere, or is junk, is dropped.
+    pub fn take_rtcp(&self, from: SocketAddr, packet: &[u8]) {
+        let table = self.table();
+        let inbox = table.by_rtcp_address.get(&from).and_then(|id| table.by_id.get(id));
+        if let Some(inbox) = inbox.filter(|_| rtcp::parse(packet).is_ok()) {
+            // A session that does not keep up loses reports, which repeat.
+            let _ = inbox.try_send(ToSession::Reported);
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.table().by_id.len()
+    }
+}

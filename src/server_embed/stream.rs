@@ -1,0 +1,465 @@
+//! PURE. The RTP stream of one session: from the frames that are due to the packets that leave.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::pacer::Pacer;
+use crate::media::FrameRate;
+use crate::media::payload::PacketizedFrame;
+use crate::proto::rtcp::{self, NtpTime, Rtcp, SenderInfo};
+use crate::proto::rtp::{CLOCK_RATE, HEADER_LENGTH};
+
+/// What a stream is called and where its counters begin. RFC 3550 §5.1 wants all of it random.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The synchronisation source.
+    pub ssrc: u32,
+    /// Of the first packet.
+    pub first_sequence: u16,
+    /// Of the instant at which the stream is made.
+    pub first_timestamp: u32,
+    /// The canonical name (RFC 7022 wants it to say nothing of the machine).
+    pub cname: String,
+}
+
+/// Two clocks that show the same instant.
+#[derive(Debug, Clone, Copy)]
+pub struct Epoch {
+    /// On the clock that counts.
+    pub instant: Instant,
+    /// On the clock on the wall.
+    pub ntp: NtpTime,
+}
+
+/// What the stream wants now.
+#[derive(Debug)]
+pub enum Output {
+    /// The packets of this frame, by [`Stream::provide`] or [`Stream::end_at`].
+    Fetch(u64),
+    /// Send this RTP packet.
+    Rtp(Vec<u8>),
+    /// Send this RTCP packet.
+    Rtcp(Vec<u8>),
+    /// The last frame has had its time; the stream stands still behind it.
+    Ended,
+    /// Nothing before this instant.
+    Wait(Instant),
+    /// Nothing before the next call.
+    Idle,
+}
+
+/// What a PLAY will bring, for its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// The first frame.
+    pub frame: u64,
+    /// The sequence number of its first packet.
+    pub sequence: u16,
+    /// Its timestamp.
+    pub timestamp: u32,
+}
+
+/// One session's stream.
+///
+/// Timestamps run with the clock on the wall, over pauses and seeks as well, and sequence numbers go on: what plays
+/// the stream sees one continuous source (RFC 2326 appendix B).
+#[derive(Debug)]
+pub struct Stream {
+    rate: FrameRate,
+    identity: Identity,
+    epoch: Epoch,
+    next_sequence: u16,
+    /// The frame with which a PLAY goes on.
+    position: u64,
+    /// The timestamp that is taken next at the earliest.
+    earliest_timestamp: u32,
+    run: Option<Run>,
+    packets: u32,
+    octets: u32,
+    report_due: Option<Instant>,
+    said_goodbye: bool,
+}
+
+/// One PLAY.
+#[derive(Debug)]
+struct Run {
+    pacer: Pacer,
+    first_timestamp: u32,
+    /// The first frame that does not belong to it any more; `None` while the film's end is not known.
+    end: Option<u64>,
+    /// Whether reaching the end is the end of the stream, or only a pause that was asked for in advance.
+    says_goodbye: bool,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// The frame at the position has not been asked for.
+    Due,
+    /// It has been asked for and has not come.
+    Fetching,
+    /// It is here, and this many of its packets are gone.
+    Sending { packets: Arc<PacketizedFrame>, sent: usize },
+}
+
+/// From one sender report to the next (RFC 3550 §6.2 asks for at least five seconds).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Further behind than this the stream gives up frames: the way out is too slow for the film, or the machine slept.
+const LONGEST_LAG: Duration = Duration::from_secs(1);
+
+impl Stream {
+    /// A stream that stands still at frame 0.
+    pub fn new(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
+        Self {
+            rate,
+            next_sequence: identity.first_sequence,
+            earliest_timestamp: identity.first_timestamp,
+            identity,
+            epoch,
+            position: 0,
+            run: None,
+            packets: 0,
+            octets: 0,
+            report_due: None,
+            said_goodbye: false,
+        }
+    }
+
+    /// Who sends.
+    pub fn ssrc(&self) -> u32 {
+        self.identity.ssrc
+    }
+
+    /// Whether frames are leaving.
+    pub fn is_playing(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// The frame that is sent next.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Begins with a frame, or goes on at the current one; up to `end`, or to the end of the film.
+    pub fn play(&mut self, now: Instant, from: Option<u64>, end: Option<u64>) -> Start {
+        self.position = from.unwrap_or(self.position);
+        let first_timestamp = self.timestamp_at(now);
+        self.run = Some(Run {
+            pacer: Pacer::new(self.rate, now, self.position),
+            first_timestamp,
+            end,
+            says_goodbye: true,
+            step: Step::Due,
+        });
+        self.report_due = Some(now);
+        self.said_goodbye = false;
+        self.start()
+    }
+
+    /// What is sent next.
+    pub fn start(&self) -> Start {
+        let timestamp = match &self.run {
+            Some(run) => run.timestamp(self.position),
+            None => self.earliest_timestamp,
+        };
+        Start { frame: self.position, sequence: self.next_sequence, timestamp }
+    }
+
+    /// Stops before this frame, as a PAUSE with a Range asks for. Frames beyond the end that PLAY gave change nothing.
+    pub fn pause_before(&mut self, frame: u64) {
+        if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none_or(|end| frame < end)) {
+            run.end = Some(frame);
+            run.says_goodbye = false;
+        }
+    }
+
+    /// Stands still at this frame.
+    pub fn move_to(&mut self, frame: u64) {
+        self.run = None;
+        self.position = frame;
+    }
+
+    /// Stops at once. A frame of which some packets have not left is sent anew by the next PLAY.
+    pub fn pause(&mut self) {
+        self.run = None;
+    }
+
+    /// Here are the packets of a frame that was asked for.
+    pub fn provide(&mut self, frame: u64, packets: Arc<PacketizedFrame>) {
+        if let Some(run) = self.fetching(frame) {
+            run.step = Step::Sending { packets, sent: 0 };
+        }
+    }
+
+    /// A frame that was asked for cannot be sent in this form, and is passed over.
+    pub fn skip(&mut self, frame: u64) {
+        if let Some(run) = self.fetching(frame) {
+            run.step = Step::Due;
+            self.position += 1;
+        }
+    }
+
+    /// There is no such frame: the film ends before it.
+    pub fn end_at(&mut self, frame: u64) {
+        if let Some(run) = self.fetching(frame) {
+            run.step = Step::Due;
+            run.end = Some(frame);
+        }
+    }
+
+    /// The run, if it waits for this frame.
+    fn fetching(&mut self, frame: u64) -> Option<&mut Run> {
+        let waits = self.position == frame;
+        self.run.as_mut().filter(|run| waits && matches!(run.step, Step::Fetching))
+    }
+
+    /// What is to be done now. Call again after each thing done, until [`Output::Wait`] or [`Output::Idle`].
+    pub fn poll(&mut self, now: Instant) -> Output {
+        let Some(run) = &mut self.run else { return Output::Idle };
+        match &run.step {
+            Step::Fetching => Output::Idle,
+            Step::Due if run.end.is_some_and(|end| self.position >= end) => self.finish(now),
+            Step::Due => {
+                self.give_up_what_is_late(now);
+                self.fetch()
+            }
+            Step::Sending { packets, sent } => {
+                let due = run.pacer.packet_due(self.position, *sent, packets.packets().len());
+                if now < due {
+                    return Output::Wait(due);
+                }
+                if self.report_due.is_some_and(|due| now >= due) {
+                    return Output::Rtcp(self.sender_report(now));
+                }
+                Output::Rtp(self.next_packet())
+            }
+        }
+    }
+
+    /// RTCP for a stream that is torn down; empty if it was never heard, or has said so already.
+    pub fn goodbye(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.packets == 0 || self.said_goodbye {
+            return None;
+        }
+        self.said_goodbye = true;
+        let bye = Rtcp::Bye { ssrcs: vec![self.identity.ssrc] };
+        Some(rtcp::write(&[self.report(now), self.description(), bye]))
+    }
+
+    /// The last frame is on the screen for its whole interval before the film is over.
+    fn finish(&mut self, now: Instant) -> Output {
+        let Some(run) = &self.run else { return Output::Idle };
+        let due = run.pacer.due(self.position);
+        if now < due {
+            return Output::Wait(due);
+        }
+        let goodbye = if run.says_goodbye { self.goodbye(now) } else { None };
+        match goodbye {
+            Some(goodbye) => Output::Rtcp(goodbye),
+            None => {
+                self.run = None;
+                Output::Ended
+            }
+        }
+    }
+
+    fn give_up_what_is_late(&mut self, now: Instant) {
+        let Some(run) = &self.run else { return };
+        if now.saturating_duration_since(run.pacer.due(self.position)) > LONGEST_LAG {
+            let current = run.pacer.frame_at(now);
+            self.position =
+                run.end.map_or(current, |end| current.min(end.saturating_sub(1))).max(self.position);
+        }
+    }
+
+    fn fetch(&mut self) -> Output {
+        if let Some(run) = &mut self.run {
+            run.step = Step::Fetching;
+        }
+        Output::Fetch(self.position)
+    }
+
+    fn next_packet(&mut self) -> Vec<u8> {
+        let mut packet = Vec::new();
+        let Some(run) = &mut self.run else { return packet };
+        let timestamp = run.timestamp(self.position);
+        let Step::Sending { packets, sent } = &mut run.step else { return packet };
+        packets.write_packet(*sent, self.next_sequence, timestamp, self.identity.ssrc, &mut packet);
+        *sent += 1;
+        let is_last = *sent == packets.packets().len();
+        self.next_sequence = self.next_sequence.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add((packet.len() - HEADER_LENGTH) as u32);
+        self.earliest_timestamp = timestamp.wrapping_add(self.rate.ticks_of(1));
+        if is_last {
+            run.step = Step::Due;
+            self.position += 1;
+        }
+        packet
+    }
+
+    /// The timestamp of an instant, but never one that was taken before.
+    fn timestamp_at(&self, now: Instant) -> u32 {
+        let elapsed = now.saturating_duration_since(self.epoch.instant);
+        let timestamp = self.identity.first_timestamp.wrapping_add(ticks(elapsed));
+        let ahead = timestamp.wrapping_sub(self.earliest_timestamp) as i32;
+        if ahead < 0 { self.earliest_timestamp } else { timestamp }
+    }
+
+    fn sender_report(&mut self, now: Instant) -> Vec<u8> {
+        self.report_due = Some(now + REPORT_INTERVAL);
+        rtcp::write(&[self.report(now), self.description()])
+    }
+
+    fn report(&self, now: Instant) -> Rtcp {
+        let elapsed = now.saturating_duration_since(self.epoch.instant);
+        let rtp_timestamp = match &self.run {
+            // The clock of the frames that are leaving, which may be a little ahead of that of the epoch.
+            Some(run) => run.timestamp_at(now),
+            None => self.timestamp_at(now),
+        };
+        let info = SenderInfo {
+            ntp: self.epoch.ntp.plus(elapsed),
+            rtp_timestamp,
+            packets: self.packets,
+            octets: self.octets,
+        };
+        Rtcp::SenderReport { ssrc: self.identity.ssrc, info, blocks: Vec::new() }
+    }
+
+    fn description(&self) -> Rtcp {
+        Rtcp::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
+    }
+}
+
+impl Run {
+    fn timestamp(&self, frame: u64) -> u32 {
+        self.first_timestamp.wrapping_add(self.pacer.ticks(frame))
+    }
+
+    fn timestamp_at(&self, now: Instant) -> u32 {
+        self.first_timestamp.wrapping_add(ticks(now.saturating_duration_since(self.pacer.origin())))
+    }
+}
+
+/// A span on the RTP clock. Wraps, as timestamps do.
+fn ticks(span: Duration) -> u32 {
+    (span.as_nanos() * u128::from(CLOCK_RATE) / 1_000_000_000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::payload::{Form, packetize};
+    use crate::proto::rtp::Packet;
+
+    /// A picture of `length` octets of data and nothing else that matters.
+    fn frame(length: usize) -> Arc<PacketizedFrame> {
+        let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0];
+        jpeg.extend_from_slice(&[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]);
+        jpeg.resize(jpeg.len() + length, 0x55);
+        jpeg.extend_from_slice(&[0xFF, 0xD9]);
+        Arc::new(packetize(&jpeg, Form::OriginalHeader).unwrap())
+    }
+
+    fn stream(now: Instant) -> Stream {
+        let identity = Identity {
+            ssrc: 7,
+            first_sequence: 65_534,
+            first_timestamp: u32::MAX - 100,
+            cname: "x".to_owned(),
+        };
+        Stream::new(FrameRate::whole(20), identity, Epoch { instant: now, ntp: NtpTime(1 << 32) })
+    }
+
+    /// Runs the stream on a clock of its own; every packet with the time at which it left.
+    fn run(stream: &mut Stream, from: Instant, until: Instant, frames: u64) -> Vec<(Duration, Packet)> {
+        let (mut now, mut sent) = (from, Vec::new());
+        while now < until {
+            match stream.poll(now) {
+                Output::Fetch(index) if index < frames => stream.provide(index, frame(3_000)),
+                Output::Fetch(index) => stream.end_at(index),
+                Output::Rtp(octets) => sent.push((now - from, Packet::parse(octets.into()).unwrap())),
+                Output::Rtcp(_) => {}
+                Output::Wait(due) => now = due,
+                Output::Idle | Output::Ended => break,
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn frames_leave_on_the_media_clock_and_packets_are_spread() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        let start = stream.play(now, None, Some(3));
+        assert_eq!((start.frame, start.sequence, start.timestamp), (0, 65_534, u32::MAX - 100));
+        let sent = run(&mut stream, now, now + Duration::from_secs(10), 3);
+        let times: Vec<_> = sent.iter().map(|(at, _)| at.as_micros()).collect();
+        assert_eq!(times, [0, 0, 0, 50_000, 52_666, 55_333, 100_000, 102_666, 105_333]);
+        let sequences: Vec<_> = sent.iter().map(|(_, p)| p.header.sequence).collect();
+        assert_eq!(sequences, [65_534, 65_535, 0, 1, 2, 3, 4, 5, 6]);
+        let marks: Vec<_> = sent.iter().map(|(_, p)| p.header.marker).collect();
+        assert_eq!(marks, [false, false, true, false, false, true, false, false, true]);
+        assert_eq!(sent[3].1.header.timestamp, (u32::MAX - 100).wrapping_add(4_500));
+        assert!(!stream.is_playing());
+        assert_eq!(stream.position(), 3);
+    }
+
+    #[test]
+    fn the_end_says_goodbye_after_the_last_frame_has_had_its_time() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, None);
+        run(&mut stream, now, now + Duration::from_millis(90), 2);
+        let Output::Wait(due) = stream.poll(now + Duration::from_millis(90)) else { panic!() };
+        assert_eq!(due - now, Duration::from_millis(100));
+        let Output::Rtcp(octets) = stream.poll(due) else { panic!() };
+        let packets = rtcp::parse(&octets).unwrap();
+        assert!(matches!(packets[0], Rtcp::SenderReport { info: SenderInfo { packets: 6, .. }, .. }));
+        assert_eq!(packets[2], Rtcp::Bye { ssrcs: vec![7] });
+        assert!(matches!(stream.poll(due), Output::Ended));
+        assert!(stream.goodbye(due).is_none());
+    }
+
+    #[test]
+    fn a_pause_in_the_middle_of_a_frame_sends_it_anew_and_timestamps_go_on_with_the_wall() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, None);
+        run(&mut stream, now, now + Duration::from_millis(51), 10);
+        stream.pause();
+        assert_eq!(stream.position(), 1);
+        let later = now + Duration::from_secs(10);
+        let start = stream.play(later, None, None);
+        assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(900_000));
+        let sent = run(&mut stream, later, later + Duration::from_millis(1), 10);
+        assert_eq!(sent.len(), 3);
+        assert_eq!(sent[0].1.header.sequence, start.sequence);
+        assert_eq!(sent[0].1.header.timestamp, start.timestamp);
+    }
+
+    #[test]
+    fn a_seek_at_once_never_takes_a_timestamp_twice() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, None);
+        run(&mut stream, now, now + Duration::from_millis(1), 10);
+        let start = stream.play(now + Duration::from_millis(1), Some(5), None);
+        assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(4_500));
+        assert_eq!(start.frame, 5);
+    }
+
+    #[test]
+    fn what_is_a_second_late_is_given_up() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, Some(1_000));
+        assert!(matches!(stream.poll(now), Output::Fetch(0)));
+        stream.provide(0, frame(10));
+        let late = now + Duration::from_secs(3);
+        run(&mut stream, late, late + Duration::from_micros(1), 0);
+        assert_eq!(stream.position(), 60);
+    }
+}

@@ -1,0 +1,446 @@
+//! The player's hands: the connection, the ports, the clock.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::decoder::Decoder;
+use super::machine::{Goal, MachineOptions};
+use super::player::{Event, Input, Output, Player, PlayerOptions};
+use super::receive::ReceivedFrame;
+use super::reports::Reporter;
+use crate::ports::PortPairSockets;
+use crate::proto::rtsp::{Npt, PortPair, RtspUrl, Transport};
+use crate::stats::Snapshot;
+
+/// How a session behaves.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The RTSP part.
+    pub machine: MachineOptions,
+    /// How much longer a picture waits than the quickest one needed.
+    pub playout_delay: Duration,
+}
+
+/// Where pictures go.
+#[derive(Debug, Clone)]
+pub enum FrameSink {
+    /// To the screen, when they are due; with the caller's number for the session.
+    Screen(Arc<Decoder>, u64),
+    /// To the caller, as soon as they are whole. The session waits for who does not keep up.
+    AsTheyArrive(mpsc::Sender<ReceivedFrame>),
+}
+
+/// A session that runs in the background. Dropping it ends it without TEARDOWN.
+#[derive(Debug)]
+pub struct Session {
+    commands: mpsc::Sender<Command>,
+    stats: watch::Receiver<Snapshot>,
+    _task: AbortOnDropHandle<()>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Goal(Goal),
+    Seek(Npt),
+    PlayoutDelay(Duration),
+    Finish(oneshot::Sender<()>),
+}
+
+/// Clicks that may wait; people are slower than this.
+const COMMANDS: usize = 64;
+
+/// Packets that may wait between the socket and the player: 24 MB at the most.
+const PACKETS: usize = 16 * 1024;
+
+/// Between two looks at the figures.
+const STATS_INTERVAL: Duration = Duration::from_millis(250);
+
+impl Session {
+    /// Starts a session that stands still, on the runtime that it is called on. What happens goes to `events`.
+    pub fn start(
+        url: RtspUrl,
+        options: SessionOptions,
+        sink: FrameSink,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (stats_sender, stats) = watch::channel(Snapshot::default());
+        let reporter =
+            Reporter { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
+        let player = Player::new(
+            url.clone(),
+            PlayerOptions { machine: options.machine, playout_delay: options.playout_delay, reporter },
+        );
+        let driver = Driver {
+            url,
+            player,
+            sink,
+            events,
+            stats: stats_sender,
+            connection: None,
+            connecting: None,
+            ports: None,
+            route: None,
+            finishing: None,
+        };
+        let task = AbortOnDropHandle::new(tokio::spawn(driver.run(inbox)));
+        Self { commands, stats, _task: task }
+    }
+
+    /// The user wants this.
+    pub fn set_goal(&self, goal: Goal) {
+        self.send(Command::Goal(goal));
+    }
+
+    /// The user wants to go on here.
+    pub fn seek(&self, position: Npt) {
+        self.send(Command::Seek(position));
+    }
+
+    /// The user wants pictures to wait this long.
+    pub fn set_playout_delay(&self, delay: Duration) {
+        self.send(Command::PlayoutDelay(delay));
+    }
+
+    fn send(&self, command: Command) {
+        if let Err(error) = self.commands.try_send(command) {
+            tracing::warn!(%error, "a command is lost");
+        }
+    }
+
+    /// The figures, a few times a second.
+    pub fn stats(&self) -> watch::Receiver<Snapshot> {
+        self.stats.clone()
+    }
+
+    /// Sends TEARDOWN and waits for the answer, for so long at the most.
+    pub async fn finish(self, patience: Duration) {
+        let (done, finished) = oneshot::channel();
+        self.send(Command::Finish(done));
+        // Answered, or out of patience; the session ends either way.
+        let _ = timeout(patience, finished).await;
+    }
+}
+
+struct Driver {
+    url: RtspUrl,
+    player: Player,
+    sink: FrameSink,
+    events: mpsc::Sender<Event>,
+    stats: watch::Sender<Snapshot>,
+    connection: Option<Connection>,
+    connecting: Option<JoinHandle<io::Result<TcpStream>>>,
+    ports: Option<Ports>,
+    route: Option<Transport>,
+    finishing: Option<oneshot::Sender<()>>,
+}
+
+struct Connection {
+    peer: SocketAddr,
+    local: SocketAddr,
+    reader: OwnedReadHalf,
+    writer: mpsc::Sender<Bytes>,
+    buffer: BytesMut,
+    _writing: AbortOnDropHandle<()>,
+}
+
+/// The player's own ports, drained at once by tasks of their own.
+struct Ports {
+    sockets: Arc<PortPairSockets>,
+    packets: mpsc::Receiver<(Instant, Input)>,
+    _draining: [AbortOnDropHandle<()>; 2],
+}
+
+/// What came from the network, or from the user.
+enum Incoming {
+    Command(Command),
+    Input(Instant, Input),
+    Connected(io::Result<TcpStream>),
+    /// Time to look at the deadlines.
+    Time,
+    /// Time to look at the figures.
+    Stats,
+    /// Nobody holds the session any more.
+    Abandoned,
+}
+
+impl Driver {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        let mut stats_clock = interval(STATS_INTERVAL);
+        stats_clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let deadline = self.player.deadline();
+            let incoming = tokio::select! {
+                command = inbox.recv() => command.map_or(Incoming::Abandoned, Incoming::Command),
+                connected = finished(&mut self.connecting) => Incoming::Connected(connected),
+                input = received(&mut self.connection) => Incoming::Input(Instant::now(), input),
+                (at, input) = datagram(&mut self.ports) => Incoming::Input(at, input),
+                () = until(deadline) => Incoming::Time,
+                _ = stats_clock.tick() => Incoming::Stats,
+            };
+            match incoming {
+                Incoming::Command(command) => self.obey(command),
+                Incoming::Input(at, input) => self.player.handle(at, input),
+                Incoming::Connected(result) => self.take_connection(result),
+                Incoming::Time => self.player.timeout(Instant::now()),
+                Incoming::Stats => self.publish_stats(),
+                Incoming::Abandoned => return,
+            }
+            if self.carry_out().await {
+                return;
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Goal(goal) => self.player.handle(now, Input::Goal(goal)),
+            Command::Seek(position) => self.player.handle(now, Input::Seek(position)),
+            Command::PlayoutDelay(delay) => self.player.handle(now, Input::PlayoutDelay(delay)),
+            Command::Finish(done) => {
+                self.finishing = Some(done);
+                self.player.handle(now, Input::Goal(Goal::Stopped));
+            }
+        }
+    }
+
+    fn publish_stats(&mut self) {
+        let mut snapshot = self.player.snapshot(Instant::now());
+        if let FrameSink::Screen(decoder, _) = &self.sink {
+            snapshot.frames_dropped_late += decoder.counts().dropped;
+        }
+        self.stats.send_if_modified(|last| std::mem::replace(last, snapshot) != snapshot);
+    }
+
+    /// Does what the player wants; whether the session is finished.
+    async fn carry_out(&mut self) -> bool {
+        while let Some(output) = self.player.poll() {
+            match output {
+                Output::Connect => self.connect(),
+                Output::Disconnect => self.disconnect(),
+                Output::OpenPorts(port) => self.open_ports(port),
+                Output::Route(transport) => self.route = Some(transport),
+                Output::Write(octets) => self.write(octets),
+                Output::Rtp(packet) => self.send_datagram(&packet, |sockets| &sockets.rtp, |ports| ports.rtp),
+                Output::Rtcp(packet) => {
+                    self.send_datagram(&packet, |sockets| &sockets.rtcp, |ports| ports.rtcp)
+                }
+                Output::Arrived(frame) => self.hand_over(frame).await,
+                Output::Show { frame, position } => {
+                    if let FrameSink::Screen(decoder, generation) = &self.sink {
+                        decoder.decode(frame.jpeg, position, *generation);
+                    }
+                }
+                Output::Event(event) => self.tell(event).await,
+            }
+        }
+        let is_still = self.connection.is_none() && self.connecting.is_none();
+        if is_still && let Some(done) = self.finishing.take() {
+            // Who finished it may have lost patience.
+            let _ = done.send(());
+            return true;
+        }
+        false
+    }
+
+    async fn hand_over(&mut self, frame: ReceivedFrame) {
+        if let FrameSink::AsTheyArrive(frames) = &self.sink {
+            // Who does not want any more has dropped the receiver.
+            let _ = frames.send(frame).await;
+        }
+    }
+
+    async fn tell(&mut self, event: Event) {
+        if matches!(event, Event::Ended | Event::Closed) {
+            self.publish_stats();
+        }
+        // Nobody listens any more; the session ends soon.
+        let _ = self.events.send(event).await;
+    }
+
+    fn connect(&mut self) {
+        let address = (self.url.host().to_owned(), self.url.port());
+        self.connecting = Some(tokio::spawn(TcpStream::connect(address)));
+    }
+
+    fn take_connection(&mut self, result: io::Result<TcpStream>) {
+        let now = Instant::now();
+        match result.and_then(Connection::new) {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                self.player.handle(now, Input::Connected);
+            }
+            Err(error) => self.player.handle(now, Input::ConnectionLost(Some(plain(&error)))),
+        }
+    }
+
+    fn disconnect(&mut self) {
+        if let Some(connecting) = self.connecting.take() {
+            connecting.abort();
+        }
+        self.connection = None;
+        self.ports = None;
+        self.route = None;
+    }
+
+    fn open_ports(&mut self, port: Option<u16>) {
+        let now = Instant::now();
+        let Some(Connection { peer, local, .. }) = &self.connection else { return };
+        match Ports::open(canonical(local.ip()), canonical(peer.ip()), port) {
+            Ok(ports) => {
+                let numbers = ports.sockets.ports();
+                self.ports = Some(ports);
+                self.player.handle(now, Input::PortsOpen(numbers));
+            }
+            Err(error) => self.player.handle(now, Input::PortsFailed(plain(&error))),
+        }
+    }
+
+    fn write(&mut self, octets: Bytes) {
+        let Some(connection) = &self.connection else { return };
+        if connection.writer.try_send(octets).is_err() {
+            self.player.handle(Instant::now(), Input::ConnectionLost(None));
+        }
+    }
+
+    fn send_datagram(
+        &self,
+        packet: &[u8],
+        socket: fn(&PortPairSockets) -> &UdpSocket,
+        port: fn(PortPair) -> u16,
+    ) {
+        let (Some(ports), Some(connection)) = (&self.ports, &self.connection) else { return };
+        let Some(server_port) = self.route.as_ref().and_then(|route| route.server_port) else { return };
+        let to = SocketAddr::new(canonical(connection.peer.ip()), port(server_port));
+        if let Err(error) = socket(&ports.sockets).try_send_to(packet, to) {
+            // Reports repeat.
+            tracing::debug!(%to, %error, "a datagram could not be sent");
+        }
+    }
+}
+
+impl Connection {
+    fn new(stream: TcpStream) -> io::Result<Self> {
+        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        stream.set_nodelay(true)?;
+        let (reader, mut write_half) = stream.into_split();
+        let (writer, mut outbox) = mpsc::channel::<Bytes>(COMMANDS);
+        let writing = tokio::spawn(async move {
+            while let Some(octets) = outbox.recv().await {
+                // The reader notices a broken connection, too, and tells.
+                if write_half.write_all(&octets).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let buffer = BytesMut::new();
+        Ok(Self { peer, local, reader, writer, buffer, _writing: AbortOnDropHandle::new(writing) })
+    }
+}
+
+impl Ports {
+    fn open(host: IpAddr, server: IpAddr, port: Option<u16>) -> io::Result<Self> {
+        let sockets = Arc::new(PortPairSockets::bind(host, port)?);
+        let (rtp_sender, packets) = mpsc::channel(PACKETS);
+        let rtcp_sender = rtp_sender.clone();
+        let (rtp, rtcp) = (sockets.clone(), sockets.clone());
+        let draining = [
+            tokio::spawn(async move { drain(&rtp.rtp, server, Input::Rtp, &rtp_sender).await }),
+            tokio::spawn(async move { drain(&rtcp.rtcp, server, Input::Rtcp, &rtcp_sender).await }),
+        ];
+        Ok(Self { sockets, packets, _draining: draining.map(AbortOnDropHandle::new) })
+    }
+}
+
+/// Octets of the largest datagram.
+const LARGEST_DATAGRAM: usize = 64 * 1024;
+
+/// Takes datagrams from the server out of the kernel as fast as they come: its buffer holds less than a large frame.
+async fn drain(
+    socket: &UdpSocket,
+    server: IpAddr,
+    input: fn(Bytes) -> Input,
+    packets: &mpsc::Sender<(Instant, Input)>,
+) {
+    let mut buffer = BytesMut::new();
+    loop {
+        // Packets are cut off one large allocation, which lives as long as any of them.
+        if buffer.capacity() < LARGEST_DATAGRAM {
+            buffer = BytesMut::with_capacity(4 * LARGEST_DATAGRAM);
+        }
+        match socket.recv_buf_from(&mut buffer).await {
+            Ok((_, from)) if canonical(from.ip()) == server => {
+                // Without room the packet is lost, as it would be in the kernel.
+                if packets.try_send((Instant::now(), input(buffer.split().freeze()))).is_err() {
+                    tracing::warn!("the player does not keep up; a packet is lost");
+                }
+            }
+            Ok((_, from)) => {
+                buffer.clear();
+                tracing::debug!(%from, "a datagram from a stranger is passed over");
+            }
+            // Reports of unreachable ports arrive as errors; the socket goes on.
+            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+        }
+    }
+}
+
+/// An IPv4 address that came through an IPv6 socket, as what it is.
+fn canonical(host: IpAddr) -> IpAddr {
+    host.to_canonical()
+}
+
+/// What the system says, without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+async fn finished(connecting: &mut Option<JoinHandle<io::Result<TcpStream>>>) -> io::Result<TcpStream> {
+    let Some(task) = connecting else { return std::future::pending().await };
+    let result = task.await.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
+    *connecting = None;
+    result
+}
+
+async fn received(connection: &mut Option<Connection>) -> Input {
+    let Some(connection) = connection else { return std::future::pending().await };
+    if connection.buffer.capacity() < 4 * 1024 {
+        connection.buffer = BytesMut::with_capacity(LARGEST_DATAGRAM);
+    }
+    match connection.reader.read_buf(&mut connection.buffer).await {
+        Ok(0) => Input::ConnectionLost(None),
+        Ok(_) => Input::Received(connection.buffer.split().freeze()),
+        Err(error) => Input::ConnectionLost(Some(plain(&error))),
+    }
+}
+
+async fn datagram(ports: &mut Option<Ports>) -> (Instant, Input) {
+    let received = match ports {
+        Some(ports) => ports.packets.recv().await,
+        None => None,
+    };
+    match received {
+        Some(received) => received,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,144 @@
+//! What can go wrong, in sentences for people.
+
+use std::fmt;
+
+use crate::proto::rtsp::{Method, Status};
+
+/// Why a session failed, or an attempt at one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// There is no connection to the server.
+    Unreachable {
+        /// Host and port.
+        server: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The server closed the connection, or it broke.
+    ConnectionLost {
+        /// Host and port.
+        server: String,
+    },
+    /// No answer came in time.
+    TimedOut {
+        /// Host and port.
+        server: String,
+        /// What was asked.
+        method: Method,
+    },
+    /// The server refused a request.
+    Refused {
+        /// What was asked.
+        method: Method,
+        /// Its answer.
+        status: Status,
+        /// Its words.
+        reason: String,
+    },
+    /// The server's answer makes no sense.
+    BadAnswer {
+        /// What was asked.
+        method: Method,
+        /// What is wrong with the answer.
+        what: String,
+    },
+    /// What comes on the connection is not RTSP.
+    NotRtsp {
+        /// Host and port.
+        server: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// The presentation has no stream of JPEG pictures.
+    NoJpeg {
+        /// What it has instead.
+        found: Vec<String>,
+    },
+    /// The player's own ports cannot be had.
+    NoPorts {
+        /// The port that the user asked for.
+        port: Option<u16>,
+        /// What the system says.
+        why: String,
+    },
+    /// PLAY succeeded, and nothing has arrived for seconds.
+    NoData {
+        /// By datagrams, which firewalls like to swallow.
+        by_udp: bool,
+    },
+}
+
+impl Failure {
+    /// The session can go on when the trouble is over.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::NoData { .. })
+    }
+}
+
+impl fmt::Display for Failure {
+    /// What happened, and what to try.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { server, why } => {
+                write!(f, "{server} cannot be reached ({why}); check the address, and that the server runs.")
+            }
+            Self::ConnectionLost { server } => {
+                write!(f, "{server} closed the connection; press Play to connect again.")
+            }
+            Self::TimedOut { server, method } => write!(
+                f,
+                "{server} did not answer {method} in time; check that an RTSP server listens there, and try again."
+            ),
+            Self::Refused { method, status, reason } => write_refusal(f, method, *status, reason),
+            Self::BadAnswer { method, what } => {
+                write!(
+                    f,
+                    "The server's answer to {method} cannot be used: {what}; try another server or stream."
+                )
+            }
+            Self::NotRtsp { server, what } => {
+                write!(
+                    f,
+                    "{server} does not speak RTSP ({what}); check the port, which is usually 554 or 8554."
+                )
+            }
+            Self::NoJpeg { found } if found.is_empty() => {
+                f.write_str("This stream describes no media; check the path in the URL.")
+            }
+            Self::NoJpeg { found } => write!(
+                f,
+                "This stream holds {}; Reelay plays Motion JPEG, so set the server to MJPEG.",
+                found.join(" and ")
+            ),
+            Self::NoPorts { port: Some(port), why } => write!(
+                f,
+                "The RTP ports {port} and {} cannot be used ({why}); choose another even port, or leave it empty.",
+                u32::from(*port) + 1
+            ),
+            Self::NoPorts { port: None, why } => {
+                write!(f, "No pair of UDP ports is free ({why}); close other programs, or use TCP.")
+            }
+            Self::NoData { by_udp: true } => f.write_str(
+                "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP.",
+            ),
+            Self::NoData { by_udp: false } => f.write_str(
+                "No data has arrived for 5 seconds; check the server, or press Stop and Play again.",
+            ),
+        }
+    }
+}
+
+fn write_refusal(f: &mut fmt::Formatter<'_>, method: &Method, status: Status, reason: &str) -> fmt::Result {
+    write!(f, "The server refused {method}: {} {reason}", status.code())?;
+    f.write_str(match status.code() {
+        401 => "; it wants a user name and a password.",
+        404 => "; check the path in the URL.",
+        415 => "; try a film of another kind.",
+        453 | 503 => "; it is busy, so try again later.",
+        454 => "; press Play to begin anew.",
+        461 => "; try the other transport, TCP or UDP.",
+        _ => "; try again, or ask who runs the server.",
+    })
+}
+
+impl std::error::Error for Failure {}

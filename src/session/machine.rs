@@ -1,0 +1,682 @@
+//! PURE. The client's side of RTSP: a goal, a stage, and the request that leads from one to the other.
+//!
+//! The three buttons and the four are the same goals. A click only moves the goal; what is asked next is derived from
+//! goal and stage when nothing is in flight, so the last click decides where it ends and no request is sent twice.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::presentation::Presentation;
+use crate::proto::rtsp::{
+    ChannelPair, Lower, Method, Npt, NptRange, PortPair, Request, Response, RtpInfo, RtspUrl, SessionHeader,
+    Status as Code, Transport, header,
+};
+
+/// What the user wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// No session.
+    Stopped,
+    /// A session that stands still.
+    Ready,
+    /// A session that plays.
+    Playing,
+}
+
+/// The states of RFC 2326 appendix A.1, as the replies have made them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum RtspState {
+    Init,
+    Ready,
+    Playing,
+}
+
+/// Where a session is and where it is going.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// What the replies have made it.
+    pub state: RtspState,
+    /// What the user wants.
+    pub goal: Goal,
+    /// The request that is in flight.
+    pub in_flight: Option<Method>,
+    /// It is on its way: something is in flight, or a connection is being made.
+    pub is_busy: bool,
+}
+
+/// What may carry RTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TransportChoice {
+    /// Datagrams, and the connection if the server has none.
+    #[default]
+    Auto,
+    /// Datagrams.
+    Udp,
+    /// The RTSP connection.
+    Tcp,
+}
+
+/// How a machine behaves.
+#[derive(Debug, Clone, Copy)]
+pub struct MachineOptions {
+    /// What may carry RTP.
+    pub transport: TransportChoice,
+    /// The player's own RTP port, for those who must fix it.
+    pub rtp_port: Option<u16>,
+    /// How long an answer may take.
+    pub patience: Duration,
+}
+
+impl Default for MachineOptions {
+    fn default() -> Self {
+        Self { transport: TransportChoice::Auto, rtp_port: None, patience: Duration::from_secs(5) }
+    }
+}
+
+/// What the machine wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Connect to the server, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
+    Connect,
+    /// Close the connection and the ports.
+    Disconnect,
+    /// Bind a pair of UDP ports, and answer with [`Machine::ports_open`] or [`Machine::ports_failed`].
+    OpenPorts(Option<u16>),
+    /// Write this.
+    Send(Request),
+    /// Write this answer to a request of the server's.
+    Reply(Response),
+    /// DESCRIBE was answered.
+    Described(Presentation),
+    /// SETUP was answered: packets will come this way.
+    SetUp(Transport),
+    /// PLAY was answered.
+    Started(Start),
+    /// PAUSE was answered.
+    Paused,
+    /// There is no session any more.
+    Closed,
+    /// Something went wrong.
+    Failed(Failure),
+}
+
+/// What a PLAY brings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// What is played; the server's word, else what was asked for.
+    pub range: NptRange,
+    /// The first sequence number.
+    pub sequence: Option<u16>,
+    /// The timestamp of the start of the range.
+    pub rtptime: Option<u32>,
+    /// It goes on where PAUSE left it.
+    pub goes_on: bool,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Machine {
+    url: RtspUrl,
+    options: MachineOptions,
+    goal: Goal,
+    /// Where the user wants to go on.
+    seek: Option<Npt>,
+    stage: Stage,
+    in_flight: Option<InFlight>,
+    next_cseq: u32,
+    /// The server answers GET_PARAMETER, which is the politest sign of life.
+    knows_get_parameter: bool,
+    last_request: Option<Instant>,
+    /// Datagrams were refused, and the connection carries RTP.
+    fell_back: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// How far a session has come.
+#[derive(Debug)]
+enum Stage {
+    Closed,
+    Connecting {
+        deadline: Instant,
+    },
+    /// Nothing asked yet.
+    Connected,
+    /// OPTIONS answered.
+    Greeted,
+    /// DESCRIBE answered.
+    Described(Presentation),
+    /// Ports asked for.
+    OpeningPorts(Presentation),
+    /// Everything is there that SETUP states.
+    Addressed(Presentation, Transport),
+    /// SETUP answered, or PAUSE.
+    Ready(Established),
+    /// PLAY answered.
+    Playing(Established),
+}
+
+#[derive(Debug)]
+struct Established {
+    presentation: Presentation,
+    session: SessionHeader,
+    from: From,
+}
+
+/// Where the next PLAY begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Beginning,
+    /// Where PAUSE left it.
+    Here,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    step: Step,
+    cseq: u32,
+    deadline: Instant,
+    /// What a PLAY asked for.
+    range: Option<NptRange>,
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Options,
+    Describe,
+    SetUp,
+    Play,
+    Pause,
+    Teardown,
+    SignOfLife,
+    /// DESCRIBE once more: the film's length was not known before.
+    Refresh,
+}
+
+/// How long a session lives without a sign of life if the server does not say (RFC 2326 §12.37).
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the player calls itself.
+const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
+
+impl Machine {
+    /// A machine that stands still.
+    pub fn new(url: RtspUrl, options: MachineOptions) -> Self {
+        Self {
+            url,
+            options,
+            goal: Goal::Stopped,
+            seek: None,
+            stage: Stage::Closed,
+            in_flight: None,
+            next_cseq: 1,
+            knows_get_parameter: false,
+            last_request: None,
+            fell_back: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Where it is and where it is going.
+    pub fn status(&self) -> Status {
+        let state = match self.stage {
+            Stage::Ready(_) => RtspState::Ready,
+            Stage::Playing(_) => RtspState::Playing,
+            _ => RtspState::Init,
+        };
+        let is_waiting = matches!(self.stage, Stage::Connecting { .. } | Stage::OpeningPorts(_));
+        let visible = self.in_flight.as_ref().filter(|in_flight| in_flight.step != Step::SignOfLife);
+        Status {
+            state,
+            goal: self.goal,
+            in_flight: visible.map(|in_flight| in_flight.step.method(self.knows_get_parameter)),
+            is_busy: visible.is_some() || is_waiting,
+        }
+    }
+
+    /// What is to be done; call until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The user wants something.
+    pub fn set_goal(&mut self, now: Instant, goal: Goal) {
+        self.goal = goal;
+        if goal == Goal::Stopped {
+            self.seek = None;
+        }
+        self.advance(now);
+    }
+
+    /// The user wants to go on elsewhere. Whether it plays there or stands still is the goal's to say.
+    pub fn seek(&mut self, now: Instant, position: Npt) {
+        let presentation = match &self.stage {
+            Stage::Ready(established) | Stage::Playing(established) => &established.presentation,
+            _ => return,
+        };
+        if !presentation.is_live() {
+            self.seek = Some(position);
+            self.advance(now);
+        }
+    }
+
+    /// The film's length may be known by now: asks for it.
+    pub fn refresh(&mut self, now: Instant) {
+        if self.in_flight.is_none() && matches!(self.stage, Stage::Ready(_) | Stage::Playing(_)) {
+            self.send(now, Step::Refresh);
+        }
+    }
+
+    /// The connection stands.
+    pub fn connected(&mut self, now: Instant) {
+        if let Stage::Connecting { .. } = self.stage {
+            self.stage = Stage::Connected;
+            self.advance(now);
+        }
+    }
+
+    /// The connection could not be made, or is gone.
+    pub fn connection_lost(&mut self, why: Option<String>) {
+        let server = self.server();
+        match (&self.stage, &self.in_flight) {
+            (Stage::Closed, _) => {}
+            (Stage::Connecting { .. }, _) => {
+                let why = why.unwrap_or_else(|| "no answer".to_owned());
+                self.fail(Failure::Unreachable { server, why });
+            }
+            // Servers close the connection instead of answering TEARDOWN, or before the answer is read.
+            (_, Some(InFlight { step: Step::Teardown, .. })) => self.close(),
+            _ if self.goal == Goal::Stopped => self.close(),
+            _ => self.fail(Failure::ConnectionLost { server }),
+        }
+    }
+
+    /// What came on the connection is not RTSP.
+    pub fn not_rtsp(&mut self, what: String) {
+        self.fail(Failure::NotRtsp { server: self.server(), what });
+    }
+
+    /// The ports that were asked for are open.
+    pub fn ports_open(&mut self, now: Instant, ports: PortPair) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::OpeningPorts(presentation) => {
+                let transport = Transport { client_port: Some(ports), ..Transport::udp() };
+                Stage::Addressed(presentation, transport)
+            }
+            other => other,
+        };
+        self.advance(now);
+    }
+
+    /// The ports that were asked for are not to be had.
+    pub fn ports_failed(&mut self, why: String) {
+        if let Stage::OpeningPorts(_) = self.stage {
+            self.fail(Failure::NoPorts { port: self.options.rtp_port, why });
+        }
+    }
+
+    /// The stream has come to its end by itself: the server is READY, and the next PLAY begins anew.
+    pub fn stream_ended(&mut self, now: Instant) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Playing(established) => Stage::Ready(Established { from: From::Beginning, ..established }),
+            other => other,
+        };
+        if self.goal == Goal::Playing && self.seek.is_none() {
+            self.goal = Goal::Ready;
+        }
+        self.advance(now);
+    }
+
+    /// When [`Machine::timeout`] is to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        let waiting = match (&self.stage, &self.in_flight) {
+            (Stage::Connecting { deadline }, _) => Some(*deadline),
+            (_, Some(in_flight)) => Some(in_flight.deadline),
+            _ => None,
+        };
+        waiting.or_else(|| self.sign_of_life_due())
+    }
+
+    /// Half of the session's time-out after the last request.
+    fn sign_of_life_due(&self) -> Option<Instant> {
+        let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return None };
+        let timeout = established.session.timeout.unwrap_or(DEFAULT_TIMEOUT).max(Duration::from_secs(2));
+        self.last_request.map(|last| last + timeout / 2)
+    }
+
+    /// Time has passed.
+    pub fn timeout(&mut self, now: Instant) {
+        match (&self.stage, &self.in_flight) {
+            (Stage::Connecting { deadline }, _) if now >= *deadline => {
+                self.fail(Failure::Unreachable { server: self.server(), why: "no answer".to_owned() });
+            }
+            (_, Some(in_flight)) if now >= in_flight.deadline => self.give_up_waiting(),
+            (_, None) if self.sign_of_life_due().is_some_and(|due| now >= due) => {
+                self.send(now, Step::SignOfLife)
+            }
+            _ => {}
+        }
+    }
+
+    fn give_up_waiting(&mut self) {
+        let Some(in_flight) = self.in_flight.take() else { return };
+        match in_flight.step {
+            // The server will forget the session by itself.
+            Step::Teardown => self.close(),
+            step => {
+                let method = step.method(self.knows_get_parameter);
+                self.fail(Failure::TimedOut { server: self.server(), method });
+            }
+        }
+    }
+
+    fn server(&self) -> String {
+        format!("{}:{}", self.url.host(), self.url.port())
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.close();
+        self.outputs.push_back(Output::Failed(failure));
+    }
+
+    /// Back to where it began.
+    fn close(&mut self) {
+        if !matches!(self.stage, Stage::Closed) {
+            self.outputs.push_back(Output::Disconnect);
+            self.outputs.push_back(Output::Closed);
+        }
+        self.stage = Stage::Closed;
+        self.goal = Goal::Stopped;
+        self.seek = None;
+        self.in_flight = None;
+        self.fell_back = false;
+        // A new connection counts anew.
+        self.next_cseq = 1;
+    }
+}
+
+/// What comes next.
+impl Machine {
+    fn advance(&mut self, now: Instant) {
+        if let Some(in_flight) = &self.in_flight {
+            // The server holds nothing of ours yet, so nothing is lost by leaving.
+            if self.goal == Goal::Stopped && matches!(in_flight.step, Step::Options | Step::Describe) {
+                self.close();
+            }
+            return;
+        }
+        match (&self.stage, self.goal) {
+            (Stage::Ready(_) | Stage::Playing(_), Goal::Stopped) => self.send(now, Step::Teardown),
+            (_, Goal::Stopped) => self.close(),
+            (Stage::Closed, _) => {
+                self.stage = Stage::Connecting { deadline: now + self.options.patience };
+                self.outputs.push_back(Output::Connect);
+            }
+            (Stage::Connecting { .. } | Stage::OpeningPorts(_), _) => {}
+            (Stage::Connected, _) => self.send(now, Step::Options),
+            (Stage::Greeted, _) => self.send(now, Step::Describe),
+            (Stage::Described(_), _) => self.choose_address(now),
+            (Stage::Addressed(..), _) => self.send(now, Step::SetUp),
+            (Stage::Ready(_), Goal::Ready) => {}
+            (Stage::Ready(_), Goal::Playing) => self.send(now, Step::Play),
+            (Stage::Playing(_), Goal::Playing) if self.seek.is_none() => {}
+            (Stage::Playing(_), Goal::Playing | Goal::Ready) => self.send(now, Step::Pause),
+        }
+    }
+
+    fn choose_address(&mut self, now: Instant) {
+        let Stage::Described(presentation) = std::mem::replace(&mut self.stage, Stage::Closed) else {
+            return;
+        };
+        if self.options.transport == TransportChoice::Tcp || self.fell_back {
+            let channels = ChannelPair { rtp: 0, rtcp: 1 };
+            let transport = Transport { interleaved: Some(channels), ..Transport::tcp() };
+            self.stage = Stage::Addressed(presentation, transport);
+            self.advance(now);
+        } else {
+            self.stage = Stage::OpeningPorts(presentation);
+            self.outputs.push_back(Output::OpenPorts(self.options.rtp_port));
+        }
+    }
+
+    fn send(&mut self, now: Instant, step: Step) {
+        let range = if step == Step::Play { self.next_range() } else { None };
+        let cseq = self.next_cseq;
+        self.next_cseq += 1;
+        let request = self.request(step, cseq, range);
+        self.in_flight = Some(InFlight { step, cseq, deadline: now + self.options.patience, range });
+        self.last_request = Some(now);
+        self.outputs.push_back(Output::Send(request));
+    }
+
+    /// The Range of the next PLAY; none where it goes on, or where there is nothing but now.
+    fn next_range(&mut self) -> Option<NptRange> {
+        let Stage::Ready(established) = &self.stage else { return None };
+        match (self.seek.take(), established.from) {
+            (Some(position), _) => Some(NptRange::from(position)),
+            (None, From::Beginning) if !established.presentation.is_live() => Some(NptRange::from(Npt::ZERO)),
+            (None, From::Beginning | From::Here) => None,
+        }
+    }
+
+    fn request(&self, step: Step, cseq: u32, range: Option<NptRange>) -> Request {
+        let mut request = Request::new(step.method(self.knows_get_parameter), self.url_for(step))
+            .with(header::CSEQ, cseq.to_string())
+            .with(header::USER_AGENT, USER_AGENT);
+        match (step, &self.stage) {
+            (Step::Describe | Step::Refresh, _) => request = request.with(header::ACCEPT, "application/sdp"),
+            (Step::SetUp, Stage::Addressed(presentation, transport)) => {
+                let jpeg_header = presentation.offers_jpeg_header;
+                let transport = Transport { jpeg_header, ..transport.clone() };
+                request = request.with(header::TRANSPORT, transport.to_string());
+            }
+            _ => {}
+        }
+        if let Stage::Ready(established) | Stage::Playing(established) = &self.stage {
+            request = request.with(header::SESSION, established.session.id.clone());
+        }
+        match range {
+            Some(range) => request.with(header::RANGE, range.to_string()),
+            None => request,
+        }
+    }
+
+    fn url_for(&self, step: Step) -> String {
+        match (&self.stage, step) {
+            (Stage::Addressed(presentation, _), _) => presentation.stream_url.clone(),
+            (_, Step::Refresh) => self.url.to_string(),
+            (Stage::Ready(established) | Stage::Playing(established), _) => {
+                established.presentation.aggregate_url.clone()
+            }
+            _ => self.url.to_string(),
+        }
+    }
+}
+
+impl Step {
+    fn method(self, knows_get_parameter: bool) -> Method {
+        match self {
+            Self::Options => Method::Options,
+            Self::Describe | Self::Refresh => Method::Describe,
+            Self::SetUp => Method::Setup,
+            Self::Play => Method::Play,
+            Self::Pause => Method::Pause,
+            Self::Teardown => Method::Teardown,
+            Self::SignOfLife if knows_get_parameter => Method::GetParameter,
+            Self::SignOfLife => Method::Options,
+        }
+    }
+}
+
+/// What the answers mean.
+impl Machine {
+    /// The server asks something itself. It is answered, and nothing changes.
+    pub fn server_request(&mut self, request: &Request) {
+        let code = match request.method {
+            Method::Options | Method::GetParameter | Method::SetParameter => Code::OK,
+            _ => Code::NOT_IMPLEMENTED,
+        };
+        let mut response = Response::new(code);
+        if let Some(cseq) = request.headers.get(header::CSEQ) {
+            response = response.with(header::CSEQ, cseq);
+        }
+        self.outputs.push_back(Output::Reply(response));
+    }
+
+    /// An answer has come.
+    pub fn response(&mut self, now: Instant, response: &Response) {
+        // One that is not to the request in flight is late; one without a number can only be to it.
+        let is_ours =
+            |in_flight: &mut InFlight| response.headers.cseq().is_none_or(|cseq| cseq == in_flight.cseq);
+        if response.status.code() < 200 {
+            return;
+        }
+        let Some(InFlight { step, range, .. }) = self.in_flight.take_if(is_ours) else { return };
+        let refusal = (!response.status.is_success()).then(|| Failure::Refused {
+            method: step.method(self.knows_get_parameter),
+            status: response.status,
+            reason: response.reason.clone(),
+        });
+        match step {
+            Step::Options => self.greeted(response),
+            Step::Describe => self.described(response, refusal),
+            Step::SetUp => self.set_up(response, refusal),
+            Step::Play => self.played(response, range, refusal),
+            Step::Pause => self.paused(response, refusal),
+            Step::Teardown => self.torn_down(),
+            Step::SignOfLife => self.heard_of(refusal),
+            Step::Refresh => self.refreshed(response),
+        }
+        self.advance(now);
+    }
+
+    /// OPTIONS may be refused: it was only a greeting.
+    fn greeted(&mut self, response: &Response) {
+        let public = response.headers.get(header::PUBLIC).unwrap_or_default();
+        let get_parameter = Method::GetParameter;
+        self.knows_get_parameter = public.split(',').any(|method| method.trim() == get_parameter.as_str());
+        self.stage = Stage::Greeted;
+    }
+
+    fn described(&mut self, response: &Response, refusal: Option<Failure>) {
+        match refusal.map_or_else(|| Presentation::read(response, &self.url), Err) {
+            Ok(presentation) => {
+                self.outputs.push_back(Output::Described(presentation.clone()));
+                self.stage = Stage::Described(presentation);
+            }
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    fn refreshed(&mut self, response: &Response) {
+        let Ok(fresh) = Presentation::read(response, &self.url) else { return };
+        if let Stage::Ready(established) | Stage::Playing(established) = &mut self.stage {
+            established.presentation.range = fresh.range;
+            self.outputs.push_back(Output::Described(established.presentation.clone()));
+        }
+    }
+
+    fn set_up(&mut self, response: &Response, refusal: Option<Failure>) {
+        let Stage::Addressed(presentation, asked) = std::mem::replace(&mut self.stage, Stage::Connected)
+        else {
+            return;
+        };
+        if let Some(refusal) = refusal {
+            let no_datagrams = response.status == Code::UNSUPPORTED_TRANSPORT && asked.lower == Lower::Udp;
+            if no_datagrams && self.options.transport == TransportChoice::Auto {
+                self.fell_back = true;
+                self.stage = Stage::Described(presentation);
+                return;
+            }
+            return self.fail(refusal);
+        }
+        let answer = response.headers.get(header::TRANSPORT).map(Transport::parse_all).unwrap_or_default();
+        let agreed = answer.into_iter().next().unwrap_or_else(|| asked.clone());
+        let bad_answer = |what: &str| Failure::BadAnswer { method: Method::Setup, what: what.to_owned() };
+        if agreed.lower != asked.lower {
+            return self.fail(bad_answer("it chose a transport that was not asked for"));
+        }
+        match response.headers.get(header::SESSION).and_then(SessionHeader::parse) {
+            None => self.fail(bad_answer("it names no session")),
+            Some(session) => {
+                let interleaved = agreed.interleaved.or(asked.interleaved);
+                let client_port = asked.client_port;
+                self.outputs.push_back(Output::SetUp(Transport { interleaved, client_port, ..agreed }));
+                self.stage = Stage::Ready(Established { presentation, session, from: From::Beginning });
+            }
+        }
+    }
+
+    fn played(&mut self, response: &Response, asked: Option<NptRange>, refusal: Option<Failure>) {
+        let Stage::Ready(established) = std::mem::replace(&mut self.stage, Stage::Connected) else { return };
+        let goes_on = asked.is_none() && established.from == From::Here;
+        if let Some(refusal) = refusal {
+            return self.refused_in_session(refusal, Stage::Ready(established), Goal::Ready);
+        }
+        let range = response.headers.get(header::RANGE).and_then(|value| NptRange::parse(value).ok());
+        let info = response.headers.get(header::RTP_INFO).map(RtpInfo::parse_all).unwrap_or_default();
+        let stream_url = &established.presentation.stream_url;
+        let ours = info.iter().find(|entry| entry.url == *stream_url).or(info.first());
+        let mut range = range.or(asked).unwrap_or_default();
+        // What the description says of the end holds where the answer says nothing.
+        range.end = range.end.or(established.presentation.range.and_then(|whole| whole.end));
+        self.outputs.push_back(Output::Started(Start {
+            range,
+            sequence: ours.and_then(|entry| entry.sequence),
+            rtptime: ours.and_then(|entry| entry.rtptime),
+            goes_on,
+        }));
+        self.stage = Stage::Playing(established);
+    }
+
+    fn paused(&mut self, response: &Response, refusal: Option<Failure>) {
+        let established = match std::mem::replace(&mut self.stage, Stage::Connected) {
+            Stage::Playing(established) => established,
+            // The stream ended while the request was in flight.
+            other => return self.stage = other,
+        };
+        match refusal {
+            // The stream ended before the request arrived, and the word of it is lost or on its way.
+            Some(_) if response.status == Code::METHOD_NOT_VALID_IN_STATE => {
+                self.outputs.push_back(Output::Paused);
+                self.stage = Stage::Ready(Established { from: From::Beginning, ..established });
+            }
+            Some(refusal) => self.refused_in_session(refusal, Stage::Playing(established), Goal::Playing),
+            None => {
+                self.outputs.push_back(Output::Paused);
+                self.stage = Stage::Ready(Established { from: From::Here, ..established });
+            }
+        }
+    }
+
+    /// A request of a session was refused: the session stays as it was, unless the server does not know it any more.
+    fn refused_in_session(&mut self, refusal: Failure, stage: Stage, goal: Goal) {
+        self.seek = None;
+        self.stage = stage;
+        let is_unknown = matches!(refusal, Failure::Refused { status: Code::SESSION_NOT_FOUND, .. });
+        if is_unknown {
+            return self.fail(refusal);
+        }
+        // Stopping is still possible, and still wanted.
+        if self.goal != Goal::Stopped {
+            self.goal = goal;
+        }
+        self.outputs.push_back(Output::Failed(refusal));
+    }
+
+    /// Whatever the server says to TEARDOWN, the session is over.
+    fn torn_down(&mut self) {
+        let goal = self.goal;
+        self.close();
+        // The user may have pressed Play since.
+        self.goal = goal;
+    }
+
+    fn heard_of(&mut self, refusal: Option<Failure>) {
+        if let Some(refusal @ Failure::Refused { status: Code::SESSION_NOT_FOUND, .. }) = refusal {
+            self.fail(refusal);
+        }
+    }
+}

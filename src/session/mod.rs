@@ -1,0 +1,25 @@
+//! The player's side of a session: RTSP to a server, RTP and RTCP from it, pictures out.
+//!
+//! Pure parts decide (`machine`, `receive`, `playout`, `ending`, `reports`, and `player`, which joins them); `driver`
+//! carries octets between them and the network, and `decoder` turns pictures into pixels on a thread of its own.
+
+mod decoder;
+mod driver;
+mod ending;
+mod failure;
+mod machine;
+mod player;
+mod playout;
+mod presentation;
+mod receive;
+mod reorder;
+mod reports;
+
+pub use decoder::{Decoder, Picture, PictureSlot};
+pub use driver::{FrameSink, Session, SessionOptions};
+pub use failure::Failure;
+pub use machine::{Goal, MachineOptions, RtspState, Status, TransportChoice};
+pub use player::{Event, Input, Output, Player};
+pub use playout::DEFAULT_DELAY;
+pub use presentation::Presentation;
+pub use receive::ReceivedFrame;

@@ -1,0 +1,525 @@
+//! PURE. The whole player without a socket and a clock: RTSP, reception, playout, reports, and the end, joined.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::ending::Ending;
+use super::failure::Failure;
+use super::machine::{self, Goal, Machine, MachineOptions, RtspState, Start, Status};
+use super::playout::Playout;
+use super::presentation::Presentation;
+use super::receive::{ReceivedFrame, Receiver};
+use super::reports::{Reporter, Reports};
+use crate::proto::rtcp::{self, Rtcp};
+use crate::proto::rtp;
+use crate::proto::rtsp::{
+    ChannelPair, Frame, Framer, Limits, Lower, Npt, NptRange, PortPair, RtspUrl, Transport, interleave,
+};
+use crate::stats::Snapshot;
+
+/// Something that has happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The user wants this.
+    Goal(Goal),
+    /// The user wants to go on here.
+    Seek(Npt),
+    /// The user wants pictures to wait this long.
+    PlayoutDelay(Duration),
+    /// The connection stands.
+    Connected,
+    /// The connection could not be made, for this reason; or is gone.
+    ConnectionLost(Option<String>),
+    /// Octets from the connection.
+    Received(Bytes),
+    /// The ports are open.
+    PortsOpen(PortPair),
+    /// The ports are not to be had, for this reason.
+    PortsFailed(String),
+    /// A datagram on the RTP port.
+    Rtp(Bytes),
+    /// A datagram on the RTCP port.
+    Rtcp(Bytes),
+}
+
+/// Something that is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Connect to the server.
+    Connect,
+    /// Close the connection and the ports.
+    Disconnect,
+    /// Bind UDP ports: this one and the next, or a pair of the system's choice.
+    OpenPorts(Option<u16>),
+    /// The server's end of the transport.
+    Route(Transport),
+    /// Write this on the connection.
+    Write(Bytes),
+    /// Send this from the RTP port.
+    Rtp(Bytes),
+    /// Send this from the RTCP port.
+    Rtcp(Bytes),
+    /// A picture has arrived. It will be shown later, or never.
+    Arrived(ReceivedFrame),
+    /// Show this picture now.
+    Show {
+        /// The picture.
+        frame: ReceivedFrame,
+        /// Its position in the film, if that is known.
+        position: Option<Npt>,
+    },
+    /// Tell the user.
+    Event(Event),
+}
+
+/// Something that the user is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// State, goal or request have changed.
+    Status(Status),
+    /// The stream is known.
+    Described(Presentation),
+    /// SETUP has succeeded; packets come this way.
+    SetUp(Lower),
+    /// PLAY has succeeded.
+    Started(NptRange),
+    /// No data comes, or it comes again.
+    Waiting(bool),
+    /// The film is over, and its last picture is on the screen.
+    Ended,
+    /// Something went wrong.
+    Failed(Failure),
+    /// There is no session any more.
+    Closed,
+}
+
+/// How a player behaves.
+#[derive(Debug, Clone)]
+pub struct PlayerOptions {
+    /// The RTSP part.
+    pub machine: MachineOptions,
+    /// How much longer a picture waits than the quickest one needed.
+    pub playout_delay: Duration,
+    /// Who it is in RTCP.
+    pub reporter: Reporter,
+}
+
+/// The player.
+#[derive(Debug)]
+pub struct Player {
+    machine: Machine,
+    framer: Framer,
+    presentation: Option<Presentation>,
+    transport: Option<Transport>,
+    playout_delay: Duration,
+    receiver: Option<Receiver>,
+    playout: Playout,
+    ending: Option<Ending>,
+    reports: Reports,
+    watch: Watch,
+    told: Option<Status>,
+    outputs: VecDeque<Output>,
+}
+
+/// Looks whether data comes.
+#[derive(Debug, Default)]
+struct Watch {
+    started: Option<Instant>,
+    is_waiting: bool,
+    has_complained: bool,
+}
+
+/// No packet for this long is told.
+const SILENCE: Duration = Duration::from_millis(500);
+
+/// No packet for this long is an error.
+const LONG_SILENCE: Duration = Duration::from_secs(5);
+
+/// Gaps are waited for as long as pictures wait, within reason.
+fn patience(playout_delay: Duration) -> Duration {
+    playout_delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
+}
+
+impl Player {
+    /// A player that stands still.
+    pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
+        Self {
+            machine: Machine::new(url, options.machine),
+            framer: Framer::new(Limits::CLIENT),
+            presentation: None,
+            transport: None,
+            playout_delay: options.playout_delay,
+            receiver: None,
+            playout: Playout::new(options.playout_delay),
+            ending: None,
+            reports: Reports::new(options.reporter),
+            watch: Watch::default(),
+            told: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes what has happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Goal(goal) => self.set_goal(now, goal),
+            Input::Seek(position) => self.machine.seek(now, position),
+            Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
+            Input::Connected => self.machine.connected(now),
+            Input::ConnectionLost(why) => self.machine.connection_lost(why),
+            Input::Received(octets) => self.received(now, &octets),
+            Input::PortsOpen(ports) => self.machine.ports_open(now, ports),
+            Input::PortsFailed(why) => self.machine.ports_failed(why),
+            Input::Rtp(octets) => self.rtp(now, octets),
+            Input::Rtcp(octets) => self.rtcp(now, &octets),
+        }
+        self.settle(now);
+    }
+
+    /// Time has passed.
+    pub fn timeout(&mut self, now: Instant) {
+        self.machine.timeout(now);
+        if let Some(receiver) = &mut self.receiver {
+            receiver.timeout(now);
+        }
+        self.settle(now);
+    }
+
+    /// When [`Player::timeout`] is to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        let receiver = self.receiver.as_ref().and_then(Receiver::deadline);
+        let goodbye =
+            self.ending.as_ref().and_then(Ending::goodbye_at).map(|at| at + patience(self.playout_delay));
+        let deadlines = [
+            self.machine.deadline(),
+            receiver,
+            self.playout.next_due(),
+            self.reports.due(),
+            self.silence_due(),
+            goodbye,
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// What is to be done; call until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Where it is and where it is going.
+    pub fn status(&self) -> Status {
+        self.machine.status()
+    }
+
+    /// The figures.
+    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let dropped = self.playout.dropped_late();
+        let received = self.receiver.as_mut().map(|receiver| receiver.snapshot(now)).unwrap_or_default();
+        Snapshot { frames_dropped_late: dropped, ..received }
+    }
+
+    fn set_goal(&mut self, now: Instant, goal: Goal) {
+        if goal == Goal::Stopped {
+            // The screen answers before the server does.
+            self.playout.clear();
+            self.say_goodbye(now);
+        }
+        self.machine.set_goal(now, goal);
+    }
+
+    fn set_playout_delay(&mut self, delay: Duration) {
+        self.playout_delay = delay;
+        self.playout.set_delay(delay);
+        if let Some(receiver) = &mut self.receiver {
+            receiver.set_patience(patience(delay));
+        }
+    }
+
+    fn received(&mut self, now: Instant, octets: &[u8]) {
+        self.framer.push(octets);
+        loop {
+            match self.framer.next_frame() {
+                Ok(None) => return,
+                Ok(Some(Frame::Response(response))) => self.machine.response(now, &response),
+                Ok(Some(Frame::Request(request))) => self.machine.server_request(&request),
+                Ok(Some(Frame::Interleaved { channel, packet })) => self.interleaved(now, channel, packet),
+                Err(error) => return self.machine.not_rtsp(error.to_string()),
+            }
+            // What an answer changes must be known before the packets behind it are read.
+            self.carry_out(now);
+        }
+    }
+
+    fn interleaved(&mut self, now: Instant, channel: u8, packet: Bytes) {
+        match self.transport.as_ref().and_then(|transport| transport.interleaved) {
+            Some(ChannelPair { rtp, .. }) if channel == rtp => self.rtp(now, packet),
+            Some(ChannelPair { rtcp, .. }) if channel == rtcp => self.rtcp(now, &packet),
+            _ => tracing::debug!(channel, "a packet on a channel that was not agreed on"),
+        }
+    }
+
+    fn rtp(&mut self, now: Instant, octets: Bytes) {
+        let Some(receiver) = &mut self.receiver else { return };
+        let is_ours = receiver.packet(now, octets);
+        if let (true, Some(ending), Some(timestamp)) =
+            (is_ours, &mut self.ending, receiver.highest_timestamp())
+        {
+            ending.packet(timestamp);
+        }
+    }
+
+    fn rtcp(&mut self, now: Instant, octets: &[u8]) {
+        let packets = match rtcp::parse(octets) {
+            Ok(packets) => packets,
+            Err(error) => return tracing::debug!(%error, "an RTCP packet is passed over"),
+        };
+        let source = self.receiver.as_ref().and_then(Receiver::ssrc);
+        for packet in packets {
+            match packet {
+                Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
+                    self.reports.sender_report(now, &info);
+                }
+                Rtcp::Bye { ssrcs } if source.is_some_and(|source| ssrcs.contains(&source)) => {
+                    if let Some(ending) = &mut self.ending {
+                        ending.goodbye(now);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Does everything that follows from what has just happened.
+    fn settle(&mut self, now: Instant) {
+        self.carry_out(now);
+        self.move_frames(now);
+        self.look_for_the_end(now);
+        self.look_for_silence(now);
+        self.report_if_due(now);
+        self.carry_out(now);
+        self.tell_status();
+    }
+
+    fn carry_out(&mut self, now: Instant) {
+        while let Some(output) = self.machine.poll() {
+            self.carry_out_one(now, output);
+        }
+        self.stop_or_go(now);
+    }
+
+    fn carry_out_one(&mut self, now: Instant, output: machine::Output) {
+        use machine::Output as Wanted;
+        match output {
+            Wanted::Connect => {
+                self.framer = Framer::new(Limits::CLIENT);
+                self.outputs.push_back(Output::Connect);
+            }
+            Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
+            Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
+            Wanted::Send(request) => self.outputs.push_back(Output::Write(request.encode())),
+            Wanted::Reply(response) => self.outputs.push_back(Output::Write(response.encode())),
+            Wanted::Described(presentation) => self.described(presentation),
+            Wanted::SetUp(transport) => self.set_up(transport),
+            Wanted::Started(start) => self.started(now, &start),
+            Wanted::Paused => self.watch = Watch::default(),
+            Wanted::Closed => self.closed(),
+            Wanted::Failed(failure) => self.tell(Event::Failed(failure)),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn tell_status(&mut self) {
+        let status = self.machine.status();
+        if self.told.as_ref() != Some(&status) {
+            self.told = Some(status.clone());
+            self.tell(Event::Status(status));
+        }
+    }
+
+    fn described(&mut self, presentation: Presentation) {
+        if let Some(ending) = &mut self.ending {
+            ending.set_end(presentation.range.and_then(|range| range.end));
+        }
+        self.presentation = Some(presentation.clone());
+        self.tell(Event::Described(presentation));
+    }
+
+    fn set_up(&mut self, transport: Transport) {
+        let Some(presentation) = &self.presentation else { return };
+        let patience = patience(self.playout_delay);
+        self.receiver = Some(Receiver::new(presentation.payload_type, presentation.dimensions, patience));
+        self.playout = Playout::new(self.playout_delay);
+        let lower = transport.lower;
+        self.transport = Some(transport.clone());
+        self.outputs.push_back(Output::Route(transport));
+        self.tell(Event::SetUp(lower));
+    }
+
+    fn started(&mut self, now: Instant, start: &Start) {
+        let Some(receiver) = &mut self.receiver else { return };
+        receiver.start(start.sequence);
+        if !start.goes_on {
+            self.playout.clear();
+        }
+        let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
+        self.ending = Some(Ending::new(start, frame_rate));
+        self.watch = Watch { started: Some(now), ..Watch::default() };
+        self.reports.start(now);
+        self.open_path(now);
+        self.tell(Event::Started(start.range));
+    }
+
+    /// Sends something from each port, so that a firewall on the way lets the answers in.
+    fn open_path(&mut self, now: Instant) {
+        let Some(Transport { lower: Lower::Udp, server_port: Some(_), .. }) = &self.transport else { return };
+        // An RTP packet without a payload, which no server takes for anything.
+        let header = rtp::Header { marker: false, payload_type: 0, sequence: 0, timestamp: 0, ssrc: 0 };
+        self.outputs.push_back(Output::Rtp(Bytes::copy_from_slice(&header.octets(false))));
+        let report = self.reports.report(now, None);
+        self.send_rtcp(report);
+    }
+
+    fn send_rtcp(&mut self, packet: Vec<u8>) {
+        match self.transport.as_ref().map(|transport| (transport.lower, transport.interleaved)) {
+            Some((Lower::Tcp, Some(channels))) => {
+                self.outputs.push_back(Output::Write(interleave(channels.rtcp, &packet)));
+            }
+            Some((Lower::Udp, _)) => self.outputs.push_back(Output::Rtcp(packet.into())),
+            _ => {}
+        }
+    }
+
+    fn say_goodbye(&mut self, now: Instant) {
+        let Some(receiver) = &mut self.receiver else { return };
+        if self.reports.due().is_some() {
+            let block = receiver.report();
+            let goodbye = self.reports.goodbye(now, block);
+            self.reports.stop();
+            self.send_rtcp(goodbye);
+        }
+    }
+
+    fn closed(&mut self) {
+        // The receiver stays: its figures are those of the session that is over.
+        if let Some(receiver) = &mut self.receiver {
+            receiver.stop();
+        }
+        self.playout.clear();
+        self.ending = None;
+        self.transport = None;
+        self.watch = Watch::default();
+        self.reports.stop();
+        self.tell(Event::Closed);
+    }
+
+    /// The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
+    fn stop_or_go(&mut self, now: Instant) {
+        let Status { state, goal, .. } = self.machine.status();
+        match (state, goal) {
+            (RtspState::Playing, Goal::Playing) => self.playout.resume(now),
+            _ => self.playout.pause(now),
+        }
+    }
+
+    fn move_frames(&mut self, now: Instant) {
+        let Some(receiver) = &mut self.receiver else { return };
+        while let Some(frame) = receiver.next_frame() {
+            self.outputs.push_back(Output::Arrived(frame.clone()));
+            self.playout.push(frame);
+        }
+        if let Some(frame) = self.playout.pop(now) {
+            let position = self.ending.as_ref().and_then(|ending| ending.position(frame.timestamp));
+            self.outputs.push_back(Output::Show { frame, position });
+        }
+    }
+
+    fn look_for_the_end(&mut self, now: Instant) {
+        let (Some(receiver), Some(ending)) = (&self.receiver, &self.ending) else { return };
+        if self.watch.started.is_none() || !self.playout.is_empty() {
+            return;
+        }
+        let has_all = ending.has_reached_last_frame() && receiver.is_idle();
+        // Packets that were sent before the goodbye may still be on their way.
+        let said_goodbye = ending
+            .goodbye_at()
+            .is_some_and(|at| receiver.is_in_order() && now >= at + patience(self.playout_delay));
+        if has_all || said_goodbye {
+            self.end(now);
+        }
+    }
+
+    fn end(&mut self, now: Instant) {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.finish();
+        }
+        self.ending = None;
+        if self.watch.is_waiting {
+            self.tell(Event::Waiting(false));
+        }
+        self.watch = Watch::default();
+        self.machine.stream_ended(now);
+        self.tell(Event::Ended);
+    }
+
+    /// When silence is next to be judged.
+    fn silence_due(&self) -> Option<Instant> {
+        let heard = self.last_heard()?;
+        match self.watch {
+            Watch { is_waiting: false, .. } => Some(heard + SILENCE),
+            Watch { has_complained: false, .. } => Some(heard + LONG_SILENCE),
+            _ => None,
+        }
+    }
+
+    /// The last packet, or the PLAY before any.
+    fn last_heard(&self) -> Option<Instant> {
+        let started = self.watch.started?;
+        let packet = self.receiver.as_ref().and_then(Receiver::last_packet);
+        Some(packet.map_or(started, |packet| packet.max(started)))
+    }
+
+    fn look_for_silence(&mut self, now: Instant) {
+        let Some(heard) = self.last_heard() else { return };
+        let silence = now.saturating_duration_since(heard);
+        if silence < SILENCE {
+            if std::mem::take(&mut self.watch.is_waiting) {
+                self.watch.has_complained = false;
+                self.tell(Event::Waiting(false));
+            }
+            return;
+        }
+        if self.is_over_by_the_clock(now) {
+            return self.end(now);
+        }
+        if !std::mem::replace(&mut self.watch.is_waiting, true) {
+            self.tell(Event::Waiting(true));
+            // The film may have ended and the word of it be lost.
+            if self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
+                self.machine.refresh(now);
+            }
+        }
+        if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
+            let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
+            self.tell(Event::Failed(Failure::NoData { by_udp }));
+        }
+    }
+
+    fn is_over_by_the_clock(&self, now: Instant) -> bool {
+        let Some(ending) = &self.ending else { return false };
+        let end = ending.end_timestamp().and_then(|timestamp| self.playout.expected_arrival(timestamp));
+        self.playout.is_empty() && ending.is_over_by_the_clock(now, end)
+    }
+
+    fn report_if_due(&mut self, now: Instant) {
+        if self.reports.due().is_some_and(|due| now >= due) {
+            let block = self.receiver.as_mut().and_then(Receiver::report);
+            let report = self.reports.report(now, block);
+            self.send_rtcp(report);
+        }
+    }
+}

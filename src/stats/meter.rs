@@ -1,0 +1,68 @@
+//! How much a second.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The span that is looked at.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// The grain in which it is kept.
+const GRAIN: Duration = Duration::from_millis(20);
+
+/// Adds up what happened in the last second. Holds fifty numbers at the most, however much happens.
+#[derive(Debug, Clone, Default)]
+pub struct Meter {
+    grains: VecDeque<(Instant, u64)>,
+    first: Option<Instant>,
+}
+
+impl Meter {
+    /// Something happened.
+    pub fn add(&mut self, now: Instant, amount: u64) {
+        self.forget(now);
+        self.first.get_or_insert(now);
+        match self.grains.back_mut() {
+            Some((begin, sum)) if now.saturating_duration_since(*begin) < GRAIN => *sum += amount,
+            _ => self.grains.push_back((now, amount)),
+        }
+    }
+
+    /// What happened in the last second; in the first second, what happened so far, as if it went on like that.
+    pub fn per_second(&mut self, now: Instant) -> f64 {
+        self.forget(now);
+        let sum: u64 = self.grains.iter().map(|(_, sum)| sum).sum();
+        let since_first = self.first.map_or(WINDOW, |first| now.saturating_duration_since(first));
+        // A fifth of a second is too little to tell anything from.
+        let span = since_first.clamp(WINDOW / 5, WINDOW);
+        sum as f64 / span.as_secs_f64()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.grains.front().is_some_and(|(begin, _)| now.saturating_duration_since(*begin) >= WINDOW) {
+            self.grains.pop_front();
+        }
+        if self.grains.is_empty() {
+            self.first = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_flow_is_measured_from_its_first_moments_on() {
+        let (begin, mut meter) = (Instant::now(), Meter::default());
+        for step in 0..300u32 {
+            let now = begin + Duration::from_millis(10) * step;
+            meter.add(now, 50);
+            if step > 40 {
+                let rate = meter.per_second(now);
+                assert!((4_850.0..=5_150.0).contains(&rate), "{rate} after {step} steps");
+            }
+        }
+        assert!(meter.grains.len() <= 51);
+        assert_eq!(meter.per_second(begin + Duration::from_secs(9)), 0.0);
+    }
+}

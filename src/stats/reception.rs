@@ -1,0 +1,336 @@
+//! What a receiver knows of one source (RFC 3550 §6.4, appendices A.1, A.3 and A.8).
+
+use std::time::Instant;
+
+use crate::proto::rtcp::ReportBlock;
+use crate::proto::rtp::{CLOCK_RATE, Header, extend_sequence, extend_timestamp};
+
+/// What a packet turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was missing; its sequence number, extended so that it never wraps.
+    New(i64),
+    /// It is here already.
+    Duplicate,
+    /// It is older than everything that is expected.
+    Stale,
+    /// The source has begun to count anew, and this is the first packet of its new count.
+    Restarted(i64),
+}
+
+/// Counts the packets of one source.
+#[derive(Debug, Clone, Default)]
+pub struct Reception {
+    count: Option<Count>,
+    /// Of counts that the source has given up.
+    expected_before: u64,
+    received_before: u64,
+    duplicated: u64,
+    reordered: u64,
+    jitter: Jitter,
+    /// Expected and received when the last report was made.
+    reported: (u64, u64),
+}
+
+/// One run of sequence numbers.
+#[derive(Debug, Clone)]
+struct Count {
+    /// The first that is expected.
+    first: i64,
+    /// The highest that arrived; one below `first` before any has.
+    highest: i64,
+    /// Different packets that arrived.
+    received: u64,
+    seen: Window,
+    /// Packets in a row that were no progress, and the sequence number of the last of them.
+    standstill: (u32, u16),
+}
+
+/// Packets in a row that count up and are no progress mean that the source has begun anew.
+const RESTART: u32 = 64;
+
+/// A jump of more than this between what was announced and what came before is a new count.
+const LARGEST_JUMP: i64 = 3_000;
+
+impl Reception {
+    /// The next packet will have this sequence number: RTP-Info says so. Packets before it are not missed.
+    pub fn expect(&mut self, sequence: u16) {
+        let goes_on = self.count.as_ref().is_some_and(|count| {
+            let announced = extend_sequence(count.highest, sequence);
+            (announced - count.highest).abs() <= LARGEST_JUMP
+        });
+        if !goes_on {
+            self.begin_count(i64::from(sequence));
+        }
+        // Time has passed that is not on the clock of the stream.
+        self.jitter.transit = None;
+    }
+
+    fn begin_count(&mut self, first: i64) {
+        self.expected_before = self.expected();
+        self.received_before = self.received();
+        self.count = Some(Count::new(first));
+    }
+
+    /// A packet has arrived.
+    pub fn packet(&mut self, now: Instant, header: &Header) -> Arrival {
+        if self.count.is_none() {
+            self.begin_count(i64::from(header.sequence));
+        }
+        self.jitter.packet(now, header.timestamp);
+        let Some(count) = &mut self.count else { return Arrival::Stale };
+        let sequence = extend_sequence(count.highest, header.sequence);
+        if sequence > count.highest {
+            count.advance(sequence);
+            return Arrival::New(sequence);
+        }
+        if count.has_restarted(header.sequence) {
+            self.begin_count(i64::from(header.sequence));
+            return self.packet_of_new_count(header.sequence);
+        }
+        if sequence < count.first {
+            return Arrival::Stale;
+        }
+        if !count.fill(sequence) {
+            self.duplicated += 1;
+            return Arrival::Duplicate;
+        }
+        self.reordered += 1;
+        Arrival::New(sequence)
+    }
+
+    fn packet_of_new_count(&mut self, sequence: u16) -> Arrival {
+        let sequence = i64::from(sequence);
+        if let Some(count) = &mut self.count {
+            count.advance(sequence);
+        }
+        Arrival::Restarted(sequence)
+    }
+
+    /// Packets from the first that was announced to the last that arrived.
+    pub fn expected(&self) -> u64 {
+        self.expected_before + self.count.as_ref().map_or(0, |count| (count.highest - count.first + 1) as u64)
+    }
+
+    /// Different packets among these that arrived.
+    pub fn received(&self) -> u64 {
+        self.received_before + self.count.as_ref().map_or(0, |count| count.received)
+    }
+
+    /// Packets among these that did not arrive.
+    pub fn lost(&self) -> u64 {
+        self.expected() - self.received()
+    }
+
+    /// Packets that arrived again.
+    pub fn duplicated(&self) -> u64 {
+        self.duplicated
+    }
+
+    /// Packets that arrived behind a later one.
+    pub fn reordered(&self) -> u64 {
+        self.reordered
+    }
+
+    /// "Cumulative number of packets lost": expected less received, duplicates counted as received (appendix A.3).
+    pub fn cumulative_lost(&self) -> i64 {
+        self.lost() as i64 - self.duplicated as i64
+    }
+
+    /// Interarrival jitter in milliseconds (appendix A.8); `None` before two packets have arrived.
+    pub fn jitter_ms(&self) -> Option<f64> {
+        self.jitter.is_known.then(|| self.jitter.ticks * 1_000.0 / f64::from(CLOCK_RATE))
+    }
+
+    /// The block of a receiver report; the fraction lost is since the last one (appendix A.3). The fields about
+    /// sender reports are left empty.
+    pub fn report(&mut self, ssrc: u32) -> ReportBlock {
+        let (expected, received) = (self.expected(), self.received() + self.duplicated);
+        let expected_since = expected.saturating_sub(self.reported.0);
+        let received_since = received.saturating_sub(self.reported.1);
+        self.reported = (expected, received);
+        let lost_since = expected_since.saturating_sub(received_since);
+        let fraction = (lost_since * 256).checked_div(expected_since).unwrap_or(0);
+        let highest = self.count.as_ref().map_or(0, |count| count.highest);
+        ReportBlock {
+            ssrc,
+            fraction_lost: fraction.min(255) as u8,
+            cumulative_lost: self.cumulative_lost().clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+            highest_sequence: highest as u32,
+            jitter: self.jitter.ticks as u32,
+            last_sender_report: 0,
+            delay_since_last_sender_report: 0,
+        }
+    }
+}
+
+impl Count {
+    fn new(first: i64) -> Self {
+        Self { first, highest: first - 1, received: 0, seen: Window::default(), standstill: (0, 0) }
+    }
+
+    fn advance(&mut self, sequence: i64) {
+        self.seen.advance(self.highest, sequence);
+        self.highest = sequence;
+        self.received += 1;
+        self.standstill = (0, 0);
+    }
+
+    /// Whether a packet that is no progress is one too many of a row that counts up.
+    fn has_restarted(&mut self, sequence: u16) -> bool {
+        let (row, last) = self.standstill;
+        let row = if row > 0 && sequence == last.wrapping_add(1) { row + 1 } else { 1 };
+        self.standstill = (row, sequence);
+        row >= RESTART
+    }
+
+    /// Marks a packet behind the highest; `false` if it was there.
+    fn fill(&mut self, sequence: i64) -> bool {
+        let is_new = self.seen.mark(sequence);
+        self.received += u64::from(is_new);
+        is_new
+    }
+}
+
+/// Which of the last 32,768 sequence numbers have been seen, a bit each.
+#[derive(Debug, Clone)]
+struct Window(Box<[u64; WORDS]>);
+
+const WORDS: usize = 512;
+
+impl Default for Window {
+    fn default() -> Self {
+        Self(Box::new([0; WORDS]))
+    }
+}
+
+impl Window {
+    fn place(sequence: i64) -> (usize, u64) {
+        let bit = sequence.rem_euclid(WORDS as i64 * 64) as usize;
+        (bit / 64, 1 << (bit % 64))
+    }
+
+    /// Forgets what lies between and marks the new highest.
+    fn advance(&mut self, highest: i64, sequence: i64) {
+        for skipped in highest + 1..sequence {
+            let (word, bit) = Self::place(skipped);
+            self.0[word] &= !bit;
+        }
+        let (word, bit) = Self::place(sequence);
+        self.0[word] |= bit;
+    }
+
+    /// `false` if it was marked already.
+    fn mark(&mut self, sequence: i64) -> bool {
+        let (word, bit) = Self::place(sequence);
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+}
+
+/// Appendix A.8.
+#[derive(Debug, Clone, Default)]
+struct Jitter {
+    ticks: f64,
+    is_known: bool,
+    /// The first arrival, from which arrivals are counted.
+    origin: Option<Instant>,
+    /// The last timestamp, extended.
+    timestamp: Option<i64>,
+    /// Arrival less timestamp of the last packet, in ticks.
+    transit: Option<f64>,
+}
+
+impl Jitter {
+    fn packet(&mut self, now: Instant, timestamp: u32) {
+        let origin = *self.origin.get_or_insert(now);
+        let timestamp = self.timestamp.map_or(i64::from(timestamp), |last| extend_timestamp(last, timestamp));
+        let arrival = now.saturating_duration_since(origin).as_secs_f64() * f64::from(CLOCK_RATE);
+        let transit = arrival - timestamp as f64;
+        if let Some(last) = self.transit {
+            self.ticks += ((transit - last).abs() - self.ticks) / 16.0;
+            self.is_known = true;
+        }
+        self.timestamp = Some(timestamp);
+        self.transit = Some(transit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn header(sequence: u16, timestamp: u32) -> Header {
+        Header { marker: false, payload_type: 26, sequence, timestamp, ssrc: 1 }
+    }
+
+    fn receive(reception: &mut Reception, sequences: &[u16]) -> Vec<Arrival> {
+        let now = Instant::now();
+        sequences.iter().map(|&sequence| reception.packet(now, &header(sequence, 0))).collect()
+    }
+
+    #[test]
+    fn losses_duplicates_and_reordering_are_told_apart_over_the_wrap() {
+        let mut reception = Reception::default();
+        reception.expect(65_533);
+        let arrivals = receive(&mut reception, &[65_534, 65_535, 1, 0, 0, 4, 65_532]);
+        use Arrival::{Duplicate, New, Stale};
+        let expected = [New(65_534), New(65_535), New(65_537), New(65_536), Duplicate, New(65_540), Stale];
+        assert_eq!(arrivals, expected);
+        // 65533, 65538 and 65539 are missing.
+        assert_eq!((reception.expected(), reception.received(), reception.lost()), (8, 5, 3));
+        assert_eq!((reception.duplicated(), reception.reordered(), reception.cumulative_lost()), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_report_tells_what_was_lost_since_the_one_before() {
+        let mut reception = Reception::default();
+        receive(&mut reception, &[0, 1, 3]);
+        let block = reception.report(9);
+        assert_eq!((block.fraction_lost, block.cumulative_lost, block.highest_sequence), (64, 1, 3));
+        receive(&mut reception, &[4, 5, 6, 7]);
+        let block = reception.report(9);
+        assert_eq!((block.fraction_lost, block.cumulative_lost, block.highest_sequence), (0, 1, 7));
+        assert_eq!(reception.report(9).fraction_lost, 0);
+    }
+
+    #[test]
+    fn a_play_that_goes_on_keeps_the_count_and_one_that_jumps_begins_anew() {
+        let mut reception = Reception::default();
+        reception.expect(100);
+        receive(&mut reception, &[100, 101]);
+        reception.expect(103);
+        receive(&mut reception, &[103]);
+        assert_eq!((reception.expected(), reception.lost()), (4, 1));
+        reception.expect(40_000);
+        receive(&mut reception, &[40_000, 40_001]);
+        assert_eq!((reception.expected(), reception.lost()), (6, 1));
+    }
+
+    #[test]
+    fn a_source_that_begins_to_count_anew_is_followed() {
+        let mut reception = Reception::default();
+        receive(&mut reception, &(1_000..2_000).collect::<Vec<_>>());
+        let arrivals = receive(&mut reception, &(10..110).collect::<Vec<_>>());
+        assert!(matches!(arrivals[63], Arrival::Restarted(73)));
+        assert_eq!(arrivals[64], Arrival::New(74));
+        assert_eq!(reception.lost(), 0);
+    }
+
+    /// Transit times of 0, 10, 10 and 4 ms: differences of 10, 0 and 6 ms.
+    #[test]
+    fn jitter_is_that_of_appendix_a_8() {
+        let (begin, mut reception) = (Instant::now(), Reception::default());
+        assert_eq!(reception.jitter_ms(), None);
+        for (frame, delay) in [(0u32, 0), (1, 10), (2, 10), (3, 4)] {
+            let now = begin + Duration::from_millis(u64::from(frame) * 50 + delay);
+            reception.packet(now, &header(frame as u16, (u32::MAX - 5_000).wrapping_add(frame * 4_500)));
+        }
+        let first = 10.0 / 16.0;
+        let second = first - first / 16.0;
+        let third = second + (6.0 - second) / 16.0;
+        assert!((reception.jitter_ms().unwrap() - third).abs() < 1e-6);
+    }
+}
