@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Draws what Reelay brings along: the sample film and the icon.
+
+    pip install pillow
+    python3 assets/draw.py
+
+The film is 640x360, 200 frames for 20 a second, in the classroom format: five
+digits with the length of the JPEG that follows. Each frame shows its number
+and its time; the reels turn by the same angle from frame to frame and the bar
+below moves by the same distance, so that a frame that is missing or late shows.
+The pictures are baseline 4:2:0 with the standard Huffman tables, which is what
+RFC 2435 can carry to every player.
+"""
+
+import colorsys
+import io
+import math
+import pathlib
+
+from PIL import Image, ImageDraw, ImageFont
+
+HERE = pathlib.Path(__file__).resolve().parent
+WIDTH, HEIGHT, FRAMES, RATE = 640, 360, 200, 20
+SCALE = 3  # drawn larger, so that edges come out smooth
+
+
+def font(size, weight="SemiBold"):
+    return ImageFont.truetype(HERE / "fonts" / f"IBMPlexSans-{weight}.ttf", size)
+
+
+def colour(hue, saturation=0.65, value=1.0):
+    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue % 1, saturation, value))
+
+
+def background(turn):
+    """A sky that goes through all colours once, darker towards the bottom."""
+    column = Image.new("RGB", (1, HEIGHT * SCALE))
+    for y in range(HEIGHT * SCALE):
+        depth = y / (HEIGHT * SCALE)
+        column.putpixel((0, y), colour(turn + 0.58 + 0.12 * depth, 0.55 + 0.25 * depth, 0.62 - 0.42 * depth))
+    return column.resize((WIDTH * SCALE, HEIGHT * SCALE))
+
+
+def disc(draw, x, y, radius, fill):
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
+
+
+def reel(draw, x, y, radius, angle, fill, hole):
+    disc(draw, x, y, radius, fill)
+    for spoke in range(5):
+        at = angle + spoke * math.tau / 5
+        disc(draw, x + 0.58 * radius * math.cos(at), y + 0.58 * radius * math.sin(at), 0.24 * radius, hole)
+    disc(draw, x, y, 0.14 * radius, hole)
+
+
+def balls(draw, turn):
+    """Seven balls that run along a wave."""
+    for index in range(7):
+        phase = turn + index / 7
+        x = (phase % 1) * (WIDTH + 80) - 40
+        y = 205 + 46 * math.sin(math.tau * (2 * phase + index / 3))
+        disc(draw, x * SCALE, y * SCALE, 15 * SCALE, colour(index / 7))
+
+
+def frame(number):
+    turn = number / FRAMES
+    picture = background(turn)
+    draw = ImageDraw.Draw(picture)
+    dark = (22, 24, 34)
+    balls(draw, turn)
+    for x, direction in ((112, 1), (528, -1)):
+        reel(draw, x * SCALE, 118 * SCALE, 78 * SCALE, direction * 6 * math.tau * turn, (236, 238, 244), dark)
+    draw.text((320 * SCALE, 62 * SCALE), f"{number + 1}", font=font(96 * SCALE), fill="white", anchor="mt")
+    caption = f"frame {number + 1} of {FRAMES}     {number / RATE:05.2f} s"
+    draw.rectangle((0, 296 * SCALE, WIDTH * SCALE, HEIGHT * SCALE), fill=dark)
+    draw.text((24 * SCALE, 312 * SCALE), "Reelay", font=font(24 * SCALE), fill=(255, 196, 84), anchor="lt")
+    draw.text(((WIDTH - 24) * SCALE, 314 * SCALE), caption, font=font(21 * SCALE, "Regular"), fill="white", anchor="rt")
+    done = WIDTH * SCALE * (number + 1) / FRAMES
+    draw.rectangle((0, 352 * SCALE, done, HEIGHT * SCALE), fill=(255, 196, 84))
+    return picture.resize((WIDTH, HEIGHT), Image.LANCZOS)
+
+
+def film():
+    with open(HERE / "sample.mjpeg", "wb") as out:
+        for number in range(FRAMES):
+            jpeg = io.BytesIO()
+            frame(number).save(jpeg, "JPEG", quality=68, subsampling="4:2:0", optimize=False)
+            out.write(b"%05d" % len(jpeg.getvalue()))
+            out.write(jpeg.getvalue())
+
+
+def icon():
+    side = 1024
+    picture = Image.new("RGBA", (side, side))
+    draw = ImageDraw.Draw(picture)
+    draw.rounded_rectangle((24, 24, side - 24, side - 24), radius=220, fill=(30, 34, 48))
+    dark, gold, middle = (30, 34, 48), (255, 196, 84), side / 2
+    disc(draw, middle, middle, 390, gold)
+    for hole in range(6):
+        at = hole * math.tau / 6
+        disc(draw, middle + 268 * math.cos(at), middle + 268 * math.sin(at), 76, dark)
+    draw.polygon([(440, 380), (440, 644), (668, middle)], fill=dark)
+    picture.resize((256, 256), Image.LANCZOS).save(HERE / "icon.png", optimize=True)
+
+
+if __name__ == "__main__":
+    film()
+    icon()
