@@ -1,13 +1,496 @@
-//! backend
-use std::io;
-use std::path::Path;
+//! Everything behind the window: a runtime, the embedded server, the session, the decoding thread.
+//!
+//! Commands go in; events, figures and pictures come out, each on a way of its own. Pictures never travel as events:
+//! a hundred queued ones would be hundreds of megabytes.
 
-pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("network").enable_all().build()
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::media::FrameRate;
+use crate::media::container::Layout;
+use crate::media::jpeg::Dimensions;
+use crate::proto::rtsp::{Npt, RtspUrl};
+use crate::server_embed::{Film, Observer, Progress, Server, ServerEvent, ServerOptions};
+use crate::session::{
+    Decoder, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, RtspState, Screen, Session,
+    SessionOptions,
+};
+use crate::stats::Snapshot;
+
+/// Something that the window wants.
+#[derive(Debug)]
+pub enum Command {
+    /// Play a film on this machine.
+    Open {
+        /// The window's number for it; what is told of it carries the number.
+        generation: u64,
+        /// Which.
+        source: FilmSource,
+        /// How far to go without being asked.
+        goal: Goal,
+    },
+    /// Play a stream.
+    Connect {
+        /// The window's number for it; what is told of it carries the number.
+        generation: u64,
+        /// Which.
+        url: RtspUrl,
+        /// How.
+        options: MachineOptions,
+        /// How far to go without being asked.
+        goal: Goal,
+    },
+    /// A button was pressed.
+    SetGoal(Goal),
+    /// The time line was moved.
+    Seek(Npt),
+    /// Show a frame of the film without playing it.
+    Preview(u64),
+    /// Play films that state no rate at this one.
+    SetRate(FrameRate),
+    /// Let pictures wait this long.
+    SetPlayoutDelay(Duration),
 }
+
+/// Where a film comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilmSource {
+    /// A file.
+    File(PathBuf),
+    /// The film that the program brings along.
+    Sample,
+}
+
+/// Something that the window is told, with the number of what it is about.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// The number that came with [`Command::Open`] or [`Command::Connect`].
+    pub generation: u64,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// The film is open.
+    Opened(FilmInfo),
+    /// The film could not be opened; a sentence says why. Everything else stays as it was.
+    OpenFailed(String),
+    /// More of the film is known.
+    Progressed(Progress),
+    /// The file can no longer be read.
+    FilmFailed(String),
+    /// Something in the session.
+    Session(SessionEvent),
+}
+
+/// An open film.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct FilmInfo {
+    pub name: String,
+    pub layout: Layout,
+    pub dimensions: Dimensions,
+    pub rate: FrameRate,
+    pub progress: Progress,
+}
+
+/// The window's end of the backend.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Handle {
+    /// A handle whose commands come out at the other end, for tests.
+    pub fn detached() -> (Self, mpsc::Receiver<Command>) {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        (Self { commands }, inbox)
+    }
+
+    /// Asks for something; the answer is an event.
+    pub fn send(&self, command: Command) {
+        if let Err(error) = self.commands.try_send(command) {
+            // People are slower than the queue is long; this is the end of the program.
+            tracing::warn!(%error, "a command is lost");
+        }
+    }
+}
+
+/// What comes out of the backend.
+#[derive(Debug)]
+pub struct Outlets {
+    /// What happened; never dropped.
+    pub events: mpsc::Receiver<Event>,
+    /// The figures of the session, a few times a second.
+    pub stats: watch::Receiver<Snapshot>,
+    /// The newest picture.
+    pub pictures: PictureSlot,
+    /// What makes pictures, to be told the size of the screen.
+    pub decoder: Arc<Decoder>,
+}
+
+/// The backend itself. It lives as long as this.
+#[derive(Debug)]
+pub struct Backend {
+    runtime: Runtime,
+    finish: oneshot::Sender<oneshot::Sender<()>>,
+    handle: Handle,
+}
+
+/// How the backend begins.
+#[derive(Debug, Clone, Copy)]
+pub struct BackendOptions {
+    /// Frames a second of films that state no rate.
+    pub rate: FrameRate,
+    /// How long pictures wait.
+    pub playout_delay: Duration,
+}
+
+/// Commands that may wait.
+const COMMANDS: usize = 64;
+
+/// Events that may wait for the window.
+const EVENTS: usize = 256;
+
+/// How long TEARDOWN may take when the window closes.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The film that the program brings along.
+static SAMPLE: &[u8] = include_bytes!("../assets/sample.mjpeg");
+
+/// What the sample film is called.
+pub const SAMPLE_NAME: &str = "sample.mjpeg";
+
+/// A runtime for the network: two threads, as the work is moving packets.
+///
+/// # Errors
+/// When the system has no threads to give.
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name("network").enable_all().build()
+}
+
+/// Waits for Ctrl+C, or for the system's wish that the program end.
 pub async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals there is nothing to wait for.
+        std::future::pending::<()>().await;
+    }
 }
+
+/// What a film is called: its file's name.
 pub fn film_name(path: &Path) -> String {
-    path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+impl Backend {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// When the system has no threads to give, or loopback cannot be listened on.
+    pub fn start(options: BackendOptions) -> io::Result<(Self, Outlets)> {
+        let runtime = runtime()?;
+        let decoder = Arc::new(Decoder::start()?);
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (events, event_receiver) = mpsc::channel(EVENTS);
+        let (stats, stats_receiver) = watch::channel(Snapshot::default());
+        let (server_events, from_server) = mpsc::channel(EVENTS);
+        let observer = Observer::new(move |event| {
+            if let ServerEvent::FilmFailed { .. } = event {
+                // The window is told once; more of the same is lost without harm.
+                let _ = server_events.try_send(event);
+            }
+        });
+        let server = runtime.block_on(Server::start(ServerOptions::default(), observer))?;
+        let (finish, finishing) = oneshot::channel();
+        let (session_events, from_session) = mpsc::channel(EVENTS);
+        let engine = Engine {
+            server,
+            decoder: decoder.clone(),
+            events,
+            stats,
+            session_events,
+            options,
+            generation: 0,
+            film: None,
+            progress: None,
+            session: None,
+            farewells: TaskTracker::new(),
+        };
+        runtime.spawn(engine.run(inbox, from_session, from_server, finishing));
+        let pictures = decoder.slot();
+        let outlets = Outlets { events: event_receiver, stats: stats_receiver, pictures, decoder };
+        Ok((Self { runtime, finish, handle: Handle { commands } }, outlets))
+    }
+
+    /// The window's end.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Sends TEARDOWN, waits a second for the answer at the most, and ends everything.
+    pub fn finish(self) {
+        let (done, finished) = oneshot::channel();
+        if self.finish.send(done).is_ok() {
+            // Finished, or out of patience.
+            let _ = self.runtime.block_on(async { timeout(GOODBYE * 2, finished).await });
+        }
+        self.runtime.shutdown_timeout(Duration::from_millis(100));
+    }
+}
+
+/// The backend's one task.
+struct Engine {
+    server: Server,
+    decoder: Arc<Decoder>,
+    events: mpsc::Sender<Event>,
+    stats: watch::Sender<Snapshot>,
+    session_events: mpsc::Sender<(u64, SessionEvent)>,
+    options: BackendOptions,
+    generation: u64,
+    film: Option<Arc<Film>>,
+    /// How the film's index grows.
+    progress: Option<watch::Receiver<Progress>>,
+    session: Option<Running>,
+    /// Sessions that are being torn down.
+    farewells: TaskTracker,
+}
+
+struct Running {
+    session: Session,
+    stats: watch::Receiver<Snapshot>,
+    first: Arc<OnceLock<Bytes>>,
+}
+
+impl Engine {
+    async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        mut from_session: mpsc::Receiver<(u64, SessionEvent)>,
+        mut from_server: mpsc::Receiver<ServerEvent>,
+        mut finishing: oneshot::Receiver<oneshot::Sender<()>>,
+    ) {
+        loop {
+            tokio::select! {
+                Some(command) = commands.recv() => self.obey(command).await,
+                Some((generation, event)) = from_session.recv() => self.relay(generation, event).await,
+                Some(event) = from_server.recv() => self.relay_server(event).await,
+                () = changed(&mut self.progress) => self.relay_progress().await,
+                snapshot = new_stats(&mut self.session) => {
+                    self.stats.send_replace(snapshot);
+                }
+                done = &mut finishing => {
+                    self.leave_session();
+                    self.farewells.close();
+                    self.farewells.wait().await;
+                    self.server.stop().await;
+                    if let Ok(done) = done {
+                        // The window may have lost patience.
+                        let _ = done.send(());
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Open { generation, source, goal } => self.open(generation, source, goal).await,
+            Command::Connect { generation, url, options, goal } => {
+                self.leave_session();
+                self.server.library().clear();
+                self.film = None;
+                self.progress = None;
+                self.start_session(generation, url, options, goal);
+            }
+            Command::SetGoal(goal) => {
+                if let Some(running) = &self.session {
+                    running.session.set_goal(goal);
+                }
+            }
+            Command::Seek(position) => {
+                if let Some(running) = &self.session {
+                    running.session.seek(position);
+                }
+            }
+            Command::Preview(frame) => self.preview(frame).await,
+            Command::SetRate(rate) => self.options.rate = rate,
+            Command::SetPlayoutDelay(delay) => {
+                self.options.playout_delay = delay;
+                if let Some(running) = &self.session {
+                    running.session.set_playout_delay(delay);
+                }
+            }
+        }
+    }
+
+    async fn open(&mut self, generation: u64, source: FilmSource, goal: Goal) {
+        let rate = self.options.rate;
+        let opening = tokio::task::spawn_blocking(move || match source {
+            FilmSource::File(path) => Film::open(&path, &film_name(&path), rate),
+            FilmSource::Sample => Film::from_memory(SAMPLE, SAMPLE_NAME, rate),
+        });
+        let film = match opening.await {
+            Ok(Ok(film)) => film,
+            Ok(Err(error)) => return self.tell(generation, EventKind::OpenFailed(error.to_string())).await,
+            Err(error) => {
+                return self
+                    .tell(generation, EventKind::OpenFailed(format!("The film cannot be opened: {error}.")))
+                    .await;
+            }
+        };
+        self.leave_session();
+        // Only what is open is served.
+        self.server.library().clear();
+        let name = self.server.library().add(film.clone());
+        self.progress = Some(film.progress());
+        self.tell(generation, EventKind::Opened(describe(&film))).await;
+        self.film = Some(film);
+        let url = self.server.url_of(&name);
+        self.start_session(generation, url, MachineOptions::default(), goal);
+        self.show_poster().await;
+    }
+
+    fn start_session(&mut self, generation: u64, url: RtspUrl, machine: MachineOptions, goal: Goal) {
+        self.generation = generation;
+        let first = Arc::new(OnceLock::new());
+        let screen = Screen { decoder: self.decoder.clone(), generation, first: first.clone() };
+        let options = SessionOptions { machine, playout_delay: self.options.playout_delay };
+        let (events, mut from_session) = mpsc::channel(EVENTS);
+        let all_events = self.session_events.clone();
+        tokio::spawn(async move {
+            while let Some(event) = from_session.recv().await {
+                if all_events.send((generation, event)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let session = Session::start(url, options, FrameSink::Screen(screen), events);
+        if goal != Goal::Stopped {
+            session.set_goal(goal);
+        }
+        let stats = session.stats();
+        self.stats.send_replace(Snapshot::default());
+        self.session = Some(Running { session, stats, first });
+    }
+
+    /// TEARDOWN goes out in the background; what comes next need not wait for it.
+    fn leave_session(&mut self) {
+        self.decoder.clear();
+        if let Some(running) = self.session.take() {
+            self.farewells.spawn(running.session.finish(GOODBYE));
+        }
+    }
+
+    async fn tell(&self, generation: u64, kind: EventKind) {
+        // A window that is gone need not be told.
+        let _ = self.events.send(Event { generation, kind }).await;
+    }
+
+    async fn relay(&mut self, generation: u64, event: SessionEvent) {
+        // The screen answers to Stop before the server does.
+        let stands_still = match &event {
+            SessionEvent::Closed => true,
+            SessionEvent::Status(status) => status.goal == Goal::Stopped && status.state != RtspState::Init,
+            _ => false,
+        };
+        if stands_still && generation == self.generation {
+            self.show_poster().await;
+        }
+        self.tell(generation, EventKind::Session(event)).await;
+    }
+
+    async fn relay_server(&mut self, event: ServerEvent) {
+        if let ServerEvent::FilmFailed { film, error } = event {
+            let sentence =
+                format!("{film} can no longer be read ({error}); check that its file is still there.");
+            self.tell(self.generation, EventKind::FilmFailed(sentence)).await;
+        }
+    }
+
+    async fn relay_progress(&mut self) {
+        if let Some(film) = &self.film {
+            let progress = *film.progress().borrow();
+            self.tell(self.generation, EventKind::Progressed(progress)).await;
+        }
+    }
+
+    /// The first frame: of the film, or of what was seen of the stream.
+    async fn show_poster(&mut self) {
+        match &self.film {
+            Some(_) => self.preview(0).await,
+            None => {
+                self.decoder.clear();
+                let first = self.session.as_ref().and_then(|running| running.first.get().cloned());
+                if let Some(jpeg) = first {
+                    self.decoder.decode(jpeg, Some(Npt::ZERO), self.generation);
+                }
+            }
+        }
+    }
+
+    async fn preview(&mut self, frame: u64) {
+        let Some(film) = self.film.clone() else { return };
+        let position = film.facts().rate.npt_of(frame);
+        let read = tokio::task::spawn_blocking(move || film.read_frame(frame)).await;
+        match read {
+            Ok(Ok(jpeg)) => {
+                self.decoder.clear();
+                self.decoder.decode(jpeg, Some(position), self.generation);
+            }
+            Ok(Err(error)) => tracing::warn!(frame, %error, "a frame cannot be shown"),
+            Err(error) => tracing::warn!(frame, %error, "a frame cannot be shown"),
+        }
+    }
+}
+
+fn describe(film: &Film) -> FilmInfo {
+    let facts = film.facts();
+    FilmInfo {
+        name: facts.name,
+        layout: film.layout(),
+        dimensions: facts.dimensions,
+        rate: facts.rate,
+        progress: *film.progress().borrow(),
+    }
+}
+
+async fn changed(progress: &mut Option<watch::Receiver<Progress>>) {
+    let changed = match progress {
+        Some(progress) => progress.changed().await,
+        None => std::future::pending().await,
+    };
+    // The film is gone; its index grows no more.
+    if changed.is_err() {
+        *progress = None;
+    }
+}
+
+async fn new_stats(running: &mut Option<Running>) -> Snapshot {
+    let Some(Running { stats, .. }) = running else { return std::future::pending().await };
+    match stats.changed().await {
+        Ok(()) => *stats.borrow_and_update(),
+        Err(_) => std::future::pending().await,
+    }
 }

@@ -24,14 +24,24 @@ pub struct Film {
     /// Different for each film that was ever opened.
     id: u64,
     name: String,
-    path: PathBuf,
-    file: File,
+    source: Source,
     layout: Layout,
     dimensions: Dimensions,
     standard: Result<(), Uncarriable>,
     rate: RwLock<FrameRate>,
     index: RwLock<Vec<Span>>,
     progress: watch::Sender<Progress>,
+}
+
+/// Where a film's octets are.
+#[derive(Debug)]
+enum Source {
+    File {
+        path: PathBuf,
+        file: File,
+    },
+    /// In the program itself.
+    Memory(&'static [u8]),
 }
 
 /// How far the index is.
@@ -82,34 +92,41 @@ impl Film {
     /// When the file cannot be read, or is no Motion JPEG. The error is a sentence for people.
     pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
         let fail = |why| FilmError { name: name.to_owned(), path: path.to_owned(), why };
-        let file = File::open(path).map_err(|error| fail(Why::Io(error)))?;
-        let metadata = file.metadata().map_err(|error| fail(Why::Io(error)))?;
-        if !metadata.is_file() {
+        let fail_io = |error| fail(Why::Io(error));
+        let file = File::open(path).map_err(fail_io)?;
+        if !file.metadata().map_err(fail_io)?.is_file() {
             return Err(fail(Why::NotAFile));
         }
         // A handle of its own: on Windows, reading at an offset moves the position that clones share.
-        let mut reader = File::open(path).map_err(|error| fail(Why::Io(error)))?;
-        let mut head = Vec::new();
-        reader
-            .by_ref()
-            .take(HEAD_LENGTH as u64)
-            .read_to_end(&mut head)
-            .map_err(|error| fail(Why::Io(error)))?;
-        let layout = identify(&head).map_err(|foreign| fail(Why::Foreign(foreign)))?;
+        let reader = File::open(path).map_err(fail_io)?;
+        let source = Source::File { path: path.to_owned(), file };
+        Self::read_head(source, Box::new(reader), name, rate).map_err(fail)
+    }
 
+    /// Opens a film that is part of the program.
+    ///
+    /// # Errors
+    /// When it is no Motion JPEG.
+    pub fn from_memory(octets: &'static [u8], name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
+        let fail = |why| FilmError { name: name.to_owned(), path: PathBuf::from(name), why };
+        Self::read_head(Source::Memory(octets), Box::new(octets), name, rate).map_err(fail)
+    }
+
+    fn read_head(source: Source, mut reader: Reader, name: &str, rate: FrameRate) -> Result<Arc<Self>, Why> {
+        let mut head = Vec::new();
+        reader.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head).map_err(Why::Io)?;
+        let layout = identify(&head).map_err(Why::Foreign)?;
         let mut scan = Scan { reader, indexer: Indexer::default(), pending: head, spans: Vec::new() };
-        let first = scan.first_picture().map_err(|error| fail(Why::Io(error)))?;
-        let Some(first) = first else {
+        let Some(first) = scan.first_picture().map_err(Why::Io)? else {
             let cut = scan.indexer.finish(&mut Vec::new()).cut;
-            return Err(fail(if cut { Why::Cut } else { Why::NoPicture }));
+            return Err(if cut { Why::Cut } else { Why::NoPicture });
         };
-        let picture = read_at(&file, first).map_err(|error| fail(Why::Io(error)))?;
-        let dimensions = JpegHeader::parse(&picture).map_err(|_| fail(Why::BadHeader))?.frame().dimensions;
+        let picture = source.read(first).map_err(Why::Io)?;
+        let dimensions = JpegHeader::parse(&picture).map_err(|_| Why::BadHeader)?.frame().dimensions;
         let film = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
-            path: path.to_owned(),
-            file,
+            source,
             layout,
             dimensions,
             standard: StandardPicture::read(&picture).map(|_| ()),
@@ -117,7 +134,7 @@ impl Film {
             index: RwLock::new(Vec::new()),
             progress: watch::Sender::new(Progress::default()),
         });
-        film.grow_in_background(scan).map_err(|error| fail(Why::Io(error)))?;
+        film.grow_in_background(scan).map_err(Why::Io)?;
         Ok(film)
     }
 
@@ -142,11 +159,6 @@ impl Film {
     /// What it is called.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Where its file is.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// How its pictures stand in the file.
@@ -178,9 +190,12 @@ impl Film {
         *self.rate.write().unwrap_or_else(PoisonError::into_inner) = rate;
     }
 
-    /// Whether the file still stands where it was.
+    /// Whether the film still stands where it was.
     pub fn is_there(&self) -> bool {
-        self.path.is_file()
+        match &self.source {
+            Source::File { path, .. } => path.is_file(),
+            Source::Memory(_) => true,
+        }
     }
 
     /// Waits until a frame is known; `None` if the film ends before it.
@@ -202,7 +217,7 @@ impl Film {
     /// # Errors
     /// When the file cannot be read any more, or was cut since it was indexed.
     pub fn read(&self, span: Span) -> io::Result<Bytes> {
-        read_at(&self.file, span)
+        self.source.read(span)
     }
 
     /// Reads a frame that is known already. Blocks.
@@ -215,12 +230,13 @@ impl Film {
     }
 }
 
+type Reader = Box<dyn Read + Send>;
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The pass over a file that fills the index.
-#[derive(Debug)]
 struct Scan {
-    reader: File,
+    reader: Reader,
     indexer: Indexer,
     /// Octets that were read and not indexed.
     pending: Vec<u8>,
@@ -292,10 +308,21 @@ impl Film {
     }
 }
 
-fn read_at(file: &File, span: Span) -> io::Result<Bytes> {
-    let mut octets = vec![0; span.length as usize];
-    read_exact_at(file, &mut octets, span.offset)?;
-    Ok(octets.into())
+impl Source {
+    fn read(&self, span: Span) -> io::Result<Bytes> {
+        match self {
+            Self::File { file, .. } => {
+                let mut octets = vec![0; span.length as usize];
+                read_exact_at(file, &mut octets, span.offset)?;
+                Ok(octets.into())
+            }
+            Self::Memory(octets) => {
+                let start = usize::try_from(span.offset).unwrap_or(usize::MAX);
+                let picture = octets.get(start..).and_then(|rest| rest.get(..span.length as usize));
+                picture.map(Bytes::from_static).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+            }
+        }
+    }
 }
 
 #[cfg(unix)]

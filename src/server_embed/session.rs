@@ -23,6 +23,8 @@ pub struct Session {
     /// The URL of the film as SETUP spelt it, without a slash at its end.
     url: String,
     stream: Stream,
+    /// The stream has come to its end by itself since the last PLAY.
+    has_ended: bool,
 }
 
 /// What became of a request.
@@ -51,7 +53,7 @@ impl Session {
     ) -> (Self, Response) {
         let url = request.uri.trim_end_matches('/');
         let url = url.strip_suffix(TRACK).unwrap_or(url).trim_end_matches('/').to_owned();
-        let session = Self { id, film: film.to_owned(), agreement, url, stream };
+        let session = Self { id, film: film.to_owned(), agreement, url, stream, has_ended: false };
         let response = session.set_up_response();
         (session, response)
     }
@@ -79,6 +81,7 @@ impl Session {
 
     /// The stream has come to its end by itself: the session is READY, and behind the last frame begins anew.
     pub fn ended(&mut self, film: &FilmFacts) {
+        self.has_ended = true;
         if film.whole && self.stream.position() >= film.frames {
             self.stream.move_to(0);
         }
@@ -150,6 +153,7 @@ impl Session {
         }
         let end = if film.whole { Some(end.map_or(film.frames, |end| end.min(film.frames))) } else { end };
         let start = self.stream.play(now, from, end);
+        self.has_ended = false;
         self.play_response(start, end, film).into()
     }
 
@@ -168,7 +172,8 @@ impl Session {
     }
 
     fn pause(&mut self, request: &Request, film: &FilmFacts) -> Handled {
-        if !self.stream.is_playing() {
+        // Who pauses a stream that has just ended cannot know it yet, and gets what it wants.
+        if !self.stream.is_playing() && !self.has_ended {
             return self.refuse_in_state("nothing is playing");
         }
         match request.headers.get(header::RANGE).map(read_range).transpose() {

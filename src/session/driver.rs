@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -35,10 +35,21 @@ pub struct SessionOptions {
 /// Where pictures go.
 #[derive(Debug, Clone)]
 pub enum FrameSink {
-    /// To the screen, when they are due; with the caller's number for the session.
-    Screen(Arc<Decoder>, u64),
+    /// To the screen, when they are due.
+    Screen(Screen),
     /// To the caller, as soon as they are whole. The session waits for who does not keep up.
     AsTheyArrive(mpsc::Sender<ReceivedFrame>),
+}
+
+/// The screen, as a session sees it.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    /// What makes pixels of pictures.
+    pub decoder: Arc<Decoder>,
+    /// The caller's number for the session; its pictures carry it.
+    pub generation: u64,
+    /// The first picture that was shown, to be shown again when the session stands still.
+    pub first: Arc<OnceLock<Bytes>>,
 }
 
 /// A session that runs in the background. Dropping it ends it without TEARDOWN.
@@ -218,8 +229,8 @@ impl Driver {
 
     fn publish_stats(&mut self) {
         let mut snapshot = self.player.snapshot(Instant::now());
-        if let FrameSink::Screen(decoder, _) = &self.sink {
-            snapshot.frames_dropped_late += decoder.counts().dropped;
+        if let FrameSink::Screen(screen) = &self.sink {
+            snapshot.frames_dropped_late += screen.decoder.counts().dropped;
         }
         self.stats.send_if_modified(|last| std::mem::replace(last, snapshot) != snapshot);
     }
@@ -239,8 +250,9 @@ impl Driver {
                 }
                 Output::Arrived(frame) => self.hand_over(frame).await,
                 Output::Show { frame, position } => {
-                    if let FrameSink::Screen(decoder, generation) = &self.sink {
-                        decoder.decode(frame.jpeg, position, *generation);
+                    if let FrameSink::Screen(screen) = &self.sink {
+                        screen.first.get_or_init(|| frame.jpeg.clone());
+                        screen.decoder.decode(frame.jpeg, position, screen.generation);
                     }
                 }
                 Output::Event(event) => self.tell(event).await,

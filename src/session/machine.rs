@@ -44,6 +44,14 @@ pub struct Status {
     pub in_flight: Option<Method>,
     /// It is on its way: something is in flight, or a connection is being made.
     pub is_busy: bool,
+    /// How many of the user's wishes have been taken note of.
+    pub wishes: u64,
+}
+
+impl Status {
+    /// Nothing set up, nothing wanted.
+    pub const IDLE: Self =
+        Self { state: RtspState::Init, goal: Goal::Stopped, in_flight: None, is_busy: false, wishes: 0 };
 }
 
 /// What may carry RTP.
@@ -121,6 +129,7 @@ pub struct Machine {
     url: RtspUrl,
     options: MachineOptions,
     goal: Goal,
+    wishes: u64,
     /// Where the user wants to go on.
     seek: Option<Npt>,
     stage: Stage,
@@ -208,6 +217,7 @@ impl Machine {
             url,
             options,
             goal: Goal::Stopped,
+            wishes: 0,
             seek: None,
             stage: Stage::Closed,
             in_flight: None,
@@ -233,6 +243,7 @@ impl Machine {
             goal: self.goal,
             in_flight: visible.map(|in_flight| in_flight.step.method(self.knows_get_parameter)),
             is_busy: visible.is_some() || is_waiting,
+            wishes: self.wishes,
         }
     }
 
@@ -244,6 +255,7 @@ impl Machine {
     /// The user wants something.
     pub fn set_goal(&mut self, now: Instant, goal: Goal) {
         self.goal = goal;
+        self.wishes += 1;
         if goal == Goal::Stopped {
             self.seek = None;
         }

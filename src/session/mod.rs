@@ -15,8 +15,8 @@ mod receive;
 mod reorder;
 mod reports;
 
-pub use decoder::{Decoder, Picture, PictureSlot};
-pub use driver::{FrameSink, Session, SessionOptions};
+pub use decoder::{Decoder, Picture, PictureSlot, fit};
+pub use driver::{FrameSink, Screen, Session, SessionOptions};
 pub use failure::Failure;
 pub use machine::{Goal, MachineOptions, RtspState, Status, TransportChoice};
 pub use player::{Event, Input, Output, Player};
