@@ -8,3 +8,4 @@ pub mod server_embed;
 pub mod session;
 pub mod settings;
 pub mod stats;
+pub mod ui;

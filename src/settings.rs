@@ -1,9 +1,49 @@
 //! What is remembered from one start to the next.
 
 use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
+use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
+
+use crate::session::DEFAULT_DELAY;
+
+/// Everything that is remembered. What a file lacks, or a newer one has more, does no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Three buttons or four.
+    pub controls: Controls,
+    /// Dark, light, or as the system has it.
+    pub theme: ThemeChoice,
+    /// How long pictures wait, in milliseconds.
+    pub playout_delay_ms: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            controls: Controls::default(),
+            theme: ThemeChoice::default(),
+            playout_delay_ms: u32::try_from(DEFAULT_DELAY.as_millis()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The buttons under the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Controls {
+    /// Play, Pause, Stop.
+    #[default]
+    Three,
+    /// Setup, Play, Pause, Teardown.
+    Four,
+}
 
 /// Dark, light, or as the system has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,5 +78,67 @@ impl FromStr for ThemeChoice {
             "light" => Ok(Self::Light),
             _ => Err(UnknownTheme),
         }
+    }
+}
+
+impl Settings {
+    /// Reads what was remembered; the defaults where nothing was, or nothing that can be read.
+    pub fn load() -> Self {
+        let Some(path) = path() else { return Self::default() };
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).unwrap_or_else(|error| {
+                tracing::warn!(path = %path.display(), %error, "the settings cannot be read; the defaults are used");
+                Self::default()
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the settings cannot be read; the defaults are used");
+                Self::default()
+            }
+        }
+    }
+
+    /// Remembers.
+    ///
+    /// # Errors
+    /// When there is no place for it, or the place cannot be written to.
+    pub fn save(&self) -> io::Result<()> {
+        let path =
+            path().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "there is no home folder"))?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        // Written beside and renamed, so that a crash leaves the old ones.
+        let fresh = path.with_extension("new");
+        fs::write(&fresh, serde_json::to_vec_pretty(self)?)?;
+        fs::rename(&fresh, &path)
+    }
+
+    /// How long pictures wait.
+    pub fn playout_delay(&self) -> Duration {
+        Duration::from_millis(u64::from(self.playout_delay_ms.min(LONGEST_DELAY_MS)))
+    }
+}
+
+/// The longest playout delay that can be set, in milliseconds.
+pub const LONGEST_DELAY_MS: u32 = 5_000;
+
+fn path() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.config_dir().join("reelay").join("settings.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_and_newer_files_are_read() {
+        let read = |text: &str| serde_json::from_str::<Settings>(text).unwrap();
+        assert_eq!(read("{}"), Settings::default());
+        let settings = read(r#"{"controls": "four", "theme": "light", "colour": 7}"#);
+        assert_eq!((settings.controls, settings.theme), (Controls::Four, ThemeChoice::Light));
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(read(&text), settings);
     }
 }

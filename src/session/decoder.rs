@@ -33,15 +33,33 @@ pub struct Picture {
     pub generation: u64,
 }
 
-/// Where the newest picture waits. One that was not taken is replaced, and counts as dropped.
-pub type PictureSlot = watch::Receiver<Option<Arc<Picture>>>;
+/// Where the newest picture waits. One that was not taken is replaced by the next, and counts as dropped.
+#[derive(Debug, Clone)]
+pub struct PictureSlot {
+    shared: Arc<Shared>,
+    changes: watch::Receiver<()>,
+}
+
+impl PictureSlot {
+    /// Waits for a picture; `false` when there will be no more.
+    pub async fn changed(&mut self) -> bool {
+        self.changes.changed().await.is_ok()
+    }
+
+    /// The newest picture, for the screen.
+    pub fn take(&self) -> Option<Arc<Picture>> {
+        let mut work = self.shared.lock();
+        work.is_unseen = false;
+        work.picture.clone()
+    }
+}
 
 /// The decoding thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Decoder {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    slot: PictureSlot,
+    changes: watch::Receiver<()>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +76,9 @@ struct Work {
     /// The picture on the screen no longer fits the area.
     must_refit: bool,
     must_end: bool,
+    /// The newest picture, and whether it still waits to be taken.
+    picture: Option<Arc<Picture>>,
+    is_unseen: bool,
     counts: DecodeCounts,
 }
 
@@ -73,7 +94,7 @@ struct Job {
 pub struct DecodeCounts {
     /// Pictures decoded.
     pub decoded: u64,
-    /// Pictures that came faster than they could be decoded.
+    /// Pictures that came faster than they could be decoded, or than the screen took them.
     pub dropped: u64,
     /// Pictures that cannot be decoded.
     pub failed: u64,
@@ -94,15 +115,15 @@ impl Decoder {
     /// When the system has no thread to give.
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let (pictures, slot) = watch::channel(None);
-        let worker = Worker::new(shared.clone(), pictures);
+        let (changed, changes) = watch::channel(());
+        let worker = Worker::new(shared.clone(), changed);
         let thread = thread::Builder::new().name("decode".to_owned()).spawn(move || worker.run())?;
-        Ok(Self { shared, thread: Some(thread), slot })
+        Ok(Self { shared, thread: Some(thread), changes })
     }
 
     /// Where the newest picture waits.
     pub fn slot(&self) -> PictureSlot {
-        self.slot.clone()
+        PictureSlot { shared: self.shared.clone(), changes: self.changes.clone() }
     }
 
     /// A picture to be shown as soon as it is decoded.
@@ -181,7 +202,7 @@ enum Task {
 
 struct Worker {
     shared: Arc<Shared>,
-    pictures: watch::Sender<Option<Arc<Picture>>>,
+    changed: watch::Sender<()>,
     resizer: Resizer,
     /// The last picture before scaling, kept to be fitted anew.
     source: Vec<u8>,
@@ -190,8 +211,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, pictures: watch::Sender<Option<Arc<Picture>>>) -> Self {
-        Self { shared, pictures, resizer: Resizer::new(), source: Vec::new(), source_size: (0, 0), job: None }
+    fn new(shared: Arc<Shared>, changed: watch::Sender<()>) -> Self {
+        Self { shared, changed, resizer: Resizer::new(), source: Vec::new(), source_size: (0, 0), job: None }
     }
 
     fn run(mut self) {
@@ -201,10 +222,15 @@ impl Worker {
                 Task::Decode(job) => self.decode(job),
                 Task::Refit => false,
             };
-            self.publish(area);
+            let Some(picture) = self.picture(area) else { continue };
             let mut work = self.shared.lock();
             work.counts.busy += began.elapsed();
             work.counts.decoded += u64::from(is_new);
+            work.counts.dropped += u64::from(is_new && work.is_unseen);
+            work.picture = Some(Arc::new(picture));
+            work.is_unseen |= is_new;
+            drop(work);
+            self.changed.send_replace(());
         }
     }
 
@@ -225,8 +251,9 @@ impl Worker {
         }
     }
 
-    fn publish(&mut self, area: Option<(u32, u32)>) {
-        let Some(job) = &self.job else { return };
+    /// The last picture that was decoded, scaled to fit.
+    fn picture(&mut self, area: Option<(u32, u32)>) -> Option<Picture> {
+        let job = self.job.as_ref()?;
         let (source_width, source_height) = self.source_size;
         let (width, height) = area.map_or(self.source_size, |area| fit(self.source_size, area));
         let (position, generation) = (job.position, job.generation);
@@ -235,12 +262,14 @@ impl Worker {
         } else {
             match self.scale(width, height) {
                 Ok(pixels) => pixels,
-                Err(error) => return tracing::warn!(error, "a picture cannot be scaled"),
+                Err(error) => {
+                    tracing::warn!(error, "a picture cannot be scaled");
+                    return None;
+                }
             }
         };
         let pixels = Bytes::from(pixels);
-        let picture = Picture { pixels, width, height, source_width, source_height, position, generation };
-        self.pictures.send_replace(Some(Arc::new(picture)));
+        Some(Picture { pixels, width, height, source_width, source_height, position, generation })
     }
 
     fn scale(&mut self, width: u32, height: u32) -> Result<Vec<u8>, String> {

@@ -67,7 +67,7 @@ pub enum TransportChoice {
 }
 
 /// How a machine behaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineOptions {
     /// What may carry RTP.
     pub transport: TransportChoice,

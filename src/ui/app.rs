@@ -1,0 +1,532 @@
+//! The application: messages in, parts told, parts put together.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iced::theme::Mode;
+use iced::widget::{center, column, container, image, mouse_area, opaque, stack, text};
+use iced::{Element, Fill, Size, Subscription, Task, Theme, event, keyboard, system, window};
+
+use super::choose::{self, Choice};
+use super::connect;
+use super::controls;
+use super::feed::{Feed, News};
+use super::header;
+use super::notice;
+use super::playback::{Button, Playback};
+use super::preferences;
+use super::shortcuts::{self, Shortcut};
+use super::start;
+use super::status_bar;
+use super::theme::{self, size, space};
+use super::video::{self, Frame};
+use crate::backend::{Command, FilmSource, Handle, interrupted};
+use crate::media::FrameRate;
+use crate::proto::rtsp::{Npt, RtspUrl};
+use crate::session::{Decoder, Goal, MachineOptions, Picture};
+use crate::settings::{Controls, Settings, ThemeChoice};
+use crate::stats::Snapshot;
+
+/// Everything that can happen to the window.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Message {
+    News(News),
+    Header(header::Action),
+    Start(start::Action),
+    Controls(controls::Action),
+    Connect(connect::Message),
+    Preferences(preferences::Message),
+    NoticeRead(notice::Dismissed),
+    Chosen(Choice),
+    Shortcut(Shortcut),
+    VideoArea(Size),
+    VideoDoubleClicked,
+    ScaleFactor(f32),
+    SystemTheme(Mode),
+    WindowOpened(window::Id),
+    FileHovered,
+    FileLeft,
+    FileDropped(PathBuf),
+    Saved(Result<(), String>),
+    Interrupted,
+}
+
+/// What lies in front of the window.
+#[derive(Debug)]
+enum Dialog {
+    Connect(connect::Form),
+    Preferences(preferences::Form),
+}
+
+/// The application.
+#[derive(Debug)]
+pub struct App {
+    playback: Playback,
+    backend: Handle,
+    settings: Settings,
+    /// The theme that the command line asked for, which is not remembered.
+    theme_override: Option<ThemeChoice>,
+    system_theme: Mode,
+    rate: FrameRate,
+    feed: Option<Feed>,
+    decoder: Option<Arc<Decoder>>,
+    frame: Option<Frame>,
+    stats: Snapshot,
+    /// What was typed last, for the next time.
+    connect_form: connect::Form,
+    dialog: Option<Dialog>,
+    moving: Option<Npt>,
+    video_area: Size,
+    scale_factor: f32,
+    window: Option<window::Id>,
+    is_fullscreen: bool,
+    is_file_hovering: bool,
+    logo: image::Handle,
+}
+
+/// How the application begins.
+#[derive(Debug, Default)]
+pub struct AppOptions {
+    /// What was remembered.
+    pub settings: Settings,
+    /// A theme for this time.
+    pub theme: Option<ThemeChoice>,
+    /// Frames a second of films that state no rate, for this time.
+    pub rate: Option<FrameRate>,
+}
+
+impl App {
+    /// An application that shows the start screen.
+    pub fn new(backend: Handle, options: AppOptions) -> Self {
+        Self {
+            playback: Playback::new(backend.clone()),
+            backend,
+            settings: options.settings,
+            theme_override: options.theme,
+            system_theme: Mode::None,
+            rate: options.rate.unwrap_or(FrameRate::CLASSROOM),
+            feed: None,
+            decoder: None,
+            frame: None,
+            stats: Snapshot::default(),
+            connect_form: connect::Form::default(),
+            dialog: None,
+            moving: None,
+            video_area: Size::ZERO,
+            scale_factor: 1.0,
+            window: None,
+            is_fullscreen: false,
+            is_file_hovering: false,
+            logo: logo(),
+        }
+    }
+
+    /// Listens to a backend, and tells its decoder how large the screen is.
+    pub fn attach(&mut self, feed: Feed, decoder: Arc<Decoder>) {
+        self.feed = Some(feed);
+        self.decoder = Some(decoder);
+    }
+
+    /// Opens a film, as far as the buttons go by themselves.
+    pub fn open(&mut self, source: FilmSource, play: bool) {
+        let goal = self.first_goal(play);
+        self.playback.open(source, goal);
+    }
+
+    /// Connects to a stream, as far as the buttons go by themselves.
+    pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, play: bool) {
+        let goal = self.first_goal(play);
+        self.frame = None;
+        self.stats = Snapshot::default();
+        self.playback.connect(url, options, goal);
+    }
+
+    /// With three buttons, opening sets up by itself; with four, nothing is sent unasked.
+    fn first_goal(&self, play: bool) -> Goal {
+        match (play, self.settings.controls) {
+            (true, _) => Goal::Playing,
+            (false, Controls::Three) => Goal::Ready,
+            (false, Controls::Four) => Goal::Stopped,
+        }
+    }
+
+    /// The title of the window: film, state, program.
+    pub fn title(&self) -> String {
+        match self.playback.name() {
+            Some(name) => format!("{name} – {} – Reelay", status_bar::state_name(self.playback.state())),
+            None => "Reelay".to_owned(),
+        }
+    }
+
+    /// Dark or light.
+    pub fn theme(&self) -> Theme {
+        match (self.theme_override.unwrap_or(self.settings.theme), self.system_theme) {
+            (ThemeChoice::Light, _) | (ThemeChoice::System, Mode::Light) => theme::light(),
+            (ThemeChoice::Dark, _) | (ThemeChoice::System, Mode::Dark | Mode::None) => theme::dark(),
+        }
+    }
+}
+
+/// What happens.
+impl App {
+    /// Takes a message.
+    pub fn update(&mut self, message: Message) -> Task<Message> {
+        match message {
+            Message::News(news) => self.take_news(news),
+            Message::Header(action) => return self.take_header(action),
+            Message::Start(action) => return self.take_start(action),
+            Message::Controls(action) => self.take_controls(action),
+            Message::Connect(message) => self.take_connect(message),
+            Message::Preferences(message) => return self.take_preferences(message),
+            Message::NoticeRead(notice::Dismissed) => self.playback.dismiss_notice(),
+            Message::Chosen(choice) => self.take_choice(choice),
+            Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
+            Message::VideoArea(area) => self.set_video_area(area, self.scale_factor),
+            Message::VideoDoubleClicked => return self.toggle_fullscreen(),
+            Message::ScaleFactor(scale_factor) => self.set_video_area(self.video_area, scale_factor),
+            Message::SystemTheme(mode) => self.system_theme = mode,
+            Message::WindowOpened(id) => {
+                self.window = Some(id);
+                return window::scale_factor(id).map(Message::ScaleFactor);
+            }
+            Message::FileHovered => self.is_file_hovering = true,
+            Message::FileLeft => self.is_file_hovering = false,
+            Message::FileDropped(path) => {
+                self.is_file_hovering = false;
+                self.dialog = None;
+                self.open(FilmSource::File(path), false);
+            }
+            Message::Saved(Ok(())) => {}
+            Message::Saved(Err(error)) => {
+                self.playback.complain(format!("The settings cannot be remembered: {error}."));
+            }
+            Message::Interrupted => return iced::exit(),
+        }
+        Task::none()
+    }
+
+    fn take_news(&mut self, news: News) {
+        match news {
+            News::Event(event) => {
+                let before = self.playback.generation();
+                self.playback.take(event);
+                if self.playback.generation() != before {
+                    self.stats = Snapshot::default();
+                    self.moving = None;
+                }
+            }
+            News::Stats(snapshot) => self.stats = snapshot,
+            News::PictureReady => {
+                let picture = self.feed.as_ref().and_then(|feed| feed.pictures().take());
+                if let Some(picture) = picture {
+                    self.show(picture);
+                }
+            }
+        }
+    }
+
+    /// Shows a picture, unless it belongs to something older.
+    pub fn show(&mut self, picture: Arc<Picture>) {
+        if picture.generation >= self.playback.generation() {
+            self.playback.shown(picture.position);
+            self.frame = Some(Frame::new(picture));
+        }
+    }
+
+    fn take_header(&mut self, action: header::Action) -> Task<Message> {
+        match action {
+            header::Action::Open => choose::choose(self.window).map(Message::Chosen),
+            header::Action::Connect => self.show_connect(),
+            header::Action::SetControls(controls) => {
+                self.settings.controls = controls;
+                self.remember()
+            }
+            header::Action::Preferences => {
+                let delay = self.settings.playout_delay();
+                let theme = self.theme_override.unwrap_or(self.settings.theme);
+                self.dialog = Some(Dialog::Preferences(preferences::Form::new(theme, self.rate, delay)));
+                Task::none()
+            }
+        }
+    }
+
+    fn take_start(&mut self, action: start::Action) -> Task<Message> {
+        match action {
+            start::Action::Open => choose::choose(self.window).map(Message::Chosen),
+            start::Action::Connect => self.show_connect(),
+            start::Action::PlaySample => {
+                self.open(FilmSource::Sample, true);
+                Task::none()
+            }
+        }
+    }
+
+    fn show_connect(&mut self) -> Task<Message> {
+        self.dialog = Some(Dialog::Connect(self.connect_form.clone()));
+        connect::focus()
+    }
+
+    fn take_controls(&mut self, action: controls::Action) {
+        match action {
+            controls::Action::Press(button) => self.playback.press(button, self.settings.controls),
+            controls::Action::Moving(position) => {
+                if self.playback.place().can_seek {
+                    self.moving = Some(position);
+                    if self.playback.goal() != Goal::Playing {
+                        self.playback.preview(position);
+                    }
+                }
+            }
+            controls::Action::Moved => {
+                if let Some(position) = self.moving.take() {
+                    self.playback.seek(self.within_film(position));
+                }
+            }
+        }
+    }
+
+    /// The end of the film is no frame any more.
+    fn within_film(&self, position: Npt) -> Npt {
+        let place = self.playback.place();
+        match (self.playback.rate(), place.frames) {
+            (Some(rate), Some(frames)) => position.min(rate.npt_of(frames.saturating_sub(1))),
+            _ => position,
+        }
+    }
+
+    fn take_connect(&mut self, message: connect::Message) {
+        let Some(Dialog::Connect(form)) = &mut self.dialog else { return };
+        match form.update(message) {
+            connect::Action::None => {}
+            connect::Action::Close => self.dialog = None,
+            connect::Action::Connect(url, options) => {
+                self.connect_form = form.clone();
+                self.dialog = None;
+                self.connect(url, options, false);
+            }
+        }
+    }
+
+    fn take_preferences(&mut self, message: preferences::Message) -> Task<Message> {
+        let Some(Dialog::Preferences(form)) = &mut self.dialog else { return Task::none() };
+        match form.update(message) {
+            preferences::Action::None => Task::none(),
+            preferences::Action::Close => {
+                self.dialog = None;
+                Task::none()
+            }
+            preferences::Action::SetTheme(theme) => {
+                self.theme_override = None;
+                self.settings.theme = theme;
+                self.remember()
+            }
+            preferences::Action::Apply { rate, delay } => {
+                self.dialog = None;
+                self.apply(rate, delay)
+            }
+        }
+    }
+
+    fn apply(&mut self, rate: FrameRate, delay: Duration) -> Task<Message> {
+        if rate != self.rate {
+            self.rate = rate;
+            self.backend.send(Command::SetRate(rate));
+            self.playback.reopen();
+        }
+        self.settings.playout_delay_ms = u32::try_from(delay.as_millis()).unwrap_or(u32::MAX);
+        self.backend.send(Command::SetPlayoutDelay(delay));
+        self.remember()
+    }
+
+    fn remember(&self) -> Task<Message> {
+        let settings = self.settings.clone();
+        Task::future(async move {
+            let saving =
+                tokio::task::spawn_blocking(move || settings.save().map_err(|error| error.to_string()));
+            Message::Saved(saving.await.unwrap_or_else(|error| Err(error.to_string())))
+        })
+    }
+
+    fn take_choice(&mut self, choice: Choice) {
+        match choice {
+            Choice::File(path) => self.open(FilmSource::File(path), false),
+            Choice::Cancelled => {}
+            Choice::NoDialog => self.playback.complain(
+                "The system has no file dialog; drop a film on this window, start \"reelay FILE\", \
+                 or install xdg-desktop-portal or zenity.",
+            ),
+        }
+    }
+
+    fn take_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
+        if self.dialog.is_some() && shortcut != Shortcut::Escape {
+            return Task::none();
+        }
+        match shortcut {
+            Shortcut::PlayOrPause => {
+                let button = if self.playback.goal() == Goal::Playing { Button::Pause } else { Button::Play };
+                self.playback.press(button, self.settings.controls);
+            }
+            Shortcut::Stop => {
+                let button = match self.settings.controls {
+                    Controls::Three => Button::Stop,
+                    Controls::Four => Button::Teardown,
+                };
+                self.playback.press(button, self.settings.controls);
+            }
+            Shortcut::Open => return self.take_header(header::Action::Open),
+            Shortcut::Connect => return self.show_connect(),
+            Shortcut::Fullscreen => return self.toggle_fullscreen(),
+            Shortcut::Escape => return self.escape(),
+            Shortcut::Skip(seconds) => self.skip(seconds),
+        }
+        Task::none()
+    }
+
+    fn escape(&mut self) -> Task<Message> {
+        if self.dialog.take().is_some() {
+            return Task::none();
+        }
+        if self.is_fullscreen {
+            return self.toggle_fullscreen();
+        }
+        self.playback.dismiss_notice();
+        Task::none()
+    }
+
+    fn skip(&mut self, seconds: i8) {
+        let place = self.playback.place();
+        if let (Some(elapsed), true) = (place.elapsed, place.can_seek) {
+            let step = u64::from(seconds.unsigned_abs()) * 1_000_000;
+            let micros = elapsed.as_micros();
+            let to = if seconds < 0 { micros.saturating_sub(step) } else { micros.saturating_add(step) };
+            self.playback.seek(self.within_film(Npt::from_micros(to)));
+        }
+    }
+
+    fn toggle_fullscreen(&mut self) -> Task<Message> {
+        let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
+        self.is_fullscreen = !self.is_fullscreen;
+        let mode = if self.is_fullscreen { window::Mode::Fullscreen } else { window::Mode::Windowed };
+        window::set_mode(id, mode)
+    }
+
+    fn set_video_area(&mut self, area: Size, scale_factor: f32) {
+        self.video_area = area;
+        self.scale_factor = scale_factor;
+        if let Some(decoder) = &self.decoder {
+            decoder.set_area(Some(video::physical(area, scale_factor)));
+        }
+    }
+
+    /// What is listened to.
+    pub fn subscription(&self) -> Subscription<Message> {
+        let feed = self.feed.as_ref().map_or_else(Subscription::none, Feed::subscription);
+        Subscription::batch([
+            feed.map(Message::News),
+            event::listen_with(take_event),
+            window::open_events().map(Message::WindowOpened),
+            system::theme_changes().map(Message::SystemTheme),
+            Subscription::run(|| {
+                iced::stream::channel(1, async |mut messages| {
+                    interrupted().await;
+                    // The window may be gone already.
+                    let _ = iced::futures::SinkExt::send(&mut messages, Message::Interrupted).await;
+                })
+            }),
+        ])
+    }
+}
+
+/// Keys that nothing else wanted, and what is dragged over the window.
+fn take_event(event: iced::Event, status: event::Status, _: window::Id) -> Option<Message> {
+    match event {
+        iced::Event::Keyboard(event) if status == event::Status::Ignored || is_escape(&event) => {
+            shortcuts::of(&event).map(Message::Shortcut)
+        }
+        iced::Event::Window(window::Event::FileHovered(_)) => Some(Message::FileHovered),
+        iced::Event::Window(window::Event::FilesHoveredLeft) => Some(Message::FileLeft),
+        iced::Event::Window(window::Event::FileDropped(path)) => Some(Message::FileDropped(path)),
+        iced::Event::Window(window::Event::Rescaled(factor)) => Some(Message::ScaleFactor(factor)),
+        _ => None,
+    }
+}
+
+/// A field that is typed into takes Escape as a wish to be left; the dialog around it wants to hear it, too.
+fn is_escape(event: &keyboard::Event) -> bool {
+    matches!(
+        event,
+        keyboard::Event::KeyPressed { key: keyboard::Key::Named(keyboard::key::Named::Escape), .. }
+    )
+}
+
+/// What is seen.
+impl App {
+    /// The window's content.
+    pub fn view(&self) -> Element<'_, Message> {
+        let screen = self.screen();
+        if self.is_fullscreen {
+            return screen;
+        }
+        let content = column![
+            header::view(self.settings.controls).map(Message::Header),
+            screen,
+            controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
+            status_bar::view(&self.playback, self.frame.as_ref().map(Frame::picture), &self.stats),
+        ];
+        match &self.dialog {
+            None => content.into(),
+            Some(dialog) => stack![content, in_front(dialog)].into(),
+        }
+    }
+
+    fn screen(&self) -> Element<'_, Message> {
+        let main = match self.playback.source() {
+            None => start::view(&self.logo).map(Message::Start),
+            Some(_) => mouse_area(video::video(self.frame.as_ref(), self.scale_factor, Message::VideoArea))
+                .on_double_click(Message::VideoDoubleClicked)
+                .into(),
+        };
+        let words = notice::view(&self.playback).map(|words| words.map(Message::NoticeRead));
+        let drop_area = self.is_file_hovering.then(drop_area);
+        match (words, drop_area) {
+            (None, None) => main,
+            (words, drop_area) => stack![main].extend(words).extend(drop_area).into(),
+        }
+    }
+}
+
+fn in_front(dialog: &Dialog) -> Element<'_, Message> {
+    let content = match dialog {
+        Dialog::Connect(form) => form.view().map(Message::Connect),
+        Dialog::Preferences(form) => form.view().map(Message::Preferences),
+    };
+    let dialog = container(content).max_width(520).padding(space::HUGE - space::TIGHT).style(theme::dialog);
+    opaque(center(opaque(dialog)).padding(space::HUGE).style(theme::shade))
+}
+
+fn drop_area<'a>() -> Element<'a, Message> {
+    let words =
+        text("Drop the film to play it").size(size::LARGE).font(theme::STRONG).color(iced::Color::WHITE);
+    container(center(words)).width(Fill).height(Fill).style(theme::drop_area).into()
+}
+
+/// The program's sign.
+fn logo() -> image::Handle {
+    let (width, height, pixels) = logo_pixels();
+    image::Handle::from_rgba(width, height, pixels)
+}
+
+/// The pixels of the program's sign: width, height, RGBA. A single clear one should it be unreadable.
+pub fn logo_pixels() -> (u32, u32, Vec<u8>) {
+    let png = include_bytes!("../../assets/icon.png");
+    match ::image::load_from_memory_with_format(png, ::image::ImageFormat::Png) {
+        Ok(icon) => (icon.width(), icon.height(), icon.into_rgba8().into_raw()),
+        Err(error) => {
+            tracing::warn!(%error, "the icon cannot be read");
+            (1, 1, vec![0; 4])
+        }
+    }
+}

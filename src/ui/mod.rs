@@ -1,0 +1,27 @@
+//! The window.
+//!
+//! `App` routes messages and puts the parts together; each part is a file of its own and returns what it wants as an
+//! `Action` instead of reaching into the others. What is played is `playback`, which knows nothing of widgets.
+
+mod app;
+mod choose;
+mod connect;
+mod controls;
+mod feed;
+mod format;
+mod header;
+mod icon;
+mod notice;
+mod playback;
+mod preferences;
+mod shortcuts;
+mod start;
+mod status_bar;
+mod theme;
+mod video;
+mod window;
+
+pub use app::{App, Message};
+pub use playback::Button;
+pub use theme::{FONT, FONTS, dark, light};
+pub use window::{WindowError, run, settings};

@@ -1,0 +1,507 @@
+//! What is being played, as the window knows it: what the user wants, what the backend has told, and what follows.
+
+use crate::backend::{Command, Event, EventKind, FilmInfo, FilmSource, Handle, SAMPLE_NAME, film_name};
+use crate::media::FrameRate;
+use crate::proto::rtsp::{Npt, RtspUrl};
+use crate::session::{Event as SessionEvent, Goal, MachineOptions, Presentation, RtspState, Status};
+use crate::settings::Controls;
+
+/// One of the buttons under the picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Button {
+    Setup,
+    Play,
+    Pause,
+    Stop,
+    Teardown,
+}
+
+impl Button {
+    fn goal(self) -> Goal {
+        match self {
+            Self::Setup | Self::Pause => Goal::Ready,
+            Self::Play => Goal::Playing,
+            Self::Stop | Self::Teardown => Goal::Stopped,
+        }
+    }
+}
+
+/// What is played.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A film on this machine.
+    Film(FilmSource),
+    /// A stream from somewhere.
+    Stream(RtspUrl, MachineOptions),
+}
+
+impl Source {
+    fn name(&self) -> String {
+        match self {
+            Self::Film(FilmSource::File(path)) => film_name(path),
+            Self::Film(FilmSource::Sample) => SAMPLE_NAME.to_owned(),
+            Self::Stream(url, _) => url.name(),
+        }
+    }
+}
+
+/// Something for the user to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Something went wrong; what, and what to try.
+    Trouble(String),
+    /// Nothing comes; it passes by itself.
+    NoData(String),
+}
+
+impl Notice {
+    /// The words.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Trouble(text) | Self::NoData(text) => text,
+        }
+    }
+}
+
+/// What is played and how far it is.
+#[derive(Debug)]
+pub struct Playback {
+    backend: Handle,
+    /// Given to each thing that is opened; what the backend tells of an older one is of no interest.
+    generation: u64,
+    next_generation: u64,
+    /// What is being opened; what was open goes on until that has succeeded.
+    opening: Option<(u64, Source, Goal)>,
+    source: Option<Source>,
+    film: Option<FilmInfo>,
+    presentation: Option<Presentation>,
+    status: Status,
+    /// What the user wants; the backend may not have heard of it yet.
+    goal: Goal,
+    wishes: u64,
+    position: Option<Npt>,
+    is_waiting: bool,
+    has_ended: bool,
+    notice: Option<Notice>,
+}
+
+/// Where the film is, for the time line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// The position on the screen.
+    pub elapsed: Option<Npt>,
+    /// The length, or what is known of it.
+    pub length: Option<Npt>,
+    /// More may become known.
+    pub is_growing: bool,
+    /// The frame on the screen, counted from 1.
+    pub frame: Option<u64>,
+    /// How many there are, or are known.
+    pub frames: Option<u64>,
+    /// The position can be moved.
+    pub can_seek: bool,
+}
+
+impl Playback {
+    /// Nothing is played.
+    pub fn new(backend: Handle) -> Self {
+        Self {
+            backend,
+            generation: 0,
+            next_generation: 1,
+            opening: None,
+            source: None,
+            film: None,
+            presentation: None,
+            status: Status::IDLE,
+            goal: Goal::Stopped,
+            wishes: 0,
+            position: None,
+            is_waiting: false,
+            has_ended: false,
+            notice: None,
+        }
+    }
+
+    /// Plays a film. What is played now goes on until it is open.
+    pub fn open(&mut self, source: FilmSource, goal: Goal) {
+        let generation = self.take_generation();
+        self.notice = None;
+        self.opening = Some((generation, Source::Film(source.clone()), goal));
+        self.backend.send(Command::Open { generation, source, goal });
+    }
+
+    /// Plays a stream.
+    pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, goal: Goal) {
+        let generation = self.take_generation();
+        self.backend.send(Command::Connect { generation, url: url.clone(), options, goal });
+        self.adopt(generation, Source::Stream(url, options), goal);
+    }
+
+    /// Opens the same film again, at a new rate for instance.
+    pub fn reopen(&mut self) {
+        if let Some(Source::Film(source)) = self.source.clone() {
+            self.open(source, self.goal);
+        }
+    }
+
+    fn take_generation(&mut self) -> u64 {
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        generation
+    }
+
+    fn adopt(&mut self, generation: u64, source: Source, goal: Goal) {
+        *self = Self {
+            generation,
+            next_generation: self.next_generation,
+            source: Some(source),
+            goal,
+            // The backend passes on a goal that is not where every session begins.
+            wishes: u64::from(goal != Goal::Stopped),
+            ..Self::new(self.backend.clone())
+        };
+    }
+
+    /// A button was pressed. One that is not enabled does nothing.
+    pub fn press(&mut self, button: Button, controls: Controls) {
+        if !self.is_enabled(button, controls) {
+            return;
+        }
+        self.goal = button.goal();
+        self.wishes += 1;
+        self.notice = None;
+        self.has_ended = false;
+        if self.goal == Goal::Stopped {
+            self.position = Some(Npt::ZERO);
+            self.is_waiting = false;
+        }
+        self.backend.send(Command::SetGoal(self.goal));
+    }
+
+    /// Whether a button does something now.
+    pub fn is_enabled(&self, button: Button, controls: Controls) -> bool {
+        if self.source.is_none() {
+            return false;
+        }
+        match controls {
+            Controls::Three => match button {
+                Button::Play => self.goal != Goal::Playing,
+                Button::Pause => self.goal == Goal::Playing,
+                Button::Stop => self.goal != Goal::Stopped,
+                Button::Setup | Button::Teardown => false,
+            },
+            // The diagram of RFC 2326 appendix A.1.
+            Controls::Four => {
+                !self.is_busy()
+                    && match button {
+                        Button::Setup => self.status.state == RtspState::Init,
+                        Button::Play => self.status.state == RtspState::Ready,
+                        Button::Pause => self.status.state == RtspState::Playing,
+                        Button::Teardown => self.status.state != RtspState::Init,
+                        Button::Stop => false,
+                    }
+            }
+        }
+    }
+
+    /// Something is on its way, or will be as soon as the backend hears of it.
+    pub fn is_busy(&self) -> bool {
+        self.status.is_busy || self.status.wishes != self.wishes
+    }
+
+    /// The time line was moved here.
+    pub fn seek(&mut self, position: Npt) {
+        self.has_ended = false;
+        self.position = Some(position);
+        self.backend.send(Command::Seek(position));
+        if self.goal != Goal::Playing {
+            self.preview(position);
+        }
+    }
+
+    /// Shows what is at a position, if the film is on this machine.
+    pub fn preview(&self, position: Npt) {
+        if let Some(film) = &self.film {
+            let last = film.progress.frames.saturating_sub(1);
+            self.backend.send(Command::Preview(film.rate.frame_at(position).min(last)));
+        }
+    }
+
+    /// The backend has told something.
+    pub fn take(&mut self, event: Event) {
+        let Event { generation, kind } = event;
+        let is_opening = self.opening.as_ref().is_some_and(|(opening, ..)| *opening == generation);
+        match kind {
+            EventKind::Opened(film) if is_opening => {
+                if let Some((generation, source, goal)) = self.opening.take() {
+                    self.adopt(generation, source, goal);
+                    self.film = Some(film);
+                }
+            }
+            EventKind::OpenFailed(sentence) if is_opening => {
+                self.opening = None;
+                self.notice = Some(Notice::Trouble(sentence));
+            }
+            _ if generation != self.generation => {}
+            EventKind::Progressed(progress) => {
+                if let Some(film) = &mut self.film {
+                    film.progress = progress;
+                }
+            }
+            EventKind::FilmFailed(sentence) => self.notice = Some(Notice::Trouble(sentence)),
+            EventKind::Session(event) => self.take_session_event(event),
+            EventKind::Opened(_) | EventKind::OpenFailed(_) => {}
+        }
+    }
+
+    fn take_session_event(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Status(status) => {
+                // What an older click has come to is not what the user wants now.
+                if status.wishes == self.wishes {
+                    self.goal = status.goal;
+                }
+                self.status = status;
+            }
+            SessionEvent::Described(presentation) => self.presentation = Some(presentation),
+            SessionEvent::Started(_) => self.has_ended = false,
+            SessionEvent::Waiting(is_waiting) => {
+                self.is_waiting = is_waiting;
+                if !is_waiting && matches!(self.notice, Some(Notice::NoData(_))) {
+                    self.notice = None;
+                }
+            }
+            SessionEvent::Ended => {
+                self.is_waiting = false;
+                self.has_ended = true;
+            }
+            SessionEvent::Failed(failure) => {
+                let sentence = failure.to_string();
+                let is_passing = failure.is_passing();
+                self.notice =
+                    Some(if is_passing { Notice::NoData(sentence) } else { Notice::Trouble(sentence) });
+            }
+            SessionEvent::Closed => {
+                self.is_waiting = false;
+                self.has_ended = false;
+            }
+            SessionEvent::SetUp(_) => {}
+        }
+    }
+
+    /// A picture is on the screen.
+    pub fn shown(&mut self, position: Option<Npt>) {
+        self.position = position.or(self.position);
+    }
+
+    /// The user has read it.
+    pub fn dismiss_notice(&mut self) {
+        self.notice = None;
+    }
+
+    /// Something that went wrong outside the backend.
+    pub fn complain(&mut self, sentence: impl Into<String>) {
+        self.notice = Some(Notice::Trouble(sentence.into()));
+    }
+
+    /// What the user should read.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    /// No data comes.
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
+    /// The film is over.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// The number of what is played; its pictures carry it.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What is played.
+    pub fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> Option<String> {
+        self.source.as_ref().map(Source::name)
+    }
+
+    /// What the replies have made of the session.
+    pub fn state(&self) -> RtspState {
+        self.status.state
+    }
+
+    /// What the user wants.
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    /// Where the film is.
+    pub fn place(&self) -> Place {
+        let described = self.presentation.as_ref().and_then(|presentation| presentation.range);
+        let (length, is_growing, frames) = match &self.film {
+            Some(film) => {
+                let frames = film.progress.frames;
+                let is_whole = film.progress.outcome.is_some() || film.progress.failed;
+                (Some(film.rate.npt_of(frames)), !is_whole, Some(frames))
+            }
+            None => {
+                let end = described.and_then(|range| range.end);
+                let frames = end.zip(self.rate()).map(|(end, rate)| rate.first_frame_from(end));
+                (end, false, frames)
+            }
+        };
+        let elapsed = self.position;
+        let last_frame = frames.unwrap_or(u64::MAX);
+        let frame =
+            elapsed.zip(self.rate()).map(|(position, rate)| (rate.frame_at(position) + 1).min(last_frame));
+        let can_seek = length.is_some() && self.status.state != RtspState::Init;
+        Place { elapsed, length, is_growing, frame, frames, can_seek }
+    }
+
+    /// Frames a second, if they are stated.
+    pub fn rate(&self) -> Option<FrameRate> {
+        let stated = || {
+            let rate = self.presentation.as_ref()?.frame_rate?;
+            rate.to_string().parse().ok()
+        };
+        self.film.as_ref().map(|film| film.rate).or_else(stated)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::container::Layout;
+    use crate::media::jpeg::Dimensions;
+    use crate::server_embed::Progress;
+    use crate::session::Failure;
+    use tokio::sync::mpsc::Receiver;
+
+    fn film() -> FilmInfo {
+        FilmInfo {
+            name: "movie.Mjpeg".to_owned(),
+            layout: Layout::Classroom,
+            dimensions: Dimensions { width: 384, height: 288 },
+            rate: FrameRate::CLASSROOM,
+            progress: Progress { frames: 500, outcome: Some(Default::default()), failed: false },
+        }
+    }
+
+    fn opened(goal: Goal) -> (Playback, Receiver<Command>) {
+        let (backend, mut commands) = Handle::detached();
+        let mut playback = Playback::new(backend);
+        playback.open(FilmSource::Sample, goal);
+        assert!(matches!(commands.try_recv(), Ok(Command::Open { generation: 1, .. })));
+        playback.take(Event { generation: 1, kind: EventKind::Opened(film()) });
+        (playback, commands)
+    }
+
+    fn tell(playback: &mut Playback, state: RtspState, goal: Goal, is_busy: bool) {
+        let status = Status { state, goal, in_flight: None, is_busy, wishes: playback.wishes };
+        let kind = EventKind::Session(SessionEvent::Status(status));
+        playback.take(Event { generation: playback.generation, kind });
+    }
+
+    #[test]
+    fn three_buttons_follow_the_users_wish_at_once() {
+        let (mut playback, mut commands) = opened(Goal::Ready);
+        let enabled = |playback: &Playback| {
+            [Button::Play, Button::Pause, Button::Stop]
+                .map(|button| playback.is_enabled(button, Controls::Three))
+        };
+        assert_eq!(enabled(&playback), [true, false, true]);
+        playback.press(Button::Play, Controls::Three);
+        assert_eq!(enabled(&playback), [false, true, true]);
+        playback.press(Button::Play, Controls::Three);
+        playback.press(Button::Stop, Controls::Three);
+        assert_eq!(enabled(&playback), [true, false, false]);
+        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal(Goal::Playing))));
+        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal(Goal::Stopped))));
+        assert!(commands.try_recv().is_err(), "a button that is not enabled sends nothing");
+    }
+
+    #[test]
+    fn what_an_older_click_has_come_to_does_not_undo_a_newer_one() {
+        let (mut playback, _commands) = opened(Goal::Ready);
+        tell(&mut playback, RtspState::Ready, Goal::Ready, false);
+        let old =
+            Status { state: RtspState::Ready, goal: Goal::Ready, in_flight: None, is_busy: false, wishes: 1 };
+        playback.press(Button::Play, Controls::Three);
+        playback.take(Event { generation: 1, kind: EventKind::Session(SessionEvent::Status(old)) });
+        assert_eq!(playback.goal(), Goal::Playing);
+        assert!(playback.is_busy());
+        tell(&mut playback, RtspState::Ready, Goal::Ready, false);
+        assert_eq!(playback.goal(), Goal::Ready, "the server refused");
+    }
+
+    #[test]
+    fn four_buttons_follow_the_state_diagram() {
+        let (mut playback, _commands) = opened(Goal::Stopped);
+        let enabled = |playback: &Playback| {
+            [Button::Setup, Button::Play, Button::Pause, Button::Teardown]
+                .map(|button| playback.is_enabled(button, Controls::Four))
+        };
+        assert_eq!(enabled(&playback), [true, false, false, false]);
+        playback.press(Button::Setup, Controls::Four);
+        assert_eq!(enabled(&playback), [false; 4], "nothing while a request is in flight");
+        tell(&mut playback, RtspState::Init, Goal::Ready, true);
+        assert_eq!(enabled(&playback), [false; 4]);
+        tell(&mut playback, RtspState::Ready, Goal::Ready, false);
+        assert_eq!(enabled(&playback), [false, true, false, true]);
+        tell(&mut playback, RtspState::Playing, Goal::Playing, false);
+        assert_eq!(enabled(&playback), [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_film_that_cannot_be_opened_leaves_everything_as_it_was() {
+        let (mut playback, _commands) = opened(Goal::Playing);
+        playback.open(FilmSource::File("other.mjpeg".into()), Goal::Ready);
+        let failed = EventKind::OpenFailed("other.mjpeg is empty; choose another file.".to_owned());
+        playback.take(Event { generation: 2, kind: failed });
+        assert_eq!((playback.name().as_deref(), playback.goal()), (Some(SAMPLE_NAME), Goal::Playing));
+        assert!(playback.notice().is_some_and(|notice| notice.text().contains("is empty")));
+    }
+
+    #[test]
+    fn what_is_told_of_something_older_is_of_no_interest() {
+        let (mut playback, _commands) = opened(Goal::Playing);
+        playback.open(FilmSource::Sample, Goal::Ready);
+        playback.take(Event { generation: 2, kind: EventKind::Opened(film()) });
+        playback.take(Event { generation: 1, kind: EventKind::Session(SessionEvent::Ended) });
+        assert!(!playback.has_ended());
+    }
+
+    #[test]
+    fn trouble_that_passes_takes_its_notice_along() {
+        let (mut playback, _commands) = opened(Goal::Playing);
+        let tell = |playback: &mut Playback, event| {
+            playback.take(Event { generation: 1, kind: EventKind::Session(event) })
+        };
+        tell(&mut playback, SessionEvent::Waiting(true));
+        tell(&mut playback, SessionEvent::Failed(Failure::NoData { by_udp: true }));
+        assert!(playback.is_waiting() && playback.notice().is_some());
+        tell(&mut playback, SessionEvent::Waiting(false));
+        assert!(!playback.is_waiting() && playback.notice().is_none());
+    }
+
+    #[test]
+    fn the_place_counts_frames_from_one() {
+        let (mut playback, _commands) = opened(Goal::Ready);
+        playback.shown(Some(Npt::from_micros(3_150_000)));
+        let place = playback.place();
+        assert_eq!((place.frame, place.frames), (Some(64), Some(500)));
+        assert_eq!(place.length, Some(Npt::from_micros(25_000_000)));
+        assert!(!place.can_seek && !place.is_growing);
+    }
+}

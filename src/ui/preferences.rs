@@ -1,0 +1,183 @@
+//! The dialog with what can be set.
+
+use std::time::Duration;
+
+use iced::widget::{Row, button, column, container, row, space, text, text_input};
+use iced::{Center, Element, Fill};
+
+use super::theme::{self, size, space as distance};
+use crate::media::FrameRate;
+use crate::settings::{LONGEST_DELAY_MS, ThemeChoice};
+
+/// What has been chosen and typed so far.
+#[derive(Debug, Clone)]
+pub struct Form {
+    theme: ThemeChoice,
+    rate: String,
+    delay: String,
+    fault: Option<Fault>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fault {
+    Rate(String),
+    Delay(String),
+}
+
+/// What happens in the dialog.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Message {
+    Theme(ThemeChoice),
+    Rate(String),
+    Delay(String),
+    Submit,
+    Cancel,
+}
+
+/// What the dialog wants.
+#[derive(Debug, PartialEq)]
+pub enum Action {
+    /// Nothing yet.
+    None,
+    /// This theme, at once.
+    SetTheme(ThemeChoice),
+    /// These, and to go away.
+    Apply {
+        /// Frames a second of films that state no rate.
+        rate: FrameRate,
+        /// How long pictures wait.
+        delay: Duration,
+    },
+    /// Go away.
+    Close,
+}
+
+impl Form {
+    /// A dialog that shows what is set now.
+    pub fn new(theme: ThemeChoice, rate: FrameRate, delay: Duration) -> Self {
+        Self { theme, rate: rate.to_string(), delay: delay.as_millis().to_string(), fault: None }
+    }
+
+    /// Takes what happened.
+    pub fn update(&mut self, message: Message) -> Action {
+        match message {
+            Message::Theme(theme) => {
+                self.theme = theme;
+                return Action::SetTheme(theme);
+            }
+            Message::Rate(rate) => {
+                self.rate = rate;
+                self.fault = None;
+            }
+            Message::Delay(delay) => {
+                self.delay = delay;
+                self.fault = None;
+            }
+            Message::Cancel => return Action::Close,
+            Message::Submit => match self.read() {
+                Ok(action) => return action,
+                Err(fault) => self.fault = Some(fault),
+            },
+        }
+        Action::None
+    }
+
+    fn read(&self) -> Result<Action, Fault> {
+        let rate = self.rate.parse().map_err(|error| Fault::Rate(format!("Not so: {error}.")))?;
+        let delay =
+            self.delay.trim().parse().ok().filter(|delay: &u32| *delay <= LONGEST_DELAY_MS).ok_or_else(
+                || {
+                    Fault::Delay(format!(
+                        "A playout delay is a whole number of milliseconds up to {LONGEST_DELAY_MS}."
+                    ))
+                },
+            )?;
+        Ok(Action::Apply { rate, delay: Duration::from_millis(u64::from(delay)) })
+    }
+
+    /// The dialog.
+    pub fn view(&self) -> Element<'_, Message> {
+        let themes =
+            [("System", ThemeChoice::System), ("Dark", ThemeChoice::Dark), ("Light", ThemeChoice::Light)];
+        let field = |value, on_input: fn(String) -> Message, is_wrong| {
+            text_input("", value)
+                .on_input(on_input)
+                .on_submit(Message::Submit)
+                .padding(8)
+                .size(size::NORMAL)
+                .width(110)
+                .style(theme::field(is_wrong))
+        };
+        let rate = field(&self.rate, Message::Rate, matches!(self.fault, Some(Fault::Rate(_))));
+        let delay = field(&self.delay, Message::Delay, matches!(self.fault, Some(Fault::Delay(_))));
+        let buttons = row![
+            space::horizontal(),
+            button(text("Cancel").size(size::NORMAL))
+                .padding([9, 18])
+                .style(theme::secondary)
+                .on_press(Message::Cancel),
+            button(text("Apply").size(size::NORMAL))
+                .padding([9, 18])
+                .style(theme::primary)
+                .on_press(Message::Submit),
+        ]
+        .spacing(distance::SMALL);
+        let mut content = column![
+            text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
+            setting("Theme", choices(themes, self.theme, Message::Theme)),
+            setting("Frames a second of films that state no rate", rate),
+            setting("Playout delay in milliseconds", delay),
+        ]
+        .spacing(distance::NORMAL);
+        if let Some(Fault::Rate(sentence) | Fault::Delay(sentence)) = &self.fault {
+            content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
+        }
+        content.push(buttons).width(Fill).into()
+    }
+}
+
+/// A line of a dialog: what can be set, and the means to set it.
+pub fn setting<'a, M: 'a>(label: &'a str, means: impl Into<Element<'a, M>>) -> Element<'a, M> {
+    row![text(label).size(size::NORMAL).width(Fill), means.into()]
+        .spacing(distance::NORMAL)
+        .align_y(Center)
+        .into()
+}
+
+/// Several choices of which one holds.
+pub fn choices<'a, T, M, const N: usize>(
+    all: [(&'a str, T); N],
+    chosen: T,
+    on_choice: fn(T) -> M,
+) -> Element<'a, M>
+where
+    T: Copy + PartialEq,
+    M: Clone + 'a,
+{
+    let choices = all.map(|(label, choice)| {
+        button(text(label).size(size::SMALL))
+            .padding([5, 12])
+            .style(theme::choice(choice == chosen))
+            .on_press(on_choice(choice))
+            .into()
+    });
+    container(Row::with_children(choices).spacing(2)).padding(3).style(theme::choices).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_is_applied_or_explained() {
+        let mut form = Form::new(ThemeChoice::System, FrameRate::CLASSROOM, Duration::from_millis(50));
+        form.update(Message::Rate("29.97".to_owned()));
+        form.update(Message::Delay("200".to_owned()));
+        let rate = FrameRate::new(30_000, 1_001).unwrap();
+        assert_eq!(form.update(Message::Submit), Action::Apply { rate, delay: Duration::from_millis(200) });
+        form.update(Message::Delay("a while".to_owned()));
+        assert_eq!(form.update(Message::Submit), Action::None);
+        assert!(matches!(form.fault, Some(Fault::Delay(_))));
+    }
+}

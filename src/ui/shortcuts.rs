@@ -1,0 +1,83 @@
+//! Keys.
+
+use iced::keyboard::{self, Key, key::Named};
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shortcut {
+    /// Play, or pause.
+    PlayOrPause,
+    /// Stop.
+    Stop,
+    /// Choose a film.
+    Open,
+    /// Enter a URL.
+    Connect,
+    /// The whole screen, or a window again.
+    Fullscreen,
+    /// Away with whatever is in front.
+    Escape,
+    /// This many seconds forward, or back.
+    Skip(i8),
+}
+
+/// What a key event asks for, if nothing else wanted it.
+pub fn of(event: &keyboard::Event) -> Option<Shortcut> {
+    let keyboard::Event::KeyPressed { key, physical_key, modifiers, repeat, .. } = event else { return None };
+    if let (Key::Named(named), false) = (key, modifiers.command() || modifiers.alt()) {
+        return match named {
+            Named::ArrowRight => Some(Shortcut::Skip(5)),
+            Named::ArrowLeft => Some(Shortcut::Skip(-5)),
+            _ if *repeat => None,
+            Named::Space => Some(Shortcut::PlayOrPause),
+            Named::F11 => Some(Shortcut::Fullscreen),
+            Named::Escape => Some(Shortcut::Escape),
+            _ => None,
+        };
+    }
+    // The letter on the key, whatever the keyboard's script.
+    let letter = key.to_latin(*physical_key)?.to_ascii_lowercase();
+    match (letter, modifiers.command(), modifiers.alt()) {
+        _ if *repeat => None,
+        ('o', true, false) => Some(Shortcut::Open),
+        ('l', true, false) => Some(Shortcut::Connect),
+        ('s', false, false) => Some(Shortcut::Stop),
+        ('f', false, false) => Some(Shortcut::Fullscreen),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iced::keyboard::key::{NativeCode, Physical};
+    use iced::keyboard::{Location, Modifiers};
+
+    fn press(key: Key, modifiers: Modifiers, repeat: bool) -> Option<Shortcut> {
+        of(&keyboard::Event::KeyPressed {
+            key: key.clone(),
+            modified_key: key,
+            physical_key: Physical::Unidentified(NativeCode::Unidentified),
+            location: Location::Standard,
+            modifiers,
+            text: None,
+            repeat,
+        })
+    }
+
+    #[test]
+    fn keys_ask_for_what_the_buttons_do() {
+        let letter = |letter: &str| Key::Character(letter.into());
+        assert_eq!(press(Key::Named(Named::Space), Modifiers::empty(), false), Some(Shortcut::PlayOrPause));
+        assert_eq!(press(letter("s"), Modifiers::empty(), false), Some(Shortcut::Stop));
+        assert_eq!(press(letter("o"), Modifiers::COMMAND, false), Some(Shortcut::Open));
+        assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
+        assert_eq!(press(letter("o"), Modifiers::empty(), false), None);
+    }
+
+    #[test]
+    fn a_key_that_is_held_down_plays_and_pauses_once() {
+        assert_eq!(press(Key::Named(Named::Space), Modifiers::empty(), true), None);
+        assert_eq!(press(Key::Named(Named::ArrowRight), Modifiers::empty(), true), Some(Shortcut::Skip(5)));
+    }
+}

@@ -1,0 +1,60 @@
+//! The line at the bottom: state, film, size, rates, loss.
+
+use iced::widget::{Row, container, row, space, text};
+use iced::{Center, Element, Fill};
+
+use super::format::{self, UNKNOWN};
+use super::playback::Playback;
+use super::theme::{self, size, space as distance};
+use crate::session::{Picture, RtspState};
+use crate::stats::Snapshot;
+
+/// The line.
+pub fn view<'a, Message: 'a>(
+    playback: &Playback,
+    picture: Option<&Picture>,
+    stats: &Snapshot,
+) -> Element<'a, Message> {
+    let is_playing = playback.state() == RtspState::Playing;
+    let size = picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height));
+    let rate = match (is_playing, playback.rate()) {
+        (true, _) => format!("{:.1} frames/s", stats.frames_per_second),
+        (false, Some(rate)) => format!("{rate} frames/s"),
+        (false, None) => format!("{UNKNOWN} frames/s"),
+    };
+    let data_rate = match is_playing {
+        true => format::data_rate(stats.bits_per_second),
+        false => format!("{UNKNOWN} bit/s"),
+    };
+    let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), format::ratio);
+    let figures = [size, rate, data_rate, format!("Loss {loss}")].map(|figure| words(figure).into());
+    let content = row![
+        state(playback),
+        words(playback.name().unwrap_or_else(|| "No film".to_owned())),
+        space::horizontal(),
+        Row::with_children(figures).spacing(distance::HUGE),
+    ]
+    .spacing(distance::WIDE)
+    .align_y(Center);
+    container(content).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
+}
+
+fn words<'a>(words: String) -> iced::widget::Text<'a> {
+    text(words).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None)
+}
+
+/// The name of a state, as RFC 2326 and the classroom spell it.
+pub fn state_name(state: RtspState) -> &'static str {
+    match state {
+        RtspState::Init => "INIT",
+        RtspState::Ready => "READY",
+        RtspState::Playing => "PLAYING",
+    }
+}
+
+fn state<'a, Message: 'a>(playback: &Playback) -> Element<'a, Message> {
+    let state = playback.state();
+    let dot = container(space()).width(10).height(10).style(theme::state_dot(state));
+    let name = text(state_name(state)).size(size::SMALL).font(theme::STRONG).style(theme::state_text(state));
+    row![dot, name.width(66)].spacing(distance::SMALL).align_y(Center).into()
+}

@@ -1,0 +1,367 @@
+//! The look of everything: colours, sizes, and the styles that put them together.
+
+use iced::border::Radius;
+use iced::font::Weight;
+use iced::theme::Palette;
+use iced::widget::{button, container, slider, text, text_input};
+use iced::{Background, Border, Color, Font, Shadow, Theme, Vector, color};
+
+use crate::session::RtspState;
+
+/// The font of all text. It is part of the program, so text shows on a machine without fonts.
+pub const FONT: Font = Font::with_name("IBM Plex Sans");
+
+/// The same, for what must be seen first.
+pub const STRONG: Font = Font { weight: Weight::Semibold, ..FONT };
+
+/// The octets of the fonts.
+pub const FONTS: [&[u8]; 2] = [
+    include_bytes!("../../assets/fonts/IBMPlexSans-Regular.ttf"),
+    include_bytes!("../../assets/fonts/IBMPlexSans-SemiBold.ttf"),
+];
+
+/// Sizes of text.
+pub mod size {
+    #![allow(missing_docs)]
+    pub const SMALL: f32 = 13.0;
+    pub const NORMAL: f32 = 14.0;
+    pub const LARGE: f32 = 16.0;
+    pub const TITLE: f32 = 26.0;
+}
+
+/// Distances.
+pub mod space {
+    #![allow(missing_docs)]
+    pub const TIGHT: f32 = 4.0;
+    pub const SMALL: f32 = 8.0;
+    pub const NORMAL: f32 = 12.0;
+    pub const WIDE: f32 = 16.0;
+    pub const HUGE: f32 = 28.0;
+}
+
+const RADIUS: f32 = 8.0;
+
+/// The colours of one theme.
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct Colours {
+    pub background: Color,
+    pub surface: Color,
+    pub raised: Color,
+    pub hovered: Color,
+    pub line: Color,
+    pub text: Color,
+    pub muted: Color,
+    pub faint: Color,
+    pub accent: Color,
+    pub on_accent: Color,
+    pub init: Color,
+    pub ready: Color,
+    pub playing: Color,
+    pub danger: Color,
+    pub shade: Color,
+}
+
+const DARK: Colours = Colours {
+    background: color!(0x12141b),
+    surface: color!(0x1b1e28),
+    raised: color!(0x272b38),
+    hovered: color!(0x323748),
+    line: color!(0x343949),
+    text: color!(0xeef0f6),
+    muted: color!(0xa3a9bb),
+    faint: color!(0x676e82),
+    accent: color!(0xffc454),
+    on_accent: color!(0x1e2230),
+    init: color!(0x8d94a8),
+    ready: color!(0x6cb2ff),
+    playing: color!(0x4fd18b),
+    danger: color!(0xff7b72),
+    shade: color!(0x05060a, 0.62),
+};
+
+const LIGHT: Colours = Colours {
+    background: color!(0xf3f4f8),
+    surface: color!(0xffffff),
+    raised: color!(0xe9ebf2),
+    hovered: color!(0xdcdfe9),
+    line: color!(0xd3d7e3),
+    text: color!(0x1a1d28),
+    muted: color!(0x565d70),
+    faint: color!(0x9aa0b1),
+    accent: color!(0xf2a91e),
+    on_accent: color!(0x1e2230),
+    init: color!(0x6a7186),
+    ready: color!(0x1668c7),
+    playing: color!(0x12804a),
+    danger: color!(0xc5302a),
+    shade: color!(0x1a1d28, 0.45),
+};
+
+/// The ground behind a picture that does not fill its area; the same in both themes, as in a cinema.
+pub const LETTERBOX: Color = color!(0x08090d);
+
+/// The dark theme.
+pub fn dark() -> Theme {
+    theme("Reelay dark", &DARK)
+}
+
+/// The light theme.
+pub fn light() -> Theme {
+    theme("Reelay light", &LIGHT)
+}
+
+fn theme(name: &'static str, colours: &Colours) -> Theme {
+    let palette = Palette {
+        background: colours.background,
+        text: colours.text,
+        primary: colours.accent,
+        success: colours.playing,
+        warning: colours.accent,
+        danger: colours.danger,
+    };
+    Theme::custom(name, palette)
+}
+
+/// The colours of a theme.
+pub fn colours(theme: &Theme) -> &'static Colours {
+    if theme.extended_palette().is_dark { &DARK } else { &LIGHT }
+}
+
+/// The colour of a state.
+pub fn state_colour(theme: &Theme, state: RtspState) -> Color {
+    let colours = colours(theme);
+    match state {
+        RtspState::Init => colours.init,
+        RtspState::Ready => colours.ready,
+        RtspState::Playing => colours.playing,
+    }
+}
+
+fn rounded(radius: f32) -> Border {
+    Border { radius: Radius::new(radius), ..Border::default() }
+}
+
+fn outlined(colour: Color, radius: f32) -> Border {
+    Border { color: colour, width: 1.0, radius: Radius::new(radius) }
+}
+
+// Text.
+
+/// Text that explains.
+pub fn muted(theme: &Theme) -> text::Style {
+    text::Style { color: Some(colours(theme).muted) }
+}
+
+/// Text that warns.
+pub fn danger(theme: &Theme) -> text::Style {
+    text::Style { color: Some(colours(theme).danger) }
+}
+
+/// Text in the colour of a state.
+pub fn state_text(state: RtspState) -> impl Fn(&Theme) -> text::Style {
+    move |theme| text::Style { color: Some(state_colour(theme, state)) }
+}
+
+// Buttons.
+
+/// The button that is pressed most.
+pub fn primary(theme: &Theme, status: button::Status) -> button::Style {
+    let colours = colours(theme);
+    let background = match status {
+        button::Status::Active => colours.accent,
+        button::Status::Hovered => mix(colours.accent, Color::WHITE, 0.18),
+        button::Status::Pressed => mix(colours.accent, Color::BLACK, 0.12),
+        button::Status::Disabled => return disabled(colours),
+    };
+    button_style(background, colours.on_accent)
+}
+
+/// Any other button.
+pub fn secondary(theme: &Theme, status: button::Status) -> button::Style {
+    let colours = colours(theme);
+    let background = match status {
+        button::Status::Active => colours.raised,
+        button::Status::Hovered => colours.hovered,
+        button::Status::Pressed => mix(colours.hovered, colours.text, 0.10),
+        button::Status::Disabled => return disabled(colours),
+    };
+    button_style(background, colours.text)
+}
+
+/// A button that shows itself only under the pointer.
+pub fn quiet(theme: &Theme, status: button::Status) -> button::Style {
+    let colours = colours(theme);
+    let style = button_style(colours.raised, colours.text);
+    match status {
+        button::Status::Active => button::Style { background: None, text_color: colours.muted, ..style },
+        button::Status::Hovered => style,
+        button::Status::Pressed => style.with_background(colours.hovered),
+        button::Status::Disabled => button::Style { background: None, text_color: colours.faint, ..style },
+    }
+}
+
+/// One of several choices of which one holds.
+pub fn choice(is_chosen: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
+    move |theme, status| {
+        let colours = colours(theme);
+        let chosen = button_style(colours.surface, colours.text);
+        match (is_chosen, status) {
+            (true, _) => button::Style { border: outlined(colours.line, RADIUS - 2.0), ..chosen },
+            (false, button::Status::Hovered) => button::Style { background: None, ..chosen },
+            (false, _) => button::Style { background: None, text_color: colours.muted, ..chosen },
+        }
+    }
+}
+
+fn button_style(background: Color, text_color: Color) -> button::Style {
+    button::Style {
+        background: Some(background.into()),
+        text_color,
+        border: rounded(RADIUS),
+        ..button::Style::default()
+    }
+}
+
+fn disabled(colours: &Colours) -> button::Style {
+    button_style(Color { a: 0.45, ..colours.raised }, colours.faint)
+}
+
+fn mix(from: Color, to: Color, part: f32) -> Color {
+    let blend = |a: f32, b: f32| a + (b - a) * part;
+    Color::from_rgb(blend(from.r, to.r), blend(from.g, to.g), blend(from.b, to.b))
+}
+
+// Grounds.
+
+/// A bar along an edge of the window.
+pub fn bar(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style { text_color: Some(colours.text), ..container::background(colours.surface) }
+}
+
+/// The start screen.
+pub fn page(theme: &Theme) -> container::Style {
+    container::background(colours(theme).background)
+}
+
+/// Something that lies in front of everything.
+pub fn dialog(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style {
+        text_color: Some(colours.text),
+        background: Some(colours.surface.into()),
+        border: outlined(colours.line, 12.0),
+        shadow: Shadow { color: color!(0x000000, 0.35), offset: Vector::new(0.0, 6.0), blur_radius: 24.0 },
+        ..container::Style::default()
+    }
+}
+
+/// What lies between a dialog and everything else.
+pub fn shade(theme: &Theme) -> container::Style {
+    container::background(colours(theme).shade)
+}
+
+/// A line of words over the picture.
+pub fn banner(is_error: bool) -> impl Fn(&Theme) -> container::Style {
+    move |theme| {
+        let colours = colours(theme);
+        let edge = if is_error { colours.danger } else { colours.line };
+        container::Style {
+            text_color: Some(colours.text),
+            background: Some(colours.surface.into()),
+            border: outlined(edge, RADIUS),
+            shadow: Shadow {
+                color: color!(0x000000, 0.30),
+                offset: Vector::new(0.0, 2.0),
+                blur_radius: 12.0,
+            },
+            ..container::Style::default()
+        }
+    }
+}
+
+/// The ground of several choices.
+pub fn choices(theme: &Theme) -> container::Style {
+    container::Style { border: rounded(RADIUS), ..container::background(colours(theme).raised) }
+}
+
+/// The words that appear under the pointer.
+pub fn hint(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style {
+        text_color: Some(colours.text),
+        background: Some(colours.raised.into()),
+        border: outlined(colours.line, 6.0),
+        ..container::Style::default()
+    }
+}
+
+/// Where a file can be dropped.
+pub fn drop_area(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style { border: Border { width: 2.0, ..outlined(colours.accent, RADIUS) }, ..shade(theme) }
+}
+
+/// A dot in the colour of a state.
+pub fn state_dot(state: RtspState) -> impl Fn(&Theme) -> container::Style {
+    move |theme| container::Style {
+        border: rounded(5.0),
+        ..container::background(state_colour(theme, state))
+    }
+}
+
+// Inputs.
+
+/// A field for a line of text.
+pub fn field(is_wrong: bool) -> impl Fn(&Theme, text_input::Status) -> text_input::Style {
+    move |theme, status| {
+        let colours = colours(theme);
+        let edge = match status {
+            _ if is_wrong => colours.danger,
+            text_input::Status::Focused { .. } => colours.accent,
+            text_input::Status::Hovered => colours.faint,
+            text_input::Status::Active | text_input::Status::Disabled => colours.line,
+        };
+        text_input::Style {
+            background: colours.background.into(),
+            border: outlined(edge, RADIUS),
+            icon: colours.muted,
+            placeholder: colours.faint,
+            value: colours.text,
+            selection: Color { a: 0.35, ..colours.accent },
+        }
+    }
+}
+
+/// The time line.
+pub fn time_line(theme: &Theme, status: slider::Status) -> slider::Style {
+    let colours = colours(theme);
+    let handle = match status {
+        slider::Status::Active => colours.accent,
+        slider::Status::Hovered | slider::Status::Dragged => mix(colours.accent, Color::WHITE, 0.2),
+    };
+    slider::Style {
+        rail: slider::Rail {
+            backgrounds: (colours.accent.into(), colours.hovered.into()),
+            width: 5.0,
+            border: rounded(2.5),
+        },
+        handle: slider::Handle {
+            shape: slider::HandleShape::Circle { radius: 7.0 },
+            background: Background::Color(handle),
+            border_width: 2.0,
+            border_color: colours.surface,
+        },
+    }
+}
+
+/// A time line with nothing on it to move to.
+pub fn still_time_line(theme: &Theme, _: slider::Status) -> slider::Style {
+    let colours = colours(theme);
+    let style = time_line(theme, slider::Status::Active);
+    slider::Style {
+        rail: slider::Rail { backgrounds: (colours.faint.into(), colours.raised.into()), ..style.rail },
+        handle: slider::Handle { background: colours.faint.into(), ..style.handle },
+    }
+}
