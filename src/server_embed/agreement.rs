@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::desk::{Resource, TRACK};
 use super::facts::FilmFacts;
 use crate::media::payload::Form;
 use crate::proto::rtsp::{ChannelPair, Lower, PortPair, Request, Response, Status, Transport, header};
@@ -71,8 +72,20 @@ impl Channels {
 /// Takes the first of a SETUP's alternatives that can be had.
 ///
 /// # Errors
-/// The refusal: 400, 461 or 415.
-pub fn agree(request: &Request, film: &FilmFacts, facilities: Facilities<'_>) -> Result<Agreement, Response> {
+/// The refusal: 459, 400, 461 or 415.
+pub fn agree(
+    request: &Request,
+    resource: &Resource,
+    film: &FilmFacts,
+    facilities: Facilities<'_>,
+) -> Result<Agreement, Response> {
+    if !matches!(resource, Resource::Track(_)) {
+        // A film is set up stream by stream, and played as a whole (RFC 2326 §14.2, §14.3).
+        return Err(Response::refusal(
+            Status::AGGREGATE_NOT_ALLOWED,
+            format_args!("the film's stream is set up: add /{TRACK} to its URL"),
+        ));
+    }
     let Some(value) = request.headers.get(header::TRANSPORT) else {
         return Err(Response::refusal(Status::BAD_REQUEST, "SETUP needs a Transport header"));
     };
@@ -139,12 +152,13 @@ mod tests {
 
     fn ask_for(transport: &'static str, film: &FilmFacts, channels: &Channels) -> Result<String, u16> {
         let request = Request::new(Method::Setup, "rtsp://h/movie/track1").with(header::TRANSPORT, transport);
+        let resource = Resource::of(&request).unwrap();
         let facilities = Facilities {
             peer: "192.0.2.7".parse().unwrap(),
             server_ports: Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
             channels,
         };
-        agree(&request, film, facilities)
+        agree(&request, &resource, film, facilities)
             .map(|agreement| agreement.transport(0xAB).to_string())
             .map_err(|refusal| refusal.status.code())
     }
@@ -184,6 +198,15 @@ mod tests {
         let channels = Channels::default();
         assert_eq!(ask_for("RTP/AVP;unicast;client_port=5000-5001", &film, &channels), Err(415));
         assert!(ask_for("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1", &film, &channels).is_ok());
+    }
+
+    #[test]
+    fn a_film_as_a_whole_is_not_set_up() {
+        let request = Request::new(Method::Setup, "rtsp://h/movie").with(header::TRANSPORT, "RTP/AVP/TCP");
+        let resource = Resource::of(&request).unwrap();
+        let peer = "192.0.2.7".parse().unwrap();
+        let facilities = Facilities { peer, server_ports: None, channels: &Channels::default() };
+        assert_eq!(agree(&request, &resource, &facts(10), facilities).unwrap_err().status.code(), 459);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::agreement::{Agreement, Channels, Delivery, Facilities, agree};
 use super::context::Context;
-use super::desk::{self, Resource};
+use super::desk::{self, Destination, Resource};
 use super::event::ServerEvent;
 use super::film::Film;
 use super::identity::{new_identity, new_session_id};
@@ -26,8 +26,7 @@ use super::stream::{Epoch, Stream};
 use crate::ports::PortPairSockets;
 use crate::proto::rtcp;
 use crate::proto::rtsp::{
-    ChannelPair, Frame, Framer, FramingError, Limits, Method, Request, Response, SessionHeader, Status,
-    header,
+    ChannelPair, Frame, Framer, FramingError, Limits, Request, Response, SessionHeader, Status, header,
 };
 
 /// Packets and answers that may wait for a slow connection.
@@ -182,37 +181,24 @@ impl Connection {
     }
 
     async fn answer(&mut self, request: &Request) -> Written {
-        let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
-        let prepared = desk::screen(request).and_then(|()| Resource::of(request));
-        let resource = match prepared {
-            Ok(resource) => resource,
-            Err(refusal) => return (refusal, None),
-        };
-        match (&request.method, session) {
-            (Method::Options, _) => (desk::options(), None),
-            (Method::Describe, _) => (self.describe(request, &resource).await, None),
-            (Method::Setup, None) => (self.set_up(request, &resource).await, None),
-            // A sign of life of the connection alone.
-            (Method::GetParameter | Method::SetParameter, None) if request.body.is_empty() => {
-                (Response::new(Status::OK), None)
-            }
-            (_, None) => (Response::refusal(Status::SESSION_NOT_FOUND, "the request names no session"), None),
-            (_, Some(session)) => self.ask_session(&session.id, request, resource).await,
+        match desk::route(request) {
+            Destination::Answered(response) => (response, None),
+            Destination::Describe(resource) => (self.describe(request, &resource).await, None),
+            Destination::SetUp(resource) => (self.set_up(request, &resource).await, None),
+            Destination::Session { id, resource } => self.ask_session(&id, request, resource).await,
         }
     }
 
     async fn ask_session(&mut self, id: &str, request: &Request, resource: Resource) -> Written {
         let (reply, answer) = oneshot::channel();
         let message = ToSession::Request { request: request.clone(), resource, reply };
-        let unknown =
-            || Response::refusal(Status::SESSION_NOT_FOUND, "there is no such session, or it has expired");
-        let Some(inbox) = self.context.sessions.find(id) else { return (unknown(), None) };
+        let Some(inbox) = self.context.sessions.find(id) else { return (desk::no_such_session(), None) };
         if inbox.send(message).await.is_err() {
-            return (unknown(), None);
+            return (desk::no_such_session(), None);
         }
         match answer.await {
             Ok(Answer { response, written }) => (response, Some(written)),
-            Err(_) => (unknown(), None),
+            Err(_) => (desk::no_such_session(), None),
         }
     }
 
@@ -244,12 +230,6 @@ impl Connection {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        if !matches!(resource, Resource::Track(_)) {
-            return Response::refusal(
-                Status::AGGREGATE_NOT_ALLOWED,
-                format_args!("the film's stream is set up: add /{} to its URL", desk::TRACK),
-            );
-        }
         let facts = film.facts();
         let sockets = self.context.sockets_on(canonical(self.local.ip()));
         if let Err(error) = &sockets {
@@ -260,7 +240,7 @@ impl Connection {
             server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
             channels: &self.channels,
         };
-        match agree(request, &facts, facilities) {
+        match agree(request, resource, &facts, facilities) {
             Ok(agreement) => {
                 let stream = Stream::new(facts.rate, new_identity(), Epoch::now());
                 let (session, response) =

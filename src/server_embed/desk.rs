@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use super::facts::FilmFacts;
-use crate::proto::rtsp::{Method, Request, Response, RtspUrl, Status, Version, header};
+use crate::proto::rtsp::{
+    Headers, Method, Request, Response, RtspUrl, SessionHeader, Status, Version, header,
+};
 use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
 
 /// The methods that the server understands, as `Public` and `Allow` list them.
@@ -66,7 +68,7 @@ impl Resource {
 ///
 /// # Errors
 /// The refusal: 505, 400, 501, 405 or 551.
-pub fn screen(request: &Request) -> Result<(), Response> {
+fn screen(request: &Request) -> Result<(), Response> {
     if request.version != Version::V1_0 {
         return Err(Response::refusal(Status::VERSION_NOT_SUPPORTED, "this server speaks RTSP/1.0"));
     }
@@ -94,9 +96,52 @@ pub fn screen(request: &Request) -> Result<(), Response> {
     Ok(())
 }
 
+/// Who answers a request.
+#[derive(Debug)]
+pub enum Destination {
+    /// Nobody else: this is the answer.
+    Answered(Response),
+    /// Whoever knows the film: by [`describe`].
+    Describe(Resource),
+    /// Whoever knows the film: by [`agree`](super::agreement::agree), which makes a session.
+    SetUp(Resource),
+    /// The session of this identifier.
+    Session {
+        /// Which.
+        id: String,
+        /// What the URL names.
+        resource: Resource,
+    },
+}
+
+/// Finds who answers a request.
+pub fn route(request: &Request) -> Destination {
+    let resource = match screen(request).and_then(|()| Resource::of(request)) {
+        Ok(resource) => resource,
+        Err(refusal) => return Destination::Answered(refusal),
+    };
+    let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+    match (&request.method, session) {
+        (Method::Options, _) => Destination::Answered(options()),
+        (Method::Describe, _) => Destination::Describe(resource),
+        (_, Some(session)) => Destination::Session { id: session.id, resource },
+        (Method::Setup, None) => Destination::SetUp(resource),
+        // A sign of life of the connection alone.
+        (Method::GetParameter | Method::SetParameter, None) if request.body.is_empty() => {
+            Destination::Answered(Response::new(Status::OK))
+        }
+        (_, None) => Destination::Answered(no_such_session()),
+    }
+}
+
+/// The refusal of a request whose session does not exist, or that names none.
+pub fn no_such_session() -> Response {
+    Response::refusal(Status::SESSION_NOT_FOUND, "there is no such session, or it has expired")
+}
+
 /// The headers that every response to this request carries.
 pub fn sign(mut response: Response, request: &Request) -> Response {
-    let mut headers = crate::proto::rtsp::Headers::default();
+    let mut headers = Headers::default();
     if let Some(cseq) = request.headers.get(header::CSEQ) {
         headers.append(header::CSEQ, cseq.trim());
     }
@@ -109,7 +154,7 @@ pub fn sign(mut response: Response, request: &Request) -> Response {
 }
 
 /// The answer to OPTIONS.
-pub fn options() -> Response {
+fn options() -> Response {
     Response::new(Status::OK).with(header::PUBLIC, METHODS)
 }
 

@@ -1,25 +1,26 @@
 //! The embedded server: films in, RTSP and RTP out.
 //!
-//! Pure parts decide (`desk`, `agreement`, `session`, `stream`, `pacer`, `facts`), the others carry: a task for each
-//! connection, a task for each session, a thread for each index that grows.
+//! Pure parts decide ([`desk`], [`agreement`], [`session`], [`stream`], [`pacer`], [`facts`]) and can be joined to a
+//! player without a socket; the others carry: a task for each connection, a task for each session, a thread for each
+//! index that grows.
 
-mod agreement;
+pub mod agreement;
 mod connection;
 mod context;
-mod desk;
+pub mod desk;
 mod event;
-mod facts;
+pub mod facts;
 mod film;
 mod frames;
 mod identity;
 mod library;
 mod listener;
-mod pacer;
+pub mod pacer;
 mod route;
 mod sender;
-mod session;
+pub mod session;
 mod sessions;
-mod stream;
+pub mod stream;
 
 pub use event::{Observer, ServerEvent};
 pub use facts::FilmFacts;

@@ -15,7 +15,8 @@ use super::reports::{Reporter, Reports};
 use crate::proto::rtcp::{self, Rtcp};
 use crate::proto::rtp;
 use crate::proto::rtsp::{
-    ChannelPair, Frame, Framer, Limits, Lower, Npt, NptRange, PortPair, RtspUrl, Transport, interleave,
+    ChannelPair, Frame, Framer, Limits, Lower, Method, Npt, NptRange, PortPair, RtspUrl, Transport,
+    interleave,
 };
 use crate::stats::Snapshot;
 
@@ -117,6 +118,8 @@ pub struct Player {
     receiver: Option<Receiver>,
     playout: Playout,
     ending: Option<Ending>,
+    /// Packets that overtook the answer to PLAY.
+    early: VecDeque<(Instant, Bytes)>,
     reports: Reports,
     watch: Watch,
     told: Option<Status>,
@@ -137,6 +140,9 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// No packet for this long is an error.
 const LONG_SILENCE: Duration = Duration::from_secs(5);
 
+/// Packets that may overtake an answer; more do not overtake, they flood.
+const MOST_EARLY: usize = 16 * 1024;
+
 /// Gaps are waited for as long as pictures wait, within reason.
 fn patience(playout_delay: Duration) -> Duration {
     playout_delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
@@ -154,6 +160,7 @@ impl Player {
             receiver: None,
             playout: Playout::new(options.playout_delay),
             ending: None,
+            early: VecDeque::new(),
             reports: Reports::new(options.reporter),
             watch: Watch::default(),
             told: None,
@@ -261,6 +268,17 @@ impl Player {
     }
 
     fn rtp(&mut self, now: Instant, octets: Bytes) {
+        // The answer says which packets belong to this PLAY; until then they wait.
+        if self.machine.status().in_flight == Some(Method::Play) {
+            if self.early.len() < MOST_EARLY {
+                self.early.push_back((now, octets));
+            }
+            return;
+        }
+        self.take_rtp(now, octets);
+    }
+
+    fn take_rtp(&mut self, now: Instant, octets: Bytes) {
         let Some(receiver) = &mut self.receiver else { return };
         let is_ours = receiver.packet(now, octets);
         if let (true, Some(ending), Some(timestamp)) =
@@ -323,9 +341,12 @@ impl Player {
             Wanted::Described(presentation) => self.described(presentation),
             Wanted::SetUp(transport) => self.set_up(transport),
             Wanted::Started(start) => self.started(now, &start),
-            Wanted::Paused => self.watch = Watch::default(),
+            Wanted::Paused => self.paused(now),
             Wanted::Closed => self.closed(),
-            Wanted::Failed(failure) => self.tell(Event::Failed(failure)),
+            Wanted::Failed(failure) => {
+                self.early.clear();
+                self.tell(Event::Failed(failure));
+            }
         }
     }
 
@@ -372,6 +393,27 @@ impl Player {
         self.reports.start(now);
         self.open_path(now);
         self.tell(Event::Started(start.range));
+        for (arrival, octets) in std::mem::take(&mut self.early) {
+            self.take_rtp(arrival, octets);
+        }
+    }
+
+    /// If all of the film was on its way already, the server stands at its beginning again; then what has not been
+    /// shown yet is asked for anew when it goes on.
+    fn paused(&mut self, now: Instant) {
+        self.watch = Watch::default();
+        let Some(ending) = &self.ending else { return };
+        if !ending.has_reached_last_frame() && ending.goodbye_at().is_none() {
+            return;
+        }
+        match self.playout.next_timestamp().map(|timestamp| ending.position(timestamp)) {
+            Some(Some(next)) => {
+                self.playout.clear();
+                self.machine.seek(now, next);
+            }
+            Some(None) => {}
+            None => self.end(now),
+        }
     }
 
     /// Sends something from each port, so that a firewall on the way lets the answers in.
@@ -410,6 +452,7 @@ impl Player {
             receiver.stop();
         }
         self.playout.clear();
+        self.early.clear();
         self.ending = None;
         self.transport = None;
         self.watch = Watch::default();
@@ -444,13 +487,17 @@ impl Player {
             return;
         }
         let has_all = ending.has_reached_last_frame() && receiver.is_idle();
-        // Packets that were sent before the goodbye may still be on their way.
-        let said_goodbye = ending
-            .goodbye_at()
-            .is_some_and(|at| receiver.is_in_order() && now >= at + patience(self.playout_delay));
-        if has_all || said_goodbye {
+        if has_all || self.goodbye_due().is_some_and(|due| now >= due) {
             self.end(now);
         }
+    }
+
+    /// When a goodbye is believed, if everything else is done: packets that were sent before it may still be on
+    /// their way.
+    fn goodbye_due(&self) -> Option<Instant> {
+        let (receiver, ending) = (self.receiver.as_ref()?, self.ending.as_ref()?);
+        let is_done = self.watch.started.is_some() && self.playout.is_empty() && receiver.is_in_order();
+        ending.goodbye_at().filter(|_| is_done).map(|at| at + patience(self.playout_delay))
     }
 
     fn end(&mut self, now: Instant) {

@@ -131,6 +131,11 @@ impl Playout {
         Some(shown.frame)
     }
 
+    /// The timestamp of the next picture.
+    pub fn next_timestamp(&self) -> Option<i64> {
+        self.waiting.front().map(|waiting| waiting.frame.timestamp)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()

@@ -76,9 +76,9 @@ impl Receiver {
     pub fn start(&mut self, sequence: Option<u16>) {
         self.ssrc = None;
         self.stop();
-        if let Some(sequence) = sequence {
-            self.reception.expect(sequence);
-        }
+        // What was sent before, and comes only now, is counted but belongs to no frame any more.
+        let first = sequence.map(|sequence| self.reception.expect(sequence));
+        self.reorder.restart_at(first);
     }
 
     /// Nothing is to come any more. A frame that has begun is forgotten, and is not incomplete.

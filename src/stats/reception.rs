@@ -53,17 +53,19 @@ const RESTART: u32 = 64;
 const LARGEST_JUMP: i64 = 3_000;
 
 impl Reception {
-    /// The next packet will have this sequence number: RTP-Info says so. Packets before it are not missed.
-    pub fn expect(&mut self, sequence: u16) {
-        let goes_on = self.count.as_ref().is_some_and(|count| {
-            let announced = extend_sequence(count.highest, sequence);
-            (announced - count.highest).abs() <= LARGEST_JUMP
-        });
-        if !goes_on {
-            self.begin_count(i64::from(sequence));
-        }
+    /// The next packet will have this sequence number: RTP-Info says so. Returns it extended.
+    pub fn expect(&mut self, sequence: u16) -> i64 {
         // Time has passed that is not on the clock of the stream.
         self.jitter.transit = None;
+        let announced =
+            self.count.as_ref().map(|count| (count.highest, extend_sequence(count.highest, sequence)));
+        match announced {
+            Some((highest, announced)) if (announced - highest).abs() <= LARGEST_JUMP => announced,
+            _ => {
+                self.begin_count(i64::from(sequence));
+                i64::from(sequence)
+            }
+        }
     }
 
     fn begin_count(&mut self, first: i64) {

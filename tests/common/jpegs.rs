@@ -1,0 +1,181 @@
+//! Pictures of every kind that films are made of.
+
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+/// A kind of JPEG, after the films that are out there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 4:2:0 with the standard Huffman tables: what RFC 2435 carries.
+    Standard420,
+    /// 4:2:2 with the standard Huffman tables: what RFC 2435 carries.
+    Standard422,
+    /// As `Standard420`, with restart markers.
+    Restarts,
+    /// 4:4:4, component ids 0, 1, 2, the Huffman tables first, no APP0: the classroom film.
+    Classroom444,
+    /// 4:2:0 with Huffman tables of its own.
+    OwnHuffman,
+    /// 4:2:0 with Huffman tables of its own and a scan for each component.
+    SeparateScans,
+    /// 4:2:0 with a comment and no APP0.
+    Commented,
+    /// 4:2:0 without any Huffman table, as webcams send it.
+    WithoutDht,
+    /// Grey.
+    Grey,
+    /// Progressive.
+    Progressive,
+    /// A thumbnail in APP1, with an SOI and an EOI of its own.
+    Thumbnail,
+    /// A description that is longer than a packet.
+    LongHeader,
+    /// Fill octets before markers, which are allowed and rare.
+    FillOctets,
+}
+
+impl Kind {
+    pub const ALL: [Self; 13] = [
+        Self::Standard420,
+        Self::Standard422,
+        Self::Restarts,
+        Self::Classroom444,
+        Self::OwnHuffman,
+        Self::SeparateScans,
+        Self::Commented,
+        Self::WithoutDht,
+        Self::Grey,
+        Self::Progressive,
+        Self::Thumbnail,
+        Self::LongHeader,
+        Self::FillOctets,
+    ];
+}
+
+/// A picture of this kind and size; `seed` makes it different from others, `noise` (0 to 255) makes it larger.
+pub fn picture(kind: Kind, (width, height): (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
+    let pixels = pixels(width, height, seed, noise);
+    let mut jpeg = Vec::new();
+    let mut encoder = Encoder::new(&mut jpeg, 85);
+    encoder.set_sampling_factor(match kind {
+        Kind::Classroom444 => SamplingFactor::R_4_4_4,
+        Kind::Standard422 => SamplingFactor::R_4_2_2,
+        _ => SamplingFactor::R_4_2_0,
+    });
+    match kind {
+        Kind::SeparateScans => encoder.set_optimized_huffman_tables(true),
+        Kind::Progressive => encoder.set_progressive(true),
+        Kind::Restarts => encoder.set_restart_interval(4),
+        _ => {}
+    }
+    if kind == Kind::Grey {
+        let grey: Vec<u8> = pixels.chunks_exact(3).map(|pixel| pixel[1]).collect();
+        encoder.encode(&grey, width, height, ColorType::Luma).unwrap();
+    } else {
+        encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
+    }
+    match kind {
+        Kind::Classroom444 => like_the_classroom(&jpeg),
+        Kind::Commented => rebuild(&jpeg, |segments| {
+            segments.retain(|(code, _)| *code != APP0);
+            segments.insert(0, (COM, b"Drawn for a test".to_vec()));
+        }),
+        Kind::OwnHuffman => rebuild(&jpeg, |segments| {
+            // A code of ten bits more, for a symbol that does not occur: another table, and the same data.
+            let is_luminance_dc =
+                |(code, body): &&mut (u8, Vec<u8>)| *code == DHT && body[0] == 0 && body.len() == 29;
+            let (_, table) =
+                segments.iter_mut().find(is_luminance_dc).expect("a segment with the table alone");
+            table[10] = 1;
+            table.push(12);
+        }),
+        Kind::WithoutDht => rebuild(&jpeg, |segments| segments.retain(|(code, _)| *code != DHT)),
+        Kind::Thumbnail => rebuild(&jpeg, |segments| {
+            segments.insert(1, (APP1, [b"Exif\0\0\xFF\xD8\xFF\xDB", &[9; 40][..], b"\xFF\xD9"].concat()));
+        }),
+        Kind::LongHeader => rebuild(&jpeg, |segments| segments.insert(1, (APP1, vec![7; 3_000]))),
+        Kind::FillOctets => with_fill_octets(&jpeg),
+        _ => jpeg,
+    }
+}
+
+fn pixels(width: u16, height: u16, seed: u32, noise: u8) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..u32::from(height) {
+        for x in 0..u32::from(width) {
+            let ball = (x + seed * 3) % 64 < 20 && (y + seed) % 48 < 20;
+            let base = [x * 255 / u32::from(width), y * 255 / u32::from(height), if ball { 255 } else { 60 }];
+            let grain = if noise == 0 { 0 } else { random() % (u32::from(noise) + 1) };
+            pixels.extend(base.map(|part| (part + grain).min(255) as u8));
+        }
+    }
+    pixels
+}
+
+const APP0: u8 = 0xE0;
+const APP1: u8 = 0xE1;
+const COM: u8 = 0xFE;
+const DHT: u8 = 0xC4;
+const DQT: u8 = 0xDB;
+const SOF0: u8 = 0xC0;
+const SOS: u8 = 0xDA;
+
+type Segments = Vec<(u8, Vec<u8>)>;
+
+/// Takes a picture's header apart, up to and with SOS; the rest is entropy-coded data.
+fn take_apart(jpeg: &[u8]) -> (Segments, &[u8]) {
+    let (mut segments, mut at) = (Vec::new(), 2);
+    loop {
+        let code = jpeg[at + 1];
+        let length = usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        segments.push((code, jpeg[at + 4..at + 2 + length].to_vec()));
+        at += 2 + length;
+        if code == SOS {
+            return (segments, &jpeg[at..]);
+        }
+    }
+}
+
+fn put_together(segments: &Segments, data: &[u8], fill: usize) -> Vec<u8> {
+    let mut jpeg = vec![0xFF, 0xD8];
+    for (code, body) in segments {
+        jpeg.extend(std::iter::repeat_n(0xFF, 1 + fill));
+        jpeg.push(*code);
+        jpeg.extend_from_slice(&(body.len() as u16 + 2).to_be_bytes());
+        jpeg.extend_from_slice(body);
+    }
+    jpeg.extend_from_slice(data);
+    jpeg
+}
+
+fn rebuild(jpeg: &[u8], change: impl FnOnce(&mut Segments)) -> Vec<u8> {
+    let (mut segments, data) = take_apart(jpeg);
+    change(&mut segments);
+    put_together(&segments, data, 0)
+}
+
+fn with_fill_octets(jpeg: &[u8]) -> Vec<u8> {
+    let (segments, data) = take_apart(jpeg);
+    put_together(&segments, data, 2)
+}
+
+/// Huffman tables first, each in a segment of its own; component ids from 0; no APP0.
+fn like_the_classroom(jpeg: &[u8]) -> Vec<u8> {
+    rebuild(jpeg, |segments| {
+        segments.retain(|(code, _)| *code != APP0);
+        segments.sort_by_key(|(code, _)| [DHT, DQT, SOF0, SOS].iter().position(|kind| kind == code));
+        for (code, body) in segments {
+            match *code {
+                SOF0 => (0..3).for_each(|component| body[6 + 3 * component] = component as u8),
+                SOS => (0..3).for_each(|component| body[1 + 2 * component] = component as u8),
+                _ => {}
+            }
+        }
+    })
+}

@@ -1,0 +1,6 @@
+//! What the tests share.
+#![allow(dead_code)] // each test binary uses a part of it
+
+pub mod films;
+pub mod jpegs;
+pub mod simulation;

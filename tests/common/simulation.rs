@@ -1,0 +1,425 @@
+//! A player and a server on a clock of our own, joined by an emulated link: hours in moments, repeated by a seed.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reelay::impairment::{Counters, Impairments, Link, Payload};
+use reelay::media::FrameRate;
+use reelay::media::jpeg::Dimensions;
+use reelay::media::payload::{Form, PacketizedFrame, packetize};
+use reelay::proto::rtcp::NtpTime;
+use reelay::proto::rtsp::{
+    ChannelPair, Frame, Framer, Limits, PortPair, Request, Response, RtspUrl, interleave,
+};
+use reelay::server_embed::agreement::{Channels, Delivery, Facilities, agree};
+use reelay::server_embed::desk::{self, Destination};
+use reelay::server_embed::facts::FilmFacts;
+use reelay::server_embed::session::{Handled, Session};
+use reelay::server_embed::stream::{Epoch, Identity, Output as Wanted, Stream};
+use reelay::session::{
+    Event, Goal, Input, MachineOptions, Output, Player, PlayerOptions, ReceivedFrame, Reporter, RtspState,
+};
+
+pub const MS: Duration = Duration::from_millis(1);
+const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// One datagram, or what stands for it on the connection.
+#[derive(Debug, Clone)]
+struct Datagram {
+    is_rtcp: bool,
+    octets: Vec<u8>,
+}
+
+impl Payload for Datagram {
+    fn octets(&self) -> usize {
+        self.octets.len()
+    }
+
+    fn flip_bit(&mut self, bit: u64) {
+        self.octets.flip_bit(bit);
+    }
+}
+
+/// Octets on a connection that loses nothing, each with its arrival.
+#[derive(Debug, Default)]
+struct Pipe(VecDeque<(Instant, Vec<u8>)>);
+
+impl Pipe {
+    fn due(&mut self, now: Instant) -> Option<Vec<u8>> {
+        self.0.pop_front_if(|(at, _)| *at <= now).map(|(_, octets)| octets)
+    }
+}
+
+/// How a world is made.
+pub struct Setting {
+    pub pictures: Vec<Vec<u8>>,
+    pub machine: MachineOptions,
+    pub playout_delay: Duration,
+    /// What happens to RTP and RTCP from the server.
+    pub impairments: Impairments,
+    pub seed: u64,
+    /// One way on the connection.
+    pub latency: Duration,
+    /// No word of RTCP arrives at the player.
+    pub loses_rtcp: bool,
+    /// The server does not know yet how long the film is.
+    pub is_growing: bool,
+    /// The server answers nothing.
+    pub is_mute: bool,
+}
+
+impl Setting {
+    pub fn new(pictures: Vec<Vec<u8>>) -> Self {
+        Self {
+            pictures,
+            machine: MachineOptions::default(),
+            playout_delay: 50 * MS,
+            impairments: Impairments::default(),
+            seed: 1,
+            latency: MS,
+            loses_rtcp: false,
+            is_growing: false,
+            is_mute: false,
+        }
+    }
+}
+
+/// A picture that was shown.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub at: Duration,
+    pub position_ms: Option<u64>,
+    pub jpeg: Bytes,
+}
+
+/// The player, the server, and everything between them.
+pub struct World {
+    begin: Instant,
+    now: Instant,
+    player: Player,
+    server: Server,
+    link: Link<Datagram>,
+    latency: Duration,
+    loses_rtcp: bool,
+    to_server: Pipe,
+    to_player: Pipe,
+    pub requests: Vec<Request>,
+    pub responses: Vec<Response>,
+    pub events: Vec<(Duration, Event)>,
+    pub arrived: Vec<ReceivedFrame>,
+    pub shown: Vec<Shown>,
+    connecting: Option<Instant>,
+}
+
+impl World {
+    pub fn new(setting: Setting) -> Self {
+        let begin = Instant::now();
+        let url = RtspUrl::parse("rtsp://127.0.0.1:8554/film").unwrap();
+        let reporter = Reporter { ssrc: 5, cname: "player".to_owned() };
+        let options =
+            PlayerOptions { machine: setting.machine, playout_delay: setting.playout_delay, reporter };
+        Self {
+            begin,
+            now: begin,
+            player: Player::new(url, options),
+            server: Server::new(&setting, begin),
+            link: Link::new(setting.impairments, setting.seed),
+            latency: setting.latency,
+            loses_rtcp: setting.loses_rtcp,
+            to_server: Pipe::default(),
+            to_player: Pipe::default(),
+            requests: Vec::new(),
+            responses: Vec::new(),
+            events: Vec::new(),
+            arrived: Vec::new(),
+            shown: Vec::new(),
+            connecting: None,
+        }
+    }
+
+    pub fn want(&mut self, goal: Goal) {
+        self.player.handle(self.now, Input::Goal(goal));
+        self.carry_out();
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.player.handle(self.now, input);
+        self.carry_out();
+    }
+
+    pub fn state(&self) -> RtspState {
+        self.player.status().state
+    }
+
+    pub fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.begin
+    }
+
+    pub fn snapshot(&mut self) -> reelay::stats::Snapshot {
+        self.player.snapshot(self.now)
+    }
+
+    pub fn link_counters(&self) -> Counters {
+        self.link.counters()
+    }
+
+    /// The methods that were asked, in order.
+    pub fn methods(&self) -> Vec<&str> {
+        self.requests.iter().map(|request| request.method.as_str()).collect()
+    }
+
+    pub fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| wanted(event)).count()
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, span: Duration) {
+        let until = self.now + span;
+        self.run(until, |_| false);
+        self.now = until;
+    }
+
+    /// Lets time pass until something holds; panics if it never does.
+    pub fn run_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let until = self.now + Duration::from_secs(3_600);
+        self.run(until, &holds);
+        assert!(
+            holds(self),
+            "never: {what}; events {:?}",
+            self.events.iter().rev().take(5).collect::<Vec<_>>()
+        );
+    }
+
+    fn run(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) {
+        let mut steps = 0u64;
+        while !holds(self) {
+            let pipes = [&self.to_server, &self.to_player].map(|pipe| pipe.0.front().map(|(at, _)| *at));
+            let deadlines =
+                [self.player.deadline(), self.server.deadline, self.link.deadline(), self.connecting];
+            let next = pipes.into_iter().chain(deadlines).flatten().min();
+            let Some(next) = next.filter(|next| *next <= until) else { return };
+            self.now = self.now.max(next);
+            self.step();
+            steps += 1;
+            assert!(steps < 50_000_000, "the world turns without getting on");
+        }
+    }
+
+    fn step(&mut self) {
+        if self.connecting.take_if(|at| *at <= self.now).is_some() {
+            self.player.handle(self.now, Input::Connected);
+        }
+        while let Some(octets) = self.to_server.due(self.now) {
+            let answers = self.server.receive(self.now, &octets, &mut self.requests);
+            for response in answers {
+                self.to_player.0.push_back((self.now + self.latency, response.encode().to_vec()));
+                self.responses.push(response);
+            }
+        }
+        while let Some(octets) = self.to_player.due(self.now) {
+            self.player.handle(self.now, Input::Received(octets.into()));
+            self.carry_out();
+        }
+        for datagram in self.server.send_what_is_due(self.now) {
+            if !(datagram.is_rtcp && self.loses_rtcp) {
+                self.link.offer(self.now, datagram);
+            }
+        }
+        while let Some(Datagram { is_rtcp, octets }) = self.link.poll(self.now) {
+            let octets = Bytes::from(octets);
+            let input = match self.server.channels() {
+                Some(ChannelPair { rtp, rtcp }) => {
+                    Input::Received(interleave(if is_rtcp { rtcp } else { rtp }, &octets))
+                }
+                None if is_rtcp => Input::Rtcp(octets),
+                None => Input::Rtp(octets),
+            };
+            self.player.handle(self.now, input);
+            self.carry_out();
+        }
+        if self.player.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.player.timeout(self.now);
+        }
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(output) = self.player.poll() {
+            match output {
+                Output::Connect => self.connecting = Some(self.now + self.latency),
+                Output::Disconnect => {
+                    self.connecting = None;
+                    self.to_player.0.clear();
+                    self.server.disconnect();
+                }
+                Output::OpenPorts(port) => {
+                    let rtp = port.unwrap_or(5_000);
+                    self.player.handle(self.now, Input::PortsOpen(PortPair { rtp, rtcp: rtp + 1 }));
+                }
+                Output::Write(octets) => {
+                    self.to_server.0.push_back((self.now + self.latency, octets.to_vec()))
+                }
+                Output::Arrived(frame) => self.arrived.push(frame),
+                Output::Show { frame, position } => self.shown.push(Shown {
+                    at: self.now - self.begin,
+                    position_ms: position.map(|position| position.as_micros() / 1_000),
+                    jpeg: frame.jpeg,
+                }),
+                Output::Event(event) => self.events.push((self.now - self.begin, event)),
+                Output::Route(_) | Output::Rtp(_) | Output::Rtcp(_) => {}
+            }
+        }
+    }
+}
+
+/// The pure parts of the embedded server, for one film and one connection.
+pub struct Server {
+    framer: Framer,
+    pub facts: FilmFacts,
+    frames: Vec<Arc<PacketizedFrame>>,
+    begin: Instant,
+    session: Option<Session>,
+    sessions_made: u32,
+    deadline: Option<Instant>,
+    is_mute: bool,
+}
+
+impl Server {
+    fn new(setting: &Setting, begin: Instant) -> Self {
+        let frames: Vec<_> = setting
+            .pictures
+            .iter()
+            .map(|jpeg| Arc::new(packetize(jpeg, Form::OriginalHeader).unwrap()))
+            .collect();
+        let facts = FilmFacts {
+            name: "film".to_owned(),
+            origin: (1, 1),
+            dimensions: Dimensions { width: 160, height: 120 },
+            rate: FrameRate::CLASSROOM,
+            frames: frames.len() as u64,
+            whole: !setting.is_growing,
+            standard: Ok(()),
+        };
+        Self {
+            framer: Framer::new(Limits::SERVER),
+            facts,
+            frames,
+            begin,
+            session: None,
+            sessions_made: 0,
+            deadline: None,
+            is_mute: setting.is_mute,
+        }
+    }
+
+    pub fn session(&mut self) -> Option<&mut Session> {
+        self.session.as_mut()
+    }
+
+    fn disconnect(&mut self) {
+        self.framer = Framer::new(Limits::SERVER);
+        self.session = None;
+        self.deadline = None;
+    }
+
+    fn channels(&self) -> Option<ChannelPair> {
+        match self.session.as_ref()?.agreement().delivery {
+            Delivery::Interleaved(channels) => Some(channels),
+            Delivery::Udp(_) => None,
+        }
+    }
+
+    fn receive(&mut self, now: Instant, octets: &[u8], requests: &mut Vec<Request>) -> Vec<Response> {
+        self.framer.push(octets);
+        let mut responses = Vec::new();
+        while let Some(frame) = self.framer.next_frame().unwrap() {
+            if let Frame::Request(request) = frame {
+                if !self.is_mute {
+                    responses.push(desk::sign(self.answer(now, &request), &request));
+                }
+                requests.push(request);
+            }
+        }
+        self.deadline = Some(now);
+        responses
+    }
+
+    fn answer(&mut self, now: Instant, request: &Request) -> Response {
+        match desk::route(request) {
+            Destination::Answered(response) => response,
+            Destination::Describe(resource) => desk::describe(request, &resource, &self.facts, HOST),
+            Destination::SetUp(resource) => {
+                let channels = Channels::default();
+                let server_ports = Some(PortPair { rtp: 6_000, rtcp: 6_001 });
+                let facilities = Facilities { peer: HOST, server_ports, channels: &channels };
+                match agree(request, &resource, &self.facts, facilities) {
+                    Ok(agreement) => self.begin_session(request, agreement),
+                    Err(refusal) => refusal,
+                }
+            }
+            Destination::Session { id, resource } => match &mut self.session {
+                Some(session) if session.id() == id => {
+                    let Handled { response, torn_down } =
+                        session.handle(now, request, &resource, &self.facts);
+                    if torn_down {
+                        self.session = None;
+                    }
+                    response
+                }
+                _ => desk::no_such_session(),
+            },
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        request: &Request,
+        agreement: reelay::server_embed::agreement::Agreement,
+    ) -> Response {
+        self.sessions_made += 1;
+        let identity = Identity {
+            ssrc: 77 + self.sessions_made,
+            first_sequence: 65_000,
+            first_timestamp: u32::MAX - 90_000,
+            cname: "server".to_owned(),
+        };
+        let epoch = Epoch { instant: self.begin, ntp: NtpTime(1 << 40) };
+        let stream = Stream::new(self.facts.rate, identity, epoch);
+        let id = format!("SESSION{}", self.sessions_made);
+        let (session, response) = Session::set_up(id, request, "film", agreement, stream);
+        self.session = Some(session);
+        response
+    }
+
+    fn send_what_is_due(&mut self, now: Instant) -> Vec<Datagram> {
+        let mut datagrams = Vec::new();
+        self.deadline = None;
+        let Some(session) = &mut self.session else { return datagrams };
+        loop {
+            match session.stream().poll(now) {
+                Wanted::Fetch(frame) => match self.frames.get(frame as usize) {
+                    Some(packets) => session.stream().provide(frame, packets.clone()),
+                    None => session.stream().end_at(frame),
+                },
+                Wanted::Rtp(octets) => datagrams.push(Datagram { is_rtcp: false, octets }),
+                Wanted::Rtcp(octets) => datagrams.push(Datagram { is_rtcp: true, octets }),
+                Wanted::Ended => {
+                    let whole = FilmFacts { whole: true, ..self.facts.clone() };
+                    session.ended(&whole);
+                }
+                Wanted::Wait(until) => {
+                    self.deadline = Some(until);
+                    return datagrams;
+                }
+                Wanted::Idle => return datagrams,
+            }
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Pictures into packets and back, of every kind and size.
+
+mod common;
+
+use common::jpegs::{Kind, picture};
+use reelay::media::decode::decode;
+use reelay::media::jpeg::{Dimensions, JpegHeader};
+use reelay::media::payload::{Assembled, Depacketizer, Form, Frame, PacketizedFrame, Uncarriable, packetize};
+use reelay::proto::rtp::Packet;
+
+const SIZE: (u16, u16) = (160, 120);
+
+/// The packets as a receiver parses them.
+fn packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
+    (0..frame.packets().len())
+        .map(|index| {
+            let mut octets = Vec::new();
+            frame.write_packet(index, index as u16, timestamp, 9, &mut octets);
+            Packet::parse(octets.into()).unwrap()
+        })
+        .collect()
+}
+
+fn assemble(packets: &[Packet]) -> Vec<Assembled> {
+    let mut depacketizer = Depacketizer::new(None);
+    packets.iter().for_each(|packet| depacketizer.push(packet));
+    std::iter::from_fn(|| depacketizer.next_assembled()).collect()
+}
+
+fn only_frame(packets: &[Packet]) -> Frame {
+    match assemble(packets).as_slice() {
+        [Assembled::Whole(frame)] => frame.clone(),
+        other => panic!("not one whole frame: {other:?}"),
+    }
+}
+
+#[test]
+fn with_its_original_header_every_picture_arrives_bit_for_bit() {
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::LongHeader) {
+        for size in [(16, 16), SIZE, (2_100, 40)] {
+            let jpeg = picture(kind, size, 3, 30);
+            let frame = packetize(&jpeg, Form::OriginalHeader).unwrap();
+            assert!(frame.packets().iter().all(|packet| packet.len() <= 1_412), "{kind:?}");
+            let received = only_frame(&packets(&frame, 77));
+            assert_eq!(received.jpeg, jpeg, "{kind:?} {size:?}");
+            assert_eq!((received.timestamp, received.headers_reduced), (77, false));
+        }
+    }
+}
+
+#[test]
+fn a_picture_of_almost_16_mib_arrives_bit_for_bit() {
+    let jpeg = picture(Kind::Classroom444, (4_000, 4_000), 1, 255);
+    assert!((15 << 20..16 << 20).contains(&jpeg.len()), "{}", jpeg.len());
+    let frame = packetize(&jpeg, Form::OriginalHeader).unwrap();
+    assert_eq!(only_frame(&packets(&frame, 0)).jpeg, jpeg);
+    let too_large = [jpeg.clone(), jpeg].concat();
+    assert_eq!(packetize(&too_large, Form::OriginalHeader).unwrap_err(), Uncarriable::Size);
+}
+
+#[test]
+fn a_header_longer_than_a_packet_loses_its_descriptions_and_says_so() {
+    let jpeg = picture(Kind::LongHeader, SIZE, 1, 0);
+    let plain = picture(Kind::Standard420, SIZE, 1, 0);
+    let frame = packetize(&jpeg, Form::OriginalHeader).unwrap();
+    assert!(frame.headers_reduced());
+    let received = only_frame(&packets(&frame, 0));
+    assert!(received.headers_reduced);
+    assert!(received.jpeg.len() < jpeg.len() - 3_000);
+    assert_eq!(pixels(&received.jpeg), pixels(&plain));
+}
+
+#[test]
+fn the_extension_holds_the_header_as_onvif_lays_it_out() {
+    let jpeg = picture(Kind::Classroom444, SIZE, 1, 90);
+    let header = JpegHeader::parse(&jpeg).unwrap();
+    let packets = packets(&packetize(&jpeg, Form::OriginalHeader).unwrap(), 0);
+    let first = packets[0].extension.as_ref().unwrap();
+    assert_eq!(first.profile, 0xFFD8);
+    assert_eq!(first.body.len() % 4, 0);
+    let scan_header = &jpeg[header.start_of_scan().range.clone()];
+    let padding = first.body.len() - header.octets().len();
+    let (before, at_end) = first.body.split_at(first.body.len() - scan_header.len());
+    assert_eq!(at_end, scan_header);
+    assert!(
+        before.ends_with(&vec![0xFF; padding]) && jpeg[2..].starts_with(&before[..before.len() - padding])
+    );
+    for other in &packets[1..] {
+        let extension = other.extension.as_ref().unwrap();
+        assert_eq!((extension.profile, extension.body.len()), (0xFFFF, 0));
+    }
+    assert_eq!(packets.iter().filter(|packet| packet.header.marker).count(), 1);
+    assert!(packets.last().unwrap().header.marker);
+}
+
+fn pixels(jpeg: &[u8]) -> (Vec<u8>, (u32, u32)) {
+    let mut pixels = Vec::new();
+    let size = decode(jpeg, &mut pixels).unwrap();
+    (pixels, size)
+}
+
+#[test]
+fn what_rfc_2435_can_carry_arrives_with_the_same_pixels() {
+    let kinds = [Kind::Standard420, Kind::Standard422, Kind::Restarts, Kind::Commented, Kind::WithoutDht];
+    for kind in kinds.into_iter().chain([Kind::Thumbnail, Kind::FillOctets, Kind::LongHeader]) {
+        let jpeg = picture(kind, SIZE, 5, 40);
+        let received = only_frame(&packets(&packetize(&jpeg, Form::Standard).unwrap(), 0));
+        assert_eq!(pixels(&received.jpeg), pixels(&jpeg), "{kind:?}");
+    }
+}
+
+#[test]
+fn the_payload_header_is_that_of_rfc_2435() {
+    let jpeg = picture(Kind::Restarts, (642, 478), 5, 40);
+    let frame = packetize(&jpeg, Form::Standard).unwrap();
+    let packets = packets(&frame, 0);
+    // Type-specific 0, offset 0, type 1 with restarts, Q 255, 81 by 60 blocks; interval 4; 128 octets of tables.
+    assert_eq!(packets[0].payload[..8], [0, 0, 0, 0, 65, 255, 81, 60]);
+    assert_eq!(packets[0].payload[8..16], [0, 4, 0xFF, 0xFF, 0, 0, 0, 128]);
+    let data = |packet: &Packet, skipped: usize| packet.payload.len() - skipped;
+    let mut offset = data(&packets[0], 8 + 4 + 4 + 128);
+    for packet in &packets[1..] {
+        let [_, o2, o1, o0, kind, ..] = packet.payload[..8] else { panic!() };
+        assert_eq!((u32::from_be_bytes([0, o2, o1, o0]) as usize, kind), (offset, 65));
+        assert_eq!(packet.payload[8..12], [0, 4, 0xFF, 0xFF]);
+        assert!(packet.extension.is_none());
+        offset += data(packet, 12);
+    }
+}
+
+#[test]
+fn what_rfc_2435_cannot_carry_is_refused_with_the_reason() {
+    let refused = |kind, size| packetize(&picture(kind, size, 1, 0), Form::Standard).unwrap_err();
+    assert_eq!(refused(Kind::Classroom444, SIZE), Uncarriable::Subsampling);
+    assert_eq!(refused(Kind::OwnHuffman, SIZE), Uncarriable::HuffmanTables);
+    assert_eq!(refused(Kind::SeparateScans, SIZE), Uncarriable::Components);
+    assert_eq!(refused(Kind::Grey, SIZE), Uncarriable::Components);
+    assert_eq!(refused(Kind::Progressive, SIZE), Uncarriable::NotBaseline);
+    assert_eq!(refused(Kind::Standard420, (2_048, 16)), Uncarriable::Size);
+    assert!(packetize(&picture(Kind::Standard420, (2_040, 16), 1, 0), Form::Standard).is_ok());
+}
+
+#[test]
+fn a_frame_with_a_missing_packet_is_incomplete_and_the_next_is_not() {
+    let jpeg = picture(Kind::Standard420, SIZE, 1, 60);
+    for form in [Form::Standard, Form::OriginalHeader] {
+        let frame = packetize(&jpeg, form).unwrap();
+        let count = frame.packets().len();
+        assert!(count >= 3);
+        for missing in 0..count {
+            let mut stream = packets(&frame, 100);
+            stream.remove(missing);
+            stream.extend(packets(&frame, 4_600));
+            let assembled = assemble(&stream);
+            assert_eq!(assembled.len(), 2, "without packet {missing}");
+            assert_eq!(assembled[0], Assembled::Incomplete);
+            assert!(matches!(&assembled[1], Assembled::Whole(frame) if frame.timestamp == 4_600));
+        }
+    }
+}
+
+#[test]
+fn computed_and_remembered_tables_are_understood() {
+    let jpeg = picture(Kind::Standard420, SIZE, 1, 0);
+    let whole = packets(&packetize(&jpeg, Form::Standard).unwrap(), 0);
+    let with_quality = |quality: u8, tables: bool| {
+        let mut packets = whole.clone();
+        for packet in &mut packets {
+            let mut payload = packet.payload.to_vec();
+            payload[5] = quality;
+            packet.payload = payload.into();
+        }
+        if !tables {
+            let first = &packets[0].payload;
+            let kept = if quality < 128 { vec![] } else { vec![0, 0, 0, 0] };
+            packets[0].payload = [&first[..8], &kept[..], &first[8 + 4 + 128..]].concat().into();
+        }
+        packets
+    };
+    let size = pixels(&only_frame(&with_quality(85, false)).jpeg).1;
+    assert_eq!(size, (160, 120));
+    // Sent once, and meant from then on.
+    let stream = [with_quality(200, true), with_quality(200, false)].concat();
+    let mut second = stream.clone();
+    second[whole.len()..].iter_mut().for_each(|packet| packet.header.timestamp = 9);
+    let assembled = assemble(&second);
+    assert!(matches!(&assembled[..], [Assembled::Whole(a), Assembled::Whole(b)] if a.jpeg == b.jpeg));
+    for unusable in [with_quality(0, false), with_quality(120, false), with_quality(201, false)] {
+        assert!(matches!(assemble(&unusable)[..], [Assembled::Unusable(_)]));
+    }
+}
+
+#[test]
+fn a_size_without_room_in_the_header_comes_from_the_description() {
+    let jpeg = picture(Kind::Standard420, SIZE, 1, 0);
+    let mut packets = packets(&packetize(&jpeg, Form::Standard).unwrap(), 0);
+    for packet in &mut packets {
+        let mut payload = packet.payload.to_vec();
+        payload[6..8].fill(0);
+        packet.payload = payload.into();
+    }
+    assert!(matches!(assemble(&packets)[..], [Assembled::Unusable(_)]));
+    let mut depacketizer = Depacketizer::new(Some(Dimensions { width: 160, height: 120 }));
+    packets.iter().for_each(|packet| depacketizer.push(packet));
+    assert!(matches!(depacketizer.next_assembled(), Some(Assembled::Whole(_))));
+}
+
+#[test]
+fn hostile_payloads_never_panic() {
+    let jpeg = picture(Kind::Restarts, SIZE, 1, 0);
+    for form in [Form::Standard, Form::OriginalHeader] {
+        let whole = packets(&packetize(&jpeg, form).unwrap(), 0);
+        for cut in 0..whole[0].payload.len().min(200) {
+            let mut packet = whole[0].clone();
+            packet.payload.truncate(cut);
+            packet.header.marker = true;
+            let _ = assemble(&[packet]);
+        }
+        for octet in 0..160 {
+            for value in [0, 1, 0x7F, 0x80, 0xFF] {
+                let mut changed = whole.clone();
+                let mut payload = changed[0].payload.to_vec();
+                payload[octet] = value;
+                changed[0].payload = payload.into();
+                for assembled in assemble(&changed) {
+                    if let Assembled::Whole(frame) = assembled {
+                        let _ = decode(&frame.jpeg, &mut Vec::new());
+                    }
+                }
+            }
+        }
+    }
+}

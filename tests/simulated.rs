@@ -1,0 +1,319 @@
+//! Player and server on virtual time, over a link that loses, delays, reorders and repeats.
+
+mod common;
+
+use common::films::pictures;
+use common::jpegs::Kind;
+use common::simulation::{MS, Setting, World};
+use reelay::impairment::{Impairments, Jitter, Loss};
+use reelay::proto::rtsp::{Method, Npt};
+use reelay::session::{Event, Failure, Goal, Input, MachineOptions, RtspState, TransportChoice};
+use std::time::Duration;
+
+const SIZE: (u16, u16) = (96, 64);
+
+/// A film that repeats twenty pictures.
+fn setting(frames: usize) -> Setting {
+    let few = pictures(Kind::Classroom444, SIZE, 20);
+    Setting::new((0..frames).map(|number| few[number % few.len()].clone()).collect())
+}
+
+fn ended(world: &World) -> bool {
+    world.count(|event| *event == Event::Ended) > 0
+}
+
+fn waited(world: &World) -> usize {
+    world.count(|event| *event == Event::Waiting(true))
+}
+
+#[test]
+fn every_frame_arrives_and_is_shown_on_time_by_datagrams_and_on_the_connection() {
+    for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+        let film = setting(2_000);
+        let source = film.pictures.clone();
+        let mut world =
+            World::new(Setting { machine: MachineOptions { transport, ..Default::default() }, ..film });
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        assert!(world.arrived.iter().map(|frame| &frame.jpeg[..]).eq(source.iter().map(Vec::as_slice)));
+        assert!(world.shown.iter().map(|shown| &shown.jpeg[..]).eq(source.iter().map(Vec::as_slice)));
+        let positions: Vec<_> = world.shown.iter().map(|shown| shown.position_ms.unwrap()).collect();
+        assert!(positions.iter().copied().eq((0..2_000).map(|frame| frame * 50)));
+        let first = world.shown[0].at;
+        for (frame, shown) in (0u32..).zip(&world.shown) {
+            let even = first + 50 * MS * frame;
+            assert!(shown.at.abs_diff(even) < 9 * MS, "frame {frame} at {:?} instead of {even:?}", shown.at);
+        }
+        let methods = world.methods();
+        assert_eq!(methods[..4], ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"]);
+        assert!(methods[4..].iter().all(|method| *method == "GET_PARAMETER"), "signs of life");
+        assert_eq!((waited(&world), world.state()), (0, RtspState::Ready));
+        let snapshot = world.snapshot();
+        assert_eq!((snapshot.packets_lost, snapshot.frames_incomplete), (0, 0));
+        let counted = world.requests.iter().map(|request| request.headers.cseq());
+        assert!(counted.eq((1..=world.requests.len() as u32).map(Some)));
+    }
+}
+
+#[test]
+fn what_is_lost_is_counted_and_what_is_whole_is_right() {
+    for seed in 1..=12 {
+        let impairments = Impairments {
+            loss: Loss { ratio: 0.05, mean_burst: (seed % 2 == 0).then_some(3.0) },
+            duplication: 0.03,
+            delay: 40 * MS,
+            jitter: Jitter { spread: 8 * MS, reorders: true, ..Jitter::default() },
+            ..Impairments::default()
+        };
+        let film = setting(1_000);
+        let source = film.pictures.clone();
+        let mut world = World::new(Setting { impairments, seed, ..film });
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        let (snapshot, truth) = (world.snapshot(), world.link_counters());
+        assert!(truth.lost_random > 50, "seed {seed}: {truth:?}");
+        assert!(snapshot.packets_duplicated > 0 && snapshot.packets_reordered > 0);
+        // RTCP is lost, too, and so may be the last packets, which nothing announces.
+        assert!(
+            snapshot.packets_lost.abs_diff(truth.lost_random) <= 12,
+            "seed {seed}: {snapshot:?} {truth:?}"
+        );
+        assert!(snapshot.frames_complete > 700, "seed {seed}: {snapshot:?}");
+        assert_eq!(snapshot.frames_complete as usize, world.arrived.len());
+        for frame in &world.arrived {
+            assert!(
+                source.iter().any(|jpeg| frame.jpeg == jpeg[..]),
+                "seed {seed}: a frame that was never sent"
+            );
+        }
+        assert_eq!(waited(&world), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn jitter_within_the_playout_delay_costs_no_frame() {
+    let jitter = Jitter { spread: 8 * MS, reorders: true, ..Jitter::default() };
+    let impairments = Impairments { delay: 20 * MS, jitter, ..Impairments::default() };
+    let mut world = World::new(Setting { impairments, ..setting(3_000) });
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    let snapshot = world.snapshot();
+    assert!(snapshot.packets_reordered > 500, "{snapshot:?}");
+    assert_eq!((snapshot.frames_complete, snapshot.frames_dropped_late), (3_000, 0));
+    assert_eq!(world.shown.len(), 3_000);
+}
+
+#[test]
+fn a_lost_goodbye_does_not_matter() {
+    for (ratio, seed) in [(0.0, 1), (0.2, 2), (0.2, 3), (0.5, 4), (0.5, 5)] {
+        let impairments = Impairments { loss: Loss { ratio, mean_burst: None }, ..Impairments::default() };
+        let mut world = World::new(Setting { impairments, seed, loses_rtcp: true, ..setting(200) });
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        assert_eq!(waited(&world), 0, "seed {seed}");
+        assert!(world.elapsed() < Duration::from_secs(11), "seed {seed}: {:?}", world.elapsed());
+    }
+}
+
+#[test]
+fn a_film_whose_length_is_not_known_yet_ends_even_if_nobody_says_so() {
+    let mut world = World::new(Setting { loses_rtcp: true, is_growing: true, ..setting(100) });
+    world.want(Goal::Playing);
+    world.run_until("PLAY", |world| world.state() == RtspState::Playing);
+    world.server_mut().facts.whole = true;
+    world.run_until("the end", ended);
+    assert_eq!(world.methods().last(), Some(&"DESCRIBE"));
+    assert!(world.elapsed() < Duration::from_secs(7));
+}
+
+#[test]
+fn after_the_end_play_begins_anew() {
+    let mut world = World::new(setting(40));
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    world.run_for(Duration::from_secs(3));
+    world.want(Goal::Playing);
+    world.run_until("the end again", |world| world.count(|event| *event == Event::Ended) == 2);
+    assert_eq!(world.methods(), ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PLAY"]);
+    assert_eq!(world.requests[4].headers.get("Range"), Some("npt=0.000-"));
+    assert_eq!(world.shown.len(), 80);
+    let snapshot = world.snapshot();
+    assert_eq!((snapshot.packets_lost, snapshot.frames_incomplete), (0, 0));
+}
+
+#[test]
+fn a_pause_keeps_the_place_and_loses_no_frame() {
+    let mut world = World::new(setting(100));
+    world.want(Goal::Playing);
+    for _ in 0..5 {
+        world.run_for(Duration::from_millis(730));
+        world.want(Goal::Ready);
+        let shown = world.shown.len();
+        world.run_for(Duration::from_secs(2));
+        assert_eq!(
+            (world.shown.len(), world.state()),
+            (shown, RtspState::Ready),
+            "the picture stands still at once"
+        );
+        world.want(Goal::Playing);
+    }
+    world.run_until("the end", ended);
+    let positions: Vec<_> = world.shown.iter().filter_map(|shown| shown.position_ms).collect();
+    assert!(positions.is_sorted());
+    assert_eq!(world.shown.len(), 100, "{positions:?}");
+    assert_eq!((world.snapshot().frames_incomplete, waited(&world)), (0, 0));
+}
+
+#[test]
+fn a_pause_at_the_very_end_ends_when_it_is_lifted() {
+    let mut world = World::new(Setting { loses_rtcp: true, ..setting(20) });
+    world.want(Goal::Playing);
+    world.run_until("the last frame is here", |world| world.arrived.len() == 20);
+    world.want(Goal::Ready);
+    world.run_for(Duration::from_secs(5));
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    assert_eq!((world.shown.len(), waited(&world)), (20, 0));
+}
+
+#[test]
+fn a_seek_lands_on_the_frame_and_goes_on_there() {
+    let mut world = World::new(setting(200));
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(2));
+    world.input(Input::Seek(Npt::from_micros(7_512_000)));
+    let before = world.shown.len();
+    world.run_until("the end", ended);
+    assert_eq!(world.methods(), ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "PLAY"]);
+    let positions: Vec<_> = world.shown[before..].iter().map(|shown| shown.position_ms.unwrap()).collect();
+    assert!(positions.iter().copied().eq((150..200).map(|frame| frame * 50)), "{positions:?}");
+}
+
+#[test]
+fn a_seek_while_it_stands_still_is_where_it_begins() {
+    let mut world = World::new(setting(200));
+    world.want(Goal::Ready);
+    world.run_until("SETUP", |world| world.state() == RtspState::Ready);
+    world.input(Input::Seek(Npt::from_micros(9_000_000)));
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.methods().len(), 3, "nothing is sent until it plays");
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    assert_eq!(world.shown.first().unwrap().position_ms, Some(9_000));
+}
+
+#[test]
+fn stop_tears_down_and_play_sets_up_again() {
+    let mut world = World::new(setting(100));
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(1));
+    world.want(Goal::Stopped);
+    let shown = world.shown.len();
+    world.run_until("INIT", |world| world.count(|event| *event == Event::Closed) == 1);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!((world.shown.len(), world.state()), (shown, RtspState::Init));
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    let once = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"];
+    assert_eq!(world.methods(), [&once[..], &["TEARDOWN"], &once].concat());
+    assert_eq!(world.requests[5].headers.cseq(), Some(1), "a new connection counts anew");
+    assert_eq!(world.shown.len() - shown, 100);
+}
+
+/// Whatever is clicked while requests are in flight, the last click decides, and no request is sent twice.
+#[test]
+fn the_last_click_decides() {
+    let goals = [Goal::Stopped, Goal::Ready, Goal::Playing];
+    for clicks in 0..3usize.pow(5) {
+        let mut world = World::new(Setting { latency: 40 * MS, ..setting(400) });
+        let clicked: Vec<_> = (0..5).map(|digit| goals[clicks / 3usize.pow(digit) % 3]).collect();
+        for goal in &clicked {
+            world.want(*goal);
+            world.run_for(55 * MS);
+        }
+        world.run_for(Duration::from_secs(2));
+        let expected = match clicked.last().unwrap() {
+            Goal::Stopped => RtspState::Init,
+            Goal::Ready => RtspState::Ready,
+            Goal::Playing => RtspState::Playing,
+        };
+        assert_eq!(world.state(), expected, "{clicked:?}: {:?}", world.methods());
+        assert!(world.responses.iter().all(|response| response.status.is_success()), "{clicked:?}");
+        for pair in world.requests.windows(2) {
+            let is_same_connection = pair[1].headers.cseq() != Some(1);
+            assert!(
+                !is_same_connection || pair[0].method != pair[1].method,
+                "{clicked:?}: {:?}",
+                world.methods()
+            );
+        }
+    }
+}
+
+#[test]
+fn one_request_is_in_flight_at_a_time() {
+    let mut world = World::new(Setting { latency: 100 * MS, ..setting(100) });
+    world.want(Goal::Playing);
+    for _ in 0..60 {
+        world.run_for(10 * MS);
+        let unanswered = world.requests.len() - world.responses.len();
+        assert!(unanswered <= 1);
+    }
+    assert!(matches!(world.requests.last().unwrap().method, Method::Setup | Method::Play | Method::Describe));
+}
+
+#[test]
+fn a_server_that_answers_nothing_is_given_up_after_the_time_out() {
+    let mut world = World::new(Setting { is_mute: true, ..setting(1) });
+    world.want(Goal::Ready);
+    world.run_until("a failure", |world| world.count(|event| matches!(event, Event::Failed(_))) > 0);
+    assert!(world.elapsed().abs_diff(Duration::from_secs(5)) < 100 * MS);
+    let Some((_, Event::Failed(failure))) =
+        world.events.iter().find(|(_, event)| matches!(event, Event::Failed(_)))
+    else {
+        panic!()
+    };
+    assert!(matches!(failure, Failure::TimedOut { method: Method::Options, .. }));
+    assert_eq!(world.state(), RtspState::Init);
+}
+
+#[test]
+fn silence_is_told_after_half_a_second_and_is_an_error_after_five() {
+    let mut world = World::new(setting(2_000));
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(2));
+    // The server's stream stops, and says nothing.
+    world.server_mut().session().unwrap().stream().pause();
+    let stopped = world.elapsed();
+    world.run_for(Duration::from_secs(8));
+    let at = |wanted: fn(&Event) -> bool| {
+        world.events.iter().find(|(_, event)| wanted(event)).map(|(at, _)| *at - stopped).unwrap()
+    };
+    let waiting = at(|event| *event == Event::Waiting(true));
+    assert!(waiting <= 500 * MS && waiting >= 440 * MS, "{waiting:?}");
+    let complaint = at(|event| matches!(event, Event::Failed(Failure::NoData { by_udp: true })));
+    assert!(complaint <= 5_000 * MS && complaint >= 4_900 * MS, "{complaint:?}");
+    assert_eq!(world.state(), RtspState::Playing, "data may come again");
+}
+
+#[test]
+fn a_session_that_stands_still_gives_signs_of_life() {
+    let mut world = World::new(setting(10));
+    world.want(Goal::Ready);
+    world.run_for(Duration::from_secs(125));
+    assert_eq!(world.methods()[3..], ["GET_PARAMETER"; 4]);
+    assert_eq!(world.state(), RtspState::Ready);
+}
+
+#[test]
+fn hours_do_not_drift() {
+    let film = setting(20);
+    let long = (0..72_000).map(|frame| film.pictures[frame % 20].clone()).collect();
+    let mut world = World::new(Setting { pictures: long, ..film });
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(3_500));
+    world.run_until("the end", ended);
+    assert_eq!(world.shown.len(), 72_000);
+    let (first, last) = (world.shown.first().unwrap().at, world.shown.last().unwrap().at);
+    assert!((last - first).abs_diff(50 * MS * 71_999) < 50 * MS);
+}
