@@ -376,7 +376,11 @@ impl Engine {
         self.generation = generation;
         let first = Arc::new(OnceLock::new());
         let screen = Screen { decoder: self.decoder.clone(), generation, first: first.clone() };
-        let options = SessionOptions { machine, playout_delay: self.options.playout_delay };
+        let options = SessionOptions {
+            machine,
+            playout_delay: self.options.playout_delay,
+            ..SessionOptions::default()
+        };
         let (events, mut from_session) = mpsc::channel(EVENTS);
         let all_events = self.session_events.clone();
         tokio::spawn(async move {

@@ -1,44 +1,62 @@
 //! Pairs of UDP ports: RTP on an even one, RTCP on the next (RFC 3550 §11).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket as PlainUdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::UdpSocket;
+use tokio::net::UdpSocket as AsyncUdpSocket;
 
 use crate::proto::rtsp::PortPair;
 
 /// Two bound sockets.
 #[derive(Debug)]
-pub struct PortPairSockets {
+pub struct SocketPair<S> {
     /// For RTP.
-    pub rtp: UdpSocket,
+    pub rtp: S,
     /// For RTCP.
-    pub rtcp: UdpSocket,
+    pub rtcp: S,
     ports: PortPair,
 }
 
-/// Octets asked for as the kernel's buffer of each socket. A 720p picture alone can be larger than the usual default.
-const BUFFER: usize = 2 * 1024 * 1024;
+/// Sockets of the runtime.
+pub type AsyncSocketPair = SocketPair<AsyncUdpSocket>;
+
+/// Octets that are usually asked for as the kernel's buffer of each socket. A 720p picture alone can be larger than
+/// what the system gives without being asked.
+pub const BUFFER: usize = 2 * 1024 * 1024;
 
 /// How often a pair of the system's choice is tried before giving up.
 const ATTEMPTS: usize = 64;
 
-impl PortPairSockets {
-    /// Binds a pair: the one that begins at `rtp_port`, or one of the system's choice. Must be called on a tokio
-    /// runtime.
+impl SocketPair<PlainUdpSocket> {
+    /// Binds a pair: the one that begins at `rtp_port`, or one of the system's choice, and asks for kernel buffers of
+    /// `buffer` octets. The sockets do not block.
     ///
     /// # Errors
     /// When the given pair is in use, or no free pair can be found.
-    pub fn bind(host: IpAddr, rtp_port: Option<u16>) -> io::Result<Self> {
+    pub fn bind(host: IpAddr, rtp_port: Option<u16>, buffer: usize) -> io::Result<Self> {
         let (rtp, rtcp) = match rtp_port {
-            Some(port) => bind_pair(host, port)?,
-            None => find_pair(host)?,
+            Some(port) => bind_pair(host, port, buffer)?,
+            None => find_pair(host, buffer)?,
         };
         let ports = PortPair { rtp: port_of(&rtp)?, rtcp: port_of(&rtcp)? };
-        Ok(Self { rtp: UdpSocket::from_std(rtp.into())?, rtcp: UdpSocket::from_std(rtcp.into())?, ports })
+        Ok(Self { rtp: rtp.into(), rtcp: rtcp.into(), ports })
     }
 
+    /// The same sockets on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// When the runtime cannot take them.
+    pub fn on_runtime(self) -> io::Result<AsyncSocketPair> {
+        Ok(SocketPair {
+            rtp: AsyncUdpSocket::from_std(self.rtp)?,
+            rtcp: AsyncUdpSocket::from_std(self.rtcp)?,
+            ports: self.ports,
+        })
+    }
+}
+
+impl<S> SocketPair<S> {
     /// The numbers.
     pub fn ports(&self) -> PortPair {
         self.ports
@@ -46,13 +64,13 @@ impl PortPairSockets {
 }
 
 /// The system gives a port; it serves if it is even and the next one is free.
-fn find_pair(host: IpAddr) -> io::Result<(Socket, Socket)> {
+fn find_pair(host: IpAddr, buffer: usize) -> io::Result<(Socket, Socket)> {
     let mut refused = Vec::new();
     for _ in 0..ATTEMPTS {
-        let candidate = bind_one(SocketAddr::new(host, 0))?;
+        let candidate = bind_one(SocketAddr::new(host, 0), buffer)?;
         let port = port_of(&candidate)?;
         if port.is_multiple_of(2) {
-            match bind_one(SocketAddr::new(host, port + 1)) {
+            match bind_one(SocketAddr::new(host, port + 1), buffer) {
                 Ok(next) => return Ok((candidate, next)),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
                 Err(_) => {}
@@ -64,22 +82,25 @@ fn find_pair(host: IpAddr) -> io::Result<(Socket, Socket)> {
     Err(io::Error::new(io::ErrorKind::AddrInUse, "no two neighbouring UDP ports are free"))
 }
 
-fn bind_pair(host: IpAddr, rtp_port: u16) -> io::Result<(Socket, Socket)> {
+fn bind_pair(host: IpAddr, rtp_port: u16, buffer: usize) -> io::Result<(Socket, Socket)> {
     let rtcp_port = rtp_port.checked_add(1).ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidInput, "there is no port behind 65535 for RTCP")
     })?;
-    Ok((bind_one(SocketAddr::new(host, rtp_port))?, bind_one(SocketAddr::new(host, rtcp_port))?))
+    Ok((
+        bind_one(SocketAddr::new(host, rtp_port), buffer)?,
+        bind_one(SocketAddr::new(host, rtcp_port), buffer)?,
+    ))
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<Socket> {
+fn bind_one(address: SocketAddr, buffer: usize) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     // The kernel gives what its limits allow; less than was asked is no error.
-    socket.set_recv_buffer_size(BUFFER)?;
-    socket.set_send_buffer_size(BUFFER)?;
+    socket.set_recv_buffer_size(buffer)?;
+    socket.set_send_buffer_size(buffer)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     let granted = socket.recv_buffer_size()?;
-    tracing::debug!(%address, asked = BUFFER, granted, "UDP socket bound, SO_RCVBUF read back");
+    tracing::debug!(%address, asked = buffer, granted, "UDP socket bound, SO_RCVBUF read back");
     Ok(socket)
 }
 
@@ -95,20 +116,20 @@ mod tests {
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    #[tokio::test]
-    async fn rtp_is_even_and_rtcp_follows() {
-        let pairs: Vec<_> = (0..20).map(|_| PortPairSockets::bind(LOOPBACK, None).unwrap()).collect();
+    #[test]
+    fn rtp_is_even_and_rtcp_follows() {
+        let pairs: Vec<_> = (0..20).map(|_| SocketPair::bind(LOOPBACK, None, BUFFER).unwrap()).collect();
         for pair in &pairs {
             let PortPair { rtp, rtcp } = pair.ports();
             assert_eq!((rtp % 2, rtcp), (0, rtp + 1));
         }
     }
 
-    #[tokio::test]
-    async fn a_given_pair_is_taken_or_refused() {
-        let taken = PortPairSockets::bind(LOOPBACK, None).unwrap();
-        let error = PortPairSockets::bind(LOOPBACK, Some(taken.ports().rtp)).unwrap_err();
+    #[test]
+    fn a_given_pair_is_taken_or_refused() {
+        let taken = SocketPair::bind(LOOPBACK, None, BUFFER).unwrap();
+        let error = SocketPair::bind(LOOPBACK, Some(taken.ports().rtp), BUFFER).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        assert!(PortPairSockets::bind(LOOPBACK, Some(65_535)).is_err());
+        assert!(SocketPair::bind(LOOPBACK, Some(65_535), BUFFER).is_err());
     }
 }

@@ -16,7 +16,7 @@ use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::{Lower, Method, RtspUrl};
 use crate::server_embed::{Film, Observer, Server, ServerOptions};
 use crate::session::{
-    DEFAULT_DELAY, Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions,
+    Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions,
 };
 use crate::stats::Snapshot;
 
@@ -76,7 +76,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, is_file: bool) -> Result
         rtp_port: arguments.rtp_port,
         ..MachineOptions::default()
     };
-    let options = SessionOptions { machine, playout_delay: DEFAULT_DELAY };
+    let options = SessionOptions { machine, ..SessionOptions::default() };
     let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
     session.set_goal(Goal::Playing);
 

@@ -23,7 +23,7 @@ use super::sender::Sender;
 use super::session::Session;
 use super::sessions::{Answer, INBOX, ToSession};
 use super::stream::{Epoch, Stream};
-use crate::ports::PortPairSockets;
+use crate::ports::AsyncSocketPair;
 use crate::proto::rtcp;
 use crate::proto::rtsp::{
     ChannelPair, Frame, Framer, FramingError, Limits, Request, Response, SessionHeader, Status, header,
@@ -255,7 +255,7 @@ impl Connection {
         &mut self,
         session: Session,
         film: Arc<Film>,
-        sockets: Option<Arc<PortPairSockets>>,
+        sockets: Option<Arc<AsyncSocketPair>>,
         response: Response,
     ) -> Response {
         let id = session.id().to_owned();
@@ -280,7 +280,7 @@ impl Connection {
         response
     }
 
-    fn route_for(&self, agreement: &Agreement, sockets: Option<Arc<PortPairSockets>>) -> Option<Route> {
+    fn route_for(&self, agreement: &Agreement, sockets: Option<Arc<AsyncSocketPair>>) -> Option<Route> {
         let host = canonical(self.peer.ip());
         Some(match agreement.delivery {
             Delivery::Udp(ports) => Route::Udp {

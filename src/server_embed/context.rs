@@ -13,7 +13,7 @@ use super::event::Observer;
 use super::frames::Frames;
 use super::library::Library;
 use super::sessions::Sessions;
-use crate::ports::PortPairSockets;
+use crate::ports::{self, AsyncSocketPair, SocketPair};
 
 /// A server's common ground.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Context {
     /// Everything that runs.
     pub tasks: TaskTracker,
     /// The ports from which RTP leaves, one pair for each address of this machine that connections come to.
-    sockets: Mutex<HashMap<IpAddr, Arc<PortPairSockets>>>,
+    sockets: Mutex<HashMap<IpAddr, Arc<AsyncSocketPair>>>,
 }
 
 impl Context {
@@ -53,12 +53,12 @@ impl Context {
     ///
     /// # Errors
     /// When no pair is free.
-    pub fn sockets_on(self: &Arc<Self>, host: IpAddr) -> io::Result<Arc<PortPairSockets>> {
+    pub fn sockets_on(self: &Arc<Self>, host: IpAddr) -> io::Result<Arc<AsyncSocketPair>> {
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pair) = sockets.get(&host) {
             return Ok(pair.clone());
         }
-        let pair = Arc::new(PortPairSockets::bind(host, None)?);
+        let pair = Arc::new(SocketPair::bind(host, None, ports::BUFFER)?.on_runtime()?);
         sockets.insert(host, pair.clone());
         let (drained, context) = (pair.clone(), self.clone());
         self.tasks.spawn(async move { context.drain_rtp(&drained.rtp).await });

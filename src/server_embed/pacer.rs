@@ -20,6 +20,46 @@ const SPREAD_DIVISOR: u32 = 4;
 /// … and over no more than this.
 const LONGEST_SPREAD: Duration = Duration::from_millis(8);
 
+/// Packets that leave at once and no more. The usual 208 KiB of a socket hold ninety packets of our size, with what the
+/// kernel adds to each, and whoever reads it needs a moment to wake up.
+const BURST: usize = 48;
+
+/// Between two bursts.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// Breaks what leaves at once, unspread or behind a late timer, into bursts that a usual socket can hold. A frame of up
+/// to 48 packets is one burst.
+#[derive(Debug, Clone, Copy)]
+pub struct Bursts {
+    /// The burst that is leaving, or left last: when it began, and its packets.
+    began: Instant,
+    packets: usize,
+    /// After this there are no more breaths: the frame has taken its time.
+    hurry: Instant,
+}
+
+impl Bursts {
+    /// Bursts of a frame that begins now and should be gone within `span`.
+    pub fn new(now: Instant, span: Duration) -> Self {
+        Self { began: now, packets: 0, hurry: now + span }
+    }
+
+    /// When the next packet may leave, if not now.
+    pub fn wait(&self, now: Instant) -> Option<Instant> {
+        let next = (self.began + BREATH).min(self.hurry);
+        (self.packets >= BURST && now < next).then_some(next)
+    }
+
+    /// A packet has left.
+    pub fn sent(&mut self, now: Instant) {
+        // From now, and not from when it was due: timers are late, and a late burst must not join the next.
+        if now >= self.began + BREATH {
+            (self.began, self.packets) = (now, 0);
+        }
+        self.packets += 1;
+    }
+}
+
 impl Pacer {
     /// Frame `first` is due at `origin`.
     pub fn new(rate: FrameRate, origin: Instant, first: u64) -> Self {
@@ -41,17 +81,19 @@ impl Pacer {
         self.rate.ticks_of(frame).wrapping_sub(self.rate.ticks_of(self.first))
     }
 
-    /// When one of a frame's packets is due.
-    ///
-    /// A large frame sent in one burst overruns the queues on its way, so its packets are spread. Those of the first
-    /// frame are not: someone is waiting for a picture.
-    pub fn packet_due(&self, frame: u64, packet: usize, packets: usize) -> Instant {
-        let due = self.due(frame);
-        if frame == self.first || packets == 0 {
-            return due;
+    /// How much later than the first of a frame's packets another one leaves. A large frame sent in one burst overruns
+    /// the queues on its way, so its packets are spread; those of the first frame are not, as someone is waiting for a
+    /// picture.
+    pub fn packet_offset(&self, frame: u64, packet: usize, packets: usize) -> Duration {
+        match frame == self.first {
+            true => Duration::ZERO,
+            false => self.longest_spread().mul_f64(packet as f64 / packets.max(1) as f64),
         }
-        let spread = (self.rate.interval() / SPREAD_DIVISOR).min(LONGEST_SPREAD);
-        due + spread.mul_f64(packet as f64 / packets as f64)
+    }
+
+    /// From the first of a frame's packets to its last, at the most.
+    pub fn longest_spread(&self) -> Duration {
+        (self.rate.interval() / SPREAD_DIVISOR).min(LONGEST_SPREAD)
     }
 
     /// The frame that is due at `now`.
@@ -79,14 +121,37 @@ mod tests {
         let origin = Instant::now();
         for (rate, longest) in [(FrameRate::whole(20), 8_000), (FrameRate::whole(100), 2_500)] {
             let pacer = Pacer::new(rate, origin, 10);
-            assert_eq!(pacer.packet_due(10, 99, 100), origin, "the first frame is not spread");
-            let last = pacer.packet_due(11, 99, 100) - pacer.due(11);
+            assert_eq!(pacer.packet_offset(10, 99, 100), Duration::ZERO, "the first frame is not spread");
+            let last = pacer.packet_offset(11, 99, 100);
             assert!(
                 last < Duration::from_micros(longest) && last > Duration::from_micros(longest * 9 / 10),
                 "{last:?}"
             );
-            assert!(pacer.packet_due(11, 99, 100) < pacer.due(12));
         }
+    }
+
+    #[test]
+    fn a_first_frame_that_no_socket_holds_breathes_but_not_for_long() {
+        let begin = Instant::now();
+        let leave = |packets: usize| {
+            let (mut now, mut bursts, mut longest, mut row) =
+                (begin, Bursts::new(begin, LONGEST_SPREAD), 0, 0);
+            for _ in 0..packets {
+                row += 1;
+                while let Some(resume) = bursts.wait(now) {
+                    // A late timer.
+                    now = resume + BREATH;
+                    row = 1;
+                }
+                bursts.sent(now);
+                longest = longest.max(row);
+            }
+            (now - begin, longest)
+        };
+        assert_eq!(leave(48), (Duration::ZERO, 48));
+        let (span, longest) = leave(190);
+        assert_eq!((span, longest), (6 * BREATH, 48));
+        assert!(leave(12_000).0 <= LONGEST_SPREAD + 2 * BREATH);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::ports::PortPairSockets;
+use crate::ports::AsyncSocketPair;
 use crate::proto::rtsp::{ChannelPair, interleave};
 
 /// Something for a connection's writer.
@@ -24,7 +24,7 @@ pub enum Route {
     /// Datagrams.
     Udp {
         /// Where they leave from.
-        sockets: Arc<PortPairSockets>,
+        sockets: Arc<AsyncSocketPair>,
         /// Where RTP goes.
         rtp: SocketAddr,
         /// Where RTCP goes.

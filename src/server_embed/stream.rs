@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::pacer::Pacer;
+use super::pacer::{Bursts, Pacer};
 use crate::media::FrameRate;
 use crate::media::payload::PacketizedFrame;
 use crate::proto::rtcp::{self, NtpTime, Rtcp, SenderInfo};
@@ -98,8 +98,17 @@ enum Step {
     Due,
     /// It has been asked for and has not come.
     Fetching,
-    /// It is here, and this many of its packets are gone.
-    Sending { packets: Arc<PacketizedFrame>, sent: usize },
+    /// It is here.
+    Sending(Sending),
+}
+
+#[derive(Debug)]
+struct Sending {
+    packets: Arc<PacketizedFrame>,
+    /// Packets that are gone.
+    sent: usize,
+    /// When the first of them left, or may leave; and the bursts since.
+    pace: Option<(Instant, Bursts)>,
 }
 
 /// From one sender report to the next (RFC 3550 §6.2 asks for at least five seconds).
@@ -188,7 +197,7 @@ impl Stream {
     /// Here are the packets of a frame that was asked for.
     pub fn provide(&mut self, frame: u64, packets: Arc<PacketizedFrame>) {
         if let Some(run) = self.fetching(frame) {
-            run.step = Step::Sending { packets, sent: 0 };
+            run.step = Step::Sending(Sending { packets, sent: 0, pace: None });
         }
     }
 
@@ -217,22 +226,21 @@ impl Stream {
     /// What is to be done now. Call again after each thing done, until [`Output::Wait`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Instant) -> Output {
         let Some(run) = &mut self.run else { return Output::Idle };
-        match &run.step {
+        match &mut run.step {
             Step::Fetching => Output::Idle,
             Step::Due if run.end.is_some_and(|end| self.position >= end) => self.finish(now),
             Step::Due => {
                 self.give_up_what_is_late(now);
                 self.fetch()
             }
-            Step::Sending { packets, sent } => {
-                let due = run.pacer.packet_due(self.position, *sent, packets.packets().len());
-                if now < due {
+            Step::Sending(sending) => {
+                if let Some(due) = sending.wait(now, &run.pacer, self.position) {
                     return Output::Wait(due);
                 }
                 if self.report_due.is_some_and(|due| now >= due) {
                     return Output::Rtcp(self.sender_report(now));
                 }
-                Output::Rtp(self.next_packet())
+                Output::Rtp(self.next_packet(now))
             }
         }
     }
@@ -280,14 +288,19 @@ impl Stream {
         Output::Fetch(self.position)
     }
 
-    fn next_packet(&mut self) -> Vec<u8> {
+    fn next_packet(&mut self, now: Instant) -> Vec<u8> {
         let mut packet = Vec::new();
         let Some(run) = &mut self.run else { return packet };
         let timestamp = run.timestamp(self.position);
-        let Step::Sending { packets, sent } = &mut run.step else { return packet };
-        packets.write_packet(*sent, self.next_sequence, timestamp, self.identity.ssrc, &mut packet);
-        *sent += 1;
-        let is_last = *sent == packets.packets().len();
+        let Step::Sending(sending) = &mut run.step else { return packet };
+        sending.packets.write_packet(
+            sending.sent,
+            self.next_sequence,
+            timestamp,
+            self.identity.ssrc,
+            &mut packet,
+        );
+        let is_last = sending.count(now);
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add((packet.len() - HEADER_LENGTH) as u32);
@@ -330,6 +343,30 @@ impl Stream {
 
     fn description(&self) -> Rtcp {
         Rtcp::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
+    }
+}
+
+impl Sending {
+    /// When the next packet may leave, if not now.
+    fn wait(&mut self, now: Instant, pacer: &Pacer, frame: u64) -> Option<Instant> {
+        // A frame that was read too late is spread like any other, from when it is there.
+        let begin = || pacer.due(frame).max(now);
+        let (begins, bursts) =
+            self.pace.get_or_insert_with(|| (begin(), Bursts::new(begin(), pacer.longest_spread())));
+        let due = *begins + pacer.packet_offset(frame, self.sent, self.packets.packets().len());
+        if now < due {
+            return Some(due);
+        }
+        bursts.wait(now)
+    }
+
+    /// One packet more is gone; whether it was the last.
+    fn count(&mut self, now: Instant) -> bool {
+        self.sent += 1;
+        if let Some((_, bursts)) = &mut self.pace {
+            bursts.sent(now);
+        }
+        self.sent == self.packets.packets().len()
     }
 }
 

@@ -15,11 +15,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::decoder::Decoder;
+use super::drain::Drain;
 use super::machine::{Goal, MachineOptions};
 use super::player::{Event, Input, Output, Player, PlayerOptions};
+use super::playout::DEFAULT_DELAY;
 use super::receive::ReceivedFrame;
 use super::reports::Reporter;
-use crate::ports::PortPairSockets;
+use crate::ports::{self, SocketPair};
 use crate::proto::rtsp::{Npt, PortPair, RtspUrl, Transport};
 use crate::stats::Snapshot;
 
@@ -30,6 +32,18 @@ pub struct SessionOptions {
     pub machine: MachineOptions,
     /// How much longer a picture waits than the quickest one needed.
     pub playout_delay: Duration,
+    /// Octets asked for as the kernel's buffer of the UDP ports.
+    pub receive_buffer: usize,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self {
+            machine: MachineOptions::default(),
+            playout_delay: DEFAULT_DELAY,
+            receive_buffer: ports::BUFFER,
+        }
+    }
 }
 
 /// Where pictures go.
@@ -95,6 +109,7 @@ impl Session {
         );
         let driver = Driver {
             url,
+            receive_buffer: options.receive_buffer,
             player,
             sink,
             events,
@@ -146,6 +161,7 @@ impl Session {
 
 struct Driver {
     url: RtspUrl,
+    receive_buffer: usize,
     player: Player,
     sink: FrameSink,
     events: mpsc::Sender<Event>,
@@ -166,11 +182,13 @@ struct Connection {
     _writing: AbortOnDropHandle<()>,
 }
 
-/// The player's own ports, drained at once by tasks of their own.
+/// The player's own ports, and what comes out of them.
 struct Ports {
-    sockets: Arc<PortPairSockets>,
+    numbers: PortPair,
+    rtp: Drain,
+    rtcp: Arc<UdpSocket>,
     packets: mpsc::Receiver<(Instant, Input)>,
-    _draining: [AbortOnDropHandle<()>; 2],
+    _hearing: AbortOnDropHandle<()>,
 }
 
 /// What came from the network, or from the user.
@@ -244,10 +262,8 @@ impl Driver {
                 Output::OpenPorts(port) => self.open_ports(port),
                 Output::Route(transport) => self.route = Some(transport),
                 Output::Write(octets) => self.write(octets),
-                Output::Rtp(packet) => self.send_datagram(&packet, |sockets| &sockets.rtp, |ports| ports.rtp),
-                Output::Rtcp(packet) => {
-                    self.send_datagram(&packet, |sockets| &sockets.rtcp, |ports| ports.rtcp)
-                }
+                Output::Rtp(packet) => self.send_datagram(&packet, Kind::Rtp),
+                Output::Rtcp(packet) => self.send_datagram(&packet, Kind::Rtcp),
                 Output::Arrived(frame) => self.hand_over(frame).await,
                 Output::Show { frame, position } => {
                     if let FrameSink::Screen(screen) = &self.sink {
@@ -310,9 +326,9 @@ impl Driver {
     fn open_ports(&mut self, port: Option<u16>) {
         let now = Instant::now();
         let Some(Connection { peer, local, .. }) = &self.connection else { return };
-        match Ports::open(canonical(local.ip()), canonical(peer.ip()), port) {
+        match Ports::open(canonical(local.ip()), canonical(peer.ip()), port, self.receive_buffer) {
             Ok(ports) => {
-                let numbers = ports.sockets.ports();
+                let numbers = ports.numbers;
                 self.ports = Some(ports);
                 self.player.handle(now, Input::PortsOpen(numbers));
             }
@@ -327,20 +343,26 @@ impl Driver {
         }
     }
 
-    fn send_datagram(
-        &self,
-        packet: &[u8],
-        socket: fn(&PortPairSockets) -> &UdpSocket,
-        port: fn(PortPair) -> u16,
-    ) {
+    fn send_datagram(&self, packet: &[u8], kind: Kind) {
         let (Some(ports), Some(connection)) = (&self.ports, &self.connection) else { return };
-        let Some(server_port) = self.route.as_ref().and_then(|route| route.server_port) else { return };
-        let to = SocketAddr::new(canonical(connection.peer.ip()), port(server_port));
-        if let Err(error) = socket(&ports.sockets).try_send_to(packet, to) {
+        let Some(server) = self.route.as_ref().and_then(|route| route.server_port) else { return };
+        let host = canonical(connection.peer.ip());
+        let sent = match kind {
+            Kind::Rtp => ports.rtp.socket().send_to(packet, (host, server.rtp)),
+            Kind::Rtcp => ports.rtcp.try_send_to(packet, SocketAddr::new(host, server.rtcp)),
+        };
+        if let Err(error) = sent {
             // Reports repeat.
-            tracing::debug!(%to, %error, "a datagram could not be sent");
+            tracing::debug!(?kind, %error, "a datagram could not be sent");
         }
     }
+}
+
+/// The two kinds of packets.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Rtp,
+    Rtcp,
 }
 
 impl Connection {
@@ -363,46 +385,32 @@ impl Connection {
 }
 
 impl Ports {
-    fn open(host: IpAddr, server: IpAddr, port: Option<u16>) -> io::Result<Self> {
-        let sockets = Arc::new(PortPairSockets::bind(host, port)?);
-        let (rtp_sender, packets) = mpsc::channel(PACKETS);
-        let rtcp_sender = rtp_sender.clone();
-        let (rtp, rtcp) = (sockets.clone(), sockets.clone());
-        let draining = [
-            tokio::spawn(async move { drain(&rtp.rtp, server, Input::Rtp, &rtp_sender).await }),
-            tokio::spawn(async move { drain(&rtcp.rtcp, server, Input::Rtcp, &rtcp_sender).await }),
-        ];
-        Ok(Self { sockets, packets, _draining: draining.map(AbortOnDropHandle::new) })
+    fn open(host: IpAddr, server: IpAddr, port: Option<u16>, buffer: usize) -> io::Result<Self> {
+        let pair = SocketPair::bind(host, port, buffer)?;
+        let (numbers, rtcp) = (pair.ports(), Arc::new(UdpSocket::from_std(pair.rtcp)?));
+        let (queue, packets) = mpsc::channel(PACKETS);
+        let rtp = Drain::start(pair.rtp, server, queue.clone())?;
+        let heard = rtcp.clone();
+        let hearing =
+            AbortOnDropHandle::new(tokio::spawn(async move { hear_rtcp(&heard, server, &queue).await }));
+        Ok(Self { numbers, rtp, rtcp, packets, _hearing: hearing })
     }
 }
 
-/// Octets of the largest datagram.
-const LARGEST_DATAGRAM: usize = 64 * 1024;
+/// Octets read from the connection at a time.
+const READ: usize = 64 * 1024;
 
-/// Takes datagrams from the server out of the kernel as fast as they come: its buffer holds less than a large frame.
-async fn drain(
-    socket: &UdpSocket,
-    server: IpAddr,
-    input: fn(Bytes) -> Input,
-    packets: &mpsc::Sender<(Instant, Input)>,
-) {
-    let mut buffer = BytesMut::new();
+/// Takes the server's RTCP. It is rare, so the runtime's own threads will do.
+async fn hear_rtcp(socket: &UdpSocket, server: IpAddr, packets: &mpsc::Sender<(Instant, Input)>) {
+    let mut buffer = [0; 2_048];
     loop {
-        // Packets are cut off one large allocation, which lives as long as any of them.
-        if buffer.capacity() < LARGEST_DATAGRAM {
-            buffer = BytesMut::with_capacity(4 * LARGEST_DATAGRAM);
-        }
-        match socket.recv_buf_from(&mut buffer).await {
-            Ok((_, from)) if canonical(from.ip()) == server => {
-                // Without room the packet is lost, as it would be in the kernel.
-                if packets.try_send((Instant::now(), input(buffer.split().freeze()))).is_err() {
-                    tracing::warn!("the player does not keep up; a packet is lost");
-                }
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, from)) if canonical(from.ip()) == server => {
+                // Without room the report is lost; reports repeat.
+                let _ = packets
+                    .try_send((Instant::now(), Input::Rtcp(Bytes::copy_from_slice(&buffer[..length]))));
             }
-            Ok((_, from)) => {
-                buffer.clear();
-                tracing::debug!(%from, "a datagram from a stranger is passed over");
-            }
+            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
             // Reports of unreachable ports arrive as errors; the socket goes on.
             Err(error) => tracing::debug!(%error, "a datagram could not be received"),
         }
@@ -430,7 +438,7 @@ async fn finished(connecting: &mut Option<JoinHandle<io::Result<TcpStream>>>) ->
 async fn received(connection: &mut Option<Connection>) -> Input {
     let Some(connection) = connection else { return std::future::pending().await };
     if connection.buffer.capacity() < 4 * 1024 {
-        connection.buffer = BytesMut::with_capacity(LARGEST_DATAGRAM);
+        connection.buffer = BytesMut::with_capacity(READ);
     }
     match connection.reader.read_buf(&mut connection.buffer).await {
         Ok(0) => Input::ConnectionLost(None),

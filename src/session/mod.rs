@@ -1,9 +1,11 @@
 //! The player's side of a session: RTSP to a server, RTP and RTCP from it, pictures out.
 //!
 //! Pure parts decide (`machine`, `receive`, `playout`, `ending`, `reports`, and `player`, which joins them); `driver`
-//! carries octets between them and the network, and `decoder` turns pictures into pixels on a thread of its own.
+//! carries octets between them and the network, `drain` empties the RTP port and `decoder` turns pictures into pixels,
+//! each on a thread of its own.
 
 mod decoder;
+mod drain;
 mod driver;
 mod ending;
 mod failure;

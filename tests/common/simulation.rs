@@ -342,13 +342,17 @@ impl Server {
         while let Some(frame) = self.framer.next_frame().unwrap() {
             if let Frame::Request(request) = frame {
                 if !self.is_mute {
-                    responses.push(desk::sign(self.answer(now, &request), &request));
+                    responses.push(self.ask(now, &request));
                 }
                 requests.push(request);
             }
         }
         self.deadline = Some(now);
         responses
+    }
+
+    pub fn ask(&mut self, now: Instant, request: &Request) -> Response {
+        desk::sign(self.answer(now, request), request)
     }
 
     fn answer(&mut self, now: Instant, request: &Request) -> Response {

@@ -1,0 +1,113 @@
+//! Emptying the RTP port, on a thread of its own.
+//!
+//! The kernel's buffer is often smaller than one large picture, so datagrams must be taken out as fast as they come.
+//! A thread that waits in the kernel is woken for each of them, whatever the runtime's threads are busy with.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use super::player::Input;
+
+/// The thread, and the socket that it empties. Dropping it closes the port.
+#[derive(Debug)]
+pub struct Drain {
+    socket: Arc<UdpSocket>,
+    must_end: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Octets of the largest datagram.
+const LARGEST_DATAGRAM: usize = 64 * 1024;
+
+/// Packets are cut off one allocation of this size, which lives as long as any of them.
+const CHUNK: usize = 256 * 1024;
+
+/// How long the thread waits before it looks whether it is still wanted, should nothing wake it.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+impl Drain {
+    /// Passes on what comes from `server`, with its arrival. What finds the queue full is lost.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(
+        socket: UdpSocket,
+        server: IpAddr,
+        packets: mpsc::Sender<(Instant, Input)>,
+    ) -> io::Result<Self> {
+        socket.set_nonblocking(false)?;
+        socket.set_read_timeout(Some(LONGEST_WAIT))?;
+        let (socket, must_end) = (Arc::new(socket), Arc::new(AtomicBool::new(false)));
+        let (drained, ends) = (socket.clone(), must_end.clone());
+        let thread = thread::Builder::new()
+            .name("rtp".to_owned())
+            .spawn(move || run(&drained, server, &packets, &ends))?;
+        Ok(Self { socket, must_end, thread: Some(thread) })
+    }
+
+    /// The socket, to send from.
+    pub fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// Something to wake up for.
+    fn knock(&self) {
+        let Ok(mut address) = self.socket.local_addr() else { return };
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        if let Err(error) = self.socket.send_to(&[], address) {
+            // It wakes up by itself a little later.
+            tracing::debug!(%error, "the RTP thread could not be woken");
+        }
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        self.must_end.store(true, Ordering::Relaxed);
+        self.knock();
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(socket: &UdpSocket, server: IpAddr, packets: &mpsc::Sender<(Instant, Input)>, must_end: &AtomicBool) {
+    let mut datagram = vec![0; LARGEST_DATAGRAM];
+    let mut chunk = BytesMut::new();
+    while !must_end.load(Ordering::Relaxed) {
+        match socket.recv_from(&mut datagram) {
+            Ok((length, from)) if from.ip().to_canonical() == server => {
+                let arrival = Instant::now();
+                let packet = cut_off(&mut chunk, &datagram[..length]);
+                if packets.try_send((arrival, Input::Rtp(packet))).is_err() {
+                    tracing::debug!("the player does not keep up; a packet is lost");
+                }
+            }
+            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            // Reports of unreachable ports arrive as errors; the socket goes on.
+            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+        }
+    }
+}
+
+fn cut_off(chunk: &mut BytesMut, datagram: &[u8]) -> Bytes {
+    if chunk.capacity() < datagram.len() {
+        *chunk = BytesMut::with_capacity(CHUNK);
+    }
+    chunk.extend_from_slice(datagram);
+    chunk.split().freeze()
+}

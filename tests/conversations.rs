@@ -1,0 +1,376 @@
+//! What real players ask, typed anew, answered by the server; what real servers answer, played by the player.
+
+mod common;
+
+use common::films::pictures;
+use common::jpegs::Kind;
+use common::simulation::{Setting, World};
+use reelay::proto::rtsp::{Frame, Framer, Limits, Request, Response, Transport};
+use reelay::session::{Event, Goal, Input, Output, Player, PlayerOptions, Reporter, RtspState};
+use std::time::{Duration, Instant};
+
+/// Asks the server in the words of a player; `{session}` stands for the session that SETUP made.
+fn ask(world: &mut World, words: &str) -> Response {
+    let session = world.server_mut().session().map(|session| session.id().to_owned()).unwrap_or_default();
+    let words = words.trim_start().replace("{session}", &session).replace('\n', "\r\n") + "\r\n";
+    let mut framer = Framer::new(Limits::SERVER);
+    framer.push(words.as_bytes());
+    let Some(Frame::Request(request)) = framer.next_frame().unwrap() else { panic!("no request: {words}") };
+    let response = world.server_mut().ask(Instant::now(), &request);
+    assert_eq!(response.headers.get("CSeq"), request.headers.get("CSeq"));
+    response
+}
+
+fn world() -> World {
+    World::new(Setting::new(pictures(Kind::Standard420, (96, 64), 500)))
+}
+
+#[track_caller]
+fn ok(response: Response) -> Response {
+    assert_eq!(response.status.code(), 200, "{}", response.reason);
+    response
+}
+
+#[test]
+fn ffmpeg_is_served() {
+    let mut world = world();
+    let options = ok(ask(
+        &mut world,
+        "OPTIONS rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nUser-Agent: Lavf59.27.100\n",
+    ));
+    assert!(options.headers.get("Public").unwrap().contains("GET_PARAMETER"));
+    let description = ok(ask(
+        &mut world,
+        "DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nAccept: application/sdp\nCSeq: 2\nUser-Agent: Lavf59.27.100\n",
+    ));
+    assert_eq!(description.headers.get("Content-Base"), Some("rtsp://127.0.0.1:8554/film/"));
+    let setup = ok(ask(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nTransport: RTP/AVP/UDP;unicast;client_port=19456-19457\nCSeq: 3\nUser-Agent: Lavf59.27.100\n",
+    ));
+    let [transport] = &Transport::parse_all(setup.headers.get("Transport").unwrap())[..] else { panic!() };
+    assert!(transport.server_port.is_some() && transport.ssrc.is_some() && !transport.jpeg_header);
+    assert!(setup.headers.get("Session").unwrap().ends_with(";timeout=60"));
+    let play = ok(ask(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nRange: npt=0.000-\nCSeq: 4\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-25.000"));
+    assert!(
+        play.headers
+            .get("RTP-Info")
+            .unwrap()
+            .starts_with("url=rtsp://127.0.0.1:8554/film/track1;seq=65000;rtptime=")
+    );
+    ok(ask(
+        &mut world,
+        "GET_PARAMETER rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 5\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    ok(ask(
+        &mut world,
+        "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    let seek = ok(ask(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nRange: npt=20.000-\nCSeq: 7\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    assert_eq!(seek.headers.get("Range"), Some("npt=20.000-25.000"));
+    ok(ask(
+        &mut world,
+        "TEARDOWN rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 8\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+}
+
+#[test]
+fn gstreamer_is_served() {
+    let mut world = world();
+    ok(ask(
+        &mut world,
+        "OPTIONS rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nUser-Agent: GStreamer/1.22.0\nDate: Mon, 23 Nov 2026 12:00:00 GMT\n",
+    ));
+    ok(ask(
+        &mut world,
+        "DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 2\nUser-Agent: GStreamer/1.22.0\nAccept: application/sdp\n",
+    ));
+    let setup = ok(ask(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 3\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\n",
+    ));
+    assert!(setup.headers.get("Transport").unwrap().contains("interleaved=0-1"));
+    let play = ok(ask(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nRange: npt=now-\nSession: {session}\n",
+    ));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-25.000"));
+    ok(ask(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 5\nRange: npt=0-60\nSession: {session}\n",
+    ));
+    ok(ask(&mut world, "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nSession: {session}\n"));
+    ok(ask(&mut world, "TEARDOWN rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 7\nSession: {session}\n"));
+}
+
+#[test]
+fn vlc_is_served() {
+    let mut world = world();
+    let agent = "User-Agent: LibVLC/3.0.24 (LIVE555 Streaming Media v2026.06.24)";
+    ok(ask(&mut world, &format!("OPTIONS rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 2\n{agent}\n")));
+    ok(ask(
+        &mut world,
+        &format!("DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 3\n{agent}\nAccept: application/sdp\n"),
+    ));
+    ok(ask(
+        &mut world,
+        &format!(
+            "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 4\n{agent}\nTransport: RTP/AVP;unicast;client_port=30000-30001\n"
+        ),
+    ));
+    ok(ask(
+        &mut world,
+        &format!(
+            "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 5\n{agent}\nSession: {{session}}\nRange: npt=0.000-\n"
+        ),
+    ));
+    ok(ask(
+        &mut world,
+        &format!("PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\n{agent}\nSession: {{session}}\n"),
+    ));
+    let resume = ok(ask(
+        &mut world,
+        &format!("PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 7\n{agent}\nSession: {{session}}\n"),
+    ));
+    assert_eq!(resume.headers.get("Range"), Some("npt=0.000-25.000"));
+    ok(ask(
+        &mut world,
+        &format!("TEARDOWN rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 8\n{agent}\nSession: {{session}}\n"),
+    ));
+}
+
+#[test]
+fn retina_is_served_without_a_greeting() {
+    let mut world = world();
+    ok(ask(
+        &mut world,
+        "DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nAccept: application/sdp\nCSeq: 1\nUser-Agent: retina_0.4.21\n",
+    ));
+    ok(ask(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 2\nTransport: RTP/AVP/UDP;unicast;client_port=32000-32001\n",
+    ));
+    ok(ask(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 3\nRange: npt=0.000-\nSession: {session}\n",
+    ));
+    ok(ask(&mut world, "OPTIONS rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nSession: {session}\n"));
+}
+
+/// Each status where RFC 2326 asks for it, once a session stands.
+#[test]
+fn refusals_have_the_status_of_rfc_2326() {
+    let mut world = world();
+    let code = |world: &mut World, words: &str| ask(world, words).status.code();
+    let film = "rtsp://127.0.0.1:8554/film";
+    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\n")), 454);
+    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
+    assert_eq!(code(&mut world, &format!("TEARDOWN {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
+    assert_eq!(code(&mut world, &format!("SETUP {film} RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP\n")), 459);
+    assert_eq!(code(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\n")), 400);
+    assert_eq!(
+        code(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP;multicast\n")),
+        461
+    );
+    assert_eq!(code(&mut world, &format!("DESCRIBE {film} RTSP/1.0\nCSeq: 1\nAccept: text/html\n")), 406);
+    assert_eq!(code(&mut world, &format!("OPTIONS {film} RTSP/1.0\n")), 400);
+    assert_eq!(code(&mut world, &format!("OPTIONS {film} RTSP/3.0\nCSeq: 1\n")), 505);
+    assert_eq!(code(&mut world, &format!("LEVITATE {film} RTSP/1.0\nCSeq: 1\n")), 501);
+    assert_eq!(code(&mut world, &format!("RECORD {film} RTSP/1.0\nCSeq: 1\n")), 405);
+    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nRequire: levitation\n")), 551);
+
+    ok(ask(
+        &mut world,
+        &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n"),
+    ));
+    let mut with = |method: &str, path: &str, rest: &str| {
+        code(&mut world, &format!("{method} {film}{path} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n{rest}"))
+    };
+    assert_eq!(with("PAUSE", "", ""), 455);
+    assert_eq!(with("SETUP", "/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\n"), 455);
+    assert_eq!(with("PLAY", "/track1", ""), 460);
+    assert_eq!(with("SETUP", "2/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\n"), 459);
+    assert_eq!(with("PLAY", "", "Range: npt=25-\n"), 457);
+    assert_eq!(with("PLAY", "", "Range: npt=9-3\n"), 457);
+    assert_eq!(with("PLAY", "", "Range: nonsense\n"), 400);
+    assert_eq!(with("PLAY", "", "Range: smpte=0:00:05-\n"), 501);
+    assert_eq!(with("PLAY", "", "Range: npt=0-;time=20261123T120000Z\n"), 456);
+    assert_eq!(with("PLAY", "", "Range: npt=10-20\n"), 200);
+    assert_eq!(with("PAUSE", "/track1", ""), 460);
+    assert_eq!(with("PAUSE", "", "Range: npt=5-\n"), 457);
+    assert_eq!(with("PAUSE", "", ""), 200);
+    assert_eq!(with("PAUSE", "", ""), 455);
+    world.server_mut().facts.whole = false;
+    let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
+    assert_eq!(code(&mut world, &still_reading), 456);
+}
+
+#[test]
+fn parameters_are_answered_understood_or_not() {
+    let mut world = world();
+    let film = "rtsp://127.0.0.1:8554/film";
+    ok(ask(
+        &mut world,
+        &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n"),
+    ));
+    let mut with = |method: &str, kind: &str, body: &'static str| {
+        let id = world.server_mut().session().unwrap().id().to_owned();
+        let method = reelay::proto::rtsp::Method::from_token(method);
+        let mut request = Request::new(method, film)
+            .with("CSeq", "1")
+            .with("Session", id)
+            .with("Content-Type", kind.to_owned());
+        request.body = body.into();
+        world.server_mut().ask(Instant::now(), &request)
+    };
+    assert_eq!(with("GET_PARAMETER", "text/parameters", "position\r\n").body, "position: 0.000\r\n");
+    let unknown = with("GET_PARAMETER", "text/parameters", "position\r\nbarparam\r\n");
+    assert_eq!((unknown.status.code(), &unknown.body[..]), (451, &b"barparam\r\n"[..]));
+    assert_eq!(with("SET_PARAMETER", "text/parameters", "barparam: barstuff\r\n").status.code(), 451);
+    assert_eq!(with("SET_PARAMETER", "text/parameters", "position: 4\r\n").status.code(), 458);
+    assert_eq!(with("SET_PARAMETER", "application/json", "{}").status.code(), 415);
+}
+
+/// A player that talks to a server written down here: requests come out, answers go in.
+struct Scripted {
+    player: Player,
+    now: Instant,
+    framer: Framer,
+    pub events: Vec<Event>,
+    pub frames: usize,
+}
+
+impl Scripted {
+    fn new() -> Self {
+        let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://127.0.0.1:8554/test").unwrap();
+        let reporter = Reporter { ssrc: 1, cname: "player".to_owned() };
+        let options = PlayerOptions { machine: Default::default(), playout_delay: Duration::ZERO, reporter };
+        let framer = Framer::new(Limits::SERVER);
+        Self { player: Player::new(url, options), now: Instant::now(), framer, events: Vec::new(), frames: 0 }
+    }
+
+    fn input(&mut self, input: Input) {
+        self.player.handle(self.now, input);
+        while let Some(output) = self.player.poll() {
+            match output {
+                Output::Connect => self.input(Input::Connected),
+                Output::OpenPorts(_) => {
+                    self.input(Input::PortsOpen(reelay::proto::rtsp::PortPair { rtp: 19_456, rtcp: 19_457 }));
+                }
+                Output::Write(octets) => self.framer.push(&octets),
+                Output::Event(event) => self.events.push(event),
+                Output::Arrived(_) => self.frames += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// The request that is in flight now.
+    fn request(&mut self) -> Request {
+        let Some(Frame::Request(request)) = self.framer.next_frame().unwrap() else { panic!("no request") };
+        request
+    }
+
+    fn answer(&mut self, words: &str) {
+        let (head, body) = words.trim_start().split_once("\n\n").unwrap_or((words, ""));
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\n", body.len()) };
+        let octets = format!("{}\n{length}\n", head.trim()).replace('\n', "\r\n") + body;
+        self.input(Input::Received(octets.into()));
+    }
+
+    fn state(&self) -> RtspState {
+        self.player.status().state
+    }
+}
+
+/// A live source of GStreamer's server: no Range to speak of, an aggregate control, a stream below it.
+#[test]
+fn gstreamers_server_is_played() {
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Playing));
+    assert_eq!(script.request().uri, "rtsp://127.0.0.1:8554/test");
+    script.answer("RTSP/1.0 200 OK\nCSeq: 1\nPublic: OPTIONS, DESCRIBE, GET_PARAMETER, PAUSE, PLAY, SETUP, TEARDOWN\nServer: GStreamer RTSP server\n");
+    assert_eq!(script.request().headers.get("Accept"), Some("application/sdp"));
+    script.answer(
+        "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\nContent-Base: rtsp://127.0.0.1:8554/test/\n\
+         Server: GStreamer RTSP server\n\nv=0\no=- 1 1 IN IP4 127.0.0.1\ns=Session streamed with GStreamer\n\
+         t=0 0\na=control:*\na=range:npt=now-\nm=video 0 RTP/AVP 26\nc=IN IP4 0.0.0.0\na=rtpmap:26 JPEG/90000\n\
+         a=framerate:25.000000\na=control:stream=0\n",
+    );
+    let setup = script.request();
+    assert_eq!(setup.uri, "rtsp://127.0.0.1:8554/test/stream=0");
+    assert_eq!(setup.headers.get("Transport"), Some("RTP/AVP;unicast;client_port=19456-19457"));
+    script.answer(
+        "RTSP/1.0 200 OK\nCSeq: 3\nTransport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001;\
+         ssrc=0A0B0C0D;mode=\"PLAY\"\nSession: Jx+Session90210\n",
+    );
+    let play = script.request();
+    assert_eq!(
+        (play.uri.as_str(), play.headers.get("Range")),
+        ("rtsp://127.0.0.1:8554/test/", None),
+        "it is live"
+    );
+    assert_eq!(play.headers.get("Session"), Some("Jx+Session90210"));
+    script.answer(
+        "RTSP/1.0 200 OK\nCSeq: 4\nRTP-Info: url=rtsp://127.0.0.1:8554/test/stream=0;seq=100;rtptime=900000\n\
+         Range: npt=now-\nSession: Jx+Session90210\n",
+    );
+    assert_eq!(script.state(), RtspState::Playing);
+    script.input(Input::Goal(Goal::Stopped));
+    assert_eq!(script.request().method.as_str(), "TEARDOWN");
+    script.answer("RTSP/1.0 200 OK\nCSeq: 5\nSession: Jx+Session90210\nConnection: close\n");
+    assert_eq!(script.state(), RtspState::Init);
+    assert_eq!(script.events.last().map(|event| matches!(event, Event::Status(_))), Some(true));
+    assert!(script.events.contains(&Event::Closed));
+}
+
+#[test]
+fn a_stream_without_jpeg_is_explained() {
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
+    let sentence = script.events.iter().find_map(|event| match event {
+        Event::Failed(failure) => Some(failure.to_string()),
+        _ => None,
+    });
+    assert!(sentence.unwrap().contains("holds H264"));
+}
+
+#[test]
+fn an_answer_that_is_late_or_to_nothing_changes_nothing() {
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 77\n");
+    assert!(script.framer.next_frame().unwrap().is_none(), "the next request waits for the answer");
+    script.answer("RTSP/1.0 200 OK\n");
+    assert_eq!(
+        script.request().method.as_str(),
+        "DESCRIBE",
+        "an answer without a number is to what is in flight"
+    );
+}
+
+#[test]
+fn what_is_not_rtsp_is_explained() {
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Received("HTTP/1.1 400 Bad Request\r\n\r\n".into()));
+    assert!(
+        script
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Failed(f) if f.to_string().contains("does not speak RTSP")))
+    );
+}

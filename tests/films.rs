@@ -1,0 +1,122 @@
+//! Opening files: films of every layout, and everything that is none.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::films::{Layout, film, octets, pictures};
+use common::jpegs::Kind;
+use reelay::media::FrameRate;
+use reelay::media::container::Layout as Found;
+use reelay::proto::rtsp::NptRange;
+use reelay::server_embed::Film;
+
+const SIZE: (u16, u16) = (96, 64);
+
+/// Waits until the whole file has been read.
+fn read_whole(film: &Film) -> reelay::server_embed::Progress {
+    let mut progress = film.progress();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    *runtime.block_on(progress.wait_for(|progress| progress.outcome.is_some())).unwrap()
+}
+
+#[test]
+fn every_layout_is_indexed_picture_by_picture() {
+    let layouts = [
+        (Layout::Records(5), Found::Classroom),
+        (Layout::Records(6), Found::Classroom),
+        (Layout::Records(10), Found::Classroom),
+        (Layout::SeveralARecord(4), Found::Classroom),
+        (Layout::Raw, Found::Raw),
+        (Layout::Multipart, Found::Raw),
+    ];
+    for (layout, found) in layouts {
+        for kind in [Kind::Classroom444, Kind::Thumbnail, Kind::Progressive] {
+            let test = film(layout, pictures(kind, SIZE, 10));
+            let film = Film::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
+            assert_eq!((read_whole(&film).frames, film.layout()), (10, found), "{layout:?}");
+            for (number, jpeg) in (0..).zip(&test.pictures) {
+                assert_eq!(film.read_frame(number).unwrap(), jpeg[..]);
+            }
+            assert!(film.read_frame(10).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_film_knows_its_size_its_length_and_whether_everyone_can_play_it() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 50));
+    let film = Film::open(test.path(), "film", FrameRate::whole(25)).unwrap();
+    read_whole(&film);
+    let facts = film.facts();
+    assert_eq!((facts.dimensions.width, facts.dimensions.height), SIZE);
+    assert_eq!(facts.range(), NptRange::parse("npt=0-2").unwrap());
+    assert_eq!(facts.standard, Ok(()));
+    film.set_rate(FrameRate::whole(10));
+    assert_eq!(film.facts().range(), NptRange::parse("npt=0-5").unwrap());
+}
+
+#[test]
+fn a_cut_film_plays_up_to_the_cut() {
+    let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 10));
+    let whole = fs::read(test.path()).unwrap();
+    fs::write(test.path(), &whole[..whole.len() - 100]).unwrap();
+    let film = Film::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
+    let progress = read_whole(&film);
+    assert_eq!(progress.frames, 9);
+    assert!(progress.outcome.unwrap().cut);
+}
+
+/// The sentence with which a file is refused.
+fn refused(path: &Path) -> String {
+    let sentence = Film::open(path, "film.mjpeg", FrameRate::CLASSROOM).unwrap_err().to_string();
+    assert!(!sentence.contains('\n') && sentence.ends_with(['.', 'g']), "{sentence}");
+    sentence
+}
+
+#[test]
+fn what_is_no_film_is_called_by_its_name_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mjpeg");
+    let with = |content: &[u8]| {
+        fs::write(&path, content).unwrap();
+        refused(&path)
+    };
+    assert_eq!(with(b""), "film.mjpeg is empty; choose another file.");
+    let mp4 = with(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41");
+    assert!(
+        mp4.starts_with("film.mjpeg is an MP4 film, not Motion JPEG; convert it first: ffmpeg "),
+        "{mp4}"
+    );
+    assert_eq!(with(b"hello"), "film.mjpeg is a text file, not a Motion JPEG film; choose another file.");
+    assert!(with(&[1; 70_000]).contains("its first 64 KiB hold no JPEG picture"));
+    let first = &octets(Layout::Records(5), &pictures(Kind::Commented, SIZE, 1));
+    assert!(with(&first[..first.len() / 2]).contains("it ends in the middle of its first picture"));
+    assert!(with(&[0xFF, 0xD8, 0xFF, 0xD9, 0, 0]).contains("it holds no whole picture"));
+    assert!(refused(folder.path()).contains("is not a file"));
+    assert!(refused(&folder.path().join("nothing")).starts_with("There is no file "));
+}
+
+#[test]
+fn hostile_files_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mjpeg");
+    let mut state = 7u32;
+    for round in 0..200u32 {
+        let mut content = octets(Layout::Records(5), &pictures(Kind::Restarts, (32, 32), 3));
+        for _ in 0..=round % 9 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = state as usize % content.len();
+            content[at] = (state >> 24) as u8;
+        }
+        fs::write(&path, &content).unwrap();
+        if let Ok(film) = Film::open(&path, "film", FrameRate::CLASSROOM) {
+            let frames = read_whole(&film).frames;
+            for frame in 0..frames {
+                let jpeg = film.read_frame(frame).unwrap();
+                let _ = reelay::media::decode::decode(&jpeg, &mut Vec::new());
+            }
+        }
+    }
+}

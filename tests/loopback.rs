@@ -1,0 +1,334 @@
+//! Real sessions over real sockets on loopback: every JPEG that arrives is the file's.
+
+mod common;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::films::{Layout, TestFilm, film, pictures};
+use common::jpegs::{Kind, picture};
+use reelay::media::FrameRate;
+use reelay::proto::rtsp::{Frame, Framer, Limits, Response};
+use reelay::server_embed::{Film, Observer, Server, ServerEvent, ServerOptions};
+use reelay::session::{
+    Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions, TransportChoice,
+};
+use reelay::stats::Snapshot;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+const SIZE: (u16, u16) = (160, 120);
+
+/// Fast, so that the tests are.
+const RATE: FrameRate = FrameRate::whole(100);
+
+/// Octets of the APP0 segment that the test pictures begin with.
+const APP0: usize = 18;
+
+/// Nothing on loopback takes this long; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn start_server() -> Server {
+    Server::start(ServerOptions::default(), Observer::none()).await.unwrap()
+}
+
+fn open(test: &TestFilm, rate: FrameRate) -> Arc<Film> {
+    Film::open(test.path(), "film.mjpeg", rate).unwrap()
+}
+
+/// A session and what comes out of it.
+struct Playing {
+    session: Session,
+    frames: mpsc::Receiver<ReceivedFrame>,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Playing {
+    fn start(server: &Server, name: &str, options: SessionOptions) -> Self {
+        let (frame_sender, frames) = mpsc::channel(16);
+        let (event_sender, events) = mpsc::channel(256);
+        let session =
+            Session::start(server.url_of(name), options, FrameSink::AsTheyArrive(frame_sender), event_sender);
+        Self { session, frames, events }
+    }
+
+    fn by(server: &Server, name: &str, transport: TransportChoice) -> Self {
+        let machine = MachineOptions { transport, ..MachineOptions::default() };
+        Self::start(server, name, SessionOptions { machine, ..SessionOptions::default() })
+    }
+
+    /// Plays to the end; everything that arrived, and the figures.
+    async fn to_the_end(&mut self) -> (Vec<ReceivedFrame>, Snapshot) {
+        self.session.set_goal(Goal::Playing);
+        let mut arrived = Vec::new();
+        let end = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(frame) = self.frames.recv() => arrived.push(frame),
+                    Some(event) = self.events.recv() => match event {
+                        Event::Ended => return,
+                        Event::Failed(failure) => panic!("{failure}"),
+                        _ => {}
+                    },
+                }
+            }
+        };
+        timeout(PATIENCE, end).await.expect("the end of the film");
+        let snapshot = *self.session.stats().borrow();
+        (arrived, snapshot)
+    }
+
+    async fn event(&mut self, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+        let found = async {
+            loop {
+                let event = self.events.recv().await.expect("the session goes on");
+                if wanted(&event) {
+                    return event;
+                }
+            }
+        };
+        timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("never: {what}"))
+    }
+}
+
+#[track_caller]
+fn assert_same(arrived: &[ReceivedFrame], source: &[Vec<u8>]) {
+    assert_eq!(arrived.len(), source.len());
+    for (number, (frame, jpeg)) in arrived.iter().zip(source).enumerate() {
+        assert!(frame.jpeg == jpeg[..], "frame {number} differs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_picture_arrives_bit_for_bit() {
+    let server = start_server().await;
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::LongHeader) {
+        let test = film(Layout::Records(5), pictures(kind, SIZE, 12));
+        let name = server.library().add(open(&test, RATE));
+        for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+            let mut playing = Playing::by(&server, &name, transport);
+            let (arrived, snapshot) = playing.to_the_end().await;
+            assert_same(&arrived, &test.pictures);
+            assert_eq!((snapshot.packets_lost, snapshot.frames_incomplete), (0, 0), "{kind:?} {transport:?}");
+            playing.session.finish(PATIENCE).await;
+        }
+    }
+    assert_eq!(server.sessions(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_layout_of_file_is_played_whole() {
+    let server = start_server().await;
+    let layouts = [
+        Layout::Records(5),
+        Layout::Records(6),
+        Layout::Records(10),
+        Layout::SeveralARecord(3),
+        Layout::Raw,
+        Layout::Multipart,
+    ];
+    for layout in layouts {
+        let test = film(layout, pictures(Kind::Commented, SIZE, 20));
+        let name = server.library().add(open(&test, RATE));
+        let (arrived, _) = Playing::by(&server, &name, TransportChoice::Auto).to_the_end().await;
+        assert_same(&arrived, &test.pictures);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_of_15_mib_arrives_on_the_connection() {
+    let test = film(Layout::Records(10), vec![picture(Kind::Classroom444, (4_000, 4_000), 1, 255)]);
+    assert!(test.pictures[0].len() > 15 << 20);
+    let server = start_server().await;
+    let name = server.library().add(open(&test, FrameRate::whole(1)));
+    let (arrived, _) = Playing::by(&server, &name, TransportChoice::Tcp).to_the_end().await;
+    assert_same(&arrived, &test.pictures);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_longer_than_a_packet_is_reduced_and_counted() {
+    let test = film(Layout::Raw, pictures(Kind::LongHeader, SIZE, 5));
+    let server = start_server().await;
+    let name = server.library().add(open(&test, RATE));
+    let (arrived, snapshot) = Playing::by(&server, &name, TransportChoice::Udp).to_the_end().await;
+    assert_eq!((arrived.len(), snapshot.headers_reduced), (5, 5));
+    assert!(
+        arrived.iter().zip(&test.pictures).all(|(frame, jpeg)| frame.jpeg.len() + 3_004 + APP0 == jpeg.len())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_sessions_share_one_film_and_each_has_its_own_place() {
+    let test = film(Layout::Records(5), pictures(Kind::Classroom444, SIZE, 60));
+    let server = start_server().await;
+    let name = server.library().add(open(&test, RATE));
+    let mut sessions: Vec<_> = [TransportChoice::Udp, TransportChoice::Tcp, TransportChoice::Udp]
+        .map(|transport| Playing::by(&server, &name, transport))
+        .into();
+    let [first, second, third] = &mut sessions[..] else { unreachable!() };
+    let together = async { tokio::join!(first.to_the_end(), second.to_the_end()) };
+    let ((a, _), (b, _)) = together.await;
+    let cached = server.cached_octets();
+    let (c, _) = third.to_the_end().await;
+    [a, b, c].iter().for_each(|arrived| assert_same(arrived, &test.pictures));
+    let octets: usize = test.pictures.iter().map(Vec::len).sum();
+    assert!(cached as usize > octets && (cached as usize) < 2 * octets, "{cached} for {octets}: kept once");
+    assert_eq!(server.cached_octets(), cached, "read and packetized once");
+    assert_eq!(server.sessions(), 3);
+    for playing in sessions {
+        playing.session.finish(PATIENCE).await;
+    }
+    assert_eq!(server.sessions(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_the_end_the_film_plays_again_and_after_stop_it_is_set_up_again() {
+    let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 30));
+    let server = start_server().await;
+    let name = server.library().add(open(&test, RATE));
+    let mut playing = Playing::by(&server, &name, TransportChoice::Udp);
+    for _ in 0..3 {
+        let (arrived, _) = playing.to_the_end().await;
+        assert_same(&arrived, &test.pictures);
+    }
+    playing.session.set_goal(Goal::Stopped);
+    playing.event("TEARDOWN", |event| *event == Event::Closed).await;
+    assert_eq!(server.sessions(), 0);
+    let (arrived, snapshot) = playing.to_the_end().await;
+    assert_same(&arrived, &test.pictures);
+    assert_eq!(snapshot.packets_lost, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_players_own_port_can_be_fixed_and_a_busy_one_is_explained() {
+    let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 10));
+    let server = start_server().await;
+    let name = server.library().add(open(&test, RATE));
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port() & !1;
+    let machine = MachineOptions { rtp_port: Some(port), ..MachineOptions::default() };
+    let options = SessionOptions { machine, ..SessionOptions::default() };
+    let mut playing = Playing::start(&server, &name, options.clone());
+    playing.session.set_goal(Goal::Ready);
+    let failed = playing.event("a failure", |event| matches!(event, Event::Failed(_))).await;
+    let Event::Failed(failure @ Failure::NoPorts { .. }) = failed else { panic!("{failed:?}") };
+    assert!(failure.to_string().contains(&port.to_string()), "{failure}");
+    drop(taken);
+    let (arrived, _) = Playing::start(&server, &name, options).to_the_end().await;
+    assert_same(&arrived, &test.pictures);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_are_sentences() {
+    let server = start_server().await;
+    let mut nothing = Playing::by(&server, "no such film", TransportChoice::Auto);
+    nothing.session.set_goal(Goal::Ready);
+    let Event::Failed(failure) = nothing.event("404", |event| matches!(event, Event::Failed(_))).await else {
+        panic!()
+    };
+    assert!(failure.to_string().starts_with("The server refused DESCRIBE: 404"), "{failure}");
+
+    let url = server.url_of("film");
+    server.stop().await;
+    let (frames, _) = mpsc::channel(1);
+    let (events, mut from_session) = mpsc::channel(16);
+    let session = Session::start(url, SessionOptions::default(), FrameSink::AsTheyArrive(frames), events);
+    session.set_goal(Goal::Ready);
+    let failed = timeout(PATIENCE, async {
+        loop {
+            if let Some(Event::Failed(failure)) = from_session.recv().await {
+                return failure;
+            }
+        }
+    });
+    assert!(failed.await.unwrap().to_string().contains("cannot be reached"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_film_that_vanishes_or_is_cut_is_told() {
+    let (told, mut events) = mpsc::unbounded_channel();
+    let observer = Observer::new(move |event| told.send(event).unwrap());
+    let server = Server::start(ServerOptions::default(), observer).await.unwrap();
+    let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 200));
+    let name = server.library().add(open(&test, RATE));
+    let mut playing = Playing::by(&server, &name, TransportChoice::Udp);
+    playing.session.set_goal(Goal::Playing);
+    timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
+    std::fs::OpenOptions::new().write(true).open(test.path()).unwrap().set_len(1_000).unwrap();
+    let failed = timeout(PATIENCE, async {
+        loop {
+            if let Some(ServerEvent::FilmFailed { film, .. }) = events.recv().await {
+                return film;
+            }
+        }
+    });
+    let drained = async { while playing.frames.recv().await.is_some() {} };
+    let film = tokio::select! { film = failed => film.unwrap(), () = drained => unreachable!() };
+    assert_eq!(film, "film.mjpeg");
+    playing.frames.close();
+    playing.event("the end", |event| *event == Event::Ended).await;
+
+    std::fs::remove_file(test.path()).unwrap();
+    let mut again = Playing::by(&server, &name, TransportChoice::Udp);
+    again.session.set_goal(Goal::Ready);
+    let Event::Failed(failure) = again.event("404", |event| matches!(event, Event::Failed(_))).await else {
+        panic!()
+    };
+    assert!(failure.to_string().contains("the file of this film is gone"), "{failure}");
+}
+
+/// Writes something on a connection of its own and reads the answer.
+async fn ask(server: &Server, words: &[u8]) -> Option<Response> {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(words).await.unwrap();
+    let mut framer = Framer::new(Limits::CLIENT);
+    let mut buffer = [0; 4_096];
+    loop {
+        let count = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
+        framer.push(&buffer[..count]);
+        match framer.next_frame().unwrap() {
+            Some(Frame::Response(response)) => return Some(response),
+            _ if count == 0 => return None,
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_requests_are_refused_and_the_server_goes_on() {
+    let server = start_server().await;
+    let code = async |words: Vec<u8>| ask(&server, &words).await.map(|response| response.status.code());
+    let long_url = format!("OPTIONS rtsp://h/{} RTSP/1.0\r\nCSeq: 1\r\n\r\n", "a".repeat(5_000));
+    assert_eq!(code(long_url.into_bytes()).await, Some(414));
+    let fat = b"SET_PARAMETER rtsp://h/f RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 999999\r\n\r\n".to_vec();
+    assert_eq!(code(fat).await, Some(413));
+    assert_eq!(code(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()).await, Some(400));
+    assert_eq!(code(vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3]).await, Some(400));
+    assert_eq!(code(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec()).await, Some(200));
+    let pipelined =
+        b"$\x01\x00\x04junkOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n"
+            .to_vec();
+    assert_eq!(code(pipelined).await, Some(200));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_goes_takes_its_interleaved_session_along() {
+    let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 400));
+    let server = start_server().await;
+    let name = server.library().add(open(&test, FrameRate::CLASSROOM));
+    let mut playing = Playing::by(&server, &name, TransportChoice::Tcp);
+    playing.session.set_goal(Goal::Playing);
+    timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
+    assert_eq!(server.sessions(), 1);
+    drop(playing);
+    timeout(PATIENCE, async {
+        while server.sessions() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the session ends");
+}
