@@ -60,7 +60,7 @@ impl Playing {
     }
 
     /// Plays to the end; everything that arrived, and the figures.
-    async fn to_the_end(&mut self) -> (Vec<ReceivedFrame>, Snapshot) {
+    async fn play_to_the_end(&mut self) -> (Vec<ReceivedFrame>, Snapshot) {
         self.session.set_goal(Goal::Playing);
         let mut arrived = Vec::new();
         let end = async {
@@ -110,7 +110,7 @@ async fn every_kind_of_picture_arrives_bit_for_bit() {
         let name = server.library().add(open(&test, RATE));
         for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
             let mut playing = Playing::by(&server, &name, transport);
-            let (arrived, snapshot) = playing.to_the_end().await;
+            let (arrived, snapshot) = playing.play_to_the_end().await;
             assert_same(&arrived, &test.pictures);
             assert_eq!((snapshot.packets_lost, snapshot.frames_incomplete), (0, 0), "{kind:?} {transport:?}");
             playing.session.finish(PATIENCE).await;
@@ -133,7 +133,7 @@ async fn every_layout_of_file_is_played_whole() {
     for layout in layouts {
         let test = film(layout, pictures(Kind::Commented, SIZE, 20));
         let name = server.library().add(open(&test, RATE));
-        let (arrived, _) = Playing::by(&server, &name, TransportChoice::Auto).to_the_end().await;
+        let (arrived, _) = Playing::by(&server, &name, TransportChoice::Auto).play_to_the_end().await;
         assert_same(&arrived, &test.pictures);
     }
 }
@@ -144,7 +144,7 @@ async fn a_frame_of_15_mib_arrives_on_the_connection() {
     assert!(test.pictures[0].len() > 15 << 20);
     let server = start_server().await;
     let name = server.library().add(open(&test, FrameRate::whole(1)));
-    let (arrived, _) = Playing::by(&server, &name, TransportChoice::Tcp).to_the_end().await;
+    let (arrived, _) = Playing::by(&server, &name, TransportChoice::Tcp).play_to_the_end().await;
     assert_same(&arrived, &test.pictures);
 }
 
@@ -153,7 +153,7 @@ async fn a_header_longer_than_a_packet_is_reduced_and_counted() {
     let test = film(Layout::Raw, pictures(Kind::LongHeader, SIZE, 5));
     let server = start_server().await;
     let name = server.library().add(open(&test, RATE));
-    let (arrived, snapshot) = Playing::by(&server, &name, TransportChoice::Udp).to_the_end().await;
+    let (arrived, snapshot) = Playing::by(&server, &name, TransportChoice::Udp).play_to_the_end().await;
     assert_eq!((arrived.len(), snapshot.headers_reduced), (5, 5));
     assert!(
         arrived.iter().zip(&test.pictures).all(|(frame, jpeg)| frame.jpeg.len() + 3_004 + APP0 == jpeg.len())
@@ -169,10 +169,10 @@ async fn several_sessions_share_one_film_and_each_has_its_own_place() {
         .map(|transport| Playing::by(&server, &name, transport))
         .into();
     let [first, second, third] = &mut sessions[..] else { unreachable!() };
-    let together = async { tokio::join!(first.to_the_end(), second.to_the_end()) };
+    let together = async { tokio::join!(first.play_to_the_end(), second.play_to_the_end()) };
     let ((a, _), (b, _)) = together.await;
     let cached = server.cached_octets();
-    let (c, _) = third.to_the_end().await;
+    let (c, _) = third.play_to_the_end().await;
     [a, b, c].iter().for_each(|arrived| assert_same(arrived, &test.pictures));
     let octets: usize = test.pictures.iter().map(Vec::len).sum();
     assert!(cached as usize > octets && (cached as usize) < 2 * octets, "{cached} for {octets}: kept once");
@@ -191,13 +191,13 @@ async fn after_the_end_the_film_plays_again_and_after_stop_it_is_set_up_again() 
     let name = server.library().add(open(&test, RATE));
     let mut playing = Playing::by(&server, &name, TransportChoice::Udp);
     for _ in 0..3 {
-        let (arrived, _) = playing.to_the_end().await;
+        let (arrived, _) = playing.play_to_the_end().await;
         assert_same(&arrived, &test.pictures);
     }
     playing.session.set_goal(Goal::Stopped);
     playing.event("TEARDOWN", |event| *event == Event::Closed).await;
     assert_eq!(server.sessions(), 0);
-    let (arrived, snapshot) = playing.to_the_end().await;
+    let (arrived, snapshot) = playing.play_to_the_end().await;
     assert_same(&arrived, &test.pictures);
     assert_eq!(snapshot.packets_lost, 0);
 }
@@ -217,7 +217,7 @@ async fn the_players_own_port_can_be_fixed_and_a_busy_one_is_explained() {
     let Event::Failed(failure @ Failure::NoPorts { .. }) = failed else { panic!("{failed:?}") };
     assert!(failure.to_string().contains(&port.to_string()), "{failure}");
     drop(taken);
-    let (arrived, _) = Playing::start(&server, &name, options).to_the_end().await;
+    let (arrived, _) = Playing::start(&server, &name, options).play_to_the_end().await;
     assert_same(&arrived, &test.pictures);
 }
 

@@ -143,11 +143,11 @@ impl Connection {
 
     fn take_interleaved(&self, channel: u8, packet: &[u8]) {
         let owner = self.sessions.iter().find(|(_, pair)| pair.is_some_and(|pair| pair.rtcp == channel));
-        if let Some(inbox) = owner.and_then(|(id, _)| self.context.sessions.find(id)) {
-            if rtcp::parse(packet).is_ok() {
-                // A session that does not keep up loses reports, which repeat.
-                let _ = inbox.try_send(ToSession::Reported);
-            }
+        if let Some(inbox) = owner.and_then(|(id, _)| self.context.sessions.find(id))
+            && rtcp::parse(packet).is_ok()
+        {
+            // A session that does not keep up loses reports, which repeat.
+            let _ = inbox.try_send(ToSession::Reported);
         }
     }
 

@@ -50,6 +50,9 @@ pub enum Action {
 /// The field that is typed into first.
 const URL_FIELD: &str = "connect-url";
 
+/// The field of the player's own port.
+const RTP_PORT_FIELD: &str = "connect-rtp-port";
+
 /// Puts the cursor into the URL field.
 pub fn focus<M: Send + 'static>() -> Task<M> {
     iced::widget::operation::focus(URL_FIELD)
@@ -93,11 +96,14 @@ impl Form {
         let port = match self.rtp_port.trim() {
             "" => None,
             typed => {
-                Some(typed.parse().ok().filter(|port: &u16| *port > 0 && port % 2 == 0).ok_or_else(|| {
-                    Fault::Port(
-                        "An RTP port is an even number from 2 to 65534; RTCP takes the next one.".to_owned(),
-                    )
-                })?)
+                Some(typed.parse().ok().filter(|port: &u16| *port > 0 && port.is_multiple_of(2)).ok_or_else(
+                    || {
+                        Fault::Port(
+                            "An RTP port is an even number from 2 to 65534; RTCP takes the next one."
+                                .to_owned(),
+                        )
+                    },
+                )?)
             }
         };
         let options =
@@ -150,6 +156,7 @@ impl Form {
 
     fn more(&self) -> Element<'_, Message> {
         let port = text_input("any", &self.rtp_port)
+            .id(RTP_PORT_FIELD)
             .on_input(Message::RtpPort)
             .on_submit(Message::Submit)
             .padding(8)

@@ -51,10 +51,10 @@ fn time_line<'a>(place: Place, moving: Option<Npt>) -> Element<'a, Action> {
         (Some(length), false) => format::time(length),
         // More of the film is being read.
         (Some(length), true) => format!("{} …", format::time(length)),
-        (None, _) => format::UNKNOWN.to_owned(),
+        (None, _) => String::new(),
     };
     let elapsed = match (moving.or(place.elapsed), place.length) {
-        (None, None) => format::UNKNOWN.to_owned(),
+        (None, None) => String::new(),
         _ => format::time(elapsed),
     };
     let label = |words: String| text(words).size(size::SMALL);

@@ -20,6 +20,9 @@ pub enum Action {
     Preferences,
 }
 
+/// A button without words needs a name.
+const PREFERENCES: &str = "preferences";
+
 /// The header.
 pub fn view<'a>(controls: Controls) -> Element<'a, Action> {
     let left = row![
@@ -27,13 +30,12 @@ pub fn view<'a>(controls: Controls) -> Element<'a, Action> {
         labelled(Icon::Connect, "Connect…", "Ctrl+L", Action::Connect),
     ]
     .spacing(distance::SMALL);
+    let preferences =
+        button(icon(Icon::Settings)).padding(9).style(theme::quiet).on_press(Action::Preferences);
     let right = row![
         text("Buttons").size(size::SMALL).style(theme::muted),
         choices(controls),
-        hint(
-            button(icon(Icon::Settings)).padding(9).style(theme::quiet).on_press(Action::Preferences),
-            "Preferences"
-        ),
+        hint(container(preferences).id(PREFERENCES), "Preferences"),
     ]
     .spacing(distance::SMALL)
     .align_y(Center);

@@ -21,7 +21,9 @@ mod theme;
 mod video;
 mod window;
 
-pub use app::{App, Message};
+pub use app::{App, AppOptions, Message};
+pub use feed::News;
 pub use playback::Button;
+pub use shortcuts::Shortcut;
 pub use theme::{FONT, FONTS, dark, light};
 pub use window::{WindowError, run, settings};

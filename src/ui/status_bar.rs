@@ -15,6 +15,22 @@ pub fn view<'a, Message: 'a>(
     picture: Option<&Picture>,
     stats: &Snapshot,
 ) -> Element<'a, Message> {
+    let line = row![state(playback)].spacing(distance::WIDE).align_y(Center);
+    let line = match playback.name() {
+        None => line.push(words("No film".to_owned())),
+        Some(name) => line
+            .push(words(name))
+            .push(space::horizontal())
+            .push(Row::with_children(figures(playback, picture, stats)).spacing(distance::HUGE)),
+    };
+    container(line).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
+}
+
+fn figures<'a, Message: 'a>(
+    playback: &Playback,
+    picture: Option<&Picture>,
+    stats: &Snapshot,
+) -> [Element<'a, Message>; 4] {
     let is_playing = playback.state() == RtspState::Playing;
     let size = picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height));
     let rate = match (is_playing, playback.rate()) {
@@ -27,16 +43,7 @@ pub fn view<'a, Message: 'a>(
         false => format!("{UNKNOWN} bit/s"),
     };
     let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), format::ratio);
-    let figures = [size, rate, data_rate, format!("Loss {loss}")].map(|figure| words(figure).into());
-    let content = row![
-        state(playback),
-        words(playback.name().unwrap_or_else(|| "No film".to_owned())),
-        space::horizontal(),
-        Row::with_children(figures).spacing(distance::HUGE),
-    ]
-    .spacing(distance::WIDE)
-    .align_y(Center);
-    container(content).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
+    [size, rate, data_rate, format!("Loss {loss}")].map(|figure| words(figure).into())
 }
 
 fn words<'a>(words: String) -> iced::widget::Text<'a> {

@@ -4,3 +4,4 @@
 pub mod films;
 pub mod jpegs;
 pub mod simulation;
+pub mod stage;

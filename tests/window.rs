@@ -1,0 +1,310 @@
+//! The window: what its buttons do in each state, what its dialogs say, and how it looks.
+
+mod common;
+
+use common::stage::{LARGE, SMALLEST, Stage, USUAL, film, seconds};
+use iced::keyboard::{Key, key::Named};
+use iced::widget::Id;
+use iced_test::selector;
+use reelay::backend::{Command, EventKind, FilmSource};
+use reelay::proto::rtsp::{Method, Status as RtspStatus};
+use reelay::session::{Event, Failure, Goal, RtspState, TransportChoice};
+use reelay::settings::{Controls, ThemeChoice};
+use reelay::ui::{Message, Shortcut};
+
+const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
+const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
+
+/// What each of the buttons sends when it is clicked in a state.
+fn wishes<const N: usize>(buttons: [&str; N], stage: impl Fn() -> Stage) -> [Option<Goal>; N] {
+    buttons.map(|button| {
+        let mut stage = stage();
+        stage.click(button);
+        stage.wish()
+    })
+}
+
+#[test]
+fn three_buttons_do_what_the_state_allows() {
+    let with = |state, goal| {
+        move || {
+            let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+            stage.reach(state, goal);
+            stage
+        }
+    };
+    let (play, pause, stop) = (Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Stopped));
+    assert_eq!(wishes(THREE, || Stage::new(Controls::Three, ThemeChoice::Dark)), [None, None, None]);
+    assert_eq!(wishes(THREE, with(RtspState::Init, Goal::Stopped)), [play, None, None]);
+    assert_eq!(wishes(THREE, with(RtspState::Ready, Goal::Ready)), [play, None, stop]);
+    assert_eq!(wishes(THREE, with(RtspState::Playing, Goal::Playing)), [None, pause, stop]);
+}
+
+#[test]
+fn four_buttons_follow_the_state_diagram() {
+    let with = |state, goal| {
+        move || {
+            let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+            stage.reach(state, goal);
+            stage
+        }
+    };
+    let (ready, play, stop) = (Some(Goal::Ready), Some(Goal::Playing), Some(Goal::Stopped));
+    assert_eq!(wishes(FOUR, || Stage::new(Controls::Four, ThemeChoice::Dark)), [None; 4]);
+    assert_eq!(wishes(FOUR, with(RtspState::Init, Goal::Stopped)), [ready, None, None, None]);
+    assert_eq!(wishes(FOUR, with(RtspState::Ready, Goal::Ready)), [None, play, None, stop]);
+    assert_eq!(wishes(FOUR, with(RtspState::Playing, Goal::Playing)), [None, None, ready, stop]);
+}
+
+#[test]
+fn none_of_four_buttons_does_anything_while_a_request_is_in_flight() {
+    for (state, goal) in [
+        (RtspState::Init, Goal::Ready),
+        (RtspState::Ready, Goal::Playing),
+        (RtspState::Playing, Goal::Ready),
+        (RtspState::Ready, Goal::Stopped),
+    ] {
+        let stage = || {
+            let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+            stage.busy(state, goal);
+            stage
+        };
+        assert_eq!(wishes(FOUR, stage), [None; 4], "{state:?} on the way to {goal:?}");
+    }
+}
+
+#[test]
+fn a_click_is_answered_before_the_server_is() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.click("Play");
+    // Nothing has been heard of it, and Play has become Pause; the last click decides.
+    stage.click("Play");
+    stage.click("Pause");
+    stage.click("Play");
+    assert_eq!(
+        [stage.wish(), stage.wish(), stage.wish(), stage.wish()],
+        [Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Playing), None]
+    );
+}
+
+#[test]
+fn the_toggle_changes_the_buttons_and_sends_nothing() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    assert!(stage.shows("Stop") && !stage.shows("Teardown"));
+    stage.click("4");
+    assert!(stage.shows("Setup") && stage.shows("Teardown") && !stage.shows("Stop"));
+    stage.click("3");
+    assert!(stage.shows("Stop") && !stage.shows("Setup"));
+    assert!(stage.command().is_none());
+}
+
+#[test]
+fn the_start_screen_offers_the_sample() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.click("Play the sample film");
+    let command = stage.command();
+    assert!(
+        matches!(command, Some(Command::Open { source: FilmSource::Sample, goal: Goal::Playing, .. })),
+        "{command:?}"
+    );
+}
+
+#[test]
+fn a_dropped_film_is_opened() {
+    let mut stage = Stage::new(Controls::Four, ThemeChoice::Dark);
+    stage.send(Message::FileHovered);
+    assert!(stage.shows("Drop the film to play it"));
+    stage.send(Message::FileDropped("/films/movie.Mjpeg".into()));
+    assert!(!stage.shows("Drop the film to play it"));
+    let Some(Command::Open { source: FilmSource::File(path), goal, .. }) = stage.command() else {
+        panic!("nothing is opened")
+    };
+    assert_eq!((path.to_str(), goal), (Some("/films/movie.Mjpeg"), Goal::Stopped));
+}
+
+#[test]
+fn keys_do_what_buttons_do() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    stage.send(Message::Shortcut(Shortcut::Stop));
+    assert_eq!(
+        [stage.wish(), stage.wish(), stage.wish()],
+        [Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Stopped)]
+    );
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    assert!(stage.wish().is_none(), "a dialog is in front");
+    stage.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!stage.shows("Connect to a stream"));
+}
+
+#[test]
+fn the_title_says_what_is_played_and_how_far_it_is() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    assert_eq!(stage.app.title(), "sample.mjpeg – READY – Reelay");
+    stage.play();
+    assert_eq!(stage.app.title(), "sample.mjpeg – PLAYING – Reelay");
+    assert_eq!(Stage::new(Controls::Three, ThemeChoice::Dark).app.title(), "Reelay");
+}
+
+/// Types into the field that is called so.
+fn type_into(stage: &mut Stage, field: &'static str, words: &str) {
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new(field))).unwrap_or_else(|error| panic!("{field}: {error}"));
+        ui.typewrite(words);
+    });
+}
+
+#[test]
+fn a_stream_is_connected_to() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.click("Connect to a stream…");
+    type_into(&mut stage, "connect-url", "rtsp://camera.example:8554/live");
+    stage.click("More");
+    type_into(&mut stage, "connect-rtp-port", "25000");
+    stage.click("TCP");
+    stage.click("Connect");
+    let Some(Command::Connect { url, options, goal, .. }) = stage.command() else { panic!("not connected") };
+    assert_eq!(url.to_string(), "rtsp://camera.example:8554/live");
+    assert_eq!((options.rtp_port, options.transport), (Some(25_000), TransportChoice::Tcp));
+    assert_eq!(goal, Goal::Ready);
+    assert!(!stage.shows("Connect to a stream"), "the dialog is gone");
+}
+
+#[test]
+fn enter_connects_and_a_wrong_address_is_explained_where_it_is() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    type_into(&mut stage, "connect-url", "http://camera.example/live");
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new("connect-url"))).unwrap();
+        ui.tap_key(Key::Named(Named::Enter));
+    });
+    assert!(stage.command().is_none());
+    stage.look("connect-wrong-address", USUAL);
+}
+
+#[test]
+fn what_went_wrong_is_said_and_goes_away_when_it_is_read() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.app.open(FilmSource::File("/films/talk.mjpeg".into()), false);
+    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
+    let sentence = "talk.mjpeg is an MP4 film, not Motion JPEG; convert it with ffmpeg -i talk.mjpeg -c:v mjpeg -f mjpeg film.mjpeg.";
+    let event = reelay::backend::Event { generation, kind: EventKind::OpenFailed(sentence.to_owned()) };
+    stage.send(Message::News(reelay::ui::News::Event(event)));
+    assert!(stage.shows(sentence));
+    stage.look("cannot-open", USUAL);
+    stage.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!stage.shows(sentence));
+    assert!(stage.shows("Play the sample film"), "the program goes on");
+}
+
+#[test]
+fn failures_of_a_session_are_said() {
+    let server = || "camera.example:8554".to_owned();
+    let failures = [
+        Failure::Unreachable { server: server(), why: "connection refused".to_owned() },
+        Failure::ConnectionLost { server: server() },
+        Failure::TimedOut { server: server(), method: Method::Setup },
+        Failure::Refused {
+            method: Method::Describe,
+            status: RtspStatus::NOT_FOUND,
+            reason: "Not Found".to_owned(),
+        },
+        Failure::NoJpeg { found: vec!["H264".to_owned()] },
+        Failure::NoData { by_udp: true },
+    ];
+    for failure in failures {
+        let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+        let sentence = failure.to_string();
+        stage.tell_session(Event::Failed(failure));
+        assert!(stage.shows(&sentence), "{sentence}");
+    }
+}
+
+#[test]
+fn the_end_is_told_and_waiting_for_data_never_stands_there() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.tell_session(Event::Waiting(true));
+    assert!(stage.shows("Waiting for data…"));
+    stage.look("waiting", USUAL);
+    stage.tell_session(Event::Ended);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.show_frame(199);
+    assert!(!stage.shows("Waiting for data…"));
+    assert!(stage.shows("The film is over. Play starts it again."));
+    stage.look("ended", USUAL);
+    stage.click("Play");
+    assert_eq!(stage.wish(), Some(Goal::Playing));
+    assert!(!stage.shows("The film is over. Play starts it again."));
+}
+
+#[test]
+fn a_film_whose_index_grows_shows_the_part_that_is_known() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Light);
+    stage.tell(EventKind::Progressed(film(120).progress));
+    assert!(stage.shows("Frame 1 of 120"));
+    stage.look("indexing-light", USUAL);
+    stage.tell(EventKind::Progressed(film(200).progress));
+    assert!(stage.shows("Frame 1 of 200"));
+}
+
+#[test]
+fn the_time_line_is_moved_to_a_frame_of_the_film() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Skip(5)));
+    let Some(Command::Seek(position)) = stage.command() else { panic!("no seek") };
+    assert_eq!(position, seconds(5));
+    assert!(matches!(stage.command(), Some(Command::Preview(100))), "what is there is shown at once");
+    stage.send(Message::Shortcut(Shortcut::Skip(127)));
+    let Some(Command::Seek(position)) = stage.command() else { panic!("no seek") };
+    assert_eq!(position.as_micros(), 9_950_000, "the last frame, not behind it");
+}
+
+#[test]
+fn how_it_looks_before_anything_is_played() {
+    for (theme, name) in [(ThemeChoice::Dark, "start-dark"), (ThemeChoice::Light, "start-light")] {
+        Stage::new(Controls::Three, theme).look(name, USUAL);
+    }
+}
+
+#[test]
+fn how_it_looks_when_it_plays() {
+    for (theme, name) in [(ThemeChoice::Dark, "playing-dark"), (ThemeChoice::Light, "playing-light")] {
+        let mut stage = Stage::with_film(Controls::Three, theme);
+        stage.play();
+        stage.look(name, USUAL);
+    }
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.look("playing-smallest", SMALLEST);
+}
+
+#[test]
+fn how_it_looks_with_four_buttons() {
+    let stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.look("four-init", USUAL);
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Light);
+    stage.play();
+    stage.look("four-playing-light-large", LARGE);
+}
+
+#[test]
+fn how_the_dialogs_look() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Light);
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    stage.click("More");
+    stage.look("connect-light", USUAL);
+
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new("preferences"))).unwrap();
+    });
+    assert!(stage.shows("Preferences"));
+    stage.look("preferences-dark", USUAL);
+    stage.click("Light");
+    stage.look("preferences-light", USUAL);
+}
