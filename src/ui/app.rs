@@ -417,7 +417,9 @@ impl App {
         self.video_area = area;
         self.scale_factor = scale_factor;
         if let Some(decoder) = &self.decoder {
-            decoder.set_area(Some(video::physical(area, scale_factor)));
+            // Before the window has been laid out there is nothing to fit.
+            let is_known = area.width >= 1.0 && area.height >= 1.0;
+            decoder.set_area(is_known.then(|| video::physical(area, scale_factor)));
         }
     }
 

@@ -105,10 +105,16 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         for bar in bars(bounds, place) {
             fill(renderer, bar);
         }
+        let image = Image::new(frame.handle.clone()).snap(true);
         let is_exact = (place.width * self.scale_factor).round() as u32 == frame.picture.width;
-        let filter = if is_exact { FilterMethod::Nearest } else { FilterMethod::Linear };
-        let image = Image::new(frame.handle.clone()).filter_method(filter).snap(true);
-        renderer.draw_image(image, place, bounds);
+        if is_exact {
+            renderer.draw_image(image.filter_method(FilterMethod::Nearest), place, bounds);
+        } else {
+            // One that was fitted to another area. The software renderer places it by whole pixels of its own, so it
+            // must be kept from reaching over its edges.
+            let image = image.filter_method(FilterMethod::Linear);
+            renderer.with_layer(place, |renderer| renderer.draw_image(image, place, bounds));
+        }
     }
 }
 
