@@ -293,6 +293,7 @@ impl Driver {
     async fn tell(&mut self, event: Event) {
         if matches!(event, Event::Ended | Event::Closed) {
             self.publish_stats();
+            tracing::debug!(figures = ?*self.stats.borrow(), "the figures of what was played");
         }
         // Nobody listens any more; the session ends soon.
         let _ = self.events.send(event).await;
