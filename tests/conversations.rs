@@ -6,7 +6,7 @@ use common::films::pictures;
 use common::jpegs::Kind;
 use common::simulation::{Setting, World};
 use reelay::proto::rtsp::{Frame, Framer, Limits, Request, Response, Transport};
-use reelay::session::{Event, Goal, Input, Output, Player, PlayerOptions, Reporter, RtspState};
+use reelay::session::{Event, Failure, Goal, Input, Output, Player, PlayerOptions, Reporter, RtspState};
 use std::time::{Duration, Instant};
 
 /// Asks the server in the words of a player; `{session}` stands for the session that SETUP made.
@@ -245,22 +245,31 @@ struct Scripted {
     framer: Framer,
     pub events: Vec<Event>,
     pub frames: usize,
+    pub connected: Vec<String>,
 }
 
 impl Scripted {
     fn new() -> Self {
-        let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://127.0.0.1:8554/test").unwrap();
+        Self::of("rtsp://127.0.0.1:8554/test")
+    }
+
+    fn of(url: &str) -> Self {
+        let url = reelay::proto::rtsp::RtspUrl::parse(url).unwrap();
         let reporter = Reporter { ssrc: 1, cname: "player".to_owned() };
         let options = PlayerOptions { machine: Default::default(), playout_delay: Duration::ZERO, reporter };
         let framer = Framer::new(Limits::SERVER);
-        Self { player: Player::new(url, options), now: Instant::now(), framer, events: Vec::new(), frames: 0 }
+        let (player, now) = (Player::new(url, options), Instant::now());
+        Self { player, now, framer, events: Vec::new(), frames: 0, connected: Vec::new() }
     }
 
     fn input(&mut self, input: Input) {
         self.player.handle(self.now, input);
         while let Some(output) = self.player.poll() {
             match output {
-                Output::Connect => self.input(Input::Connected),
+                Output::Connect(url) => {
+                    self.connected.push(url.to_string());
+                    self.input(Input::Connected);
+                }
                 Output::OpenPorts(_) => {
                     self.input(Input::PortsOpen(reelay::proto::rtsp::PortPair { rtp: 19_456, rtcp: 19_457 }));
                 }
@@ -288,6 +297,14 @@ impl Scripted {
 
     fn state(&self) -> RtspState {
         self.player.status().state
+    }
+
+    /// What went wrong, as the user reads it.
+    fn failure(&self) -> Option<String> {
+        self.events.iter().find_map(|event| match event {
+            Event::Failed(failure) => Some(failure.to_string()),
+            _ => None,
+        })
     }
 }
 
@@ -340,11 +357,7 @@ fn a_stream_without_jpeg_is_explained() {
     script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
     script.request();
     script.answer("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
-    let sentence = script.events.iter().find_map(|event| match event {
-        Event::Failed(failure) => Some(failure.to_string()),
-        _ => None,
-    });
-    assert!(sentence.unwrap().contains("holds H264"));
+    assert!(script.failure().unwrap().contains("holds H264"));
 }
 
 #[test]
@@ -360,6 +373,72 @@ fn an_answer_that_is_late_or_to_nothing_changes_nothing() {
         "DESCRIBE",
         "an answer without a number is to what is in flight"
     );
+}
+
+const NEEDS_DIGEST: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Authenticate: Basic realm=\"films\"\n\
+                            WWW-Authenticate: Digest realm=\"films\", nonce=\"{n}\"\n";
+
+fn needs_digest(cseq: u32, nonce: &str) -> String {
+    NEEDS_DIGEST.replace("{}", &cseq.to_string()).replace("{n}", nonce)
+}
+
+#[test]
+fn a_password_is_given_to_who_asks_for_it_and_digest_is_preferred() {
+    let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
+    script.input(Input::Goal(Goal::Ready));
+    assert_eq!(script.request().headers.get("Authorization"), None);
+    script.answer(&needs_digest(1, "first"));
+    let options = script.request();
+    assert_eq!((options.method.as_str(), options.headers.cseq()), ("OPTIONS", Some(2)));
+    let answer = options.headers.get("Authorization").unwrap();
+    assert!(answer.starts_with("Digest ") && answer.contains("username=\"ann\""), "{answer}");
+    assert!(!answer.contains("secret"));
+    script.answer("RTSP/1.0 200 OK\nCSeq: 2\n");
+    let describe = script.request();
+    assert!(describe.headers.get("Authorization").unwrap().contains("nonce=\"first\""));
+    // A nonce that is too old is replaced.
+    script.answer(&needs_digest(3, "second").replace("nonce=", "stale=true, nonce="));
+    let again = script.request();
+    assert_eq!((again.method.as_str(), again.headers.cseq()), ("DESCRIBE", Some(4)));
+    assert!(again.headers.get("Authorization").unwrap().contains("nonce=\"second\""));
+    // A password that is wrong is not tried for ever.
+    script.answer(&needs_digest(4, "third"));
+    assert!(script.events.contains(&Event::Failed(Failure::Unauthorized { was_refused: true })));
+    assert_eq!(script.state(), RtspState::Init);
+}
+
+#[test]
+fn without_a_password_it_is_asked_for() {
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer(&needs_digest(1, "x"));
+    assert_eq!(script.request().method.as_str(), "DESCRIBE", "OPTIONS may be refused");
+    script.answer(&needs_digest(2, "x"));
+    assert!(script.events.contains(&Event::Failed(Failure::Unauthorized { was_refused: false })));
+}
+
+#[test]
+fn a_stream_that_has_moved_is_followed_without_the_password_and_not_for_ever() {
+    let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
+    script.request();
+    script.answer("RTSP/1.0 302 Moved Temporarily\nCSeq: 2\nLocation: rtsp://127.0.0.2:9000/there\n");
+    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    let options = script.request();
+    assert_eq!((options.uri.as_str(), options.headers.cseq()), ("rtsp://127.0.0.2:9000/there", Some(1)));
+    script.answer(&needs_digest(1, "x"));
+    assert_eq!(script.request().headers.get("Authorization"), None, "the password was for another server");
+    for again in 0..5 {
+        assert!(script.failure().is_none(), "{again}");
+        script.answer("RTSP/1.0 301 Moved Permanently\nLocation: rtsp://127.0.0.2:9000/elsewhere\n");
+        if again < 4 {
+            script.request();
+        }
+    }
+    assert!(script.failure().unwrap().contains("elsewhere more than 5 times"));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use common::jpegs::Kind;
 use common::simulation::{MS, Setting, World};
 use reelay::impairment::{Impairments, Jitter, Loss};
 use reelay::proto::rtsp::{Method, Npt};
-use reelay::session::{Event, Failure, Goal, Input, MachineOptions, RtspState, TransportChoice};
+use reelay::session::{
+    Event, Failure, Goal, Input, Interruption, MachineOptions, RtspState, TransportChoice,
+};
 use std::time::Duration;
 
 const SIZE: (u16, u16) = (96, 64);
@@ -316,4 +318,86 @@ fn hours_do_not_drift() {
     assert_eq!(world.shown.len(), 72_000);
     let (first, last) = (world.shown.first().unwrap().at, world.shown.last().unwrap().at);
     assert!((last - first).abs_diff(50 * MS * 71_999) < 50 * MS);
+}
+
+#[test]
+fn where_no_datagram_comes_through_the_connection_carries_the_film() {
+    let mut world = World::new(Setting { loses_datagrams: true, ..setting(60) });
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    let fell_back = world
+        .events
+        .iter()
+        .find(|(_, event)| *event == Event::Interrupted(Interruption::FellBack))
+        .unwrap()
+        .0;
+    assert!(fell_back >= 3_000 * MS && fell_back < 3_100 * MS, "{fell_back:?}");
+    assert_eq!(world.arrived.len(), 60);
+    assert_eq!(world.methods().iter().filter(|method| **method == "SETUP").count(), 2);
+    assert_eq!(world.count(|event| matches!(event, Event::Failed(_))), 0);
+}
+
+#[test]
+fn who_wants_datagrams_gets_no_connection_instead() {
+    let machine = MachineOptions { transport: TransportChoice::Udp, ..MachineOptions::default() };
+    let mut world = World::new(Setting { loses_datagrams: true, machine, ..setting(400) });
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(7));
+    assert_eq!(world.count(|event| matches!(event, Event::Interrupted(_))), 0);
+    assert_eq!(world.count(|event| matches!(event, Event::Failed(Failure::NoData { by_udp: true }))), 1);
+}
+
+fn reconnecting(frames: usize) -> World {
+    World::new(Setting { machine: MachineOptions::for_streams(), ..setting(frames) })
+}
+
+fn interruptions(world: &World) -> Vec<(u32, u64)> {
+    let lost = |(_, event): &(Duration, Event)| match event {
+        Event::Interrupted(Interruption::Lost { attempt, wait, .. }) => Some((*attempt, wait.as_secs())),
+        _ => None,
+    };
+    world.events.iter().filter_map(lost).collect()
+}
+
+#[test]
+fn a_server_that_was_lost_is_found_again_and_the_film_goes_on_where_it_was() {
+    let mut world = reconnecting(200);
+    world.want(Goal::Playing);
+    world.run_until("four seconds of film", |world| {
+        world.shown.last().is_some_and(|shown| shown.position_ms >= Some(4_000))
+    });
+    world.switch_off();
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(interruptions(&world), [(1, 1), (2, 2), (3, 4)]);
+    assert_eq!(world.count(|event| matches!(event, Event::Failed(_) | Event::Closed)), 0);
+    world.switch_on();
+    let shown = world.shown.len();
+    world.run_until("the end", ended);
+    let first = world.shown[shown].position_ms.unwrap();
+    assert!((3_950..=4_050).contains(&first), "{first}");
+    assert_eq!(world.shown.last().unwrap().position_ms, Some(9_950));
+}
+
+#[test]
+fn the_user_may_have_enough_of_reconnecting() {
+    let mut world = reconnecting(200);
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(2));
+    world.switch_off();
+    world.run_for(Duration::from_secs(2));
+    world.want(Goal::Stopped);
+    assert_eq!(world.count(|event| *event == Event::Closed), 1);
+    let tries = interruptions(&world).len();
+    world.run_for(Duration::from_secs(60));
+    assert_eq!(interruptions(&world).len(), tries);
+}
+
+#[test]
+fn a_server_that_was_never_there_is_an_error_at_once() {
+    let mut world = reconnecting(10);
+    world.switch_off();
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.count(|event| matches!(event, Event::Failed(Failure::Unreachable { .. }))), 1);
+    assert!(interruptions(&world).is_empty());
 }

@@ -180,6 +180,7 @@ impl<'a> Watcher<'a> {
                 self.outcome = Some(Outcome::Failed(failure));
             }
             Event::Ended | Event::Closed => self.stop(),
+            Event::Interrupted(_) => eprintln!("No datagram has come; now the connection carries RTP."),
             Event::Status(_) | Event::Started(_) | Event::Waiting(_) => {}
         }
     }

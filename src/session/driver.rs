@@ -104,11 +104,10 @@ impl Session {
         let reporter =
             Reporter { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
         let player = Player::new(
-            url.clone(),
+            url,
             PlayerOptions { machine: options.machine, playout_delay: options.playout_delay, reporter },
         );
         let driver = Driver {
-            url,
             receive_buffer: options.receive_buffer,
             player,
             sink,
@@ -160,7 +159,6 @@ impl Session {
 }
 
 struct Driver {
-    url: RtspUrl,
     receive_buffer: usize,
     player: Player,
     sink: FrameSink,
@@ -257,7 +255,7 @@ impl Driver {
     async fn carry_out(&mut self) -> bool {
         while let Some(output) = self.player.poll() {
             match output {
-                Output::Connect => self.connect(),
+                Output::Connect(url) => self.connect(&url),
                 Output::Disconnect => self.disconnect(),
                 Output::OpenPorts(port) => self.open_ports(port),
                 Output::Route(transport) => self.route = Some(transport),
@@ -299,8 +297,8 @@ impl Driver {
         let _ = self.events.send(event).await;
     }
 
-    fn connect(&mut self) {
-        let address = (self.url.host().to_owned(), self.url.port());
+    fn connect(&mut self, url: &RtspUrl) {
+        let address = (url.host().to_owned(), url.port());
         self.connecting = Some(tokio::spawn(TcpStream::connect(address)));
     }
 

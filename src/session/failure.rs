@@ -35,6 +35,11 @@ pub enum Failure {
         /// Its words.
         reason: String,
     },
+    /// The server wants to know who asks.
+    Unauthorized {
+        /// User and password were given, and not taken.
+        was_refused: bool,
+    },
     /// The server's answer makes no sense.
     BadAnswer {
         /// What was asked.
@@ -90,6 +95,12 @@ impl fmt::Display for Failure {
                 "{server} did not answer {method} in time; check that an RTSP server listens there, and try again."
             ),
             Self::Refused { method, status, reason } => write_refusal(f, method, *status, reason),
+            Self::Unauthorized { was_refused: false } => f.write_str(
+                "The server wants a user name and a password; give them with rtsp://user:password@host.",
+            ),
+            Self::Unauthorized { was_refused: true } => {
+                f.write_str("The server does not take this user name and password; check them.")
+            }
             Self::BadAnswer { method, what } => {
                 write!(
                     f,
@@ -131,7 +142,6 @@ impl fmt::Display for Failure {
 fn write_refusal(f: &mut fmt::Formatter<'_>, method: &Method, status: Status, reason: &str) -> fmt::Result {
     write!(f, "The server refused {method}: {} {reason}", status.code())?;
     f.write_str(match status.code() {
-        401 => "; it wants a user name and a password.",
         404 => "; check the path in the URL.",
         415 => "; try a film of another kind.",
         453 | 503 => "; it is busy, so try again later.",

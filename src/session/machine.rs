@@ -6,8 +6,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::authorization::{Authorization, Verdict};
 use super::failure::Failure;
 use super::presentation::Presentation;
+use super::retry::Retry;
 use crate::proto::rtsp::{
     ChannelPair, Lower, Method, Npt, NptRange, PortPair, Request, Response, RtpInfo, RtspUrl, SessionHeader,
     Status as Code, Transport, header,
@@ -75,19 +77,33 @@ pub struct MachineOptions {
     pub rtp_port: Option<u16>,
     /// How long an answer may take.
     pub patience: Duration,
+    /// Whether a server that is lost is looked for again, until the user has enough of it.
+    pub reconnects: bool,
 }
 
 impl Default for MachineOptions {
     fn default() -> Self {
-        Self { transport: TransportChoice::Auto, rtp_port: None, patience: Duration::from_secs(5) }
+        Self {
+            transport: TransportChoice::Auto,
+            rtp_port: None,
+            patience: Duration::from_secs(5),
+            reconnects: false,
+        }
+    }
+}
+
+impl MachineOptions {
+    /// For a person who watches a stream from elsewhere: a server that is lost is looked for again.
+    pub fn for_streams() -> Self {
+        Self { reconnects: true, ..Self::default() }
     }
 }
 
 /// What the machine wants done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Connect to the server, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
-    Connect,
+    /// Connect to the server of this URL, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
+    Connect(RtspUrl),
     /// Close the connection and the ports.
     Disconnect,
     /// Bind a pair of UDP ports, and answer with [`Machine::ports_open`] or [`Machine::ports_failed`].
@@ -106,8 +122,26 @@ pub enum Output {
     Paused,
     /// There is no session any more.
     Closed,
+    /// There is no session for the moment; there will be another one. Answer with [`Machine::go_on_at`].
+    Interrupted(Interruption),
     /// Something went wrong.
     Failed(Failure),
+}
+
+/// Why a session begins again by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interruption {
+    /// No datagrams come through; from now on the connection carries RTP.
+    FellBack,
+    /// The server is gone.
+    Lost {
+        /// Host and port.
+        server: String,
+        /// Which try comes next, from 1.
+        attempt: u32,
+        /// How long until then.
+        wait: Duration,
+    },
 }
 
 /// What a PLAY brings.
@@ -138,8 +172,13 @@ pub struct Machine {
     /// The server answers GET_PARAMETER, which is the politest sign of life.
     knows_get_parameter: bool,
     last_request: Option<Instant>,
-    /// Datagrams were refused, and the connection carries RTP.
+    /// Datagrams were refused or do not come through, and the connection carries RTP.
     fell_back: bool,
+    /// The session is to be torn down and set up again.
+    must_restart: bool,
+    retry: Retry,
+    authorization: Authorization,
+    redirections: u32,
     outputs: VecDeque<Output>,
 }
 
@@ -147,6 +186,10 @@ pub struct Machine {
 #[derive(Debug)]
 enum Stage {
     Closed,
+    /// The server was lost and is left alone for a while.
+    Away {
+        until: Instant,
+    },
     Connecting {
         deadline: Instant,
     },
@@ -188,6 +231,8 @@ struct InFlight {
     deadline: Instant,
     /// What a PLAY asked for.
     range: Option<NptRange>,
+    /// It says who asks.
+    is_authorized: bool,
 }
 
 /// What a request is for.
@@ -207,6 +252,9 @@ enum Step {
 /// How long a session lives without a sign of life if the server does not say (RFC 2326 §12.37).
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often a server may send us elsewhere.
+const MOST_REDIRECTIONS: u32 = 5;
+
 /// What the player calls itself.
 const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
 
@@ -214,6 +262,7 @@ impl Machine {
     /// A machine that stands still.
     pub fn new(url: RtspUrl, options: MachineOptions) -> Self {
         Self {
+            authorization: Authorization::of(&url),
             url,
             options,
             goal: Goal::Stopped,
@@ -225,6 +274,9 @@ impl Machine {
             knows_get_parameter: false,
             last_request: None,
             fell_back: false,
+            must_restart: false,
+            retry: Retry::default(),
+            redirections: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -236,7 +288,8 @@ impl Machine {
             Stage::Playing(_) => RtspState::Playing,
             _ => RtspState::Init,
         };
-        let is_waiting = matches!(self.stage, Stage::Connecting { .. } | Stage::OpeningPorts(_));
+        let is_waiting =
+            matches!(self.stage, Stage::Connecting { .. } | Stage::OpeningPorts(_) | Stage::Away { .. });
         let visible = self.in_flight.as_ref().filter(|in_flight| in_flight.step != Step::SignOfLife);
         Status {
             state,
@@ -290,18 +343,21 @@ impl Machine {
     }
 
     /// The connection could not be made, or is gone.
-    pub fn connection_lost(&mut self, why: Option<String>) {
+    pub fn connection_lost(&mut self, now: Instant, why: Option<String>) {
         let server = self.server();
         match (&self.stage, &self.in_flight) {
-            (Stage::Closed, _) => {}
+            (Stage::Closed | Stage::Away { .. }, _) => {}
             (Stage::Connecting { .. }, _) => {
                 let why = why.unwrap_or_else(|| "no answer".to_owned());
-                self.fail(Failure::Unreachable { server, why });
+                self.lose(now, Failure::Unreachable { server, why });
             }
             // Servers close the connection instead of answering TEARDOWN, or before the answer is read.
-            (_, Some(InFlight { step: Step::Teardown, .. })) => self.close(),
+            (_, Some(InFlight { step: Step::Teardown, .. })) => {
+                self.torn_down();
+                self.advance(now);
+            }
             _ if self.goal == Goal::Stopped => self.close(),
-            _ => self.fail(Failure::ConnectionLost { server }),
+            _ => self.lose(now, Failure::ConnectionLost { server }),
         }
     }
 
@@ -345,6 +401,7 @@ impl Machine {
     pub fn deadline(&self) -> Option<Instant> {
         let waiting = match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) => Some(*deadline),
+            (Stage::Away { until }, _) => Some(*until),
             (_, Some(in_flight)) => Some(in_flight.deadline),
             _ => None,
         };
@@ -362,9 +419,13 @@ impl Machine {
     pub fn timeout(&mut self, now: Instant) {
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) if now >= *deadline => {
-                self.fail(Failure::Unreachable { server: self.server(), why: "no answer".to_owned() });
+                self.lose(now, Failure::Unreachable { server: self.server(), why: "no answer".to_owned() });
             }
-            (_, Some(in_flight)) if now >= in_flight.deadline => self.give_up_waiting(),
+            (Stage::Away { until }, _) if now >= *until => {
+                self.stage = Stage::Closed;
+                self.advance(now);
+            }
+            (_, Some(in_flight)) if now >= in_flight.deadline => self.give_up_waiting(now),
             (_, None) if self.sign_of_life_due().is_some_and(|due| now >= due) => {
                 self.send(now, Step::SignOfLife)
             }
@@ -372,20 +433,54 @@ impl Machine {
         }
     }
 
-    fn give_up_waiting(&mut self) {
+    fn give_up_waiting(&mut self, now: Instant) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match in_flight.step {
             // The server will forget the session by itself.
-            Step::Teardown => self.close(),
+            Step::Teardown => {
+                self.torn_down();
+                self.advance(now);
+            }
             step => {
                 let method = step.method(self.knows_get_parameter);
-                self.fail(Failure::TimedOut { server: self.server(), method });
+                self.lose(now, Failure::TimedOut { server: self.server(), method });
             }
         }
     }
 
+    /// Nothing comes by datagrams: sets the session up again, with RTP on the connection. `false` if the user has
+    /// chosen otherwise.
+    pub fn fall_back(&mut self, now: Instant) -> bool {
+        let is_possible = self.options.transport == TransportChoice::Auto && !self.fell_back;
+        if is_possible && matches!(self.stage, Stage::Playing(_)) {
+            self.fell_back = true;
+            self.must_restart = true;
+            self.advance(now);
+        }
+        is_possible
+    }
+
+    /// Where the session goes on that was interrupted, if there is anything to seek in.
+    pub fn go_on_at(&mut self, position: Npt) {
+        self.seek.get_or_insert(position);
+    }
+
     fn server(&self) -> String {
         format!("{}:{}", self.url.host(), self.url.port())
+    }
+
+    /// The server is gone. If there was a session, and the user wants it still, it is looked for again.
+    fn lose(&mut self, now: Instant, failure: Failure) {
+        let had_session = matches!(self.stage, Stage::Ready(_) | Stage::Playing(_));
+        let is_wanted = self.goal != Goal::Stopped && self.options.reconnects;
+        if !is_wanted || !(had_session || self.retry.is_under_way()) {
+            return self.fail(failure);
+        }
+        let (attempt, wait) = self.retry.next();
+        let server = self.server();
+        self.leave();
+        self.stage = Stage::Away { until: now + wait };
+        self.outputs.push_back(Output::Interrupted(Interruption::Lost { server, attempt, wait }));
     }
 
     fn fail(&mut self, failure: Failure) {
@@ -396,14 +491,22 @@ impl Machine {
     /// Back to where it began.
     fn close(&mut self) {
         if !matches!(self.stage, Stage::Closed) {
-            self.outputs.push_back(Output::Disconnect);
+            self.leave();
             self.outputs.push_back(Output::Closed);
         }
-        self.stage = Stage::Closed;
         self.goal = Goal::Stopped;
         self.seek = None;
-        self.in_flight = None;
         self.fell_back = false;
+        self.must_restart = false;
+        self.retry = Retry::default();
+        self.redirections = 0;
+    }
+
+    /// Away from the server, whatever comes next.
+    fn leave(&mut self) {
+        self.outputs.push_back(Output::Disconnect);
+        self.stage = Stage::Closed;
+        self.in_flight = None;
         // A new connection counts anew.
         self.next_cseq = 1;
     }
@@ -422,9 +525,11 @@ impl Machine {
         match (&self.stage, self.goal) {
             (Stage::Ready(_) | Stage::Playing(_), Goal::Stopped) => self.send(now, Step::Teardown),
             (_, Goal::Stopped) => self.close(),
+            (Stage::Ready(_) | Stage::Playing(_), _) if self.must_restart => self.send(now, Step::Teardown),
+            (Stage::Away { .. }, _) => {}
             (Stage::Closed, _) => {
                 self.stage = Stage::Connecting { deadline: now + self.options.patience };
-                self.outputs.push_back(Output::Connect);
+                self.outputs.push_back(Output::Connect(self.url.clone()));
             }
             (Stage::Connecting { .. } | Stage::OpeningPorts(_), _) => {}
             (Stage::Connected, _) => self.send(now, Step::Options),
@@ -455,10 +560,20 @@ impl Machine {
 
     fn send(&mut self, now: Instant, step: Step) {
         let range = if step == Step::Play { self.next_range() } else { None };
+        self.send_with(now, step, range);
+    }
+
+    fn send_with(&mut self, now: Instant, step: Step, range: Option<NptRange>) {
         let cseq = self.next_cseq;
         self.next_cseq += 1;
-        let request = self.request(step, cseq, range);
-        self.in_flight = Some(InFlight { step, cseq, deadline: now + self.options.patience, range });
+        let mut request = self.request(step, cseq, range);
+        let answer = self.authorization.answer(request.method.as_str(), &request.uri);
+        let is_authorized = answer.is_some();
+        if let Some(answer) = answer {
+            request = request.with(header::AUTHORIZATION, answer);
+        }
+        let deadline = now + self.options.patience;
+        self.in_flight = Some(InFlight { step, cseq, deadline, range, is_authorized });
         self.last_request = Some(now);
         self.outputs.push_back(Output::Send(request));
     }
@@ -467,9 +582,9 @@ impl Machine {
     fn next_range(&mut self) -> Option<NptRange> {
         let Stage::Ready(established) = &self.stage else { return None };
         match (self.seek.take(), established.from) {
-            (Some(position), _) => Some(NptRange::from(position)),
+            (Some(position), _) if !established.presentation.is_live() => Some(NptRange::from(position)),
             (None, From::Beginning) if !established.presentation.is_live() => Some(NptRange::from(Npt::ZERO)),
-            (None, From::Beginning | From::Here) => None,
+            (_, From::Beginning | From::Here) => None,
         }
     }
 
@@ -545,7 +660,16 @@ impl Machine {
         if response.status.code() < 200 {
             return;
         }
-        let Some(InFlight { step, range, .. }) = self.in_flight.take_if(is_ours) else { return };
+        let Some(in_flight) = self.in_flight.take_if(is_ours) else { return };
+        if response.status == Code::UNAUTHORIZED {
+            return self.challenged(now, &in_flight, response);
+        }
+        if matches!(response.status, Code::MOVED_PERMANENTLY | Code::MOVED_TEMPORARILY)
+            && matches!(in_flight.step, Step::Options | Step::Describe | Step::SetUp)
+        {
+            return self.redirected(now, response);
+        }
+        let InFlight { step, range, .. } = in_flight;
         let refusal = (!response.status.is_success()).then(|| Failure::Refused {
             method: step.method(self.knows_get_parameter),
             status: response.status,
@@ -553,7 +677,7 @@ impl Machine {
         });
         match step {
             Step::Options => self.greeted(response),
-            Step::Describe => self.described(response, refusal),
+            Step::Describe => self.described(now, response, refusal),
             Step::SetUp => self.set_up(response, refusal),
             Step::Play => self.played(response, range, refusal),
             Step::Pause => self.paused(response, refusal),
@@ -561,6 +685,47 @@ impl Machine {
             Step::SignOfLife => self.heard_of(refusal),
             Step::Refresh => self.refreshed(response),
         }
+        self.advance(now);
+    }
+
+    /// The server wants to know who asks.
+    fn challenged(&mut self, now: Instant, asked: &InFlight, response: &Response) {
+        match self.authorization.challenged(response, asked.is_authorized) {
+            Verdict::Answerable => self.send_with(now, asked.step, asked.range),
+            Verdict::Unknown if asked.step == Step::Options => {
+                self.stage = Stage::Greeted;
+                self.advance(now);
+            }
+            Verdict::Unknown => self.fail(Failure::Unauthorized { was_refused: false }),
+            Verdict::Refused => self.fail(Failure::Unauthorized { was_refused: true }),
+            Verdict::Unreadable => {
+                let method = asked.step.method(self.knows_get_parameter);
+                let what = "it asks for a password in a way that is neither Basic nor Digest".to_owned();
+                self.fail(Failure::BadAnswer { method, what });
+            }
+        }
+    }
+
+    /// The stream is elsewhere.
+    fn redirected(&mut self, now: Instant, response: &Response) {
+        let location = response.headers.get(header::LOCATION).unwrap_or_default();
+        let Ok(url) = RtspUrl::parse(location) else {
+            let what = "it sends us elsewhere and does not say where".to_owned();
+            return self.fail(Failure::BadAnswer { method: Method::Describe, what });
+        };
+        self.redirections += 1;
+        if self.redirections > MOST_REDIRECTIONS {
+            let what = format!("it has sent us elsewhere more than {MOST_REDIRECTIONS} times");
+            return self.fail(Failure::BadAnswer { method: Method::Describe, what });
+        }
+        // A password is for the server that it was given for.
+        let is_same_server = (url.host(), url.port()) == (self.url.host(), self.url.port());
+        if !is_same_server {
+            self.authorization = Authorization::of(&url);
+        }
+        tracing::debug!(%url, "the server sends us elsewhere");
+        self.url = url;
+        self.leave();
         self.advance(now);
     }
 
@@ -572,11 +737,15 @@ impl Machine {
         self.stage = Stage::Greeted;
     }
 
-    fn described(&mut self, response: &Response, refusal: Option<Failure>) {
+    fn described(&mut self, now: Instant, response: &Response, refusal: Option<Failure>) {
         match refusal.map_or_else(|| Presentation::read(response, &self.url), Err) {
             Ok(presentation) => {
                 self.outputs.push_back(Output::Described(presentation.clone()));
                 self.stage = Stage::Described(presentation);
+            }
+            // One that has just been started may not know its streams yet.
+            Err(failure) if self.retry.is_under_way() && response.status.code() >= 500 => {
+                self.lose(now, failure)
             }
             Err(failure) => self.fail(failure),
         }
@@ -616,6 +785,7 @@ impl Machine {
                 let interleaved = agreed.interleaved.or(asked.interleaved);
                 let client_port = asked.client_port;
                 self.outputs.push_back(Output::SetUp(Transport { interleaved, client_port, ..agreed }));
+                self.retry = Retry::default();
                 self.stage = Stage::Ready(Established { presentation, session, from: From::Beginning });
             }
         }
@@ -681,6 +851,11 @@ impl Machine {
     /// Whatever the server says to TEARDOWN, the session is over.
     fn torn_down(&mut self) {
         let goal = self.goal;
+        if std::mem::take(&mut self.must_restart) && goal != Goal::Stopped {
+            self.leave();
+            self.outputs.push_back(Output::Interrupted(Interruption::FellBack));
+            return;
+        }
         self.close();
         // The user may have pressed Play since.
         self.goal = goal;

@@ -4,6 +4,7 @@
 //! carries octets between them and the network, `drain` empties the RTP port and `decoder` turns pictures into pixels,
 //! each on a thread of its own.
 
+mod authorization;
 mod decoder;
 mod drain;
 mod driver;
@@ -16,11 +17,12 @@ mod presentation;
 mod receive;
 mod reorder;
 mod reports;
+mod retry;
 
 pub use decoder::{Decoder, Picture, PictureSlot, fit};
 pub use driver::{FrameSink, Screen, Session, SessionOptions};
 pub use failure::Failure;
-pub use machine::{Goal, MachineOptions, RtspState, Status, TransportChoice};
+pub use machine::{Goal, Interruption, MachineOptions, RtspState, Status, TransportChoice};
 pub use player::{Event, Input, Output, Player, PlayerOptions};
 pub use playout::DEFAULT_DELAY;
 pub use presentation::Presentation;

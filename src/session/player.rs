@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::ending::Ending;
 use super::failure::Failure;
-use super::machine::{self, Goal, Machine, MachineOptions, RtspState, Start, Status};
+use super::machine::{self, Goal, Interruption, Machine, MachineOptions, RtspState, Start, Status};
 use super::playout::Playout;
 use super::presentation::Presentation;
 use super::receive::{ReceivedFrame, Receiver};
@@ -48,8 +48,8 @@ pub enum Input {
 /// Something that is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Connect to the server.
-    Connect,
+    /// Connect to the server of this URL.
+    Connect(RtspUrl),
     /// Close the connection and the ports.
     Disconnect,
     /// Bind UDP ports: this one and the next, or a pair of the system's choice.
@@ -92,6 +92,8 @@ pub enum Event {
     Ended,
     /// Something went wrong.
     Failed(Failure),
+    /// There is no session for the moment; the player sets one up again by itself.
+    Interrupted(Interruption),
     /// There is no session any more.
     Closed,
 }
@@ -118,6 +120,10 @@ pub struct Player {
     receiver: Option<Receiver>,
     playout: Playout,
     ending: Option<Ending>,
+    /// What was shown last.
+    position: Option<Npt>,
+    /// Packets have come since SETUP.
+    has_heard: bool,
     /// Packets that overtook the answer to PLAY.
     early: VecDeque<(Instant, Bytes)>,
     reports: Reports,
@@ -131,11 +137,16 @@ pub struct Player {
 struct Watch {
     started: Option<Instant>,
     is_waiting: bool,
+    /// It was considered whether to do without datagrams.
+    gave_up_datagrams: bool,
     has_complained: bool,
 }
 
 /// No packet for this long is told.
 const SILENCE: Duration = Duration::from_millis(500);
+
+/// Datagrams that have not come for so long do not come at all.
+const NO_DATAGRAMS: Duration = Duration::from_secs(3);
 
 /// No packet for this long is an error.
 const LONG_SILENCE: Duration = Duration::from_secs(5);
@@ -160,6 +171,8 @@ impl Player {
             receiver: None,
             playout: Playout::new(options.playout_delay),
             ending: None,
+            position: None,
+            has_heard: false,
             early: VecDeque::new(),
             reports: Reports::new(options.reporter),
             watch: Watch::default(),
@@ -175,7 +188,7 @@ impl Player {
             Input::Seek(position) => self.machine.seek(now, position),
             Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
             Input::Connected => self.machine.connected(now),
-            Input::ConnectionLost(why) => self.machine.connection_lost(why),
+            Input::ConnectionLost(why) => self.machine.connection_lost(now, why),
             Input::Received(octets) => self.received(now, &octets),
             Input::PortsOpen(ports) => self.machine.ports_open(now, ports),
             Input::PortsFailed(why) => self.machine.ports_failed(why),
@@ -281,6 +294,7 @@ impl Player {
     fn take_rtp(&mut self, now: Instant, octets: Bytes) {
         let Some(receiver) = &mut self.receiver else { return };
         let is_ours = receiver.packet(now, octets);
+        self.has_heard |= is_ours;
         if let (true, Some(ending), Some(timestamp)) =
             (is_ours, &mut self.ending, receiver.highest_timestamp())
         {
@@ -330,9 +344,9 @@ impl Player {
     fn carry_out_one(&mut self, now: Instant, output: machine::Output) {
         use machine::Output as Wanted;
         match output {
-            Wanted::Connect => {
+            Wanted::Connect(url) => {
                 self.framer = Framer::new(Limits::CLIENT);
-                self.outputs.push_back(Output::Connect);
+                self.outputs.push_back(Output::Connect(url));
             }
             Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
             Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
@@ -342,6 +356,7 @@ impl Player {
             Wanted::SetUp(transport) => self.set_up(transport),
             Wanted::Started(start) => self.started(now, &start),
             Wanted::Paused => self.paused(now),
+            Wanted::Interrupted(interruption) => self.interrupted(interruption),
             Wanted::Closed => self.closed(),
             Wanted::Failed(failure) => {
                 self.early.clear();
@@ -375,6 +390,7 @@ impl Player {
         let patience = patience(self.playout_delay);
         self.receiver = Some(Receiver::new(presentation.payload_type, presentation.dimensions, patience));
         self.playout = Playout::new(self.playout_delay);
+        self.has_heard = false;
         let lower = transport.lower;
         self.transport = Some(transport.clone());
         self.outputs.push_back(Output::Route(transport));
@@ -447,6 +463,21 @@ impl Player {
     }
 
     fn closed(&mut self) {
+        self.forget_session();
+        self.position = None;
+        self.tell(Event::Closed);
+    }
+
+    /// The next session goes on where this one was.
+    fn interrupted(&mut self, interruption: Interruption) {
+        self.forget_session();
+        if let Some(position) = self.position {
+            self.machine.go_on_at(position);
+        }
+        self.tell(Event::Interrupted(interruption));
+    }
+
+    fn forget_session(&mut self) {
         // The receiver stays: its figures are those of the session that is over.
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
@@ -455,9 +486,11 @@ impl Player {
         self.early.clear();
         self.ending = None;
         self.transport = None;
+        if self.watch.is_waiting {
+            self.tell(Event::Waiting(false));
+        }
         self.watch = Watch::default();
         self.reports.stop();
-        self.tell(Event::Closed);
     }
 
     /// The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
@@ -477,6 +510,7 @@ impl Player {
         }
         if let Some(frame) = self.playout.pop(now) {
             let position = self.ending.as_ref().and_then(|ending| ending.position(frame.timestamp));
+            self.position = position.or(self.position);
             self.outputs.push_back(Output::Show { frame, position });
         }
     }
@@ -518,6 +552,7 @@ impl Player {
         let heard = self.last_heard()?;
         match self.watch {
             Watch { is_waiting: false, .. } => Some(heard + SILENCE),
+            Watch { gave_up_datagrams: false, .. } if self.hears_no_datagrams() => Some(heard + NO_DATAGRAMS),
             Watch { has_complained: false, .. } => Some(heard + LONG_SILENCE),
             _ => None,
         }
@@ -550,10 +585,23 @@ impl Player {
                 self.machine.refresh(now);
             }
         }
+        let is_deaf = silence >= NO_DATAGRAMS && self.hears_no_datagrams();
+        if is_deaf
+            && !std::mem::replace(&mut self.watch.gave_up_datagrams, true)
+            && self.machine.fall_back(now)
+        {
+            // What follows is another session's.
+            return;
+        }
         if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
             let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
             self.tell(Event::Failed(Failure::NoData { by_udp }));
         }
+    }
+
+    /// Datagrams were agreed on, and not one has come.
+    fn hears_no_datagrams(&self) -> bool {
+        !self.has_heard && self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp)
     }
 
     fn is_over_by_the_clock(&self, now: Instant) -> bool {

@@ -14,9 +14,10 @@ use super::controls;
 use super::feed::{Feed, News};
 use super::header;
 use super::notice;
-use super::playback::{Button, Playback};
+use super::playback::{Button, Playback, SignIn};
 use super::preferences;
 use super::shortcuts::{self, Shortcut};
+use super::sign_in;
 use super::start;
 use super::status_bar;
 use super::theme::{self, size, space};
@@ -38,7 +39,8 @@ pub enum Message {
     Controls(controls::Action),
     Connect(connect::Message),
     Preferences(preferences::Message),
-    NoticeRead(notice::Dismissed),
+    SignIn(sign_in::Message),
+    Notice(notice::Action),
     Chosen(Choice),
     Shortcut(Shortcut),
     VideoArea(Size),
@@ -58,6 +60,7 @@ pub enum Message {
 enum Dialog {
     Connect(connect::Form),
     Preferences(preferences::Form),
+    SignIn(Box<SignIn>, sign_in::Form),
 }
 
 /// The application.
@@ -174,13 +177,15 @@ impl App {
     /// Takes a message.
     pub fn update(&mut self, message: Message) -> Task<Message> {
         match message {
-            Message::News(news) => self.take_news(news),
+            Message::News(news) => return self.take_news(news),
             Message::Header(action) => return self.take_header(action),
             Message::Start(action) => return self.take_start(action),
             Message::Controls(action) => self.take_controls(action),
             Message::Connect(message) => self.take_connect(message),
             Message::Preferences(message) => return self.take_preferences(message),
-            Message::NoticeRead(notice::Dismissed) => self.playback.dismiss_notice(),
+            Message::SignIn(message) => self.take_sign_in(message),
+            Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
+            Message::Notice(notice::Action::Cancel) => self.playback.give_up(),
             Message::Chosen(choice) => self.take_choice(choice),
             Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
             Message::VideoArea(area) => self.set_video_area(area, self.scale_factor),
@@ -207,7 +212,7 @@ impl App {
         Task::none()
     }
 
-    fn take_news(&mut self, news: News) {
+    fn take_news(&mut self, news: News) -> Task<Message> {
         match news {
             News::Event(event) => {
                 let before = self.playback.generation();
@@ -216,6 +221,7 @@ impl App {
                     self.stats = Snapshot::default();
                     self.moving = None;
                 }
+                return self.ask_for_sign_in();
             }
             News::Stats(snapshot) => self.stats = snapshot,
             News::PictureReady => {
@@ -223,6 +229,27 @@ impl App {
                 if let Some(picture) = picture {
                     self.show(picture);
                 }
+            }
+        }
+        Task::none()
+    }
+
+    fn ask_for_sign_in(&mut self) -> Task<Message> {
+        let Some(wanted) = self.playback.take_sign_in() else { return Task::none() };
+        let form = sign_in::Form::new(&wanted.url, wanted.was_refused);
+        self.dialog = Some(Dialog::SignIn(Box::new(wanted), form));
+        sign_in::focus()
+    }
+
+    fn take_sign_in(&mut self, message: sign_in::Message) {
+        let Some(Dialog::SignIn(wanted, form)) = &mut self.dialog else { return };
+        match form.update(message) {
+            sign_in::Action::None => {}
+            sign_in::Action::Close => self.dialog = None,
+            sign_in::Action::SignIn { user, password } => {
+                let SignIn { url, options, play, .. } = *wanted.clone();
+                self.dialog = None;
+                self.connect(url.with_credentials(&user, &password), options, play);
             }
         }
     }
@@ -491,7 +518,7 @@ impl App {
                 .on_double_click(Message::VideoDoubleClicked)
                 .into(),
         };
-        let words = notice::view(&self.playback).map(|words| words.map(Message::NoticeRead));
+        let words = notice::view(&self.playback).map(|words| words.map(Message::Notice));
         let drop_area = self.is_file_hovering.then(drop_area);
         match (words, drop_area) {
             (None, None) => main,
@@ -504,6 +531,7 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
     let content = match dialog {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form) => form.view().map(Message::Preferences),
+        Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
     };
     let dialog = container(content).max_width(520).padding(space::HUGE - space::TIGHT).style(theme::dialog);
     opaque(center(opaque(dialog)).padding(space::HUGE).style(theme::shade))

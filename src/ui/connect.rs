@@ -107,7 +107,7 @@ impl Form {
             }
         };
         let options =
-            MachineOptions { transport: self.transport, rtp_port: port, ..MachineOptions::default() };
+            MachineOptions { transport: self.transport, rtp_port: port, ..MachineOptions::for_streams() };
         Ok((url, options))
     }
 

@@ -15,6 +15,7 @@ mod notice;
 mod playback;
 mod preferences;
 mod shortcuts;
+mod sign_in;
 mod start;
 mod status_bar;
 mod theme;

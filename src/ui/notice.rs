@@ -4,19 +4,31 @@ use iced::widget::{button, container, row, text};
 use iced::{Center, Element, Fill};
 
 use super::icon::{Icon, sized};
-use super::playback::Playback;
+use super::playback::{Notice, Playback};
 use super::theme::{self, size, space};
 
-/// The user has read it.
+/// What the words ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dismissed;
+pub enum Action {
+    /// The user has read them.
+    Dismiss,
+    /// The user does not want to wait any longer.
+    Cancel,
+}
 
 /// The words, if there are any.
-pub fn view(playback: &Playback) -> Option<Element<'_, Dismissed>> {
+pub fn view(playback: &Playback) -> Option<Element<'_, Action>> {
     if let Some(notice) = playback.notice() {
-        let close = button(sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Dismissed);
+        let end = match notice {
+            Notice::Reconnecting(_) => button(text("Cancel").size(size::NORMAL))
+                .padding([6, 14])
+                .style(theme::secondary)
+                .on_press(Action::Cancel),
+            _ => button(sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss),
+        };
         let words = text(notice.text()).size(size::NORMAL).width(Fill);
-        return Some(banner(row![words, close].spacing(space::NORMAL).align_y(Center).into(), true));
+        let is_trouble = !matches!(notice, Notice::Hint(_));
+        return Some(banner(row![words, end].spacing(space::NORMAL).align_y(Center).into(), is_trouble));
     }
     let words = if playback.has_ended() {
         "The film is over. Play starts it again."
@@ -28,7 +40,7 @@ pub fn view(playback: &Playback) -> Option<Element<'_, Dismissed>> {
     Some(banner(text(words).size(size::NORMAL).into(), false))
 }
 
-fn banner(content: Element<'_, Dismissed>, is_error: bool) -> Element<'_, Dismissed> {
+fn banner(content: Element<'_, Action>, is_error: bool) -> Element<'_, Action> {
     let ground =
         container(content).padding([space::SMALL, space::WIDE]).max_width(760).style(theme::banner(is_error));
     container(ground).width(Fill).height(Fill).align_x(Center).align_bottom(Fill).padding(space::WIDE).into()

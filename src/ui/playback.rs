@@ -3,7 +3,9 @@
 use crate::backend::{Command, Event, EventKind, FilmInfo, FilmSource, Handle, SAMPLE_NAME, film_name};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::session::{Event as SessionEvent, Goal, MachineOptions, Presentation, RtspState, Status};
+use crate::session::{
+    Event as SessionEvent, Failure, Goal, Interruption, MachineOptions, Presentation, RtspState, Status,
+};
 use crate::settings::Controls;
 
 /// One of the buttons under the picture.
@@ -53,15 +55,32 @@ pub enum Notice {
     Trouble(String),
     /// Nothing comes; it passes by itself.
     NoData(String),
+    /// Something that is good to know.
+    Hint(String),
+    /// The server is gone and is looked for.
+    Reconnecting(String),
 }
 
 impl Notice {
     /// The words.
     pub fn text(&self) -> &str {
         match self {
-            Self::Trouble(text) | Self::NoData(text) => text,
+            Self::Trouble(text) | Self::NoData(text) | Self::Hint(text) | Self::Reconnecting(text) => text,
         }
     }
+}
+
+/// The server wants user and password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignIn {
+    /// What it wants them for.
+    pub url: RtspUrl,
+    /// How the stream is played.
+    pub options: MachineOptions,
+    /// The user wanted it to play.
+    pub play: bool,
+    /// Some were given, and not taken.
+    pub was_refused: bool,
 }
 
 /// What is played and how far it is.
@@ -84,6 +103,7 @@ pub struct Playback {
     is_waiting: bool,
     has_ended: bool,
     notice: Option<Notice>,
+    sign_in: Option<SignIn>,
 }
 
 /// Where the film is, for the time line.
@@ -121,6 +141,7 @@ impl Playback {
             is_waiting: false,
             has_ended: false,
             notice: None,
+            sign_in: None,
         }
     }
 
@@ -169,7 +190,11 @@ impl Playback {
         if !self.is_enabled(button, controls) {
             return;
         }
-        self.goal = button.goal();
+        self.set_goal(button.goal());
+    }
+
+    fn set_goal(&mut self, goal: Goal) {
+        self.goal = goal;
         self.wishes += 1;
         self.notice = None;
         self.has_ended = false;
@@ -178,6 +203,11 @@ impl Playback {
             self.is_waiting = false;
         }
         self.backend.send(Command::SetGoal(self.goal));
+    }
+
+    /// The user does not want to wait for the server any longer.
+    pub fn give_up(&mut self) {
+        self.set_goal(Goal::Stopped);
     }
 
     /// Whether a button does something now.
@@ -277,6 +307,8 @@ impl Playback {
                 self.is_waiting = false;
                 self.has_ended = true;
             }
+            SessionEvent::Failed(Failure::Unauthorized { was_refused }) => self.ask_for_sign_in(was_refused),
+            SessionEvent::Interrupted(interruption) => self.interrupted(interruption),
             SessionEvent::Failed(failure) => {
                 let sentence = failure.to_string();
                 let is_passing = failure.is_passing();
@@ -287,8 +319,39 @@ impl Playback {
                 self.is_waiting = false;
                 self.has_ended = false;
             }
-            SessionEvent::SetUp(_) => {}
+            SessionEvent::SetUp(_) => {
+                if matches!(self.notice, Some(Notice::Reconnecting(_))) {
+                    self.notice = None;
+                }
+            }
         }
+    }
+
+    fn ask_for_sign_in(&mut self, was_refused: bool) {
+        if let Some(Source::Stream(url, options)) = self.source.clone() {
+            self.sign_in = Some(SignIn { url, options, play: self.goal == Goal::Playing, was_refused });
+        }
+    }
+
+    fn interrupted(&mut self, interruption: Interruption) {
+        self.is_waiting = false;
+        self.notice = Some(match interruption {
+            Interruption::FellBack => Notice::Hint(
+                "No datagram has come through; the stream now takes the RTSP connection (TCP).".to_owned(),
+            ),
+            Interruption::Lost { server, attempt, wait } => {
+                let wait = match wait.as_secs() {
+                    1 => "1 second".to_owned(),
+                    seconds => format!("{seconds} seconds"),
+                };
+                Notice::Reconnecting(format!("{server} is gone. Reconnecting in {wait}, attempt {attempt}…"))
+            }
+        });
+    }
+
+    /// The server wants user and password; told once.
+    pub fn take_sign_in(&mut self) -> Option<SignIn> {
+        self.sign_in.take()
     }
 
     /// A picture is on the screen.

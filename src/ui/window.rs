@@ -54,7 +54,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     app.attach(Feed::new(outlets), decoder);
     match arguments.target {
         Some(Target::File(path)) => app.open(FilmSource::File(path), arguments.play),
-        Some(Target::Url(url)) => app.connect(url, MachineOptions::default(), arguments.play),
+        Some(Target::Url(url)) => app.connect(url, MachineOptions::for_streams(), arguments.play),
         None => {}
     }
     // The toolkit wants to be able to boot twice, and never does.

@@ -65,6 +65,8 @@ pub struct Setting {
     pub latency: Duration,
     /// No word of RTCP arrives at the player.
     pub loses_rtcp: bool,
+    /// No datagram arrives at the player.
+    pub loses_datagrams: bool,
     /// The server does not know yet how long the film is.
     pub is_growing: bool,
     /// The server answers nothing.
@@ -81,6 +83,7 @@ impl Setting {
             seed: 1,
             latency: MS,
             loses_rtcp: false,
+            loses_datagrams: false,
             is_growing: false,
             is_mute: false,
         }
@@ -104,6 +107,9 @@ pub struct World {
     link: Link<Datagram>,
     latency: Duration,
     loses_rtcp: bool,
+    loses_datagrams: bool,
+    /// The server is switched off.
+    is_down: bool,
     to_server: Pipe,
     to_player: Pipe,
     pub requests: Vec<Request>,
@@ -129,6 +135,8 @@ impl World {
             link: Link::new(setting.impairments, setting.seed),
             latency: setting.latency,
             loses_rtcp: setting.loses_rtcp,
+            loses_datagrams: setting.loses_datagrams,
+            is_down: false,
             to_server: Pipe::default(),
             to_player: Pipe::default(),
             requests: Vec::new(),
@@ -152,6 +160,20 @@ impl World {
 
     pub fn state(&self) -> RtspState {
         self.player.status().state
+    }
+
+    /// Switches the server off: everything that it knew is forgotten.
+    pub fn switch_off(&mut self) {
+        self.is_down = true;
+        self.to_player.0.clear();
+        self.to_server.0.clear();
+        self.server.disconnect();
+        self.input(Input::ConnectionLost(None));
+    }
+
+    /// Switches the server on again.
+    pub fn switch_on(&mut self) {
+        self.is_down = false;
     }
 
     pub fn server_mut(&mut self) -> &mut Server {
@@ -214,7 +236,9 @@ impl World {
 
     fn step(&mut self) {
         if self.connecting.take_if(|at| *at <= self.now).is_some() {
-            self.player.handle(self.now, Input::Connected);
+            let refused = Input::ConnectionLost(Some("connection refused".to_owned()));
+            let input = if self.is_down { refused } else { Input::Connected };
+            self.player.handle(self.now, input);
         }
         while let Some(octets) = self.to_server.due(self.now) {
             let answers = self.server.receive(self.now, &octets, &mut self.requests);
@@ -228,7 +252,9 @@ impl World {
             self.carry_out();
         }
         for datagram in self.server.send_what_is_due(self.now) {
-            if !(datagram.is_rtcp && self.loses_rtcp) {
+            let is_lost = datagram.is_rtcp && self.loses_rtcp
+                || self.loses_datagrams && self.server.channels().is_none();
+            if !is_lost {
                 self.link.offer(self.now, datagram);
             }
         }
@@ -253,7 +279,7 @@ impl World {
     fn carry_out(&mut self) {
         while let Some(output) = self.player.poll() {
             match output {
-                Output::Connect => self.connecting = Some(self.now + self.latency),
+                Output::Connect(_) => self.connecting = Some(self.now + self.latency),
                 Output::Disconnect => {
                     self.connecting = None;
                     self.to_player.0.clear();

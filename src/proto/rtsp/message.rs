@@ -10,12 +10,14 @@ pub mod header {
     #![allow(missing_docs)]
     pub const ACCEPT: &str = "Accept";
     pub const ALLOW: &str = "Allow";
+    pub const AUTHORIZATION: &str = "Authorization";
     pub const CONNECTION: &str = "Connection";
     pub const CONTENT_BASE: &str = "Content-Base";
     pub const CONTENT_LENGTH: &str = "Content-Length";
     pub const CONTENT_LOCATION: &str = "Content-Location";
     pub const CONTENT_TYPE: &str = "Content-Type";
     pub const CSEQ: &str = "CSeq";
+    pub const LOCATION: &str = "Location";
     pub const PROXY_REQUIRE: &str = "Proxy-Require";
     pub const PUBLIC: &str = "Public";
     pub const RANGE: &str = "Range";
@@ -26,6 +28,7 @@ pub mod header {
     pub const TRANSPORT: &str = "Transport";
     pub const UNSUPPORTED: &str = "Unsupported";
     pub const USER_AGENT: &str = "User-Agent";
+    pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
 }
 
 /// A request method (RFC 2326 §10). Methods are case-sensitive.
@@ -98,7 +101,10 @@ pub struct Status(u16);
 #[allow(missing_docs)]
 impl Status {
     pub const OK: Self = Self(200);
+    pub const MOVED_PERMANENTLY: Self = Self(301);
+    pub const MOVED_TEMPORARILY: Self = Self(302);
     pub const BAD_REQUEST: Self = Self(400);
+    pub const UNAUTHORIZED: Self = Self(401);
     pub const NOT_FOUND: Self = Self(404);
     pub const METHOD_NOT_ALLOWED: Self = Self(405);
     pub const NOT_ACCEPTABLE: Self = Self(406);

@@ -111,6 +111,11 @@ impl RtspUrl {
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| self.host.clone())
     }
 
+    /// The same URL with this user and password.
+    pub fn with_credentials(self, user: &str, password: &str) -> Self {
+        Self { credentials: Some((user.to_owned(), password.to_owned())), ..self }
+    }
+
     /// User and password, decoded.
     pub fn credentials(&self) -> Option<(&str, &str)> {
         self.credentials.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))

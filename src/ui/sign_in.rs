@@ -1,0 +1,159 @@
+//! The dialog that asks for user and password.
+
+use iced::widget::{button, column, row, space, text, text_input};
+use iced::{Element, Fill, Task};
+
+use super::theme::{self, size, space as distance};
+use crate::proto::rtsp::RtspUrl;
+
+/// What has been typed so far.
+#[derive(Debug, Clone)]
+pub struct Form {
+    server: String,
+    was_refused: bool,
+    user: String,
+    password: Password,
+}
+
+/// Kept out of every log.
+#[derive(Clone, Default)]
+struct Password(String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// What happens in the dialog.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub enum Message {
+    User(String),
+    Password(String),
+    Submit,
+    Cancel,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::User(_) => "User",
+            Self::Password(_) => "Password",
+            Self::Submit => "Submit",
+            Self::Cancel => "Cancel",
+        })
+    }
+}
+
+/// What the dialog wants.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing yet.
+    None,
+    /// Try again as this user.
+    SignIn {
+        /// The name.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// Go away.
+    Close,
+}
+
+/// The field that is typed into first.
+const USER_FIELD: &str = "sign-in-user";
+
+/// The other one.
+const PASSWORD_FIELD: &str = "sign-in-password";
+
+/// Puts the cursor into the first field.
+pub fn focus<M: Send + 'static>() -> Task<M> {
+    iced::widget::operation::focus(USER_FIELD)
+}
+
+impl Form {
+    /// A dialog for the server of this URL.
+    pub fn new(url: &RtspUrl, was_refused: bool) -> Self {
+        let user = url.credentials().map(|(user, _)| user.to_owned()).unwrap_or_default();
+        Self { server: url.host().to_owned(), was_refused, user, password: Password::default() }
+    }
+
+    /// Takes what happened.
+    pub fn update(&mut self, message: Message) -> Action {
+        match message {
+            Message::User(user) => self.user = user,
+            Message::Password(password) => self.password.0 = password,
+            Message::Cancel => return Action::Close,
+            Message::Submit if self.user.is_empty() => {}
+            Message::Submit => {
+                return Action::SignIn { user: self.user.clone(), password: self.password.0.clone() };
+            }
+        }
+        Action::None
+    }
+
+    /// The dialog.
+    pub fn view(&self) -> Element<'_, Message> {
+        let user = text_input("User name", &self.user)
+            .id(USER_FIELD)
+            .on_input(Message::User)
+            .on_submit(Message::Submit)
+            .padding(10)
+            .size(size::LARGE)
+            .style(theme::field(false));
+        let password = text_input("Password", &self.password.0)
+            .id(PASSWORD_FIELD)
+            .secure(true)
+            .on_input(Message::Password)
+            .on_submit(Message::Submit)
+            .padding(10)
+            .size(size::LARGE)
+            .style(theme::field(self.was_refused));
+        let buttons = row![
+            space::horizontal(),
+            button(text("Cancel").size(size::NORMAL))
+                .padding([9, 18])
+                .style(theme::secondary)
+                .on_press(Message::Cancel),
+            button(text("Sign in").size(size::NORMAL))
+                .padding([9, 18])
+                .style(theme::primary)
+                .on_press_maybe((!self.user.is_empty()).then_some(Message::Submit)),
+        ]
+        .spacing(distance::SMALL);
+        let words = match self.was_refused {
+            false => text(format!("{} wants to know who asks.", self.server)).style(theme::muted),
+            true => {
+                text(format!("{} does not take this name and password.", self.server)).style(theme::danger)
+            }
+        };
+        column![
+            text("Sign in").size(size::LARGE + 2.0).font(theme::STRONG),
+            words.size(size::NORMAL),
+            user,
+            password,
+            buttons
+        ]
+        .spacing(distance::NORMAL)
+        .width(Fill)
+        .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_needed_and_a_password_is_never_logged() {
+        let mut form = Form::new(&RtspUrl::parse("rtsp://camera/live").unwrap(), false);
+        form.update(Message::Password("secret".to_owned()));
+        assert_eq!(form.update(Message::Submit), Action::None);
+        assert!(!format!("{form:?} {:?}", Message::Password("secret".to_owned())).contains("secret"));
+        form.update(Message::User("ann".to_owned()));
+        let wanted = Action::SignIn { user: "ann".to_owned(), password: "secret".to_owned() };
+        assert_eq!(form.update(Message::Submit), wanted);
+    }
+}
