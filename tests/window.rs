@@ -8,7 +8,7 @@ use iced::widget::Id;
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::proto::rtsp::{Method, Status as RtspStatus};
-use reelay::session::{Event, Failure, Goal, RtspState, TransportChoice};
+use reelay::session::{Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, ThemeChoice};
 use reelay::ui::{Message, Shortcut};
 
@@ -222,6 +222,40 @@ fn failures_of_a_session_are_said() {
         stage.tell_session(Event::Failed(failure));
         assert!(stage.shows(&sentence), "{sentence}");
     }
+}
+
+#[test]
+fn a_server_that_is_gone_is_waited_for_until_the_user_has_enough() {
+    let mut stage = Stage::with_stream(ThemeChoice::Dark);
+    let lost = Interruption::Lost {
+        server: "camera.example:8554".to_owned(),
+        attempt: 2,
+        wait: std::time::Duration::from_secs(2),
+    };
+    stage.tell_session(Event::Interrupted(lost));
+    stage.busy(RtspState::Init, Goal::Playing);
+    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…"));
+    stage.look("reconnecting", USUAL);
+    stage.click("Cancel");
+    assert_eq!(stage.wish(), Some(Goal::Stopped));
+    assert!(!stage.shows("Cancel"));
+}
+
+#[test]
+fn a_server_that_wants_a_password_gets_it() {
+    let mut stage = Stage::with_stream(ThemeChoice::Light);
+    stage.tell_session(Event::Failed(Failure::Unauthorized { was_refused: true }));
+    assert!(stage.shows("camera.example does not take this name and password."));
+    stage.look("sign-in-light", USUAL);
+    type_into(&mut stage, "sign-in-user", "ann");
+    type_into(&mut stage, "sign-in-password", "secret");
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new("sign-in-password"))).unwrap();
+        ui.tap_key(Key::Named(Named::Enter));
+    });
+    let Some(Command::Connect { url, goal, .. }) = stage.command() else { panic!("not connected") };
+    assert_eq!(url.credentials(), Some(("ann", "secret")));
+    assert_eq!(goal, Goal::Playing, "it goes on as it was meant to");
 }
 
 #[test]

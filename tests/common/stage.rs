@@ -12,9 +12,9 @@ use reelay::media::FrameRate;
 use reelay::media::container::Layout;
 use reelay::media::decode;
 use reelay::media::jpeg::Dimensions;
-use reelay::proto::rtsp::Npt;
+use reelay::proto::rtsp::{Npt, RtspUrl};
 use reelay::server_embed::{Film, Progress};
-use reelay::session::{Event as SessionEvent, Goal, Picture, RtspState, Status};
+use reelay::session::{Event as SessionEvent, Goal, MachineOptions, Picture, RtspState, Status};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::Snapshot;
 use reelay::ui::{self, App, AppOptions, Message, News};
@@ -64,6 +64,17 @@ impl Stage {
         if controls == Controls::Three {
             stage.reach(RtspState::Ready, Goal::Ready);
         }
+        stage
+    }
+
+    /// Connected to a camera, playing.
+    pub fn with_stream(theme: ThemeChoice) -> Self {
+        let mut stage = Self::new(Controls::Three, theme);
+        let url = RtspUrl::parse("rtsp://camera.example:8554/live").unwrap();
+        stage.app.connect(url, MachineOptions::for_streams(), true);
+        let Some(Command::Connect { generation, .. }) = stage.command() else { panic!("not connected") };
+        (stage.generation, stage.wishes) = (generation, 1);
+        stage.play();
         stage
     }
 
