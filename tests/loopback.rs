@@ -9,7 +9,7 @@ use common::films::{Layout, TestFilm, film, pictures};
 use common::jpegs::{Kind, picture};
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Frame, Framer, Limits, Response};
-use reelay::server_embed::{Film, Observer, Server, ServerEvent, ServerOptions};
+use reelay::server_embed::{Film, Guard, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
     Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions, TransportChoice,
 };
@@ -331,4 +331,33 @@ async fn a_connection_that_goes_takes_its_interleaved_session_along() {
     })
     .await
     .expect("the session ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_who_knows_the_password_plays() {
+    let options = ServerOptions { guard: Some(Guard::new("ann", "se:cr et")), ..ServerOptions::default() };
+    let server = Server::start(options, Observer::none()).await.unwrap();
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 6));
+    let name = server.library().add(open(&test, RATE));
+    let url = server.url_of(&name);
+
+    for (stranger, refused) in [(url.clone(), false), (url.clone().with_credentials("ann", "guess"), true)] {
+        let (frame_sender, frames) = mpsc::channel(16);
+        let (event_sender, events) = mpsc::channel(256);
+        let sink = FrameSink::AsTheyArrive(frame_sender);
+        let session = Session::start(stranger, SessionOptions::default(), sink, event_sender);
+        session.set_goal(Goal::Playing);
+        let mut playing = Playing { session, frames, events };
+        let wanted = Event::Failed(Failure::Unauthorized { was_refused: refused });
+        playing.event("the refusal", |event| *event == wanted).await;
+        assert_eq!(server.sessions(), 0);
+    }
+
+    let (frame_sender, frames) = mpsc::channel(16);
+    let (event_sender, events) = mpsc::channel(256);
+    let known = url.with_credentials("ann", "se:cr et");
+    let sink = FrameSink::AsTheyArrive(frame_sender);
+    let session = Session::start(known, SessionOptions::default(), sink, event_sender);
+    let (arrived, _) = Playing { session, frames, events }.play_to_the_end().await;
+    assert_same(&arrived, &test.pictures);
 }

@@ -54,6 +54,9 @@ pub struct ServeArguments {
     pub listen: SocketAddr,
     pub paths: Vec<PathBuf>,
     pub rate: FrameRate,
+    pub user: Option<String>,
+    pub password_file: Option<PathBuf>,
+    pub session_timeout: Option<Duration>,
     pub verbose: bool,
 }
 
@@ -134,6 +137,9 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         listen: DEFAULT_LISTEN.into(),
         paths: Vec::new(),
         rate: FrameRate::CLASSROOM,
+        user: None,
+        password_file: None,
+        session_timeout: None,
         verbose: false,
     };
     while let Some(argument) = parser.next()? {
@@ -141,10 +147,18 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             Arg::Value(path) => serve.paths.push(path.into()),
             Arg::Long("listen") => serve.listen = read_address(&mut parser)?,
             Arg::Long("fps") => serve.rate = read(&mut parser, "--fps")?,
+            Arg::Long("user") => serve.user = Some(parser.value()?.string()?),
+            Arg::Long("password-file") => serve.password_file = Some(parser.value()?.into()),
+            Arg::Long("session-timeout") => serve.session_timeout = Some(read_session_timeout(&mut parser)?),
             Arg::Long("verbose") | Arg::Short('v') => serve.verbose = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::SERVE)),
             other => return Err(other.unexpected().into()),
         }
+    }
+    if serve.user.is_some() != serve.password_file.is_some() {
+        return Err(ArgumentError(
+            "--user and --password-file belong together; give both or none.".to_owned(),
+        ));
     }
     match serve.paths.is_empty() {
         true => Err(ArgumentError("Nothing to serve; name at least one film or folder.".to_owned())),
@@ -230,6 +244,17 @@ fn read_seconds(parser: &mut Parser) -> Result<Duration, ArgumentError> {
     })
 }
 
+fn read_session_timeout(parser: &mut Parser) -> Result<Duration, ArgumentError> {
+    let text = parser.value()?.string()?;
+    text.parse().ok().filter(|seconds| (5..=86_400).contains(seconds)).map(Duration::from_secs).ok_or_else(
+        || {
+            ArgumentError(format!(
+                "--session-timeout cannot be \"{text}\": it is a number of seconds from 5 to 86400."
+            ))
+        },
+    )
+}
+
 fn read_count(parser: &mut Parser) -> Result<u64, ArgumentError> {
     let text = parser.value()?.string()?;
     text.parse()
@@ -291,6 +316,8 @@ mod tests {
             ("--fps fast", "a frame rate is"),
             ("serve", "name at least one"),
             ("serve --listen 8554 x", "ADDR:PORT"),
+            ("serve --user ann x", "belong together"),
+            ("serve --session-timeout 1 x", "from 5 to 86400"),
             ("probe", "name a film"),
             ("probe x --transport carrier-pigeon", "udp or tcp"),
             ("probe x --rtp-port 5001", "an even number"),

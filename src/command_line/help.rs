@@ -30,6 +30,9 @@ OPTIONS
   --listen ADDR:PORT     where players connect (127.0.0.1:8554)
                          0.0.0.0:8554 lets other machines in
   --fps RATE             frames a second of films that state no rate (20)
+  --user NAME            let only this user in, who gives the password that
+  --password-file FILE   is the first line of FILE (Digest, or Basic)
+  --session-timeout N    seconds without a sign of life that end a session (60)
   --verbose              tell more on stderr
 
 When it is ready it prints one rtsp:// line for each film on stdout. Each

@@ -1,5 +1,6 @@
 //! `reelay serve`: films for other players, until Ctrl+C.
 
+use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -9,7 +10,7 @@ use super::arguments::ServeArguments;
 use crate::backend;
 use crate::media::FrameRate;
 use crate::proto::rtsp::RtspUrl;
-use crate::server_embed::{Film, Library, Observer, Server, ServerOptions};
+use crate::server_embed::{Film, Guard, Library, Observer, Server, ServerOptions};
 
 /// Serves until Ctrl+C.
 ///
@@ -22,7 +23,13 @@ pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
 }
 
 async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
-    let options = ServerOptions { listen: arguments.listen, ..ServerOptions::default() };
+    let usual = ServerOptions::default();
+    let options = ServerOptions {
+        listen: arguments.listen,
+        guard: guard(arguments)?,
+        session_timeout: arguments.session_timeout.unwrap_or(usual.session_timeout),
+        ..usual
+    };
     let observer = Observer::new(|event| eprintln!("{event}"));
     let server =
         Server::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
@@ -35,6 +42,24 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     backend::interrupted().await;
     server.stop().await;
     Ok(())
+}
+
+/// Who may play, with the password from its file: on the command line, everyone on the machine could read it.
+fn guard(arguments: &ServeArguments) -> Result<Option<Guard>, CommandError> {
+    let (Some(user), Some(path)) = (&arguments.user, &arguments.password_file) else { return Ok(None) };
+    let text = fs::read_to_string(path).map_err(|error| {
+        let path = path.display();
+        CommandError::new(format!(
+            "The password file {path} cannot be read ({error}); check its name and permissions."
+        ))
+    })?;
+    match text.lines().next() {
+        Some(password) if !password.is_empty() => Ok(Some(Guard::new(user, password))),
+        _ => Err(CommandError::new(format!(
+            "The password file {} is empty; write the password into its first line.",
+            path.display()
+        ))),
+    }
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {

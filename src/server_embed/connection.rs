@@ -17,7 +17,7 @@ use super::context::Context;
 use super::desk::{self, Destination, Resource};
 use super::event::ServerEvent;
 use super::film::Film;
-use super::identity::{new_identity, new_session_id};
+use super::identity::{new_identity, new_nonce, new_session_id};
 use super::route::{Outgoing, Route};
 use super::sender::Sender;
 use super::session::Session;
@@ -46,6 +46,8 @@ pub struct Connection {
     local: SocketAddr,
     writer: mpsc::Sender<Outgoing>,
     channels: Channels,
+    /// For Digest authentication.
+    nonce: String,
     /// The sessions that were set up here, and the channels of those that are interleaved.
     sessions: Vec<(String, Option<ChannelPair>)>,
 }
@@ -67,8 +69,8 @@ impl Connection {
         let (reader, write_half) = stream.into_split();
         let (writer, outbox) = mpsc::channel(OUTBOX);
         let write = write_all(write_half, outbox);
-        let connection =
-            Self { id, context, peer, local, writer, channels: Channels::default(), sessions: Vec::new() };
+        let (channels, nonce) = (Channels::default(), new_nonce());
+        let connection = Self { id, context, peer, local, writer, channels, nonce, sessions: Vec::new() };
         let shutdown = connection.context.shutdown.clone();
         tokio::select! {
             result = connection.read(reader) => result,
@@ -181,6 +183,10 @@ impl Connection {
     }
 
     async fn answer(&mut self, request: &Request) -> Written {
+        if let Some(Err(refusal)) = self.context.guard.as_ref().map(|guard| guard.admit(request, &self.nonce))
+        {
+            return (refusal, None);
+        }
         match desk::route(request) {
             Destination::Answered(response) => (response, None),
             Destination::Describe(resource) => (self.describe(request, &resource).await, None),
@@ -243,8 +249,8 @@ impl Connection {
         match agree(request, resource, &facts, facilities) {
             Ok(agreement) => {
                 let stream = Stream::new(facts.rate, new_identity(), Epoch::now());
-                let (session, response) =
-                    Session::set_up(new_session_id(), request, &name, agreement, stream);
+                let (id, timeout) = (new_session_id(), self.context.session_timeout);
+                let (session, response) = Session::set_up(id, request, &name, agreement, stream, timeout);
                 self.begin_session(session, film, sockets.ok(), response)
             }
             Err(refusal) => refusal,

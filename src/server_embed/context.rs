@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,9 @@ use tokio_util::task::TaskTracker;
 
 use super::event::Observer;
 use super::frames::Frames;
+use super::guard::Guard;
 use super::library::Library;
+use super::listener::ServerOptions;
 use super::sessions::Sessions;
 use crate::ports::{self, AsyncSocketPair, SocketPair};
 
@@ -22,6 +25,10 @@ pub struct Context {
     pub library: Library,
     /// What has been read of it.
     pub frames: Frames,
+    /// Who may play it.
+    pub guard: Option<Guard>,
+    /// How long a session lives without a sign of life.
+    pub session_timeout: Duration,
     /// Who plays it.
     pub sessions: Sessions,
     /// Who is told.
@@ -36,10 +43,12 @@ pub struct Context {
 
 impl Context {
     /// The common ground of a new server.
-    pub fn new(frames: Frames, observer: Observer) -> Arc<Self> {
+    pub fn new(options: ServerOptions, observer: Observer) -> Arc<Self> {
         Arc::new(Self {
             library: Library::default(),
-            frames,
+            frames: Frames::new(options.cache),
+            guard: options.guard,
+            session_timeout: options.session_timeout,
             sessions: Sessions::default(),
             observer,
             shutdown: CancellationToken::new(),

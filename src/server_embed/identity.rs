@@ -7,6 +7,11 @@ pub fn new_session_id() -> String {
     format!("{:016X}", rand::random::<u64>())
 }
 
+/// What a connection's Digest answers are made with (RFC 2617 §3.2.1): 128 random bits.
+pub fn new_nonce() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
 /// A stream's identity (RFC 3550 §5.1, §8.1; RFC 7022 for the canonical name).
 pub fn new_identity() -> Identity {
     Identity {

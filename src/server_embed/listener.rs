@@ -12,8 +12,10 @@ use tokio::time::{sleep, timeout};
 use super::connection::Connection;
 use super::context::Context;
 use super::event::Observer;
-use super::frames::{DEFAULT_CAPACITY, Frames};
+use super::frames::DEFAULT_CAPACITY;
+use super::guard::Guard;
 use super::library::Library;
+use super::session::DEFAULT_SESSION_TIMEOUT;
 use crate::proto::rtsp::RtspUrl;
 
 /// How a server is set up.
@@ -23,12 +25,21 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// Octets of frames kept ready for sessions near each other.
     pub cache: u64,
+    /// Who may play; everyone if there is none.
+    pub guard: Option<Guard>,
+    /// How long a session lives without a sign of life.
+    pub session_timeout: Duration,
 }
 
 impl Default for ServerOptions {
     /// On this machine alone, on a port of the system's choice.
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), cache: DEFAULT_CAPACITY }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            cache: DEFAULT_CAPACITY,
+            guard: None,
+            session_timeout: DEFAULT_SESSION_TIMEOUT,
+        }
     }
 }
 
@@ -53,7 +64,7 @@ impl Server {
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let context = Context::new(Frames::new(options.cache), observer);
+        let context = Context::new(options, observer);
         context.tasks.spawn(accept(listener, context.clone()));
         Ok(Self { address, context })
     }

@@ -1,6 +1,6 @@
 //! The embedded server: films in, RTSP and RTP out.
 //!
-//! Pure parts decide ([`desk`], [`agreement`], [`session`], [`stream`], [`pacer`], [`facts`]) and can be joined to a
+//! Pure parts decide ([`desk`], [`agreement`], [`guard`], [`session`], [`stream`], [`pacer`], [`facts`]) and can be joined to a
 //! player without a socket; the others carry: a task for each connection, a task for each session, a thread for each
 //! index that grows.
 
@@ -12,6 +12,7 @@ mod event;
 pub mod facts;
 mod film;
 mod frames;
+pub mod guard;
 mod identity;
 mod library;
 mod listener;
@@ -26,5 +27,6 @@ pub use event::{Observer, ServerEvent};
 pub use facts::FilmFacts;
 pub use film::{Film, FilmError, Progress};
 pub use frames::DEFAULT_CAPACITY;
+pub use guard::Guard;
 pub use library::Library;
 pub use listener::{Server, ServerOptions};

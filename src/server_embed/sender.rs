@@ -14,7 +14,7 @@ use super::event::ServerEvent;
 use super::film::Film;
 use super::frames::FrameError;
 use super::route::{Kind, Route};
-use super::session::{Handled, Session, TIMEOUT};
+use super::session::{Handled, Session};
 use super::sessions::{Answer, ToSession};
 use super::stream::Output;
 use crate::media::payload::PacketizedFrame;
@@ -84,7 +84,7 @@ impl Sender {
                     false
                 }
                 () = released(&mut life.held) => false,
-                () = sleep_until((life.heard + TIMEOUT).into()), if !life.is_connected => {
+                () = sleep_until((life.heard + self.context.session_timeout).into()), if !life.is_connected => {
                     self.context.observer.tell(ServerEvent::Expired { session: self.session.id().to_owned() });
                     true
                 }

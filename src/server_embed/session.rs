@@ -11,7 +11,7 @@ use crate::proto::rtsp::{
 };
 
 /// How long a session is kept without a sign of life (RFC 2326 §12.37).
-pub const TIMEOUT: Duration = Duration::from_secs(60);
+pub const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A session that SETUP made. It is READY, or PLAYING while its stream runs; in INIT there is none.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub struct Session {
     /// The URL of the film as SETUP spelt it, without a slash at its end.
     url: String,
     stream: Stream,
+    timeout: Duration,
     /// The stream has come to its end by itself since the last PLAY.
     has_ended: bool,
 }
@@ -50,10 +51,11 @@ impl Session {
         film: &str,
         agreement: Agreement,
         stream: Stream,
+        timeout: Duration,
     ) -> (Self, Response) {
         let url = request.uri.trim_end_matches('/');
         let url = url.strip_suffix(TRACK).unwrap_or(url).trim_end_matches('/').to_owned();
-        let session = Self { id, film: film.to_owned(), agreement, url, stream, has_ended: false };
+        let session = Self { id, film: film.to_owned(), agreement, url, stream, timeout, has_ended: false };
         let response = session.set_up_response();
         (session, response)
     }
@@ -61,7 +63,10 @@ impl Session {
     fn set_up_response(&self) -> Response {
         Response::new(Status::OK)
             .with(header::TRANSPORT, self.agreement.transport(self.stream.ssrc()).to_string())
-            .with(header::SESSION, SessionHeader { id: self.id.clone(), timeout: Some(TIMEOUT) }.to_string())
+            .with(
+                header::SESSION,
+                SessionHeader { id: self.id.clone(), timeout: Some(self.timeout) }.to_string(),
+            )
     }
 
     /// What its requests call it.

@@ -17,7 +17,7 @@ use reelay::proto::rtsp::{
 use reelay::server_embed::agreement::{Channels, Delivery, Facilities, agree};
 use reelay::server_embed::desk::{self, Destination};
 use reelay::server_embed::facts::FilmFacts;
-use reelay::server_embed::session::{Handled, Session};
+use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, Session};
 use reelay::server_embed::stream::{Epoch, Identity, Output as Wanted, Stream};
 use reelay::session::{
     Event, Goal, Input, MachineOptions, Output, Player, PlayerOptions, ReceivedFrame, Reporter, RtspState,
@@ -423,7 +423,8 @@ impl Server {
         let epoch = Epoch { instant: self.begin, ntp: NtpTime(1 << 40) };
         let stream = Stream::new(self.facts.rate, identity, epoch);
         let id = format!("SESSION{}", self.sessions_made);
-        let (session, response) = Session::set_up(id, request, "film", agreement, stream);
+        let (session, response) =
+            Session::set_up(id, request, "film", agreement, stream, DEFAULT_SESSION_TIMEOUT);
         self.session = Some(session);
         response
     }
