@@ -10,6 +10,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use super::help;
 use crate::media::FrameRate;
+use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
 use crate::session::TransportChoice;
 use crate::settings::ThemeChoice;
@@ -57,6 +58,7 @@ pub struct ServeArguments {
     pub user: Option<String>,
     pub password_file: Option<PathBuf>,
     pub session_timeout: Option<Duration>,
+    pub quality: Quality,
     pub verbose: bool,
 }
 
@@ -140,6 +142,7 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         user: None,
         password_file: None,
         session_timeout: None,
+        quality: Quality::default(),
         verbose: false,
     };
     while let Some(argument) = parser.next()? {
@@ -150,6 +153,7 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             Arg::Long("user") => serve.user = Some(parser.value()?.string()?),
             Arg::Long("password-file") => serve.password_file = Some(parser.value()?.into()),
             Arg::Long("session-timeout") => serve.session_timeout = Some(read_session_timeout(&mut parser)?),
+            Arg::Long("quality") => serve.quality = read(&mut parser, "--quality")?,
             Arg::Long("verbose") | Arg::Short('v') => serve.verbose = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::SERVE)),
             other => return Err(other.unexpected().into()),
@@ -295,8 +299,11 @@ mod tests {
         let Ok(Invocation::Window(window)) = of("movie.Mjpeg --play --fps 25") else { panic!() };
         assert_eq!(window.target, Some(Target::File("movie.Mjpeg".into())));
         assert!(window.play && window.rate == Some(FrameRate::whole(25)));
-        let Ok(Invocation::Serve(serve)) = of("serve --listen 0.0.0.0:9000 a b") else { panic!() };
+        let Ok(Invocation::Serve(serve)) = of("serve --listen 0.0.0.0:9000 --quality 80 a b") else {
+            panic!()
+        };
         assert_eq!((serve.listen.to_string().as_str(), serve.paths.len()), ("0.0.0.0:9000", 2));
+        assert_eq!(Some(serve.quality), Quality::new(80));
         let Ok(Invocation::Probe(probe)) = of("probe rtsp://h/f --transport=tcp --seconds 2.5 --json") else {
             panic!()
         };
@@ -318,6 +325,7 @@ mod tests {
             ("serve --listen 8554 x", "ADDR:PORT"),
             ("serve --user ann x", "belong together"),
             ("serve --session-timeout 1 x", "from 5 to 86400"),
+            ("serve --quality best x", "from 1 to 100"),
             ("probe", "name a film"),
             ("probe x --transport carrier-pigeon", "udp or tcp"),
             ("probe x --rtp-port 5001", "an even number"),

@@ -33,6 +33,8 @@ OPTIONS
   --user NAME            let only this user in, who gives the password that
   --password-file FILE   is the first line of FILE (Digest, or Basic)
   --session-timeout N    seconds without a sign of life that end a session (60)
+  --quality N            of pictures that RTSP players cannot take as they are
+                         and that are encoded anew for them, 1 to 100 (95)
   --verbose              tell more on stderr
 
 When it is ready it prints one rtsp:// line for each film on stdout. Each

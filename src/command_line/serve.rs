@@ -27,6 +27,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let options = ServerOptions {
         listen: arguments.listen,
         guard: guard(arguments)?,
+        quality: arguments.quality,
         session_timeout: arguments.session_timeout.unwrap_or(usual.session_timeout),
         ..usual
     };

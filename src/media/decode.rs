@@ -7,11 +7,17 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg;
+use super::jpeg::{self, Dimensions, MOST_PIXELS};
 
 /// Why a picture could not be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError(String);
+
+impl DecodeError {
+    pub(super) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,20 +37,71 @@ const LARGEST_SIDE: usize = 16_384;
 /// # Errors
 /// When the octets are no JPEG that can be decoded.
 pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
-    let jpeg = jpeg::with_huffman_tables(jpeg);
+    let jpeg = jpeg::as_decoders_expect(jpeg);
+    let size = decode_into(&mut open(&jpeg, ColorSpace::RGBA)?, pixels)?;
+    Ok((size.width.into(), size.height.into()))
+}
+
+/// What the octets of a decoded pixel stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    /// One, of luminance.
+    Grey,
+    /// Three, as they stand in most pictures.
+    Ycbcr,
+    /// Three.
+    Rgb,
+}
+
+impl Space {
+    /// Octets of a pixel.
+    pub(super) fn samples(self) -> usize {
+        if self == Self::Grey { 1 } else { 3 }
+    }
+}
+
+/// Decodes without converting colours, where there is no need to.
+///
+/// # Errors
+/// When the octets are no JPEG that can be decoded, or too many pixels.
+pub(super) fn decode_samples(jpeg: &[u8], samples: &mut Vec<u8>) -> Result<(Space, Dimensions), DecodeError> {
+    let jpeg = jpeg::as_decoders_expect(jpeg);
+    let mut decoder = open(&jpeg, ColorSpace::RGB)?;
+    let (space, out) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (Space::Grey, ColorSpace::Luma),
+        Some(ColorSpace::YCbCr) => (Space::Ycbcr, ColorSpace::YCbCr),
+        _ => (Space::Rgb, ColorSpace::RGB),
+    };
+    if decoder.dimensions().is_none_or(|(width, height)| width * height > MOST_PIXELS) {
+        return Err(DecodeError(format!("a picture of more than {MOST_PIXELS} pixels")));
+    }
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(out));
+    Ok((space, decode_into(&mut decoder, samples)?))
+}
+
+type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
+
+/// A decoder that has read the header.
+fn open(jpeg: &[u8], out: ColorSpace) -> Result<Decoder<'_>, DecodeError> {
     let options = DecoderOptions::new_fast()
-        .jpeg_set_out_colorspace(ColorSpace::RGBA)
+        .jpeg_set_out_colorspace(out)
         .set_max_width(LARGEST_SIDE)
         .set_max_height(LARGEST_SIDE);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&jpeg[..]), options);
-    let fault = |error: zune_jpeg::errors::DecodeErrors| DecodeError(format!("{error:?}"));
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     decoder.decode_headers().map_err(fault)?;
-    let size =
-        decoder.output_buffer_size().ok_or_else(|| DecodeError("a picture without a size".to_owned()))?;
-    let (width, height) =
-        decoder.dimensions().ok_or_else(|| DecodeError("a picture without a size".to_owned()))?;
-    pixels.resize(size, 0);
-    decoder.decode_into(pixels).map_err(fault)?;
+    Ok(decoder)
+}
+
+fn decode_into(decoder: &mut Decoder<'_>, octets: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
+    let without_size = || DecodeError("a picture without a size".to_owned());
+    let size = decoder.output_buffer_size().ok_or_else(without_size)?;
+    let (width, height) = decoder.dimensions().ok_or_else(without_size)?;
+    octets.resize(size, 0);
+    decoder.decode_into(octets).map_err(fault)?;
     // Sides are bounded by LARGEST_SIDE, so they fit.
-    Ok((width as u32, height as u32))
+    Ok(Dimensions { width: width as u16, height: height as u16 })
+}
+
+fn fault(error: zune_jpeg::errors::DecodeErrors) -> DecodeError {
+    DecodeError(format!("{error:?}"))
 }

@@ -7,5 +7,6 @@ pub mod decode;
 pub mod jpeg;
 pub mod payload;
 mod rate;
+pub mod recode;
 
 pub use rate::FrameRate;

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use super::desk::{Resource, TRACK};
-use super::facts::FilmFacts;
 use crate::media::payload::Form;
 use crate::proto::rtsp::{ChannelPair, Lower, PortPair, Request, Response, Status, Transport, header};
 
@@ -72,11 +71,10 @@ impl Channels {
 /// Takes the first of a SETUP's alternatives that can be had.
 ///
 /// # Errors
-/// The refusal: 459, 400, 461 or 415.
+/// The refusal: 459, 400 or 461.
 pub fn agree(
     request: &Request,
     resource: &Resource,
-    film: &FilmFacts,
     facilities: Facilities<'_>,
 ) -> Result<Agreement, Response> {
     if !matches!(resource, Resource::Track(_)) {
@@ -90,21 +88,12 @@ pub fn agree(
         return Err(Response::refusal(Status::BAD_REQUEST, "SETUP needs a Transport header"));
     };
     let offers = Transport::parse_all(value);
-    let Some(agreement) = offers.iter().find_map(|offer| take(offer, facilities)) else {
-        return Err(Response::refusal(
+    offers.iter().find_map(|offer| take(offer, facilities)).ok_or_else(|| {
+        Response::refusal(
             Status::UNSUPPORTED_TRANSPORT,
             "RTP/AVP is served unicast, by UDP or interleaved, to the host that asks for it",
-        ));
-    };
-    match film.standard {
-        Err(why) if agreement.form == Form::Standard => Err(Response::refusal(
-            Status::UNSUPPORTED_MEDIA_TYPE,
-            format_args!(
-                "RFC 2435 cannot carry this film: {why}; a player that knows x-jpeg-header can play it"
-            ),
-        )),
-        _ => Ok(agreement),
-    }
+        )
+    })
 }
 
 fn take(offer: &Transport, facilities: Facilities<'_>) -> Option<Agreement> {
@@ -142,15 +131,13 @@ impl Agreement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::payload::Uncarriable;
     use crate::proto::rtsp::Method;
-    use crate::server_embed::facts::tests::facts;
 
     fn ask(transport: &'static str) -> Result<String, u16> {
-        ask_for(transport, &facts(10), &Channels::default())
+        ask_on(transport, &Channels::default())
     }
 
-    fn ask_for(transport: &'static str, film: &FilmFacts, channels: &Channels) -> Result<String, u16> {
+    fn ask_on(transport: &'static str, channels: &Channels) -> Result<String, u16> {
         let request = Request::new(Method::Setup, "rtsp://h/movie/track1").with(header::TRANSPORT, transport);
         let resource = Resource::of(&request).unwrap();
         let facilities = Facilities {
@@ -158,7 +145,7 @@ mod tests {
             server_ports: Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
             channels,
         };
-        agree(&request, &resource, film, facilities)
+        agree(&request, &resource, facilities)
             .map(|agreement| agreement.transport(0xAB).to_string())
             .map_err(|refusal| refusal.status.code())
     }
@@ -193,27 +180,19 @@ mod tests {
     }
 
     #[test]
-    fn a_film_that_rfc_2435_cannot_carry_is_415_for_those_who_cannot_take_it() {
-        let film = FilmFacts { standard: Err(Uncarriable::Subsampling), ..facts(10) };
-        let channels = Channels::default();
-        assert_eq!(ask_for("RTP/AVP;unicast;client_port=5000-5001", &film, &channels), Err(415));
-        assert!(ask_for("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1", &film, &channels).is_ok());
-    }
-
-    #[test]
     fn a_film_as_a_whole_is_not_set_up() {
         let request = Request::new(Method::Setup, "rtsp://h/movie").with(header::TRANSPORT, "RTP/AVP/TCP");
         let resource = Resource::of(&request).unwrap();
         let peer = "192.0.2.7".parse().unwrap();
         let facilities = Facilities { peer, server_ports: None, channels: &Channels::default() };
-        assert_eq!(agree(&request, &resource, &facts(10), facilities).unwrap_err().status.code(), 459);
+        assert_eq!(agree(&request, &resource, facilities).unwrap_err().status.code(), 459);
     }
 
     #[test]
     fn a_channel_in_use_is_replaced_by_a_free_one() {
         let mut channels = Channels::default();
         channels.mark(ChannelPair { rtp: 0, rtcp: 1 }, true);
-        let granted = ask_for("RTP/AVP/TCP;unicast;interleaved=0-1", &facts(10), &channels).unwrap();
+        let granted = ask_on("RTP/AVP/TCP;unicast;interleaved=0-1", &channels).unwrap();
         assert!(granted.contains("interleaved=2-3"), "{granted}");
     }
 }

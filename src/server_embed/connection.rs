@@ -246,7 +246,7 @@ impl Connection {
             server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
             channels: &self.channels,
         };
-        match agree(request, resource, &facts, facilities) {
+        match agree(request, resource, facilities) {
             Ok(agreement) => {
                 let stream = Stream::new(facts.rate, new_identity(), Epoch::now());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);

@@ -46,7 +46,7 @@ impl Context {
     pub fn new(options: ServerOptions, observer: Observer) -> Arc<Self> {
         Arc::new(Self {
             library: Library::default(),
-            frames: Frames::new(options.cache),
+            frames: Frames::new(options.cache, options.quality),
             guard: options.guard,
             session_timeout: options.session_timeout,
             sessions: Sessions::default(),

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::facts::FilmFacts;
+use crate::media::recode::carriable_size;
 use crate::proto::rtsp::{
     Headers, Method, Request, Response, RtspUrl, SessionHeader, Status, Version, header,
 };
@@ -189,6 +190,7 @@ fn accepts_sdp(request: &Request) -> bool {
 }
 
 fn description(film: &FilmFacts) -> SessionDescription {
+    let carried = carriable_size(film.dimensions);
     SessionDescription {
         name: film.name.clone(),
         control: Some("*".to_owned()),
@@ -201,7 +203,7 @@ fn description(film: &FilmFacts) -> SessionDescription {
             control: Some(TRACK.to_owned()),
             range: None,
             frame_rate: Some(film.rate.as_f64()),
-            dimensions: Some((film.dimensions.width, film.dimensions.height)),
+            dimensions: Some((carried.width, carried.height)),
             jpeg_header: true,
         }],
     }

@@ -2,7 +2,6 @@
 
 use crate::media::FrameRate;
 use crate::media::jpeg::Dimensions;
-use crate::media::payload::Uncarriable;
 use crate::proto::rtsp::{Npt, NptRange, Response, Status};
 
 /// A film as it is known at this instant: its index may still be growing.
@@ -20,8 +19,6 @@ pub struct FilmFacts {
     pub frames: u64,
     /// Whether these are all.
     pub whole: bool,
-    /// Whether RFC 2435 can carry its first picture.
-    pub standard: Result<(), Uncarriable>,
 }
 
 impl FilmFacts {
@@ -66,7 +63,6 @@ pub(crate) mod tests {
             rate: FrameRate::CLASSROOM,
             frames,
             whole: true,
-            standard: Ok(()),
         }
     }
 

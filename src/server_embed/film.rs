@@ -16,7 +16,6 @@ use super::facts::FilmFacts;
 use crate::media::FrameRate;
 use crate::media::container::{Foreign, HEAD_LENGTH, Indexer, Layout, Outcome, Span, identify};
 use crate::media::jpeg::{Dimensions, JpegHeader};
-use crate::media::payload::{StandardPicture, Uncarriable};
 
 /// An open film.
 #[derive(Debug)]
@@ -27,7 +26,6 @@ pub struct Film {
     source: Source,
     layout: Layout,
     dimensions: Dimensions,
-    standard: Result<(), Uncarriable>,
     rate: RwLock<FrameRate>,
     index: RwLock<Vec<Span>>,
     progress: watch::Sender<Progress>,
@@ -129,7 +127,6 @@ impl Film {
             source,
             layout,
             dimensions,
-            standard: StandardPicture::read(&picture).map(|_| ()),
             rate: RwLock::new(rate),
             index: RwLock::new(Vec::new()),
             progress: watch::Sender::new(Progress::default()),
@@ -181,7 +178,6 @@ impl Film {
             rate: *self.rate.read().unwrap_or_else(PoisonError::into_inner),
             frames,
             whole: outcome.is_some() || failed,
-            standard: self.standard,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Frames ready to be sent, read and packetized once for all sessions that are near each other.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
@@ -7,7 +8,9 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::film::Film;
+use crate::media::decode::DecodeError;
 use crate::media::payload::{Form, PacketizedFrame, Uncarriable, packetize};
+use crate::media::recode::{Quality, carriable};
 
 /// What a frame costs to keep, by default: 64 MB.
 pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
@@ -16,6 +19,7 @@ pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Frames {
     cache: Cache<Key, Arc<PacketizedFrame>, Octets>,
+    quality: Quality,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,16 +48,18 @@ pub enum FrameError {
     BeyondEnd,
     /// It is there, and this form cannot carry it.
     Uncarriable(Uncarriable),
+    /// It is there; it would have to be drawn anew, and cannot be decoded.
+    Undecodable(DecodeError),
     /// The file cannot be read any more.
     Io(io::Error),
 }
 
 impl Frames {
-    /// A cache of this many octets.
-    pub fn new(capacity: u64) -> Self {
+    /// A cache of this many octets; pictures that have to be drawn anew get this quality.
+    pub fn new(capacity: u64, quality: Quality) -> Self {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
-        Self { cache: Cache::with_weighter(items, capacity, Octets) }
+        Self { cache: Cache::with_weighter(items, capacity, Octets), quality }
     }
 
     /// A frame in a form. Who asks for it while another fetches it waits for the same one.
@@ -67,7 +73,23 @@ impl Frames {
         frame: u64,
     ) -> Result<Arc<PacketizedFrame>, FrameError> {
         let key = Key { film: film.id(), form, frame };
-        self.cache.get_or_insert_async(&key, read_and_packetize(film, form, frame)).await
+        self.cache.get_or_insert_async(&key, self.read_and_packetize(film, form, frame)).await
+    }
+
+    async fn read_and_packetize(
+        &self,
+        film: &Arc<Film>,
+        form: Form,
+        frame: u64,
+    ) -> Result<Arc<PacketizedFrame>, FrameError> {
+        let span = film.locate(frame).await.ok_or(FrameError::BeyondEnd)?;
+        let (film, quality) = (film.clone(), self.quality);
+        // Disks are slow, drawing a picture anew is slow, and the threads of the runtime have packets to send.
+        let work = tokio::task::spawn_blocking(move || {
+            let jpeg = film.read(span).map_err(FrameError::Io)?;
+            prepare(&jpeg, form, quality).map(Arc::new)
+        });
+        work.await.unwrap_or_else(|cancelled| Err(FrameError::Io(io::Error::other(cancelled))))
     }
 
     /// Octets kept now.
@@ -76,17 +98,10 @@ impl Frames {
     }
 }
 
-async fn read_and_packetize(
-    film: &Arc<Film>,
-    form: Form,
-    frame: u64,
-) -> Result<Arc<PacketizedFrame>, FrameError> {
-    let span = film.locate(frame).await.ok_or(FrameError::BeyondEnd)?;
-    let film = film.clone();
-    // Disks are slow, and the threads of the runtime have packets to send.
-    let work = tokio::task::spawn_blocking(move || {
-        let jpeg = film.read(span).map_err(FrameError::Io)?;
-        packetize(&jpeg, form).map(Arc::new).map_err(FrameError::Uncarriable)
-    });
-    work.await.unwrap_or_else(|cancelled| Err(FrameError::Io(io::Error::other(cancelled))))
+fn prepare(jpeg: &[u8], form: Form, quality: Quality) -> Result<PacketizedFrame, FrameError> {
+    let jpeg = match form {
+        Form::Standard => carriable(jpeg, quality).map_err(FrameError::Undecodable)?,
+        Form::OriginalHeader => Cow::Borrowed(jpeg),
+    };
+    packetize(&jpeg, form).map_err(FrameError::Uncarriable)
 }

@@ -16,6 +16,7 @@ use super::frames::DEFAULT_CAPACITY;
 use super::guard::Guard;
 use super::library::Library;
 use super::session::DEFAULT_SESSION_TIMEOUT;
+use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
 
 /// How a server is set up.
@@ -29,6 +30,8 @@ pub struct ServerOptions {
     pub guard: Option<Guard>,
     /// How long a session lives without a sign of life.
     pub session_timeout: Duration,
+    /// Of pictures that have to be drawn anew, because RFC 2435 cannot carry them as they are.
+    pub quality: Quality,
 }
 
 impl Default for ServerOptions {
@@ -39,6 +42,7 @@ impl Default for ServerOptions {
             cache: DEFAULT_CAPACITY,
             guard: None,
             session_timeout: DEFAULT_SESSION_TIMEOUT,
+            quality: Quality::default(),
         }
     }
 }

@@ -130,6 +130,10 @@ impl Sender {
                 tracing::debug!(frame, %why, "a frame is passed over");
                 stream.skip(frame);
             }
+            Err(FrameError::Undecodable(why)) => {
+                tracing::debug!(frame, %why, "a frame is passed over");
+                stream.skip(frame);
+            }
             Err(FrameError::Io(error)) => {
                 // The stream ends here, and says so; what plays it need not wait for more.
                 stream.end_at(frame);

@@ -21,6 +21,10 @@ pub enum Kind {
     Commented,
     /// 4:2:0 without any Huffman table, as webcams send it.
     WithoutDht,
+    /// 4:2:2 in a scan for each component, all factors twice what they could be, as some encoders write them.
+    DoubledFactors,
+    /// As `OwnHuffman`, with restart markers.
+    OwnHuffmanRestarts,
     /// Grey.
     Grey,
     /// Progressive.
@@ -34,13 +38,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Standard420,
         Self::Standard422,
         Self::Restarts,
         Self::Classroom444,
         Self::OwnHuffman,
         Self::SeparateScans,
+        Self::DoubledFactors,
+        Self::OwnHuffmanRestarts,
         Self::Commented,
         Self::WithoutDht,
         Self::Grey,
@@ -52,26 +58,34 @@ impl Kind {
 }
 
 /// A picture of this kind and size; `seed` makes it different from others, `noise` (0 to 255) makes it larger.
-pub fn picture(kind: Kind, (width, height): (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
-    let pixels = pixels(width, height, seed, noise);
+pub fn picture(kind: Kind, size: (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
+    encode(kind, size, &pixels(size.0, size.1, seed, noise))
+}
+
+/// A picture without hard edges, as lenses draw them; `seed` makes it different from others.
+pub fn soft_picture(kind: Kind, size: (u16, u16), seed: u32) -> Vec<u8> {
+    encode(kind, size, &soft_pixels(size.0, size.1, seed))
+}
+
+fn encode(kind: Kind, (width, height): (u16, u16), pixels: &[u8]) -> Vec<u8> {
     let mut jpeg = Vec::new();
     let mut encoder = Encoder::new(&mut jpeg, 85);
     encoder.set_sampling_factor(match kind {
         Kind::Classroom444 => SamplingFactor::R_4_4_4,
-        Kind::Standard422 => SamplingFactor::R_4_2_2,
+        Kind::Standard422 | Kind::DoubledFactors => SamplingFactor::R_4_2_2,
         _ => SamplingFactor::R_4_2_0,
     });
     match kind {
-        Kind::SeparateScans => encoder.set_optimized_huffman_tables(true),
+        Kind::SeparateScans | Kind::DoubledFactors => encoder.set_optimized_huffman_tables(true),
         Kind::Progressive => encoder.set_progressive(true),
-        Kind::Restarts => encoder.set_restart_interval(4),
+        Kind::Restarts | Kind::OwnHuffmanRestarts => encoder.set_restart_interval(4),
         _ => {}
     }
     if kind == Kind::Grey {
         let grey: Vec<u8> = pixels.chunks_exact(3).map(|pixel| pixel[1]).collect();
         encoder.encode(&grey, width, height, ColorType::Luma).unwrap();
     } else {
-        encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
+        encoder.encode(pixels, width, height, ColorType::Rgb).unwrap();
     }
     match kind {
         Kind::Classroom444 => like_the_classroom(&jpeg),
@@ -79,7 +93,7 @@ pub fn picture(kind: Kind, (width, height): (u16, u16), seed: u32, noise: u8) ->
             segments.retain(|(code, _)| *code != APP0);
             segments.insert(0, (COM, b"Drawn for a test".to_vec()));
         }),
-        Kind::OwnHuffman => rebuild(&jpeg, |segments| {
+        Kind::OwnHuffman | Kind::OwnHuffmanRestarts => rebuild(&jpeg, |segments| {
             // A code of ten bits more, for a symbol that does not occur: another table, and the same data.
             let is_luminance_dc =
                 |(code, body): &&mut (u8, Vec<u8>)| *code == DHT && body[0] == 0 && body.len() == 29;
@@ -87,6 +101,12 @@ pub fn picture(kind: Kind, (width, height): (u16, u16), seed: u32, noise: u8) ->
                 segments.iter_mut().find(is_luminance_dc).expect("a segment with the table alone");
             table[10] = 1;
             table.push(12);
+        }),
+        Kind::DoubledFactors => rebuild(&jpeg, |segments| {
+            let (_, frame) = segments.iter_mut().find(|(code, _)| *code == SOF0).expect("a frame header");
+            for (component, factors) in [0x22, 0x12, 0x12].into_iter().enumerate() {
+                frame[7 + 3 * component] = factors;
+            }
         }),
         Kind::WithoutDht => rebuild(&jpeg, |segments| segments.retain(|(code, _)| *code != DHT)),
         Kind::Thumbnail => rebuild(&jpeg, |segments| {
@@ -113,6 +133,21 @@ fn pixels(width: u16, height: u16, seed: u32, noise: u8) -> Vec<u8> {
             let base = [x * 255 / u32::from(width), y * 255 / u32::from(height), if ball { 255 } else { 60 }];
             let grain = if noise == 0 { 0 } else { random() % (u32::from(noise) + 1) };
             pixels.extend(base.map(|part| (part + grain).min(255) as u8));
+        }
+    }
+    pixels
+}
+
+fn soft_pixels(width: u16, height: u16, seed: u32) -> Vec<u8> {
+    let phase = f64::from(seed) * 0.3;
+    let mut pixels = Vec::with_capacity(usize::from(width) * usize::from(height) * 3);
+    for y in 0..height {
+        for x in 0..width {
+            let (x, y) = (f64::from(x), f64::from(y));
+            let waves =
+                [(x / 17.0 + phase).sin(), (y / 13.0 - phase).cos(), ((x + 2.0 * y) / 29.0 + phase).sin()];
+            let fine = ((x * 0.9 + phase).sin() * (y * 0.7).cos()) * 12.0;
+            pixels.extend(waves.map(|wave| (128.0 + 90.0 * wave + fine) as u8));
         }
     }
     pixels

@@ -331,7 +331,6 @@ impl Server {
             rate: FrameRate::CLASSROOM,
             frames: frames.len() as u64,
             whole: !setting.is_growing,
-            standard: Ok(()),
         };
         Self {
             framer: Framer::new(Limits::SERVER),
@@ -389,7 +388,7 @@ impl Server {
                 let channels = Channels::default();
                 let server_ports = Some(PortPair { rtp: 6_000, rtcp: 6_001 });
                 let facilities = Facilities { peer: HOST, server_ports, channels: &channels };
-                match agree(request, &resource, &self.facts, facilities) {
+                match agree(request, &resource, facilities) {
                     Ok(agreement) => self.begin_session(request, agreement),
                     Err(refusal) => refusal,
                 }

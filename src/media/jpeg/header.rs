@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::marker;
-use super::tables::HuffmanTable;
+use super::tables::{self, HuffmanTable};
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,8 +69,8 @@ pub struct FrameHeader {
 /// Why octets are no picture, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JpegError {
-    what: &'static str,
-    at: usize,
+    pub(super) what: &'static str,
+    pub(super) at: usize,
 }
 
 impl fmt::Display for JpegError {
@@ -87,10 +87,7 @@ pub struct JpegHeader<'a> {
     jpeg: &'a [u8],
     segments: Vec<Segment>,
     frame: FrameHeader,
-    scan: Vec<ScanComponent>,
-    restart_interval: u16,
-    quantization: [Option<&'a [u8]>; 4],
-    huffman: Vec<(u8, HuffmanTable<'a>)>,
+    parts: Parts<'a>,
 }
 
 /// A picture has a few dozen header segments; one with more is not meant well.
@@ -102,33 +99,34 @@ impl<'a> JpegHeader<'a> {
     /// # Errors
     /// When it does not reach the first scan, or a segment that is needed cannot be read.
     pub fn parse(jpeg: &'a [u8]) -> Result<Self, JpegError> {
-        let segments = find_segments(jpeg)?;
-        let mut frame = None;
-        let mut header = Parts::default();
-        for segment in &segments {
-            let at = segment.range.start;
-            let body = body_of(jpeg, segment);
-            let fault = |what| JpegError { what, at };
-            match segment.code {
-                marker::DQT => {
-                    header.read_quantization(body).ok_or_else(|| fault("a DQT segment that is cut"))?
-                }
-                marker::DHT => header.read_huffman(body).ok_or_else(|| fault("a DHT segment that is cut"))?,
-                marker::DRI => {
-                    header.read_restart_interval(body).ok_or_else(|| fault("a DRI segment that is cut"))?
-                }
-                marker::SOS => header.read_scan(body).ok_or_else(|| fault("a scan header that is cut"))?,
-                code if marker::is_start_of_frame(code) => {
-                    frame =
-                        Some(read_frame(code, body).ok_or_else(|| fault("a frame header that cannot be"))?);
-                }
-                _ => {}
-            }
+        if !jpeg.starts_with(&[0xFF, marker::SOI]) {
+            return Err(JpegError { what: "no SOI marker", at: 0 });
         }
+        let segments = find_segments(jpeg, 2)?;
+        let mut parts = Parts::default();
+        parts.read_all(jpeg, &segments)?;
         let end = segments.last().map_or(0, |sos| sos.range.end);
-        let frame = frame.ok_or(JpegError { what: "a scan without a frame header", at: end })?;
-        let Parts { scan, restart_interval, quantization, huffman } = header;
-        Ok(Self { jpeg, segments, frame, scan, restart_interval, quantization, huffman })
+        let frame = parts.frame.take().ok_or(JpegError { what: "a scan without a frame header", at: end })?;
+        Ok(Self { jpeg, segments, frame, parts })
+    }
+
+    /// The header of the scan behind this one, whose data ends at an octet of the picture.
+    ///
+    /// # Errors
+    /// When no other scan follows, or one that changes what all scans have in common.
+    pub(super) fn next_scan(mut self, end: usize) -> Result<Self, JpegError> {
+        let segments = find_segments(self.jpeg, end)?;
+        let is_common = |code| code == marker::DQT || marker::is_start_of_frame(code);
+        if let Some(change) = segments.iter().find(|segment| is_common(segment.code)) {
+            return Err(JpegError { what: "a scan that changes the frame", at: change.range.start });
+        }
+        self.parts.read_all(self.jpeg, &segments)?;
+        Ok(Self { segments, ..self })
+    }
+
+    /// The whole picture.
+    pub(super) fn jpeg(&self) -> &'a [u8] {
+        self.jpeg
     }
 
     /// Every segment from the one behind SOI to the first SOS, in order.
@@ -159,27 +157,32 @@ impl<'a> JpegHeader<'a> {
 
     /// The components of the first scan.
     pub fn scan(&self) -> &[ScanComponent] {
-        &self.scan
+        &self.parts.scan
     }
 
     /// Minimum coded units between restart markers; 0 for none.
     pub fn restart_interval(&self) -> u16 {
-        self.restart_interval
+        self.parts.restart_interval
     }
 
     /// A quantization table of 64 octets in zigzag order; `None` if it is missing or of 16 bits.
     pub fn quantization(&self, destination: u8) -> Option<&'a [u8; 64]> {
-        self.quantization.get(usize::from(destination)).copied().flatten()?.try_into().ok()
+        self.parts.quantization.get(usize::from(destination)).copied().flatten()?.try_into().ok()
     }
 
     /// The Huffman table that was last defined for a class and destination.
     pub fn huffman(&self, class_and_destination: u8) -> Option<HuffmanTable<'a>> {
-        self.huffman.iter().rev().find(|(key, _)| *key == class_and_destination).map(|(_, table)| *table)
+        self.parts
+            .huffman
+            .iter()
+            .rev()
+            .find(|(key, _)| *key == class_and_destination)
+            .map(|(_, table)| *table)
     }
 
     /// Whether the picture brings any Huffman table.
     pub fn has_huffman_tables(&self) -> bool {
-        !self.huffman.is_empty()
+        !self.parts.huffman.is_empty()
     }
 
     /// Whether the picture is coded by the baseline sequential process.
@@ -188,12 +191,9 @@ impl<'a> JpegHeader<'a> {
     }
 }
 
-fn find_segments(jpeg: &[u8]) -> Result<Vec<Segment>, JpegError> {
-    if !jpeg.starts_with(&[0xFF, marker::SOI]) {
-        return Err(JpegError { what: "no SOI marker", at: 0 });
-    }
+/// The segments from an octet on, up to and with SOS.
+fn find_segments(jpeg: &[u8], mut at: usize) -> Result<Vec<Segment>, JpegError> {
     let mut segments = Vec::new();
-    let mut at = 2;
     loop {
         if jpeg.get(at) != Some(&0xFF) {
             return Err(JpegError { what: "no marker where one is due", at });
@@ -226,8 +226,9 @@ fn body_of<'a>(jpeg: &'a [u8], segment: &Segment) -> &'a [u8] {
 }
 
 /// What the segments define, gathered one by one.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Parts<'a> {
+    frame: Option<FrameHeader>,
     scan: Vec<ScanComponent>,
     restart_interval: u16,
     quantization: [Option<&'a [u8]>; 4],
@@ -235,6 +236,25 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    fn read_all(&mut self, jpeg: &'a [u8], segments: &[Segment]) -> Result<(), JpegError> {
+        for segment in segments {
+            let body = body_of(jpeg, segment);
+            let (read, what) = match segment.code {
+                marker::DQT => (self.read_quantization(body), "a DQT segment that is cut"),
+                marker::DHT => (self.read_huffman(body), "a DHT segment that is cut"),
+                marker::DRI => (self.read_restart_interval(body), "a DRI segment that is cut"),
+                marker::SOS => (self.read_scan(body), "a scan header that is cut"),
+                code if marker::is_start_of_frame(code) => {
+                    self.frame = read_frame(code, body);
+                    (self.frame.as_ref().map(|_| ()), "a frame header that cannot be")
+                }
+                _ => continue,
+            };
+            read.ok_or(JpegError { what, at: segment.range.start })?;
+        }
+        Ok(())
+    }
+
     fn read_quantization(&mut self, mut body: &'a [u8]) -> Option<()> {
         while let Some((&key, rest)) = body.split_first() {
             let length = if key >> 4 == 0 { 64 } else { 128 };
@@ -284,4 +304,30 @@ fn read_frame(code: u8, body: &[u8]) -> Option<FrameHeader> {
         .map(|c| Component { id: c[0], horizontal: c[1] >> 4, vertical: c[1] & 0x0F, quantization: c[2] })
         .collect();
     Some(FrameHeader { code, precision, dimensions, components })
+}
+
+/// The header of a picture with the standard Huffman tables: SOI to SOS, as RFC 2435 appendix B rebuilds it.
+///
+/// `vertical` is the luminance's factor: 1 for 4:2:2, 2 for 4:2:0.
+pub fn standard_header(
+    dimensions: Dimensions,
+    vertical: u8,
+    tables: [&[u8]; 2],
+    restarts: Option<u16>,
+) -> Vec<u8> {
+    let mut header = vec![0xFF, marker::SOI];
+    for (destination, table) in (0u8..).zip(tables) {
+        header.extend_from_slice(&[0xFF, marker::DQT, 0, 67, destination]);
+        header.extend_from_slice(table);
+    }
+    if let Some(interval) = restarts {
+        let [high, low] = interval.to_be_bytes();
+        header.extend_from_slice(&[0xFF, marker::DRI, 0, 4, high, low]);
+    }
+    let ([h1, h0], [w1, w0]) = (dimensions.height.to_be_bytes(), dimensions.width.to_be_bytes());
+    header.extend_from_slice(&[0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3]);
+    header.extend_from_slice(&[1, 0x20 | vertical, 0, 2, 0x11, 1, 3, 0x11, 1]);
+    header.extend_from_slice(&tables::standard_dht_segment());
+    header.extend_from_slice(&[0xFF, marker::SOS, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
+    header
 }

@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::fields::{
     EXTENSION_FIRST, FILL_MASK, MainHeader, QUALITY_IN_BAND, REDUCED_BIT, RESTART_BIT, TYPE_ORIGINAL_HEADER,
 };
-use crate::media::jpeg::{Dimensions, JpegHeader, LARGEST, marker, tables};
+use crate::media::jpeg::{Dimensions, JpegHeader, LARGEST, marker, standard_header, tables};
 use crate::proto::rtp::Packet;
 
 /// A whole picture.
@@ -185,7 +185,8 @@ impl Depacketizer {
             1 => 2,
             _ => return Err("a kind of JPEG payload that RFC 2435 does not define"),
         };
-        Ok((described_header(dimensions, vertical, &tables, restart_interval), rest, false))
+        let (luminance, chrominance) = tables.split_at(64);
+        Ok((standard_header(dimensions, vertical, [luminance, chrominance], restart_interval), rest, false))
     }
 
     /// The quantization tables that the quality names, from the packet or from memory (RFC 2435 §3.1.8).
@@ -256,28 +257,4 @@ fn original_header(body: &[u8], main: MainHeader) -> Option<Vec<u8>> {
         header.drain(fill_start..scan_header);
     }
     Some(header)
-}
-
-/// The header that RFC 2435 describes in so few octets (its appendix B).
-fn described_header(
-    dimensions: Dimensions,
-    vertical: u8,
-    tables: &[u8; 128],
-    restarts: Option<u16>,
-) -> Vec<u8> {
-    let mut header = vec![0xFF, marker::SOI];
-    for (destination, table) in (0u8..).zip(tables.chunks_exact(64)) {
-        header.extend_from_slice(&[0xFF, marker::DQT, 0, 67, destination]);
-        header.extend_from_slice(table);
-    }
-    if let Some(interval) = restarts {
-        let [high, low] = interval.to_be_bytes();
-        header.extend_from_slice(&[0xFF, marker::DRI, 0, 4, high, low]);
-    }
-    let ([h1, h0], [w1, w0]) = (dimensions.height.to_be_bytes(), dimensions.width.to_be_bytes());
-    header.extend_from_slice(&[0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3]);
-    header.extend_from_slice(&[1, 0x20 | vertical, 0, 2, 0x11, 1, 3, 0x11, 1]);
-    header.extend_from_slice(&tables::standard_dht_segment());
-    header.extend_from_slice(&[0xFF, marker::SOS, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
-    header
 }
