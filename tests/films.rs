@@ -45,14 +45,13 @@ fn every_layout_is_indexed_picture_by_picture() {
 }
 
 #[test]
-fn a_film_knows_its_size_its_length_and_whether_everyone_can_play_it() {
+fn a_film_knows_its_size_and_its_length() {
     let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 50));
     let film = Film::open(test.path(), "film", FrameRate::whole(25)).unwrap();
     read_whole(&film);
     let facts = film.facts();
     assert_eq!((facts.dimensions.width, facts.dimensions.height), SIZE);
     assert_eq!(facts.range(), NptRange::parse("npt=0-2").unwrap());
-    assert_eq!(facts.standard, Ok(()));
     film.set_rate(FrameRate::whole(10));
     assert_eq!(film.facts().range(), NptRange::parse("npt=0-5").unwrap());
 }
