@@ -100,6 +100,22 @@ fn the_toggle_changes_the_buttons_and_sends_nothing() {
 }
 
 #[test]
+fn a_panel_is_opened_and_closed_by_its_button_and_by_its_own() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let words = "It acts between the embedded server and this player.";
+    assert!(!stage.shows(words));
+    stage.click("Network");
+    assert!(stage.shows(words) && stage.shows("Stop"), "the film goes on beside it");
+    stage.click("Network");
+    assert!(!stage.shows(words));
+    stage.click("Network");
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new("close-panel"))).unwrap();
+    });
+    assert!(!stage.shows(words));
+}
+
+#[test]
 fn the_start_screen_offers_the_sample() {
     let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
     stage.click("Play the sample film");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iced::theme::Mode;
-use iced::widget::{center, column, container, image, mouse_area, opaque, stack, text};
+use iced::widget::{center, column, container, image, mouse_area, opaque, row, stack, text};
 use iced::{Element, Fill, Size, Subscription, Task, Theme, event, keyboard, system, window};
 
 use super::choose::{self, Choice};
@@ -13,7 +13,9 @@ use super::connect;
 use super::controls;
 use super::feed::{Feed, News};
 use super::header;
+use super::network;
 use super::notice;
+use super::panel::{self, Panel};
 use super::playback::{Button, Playback, SignIn};
 use super::preferences;
 use super::shortcuts::{self, Shortcut};
@@ -80,6 +82,8 @@ pub struct App {
     /// What was typed last, for the next time.
     connect_form: connect::Form,
     dialog: Option<Dialog>,
+    /// What stands at the right of the picture.
+    panel: Option<Panel>,
     moving: Option<Npt>,
     video_area: Size,
     scale_factor: f32,
@@ -116,6 +120,7 @@ impl App {
             stats: Snapshot::default(),
             connect_form: connect::Form::default(),
             dialog: None,
+            panel: None,
             moving: None,
             video_area: Size::ZERO,
             scale_factor: 1.0,
@@ -269,6 +274,10 @@ impl App {
             header::Action::SetControls(controls) => {
                 self.settings.controls = controls;
                 self.remember()
+            }
+            header::Action::Toggle(panel) => {
+                self.panel = (self.panel != Some(panel)).then_some(panel);
+                Task::none()
             }
             header::Action::Preferences => {
                 let delay = self.settings.playout_delay();
@@ -500,8 +509,8 @@ impl App {
             return screen;
         }
         let content = column![
-            header::view(self.settings.controls).map(Message::Header),
-            screen,
+            header::view(self.settings.controls, self.panel).map(Message::Header),
+            row![screen].extend(self.panel.map(|panel| self.panel(panel))).height(Fill),
             controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
             status_bar::view(&self.playback, self.frame.as_ref().map(Frame::picture), &self.stats),
         ];
@@ -509,6 +518,13 @@ impl App {
             None => content.into(),
             Some(dialog) => stack![content, in_front(dialog)].into(),
         }
+    }
+
+    fn panel(&self, panel: Panel) -> Element<'_, Message> {
+        let content = match panel {
+            Panel::Network => network::view(self.playback.host()),
+        };
+        panel::view(panel, content, Message::Header(header::Action::Toggle(panel)))
     }
 
     fn screen(&self) -> Element<'_, Message> {

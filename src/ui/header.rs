@@ -1,9 +1,10 @@
-//! The bar at the top: what to play, which buttons, preferences.
+//! The bar at the top: what to play, which panel, which buttons, preferences.
 
 use iced::widget::{Row, button, container, row, space, text, tooltip};
 use iced::{Center, Element, Fill};
 
 use super::icon::{Icon, icon};
+use super::panel::Panel;
 use super::theme::{self, size, space as distance};
 use crate::settings::Controls;
 
@@ -16,6 +17,8 @@ pub enum Action {
     Connect,
     /// Show these buttons.
     SetControls(Controls),
+    /// Open this panel, or close it.
+    Toggle(Panel),
     /// Show the preferences.
     Preferences,
 }
@@ -24,7 +27,7 @@ pub enum Action {
 const PREFERENCES: &str = "preferences";
 
 /// The header.
-pub fn view<'a>(controls: Controls) -> Element<'a, Action> {
+pub fn view<'a>(controls: Controls, open: Option<Panel>) -> Element<'a, Action> {
     let left = row![
         labelled(Icon::Open, "Open…", "Ctrl+O", Action::Open),
         labelled(Icon::Connect, "Connect…", "Ctrl+L", Action::Connect),
@@ -39,13 +42,25 @@ pub fn view<'a>(controls: Controls) -> Element<'a, Action> {
     ]
     .spacing(distance::SMALL)
     .align_y(Center);
-    let content = row![left, space::horizontal(), right].align_y(Center);
+    let content =
+        row![left, space::horizontal(), panels(open), right].spacing(distance::NORMAL).align_y(Center);
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
 fn labelled<'a>(sign: Icon, label: &'a str, keys: &'a str, action: Action) -> Element<'a, Action> {
     let content = row![icon(sign), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
     hint(button(content).padding([8, 12]).style(theme::secondary).on_press(action), keys)
+}
+
+fn panels<'a>(open: Option<Panel>) -> Element<'a, Action> {
+    let panels = Panel::ALL.map(|panel| {
+        let name = button(text(panel.name()).size(size::SMALL))
+            .padding([4, 8])
+            .style(theme::choice(open == Some(panel)))
+            .on_press(Action::Toggle(panel));
+        hint(name, panel.about())
+    });
+    container(Row::with_children(panels).spacing(2)).padding(3).style(theme::choices).into()
 }
 
 fn choices<'a>(controls: Controls) -> Element<'a, Action> {

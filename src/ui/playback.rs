@@ -394,6 +394,14 @@ impl Playback {
         self.source.as_ref()
     }
 
+    /// The server of a stream that comes from elsewhere.
+    pub fn host(&self) -> Option<&str> {
+        match self.source()? {
+            Source::Stream(url, _) => Some(url.host()),
+            Source::Film(_) => None,
+        }
+    }
+
     /// What it is called.
     pub fn name(&self) -> Option<String> {
         self.source.as_ref().map(Source::name)

@@ -3,7 +3,7 @@
 use iced::border::Radius;
 use iced::font::Weight;
 use iced::theme::Palette;
-use iced::widget::{button, container, slider, text, text_input};
+use iced::widget::{button, container, scrollable, slider, text, text_input};
 use iced::{Background, Border, Color, Font, Shadow, Theme, Vector, color};
 
 use crate::session::RtspState;
@@ -240,6 +240,12 @@ pub fn bar(theme: &Theme) -> container::Style {
     container::Style { text_color: Some(colours.text), ..container::background(colours.surface) }
 }
 
+/// A panel beside the picture.
+pub fn panel(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style { text_color: Some(colours.text), ..container::background(colours.surface) }
+}
+
 /// The start screen.
 pub fn page(theme: &Theme) -> container::Style {
     container::background(colours(theme).background)
@@ -332,6 +338,19 @@ pub fn field(is_wrong: bool) -> impl Fn(&Theme, text_input::Status) -> text_inpu
             selection: Color { a: 0.35, ..colours.accent },
         }
     }
+}
+
+/// The bar beside something that is longer than its place.
+pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Style {
+    let colours = colours(theme);
+    let mut style = scrollable::default(theme, status);
+    style.vertical_rail.background = None;
+    style.vertical_rail.scroller.background = match status {
+        scrollable::Status::Active { .. } => colours.hovered.into(),
+        scrollable::Status::Hovered { .. } | scrollable::Status::Dragged { .. } => colours.faint.into(),
+    };
+    style.vertical_rail.scroller.border = rounded(3.0);
+    style
 }
 
 /// The time line.
