@@ -46,8 +46,8 @@ fn rooms_used(code: &str) -> Vec<&str> {
 const ALLOWED: [(&str, &[&str]); 13] = [
     ("proto", &["proto"]),
     ("media", &["media", "proto"]),
-    ("impairment", &["impairment"]),
-    ("stats", &["stats", "proto"]),
+    ("impairment", &["impairment", "proto"]),
+    ("stats", &["stats", "impairment", "proto"]),
     ("ports.rs", &["proto"]),
     ("session", &["session", "ports", "impairment", "stats", "media", "proto"]),
     ("server_embed", &["server_embed", "ports", "impairment", "stats", "media", "proto"]),

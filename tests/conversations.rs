@@ -256,7 +256,12 @@ impl Scripted {
     fn of(url: &str) -> Self {
         let url = reelay::proto::rtsp::RtspUrl::parse(url).unwrap();
         let reporter = Reporter { ssrc: 1, cname: "player".to_owned() };
-        let options = PlayerOptions { machine: Default::default(), playout_delay: Duration::ZERO, reporter };
+        let options = PlayerOptions {
+            machine: Default::default(),
+            playout_delay: Duration::ZERO,
+            reporter,
+            emulation: Default::default(),
+        };
         let framer = Framer::new(Limits::SERVER);
         let (player, now) = (Player::new(url, options), Instant::now());
         Self { player, now, framer, events: Vec::new(), frames: 0, connected: Vec::new() }

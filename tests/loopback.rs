@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use common::films::{Layout, TestFilm, film, pictures};
 use common::jpegs::{Kind, picture};
+use reelay::impairment::{Bottleneck, Conditions, Impairments, Jitter, Loss, Network};
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Frame, Framer, Limits, Response};
 use reelay::server_embed::{Film, Guard, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
-    Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions, TransportChoice,
+    Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
+    SessionOptions, TransportChoice,
 };
 use reelay::stats::Snapshot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,6 +22,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 const SIZE: (u16, u16) = (160, 120);
+
+const MS: Duration = Duration::from_millis(1);
 
 /// Fast, so that the tests are.
 const RATE: FrameRate = FrameRate::whole(100);
@@ -278,6 +282,107 @@ async fn a_film_that_vanishes_or_is_cut_is_told() {
         panic!()
     };
     assert!(failure.to_string().contains("the file of this film is gone"), "{failure}");
+}
+
+/// A network, switched on.
+fn network(impairments: Impairments, seed: u64) -> Network {
+    Network::new(Conditions { is_on: true, seed, impairments })
+}
+
+/// What was measured is what the network did.
+#[track_caller]
+fn assert_true(measured: &Snapshot) {
+    let truth = measured.emulated.expect("the network was in the way");
+    assert_eq!(truth.offered, truth.delivered + truth.lost_random + truth.lost_queue, "{truth:?}");
+    let (received, lost) = (truth.delivered, truth.lost_random + truth.lost_queue);
+    assert_eq!((measured.packets_received, measured.packets_lost), (received, lost), "{truth:?}");
+    assert_eq!(measured.packets_duplicated, truth.duplicated, "{truth:?}");
+}
+
+const LOSS: Impairments = Impairments {
+    loss: Loss { ratio: 0.1, mean_burst: None },
+    duplication: 0.0,
+    corruption: 0.0,
+    bottleneck: None,
+    delay: Duration::ZERO,
+    jitter: Jitter {
+        spread: Duration::ZERO,
+        distribution: reelay::impairment::Distribution::Uniform,
+        reorders: false,
+    },
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn losses_at_the_servers_way_out_are_measured_to_the_packet() {
+    let test = film(Layout::Records(5), pictures(Kind::Classroom444, SIZE, 100));
+    let burst = Impairments { loss: Loss { ratio: 0.2, mean_burst: Some(4.0) }, ..LOSS };
+    let bottleneck = Some(Bottleneck { bits_per_second: 1_000_000, queue: 16_000 });
+    let jitter = Jitter { spread: Duration::from_millis(4), reorders: true, ..Jitter::default() };
+    let narrow = Impairments { loss: Loss::default(), bottleneck, ..LOSS };
+    let mixed = Impairments { duplication: 0.1, corruption: 0.1, delay: 8 * MS, jitter, ..LOSS };
+    for (seed, impairments) in [(1, LOSS), (2, burst), (3, narrow), (4, mixed)] {
+        let network = network(impairments, seed);
+        let options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
+        let server = Server::start(options, Observer::none()).await.unwrap();
+        let name = server.library().add(open(&test, RATE));
+        for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+            let machine = MachineOptions { transport, ..MachineOptions::default() };
+            let emulation = Emulation { network: network.clone(), place: Place::AtServer };
+            let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
+            let mut playing = Playing::start(&server, &name, options);
+            playing.play_to_the_end().await;
+            let stats = playing.session.stats();
+            playing.session.finish(PATIENCE).await;
+            let measured = *stats.borrow();
+            assert_true(&measured);
+            assert!(measured.packets_lost > 10, "{measured:?}");
+            assert_eq!(measured.packets_lost == measured.emulated.unwrap().lost_queue, seed == 3);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn losses_on_the_way_in_are_measured_to_the_packet_and_a_seed_repeats_them() {
+    let test = film(Layout::Records(5), pictures(Kind::Classroom444, SIZE, 100));
+    let server = start_server().await;
+    let name = server.library().add(open(&test, RATE));
+    let mut runs = Vec::new();
+    for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+        let machine = MachineOptions { transport, ..MachineOptions::default() };
+        let emulation = Emulation { network: network(LOSS, 5), place: Place::WayIn };
+        let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
+        let (_, measured) = Playing::start(&server, &name, options).play_to_the_end().await;
+        assert_true(&measured);
+        assert!(measured.packets_lost > 10, "{measured:?}");
+        runs.push((measured.packets_lost, measured.frames_complete));
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+/// Stop comes in the middle, and what the server has sent until then is all that is expected.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_the_middle_leaves_the_counts_true() {
+    let test = film(Layout::Records(5), pictures(Kind::Classroom444, SIZE, 1_000));
+    let delay = Impairments { delay: 30 * MS, ..LOSS };
+    for (seed, impairments) in [(1, LOSS), (2, delay), (3, LOSS), (4, delay)] {
+        let network = network(impairments, seed);
+        let options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
+        let server = Server::start(options, Observer::none()).await.unwrap();
+        let name = server.library().add(open(&test, RATE));
+        let emulation = Emulation { network, place: Place::AtServer };
+        let options = SessionOptions { emulation, ..SessionOptions::default() };
+        let mut playing = Playing::start(&server, &name, options);
+        playing.session.set_goal(Goal::Playing);
+        for _ in 0..40 {
+            timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
+        }
+        playing.frames.close();
+        let stats = playing.session.stats();
+        playing.session.finish(PATIENCE).await;
+        let measured = *stats.borrow();
+        assert_true(&measured);
+        assert!(measured.packets_lost > 10, "{measured:?}");
+    }
 }
 
 /// Writes something on a connection of its own and reads the answer.

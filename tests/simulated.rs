@@ -5,10 +5,10 @@ mod common;
 use common::films::pictures;
 use common::jpegs::Kind;
 use common::simulation::{MS, Setting, World};
-use reelay::impairment::{Impairments, Jitter, Loss};
+use reelay::impairment::{Bottleneck, Distribution, Impairments, Jitter, Loss};
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
-    Event, Failure, Goal, Input, Interruption, MachineOptions, RtspState, TransportChoice,
+    Event, Failure, Goal, Input, Interruption, MachineOptions, Place, RtspState, TransportChoice,
 };
 use std::time::Duration;
 
@@ -72,13 +72,17 @@ fn what_is_lost_is_counted_and_what_is_whole_is_right() {
         let mut world = World::new(Setting { impairments, seed, ..film });
         world.want(Goal::Playing);
         world.run_until("the end", ended);
-        let (snapshot, truth) = (world.snapshot(), world.link_counters());
+        let (snapshot, truth) = (world.snapshot(), world.truth());
         assert!(truth.lost_random > 50, "seed {seed}: {truth:?}");
         assert!(snapshot.packets_duplicated > 0 && snapshot.packets_reordered > 0);
-        // RTCP is lost, too, and so may be the last packets, which nothing announces.
-        assert!(
-            snapshot.packets_lost.abs_diff(truth.lost_random) <= 12,
-            "seed {seed}: {snapshot:?} {truth:?}"
+        assert_eq!(
+            (snapshot.packets_expected, snapshot.packets_lost),
+            (truth.offered, truth.lost_random),
+            "seed {seed}"
+        );
+        assert_eq!(
+            (snapshot.packets_received, snapshot.packets_duplicated),
+            (truth.delivered, truth.duplicated)
         );
         assert!(snapshot.frames_complete > 700, "seed {seed}: {snapshot:?}");
         assert_eq!(snapshot.frames_complete as usize, world.arrived.len());
@@ -89,6 +93,61 @@ fn what_is_lost_is_counted_and_what_is_whole_is_right() {
             );
         }
         assert_eq!(waited(&world), 0, "seed {seed}");
+    }
+}
+
+/// Faults of every kind, and all at once.
+fn faults() -> [Impairments; 6] {
+    let none = Impairments::default();
+    let loss = |ratio, mean_burst| Loss { ratio, mean_burst };
+    let heavy = Jitter { spread: 15 * MS, distribution: Distribution::Pareto, reorders: true };
+    // The film needs 300 kbit/s or so.
+    let bottleneck = Some(Bottleneck { bits_per_second: 250_000, queue: 20_000 });
+    [
+        Impairments { loss: loss(0.1, None), ..none },
+        Impairments { loss: loss(0.2, Some(6.0)), ..none },
+        Impairments { bottleneck, ..none },
+        Impairments { corruption: 0.3, duplication: 0.2, ..none },
+        Impairments { loss: loss(1.0, None), ..none },
+        Impairments {
+            loss: loss(0.05, Some(2.0)),
+            duplication: 0.1,
+            corruption: 0.1,
+            bottleneck,
+            delay: 80 * MS,
+            jitter: heavy,
+        },
+    ]
+}
+
+#[test]
+fn what_is_measured_is_the_truth_wherever_the_network_acts_and_whenever_it_is_stopped() {
+    for (seed, impairments) in (1..).zip(faults()) {
+        for place in [Place::AtServer, Place::WayIn] {
+            for (transport, stop) in
+                [(TransportChoice::Udp, false), (TransportChoice::Tcp, false), (TransportChoice::Udp, true)]
+            {
+                let machine = MachineOptions { transport, ..MachineOptions::default() };
+                let mut world = World::new(Setting { impairments, seed, place, machine, ..setting(300) });
+                world.want(Goal::Playing);
+                if stop {
+                    world.run_for(Duration::from_millis(7_777));
+                    world.want(Goal::Stopped);
+                    world.run_until("INIT", |world| world.count(|event| *event == Event::Closed) == 1);
+                } else {
+                    world.run_until("the end", ended);
+                }
+                let (measured, truth) = (world.snapshot(), world.truth());
+                let about = format!("{impairments:?} {place:?} {transport:?} {stop}: {truth:?}");
+                assert!(truth.offered > 250, "{about}");
+                assert_eq!(truth.offered, truth.delivered + truth.lost_random + truth.lost_queue, "{about}");
+                assert_eq!(measured.packets_lost, truth.lost_random + truth.lost_queue, "{about}");
+                assert_eq!(measured.packets_expected, truth.offered, "{about}");
+                assert_eq!(measured.packets_received, truth.delivered, "{about}");
+                assert_eq!(measured.packets_duplicated, truth.duplicated, "{about}");
+                assert_eq!(truth.lost_queue > 0, impairments.bottleneck.is_some(), "{about}");
+            }
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub struct Impairments {
 pub struct Loss {
     /// The part of all packets that is lost in the long run; 0 to 1.
     pub ratio: f64,
-    /// How many packets are lost one behind the other, on average; `None` loses each independently of the others.
+    /// How many packets are lost one behind the other, on average; `None` loses each independently of the others. A
+    /// ratio that bursts of this length cannot reach makes them longer.
     ///
     /// The model is Gilbert's, the simple case of Gilbert–Elliott: a good state that loses nothing and a bad one
     /// that loses everything.

@@ -16,6 +16,7 @@ use super::guard::Guard;
 use super::library::Library;
 use super::listener::ServerOptions;
 use super::sessions::Sessions;
+use crate::impairment::Network;
 use crate::ports::{self, AsyncSocketPair, SocketPair};
 
 /// A server's common ground.
@@ -31,6 +32,8 @@ pub struct Context {
     pub session_timeout: Duration,
     /// Who plays it.
     pub sessions: Sessions,
+    /// The emulated network, past which every packet leaves.
+    pub network: Network,
     /// Who is told.
     pub observer: Observer,
     /// Cancelled when the server stops.
@@ -50,6 +53,7 @@ impl Context {
             guard: options.guard,
             session_timeout: options.session_timeout,
             sessions: Sessions::default(),
+            network: options.network,
             observer,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),

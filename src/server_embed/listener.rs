@@ -16,6 +16,7 @@ use super::frames::DEFAULT_CAPACITY;
 use super::guard::Guard;
 use super::library::Library;
 use super::session::DEFAULT_SESSION_TIMEOUT;
+use crate::impairment::Network;
 use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
 
@@ -32,6 +33,8 @@ pub struct ServerOptions {
     pub session_timeout: Duration,
     /// Of pictures that have to be drawn anew, because RFC 2435 cannot carry them as they are.
     pub quality: Quality,
+    /// The emulated network, past which every packet of RTP and RTCP leaves.
+    pub network: Network,
 }
 
 impl Default for ServerOptions {
@@ -43,6 +46,7 @@ impl Default for ServerOptions {
             guard: None,
             session_timeout: DEFAULT_SESSION_TIMEOUT,
             quality: Quality::default(),
+            network: Network::default(),
         }
     }
 }

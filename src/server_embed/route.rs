@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::impairment::{Datagram, Kind};
 use crate::ports::AsyncSocketPair;
 use crate::proto::rtsp::{ChannelPair, interleave};
 
@@ -39,14 +40,6 @@ pub enum Route {
     },
 }
 
-/// The two kinds of packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Rtp,
-    Rtcp,
-}
-
 impl Route {
     /// Whether a packet can leave without waiting. A connection that is not read fills up.
     pub fn has_room(&self) -> bool {
@@ -65,14 +58,14 @@ impl Route {
     }
 
     /// Sends a packet. What cannot be sent is lost, as on any network; a lost connection ends the session elsewhere.
-    pub async fn send(&self, kind: Kind, packet: &[u8]) {
+    pub async fn send(&self, Datagram { kind, octets }: &Datagram) {
         match self {
             Self::Udp { sockets, rtp, rtcp } => {
                 let (socket, to) = match kind {
                     Kind::Rtp => (&sockets.rtp, rtp),
                     Kind::Rtcp => (&sockets.rtcp, rtcp),
                 };
-                if let Err(error) = socket.send_to(packet, to).await {
+                if let Err(error) = socket.send_to(octets, to).await {
                     tracing::debug!(%to, %error, "a datagram could not be sent");
                 }
             }
@@ -81,7 +74,7 @@ impl Route {
                     Kind::Rtp => channels.rtp,
                     Kind::Rtcp => channels.rtcp,
                 };
-                let outgoing = Outgoing { octets: interleave(channel, packet), written: None };
+                let outgoing = Outgoing { octets: interleave(channel, octets), written: None };
                 if writer.try_send(outgoing).is_err() {
                     tracing::debug!(channel, "the connection is full or closed; a packet is lost");
                 }

@@ -13,10 +13,11 @@ use super::desk::Resource;
 use super::event::ServerEvent;
 use super::film::Film;
 use super::frames::FrameError;
-use super::route::{Kind, Route};
+use super::route::Route;
 use super::session::{Handled, Session};
 use super::sessions::{Answer, ToSession};
 use super::stream::Output;
+use crate::impairment::{Datagram, Passage};
 use crate::media::payload::PacketizedFrame;
 use crate::proto::rtsp::{Method, Request, Response, Status};
 
@@ -41,6 +42,8 @@ type Fetching = Pin<Box<dyn Future<Output = Fetched> + Send>>;
 
 /// What changes while a session lives.
 struct Life {
+    /// Past the emulated network.
+    way_out: Passage,
     /// The last sign of it.
     heard: Instant,
     /// The connection that it was set up on is open, which is a sign of life in itself.
@@ -55,9 +58,9 @@ struct Life {
 
 /// What the task waits for besides its inbox.
 enum Pause {
-    /// The stream has nothing to send before this.
+    /// The stream has nothing to send before this, and nothing comes out of the emulated network.
     Until(Instant),
-    /// The stream has nothing to send.
+    /// There is nothing to send.
     Idle,
     /// The route is full.
     Blocked,
@@ -66,8 +69,14 @@ enum Pause {
 impl Sender {
     /// Runs until TEARDOWN, until nothing is heard any more, or until the server shuts down.
     pub async fn run(mut self) {
-        let mut life =
-            Life { heard: Instant::now(), is_connected: true, fetching: None, held: None, has_failed: false };
+        let mut life = Life {
+            way_out: Passage::new(&self.context.network),
+            heard: Instant::now(),
+            is_connected: true,
+            fetching: None,
+            held: None,
+            has_failed: false,
+        };
         let shutdown = self.context.shutdown.clone();
         loop {
             let pause =
@@ -96,7 +105,10 @@ impl Sender {
         }
         self.context.sessions.leave(self.session.id());
         if let Some(goodbye) = self.session.stream().goodbye(Instant::now()) {
-            self.route.send(Kind::Rtcp, &goodbye).await;
+            // In the emulated network it ends with the session, as does all that is under way there.
+            if let Some(goodbye) = life.way_out.admit(Instant::now(), Datagram::rtcp(goodbye)) {
+                self.route.send(&goodbye).await;
+            }
         }
     }
 
@@ -105,14 +117,44 @@ impl Sender {
             if !self.route.has_room() {
                 return Pause::Blocked;
             }
-            match self.session.stream().poll(Instant::now()) {
-                Output::Fetch(frame) => life.fetching = Some(self.fetch(frame)),
-                Output::Rtp(packet) => self.route.send(Kind::Rtp, &packet).await,
-                Output::Rtcp(packet) => self.route.send(Kind::Rtcp, &packet).await,
-                Output::Ended => self.session.ended(&self.film.facts()),
-                Output::Wait(until) => return Pause::Until(until),
-                Output::Idle => return Pause::Idle,
+            let now = Instant::now();
+            if let Some((_, packet)) = life.way_out.poll(now) {
+                self.route.send(&packet).await;
+                continue;
             }
+            let due = match self.session.stream().poll(now) {
+                Output::Fetch(frame) => {
+                    life.fetching = Some(self.fetch(frame));
+                    continue;
+                }
+                Output::Rtp(packet) => {
+                    self.leave(Datagram::rtp(packet), life).await;
+                    continue;
+                }
+                Output::Rtcp(packet) => {
+                    self.leave(Datagram::rtcp(packet), life).await;
+                    continue;
+                }
+                Output::Ended => {
+                    self.session.ended(&self.film.facts());
+                    continue;
+                }
+                Output::Wait(until) => Some(until),
+                Output::Idle => None,
+            };
+            let next = due.into_iter().chain(life.way_out.deadline()).min();
+            return next.map_or(Pause::Idle, Pause::Until);
+        }
+    }
+
+    /// Sends a packet past the emulated network.
+    async fn leave(&self, packet: Datagram, life: &mut Life) {
+        let now = Instant::now();
+        if let Some(packet) = life.way_out.admit(now, packet) {
+            self.route.send(&packet).await;
+        }
+        while let Some((_, packet)) = life.way_out.poll(now) {
+            self.route.send(&packet).await;
         }
     }
 

@@ -20,6 +20,8 @@ use super::player::Input;
 pub struct Drain {
     socket: Arc<UdpSocket>,
     must_end: Arc<AtomicBool>,
+    /// What is in the kernel's buffer is still wanted, and nothing that comes after it.
+    is_closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -44,17 +46,36 @@ impl Drain {
     ) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(LONGEST_WAIT))?;
-        let (socket, must_end) = (Arc::new(socket), Arc::new(AtomicBool::new(false)));
-        let (drained, ends) = (socket.clone(), must_end.clone());
-        let thread = thread::Builder::new()
-            .name("rtp".to_owned())
-            .spawn(move || run(&drained, server, &packets, &ends))?;
-        Ok(Self { socket, must_end, thread: Some(thread) })
+        let (must_end, is_closing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let socket = Arc::new(socket);
+        let task = Task {
+            socket: socket.clone(),
+            server,
+            packets,
+            must_end: must_end.clone(),
+            is_closing: is_closing.clone(),
+        };
+        let thread = thread::Builder::new().name("rtp".to_owned()).spawn(move || task.run())?;
+        Ok(Self { socket, must_end, is_closing, thread: Some(thread) })
     }
 
     /// The socket, to send from.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
+    }
+
+    /// Passes on all that has come, and no more.
+    pub fn finish(&mut self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+        self.knock();
+        self.join();
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A thread that has panicked has nothing more to say.
+            let _ = thread.join();
+        }
     }
 
     /// Something to wake up for.
@@ -76,32 +97,52 @@ impl Drain {
 impl Drop for Drain {
     fn drop(&mut self) {
         self.must_end.store(true, Ordering::Relaxed);
-        self.knock();
-        if let Some(thread) = self.thread.take() {
-            // A thread that has panicked has nothing more to say.
-            let _ = thread.join();
+        if self.thread.is_some() {
+            self.knock();
+        }
+        self.join();
+    }
+}
+
+/// What the thread works with.
+struct Task {
+    socket: Arc<UdpSocket>,
+    server: IpAddr,
+    packets: mpsc::Sender<(Instant, Input)>,
+    must_end: Arc<AtomicBool>,
+    is_closing: Arc<AtomicBool>,
+}
+
+impl Task {
+    fn run(self) {
+        let own = self.socket.local_addr().ok();
+        let mut datagram = vec![0; LARGEST_DATAGRAM];
+        let mut chunk = BytesMut::new();
+        while !self.must_end.load(Ordering::Relaxed) {
+            let received = self.socket.recv_from(&mut datagram);
+            let is_closing = self.is_closing.load(Ordering::Relaxed);
+            match received {
+                // Everything that came before our own knock has been taken out.
+                Ok((0, from)) if is_closing && Some(from) == own => return,
+                Ok((length, from)) if from.ip().to_canonical() == self.server => {
+                    let arrival = Instant::now();
+                    let packet = cut_off(&mut chunk, &datagram[..length]);
+                    if self.packets.try_send((arrival, Input::Rtp(packet))).is_err() {
+                        tracing::debug!("the player does not keep up; a packet is lost");
+                    }
+                }
+                Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
+                Err(error) if is_time_out(&error) && is_closing => return,
+                Err(error) if is_time_out(&error) => {}
+                // Reports of unreachable ports arrive as errors; the socket goes on.
+                Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+            }
         }
     }
 }
 
-fn run(socket: &UdpSocket, server: IpAddr, packets: &mpsc::Sender<(Instant, Input)>, must_end: &AtomicBool) {
-    let mut datagram = vec![0; LARGEST_DATAGRAM];
-    let mut chunk = BytesMut::new();
-    while !must_end.load(Ordering::Relaxed) {
-        match socket.recv_from(&mut datagram) {
-            Ok((length, from)) if from.ip().to_canonical() == server => {
-                let arrival = Instant::now();
-                let packet = cut_off(&mut chunk, &datagram[..length]);
-                if packets.try_send((arrival, Input::Rtp(packet))).is_err() {
-                    tracing::debug!("the player does not keep up; a packet is lost");
-                }
-            }
-            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-            // Reports of unreachable ports arrive as errors; the socket goes on.
-            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
-        }
-    }
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn cut_off(chunk: &mut BytesMut, datagram: &[u8]) -> Bytes {

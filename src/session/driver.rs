@@ -21,8 +21,9 @@ use super::player::{Event, Input, Output, Player, PlayerOptions};
 use super::playout::DEFAULT_DELAY;
 use super::receive::ReceivedFrame;
 use super::reports::Reporter;
+use super::way_in::Emulation;
 use crate::ports::{self, SocketPair};
-use crate::proto::rtsp::{Npt, PortPair, RtspUrl, Transport};
+use crate::proto::rtsp::{Method, Npt, PortPair, RtspUrl, Transport};
 use crate::stats::Snapshot;
 
 /// How a session behaves.
@@ -34,6 +35,8 @@ pub struct SessionOptions {
     pub playout_delay: Duration,
     /// Octets asked for as the kernel's buffer of the UDP ports.
     pub receive_buffer: usize,
+    /// The emulated network.
+    pub emulation: Emulation,
 }
 
 impl Default for SessionOptions {
@@ -42,6 +45,7 @@ impl Default for SessionOptions {
             machine: MachineOptions::default(),
             playout_delay: DEFAULT_DELAY,
             receive_buffer: ports::BUFFER,
+            emulation: Emulation::default(),
         }
     }
 }
@@ -105,7 +109,12 @@ impl Session {
             Reporter { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
         let player = Player::new(
             url,
-            PlayerOptions { machine: options.machine, playout_delay: options.playout_delay, reporter },
+            PlayerOptions {
+                machine: options.machine,
+                playout_delay: options.playout_delay,
+                reporter,
+                emulation: options.emulation,
+            },
         );
         let driver = Driver {
             receive_buffer: options.receive_buffer,
@@ -218,7 +227,12 @@ impl Driver {
             };
             match incoming {
                 Incoming::Command(command) => self.obey(command),
-                Incoming::Input(at, input) => self.player.handle(at, input),
+                Incoming::Input(at, input) => {
+                    if matches!(input, Input::Received(_)) {
+                        self.hear_out();
+                    }
+                    self.player.handle(at, input);
+                }
                 Incoming::Connected(result) => self.take_connection(result),
                 Incoming::Time => self.player.timeout(Instant::now()),
                 Incoming::Stats => self.publish_stats(),
@@ -227,6 +241,19 @@ impl Driver {
             if self.carry_out().await {
                 return;
             }
+        }
+    }
+
+    /// The answer to TEARDOWN is the last word of a server, and all of its packets lie before it: they are counted
+    /// before it is heard.
+    fn hear_out(&mut self) {
+        let Some(ports) = &mut self.ports else { return };
+        if self.player.status().in_flight != Some(Method::Teardown) {
+            return;
+        }
+        ports.rtp.finish();
+        while let Ok((at, input)) = ports.packets.try_recv() {
+            self.player.handle(at, input);
         }
     }
 

@@ -18,6 +18,7 @@ mod receive;
 mod reorder;
 mod reports;
 mod retry;
+mod way_in;
 
 pub use decoder::{Decoder, Picture, PictureSlot, fit};
 pub use driver::{FrameSink, Screen, Session, SessionOptions};
@@ -28,3 +29,4 @@ pub use playout::DEFAULT_DELAY;
 pub use presentation::Presentation;
 pub use receive::ReceivedFrame;
 pub use reports::Reporter;
+pub use way_in::{Emulation, Place};

@@ -12,6 +12,8 @@ use super::playout::Playout;
 use super::presentation::Presentation;
 use super::receive::{ReceivedFrame, Receiver};
 use super::reports::{Reporter, Reports};
+use super::way_in::{Emulation, WayIn};
+use crate::impairment::{Datagram, Kind};
 use crate::proto::rtcp::{self, Rtcp};
 use crate::proto::rtp;
 use crate::proto::rtsp::{
@@ -107,6 +109,8 @@ pub struct PlayerOptions {
     pub playout_delay: Duration,
     /// Who it is in RTCP.
     pub reporter: Reporter,
+    /// The emulated network.
+    pub emulation: Emulation,
 }
 
 /// The player.
@@ -114,6 +118,7 @@ pub struct PlayerOptions {
 pub struct Player {
     machine: Machine,
     framer: Framer,
+    way_in: WayIn,
     presentation: Option<Presentation>,
     transport: Option<Transport>,
     playout_delay: Duration,
@@ -165,6 +170,7 @@ impl Player {
         Self {
             machine: Machine::new(url, options.machine),
             framer: Framer::new(Limits::CLIENT),
+            way_in: WayIn::new(options.emulation),
             presentation: None,
             transport: None,
             playout_delay: options.playout_delay,
@@ -192,8 +198,8 @@ impl Player {
             Input::Received(octets) => self.received(now, &octets),
             Input::PortsOpen(ports) => self.machine.ports_open(now, ports),
             Input::PortsFailed(why) => self.machine.ports_failed(why),
-            Input::Rtp(octets) => self.rtp(now, octets),
-            Input::Rtcp(octets) => self.rtcp(now, &octets),
+            Input::Rtp(octets) => self.arrive(now, Datagram::rtp(octets)),
+            Input::Rtcp(octets) => self.arrive(now, Datagram::rtcp(octets)),
         }
         self.settle(now);
     }
@@ -201,6 +207,7 @@ impl Player {
     /// Time has passed.
     pub fn timeout(&mut self, now: Instant) {
         self.machine.timeout(now);
+        self.let_in(now);
         if let Some(receiver) = &mut self.receiver {
             receiver.timeout(now);
         }
@@ -218,6 +225,7 @@ impl Player {
             self.playout.next_due(),
             self.reports.due(),
             self.silence_due(),
+            self.way_in.deadline(),
             goodbye,
         ];
         deadlines.into_iter().flatten().min()
@@ -236,8 +244,12 @@ impl Player {
     /// The figures.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
         let dropped = self.playout.dropped_late();
-        let received = self.receiver.as_mut().map(|receiver| receiver.snapshot(now)).unwrap_or_default();
-        Snapshot { frames_dropped_late: dropped, ..received }
+        let Some(receiver) = &mut self.receiver else { return Snapshot::default() };
+        let source = receiver.ssrc();
+        // While the stream goes on, what comes next tells what was lost; behind its last packet nothing does.
+        let sent = self.ending.is_none().then(|| self.way_in.sent(source)).flatten();
+        let emulated = self.way_in.emulated(source);
+        Snapshot { frames_dropped_late: dropped, emulated, ..receiver.snapshot(now, sent) }
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
@@ -274,9 +286,30 @@ impl Player {
 
     fn interleaved(&mut self, now: Instant, channel: u8, packet: Bytes) {
         match self.transport.as_ref().and_then(|transport| transport.interleaved) {
-            Some(ChannelPair { rtp, .. }) if channel == rtp => self.rtp(now, packet),
-            Some(ChannelPair { rtcp, .. }) if channel == rtcp => self.rtcp(now, &packet),
+            Some(ChannelPair { rtp, .. }) if channel == rtp => self.arrive(now, Datagram::rtp(packet)),
+            Some(ChannelPair { rtcp, .. }) if channel == rtcp => self.arrive(now, Datagram::rtcp(packet)),
             _ => tracing::debug!(channel, "a packet on a channel that was not agreed on"),
+        }
+    }
+
+    /// A packet is here, as a datagram or interleaved; the emulated network may stand before us yet.
+    fn arrive(&mut self, now: Instant, packet: Datagram) {
+        if let Some(packet) = self.way_in.admit(now, packet) {
+            self.take(now, packet);
+        }
+        self.let_in(now);
+    }
+
+    fn let_in(&mut self, now: Instant) {
+        while let Some((at, packet)) = self.way_in.poll(now) {
+            self.take(at, packet);
+        }
+    }
+
+    fn take(&mut self, now: Instant, Datagram { kind, octets }: Datagram) {
+        match kind {
+            Kind::Rtp => self.rtp(now, octets),
+            Kind::Rtcp => self.rtcp(now, &octets),
         }
     }
 
@@ -308,12 +341,15 @@ impl Player {
             Err(error) => return tracing::debug!(%error, "an RTCP packet is passed over"),
         };
         let source = self.receiver.as_ref().and_then(Receiver::ssrc);
+        let mut sent = None;
         for packet in packets {
             match packet {
                 Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
+                    sent = Some(info.packets);
                     self.reports.sender_report(now, &info);
                 }
                 Rtcp::Bye { ssrcs } if source.is_some_and(|source| ssrcs.contains(&source)) => {
+                    self.way_in.goodbye(sent);
                     if let Some(ending) = &mut self.ending {
                         ending.goodbye(now);
                     }
@@ -392,6 +428,7 @@ impl Player {
         self.playout = Playout::new(self.playout_delay);
         self.has_heard = false;
         let lower = transport.lower;
+        self.way_in.begin(transport.ssrc);
         self.transport = Some(transport.clone());
         self.outputs.push_back(Output::Route(transport));
         self.tell(Event::SetUp(lower));
@@ -482,6 +519,7 @@ impl Player {
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
         }
+        self.way_in.end();
         self.playout.clear();
         self.early.clear();
         self.ending = None;

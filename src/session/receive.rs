@@ -10,7 +10,7 @@ use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, Depacketizer, Frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
-use crate::stats::{Arrival, Meter, Reception, Snapshot};
+use crate::stats::{Arrival, Meter, Reception, Sent, Snapshot};
 
 /// A picture that arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,9 +219,10 @@ impl Receiver {
         Some(self.reception.report(ssrc))
     }
 
-    /// The figures.
-    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
-        let (expected, lost) = (self.reception.expected(), self.reception.lost());
+    /// The figures; of all that was sent, if that is known.
+    pub fn snapshot(&mut self, now: Instant, sent: Option<Sent>) -> Snapshot {
+        let expected = self.reception.expected_of(sent);
+        let lost = expected - self.reception.received();
         Snapshot {
             packets_expected: expected,
             packets_received: self.reception.received(),
@@ -238,6 +239,7 @@ impl Receiver {
             headers_reduced: self.counts.headers_reduced,
             frames_per_second: self.frame_meter.per_second(now),
             frames_dropped_late: 0,
+            emulated: None,
         }
     }
 }

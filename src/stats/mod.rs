@@ -4,14 +4,17 @@ mod meter;
 mod reception;
 
 pub use meter::Meter;
-pub use reception::{Arrival, Reception};
+pub use reception::{Arrival, Reception, Sent};
 
 use serde::Serialize;
+
+use crate::impairment::Emulated;
 
 /// The figures of one session at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Snapshot {
-    /// RTP packets from the first that was announced to the last that arrived.
+    /// RTP packets from the first that was announced to the last that arrived; when the stream has ended, to the last
+    /// that was sent, if that is known.
     pub packets_expected: u64,
     /// Different RTP packets among these that arrived.
     pub packets_received: u64,
@@ -41,4 +44,7 @@ pub struct Snapshot {
     pub frames_per_second: f64,
     /// Pictures that were due too late to be shown.
     pub frames_dropped_late: u64,
+    /// What the emulated network has done to the packets, if it was ever in their way.
+    #[serde(skip)]
+    pub emulated: Option<Emulated>,
 }

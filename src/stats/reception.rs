@@ -18,6 +18,17 @@ pub enum Arrival {
     Restarted(i64),
 }
 
+/// What is known of the packets that a source has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// How many, duplicates not counted.
+    pub packets: u64,
+    /// The sequence number of the last of them; without it, the count is what the source says.
+    pub last: Option<u16>,
+    /// How many of them have not had the time to arrive.
+    pub under_way: u64,
+}
+
 /// Counts the packets of one source.
 #[derive(Debug, Clone, Default)]
 pub struct Reception {
@@ -112,6 +123,22 @@ impl Reception {
     /// Packets from the first that was announced to the last that arrived.
     pub fn expected(&self) -> u64 {
         self.expected_before + self.count.as_ref().map_or(0, |count| (count.highest - count.first + 1) as u64)
+    }
+
+    /// Packets from the first that was announced to the last that was sent, without what is still under way. What a
+    /// source says must be near what is known without it: it may have been counting before we came.
+    pub fn expected_of(&self, sent: Option<Sent>) -> u64 {
+        let (Some(sent), Some(count)) = (sent, &self.count) else { return self.expected() };
+        let packets = i64::try_from(sent.packets.saturating_sub(self.expected_before)).unwrap_or(i64::MAX);
+        let last = match sent.last {
+            Some(last) => extend_sequence(count.first.saturating_add(packets - 1), last),
+            None if (0..=LARGEST_JUMP).contains(&(packets - (count.highest - count.first + 1))) => {
+                count.first + packets - 1
+            }
+            None => count.highest,
+        };
+        let expected = self.expected() + (last - count.highest).max(0) as u64;
+        expected.saturating_sub(sent.under_way).max(self.received())
     }
 
     /// Different packets among these that arrived.

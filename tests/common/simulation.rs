@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reelay::impairment::{Counters, Impairments, Link, Payload};
+use reelay::impairment::{Conditions, Datagram, Emulated, Impairments, Kind, Network, Passage};
 use reelay::media::FrameRate;
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{Form, PacketizedFrame, packetize};
@@ -20,28 +20,12 @@ use reelay::server_embed::facts::FilmFacts;
 use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, Session};
 use reelay::server_embed::stream::{Epoch, Identity, Output as Wanted, Stream};
 use reelay::session::{
-    Event, Goal, Input, MachineOptions, Output, Player, PlayerOptions, ReceivedFrame, Reporter, RtspState,
+    Emulation, Event, Goal, Input, MachineOptions, Output, Place, Player, PlayerOptions, ReceivedFrame,
+    Reporter, RtspState,
 };
 
 pub const MS: Duration = Duration::from_millis(1);
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-/// One datagram, or what stands for it on the connection.
-#[derive(Debug, Clone)]
-struct Datagram {
-    is_rtcp: bool,
-    octets: Vec<u8>,
-}
-
-impl Payload for Datagram {
-    fn octets(&self) -> usize {
-        self.octets.len()
-    }
-
-    fn flip_bit(&mut self, bit: u64) {
-        self.octets.flip_bit(bit);
-    }
-}
 
 /// Octets on a connection that loses nothing, each with its arrival.
 #[derive(Debug, Default)]
@@ -61,6 +45,8 @@ pub struct Setting {
     /// What happens to RTP and RTCP from the server.
     pub impairments: Impairments,
     pub seed: u64,
+    /// Where it happens.
+    pub place: Place,
     /// One way on the connection.
     pub latency: Duration,
     /// No word of RTCP arrives at the player.
@@ -81,6 +67,7 @@ impl Setting {
             playout_delay: 50 * MS,
             impairments: Impairments::default(),
             seed: 1,
+            place: Place::AtServer,
             latency: MS,
             loses_rtcp: false,
             loses_datagrams: false,
@@ -104,7 +91,6 @@ pub struct World {
     now: Instant,
     player: Player,
     server: Server,
-    link: Link<Datagram>,
     latency: Duration,
     loses_rtcp: bool,
     loses_datagrams: bool,
@@ -125,14 +111,20 @@ impl World {
         let begin = Instant::now();
         let url = RtspUrl::parse("rtsp://127.0.0.1:8554/film").unwrap();
         let reporter = Reporter { ssrc: 5, cname: "player".to_owned() };
-        let options =
-            PlayerOptions { machine: setting.machine, playout_delay: setting.playout_delay, reporter };
+        let conditions = Conditions { is_on: true, seed: setting.seed, impairments: setting.impairments };
+        let network = Network::new(conditions);
+        let options = PlayerOptions {
+            machine: setting.machine.clone(),
+            playout_delay: setting.playout_delay,
+            reporter,
+            emulation: Emulation { network: network.clone(), place: setting.place },
+        };
+        let at_server = if setting.place == Place::AtServer { network } else { Network::default() };
         Self {
             begin,
             now: begin,
             player: Player::new(url, options),
-            server: Server::new(&setting, begin),
-            link: Link::new(setting.impairments, setting.seed),
+            server: Server::new(&setting, begin, at_server),
             latency: setting.latency,
             loses_rtcp: setting.loses_rtcp,
             loses_datagrams: setting.loses_datagrams,
@@ -188,8 +180,9 @@ impl World {
         self.player.snapshot(self.now)
     }
 
-    pub fn link_counters(&self) -> Counters {
-        self.link.counters()
+    /// What the network has done to the RTP packets of the session.
+    pub fn truth(&mut self) -> Emulated {
+        self.snapshot().emulated.expect("the network was in the way")
     }
 
     /// The methods that were asked, in order.
@@ -223,8 +216,12 @@ impl World {
         let mut steps = 0u64;
         while !holds(self) {
             let pipes = [&self.to_server, &self.to_player].map(|pipe| pipe.0.front().map(|(at, _)| *at));
-            let deadlines =
-                [self.player.deadline(), self.server.deadline, self.link.deadline(), self.connecting];
+            let deadlines = [
+                self.player.deadline(),
+                self.server.deadline,
+                self.server.passage.deadline(),
+                self.connecting,
+            ];
             let next = pipes.into_iter().chain(deadlines).flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { return };
             self.now = self.now.max(next);
@@ -252,27 +249,31 @@ impl World {
             self.carry_out();
         }
         for datagram in self.server.send_what_is_due(self.now) {
-            let is_lost = datagram.is_rtcp && self.loses_rtcp
+            let is_lost = datagram.kind == Kind::Rtcp && self.loses_rtcp
                 || self.loses_datagrams && self.server.channels().is_none();
-            if !is_lost {
-                self.link.offer(self.now, datagram);
+            if !is_lost && let Some(datagram) = self.server.passage.admit(self.now, datagram) {
+                self.deliver(datagram);
             }
         }
-        while let Some(Datagram { is_rtcp, octets }) = self.link.poll(self.now) {
-            let octets = Bytes::from(octets);
-            let input = match self.server.channels() {
-                Some(ChannelPair { rtp, rtcp }) => {
-                    Input::Received(interleave(if is_rtcp { rtcp } else { rtp }, &octets))
-                }
-                None if is_rtcp => Input::Rtcp(octets),
-                None => Input::Rtp(octets),
-            };
-            self.player.handle(self.now, input);
-            self.carry_out();
+        while let Some((_, datagram)) = self.server.passage.poll(self.now) {
+            self.deliver(datagram);
         }
         if self.player.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.player.timeout(self.now);
         }
+        self.carry_out();
+    }
+
+    fn deliver(&mut self, Datagram { kind, octets }: Datagram) {
+        let is_rtcp = kind == Kind::Rtcp;
+        let input = match self.server.channels() {
+            Some(ChannelPair { rtp, rtcp }) => {
+                Input::Received(interleave(if is_rtcp { rtcp } else { rtp }, &octets))
+            }
+            None if is_rtcp => Input::Rtcp(octets),
+            None => Input::Rtp(octets),
+        };
+        self.player.handle(self.now, input);
         self.carry_out();
     }
 
@@ -311,6 +312,8 @@ pub struct Server {
     pub facts: FilmFacts,
     frames: Vec<Arc<PacketizedFrame>>,
     begin: Instant,
+    network: Network,
+    passage: Passage,
     session: Option<Session>,
     sessions_made: u32,
     deadline: Option<Instant>,
@@ -318,7 +321,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn new(setting: &Setting, begin: Instant) -> Self {
+    fn new(setting: &Setting, begin: Instant, network: Network) -> Self {
         let frames: Vec<_> = setting
             .pictures
             .iter()
@@ -337,6 +340,8 @@ impl Server {
             facts,
             frames,
             begin,
+            passage: Passage::new(&network),
+            network,
             session: None,
             sessions_made: 0,
             deadline: None,
@@ -413,6 +418,7 @@ impl Server {
         agreement: reelay::server_embed::agreement::Agreement,
     ) -> Response {
         self.sessions_made += 1;
+        self.passage = Passage::new(&self.network);
         let identity = Identity {
             ssrc: 77 + self.sessions_made,
             first_sequence: 65_000,
@@ -438,8 +444,8 @@ impl Server {
                     Some(packets) => session.stream().provide(frame, packets.clone()),
                     None => session.stream().end_at(frame),
                 },
-                Wanted::Rtp(octets) => datagrams.push(Datagram { is_rtcp: false, octets }),
-                Wanted::Rtcp(octets) => datagrams.push(Datagram { is_rtcp: true, octets }),
+                Wanted::Rtp(octets) => datagrams.push(Datagram::rtp(octets)),
+                Wanted::Rtcp(octets) => datagrams.push(Datagram::rtcp(octets)),
                 Wanted::Ended => {
                     let whole = FilmFacts { whole: true, ..self.facts.clone() };
                     session.ended(&whole);

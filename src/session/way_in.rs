@@ -1,0 +1,100 @@
+//! PURE. The player's way in: past the emulated network, if it stands there, and what is known of what was sent.
+
+use std::time::Instant;
+
+use crate::impairment::{Account, Datagram, Emulated, Network, Passage};
+use crate::stats::Sent;
+
+/// The emulated network, as a player meets it.
+#[derive(Debug, Clone, Default)]
+pub struct Emulation {
+    /// The network.
+    pub network: Network,
+    /// Where packets pass it.
+    pub place: Place,
+}
+
+/// Where packets pass the emulated network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// On this player's way in: the server knows nothing of it.
+    #[default]
+    WayIn,
+    /// On the way out of a server in this process.
+    AtServer,
+}
+
+/// The way in of one player.
+#[derive(Debug)]
+pub struct WayIn {
+    emulation: Emulation,
+    /// There is one while a session is set up, if the network stands here.
+    passage: Option<Passage>,
+    /// What the server said in SETUP, for a source of which nothing arrives.
+    announced: Option<u32>,
+    /// RTP packets that the server has sent, as it says at the end.
+    said: Option<u32>,
+}
+
+impl WayIn {
+    /// A way in on which nothing comes yet.
+    pub fn new(emulation: Emulation) -> Self {
+        Self { emulation, passage: None, announced: None, said: None }
+    }
+
+    /// A session is set up.
+    pub fn begin(&mut self, announced: Option<u32>) {
+        let is_here = self.emulation.place == Place::WayIn;
+        self.passage = is_here.then(|| Passage::new(&self.emulation.network));
+        self.announced = announced;
+        self.said = None;
+    }
+
+    /// The session is over, and what is under way goes with it.
+    pub fn end(&mut self) {
+        self.passage = None;
+    }
+
+    /// The server says goodbye, and how many RTP packets it has sent.
+    pub fn goodbye(&mut self, packets: Option<u32>) {
+        self.said = packets;
+    }
+
+    /// A packet comes. It is given back at once if the network is not in its way.
+    pub fn admit(&mut self, now: Instant, packet: Datagram) -> Option<Datagram> {
+        match &mut self.passage {
+            Some(passage) => passage.admit(now, packet),
+            None => Some(packet),
+        }
+    }
+
+    /// The next packet that is through the network, and when it was.
+    pub fn poll(&mut self, now: Instant) -> Option<(Instant, Datagram)> {
+        self.passage.as_mut()?.poll(now)
+    }
+
+    /// When the next packet may be through.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.passage.as_ref()?.deadline()
+    }
+
+    fn account(&self, source: Option<u32>) -> Option<Account> {
+        self.emulation.network.account(source.or(self.announced)?)
+    }
+
+    /// What is known of what this source has sent.
+    pub fn sent(&self, source: Option<u32>) -> Option<Sent> {
+        let account = self.account(source);
+        let (packets, last) = match account {
+            Some(account) => (account.packets, Some(account.last_sequence)),
+            None => (u64::from(self.said?), None),
+        };
+        let under_way = account.map_or(0, |account| account.counters.under_way);
+        Some(Sent { packets, last, under_way })
+    }
+
+    /// What the network has done to what this source has sent.
+    pub fn emulated(&self, source: Option<u32>) -> Option<Emulated> {
+        self.account(source)?.emulated()
+    }
+}
