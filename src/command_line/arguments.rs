@@ -9,6 +9,8 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::help;
+use super::network::NetworkArguments;
+use crate::impairment::Conditions;
 use crate::media::FrameRate;
 use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
@@ -59,6 +61,7 @@ pub struct ServeArguments {
     pub password_file: Option<PathBuf>,
     pub session_timeout: Option<Duration>,
     pub quality: Quality,
+    pub network: Option<Conditions>,
     pub verbose: bool,
 }
 
@@ -73,6 +76,7 @@ pub struct ProbeArguments {
     pub rtp_port: Option<u16>,
     pub rate: FrameRate,
     pub save_frames: Option<PathBuf>,
+    pub network: Option<Conditions>,
     pub json: bool,
     pub verbose: bool,
 }
@@ -80,6 +84,13 @@ pub struct ProbeArguments {
 /// What was typed means nothing. The text says what, and what to try.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ArgumentError(String);
+
+impl ArgumentError {
+    /// An error of these words.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
 
 impl std::fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -143,8 +154,10 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         password_file: None,
         session_timeout: None,
         quality: Quality::default(),
+        network: None,
         verbose: false,
     };
+    let mut network = NetworkArguments::default();
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Value(path) => serve.paths.push(path.into()),
@@ -156,6 +169,10 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             Arg::Long("quality") => serve.quality = read(&mut parser, "--quality")?,
             Arg::Long("verbose") | Arg::Short('v') => serve.verbose = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::SERVE)),
+            Arg::Long(option) => {
+                let option = option.to_owned();
+                take_network(&mut network, &option, &mut parser)?;
+            }
             other => return Err(other.unexpected().into()),
         }
     }
@@ -164,6 +181,7 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             "--user and --password-file belong together; give both or none.".to_owned(),
         ));
     }
+    serve.network = network.conditions()?;
     match serve.paths.is_empty() {
         true => Err(ArgumentError("Nothing to serve; name at least one film or folder.".to_owned())),
         false => Ok(Invocation::Serve(serve)),
@@ -180,9 +198,11 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         rtp_port: None,
         rate: FrameRate::CLASSROOM,
         save_frames: None,
+        network: None,
         json: false,
         verbose: false,
     };
+    let mut network = NetworkArguments::default();
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Value(value) if target.is_none() => target = Some(read_target(value)?),
@@ -198,12 +218,29 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             Arg::Long("json") => probe.json = true,
             Arg::Long("verbose") | Arg::Short('v') => probe.verbose = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::PROBE)),
+            Arg::Long(option) => {
+                let option = option.to_owned();
+                take_network(&mut network, &option, &mut parser)?;
+            }
             other => return Err(other.unexpected().into()),
         }
     }
+    probe.network = network.conditions()?;
     probe.target =
         target.ok_or_else(|| ArgumentError("Nothing to probe; name a film or a stream.".to_owned()))?;
     Ok(Invocation::Probe(probe))
+}
+
+/// An option of the emulated network, or none at all.
+fn take_network(
+    network: &mut NetworkArguments,
+    option: &str,
+    parser: &mut Parser,
+) -> Result<(), ArgumentError> {
+    match network.take(option, parser)? {
+        true => Ok(()),
+        false => Err(Arg::Long(option).unexpected().into()),
+    }
 }
 
 /// A URL if it looks like one, else a file.

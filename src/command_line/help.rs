@@ -20,7 +20,30 @@ ALL
 \"reelay serve --help\" and \"reelay probe --help\" tell the rest.
 ";
 
-pub const SERVE: &str = "\
+/// What stands in the help of every command that can emulate a bad network.
+macro_rules! network_options {
+    () => {
+        "\
+A BAD NETWORK, emulated for RTP and RTCP
+  --loss P%              packets that vanish, like 5%
+  --burst N              lost in rows of N on average
+  --rate R               bits a second, counted in IP, like 500K or 2M
+  --queue N              octets that may wait for it (64K)
+  --delay T              how long packets take, like 40ms
+  --jitter T             how much that varies, like 10ms
+  --reorder              packets may overtake each other
+  --duplicate P%         packets that come twice
+  --corrupt P%           packets with one wrong bit
+  --seed N               chance begins here (anywhere)
+  --preset NAME          Perfect, \"Office Wi-Fi\", \"Busy Wi-Fi\", 4G, 3G,
+                         Satellite, \"2015 student project\"; the other
+                         options change it
+"
+    };
+}
+
+pub const SERVE: &str = concat!(
+    "\
 Serves films to RTSP players until Ctrl+C.
 
 USAGE
@@ -37,11 +60,16 @@ OPTIONS
                          and that are encoded anew for them, 1 to 100 (95)
   --verbose              tell more on stderr
 
+",
+    network_options!(),
+    "
 When it is ready it prints one rtsp:// line for each film on stdout. Each
 request goes to stderr: who asked, the method, the session, the status.
-";
+"
+);
 
-pub const PROBE: &str = "\
+pub const PROBE: &str = concat!(
+    "\
 Plays a film or a stream without a window, and measures what arrives.
 
 USAGE
@@ -58,5 +86,9 @@ OPTIONS
   --json                 print the figures as one JSON object
   --verbose              tell more on stderr
 
+",
+    network_options!(),
+    "
 It succeeds if at least one whole frame has come.
-";
+"
+);

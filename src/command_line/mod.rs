@@ -2,6 +2,7 @@
 
 mod arguments;
 mod help;
+mod network;
 mod probe;
 mod serve;
 

@@ -12,11 +12,12 @@ use tokio::time::sleep_until;
 use super::CommandError;
 use super::arguments::{ProbeArguments, Target};
 use crate::backend;
+use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::{Lower, Method, RtspUrl};
 use crate::server_embed::{Film, Observer, Server, ServerOptions};
 use crate::session::{
-    Event, Failure, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions,
+    Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session, SessionOptions,
 };
 use crate::stats::Snapshot;
 
@@ -34,8 +35,10 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
         .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
     runtime.block_on(async {
-        let (url, server) = find_target(arguments).await?;
-        let result = play(arguments, url, server.is_some()).await;
+        let network = Network::new(arguments.network.unwrap_or_default());
+        let (url, server) = find_target(arguments, &network).await?;
+        let place = if server.is_some() { Place::AtServer } else { Place::WayIn };
+        let result = play(arguments, url, Emulation { network, place }).await;
         if let Some(server) = server {
             server.stop().await;
         }
@@ -44,23 +47,27 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
 }
 
 /// The URL to play, and the embedded server if the target is a file.
-async fn find_target(arguments: &ProbeArguments) -> Result<(RtspUrl, Option<Server>), CommandError> {
+async fn find_target(
+    arguments: &ProbeArguments,
+    network: &Network,
+) -> Result<(RtspUrl, Option<Server>), CommandError> {
     match &arguments.target {
         Target::Url(url) => Ok((url.clone(), None)),
         Target::File(path) => {
             let film = Film::open(path, &backend::film_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
-            let server =
-                Server::start(ServerOptions::default(), Observer::none()).await.map_err(|error| {
-                    CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
-                })?;
+            let options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
+            let server = Server::start(options, Observer::none()).await.map_err(|error| {
+                CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
+            })?;
             let name = server.library().add(film);
             Ok((server.url_of(&name), Some(server)))
         }
     }
 }
 
-async fn play(arguments: &ProbeArguments, url: RtspUrl, is_file: bool) -> Result<(), CommandError> {
+async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) -> Result<(), CommandError> {
+    let is_file = emulation.place == Place::AtServer;
     if let Some(folder) = &arguments.save_frames {
         fs::create_dir_all(folder).map_err(|error| {
             CommandError::new(format!(
@@ -76,7 +83,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, is_file: bool) -> Result
         rtp_port: arguments.rtp_port,
         ..MachineOptions::default()
     };
-    let options = SessionOptions { machine, ..SessionOptions::default() };
+    let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
     let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
     session.set_goal(Goal::Playing);
 
@@ -216,6 +223,12 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// What the emulated network has done, if one was asked for. One that got nothing to do has done nothing.
+    fn emulated(&self, snapshot: &Snapshot) -> Option<Emulated> {
+        let conditions = self.arguments.network?;
+        Some(snapshot.emulated.unwrap_or(Emulated { seed: conditions.seed, ..Emulated::default() }))
+    }
+
     fn report(&self, snapshot: &Snapshot) -> Report {
         let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
         let duration =
@@ -251,6 +264,7 @@ impl<'a> Watcher<'a> {
             }),
             dialect: self.transport.map(|_| "standard"),
             server: self.server.clone(),
+            emulated: self.emulated(snapshot),
         }
     }
 }
@@ -284,6 +298,8 @@ struct Report {
     transport: Option<&'static str>,
     dialect: Option<&'static str>,
     server: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emulated: Option<Emulated>,
 }
 
 impl Report {
@@ -321,7 +337,22 @@ impl Report {
         writeln!(out, "duration     {}", number(self.duration_s, "s"))?;
         let (transport, server) =
             (self.transport.unwrap_or("unknown"), self.server.as_deref().unwrap_or("unknown"));
-        writeln!(out, "transport    {transport}, server {server}")
+        writeln!(out, "transport    {transport}, server {server}")?;
+        if let Some(truth) = self.emulated {
+            writeln!(
+                out,
+                "emulated     {} of {} delivered, {} lost at random and {} to the queue, {} duplicated, \
+                 {} corrupted; seed {}",
+                truth.delivered,
+                truth.offered,
+                truth.lost_random,
+                truth.lost_queue,
+                truth.duplicated,
+                truth.corrupted,
+                truth.seed
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::CommandError;
 use super::arguments::ServeArguments;
 use crate::backend;
+use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::proto::rtsp::RtspUrl;
 use crate::server_embed::{Film, Guard, Library, Observer, Server, ServerOptions};
@@ -29,8 +30,12 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         guard: guard(arguments)?,
         quality: arguments.quality,
         session_timeout: arguments.session_timeout.unwrap_or(usual.session_timeout),
+        network: Network::new(arguments.network.unwrap_or_default()),
         ..usual
     };
+    if let Some(Conditions { impairments, seed, .. }) = arguments.network {
+        eprintln!("The emulated network acts: {impairments}; seed {seed}.");
+    }
     let observer = Observer::new(|event| eprintln!("{event}"));
     let server =
         Server::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;

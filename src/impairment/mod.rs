@@ -13,10 +13,13 @@ mod datagram;
 mod link;
 mod network;
 mod passage;
+mod presets;
 mod settings;
+mod words;
 
 pub use datagram::{Datagram, Kind, Payload};
 pub use link::{Counters, Link};
 pub use network::{Account, Conditions, Emulated, Network};
 pub use passage::Passage;
+pub use presets::{PRESETS, Preset};
 pub use settings::{Bottleneck, Distribution, Impairments, Jitter, Loss};

@@ -87,6 +87,12 @@ impl Ending {
         i64::try_from(micros * i128::from(CLOCK_RATE) / 1_000_000).ok().map(|ticks| origin + ticks)
     }
 
+    /// How long the range is.
+    pub fn length(&self) -> Option<Duration> {
+        let (start, end) = (self.start?, self.end?);
+        Some(Duration::from_micros(end.as_micros().saturating_sub(start.as_micros())))
+    }
+
     /// Whether the last frame of the range has begun to arrive.
     pub fn has_reached_last_frame(&self) -> bool {
         if self.start.zip(self.end).is_some_and(|(start, end)| start >= end) {

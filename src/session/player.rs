@@ -645,6 +645,10 @@ impl Player {
     fn is_over_by_the_clock(&self, now: Instant) -> bool {
         let Some(ending) = &self.ending else { return false };
         let end = ending.end_timestamp().and_then(|timestamp| self.playout.expected_arrival(timestamp));
+        // Of a stream that was never heard, only the clock tells, and nothing tells how late it would have come.
+        let is_unheard = self.receiver.as_ref().is_some_and(|receiver| receiver.last_packet().is_none());
+        let unheard = is_unheard.then_some(self.watch.started.zip(ending.length())).flatten();
+        let end = end.or(unheard.map(|(started, length)| started + length + SILENCE));
         self.playout.is_empty() && ending.is_over_by_the_clock(now, end)
     }
 
