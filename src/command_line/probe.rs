@@ -212,6 +212,10 @@ impl<'a> Watcher<'a> {
     fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
         self.progress.clear();
         let report = self.report(&snapshot);
+        if let (Some(Outcome::Failed(failure)), 0, false) = (&self.outcome, self.frames, self.arguments.json)
+        {
+            return Err(CommandError::new(failure.to_string()));
+        }
         let printed = if self.arguments.json { report.print_json() } else { report.print_for_people() };
         printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
         match self.outcome {

@@ -484,8 +484,9 @@ impl Machine {
     }
 
     fn fail(&mut self, failure: Failure) {
-        self.close();
+        // Before the word that all is over, so that who hears of the end knows why.
         self.outputs.push_back(Output::Failed(failure));
+        self.close();
     }
 
     /// Back to where it began.
