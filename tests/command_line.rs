@@ -1,0 +1,90 @@
+//! The program as a script meets it: what it prints, and how it ends.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use common::films::{Layout, film, pictures};
+use common::jpegs::Kind;
+
+fn reelay(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reelay"));
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+/// Ends the program, however the test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[track_caller]
+fn assert_one_sentence(output: &Output, part: &str) {
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{words}");
+    assert!(output.status.code().is_some_and(|code| code < 100), "{:?}: {words}", output.status);
+    assert_eq!(words.trim_end().lines().count(), 1, "{words}");
+    assert!(words.starts_with("reelay: ") && words.trim_end().ends_with('.'), "{words}");
+    assert!(words.contains(part), "{words}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn whatever_is_wrong_gets_one_sentence_and_an_exit_code() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = format!("rtsp://{nobody}/film");
+    let busy = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = busy.local_addr().unwrap().to_string();
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    let path = test.path().to_str().unwrap();
+    for (arguments, part) in [
+        (vec!["--bogus"], "--help"),
+        (vec!["probe"], "name a film"),
+        (vec!["probe", "http://h/x"], "rtsp://"),
+        (vec!["probe", "nowhere.mjpeg"], "There is no file"),
+        (vec!["probe", &refused], "cannot be reached"),
+        (vec!["serve", "nowhere"], "There is no file"),
+        (vec!["serve", "--listen", &taken, path], "is in use"),
+        (vec!["serve", "--user", "ann", "--password-file", "nowhere", path], "password file"),
+        (vec![path], "no display"),
+    ] {
+        assert_one_sentence(&reelay(&arguments).output().unwrap(), part);
+    }
+}
+
+#[test]
+fn what_is_served_is_probed() {
+    let test = film(Layout::Records(5), pictures(Kind::Classroom444, (64, 48), 10));
+    let server = reelay(&["serve", "--listen", "127.0.0.1:0", "--fps", "50", test.path().to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut server = Running(server);
+    let mut url = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("pictures");
+    let probe = reelay(&["probe", url.trim(), "--json", "--save-frames", saved.to_str().unwrap()]);
+    let output = { probe }.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(figures["frames_complete"], 10);
+    assert_eq!(figures["packets_lost"], 0);
+    assert_eq!(figures["width"], 64);
+    for (number, jpeg) in (1..).zip(&test.pictures) {
+        assert!(std::fs::read(saved.join(format!("{number:06}.jpg"))).unwrap() == *jpeg, "{number}");
+    }
+}
