@@ -138,6 +138,7 @@ impl Connection {
                 self.write(desk::sign(response, &request).encode(), written).await;
             }
             Frame::Interleaved { channel, packet } => self.take_interleaved(channel, &packet),
+            Frame::Classroom(_) => {}
             // This server asks nothing, so nothing is answered.
             Frame::Response(_) => {}
         }

@@ -276,6 +276,8 @@ impl Player {
                 Ok(None) => return,
                 Ok(Some(Frame::Response(response))) => self.machine.response(now, &response),
                 Ok(Some(Frame::Request(request))) => self.machine.server_request(&request),
+                // No server asks a player in that dialect.
+                Ok(Some(Frame::Classroom(_))) => {}
                 Ok(Some(Frame::Interleaved { channel, packet })) => self.interleaved(now, channel, packet),
                 Err(error) => return self.machine.not_rtsp(error.to_string()),
             }

@@ -2,6 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use super::classroom_request::{self, ClassroomRequest};
 use super::message::{Headers, Method, Request, Response, Status, Version, header};
 
 /// One whole thing off the connection.
@@ -9,6 +10,8 @@ use super::message::{Headers, Method, Request, Response, Status, Version, header
 pub enum Frame {
     /// A request.
     Request(Request),
+    /// A request in the dialect of classroom programs.
+    Classroom(ClassroomRequest),
     /// A response.
     Response(Response),
     /// Binary data between messages.
@@ -98,6 +101,17 @@ impl Framer {
         !self.buffer.is_empty()
     }
 
+    /// Whether a classroom request has begun that may be whole: nothing in it says so, and a moment of silence must
+    /// tell, or the end of the connection. Its caller listens for either, and then calls [`Framer::finish`].
+    pub fn may_be_whole(&self) -> bool {
+        classroom_request::begins(&self.buffer)
+    }
+
+    /// Nothing more comes of the classroom request that has begun.
+    pub fn finish(&mut self) -> Option<Frame> {
+        self.may_be_whole().then(|| self.take_classroom(self.buffer.len()))
+    }
+
     /// The next whole message, or `None` until more bytes come.
     ///
     /// # Errors
@@ -129,6 +143,9 @@ impl Framer {
 
     fn next_message(&mut self) -> Result<Option<Frame>, FramingError> {
         self.check_first_line()?;
+        if self.may_be_whole() {
+            return self.next_classroom();
+        }
         let Some((text_length, head_length)) = find_head(&self.buffer) else {
             return if self.buffer.len() > self.limits.head {
                 Err(FramingError::HeadTooLong)
@@ -150,6 +167,19 @@ impl Framer {
         self.buffer.advance(head_length);
         let body = self.buffer.split_to(body_length).freeze();
         Ok(Some(head.into_frame(body)))
+    }
+
+    fn next_classroom(&mut self) -> Result<Option<Frame>, FramingError> {
+        let searched = &self.buffer[..self.buffer.len().min(classroom_request::LONGEST)];
+        match classroom_request::find_end(searched) {
+            Some(end) => Ok(Some(self.take_classroom(end))),
+            None if searched.len() < self.buffer.len() => Err(FramingError::HeadTooLong),
+            None => Ok(None),
+        }
+    }
+
+    fn take_classroom(&mut self, length: usize) -> Frame {
+        Frame::Classroom(ClassroomRequest::parse(&self.buffer.split_to(length)))
     }
 
     /// Refuses what can never become a message without waiting for its end.
@@ -369,6 +399,43 @@ mod tests {
         ] {
             assert!(matches!(frames(bytes), Err(FramingError::Malformed(_))), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn classroom_requests_stand_between_others_and_the_last_waits_for_silence() {
+        let mut framer = Framer::new(Limits::SERVER);
+        framer.push(
+            b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nPLAY m RTSP/1.0\nCSeq: 2\n\nPAUSE m RTSP/1.0\nCSeq: 3",
+        );
+        assert!(matches!(framer.next_frame(), Ok(Some(Frame::Request(_)))));
+        assert!(matches!(framer.next_frame(), Ok(Some(Frame::Classroom(play))) if play.cseq == Some(2)));
+        assert_eq!(framer.next_frame(), Ok(None));
+        assert!(framer.may_be_whole());
+        framer.push(b"3");
+        assert_eq!(framer.next_frame(), Ok(None));
+        let Some(Frame::Classroom(pause)) = framer.finish() else { panic!("no request") };
+        assert_eq!((pause.method, pause.cseq), (Method::Pause, Some(33)));
+        assert!(!framer.is_mid_message() && framer.finish().is_none());
+    }
+
+    #[test]
+    fn silence_ends_nothing_of_a_standard_message() {
+        let bytes =
+            b"SETUP rtsp://h/movie.Mjpeg/track1 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP\r\n\r\n";
+        let mut framer = Framer::new(Limits::SERVER);
+        for &byte in &bytes[..bytes.len() - 1] {
+            framer.push(&[byte]);
+            assert_eq!(framer.next_frame(), Ok(None));
+            assert!(!framer.may_be_whole() && framer.finish().is_none());
+        }
+        framer.push(b"\n");
+        assert!(matches!(framer.next_frame(), Ok(Some(Frame::Request(_)))));
+    }
+
+    #[test]
+    fn a_classroom_request_without_end_is_refused() {
+        let endless = format!("PLAY m RTSP/1.0\n{}", "X: y\n".repeat(1_000));
+        assert_eq!(frames(endless.as_bytes()), Err(FramingError::HeadTooLong));
     }
 
     #[test]

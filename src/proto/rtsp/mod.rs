@@ -1,5 +1,6 @@
 //! RTSP 1.0 (RFC 2326): messages, their framing on a TCP stream, and the headers that carry structure.
 
+mod classroom_request;
 mod framer;
 mod message;
 mod range;
@@ -8,6 +9,7 @@ mod session;
 mod transport;
 mod url;
 
+pub use classroom_request::ClassroomRequest;
 pub use framer::{Frame, Framer, FramingError, Limits, interleave};
 pub use message::{Headers, Method, Request, Response, Status, Version, header};
 pub use range::{Npt, NptRange, RangeError};
