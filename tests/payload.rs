@@ -5,7 +5,9 @@ mod common;
 use common::jpegs::{Kind, picture};
 use reelay::media::decode::decode;
 use reelay::media::jpeg::{Dimensions, JpegHeader};
-use reelay::media::payload::{Assembled, Depacketizer, Form, Frame, PacketizedFrame, Uncarriable, packetize};
+use reelay::media::payload::{
+    Assembled, Depacketizer, Form, Frame, LARGEST_CLASSROOM_PICTURE, PacketizedFrame, Uncarriable, packetize,
+};
 use reelay::proto::rtp::Packet;
 
 const SIZE: (u16, u16) = (160, 120);
@@ -230,4 +232,68 @@ fn hostile_payloads_never_panic() {
             }
         }
     }
+}
+
+/// The only packet of a picture in the classroom's form.
+fn classroom_picture(jpeg: &[u8]) -> Vec<u8> {
+    let frame = packetize(jpeg, Form::Classroom).unwrap();
+    let [packet] = &packets(&frame, 5)[..] else { panic!("not one packet") };
+    assert!(packet.header.marker && packet.extension.is_none());
+    assert_eq!(packet.header.payload_type, 26);
+    assert!(frame.packets()[0].len() <= 20_480, "more than the programs take from their socket");
+    packet.payload.to_vec()
+}
+
+#[test]
+fn a_classroom_program_gets_small_pictures_as_they_are() {
+    for kind in Kind::ALL {
+        let jpeg = picture(kind, SIZE, 3, 30);
+        let whole = reelay::media::jpeg::with_huffman_tables(&jpeg);
+        assert!(whole.len() <= LARGEST_CLASSROOM_PICTURE, "{kind:?}: {}", whole.len());
+        assert_eq!(classroom_picture(&jpeg), whole.as_ref(), "{kind:?}");
+    }
+}
+
+/// The mean difference between two pictures of the same shape, in steps of 255.
+fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
+    let (mut pixels_a, mut pixels_b) = (Vec::new(), Vec::new());
+    let (size_a, size_b) = (decode(a, &mut pixels_a).unwrap(), decode(b, &mut pixels_b).unwrap());
+    let at = |pixels: &[u8], (width, height): (u32, u32), x: u32, y: u32| {
+        let (column, row) = (x * width / 64, y * height / 64);
+        pixels[((row * width + column) * 4) as usize..][..3].to_vec()
+    };
+    let mut sum = 0;
+    for (x, y) in (0..64).flat_map(|y| (0..64).map(move |x| (x, y))) {
+        let both = at(&pixels_a, size_a, x, y).into_iter().zip(at(&pixels_b, size_b, x, y));
+        sum += both.map(|(a, b)| u32::from(a.abs_diff(b))).sum::<u32>();
+    }
+    f64::from(sum) / f64::from(64 * 64 * 3)
+}
+
+#[test]
+fn a_classroom_program_gets_large_pictures_drawn_anew_so_that_they_fit() {
+    for (kind, size, noise, shrinks) in [
+        (Kind::Classroom444, (640, 480), 0, false),
+        (Kind::Standard420, (480, 360), 20, false),
+        (Kind::Progressive, (1_280, 720), 20, true),
+        (Kind::Grey, (1_920, 1_080), 10, true),
+        (Kind::WithoutDht, (2_100, 400), 255, true),
+        (Kind::Standard422, (8_000, 3), 255, true),
+    ] {
+        let jpeg = picture(kind, size, 7, noise);
+        assert!(jpeg.len() > LARGEST_CLASSROOM_PICTURE, "{kind:?}: {}", jpeg.len());
+        let fitted = classroom_picture(&jpeg);
+        let Dimensions { width, height } = JpegHeader::parse(&fitted).unwrap().frame().dimensions;
+        assert_eq!((width, height) != size, shrinks, "{kind:?}: {width}x{height}");
+        let difference = mean_difference(&jpeg, &fitted);
+        assert!(difference < 8.0 + f64::from(noise) / 4.0, "{kind:?}: another picture by {difference}");
+    }
+}
+
+#[test]
+fn a_large_picture_that_cannot_be_decoded_is_uncarriable_for_a_classroom_program() {
+    let mut jpeg = picture(Kind::Standard420, (640, 480), 7, 100);
+    let header = JpegHeader::parse(&jpeg).unwrap().scan_start();
+    jpeg[2..header].fill(0x55);
+    assert_eq!(packetize(&jpeg, Form::Classroom).unwrap_err(), Uncarriable::Unreadable);
 }

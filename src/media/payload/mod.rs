@@ -2,13 +2,16 @@
 //!
 //! RFC 2435 leaves the picture's header out and describes it in a few octets, which is enough for baseline 4:2:0 and
 //! 4:2:2 with the standard Huffman tables and for nothing else. Between two Reelays the header segments travel in an
-//! RTP header extension instead, so that every picture arrives bit for bit.
+//! RTP header extension instead, so that every picture arrives bit for bit. Classroom programs know nothing of either and
+//! take each picture as it is, in one packet.
 
+mod classroom;
 mod depacketizer;
 mod fields;
 mod packetizer;
 mod standard;
 
+pub use classroom::LARGEST_CLASSROOM_PICTURE;
 pub use depacketizer::{Assembled, Depacketizer, Frame};
 pub use packetizer::{LARGEST_PACKET, PacketizedFrame, packetize};
 pub use standard::{StandardPicture, Uncarriable};
@@ -20,4 +23,6 @@ pub enum Form {
     Standard,
     /// As it is, in a header extension: for players that asked for it.
     OriginalHeader,
+    /// Whole, without any payload header, in one packet: for classroom programs.
+    Classroom,
 }

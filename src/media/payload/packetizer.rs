@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::Form;
+use super::classroom;
 use super::fields::{
     EXTENSION_FIRST, EXTENSION_OTHER, MainHeader, QUALITY_IN_BAND, QUALITY_OUT_OF_BAND, REDUCED_BIT,
     RESTART_BIT, TYPE_ORIGINAL_HEADER, WHOLE_FRAME_RESTART_COUNT,
@@ -64,7 +65,15 @@ pub fn packetize(jpeg: &[u8], form: Form) -> Result<PacketizedFrame, Uncarriable
     match form {
         Form::Standard => packetize_standard(&StandardPicture::read(jpeg)?),
         Form::OriginalHeader => packetize_original(jpeg),
+        Form::Classroom => classroom::fit(jpeg).map(|picture| in_one_packet(&picture)),
     }
+}
+
+fn in_one_packet(picture: &[u8]) -> PacketizedFrame {
+    let header =
+        rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
+    let packet = Bytes::from([&header.octets(false), picture].concat());
+    PacketizedFrame { octets: packet.len(), packets: vec![packet], headers_reduced: false }
 }
 
 fn packetize_standard(picture: &StandardPicture<'_>) -> Result<PacketizedFrame, Uncarriable> {

@@ -1,0 +1,84 @@
+//! Pictures for classroom programs: each whole in one datagram, and made smaller where their buffer is too small.
+
+use std::borrow::Cow;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+use super::standard::Uncarriable;
+use crate::media::decode::decode;
+use crate::media::jpeg;
+
+/// Octets of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
+pub const LARGEST_CLASSROOM_PICTURE: usize = 20_468;
+
+/// The quality of a picture that is drawn anew, the one below which it becomes smaller instead, and the steps between.
+const QUALITY: std::ops::RangeInclusive<u8> = 40..=80;
+const QUALITY_STEP: u8 = 20;
+
+/// A picture this many times too large is not saved by quality alone.
+const QUALITY_SAVES: f64 = 2.0;
+
+/// The picture as it stands in the film if it fits, with the Huffman tables that some leave out; or drawn anew, with
+/// less quality first, then smaller, until it fits.
+///
+/// # Errors
+/// When it does not fit and cannot be decoded.
+pub(super) fn fit(picture: &[u8]) -> Result<Cow<'_, [u8]>, Uncarriable> {
+    let whole = jpeg::with_huffman_tables(picture);
+    if whole.len() <= LARGEST_CLASSROOM_PICTURE {
+        return Ok(whole);
+    }
+    let mut pixels = Vec::new();
+    let size = decode(&whole, &mut pixels).map_err(|_| Uncarriable::Unreadable)?;
+    let original = Pixels { rgba: pixels, size };
+    shrink(&original).map(Cow::Owned).ok_or(Uncarriable::Unreadable)
+}
+
+struct Pixels {
+    rgba: Vec<u8>,
+    /// Width and height, each of 16 bits at the most, as a JPEG's are.
+    size: (u32, u32),
+}
+
+fn shrink(original: &Pixels) -> Option<Vec<u8>> {
+    let (mut scale, mut quality) = (1.0, *QUALITY.end());
+    let mut scaled = None;
+    loop {
+        let jpeg = encode(scaled.as_ref().unwrap_or(original), quality)?;
+        if jpeg.len() <= LARGEST_CLASSROOM_PICTURE {
+            return Some(jpeg);
+        }
+        let excess = jpeg.len() as f64 / LARGEST_CLASSROOM_PICTURE as f64;
+        if quality > *QUALITY.start() && excess < QUALITY_SAVES {
+            quality -= QUALITY_STEP;
+            continue;
+        }
+        // Octets shrink a little less than pixels do; at worst the next round takes another tenth.
+        let saved_by_quality = if quality > *QUALITY.start() { QUALITY_SAVES } else { 1.0 };
+        scale *= (0.9 * (saved_by_quality / excess).sqrt()).min(0.9);
+        // One pixel has no smaller picture, and fits.
+        scaled = Some(resize(original, scale)?);
+    }
+}
+
+fn encode(pixels: &Pixels, quality: u8) -> Option<Vec<u8>> {
+    let (width, height) = (u16::try_from(pixels.size.0).ok()?, u16::try_from(pixels.size.1).ok()?);
+    let mut jpeg = Vec::with_capacity(2 * LARGEST_CLASSROOM_PICTURE);
+    let mut encoder = Encoder::new(&mut jpeg, quality);
+    encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    encoder.encode(&pixels.rgba, width, height, ColorType::Rgba).ok()?;
+    Some(jpeg)
+}
+
+fn resize(original: &Pixels, scale: f64) -> Option<Pixels> {
+    let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    let size = (side(original.size.0), side(original.size.1));
+    let source = ImageRef::new(original.size.0, original.size.1, &original.rgba, PixelType::U8x4).ok()?;
+    let mut target = Image::new(size.0, size.1, PixelType::U8x4);
+    let options =
+        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
+    Resizer::new().resize(&source, &mut target, &options).ok()?;
+    Some(Pixels { rgba: target.into_vec(), size })
+}
