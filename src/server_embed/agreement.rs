@@ -13,6 +13,8 @@ pub enum Delivery {
     Udp(PortPair),
     /// These channels of the connection that asked.
     Interleaved(ChannelPair),
+    /// Datagrams to this port of the host that asked, and no RTCP: classroom programs have none.
+    RtpAlone(u16),
 }
 
 /// What a SETUP and its answer agreed on.
@@ -113,6 +115,16 @@ fn take(offer: &Transport, facilities: Facilities<'_>) -> Option<Agreement> {
 }
 
 impl Agreement {
+    /// What a classroom program gets, which has nothing to choose but the port.
+    pub fn classroom(port: u16, server_ports: PortPair) -> Self {
+        Self { delivery: Delivery::RtpAlone(port), form: Form::Classroom, server_ports }
+    }
+
+    /// Whether the session is over when the connection is: nothing else could speak for it.
+    pub fn ends_with_connection(&self) -> bool {
+        !matches!(self.delivery, Delivery::Udp(_))
+    }
+
     /// The Transport header of the answer.
     pub fn transport(&self, ssrc: u32) -> Transport {
         let delivered = match self.delivery {
@@ -122,6 +134,9 @@ impl Agreement {
                 ..Transport::udp()
             },
             Delivery::Interleaved(channels) => Transport { interleaved: Some(channels), ..Transport::tcp() },
+            Delivery::RtpAlone(rtp) => {
+                Transport { client_port: Some(PortPair { rtp, rtcp: rtp }), ..Transport::udp() }
+            }
         };
         let jpeg_header = self.form == Form::OriginalHeader;
         Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, ..delivered }

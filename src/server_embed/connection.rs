@@ -1,5 +1,7 @@
 //! One RTSP connection: requests in, answers out, and packets between them.
 
+mod classroom;
+
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,11 +15,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::agreement::{Agreement, Channels, Delivery, Facilities, agree};
+use super::classroom::Classroom;
 use super::context::Context;
 use super::desk::{self, Destination, Resource};
 use super::event::ServerEvent;
 use super::film::Film;
-use super::identity::{new_identity, new_nonce, new_session_id};
+use super::identity::{new_classroom_number, new_identity, new_nonce, new_session_id};
 use super::route::{Outgoing, Route};
 use super::sender::Sender;
 use super::session::Session;
@@ -26,7 +29,8 @@ use super::stream::{Epoch, Stream};
 use crate::ports::AsyncSocketPair;
 use crate::proto::rtcp;
 use crate::proto::rtsp::{
-    ChannelPair, Frame, Framer, FramingError, Limits, Request, Response, SessionHeader, Status, header,
+    ChannelPair, Frame, Framer, FramingError, Limits, Method, Request, Response, SessionHeader, Status,
+    header,
 };
 
 /// Packets and answers that may wait for a slow connection.
@@ -35,8 +39,12 @@ const OUTBOX: usize = 256;
 /// How long a connection may take none of what is written to it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a connection may be silent that has no session, or stands in the middle of a message.
+/// How long a connection may be silent in the middle of a message.
 const READ_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a connection may be silent that has no session. Classroom programs connect when their window opens, and
+/// say nothing before a button is pressed.
+const IDLE_PATIENCE: Duration = Duration::from_secs(600);
 
 /// A connection's task.
 pub struct Connection {
@@ -50,6 +58,8 @@ pub struct Connection {
     nonce: String,
     /// The sessions that were set up here, and the channels of those that are interleaved.
     sessions: Vec<(String, Option<ChannelPair>)>,
+    /// The classroom program that may be at the other end.
+    classroom: Classroom,
 }
 
 /// An answer, and what waits for it to be written.
@@ -69,28 +79,38 @@ impl Connection {
         let (reader, write_half) = stream.into_split();
         let (writer, outbox) = mpsc::channel(OUTBOX);
         let write = write_all(write_half, outbox);
-        let (channels, nonce) = (Channels::default(), new_nonce());
-        let connection = Self { id, context, peer, local, writer, channels, nonce, sessions: Vec::new() };
+        let mut connection = Self {
+            id,
+            context,
+            peer,
+            local,
+            writer,
+            channels: Channels::default(),
+            nonce: new_nonce(),
+            sessions: Vec::new(),
+            classroom: Classroom::new(new_classroom_number()),
+        };
         let shutdown = connection.context.shutdown.clone();
-        tokio::select! {
+        let result = tokio::select! {
             result = connection.read(reader) => result,
             result = write => result,
             () = shutdown.cancelled() => Ok(()),
-        }
+        };
+        connection.leave().await;
+        result
     }
 
-    async fn read(mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
-        let result = self.read_frames(&mut reader).await;
+    /// Tells the sessions that the connection is gone.
+    async fn leave(&self) {
         for (session, _) in &self.sessions {
             if let Some(inbox) = self.context.sessions.find(session) {
                 // A session that is already gone needs no telling.
                 let _ = inbox.send(ToSession::ConnectionClosed(self.id)).await;
             }
         }
-        result
     }
 
-    async fn read_frames(&mut self, reader: &mut OwnedReadHalf) -> io::Result<()> {
+    async fn read(&mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
         let mut framer = Framer::new(Limits::SERVER);
         let mut buffer = BytesMut::with_capacity(16 * 1024);
         loop {
@@ -105,16 +125,33 @@ impl Connection {
                 }
             }
             buffer.clear();
-            let is_idle = framer.is_mid_message() || !self.has_session();
             let read = reader.read_buf(&mut buffer);
-            let count = match is_idle {
-                true => timeout(READ_PATIENCE, read).await??,
-                false => read.await?,
+            let is_silent = match self.patience(&framer) {
+                Some(patience) => match timeout(patience, read).await {
+                    Ok(count) => count? == 0,
+                    Err(_) if framer.may_be_whole() => true,
+                    Err(elapsed) => return Err(elapsed.into()),
+                },
+                None => read.await? == 0,
             };
-            if count == 0 {
-                return Ok(());
+            match is_silent {
+                false => framer.push(&buffer),
+                true => match framer.finish() {
+                    Some(frame) => self.take(frame).await,
+                    None => return Ok(()),
+                },
             }
-            framer.push(&buffer);
+        }
+    }
+
+    /// How long the connection may be silent now.
+    fn patience(&mut self, framer: &Framer) -> Option<Duration> {
+        if framer.may_be_whole() {
+            Some(classroom::SILENCE)
+        } else if framer.is_mid_message() {
+            Some(READ_PATIENCE)
+        } else {
+            (!self.has_session()).then_some(IDLE_PATIENCE)
         }
     }
 
@@ -134,11 +171,12 @@ impl Connection {
         match frame {
             Frame::Request(request) => {
                 let (response, written) = self.answer(&request).await;
-                self.tell(Some(&request), &response);
+                let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+                self.tell(Some(request.method.clone()), session, &response);
                 self.write(desk::sign(response, &request).encode(), written).await;
             }
             Frame::Interleaved { channel, packet } => self.take_interleaved(channel, &packet),
-            Frame::Classroom(_) => {}
+            Frame::Classroom(request) => self.take_classroom(&request).await,
             // This server asks nothing, so nothing is answered.
             Frame::Response(_) => {}
         }
@@ -156,21 +194,19 @@ impl Connection {
 
     async fn refuse_framing(&self, error: &FramingError) {
         let response = Response::refusal(error.status(), error).with(header::CONNECTION, "close");
-        self.tell(None, &response);
+        self.tell(None, None, &response);
         let (written, done) = oneshot::channel();
         self.write(response.encode(), Some(written)).await;
         // Written, or given up.
         let _ = done.await;
     }
 
-    fn tell(&self, request: Option<&Request>, response: &Response) {
-        let session = [request.map(|r| &r.headers), Some(&response.headers)]
-            .into_iter()
-            .flatten()
-            .find_map(|headers| headers.get(header::SESSION).and_then(SessionHeader::parse));
+    /// Tells of an answer to a request of this session; of the one that the answer names, if the request names none.
+    fn tell(&self, method: Option<Method>, session: Option<SessionHeader>, response: &Response) {
+        let session = session.or_else(|| SessionHeader::parse(response.headers.get(header::SESSION)?));
         self.context.observer.tell(ServerEvent::Answered {
             peer: self.peer,
-            method: request.map(|request| request.method.clone()),
+            method,
             session: session.map(|session| session.id),
             status: response.status,
             reason: response.reason.clone(),
@@ -269,9 +305,10 @@ impl Connection {
         let Some(route) = self.route_for(session.agreement(), sockets) else {
             return Response::refusal(Status::INTERNAL_ERROR, "this server has no free UDP ports");
         };
-        let (rtcp_from, channels) = match route {
-            Route::Udp { rtcp, .. } => (Some(rtcp), None),
-            Route::Interleaved { channels, .. } => (None, Some(channels)),
+        let (rtcp_from, channels) = match session.agreement().delivery {
+            Delivery::Udp(ports) => (Some(self.at_peer(ports.rtcp)), None),
+            Delivery::Interleaved(channels) => (None, Some(channels)),
+            Delivery::RtpAlone(_) => (None, None),
         };
         let (inbox, messages) = mpsc::channel(INBOX);
         if !self.context.sessions.enter(&id, inbox, rtcp_from) {
@@ -288,15 +325,21 @@ impl Connection {
     }
 
     fn route_for(&self, agreement: &Agreement, sockets: Option<Arc<AsyncSocketPair>>) -> Option<Route> {
-        let host = canonical(self.peer.ip());
         Some(match agreement.delivery {
-            Delivery::Udp(ports) => Route::Udp {
-                sockets: sockets?,
-                rtp: SocketAddr::new(host, ports.rtp),
-                rtcp: SocketAddr::new(host, ports.rtcp),
-            },
+            Delivery::Udp(ports) => {
+                Route::Udp { sockets: sockets?, rtp: self.at_peer(ports.rtp), rtcp: self.at_peer(ports.rtcp) }
+            }
+            // Its stream has no RTCP to send.
+            Delivery::RtpAlone(port) => {
+                Route::Udp { sockets: sockets?, rtp: self.at_peer(port), rtcp: self.at_peer(port) }
+            }
             Delivery::Interleaved(channels) => Route::Interleaved { writer: self.writer.clone(), channels },
         })
+    }
+
+    /// A port of the host at the other end, which is the only one that is sent anything.
+    fn at_peer(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(canonical(self.peer.ip()), port)
     }
 }
 

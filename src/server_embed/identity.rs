@@ -12,6 +12,11 @@ pub fn new_nonce() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
+/// What answers a classroom program: six digits, which guard nothing.
+pub fn new_classroom_number() -> u32 {
+    rand::random_range(100_000..=999_999)
+}
+
 /// A stream's identity (RFC 3550 §5.1, §8.1; RFC 7022 for the canonical name).
 pub fn new_identity() -> Identity {
     Identity {

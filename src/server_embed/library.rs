@@ -59,6 +59,19 @@ impl Library {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// The name of the film that is meant: the very name, or the same in other letters, or else the same file in
+    /// whatever folder. Classroom programs name files as they stand, or stood, on a disk.
+    pub fn name_like(&self, wanted: &str) -> Option<String> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let matches: [&dyn Fn(&str) -> bool; 4] = [
+            &|name| name == wanted,
+            &|name| name.eq_ignore_ascii_case(wanted),
+            &|name| last_component(name) == last_component(wanted),
+            &|name| last_component(name).eq_ignore_ascii_case(last_component(wanted)),
+        ];
+        matches.iter().find_map(|is_meant| entries.keys().find(|name| is_meant(name)).cloned())
+    }
+
     /// The film of this name, opened if it has not been yet. May block.
     ///
     /// # Errors
@@ -83,6 +96,11 @@ impl Library {
             }
         }
     }
+}
+
+/// The file's own name, in a path of any system.
+fn last_component(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
 /// `movie.mjpeg`, or `movie-2.mjpeg` if that is taken.
@@ -149,6 +167,29 @@ mod tests {
         }
         entries.insert("film".to_owned(), listed);
         assert_eq!(free_name(&entries, "film"), "film-2");
+    }
+
+    #[test]
+    fn a_file_is_found_by_how_a_classroom_program_may_call_it() {
+        let library = Library::default();
+        let listed = Entry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        for name in ["Movie.mjpeg", "movie.Mjpeg", "deep/other.mjpeg", "other/movie.Mjpeg"] {
+            library.entries.write().unwrap().insert(name.to_owned(), listed.clone());
+        }
+        for (wanted, found) in [
+            ("movie.Mjpeg", Some("movie.Mjpeg")),
+            ("Movie.mjpeg", Some("Movie.mjpeg")),
+            ("MOVIE.MJPEG", Some("Movie.mjpeg")),
+            ("other.mjpeg", Some("deep/other.mjpeg")),
+            ("/home/films/OTHER.mjpeg", Some("deep/other.mjpeg")),
+            ("C:\\films\\movie.Mjpeg", Some("movie.Mjpeg")),
+            ("../deep/../other.mjpeg", Some("deep/other.mjpeg")),
+            ("deep", None),
+            ("missing.Mjpeg", None),
+            ("", None),
+        ] {
+            assert_eq!(library.name_like(wanted).as_deref(), found, "{wanted}");
+        }
     }
 
     #[test]

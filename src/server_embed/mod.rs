@@ -1,10 +1,11 @@
 //! The embedded server: films in, RTSP and RTP out.
 //!
-//! Pure parts decide ([`desk`], [`agreement`], [`guard`], [`session`], [`stream`], [`pacer`], [`facts`]) and can be joined to a
-//! player without a socket; the others carry: a task for each connection, a task for each session, a thread for each
-//! index that grows.
+//! Pure parts decide ([`desk`], [`agreement`], [`classroom`], [`guard`], [`session`], [`stream`], [`pacer`], [`facts`])
+//! and can be joined to a player without a socket; the others carry: a task for each connection, a task for each
+//! session, a thread for each index that grows.
 
 pub mod agreement;
+pub mod classroom;
 mod connection;
 mod context;
 pub mod desk;

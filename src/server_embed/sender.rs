@@ -204,7 +204,7 @@ impl Sender {
             }
             ToSession::ConnectionClosed(connection) if connection == self.connection => {
                 life.is_connected = false;
-                matches!(self.route, Route::Interleaved { .. })
+                self.session.agreement().ends_with_connection()
             }
             ToSession::ConnectionClosed(_) => false,
         }

@@ -78,6 +78,17 @@ pub struct Stream {
     octets: u32,
     report_due: Option<Instant>,
     said_goodbye: bool,
+    numbering: Numbering,
+}
+
+/// What sequence numbers count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbering {
+    /// The packets that leave.
+    Packets,
+    /// The frames of the film, also those that are passed over: a classroom program takes the number for that of the
+    /// frame. It knows no RTCP either.
+    Frames,
 }
 
 /// One PLAY.
@@ -132,7 +143,15 @@ impl Stream {
             octets: 0,
             report_due: None,
             said_goodbye: false,
+            numbering: Numbering::Packets,
         }
+    }
+
+    /// A stream for a classroom program: each frame is one packet, whose sequence number is that of the frame, from 1
+    /// on. It goes on where the film begins anew, because the programs drop what is numbered lower than what they had.
+    pub fn classroom(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
+        let identity = Identity { first_sequence: 1, ..identity };
+        Self { numbering: Numbering::Frames, ..Self::new(rate, identity, epoch) }
     }
 
     /// Who sends.
@@ -161,7 +180,7 @@ impl Stream {
             says_goodbye: true,
             step: Step::Due,
         });
-        self.report_due = Some(now);
+        self.report_due = (self.numbering == Numbering::Packets).then_some(now);
         self.said_goodbye = false;
         self.start()
     }
@@ -205,7 +224,15 @@ impl Stream {
     pub fn skip(&mut self, frame: u64) {
         if let Some(run) = self.fetching(frame) {
             run.step = Step::Due;
-            self.position += 1;
+            self.pass_over(1);
+        }
+    }
+
+    fn pass_over(&mut self, frames: u64) {
+        self.position += frames;
+        if self.numbering == Numbering::Frames {
+            // Counts modulo 2^16.
+            self.next_sequence = self.next_sequence.wrapping_add(frames as u16);
         }
     }
 
@@ -247,7 +274,7 @@ impl Stream {
 
     /// RTCP for a stream that is torn down; empty if it was never heard, or has said so already.
     pub fn goodbye(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if self.packets == 0 || self.said_goodbye {
+        if self.packets == 0 || self.said_goodbye || self.numbering == Numbering::Frames {
             return None;
         }
         self.said_goodbye = true;
@@ -276,8 +303,8 @@ impl Stream {
         let Some(run) = &self.run else { return };
         if now.saturating_duration_since(run.pacer.due(self.position)) > LONGEST_LAG {
             let current = run.pacer.frame_at(now);
-            self.position =
-                run.end.map_or(current, |end| current.min(end.saturating_sub(1))).max(self.position);
+            let next = run.end.map_or(current, |end| current.min(end.saturating_sub(1)));
+            self.pass_over(next.saturating_sub(self.position));
         }
     }
 
@@ -391,13 +418,17 @@ mod tests {
     use crate::media::payload::{Form, packetize};
     use crate::proto::rtp::Packet;
 
-    /// A picture of `length` octets of data and nothing else that matters.
     fn frame(length: usize) -> Arc<PacketizedFrame> {
+        frame_as(Form::OriginalHeader, length)
+    }
+
+    /// A picture of `length` octets of data and nothing else that matters.
+    fn frame_as(form: Form, length: usize) -> Arc<PacketizedFrame> {
         let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0];
         jpeg.extend_from_slice(&[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]);
         jpeg.resize(jpeg.len() + length, 0x55);
         jpeg.extend_from_slice(&[0xFF, 0xD9]);
-        Arc::new(packetize(&jpeg, Form::OriginalHeader).unwrap())
+        Arc::new(packetize(&jpeg, form).unwrap())
     }
 
     fn stream(now: Instant) -> Stream {
@@ -486,6 +517,42 @@ mod tests {
         let start = stream.play(now + Duration::from_millis(1), Some(5), None);
         assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(4_500));
         assert_eq!(start.frame, 5);
+    }
+
+    #[test]
+    fn for_a_classroom_program_sequence_numbers_are_those_of_frames_and_go_on_after_the_end() {
+        let now = Instant::now();
+        let identity = Identity { ssrc: 7, first_sequence: 9, first_timestamp: 5, cname: "x".to_owned() };
+        let epoch = Epoch { instant: now, ntp: NtpTime(1 << 32) };
+        let mut stream = Stream::classroom(FrameRate::whole(20), identity, epoch);
+        let mut play = |from: Instant, begin: Option<u64>| {
+            stream.play(from, begin, None);
+            let (mut now, mut numbers) = (from, Vec::new());
+            loop {
+                match stream.poll(now) {
+                    // One that cannot be carried, and the end.
+                    Output::Fetch(3) => stream.skip(3),
+                    Output::Fetch(5) => stream.end_at(5),
+                    Output::Fetch(index) => stream.provide(index, frame_as(Form::Classroom, 3_000)),
+                    Output::Rtp(octets) => {
+                        let header = Packet::parse(octets.into()).unwrap().header;
+                        assert!(header.marker);
+                        numbers.push(header.sequence);
+                    }
+                    Output::Rtcp(_) => panic!("a classroom program knows no RTCP"),
+                    Output::Wait(due) => now = due,
+                    Output::Ended => return numbers,
+                    Output::Idle => panic!("no end"),
+                }
+            }
+        };
+        assert_eq!(play(now, None), [1, 2, 3, 5]);
+        assert_eq!(play(now + Duration::from_secs(1), Some(0)), [6, 7, 8, 10]);
+        assert!(stream.goodbye(now).is_none());
+        stream.play(now, Some(0), Some(1_000));
+        let late = now + Duration::from_secs(3);
+        assert!(matches!(stream.poll(late), Output::Fetch(60)));
+        assert_eq!(stream.start().sequence, 71);
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use super::standard::Uncarriable;
 use crate::media::decode::decode;
-use crate::media::jpeg;
+use crate::media::jpeg::{self, Dimensions, JpegHeader};
 
 /// Octets of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
 pub const LARGEST_CLASSROOM_PICTURE: usize = 20_468;
@@ -20,15 +20,23 @@ const QUALITY_STEP: u8 = 20;
 /// A picture this many times too large is not saved by quality alone.
 const QUALITY_SAVES: f64 = 2.0;
 
+/// The most pixels of a picture that is drawn anew, which would not be worth its memory.
+const MOST_PIXELS: u32 = 1 << 26;
+
 /// The picture as it stands in the film if it fits, with the Huffman tables that some leave out; or drawn anew, with
 /// less quality first, then smaller, until it fits.
 ///
 /// # Errors
-/// When it does not fit and cannot be decoded.
+/// When it does not fit and cannot be decoded, or has too many pixels.
 pub(super) fn fit(picture: &[u8]) -> Result<Cow<'_, [u8]>, Uncarriable> {
     let whole = jpeg::with_huffman_tables(picture);
     if whole.len() <= LARGEST_CLASSROOM_PICTURE {
         return Ok(whole);
+    }
+    let Dimensions { width, height } =
+        JpegHeader::parse(&whole).map_err(|_| Uncarriable::Unreadable)?.frame().dimensions;
+    if u32::from(width) * u32::from(height) > MOST_PIXELS {
+        return Err(Uncarriable::Size);
     }
     let mut pixels = Vec::new();
     let size = decode(&whole, &mut pixels).map_err(|_| Uncarriable::Unreadable)?;
@@ -68,6 +76,7 @@ fn encode(pixels: &Pixels, quality: u8) -> Option<Vec<u8>> {
     let mut jpeg = Vec::with_capacity(2 * LARGEST_CLASSROOM_PICTURE);
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+    encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
     encoder.encode(&pixels.rgba, width, height, ColorType::Rgba).ok()?;
     Some(jpeg)
 }
