@@ -6,6 +6,7 @@ use super::agreement::Agreement;
 use super::desk::{METHODS, PARAMETERS, Resource, TRACK};
 use super::facts::FilmFacts;
 use super::stream::{Start, Stream};
+use crate::media::payload::Form;
 use crate::proto::rtsp::{
     Method, Npt, NptRange, RangeError, Request, Response, RtpInfo, SessionHeader, Status, header,
 };
@@ -142,6 +143,12 @@ impl Session {
             Ok(range) => range,
             Err(refusal) => return refusal.into(),
         };
+        // A classroom program has no other words for "from the beginning", and says them once it has the last picture,
+        // be it that the stream is still waiting for that one's time to be over.
+        let is_behind_end = film.whole && self.stream.position() >= film.frames;
+        if is_behind_end && self.agreement.form == Form::Classroom {
+            self.stream.move_to(0);
+        }
         // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5).
         if self.stream.is_playing() && range.is_none() {
             return self.play_response(self.stream.start(), None, film).into();

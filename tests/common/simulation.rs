@@ -362,7 +362,7 @@ impl Server {
     fn channels(&self) -> Option<ChannelPair> {
         match self.session.as_ref()?.agreement().delivery {
             Delivery::Interleaved(channels) => Some(channels),
-            Delivery::Udp(_) => None,
+            Delivery::Udp(_) | Delivery::RtpAlone(_) => None,
         }
     }
 
