@@ -101,7 +101,7 @@ impl Frames {
 fn prepare(jpeg: &[u8], form: Form, quality: Quality) -> Result<PacketizedFrame, FrameError> {
     let jpeg = match form {
         Form::Standard => carriable(jpeg, quality).map_err(FrameError::Undecodable)?,
-        Form::OriginalHeader => Cow::Borrowed(jpeg),
+        Form::OriginalHeader | Form::Classroom => Cow::Borrowed(jpeg),
     };
     packetize(&jpeg, form).map_err(FrameError::Uncarriable)
 }

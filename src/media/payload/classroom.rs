@@ -8,7 +8,7 @@ use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use super::standard::Uncarriable;
 use crate::media::decode::decode;
-use crate::media::jpeg::{self, Dimensions, JpegHeader};
+use crate::media::jpeg::{Dimensions, JpegHeader, MOST_PIXELS, as_decoders_expect};
 
 /// Octets of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
 pub const LARGEST_CLASSROOM_PICTURE: usize = 20_468;
@@ -20,22 +20,23 @@ const QUALITY_STEP: u8 = 20;
 /// A picture this many times too large is not saved by quality alone.
 const QUALITY_SAVES: f64 = 2.0;
 
-/// The most pixels of a picture that is drawn anew, which would not be worth its memory.
-const MOST_PIXELS: u32 = 1 << 26;
+/// With more pixels than this, not even a third of a bit is left for each, which is too little at any quality; a larger
+/// picture is not even tried, as each try takes its time.
+const WORTHWHILE_PIXELS: f64 = 480_000.0;
 
-/// The picture as it stands in the film if it fits, with the Huffman tables that some leave out; or drawn anew, with
+/// The picture as it stands in the film if it fits, made whole where decoders would miss something; or drawn anew, with
 /// less quality first, then smaller, until it fits.
 ///
 /// # Errors
 /// When it does not fit and cannot be decoded, or has too many pixels.
 pub(super) fn fit(picture: &[u8]) -> Result<Cow<'_, [u8]>, Uncarriable> {
-    let whole = jpeg::with_huffman_tables(picture);
+    let whole = as_decoders_expect(picture);
     if whole.len() <= LARGEST_CLASSROOM_PICTURE {
         return Ok(whole);
     }
     let Dimensions { width, height } =
         JpegHeader::parse(&whole).map_err(|_| Uncarriable::Unreadable)?.frame().dimensions;
-    if u32::from(width) * u32::from(height) > MOST_PIXELS {
+    if usize::from(width) * usize::from(height) > MOST_PIXELS {
         return Err(Uncarriable::Size);
     }
     let mut pixels = Vec::new();
@@ -51,8 +52,9 @@ struct Pixels {
 }
 
 fn shrink(original: &Pixels) -> Option<Vec<u8>> {
-    let (mut scale, mut quality) = (1.0, *QUALITY.end());
-    let mut scaled = None;
+    let pixels = f64::from(original.size.0) * f64::from(original.size.1);
+    let (mut scale, mut quality) = ((WORTHWHILE_PIXELS / pixels).sqrt().min(1.0), *QUALITY.end());
+    let mut scaled = if scale < 1.0 { Some(resize(original, scale)?) } else { None };
     loop {
         let jpeg = encode(scaled.as_ref().unwrap_or(original), quality)?;
         if jpeg.len() <= LARGEST_CLASSROOM_PICTURE {
