@@ -104,7 +104,8 @@ fn take_extension(octets: &mut Bytes) -> Result<Extension, RtpError> {
 }
 
 impl Header {
-    fn read(fixed: &[u8; HEADER_LENGTH]) -> Self {
+    /// Reads the fixed header, whatever its version.
+    pub fn read(fixed: &[u8; HEADER_LENGTH]) -> Self {
         let [_, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
         Self {
             marker: second & 0x80 != 0,

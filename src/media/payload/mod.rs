@@ -2,16 +2,20 @@
 //!
 //! RFC 2435 leaves the picture's header out and describes it in a few octets, which is enough for baseline 4:2:0 and
 //! 4:2:2 with the standard Huffman tables and for nothing else. Between two Reelays the header segments travel in an
-//! RTP header extension instead, so that every picture arrives bit for bit. Classroom programs know nothing of either and
-//! take each picture as it is, in one packet.
+//! RTP header extension instead, so that every picture arrives bit for bit.
+//!
+//! Classroom programs know nothing of either: they take each picture as it is, in one packet, and send it cut in one of
+//! several ways.
 
 mod classroom;
+mod classroom_depacketizer;
 mod depacketizer;
 mod fields;
 mod packetizer;
 mod standard;
 
 pub use classroom::LARGEST_CLASSROOM_PICTURE;
+pub use classroom_depacketizer::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
 pub use depacketizer::{Assembled, Depacketizer, Frame};
 pub use packetizer::{LARGEST_PACKET, PacketizedFrame, packetize};
 pub use standard::{StandardPicture, Uncarriable};
