@@ -15,9 +15,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::decoder::Decoder;
+use super::dialect::AnyPlayer;
 use super::drain::Drain;
 use super::machine::{Goal, MachineOptions};
-use super::player::{Event, Input, Output, Player, PlayerOptions};
+use super::player::{Event, Input, Output, PlayerOptions};
 use super::playout::DEFAULT_DELAY;
 use super::receive::ReceivedFrame;
 use super::reports::Reporter;
@@ -107,7 +108,7 @@ impl Session {
         let (stats_sender, stats) = watch::channel(Snapshot::default());
         let reporter =
             Reporter { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
-        let player = Player::new(
+        let player = AnyPlayer::new(
             url,
             PlayerOptions {
                 machine: options.machine,
@@ -169,7 +170,7 @@ impl Session {
 
 struct Driver {
     receive_buffer: usize,
-    player: Player,
+    player: AnyPlayer,
     sink: FrameSink,
     events: mpsc::Sender<Event>,
     stats: watch::Sender<Snapshot>,

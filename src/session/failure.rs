@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::classroom::Trouble;
 use crate::proto::rtsp::{Method, Status};
 
 /// Why a session failed, or an attempt at one.
@@ -71,6 +72,8 @@ pub enum Failure {
         /// By datagrams, which firewalls like to swallow.
         by_udp: bool,
     },
+    /// What goes wrong with a classroom server.
+    Classroom(Trouble),
 }
 
 impl Failure {
@@ -90,6 +93,10 @@ impl fmt::Display for Failure {
             Self::ConnectionLost { server } => {
                 write!(f, "{server} closed the connection; press Play to connect again.")
             }
+            Self::TimedOut { server, method: Method::Options } => write!(
+                f,
+                "{server} did not answer OPTIONS in time; check the address, or choose \"Classroom server\" in Connect if it is one."
+            ),
             Self::TimedOut { server, method } => write!(
                 f,
                 "{server} did not answer {method} in time; check that an RTSP server listens there, and try again."
@@ -129,6 +136,7 @@ impl fmt::Display for Failure {
             Self::NoPorts { port: None, why } => {
                 write!(f, "No pair of UDP ports is free ({why}); close other programs, or use TCP.")
             }
+            Self::Classroom(trouble) => write!(f, "{trouble}"),
             Self::NoData { by_udp: true } => f.write_str(
                 "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP.",
             ),

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::authorization::{Authorization, Verdict};
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::presentation::Presentation;
 use super::retry::Retry;
@@ -71,6 +72,8 @@ pub enum TransportChoice {
 /// How a machine behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineOptions {
+    /// What the server speaks.
+    pub dialect: Dialect,
     /// What may carry RTP.
     pub transport: TransportChoice,
     /// The player's own RTP port, for those who must fix it.
@@ -84,6 +87,7 @@ pub struct MachineOptions {
 impl Default for MachineOptions {
     fn default() -> Self {
         Self {
+            dialect: Dialect::Standard,
             transport: TransportChoice::Auto,
             rtp_port: None,
             patience: Duration::from_secs(5),

@@ -2,10 +2,13 @@
 //!
 //! Pure parts decide (`machine`, `receive`, `playout`, `ending`, `reports`, and `player`, which joins them); `driver`
 //! carries octets between them and the network, `drain` empties the RTP port and `decoder` turns pictures into pixels,
-//! each on a thread of its own.
+//! each on a thread of its own. `classroom` is the same for servers of the classroom dialect, and `dialect` lets the
+//! driver drive either.
 
 mod authorization;
+mod classroom;
 mod decoder;
+mod dialect;
 mod drain;
 mod driver;
 mod ending;
@@ -20,7 +23,9 @@ mod reports;
 mod retry;
 mod way_in;
 
+pub use classroom::{AddressError as ClassroomAddressError, ClassroomPlayer, film_url, parse_address};
 pub use decoder::{Decoder, Picture, PictureSlot, fit};
+pub use dialect::Dialect;
 pub use driver::{FrameSink, Screen, Session, SessionOptions};
 pub use failure::Failure;
 pub use machine::{Goal, Interruption, MachineOptions, RtspState, Status, TransportChoice};

@@ -148,7 +148,7 @@ struct Watch {
 }
 
 /// No packet for this long is told.
-const SILENCE: Duration = Duration::from_millis(500);
+pub(super) const SILENCE: Duration = Duration::from_millis(500);
 
 /// Datagrams that have not come for so long do not come at all.
 const NO_DATAGRAMS: Duration = Duration::from_secs(3);
@@ -160,7 +160,7 @@ const LONG_SILENCE: Duration = Duration::from_secs(5);
 const MOST_EARLY: usize = 16 * 1024;
 
 /// Gaps are waited for as long as pictures wait, within reason.
-fn patience(playout_delay: Duration) -> Duration {
+pub(super) fn patience(playout_delay: Duration) -> Duration {
     playout_delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
 }
 

@@ -331,7 +331,9 @@ impl ClassroomDepacketizer {
         self.variant = Some(ClassroomVariant::Framed);
         let place = Place { first: header.sequence, last: header.sequence, is_marked: header.marker };
         let known = match &self.assembly {
-            Some(Assembly::Chunks(Chunks { place, .. }) | Assembly::Framed(Framed { place, .. })) => Some(*place),
+            Some(Assembly::Chunks(Chunks { place, .. }) | Assembly::Framed(Framed { place, .. })) => {
+                Some(*place)
+            }
             Some(Assembly::PassedOver(place)) => Some(*place),
             None => None,
         };
@@ -436,9 +438,7 @@ mod tests {
         let chunks: Vec<_> = jpeg.chunks(1_400).map(<[u8]>::to_vec).collect();
         let (first, last) = (number * 3, chunks.len() - 1);
         let chunks = (0u16..).zip(&chunks);
-        chunks
-            .map(|(index, chunk)| packet(first + index, usize::from(index) == last, chunk))
-            .collect()
+        chunks.map(|(index, chunk)| packet(first + index, usize::from(index) == last, chunk)).collect()
     }
 
     #[test]

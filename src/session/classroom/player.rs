@@ -1,0 +1,331 @@
+//! PURE. The whole player of the classroom dialect without a socket and a clock: requests, reception, playout, and
+//! the end, joined.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::machine::{self, Length, Machine};
+use super::receive::Receiver;
+use crate::media::FrameRate;
+use crate::proto::rtp::CLOCK_RATE;
+use crate::proto::rtsp::{Lower, Npt, NptRange, RtspUrl};
+use crate::session::machine::{Goal, RtspState, Status};
+use crate::session::player::{Event, Input, Output, PlayerOptions, SILENCE, patience};
+use crate::session::playout::Playout;
+use crate::session::presentation::Presentation;
+use crate::session::receive::ReceivedFrame;
+use crate::stats::Snapshot;
+
+/// The player.
+#[derive(Debug)]
+pub struct ClassroomPlayer {
+    machine: Machine,
+    presentation: Presentation,
+    rate: FrameRate,
+    /// Frames of the film, if the server says it.
+    frames: Option<u64>,
+    playout_delay: Duration,
+    receiver: Option<Receiver>,
+    playout: Playout,
+    port: u16,
+    watch: Watch,
+    told: Option<Status>,
+    outputs: VecDeque<Output>,
+}
+
+/// Looks whether data comes.
+#[derive(Debug, Default)]
+struct Watch {
+    started: Option<Instant>,
+    is_waiting: bool,
+}
+
+/// A film that has begun is over after so much silence, as the end is told by nothing else.
+const END_SILENCE: Duration = Duration::from_secs(3);
+
+/// A film that has not begun by then is not there.
+const BEGIN_SILENCE: Duration = Duration::from_secs(5);
+
+/// The payload type of JPEG (RFC 3551 §6).
+const JPEG: u8 = 26;
+
+impl ClassroomPlayer {
+    /// A player that stands still.
+    pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
+        let machine = Machine::new(url, options.machine);
+        Self {
+            presentation: describe(machine.file(), FrameRate::CLASSROOM, None),
+            machine,
+            rate: FrameRate::CLASSROOM,
+            frames: None,
+            playout_delay: options.playout_delay,
+            receiver: None,
+            playout: Playout::new(options.playout_delay),
+            port: 0,
+            watch: Watch::default(),
+            told: None,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes what has happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Goal(goal) => self.set_goal(now, goal),
+            Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
+            Input::Connected => self.machine.connected(now),
+            Input::ConnectionLost(why) => self.connection_lost(now, why),
+            Input::Received(octets) => self.machine.received(now, &octets),
+            Input::PortsOpen(ports) => {
+                self.port = ports.rtp;
+                self.machine.port_open(now, ports.rtp);
+            }
+            Input::PortsFailed(why) => self.machine.ports_failed(why),
+            Input::Rtp(octets) => self.rtp(now, &octets),
+            // There are no positions to ask for, and there is no RTCP.
+            Input::Seek(_) | Input::Rtcp(_) => {}
+        }
+        self.settle(now);
+    }
+
+    /// Time has passed.
+    pub fn timeout(&mut self, now: Instant) {
+        self.machine.timeout(now);
+        if let Some(receiver) = &mut self.receiver {
+            receiver.timeout(now);
+        }
+        self.settle(now);
+    }
+
+    /// When [`ClassroomPlayer::timeout`] is to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        let receiver = self.receiver.as_ref().and_then(Receiver::deadline);
+        let deadlines = [self.machine.deadline(), receiver, self.playout.next_due(), self.silence_due()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// What is to be done; call until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The figures.
+    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let received = self.receiver.as_mut().map(|receiver| receiver.snapshot(now)).unwrap_or_default();
+        Snapshot { frames_dropped_late: self.playout.dropped_late(), ..received }
+    }
+
+    fn set_goal(&mut self, now: Instant, goal: Goal) {
+        if goal == Goal::Stopped {
+            // The screen answers before the server does.
+            self.playout.clear();
+        }
+        self.machine.set_goal(now, goal);
+    }
+
+    fn set_playout_delay(&mut self, delay: Duration) {
+        self.playout_delay = delay;
+        self.playout.set_delay(delay);
+        if let Some(receiver) = &mut self.receiver {
+            receiver.set_patience(patience(delay));
+        }
+    }
+
+    fn connection_lost(&mut self, now: Instant, why: Option<String>) {
+        let frame = self.receiver.as_ref().and_then(Receiver::last_number);
+        // Some servers end themselves with the film.
+        if self.has_last_frame() {
+            self.end(now);
+        }
+        self.machine.connection_lost(now, why, frame);
+    }
+
+    /// Packets that overtake the answer to PLAY belong to it like any other: there are no numbers to wait for.
+    fn rtp(&mut self, now: Instant, octets: &Bytes) {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.datagram(now, octets);
+        }
+    }
+
+    /// Does everything that follows from what has just happened.
+    fn settle(&mut self, now: Instant) {
+        self.carry_out(now);
+        self.move_frames(now);
+        self.look_for_the_end(now);
+        self.look_for_silence(now);
+        self.carry_out(now);
+        let status = self.machine.status();
+        if self.told.as_ref() != Some(&status) {
+            self.told = Some(status.clone());
+            self.tell(Event::Status(status));
+        }
+    }
+
+    fn carry_out(&mut self, now: Instant) {
+        while let Some(output) = self.machine.poll() {
+            self.carry_out_one(now, output);
+        }
+        // The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
+        let Status { state, goal, .. } = self.machine.status();
+        match (state, goal) {
+            (RtspState::Playing, Goal::Playing) => self.playout.resume(now),
+            _ => self.playout.pause(now),
+        }
+    }
+
+    fn carry_out_one(&mut self, now: Instant, output: machine::Output) {
+        use machine::Output as Wanted;
+        match output {
+            Wanted::Connect(url) => self.outputs.push_back(Output::Connect(url)),
+            Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
+            Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
+            Wanted::Write(octets) => self.outputs.push_back(Output::Write(octets)),
+            Wanted::Length(length) => self.take_length(length),
+            Wanted::SetUp => self.set_up(),
+            Wanted::Started => {
+                self.watch = Watch { started: Some(now), is_waiting: false };
+                self.tell(Event::Started(self.presentation.range.unwrap_or_default()));
+            }
+            Wanted::Paused => self.stop_watching(),
+            Wanted::Closed => self.closed(),
+            Wanted::Failed(failure) => self.tell(Event::Failed(failure)),
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn take_length(&mut self, Length { frames, seconds }: Length) {
+        let stated = seconds.map(|seconds| (frames as f64 / seconds).to_string());
+        self.rate = stated.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
+        self.frames = Some(frames);
+        self.presentation = describe(self.machine.file(), self.rate, Some(frames));
+        self.tell(Event::Described(self.presentation.clone()));
+    }
+
+    fn set_up(&mut self) {
+        self.receiver = Some(Receiver::new(patience(self.playout_delay)));
+        self.playout = Playout::new(self.playout_delay);
+        self.tell(Event::Described(self.presentation.clone()));
+        self.tell(Event::SetUp(Lower::Udp));
+    }
+
+    fn stop_watching(&mut self) {
+        let Watch { is_waiting, .. } = std::mem::take(&mut self.watch);
+        if is_waiting {
+            self.tell(Event::Waiting(false));
+        }
+    }
+
+    fn closed(&mut self) {
+        // The receiver stays: its figures are those of the session that is over.
+        if let Some(receiver) = &mut self.receiver {
+            receiver.stop();
+        }
+        self.playout.clear();
+        self.watch = Watch::default();
+        self.tell(Event::Closed);
+    }
+}
+
+/// What a server would say if it could. The range has no beginning, because nothing can be asked to begin elsewhere.
+fn describe(file: &str, rate: FrameRate, frames: Option<u64>) -> Presentation {
+    Presentation {
+        name: file.to_owned(),
+        server: None,
+        aggregate_url: file.to_owned(),
+        stream_url: file.to_owned(),
+        range: Some(NptRange { start: None, end: frames.map(|frames| rate.npt_of(frames)) }),
+        frame_rate: Some(rate.as_f64()),
+        dimensions: None,
+        payload_type: JPEG,
+        offers_jpeg_header: false,
+        others: Vec::new(),
+    }
+}
+
+/// Pictures, and silence.
+impl ClassroomPlayer {
+    /// Pictures are given timestamps from their numbers, because those that they come with are no clock.
+    fn move_frames(&mut self, now: Instant) {
+        let Some(receiver) = &mut self.receiver else { return };
+        while let Some(picture) = receiver.next_picture() {
+            let timestamp = ticks(self.rate, picture.number);
+            let frame = ReceivedFrame { jpeg: picture.jpeg, timestamp, arrival: picture.arrival };
+            self.outputs.push_back(Output::Arrived(frame.clone()));
+            self.playout.push(frame);
+        }
+        if let Some(frame) = self.playout.pop(now) {
+            let position = position(frame.timestamp);
+            self.outputs.push_back(Output::Show { frame, position });
+        }
+    }
+
+    fn has_last_frame(&self) -> bool {
+        let last = self.receiver.as_ref().and_then(Receiver::last_number);
+        self.watch.started.is_some() && self.frames.zip(last).is_some_and(|(frames, last)| last >= frames)
+    }
+
+    fn look_for_the_end(&mut self, now: Instant) {
+        if self.has_last_frame() && self.playout.is_empty() {
+            self.end(now);
+        }
+    }
+
+    fn end(&mut self, now: Instant) {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.finish(now);
+        }
+        self.stop_watching();
+        self.machine.film_over(now);
+        self.tell(Event::Ended);
+    }
+
+    /// How long nothing has come, and whether anything has come before.
+    fn silence(&self, now: Instant) -> Option<(Duration, bool)> {
+        let started = self.watch.started?;
+        let datagram = self.receiver.as_ref().and_then(Receiver::last_datagram);
+        let heard = datagram.map_or(started, |datagram| datagram.max(started));
+        Some((now.saturating_duration_since(heard), datagram.is_some()))
+    }
+
+    /// When silence is next to be judged.
+    fn silence_due(&self) -> Option<Instant> {
+        let started = self.watch.started?;
+        let datagram = self.receiver.as_ref().and_then(Receiver::last_datagram);
+        let heard = datagram.map_or(started, |datagram| datagram.max(started));
+        let longest = if datagram.is_some() { END_SILENCE } else { BEGIN_SILENCE };
+        Some(heard + if self.watch.is_waiting { longest } else { SILENCE })
+    }
+
+    fn look_for_silence(&mut self, now: Instant) {
+        let Some((silence, has_begun)) = self.silence(now) else { return };
+        let is_waiting = silence >= SILENCE;
+        if std::mem::replace(&mut self.watch.is_waiting, is_waiting) != is_waiting {
+            self.tell(Event::Waiting(is_waiting));
+        }
+        match has_begun {
+            true if silence >= END_SILENCE && self.playout.is_empty() => self.end(now),
+            false if silence >= BEGIN_SILENCE => {
+                self.stop_watching();
+                self.machine.no_pictures(now, self.port);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Numbers count from 1, timestamps from 0.
+fn ticks(rate: FrameRate, number: u64) -> i64 {
+    let micros = rate.npt_of(number.saturating_sub(1)).as_micros();
+    i64::try_from(u128::from(micros) * u128::from(CLOCK_RATE) / 1_000_000).unwrap_or(i64::MAX)
+}
+
+/// Rounded up, so that the frame at this position is this frame and not the one before.
+fn position(timestamp: i64) -> Option<Npt> {
+    let micros = (u128::from(timestamp.unsigned_abs()) * 1_000_000).div_ceil(u128::from(CLOCK_RATE));
+    u64::try_from(micros).ok().map(Npt::from_micros)
+}

@@ -1,0 +1,312 @@
+//! PURE. From a classroom server's datagrams to numbered pictures: read, count, put in order, put together.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::media::payload::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
+use crate::proto::rtp::{Header, Packet, extend_sequence};
+use crate::session::reorder::Reorder;
+use crate::stats::{Arrival, Meter, Reception, Snapshot};
+
+/// A picture that arrived whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedPicture {
+    /// From SOI to EOI.
+    pub jpeg: Bytes,
+    /// Its number in the film, from 1.
+    pub number: u64,
+    /// When it was whole.
+    pub arrival: Instant,
+}
+
+/// The receiving end of a classroom server's stream.
+#[derive(Debug)]
+pub struct Receiver {
+    depacketizer: ClassroomDepacketizer,
+    /// Counts sequence numbers, whatever they number.
+    reception: Reception,
+    reorder: Reorder,
+    /// The sequence number that was counted last, and the same so that it never wraps.
+    counted: Option<(u16, i64)>,
+    /// The sequence number of the film's first frame, where sequence numbers are those of frames.
+    first: Option<i64>,
+    last_datagram: Option<Instant>,
+    last_number: Option<u64>,
+    pictures: VecDeque<NumberedPicture>,
+    payload: Meter,
+    frame_meter: Meter,
+    payload_octets: u64,
+    complete: u64,
+    incomplete: u64,
+}
+
+/// Frames that may be lost before the first one that comes; a higher number is where a server begins to count.
+const MOST_LOST_AT_FIRST: i64 = 100;
+
+impl Receiver {
+    /// A receiver that waits for a gap as long as `patience`.
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            depacketizer: ClassroomDepacketizer::default(),
+            reception: Reception::default(),
+            reorder: Reorder::new(patience),
+            counted: None,
+            first: None,
+            last_datagram: None,
+            last_number: None,
+            pictures: VecDeque::new(),
+            payload: Meter::default(),
+            frame_meter: Meter::default(),
+            payload_octets: 0,
+            complete: 0,
+            incomplete: 0,
+        }
+    }
+
+    /// Sets how long a gap is waited for.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.reorder.set_patience(patience);
+    }
+
+    /// Nothing is to come any more. A picture that has begun is forgotten, and is not incomplete.
+    pub fn stop(&mut self) {
+        self.depacketizer.abandon_picture();
+        self.reorder.restart_at(None);
+        self.pictures.clear();
+    }
+
+    /// The film is over: of a picture that has begun, the rest is lost.
+    pub fn finish(&mut self, now: Instant) {
+        self.depacketizer.finish();
+        self.collect(now);
+        self.stop();
+    }
+
+    /// A datagram has come. Where it was sent from does not matter: after a pause it is another port.
+    pub fn datagram(&mut self, now: Instant, octets: &Bytes) {
+        let Some(piece) = self.depacketizer.read(octets) else {
+            return tracing::debug!(
+                octets = octets.len(),
+                "a datagram that belongs to no picture is passed over"
+            );
+        };
+        self.last_datagram = Some(now);
+        match piece {
+            ClassroomPiece::Packet { header, payload } if !self.is_counted(&header, &payload) => {
+                self.count_packet(now, header, payload);
+            }
+            ClassroomPiece::Packet { ref payload, .. } | ClassroomPiece::Slice(ref payload) => {
+                self.count_payload(now, payload.len());
+                self.depacketizer.push(&piece);
+                self.collect(now);
+            }
+        }
+        self.release(now);
+    }
+
+    /// Whether a packet is one more of a frame whose number has been counted.
+    fn is_counted(&self, header: &Header, payload: &[u8]) -> bool {
+        let Some((counted, _)) = self.counted.filter(|_| !ClassroomDepacketizer::begins(payload)) else {
+            return false;
+        };
+        match self.depacketizer.variant() {
+            Some(ClassroomVariant::ChunksByFrame | ClassroomVariant::Framed) => {
+                counted.wrapping_sub(header.sequence) as i16 >= 0
+            }
+            Some(ClassroomVariant::ChunksByPacket | ClassroomVariant::Sliced) => false,
+            Some(ClassroomVariant::Whole) | None => counted == header.sequence,
+        }
+    }
+
+    fn count_packet(&mut self, now: Instant, header: Header, payload: Bytes) {
+        let sequence = match self.reception.packet(now, &header) {
+            Arrival::New(sequence) => sequence,
+            Arrival::Restarted(sequence) => {
+                self.reorder.restart_at(Some(sequence));
+                self.first = None;
+                sequence
+            }
+            Arrival::Duplicate | Arrival::Stale => return,
+        };
+        self.count_payload(now, payload.len());
+        if self.counted.is_none_or(|(_, highest)| highest < sequence) {
+            self.counted = Some((header.sequence, sequence));
+        }
+        self.first.get_or_insert(if (0..=MOST_LOST_AT_FIRST).contains(&sequence) {
+            sequence.min(1)
+        } else {
+            sequence
+        });
+        let numbers_packets = matches!(
+            self.depacketizer.variant(),
+            Some(ClassroomVariant::Whole | ClassroomVariant::ChunksByPacket)
+        );
+        if numbers_packets {
+            self.reorder.push(now, sequence, Packet { header, extension: None, payload });
+        } else {
+            self.depacketizer.push(&ClassroomPiece::Packet { header, payload });
+            self.collect(now);
+            self.reorder.restart_at(Some(sequence + 1));
+        }
+    }
+
+    fn count_payload(&mut self, now: Instant, octets: usize) {
+        self.payload.add(now, octets as u64);
+        self.payload_octets += octets as u64;
+    }
+
+    /// Time has passed: gaps may have been waited for long enough.
+    pub fn timeout(&mut self, now: Instant) {
+        self.release(now);
+    }
+
+    /// When [`Receiver::timeout`] is to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.reorder.deadline()
+    }
+
+    fn release(&mut self, now: Instant) {
+        while let Some(Packet { header, payload, .. }) = self.reorder.pop(now) {
+            self.depacketizer.push(&ClassroomPiece::Packet { header, payload });
+            self.collect(now);
+        }
+    }
+
+    fn collect(&mut self, now: Instant) {
+        while let Some(picture) = self.depacketizer.next_picture() {
+            match picture {
+                ClassroomPicture::Whole { jpeg, sequence } => {
+                    self.complete += 1;
+                    self.frame_meter.add(now, 1);
+                    let number = self.number(sequence);
+                    self.last_number = Some(number);
+                    self.pictures.push_back(NumberedPicture { jpeg, number, arrival: now });
+                }
+                ClassroomPicture::Incomplete => self.incomplete += 1,
+            }
+        }
+    }
+
+    /// The number of the frame whose first packet has this sequence number.
+    fn number(&self, sequence: u16) -> u64 {
+        let seen = self.complete + self.incomplete;
+        if self.depacketizer.variant() == Some(ClassroomVariant::ChunksByPacket) {
+            return seen;
+        }
+        let (Some((_, highest)), Some(first)) = (self.counted, self.first) else { return seen };
+        u64::try_from(extend_sequence(highest, sequence) - first).map_or(seen, |index| index + 1)
+    }
+
+    /// The next picture.
+    pub fn next_picture(&mut self) -> Option<NumberedPicture> {
+        self.pictures.pop_front()
+    }
+
+    /// The number of the last picture that was whole.
+    pub fn last_number(&self) -> Option<u64> {
+        self.last_number
+    }
+
+    /// When the last datagram came that belongs to a picture.
+    pub fn last_datagram(&self) -> Option<Instant> {
+        self.last_datagram
+    }
+
+    /// The figures. Timestamps of these servers are no clock, so there is no jitter to tell.
+    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
+        let (expected, lost) = (self.reception.expected(), self.reception.lost());
+        Snapshot {
+            packets_expected: expected,
+            packets_received: self.reception.received(),
+            packets_lost: lost,
+            packets_duplicated: self.reception.duplicated(),
+            packets_reordered: self.reception.reordered(),
+            loss_ratio: (expected > 0).then(|| lost as f64 / expected as f64),
+            bits_per_second: self.payload.per_second(now) * 8.0,
+            payload_octets: self.payload_octets,
+            frames_complete: self.complete,
+            frames_incomplete: self.incomplete,
+            frames_per_second: self.frame_meter.per_second(now),
+            ..Snapshot::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(length: usize) -> Vec<u8> {
+        let head = [0xFF, 0xD8, 0xFF, 0xC0, 0, 3, 8, 0xFF, 0xDA, 0, 2];
+        [&head[..], &vec![5; length], &[0xFF, 0xD9]].concat()
+    }
+
+    fn packet(sequence: u16, payload: &[u8]) -> Bytes {
+        let [high, low] = sequence.to_be_bytes();
+        [&[0x80, 26, high, low, 0, 0, 0, 0, 0, 0, 0, 0], payload].concat().into()
+    }
+
+    fn receive(receiver: &mut Receiver, now: Instant, datagrams: &[Bytes]) -> Vec<u64> {
+        datagrams.iter().for_each(|datagram| receiver.datagram(now, datagram));
+        std::iter::from_fn(|| receiver.next_picture()).map(|picture| picture.number).collect()
+    }
+
+    #[test]
+    fn a_picture_a_datagram_is_put_in_order_and_counted() {
+        let (now, patience) = (Instant::now(), Duration::from_millis(50));
+        let mut receiver = Receiver::new(patience);
+        let datagrams = [1, 2, 4, 3, 3, 6].map(|number| packet(number, &picture(100)));
+        assert_eq!(receive(&mut receiver, now, &datagrams), [1, 2, 3, 4]);
+        receiver.timeout(now + patience);
+        assert_eq!(receive(&mut receiver, now + patience, &[packet(7, &picture(100))]), [6, 7]);
+        let snapshot = receiver.snapshot(now);
+        assert_eq!((snapshot.packets_expected, snapshot.packets_lost), (7, 1));
+        assert_eq!((snapshot.packets_duplicated, snapshot.packets_reordered), (1, 1));
+        assert_eq!((snapshot.frames_complete, snapshot.jitter_ms), (6, None));
+    }
+
+    #[test]
+    fn chunks_that_share_a_number_are_no_duplicates() {
+        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::ZERO));
+        for number in [1, 2, 4, 5] {
+            let jpeg = picture(5_000);
+            let chunks: Vec<_> = jpeg.chunks(1_400).map(|chunk| packet(number, chunk)).collect();
+            assert_eq!(receive(&mut receiver, now, &chunks), [u64::from(number)]);
+        }
+        let snapshot = receiver.snapshot(now);
+        assert_eq!((snapshot.packets_expected, snapshot.packets_received), (5, 4));
+        assert_eq!((snapshot.packets_lost, snapshot.packets_duplicated), (1, 0));
+        assert_eq!((snapshot.frames_complete, snapshot.frames_incomplete), (4, 0));
+    }
+
+    #[test]
+    fn chunks_with_numbers_of_their_own_are_put_in_order() {
+        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::from_millis(50)));
+        let jpeg = picture(4_000);
+        let mut datagrams: Vec<_> = (0..20)
+            .map(|index| {
+                packet(65_530u16.wrapping_add(index), jpeg.chunks(1_400).nth(usize::from(index) % 3).unwrap())
+            })
+            .collect();
+        datagrams.truncate(18);
+        datagrams.swap(7, 8);
+        datagrams.swap(11, 13);
+        assert_eq!(receive(&mut receiver, now, &datagrams), [1, 2, 3, 4, 5, 6]);
+        let snapshot = receiver.snapshot(now);
+        assert_eq!((snapshot.packets_expected, snapshot.packets_lost), (18, 0));
+        assert_eq!(snapshot.packets_duplicated, 0);
+    }
+
+    #[test]
+    fn frames_that_are_counted_from_zero_begin_at_one() {
+        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::ZERO));
+        let from_zero = [0, 1].map(|number| packet(number, &picture(100)));
+        assert_eq!(receive(&mut receiver, now, &from_zero), [1, 2]);
+        let mut receiver = Receiver::new(Duration::ZERO);
+        assert_eq!(receive(&mut receiver, now, &[packet(3, &picture(100))]), [3], "two were lost");
+        let mut receiver = Receiver::new(Duration::ZERO);
+        assert_eq!(receive(&mut receiver, now, &[packet(30_000, &picture(100))]), [1]);
+    }
+}

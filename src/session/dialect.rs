@@ -1,0 +1,80 @@
+//! The two dialects, and a player of either.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::classroom::ClassroomPlayer;
+use super::player::{Input, Output, Player, PlayerOptions};
+use crate::proto::rtsp::RtspUrl;
+use crate::stats::Snapshot;
+
+/// What a server speaks. It is known before the first octet: a classroom server is never probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// RTSP as RFC 2326 has it.
+    #[default]
+    Standard,
+    /// What the programs of the classroom speak.
+    Classroom,
+}
+
+/// A player of either dialect. Both take and give the same.
+#[derive(Debug)]
+pub enum AnyPlayer {
+    /// Of the standard one.
+    Standard(Box<Player>),
+    /// Of the classroom one.
+    Classroom(Box<ClassroomPlayer>),
+}
+
+impl AnyPlayer {
+    /// A player of the dialect that the options name.
+    pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
+        match options.machine.dialect {
+            Dialect::Standard => Self::Standard(Box::new(Player::new(url, options))),
+            Dialect::Classroom => Self::Classroom(Box::new(ClassroomPlayer::new(url, options))),
+        }
+    }
+
+    /// Takes what has happened.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        match self {
+            Self::Standard(player) => player.handle(now, input),
+            Self::Classroom(player) => player.handle(now, input),
+        }
+    }
+
+    /// Time has passed.
+    pub fn timeout(&mut self, now: Instant) {
+        match self {
+            Self::Standard(player) => player.timeout(now),
+            Self::Classroom(player) => player.timeout(now),
+        }
+    }
+
+    /// When [`AnyPlayer::timeout`] is to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Standard(player) => player.deadline(),
+            Self::Classroom(player) => player.deadline(),
+        }
+    }
+
+    /// What is to be done; call until there is nothing.
+    pub fn poll(&mut self) -> Option<Output> {
+        match self {
+            Self::Standard(player) => player.poll(),
+            Self::Classroom(player) => player.poll(),
+        }
+    }
+
+    /// The figures.
+    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
+        match self {
+            Self::Standard(player) => player.snapshot(now),
+            Self::Classroom(player) => player.snapshot(now),
+        }
+    }
+}
