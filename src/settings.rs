@@ -10,7 +10,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 
-use crate::session::DEFAULT_DELAY;
+use crate::session::{DEFAULT_DELAY, Dialect};
 
 /// Everything that is remembered. What a file lacks, or a newer one has more, does no harm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,17 @@ pub struct Settings {
     pub theme: ThemeChoice,
     /// How long pictures wait, in milliseconds.
     pub playout_delay_ms: u32,
+    /// Servers that were connected to, the last one first.
+    pub servers: Vec<KnownServer>,
+}
+
+/// A server, and what it speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownServer {
+    /// Host and port, as in a URL.
+    pub address: String,
+    /// What was chosen for it.
+    pub dialect: Dialect,
 }
 
 impl Default for Settings {
@@ -30,6 +41,7 @@ impl Default for Settings {
             controls: Controls::default(),
             theme: ThemeChoice::default(),
             playout_delay_ms: u32::try_from(DEFAULT_DELAY.as_millis()).unwrap_or_default(),
+            servers: Vec::new(),
         }
     }
 }
@@ -114,6 +126,13 @@ impl Settings {
         fs::rename(&fresh, &path)
     }
 
+    /// Remembers what a server speaks. The one that was not connected to for longest is forgotten.
+    pub fn know_server(&mut self, address: String, dialect: Dialect) {
+        self.servers.retain(|known| !known.address.eq_ignore_ascii_case(&address));
+        self.servers.insert(0, KnownServer { address, dialect });
+        self.servers.truncate(MOST_SERVERS);
+    }
+
     /// How long pictures wait.
     pub fn playout_delay(&self) -> Duration {
         Duration::from_millis(u64::from(self.playout_delay_ms.min(LONGEST_DELAY_MS)))
@@ -122,6 +141,9 @@ impl Settings {
 
 /// The longest playout delay that can be set, in milliseconds.
 pub const LONGEST_DELAY_MS: u32 = 5_000;
+
+/// Servers that are remembered.
+const MOST_SERVERS: usize = 32;
 
 fn path() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
@@ -140,5 +162,22 @@ mod tests {
         assert_eq!((settings.controls, settings.theme), (Controls::Four, ThemeChoice::Light));
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(read(&text), settings);
+    }
+
+    #[test]
+    fn a_bounded_number_of_servers_is_known_each_once() {
+        let mut settings = Settings::default();
+        for port in 0..100 {
+            settings.know_server(format!("lab.example:{port}"), Dialect::Standard);
+        }
+        settings.know_server("LAB.example:99".to_owned(), Dialect::Classroom);
+        assert_eq!(settings.servers.len(), MOST_SERVERS);
+        let addresses = |n: usize| settings.servers[n].address.as_str();
+        assert_eq!(
+            [addresses(0), addresses(1), addresses(31)],
+            ["LAB.example:99", "lab.example:98", "lab.example:68"]
+        );
+        let text = serde_json::to_string(&settings).unwrap();
+        assert!(text.contains(r#"{"address":"LAB.example:99","dialect":"classroom"}"#), "{text}");
     }
 }

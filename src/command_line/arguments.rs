@@ -14,7 +14,7 @@ use crate::impairment::Conditions;
 use crate::media::FrameRate;
 use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
-use crate::session::TransportChoice;
+use crate::session::{self, TransportChoice};
 use crate::settings::ThemeChoice;
 
 /// What the program is to do.
@@ -37,6 +37,8 @@ pub enum Target {
     File(PathBuf),
     /// A stream.
     Url(RtspUrl),
+    /// A film on a classroom server.
+    Classroom(RtspUrl),
 }
 
 /// For the window.
@@ -130,7 +132,10 @@ fn parse_window(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Value(target) if window.target.is_none() => window.target = Some(read_target(target)?),
-            Arg::Value(_) => {
+            Arg::Long("classroom") if window.target.is_none() => {
+                window.target = Some(read_classroom(&mut parser)?);
+            }
+            Arg::Value(_) | Arg::Long("classroom") => {
                 return Err(ArgumentError("The window plays one film; name one file or URL.".to_owned()));
             }
             Arg::Long("play") => window.play = true,
@@ -206,7 +211,8 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Value(value) if target.is_none() => target = Some(read_target(value)?),
-            Arg::Value(_) => {
+            Arg::Long("classroom") if target.is_none() => target = Some(read_classroom(&mut parser)?),
+            Arg::Value(_) | Arg::Long("classroom") => {
                 return Err(ArgumentError("One film or stream is probed at a time; name one.".to_owned()));
             }
             Arg::Long("seconds") => probe.seconds = Some(read_seconds(&mut parser)?),
@@ -228,6 +234,11 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     probe.network = network.conditions()?;
     probe.target =
         target.ok_or_else(|| ArgumentError("Nothing to probe; name a film or a stream.".to_owned()))?;
+    if matches!(probe.target, Target::Classroom(_)) && probe.transport == TransportChoice::Tcp {
+        return Err(ArgumentError(
+            "Classroom servers send over UDP alone; leave --transport out.".to_owned(),
+        ));
+    }
     Ok(Invocation::Probe(probe))
 }
 
@@ -256,6 +267,15 @@ fn read_target(value: OsString) -> Result<Target, ArgumentError> {
         }
         _ => Ok(Target::File(value.into())),
     }
+}
+
+fn read_classroom(parser: &mut Parser) -> Result<Target, ArgumentError> {
+    let text = parser.value()?.string()?;
+    session::parse_address(&text).map(Target::Classroom).map_err(|error| {
+        ArgumentError(format!(
+            "--classroom cannot be \"{text}\": {error}; try HOST:PORT/FILE, like 127.0.0.1:1025/movie.Mjpeg."
+        ))
+    })
 }
 
 /// A value whose own error says what it should be.
@@ -348,6 +368,11 @@ mod tests {
             (probe.transport, probe.seconds),
             (TransportChoice::Tcp, Some(Duration::from_millis(2_500)))
         );
+        let Ok(Invocation::Probe(probe)) = of("probe --classroom 127.0.0.1:1025/movie.Mjpeg") else {
+            panic!()
+        };
+        let url = session::film_url("127.0.0.1", 1_025, "movie.Mjpeg").unwrap();
+        assert_eq!(probe.target, Target::Classroom(url));
         assert_eq!(of("--version"), Ok(Invocation::Print(VERSION)));
     }
 
@@ -368,6 +393,10 @@ mod tests {
             ("probe x --rtp-port 5001", "an even number"),
             ("probe x --seconds -1", "above 0"),
             ("probe x --frames 0", "above 0"),
+            ("probe --classroom localhost/movie.Mjpeg", "names no port"),
+            ("probe --classroom localhost:1025", "HOST:PORT/FILE"),
+            ("probe --classroom localhost:1025/f --transport tcp", "UDP alone"),
+            ("probe x --classroom localhost:1025/f", "name one"),
             ("probe x --frames", "--frames"),
         ] {
             let error = of(line).expect_err(line);

@@ -10,6 +10,7 @@ USAGE
 
 WINDOW
   --play                 begin to play at once
+  --classroom ADDRESS    play HOST:PORT/FILE of a classroom server
   --fps RATE             frames a second of films that state no rate (20)
   --theme NAME           dark, light or system (system)
 
@@ -74,8 +75,11 @@ Plays a film or a stream without a window, and measures what arrives.
 
 USAGE
   reelay probe [OPTIONS] FILE|URL
+  reelay probe [OPTIONS] --classroom HOST:PORT/FILE
 
 OPTIONS
+  --classroom ADDRESS    play a classroom server, which speaks a dialect of
+                         its own and is never asked which
   --seconds N            stop N seconds after the first frame (at the end;
                          10 if the stream has no end)
   --frames N             stop after N frames

@@ -17,7 +17,8 @@ use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::{Lower, Method, RtspUrl};
 use crate::server_embed::{Film, Observer, Server, ServerOptions};
 use crate::session::{
-    Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session, SessionOptions,
+    Dialect, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
+    SessionOptions,
 };
 use crate::stats::Snapshot;
 
@@ -52,7 +53,7 @@ async fn find_target(
     network: &Network,
 ) -> Result<(RtspUrl, Option<Server>), CommandError> {
     match &arguments.target {
-        Target::Url(url) => Ok((url.clone(), None)),
+        Target::Url(url) | Target::Classroom(url) => Ok((url.clone(), None)),
         Target::File(path) => {
             let film = Film::open(path, &backend::film_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
@@ -79,6 +80,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
     let (frame_sender, mut frames) = mpsc::channel(64);
     let (event_sender, mut events) = mpsc::channel(64);
     let machine = MachineOptions {
+        dialect: dialect(arguments),
         transport: arguments.transport,
         rtp_port: arguments.rtp_port,
         ..MachineOptions::default()
@@ -88,7 +90,9 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
     session.set_goal(Goal::Playing);
 
     let stats = session.stats();
-    let mut watcher = Watcher::new(arguments, is_file, stats.clone());
+    // A classroom server's film has an end, although nobody says where.
+    let certainly_ends = is_file || dialect(arguments) == Dialect::Classroom;
+    let mut watcher = Watcher::new(arguments, certainly_ends, stats.clone());
     while watcher.outcome.is_none() {
         let stop_at = watcher.stop_at();
         tokio::select! {
@@ -110,6 +114,13 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
     watcher.finish(stats.borrow().to_owned())
 }
 
+fn dialect(arguments: &ProbeArguments) -> Dialect {
+    match arguments.target {
+        Target::Classroom(_) => Dialect::Classroom,
+        Target::File(_) | Target::Url(_) => Dialect::Standard,
+    }
+}
+
 async fn until(instant: Option<Instant>) {
     match instant {
         Some(instant) => sleep_until(instant.into()).await,
@@ -126,8 +137,8 @@ enum Outcome {
 /// Follows a session and remembers what is to be reported.
 struct Watcher<'a> {
     arguments: &'a ProbeArguments,
-    /// The target certainly has an end.
-    is_file: bool,
+    /// The target has an end, whatever is said of it.
+    certainly_ends: bool,
     has_end: bool,
     stats: watch::Receiver<Snapshot>,
     play_written: Option<Instant>,
@@ -143,11 +154,11 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(arguments: &'a ProbeArguments, is_file: bool, stats: watch::Receiver<Snapshot>) -> Self {
+    fn new(arguments: &'a ProbeArguments, certainly_ends: bool, stats: watch::Receiver<Snapshot>) -> Self {
         Self {
             arguments,
-            is_file,
-            has_end: is_file,
+            certainly_ends,
+            has_end: certainly_ends,
             stats,
             play_written: None,
             first: None,
@@ -178,7 +189,8 @@ impl<'a> Watcher<'a> {
                 self.play_written.get_or_insert_with(Instant::now);
             }
             Event::Described(presentation) => {
-                self.has_end = self.is_file || presentation.range.is_some_and(|range| range.end.is_some());
+                self.has_end =
+                    self.certainly_ends || presentation.range.is_some_and(|range| range.end.is_some());
                 self.server = presentation.server;
             }
             Event::SetUp(lower) => self.transport = Some(lower),
@@ -186,7 +198,13 @@ impl<'a> Watcher<'a> {
                 self.stop();
                 self.outcome = Some(Outcome::Failed(failure));
             }
-            Event::Ended | Event::Closed => self.stop(),
+            Event::Ended | Event::Closed => {
+                self.stop();
+                // The silence by which the end of a classroom film is known is no part of it.
+                if dialect(self.arguments) == Dialect::Classroom {
+                    self.stopped = self.last.or(self.stopped);
+                }
+            }
             Event::Interrupted(_) => eprintln!("No datagram has come; now the connection carries RTP."),
             Event::Status(_) | Event::Started(_) | Event::Waiting(_) => {}
         }
@@ -266,7 +284,7 @@ impl<'a> Watcher<'a> {
                 Lower::Udp => "udp",
                 Lower::Tcp => "tcp",
             }),
-            dialect: self.transport.map(|_| "standard"),
+            dialect: self.transport.map(|_| dialect(self.arguments)),
             server: self.server.clone(),
             emulated: self.emulated(snapshot),
         }
@@ -300,7 +318,7 @@ struct Report {
     height: Option<u16>,
     frame_rate: Option<f64>,
     transport: Option<&'static str>,
-    dialect: Option<&'static str>,
+    dialect: Option<Dialect>,
     server: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     emulated: Option<Emulated>,

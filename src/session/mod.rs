@@ -23,7 +23,9 @@ mod reports;
 mod retry;
 mod way_in;
 
-pub use classroom::{AddressError as ClassroomAddressError, ClassroomPlayer, film_url, parse_address};
+pub use classroom::{
+    AddressError as ClassroomAddressError, ClassroomPlayer, Trouble, TroubleKind, film_url, parse_address,
+};
 pub use decoder::{Decoder, Picture, PictureSlot, fit};
 pub use dialect::Dialect;
 pub use driver::{FrameSink, Screen, Session, SessionOptions};

@@ -436,7 +436,9 @@ impl Playback {
         let last_frame = frames.unwrap_or(u64::MAX);
         let frame =
             elapsed.zip(self.rate()).map(|(position, rate)| (rate.frame_at(position) + 1).min(last_frame));
-        let can_seek = length.is_some() && self.status.state != RtspState::Init;
+        // A range without a beginning is where it is, and can be asked for nothing else.
+        let is_live = self.film.is_none() && described.is_some_and(|range| range.start.is_none());
+        let can_seek = length.is_some() && !is_live && self.status.state != RtspState::Init;
         Place { elapsed, length, is_growing, frame, frames, can_seek }
     }
 

@@ -11,7 +11,7 @@ use super::theme::{FONT, FONTS, size};
 use crate::backend::{Backend, BackendOptions, FilmSource};
 use crate::command_line::{Target, WindowArguments};
 use crate::media::FrameRate;
-use crate::session::MachineOptions;
+use crate::session::{Dialect, MachineOptions};
 use crate::settings::Settings;
 
 /// Why there is no window. A sentence for people.
@@ -55,6 +55,10 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     match arguments.target {
         Some(Target::File(path)) => app.open(FilmSource::File(path), arguments.play),
         Some(Target::Url(url)) => app.connect(url, MachineOptions::for_streams(), arguments.play),
+        Some(Target::Classroom(url)) => {
+            let options = MachineOptions { dialect: Dialect::Classroom, ..MachineOptions::default() };
+            app.connect(url, options, arguments.play);
+        }
         None => {}
     }
     // The toolkit wants to be able to boot twice, and never does.

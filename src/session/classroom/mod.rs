@@ -12,7 +12,7 @@ mod trouble;
 
 pub use messages::FileNameError;
 pub use player::ClassroomPlayer;
-pub use trouble::Trouble;
+pub use trouble::{Trouble, TroubleKind};
 
 use std::fmt;
 
