@@ -186,7 +186,7 @@ impl App {
             Message::Header(action) => return self.take_header(action),
             Message::Start(action) => return self.take_start(action),
             Message::Controls(action) => self.take_controls(action),
-            Message::Connect(message) => self.take_connect(message),
+            Message::Connect(message) => return self.take_connect(message),
             Message::Preferences(message) => return self.take_preferences(message),
             Message::SignIn(message) => self.take_sign_in(message),
             Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
@@ -300,8 +300,11 @@ impl App {
     }
 
     fn show_connect(&mut self) -> Task<Message> {
-        self.dialog = Some(Dialog::Connect(self.connect_form.clone()));
-        connect::focus()
+        let mut form = self.connect_form.clone();
+        form.open(self.settings.servers.clone());
+        let field = form.first_field();
+        self.dialog = Some(Dialog::Connect(form));
+        connect::focus(field)
     }
 
     fn take_controls(&mut self, action: controls::Action) {
@@ -332,15 +335,21 @@ impl App {
         }
     }
 
-    fn take_connect(&mut self, message: connect::Message) {
-        let Some(Dialog::Connect(form)) = &mut self.dialog else { return };
+    fn take_connect(&mut self, message: connect::Message) -> Task<Message> {
+        let Some(Dialog::Connect(form)) = &mut self.dialog else { return Task::none() };
         match form.update(message) {
-            connect::Action::None => {}
-            connect::Action::Close => self.dialog = None,
+            connect::Action::None => Task::none(),
+            connect::Action::Focus(field) => connect::focus(field),
+            connect::Action::Close => {
+                self.dialog = None;
+                Task::none()
+            }
             connect::Action::Connect(url, options) => {
                 self.connect_form = form.clone();
                 self.dialog = None;
+                self.settings.know_server(url.server(), options.dialect);
                 self.connect(url, options, false);
+                self.remember()
             }
         }
     }

@@ -1,35 +1,84 @@
-//! The dialog that asks for a stream's URL.
+//! The dialog that asks for a server and what to play from it.
 
-use iced::widget::{button, column, row, space, text, text_input};
+use iced::widget::{Row, TextInput, button, column, row, space, text, text_input};
 use iced::{Element, Fill, Task};
 
 use super::theme::{self, size, space as distance};
 use crate::proto::rtsp::RtspUrl;
-use crate::session::{MachineOptions, TransportChoice};
+use crate::session::{ClassroomAddressError, Dialect, MachineOptions, TransportChoice, film_url};
+use crate::settings::KnownServer;
 
 /// What has been typed so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Form {
+    dialect: Dialect,
+    /// The user has chosen the dialect; what is remembered of a server chooses no more.
+    is_chosen: bool,
+    known: Vec<KnownServer>,
     url: String,
     rtp_port: String,
     shows_more: bool,
     transport: TransportChoice,
+    classroom: Classroom,
     fault: Option<Fault>,
 }
 
-/// What is wrong with what was typed.
+/// What has been typed of a classroom server.
+#[derive(Debug, Clone)]
+struct Classroom {
+    host: String,
+    port: String,
+    file: String,
+    rtp_port: String,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::Standard,
+            is_chosen: false,
+            known: Vec::new(),
+            url: String::new(),
+            rtp_port: String::new(),
+            shows_more: false,
+            transport: TransportChoice::Auto,
+            // The film and the port that the exercise names.
+            classroom: Classroom {
+                host: String::new(),
+                port: String::new(),
+                file: "movie.Mjpeg".to_owned(),
+                rtp_port: "25000".to_owned(),
+            },
+            fault: None,
+        }
+    }
+}
+
+/// What is wrong with what was typed, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
-    Url(String),
-    Port(String),
+struct Fault {
+    field: Field,
+    sentence: String,
+}
+
+/// Something that is typed into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Field {
+    Url,
+    RtpPort,
+    Host,
+    Port,
+    File,
+    ClassroomRtpPort,
 }
 
 /// What happens in the dialog.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub enum Message {
-    Url(String),
-    RtpPort(String),
+    Dialect(Dialect),
+    Typed(Field, String),
     Transport(TransportChoice),
     More,
     Submit,
@@ -41,34 +90,61 @@ pub enum Message {
 pub enum Action {
     /// Nothing yet.
     None,
+    /// The cursor in this field.
+    Focus(Field),
     /// Play this.
     Connect(RtspUrl, MachineOptions),
     /// Go away.
     Close,
 }
 
-/// The field that is typed into first.
-const URL_FIELD: &str = "connect-url";
-
-/// The field of the player's own port.
-const RTP_PORT_FIELD: &str = "connect-rtp-port";
-
-/// Puts the cursor into the URL field.
-pub fn focus<M: Send + 'static>() -> Task<M> {
-    iced::widget::operation::focus(URL_FIELD)
+impl Field {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Url => "connect-url",
+            Self::RtpPort => "connect-rtp-port",
+            Self::Host => "connect-host",
+            Self::Port => "connect-port",
+            Self::File => "connect-file",
+            Self::ClassroomRtpPort => "connect-classroom-rtp-port",
+        }
+    }
 }
 
+/// Puts the cursor into a field, behind what stands there.
+pub fn focus<M: Send + 'static>(field: Field) -> Task<M> {
+    iced::widget::operation::focus(field.id()).chain(iced::widget::operation::move_cursor_to_end(field.id()))
+}
+
+/// What happens.
 impl Form {
+    /// The dialog is shown (again), and these servers are known.
+    pub fn open(&mut self, known: Vec<KnownServer>) {
+        self.known = known;
+        self.is_chosen = false;
+    }
+
+    /// The field that is typed into first.
+    pub fn first_field(&self) -> Field {
+        match self.dialect {
+            Dialect::Standard => Field::Url,
+            Dialect::Classroom => Field::Host,
+        }
+    }
+
     /// Takes what happened.
     pub fn update(&mut self, message: Message) -> Action {
         match message {
-            Message::Url(url) => {
-                self.url = url;
+            Message::Dialect(dialect) => {
+                self.dialect = dialect;
+                self.is_chosen = true;
                 self.fault = None;
+                return Action::Focus(self.first_field());
             }
-            Message::RtpPort(port) => {
-                self.rtp_port = port;
+            Message::Typed(field, words) => {
+                *self.words_mut(field) = words;
                 self.fault = None;
+                return self.look_up(field);
             }
             Message::Transport(transport) => self.transport = transport,
             Message::More => self.shows_more = !self.shows_more,
@@ -79,7 +155,7 @@ impl Form {
                     return Action::Connect(url, options);
                 }
                 Err(fault) => {
-                    self.shows_more |= matches!(fault, Fault::Port(_));
+                    self.shows_more |= fault.field == Field::RtpPort;
                     self.fault = Some(fault);
                 }
             },
@@ -87,82 +163,172 @@ impl Form {
         Action::None
     }
 
+    fn words_mut(&mut self, field: Field) -> &mut String {
+        match field {
+            Field::Url => &mut self.url,
+            Field::RtpPort => &mut self.rtp_port,
+            Field::Host => &mut self.classroom.host,
+            Field::Port => &mut self.classroom.port,
+            Field::File => &mut self.classroom.file,
+            Field::ClassroomRtpPort => &mut self.classroom.rtp_port,
+        }
+    }
+
+    /// What is remembered of the server that is being typed chooses the dialect, unless the user has.
+    fn look_up(&mut self, field: Field) -> Action {
+        match field {
+            Field::Url if !self.is_chosen => self.look_up_url(),
+            Field::Host => {
+                let known = self.known.iter().filter(|known| known.dialect == Dialect::Classroom);
+                let mut addresses = known.filter_map(|known| known.address.rsplit_once(':'));
+                let typed = self.classroom.host.trim();
+                if let Some((_, port)) = addresses.find(|(host, _)| host.eq_ignore_ascii_case(typed)) {
+                    self.classroom.port = port.to_owned();
+                }
+                Action::None
+            }
+            _ => Action::None,
+        }
+    }
+
+    /// A server's name is typed to its end when a path follows.
+    fn look_up_url(&mut self) -> Action {
+        let typed = self.url.trim();
+        let rest = typed.split_once("://").map_or(typed, |(_, rest)| rest);
+        let Some((address, file)) = rest.split_once('/') else { return Action::None };
+        let Some(known) = self.known.iter().find(|known| known.address.eq_ignore_ascii_case(address)) else {
+            return Action::None;
+        };
+        let Some((host, port)) = address.rsplit_once(':') else { return Action::None };
+        if known.dialect != Dialect::Classroom {
+            return Action::None;
+        }
+        let (host, port, file) = (host.to_owned(), port.to_owned(), file.to_owned());
+        self.classroom = Classroom { host, port, file, ..self.classroom.clone() };
+        self.dialect = Dialect::Classroom;
+        Action::Focus(Field::File)
+    }
+
     fn read(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
+        match self.dialect {
+            Dialect::Standard => self.read_standard(),
+            Dialect::Classroom => self.classroom.read(),
+        }
+    }
+
+    fn read_standard(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
         let typed = self.url.trim();
         let whole = if typed.contains("://") { typed.to_owned() } else { format!("rtsp://{typed}") };
-        let url = RtspUrl::parse(&whole).map_err(|error| {
-            Fault::Url(format!("This is no RTSP URL: {error}. Try rtsp://host:8554/path."))
+        let url = RtspUrl::parse(&whole).map_err(|error| Fault {
+            field: Field::Url,
+            sentence: format!("This is no RTSP URL: {error}. Try rtsp://host:8554/path."),
         })?;
-        let port = match self.rtp_port.trim() {
-            "" => None,
-            typed => {
-                Some(typed.parse().ok().filter(|port: &u16| *port > 0 && port.is_multiple_of(2)).ok_or_else(
-                    || {
-                        Fault::Port(
-                            "An RTP port is an even number from 2 to 65534; RTCP takes the next one."
-                                .to_owned(),
-                        )
-                    },
-                )?)
-            }
-        };
-        let options =
-            MachineOptions { transport: self.transport, rtp_port: port, ..MachineOptions::for_streams() };
+        let rtp_port = read_rtp_port(Field::RtpPort, &self.rtp_port)?;
+        let options = MachineOptions { transport: self.transport, rtp_port, ..MachineOptions::for_streams() };
         Ok((url, options))
     }
+}
 
+impl Classroom {
+    fn read(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
+        let fault = |field, sentence: String| Fault { field, sentence };
+        let port = self.port.trim().parse().ok().filter(|port: &u16| *port > 0).ok_or_else(|| {
+            fault(
+                Field::Port,
+                "A port is a number from 1 to 65535; the one that the server was started with.".to_owned(),
+            )
+        })?;
+        let url = film_url(&self.host, port, self.file.trim()).map_err(|error| match error {
+            ClassroomAddressError::File(error) => {
+                fault(Field::File, format!("This is no file name: {error}. Try movie.Mjpeg."))
+            }
+            _ => fault(Field::Host, "A host is a name or an address, like 127.0.0.1.".to_owned()),
+        })?;
+        let rtp_port = read_rtp_port(Field::ClassroomRtpPort, &self.rtp_port)?;
+        let options = MachineOptions { dialect: Dialect::Classroom, rtp_port, ..MachineOptions::default() };
+        Ok((url, options))
+    }
+}
+
+fn read_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, Fault> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let port = typed.parse().ok().filter(|port: &u16| *port > 0 && port.is_multiple_of(2));
+    port.map(Some).ok_or_else(|| Fault {
+        field,
+        sentence: "An RTP port is an even number from 2 to 65534; RTCP takes the next one.".to_owned(),
+    })
+}
+
+/// What is seen.
+impl Form {
     /// The dialog.
     pub fn view(&self) -> Element<'_, Message> {
-        let url = text_input("rtsp://host:port/path", &self.url)
-            .id(URL_FIELD)
-            .on_input(Message::Url)
-            .on_submit(Message::Submit)
-            .padding(10)
-            .size(size::LARGE)
-            .style(theme::field(matches!(self.fault, Some(Fault::Url(_)))));
-        let more = if self.shows_more { "Less" } else { "More" };
-        let buttons = row![
-            button(text(more).size(size::NORMAL))
-                .padding([9, 14])
-                .style(theme::quiet)
-                .on_press(Message::More),
-            space::horizontal(),
-            button(text("Cancel").size(size::NORMAL))
-                .padding([9, 18])
-                .style(theme::secondary)
-                .on_press(Message::Cancel),
-            button(text("Connect").size(size::NORMAL))
-                .padding([9, 18])
-                .style(theme::primary)
-                .on_press(Message::Submit),
-        ]
-        .spacing(distance::SMALL);
+        let dialects = [("RTSP server", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
         let mut content = column![
             text("Connect to a stream").size(size::LARGE + 2.0).font(theme::STRONG),
-            text("The address of an RTSP server or camera that sends Motion JPEG.")
-                .size(size::NORMAL)
-                .style(theme::muted),
-            url,
+            row![super::preferences::choices(dialects, self.dialect, Message::Dialect)],
         ]
         .spacing(distance::NORMAL);
-        if self.shows_more {
-            content = content.push(self.more());
-        }
-        if let Some(Fault::Url(sentence) | Fault::Port(sentence)) = &self.fault {
+        content = match self.dialect {
+            Dialect::Standard => content.push(self.standard()),
+            Dialect::Classroom => content.push(self.classroom()),
+        };
+        if let Some(Fault { sentence, .. }) = &self.fault {
             content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
         }
-        content.push(buttons).width(Fill).into()
+        content.push(self.buttons()).width(Fill).into()
     }
 
-    fn more(&self) -> Element<'_, Message> {
-        let port = text_input("any", &self.rtp_port)
-            .id(RTP_PORT_FIELD)
-            .on_input(Message::RtpPort)
+    fn standard(&self) -> Element<'_, Message> {
+        let content = column![
+            about("The address of an RTSP server or camera that sends Motion JPEG."),
+            self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
+        ]
+        .spacing(distance::NORMAL);
+        match self.shows_more {
+            true => content.push(self.more()).into(),
+            false => content.into(),
+        }
+    }
+
+    fn classroom(&self) -> Element<'_, Message> {
+        let Classroom { host, port, file, rtp_port } = &self.classroom;
+        column![
+            about("The server of a networking class, which speaks a dialect of its own."),
+            row![
+                labelled("Host", self.field(Field::Host, "127.0.0.1", host)),
+                labelled("Port", self.field(Field::Port, "as 1025", port).width(PORT_WIDTH)),
+            ]
+            .spacing(distance::NORMAL),
+            row![
+                labelled("File name", self.field(Field::File, "movie.Mjpeg", file)),
+                labelled(
+                    "Own RTP port",
+                    self.field(Field::ClassroomRtpPort, "any", rtp_port).width(PORT_WIDTH)
+                ),
+            ]
+            .spacing(distance::NORMAL),
+        ]
+        .spacing(distance::NORMAL)
+        .into()
+    }
+
+    fn field<'a>(&self, field: Field, hint: &str, words: &str) -> TextInput<'a, Message> {
+        let is_wrong = self.fault.as_ref().is_some_and(|fault| fault.field == field);
+        text_input(hint, words)
+            .id(field.id())
+            .on_input(move |words| Message::Typed(field, words))
             .on_submit(Message::Submit)
             .padding(8)
             .size(size::NORMAL)
-            .width(110)
-            .style(theme::field(matches!(self.fault, Some(Fault::Port(_)))));
+            .style(theme::field(is_wrong))
+    }
+
+    fn more(&self) -> Element<'_, Message> {
+        let port = self.field(Field::RtpPort, "any", &self.rtp_port).width(PORT_WIDTH);
         let transports = [
             ("Automatic", TransportChoice::Auto),
             ("UDP", TransportChoice::Udp),
@@ -178,6 +344,42 @@ impl Form {
         .spacing(distance::SMALL)
         .into()
     }
+
+    fn buttons(&self) -> Row<'_, Message> {
+        let more = (self.dialect == Dialect::Standard).then(|| {
+            button(text(if self.shows_more { "Less" } else { "More" }).size(size::NORMAL))
+                .padding([9, 14])
+                .style(theme::quiet)
+                .on_press(Message::More)
+        });
+        Row::new()
+            .push(more)
+            .push(space::horizontal())
+            .push(
+                button(text("Cancel").size(size::NORMAL))
+                    .padding([9, 18])
+                    .style(theme::secondary)
+                    .on_press(Message::Cancel),
+            )
+            .push(
+                button(text("Connect").size(size::NORMAL))
+                    .padding([9, 18])
+                    .style(theme::primary)
+                    .on_press(Message::Submit),
+            )
+            .spacing(distance::SMALL)
+    }
+}
+
+/// Room for a port, and for what is said above it.
+const PORT_WIDTH: f32 = 110.0;
+
+fn about<'a>(words: &'a str) -> Element<'a, Message> {
+    text(words).size(size::NORMAL).style(theme::muted).into()
+}
+
+fn labelled<'a>(label: &'a str, field: TextInput<'a, Message>) -> Element<'a, Message> {
+    column![text(label).size(size::SMALL).style(theme::muted), field].spacing(distance::TIGHT).into()
 }
 
 #[cfg(test)]
@@ -186,8 +388,8 @@ mod tests {
 
     fn submit(url: &str, port: &str) -> (Action, Form) {
         let mut form = Form::default();
-        form.update(Message::Url(url.to_owned()));
-        form.update(Message::RtpPort(port.to_owned()));
+        form.update(Message::Typed(Field::Url, url.to_owned()));
+        form.update(Message::Typed(Field::RtpPort, port.to_owned()));
         (form.update(Message::Submit), form)
     }
 
@@ -199,11 +401,69 @@ mod tests {
         assert_eq!(options.rtp_port, Some(25_000));
     }
 
+    fn fault(action: &Action, form: &Form) -> Option<Field> {
+        assert!(matches!(action, Action::None));
+        form.fault.as_ref().map(|fault| fault.field)
+    }
+
     #[test]
     fn what_is_wrong_is_said_where_it_is() {
         let (action, form) = submit("http://h/f", "");
-        assert!(matches!((action, form.fault), (Action::None, Some(Fault::Url(_)))));
+        assert_eq!(fault(&action, &form), Some(Field::Url));
         let (action, form) = submit("rtsp://h/f", "25001");
-        assert!(matches!((action, form.fault, form.shows_more), (Action::None, Some(Fault::Port(_)), true)));
+        assert_eq!((fault(&action, &form), form.shows_more), (Some(Field::RtpPort), true));
+    }
+
+    fn classroom(host: &str, port: &str, file: &str, rtp_port: &str) -> (Action, Form) {
+        let mut form = Form::default();
+        form.update(Message::Dialect(Dialect::Classroom));
+        for (field, words) in [
+            (Field::Host, host),
+            (Field::Port, port),
+            (Field::File, file),
+            (Field::ClassroomRtpPort, rtp_port),
+        ] {
+            form.update(Message::Typed(field, words.to_owned()));
+        }
+        (form.update(Message::Submit), form)
+    }
+
+    #[test]
+    fn a_classroom_server_has_fields_of_its_own() {
+        let (Action::Connect(url, options), _) = classroom("lab", "1025", "movie.Mjpeg", "") else {
+            panic!()
+        };
+        assert_eq!((url.host(), url.port(), url.name().as_str()), ("lab", 1025, "movie.Mjpeg"));
+        assert_eq!((options.dialect, options.rtp_port), (Dialect::Classroom, None));
+        for (host, port, file, rtp_port, field) in [
+            ("", "1025", "f", "", Field::Host),
+            ("lab", "", "f", "", Field::Port),
+            ("lab", "1025", "my film", "", Field::File),
+            ("lab", "1025", "f", "25001", Field::ClassroomRtpPort),
+        ] {
+            let (action, form) = classroom(host, port, file, rtp_port);
+            assert_eq!(fault(&action, &form), Some(field));
+        }
+    }
+
+    #[test]
+    fn a_known_server_chooses_its_dialect_unless_the_user_has() {
+        let known = vec![
+            KnownServer { address: "lab:1025".to_owned(), dialect: Dialect::Classroom },
+            KnownServer { address: "camera:554".to_owned(), dialect: Dialect::Standard },
+        ];
+        let mut form = Form::default();
+        form.open(known);
+        let typed = |form: &mut Form, words: &str| form.update(Message::Typed(Field::Url, words.to_owned()));
+        assert!(matches!(typed(&mut form, "rtsp://camera:554/live"), Action::None));
+        assert!(matches!(typed(&mut form, "rtsp://lab:1025"), Action::None), "it may go on");
+        assert!(matches!(typed(&mut form, "rtsp://Lab:1025/"), Action::Focus(Field::File)));
+        assert_eq!((form.dialect, form.classroom.port.as_str()), (Dialect::Classroom, "1025"));
+        form.update(Message::Dialect(Dialect::Standard));
+        typed(&mut form, "rtsp://lab:1025/f");
+        assert_eq!(form.dialect, Dialect::Standard);
+        form.update(Message::Typed(Field::Port, String::new()));
+        form.update(Message::Typed(Field::Host, "lab".to_owned()));
+        assert_eq!(form.classroom.port, "1025");
     }
 }

@@ -99,6 +99,14 @@ impl RtspUrl {
         self.port
     }
 
+    /// Host and port, an IPv6 address in its brackets.
+    pub fn server(&self) -> String {
+        match self.host.contains(':') {
+            true => format!("[{}]:{}", self.host, self.port),
+            false => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     /// The path, decoded and without its leading and trailing slashes; `None` if it is not UTF-8.
     pub fn decoded_path(&self) -> Option<String> {
         let path = self.path.split('?').next().unwrap_or_default();

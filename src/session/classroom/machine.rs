@@ -243,10 +243,7 @@ impl Machine {
     }
 
     fn server(&self) -> String {
-        match self.url.host().contains(':') {
-            true => format!("[{}]:{}", self.url.host(), self.url.port()),
-            false => format!("{}:{}", self.url.host(), self.url.port()),
-        }
+        self.url.server()
     }
 
     fn trouble(&self, kind: TroubleKind) -> Failure {
