@@ -1,6 +1,7 @@
 //! What the tests share.
 #![allow(dead_code)] // each test binary uses a part of it
 
+pub mod classroom;
 pub mod films;
 pub mod jpegs;
 pub mod simulation;

@@ -189,6 +189,9 @@ impl Machine {
 
     /// The connection could not be made, or is gone; so many frames have come by then.
     pub fn connection_lost(&mut self, now: Instant, why: Option<String>, frame: Option<u64>) {
+        if let Some(reply) = self.reader.take_last() {
+            self.reply(now, reply);
+        }
         let method = self.in_flight.as_ref().map(|in_flight| in_flight.method.clone());
         match (&self.stage, method) {
             (Stage::Closed, _) => {}

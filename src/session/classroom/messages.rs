@@ -170,11 +170,19 @@ impl ReplyReader {
     /// # Errors
     /// When what has come cannot become a reply any more.
     pub fn take(&mut self, now: Instant) -> Result<Option<Reply>, NoReply> {
+        self.take_if(self.deadline().is_some_and(|deadline| now >= deadline))
+    }
+
+    /// The reply, if the end of the connection is its end.
+    pub fn take_last(&mut self) -> Option<Reply> {
+        self.take_if(true).ok().flatten()
+    }
+
+    fn take_if(&mut self, is_quiet: bool) -> Result<Option<Reply>, NoReply> {
         let text = String::from_utf8_lossy(&self.octets);
         if self.octets.len() > LONGEST_REPLY {
             return Err(NoReply("its reply has no end".to_owned()));
         }
-        let is_quiet = self.deadline().is_some_and(|deadline| now >= deadline);
         let begun = text.trim_start();
         let is_ended = begun.contains("\r\n\r\n") || begun.contains("\n\n");
         if begun.is_empty() || !(is_quiet || is_ended) {
