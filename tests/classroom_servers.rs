@@ -193,8 +193,9 @@ async fn requests_are_never_on_their_way_together() {
     assert_eq!(peer.method().await, "SETUP");
     leave.add_permits(1);
     assert_eq!(peer.method().await, "PLAY");
-    let clicks = [Goal::Ready, Goal::Playing, Goal::Stopped, Goal::Ready];
-    clicks.map(|goal| playing.session.set_goal(goal));
+    for goal in [Goal::Ready, Goal::Playing, Goal::Stopped, Goal::Ready] {
+        playing.session.set_goal(goal);
+    }
     playing
         .until(
             "all clicks are taken note of",

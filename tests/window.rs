@@ -8,8 +8,8 @@ use iced::widget::Id;
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::proto::rtsp::{Method, Status as RtspStatus};
-use reelay::session::{Event, Failure, Goal, Interruption, RtspState, TransportChoice};
-use reelay::settings::{Controls, ThemeChoice};
+use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
+use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::ui::{Message, Shortcut};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
@@ -190,6 +190,33 @@ fn a_stream_is_connected_to() {
 }
 
 #[test]
+fn a_classroom_server_is_connected_to_and_known_again() {
+    let mut stage = Stage::new(Controls::Four, ThemeChoice::Dark);
+    stage.click("Connect to a stream…");
+    stage.click("Classroom server");
+    type_into(&mut stage, "connect-host", "lab.example");
+    stage.click("Connect");
+    assert!(stage.command().is_none(), "there is no usual port");
+    stage.look("connect-classroom-no-port", USUAL);
+    type_into(&mut stage, "connect-port", "1025");
+    stage.click("Connect");
+    let Some(Command::Connect { url, options, goal, .. }) = stage.command() else { panic!("not connected") };
+    assert_eq!((url.server().as_str(), url.name().as_str()), ("lab.example:1025", "movie.Mjpeg"));
+    assert_eq!((options.dialect, options.rtp_port), (Dialect::Classroom, Some(25_000)));
+    assert_eq!(goal, Goal::Stopped, "four buttons send nothing unasked");
+    stage.click("Setup");
+    assert_eq!(stage.wish(), Some(Goal::Ready));
+
+    let mut settings = Settings::default();
+    settings.know_server("lab.example:1025".to_owned(), Dialect::Classroom);
+    let mut stage = Stage::remembering(settings);
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    assert!(!stage.shows("File name"));
+    type_into(&mut stage, "connect-url", "lab.example:1025/");
+    assert!(stage.shows("File name"), "what the server speaks is known");
+}
+
+#[test]
 fn enter_connects_and_a_wrong_address_is_explained_where_it_is() {
     let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
     stage.send(Message::Shortcut(Shortcut::Connect));
@@ -348,8 +375,14 @@ fn how_the_dialogs_look() {
     stage.send(Message::Shortcut(Shortcut::Connect));
     stage.click("More");
     stage.look("connect-light", USUAL);
+    stage.click("Classroom server");
+    stage.look("connect-classroom-light", USUAL);
 
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    stage.click("Classroom server");
+    stage.look("connect-classroom-dark", SMALLEST);
+    stage.send(Message::Shortcut(Shortcut::Escape));
     stage.act(|ui| {
         ui.click(selector::id(Id::new("preferences"))).unwrap();
     });

@@ -233,10 +233,7 @@ impl Classroom {
     fn read(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
         let fault = |field, sentence: String| Fault { field, sentence };
         let port = self.port.trim().parse().ok().filter(|port: &u16| *port > 0).ok_or_else(|| {
-            fault(
-                Field::Port,
-                "A port is a number from 1 to 65535; the one that the server was started with.".to_owned(),
-            )
+            fault(Field::Port, "Type the port that the server was started with, like 1025.".to_owned())
         })?;
         let url = film_url(&self.host, port, self.file.trim()).map_err(|error| match error {
             ClassroomAddressError::File(error) => {
@@ -300,7 +297,7 @@ impl Form {
             about("The server of a networking class, which speaks a dialect of its own."),
             row![
                 labelled("Host", self.field(Field::Host, "127.0.0.1", host)),
-                labelled("Port", self.field(Field::Port, "as 1025", port).width(PORT_WIDTH)),
+                labelled("Port", self.field(Field::Port, "like 1025", port).width(PORT_WIDTH)),
             ]
             .spacing(distance::NORMAL),
             row![

@@ -42,8 +42,12 @@ pub struct Stage {
 impl Stage {
     /// The start screen.
     pub fn new(controls: Controls, theme: ThemeChoice) -> Self {
+        Self::remembering(Settings { controls, theme, ..Settings::default() })
+    }
+
+    /// The start screen, with what is remembered.
+    pub fn remembering(settings: Settings) -> Self {
         let (backend, commands) = Handle::detached();
-        let settings = Settings { controls, theme, ..Settings::default() };
         let app = App::new(backend, AppOptions { settings, ..AppOptions::default() });
         Self { app, commands, generation: 0, wishes: 0 }
     }
