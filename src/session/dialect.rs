@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::classroom::ClassroomPlayer;
+use super::machine::Status;
 use super::player::{Input, Output, Player, PlayerOptions};
 use crate::proto::rtsp::RtspUrl;
 use crate::stats::Snapshot;
@@ -67,6 +68,14 @@ impl AnyPlayer {
         match self {
             Self::Standard(player) => player.poll(),
             Self::Classroom(player) => player.poll(),
+        }
+    }
+
+    /// Where it is and where it is going.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Standard(player) => player.status(),
+            Self::Classroom(player) => player.status(),
         }
     }
 

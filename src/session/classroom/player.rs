@@ -111,6 +111,11 @@ impl ClassroomPlayer {
         self.outputs.pop_front()
     }
 
+    /// Where it is and where it is going.
+    pub fn status(&self) -> Status {
+        self.machine.status()
+    }
+
     /// The figures.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
         let received = self.receiver.as_mut().map(|receiver| receiver.snapshot(now)).unwrap_or_default();
@@ -156,7 +161,7 @@ impl ClassroomPlayer {
         self.look_for_the_end(now);
         self.look_for_silence(now);
         self.carry_out(now);
-        let status = self.machine.status();
+        let status = self.status();
         if self.told.as_ref() != Some(&status) {
             self.told = Some(status.clone());
             self.tell(Event::Status(status));
@@ -168,7 +173,7 @@ impl ClassroomPlayer {
             self.carry_out_one(now, output);
         }
         // The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
-        let Status { state, goal, .. } = self.machine.status();
+        let Status { state, goal, .. } = self.status();
         match (state, goal) {
             (RtspState::Playing, Goal::Playing) => self.playout.resume(now),
             _ => self.playout.pause(now),
