@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -266,14 +266,27 @@ async fn a_server_that_is_silent_in_the_standard_dialect_may_be_one_of_the_class
     assert!(sentence.contains("choose \"Classroom server\""), "{sentence}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn probe_plays_a_classroom_server() {
-    let peer = Peer::start(Manner::new(pictures(), Cut::ByPacket)).await;
+async fn probe(peer: &Peer) -> Output {
     let target = format!("{}/movie.Mjpeg", peer.address);
     let probing = tokio::task::spawn_blocking(move || {
         Command::new(env!("CARGO_BIN_EXE_reelay")).args(["probe", "--json", "--classroom", &target]).output()
     });
-    let output = timeout(PATIENCE, probing).await.expect("probe ends").unwrap().unwrap();
+    timeout(PATIENCE, probing).await.expect("probe ends").unwrap().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probe_says_why_there_is_nothing_to_play() {
+    let missing = Habit::Answer("RTSP/1.0 404 NOT FOUND\nCSeq: {cseq}\nSession: 0");
+    let peer = Peer::start(Manner { setup: missing, ..Manner::new(pictures(), Cut::Classic) }).await;
+    let output = probe(&peer).await;
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && words.contains("has no file \"movie.Mjpeg\""), "{words}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probe_plays_a_classroom_server() {
+    let peer = Peer::start(Manner::new(pictures(), Cut::ByPacket)).await;
+    let output = probe(&peer).await;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["dialect"], &report["transport"]), (&"classroom".into(), &"udp".into()));

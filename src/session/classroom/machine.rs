@@ -253,9 +253,10 @@ impl Machine {
         Failure::Classroom(Trouble { server: self.server(), file: self.file.clone(), kind })
     }
 
+    /// The reason comes before the end, for whoever listens no longer than to the end.
     fn fail(&mut self, failure: Failure) {
-        self.close();
         self.outputs.push_back(Output::Failed(failure));
+        self.close();
     }
 
     /// Back to where it began.
