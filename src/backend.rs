@@ -14,14 +14,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::media::container::Layout;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Npt, RtspUrl};
 use crate::server_embed::{Film, Observer, Progress, Server, ServerEvent, ServerOptions};
 use crate::session::{
-    Decoder, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, RtspState, Screen, Session,
-    SessionOptions,
+    Decoder, Emulation, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, Place,
+    RtspState, Screen, Session, SessionOptions,
 };
 use crate::stats::Snapshot;
 
@@ -58,6 +59,8 @@ pub enum Command {
     SetRate(FrameRate),
     /// Let pictures wait this long.
     SetPlayoutDelay(Duration),
+    /// Let the emulated network be like this, from the next packet on.
+    SetNetwork(Conditions),
 }
 
 /// Where a film comes from.
@@ -221,11 +224,14 @@ impl Backend {
                 let _ = server_events.try_send(event);
             }
         });
-        let server = runtime.block_on(Server::start(ServerOptions::default(), observer))?;
+        let network = Network::default();
+        let server_options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
+        let server = runtime.block_on(Server::start(server_options, observer))?;
         let (finish, finishing) = oneshot::channel();
         let (session_events, from_session) = mpsc::channel(EVENTS);
         let engine = Engine {
             server,
+            network,
             decoder: decoder.clone(),
             events,
             stats,
@@ -262,6 +268,7 @@ impl Backend {
 /// The backend's one task.
 struct Engine {
     server: Server,
+    network: Network,
     decoder: Arc<Decoder>,
     events: mpsc::Sender<Event>,
     stats: watch::Sender<Snapshot>,
@@ -334,6 +341,7 @@ impl Engine {
                     running.session.seek(position);
                 }
             }
+            Command::SetNetwork(conditions) => self.network.set(conditions),
             Command::Preview(frame) => self.preview(frame).await,
             Command::SetRate(rate) => self.options.rate = rate,
             Command::SetPlayoutDelay(delay) => {
@@ -376,8 +384,12 @@ impl Engine {
         self.generation = generation;
         let first = Arc::new(OnceLock::new());
         let screen = Screen { decoder: self.decoder.clone(), generation, first: first.clone() };
+        // What comes from the embedded server has passed the network there.
+        let place = if self.film.is_some() { Place::AtServer } else { Place::WayIn };
+        let emulation = Emulation { network: self.network.clone(), place };
         let options = SessionOptions {
             machine,
+            emulation,
             playout_delay: self.options.playout_delay,
             ..SessionOptions::default()
         };

@@ -7,9 +7,11 @@ use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
+use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
 use reelay::proto::rtsp::{Method, Status as RtspStatus};
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
+use reelay::stats::Snapshot;
 use reelay::ui::{Message, Shortcut};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
@@ -102,7 +104,7 @@ fn the_toggle_changes_the_buttons_and_sends_nothing() {
 #[test]
 fn a_panel_is_opened_and_closed_by_its_button_and_by_its_own() {
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    let words = "It acts between the embedded server and this player.";
+    let words = "An emulated network between the embedded server and this player.";
     assert!(!stage.shows(words));
     stage.click("Network");
     assert!(stage.shows(words) && stage.shows("Stop"), "the film goes on beside it");
@@ -113,6 +115,101 @@ fn a_panel_is_opened_and_closed_by_its_button_and_by_its_own() {
         ui.click(selector::id(Id::new("close-panel"))).unwrap();
     });
     assert!(!stage.shows(words));
+}
+
+/// What the window has set last on the emulated network.
+fn conditions(stage: &mut Stage) -> Option<Conditions> {
+    let mut last = None;
+    while let Some(command) = stage.command() {
+        let Command::SetNetwork(conditions) = command else { panic!("{command:?}") };
+        last = Some(conditions);
+    }
+    last
+}
+
+/// Empties a field of the panel, and types into it.
+fn retype(stage: &mut Stage, field: &'static str, words: &str) {
+    for _ in 0..4 {
+        stage.act(|ui| {
+            ui.click(selector::id(Id::new(field))).unwrap();
+            ui.tap_key(Key::Named(Named::End));
+            ui.tap_key(Key::Named(Named::Backspace));
+        });
+    }
+    for (at, _) in words.char_indices() {
+        stage.act(|ui| {
+            ui.click(selector::id(Id::new(field))).unwrap();
+            ui.tap_key(Key::Named(Named::End));
+            ui.typewrite(&words[at..=at]);
+        });
+    }
+}
+
+#[test]
+fn a_bad_network_is_typed_switched_and_reset() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.click("Network");
+    assert!(stage.shows("It is off"));
+    retype(&mut stage, "Loss", "7.5");
+    let set = conditions(&mut stage).unwrap();
+    assert!(set.is_on, "what is moved acts at once");
+    assert_eq!((set.impairments.loss.ratio, set.impairments.loss.mean_burst), (0.075, None));
+    assert!(stage.shows("It acts"));
+    retype(&mut stage, "Loss", "700");
+    assert_eq!(conditions(&mut stage).unwrap().impairments.loss.ratio, 0.7, "there is no 700 %");
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new("network-switch"))).unwrap();
+    });
+    assert!(!conditions(&mut stage).unwrap().is_on);
+    stage.click("Reset");
+    assert_eq!(conditions(&mut stage).unwrap().impairments, Impairments::default());
+    stage.click("Reset");
+    assert_eq!(conditions(&mut stage), None, "nothing has changed");
+}
+
+#[test]
+fn a_preset_sets_everything_and_a_new_seed_nothing_else() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.click("Network");
+    let preset = Preset::named("2015 student project").unwrap();
+    assert!(stage.shows(&preset.impairments.to_string()), "its figures stand there");
+    assert!(!stage.shows(preset.source));
+    stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
+    let set = conditions(&mut stage).unwrap();
+    assert_eq!((set.is_on, set.impairments), (true, preset.impairments));
+    assert!(stage.shows(preset.source));
+    let seeds: Vec<_> = (0..8)
+        .filter_map(|_| {
+            stage.send(Message::Network(reelay::ui::network::Message::NewSeed));
+            conditions(&mut stage)
+        })
+        .collect();
+    assert!(seeds.iter().any(|new| new.seed != set.seed));
+    assert!(seeds.iter().all(|new| new.impairments == set.impairments && new.is_on));
+}
+
+#[test]
+fn the_window_says_where_the_network_acts_and_what_it_did() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://camera.example/live").unwrap();
+    stage.app.connect(url, Default::default(), false);
+    stage.click("Network");
+    assert!(stage.shows("An emulated network on this player's way in, behind camera.example."));
+    let emulated = Some(Emulated { offered: 1_000, lost_random: 40, lost_queue: 2, ..Emulated::default() });
+    stage.send(Message::News(reelay::ui::News::Stats(Snapshot { emulated, ..Snapshot::default() })));
+    assert!(stage.shows("Of 1000 packets, 40 were lost at random and 2 to the full queue."));
+}
+
+#[test]
+fn how_the_network_panel_looks() {
+    for (theme, name) in [(ThemeChoice::Dark, "network-dark"), (ThemeChoice::Light, "network-light")] {
+        let mut stage = Stage::with_film(Controls::Three, theme);
+        stage.play();
+        stage.click("Network");
+        let preset = Preset::named("3G").unwrap();
+        stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
+        stage.look(name, LARGE);
+    }
 }
 
 #[test]

@@ -43,6 +43,7 @@ pub enum Message {
     Preferences(preferences::Message),
     SignIn(sign_in::Message),
     Notice(notice::Action),
+    Network(network::Message),
     Chosen(Choice),
     Shortcut(Shortcut),
     VideoArea(Size),
@@ -84,6 +85,7 @@ pub struct App {
     dialog: Option<Dialog>,
     /// What stands at the right of the picture.
     panel: Option<Panel>,
+    network: network::Panel,
     moving: Option<Npt>,
     video_area: Size,
     scale_factor: f32,
@@ -121,6 +123,7 @@ impl App {
             connect_form: connect::Form::default(),
             dialog: None,
             panel: None,
+            network: network::Panel::default(),
             moving: None,
             video_area: Size::ZERO,
             scale_factor: 1.0,
@@ -191,6 +194,11 @@ impl App {
             Message::SignIn(message) => self.take_sign_in(message),
             Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
             Message::Notice(notice::Action::Cancel) => self.playback.give_up(),
+            Message::Network(message) => {
+                if let Some(conditions) = self.network.update(message) {
+                    self.backend.send(Command::SetNetwork(conditions));
+                }
+            }
             Message::Chosen(choice) => self.take_choice(choice),
             Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
             Message::VideoArea(area) => self.set_video_area(area, self.scale_factor),
@@ -531,7 +539,9 @@ impl App {
 
     fn panel(&self, panel: Panel) -> Element<'_, Message> {
         let content = match panel {
-            Panel::Network => network::view(self.playback.host()),
+            Panel::Network => {
+                self.network.view(self.playback.host(), self.stats.emulated).map(Message::Network)
+            }
         };
         panel::view(panel, content, Message::Header(header::Action::Toggle(panel)))
     }

@@ -1,15 +1,254 @@
 //! The Network panel: a bad network to try.
 
-use iced::widget::text;
-use iced::{Element, Fill};
+use iced::widget::{Column, button, column, container, row, slider, space, text, text_input, toggler};
+use iced::{Center, Element, Fill};
 
-use super::theme::{self, size};
+use super::knob::Knob;
+use super::preferences::choices;
+use super::theme::{self, size, space as distance};
+use crate::impairment::{Conditions, Distribution, Emulated, Impairments, PRESETS, Preset};
 
-/// Where the emulated network acts, in words. `host` is the server of a stream that comes from elsewhere.
-pub fn view<'a, Message: 'a>(host: Option<&str>) -> Element<'a, Message> {
-    let place = match host {
-        None => "between the embedded server and this player".to_owned(),
-        Some(host) => format!("on this player's way in, behind {host}"),
-    };
-    text(format!("It acts {place}.")).size(size::SMALL).style(theme::muted).width(Fill).into()
+/// What is set, and what has been typed and not understood yet.
+#[derive(Debug)]
+pub struct Panel {
+    conditions: Conditions,
+    /// Octets that may wait, while there is no limit for them to wait before.
+    queue: u32,
+    /// The field that is being typed into.
+    typed: Option<(Field, String)>,
+}
+
+/// A field that can be typed into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// That of a slider.
+    Knob(Knob),
+    /// Where chance begins.
+    Seed,
+}
+
+/// What happens in the panel.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Message {
+    Switch(bool),
+    Slide(Knob, f32),
+    Type(Field, String),
+    Distribution(Distribution),
+    Reorders(bool),
+    Preset(&'static Preset),
+    NewSeed,
+    Reset,
+}
+
+/// The master switch has no words, and needs a name.
+const SWITCH: &str = "network-switch";
+
+/// Seeds by chance are below this, so that people can read and type them.
+const SEEDS: u64 = 1_000_000;
+
+/// Octets that may wait before anything was set.
+const QUEUE: u32 = 64 * 1024;
+
+impl Default for Panel {
+    fn default() -> Self {
+        Self { conditions: Conditions { seed: 1, ..Conditions::default() }, queue: QUEUE, typed: None }
+    }
+}
+
+impl Panel {
+    /// Takes what happened; what is to be set if that is something else now.
+    pub fn update(&mut self, message: Message) -> Option<Conditions> {
+        let before = self.conditions;
+        if !matches!(message, Message::Type(..)) {
+            self.typed = None;
+        }
+        match message {
+            Message::Switch(is_on) => self.conditions.is_on = is_on,
+            Message::Slide(knob, position) => self.set(knob, knob.at(position)),
+            Message::Type(field, words) => self.type_into(field, words),
+            Message::Distribution(distribution) => {
+                self.conditions.impairments.jitter.distribution = distribution;
+            }
+            Message::Reorders(reorders) => self.conditions.impairments.jitter.reorders = reorders,
+            Message::Preset(preset) => self.set_all(preset.impairments),
+            Message::NewSeed => self.conditions.seed = rand::random_range(0..SEEDS),
+            Message::Reset => *self = Self::default(),
+        }
+        (self.conditions != before).then_some(self.conditions)
+    }
+
+    /// What is moved is meant: it acts at once.
+    fn set(&mut self, knob: Knob, value: Option<f64>) {
+        knob.set(&mut self.conditions.impairments, &mut self.queue, value);
+        self.conditions.is_on = true;
+    }
+
+    fn set_all(&mut self, impairments: Impairments) {
+        self.conditions.impairments = impairments;
+        self.queue = impairments.bottleneck.map_or(QUEUE, |bottleneck| bottleneck.queue);
+        self.conditions.is_on = true;
+    }
+
+    fn type_into(&mut self, field: Field, words: String) {
+        match field {
+            Field::Knob(knob) => {
+                if let Some(value) = knob.read(&words) {
+                    self.set(knob, value);
+                }
+            }
+            Field::Seed => {
+                if let Ok(seed) = words.trim().parse() {
+                    self.conditions.seed = seed;
+                }
+            }
+        }
+        self.typed = Some((field, words));
+    }
+
+    /// The panel's content. `host` is the server of a stream that comes from elsewhere.
+    pub fn view<'a>(&'a self, host: Option<&str>, truth: Option<Emulated>) -> Element<'a, Message> {
+        let Conditions { is_on, impairments, .. } = &self.conditions;
+        let place = match host {
+            None => "between the embedded server and this player".to_owned(),
+            Some(host) => format!("on this player's way in, behind {host}"),
+        };
+        let switch = toggler(*is_on).size(20).style(theme::switch).on_toggle(Message::Switch);
+        let switch = row![
+            text(if *is_on { "It acts" } else { "It is off" }).font(theme::STRONG).width(Fill),
+            button(text("Reset").size(size::SMALL))
+                .padding([5, 10])
+                .style(theme::secondary)
+                .on_press(Message::Reset),
+            container(switch).id(SWITCH)
+        ]
+        .spacing(distance::NORMAL)
+        .align_y(Center);
+        let mut content = column![explain(format!("An emulated network {place}.")), switch]
+            .spacing(distance::NORMAL)
+            .width(Fill);
+        if *is_on {
+            content = content.push(explain("Playing does not turn to TCP by itself while it acts."));
+        }
+        if let Some(truth) = truth {
+            content = content.push(explain(in_words(truth)));
+        }
+        let distributions =
+            [Distribution::Uniform, Distribution::Normal, Distribution::Pareto].map(|d| (name(d), d));
+        let jitter = impairments.jitter;
+        let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reorders);
+        let reorders = row![text("Packets may overtake each other").size(size::SMALL).width(Fill), reorders]
+            .align_y(Center);
+        content
+            .push(self.knobs(&[Knob::Loss, Knob::Burst, Knob::Rate, Knob::Queue, Knob::Delay, Knob::Jitter]))
+            .push(choices(distributions, jitter.distribution, Message::Distribution))
+            .push(reorders)
+            .push(self.knobs(&[Knob::Duplication, Knob::Corruption]))
+            .push(self.seed())
+            .push(self.presets())
+            .into()
+    }
+
+    fn knobs(&self, knobs: &[Knob]) -> Column<'_, Message> {
+        Column::with_children(knobs.iter().map(|knob| self.knob(*knob))).spacing(distance::SMALL)
+    }
+
+    fn knob(&self, knob: Knob) -> Element<'_, Message> {
+        let value = knob.get(&self.conditions.impairments, self.queue);
+        let words = self.words(Field::Knob(knob), || knob.write(value));
+        let is_wrong = knob.read(&words).is_none();
+        let number = field(Field::Knob(knob), &words, is_wrong).id(knob.name());
+        let line = row![
+            text(knob.name()).size(size::SMALL).width(Fill),
+            number.width(72),
+            text(knob.unit()).size(size::SMALL).style(theme::muted).width(46),
+        ]
+        .spacing(distance::SMALL)
+        .align_y(Center);
+        let slide = slider(0.0..=1.0, knob.position(value), move |position| Message::Slide(knob, position))
+            .step(0.001)
+            .height(16)
+            .style(theme::time_line);
+        column![line, slide].spacing(2).into()
+    }
+
+    fn words(&self, field: Field, set: impl FnOnce() -> String) -> String {
+        match &self.typed {
+            Some((typed, words)) if *typed == field => words.clone(),
+            _ => set(),
+        }
+    }
+
+    fn seed(&self) -> Element<'_, Message> {
+        let words = self.words(Field::Seed, || self.conditions.seed.to_string());
+        let is_wrong = words.trim().parse::<u64>().is_err();
+        let new = button(text("New seed").size(size::SMALL))
+            .padding([5, 10])
+            .style(theme::secondary)
+            .on_press(Message::NewSeed);
+        row![
+            text("Seed").size(size::SMALL).width(Fill),
+            field(Field::Seed, &words, is_wrong).id("Seed").width(92),
+            new
+        ]
+        .spacing(distance::SMALL)
+        .align_y(Center)
+        .into()
+    }
+
+    fn presets(&self) -> Element<'_, Message> {
+        let presets = PRESETS.iter().map(|preset| {
+            let is_chosen = self.conditions.is_on && preset.impairments == self.conditions.impairments;
+            let mut words = column![
+                text(preset.name).size(size::NORMAL).font(theme::STRONG),
+                explain(preset.impairments.to_string())
+            ]
+            .spacing(2);
+            if is_chosen {
+                words = words.push(explain(preset.source));
+            }
+            button(words)
+                .width(Fill)
+                .padding([7, 10])
+                .style(theme::card(is_chosen))
+                .on_press(Message::Preset(preset))
+                .into()
+        });
+        column![text("Presets").size(size::SMALL).style(theme::muted)]
+            .extend(presets)
+            .spacing(distance::SMALL)
+            .push(space().height(distance::SMALL))
+            .into()
+    }
+}
+
+fn field<'a>(field: Field, words: &str, is_wrong: bool) -> iced::widget::TextInput<'a, Message> {
+    text_input("no limit", words)
+        .on_input(move |words| Message::Type(field, words))
+        .padding([4, 6])
+        .size(size::SMALL)
+        .style(theme::field(is_wrong))
+}
+
+fn explain<'a>(words: impl text::IntoFragment<'a>) -> Element<'a, Message> {
+    text(words).size(size::SMALL).style(theme::muted).width(Fill).into()
+}
+
+fn name(distribution: Distribution) -> &'static str {
+    match distribution {
+        Distribution::Uniform => "Uniform",
+        Distribution::Normal => "Normal",
+        Distribution::Pareto => "Pareto",
+    }
+}
+
+/// What it has done, in words.
+fn in_words(truth: Emulated) -> String {
+    let Emulated { offered, lost_random, lost_queue, duplicated, corrupted, .. } = truth;
+    let mut words =
+        format!("Of {offered} packets, {lost_random} were lost at random and {lost_queue} to the full queue");
+    if duplicated > 0 || corrupted > 0 {
+        words += &format!("; {duplicated} came twice and {corrupted} with a wrong bit");
+    }
+    words + "."
 }

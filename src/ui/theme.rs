@@ -3,7 +3,7 @@
 use iced::border::Radius;
 use iced::font::Weight;
 use iced::theme::Palette;
-use iced::widget::{button, container, scrollable, slider, text, text_input};
+use iced::widget::{button, container, scrollable, slider, text, text_input, toggler};
 use iced::{Background, Border, Color, Font, Shadow, Theme, Vector, color};
 
 use crate::session::RtspState;
@@ -214,6 +214,19 @@ pub fn choice(is_chosen: bool) -> impl Fn(&Theme, button::Status) -> button::Sty
     }
 }
 
+/// One of several things to take, with words about it.
+pub fn card(is_chosen: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
+    move |theme, status| {
+        let colours = colours(theme);
+        let edge = if is_chosen { colours.accent } else { colours.line };
+        let background = match status {
+            button::Status::Hovered | button::Status::Pressed => colours.raised,
+            button::Status::Active | button::Status::Disabled => colours.surface,
+        };
+        button::Style { border: outlined(edge, RADIUS), ..button_style(background, colours.text) }
+    }
+}
+
 fn button_style(background: Color, text_color: Color) -> button::Style {
     button::Style {
         background: Some(background.into()),
@@ -337,6 +350,31 @@ pub fn field(is_wrong: bool) -> impl Fn(&Theme, text_input::Status) -> text_inpu
             value: colours.text,
             selection: Color { a: 0.35, ..colours.accent },
         }
+    }
+}
+
+/// Something that is on or off.
+pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
+    let colours = colours(theme);
+    let is_on = match status {
+        toggler::Status::Active { is_toggled }
+        | toggler::Status::Hovered { is_toggled }
+        | toggler::Status::Disabled { is_toggled } => is_toggled,
+    };
+    let (ground, knob) = match is_on {
+        true => (colours.accent, colours.on_accent),
+        false => (colours.hovered, colours.muted),
+    };
+    toggler::Style {
+        background: ground.into(),
+        background_border_width: 0.0,
+        background_border_color: Color::TRANSPARENT,
+        foreground: knob.into(),
+        foreground_border_width: 0.0,
+        foreground_border_color: Color::TRANSPARENT,
+        text_color: Some(colours.text),
+        border_radius: None,
+        padding_ratio: 0.15,
     }
 }
 
