@@ -58,7 +58,7 @@ OPTIONS
   --password-file FILE   is the first line of FILE (Digest, or Basic)
   --session-timeout N    seconds without a sign of life that end a session (60)
   --quality N            of pictures that RTSP players cannot take as they are
-                         and that are encoded anew for them, 1 to 100 (95)
+                         and that are encoded anew for them, 1 to 100 (90)
   --verbose              tell more on stderr
 
 ",

@@ -28,7 +28,7 @@ impl Quality {
 impl Default for Quality {
     /// What an eye cannot tell from the source.
     fn default() -> Self {
-        Self(95)
+        Self(90)
     }
 }
 
