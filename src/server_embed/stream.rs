@@ -101,6 +101,8 @@ struct Run {
     /// Whether reaching the end is the end of the stream, or only a pause that was asked for in advance.
     says_goodbye: bool,
     step: Step,
+    /// When its latest packet left.
+    sent_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,10 @@ struct Sending {
 
 /// From one sender report to the next (RFC 3550 §6.2 asks for at least five seconds).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// From the last packet to the goodbye. Players read RTCP before RTP, and leave what has not been read when they are
+/// told that nothing more comes.
+const GOODBYE_DELAY: Duration = Duration::from_millis(100);
 
 /// Further behind than this the stream gives up frames: the way out is too slow for the film, or the machine slept.
 const LONGEST_LAG: Duration = Duration::from_secs(1);
@@ -179,6 +185,7 @@ impl Stream {
             end,
             says_goodbye: true,
             step: Step::Due,
+            sent_at: None,
         });
         self.report_due = (self.numbering == Numbering::Packets).then_some(now);
         self.said_goodbye = false;
@@ -285,7 +292,8 @@ impl Stream {
     /// The last frame is on the screen for its whole interval before the film is over.
     fn finish(&mut self, now: Instant) -> Output {
         let Some(run) = &self.run else { return Output::Idle };
-        let due = run.pacer.due(self.position);
+        let taken = run.sent_at.filter(|_| run.says_goodbye).map(|sent| sent + GOODBYE_DELAY);
+        let due = run.pacer.due(self.position).max(taken.unwrap_or(now));
         if now < due {
             return Output::Wait(due);
         }
@@ -328,6 +336,7 @@ impl Stream {
             &mut packet,
         );
         let is_last = sending.count(now);
+        run.sent_at = Some(now);
         self.next_sequence = self.next_sequence.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add((packet.len() - HEADER_LENGTH) as u32);
@@ -476,13 +485,14 @@ mod tests {
     }
 
     #[test]
-    fn the_end_says_goodbye_after_the_last_frame_has_had_its_time() {
+    fn the_end_says_goodbye_after_the_last_frame_has_had_its_time_and_players_theirs() {
         let now = Instant::now();
         let mut stream = stream(now);
         stream.play(now, None, None);
-        run(&mut stream, now, now + Duration::from_millis(90), 2);
+        let sent = run(&mut stream, now, now + Duration::from_millis(90), 2);
         let Output::Wait(due) = stream.poll(now + Duration::from_millis(90)) else { panic!() };
-        assert_eq!(due - now, Duration::from_millis(100));
+        assert!(due - now >= Duration::from_millis(100), "two intervals");
+        assert_eq!(due - now, sent.last().unwrap().0 + GOODBYE_DELAY);
         let Output::Rtcp(octets) = stream.poll(due) else { panic!() };
         let packets = rtcp::parse(&octets).unwrap();
         assert!(matches!(packets[0], Rtcp::SenderReport { info: SenderInfo { packets: 6, .. }, .. }));
