@@ -121,7 +121,7 @@ fn is_pure(file: &str, code: &str) -> bool {
 fn what_is_pure_holds_no_socket_no_runtime_no_toolkit_and_no_clock() {
     let forbidden = [
         "tokio",
-        "iced",
+        "iced::",
         "std::fs",
         "std::thread",
         "std::net::Tcp",

@@ -114,7 +114,7 @@ impl World {
         let conditions = Conditions { is_on: true, seed: setting.seed, impairments: setting.impairments };
         let network = Network::new(conditions);
         let options = PlayerOptions {
-            machine: setting.machine.clone(),
+            machine: setting.machine,
             playout_delay: setting.playout_delay,
             reporter,
             emulation: Emulation { network: network.clone(), place: setting.place },
