@@ -152,6 +152,17 @@ fn what_is_measured_is_the_truth_wherever_the_network_acts_and_whenever_it_is_st
 }
 
 #[test]
+fn an_emulated_network_is_not_evaded_by_tcp() {
+    let impairments = Impairments { loss: Loss { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    for place in [Place::AtServer, Place::WayIn] {
+        let mut world = World::new(Setting { impairments, place, ..setting(300) });
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        assert_eq!(world.methods().iter().filter(|method| **method == "SETUP").count(), 1);
+    }
+}
+
+#[test]
 fn jitter_within_the_playout_delay_costs_no_frame() {
     let jitter = Jitter { spread: 8 * MS, reorders: true, ..Jitter::default() };
     let impairments = Impairments { delay: 20 * MS, jitter, ..Impairments::default() };

@@ -639,9 +639,11 @@ impl Player {
         }
     }
 
-    /// Datagrams were agreed on, and not one has come.
+    /// Datagrams were agreed on, and not one has come. Where a bad network is emulated it is meant to be seen, and is
+    /// not evaded.
     fn hears_no_datagrams(&self) -> bool {
-        !self.has_heard && self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp)
+        let is_deaf = !self.has_heard && !self.way_in.is_acting();
+        is_deaf && self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp)
     }
 
     fn is_over_by_the_clock(&self, now: Instant) -> bool {

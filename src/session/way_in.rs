@@ -42,6 +42,11 @@ impl WayIn {
         Self { emulation, passage: None, announced: None, said: None }
     }
 
+    /// Whether what does not arrive may have been taken by the emulated network.
+    pub fn is_acting(&self) -> bool {
+        self.emulation.network.is_acting()
+    }
+
     /// A session is set up.
     pub fn begin(&mut self, announced: Option<u32>) {
         let is_here = self.emulation.place == Place::WayIn;

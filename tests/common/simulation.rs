@@ -111,7 +111,9 @@ impl World {
         let begin = Instant::now();
         let url = RtspUrl::parse("rtsp://127.0.0.1:8554/film").unwrap();
         let reporter = Reporter { ssrc: 5, cname: "player".to_owned() };
-        let conditions = Conditions { is_on: true, seed: setting.seed, impairments: setting.impairments };
+        let impairments = setting.impairments;
+        let is_on = impairments != Impairments::default();
+        let conditions = Conditions { is_on, seed: setting.seed, impairments };
         let network = Network::new(conditions);
         let options = PlayerOptions {
             machine: setting.machine,
