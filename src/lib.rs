@@ -5,6 +5,7 @@ pub mod impairment;
 pub mod media;
 pub mod ports;
 pub mod proto;
+pub mod relay;
 pub mod server_embed;
 pub mod session;
 pub mod settings;

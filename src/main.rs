@@ -34,6 +34,10 @@ fn main() -> ExitCode {
             log_to_stderr(arguments.verbose);
             command_line::probe(&arguments).map_err(|error| error.to_string())
         }
+        Invocation::Link(arguments) => {
+            log_to_stderr(arguments.verbose);
+            command_line::link(&arguments).map_err(|error| error.to_string())
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,6 +26,8 @@ pub enum Invocation {
     Serve(ServeArguments),
     /// Play without a window.
     Probe(ProbeArguments),
+    /// Stand between a player and a server.
+    Link(LinkArguments),
     /// Print this.
     Print(&'static str),
 }
@@ -83,6 +85,17 @@ pub struct ProbeArguments {
     pub verbose: bool,
 }
 
+/// For `link`.
+#[derive(Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct LinkArguments {
+    pub listen: SocketAddr,
+    /// The server's host and port.
+    pub to: (String, u16),
+    pub network: Conditions,
+    pub verbose: bool,
+}
+
 /// What was typed means nothing. The text says what, and what to try.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ArgumentError(String);
@@ -111,6 +124,9 @@ impl From<lexopt::Error> for ArgumentError {
 /// The port on which `serve` listens: 554 needs privileges, and this is what everyone takes instead.
 const DEFAULT_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8554);
 
+/// The port on which `link` listens: the one behind that of `serve`.
+const DEFAULT_LINK_LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8555);
+
 const VERSION: &str = concat!("reelay ", env!("CARGO_PKG_VERSION"), "\n");
 
 /// Reads the arguments behind the program's name.
@@ -123,6 +139,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
     match command {
         Some("serve") => parse_serve(Parser::from_args(arguments.into_iter().skip(1))),
         Some("probe") => parse_probe(Parser::from_args(arguments.into_iter().skip(1))),
+        Some("link") => parse_link(Parser::from_args(arguments.into_iter().skip(1))),
         _ => parse_window(Parser::from_args(arguments)),
     }
 }
@@ -240,6 +257,42 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         ));
     }
     Ok(Invocation::Probe(probe))
+}
+
+fn parse_link(mut parser: Parser) -> Result<Invocation, ArgumentError> {
+    let (mut listen, mut to, mut verbose) = (DEFAULT_LINK_LISTEN.into(), None, false);
+    let mut network = NetworkArguments::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("listen") => listen = read_address(&mut parser)?,
+            Arg::Long("to") => to = Some(read_server(&mut parser)?),
+            Arg::Long("verbose") | Arg::Short('v') => verbose = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::LINK)),
+            Arg::Long(option) => {
+                let option = option.to_owned();
+                take_network(&mut network, &option, &mut parser)?;
+            }
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let to = to.ok_or_else(|| {
+        ArgumentError("Nothing to link to; name the server with --to HOST:PORT.".to_owned())
+    })?;
+    let network = network.conditions()?.unwrap_or(Conditions { is_on: true, ..Conditions::default() });
+    Ok(Invocation::Link(LinkArguments { listen, to, network, verbose }))
+}
+
+fn read_server(parser: &mut Parser) -> Result<(String, u16), ArgumentError> {
+    let text = parser.value()?.string()?;
+    // An IPv6 address stands in brackets.
+    let parts = text.rsplit_once(':').and_then(|(host, port)| {
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = bare.or((!host.contains([':', '/'])).then_some(host))?;
+        Some((host.to_owned(), port.parse().ok().filter(|port| *port > 0)?))
+    });
+    parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
+        ArgumentError(format!("--to cannot be \"{text}\": it is HOST:PORT, like camera.local:554."))
+    })
 }
 
 /// An option of the emulated network, or none at all.
@@ -373,6 +426,11 @@ mod tests {
         };
         let url = session::film_url("127.0.0.1", 1_025, "movie.Mjpeg").unwrap();
         assert_eq!(probe.target, Target::Classroom(url));
+        let Ok(Invocation::Link(link)) = of("link --to [::1]:554 --listen 0.0.0.0:9000 --loss 5%") else {
+            panic!()
+        };
+        assert_eq!((link.to, link.listen.port()), (("::1".to_owned(), 554), 9_000));
+        assert!(link.network.is_on && link.network.impairments.loss.ratio == 0.05);
         assert_eq!(of("--version"), Ok(Invocation::Print(VERSION)));
     }
 
@@ -389,6 +447,12 @@ mod tests {
             ("serve --session-timeout 1 x", "from 5 to 86400"),
             ("serve --quality best x", "from 1 to 100"),
             ("probe", "name a film"),
+            ("link", "--to HOST:PORT"),
+            ("link --to camera", "HOST:PORT"),
+            ("link --to rtsp://camera:554", "HOST:PORT"),
+            ("link --to camera:0", "HOST:PORT"),
+            ("link --to camera:554 --loss 5", "like 5%"),
+            ("link --to camera:554 film", "film"),
             ("probe x --transport carrier-pigeon", "udp or tcp"),
             ("probe x --rtp-port 5001", "an even number"),
             ("probe x --seconds -1", "above 0"),

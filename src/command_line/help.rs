@@ -7,6 +7,7 @@ USAGE
   reelay [FILE|URL] [--play]      open the window
   reelay serve PATH...            serve films without a window
   reelay probe FILE|URL           play without a window, and measure
+  reelay link --to HOST:PORT      put a bad network before a server
 
 WINDOW
   --play                 begin to play at once
@@ -94,5 +95,26 @@ OPTIONS
     network_options!(),
     "
 It succeeds if at least one whole frame has come.
+"
+);
+
+pub const LINK: &str = concat!(
+    "\
+Puts a bad network between RTSP players and a server, until Ctrl+C.
+
+USAGE
+  reelay link [OPTIONS] --to HOST:PORT
+
+OPTIONS
+  --listen ADDR:PORT     where players connect (127.0.0.1:8555)
+  --to HOST:PORT         the server
+  --verbose              tell more on stderr
+
+",
+    network_options!(),
+    "
+Players name this address instead of the server's, and everything else as
+before: rtsp://127.0.0.1:8555/PATH. What the server sends them as RTP and RTCP
+passes the bad network, by UDP or interleaved; RTSP does not.
 "
 );

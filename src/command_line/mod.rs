@@ -2,13 +2,15 @@
 
 mod arguments;
 mod help;
+mod link;
 mod network;
 mod probe;
 mod serve;
 
 pub use arguments::{
-    ArgumentError, Invocation, ProbeArguments, ServeArguments, Target, WindowArguments, parse,
+    ArgumentError, Invocation, LinkArguments, ProbeArguments, ServeArguments, Target, WindowArguments, parse,
 };
+pub use link::link;
 pub use probe::probe;
 pub use serve::serve;
 

@@ -68,7 +68,8 @@ fn guard(arguments: &ServeArguments) -> Result<Option<Guard>, CommandError> {
     }
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
+/// Why an address cannot be listened on, and what to try.
+pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
     CommandError::new(match error.kind() {
         ErrorKind::AddrInUse => {
             format!(

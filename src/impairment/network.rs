@@ -110,10 +110,32 @@ impl Network {
         account
     }
 
+    /// What has become of the packets of all sessions that are remembered.
+    pub fn total(&self) -> Emulated {
+        let ledger = lock(&self.0.ledger);
+        let seed = self.conditions().seed;
+        let all = ledger.iter().filter_map(|account| lock(account).emulated());
+        all.fold(Emulated { seed, ..Emulated::default() }, Emulated::plus)
+    }
+
     /// The account of the session in which this source sends.
     pub fn account(&self, source: u32) -> Option<Account> {
         let ledger = lock(&self.0.ledger);
         ledger.iter().rev().map(|account| *lock(account)).find(|account| account.source == Some(source))
+    }
+}
+
+impl Emulated {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            offered: self.offered + other.offered,
+            delivered: self.delivered + other.delivered,
+            lost_random: self.lost_random + other.lost_random,
+            lost_queue: self.lost_queue + other.lost_queue,
+            duplicated: self.duplicated + other.duplicated,
+            corrupted: self.corrupted + other.corrupted,
+            seed: self.seed,
+        }
     }
 }
 

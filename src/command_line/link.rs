@@ -1,0 +1,47 @@
+//! `reelay link`: a bad network between a player and a server, until Ctrl+C.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use super::CommandError;
+use super::arguments::LinkArguments;
+use super::serve::cannot_listen;
+use crate::backend;
+use crate::impairment::{Conditions, Emulated, Network};
+use crate::relay::{Relay, RelayOptions};
+
+/// Relays until Ctrl+C, and then says what the network has done.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn link(arguments: &LinkArguments) -> Result<(), CommandError> {
+    let runtime = backend::runtime()
+        .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
+    runtime.block_on(run(arguments))
+}
+
+async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
+    let network = Network::new(arguments.network);
+    let options =
+        RelayOptions { listen: arguments.listen, server: arguments.to.clone(), network: network.clone() };
+    let observer = Arc::new(|event| eprintln!("{event}"));
+    let relay =
+        Relay::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
+    let Conditions { impairments, seed, .. } = arguments.network;
+    eprintln!("The emulated network acts: {impairments}; seed {seed}.");
+    announce(&relay).map_err(|error| CommandError::new(format!("The address cannot be told: {error}.")))?;
+    backend::interrupted().await;
+    let Emulated { offered, delivered, lost_random, lost_queue, duplicated, corrupted, .. } = network.total();
+    eprintln!(
+        "{delivered} of {offered} RTP packets delivered, {lost_random} lost at random and {lost_queue} to the \
+         queue, {duplicated} duplicated, {corrupted} corrupted."
+    );
+    Ok(())
+}
+
+/// One line, flushed: whoever started us may wait for it.
+fn announce(relay: &Relay) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "rtsp://{}/", relay.address())?;
+    out.flush()
+}

@@ -1,0 +1,102 @@
+//! PURE. Other values in a Transport line, and everything else as it was: the standard's and the classroom's
+//! (`Transport: RTP/UDP; client_port= 25000`).
+
+use crate::proto::rtsp::PortPair;
+
+/// Whether a line is a Transport header.
+pub fn is_transport(line: &str) -> bool {
+    line.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("Transport"))
+}
+
+/// Ports as they stand in the header: a pair, or the first of it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenPorts {
+    /// The ports; RTCP's is the next if it is not said.
+    pub pair: PortPair,
+    is_pair: bool,
+}
+
+impl WrittenPorts {
+    /// `25000-25001`, or `25000`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (rtp, rtcp) = match text.split_once('-') {
+            Some((rtp, rtcp)) => (rtp, Some(rtcp.trim().parse::<u16>().ok()?)),
+            None => (text, None),
+        };
+        let rtp = rtp.trim().parse::<u16>().ok().filter(|port| *port > 0)?;
+        let next = rtp.checked_add(1);
+        Some(Self { pair: PortPair { rtp, rtcp: rtcp.or(next)? }, is_pair: rtcp.is_some() })
+    }
+
+    /// Other ports, written in the same way.
+    pub fn write(self, PortPair { rtp, rtcp }: PortPair) -> String {
+        if self.is_pair { format!("{rtp}-{rtcp}") } else { rtp.to_string() }
+    }
+}
+
+/// The value of the first parameter of this name.
+pub fn value_of<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
+    let parameters = line.split([';', ',']).filter_map(|part| part.split_once('='));
+    parameters
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
+        .map(|(_, value)| value.trim())
+        .next()
+}
+
+/// The line with other values: `other` is given the name, in small letters, and the value of each parameter.
+pub fn rewrite(line: &str, mut other: impl FnMut(&str, &str) -> Option<String>) -> String {
+    line.split_inclusive([';', ','])
+        .map(|part| {
+            let Some((name, rest)) = part.split_once('=') else { return part.to_owned() };
+            let value = rest.trim_end_matches([';', ',']).trim();
+            match other(&name.trim().to_ascii_lowercase(), value) {
+                Some(other) if !value.is_empty() => format!("{name}={}", rest.replacen(value, &other, 1)),
+                _ => part.to_owned(),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(line: &str) -> String {
+        rewrite(line, |name, value| {
+            let ports = WrittenPorts::parse(value)?;
+            (name == "client_port").then(|| ports.write(PortPair { rtp: 6_000, rtcp: 6_001 }))
+        })
+    }
+
+    #[test]
+    fn ports_are_replaced_and_the_rest_stays_as_it_was() {
+        for (line, expected) in [
+            (
+                "Transport: RTP/AVP/UDP;unicast;client_port=5000-5001;mode=\"PLAY\"\r\n",
+                "Transport: RTP/AVP/UDP;unicast;client_port=6000-6001;mode=\"PLAY\"\r\n",
+            ),
+            ("Transport: RTP/UDP; client_port= 25000\n", "Transport: RTP/UDP; client_port= 6000\n"),
+            ("transport:RTP/UDP;client_port=25000", "transport:RTP/UDP;client_port=6000"),
+            (
+                "Transport: RTP/AVP;client_port=1-2,RTP/AVP/TCP;interleaved=0-1\r\n",
+                "Transport: RTP/AVP;client_port=6000-6001,RTP/AVP/TCP;interleaved=0-1\r\n",
+            ),
+            ("Transport: RTP/AVP;client_port=;x=,\r\n", "Transport: RTP/AVP;client_port=;x=,\r\n"),
+            ("Transport: RTP/AVP;client_port=70000\r\n", "Transport: RTP/AVP;client_port=70000\r\n"),
+        ] {
+            assert!(is_transport(line));
+            assert_eq!(moved(line), expected);
+        }
+        assert!(!is_transport("CSeq: 1\r\n"));
+    }
+
+    #[test]
+    fn values_are_found() {
+        let line = "Transport: RTP/AVP;unicast;Client_Port = 1-2;server_port=3-4\r\n";
+        assert_eq!(
+            [value_of(line, "client_port"), value_of(line, "server_port")],
+            [Some("1-2"), Some("3-4")]
+        );
+        assert_eq!(value_of(line, "source"), None);
+    }
+}
