@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use common::classroom::{Cut, Habit, Manner, Peer};
 use common::jpegs::{Kind, picture};
+use reelay::impairment::{Conditions, Impairments, Loss, Network};
 use reelay::session::{
-    Dialect, Event, FrameSink, Goal, MachineOptions, ReceivedFrame, RtspState, Session, SessionOptions,
-    film_url,
+    Dialect, Emulation, Event, FrameSink, Goal, MachineOptions, ReceivedFrame, RtspState, Session,
+    SessionOptions, film_url,
 };
 use reelay::stats::Snapshot;
 use tokio::sync::{Semaphore, mpsc};
@@ -40,11 +41,15 @@ impl Playing {
     }
 
     fn with(peer: &Peer, dialect: Dialect, patience: Duration) -> Self {
+        Self::over(peer, dialect, patience, Emulation::default())
+    }
+
+    fn over(peer: &Peer, dialect: Dialect, patience: Duration, emulation: Emulation) -> Self {
         let url = film_url("127.0.0.1", peer.address.port(), "movie.Mjpeg").unwrap();
         let (frame_sender, frames) = mpsc::channel(256);
         let (event_sender, events) = mpsc::channel(256);
         let machine = MachineOptions { dialect, patience, ..MachineOptions::default() };
-        let options = SessionOptions { machine, ..SessionOptions::default() };
+        let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
         let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
         Self { session, frames, events, arrived: Vec::new() }
     }
@@ -136,6 +141,27 @@ async fn every_way_of_cutting_pictures_arrives_bit_for_bit() {
         play_cut(Cut::Framed, lf, bare),
         play_cut(Cut::Sliced, uuid.clone(), uuid),
     );
+}
+
+/// Slices carry no source by which the network could tell whose they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_network_is_told_from_what_it_does() {
+    let lossy = |ratio| {
+        let impairments = Impairments { loss: Loss { ratio, mean_burst: None }, ..Impairments::default() };
+        let network = Network::new(Conditions { is_on: true, seed: 3, impairments });
+        Emulation { network, ..Emulation::default() }
+    };
+    let play = async |cut| {
+        let peer = Peer::start(Manner::new(pictures(), cut)).await;
+        let patience = Duration::from_secs(5);
+        let mut playing = Playing::over(&peer, Dialect::Classroom, patience, lossy(0.2));
+        let snapshot = playing.play_to_the_end().await;
+        (playing.arrived.len() as u64, snapshot.emulated.unwrap(), snapshot)
+    };
+    let ((whole, emulated, snapshot), (_, slices, _)) = tokio::join!(play(Cut::Classic), play(Cut::Sliced));
+    assert!(emulated.lost_random > 0, "{emulated:?}");
+    assert_eq!((emulated.delivered, snapshot.packets_received), (whole, whole));
+    assert!(slices.offered > 26 && slices.lost_random > 0, "{slices:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::datagram::{Datagram, Kind};
 use super::link::Link;
-use super::network::{Account, Conditions, Network, lock};
+use super::network::{Account, Conditions, Emulated, Network, lock};
 use super::settings::Impairments;
 
 /// A link of the network, and what is set on it as far as is known.
@@ -67,6 +67,11 @@ impl Passage {
     /// When the next packet may come out.
     pub fn deadline(&self) -> Option<Instant> {
         self.link.deadline()
+    }
+
+    /// What the network has done to what came this way, whoever sent it.
+    pub fn emulated(&self) -> Option<Emulated> {
+        lock(&self.account).emulated()
     }
 
     fn look_at_conditions(&mut self, now: Instant) {

@@ -102,4 +102,9 @@ impl WayIn {
     pub fn emulated(&self, source: Option<u32>) -> Option<Emulated> {
         self.account(source)?.emulated()
     }
+
+    /// The same of everything that came this way: datagrams of a classroom server need not name their source.
+    pub fn emulated_of_all(&self) -> Option<Emulated> {
+        self.passage.as_ref()?.emulated()
+    }
 }

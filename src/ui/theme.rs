@@ -4,7 +4,7 @@ use iced::border::Radius;
 use iced::font::Weight;
 use iced::theme::Palette;
 use iced::widget::{button, container, scrollable, slider, text, text_input, toggler};
-use iced::{Background, Border, Color, Font, Shadow, Theme, Vector, color};
+use iced::{Background, Border, Color, Font, Theme, color};
 
 use crate::session::RtspState;
 
@@ -264,14 +264,14 @@ pub fn page(theme: &Theme) -> container::Style {
     container::background(colours(theme).background)
 }
 
-/// Something that lies in front of everything.
+/// Something that lies in front of everything. It has no shadow: where a part of the window is drawn anew, tiny-skia
+/// draws a shadow over all of its area, and what lies there grows darker each time.
 pub fn dialog(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style {
         text_color: Some(colours.text),
         background: Some(colours.surface.into()),
         border: outlined(colours.line, 12.0),
-        shadow: Shadow { color: color!(0x000000, 0.35), offset: Vector::new(0.0, 6.0), blur_radius: 24.0 },
         ..container::Style::default()
     }
 }
@@ -290,11 +290,6 @@ pub fn banner(is_error: bool) -> impl Fn(&Theme) -> container::Style {
             text_color: Some(colours.text),
             background: Some(colours.surface.into()),
             border: outlined(edge, RADIUS),
-            shadow: Shadow {
-                color: color!(0x000000, 0.30),
-                offset: Vector::new(0.0, 2.0),
-                blur_radius: 12.0,
-            },
             ..container::Style::default()
         }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::machine::{self, Length, Machine};
 use super::receive::Receiver;
+use crate::impairment::{Datagram, Emulated};
 use crate::media::FrameRate;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{Lower, Npt, NptRange, RtspUrl};
@@ -16,12 +17,16 @@ use crate::session::player::{Event, Input, Output, PlayerOptions, SILENCE, patie
 use crate::session::playout::Playout;
 use crate::session::presentation::Presentation;
 use crate::session::receive::ReceivedFrame;
+use crate::session::way_in::WayIn;
 use crate::stats::Snapshot;
 
 /// The player.
 #[derive(Debug)]
 pub struct ClassroomPlayer {
     machine: Machine,
+    way_in: WayIn,
+    /// What the emulated network did in the session that is over.
+    emulated: Option<Emulated>,
     presentation: Presentation,
     rate: FrameRate,
     /// Frames of the film, if the server says it.
@@ -58,6 +63,8 @@ impl ClassroomPlayer {
         Self {
             presentation: describe(machine.file(), FrameRate::CLASSROOM, None),
             machine,
+            way_in: WayIn::new(options.emulation),
+            emulated: None,
             rate: FrameRate::CLASSROOM,
             frames: None,
             playout_delay: options.playout_delay,
@@ -83,7 +90,7 @@ impl ClassroomPlayer {
                 self.machine.port_open(now, ports.rtp);
             }
             Input::PortsFailed(why) => self.machine.ports_failed(why),
-            Input::Rtp(octets) => self.rtp(now, &octets),
+            Input::Rtp(octets) => self.arrive(now, octets),
             // There are no positions to ask for, and there is no RTCP.
             Input::Seek(_) | Input::Rtcp(_) => {}
         }
@@ -93,6 +100,7 @@ impl ClassroomPlayer {
     /// Time has passed.
     pub fn timeout(&mut self, now: Instant) {
         self.machine.timeout(now);
+        self.let_in(now);
         if let Some(receiver) = &mut self.receiver {
             receiver.timeout(now);
         }
@@ -102,7 +110,13 @@ impl ClassroomPlayer {
     /// When [`ClassroomPlayer::timeout`] is to be called.
     pub fn deadline(&self) -> Option<Instant> {
         let receiver = self.receiver.as_ref().and_then(Receiver::deadline);
-        let deadlines = [self.machine.deadline(), receiver, self.playout.next_due(), self.silence_due()];
+        let deadlines = [
+            self.machine.deadline(),
+            receiver,
+            self.playout.next_due(),
+            self.silence_due(),
+            self.way_in.deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -119,7 +133,8 @@ impl ClassroomPlayer {
     /// The figures.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
         let received = self.receiver.as_mut().map(|receiver| receiver.snapshot(now)).unwrap_or_default();
-        Snapshot { frames_dropped_late: self.playout.dropped_late(), ..received }
+        let emulated = self.way_in.emulated_of_all().or(self.emulated);
+        Snapshot { frames_dropped_late: self.playout.dropped_late(), emulated, ..received }
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
@@ -145,6 +160,20 @@ impl ClassroomPlayer {
             self.end(now);
         }
         self.machine.connection_lost(now, why, frame);
+    }
+
+    /// A datagram is here; the emulated network may stand before us yet.
+    fn arrive(&mut self, now: Instant, octets: Bytes) {
+        if let Some(datagram) = self.way_in.admit(now, Datagram::rtp(octets)) {
+            self.rtp(now, &datagram.octets);
+        }
+        self.let_in(now);
+    }
+
+    fn let_in(&mut self, now: Instant) {
+        while let Some((at, datagram)) = self.way_in.poll(now) {
+            self.rtp(at, &datagram.octets);
+        }
     }
 
     /// Packets that overtake the answer to PLAY belong to it like any other: there are no numbers to wait for.
@@ -214,6 +243,8 @@ impl ClassroomPlayer {
     fn set_up(&mut self) {
         self.receiver = Some(Receiver::new(patience(self.playout_delay)));
         self.playout = Playout::new(self.playout_delay);
+        self.way_in.begin(None);
+        self.emulated = None;
         self.tell(Event::Described(self.presentation.clone()));
         self.tell(Event::SetUp(Lower::Udp));
     }
@@ -230,6 +261,8 @@ impl ClassroomPlayer {
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
         }
+        self.emulated = self.way_in.emulated_of_all().or(self.emulated);
+        self.way_in.end();
         self.playout.clear();
         self.watch = Watch::default();
         self.tell(Event::Closed);
