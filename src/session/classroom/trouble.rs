@@ -64,7 +64,7 @@ impl fmt::Display for Trouble {
             ),
             TroubleKind::ClosedAfter { frame } => write!(
                 f,
-                "{server} closed the connection after frame {frame} of \"{file}\"; press Play to begin anew, and restart the server if it is gone."
+                "{server} closed the connection after frame {frame} of \"{file}\"; begin anew, and restart the server if it is gone."
             ),
         }
     }
