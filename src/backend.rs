@@ -24,7 +24,7 @@ use crate::session::{
     Decoder, Emulation, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, Place,
     RtspState, Screen, Session, SessionOptions,
 };
-use crate::stats::Snapshot;
+use crate::stats::Figures;
 
 /// Something that the window wants.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ pub struct Outlets {
     /// What happened; never dropped.
     pub events: mpsc::Receiver<Event>,
     /// The figures of the session, a few times a second.
-    pub stats: watch::Receiver<Snapshot>,
+    pub figures: watch::Receiver<Figures>,
     /// The newest picture.
     pub pictures: PictureSlot,
     /// What makes pictures, to be told the size of the screen.
@@ -216,7 +216,7 @@ impl Backend {
         let decoder = Arc::new(Decoder::start()?);
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (events, event_receiver) = mpsc::channel(EVENTS);
-        let (stats, stats_receiver) = watch::channel(Snapshot::default());
+        let (figures, figures_receiver) = watch::channel(Figures::default());
         let (server_events, from_server) = mpsc::channel(EVENTS);
         let observer = Observer::new(move |event| {
             if let ServerEvent::FilmFailed { .. } = event {
@@ -234,7 +234,7 @@ impl Backend {
             network,
             decoder: decoder.clone(),
             events,
-            stats,
+            figures,
             session_events,
             options,
             generation: 0,
@@ -245,7 +245,7 @@ impl Backend {
         };
         runtime.spawn(engine.run(inbox, from_session, from_server, finishing));
         let pictures = decoder.slot();
-        let outlets = Outlets { events: event_receiver, stats: stats_receiver, pictures, decoder };
+        let outlets = Outlets { events: event_receiver, figures: figures_receiver, pictures, decoder };
         Ok((Self { runtime, finish, handle: Handle { commands } }, outlets))
     }
 
@@ -271,7 +271,7 @@ struct Engine {
     network: Network,
     decoder: Arc<Decoder>,
     events: mpsc::Sender<Event>,
-    stats: watch::Sender<Snapshot>,
+    figures: watch::Sender<Figures>,
     session_events: mpsc::Sender<(u64, SessionEvent)>,
     options: BackendOptions,
     generation: u64,
@@ -285,7 +285,7 @@ struct Engine {
 
 struct Running {
     session: Session,
-    stats: watch::Receiver<Snapshot>,
+    figures: watch::Receiver<Figures>,
     first: Arc<OnceLock<Bytes>>,
 }
 
@@ -303,8 +303,8 @@ impl Engine {
                 Some((generation, event)) = from_session.recv() => self.relay(generation, event).await,
                 Some(event) = from_server.recv() => self.relay_server(event).await,
                 () = changed(&mut self.progress) => self.relay_progress().await,
-                snapshot = new_stats(&mut self.session) => {
-                    self.stats.send_replace(snapshot);
+                figures = new_figures(&mut self.session) => {
+                    self.figures.send_replace(figures);
                 }
                 done = &mut finishing => {
                     self.leave_session();
@@ -406,9 +406,9 @@ impl Engine {
         if goal != Goal::Stopped {
             session.set_goal(goal);
         }
-        let stats = session.stats();
-        self.stats.send_replace(Snapshot::default());
-        self.session = Some(Running { session, stats, first });
+        let figures = session.figures();
+        self.figures.send_replace(Figures::default());
+        self.session = Some(Running { session, figures, first });
     }
 
     /// TEARDOWN goes out in the background; what comes next need not wait for it.
@@ -503,10 +503,10 @@ async fn changed(progress: &mut Option<watch::Receiver<Progress>>) {
     }
 }
 
-async fn new_stats(running: &mut Option<Running>) -> Snapshot {
-    let Some(Running { stats, .. }) = running else { return std::future::pending().await };
-    match stats.changed().await {
-        Ok(()) => *stats.borrow_and_update(),
+async fn new_figures(running: &mut Option<Running>) -> Figures {
+    let Some(Running { figures, .. }) = running else { return std::future::pending().await };
+    match figures.changed().await {
+        Ok(()) => figures.borrow_and_update().clone(),
         Err(_) => std::future::pending().await,
     }
 }

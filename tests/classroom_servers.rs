@@ -81,7 +81,7 @@ impl Playing {
             event => event == Some(&Event::Ended),
         })
         .await;
-        *self.session.stats().borrow()
+        self.session.figures().borrow().snapshot
     }
 
     async fn reach(&mut self, state: RtspState) {

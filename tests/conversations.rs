@@ -5,8 +5,11 @@ mod common;
 use common::films::pictures;
 use common::jpegs::Kind;
 use common::simulation::{Setting, World};
+use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::proto::rtsp::{Frame, Framer, Limits, Request, Response, Transport};
-use reelay::session::{Event, Failure, Goal, Input, Output, Player, PlayerOptions, Reporter, RtspState};
+use reelay::session::{
+    Event, Failure, Goal, Input, Output, Path, Player, PlayerOptions, Reporter, RtspState,
+};
 use std::time::{Duration, Instant};
 
 /// Asks the server in the words of a player; `{session}` stands for the session that SETUP made.
@@ -261,6 +264,7 @@ impl Scripted {
             playout_delay: Duration::ZERO,
             reporter,
             emulation: Default::default(),
+            epoch: Epoch { instant: Instant::now(), ntp: NtpTime(1 << 40) },
         };
         let framer = Framer::new(Limits::SERVER);
         let (player, now) = (Player::new(url, options), Instant::now());
@@ -273,7 +277,7 @@ impl Scripted {
             match output {
                 Output::Connect(url) => {
                     self.connected.push(url.to_string());
-                    self.input(Input::Connected);
+                    self.input(Input::Connected(Path::default()));
                 }
                 Output::OpenPorts(_) => {
                     self.input(Input::PortsOpen(reelay::proto::rtsp::PortPair { rtp: 19_456, rtcp: 19_457 }));

@@ -81,7 +81,7 @@ impl Playing {
             }
         };
         timeout(PATIENCE, end).await.expect("the end of the film");
-        let snapshot = *self.session.stats().borrow();
+        let snapshot = self.session.figures().borrow().snapshot;
         (arrived, snapshot)
     }
 
@@ -331,9 +331,9 @@ async fn losses_at_the_servers_way_out_are_measured_to_the_packet() {
             let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
             let mut playing = Playing::start(&server, &name, options);
             playing.play_to_the_end().await;
-            let stats = playing.session.stats();
+            let figures = playing.session.figures();
             playing.session.finish(PATIENCE).await;
-            let measured = *stats.borrow();
+            let measured = figures.borrow().snapshot;
             assert_true(&measured);
             assert!(measured.packets_lost > 10, "{measured:?}");
             assert_eq!(measured.packets_lost == measured.emulated.unwrap().lost_queue, seed == 3);
@@ -377,9 +377,9 @@ async fn a_stop_in_the_middle_leaves_the_counts_true() {
             timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
         }
         playing.frames.close();
-        let stats = playing.session.stats();
+        let figures = playing.session.figures();
         playing.session.finish(PATIENCE).await;
-        let measured = *stats.borrow();
+        let measured = figures.borrow().snapshot;
         assert_true(&measured);
         assert!(measured.packets_lost > 10, "{measured:?}");
     }

@@ -33,7 +33,7 @@ async fn frames_of_250_kb_survive_the_usual_cap_of_the_kernels_buffer() {
     let end = async { while events.recv().await.is_some_and(|event| event != Event::Ended) {} };
     timeout(Duration::from_secs(60), end).await.expect("the end of the film");
 
-    assert_eq!(session.stats().borrow().packets_lost, 0);
+    assert_eq!(session.figures().borrow().snapshot.packets_lost, 0);
     for jpeg in &test.pictures {
         assert!(frames.try_recv().unwrap().jpeg == jpeg[..]);
     }

@@ -53,9 +53,9 @@ async fn play(url: RtspUrl, transport: TransportChoice, network: Network) -> (u6
         }
     };
     timeout(PATIENCE, end).await.expect("the end of the film");
-    let stats = session.stats();
+    let figures = session.figures();
     session.finish(PATIENCE).await;
-    let snapshot = *stats.borrow();
+    let snapshot = figures.borrow().snapshot;
     (arrived, snapshot)
 }
 

@@ -80,9 +80,28 @@ pub struct ProbeArguments {
     pub rtp_port: Option<u16>,
     pub rate: FrameRate,
     pub save_frames: Option<PathBuf>,
+    pub report: Option<ReportFile>,
     pub network: Option<Conditions>,
     pub json: bool,
     pub verbose: bool,
+}
+
+/// A file for everything that was measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// Where it is to be.
+    pub path: PathBuf,
+    /// What it is to hold.
+    pub format: ReportFormat,
+}
+
+/// What a file for everything that was measured holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// A row for each second.
+    Csv,
+    /// Everything.
+    Json,
 }
 
 /// For `link`.
@@ -220,6 +239,7 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         rtp_port: None,
         rate: FrameRate::CLASSROOM,
         save_frames: None,
+        report: None,
         network: None,
         json: false,
         verbose: false,
@@ -238,6 +258,7 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             Arg::Long("rtp-port") => probe.rtp_port = Some(read_rtp_port(&mut parser)?),
             Arg::Long("fps") => probe.rate = read(&mut parser, "--fps")?,
             Arg::Long("save-frames") => probe.save_frames = Some(parser.value()?.into()),
+            Arg::Long("report") => probe.report = Some(read_report_file(&mut parser)?),
             Arg::Long("json") => probe.json = true,
             Arg::Long("verbose") | Arg::Short('v') => probe.verbose = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(Invocation::Print(help::PROBE)),
@@ -293,6 +314,23 @@ fn read_server(parser: &mut Parser) -> Result<(String, u16), ArgumentError> {
     parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
         ArgumentError(format!("--to cannot be \"{text}\": it is HOST:PORT, like camera.local:554."))
     })
+}
+
+/// The end of its name says what a file is to hold.
+fn read_report_file(parser: &mut lexopt::Parser) -> Result<ReportFile, ArgumentError> {
+    let path = PathBuf::from(parser.value()?);
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    let format = match extension.as_deref() {
+        Some("csv") => ReportFormat::Csv,
+        Some("json") => ReportFormat::Json,
+        _ => {
+            return Err(ArgumentError(format!(
+                "--report cannot be \"{}\": its name ends in .csv for a row a second, or in .json for everything.",
+                path.display()
+            )));
+        }
+    };
+    Ok(ReportFile { path, format })
 }
 
 /// An option of the emulated network, or none at all.

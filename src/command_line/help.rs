@@ -88,6 +88,8 @@ OPTIONS
   --rtp-port N           the player's own RTP port, an even number (any)
   --fps RATE             frames a second of films that state no rate (20)
   --save-frames DIR      write each whole JPEG as 000001.jpg, 000002.jpg, ...
+  --report FILE          write everything that was measured: a row for each
+                         second into FILE.csv, or all of it into FILE.json
   --json                 print the figures as one JSON object
   --verbose              tell more on stderr
 

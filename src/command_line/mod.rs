@@ -8,7 +8,8 @@ mod probe;
 mod serve;
 
 pub use arguments::{
-    ArgumentError, Invocation, LinkArguments, ProbeArguments, ServeArguments, Target, WindowArguments, parse,
+    ArgumentError, Invocation, LinkArguments, ProbeArguments, ReportFile, ReportFormat, ServeArguments,
+    Target, WindowArguments, parse,
 };
 pub use link::link;
 pub use probe::probe;

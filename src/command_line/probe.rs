@@ -3,24 +3,24 @@
 use std::fs;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
 use super::CommandError;
-use super::arguments::{ProbeArguments, Target};
+use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
 use crate::backend;
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
-use crate::proto::rtsp::{Lower, Method, RtspUrl};
+use crate::proto::rtsp::{Lower, RtspUrl};
 use crate::server_embed::{Film, Observer, Server, ServerOptions};
 use crate::session::{
     Dialect, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
     SessionOptions,
 };
-use crate::stats::Snapshot;
+use crate::stats::{Figures, Record, Report, Snapshot, Subject};
 
 /// How long a stream without an end is played.
 const WITHOUT_END: Duration = Duration::from_secs(10);
@@ -85,14 +85,16 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
         rtp_port: arguments.rtp_port,
         ..MachineOptions::default()
     };
+    let network = emulation.network.clone();
     let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
+    let subject = subject(arguments, &url, &options);
     let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
     session.set_goal(Goal::Playing);
 
-    let stats = session.stats();
+    let mut figures = session.figures();
     // A classroom server's film has an end, although nobody says where.
     let certainly_ends = is_file || dialect(arguments) == Dialect::Classroom;
-    let mut watcher = Watcher::new(arguments, certainly_ends, stats.clone());
+    let mut watcher = Watcher::new(arguments, certainly_ends, network, figures.clone());
     while watcher.outcome.is_none() {
         let stop_at = watcher.stop_at();
         tokio::select! {
@@ -100,6 +102,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
             biased;
             Some(frame) = frames.recv() => watcher.take_frame(&frame)?,
             Some(event) = events.recv() => watcher.take_event(event),
+            Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
             () = until(stop_at) => watcher.stop(),
             () = backend::interrupted() => watcher.stop(),
         }
@@ -111,7 +114,40 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
         () = session.finish(TEARDOWN_PATIENCE) => {}
         () = drained => {}
     }
-    watcher.finish(stats.borrow().to_owned())
+    let snapshot = figures.borrow().snapshot;
+    watcher.observe(&snapshot);
+    if let Some(file) = &arguments.report {
+        write_report(file, &watcher.record.report(watcher.subject(subject)))?;
+    }
+    watcher.finish(snapshot)
+}
+
+fn subject(arguments: &ProbeArguments, url: &RtspUrl, options: &SessionOptions) -> Subject {
+    let (name, url) = match &arguments.target {
+        Target::File(path) => (backend::film_name(path), None),
+        Target::Url(_) | Target::Classroom(_) => (url.name(), Some(url.to_string())),
+    };
+    Subject {
+        name,
+        url,
+        dialect: dialect(arguments).name(),
+        playout_delay_ms: u64::try_from(options.playout_delay.as_millis()).unwrap_or(u64::MAX),
+        network_place: options.emulation.place.to_string(),
+        ..Subject::default()
+    }
+}
+
+fn write_report(file: &ReportFile, report: &Report) -> Result<(), CommandError> {
+    let octets = match file.format {
+        ReportFormat::Csv => report.csv().map_err(io::Error::from),
+        ReportFormat::Json => report.json().map_err(io::Error::from),
+    };
+    octets.and_then(|octets| fs::write(&file.path, octets)).map_err(|error| {
+        CommandError::new(format!(
+            "{} cannot be written ({error}); choose another file.",
+            file.path.display()
+        ))
+    })
 }
 
 fn dialect(arguments: &ProbeArguments) -> Dialect {
@@ -140,8 +176,9 @@ struct Watcher<'a> {
     /// The target has an end, whatever is said of it.
     certainly_ends: bool,
     has_end: bool,
-    stats: watch::Receiver<Snapshot>,
-    play_written: Option<Instant>,
+    network: Network,
+    figures: watch::Receiver<Figures>,
+    record: Record,
     first: Option<Instant>,
     last: Option<Instant>,
     stopped: Option<Instant>,
@@ -154,13 +191,19 @@ struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    fn new(arguments: &'a ProbeArguments, certainly_ends: bool, stats: watch::Receiver<Snapshot>) -> Self {
+    fn new(
+        arguments: &'a ProbeArguments,
+        certainly_ends: bool,
+        network: Network,
+        figures: watch::Receiver<Figures>,
+    ) -> Self {
         Self {
             arguments,
             certainly_ends,
             has_end: certainly_ends,
-            stats,
-            play_written: None,
+            network,
+            figures,
+            record: Record::begin(SystemTime::now()),
             first: None,
             last: None,
             stopped: None,
@@ -185,15 +228,15 @@ impl<'a> Watcher<'a> {
 
     fn take_event(&mut self, event: Event) {
         match event {
-            Event::Status(status) if status.in_flight == Some(Method::Play) => {
-                self.play_written.get_or_insert_with(Instant::now);
-            }
             Event::Described(presentation) => {
                 self.has_end =
                     self.certainly_ends || presentation.range.is_some_and(|range| range.end.is_some());
                 self.server = presentation.server;
             }
-            Event::SetUp(lower) => self.transport = Some(lower),
+            Event::SetUp(lower) => {
+                self.transport = Some(lower);
+                self.record = Record::begin(SystemTime::now());
+            }
             Event::Failed(failure) => {
                 self.stop();
                 self.outcome = Some(Outcome::Failed(failure));
@@ -206,8 +249,16 @@ impl<'a> Watcher<'a> {
                 }
             }
             Event::Interrupted(_) => eprintln!("No datagram has come; now the connection carries RTP."),
-            Event::Status(_) | Event::Started(_) | Event::Waiting(_) => {}
+            Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) => {}
         }
+    }
+
+    fn observe(&mut self, snapshot: &Snapshot) {
+        self.record.observe(snapshot, &self.network.conditions());
+    }
+
+    fn subject(&self, subject: Subject) -> Subject {
+        Subject { server: self.server.clone(), transport: self.transport.map(Lower::name), ..subject }
     }
 
     fn take_frame(&mut self, frame: &ReceivedFrame) -> Result<(), CommandError> {
@@ -220,7 +271,7 @@ impl<'a> Watcher<'a> {
         if let Some(folder) = &self.arguments.save_frames {
             save(folder, self.frames, &frame.jpeg)?;
         }
-        self.progress.show(self.frames, self.first, &self.stats);
+        self.progress.show(self.frames, self.first, &self.figures);
         if self.arguments.frames == Some(self.frames) {
             self.stop();
         }
@@ -229,12 +280,12 @@ impl<'a> Watcher<'a> {
 
     fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
         self.progress.clear();
-        let report = self.report(&snapshot);
+        let findings = self.findings(&snapshot);
         if let (Some(Outcome::Failed(failure)), 0, false) = (&self.outcome, self.frames, self.arguments.json)
         {
             return Err(CommandError::new(failure.to_string()));
         }
-        let printed = if self.arguments.json { report.print_json() } else { report.print_for_people() };
+        let printed = if self.arguments.json { findings.print_json() } else { findings.print_for_people() };
         printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
         match self.outcome {
             Some(Outcome::Failed(failure)) => Err(CommandError::new(failure.to_string())),
@@ -251,13 +302,12 @@ impl<'a> Watcher<'a> {
         Some(snapshot.emulated.unwrap_or(Emulated { seed: conditions.seed, ..Emulated::default() }))
     }
 
-    fn report(&self, snapshot: &Snapshot) -> Report {
-        let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
+    fn findings(&self, snapshot: &Snapshot) -> Findings {
         let duration =
             self.first.zip(self.stopped).map(|(first, stopped)| stopped.saturating_duration_since(first));
         let duration = duration.filter(|duration| !duration.is_zero());
         let spacing = self.first.zip(self.last).map(|(first, last)| last.saturating_duration_since(first));
-        Report {
+        Findings {
             frames_complete: self.frames,
             frames_incomplete: snapshot.frames_incomplete,
             headers_reduced: snapshot.headers_reduced,
@@ -270,20 +320,14 @@ impl<'a> Watcher<'a> {
             jitter_ms: snapshot.jitter_ms,
             bitrate_bps: duration
                 .map(|duration| snapshot.payload_octets as f64 * 8.0 / duration.as_secs_f64()),
-            first_frame_ms: self
-                .play_written
-                .zip(self.first)
-                .map(|(play, first)| milliseconds(first.saturating_duration_since(play))),
+            first_frame_ms: snapshot.first_frame_ms,
             duration_s: duration.map(|duration| duration.as_secs_f64()),
             width: self.dimensions.map(|dimensions| dimensions.width),
             height: self.dimensions.map(|dimensions| dimensions.height),
             frame_rate: spacing
                 .filter(|spacing| !spacing.is_zero())
                 .map(|spacing| (self.frames - 1) as f64 / spacing.as_secs_f64()),
-            transport: self.transport.map(|lower| match lower {
-                Lower::Udp => "udp",
-                Lower::Tcp => "tcp",
-            }),
+            transport: self.transport.map(Lower::name),
             dialect: self.transport.map(|_| dialect(self.arguments)),
             server: self.server.clone(),
             emulated: self.emulated(snapshot),
@@ -300,7 +344,7 @@ fn save(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
 
 /// What was measured; `null` where it is unknown.
 #[derive(Debug, Serialize)]
-struct Report {
+struct Findings {
     frames_complete: u64,
     frames_incomplete: u64,
     headers_reduced: u64,
@@ -324,7 +368,7 @@ struct Report {
     emulated: Option<Emulated>,
 }
 
-impl Report {
+impl Findings {
     fn print_json(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, self)?;
@@ -385,14 +429,14 @@ struct Progress {
 }
 
 impl Progress {
-    fn show(&mut self, frames: u64, first: Option<Instant>, stats: &watch::Receiver<Snapshot>) {
+    fn show(&mut self, frames: u64, first: Option<Instant>, figures: &watch::Receiver<Figures>) {
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= Duration::from_millis(250));
         if !is_due || !io::stderr().is_terminal() {
             return;
         }
         self.shown = Some(Instant::now());
         let seconds = first.map_or(0.0, |first| first.elapsed().as_secs_f64());
-        let snapshot = *stats.borrow();
+        let snapshot = figures.borrow().snapshot;
         let loss = snapshot.loss_ratio.unwrap_or_default() * 100.0;
         eprint!(
             "\r{frames} frames, {seconds:.1} s, {:.2} Mbit/s, {loss:.1} % lost   ",

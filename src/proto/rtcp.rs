@@ -1,7 +1,7 @@
 //! RTCP packets (RFC 3550 §6).
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A wall-clock instant in the 64-bit format of NTP: seconds since 1900 and their fraction (RFC 3550 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -19,6 +19,32 @@ impl NtpTime {
     /// This instant and a span more.
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.wrapping_add(span_to_fixed_point(span)))
+    }
+
+    /// Seconds from another instant to this one; negative if it comes first.
+    pub fn seconds_since(self, other: Self) -> f64 {
+        self.0.wrapping_sub(other.0) as i64 as f64 / (1u64 << 32) as f64
+    }
+}
+
+/// Two clocks that show the same instant.
+#[derive(Debug, Clone, Copy)]
+pub struct Epoch {
+    /// On the clock that counts.
+    pub instant: Instant,
+    /// On the clock on the wall.
+    pub ntp: NtpTime,
+}
+
+impl Epoch {
+    /// Both clocks, read one behind the other.
+    pub fn of(instant: Instant, wall: SystemTime) -> Self {
+        Self { instant, ntp: wall.into() }
+    }
+
+    /// What the clock on the wall shows when the other one shows this.
+    pub fn at(&self, instant: Instant) -> NtpTime {
+        self.ntp.plus(instant.saturating_duration_since(self.instant))
     }
 }
 
@@ -102,6 +128,29 @@ pub enum Rtcp {
         /// Who leaves.
         ssrcs: Vec<u32>,
     },
+    /// XR (RFC 3611), reduced to what measures a round trip.
+    Extended {
+        /// Who reports.
+        ssrc: u32,
+        /// What is reported.
+        block: ExtendedBlock,
+    },
+}
+
+/// The two halves of a round trip that a receiver begins (RFC 3611 §4.4, §4.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtendedBlock {
+    /// Receiver Reference Time: this is sent now.
+    ReferenceTime(NtpTime),
+    /// DLRR: the last reference time that came, and how long ago.
+    DelaySinceReference {
+        /// Who sent it.
+        ssrc: u32,
+        /// The middle of it.
+        last_reference: u32,
+        /// Since it arrived, in 1/65536 s.
+        delay: u32,
+    },
 }
 
 /// Why octets are no RTCP.
@@ -128,7 +177,10 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
+const EXTENDED_REPORT: u8 = 207;
 const CNAME_ITEM: u8 = 1;
+const REFERENCE_TIME: u8 = 4;
+const DELAY_SINCE_REFERENCE: u8 = 5;
 
 /// Whether a packet on a shared port or channel is RTCP rather than RTP (RFC 5761 §4).
 pub fn is_rtcp(octets: &[u8]) -> bool {
@@ -162,7 +214,7 @@ fn parse_one(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<Rtcp>, Rt
         SENDER_REPORT => Rtcp::SenderReport {
             ssrc: reader.word()?,
             info: SenderInfo {
-                ntp: NtpTime(u64::from(reader.word()?) << 32 | u64::from(reader.word()?)),
+                ntp: reader.ntp()?,
                 rtp_timestamp: reader.word()?,
                 packets: reader.word()?,
                 octets: reader.word()?,
@@ -176,6 +228,11 @@ fn parse_one(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<Rtcp>, Rt
             Rtcp::SourceDescription { ssrc: reader.word()?, cname: reader.canonical_name()? }
         }
         BYE => Rtcp::Bye { ssrcs: (0..count).map(|_| reader.word()).collect::<Result<_, _>>()? },
+        EXTENDED_REPORT => {
+            let ssrc = reader.word()?;
+            let Some(block) = reader.extended_block()? else { return Ok(None) };
+            Rtcp::Extended { ssrc, block }
+        }
         _ => return Ok(None),
     };
     Ok(Some(packet))
@@ -207,6 +264,30 @@ impl Reader<'_> {
             last_sender_report: self.word()?,
             delay_since_last_sender_report: self.word()?,
         })
+    }
+
+    /// The first block of a kind that we use.
+    fn extended_block(&mut self) -> Result<Option<ExtendedBlock>, RtcpError> {
+        while !self.0.is_empty() {
+            let head = self.word()?;
+            let length = 4 * (head & 0xFFFF) as usize;
+            let (body, rest) = self.0.split_at_checked(length).ok_or(RtcpError::Short)?;
+            self.0 = rest;
+            let mut body = Reader(body);
+            match (head >> 24) as u8 {
+                REFERENCE_TIME => return body.ntp().map(|ntp| Some(ExtendedBlock::ReferenceTime(ntp))),
+                DELAY_SINCE_REFERENCE => {
+                    let (ssrc, last_reference, delay) = (body.word()?, body.word()?, body.word()?);
+                    return Ok(Some(ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay }));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn ntp(&mut self) -> Result<NtpTime, RtcpError> {
+        Ok(NtpTime(u64::from(self.word()?) << 32 | u64::from(self.word()?)))
     }
 
     /// The CNAME among the items of the first chunk; empty if it has none.
@@ -271,11 +352,27 @@ fn write_one(packet: &Rtcp, octets: &mut Vec<u8>) {
             body.extend(ssrcs.iter().flat_map(|ssrc| ssrc.to_be_bytes()));
             (BYE, ssrcs.len() as u8)
         }
+        Rtcp::Extended { ssrc, block } => {
+            body.extend_from_slice(&ssrc.to_be_bytes());
+            write_extended(*block, &mut body);
+            (EXTENDED_REPORT, 0)
+        }
     };
     // Thirty-one blocks of 24 octets at the most: the length in words is far below 2^16.
     let [high, low] = ((body.len() / 4) as u16).to_be_bytes();
     octets.extend_from_slice(&[0x80 | count, packet_type, high, low]);
     octets.extend_from_slice(&body);
+}
+
+fn write_extended(block: ExtendedBlock, body: &mut Vec<u8>) {
+    let (kind, words) = match block {
+        ExtendedBlock::ReferenceTime(NtpTime(ntp)) => (REFERENCE_TIME, vec![(ntp >> 32) as u32, ntp as u32]),
+        ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay } => {
+            (DELAY_SINCE_REFERENCE, vec![ssrc, last_reference, delay])
+        }
+    };
+    body.extend_from_slice(&[kind, 0, 0, words.len() as u8]);
+    body.extend(words.iter().flat_map(|word| word.to_be_bytes()));
 }
 
 /// Writes at most 31 blocks, which is what the count has room for; returns how many.
@@ -339,6 +436,32 @@ mod tests {
     }
 
     #[test]
+    fn extended_reports_are_those_of_rfc_3611() {
+        let reference = Rtcp::Extended {
+            ssrc: 0x0102_0304,
+            block: ExtendedBlock::ReferenceTime(NtpTime(0x1122_3344_5566_7788)),
+        };
+        let octets = write(std::slice::from_ref(&reference));
+        let expected =
+            [0x80, 207, 0, 4, 1, 2, 3, 4, 4, 0, 0, 2, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
+        assert_eq!(octets, expected);
+        assert_eq!(parse(&octets), Ok(vec![reference]));
+        let answer = Rtcp::Extended {
+            ssrc: 9,
+            block: ExtendedBlock::DelaySinceReference { ssrc: 7, last_reference: 0x3344_5566, delay: 655 },
+        };
+        let mut octets = write(std::slice::from_ref(&answer));
+        assert_eq!(octets[8..], [5, 0, 0, 3, 0, 0, 0, 7, 0x33, 0x44, 0x55, 0x66, 0, 0, 2, 0x8F]);
+        assert_eq!(parse(&octets), Ok(vec![answer.clone()]));
+        // Another kind of block before it, and one that is longer than the packet.
+        octets.splice(8..8, [1, 0, 0, 1, 0, 0, 0, 0]);
+        octets[3] = 7;
+        assert_eq!(parse(&octets), Ok(vec![answer]));
+        octets[11] = 200;
+        assert_eq!(parse(&octets), Err(RtcpError::Short));
+    }
+
+    #[test]
     fn an_empty_receiver_report_opens_a_path_and_says_nothing() {
         let octets = [0x80, 201, 0, 1, 0, 0, 0, 0];
         assert!(is_rtcp(&octets));
@@ -364,5 +487,7 @@ mod tests {
         assert_eq!(ntp.0, (UNIX_EPOCH_IN_NTP + 1) << 32 | 0x8000_0000);
         assert_eq!(ntp.middle(), (UNIX_EPOCH_IN_NTP as u32 + 1) << 16 | 0x8000);
         assert_eq!(delay_units(Duration::from_millis(250)), 16_384);
+        let later = ntp.plus(Duration::from_millis(250));
+        assert_eq!((later.seconds_since(ntp), ntp.seconds_since(later)), (0.25, -0.25));
     }
 }

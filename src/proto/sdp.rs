@@ -38,6 +38,8 @@ pub struct MediaDescription {
     pub dimensions: Option<(u16, u16)>,
     /// `a=x-reelay-jpeg-header:1`: the server can send original JPEG header segments.
     pub jpeg_header: bool,
+    /// `a=rtcp-xr:rcvr-rtt`: the server answers what measures a round trip (RFC 3611 §5.1).
+    pub round_trip: bool,
 }
 
 /// The payload type that RFC 3551 §6 gives to JPEG.
@@ -45,6 +47,12 @@ pub const JPEG_PAYLOAD_TYPE: u8 = 26;
 
 /// The attribute by which a server says that it can send original JPEG header segments.
 const JPEG_HEADER: &str = "x-reelay-jpeg-header";
+
+/// The attribute by which a server says which extended reports it knows (RFC 3611 §5.1).
+const EXTENDED_REPORTS: &str = "rtcp-xr";
+
+/// Those that measure a round trip from the receiver.
+const ROUND_TRIP: &str = "rcvr-rtt=";
 
 /// Why a text is no session description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +179,9 @@ impl MediaDescription {
             "x-dimensions" => self.dimensions = parse_dimensions(value),
             "rtpmap" => self.encodings.extend(parse_rtpmap(value)),
             JPEG_HEADER => self.jpeg_header = value == "1",
+            EXTENDED_REPORTS => {
+                self.round_trip = value.split_ascii_whitespace().any(|form| form.starts_with(ROUND_TRIP));
+            }
             _ => {}
         }
     }
@@ -220,6 +231,9 @@ impl MediaDescription {
         }
         if self.jpeg_header {
             line(format_args!("a={JPEG_HEADER}:1"));
+        }
+        if self.round_trip {
+            line(format_args!("a={EXTENDED_REPORTS}:{ROUND_TRIP}sender"));
         }
     }
 }
@@ -279,6 +293,7 @@ mod tests {
                 frame_rate: Some(29.97),
                 dimensions: Some((384, 288)),
                 jpeg_header: true,
+                round_trip: true,
                 range: None,
             }],
         };

@@ -5,7 +5,7 @@ mod classroom;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
@@ -25,9 +25,9 @@ use super::route::{Outgoing, Route};
 use super::sender::Sender;
 use super::session::Session;
 use super::sessions::{Answer, INBOX, ToSession};
-use super::stream::{Epoch, Stream};
+use super::stream::Stream;
 use crate::ports::AsyncSocketPair;
-use crate::proto::rtcp;
+use crate::proto::rtcp::{self, Epoch};
 use crate::proto::rtsp::{
     ChannelPair, Frame, Framer, FramingError, Limits, Method, Request, Response, SessionHeader, Status,
     header,
@@ -185,10 +185,10 @@ impl Connection {
     fn take_interleaved(&self, channel: u8, packet: &[u8]) {
         let owner = self.sessions.iter().find(|(_, pair)| pair.is_some_and(|pair| pair.rtcp == channel));
         if let Some(inbox) = owner.and_then(|(id, _)| self.context.sessions.find(id))
-            && rtcp::parse(packet).is_ok()
+            && let Ok(packets) = rtcp::parse(packet)
         {
             // A session that does not keep up loses reports, which repeat.
-            let _ = inbox.try_send(ToSession::Reported);
+            let _ = inbox.try_send(ToSession::Reported(Instant::now(), packets));
         }
     }
 
@@ -285,7 +285,7 @@ impl Connection {
         };
         match agree(request, resource, facilities) {
             Ok(agreement) => {
-                let stream = Stream::new(facts.rate, new_identity(), Epoch::now());
+                let stream = Stream::new(facts.rate, new_identity(), epoch());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
                 let (session, response) = Session::set_up(id, request, &name, agreement, stream, timeout);
                 self.begin_session(session, film, sockets.ok(), response)
@@ -343,11 +343,8 @@ impl Connection {
     }
 }
 
-impl Epoch {
-    /// Both clocks, read one behind the other.
-    fn now() -> Self {
-        Self { instant: Instant::now(), ntp: std::time::SystemTime::now().into() }
-    }
+fn epoch() -> Epoch {
+    Epoch::of(Instant::now(), SystemTime::now())
 }
 
 /// An IPv4 address that came through an IPv6 socket, as what it is.

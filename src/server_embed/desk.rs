@@ -205,6 +205,7 @@ fn description(film: &FilmFacts) -> SessionDescription {
             frame_rate: Some(film.rate.as_f64()),
             dimensions: Some((carried.width, carried.height)),
             jpeg_header: true,
+            round_trip: true,
         }],
     }
 }

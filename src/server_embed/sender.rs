@@ -198,8 +198,9 @@ impl Sender {
                 let _ = reply.send(Answer { response, written });
                 torn_down
             }
-            ToSession::Reported => {
-                life.heard = Instant::now();
+            ToSession::Reported(arrival, packets) => {
+                life.heard = arrival;
+                self.session.stream().heard(arrival, &packets);
                 false
             }
             ToSession::ConnectionClosed(connection) if connection == self.connection => {

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::desk::Resource;
-use crate::proto::rtcp;
+use crate::proto::rtcp::{self, Rtcp};
 use crate::proto::rtsp::{Request, Response};
 
 /// Something for a session.
@@ -22,8 +23,8 @@ pub enum ToSession {
         /// Where the answer goes.
         reply: oneshot::Sender<Answer>,
     },
-    /// Its player has sent RTCP: a sign of life.
-    Reported,
+    /// Its player has sent RTCP, and when it arrived: a sign of life.
+    Reported(Instant, Vec<Rtcp>),
     /// A connection is gone.
     ConnectionClosed(u64),
 }
@@ -87,9 +88,9 @@ impl Sessions {
     pub fn take_rtcp(&self, from: SocketAddr, packet: &[u8]) {
         let table = self.table();
         let inbox = table.by_rtcp_address.get(&from).and_then(|id| table.by_id.get(id));
-        if let Some(inbox) = inbox.filter(|_| rtcp::parse(packet).is_ok()) {
+        if let (Some(inbox), Ok(packets)) = (inbox, rtcp::parse(packet)) {
             // A session that does not keep up loses reports, which repeat.
-            let _ = inbox.try_send(ToSession::Reported);
+            let _ = inbox.try_send(ToSession::Reported(Instant::now(), packets));
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::pacer::{Bursts, Pacer};
 use crate::media::FrameRate;
 use crate::media::payload::PacketizedFrame;
-use crate::proto::rtcp::{self, NtpTime, Rtcp, SenderInfo};
+use crate::proto::rtcp::{self, Epoch, ExtendedBlock, Rtcp, SenderInfo};
 use crate::proto::rtp::{CLOCK_RATE, HEADER_LENGTH};
 
 /// What a stream is called and where its counters begin. RFC 3550 §5.1 wants all of it random.
@@ -20,15 +20,6 @@ pub struct Identity {
     pub first_timestamp: u32,
     /// The canonical name (RFC 7022 wants it to say nothing of the machine).
     pub cname: String,
-}
-
-/// Two clocks that show the same instant.
-#[derive(Debug, Clone, Copy)]
-pub struct Epoch {
-    /// On the clock that counts.
-    pub instant: Instant,
-    /// On the clock on the wall.
-    pub ntp: NtpTime,
 }
 
 /// What the stream wants now.
@@ -77,8 +68,19 @@ pub struct Stream {
     packets: u32,
     octets: u32,
     report_due: Option<Instant>,
+    reported_at: Option<Instant>,
+    /// A player wants to know how long a round trip takes.
+    reference: Option<Reference>,
     said_goodbye: bool,
     numbering: Numbering,
+}
+
+/// What a player has sent to be sent back (RFC 3611 §4.4).
+#[derive(Debug, Clone, Copy)]
+struct Reference {
+    ssrc: u32,
+    middle: u32,
+    arrival: Instant,
 }
 
 /// What sequence numbers count.
@@ -127,6 +129,9 @@ struct Sending {
 /// From one sender report to the next (RFC 3550 §6.2 asks for at least five seconds).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
+/// From one sender report to the next, when a player has asked for one.
+const ANSWER_INTERVAL: Duration = Duration::from_secs(1);
+
 /// From the last packet to the goodbye. Players read RTCP before RTP, and leave what has not been read when they are
 /// told that nothing more comes.
 const GOODBYE_DELAY: Duration = Duration::from_millis(100);
@@ -148,6 +153,8 @@ impl Stream {
             packets: 0,
             octets: 0,
             report_due: None,
+            reported_at: None,
+            reference: None,
             said_goodbye: false,
             numbering: Numbering::Packets,
         }
@@ -218,6 +225,17 @@ impl Stream {
     /// Stops at once. A frame of which some packets have not left is sent anew by the next PLAY.
     pub fn pause(&mut self) {
         self.run = None;
+    }
+
+    /// A player has sent RTCP. What it wants to measure a round trip with is answered soon, with the next report.
+    pub fn heard(&mut self, now: Instant, packets: &[Rtcp]) {
+        for packet in packets {
+            if let Rtcp::Extended { ssrc, block: ExtendedBlock::ReferenceTime(ntp) } = packet {
+                self.reference = Some(Reference { ssrc: *ssrc, middle: ntp.middle(), arrival: now });
+                let earliest = self.reported_at.map_or(now, |at| (at + ANSWER_INTERVAL).max(now));
+                self.report_due = self.report_due.map(|due| due.min(earliest));
+            }
+        }
     }
 
     /// Here are the packets of a frame that was asked for.
@@ -358,7 +376,13 @@ impl Stream {
 
     fn sender_report(&mut self, now: Instant) -> Vec<u8> {
         self.report_due = Some(now + REPORT_INTERVAL);
-        rtcp::write(&[self.report(now), self.description()])
+        self.reported_at = Some(now);
+        let answer = self
+            .reference
+            .take()
+            .map(|reference| Rtcp::Extended { ssrc: self.identity.ssrc, block: reference.answer(now) });
+        let packets: Vec<_> = [self.report(now), self.description()].into_iter().chain(answer).collect();
+        rtcp::write(&packets)
     }
 
     fn report(&self, now: Instant) -> Rtcp {
@@ -379,6 +403,13 @@ impl Stream {
 
     fn description(&self) -> Rtcp {
         Rtcp::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
+    }
+}
+
+impl Reference {
+    fn answer(&self, now: Instant) -> ExtendedBlock {
+        let delay = rtcp::delay_units(now.saturating_duration_since(self.arrival));
+        ExtendedBlock::DelaySinceReference { ssrc: self.ssrc, last_reference: self.middle, delay }
     }
 }
 
@@ -425,6 +456,7 @@ fn ticks(span: Duration) -> u32 {
 mod tests {
     use super::*;
     use crate::media::payload::{Form, packetize};
+    use crate::proto::rtcp::NtpTime;
     use crate::proto::rtp::Packet;
 
     fn frame(length: usize) -> Arc<PacketizedFrame> {
@@ -516,6 +548,48 @@ mod tests {
         assert_eq!(sent.len(), 3);
         assert_eq!(sent[0].1.header.sequence, start.sequence);
         assert_eq!(sent[0].1.header.timestamp, start.timestamp);
+    }
+
+    #[test]
+    fn who_asks_for_a_round_trip_gets_it_with_the_next_report_and_that_is_soon() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        let second = Duration::from_secs(1);
+        let ask = |stream: &mut Stream, at: Instant, middle: u64| {
+            let block = ExtendedBlock::ReferenceTime(NtpTime(middle << 16));
+            stream.heard(at, &[Rtcp::Extended { ssrc: 5, block }]);
+        };
+        let mut answers = Vec::new();
+        ask(&mut stream, now, 1);
+        stream.play(now, None, Some(200));
+        let mut at = now;
+        while at < now + 4 * second {
+            match stream.poll(at) {
+                Output::Fetch(index) => stream.provide(index, frame(10)),
+                Output::Rtcp(octets) => answers.extend(rtcp::parse(&octets).unwrap().into_iter().filter_map(
+                    |packet| match packet {
+                        Rtcp::Extended { block, .. } => Some((at - now, block)),
+                        _ => None,
+                    },
+                )),
+                Output::Wait(due) => {
+                    at = due;
+                    // At each frame of a second.
+                    if (second..2 * second).contains(&(at - now)) {
+                        ask(&mut stream, at, 2);
+                    }
+                }
+                Output::Rtp(_) | Output::Idle | Output::Ended => {}
+            }
+        }
+        let answer =
+            |last_reference, delay| ExtendedBlock::DelaySinceReference { ssrc: 5, last_reference, delay };
+        let expected = [
+            (Duration::ZERO, answer(1, 0)),
+            (second, answer(2, 0)),
+            (2 * second, answer(2, rtcp::delay_units(Duration::from_millis(50)))),
+        ];
+        assert_eq!(answers, expected);
     }
 
     #[test]

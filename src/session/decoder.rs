@@ -100,6 +100,21 @@ pub struct DecodeCounts {
     pub failed: u64,
     /// Time spent on decoding and scaling.
     pub busy: Duration,
+    /// The longest that one picture took since [`Decoder::begin`].
+    pub longest: Duration,
+}
+
+impl DecodeCounts {
+    /// What has been done since these earlier counts.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            decoded: self.decoded - earlier.decoded,
+            dropped: self.dropped - earlier.dropped,
+            failed: self.failed - earlier.failed,
+            busy: self.busy - earlier.busy,
+            longest: self.longest,
+        }
+    }
 }
 
 /// Pictures that may wait to be decoded. A hiccup of the machine must not cost a picture; more would be late anyway.
@@ -156,6 +171,13 @@ impl Decoder {
     /// What the decoder has done.
     pub fn counts(&self) -> DecodeCounts {
         self.shared.lock().counts
+    }
+
+    /// A session begins: what the decoder has done before it. The longest time is measured anew.
+    pub fn begin(&self) -> DecodeCounts {
+        let counts = &mut self.shared.lock().counts;
+        counts.longest = Duration::ZERO;
+        *counts
     }
 }
 
@@ -224,8 +246,12 @@ impl Worker {
             };
             let Some(picture) = self.picture(area) else { continue };
             let mut work = self.shared.lock();
-            work.counts.busy += began.elapsed();
-            work.counts.decoded += u64::from(is_new);
+            if is_new {
+                let took = began.elapsed();
+                work.counts.decoded += 1;
+                work.counts.busy += took;
+                work.counts.longest = work.counts.longest.max(took);
+            }
             work.counts.dropped += u64::from(is_new && work.is_unseen);
             work.picture = Some(Arc::new(picture));
             work.is_unseen |= is_new;

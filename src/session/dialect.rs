@@ -8,7 +8,7 @@ use super::classroom::ClassroomPlayer;
 use super::machine::Status;
 use super::player::{Input, Output, Player, PlayerOptions};
 use crate::proto::rtsp::RtspUrl;
-use crate::stats::Snapshot;
+use crate::stats::{Snapshot, Strip};
 
 /// What a server speaks. It is known before the first octet: a classroom server is never probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,6 +19,16 @@ pub enum Dialect {
     Standard,
     /// What the programs of the classroom speak.
     Classroom,
+}
+
+impl Dialect {
+    /// What it is called in figures for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Classroom => "classroom",
+        }
+    }
 }
 
 /// A player of either dialect. Both take and give the same.
@@ -84,6 +94,14 @@ impl AnyPlayer {
         match self {
             Self::Standard(player) => player.snapshot(now),
             Self::Classroom(player) => player.snapshot(now),
+        }
+    }
+
+    /// The last packets, each by its fate.
+    pub fn strip(&self) -> Option<&Strip> {
+        match self {
+            Self::Standard(player) => player.strip(),
+            Self::Classroom(player) => player.strip(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,18 +14,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::decoder::Decoder;
+use super::decoder::{DecodeCounts, Decoder};
 use super::dialect::AnyPlayer;
 use super::drain::Drain;
 use super::machine::{Goal, MachineOptions};
-use super::player::{Event, Input, Output, PlayerOptions};
+use super::player::{Event, Input, Output, Path, PlayerOptions};
 use super::playout::DEFAULT_DELAY;
 use super::receive::ReceivedFrame;
 use super::reports::Reporter;
 use super::way_in::Emulation;
 use crate::ports::{self, SocketPair};
+use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{Method, Npt, PortPair, RtspUrl, Transport};
-use crate::stats::Snapshot;
+use crate::stats::{Figures, Row};
 
 /// How a session behaves.
 #[derive(Debug, Clone)]
@@ -75,7 +76,7 @@ pub struct Screen {
 #[derive(Debug)]
 pub struct Session {
     commands: mpsc::Sender<Command>,
-    stats: watch::Receiver<Snapshot>,
+    figures: watch::Receiver<Figures>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -93,8 +94,11 @@ const COMMANDS: usize = 64;
 /// Packets that may wait between the socket and the player: 24 MB at the most.
 const PACKETS: usize = 16 * 1024;
 
+/// Frames whose packets are told one by one.
+const ROWS: usize = 32;
+
 /// Between two looks at the figures.
-const STATS_INTERVAL: Duration = Duration::from_millis(250);
+const FIGURES_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Session {
     /// Starts a session that stands still, on the runtime that it is called on. What happens goes to `events`.
@@ -105,7 +109,7 @@ impl Session {
         events: mpsc::Sender<Event>,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        let (stats_sender, stats) = watch::channel(Snapshot::default());
+        let (figures_sender, figures) = watch::channel(Figures::default());
         let reporter =
             Reporter { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
         let player = AnyPlayer::new(
@@ -115,6 +119,7 @@ impl Session {
                 playout_delay: options.playout_delay,
                 reporter,
                 emulation: options.emulation,
+                epoch: Epoch::of(Instant::now(), SystemTime::now()),
             },
         );
         let driver = Driver {
@@ -122,7 +127,8 @@ impl Session {
             player,
             sink,
             events,
-            stats: stats_sender,
+            figures: figures_sender,
+            decoded_before: DecodeCounts::default(),
             connection: None,
             connecting: None,
             ports: None,
@@ -130,7 +136,7 @@ impl Session {
             finishing: None,
         };
         let task = AbortOnDropHandle::new(tokio::spawn(driver.run(inbox)));
-        Self { commands, stats, _task: task }
+        Self { commands, figures, _task: task }
     }
 
     /// The user wants this.
@@ -155,8 +161,8 @@ impl Session {
     }
 
     /// The figures, a few times a second.
-    pub fn stats(&self) -> watch::Receiver<Snapshot> {
-        self.stats.clone()
+    pub fn figures(&self) -> watch::Receiver<Figures> {
+        self.figures.clone()
     }
 
     /// Sends TEARDOWN and waits for the answer, for so long at the most.
@@ -173,7 +179,9 @@ struct Driver {
     player: AnyPlayer,
     sink: FrameSink,
     events: mpsc::Sender<Event>,
-    stats: watch::Sender<Snapshot>,
+    figures: watch::Sender<Figures>,
+    /// What the decoder had done before the session was set up.
+    decoded_before: DecodeCounts,
     connection: Option<Connection>,
     connecting: Option<JoinHandle<io::Result<TcpStream>>>,
     ports: Option<Ports>,
@@ -207,15 +215,15 @@ enum Incoming {
     /// Time to look at the deadlines.
     Time,
     /// Time to look at the figures.
-    Stats,
+    Figures,
     /// Nobody holds the session any more.
     Abandoned,
 }
 
 impl Driver {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
-        let mut stats_clock = interval(STATS_INTERVAL);
-        stats_clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut figures_clock = interval(FIGURES_INTERVAL);
+        figures_clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let deadline = self.player.deadline();
             let incoming = tokio::select! {
@@ -224,7 +232,7 @@ impl Driver {
                 input = received(&mut self.connection) => Incoming::Input(Instant::now(), input),
                 (at, input) = datagram(&mut self.ports) => Incoming::Input(at, input),
                 () = until(deadline) => Incoming::Time,
-                _ = stats_clock.tick() => Incoming::Stats,
+                _ = figures_clock.tick() => Incoming::Figures,
             };
             match incoming {
                 Incoming::Command(command) => self.obey(command),
@@ -236,7 +244,7 @@ impl Driver {
                 }
                 Incoming::Connected(result) => self.take_connection(result),
                 Incoming::Time => self.player.timeout(Instant::now()),
-                Incoming::Stats => self.publish_stats(),
+                Incoming::Figures => self.publish_figures(),
                 Incoming::Abandoned => return,
             }
             if self.carry_out().await {
@@ -271,12 +279,21 @@ impl Driver {
         }
     }
 
-    fn publish_stats(&mut self) {
+    fn publish_figures(&mut self) {
         let mut snapshot = self.player.snapshot(Instant::now());
+        let mut rows: Arc<[Row]> = Arc::default();
         if let FrameSink::Screen(screen) = &self.sink {
-            snapshot.frames_dropped_late += screen.decoder.counts().dropped;
+            let counts = screen.decoder.counts().since(self.decoded_before);
+            snapshot.frames_dropped_late += counts.dropped;
+            snapshot.frames_shown = snapshot.frames_shown.saturating_sub(counts.dropped + counts.failed);
+            let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
+            snapshot.decode_ms =
+                (counts.decoded > 0).then(|| milliseconds(counts.busy) / counts.decoded as f64);
+            snapshot.decode_max_ms = (counts.decoded > 0).then(|| milliseconds(counts.longest));
+            rows = self.player.strip().map(|strip| strip.rows(ROWS)).unwrap_or_default().into();
         }
-        self.stats.send_if_modified(|last| std::mem::replace(last, snapshot) != snapshot);
+        let figures = Figures { snapshot, rows };
+        self.figures.send_if_modified(|last| std::mem::replace(last, figures.clone()) != figures);
     }
 
     /// Does what the player wants; whether the session is finished.
@@ -317,9 +334,13 @@ impl Driver {
     }
 
     async fn tell(&mut self, event: Event) {
-        if matches!(event, Event::Ended | Event::Closed) {
-            self.publish_stats();
-            tracing::debug!(figures = ?*self.stats.borrow(), "the figures of what was played");
+        match (&event, &self.sink) {
+            (Event::SetUp(_), FrameSink::Screen(screen)) => self.decoded_before = screen.decoder.begin(),
+            (Event::Ended | Event::Closed, _) => {
+                self.publish_figures();
+                tracing::debug!(figures = ?self.figures.borrow().snapshot, "the figures of what was played");
+            }
+            _ => {}
         }
         // Nobody listens any more; the session ends soon.
         let _ = self.events.send(event).await;
@@ -334,8 +355,9 @@ impl Driver {
         let now = Instant::now();
         match result.and_then(Connection::new) {
             Ok(connection) => {
+                let path = connection.path();
                 self.connection = Some(connection);
-                self.player.handle(now, Input::Connected);
+                self.player.handle(now, Input::Connected(path));
             }
             Err(error) => self.player.handle(now, Input::ConnectionLost(Some(plain(&error)))),
         }
@@ -408,6 +430,13 @@ impl Connection {
         });
         let buffer = BytesMut::new();
         Ok(Self { peer, local, reader, writer, buffer, _writing: AbortOnDropHandle::new(writing) })
+    }
+}
+
+impl Connection {
+    fn path(&self) -> Path {
+        let (local, peer) = (canonical(self.local.ip()), canonical(self.peer.ip()));
+        Path { is_local: local == peer || peer.is_loopback(), is_ipv6: peer.is_ipv6() }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod authorization;
 mod classroom;
+mod conversation;
 mod decoder;
 mod dialect;
 mod drain;
@@ -26,12 +27,13 @@ mod way_in;
 pub use classroom::{
     AddressError as ClassroomAddressError, ClassroomPlayer, Trouble, TroubleKind, film_url, parse_address,
 };
+pub use conversation::{Conversation, Entry, Media, Message, Speaker};
 pub use decoder::{Decoder, Picture, PictureSlot, fit};
 pub use dialect::Dialect;
 pub use driver::{FrameSink, Screen, Session, SessionOptions};
 pub use failure::Failure;
 pub use machine::{Goal, Interruption, MachineOptions, RtspState, Status, TransportChoice};
-pub use player::{Event, Input, Output, Player, PlayerOptions};
+pub use player::{Event, Input, Output, Path, Player, PlayerOptions};
 pub use playout::DEFAULT_DELAY;
 pub use presentation::Presentation;
 pub use receive::ReceivedFrame;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::conversation::{Message, Speaker};
 use super::ending::Ending;
 use super::failure::Failure;
 use super::machine::{self, Goal, Interruption, Machine, MachineOptions, RtspState, Start, Status};
@@ -14,13 +15,13 @@ use super::receive::{ReceivedFrame, Receiver};
 use super::reports::{Reporter, Reports};
 use super::way_in::{Emulation, WayIn};
 use crate::impairment::{Datagram, Kind};
-use crate::proto::rtcp::{self, Rtcp};
+use crate::proto::rtcp::{self, Epoch, Rtcp};
 use crate::proto::rtp;
 use crate::proto::rtsp::{
     ChannelPair, Frame, Framer, Limits, Lower, Method, Npt, NptRange, PortPair, RtspUrl, Transport,
     interleave,
 };
-use crate::stats::Snapshot;
+use crate::stats::{Showing, Snapshot, Strip};
 
 /// Something that has happened.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ pub enum Input {
     /// The user wants pictures to wait this long.
     PlayoutDelay(Duration),
     /// The connection stands.
-    Connected,
+    Connected(Path),
     /// The connection could not be made, for this reason; or is gone.
     ConnectionLost(Option<String>),
     /// Octets from the connection.
@@ -45,6 +46,15 @@ pub enum Input {
     Rtp(Bytes),
     /// A datagram on the RTCP port.
     Rtcp(Bytes),
+}
+
+/// The way to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Path {
+    /// The server is on this machine.
+    pub is_local: bool,
+    /// It is reached by IPv6.
+    pub is_ipv6: bool,
 }
 
 /// Something that is to be done.
@@ -82,6 +92,8 @@ pub enum Output {
 pub enum Event {
     /// State, goal or request have changed.
     Status(Status),
+    /// A request or a reply was written, or has arrived.
+    Said(Message),
     /// The stream is known.
     Described(Presentation),
     /// SETUP has succeeded; packets come this way.
@@ -111,6 +123,8 @@ pub struct PlayerOptions {
     pub reporter: Reporter,
     /// The emulated network.
     pub emulation: Emulation,
+    /// Two clocks of this machine.
+    pub epoch: Epoch,
 }
 
 /// The player.
@@ -124,6 +138,9 @@ pub struct Player {
     playout_delay: Duration,
     receiver: Option<Receiver>,
     playout: Playout,
+    showing: Showing,
+    epoch: Epoch,
+    path: Path,
     ending: Option<Ending>,
     /// What was shown last.
     position: Option<Npt>,
@@ -164,6 +181,18 @@ pub(super) fn patience(playout_delay: Duration) -> Duration {
     playout_delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
 }
 
+impl Path {
+    /// Octets around each RTP packet: the headers of UDP and IP; or of an interleaved frame (RFC 2326 §10.12), as
+    /// nothing is known of the segments of TCP.
+    fn headers(self, lower: Lower) -> usize {
+        match (lower, self.is_ipv6) {
+            (Lower::Udp, false) => 8 + 20,
+            (Lower::Udp, true) => 8 + 40,
+            (Lower::Tcp, _) => 4,
+        }
+    }
+}
+
 impl Player {
     /// A player that stands still.
     pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
@@ -176,11 +205,14 @@ impl Player {
             playout_delay: options.playout_delay,
             receiver: None,
             playout: Playout::new(options.playout_delay),
+            showing: Showing::new(options.epoch),
+            epoch: options.epoch,
+            path: Path::default(),
             ending: None,
             position: None,
             has_heard: false,
             early: VecDeque::new(),
-            reports: Reports::new(options.reporter),
+            reports: Reports::new(options.reporter, options.epoch),
             watch: Watch::default(),
             told: None,
             outputs: VecDeque::new(),
@@ -193,7 +225,10 @@ impl Player {
             Input::Goal(goal) => self.set_goal(now, goal),
             Input::Seek(position) => self.machine.seek(now, position),
             Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
-            Input::Connected => self.machine.connected(now),
+            Input::Connected(path) => {
+                self.path = path;
+                self.machine.connected(now);
+            }
             Input::ConnectionLost(why) => self.machine.connection_lost(now, why),
             Input::Received(octets) => self.received(now, &octets),
             Input::PortsOpen(ports) => self.machine.ports_open(now, ports),
@@ -243,13 +278,23 @@ impl Player {
 
     /// The figures.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
-        let dropped = self.playout.dropped_late();
-        let Some(receiver) = &mut self.receiver else { return Snapshot::default() };
+        let mut snapshot = Snapshot::default();
+        let Some(receiver) = &mut self.receiver else { return snapshot };
         let source = receiver.ssrc();
         // While the stream goes on, what comes next tells what was lost; behind its last packet nothing does.
         let sent = self.ending.is_none().then(|| self.way_in.sent(source)).flatten();
-        let emulated = self.way_in.emulated(source);
-        Snapshot { frames_dropped_late: dropped, emulated, ..receiver.snapshot(now, sent) }
+        receiver.add_to(now, sent, &mut snapshot);
+        self.showing.add_to(now, &mut snapshot);
+        self.playout.add_to(now, &mut snapshot);
+        snapshot.is_one_clock = self.path.is_local;
+        snapshot.round_trip_ms = self.reports.round_trip().map(|span| span.as_secs_f64() * 1_000.0);
+        snapshot.emulated = self.way_in.emulated(source);
+        snapshot
+    }
+
+    /// The last packets, each by its fate.
+    pub fn strip(&self) -> Option<&Strip> {
+        self.receiver.as_ref().map(Receiver::strip)
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
@@ -274,8 +319,14 @@ impl Player {
         loop {
             match self.framer.next_frame() {
                 Ok(None) => return,
-                Ok(Some(Frame::Response(response))) => self.machine.response(now, &response),
-                Ok(Some(Frame::Request(request))) => self.machine.server_request(&request),
+                Ok(Some(Frame::Response(response))) => {
+                    self.machine.response(now, &response);
+                    self.tell_message(now, Speaker::Server, &response.encode());
+                }
+                Ok(Some(Frame::Request(request))) => {
+                    self.tell_message(now, Speaker::Server, &request.encode());
+                    self.machine.server_request(&request);
+                }
                 // No server asks a player in that dialect.
                 Ok(Some(Frame::Classroom(_))) => {}
                 Ok(Some(Frame::Interleaved { channel, packet })) => self.interleaved(now, channel, packet),
@@ -349,6 +400,10 @@ impl Player {
                 Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
                     sent = Some(info.packets);
                     self.reports.sender_report(now, &info);
+                    self.showing.sender_report(info);
+                }
+                Rtcp::Extended { ssrc, block } if source.is_none_or(|source| source == ssrc) => {
+                    self.reports.extended_report(now, block);
                 }
                 Rtcp::Bye { ssrcs } if source.is_some_and(|source| ssrcs.contains(&source)) => {
                     self.way_in.goodbye(sent);
@@ -388,19 +443,34 @@ impl Player {
             }
             Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
             Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
-            Wanted::Send(request) => self.outputs.push_back(Output::Write(request.encode())),
-            Wanted::Reply(response) => self.outputs.push_back(Output::Write(response.encode())),
+            Wanted::Send(request) => {
+                if request.method == Method::Play {
+                    self.showing.ask(now);
+                }
+                self.write(now, request.encode());
+            }
+            Wanted::Reply(response) => self.write(now, response.encode()),
             Wanted::Described(presentation) => self.described(presentation),
             Wanted::SetUp(transport) => self.set_up(transport),
             Wanted::Started(start) => self.started(now, &start),
             Wanted::Paused => self.paused(now),
-            Wanted::Interrupted(interruption) => self.interrupted(interruption),
-            Wanted::Closed => self.closed(),
+            Wanted::Interrupted(interruption) => self.interrupted(now, interruption),
+            Wanted::Closed => self.closed(now),
             Wanted::Failed(failure) => {
                 self.early.clear();
                 self.tell(Event::Failed(failure));
             }
         }
+    }
+
+    fn write(&mut self, now: Instant, octets: Bytes) {
+        self.tell_message(now, Speaker::Player, &octets);
+        self.outputs.push_back(Output::Write(octets));
+    }
+
+    fn tell_message(&mut self, now: Instant, speaker: Speaker, octets: &[u8]) {
+        let message = Message::new(now, speaker, octets, self.machine.status().state);
+        self.tell(Event::Said(message));
     }
 
     fn tell(&mut self, event: Event) {
@@ -425,11 +495,17 @@ impl Player {
 
     fn set_up(&mut self, transport: Transport) {
         let Some(presentation) = &self.presentation else { return };
-        let patience = patience(self.playout_delay);
-        self.receiver = Some(Receiver::new(presentation.payload_type, presentation.dimensions, patience));
-        self.playout = Playout::new(self.playout_delay);
-        self.has_heard = false;
         let lower = transport.lower;
+        self.receiver = Some(Receiver::new(
+            presentation.payload_type,
+            presentation.dimensions,
+            self.path.headers(lower),
+            patience(self.playout_delay),
+        ));
+        self.reports.begin(presentation.measures_round_trip);
+        self.playout = Playout::new(self.playout_delay);
+        self.showing = Showing::new(self.epoch);
+        self.has_heard = false;
         self.way_in.begin(transport.ssrc);
         self.transport = Some(transport.clone());
         self.outputs.push_back(Output::Route(transport));
@@ -445,6 +521,7 @@ impl Player {
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
         self.ending = Some(Ending::new(start, frame_rate));
         self.watch = Watch { started: Some(now), ..Watch::default() };
+        self.showing.start(now);
         self.reports.start(now);
         self.open_path(now);
         self.tell(Event::Started(start.range));
@@ -457,6 +534,7 @@ impl Player {
     /// shown yet is asked for anew when it goes on.
     fn paused(&mut self, now: Instant) {
         self.watch = Watch::default();
+        self.showing.stop(now);
         let Some(ending) = &self.ending else { return };
         if !ending.has_reached_last_frame() && ending.goodbye_at().is_none() {
             return;
@@ -471,14 +549,23 @@ impl Player {
         }
     }
 
-    /// Sends something from each port, so that a firewall on the way lets the answers in.
+    /// Sends something from each port, so that a firewall on the way lets the answers in; and the first report, which
+    /// asks how long a round trip takes.
     fn open_path(&mut self, now: Instant) {
-        let Some(Transport { lower: Lower::Udp, server_port: Some(_), .. }) = &self.transport else { return };
+        let Some(Transport { lower, server_port, .. }) = &self.transport else { return };
+        match (lower, server_port) {
+            (Lower::Udp, None) => return,
+            (Lower::Udp, Some(_)) => self.knock(),
+            (Lower::Tcp, _) => {}
+        }
+        let report = self.reports.report(now, None);
+        self.send_rtcp(report);
+    }
+
+    fn knock(&mut self) {
         // An RTP packet without a payload, which no server takes for anything.
         let header = rtp::Header { marker: false, payload_type: 0, sequence: 0, timestamp: 0, ssrc: 0 };
         self.outputs.push_back(Output::Rtp(Bytes::copy_from_slice(&header.octets(false))));
-        let report = self.reports.report(now, None);
-        self.send_rtcp(report);
     }
 
     fn send_rtcp(&mut self, packet: Vec<u8>) {
@@ -501,22 +588,23 @@ impl Player {
         }
     }
 
-    fn closed(&mut self) {
-        self.forget_session();
+    fn closed(&mut self, now: Instant) {
+        self.forget_session(now);
         self.position = None;
         self.tell(Event::Closed);
     }
 
     /// The next session goes on where this one was.
-    fn interrupted(&mut self, interruption: Interruption) {
-        self.forget_session();
+    fn interrupted(&mut self, now: Instant, interruption: Interruption) {
+        self.forget_session(now);
         if let Some(position) = self.position {
             self.machine.go_on_at(position);
         }
         self.tell(Event::Interrupted(interruption));
     }
 
-    fn forget_session(&mut self) {
+    fn forget_session(&mut self, now: Instant) {
+        self.showing.stop(now);
         // The receiver stays: its figures are those of the session that is over.
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
@@ -545,12 +633,14 @@ impl Player {
     fn move_frames(&mut self, now: Instant) {
         let Some(receiver) = &mut self.receiver else { return };
         while let Some(frame) = receiver.next_frame() {
+            self.showing.arrived(frame.arrival);
             self.outputs.push_back(Output::Arrived(frame.clone()));
             self.playout.push(frame);
         }
         if let Some(frame) = self.playout.pop(now) {
             let position = self.ending.as_ref().and_then(|ending| ending.position(frame.timestamp));
             self.position = position.or(self.position);
+            self.showing.shown(now, frame.arrival, frame.timestamp as u32);
             self.outputs.push_back(Output::Show { frame, position });
         }
     }
@@ -578,6 +668,7 @@ impl Player {
         if let Some(receiver) = &mut self.receiver {
             receiver.finish();
         }
+        self.showing.stop(now);
         self.ending = None;
         if self.watch.is_waiting {
             self.tell(Event::Waiting(false));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::receive::ReceivedFrame;
 use crate::proto::rtp::CLOCK_RATE;
+use crate::stats::Snapshot;
 
 /// How much longer a picture waits than the quickest one needed.
 pub const DEFAULT_DELAY: Duration = Duration::from_millis(50);
@@ -20,6 +21,7 @@ pub struct Playout {
     waiting: VecDeque<Waiting>,
     octets: usize,
     paused_at: Option<Instant>,
+    /// Pictures that were never shown because they were too late.
     dropped_late: u64,
 }
 
@@ -146,9 +148,13 @@ impl Playout {
         self.clock.as_ref().map(|clock| clock.expected(timestamp))
     }
 
-    /// Pictures that were never shown because they were too late.
-    pub fn dropped_late(&self) -> u64 {
-        self.dropped_late
+    /// Adds what is known here to the figures.
+    pub fn add_to(&self, now: Instant, snapshot: &mut Snapshot) {
+        let last = self.waiting.back().map(|waiting| waiting.due);
+        let lasts =
+            last.map_or(Duration::ZERO, |due| due.saturating_duration_since(self.paused_at.unwrap_or(now)));
+        snapshot.buffered_ms = lasts.as_secs_f64() * 1_000.0;
+        snapshot.frames_dropped_late = self.dropped_late;
     }
 }
 
@@ -221,7 +227,7 @@ mod tests {
             shown.push((due - begin, playout.pop(due).unwrap().timestamp / 4_500));
         }
         assert_eq!(shown, [0, 1, 2, 3, 4].map(|i| (MS * (50 + 50 * i as u32), i)));
-        assert_eq!(playout.dropped_late(), 0);
+        assert_eq!(playout.dropped_late, 0);
     }
 
     #[test]
@@ -231,7 +237,7 @@ mod tests {
             playout.push(frame(index, begin + 50 * MS * index as u32));
         }
         let shown = playout.pop(begin + 160 * MS).unwrap();
-        assert_eq!((shown.timestamp / 4_500, playout.dropped_late()), (2, 2));
+        assert_eq!((shown.timestamp / 4_500, playout.dropped_late), (2, 2));
         assert_eq!(playout.pop(begin + 160 * MS), None);
     }
 

@@ -26,6 +26,8 @@ pub struct Presentation {
     pub payload_type: u8,
     /// Original header segments can be had.
     pub offers_jpeg_header: bool,
+    /// The server answers what measures a round trip.
+    pub measures_round_trip: bool,
     /// Streams that are not played, by what they carry.
     pub others: Vec<String>,
 }
@@ -59,6 +61,7 @@ impl Presentation {
             dimensions: media.dimensions.map(|(width, height)| Dimensions { width, height }),
             payload_type,
             offers_jpeg_header: media.jpeg_header,
+            measures_round_trip: media.round_trip,
             others: others.collect(),
         })
     }

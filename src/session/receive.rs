@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::reorder::Reorder;
 use crate::media::jpeg::Dimensions;
-use crate::media::payload::{Assembled, Depacketizer, Frame};
+use crate::media::payload::{Assembled, Depacketizer, Frame, begins_frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
-use crate::stats::{Arrival, Meter, Reception, Sent, Snapshot};
+use crate::stats::{Arrival, Fate, Jitter, Meter, Reception, Sent, Snapshot, Steps, Strip};
 
 /// A picture that arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct ReceivedFrame {
 #[derive(Debug)]
 pub struct Receiver {
     payload_type: u8,
+    /// Octets of headers around each RTP packet.
+    headers: usize,
     /// The source that is listened to; the first that is heard after each PLAY.
     ssrc: Option<u32>,
     reception: Reception,
@@ -39,13 +41,20 @@ pub struct Receiver {
     last_packet: Option<Instant>,
     frames: VecDeque<ReceivedFrame>,
     payload: Meter,
+    wire: Meter,
     frame_meter: Meter,
+    /// Of the first packets of frames.
+    frame_jitter: Jitter,
+    steps: Steps,
+    strip: Strip,
     counts: Counts,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     payload_octets: u64,
+    wire_octets: u64,
+    late: u64,
     complete: u64,
     incomplete: u64,
     unusable: u64,
@@ -53,11 +62,12 @@ struct Counts {
 }
 
 impl Receiver {
-    /// A receiver of a stream with this payload type and, if it was said, this size. A gap is waited for as long as
-    /// `patience`.
-    pub fn new(payload_type: u8, dimensions: Option<Dimensions>, patience: Duration) -> Self {
+    /// A receiver of a stream with this payload type and, if it was said, this size. Each packet has come with so many
+    /// octets of headers around it. A gap is waited for as long as `patience`.
+    pub fn new(payload_type: u8, dimensions: Option<Dimensions>, headers: usize, patience: Duration) -> Self {
         Self {
             payload_type,
+            headers,
             ssrc: None,
             reception: Reception::default(),
             reorder: Reorder::new(patience),
@@ -67,7 +77,11 @@ impl Receiver {
             last_packet: None,
             frames: VecDeque::new(),
             payload: Meter::default(),
+            wire: Meter::default(),
             frame_meter: Meter::default(),
+            frame_jitter: Jitter::default(),
+            steps: Steps::default(),
+            strip: Strip::default(),
             counts: Counts::default(),
         }
     }
@@ -87,6 +101,8 @@ impl Receiver {
         self.reorder.restart_at(None);
         self.frames.clear();
         self.last_packet = None;
+        self.frame_jitter.interrupt();
+        self.steps.interrupt();
     }
 
     /// The stream has ended by itself: of a frame that has begun, the rest is lost.
@@ -106,6 +122,7 @@ impl Receiver {
     /// A datagram, or the content of an interleaved frame, has come; `false` if it is not of this stream, and passed
     /// over.
     pub fn packet(&mut self, now: Instant, octets: Bytes) -> bool {
+        let length = octets.len();
         let packet = match Packet::parse(octets) {
             Ok(packet) => packet,
             Err(error) => {
@@ -122,20 +139,42 @@ impl Receiver {
         let reference = self.highest_timestamp.unwrap_or(i64::from(header.timestamp));
         let timestamp = extend_timestamp(reference, header.timestamp);
         self.highest_timestamp = Some(timestamp.max(reference));
+        self.count_wire(now, length);
         match self.reception.packet(now, &header) {
-            Arrival::New(sequence) => {
-                self.count_payload(now, packet.payload.len());
-                self.reorder.push(now, sequence, packet);
+            Arrival::New(sequence) => self.put_in_order(now, sequence, timestamp, packet, Fate::Received),
+            Arrival::Reordered(sequence) => {
+                self.put_in_order(now, sequence, timestamp, packet, Fate::Reordered);
             }
             Arrival::Restarted(sequence) => {
-                self.count_payload(now, packet.payload.len());
                 self.reorder.restart_at(Some(sequence));
-                self.reorder.push(now, sequence, packet);
+                self.strip.clear();
+                self.put_in_order(now, sequence, timestamp, packet, Fate::Received);
             }
-            Arrival::Duplicate | Arrival::Stale => {}
+            Arrival::Duplicate(sequence) => self.strip.duplicated(sequence),
+            Arrival::Stale => {}
         }
         self.release(now);
         true
+    }
+
+    fn put_in_order(&mut self, now: Instant, sequence: i64, timestamp: i64, packet: Packet, fate: Fate) {
+        let header = packet.header;
+        self.count_payload(now, packet.payload.len());
+        if begins_frame(&packet) {
+            self.frame_jitter.packet(now, header.timestamp, true);
+        }
+        self.steps.packet(timestamp);
+        let is_in_time = self.reorder.push(now, sequence, packet);
+        self.counts.late += u64::from(!is_in_time);
+        let fate = if is_in_time { fate } else { Fate::Late };
+        self.strip.received(sequence, timestamp, header.marker, fate);
+    }
+
+    /// Everything that comes is carried, whether it is of use or not.
+    fn count_wire(&mut self, now: Instant, packet: usize) {
+        let octets = (packet + self.headers) as u64;
+        self.wire.add(now, octets);
+        self.counts.wire_octets += octets;
     }
 
     fn count_payload(&mut self, now: Instant, octets: usize) {
@@ -219,27 +258,29 @@ impl Receiver {
         Some(self.reception.report(ssrc))
     }
 
-    /// The figures; of all that was sent, if that is known.
-    pub fn snapshot(&mut self, now: Instant, sent: Option<Sent>) -> Snapshot {
-        let expected = self.reception.expected_of(sent);
-        let lost = expected - self.reception.received();
-        Snapshot {
-            packets_expected: expected,
-            packets_received: self.reception.received(),
-            packets_lost: lost,
-            packets_duplicated: self.reception.duplicated(),
-            packets_reordered: self.reception.reordered(),
-            loss_ratio: (expected > 0).then(|| lost as f64 / expected as f64),
-            jitter_ms: self.reception.jitter_ms(),
-            bits_per_second: self.payload.per_second(now) * 8.0,
-            payload_octets: self.counts.payload_octets,
-            frames_complete: self.counts.complete,
-            frames_incomplete: self.counts.incomplete,
-            frames_unusable: self.counts.unusable,
-            headers_reduced: self.counts.headers_reduced,
-            frames_per_second: self.frame_meter.per_second(now),
-            frames_dropped_late: 0,
-            emulated: None,
+    /// Adds what is known here to the figures; of all that was sent, if that is known.
+    pub fn add_to(&mut self, now: Instant, sent: Option<Sent>, snapshot: &mut Snapshot) {
+        self.reception.add_to(snapshot, sent);
+        if let Some(figures) = self.frame_jitter.figures() {
+            snapshot.frame_jitter_ms = Some(figures.now);
+            snapshot.frame_jitter_mean_ms = Some(figures.mean);
+            snapshot.frame_jitter_max_ms = Some(figures.max);
         }
+        snapshot.packets_late = self.counts.late;
+        snapshot.bits_per_second = self.payload.per_second(now) * 8.0;
+        snapshot.wire_bits_per_second = self.wire.per_second(now) * 8.0;
+        snapshot.payload_octets = self.counts.payload_octets;
+        snapshot.wire_octets = self.counts.wire_octets;
+        snapshot.frames_complete = self.counts.complete;
+        snapshot.frames_incomplete = self.counts.incomplete;
+        snapshot.frames_unusable = self.counts.unusable;
+        snapshot.headers_reduced = self.counts.headers_reduced;
+        snapshot.frames_per_second_sent = self.steps.per_second();
+        snapshot.frames_per_second = self.frame_meter.per_second(now);
+    }
+
+    /// The last packets, each by its fate.
+    pub fn strip(&self) -> &Strip {
+        &self.strip
     }
 }

@@ -1,5 +1,6 @@
 //! PURE. The player's way in: past the emulated network, if it stands there, and what is known of what was sent.
 
+use std::fmt;
 use std::time::Instant;
 
 use crate::impairment::{Account, Datagram, Emulated, Network, Passage};
@@ -22,6 +23,15 @@ pub enum Place {
     WayIn,
     /// On the way out of a server in this process.
     AtServer,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WayIn => "at this player's way in",
+            Self::AtServer => "at the embedded server's way out",
+        })
+    }
 }
 
 /// The way in of one player.

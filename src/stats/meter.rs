@@ -22,19 +22,26 @@ impl Meter {
         self.forget(now);
         self.first.get_or_insert(now);
         match self.grains.back_mut() {
-            Some((begin, sum)) if now.saturating_duration_since(*begin) < GRAIN => *sum += amount,
+            Some((begin, sum)) if now.saturating_duration_since(*begin) < GRAIN => {
+                *sum = sum.saturating_add(amount);
+            }
             _ => self.grains.push_back((now, amount)),
         }
     }
 
     /// What happened in the last second; in the first second, what happened so far, as if it went on like that.
     pub fn per_second(&mut self, now: Instant) -> f64 {
-        self.forget(now);
-        let sum: u64 = self.grains.iter().map(|(_, sum)| sum).sum();
+        let sum = self.sum(now);
         let since_first = self.first.map_or(WINDOW, |first| now.saturating_duration_since(first));
         // A fifth of a second is too little to tell anything from.
         let span = since_first.clamp(WINDOW / 5, WINDOW);
         sum as f64 / span.as_secs_f64()
+    }
+
+    /// The sum of the last second.
+    fn sum(&mut self, now: Instant) -> u64 {
+        self.forget(now);
+        self.grains.iter().map(|(_, sum)| sum).sum()
     }
 
     fn forget(&mut self, now: Instant) {
@@ -44,6 +51,27 @@ impl Meter {
         if self.grains.is_empty() {
             self.first = None;
         }
+    }
+}
+
+/// The mean of what was measured in the last second.
+#[derive(Debug, Clone, Default)]
+pub struct Average {
+    micros: Meter,
+    times: Meter,
+}
+
+impl Average {
+    /// A span was measured.
+    pub fn add(&mut self, now: Instant, span: Duration) {
+        self.micros.add(now, u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
+        self.times.add(now, 1);
+    }
+
+    /// The mean in milliseconds; `None` if nothing was measured.
+    pub fn milliseconds(&mut self, now: Instant) -> Option<f64> {
+        let (micros, times) = (self.micros.sum(now), self.times.sum(now));
+        (times > 0).then(|| micros as f64 / times as f64 / 1_000.0)
     }
 }
 
@@ -64,5 +92,18 @@ mod tests {
         }
         assert!(meter.grains.len() <= 51);
         assert_eq!(meter.per_second(begin + Duration::from_secs(9)), 0.0);
+    }
+
+    #[test]
+    fn the_mean_is_that_of_the_last_second() {
+        let (begin, mut average) = (Instant::now(), Average::default());
+        assert_eq!(average.milliseconds(begin), None);
+        average.add(begin, Duration::from_millis(10));
+        average.add(begin, Duration::from_millis(20));
+        assert_eq!(average.milliseconds(begin), Some(15.0));
+        let later = begin + WINDOW;
+        average.add(later, Duration::from_millis(40));
+        assert_eq!(average.milliseconds(later), Some(40.0));
+        assert_eq!(average.milliseconds(later + WINDOW), None);
     }
 }

@@ -2,16 +2,21 @@
 
 use std::time::Instant;
 
+use super::bursts::Bursts;
+use super::jitter::{Jitter, JitterFigures};
+use super::snapshot::Snapshot;
 use crate::proto::rtcp::ReportBlock;
-use crate::proto::rtp::{CLOCK_RATE, Header, extend_sequence, extend_timestamp};
+use crate::proto::rtp::{Header, extend_sequence};
 
 /// What a packet turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// It was missing; its sequence number, extended so that it never wraps.
     New(i64),
+    /// It was missing, and one with a higher sequence number is here already.
+    Reordered(i64),
     /// It is here already.
-    Duplicate,
+    Duplicate(i64),
     /// It is older than everything that is expected.
     Stale,
     /// The source has begun to count anew, and this is the first packet of its new count.
@@ -36,8 +41,11 @@ pub struct Reception {
     /// Of counts that the source has given up.
     expected_before: u64,
     received_before: u64,
+    bursts_before: Bursts,
     duplicated: u64,
     reordered: u64,
+    /// How far behind the highest the farthest packet came.
+    farthest: u64,
     jitter: Jitter,
     /// Expected and received when the last report was made.
     reported: (u64, u64),
@@ -53,6 +61,9 @@ struct Count {
     /// Different packets that arrived.
     received: u64,
     seen: Window,
+    /// Losses in a row, up to the sequence number that is looked at next.
+    bursts: Bursts,
+    judged: i64,
     /// Packets in a row that were no progress, and the sequence number of the last of them.
     standstill: (u32, u16),
 }
@@ -60,14 +71,17 @@ struct Count {
 /// Packets in a row that count up and are no progress mean that the source has begun anew.
 const RESTART: u32 = 64;
 
+/// How far behind the highest a packet must be that is missing for good. It only says when a row of losses is counted
+/// for the last time.
+const JUDGED_BEHIND: i64 = 1_024;
+
 /// A jump of more than this between what was announced and what came before is a new count.
 const LARGEST_JUMP: i64 = 3_000;
 
 impl Reception {
     /// The next packet will have this sequence number: RTP-Info says so. Returns it extended.
     pub fn expect(&mut self, sequence: u16) -> i64 {
-        // Time has passed that is not on the clock of the stream.
-        self.jitter.transit = None;
+        self.jitter.interrupt();
         let announced =
             self.count.as_ref().map(|count| (count.highest, extend_sequence(count.highest, sequence)));
         match announced {
@@ -82,7 +96,10 @@ impl Reception {
     fn begin_count(&mut self, first: i64) {
         self.expected_before = self.expected();
         self.received_before = self.received();
-        self.count = Some(Count::new(first));
+        self.bursts_before = self.bursts(0);
+        self.bursts_before.interrupt();
+        let count = Count::new(first, self.bursts_before);
+        self.count = Some(count);
     }
 
     /// A packet has arrived.
@@ -90,7 +107,7 @@ impl Reception {
         if self.count.is_none() {
             self.begin_count(i64::from(header.sequence));
         }
-        self.jitter.packet(now, header.timestamp);
+        self.jitter.packet(now, header.timestamp, header.marker);
         let Some(count) = &mut self.count else { return Arrival::Stale };
         let sequence = extend_sequence(count.highest, header.sequence);
         if sequence > count.highest {
@@ -106,10 +123,11 @@ impl Reception {
         }
         if !count.fill(sequence) {
             self.duplicated += 1;
-            return Arrival::Duplicate;
+            return Arrival::Duplicate(sequence);
         }
         self.reordered += 1;
-        Arrival::New(sequence)
+        self.farthest = self.farthest.max((count.highest - sequence).unsigned_abs());
+        Arrival::Reordered(sequence)
     }
 
     fn packet_of_new_count(&mut self, sequence: u16) -> Arrival {
@@ -151,14 +169,11 @@ impl Reception {
         self.expected() - self.received()
     }
 
-    /// Packets that arrived again.
-    pub fn duplicated(&self) -> u64 {
-        self.duplicated
-    }
-
-    /// Packets that arrived behind a later one.
-    pub fn reordered(&self) -> u64 {
-        self.reordered
+    /// Rows of losses; `behind` more packets are missing behind the highest that arrived.
+    fn bursts(&self, behind: u64) -> Bursts {
+        let mut bursts = self.count.as_ref().map_or(self.bursts_before, Count::bursts);
+        bursts.lose(behind);
+        bursts
     }
 
     /// "Cumulative number of packets lost": expected less received, duplicates counted as received (appendix A.3).
@@ -166,9 +181,27 @@ impl Reception {
         self.lost() as i64 - self.duplicated as i64
     }
 
-    /// Interarrival jitter in milliseconds (appendix A.8); `None` before two packets have arrived.
-    pub fn jitter_ms(&self) -> Option<f64> {
-        self.jitter.is_known.then(|| self.jitter.ticks * 1_000.0 / f64::from(CLOCK_RATE))
+    /// Adds what is known here to the figures; of all that was sent, if that is known.
+    pub fn add_to(&self, snapshot: &mut Snapshot, sent: Option<Sent>) {
+        let (expected, received) = (self.expected_of(sent), self.received());
+        let lost = expected - received;
+        snapshot.packets_expected = expected;
+        snapshot.packets_received = received;
+        snapshot.packets_lost = lost;
+        snapshot.loss_ratio = (expected > 0).then(|| lost as f64 / expected as f64);
+        snapshot.cumulative_lost = self.cumulative_lost();
+        let bursts = self.bursts(expected.saturating_sub(self.expected()));
+        snapshot.loss_bursts = bursts.count;
+        snapshot.loss_burst_mean = bursts.mean();
+        snapshot.loss_burst_longest = bursts.longest;
+        snapshot.packets_duplicated = self.duplicated;
+        snapshot.packets_reordered = self.reordered;
+        snapshot.reordered_farthest = self.farthest;
+        if let Some(JitterFigures { now, mean, max }) = self.jitter.figures() {
+            snapshot.jitter_ms = Some(now);
+            snapshot.jitter_mean_ms = Some(mean);
+            snapshot.jitter_max_ms = Some(max);
+        }
     }
 
     /// The block of a receiver report; the fraction lost is since the last one (appendix A.3). The fields about
@@ -186,7 +219,7 @@ impl Reception {
             fraction_lost: fraction.min(255) as u8,
             cumulative_lost: self.cumulative_lost().clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
             highest_sequence: highest as u32,
-            jitter: self.jitter.ticks as u32,
+            jitter: self.jitter.ticks(),
             last_sender_report: 0,
             delay_since_last_sender_report: 0,
         }
@@ -194,15 +227,40 @@ impl Reception {
 }
 
 impl Count {
-    fn new(first: i64) -> Self {
-        Self { first, highest: first - 1, received: 0, seen: Window::default(), standstill: (0, 0) }
+    fn new(first: i64, bursts: Bursts) -> Self {
+        Self {
+            first,
+            highest: first - 1,
+            received: 0,
+            seen: Window::default(),
+            bursts,
+            judged: first,
+            standstill: (0, 0),
+        }
     }
 
     fn advance(&mut self, sequence: i64) {
+        // What is about to be forgotten is judged before, and what a long jump leaves out behind it.
+        self.judge(sequence - JUDGED_BEHIND);
         self.seen.advance(self.highest, sequence);
         self.highest = sequence;
         self.received += 1;
         self.standstill = (0, 0);
+    }
+
+    /// Looks at every packet that has arrived or not before this one.
+    fn judge(&mut self, before: i64) {
+        for sequence in self.judged..before.min(self.highest + 1) {
+            self.bursts.next(self.seen.has(sequence));
+            self.judged = sequence + 1;
+        }
+    }
+
+    /// Rows of losses up to the highest.
+    fn bursts(&self) -> Bursts {
+        let mut bursts = self.bursts;
+        (self.judged..=self.highest).for_each(|sequence| bursts.next(self.seen.has(sequence)));
+        bursts
     }
 
     /// Whether a packet that is no progress is one too many of a row that counts up.
@@ -249,6 +307,11 @@ impl Window {
         self.0[word] |= bit;
     }
 
+    fn has(&self, sequence: i64) -> bool {
+        let (word, bit) = Self::place(sequence);
+        self.0[word] & bit != 0
+    }
+
     /// `false` if it was marked already.
     fn mark(&mut self, sequence: i64) -> bool {
         let (word, bit) = Self::place(sequence);
@@ -258,41 +321,18 @@ impl Window {
     }
 }
 
-/// Appendix A.8.
-#[derive(Debug, Clone, Default)]
-struct Jitter {
-    ticks: f64,
-    is_known: bool,
-    /// The first arrival, from which arrivals are counted.
-    origin: Option<Instant>,
-    /// The last timestamp, extended.
-    timestamp: Option<i64>,
-    /// Arrival less timestamp of the last packet, in ticks.
-    transit: Option<f64>,
-}
-
-impl Jitter {
-    fn packet(&mut self, now: Instant, timestamp: u32) {
-        let origin = *self.origin.get_or_insert(now);
-        let timestamp = self.timestamp.map_or(i64::from(timestamp), |last| extend_timestamp(last, timestamp));
-        let arrival = now.saturating_duration_since(origin).as_secs_f64() * f64::from(CLOCK_RATE);
-        let transit = arrival - timestamp as f64;
-        if let Some(last) = self.transit {
-            self.ticks += ((transit - last).abs() - self.ticks) / 16.0;
-            self.is_known = true;
-        }
-        self.timestamp = Some(timestamp);
-        self.transit = Some(transit);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn header(sequence: u16, timestamp: u32) -> Header {
         Header { marker: false, payload_type: 26, sequence, timestamp, ssrc: 1 }
+    }
+
+    fn figures(reception: &Reception, sent: Option<Sent>) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        reception.add_to(&mut snapshot, sent);
+        snapshot
     }
 
     fn receive(reception: &mut Reception, sequences: &[u16]) -> Vec<Arrival> {
@@ -305,12 +345,45 @@ mod tests {
         let mut reception = Reception::default();
         reception.expect(65_533);
         let arrivals = receive(&mut reception, &[65_534, 65_535, 1, 0, 0, 4, 65_532]);
-        use Arrival::{Duplicate, New, Stale};
-        let expected = [New(65_534), New(65_535), New(65_537), New(65_536), Duplicate, New(65_540), Stale];
+        use Arrival::{Duplicate, New, Reordered, Stale};
+        let expected =
+            [New(65_534), New(65_535), New(65_537), Reordered(65_536), Duplicate(65_536), New(65_540), Stale];
         assert_eq!(arrivals, expected);
         // 65533, 65538 and 65539 are missing.
         assert_eq!((reception.expected(), reception.received(), reception.lost()), (8, 5, 3));
-        assert_eq!((reception.duplicated(), reception.reordered(), reception.cumulative_lost()), (1, 1, 2));
+        let figures = figures(&reception, None);
+        assert_eq!(
+            (figures.packets_duplicated, figures.packets_reordered, figures.cumulative_lost),
+            (1, 1, 2)
+        );
+        assert_eq!(figures.reordered_farthest, 1);
+        assert_eq!((figures.loss_bursts, figures.loss_burst_longest), (2, 2));
+    }
+
+    #[test]
+    fn rows_of_losses_are_known_at_once_and_remembered_for_good() {
+        let mut reception = Reception::default();
+        receive(&mut reception, &[0, 4, 5]);
+        let rows = |reception: &Reception, sent| {
+            let figures = figures(reception, sent);
+            (figures.loss_bursts, figures.loss_burst_longest, figures.loss_burst_mean)
+        };
+        assert_eq!(rows(&reception, None), (1, 3, Some(3.0)));
+        receive(&mut reception, &[2]);
+        assert_eq!(rows(&reception, None), (2, 1, Some(1.0)), "it was only late");
+        // Past what is judged, over a jump that forgets everything, and into a new count.
+        receive(&mut reception, &(6..3_000).collect::<Vec<_>>());
+        receive(&mut reception, &[3_002]);
+        assert_eq!(rows(&reception, None), (3, 2, Some(4.0 / 3.0)));
+        receive(&mut reception, &[3_002 + 32_000]);
+        assert_eq!(rows(&reception, None), (4, 31_999, Some(32_003.0 / 4.0)));
+        reception.expect(100);
+        receive(&mut reception, &[101]);
+        assert_eq!(rows(&reception, None).0, 5);
+        // The last three were sent and have not come.
+        let packets = reception.expected() + 3;
+        let sent = Sent { packets, last: Some(104), under_way: 0 };
+        assert_eq!(rows(&reception, Some(sent)).0, 6);
     }
 
     #[test]
@@ -346,20 +419,5 @@ mod tests {
         assert!(matches!(arrivals[63], Arrival::Restarted(73)));
         assert_eq!(arrivals[64], Arrival::New(74));
         assert_eq!(reception.lost(), 0);
-    }
-
-    /// Transit times of 0, 10, 10 and 4 ms: differences of 10, 0 and 6 ms.
-    #[test]
-    fn jitter_is_that_of_appendix_a_8() {
-        let (begin, mut reception) = (Instant::now(), Reception::default());
-        assert_eq!(reception.jitter_ms(), None);
-        for (frame, delay) in [(0u32, 0), (1, 10), (2, 10), (3, 4)] {
-            let now = begin + Duration::from_millis(u64::from(frame) * 50 + delay);
-            reception.packet(now, &header(frame as u16, (u32::MAX - 5_000).wrapping_add(frame * 4_500)));
-        }
-        let first = 10.0 / 16.0;
-        let second = first - first / 16.0;
-        let third = second + (6.0 - second) / 16.0;
-        assert!((reception.jitter_ms().unwrap() - third).abs() < 1e-6);
     }
 }

@@ -29,7 +29,7 @@ use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
 use crate::session::{Decoder, Goal, MachineOptions, Picture};
 use crate::settings::{Controls, Settings, ThemeChoice};
-use crate::stats::Snapshot;
+use crate::stats::Figures;
 
 /// Everything that can happen to the window.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ pub struct App {
     feed: Option<Feed>,
     decoder: Option<Arc<Decoder>>,
     frame: Option<Frame>,
-    stats: Snapshot,
+    figures: Figures,
     /// What was typed last, for the next time.
     connect_form: connect::Form,
     dialog: Option<Dialog>,
@@ -119,7 +119,7 @@ impl App {
             feed: None,
             decoder: None,
             frame: None,
-            stats: Snapshot::default(),
+            figures: Figures::default(),
             connect_form: connect::Form::default(),
             dialog: None,
             panel: None,
@@ -150,7 +150,7 @@ impl App {
     pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, play: bool) {
         let goal = self.first_goal(play);
         self.frame = None;
-        self.stats = Snapshot::default();
+        self.figures = Figures::default();
         self.playback.connect(url, options, goal);
     }
 
@@ -231,12 +231,12 @@ impl App {
                 let before = self.playback.generation();
                 self.playback.take(event);
                 if self.playback.generation() != before {
-                    self.stats = Snapshot::default();
+                    self.figures = Figures::default();
                     self.moving = None;
                 }
                 return self.ask_for_sign_in();
             }
-            News::Stats(snapshot) => self.stats = snapshot,
+            News::Figures(figures) => self.figures = figures,
             News::PictureReady => {
                 let picture = self.feed.as_ref().and_then(|feed| feed.pictures().take());
                 if let Some(picture) = picture {
@@ -529,7 +529,7 @@ impl App {
             header::view(self.settings.controls, self.panel).map(Message::Header),
             row![screen].extend(self.panel.map(|panel| self.panel(panel))).height(Fill),
             controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
-            status_bar::view(&self.playback, self.frame.as_ref().map(Frame::picture), &self.stats),
+            status_bar::view(&self.playback, self.frame.as_ref().map(Frame::picture), &self.figures.snapshot),
         ];
         match &self.dialog {
             None => content.into(),
@@ -540,7 +540,7 @@ impl App {
     fn panel(&self, panel: Panel) -> Element<'_, Message> {
         let content = match panel {
             Panel::Network => {
-                self.network.view(self.playback.host(), self.stats.emulated).map(Message::Network)
+                self.network.view(self.playback.host(), self.figures.snapshot.emulated).map(Message::Network)
             }
         };
         panel::view(panel, content, Message::Header(header::Action::Toggle(panel)))

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::backend::{Event, Outlets};
 use crate::session::PictureSlot;
-use crate::stats::Snapshot;
+use crate::stats::Figures;
 
 /// What the backend says.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub enum News {
     /// Something happened.
     Event(Event),
     /// New figures.
-    Stats(Snapshot),
+    Figures(Figures),
     /// A picture waits.
     PictureReady,
 }
@@ -26,7 +26,7 @@ pub enum News {
 #[derive(Debug, Clone)]
 pub struct Feed {
     events: Arc<Mutex<Option<mpsc::Receiver<Event>>>>,
-    stats: watch::Receiver<Snapshot>,
+    figures: watch::Receiver<Figures>,
     pictures: PictureSlot,
 }
 
@@ -40,8 +40,8 @@ impl Hash for Feed {
 impl Feed {
     /// The outlets of a backend.
     pub fn new(outlets: Outlets) -> Self {
-        let Outlets { events, stats, pictures, .. } = outlets;
-        Self { events: Arc::new(Mutex::new(Some(events))), stats, pictures }
+        let Outlets { events, figures, pictures, .. } = outlets;
+        Self { events: Arc::new(Mutex::new(Some(events))), figures, pictures }
     }
 
     /// Where the newest picture waits.
@@ -53,7 +53,7 @@ impl Feed {
     pub fn subscription(&self) -> Subscription<News> {
         Subscription::batch([
             Subscription::run_with(self.clone(), events),
-            Subscription::run_with(self.clone(), stats),
+            Subscription::run_with(self.clone(), figures),
             Subscription::run_with(self.clone(), pictures),
         ])
     }
@@ -74,12 +74,12 @@ fn events(feed: &Feed) -> impl Stream<Item = News> + use<> {
     })
 }
 
-fn stats(feed: &Feed) -> impl Stream<Item = News> + use<> {
-    let mut stats = feed.stats.clone();
+fn figures(feed: &Feed) -> impl Stream<Item = News> + use<> {
+    let mut figures = feed.figures.clone();
     stream::channel(WAITING, async move |mut news| {
-        while stats.changed().await.is_ok() {
-            let snapshot = *stats.borrow_and_update();
-            if news.send(News::Stats(snapshot)).await.is_err() {
+        while figures.changed().await.is_ok() {
+            let newest = figures.borrow_and_update().clone();
+            if news.send(News::Figures(newest)).await.is_err() {
                 return;
             }
         }

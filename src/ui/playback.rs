@@ -295,6 +295,8 @@ impl Playback {
                 }
                 self.status = status;
             }
+            // Who follows the conversation has heard it.
+            SessionEvent::Said(_) => {}
             SessionEvent::Described(presentation) => self.presentation = Some(presentation),
             SessionEvent::Started(_) => self.has_ended = false,
             SessionEvent::Waiting(is_waiting) => {

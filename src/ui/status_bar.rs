@@ -3,11 +3,11 @@
 use iced::widget::{Row, container, row, space, text};
 use iced::{Center, Element, Fill};
 
-use super::format::{self, UNKNOWN};
 use super::playback::Playback;
 use super::theme::{self, size, space as distance};
 use crate::session::{Picture, RtspState};
 use crate::stats::Snapshot;
+use crate::stats::words::{self as figure, UNKNOWN};
 
 /// The line.
 pub fn view<'a, Message: 'a>(
@@ -39,10 +39,10 @@ fn figures<'a, Message: 'a>(
         (false, None) => format!("{UNKNOWN} frames/s"),
     };
     let data_rate = match is_playing {
-        true => format::data_rate(stats.bits_per_second),
+        true => figure::data_rate(stats.bits_per_second),
         false => format!("{UNKNOWN} bit/s"),
     };
-    let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), format::ratio);
+    let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), figure::ratio);
     [size, rate, data_rate, format!("Loss {loss}")].map(|figure| words(figure).into())
 }
 

@@ -10,7 +10,7 @@ use reelay::impairment::{Conditions, Datagram, Emulated, Impairments, Kind, Netw
 use reelay::media::FrameRate;
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{Form, PacketizedFrame, packetize};
-use reelay::proto::rtcp::NtpTime;
+use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{
     ChannelPair, Frame, Framer, Limits, PortPair, Request, Response, RtspUrl, interleave,
 };
@@ -18,14 +18,19 @@ use reelay::server_embed::agreement::{Channels, Delivery, Facilities, agree};
 use reelay::server_embed::desk::{self, Destination};
 use reelay::server_embed::facts::FilmFacts;
 use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, Session};
-use reelay::server_embed::stream::{Epoch, Identity, Output as Wanted, Stream};
+use reelay::server_embed::stream::{Identity, Output as Wanted, Stream};
 use reelay::session::{
-    Emulation, Event, Goal, Input, MachineOptions, Output, Place, Player, PlayerOptions, ReceivedFrame,
+    Emulation, Event, Goal, Input, MachineOptions, Output, Path, Place, Player, PlayerOptions, ReceivedFrame,
     Reporter, RtspState,
 };
 
 pub const MS: Duration = Duration::from_millis(1);
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Both ends read the same clock on the wall.
+fn epoch(begin: Instant) -> Epoch {
+    Epoch { instant: begin, ntp: NtpTime(1 << 40) }
+}
 
 /// Octets on a connection that loses nothing, each with its arrival.
 #[derive(Debug, Default)]
@@ -98,6 +103,8 @@ pub struct World {
     is_down: bool,
     to_server: Pipe,
     to_player: Pipe,
+    /// RTCP on its way to the server.
+    reports: Pipe,
     pub requests: Vec<Request>,
     pub responses: Vec<Response>,
     pub events: Vec<(Duration, Event)>,
@@ -120,6 +127,7 @@ impl World {
             playout_delay: setting.playout_delay,
             reporter,
             emulation: Emulation { network: network.clone(), place: setting.place },
+            epoch: epoch(begin),
         };
         let at_server = if setting.place == Place::AtServer { network } else { Network::default() };
         Self {
@@ -133,6 +141,7 @@ impl World {
             is_down: false,
             to_server: Pipe::default(),
             to_player: Pipe::default(),
+            reports: Pipe::default(),
             requests: Vec::new(),
             responses: Vec::new(),
             events: Vec::new(),
@@ -217,7 +226,8 @@ impl World {
     fn run(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) {
         let mut steps = 0u64;
         while !holds(self) {
-            let pipes = [&self.to_server, &self.to_player].map(|pipe| pipe.0.front().map(|(at, _)| *at));
+            let pipes = [&self.to_server, &self.to_player, &self.reports]
+                .map(|pipe| pipe.0.front().map(|(at, _)| *at));
             let deadlines = [
                 self.player.deadline(),
                 self.server.deadline,
@@ -236,7 +246,8 @@ impl World {
     fn step(&mut self) {
         if self.connecting.take_if(|at| *at <= self.now).is_some() {
             let refused = Input::ConnectionLost(Some("connection refused".to_owned()));
-            let input = if self.is_down { refused } else { Input::Connected };
+            let path = Path { is_local: true, is_ipv6: false };
+            let input = if self.is_down { refused } else { Input::Connected(path) };
             self.player.handle(self.now, input);
         }
         while let Some(octets) = self.to_server.due(self.now) {
@@ -245,6 +256,9 @@ impl World {
                 self.to_player.0.push_back((self.now + self.latency, response.encode().to_vec()));
                 self.responses.push(response);
             }
+        }
+        while let Some(octets) = self.reports.due(self.now) {
+            self.server.report(self.now, &octets);
         }
         while let Some(octets) = self.to_player.due(self.now) {
             self.player.handle(self.now, Input::Received(octets.into()));
@@ -302,7 +316,8 @@ impl World {
                     jpeg: frame.jpeg,
                 }),
                 Output::Event(event) => self.events.push((self.now - self.begin, event)),
-                Output::Route(_) | Output::Rtp(_) | Output::Rtcp(_) => {}
+                Output::Rtcp(octets) => self.reports.0.push_back((self.now + self.latency, octets.to_vec())),
+                Output::Route(_) | Output::Rtp(_) => {}
             }
         }
     }
@@ -372,15 +387,26 @@ impl Server {
         self.framer.push(octets);
         let mut responses = Vec::new();
         while let Some(frame) = self.framer.next_frame().unwrap() {
-            if let Frame::Request(request) = frame {
-                if !self.is_mute {
-                    responses.push(self.ask(now, &request));
+            match frame {
+                Frame::Request(request) => {
+                    if !self.is_mute {
+                        responses.push(self.ask(now, &request));
+                    }
+                    requests.push(request);
                 }
-                requests.push(request);
+                Frame::Interleaved { packet, .. } => self.report(now, &packet),
+                Frame::Response(_) | Frame::Classroom(_) => {}
             }
         }
         self.deadline = Some(now);
         responses
+    }
+
+    fn report(&mut self, now: Instant, octets: &[u8]) {
+        if let Some(session) = &mut self.session {
+            session.stream().heard(now, &rtcp::parse(octets).unwrap());
+            self.deadline = Some(now);
+        }
     }
 
     pub fn ask(&mut self, now: Instant, request: &Request) -> Response {
@@ -427,8 +453,7 @@ impl Server {
             first_timestamp: u32::MAX - 90_000,
             cname: "server".to_owned(),
         };
-        let epoch = Epoch { instant: self.begin, ntp: NtpTime(1 << 40) };
-        let stream = Stream::new(self.facts.rate, identity, epoch);
+        let stream = Stream::new(self.facts.rate, identity, epoch(self.begin));
         let id = format!("SESSION{}", self.sessions_made);
         let (session, response) =
             Session::set_up(id, request, "film", agreement, stream, DEFAULT_SESSION_TIMEOUT);

@@ -16,7 +16,7 @@ use reelay::proto::rtsp::{Npt, RtspUrl};
 use reelay::server_embed::{Film, Progress};
 use reelay::session::{Event as SessionEvent, Goal, MachineOptions, Picture, RtspState, Status};
 use reelay::settings::{Controls, Settings, ThemeChoice};
-use reelay::stats::Snapshot;
+use reelay::stats::{Figures, Snapshot};
 use reelay::ui::{self, App, AppOptions, Message, News};
 use tokio::sync::mpsc::Receiver;
 
@@ -117,7 +117,7 @@ impl Stage {
             loss_ratio: Some(0.0),
             ..Snapshot::default()
         };
-        self.send(Message::News(News::Stats(snapshot)));
+        self.send(Message::News(News::Figures(Figures { snapshot, ..Figures::default() })));
         self.show_frame(73);
     }
 

@@ -61,6 +61,11 @@ enum AssemblyState {
     Given(Assembled),
 }
 
+/// Whether a packet is the first of its frame.
+pub fn begins_frame(packet: &Packet) -> bool {
+    MainHeader::read(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
+}
+
 impl Depacketizer {
     /// A depacketizer for a stream whose description may state its size.
     pub fn new(dimensions: Option<Dimensions>) -> Self {

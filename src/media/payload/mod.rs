@@ -16,7 +16,7 @@ mod standard;
 
 pub use classroom::LARGEST_CLASSROOM_PICTURE;
 pub use classroom_depacketizer::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
-pub use depacketizer::{Assembled, Depacketizer, Frame};
+pub use depacketizer::{Assembled, Depacketizer, Frame, begins_frame};
 pub use packetizer::{LARGEST_PACKET, PacketizedFrame, packetize};
 pub use standard::{StandardPicture, Uncarriable};
 

@@ -29,6 +29,16 @@ pub enum Lower {
     Tcp,
 }
 
+impl Lower {
+    /// What it is called in figures for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
 /// One alternative of a Transport header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transport {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Connection, canonical};
+use super::{Connection, canonical, epoch};
 use crate::proto::rtsp::{ClassroomRequest, Method, Request, Response, Status};
 use crate::server_embed::agreement::Agreement;
 use crate::server_embed::classroom::{self, Destination, SessionRequest};
 use crate::server_embed::desk::{self, Resource};
 use crate::server_embed::identity::{new_identity, new_session_id};
 use crate::server_embed::session::Session;
-use crate::server_embed::stream::{Epoch, Stream};
+use crate::server_embed::stream::Stream;
 
 /// The silence that ends a request whose end nothing else tells.
 pub(super) const SILENCE: Duration = Duration::from_millis(50);
@@ -49,7 +49,7 @@ impl Connection {
             Err(error) => return Response::refusal(Status::INTERNAL_ERROR, error),
         };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
-        let stream = Stream::classroom(film.facts().rate, new_identity(), Epoch::now());
+        let stream = Stream::classroom(film.facts().rate, new_identity(), epoch());
         let agreement = Agreement::classroom(port, sockets.ports());
         let (session, agreed) =
             Session::set_up(id.clone(), &request, &name, agreement, stream, self.context.session_timeout);

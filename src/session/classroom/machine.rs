@@ -26,6 +26,8 @@ pub enum Output {
     OpenPorts(Option<u16>),
     /// Write this at once.
     Write(Bytes),
+    /// This reply has come.
+    Heard(String),
     /// A reply says this of the film.
     Length(Length),
     /// SETUP was answered.
@@ -331,7 +333,8 @@ impl Machine {
         }
     }
 
-    fn reply(&mut self, now: Instant, reply: Reply) {
+    fn reply(&mut self, now: Instant, mut reply: Reply) {
+        self.outputs.push_back(Output::Heard(std::mem::take(&mut reply.text)));
         // One with a smaller number is late. Larger ones, and none at all, are a habit of some servers.
         let is_ours = |in_flight: &mut InFlight| reply.cseq.is_none_or(|cseq| cseq >= in_flight.cseq);
         let Some(InFlight { method, .. }) = self.in_flight.take_if(is_ours) else { return };

@@ -86,6 +86,8 @@ pub struct Reply {
     pub frames: Option<u64>,
     /// Seconds of the film; few servers say it.
     pub seconds: Option<f64>,
+    /// All of it, as it came.
+    pub text: String,
 }
 
 impl Reply {
@@ -93,7 +95,15 @@ impl Reply {
     fn read(text: &str) -> Option<(Self, bool)> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let (status, reason) = read_first_line(lines.next()?)?;
-        let mut reply = Self { status, reason, cseq: None, session: None, frames: None, seconds: None };
+        let mut reply = Self {
+            status,
+            reason,
+            cseq: None,
+            session: None,
+            frames: None,
+            seconds: None,
+            text: text.to_owned(),
+        };
         let mut has_cseq = false;
         for line in lines {
             // Some write `CSeq 1`, some `CSeq: CSeq: 1`.

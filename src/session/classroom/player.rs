@@ -10,15 +10,17 @@ use super::machine::{self, Length, Machine};
 use super::receive::Receiver;
 use crate::impairment::{Datagram, Emulated};
 use crate::media::FrameRate;
+use crate::proto::rtcp::Epoch;
 use crate::proto::rtp::CLOCK_RATE;
-use crate::proto::rtsp::{Lower, Npt, NptRange, RtspUrl};
+use crate::proto::rtsp::{Lower, Method, Npt, NptRange, RtspUrl};
+use crate::session::conversation::{Message, Speaker};
 use crate::session::machine::{Goal, RtspState, Status};
 use crate::session::player::{Event, Input, Output, PlayerOptions, SILENCE, patience};
 use crate::session::playout::Playout;
 use crate::session::presentation::Presentation;
 use crate::session::receive::ReceivedFrame;
 use crate::session::way_in::WayIn;
-use crate::stats::Snapshot;
+use crate::stats::{Showing, Snapshot, Strip};
 
 /// The player.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub struct ClassroomPlayer {
     playout_delay: Duration,
     receiver: Option<Receiver>,
     playout: Playout,
+    showing: Showing,
+    epoch: Epoch,
     port: u16,
     watch: Watch,
     told: Option<Status>,
@@ -70,6 +74,8 @@ impl ClassroomPlayer {
             playout_delay: options.playout_delay,
             receiver: None,
             playout: Playout::new(options.playout_delay),
+            showing: Showing::new(options.epoch),
+            epoch: options.epoch,
             port: 0,
             watch: Watch::default(),
             told: None,
@@ -82,7 +88,7 @@ impl ClassroomPlayer {
         match input {
             Input::Goal(goal) => self.set_goal(now, goal),
             Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
-            Input::Connected => self.machine.connected(now),
+            Input::Connected(_) => self.machine.connected(now),
             Input::ConnectionLost(why) => self.connection_lost(now, why),
             Input::Received(octets) => self.machine.received(now, &octets),
             Input::PortsOpen(ports) => {
@@ -132,9 +138,18 @@ impl ClassroomPlayer {
 
     /// The figures.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
-        let received = self.receiver.as_mut().map(|receiver| receiver.snapshot(now)).unwrap_or_default();
-        let emulated = self.way_in.emulated_of_all().or(self.emulated);
-        Snapshot { frames_dropped_late: self.playout.dropped_late(), emulated, ..received }
+        let mut snapshot = Snapshot::default();
+        let Some(receiver) = &mut self.receiver else { return snapshot };
+        receiver.add_to(now, &mut snapshot);
+        self.showing.add_to(now, &mut snapshot);
+        self.playout.add_to(now, &mut snapshot);
+        snapshot.emulated = self.way_in.emulated_of_all().or(self.emulated);
+        snapshot
+    }
+
+    /// The last packets, each by its fate.
+    pub fn strip(&self) -> Option<&Strip> {
+        self.receiver.as_ref().map(Receiver::strip)
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
@@ -215,17 +230,30 @@ impl ClassroomPlayer {
             Wanted::Connect(url) => self.outputs.push_back(Output::Connect(url)),
             Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
             Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
-            Wanted::Write(octets) => self.outputs.push_back(Output::Write(octets)),
+            Wanted::Write(octets) => {
+                if self.machine.status().in_flight == Some(Method::Play) {
+                    self.showing.ask(now);
+                }
+                self.tell_message(now, Speaker::Player, &octets);
+                self.outputs.push_back(Output::Write(octets));
+            }
+            Wanted::Heard(text) => self.tell_message(now, Speaker::Server, text.as_bytes()),
             Wanted::Length(length) => self.take_length(length),
             Wanted::SetUp => self.set_up(),
             Wanted::Started => {
                 self.watch = Watch { started: Some(now), is_waiting: false };
+                self.showing.start(now);
                 self.tell(Event::Started(self.presentation.range.unwrap_or_default()));
             }
-            Wanted::Paused => self.stop_watching(),
-            Wanted::Closed => self.closed(),
+            Wanted::Paused => self.stop_watching(now),
+            Wanted::Closed => self.closed(now),
             Wanted::Failed(failure) => self.tell(Event::Failed(failure)),
         }
+    }
+
+    fn tell_message(&mut self, now: Instant, speaker: Speaker, octets: &[u8]) {
+        let message = Message::new(now, speaker, octets, self.machine.status().state);
+        self.tell(Event::Said(message));
     }
 
     fn tell(&mut self, event: Event) {
@@ -242,6 +270,7 @@ impl ClassroomPlayer {
 
     fn set_up(&mut self) {
         self.receiver = Some(Receiver::new(patience(self.playout_delay)));
+        self.showing = Showing::new(self.epoch);
         self.playout = Playout::new(self.playout_delay);
         self.way_in.begin(None);
         self.emulated = None;
@@ -249,14 +278,16 @@ impl ClassroomPlayer {
         self.tell(Event::SetUp(Lower::Udp));
     }
 
-    fn stop_watching(&mut self) {
+    fn stop_watching(&mut self, now: Instant) {
+        self.showing.stop(now);
         let Watch { is_waiting, .. } = std::mem::take(&mut self.watch);
         if is_waiting {
             self.tell(Event::Waiting(false));
         }
     }
 
-    fn closed(&mut self) {
+    fn closed(&mut self, now: Instant) {
+        self.showing.stop(now);
         // The receiver stays: its figures are those of the session that is over.
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
@@ -281,6 +312,7 @@ fn describe(file: &str, rate: FrameRate, frames: Option<u64>) -> Presentation {
         dimensions: None,
         payload_type: JPEG,
         offers_jpeg_header: false,
+        measures_round_trip: false,
         others: Vec::new(),
     }
 }
@@ -292,12 +324,15 @@ impl ClassroomPlayer {
         let Some(receiver) = &mut self.receiver else { return };
         while let Some(picture) = receiver.next_picture() {
             let timestamp = ticks(self.rate, picture.number);
+            receiver.time(picture.arrival, timestamp);
+            self.showing.arrived(picture.arrival);
             let frame = ReceivedFrame { jpeg: picture.jpeg, timestamp, arrival: picture.arrival };
             self.outputs.push_back(Output::Arrived(frame.clone()));
             self.playout.push(frame);
         }
         if let Some(frame) = self.playout.pop(now) {
             let position = position(frame.timestamp);
+            self.showing.shown(now, frame.arrival, frame.timestamp as u32);
             self.outputs.push_back(Output::Show { frame, position });
         }
     }
@@ -317,7 +352,7 @@ impl ClassroomPlayer {
         if let Some(receiver) = &mut self.receiver {
             receiver.finish(now);
         }
-        self.stop_watching();
+        self.stop_watching(now);
         self.machine.film_over(now);
         self.tell(Event::Ended);
     }
@@ -348,7 +383,7 @@ impl ClassroomPlayer {
         match has_begun {
             true if silence >= END_SILENCE && self.playout.is_empty() => self.end(now),
             false if silence >= BEGIN_SILENCE => {
-                self.stop_watching();
+                self.stop_watching(now);
                 self.machine.no_pictures(now, self.port);
             }
             _ => {}

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::media::payload::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
 use crate::proto::rtp::{Header, Packet, extend_sequence};
 use crate::session::reorder::Reorder;
-use crate::stats::{Arrival, Meter, Reception, Snapshot};
+use crate::stats::{Arrival, Fate, Jitter, Meter, Reception, Snapshot, Steps, Strip};
 
 /// A picture that arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +36,21 @@ pub struct Receiver {
     last_number: Option<u64>,
     pictures: VecDeque<NumberedPicture>,
     payload: Meter,
+    wire: Meter,
     frame_meter: Meter,
+    /// Of pictures, against the times at which they are to be sent.
+    frame_jitter: Jitter,
+    steps: Steps,
+    strip: Strip,
     payload_octets: u64,
+    wire_octets: u64,
+    late: u64,
     complete: u64,
     incomplete: u64,
 }
+
+/// The headers of UDP and IPv4, which is all that these servers know.
+const HEADERS: usize = 8 + 20;
 
 /// Frames that may be lost before the first one that comes; a higher number is where a server begins to count.
 const MOST_LOST_AT_FIRST: i64 = 100;
@@ -58,8 +68,14 @@ impl Receiver {
             last_number: None,
             pictures: VecDeque::new(),
             payload: Meter::default(),
+            wire: Meter::default(),
             frame_meter: Meter::default(),
+            frame_jitter: Jitter::default(),
+            steps: Steps::default(),
+            strip: Strip::default(),
             payload_octets: 0,
+            wire_octets: 0,
+            late: 0,
             complete: 0,
             incomplete: 0,
         }
@@ -75,6 +91,8 @@ impl Receiver {
         self.depacketizer.abandon_picture();
         self.reorder.restart_at(None);
         self.pictures.clear();
+        self.frame_jitter.interrupt();
+        self.steps.interrupt();
     }
 
     /// The film is over: of a picture that has begun, the rest is lost.
@@ -93,6 +111,7 @@ impl Receiver {
             );
         };
         self.last_datagram = Some(now);
+        self.count_wire(now, octets.len());
         match piece {
             ClassroomPiece::Packet { header, payload } if !self.is_counted(&header, &payload) => {
                 self.count_packet(now, header, payload);
@@ -121,14 +140,17 @@ impl Receiver {
     }
 
     fn count_packet(&mut self, now: Instant, header: Header, payload: Bytes) {
-        let sequence = match self.reception.packet(now, &header) {
-            Arrival::New(sequence) => sequence,
+        let (sequence, fate) = match self.reception.packet(now, &header) {
+            Arrival::New(sequence) => (sequence, Fate::Received),
+            Arrival::Reordered(sequence) => (sequence, Fate::Reordered),
             Arrival::Restarted(sequence) => {
                 self.reorder.restart_at(Some(sequence));
+                self.strip.clear();
                 self.first = None;
-                sequence
+                (sequence, Fate::Received)
             }
-            Arrival::Duplicate | Arrival::Stale => return,
+            Arrival::Duplicate(sequence) => return self.strip.duplicated(sequence),
+            Arrival::Stale => return,
         };
         self.count_payload(now, payload.len());
         if self.counted.is_none_or(|(_, highest)| highest < sequence) {
@@ -143,13 +165,28 @@ impl Receiver {
             self.depacketizer.variant(),
             Some(ClassroomVariant::Whole | ClassroomVariant::ChunksByPacket)
         );
+        let (timestamp, ends_frame) = match self.depacketizer.variant() {
+            Some(ClassroomVariant::ChunksByPacket) => (i64::from(header.timestamp), header.marker),
+            // The numbers are those of frames.
+            _ => (sequence, true),
+        };
         if numbers_packets {
-            self.reorder.push(now, sequence, Packet { header, extension: None, payload });
+            let is_in_time = self.reorder.push(now, sequence, Packet { header, extension: None, payload });
+            self.late += u64::from(!is_in_time);
+            let fate = if is_in_time { fate } else { Fate::Late };
+            self.strip.received(sequence, timestamp, ends_frame, fate);
         } else {
+            self.strip.received(sequence, timestamp, ends_frame, fate);
             self.depacketizer.push(&ClassroomPiece::Packet { header, payload });
             self.collect(now);
             self.reorder.restart_at(Some(sequence + 1));
         }
+    }
+
+    fn count_wire(&mut self, now: Instant, datagram: usize) {
+        let octets = (datagram + HEADERS) as u64;
+        self.wire.add(now, octets);
+        self.wire_octets += octets;
     }
 
     fn count_payload(&mut self, now: Instant, octets: usize) {
@@ -214,23 +251,36 @@ impl Receiver {
         self.last_datagram
     }
 
-    /// The figures. Timestamps of these servers are no clock, so there is no jitter to tell.
-    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
-        let (expected, lost) = (self.reception.expected(), self.reception.lost());
-        Snapshot {
-            packets_expected: expected,
-            packets_received: self.reception.received(),
-            packets_lost: lost,
-            packets_duplicated: self.reception.duplicated(),
-            packets_reordered: self.reception.reordered(),
-            loss_ratio: (expected > 0).then(|| lost as f64 / expected as f64),
-            bits_per_second: self.payload.per_second(now) * 8.0,
-            payload_octets: self.payload_octets,
-            frames_complete: self.complete,
-            frames_incomplete: self.incomplete,
-            frames_per_second: self.frame_meter.per_second(now),
-            ..Snapshot::default()
+    /// A picture that was whole at `arrival` was to be sent when the clock of its timestamps showed this. Timestamps of
+    /// these servers are no clock; those that are made from the numbers of pictures are one.
+    pub fn time(&mut self, arrival: Instant, timestamp: i64) {
+        self.frame_jitter.packet(arrival, timestamp as u32, true);
+        self.steps.packet(timestamp);
+    }
+
+    /// Adds what is known here to the figures. There is no jitter of packets to tell.
+    pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
+        self.reception.add_to(snapshot, None);
+        (snapshot.jitter_ms, snapshot.jitter_mean_ms, snapshot.jitter_max_ms) = (None, None, None);
+        if let Some(figures) = self.frame_jitter.figures() {
+            snapshot.frame_jitter_ms = Some(figures.now);
+            snapshot.frame_jitter_mean_ms = Some(figures.mean);
+            snapshot.frame_jitter_max_ms = Some(figures.max);
         }
+        snapshot.packets_late = self.late;
+        snapshot.bits_per_second = self.payload.per_second(now) * 8.0;
+        snapshot.wire_bits_per_second = self.wire.per_second(now) * 8.0;
+        snapshot.payload_octets = self.payload_octets;
+        snapshot.wire_octets = self.wire_octets;
+        snapshot.frames_complete = self.complete;
+        snapshot.frames_incomplete = self.incomplete;
+        snapshot.frames_per_second_sent = self.steps.per_second();
+        snapshot.frames_per_second = self.frame_meter.per_second(now);
+    }
+
+    /// The last packets, each by its fate.
+    pub fn strip(&self) -> &Strip {
+        &self.strip
     }
 }
 
@@ -248,6 +298,12 @@ mod tests {
         [&[0x80, 26, high, low, 0, 0, 0, 0, 0, 0, 0, 0], payload].concat().into()
     }
 
+    fn figures(receiver: &mut Receiver, now: Instant) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        receiver.add_to(now, &mut snapshot);
+        snapshot
+    }
+
     fn receive(receiver: &mut Receiver, now: Instant, datagrams: &[Bytes]) -> Vec<u64> {
         datagrams.iter().for_each(|datagram| receiver.datagram(now, datagram));
         std::iter::from_fn(|| receiver.next_picture()).map(|picture| picture.number).collect()
@@ -261,7 +317,7 @@ mod tests {
         assert_eq!(receive(&mut receiver, now, &datagrams), [1, 2, 3, 4]);
         receiver.timeout(now + patience);
         assert_eq!(receive(&mut receiver, now + patience, &[packet(7, &picture(100))]), [6, 7]);
-        let snapshot = receiver.snapshot(now);
+        let snapshot = figures(&mut receiver, now);
         assert_eq!((snapshot.packets_expected, snapshot.packets_lost), (7, 1));
         assert_eq!((snapshot.packets_duplicated, snapshot.packets_reordered), (1, 1));
         assert_eq!((snapshot.frames_complete, snapshot.jitter_ms), (6, None));
@@ -275,7 +331,7 @@ mod tests {
             let chunks: Vec<_> = jpeg.chunks(1_400).map(|chunk| packet(number, chunk)).collect();
             assert_eq!(receive(&mut receiver, now, &chunks), [u64::from(number)]);
         }
-        let snapshot = receiver.snapshot(now);
+        let snapshot = figures(&mut receiver, now);
         assert_eq!((snapshot.packets_expected, snapshot.packets_received), (5, 4));
         assert_eq!((snapshot.packets_lost, snapshot.packets_duplicated), (1, 0));
         assert_eq!((snapshot.frames_complete, snapshot.frames_incomplete), (4, 0));
@@ -294,7 +350,7 @@ mod tests {
         datagrams.swap(7, 8);
         datagrams.swap(11, 13);
         assert_eq!(receive(&mut receiver, now, &datagrams), [1, 2, 3, 4, 5, 6]);
-        let snapshot = receiver.snapshot(now);
+        let snapshot = figures(&mut receiver, now);
         assert_eq!((snapshot.packets_expected, snapshot.packets_lost), (18, 0));
         assert_eq!(snapshot.packets_duplicated, 0);
     }

@@ -1,0 +1,140 @@
+//! Interarrival jitter (RFC 3550 §6.4.1, appendix A.8).
+
+use std::time::Instant;
+
+use crate::proto::rtp::{CLOCK_RATE, extend_timestamp};
+
+/// How unevenly packets arrive, against the clock of their timestamps.
+#[derive(Debug, Clone, Default)]
+pub struct Jitter {
+    /// The estimate, in ticks.
+    ticks: f64,
+    is_known: bool,
+    /// The first arrival, from which arrivals are counted.
+    origin: Option<Instant>,
+    /// The last timestamp, extended.
+    timestamp: Option<i64>,
+    /// Arrival less timestamp of the last packet, in ticks.
+    transit: Option<f64>,
+    /// Packets so far.
+    packets: u64,
+    /// Over packets in the middle of a frame.
+    within: Course,
+    /// Over all packets.
+    over_all: Course,
+}
+
+/// The estimate over the time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Course {
+    mean: f64,
+    max: f64,
+    is_known: bool,
+}
+
+/// The estimate, and how it went, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct JitterFigures {
+    /// The estimate after the last packet.
+    pub now: f64,
+    /// Its mean so far.
+    pub mean: f64,
+    /// The highest that it has been.
+    pub max: f64,
+}
+
+impl Jitter {
+    /// A packet has arrived. `ends_frame` says whether it is the last of several with the same timestamp.
+    pub fn packet(&mut self, now: Instant, timestamp: u32, ends_frame: bool) {
+        let origin = *self.origin.get_or_insert(now);
+        let timestamp = self.timestamp.map_or(i64::from(timestamp), |last| extend_timestamp(last, timestamp));
+        let arrival = now.saturating_duration_since(origin).as_secs_f64() * f64::from(CLOCK_RATE);
+        let transit = arrival - timestamp as f64;
+        if let Some(last) = self.transit {
+            self.ticks += ((transit - last).abs() - self.ticks) / 16.0;
+            self.is_known = true;
+            self.over_all.add(self.ticks, self.packets);
+            if !ends_frame {
+                self.within.add(self.ticks, self.packets);
+            }
+        }
+        self.packets += 1;
+        self.timestamp = Some(timestamp);
+        self.transit = Some(transit);
+    }
+
+    /// Time has passed that is not on the clock of the stream.
+    pub fn interrupt(&mut self) {
+        self.transit = None;
+    }
+
+    /// The estimate in ticks, as a receiver report has it.
+    pub fn ticks(&self) -> u32 {
+        self.ticks as u32
+    }
+
+    /// The figures; `None` before two packets have arrived.
+    ///
+    /// Mean and maximum are those of Wireshark's analysis of RTP streams: packets with the marker are left out, since
+    /// the spread of a frame's packets over time is at its largest there. Where all packets have the marker they are
+    /// of all.
+    pub fn figures(&self) -> Option<JitterFigures> {
+        let course = if self.within.is_known { self.within } else { self.over_all };
+        let milliseconds = |ticks: f64| ticks * 1_000.0 / f64::from(CLOCK_RATE);
+        self.is_known.then(|| JitterFigures {
+            now: milliseconds(self.ticks),
+            mean: milliseconds(course.mean),
+            max: milliseconds(course.max),
+        })
+    }
+}
+
+impl Course {
+    /// One estimate more, behind so many packets. A packet that was left out counts as the mean.
+    fn add(&mut self, ticks: f64, packets: u64) {
+        self.mean += (ticks - self.mean) / packets as f64;
+        self.max = self.max.max(ticks);
+        self.is_known = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn feed(jitter: &mut Jitter, packets: &[(u64, u32, bool)]) {
+        let begin = Instant::now();
+        for &(millisecond, timestamp, ends_frame) in packets {
+            jitter.packet(begin + Duration::from_millis(millisecond), timestamp, ends_frame);
+        }
+    }
+
+    /// Transit times of 0, 10, 10 and 4 ms: differences of 10, 0 and 6 ms.
+    #[test]
+    fn the_estimate_is_that_of_appendix_a_8_over_the_wrap() {
+        let mut jitter = Jitter::default();
+        assert_eq!(jitter.figures(), None);
+        let packets = [(0u64, 0), (1, 10), (2, 10), (3, 4)].map(|(frame, delay)| {
+            (frame * 50 + delay, (u32::MAX - 5_000).wrapping_add(frame as u32 * 4_500), true)
+        });
+        feed(&mut jitter, &packets);
+        let first = 10.0 / 16.0;
+        let second = first - first / 16.0;
+        let third = second + (6.0 - second) / 16.0;
+        let figures = jitter.figures().unwrap();
+        assert!((figures.now - third).abs() < 1e-6);
+        assert!((figures.max - third.max(first)).abs() < 1e-6);
+        assert!((figures.mean - (first + second + third) / 3.0).abs() < 1e-6, "one packet each: all of them");
+    }
+
+    #[test]
+    fn mean_and_maximum_leave_out_the_packets_that_end_a_frame() {
+        let mut jitter = Jitter::default();
+        feed(&mut jitter, &[(0, 0, false), (16, 0, false), (48, 0, true)]);
+        let (first, last) = (1.0, 1.0 + (32.0 - 1.0) / 16.0);
+        let figures = jitter.figures().unwrap();
+        assert!((figures.now - last).abs() < 1e-6);
+        assert!((figures.mean - first).abs() < 1e-6 && (figures.max - first).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,284 @@
+//! A session, for people and for other programs: text, CSV, JSON.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::definitions::{Figure, GROUPS};
+use super::words::{clock, count};
+use super::{Second, Snapshot};
+use crate::impairment::{Conditions, Impairments};
+
+/// What was played, and how.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Subject {
+    /// The film or the stream.
+    pub name: String,
+    /// Where it comes from, without user and password; `None` for a film on this machine.
+    pub url: Option<String>,
+    /// What the server calls itself.
+    pub server: Option<String>,
+    /// `standard` or `classroom`.
+    pub dialect: &'static str,
+    /// `udp` or `tcp`.
+    pub transport: Option<&'static str>,
+    /// How long pictures were to wait.
+    pub playout_delay_ms: u64,
+    /// In words, where the emulated network stood.
+    pub network_place: String,
+}
+
+/// What the emulated network was set to, from a moment on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Setting {
+    /// Seconds of playing.
+    pub from_s: f64,
+    /// The master switch.
+    pub is_on: bool,
+    /// Where chance began.
+    pub seed: u64,
+    /// All of it, in words.
+    pub words: String,
+    /// All of it.
+    pub impairments: Impairments,
+}
+
+impl Setting {
+    /// What is set from now on.
+    pub fn new(from_s: f64, conditions: &Conditions) -> Self {
+        let Conditions { is_on, seed, impairments } = *conditions;
+        let words = if is_on { impairments.to_string() } else { "off".to_owned() };
+        Self { from_s, is_on, seed, words, impairments }
+    }
+
+    /// Whether both mean the same network. One that is off is like any other that is off.
+    pub fn is_like(&self, other: &Self) -> bool {
+        match (self.is_on, other.is_on) {
+            (false, false) => true,
+            (true, true) => (self.seed, self.impairments) == (other.seed, other.impairments),
+            _ => false,
+        }
+    }
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    program: &'static str,
+    version: &'static str,
+    /// When it was set up, by the clock on the wall, in UTC.
+    began: String,
+    subject: Subject,
+    network: Vec<Setting>,
+    figures: Snapshot,
+    seconds: Vec<Second>,
+}
+
+/// A figure of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it means.
+    pub about: &'static str,
+    /// What was measured.
+    pub measured: String,
+    /// What the emulated network knows of the same, if it was in the way.
+    pub truth: Option<String>,
+}
+
+impl Report {
+    /// A session that was set up at a time, with everything that was measured.
+    pub fn new(
+        subject: Subject,
+        began: SystemTime,
+        figures: Snapshot,
+        seconds: Vec<Second>,
+        network: Vec<Setting>,
+    ) -> Self {
+        Self {
+            program: "Reelay",
+            version: env!("CARGO_PKG_VERSION"),
+            began: humantime::format_rfc3339_seconds(began).to_string(),
+            subject,
+            network,
+            figures,
+            seconds,
+        }
+    }
+
+    /// What was played, and how.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The seconds.
+    pub fn seconds(&self) -> &[Second] {
+        &self.seconds
+    }
+
+    /// What the emulated network was set to.
+    pub fn network(&self) -> &[Setting] {
+        &self.network
+    }
+
+    /// The figures, by group.
+    pub fn lines(&self) -> impl Iterator<Item = (&'static str, Vec<Line>)> {
+        GROUPS
+            .iter()
+            .map(|group| (group.name, group.figures.iter().map(|figure| self.line(figure)).collect()))
+    }
+
+    fn line(&self, figure: &'static Figure) -> Line {
+        let truth = figure.truth.zip(self.figures.emulated).map(|(write, truth)| write(&truth));
+        Line { name: figure.name, about: figure.about, measured: (figure.measured)(&self.figures), truth }
+    }
+
+    /// What was played, for how long, and what the network was, in a few lines.
+    pub fn heading(&self) -> Vec<String> {
+        let Subject { name, url, transport, .. } = &self.subject;
+        let mut first = url.as_deref().unwrap_or(name).to_owned();
+        if let Some(transport) = transport {
+            first += &format!(", {}", transport.to_uppercase());
+        }
+        let played = clock(Duration::from_secs_f64(self.figures.playing_s.max(0.0)));
+        let second = format!(
+            "{} of {} pictures whole, {played} played",
+            count(self.figures.frames_complete),
+            count(
+                self.figures.frames_complete + self.figures.frames_incomplete + self.figures.frames_unusable
+            )
+        );
+        let mut heading = vec![first, second];
+        if self.network.iter().any(|setting| setting.is_on) {
+            heading.push(format!("Emulated network {}:", self.subject.network_place));
+            heading.extend(self.network.iter().map(|setting| {
+                let seed = if setting.is_on { format!(", seed {}", setting.seed) } else { String::new() };
+                let from = clock(Duration::from_secs_f64(setting.from_s.max(0.0)));
+                format!("from {from} {}{seed}", setting.words)
+            }));
+        }
+        heading
+    }
+
+    /// For people, in columns.
+    pub fn text(&self) -> String {
+        let mut text = format!("Reelay {}, session of {}\n", self.version, self.began);
+        for line in self.heading() {
+            text += &line;
+            text.push('\n');
+        }
+        let has_truth = self.figures.emulated.is_some();
+        for (group, lines) in self.lines() {
+            let right = if has_truth { "true" } else { "" };
+            text += &format!("\n{group:<28}{:<36}{right}", "measured").trim_end();
+            text.push('\n');
+            for Line { name, measured, truth, .. } in lines {
+                let line = format!("  {name:<26}{measured:<36}{}", truth.unwrap_or_default());
+                text += line.trim_end();
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// One row a second, with a line of names before them.
+    ///
+    /// # Errors
+    /// When the memory does not suffice, or a figure cannot be written, which would be an error of ours.
+    pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        if self.seconds.is_empty() {
+            // The names alone.
+            writer.serialize(Second::default())?;
+            let octets = writer.into_inner().map_err(|error| error.into_error())?;
+            return Ok(octets.split_inclusive(|octet| *octet == b'\n').next().unwrap_or_default().to_vec());
+        }
+        for second in &self.seconds {
+            writer.serialize(second)?;
+        }
+        Ok(writer.into_inner().map_err(|error| error.into_error())?)
+    }
+
+    /// Everything.
+    ///
+    /// # Errors
+    /// When a figure cannot be written, which would be an error of ours.
+    pub fn json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::impairment::Emulated;
+
+    fn report(seconds: Vec<Second>) -> Report {
+        let figures = Snapshot {
+            playing_s: 10.2,
+            packets_expected: 1_400,
+            packets_received: 1_330,
+            packets_lost: 70,
+            loss_ratio: Some(0.05),
+            frames_complete: 150,
+            frames_incomplete: 50,
+            emulated: Some(Emulated {
+                offered: 1_400,
+                delivered: 1_330,
+                lost_random: 70,
+                seed: 7,
+                ..Emulated::default()
+            }),
+            ..Snapshot::default()
+        };
+        let subject = Subject {
+            name: "sample.mjpeg".to_owned(),
+            transport: Some("udp"),
+            network_place: "at the server's way out".to_owned(),
+            ..Subject::default()
+        };
+        let conditions = Conditions { is_on: true, seed: 7, ..Conditions::default() };
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        Report::new(subject, began, figures, seconds, vec![Setting::new(0.0, &conditions)])
+    }
+
+    #[test]
+    fn people_read_what_was_measured_beside_what_is_true() {
+        let text = report(Vec::new()).text();
+        assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
+        assert!(text.contains("150 of 200 pictures whole, 0:10 played\n"), "{text}");
+        assert!(text.contains("from 0:00 no faults, seed 7\n"), "{text}");
+        let lost = text.lines().find(|line| line.starts_with("  Lost  ")).unwrap();
+        let words: Vec<_> = lost.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
+        assert_eq!(words, ["Lost", "70 (5.0 %)", "70 (5.0 %)"]);
+        assert!(text.lines().all(|line| line == line.trim_end()));
+    }
+
+    #[test]
+    fn a_table_has_a_row_for_each_second_and_empty_places_where_nothing_is_known() {
+        let second = Second { time_s: 1.0, span_s: 1.0, packets_lost: -2, ..Second::default() };
+        let csv = String::from_utf8(report(vec![second; 3]).csv().unwrap()).unwrap();
+        let lines: Vec<_> = csv.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[0].starts_with("time_s,span_s,packets_expected,packets_received,packets_lost,"));
+        assert!(lines[1].starts_with("1.0,1.0,0,0,-2,"));
+        assert!(lines[1].ends_with(",,"));
+        assert_eq!(lines[0].split(',').count(), lines[1].split(',').count());
+        let none = String::from_utf8(report(Vec::new()).csv().unwrap()).unwrap();
+        assert_eq!(none.lines().collect::<Vec<_>>(), [lines[0]]);
+    }
+
+    #[test]
+    fn programs_read_everything() {
+        let json = report(vec![Second::default()]).json().unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(value["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(value["figures"]["packets_lost"], 70);
+        assert_eq!(value["figures"]["emulated"]["lost_random"], 70);
+        assert_eq!(value["network"][0]["seed"], 7);
+        assert_eq!(value["seconds"].as_array().unwrap().len(), 1);
+    }
+}

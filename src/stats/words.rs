@@ -1,0 +1,88 @@
+//! Figures as people read them.
+
+use std::time::Duration;
+
+/// What stands where a figure is not known.
+pub const UNKNOWN: &str = "–";
+
+/// `870 kbit/s`, `4.21 Mbit/s`.
+pub fn data_rate(bits_per_second: f64) -> String {
+    match bits_per_second {
+        rate if rate >= 99.95e6 => format!("{:.0} Mbit/s", rate / 1e6),
+        rate if rate >= 0.9995e6 => format!("{:.2} Mbit/s", rate / 1e6),
+        rate => format!("{:.0} kbit/s", rate / 1e3),
+    }
+}
+
+/// `0.0 %`; a little is never shown as nothing.
+pub fn ratio(ratio: f64) -> String {
+    match ratio * 100.0 {
+        percent if percent > 0.0 && percent < 0.05 => "< 0.1 %".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
+/// `0.42 ms`, `12.3 ms`, `1,250 ms`.
+pub fn milliseconds(milliseconds: f64) -> String {
+    match milliseconds {
+        span if span >= 999.5 => format!("{} ms", count(span.round() as u64)),
+        span if span >= 99.95 => format!("{span:.0} ms"),
+        span if span >= 9.995 => format!("{span:.1} ms"),
+        span => format!("{span:.2} ms"),
+    }
+}
+
+/// `1,234,567`.
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `640 octets`, `12.3 kB`, `4.56 MB`.
+pub fn octets(octets: u64) -> String {
+    match octets as f64 {
+        octets if octets >= 999_500.0 => format!("{:.2} MB", octets / 1e6),
+        octets if octets >= 1_000.0 => format!("{:.1} kB", octets / 1e3),
+        octets => format!("{octets} octets"),
+    }
+}
+
+/// `0:03`, `12:05`, `1:02:03`.
+pub fn clock(span: Duration) -> String {
+    let seconds = span.as_secs();
+    let (minutes, second) = (seconds / 60, seconds % 60);
+    match minutes / 60 {
+        0 => format!("{minutes}:{second:02}"),
+        hours => format!("{hours}:{:02}:{second:02}", minutes % 60),
+    }
+}
+
+/// What is known, in words, or a dash.
+pub fn or_unknown<T>(value: Option<T>, words: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_written_as_people_read_them() {
+        let rates = [0.0, 870_400.0, 999_600.0, 4.21e6, 123.4e6].map(data_rate);
+        assert_eq!(rates, ["0 kbit/s", "870 kbit/s", "1.00 Mbit/s", "4.21 Mbit/s", "123 Mbit/s"]);
+        assert_eq!([0.0, 0.0001, 0.052].map(ratio), ["0.0 %", "< 0.1 %", "5.2 %"]);
+        let spans = [0.0, 0.416, 9.999, 12.34, 250.4, 1_250.2].map(milliseconds);
+        assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
+        assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([640, 12_340, 4_560_000].map(octets), ["640 octets", "12.3 kB", "4.56 MB"]);
+        assert_eq!([3, 725, 3_723].map(|s| clock(Duration::from_secs(s))), ["0:03", "12:05", "1:02:03"]);
+        assert_eq!(or_unknown(None::<f64>, ratio), UNKNOWN);
+    }
+}
