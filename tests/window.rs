@@ -12,7 +12,7 @@ use reelay::proto::rtsp::{Method, Status as RtspStatus};
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{Message, Shortcut};
+use reelay::ui::{Message, Saving, Shortcut};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -211,6 +211,131 @@ fn how_the_network_panel_looks() {
         stage.click("Network");
         let preset = Preset::named("3G").unwrap();
         stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
+        stage.look(name, LARGE);
+    }
+}
+
+#[test]
+fn the_statistics_stand_there_before_anything_was_measured_and_after() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.click("Statistics");
+    assert!(stage.shows("lost") && stage.shows("stalls") && stage.shows("Interarrival jitter"));
+    stage.look("statistics-empty-dark", LARGE);
+    stage.play();
+    stage.measure();
+    assert!(stage.shows("Since SETUP, 1:15 of playing") && stage.shows("795 (3.8 %)"));
+    stage.click("Session summary…");
+    assert!(stage.shows("1,302 of 1,500 pictures whole, 1:15 played"));
+    assert!(stage.shows("true, by the emulated network"), "measured stands beside true");
+    stage.act(|ui| {
+        ui.click(selector::id(Id::new("close-summary"))).unwrap();
+    });
+    assert!(!stage.shows("Session summary"));
+}
+
+#[test]
+fn the_figures_of_what_was_played_before_are_gone_and_what_was_said_stays() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.measure();
+    stage.converse();
+    stage.open_another();
+    stage.click("Statistics");
+    assert!(stage.shows("Nothing has been played yet"));
+    stage.click("Messages");
+    assert!(stage.shows("RTP  1,234 packets, 61 lost"));
+}
+
+#[test]
+fn stop_and_the_end_offer_a_summary_and_nothing_offers_one_of_nothing() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.reach(RtspState::Init, Goal::Stopped);
+    assert!(!stage.shows("Summary…"));
+    stage.play();
+    stage.measure();
+    assert!(!stage.shows("Summary…"));
+    stage.tell_session(Event::Ended);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(stage.shows("The film is over. Play starts it again.") && stage.shows("Summary…"));
+    stage.click("Stop");
+    assert_eq!(stage.wish(), Some(Goal::Stopped));
+    stage.reach(RtspState::Init, Goal::Stopped);
+    stage.tell_session(Event::Closed);
+    assert!(stage.shows("The session is over."));
+    stage.look("stopped", USUAL);
+    stage.click("Summary…");
+    assert!(stage.shows("Session summary"));
+    stage.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!stage.shows("Session summary"));
+}
+
+#[test]
+fn what_is_saved_is_told_and_what_cannot_be_is_explained() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::SavedFile(Saving::Saved("/films/reelay session.csv".into())));
+    assert!(stage.shows("Saved as /films/reelay session.csv."));
+    let sentence = "/films/x.csv cannot be saved (permission denied); choose another place.";
+    stage.send(Message::SavedFile(Saving::Failed(sentence.to_owned())));
+    assert!(stage.shows(sentence));
+}
+
+#[test]
+fn messages_are_filtered_opened_and_cleared() {
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.click("Messages");
+    stage.click("List");
+    assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
+    stage.converse();
+    assert!(stage.shows("PAUSE") && stage.shows("454 Session Not Found") && stage.shows("CSeq 7"));
+    assert!(!stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    stage.click("PAUSE");
+    assert!(stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    stage.click("PAUSE");
+    assert!(!stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    type_into(&mut stage, "messages-filter", "teardown");
+    assert!(stage.shows("TEARDOWN") && !stage.shows("PAUSE"));
+    type_into(&mut stage, "messages-filter", "x");
+    assert!(stage.shows("Nothing of what was said fits the filter."));
+    stage.click("Clear");
+    assert!(!stage.shows("TEARDOWN"));
+}
+
+#[test]
+fn how_the_statistics_panel_looks() {
+    for (theme, name) in [(ThemeChoice::Dark, "statistics-dark"), (ThemeChoice::Light, "statistics-light")] {
+        let mut stage = Stage::with_film(Controls::Three, theme);
+        stage.play();
+        stage.measure();
+        stage.click("Statistics");
+        stage.look(name, LARGE);
+    }
+}
+
+#[test]
+fn how_the_messages_panel_looks() {
+    for (theme, name) in [(ThemeChoice::Dark, "messages-dark"), (ThemeChoice::Light, "messages-light")] {
+        let mut stage = Stage::with_film(Controls::Four, theme);
+        stage.click("Messages");
+        stage.converse();
+        stage.look(name, LARGE);
+    }
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.click("Messages");
+    stage.look("messages-empty", USUAL);
+    stage.converse();
+    stage.click("List");
+    stage.send(Message::Messages(reelay::ui::messages::Message::Toggle(4)));
+    stage.look("messages-list", LARGE);
+}
+
+#[test]
+fn how_the_summary_looks() {
+    for (theme, name) in [(ThemeChoice::Dark, "summary-dark"), (ThemeChoice::Light, "summary-light")] {
+        let mut stage = Stage::with_film(Controls::Three, theme);
+        stage.play();
+        stage.measure();
+        stage.tell_session(Event::Ended);
+        stage.reach(RtspState::Ready, Goal::Ready);
+        stage.click("Summary…");
         stage.look(name, LARGE);
     }
 }

@@ -308,7 +308,7 @@ fn pair(mean: Option<f64>, max: Option<f64>) -> String {
 }
 
 fn per_second(rate: f64) -> String {
-    format!("{rate:.1}/s")
+    format!("{rate:.1} /s")
 }
 
 /// Octets, and what they make a second.

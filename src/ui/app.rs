@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use iced::theme::Mode;
 use iced::widget::{center, column, container, image, mouse_area, opaque, row, stack, text};
-use iced::{Element, Fill, Size, Subscription, Task, Theme, event, keyboard, system, window};
+use iced::{Element, Fill, Size, Subscription, Task, Theme, clipboard, event, keyboard, system, window};
 
-use super::choose::{self, Choice};
+use super::choose::{self, Choice, Saving};
 use super::connect;
 use super::controls;
 use super::feed::{Feed, News};
 use super::header;
+use super::logbook::Logbook;
+use super::messages;
 use super::network;
 use super::notice;
 use super::panel::{self, Panel};
@@ -21,15 +23,17 @@ use super::preferences;
 use super::shortcuts::{self, Shortcut};
 use super::sign_in;
 use super::start;
+use super::statistics;
 use super::status_bar;
+use super::summary;
 use super::theme::{self, size, space};
 use super::video::{self, Frame};
-use crate::backend::{Command, FilmSource, Handle, interrupted};
+use crate::backend::{Command, EventKind, FilmSource, Handle, interrupted};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
 use crate::session::{Decoder, Goal, MachineOptions, Picture};
 use crate::settings::{Controls, Settings, ThemeChoice};
-use crate::stats::Figures;
+use crate::stats::Report;
 
 /// Everything that can happen to the window.
 #[derive(Debug, Clone)]
@@ -44,7 +48,11 @@ pub enum Message {
     SignIn(sign_in::Message),
     Notice(notice::Action),
     Network(network::Message),
+    Statistics(statistics::Action),
+    Messages(messages::Message),
+    Summary(summary::Message),
     Chosen(Choice),
+    SavedFile(Saving),
     Shortcut(Shortcut),
     VideoArea(Size),
     VideoDoubleClicked,
@@ -64,6 +72,7 @@ enum Dialog {
     Connect(connect::Form),
     Preferences(preferences::Form),
     SignIn(Box<SignIn>, sign_in::Form),
+    Summary(Box<Report>),
 }
 
 /// The application.
@@ -79,13 +88,15 @@ pub struct App {
     feed: Option<Feed>,
     decoder: Option<Arc<Decoder>>,
     frame: Option<Frame>,
-    figures: Figures,
+    logbook: Logbook,
     /// What was typed last, for the next time.
     connect_form: connect::Form,
     dialog: Option<Dialog>,
     /// What stands at the right of the picture.
     panel: Option<Panel>,
     network: network::Panel,
+    statistics: statistics::Panel,
+    messages: messages::Panel,
     moving: Option<Npt>,
     video_area: Size,
     scale_factor: f32,
@@ -119,11 +130,13 @@ impl App {
             feed: None,
             decoder: None,
             frame: None,
-            figures: Figures::default(),
+            logbook: Logbook::default(),
             connect_form: connect::Form::default(),
             dialog: None,
             panel: None,
             network: network::Panel::default(),
+            statistics: statistics::Panel::default(),
+            messages: messages::Panel::default(),
             moving: None,
             video_area: Size::ZERO,
             scale_factor: 1.0,
@@ -150,7 +163,7 @@ impl App {
     pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, play: bool) {
         let goal = self.first_goal(play);
         self.frame = None;
-        self.figures = Figures::default();
+        self.logbook.turn_over();
         self.playback.connect(url, options, goal);
     }
 
@@ -194,12 +207,17 @@ impl App {
             Message::SignIn(message) => self.take_sign_in(message),
             Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
             Message::Notice(notice::Action::Cancel) => self.playback.give_up(),
+            Message::Notice(notice::Action::Summarize)
+            | Message::Statistics(statistics::Action::Summarize) => self.summarize(),
+            Message::Messages(message) => return self.take_messages(message),
+            Message::Summary(message) => return self.take_summary(message),
             Message::Network(message) => {
                 if let Some(conditions) = self.network.update(message) {
                     self.backend.send(Command::SetNetwork(conditions));
                 }
             }
             Message::Chosen(choice) => self.take_choice(choice),
+            Message::SavedFile(saving) => self.take_saving(saving),
             Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
             Message::VideoArea(area) => self.set_video_area(area, self.scale_factor),
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
@@ -229,14 +247,20 @@ impl App {
         match news {
             News::Event(event) => {
                 let before = self.playback.generation();
+                if let (EventKind::Session(event), true) = (&event.kind, event.generation == before) {
+                    self.logbook.take_event(event);
+                }
                 self.playback.take(event);
                 if self.playback.generation() != before {
-                    self.figures = Figures::default();
+                    self.logbook.turn_over();
                     self.moving = None;
                 }
                 return self.ask_for_sign_in();
             }
-            News::Figures(figures) => self.figures = figures,
+            News::Figures(figures) => {
+                self.logbook.take_figures(figures, self.network.conditions());
+                self.statistics.refresh();
+            }
             News::PictureReady => {
                 let picture = self.feed.as_ref().and_then(|feed| feed.pictures().take());
                 if let Some(picture) = picture {
@@ -303,6 +327,63 @@ impl App {
             start::Action::PlaySample => {
                 self.open(FilmSource::Sample, true);
                 Task::none()
+            }
+        }
+    }
+
+    fn summarize(&mut self) {
+        let report = self.logbook.report(&self.playback, self.settings.playout_delay_ms);
+        self.dialog = Some(Dialog::Summary(Box::new(report)));
+    }
+
+    fn take_summary(&mut self, message: summary::Message) -> Task<Message> {
+        let Some(Dialog::Summary(report)) = &self.dialog else { return Task::none() };
+        let (name, octets) = match message {
+            summary::Message::Close => {
+                self.dialog = None;
+                return Task::none();
+            }
+            summary::Message::Copy => return clipboard::write(report.text()),
+            summary::Message::SaveCsv => {
+                ("reelay session.csv", report.csv().map_err(|error| error.to_string()))
+            }
+            summary::Message::SaveJson => {
+                ("reelay session.json", report.json().map_err(|error| error.to_string()))
+            }
+        };
+        match octets {
+            Ok(octets) => choose::save(self.window, name, octets).map(Message::SavedFile),
+            Err(error) => {
+                self.playback.complain(format!("The summary cannot be written: {error}."));
+                Task::none()
+            }
+        }
+    }
+
+    fn take_messages(&mut self, message: messages::Message) -> Task<Message> {
+        match self.messages.update(message, self.logbook.conversation()) {
+            messages::Action::None => Task::none(),
+            messages::Action::Copy(text) => clipboard::write(text),
+            messages::Action::Save(text) => {
+                choose::save(self.window, "reelay messages.txt", text.into_bytes()).map(Message::SavedFile)
+            }
+            messages::Action::Clear => {
+                self.logbook.clear_conversation();
+                Task::none()
+            }
+        }
+    }
+
+    fn take_saving(&mut self, saving: Saving) {
+        match saving {
+            Saving::Saved(path) => {
+                self.dialog = None;
+                self.playback.inform(format!("Saved as {}.", path.display()));
+            }
+            Saving::Cancelled => {}
+            Saving::Failed(sentence) => {
+                self.dialog = None;
+                self.playback.complain(sentence);
             }
         }
     }
@@ -529,7 +610,11 @@ impl App {
             header::view(self.settings.controls, self.panel).map(Message::Header),
             row![screen].extend(self.panel.map(|panel| self.panel(panel))).height(Fill),
             controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
-            status_bar::view(&self.playback, self.frame.as_ref().map(Frame::picture), &self.figures.snapshot),
+            status_bar::view(
+                &self.playback,
+                self.frame.as_ref().map(Frame::picture),
+                &self.logbook.figures().snapshot
+            ),
         ];
         match &self.dialog {
             None => content.into(),
@@ -538,12 +623,25 @@ impl App {
     }
 
     fn panel(&self, panel: Panel) -> Element<'_, Message> {
-        let content = match panel {
+        let (logbook, figures) = (&self.logbook, self.logbook.figures());
+        let (head, content) = match panel {
             Panel::Network => {
-                self.network.view(self.playback.host(), self.figures.snapshot.emulated).map(Message::Network)
+                let content = self.network.view(self.playback.host(), figures.snapshot.emulated);
+                (None, content.map(Message::Network))
+            }
+            Panel::Statistics => {
+                let is_dark = theme::is_dark(&self.theme());
+                let content = self.statistics.view(figures, logbook.record(), is_dark);
+                let head = statistics::Panel::head(figures);
+                (Some(head.map(Message::Statistics)), content.map(Message::Statistics))
+            }
+            Panel::Messages => {
+                let head = self.messages.head(logbook.conversation());
+                let content = self.messages.view(logbook.conversation(), Instant::now());
+                (Some(head.map(Message::Messages)), content.map(Message::Messages))
             }
         };
-        panel::view(panel, content, Message::Header(header::Action::Toggle(panel)))
+        panel::view(panel, head, content, Message::Header(header::Action::Toggle(panel)))
     }
 
     fn screen(&self) -> Element<'_, Message> {
@@ -553,7 +651,8 @@ impl App {
                 .on_double_click(Message::VideoDoubleClicked)
                 .into(),
         };
-        let words = notice::view(&self.playback).map(|words| words.map(Message::Notice));
+        let words =
+            notice::view(&self.playback, self.logbook.has_played()).map(|words| words.map(Message::Notice));
         let drop_area = self.is_file_hovering.then(drop_area);
         match (words, drop_area) {
             (None, None) => main,
@@ -567,8 +666,11 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
+        Dialog::Summary(report) => summary::view(report).map(Message::Summary),
     };
-    let dialog = container(content).max_width(520).padding(space::HUGE - space::TIGHT).style(theme::dialog);
+    let widest = if matches!(dialog, Dialog::Summary(_)) { 760 } else { 520 };
+    let dialog =
+        container(content).max_width(widest).padding(space::HUGE - space::TIGHT).style(theme::dialog);
     opaque(center(opaque(dialog)).padding(space::HUGE).style(theme::shade))
 }
 

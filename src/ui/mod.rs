@@ -4,6 +4,7 @@
 //! `Action` instead of reaching into the others. What is played is `playback`, which knows nothing of widgets.
 
 mod app;
+mod chart;
 mod choose;
 mod connect;
 mod controls;
@@ -12,20 +13,26 @@ mod format;
 mod header;
 mod icon;
 mod knob;
+mod logbook;
+pub mod messages;
 pub mod network;
 mod notice;
+mod packets;
 mod panel;
 mod playback;
 mod preferences;
 mod shortcuts;
 mod sign_in;
 mod start;
+mod statistics;
 mod status_bar;
+mod summary;
 mod theme;
 mod video;
 mod window;
 
 pub use app::{App, AppOptions, Message};
+pub use choose::Saving;
 pub use feed::News;
 pub use playback::Button;
 pub use shortcuts::Shortcut;

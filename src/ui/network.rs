@@ -57,6 +57,11 @@ impl Default for Panel {
 }
 
 impl Panel {
+    /// What is set.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
     /// Takes what happened; what is to be set if that is something else now.
     pub fn update(&mut self, message: Message) -> Option<Conditions> {
         let before = self.conditions;

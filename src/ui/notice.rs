@@ -14,10 +14,12 @@ pub enum Action {
     Dismiss,
     /// The user does not want to wait any longer.
     Cancel,
+    /// Tell the whole session.
+    Summarize,
 }
 
-/// The words, if there are any.
-pub fn view(playback: &Playback) -> Option<Element<'_, Action>> {
+/// The words, if there are any. `has_played` says whether there is a session to tell of.
+pub fn view(playback: &Playback, has_played: bool) -> Option<Element<'_, Action>> {
     if let Some(notice) = playback.notice() {
         let end = match notice {
             Notice::Reconnecting(_) => button(text("Cancel").size(size::NORMAL))
@@ -33,11 +35,18 @@ pub fn view(playback: &Playback) -> Option<Element<'_, Action>> {
     let words = if playback.has_ended() {
         "The film is over. Play starts it again."
     } else if playback.is_waiting() {
-        "Waiting for data…"
+        return Some(banner(text("Waiting for data…").size(size::NORMAL).into(), false));
+    } else if playback.has_stopped() && has_played {
+        "The session is over."
     } else {
         return None;
     };
-    Some(banner(text(words).size(size::NORMAL).into(), false))
+    let summary = button(text("Summary…").size(size::NORMAL))
+        .padding([6, 14])
+        .style(theme::secondary)
+        .on_press_maybe(has_played.then_some(Action::Summarize));
+    let line = row![text(words).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center);
+    Some(banner(line.into(), false))
 }
 
 fn banner(content: Element<'_, Action>, is_error: bool) -> Element<'_, Action> {

@@ -1,6 +1,6 @@
 //! The panel at the right of the picture. One is open at a time; the header opens and closes them.
 
-use iced::widget::{Column, button, column, container, row, scrollable, space, text};
+use iced::widget::{Column, button, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
 use super::icon::{Icon, icon};
@@ -11,22 +11,25 @@ use super::theme::{self, size, space as distance};
 pub enum Panel {
     /// What the emulated network does.
     Network,
+    /// What arrives.
+    Statistics,
+    /// What is said.
+    Messages,
 }
-
-/// How wide a panel is.
-pub const WIDTH: f32 = 320.0;
 
 /// The button that closes a panel has no words, and needs a name.
 const CLOSE: &str = "close-panel";
 
 impl Panel {
     /// All of them, as the header shows them.
-    pub const ALL: [Self; 1] = [Self::Network];
+    pub const ALL: [Self; 3] = [Self::Network, Self::Statistics, Self::Messages];
 
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",
+            Self::Statistics => "Statistics",
+            Self::Messages => "Messages",
         }
     }
 
@@ -34,12 +37,31 @@ impl Panel {
     pub fn about(self) -> &'static str {
         match self {
             Self::Network => "Loss, delay and jitter to try",
+            Self::Statistics => "What arrives, measured",
+            Self::Messages => "What player and server say to each other",
         }
+    }
+
+    fn width(self) -> f32 {
+        match self {
+            Self::Network => 320.0,
+            Self::Statistics | Self::Messages => 400.0,
+        }
+    }
+
+    /// Whether what is newest stands at the bottom, and is what one wants to see.
+    fn is_newest_last(self) -> bool {
+        self == Self::Messages
     }
 }
 
-/// A panel around its content, which is scrolled if it is longer than the window.
-pub fn view<'a, M: Clone + 'a>(panel: Panel, content: Element<'a, M>, on_close: M) -> Element<'a, M> {
+/// A panel around its content, which is scrolled if it is longer than the window; the head stays where it is.
+pub fn view<'a, M: Clone + 'a>(
+    panel: Panel,
+    head: Option<Element<'a, M>>,
+    content: Element<'a, M>,
+    on_close: M,
+) -> Element<'a, M> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(on_close);
     let title = row![
         text(panel.name()).size(size::LARGE).font(theme::STRONG),
@@ -48,13 +70,16 @@ pub fn view<'a, M: Clone + 'a>(panel: Panel, content: Element<'a, M>, on_close: 
     ]
     .align_y(Center);
     // The scroll bar stands in the padding at the right.
-    let content = container(content).padding(iced::Padding::ZERO.right(distance::WIDE));
-    let whole: Column<'_, M> = column![
-        container(title).padding(iced::Padding::ZERO.right(distance::NORMAL)),
-        scrollable(content).width(Fill).height(Fill).style(theme::scroll_bar),
-    ];
+    let padding = iced::Padding::ZERO.right(distance::WIDE);
+    let scrolled =
+        scrollable(container(content).padding(padding)).width(Fill).height(Fill).style(theme::scroll_bar);
+    let scrolled = if panel.is_newest_last() { scrolled.anchor_bottom() } else { scrolled };
+    let whole = Column::new()
+        .push(container(title).padding(iced::Padding::ZERO.right(distance::NORMAL)))
+        .extend(head.map(|head| container(head).padding(padding).into()))
+        .push(scrolled);
     container(whole.spacing(distance::SMALL))
-        .width(WIDTH)
+        .width(panel.width())
         .height(Fill)
         .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))
         .style(theme::panel)

@@ -366,6 +366,11 @@ impl Playback {
         self.notice = None;
     }
 
+    /// Something that is good to know.
+    pub fn inform(&mut self, sentence: impl Into<String>) {
+        self.notice = Some(Notice::Hint(sentence.into()));
+    }
+
     /// Something that went wrong outside the backend.
     pub fn complain(&mut self, sentence: impl Into<String>) {
         self.notice = Some(Notice::Trouble(sentence.into()));
@@ -384,6 +389,11 @@ impl Playback {
     /// The film is over.
     pub fn has_ended(&self) -> bool {
         self.has_ended
+    }
+
+    /// The user has stopped it, and the server knows.
+    pub fn has_stopped(&self) -> bool {
+        self.goal == Goal::Stopped && self.status.state == RtspState::Init && !self.is_busy()
     }
 
     /// The number of what is played; its pictures carry it.

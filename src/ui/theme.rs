@@ -23,9 +23,11 @@ pub const FONTS: [&[u8]; 2] = [
 /// Sizes of text.
 pub mod size {
     #![allow(missing_docs)]
+    pub const TINY: f32 = 11.5;
     pub const SMALL: f32 = 13.0;
     pub const NORMAL: f32 = 14.0;
     pub const LARGE: f32 = 16.0;
+    pub const FIGURE: f32 = 27.0;
     pub const TITLE: f32 = 26.0;
 }
 
@@ -59,6 +61,7 @@ pub struct Colours {
     pub ready: Color,
     pub playing: Color,
     pub danger: Color,
+    pub late: Color,
     pub shade: Color,
 }
 
@@ -77,6 +80,7 @@ const DARK: Colours = Colours {
     ready: color!(0x6cb2ff),
     playing: color!(0x4fd18b),
     danger: color!(0xff7b72),
+    late: color!(0xc792ea),
     shade: color!(0x05060a, 0.62),
 };
 
@@ -95,6 +99,7 @@ const LIGHT: Colours = Colours {
     ready: color!(0x1668c7),
     playing: color!(0x12804a),
     danger: color!(0xc5302a),
+    late: color!(0x8446b8),
     shade: color!(0x1a1d28, 0.45),
 };
 
@@ -123,9 +128,14 @@ fn theme(name: &'static str, colours: &Colours) -> Theme {
     Theme::custom(name, palette)
 }
 
+/// Whether a theme is dark.
+pub fn is_dark(theme: &Theme) -> bool {
+    theme.extended_palette().is_dark
+}
+
 /// The colours of a theme.
 pub fn colours(theme: &Theme) -> &'static Colours {
-    if theme.extended_palette().is_dark { &DARK } else { &LIGHT }
+    if is_dark(theme) { &DARK } else { &LIGHT }
 }
 
 /// The colour of a state.
@@ -298,6 +308,16 @@ pub fn banner(is_error: bool) -> impl Fn(&Theme) -> container::Style {
 /// The ground of several choices.
 pub fn choices(theme: &Theme) -> container::Style {
     container::Style { border: rounded(RADIUS), ..container::background(colours(theme).raised) }
+}
+
+/// The ground of the packets that flow between two messages.
+pub fn media_band(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style {
+        text_color: Some(colours.text),
+        border: outlined(colours.playing, 6.0),
+        ..container::background(mix(colours.surface, colours.playing, 0.16))
+    }
 }
 
 /// The words that appear under the pointer.

@@ -3,20 +3,24 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use iced::{Size, Theme};
 use iced_test::Simulator;
 use reelay::backend::{Command, Event, EventKind, FilmInfo, Handle};
+use reelay::impairment::Emulated;
 use reelay::media::FrameRate;
 use reelay::media::container::Layout;
 use reelay::media::decode;
 use reelay::media::jpeg::Dimensions;
-use reelay::proto::rtsp::{Npt, RtspUrl};
+use reelay::proto::rtsp::{Lower, Npt, RtspUrl};
 use reelay::server_embed::{Film, Progress};
-use reelay::session::{Event as SessionEvent, Goal, MachineOptions, Picture, RtspState, Status};
+use reelay::session::{
+    Event as SessionEvent, Goal, MachineOptions, Message as Said, Picture, RtspState, Speaker, Status,
+};
 use reelay::settings::{Controls, Settings, ThemeChoice};
-use reelay::stats::{Figures, Snapshot};
+use reelay::stats::{Fate, Figures, Row, Snapshot};
 use reelay::ui::{self, App, AppOptions, Message, News};
 use tokio::sync::mpsc::Receiver;
 
@@ -37,6 +41,8 @@ pub struct Stage {
     generation: u64,
     /// Wishes that have come out.
     wishes: u64,
+    /// When the test began.
+    begin: Instant,
 }
 
 impl Stage {
@@ -49,7 +55,7 @@ impl Stage {
     pub fn remembering(settings: Settings) -> Self {
         let (backend, commands) = Handle::detached();
         let app = App::new(backend, AppOptions { settings, ..AppOptions::default() });
-        Self { app, commands, generation: 0, wishes: 0 }
+        Self { app, commands, generation: 0, wishes: 0, begin: Instant::now() }
     }
 
     /// With the sample film open, set up and showing its first frame.
@@ -119,6 +125,68 @@ impl Stage {
         };
         self.send(Message::News(News::Figures(Figures { snapshot, ..Figures::default() })));
         self.show_frame(73);
+    }
+
+    /// A minute and more of figures of a lossy session, as they come: four times a second.
+    pub fn measure(&mut self) {
+        let (mut received, mut lost) = (0, 0);
+        for quarter in 1..=300u64 {
+            let wave = (quarter as f64 / 17.0).sin();
+            let busy = if (120..200).contains(&quarter) { 1 } else { 0 };
+            received += 70 - 12 * busy;
+            lost += quarter % 4 / 3 + 9 * busy;
+            let snapshot = figures(quarter, received, lost, wave);
+            let rows = if quarter == 300 { fates() } else { Arc::default() };
+            self.send(Message::News(News::Figures(Figures { snapshot, rows })));
+        }
+    }
+
+    /// Another film is opened.
+    pub fn open_another(&mut self) {
+        self.app.open(reelay::backend::FilmSource::Sample, false);
+        let opened = std::iter::from_fn(|| self.command())
+            .find_map(|command| match command {
+                Command::Open { generation, .. } => Some(generation),
+                _ => None,
+            })
+            .expect("it is opened");
+        self.generation = opened;
+        self.tell(EventKind::Opened(film(200)));
+    }
+
+    /// Something is said.
+    pub fn say(&mut self, milliseconds: u64, speaker: Speaker, text: &str, state: RtspState) {
+        let at = self.begin + Duration::from_millis(milliseconds);
+        let octets = text.trim_start().replace('\n', "\r\n");
+        self.tell_session(SessionEvent::Said(Said::new(at, speaker, octets.as_bytes(), state)));
+    }
+
+    /// From OPTIONS to TEARDOWN, with packets between.
+    pub fn converse(&mut self) {
+        use RtspState::{Init, Playing, Ready};
+        use Speaker::{Player, Server};
+        let url = "rtsp://127.0.0.1:8554/movie.Mjpeg";
+        let ok = |cseq, rest: &str| format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nServer: Reelay/0.1.0\n{rest}\n");
+        let ask = |method: &str, cseq, rest: &str| {
+            format!("{method} {url} RTSP/1.0\nCSeq: {cseq}\nUser-Agent: Reelay/0.1.0\n{rest}\n")
+        };
+        self.say(0, Player, &ask("OPTIONS", 1, ""), Init);
+        self.say(1, Server, &ok(1, "Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN\n"), Init);
+        self.say(2, Player, &ask("DESCRIBE", 2, "Accept: application/sdp\n"), Init);
+        self.say(4, Server, &ok(2, "Content-Type: application/sdp\n"), Init);
+        self.say(5, Player, &ask("SETUP", 3, "Transport: RTP/AVP;unicast;client_port=25000-25001\n"), Init);
+        self.say(7, Server, &ok(3, "Session: 8A51F27C;timeout=60\n"), Ready);
+        self.tell_session(SessionEvent::SetUp(Lower::Udp));
+        self.say(900, Player, &ask("PLAY", 4, "Session: 8A51F27C\nRange: npt=0-\n"), Ready);
+        self.say(903, Server, &ok(4, "Session: 8A51F27C\nRange: npt=0-25\n"), Playing);
+        let snapshot = Snapshot { packets_received: 1_234, packets_lost: 61, ..Snapshot::default() };
+        self.send(Message::News(News::Figures(Figures { snapshot, ..Figures::default() })));
+        self.say(5_400, Player, &ask("PAUSE", 5, "Session: 8A51F27C\n"), Playing);
+        self.say(5_402, Server, &ok(5, "Session: 8A51F27C\n"), Ready);
+        self.say(8_000, Player, &ask("PLAY", 6, "Session: 8A51F27C\n"), Ready);
+        self.say(8_001, Server, "RTSP/1.0 454 Session Not Found\nCSeq: 6\n\n", Ready);
+        self.say(9_000, Player, &ask("TEARDOWN", 7, "Session: 8A51F27C\n"), Ready);
+        self.say(9_001, Server, &ok(7, ""), Init);
     }
 
     /// Shows a frame of the sample.
@@ -200,6 +268,76 @@ fn sample_frame(number: u64) -> Bytes {
     let frames = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(indexed);
     assert!(frames > number);
     film.read_frame(number).unwrap()
+}
+
+fn figures(quarter: u64, received: u64, lost: u64, wave: f64) -> Snapshot {
+    let jitter = 0.8 + 0.4 * wave;
+    Snapshot {
+        playing_s: quarter as f64 / 4.0,
+        packets_expected: received + lost,
+        packets_received: received,
+        packets_lost: lost,
+        loss_ratio: Some(lost as f64 / (received + lost) as f64),
+        cumulative_lost: lost as i64 - 3,
+        loss_bursts: lost / 2,
+        loss_burst_mean: Some(2.0),
+        loss_burst_longest: 7,
+        packets_duplicated: 3,
+        packets_reordered: 12,
+        reordered_farthest: 4,
+        packets_late: 2,
+        jitter_ms: Some(2.0 * jitter),
+        jitter_mean_ms: Some(1.7),
+        jitter_max_ms: Some(4.2),
+        frame_jitter_ms: Some(jitter),
+        frame_jitter_mean_ms: Some(0.8),
+        frame_jitter_max_ms: Some(1.9),
+        bits_per_second: 3.02e6 + 0.3e6 * wave,
+        wire_bits_per_second: 3.11e6 + 0.3e6 * wave,
+        payload_octets: received * 1_350,
+        wire_octets: received * 1_390 + (wave * 9_000.0).abs() as u64,
+        frames_complete: quarter * 5 - lost / 4,
+        frames_incomplete: lost / 4,
+        frames_dropped_late: 1,
+        frames_shown: quarter * 5 - lost / 4,
+        frames_per_second_sent: Some(20.0),
+        frames_per_second: 19.0,
+        frames_per_second_shown: 19.0,
+        first_frame_ms: Some(8.4),
+        playout_delay_ms: Some(48.6),
+        buffered_ms: 42.0 + 8.0 * wave,
+        end_to_end_ms: Some(91.3),
+        is_one_clock: true,
+        round_trip_ms: Some(41.2),
+        stalls: 2,
+        stalled_ms: 612.0,
+        longest_stall_ms: 390.0,
+        decode_ms: Some(1.31),
+        decode_max_ms: Some(4.7),
+        emulated: Some(Emulated {
+            offered: received + lost,
+            delivered: received,
+            lost_random: lost,
+            duplicated: 3,
+            seed: 7,
+            ..Emulated::default()
+        }),
+        ..Snapshot::default()
+    }
+}
+
+/// Thirty frames of fourteen packets, some of each fate.
+fn fates() -> Arc<[Row]> {
+    let fate = |number: usize| match number % 61 {
+        7 | 8 => Fate::Lost,
+        20 => Fate::Reordered,
+        33 => Fate::Duplicated,
+        47 => Fate::Late,
+        _ => Fate::Received,
+    };
+    (0..30)
+        .map(|row| Row { packets: (0..14 + row % 3).map(|cell| fate(row * 14 + cell)).collect() })
+        .collect()
 }
 
 /// The sample film, as far as it has been read.

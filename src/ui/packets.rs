@@ -1,0 +1,159 @@
+//! The last packets, each a cell, each row a frame.
+
+use iced::widget::canvas::{self, Cache, Frame, Geometry, Path, Stroke};
+use iced::widget::{Row as Line, container, row, text};
+use iced::{Center, Color, Element, Fill, Point, Rectangle, Renderer, Size, Theme, mouse};
+
+use super::theme::{self, Colours, size, space};
+use crate::stats::{Fate, Row};
+
+/// Frames that are shown.
+const ROWS: usize = 24;
+
+/// From one row to the next.
+const ROW_HEIGHT: f32 = 8.0;
+
+/// The width of a cell, where there is room.
+const CELL: f32 = 11.0;
+
+/// The least width of a cell; where there are more packets, several share one.
+const NARROWEST: f32 = 4.0;
+
+/// Cells of the last packets, drawn anew only when the cache has been cleared.
+pub fn packets<'a, Message: 'a>(cache: &'a Cache, rows: &'a [Row]) -> Element<'a, Message> {
+    let height = ROWS as f32 * ROW_HEIGHT;
+    canvas::Canvas::new(Cells { cache, rows }).width(Fill).height(height).into()
+}
+
+struct Cells<'a> {
+    cache: &'a Cache,
+    rows: &'a [Row],
+}
+
+impl<Message> canvas::Program<Message> for Cells<'_> {
+    type State = ();
+
+    fn draw(
+        &self,
+        (): &(),
+        renderer: &Renderer,
+        theme: &Theme,
+        bounds: Rectangle,
+        _: mouse::Cursor,
+    ) -> Vec<Geometry> {
+        vec![self.cache.draw(renderer, bounds.size(), |frame| self.draw_rows(frame, theme::colours(theme)))]
+    }
+}
+
+impl Cells<'_> {
+    fn draw_rows(&self, frame: &mut Frame, colours: &Colours) {
+        let shown = &self.rows[self.rows.len().saturating_sub(ROWS)..];
+        let most = shown.iter().map(|row| row.packets.len()).max().unwrap_or_default().max(1);
+        let width = frame.width();
+        let cell = (width / most as f32).clamp(NARROWEST, CELL);
+        // The newest frame stands at the bottom.
+        let first = ROWS - shown.len();
+        for (index, row) in shown.iter().enumerate() {
+            let y = (first + index) as f32 * ROW_HEIGHT;
+            let share = row.packets.len().div_ceil((width / cell) as usize).max(1);
+            for (column, packets) in row.packets.chunks(share).enumerate() {
+                let worst =
+                    packets.iter().copied().max_by_key(|fate| severity(*fate)).unwrap_or(Fate::Received);
+                let place = Rectangle::new(
+                    Point::new(column as f32 * cell, y),
+                    Size::new(cell - 1.0, ROW_HEIGHT - 1.0),
+                );
+                draw_cell(frame, place, worst, colours);
+            }
+        }
+    }
+}
+
+/// Of packets that share a cell, the one with the worst fate is shown.
+fn severity(fate: Fate) -> u8 {
+    match fate {
+        Fate::Received => 0,
+        Fate::Duplicated => 1,
+        Fate::Reordered => 2,
+        Fate::Late => 3,
+        Fate::Lost => 4,
+    }
+}
+
+fn colour(fate: Fate, colours: &Colours) -> Color {
+    match fate {
+        Fate::Received => colours.playing,
+        Fate::Duplicated => colours.ready,
+        Fate::Reordered => colours.accent,
+        Fate::Late => colours.late,
+        Fate::Lost => colours.danger,
+    }
+}
+
+/// Each fate has a mark as well, for whom its colour does not tell.
+fn draw_cell(frame: &mut Frame, place: Rectangle, fate: Fate, colours: &Colours) {
+    let colour = colour(fate, colours);
+    let (x, y, width, height) = (place.x, place.y, place.width, place.height);
+    let mark = Stroke::default().with_color(colours.surface).with_width(1.4);
+    match fate {
+        Fate::Received => frame.fill_rectangle(Point::new(x, y), place.size(), colour),
+        Fate::Duplicated => {
+            frame.fill_rectangle(Point::new(x, y), place.size(), colour);
+            let middle = (x + width / 2.0).round();
+            frame.stroke(&Path::line(Point::new(middle, y), Point::new(middle, y + height)), mark);
+        }
+        Fate::Reordered => {
+            frame.fill_rectangle(Point::new(x, y), place.size(), colour);
+            frame.stroke(&Path::line(Point::new(x, y + height), Point::new(x + width, y)), mark);
+        }
+        Fate::Late => {
+            let half = Size::new(width, (height / 2.0).floor());
+            frame.fill_rectangle(Point::new(x, y + height - half.height), half, colour);
+        }
+        Fate::Lost => {
+            let outline =
+                Path::rectangle(Point::new(x + 0.75, y + 0.75), Size::new(width - 1.5, height - 1.5));
+            frame.stroke(&outline, Stroke::default().with_color(colour).with_width(1.5));
+        }
+    }
+}
+
+/// What the cells mean.
+pub fn legend<'a, Message: 'a>() -> Element<'a, Message> {
+    let fates = [
+        (Fate::Received, "received"),
+        (Fate::Lost, "lost"),
+        (Fate::Reordered, "reordered"),
+        (Fate::Late, "late"),
+        (Fate::Duplicated, "twice"),
+    ];
+    let entries = fates.map(|(fate, name)| {
+        let cell = canvas::Canvas::new(Sample(fate)).width(CELL).height(ROW_HEIGHT);
+        row![cell, text(name).size(size::SMALL).style(theme::muted)]
+            .spacing(space::TIGHT)
+            .align_y(Center)
+            .into()
+    });
+    container(Line::with_children(entries).spacing(space::NORMAL).wrap()).into()
+}
+
+/// One cell of the legend.
+struct Sample(Fate);
+
+impl<Message> canvas::Program<Message> for Sample {
+    type State = ();
+
+    fn draw(
+        &self,
+        (): &(),
+        renderer: &Renderer,
+        theme: &Theme,
+        bounds: Rectangle,
+        _: mouse::Cursor,
+    ) -> Vec<Geometry> {
+        let mut frame = Frame::new(renderer, bounds.size());
+        let place = Rectangle::new(Point::ORIGIN, Size::new(CELL - 1.0, ROW_HEIGHT - 1.0));
+        draw_cell(&mut frame, place, self.0, theme::colours(theme));
+        vec![frame.into_geometry()]
+    }
+}

@@ -1,0 +1,91 @@
+//! The session summary: every figure, what was measured beside what is true, and ways to keep it.
+
+use iced::widget::{Column, button, column, container, row, scrollable, space, text, tooltip};
+use iced::{Center, Element, Fill};
+
+use super::icon::{Icon, icon};
+use super::theme::{self, size, space as distance};
+use crate::stats::{Line, Report};
+
+/// What happens in the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Message {
+    Copy,
+    SaveCsv,
+    SaveJson,
+    Close,
+}
+
+/// The close button has no words, and needs a name.
+const CLOSE: &str = "close-summary";
+
+/// How high the figures may stand before they are scrolled.
+const TALLEST: f32 = 420.0;
+
+/// The summary of a session.
+pub fn view(report: &Report) -> Element<'_, Message> {
+    let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
+    let title = row![
+        text("Session summary").size(size::TITLE).font(theme::STRONG),
+        space::horizontal(),
+        container(close).id(CLOSE)
+    ]
+    .align_y(Center);
+    let heading =
+        report.heading().into_iter().map(|line| text(line).size(size::NORMAL).style(theme::muted).into());
+    let figures = container(table(report)).padding(iced::Padding::ZERO.right(distance::WIDE));
+    let figures = scrollable(figures).style(theme::scroll_bar);
+    let keep = |words, message| {
+        button(text(words).size(size::NORMAL)).padding([8, 14]).style(theme::secondary).on_press(message)
+    };
+    let buttons = row![
+        keep("Copy as text", Message::Copy),
+        keep("Save CSV…", Message::SaveCsv),
+        keep("Save JSON…", Message::SaveJson),
+        space::horizontal(),
+        button(text("Close").size(size::NORMAL))
+            .padding([8, 18])
+            .style(theme::primary)
+            .on_press(Message::Close),
+    ]
+    .spacing(distance::SMALL);
+    column![title, Column::with_children(heading).spacing(2), container(figures).max_height(TALLEST), buttons]
+        .spacing(distance::WIDE)
+        .into()
+}
+
+fn table(report: &Report) -> Element<'_, Message> {
+    let has_truth = report.lines().flat_map(|(_, lines)| lines).any(|line| line.truth.is_some());
+    let groups = report.lines().enumerate().map(|(index, (group, lines))| {
+        let words = |words| text(words).size(size::SMALL).style(theme::muted);
+        let head = row![text(group).size(size::NORMAL).font(theme::STRONG).width(NAME)];
+        // The columns are named once, where both are used.
+        let head = match (index, has_truth) {
+            (0, true) => head
+                .push(words("measured").width(Fill))
+                .push(words("true, by the emulated network").width(TRUTH)),
+            _ => head,
+        };
+        column![head.align_y(Center)]
+            .extend(lines.into_iter().map(|line| one(line, has_truth)))
+            .spacing(distance::TIGHT)
+            .into()
+    });
+    Column::with_children(groups).spacing(distance::NORMAL).into()
+}
+
+/// How wide the names are, and what is true.
+const NAME: f32 = 190.0;
+const TRUTH: f32 = 190.0;
+
+fn one<'a>(line: Line, has_truth: bool) -> Element<'a, Message> {
+    let Line { name, about, measured, truth } = line;
+    let words = |words| text(words).size(size::NORMAL);
+    let content =
+        row![text(name).size(size::NORMAL).style(theme::muted).width(NAME), words(measured).width(Fill)];
+    let content =
+        if has_truth { content.push(words(truth.unwrap_or_default()).width(TRUTH)) } else { content };
+    let about = container(text(about).size(size::SMALL)).max_width(360).padding([6, 10]).style(theme::hint);
+    tooltip(content, about, tooltip::Position::Bottom).gap(2).into()
+}
