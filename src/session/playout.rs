@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::receive::ReceivedFrame;
 use crate::proto::rtp::CLOCK_RATE;
-use crate::stats::Snapshot;
+use crate::stats::{Average, Snapshot};
 
 /// How much longer a picture waits than the quickest one needed.
 pub const DEFAULT_DELAY: Duration = Duration::from_millis(50);
@@ -21,6 +21,8 @@ pub struct Playout {
     waiting: VecDeque<Waiting>,
     octets: usize,
     paused_at: Option<Instant>,
+    /// How much is buffered, before and after each picture arrives.
+    levels: Average,
     /// Pictures that were never shown because they were too late.
     dropped_late: u64,
 }
@@ -54,7 +56,15 @@ const MOST_OCTETS: usize = 64 * 1024 * 1024;
 impl Playout {
     /// An empty buffer.
     pub fn new(delay: Duration) -> Self {
-        Self { delay, clock: None, waiting: VecDeque::new(), octets: 0, paused_at: None, dropped_late: 0 }
+        Self {
+            delay,
+            clock: None,
+            waiting: VecDeque::new(),
+            octets: 0,
+            paused_at: None,
+            levels: Average::default(),
+            dropped_late: 0,
+        }
     }
 
     /// Sets the delay for pictures that come from now on.
@@ -89,6 +99,8 @@ impl Playout {
         let due = self.due(&frame);
         // Pictures are shown in the order in which they come out of the reorder buffer.
         let due = self.waiting.back().map_or(due, |last| due.max(last.due));
+        self.levels.add(frame.arrival, self.level(frame.arrival));
+        self.levels.add(frame.arrival, due.saturating_duration_since(frame.arrival));
         self.octets += frame.jpeg.len();
         self.waiting.push_back(Waiting { due, frame });
         while self.waiting.len() > MOST_WAITING || self.octets > MOST_OCTETS && self.waiting.len() > 1 {
@@ -148,12 +160,14 @@ impl Playout {
         self.clock.as_ref().map(|clock| clock.expected(timestamp))
     }
 
+    /// For how long what waits would last.
+    fn level(&self, now: Instant) -> Duration {
+        self.waiting.back().map_or(Duration::ZERO, |last| last.due.saturating_duration_since(now))
+    }
+
     /// Adds what is known here to the figures.
-    pub fn add_to(&self, now: Instant, snapshot: &mut Snapshot) {
-        let last = self.waiting.back().map(|waiting| waiting.due);
-        let lasts =
-            last.map_or(Duration::ZERO, |due| due.saturating_duration_since(self.paused_at.unwrap_or(now)));
-        snapshot.buffered_ms = lasts.as_secs_f64() * 1_000.0;
+    pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
+        snapshot.buffered_ms = self.levels.milliseconds(now);
         snapshot.frames_dropped_late = self.dropped_late;
     }
 }

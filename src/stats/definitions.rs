@@ -260,8 +260,9 @@ const TIME: &[Figure] = &[
     Figure {
         name: "Buffer",
         fields: &["buffered_ms"],
-        about: "For how long the pictures that wait for their time would last if nothing more came.",
-        measured: |s| milliseconds(s.buffered_ms),
+        about: "For how long the pictures that wait for their time would last if nothing more came: the mean of the \
+                last second, before and after each picture arrives.",
+        measured: |s| or_unknown(s.buffered_ms, milliseconds),
         truth: None,
     },
     Figure {

@@ -81,8 +81,8 @@ pub struct Snapshot {
     pub first_frame_ms: Option<f64>,
     /// How long pictures waited from being whole to being shown, on average over the last second.
     pub playout_delay_ms: Option<f64>,
-    /// For how long the pictures that wait would last.
-    pub buffered_ms: f64,
+    /// For how long the pictures that wait would last, on average over the last second.
+    pub buffered_ms: Option<f64>,
     /// From the sender's clock to the screen, on average over the last second (RFC 3550 §6.4.1: NTP and RTP
     /// timestamps of sender reports).
     pub end_to_end_ms: Option<f64>,

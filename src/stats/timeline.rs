@@ -31,7 +31,7 @@ pub struct Second {
     pub frames_shown_per_second: f64,
     pub frames_incomplete: u64,
     pub frames_dropped_late: u64,
-    pub buffered_ms: f64,
+    pub buffered_ms: Option<f64>,
     pub playout_delay_ms: Option<f64>,
     pub end_to_end_ms: Option<f64>,
     pub round_trip_ms: Option<f64>,

@@ -1,9 +1,9 @@
 //! A line over the last minute.
 
-use iced::widget::canvas::{self, Cache, Frame, Geometry, LineCap, LineJoin, Path, Stroke, Text};
-use iced::{Color, Element, Fill, Pixels, Point, Rectangle, Renderer, Size, Theme, mouse};
+use iced::widget::canvas::{self, Cache, Frame, Geometry, LineCap, LineJoin, Path, Stroke};
+use iced::{Color, Element, Fill, Point, Rectangle, Renderer, Size, Theme, mouse};
 
-use super::theme::{self, size};
+use super::theme;
 
 /// Seconds that are shown.
 pub const SECONDS: usize = 60;
@@ -15,8 +15,6 @@ pub struct Series {
     pub values: Vec<Option<f64>>,
     /// The top of the chart is never below this.
     pub least_top: f64,
-    /// How a value is written.
-    pub words: fn(f64) -> String,
     /// Its colour.
     pub colour: fn(&theme::Colours) -> Color,
 }
@@ -63,18 +61,10 @@ impl Series {
         for run in self.runs(width, height, top) {
             draw_run(frame, &run, colour);
         }
-        frame.fill_text(Text {
-            content: (self.words)(top),
-            position: Point::new(6.0, 3.0),
-            color: colours.muted,
-            size: Pixels(size::TINY),
-            font: theme::FONT,
-            ..Text::default()
-        });
     }
 
     /// The top of the chart: a round number that no value exceeds.
-    fn top(&self) -> f64 {
+    pub fn top(&self) -> f64 {
         let most = self.values.iter().flatten().copied().fold(self.least_top, f64::max);
         let magnitude = 10f64.powf(most.max(1e-9).log10().floor());
         let steps = [1.0, 2.0, 2.5, 5.0, 10.0];
@@ -129,12 +119,7 @@ mod tests {
     use super::*;
 
     fn series(values: &[Option<f64>]) -> Series {
-        Series {
-            values: values.to_vec(),
-            least_top: 1.0,
-            words: |value| value.to_string(),
-            colour: |colours| colours.accent,
-        }
+        Series { values: values.to_vec(), least_top: 1.0, colour: |colours| colours.accent }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The bar at the top: what to play, which panel, which buttons, preferences.
 
+use std::time::Duration;
+
 use iced::widget::{Row, button, container, row, space, text, tooltip};
 use iced::{Center, Element, Fill};
 
@@ -22,6 +24,9 @@ pub enum Action {
     /// Show the preferences.
     Preferences,
 }
+
+/// Who knows a button and presses it does not want to read about it.
+const HESITATION: Duration = Duration::from_millis(600);
 
 /// A button without words needs a name.
 const PREFERENCES: &str = "preferences";
@@ -80,5 +85,5 @@ fn choices<'a>(controls: Controls) -> Element<'a, Action> {
 
 fn hint<'a>(content: impl Into<Element<'a, Action>>, words: &'a str) -> Element<'a, Action> {
     let words = container(text(words).size(size::SMALL)).padding([4, 8]).style(theme::hint);
-    tooltip(content, words, tooltip::Position::Bottom).gap(4).into()
+    tooltip(content, words, tooltip::Position::Bottom).gap(4).delay(HESITATION).into()
 }

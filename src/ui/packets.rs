@@ -84,7 +84,7 @@ fn colour(fate: Fate, colours: &Colours) -> Color {
     match fate {
         Fate::Received => colours.playing,
         Fate::Duplicated => colours.ready,
-        Fate::Reordered => colours.accent,
+        Fate::Reordered => colours.warm,
         Fate::Late => colours.late,
         Fate::Lost => colours.danger,
     }

@@ -72,7 +72,7 @@ const CHARTS: [Plot; 5] = [
         value: |second| second.frame_jitter_ms,
         least_top: 1.0,
         words: milliseconds,
-        colour: |colours| colours.accent,
+        colour: |colours| colours.warm,
     },
     Plot {
         name: "Pictures shown",
@@ -84,8 +84,8 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Buffer",
-        about: "For how long the pictures that wait would last, at the end of each second.",
-        value: |second| Some(second.buffered_ms),
+        about: "For how long the pictures that wait would last, on average over each second.",
+        value: |second| second.buffered_ms,
         least_top: 10.0,
         words: milliseconds,
         colour: |colours| colours.muted,
@@ -190,11 +190,15 @@ impl Panel {
         let charts = CHARTS.iter().zip(&self.charts).map(|(plot, cache)| {
             let values: Vec<_> = seconds.range(last..).map(plot.value).collect();
             let now = or_unknown(values.last().copied().flatten(), plot.words);
+            let series = Series { values, least_top: plot.least_top, colour: plot.colour };
+            let scale = format!("0 to {}", (plot.words)(series.top()));
             let title = row![
-                text(plot.name).size(size::SMALL).width(Fill),
+                text(plot.name).size(size::SMALL),
+                text(scale).size(size::TINY).style(theme::muted).width(Fill),
                 text(now).size(size::SMALL).font(theme::STRONG)
-            ];
-            let series = Series { values, least_top: plot.least_top, words: plot.words, colour: plot.colour };
+            ]
+            .spacing(distance::SMALL)
+            .align_y(Center);
             let whole = column![title, chart(cache, series)].spacing(distance::TIGHT);
             explained(whole.into(), plot.about)
         });

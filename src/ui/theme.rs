@@ -62,6 +62,7 @@ pub struct Colours {
     pub playing: Color,
     pub danger: Color,
     pub late: Color,
+    pub warm: Color,
     pub shade: Color,
 }
 
@@ -81,6 +82,7 @@ const DARK: Colours = Colours {
     playing: color!(0x4fd18b),
     danger: color!(0xff7b72),
     late: color!(0xc792ea),
+    warm: color!(0xffc454),
     shade: color!(0x05060a, 0.62),
 };
 
@@ -100,6 +102,7 @@ const LIGHT: Colours = Colours {
     playing: color!(0x12804a),
     danger: color!(0xc5302a),
     late: color!(0x8446b8),
+    warm: color!(0xb36b00),
     shade: color!(0x1a1d28, 0.45),
 };
 

@@ -305,7 +305,7 @@ fn figures(quarter: u64, received: u64, lost: u64, wave: f64) -> Snapshot {
         frames_per_second_shown: 19.0,
         first_frame_ms: Some(8.4),
         playout_delay_ms: Some(48.6),
-        buffered_ms: 42.0 + 8.0 * wave,
+        buffered_ms: Some(42.0 + 8.0 * wave),
         end_to_end_ms: Some(91.3),
         is_one_clock: true,
         round_trip_ms: Some(41.2),
