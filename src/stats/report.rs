@@ -154,8 +154,7 @@ impl Report {
             heading.push(format!("Emulated network {}:", self.subject.network_place));
             heading.extend(self.network.iter().map(|setting| {
                 let seed = if setting.is_on { format!(", seed {}", setting.seed) } else { String::new() };
-                let from = clock(Duration::from_secs_f64(setting.from_s.max(0.0)));
-                format!("from {from} {}{seed}", setting.words)
+                format!("from {:.1} s on {}{seed}", setting.from_s, setting.words)
             }));
         }
         heading
@@ -250,7 +249,7 @@ mod tests {
         let text = report(Vec::new()).text();
         assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
         assert!(text.contains("150 of 200 pictures whole, 0:10 played\n"), "{text}");
-        assert!(text.contains("from 0:00 no faults, seed 7\n"), "{text}");
+        assert!(text.contains("from 0.0 s on no faults, seed 7\n"), "{text}");
         let lost = text.lines().find(|line| line.starts_with("  Lost  ")).unwrap();
         let words: Vec<_> = lost.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
         assert_eq!(words, ["Lost", "70 (5.0 %)", "70 (5.0 %)"]);

@@ -608,7 +608,7 @@ impl App {
         }
         let content = column![
             header::view(self.settings.controls, self.panel).map(Message::Header),
-            row![screen].extend(self.panel.map(|panel| self.panel(panel))).height(Fill),
+            row![screen].extend(self.view_panel()).height(Fill),
             controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
             status_bar::view(
                 &self.playback,
@@ -620,6 +620,11 @@ impl App {
             None => content.into(),
             Some(dialog) => stack![content, in_front(dialog)].into(),
         }
+    }
+
+    /// The panel at the right of the picture, if one is open.
+    pub fn view_panel(&self) -> Option<Element<'_, Message>> {
+        self.panel.map(|panel| self.panel(panel))
     }
 
     fn panel(&self, panel: Panel) -> Element<'_, Message> {

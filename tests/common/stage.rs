@@ -43,6 +43,8 @@ pub struct Stage {
     wishes: u64,
     /// When the test began.
     begin: Instant,
+    /// Quarters of a second that have been measured.
+    quarters: u64,
 }
 
 impl Stage {
@@ -55,7 +57,7 @@ impl Stage {
     pub fn remembering(settings: Settings) -> Self {
         let (backend, commands) = Handle::detached();
         let app = App::new(backend, AppOptions { settings, ..AppOptions::default() });
-        Self { app, commands, generation: 0, wishes: 0, begin: Instant::now() }
+        Self { app, commands, generation: 0, wishes: 0, begin: Instant::now(), quarters: 0 }
     }
 
     /// With the sample film open, set up and showing its first frame.
@@ -129,16 +131,22 @@ impl Stage {
 
     /// A minute and more of figures of a lossy session, as they come: four times a second.
     pub fn measure(&mut self) {
-        let (mut received, mut lost) = (0, 0);
-        for quarter in 1..=300u64 {
-            let wave = (quarter as f64 / 17.0).sin();
-            let busy = if (120..200).contains(&quarter) { 1 } else { 0 };
-            received += 70 - 12 * busy;
-            lost += quarter % 4 / 3 + 9 * busy;
-            let snapshot = figures(quarter, received, lost, wave);
-            let rows = if quarter == 300 { fates() } else { Arc::default() };
-            self.send(Message::News(News::Figures(Figures { snapshot, rows })));
+        for _ in 0..300 {
+            let figures = self.next_figures();
+            self.send(Message::News(News::Figures(figures)));
         }
+    }
+
+    /// The figures of the next quarter of a second.
+    pub fn next_figures(&mut self) -> Figures {
+        self.quarters += 1;
+        let quarters = 1..=self.quarters;
+        let is_busy = |quarter: &u64| (120..200).contains(quarter);
+        let busy = quarters.clone().filter(is_busy).count() as u64;
+        let lost = quarters.filter(|quarter| quarter % 4 == 3).count() as u64 + 9 * busy;
+        let wave = (self.quarters as f64 / 17.0).sin();
+        let snapshot = figures(self.quarters, 70 * self.quarters - 12 * busy, lost, wave);
+        Figures { snapshot, rows: fates() }
     }
 
     /// Another film is opened.

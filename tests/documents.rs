@@ -1,0 +1,65 @@
+//! What the documents say of the program is true.
+
+use std::fs;
+use std::path::Path;
+
+use reelay::impairment::PRESETS;
+use reelay::stats::GROUPS;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The figures as the document lists them.
+fn tables() -> Vec<String> {
+    let tables = GROUPS.iter().map(|group| {
+        let lines = group.figures.iter().map(|figure| {
+            let fields: Vec<_> = figure.fields.iter().map(|field| format!("`{field}`")).collect();
+            format!("| {} | {} | {} |\n", figure.name, fields.join(", "), figure.about)
+        });
+        let head = format!("### {}\n\n| Figure | In JSON | What it is |\n| --- | --- | --- |\n", group.name);
+        head + &lines.collect::<String>()
+    });
+    tables.collect()
+}
+
+#[test]
+fn every_figure_is_defined_in_the_document_in_the_words_of_the_window() {
+    let document = read("docs/STATISTICS.md");
+    for table in tables() {
+        assert!(document.contains(&table), "docs/STATISTICS.md lacks:\n\n{table}");
+    }
+}
+
+#[test]
+fn every_preset_is_in_the_document_with_its_figures_and_its_source() {
+    let document = read("docs/NETWORK.md");
+    for preset in &PRESETS {
+        let line = format!("| {} | {} | {} |\n", preset.name, preset.impairments, preset.source);
+        assert!(document.contains(&line), "docs/NETWORK.md lacks:\n\n{line}");
+    }
+}
+
+#[test]
+fn pictures_and_files_that_documents_point_to_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documents = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let named = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root.join(name));
+    let mut links = 0;
+    for document in documents.chain(named).filter(|path| path.extension().is_some_and(|e| e == "md")) {
+        let text = fs::read_to_string(&document).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            if file.is_empty() || file.contains("://") {
+                continue;
+            }
+            links += 1;
+            assert!(
+                document.parent().unwrap().join(file).exists(),
+                "{} points to {target}",
+                document.display()
+            );
+        }
+    }
+    assert!(links > 10, "the documents are elsewhere");
+}
