@@ -53,6 +53,7 @@ fn whatever_is_wrong_gets_one_sentence_and_an_exit_code() {
         (vec!["probe"], "name a film"),
         (vec!["probe", "http://h/x"], "rtsp://"),
         (vec!["probe", "nowhere.mjpeg"], "There is no file"),
+        (vec!["probe", "--report", "figures.txt", path], "in .csv"),
         (vec!["probe", &refused], "cannot be reached"),
         (vec!["serve", "nowhere"], "There is no file"),
         (vec!["serve", "--listen", &taken, path], "is in use"),
@@ -87,4 +88,41 @@ fn what_is_served_is_probed() {
     for (number, jpeg) in (1..).zip(&test.pictures) {
         assert!(std::fs::read(saved.join(format!("{number:06}.jpg"))).unwrap() == *jpeg, "{number}");
     }
+}
+
+#[test]
+fn everything_that_was_measured_is_written_into_a_file() {
+    let test = film(Layout::Records(5), pictures(Kind::Classroom444, (160, 120), 60));
+    let folder = tempfile::tempdir().unwrap();
+    let probe = |name: &str| {
+        let report = folder.path().join(name);
+        let output = reelay(&["probe", "--fps", "50", "--loss", "10%", "--seed", "7", "--json", "--report"])
+            .args([report.as_os_str(), test.path().as_os_str()])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (printed, std::fs::read_to_string(report).unwrap())
+    };
+    let (printed, written) = probe("session.json");
+    let report: serde_json::Value = serde_json::from_str(&written).unwrap();
+    let figures = &report["figures"];
+    for field in
+        ["packets_expected", "packets_received", "packets_lost", "jitter_ms", "first_frame_ms", "emulated"]
+    {
+        assert_eq!(figures[field], printed[field], "{field}");
+    }
+    assert!(figures["packets_lost"].as_u64() > Some(0));
+    assert_eq!(figures["packets_lost"], figures["emulated"]["lost_random"]);
+    assert_eq!(report["network"][0]["words"], "10 % loss");
+    assert_eq!(report["subject"]["transport"], "udp");
+    let seconds = report["seconds"].as_array().unwrap();
+    let sum = |field: &str| seconds.iter().map(|second| second[field].as_u64().unwrap()).sum::<u64>();
+    assert_eq!(Some(sum("packets_received")), figures["packets_received"].as_u64());
+
+    let (_, written) = probe("session.csv");
+    let mut rows = csv::Reader::from_reader(written.as_bytes());
+    let column = rows.headers().unwrap().iter().position(|name| name == "packets_received").unwrap();
+    let received = rows.records().map(|row| row.unwrap()[column].parse::<u64>().unwrap()).sum::<u64>();
+    assert_eq!(Some(received), figures["packets_received"].as_u64(), "the same seed, the same losses");
 }

@@ -173,7 +173,7 @@ fn a_preset_sets_everything_and_a_new_seed_nothing_else() {
     stage.click("Network");
     let preset = Preset::named("2015 student project").unwrap();
     assert!(stage.shows(&preset.impairments.to_string()), "its figures stand there");
-    assert!(!stage.shows(preset.source));
+    assert!(stage.shows(preset.source), "and where they are from");
     stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
     let set = conditions(&mut stage).unwrap();
     assert_eq!((set.is_on, set.impairments), (true, preset.impairments));
@@ -210,6 +210,7 @@ fn how_the_network_panel_looks() {
         stage.play();
         stage.click("Network");
         let preset = Preset::named("3G").unwrap();
+        stage.look(&format!("{name}-off"), LARGE);
         stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
         stage.look(name, LARGE);
     }
@@ -286,11 +287,13 @@ fn messages_are_filtered_opened_and_cleared() {
     assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
     stage.converse();
     assert!(stage.shows("PAUSE") && stage.shows("454 Session Not Found") && stage.shows("CSeq 7"));
-    assert!(!stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
-    stage.click("PAUSE");
     assert!(stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    let headers = "CSeq: 5\nUser-Agent: Reelay/0.1.0\nSession: 8A51F27C";
+    assert!(!stage.shows(headers));
     stage.click("PAUSE");
-    assert!(!stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    assert!(stage.shows(headers));
+    stage.click("PAUSE");
+    assert!(!stage.shows(headers));
     type_into(&mut stage, "messages-filter", "teardown");
     assert!(stage.shows("TEARDOWN") && !stage.shows("PAUSE"));
     type_into(&mut stage, "messages-filter", "x");

@@ -44,7 +44,7 @@ impl Second {
     fn between(before: &Snapshot, after: &Snapshot) -> Self {
         let span_s = after.playing_s - before.playing_s;
         let count = |of: fn(&Snapshot) -> u64| of(after).saturating_sub(of(before));
-        let rate = |amount: u64| amount as f64 / span_s;
+        let rate = |amount: u64| if span_s > 0.0 { amount as f64 / span_s } else { 0.0 };
         let emulated = |of: fn(&crate::impairment::Emulated) -> u64| {
             after.emulated.map(|now| of(&now).saturating_sub(before.emulated.map_or(0, |then| of(&then))))
         };
@@ -81,7 +81,8 @@ impl Second {
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     seconds: VecDeque<Second>,
-    /// The figures when the last second ended.
+    /// The figures when the last second began, and when it ended.
+    began: Snapshot,
     ended: Snapshot,
     /// Seconds that have ended, forgotten ones among them.
     count: u64,
@@ -90,8 +91,8 @@ pub struct Timeline {
 /// Seconds that are remembered: a day of them.
 const MOST_SECONDS: usize = 24 * 60 * 60;
 
-/// What is shorter than this at the end of a session tells no rate.
-const SHORTEST: f64 = 0.05;
+/// What is shorter than this at the end of a session tells no rate, and belongs to the second before it.
+const SHORTEST: f64 = 0.1;
 
 impl Timeline {
     /// New figures have come. Figures of a session that has just begun begin anew. Whether a second has ended.
@@ -109,9 +110,14 @@ impl Timeline {
     /// The session is over, with these figures.
     pub fn finish(&mut self, snapshot: &Snapshot) {
         self.observe(snapshot);
-        if snapshot.playing_s - self.ended.playing_s >= SHORTEST {
-            self.end_second(snapshot);
+        if *snapshot == self.ended {
+            return;
         }
+        if snapshot.playing_s - self.ended.playing_s < SHORTEST && self.seconds.pop_back().is_some() {
+            self.ended = self.began;
+            self.count -= 1;
+        }
+        self.end_second(snapshot);
     }
 
     fn end_second(&mut self, snapshot: &Snapshot) {
@@ -119,7 +125,7 @@ impl Timeline {
             self.seconds.pop_front();
         }
         self.seconds.push_back(Second::between(&self.ended, snapshot));
-        self.ended = *snapshot;
+        (self.began, self.ended) = (self.ended, *snapshot);
         self.count += 1;
     }
 
@@ -167,6 +173,16 @@ mod tests {
         assert_eq!(rates, [800_000.0; 3]);
         timeline.finish(&figures(2.5, 250, 4));
         assert_eq!(timeline.count(), 3, "nothing is counted twice");
+        timeline.finish(&figures(2.55, 255, 4));
+        let last = timeline.seconds().back().unwrap();
+        assert_eq!(
+            (timeline.count(), last.packets_received),
+            (3, 55),
+            "a moment belongs to the second before it"
+        );
+        timeline.finish(&figures(2.55, 256, 3));
+        let last = timeline.seconds().back().unwrap();
+        assert_eq!((last.packets_received, last.packets_lost), (56, -1), "as does what comes behind the end");
     }
 
     #[test]

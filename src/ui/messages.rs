@@ -220,7 +220,10 @@ fn listed<'a>(message: &'a Said, took: Option<Duration>, begin: Instant) -> Elem
     ]
     .spacing(distance::SMALL)
     .align_y(Center);
-    container(line).padding([5, 0]).into()
+    let whole = text(&message.first_line).size(size::TINY).style(theme::muted).wrapping(text::Wrapping::None);
+    let whole =
+        container(whole).padding(iced::Padding::ZERO.left(66.0 + 16.0 + 2.0 * distance::SMALL)).clip(true);
+    container(column![line, whole].width(Fill)).padding([4, 0]).into()
 }
 
 /// How high a rung of the ladder is.

@@ -204,14 +204,13 @@ impl Panel {
     fn presets(&self) -> Element<'_, Message> {
         let presets = PRESETS.iter().map(|preset| {
             let is_chosen = self.conditions.is_on && preset.impairments == self.conditions.impairments;
-            let mut words = column![
+            let source = text(preset.source).size(size::TINY).style(theme::muted);
+            let words = column![
                 text(preset.name).size(size::NORMAL).font(theme::STRONG),
-                explain(preset.impairments.to_string())
+                text(preset.impairments.to_string()).size(size::SMALL),
+                source
             ]
             .spacing(2);
-            if is_chosen {
-                words = words.push(explain(preset.source));
-            }
             button(words)
                 .width(Fill)
                 .padding([7, 10])

@@ -96,6 +96,8 @@ pub struct World {
     now: Instant,
     player: Player,
     server: Server,
+    /// The emulated network.
+    pub network: Network,
     latency: Duration,
     loses_rtcp: bool,
     loses_datagrams: bool,
@@ -129,8 +131,9 @@ impl World {
             emulation: Emulation { network: network.clone(), place: setting.place },
             epoch: epoch(begin),
         };
-        let at_server = if setting.place == Place::AtServer { network } else { Network::default() };
+        let at_server = if setting.place == Place::AtServer { network.clone() } else { Network::default() };
         Self {
+            network,
             begin,
             now: begin,
             player: Player::new(url, options),
@@ -189,6 +192,11 @@ impl World {
 
     pub fn snapshot(&mut self) -> reelay::stats::Snapshot {
         self.player.snapshot(self.now)
+    }
+
+    /// The last packets, each by its fate.
+    pub fn rows(&self) -> Vec<reelay::stats::Row> {
+        self.player.strip().expect("a session").rows(32)
     }
 
     /// What the network has done to the RTP packets of the session.
