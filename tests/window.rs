@@ -286,20 +286,22 @@ fn messages_are_filtered_opened_and_cleared() {
     stage.click("List");
     assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
     stage.converse();
-    assert!(stage.shows("PAUSE") && stage.shows("454 Session Not Found") && stage.shows("CSeq 7"));
+    assert!(stage.shows("RTSP/1.0 454 Session Not Found") && stage.shows("CSeq 7"));
     assert!(stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
     let headers = "CSeq: 5\nUser-Agent: Reelay/0.1.0\nSession: 8A51F27C";
     assert!(!stage.shows(headers));
-    stage.click("PAUSE");
+    stage.click("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0");
     assert!(stage.shows(headers));
-    stage.click("PAUSE");
+    stage.send(Message::Messages(reelay::ui::messages::Message::Toggle(9)));
     assert!(!stage.shows(headers));
     type_into(&mut stage, "messages-filter", "teardown");
-    assert!(stage.shows("TEARDOWN") && !stage.shows("PAUSE"));
+    let shown =
+        |stage: &Stage, method| stage.shows(&format!("{method} rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    assert!(shown(&stage, "TEARDOWN") && !shown(&stage, "PAUSE"));
     type_into(&mut stage, "messages-filter", "x");
     assert!(stage.shows("Nothing of what was said fits the filter."));
     stage.click("Clear");
-    assert!(!stage.shows("TEARDOWN"));
+    assert!(!shown(&stage, "TEARDOWN"));
 }
 
 #[test]

@@ -207,23 +207,16 @@ fn listed<'a>(message: &'a Said, took: Option<Duration>, begin: Instant) -> Elem
     let small =
         |words: String| text(words).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None);
     let cseq = message.cseq.map(|cseq| format!("CSeq {cseq}")).unwrap_or_default();
+    let first =
+        text(&message.first_line).size(size::NORMAL).wrapping(text::Wrapping::WordOrGlyph).width(Fill);
     let line = row![
-        small(since(message.at, begin)).width(66),
+        small(since(message.at, begin)).width(58),
         text(direction).size(size::NORMAL).width(16),
-        text(message.label())
-            .size(size::NORMAL)
-            .font(theme::STRONG)
-            .width(Fill)
-            .wrapping(text::Wrapping::None),
-        small(cseq),
-        small(took.map(in_words).unwrap_or_default()).width(58).align_x(iced::Right),
+        first,
+        column![small(cseq), small(took.map(in_words).unwrap_or_default())].align_x(iced::Right),
     ]
-    .spacing(distance::SMALL)
-    .align_y(Center);
-    let whole = text(&message.first_line).size(size::TINY).style(theme::muted).wrapping(text::Wrapping::None);
-    let whole =
-        container(whole).padding(iced::Padding::ZERO.left(66.0 + 16.0 + 2.0 * distance::SMALL)).clip(true);
-    container(column![line, whole].width(Fill)).padding([4, 0]).into()
+    .spacing(distance::SMALL);
+    container(line).padding([4, 0]).into()
 }
 
 /// How high a rung of the ladder is.
