@@ -46,7 +46,7 @@ impl Window {
     /// New figures come, four times a second.
     fn measure(&mut self) {
         let figures = self.stage.next_figures();
-        self.stage.send(Message::News(News::Figures(figures)));
+        self.stage.send(Message::News(News::Figures(Box::new(figures))));
     }
 
     /// Draws all of the panel, as if nothing of it had been drawn before: the window itself draws what has changed.

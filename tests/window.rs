@@ -196,10 +196,10 @@ fn the_window_says_where_the_network_acts_and_what_it_did() {
     stage.click("Network");
     assert!(stage.shows("An emulated network on this player's way in, behind camera.example."));
     let emulated = Some(Emulated { offered: 1_000, lost_random: 40, lost_queue: 2, ..Emulated::default() });
-    stage.send(Message::News(reelay::ui::News::Figures(Figures {
+    stage.send(Message::News(reelay::ui::News::Figures(Box::new(Figures {
         snapshot: Snapshot { emulated, ..Snapshot::default() },
         ..Figures::default()
-    })));
+    }))));
     assert!(stage.shows("Of 1000 packets, 40 were lost at random and 2 to the full queue."));
 }
 

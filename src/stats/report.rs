@@ -170,7 +170,7 @@ impl Report {
         let has_truth = self.figures.emulated.is_some();
         for (group, lines) in self.lines() {
             let right = if has_truth { "true" } else { "" };
-            text += &format!("\n{group:<28}{:<36}{right}", "measured").trim_end();
+            text += format!("\n{group:<28}{:<36}{right}", "measured").trim_end();
             text.push('\n');
             for Line { name, measured, truth, .. } in lines {
                 let line = format!("  {name:<26}{measured:<36}{}", truth.unwrap_or_default());

@@ -258,7 +258,7 @@ impl App {
                 return self.ask_for_sign_in();
             }
             News::Figures(figures) => {
-                self.logbook.take_figures(figures, self.network.conditions());
+                self.logbook.take_figures(*figures, self.network.conditions());
                 self.statistics.refresh();
             }
             News::PictureReady => {

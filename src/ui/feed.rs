@@ -17,7 +17,7 @@ pub enum News {
     /// Something happened.
     Event(Event),
     /// New figures.
-    Figures(Figures),
+    Figures(Box<Figures>),
     /// A picture waits.
     PictureReady,
 }
@@ -79,7 +79,7 @@ fn figures(feed: &Feed) -> impl Stream<Item = News> + use<> {
     stream::channel(WAITING, async move |mut news| {
         while figures.changed().await.is_ok() {
             let newest = figures.borrow_and_update().clone();
-            if news.send(News::Figures(newest)).await.is_err() {
+            if news.send(News::Figures(Box::new(newest))).await.is_err() {
                 return;
             }
         }

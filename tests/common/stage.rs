@@ -125,7 +125,7 @@ impl Stage {
             loss_ratio: Some(0.0),
             ..Snapshot::default()
         };
-        self.send(Message::News(News::Figures(Figures { snapshot, ..Figures::default() })));
+        self.send(Message::News(News::Figures(Box::new(Figures { snapshot, ..Figures::default() }))));
         self.show_frame(73);
     }
 
@@ -133,7 +133,7 @@ impl Stage {
     pub fn measure(&mut self) {
         for _ in 0..300 {
             let figures = self.next_figures();
-            self.send(Message::News(News::Figures(figures)));
+            self.send(Message::News(News::Figures(Box::new(figures))));
         }
     }
 
@@ -188,7 +188,7 @@ impl Stage {
         self.say(900, Player, &ask("PLAY", 4, "Session: 8A51F27C\nRange: npt=0-\n"), Ready);
         self.say(903, Server, &ok(4, "Session: 8A51F27C\nRange: npt=0-25\n"), Playing);
         let snapshot = Snapshot { packets_received: 1_234, packets_lost: 61, ..Snapshot::default() };
-        self.send(Message::News(News::Figures(Figures { snapshot, ..Figures::default() })));
+        self.send(Message::News(News::Figures(Box::new(Figures { snapshot, ..Figures::default() }))));
         self.say(5_400, Player, &ask("PAUSE", 5, "Session: 8A51F27C\n"), Playing);
         self.say(5_402, Server, &ok(5, "Session: 8A51F27C\n"), Ready);
         self.say(8_000, Player, &ask("PLAY", 6, "Session: 8A51F27C\n"), Ready);
