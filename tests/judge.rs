@@ -256,26 +256,18 @@ async fn judge(impairments: Impairments) {
     assert!(impairments.loss.ratio == 0.0 || live.packets_lost > 0, "{context}");
 }
 
-const NONE: Impairments = Impairments {
-    loss: Loss { ratio: 0.0, mean_burst: None },
-    duplication: 0.0,
-    corruption: 0.0,
-    bottleneck: None,
-    delay: Duration::ZERO,
-    jitter: Jitter { spread: Duration::ZERO, distribution: Distribution::Uniform, reorders: false },
-};
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tshark_agrees_where_packets_are_lost_and_come_twice() {
     let loss = Loss { ratio: 0.05, mean_burst: Some(3.0) };
-    judge(Impairments { loss, duplication: 0.03, ..NONE }).await;
+    judge(Impairments { loss, duplication: 0.03, ..Impairments::default() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tshark_agrees_where_packets_come_unevenly() {
     let jitter =
         Jitter { spread: Duration::from_millis(15), distribution: Distribution::Pareto, reorders: false };
-    judge(Impairments { loss: Loss { ratio: 0.02, mean_burst: None }, jitter, ..NONE }).await;
+    judge(Impairments { loss: Loss { ratio: 0.02, mean_burst: None }, jitter, ..Impairments::default() })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -283,5 +275,5 @@ async fn tshark_agrees_where_packets_overtake_each_other() {
     let jitter =
         Jitter { spread: Duration::from_millis(4), distribution: Distribution::Uniform, reorders: true };
     let (delay, loss) = (Duration::from_millis(4), Loss { ratio: 0.02, mean_burst: None });
-    judge(Impairments { loss, duplication: 0.02, delay, jitter, ..NONE }).await;
+    judge(Impairments { loss, duplication: 0.02, delay, jitter, ..Impairments::default() }).await;
 }

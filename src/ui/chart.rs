@@ -1,8 +1,9 @@
 //! A line over the last minute.
 
-use iced::widget::canvas::{self, Cache, Frame, Geometry, LineCap, LineJoin, Path, Stroke};
-use iced::{Color, Element, Fill, Point, Rectangle, Renderer, Size, Theme, mouse};
+use iced::widget::canvas::{Cache, Frame, LineCap, LineJoin, Path, Stroke};
+use iced::{Color, Element, Fill, Point, Size};
 
+use super::drawing::drawing;
 use super::theme;
 
 /// Seconds that are shown.
@@ -21,31 +22,14 @@ pub struct Series {
 
 /// A chart, drawn anew only when its cache has been cleared.
 pub fn chart<'a, Message: 'a>(cache: &'a Cache, series: Series) -> Element<'a, Message> {
-    canvas::Canvas::new(Chart { cache, series }).width(Fill).height(HEIGHT).into()
+    drawing(Some(cache), move |frame, theme| series.draw(frame, theme::colours(theme)))
+        .width(Fill)
+        .height(HEIGHT)
+        .into()
 }
 
 /// How high a chart is.
 const HEIGHT: f32 = 46.0;
-
-struct Chart<'a> {
-    cache: &'a Cache,
-    series: Series,
-}
-
-impl<Message> canvas::Program<Message> for Chart<'_> {
-    type State = ();
-
-    fn draw(
-        &self,
-        (): &(),
-        renderer: &Renderer,
-        theme: &Theme,
-        bounds: Rectangle,
-        _: mouse::Cursor,
-    ) -> Vec<Geometry> {
-        vec![self.cache.draw(renderer, bounds.size(), |frame| self.series.draw(frame, theme::colours(theme)))]
-    }
-}
 
 impl Series {
     fn draw(&self, frame: &mut Frame, colours: &theme::Colours) {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use iced::widget::canvas::{self, Frame, Geometry, LineCap, Path, Stroke, Text};
+use iced::widget::canvas::{Frame, LineCap, Path, Stroke, Text};
 use iced::widget::{Column, button, column, container, mouse_area, row, space, text, text_input};
-use iced::{Center, Color, Element, Fill, Pixels, Point, Rectangle, Renderer, Size, Theme, mouse};
+use iced::{Center, Color, Element, Fill, Pixels, Point, Rectangle, Size, Theme, mouse};
 
+use super::drawing::drawing;
 use super::preferences::choices;
 use super::status_bar::state_name;
 use super::theme::{self, Colours, size, space as distance};
@@ -226,7 +227,8 @@ const RUNG: f32 = 44.0;
 const MARGIN: f32 = 34.0;
 
 fn rung<'a>(message: &'a Said, took: Option<Duration>, begin: Instant) -> Element<'a, Message> {
-    canvas::Canvas::new(Rung { message, took, begin }).width(Fill).height(RUNG).into()
+    let rung = Rung { message, took, begin };
+    drawing(None, move |frame, theme| rung.draw(frame, theme)).width(Fill).height(RUNG).into()
 }
 
 fn lifelines<'a>() -> Element<'a, Message> {
@@ -240,28 +242,12 @@ struct Rung<'a> {
     begin: Instant,
 }
 
-impl canvas::Program<Message> for Rung<'_> {
-    type State = ();
-
-    fn draw(
-        &self,
-        (): &(),
-        renderer: &Renderer,
-        theme: &Theme,
-        bounds: Rectangle,
-        _: mouse::Cursor,
-    ) -> Vec<Geometry> {
-        let mut frame = Frame::new(renderer, bounds.size());
-        self.draw_on(&mut frame, theme::colours(theme), theme);
-        vec![frame.into_geometry()]
-    }
-}
-
 /// Where an arrow is on its rung.
 const ARROW: f32 = 22.0;
 
 impl Rung<'_> {
-    fn draw_on(&self, frame: &mut Frame, colours: &Colours, theme: &Theme) {
+    fn draw(&self, frame: &mut Frame, theme: &Theme) {
+        let colours = theme::colours(theme);
         draw_lifelines(frame, colours);
         let (left, right) = (MARGIN, frame.width() - MARGIN);
         let (from, to) = match self.message.speaker {

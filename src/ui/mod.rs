@@ -8,6 +8,7 @@ mod chart;
 mod choose;
 mod connect;
 mod controls;
+mod drawing;
 mod feed;
 mod format;
 mod header;

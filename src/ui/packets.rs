@@ -1,9 +1,10 @@
 //! The last packets, each a cell, each row a frame.
 
-use iced::widget::canvas::{self, Cache, Frame, Geometry, Path, Stroke};
+use iced::widget::canvas::{Cache, Frame, Path, Stroke};
 use iced::widget::{Row as Line, container, row, text};
-use iced::{Center, Color, Element, Fill, Point, Rectangle, Renderer, Size, Theme, mouse};
+use iced::{Center, Color, Element, Fill, Point, Rectangle, Size};
 
+use super::drawing::drawing;
 use super::theme::{self, Colours, size, space};
 use crate::stats::{Fate, Row};
 
@@ -22,49 +23,27 @@ const NARROWEST: f32 = 4.0;
 /// Cells of the last packets, drawn anew only when the cache has been cleared.
 pub fn packets<'a, Message: 'a>(cache: &'a Cache, rows: &'a [Row]) -> Element<'a, Message> {
     let height = ROWS as f32 * ROW_HEIGHT;
-    canvas::Canvas::new(Cells { cache, rows }).width(Fill).height(height).into()
+    drawing(Some(cache), move |frame, theme| draw_rows(frame, rows, theme::colours(theme)))
+        .width(Fill)
+        .height(height)
+        .into()
 }
 
-struct Cells<'a> {
-    cache: &'a Cache,
-    rows: &'a [Row],
-}
-
-impl<Message> canvas::Program<Message> for Cells<'_> {
-    type State = ();
-
-    fn draw(
-        &self,
-        (): &(),
-        renderer: &Renderer,
-        theme: &Theme,
-        bounds: Rectangle,
-        _: mouse::Cursor,
-    ) -> Vec<Geometry> {
-        vec![self.cache.draw(renderer, bounds.size(), |frame| self.draw_rows(frame, theme::colours(theme)))]
-    }
-}
-
-impl Cells<'_> {
-    fn draw_rows(&self, frame: &mut Frame, colours: &Colours) {
-        let shown = &self.rows[self.rows.len().saturating_sub(ROWS)..];
-        let most = shown.iter().map(|row| row.packets.len()).max().unwrap_or_default().max(1);
-        let width = frame.width();
-        let cell = (width / most as f32).clamp(NARROWEST, CELL);
-        // The newest frame stands at the bottom.
-        let first = ROWS - shown.len();
-        for (index, row) in shown.iter().enumerate() {
-            let y = (first + index) as f32 * ROW_HEIGHT;
-            let share = row.packets.len().div_ceil((width / cell) as usize).max(1);
-            for (column, packets) in row.packets.chunks(share).enumerate() {
-                let worst =
-                    packets.iter().copied().max_by_key(|fate| severity(*fate)).unwrap_or(Fate::Received);
-                let place = Rectangle::new(
-                    Point::new(column as f32 * cell, y),
-                    Size::new(cell - 1.0, ROW_HEIGHT - 1.0),
-                );
-                draw_cell(frame, place, worst, colours);
-            }
+fn draw_rows(frame: &mut Frame, rows: &[Row], colours: &Colours) {
+    let shown = &rows[rows.len().saturating_sub(ROWS)..];
+    let most = shown.iter().map(|row| row.packets.len()).max().unwrap_or_default().max(1);
+    let width = frame.width();
+    let cell = (width / most as f32).clamp(NARROWEST, CELL);
+    // The newest frame stands at the bottom.
+    let first = ROWS - shown.len();
+    for (index, row) in shown.iter().enumerate() {
+        let y = (first + index) as f32 * ROW_HEIGHT;
+        let share = row.packets.len().div_ceil((width / cell) as usize).max(1);
+        for (column, packets) in row.packets.chunks(share).enumerate() {
+            let worst = packets.iter().copied().max_by_key(|fate| severity(*fate)).unwrap_or(Fate::Received);
+            let place =
+                Rectangle::new(Point::new(column as f32 * cell, y), Size::new(cell - 1.0, ROW_HEIGHT - 1.0));
+            draw_cell(frame, place, worst, colours);
         }
     }
 }
@@ -128,32 +107,15 @@ pub fn legend<'a, Message: 'a>() -> Element<'a, Message> {
         (Fate::Duplicated, "twice"),
     ];
     let entries = fates.map(|(fate, name)| {
-        let cell = canvas::Canvas::new(Sample(fate)).width(CELL).height(ROW_HEIGHT);
+        let cell = drawing(None, move |frame, theme| {
+            let place = Rectangle::new(Point::ORIGIN, Size::new(CELL - 1.0, ROW_HEIGHT - 1.0));
+            draw_cell(frame, place, fate, theme::colours(theme));
+        });
+        let cell = cell.width(CELL).height(ROW_HEIGHT);
         row![cell, text(name).size(size::SMALL).style(theme::muted)]
             .spacing(space::TIGHT)
             .align_y(Center)
             .into()
     });
     container(Line::with_children(entries).spacing(space::NORMAL).wrap()).into()
-}
-
-/// One cell of the legend.
-struct Sample(Fate);
-
-impl<Message> canvas::Program<Message> for Sample {
-    type State = ();
-
-    fn draw(
-        &self,
-        (): &(),
-        renderer: &Renderer,
-        theme: &Theme,
-        bounds: Rectangle,
-        _: mouse::Cursor,
-    ) -> Vec<Geometry> {
-        let mut frame = Frame::new(renderer, bounds.size());
-        let place = Rectangle::new(Point::ORIGIN, Size::new(CELL - 1.0, ROW_HEIGHT - 1.0));
-        draw_cell(&mut frame, place, self.0, theme::colours(theme));
-        vec![frame.into_geometry()]
-    }
 }

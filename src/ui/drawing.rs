@@ -1,0 +1,44 @@
+//! Something drawn by hand.
+
+use iced::widget::canvas::{self, Cache, Canvas, Frame, Geometry};
+use iced::{Rectangle, Renderer, Theme, mouse};
+
+/// A drawing. With a cache it is drawn anew only when that has been cleared.
+pub struct Drawing<'a, Draw> {
+    cache: Option<&'a Cache>,
+    draw: Draw,
+}
+
+/// A canvas for a drawing.
+pub fn drawing<'a, Message, Draw>(
+    cache: Option<&'a Cache>,
+    draw: Draw,
+) -> Canvas<Drawing<'a, Draw>, Message, Theme, Renderer>
+where
+    Draw: Fn(&mut Frame, &Theme) + 'a,
+{
+    Canvas::new(Drawing { cache, draw })
+}
+
+impl<Message, Draw: Fn(&mut Frame, &Theme)> canvas::Program<Message> for Drawing<'_, Draw> {
+    type State = ();
+
+    fn draw(
+        &self,
+        (): &(),
+        renderer: &Renderer,
+        theme: &Theme,
+        bounds: Rectangle,
+        _: mouse::Cursor,
+    ) -> Vec<Geometry> {
+        let geometry = match self.cache {
+            Some(cache) => cache.draw(renderer, bounds.size(), |frame| (self.draw)(frame, theme)),
+            None => {
+                let mut frame = Frame::new(renderer, bounds.size());
+                (self.draw)(&mut frame, theme);
+                frame.into_geometry()
+            }
+        };
+        vec![geometry]
+    }
+}
