@@ -65,6 +65,19 @@ fn whatever_is_wrong_gets_one_sentence_and_an_exit_code() {
 }
 
 #[test]
+fn a_display_that_does_not_answer_gets_one_sentence() {
+    for (variable, name) in
+        [("DISPLAY", ":59000"), ("DISPLAY", "garbage"), ("WAYLAND_DISPLAY", "wayland-59000")]
+    {
+        let output = reelay(&[]).env(variable, name).output().unwrap();
+        // Where the libraries of a desktop are missing, that is what is said.
+        assert_one_sentence(&output, "The window cannot be opened");
+    }
+    let both = reelay(&[]).env("WAYLAND_DISPLAY", "wayland-59000").env("DISPLAY", ":59000").output().unwrap();
+    assert_one_sentence(&both, "The window cannot be opened");
+}
+
+#[test]
 fn what_is_served_is_probed() {
     let test = film(Layout::Records(5), pictures(Kind::Classroom444, (64, 48), 10));
     let server = reelay(&["serve", "--listen", "127.0.0.1:0", "--fps", "50", test.path().to_str().unwrap()])

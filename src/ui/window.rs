@@ -6,7 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use iced::{Settings as IcedSettings, Size, window};
 
 use super::app::{App, AppOptions, Message, logo_pixels};
+use super::display::Display;
 use super::feed::Feed;
+use super::opening::Opening;
 use super::theme::{FONT, FONTS, size};
 use crate::backend::{Backend, BackendOptions, FilmSource};
 use crate::command_line::{Target, WindowArguments};
@@ -34,11 +36,11 @@ const APPLICATION_ID: &str = "reelay";
 /// # Errors
 /// When there is no display, or something that everything needs is not to be had.
 pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
-    if !has_display() {
+    let Some(display) = Display::of_environment() else {
         return Err(WindowError(
             "There is no display to open a window on; \"reelay serve\" and \"reelay probe\" work without one.".to_owned(),
         ));
-    }
+    };
     let settings_read = Settings::load();
     let options = BackendOptions {
         rate: arguments.rate.unwrap_or(FrameRate::CLASSROOM),
@@ -67,15 +69,29 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
         let app = app.lock().unwrap_or_else(PoisonError::into_inner).take();
         (app.expect("the window is opened once"), iced::system::theme().map(Message::SystemTheme))
     };
-    let result = iced::application(boot, App::update, App::view)
+    let opening = Opening::default();
+    let succeeding = opening.clone();
+    let update = move |app: &mut App, message: Message| {
+        if let Message::WindowOpened(_) = message {
+            succeeding.succeed();
+        }
+        app.update(message)
+    };
+    let application = iced::application(boot, update, App::view)
         .title(App::title)
         .theme(App::theme)
         .subscription(App::subscription)
         .settings(settings())
-        .window(window_settings())
-        .run();
+        .window(window_settings());
+    let result = opening.attempt(|| application.run());
     backend.finish();
-    result.map_err(|error| WindowError(format!("The window cannot be opened: {error}.")))
+    match result {
+        Ok(result) => result.map_err(|error| WindowError(format!("The window cannot be opened: {error}."))),
+        Err(words) => {
+            display.give_way();
+            Err(WindowError(display.explain(&words)))
+        }
+    }
 }
 
 /// Fonts and sizes.
@@ -103,14 +119,4 @@ fn window_settings() -> window::Settings {
         },
         ..window::Settings::default()
     }
-}
-
-/// Whether a window can be opened at all. On Linux the toolkit panics without a display.
-fn has_display() -> bool {
-    if cfg!(any(target_os = "windows", target_os = "macos")) {
-        return true;
-    }
-    ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
