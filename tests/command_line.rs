@@ -2,11 +2,12 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 
-use common::films::{Layout, film, pictures};
+use common::films::{Layout, TestFilm, film, pictures};
 use common::jpegs::Kind;
 
 fn reelay(arguments: &[&str]) -> Command {
@@ -26,6 +27,42 @@ impl Drop for Running {
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    /// Starts the program and waits for its first line, which is a URL.
+    fn start(command: &mut Command) -> (Self, String) {
+        let mut running = Self(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut url = String::new();
+        BufReader::new(running.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        (running, url.trim().to_owned())
+    }
+
+    fn serve(film: &TestFilm, stderr: Stdio) -> (Self, String) {
+        let path = film.path().to_str().unwrap();
+        Self::start(reelay(&["serve", "--listen", "127.0.0.1:0", "--fps", "50", path]).stderr(stderr))
+    }
+}
+
+/// A device that is always full.
+fn full() -> Stdio {
+    OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+/// Host and port of a URL.
+fn server_of(url: &str) -> &str {
+    url.strip_prefix("rtsp://").unwrap().split('/').next().unwrap()
+}
+
+/// Sends this many requests on one connection and waits for as many answers.
+fn ask(server: &str, requests: usize) {
+    let mut connection = TcpStream::connect(server).unwrap();
+    let mut answers = BufReader::new(connection.try_clone().unwrap()).lines().map(Result::unwrap);
+    for cseq in 0..requests {
+        connection.write_all(format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n").as_bytes()).unwrap();
+        assert_eq!(answers.next().as_deref(), Some("RTSP/1.0 200 OK"));
+        assert!(answers.any(|line| line.is_empty()), "the end of an answer");
     }
 }
 
@@ -80,18 +117,10 @@ fn a_display_that_does_not_answer_gets_one_sentence() {
 #[test]
 fn what_is_served_is_probed() {
     let test = film(Layout::Records(5), pictures(Kind::Classroom444, (64, 48), 10));
-    let server = reelay(&["serve", "--listen", "127.0.0.1:0", "--fps", "50", test.path().to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut server = Running(server);
-    let mut url = String::new();
-    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
-
+    let (_server, url) = Running::serve(&test, Stdio::null());
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("pictures");
-    let probe = reelay(&["probe", url.trim(), "--json", "--save-frames", saved.to_str().unwrap()]);
+    let probe = reelay(&["probe", &url, "--json", "--save-frames", saved.to_str().unwrap()]);
     let output = { probe }.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let figures: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -138,4 +167,49 @@ fn everything_that_was_measured_is_written_into_a_file() {
     let column = rows.headers().unwrap().iter().position(|name| name == "packets_received").unwrap();
     let received = rows.records().map(|row| row.unwrap()[column].parse::<u64>().unwrap()).sum::<u64>();
     assert_eq!(Some(received), figures["packets_received"].as_u64(), "the same seed, the same losses");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn who_cannot_write_to_stderr_serves_and_relays_all_the_same() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    for closed in [false, true] {
+        let stderr = || if closed { Stdio::piped() } else { full() };
+        let (mut server, url) = Running::serve(&test, stderr());
+        let mut link = reelay(&["link", "--listen", "127.0.0.1:0", "--to", server_of(&url)]);
+        let (mut link, relayed) = Running::start(link.stderr(stderr()));
+        drop((server.0.stderr.take(), link.0.stderr.take()));
+        ask(server_of(&url), 3);
+        ask(server_of(&relayed), 3);
+        let url = format!("{relayed}{}", url.rsplit('/').next().unwrap());
+        let probe = reelay(&["probe", &url, "--json"]).stderr(full()).output().unwrap();
+        assert!(probe.status.success(), "{probe:?}");
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_has_a_gap_and_holds_nobody_up() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    let (mut server, url) = Running::serve(&test, Stdio::piped());
+    // A pipe takes some two thousand lines.
+    ask(server_of(&url), 6_000);
+    let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(log.any(|line| line.ends_with(" lines are missing here, as nobody read them.")));
+    ask(server_of(&url), 1);
+    assert!(log.next().unwrap().ends_with(" OPTIONS - 200"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn help_that_cannot_be_printed_is_no_panic() {
+    for option in ["--help", "--version"] {
+        let output = reelay(&[option]).stdout(full()).output().unwrap();
+        assert_one_sentence(&output, "Nothing can be printed");
+        let mut reader = reelay(&[option]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(reader.stdout.take());
+        let output = reader.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let wrong = reelay(&["--bogus"]).stderr(full()).status().unwrap();
+        assert_eq!(wrong.code(), Some(2));
+    }
 }

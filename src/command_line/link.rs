@@ -3,9 +3,9 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::CommandError;
 use super::arguments::LinkArguments;
 use super::serve::cannot_listen;
+use super::{CommandError, stderr};
 use crate::backend;
 use crate::impairment::{Conditions, Emulated, Network};
 use crate::relay::{Relay, RelayOptions};
@@ -24,18 +24,18 @@ async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
     let network = Network::new(arguments.network);
     let options =
         RelayOptions { listen: arguments.listen, server: arguments.to.clone(), network: network.clone() };
-    let observer = Arc::new(|event| eprintln!("{event}"));
+    let observer = Arc::new(stderr::tell);
     let relay =
         Relay::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
     let Conditions { impairments, seed, .. } = arguments.network;
-    eprintln!("The emulated network acts: {impairments}; seed {seed}.");
+    stderr::tell(format_args!("The emulated network acts: {impairments}; seed {seed}."));
     announce(&relay).map_err(|error| CommandError::new(format!("The address cannot be told: {error}.")))?;
     backend::interrupted().await;
     let Emulated { offered, delivered, lost_random, lost_queue, duplicated, corrupted, .. } = network.total();
-    eprintln!(
+    stderr::tell(format_args!(
         "{delivered} of {offered} RTP packets delivered, {lost_random} lost at random and {lost_queue} to the \
          queue, {duplicated} duplicated, {corrupted} corrupted."
-    );
+    ));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod link;
 mod network;
 mod probe;
 mod serve;
+pub mod stderr;
 
 pub use arguments::{
     ArgumentError, Invocation, LinkArguments, ProbeArguments, ReportFile, ReportFormat, ServeArguments,

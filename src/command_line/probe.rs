@@ -9,8 +9,8 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::CommandError;
 use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
+use super::{CommandError, stderr};
 use crate::backend;
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
@@ -248,7 +248,7 @@ impl<'a> Watcher<'a> {
                     self.stopped = self.last.or(self.stopped);
                 }
             }
-            Event::Interrupted(_) => eprintln!("No datagram has come; now the connection carries RTP."),
+            Event::Interrupted(_) => stderr::tell("No datagram has come; now the connection carries RTP."),
             Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) => {}
         }
     }
@@ -438,15 +438,16 @@ impl Progress {
         let seconds = first.map_or(0.0, |first| first.elapsed().as_secs_f64());
         let snapshot = figures.borrow().snapshot;
         let loss = snapshot.loss_ratio.unwrap_or_default() * 100.0;
-        eprint!(
+        stderr::show(format!(
             "\r{frames} frames, {seconds:.1} s, {:.2} Mbit/s, {loss:.1} % lost   ",
             snapshot.bits_per_second / 1e6
-        );
+        ));
     }
 
     fn clear(&self) {
         if self.shown.is_some() {
-            eprint!("\r{:60}\r", "");
+            stderr::show(format!("\r{:60}\r", ""));
+            stderr::flush();
         }
     }
 }

@@ -5,8 +5,8 @@ use std::io::{self, ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
-use super::CommandError;
 use super::arguments::ServeArguments;
+use super::{CommandError, stderr};
 use crate::backend;
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
@@ -34,9 +34,9 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         ..usual
     };
     if let Some(Conditions { impairments, seed, .. }) = arguments.network {
-        eprintln!("The emulated network acts: {impairments}; seed {seed}.");
+        stderr::tell(format_args!("The emulated network acts: {impairments}; seed {seed}."));
     }
-    let observer = Observer::new(|event| eprintln!("{event}"));
+    let observer = Observer::new(stderr::tell);
     let server =
         Server::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
     let mut names = Vec::new();
