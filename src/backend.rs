@@ -107,6 +107,13 @@ pub struct FilmInfo {
     pub progress: Progress,
 }
 
+impl FilmInfo {
+    /// What is wrong with the film, once all of it has been read: a sentence, with what to do.
+    pub fn flaw(&self) -> Option<String> {
+        self.progress.flaw(&self.name)
+    }
+}
+
 /// The window's end of the backend.
 #[derive(Debug, Clone)]
 pub struct Handle {
@@ -371,7 +378,7 @@ impl Engine {
         self.leave_session();
         // Only what is open is served.
         self.server.library().clear();
-        let name = self.server.library().add(film.clone());
+        let name = self.server.serve(film.clone());
         self.progress = Some(film.progress());
         self.tell(generation, EventKind::Opened(describe(&film))).await;
         self.film = Some(film);

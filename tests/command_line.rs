@@ -170,6 +170,29 @@ fn everything_that_was_measured_is_written_into_a_file() {
 }
 
 #[test]
+fn a_film_that_is_cut_is_said_to_be_by_probe_and_by_serve() {
+    let sentence = "film.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 3));
+    let whole = std::fs::read(test.path()).unwrap();
+    std::fs::write(test.path(), &whole[..whole.len() - 20]).unwrap();
+    let output = reelay(&["probe", "--fps", "50", test.path().to_str().unwrap()]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap().trim_end(), sentence);
+    let says = |server: &mut Running| {
+        let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+        log.any(|line| line == sentence)
+    };
+    let (mut server, _) = Running::serve(&test, Stdio::piped());
+    assert!(says(&mut server));
+    // What is found in a folder is opened by the first who asks for it.
+    let folder = test.folder().to_str().unwrap();
+    let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", folder]);
+    let (mut server, url) = Running::start(serve.stderr(Stdio::piped()));
+    assert!(reelay(&["probe", "--frames", "1", &url]).output().unwrap().status.success());
+    assert!(says(&mut server));
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn who_cannot_write_to_stderr_serves_and_relays_all_the_same() {
     let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));

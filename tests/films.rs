@@ -67,6 +67,26 @@ fn a_cut_film_plays_up_to_the_cut() {
     assert!(progress.outcome.unwrap().cut);
 }
 
+/// Frames that a viewer cannot take are no damage.
+#[test]
+fn pictures_that_are_too_large_are_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mjpeg");
+    let [small, other] = &pictures(Kind::Standard420, SIZE, 2)[..] else { panic!() };
+    // Comments make it large: SOI, then as many segments of 64 KiB as it takes.
+    let comment = [&[0xFF, 0xFE, 0xFF, 0xFF][..], &[0; 0xFFFD]].concat();
+    let huge = [&small[..2], &comment.repeat(257), &small[2..]].concat();
+    fs::write(&path, huge.repeat(2)).unwrap();
+    assert_eq!(
+        refused(&path),
+        "film.mjpeg holds pictures larger than 16 MiB; encode it anew with a lower quality."
+    );
+    fs::write(&path, [&huge[..], other].concat()).unwrap();
+    let film = Film::open(&path, "film.mjpeg", FrameRate::CLASSROOM).unwrap();
+    let progress = read_whole(&film);
+    assert_eq!((progress.frames, progress.outcome.unwrap().oversized), (1, 1));
+}
+
 /// The sentence with which a file is refused.
 fn refused(path: &Path) -> String {
     let sentence = Film::open(path, "film.mjpeg", FrameRate::CLASSROOM).unwrap_err().to_string();

@@ -8,7 +8,9 @@ use iced::widget::Id;
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
+use reelay::media::container::Outcome;
 use reelay::proto::rtsp::{Method, Status as RtspStatus};
+use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
@@ -547,6 +549,31 @@ fn the_end_is_told_and_waiting_for_data_never_stands_there() {
     stage.click("Play");
     assert_eq!(stage.wish(), Some(Goal::Playing));
     assert!(!stage.shows("The film is over. Play starts it again."));
+}
+
+#[test]
+fn what_is_wrong_with_a_film_is_said_once_it_is_known_and_not_over_its_end() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let outcome = Outcome { cut: true, ..Outcome::default() };
+    stage.tell(EventKind::Progressed(Progress { outcome: Some(outcome), ..film(199).progress }));
+    let sentence = "sample.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
+    assert!(stage.shows(sentence));
+    stage.play();
+    stage.tell_session(Event::Ended);
+    assert!(!stage.shows(sentence) && stage.shows("The film is over. Play starts it again."));
+
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.app.open(FilmSource::Sample, false);
+    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
+    let mut flawed = film(200);
+    flawed.progress.outcome = Some(Outcome { damaged: 3, ..Outcome::default() });
+    let event = reelay::backend::Event { generation, kind: EventKind::Opened(flawed) };
+    stage.send(Message::News(reelay::ui::News::Event(event)));
+    assert!(
+        stage.shows(
+            "sample.mjpeg is damaged: 3 pictures are not whole and left out; copy or download it again."
+        )
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::backend;
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::{Lower, RtspUrl};
-use crate::server_embed::{Film, Observer, Server, ServerOptions};
+use crate::server_embed::{Film, Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
     Dialect, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
     SessionOptions,
@@ -58,12 +58,18 @@ async fn find_target(
             let film = Film::open(path, &backend::film_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
             let options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
-            let server = Server::start(options, Observer::none()).await.map_err(|error| {
+            let server = Server::start(options, Observer::new(tell_flaw)).await.map_err(|error| {
                 CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
             })?;
-            let name = server.library().add(film);
+            let name = server.serve(film);
             Ok((server.url_of(&name), Some(server)))
         }
+    }
+}
+
+fn tell_flaw(event: ServerEvent) {
+    if let ServerEvent::FilmFlawed { .. } = event {
+        stderr::tell(event);
     }
 }
 

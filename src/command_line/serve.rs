@@ -11,7 +11,7 @@ use crate::backend;
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::proto::rtsp::RtspUrl;
-use crate::server_embed::{Film, Guard, Library, Observer, Server, ServerOptions};
+use crate::server_embed::{Film, Guard, Observer, Server, ServerOptions};
 
 /// Serves until Ctrl+C.
 ///
@@ -41,7 +41,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         Server::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
     let mut names = Vec::new();
     for path in &arguments.paths {
-        names.extend(add(server.library(), path, arguments.rate)?);
+        names.extend(add(&server, path, arguments.rate)?);
     }
     announce(&server, &names)
         .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
@@ -86,9 +86,9 @@ pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
     })
 }
 
-fn add(library: &Library, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
+fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
     if path.is_dir() {
-        let names = library.add_folder(path, rate).map_err(|error| {
+        let names = server.library().add_folder(path, rate).map_err(|error| {
             CommandError::new(format!("{} cannot be read ({error}); check its permissions.", path.display()))
         })?;
         return match names.is_empty() {
@@ -101,7 +101,7 @@ fn add(library: &Library, path: &Path, rate: FrameRate) -> Result<Vec<String>, C
     }
     let film = Film::open(path, &backend::film_name(path), rate)
         .map_err(|error| CommandError::new(error.to_string()))?;
-    Ok(vec![library.add(film)])
+    Ok(vec![server.serve(film)])
 }
 
 /// One line for each film, flushed: whoever started us may wait for them.

@@ -258,7 +258,7 @@ impl Connection {
             return Err(Response::refusal(Status::NOT_FOUND, "the URL names no film"));
         };
         let (context, wanted) = (self.context.clone(), name.to_owned());
-        let found = tokio::task::spawn_blocking(move || context.library.film(&wanted)).await;
+        let found = tokio::task::spawn_blocking(move || context.film(&wanted)).await;
         match found {
             Ok(Ok(Some(film))) if film.is_there() => Ok((name.to_owned(), film)),
             Ok(Ok(Some(_))) => Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone")),

@@ -10,11 +10,13 @@ use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::event::Observer;
+use super::event::{Observer, ServerEvent};
+use super::film::{Film, FilmError};
 use super::frames::Frames;
 use super::guard::Guard;
 use super::library::Library;
 use super::listener::ServerOptions;
+use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::impairment::Network;
 use crate::ports::{self, AsyncSocketPair, SocketPair};
@@ -59,6 +61,30 @@ impl Context {
             tasks: TaskTracker::new(),
             sockets: Mutex::default(),
         })
+    }
+
+    /// The film of this name, opened if it has not been yet. May block; to be called on a runtime.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn film(self: &Arc<Self>, name: &str) -> Result<Option<Arc<Film>>, FilmError> {
+        self.library.film(name, |opened| self.follow(opened))
+    }
+
+    /// Tells what is wrong with a film once that is known.
+    pub fn follow(self: &Arc<Self>, film: &Film) {
+        let (context, name, mut progress) = (self.clone(), film.name().to_owned(), film.progress());
+        // The film itself is not held: one that nobody wants any more is not read to its end.
+        self.tasks.spawn(async move {
+            let over = async { progress.wait_for(Progress::is_over).await.ok().map(|progress| *progress) };
+            let over = tokio::select! {
+                over = over => over,
+                () = context.shutdown.cancelled() => None,
+            };
+            if let Some(flaw) = over.and_then(|progress| progress.flaw(&name)) {
+                context.observer.tell(ServerEvent::FilmFlawed { flaw });
+            }
+        });
     }
 
     /// The ports on an address of this machine, bound when they are first asked for. All sessions share them: the

@@ -27,6 +27,11 @@ pub enum ServerEvent {
         /// Which.
         session: String,
     },
+    /// A film plays, and something is wrong with it.
+    FilmFlawed {
+        /// What, and what to do: a sentence for people.
+        flaw: String,
+    },
     /// A film can no longer be read.
     FilmFailed {
         /// Which.
@@ -47,6 +52,7 @@ impl fmt::Display for ServerEvent {
                 if status.is_success() { Ok(()) } else { write!(f, " {reason}") }
             }
             Self::Expired { session } => write!(f, "session {session} ended without TEARDOWN"),
+            Self::FilmFlawed { flaw } => f.write_str(flaw),
             Self::FilmFailed { film, error } => write!(f, "{film} can no longer be read: {error}"),
         }
     }

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::facts::FilmFacts;
+use super::progress::Progress;
 use crate::media::FrameRate;
-use crate::media::container::{Foreign, HEAD_LENGTH, Indexer, Layout, Outcome, Span, identify};
+use crate::media::container::{Foreign, HEAD_LENGTH, Indexer, Layout, Span, identify};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 
 /// An open film.
@@ -42,17 +43,6 @@ enum Source {
     Memory(&'static [u8]),
 }
 
-/// How far the index is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// The pictures that are known.
-    pub frames: u64,
-    /// What was met besides, once the whole file has been read.
-    pub outcome: Option<Outcome>,
-    /// Reading stopped at an error; the film ends where it is.
-    pub failed: bool,
-}
-
 /// Why a file cannot be opened as a film.
 #[derive(Debug)]
 pub struct FilmError {
@@ -70,6 +60,8 @@ enum Why {
     Cut,
     /// Pictures begin, and none of them is whole.
     NoPicture,
+    /// Pictures that are whole, and too large.
+    TooLarge,
     BadHeader,
 }
 
@@ -116,8 +108,12 @@ impl Film {
         let layout = identify(&head).map_err(Why::Foreign)?;
         let mut scan = Scan { reader, indexer: Indexer::default(), pending: head, spans: Vec::new() };
         let Some(first) = scan.first_picture().map_err(Why::Io)? else {
-            let cut = scan.indexer.finish(&mut Vec::new()).cut;
-            return Err(if cut { Why::Cut } else { Why::NoPicture });
+            let outcome = scan.indexer.finish(&mut Vec::new());
+            return Err(match outcome.oversized {
+                0 if outcome.cut => Why::Cut,
+                0 => Why::NoPicture,
+                _ => Why::TooLarge,
+            });
         };
         let picture = source.read(first).map_err(Why::Io)?;
         let dimensions = JpegHeader::parse(&picture).map_err(|_| Why::BadHeader)?.frame().dimensions;
@@ -170,14 +166,14 @@ impl Film {
 
     /// What is known of it now.
     pub fn facts(&self) -> FilmFacts {
-        let Progress { frames, outcome, failed } = *self.progress.borrow();
+        let progress = *self.progress.borrow();
         FilmFacts {
             name: self.name.clone(),
             origin: (self.id, 1),
             dimensions: self.dimensions,
             rate: *self.rate.read().unwrap_or_else(PoisonError::into_inner),
-            frames,
-            whole: outcome.is_some() || failed,
+            frames: progress.frames,
+            whole: progress.is_over(),
         }
     }
 
@@ -198,8 +194,7 @@ impl Film {
     pub async fn locate(&self, frame: u64) -> Option<Span> {
         let mut progress = self.progress.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
-        let known =
-            progress.wait_for(|p| p.frames > frame || p.outcome.is_some() || p.failed).await.ok()?.frames;
+        let known = progress.wait_for(|p| p.frames > frame || p.is_over()).await.ok()?.frames;
         (frame < known).then(|| self.span(frame)).flatten()
     }
 
@@ -373,6 +368,9 @@ impl fmt::Display for FilmError {
             ),
             Why::NoPicture => {
                 write!(f, "{name} is damaged: it holds no whole picture; copy or download it again.")
+            }
+            Why::TooLarge => {
+                write!(f, "{name} holds pictures larger than 16 MiB; encode it anew with a lower quality.")
             }
             Why::BadHeader => write!(
                 f,

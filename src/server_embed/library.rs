@@ -72,11 +72,11 @@ impl Library {
         matches.iter().find_map(|is_meant| entries.keys().find(|name| is_meant(name)).cloned())
     }
 
-    /// The film of this name, opened if it has not been yet. May block.
+    /// The film of this name, opened if it has not been yet; `opened` is called with one that has just been. May block.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn film(&self, name: &str) -> Result<Option<Arc<Film>>, FilmError> {
+    pub fn film(&self, name: &str, opened: impl FnOnce(&Arc<Film>)) -> Result<Option<Arc<Film>>, FilmError> {
         let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         match entry {
             None => Ok(None),
@@ -88,6 +88,7 @@ impl Library {
                     // Two may have opened it at the same time; the first one's is kept.
                     Some(Entry::Open(first)) => Ok(Some(first.clone())),
                     Some(entry) => {
+                        opened(&film);
                         *entry = Entry::Open(film.clone());
                         Ok(Some(film))
                     }
@@ -205,8 +206,8 @@ mod tests {
             library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap(),
             ["a.mjpeg", "b.MJPG", "deep/c.mjpeg"]
         );
-        assert!(library.film("notes.txt").unwrap().is_none());
-        assert!(library.film("../a.mjpeg").unwrap().is_none());
-        assert!(library.film("a.mjpeg").is_err());
+        assert!(library.film("notes.txt", |_| {}).unwrap().is_none());
+        assert!(library.film("../a.mjpeg", |_| {}).unwrap().is_none());
+        assert!(library.film("a.mjpeg", |_| {}).is_err());
     }
 }

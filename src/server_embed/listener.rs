@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::connection::Connection;
 use super::context::Context;
 use super::event::Observer;
+use super::film::Film;
 use super::frames::DEFAULT_CAPACITY;
 use super::guard::Guard;
 use super::library::Library;
@@ -80,6 +81,13 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Serves a film; returns the name that it got. What is wrong with the film is told once it is known. To be called
+    /// on a runtime.
+    pub fn serve(&self, film: Arc<Film>) -> String {
+        self.context.follow(&film);
+        self.context.library.add(film)
     }
 
     /// What it serves.

@@ -18,6 +18,7 @@ mod identity;
 mod library;
 mod listener;
 pub mod pacer;
+mod progress;
 mod route;
 mod sender;
 pub mod session;
@@ -26,8 +27,9 @@ pub mod stream;
 
 pub use event::{Observer, ServerEvent};
 pub use facts::FilmFacts;
-pub use film::{Film, FilmError, Progress};
+pub use film::{Film, FilmError};
 pub use frames::DEFAULT_CAPACITY;
 pub use guard::Guard;
 pub use library::Library;
 pub use listener::{Server, ServerOptions};
+pub use progress::Progress;

@@ -267,6 +267,7 @@ impl Playback {
             EventKind::Opened(film) if is_opening => {
                 if let Some((generation, source, goal)) = self.opening.take() {
                     self.adopt(generation, source, goal);
+                    self.notice = film.flaw().map(Notice::Hint);
                     self.film = Some(film);
                 }
             }
@@ -278,6 +279,8 @@ impl Playback {
             EventKind::Progressed(progress) => {
                 if let Some(film) = &mut self.film {
                     film.progress = progress;
+                    // What went wrong in the meantime weighs more.
+                    self.notice = self.notice.take().or_else(|| film.flaw().map(Notice::Hint));
                 }
             }
             EventKind::FilmFailed(sentence) => self.notice = Some(Notice::Trouble(sentence)),
@@ -308,6 +311,8 @@ impl Playback {
             SessionEvent::Ended => {
                 self.is_waiting = false;
                 self.has_ended = true;
+                // It has stood there for the whole film.
+                self.notice = self.notice.take().filter(|notice| !matches!(notice, Notice::Hint(_)));
             }
             SessionEvent::Failed(Failure::Unauthorized { was_refused }) => self.ask_for_sign_in(was_refused),
             SessionEvent::Interrupted(interruption) => self.interrupted(interruption),
@@ -435,8 +440,7 @@ impl Playback {
         let (length, is_growing, frames) = match &self.film {
             Some(film) => {
                 let frames = film.progress.frames;
-                let is_whole = film.progress.outcome.is_some() || film.progress.failed;
-                (Some(film.rate.npt_of(frames)), !is_whole, Some(frames))
+                (Some(film.rate.npt_of(frames)), !film.progress.is_over(), Some(frames))
             }
             None => {
                 let end = described.and_then(|range| range.end);
