@@ -603,6 +603,26 @@ fn how_it_looks_before_anything_is_played() {
     for (theme, name) in [(ThemeChoice::Dark, "start-dark"), (ThemeChoice::Light, "start-light")] {
         Stage::new(Controls::Three, theme).look(name, USUAL);
     }
+    Stage::new(Controls::Three, ThemeChoice::Dark).look("start-smallest", SMALLEST);
+}
+
+/// The longest of the sentences that a film may be refused with.
+fn cannot_open() -> Stage {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.app.open(FilmSource::File("/films/talk.mjpeg".into()), false);
+    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
+    let sentence = "talk.mjpeg is an MP4 film, not Motion JPEG; convert it first: ffmpeg -i talk.mjpeg -c:v mjpeg -q:v 3 -an -f mjpeg talk-mjpeg.mjpeg";
+    let event = reelay::backend::Event { generation, kind: EventKind::OpenFailed(sentence.to_owned()) };
+    stage.send(Message::News(reelay::ui::News::Event(event)));
+    stage
+}
+
+#[test]
+fn nothing_that_can_be_pressed_lies_under_what_went_wrong() {
+    let mut stage = cannot_open();
+    stage.look("cannot-open-smallest", SMALLEST);
+    stage.click("Play the sample film");
+    assert!(matches!(stage.command(), Some(Command::Open { source: FilmSource::Sample, .. })));
 }
 
 #[test]

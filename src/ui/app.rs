@@ -650,18 +650,29 @@ impl App {
     }
 
     fn screen(&self) -> Element<'_, Message> {
-        let main = match self.playback.source() {
-            None => start::view(&self.logo).map(Message::Start),
-            Some(_) => mouse_area(video::video(self.frame.as_ref(), self.scale_factor, Message::VideoArea))
-                .on_double_click(Message::VideoDoubleClicked)
-                .into(),
-        };
         let words =
             notice::view(&self.playback, self.logbook.has_played()).map(|words| words.map(Message::Notice));
-        let drop_area = self.is_file_hovering.then(drop_area);
-        match (words, drop_area) {
-            (None, None) => main,
-            (words, drop_area) => stack![main].extend(words).extend(drop_area).into(),
+        let main = match self.playback.source() {
+            // Nothing that can be pressed may lie under the words.
+            None => {
+                let words = words.map(|words| container(words).style(theme::page));
+                column![start::view(&self.logo).map(Message::Start)].extend(words.map(Element::from)).into()
+            }
+            Some(_) => self.picture(words),
+        };
+        match self.is_file_hovering {
+            true => stack![main, drop_area()].into(),
+            false => main,
+        }
+    }
+
+    /// The picture, and words over its lower edge.
+    fn picture<'a>(&'a self, words: Option<Element<'a, Message>>) -> Element<'a, Message> {
+        let picture = mouse_area(video::video(self.frame.as_ref(), self.scale_factor, Message::VideoArea))
+            .on_double_click(Message::VideoDoubleClicked);
+        match words {
+            None => picture.into(),
+            Some(words) => stack![picture, container(words).align_bottom(Fill)].into(),
         }
     }
 }

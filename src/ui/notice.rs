@@ -1,4 +1,4 @@
-//! Words over the picture: what went wrong, what is waited for, that the film is over.
+//! Words over the picture, or under the start screen: what went wrong, what is waited for, that the film is over.
 
 use iced::widget::{button, container, row, text};
 use iced::{Center, Element, Fill};
@@ -52,5 +52,5 @@ pub fn view(playback: &Playback, has_played: bool) -> Option<Element<'_, Action>
 fn banner(content: Element<'_, Action>, is_error: bool) -> Element<'_, Action> {
     let ground =
         container(content).padding([space::SMALL, space::WIDE]).max_width(760).style(theme::banner(is_error));
-    container(ground).width(Fill).height(Fill).align_x(Center).align_bottom(Fill).padding(space::WIDE).into()
+    container(ground).width(Fill).align_x(Center).padding(space::WIDE).into()
 }
