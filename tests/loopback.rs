@@ -410,6 +410,10 @@ async fn hostile_requests_are_refused_and_the_server_goes_on() {
     assert_eq!(code(long_url.into_bytes()).await, Some(414));
     let fat = b"SET_PARAMETER rtsp://h/f RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 999999\r\n\r\n".to_vec();
     assert_eq!(code(fat).await, Some(413));
+    let unreadable = b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\nno colon\r\n\r\n";
+    let refusal = ask(&server, unreadable).await.unwrap();
+    assert_eq!((refusal.status.code(), refusal.headers.cseq()), (400, Some(5)));
+    assert!(refusal.headers.get("Server").unwrap().starts_with("Reelay/"));
     assert_eq!(code(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()).await, Some(400));
     assert_eq!(code(vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3]).await, Some(400));
     assert_eq!(code(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec()).await, Some(200));

@@ -119,7 +119,7 @@ impl Connection {
                     Ok(Some(frame)) => self.take(frame).await,
                     Ok(None) => break,
                     Err(error) => {
-                        self.refuse_framing(&error).await;
+                        self.refuse_framing(&error, framer.refused_cseq()).await;
                         return Ok(());
                     }
                 }
@@ -173,7 +173,7 @@ impl Connection {
                 let (response, written) = self.answer(&request).await;
                 let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
                 self.tell(Some(request.method.clone()), session, &response);
-                self.write(desk::sign(response, &request).encode(), written).await;
+                self.write(desk::sign(response, request.headers.get(header::CSEQ)).encode(), written).await;
             }
             Frame::Interleaved { channel, packet } => self.take_interleaved(channel, &packet),
             Frame::Classroom(request) => self.take_classroom(&request).await,
@@ -192,8 +192,9 @@ impl Connection {
         }
     }
 
-    async fn refuse_framing(&self, error: &FramingError) {
+    async fn refuse_framing(&self, error: &FramingError, cseq: Option<u32>) {
         let response = Response::refusal(error.status(), error).with(header::CONNECTION, "close");
+        let response = desk::sign(response, cseq.map(|cseq| cseq.to_string()).as_deref());
         self.tell(None, None, &response);
         let (written, done) = oneshot::channel();
         self.write(response.encode(), Some(written)).await;

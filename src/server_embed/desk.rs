@@ -140,10 +140,10 @@ pub fn no_such_session() -> Response {
     Response::refusal(Status::SESSION_NOT_FOUND, "there is no such session, or it has expired")
 }
 
-/// The headers that every response to this request carries.
-pub fn sign(mut response: Response, request: &Request) -> Response {
+/// The headers that every response carries, given the `CSeq` of the request.
+pub fn sign(mut response: Response, cseq: Option<&str>) -> Response {
     let mut headers = Headers::default();
-    if let Some(cseq) = request.headers.get(header::CSEQ) {
+    if let Some(cseq) = cseq {
         headers.append(header::CSEQ, cseq.trim());
     }
     for (name, value) in response.headers.iter() {

@@ -418,7 +418,7 @@ impl Server {
     }
 
     pub fn ask(&mut self, now: Instant, request: &Request) -> Response {
-        desk::sign(self.answer(now, request), request)
+        desk::sign(self.answer(now, request), request.headers.get("CSeq"))
     }
 
     fn answer(&mut self, now: Instant, request: &Request) -> Response {

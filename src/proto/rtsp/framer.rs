@@ -125,6 +125,17 @@ impl Framer {
         }
     }
 
+    /// The `CSeq` in what could not be read, so that its refusal can name it; `None` if there is none to be seen.
+    pub fn refused_cseq(&self) -> Option<u32> {
+        let seen = &self.buffer[..self.buffer.len().min(self.limits.head)];
+        // Only a line that has ended is whole, and the first is no header.
+        let whole = &seen[..memchr::memrchr(b'\n', seen)?];
+        whole.split(|&octet| octet == b'\n').skip(1).map(String::from_utf8_lossy).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.trim().eq_ignore_ascii_case(header::CSEQ).then(|| value.trim().parse().ok()).flatten()
+        })
+    }
+
     /// Blank lines before a message are harmless (RFC 2326 §4 follows HTTP/1.1 here).
     fn skip_blank_lines(&mut self) {
         let blank = self.buffer.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
@@ -386,6 +397,22 @@ mod tests {
         assert_eq!(frames(heavy.as_bytes()), Err(FramingError::HeadTooLong));
         let fat = b"OPTIONS * RTSP/1.0\r\nContent-Length: 99999999\r\n\r\n";
         assert_eq!(frames(fat), Err(FramingError::BodyTooLong));
+    }
+
+    #[test]
+    fn what_is_refused_is_refused_by_its_number_where_that_can_be_seen() {
+        let cseq = |bytes: &[u8]| {
+            let mut framer = Framer::new(Limits::SERVER);
+            framer.push(bytes);
+            assert!(framer.next_frame().is_err());
+            framer.refused_cseq()
+        };
+        assert_eq!(cseq(b"OPTIONS * RTSP/1.0\r\nno colon\r\ncseq: 7\r\n\r\n"), Some(7));
+        assert_eq!(cseq(b"OPTIONS * RTSP/1.0\r\nCSeq: 8\r\nContent-Length: 99999999\r\n\r\n"), Some(8));
+        let heavy = format!("OPTIONS * RTSP/1.0\r\nX: {}\r\nCSeq: 9\r\n", "a".repeat(20_000));
+        assert_eq!(cseq(heavy.as_bytes()), None, "it is not looked for beyond the limit");
+        assert_eq!(cseq(b"GET / HTTP/1.1\r\nCSeq: x\r\n\r\n"), None);
+        assert_eq!(cseq(b"\x16\x03\x01 \r\n\r\nCSeq: 3"), None);
     }
 
     #[test]
