@@ -204,12 +204,26 @@ fn refusals_have_the_status_of_rfc_2326() {
     assert_eq!(with("PLAY", "", "Range: npt=9-3\n"), 457);
     assert_eq!(with("PLAY", "", "Range: nonsense\n"), 400);
     assert_eq!(with("PLAY", "", "Range: smpte=0:00:05-\n"), 501);
-    assert_eq!(with("PLAY", "", "Range: npt=0-;time=20261123T120000Z\n"), 456);
+    for time in [";time=20261123T120000Z", "; time=20261123T120000Z", " ;Time = 20261123T120000Z"] {
+        assert_eq!(with("PLAY", "", &format!("Range: npt=0-{time}\n")), 456, "{time}");
+    }
     assert_eq!(with("PLAY", "", "Range: npt=10-20\n"), 200);
     assert_eq!(with("PAUSE", "/track1", ""), 460);
     assert_eq!(with("PAUSE", "", "Range: npt=5-\n"), 457);
+    assert_eq!(with("PAUSE", "", "Range: npt=20.1-\n"), 457, "that PLAY ends at 20 s");
+    assert_eq!(with("PAUSE", "", "Range: npt=15-\n"), 200);
     assert_eq!(with("PAUSE", "", ""), 200);
     assert_eq!(with("PAUSE", "", ""), 455);
+    let allow = |world: &mut World, method: &str| {
+        let words = format!("{method} {film}/track1 RTSP/1.0\nCSeq: 1\nSession: {{session}}\n");
+        let refusal = ask(world, &words);
+        assert_eq!(refusal.status.code(), 455);
+        refusal.headers.get("Allow").unwrap().to_owned()
+    };
+    assert!(!allow(&mut world, "SETUP").contains("PAUSE"));
+    ok(ask(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
+    let allowed = allow(&mut world, "SETUP");
+    assert!(allowed.contains("PAUSE") && !allowed.contains("SETUP"), "{allowed}");
     world.server_mut().facts.whole = false;
     let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
     assert_eq!(code(&mut world, &still_reading), 456);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::agreement::Agreement;
-use super::desk::{METHODS, PARAMETERS, Resource, TRACK};
+use super::desk::{PARAMETERS, Resource, TRACK};
 use super::facts::FilmFacts;
 use super::stream::{Start, Stream};
 use crate::media::payload::Form;
@@ -131,7 +131,7 @@ impl Session {
 
     /// 455, with the methods that the state allows.
     fn refuse_in_state(&self, why: &str) -> Handled {
-        let allowed = if self.stream.is_playing() { METHODS } else { METHODS_IN_READY };
+        let allowed = if self.stream.is_playing() { METHODS_IN_PLAYING } else { METHODS_IN_READY };
         Response::refusal(Status::METHOD_NOT_VALID_IN_STATE, why)
             .with(header::ALLOW, allowed)
             .with(header::SESSION, self.id.clone())
@@ -199,11 +199,15 @@ impl Session {
         }
     }
 
-    /// A PAUSE in advance: the range gives the point, and a point that has gone by is 457 (RFC 2326 §10.6).
+    /// A PAUSE in advance: the range gives the point, and one outside of what PLAY is to bring is 457 (RFC 2326 §10.6).
     fn pause_at(&mut self, point: Npt, film: &FilmFacts) -> Handled {
         let frame = film.rate.first_frame_from(point);
-        if frame < self.stream.position() {
+        if !self.stream.is_playing() || frame < self.stream.position() {
             return refuse(Status::INVALID_RANGE, "that position has already been played");
+        }
+        let end = self.stream.end().or(film.whole.then_some(film.frames));
+        if end.is_some_and(|end| frame > end) {
+            return refuse(Status::INVALID_RANGE, "what is played ends before that position");
         }
         self.stream.pause_before(frame);
         self.confirm().with(header::RANGE, NptRange::from(film.rate.npt_of(frame)).to_string()).into()
@@ -242,7 +246,10 @@ impl Session {
     }
 }
 
-/// What READY allows: everything but PAUSE.
+/// What PLAYING allows: everything but SETUP.
+const METHODS_IN_PLAYING: &str = "OPTIONS, DESCRIBE, PLAY, PAUSE, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
+
+/// What READY allows: nothing is there to be paused.
 const METHODS_IN_READY: &str = "OPTIONS, DESCRIBE, PLAY, TEARDOWN, GET_PARAMETER, SET_PARAMETER";
 
 /// The parameter that tells where the film is.
@@ -258,7 +265,8 @@ fn refuse_parameter(name: &str) -> Handled {
 }
 
 fn read_range(value: &str) -> Result<NptRange, Response> {
-    if value.contains(";time=") {
+    let mut parameters = value.split(';').skip(1).filter_map(|parameter| parameter.split('=').next());
+    if parameters.any(|name| name.trim().eq_ignore_ascii_case("time")) {
         return Err(Response::refusal(
             Status::HEADER_NOT_VALID,
             "this server starts to play at once, not at a set time",

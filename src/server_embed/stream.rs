@@ -182,6 +182,11 @@ impl Stream {
         self.position
     }
 
+    /// The first frame that the running PLAY does not bring; `None` where that is not known, and where nothing runs.
+    pub fn end(&self) -> Option<u64> {
+        self.run.as_ref()?.end
+    }
+
     /// Begins with a frame, or goes on at the current one; up to `end`, or to the end of the film.
     pub fn play(&mut self, now: Instant, from: Option<u64>, end: Option<u64>) -> Start {
         self.position = from.unwrap_or(self.position);
