@@ -230,6 +230,18 @@ fn refusals_have_the_status_of_rfc_2326() {
 }
 
 #[test]
+fn who_pauses_while_the_last_frame_is_shown_plays_from_the_beginning() {
+    let mut world = World::new(Setting::new(pictures(Kind::Standard420, (96, 64), 20)));
+    world.want(Goal::Playing);
+    world.run_until("the last frame", |world| world.arrived.len() == 20);
+    let film = "rtsp://127.0.0.1:8554/film";
+    let pause = ok(ask(&mut world, &format!("PAUSE {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
+    assert_eq!(pause.headers.get("Range"), Some("npt=1.000-"));
+    let play = ok(ask(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 2\nSession: {{session}}\n")));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
+}
+
+#[test]
 fn parameters_are_answered_understood_or_not() {
     let mut world = world();
     let film = "rtsp://127.0.0.1:8554/film";

@@ -143,10 +143,11 @@ impl Session {
             Ok(range) => range,
             Err(refusal) => return refusal.into(),
         };
-        // A classroom program has no other words for "from the beginning", and says them once it has the last picture,
-        // be it that the stream is still waiting for that one's time to be over.
+        // Nothing is left behind the last frame, as who paused while it was shown could not know. A classroom program has
+        // no other words for "from the beginning", and says them once it has the last picture, be it that the stream is
+        // still waiting for that one's time to be over.
         let is_behind_end = film.whole && self.stream.position() >= film.frames;
-        if is_behind_end && self.agreement.form == Form::Classroom {
+        if is_behind_end && (!self.stream.is_playing() || self.agreement.form == Form::Classroom) {
             self.stream.move_to(0);
         }
         // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5).
