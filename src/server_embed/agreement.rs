@@ -86,10 +86,10 @@ pub fn agree(
             format_args!("the film's stream is set up: add /{TRACK} to its URL"),
         ));
     }
-    let Some(value) = request.headers.get(header::TRANSPORT) else {
+    let Some(value) = request.headers.get_list(header::TRANSPORT) else {
         return Err(Response::refusal(Status::BAD_REQUEST, "SETUP needs a Transport header"));
     };
-    let offers = Transport::parse_all(value);
+    let offers = Transport::parse_all(&value);
     offers.iter().find_map(|offer| take(offer, facilities)).ok_or_else(|| {
         Response::refusal(
             Status::UNSUPPORTED_TRANSPORT,
@@ -171,6 +171,18 @@ mod tests {
         assert_eq!(ask("RTP/AVP/UDP;unicast;client_port=5000-5001").as_deref(), Ok(udp));
         let tcp = "RTP/AVP/TCP;unicast;interleaved=4-5;ssrc=000000AB;mode=\"PLAY\"";
         assert_eq!(ask("RTP/AVP;multicast,RTP/AVP/TCP;unicast;interleaved=4-5").as_deref(), Ok(tcp));
+    }
+
+    #[test]
+    fn alternatives_may_stand_in_lines_of_their_own() {
+        let request = Request::new(Method::Setup, "rtsp://h/movie/track1")
+            .with(header::TRANSPORT, "RTP/AVP;multicast")
+            .with(header::TRANSPORT, "RTP/AVP/TCP;unicast;interleaved=4-5");
+        let resource = Resource::of(&request).unwrap();
+        let peer = "192.0.2.7".parse().unwrap();
+        let facilities = Facilities { peer, server_ports: None, channels: &Channels::default() };
+        let agreed = agree(&request, &resource, facilities).unwrap().delivery;
+        assert_eq!(agreed, Delivery::Interleaved(ChannelPair { rtp: 4, rtcp: 5 }));
     }
 
     #[test]

@@ -736,7 +736,7 @@ impl Machine {
 
     /// OPTIONS may be refused: it was only a greeting.
     fn greeted(&mut self, response: &Response) {
-        let public = response.headers.get(header::PUBLIC).unwrap_or_default();
+        let public = response.headers.get_list(header::PUBLIC).unwrap_or_default();
         let get_parameter = Method::GetParameter;
         self.knows_get_parameter = public.split(',').any(|method| method.trim() == get_parameter.as_str());
         self.stage = Stage::Greeted;
@@ -803,7 +803,8 @@ impl Machine {
             return self.refused_in_session(refusal, Stage::Ready(established), Goal::Ready);
         }
         let range = response.headers.get(header::RANGE).and_then(|value| NptRange::parse(value).ok());
-        let info = response.headers.get(header::RTP_INFO).map(RtpInfo::parse_all).unwrap_or_default();
+        let info = response.headers.get_list(header::RTP_INFO).unwrap_or_default();
+        let info = RtpInfo::parse_all(&info);
         let stream_url = &established.presentation.stream_url;
         let ours = info.iter().find(|entry| entry.url == *stream_url).or(info.first());
         let mut range = range.or(asked).unwrap_or_default();

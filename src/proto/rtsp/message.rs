@@ -236,6 +236,13 @@ impl Headers {
         self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
+    /// The elements of every header of this name, as one list with commas: lines that repeat a list's name go on with
+    /// it (RFC 2326 §4.2 by way of HTTP/1.1). `None` if there is none.
+    pub fn get_list(&self, name: &str) -> Option<String> {
+        let lines: Vec<_> = self.get_all(name).collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
     /// Adds a header after the others.
     ///
     /// Control characters cannot stand in a header's value; they become spaces, so that nothing that
@@ -395,6 +402,13 @@ mod tests {
         let bytes = response.encode();
         let text = std::str::from_utf8(&bytes).unwrap();
         assert_eq!(text.matches("\r\n").count(), 3, "{text}");
+    }
+
+    #[test]
+    fn a_list_goes_on_over_several_lines() {
+        let request = Request::new(Method::Setup, "*").with("Transport", "a,b").with("transport", "c");
+        assert_eq!(request.headers.get_list(header::TRANSPORT).as_deref(), Some("a,b, c"));
+        assert_eq!(request.headers.get_list(header::REQUIRE), None);
     }
 
     #[test]
