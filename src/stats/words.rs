@@ -5,10 +5,11 @@ use std::time::Duration;
 /// What stands where a figure is not known.
 pub const UNKNOWN: &str = "–";
 
-/// `870 kbit/s`, `4.21 Mbit/s`.
+/// `870 kbit/s`, `4.21 Mbit/s`, `12.3 Mbit/s`.
 pub fn data_rate(bits_per_second: f64) -> String {
     match bits_per_second {
         rate if rate >= 99.95e6 => format!("{:.0} Mbit/s", rate / 1e6),
+        rate if rate >= 9.995e6 => format!("{:.1} Mbit/s", rate / 1e6),
         rate if rate >= 0.9995e6 => format!("{:.2} Mbit/s", rate / 1e6),
         rate => format!("{:.0} kbit/s", rate / 1e3),
     }
@@ -75,8 +76,9 @@ mod tests {
 
     #[test]
     fn figures_are_written_as_people_read_them() {
-        let rates = [0.0, 870_400.0, 999_600.0, 4.21e6, 123.4e6].map(data_rate);
-        assert_eq!(rates, ["0 kbit/s", "870 kbit/s", "1.00 Mbit/s", "4.21 Mbit/s", "123 Mbit/s"]);
+        let rates = [0.0, 870_400.0, 999_600.0, 4.21e6, 12.34e6, 123.4e6].map(data_rate);
+        let expected = ["0 kbit/s", "870 kbit/s", "1.00 Mbit/s", "4.21 Mbit/s", "12.3 Mbit/s", "123 Mbit/s"];
+        assert_eq!(rates, expected);
         assert_eq!([0.0, 0.0001, 0.052].map(ratio), ["0.0 %", "< 0.1 %", "5.2 %"]);
         let spans = [0.0, 0.416, 9.999, 12.34, 250.4, 1_250.2].map(milliseconds);
         assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
