@@ -3,7 +3,7 @@
 mod common;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::films::{Layout, TestFilm, film, pictures};
 use common::jpegs::{Kind, picture};
@@ -387,7 +387,10 @@ async fn a_stop_in_the_middle_leaves_the_counts_true() {
 
 /// Writes something on a connection of its own and reads the answer.
 async fn ask(server: &Server, words: &[u8]) -> Option<Response> {
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    ask_on(&mut TcpStream::connect(server.address()).await.unwrap(), words).await
+}
+
+async fn ask_on(stream: &mut TcpStream, words: &[u8]) -> Option<Response> {
     stream.write_all(words).await.unwrap();
     let mut framer = Framer::new(Limits::CLIENT);
     let mut buffer = [0; 4_096];
@@ -440,6 +443,75 @@ async fn a_connection_that_goes_takes_its_interleaved_session_along() {
     })
     .await
     .expect("the session ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn options_that_name_a_session_keep_it_alive() {
+    let session_timeout = Duration::from_secs(1);
+    let (told, mut events) = mpsc::unbounded_channel();
+    let observer = Observer::new(move |event| {
+        if let ServerEvent::Expired { .. } = event {
+            told.send(()).unwrap();
+        }
+    });
+    let options = ServerOptions { session_timeout, ..ServerOptions::default() };
+    let server = Server::start(options, observer).await.unwrap();
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 2));
+    let url = server.url_of(&server.serve(open(&test, RATE)));
+    let setup = format!(
+        "SETUP {url}/track1 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;unicast;client_port=40000-40001\r\n\r\n"
+    );
+    // The connection of the SETUP is gone, and is no sign of life any more.
+    let response = ask(&server, setup.as_bytes()).await.unwrap();
+    let session = response.headers.get("Session").unwrap();
+    let keep = format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
+    let mut other = TcpStream::connect(server.address()).await.unwrap();
+    let begin = Instant::now();
+    while begin.elapsed() < session_timeout * 3 {
+        assert_eq!(ask_on(&mut other, keep.as_bytes()).await.unwrap().status.code(), 200);
+    }
+    assert_eq!((server.sessions(), events.try_recv().is_ok()), (1, false));
+    timeout(PATIENCE, events.recv()).await.expect("without them it ends");
+}
+
+/// What depends on the films that are served, and on how they fare.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn films_that_fail_have_the_status_of_rfc_2326() {
+    let server = start_server().await;
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 200));
+    let names = server.library().add_folder(test.folder(), RATE).unwrap();
+    let url = server.url_of(&names[0]);
+    let other = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 2));
+    let other = server.url_of(&server.serve(Film::open(other.path(), "other.mjpeg", RATE).unwrap()));
+    let mut connection = TcpStream::connect(server.address()).await.unwrap();
+    let mut code = async |method: &str, url: &str, rest: &str| {
+        let words = format!("{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{rest}\r\n");
+        let response = ask_on(&mut connection, words.as_bytes()).await.unwrap();
+        (response.status.code(), response.headers.get("Session").unwrap_or_default().to_owned())
+    };
+
+    // It was a film when the folder was searched.
+    let whole = std::fs::read(test.path()).unwrap();
+    std::fs::write(test.path(), "Not a film any more.").unwrap();
+    assert_eq!(code("DESCRIBE", &url.to_string(), "").await.0, 415);
+    std::fs::write(test.path(), &whole).unwrap();
+    assert_eq!(code("DESCRIBE", &url.to_string(), "").await.0, 200);
+
+    let transport = "Transport: RTP/AVP;unicast;client_port=40000-40001\r\n";
+    let (_, session) = code("SETUP", &format!("{url}/track1"), transport).await;
+    let session = format!("Session: {session}\r\n");
+    let nobody = server.url_of("nobody.mjpeg").to_string();
+    for method in ["PLAY", "TEARDOWN"] {
+        assert_eq!(code(method, &nobody, &session).await.0, 404);
+        assert_eq!(code(method, &other.to_string(), &session).await.0, 454);
+    }
+
+    // The octets of its pictures go while it plays.
+    std::fs::OpenOptions::new().write(true).open(test.path()).unwrap().set_len(1_000).unwrap();
+    let failed = async { while code("PLAY", &url.to_string(), &session).await.0 != 500 {} };
+    timeout(PATIENCE, failed).await.expect("500");
+    std::fs::remove_file(test.path()).unwrap();
+    assert_eq!(code("DESCRIBE", &url.to_string(), "").await.0, 404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -225,7 +225,11 @@ impl Connection {
         {
             return (refusal, None);
         }
-        match desk::route(request) {
+        let destination = desk::route(request);
+        if let Destination::Answered(_) | Destination::Describe(_) = destination {
+            self.tell_named_session(request);
+        }
+        match destination {
             Destination::Answered(response) => (response, None),
             Destination::Describe(resource) => (self.describe(request, &resource).await, None),
             Destination::SetUp(resource) => (self.set_up(request, &resource).await, None),
@@ -233,14 +237,29 @@ impl Connection {
         }
     }
 
+    /// A session hears of requests that name it and that it does not answer, such as OPTIONS.
+    fn tell_named_session(&self, request: &Request) {
+        let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+        if let Some(inbox) = session.and_then(|session| self.context.sessions.find(&session.id)) {
+            // A session that does not keep up has other signs of life.
+            let _ = inbox.try_send(ToSession::Named(Instant::now()));
+        }
+    }
+
     async fn ask_session(&mut self, id: &str, request: &Request, resource: Resource) -> Written {
         let (reply, answer) = oneshot::channel();
+        let film = resource.film().map(str::to_owned);
         let message = ToSession::Request { request: request.clone(), resource, reply };
         let Some(inbox) = self.context.sessions.find(id) else { return (desk::no_such_session(), None) };
         if inbox.send(message).await.is_err() {
             return (desk::no_such_session(), None);
         }
         match answer.await {
+            // It plays another film; that there is none of the name is the nearer truth.
+            Ok(Answer { response, written }) if response.status == Status::SESSION_NOT_FOUND => {
+                let unknown = film.filter(|name| !self.context.library.serves(name));
+                (unknown.map_or(response, |name| desk::no_such_film(&name)), Some(written))
+            }
             Ok(Answer { response, written }) => (response, Some(written)),
             Err(_) => (desk::no_such_session(), None),
         }

@@ -73,8 +73,13 @@ fn screen(request: &Request) -> Result<(), Response> {
     if request.version != Version::V1_0 {
         return Err(Response::refusal(Status::VERSION_NOT_SUPPORTED, "this server speaks RTSP/1.0"));
     }
-    if request.headers.cseq().is_none() {
-        return Err(Response::refusal(Status::BAD_REQUEST, "the request has no CSeq"));
+    match request.headers.get(header::CSEQ).map(str::trim) {
+        None => return Err(Response::refusal(Status::BAD_REQUEST, "the request has no CSeq")),
+        // However long it is, it is only sent back (RFC 2326 §12.17).
+        Some(cseq) if cseq.is_empty() || !cseq.bytes().all(|octet| octet.is_ascii_digit()) => {
+            return Err(Response::refusal(Status::BAD_REQUEST, "the CSeq is not a number"));
+        }
+        Some(_) => {}
     }
     match &request.method {
         Method::Extension(token) => {
@@ -169,12 +174,14 @@ pub fn describe(request: &Request, resource: &Resource, film: &FilmFacts, host: 
     if !accepts_sdp(request) {
         return Response::refusal(Status::NOT_ACCEPTABLE, "films are described as application/sdp");
     }
+    // What is appended to a query would be part of it.
+    let url = request.uri.split('?').next().unwrap_or_default().trim_end_matches('/');
     let film_url = match resource {
         // The stream of a film is described by the description of the film.
-        Resource::Track(_) => request.uri.trim_end_matches('/').trim_end_matches(TRACK),
-        _ => &request.uri,
+        Resource::Track(_) => url.trim_end_matches(TRACK).trim_end_matches('/'),
+        _ => url,
     };
-    let base = format!("{}/", film_url.trim_end_matches('/'));
+    let base = format!("{film_url}/");
     Response::new(Status::OK)
         .with(header::CONTENT_BASE, base)
         .with_body(SDP, description(film).write(film.origin, host))
@@ -228,7 +235,10 @@ mod tests {
         let other_version = Request { version: Version { major: 2, minor: 0 }, ..request("OPTIONS", "*") };
         assert_eq!(refused(&other_version), 505);
         assert_eq!(refused(&Request::new(Method::Options, "*")), 400);
-        assert_eq!(refused(&Request::new(Method::Options, "*").with(header::CSEQ, "x")), 400);
+        for cseq in ["x", "", "-1", "1 2"] {
+            assert_eq!(refused(&Request::new(Method::Options, "*").with(header::CSEQ, cseq)), 400);
+        }
+        assert!(screen(&Request::new(Method::Options, "*").with(header::CSEQ, "99999999999")).is_ok());
         assert_eq!(refused(&request("FETCH", "*")), 501);
         assert_eq!(refused(&request("RECORD", "rtsp://h/f")), 405);
         assert!(screen(&request("ANNOUNCE", "rtsp://h/f")).unwrap_err().headers.get("Allow").is_some());
@@ -257,6 +267,12 @@ mod tests {
             request("DESCRIBE", "rtsp://127.0.0.1:8554/movie").with(header::ACCEPT, "application/sdp");
         let response = describe(&request, &resource, &film, "127.0.0.1".parse().unwrap());
         assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://127.0.0.1:8554/movie/"));
+        for url in ["rtsp://h/movie?quality=1", "rtsp://h/movie/", "rtsp://h/movie/track1?x=/"] {
+            let request = Request { uri: url.to_owned(), ..request.clone() };
+            let resource = Resource::of(&request).unwrap();
+            let response = describe(&request, &resource, &film, "127.0.0.1".parse().unwrap());
+            assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://h/movie/"), "{url}");
+        }
         let text = std::str::from_utf8(&response.body).unwrap();
         for line in [
             "a=range:npt=0.000-25.000",

@@ -59,6 +59,11 @@ impl Library {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Whether a film of this name is served.
+    pub fn serves(&self, name: &str) -> bool {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// The name of the film that is meant: the very name, or the same in other letters, or else the same file in
     /// whatever folder. Classroom programs name files as they stand, or stood, on a disk.
     pub fn name_like(&self, wanted: &str) -> Option<String> {

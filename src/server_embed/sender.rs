@@ -203,6 +203,10 @@ impl Sender {
                 self.session.stream().heard(arrival, &packets);
                 false
             }
+            ToSession::Named(arrival) => {
+                life.heard = arrival;
+                false
+            }
             ToSession::ConnectionClosed(connection) if connection == self.connection => {
                 life.is_connected = false;
                 self.session.agreement().ends_with_connection()

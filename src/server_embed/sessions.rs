@@ -25,6 +25,8 @@ pub enum ToSession {
     },
     /// Its player has sent RTCP, and when it arrived: a sign of life.
     Reported(Instant, Vec<Rtcp>),
+    /// A request has named it that somebody else answers, and when it arrived: a sign of life (RFC 2326 §12.37).
+    Named(Instant),
     /// A connection is gone.
     ConnectionClosed(u64),
 }

@@ -197,7 +197,10 @@ impl Framer {
     fn check_first_line(&self) -> Result<(), FramingError> {
         let line = self.buffer[..].split(|&b| b == b'\n').next().unwrap_or_default();
         let limit = self.limits.uri + LONGEST_METHOD + " RTSP/1.0\r".len();
-        if line.len() > limit {
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        // The URL of a request, or the status of a response.
+        let second = words.nth(1).unwrap_or_default();
+        if line.len() > limit || second.len() > self.limits.uri {
             return Err(FramingError::UriTooLong);
         }
         let token = line.split(|&b| b == b' ').next().unwrap_or_default();
@@ -393,6 +396,12 @@ mod tests {
     fn limits_hold_before_the_message_is_whole() {
         let long = format!("OPTIONS rtsp://h/{} RTSP/1.0", "a".repeat(3_000));
         assert_eq!(frames(long.as_bytes()), Err(FramingError::UriTooLong));
+        let of_length = |length: usize| {
+            let url = format!("rtsp://h/{}", "a".repeat(length - 9));
+            frames(format!("GET_PARAMETER {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n").as_bytes())
+        };
+        assert!(of_length(Limits::SERVER.uri).is_ok());
+        assert_eq!(of_length(Limits::SERVER.uri + 1), Err(FramingError::UriTooLong));
         let heavy = format!("OPTIONS * RTSP/1.0\r\nX: {}", "a".repeat(20_000));
         assert_eq!(frames(heavy.as_bytes()), Err(FramingError::HeadTooLong));
         let fat = b"OPTIONS * RTSP/1.0\r\nContent-Length: 99999999\r\n\r\n";
