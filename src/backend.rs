@@ -446,8 +446,7 @@ impl Engine {
 
     async fn relay_server(&mut self, event: ServerEvent) {
         if let ServerEvent::FilmFailed { film, error } = event {
-            let sentence =
-                format!("{film} can no longer be read ({error}); check that its file is still there.");
+            let sentence = format!("{film} can no longer be read ({error}); open it again.");
             self.tell(self.generation, EventKind::FilmFailed(sentence)).await;
         }
     }

@@ -492,10 +492,25 @@ fn failures_of_a_session_are_said() {
         Failure::NoData { by_udp: true },
     ];
     for failure in failures {
-        let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+        let mut stage = Stage::with_stream(ThemeChoice::Dark);
         let sentence = failure.to_string();
         stage.tell_session(Event::Failed(failure));
         assert!(stage.shows(&sentence), "{sentence}");
+    }
+}
+
+/// That a server is in between is nothing that the user of a film must know.
+#[test]
+fn a_film_that_is_refused_is_gone_or_was_changed() {
+    for (method, status) in [
+        (Method::Describe, RtspStatus::NOT_FOUND),
+        (Method::Describe, RtspStatus::UNSUPPORTED_MEDIA_TYPE),
+        (Method::Play, RtspStatus::INTERNAL_ERROR),
+    ] {
+        let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+        let reason = status.reason().to_owned();
+        stage.tell_session(Event::Failed(Failure::Refused { method, status, reason }));
+        assert!(stage.shows("sample.mjpeg is gone or was changed; open it again."), "{status}");
     }
 }
 

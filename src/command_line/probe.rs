@@ -58,7 +58,7 @@ async fn find_target(
             let film = Film::open(path, &backend::film_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
             let options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
-            let server = Server::start(options, Observer::new(tell_flaw)).await.map_err(|error| {
+            let server = Server::start(options, Observer::new(tell_of_film)).await.map_err(|error| {
                 CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
             })?;
             let name = server.serve(film);
@@ -67,8 +67,8 @@ async fn find_target(
     }
 }
 
-fn tell_flaw(event: ServerEvent) {
-    if let ServerEvent::FilmFlawed { .. } = event {
+fn tell_of_film(event: ServerEvent) {
+    if let ServerEvent::FilmFlawed { .. } | ServerEvent::FilmFailed { .. } = event {
         stderr::tell(event);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -216,7 +216,7 @@ impl Film {
     /// # Errors
     /// When the frame is not known, or the file cannot be read any more.
     pub fn read_frame(&self, frame: u64) -> io::Result<Bytes> {
-        let span = self.span(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let span = self.span(frame).ok_or_else(|| io::Error::from(ErrorKind::NotFound))?;
         self.read(span)
     }
 }
@@ -254,7 +254,7 @@ impl Scan {
         self.pending.resize(length, 0);
         let read = loop {
             match self.reader.read(&mut self.pending) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 result => break result?,
             }
         };
@@ -304,13 +304,16 @@ impl Source {
         match self {
             Self::File { file, .. } => {
                 let mut octets = vec![0; span.length as usize];
-                read_exact_at(file, &mut octets, span.offset)?;
+                read_exact_at(file, &mut octets, span.offset).map_err(|error| match error.kind() {
+                    ErrorKind::UnexpectedEof => io::Error::new(error.kind(), "its file has been cut"),
+                    _ => error,
+                })?;
                 Ok(octets.into())
             }
             Self::Memory(octets) => {
                 let start = usize::try_from(span.offset).unwrap_or(usize::MAX);
                 let picture = octets.get(start..).and_then(|rest| rest.get(..span.length as usize));
-                picture.map(Bytes::from_static).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+                picture.map(Bytes::from_static).ok_or_else(|| ErrorKind::UnexpectedEof.into())
             }
         }
     }
@@ -325,7 +328,7 @@ fn read_exact_at(file: &File, octets: &mut [u8], offset: u64) -> io::Result<()> 
 fn read_exact_at(file: &File, mut octets: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !octets.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, octets, offset)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            0 => return Err(ErrorKind::UnexpectedEof.into()),
             read => {
                 octets = &mut octets[read..];
                 offset += read as u64;
@@ -340,10 +343,10 @@ impl fmt::Display for FilmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, path, why } = self;
         match why {
-            Why::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            Why::Io(error) if error.kind() == ErrorKind::NotFound => {
                 write!(f, "There is no file {}; check its name and place.", path.display())
             }
-            Why::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Why::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
                 write!(f, "{name} may not be read; check the permissions of {}.", path.display())
             }
             Why::Io(error) => write!(f, "{name} cannot be read: {error}."),

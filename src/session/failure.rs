@@ -91,11 +91,14 @@ impl fmt::Display for Failure {
                 write!(f, "{server} cannot be reached ({why}); check the address, and that the server runs.")
             }
             Self::ConnectionLost { server } => {
-                write!(f, "{server} closed the connection; press Play to connect again.")
+                write!(
+                    f,
+                    "{server} closed the connection; connect again, and restart the server if it is gone."
+                )
             }
             Self::TimedOut { server, method: Method::Options } => write!(
                 f,
-                "{server} did not answer OPTIONS in time; check the address, or choose \"Classroom server\" in Connect if it is one."
+                "{server} did not answer OPTIONS in time; check the address, or say that it is a classroom server if it is one: in Connect, or with --classroom."
             ),
             Self::TimedOut { server, method } => write!(
                 f,
@@ -130,7 +133,7 @@ impl fmt::Display for Failure {
             ),
             Self::NoPorts { port: Some(port), why } => write!(
                 f,
-                "The RTP ports {port} and {} cannot be used ({why}); choose another even port, or leave it empty.",
+                "The RTP ports {port} and {} cannot be used ({why}); choose another even port, or none.",
                 u32::from(*port) + 1
             ),
             Self::NoPorts { port: None, why } => {
@@ -140,23 +143,45 @@ impl fmt::Display for Failure {
             Self::NoData { by_udp: true } => f.write_str(
                 "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP.",
             ),
-            Self::NoData { by_udp: false } => f.write_str(
-                "No data has arrived for 5 seconds; check the server, or press Stop and Play again.",
-            ),
+            Self::NoData { by_udp: false } => {
+                f.write_str("No data has arrived for 5 seconds; check the server, or begin anew.")
+            }
         }
     }
 }
 
 fn write_refusal(f: &mut fmt::Formatter<'_>, method: &Method, status: Status, reason: &str) -> fmt::Result {
+    // Many servers end their words with a full stop; here the sentence goes on.
+    let reason = reason.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     write!(f, "The server refused {method}: {} {reason}", status.code())?;
     f.write_str(match status.code() {
         404 => "; check the path in the URL.",
         415 => "; try a film of another kind.",
         453 | 503 => "; it is busy, so try again later.",
-        454 => "; press Play to begin anew.",
+        454 => "; begin anew.",
         461 => "; try the other transport, TCP or UDP.",
         _ => "; try again, or ask who runs the server.",
     })
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_goes_on_behind_the_servers_words() {
+        for reason in ["Not Found", "Not Found.", "Not Found. "] {
+            let refused = Failure::Refused {
+                method: Method::Describe,
+                status: Status::NOT_FOUND,
+                reason: reason.to_owned(),
+            };
+            assert_eq!(
+                refused.to_string(),
+                "The server refused DESCRIBE: 404 Not Found; check the path in the URL."
+            );
+        }
+    }
+}

@@ -317,7 +317,7 @@ impl Playback {
             SessionEvent::Failed(Failure::Unauthorized { was_refused }) => self.ask_for_sign_in(was_refused),
             SessionEvent::Interrupted(interruption) => self.interrupted(interruption),
             SessionEvent::Failed(failure) => {
-                let sentence = failure.to_string();
+                let sentence = self.explain(&failure);
                 let is_passing = failure.is_passing();
                 self.notice =
                     Some(if is_passing { Notice::NoData(sentence) } else { Notice::Trouble(sentence) });
@@ -331,6 +331,18 @@ impl Playback {
                     self.notice = None;
                 }
             }
+        }
+    }
+
+    /// The server of a film on this machine is this program itself, and what it refuses is the file's fault.
+    fn explain(&self, failure: &Failure) -> String {
+        match (failure, &self.source) {
+            (Failure::Refused { status, .. }, Some(source @ Source::Film(_)))
+                if [404, 415, 500].contains(&status.code()) =>
+            {
+                format!("{} is gone or was changed; open it again.", source.name())
+            }
+            _ => failure.to_string(),
         }
     }
 
@@ -448,7 +460,8 @@ impl Playback {
                 (end, false, frames)
             }
         };
-        let elapsed = self.position;
+        // The last picture is on the screen, and its time is over.
+        let elapsed = if self.has_ended { length.or(self.position) } else { self.position };
         let last_frame = frames.unwrap_or(u64::MAX);
         let frame =
             elapsed.zip(self.rate()).map(|(position, rate)| (rate.frame_at(position) + 1).min(last_frame));
@@ -582,6 +595,18 @@ mod tests {
         assert!(playback.is_waiting() && playback.notice().is_some());
         tell(&mut playback, SessionEvent::Waiting(false));
         assert!(!playback.is_waiting() && playback.notice().is_none());
+    }
+
+    #[test]
+    fn the_end_is_behind_the_last_frame() {
+        let (mut playback, _commands) = opened(Goal::Playing);
+        playback.shown(Some(Npt::from_micros(24_950_000)));
+        playback.take(Event { generation: 1, kind: EventKind::Session(SessionEvent::Ended) });
+        let place = playback.place();
+        assert_eq!((place.elapsed, place.frame), (place.length, Some(500)));
+        playback.press(Button::Pause, Controls::Three);
+        playback.shown(Some(Npt::ZERO));
+        assert_eq!(playback.place().elapsed, Some(Npt::ZERO));
     }
 
     #[test]
