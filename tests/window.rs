@@ -653,6 +653,23 @@ fn how_it_looks_when_it_plays() {
 }
 
 #[test]
+fn a_long_name_leaves_room_for_the_figures() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let name = format!("{}.mjpeg", "a_film_with_a_name_that_never_ends_".repeat(6));
+    stage.app.open(FilmSource::File(format!("/films/{name}").into()), false);
+    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
+    let tell = |stage: &mut Stage, kind| {
+        let event = reelay::backend::Event { generation, kind };
+        stage.send(Message::News(reelay::ui::News::Event(event)));
+    };
+    let mut flawed = reelay::backend::FilmInfo { name, ..film(200) };
+    flawed.progress.outcome = Some(Outcome { cut: true, ..Outcome::default() });
+    tell(&mut stage, EventKind::Opened(flawed));
+    stage.look("long-name", USUAL);
+    stage.look("long-name-smallest", SMALLEST);
+}
+
+#[test]
 fn how_it_looks_with_four_buttons() {
     let stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
     stage.look("four-init", USUAL);

@@ -1,4 +1,4 @@
-//! Positions in words.
+//! Positions and names in words.
 
 use crate::proto::rtsp::Npt;
 
@@ -13,9 +13,23 @@ pub fn time(position: Npt) -> String {
     }
 }
 
+/// A name of this many characters at the most, with an ellipsis where it is cut.
+pub fn shortened(name: &str, longest: usize) -> String {
+    match name.chars().count() <= longest {
+        true => name.to_owned(),
+        false => name.chars().take(longest.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_cut() {
+        let cut = |longest| shortened("über.mjpeg", longest);
+        assert_eq!([cut(10), cut(9), cut(2), cut(0)], ["über.mjpeg", "über.mjp…", "ü…", "…"]);
+    }
 
     #[test]
     fn positions_are_written_as_people_read_them() {

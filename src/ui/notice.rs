@@ -1,5 +1,6 @@
 //! Words over the picture, or under the start screen: what went wrong, what is waited for, that the film is over.
 
+use iced::widget::text::Wrapping;
 use iced::widget::{button, container, row, text};
 use iced::{Center, Element, Fill};
 
@@ -28,7 +29,7 @@ pub fn view(playback: &Playback, has_played: bool) -> Option<Element<'_, Action>
                 .on_press(Action::Cancel),
             _ => button(sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss),
         };
-        let words = text(notice.text()).size(size::NORMAL).width(Fill);
+        let words = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
         let is_trouble = !matches!(notice, Notice::Hint(_));
         return Some(banner(row![words, end].spacing(space::NORMAL).align_y(Center).into(), is_trouble));
     }

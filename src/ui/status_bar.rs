@@ -1,8 +1,9 @@
 //! The line at the bottom: state, film, size, rates, loss.
 
-use iced::widget::{Row, container, row, space, text};
+use iced::widget::{Row, container, responsive, row, space, text};
 use iced::{Center, Element, Fill};
 
+use super::format;
 use super::playback::Playback;
 use super::theme::{self, size, space as distance};
 use crate::session::{Picture, RtspState};
@@ -19,12 +20,26 @@ pub fn view<'a, Message: 'a>(
     let line = match playback.name() {
         None => line.push(words("No film".to_owned())),
         Some(name) => line
-            .push(words(name))
-            .push(space::horizontal())
+            .push(film(name))
             .push(Row::with_children(figures(playback, picture, stats)).spacing(distance::HUGE)),
     };
     container(line).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
 }
+
+/// The name of what is played, as far as there is room beside the figures.
+fn film<'a, Message: 'a>(name: String) -> Element<'a, Message> {
+    let shown = responsive(move |room| {
+        let name = format::shortened(&name, (room.width / CHARACTER) as usize);
+        container(words(name)).center_y(Fill).clip(true).into()
+    });
+    shown.height(LINE).into()
+}
+
+/// How wide a character of a name is, roughly.
+const CHARACTER: f32 = 6.8;
+
+/// How high a line is: 1.3 times its text.
+const LINE: f32 = size::SMALL * 1.3;
 
 fn figures<'a, Message: 'a>(
     playback: &Playback,
