@@ -189,23 +189,42 @@ pub fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).thread_name("network").enable_all().build()
 }
 
-/// Waits for Ctrl+C, or for the system's wish that the program end.
+/// Waits for Ctrl+C, or for the system's wish that the program end: SIGTERM, or SIGHUP when its terminal is closed.
 pub async fn interrupted() {
     #[cfg(unix)]
     {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+        use tokio::signal::unix::SignalKind;
+        tokio::select! {
+            () = signalled(SignalKind::interrupt()) => {}
+            () = signalled(SignalKind::terminate()) => {}
+            () = signalled(SignalKind::hangup()), if !ignores_hangup() => {}
         }
     }
+    #[cfg(not(unix))]
     if tokio::signal::ctrl_c().await.is_err() {
         // Without signals there is nothing to wait for.
         std::future::pending::<()>().await;
     }
+}
+
+#[cfg(unix)]
+async fn signalled(kind: tokio::signal::unix::SignalKind) {
+    match tokio::signal::unix::signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        // Without signals there is nothing to wait for.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Whether the program was started to outlive its terminal, as `nohup` does. Only Linux tells.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // A bit for each signal; SIGHUP is the first.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }
 
 /// What a film is called: its file's name.

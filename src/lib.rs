@@ -1,6 +1,7 @@
 //! Reelay
 pub mod backend;
 pub mod command_line;
+pub mod file_url;
 pub mod impairment;
 pub mod media;
 pub mod ports;

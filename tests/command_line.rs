@@ -211,6 +211,31 @@ fn who_cannot_write_to_stderr_serves_and_relays_all_the_same() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_is_closed_ends_the_program_in_order_unless_it_was_to_outlive_it() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    let path = test.path().to_str().unwrap();
+    let signal = |server: &Running, signal: &str| {
+        let kill = Command::new("kill").args([signal, &server.0.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    };
+    let (mut server, url) = Running::serve(&test, Stdio::null());
+    ask(server_of(&url), 1);
+    signal(&server, "-HUP");
+    assert!(server.0.wait().unwrap().success());
+
+    let mut outliving = Command::new("sh");
+    outliving.args(["-c", "trap '' HUP; exec \"$0\" serve --listen 127.0.0.1:0 \"$1\""]);
+    outliving.args([env!("CARGO_BIN_EXE_reelay"), path]).stderr(Stdio::null());
+    let (mut server, url) = Running::start(&mut outliving);
+    ask(server_of(&url), 1);
+    signal(&server, "-HUP");
+    ask(server_of(&url), 1);
+    signal(&server, "-TERM");
+    assert!(server.0.wait().unwrap().success());
+}
+
+#[test]
 fn a_log_that_nobody_reads_has_a_gap_and_holds_nobody_up() {
     let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
     let (mut server, url) = Running::serve(&test, Stdio::piped());

@@ -10,6 +10,7 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use super::help;
 use super::network::NetworkArguments;
+use crate::file_url;
 use crate::impairment::Conditions;
 use crate::media::FrameRate;
 use crate::media::recode::Quality;
@@ -201,7 +202,7 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     let mut network = NetworkArguments::default();
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Value(path) => serve.paths.push(path.into()),
+            Arg::Value(path) => serve.paths.push(read_path(path)?),
             Arg::Long("listen") => serve.listen = read_address(&mut parser)?,
             Arg::Long("fps") => serve.rate = read(&mut parser, "--fps")?,
             Arg::Long("user") => serve.user = Some(parser.value()?.string()?),
@@ -345,9 +346,19 @@ fn take_network(
     }
 }
 
+/// A path. Desktops name files by URLs as well.
+fn read_path(value: OsString) -> Result<PathBuf, ArgumentError> {
+    match value.to_str() {
+        Some(text) if file_url::is_file_url(text) => file_url::path_of(text)
+            .ok_or_else(|| ArgumentError(format!("{text} names no file of this machine; give its path."))),
+        _ => Ok(value.into()),
+    }
+}
+
 /// A URL if it looks like one, else a file.
 fn read_target(value: OsString) -> Result<Target, ArgumentError> {
     match value.to_str() {
+        Some(text) if file_url::is_file_url(text) => read_path(value).map(Target::File),
         Some(text) if text.contains("://") => {
             let url = RtspUrl::parse(text).map_err(|error| {
                 ArgumentError(format!(
@@ -447,6 +458,8 @@ mod tests {
         let Ok(Invocation::Window(window)) = of("movie.Mjpeg --play --fps 25") else { panic!() };
         assert_eq!(window.target, Some(Target::File("movie.Mjpeg".into())));
         assert!(window.play && window.rate == Some(FrameRate::whole(25)));
+        let Ok(Invocation::Window(window)) = of("file:///films/a%20talk.mjpeg") else { panic!() };
+        assert_eq!(window.target, Some(Target::File("/films/a talk.mjpeg".into())));
         let Ok(Invocation::Serve(serve)) = of("serve --listen 0.0.0.0:9000 --quality 80 a b") else {
             panic!()
         };
@@ -479,6 +492,8 @@ mod tests {
             ("a.mjpeg b.mjpeg", "one file"),
             ("http://h/x", "rtsp://"),
             ("--fps fast", "a frame rate is"),
+            ("file://elsewhere/film.mjpeg", "no file of this machine"),
+            ("serve file://elsewhere/film.mjpeg", "no file of this machine"),
             ("serve", "name at least one"),
             ("serve --listen 8554 x", "ADDR:PORT"),
             ("serve --user ann x", "belong together"),
