@@ -149,6 +149,40 @@ fn vlc_is_served() {
     ));
 }
 
+/// What a PLAY is answered: Scale, Speed, Range and status.
+fn tempo(world: &mut World, headers: &str) -> (Option<String>, Option<String>, Option<String>, u16) {
+    let play = "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nSession: {session}\n";
+    let response = ask(world, &format!("{play}{headers}"));
+    let told = |name| response.headers.get(name).map(str::to_owned);
+    (told("Scale"), told("Speed"), told("Range"), response.status.code())
+}
+
+/// GStreamer asks for a Speed when its user seeks at another rate, and for a Scale with key units alone or backwards.
+#[test]
+fn a_tempo_is_answered_with_the_one_that_is_played() {
+    let mut world = world();
+    ok(ask(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 3\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\n",
+    ));
+    let some = |text: &str| Some(text.to_owned());
+    let all = some("npt=0.000-25.000");
+    assert_eq!(tempo(&mut world, "Range: npt=0-\nScale: fast\n"), (None, None, None, 400));
+    assert_eq!(tempo(&mut world, "Range: npt=0-\nSpeed: 0\n"), (None, None, None, 400));
+    let speed = tempo(&mut world, "Range: npt=0-\nSpeed: 2.000000\n");
+    assert_eq!(speed, (None, some("2.0"), all.clone(), 200));
+    assert_eq!(tempo(&mut world, ""), (None, some("2.0"), all.clone(), 200), "it goes on as it is");
+    assert_eq!(tempo(&mut world, "Scale: 100\n"), (some("8.0"), None, all.clone(), 200));
+    assert_eq!(tempo(&mut world, "Scale: 0.1\n"), (some("0.25"), None, all.clone(), 200));
+    assert_eq!(tempo(&mut world, "Scale: -1.000000\n"), (some("1.0"), None, all, 200));
+    let part = some("npt=10.000-20.000");
+    assert_eq!(tempo(&mut world, "Range: npt=10-20\n"), (None, None, part.clone(), 200));
+    assert_eq!(tempo(&mut world, "Scale: 1.5\n"), (some("1.5"), None, part, 200), "up to where it was to go");
+    ok(ask(&mut world, "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nSession: {session}\n"));
+    let resumed = tempo(&mut world, "");
+    assert_eq!(resumed, (None, None, some("npt=10.000-25.000"), 200), "and then as usual");
+}
+
 #[test]
 fn retina_is_served_without_a_greeting() {
     let mut world = world();

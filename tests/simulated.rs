@@ -274,6 +274,21 @@ fn a_seek_while_it_stands_still_is_where_it_begins() {
     assert_eq!(world.shown.first().unwrap().position_ms, Some(9_000));
 }
 
+/// The player asks for none, but understands what a server says of it.
+#[test]
+fn at_a_scale_of_the_servers_own_the_end_and_every_position_are_known() {
+    for (scale, step_ms, count, seconds) in [("2", 100, 100, 5), ("0.5", 50, 200, 20)] {
+        let mut world = World::new(Setting { scale: Some(scale), loses_rtcp: true, ..setting(200) });
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        let positions: Vec<_> = world.shown.iter().filter_map(|shown| shown.position_ms).collect();
+        assert!(positions.iter().copied().eq((0..count).map(|frame| frame * step_ms)), "{positions:?}");
+        assert_eq!(waited(&world), 0, "{scale}");
+        let late = world.elapsed().abs_diff(Duration::from_secs(seconds));
+        assert!(late < 300 * MS, "{scale}: {:?}", world.elapsed());
+    }
+}
+
 #[test]
 fn stop_tears_down_and_play_sets_up_again() {
     let mut world = World::new(setting(100));

@@ -1,18 +1,18 @@
 //! Frames per second, exactly.
 
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::proto::rtp::CLOCK_RATE;
-use crate::proto::rtsp::Npt;
+use crate::proto::rtsp::{Factor, Npt};
 
 /// A frame rate as a fraction, so that no film drifts however long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FrameRate {
-    frames: NonZeroU32,
-    seconds: NonZeroU32,
+    frames: NonZeroU64,
+    seconds: NonZeroU64,
 }
 
 /// Why a text is no frame rate.
@@ -36,21 +36,29 @@ impl FrameRate {
     /// # Panics
     /// When it is zero, which a constant would show at build time.
     pub const fn whole(frames: u32) -> Self {
-        match (NonZeroU32::new(frames), NonZeroU32::new(1)) {
-            (Some(frames), Some(seconds)) => Self { frames, seconds },
-            _ => panic!("a frame rate is not zero"),
+        match NonZeroU64::new(frames as u64) {
+            Some(frames) => Self { frames, seconds: NonZeroU64::MIN },
+            None => panic!("a frame rate is not zero"),
         }
     }
 
     /// `frames` in `seconds`, within 0.1 to 240 a second.
     pub fn new(frames: u32, seconds: u32) -> Option<Self> {
-        let rate = Self { frames: NonZeroU32::new(frames)?, seconds: NonZeroU32::new(seconds)? };
+        let rate =
+            Self { frames: NonZeroU64::new(frames.into())?, seconds: NonZeroU64::new(seconds.into())? };
         (0.1..=240.0).contains(&rate.as_f64()).then_some(rate)
     }
 
     /// Frames a second.
     pub fn as_f64(self) -> f64 {
-        f64::from(self.frames.get()) / f64::from(self.seconds.get())
+        self.frames.get() as f64 / self.seconds.get() as f64
+    }
+
+    /// The rate of the same frames where they follow each other so many times as fast; exact for two factors one upon
+    /// the other.
+    pub fn times(self, factor: Factor) -> Self {
+        let frames = self.frames.saturating_mul(factor.into());
+        Self { frames, seconds: self.seconds.saturating_mul(Factor::ONE.into()) }.reduced()
     }
 
     /// From one frame to the next.
@@ -85,11 +93,11 @@ impl FrameRate {
         if self.npt_of(frame) < npt { frame + 1 } else { frame }
     }
 
-    /// A frame's distance from frame 0 on the RTP clock. Wraps, as timestamps do.
-    pub fn ticks_of(self, frame: u64) -> u32 {
+    /// A frame's distance from frame 0 on the RTP clock.
+    pub fn ticks_of(self, frame: u64) -> u64 {
         let ticks = u128::from(frame) * u128::from(CLOCK_RATE) * u128::from(self.seconds.get())
             / u128::from(self.frames.get());
-        ticks as u32
+        u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 }
 
@@ -125,11 +133,12 @@ impl FromStr for FrameRate {
 impl FrameRate {
     fn reduced(self) -> Self {
         let divisor = greatest_common_divisor(self.frames.get(), self.seconds.get());
-        Self::new(self.frames.get() / divisor, self.seconds.get() / divisor).unwrap_or(self)
+        let part = |whole: NonZeroU64| NonZeroU64::new(whole.get() / divisor).unwrap_or(whole);
+        Self { frames: part(self.frames), seconds: part(self.seconds) }
     }
 }
 
-fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
@@ -170,5 +179,18 @@ mod tests {
         assert_eq!(rate.time_of(hours), Duration::from_nanos(107_892 * 1_001 * 1_000_000_000 / 30_000));
         assert_eq!(rate.ticks_of(hours), 107_892 * 3_003);
         assert_eq!(FrameRate::CLASSROOM.ticks_of(1), 4_500);
+    }
+
+    #[test]
+    fn a_rate_runs_faster_and_slower_and_stays_exact() {
+        let rate = FrameRate::new(30_000, 1_001).unwrap();
+        let (half, eight) = (Factor::thousandths(500), Factor::thousandths(8_000));
+        assert_eq!(rate.times(half), FrameRate::new(15_000, 1_001).unwrap());
+        assert_eq!(rate.times(half).ticks_of(17_982), 17_982 * 6_006);
+        assert_eq!(rate.times(eight).times(eight).as_f64(), 64.0 * rate.as_f64());
+        assert_eq!(rate.times(Factor::ONE), rate);
+        let (most, least) = (FrameRate::whole(240), FrameRate::new(429_496_730, u32::MAX).unwrap());
+        assert!(most.times(Factor::thousandths(u32::MAX)).interval() < least.interval());
+        assert!(least.times(Factor::thousandths(1)).time_of(1_000_000) > Duration::from_secs(9_000_000_000));
     }
 }

@@ -1,7 +1,7 @@
 //! The embedded server: films in, RTSP and RTP out.
 //!
-//! Pure parts decide ([`desk`], [`agreement`], [`classroom`], [`guard`], [`session`], [`stream`], [`pacer`], [`facts`])
-//! and can be joined to a player without a socket; the others carry: a task for each connection, a task for each
+//! Pure parts decide ([`desk`], [`agreement`], [`classroom`], [`guard`], [`session`], [`stream`], [`tempo`], [`pacer`],
+//! [`facts`]) and can be joined to a player without a socket; the others carry: a task for each connection, a task for each
 //! session, a thread for each index that grows.
 
 pub mod agreement;
@@ -24,6 +24,7 @@ mod sender;
 pub mod session;
 mod sessions;
 pub mod stream;
+pub mod tempo;
 
 pub use event::{Observer, ServerEvent};
 pub use facts::FilmFacts;

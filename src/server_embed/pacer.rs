@@ -2,16 +2,30 @@
 
 use std::time::{Duration, Instant};
 
+use super::tempo::Tempo;
 use crate::media::FrameRate;
+use crate::proto::rtp::CLOCK_RATE;
+use crate::proto::rtsp::Factor;
 
 /// The schedule of one PLAY: frame by frame on the media clock, from the instant at which it began.
 ///
 /// Every due time is computed from the beginning, never from the frame before, so nothing adds up over a long film.
+///
+/// A film that is seen faster leaves no faster: frames are left out, evenly, and those that leave keep the distance of
+/// the film's own (RFC 2326 appendix B; §12.34 does not want the data rate changed). One that is seen slower leaves
+/// slower. Only Speed makes more of them leave in a second, and it leaves timestamps as they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Pacer {
-    rate: FrameRate,
     origin: Instant,
     first: u64,
+    /// From a frame that leaves to the next, in frames of the film; one at least.
+    stride: Factor,
+    /// How fast frames follow each other on the RTP clock.
+    shown: FrameRate,
+    /// How fast they follow each other on their way out.
+    leaving: FrameRate,
+    /// From the one clock to the other.
+    speed: Factor,
 }
 
 /// A frame's packets are spread over this part of the frame interval.
@@ -62,23 +76,47 @@ impl Bursts {
 
 impl Pacer {
     /// Frame `first` is due at `origin`.
-    pub fn new(rate: FrameRate, origin: Instant, first: u64) -> Self {
-        Self { rate, origin, first }
+    pub fn new(rate: FrameRate, origin: Instant, first: u64, Tempo { scale, speed }: Tempo) -> Self {
+        let shown = rate.times(scale.min(Factor::ONE));
+        let leaving = shown.times(speed);
+        Self { origin, first, stride: scale.max(Factor::ONE), shown, leaving, speed }
     }
 
-    /// When the first frame is due.
-    pub fn origin(&self) -> Instant {
-        self.origin
+    /// How many frames leave before this one. One that is left out counts as the one behind it.
+    fn turn(&self, frame: u64) -> u64 {
+        let frames = frame.saturating_sub(self.first);
+        frames.saturating_mul(1_000).div_ceil(self.stride.as_thousandths().into())
+    }
+
+    /// The frame that leaves behind so many others.
+    fn frame_in_turn(&self, turn: u64) -> u64 {
+        self.first + turn.saturating_mul(self.stride.as_thousandths().into()) / 1_000
+    }
+
+    /// The frame that leaves behind this one.
+    pub fn next(&self, frame: u64) -> u64 {
+        self.frame_in_turn(self.turn(frame) + 1)
     }
 
     /// When a frame is due. Frames before the first one were due at once.
     pub fn due(&self, frame: u64) -> Instant {
-        self.origin + self.rate.time_of(frame).saturating_sub(self.rate.time_of(self.first))
+        self.origin + self.leaving.time_of(self.turn(frame))
     }
 
     /// How far a frame is from the first one, on the RTP clock.
-    pub fn ticks(&self, frame: u64) -> u32 {
-        self.rate.ticks_of(frame).wrapping_sub(self.rate.ticks_of(self.first))
+    pub fn ticks(&self, frame: u64) -> u64 {
+        self.shown.ticks_of(self.turn(frame))
+    }
+
+    /// From one frame that leaves to the next, on the RTP clock.
+    pub fn interval_ticks(&self) -> u64 {
+        self.shown.ticks_of(1)
+    }
+
+    /// How far the RTP clock has come since the first frame.
+    pub fn ticks_at(&self, now: Instant) -> u64 {
+        let elapsed = now.saturating_duration_since(self.origin);
+        ticks(elapsed.saturating_mul(self.speed.as_thousandths())) / 1_000
     }
 
     /// How much later than the first of a frame's packets another one leaves. A large frame sent in one burst overruns
@@ -93,25 +131,39 @@ impl Pacer {
 
     /// From the first of a frame's packets to its last, at the most.
     pub fn longest_spread(&self) -> Duration {
-        (self.rate.interval() / SPREAD_DIVISOR).min(LONGEST_SPREAD)
+        (self.leaving.interval() / SPREAD_DIVISOR).min(LONGEST_SPREAD)
     }
 
     /// The frame that is due at `now`.
     pub fn frame_at(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(self.origin) + self.rate.time_of(self.first);
-        self.rate.frame_at(elapsed.into()).max(self.first)
+        let elapsed = now.saturating_duration_since(self.origin);
+        self.frame_in_turn(self.leaving.frame_at(elapsed.into()))
     }
+}
+
+/// A span on the RTP clock.
+pub fn ticks(span: Duration) -> u64 {
+    let ticks = span.as_nanos() * u128::from(CLOCK_RATE) / 1_000_000_000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn pacer(rate: FrameRate, origin: Instant, first: u64) -> Pacer {
+        Pacer::new(rate, origin, first, Tempo::default())
+    }
+
+    fn tempo(scale: u32, speed: u32) -> Tempo {
+        Tempo { scale: Factor::thousandths(scale), speed: Factor::thousandths(speed) }
+    }
+
     #[test]
     fn ten_minutes_drift_by_nothing() {
         let origin = Instant::now();
         let rate = FrameRate::new(30_000, 1_001).unwrap();
-        let pacer = Pacer::new(rate, origin, 0);
+        let pacer = pacer(rate, origin, 0);
         assert_eq!(pacer.due(17_982) - origin, Duration::from_nanos(17_982 * 1_001 * 1_000_000 / 30));
         assert_eq!(pacer.ticks(17_982), 17_982 * 3_003);
     }
@@ -120,7 +172,7 @@ mod tests {
     fn packets_keep_to_a_quarter_of_the_interval_and_to_8_ms() {
         let origin = Instant::now();
         for (rate, longest) in [(FrameRate::whole(20), 8_000), (FrameRate::whole(100), 2_500)] {
-            let pacer = Pacer::new(rate, origin, 10);
+            let pacer = pacer(rate, origin, 10);
             assert_eq!(pacer.packet_offset(10, 99, 100), Duration::ZERO, "the first frame is not spread");
             let last = pacer.packet_offset(11, 99, 100);
             assert!(
@@ -157,9 +209,54 @@ mod tests {
     #[test]
     fn the_frame_that_is_due_is_found_again() {
         let origin = Instant::now();
-        let pacer = Pacer::new(FrameRate::whole(30), origin, 100);
+        let pacer = pacer(FrameRate::whole(30), origin, 100);
         for frame in 100..400 {
             assert_eq!(pacer.frame_at(pacer.due(frame) + Duration::from_micros(1)), frame);
         }
+    }
+
+    /// The frames that leave from frame 100 on: which, how long after the first, and its distance on the RTP clock.
+    fn leave(tempo: Tempo, count: usize) -> Vec<(u64, u128, u64)> {
+        let origin = Instant::now();
+        let pacer = Pacer::new(FrameRate::whole(30), origin, 100, tempo);
+        let frames = std::iter::successors(Some(100), |frame| Some(pacer.next(*frame)));
+        frames
+            .take(count)
+            .map(|frame| (frame, (pacer.due(frame) - origin).as_millis(), pacer.ticks(frame)))
+            .collect()
+    }
+
+    /// The example of RFC 2326 appendix B, and its neighbours.
+    #[test]
+    fn scale_leaves_frames_out_or_slows_them_down_and_speed_hurries_them() {
+        assert_eq!(leave(tempo(2_000, 1_000), 3), [(100, 0, 0), (102, 33, 3_000), (104, 66, 6_000)]);
+        assert_eq!(leave(tempo(500, 1_000), 3), [(100, 0, 0), (101, 66, 6_000), (102, 133, 12_000)]);
+        assert_eq!(leave(tempo(1_000, 2_000), 3), [(100, 0, 0), (101, 16, 3_000), (102, 33, 6_000)]);
+        assert_eq!(leave(tempo(8_000, 4_000), 3), [(100, 0, 0), (108, 8, 3_000), (116, 16, 6_000)]);
+        let frames: Vec<_> = leave(tempo(1_500, 1_000), 7).iter().map(|(frame, ..)| *frame).collect();
+        assert_eq!(frames, [100, 101, 103, 104, 106, 107, 109], "evenly");
+    }
+
+    #[test]
+    fn at_every_tempo_an_hour_drifts_by_nothing_and_the_frame_that_is_due_is_found() {
+        let (origin, hour) = (Instant::now(), Duration::from_secs(3_600));
+        for (scale, speed) in [(250, 250), (333, 1_000), (1_001, 1_000), (2_000, 2_500), (8_000, 8_000)] {
+            let pacer = Pacer::new(FrameRate::new(30_000, 1_001).unwrap(), origin, 7, tempo(scale, speed));
+            let frame = pacer.frame_at(origin + hour);
+            let film = FrameRate::new(30_000, 1_001).unwrap().time_of(frame - 7).as_secs_f64();
+            let expected = 3_600.0 * f64::from(scale) * f64::from(speed) / 1e6;
+            assert!((film - expected).abs() < 0.3, "{scale} {speed}: {film} instead of {expected}");
+            let late = hour - (pacer.due(frame) - origin);
+            assert!(late <= Duration::from_millis(600), "{scale} {speed}: {late:?}");
+            assert!(pacer.ticks(frame).abs_diff(pacer.ticks_at(pacer.due(frame))) <= 1, "{scale} {speed}");
+            assert_eq!(pacer.next(frame), pacer.frame_at(pacer.due(pacer.next(frame)) + BREATH / 1_000));
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_left_out_counts_as_the_one_behind_it() {
+        let pacer = Pacer::new(FrameRate::whole(20), Instant::now(), 0, tempo(4_000, 1_000));
+        assert_eq!([4, 5, 7, 8].map(|frame| pacer.ticks(frame)), [4_500, 9_000, 9_000, 9_000]);
+        assert_eq!([4, 5, 8].map(|frame| pacer.next(frame)), [8, 12, 12]);
     }
 }

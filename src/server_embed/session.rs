@@ -6,6 +6,7 @@ use super::agreement::Agreement;
 use super::desk::{PARAMETERS, Resource, TRACK};
 use super::facts::FilmFacts;
 use super::stream::{Start, Stream};
+use super::tempo::Tempo;
 use crate::media::payload::Form;
 use crate::proto::rtsp::{
     Method, Npt, NptRange, RangeError, Request, Response, RtpInfo, SessionHeader, Status, header,
@@ -139,8 +140,9 @@ impl Session {
     }
 
     fn play(&mut self, now: Instant, request: &Request, film: &FilmFacts) -> Handled {
-        let range = match request.headers.get(header::RANGE).map(read_range).transpose() {
-            Ok(range) => range,
+        let range = request.headers.get(header::RANGE).map(read_range).transpose();
+        let (range, tempo) = match range.and_then(|range| Ok((range, Tempo::asked(request)?))) {
+            Ok(asked) => asked,
             Err(refusal) => return refusal.into(),
         };
         // Nothing is left behind the last frame, as who paused while it was shown could not know. A classroom program has
@@ -150,9 +152,13 @@ impl Session {
         if is_behind_end && (!self.stream.is_playing() || self.agreement.form == Form::Classroom) {
             self.stream.move_to(0);
         }
-        // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5).
+        // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5) but the tempo, where it names one.
         if self.stream.is_playing() && range.is_none() {
-            return self.play_response(self.stream.start(), None, film).into();
+            let start = match tempo {
+                Some(tempo) => self.stream.change_tempo(now, tempo),
+                None => self.stream.start(),
+            };
+            return self.play_response(request, start, film).into();
         }
         let NptRange { start, end } = range.unwrap_or_default();
         let from = match start.map(|start| film.locate(start)).transpose() {
@@ -165,13 +171,13 @@ impl Session {
             return refuse(Status::INVALID_RANGE, "the range ends before it begins");
         }
         let end = if film.whole { Some(end.map_or(film.frames, |end| end.min(film.frames))) } else { end };
-        let start = self.stream.play(now, from, end);
+        let start = self.stream.play(now, from, end, tempo.unwrap_or_default());
         self.has_ended = false;
-        self.play_response(start, end, film).into()
+        self.play_response(request, start, film).into()
     }
 
-    fn play_response(&self, start: Start, end: Option<u64>, film: &FilmFacts) -> Response {
-        let end = end.or(film.whole.then_some(film.frames));
+    fn play_response(&self, request: &Request, start: Start, film: &FilmFacts) -> Response {
+        let end = start.end.or(film.whole.then_some(film.frames));
         let range = NptRange {
             start: Some(film.rate.npt_of(start.frame)),
             end: end.map(|end| film.rate.npt_of(end)),
@@ -181,7 +187,9 @@ impl Session {
             sequence: Some(start.sequence),
             rtptime: Some(start.timestamp),
         };
-        self.confirm().with(header::RANGE, range.to_string()).with(header::RTP_INFO, info.to_string())
+        let response =
+            self.confirm().with(header::RANGE, range.to_string()).with(header::RTP_INFO, info.to_string());
+        start.tempo.tell(request, response)
     }
 
     fn pause(&mut self, request: &Request, film: &FilmFacts) -> Handled {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::pacer::{Bursts, Pacer};
+use super::pacer::{Bursts, Pacer, ticks};
+use super::tempo::Tempo;
 use crate::media::FrameRate;
 use crate::media::payload::PacketizedFrame;
 use crate::proto::rtcp::{self, Epoch, ExtendedBlock, Rtcp, SenderInfo};
-use crate::proto::rtp::{CLOCK_RATE, HEADER_LENGTH};
+use crate::proto::rtp::HEADER_LENGTH;
 
 /// What a stream is called and where its counters begin. RFC 3550 §5.1 wants all of it random.
 #[derive(Debug, Clone)]
@@ -48,12 +49,17 @@ pub struct Start {
     pub sequence: u16,
     /// Its timestamp.
     pub timestamp: u32,
+    /// The first frame that does not come any more, if that is known.
+    pub end: Option<u64>,
+    /// How fast it runs.
+    pub tempo: Tempo,
 }
 
 /// One session's stream.
 ///
 /// Timestamps run with the clock on the wall, over pauses and seeks as well, and sequence numbers go on: what plays
-/// the stream sees one continuous source (RFC 2326 appendix B).
+/// the stream sees one continuous source (RFC 2326 appendix B). At another Speed they run as much faster or slower, and
+/// from then on they are ahead of the wall, or catch up with it at the next PLAY.
 #[derive(Debug)]
 pub struct Stream {
     rate: FrameRate,
@@ -62,8 +68,8 @@ pub struct Stream {
     next_sequence: u16,
     /// The frame with which a PLAY goes on.
     position: u64,
-    /// The timestamp that is taken next at the earliest.
-    earliest_timestamp: u32,
+    /// The tick, counted from the first timestamp, that is taken next at the earliest.
+    earliest_tick: u64,
     run: Option<Run>,
     packets: u32,
     octets: u32,
@@ -97,7 +103,9 @@ enum Numbering {
 #[derive(Debug)]
 struct Run {
     pacer: Pacer,
-    first_timestamp: u32,
+    tempo: Tempo,
+    /// The tick of its first frame.
+    first_tick: u64,
     /// The first frame that does not belong to it any more; `None` while the film's end is not known.
     end: Option<u64>,
     /// Whether reaching the end is the end of the stream, or only a pause that was asked for in advance.
@@ -145,7 +153,7 @@ impl Stream {
         Self {
             rate,
             next_sequence: identity.first_sequence,
-            earliest_timestamp: identity.first_timestamp,
+            earliest_tick: 0,
             identity,
             epoch,
             position: 0,
@@ -188,14 +196,27 @@ impl Stream {
     }
 
     /// Begins with a frame, or goes on at the current one; up to `end`, or to the end of the film.
-    pub fn play(&mut self, now: Instant, from: Option<u64>, end: Option<u64>) -> Start {
+    pub fn play(&mut self, now: Instant, from: Option<u64>, end: Option<u64>, tempo: Tempo) -> Start {
         self.position = from.unwrap_or(self.position);
-        let first_timestamp = self.timestamp_at(now);
+        self.begin(now, end, true, tempo)
+    }
+
+    /// Goes on at the current frame at another tempo, up to where it was to go. A frame of which some packets have not
+    /// left is sent anew.
+    pub fn change_tempo(&mut self, now: Instant, tempo: Tempo) -> Start {
+        match &self.run {
+            Some(Run { end, says_goodbye, .. }) => self.begin(now, *end, *says_goodbye, tempo),
+            None => self.start(),
+        }
+    }
+
+    fn begin(&mut self, now: Instant, end: Option<u64>, says_goodbye: bool, tempo: Tempo) -> Start {
         self.run = Some(Run {
-            pacer: Pacer::new(self.rate, now, self.position),
-            first_timestamp,
+            pacer: Pacer::new(self.rate, now, self.position, tempo),
+            tempo,
+            first_tick: self.tick_at(now),
             end,
-            says_goodbye: true,
+            says_goodbye,
             step: Step::Due,
             sent_at: None,
         });
@@ -206,11 +227,12 @@ impl Stream {
 
     /// What is sent next.
     pub fn start(&self) -> Start {
-        let timestamp = match &self.run {
-            Some(run) => run.timestamp(self.position),
-            None => self.earliest_timestamp,
+        let (tick, end, tempo) = match &self.run {
+            Some(run) => (run.tick(self.position), run.end, run.tempo),
+            None => (self.earliest_tick, None, Tempo::default()),
         };
-        Start { frame: self.position, sequence: self.next_sequence, timestamp }
+        let (frame, sequence) = (self.position, self.next_sequence);
+        Start { frame, sequence, timestamp: self.timestamp(tick), end, tempo }
     }
 
     /// Stops before this frame, as a PAUSE with a Range asks for. Frames beyond the end that PLAY gave change nothing.
@@ -254,8 +276,16 @@ impl Stream {
     pub fn skip(&mut self, frame: u64) {
         if let Some(run) = self.fetching(frame) {
             run.step = Step::Due;
-            self.pass_over(1);
+            self.go_on();
         }
+    }
+
+    /// To the next frame that leaves, but not beyond the end.
+    fn go_on(&mut self) {
+        let Some(run) = &self.run else { return };
+        let next = run.pacer.next(self.position);
+        let next = run.end.map_or(next, |end| next.min(end));
+        self.pass_over(next.saturating_sub(self.position));
     }
 
     fn pass_over(&mut self, frames: u64) {
@@ -349,7 +379,8 @@ impl Stream {
     fn next_packet(&mut self, now: Instant) -> Vec<u8> {
         let mut packet = Vec::new();
         let Some(run) = &mut self.run else { return packet };
-        let timestamp = run.timestamp(self.position);
+        let tick = run.tick(self.position);
+        let timestamp = self.identity.first_timestamp.wrapping_add(tick as u32);
         let Step::Sending(sending) = &mut run.step else { return packet };
         sending.packets.write_packet(
             sending.sent,
@@ -360,23 +391,29 @@ impl Stream {
         );
         let is_last = sending.count(now);
         run.sent_at = Some(now);
-        self.next_sequence = self.next_sequence.wrapping_add(1);
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add((packet.len() - HEADER_LENGTH) as u32);
-        self.earliest_timestamp = timestamp.wrapping_add(self.rate.ticks_of(1));
         if is_last {
             run.step = Step::Due;
-            self.position += 1;
+        }
+        self.earliest_tick = tick + run.pacer.interval_ticks();
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add((packet.len() - HEADER_LENGTH) as u32);
+        if self.numbering == Numbering::Packets {
+            self.next_sequence = self.next_sequence.wrapping_add(1);
+        }
+        if is_last {
+            self.go_on();
         }
         packet
     }
 
-    /// The timestamp of an instant, but never one that was taken before.
-    fn timestamp_at(&self, now: Instant) -> u32 {
-        let elapsed = now.saturating_duration_since(self.epoch.instant);
-        let timestamp = self.identity.first_timestamp.wrapping_add(ticks(elapsed));
-        let ahead = timestamp.wrapping_sub(self.earliest_timestamp) as i32;
-        if ahead < 0 { self.earliest_timestamp } else { timestamp }
+    /// The tick of an instant, but never one that was taken before.
+    fn tick_at(&self, now: Instant) -> u64 {
+        ticks(now.saturating_duration_since(self.epoch.instant)).max(self.earliest_tick)
+    }
+
+    /// Wraps, as timestamps do.
+    fn timestamp(&self, tick: u64) -> u32 {
+        self.identity.first_timestamp.wrapping_add(tick as u32)
     }
 
     fn sender_report(&mut self, now: Instant) -> Vec<u8> {
@@ -392,14 +429,14 @@ impl Stream {
 
     fn report(&self, now: Instant) -> Rtcp {
         let elapsed = now.saturating_duration_since(self.epoch.instant);
-        let rtp_timestamp = match &self.run {
-            // The clock of the frames that are leaving, which may be a little ahead of that of the epoch.
-            Some(run) => run.timestamp_at(now),
-            None => self.timestamp_at(now),
+        let tick = match &self.run {
+            // The clock of the frames that are leaving, which may be ahead of that of the epoch.
+            Some(run) => run.tick_at(now),
+            None => self.tick_at(now),
         };
         let info = SenderInfo {
             ntp: self.epoch.ntp.plus(elapsed),
-            rtp_timestamp,
+            rtp_timestamp: self.timestamp(tick),
             packets: self.packets,
             octets: self.octets,
         };
@@ -443,18 +480,13 @@ impl Sending {
 }
 
 impl Run {
-    fn timestamp(&self, frame: u64) -> u32 {
-        self.first_timestamp.wrapping_add(self.pacer.ticks(frame))
+    fn tick(&self, frame: u64) -> u64 {
+        self.first_tick + self.pacer.ticks(frame)
     }
 
-    fn timestamp_at(&self, now: Instant) -> u32 {
-        self.first_timestamp.wrapping_add(ticks(now.saturating_duration_since(self.pacer.origin())))
+    fn tick_at(&self, now: Instant) -> u64 {
+        self.first_tick + self.pacer.ticks_at(now)
     }
-}
-
-/// A span on the RTP clock. Wraps, as timestamps do.
-fn ticks(span: Duration) -> u32 {
-    (span.as_nanos() * u128::from(CLOCK_RATE) / 1_000_000_000) as u32
 }
 
 #[cfg(test)]
@@ -463,6 +495,7 @@ mod tests {
     use crate::media::payload::{Form, packetize};
     use crate::proto::rtcp::NtpTime;
     use crate::proto::rtp::Packet;
+    use crate::proto::rtsp::Factor;
 
     fn frame(length: usize) -> Arc<PacketizedFrame> {
         frame_as(Form::OriginalHeader, length)
@@ -507,7 +540,7 @@ mod tests {
     fn frames_leave_on_the_media_clock_and_packets_are_spread() {
         let now = Instant::now();
         let mut stream = stream(now);
-        let start = stream.play(now, None, Some(3));
+        let start = stream.play(now, None, Some(3), Tempo::default());
         assert_eq!((start.frame, start.sequence, start.timestamp), (0, 65_534, u32::MAX - 100));
         let sent = run(&mut stream, now, now + Duration::from_secs(10), 3);
         let times: Vec<_> = sent.iter().map(|(at, _)| at.as_micros()).collect();
@@ -525,7 +558,7 @@ mod tests {
     fn the_end_says_goodbye_after_the_last_frame_has_had_its_time_and_players_theirs() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, None);
+        stream.play(now, None, None, Tempo::default());
         let sent = run(&mut stream, now, now + Duration::from_millis(90), 2);
         let Output::Wait(due) = stream.poll(now + Duration::from_millis(90)) else { panic!() };
         assert!(due - now >= Duration::from_millis(100), "two intervals");
@@ -542,12 +575,12 @@ mod tests {
     fn a_pause_in_the_middle_of_a_frame_sends_it_anew_and_timestamps_go_on_with_the_wall() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, None);
+        stream.play(now, None, None, Tempo::default());
         run(&mut stream, now, now + Duration::from_millis(51), 10);
         stream.pause();
         assert_eq!(stream.position(), 1);
         let later = now + Duration::from_secs(10);
-        let start = stream.play(later, None, None);
+        let start = stream.play(later, None, None, Tempo::default());
         assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(900_000));
         let sent = run(&mut stream, later, later + Duration::from_millis(1), 10);
         assert_eq!(sent.len(), 3);
@@ -566,7 +599,7 @@ mod tests {
         };
         let mut answers = Vec::new();
         ask(&mut stream, now, 1);
-        stream.play(now, None, Some(200));
+        stream.play(now, None, Some(200), Tempo::default());
         let mut at = now;
         while at < now + 4 * second {
             match stream.poll(at) {
@@ -601,9 +634,9 @@ mod tests {
     fn a_seek_at_once_never_takes_a_timestamp_twice() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, None);
+        stream.play(now, None, None, Tempo::default());
         run(&mut stream, now, now + Duration::from_millis(1), 10);
-        let start = stream.play(now + Duration::from_millis(1), Some(5), None);
+        let start = stream.play(now + Duration::from_millis(1), Some(5), None, Tempo::default());
         assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(4_500));
         assert_eq!(start.frame, 5);
     }
@@ -615,7 +648,7 @@ mod tests {
         let epoch = Epoch { instant: now, ntp: NtpTime(1 << 32) };
         let mut stream = Stream::classroom(FrameRate::whole(20), identity, epoch);
         let mut play = |from: Instant, begin: Option<u64>| {
-            stream.play(from, begin, None);
+            stream.play(from, begin, None, Tempo::default());
             let (mut now, mut numbers) = (from, Vec::new());
             loop {
                 match stream.poll(now) {
@@ -638,7 +671,7 @@ mod tests {
         assert_eq!(play(now, None), [1, 2, 3, 5]);
         assert_eq!(play(now + Duration::from_secs(1), Some(0)), [6, 7, 8, 10]);
         assert!(stream.goodbye(now).is_none());
-        stream.play(now, Some(0), Some(1_000));
+        stream.play(now, Some(0), Some(1_000), Tempo::default());
         let late = now + Duration::from_secs(3);
         assert!(matches!(stream.poll(late), Output::Fetch(60)));
         assert_eq!(stream.start().sequence, 71);
@@ -648,11 +681,129 @@ mod tests {
     fn what_is_a_second_late_is_given_up() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, Some(1_000));
+        stream.play(now, None, Some(1_000), Tempo::default());
         assert!(matches!(stream.poll(now), Output::Fetch(0)));
         stream.provide(0, frame(10));
         let late = now + Duration::from_secs(3);
         run(&mut stream, late, late + Duration::from_micros(1), 0);
         assert_eq!(stream.position(), 60);
+    }
+
+    fn tempo(scale: u32, speed: u32) -> Tempo {
+        Tempo { scale: Factor::thousandths(scale), speed: Factor::thousandths(speed) }
+    }
+
+    /// The first packets of the frames that left: after how many milliseconds, and how far from the first on the RTP
+    /// clock.
+    fn first_packets(sent: &[(Duration, Packet)]) -> Vec<(u128, u32)> {
+        let first = sent[0].1.header.timestamp;
+        let begins = |at: usize| at == 0 || sent[at - 1].1.header.marker;
+        let numbers = (0..sent.len()).filter(|at| begins(*at)).map(|at| &sent[at]);
+        numbers.map(|(at, p)| (at.as_millis(), p.header.timestamp.wrapping_sub(first))).collect()
+    }
+
+    #[test]
+    fn scale_and_speed_are_told_and_kept_to_the_end() {
+        let now = Instant::now();
+        for (scale, speed, expected, over) in [
+            (2_000, 1_000, &[(0, 0), (50, 4_500), (100, 9_000)][..], 150),
+            (4_000, 1_000, &[(0, 0), (50, 4_500)], 100),
+            (500, 1_000, &[(0, 0), (100, 9_000), (200, 18_000), (300, 27_000), (400, 36_000)], 500),
+            (1_000, 5_000, &[(0, 0), (10, 4_500), (20, 9_000), (30, 13_500), (40, 18_000)], 50),
+        ] {
+            let (mut stream, fresh) = (stream(now), stream(now));
+            let start = stream.play(now, None, Some(5), tempo(scale, speed));
+            assert_eq!((start.end, start.tempo), (Some(5), tempo(scale, speed)));
+            let sent = run(&mut stream, now, now + Duration::from_secs(10), 100);
+            assert_eq!(first_packets(&sent), expected, "{scale} {speed}");
+            assert_eq!((stream.position(), stream.is_playing()), (5, false), "{scale} {speed}");
+            let taken = sent.last().unwrap().0 + GOODBYE_DELAY;
+            let over = Duration::from_millis(over).max(taken);
+            assert_eq!(time_of_all_five(fresh, now, tempo(scale, speed)), over, "{scale} {speed}");
+        }
+    }
+
+    /// How long five frames take, with the time that the last one has.
+    fn time_of_all_five(mut stream: Stream, now: Instant, tempo: Tempo) -> Duration {
+        stream.play(now, None, Some(5), tempo);
+        let mut at = now;
+        loop {
+            match stream.poll(at) {
+                Output::Fetch(index) => stream.provide(index, frame(3_000)),
+                Output::Wait(due) => at = due,
+                Output::Ended => return at - now,
+                Output::Rtp(_) | Output::Rtcp(_) | Output::Idle => {}
+            }
+        }
+    }
+
+    #[test]
+    fn a_tempo_changes_at_once_keeps_the_end_and_is_over_with_the_next_play() {
+        let now = Instant::now();
+        let ms = Duration::from_millis;
+        let mut stream = stream(now);
+        stream.play(now, None, Some(40), Tempo::default());
+        run(&mut stream, now, now + ms(510), 100);
+        assert_eq!(stream.position(), 11);
+        let start = stream.change_tempo(now + ms(510), tempo(2_000, 1_000));
+        assert_eq!((start.frame, start.end), (11, Some(40)));
+        assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(11 * 4_500), "none is taken twice");
+        let sent = run(&mut stream, now + ms(510), now + ms(700), 100);
+        assert_eq!(first_packets(&sent), [(0, 0), (50, 4_500), (100, 9_000), (150, 13_500)]);
+        assert_eq!(stream.position(), 19);
+        stream.pause_before(24);
+        run(&mut stream, now + ms(700), now + ms(2_000), 100);
+        assert_eq!((stream.position(), stream.is_playing()), (24, false));
+        let start = stream.play(now + ms(2_000), None, None, Tempo::default());
+        assert_eq!((start.frame, start.tempo), (24, Tempo::default()));
+        let sent = run(&mut stream, now + ms(2_000), now + ms(2_060), 100);
+        assert_eq!(first_packets(&sent), [(0, 0), (50, 4_500)]);
+    }
+
+    /// The clock that sender reports give belongs to the frames that leave, and goes on behind them.
+    #[test]
+    fn reports_keep_to_the_clock_of_what_is_hurried_and_timestamps_never_go_back() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut stream = stream(now);
+        stream.play(now, None, None, tempo(1_000, 4_000));
+        let mut at = now;
+        let mut reports = Vec::new();
+        while at < now + 6 * second {
+            match stream.poll(at) {
+                Output::Fetch(index) => stream.provide(index, frame(10)),
+                Output::Rtcp(octets) => {
+                    let Rtcp::SenderReport { info, .. } = rtcp::parse(&octets).unwrap()[0] else { panic!() };
+                    reports.push(((at - now).as_secs(), info.rtp_timestamp.wrapping_sub(u32::MAX - 100)));
+                }
+                Output::Wait(due) => at = due,
+                Output::Rtp(_) | Output::Idle | Output::Ended => {}
+            }
+        }
+        assert_eq!(reports, [(0, 0), (5, 4 * 450_000)]);
+        stream.pause();
+        let later = stream.play(now + 7 * second, None, None, Tempo::default());
+        let next = (u32::MAX - 100).wrapping_add(4 * 540_000);
+        assert_eq!((later.timestamp, later.frame), (next, 480));
+    }
+
+    #[test]
+    fn what_is_late_is_given_up_at_every_tempo() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, Some(1_000), tempo(4_000, 2_000));
+        let late = now + Duration::from_secs(3);
+        assert!(matches!(stream.poll(late), Output::Fetch(480)));
+        assert_eq!(stream.start().timestamp, (u32::MAX - 100).wrapping_add(2 * 270_000));
+    }
+
+    #[test]
+    fn a_picture_that_cannot_be_carried_is_passed_over_in_its_turn() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, Some(10), tempo(3_000, 1_000));
+        assert!(matches!(stream.poll(now), Output::Fetch(0)));
+        stream.skip(0);
+        assert!(matches!(stream.poll(now), Output::Fetch(3)));
     }
 }

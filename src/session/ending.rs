@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::machine::Start;
 use crate::proto::rtp::{CLOCK_RATE, extend_timestamp};
-use crate::proto::rtsp::Npt;
+use crate::proto::rtsp::{Factor, Npt};
 
 /// One PLAY, on the clock of its timestamps.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub struct Ending {
     start: Option<Npt>,
     end: Option<Npt>,
     rtptime: Option<u32>,
+    scale: Factor,
     /// The timestamp of `start`, extended; known with the first packet.
     origin: Option<i64>,
     /// From one frame to the next, in ticks.
@@ -28,10 +29,13 @@ pub struct Ending {
 impl Ending {
     /// What a PLAY announced.
     pub fn new(start: &Start, frame_rate: Option<f64>) -> Self {
+        // At another scale a server leaves frames out or sends more of them, and only the packets tell which.
+        let frame_rate = frame_rate.filter(|_| start.scale == Factor::ONE);
         Self {
             start: start.range.start,
             end: start.range.end,
             rtptime: start.rtptime,
+            scale: start.scale,
             origin: None,
             interval: frame_rate.map(|rate| (f64::from(CLOCK_RATE) / rate).round() as i64),
             knows_rate: frame_rate.is_some(),
@@ -76,21 +80,25 @@ impl Ending {
     /// The position of a timestamp.
     pub fn position(&self, timestamp: i64) -> Option<Npt> {
         let (start, origin) = (self.start?, self.origin?);
-        let ticks = u64::try_from(timestamp - origin).ok()?;
-        Some(Npt::from_micros(start.as_micros() + ticks * 1_000_000 / u64::from(CLOCK_RATE)))
+        let ticks = u128::try_from(timestamp - origin).ok()?;
+        let micros = ticks * u128::from(self.scale.as_thousandths()) * 1_000 / u128::from(CLOCK_RATE);
+        start.as_micros().checked_add(u64::try_from(micros).ok()?).map(Npt::from_micros)
     }
 
     /// The timestamp at which the range ends; `None` while that is not known.
     pub fn end_timestamp(&self) -> Option<i64> {
         let (start, end, origin) = (self.start?, self.end?, self.origin?);
         let micros = i128::from(end.as_micros()) - i128::from(start.as_micros());
-        i64::try_from(micros * i128::from(CLOCK_RATE) / 1_000_000).ok().map(|ticks| origin + ticks)
+        let ticks = micros * i128::from(CLOCK_RATE) / 1_000 / i128::from(self.scale.as_thousandths());
+        origin.checked_add(i64::try_from(ticks).ok()?)
     }
 
-    /// How long the range is.
+    /// How long the range takes.
     pub fn length(&self) -> Option<Duration> {
         let (start, end) = (self.start?, self.end?);
-        Some(Duration::from_micros(end.as_micros().saturating_sub(start.as_micros())))
+        let micros = u128::from(end.as_micros().saturating_sub(start.as_micros()));
+        let micros = micros * 1_000 / u128::from(self.scale.as_thousandths());
+        u64::try_from(micros).ok().map(Duration::from_micros)
     }
 
     /// Whether the last frame of the range has begun to arrive.
@@ -145,6 +153,40 @@ mod tests {
             ending.packet(77_000 + frame * 4_500);
         }
         assert!(ending.has_reached_last_frame());
+    }
+
+    #[test]
+    fn at_another_scale_timestamps_are_worth_more_or_less() {
+        let faster = Start { scale: Factor::thousandths(2_000), ..start("npt=10-20", Some(1_000)) };
+        let mut ending = Ending::new(&faster, Some(20.0));
+        assert_eq!(ending.length(), Some(Duration::from_secs(5)));
+        // Every second frame, as far from each other as usual.
+        for frame in 0..99 {
+            ending.packet(1_000 + frame * 4_500);
+            assert!(!ending.has_reached_last_frame(), "{frame}");
+        }
+        assert_eq!(ending.position(1_000 + 90_000), Some(Npt::from_micros(12_000_000)));
+        assert_eq!(ending.end_timestamp(), Some(1_000 + 450_000));
+        ending.packet(1_000 + 99 * 4_500);
+        assert!(ending.has_reached_last_frame());
+
+        let slower = Start { scale: Factor::thousandths(500), ..start("npt=0-0.2", Some(0)) };
+        let mut ending = Ending::new(&slower, Some(20.0));
+        for frame in 0..4 {
+            assert!(!ending.has_reached_last_frame(), "{frame}");
+            ending.packet(frame * 9_000);
+        }
+        assert!(ending.has_reached_last_frame());
+    }
+
+    #[test]
+    fn numbers_that_no_film_has_are_no_positions() {
+        let far = "npt=18446744073709-18446744073709.5";
+        let fast = Start { scale: Factor::thousandths(u32::MAX), ..start(far, Some(0)) };
+        let mut ending = Ending::new(&fast, None);
+        ending.packet(0);
+        assert_eq!(ending.position(i64::MAX), None);
+        assert_eq!(ending.end_timestamp(), Some(0));
     }
 
     #[test]

@@ -12,8 +12,8 @@ use super::failure::Failure;
 use super::presentation::Presentation;
 use super::retry::Retry;
 use crate::proto::rtsp::{
-    ChannelPair, Lower, Method, Npt, NptRange, PortPair, Request, Response, RtpInfo, RtspUrl, SessionHeader,
-    Status as Code, Transport, header,
+    ChannelPair, Factor, Lower, Method, Npt, NptRange, PortPair, Request, Response, RtpInfo, RtspUrl,
+    SessionHeader, Status as Code, Transport, header,
 };
 
 /// What the user wants.
@@ -157,6 +157,9 @@ pub struct Start {
     pub sequence: Option<u16>,
     /// The timestamp of the start of the range.
     pub rtptime: Option<u32>,
+    /// Seconds of the range in a second of timestamps (RFC 2326 §12.34). This player asks for nothing but 1; a server
+    /// may know it better, but none plays backwards unasked.
+    pub scale: Factor,
     /// It goes on where PAUSE left it.
     pub goes_on: bool,
 }
@@ -805,6 +808,7 @@ impl Machine {
         let range = response.headers.get(header::RANGE).and_then(|value| NptRange::parse(value).ok());
         let info = response.headers.get_list(header::RTP_INFO).unwrap_or_default();
         let info = RtpInfo::parse_all(&info);
+        let scale = response.headers.get(header::SCALE).and_then(|value| Factor::parse(value).ok());
         let stream_url = &established.presentation.stream_url;
         let ours = info.iter().find(|entry| entry.url == *stream_url).or(info.first());
         let mut range = range.or(asked).unwrap_or_default();
@@ -814,6 +818,7 @@ impl Machine {
             range,
             sequence: ours.and_then(|entry| entry.sequence),
             rtptime: ours.and_then(|entry| entry.rtptime),
+            scale: scale.unwrap_or_default(),
             goes_on,
         }));
         self.stage = Stage::Playing(established);

@@ -12,7 +12,7 @@ use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{Form, PacketizedFrame, packetize};
 use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{
-    ChannelPair, Frame, Framer, Limits, PortPair, Request, Response, RtspUrl, interleave,
+    ChannelPair, Frame, Framer, Limits, Method, PortPair, Request, Response, RtspUrl, interleave,
 };
 use reelay::server_embed::agreement::{Channels, Delivery, Facilities, agree};
 use reelay::server_embed::desk::{self, Destination};
@@ -62,6 +62,8 @@ pub struct Setting {
     pub is_growing: bool,
     /// The server answers nothing.
     pub is_mute: bool,
+    /// The server plays at this Scale by itself.
+    pub scale: Option<&'static str>,
 }
 
 impl Setting {
@@ -78,6 +80,7 @@ impl Setting {
             loses_datagrams: false,
             is_growing: false,
             is_mute: false,
+            scale: None,
         }
     }
 }
@@ -343,6 +346,7 @@ pub struct Server {
     sessions_made: u32,
     deadline: Option<Instant>,
     is_mute: bool,
+    scale: Option<&'static str>,
 }
 
 impl Server {
@@ -371,6 +375,7 @@ impl Server {
             sessions_made: 0,
             deadline: None,
             is_mute: setting.is_mute,
+            scale: setting.scale,
         }
     }
 
@@ -398,7 +403,7 @@ impl Server {
             match frame {
                 Frame::Request(request) => {
                     if !self.is_mute {
-                        responses.push(self.ask(now, &request));
+                        responses.push(self.ask(now, &self.with_own_scale(&request)));
                     }
                     requests.push(request);
                 }
@@ -408,6 +413,13 @@ impl Server {
         }
         self.deadline = Some(now);
         responses
+    }
+
+    fn with_own_scale(&self, request: &Request) -> Request {
+        match self.scale.filter(|_| request.method == Method::Play) {
+            Some(scale) => request.clone().with("Scale", scale),
+            None => request.clone(),
+        }
     }
 
     fn report(&mut self, now: Instant, octets: &[u8]) {

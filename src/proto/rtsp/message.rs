@@ -23,8 +23,10 @@ pub mod header {
     pub const RANGE: &str = "Range";
     pub const REQUIRE: &str = "Require";
     pub const RTP_INFO: &str = "RTP-Info";
+    pub const SCALE: &str = "Scale";
     pub const SERVER: &str = "Server";
     pub const SESSION: &str = "Session";
+    pub const SPEED: &str = "Speed";
     pub const TRANSPORT: &str = "Transport";
     pub const UNSUPPORTED: &str = "Unsupported";
     pub const USER_AGENT: &str = "User-Agent";

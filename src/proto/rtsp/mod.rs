@@ -1,6 +1,7 @@
 //! RTSP 1.0 (RFC 2326): messages, their framing on a TCP stream, and the headers that carry structure.
 
 mod classroom_request;
+mod factor;
 mod framer;
 mod message;
 mod range;
@@ -10,6 +11,7 @@ mod transport;
 mod url;
 
 pub use classroom_request::ClassroomRequest;
+pub use factor::{Factor, FactorError};
 pub use framer::{Frame, Framer, FramingError, Limits, interleave};
 pub use message::{Headers, Method, Request, Response, Status, Version, header};
 pub use range::{Npt, NptRange, RangeError};

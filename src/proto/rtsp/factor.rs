@@ -1,0 +1,118 @@
+//! How fast a film runs: the values of the Scale and Speed headers (RFC 2326 §12.34, §12.35).
+
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroU64};
+
+/// How many times as fast as usual, forward, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Factor(NonZeroU32);
+
+/// Why a value is no factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FactorError {
+    /// It is zero, or leads backwards.
+    NotForward,
+    /// It is not a number as RFC 2326 §12.34 writes it.
+    Malformed,
+}
+
+impl Factor {
+    /// As fast as usual.
+    pub const ONE: Self = Self::thousandths(1_000);
+
+    /// So many thousandths.
+    ///
+    /// # Panics
+    /// When there are none, which a constant would show at build time.
+    pub const fn thousandths(thousandths: u32) -> Self {
+        match NonZeroU32::new(thousandths) {
+            Some(thousandths) => Self(thousandths),
+            None => panic!("a film that runs has a speed"),
+        }
+    }
+
+    /// The thousandths.
+    pub fn as_thousandths(self) -> u32 {
+        self.0.get()
+    }
+
+    /// Reads `2`, `2.0` or `0.25`. What is finer than a thousandth is left out, but a factor never becomes zero by it.
+    ///
+    /// # Errors
+    /// [`FactorError::NotForward`] for zero and for negative numbers.
+    pub fn parse(value: &str) -> Result<Self, FactorError> {
+        let (is_negative, number) = match value.trim().strip_prefix('-') {
+            Some(number) => (true, number),
+            None => (false, value.trim()),
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        let are_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || !are_digits(whole) || !are_digits(fraction) {
+            return Err(FactorError::Malformed);
+        }
+        if is_negative || [whole, fraction].iter().all(|digits| digits.bytes().all(|b| b == b'0')) {
+            return Err(FactorError::NotForward);
+        }
+        // Digits alone fail to be a number only where they are too many, and then they mean much.
+        let whole = whole.parse().unwrap_or(u32::MAX);
+        let behind_point: u32 = format!("{fraction:0<3}")[..3].parse().unwrap_or_default();
+        let thousandths = whole.saturating_mul(1_000).saturating_add(behind_point);
+        NonZeroU32::new(thousandths.max(1)).map(Self).ok_or(FactorError::NotForward)
+    }
+}
+
+impl Default for Factor {
+    fn default() -> Self {
+        Self::ONE
+    }
+}
+
+impl From<Factor> for NonZeroU64 {
+    /// Its thousandths.
+    fn from(factor: Factor) -> Self {
+        factor.0.into()
+    }
+}
+
+impl fmt::Display for Factor {
+    /// With one decimal at least, as players write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, thousandths) = (self.0.get() / 1_000, self.0.get() % 1_000);
+        match thousandths {
+            hundreds if hundreds % 100 == 0 => write!(f, "{whole}.{}", hundreds / 100),
+            tens if tens % 10 == 0 => write!(f, "{whole}.{:02}", tens / 10),
+            _ => write!(f, "{whole}.{thousandths:03}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_are_read_and_written() {
+        for (text, thousandths, written) in [
+            ("2", 2_000, "2.0"),
+            (" 2.000000 ", 2_000, "2.0"),
+            ("0.25", 250, "0.25"),
+            ("1.", 1_000, "1.0"),
+            ("0.33333", 333, "0.333"),
+            ("0.00001", 1, "0.001"),
+            ("99999999999999999999", u32::MAX, "4294967.295"),
+        ] {
+            let factor = Factor::parse(text).unwrap();
+            assert_eq!((factor.as_thousandths(), factor.to_string().as_str()), (thousandths, written));
+        }
+    }
+
+    #[test]
+    fn backwards_standstill_and_nonsense_are_told_apart() {
+        for text in ["-1", "-0.5", "0", "0.000", "-0"] {
+            assert_eq!(Factor::parse(text), Err(FactorError::NotForward), "{text}");
+        }
+        for text in ["", "-", ".5", "1e3", "inf", "NaN", "+2", "2,5", "--2", "½"] {
+            assert_eq!(Factor::parse(text), Err(FactorError::Malformed), "{text}");
+        }
+    }
+}
