@@ -1,0 +1,151 @@
+//! Players go on elsewhere, and at another tempo, in what Reelay serves.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::TRANSPORTS;
+use crate::programs::{PYTHON, alone, has_ffmpeg, is_installed, run};
+use crate::samples::{Sample, decoded, decoded_file, distinct_sample};
+use crate::serving::{FRAMES_PER_SECOND, Serving};
+
+/// Which pictures of the sample these are, by their pixels.
+#[track_caller]
+fn numbers(sample: &Sample, seen: &[u8]) -> Vec<usize> {
+    let source = decoded_file(&sample.raw_file(), sample.pixel_format);
+    let frame = sample.octets_of_a_frame();
+    assert_eq!(seen.len() % frame, 0);
+    let number = |picture| source.chunks_exact(frame).position(|known| known == picture);
+    seen.chunks_exact(frame).map(|picture| number(picture).expect("a picture of the sample")).collect()
+}
+
+/// Whether these go on from there, one frame more or less, in steps of so many, up to the end.
+#[track_caller]
+fn assert_from(numbers: &[usize], start: usize, step: usize, end: usize, peer: &str) {
+    let first = *numbers.first().unwrap_or_else(|| panic!("{peer}: nothing"));
+    assert!(first.abs_diff(start) <= 1, "{peer}: frame {first} instead of {start}");
+    assert!(numbers.iter().copied().eq((first..end).step_by(step)), "{peer}: {numbers:?}");
+}
+
+/// Where the seeks go.
+const SECOND: u32 = 1;
+const FRAME: usize = (SECOND * FRAMES_PER_SECOND) as usize;
+
+#[test]
+fn ffmpeg_lands_within_a_frame() {
+    let _alone = alone();
+    if !has_ffmpeg() {
+        return;
+    }
+    let sample = distinct_sample();
+    let serving = Serving::start(std::slice::from_ref(&sample));
+    for transport in TRANSPORTS {
+        let start = SECOND.to_string();
+        let input = ["-rtsp_transport", transport, "-ss", &start, "-i", &serving.urls[0]];
+        let seen = numbers(&sample, &decoded(&input, sample.pixel_format));
+        assert_from(&seen, FRAME, 1, sample.film.pictures.len(), &format!("ffmpeg over {transport}"));
+    }
+}
+
+/// Seeks as soon as there is a picture; what comes then is written to a file.
+const GSTREAMER_SEEK: &str = r#"
+import sys
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import GLib, Gst
+Gst.init(None)
+url, transport, start, rate, flag, received = sys.argv[1:]
+pipeline = Gst.parse_launch(
+    "rtspsrc name=source ! rtpjpegdepay ! appsink name=sink sync=false emit-signals=true"
+)
+source, sink = pipeline.get_by_name("source"), pipeline.get_by_name("sink")
+source.set_property("location", url)
+source.set_property("protocols", transport)
+loop, pictures, seeks = GLib.MainLoop(), [], []
+
+FLAGS = {"all": Gst.SeekFlags.FLUSH, "skip": Gst.SeekFlags.FLUSH | Gst.SeekFlags.SKIP}
+
+def seek():
+    begin, end = (Gst.SeekType.SET, int(float(start) * Gst.SECOND)), (Gst.SeekType.NONE, -1)
+    assert pipeline.seek(float(rate), Gst.Format.TIME, FLAGS[flag], *begin, *end)
+
+def take(sink):
+    buffer = sink.emit("pull-sample").get_buffer()
+    pictures.append(buffer.extract_dup(0, buffer.get_size()))
+    if not seeks:
+        seeks.append(GLib.idle_add(seek))
+    return Gst.FlowReturn.OK
+
+def forget(pad, info):
+    if info.get_event().type == Gst.EventType.FLUSH_STOP:
+        pictures.clear()
+    return Gst.PadProbeReturn.OK
+
+def hear(bus, message):
+    # It may stumble over its own end.
+    if message.type in (Gst.MessageType.EOS, Gst.MessageType.ERROR):
+        loop.quit()
+
+sink.connect("new-sample", take)
+sink.get_static_pad("sink").add_probe(Gst.PadProbeType.EVENT_FLUSH, forget)
+pipeline.get_bus().add_signal_watch()
+pipeline.get_bus().connect("message", hear)
+pipeline.set_state(Gst.State.PLAYING)
+loop.run()
+pipeline.set_state(Gst.State.NULL)
+open(received, "wb").write(b"".join(pictures))
+"#;
+
+const GSTREAMER_IMPORTS: &str = "
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import Gst
+";
+
+fn has_gstreamer() -> bool {
+    is_installed("GStreamer with Python", Command::new(PYTHON).args(["-c", GSTREAMER_IMPORTS]))
+}
+
+/// The pictures that GStreamer gets behind a seek.
+#[track_caller]
+fn sought(sample: &Sample, url: &str, transport: &str, rate: &str, flag: &str) -> Vec<usize> {
+    let received = sample.film.folder().join("sought.jpegs");
+    let (start, file) = (SECOND.to_string(), path(&received));
+    run(Command::new(PYTHON).args(["-c", GSTREAMER_SEEK, url, transport, &start, rate, flag, file]));
+    numbers(sample, &decoded_file(&received, sample.pixel_format))
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a plain path")
+}
+
+#[test]
+fn gstreamer_lands_within_a_frame() {
+    let _alone = alone();
+    if !has_ffmpeg() || !has_gstreamer() {
+        return;
+    }
+    let sample = distinct_sample();
+    let serving = Serving::start(std::slice::from_ref(&sample));
+    for transport in TRANSPORTS {
+        let seen = sought(&sample, &serving.urls[0], transport, "1", "all");
+        assert_from(&seen, FRAME, 1, sample.film.pictures.len(), &format!("GStreamer over {transport}"));
+    }
+}
+
+/// Twice as fast it asks for a Speed, and where pictures may be left out, for a Scale.
+#[test]
+fn gstreamer_plays_twice_as_fast() {
+    let _alone = alone();
+    if !has_ffmpeg() || !has_gstreamer() {
+        return;
+    }
+    let sample = distinct_sample();
+    let serving = Serving::start(std::slice::from_ref(&sample));
+    for (flag, step) in [("all", 1), ("skip", 2)] {
+        for transport in TRANSPORTS {
+            let seen = sought(&sample, &serving.urls[0], transport, "2", flag);
+            let peer = format!("GStreamer, {flag}, over {transport}");
+            assert_from(&seen, FRAME, step, sample.film.pictures.len(), &peer);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Reelay's server, as a program.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::programs::Running;
+use crate::samples::Sample;
+
+/// The program under test.
+pub const REELAY: &str = env!("CARGO_BIN_EXE_reelay");
+
+/// Fast, so that the tests are.
+pub const FRAMES_PER_SECOND: u32 = 50;
+
+/// `reelay serve`, and the address of each film.
+pub struct Serving {
+    pub urls: Vec<String>,
+    _server: Running,
+}
+
+impl Serving {
+    pub fn start(samples: &[Sample]) -> Self {
+        let mut command = Command::new(REELAY);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--fps", &FRAMES_PER_SECOND.to_string()]);
+        command.args(samples.iter().map(|sample| sample.film.path()));
+        let mut server =
+            Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("reelay serve"));
+        let lines = BufReader::new(server.0.stdout.take().expect("a pipe")).lines();
+        let urls = lines.take(samples.len()).collect::<Result<_, _>>().unwrap();
+        Self { urls, _server: server }
+    }
+}
