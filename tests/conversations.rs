@@ -3,9 +3,10 @@
 mod common;
 
 use common::films::pictures;
-use common::jpegs::Kind;
+use common::jpegs::{Kind, picture};
 use common::simulation::{Setting, World};
-use reelay::proto::rtcp::{Epoch, NtpTime};
+use reelay::media::payload::{Form, packetize};
+use reelay::proto::rtcp::{self, Epoch, NtpTime, Rtcp};
 use reelay::proto::rtsp::{Frame, Framer, Limits, Request, Response, Transport};
 use reelay::session::{
     Event, Failure, Goal, Input, Output, Path, Player, PlayerOptions, Reporter, RtspState,
@@ -309,7 +310,12 @@ struct Scripted {
     pub events: Vec<Event>,
     pub frames: usize,
     pub connected: Vec<String>,
+    /// Of the next packet.
+    sequence: u16,
 }
+
+/// Who sends the scripted stream.
+const SOURCE: u32 = 9;
 
 impl Scripted {
     fn new() -> Self {
@@ -328,11 +334,15 @@ impl Scripted {
         };
         let framer = Framer::new(Limits::SERVER);
         let (player, now) = (Player::new(url, options), Instant::now());
-        Self { player, now, framer, events: Vec::new(), frames: 0, connected: Vec::new() }
+        Self { player, now, framer, events: Vec::new(), frames: 0, connected: Vec::new(), sequence: 0 }
     }
 
     fn input(&mut self, input: Input) {
         self.player.handle(self.now, input);
+        self.carry_out();
+    }
+
+    fn carry_out(&mut self) {
         while let Some(output) = self.player.poll() {
             match output {
                 Output::Connect(url) => {
@@ -352,8 +362,74 @@ impl Scripted {
 
     /// The request that is in flight now.
     fn request(&mut self) -> Request {
-        let Some(Frame::Request(request)) = self.framer.next_frame().unwrap() else { panic!("no request") };
-        request
+        loop {
+            match self.framer.next_frame().unwrap() {
+                Some(Frame::Request(request)) => return request,
+                // An answer to the server.
+                Some(Frame::Response(_)) => {}
+                other => panic!("no request but {other:?}"),
+            }
+        }
+    }
+
+    /// What was answered to the server's last request.
+    fn reply(&mut self) -> Response {
+        match self.framer.next_frame().unwrap() {
+            Some(Frame::Response(reply)) => reply,
+            other => panic!("no reply but {other:?}"),
+        }
+    }
+
+    /// Lets time pass, with everything that it brings.
+    fn pass(&mut self, span: Duration) {
+        let until = self.now + span;
+        while let Some(deadline) = self.player.deadline().filter(|deadline| *deadline <= until) {
+            self.now = self.now.max(deadline);
+            self.player.timeout(self.now);
+            self.carry_out();
+        }
+        self.now = until;
+    }
+
+    /// Sets a stream of ten seconds up, and plays it from the beginning.
+    fn play_ten_seconds(&mut self) {
+        self.input(Input::Goal(Goal::Playing));
+        self.set_up_ten_seconds();
+        self.request();
+        self.answer(
+            "RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\nRTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n",
+        );
+        assert_eq!(self.state(), RtspState::Playing);
+    }
+
+    fn set_up_ten_seconds(&mut self) {
+        self.request();
+        self.answer("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
+        self.request();
+        self.answer(
+            "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\n\
+             v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=framerate:20\n",
+        );
+        self.request();
+        self.answer(
+            "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678\n\
+             Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+        );
+    }
+
+    /// Frame after frame of a film of 20 a second arrives, from this one on.
+    fn receive(&mut self, frames: std::ops::Range<u32>) {
+        for number in frames {
+            let jpeg = picture(Kind::Standard420, (96, 64), number, 0);
+            let packets = packetize(&jpeg, Form::Standard).unwrap();
+            for index in 0..packets.packets().len() {
+                let mut octets = Vec::new();
+                packets.write_packet(index, self.sequence, number * 4_500, SOURCE, &mut octets);
+                self.sequence = self.sequence.wrapping_add(1);
+                self.input(Input::Rtp(octets.into()));
+            }
+            self.pass(Duration::from_millis(50));
+        }
     }
 
     fn answer(&mut self, words: &str) {
@@ -508,6 +584,113 @@ fn a_stream_that_has_moved_is_followed_without_the_password_and_not_for_ever() {
         }
     }
     assert!(script.failure().unwrap().contains("elsewhere more than 5 times"));
+}
+
+#[test]
+fn every_answer_that_names_another_place_is_followed_and_the_place_may_be_a_path() {
+    for (status, location, expected) in [
+        ("303 See Other", "/there", "rtsp://127.0.0.1:8554/there"),
+        ("307 Temporary Redirect", "b", "rtsp://127.0.0.1:8554/b"),
+    ] {
+        let mut script = Scripted::new();
+        script.input(Input::Goal(Goal::Ready));
+        script.request();
+        script.answer(&format!("RTSP/1.0 {status}\nCSeq: 1\nLocation: {location}\n"));
+        assert_eq!(script.connected.last().map(String::as_str), Some(expected));
+    }
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer("RTSP/1.0 302 Moved Temporarily\nCSeq: 1\nLocation: http://h/there\n");
+    assert!(script.failure().unwrap().contains("elsewhere and does not say where"));
+}
+
+#[test]
+fn a_server_that_tears_down_is_answered_and_the_session_is_over() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive(0..10);
+    script.answer("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 87654321\n");
+    assert_eq!(script.reply().status.code(), 454, "that is another session's");
+    script.answer("PLAY rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nSession: 12345678\n");
+    assert_eq!(script.reply().status.code(), 501);
+    assert_eq!((script.state(), script.failure()), (RtspState::Playing, None));
+    script.answer("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 9\nSession: 12345678\n");
+    let reply = script.reply();
+    assert_eq!((reply.status.code(), reply.headers.cseq()), (200, Some(9)));
+    assert_eq!(script.state(), RtspState::Init);
+    assert_eq!(
+        script.failure().as_deref(),
+        Some("127.0.0.1:8554 has ended the session; press Play to begin a new one.")
+    );
+    assert!(script.events.contains(&Event::Closed));
+    assert_eq!(script.connected.len(), 1, "and nobody comes back unasked");
+}
+
+#[test]
+fn a_server_that_sends_its_players_elsewhere_is_left_and_the_film_goes_on_there() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive(0..40);
+    script.answer("REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 12345678\n");
+    assert_eq!(script.reply().status.code(), 400, "it does not say where");
+    script.answer(
+        "REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n",
+    );
+    assert_eq!(script.reply().status.code(), 200);
+    let teardown = script.request();
+    assert_eq!((teardown.method.as_str(), teardown.headers.cseq()), ("TEARDOWN", Some(5)));
+    script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
+    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    let told = script.events.iter().find_map(|event| match event {
+        Event::Interrupted(interruption) => Some(interruption.to_string()),
+        _ => None,
+    });
+    assert!(told.unwrap().ends_with("the stream now comes from 127.0.0.2:9000."));
+    script.set_up_ten_seconds();
+    let play = script.request();
+    assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=1.950-")));
+    assert_eq!(script.failure(), None);
+}
+
+/// Before SETUP there is nothing to tear down; and a server need not wait for it.
+#[test]
+fn a_server_that_sends_its_players_elsewhere_may_do_so_early_or_hang_up() {
+    let redirect = "REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n";
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Playing));
+    script.request();
+    script.answer(redirect);
+    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive(0..10);
+    script.input(Input::Goal(Goal::Ready));
+    script.answer(redirect);
+    script.input(Input::ConnectionLost(None));
+    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    assert_eq!(script.failure(), None);
+}
+
+/// A server that has no more to send says goodbye, wherever in the film it is.
+#[test]
+fn a_goodbye_in_the_middle_of_a_film_ends_it_and_play_begins_anew() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive(0..40);
+    let goodbye = rtcp::write(&[Rtcp::Bye { ssrcs: vec![SOURCE + 1] }]);
+    script.input(Input::Rtcp(goodbye.into()));
+    script.receive(40..50);
+    assert_eq!(script.state(), RtspState::Playing, "that was another source");
+    let goodbye = rtcp::write(&[Rtcp::Bye { ssrcs: vec![SOURCE] }]);
+    script.input(Input::Rtcp(goodbye.into()));
+    script.pass(Duration::from_secs(1));
+    assert_eq!((script.frames, script.state()), (50, RtspState::Ready));
+    assert!(script.events.contains(&Event::Ended) && script.failure().is_none());
+    script.input(Input::Goal(Goal::Playing));
+    let play = script.request();
+    assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
 }
 
 #[test]

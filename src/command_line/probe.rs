@@ -254,7 +254,7 @@ impl<'a> Watcher<'a> {
                     self.stopped = self.last.or(self.stopped);
                 }
             }
-            Event::Interrupted(_) => stderr::tell("No datagram has come; now the connection carries RTP."),
+            Event::Interrupted(interruption) => stderr::tell(interruption.to_string()),
             Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) => {}
         }
     }

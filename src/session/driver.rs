@@ -195,7 +195,6 @@ struct Connection {
     reader: OwnedReadHalf,
     writer: mpsc::Sender<Bytes>,
     buffer: BytesMut,
-    _writing: AbortOnDropHandle<()>,
 }
 
 /// The player's own ports, and what comes out of them.
@@ -420,16 +419,14 @@ impl Connection {
         stream.set_nodelay(true)?;
         let (reader, mut write_half) = stream.into_split();
         let (writer, mut outbox) = mpsc::channel::<Bytes>(COMMANDS);
-        let writing = tokio::spawn(async move {
+        // It outlives the connection until the last word is said, which may be the answer to who ends the session.
+        tokio::spawn(async move {
             while let Some(octets) = outbox.recv().await {
                 // The reader notices a broken connection, too, and tells.
-                if write_half.write_all(&octets).await.is_err() {
-                    return;
-                }
+                let Ok(Ok(())) = timeout(WRITE_PATIENCE, write_half.write_all(&octets)).await else { return };
             }
         });
-        let buffer = BytesMut::new();
-        Ok(Self { peer, local, reader, writer, buffer, _writing: AbortOnDropHandle::new(writing) })
+        Ok(Self { peer, local, reader, writer, buffer: BytesMut::new() })
     }
 }
 
@@ -452,6 +449,9 @@ impl Ports {
         Ok(Self { numbers, rtp, rtcp, packets, _hearing: hearing })
     }
 }
+
+/// How long a server may take none of what is written to it.
+const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Octets read from the connection at a time.
 const READ: usize = 64 * 1024;

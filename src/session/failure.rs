@@ -20,6 +20,16 @@ pub enum Failure {
         /// Host and port.
         server: String,
     },
+    /// The server has torn the session down.
+    EndedByServer {
+        /// Host and port.
+        server: String,
+    },
+    /// The server, or those to which it sends us, have sent us on and on.
+    TooManyRedirections {
+        /// How often is not too often.
+        most: u32,
+    },
     /// No answer came in time.
     TimedOut {
         /// Host and port.
@@ -96,6 +106,13 @@ impl fmt::Display for Failure {
                     "{server} closed the connection; connect again, and restart the server if it is gone."
                 )
             }
+            Self::EndedByServer { server } => {
+                write!(f, "{server} has ended the session; press Play to begin a new one.")
+            }
+            Self::TooManyRedirections { most } => write!(
+                f,
+                "The server has sent us elsewhere more than {most} times; check the URL, or ask who runs the server."
+            ),
             Self::TimedOut { server, method: Method::Options } => write!(
                 f,
                 "{server} did not answer OPTIONS in time; check the address, or say that it is a classroom server if it is one: in Connect, or with --classroom."

@@ -3,12 +3,15 @@
 //! The three buttons and the four are the same goals. A click only moves the goal; what is asked next is derived from
 //! goal and stage when nothing is in flight, so the last click decides where it ends and no request is sent twice.
 
+mod orders;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::authorization::{Authorization, Verdict};
 use super::dialect::Dialect;
 use super::failure::Failure;
+use super::interruption::Interruption;
 use super::presentation::Presentation;
 use super::retry::Retry;
 use crate::proto::rtsp::{
@@ -132,22 +135,6 @@ pub enum Output {
     Failed(Failure),
 }
 
-/// Why a session begins again by itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Interruption {
-    /// No datagrams come through; from now on the connection carries RTP.
-    FellBack,
-    /// The server is gone.
-    Lost {
-        /// Host and port.
-        server: String,
-        /// Which try comes next, from 1.
-        attempt: u32,
-        /// How long until then.
-        wait: Duration,
-    },
-}
-
 /// What a PLAY brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Start {
@@ -182,7 +169,7 @@ pub struct Machine {
     /// Datagrams were refused or do not come through, and the connection carries RTP.
     fell_back: bool,
     /// The session is to be torn down and set up again.
-    must_restart: bool,
+    restart: Option<Restart>,
     retry: Retry,
     authorization: Authorization,
     redirections: u32,
@@ -223,6 +210,15 @@ struct Established {
     from: From,
 }
 
+/// How a session goes on that is torn down by itself.
+#[derive(Debug)]
+enum Restart {
+    /// With RTP on the RTSP connection.
+    OnTheConnection,
+    /// By another server, or under another path.
+    Elsewhere(RtspUrl),
+}
+
 /// Where the next PLAY begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum From {
@@ -259,9 +255,6 @@ enum Step {
 /// How long a session lives without a sign of life if the server does not say (RFC 2326 §12.37).
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a server may send us elsewhere.
-const MOST_REDIRECTIONS: u32 = 5;
-
 /// What the player calls itself.
 const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
 
@@ -281,7 +274,7 @@ impl Machine {
             knows_get_parameter: false,
             last_request: None,
             fell_back: false,
-            must_restart: false,
+            restart: None,
             retry: Retry::default(),
             redirections: 0,
             outputs: VecDeque::new(),
@@ -360,6 +353,11 @@ impl Machine {
             }
             // Servers close the connection instead of answering TEARDOWN, or before the answer is read.
             (_, Some(InFlight { step: Step::Teardown, .. })) => {
+                self.torn_down();
+                self.advance(now);
+            }
+            // It sends us elsewhere and does not wait until we go.
+            (Stage::Ready(_) | Stage::Playing(_), _) if self.restart.is_some() => {
                 self.torn_down();
                 self.advance(now);
             }
@@ -461,7 +459,7 @@ impl Machine {
         let is_possible = self.options.transport == TransportChoice::Auto && !self.fell_back;
         if is_possible && matches!(self.stage, Stage::Playing(_)) {
             self.fell_back = true;
-            self.must_restart = true;
+            self.restart = Some(Restart::OnTheConnection);
             self.advance(now);
         }
         is_possible
@@ -473,7 +471,7 @@ impl Machine {
     }
 
     fn server(&self) -> String {
-        format!("{}:{}", self.url.host(), self.url.port())
+        self.url.server()
     }
 
     /// The server is gone. If there was a session, and the user wants it still, it is looked for again.
@@ -505,7 +503,7 @@ impl Machine {
         self.goal = Goal::Stopped;
         self.seek = None;
         self.fell_back = false;
-        self.must_restart = false;
+        self.restart = None;
         self.retry = Retry::default();
         self.redirections = 0;
     }
@@ -533,7 +531,9 @@ impl Machine {
         match (&self.stage, self.goal) {
             (Stage::Ready(_) | Stage::Playing(_), Goal::Stopped) => self.send(now, Step::Teardown),
             (_, Goal::Stopped) => self.close(),
-            (Stage::Ready(_) | Stage::Playing(_), _) if self.must_restart => self.send(now, Step::Teardown),
+            (Stage::Ready(_) | Stage::Playing(_), _) if self.restart.is_some() => {
+                self.send(now, Step::Teardown)
+            }
             (Stage::Away { .. }, _) => {}
             (Stage::Closed, _) => {
                 self.stage = Stage::Connecting { deadline: now + self.options.patience };
@@ -647,19 +647,6 @@ impl Step {
 
 /// What the answers mean.
 impl Machine {
-    /// The server asks something itself. It is answered, and nothing changes.
-    pub fn server_request(&mut self, request: &Request) {
-        let code = match request.method {
-            Method::Options | Method::GetParameter | Method::SetParameter => Code::OK,
-            _ => Code::NOT_IMPLEMENTED,
-        };
-        let mut response = Response::new(code);
-        if let Some(cseq) = request.headers.get(header::CSEQ) {
-            response = response.with(header::CSEQ, cseq);
-        }
-        self.outputs.push_back(Output::Reply(response));
-    }
-
     /// An answer has come.
     pub fn response(&mut self, now: Instant, response: &Response) {
         // One that is not to the request in flight is late; one without a number can only be to it.
@@ -672,10 +659,11 @@ impl Machine {
         if response.status == Code::UNAUTHORIZED {
             return self.challenged(now, &in_flight, response);
         }
-        if matches!(response.status, Code::MOVED_PERMANENTLY | Code::MOVED_TEMPORARILY)
+        if orders::leads_elsewhere(response.status)
             && matches!(in_flight.step, Step::Options | Step::Describe | Step::SetUp)
         {
-            return self.redirected(now, response);
+            let method = in_flight.step.method(self.knows_get_parameter);
+            return self.redirected(now, method, response);
         }
         let InFlight { step, range, .. } = in_flight;
         let refusal = (!response.status.is_success()).then(|| Failure::Refused {
@@ -712,29 +700,6 @@ impl Machine {
                 self.fail(Failure::BadAnswer { method, what });
             }
         }
-    }
-
-    /// The stream is elsewhere.
-    fn redirected(&mut self, now: Instant, response: &Response) {
-        let location = response.headers.get(header::LOCATION).unwrap_or_default();
-        let Ok(url) = RtspUrl::parse(location) else {
-            let what = "it sends us elsewhere and does not say where".to_owned();
-            return self.fail(Failure::BadAnswer { method: Method::Describe, what });
-        };
-        self.redirections += 1;
-        if self.redirections > MOST_REDIRECTIONS {
-            let what = format!("it has sent us elsewhere more than {MOST_REDIRECTIONS} times");
-            return self.fail(Failure::BadAnswer { method: Method::Describe, what });
-        }
-        // A password is for the server that it was given for.
-        let is_same_server = (url.host(), url.port()) == (self.url.host(), self.url.port());
-        if !is_same_server {
-            self.authorization = Authorization::of(&url);
-        }
-        tracing::debug!(%url, "the server sends us elsewhere");
-        self.url = url;
-        self.leave();
-        self.advance(now);
     }
 
     /// OPTIONS may be refused: it was only a greeting.
@@ -862,10 +827,8 @@ impl Machine {
     /// Whatever the server says to TEARDOWN, the session is over.
     fn torn_down(&mut self) {
         let goal = self.goal;
-        if std::mem::take(&mut self.must_restart) && goal != Goal::Stopped {
-            self.leave();
-            self.outputs.push_back(Output::Interrupted(Interruption::FellBack));
-            return;
+        if let Some(restart) = self.restart.take().filter(|_| goal != Goal::Stopped) {
+            return self.begin_again(restart);
         }
         self.close();
         // The user may have pressed Play since.

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use super::conversation::{Message, Speaker};
 use super::ending::Ending;
 use super::failure::Failure;
-use super::machine::{self, Goal, Interruption, Machine, MachineOptions, RtspState, Start, Status};
+use super::interruption::Interruption;
+use super::machine::{self, Goal, Machine, MachineOptions, RtspState, Start, Status};
 use super::playout::Playout;
 use super::presentation::Presentation;
 use super::receive::{ReceivedFrame, Receiver};
@@ -325,7 +326,7 @@ impl Player {
                 }
                 Ok(Some(Frame::Request(request))) => {
                     self.tell_message(now, Speaker::Server, &request.encode());
-                    self.machine.server_request(&request);
+                    self.machine.server_request(now, &request);
                 }
                 // No server asks a player in that dialect.
                 Ok(Some(Frame::Classroom(_))) => {}

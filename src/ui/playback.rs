@@ -354,17 +354,10 @@ impl Playback {
 
     fn interrupted(&mut self, interruption: Interruption) {
         self.is_waiting = false;
+        let sentence = interruption.to_string();
         self.notice = Some(match interruption {
-            Interruption::FellBack => Notice::Hint(
-                "No datagram has come through; the stream now takes the RTSP connection (TCP).".to_owned(),
-            ),
-            Interruption::Lost { server, attempt, wait } => {
-                let wait = match wait.as_secs() {
-                    1 => "1 second".to_owned(),
-                    seconds => format!("{seconds} seconds"),
-                };
-                Notice::Reconnecting(format!("{server} is gone. Reconnecting in {wait}, attempt {attempt}…"))
-            }
+            Interruption::FellBack | Interruption::Redirected { .. } => Notice::Hint(sentence),
+            Interruption::Lost { .. } => Notice::Reconnecting(sentence),
         });
     }
 

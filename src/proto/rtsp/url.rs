@@ -83,6 +83,26 @@ impl RtspUrl {
         Ok(Self { host: host.to_owned(), port, path, credentials })
     }
 
+    /// What a Location names that this URL was answered with: a URL, or a path on the same server (RFC 3986 §5.2).
+    ///
+    /// # Errors
+    /// When it names nothing, or a URL that is wrong.
+    pub fn join(&self, location: &str) -> Result<Self, UrlError> {
+        let location = location.trim();
+        let scheme = location.split_once("://").map(|(scheme, _)| scheme);
+        let is_absolute = scheme.is_some_and(|scheme| scheme.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if location.is_empty() || is_absolute {
+            return Self::parse(location);
+        }
+        let own = self.path.split('?').next().unwrap_or_default();
+        let folder = own.rfind('/').map_or("", |at| &own[..at]);
+        let path = match location.starts_with('/') {
+            true => location.to_owned(),
+            false => format!("{folder}/{location}"),
+        };
+        Self::parse(&format!("rtsp://{}{path}", self.server()))
+    }
+
     /// The URL of something on a server, its name encoded as far as needed.
     pub fn for_path(host: impl Into<String>, port: u16, path: &str) -> Self {
         let path = format!("/{}", utf8_percent_encode(path, NOT_IN_PATH));
@@ -206,6 +226,22 @@ mod tests {
             RtspUrl::parse(&url.to_string()).unwrap().decoded_path().as_deref(),
             Some("50% ähm?.mjpeg")
         );
+    }
+
+    #[test]
+    fn a_location_is_a_url_or_a_path() {
+        let url = RtspUrl::parse("rtsp://ann:pw@[::1]:8554/films/a?x=1").unwrap();
+        for (location, expected) in [
+            ("rtsp://other/b", "rtsp://other/b"),
+            ("/b?y=2", "rtsp://[::1]:8554/b?y=2"),
+            (" b/c ", "rtsp://[::1]:8554/films/b/c"),
+            ("b?of=rtsp://c", "rtsp://[::1]:8554/films/b?of=rtsp://c"),
+        ] {
+            assert_eq!(url.join(location).unwrap().to_string(), expected);
+        }
+        assert_eq!(RtspUrl::parse("rtsp://h").unwrap().join("b").unwrap().to_string(), "rtsp://h/b");
+        assert!(url.join("").is_err() && url.join("http://h/b").is_err());
+        assert_eq!(url.join("b").unwrap().credentials(), None);
     }
 
     #[test]
