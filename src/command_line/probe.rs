@@ -192,6 +192,8 @@ struct Watcher<'a> {
     dimensions: Option<Dimensions>,
     transport: Option<Lower>,
     server: Option<String>,
+    /// What the stream holds besides, and is not played.
+    others: Vec<String>,
     progress: Progress,
     outcome: Option<Outcome>,
 }
@@ -217,6 +219,7 @@ impl<'a> Watcher<'a> {
             dimensions: None,
             transport: None,
             server: None,
+            others: Vec::new(),
             progress: Progress::default(),
             outcome: None,
         }
@@ -238,6 +241,7 @@ impl<'a> Watcher<'a> {
                 self.has_end =
                     self.certainly_ends || presentation.range.is_some_and(|range| range.end.is_some());
                 self.server = presentation.server;
+                self.others = presentation.others;
             }
             Event::SetUp(lower) => {
                 self.transport = Some(lower);
@@ -254,7 +258,7 @@ impl<'a> Watcher<'a> {
                     self.stopped = self.last.or(self.stopped);
                 }
             }
-            Event::Interrupted(interruption) => stderr::tell(interruption.to_string()),
+            Event::Interrupted(interruption) => stderr::tell(interruption),
             Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) => {}
         }
     }
@@ -336,6 +340,7 @@ impl<'a> Watcher<'a> {
             transport: self.transport.map(Lower::name),
             dialect: self.transport.map(|_| dialect(self.arguments)),
             server: self.server.clone(),
+            others: self.others.clone(),
             emulated: self.emulated(snapshot),
         }
     }
@@ -370,6 +375,7 @@ struct Findings {
     transport: Option<&'static str>,
     dialect: Option<Dialect>,
     server: Option<String>,
+    others: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     emulated: Option<Emulated>,
 }
@@ -410,6 +416,9 @@ impl Findings {
         let (transport, server) =
             (self.transport.unwrap_or("unknown"), self.server.as_deref().unwrap_or("unknown"));
         writeln!(out, "transport    {transport}, server {server}")?;
+        if !self.others.is_empty() {
+            writeln!(out, "not played   {}", self.others.join(", "))?;
+        }
         if let Some(truth) = self.emulated {
             writeln!(
                 out,

@@ -201,14 +201,22 @@ impl MediaDescription {
             .map(|(_, encoding)| encoding.as_str())
     }
 
-    /// What the stream carries, for people: `H264`, `MPEG4-GENERIC`, …
+    /// What the stream carries, for people: `H264`, `MPEG4-GENERIC`, `PCMU`, …
     pub fn encoding_name(&self) -> String {
-        let named = self.formats.iter().find_map(|&format| self.encoding_of(format));
+        let mapped = |format| self.encoding_of(format).and_then(|encoding| encoding.split('/').next());
+        let named =
+            self.formats.iter().find_map(|&format| mapped(format).or_else(|| static_encoding(format)));
         match (named, self.formats.first()) {
-            (Some(encoding), _) => encoding.split('/').next().unwrap_or_default().to_owned(),
+            (Some(encoding), _) => readable(encoding),
             (None, Some(format)) => format!("payload type {format}"),
-            (None, None) => self.kind.clone(),
+            (None, None) => readable(&self.kind),
         }
+    }
+
+    /// The same, and whether it is heard or seen: `PCMU audio`.
+    pub fn encoding_and_kind(&self) -> String {
+        let (encoding, kind) = (self.encoding_name(), readable(&self.kind));
+        if encoding == kind { encoding } else { format!("{encoding} {kind}") }
     }
 
     fn write(&self, line: &mut impl FnMut(fmt::Arguments<'_>)) {
@@ -238,6 +246,41 @@ impl MediaDescription {
     }
 }
 
+/// What RFC 3551 §6 gives to payload types that need no `rtpmap`.
+fn static_encoding(payload_type: u8) -> Option<&'static str> {
+    Some(match payload_type {
+        0 => "PCMU",
+        3 => "GSM",
+        4 => "G723",
+        5 | 6 | 16 | 17 => "DVI4",
+        7 => "LPC",
+        8 => "PCMA",
+        9 => "G722",
+        10 | 11 => "L16",
+        12 => "QCELP",
+        13 => "CN",
+        14 => "MPA",
+        15 => "G728",
+        18 => "G729",
+        25 => "CelB",
+        JPEG_PAYLOAD_TYPE => "JPEG",
+        28 => "nv",
+        31 => "H261",
+        32 => "MPV",
+        33 => "MP2T",
+        34 => "H263",
+        _ => return None,
+    })
+}
+
+/// A word of a description as it may stand in a sentence.
+fn readable(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
+}
+
+/// Longer than every name of an encoding.
+const LONGEST_WORD: usize = 40;
+
 fn parse_dimensions(value: &str) -> Option<(u16, u16)> {
     let (width, height) = value.split_once(',')?;
     Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
@@ -266,8 +309,27 @@ mod tests {
         assert_eq!(media.control.as_deref(), Some("stream=0"));
         assert_eq!((media.frame_rate, media.dimensions), (Some(25.0), Some((2_592, 1_944))));
         assert_eq!(session.range_of(media), Some(NptRange::default()));
-        assert_eq!(session.media[0].encoding_name(), "payload type 0");
+        assert_eq!(session.media[0].encoding_and_kind(), "PCMU audio");
         assert_eq!(media.encoding_name(), "H264");
+    }
+
+    #[test]
+    fn every_stream_has_a_name_for_people() {
+        for (lines, name) in [
+            ("m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/48000/2\n", "MPEG4-GENERIC audio"),
+            ("m=audio 0 RTP/AVP 8 0\n", "PCMA audio"),
+            ("m=video 0 RTP/AVP 34\n", "H263 video"),
+            ("m=video 0 RTP/AVP 77\n", "payload type 77 video"),
+            (
+                "m=application 0 RTP/AVP 107\na=rtpmap:107 vnd.onvif.metadata/90000\n",
+                "vnd.onvif.metadata application",
+            ),
+            ("m=text 0 RTP/AVP\n", "text"),
+            ("m=audio 0 RTP/AVP 97\na=rtpmap:97 \u{1b}[2Jclear/8000\n", "[2Jclear audio"),
+        ] {
+            let session = SessionDescription::parse(&format!("v=0\n{lines}")).unwrap();
+            assert_eq!(session.media[0].encoding_and_kind(), name);
+        }
     }
 
     #[test]

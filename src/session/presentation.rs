@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, header};
-use crate::proto::sdp::SessionDescription;
+use crate::proto::sdp::{MediaDescription, SessionDescription};
 
 /// A stream that can be played.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Presentation {
     pub offers_jpeg_header: bool,
     /// The server answers what measures a round trip.
     pub measures_round_trip: bool,
-    /// Streams that are not played, by what they carry.
+    /// Streams that are not played, by what they carry: `PCMU audio`.
     pub others: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Presentation {
             .map_or_else(|| url.to_string(), |base| base.trim().to_owned());
         let aggregate_url = join(&base, session.control.as_deref());
         let stream_url = join(&base, media.control.as_deref());
-        let others = session.media.iter().filter(|other| *other != media).map(|other| other.encoding_name());
+        let others = session.media.iter().filter(|other| !std::ptr::eq(*other, media));
         Ok(Self {
             name: session.name.clone(),
             server: response.headers.get(header::SERVER).map(str::to_owned).or_else(|| session.tool.clone()),
@@ -62,13 +62,23 @@ impl Presentation {
             payload_type,
             offers_jpeg_header: media.jpeg_header,
             measures_round_trip: media.round_trip,
-            others: others.collect(),
+            others: others.map(MediaDescription::encoding_and_kind).collect(),
         })
     }
 
     /// Whether it happens now and nowhere else in time, so that there is nothing to seek in.
     pub fn is_live(&self) -> bool {
         self.range.is_some_and(|range| range.start.is_none())
+    }
+
+    /// A sentence about what is not played, if there is anything.
+    pub fn on_others(&self) -> Option<String> {
+        let (last, before) = self.others.split_last()?;
+        let others = match before {
+            [] => last.clone(),
+            _ => format!("{} and {last}", before.join(", ")),
+        };
+        Some(format!("The stream also holds {others}, which Reelay does not play."))
     }
 }
 
@@ -119,6 +129,21 @@ mod tests {
         assert_eq!(read(Some("rtsp://h/test/"), absolute).unwrap().stream_url, "rtsp://h:99/other/a");
         let bare = "v=0\nm=video 0 RTP/AVP 26\n";
         assert_eq!(read(None, bare).unwrap().stream_url, "rtsp://h/test");
+    }
+
+    #[test]
+    fn what_is_not_played_is_named() {
+        assert_eq!(read(None, JPEG).unwrap().on_others(), None);
+        let sound = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\n";
+        let presentation = read(None, sound).unwrap();
+        assert_eq!(presentation.others, ["PCMU audio"]);
+        let sentence = "The stream also holds PCMU audio, which Reelay does not play.";
+        assert_eq!(presentation.on_others().as_deref(), Some(sentence));
+        let much = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\nm=video 0 RTP/AVP 26\nm=text 0 RTP/AVP 98\n\
+                    a=rtpmap:98 t140/1000\n";
+        assert!(
+            read(None, much).unwrap().on_others().unwrap().contains("PCMU audio, JPEG video and t140 text,")
+        );
     }
 
     #[test]

@@ -300,7 +300,7 @@ impl Playback {
             }
             // Who follows the conversation has heard it.
             SessionEvent::Said(_) => {}
-            SessionEvent::Described(presentation) => self.presentation = Some(presentation),
+            SessionEvent::Described(presentation) => self.described(presentation),
             SessionEvent::Started(_) => self.has_ended = false,
             SessionEvent::Waiting(is_waiting) => {
                 self.is_waiting = is_waiting;
@@ -344,6 +344,15 @@ impl Playback {
             }
             _ => failure.to_string(),
         }
+    }
+
+    /// A stream is described again and again; what else it holds is told once, and hides nothing that matters more.
+    fn described(&mut self, presentation: Presentation) {
+        let is_known = self.presentation.as_ref().is_some_and(|known| known.others == presentation.others);
+        if !is_known && self.notice.is_none() {
+            self.notice = presentation.on_others().map(Notice::Hint);
+        }
+        self.presentation = Some(presentation);
     }
 
     fn ask_for_sign_in(&mut self, was_refused: bool) {
@@ -479,6 +488,7 @@ mod tests {
     use super::*;
     use crate::media::container::Layout;
     use crate::media::jpeg::Dimensions;
+    use crate::proto::rtsp::{Response, Status as RtspStatus};
     use crate::server_embed::Progress;
     use crate::session::Failure;
     use tokio::sync::mpsc::Receiver;
@@ -600,6 +610,23 @@ mod tests {
         playback.press(Button::Pause, Controls::Three);
         playback.shown(Some(Npt::ZERO));
         assert_eq!(playback.place().elapsed, Some(Npt::ZERO));
+    }
+
+    #[test]
+    fn what_else_a_stream_holds_is_told_once() {
+        let (mut playback, _commands) = opened(Goal::Playing);
+        let tell = |playback: &mut Playback, event| {
+            playback.take(Event { generation: 1, kind: EventKind::Session(event) })
+        };
+        let sdp = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\n";
+        let response = Response::new(RtspStatus::OK).with_body("application/sdp", sdp);
+        let with_sound = Presentation::read(&response, &RtspUrl::parse("rtsp://h/x").unwrap()).unwrap();
+        tell(&mut playback, SessionEvent::Described(with_sound.clone()));
+        let hint = "The stream also holds PCMU audio, which Reelay does not play.";
+        assert_eq!(playback.notice(), Some(&Notice::Hint(hint.to_owned())));
+        playback.dismiss_notice();
+        tell(&mut playback, SessionEvent::Described(with_sound));
+        assert_eq!(playback.notice(), None);
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! Reelay plays what other servers serve.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::TRANSPORTS;
-use crate::programs::{PYTHON, Running, alone, is_installed, run};
+use crate::programs::{PYTHON, Running, alone, has_ffmpeg, is_installed, run};
+use crate::samples::{decoded, decoded_file};
 use crate::serving::REELAY;
 
-/// Two test pictures by GStreamer's RTSP server; prints its port.
+/// Films in a folder, and a camera with a microphone, by GStreamer's RTSP server; prints its port.
 const GSTREAMER_SERVER: &str = r#"
+import sys
 import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
@@ -17,13 +21,20 @@ Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service("0")
-for path, size in (("/small", "width=640,height=480"), ("/large", "width=1280,height=720")):
+
+def serve(path, pipeline):
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(
-        "( videotestsrc is-live=true num-buffers=75 ! video/x-raw,format=I420,framerate=50/1," + size
-        + " ! jpegenc ! rtpjpegpay name=pay0 pt=26 )"
-    )
+    factory.set_launch("( " + pipeline + " )")
     server.get_mount_points().add_factory(path, factory)
+
+for name in ("small", "large"):
+    film = sys.argv[1] + "/" + name + ".avi"
+    serve("/" + name, "filesrc location=" + film + " ! avidemux ! rtpjpegpay name=pay0 pt=26")
+serve(
+    "/camera",
+    "videotestsrc is-live=true ! video/x-raw,format=I420,framerate=25/1 ! jpegenc ! rtpjpegpay name=pay0 pt=26"
+    " audiotestsrc is-live=true ! mulawenc ! rtppcmupay name=pay1"
+)
 server.attach(None)
 print(server.get_bound_port(), flush=True)
 GLib.MainLoop().run()
@@ -35,43 +46,107 @@ gi.require_version('GstRtspServer', '1.0')
 from gi.repository import GstRtspServer
 ";
 
+fn has_gstreamers_server() -> bool {
+    let peer = "GStreamer's RTSP server with Python";
+    is_installed(peer, Command::new(PYTHON).args(["-c", GSTREAMER_IMPORTS]))
+}
+
+/// GStreamer's server, with the films of a folder.
+struct GStreamerServer {
+    port: u16,
+    _server: Running,
+}
+
+impl GStreamerServer {
+    fn start(films: &Path) -> Self {
+        let mut command = Command::new(PYTHON);
+        command.args(["-c", GSTREAMER_SERVER]).arg(films).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = Running(command.spawn().unwrap());
+        let mut port = String::new();
+        BufReader::new(server.0.stdout.take().expect("a pipe")).read_line(&mut port).unwrap();
+        Self { port: port.trim().parse().unwrap(), _server: server }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("rtsp://127.0.0.1:{}/{path}", self.port)
+    }
+}
+
+const FRAMES: usize = 75;
+
+/// Encodes a film of so many frames a second and this size.
+fn encode(path: &Path, (width, height): (u16, u16)) {
+    let form = format!("video/x-raw,format=I420,framerate=50/1,width={width},height={height}");
+    let (frames, file) = (format!("num-buffers={FRAMES}"), format!("location={}", path.display()));
+    let pattern = ["videotestsrc", "pattern=ball", &frames];
+    let rest = ["!", &form, "!", "jpegenc", "!", "avimux", "!", "filesink", &file];
+    run(Command::new("gst-launch-1.0").arg("-q").args(pattern).args(rest));
+}
+
+/// What is received, one picture behind the other.
+fn received(folder: &Path) -> Vec<u8> {
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.iter().flat_map(|file| fs::read(file).unwrap()).collect()
+}
+
 #[test]
 fn reelay_plays_every_frame_of_gstreamers_server() {
     let _alone = alone();
-    let peer = "GStreamer's RTSP server with Python";
-    if !is_installed(peer, Command::new(PYTHON).args(["-c", GSTREAMER_IMPORTS])) {
+    if !has_ffmpeg() || !has_gstreamers_server() {
         return;
     }
-    let mut command = Command::new(PYTHON);
-    command.args(["-c", GSTREAMER_SERVER]).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut server = Running(command.spawn().unwrap());
-    let mut port = String::new();
-    BufReader::new(server.0.stdout.take().expect("a pipe")).read_line(&mut port).unwrap();
-    for (path, width, height) in [("small", 640, 480), ("large", 1_280, 720)] {
+    let folder = tempfile::tempdir().unwrap();
+    let films = [("small", (640, 480)), ("large", (1_280, 720))];
+    for (name, size) in films {
+        encode(&folder.path().join(format!("{name}.avi")), size);
+    }
+    let server = GStreamerServer::start(folder.path());
+    for (name, (width, height)) in films {
+        let avi = folder.path().join(format!("{name}.avi"));
+        let source = decoded(&["-i", avi.to_str().unwrap()], "yuvj420p");
+        assert_eq!(source.len(), FRAMES * usize::from(width) * usize::from(height) * 3 / 2);
         for transport in TRANSPORTS {
-            let url = format!("rtsp://127.0.0.1:{}/{path}", port.trim());
-            let report = run(Command::new(REELAY).args([
-                "probe",
-                &url,
-                "--transport",
-                transport,
-                "--frames",
-                "50",
-                "--json",
-            ]));
-            let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
-            let expected = [
-                ("frames_complete", 50.into()),
+            let url = server.url(name);
+            let pictures = folder.path().join(format!("{name}-{transport}"));
+            let report =
+                probe(&[&url, "--transport", transport, "--save-frames", pictures.to_str().unwrap()]);
+            let expected: [(_, serde_json::Value); 6] = [
+                ("frames_complete", FRAMES.into()),
                 ("frames_incomplete", 0.into()),
                 ("packets_lost", 0.into()),
                 ("width", width.into()),
                 ("height", height.into()),
                 ("transport", transport.into()),
             ];
-            for (name, value) in expected {
-                let value: serde_json::Value = value;
-                assert_eq!(report[name], value, "{name} of {url} over {transport}");
+            for (figure, value) in expected {
+                assert_eq!(report[figure], value, "{figure} of {url} over {transport}: {report}");
             }
+            let seen = folder.path().join("seen.jpegs");
+            fs::write(&seen, received(&pictures)).unwrap();
+            assert!(decoded_file(&seen, "yuvj420p") == source, "{url} over {transport}: other pixels");
         }
     }
+}
+
+/// What `reelay probe --json` tells.
+#[track_caller]
+fn probe(arguments: &[&str]) -> serde_json::Value {
+    let report = run(Command::new(REELAY).arg("probe").args(arguments).arg("--json"));
+    serde_json::from_slice(&report).unwrap()
+}
+
+#[test]
+fn what_else_a_camera_sends_is_named_and_not_played() {
+    let _alone = alone();
+    if !has_gstreamers_server() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = GStreamerServer::start(folder.path());
+    let url = server.url("camera");
+    assert_eq!(probe(&[&url, "--frames", "5"])["others"], serde_json::json!(["PCMU audio"]));
+    let told = run(Command::new(REELAY).args(["probe", &url, "--frames", "5"]));
+    let told = String::from_utf8(told).unwrap();
+    assert!(told.contains("not played   PCMU audio\n"), "{told}");
 }
