@@ -229,7 +229,8 @@ fn large<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
         let (number, unit) = words.split_once(' ').unwrap_or((&words, ""));
         let value = row![
             text(number.to_owned()).size(size::FIGURE).font(theme::STRONG).wrapping(text::Wrapping::None),
-            container(text(unit.to_owned()).size(size::NORMAL).wrapping(text::Wrapping::None)).padding(iced::Padding::ZERO.bottom(4)),
+            container(text(unit.to_owned()).size(size::NORMAL).wrapping(text::Wrapping::None))
+                .padding(iced::Padding::ZERO.bottom(4)),
         ]
         .spacing(distance::TIGHT)
         .align_y(Bottom);
