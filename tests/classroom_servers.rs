@@ -289,7 +289,7 @@ async fn a_server_that_is_silent_in_the_standard_dialect_may_be_one_of_the_class
         }
     };
     let sentence = timeout(PATIENCE, failed).await.unwrap();
-    assert!(sentence.contains("choose \"Classroom server\""), "{sentence}");
+    assert!(sentence.contains("say that it is a classroom server"), "{sentence}");
 }
 
 async fn probe(peer: &Peer) -> Output {
