@@ -77,6 +77,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "ui",
             "backend",
             "command_line",
+            "file_url",
             "settings",
             "session",
             "server_embed",

@@ -422,6 +422,24 @@ fn a_stream_is_connected_to() {
 }
 
 #[test]
+fn without_a_file_dialog_a_films_path_is_typed() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Chosen(reelay::ui::Choice::NoDialog));
+    assert!(stage.shows(
+        "The system has no file dialog; type the film's path into Connect…, drop the film on this window, \
+         or install xdg-desktop-portal or zenity."
+    ));
+    stage.click("Connect to a stream…");
+    type_into(&mut stage, "connect-url", "/films/talk.mjpeg");
+    stage.click("Connect");
+    let Some(Command::Open { source: FilmSource::File(path), .. }) = stage.command() else {
+        panic!("nothing is opened")
+    };
+    assert_eq!(path.to_str(), Some("/films/talk.mjpeg"));
+    assert!(!stage.shows("Connect to a stream"), "the dialog is gone");
+}
+
+#[test]
 fn a_classroom_server_is_connected_to_and_known_again() {
     let mut stage = Stage::new(Controls::Four, ThemeChoice::Dark);
     stage.click("Connect to a stream…");

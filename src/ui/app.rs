@@ -433,6 +433,11 @@ impl App {
                 self.dialog = None;
                 Task::none()
             }
+            connect::Action::Open(path) => {
+                self.dialog = None;
+                self.open(FilmSource::File(path), false);
+                Task::none()
+            }
             connect::Action::Connect(url, options) => {
                 self.connect_form = form.clone();
                 self.dialog = None;
@@ -488,7 +493,7 @@ impl App {
             Choice::File(path) => self.open(FilmSource::File(path), false),
             Choice::Cancelled => {}
             Choice::NoDialog => self.playback.complain(
-                "The system has no file dialog; drop a film on this window, start \"reelay FILE\", \
+                "The system has no file dialog; type the film's path into Connect…, drop the film on this window, \
                  or install xdg-desktop-portal or zenity.",
             ),
         }

@@ -1,9 +1,12 @@
 //! The dialog that asks for a server and what to play from it.
 
+use std::path::PathBuf;
+
 use iced::widget::{Row, TextInput, button, column, row, space, text, text_input};
 use iced::{Element, Fill, Task};
 
 use super::theme::{self, size, space as distance};
+use crate::file_url;
 use crate::proto::rtsp::RtspUrl;
 use crate::session::{ClassroomAddressError, Dialect, MachineOptions, TransportChoice, film_url};
 use crate::settings::KnownServer;
@@ -94,6 +97,8 @@ pub enum Action {
     Focus(Field),
     /// Play this.
     Connect(RtspUrl, MachineOptions),
+    /// Play this film; its path was typed, as is needed where the system has no dialog for files.
+    Open(PathBuf),
     /// Go away.
     Close,
 }
@@ -149,18 +154,33 @@ impl Form {
             Message::Transport(transport) => self.transport = transport,
             Message::More => self.shows_more = !self.shows_more,
             Message::Cancel => return Action::Close,
-            Message::Submit => match self.read() {
-                Ok((url, options)) => {
-                    self.fault = None;
-                    return Action::Connect(url, options);
-                }
-                Err(fault) => {
-                    self.shows_more |= fault.field == Field::RtpPort;
-                    self.fault = Some(fault);
-                }
-            },
+            Message::Submit => return self.submit(),
         }
         Action::None
+    }
+
+    fn submit(&mut self) -> Action {
+        if let Some(path) = self.path() {
+            return Action::Open(path);
+        }
+        match self.read() {
+            Ok((url, options)) => {
+                self.fault = None;
+                Action::Connect(url, options)
+            }
+            Err(fault) => {
+                self.shows_more |= fault.field == Field::RtpPort;
+                self.fault = Some(fault);
+                Action::None
+            }
+        }
+    }
+
+    /// The file that was typed where a URL is expected. A name without its folder could be that of a server.
+    fn path(&self) -> Option<PathBuf> {
+        let typed = self.url.trim();
+        let path = file_url::path_of(typed).unwrap_or_else(|| PathBuf::from(typed));
+        (self.dialect == Dialect::Standard && path.is_absolute()).then_some(path)
     }
 
     fn words_mut(&mut self, field: Field) -> &mut String {
@@ -281,7 +301,7 @@ impl Form {
 
     fn standard(&self) -> Element<'_, Message> {
         let content = column![
-            about("The address of an RTSP server or camera that sends Motion JPEG."),
+            about("An RTSP server or camera that sends Motion JPEG, or the path of a film."),
             self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
         ]
         .spacing(distance::NORMAL);
@@ -396,6 +416,20 @@ mod tests {
         assert_eq!((url.to_string().as_str(), options.rtp_port), ("rtsp://camera:8554/live", None));
         let (Action::Connect(_, options), _) = submit("rtsp://h/f", "25000") else { panic!() };
         assert_eq!(options.rtp_port, Some(25_000));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_path_is_a_film() {
+        for (typed, path) in [
+            ("/films/a talk.mjpeg", "/films/a talk.mjpeg"),
+            (" file:///films/a%20talk.mjpeg ", "/films/a talk.mjpeg"),
+        ] {
+            let (Action::Open(found), _) = submit(typed, "") else { panic!("{typed}") };
+            assert_eq!(found, PathBuf::from(path));
+        }
+        let (action, form) = submit("file://elsewhere/talk.mjpeg", "");
+        assert_eq!(fault(&action, &form), Some(Field::Url));
     }
 
     fn fault(action: &Action, form: &Form) -> Option<Field> {

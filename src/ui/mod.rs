@@ -35,6 +35,7 @@ mod video;
 mod window;
 
 pub use app::{App, AppOptions, Message};
+pub use choose::Choice;
 pub use choose::Saving;
 pub use feed::News;
 pub use playback::Button;
