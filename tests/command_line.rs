@@ -170,6 +170,17 @@ fn everything_that_was_measured_is_written_into_a_file() {
 }
 
 #[test]
+fn what_is_no_film_in_a_folder_is_left_out_and_said() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    std::fs::write(test.folder().join("empty.mjpeg"), "").unwrap();
+    let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", test.folder().to_str().unwrap()]);
+    let (mut server, url) = Running::start(serve.stderr(Stdio::piped()));
+    assert!(url.ends_with("/film.mjpeg"), "{url}");
+    let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(log.next().as_deref(), Some("empty.mjpeg is empty; choose another file."));
+}
+
+#[test]
 fn a_film_that_is_cut_is_said_to_be_by_probe_and_by_serve() {
     let sentence = "film.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
     let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 3));

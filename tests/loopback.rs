@@ -479,7 +479,7 @@ async fn options_that_name_a_session_keep_it_alive() {
 async fn films_that_fail_have_the_status_of_rfc_2326() {
     let server = start_server().await;
     let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 200));
-    let names = server.library().add_folder(test.folder(), RATE).unwrap();
+    let names = server.library().add_folder(test.folder(), RATE).unwrap().names;
     let url = server.url_of(&names[0]);
     let other = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 2));
     let other = server.url_of(&server.serve(Film::open(other.path(), "other.mjpeg", RATE).unwrap()));

@@ -88,15 +88,16 @@ pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
 
 fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
     if path.is_dir() {
-        let names = server.library().add_folder(path, rate).map_err(|error| {
+        let found = server.library().add_folder(path, rate).map_err(|error| {
             CommandError::new(format!("{} cannot be read ({error}); check its permissions.", path.display()))
         })?;
-        return match names.is_empty() {
+        found.left_out.iter().for_each(stderr::tell);
+        return match found.names.is_empty() {
             true => Err(CommandError::new(format!(
-                "{} holds no .mjpeg or .mjpg file; name another folder.",
+                "{} holds no .mjpeg or .mjpg film; name another folder.",
                 path.display()
             ))),
-            false => Ok(names),
+            false => Ok(found.names),
         };
     }
     let film = Film::open(path, &backend::film_name(path), rate)

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::event::{Observer, ServerEvent};
-use super::film::{Film, FilmError};
+use super::film::Film;
+use super::film_error::FilmError;
 use super::frames::Frames;
 use super::guard::Guard;
 use super::library::Library;

@@ -1,7 +1,6 @@
 //! A film: its file, and the index of its pictures that grows behind it.
 
-use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,9 +12,10 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::facts::FilmFacts;
+use super::film_error::{FilmError, Why};
 use super::progress::Progress;
 use crate::media::FrameRate;
-use crate::media::container::{Foreign, HEAD_LENGTH, Indexer, Layout, Span, identify};
+use crate::media::container::{HEAD_LENGTH, Indexer, Layout, Span, identify};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 
 /// An open film.
@@ -43,28 +43,6 @@ enum Source {
     Memory(&'static [u8]),
 }
 
-/// Why a file cannot be opened as a film.
-#[derive(Debug)]
-pub struct FilmError {
-    name: String,
-    path: PathBuf,
-    why: Why,
-}
-
-#[derive(Debug)]
-enum Why {
-    Io(io::Error),
-    NotAFile,
-    Foreign(Foreign),
-    /// A first picture that is not whole.
-    Cut,
-    /// Pictures begin, and none of them is whole.
-    NoPicture,
-    /// Pictures that are whole, and too large.
-    TooLarge,
-    BadHeader,
-}
-
 /// Octets read at a time while indexing.
 const CHUNK: usize = 1024 * 1024;
 
@@ -81,16 +59,21 @@ impl Film {
     /// # Errors
     /// When the file cannot be read, or is no Motion JPEG. The error is a sentence for people.
     pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
-        let fail = |why| FilmError { name: name.to_owned(), path: path.to_owned(), why };
-        let fail_io = |error| fail(Why::Io(error));
-        let file = File::open(path).map_err(fail_io)?;
-        if !file.metadata().map_err(fail_io)?.is_file() {
-            return Err(fail(Why::NotAFile));
-        }
+        let fail = |why| FilmError::new(name, path, why);
+        let file = open_file(path).map_err(fail)?;
         // A handle of its own: on Windows, reading at an offset moves the position that clones share.
-        let reader = File::open(path).map_err(fail_io)?;
+        let reader = File::open(path).map_err(|error| fail(Why::Io(error)))?;
         let source = Source::File { path: path.to_owned(), file };
-        Self::read_head(source, Box::new(reader), name, rate).map_err(fail)
+        Self::begin(source, Box::new(reader), name, rate).map_err(fail)
+    }
+
+    /// Looks at the beginning of a file, which tells most of what is no film. Blocks.
+    ///
+    /// # Errors
+    /// When it cannot be opened as a film, as far as can be seen.
+    pub fn look_at(path: &Path, name: &str) -> Result<(), FilmError> {
+        let seen = open_file(path).and_then(|mut file| read_head(&mut file)).map(|_| ());
+        seen.map_err(|why| FilmError::new(name, path, why))
     }
 
     /// Opens a film that is part of the program.
@@ -98,14 +81,12 @@ impl Film {
     /// # Errors
     /// When it is no Motion JPEG.
     pub fn from_memory(octets: &'static [u8], name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
-        let fail = |why| FilmError { name: name.to_owned(), path: PathBuf::from(name), why };
-        Self::read_head(Source::Memory(octets), Box::new(octets), name, rate).map_err(fail)
+        let fail = |why| FilmError::new(name, Path::new(name), why);
+        Self::begin(Source::Memory(octets), Box::new(octets), name, rate).map_err(fail)
     }
 
-    fn read_head(source: Source, mut reader: Reader, name: &str, rate: FrameRate) -> Result<Arc<Self>, Why> {
-        let mut head = Vec::new();
-        reader.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head).map_err(Why::Io)?;
-        let layout = identify(&head).map_err(Why::Foreign)?;
+    fn begin(source: Source, mut reader: Reader, name: &str, rate: FrameRate) -> Result<Arc<Self>, Why> {
+        let (head, layout) = read_head(&mut reader)?;
         let mut scan = Scan { reader, indexer: Indexer::default(), pending: head, spans: Vec::new() };
         let Some(first) = scan.first_picture().map_err(Why::Io)? else {
             let outcome = scan.indexer.finish(&mut Vec::new());
@@ -223,6 +204,22 @@ impl Film {
 
 type Reader = Box<dyn Read + Send>;
 
+fn open_file(path: &Path) -> Result<File, Why> {
+    // Before it is opened: opening a pipe waits for who writes it.
+    match fs::metadata(path).map_err(Why::Io)?.is_file() {
+        true => File::open(path).map_err(Why::Io),
+        false => Err(Why::NotAFile),
+    }
+}
+
+/// The first octets of a film, and what they tell of it.
+fn read_head(reader: &mut impl Read) -> Result<(Vec<u8>, Layout), Why> {
+    let mut head = Vec::new();
+    reader.take(HEAD_LENGTH as u64).read_to_end(&mut head).map_err(Why::Io)?;
+    let layout = identify(&head).map_err(Why::Foreign)?;
+    Ok((head, layout))
+}
+
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The pass over a file that fills the index.
@@ -337,50 +334,3 @@ fn read_exact_at(file: &File, mut octets: &mut [u8], mut offset: u64) -> io::Res
     }
     Ok(())
 }
-
-impl fmt::Display for FilmError {
-    /// What it is, and what to do.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, path, why } = self;
-        match why {
-            Why::Io(error) if error.kind() == ErrorKind::NotFound => {
-                write!(f, "There is no file {}; check its name and place.", path.display())
-            }
-            Why::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
-                write!(f, "{name} may not be read; check the permissions of {}.", path.display())
-            }
-            Why::Io(error) => write!(f, "{name} cannot be read: {error}."),
-            Why::NotAFile => write!(f, "{} is not a file; choose a Motion JPEG film.", path.display()),
-            Why::Foreign(Foreign::Empty) => write!(f, "{name} is empty; choose another file."),
-            Why::Foreign(Foreign::Media(kind)) => write!(
-                f,
-                "{name} is {kind}, not Motion JPEG; convert it first: ffmpeg -i FILM -c:v mjpeg -q:v 3 -an -f mjpeg FILM.mjpeg"
-            ),
-            Why::Foreign(Foreign::Other(kind)) => {
-                write!(f, "{name} is {kind}, not a Motion JPEG film; choose another file.")
-            }
-            Why::Foreign(Foreign::Unknown) => {
-                write!(
-                    f,
-                    "{name} is not Motion JPEG: its first 64 KiB hold no JPEG picture; choose another file."
-                )
-            }
-            Why::Cut => write!(
-                f,
-                "{name} is cut: it ends in the middle of its first picture; copy or download it again."
-            ),
-            Why::NoPicture => {
-                write!(f, "{name} is damaged: it holds no whole picture; copy or download it again.")
-            }
-            Why::TooLarge => {
-                write!(f, "{name} holds pictures larger than 16 MiB; encode it anew with a lower quality.")
-            }
-            Why::BadHeader => write!(
-                f,
-                "{name} is damaged: the header of its first picture cannot be read; copy or download it again."
-            ),
-        }
-    }
-}
-
-impl std::error::Error for FilmError {}

@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::film::{Film, FilmError};
+use super::film::Film;
+use super::film_error::FilmError;
 use crate::media::FrameRate;
 
 /// The films of a server, by the name that stands in their URL.
@@ -28,6 +29,15 @@ enum Entry {
     },
 }
 
+/// What was found in a folder.
+#[derive(Debug, Default)]
+pub struct Folder {
+    /// The names of the films that are served.
+    pub names: Vec<String>,
+    /// What is called a film or a folder and is left out: for each a sentence that says why.
+    pub left_out: Vec<String>,
+}
+
 impl Library {
     /// Serves a film that is open; returns the name that it got.
     pub fn add(&self, film: Arc<Film>) -> String {
@@ -37,21 +47,21 @@ impl Library {
         name
     }
 
-    /// Serves the films of a folder and of the folders in it; returns their names.
+    /// Serves the films of a folder and of the folders in it. Blocks.
     ///
     /// # Errors
-    /// When the folder cannot be read.
-    pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<Vec<String>> {
-        let mut found = Vec::new();
-        find_films(folder, "", 0, &mut found)?;
+    /// When the folder itself cannot be read.
+    pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<Folder> {
+        let mut search = Search::default();
+        search.enter(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let mut names = Vec::new();
-        for (name, path) in found {
+        for (name, path) in search.films {
             let name = free_name(&entries, &name);
             entries.insert(name.clone(), Entry::Listed { path, rate });
             names.push(name);
         }
-        Ok(names)
+        Ok(Folder { names, left_out: search.left_out })
     }
 
     /// Serves nothing any more. Sessions that have begun keep their film.
@@ -128,29 +138,48 @@ const DEEPEST: usize = 8;
 /// The extensions of the files that a folder is searched for.
 const EXTENSIONS: [&str; 3] = ["mjpeg", "mjpg", "mjp"];
 
-/// Collects names, relative to the first folder and with slashes, and paths.
-fn find_films(
-    folder: &Path,
-    prefix: &str,
-    depth: usize,
-    found: &mut Vec<(String, PathBuf)>,
-) -> io::Result<()> {
-    let mut children: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
-    children.sort_by_key(fs::DirEntry::file_name);
-    for child in children {
-        let (path, file_name) = (child.path(), child.file_name());
-        let Some(file_name) = file_name.to_str() else { continue };
-        let name = format!("{prefix}{file_name}");
-        // Links are not followed into other folders, which could be above this one.
-        if child.file_type()?.is_dir() {
-            if depth < DEEPEST {
-                find_films(&path, &format!("{name}/"), depth + 1, found)?;
+/// The films below a folder, and what is left out.
+#[derive(Debug, Default)]
+struct Search {
+    /// Names, relative to the first folder and with slashes, and paths.
+    films: Vec<(String, PathBuf)>,
+    left_out: Vec<String>,
+}
+
+impl Search {
+    fn enter(&mut self, folder: &Path, prefix: &str, depth: usize) -> io::Result<()> {
+        let mut children: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+        children.sort_by_key(fs::DirEntry::file_name);
+        for child in children {
+            let (path, file_name) = (child.path(), child.file_name());
+            let Some(file_name) = file_name.to_str() else { continue };
+            let name = format!("{prefix}{file_name}");
+            // Links are not followed into other folders, which could be above this one.
+            if child.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.take_folder(&path, &name, depth);
+            } else if path.is_file() && has_film_extension(&path) {
+                self.take_film(path, name);
             }
-        } else if path.is_file() && has_film_extension(&path) {
-            found.push((name, path));
+        }
+        Ok(())
+    }
+
+    fn take_folder(&mut self, path: &Path, name: &str, depth: usize) {
+        if depth == DEEPEST {
+            return;
+        }
+        if let Err(error) = self.enter(path, &format!("{name}/"), depth + 1) {
+            let path = path.display();
+            self.left_out.push(format!("{path} is left out ({error}); check its permissions."));
         }
     }
-    Ok(())
+
+    fn take_film(&mut self, path: PathBuf, name: String) {
+        match Film::look_at(&path, &name) {
+            Ok(()) => self.films.push((name, path)),
+            Err(error) => self.left_out.push(error.to_string()),
+        }
+    }
 }
 
 fn has_film_extension(path: &Path) -> bool {
@@ -199,18 +228,40 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
+    fn a_folder_that_cannot_be_read_is_left_out() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let locked = folder.path().join("locked");
+        fs::create_dir(&locked).unwrap();
+        fs::write(folder.path().join("film.mjpeg"), b"\xFF\xD8\xFFx").unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+        let is_locked = fs::read_dir(&locked).is_err();
+        let found = Library::default().add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(found.names, ["film.mjpeg"]);
+        // Nothing is locked for an administrator.
+        let sentence = format!("{} is left out (", locked.display());
+        assert_eq!(found.left_out.iter().any(|left_out| left_out.starts_with(&sentence)), is_locked);
+    }
+
+    #[test]
     fn a_folder_gives_its_films_and_nothing_above_it() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.mjpeg", "b.MJPG", "notes.txt", "deep/c.mjpeg"] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, b"x").unwrap();
+            // Whether more of it is whole is seen when it is opened.
+            fs::write(path, b"\xFF\xD8\xFFx").unwrap();
         }
+        fs::write(folder.path().join("empty.mjpeg"), b"").unwrap();
+        fs::write(folder.path().join("deep/letter.mjpeg"), b"A letter.").unwrap();
         let library = Library::default();
-        assert_eq!(
-            library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap(),
-            ["a.mjpeg", "b.MJPG", "deep/c.mjpeg"]
-        );
+        let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+        assert_eq!(found.names, ["a.mjpeg", "b.MJPG", "deep/c.mjpeg"]);
+        let [letter, empty] = &found.left_out[..] else { panic!("{found:?}") };
+        assert!(letter.starts_with("deep/letter.mjpeg is a text file"), "{letter}");
+        assert!(empty.starts_with("empty.mjpeg is empty"), "{empty}");
         assert!(library.film("notes.txt", |_| {}).unwrap().is_none());
         assert!(library.film("../a.mjpeg", |_| {}).unwrap().is_none());
         assert!(library.film("a.mjpeg", |_| {}).is_err());
