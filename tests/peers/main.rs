@@ -8,6 +8,7 @@
 mod common;
 mod players;
 mod programs;
+mod relays;
 mod samples;
 mod seeks;
 mod servers;

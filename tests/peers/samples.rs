@@ -30,12 +30,22 @@ impl Sample {
         fs::write(&path, self.film.pictures.concat()).unwrap();
         path
     }
+
+    /// Which of its pictures these are, by their pixels.
+    #[track_caller]
+    pub fn numbers(&self, seen: &[u8]) -> Vec<usize> {
+        let source = decoded_file(&self.raw_file(), self.pixel_format);
+        let frame = self.octets_of_a_frame();
+        assert_eq!(seen.len() % frame, 0);
+        let number = |picture| source.chunks_exact(frame).position(|known| known == picture);
+        seen.chunks_exact(frame).map(|picture| number(picture).expect("a picture of the sample")).collect()
+    }
 }
 
 /// One whose pixels are kept, so that every picture can be told from every other.
-pub fn distinct_sample() -> Sample {
+pub fn distinct_sample(frames: u32) -> Sample {
     Sample {
-        film: film(Layout::Raw, pictures(Kind::Standard420, (320, 240), 100)),
+        film: film(Layout::Raw, pictures(Kind::Standard420, (320, 240), frames)),
         pixel_format: "yuvj420p",
         size: (320, 240),
         keeps_its_pixels: true,

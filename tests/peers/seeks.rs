@@ -8,16 +8,6 @@ use crate::programs::{PYTHON, alone, has_ffmpeg, is_installed, run};
 use crate::samples::{Sample, decoded, decoded_file, distinct_sample};
 use crate::serving::{FRAMES_PER_SECOND, Serving};
 
-/// Which pictures of the sample these are, by their pixels.
-#[track_caller]
-fn numbers(sample: &Sample, seen: &[u8]) -> Vec<usize> {
-    let source = decoded_file(&sample.raw_file(), sample.pixel_format);
-    let frame = sample.octets_of_a_frame();
-    assert_eq!(seen.len() % frame, 0);
-    let number = |picture| source.chunks_exact(frame).position(|known| known == picture);
-    seen.chunks_exact(frame).map(|picture| number(picture).expect("a picture of the sample")).collect()
-}
-
 /// Whether these go on from there, one frame more or less, in steps of so many, up to the end.
 #[track_caller]
 fn assert_from(numbers: &[usize], start: usize, step: usize, end: usize, peer: &str) {
@@ -36,12 +26,12 @@ fn ffmpeg_lands_within_a_frame() {
     if !has_ffmpeg() {
         return;
     }
-    let sample = distinct_sample();
+    let sample = distinct_sample(100);
     let serving = Serving::start(std::slice::from_ref(&sample));
     for transport in TRANSPORTS {
         let start = SECOND.to_string();
         let input = ["-rtsp_transport", transport, "-ss", &start, "-i", &serving.urls[0]];
-        let seen = numbers(&sample, &decoded(&input, sample.pixel_format));
+        let seen = sample.numbers(&decoded(&input, sample.pixel_format));
         assert_from(&seen, FRAME, 1, sample.film.pictures.len(), &format!("ffmpeg over {transport}"));
     }
 }
@@ -111,7 +101,7 @@ fn sought(sample: &Sample, url: &str, transport: &str, rate: &str, flag: &str) -
     let received = sample.film.folder().join("sought.jpegs");
     let (start, file) = (SECOND.to_string(), path(&received));
     run(Command::new(PYTHON).args(["-c", GSTREAMER_SEEK, url, transport, &start, rate, flag, file]));
-    numbers(sample, &decoded_file(&received, sample.pixel_format))
+    sample.numbers(&decoded_file(&received, sample.pixel_format))
 }
 
 fn path(path: &Path) -> &str {
@@ -124,7 +114,7 @@ fn gstreamer_lands_within_a_frame() {
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
-    let sample = distinct_sample();
+    let sample = distinct_sample(100);
     let serving = Serving::start(std::slice::from_ref(&sample));
     for transport in TRANSPORTS {
         let seen = sought(&sample, &serving.urls[0], transport, "1", "all");
@@ -139,7 +129,7 @@ fn gstreamer_plays_twice_as_fast() {
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
-    let sample = distinct_sample();
+    let sample = distinct_sample(100);
     let serving = Serving::start(std::slice::from_ref(&sample));
     for (flag, step) in [("all", 1), ("skip", 2)] {
         for transport in TRANSPORTS {

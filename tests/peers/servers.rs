@@ -46,7 +46,7 @@ gi.require_version('GstRtspServer', '1.0')
 from gi.repository import GstRtspServer
 ";
 
-fn has_gstreamers_server() -> bool {
+pub fn has_gstreamers_server() -> bool {
     let peer = "GStreamer's RTSP server with Python";
     is_installed(peer, Command::new(PYTHON).args(["-c", GSTREAMER_IMPORTS]))
 }
@@ -84,7 +84,7 @@ fn encode(path: &Path, (width, height): (u16, u16)) {
 }
 
 /// What is received, one picture behind the other.
-fn received(folder: &Path) -> Vec<u8> {
+pub fn received(folder: &Path) -> Vec<u8> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().flat_map(|file| fs::read(file).unwrap()).collect()

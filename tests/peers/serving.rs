@@ -1,6 +1,8 @@
 //! Reelay's server, as a program.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::programs::Running;
@@ -16,17 +18,34 @@ pub const FRAMES_PER_SECOND: u32 = 50;
 pub struct Serving {
     pub urls: Vec<String>,
     _server: Running,
+    folder: tempfile::TempDir,
 }
 
 impl Serving {
     pub fn start(samples: &[Sample]) -> Self {
+        Self::with(samples, &[])
+    }
+
+    /// With more arguments.
+    pub fn with(samples: &[Sample], arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = File::create(log_in(&folder)).unwrap();
         let mut command = Command::new(REELAY);
         command.args(["serve", "--listen", "127.0.0.1:0", "--fps", &FRAMES_PER_SECOND.to_string()]);
-        command.args(samples.iter().map(|sample| sample.film.path()));
-        let mut server =
-            Running(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("reelay serve"));
+        command.args(arguments).args(samples.iter().map(|sample| sample.film.path()));
+        let mut server = Running(command.stdout(Stdio::piped()).stderr(log).spawn().expect("reelay serve"));
         let lines = BufReader::new(server.0.stdout.take().expect("a pipe")).lines();
         let urls = lines.take(samples.len()).collect::<Result<_, _>>().unwrap();
-        Self { urls, _server: server }
+        Self { urls, _server: server, folder }
     }
+
+    /// How often it was asked this so far.
+    pub fn count(&self, method: &str) -> usize {
+        let log = std::fs::read_to_string(log_in(&self.folder)).unwrap();
+        log.lines().filter(|line| line.split_whitespace().any(|word| word == method)).count()
+    }
+}
+
+fn log_in(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("log")
 }
