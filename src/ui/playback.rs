@@ -123,6 +123,9 @@ pub struct Place {
     pub can_seek: bool,
 }
 
+/// Microseconds: the last picture to arrive is no further from the end, be it that some are lost.
+const LAST_FRAMES: u64 = 500_000;
+
 impl Playback {
     /// Nothing is played.
     pub fn new(backend: Handle) -> Self {
@@ -462,8 +465,8 @@ impl Playback {
                 (end, false, frames)
             }
         };
-        // The last picture is on the screen, and its time is over.
-        let elapsed = if self.has_ended { length.or(self.position) } else { self.position };
+        let elapsed =
+            self.position.map(|position| self.behind_last_frame(position, length).unwrap_or(position));
         let last_frame = frames.unwrap_or(u64::MAX);
         let frame =
             elapsed.zip(self.rate()).map(|(position, rate)| (rate.frame_at(position) + 1).min(last_frame));
@@ -471,6 +474,12 @@ impl Playback {
         let is_live = self.film.is_none() && described.is_some_and(|range| range.start.is_none());
         let can_seek = length.is_some() && !is_live && self.status.state != RtspState::Init;
         Place { elapsed, length, is_growing, frame, frames, can_seek }
+    }
+
+    /// The end of the film, once the last picture has had its time. A film that could not be read has ended elsewhere.
+    fn behind_last_frame(&self, position: Npt, length: Option<Npt>) -> Option<Npt> {
+        let left = length?.as_micros().saturating_sub(position.as_micros());
+        length.filter(|_| self.has_ended && left <= LAST_FRAMES)
     }
 
     /// Frames a second, if they are stated.
@@ -607,9 +616,8 @@ mod tests {
         playback.take(Event { generation: 1, kind: EventKind::Session(SessionEvent::Ended) });
         let place = playback.place();
         assert_eq!((place.elapsed, place.frame), (place.length, Some(500)));
-        playback.press(Button::Pause, Controls::Three);
-        playback.shown(Some(Npt::ZERO));
-        assert_eq!(playback.place().elapsed, Some(Npt::ZERO));
+        playback.shown(Some(Npt::from_micros(2_000_000)));
+        assert_eq!(playback.place().frame, Some(41), "the film could not be read any further");
     }
 
     #[test]
