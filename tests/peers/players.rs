@@ -1,6 +1,14 @@
 //! Players play what Reelay serves.
 
+use std::fs;
 use std::process::{Command, Stdio};
+
+use futures::StreamExt;
+use retina::client::{
+    PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions, Transport, UdpTransportOptions,
+};
+use retina::codec::CodecItem;
+use tokio::time::timeout;
 
 use crate::TRANSPORTS;
 use crate::programs::{PATIENCE, alone, has_ffmpeg, is_installed, run};
@@ -64,6 +72,41 @@ fn mpv_plays_every_frame() {
         let pixel_format = sample.pixel_format.replace("yuvj", "yuv");
         decoded(&["-i", received.to_str().unwrap()], &pixel_format)
     });
+}
+
+#[test]
+fn retina_plays_every_frame() {
+    let _alone = alone();
+    if !has_ffmpeg() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    play_all("retina", |url, transport, sample| {
+        let pictures = play_with_retina(url, transport, sample.film.pictures.len());
+        let pictures = runtime.block_on(async { timeout(PATIENCE, pictures).await });
+        let received = sample.film.folder().join("received.jpegs");
+        fs::write(&received, pictures.expect("retina gets every frame").concat()).unwrap();
+        decoded_file(&received, sample.pixel_format)
+    });
+}
+
+/// So many pictures as retina puts them together, which must not have noticed any loss. It does not hear a goodbye.
+async fn play_with_retina(url: &str, transport: &str, frames: usize) -> Vec<Vec<u8>> {
+    let transport = match transport {
+        "udp" => Transport::Udp(UdpTransportOptions::default()),
+        _ => Transport::Tcp(TcpTransportOptions::default()),
+    };
+    let mut session = Session::describe(url.parse().unwrap(), SessionOptions::default()).await.unwrap();
+    session.setup(0, SetupOptions::default().transport(transport)).await.unwrap();
+    let mut items = session.play(PlayOptions::default()).await.unwrap().demuxed().unwrap();
+    let mut pictures = Vec::new();
+    while pictures.len() < frames {
+        if let CodecItem::VideoFrame(frame) = items.next().await.expect("it goes on").unwrap() {
+            assert_eq!(frame.loss(), 0, "before frame {}", pictures.len());
+            pictures.push(frame.data().to_vec());
+        }
+    }
+    pictures
 }
 
 /// Runs GStreamer to the end of a stream.
