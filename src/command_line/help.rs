@@ -19,7 +19,7 @@ ALL
   --verbose              tell more on stderr
   --help, --version
 
-\"reelay serve --help\", and so on, tell the rest.
+\"reelay COMMAND --help\" tells the rest.
 ";
 
 /// What stands in the help of every command that can emulate a bad network.

@@ -235,7 +235,7 @@ mod tests {
         let locked = folder.path().join("locked");
         fs::create_dir(&locked).unwrap();
         fs::write(folder.path().join("film.mjpeg"), b"\xFF\xD8\xFFx").unwrap();
-        fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o0)).unwrap();
         let is_locked = fs::read_dir(&locked).is_err();
         let found = Library::default().add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
