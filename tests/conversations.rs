@@ -621,7 +621,7 @@ fn a_server_that_tears_down_is_answered_and_the_session_is_over() {
     assert_eq!(script.state(), RtspState::Init);
     assert_eq!(
         script.failure().as_deref(),
-        Some("127.0.0.1:8554 has ended the session; press Play to begin a new one.")
+        Some("127.0.0.1:8554 has ended the session; play it again for a new one.")
     );
     assert!(script.events.contains(&Event::Closed));
     assert_eq!(script.connected.len(), 1, "and nobody comes back unasked");

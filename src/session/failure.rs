@@ -107,7 +107,7 @@ impl fmt::Display for Failure {
                 )
             }
             Self::EndedByServer { server } => {
-                write!(f, "{server} has ended the session; press Play to begin a new one.")
+                write!(f, "{server} has ended the session; play it again for a new one.")
             }
             Self::TooManyRedirections { most } => write!(
                 f,
