@@ -59,17 +59,24 @@ impl Kind {
 
 /// A picture of this kind and size; `seed` makes it different from others, `noise` (0 to 255) makes it larger.
 pub fn picture(kind: Kind, size: (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
-    encode(kind, size, &pixels(size.0, size.1, seed, noise))
+    encode(kind, size, &pixels(size.0, size.1, seed, noise), USUAL_QUALITY)
+}
+
+/// A picture that is not larger for its size than those of films are.
+pub fn coarse_picture(kind: Kind, size: (u16, u16), seed: u32) -> Vec<u8> {
+    encode(kind, size, &pixels(size.0, size.1, seed, 0), 30)
 }
 
 /// A picture without hard edges, as lenses draw them; `seed` makes it different from others.
 pub fn soft_picture(kind: Kind, size: (u16, u16), seed: u32) -> Vec<u8> {
-    encode(kind, size, &soft_pixels(size.0, size.1, seed))
+    encode(kind, size, &soft_pixels(size.0, size.1, seed), USUAL_QUALITY)
 }
 
-fn encode(kind: Kind, (width, height): (u16, u16), pixels: &[u8]) -> Vec<u8> {
+const USUAL_QUALITY: u8 = 85;
+
+fn encode(kind: Kind, (width, height): (u16, u16), pixels: &[u8], quality: u8) -> Vec<u8> {
     let mut jpeg = Vec::new();
-    let mut encoder = Encoder::new(&mut jpeg, 85);
+    let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(match kind {
         Kind::Classroom444 => SamplingFactor::R_4_4_4,
         Kind::Standard422 | Kind::DoubledFactors => SamplingFactor::R_4_2_2,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::common::films::{Layout, TestFilm, film, pictures};
-use crate::common::jpegs::{Kind, soft_picture};
+use crate::common::jpegs::{Kind, coarse_picture, soft_picture};
 use crate::programs::run;
 
 /// A film, and what is to be expected of it.
@@ -54,6 +54,7 @@ pub fn distinct_sample(frames: u32) -> Sample {
 
 /// With the properties of the films that are out there.
 pub fn samples() -> [Sample; 5] {
+    let coarse = (0..12).map(|number| coarse_picture(Kind::OwnHuffman, (1_920, 1_080), number)).collect();
     let soft = |kind, size, count| (0..count).map(|number| soft_picture(kind, size, number)).collect();
     [
         Sample {
@@ -69,7 +70,7 @@ pub fn samples() -> [Sample; 5] {
             keeps_its_pixels: true,
         },
         Sample {
-            film: film(Layout::SeveralARecord(3), pictures(Kind::OwnHuffman, (1_920, 1_080), 12)),
+            film: film(Layout::SeveralARecord(3), coarse),
             pixel_format: "yuvj420p",
             size: (1_920, 1_080),
             keeps_its_pixels: true,
