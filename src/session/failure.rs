@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::classroom::Trouble;
-use crate::proto::rtsp::{Method, Status};
+use crate::proto::rtsp::{FramingError, Method, Status, Unfinished};
 
 /// Why a session failed, or an attempt at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub enum Failure {
     ConnectionLost {
         /// Host and port.
         server: String,
+    },
+    /// The server closed the connection, or it broke, in the middle of a message.
+    CutShort {
+        /// Host and port.
+        server: String,
+        /// What has come of it.
+        part: Unfinished,
     },
     /// The server has torn the session down.
     EndedByServer {
@@ -36,6 +43,15 @@ pub enum Failure {
         server: String,
         /// What was asked.
         method: Method,
+    },
+    /// An answer was not whole in time.
+    Unfinished {
+        /// Host and port.
+        server: String,
+        /// What was asked.
+        method: Method,
+        /// What has come of the answer.
+        part: Unfinished,
     },
     /// The server refused a request.
     Refused {
@@ -64,6 +80,13 @@ pub enum Failure {
         server: String,
         /// What is wrong.
         what: String,
+    },
+    /// What comes on the connection is RTSP, but cannot be taken apart.
+    Unreadable {
+        /// Host and port.
+        server: String,
+        /// What is wrong.
+        error: FramingError,
     },
     /// The presentation has no stream of JPEG pictures.
     NoJpeg {
@@ -106,6 +129,10 @@ impl fmt::Display for Failure {
                     "{server} closed the connection; connect again, and restart the server if it is gone."
                 )
             }
+            Self::CutShort { server, part } => write!(
+                f,
+                "{server} closed the connection in the middle of a message ({part}); press Play to connect again."
+            ),
             Self::EndedByServer { server } => {
                 write!(f, "{server} has ended the session; play it again for a new one.")
             }
@@ -120,6 +147,10 @@ impl fmt::Display for Failure {
             Self::TimedOut { server, method } => write!(
                 f,
                 "{server} did not answer {method} in time; check that an RTSP server listens there, and try again."
+            ),
+            Self::Unfinished { server, method, part } => write!(
+                f,
+                "{server} began to answer {method} and did not end in time ({part}); try again, or ask who runs the server."
             ),
             Self::Refused { method, status, reason } => write_refusal(f, method, *status, reason),
             Self::Unauthorized { was_refused: false } => f.write_str(
@@ -139,6 +170,9 @@ impl fmt::Display for Failure {
                     f,
                     "{server} does not speak RTSP ({what}); check the port, which is usually 554 or 8554."
                 )
+            }
+            Self::Unreadable { server, error } => {
+                write!(f, "{server} sends what cannot be read ({error}); ask who runs the server.")
             }
             Self::NoJpeg { found } if found.is_empty() => {
                 f.write_str("This stream describes no media; check the path in the URL.")

@@ -15,8 +15,8 @@ use super::interruption::Interruption;
 use super::presentation::Presentation;
 use super::retry::Retry;
 use crate::proto::rtsp::{
-    ChannelPair, Factor, Lower, Method, Npt, NptRange, PortPair, Request, Response, RtpInfo, RtspUrl,
-    SessionHeader, Status as Code, Transport, header,
+    ChannelPair, Factor, FramingError, Lower, Method, Npt, NptRange, PortPair, Request, Response, RtpInfo,
+    RtspUrl, SessionHeader, Status as Code, Transport, Unfinished, header,
 };
 
 /// What the user wants.
@@ -342,8 +342,8 @@ impl Machine {
         }
     }
 
-    /// The connection could not be made, or is gone.
-    pub fn connection_lost(&mut self, now: Instant, why: Option<String>) {
+    /// The connection could not be made, or is gone, in the middle of a message perhaps.
+    pub fn connection_lost(&mut self, now: Instant, why: Option<String>, part: Option<Unfinished>) {
         let server = self.server();
         match (&self.stage, &self.in_flight) {
             (Stage::Closed | Stage::Away { .. }, _) => {}
@@ -362,13 +362,24 @@ impl Machine {
                 self.advance(now);
             }
             _ if self.goal == Goal::Stopped => self.close(),
-            _ => self.lose(now, Failure::ConnectionLost { server }),
+            _ => match part {
+                Some(part) => self.lose(now, Failure::CutShort { server, part }),
+                None => self.lose(now, Failure::ConnectionLost { server }),
+            },
         }
     }
 
-    /// What came on the connection is not RTSP.
-    pub fn not_rtsp(&mut self, what: String) {
-        self.fail(Failure::NotRtsp { server: self.server(), what });
+    /// What came on the connection cannot be read.
+    pub fn unreadable(&mut self, error: FramingError) {
+        // What stands behind an answer with which it was over is of no interest.
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        let server = self.server();
+        self.fail(match error {
+            FramingError::Malformed(what) => Failure::NotRtsp { server, what },
+            error => Failure::Unreadable { server, error },
+        });
     }
 
     /// The ports that were asked for are open.
@@ -420,8 +431,8 @@ impl Machine {
         self.last_request.map(|last| last + timeout / 2)
     }
 
-    /// Time has passed.
-    pub fn timeout(&mut self, now: Instant) {
+    /// Time has passed. This has come of a message.
+    pub fn timeout(&mut self, now: Instant, part: Option<Unfinished>) {
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) if now >= *deadline => {
                 self.lose(now, Failure::Unreachable { server: self.server(), why: "no answer".to_owned() });
@@ -430,7 +441,7 @@ impl Machine {
                 self.stage = Stage::Closed;
                 self.advance(now);
             }
-            (_, Some(in_flight)) if now >= in_flight.deadline => self.give_up_waiting(now),
+            (_, Some(in_flight)) if now >= in_flight.deadline => self.give_up_waiting(now, part),
             (_, None) if self.sign_of_life_due().is_some_and(|due| now >= due) => {
                 self.send(now, Step::SignOfLife)
             }
@@ -438,7 +449,7 @@ impl Machine {
         }
     }
 
-    fn give_up_waiting(&mut self, now: Instant) {
+    fn give_up_waiting(&mut self, now: Instant, part: Option<Unfinished>) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match in_flight.step {
             // The server will forget the session by itself.
@@ -448,7 +459,12 @@ impl Machine {
             }
             step => {
                 let method = step.method(self.knows_get_parameter);
-                self.lose(now, Failure::TimedOut { server: self.server(), method });
+                let server = self.server();
+                let failure = match part {
+                    Some(part) => Failure::Unfinished { server, method, part },
+                    None => Failure::TimedOut { server, method },
+                };
+                self.lose(now, failure);
             }
         }
     }

@@ -230,7 +230,7 @@ impl Player {
                 self.path = path;
                 self.machine.connected(now);
             }
-            Input::ConnectionLost(why) => self.machine.connection_lost(now, why),
+            Input::ConnectionLost(why) => self.machine.connection_lost(now, why, self.framer.unfinished()),
             Input::Received(octets) => self.received(now, &octets),
             Input::PortsOpen(ports) => self.machine.ports_open(now, ports),
             Input::PortsFailed(why) => self.machine.ports_failed(why),
@@ -242,7 +242,7 @@ impl Player {
 
     /// Time has passed.
     pub fn timeout(&mut self, now: Instant) {
-        self.machine.timeout(now);
+        self.machine.timeout(now, self.framer.unfinished());
         self.let_in(now);
         if let Some(receiver) = &mut self.receiver {
             receiver.timeout(now);
@@ -331,7 +331,7 @@ impl Player {
                 // No server asks a player in that dialect.
                 Ok(Some(Frame::Classroom(_))) => {}
                 Ok(Some(Frame::Interleaved { channel, packet })) => self.interleaved(now, channel, packet),
-                Err(error) => return self.machine.not_rtsp(error.to_string()),
+                Err(error) => return self.machine.unreadable(error),
             }
             // What an answer changes must be known before the packets behind it are read.
             self.carry_out(now);

@@ -50,6 +50,10 @@ pub enum FramingError {
     HeadTooLong,
     /// The entity is longer than [`Limits::body`].
     BodyTooLong,
+    /// A Content-Length is no length.
+    BadLength(String),
+    /// The entity of a response goes on behind its Content-Length.
+    LengthTooShort,
     /// A line is not RTSP; the text says which.
     Malformed(String),
 }
@@ -60,7 +64,9 @@ impl FramingError {
         match self {
             Self::UriTooLong => Status::URI_TOO_LARGE,
             Self::BodyTooLong => Status::ENTITY_TOO_LARGE,
-            Self::HeadTooLong | Self::Malformed(_) => Status::BAD_REQUEST,
+            Self::HeadTooLong | Self::BadLength(_) | Self::LengthTooShort | Self::Malformed(_) => {
+                Status::BAD_REQUEST
+            }
         }
     }
 }
@@ -71,12 +77,39 @@ impl std::fmt::Display for FramingError {
             Self::UriTooLong => f.write_str("the URL is too long"),
             Self::HeadTooLong => f.write_str("the headers are too long"),
             Self::BodyTooLong => f.write_str("the entity is too long"),
+            Self::BadLength(value) => write!(f, "the Content-Length \"{value}\" is no length"),
+            Self::LengthTooShort => f.write_str("the entity is longer than its Content-Length says"),
             Self::Malformed(what) => f.write_str(what),
         }
     }
 }
 
 impl std::error::Error for FramingError {}
+
+/// What has come of a message that is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// Its headers have no end yet.
+    Head,
+    /// A part of its entity.
+    Body {
+        /// Octets that have come.
+        received: usize,
+        /// Octets that Content-Length announces.
+        announced: usize,
+    },
+}
+
+impl std::fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Head => f.write_str("its headers have no end"),
+            Self::Body { received, announced } => {
+                write!(f, "{received} of the {announced} octets came that its Content-Length announces")
+            }
+        }
+    }
+}
 
 /// Gathers bytes and hands out whole messages.
 #[derive(Debug)]
@@ -99,6 +132,18 @@ impl Framer {
     /// Whether a message has begun that is not whole yet.
     pub fn is_mid_message(&self) -> bool {
         !self.buffer.is_empty()
+    }
+
+    /// What has come of a message that has begun; a packet between messages is none.
+    pub fn unfinished(&self) -> Option<Unfinished> {
+        if matches!(self.buffer.first(), None | Some(b'$')) {
+            return None;
+        }
+        let body = find_head(&self.buffer).and_then(|(text_length, head_length)| {
+            let announced = Head::parse(&self.buffer[..text_length]).ok()?.content_length().ok()?;
+            Some(Unfinished::Body { received: self.buffer.len() - head_length, announced })
+        });
+        Some(body.unwrap_or(Unfinished::Head))
     }
 
     /// Whether a classroom request has begun that may be whole: nothing in it says so, and a moment of silence must
@@ -175,6 +220,9 @@ impl Framer {
         if self.buffer.len() < head_length + body_length {
             return Ok(None);
         }
+        if body_length > 0 && head.is_response() && !may_begin(&self.buffer[head_length + body_length..]) {
+            return Err(FramingError::LengthTooShort);
+        }
         self.buffer.advance(head_length);
         let body = self.buffer.split_to(body_length).freeze();
         Ok(Some(head.into_frame(body)))
@@ -196,6 +244,11 @@ impl Framer {
     /// Refuses what can never become a message without waiting for its end.
     fn check_first_line(&self) -> Result<(), FramingError> {
         let line = self.buffer[..].split(|&b| b == b'\n').next().unwrap_or_default();
+        let token = line.split(|&b| b == b' ').next().unwrap_or_default();
+        let plain = token.iter().all(|b| b.is_ascii_graphic() || *b == b'\r');
+        if !plain || token.len() > LONGEST_METHOD {
+            return Err(FramingError::Malformed("what came is not RTSP".to_owned()));
+        }
         let limit = self.limits.uri + LONGEST_METHOD + " RTSP/1.0\r".len();
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         // The URL of a request, or the status of a response.
@@ -203,13 +256,15 @@ impl Framer {
         if line.len() > limit || second.len() > self.limits.uri {
             return Err(FramingError::UriTooLong);
         }
-        let token = line.split(|&b| b == b' ').next().unwrap_or_default();
-        let plain = token.iter().all(|b| b.is_ascii_graphic() || *b == b'\r');
-        if !plain || token.len() > LONGEST_METHOD {
-            return Err(FramingError::Malformed("what came is not RTSP".to_owned()));
-        }
         Ok(())
     }
+}
+
+/// Whether something may begin with these octets: a blank line, a packet, a response, or a request of a server's.
+fn may_begin(octets: &[u8]) -> bool {
+    let token = octets.split(|b| b" \r\n".contains(b)).next().unwrap_or_default();
+    let is_response = token.starts_with(b"RTSP/") || b"RTSP/".starts_with(token);
+    is_response || octets.starts_with(b"$") || token.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
 }
 
 /// Octets of a method; the longest of RFC 2326 has thirteen.
@@ -274,9 +329,11 @@ impl Head {
 
     fn content_length(&self) -> Result<usize, FramingError> {
         let Some(value) = self.headers.get(header::CONTENT_LENGTH) else { return Ok(0) };
-        value.trim().parse().map_err(|_| {
-            FramingError::Malformed(format!("the Content-Length \"{}\" is not a number", clip(value)))
-        })
+        value.trim().parse().map_err(|_| FramingError::BadLength(clip(value)))
+    }
+
+    fn is_response(&self) -> bool {
+        matches!(self.first, FirstLine::Response { .. })
     }
 
     fn into_frame(self, body: Bytes) -> Frame {
@@ -425,15 +482,49 @@ mod tests {
     }
 
     #[test]
+    fn an_entity_that_goes_on_behind_its_length_is_noticed() {
+        let described = |length: usize, behind: &str| {
+            let sdp = "v=0\r\ns=film\r\nm=video 0 RTP/AVP 26\r\n";
+            frames(format!("RTSP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n{sdp}{behind}").as_bytes())
+        };
+        for behind in
+            ["", "$\0\0\x01x", "\r\n", "RTSP/1.0 200 OK\r\n\r\n", "RT", "TEARDOWN * RTSP/1.0\r\n\r\n"]
+        {
+            assert!(described(35, behind).is_ok(), "{behind:?}");
+        }
+        for short in [5, 9, 14, 16] {
+            assert_eq!(described(short, ""), Err(FramingError::LengthTooShort), "{short}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_of_a_message_is_known() {
+        let unfinished = |octets: &[u8]| {
+            let mut framer = Framer::new(Limits::CLIENT);
+            framer.push(octets);
+            assert_eq!(framer.next_frame(), Ok(None));
+            framer.unfinished()
+        };
+        assert_eq!(unfinished(b""), None);
+        assert_eq!(unfinished(b"$\0\0\x09x"), None);
+        assert_eq!(unfinished(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPub"), Some(Unfinished::Head));
+        let body = Unfinished::Body { received: 3, announced: 500 };
+        assert_eq!(unfinished(b"RTSP/1.0 200 OK\r\nContent-Length: 500\r\n\r\nv=0"), Some(body));
+    }
+
+    #[test]
     fn what_is_not_rtsp_is_refused() {
         for bytes in [
             &b"GET / HTTP/1.1\r\n\r\n"[..],
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
             b"OPTIONS * RTSP/1.0\r\nno colon here\r\n\r\n",
-            b"OPTIONS * RTSP/1.0\r\nContent-Length: -4\r\n\r\n",
             b"RTSP/1.0 abc OK\r\n\r\n",
         ] {
             assert!(matches!(frames(bytes), Err(FramingError::Malformed(_))), "{bytes:?}");
+        }
+        for length in ["-4", "many", "99999999999999999999999"] {
+            let request = format!("OPTIONS * RTSP/1.0\r\nContent-Length: {length}\r\n\r\n");
+            assert_eq!(frames(request.as_bytes()), Err(FramingError::BadLength(length.to_owned())));
         }
     }
 

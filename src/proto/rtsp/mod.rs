@@ -12,7 +12,7 @@ mod url;
 
 pub use classroom_request::ClassroomRequest;
 pub use factor::{Factor, FactorError};
-pub use framer::{Frame, Framer, FramingError, Limits, interleave};
+pub use framer::{Frame, Framer, FramingError, Limits, Unfinished, interleave};
 pub use message::{Headers, Method, Request, Response, Status, Version, header};
 pub use range::{Npt, NptRange, RangeError};
 pub use rtp_info::RtpInfo;
