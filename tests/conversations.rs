@@ -7,9 +7,9 @@ use common::jpegs::{Kind, picture};
 use common::simulation::{Setting, World};
 use reelay::media::payload::{Form, packetize};
 use reelay::proto::rtcp::{self, Epoch, NtpTime, Rtcp};
-use reelay::proto::rtsp::{Frame, Framer, Limits, Request, Response, Transport};
+use reelay::proto::rtsp::{Frame, Framer, Limits, Npt, Request, Response, Transport};
 use reelay::session::{
-    Event, Failure, Goal, Input, Output, Path, Player, PlayerOptions, Reporter, RtspState,
+    Event, Failure, Goal, Input, MachineOptions, Output, Path, Player, PlayerOptions, Reporter, RtspState,
 };
 use std::time::{Duration, Instant};
 
@@ -323,10 +323,19 @@ impl Scripted {
     }
 
     fn of(url: &str) -> Self {
+        Self::with(url, MachineOptions::default())
+    }
+
+    /// For a person who watches: a server that is lost is looked for again.
+    fn for_streams() -> Self {
+        Self::with("rtsp://127.0.0.1:8554/test", MachineOptions::for_streams())
+    }
+
+    fn with(url: &str, machine: MachineOptions) -> Self {
         let url = reelay::proto::rtsp::RtspUrl::parse(url).unwrap();
         let reporter = Reporter { ssrc: 1, cname: "player".to_owned() };
         let options = PlayerOptions {
-            machine: Default::default(),
+            machine,
             playout_delay: Duration::ZERO,
             reporter,
             emulation: Default::default(),
@@ -361,6 +370,7 @@ impl Scripted {
     }
 
     /// The request that is in flight now.
+    #[track_caller]
     fn request(&mut self) -> Request {
         loop {
             match self.framer.next_frame().unwrap() {
@@ -402,6 +412,7 @@ impl Scripted {
         assert_eq!(self.state(), RtspState::Playing);
     }
 
+    #[track_caller]
     fn set_up_ten_seconds(&mut self) {
         self.request();
         self.answer("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
@@ -412,7 +423,7 @@ impl Scripted {
         );
         self.request();
         self.answer(
-            "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678\n\
+            "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678;timeout=8\n\
              Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
         );
     }
@@ -691,6 +702,114 @@ fn a_goodbye_in_the_middle_of_a_film_ends_it_and_play_begins_anew() {
     script.input(Input::Goal(Goal::Playing));
     let play = script.request();
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
+}
+
+/// Where the film goes on once the server, which has forgotten the session, has been found again.
+#[track_caller]
+fn goes_on_at(script: &mut Scripted) -> Option<String> {
+    assert!(script.failure().is_none() && !script.events.contains(&Event::Closed));
+    let connections = script.connected.len();
+    script.pass(Duration::from_millis(1_010));
+    assert_eq!(script.connected.len(), connections + 1);
+    script.set_up_ten_seconds();
+    let play = script.request();
+    assert_eq!(play.method.as_str(), "PLAY");
+    play.headers.get("Range").map(str::to_owned)
+}
+
+/// The server's answer to a session that it does not know.
+fn forgotten(cseq: Option<u32>) -> String {
+    format!("RTSP/1.0 454 Session Not Found\nCSeq: {}\n", cseq.unwrap())
+}
+
+#[test]
+fn a_session_that_the_server_has_forgotten_is_set_up_again_where_it_was() {
+    let mut script = Scripted::for_streams();
+    script.play_ten_seconds();
+    script.receive(0..40);
+    script.pass(Duration::from_secs(2));
+    let alive = script.request();
+    assert_eq!(alive.method.as_str(), "GET_PARAMETER");
+    script.answer(&forgotten(alive.headers.cseq()));
+    assert_eq!(goes_on_at(&mut script).as_deref(), Some("npt=1.950-"));
+
+    let mut script = Scripted::for_streams();
+    script.play_ten_seconds();
+    script.receive(0..40);
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
+    script.input(Input::Goal(Goal::Playing));
+    script.request();
+    script.answer(&forgotten(Some(6)));
+    assert_eq!(goes_on_at(&mut script).as_deref(), Some("npt=1.950-"));
+    // Again and again it is no nearer to being found.
+    script.answer(&forgotten(Some(4)));
+    let last = script.events.iter().rev().find_map(|event| match event {
+        Event::Interrupted(interruption) => Some(interruption.to_string()),
+        _ => None,
+    });
+    assert!(last.unwrap().ends_with("attempt 2…"));
+}
+
+#[test]
+fn a_seek_survives_that_the_server_has_forgotten_the_session() {
+    for refused in ["PAUSE", "PLAY"] {
+        let mut script = Scripted::for_streams();
+        script.play_ten_seconds();
+        script.receive(0..40);
+        script.input(Input::Seek(Npt::from_micros(7_000_000)));
+        script.request();
+        if refused == "PLAY" {
+            script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
+            script.request();
+        }
+        script.answer(&forgotten(Some(if refused == "PLAY" { 6 } else { 5 })));
+        assert_eq!(goes_on_at(&mut script).as_deref(), Some("npt=7.000-"), "{refused}");
+    }
+}
+
+#[test]
+fn who_does_not_reconnect_is_told_that_the_session_is_gone() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer(&forgotten(Some(5)));
+    let failure = script.failure().unwrap();
+    assert!(
+        failure.starts_with("The server refused PAUSE: 454")
+            && failure.ends_with("press Play to begin anew.")
+    );
+    assert_eq!(script.state(), RtspState::Init);
+}
+
+/// A server that has just been started again may not have found its films.
+#[test]
+fn a_stream_that_is_not_there_yet_is_waited_for_but_only_by_who_was_there_before() {
+    for status in ["404 Not Found", "503 Service Unavailable"] {
+        let mut script = Scripted::for_streams();
+        script.input(Input::Goal(Goal::Playing));
+        script.request();
+        script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
+        script.request();
+        script.answer(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
+        assert!(script.failure().is_some(), "{status}");
+
+        let mut script = Scripted::for_streams();
+        script.play_ten_seconds();
+        script.receive(0..40);
+        script.input(Input::ConnectionLost(None));
+        script.pass(Duration::from_millis(1_010));
+        script.request();
+        script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
+        script.request();
+        script.answer(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
+        assert!(script.failure().is_none(), "{status}");
+        script.pass(Duration::from_millis(2_010));
+        script.set_up_ten_seconds();
+        assert_eq!(script.request().headers.get("Range"), Some("npt=1.950-"), "{status}");
+    }
 }
 
 #[test]

@@ -490,7 +490,7 @@ impl Machine {
         self.url.server()
     }
 
-    /// The server is gone. If there was a session, and the user wants it still, it is looked for again.
+    /// The server is gone, or has forgotten us. If there was a session, and the user wants it still, it is looked for again.
     fn lose(&mut self, now: Instant, failure: Failure) {
         let had_session = matches!(self.stage, Stage::Ready(_) | Stage::Playing(_));
         let is_wanted = self.goal != Goal::Stopped && self.options.reconnects;
@@ -690,11 +690,11 @@ impl Machine {
         match step {
             Step::Options => self.greeted(response),
             Step::Describe => self.described(now, response, refusal),
-            Step::SetUp => self.set_up(response, refusal),
-            Step::Play => self.played(response, range, refusal),
-            Step::Pause => self.paused(response, refusal),
+            Step::SetUp => self.set_up(now, response, refusal),
+            Step::Play => self.played(now, response, range, refusal),
+            Step::Pause => self.paused(now, response, refusal),
             Step::Teardown => self.torn_down(),
-            Step::SignOfLife => self.heard_of(refusal),
+            Step::SignOfLife => self.heard_of(now, refusal),
             Step::Refresh => self.refreshed(response),
         }
         self.advance(now);
@@ -732,11 +732,15 @@ impl Machine {
                 self.outputs.push_back(Output::Described(presentation.clone()));
                 self.stage = Stage::Described(presentation);
             }
-            // One that has just been started may not know its streams yet.
-            Err(failure) if self.retry.is_under_way() && response.status.code() >= 500 => {
-                self.lose(now, failure)
-            }
-            Err(failure) => self.fail(failure),
+            Err(failure) => self.refused_on_the_way(now, response.status, failure),
+        }
+    }
+
+    /// There is no session yet. A server that has just been started again may not know its streams, nor have room.
+    fn refused_on_the_way(&mut self, now: Instant, status: Code, failure: Failure) {
+        match self.retry.is_under_way() && (status == Code::NOT_FOUND || status.code() >= 500) {
+            true => self.lose(now, failure),
+            false => self.fail(failure),
         }
     }
 
@@ -748,7 +752,7 @@ impl Machine {
         }
     }
 
-    fn set_up(&mut self, response: &Response, refusal: Option<Failure>) {
+    fn set_up(&mut self, now: Instant, response: &Response, refusal: Option<Failure>) {
         let Stage::Addressed(presentation, asked) = std::mem::replace(&mut self.stage, Stage::Connected)
         else {
             return;
@@ -760,7 +764,7 @@ impl Machine {
                 self.stage = Stage::Described(presentation);
                 return;
             }
-            return self.fail(refusal);
+            return self.refused_on_the_way(now, response.status, refusal);
         }
         let answer = response.headers.get(header::TRANSPORT).map(Transport::parse_all).unwrap_or_default();
         let agreed = answer.into_iter().next().unwrap_or_else(|| asked.clone());
@@ -774,17 +778,27 @@ impl Machine {
                 let interleaved = agreed.interleaved.or(asked.interleaved);
                 let client_port = asked.client_port;
                 self.outputs.push_back(Output::SetUp(Transport { interleaved, client_port, ..agreed }));
-                self.retry = Retry::default();
+                // Where it is to play, the server is found again when it does.
+                if self.goal != Goal::Playing {
+                    self.retry = Retry::default();
+                }
                 self.stage = Stage::Ready(Established { presentation, session, from: From::Beginning });
             }
         }
     }
 
-    fn played(&mut self, response: &Response, asked: Option<NptRange>, refusal: Option<Failure>) {
+    fn played(
+        &mut self,
+        now: Instant,
+        response: &Response,
+        asked: Option<NptRange>,
+        refusal: Option<Failure>,
+    ) {
         let Stage::Ready(established) = std::mem::replace(&mut self.stage, Stage::Connected) else { return };
         let goes_on = asked.is_none() && established.from == From::Here;
         if let Some(refusal) = refusal {
-            return self.refused_in_session(refusal, Stage::Ready(established), Goal::Ready);
+            self.seek = asked.and_then(|range| range.start);
+            return self.refused_in_session(now, refusal, Stage::Ready(established), Goal::Ready);
         }
         let range = response.headers.get(header::RANGE).and_then(|value| NptRange::parse(value).ok());
         let info = response.headers.get_list(header::RTP_INFO).unwrap_or_default();
@@ -802,10 +816,11 @@ impl Machine {
             scale: scale.unwrap_or_default(),
             goes_on,
         }));
+        self.retry = Retry::default();
         self.stage = Stage::Playing(established);
     }
 
-    fn paused(&mut self, response: &Response, refusal: Option<Failure>) {
+    fn paused(&mut self, now: Instant, response: &Response, refusal: Option<Failure>) {
         let established = match std::mem::replace(&mut self.stage, Stage::Connected) {
             Stage::Playing(established) => established,
             // The stream ended while the request was in flight.
@@ -817,7 +832,9 @@ impl Machine {
                 self.outputs.push_back(Output::Paused);
                 self.stage = Stage::Ready(Established { from: From::Beginning, ..established });
             }
-            Some(refusal) => self.refused_in_session(refusal, Stage::Playing(established), Goal::Playing),
+            Some(refusal) => {
+                self.refused_in_session(now, refusal, Stage::Playing(established), Goal::Playing)
+            }
             None => {
                 self.outputs.push_back(Output::Paused);
                 self.stage = Stage::Ready(Established { from: From::Here, ..established });
@@ -826,13 +843,12 @@ impl Machine {
     }
 
     /// A request of a session was refused: the session stays as it was, unless the server does not know it any more.
-    fn refused_in_session(&mut self, refusal: Failure, stage: Stage, goal: Goal) {
-        self.seek = None;
+    fn refused_in_session(&mut self, now: Instant, refusal: Failure, stage: Stage, goal: Goal) {
         self.stage = stage;
-        let is_unknown = matches!(refusal, Failure::Refused { status: Code::SESSION_NOT_FOUND, .. });
-        if is_unknown {
-            return self.fail(refusal);
+        if is_of_no_session(&refusal) {
+            return self.lose(now, refusal);
         }
+        self.seek = None;
         // Stopping is still possible, and still wanted.
         if self.goal != Goal::Stopped {
             self.goal = goal;
@@ -851,9 +867,14 @@ impl Machine {
         self.goal = goal;
     }
 
-    fn heard_of(&mut self, refusal: Option<Failure>) {
-        if let Some(refusal @ Failure::Refused { status: Code::SESSION_NOT_FOUND, .. }) = refusal {
-            self.fail(refusal);
+    fn heard_of(&mut self, now: Instant, refusal: Option<Failure>) {
+        if let Some(refusal) = refusal.filter(is_of_no_session) {
+            self.lose(now, refusal);
         }
     }
+}
+
+/// The server has forgotten the session, as one does that was restarted.
+fn is_of_no_session(refusal: &Failure) -> bool {
+    matches!(refusal, Failure::Refused { status: Code::SESSION_NOT_FOUND, .. })
 }
