@@ -237,6 +237,25 @@ async fn requests_are_never_on_their_way_together() {
     playing.until("it is closed", |_, event| event == Some(&Event::Closed)).await;
 }
 
+/// Some servers end with the film.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_hangs_up_behind_the_last_frame_has_played_the_film() {
+    let length = Habit::Answer("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 5\nTotalFrames: 26");
+    let plays = (0..10).map(|_| {
+        let manner = Manner { closes_after: Some(26), ..Manner::new(pictures(), Cut::Classic) };
+        let manner = Manner { setup: length.clone(), ..manner };
+        tokio::spawn(async move {
+            let peer = Peer::start(manner).await;
+            let mut playing = Playing::of(&peer);
+            playing.play_to_the_end().await;
+            assert_same(&playing.arrived, &pictures());
+        })
+    });
+    for play in plays.collect::<Vec<_>>() {
+        play.await.unwrap();
+    }
+}
+
 async fn sentence(manner: Manner, patience: Duration) -> String {
     let peer = Peer::start(manner).await;
     Playing::with(&peer, Dialect::Classroom, patience).fail().await

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use common::jpegs::{Kind, picture};
 use reelay::media::payload::{Form, packetize};
-use reelay::proto::rtsp::{Frame, Framer, Limits, Request, RtspUrl, interleave};
+use reelay::proto::rtsp::{Frame, Framer, Limits, Request, RtspUrl, Transport, interleave};
 use reelay::session::{
     Event, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions, TransportChoice,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -115,7 +115,10 @@ struct Playing {
 impl Playing {
     /// Over the RTSP connection.
     fn start(peer: &Peer, machine: MachineOptions) -> Self {
-        let machine = MachineOptions { transport: TransportChoice::Tcp, ..machine };
+        Self::by(peer, MachineOptions { transport: TransportChoice::Tcp, ..machine })
+    }
+
+    fn by(peer: &Peer, machine: MachineOptions) -> Self {
         // What has arrived has been shown.
         let options = SessionOptions { machine, playout_delay: Duration::ZERO, ..SessionOptions::default() };
         let (frame_sender, frames) = mpsc::channel(64);
@@ -324,13 +327,13 @@ async fn a_server_that_floods_is_given_up() {
     .await;
 }
 
-/// One picture of a film of twenty a second.
-async fn send_frame(line: &mut Line, number: u16) {
+/// One picture of a film of twenty a second, in one packet.
+fn frame(number: u16) -> Vec<u8> {
     let packets = packetize(&picture(Kind::Standard420, (96, 64), 0, 0), Form::Standard).unwrap();
     assert_eq!(packets.packets().len(), 1);
     let mut octets = Vec::new();
     packets.write_packet(0, number, u32::from(number) * 4_500, 9, &mut octets);
-    line.write(interleave(0, &octets)).await;
+    octets
 }
 
 #[tokio::test]
@@ -342,7 +345,7 @@ async fn a_server_that_restarts_is_found_again_and_the_film_goes_on_where_it_was
     let headers = "Session: 12345678\r\nRange: npt=0-10\r\nRTP-Info: url=x;rtptime=0\r\n";
     let play = line.answer("PLAY", headers, "").await;
     assert_eq!(play.headers.get("Range"), Some("npt=0.000-"));
-    send_frame(&mut line, 19).await;
+    line.write(interleave(0, &frame(19))).await;
     playing.frame().await;
     drop(line);
     let lost = |event| match event {
@@ -359,4 +362,42 @@ async fn a_server_that_restarts_is_found_again_and_the_film_goes_on_where_it_was
     line.set_up().await;
     let play = line.answer("PLAY", headers, "").await;
     assert_eq!(play.headers.get("Range"), Some("npt=0.950-"));
+}
+
+/// Half a second by datagrams, and nobody there any more as soon as the last has left.
+async fn play_and_hang_up(frames: u16) {
+    let peer = Peer::start().await;
+    let mut playing = Playing::by(
+        &peer,
+        MachineOptions { transport: TransportChoice::Udp, ..MachineOptions::for_streams() },
+    );
+    let mut line = peer.accept().await;
+    line.answer("OPTIONS", "", "").await;
+    line.answer("DESCRIBE", "Content-Type: application/sdp\r\n", TEN_SECONDS).await;
+    let transport = "Transport: RTP/AVP;unicast;server_port=40000-40001\r\nSession: 12345678\r\n";
+    let setup = line.answer("SETUP", transport, "").await;
+    let [asked] = &Transport::parse_all(setup.headers.get("Transport").unwrap())[..] else { panic!() };
+    let range = "Session: 12345678\r\nRange: npt=0-0.5\r\nRTP-Info: url=x;seq=0;rtptime=0\r\n";
+    line.answer("PLAY", range, "").await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for number in 0..frames {
+        socket.send_to(&frame(number), ("127.0.0.1", asked.client_port.unwrap().rtp)).await.unwrap();
+    }
+    drop(line);
+    let over = |event| match event {
+        Event::Ended => Some(true),
+        Event::Interrupted(_) => Some(false),
+        Event::Failed(failure) => panic!("{failure}"),
+        _ => None,
+    };
+    assert_eq!(playing.event("the end", over).await, frames == 10, "{frames} frames");
+    for _ in 0..frames {
+        playing.frame().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_behind_the_last_frame_has_played_the_film() {
+    each([10; 20], play_and_hang_up).await;
+    each([9], play_and_hang_up).await;
 }

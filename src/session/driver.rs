@@ -235,12 +235,7 @@ impl Driver {
             };
             match incoming {
                 Incoming::Command(command) => self.obey(command),
-                Incoming::Input(at, input) => {
-                    if matches!(input, Input::Received(_)) {
-                        self.hear_out();
-                    }
-                    self.player.handle(at, input);
-                }
+                Incoming::Input(at, input) => self.take(at, input),
                 Incoming::Connected(result) => self.take_connection(result),
                 Incoming::Time => self.player.timeout(Instant::now()),
                 Incoming::Figures => self.publish_figures(),
@@ -252,13 +247,23 @@ impl Driver {
         }
     }
 
-    /// The answer to TEARDOWN is the last word of a server, and all of its packets lie before it: they are counted
-    /// before it is heard.
+    /// The answer to TEARDOWN is the last word of a server, and so is the end of the connection: all of its packets lie
+    /// before it, and are counted before it is heard.
+    fn take(&mut self, at: Instant, input: Input) {
+        match input {
+            Input::Received(_) if self.player.status().in_flight == Some(Method::Teardown) => self.hear_out(),
+            Input::ConnectionLost(_) => {
+                self.hear_out();
+                self.connection = None;
+            }
+            _ => {}
+        }
+        self.player.handle(at, input);
+    }
+
+    /// Takes what has come to the RTP port, which is of no more use then.
     fn hear_out(&mut self) {
         let Some(ports) = &mut self.ports else { return };
-        if self.player.status().in_flight != Some(Method::Teardown) {
-            return;
-        }
         ports.rtp.finish();
         while let Ok((at, input)) = ports.packets.try_recv() {
             self.player.handle(at, input);

@@ -413,6 +413,11 @@ impl Machine {
         self.advance(now);
     }
 
+    /// The stream has come to its end, and the server has hung up behind it.
+    pub fn all_over(&mut self) {
+        self.close();
+    }
+
     /// When [`Machine::timeout`] is to be called.
     pub fn deadline(&self) -> Option<Instant> {
         let waiting = match (&self.stage, &self.in_flight) {

@@ -151,6 +151,8 @@ pub struct Player {
     early: VecDeque<(Instant, Bytes)>,
     reports: Reports,
     watch: Watch,
+    /// The server has hung up behind the last frame, which waits to be shown.
+    is_hung_up: bool,
     told: Option<Status>,
     outputs: VecDeque<Output>,
 }
@@ -215,6 +217,7 @@ impl Player {
             early: VecDeque::new(),
             reports: Reports::new(options.reporter, options.epoch),
             watch: Watch::default(),
+            is_hung_up: false,
             told: None,
             outputs: VecDeque::new(),
         }
@@ -224,13 +227,13 @@ impl Player {
     pub fn handle(&mut self, now: Instant, input: Input) {
         match input {
             Input::Goal(goal) => self.set_goal(now, goal),
-            Input::Seek(position) => self.machine.seek(now, position),
+            Input::Seek(position) => self.seek(now, position),
             Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
             Input::Connected(path) => {
                 self.path = path;
                 self.machine.connected(now);
             }
-            Input::ConnectionLost(why) => self.machine.connection_lost(now, why, self.framer.unfinished()),
+            Input::ConnectionLost(why) => self.connection_lost(now, why),
             Input::Received(octets) => self.received(now, &octets),
             Input::PortsOpen(ports) => self.machine.ports_open(now, ports),
             Input::PortsFailed(why) => self.machine.ports_failed(why),
@@ -299,12 +302,33 @@ impl Player {
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
+        self.end_if_hung_up(now);
         if goal == Goal::Stopped {
             // The screen answers before the server does.
             self.playout.clear();
             self.say_goodbye(now);
         }
         self.machine.set_goal(now, goal);
+    }
+
+    fn seek(&mut self, now: Instant, position: Npt) {
+        self.end_if_hung_up(now);
+        self.machine.seek(now, position);
+    }
+
+    /// Servers may hang up as soon as all of the film is on its way: that is its end, and no failure.
+    fn connection_lost(&mut self, now: Instant, why: Option<String>) {
+        match self.has_all() {
+            true => self.is_hung_up = true,
+            false => self.machine.connection_lost(now, why, self.framer.unfinished()),
+        }
+    }
+
+    /// There is nobody to ask any more, and nothing to wait for.
+    fn end_if_hung_up(&mut self, now: Instant) {
+        if self.is_hung_up {
+            self.end(now);
+        }
     }
 
     fn set_playout_delay(&mut self, delay: Duration) {
@@ -615,6 +639,7 @@ impl Player {
         self.early.clear();
         self.ending = None;
         self.transport = None;
+        self.is_hung_up = false;
         if self.watch.is_waiting {
             self.tell(Event::Waiting(false));
         }
@@ -647,14 +672,25 @@ impl Player {
     }
 
     fn look_for_the_end(&mut self, now: Instant) {
-        let (Some(receiver), Some(ending)) = (&self.receiver, &self.ending) else { return };
         if self.watch.started.is_none() || !self.playout.is_empty() {
             return;
         }
-        let has_all = ending.has_reached_last_frame() && receiver.is_idle();
-        if has_all || self.goodbye_due().is_some_and(|due| now >= due) {
+        let is_told = self.goodbye_due().is_some_and(|due| now >= due);
+        if self.is_hung_up || self.has_last_frame() || is_told {
             self.end(now);
         }
+    }
+
+    /// The last frame of the range is here.
+    fn has_last_frame(&self) -> bool {
+        let (Some(receiver), Some(ending)) = (&self.receiver, &self.ending) else { return false };
+        ending.has_reached_last_frame() && receiver.is_idle()
+    }
+
+    /// Nothing more comes of what is played: the last frame is here, or the server has said goodbye.
+    fn has_all(&self) -> bool {
+        let has_goodbye = self.ending.as_ref().is_some_and(|ending| ending.goodbye_at().is_some());
+        self.watch.started.is_some() && (self.has_last_frame() || has_goodbye)
     }
 
     /// When a goodbye is believed, if everything else is done: packets that were sent before it may still be on
@@ -675,7 +711,12 @@ impl Player {
             self.tell(Event::Waiting(false));
         }
         self.watch = Watch::default();
-        self.machine.stream_ended(now);
+        match std::mem::take(&mut self.is_hung_up) {
+            true => self.machine.all_over(),
+            false => self.machine.stream_ended(now),
+        }
+        // That there is no session any more is told first, as the end is what matters.
+        self.carry_out(now);
         self.tell(Event::Ended);
     }
 

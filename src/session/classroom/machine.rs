@@ -189,11 +189,16 @@ impl Machine {
         self.advance(now);
     }
 
-    /// The connection could not be made, or is gone; so many frames have come by then.
-    pub fn connection_lost(&mut self, now: Instant, why: Option<String>, frame: Option<u64>) {
+    /// The connection is gone: what has come of a reply is all of it.
+    pub fn hear_out(&mut self, now: Instant) {
         if let Some(reply) = self.reader.take_last() {
             self.reply(now, reply);
         }
+    }
+
+    /// The connection could not be made, or is gone; so many frames have come by then.
+    pub fn connection_lost(&mut self, now: Instant, why: Option<String>, frame: Option<u64>) {
+        self.hear_out(now);
         let method = self.in_flight.as_ref().map(|in_flight| in_flight.method.clone());
         match (&self.stage, method) {
             (Stage::Closed, _) => {}

@@ -40,6 +40,8 @@ pub struct ClassroomPlayer {
     epoch: Epoch,
     port: u16,
     watch: Watch,
+    /// The server has hung up behind the last frame, which waits to be shown.
+    is_hung_up: bool,
     told: Option<Status>,
     outputs: VecDeque<Output>,
 }
@@ -78,6 +80,7 @@ impl ClassroomPlayer {
             epoch: options.epoch,
             port: 0,
             watch: Watch::default(),
+            is_hung_up: false,
             told: None,
             outputs: VecDeque::new(),
         }
@@ -153,6 +156,10 @@ impl ClassroomPlayer {
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
+        // There is nobody to ask any more, and nothing to wait for.
+        if self.is_hung_up {
+            self.end(now);
+        }
         if goal == Goal::Stopped {
             // The screen answers before the server does.
             self.playout.clear();
@@ -169,11 +176,14 @@ impl ClassroomPlayer {
     }
 
     fn connection_lost(&mut self, now: Instant, why: Option<String>) {
-        let frame = self.receiver.as_ref().and_then(Receiver::last_number);
+        self.machine.hear_out(now);
+        self.carry_out(now);
         // Some servers end themselves with the film.
         if self.has_last_frame() {
-            self.end(now);
+            self.is_hung_up = true;
+            return;
         }
+        let frame = self.receiver.as_ref().and_then(Receiver::last_number);
         self.machine.connection_lost(now, why, frame);
     }
 
@@ -296,6 +306,7 @@ impl ClassroomPlayer {
         self.way_in.end();
         self.playout.clear();
         self.watch = Watch::default();
+        self.is_hung_up = false;
         self.tell(Event::Closed);
     }
 }
@@ -354,6 +365,11 @@ impl ClassroomPlayer {
         }
         self.stop_watching(now);
         self.machine.film_over(now);
+        if std::mem::take(&mut self.is_hung_up) {
+            self.machine.connection_lost(now, None, None);
+        }
+        // That there is no session any more is told first, as the end is what matters.
+        self.carry_out(now);
         self.tell(Event::Ended);
     }
 
