@@ -81,8 +81,8 @@ USAGE
 OPTIONS
   --classroom ADDRESS    play a classroom server, which speaks a dialect of
                          its own and is never asked which
-  --seconds N            stop N seconds after the first frame (at the end;
-                         10 if the stream has no end)
+  --seconds N            stop N seconds after the first frame (at the end; 10 if
+                         the stream has no end and --frames is not given)
   --frames N             stop after N frames
   --transport udp|tcp    how RTP travels (udp, and tcp if the server has no udp)
   --rtp-port N           the player's own RTP port, an even number (any)

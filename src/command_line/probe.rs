@@ -226,8 +226,7 @@ impl<'a> Watcher<'a> {
     }
 
     fn stop_at(&self) -> Option<Instant> {
-        let length = self.arguments.seconds.or((!self.has_end).then_some(WITHOUT_END));
-        self.first.zip(length).map(|(first, length)| first + length)
+        self.first.zip(length(self.arguments, self.has_end)).map(|(first, length)| first + length)
     }
 
     fn stop(&mut self) {
@@ -344,6 +343,12 @@ impl<'a> Watcher<'a> {
             emulated: self.emulated(snapshot),
         }
     }
+}
+
+/// How long it is played; `None` to its end, or until so many frames have come.
+fn length(arguments: &ProbeArguments, has_end: bool) -> Option<Duration> {
+    let is_endless = !has_end && arguments.frames.is_none();
+    arguments.seconds.or(is_endless.then_some(WITHOUT_END))
 }
 
 fn save(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
@@ -464,5 +469,26 @@ impl Progress {
             stderr::show(format!("\r{:60}\r", ""));
             stderr::flush();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command_line::arguments::{Invocation, parse};
+
+    #[test]
+    fn only_what_would_never_end_ends_by_itself() {
+        let length = |line: &str, has_end| {
+            let Ok(Invocation::Probe(arguments)) = parse(line.split_whitespace().map(Into::into)) else {
+                panic!("{line}")
+            };
+            length(&arguments, has_end).map(|length| length.as_secs())
+        };
+        assert_eq!(length("probe rtsp://h/film", true), None);
+        assert_eq!(length("probe rtsp://h/live", false), Some(10));
+        assert_eq!(length("probe rtsp://h/live --frames 1000", false), None);
+        assert_eq!(length("probe rtsp://h/live --frames 1000 --seconds 5", false), Some(5));
+        assert_eq!(length("probe rtsp://h/film --seconds 30", true), Some(30));
     }
 }
