@@ -779,7 +779,7 @@ fn who_does_not_reconnect_is_told_that_the_session_is_gone() {
     let failure = script.failure().unwrap();
     assert!(
         failure.starts_with("The server refused PAUSE: 454")
-            && failure.ends_with("press Play to begin anew.")
+            && failure.ends_with("begin anew.")
     );
     assert_eq!(script.state(), RtspState::Init);
 }
