@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufWriter};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -74,8 +75,7 @@ impl Connection {
         context: Arc<Context>,
     ) -> io::Result<()> {
         let local = stream.local_addr()?;
-        // Answers and packets are small and each of them is awaited.
-        stream.set_nodelay(true)?;
+        prepare(&stream)?;
         let (reader, write_half) = stream.into_split();
         let (writer, outbox) = mpsc::channel(OUTBOX);
         let write = write_all(write_half, outbox);
@@ -363,6 +363,17 @@ impl Connection {
     }
 }
 
+/// From the last word of a connection to the first question whether anybody is there, and from one question to the next.
+const KEEP_ALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
+
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    // Answers and packets are small and each of them is awaited.
+    stream.set_nodelay(true)?;
+    // An open connection is a sign of life of its sessions: one whose other end has vanished must not stay open.
+    SockRef::from(stream).set_tcp_keepalive(&KEEP_ALIVE)
+}
+
 fn epoch() -> Epoch {
     Epoch::of(Instant::now(), SystemTime::now())
 }
@@ -387,4 +398,21 @@ async fn write_all(half: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>) -
         written.clear();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_notices_that_nobody_is_there_any_more() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (_stream, (accepted, _)) = (stream.unwrap(), accepted.unwrap());
+        assert!(!SockRef::from(&accepted).keepalive().unwrap());
+        prepare(&accepted).unwrap();
+        assert!(SockRef::from(&accepted).keepalive().unwrap());
+    }
 }
