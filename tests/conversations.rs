@@ -704,6 +704,35 @@ fn a_goodbye_in_the_middle_of_a_film_ends_it_and_play_begins_anew() {
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
 }
 
+/// RFC 2326 §12.37 gives sixty seconds to who says nothing, and half of it is early enough.
+#[test]
+fn a_session_without_a_time_out_is_kept_alive_as_one_of_sixty_seconds() {
+    for (session, interval) in [("87654321", 30), ("87654321;timeout=10", 5)] {
+        for (public, method) in [("GET_PARAMETER", "GET_PARAMETER"), ("SETUP", "OPTIONS")] {
+            let mut script = Scripted::new();
+            script.input(Input::Goal(Goal::Ready));
+            script.request();
+            script.answer(&format!("RTSP/1.0 200 OK\nCSeq: 1\nPublic: {public}\n"));
+            script.request();
+            script.answer(
+                "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n",
+            );
+            script.request();
+            script.answer(&format!(
+                "RTSP/1.0 200 OK\nCSeq: 3\nSession: {session}\nTransport: RTP/AVP;unicast;server_port=40000-40001\n"
+            ));
+            for cseq in 4..7 {
+                script.pass(Duration::from_secs(interval) - Duration::from_millis(1));
+                assert!(script.framer.next_frame().unwrap().is_none(), "{session}");
+                script.pass(Duration::from_millis(1));
+                let alive = script.request();
+                assert_eq!((alive.method.as_str(), alive.headers.get("Session")), (method, Some("87654321")));
+                script.answer(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+            }
+        }
+    }
+}
+
 /// Where the film goes on once the server, which has forgotten the session, has been found again.
 #[track_caller]
 fn goes_on_at(script: &mut Scripted) -> Option<String> {
@@ -777,10 +806,7 @@ fn who_does_not_reconnect_is_told_that_the_session_is_gone() {
     script.request();
     script.answer(&forgotten(Some(5)));
     let failure = script.failure().unwrap();
-    assert!(
-        failure.starts_with("The server refused PAUSE: 454")
-            && failure.ends_with("begin anew.")
-    );
+    assert!(failure.starts_with("The server refused PAUSE: 454") && failure.ends_with("begin anew."));
     assert_eq!(script.state(), RtspState::Init);
 }
 

@@ -124,6 +124,25 @@ async fn every_kind_of_picture_arrives_bit_for_bit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn films_are_played_over_ipv6_as_well() {
+    let options = ServerOptions { listen: "[::1]:0".parse().unwrap(), ..ServerOptions::default() };
+    let server = match Server::start(options, Observer::none()).await {
+        Ok(server) => server,
+        Err(error) => return eprintln!("This machine has no ::1 ({error}); IPv6 is not tested."),
+    };
+    let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 30));
+    let name = server.library().add(open(&test, RATE));
+    assert!(server.url_of(&name).to_string().starts_with("rtsp://[::1]:"));
+    for transport in [TransportChoice::Udp, TransportChoice::Tcp] {
+        let mut playing = Playing::by(&server, &name, transport);
+        let (arrived, snapshot) = playing.play_to_the_end().await;
+        assert_same(&arrived, &test.pictures);
+        assert_eq!(snapshot.packets_lost, 0, "{transport:?}");
+        playing.session.finish(PATIENCE).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_layout_of_file_is_played_whole() {
     let server = start_server().await;
     let layouts = [

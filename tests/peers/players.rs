@@ -1,6 +1,7 @@
 //! Players play what Reelay serves.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use futures::StreamExt;
@@ -12,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::TRANSPORTS;
 use crate::programs::{PATIENCE, alone, has_ffmpeg, is_installed, run};
-use crate::samples::{Sample, assert_right, decoded, decoded_file, samples};
+use crate::samples::{Sample, assert_right, decoded, decoded_file, distinct_sample, samples};
 use crate::serving::Serving;
 
 /// Lets a player play every sample over both transports, and looks at what it saw.
@@ -42,18 +43,78 @@ fn ffmpeg_plays_every_frame() {
 #[test]
 fn gstreamer_plays_every_frame() {
     let _alone = alone();
-    if !has_ffmpeg() || !is_installed("GStreamer", Command::new("gst-inspect-1.0").arg("rtpjpegdepay")) {
+    if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
     play_all("GStreamer", |url, transport, sample| {
-        let received = sample.film.folder().join("received.jpegs");
-        let mut command = Command::new("timeout");
-        command.args([&PATIENCE.as_secs().to_string(), "gst-launch-1.0", "-q", "rtspsrc"]);
-        command.args([&format!("location={url}"), &format!("protocols={transport}")]);
-        command.args(["!", "rtpjpegdepay", "!", "filesink", &format!("location={}", received.display())]);
-        run_gstreamer(&mut command);
-        decoded_file(&received, sample.pixel_format)
+        decoded_file(&receive_with_gstreamer(url, transport, sample), sample.pixel_format)
     });
+}
+
+fn has_gstreamer() -> bool {
+    is_installed("GStreamer", Command::new("gst-inspect-1.0").arg("rtpjpegdepay"))
+}
+
+/// A file with the pictures that GStreamer gets, one behind the other.
+#[track_caller]
+fn receive_with_gstreamer(url: &str, transport: &str, sample: &Sample) -> PathBuf {
+    let received = sample.film.folder().join("received.jpegs");
+    let mut command = Command::new("timeout");
+    command.args([&PATIENCE.as_secs().to_string(), "gst-launch-1.0", "-q", "rtspsrc"]);
+    command.args([&format!("location={url}"), &format!("protocols={transport}")]);
+    command.args(["!", "rtpjpegdepay", "!", "filesink", &format!("location={}", received.display())]);
+    run_gstreamer(&mut command);
+    received
+}
+
+/// The words in which players are given a user and a password, and the server the password.
+fn with_password(url: &str) -> String {
+    url.replace("rtsp://", "rtsp://ann:secret@")
+}
+
+/// A server that wants a password, and a film.
+fn guarded() -> (Sample, Serving) {
+    let sample = distinct_sample(25);
+    let file = sample.film.folder().join("password");
+    fs::write(&file, "secret\n").unwrap();
+    let guard = ["--user", "ann", "--password-file", file.to_str().unwrap()];
+    let serving = Serving::with(std::slice::from_ref(&sample), &guard);
+    (sample, serving)
+}
+
+#[test]
+fn ffmpeg_gives_its_password() {
+    let _alone = alone();
+    if !has_ffmpeg() {
+        return;
+    }
+    let (sample, serving) = guarded();
+    let mut stranger = Command::new("ffmpeg");
+    stranger.args(["-nostdin", "-v", "error", "-i", &serving.urls[0], "-f", "null", "-"]);
+    assert!(!stranger.output().unwrap().status.success(), "without one it gets nothing");
+    for transport in TRANSPORTS {
+        let url = with_password(&serving.urls[0]);
+        let seen = decoded(&["-rtsp_transport", transport, "-i", &url], sample.pixel_format);
+        let all: Vec<_> = (0..sample.film.pictures.len()).collect();
+        assert_eq!(sample.numbers(&seen), all, "{transport}");
+    }
+}
+
+#[test]
+fn gstreamer_gives_its_password() {
+    let _alone = alone();
+    if !has_ffmpeg() || !has_gstreamer() {
+        return;
+    }
+    let (sample, serving) = guarded();
+    for transport in TRANSPORTS {
+        let seen = decoded_file(
+            &receive_with_gstreamer(&with_password(&serving.urls[0]), transport, &sample),
+            sample.pixel_format,
+        );
+        let all: Vec<_> = (0..sample.film.pictures.len()).collect();
+        assert_eq!(sample.numbers(&seen), all, "{transport}");
+    }
 }
 
 #[test]
