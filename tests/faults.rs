@@ -250,7 +250,7 @@ async fn half_an_answer_is_no_answer_and_is_told_from_none() {
 async fn a_server_that_hangs_up_says_nothing_or_half_of_it() {
     for method in METHODS {
         for (half, told) in [
-            ("", "closed the connection; press Play"),
+            ("", "closed the connection; connect again"),
             (
                 "RTSP/1.0 200 OK\r\nCSe",
                 "closed the connection in the middle of a message (its headers have no end)",

@@ -340,6 +340,7 @@ fn how_the_summary_looks() {
         let mut stage = Stage::with_film(Controls::Three, theme);
         stage.play();
         stage.measure();
+        stage.show_frame(199);
         stage.tell_session(Event::Ended);
         stage.reach(RtspState::Ready, Goal::Ready);
         stage.click("Summary…");
