@@ -88,7 +88,7 @@ fn assert_as_good(psnr: [f64; 3], what: &str) {
 
 /// Kinds whose coefficients RFC 2435 can carry.
 fn keeps_its_pixels(kind: Kind) -> bool {
-    !matches!(kind, Kind::Classroom444 | Kind::Grey | Kind::Progressive)
+    !matches!(kind, Kind::Classroom444 | Kind::Standard440 | Kind::Grey | Kind::Progressive)
 }
 
 #[test]

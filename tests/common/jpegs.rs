@@ -13,6 +13,8 @@ pub enum Kind {
     Restarts,
     /// 4:4:4, component ids 0, 1, 2, the Huffman tables first, no APP0: the classroom film.
     Classroom444,
+    /// 4:4:0 with the standard Huffman tables: as cameras on their side write them.
+    Standard440,
     /// 4:2:0 with Huffman tables of its own.
     OwnHuffman,
     /// 4:2:0 with Huffman tables of its own and a scan for each component.
@@ -38,11 +40,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Standard420,
         Self::Standard422,
         Self::Restarts,
         Self::Classroom444,
+        Self::Standard440,
         Self::OwnHuffman,
         Self::SeparateScans,
         Self::DoubledFactors,
@@ -79,6 +82,7 @@ fn encode(kind: Kind, (width, height): (u16, u16), pixels: &[u8], quality: u8) -
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(match kind {
         Kind::Classroom444 => SamplingFactor::R_4_4_4,
+        Kind::Standard440 => SamplingFactor::R_4_4_0,
         Kind::Standard422 | Kind::DoubledFactors => SamplingFactor::R_4_2_2,
         _ => SamplingFactor::R_4_2_0,
     });

@@ -21,7 +21,7 @@ fn play_all(peer: &str, play: impl Fn(&str, &str, &Sample) -> Vec<u8>) {
     let samples = samples();
     let serving = Serving::start(&samples);
     for (sample, url) in samples.iter().zip(&serving.urls) {
-        let source = decoded_file(&sample.raw_file(), sample.pixel_format);
+        let source = sample.source();
         for transport in TRANSPORTS {
             let seen = play(url, transport, sample);
             assert_right(sample, &source, &seen, &format!("{peer} over {transport} of {url}"));

@@ -13,6 +13,7 @@ pub struct Sample {
     pub film: TestFilm,
     /// In which ffmpeg decodes the source, so that nothing is lost.
     pub pixel_format: &'static str,
+    /// In which players see it.
     pub size: (usize, usize),
     /// RFC 2435 carries the very coefficients, so that every pixel is the same.
     pub keeps_its_pixels: bool,
@@ -31,10 +32,18 @@ impl Sample {
         path
     }
 
+    /// All its frames, decoded by ffmpeg's own reader.
+    #[track_caller]
+    pub fn source(&self) -> Vec<u8> {
+        let (path, (width, height)) = (self.raw_file(), self.size);
+        let scale = format!("scale={width}:{height}:flags=area");
+        decoded(&["-f", "mjpeg", "-i", path.to_str().unwrap(), "-vf", &scale], self.pixel_format)
+    }
+
     /// Which of its pictures these are, by their pixels.
     #[track_caller]
     pub fn numbers(&self, seen: &[u8]) -> Vec<usize> {
-        let source = decoded_file(&self.raw_file(), self.pixel_format);
+        let source = self.source();
         let frame = self.octets_of_a_frame();
         assert_eq!(seen.len() % frame, 0);
         let number = |picture| source.chunks_exact(frame).position(|known| known == picture);
@@ -53,7 +62,7 @@ pub fn distinct_sample(frames: u32) -> Sample {
 }
 
 /// With the properties of the films that are out there.
-pub fn samples() -> [Sample; 5] {
+pub fn samples() -> [Sample; 8] {
     let coarse = (0..12).map(|number| coarse_picture(Kind::OwnHuffman, (1_920, 1_080), number)).collect();
     let soft = |kind, size, count| (0..count).map(|number| soft_picture(kind, size, number)).collect();
     [
@@ -85,6 +94,25 @@ pub fn samples() -> [Sample; 5] {
             film: film(Layout::Records(5), soft(Kind::Progressive, (320, 240), 30)),
             pixel_format: "yuvj420p",
             size: (320, 240),
+            keeps_its_pixels: false,
+        },
+        Sample {
+            film: film(Layout::Raw, soft(Kind::Standard440, (320, 240), 30)),
+            pixel_format: "yuvj420p",
+            size: (320, 240),
+            keeps_its_pixels: false,
+        },
+        Sample {
+            film: film(Layout::Records(5), soft(Kind::Grey, (320, 240), 30)),
+            pixel_format: "yuvj420p",
+            size: (320, 240),
+            keeps_its_pixels: false,
+        },
+        // RFC 2435 carries 2,040 pixels a side.
+        Sample {
+            film: film(Layout::Raw, soft(Kind::Standard420, (4_080, 96), 25)),
+            pixel_format: "yuvj420p",
+            size: (2_040, 48),
             keeps_its_pixels: false,
         },
     ]
