@@ -430,6 +430,11 @@ impl Scripted {
 
     /// Frame after frame of a film of 20 a second arrives, from this one on.
     fn receive(&mut self, frames: std::ops::Range<u32>) {
+        self.receive_as(frames, |_| ());
+    }
+
+    /// As `receive`, and something is done to every packet on the way.
+    fn receive_as(&mut self, frames: std::ops::Range<u32>, change: impl Fn(&mut Vec<u8>)) {
         for number in frames {
             let jpeg = picture(Kind::Standard420, (96, 64), number, 0);
             let packets = packetize(&jpeg, Form::Standard).unwrap();

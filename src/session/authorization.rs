@@ -46,6 +46,11 @@ impl Authorization {
         Self { credentials, client: None }
     }
 
+    /// A connection begins. Servers may have a nonce for each, and an answer to an old one looks like a wrong password.
+    pub fn wait_for_challenge(&mut self) {
+        self.client = None;
+    }
+
     /// The server asks who it is. `was_answered` says whether the request carried an answer already.
     pub fn challenged(&mut self, response: &Response, was_answered: bool) -> Verdict {
         let challenges: Vec<_> = response.headers.get_all(header::WWW_AUTHENTICATE).collect();

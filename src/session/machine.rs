@@ -338,6 +338,7 @@ impl Machine {
     pub fn connected(&mut self, now: Instant) {
         if let Stage::Connecting { .. } = self.stage {
             self.stage = Stage::Connected;
+            self.authorization.wait_for_challenge();
             self.advance(now);
         }
     }
