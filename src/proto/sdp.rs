@@ -34,7 +34,7 @@ pub struct MediaDescription {
     pub range: Option<NptRange>,
     /// `a=framerate` in frames per second.
     pub frame_rate: Option<f64>,
-    /// `a=x-dimensions`: width and height in pixels, where RFC 2435 has no room for them.
+    /// `a=x-dimensions` or `a=framesize`: width and height in pixels, where RFC 2435 has no room for them.
     pub dimensions: Option<(u16, u16)>,
     /// `a=x-reelay-jpeg-header:1`: the server can send original JPEG header segments.
     pub jpeg_header: bool,
@@ -176,7 +176,12 @@ impl MediaDescription {
             "control" => self.control = Some(value.to_owned()),
             "range" => self.range = NptRange::parse(value).ok(),
             "framerate" => self.frame_rate = value.parse().ok().filter(|&r: &f64| r.is_finite() && r > 0.0),
-            "x-dimensions" => self.dimensions = parse_dimensions(value),
+            "x-dimensions" => self.dimensions = parse_dimensions(value, ','),
+            // 3GPP TS 26.234 §5.3.3.2: the payload type, and `width-height`.
+            "framesize" => {
+                let size = value.split_once(' ').and_then(|(_, size)| parse_dimensions(size, '-'));
+                self.dimensions = self.dimensions.or(size);
+            }
             "rtpmap" => self.encodings.extend(parse_rtpmap(value)),
             JPEG_HEADER => self.jpeg_header = value == "1",
             EXTENDED_REPORTS => {
@@ -281,8 +286,8 @@ fn readable(word: &str) -> String {
 /// Longer than every name of an encoding.
 const LONGEST_WORD: usize = 40;
 
-fn parse_dimensions(value: &str) -> Option<(u16, u16)> {
-    let (width, height) = value.split_once(',')?;
+fn parse_dimensions(value: &str, between: char) -> Option<(u16, u16)> {
+    let (width, height) = value.split_once(between)?;
     Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
 }
 
@@ -311,6 +316,20 @@ mod tests {
         assert_eq!(session.range_of(media), Some(NptRange::default()));
         assert_eq!(session.media[0].encoding_and_kind(), "PCMU audio");
         assert_eq!(media.encoding_name(), "H264");
+    }
+
+    #[test]
+    fn the_size_of_pictures_is_said_in_two_ways() {
+        for (lines, size) in [
+            ("a=framesize:26 2592-1944\n", Some((2_592, 1_944))),
+            ("a=framesize:26 640-480\na=x-dimensions:2592,1944\n", Some((2_592, 1_944))),
+            ("a=x-dimensions:2592,1944\na=framesize:26 640-480\n", Some((2_592, 1_944))),
+            ("a=framesize:26\n", None),
+            ("a=framesize:26 640x480\n", None),
+        ] {
+            let session = SessionDescription::parse(&format!("v=0\nm=video 0 RTP/AVP 26\n{lines}")).unwrap();
+            assert_eq!(session.media[0].dimensions, size, "{lines}");
+        }
     }
 
     #[test]
