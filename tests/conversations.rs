@@ -442,6 +442,7 @@ impl Scripted {
                 let mut octets = Vec::new();
                 packets.write_packet(index, self.sequence, number * 4_500, SOURCE, &mut octets);
                 self.sequence = self.sequence.wrapping_add(1);
+                change(&mut octets);
                 self.input(Input::Rtp(octets.into()));
             }
             self.pass(Duration::from_millis(50));
@@ -568,6 +569,26 @@ fn a_password_is_given_to_who_asks_for_it_and_digest_is_preferred() {
     assert_eq!(script.state(), RtspState::Init);
 }
 
+/// A server that has been started again knows nothing of its old nonces, and does not say that they are stale.
+#[test]
+fn an_answer_is_good_for_the_connection_that_asked() {
+    let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
+    for nonce in ["first", "second"] {
+        script.input(Input::Goal(Goal::Ready));
+        let options = script.request();
+        assert_eq!(options.headers.get("Authorization"), None, "{nonce}");
+        script.answer(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", options.headers.cseq().unwrap()));
+        let describe = script.request();
+        assert_eq!(describe.headers.get("Authorization"), None, "{nonce}");
+        script.answer(&needs_digest(describe.headers.cseq().unwrap(), nonce));
+        let again = script.request();
+        let answer = again.headers.get("Authorization").unwrap();
+        assert!(answer.contains(&format!("nonce=\"{nonce}\"")), "{answer}");
+        script.input(Input::ConnectionLost(None));
+    }
+    assert!(!script.events.iter().any(|event| matches!(event, Event::Failed(Failure::Unauthorized { .. }))));
+}
+
 #[test]
 fn without_a_password_it_is_asked_for() {
     let mut script = Scripted::new();
@@ -686,6 +707,27 @@ fn a_server_that_sends_its_players_elsewhere_may_do_so_early_or_hang_up() {
     script.answer(redirect);
     script.input(Input::ConnectionLost(None));
     assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    assert_eq!(script.failure(), None);
+}
+
+#[test]
+fn pictures_of_which_none_can_be_shown_are_told_with_the_reason() {
+    let without_size = |packet: &mut Vec<u8>| packet[18..20].fill(0);
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive_as(0..24, without_size);
+    assert_eq!(script.failure(), None);
+    script.receive_as(24..60, without_size);
+    let told: Vec<_> = script.events.iter().filter(|event| matches!(event, Event::Failed(_))).collect();
+    let why = "the stream does not say how large its pictures are".to_owned();
+    assert_eq!(told, [&Event::Failed(Failure::Unusable { why })]);
+    assert_eq!(script.state(), RtspState::Playing, "better ones may come");
+
+    // Among others they are only counted.
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive(0..1);
+    script.receive_as(1..60, without_size);
     assert_eq!(script.failure(), None);
 }
 

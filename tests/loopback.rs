@@ -12,8 +12,8 @@ use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Frame, Framer, Limits, Response};
 use reelay::server_embed::{Film, Guard, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
-    Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
-    SessionOptions, TransportChoice,
+    Decoder, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Screen,
+    Session, SessionOptions, TransportChoice,
 };
 use reelay::stats::Snapshot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -140,6 +140,55 @@ async fn films_are_played_over_ipv6_as_well() {
         assert_eq!(snapshot.packets_lost, 0, "{transport:?}");
         playing.session.finish(PATIENCE).await;
     }
+}
+
+/// A film on a screen: its figures, and what went wrong.
+async fn play_on_a_screen(pictures: Vec<Vec<u8>>) -> (Snapshot, Option<Failure>) {
+    let server = start_server().await;
+    let test = film(Layout::Records(5), pictures);
+    let url = server.url_of(&server.library().add(open(&test, RATE)));
+    let screen =
+        Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 0, first: Arc::default() };
+    let (events, mut told) = mpsc::channel(256);
+    let session = Session::start(url, SessionOptions::default(), FrameSink::Screen(screen.clone()), events);
+    session.set_goal(Goal::Playing);
+    let mut failure = None;
+    let end = async {
+        loop {
+            match told.recv().await.expect("the session goes on") {
+                Event::Ended => return,
+                Event::Failed(other) => assert!(failure.replace(other).is_none(), "it is told once"),
+                _ => {}
+            }
+        }
+    };
+    timeout(PATIENCE, end).await.expect("the end of the film");
+    let snapshot = session.figures().borrow().snapshot;
+    session.finish(PATIENCE).await;
+    (snapshot, failure)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_that_cannot_be_decoded_are_counted_and_told_if_there_are_no_others() {
+    let good = pictures(Kind::Standard420, SIZE, 100);
+    // The scan of three components names Huffman tables that there are not.
+    let scan = [0xFF, 0xDA, 0, 12, 3];
+    let damaged = |jpeg: &Vec<u8>| {
+        let at = jpeg.windows(scan.len()).position(|octets| octets == scan).expect("a scan");
+        let mut damaged = jpeg.clone();
+        damaged[at + 6] = 0x33;
+        damaged
+    };
+    let bad: Vec<_> = good.iter().map(damaged).collect();
+
+    let (snapshot, failure) = play_on_a_screen(bad.clone()).await;
+    assert!(matches!(failure, Some(Failure::Unusable { .. })), "{failure:?}");
+    // The last ones may wait for the decoder yet.
+    assert_eq!((snapshot.frames_complete, snapshot.frames_shown + snapshot.frames_undecodable), (100, 100));
+    assert!(snapshot.frames_undecodable > 90, "{}", snapshot.frames_undecodable);
+
+    let (snapshot, failure) = play_on_a_screen([&good[..1], &bad[1..]].concat()).await;
+    assert!(failure.is_none() && snapshot.frames_undecodable > 90, "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -509,6 +509,7 @@ fn failures_of_a_session_are_said() {
         },
         Failure::NoJpeg { found: vec!["H264".to_owned()] },
         Failure::NoData { by_udp: true },
+        Failure::Unusable { why: "they are damaged, or of a kind that cannot be decoded".to_owned() },
     ];
     for failure in failures {
         let mut stage = Stage::with_stream(ThemeChoice::Dark);

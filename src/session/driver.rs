@@ -17,10 +17,11 @@ use tokio_util::task::AbortOnDropHandle;
 use super::decoder::{DecodeCounts, Decoder};
 use super::dialect::AnyPlayer;
 use super::drain::Drain;
+use super::failure::Failure;
 use super::machine::{Goal, MachineOptions};
 use super::player::{Event, Input, Output, Path, PlayerOptions};
 use super::playout::DEFAULT_DELAY;
-use super::receive::ReceivedFrame;
+use super::receive::{ENOUGH_TO_JUDGE, ReceivedFrame};
 use super::reports::Reporter;
 use super::way_in::Emulation;
 use crate::ports::{self, SocketPair};
@@ -129,6 +130,7 @@ impl Session {
             events,
             figures: figures_sender,
             decoded_before: DecodeCounts::default(),
+            has_told_flaw: false,
             connection: None,
             connecting: None,
             ports: None,
@@ -182,6 +184,8 @@ struct Driver {
     figures: watch::Sender<Figures>,
     /// What the decoder had done before the session was set up.
     decoded_before: DecodeCounts,
+    /// It was told that no picture can be decoded.
+    has_told_flaw: bool,
     connection: Option<Connection>,
     connecting: Option<JoinHandle<io::Result<TcpStream>>>,
     ports: Option<Ports>,
@@ -238,7 +242,10 @@ impl Driver {
                 Incoming::Input(at, input) => self.take(at, input),
                 Incoming::Connected(result) => self.take_connection(result),
                 Incoming::Time => self.player.timeout(Instant::now()),
-                Incoming::Figures => self.publish_figures(),
+                Incoming::Figures => {
+                    self.publish_figures();
+                    self.look_for_flaw().await;
+                }
                 Incoming::Abandoned => return,
             }
             if self.carry_out().await {
@@ -289,6 +296,7 @@ impl Driver {
         if let FrameSink::Screen(screen) = &self.sink {
             let counts = screen.decoder.counts().since(self.decoded_before);
             snapshot.frames_dropped_late += counts.dropped;
+            snapshot.frames_undecodable = counts.failed;
             snapshot.frames_shown = snapshot.frames_shown.saturating_sub(counts.dropped + counts.failed);
             let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
             snapshot.decode_ms =
@@ -298,6 +306,17 @@ impl Driver {
         }
         let figures = Figures { snapshot, rows };
         self.figures.send_if_modified(|last| std::mem::replace(last, figures.clone()) != figures);
+    }
+
+    /// Tells once that not one picture can be decoded.
+    async fn look_for_flaw(&mut self) {
+        let FrameSink::Screen(screen) = &self.sink else { return };
+        let counts = screen.decoder.counts().since(self.decoded_before);
+        let is_certain = counts.decoded == 0 && counts.failed >= ENOUGH_TO_JUDGE;
+        if is_certain && !std::mem::replace(&mut self.has_told_flaw, true) {
+            let why = "they are damaged, or of a kind that cannot be decoded".to_owned();
+            self.tell(Event::Failed(Failure::Unusable { why })).await;
+        }
     }
 
     /// Does what the player wants; whether the session is finished.
@@ -339,7 +358,10 @@ impl Driver {
 
     async fn tell(&mut self, event: Event) {
         match (&event, &self.sink) {
-            (Event::SetUp(_), FrameSink::Screen(screen)) => self.decoded_before = screen.decoder.begin(),
+            (Event::SetUp(_), FrameSink::Screen(screen)) => {
+                self.decoded_before = screen.decoder.begin();
+                self.has_told_flaw = false;
+            }
             (Event::Ended | Event::Closed, _) => {
                 self.publish_figures();
                 tracing::debug!(figures = ?self.figures.borrow().snapshot, "the figures of what was played");

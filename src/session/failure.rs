@@ -105,6 +105,11 @@ pub enum Failure {
         /// By datagrams, which firewalls like to swallow.
         by_udp: bool,
     },
+    /// Pictures arrive, and not one of them can be shown.
+    Unusable {
+        /// What is wrong with them.
+        why: String,
+    },
     /// What goes wrong with a classroom server.
     Classroom(Trouble),
 }
@@ -189,6 +194,9 @@ impl fmt::Display for Failure {
             ),
             Self::NoPorts { port: None, why } => {
                 write!(f, "No pair of UDP ports is free ({why}); close other programs, or use TCP.")
+            }
+            Self::Unusable { why } => {
+                write!(f, "Pictures arrive and cannot be shown ({why}); try another stream or film.")
             }
             Self::Classroom(trouble) => write!(f, "{trouble}"),
             Self::NoData { by_udp: true } => f.write_str(

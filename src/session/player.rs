@@ -165,6 +165,8 @@ struct Watch {
     /// It was considered whether to do without datagrams.
     gave_up_datagrams: bool,
     has_complained: bool,
+    /// It was told that no picture can be understood.
+    has_told_flaw: bool,
 }
 
 /// No packet for this long is told.
@@ -447,6 +449,7 @@ impl Player {
         self.move_frames(now);
         self.look_for_the_end(now);
         self.look_for_silence(now);
+        self.look_for_flaw();
         self.report_if_due(now);
         self.carry_out(now);
         self.tell_status();
@@ -769,6 +772,13 @@ impl Player {
         if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
             let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
             self.tell(Event::Failed(Failure::NoData { by_udp }));
+        }
+    }
+
+    fn look_for_flaw(&mut self) {
+        let Some(why) = self.receiver.as_ref().and_then(Receiver::flaw) else { return };
+        if self.watch.started.is_some() && !std::mem::replace(&mut self.watch.has_told_flaw, true) {
+            self.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
         }
     }
 

@@ -23,6 +23,9 @@ pub struct ReceivedFrame {
     pub arrival: Instant,
 }
 
+/// When so many pictures cannot be shown and none can, it is no accident.
+pub(super) const ENOUGH_TO_JUDGE: u64 = 25;
+
 /// The receiving end of one RTP stream.
 #[derive(Debug)]
 pub struct Receiver {
@@ -48,6 +51,8 @@ pub struct Receiver {
     steps: Steps,
     strip: Strip,
     counts: Counts,
+    /// What is wrong with the last picture that cannot be understood.
+    flaw: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -83,6 +88,7 @@ impl Receiver {
             steps: Steps::default(),
             strip: Strip::default(),
             counts: Counts::default(),
+            flaw: None,
         }
     }
 
@@ -218,6 +224,7 @@ impl Receiver {
             Assembled::Unusable(why) => {
                 tracing::debug!(why, "a picture cannot be understood");
                 self.counts.unusable += 1;
+                self.flaw = Some(why);
             }
         }
     }
@@ -225,6 +232,11 @@ impl Receiver {
     /// The next picture.
     pub fn next_frame(&mut self) -> Option<ReceivedFrame> {
         self.frames.pop_front()
+    }
+
+    /// Why not one picture can be understood, once that is certain.
+    pub fn flaw(&self) -> Option<&'static str> {
+        self.flaw.filter(|_| self.counts.complete == 0 && self.counts.unusable >= ENOUGH_TO_JUDGE)
     }
 
     /// Whether no packet waits for one before it.

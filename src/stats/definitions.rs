@@ -227,6 +227,13 @@ const PICTURES: &[Figure] = &[
         truth: None,
     },
     Figure {
+        name: "Undecodable",
+        fields: &["frames_undecodable"],
+        about: "Pictures that arrived whole and cannot be decoded. They are not shown.",
+        measured: |s| count(s.frames_undecodable),
+        truth: None,
+    },
+    Figure {
         name: "Headers reduced",
         fields: &["headers_reduced"],
         about: "Pictures whose header is longer than a packet and travelled without APPn and COM segments.",

@@ -65,6 +65,8 @@ pub struct Snapshot {
     pub frames_incomplete: u64,
     /// Pictures that arrived whole and cannot be understood.
     pub frames_unusable: u64,
+    /// Pictures that arrived whole and cannot be decoded.
+    pub frames_undecodable: u64,
     /// Pictures that lost their APPn and COM segments because their header was longer than a packet.
     pub headers_reduced: u64,
     /// Pictures that were due too late to be shown.
