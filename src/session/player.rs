@@ -1,10 +1,13 @@
 //! PURE. The whole player without a socket and a clock: RTSP, reception, playout, reports, and the end, joined.
 
+mod silence;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use self::silence::Watch;
 use super::conversation::{Message, Speaker};
 use super::ending::Ending;
 use super::failure::Failure;
@@ -23,6 +26,8 @@ use crate::proto::rtsp::{
     interleave,
 };
 use crate::stats::{Showing, Snapshot, Strip};
+
+pub(super) use self::silence::SILENCE;
 
 /// Something that has happened.
 #[derive(Debug, Clone)]
@@ -156,27 +161,6 @@ pub struct Player {
     told: Option<Status>,
     outputs: VecDeque<Output>,
 }
-
-/// Looks whether data comes.
-#[derive(Debug, Default)]
-struct Watch {
-    started: Option<Instant>,
-    is_waiting: bool,
-    /// It was considered whether to do without datagrams.
-    gave_up_datagrams: bool,
-    has_complained: bool,
-    /// It was told that no picture can be understood.
-    has_told_flaw: bool,
-}
-
-/// No packet for this long is told.
-pub(super) const SILENCE: Duration = Duration::from_millis(500);
-
-/// Datagrams that have not come for so long do not come at all.
-const NO_DATAGRAMS: Duration = Duration::from_secs(3);
-
-/// No packet for this long is an error.
-const LONG_SILENCE: Duration = Duration::from_secs(5);
 
 /// Packets that may overtake an answer; more do not overtake, they flood.
 const MOST_EARLY: usize = 16 * 1024;
@@ -548,7 +532,7 @@ impl Player {
         }
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
         self.ending = Some(Ending::new(start, frame_rate));
-        self.watch = Watch { started: Some(now), ..Watch::default() };
+        self.watch = Watch::since(now);
         self.showing.start(now);
         self.reports.start(now);
         self.open_path(now);
@@ -721,72 +705,6 @@ impl Player {
         // That there is no session any more is told first, as the end is what matters.
         self.carry_out(now);
         self.tell(Event::Ended);
-    }
-
-    /// When silence is next to be judged.
-    fn silence_due(&self) -> Option<Instant> {
-        let heard = self.last_heard()?;
-        match self.watch {
-            Watch { is_waiting: false, .. } => Some(heard + SILENCE),
-            Watch { gave_up_datagrams: false, .. } if self.hears_no_datagrams() => Some(heard + NO_DATAGRAMS),
-            Watch { has_complained: false, .. } => Some(heard + LONG_SILENCE),
-            _ => None,
-        }
-    }
-
-    /// The last packet, or the PLAY before any.
-    fn last_heard(&self) -> Option<Instant> {
-        let started = self.watch.started?;
-        let packet = self.receiver.as_ref().and_then(Receiver::last_packet);
-        Some(packet.map_or(started, |packet| packet.max(started)))
-    }
-
-    fn look_for_silence(&mut self, now: Instant) {
-        let Some(heard) = self.last_heard() else { return };
-        let silence = now.saturating_duration_since(heard);
-        if silence < SILENCE {
-            if std::mem::take(&mut self.watch.is_waiting) {
-                self.watch.has_complained = false;
-                self.tell(Event::Waiting(false));
-            }
-            return;
-        }
-        if self.is_over_by_the_clock(now) {
-            return self.end(now);
-        }
-        if !std::mem::replace(&mut self.watch.is_waiting, true) {
-            self.tell(Event::Waiting(true));
-            // The film may have ended and the word of it be lost.
-            if self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
-                self.machine.refresh(now);
-            }
-        }
-        let is_deaf = silence >= NO_DATAGRAMS && self.hears_no_datagrams();
-        if is_deaf
-            && !std::mem::replace(&mut self.watch.gave_up_datagrams, true)
-            && self.machine.fall_back(now)
-        {
-            // What follows is another session's.
-            return;
-        }
-        if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
-            let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
-            self.tell(Event::Failed(Failure::NoData { by_udp }));
-        }
-    }
-
-    fn look_for_flaw(&mut self) {
-        let Some(why) = self.receiver.as_ref().and_then(Receiver::flaw) else { return };
-        if self.watch.started.is_some() && !std::mem::replace(&mut self.watch.has_told_flaw, true) {
-            self.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
-        }
-    }
-
-    /// Datagrams were agreed on, and not one has come. Where a bad network is emulated it is meant to be seen, and is
-    /// not evaded.
-    fn hears_no_datagrams(&self) -> bool {
-        let is_deaf = !self.has_heard && !self.way_in.is_acting();
-        is_deaf && self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp)
     }
 
     fn is_over_by_the_clock(&self, now: Instant) -> bool {

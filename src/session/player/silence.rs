@@ -1,0 +1,105 @@
+//! PURE. What is said when no data comes, or none that can be shown.
+
+use std::time::{Duration, Instant};
+
+use super::super::failure::Failure;
+use super::super::receive::Receiver;
+use super::{Event, Player};
+use crate::proto::rtsp::Lower;
+
+/// Looks whether data comes.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// The PLAY; none while nothing is played.
+    pub(super) started: Option<Instant>,
+    pub(super) is_waiting: bool,
+    /// It was considered whether to do without datagrams.
+    gave_up_datagrams: bool,
+    has_complained: bool,
+    /// It was told that no picture can be understood.
+    has_told_flaw: bool,
+}
+
+impl Watch {
+    /// PLAY was answered.
+    pub(super) fn since(now: Instant) -> Self {
+        Self { started: Some(now), ..Self::default() }
+    }
+}
+
+/// No packet for this long is told.
+pub(in crate::session) const SILENCE: Duration = Duration::from_millis(500);
+
+/// Datagrams that have not come for so long do not come at all.
+const NO_DATAGRAMS: Duration = Duration::from_secs(3);
+
+/// No packet for this long is an error.
+const LONG_SILENCE: Duration = Duration::from_secs(5);
+
+impl Player {
+    /// When silence is next to be judged.
+    pub(super) fn silence_due(&self) -> Option<Instant> {
+        let heard = self.last_heard()?;
+        match self.watch {
+            Watch { is_waiting: false, .. } => Some(heard + SILENCE),
+            Watch { gave_up_datagrams: false, .. } if self.hears_no_datagrams() => Some(heard + NO_DATAGRAMS),
+            Watch { has_complained: false, .. } => Some(heard + LONG_SILENCE),
+            _ => None,
+        }
+    }
+
+    /// The last packet, or the PLAY before any.
+    fn last_heard(&self) -> Option<Instant> {
+        let started = self.watch.started?;
+        let packet = self.receiver.as_ref().and_then(Receiver::last_packet);
+        Some(packet.map_or(started, |packet| packet.max(started)))
+    }
+
+    pub(super) fn look_for_silence(&mut self, now: Instant) {
+        let Some(heard) = self.last_heard() else { return };
+        let silence = now.saturating_duration_since(heard);
+        if silence < SILENCE {
+            if std::mem::take(&mut self.watch.is_waiting) {
+                self.watch.has_complained = false;
+                self.tell(Event::Waiting(false));
+            }
+            return;
+        }
+        if self.is_over_by_the_clock(now) {
+            return self.end(now);
+        }
+        if !std::mem::replace(&mut self.watch.is_waiting, true) {
+            self.tell(Event::Waiting(true));
+            // The film may have ended and the word of it be lost.
+            if self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
+                self.machine.refresh(now);
+            }
+        }
+        let is_deaf = silence >= NO_DATAGRAMS && self.hears_no_datagrams();
+        if is_deaf
+            && !std::mem::replace(&mut self.watch.gave_up_datagrams, true)
+            && self.machine.fall_back(now)
+        {
+            // What follows is another session's.
+            return;
+        }
+        if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
+            let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
+            self.tell(Event::Failed(Failure::NoData { by_udp }));
+        }
+    }
+
+    pub(super) fn look_for_flaw(&mut self) {
+        let Some(why) = self.receiver.as_ref().and_then(Receiver::flaw) else { return };
+        if self.watch.started.is_some() && !std::mem::replace(&mut self.watch.has_told_flaw, true) {
+            self.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
+        }
+    }
+
+    /// Datagrams were agreed on, and not one has come. Where a bad network is emulated it is meant to be seen, and is
+    /// not evaded.
+    fn hears_no_datagrams(&self) -> bool {
+        let is_deaf = !self.has_heard && !self.way_in.is_acting();
+        is_deaf && self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp)
+    }
+}
