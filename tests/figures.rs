@@ -72,6 +72,8 @@ fn a_throughput_below_the_films_rate_fills_the_queue_and_loses_there() {
     let full = 24_000.0 * 8_000.0 / bits_per_second as f64;
     assert_near(figures.round_trip_ms, full, full * 0.25);
     assert!(figures.end_to_end_ms.unwrap() > full * 0.7, "{:?} of {full}", figures.end_to_end_ms);
+    assert_near(figures.network_delay_ms, full, full * 0.25);
+    assert_near(figures.network_delay_max_ms, full, full * 0.05);
     assert_near(Some(figures.wire_bits_per_second), bits_per_second as f64, bits_per_second as f64 * 0.05);
 }
 
@@ -100,6 +102,45 @@ fn an_outage_is_a_stall_and_one_row_of_losses_and_a_pause_is_neither() {
     assert_eq!((figures.stalls, figures.loss_bursts), (1, 1), "{figures:?}");
     assert_near(Some(figures.playing_s), played + 2.0, 0.1);
     assert_near(figures.frame_jitter_ms, 0.0, 0.1);
+}
+
+/// So slow that hardly a picture is whole: the delay is known all the same, and the picture that stands is a stall.
+#[test]
+fn where_no_picture_is_whole_the_delay_is_that_of_the_queue() {
+    let bottleneck = Some(Bottleneck { bits_per_second: 200_000, queue: 16_000 });
+    let (mut world, figures) =
+        playing(Impairments { bottleneck, ..Impairments::default() }, Duration::from_secs(20));
+    assert!(figures.frames_complete < 100, "{figures:?}");
+    let full = 16_000.0 * 8_000.0 / 200_000.0;
+    assert_near(figures.network_delay_mean_ms, full, full * 0.25);
+    assert!(figures.stalls > 0 && figures.stalled_ms > 5_000.0, "{figures:?}");
+    world.want(Goal::Ready);
+    world.run_for(Duration::from_secs(2));
+    let paused = world.snapshot();
+    assert_near(Some(paused.stalled_ms), figures.stalled_ms, 500.0);
+}
+
+#[test]
+fn where_nothing_arrives_it_is_known_what_was_lost_and_the_end_adds_nothing() {
+    let mut world = world(Impairments::default(), 200);
+    world.network.set(Conditions::default());
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(5));
+    let nothing = Impairments { loss: Loss { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    world.network.set(Conditions { is_on: true, seed: 1, impairments: nothing });
+    world.run_for(Duration::from_secs(3));
+    let figures = world.snapshot();
+    let truth = figures.emulated.unwrap();
+    assert_eq!((figures.packets_lost, figures.packets_expected), (truth.lost_random, truth.packets()));
+    assert!(figures.loss_ratio.unwrap() > 0.3 && truth.untouched > truth.offered, "{figures:?}");
+    assert_eq!(figures.stalls, 1);
+    assert_near(Some(figures.stalled_ms), 3_000.0, 150.0);
+    world.run_until("the end", |world| world.count(|event| *event == Event::Ended) > 0);
+    let figures = world.snapshot();
+    assert_eq!(figures.packets_expected, figures.emulated.unwrap().packets());
+    assert_eq!(figures.stalls, 1, "{figures:?}");
+    assert_near(Some(figures.stalled_ms), 5_000.0, 150.0);
+    assert_near(Some(figures.playing_s), 10.0, 0.15);
 }
 
 #[test]

@@ -378,7 +378,8 @@ fn silence_is_told_after_half_a_second_and_is_an_error_after_five() {
     };
     let waiting = at(|event| *event == Event::Waiting(true));
     assert!(waiting <= 500 * MS && waiting >= 440 * MS, "{waiting:?}");
-    let complaint = at(|event| matches!(event, Event::Failed(Failure::NoData { by_udp: true })));
+    let complaint =
+        at(|event| matches!(event, Event::Failed(Failure::NoData { by_udp: true, is_emulated: false })));
     assert!(complaint <= 5_000 * MS && complaint >= 4_900 * MS, "{complaint:?}");
     assert_eq!(world.state(), RtspState::Playing, "data may come again");
 }
@@ -429,7 +430,13 @@ fn who_wants_datagrams_gets_no_connection_instead() {
     world.want(Goal::Playing);
     world.run_for(Duration::from_secs(7));
     assert_eq!(world.count(|event| matches!(event, Event::Interrupted(_))), 0);
-    assert_eq!(world.count(|event| matches!(event, Event::Failed(Failure::NoData { by_udp: true }))), 1);
+    assert_eq!(
+        world.count(|event| matches!(
+            event,
+            Event::Failed(Failure::NoData { by_udp: true, is_emulated: false })
+        )),
+        1
+    );
 }
 
 fn reconnecting(frames: usize) -> World {

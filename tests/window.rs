@@ -202,7 +202,7 @@ fn the_window_says_where_the_network_acts_and_what_it_did() {
         snapshot: Snapshot { emulated, ..Snapshot::default() },
         ..Figures::default()
     }))));
-    assert!(stage.shows("Of 1000 packets, 40 were lost at random and 2 to the full queue."));
+    assert!(stage.shows("Of 1,000 packets, 40 were lost at random and 2 to the full queue."));
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn the_statistics_stand_there_before_anything_was_measured_and_after() {
     stage.measure();
     assert!(stage.shows("Since SETUP, 1:15 of playing") && stage.shows("795 (3.8 %)"));
     stage.click("Session summary…");
-    assert!(stage.shows("1,302 of 1,500 pictures whole, 1:15 played"));
+    assert!(stage.shows("1:15 played, 1,302 pictures whole and 198 incomplete"));
     assert!(stage.shows("true, by the emulated network"), "measured stands beside true");
     stage.act(|ui| {
         ui.click(selector::id(Id::new("close-summary"))).unwrap();
@@ -346,6 +346,24 @@ fn how_the_summary_looks() {
         stage.click("Summary…");
         stage.look(name, LARGE);
     }
+}
+
+/// However small the window is, and however often the network was changed.
+#[test]
+fn the_summary_can_be_kept_and_closed_in_a_window_of_any_size() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.measure_a_network_that_changes();
+    stage.show_frame(199);
+    stage.tell_session(Event::Ended);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.click("Summary…");
+    for size in [SMALLEST, USUAL, LARGE] {
+        for words in ["Copy as text", "Save CSV…", "Save JSON…", "Close"] {
+            assert!(stage.shows_at(size, words), "{words} at {size:?}");
+        }
+    }
+    stage.look("summary-smallest", SMALLEST);
 }
 
 #[test]
@@ -508,7 +526,7 @@ fn failures_of_a_session_are_said() {
             reason: "Not Found".to_owned(),
         },
         Failure::NoJpeg { found: vec!["H264".to_owned()] },
-        Failure::NoData { by_udp: true },
+        Failure::NoData { by_udp: true, is_emulated: false },
         Failure::Unusable { why: "they are damaged, or of a kind that cannot be decoded".to_owned() },
     ];
     for failure in failures {
@@ -670,6 +688,11 @@ fn how_it_looks_when_it_plays() {
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
     stage.play();
     stage.look("playing-smallest", SMALLEST);
+    stage.measure();
+    stage.click("Statistics");
+    stage.tell_session(Event::Ended);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.look("ended-smallest", SMALLEST);
 }
 
 #[test]

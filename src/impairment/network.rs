@@ -69,6 +69,14 @@ pub struct Emulated {
     pub corrupted: u64,
     /// Where chance began.
     pub seed: u64,
+    /// Packets that passed while the network was switched off, and are none of those above.
+    #[serde(skip_serializing_if = "is_none")]
+    pub untouched: u64,
+}
+
+/// A network that is on all the time, as that of a command, has nothing to say of this.
+fn is_none(untouched: &u64) -> bool {
+    *untouched == 0
 }
 
 impl Network {
@@ -135,7 +143,13 @@ impl Emulated {
             duplicated: self.duplicated + other.duplicated,
             corrupted: self.corrupted + other.corrupted,
             seed: self.seed,
+            untouched: self.untouched + other.untouched,
         }
+    }
+
+    /// All packets of the session: those in whose way the network was, and the others.
+    pub fn packets(&self) -> u64 {
+        self.offered + self.untouched
     }
 }
 
@@ -163,6 +177,7 @@ impl Account {
             duplicated,
             corrupted,
             seed: self.seed,
+            untouched: self.packets.saturating_sub(offered),
         })
     }
 }

@@ -104,6 +104,8 @@ pub enum Failure {
     NoData {
         /// By datagrams, which firewalls like to swallow.
         by_udp: bool,
+        /// A bad network is emulated.
+        is_emulated: bool,
     },
     /// Pictures arrive, and not one of them can be shown.
     Unusable {
@@ -199,10 +201,13 @@ impl fmt::Display for Failure {
                 write!(f, "Pictures arrive and cannot be shown ({why}); try another stream or film.")
             }
             Self::Classroom(trouble) => write!(f, "{trouble}"),
-            Self::NoData { by_udp: true } => f.write_str(
+            Self::NoData { is_emulated: true, .. } => f.write_str(
+                "No data has arrived for 5 seconds through the emulated network; lower its loss or raise its throughput.",
+            ),
+            Self::NoData { by_udp: true, .. } => f.write_str(
                 "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP.",
             ),
-            Self::NoData { by_udp: false } => {
+            Self::NoData { by_udp: false, .. } => {
                 f.write_str("No data has arrived for 5 seconds; check the server, or begin anew.")
             }
         }

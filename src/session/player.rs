@@ -269,10 +269,11 @@ impl Player {
     /// The figures.
     pub fn snapshot(&mut self, now: Instant) -> Snapshot {
         let mut snapshot = Snapshot::default();
+        let source = self.receiver.as_ref().and_then(Receiver::ssrc);
+        // While packets come, the next one tells what was lost; behind the last one nothing does.
+        let is_still = self.ending.is_none() || self.is_silent(now);
         let Some(receiver) = &mut self.receiver else { return snapshot };
-        let source = receiver.ssrc();
-        // While the stream goes on, what comes next tells what was lost; behind its last packet nothing does.
-        let sent = self.ending.is_none().then(|| self.way_in.sent(source)).flatten();
+        let sent = is_still.then(|| self.way_in.sent(source)).flatten();
         receiver.add_to(now, sent, &mut snapshot);
         self.showing.add_to(now, &mut snapshot);
         self.playout.add_to(now, &mut snapshot);
@@ -390,8 +391,14 @@ impl Player {
 
     fn take_rtp(&mut self, now: Instant, octets: Bytes) {
         let Some(receiver) = &mut self.receiver else { return };
+        let before = receiver.highest_timestamp();
         let is_ours = receiver.packet(now, octets);
         self.has_heard |= is_ours;
+        if let Some(timestamp) =
+            receiver.highest_timestamp().filter(|_| receiver.highest_timestamp() > before)
+        {
+            self.showing.begun(now, timestamp as u32);
+        }
         if let (true, Some(ending), Some(timestamp)) =
             (is_ours, &mut self.ending, receiver.highest_timestamp())
         {
@@ -692,7 +699,10 @@ impl Player {
         if let Some(receiver) = &mut self.receiver {
             receiver.finish();
         }
-        self.showing.stop(now);
+        // The last picture has stood long enough when the range is over, however late that is found out.
+        let over = self.ending.as_ref().and_then(Ending::end_timestamp);
+        let over = over.and_then(|timestamp| self.playout.expected_arrival(timestamp));
+        self.showing.stop(over.map_or(now, |over| now.min(over + self.playout_delay)));
         self.ending = None;
         if self.watch.is_waiting {
             self.tell(Event::Waiting(false));

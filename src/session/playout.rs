@@ -81,9 +81,9 @@ impl Playout {
     pub fn resume(&mut self, now: Instant) {
         let Some(paused_at) = self.paused_at.take() else { return };
         self.clock = None;
-        let paused = now.saturating_duration_since(paused_at);
         for waiting in &mut self.waiting {
-            waiting.due += paused;
+            // One that came in the middle of the pause waits for the rest of it alone.
+            waiting.due += now.saturating_duration_since(paused_at.max(waiting.frame.arrival));
         }
     }
 
@@ -280,6 +280,15 @@ mod tests {
         assert_eq!(playout.next_due(), Some(begin + 1_050 * MS));
         playout.push(frame(20, begin + 1_041 * MS));
         assert!(playout.pop(begin + 1_050 * MS).is_some_and(|first| first.timestamp == 0));
+    }
+
+    #[test]
+    fn what_came_during_a_pause_does_not_wait_for_all_of_it_again() {
+        let (begin, mut playout) = (Instant::now(), Playout::new(50 * MS));
+        playout.pause(begin);
+        playout.push(frame(0, begin + 5_000 * MS));
+        playout.resume(begin + 5_010 * MS);
+        assert_eq!(playout.next_due(), Some(begin + 5_060 * MS));
     }
 
     #[test]

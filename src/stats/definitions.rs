@@ -18,6 +18,25 @@ pub struct Figure {
     pub truth: Option<fn(&Emulated) -> String>,
 }
 
+/// What is of the last second alone, and tells nothing of a session that is over.
+const MOMENTARY: [&str; 8] = [
+    "bits_per_second",
+    "wire_bits_per_second",
+    "frames_per_second",
+    "frames_per_second_shown",
+    "playout_delay_ms",
+    "network_delay_ms",
+    "buffered_ms",
+    "end_to_end_ms",
+];
+
+impl Figure {
+    /// Whether it is of the last second alone.
+    pub fn is_momentary(&self) -> bool {
+        self.fields.iter().any(|field| MOMENTARY.contains(field))
+    }
+}
+
 /// Figures that belong together.
 pub struct Group {
     /// What they are about.
@@ -40,16 +59,16 @@ const PACKETS: &[Figure] = &[
         name: "Expected",
         fields: &["packets_expected"],
         about: "RTP packets from the one that RTP-Info announced to the last that arrived or, once the stream has \
-                ended, to the last that was sent (RFC 3550 appendix A.3).",
+                ended or nothing comes any more, to the last that was sent (RFC 3550 appendix A.3).",
         measured: |s| count(s.packets_expected),
-        truth: Some(|t| count(t.offered)),
+        truth: Some(|t| count(t.packets())),
     },
     Figure {
         name: "Received",
         fields: &["packets_received"],
         about: "Different sequence numbers among the expected ones that arrived, however late.",
         measured: |s| count(s.packets_received),
-        truth: Some(|t| count(t.delivered)),
+        truth: Some(|t| count(t.delivered + t.untouched)),
     },
     Figure {
         name: "Lost",
@@ -61,9 +80,9 @@ const PACKETS: &[Figure] = &[
         },
         truth: Some(|t| {
             let lost = t.lost_random + t.lost_queue;
-            match t.offered {
+            match t.packets() {
                 0 => count(lost),
-                offered => format!("{} ({})", count(lost), ratio(lost as f64 / offered as f64)),
+                packets => format!("{} ({})", count(lost), ratio(lost as f64 / packets as f64)),
             }
         }),
     },
@@ -191,17 +210,31 @@ const PICTURES: &[Figure] = &[
         truth: None,
     },
     Figure {
+        name: "Arriving whole",
+        fields: &["frames_per_second"],
+        about: "Pictures that arrived whole in the last second.",
+        measured: |s| per_second(s.frames_per_second),
+        truth: None,
+    },
+    Figure {
+        name: "Being shown",
+        fields: &["frames_per_second_shown"],
+        about: "Pictures that were shown in the last second.",
+        measured: |s| per_second(s.frames_per_second_shown),
+        truth: None,
+    },
+    Figure {
         name: "Complete",
-        fields: &["frames_per_second", "frames_complete"],
-        about: "Pictures that arrived whole in the last second, and in all.",
-        measured: |s| format!("{}, {} in all", per_second(s.frames_per_second), count(s.frames_complete)),
+        fields: &["frames_complete"],
+        about: "Pictures that arrived whole.",
+        measured: |s| count(s.frames_complete),
         truth: None,
     },
     Figure {
         name: "Shown",
-        fields: &["frames_per_second_shown", "frames_shown"],
-        about: "Pictures that were shown in the last second, and in all; without a window, those that would have been.",
-        measured: |s| format!("{}, {} in all", per_second(s.frames_per_second_shown), count(s.frames_shown)),
+        fields: &["frames_shown"],
+        about: "Pictures that were shown; without a window, those that would have been.",
+        measured: |s| count(s.frames_shown),
         truth: None,
     },
     Figure {
@@ -265,6 +298,22 @@ const TIME: &[Figure] = &[
         truth: None,
     },
     Figure {
+        name: "Network delay",
+        fields: &["network_delay_ms"],
+        about: "From the sender's media clock to the arrival of a picture's first packet, on average over the last \
+                second, by the NTP and RTP timestamps of its sender reports (RFC 3550 §6.4.1). It is known of \
+                pictures that never become whole, too. Exact where the sender is on this machine.",
+        measured: |s| or_unknown(s.network_delay_ms, milliseconds),
+        truth: None,
+    },
+    Figure {
+        name: "Its mean and maximum",
+        fields: &["network_delay_mean_ms", "network_delay_max_ms"],
+        about: "Mean and maximum of the network delay over the session.",
+        measured: |s| pair(s.network_delay_mean_ms, s.network_delay_max_ms),
+        truth: None,
+    },
+    Figure {
         name: "Buffer",
         fields: &["buffered_ms"],
         about: "For how long the pictures that wait for their time would last if nothing more came: the mean of the \
@@ -283,6 +332,13 @@ const TIME: &[Figure] = &[
             (Some(delay), false) => format!("{}, by two clocks", milliseconds(delay)),
             (None, _) => or_unknown(None, milliseconds),
         },
+        truth: None,
+    },
+    Figure {
+        name: "End to end, mean",
+        fields: &["end_to_end_mean_ms"],
+        about: "The same on average over the session.",
+        measured: |s| or_unknown(s.end_to_end_mean_ms, milliseconds),
         truth: None,
     },
     Figure {

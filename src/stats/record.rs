@@ -18,6 +18,9 @@ pub struct Record {
 /// Settings of the network that are remembered. Whoever moves a slider more often than this is not after a record.
 const MOST_SETTINGS: usize = 1_000;
 
+/// Seconds that a setting must stand to be remembered.
+const SHORTEST_S: f64 = 1.0;
+
 impl Record {
     /// A session begins.
     pub fn begin(now: SystemTime) -> Self {
@@ -31,13 +34,22 @@ impl Record {
             self.network.clear();
         }
         self.snapshot = *snapshot;
-        let setting = Setting::new(snapshot.playing_s, conditions);
-        if self.network.last().is_none_or(|last| !last.is_like(&setting))
-            && self.network.len() < MOST_SETTINGS
-        {
-            self.network.push(setting);
-        }
+        self.set(Setting::new(snapshot.playing_s, conditions));
         self.timeline.observe(snapshot)
+    }
+
+    /// What a slider passes on its way stands for no time, and is not remembered.
+    fn set(&mut self, setting: Setting) {
+        let is_like = |last: Option<&Setting>| last.is_some_and(|last| last.is_like(&setting));
+        let passed = self.network.last().is_some_and(|last| setting.from_s - last.from_s < SHORTEST_S);
+        if passed && self.network.len() > 1 && !is_like(self.network.last()) {
+            self.network.pop();
+        }
+        if !is_like(self.network.last()) && self.network.len() < MOST_SETTINGS {
+            // The first has stood since the session was set up.
+            let from_s = if self.network.is_empty() { 0.0 } else { setting.from_s };
+            self.network.push(Setting { from_s, ..setting });
+        }
     }
 
     /// The newest figures.
@@ -76,9 +88,34 @@ mod tests {
         assert_eq!(ended, [false, true, false, true]);
         let report = record.report(Subject::default());
         let settings: Vec<_> = report.network().iter().map(|set| (set.from_s, set.words.as_str())).collect();
-        assert_eq!(settings, [(0.5, "off"), (1.5, "5 % loss")]);
+        assert_eq!(settings, [(0.0, "off"), (1.5, "5 % loss")]);
         assert_eq!(report.seconds().len(), 2);
         record.observe(&at(0.2), &on);
         assert_eq!(record.report(Subject::default()).network().len(), 1);
+    }
+
+    #[test]
+    fn what_a_slider_passes_is_not_remembered() {
+        let mut record = Record::begin(SystemTime::UNIX_EPOCH);
+        let lossy = |ratio| Conditions {
+            is_on: true,
+            seed: 7,
+            impairments: Impairments { loss: Loss { ratio, mean_burst: None }, ..Impairments::default() },
+        };
+        let mut observe = |playing_s, conditions| {
+            record.observe(&Snapshot { playing_s, ..Snapshot::default() }, &conditions);
+            let network = record.report(Subject::default()).network().to_vec();
+            network.iter().map(|set| (set.from_s, set.words.clone())).collect::<Vec<_>>()
+        };
+        let set = |from_s, words: &str| (from_s, words.to_owned());
+        observe(2.0, Conditions::default());
+        for step in 1..=20u32 {
+            observe(2.0 + f64::from(step) / 4.0, lossy(f64::from(step) / 200.0));
+        }
+        let dragged = observe(9.0, lossy(0.1));
+        assert_eq!(dragged, [set(0.0, "off"), set(7.0, "10 % loss")]);
+        // There and back at once is nowhere.
+        observe(9.25, lossy(0.5));
+        assert_eq!(observe(9.5, lossy(0.1)), dragged);
     }
 }

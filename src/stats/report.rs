@@ -122,11 +122,12 @@ impl Report {
         &self.network
     }
 
-    /// The figures, by group.
+    /// The figures of the whole session, by group.
     pub fn lines(&self) -> impl Iterator<Item = (&'static str, Vec<Line>)> {
-        GROUPS
-            .iter()
-            .map(|group| (group.name, group.figures.iter().map(|figure| self.line(figure)).collect()))
+        GROUPS.iter().map(|group| {
+            let whole = group.figures.iter().filter(|figure| !figure.is_momentary());
+            (group.name, whole.map(|figure| self.line(figure)).collect())
+        })
     }
 
     fn line(&self, figure: &'static Figure) -> Line {
@@ -142,19 +143,19 @@ impl Report {
             first += &format!(", {}", transport.to_uppercase());
         }
         let played = clock(Duration::from_secs_f64(self.figures.playing_s.max(0.0)));
+        // Of pictures none of whose packets came, nobody knows how many there were.
+        let Snapshot { frames_complete, frames_incomplete, .. } = self.figures;
         let second = format!(
-            "{} of {} pictures whole, {played} played",
-            count(self.figures.frames_complete),
-            count(
-                self.figures.frames_complete + self.figures.frames_incomplete + self.figures.frames_unusable
-            )
+            "{played} played, {} pictures whole and {} incomplete",
+            count(frames_complete),
+            count(frames_incomplete)
         );
         let mut heading = vec![first, second];
         if self.network.iter().any(|setting| setting.is_on) {
             heading.push(format!("Emulated network {}:", self.subject.network_place));
             heading.extend(self.network.iter().map(|setting| {
                 let seed = if setting.is_on { format!(", seed {}", setting.seed) } else { String::new() };
-                format!("from {:.1} s on {}{seed}", setting.from_s, setting.words)
+                format!("from {:.1} s: {}{seed}", setting.from_s, setting.words)
             }));
         }
         heading
@@ -248,8 +249,8 @@ mod tests {
     fn people_read_what_was_measured_beside_what_is_true() {
         let text = report(Vec::new()).text();
         assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
-        assert!(text.contains("150 of 200 pictures whole, 0:10 played\n"), "{text}");
-        assert!(text.contains("from 0.0 s on no faults, seed 7\n"), "{text}");
+        assert!(text.contains("0:10 played, 150 pictures whole and 50 incomplete\n"), "{text}");
+        assert!(text.contains("from 0.0 s: no faults, seed 7\n"), "{text}");
         let lost = text.lines().find(|line| line.starts_with("  Lost  ")).unwrap();
         let words: Vec<_> = lost.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
         assert_eq!(words, ["Lost", "70 (5.0 %)", "70 (5.0 %)"]);

@@ -21,10 +21,36 @@ pub struct Showing {
     shown: u64,
     rate: Meter,
     waits: Average,
-    ages: Average,
+    /// How old pictures are when their first packet arrives.
+    delays: Spans,
+    /// How old pictures are when they are shown.
+    ages: Spans,
     /// What the sender has said last of its two clocks.
     sender_clock: Option<SenderInfo>,
     stalls: Stalls,
+}
+
+/// Spans of the last second, and of all the session.
+#[derive(Debug, Clone, Default)]
+struct Spans {
+    last_second: Average,
+    count: u64,
+    total: Duration,
+    longest: Duration,
+}
+
+impl Spans {
+    fn add(&mut self, now: Instant, span: Duration) {
+        self.last_second.add(now, span);
+        self.count += 1;
+        self.total = self.total.saturating_add(span);
+        self.longest = self.longest.max(span);
+    }
+
+    /// In milliseconds, over all of them.
+    fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.total.as_secs_f64() * 1_000.0 / self.count as f64)
+    }
 }
 
 /// A picture is not older than this; where it seems so, the clocks of the two machines do not agree.
@@ -42,7 +68,8 @@ impl Showing {
             shown: 0,
             rate: Meter::default(),
             waits: Average::default(),
-            ages: Average::default(),
+            delays: Spans::default(),
+            ages: Spans::default(),
             sender_clock: None,
             stalls: Stalls::default(),
         }
@@ -64,12 +91,19 @@ impl Showing {
         if let Some(since) = self.playing_since.take() {
             self.played += now.saturating_duration_since(since);
         }
-        self.stalls.interrupt();
+        self.stalls.interrupt(now);
     }
 
     /// The sender has said what its clocks show.
     pub fn sender_report(&mut self, info: SenderInfo) {
         self.sender_clock = Some(info);
+    }
+
+    /// The first packet of a picture has arrived.
+    pub fn begun(&mut self, arrival: Instant, timestamp: u32) {
+        if let Some(delay) = self.age(arrival, timestamp) {
+            self.delays.add(arrival, delay);
+        }
     }
 
     /// A picture is whole.
@@ -108,8 +142,12 @@ impl Showing {
         snapshot.frames_shown = self.shown;
         snapshot.frames_per_second_shown = self.rate.per_second(now);
         snapshot.playout_delay_ms = self.waits.milliseconds(now);
-        snapshot.end_to_end_ms = self.ages.milliseconds(now);
-        let stalls = self.stalls.figures();
+        snapshot.network_delay_ms = self.delays.last_second.milliseconds(now);
+        snapshot.network_delay_mean_ms = self.delays.mean();
+        snapshot.network_delay_max_ms = self.delays.mean().map(|_| milliseconds(self.delays.longest));
+        snapshot.end_to_end_ms = self.ages.last_second.milliseconds(now);
+        snapshot.end_to_end_mean_ms = self.ages.mean();
+        let stalls = self.stalls.figures(now);
         snapshot.stalls = stalls.count;
         snapshot.stalled_ms = milliseconds(stalls.total);
         snapshot.longest_stall_ms = milliseconds(stalls.longest);
@@ -159,6 +197,11 @@ mod tests {
         let age = seen.end_to_end_ms.unwrap();
         assert!((age - 60.0).abs() < 0.01, "shown at 80 ms, sent at 20 ms: {age}");
         assert_eq!(seen.playout_delay_ms, Some(45.0), "40 and 50 ms");
+        showing.begun(now + 45 * MS, 900);
+        showing.begun(now + 95 * MS, 900 + 4_500);
+        let seen = figures(&mut showing, now + 100 * MS);
+        assert!((seen.network_delay_ms.unwrap() - 25.0).abs() < 0.01, "arrived 25 ms after they were sent");
+        assert!((seen.network_delay_max_ms.unwrap() - 25.0).abs() < 0.01);
         // A clock that is an hour off tells nothing.
         let wrong = NtpTime(3_900_003_600 << 32);
         showing.sender_report(SenderInfo { ntp: wrong, rtp_timestamp: 0, ..SenderInfo::default() });

@@ -83,12 +83,21 @@ pub struct Snapshot {
     pub first_frame_ms: Option<f64>,
     /// How long pictures waited from being whole to being shown, on average over the last second.
     pub playout_delay_ms: Option<f64>,
+    /// From the sender's clock to the arrival of a picture's first packet, on average over the last second (RFC 3550
+    /// §6.4.1).
+    pub network_delay_ms: Option<f64>,
+    /// The same over the session.
+    pub network_delay_mean_ms: Option<f64>,
+    /// The longest that it was.
+    pub network_delay_max_ms: Option<f64>,
     /// For how long the pictures that wait would last, on average over the last second.
     pub buffered_ms: Option<f64>,
     /// From the sender's clock to the screen, on average over the last second (RFC 3550 §6.4.1: NTP and RTP
     /// timestamps of sender reports).
     pub end_to_end_ms: Option<f64>,
-    /// The sender is on this machine, so that both clocks of the line above are one.
+    /// The same over the session.
+    pub end_to_end_mean_ms: Option<f64>,
+    /// The sender is on this machine, so that both clocks of the lines above are one.
     pub is_one_clock: bool,
     /// To the sender and back, by RTCP (RFC 3611 §4.4, §4.5).
     pub round_trip_ms: Option<f64>,

@@ -37,11 +37,7 @@ impl Stalls {
     pub fn shown(&mut self, now: Instant) {
         let Some(last) = self.last_shown.replace(now) else { return };
         let stay = now.saturating_duration_since(last);
-        if self.threshold().is_some_and(|threshold| stay >= threshold) {
-            self.figures.count += 1;
-            self.figures.total += stay;
-            self.figures.longest = self.figures.longest.max(stay);
-        }
+        self.figures = self.with(stay);
         if self.stays.len() == REMEMBERED {
             self.stays.pop_front();
         }
@@ -54,14 +50,27 @@ impl Stalls {
         Some((average * 3).max(average + LONGER))
     }
 
-    /// The picture is meant to stand still, or is another one.
-    pub fn interrupt(&mut self) {
+    /// The figures, and a picture that has stayed this long.
+    fn with(&self, stay: Duration) -> StallFigures {
+        let StallFigures { count, total, longest } = self.figures;
+        match self.threshold().is_some_and(|threshold| stay >= threshold) {
+            true => StallFigures { count: count + 1, total: total + stay, longest: longest.max(stay) },
+            false => self.figures,
+        }
+    }
+
+    /// The picture is meant to stand still from now on, or is another one.
+    pub fn interrupt(&mut self, now: Instant) {
+        self.figures = self.figures(now);
         self.last_shown = None;
     }
 
-    /// How often, and for how long.
-    pub fn figures(&self) -> StallFigures {
-        self.figures
+    /// How often, and for how long; the picture that stands now may be one that does not move again.
+    pub fn figures(&self, now: Instant) -> StallFigures {
+        match self.last_shown {
+            Some(last) => self.with(now.saturating_duration_since(last)),
+            None => self.figures,
+        }
     }
 }
 
@@ -77,7 +86,7 @@ mod tests {
         let mut show_after = |milliseconds: u32| {
             now += MS * milliseconds;
             stalls.shown(now);
-            stalls.figures().count
+            stalls.figures(now).count
         };
         show_after(0);
         for _ in 0..40 {
@@ -91,7 +100,21 @@ mod tests {
         assert_eq!(show_after(50), 1);
         assert_eq!(show_after(1_000), 2);
         let expected = StallFigures { count: 2, total: 1_200 * MS, longest: 1_000 * MS };
-        assert_eq!(stalls.figures(), expected);
+        assert_eq!(stalls.figures(now), expected);
+    }
+
+    #[test]
+    fn a_picture_that_does_not_move_again_stalls_while_it_stands() {
+        let (begin, mut stalls) = (Instant::now(), Stalls::default());
+        for frame in 0..=20 {
+            stalls.shown(begin + 50 * MS * frame);
+        }
+        assert_eq!(stalls.figures(begin + 1_199 * MS).count, 0);
+        let standing = StallFigures { count: 1, total: 3_000 * MS, longest: 3_000 * MS };
+        assert_eq!(stalls.figures(begin + 4_000 * MS), standing);
+        assert_eq!(stalls.figures(begin + 1_100 * MS).count, 0, "looking changes nothing");
+        stalls.interrupt(begin + 4_000 * MS);
+        assert_eq!(stalls.figures(begin + 9_000 * MS), standing, "as long as it should have moved");
     }
 
     #[test]
@@ -100,8 +123,8 @@ mod tests {
         for frame in 0..5 {
             stalls.shown(now + 50 * MS * frame);
         }
-        stalls.interrupt();
+        stalls.interrupt(now + 200 * MS);
         stalls.shown(now + 9_000 * MS);
-        assert_eq!(stalls.figures(), StallFigures::default());
+        assert_eq!(stalls.figures(now + 9_000 * MS), StallFigures::default());
     }
 }

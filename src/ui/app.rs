@@ -689,9 +689,15 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
         Dialog::Summary(report) => summary::view(report).map(Message::Summary),
     };
-    let widest = if matches!(dialog, Dialog::Summary(_)) { 760 } else { 520 };
-    let dialog =
-        container(content).max_width(widest).padding(space::HUGE - space::TIGHT).style(theme::dialog);
+    let (widest, tallest) = match dialog {
+        Dialog::Summary(_) => (760.0, 640.0),
+        _ => (520.0, f32::INFINITY),
+    };
+    let dialog = container(content)
+        .max_width(widest)
+        .max_height(tallest)
+        .padding(space::HUGE - space::TIGHT)
+        .style(theme::dialog);
     opaque(center(opaque(dialog)).padding(space::HUGE).style(theme::shade))
 }
 

@@ -7,6 +7,7 @@ use super::knob::Knob;
 use super::preferences::choices;
 use super::theme::{self, size, space as distance};
 use crate::impairment::{Conditions, Distribution, Emulated, Impairments, PRESETS, Preset};
+use crate::stats::words::count;
 
 /// What is set, and what has been typed and not understood yet.
 #[derive(Debug)]
@@ -47,6 +48,9 @@ const SWITCH: &str = "network-switch";
 /// Seeds by chance are below this, so that people can read and type them.
 const SEEDS: u64 = 1_000_000;
 
+/// Room for what has become of the packets, so that nothing moves when there is more to say.
+const TWO_LINES: f32 = 2.0 * 1.3 * size::SMALL + 2.0;
+
 /// Octets that may wait before anything was set.
 const QUEUE: u32 = 64 * 1024;
 
@@ -83,10 +87,11 @@ impl Panel {
         (self.conditions != before).then_some(self.conditions)
     }
 
-    /// What is moved is meant: it acts at once.
+    /// What is moved is meant: it acts at once. A queue before no limit does nothing.
     fn set(&mut self, knob: Knob, value: Option<f64>) {
+        let before = self.conditions.impairments;
         knob.set(&mut self.conditions.impairments, &mut self.queue, value);
-        self.conditions.is_on = true;
+        self.conditions.is_on |= self.conditions.impairments != before;
     }
 
     fn set_all(&mut self, impairments: Impairments) {
@@ -129,15 +134,16 @@ impl Panel {
         ]
         .spacing(distance::NORMAL)
         .align_y(Center);
-        let mut content = column![explain(format!("An emulated network {place}.")), switch]
-            .spacing(distance::NORMAL)
-            .width(Fill);
-        if *is_on {
-            content = content.push(explain("Playing does not turn to TCP by itself while it acts."));
-        }
-        if let Some(truth) = truth {
-            content = content.push(explain(in_words(truth)));
-        }
+        // Nothing here comes and goes: a knob that moved away under the pointer would be let go of.
+        let fates = truth.map_or_else(|| "No packet has met it yet.".to_owned(), in_words);
+        let content = column![
+            explain(format!("An emulated network {place}.")),
+            switch,
+            explain("While it acts, playing does not turn to TCP by itself."),
+            container(explain(fates)).height(TWO_LINES)
+        ]
+        .spacing(distance::NORMAL)
+        .width(Fill);
         let distributions =
             [Distribution::Uniform, Distribution::Normal, Distribution::Pareto].map(|d| (name(d), d));
         let jitter = impairments.jitter;
@@ -249,10 +255,14 @@ fn name(distribution: Distribution) -> &'static str {
 /// What it has done, in words.
 fn in_words(truth: Emulated) -> String {
     let Emulated { offered, lost_random, lost_queue, duplicated, corrupted, .. } = truth;
-    let mut words =
-        format!("Of {offered} packets, {lost_random} were lost at random and {lost_queue} to the full queue");
+    let mut words = format!(
+        "Of {} packets, {} were lost at random and {} to the full queue",
+        count(offered),
+        count(lost_random),
+        count(lost_queue)
+    );
     if duplicated > 0 || corrupted > 0 {
-        words += &format!("; {duplicated} came twice and {corrupted} with a wrong bit");
+        words += &format!("; {} came twice and {} with a wrong bit", count(duplicated), count(corrupted));
     }
     words + "."
 }

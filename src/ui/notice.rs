@@ -46,7 +46,7 @@ pub fn view(playback: &Playback, has_played: bool) -> Option<Element<'_, Action>
         .padding([6, 14])
         .style(theme::secondary)
         .on_press_maybe(has_played.then_some(Action::Summarize));
-    let line = row![text(words).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center);
+    let line = row![text(words).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center).wrap();
     Some(banner(line.into(), false))
 }
 

@@ -603,7 +603,7 @@ mod tests {
             playback.take(Event { generation: 1, kind: EventKind::Session(event) })
         };
         tell(&mut playback, SessionEvent::Waiting(true));
-        tell(&mut playback, SessionEvent::Failed(Failure::NoData { by_udp: true }));
+        tell(&mut playback, SessionEvent::Failed(Failure::NoData { by_udp: true, is_emulated: false }));
         assert!(playback.is_waiting() && playback.notice().is_some());
         tell(&mut playback, SessionEvent::Waiting(false));
         assert!(!playback.is_waiting() && playback.notice().is_none());

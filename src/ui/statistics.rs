@@ -120,9 +120,10 @@ const LARGE: [Large; 6] = [
         },
     },
     Large {
-        name: "frame jitter",
-        about: "Interarrival jitter of the first packets of frames (RFC 3550 A.8).",
-        value: |s| or_unknown(s.frame_jitter_ms, milliseconds),
+        name: "network delay",
+        about: "From the sender's media clock to the arrival of a picture's first packet, by its RTCP sender reports \
+                (RFC 3550 §6.4.1).",
+        value: |s| or_unknown(s.network_delay_ms, milliseconds),
     },
     Large {
         name: "end to end",
@@ -203,8 +204,8 @@ impl Panel {
             explained(whole.into(), plot.about)
         });
         Column::with_children(charts).spacing(distance::SMALL).push(row![
-            text("60 seconds ago").size(size::TINY).style(theme::muted).width(Fill),
-            text("now").size(size::TINY).style(theme::muted)
+            text("60 seconds of playing").size(size::TINY).style(theme::muted).width(Fill),
+            text("the last one").size(size::TINY).style(theme::muted)
         ])
     }
 

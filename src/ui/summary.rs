@@ -20,9 +20,6 @@ pub enum Message {
 /// The close button has no words, and needs a name.
 const CLOSE: &str = "close-summary";
 
-/// How high the figures may stand before they are scrolled.
-const TALLEST: f32 = 420.0;
-
 /// The summary of a session.
 pub fn view(report: &Report) -> Element<'_, Message> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
@@ -34,8 +31,10 @@ pub fn view(report: &Report) -> Element<'_, Message> {
     .align_y(Center);
     let heading =
         report.heading().into_iter().map(|line| text(line).size(size::NORMAL).style(theme::muted).into());
-    let figures = container(table(report)).padding(iced::Padding::ZERO.right(distance::WIDE));
-    let figures = scrollable(figures).style(theme::scroll_bar);
+    let figures = column![Column::with_children(heading).spacing(2), table(report)].spacing(distance::WIDE);
+    let figures = container(figures).padding(iced::Padding::ZERO.right(distance::WIDE));
+    // It takes what the rest leaves: the buttons stay in a window of any size.
+    let figures = scrollable(figures).style(theme::scroll_bar).height(Fill);
     let keep = |words, message| {
         button(text(words).size(size::NORMAL)).padding([8, 14]).style(theme::secondary).on_press(message)
     };
@@ -50,9 +49,7 @@ pub fn view(report: &Report) -> Element<'_, Message> {
             .on_press(Message::Close),
     ]
     .spacing(distance::SMALL);
-    column![title, Column::with_children(heading).spacing(2), container(figures).max_height(TALLEST), buttons]
-        .spacing(distance::WIDE)
-        .into()
+    column![title, figures, buttons].spacing(distance::WIDE).into()
 }
 
 fn table(report: &Report) -> Element<'_, Message> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use iced::{Size, Theme};
 use iced_test::Simulator;
 use reelay::backend::{Command, Event, EventKind, FilmInfo, Handle};
-use reelay::impairment::Emulated;
+use reelay::impairment::{Emulated, PRESETS};
 use reelay::media::FrameRate;
 use reelay::media::container::Layout;
 use reelay::media::decode;
@@ -137,6 +137,17 @@ impl Stage {
         }
     }
 
+    /// The same, while the network is set to something else every two seconds.
+    pub fn measure_a_network_that_changes(&mut self) {
+        for preset in PRESETS.iter().cycle().take(40) {
+            self.send(Message::Network(ui::network::Message::Preset(preset)));
+            for _ in 0..8 {
+                let figures = self.next_figures();
+                self.send(Message::News(News::Figures(Box::new(figures))));
+            }
+        }
+    }
+
     /// The figures of the next quarter of a second.
     pub fn next_figures(&mut self) -> Figures {
         self.quarters += 1;
@@ -242,6 +253,15 @@ impl Stage {
         Simulator::with_size(ui::settings(), USUAL, self.app.view()).find(words).is_ok()
     }
 
+    /// Whether these words stand in a window of this size, in full height.
+    pub fn shows_at(&self, size: Size, words: &str) -> bool {
+        let mut ui = Simulator::with_size(ui::settings(), size, self.app.view());
+        let seen = ui.find(words).ok().and_then(|text| Some((text.bounds(), text.visible_bounds()?)));
+        seen.is_some_and(|(whole, visible)| {
+            visible.height >= whole.height && visible.y >= 0.0 && visible.y + visible.height <= size.height
+        })
+    }
+
     /// The next command that the window has sent.
     pub fn command(&mut self) -> Option<Command> {
         let command = self.commands.try_recv().ok();
@@ -313,8 +333,12 @@ fn figures(quarter: u64, received: u64, lost: u64, wave: f64) -> Snapshot {
         frames_per_second_shown: 19.0,
         first_frame_ms: Some(8.4),
         playout_delay_ms: Some(48.6),
+        network_delay_ms: Some(41.6 + wave),
+        network_delay_mean_ms: Some(40.9),
+        network_delay_max_ms: Some(55.3),
         buffered_ms: Some(42.0 + 8.0 * wave),
         end_to_end_ms: Some(91.3),
+        end_to_end_mean_ms: Some(90.8),
         is_one_clock: true,
         round_trip_ms: Some(41.2),
         stalls: 2,

@@ -359,10 +359,12 @@ impl Response {
 fn encode(first_line: String, headers: &Headers, body: &Bytes) -> Bytes {
     let mut text = first_line;
     text.push_str("\r\n");
+    // What was read has it among its headers already.
+    let has_length = headers.get(header::CONTENT_LENGTH).is_some();
     for (name, value) in headers.iter() {
         let _ = write!(text, "{name}: {value}\r\n");
     }
-    if !body.is_empty() {
+    if !body.is_empty() && !has_length {
         let _ = write!(text, "{}: {}\r\n", header::CONTENT_LENGTH, body.len());
     }
     text.push_str("\r\n");

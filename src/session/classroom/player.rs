@@ -252,6 +252,9 @@ impl ClassroomPlayer {
             Wanted::SetUp => self.set_up(),
             Wanted::Started => {
                 self.watch = Watch { started: Some(now), is_waiting: false };
+                if let Some(receiver) = &mut self.receiver {
+                    receiver.go_on();
+                }
                 self.showing.start(now);
                 self.tell(Event::Started(self.presentation.range.unwrap_or_default()));
             }
@@ -363,7 +366,9 @@ impl ClassroomPlayer {
         if let Some(receiver) = &mut self.receiver {
             receiver.finish(now);
         }
-        self.stop_watching(now);
+        // The silence by which the end is recognised is no part of the film.
+        let last = self.receiver.as_ref().and_then(Receiver::last_datagram);
+        self.stop_watching(last.map_or(now, |last| now.min(last + self.playout_delay)));
         self.machine.film_over(now);
         if std::mem::take(&mut self.is_hung_up) {
             self.machine.connection_lost(now, None, None);

@@ -95,6 +95,12 @@ impl Receiver {
         self.steps.interrupt();
     }
 
+    /// It goes on after a pause, which is not on the clock of the stream.
+    pub fn go_on(&mut self) {
+        self.frame_jitter.interrupt();
+        self.steps.interrupt();
+    }
+
     /// The film is over: of a picture that has begun, the rest is lost.
     pub fn finish(&mut self, now: Instant) {
         self.depacketizer.finish();

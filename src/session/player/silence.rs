@@ -27,6 +27,9 @@ impl Watch {
     }
 }
 
+/// What has left the emulated network, and has not come after this, does not come.
+const QUIET: Duration = Duration::from_millis(250);
+
 /// No packet for this long is told.
 pub(in crate::session) const SILENCE: Duration = Duration::from_millis(500);
 
@@ -37,6 +40,11 @@ const NO_DATAGRAMS: Duration = Duration::from_secs(3);
 const LONG_SILENCE: Duration = Duration::from_secs(5);
 
 impl Player {
+    /// Whether nothing is on its way to us any more that is not under way in the emulated network.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        self.last_heard().is_some_and(|heard| now.saturating_duration_since(heard) >= QUIET)
+    }
+
     /// When silence is next to be judged.
     pub(super) fn silence_due(&self) -> Option<Instant> {
         let heard = self.last_heard()?;
@@ -85,7 +93,8 @@ impl Player {
         }
         if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
             let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
-            self.tell(Event::Failed(Failure::NoData { by_udp }));
+            let is_emulated = self.way_in.is_acting();
+            self.tell(Event::Failed(Failure::NoData { by_udp, is_emulated }));
         }
     }
 
