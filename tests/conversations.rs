@@ -751,6 +751,32 @@ fn a_goodbye_in_the_middle_of_a_film_ends_it_and_play_begins_anew() {
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
 }
 
+/// A server that is stopped in the middle says goodbye, too; what it served is looked for again.
+#[test]
+fn a_goodbye_in_the_middle_and_a_closed_connection_are_a_server_that_is_gone() {
+    let goodbye = rtcp::write(&[Rtcp::Bye { ssrcs: vec![SOURCE] }]);
+    let mut script = Scripted::for_streams();
+    script.play_ten_seconds();
+    script.receive(0..40);
+    script.input(Input::Rtcp(goodbye.clone().into()));
+    script.input(Input::ConnectionLost(None));
+    assert_eq!(goes_on_at(&mut script).as_deref(), Some("npt=1.950-"));
+
+    // At the end it is the end.
+    let mut script = Scripted::for_streams();
+    script.play_ten_seconds();
+    for (cseq, frames) in [(5, 0..85), (6, 85..170)] {
+        script.receive(frames);
+        assert_eq!(script.request().method.as_str(), "GET_PARAMETER", "a sign of life");
+        script.answer(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+    }
+    script.input(Input::Rtcp(goodbye.into()));
+    script.input(Input::ConnectionLost(None));
+    script.pass(Duration::from_secs(1));
+    assert!(script.events.contains(&Event::Ended));
+    assert_eq!(script.failure(), None);
+}
+
 /// RFC 2326 §12.37 gives sixty seconds to who says nothing, and half of it is early enough.
 #[test]
 fn a_session_without_a_time_out_is_kept_alive_as_one_of_sixty_seconds() {

@@ -73,7 +73,7 @@ fn a_throughput_below_the_films_rate_fills_the_queue_and_loses_there() {
     assert_near(figures.round_trip_ms, full, full * 0.25);
     assert!(figures.end_to_end_ms.unwrap() > full * 0.7, "{:?} of {full}", figures.end_to_end_ms);
     assert_near(figures.network_delay_ms, full, full * 0.25);
-    assert_near(figures.network_delay_max_ms, full, full * 0.05);
+    assert_near(figures.network_delay_max_ms, full, full * 0.1);
     assert_near(Some(figures.wire_bits_per_second), bits_per_second as f64, bits_per_second as f64 * 0.05);
 }
 
@@ -224,7 +224,7 @@ fn what_is_said_is_told_in_its_order_with_the_states_and_the_packets_between() {
     assert_eq!(media.received, figures.packets_received);
     let at = |index: usize| match &conversation.entries()[index] {
         Entry::Said { message, .. } => message.at,
-        Entry::Media(media) => panic!("{media:?}"),
+        other => panic!("{other:?}"),
     };
     assert_eq!((media.since, media.until), (at(7), Some(at(10))), "from the reply to PLAY to that to PAUSE");
 }

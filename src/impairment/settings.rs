@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+/// Spans are milliseconds in every file that the program writes.
+fn milliseconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64() * 1_000.0)
+}
 
 /// A network's faults. The default has none.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Impairments {
     /// Packets that vanish.
     pub loss: Loss,
@@ -16,13 +21,14 @@ pub struct Impairments {
     /// A limit to how much passes.
     pub bottleneck: Option<Bottleneck>,
     /// How long every packet takes.
+    #[serde(rename = "delay_ms", serialize_with = "milliseconds")]
     pub delay: Duration,
     /// How much that varies.
     pub jitter: Jitter,
 }
 
 /// Random loss.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Loss {
     /// The part of all packets that is lost in the long run; 0 to 1.
     pub ratio: f64,
@@ -35,7 +41,7 @@ pub struct Loss {
 }
 
 /// A link that is slower than what is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bottleneck {
     /// Bits a second, counted in octets of IP: 28 more than a datagram's payload.
     pub bits_per_second: u64,
@@ -44,9 +50,10 @@ pub struct Bottleneck {
 }
 
 /// How much the delay varies.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Jitter {
     /// The measure of the variation; what it means depends on the distribution.
+    #[serde(rename = "spread_ms", serialize_with = "milliseconds")]
     pub spread: Duration,
     /// Its shape.
     pub distribution: Distribution,
@@ -55,7 +62,7 @@ pub struct Jitter {
 }
 
 /// The shape of the jitter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distribution {
     /// Anything from the spread less than the delay to the spread more, equally likely.

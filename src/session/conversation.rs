@@ -115,6 +115,8 @@ pub enum Entry {
     },
     /// RTP flows.
     Media(Media),
+    /// The film has ended by itself, and the session is READY again. Nobody says so.
+    Over(Instant),
 }
 
 /// The packets from PLAY to PAUSE, TEARDOWN or the end.
@@ -138,6 +140,8 @@ pub struct Conversation {
     entries: VecDeque<Entry>,
     /// What the figures said last.
     figures: (u64, u64),
+    /// The last media are of the session that the figures are of.
+    is_counting: bool,
     /// How many entries have been made; another number means that there is something new.
     count: u64,
 }
@@ -154,6 +158,7 @@ impl Conversation {
         self.push(Entry::Said { message, took });
         match (is_playing, self.open_media().is_some()) {
             (true, false) => {
+                self.is_counting = true;
                 let (received, lost) = (0, 0);
                 self.push(Entry::Media(Media {
                     since: at,
@@ -181,7 +186,7 @@ impl Conversation {
     fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Said { message, .. } => Some(message),
-            Entry::Media(_) => None,
+            Entry::Media(_) | Entry::Over(_) => None,
         })
     }
 
@@ -196,11 +201,19 @@ impl Conversation {
     fn open_media(&mut self) -> Option<&mut Media> {
         self.entries.iter_mut().rev().find_map(|entry| match entry {
             Entry::Media(media) => Some(media).filter(|media| media.until.is_none()),
-            Entry::Said { .. } => None,
+            Entry::Said { .. } | Entry::Over(_) => None,
         })
     }
 
-    /// RTP has stopped by itself.
+    /// The film has ended by itself.
+    pub fn end_film(&mut self, at: Instant) {
+        if self.open_media().is_some() {
+            self.end_media(at);
+            self.push(Entry::Over(at));
+        }
+    }
+
+    /// RTP has stopped, and nobody has said so.
     pub fn end_media(&mut self, at: Instant) {
         if let Some(media) = self.open_media() {
             media.until = Some(at);
@@ -210,14 +223,18 @@ impl Conversation {
     /// Another session is set up; its figures begin anew.
     pub fn begin_session(&mut self) {
         self.figures = (0, 0);
+        self.is_counting = false;
     }
 
     /// New figures have come. What still arrives behind the end belongs to what has ended.
     pub fn observe(&mut self, snapshot: &Snapshot) {
         self.figures = (snapshot.packets_received, snapshot.packets_lost);
+        if !self.is_counting {
+            return;
+        }
         let last = self.entries.iter_mut().rev().find_map(|entry| match entry {
             Entry::Media(media) => Some(media),
-            Entry::Said { .. } => None,
+            Entry::Said { .. } | Entry::Over(_) => None,
         });
         if let Some(media) = last {
             media.received = snapshot.packets_received.saturating_sub(media.before.0);
@@ -266,7 +283,7 @@ impl Entry {
                 message.first_line.to_lowercase().contains(&words)
                     || message.rest.to_lowercase().contains(&words)
             }
-            Self::Media(_) => "rtp".contains(&words),
+            Self::Media(_) | Self::Over(_) => "rtp".contains(&words),
         }
     }
 
@@ -290,6 +307,7 @@ impl Entry {
                 }
                 text
             }
+            Self::Over(at) => format!("{:9.3} s  the film is over\n", since(*at)),
             Self::Media(media) => {
                 let until = media.until.map_or("now".to_owned(), |until| format!("{:.3} s", since(until)));
                 format!(
@@ -371,7 +389,7 @@ mod tests {
             .iter()
             .filter_map(|entry| match entry {
                 Entry::Said { took, .. } => *took,
-                Entry::Media(_) => None,
+                Entry::Media(_) | Entry::Over(_) => None,
             })
             .collect();
         assert_eq!(took, [2 * MS, 3 * MS, 2 * MS]);
@@ -380,6 +398,30 @@ mod tests {
         };
         assert_eq!((media.since, media.until), (now + 8 * MS, Some(now + 1_010 * MS)));
         assert_eq!((media.received, media.lost), (101, 0), "what was lost before is not its");
+    }
+
+    #[test]
+    fn the_packets_of_a_session_stay_its_own_and_the_end_of_a_film_is_told_once() {
+        let (now, mut conversation) = (Instant::now(), Conversation::default());
+        let play = "RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n";
+        let seen = |packets_received| Snapshot { packets_received, ..Snapshot::default() };
+        conversation.say(message(now, Speaker::Server, play, RtspState::Playing));
+        conversation.observe(&seen(157));
+        conversation.end_media(now + 900 * MS);
+        conversation.begin_session();
+        conversation.observe(&seen(3));
+        conversation.say(message(now + 2_000 * MS, Speaker::Server, play, RtspState::Playing));
+        conversation.observe(&seen(40));
+        conversation.end_film(now + 3_000 * MS);
+        conversation.end_film(now + 3_100 * MS);
+        let media: Vec<_> = conversation
+            .entries()
+            .iter()
+            .filter_map(|entry| if let Entry::Media(media) = entry { Some(media.received) } else { None })
+            .collect();
+        assert_eq!(media, [157, 37], "three came before PLAY was answered");
+        let over = conversation.text("").matches("the film is over").count();
+        assert_eq!((over, conversation.entries().len()), (1, 5));
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Ending {
     goodbye: Option<Instant>,
 }
 
+/// Two seconds.
+const CUT_SHORT: i64 = 2 * CLOCK_RATE as i64;
+
 impl Ending {
     /// What a PLAY announced.
     pub fn new(start: &Start, frame_rate: Option<f64>) -> Self {
@@ -113,6 +116,11 @@ impl Ending {
         };
         // Half a frame of tolerance, for ranges that are rounded.
         last >= end - interval - interval / 2
+    }
+
+    /// Whether more is missing to the end of the range than losses explain.
+    pub fn is_cut_short(&self) -> bool {
+        self.end_timestamp().zip(self.last_timestamp).is_some_and(|(end, last)| end - last > CUT_SHORT)
     }
 
     /// Whether the end has gone by on the clock, given when a packet of the end's timestamp would arrive.

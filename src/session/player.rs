@@ -681,9 +681,11 @@ impl Player {
         ending.has_reached_last_frame() && receiver.is_idle()
     }
 
-    /// Nothing more comes of what is played: the last frame is here, or the server has said goodbye.
+    /// Nothing more comes of what is played: the last frame is here, or the server has said goodbye, and not in the
+    /// middle as one does that is stopped.
     fn has_all(&self) -> bool {
-        let has_goodbye = self.ending.as_ref().is_some_and(|ending| ending.goodbye_at().is_some());
+        let ending = self.ending.as_ref().filter(|ending| !ending.is_cut_short());
+        let has_goodbye = ending.is_some_and(|ending| ending.goodbye_at().is_some());
         self.watch.started.is_some() && (self.has_last_frame() || has_goodbye)
     }
 

@@ -47,7 +47,8 @@ impl Logbook {
                 self.record = Record::begin(SystemTime::now());
                 self.conversation.begin_session();
             }
-            Event::Ended | Event::Closed => self.conversation.end_media(Instant::now()),
+            Event::Ended => self.conversation.end_film(Instant::now()),
+            Event::Closed | Event::Interrupted(_) => self.conversation.end_media(Instant::now()),
             _ => {}
         }
     }

@@ -164,6 +164,7 @@ impl Panel {
     ) -> Element<'a, Message> {
         match (entry, self.shape) {
             (Entry::Media(media), _) => band(media, now),
+            (Entry::Over(_), _) => over(),
             (Entry::Said { message, took }, shape) => {
                 let line = match shape {
                     Shape::Ladder => rung(message, *took, begin),
@@ -333,6 +334,12 @@ fn write_state(frame: &mut Frame, x: f32, state: RtspState, theme: &Theme) {
 }
 
 /// The packets between PLAY and PAUSE.
+/// The state changes although nothing is said.
+fn over<'a>() -> Element<'a, Message> {
+    let words = text("The film is over: READY").size(size::TINY).style(theme::muted);
+    container(words).center_x(Fill).padding([distance::TIGHT, 0.0]).into()
+}
+
 fn band<'a>(media: &Media, now: Instant) -> Element<'a, Message> {
     let length = media.until.unwrap_or(now).saturating_duration_since(media.since);
     let lost = if media.lost > 0 { format!(", {} lost", count(media.lost)) } else { String::new() };
