@@ -540,6 +540,27 @@ fn an_answer_that_is_late_or_to_nothing_changes_nothing() {
 const NEEDS_DIGEST: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Authenticate: Basic realm=\"films\"\n\
                             WWW-Authenticate: Digest realm=\"films\", nonce=\"{n}\"\n";
 
+/// Its number of seconds is bounded by nothing but the grammar (RFC 2326 §12.37).
+#[test]
+fn a_session_may_say_that_it_lives_for_ever() {
+    let mut script = Scripted::new();
+    script.input(Input::Goal(Goal::Ready));
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
+    script.request();
+    script.answer("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n");
+    script.request();
+    script.answer(
+        "RTSP/1.0 200 OK\nCSeq: 3\nSession: 1;timeout=18446744073709551615\n\
+         Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+    );
+    script.pass(Duration::from_secs(11 * 60 * 60));
+    assert_eq!(script.state(), RtspState::Ready);
+    assert!(script.framer.next_frame().unwrap().is_none());
+    script.pass(Duration::from_secs(2 * 60 * 60));
+    assert_eq!(script.request().method.as_str(), "GET_PARAMETER");
+}
+
 fn needs_digest(cseq: u32, nonce: &str) -> String {
     NEEDS_DIGEST.replace("{}", &cseq.to_string()).replace("{n}", nonce)
 }

@@ -436,7 +436,7 @@ impl Machine {
     fn sign_of_life_due(&self) -> Option<Instant> {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return None };
         let timeout = established.session.timeout.unwrap_or(DEFAULT_TIMEOUT).max(Duration::from_secs(2));
-        self.last_request.map(|last| last + timeout / 2)
+        self.last_request.and_then(|last| last.checked_add(timeout / 2))
     }
 
     /// Time has passed. This has come of a message.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// The longest time-out that is believed. It only says how often a sign of life is due, and one a day costs nothing.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// A session's identifier, and how long the server keeps it without a sign of life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionHeader {
@@ -13,7 +16,8 @@ pub struct SessionHeader {
 }
 
 impl SessionHeader {
-    /// Reads the header's value; `None` when it names no session.
+    /// Reads the header's value; `None` when it names no session. A time-out is bounded: the grammar gives its number any
+    /// length.
     pub fn parse(value: &str) -> Option<Self> {
         let mut parts = value.split(';').map(str::trim);
         let id = parts.next().filter(|id| !id.is_empty())?.to_owned();
@@ -21,7 +25,7 @@ impl SessionHeader {
             .filter_map(|part| part.split_once('='))
             .find(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"))
             .and_then(|(_, seconds)| seconds.trim().parse().ok())
-            .map(Duration::from_secs);
+            .map(|seconds| Duration::from_secs(seconds).min(LONGEST_TIMEOUT));
         Some(Self { id, timeout })
     }
 }
@@ -50,5 +54,12 @@ mod tests {
         assert_eq!(session.to_string(), "AeU+xqd+SPQ7GxcL;timeout=60");
         assert_eq!(SessionHeader::parse("123456").unwrap().timeout, None);
         assert_eq!(SessionHeader::parse(" ;timeout=60"), None);
+    }
+
+    #[test]
+    fn a_time_out_longer_than_a_day_is_a_day() {
+        for text in ["1;timeout=86401", "1;timeout=18446744073709551615"] {
+            assert_eq!(SessionHeader::parse(text).unwrap().timeout, Some(LONGEST_TIMEOUT), "{text}");
+        }
     }
 }
