@@ -118,9 +118,14 @@ impl Task {
         let own = self.socket.local_addr().ok();
         let mut datagram = vec![0; LARGEST_DATAGRAM];
         let mut chunk = BytesMut::new();
+        let mut closing_since = None;
         while !self.must_end.load(Ordering::Relaxed) {
             let received = self.socket.recv_from(&mut datagram);
             let is_closing = self.is_closing.load(Ordering::Relaxed);
+            if is_closing && closing_since.get_or_insert_with(Instant::now).elapsed() >= LONGEST_WAIT {
+                // Datagrams that keep coming are no part of what had come; the knock may be lost among them.
+                return;
+            }
             match received {
                 // Everything that came before our own knock has been taken out.
                 Ok((0, from)) if is_closing && Some(from) == own => return,
@@ -151,4 +156,39 @@ fn cut_off(chunk: &mut BytesMut, datagram: &[u8]) -> Bytes {
     }
     chunk.extend_from_slice(datagram);
     chunk.split().freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends to a port until it is told that this is enough.
+    fn flood(port: u16, is_enough: &AtomicBool) {
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        while !is_enough.load(Ordering::Relaxed) {
+            // A buffer that is full takes no more, which is what is wanted.
+            let _ = stranger.send_to(b"flood", ("127.0.0.1", port));
+        }
+    }
+
+    #[test]
+    fn who_floods_the_port_does_not_keep_it_from_being_closed() {
+        // Bound to no address in particular, it does not know its own knock: only the flood wakes it.
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        let (port, server) = (socket.local_addr().unwrap().port(), IpAddr::from([127, 0, 0, 2]));
+        let (packets, _queue) = mpsc::channel(1);
+        let mut drain = Drain::start(socket, server, packets).unwrap();
+        let is_enough = Arc::new(AtomicBool::new(false));
+        let must_stop = is_enough.clone();
+        let flooding = thread::spawn(move || flood(port, &must_stop));
+        let (finished, is_finished) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            drain.finish();
+            finished.send(()).unwrap();
+        });
+        let outcome = is_finished.recv_timeout(Duration::from_secs(20));
+        is_enough.store(true, Ordering::Relaxed);
+        flooding.join().unwrap();
+        assert_eq!(outcome, Ok(()), "the thread goes on for as long as datagrams come");
+    }
 }
