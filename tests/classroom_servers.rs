@@ -4,13 +4,17 @@ mod common;
 
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::classroom::{Cut, Habit, Manner, Peer};
 use common::jpegs::{Kind, picture};
 use reelay::impairment::{Conditions, Impairments, Loss, Network};
+use reelay::proto::rtcp::{Epoch, NtpTime};
+use reelay::proto::rtp::Header;
+use reelay::proto::rtsp::PortPair;
 use reelay::session::{
-    Dialect, Emulation, Event, FrameSink, Goal, MachineOptions, ReceivedFrame, RtspState, Session,
+    ClassroomPlayer, Dialect, Emulation, Event, FrameSink, Goal, Input, MachineOptions,
+    Output as SessionOutput, Path, PlayerOptions, ReceivedFrame, Reporter, RtspState, Session,
     SessionOptions, film_url,
 };
 use reelay::stats::Snapshot;
@@ -254,6 +258,46 @@ async fn a_server_that_hangs_up_behind_the_last_frame_has_played_the_film() {
     for play in plays.collect::<Vec<_>>() {
         play.await.unwrap();
     }
+}
+
+/// The end of such a film is told by three seconds of silence, and by its last picture.
+#[test]
+fn the_end_waits_for_pictures_that_wait_longer_than_the_silence() {
+    let begin = Instant::now();
+    let options = PlayerOptions {
+        machine: MachineOptions { dialect: Dialect::Classroom, ..MachineOptions::default() },
+        playout_delay: Duration::from_secs(6),
+        reporter: Reporter { ssrc: 1, cname: "player".to_owned() },
+        emulation: Emulation::default(),
+        epoch: Epoch { instant: begin, ntp: NtpTime(1 << 40) },
+    };
+    let mut player = ClassroomPlayer::new(film_url("127.0.0.1", 8554, "movie.Mjpeg").unwrap(), options);
+    player.handle(begin, Input::Goal(Goal::Playing));
+    player.handle(begin, Input::Connected(Path::default()));
+    player.handle(begin, Input::PortsOpen(PortPair { rtp: 25_000, rtcp: 25_001 }));
+    for cseq in 1..=2 {
+        let reply = format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 5\n\n");
+        player.handle(begin, Input::Received(reply.into()));
+    }
+    assert_eq!(player.status().state, RtspState::Playing);
+    for (sequence, jpeg) in (1..).zip(pictures().iter().take(10)) {
+        let header = Header { marker: false, payload_type: 26, sequence, timestamp: 0, ssrc: 0 };
+        let datagram = [&header.octets(false)[..], jpeg].concat();
+        player.handle(begin + Duration::from_millis(50) * u32::from(sequence), Input::Rtp(datagram.into()));
+    }
+    let (mut now, mut shown, mut steps) = (begin, 0, 0);
+    let mut is_over = false;
+    while !is_over {
+        while let Some(output) = player.poll() {
+            shown += u32::from(matches!(output, SessionOutput::Show { .. }));
+            is_over |= output == SessionOutput::Event(Event::Ended);
+        }
+        now = player.deadline().filter(|_| !is_over).map_or(now, |deadline| deadline.max(now));
+        player.timeout(now);
+        steps += 1;
+        assert!(steps < 1_000, "the player turns without getting on");
+    }
+    assert_eq!(shown, 10);
 }
 
 async fn sentence(manner: Manner, patience: Duration) -> String {

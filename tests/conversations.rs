@@ -393,10 +393,13 @@ impl Scripted {
     /// Lets time pass, with everything that it brings.
     fn pass(&mut self, span: Duration) {
         let until = self.now + span;
+        let mut steps = 0;
         while let Some(deadline) = self.player.deadline().filter(|deadline| *deadline <= until) {
             self.now = self.now.max(deadline);
             self.player.timeout(self.now);
             self.carry_out();
+            steps += 1;
+            assert!(steps < 10_000, "the player turns without getting on");
         }
         self.now = until;
     }

@@ -58,6 +58,35 @@ fn every_frame_arrives_and_is_shown_on_time_by_datagrams_and_on_the_connection()
 }
 
 #[test]
+fn the_last_pictures_of_a_long_playout_delay_are_waited_for() {
+    for loses_rtcp in [false, true] {
+        let mut world = World::new(Setting { playout_delay: 2_000 * MS, loses_rtcp, ..setting(100) });
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        assert_eq!((world.shown.len(), world.state()), (100, RtspState::Ready));
+        let last = world.shown.last().unwrap();
+        assert!(last.at >= 6_900 * MS && world.elapsed() < last.at + 2_500 * MS, "{:?}", last.at);
+    }
+}
+
+#[test]
+fn who_pauses_behind_the_goodbye_has_the_pictures_that_wait_later() {
+    let mut world = World::new(Setting { playout_delay: 2_000 * MS, ..setting(100) });
+    world.want(Goal::Playing);
+    world.run_until("the last picture", |world| world.arrived.len() == 100);
+    world.run_for(500 * MS);
+    world.want(Goal::Ready);
+    world.run_for(20_000 * MS);
+    let shown = world.shown.len();
+    assert!((60..80).contains(&shown), "{shown}");
+    assert_eq!((world.state(), ended(&world)), (RtspState::Ready, false));
+    world.want(Goal::Playing);
+    world.run_until("the end", ended);
+    assert_eq!(world.shown.len(), 100, "from where it stood");
+    assert!(world.shown.windows(2).all(|pair| pair[0].position_ms < pair[1].position_ms));
+}
+
+#[test]
 fn what_is_lost_is_counted_and_what_is_whole_is_right() {
     for seed in 1..=12 {
         let impairments = Impairments {

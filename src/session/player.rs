@@ -242,8 +242,6 @@ impl Player {
     /// When [`Player::timeout`] is to be called.
     pub fn deadline(&self) -> Option<Instant> {
         let receiver = self.receiver.as_ref().and_then(Receiver::deadline);
-        let goodbye =
-            self.ending.as_ref().and_then(Ending::goodbye_at).map(|at| at + patience(self.playout_delay));
         let deadlines = [
             self.machine.deadline(),
             receiver,
@@ -251,7 +249,7 @@ impl Player {
             self.reports.due(),
             self.silence_due(),
             self.way_in.deadline(),
-            goodbye,
+            self.goodbye_due(),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -195,6 +195,10 @@ impl ReplyReader {
         }
         let begun = text.trim_start();
         let is_ended = begun.contains("\r\n\r\n") || begun.contains("\n\n");
+        if begun.is_empty() && is_quiet {
+            // Blanks alone are the end of nothing, and are not to be looked at again before more comes.
+            self.last = None;
+        }
         if begun.is_empty() || !(is_quiet || is_ended) {
             return Ok(None);
         }
@@ -277,6 +281,20 @@ mod tests {
         assert_eq!(reply.session.as_deref(), Some("7"));
         reader.push(now, b"RTSP/1.0 200 OK\nCSeq: 2\nSession: 7\n\n");
         assert_eq!(reader.take(now).unwrap().unwrap().cseq, Some(2), "at once");
+    }
+
+    #[test]
+    fn blanks_that_come_first_are_waited_behind() {
+        let (now, mut reader) = (Instant::now(), ReplyReader::default());
+        reader.push(now, b"\r\n ");
+        assert_eq!((reader.take(now), reader.deadline()), (Ok(None), Some(now + QUIET)));
+        assert_eq!(
+            (reader.take(now + QUIET), reader.deadline()),
+            (Ok(None), None),
+            "nothing to look at again"
+        );
+        reader.push(now + 2 * QUIET, b"RTSP/1.0 200 OK\nCSeq: 2\n\n");
+        assert_eq!(reader.take(now + 2 * QUIET).unwrap().unwrap().cseq, Some(2));
     }
 
     #[test]

@@ -386,13 +386,16 @@ impl ClassroomPlayer {
         Some((now.saturating_duration_since(heard), datagram.is_some()))
     }
 
-    /// When silence is next to be judged.
+    /// When silence is next to be judged. The end waits for the last picture to be shown, which has a time of its own.
     fn silence_due(&self) -> Option<Instant> {
         let started = self.watch.started?;
         let datagram = self.receiver.as_ref().and_then(Receiver::last_datagram);
         let heard = datagram.map_or(started, |datagram| datagram.max(started));
-        let longest = if datagram.is_some() { END_SILENCE } else { BEGIN_SILENCE };
-        Some(heard + if self.watch.is_waiting { longest } else { SILENCE })
+        match (self.watch.is_waiting, datagram) {
+            (false, _) => Some(heard + SILENCE),
+            (true, None) => Some(heard + BEGIN_SILENCE),
+            (true, Some(_)) => self.playout.is_empty().then_some(heard + END_SILENCE),
+        }
     }
 
     fn look_for_silence(&mut self, now: Instant) {
