@@ -452,6 +452,18 @@ impl Scripted {
         }
     }
 
+    /// As `receive_as`, by a server that answers the signs of life meanwhile.
+    fn receive_and_answer(&mut self, frames: std::ops::Range<u32>, change: impl Fn(&mut Vec<u8>)) {
+        for number in frames {
+            self.receive_as(number..number + 1, &change);
+            while let Some(Frame::Request(request)) = self.framer.next_frame().unwrap() {
+                assert_eq!(request.method.as_str(), "GET_PARAMETER");
+                self.answer(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", request.headers.cseq().unwrap()));
+            }
+        }
+        self.pass(Duration::from_millis(200));
+    }
+
     fn answer(&mut self, words: &str) {
         let (head, body) = words.trim_start().split_once("\n\n").unwrap_or((words, ""));
         let length =
@@ -471,6 +483,49 @@ impl Scripted {
             _ => None,
         })
     }
+}
+
+/// How many packets have been counted, and how many of them as lost or as repeated.
+fn counted(script: &mut Scripted) -> (u64, u64, u64) {
+    let snapshot = script.player.snapshot(script.now);
+    (snapshot.packets_received, snapshot.packets_lost, snapshot.packets_duplicated)
+}
+
+/// RFC 2326 leaves a server the choice of its numbers at each PLAY.
+#[test]
+fn a_server_that_begins_its_numbers_anew_at_each_play_is_played_again_and_again() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    for again in 1..=3 {
+        script.sequence = 0;
+        script.receive_and_answer(0..200, |_| ());
+        assert_eq!(script.events.iter().filter(|event| **event == Event::Ended).count(), again);
+        assert_eq!((script.state(), script.frames), (RtspState::Ready, 200 * again));
+        assert_eq!(counted(&mut script), (u64::from(script.sequence) * again as u64, 0, 0));
+        script.input(Input::Goal(Goal::Playing));
+        let play = script.request();
+        assert_eq!(play.method.as_str(), "PLAY");
+        let cseq = play.headers.cseq().unwrap();
+        script.answer(&format!(
+            "RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 12345678\nRange: npt=0-10\n\
+             RTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n"
+        ));
+        assert_eq!(script.state(), RtspState::Playing);
+    }
+}
+
+/// Two that choose the same SSRC must choose others (RFC 3550 §8.2), and a server may choose one for each PLAY.
+#[test]
+fn a_source_that_changes_its_ssrc_is_followed() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    script.receive(0..50);
+    let frames = script.frames;
+    script.sequence = 30_000;
+    script.receive_and_answer(50..200, |octets| octets[8..12].copy_from_slice(&[1, 2, 3, 4]));
+    assert_eq!((frames, script.frames), (50, 200), "not one picture is missing");
+    assert!(script.events.contains(&Event::Ended));
+    assert_eq!(counted(&mut script).1, 0);
 }
 
 /// A live source of GStreamer's server: no Range to speak of, an aggregate control, a stream below it.

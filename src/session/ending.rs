@@ -154,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_that_was_overtaken_is_no_step() {
+        let mut ending = Ending::new(&start("npt=0-1", None), None);
+        for timestamp in [0, 9_000, 4_500, 13_500] {
+            ending.packet(timestamp);
+        }
+        assert!(!ending.has_reached_last_frame());
+        ending.packet(90_000 - 4_500);
+        assert!(ending.has_reached_last_frame());
+    }
+
+    #[test]
     fn without_rtp_info_and_rate_the_packets_tell() {
         let mut ending = Ending::new(&start("npt=0-0.2", None), None);
         for frame in 0..4 {

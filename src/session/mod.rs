@@ -23,6 +23,7 @@ mod receive;
 mod reorder;
 mod reports;
 mod retry;
+mod source;
 mod way_in;
 
 pub use classroom::{

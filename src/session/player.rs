@@ -390,16 +390,12 @@ impl Player {
     fn take_rtp(&mut self, now: Instant, octets: Bytes) {
         let Some(receiver) = &mut self.receiver else { return };
         let before = receiver.highest_timestamp();
-        let is_ours = receiver.packet(now, octets);
-        self.has_heard |= is_ours;
-        if let Some(timestamp) =
-            receiver.highest_timestamp().filter(|_| receiver.highest_timestamp() > before)
-        {
+        let Some(timestamp) = receiver.packet(now, octets) else { return };
+        self.has_heard = true;
+        if Some(timestamp) > before {
             self.showing.begun(now, timestamp as u32);
         }
-        if let (true, Some(ending), Some(timestamp)) =
-            (is_ours, &mut self.ending, receiver.highest_timestamp())
-        {
+        if let Some(ending) = &mut self.ending {
             ending.packet(timestamp);
         }
     }
@@ -515,6 +511,7 @@ impl Player {
         let lower = transport.lower;
         self.receiver = Some(Receiver::new(
             presentation.payload_type,
+            transport.ssrc,
             presentation.dimensions,
             self.path.headers(lower),
             patience(self.playout_delay),

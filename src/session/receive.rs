@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::reorder::Reorder;
+use super::source::{Arrived, Heard, Source};
 use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, Depacketizer, Frame, begins_frame};
 use crate::proto::rtcp::ReportBlock;
@@ -32,8 +33,7 @@ pub struct Receiver {
     payload_type: u8,
     /// Octets of headers around each RTP packet.
     headers: usize,
-    /// The source that is listened to; the first that is heard after each PLAY.
-    ssrc: Option<u32>,
+    source: Source,
     reception: Reception,
     reorder: Reorder,
     depacketizer: Depacketizer,
@@ -67,13 +67,19 @@ struct Counts {
 }
 
 impl Receiver {
-    /// A receiver of a stream with this payload type and, if it was said, this size. Each packet has come with so many
-    /// octets of headers around it. A gap is waited for as long as `patience`.
-    pub fn new(payload_type: u8, dimensions: Option<Dimensions>, headers: usize, patience: Duration) -> Self {
+    /// A receiver of a stream with this payload type, from this source and of this size, if they were said. Each packet
+    /// has come with so many octets of headers around it. A gap is waited for as long as `patience`.
+    pub fn new(
+        payload_type: u8,
+        ssrc: Option<u32>,
+        dimensions: Option<Dimensions>,
+        headers: usize,
+        patience: Duration,
+    ) -> Self {
         Self {
             payload_type,
             headers,
-            ssrc: None,
+            source: Source::new(ssrc),
             reception: Reception::default(),
             reorder: Reorder::new(patience),
             depacketizer: Depacketizer::new(dimensions),
@@ -94,11 +100,15 @@ impl Receiver {
 
     /// A PLAY was answered: packets come from now on, the first with this sequence number if that was said.
     pub fn start(&mut self, sequence: Option<u16>) {
-        self.ssrc = None;
+        self.source.begin();
         self.stop();
         // What was sent before, and comes only now, is counted but belongs to no frame any more.
+        let before = self.reception.highest();
         let first = sequence.map(|sequence| self.reception.expect(sequence));
         self.reorder.restart_at(first);
+        if first.zip(before).is_some_and(|(first, before)| first <= before) {
+            self.strip.clear();
+        }
     }
 
     /// Nothing is to come any more. A frame that has begun is forgotten, and is not incomplete.
@@ -125,27 +135,55 @@ impl Receiver {
         self.reorder.set_patience(patience);
     }
 
-    /// A datagram, or the content of an interleaved frame, has come; `false` if it is not of this stream, and passed
-    /// over.
-    pub fn packet(&mut self, now: Instant, octets: Bytes) -> bool {
+    /// A datagram, or the content of an interleaved frame, has come; its timestamp, extended. There is none if it is not
+    /// of this stream, and passed over.
+    pub fn packet(&mut self, now: Instant, octets: Bytes) -> Option<i64> {
         let length = octets.len();
         let packet = match Packet::parse(octets) {
             Ok(packet) => packet,
             Err(error) => {
                 tracing::debug!(%error, "a packet is passed over");
-                return false;
+                return None;
             }
         };
         let header = packet.header;
-        if header.payload_type != self.payload_type || *self.ssrc.get_or_insert(header.ssrc) != header.ssrc {
+        if header.payload_type != self.payload_type {
             tracing::debug!(?header, "a packet of another stream is passed over");
-            return false;
+            return None;
         }
-        self.last_packet = Some(now);
+        let heard_before = self.source.current();
+        match self.source.hear(Arrived { at: now, octets: length, packet }) {
+            Heard::Ours(arrived) => Some(self.take_arrived(arrived)),
+            Heard::Strange => {
+                tracing::debug!(?header, "a packet of another source is passed over");
+                None
+            }
+            Heard::Instead(packets) => {
+                if let (Some(_), Some(first)) = (heard_before, packets.first()) {
+                    self.begin_count_at(first.packet.header.sequence);
+                }
+                // All of them are taken, and the first tells where they are.
+                packets.into_iter().map(|arrived| self.take_arrived(arrived)).reduce(|first, _| first)
+            }
+        }
+    }
+
+    /// The numbers of the source that was listened to mean nothing any more (RFC 3550 §8.2).
+    fn begin_count_at(&mut self, sequence: u16) {
+        self.depacketizer.abandon_frame();
+        let first = self.reception.begin_at(sequence);
+        self.reorder.restart_at(Some(first));
+        self.strip.clear();
+    }
+
+    fn take_arrived(&mut self, Arrived { at: now, octets, packet }: Arrived) -> i64 {
+        let header = packet.header;
         let reference = self.highest_timestamp.unwrap_or(i64::from(header.timestamp));
         let timestamp = extend_timestamp(reference, header.timestamp);
-        self.highest_timestamp = Some(timestamp.max(reference));
-        self.count_wire(now, length);
+        // A server may begin its timestamps anew at each PLAY.
+        let is_first = self.last_packet.replace(now).is_none();
+        self.highest_timestamp = Some(if is_first { timestamp } else { timestamp.max(reference) });
+        self.count_wire(now, octets);
         match self.reception.packet(now, &header) {
             Arrival::New(sequence) => self.put_in_order(now, sequence, timestamp, packet, Fate::Received),
             Arrival::Reordered(sequence) => {
@@ -160,7 +198,7 @@ impl Receiver {
             Arrival::Stale => {}
         }
         self.release(now);
-        true
+        timestamp
     }
 
     fn put_in_order(&mut self, now: Instant, sequence: i64, timestamp: i64, packet: Packet, fate: Fate) {
@@ -249,11 +287,6 @@ impl Receiver {
         self.reorder.is_empty() && !self.depacketizer.is_mid_frame()
     }
 
-    /// The highest timestamp of any packet, extended.
-    pub fn highest_timestamp(&self) -> Option<i64> {
-        self.highest_timestamp
-    }
-
     /// When the last packet came since the PLAY.
     pub fn last_packet(&self) -> Option<Instant> {
         self.last_packet
@@ -261,12 +294,12 @@ impl Receiver {
 
     /// The source that is listened to.
     pub fn ssrc(&self) -> Option<u32> {
-        self.ssrc
+        self.source.current()
     }
 
     /// What a receiver report says of the source; `None` before anything was heard of it.
     pub fn report(&mut self) -> Option<ReportBlock> {
-        let ssrc = self.ssrc?;
+        let ssrc = self.source.current()?;
         Some(self.reception.report(ssrc))
     }
 

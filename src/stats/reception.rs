@@ -78,6 +78,10 @@ const JUDGED_BEHIND: i64 = 1_024;
 /// A jump of more than this between what was announced and what came before is a new count.
 const LARGEST_JUMP: i64 = 3_000;
 
+/// So is a step back of more than this: a server that does not go on where it was has begun at its first number again.
+/// Less is the word of one that names a packet which has overtaken it.
+const LARGEST_STEP_BACK: i64 = 16;
+
 impl Reception {
     /// The next packet will have this sequence number: RTP-Info says so. Returns it extended.
     pub fn expect(&mut self, sequence: u16) -> i64 {
@@ -85,12 +89,23 @@ impl Reception {
         let announced =
             self.count.as_ref().map(|count| (count.highest, extend_sequence(count.highest, sequence)));
         match announced {
-            Some((highest, announced)) if (announced - highest).abs() <= LARGEST_JUMP => announced,
+            Some((highest, announced))
+                if (-LARGEST_STEP_BACK..=LARGEST_JUMP).contains(&(announced - highest)) =>
+            {
+                announced
+            }
             _ => {
                 self.begin_count(i64::from(sequence));
                 i64::from(sequence)
             }
         }
+    }
+
+    /// Another source is listened to, and this is its first packet. Returns its sequence number.
+    pub fn begin_at(&mut self, sequence: u16) -> i64 {
+        self.jitter.interrupt();
+        self.begin_count(i64::from(sequence));
+        i64::from(sequence)
     }
 
     fn begin_count(&mut self, first: i64) {
@@ -136,6 +151,11 @@ impl Reception {
             count.advance(sequence);
         }
         Arrival::Restarted(sequence)
+    }
+
+    /// The highest sequence number of the count, extended.
+    pub fn highest(&self) -> Option<i64> {
+        self.count.as_ref().map(|count| count.highest)
     }
 
     /// Packets from the first that was announced to the last that arrived.
@@ -409,6 +429,23 @@ mod tests {
         reception.expect(40_000);
         receive(&mut reception, &[40_000, 40_001]);
         assert_eq!((reception.expected(), reception.lost()), (6, 1));
+    }
+
+    #[test]
+    fn a_film_that_is_played_again_from_the_same_number_is_counted_again() {
+        let mut reception = Reception::default();
+        for _ in 0..2 {
+            reception.expect(7);
+            let arrivals = receive(&mut reception, &(7..47).collect::<Vec<_>>());
+            assert!(arrivals.iter().all(|arrival| matches!(arrival, Arrival::New(_))), "{arrivals:?}");
+        }
+        assert_eq!((reception.expected(), reception.received(), reception.lost()), (80, 80, 0));
+        reception.expect(45);
+        assert_eq!(
+            receive(&mut reception, &[45]),
+            [Arrival::Duplicate(45)],
+            "announced late, and no new count"
+        );
     }
 
     #[test]
