@@ -8,6 +8,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use super::film::Film;
+use super::workers::Workers;
 use crate::media::decode::DecodeError;
 use crate::media::payload::{Form, PacketizedFrame, Uncarriable, packetize};
 use crate::media::recode::{Quality, carriable};
@@ -20,6 +21,7 @@ pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
 pub struct Frames {
     cache: Cache<Key, Arc<PacketizedFrame>, Octets>,
     quality: Quality,
+    workers: Workers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +61,8 @@ impl Frames {
     pub fn new(capacity: u64, quality: Quality) -> Self {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
-        Self { cache: Cache::with_weighter(items, capacity, Octets), quality }
+        let cache = Cache::with_weighter(items, capacity, Octets);
+        Self { cache, quality, workers: Workers::per_core() }
     }
 
     /// A frame in a form. Who asks for it while another fetches it waits for the same one.
@@ -85,11 +88,11 @@ impl Frames {
         let span = film.locate(frame).await.ok_or(FrameError::BeyondEnd)?;
         let (film, quality) = (film.clone(), self.quality);
         // Disks are slow, drawing a picture anew is slow, and the threads of the runtime have packets to send.
-        let work = tokio::task::spawn_blocking(move || {
+        let work = self.workers.run(move || {
             let jpeg = film.read(span).map_err(FrameError::Io)?;
             prepare(&jpeg, form, quality).map(Arc::new)
         });
-        work.await.unwrap_or_else(|cancelled| Err(FrameError::Io(io::Error::other(cancelled))))
+        work.await.unwrap_or_else(|error| Err(FrameError::Io(error)))
     }
 
     /// Octets kept now.

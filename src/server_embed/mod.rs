@@ -26,6 +26,7 @@ pub mod session;
 mod sessions;
 pub mod stream;
 pub mod tempo;
+mod workers;
 
 pub use event::{Observer, ServerEvent};
 pub use facts::FilmFacts;
