@@ -157,6 +157,25 @@ async fn what_the_player_sends_comes_to_the_servers_ports() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_and_says_that_this_was_all_gets_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let relay = start_relay(listener.local_addr().unwrap().port(), Network::default()).await;
+    let mut player = TcpStream::connect(relay.address()).await.unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    let question = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
+    player.write_all(question.as_bytes()).await.unwrap();
+    player.shutdown().await.unwrap();
+    let mut asked = String::new();
+    timeout(PATIENCE, server.read_to_string(&mut asked)).await.unwrap().unwrap();
+    assert_eq!(asked, question, "the server hears that this was all");
+    server.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n").await.unwrap();
+    drop(server);
+    let mut answer = String::new();
+    timeout(PATIENCE, player.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer, "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_not_there_is_told_and_the_player_let_go() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let (told, mut events) = mpsc::unbounded_channel();

@@ -202,6 +202,50 @@ async fn again_and_again(mut act: impl AsyncFnMut()) {
     }
 }
 
+impl Client {
+    /// Everything that comes up to the end of the connection.
+    async fn rest(&mut self) -> Vec<Frame> {
+        let mut octets = Vec::new();
+        timeout(PATIENCE, self.stream.read_to_end(&mut octets)).await.expect("an end").unwrap();
+        self.framer.push(&octets);
+        std::iter::from_fn(|| self.framer.next_frame().unwrap()).collect()
+    }
+}
+
+fn is_goodbye(frame: &Frame) -> bool {
+    let Frame::Interleaved { channel: 1, packet } = frame else { return false };
+    rtcp::parse(packet).unwrap().iter().any(|packet| matches!(packet, Rtcp::Bye { .. }))
+}
+
+/// As `nc -N` does, which sends a file and listens on.
+#[tokio::test]
+async fn who_asks_and_says_that_this_was_all_is_answered() {
+    let served = Served::of(10).await;
+    for _ in 0..50 {
+        let mut client = served.connect().await;
+        let words: String = (0..20).map(|_| client.words("OPTIONS", "")).collect();
+        client.write(&words).await;
+        client.stream.shutdown().await.unwrap();
+        let rest = client.rest().await;
+        let numbers = rest.iter().map(|frame| match frame {
+            Frame::Response(response) => response.headers.cseq().unwrap(),
+            other => panic!("{other:?}"),
+        });
+        assert!(numbers.eq(1..=20), "{rest:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_goodbye_on_the_connection_too() {
+    let served = Served::of(2_000).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    client.ask("PLAY", "").await;
+    client.packet(0).await;
+    let (rest, ()) = tokio::join!(client.rest(), served.server.stop());
+    assert!(rest.iter().any(is_goodbye));
+}
+
 #[tokio::test]
 async fn a_session_of_which_nothing_is_heard_expires_and_says_goodbye() {
     let mut served = Served::start(2_000, short_lived()).await;

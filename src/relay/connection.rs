@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ use crate::proto::rtsp::{ChannelPair, PortPair, interleave};
 
 /// How long a connection may take none of what is written to it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a server may go on to answer a player that asks nothing more.
+const LAST_WORDS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// After so much silence a line that has not ended is all that there is of it. The classroom ends its messages so.
 const QUIET: Duration = Duration::from_millis(30);
@@ -54,10 +58,13 @@ pub async fn relay(client: TcpStream, server: TcpStream, network: Network) -> io
     let conversation = Conversation { hosts, network, tracks: Mutex::default() };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
+    let mut replies = pin!(conversation.carry_replies(from_server, to_client));
     tokio::select! {
-        result = conversation.carry_requests(from_client, to_server) => result,
-        result = conversation.carry_replies(from_server, to_client) => result,
+        result = conversation.carry_requests(from_client, to_server) => result?,
+        result = &mut replies => return result,
     }
+    // The server has been told that nothing more is asked, and may have answers yet.
+    timeout(LAST_WORDS_PATIENCE, replies).await.unwrap_or(Ok(()))
 }
 
 impl Conversation {

@@ -4,6 +4,7 @@ mod classroom;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -39,6 +40,9 @@ const OUTBOX: usize = 256;
 
 /// How long a connection may take none of what is written to it.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the last words may take that a connection is written.
+const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long a connection may be silent in the middle of a message.
 const READ_PATIENCE: Duration = Duration::from_secs(60);
@@ -78,7 +82,7 @@ impl Connection {
         prepare(&stream)?;
         let (reader, write_half) = stream.into_split();
         let (writer, outbox) = mpsc::channel(OUTBOX);
-        let write = write_all(write_half, outbox);
+        let mut write = pin!(write_all(write_half, outbox));
         let mut connection = Self {
             id,
             context,
@@ -91,12 +95,18 @@ impl Connection {
             classroom: Classroom::new(new_classroom_number()),
         };
         let shutdown = connection.context.shutdown.clone();
-        let result = tokio::select! {
-            result = connection.read(reader) => result,
-            result = write => result,
-            () = shutdown.cancelled() => Ok(()),
+        let (result, is_writing) = tokio::select! {
+            result = connection.read(reader) => (result, true),
+            result = &mut write => (result, false),
+            () = shutdown.cancelled() => (Ok(()), true),
         };
         connection.leave().await;
+        // Who says nothing more may listen still: to the last answers, and to the goodbyes of the sessions, which give
+        // their writers up behind them.
+        drop(connection);
+        if is_writing && let Err(elapsed) = timeout(LAST_WORDS_PATIENCE, write).await {
+            tracing::debug!(%peer, %elapsed, "last words are left unsaid");
+        }
         result
     }
 
