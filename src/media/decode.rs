@@ -35,7 +35,7 @@ const LARGEST_SIDE: usize = 16_384;
 /// The buffer is reused: it grows to the largest picture and stays.
 ///
 /// # Errors
-/// When the octets are no JPEG that can be decoded.
+/// When the octets are no JPEG that can be decoded, or too many pixels.
 pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
     let jpeg = jpeg::as_decoders_expect(jpeg);
     let size = decode_into(&mut open(&jpeg, ColorSpace::RGBA)?, pixels)?;
@@ -72,16 +72,14 @@ pub(super) fn decode_samples(jpeg: &[u8], samples: &mut Vec<u8>) -> Result<(Spac
         Some(ColorSpace::YCbCr) => (Space::Ycbcr, ColorSpace::YCbCr),
         _ => (Space::Rgb, ColorSpace::RGB),
     };
-    if decoder.dimensions().is_none_or(|(width, height)| width * height > MOST_PIXELS) {
-        return Err(DecodeError(format!("a picture of more than {MOST_PIXELS} pixels")));
-    }
     decoder.set_options(decoder.options().jpeg_set_out_colorspace(out));
     Ok((space, decode_into(&mut decoder, samples)?))
 }
 
 type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-/// A decoder that has read the header.
+/// A decoder that has read the header. Its pixels are counted before there is room for them: a header of a few octets
+/// can ask for a gigabyte.
 fn open(jpeg: &[u8], out: ColorSpace) -> Result<Decoder<'_>, DecodeError> {
     let options = DecoderOptions::new_fast()
         .jpeg_set_out_colorspace(out)
@@ -89,6 +87,9 @@ fn open(jpeg: &[u8], out: ColorSpace) -> Result<Decoder<'_>, DecodeError> {
         .set_max_height(LARGEST_SIDE);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     decoder.decode_headers().map_err(fault)?;
+    if decoder.dimensions().is_none_or(|(width, height)| width * height > MOST_PIXELS) {
+        return Err(DecodeError(format!("a picture of more than {MOST_PIXELS} pixels")));
+    }
     Ok(decoder)
 }
 
@@ -104,4 +105,28 @@ fn decode_into(decoder: &mut Decoder<'_>, octets: &mut Vec<u8>) -> Result<Dimens
 
 fn fault(error: zune_jpeg::errors::DecodeErrors) -> DecodeError {
     DecodeError(format!("{error:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What decoders read before they make room for the pixels.
+    fn header(width: u16, height: u16) -> Vec<u8> {
+        let [w0, w1] = width.to_be_bytes();
+        let [h0, h1] = height.to_be_bytes();
+        let frame = [0xFF, 0xC0, 0, 11, 8, h0, h1, w0, w1, 1, 1, 0x11, 0];
+        let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0, 0xFF, 0xD9];
+        [&[0xFF, 0xD8][..], &frame, &scan].concat()
+    }
+
+    #[test]
+    fn a_few_octets_do_not_ask_for_a_gigabyte() {
+        let mut pixels = Vec::new();
+        let error = decode(&header(16_000, 16_000), &mut pixels).unwrap_err().to_string();
+        assert_eq!(error, "a picture of more than 67108864 pixels");
+        assert_eq!(pixels.capacity(), 0);
+        let error = decode(&header(16, 16), &mut pixels).unwrap_err().to_string();
+        assert!(!error.contains("pixels"), "{error}");
+    }
 }
