@@ -598,6 +598,19 @@ fn an_answer_that_is_late_or_to_nothing_changes_nothing() {
 const NEEDS_DIGEST: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Authenticate: Basic realm=\"films\"\n\
                             WWW-Authenticate: Digest realm=\"films\", nonce=\"{n}\"\n";
 
+#[test]
+fn a_server_to_which_every_nonce_is_stale_is_not_asked_for_ever() {
+    let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
+    script.input(Input::Goal(Goal::Ready));
+    for cseq in 1..=3 {
+        assert_eq!(script.request().headers.cseq(), Some(cseq));
+        let words = needs_digest(cseq, &format!("nonce{cseq}")).replace("\"\n", "\", stale=true\n");
+        script.answer(&words);
+    }
+    assert!(script.framer.next_frame().unwrap().is_none());
+    assert!(script.events.contains(&Event::Failed(Failure::Unauthorized { was_refused: true })));
+}
+
 /// Its number of seconds is bounded by nothing but the grammar (RFC 2326 §12.37).
 #[test]
 fn a_session_may_say_that_it_lives_for_ever() {

@@ -51,15 +51,15 @@ impl Authorization {
         self.client = None;
     }
 
-    /// The server asks who it is. `was_answered` says whether the request carried an answer already.
-    pub fn challenged(&mut self, response: &Response, was_answered: bool) -> Verdict {
+    /// The server asks who it is. The request has been sent with so many answers already, one after the other.
+    pub fn challenged(&mut self, response: &Response, answers: u32) -> Verdict {
         let challenges: Vec<_> = response.headers.get_all(header::WWW_AUTHENTICATE).collect();
         let is_stale = challenges.iter().any(|challenge| is_stale(challenge));
         if self.credentials.is_none() {
             return Verdict::Unknown;
         }
-        // A nonce that has become too old is no refusal (RFC 2617 §3.2.1).
-        if was_answered && !is_stale {
+        // A nonce that has become too old is no refusal (RFC 2617 §3.2.1). One that has just been given is not too old.
+        if answers > 1 || answers == 1 && !is_stale {
             self.client = None;
             return Verdict::Refused;
         }
@@ -119,28 +119,29 @@ mod tests {
         assert_eq!(authorization.answer("DESCRIBE", "rtsp://h/x"), None, "nothing is said unasked");
         let asked =
             challenge("Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"");
-        assert_eq!(authorization.challenged(&asked, false), Verdict::Answerable);
+        assert_eq!(authorization.challenged(&asked, 0), Verdict::Answerable);
         let answer = authorization.answer("DESCRIBE", "rtsp://h/x").unwrap();
         // MD5 of MD5(user:realm:password):nonce:MD5(DESCRIBE:rtsp://h/x), computed with md5sum.
         assert!(answer.starts_with("Digest username=\"Mufasa\""), "{answer}");
         assert!(answer.contains("response=\"5b0e2e76a7487ae1fc03aa8e10f4474c\""), "{answer}");
-        assert_eq!(authorization.challenged(&asked, true), Verdict::Refused);
+        assert_eq!(authorization.challenged(&asked, 1), Verdict::Refused);
     }
 
     #[test]
     fn basic_is_answered_and_a_stale_nonce_is_no_refusal() {
         let mut authorization = authorization();
-        assert_eq!(authorization.challenged(&challenge("Basic realm=\"x\""), false), Verdict::Answerable);
+        assert_eq!(authorization.challenged(&challenge("Basic realm=\"x\""), 0), Verdict::Answerable);
         let answer = authorization.answer("PLAY", "rtsp://h/x").unwrap();
         assert_eq!(answer, "Basic TXVmYXNhOkNpcmNsZSBPZiBMaWZl");
         let stale = challenge("Digest realm=\"x\", nonce=\"n2\", stale=TRUE");
-        assert_eq!(authorization.challenged(&stale, true), Verdict::Answerable);
+        assert_eq!(authorization.challenged(&stale, 1), Verdict::Answerable);
+        assert_eq!(authorization.challenged(&stale, 2), Verdict::Refused, "and is not given for ever");
     }
 
     #[test]
     fn without_a_password_or_a_challenge_there_is_no_answer() {
         let mut nobody = Authorization::of(&RtspUrl::parse("rtsp://h/x").unwrap());
-        assert_eq!(nobody.challenged(&challenge("Basic realm=\"x\""), false), Verdict::Unknown);
-        assert_eq!(authorization().challenged(&challenge(""), false), Verdict::Unreadable);
+        assert_eq!(nobody.challenged(&challenge("Basic realm=\"x\""), 0), Verdict::Unknown);
+        assert_eq!(authorization().challenged(&challenge(""), 0), Verdict::Unreadable);
     }
 }

@@ -236,8 +236,8 @@ struct InFlight {
     deadline: Instant,
     /// What a PLAY asked for.
     range: Option<NptRange>,
-    /// It says who asks.
-    is_authorized: bool,
+    /// How often it has said who asks, a new nonce each time.
+    answers: u32,
 }
 
 /// What a request is for.

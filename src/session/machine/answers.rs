@@ -53,8 +53,8 @@ impl Machine {
 
     /// The server wants to know who asks.
     fn challenged(&mut self, now: Instant, asked: &InFlight, response: &Response) {
-        match self.authorization.challenged(response, asked.is_authorized) {
-            Verdict::Answerable => self.send_with(now, asked.step, asked.range),
+        match self.authorization.challenged(response, asked.answers) {
+            Verdict::Answerable => self.send_with(now, asked.step, asked.range, asked.answers),
             Verdict::Unknown if asked.step == Step::Options => {
                 self.stage = Stage::Greeted;
                 self.advance(now);

@@ -54,20 +54,21 @@ impl Machine {
 
     pub(super) fn send(&mut self, now: Instant, step: Step) {
         let range = if step == Step::Play { self.next_range() } else { None };
-        self.send_with(now, step, range);
+        self.send_with(now, step, range, 0);
     }
 
-    pub(super) fn send_with(&mut self, now: Instant, step: Step, range: Option<NptRange>) {
+    /// Sends a request that has said so often already who asks.
+    pub(super) fn send_with(&mut self, now: Instant, step: Step, range: Option<NptRange>, before: u32) {
         let cseq = self.next_cseq;
         self.next_cseq += 1;
         let mut request = self.request(step, cseq, range);
         let answer = self.authorization.answer(request.method.as_str(), &request.uri);
-        let is_authorized = answer.is_some();
+        let answers = before + u32::from(answer.is_some());
         if let Some(answer) = answer {
             request = request.with(header::AUTHORIZATION, answer);
         }
         let deadline = now + self.options.patience;
-        self.in_flight = Some(InFlight { step, cseq, deadline, range, is_authorized });
+        self.in_flight = Some(InFlight { step, cseq, deadline, range, answers });
         self.last_request = Some(now);
         self.outputs.push_back(Output::Send(request));
     }
