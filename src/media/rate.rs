@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{Factor, Npt};
+use crate::proto::sdp::FRAME_RATES;
 
 /// A frame rate as a fraction, so that no film drifts however long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,7 +47,7 @@ impl FrameRate {
     pub fn new(frames: u32, seconds: u32) -> Option<Self> {
         let rate =
             Self { frames: NonZeroU64::new(frames.into())?, seconds: NonZeroU64::new(seconds.into())? };
-        (0.1..=240.0).contains(&rate.as_f64()).then_some(rate)
+        FRAME_RATES.contains(&rate.as_f64()).then_some(rate)
     }
 
     /// Frames a second.
@@ -118,7 +119,7 @@ impl FromStr for FrameRate {
             return frames.zip(seconds).and_then(|(f, s)| Self::new(f, s)).ok_or(FrameRateError);
         }
         let rate: f64 = text.parse().map_err(|_| FrameRateError)?;
-        if !(0.1..=240.0).contains(&rate) {
+        if !FRAME_RATES.contains(&rate) {
             return Err(FrameRateError);
         }
         // 23.976, 29.97 and 59.94 stand for n·1000/1001, which is what the films that have them mean.

@@ -1,6 +1,7 @@
 //! Session descriptions (RFC 4566), as far as RTSP needs them (RFC 2326 appendix C).
 
 use std::fmt::{self, Write as _};
+use std::ops::RangeInclusive;
 
 use super::rtsp::NptRange;
 
@@ -151,6 +152,9 @@ impl SessionDescription {
     }
 }
 
+/// Frames a second that a film may have. What is stated beyond is a mistake, and better unknown.
+pub const FRAME_RATES: RangeInclusive<f64> = 0.1..=240.0;
+
 /// Presentations have a handful of streams; a description with more is not meant well.
 const MOST_MEDIA: usize = 64;
 
@@ -175,7 +179,7 @@ impl MediaDescription {
         match name {
             "control" => self.control = Some(value.to_owned()),
             "range" => self.range = NptRange::parse(value).ok(),
-            "framerate" => self.frame_rate = value.parse().ok().filter(|&r: &f64| r.is_finite() && r > 0.0),
+            "framerate" => self.frame_rate = value.parse().ok().filter(|rate| FRAME_RATES.contains(rate)),
             "x-dimensions" => self.dimensions = parse_dimensions(value, ','),
             // 3GPP TS 26.234 §5.3.3.2: the payload type, and `width-height`.
             "framesize" => {
@@ -395,5 +399,15 @@ mod tests {
         assert!(SessionDescription::parse("<html>").is_err());
         assert!(SessionDescription::parse("v=0\nm=video\n").is_err());
         assert!(SessionDescription::parse(&format!("v=0\n{}", "m=video 0 RTP/AVP 26\n".repeat(65))).is_err());
+    }
+
+    #[test]
+    fn a_rate_that_no_film_has_is_not_known() {
+        for (stated, known) in
+            [("25", Some(25.0)), ("1e-300", None), ("0", None), ("1e9", None), ("NaN", None)]
+        {
+            let text = format!("v=0\nm=video 0 RTP/AVP 26\na=framerate:{stated}\n");
+            assert_eq!(SessionDescription::parse(&text).unwrap().media[0].frame_rate, known, "{stated}");
+        }
     }
 }

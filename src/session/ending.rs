@@ -20,8 +20,6 @@ pub struct Ending {
     origin: Option<i64>,
     /// From one frame to the next, in ticks.
     interval: Option<i64>,
-    /// The interval is what the description said.
-    knows_rate: bool,
     last_timestamp: Option<i64>,
     goodbye: Option<Instant>,
 }
@@ -41,7 +39,6 @@ impl Ending {
             scale: start.scale,
             origin: None,
             interval: frame_rate.map(|rate| (f64::from(CLOCK_RATE) / rate).round() as i64),
-            knows_rate: frame_rate.is_some(),
             last_timestamp: None,
             goodbye: None,
         }
@@ -63,8 +60,9 @@ impl Ending {
         self.origin
             .get_or_insert_with(|| rtptime.map_or(timestamp, |rtptime| extend_timestamp(timestamp, rtptime)));
         let step = self.last_timestamp.map(|last| timestamp - last).filter(|step| *step > 0);
-        // The shortest step is from one frame to the next; longer ones lead over frames that were lost.
-        if let (Some(step), false) = (step, self.knows_rate) {
+        // The shortest step is from one frame to the next; longer ones lead over frames that were lost. A rate that was
+        // stated and is too low would take an earlier frame for the last, and gives way to what is seen.
+        if let Some(step) = step {
             self.interval = Some(self.interval.map_or(step, |known| known.min(step)));
         }
         self.last_timestamp = Some(self.last_timestamp.map_or(timestamp, |last| last.max(timestamp)));
@@ -115,7 +113,7 @@ impl Ending {
             return false;
         };
         // Half a frame of tolerance, for ranges that are rounded.
-        last >= end - interval - interval / 2
+        last >= end.saturating_sub(interval).saturating_sub(interval / 2)
     }
 
     /// Whether more is missing to the end of the range than losses explain.
@@ -171,6 +169,17 @@ mod tests {
             assert!(!ending.has_reached_last_frame());
             ending.packet(77_000 + frame * 4_500);
         }
+        assert!(ending.has_reached_last_frame());
+    }
+
+    #[test]
+    fn a_rate_that_is_stated_too_low_does_not_end_the_film_before_its_end() {
+        let mut ending = Ending::new(&start("npt=0-10", Some(0)), Some(1.0));
+        for frame in 0..199 {
+            ending.packet(frame * 4_500);
+            assert!(!ending.has_reached_last_frame(), "{frame}");
+        }
+        ending.packet(199 * 4_500);
         assert!(ending.has_reached_last_frame());
     }
 
