@@ -247,6 +247,25 @@ async fn a_server_that_stops_says_goodbye_on_the_connection_too() {
 }
 
 #[tokio::test]
+async fn channels_are_free_as_soon_as_their_session_is_torn_down() {
+    let served = Served::of(10).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    for _ in 0..20 {
+        // Both in one piece, so that the connection is not looked after between them.
+        let teardown = client.words("TEARDOWN", "");
+        client.session = None;
+        let setup = client.words("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
+        client.write(&format!("{teardown}{setup}")).await;
+        assert_eq!(client.answer().await.status.code(), 200);
+        let agreed = client.answer().await;
+        assert!(agreed.headers.get("Transport").unwrap().contains("interleaved=0-1"), "{agreed:?}");
+        client.session =
+            agreed.headers.get("Session").and_then(SessionHeader::parse).map(|session| session.id);
+    }
+}
+
+#[tokio::test]
 async fn a_session_of_which_nothing_is_heard_expires_and_says_goodbye() {
     let mut served = Served::start(2_000, short_lived()).await;
     let mut client = served.connect().await;

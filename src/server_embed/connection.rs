@@ -166,15 +166,20 @@ impl Connection {
     }
 
     fn has_session(&mut self) -> bool {
+        self.forget_sessions(|_| false);
+        !self.sessions.is_empty()
+    }
+
+    /// Forgets the sessions that are gone, and others; their channels are free again.
+    fn forget_sessions(&mut self, is_torn_down: impl Fn(&str) -> bool) {
         let (sessions, channels) = (&self.context.sessions, &mut self.channels);
         self.sessions.retain(|(id, pair)| {
-            let lives = sessions.find(id).is_some();
+            let lives = !is_torn_down(id) && sessions.find(id).is_some();
             if let (false, Some(pair)) = (lives, pair) {
                 channels.mark(*pair, false);
             }
             lives
         });
-        !self.sessions.is_empty()
     }
 
     async fn take(&mut self, frame: Frame) {
@@ -264,7 +269,12 @@ impl Connection {
         if inbox.send(message).await.is_err() {
             return (desk::no_such_session(), None);
         }
-        match answer.await {
+        let answered = answer.await;
+        let is_success = answered.as_ref().is_ok_and(|answer| answer.response.status.is_success());
+        if request.method == Method::Teardown && is_success {
+            self.forget_sessions(|session| session == id);
+        }
+        match answered {
             // It plays another film; that there is none of the name is the nearer truth.
             Ok(Answer { response, written }) if response.status == Status::SESSION_NOT_FOUND => {
                 let unknown = film.filter(|name| !self.context.library.serves(name));
@@ -299,6 +309,7 @@ impl Connection {
     }
 
     async fn set_up(&mut self, request: &Request, resource: &Resource) -> Response {
+        self.forget_sessions(|_| false);
         let (name, film) = match self.film(resource).await {
             Ok(found) => found,
             Err(refusal) => return refusal,
