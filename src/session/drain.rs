@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub struct Drain {
     must_end: Arc<AtomicBool>,
     /// What is in the kernel's buffer is still wanted, and nothing that comes after it.
     is_closing: Arc<AtomicBool>,
+    /// Octets that wait for the player.
+    waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -30,6 +32,9 @@ const LARGEST_DATAGRAM: usize = 64 * 1024;
 
 /// Packets are cut off one allocation of this size, which lives as long as any of them.
 const CHUNK: usize = 256 * 1024;
+
+/// Octets that may wait between the socket and the player.
+const MOST_WAITING: usize = 32 * 1024 * 1024;
 
 /// How long the thread waits before it looks whether it is still wanted, should nothing wake it.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
@@ -47,16 +52,17 @@ impl Drain {
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(LONGEST_WAIT))?;
         let (must_end, is_closing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-        let socket = Arc::new(socket);
+        let (socket, waiting) = (Arc::new(socket), Arc::new(AtomicUsize::new(0)));
         let task = Task {
             socket: socket.clone(),
             server,
             packets,
             must_end: must_end.clone(),
             is_closing: is_closing.clone(),
+            waiting: waiting.clone(),
         };
         let thread = thread::Builder::new().name("rtp".to_owned()).spawn(move || task.run())?;
-        Ok(Self { socket, must_end, is_closing, thread: Some(thread) })
+        Ok(Self { socket, must_end, is_closing, waiting, thread: Some(thread) })
     }
 
     /// The socket, to send from.
@@ -64,7 +70,14 @@ impl Drain {
         &self.socket
     }
 
-    /// Passes on all that has come, and no more.
+    /// Something has been taken out of the queue, and leaves room for more.
+    pub fn taken(&self, input: &Input) {
+        if let Input::Rtp(packet) = input {
+            self.waiting.fetch_sub(packet.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Passes on all that has come, and no more. It takes [`LONGEST_WAIT`] at the most, twice.
     pub fn finish(&mut self) {
         self.is_closing.store(true, Ordering::Relaxed);
         self.knock();
@@ -111,6 +124,7 @@ struct Task {
     packets: mpsc::Sender<(Instant, Input)>,
     must_end: Arc<AtomicBool>,
     is_closing: Arc<AtomicBool>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Task {
@@ -131,8 +145,7 @@ impl Task {
                 Ok((0, from)) if is_closing && Some(from) == own => return,
                 Ok((length, from)) if from.ip().to_canonical() == self.server => {
                     let arrival = Instant::now();
-                    let packet = cut_off(&mut chunk, &datagram[..length]);
-                    if self.packets.try_send((arrival, Input::Rtp(packet))).is_err() {
+                    if !self.pass_on(arrival, cut_off(&mut chunk, &datagram[..length])) {
                         tracing::debug!("the player does not keep up; a packet is lost");
                     }
                 }
@@ -143,6 +156,22 @@ impl Task {
                 Err(error) => tracing::debug!(%error, "a datagram could not be received"),
             }
         }
+    }
+}
+
+impl Task {
+    /// Puts a packet into the queue; `false` if there is no room for it.
+    fn pass_on(&self, arrival: Instant, packet: Bytes) -> bool {
+        let octets = packet.len();
+        if self.waiting.load(Ordering::Relaxed) + octets > MOST_WAITING {
+            return false;
+        }
+        self.waiting.fetch_add(octets, Ordering::Relaxed);
+        let is_taken = self.packets.try_send((arrival, Input::Rtp(packet))).is_ok();
+        if !is_taken {
+            self.waiting.fetch_sub(octets, Ordering::Relaxed);
+        }
+        is_taken
     }
 }
 

@@ -92,7 +92,7 @@ enum Command {
 /// Clicks that may wait; people are slower than this.
 const COMMANDS: usize = 64;
 
-/// Packets that may wait between the socket and the player: 24 MB at the most.
+/// Packets that may wait between the socket and the player; their octets are bounded, too.
 const PACKETS: usize = 16 * 1024;
 
 /// Frames whose packets are told one by one.
@@ -273,6 +273,7 @@ impl Driver {
         let Some(ports) = &mut self.ports else { return };
         ports.rtp.finish();
         while let Ok((at, input)) = ports.packets.try_recv() {
+            ports.rtp.taken(&input);
             self.player.handle(at, input);
         }
     }
@@ -531,12 +532,12 @@ async fn received(connection: &mut Option<Connection>) -> Input {
 }
 
 async fn datagram(ports: &mut Option<Ports>) -> (Instant, Input) {
-    let received = match ports {
-        Some(ports) => ports.packets.recv().await,
-        None => None,
-    };
-    match received {
-        Some(received) => received,
+    let Some(ports) = ports else { return std::future::pending().await };
+    match ports.packets.recv().await {
+        Some((at, input)) => {
+            ports.rtp.taken(&input);
+            (at, input)
+        }
         None => std::future::pending().await,
     }
 }

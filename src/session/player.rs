@@ -154,6 +154,7 @@ pub struct Player {
     has_heard: bool,
     /// Packets that overtook the answer to PLAY.
     early: VecDeque<(Instant, Bytes)>,
+    early_octets: usize,
     reports: Reports,
     watch: Watch,
     /// The server has hung up behind the last frame, which waits to be shown.
@@ -162,8 +163,9 @@ pub struct Player {
     outputs: VecDeque<Output>,
 }
 
-/// Packets that may overtake an answer; more do not overtake, they flood.
+/// Packets that may overtake an answer, and their octets; more do not overtake, they flood.
 const MOST_EARLY: usize = 16 * 1024;
+const MOST_EARLY_OCTETS: usize = 32 * 1024 * 1024;
 
 /// Gaps are waited for as long as pictures wait, within reason.
 pub(super) fn patience(playout_delay: Duration) -> Duration {
@@ -201,6 +203,7 @@ impl Player {
             position: None,
             has_heard: false,
             early: VecDeque::new(),
+            early_octets: 0,
             reports: Reports::new(options.reporter, options.epoch),
             watch: Watch::default(),
             is_hung_up: false,
@@ -379,7 +382,9 @@ impl Player {
     fn rtp(&mut self, now: Instant, octets: Bytes) {
         // The answer says which packets belong to this PLAY; until then they wait.
         if self.machine.status().in_flight == Some(Method::Play) {
-            if self.early.len() < MOST_EARLY {
+            let room = MOST_EARLY_OCTETS.saturating_sub(self.early_octets);
+            if self.early.len() < MOST_EARLY && octets.len() <= room {
+                self.early_octets += octets.len();
                 self.early.push_back((now, octets));
             }
             return;
@@ -470,7 +475,7 @@ impl Player {
             Wanted::Interrupted(interruption) => self.interrupted(now, interruption),
             Wanted::Closed => self.closed(now),
             Wanted::Failed(failure) => {
-                self.early.clear();
+                self.take_early();
                 self.tell(Event::Failed(failure));
             }
         }
@@ -539,9 +544,14 @@ impl Player {
         self.reports.start(now);
         self.open_path(now);
         self.tell(Event::Started(start.range));
-        for (arrival, octets) in std::mem::take(&mut self.early) {
+        for (arrival, octets) in self.take_early() {
             self.take_rtp(arrival, octets);
         }
+    }
+
+    fn take_early(&mut self) -> VecDeque<(Instant, Bytes)> {
+        self.early_octets = 0;
+        std::mem::take(&mut self.early)
     }
 
     /// If all of the film was on its way already, the server stands at its beginning again; then what has not been
@@ -625,7 +635,7 @@ impl Player {
         }
         self.way_in.end();
         self.playout.clear();
-        self.early.clear();
+        self.take_early();
         self.ending = None;
         self.transport = None;
         self.is_hung_up = false;

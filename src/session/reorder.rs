@@ -53,9 +53,9 @@ impl Reorder {
         if sequence < *self.next.get_or_insert(sequence) {
             return false;
         }
-        self.octets += packet.payload.len();
+        self.octets += octets_of(&packet);
         if let Some(replaced) = self.held.insert(sequence, Held { packet, arrival }) {
-            self.octets -= replaced.packet.payload.len();
+            self.octets -= octets_of(&replaced.packet);
         }
         true
     }
@@ -70,7 +70,7 @@ impl Reorder {
         }
         let (sequence, held) = first.remove_entry();
         self.next = Some(sequence + 1);
-        self.octets -= held.packet.payload.len();
+        self.octets -= octets_of(&held.packet);
         Some(held.packet)
     }
 
@@ -78,6 +78,12 @@ impl Reorder {
     pub fn deadline(&self) -> Option<Instant> {
         self.held.first_key_value().map(|(_, held)| held.arrival + self.patience)
     }
+}
+
+/// What holding a packet costs: a source may send packets that carry nothing, or carry it in their extension.
+fn octets_of(packet: &Packet) -> usize {
+    let extension = packet.extension.as_ref().map_or(0, |extension| extension.body.len());
+    size_of::<Held>() + extension + packet.payload.len()
 }
 
 #[cfg(test)]
@@ -94,6 +100,18 @@ mod tests {
 
     fn released(reorder: &mut Reorder, now: Instant) -> Vec<u16> {
         std::iter::from_fn(|| reorder.pop(now)).map(|packet| packet.header.sequence).collect()
+    }
+
+    #[test]
+    fn packets_that_carry_nothing_are_not_held_without_end() {
+        let (now, mut reorder) = (Instant::now(), Reorder::new(Duration::MAX));
+        reorder.restart_at(Some(0));
+        let empty = Packet { payload: Bytes::new(), ..packet(0) };
+        for sequence in 1..1_000_000 {
+            assert!(reorder.push(now, sequence, empty.clone()));
+            while reorder.pop(now).is_some() {}
+        }
+        assert!(reorder.held.len() * size_of::<Held>() <= MOST_OCTETS);
     }
 
     #[test]

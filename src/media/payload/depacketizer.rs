@@ -134,7 +134,10 @@ impl Depacketizer {
         }
         match self.read_first(packet, main) {
             Ok((header, data, headers_reduced)) => {
-                let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * 4);
+                // Most pictures are a few packets; one that is a single packet holds no more than itself,
+                // and EOI.
+                let packets = if packet.header.marker { 1 } else { 4 };
+                let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * packets + 2);
                 jpeg.put_slice(&header);
                 jpeg.put_slice(&data);
                 AssemblyState::Joining { jpeg, header_length: header.len(), headers_reduced }
