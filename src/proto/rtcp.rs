@@ -1,7 +1,7 @@
 //! RTCP packets (RFC 3550 §6).
 
-use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{fmt, iter};
 
 /// A wall-clock instant in the 64-bit format of NTP: seconds since 1900 and their fraction (RFC 3550 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -203,7 +203,10 @@ pub fn parse(mut octets: &[u8]) -> Result<Vec<Rtcp>, RtcpError> {
         let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
         let (packet, rest) = octets.split_at_checked(length).ok_or(RtcpError::Short)?;
         octets = rest;
-        packets.extend(parse_one(packet_type, first & 0x1F, &packet[4..])?);
+        match packet_type {
+            EXTENDED_REPORT => packets.extend(extended_reports(&packet[4..])?),
+            _ => packets.extend(parse_one(packet_type, first & 0x1F, &packet[4..])?),
+        }
     }
     Ok(packets)
 }
@@ -228,14 +231,25 @@ fn parse_one(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<Rtcp>, Rt
             Rtcp::SourceDescription { ssrc: reader.word()?, cname: reader.canonical_name()? }
         }
         BYE => Rtcp::Bye { ssrcs: (0..count).map(|_| reader.word()).collect::<Result<_, _>>()? },
-        EXTENDED_REPORT => {
-            let ssrc = reader.word()?;
-            let Some(block) = reader.extended_block()? else { return Ok(None) };
-            Rtcp::Extended { ssrc, block }
-        }
         _ => return Ok(None),
     };
     Ok(Some(packet))
+}
+
+/// The blocks that we use, each on its own (RFC 3611 §3). A receiver passes over what it does not know or cannot read.
+fn extended_reports(body: &[u8]) -> Result<Vec<Rtcp>, RtcpError> {
+    let mut reader = Reader(body);
+    let ssrc = reader.word()?;
+    let mut blocks = Vec::new();
+    while let Some((block_type, mut block)) = reader.extended_block()? {
+        match block_type {
+            REFERENCE_TIME => blocks.extend(block.ntp().ok().map(ExtendedBlock::ReferenceTime)),
+            // A sub-block for each receiver (§4.5).
+            DELAY_SINCE_REFERENCE => blocks.extend(iter::from_fn(|| block.delay_since_reference().ok())),
+            _ => {}
+        }
+    }
+    Ok(blocks.into_iter().map(|block| Rtcp::Extended { ssrc, block }).collect())
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -266,24 +280,21 @@ impl Reader<'_> {
         })
     }
 
-    /// The first block of a kind that we use.
-    fn extended_block(&mut self) -> Result<Option<ExtendedBlock>, RtcpError> {
-        while !self.0.is_empty() {
-            let head = self.word()?;
-            let length = 4 * (head & 0xFFFF) as usize;
-            let (body, rest) = self.0.split_at_checked(length).ok_or(RtcpError::Short)?;
-            self.0 = rest;
-            let mut body = Reader(body);
-            match (head >> 24) as u8 {
-                REFERENCE_TIME => return body.ntp().map(|ntp| Some(ExtendedBlock::ReferenceTime(ntp))),
-                DELAY_SINCE_REFERENCE => {
-                    let (ssrc, last_reference, delay) = (body.word()?, body.word()?, body.word()?);
-                    return Ok(Some(ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay }));
-                }
-                _ => {}
-            }
+    /// The next block of an extended report: its type, and what it holds.
+    fn extended_block(&mut self) -> Result<Option<(u8, Self)>, RtcpError> {
+        if self.0.is_empty() {
+            return Ok(None);
         }
-        Ok(None)
+        let head = self.word()?;
+        let length = 4 * (head & 0xFFFF) as usize;
+        let (body, rest) = self.0.split_at_checked(length).ok_or(RtcpError::Short)?;
+        self.0 = rest;
+        Ok(Some(((head >> 24) as u8, Reader(body))))
+    }
+
+    fn delay_since_reference(&mut self) -> Result<ExtendedBlock, RtcpError> {
+        let (ssrc, last_reference, delay) = (self.word()?, self.word()?, self.word()?);
+        Ok(ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay })
     }
 
     fn ntp(&mut self) -> Result<NtpTime, RtcpError> {
@@ -489,5 +500,34 @@ mod tests {
         assert_eq!(delay_units(Duration::from_millis(250)), 16_384);
         let later = ntp.plus(Duration::from_millis(250));
         assert_eq!((later.seconds_since(ntp), ntp.seconds_since(later)), (0.25, -0.25));
+    }
+
+    #[test]
+    fn every_block_of_an_extended_report_is_read_and_what_is_too_short_is_passed_over() {
+        let word = |word: u32| word.to_be_bytes();
+        let block = |kind: u8, words: &[u32]| {
+            let head = u32::from(kind) << 24 | words.len() as u32;
+            std::iter::once(head).chain(words.iter().copied()).flat_map(word).collect::<Vec<u8>>()
+        };
+        let blocks = [
+            block(DELAY_SINCE_REFERENCE, &[]),
+            block(99, &[1]),
+            block(REFERENCE_TIME, &[3]),
+            // The last of three sub-blocks has no end.
+            block(DELAY_SINCE_REFERENCE, &[7, 1, 2, 8, 3, 4, 9]),
+            block(REFERENCE_TIME, &[5, 6]),
+        ]
+        .concat();
+        let length = (1 + blocks.len() / 4) as u32;
+        let report =
+            [&word(0x80 << 24 | u32::from(EXTENDED_REPORT) << 16 | length)[..], &word(5), &blocks].concat();
+        let goodbye = Rtcp::Bye { ssrcs: vec![5] };
+        let of = |ssrc, last_reference, delay| Rtcp::Extended {
+            ssrc: 5,
+            block: ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay },
+        };
+        let reference = Rtcp::Extended { ssrc: 5, block: ExtendedBlock::ReferenceTime(NtpTime(5 << 32 | 6)) };
+        let compound = [report, write(std::slice::from_ref(&goodbye))].concat();
+        assert_eq!(parse(&compound), Ok(vec![of(7, 1, 2), of(8, 3, 4), reference, goodbye]));
     }
 }
