@@ -266,6 +266,23 @@ async fn channels_are_free_as_soon_as_their_session_is_torn_down() {
 }
 
 #[tokio::test]
+async fn one_connection_does_not_take_all_the_room_for_sessions() {
+    let served = Served::of(10).await;
+    let mut client = served.connect().await;
+    for pair in 0..16 {
+        client.session = None;
+        let (rtp, rtcp) = (2 * pair, 2 * pair + 1);
+        client.ask("SETUP", &format!("Transport: RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}\r\n")).await;
+    }
+    client.session = None;
+    let words = client.words("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=100-101\r\n");
+    client.write(&words).await;
+    assert_eq!(client.answer().await.status.code(), 503);
+    assert_eq!(served.server.sessions(), 16);
+    served.connect().await.set_up_tcp().await;
+}
+
+#[tokio::test]
 async fn a_session_of_which_nothing_is_heard_expires_and_says_goodbye() {
     let mut served = Served::start(2_000, short_lived()).await;
     let mut client = served.connect().await;

@@ -51,6 +51,9 @@ const READ_PATIENCE: Duration = Duration::from_secs(60);
 /// say nothing before a button is pressed.
 const IDLE_PATIENCE: Duration = Duration::from_secs(600);
 
+/// The most sessions of one connection. They live for as long as it is open, and others want some, too.
+const MOST_SESSIONS: usize = 16;
+
 /// A connection's task.
 pub struct Connection {
     id: u64,
@@ -342,6 +345,12 @@ impl Connection {
         sockets: Option<Arc<AsyncSocketPair>>,
         response: Response,
     ) -> Response {
+        if self.sessions.len() >= MOST_SESSIONS {
+            return Response::refusal(
+                Status::UNAVAILABLE,
+                "this connection has as many sessions as it may have",
+            );
+        }
         let id = session.id().to_owned();
         let Some(route) = self.route_for(session.agreement(), sockets) else {
             return Response::refusal(Status::INTERNAL_ERROR, "this server has no free UDP ports");

@@ -53,7 +53,8 @@ pub struct Sessions(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     by_id: HashMap<String, mpsc::Sender<ToSession>>,
-    by_rtcp_address: HashMap<SocketAddr, String>,
+    /// Several of one player may share its port.
+    by_rtcp_address: HashMap<SocketAddr, Vec<String>>,
 }
 
 impl Sessions {
@@ -69,7 +70,7 @@ impl Sessions {
         }
         table.by_id.insert(id.to_owned(), inbox);
         if let Some(address) = rtcp_from {
-            table.by_rtcp_address.insert(address, id.to_owned());
+            table.by_rtcp_address.entry(address).or_default().push(id.to_owned());
         }
         true
     }
@@ -78,7 +79,10 @@ impl Sessions {
     pub fn leave(&self, id: &str) {
         let mut table = self.table();
         table.by_id.remove(id);
-        table.by_rtcp_address.retain(|_, session| session != id);
+        table.by_rtcp_address.retain(|_, sessions| {
+            sessions.retain(|session| session != id);
+            !sessions.is_empty()
+        });
     }
 
     /// The session of this identifier.
@@ -86,18 +90,46 @@ impl Sessions {
         self.table().by_id.get(id).cloned()
     }
 
-    /// Tells the session whose player sends RTCP from there. What comes from elsewhere, or is junk, is dropped.
+    /// Tells the sessions whose player sends RTCP from there. What comes from elsewhere, or is junk, is dropped.
     pub fn take_rtcp(&self, from: SocketAddr, packet: &[u8]) {
         let table = self.table();
-        let inbox = table.by_rtcp_address.get(&from).and_then(|id| table.by_id.get(id));
-        if let (Some(inbox), Ok(packets)) = (inbox, rtcp::parse(packet)) {
+        let (Some(sessions), Ok(packets)) = (table.by_rtcp_address.get(&from), rtcp::parse(packet)) else {
+            return;
+        };
+        for inbox in sessions.iter().filter_map(|id| table.by_id.get(id)) {
             // A session that does not keep up loses reports, which repeat.
-            let _ = inbox.try_send(ToSession::Reported(Instant::now(), packets));
+            let _ = inbox.try_send(ToSession::Reported(Instant::now(), packets.clone()));
         }
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
         self.table().by_id.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn enter(sessions: &Sessions, id: &str, address: SocketAddr) -> mpsc::Receiver<ToSession> {
+        let (inbox, messages) = mpsc::channel(INBOX);
+        assert!(sessions.enter(id, inbox, Some(address)));
+        messages
+    }
+
+    #[test]
+    fn who_shares_a_port_with_another_session_is_heard_when_that_is_gone() {
+        let (sessions, port) = (Sessions::default(), SocketAddr::from(([127, 0, 0, 1], 5_001)));
+        let (mut first, mut second) = (enter(&sessions, "1", port), enter(&sessions, "2", port));
+        let report = rtcp::write(&[Rtcp::ReceiverReport { ssrc: 5, blocks: Vec::new() }]);
+        sessions.take_rtcp(port, &report);
+        assert!(matches!(first.try_recv(), Ok(ToSession::Reported(..))));
+        assert!(matches!(second.try_recv(), Ok(ToSession::Reported(..))));
+        sessions.leave("2");
+        sessions.take_rtcp(port, &report);
+        assert!(matches!(first.try_recv(), Ok(ToSession::Reported(..))));
+        sessions.leave("1");
+        assert!(sessions.table().by_rtcp_address.is_empty());
     }
 }
