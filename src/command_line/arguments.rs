@@ -399,11 +399,16 @@ fn read_address(parser: &mut Parser) -> Result<SocketAddr, ArgumentError> {
     })
 }
 
+/// Seconds in a year; a clock that is asked for more may have no such instant.
+const LONGEST_PROBE: f64 = 31_536_000.0;
+
 fn read_seconds(parser: &mut Parser) -> Result<Duration, ArgumentError> {
     let text = parser.value()?.string()?;
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0);
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_PROBE);
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        ArgumentError(format!("--seconds cannot be \"{text}\": it is a number above 0, like 10 or 2.5."))
+        ArgumentError(format!(
+            "--seconds cannot be \"{text}\": it is a number above 0, like 10 or 2.5, and a year at the most."
+        ))
     })
 }
 
@@ -509,6 +514,7 @@ mod tests {
             ("probe x --transport carrier-pigeon", "udp or tcp"),
             ("probe x --rtp-port 5001", "an even number"),
             ("probe x --seconds -1", "above 0"),
+            ("probe x --seconds 1e19", "a year at the most"),
             ("probe x --frames 0", "above 0"),
             ("probe --classroom localhost/movie.Mjpeg", "names no port"),
             ("probe --classroom localhost:1025", "HOST:PORT/FILE"),

@@ -301,10 +301,12 @@ impl Connection {
             return Err(Response::refusal(Status::NOT_FOUND, "the URL names no film"));
         };
         let (context, wanted) = (self.context.clone(), name.to_owned());
-        let found = tokio::task::spawn_blocking(move || context.film(&wanted)).await;
-        match found {
-            Ok(Ok(Some(film))) if film.is_there() => Ok((name.to_owned(), film)),
-            Ok(Ok(Some(_))) => Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone")),
+        let find = move || context.film(&wanted).map(|film| film.map(|film| (film.is_there(), film)));
+        match tokio::task::spawn_blocking(find).await {
+            Ok(Ok(Some((true, film)))) => Ok((name.to_owned(), film)),
+            Ok(Ok(Some((false, _)))) => {
+                Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone"))
+            }
             Ok(Ok(None)) => Err(desk::no_such_film(name)),
             Ok(Err(error)) => Err(Response::refusal(Status::UNSUPPORTED_MEDIA_TYPE, error)),
             Err(error) => Err(Response::refusal(Status::INTERNAL_ERROR, error)),

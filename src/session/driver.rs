@@ -10,7 +10,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -187,7 +186,7 @@ struct Driver {
     /// It was told that no picture can be decoded.
     has_told_flaw: bool,
     connection: Option<Connection>,
-    connecting: Option<JoinHandle<io::Result<TcpStream>>>,
+    connecting: Option<AbortOnDropHandle<io::Result<TcpStream>>>,
     ports: Option<Ports>,
     route: Option<Transport>,
     finishing: Option<oneshot::Sender<()>>,
@@ -375,7 +374,7 @@ impl Driver {
 
     fn connect(&mut self, url: &RtspUrl) {
         let address = (url.host().to_owned(), url.port());
-        self.connecting = Some(tokio::spawn(TcpStream::connect(address)));
+        self.connecting = Some(AbortOnDropHandle::new(tokio::spawn(TcpStream::connect(address))));
     }
 
     fn take_connection(&mut self, result: io::Result<TcpStream>) {
@@ -391,9 +390,7 @@ impl Driver {
     }
 
     fn disconnect(&mut self) {
-        if let Some(connecting) = self.connecting.take() {
-            connecting.abort();
-        }
+        self.connecting = None;
         self.connection = None;
         self.ports = None;
         self.route = None;
@@ -512,7 +509,9 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
-async fn finished(connecting: &mut Option<JoinHandle<io::Result<TcpStream>>>) -> io::Result<TcpStream> {
+async fn finished(
+    connecting: &mut Option<AbortOnDropHandle<io::Result<TcpStream>>>,
+) -> io::Result<TcpStream> {
     let Some(task) = connecting else { return std::future::pending().await };
     let result = task.await.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
     *connecting = None;

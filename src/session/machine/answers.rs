@@ -168,6 +168,7 @@ impl Machine {
             goes_on,
         }));
         self.retry = Retry::default();
+        self.redirections = 0;
         self.stage = Stage::Playing(established);
     }
 
