@@ -27,7 +27,7 @@ pub struct Film {
     source: Source,
     layout: Layout,
     dimensions: Dimensions,
-    rate: RwLock<FrameRate>,
+    rate: FrameRate,
     index: RwLock<Vec<Span>>,
     progress: watch::Sender<Progress>,
 }
@@ -104,7 +104,7 @@ impl Film {
             source,
             layout,
             dimensions,
-            rate: RwLock::new(rate),
+            rate,
             index: RwLock::new(Vec::new()),
             progress: watch::Sender::new(Progress::default()),
         });
@@ -152,15 +152,10 @@ impl Film {
             name: self.name.clone(),
             origin: (self.id, 1),
             dimensions: self.dimensions,
-            rate: *self.rate.read().unwrap_or_else(PoisonError::into_inner),
+            rate: self.rate,
             frames: progress.frames,
             whole: progress.is_over(),
         }
-    }
-
-    /// Sets the rate for sessions that are made from now on.
-    pub fn set_rate(&self, rate: FrameRate) {
-        *self.rate.write().unwrap_or_else(PoisonError::into_inner) = rate;
     }
 
     /// Whether the film still stands where it was.

@@ -209,7 +209,7 @@ enum Stage {
 struct Established {
     presentation: Presentation,
     session: SessionHeader,
-    from: From,
+    from: Whence,
 }
 
 /// How a session goes on that is torn down by itself.
@@ -223,7 +223,7 @@ enum Restart {
 
 /// Where the next PLAY begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
+enum Whence {
     Beginning,
     /// Where PAUSE left it.
     Here,
@@ -407,7 +407,9 @@ impl Machine {
     /// The stream has come to its end by itself: the server is READY, and the next PLAY begins anew.
     pub fn stream_ended(&mut self, now: Instant) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Playing(established) => Stage::Ready(Established { from: From::Beginning, ..established }),
+            Stage::Playing(established) => {
+                Stage::Ready(Established { from: Whence::Beginning, ..established })
+            }
             other => other,
         };
         if self.goal == Goal::Playing && self.seek.is_none() {

@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::presentation::Presentation;
 use super::super::retry::Retry;
 use super::{
-    Established, From, Goal, InFlight, Machine, Output, Stage, Start, Step, TransportChoice, orders,
+    Established, Goal, InFlight, Machine, Output, Stage, Start, Step, TransportChoice, Whence, orders,
 };
 use crate::proto::rtsp::{
     Factor, Lower, Method, NptRange, Response, RtpInfo, SessionHeader, Status as Code, Transport, header,
@@ -133,7 +133,7 @@ impl Machine {
                 if self.goal != Goal::Playing {
                     self.retry = Retry::default();
                 }
-                self.stage = Stage::Ready(Established { presentation, session, from: From::Beginning });
+                self.stage = Stage::Ready(Established { presentation, session, from: Whence::Beginning });
             }
         }
     }
@@ -146,7 +146,7 @@ impl Machine {
         refusal: Option<Failure>,
     ) {
         let Stage::Ready(established) = std::mem::replace(&mut self.stage, Stage::Connected) else { return };
-        let goes_on = asked.is_none() && established.from == From::Here;
+        let goes_on = asked.is_none() && established.from == Whence::Here;
         if let Some(refusal) = refusal {
             self.seek = asked.and_then(|range| range.start);
             return self.refused_in_session(now, refusal, Stage::Ready(established), Goal::Ready);
@@ -182,14 +182,14 @@ impl Machine {
             // The stream ended before the request arrived, and the word of it is lost or on its way.
             Some(_) if response.status == Code::METHOD_NOT_VALID_IN_STATE => {
                 self.outputs.push_back(Output::Paused);
-                self.stage = Stage::Ready(Established { from: From::Beginning, ..established });
+                self.stage = Stage::Ready(Established { from: Whence::Beginning, ..established });
             }
             Some(refusal) => {
                 self.refused_in_session(now, refusal, Stage::Playing(established), Goal::Playing)
             }
             None => {
                 self.outputs.push_back(Output::Paused);
-                self.stage = Stage::Ready(Established { from: From::Here, ..established });
+                self.stage = Stage::Ready(Established { from: Whence::Here, ..established });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{From, Goal, InFlight, Machine, Output, Stage, Step, TransportChoice, USER_AGENT};
+use super::{Goal, InFlight, Machine, Output, Stage, Step, TransportChoice, USER_AGENT, Whence};
 use crate::proto::rtsp::{ChannelPair, Method, Npt, NptRange, Request, Transport, header};
 
 impl Machine {
@@ -78,8 +78,10 @@ impl Machine {
         let Stage::Ready(established) = &self.stage else { return None };
         match (self.seek.take(), established.from) {
             (Some(position), _) if !established.presentation.is_live() => Some(NptRange::from(position)),
-            (None, From::Beginning) if !established.presentation.is_live() => Some(NptRange::from(Npt::ZERO)),
-            (_, From::Beginning | From::Here) => None,
+            (None, Whence::Beginning) if !established.presentation.is_live() => {
+                Some(NptRange::from(Npt::ZERO))
+            }
+            (_, Whence::Beginning | Whence::Here) => None,
         }
     }
 
