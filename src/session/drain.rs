@@ -157,9 +157,7 @@ impl Task {
             }
         }
     }
-}
 
-impl Task {
     /// Puts a packet into the queue; `false` if there is no room for it.
     fn pass_on(&self, arrival: Instant, packet: Bytes) -> bool {
         let octets = packet.len();
