@@ -802,6 +802,23 @@ fn a_server_that_sends_its_players_elsewhere_may_do_so_early_or_hang_up() {
     assert_eq!(script.failure(), None);
 }
 
+/// Only who is sent from one to the other without ever playing goes in circles.
+#[test]
+fn who_has_played_may_be_sent_elsewhere_again_and_again() {
+    let mut script = Scripted::new();
+    script.play_ten_seconds();
+    for place in 0..8 {
+        script.answer(&format!("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/{place}\n"));
+        assert_eq!(script.reply().status.code(), 200);
+        assert_eq!(script.request().method.as_str(), "TEARDOWN");
+        script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
+        script.set_up_ten_seconds();
+        assert_eq!(script.request().method.as_str(), "PLAY");
+        script.answer("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
+        assert_eq!((script.state(), script.failure()), (RtspState::Playing, None), "{place}");
+    }
+}
+
 #[test]
 fn pictures_of_which_none_can_be_shown_are_told_with_the_reason() {
     let without_size = |packet: &mut Vec<u8>| packet[18..20].fill(0);
