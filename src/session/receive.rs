@@ -287,6 +287,11 @@ impl Receiver {
         self.reorder.is_empty() && !self.depacketizer.is_mid_frame()
     }
 
+    /// The highest timestamp of any packet since the PLAY, extended.
+    pub fn highest_timestamp(&self) -> Option<i64> {
+        self.highest_timestamp
+    }
+
     /// When the last packet came since the PLAY.
     pub fn last_packet(&self) -> Option<Instant> {
         self.last_packet
