@@ -343,13 +343,18 @@ async fn a_film_that_vanishes_or_is_cut_is_told() {
     playing.frames.close();
     playing.event("the end", |event| *event == Event::Ended).await;
 
-    std::fs::remove_file(test.path()).unwrap();
-    let mut again = Playing::by(&server, &name, TransportChoice::Udp);
-    again.session.set_goal(Goal::Ready);
-    let Event::Failed(failure) = again.event("404", |event| matches!(event, Event::Failed(_))).await else {
-        panic!()
-    };
-    assert!(failure.to_string().contains("the file of this film is gone"), "{failure}");
+    for remove in [false, true] {
+        if remove {
+            std::fs::remove_file(test.path()).unwrap();
+        }
+        let mut again = Playing::by(&server, &name, TransportChoice::Udp);
+        again.session.set_goal(Goal::Ready);
+        let Event::Failed(failure) = again.event("404", |event| matches!(event, Event::Failed(_))).await
+        else {
+            panic!()
+        };
+        assert!(failure.to_string().contains("the file of this film is gone, or was cut"), "{failure}");
+    }
 }
 
 /// A network, switched on.

@@ -305,7 +305,7 @@ impl Connection {
         match tokio::task::spawn_blocking(find).await {
             Ok(Ok(Some((true, film)))) => Ok((name.to_owned(), film)),
             Ok(Ok(Some((false, _)))) => {
-                Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone"))
+                Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone, or was cut"))
             }
             Ok(Ok(None)) => Err(desk::no_such_film(name)),
             Ok(Err(error)) => Err(Response::refusal(Status::UNSUPPORTED_MEDIA_TYPE, error)),

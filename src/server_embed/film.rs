@@ -158,12 +158,20 @@ impl Film {
         }
     }
 
-    /// Whether the film still stands where it was.
+    /// Whether all that is known of the film still stands where it was. Blocks.
     pub fn is_there(&self) -> bool {
         match &self.source {
-            Source::File { path, .. } => path.is_file(),
+            Source::File { path, .. } => {
+                path.metadata().is_ok_and(|file| file.is_file() && file.len() >= self.known_octets())
+            }
             Source::Memory(_) => true,
         }
+    }
+
+    /// Octets of the file up to the end of the last picture that is known.
+    fn known_octets(&self) -> u64 {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.last().map_or(0, |last| last.offset + u64::from(last.length))
     }
 
     /// Waits until a frame is known; `None` if the film ends before it.
