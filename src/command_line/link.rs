@@ -7,7 +7,7 @@ use super::arguments::LinkArguments;
 use super::serve::cannot_listen;
 use super::{CommandError, stderr};
 use crate::backend;
-use crate::impairment::{Conditions, Emulated, Network};
+use crate::impairment::{Conditions, Network};
 use crate::relay::{Relay, RelayOptions};
 
 /// Relays until Ctrl+C, and then says what the network has done.
@@ -31,11 +31,7 @@ async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
     stderr::tell(format_args!("The emulated network acts: {impairments}; seed {seed}."));
     announce(&relay).map_err(|error| CommandError::new(format!("The address cannot be told: {error}.")))?;
     backend::interrupted().await;
-    let Emulated { offered, delivered, lost_random, lost_queue, duplicated, corrupted, .. } = network.total();
-    stderr::tell(format_args!(
-        "{delivered} of {offered} RTP packets delivered, {lost_random} lost at random and {lost_queue} to the \
-         queue, {duplicated} duplicated, {corrupted} corrupted."
-    ));
+    stderr::tell(format_args!("{}.", network.total()));
     Ok(())
 }
 

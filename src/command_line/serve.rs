@@ -25,12 +25,13 @@ pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
 
 async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let usual = ServerOptions::default();
+    let network = Network::new(arguments.network.unwrap_or_default());
     let options = ServerOptions {
         listen: arguments.listen,
         guard: guard(arguments)?,
         quality: arguments.quality,
         session_timeout: arguments.session_timeout.unwrap_or(usual.session_timeout),
-        network: Network::new(arguments.network.unwrap_or_default()),
+        network: network.clone(),
         ..usual
     };
     if let Some(Conditions { impairments, seed, .. }) = arguments.network {
@@ -47,6 +48,9 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
     backend::interrupted().await;
     server.stop().await;
+    if arguments.network.is_some() {
+        stderr::tell(format_args!("{}.", network.total()));
+    }
     Ok(())
 }
 

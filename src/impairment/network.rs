@@ -1,6 +1,7 @@
 //! The emulated network, as everyone who sends through it sees it: its settings, and what has become of the packets.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -130,6 +131,17 @@ impl Network {
     pub fn account(&self, source: u32) -> Option<Account> {
         let ledger = lock(&self.0.ledger);
         ledger.iter().rev().map(|account| *lock(account)).find(|account| account.source == Some(source))
+    }
+}
+
+impl fmt::Display for Emulated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { offered, delivered, lost_random, lost_queue, duplicated, corrupted, .. } = self;
+        write!(
+            f,
+            "{delivered} of {offered} RTP packets delivered, {lost_random} lost at random and {lost_queue} to the \
+             queue, {duplicated} duplicated, {corrupted} corrupted"
+        )
     }
 }
 

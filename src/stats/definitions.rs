@@ -91,7 +91,10 @@ const PACKETS: &[Figure] = &[
         fields: &["cumulative_lost"],
         about: "The cumulative number of packets lost of a receiver report: duplicates count as received, so it can \
                 be below zero (RFC 3550 §6.4.1, appendix A.3).",
-        measured: |s| s.cumulative_lost.to_string(),
+        measured: |s| {
+            let sign = if s.cumulative_lost < 0 { "-" } else { "" };
+            format!("{sign}{}", count(s.cumulative_lost.unsigned_abs()))
+        },
         truth: None,
     },
     Figure {
