@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::desk::Desk;
 use common::stage::{LARGE, SMALLEST, Stage, USUAL, film, seconds};
 use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
@@ -14,7 +15,7 @@ use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{Message, Saving, Shortcut};
+use reelay::ui::{Message, Saving, Shortcut, Step};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -584,6 +585,104 @@ fn a_server_that_wants_a_password_gets_it() {
     let Some(Command::Connect { url, goal, .. }) = stage.command() else { panic!("not connected") };
     assert_eq!(url.credentials(), Some(("ann", "secret")));
     assert_eq!(goal, Goal::Playing, "it goes on as it was meant to");
+}
+
+/// Types user and password as one does who never looks up, and tells what is asked of the server then.
+fn sign_in(desk: &mut Desk<'_>, to_password: impl Fn(&mut Desk<'_>)) -> Option<(String, String)> {
+    desk.write("ann");
+    to_password(desk);
+    desk.write("secret");
+    desk.tap(Key::Named(Named::Enter));
+    let Some(Command::Connect { url, .. }) = desk.stage.command() else { return None };
+    url.credentials().map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+fn refused(stage: &Stage, was_refused: bool) -> Message {
+    let event = EventKind::Session(Event::Failed(Failure::Unauthorized { was_refused }));
+    stage.news(event)
+}
+
+#[test]
+fn a_password_is_typed_into_its_own_field_without_the_mouse() {
+    let ann = Some(("ann".to_owned(), "secret".to_owned()));
+    let ways: [fn(&mut Desk<'_>); 3] = [
+        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Next))),
+        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Previous))),
+        |desk| desk.tap(Key::Named(Named::Enter)),
+    ];
+    for to_password in ways {
+        let mut stage = Stage::with_stream(ThemeChoice::Dark);
+        let mut desk = Desk::new(&mut stage);
+        desk.send(refused(desk.stage, false));
+        assert_eq!(sign_in(&mut desk, to_password), ann);
+    }
+}
+
+#[test]
+fn after_a_refusal_the_name_stands_there_and_the_password_is_typed() {
+    let mut stage = Stage::with_stream_as("ann", "wrong");
+    let mut desk = Desk::new(&mut stage);
+    desk.send(refused(desk.stage, true));
+    desk.write("right");
+    desk.tap(Key::Named(Named::Enter));
+    let Some(Command::Connect { url, .. }) = desk.stage.command() else { panic!("not connected") };
+    assert_eq!(url.credentials(), Some(("ann", "right")));
+}
+
+#[test]
+fn what_is_typed_into_connect_replaces_the_last_url_and_reaches_nothing_behind_the_dialog() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    let mut desk = Desk::new(&mut stage);
+    let connect = |desk: &mut Desk<'_>, url: &str| {
+        desk.send(Message::Shortcut(Shortcut::Connect));
+        desk.write(url);
+        desk.tap(Key::Named(Named::Enter));
+        let Some(Command::Connect { url, options, .. }) = desk.stage.command() else { panic!("{url}") };
+        (url.to_string(), options.rtp_port)
+    };
+    desk.stage.click("Messages");
+    assert_eq!(connect(&mut desk, "rtsp://first/live"), ("rtsp://first/live".to_owned(), None));
+    assert_eq!(connect(&mut desk, "rtsp://second/live"), ("rtsp://second/live".to_owned(), None));
+    desk.send(Message::Shortcut(Shortcut::Connect));
+    desk.click("More");
+    desk.write("25000");
+    for _ in 0..2 {
+        desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+    }
+    desk.tap(Key::Named(Named::Enter));
+    let Some(Command::Connect { options, .. }) = desk.stage.command() else { panic!("not connected") };
+    assert_eq!(options.rtp_port, Some(25_000));
+    desk.send(Message::Shortcut(Shortcut::Connect));
+    desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+    desk.write("26000");
+    desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+    assert_eq!(connect(&mut desk, "rtsp://third/"), ("rtsp://third/".to_owned(), Some(26_000)));
+}
+
+#[test]
+fn a_url_that_is_typed_as_the_host_of_a_classroom_server_is_one_of_rtsp() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    let mut desk = Desk::new(&mut stage);
+    desk.send(Message::Shortcut(Shortcut::Connect));
+    desk.click("Classroom server");
+    desk.write("rtsp://camera/live");
+    desk.tap(Key::Named(Named::Enter));
+    let Some(Command::Connect { url, options, .. }) = desk.stage.command() else { panic!("not connected") };
+    assert_eq!((url.to_string().as_str(), options.dialect), ("rtsp://camera/live", Dialect::Standard));
+}
+
+#[test]
+fn a_dialog_is_seen_where_the_film_takes_the_whole_screen() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::WindowOpened(iced::window::Id::unique()));
+    stage.send(Message::Shortcut(Shortcut::Fullscreen));
+    assert!(!stage.shows("Stop"), "nothing but the film");
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    assert!(stage.shows("Connect to a stream") && !stage.shows("Stop"));
+    stage.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!stage.shows("Connect to a stream"));
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    assert_eq!(stage.wish(), Some(Goal::Playing));
 }
 
 #[test]

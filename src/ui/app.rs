@@ -12,6 +12,7 @@ use super::choose::{self, Choice, Saving};
 use super::connect;
 use super::controls;
 use super::feed::{Feed, News};
+use super::focus;
 use super::header;
 use super::logbook::Logbook;
 use super::messages;
@@ -204,7 +205,7 @@ impl App {
             Message::Controls(action) => self.take_controls(action),
             Message::Connect(message) => return self.take_connect(message),
             Message::Preferences(message) => return self.take_preferences(message),
-            Message::SignIn(message) => self.take_sign_in(message),
+            Message::SignIn(message) => return self.take_sign_in(message),
             Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
             Message::Notice(notice::Action::Cancel) => self.playback.give_up(),
             Message::Notice(notice::Action::Summarize)
@@ -274,14 +275,16 @@ impl App {
     fn ask_for_sign_in(&mut self) -> Task<Message> {
         let Some(wanted) = self.playback.take_sign_in() else { return Task::none() };
         let form = sign_in::Form::new(&wanted.url, wanted.was_refused);
+        let field = form.first_field();
         self.dialog = Some(Dialog::SignIn(Box::new(wanted), form));
-        sign_in::focus()
+        focus::on_all(field)
     }
 
-    fn take_sign_in(&mut self, message: sign_in::Message) {
-        let Some(Dialog::SignIn(wanted, form)) = &mut self.dialog else { return };
+    fn take_sign_in(&mut self, message: sign_in::Message) -> Task<Message> {
+        let Some(Dialog::SignIn(wanted, form)) = &mut self.dialog else { return Task::none() };
         match form.update(message) {
             sign_in::Action::None => {}
+            sign_in::Action::Focus(field) => return focus::on_all(field),
             sign_in::Action::Close => self.dialog = None,
             sign_in::Action::SignIn { user, password } => {
                 let SignIn { url, options, play, .. } = *wanted.clone();
@@ -289,6 +292,7 @@ impl App {
                 self.connect(url.with_credentials(&user, &password), options, play);
             }
         }
+        Task::none()
     }
 
     /// Shows a picture, unless it belongs to something older.
@@ -315,7 +319,7 @@ impl App {
                 let delay = self.settings.playout_delay();
                 let theme = self.theme_override.unwrap_or(self.settings.theme);
                 self.dialog = Some(Dialog::Preferences(preferences::Form::new(theme, self.rate, delay)));
-                Task::none()
+                focus::on_all(preferences::RATE_FIELD)
             }
         }
     }
@@ -393,7 +397,7 @@ impl App {
         form.open(self.settings.servers.clone());
         let field = form.first_field();
         self.dialog = Some(Dialog::Connect(form));
-        connect::focus(field)
+        focus::on_all(field.id())
     }
 
     fn take_controls(&mut self, action: controls::Action) {
@@ -428,7 +432,7 @@ impl App {
         let Some(Dialog::Connect(form)) = &mut self.dialog else { return Task::none() };
         match form.update(message) {
             connect::Action::None => Task::none(),
-            connect::Action::Focus(field) => connect::focus(field),
+            connect::Action::Focus(field) => focus::at_end(field.id()),
             connect::Action::Close => {
                 self.dialog = None;
                 Task::none()
@@ -500,10 +504,12 @@ impl App {
     }
 
     fn take_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
-        if self.dialog.is_some() && shortcut != Shortcut::Escape {
+        let is_for_dialog = matches!(shortcut, Shortcut::Escape | Shortcut::Field(_));
+        if self.dialog.is_some() && !is_for_dialog {
             return Task::none();
         }
         match shortcut {
+            Shortcut::Field(step) => return focus::step(step),
             Shortcut::PlayOrPause => {
                 let button = if self.playback.goal() == Goal::Playing { Button::Pause } else { Button::Play };
                 self.playback.press(button, self.settings.controls);
@@ -607,24 +613,28 @@ fn is_escape(event: &keyboard::Event) -> bool {
 impl App {
     /// The window's content.
     pub fn view(&self) -> Element<'_, Message> {
-        let screen = self.screen();
-        if self.is_fullscreen {
-            return screen;
+        let content = match self.is_fullscreen {
+            true => self.screen(),
+            false => self.around_the_screen(),
+        };
+        match &self.dialog {
+            None => content,
+            Some(dialog) => stack![content, in_front(dialog)].into(),
         }
-        let content = column![
+    }
+
+    fn around_the_screen(&self) -> Element<'_, Message> {
+        column![
             header::view(self.settings.controls, self.panel).map(Message::Header),
-            row![screen].extend(self.view_panel()).height(Fill),
+            row![self.screen()].extend(self.view_panel()).height(Fill),
             controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
             status_bar::view(
                 &self.playback,
                 self.frame.as_ref().map(Frame::picture),
                 &self.logbook.figures().snapshot
             ),
-        ];
-        match &self.dialog {
-            None => content.into(),
-            Some(dialog) => stack![content, in_front(dialog)].into(),
-        }
+        ]
+        .into()
     }
 
     /// The panel at the right of the picture, if one is open.
@@ -694,6 +704,7 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)
+        .id(focus::DIALOG)
         .max_width(widest)
         .max_height(tallest)
         .padding(space::HUGE - space::TIGHT)

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use iced::widget::{Row, TextInput, button, column, row, space, text, text_input};
-use iced::{Element, Fill, Task};
+use iced::{Element, Fill};
 
 use super::theme::{self, size, space as distance};
 use crate::file_url;
@@ -104,7 +104,8 @@ pub enum Action {
 }
 
 impl Field {
-    fn id(self) -> &'static str {
+    /// How it is found.
+    pub fn id(self) -> &'static str {
         match self {
             Self::Url => "connect-url",
             Self::RtpPort => "connect-rtp-port",
@@ -114,11 +115,6 @@ impl Field {
             Self::ClassroomRtpPort => "connect-classroom-rtp-port",
         }
     }
-}
-
-/// Puts the cursor into a field, behind what stands there.
-pub fn focus<M: Send + 'static>(field: Field) -> Task<M> {
-    iced::widget::operation::focus(field.id()).chain(iced::widget::operation::move_cursor_to_end(field.id()))
 }
 
 /// What happens.
@@ -152,7 +148,10 @@ impl Form {
                 return self.look_up(field);
             }
             Message::Transport(transport) => self.transport = transport,
-            Message::More => self.shows_more = !self.shows_more,
+            Message::More => {
+                self.shows_more = !self.shows_more;
+                return Action::Focus(if self.shows_more { Field::RtpPort } else { Field::Url });
+            }
             Message::Cancel => return Action::Close,
             Message::Submit => return self.submit(),
         }
@@ -197,6 +196,12 @@ impl Form {
     /// What is remembered of the server that is being typed chooses the dialect, unless the user has.
     fn look_up(&mut self, field: Field) -> Action {
         match field {
+            // Whoever knows the server by its URL means one that understands URLs.
+            Field::Host if self.classroom.host.contains("://") => {
+                self.url = std::mem::take(&mut self.classroom.host);
+                self.dialect = Dialect::Standard;
+                Action::Focus(Field::Url)
+            }
             Field::Url if !self.is_chosen => self.look_up_url(),
             Field::Host => {
                 let known = self.known.iter().filter(|known| known.dialect == Dialect::Classroom);
@@ -211,11 +216,13 @@ impl Form {
         }
     }
 
-    /// A server's name is typed to its end when a path follows.
+    /// A server's name is typed to its end when a path follows. Where a scheme was typed, it says what the server speaks.
     fn look_up_url(&mut self) -> Action {
         let typed = self.url.trim();
-        let rest = typed.split_once("://").map_or(typed, |(_, rest)| rest);
-        let Some((address, file)) = rest.split_once('/') else { return Action::None };
+        if typed.contains("://") {
+            return Action::None;
+        }
+        let Some((address, file)) = typed.split_once('/') else { return Action::None };
         let Some(known) = self.known.iter().find(|known| known.address.eq_ignore_ascii_case(address)) else {
             return Action::None;
         };
@@ -486,15 +493,28 @@ mod tests {
         let mut form = Form::default();
         form.open(known);
         let typed = |form: &mut Form, words: &str| form.update(Message::Typed(Field::Url, words.to_owned()));
-        assert!(matches!(typed(&mut form, "rtsp://camera:554/live"), Action::None));
-        assert!(matches!(typed(&mut form, "rtsp://lab:1025"), Action::None), "it may go on");
-        assert!(matches!(typed(&mut form, "rtsp://Lab:1025/"), Action::Focus(Field::File)));
+        assert!(matches!(typed(&mut form, "camera:554/live"), Action::None));
+        assert!(matches!(typed(&mut form, "lab:1025"), Action::None), "it may go on");
+        assert!(matches!(typed(&mut form, "Lab:1025/"), Action::Focus(Field::File)));
         assert_eq!((form.dialect, form.classroom.port.as_str()), (Dialect::Classroom, "1025"));
         form.update(Message::Dialect(Dialect::Standard));
-        typed(&mut form, "rtsp://lab:1025/f");
+        typed(&mut form, "lab:1025/f");
         assert_eq!(form.dialect, Dialect::Standard);
         form.update(Message::Typed(Field::Port, String::new()));
         form.update(Message::Typed(Field::Host, "lab".to_owned()));
         assert_eq!(form.classroom.port, "1025");
+    }
+
+    #[test]
+    fn a_scheme_says_that_the_server_understands_urls_whatever_is_remembered() {
+        let known = vec![KnownServer { address: "lab:1025".to_owned(), dialect: Dialect::Classroom }];
+        let mut form = Form::default();
+        form.open(known);
+        let url = "rtsp://lab:1025/f".to_owned();
+        assert!(matches!(form.update(Message::Typed(Field::Url, url.clone())), Action::None));
+        assert_eq!(form.dialect, Dialect::Standard);
+        form.update(Message::Dialect(Dialect::Classroom));
+        assert!(matches!(form.update(Message::Typed(Field::Host, url.clone())), Action::Focus(Field::Url)));
+        assert_eq!((form.dialect, form.url, form.classroom.host), (Dialect::Standard, url, String::new()));
     }
 }

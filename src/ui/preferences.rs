@@ -53,6 +53,12 @@ pub enum Action {
     Close,
 }
 
+/// The field that is typed into first.
+pub const RATE_FIELD: &str = "preferences-rate";
+
+/// The other one.
+const DELAY_FIELD: &str = "preferences-delay";
+
 impl Form {
     /// A dialog that shows what is set now.
     pub fn new(theme: ThemeChoice, rate: FrameRate, delay: Duration) -> Self {
@@ -100,8 +106,9 @@ impl Form {
     pub fn view(&self) -> Element<'_, Message> {
         let themes =
             [("System", ThemeChoice::System), ("Dark", ThemeChoice::Dark), ("Light", ThemeChoice::Light)];
-        let field = |value, on_input: fn(String) -> Message, is_wrong| {
+        let field = |id, value, on_input: fn(String) -> Message, is_wrong| {
             text_input("", value)
+                .id(id)
                 .on_input(on_input)
                 .on_submit(Message::Submit)
                 .padding(8)
@@ -109,8 +116,9 @@ impl Form {
                 .width(110)
                 .style(theme::field(is_wrong))
         };
-        let rate = field(&self.rate, Message::Rate, matches!(self.fault, Some(Fault::Rate(_))));
-        let delay = field(&self.delay, Message::Delay, matches!(self.fault, Some(Fault::Delay(_))));
+        let rate = field(RATE_FIELD, &self.rate, Message::Rate, matches!(self.fault, Some(Fault::Rate(_))));
+        let delay =
+            field(DELAY_FIELD, &self.delay, Message::Delay, matches!(self.fault, Some(Fault::Delay(_))));
         let buttons = row![
             space::horizontal(),
             button(text("Cancel").size(size::NORMAL))

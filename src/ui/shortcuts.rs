@@ -2,6 +2,8 @@
 
 use iced::keyboard::{self, Key, key::Named};
 
+use super::focus::Step;
+
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortcut {
@@ -19,6 +21,8 @@ pub enum Shortcut {
     Escape,
     /// This many seconds forward, or back.
     Skip(i8),
+    /// Another field of the dialog in front.
+    Field(Step),
 }
 
 /// What a key event asks for, if nothing else wanted it.
@@ -28,6 +32,8 @@ pub fn of(event: &keyboard::Event) -> Option<Shortcut> {
         return match named {
             Named::ArrowRight => Some(Shortcut::Skip(5)),
             Named::ArrowLeft => Some(Shortcut::Skip(-5)),
+            Named::Tab if modifiers.shift() => Some(Shortcut::Field(Step::Previous)),
+            Named::Tab => Some(Shortcut::Field(Step::Next)),
             _ if *repeat => None,
             Named::Space => Some(Shortcut::PlayOrPause),
             Named::F11 => Some(Shortcut::Fullscreen),
@@ -73,6 +79,9 @@ mod tests {
         assert_eq!(press(letter("o"), Modifiers::COMMAND, false), Some(Shortcut::Open));
         assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
         assert_eq!(press(letter("o"), Modifiers::empty(), false), None);
+        let tab = |modifiers| press(Key::Named(Named::Tab), modifiers, false);
+        assert_eq!(tab(Modifiers::empty()), Some(Shortcut::Field(Step::Next)));
+        assert_eq!(tab(Modifiers::SHIFT), Some(Shortcut::Field(Step::Previous)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The dialog that asks for user and password.
 
 use iced::widget::{button, column, row, space, text, text_input};
-use iced::{Element, Fill, Task};
+use iced::{Element, Fill};
 
 use super::theme::{self, size, space as distance};
 use crate::proto::rtsp::RtspUrl;
@@ -31,6 +31,8 @@ impl std::fmt::Debug for Password {
 pub enum Message {
     User(String),
     Password(String),
+    /// Enter was pressed where the name stands.
+    NameEntered,
     Submit,
     Cancel,
 }
@@ -40,6 +42,7 @@ impl std::fmt::Debug for Message {
         f.write_str(match self {
             Self::User(_) => "User",
             Self::Password(_) => "Password",
+            Self::NameEntered => "NameEntered",
             Self::Submit => "Submit",
             Self::Cancel => "Cancel",
         })
@@ -51,6 +54,8 @@ impl std::fmt::Debug for Message {
 pub enum Action {
     /// Nothing yet.
     None,
+    /// The cursor in this field.
+    Focus(&'static str),
     /// Try again as this user.
     SignIn {
         /// The name.
@@ -62,16 +67,9 @@ pub enum Action {
     Close,
 }
 
-/// The field that is typed into first.
 const USER_FIELD: &str = "sign-in-user";
 
-/// The other one.
 const PASSWORD_FIELD: &str = "sign-in-password";
-
-/// Puts the cursor into the first field.
-pub fn focus<M: Send + 'static>() -> Task<M> {
-    iced::widget::operation::focus(USER_FIELD)
-}
 
 impl Form {
     /// A dialog for the server of this URL.
@@ -80,14 +78,20 @@ impl Form {
         Self { server: url.host().to_owned(), was_refused, user, password: Password::default() }
     }
 
+    /// The field that is typed into first: the one that is wrong, as far as can be guessed.
+    pub fn first_field(&self) -> &'static str {
+        if self.user.is_empty() { USER_FIELD } else { PASSWORD_FIELD }
+    }
+
     /// Takes what happened.
     pub fn update(&mut self, message: Message) -> Action {
         match message {
             Message::User(user) => self.user = user,
             Message::Password(password) => self.password.0 = password,
             Message::Cancel => return Action::Close,
-            Message::Submit if self.user.is_empty() => {}
-            Message::Submit => {
+            Message::Submit | Message::NameEntered if self.user.is_empty() => {}
+            Message::NameEntered if self.password.0.is_empty() => return Action::Focus(PASSWORD_FIELD),
+            Message::Submit | Message::NameEntered => {
                 return Action::SignIn { user: self.user.clone(), password: self.password.0.clone() };
             }
         }
@@ -99,7 +103,7 @@ impl Form {
         let user = text_input("User name", &self.user)
             .id(USER_FIELD)
             .on_input(Message::User)
-            .on_submit(Message::Submit)
+            .on_submit(Message::NameEntered)
             .padding(10)
             .size(size::LARGE)
             .style(theme::field(false));
@@ -155,5 +159,17 @@ mod tests {
         form.update(Message::User("ann".to_owned()));
         let wanted = Action::SignIn { user: "ann".to_owned(), password: "secret".to_owned() };
         assert_eq!(form.update(Message::Submit), wanted);
+    }
+
+    #[test]
+    fn enter_behind_the_name_asks_for_the_password_that_is_missing() {
+        let mut form = Form::new(&RtspUrl::parse("rtsp://camera/live").unwrap(), false);
+        assert_eq!(form.first_field(), USER_FIELD);
+        form.update(Message::User("ann".to_owned()));
+        assert_eq!(form.update(Message::NameEntered), Action::Focus(PASSWORD_FIELD));
+        form.update(Message::Password("secret".to_owned()));
+        assert!(matches!(form.update(Message::NameEntered), Action::SignIn { .. }));
+        let refused = Form::new(&RtspUrl::parse("rtsp://ann:wrong@camera/live").unwrap(), true);
+        assert_eq!((refused.first_field(), refused.user.as_str()), (PASSWORD_FIELD, "ann"));
     }
 }

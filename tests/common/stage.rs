@@ -81,8 +81,17 @@ impl Stage {
 
     /// Connected to a camera, playing.
     pub fn with_stream(theme: ThemeChoice) -> Self {
-        let mut stage = Self::new(Controls::Three, theme);
+        Self::connected(theme, RtspUrl::parse("rtsp://camera.example:8554/live").unwrap())
+    }
+
+    /// The same, as this user.
+    pub fn with_stream_as(user: &str, password: &str) -> Self {
         let url = RtspUrl::parse("rtsp://camera.example:8554/live").unwrap();
+        Self::connected(ThemeChoice::Dark, url.with_credentials(user, password))
+    }
+
+    fn connected(theme: ThemeChoice, url: RtspUrl) -> Self {
+        let mut stage = Self::new(Controls::Three, theme);
         stage.app.connect(url, MachineOptions::for_streams(), true);
         let Some(Command::Connect { generation, .. }) = stage.command() else { panic!("not connected") };
         (stage.generation, stage.wishes) = (generation, 1);
@@ -92,8 +101,12 @@ impl Stage {
 
     /// Tells the window something about its film.
     pub fn tell(&mut self, kind: EventKind) {
-        let event = Event { generation: self.generation, kind };
-        self.send(Message::News(News::Event(event)));
+        self.send(self.news(kind));
+    }
+
+    /// What the window hears then.
+    pub fn news(&self, kind: EventKind) -> Message {
+        Message::News(News::Event(Event { generation: self.generation, kind }))
     }
 
     /// The same of its session.

@@ -1,0 +1,101 @@
+//! Where the cursor is: which field of a dialog is typed into.
+
+use iced::advanced::widget::operation::{self, Focusable, Operation, Outcome, TextInput};
+use iced::advanced::widget::{Id, operate};
+use iced::{Rectangle, Task};
+
+/// The dialog in front. What lies behind it is not to be typed into.
+pub const DIALOG: &str = "dialog";
+
+/// Which way it goes from field to field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Step {
+    Next,
+    Previous,
+}
+
+/// Puts the cursor into the next field of the dialog, or the one before, and around. What stands there is selected, as
+/// wherever Tab is pressed.
+pub fn step<M: Send + 'static>(step: Step) -> Task<M> {
+    let walk = Walk { step, pass: Pass::Count { focused: None }, seen: 0 };
+    operate::<()>(operation::scope(Id::new(DIALOG), walk)).discard()
+}
+
+/// Puts the cursor into a field, behind what stands there.
+pub fn at_end<M: Send + 'static>(field: &'static str) -> Task<M> {
+    iced::widget::operation::focus(field).chain(iced::widget::operation::move_cursor_to_end(field))
+}
+
+/// Puts the cursor into a field, so that what is typed replaces what stands there.
+pub fn on_all<M: Send + 'static>(field: &'static str) -> Task<M> {
+    iced::widget::operation::focus(field).chain(iced::widget::operation::select_all(field))
+}
+
+/// Passes the fields three times: a field that has the cursor can only then be told to select what stands there.
+struct Walk {
+    step: Step,
+    pass: Pass,
+    /// Fields that were passed this time.
+    seen: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Pass {
+    Count { focused: Option<usize> },
+    Focus { field: usize },
+    Select { field: usize },
+}
+
+impl Walk {
+    fn next_pass(&self) -> Option<Pass> {
+        match self.pass {
+            Pass::Count { .. } if self.seen == 0 => None,
+            Pass::Count { focused } => Some(Pass::Focus { field: self.destination(focused) }),
+            Pass::Focus { field } => Some(Pass::Select { field }),
+            Pass::Select { .. } => None,
+        }
+    }
+
+    fn destination(&self, focused: Option<usize>) -> usize {
+        let last = self.seen - 1;
+        match (self.step, focused) {
+            (Step::Next, None) => 0,
+            (Step::Next, Some(focused)) => (focused + 1) % self.seen,
+            (Step::Previous, None | Some(0)) => last,
+            (Step::Previous, Some(focused)) => focused - 1,
+        }
+    }
+}
+
+impl Operation for Walk {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Focusable) {
+        match &mut self.pass {
+            Pass::Count { focused } if state.is_focused() => *focused = Some(self.seen),
+            Pass::Focus { field } if *field == self.seen => state.focus(),
+            Pass::Focus { .. } => state.unfocus(),
+            Pass::Count { .. } | Pass::Select { .. } => {}
+        }
+        self.seen += 1;
+    }
+
+    // A field is first told that it holds text, and then that it can have the cursor.
+    fn text_input(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn TextInput) {
+        if let Pass::Select { field } = self.pass
+            && field == self.seen
+        {
+            state.select_all();
+        }
+    }
+
+    fn finish(&self) -> Outcome<()> {
+        match self.next_pass() {
+            Some(pass) => Outcome::Chain(Box::new(Self { step: self.step, pass, seen: 0 })),
+            None => Outcome::None,
+        }
+    }
+}
