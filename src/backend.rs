@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -19,7 +20,7 @@ use crate::media::FrameRate;
 use crate::media::container::Layout;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::server_embed::{Film, Observer, Progress, Server, ServerEvent, ServerOptions};
+use crate::server_embed::{Film, FilmError, Observer, Progress, Server, ServerEvent, ServerOptions};
 use crate::session::{
     Decoder, Emulation, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, Place,
     RtspState, Screen, Session, SessionOptions,
@@ -50,9 +51,19 @@ pub enum Command {
         goal: Goal,
     },
     /// A button was pressed.
-    SetGoal(Goal),
+    SetGoal {
+        /// What it was pressed for.
+        generation: u64,
+        /// What is wanted.
+        goal: Goal,
+    },
     /// The time line was moved.
-    Seek(Npt),
+    Seek {
+        /// Of what.
+        generation: u64,
+        /// Where to.
+        position: Npt,
+    },
     /// Show a frame of the film without playing it.
     Preview(u64),
     /// Play films that state no rate at this one.
@@ -117,21 +128,23 @@ impl FilmInfo {
 /// The window's end of the backend.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    commands: mpsc::Sender<Command>,
+    /// Without a bound: a click that is lost would be waited for in vain. Whatever takes time is done beside, so that
+    /// the queue is always short.
+    commands: mpsc::UnboundedSender<Command>,
 }
 
 impl Handle {
     /// A handle whose commands come out at the other end, for tests.
-    pub fn detached() -> (Self, mpsc::Receiver<Command>) {
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+    pub fn detached() -> (Self, mpsc::UnboundedReceiver<Command>) {
+        let (commands, inbox) = mpsc::unbounded_channel();
         (Self { commands }, inbox)
     }
 
     /// Asks for something; the answer is an event.
     pub fn send(&self, command: Command) {
-        if let Err(error) = self.commands.try_send(command) {
-            // People are slower than the queue is long; this is the end of the program.
-            tracing::warn!(%error, "a command is lost");
+        if self.commands.send(command).is_err() {
+            // This is the end of the program.
+            tracing::warn!("a command comes too late");
         }
     }
 }
@@ -165,9 +178,6 @@ pub struct BackendOptions {
     /// How long pictures wait.
     pub playout_delay: Duration,
 }
-
-/// Commands that may wait.
-const COMMANDS: usize = 64;
 
 /// Events that may wait for the window.
 const EVENTS: usize = 256;
@@ -240,7 +250,7 @@ impl Backend {
     pub fn start(options: BackendOptions) -> io::Result<(Self, Outlets)> {
         let runtime = runtime()?;
         let decoder = Arc::new(Decoder::start()?);
-        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (commands, inbox) = mpsc::unbounded_channel();
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let (figures, figures_receiver) = watch::channel(Figures::default());
         let (server_events, from_server) = mpsc::channel(EVENTS);
@@ -264,6 +274,8 @@ impl Backend {
             session_events,
             options,
             generation: 0,
+            opening: None,
+            previewing: Previewing::default(),
             film: None,
             progress: None,
             session: None,
@@ -301,12 +313,34 @@ struct Engine {
     session_events: mpsc::Sender<(u64, SessionEvent)>,
     options: BackendOptions,
     generation: u64,
+    /// What is being opened. A large film that is damaged may be read for long before a picture is found.
+    opening: Option<Opening>,
+    previewing: Previewing,
     film: Option<Arc<Film>>,
     /// How the film's index grows.
     progress: Option<watch::Receiver<Progress>>,
     session: Option<Running>,
     /// Sessions that are being torn down.
     farewells: TaskTracker,
+}
+
+/// A film that is being opened, and what for.
+struct Opening {
+    generation: u64,
+    goal: Goal,
+    film: JoinHandle<Result<Arc<Film>, FilmError>>,
+}
+
+/// Frames that are read without playing: one at a time, and of those that were asked for meanwhile the newest.
+#[derive(Default)]
+struct Previewing {
+    reading: Option<JoinHandle<io::Result<Preview>>>,
+    next: Option<u64>,
+}
+
+struct Preview {
+    jpeg: Bytes,
+    position: Npt,
 }
 
 struct Running {
@@ -318,16 +352,18 @@ struct Running {
 impl Engine {
     async fn run(
         mut self,
-        mut commands: mpsc::Receiver<Command>,
+        mut commands: mpsc::UnboundedReceiver<Command>,
         mut from_session: mpsc::Receiver<(u64, SessionEvent)>,
         mut from_server: mpsc::Receiver<ServerEvent>,
         mut finishing: oneshot::Receiver<oneshot::Sender<()>>,
     ) {
         loop {
             tokio::select! {
-                Some(command) = commands.recv() => self.obey(command).await,
+                Some(command) = commands.recv() => self.obey(command),
                 Some((generation, event)) = from_session.recv() => self.relay(generation, event).await,
                 Some(event) = from_server.recv() => self.relay_server(event).await,
+                film = opened(&mut self.opening) => self.finish_opening(film).await,
+                preview = read(&mut self.previewing.reading) => self.show_preview(preview),
                 () = changed(&mut self.progress) => self.relay_progress().await,
                 figures = new_figures(&mut self.session) => {
                     self.figures.send_replace(figures);
@@ -347,28 +383,30 @@ impl Engine {
         }
     }
 
-    async fn obey(&mut self, command: Command) {
+    /// Never waits: nothing else would be obeyed meanwhile.
+    fn obey(&mut self, command: Command) {
         match command {
-            Command::Open { generation, source, goal } => self.open(generation, source, goal).await,
+            Command::Open { generation, source, goal } => self.open(generation, source, goal),
             Command::Connect { generation, url, options, goal } => {
+                self.opening = None;
                 self.leave_session();
                 self.server.library().clear();
                 self.film = None;
                 self.progress = None;
                 self.start_session(generation, url, options, goal);
             }
-            Command::SetGoal(goal) => {
-                if let Some(running) = &self.session {
-                    running.session.set_goal(goal);
+            Command::SetGoal { generation, goal } => {
+                if let Some(session) = self.session_of(generation) {
+                    session.set_goal(goal);
                 }
             }
-            Command::Seek(position) => {
-                if let Some(running) = &self.session {
-                    running.session.seek(position);
+            Command::Seek { generation, position } => {
+                if let Some(session) = self.session_of(generation) {
+                    session.seek(position);
                 }
             }
             Command::SetNetwork(conditions) => self.network.set(conditions),
-            Command::Preview(frame) => self.preview(frame).await,
+            Command::Preview(frame) => self.preview(frame),
             Command::SetRate(rate) => self.options.rate = rate,
             Command::SetPlayoutDelay(delay) => {
                 self.options.playout_delay = delay;
@@ -379,21 +417,30 @@ impl Engine {
         }
     }
 
-    async fn open(&mut self, generation: u64, source: FilmSource, goal: Goal) {
+    /// What was meant for something older has come too late.
+    fn session_of(&self, generation: u64) -> Option<&Session> {
+        let running = self.session.as_ref().filter(|_| generation == self.generation);
+        running.map(|running| &running.session)
+    }
+
+    fn open(&mut self, generation: u64, source: FilmSource, goal: Goal) {
         let rate = self.options.rate;
-        let opening = tokio::task::spawn_blocking(move || match source {
+        let film = tokio::task::spawn_blocking(move || match source {
             FilmSource::File(path) => Film::open(&path, &film_name(&path), rate),
             FilmSource::Sample => Film::from_memory(SAMPLE, SAMPLE_NAME, rate),
         });
-        let film = match opening.await {
-            Ok(Ok(film)) => film,
-            Ok(Err(error)) => return self.tell(generation, EventKind::OpenFailed(error.to_string())).await,
-            Err(error) => {
-                return self
-                    .tell(generation, EventKind::OpenFailed(format!("The film cannot be opened: {error}.")))
-                    .await;
-            }
-        };
+        self.opening = Some(Opening { generation, goal, film });
+    }
+
+    async fn finish_opening(&mut self, film: Result<Arc<Film>, String>) {
+        let Some(Opening { generation, goal, .. }) = self.opening.take() else { return };
+        match film {
+            Ok(film) => self.take_film(generation, goal, film).await,
+            Err(sentence) => self.tell(generation, EventKind::OpenFailed(sentence)).await,
+        }
+    }
+
+    async fn take_film(&mut self, generation: u64, goal: Goal, film: Arc<Film>) {
         self.leave_session();
         // Only what is open is served.
         self.server.library().clear();
@@ -403,7 +450,7 @@ impl Engine {
         self.film = Some(film);
         let url = self.server.url_of(&name);
         self.start_session(generation, url, MachineOptions::default(), goal);
-        self.show_poster().await;
+        self.show_poster();
     }
 
     fn start_session(&mut self, generation: u64, url: RtspUrl, machine: MachineOptions, goal: Goal) {
@@ -440,6 +487,7 @@ impl Engine {
     /// TEARDOWN goes out in the background; what comes next need not wait for it.
     fn leave_session(&mut self) {
         self.decoder.clear();
+        self.previewing = Previewing::default();
         if let Some(running) = self.session.take() {
             self.farewells.spawn(running.session.finish(GOODBYE));
         }
@@ -458,7 +506,7 @@ impl Engine {
             _ => false,
         };
         if stands_still && generation == self.generation {
-            self.show_poster().await;
+            self.show_poster();
         }
         self.tell(generation, EventKind::Session(event)).await;
     }
@@ -478,9 +526,9 @@ impl Engine {
     }
 
     /// The first frame: of the film, or of what was seen of the stream.
-    async fn show_poster(&mut self) {
+    fn show_poster(&mut self) {
         match &self.film {
-            Some(_) => self.preview(0).await,
+            Some(_) => self.preview(0),
             None => {
                 self.decoder.clear();
                 let first = self.session.as_ref().and_then(|running| running.first.get().cloned());
@@ -491,18 +539,47 @@ impl Engine {
         }
     }
 
-    async fn preview(&mut self, frame: u64) {
-        let Some(film) = self.film.clone() else { return };
-        let position = film.facts().rate.npt_of(frame);
-        let read = tokio::task::spawn_blocking(move || film.read_frame(frame)).await;
-        match read {
-            Ok(Ok(jpeg)) => {
+    fn preview(&mut self, frame: u64) {
+        match (self.film.clone(), self.previewing.reading.is_some()) {
+            (None, _) => {}
+            (Some(_), true) => self.previewing.next = Some(frame),
+            (Some(film), false) => {
+                self.previewing.reading = Some(tokio::task::spawn_blocking(move || {
+                    let jpeg = film.read_frame(frame)?;
+                    Ok(Preview { jpeg, position: film.facts().rate.npt_of(frame) })
+                }));
+            }
+        }
+    }
+
+    fn show_preview(&mut self, preview: io::Result<Preview>) {
+        self.previewing.reading = None;
+        match preview {
+            Ok(Preview { jpeg, position }) => {
                 self.decoder.clear();
                 self.decoder.decode(jpeg, Some(position), self.generation);
             }
-            Ok(Err(error)) => tracing::warn!(frame, %error, "a frame cannot be shown"),
-            Err(error) => tracing::warn!(frame, %error, "a frame cannot be shown"),
+            Err(error) => tracing::warn!(%error, "a frame cannot be shown"),
         }
+        if let Some(frame) = self.previewing.next.take() {
+            self.preview(frame);
+        }
+    }
+}
+
+/// The film, or a sentence that says why there is none.
+async fn opened(opening: &mut Option<Opening>) -> Result<Arc<Film>, String> {
+    let Some(Opening { film, .. }) = opening else { return std::future::pending().await };
+    match film.await {
+        Ok(film) => film.map_err(|error| error.to_string()),
+        Err(error) => Err(format!("The film cannot be opened: {error}.")),
+    }
+}
+
+async fn read(reading: &mut Option<JoinHandle<io::Result<Preview>>>) -> io::Result<Preview> {
+    match reading {
+        Some(reading) => reading.await.unwrap_or_else(|error| Err(error.into())),
+        None => std::future::pending().await,
     }
 }
 
@@ -533,5 +610,69 @@ async fn new_figures(running: &mut Option<Running>) -> Figures {
     match figures.changed().await {
         Ok(()) => figures.borrow_and_update().clone(),
         Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Until something happens, and not for longer than anybody would wait.
+    fn wait_for(outlets: &mut Outlets, runtime: &Runtime, mut is_it: impl FnMut(&Event) -> bool) {
+        let event = async {
+            while let Some(event) = outlets.events.recv().await {
+                if is_it(&event) {
+                    return;
+                }
+            }
+            panic!("the backend has ended");
+        };
+        runtime.block_on(async { timeout(Duration::from_secs(20), event).await }).expect("it happens");
+    }
+
+    fn has_reached(goal: Goal, wishes: u64) -> impl FnMut(&Event) -> bool {
+        move |event| {
+            let EventKind::Session(SessionEvent::Status(status)) = &event.kind else { return false };
+            status.goal == goal && status.wishes == wishes && !status.is_busy
+        }
+    }
+
+    #[test]
+    fn no_click_is_lost_among_a_thousand_previews_or_while_a_film_is_searched_for_a_picture() {
+        let runtime = Runtime::new().unwrap();
+        let options = BackendOptions { rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let (backend, mut outlets) = Backend::start(options).unwrap();
+        let handle = backend.handle();
+        handle.send(Command::Open { generation: 1, source: FilmSource::Sample, goal: Goal::Ready });
+        wait_for(&mut outlets, &runtime, has_reached(Goal::Ready, 1));
+
+        // The beginning of a picture, and then nothing for four gigabytes.
+        let damaged = tempfile::NamedTempFile::with_suffix(".mjpeg").unwrap();
+        io::Write::write_all(&mut damaged.as_file(), SAMPLE.get(5..2_000).unwrap()).unwrap();
+        damaged.as_file().set_len(1 << 32).unwrap();
+        let source = FilmSource::File(damaged.path().to_owned());
+        handle.send(Command::Open { generation: 2, source, goal: Goal::Playing });
+        (0..1_000).for_each(|frame| handle.send(Command::Preview(frame % 200)));
+        handle.send(Command::SetGoal { generation: 1, goal: Goal::Playing });
+        wait_for(&mut outlets, &runtime, has_reached(Goal::Playing, 2));
+        backend.finish();
+    }
+
+    #[test]
+    fn of_two_films_the_one_that_was_asked_for_last_is_played_and_clicks_for_the_other_come_too_late() {
+        let runtime = Runtime::new().unwrap();
+        let options = BackendOptions { rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let (backend, mut outlets) = Backend::start(options).unwrap();
+        let handle = backend.handle();
+        for generation in [1, 2] {
+            handle.send(Command::Open { generation, source: FilmSource::Sample, goal: Goal::Ready });
+        }
+        handle.send(Command::SetGoal { generation: 1, goal: Goal::Playing });
+        let mut ready = has_reached(Goal::Ready, 1);
+        wait_for(&mut outlets, &runtime, |event| {
+            assert_eq!(event.generation, 2);
+            ready(event)
+        });
+        backend.finish();
     }
 }

@@ -742,11 +742,11 @@ fn a_film_whose_index_grows_shows_the_part_that_is_known() {
 fn the_time_line_is_moved_to_a_frame_of_the_film() {
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
     stage.send(Message::Shortcut(Shortcut::Skip(5)));
-    let Some(Command::Seek(position)) = stage.command() else { panic!("no seek") };
+    let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
     assert_eq!(position, seconds(5));
     assert!(matches!(stage.command(), Some(Command::Preview(100))), "what is there is shown at once");
     stage.send(Message::Shortcut(Shortcut::Skip(127)));
-    let Some(Command::Seek(position)) = stage.command() else { panic!("no seek") };
+    let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
     assert_eq!(position.as_micros(), 9_950_000, "the last frame, not behind it");
 }
 

@@ -205,7 +205,7 @@ impl Playback {
             self.position = Some(Npt::ZERO);
             self.is_waiting = false;
         }
-        self.backend.send(Command::SetGoal(self.goal));
+        self.backend.send(Command::SetGoal { generation: self.generation, goal });
     }
 
     /// The user does not want to wait for the server any longer.
@@ -248,7 +248,7 @@ impl Playback {
     pub fn seek(&mut self, position: Npt) {
         self.has_ended = false;
         self.position = Some(position);
-        self.backend.send(Command::Seek(position));
+        self.backend.send(Command::Seek { generation: self.generation, position });
         if self.goal != Goal::Playing {
             self.preview(position);
         }
@@ -500,7 +500,7 @@ mod tests {
     use crate::proto::rtsp::{Response, Status as RtspStatus};
     use crate::server_embed::Progress;
     use crate::session::Failure;
-    use tokio::sync::mpsc::Receiver;
+    use tokio::sync::mpsc::UnboundedReceiver;
 
     fn film() -> FilmInfo {
         FilmInfo {
@@ -512,7 +512,7 @@ mod tests {
         }
     }
 
-    fn opened(goal: Goal) -> (Playback, Receiver<Command>) {
+    fn opened(goal: Goal) -> (Playback, UnboundedReceiver<Command>) {
         let (backend, mut commands) = Handle::detached();
         let mut playback = Playback::new(backend);
         playback.open(FilmSource::Sample, goal);
@@ -540,8 +540,8 @@ mod tests {
         playback.press(Button::Play, Controls::Three);
         playback.press(Button::Stop, Controls::Three);
         assert_eq!(enabled(&playback), [true, false, false]);
-        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal(Goal::Playing))));
-        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal(Goal::Stopped))));
+        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal { goal: Goal::Playing, .. })));
+        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal { goal: Goal::Stopped, .. })));
         assert!(commands.try_recv().is_err(), "a button that is not enabled sends nothing");
     }
 

@@ -22,7 +22,7 @@ use reelay::session::{
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Fate, Figures, Row, Snapshot};
 use reelay::ui::{self, App, AppOptions, Message, News};
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 /// The size at which the window opens.
 pub const USUAL: Size = Size::new(900.0, 640.0);
@@ -36,7 +36,7 @@ pub const SMALLEST: Size = Size::new(640.0, 420.0);
 /// An application whose backend is the test.
 pub struct Stage {
     pub app: App,
-    commands: Receiver<Command>,
+    commands: UnboundedReceiver<Command>,
     /// What the window calls the film.
     generation: u64,
     /// Wishes that have come out.
@@ -278,7 +278,7 @@ impl Stage {
     /// The next command that the window has sent.
     pub fn command(&mut self) -> Option<Command> {
         let command = self.commands.try_recv().ok();
-        if let Some(Command::SetGoal(_)) = command {
+        if let Some(Command::SetGoal { .. }) = command {
             self.wishes += 1;
         }
         command
@@ -287,7 +287,7 @@ impl Stage {
     /// What the next command wants, if it is a wish; `None` if there is none.
     pub fn wish(&mut self) -> Option<Goal> {
         match self.command() {
-            Some(Command::SetGoal(goal)) => Some(goal),
+            Some(Command::SetGoal { goal, .. }) => Some(goal),
             Some(other) => panic!("{other:?}"),
             None => None,
         }
