@@ -40,6 +40,8 @@ pub enum UrlError {
     Scheme,
     /// It names no host.
     Host,
+    /// An IPv6 address does not end.
+    Bracket,
     /// What stands behind the colon is no port.
     Port,
 }
@@ -49,6 +51,7 @@ impl fmt::Display for UrlError {
         f.write_str(match self {
             Self::Scheme => "it does not begin with rtsp://",
             Self::Host => "it names no host",
+            Self::Bracket => "a ] is missing",
             Self::Port => "its port is not a number from 1 to 65535",
         })
     }
@@ -79,8 +82,7 @@ impl RtspUrl {
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlError::Host);
         }
-        let path: String = path.chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
-        Ok(Self { host: host.to_owned(), port, path, credentials })
+        Ok(Self { host: host.to_owned(), port, path: encode_spaces(path), credentials })
     }
 
     /// What a Location names that this URL was answered with: a URL, or a path on the same server (RFC 3986 §5.2).
@@ -150,6 +152,16 @@ impl RtspUrl {
     }
 }
 
+/// Spaces belong to names that somebody has typed; tabs and the ends of lines have come in when it was pasted.
+fn encode_spaces(path: &str) -> String {
+    let typed: String = path.chars().filter(|c| !c.is_control()).collect();
+    let parts = typed.split_inclusive(char::is_whitespace).map(|part| {
+        let name = part.trim_end_matches(char::is_whitespace);
+        format!("{name}{}", utf8_percent_encode(&part[name.len()..], NOT_IN_PATH))
+    });
+    parts.collect()
+}
+
 fn split_credentials(text: &str) -> (String, String) {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
@@ -159,7 +171,7 @@ fn split_credentials(text: &str) -> (String, String) {
 fn split_host(text: &str) -> Result<(&str, u16), UrlError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or(UrlError::Host)?;
+            let (host, port) = rest.split_once(']').ok_or(UrlError::Bracket)?;
             (host, port.strip_prefix(':'))
         }
         None => match text.split_once(':') {
@@ -210,6 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn a_space_in_a_name_is_encoded_and_what_came_in_by_pasting_vanishes() {
+        for (typed, path) in [
+            (" rtsp://h/my film.mjpeg ", "my film.mjpeg"),
+            ("rtsp://h/my  film\r\n", "my  film"),
+            ("rtsp://h/a\tlong\npath", "alongpath"),
+            ("rtsp://h/no\u{a0}break", "no\u{a0}break"),
+        ] {
+            let url = RtspUrl::parse(typed).unwrap();
+            assert_eq!(url.decoded_path().as_deref(), Some(path), "{typed:?}");
+            assert!(!url.to_string().contains(char::is_whitespace), "{url}");
+        }
+        assert_eq!(RtspUrl::parse("rtsp://h/my film").unwrap().to_string(), "rtsp://h/my%20film");
+    }
+
+    #[test]
     fn the_default_port_is_554() {
         let url = RtspUrl::parse(" RTSP://camera ").unwrap();
         assert_eq!(
@@ -249,7 +276,7 @@ mod tests {
         assert_eq!(RtspUrl::parse("http://h/x"), Err(UrlError::Scheme));
         assert_eq!(RtspUrl::parse("movie.Mjpeg"), Err(UrlError::Scheme));
         assert_eq!(RtspUrl::parse("rtsp:///x"), Err(UrlError::Host));
-        assert_eq!(RtspUrl::parse("rtsp://[::1/x"), Err(UrlError::Host));
+        assert_eq!(RtspUrl::parse("rtsp://[::1/x"), Err(UrlError::Bracket));
         assert_eq!(RtspUrl::parse("rtsp://h:0/x"), Err(UrlError::Port));
         assert_eq!(RtspUrl::parse("rtsp://h:99999/x"), Err(UrlError::Port));
     }
