@@ -86,7 +86,9 @@ fn whatever_is_wrong_gets_one_sentence_and_an_exit_code() {
     let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
     let path = test.path().to_str().unwrap();
     for (arguments, part) in [
-        (vec!["--bogus"], "--help"),
+        (vec!["--bogus"], "\"reelay --help\""),
+        (vec!["probe", "--bogus"], "\"reelay probe --help\""),
+        (vec!["probe", ""], "names nothing"),
         (vec!["probe"], "name a film"),
         (vec!["probe", "http://h/x"], "rtsp://"),
         (vec!["probe", "nowhere.mjpeg"], "There is no file"),
@@ -178,6 +180,26 @@ fn what_is_no_film_in_a_folder_is_left_out_and_said() {
     assert!(url.ends_with("/film.mjpeg"), "{url}");
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(log.next().as_deref(), Some("empty.mjpeg is empty; choose another file."));
+}
+
+#[test]
+fn who_asked_for_a_network_that_loses_everything_is_not_sent_to_look_elsewhere() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    let output = reelay(&["probe", "--loss", "100%", test.path().to_str().unwrap()]).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(words.contains("through the emulated network; lower its loss"), "{words}");
+}
+
+#[test]
+fn which_of_two_films_of_one_name_got_another_is_said() {
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    let path = test.path().to_str().unwrap();
+    let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", path, path]);
+    let (mut server, _) = Running::start(serve.stderr(Stdio::piped()));
+    let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let sentence = format!("{path} is served as film-2.mjpeg, as there is another film.mjpeg.");
+    assert_eq!(log.next(), Some(sentence));
 }
 
 #[test]

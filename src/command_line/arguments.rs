@@ -118,18 +118,30 @@ pub struct LinkArguments {
 
 /// What was typed means nothing. The text says what, and what to try.
 #[derive(Debug, PartialEq, Eq)]
-pub struct ArgumentError(String);
+pub struct ArgumentError {
+    words: String,
+    /// The help that lists what there is instead.
+    help: Option<&'static str>,
+}
 
 impl ArgumentError {
     /// An error of these words.
     pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+        Self { words: sentence.into(), help: None }
+    }
+
+    /// The same, of a command that has a help of its own.
+    fn with_help(self, help: &'static str) -> Self {
+        Self { help: self.help.and(Some(help)), ..self }
     }
 }
 
 impl std::fmt::Display for ArgumentError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        match self.help {
+            None => f.write_str(&self.words),
+            Some(help) => write!(f, "{}; \"{help}\" lists what there is.", self.words),
+        }
     }
 }
 
@@ -137,7 +149,7 @@ impl std::error::Error for ArgumentError {}
 
 impl From<lexopt::Error> for ArgumentError {
     fn from(error: lexopt::Error) -> Self {
-        Self(format!("{error}; \"reelay --help\" lists what there is."))
+        Self { words: error.to_string(), help: Some("reelay --help") }
     }
 }
 
@@ -156,12 +168,13 @@ const VERSION: &str = concat!("reelay ", env!("CARGO_PKG_VERSION"), "\n");
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let command = arguments.first().and_then(|first| first.to_str());
-    match command {
-        Some("serve") => parse_serve(Parser::from_args(arguments.into_iter().skip(1))),
-        Some("probe") => parse_probe(Parser::from_args(arguments.into_iter().skip(1))),
-        Some("link") => parse_link(Parser::from_args(arguments.into_iter().skip(1))),
-        _ => parse_window(Parser::from_args(arguments)),
-    }
+    let (parse, help): (fn(Parser) -> _, _) = match command {
+        Some("serve") => (parse_serve, "reelay serve --help"),
+        Some("probe") => (parse_probe, "reelay probe --help"),
+        Some("link") => (parse_link, "reelay link --help"),
+        _ => return parse_window(Parser::from_args(arguments)),
+    };
+    parse(Parser::from_args(arguments.into_iter().skip(1))).map_err(|error| error.with_help(help))
 }
 
 fn parse_window(mut parser: Parser) -> Result<Invocation, ArgumentError> {
@@ -173,7 +186,9 @@ fn parse_window(mut parser: Parser) -> Result<Invocation, ArgumentError> {
                 window.target = Some(read_classroom(&mut parser)?);
             }
             Arg::Value(_) | Arg::Long("classroom") => {
-                return Err(ArgumentError("The window plays one film; name one file or URL.".to_owned()));
+                return Err(ArgumentError::new(
+                    "The window plays one film; name one file or URL.".to_owned(),
+                ));
             }
             Arg::Long("play") => window.play = true,
             Arg::Long("fps") => window.rate = Some(read(&mut parser, "--fps")?),
@@ -219,13 +234,13 @@ fn parse_serve(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         }
     }
     if serve.user.is_some() != serve.password_file.is_some() {
-        return Err(ArgumentError(
+        return Err(ArgumentError::new(
             "--user and --password-file belong together; give both or none.".to_owned(),
         ));
     }
     serve.network = network.conditions()?;
     match serve.paths.is_empty() {
-        true => Err(ArgumentError("Nothing to serve; name at least one film or folder.".to_owned())),
+        true => Err(ArgumentError::new("Nothing to serve; name at least one film or folder.".to_owned())),
         false => Ok(Invocation::Serve(serve)),
     }
 }
@@ -251,7 +266,9 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
             Arg::Value(value) if target.is_none() => target = Some(read_target(value)?),
             Arg::Long("classroom") if target.is_none() => target = Some(read_classroom(&mut parser)?),
             Arg::Value(_) | Arg::Long("classroom") => {
-                return Err(ArgumentError("One film or stream is probed at a time; name one.".to_owned()));
+                return Err(ArgumentError::new(
+                    "One film or stream is probed at a time; name one.".to_owned(),
+                ));
             }
             Arg::Long("seconds") => probe.seconds = Some(read_seconds(&mut parser)?),
             Arg::Long("frames") => probe.frames = Some(read_count(&mut parser)?),
@@ -272,9 +289,10 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     }
     probe.network = network.conditions()?;
     probe.target =
-        target.ok_or_else(|| ArgumentError("Nothing to probe; name a film or a stream.".to_owned()))?;
+        target.ok_or_else(|| ArgumentError::new("Nothing to probe; name a film or a stream.".to_owned()))?;
+    check_rtp_port(&probe)?;
     if matches!(probe.target, Target::Classroom(_)) && probe.transport == TransportChoice::Tcp {
-        return Err(ArgumentError(
+        return Err(ArgumentError::new(
             "Classroom servers send over UDP alone; leave --transport out.".to_owned(),
         ));
     }
@@ -298,7 +316,7 @@ fn parse_link(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         }
     }
     let to = to.ok_or_else(|| {
-        ArgumentError("Nothing to link to; name the server with --to HOST:PORT.".to_owned())
+        ArgumentError::new("Nothing to link to; name the server with --to HOST:PORT.".to_owned())
     })?;
     let network = network.conditions()?.unwrap_or(Conditions { is_on: true, ..Conditions::default() });
     Ok(Invocation::Link(LinkArguments { listen, to, network, verbose }))
@@ -313,7 +331,7 @@ fn read_server(parser: &mut Parser) -> Result<(String, u16), ArgumentError> {
         Some((host.to_owned(), port.parse().ok().filter(|port| *port > 0)?))
     });
     parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
-        ArgumentError(format!("--to cannot be \"{text}\": it is HOST:PORT, like camera.local:554."))
+        ArgumentError::new(format!("--to cannot be \"{text}\": it is HOST:PORT, like camera.local:554."))
     })
 }
 
@@ -325,7 +343,7 @@ fn read_report_file(parser: &mut lexopt::Parser) -> Result<ReportFile, ArgumentE
         Some("csv") => ReportFormat::Csv,
         Some("json") => ReportFormat::Json,
         _ => {
-            return Err(ArgumentError(format!(
+            return Err(ArgumentError::new(format!(
                 "--report cannot be \"{}\": its name ends in .csv for a row a second, or in .json for everything.",
                 path.display()
             )));
@@ -349,8 +367,10 @@ fn take_network(
 /// A path. Desktops name files by URLs as well.
 fn read_path(value: OsString) -> Result<PathBuf, ArgumentError> {
     match value.to_str() {
-        Some(text) if file_url::is_file_url(text) => file_url::path_of(text)
-            .ok_or_else(|| ArgumentError(format!("{text} names no file of this machine; give its path."))),
+        Some("") => Err(ArgumentError::new("\"\" names nothing; give the path of a film.")),
+        Some(text) if file_url::is_file_url(text) => file_url::path_of(text).ok_or_else(|| {
+            ArgumentError::new(format!("{text} names no file of this machine; give its path."))
+        }),
         _ => Ok(value.into()),
     }
 }
@@ -361,20 +381,25 @@ fn read_target(value: OsString) -> Result<Target, ArgumentError> {
         Some(text) if file_url::is_file_url(text) => read_path(value).map(Target::File),
         Some(text) if text.contains("://") => {
             let url = RtspUrl::parse(text).map_err(|error| {
-                ArgumentError(format!(
+                ArgumentError::new(format!(
                     "{text} is no URL that can be played: {error}; try rtsp://HOST:PORT/PATH."
                 ))
             })?;
             Ok(Target::Url(url))
         }
-        _ => Ok(Target::File(value.into())),
+        _ => read_path(value).map(Target::File),
     }
 }
 
 fn read_classroom(parser: &mut Parser) -> Result<Target, ArgumentError> {
     let text = parser.value()?.string()?;
+    if text.contains("://") {
+        return Err(ArgumentError::new(format!(
+            "--classroom cannot be \"{text}\": it is HOST:PORT/FILE without rtsp://, like 127.0.0.1:1025/movie.Mjpeg."
+        )));
+    }
     session::parse_address(&text).map(Target::Classroom).map_err(|error| {
-        ArgumentError(format!(
+        ArgumentError::new(format!(
             "--classroom cannot be \"{text}\": {error}; try HOST:PORT/FILE, like 127.0.0.1:1025/movie.Mjpeg."
         ))
     })
@@ -387,13 +412,13 @@ where
     T::Err: std::fmt::Display,
 {
     let text = parser.value()?.string()?;
-    text.parse().map_err(|error| ArgumentError(format!("{option} cannot be \"{text}\": {error}.")))
+    text.parse().map_err(|error| ArgumentError::new(format!("{option} cannot be \"{text}\": {error}.")))
 }
 
 fn read_address(parser: &mut Parser) -> Result<SocketAddr, ArgumentError> {
     let text = parser.value()?.string()?;
     text.parse().map_err(|_| {
-        ArgumentError(format!(
+        ArgumentError::new(format!(
             "--listen cannot be \"{text}\": it is ADDR:PORT, like 127.0.0.1:8554 or [::]:8554."
         ))
     })
@@ -406,7 +431,7 @@ fn read_seconds(parser: &mut Parser) -> Result<Duration, ArgumentError> {
     let text = parser.value()?.string()?;
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST_PROBE);
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        ArgumentError(format!(
+        ArgumentError::new(format!(
             "--seconds cannot be \"{text}\": it is a number above 0, like 10 or 2.5, and a year at the most."
         ))
     })
@@ -416,7 +441,7 @@ fn read_session_timeout(parser: &mut Parser) -> Result<Duration, ArgumentError> 
     let text = parser.value()?.string()?;
     text.parse().ok().filter(|seconds| (5..=86_400).contains(seconds)).map(Duration::from_secs).ok_or_else(
         || {
-            ArgumentError(format!(
+            ArgumentError::new(format!(
                 "--session-timeout cannot be \"{text}\": it is a number of seconds from 5 to 86400."
             ))
         },
@@ -425,10 +450,9 @@ fn read_session_timeout(parser: &mut Parser) -> Result<Duration, ArgumentError> 
 
 fn read_count(parser: &mut Parser) -> Result<u64, ArgumentError> {
     let text = parser.value()?.string()?;
-    text.parse()
-        .ok()
-        .filter(|count| *count > 0)
-        .ok_or_else(|| ArgumentError(format!("--frames cannot be \"{text}\": it is a whole number above 0.")))
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| {
+        ArgumentError::new(format!("--frames cannot be \"{text}\": it is a whole number above 0."))
+    })
 }
 
 fn read_transport(parser: &mut Parser) -> Result<TransportChoice, ArgumentError> {
@@ -436,17 +460,29 @@ fn read_transport(parser: &mut Parser) -> Result<TransportChoice, ArgumentError>
     match text.as_str() {
         "udp" => Ok(TransportChoice::Udp),
         "tcp" => Ok(TransportChoice::Tcp),
-        _ => Err(ArgumentError(format!("--transport cannot be \"{text}\": it is udp or tcp."))),
+        _ => Err(ArgumentError::new(format!("--transport cannot be \"{text}\": it is udp or tcp."))),
     }
 }
 
 fn read_rtp_port(parser: &mut Parser) -> Result<u16, ArgumentError> {
     let text = parser.value()?.string()?;
-    text.parse().ok().filter(|port| *port > 0 && port % 2 == 0).ok_or_else(|| {
-        ArgumentError(format!(
-            "--rtp-port cannot be \"{text}\": it is an even number from 2 to 65534; RTCP takes the next."
-        ))
-    })
+    text.parse().ok().filter(|port| (1..=65_534).contains(port)).ok_or_else(|| wrong_rtp_port(&text))
+}
+
+/// A classroom server sends no RTCP, for which the next port would be.
+fn check_rtp_port(probe: &ProbeArguments) -> Result<(), ArgumentError> {
+    match (probe.rtp_port, &probe.target) {
+        (None, _) | (_, Target::Classroom(_)) => Ok(()),
+        (Some(port), _) if port.is_multiple_of(2) => Ok(()),
+        (Some(port), _) => Err(wrong_rtp_port(&port.to_string())),
+    }
+}
+
+fn wrong_rtp_port(text: &str) -> ArgumentError {
+    ArgumentError::new(format!(
+        "--rtp-port cannot be \"{text}\": it is an even number from 2 to 65534, as RTCP takes the next; with \
+         --classroom it may be odd."
+    ))
 }
 
 #[cfg(test)]
@@ -491,6 +527,22 @@ mod tests {
     }
 
     #[test]
+    fn a_classroom_server_may_send_to_an_odd_port() {
+        for line in ["probe --rtp-port 25001 --classroom h:1/f", "probe --classroom h:1/f --rtp-port 25001"] {
+            let Ok(Invocation::Probe(probe)) = of(line) else { panic!("{line}") };
+            assert_eq!(probe.rtp_port, Some(25_001));
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_film() {
+        for line in [&[""][..], &["probe", ""], &["serve", ""]] {
+            let error = parse(line.iter().map(OsString::from)).unwrap_err().to_string();
+            assert_eq!(error, "\"\" names nothing; give the path of a film.");
+        }
+    }
+
+    #[test]
     fn what_means_nothing_gets_one_sentence() {
         for (line, part) in [
             ("--colour", "--colour"),
@@ -513,6 +565,12 @@ mod tests {
             ("link --to camera:554 film", "film"),
             ("probe x --transport carrier-pigeon", "udp or tcp"),
             ("probe x --rtp-port 5001", "an even number"),
+            ("probe x --rtp-port 0 --classroom h:1/f", "an even number"),
+            ("probe --classroom rtsp://localhost:1025/f", "without rtsp://"),
+            ("probe --colour", "\"reelay probe --help\" lists"),
+            ("serve --colour", "\"reelay serve --help\" lists"),
+            ("link --colour", "\"reelay link --help\" lists"),
+            ("probe x --frames", "\"reelay probe --help\" lists"),
             ("probe x --seconds -1", "above 0"),
             ("probe x --seconds 1e19", "a year at the most"),
             ("probe x --frames 0", "above 0"),

@@ -85,7 +85,8 @@ OPTIONS
                          the stream has no end and --frames is not given)
   --frames N             stop after N frames
   --transport udp|tcp    how RTP travels (udp, and tcp if the server has no udp)
-  --rtp-port N           the player's own RTP port, an even number (any)
+  --rtp-port N           the player's own RTP port, an even number (any);
+                         with --classroom an odd one, too
   --fps RATE             frames a second of films that state no rate (20)
   --save-frames DIR      write each whole JPEG as 000001.jpg, 000002.jpg, ...
   --report FILE          write everything that was measured: a row for each
@@ -96,7 +97,8 @@ OPTIONS
 ",
     network_options!(),
     "
-It succeeds if at least one whole frame has come.
+It succeeds if at least one whole frame has come and the stream has not broken
+off before its end.
 "
 );
 

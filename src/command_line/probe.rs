@@ -292,17 +292,39 @@ impl<'a> Watcher<'a> {
         let findings = self.findings(&snapshot);
         if let (Some(Outcome::Failed(failure)), 0, false) = (&self.outcome, self.frames, self.arguments.json)
         {
-            return Err(CommandError::new(failure.to_string()));
+            return Err(self.failed(failure));
         }
         let printed = if self.arguments.json { findings.print_json() } else { findings.print_for_people() };
         printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
         match self.outcome {
-            Some(Outcome::Failed(failure)) => Err(CommandError::new(failure.to_string())),
-            _ if self.frames == 0 => Err(CommandError::new(
-                "Not one whole frame has arrived; check the stream with another player.",
-            )),
+            Some(Outcome::Failed(ref failure)) => Err(self.failed(failure)),
+            _ if self.frames == 0 => Err(self.nothing_arrived()),
             _ => Ok(()),
         }
+    }
+
+    /// Who asked for a bad network need look no further.
+    fn failed(&self, failure: &Failure) -> CommandError {
+        match failure {
+            Failure::NoData { by_udp, .. } if self.is_emulated() => {
+                let failure = Failure::NoData { by_udp: *by_udp, is_emulated: true };
+                CommandError::new(failure.to_string())
+            }
+            _ => CommandError::new(failure.to_string()),
+        }
+    }
+
+    fn nothing_arrived(&self) -> CommandError {
+        CommandError::new(match self.is_emulated() {
+            true => {
+                "Not one whole frame has arrived through the emulated network; lower its loss or raise its throughput."
+            }
+            false => "Not one whole frame has arrived; check the stream with another player.",
+        })
+    }
+
+    fn is_emulated(&self) -> bool {
+        self.arguments.network.is_some_and(|network| network.is_on)
     }
 
     /// What the emulated network has done, if one was asked for. One that got nothing to do has done nothing.

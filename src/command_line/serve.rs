@@ -11,7 +11,7 @@ use crate::backend;
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::proto::rtsp::RtspUrl;
-use crate::server_embed::{Film, Guard, Observer, Server, ServerOptions};
+use crate::server_embed::{Film, Guard, Observer, Server, ServerOptions, renamed};
 
 /// Serves until Ctrl+C.
 ///
@@ -96,6 +96,7 @@ fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, Com
             CommandError::new(format!("{} cannot be read ({error}); check its permissions.", path.display()))
         })?;
         found.left_out.iter().for_each(stderr::tell);
+        found.renamed.iter().for_each(stderr::tell);
         return match found.names.is_empty() {
             true => Err(CommandError::new(format!(
                 "{} holds no .mjpeg or .mjpg film; name another folder.",
@@ -104,9 +105,13 @@ fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, Com
             false => Ok(found.names),
         };
     }
-    let film = Film::open(path, &backend::film_name(path), rate)
-        .map_err(|error| CommandError::new(error.to_string()))?;
-    Ok(vec![server.serve(film)])
+    let own = backend::film_name(path);
+    let film = Film::open(path, &own, rate).map_err(|error| CommandError::new(error.to_string()))?;
+    let name = server.serve(film);
+    if name != own {
+        stderr::tell(renamed(path, &name, &own));
+    }
+    Ok(vec![name])
 }
 
 /// One line for each film, flushed: whoever started us may wait for them.

@@ -36,6 +36,13 @@ pub struct Folder {
     pub names: Vec<String>,
     /// What is called a film or a folder and is left out: for each a sentence that says why.
     pub left_out: Vec<String>,
+    /// What is served under another name than its own: for each a sentence that says under which.
+    pub renamed: Vec<String>,
+}
+
+/// A sentence about a film that is served as `name`, because its own is taken.
+pub fn renamed(path: &Path, name: &str, own: &str) -> String {
+    format!("{} is served as {name}, as there is another {own}.", path.display())
 }
 
 impl Library {
@@ -55,13 +62,16 @@ impl Library {
         let mut search = Search::default();
         search.enter(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        let mut names = Vec::new();
-        for (name, path) in search.films {
-            let name = free_name(&entries, &name);
+        let (mut names, mut renames) = (Vec::new(), Vec::new());
+        for (own, path) in search.films {
+            let name = free_name(&entries, &own);
+            if name != own {
+                renames.push(renamed(&path, &name, &own));
+            }
             entries.insert(name.clone(), Entry::Listed { path, rate });
             names.push(name);
         }
-        Ok(Folder { names, left_out: search.left_out })
+        Ok(Folder { names, left_out: search.left_out, renamed: renames })
     }
 
     /// Serves nothing any more. Sessions that have begun keep their film.
@@ -152,7 +162,10 @@ impl Search {
         children.sort_by_key(fs::DirEntry::file_name);
         for child in children {
             let (path, file_name) = (child.path(), child.file_name());
-            let Some(file_name) = file_name.to_str() else { continue };
+            let Some(file_name) = file_name.to_str() else {
+                self.leave_out_unnamed(&path);
+                continue;
+            };
             let name = format!("{prefix}{file_name}");
             // Links are not followed into other folders, which could be above this one.
             if child.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -162,6 +175,14 @@ impl Search {
             }
         }
         Ok(())
+    }
+
+    /// A URL could not be told to anybody.
+    fn leave_out_unnamed(&mut self, path: &Path) {
+        if path.is_dir() || has_film_extension(path) {
+            let path = path.display();
+            self.left_out.push(format!("{path} is left out, as its name is not UTF-8; rename it."));
+        }
     }
 
     fn take_folder(&mut self, path: &Path, name: &str, depth: usize) {
@@ -243,6 +264,26 @@ mod tests {
         // Nothing is locked for an administrator.
         let sentence = format!("{} is left out (", locked.display());
         assert_eq!(found.left_out.iter().any(|left_out| left_out.starts_with(&sentence)), is_locked);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_name_that_is_no_text_is_left_out_and_one_that_is_taken_is_changed() {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        let unnamed = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xE9.mjpeg"));
+        let film = folder.path().join("film.mjpeg");
+        for path in [&unnamed, &film, &folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xE9.txt"))] {
+            fs::write(path, b"\xFF\xD8\xFFx").unwrap();
+        }
+        let library = Library::default();
+        let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+        let sentence = format!("{} is left out, as its name is not UTF-8; rename it.", unnamed.display());
+        assert_eq!((found.left_out, found.renamed.len()), (vec![sentence], 0));
+        let again = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+        let sentence =
+            format!("{} is served as film-2.mjpeg, as there is another film.mjpeg.", film.display());
+        assert_eq!((again.names, again.renamed), (vec!["film-2.mjpeg".to_owned()], vec![sentence]));
     }
 
     #[test]

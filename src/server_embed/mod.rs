@@ -34,6 +34,6 @@ pub use film::Film;
 pub use film_error::FilmError;
 pub use frames::DEFAULT_CAPACITY;
 pub use guard::Guard;
-pub use library::{Folder, Library};
+pub use library::{Folder, Library, renamed};
 pub use listener::{Server, ServerOptions};
 pub use progress::Progress;

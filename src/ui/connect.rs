@@ -279,11 +279,16 @@ fn read_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, Fault> {
     if typed.is_empty() {
         return Ok(None);
     }
-    let port = typed.parse().ok().filter(|port: &u16| *port > 0 && port.is_multiple_of(2));
-    port.map(Some).ok_or_else(|| Fault {
-        field,
-        sentence: "An RTP port is an even number from 2 to 65534; RTCP takes the next one.".to_owned(),
-    })
+    // A classroom server sends no RTCP, for which the next port would be.
+    let (is_any, rule) = match field {
+        Field::ClassroomRtpPort => (true, "An RTP port is a number from 1 to 65534."),
+        _ => (false, "An RTP port is an even number from 2 to 65534; RTCP takes the next one."),
+    };
+    let port = typed
+        .parse()
+        .ok()
+        .filter(|port: &u16| (1..=65_534).contains(port) && (is_any || port.is_multiple_of(2)));
+    port.map(Some).ok_or_else(|| Fault { field, sentence: rule.to_owned() })
 }
 
 /// What is seen.
@@ -473,11 +478,13 @@ mod tests {
         };
         assert_eq!((url.host(), url.port(), url.name().as_str()), ("lab", 1025, "movie.Mjpeg"));
         assert_eq!((options.dialect, options.rtp_port), (Dialect::Classroom, None));
+        let (Action::Connect(_, options), _) = classroom("lab", "1025", "f", "25001") else { panic!() };
+        assert_eq!(options.rtp_port, Some(25_001), "there is no RTCP");
         for (host, port, file, rtp_port, field) in [
             ("", "1025", "f", "", Field::Host),
             ("lab", "", "f", "", Field::Port),
             ("lab", "1025", "my film", "", Field::File),
-            ("lab", "1025", "f", "25001", Field::ClassroomRtpPort),
+            ("lab", "1025", "f", "65535", Field::ClassroomRtpPort),
         ] {
             let (action, form) = classroom(host, port, file, rtp_port);
             assert_eq!(fault(&action, &form), Some(field));
