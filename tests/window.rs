@@ -10,7 +10,7 @@ use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
 use reelay::media::container::Outcome;
-use reelay::proto::rtsp::{Method, Status as RtspStatus};
+use reelay::proto::rtsp::{Lower, Method, Status as RtspStatus};
 use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
@@ -207,6 +207,17 @@ fn the_window_says_where_the_network_acts_and_what_it_did() {
 }
 
 #[test]
+fn nobody_is_sent_to_look_at_a_firewall_when_the_emulated_network_loses_everything() {
+    let says_so = |mut stage: Stage| {
+        stage.send(Message::Network(reelay::ui::network::Message::Preset(Preset::named("3G").unwrap())));
+        stage.tell_session(Event::Failed(Failure::NoData { by_udp: true, is_emulated: false }));
+        stage.shows(&Failure::NoData { by_udp: true, is_emulated: true }.to_string())
+    };
+    assert!(says_so(Stage::with_film(Controls::Three, ThemeChoice::Dark)));
+    assert!(!says_so(Stage::with_stream(ThemeChoice::Dark)), "the session of a stream knows it itself");
+}
+
+#[test]
 fn how_the_network_panel_looks() {
     for (theme, name) in [(ThemeChoice::Dark, "network-dark"), (ThemeChoice::Light, "network-light")] {
         let mut stage = Stage::with_film(Controls::Three, theme);
@@ -382,9 +393,9 @@ fn the_start_screen_offers_the_sample() {
 fn a_dropped_film_is_opened() {
     let mut stage = Stage::new(Controls::Four, ThemeChoice::Dark);
     stage.send(Message::FileHovered);
-    assert!(stage.shows("Drop the film to play it"));
+    assert!(stage.shows("Drop the film to open it"));
     stage.send(Message::FileDropped("/films/movie.Mjpeg".into()));
-    assert!(!stage.shows("Drop the film to play it"));
+    assert!(!stage.shows("Drop the film to open it"));
     let Some(Command::Open { source: FilmSource::File(path), goal, .. }) = stage.command() else {
         panic!("nothing is opened")
     };
@@ -672,6 +683,39 @@ fn a_url_that_is_typed_as_the_host_of_a_classroom_server_is_one_of_rtsp() {
 }
 
 #[test]
+fn who_does_not_sign_in_is_told_what_the_server_wants() {
+    let ways: [fn(&mut Stage); 2] =
+        [|stage| stage.click("Cancel"), |stage| stage.send(Message::Shortcut(Shortcut::Escape))];
+    for leave in ways {
+        let mut stage = Stage::with_stream(ThemeChoice::Dark);
+        stage.send(refused(&stage, false));
+        leave(&mut stage);
+        let words = "camera.example wants a user name and a password; connect again to give them.";
+        assert!(!stage.shows("Sign in") && stage.shows(words));
+    }
+}
+
+#[test]
+fn a_server_that_is_connected_to_for_the_first_time_is_named_until_it_is_set_up() {
+    let mut stage = Stage::connecting();
+    let words = "Connecting to camera.example…";
+    assert!(stage.shows(words), "before anything is heard of it");
+    stage.busy(RtspState::Init, Goal::Playing);
+    assert!(stage.shows(words));
+    stage.look("connecting", USUAL);
+    stage.click("Cancel");
+    assert_eq!(stage.wish(), Some(Goal::Stopped));
+    assert!(!stage.shows(words));
+
+    let mut stage = Stage::connecting();
+    stage.tell_session(Event::SetUp(Lower::Udp));
+    stage.busy(RtspState::Ready, Goal::Playing);
+    assert!(!stage.shows(words));
+    stage.busy(RtspState::Init, Goal::Playing);
+    assert!(!stage.shows(words), "there is a picture to look at");
+}
+
+#[test]
 fn a_dialog_is_seen_where_the_film_takes_the_whole_screen() {
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
     stage.send(Message::WindowOpened(iced::window::Id::unique()));
@@ -736,6 +780,9 @@ fn a_film_whose_index_grows_shows_the_part_that_is_known() {
     stage.look("indexing-light", USUAL);
     stage.tell(EventKind::Progressed(film(200).progress));
     assert!(stage.shows("Frame 1 of 200"));
+    stage.tell(EventKind::Progressed(film(85_120).progress));
+    assert_eq!(stage.height("1:10:56.0 …"), stage.height("0:00.0"), "on one line");
+    stage.look("indexing-hours", USUAL);
 }
 
 #[test]
@@ -748,6 +795,20 @@ fn the_time_line_is_moved_to_a_frame_of_the_film() {
     stage.send(Message::Shortcut(Shortcut::Skip(127)));
     let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
     assert_eq!(position.as_micros(), 9_950_000, "the last frame, not behind it");
+}
+
+#[test]
+fn behind_the_end_there_is_nothing_to_skip_to() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.show_frame(199);
+    stage.tell_session(Event::Ended);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.send(Message::Shortcut(Shortcut::Skip(5)));
+    assert!(stage.command().is_none() && stage.shows("The film is over. Play starts it again."));
+    stage.send(Message::Shortcut(Shortcut::Skip(-5)));
+    let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
+    assert_eq!(position, seconds(5));
 }
 
 #[test]
@@ -841,4 +902,25 @@ fn how_the_dialogs_look() {
     stage.look("preferences-dark", USUAL);
     stage.click("Light");
     stage.look("preferences-light", USUAL);
+}
+
+#[test]
+fn a_theme_that_is_chosen_and_not_applied_is_taken_back() {
+    let ways: [fn(&mut Stage); 3] = [
+        |stage| stage.click("Cancel"),
+        |stage| stage.send(Message::Shortcut(Shortcut::Escape)),
+        |stage| stage.click("Apply"),
+    ];
+    let themes = ways.map(|leave| {
+        let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+        let before = stage.app.theme();
+        stage.act(|ui| {
+            ui.click(selector::id(Id::new("preferences"))).unwrap();
+        });
+        stage.click("Light");
+        assert_ne!(stage.app.theme(), before, "it is seen at once");
+        leave(&mut stage);
+        stage.app.theme() == before
+    });
+    assert_eq!(themes, [true, true, false]);
 }

@@ -32,7 +32,7 @@ use super::video::{self, Frame};
 use crate::backend::{Command, EventKind, FilmSource, Handle, interrupted};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::session::{Decoder, Goal, MachineOptions, Picture};
+use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture};
 use crate::settings::{Controls, Settings, ThemeChoice};
 use crate::stats::Report;
 
@@ -71,9 +71,16 @@ pub enum Message {
 #[derive(Debug)]
 enum Dialog {
     Connect(connect::Form),
-    Preferences(preferences::Form),
+    Preferences(preferences::Form, ThemeBefore),
     SignIn(Box<SignIn>, sign_in::Form),
     Summary(Box<Report>),
+}
+
+/// The theme when the dialog was opened: what is chosen there is seen at once, and can be taken back.
+#[derive(Debug, Clone, Copy)]
+struct ThemeBefore {
+    for_this_time: Option<ThemeChoice>,
+    remembered: ThemeChoice,
 }
 
 /// The application.
@@ -232,7 +239,7 @@ impl App {
             Message::FileLeft => self.is_file_hovering = false,
             Message::FileDropped(path) => {
                 self.is_file_hovering = false;
-                self.dialog = None;
+                self.close_dialog();
                 self.open(FilmSource::File(path), false);
             }
             Message::Saved(Ok(())) => {}
@@ -246,7 +253,8 @@ impl App {
 
     fn take_news(&mut self, news: News) -> Task<Message> {
         match news {
-            News::Event(event) => {
+            News::Event(mut event) => {
+                self.blame_emulation(&mut event.kind);
                 let before = self.playback.generation();
                 if let (EventKind::Session(event), true) = (&event.kind, event.generation == before) {
                     self.logbook.take_event(event);
@@ -272,6 +280,13 @@ impl App {
         Task::none()
     }
 
+    /// The session of a film does not see that the network in front of it is a bad one; there is no other.
+    fn blame_emulation(&self, event: &mut EventKind) {
+        if let EventKind::Session(SessionEvent::Failed(Failure::NoData { is_emulated, .. })) = event {
+            *is_emulated |= self.playback.host().is_none() && self.network.conditions().is_on;
+        }
+    }
+
     fn ask_for_sign_in(&mut self) -> Task<Message> {
         let Some(wanted) = self.playback.take_sign_in() else { return Task::none() };
         let form = sign_in::Form::new(&wanted.url, wanted.was_refused);
@@ -285,7 +300,7 @@ impl App {
         match form.update(message) {
             sign_in::Action::None => {}
             sign_in::Action::Focus(field) => return focus::on_all(field),
-            sign_in::Action::Close => self.dialog = None,
+            sign_in::Action::Close => self.close_dialog(),
             sign_in::Action::SignIn { user, password } => {
                 let SignIn { url, options, play, .. } = *wanted.clone();
                 self.dialog = None;
@@ -318,7 +333,10 @@ impl App {
             header::Action::Preferences => {
                 let delay = self.settings.playout_delay();
                 let theme = self.theme_override.unwrap_or(self.settings.theme);
-                self.dialog = Some(Dialog::Preferences(preferences::Form::new(theme, self.rate, delay)));
+                let before =
+                    ThemeBefore { for_this_time: self.theme_override, remembered: self.settings.theme };
+                let form = preferences::Form::new(theme, self.rate, delay);
+                self.dialog = Some(Dialog::Preferences(form, before));
                 focus::on_all(preferences::RATE_FIELD)
             }
         }
@@ -453,17 +471,17 @@ impl App {
     }
 
     fn take_preferences(&mut self, message: preferences::Message) -> Task<Message> {
-        let Some(Dialog::Preferences(form)) = &mut self.dialog else { return Task::none() };
+        let Some(Dialog::Preferences(form, _)) = &mut self.dialog else { return Task::none() };
         match form.update(message) {
             preferences::Action::None => Task::none(),
             preferences::Action::Close => {
-                self.dialog = None;
+                self.close_dialog();
                 Task::none()
             }
             preferences::Action::SetTheme(theme) => {
                 self.theme_override = None;
                 self.settings.theme = theme;
-                self.remember()
+                Task::none()
             }
             preferences::Action::Apply { rate, delay } => {
                 self.dialog = None;
@@ -531,7 +549,8 @@ impl App {
     }
 
     fn escape(&mut self) -> Task<Message> {
-        if self.dialog.take().is_some() {
+        if self.dialog.is_some() {
+            self.close_dialog();
             return Task::none();
         }
         if self.is_fullscreen {
@@ -541,12 +560,34 @@ impl App {
         Task::none()
     }
 
+    /// The user wants nothing of what the dialog offers.
+    fn close_dialog(&mut self) {
+        match self.dialog.take() {
+            Some(Dialog::SignIn(wanted, _)) => self.playback.complain(format!(
+                "{} wants a user name and a password; connect again to give them.",
+                wanted.url.host()
+            )),
+            Some(Dialog::Preferences(_, before)) => {
+                self.theme_override = before.for_this_time;
+                self.settings.theme = before.remembered;
+            }
+            Some(Dialog::Connect(_) | Dialog::Summary(_)) | None => {}
+        }
+    }
+
     fn skip(&mut self, seconds: i8) {
         let place = self.playback.place();
         if let (Some(elapsed), true) = (place.elapsed, place.can_seek) {
             let step = u64::from(seconds.unsigned_abs()) * 1_000_000;
             let micros = elapsed.as_micros();
             let to = if seconds < 0 { micros.saturating_sub(step) } else { micros.saturating_add(step) };
+            // There is nothing behind the end.
+            if seconds > 0
+                && self.playback.has_ended()
+                && place.length.is_some_and(|end| to >= end.as_micros())
+            {
+                return;
+            }
             self.playback.seek(self.within_film(Npt::from_micros(to)));
         }
     }
@@ -695,7 +736,7 @@ impl App {
 fn in_front(dialog: &Dialog) -> Element<'_, Message> {
     let content = match dialog {
         Dialog::Connect(form) => form.view().map(Message::Connect),
-        Dialog::Preferences(form) => form.view().map(Message::Preferences),
+        Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
         Dialog::Summary(report) => summary::view(report).map(Message::Summary),
     };
@@ -714,7 +755,7 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
 
 fn drop_area<'a>() -> Element<'a, Message> {
     let words =
-        text("Drop the film to play it").size(size::LARGE).font(theme::STRONG).color(iced::Color::WHITE);
+        text("Drop the film to open it").size(size::LARGE).font(theme::STRONG).color(iced::Color::WHITE);
     container(center(words)).width(Fill).height(Fill).style(theme::drop_area).into()
 }
 

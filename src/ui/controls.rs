@@ -1,5 +1,6 @@
 //! The bar under the picture: the time line and the buttons.
 
+use iced::widget::text::Wrapping;
 use iced::widget::{Row, button, column, container, row, slider, space, text};
 use iced::{Center, Element, Fill, Right, Theme};
 
@@ -57,15 +58,16 @@ fn time_line<'a>(place: Place, moving: Option<Npt>) -> Element<'a, Action> {
         (None, None) => String::new(),
         _ => format::time(elapsed),
     };
-    let label = |words: String| text(words).size(size::SMALL);
-    row![
-        label(elapsed).width(64),
-        line.step(1.0).width(Fill),
-        label(length).width(64).align_x(Right).style(theme::muted)
-    ]
-    .spacing(distance::SMALL)
-    .align_y(Center)
-    .into()
+    let label = |words: String| text(words).size(size::SMALL).width(room(end)).wrapping(Wrapping::None);
+    row![label(elapsed), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
+        .spacing(distance::SMALL)
+        .align_y(Center)
+        .into()
+}
+
+/// How wide a time may be: always the same, so that the line keeps still, and more where there are hours.
+fn room(length: Npt) -> f32 {
+    if length.as_micros() < 3_600_000_000 { 64.0 } else { 92.0 }
 }
 
 fn buttons_and_frame<'a>(playback: &Playback, controls: Controls, place: Place) -> Element<'a, Action> {

@@ -91,7 +91,7 @@ pub struct Playback {
     generation: u64,
     next_generation: u64,
     /// What is being opened; what was open goes on until that has succeeded.
-    opening: Option<(u64, Source, Goal)>,
+    opening: Option<Opening>,
     source: Option<Source>,
     film: Option<FilmInfo>,
     presentation: Option<Presentation>,
@@ -100,10 +100,30 @@ pub struct Playback {
     goal: Goal,
     wishes: u64,
     position: Option<Npt>,
+    /// Where a film that was opened anew is to go on, once it is set up and its index reaches so far.
+    resume: Option<Resume>,
+    /// There has been a session.
+    was_set_up: bool,
     is_waiting: bool,
     has_ended: bool,
     notice: Option<Notice>,
     sign_in: Option<SignIn>,
+}
+
+/// Something that is being opened.
+#[derive(Debug, Clone, PartialEq)]
+struct Opening {
+    generation: u64,
+    source: Source,
+    goal: Goal,
+    resume: Option<Resume>,
+}
+
+/// Where a film goes on, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Resume {
+    frame: u64,
+    goal: Goal,
 }
 
 /// Where the film is, for the time line.
@@ -141,6 +161,8 @@ impl Playback {
             goal: Goal::Stopped,
             wishes: 0,
             position: None,
+            resume: None,
+            was_set_up: false,
             is_waiting: false,
             has_ended: false,
             notice: None,
@@ -150,9 +172,13 @@ impl Playback {
 
     /// Plays a film. What is played now goes on until it is open.
     pub fn open(&mut self, source: FilmSource, goal: Goal) {
+        self.open_at(source, goal, None);
+    }
+
+    fn open_at(&mut self, source: FilmSource, goal: Goal, resume: Option<Resume>) {
         let generation = self.take_generation();
         self.notice = None;
-        self.opening = Some((generation, Source::Film(source.clone()), goal));
+        self.opening = Some(Opening { generation, source: Source::Film(source.clone()), goal, resume });
         self.backend.send(Command::Open { generation, source, goal });
     }
 
@@ -163,10 +189,36 @@ impl Playback {
         self.adopt(generation, Source::Stream(url, options), goal);
     }
 
-    /// Opens the same film again, at a new rate for instance.
+    /// Opens the same film again, at a new rate for instance, and goes on at the same frame.
     pub fn reopen(&mut self) {
-        if let Some(Source::Film(source)) = self.source.clone() {
-            self.open(source, self.goal);
+        if let Some(Opening { source: Source::Film(source), goal, resume, .. }) = self.opening.clone() {
+            return self.open_at(source, goal, resume);
+        }
+        let Some(Source::Film(source)) = self.source.clone() else { return };
+        match self.place_to_resume() {
+            // It is set up and moved before it plays, so that its beginning is not seen.
+            Some(resume) => self.open_at(source, Goal::Ready, Some(resume)),
+            None => self.open(source, self.goal),
+        }
+    }
+
+    /// A film that has ended, or is stopped, begins anew.
+    fn place_to_resume(&self) -> Option<Resume> {
+        let is_in_the_middle = self.goal != Goal::Stopped && !self.has_ended;
+        let frame = || self.place().frame.filter(|_| is_in_the_middle)?.checked_sub(1);
+        self.resume.or_else(|| Some(Resume { frame: frame()?, goal: self.goal }))
+    }
+
+    fn resume(&mut self) {
+        let (Some(Resume { frame, goal }), Some(film)) = (self.resume, &self.film) else { return };
+        let progress = film.progress;
+        let is_known = progress.frames > frame || progress.is_over();
+        if is_known && self.status.state == RtspState::Ready && !self.is_busy() {
+            self.resume = None;
+            self.seek(film.rate.npt_of(frame.min(progress.frames.saturating_sub(1))));
+            if goal == Goal::Playing {
+                self.set_goal(goal);
+            }
         }
     }
 
@@ -198,6 +250,7 @@ impl Playback {
 
     fn set_goal(&mut self, goal: Goal) {
         self.goal = goal;
+        self.resume = None;
         self.wishes += 1;
         self.notice = None;
         self.has_ended = false;
@@ -246,6 +299,7 @@ impl Playback {
 
     /// The time line was moved here.
     pub fn seek(&mut self, position: Npt) {
+        self.resume = None;
         self.has_ended = false;
         self.position = Some(position);
         self.backend.send(Command::Seek { generation: self.generation, position });
@@ -265,11 +319,12 @@ impl Playback {
     /// The backend has told something.
     pub fn take(&mut self, event: Event) {
         let Event { generation, kind } = event;
-        let is_opening = self.opening.as_ref().is_some_and(|(opening, ..)| *opening == generation);
+        let is_opening = self.opening.as_ref().is_some_and(|opening| opening.generation == generation);
         match kind {
             EventKind::Opened(film) if is_opening => {
-                if let Some((generation, source, goal)) = self.opening.take() {
+                if let Some(Opening { generation, source, goal, resume }) = self.opening.take() {
                     self.adopt(generation, source, goal);
+                    self.resume = resume;
                     self.notice = film.flaw().map(Notice::Hint);
                     self.film = Some(film);
                 }
@@ -285,6 +340,7 @@ impl Playback {
                     // What went wrong in the meantime weighs more.
                     self.notice = self.notice.take().or_else(|| film.flaw().map(Notice::Hint));
                 }
+                self.resume();
             }
             EventKind::FilmFailed(sentence) => self.notice = Some(Notice::Trouble(sentence)),
             EventKind::Session(event) => self.take_session_event(event),
@@ -300,6 +356,7 @@ impl Playback {
                     self.goal = status.goal;
                 }
                 self.status = status;
+                self.resume();
             }
             // Who follows the conversation has heard it.
             SessionEvent::Said(_) => {}
@@ -330,6 +387,7 @@ impl Playback {
                 self.has_ended = false;
             }
             SessionEvent::SetUp(_) => {
+                self.was_set_up = true;
                 if matches!(self.notice, Some(Notice::Reconnecting(_))) {
                     self.notice = None;
                 }
@@ -401,6 +459,13 @@ impl Playback {
     /// What the user should read.
     pub fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
+    }
+
+    /// The server that is being connected to for the first time. There is no picture yet that could be looked at.
+    pub fn connecting_to(&self) -> Option<&str> {
+        let is_wanted = self.goal != Goal::Stopped && self.is_busy();
+        let is_first = !self.was_set_up && self.status.state == RtspState::Init;
+        self.host().filter(|_| is_wanted && is_first)
     }
 
     /// No data comes.
@@ -618,6 +683,36 @@ mod tests {
         assert_eq!((place.elapsed, place.frame), (place.length, Some(500)));
         playback.shown(Some(Npt::from_micros(2_000_000)));
         assert_eq!(playback.place().frame, Some(41), "the film could not be read any further");
+    }
+
+    #[test]
+    fn a_film_at_a_new_rate_goes_on_at_the_same_frame_as_soon_as_that_is_known() {
+        for (goal, state) in [(Goal::Playing, RtspState::Playing), (Goal::Ready, RtspState::Ready)] {
+            let (mut playback, mut commands) = opened(goal);
+            tell(&mut playback, state, goal, false);
+            playback.shown(Some(Npt::from_micros(5_000_000)));
+            playback.reopen();
+            assert!(matches!(
+                commands.try_recv(),
+                Ok(Command::Open { generation: 2, goal: Goal::Ready, .. })
+            ));
+            let mut faster = film();
+            faster.rate = FrameRate::whole(40);
+            let known = faster.progress;
+            faster.progress = Progress { frames: 100, outcome: None, failed: false };
+            playback.take(Event { generation: 2, kind: EventKind::Opened(faster) });
+            tell(&mut playback, RtspState::Ready, Goal::Ready, false);
+            assert!(commands.try_recv().is_err(), "the hundredth frame is not known");
+            playback.take(Event { generation: 2, kind: EventKind::Progressed(known) });
+            let Ok(Command::Seek { generation: 2, position }) = commands.try_recv() else {
+                panic!("{goal:?}")
+            };
+            assert_eq!(position.as_micros(), 2_500_000, "a hundred frames are half as long");
+            assert!(matches!(commands.try_recv(), Ok(Command::Preview(100))));
+            let plays =
+                matches!(commands.try_recv(), Ok(Command::SetGoal { generation: 2, goal: Goal::Playing }));
+            assert_eq!(plays, goal == Goal::Playing);
+        }
     }
 
     #[test]

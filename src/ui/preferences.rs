@@ -90,7 +90,7 @@ impl Form {
     }
 
     fn read(&self) -> Result<Action, Fault> {
-        let rate = self.rate.parse().map_err(|error| Fault::Rate(format!("Not so: {error}.")))?;
+        let rate = self.rate.parse().map_err(|error| Fault::Rate(sentence(&error)))?;
         let delay =
             self.delay.trim().parse().ok().filter(|delay: &u32| *delay <= LONGEST_DELAY_MS).ok_or_else(
                 || {
@@ -145,6 +145,13 @@ impl Form {
     }
 }
 
+/// What an error says, as a sentence.
+fn sentence(error: &impl std::fmt::Display) -> String {
+    let words = error.to_string();
+    let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}.", first.to_uppercase())
+}
+
 /// A line of a dialog: what can be set, and the means to set it.
 pub fn setting<'a, M: 'a>(label: &'a str, means: impl Into<Element<'a, M>>) -> Element<'a, M> {
     row![text(label).size(size::NORMAL).width(Fill), means.into()]
@@ -184,6 +191,11 @@ mod tests {
         form.update(Message::Delay("200".to_owned()));
         let rate = FrameRate::new(30_000, 1_001).unwrap();
         assert_eq!(form.update(Message::Submit), Action::Apply { rate, delay: Duration::from_millis(200) });
+        form.update(Message::Rate("fast".to_owned()));
+        assert_eq!(form.update(Message::Submit), Action::None);
+        let rule = "A frame rate is a number from 0.1 to 240, like 25, 29.97 or 30000/1001.";
+        assert_eq!(form.fault, Some(Fault::Rate(rule.to_owned())));
+        form.update(Message::Rate("25".to_owned()));
         form.update(Message::Delay("a while".to_owned()));
         assert_eq!(form.update(Message::Submit), Action::None);
         assert!(matches!(form.fault, Some(Fault::Delay(_))));

@@ -90,12 +90,22 @@ impl Stage {
         Self::connected(ThemeChoice::Dark, url.with_credentials(user, password))
     }
 
+    /// Connecting to a camera, of which nothing has been heard yet.
+    pub fn connecting() -> Self {
+        Self::asking(ThemeChoice::Dark, RtspUrl::parse("rtsp://camera.example:8554/live").unwrap())
+    }
+
     fn connected(theme: ThemeChoice, url: RtspUrl) -> Self {
+        let mut stage = Self::asking(theme, url);
+        stage.play();
+        stage
+    }
+
+    fn asking(theme: ThemeChoice, url: RtspUrl) -> Self {
         let mut stage = Self::new(Controls::Three, theme);
         stage.app.connect(url, MachineOptions::for_streams(), true);
         let Some(Command::Connect { generation, .. }) = stage.command() else { panic!("not connected") };
         (stage.generation, stage.wishes) = (generation, 1);
-        stage.play();
         stage
     }
 
@@ -264,6 +274,11 @@ impl Stage {
     /// Whether the words stand there.
     pub fn shows(&self, words: &str) -> bool {
         Simulator::with_size(ui::settings(), USUAL, self.app.view()).find(words).is_ok()
+    }
+
+    /// How high the words are.
+    pub fn height(&self, words: &str) -> f32 {
+        Simulator::with_size(ui::settings(), USUAL, self.app.view()).find(words).unwrap().bounds().height
     }
 
     /// Whether these words stand in a window of this size, in full height.
