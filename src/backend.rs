@@ -6,6 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+#[cfg(unix)]
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -199,32 +201,47 @@ pub fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).thread_name("network").enable_all().build()
 }
 
-/// Waits for Ctrl+C, or for the system's wish that the program end: SIGTERM, or SIGHUP when its terminal is closed.
-pub async fn interrupted() {
+/// Ctrl+C, or the system's wish that the program end: SIGTERM, or SIGHUP when its terminal is closed.
+#[derive(Debug)]
+pub struct Interruption {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::SignalKind;
-        tokio::select! {
-            () = signalled(SignalKind::interrupt()) => {}
-            () = signalled(SignalKind::terminate()) => {}
-            () = signalled(SignalKind::hangup()), if !ignores_hangup() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals there is nothing to wait for.
-        std::future::pending::<()>().await;
-    }
+    signals: Vec<tokio::signal::unix::Signal>,
 }
 
-#[cfg(unix)]
-async fn signalled(kind: tokio::signal::unix::SignalKind) {
-    match tokio::signal::unix::signal(kind) {
-        Ok(mut signal) => {
-            signal.recv().await;
+impl Interruption {
+    /// Listens from now on, on the runtime that it is called on. Before, a signal ends the program on the spot.
+    #[cfg(unix)]
+    pub fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hangup = Some(SignalKind::hangup()).filter(|_| !ignores_hangup());
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
+        // One that the system does not give never comes.
+        Self { signals: kinds.filter_map(|kind| signal(kind).ok()).collect() }
+    }
+
+    /// Listens from now on.
+    #[cfg(not(unix))]
+    pub fn listen() -> Self {
+        Self {}
+    }
+
+    /// Waits for one.
+    #[cfg(unix)]
+    pub async fn arrives(&mut self) {
+        std::future::poll_fn(|context| {
+            let has_come = self.signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if has_come { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Waits for one.
+    #[cfg(not(unix))]
+    pub async fn arrives(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without signals there is nothing to wait for.
+            std::future::pending::<()>().await;
         }
-        // Without signals there is nothing to wait for.
-        Err(_) => std::future::pending().await,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::arguments::LinkArguments;
 use super::serve::cannot_listen;
 use super::{CommandError, stderr};
-use crate::backend;
+use crate::backend::{self, Interruption};
 use crate::impairment::{Conditions, Network};
 use crate::relay::{Relay, RelayOptions};
 
@@ -29,8 +29,10 @@ async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
         Relay::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
     let Conditions { impairments, seed, .. } = arguments.network;
     stderr::tell(format_args!("The emulated network acts: {impairments}; seed {seed}."));
+    // Whoever reads the address may end us at once.
+    let mut interruption = Interruption::listen();
     announce(&relay).map_err(|error| CommandError::new(format!("The address cannot be told: {error}.")))?;
-    backend::interrupted().await;
+    interruption.arrives().await;
     stderr::tell(format_args!("{}.", network.total()));
     Ok(())
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep_until;
 
 use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
 use super::{CommandError, stderr};
-use crate::backend;
+use crate::backend::{self, Interruption};
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::{Lower, RtspUrl};
@@ -101,6 +101,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
     // A classroom server's film has an end, although nobody says where.
     let certainly_ends = is_file || dialect(arguments) == Dialect::Classroom;
     let mut watcher = Watcher::new(arguments, certainly_ends, network, figures.clone());
+    let mut interruption = Interruption::listen();
     while watcher.outcome.is_none() {
         let stop_at = watcher.stop_at();
         tokio::select! {
@@ -110,7 +111,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
             Some(event) = events.recv() => watcher.take_event(event),
             Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
             () = until(stop_at) => watcher.stop(),
-            () = backend::interrupted() => watcher.stop(),
+            () = interruption.arrives() => watcher.stop(),
         }
     }
     // What comes after the decision to stop is not looked at, but must not block the session.

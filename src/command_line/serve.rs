@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::arguments::ServeArguments;
 use super::{CommandError, stderr};
-use crate::backend;
+use crate::backend::{self, Interruption};
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::proto::rtsp::RtspUrl;
@@ -44,9 +44,11 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     for path in &arguments.paths {
         names.extend(add(&server, path, arguments.rate)?);
     }
+    // Whoever reads the addresses may end us at once.
+    let mut interruption = Interruption::listen();
     announce(&server, &names)
         .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
-    backend::interrupted().await;
+    interruption.arrives().await;
     server.stop().await;
     if arguments.network.is_some() {
         stderr::tell(format_args!("{}.", network.total()));

@@ -29,7 +29,7 @@ use super::status_bar;
 use super::summary;
 use super::theme::{self, size, space};
 use super::video::{self, Frame};
-use crate::backend::{Command, EventKind, FilmSource, Handle, interrupted};
+use crate::backend::{Command, EventKind, FilmSource, Handle, Interruption};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
 use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture};
@@ -619,7 +619,7 @@ impl App {
             system::theme_changes().map(Message::SystemTheme),
             Subscription::run(|| {
                 iced::stream::channel(1, async |mut messages| {
-                    interrupted().await;
+                    Interruption::listen().arrives().await;
                     // The window may be gone already.
                     let _ = iced::futures::SinkExt::send(&mut messages, Message::Interrupted).await;
                 })
