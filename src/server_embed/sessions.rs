@@ -40,7 +40,7 @@ pub struct Answer {
     pub written: oneshot::Sender<()>,
 }
 
-/// How many things may wait for a session. More are refused, or lost if they are RTCP.
+/// How many things may wait for a session. A request beyond them waits on its connection; reports are lost.
 pub const INBOX: usize = 32;
 
 /// The most sessions at a time.
