@@ -6,6 +6,7 @@ use common::desk::Desk;
 use common::stage::{LARGE, SMALLEST, Stage, USUAL, film, seconds};
 use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
+use iced::{Point, mouse};
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
@@ -90,6 +91,37 @@ fn a_click_is_answered_before_the_server_is() {
         [stage.wish(), stage.wish(), stage.wish(), stage.wish()],
         [Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Playing), None]
     );
+}
+
+#[test]
+fn a_click_counts_where_it_was_made_though_the_pointer_is_elsewhere_by_now() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.act(|ui| {
+        let play = ui.find("Play").unwrap().visible_bounds().unwrap().center();
+        let mut events = vec![moved_to(play)];
+        events.extend(iced_test::simulator::click());
+        events.push(iced::Event::Mouse(mouse::Event::CursorLeft));
+        // What a slow frame has gathered comes together, with the place of the last of it.
+        ui.point_at(Point::ORIGIN);
+        ui.simulate(events);
+    });
+    assert_eq!([stage.wish(), stage.wish()], [Some(Goal::Playing), None]);
+}
+
+#[test]
+fn a_pointer_that_has_left_presses_nothing() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.act(|ui| {
+        let play = ui.find("Play").unwrap().visible_bounds().unwrap().center();
+        ui.point_at(play);
+        ui.simulate([moved_to(play), iced::Event::Mouse(mouse::Event::CursorLeft)]);
+        ui.simulate(iced_test::simulator::click());
+    });
+    assert_eq!(stage.wish(), None);
+}
+
+fn moved_to(position: Point) -> iced::Event {
+    iced::Event::Mouse(mouse::Event::CursorMoved { position })
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::network;
 use super::notice;
 use super::panel::{self, Panel};
 use super::playback::{Button, Playback, SignIn};
+use super::pointer;
 use super::preferences;
 use super::shortcuts::{self, Shortcut};
 use super::sign_in;
@@ -659,8 +660,8 @@ impl App {
             false => self.around_the_screen(),
         };
         match &self.dialog {
-            None => content,
-            Some(dialog) => stack![content, in_front(dialog)].into(),
+            None => pointer::where_it_was(content),
+            Some(dialog) => pointer::where_it_was(stack![content, in_front(dialog)]),
         }
     }
 

@@ -24,6 +24,7 @@ mod opening;
 mod packets;
 mod panel;
 mod playback;
+mod pointer;
 mod preferences;
 mod shortcuts;
 mod sign_in;
