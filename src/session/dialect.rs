@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::classroom::ClassroomPlayer;
+use super::exchange::{Input, Output, PlayerOptions};
 use super::machine::Status;
-use super::player::{Input, Output, Player, PlayerOptions};
+use super::player::Player;
 use crate::proto::rtsp::RtspUrl;
 use crate::stats::{Snapshot, Strip};
 

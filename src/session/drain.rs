@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
-use super::player::Input;
+use super::exchange::Input;
 
 /// The thread, and the socket that it empties. Dropping it closes the port.
 #[derive(Debug)]

@@ -8,130 +8,25 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use self::silence::Watch;
-use super::conversation::{Message, Speaker};
+use super::conversation::Speaker;
 use super::ending::Ending;
-use super::failure::Failure;
+use super::exchange::{Event, Input, Output, Outputs, Path, PlayerOptions};
 use super::interruption::Interruption;
-use super::machine::{self, Goal, Machine, MachineOptions, RtspState, Start, Status};
-use super::playout::Playout;
+use super::machine::{self, Goal, Machine, Start, Status};
 use super::presentation::Presentation;
-use super::receive::{ReceivedFrame, Receiver};
-use super::reports::{Reporter, Reports};
-use super::way_in::{Emulation, WayIn};
+use super::projector::Projector;
+use super::receive::Receiver;
+use super::reports::Reports;
+use super::way_in::WayIn;
 use crate::impairment::{Datagram, Kind};
-use crate::proto::rtcp::{self, Epoch, Rtcp};
+use crate::proto::rtcp::{self, Rtcp};
 use crate::proto::rtp;
 use crate::proto::rtsp::{
-    ChannelPair, Frame, Framer, Limits, Lower, Method, Npt, NptRange, PortPair, RtspUrl, Transport,
-    interleave,
+    ChannelPair, Frame, Framer, Limits, Lower, Method, Npt, RtspUrl, Transport, interleave,
 };
-use crate::stats::{Showing, Snapshot, Strip};
+use crate::stats::{Snapshot, Strip};
 
 pub(super) use self::silence::SILENCE;
-
-/// Something that has happened.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// The user wants this.
-    Goal(Goal),
-    /// The user wants to go on here.
-    Seek(Npt),
-    /// The user wants pictures to wait this long.
-    PlayoutDelay(Duration),
-    /// The connection stands.
-    Connected(Path),
-    /// The connection could not be made, for this reason; or is gone.
-    ConnectionLost(Option<String>),
-    /// Octets from the connection.
-    Received(Bytes),
-    /// The ports are open.
-    PortsOpen(PortPair),
-    /// The ports are not to be had, for this reason.
-    PortsFailed(String),
-    /// A datagram on the RTP port.
-    Rtp(Bytes),
-    /// A datagram on the RTCP port.
-    Rtcp(Bytes),
-}
-
-/// The way to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Path {
-    /// The server is on this machine.
-    pub is_local: bool,
-    /// It is reached by IPv6.
-    pub is_ipv6: bool,
-}
-
-/// Something that is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Connect to the server of this URL.
-    Connect(RtspUrl),
-    /// Close the connection and the ports.
-    Disconnect,
-    /// Bind UDP ports: this one and the next, or a pair of the system's choice.
-    OpenPorts(Option<u16>),
-    /// The server's end of the transport.
-    Route(Transport),
-    /// Write this on the connection.
-    Write(Bytes),
-    /// Send this from the RTP port.
-    Rtp(Bytes),
-    /// Send this from the RTCP port.
-    Rtcp(Bytes),
-    /// A picture has arrived. It will be shown later, or never.
-    Arrived(ReceivedFrame),
-    /// Show this picture now.
-    Show {
-        /// The picture.
-        frame: ReceivedFrame,
-        /// Its position in the film, if that is known.
-        position: Option<Npt>,
-    },
-    /// Tell the user.
-    Event(Event),
-}
-
-/// Something that the user is told.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// State, goal or request have changed.
-    Status(Status),
-    /// A request or a reply was written, or has arrived.
-    Said(Message),
-    /// The stream is known.
-    Described(Presentation),
-    /// SETUP has succeeded; packets come this way.
-    SetUp(Lower),
-    /// PLAY has succeeded.
-    Started(NptRange),
-    /// No data comes, or it comes again.
-    Waiting(bool),
-    /// The film is over, and its last picture is on the screen.
-    Ended,
-    /// Something went wrong.
-    Failed(Failure),
-    /// There is no session for the moment; the player sets one up again by itself.
-    Interrupted(Interruption),
-    /// There is no session any more.
-    Closed,
-}
-
-/// How a player behaves.
-#[derive(Debug, Clone)]
-pub struct PlayerOptions {
-    /// The RTSP part.
-    pub machine: MachineOptions,
-    /// How much longer a picture waits than the quickest one needed.
-    pub playout_delay: Duration,
-    /// Who it is in RTCP.
-    pub reporter: Reporter,
-    /// The emulated network.
-    pub emulation: Emulation,
-    /// Two clocks of this machine.
-    pub epoch: Epoch,
-}
 
 /// The player.
 #[derive(Debug)]
@@ -141,11 +36,8 @@ pub struct Player {
     way_in: WayIn,
     presentation: Option<Presentation>,
     transport: Option<Transport>,
-    playout_delay: Duration,
     receiver: Option<Receiver>,
-    playout: Playout,
-    showing: Showing,
-    epoch: Epoch,
+    projector: Projector,
     path: Path,
     ending: Option<Ending>,
     /// What was shown last.
@@ -159,30 +51,12 @@ pub struct Player {
     watch: Watch,
     /// The server has hung up behind the last frame, which waits to be shown.
     is_hung_up: bool,
-    told: Option<Status>,
-    outputs: VecDeque<Output>,
+    outputs: Outputs,
 }
 
 /// Packets that may overtake an answer, and their octets; more do not overtake, they flood.
 const MOST_EARLY: usize = 16 * 1024;
 const MOST_EARLY_OCTETS: usize = 32 * 1024 * 1024;
-
-/// Gaps are waited for as long as pictures wait, within reason.
-pub(super) fn patience(playout_delay: Duration) -> Duration {
-    playout_delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
-}
-
-impl Path {
-    /// Octets around each RTP packet: the headers of UDP and IP; or of an interleaved frame (RFC 2326 §10.12), as
-    /// nothing is known of the segments of TCP.
-    fn headers(self, lower: Lower) -> usize {
-        match (lower, self.is_ipv6) {
-            (Lower::Udp, false) => 8 + 20,
-            (Lower::Udp, true) => 8 + 40,
-            (Lower::Tcp, _) => 4,
-        }
-    }
-}
 
 impl Player {
     /// A player that stands still.
@@ -193,11 +67,8 @@ impl Player {
             way_in: WayIn::new(options.emulation),
             presentation: None,
             transport: None,
-            playout_delay: options.playout_delay,
             receiver: None,
-            playout: Playout::new(options.playout_delay),
-            showing: Showing::new(options.epoch),
-            epoch: options.epoch,
+            projector: Projector::new(options.playout_delay, options.epoch),
             path: Path::default(),
             ending: None,
             position: None,
@@ -207,8 +78,7 @@ impl Player {
             reports: Reports::new(options.reporter, options.epoch),
             watch: Watch::default(),
             is_hung_up: false,
-            told: None,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
         }
     }
 
@@ -248,7 +118,7 @@ impl Player {
         let deadlines = [
             self.machine.deadline(),
             receiver,
-            self.playout.next_due(),
+            self.projector.playout.next_due(),
             self.reports.due(),
             self.silence_due(),
             self.way_in.deadline(),
@@ -259,7 +129,7 @@ impl Player {
 
     /// What is to be done; call until there is nothing.
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.poll()
     }
 
     /// Where it is and where it is going.
@@ -276,8 +146,7 @@ impl Player {
         let Some(receiver) = &mut self.receiver else { return snapshot };
         let sent = is_still.then(|| self.way_in.sent(source)).flatten();
         receiver.add_to(now, sent, &mut snapshot);
-        self.showing.add_to(now, &mut snapshot);
-        self.playout.add_to(now, &mut snapshot);
+        self.projector.add_to(now, &mut snapshot);
         snapshot.is_one_clock = self.path.is_local;
         snapshot.round_trip_ms = self.reports.round_trip().map(|span| span.as_secs_f64() * 1_000.0);
         snapshot.emulated = self.way_in.emulated(source);
@@ -293,7 +162,7 @@ impl Player {
         self.end_if_hung_up(now);
         if goal == Goal::Stopped {
             // The screen answers before the server does.
-            self.playout.clear();
+            self.projector.playout.clear();
             self.say_goodbye(now);
         }
         self.machine.set_goal(now, goal);
@@ -320,10 +189,9 @@ impl Player {
     }
 
     fn set_playout_delay(&mut self, delay: Duration) {
-        self.playout_delay = delay;
-        self.playout.set_delay(delay);
+        self.projector.set_delay(delay);
         if let Some(receiver) = &mut self.receiver {
-            receiver.set_patience(patience(delay));
+            receiver.set_patience(self.projector.patience());
         }
     }
 
@@ -398,7 +266,7 @@ impl Player {
         let Some(timestamp) = receiver.packet(now, octets) else { return };
         self.has_heard = true;
         if Some(timestamp) > before {
-            self.showing.begun(now, timestamp as u32);
+            self.projector.showing.begun(now, timestamp as u32);
         }
         if let Some(ending) = &mut self.ending {
             ending.packet(timestamp);
@@ -417,7 +285,7 @@ impl Player {
                 Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
                     sent = Some(info.packets);
                     self.reports.sender_report(now, &info);
-                    self.showing.sender_report(info);
+                    self.projector.showing.sender_report(info);
                 }
                 Rtcp::Extended { ssrc, block } if source.is_none_or(|source| source == ssrc) => {
                     self.reports.extended_report(now, block);
@@ -442,14 +310,14 @@ impl Player {
         self.look_for_flaw();
         self.report_if_due(now);
         self.carry_out(now);
-        self.tell_status();
+        self.outputs.tell_status(self.machine.status());
     }
 
     fn carry_out(&mut self, now: Instant) {
         while let Some(output) = self.machine.poll() {
             self.carry_out_one(now, output);
         }
-        self.stop_or_go(now);
+        self.projector.follow(now, &self.machine.status());
     }
 
     fn carry_out_one(&mut self, now: Instant, output: machine::Output) {
@@ -457,13 +325,13 @@ impl Player {
         match output {
             Wanted::Connect(url) => {
                 self.framer = Framer::new(Limits::CLIENT);
-                self.outputs.push_back(Output::Connect(url));
+                self.outputs.push(Output::Connect(url));
             }
-            Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
-            Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
+            Wanted::Disconnect => self.outputs.push(Output::Disconnect),
+            Wanted::OpenPorts(port) => self.outputs.push(Output::OpenPorts(port)),
             Wanted::Send(request) => {
                 if request.method == Method::Play {
-                    self.showing.ask(now);
+                    self.projector.showing.ask(now);
                 }
                 self.write(now, request.encode());
             }
@@ -476,31 +344,19 @@ impl Player {
             Wanted::Closed => self.closed(now),
             Wanted::Failed(failure) => {
                 self.take_early();
-                self.tell(Event::Failed(failure));
+                self.outputs.tell(Event::Failed(failure));
             }
         }
     }
 
     fn write(&mut self, now: Instant, octets: Bytes) {
         self.tell_message(now, Speaker::Player, &octets);
-        self.outputs.push_back(Output::Write(octets));
+        self.outputs.push(Output::Write(octets));
     }
 
     fn tell_message(&mut self, now: Instant, speaker: Speaker, octets: &[u8]) {
-        let message = Message::new(now, speaker, octets, self.machine.status().state);
-        self.tell(Event::Said(message));
-    }
-
-    fn tell(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
-    }
-
-    fn tell_status(&mut self) {
-        let status = self.machine.status();
-        if self.told.as_ref() != Some(&status) {
-            self.told = Some(status.clone());
-            self.tell(Event::Status(status));
-        }
+        let state = self.machine.status().state;
+        self.outputs.tell_message(now, speaker, octets, state);
     }
 
     fn described(&mut self, presentation: Presentation) {
@@ -508,7 +364,7 @@ impl Player {
             ending.set_end(presentation.range.and_then(|range| range.end));
         }
         self.presentation = Some(presentation.clone());
-        self.tell(Event::Described(presentation));
+        self.outputs.tell(Event::Described(presentation));
     }
 
     fn set_up(&mut self, transport: Transport) {
@@ -519,31 +375,30 @@ impl Player {
             transport.ssrc,
             presentation.dimensions,
             self.path.headers(lower),
-            patience(self.playout_delay),
+            self.projector.patience(),
         ));
         self.reports.begin(presentation.measures_round_trip);
-        self.playout = Playout::new(self.playout_delay);
-        self.showing = Showing::new(self.epoch);
+        self.projector.begin();
         self.has_heard = false;
         self.way_in.begin(transport.ssrc);
         self.transport = Some(transport.clone());
-        self.outputs.push_back(Output::Route(transport));
-        self.tell(Event::SetUp(lower));
+        self.outputs.push(Output::Route(transport));
+        self.outputs.tell(Event::SetUp(lower));
     }
 
     fn started(&mut self, now: Instant, start: &Start) {
         let Some(receiver) = &mut self.receiver else { return };
         receiver.start(start.sequence);
         if !start.goes_on {
-            self.playout.clear();
+            self.projector.playout.clear();
         }
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
         self.ending = Some(Ending::new(start, frame_rate));
         self.watch = Watch::since(now);
-        self.showing.start(now);
+        self.projector.showing.start(now);
         self.reports.start(now);
         self.open_path(now);
-        self.tell(Event::Started(start.range));
+        self.outputs.tell(Event::Started(start.range));
         for (arrival, octets) in self.take_early() {
             self.take_rtp(arrival, octets);
         }
@@ -558,14 +413,14 @@ impl Player {
     /// shown yet is asked for anew when it goes on.
     fn paused(&mut self, now: Instant) {
         self.watch = Watch::default();
-        self.showing.stop(now);
+        self.projector.showing.stop(now);
         let Some(ending) = &self.ending else { return };
         if !ending.has_reached_last_frame() && ending.goodbye_at().is_none() {
             return;
         }
-        match self.playout.next_timestamp().map(|timestamp| ending.position(timestamp)) {
+        match self.projector.playout.next_timestamp().map(|timestamp| ending.position(timestamp)) {
             Some(Some(next)) => {
-                self.playout.clear();
+                self.projector.playout.clear();
                 self.machine.seek(now, next);
             }
             Some(None) => {}
@@ -589,15 +444,15 @@ impl Player {
     fn knock(&mut self) {
         // An RTP packet without a payload, which no server takes for anything.
         let header = rtp::Header { marker: false, payload_type: 0, sequence: 0, timestamp: 0, ssrc: 0 };
-        self.outputs.push_back(Output::Rtp(Bytes::copy_from_slice(&header.octets(false))));
+        self.outputs.push(Output::Rtp(Bytes::copy_from_slice(&header.octets(false))));
     }
 
     fn send_rtcp(&mut self, packet: Vec<u8>) {
         match self.transport.as_ref().map(|transport| (transport.lower, transport.interleaved)) {
             Some((Lower::Tcp, Some(channels))) => {
-                self.outputs.push_back(Output::Write(interleave(channels.rtcp, &packet)));
+                self.outputs.push(Output::Write(interleave(channels.rtcp, &packet)));
             }
-            Some((Lower::Udp, _)) => self.outputs.push_back(Output::Rtcp(packet.into())),
+            Some((Lower::Udp, _)) => self.outputs.push(Output::Rtcp(packet.into())),
             _ => {}
         }
     }
@@ -615,7 +470,7 @@ impl Player {
     fn closed(&mut self, now: Instant) {
         self.forget_session(now);
         self.position = None;
-        self.tell(Event::Closed);
+        self.outputs.tell(Event::Closed);
     }
 
     /// The next session goes on where this one was.
@@ -624,54 +479,43 @@ impl Player {
         if let Some(position) = self.position {
             self.machine.go_on_at(position);
         }
-        self.tell(Event::Interrupted(interruption));
+        self.outputs.tell(Event::Interrupted(interruption));
     }
 
     fn forget_session(&mut self, now: Instant) {
-        self.showing.stop(now);
+        self.projector.showing.stop(now);
         // The receiver stays: its figures are those of the session that is over.
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
         }
         self.way_in.end();
-        self.playout.clear();
+        self.projector.playout.clear();
         self.take_early();
         self.ending = None;
         self.transport = None;
         self.is_hung_up = false;
         if self.watch.is_waiting {
-            self.tell(Event::Waiting(false));
+            self.outputs.tell(Event::Waiting(false));
         }
         self.watch = Watch::default();
         self.reports.stop();
     }
 
-    /// The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
-    fn stop_or_go(&mut self, now: Instant) {
-        let Status { state, goal, .. } = self.machine.status();
-        match (state, goal) {
-            (RtspState::Playing, Goal::Playing) => self.playout.resume(now),
-            _ => self.playout.pause(now),
-        }
-    }
-
     fn move_frames(&mut self, now: Instant) {
         let Some(receiver) = &mut self.receiver else { return };
         while let Some(frame) = receiver.next_frame() {
-            self.showing.arrived(frame.arrival);
-            self.outputs.push_back(Output::Arrived(frame.clone()));
-            self.playout.push(frame);
+            self.outputs.push(Output::Arrived(frame.clone()));
+            self.projector.arrived(frame);
         }
-        if let Some(frame) = self.playout.pop(now) {
+        if let Some(frame) = self.projector.show(now) {
             let position = self.ending.as_ref().and_then(|ending| ending.position(frame.timestamp));
             self.position = position.or(self.position);
-            self.showing.shown(now, frame.arrival, frame.timestamp as u32);
-            self.outputs.push_back(Output::Show { frame, position });
+            self.outputs.push(Output::Show { frame, position });
         }
     }
 
     fn look_for_the_end(&mut self, now: Instant) {
-        if self.watch.started.is_none() || !self.playout.is_empty() {
+        if self.watch.started.is_none() || !self.projector.playout.is_empty() {
             return;
         }
         let is_told = self.goodbye_due().is_some_and(|due| now >= due);
@@ -698,8 +542,9 @@ impl Player {
     /// their way.
     fn goodbye_due(&self) -> Option<Instant> {
         let (receiver, ending) = (self.receiver.as_ref()?, self.ending.as_ref()?);
-        let is_done = self.watch.started.is_some() && self.playout.is_empty() && receiver.is_in_order();
-        ending.goodbye_at().filter(|_| is_done).map(|at| at + patience(self.playout_delay))
+        let is_done =
+            self.watch.started.is_some() && self.projector.playout.is_empty() && receiver.is_in_order();
+        ending.goodbye_at().filter(|_| is_done).map(|at| at + self.projector.patience())
     }
 
     fn end(&mut self, now: Instant) {
@@ -708,11 +553,11 @@ impl Player {
         }
         // The last picture has stood long enough when the range is over, however late that is found out.
         let over = self.ending.as_ref().and_then(Ending::end_timestamp);
-        let over = over.and_then(|timestamp| self.playout.expected_arrival(timestamp));
-        self.showing.stop(over.map_or(now, |over| now.min(over + self.playout_delay)));
+        let over = over.and_then(|timestamp| self.projector.playout.expected_arrival(timestamp));
+        self.projector.showing.stop(over.map_or(now, |over| now.min(over + self.projector.delay())));
         self.ending = None;
         if self.watch.is_waiting {
-            self.tell(Event::Waiting(false));
+            self.outputs.tell(Event::Waiting(false));
         }
         self.watch = Watch::default();
         match std::mem::take(&mut self.is_hung_up) {
@@ -721,17 +566,18 @@ impl Player {
         }
         // That there is no session any more is told first, as the end is what matters.
         self.carry_out(now);
-        self.tell(Event::Ended);
+        self.outputs.tell(Event::Ended);
     }
 
     fn is_over_by_the_clock(&self, now: Instant) -> bool {
         let Some(ending) = &self.ending else { return false };
-        let end = ending.end_timestamp().and_then(|timestamp| self.playout.expected_arrival(timestamp));
+        let end =
+            ending.end_timestamp().and_then(|timestamp| self.projector.playout.expected_arrival(timestamp));
         // Of a stream that was never heard, only the clock tells, and nothing tells how late it would have come.
         let is_unheard = self.receiver.as_ref().is_some_and(|receiver| receiver.last_packet().is_none());
         let unheard = is_unheard.then_some(self.watch.started.zip(ending.length())).flatten();
         let end = end.or(unheard.map(|(started, length)| started + length + SILENCE));
-        self.playout.is_empty() && ending.is_over_by_the_clock(now, end)
+        self.projector.playout.is_empty() && ending.is_over_by_the_clock(now, end)
     }
 
     fn report_if_due(&mut self, now: Instant) {

@@ -1,7 +1,6 @@
 //! PURE. The whole player of the classroom dialect without a socket and a clock: requests, reception, playout, and
 //! the end, joined.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,17 +9,17 @@ use super::machine::{self, Length, Machine};
 use super::receive::Receiver;
 use crate::impairment::{Datagram, Emulated};
 use crate::media::FrameRate;
-use crate::proto::rtcp::Epoch;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{Lower, Method, Npt, NptRange, RtspUrl};
-use crate::session::conversation::{Message, Speaker};
-use crate::session::machine::{Goal, RtspState, Status};
-use crate::session::player::{Event, Input, Output, PlayerOptions, SILENCE, patience};
-use crate::session::playout::Playout;
+use crate::session::conversation::Speaker;
+use crate::session::exchange::{Event, Input, Output, Outputs, PlayerOptions};
+use crate::session::machine::{Goal, Status};
+use crate::session::player::SILENCE;
 use crate::session::presentation::Presentation;
+use crate::session::projector::Projector;
 use crate::session::receive::ReceivedFrame;
 use crate::session::way_in::WayIn;
-use crate::stats::{Showing, Snapshot, Strip};
+use crate::stats::{Snapshot, Strip};
 
 /// The player.
 #[derive(Debug)]
@@ -33,17 +32,13 @@ pub struct ClassroomPlayer {
     rate: FrameRate,
     /// Frames of the film, if the server says it.
     frames: Option<u64>,
-    playout_delay: Duration,
     receiver: Option<Receiver>,
-    playout: Playout,
-    showing: Showing,
-    epoch: Epoch,
+    projector: Projector,
     port: u16,
     watch: Watch,
     /// The server has hung up behind the last frame, which waits to be shown.
     is_hung_up: bool,
-    told: Option<Status>,
-    outputs: VecDeque<Output>,
+    outputs: Outputs,
 }
 
 /// Looks whether data comes.
@@ -73,16 +68,12 @@ impl ClassroomPlayer {
             emulated: None,
             rate: FrameRate::CLASSROOM,
             frames: None,
-            playout_delay: options.playout_delay,
             receiver: None,
-            playout: Playout::new(options.playout_delay),
-            showing: Showing::new(options.epoch),
-            epoch: options.epoch,
+            projector: Projector::new(options.playout_delay, options.epoch),
             port: 0,
             watch: Watch::default(),
             is_hung_up: false,
-            told: None,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
         }
     }
 
@@ -122,7 +113,7 @@ impl ClassroomPlayer {
         let deadlines = [
             self.machine.deadline(),
             receiver,
-            self.playout.next_due(),
+            self.projector.playout.next_due(),
             self.silence_due(),
             self.way_in.deadline(),
         ];
@@ -131,7 +122,7 @@ impl ClassroomPlayer {
 
     /// What is to be done; call until there is nothing.
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.poll()
     }
 
     /// Where it is and where it is going.
@@ -144,8 +135,7 @@ impl ClassroomPlayer {
         let mut snapshot = Snapshot::default();
         let Some(receiver) = &mut self.receiver else { return snapshot };
         receiver.add_to(now, &mut snapshot);
-        self.showing.add_to(now, &mut snapshot);
-        self.playout.add_to(now, &mut snapshot);
+        self.projector.add_to(now, &mut snapshot);
         snapshot.emulated = self.way_in.emulated_of_all().or(self.emulated);
         snapshot
     }
@@ -162,16 +152,15 @@ impl ClassroomPlayer {
         }
         if goal == Goal::Stopped {
             // The screen answers before the server does.
-            self.playout.clear();
+            self.projector.playout.clear();
         }
         self.machine.set_goal(now, goal);
     }
 
     fn set_playout_delay(&mut self, delay: Duration) {
-        self.playout_delay = delay;
-        self.playout.set_delay(delay);
+        self.projector.set_delay(delay);
         if let Some(receiver) = &mut self.receiver {
-            receiver.set_patience(patience(delay));
+            receiver.set_patience(self.projector.patience());
         }
     }
 
@@ -215,37 +204,28 @@ impl ClassroomPlayer {
         self.look_for_the_end(now);
         self.look_for_silence(now);
         self.carry_out(now);
-        let status = self.status();
-        if self.told.as_ref() != Some(&status) {
-            self.told = Some(status.clone());
-            self.tell(Event::Status(status));
-        }
+        self.outputs.tell_status(self.status());
     }
 
     fn carry_out(&mut self, now: Instant) {
         while let Some(output) = self.machine.poll() {
             self.carry_out_one(now, output);
         }
-        // The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
-        let Status { state, goal, .. } = self.status();
-        match (state, goal) {
-            (RtspState::Playing, Goal::Playing) => self.playout.resume(now),
-            _ => self.playout.pause(now),
-        }
+        self.projector.follow(now, &self.status());
     }
 
     fn carry_out_one(&mut self, now: Instant, output: machine::Output) {
         use machine::Output as Wanted;
         match output {
-            Wanted::Connect(url) => self.outputs.push_back(Output::Connect(url)),
-            Wanted::Disconnect => self.outputs.push_back(Output::Disconnect),
-            Wanted::OpenPorts(port) => self.outputs.push_back(Output::OpenPorts(port)),
+            Wanted::Connect(url) => self.outputs.push(Output::Connect(url)),
+            Wanted::Disconnect => self.outputs.push(Output::Disconnect),
+            Wanted::OpenPorts(port) => self.outputs.push(Output::OpenPorts(port)),
             Wanted::Write(octets) => {
                 if self.machine.status().in_flight == Some(Method::Play) {
-                    self.showing.ask(now);
+                    self.projector.showing.ask(now);
                 }
                 self.tell_message(now, Speaker::Player, &octets);
-                self.outputs.push_back(Output::Write(octets));
+                self.outputs.push(Output::Write(octets));
             }
             Wanted::Heard(text) => self.tell_message(now, Speaker::Server, text.as_bytes()),
             Wanted::Length(length) => self.take_length(length),
@@ -255,22 +235,18 @@ impl ClassroomPlayer {
                 if let Some(receiver) = &mut self.receiver {
                     receiver.go_on();
                 }
-                self.showing.start(now);
-                self.tell(Event::Started(self.presentation.range.unwrap_or_default()));
+                self.projector.showing.start(now);
+                self.outputs.tell(Event::Started(self.presentation.range.unwrap_or_default()));
             }
             Wanted::Paused => self.stop_watching(now),
             Wanted::Closed => self.closed(now),
-            Wanted::Failed(failure) => self.tell(Event::Failed(failure)),
+            Wanted::Failed(failure) => self.outputs.tell(Event::Failed(failure)),
         }
     }
 
     fn tell_message(&mut self, now: Instant, speaker: Speaker, octets: &[u8]) {
-        let message = Message::new(now, speaker, octets, self.machine.status().state);
-        self.tell(Event::Said(message));
-    }
-
-    fn tell(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        let state = self.machine.status().state;
+        self.outputs.tell_message(now, speaker, octets, state);
     }
 
     fn take_length(&mut self, Length { frames, seconds }: Length) {
@@ -278,39 +254,38 @@ impl ClassroomPlayer {
         self.rate = stated.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
         self.frames = Some(frames);
         self.presentation = describe(self.machine.file(), self.rate, Some(frames));
-        self.tell(Event::Described(self.presentation.clone()));
+        self.outputs.tell(Event::Described(self.presentation.clone()));
     }
 
     fn set_up(&mut self) {
-        self.receiver = Some(Receiver::new(patience(self.playout_delay)));
-        self.showing = Showing::new(self.epoch);
-        self.playout = Playout::new(self.playout_delay);
+        self.receiver = Some(Receiver::new(self.projector.patience()));
+        self.projector.begin();
         self.way_in.begin(None);
         self.emulated = None;
-        self.tell(Event::Described(self.presentation.clone()));
-        self.tell(Event::SetUp(Lower::Udp));
+        self.outputs.tell(Event::Described(self.presentation.clone()));
+        self.outputs.tell(Event::SetUp(Lower::Udp));
     }
 
     fn stop_watching(&mut self, now: Instant) {
-        self.showing.stop(now);
+        self.projector.showing.stop(now);
         let Watch { is_waiting, .. } = std::mem::take(&mut self.watch);
         if is_waiting {
-            self.tell(Event::Waiting(false));
+            self.outputs.tell(Event::Waiting(false));
         }
     }
 
     fn closed(&mut self, now: Instant) {
-        self.showing.stop(now);
+        self.projector.showing.stop(now);
         // The receiver stays: its figures are those of the session that is over.
         if let Some(receiver) = &mut self.receiver {
             receiver.stop();
         }
         self.emulated = self.way_in.emulated_of_all().or(self.emulated);
         self.way_in.end();
-        self.playout.clear();
+        self.projector.playout.clear();
         self.watch = Watch::default();
         self.is_hung_up = false;
-        self.tell(Event::Closed);
+        self.outputs.tell(Event::Closed);
     }
 }
 
@@ -339,15 +314,13 @@ impl ClassroomPlayer {
         while let Some(picture) = receiver.next_picture() {
             let timestamp = ticks(self.rate, picture.number);
             receiver.time(picture.arrival, timestamp);
-            self.showing.arrived(picture.arrival);
             let frame = ReceivedFrame { jpeg: picture.jpeg, timestamp, arrival: picture.arrival };
-            self.outputs.push_back(Output::Arrived(frame.clone()));
-            self.playout.push(frame);
+            self.outputs.push(Output::Arrived(frame.clone()));
+            self.projector.arrived(frame);
         }
-        if let Some(frame) = self.playout.pop(now) {
+        if let Some(frame) = self.projector.show(now) {
             let position = position(frame.timestamp);
-            self.showing.shown(now, frame.arrival, frame.timestamp as u32);
-            self.outputs.push_back(Output::Show { frame, position });
+            self.outputs.push(Output::Show { frame, position });
         }
     }
 
@@ -357,7 +330,7 @@ impl ClassroomPlayer {
     }
 
     fn look_for_the_end(&mut self, now: Instant) {
-        if self.has_last_frame() && self.playout.is_empty() {
+        if self.has_last_frame() && self.projector.playout.is_empty() {
             self.end(now);
         }
     }
@@ -368,14 +341,14 @@ impl ClassroomPlayer {
         }
         // The silence by which the end is recognised is no part of the film.
         let last = self.receiver.as_ref().and_then(Receiver::last_datagram);
-        self.stop_watching(last.map_or(now, |last| now.min(last + self.playout_delay)));
+        self.stop_watching(last.map_or(now, |last| now.min(last + self.projector.delay())));
         self.machine.film_over(now);
         if std::mem::take(&mut self.is_hung_up) {
             self.machine.connection_lost(now, None, None);
         }
         // That there is no session any more is told first, as the end is what matters.
         self.carry_out(now);
-        self.tell(Event::Ended);
+        self.outputs.tell(Event::Ended);
     }
 
     /// How long nothing has come, and whether anything has come before.
@@ -394,7 +367,7 @@ impl ClassroomPlayer {
         match (self.watch.is_waiting, datagram) {
             (false, _) => Some(heard + SILENCE),
             (true, None) => Some(heard + BEGIN_SILENCE),
-            (true, Some(_)) => self.playout.is_empty().then_some(heard + END_SILENCE),
+            (true, Some(_)) => self.projector.playout.is_empty().then_some(heard + END_SILENCE),
         }
     }
 
@@ -402,10 +375,10 @@ impl ClassroomPlayer {
         let Some((silence, has_begun)) = self.silence(now) else { return };
         let is_waiting = silence >= SILENCE;
         if std::mem::replace(&mut self.watch.is_waiting, is_waiting) != is_waiting {
-            self.tell(Event::Waiting(is_waiting));
+            self.outputs.tell(Event::Waiting(is_waiting));
         }
         match has_begun {
-            true if silence >= END_SILENCE && self.playout.is_empty() => self.end(now),
+            true if silence >= END_SILENCE && self.projector.playout.is_empty() => self.end(now),
             false if silence >= BEGIN_SILENCE => {
                 self.stop_watching(now);
                 self.machine.no_pictures(now, self.port);

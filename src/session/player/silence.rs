@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::exchange::Event;
 use super::super::failure::Failure;
 use super::super::receive::Receiver;
-use super::{Event, Player};
+use super::Player;
 use crate::proto::rtsp::Lower;
 
 /// Looks whether data comes.
@@ -69,7 +70,7 @@ impl Player {
         if silence < SILENCE {
             if std::mem::take(&mut self.watch.is_waiting) {
                 self.watch.has_complained = false;
-                self.tell(Event::Waiting(false));
+                self.outputs.tell(Event::Waiting(false));
             }
             return;
         }
@@ -77,7 +78,7 @@ impl Player {
             return self.end(now);
         }
         if !std::mem::replace(&mut self.watch.is_waiting, true) {
-            self.tell(Event::Waiting(true));
+            self.outputs.tell(Event::Waiting(true));
             // The film may have ended and the word of it be lost.
             if self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
                 self.machine.refresh(now);
@@ -94,14 +95,14 @@ impl Player {
         if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
             let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
             let is_emulated = self.way_in.is_acting();
-            self.tell(Event::Failed(Failure::NoData { by_udp, is_emulated }));
+            self.outputs.tell(Event::Failed(Failure::NoData { by_udp, is_emulated }));
         }
     }
 
     pub(super) fn look_for_flaw(&mut self) {
         let Some(why) = self.receiver.as_ref().and_then(Receiver::flaw) else { return };
         if self.watch.started.is_some() && !std::mem::replace(&mut self.watch.has_told_flaw, true) {
-            self.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
+            self.outputs.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
         }
     }
 
