@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::first_packet::FirstPacket;
 use super::machine::Start;
 use crate::proto::rtp::{CLOCK_RATE, extend_timestamp};
 use crate::proto::rtsp::{Factor, Npt};
@@ -14,7 +15,7 @@ use crate::proto::rtsp::{Factor, Npt};
 pub struct Ending {
     start: Option<Npt>,
     end: Option<Npt>,
-    rtptime: Option<u32>,
+    first: FirstPacket,
     scale: Factor,
     /// The timestamp of `start`, extended; known with the first packet.
     origin: Option<i64>,
@@ -29,13 +30,13 @@ const CUT_SHORT: i64 = 2 * CLOCK_RATE as i64;
 
 impl Ending {
     /// What a PLAY announced.
-    pub fn new(start: &Start, frame_rate: Option<f64>) -> Self {
+    pub fn new(start: &Start, first: FirstPacket, frame_rate: Option<f64>) -> Self {
         // At another scale a server leaves frames out or sends more of them, and only the packets tell which.
         let frame_rate = frame_rate.filter(|_| start.scale == Factor::ONE);
         Self {
             start: start.range.start,
             end: start.range.end,
-            rtptime: start.rtptime,
+            first,
             scale: start.scale,
             origin: None,
             interval: frame_rate.map(|rate| (f64::from(CLOCK_RATE) / rate).round() as i64),
@@ -55,8 +56,8 @@ impl Ending {
     }
 
     /// A packet of this timestamp, extended, has come.
-    pub fn packet(&mut self, timestamp: i64) {
-        let rtptime = self.rtptime;
+    pub fn packet(&mut self, now: Instant, timestamp: i64) {
+        let rtptime = self.first.rtptime.filter(|_| self.first.is_near(now, timestamp as u32));
         self.origin
             .get_or_insert_with(|| rtptime.map_or(timestamp, |rtptime| extend_timestamp(timestamp, rtptime)));
         let step = self.last_timestamp.map(|last| timestamp - last).filter(|step| *step > 0);
@@ -137,92 +138,105 @@ mod tests {
         Start { range: NptRange::parse(range).unwrap(), rtptime, ..Start::default() }
     }
 
+    fn ending(start: &Start, frame_rate: Option<f64>) -> Ending {
+        let first = FirstPacket { sequence: start.sequence, rtptime: start.rtptime, at: Instant::now() };
+        Ending::new(start, first, frame_rate)
+    }
+
+    #[test]
+    fn a_timestamp_that_is_announced_without_a_thought_does_not_end_the_film() {
+        let mut play = ending(&start("npt=0-10", Some(0)), Some(20.0));
+        play.packet(Instant::now(), 3_000_000_000);
+        assert!(!play.has_reached_last_frame());
+        assert_eq!(play.position(3_000_000_000), Some(Npt::ZERO));
+    }
+
     #[test]
     fn the_last_frame_is_known_by_its_timestamp_over_the_wrap() {
-        let mut ending = Ending::new(&start("npt=20-25", Some(u32::MAX - 10)), Some(20.0));
+        let mut play = ending(&start("npt=20-25", Some(u32::MAX - 10)), Some(20.0));
         let first = i64::from(u32::MAX) - 10;
         // The first packet that arrives need not be the first that was sent.
-        ending.packet(first + 9_000);
-        assert_eq!(ending.position(first + 9_000), Some(Npt::from_micros(20_100_000)));
-        assert_eq!(ending.end_timestamp(), Some(first + 450_000));
-        ending.packet(first + 98 * 4_500);
-        assert!(!ending.has_reached_last_frame());
-        ending.packet(first + 99 * 4_500);
-        assert!(ending.has_reached_last_frame());
+        play.packet(Instant::now(), first + 9_000);
+        assert_eq!(play.position(first + 9_000), Some(Npt::from_micros(20_100_000)));
+        assert_eq!(play.end_timestamp(), Some(first + 450_000));
+        play.packet(Instant::now(), first + 98 * 4_500);
+        assert!(!play.has_reached_last_frame());
+        play.packet(Instant::now(), first + 99 * 4_500);
+        assert!(play.has_reached_last_frame());
     }
 
     #[test]
     fn a_packet_that_was_overtaken_is_no_step() {
-        let mut ending = Ending::new(&start("npt=0-1", None), None);
+        let mut play = ending(&start("npt=0-1", None), None);
         for timestamp in [0, 9_000, 4_500, 13_500] {
-            ending.packet(timestamp);
+            play.packet(Instant::now(), timestamp);
         }
-        assert!(!ending.has_reached_last_frame());
-        ending.packet(90_000 - 4_500);
-        assert!(ending.has_reached_last_frame());
+        assert!(!play.has_reached_last_frame());
+        play.packet(Instant::now(), 90_000 - 4_500);
+        assert!(play.has_reached_last_frame());
     }
 
     #[test]
     fn without_rtp_info_and_rate_the_packets_tell() {
-        let mut ending = Ending::new(&start("npt=0-0.2", None), None);
+        let mut play = ending(&start("npt=0-0.2", None), None);
         for frame in 0..4 {
-            assert!(!ending.has_reached_last_frame());
-            ending.packet(77_000 + frame * 4_500);
+            assert!(!play.has_reached_last_frame());
+            play.packet(Instant::now(), 77_000 + frame * 4_500);
         }
-        assert!(ending.has_reached_last_frame());
+        assert!(play.has_reached_last_frame());
     }
 
     #[test]
     fn a_rate_that_is_stated_too_low_does_not_end_the_film_before_its_end() {
-        let mut ending = Ending::new(&start("npt=0-10", Some(0)), Some(1.0));
+        let mut play = ending(&start("npt=0-10", Some(0)), Some(1.0));
         for frame in 0..199 {
-            ending.packet(frame * 4_500);
-            assert!(!ending.has_reached_last_frame(), "{frame}");
+            play.packet(Instant::now(), frame * 4_500);
+            assert!(!play.has_reached_last_frame(), "{frame}");
         }
-        ending.packet(199 * 4_500);
-        assert!(ending.has_reached_last_frame());
+        play.packet(Instant::now(), 199 * 4_500);
+        assert!(play.has_reached_last_frame());
     }
 
     #[test]
     fn at_another_scale_timestamps_are_worth_more_or_less() {
         let faster = Start { scale: Factor::thousandths(2_000), ..start("npt=10-20", Some(1_000)) };
-        let mut ending = Ending::new(&faster, Some(20.0));
-        assert_eq!(ending.length(), Some(Duration::from_secs(5)));
+        let mut play = ending(&faster, Some(20.0));
+        assert_eq!(play.length(), Some(Duration::from_secs(5)));
         // Every second frame, as far from each other as usual.
         for frame in 0..99 {
-            ending.packet(1_000 + frame * 4_500);
-            assert!(!ending.has_reached_last_frame(), "{frame}");
+            play.packet(Instant::now(), 1_000 + frame * 4_500);
+            assert!(!play.has_reached_last_frame(), "{frame}");
         }
-        assert_eq!(ending.position(1_000 + 90_000), Some(Npt::from_micros(12_000_000)));
-        assert_eq!(ending.end_timestamp(), Some(1_000 + 450_000));
-        ending.packet(1_000 + 99 * 4_500);
-        assert!(ending.has_reached_last_frame());
+        assert_eq!(play.position(1_000 + 90_000), Some(Npt::from_micros(12_000_000)));
+        assert_eq!(play.end_timestamp(), Some(1_000 + 450_000));
+        play.packet(Instant::now(), 1_000 + 99 * 4_500);
+        assert!(play.has_reached_last_frame());
 
         let slower = Start { scale: Factor::thousandths(500), ..start("npt=0-0.2", Some(0)) };
-        let mut ending = Ending::new(&slower, Some(20.0));
+        let mut play = ending(&slower, Some(20.0));
         for frame in 0..4 {
-            assert!(!ending.has_reached_last_frame(), "{frame}");
-            ending.packet(frame * 9_000);
+            assert!(!play.has_reached_last_frame(), "{frame}");
+            play.packet(Instant::now(), frame * 9_000);
         }
-        assert!(ending.has_reached_last_frame());
+        assert!(play.has_reached_last_frame());
     }
 
     #[test]
     fn numbers_that_no_film_has_are_no_positions() {
         let far = "npt=18446744073709-18446744073709.5";
         let fast = Start { scale: Factor::thousandths(u32::MAX), ..start(far, Some(0)) };
-        let mut ending = Ending::new(&fast, None);
-        ending.packet(0);
-        assert_eq!(ending.position(i64::MAX), None);
-        assert_eq!(ending.end_timestamp(), Some(0));
+        let mut play = ending(&fast, None);
+        play.packet(Instant::now(), 0);
+        assert_eq!(play.position(i64::MAX), None);
+        assert_eq!(play.end_timestamp(), Some(0));
     }
 
     #[test]
     fn a_range_without_end_has_none() {
-        let mut ending = Ending::new(&start("npt=0-", Some(0)), Some(20.0));
-        ending.packet(0);
-        assert_eq!(ending.end_timestamp(), None);
-        ending.set_end(Some(Npt::from_micros(1_000_000)));
-        assert_eq!(ending.end_timestamp(), Some(90_000));
+        let mut play = ending(&start("npt=0-", Some(0)), Some(20.0));
+        play.packet(Instant::now(), 0);
+        assert_eq!(play.end_timestamp(), None);
+        play.set_end(Some(Npt::from_micros(1_000_000)));
+        assert_eq!(play.end_timestamp(), Some(90_000));
     }
 }

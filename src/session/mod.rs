@@ -15,6 +15,7 @@ mod driver;
 mod ending;
 mod exchange;
 mod failure;
+mod first_packet;
 mod interruption;
 mod machine;
 mod player;

@@ -11,6 +11,7 @@ use self::silence::Watch;
 use super::conversation::Speaker;
 use super::ending::Ending;
 use super::exchange::{Event, Input, Output, Outputs, Path, PlayerOptions};
+use super::first_packet::FirstPacket;
 use super::interruption::Interruption;
 use super::machine::{self, Goal, Machine, Start, Status};
 use super::presentation::Presentation;
@@ -269,7 +270,7 @@ impl Player {
             self.projector.showing.begun(now, timestamp as u32);
         }
         if let Some(ending) = &mut self.ending {
-            ending.packet(timestamp);
+            ending.packet(now, timestamp);
         }
     }
 
@@ -388,12 +389,13 @@ impl Player {
 
     fn started(&mut self, now: Instant, start: &Start) {
         let Some(receiver) = &mut self.receiver else { return };
-        receiver.start(start.sequence);
+        let first = FirstPacket { sequence: start.sequence, rtptime: start.rtptime, at: now };
+        receiver.start(first);
         if !start.goes_on {
             self.projector.playout.clear();
         }
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
-        self.ending = Some(Ending::new(start, frame_rate));
+        self.ending = Some(Ending::new(start, first, frame_rate));
         self.watch = Watch::since(now);
         self.projector.showing.start(now);
         self.reports.start(now);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::first_packet::FirstPacket;
 use super::reorder::Reorder;
 use super::source::{Arrived, Heard, Source};
 use crate::media::jpeg::Dimensions;
@@ -24,6 +25,9 @@ pub struct ReceivedFrame {
     pub arrival: Instant,
 }
 
+/// Packets without progress that are kept. Among those that count anew there may be some that were of use.
+const MOST_ASTRAY: usize = 256;
+
 /// When so many pictures cannot be shown and none can, it is no accident.
 pub(super) const ENOUGH_TO_JUDGE: u64 = 25;
 
@@ -34,7 +38,12 @@ pub struct Receiver {
     /// Octets of headers around each RTP packet.
     headers: usize,
     source: Source,
+    /// What was announced, until a packet has come that can be held against it.
+    announced: Option<FirstPacket>,
     reception: Reception,
+    /// The last packets that were no progress: they may be the first of a new count. Of those that were of use
+    /// nevertheless, only the place.
+    astray: VecDeque<Option<Arrived>>,
     reorder: Reorder,
     depacketizer: Depacketizer,
     /// The last timestamp of a whole frame, extended.
@@ -42,6 +51,8 @@ pub struct Receiver {
     /// The highest timestamp of any packet, extended.
     highest_timestamp: Option<i64>,
     last_packet: Option<Instant>,
+    /// A packet of use has come since the PLAY.
+    has_begun: bool,
     frames: VecDeque<ReceivedFrame>,
     payload: Meter,
     wire: Meter,
@@ -80,12 +91,15 @@ impl Receiver {
             payload_type,
             headers,
             source: Source::new(ssrc),
+            announced: None,
             reception: Reception::default(),
+            astray: VecDeque::new(),
             reorder: Reorder::new(patience),
             depacketizer: Depacketizer::new(dimensions),
             frame_timestamp: None,
             highest_timestamp: None,
             last_packet: None,
+            has_begun: false,
             frames: VecDeque::new(),
             payload: Meter::default(),
             wire: Meter::default(),
@@ -98,25 +112,28 @@ impl Receiver {
         }
     }
 
-    /// A PLAY was answered: packets come from now on, the first with this sequence number if that was said.
-    pub fn start(&mut self, sequence: Option<u16>) {
+    /// A PLAY was answered: packets come from now on.
+    pub fn start(&mut self, announced: FirstPacket) {
         self.source.begin();
         self.stop();
         // What was sent before, and comes only now, is counted but belongs to no frame any more.
         let before = self.reception.highest();
-        let first = sequence.map(|sequence| self.reception.expect(sequence));
+        let first = announced.sequence.map(|sequence| self.reception.expect(announced.at, sequence));
         self.reorder.restart_at(first);
         if first.zip(before).is_some_and(|(first, before)| first <= before) {
             self.strip.clear();
         }
+        self.announced = Some(announced);
     }
 
     /// Nothing is to come any more. A frame that has begun is forgotten, and is not incomplete.
     pub fn stop(&mut self) {
         self.depacketizer.abandon_frame();
         self.reorder.restart_at(None);
+        self.astray.clear();
         self.frames.clear();
         self.last_packet = None;
+        self.has_begun = false;
         self.frame_jitter.interrupt();
         self.steps.interrupt();
     }
@@ -135,8 +152,8 @@ impl Receiver {
         self.reorder.set_patience(patience);
     }
 
-    /// A datagram, or the content of an interleaved frame, has come; its timestamp, extended. There is none if it is not
-    /// of this stream, and passed over.
+    /// A datagram, or the content of an interleaved frame, has come; its timestamp, extended. There is none if it is of no
+    /// use.
     pub fn packet(&mut self, now: Instant, octets: Bytes) -> Option<i64> {
         let length = octets.len();
         let packet = match Packet::parse(octets) {
@@ -153,51 +170,113 @@ impl Receiver {
         }
         let heard_before = self.source.current();
         match self.source.hear(Arrived { at: now, octets: length, packet }) {
-            Heard::Ours(arrived) => Some(self.take_arrived(arrived)),
+            Heard::Ours(arrived) => self.take_arrived(arrived),
             Heard::Strange => {
                 tracing::debug!(?header, "a packet of another source is passed over");
                 None
             }
             Heard::Instead(packets) => {
                 if let (Some(_), Some(first)) = (heard_before, packets.first()) {
-                    self.begin_count_at(first.packet.header.sequence);
+                    self.begin_count_with(first.at, first.packet.header.sequence);
                 }
-                // All of them are taken, and the first tells where they are.
-                packets.into_iter().map(|arrived| self.take_arrived(arrived)).reduce(|first, _| first)
+                self.take_all(packets, Self::take_arrived)
             }
         }
     }
 
-    /// The numbers of the source that was listened to mean nothing any more (RFC 3550 §8.2).
-    fn begin_count_at(&mut self, sequence: u16) {
+    /// All of them are taken, and the first tells where they are.
+    fn take_all(
+        &mut self,
+        packets: impl IntoIterator<Item = Arrived>,
+        take: impl Fn(&mut Self, Arrived) -> Option<i64>,
+    ) -> Option<i64> {
+        packets.into_iter().filter_map(|arrived| take(self, arrived)).reduce(|first, _| first)
+    }
+
+    /// The numbers that were counted mean nothing any more (RFC 3550 §8.2, appendix A.1).
+    fn begin_count_with(&mut self, now: Instant, sequence: u16) {
         self.depacketizer.abandon_frame();
-        let first = self.reception.begin_at(sequence);
+        let first = self.reception.begin_at(now, sequence);
         self.reorder.restart_at(Some(first));
+        self.astray.clear();
         self.strip.clear();
     }
 
-    fn take_arrived(&mut self, Arrived { at: now, octets, packet }: Arrived) -> i64 {
+    fn take_arrived(&mut self, arrived: Arrived) -> Option<i64> {
+        self.last_packet = Some(arrived.at);
+        self.count_wire(arrived.at, arrived.octets);
+        self.doubt_announcement(&arrived);
+        self.count(arrived)
+    }
+
+    /// Nothing was lost before a first packet that is none of those that were announced.
+    fn doubt_announcement(&mut self, Arrived { at: now, packet, .. }: &Arrived) {
         let header = packet.header;
-        let reference = self.highest_timestamp.unwrap_or(i64::from(header.timestamp));
-        let timestamp = extend_timestamp(reference, header.timestamp);
-        // A server may begin its timestamps anew at each PLAY.
-        let is_first = self.last_packet.replace(now).is_none();
-        self.highest_timestamp = Some(if is_first { timestamp } else { timestamp.max(reference) });
-        self.count_wire(now, octets);
-        match self.reception.packet(now, &header) {
-            Arrival::New(sequence) => self.put_in_order(now, sequence, timestamp, packet, Fate::Received),
-            Arrival::Reordered(sequence) => {
-                self.put_in_order(now, sequence, timestamp, packet, Fate::Reordered);
-            }
-            Arrival::Restarted(sequence) => {
-                self.reorder.restart_at(Some(sequence));
-                self.strip.clear();
-                self.put_in_order(now, sequence, timestamp, packet, Fate::Received);
-            }
-            Arrival::Duplicate(sequence) => self.strip.duplicated(sequence),
-            Arrival::Stale => {}
+        let Some(FirstPacket { sequence: Some(first), .. }) = self.announced else { return };
+        // What comes late from before says nothing.
+        if header.sequence.wrapping_sub(first) >= 1 << 15 {
+            return;
         }
+        let is_believed = header.sequence == first
+            || self.announced.take().is_some_and(|announced| announced.is_near(*now, header.timestamp));
+        self.announced = None;
+        if !is_believed {
+            tracing::debug!(?header, "RTP-Info speaks of other packets");
+            self.begin_count_with(*now, header.sequence);
+        }
+    }
+
+    fn count(&mut self, arrived: Arrived) -> Option<i64> {
+        let (now, header) = (arrived.at, arrived.packet.header);
+        let timestamp = match self.reception.packet(now, &header) {
+            Arrival::New(sequence) => {
+                self.astray.clear();
+                Some(self.accept(now, sequence, arrived.packet, Fate::Received))
+            }
+            Arrival::Reordered(sequence) => {
+                self.keep_astray(None);
+                Some(self.accept(now, sequence, arrived.packet, Fate::Reordered))
+            }
+            Arrival::Duplicate(sequence) => {
+                self.strip.duplicated(sequence);
+                self.keep_astray(Some(arrived));
+                None
+            }
+            Arrival::Stray => {
+                self.keep_astray(Some(arrived));
+                None
+            }
+            Arrival::Restarted { row } => self.restart(row, arrived),
+        };
         self.release(now);
+        timestamp
+    }
+
+    fn keep_astray(&mut self, arrived: Option<Arrived>) {
+        if self.astray.len() >= MOST_ASTRAY {
+            self.astray.pop_front();
+        }
+        self.astray.push_back(arrived);
+    }
+
+    /// The source counts anew, with so many packets in a row that end with this one.
+    fn restart(&mut self, row: usize, last: Arrived) -> Option<i64> {
+        let before = self.astray.split_off(self.astray.len().saturating_sub(row - 1));
+        let packets: Vec<_> = before.into_iter().flatten().chain([last]).collect();
+        if let Some(first) = packets.first() {
+            self.begin_count_with(first.at, first.packet.header.sequence);
+        }
+        self.take_all(packets, Self::count)
+    }
+
+    /// A packet is of use. Returns its timestamp, extended.
+    fn accept(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> i64 {
+        let reference = self.highest_timestamp.unwrap_or(i64::from(packet.header.timestamp));
+        let timestamp = extend_timestamp(reference, packet.header.timestamp);
+        // A server may begin its timestamps anew at each PLAY.
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        self.highest_timestamp = Some(if is_first { timestamp } else { timestamp.max(reference) });
+        self.put_in_order(now, sequence, timestamp, packet, fate);
         timestamp
     }
 
@@ -332,5 +411,96 @@ impl Receiver {
     /// The last packets, each by its fate.
     pub fn strip(&self) -> &Strip {
         &self.strip
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::payload::{Form, PacketizedFrame, packetize};
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+    const FRAMES: usize = 60;
+
+    fn picture() -> PacketizedFrame {
+        let pixels: Vec<u8> =
+            (0..160 * 160 * 3u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut jpeg = Vec::new();
+        let mut encoder = Encoder::new(&mut jpeg, 90);
+        encoder.set_sampling_factor(SamplingFactor::F_2_2);
+        encoder.encode(&pixels, 160, 160, ColorType::Rgb).unwrap();
+        packetize(&jpeg, Form::OriginalHeader).unwrap()
+    }
+
+    /// Packets of a film in order, with these sequence numbers: of each, its frame and its place among all.
+    fn film(sequence: impl Fn(usize, usize) -> u16) -> Vec<Bytes> {
+        let picture = picture();
+        assert!(picture.packets().len() > 3, "{} packets", picture.packets().len());
+        let mut packets = Vec::new();
+        for frame in 0..FRAMES {
+            for index in 0..picture.packets().len() {
+                let (mut packet, timestamp) = (Vec::new(), 3_000_000_000 + frame as u32 * 4_500);
+                picture.write_packet(index, sequence(frame, packets.len()), timestamp, 7, &mut packet);
+                packets.push(Bytes::from(packet));
+            }
+        }
+        packets
+    }
+
+    /// Receives a film of which this is announced: what is known of it, and its pictures.
+    fn receive(sequence: Option<u16>, rtptime: Option<u32>, packets: &[Bytes]) -> (Snapshot, usize) {
+        let now = Instant::now();
+        let mut receiver = Receiver::new(26, None, None, 28, Duration::from_millis(50));
+        receiver.start(FirstPacket { sequence, rtptime, at: now });
+        packets.iter().for_each(|packet| {
+            receiver.packet(now, packet.clone());
+        });
+        // No gap is waited for any longer.
+        receiver.timeout(now + Duration::from_secs(1));
+        let mut snapshot = Snapshot::default();
+        receiver.add_to(now, None, &mut snapshot);
+        (snapshot, std::iter::from_fn(|| receiver.next_frame()).count())
+    }
+
+    #[track_caller]
+    fn assert_whole((snapshot, frames): (Snapshot, usize), packets: usize) {
+        let Snapshot { packets_expected, packets_received, packets_lost, frames_incomplete, .. } = snapshot;
+        let packets = packets as u64;
+        assert_eq!((packets_expected, packets_received, packets_lost), (packets, packets, 0));
+        assert_eq!((frames, frames_incomplete), (FRAMES, 0));
+    }
+
+    #[test]
+    fn a_packet_from_far_away_costs_nothing() {
+        let mut packets = film(|_, place| 1_000 + place as u16);
+        let all = packets.len();
+        let mut stray = packets[all / 2].to_vec();
+        stray[2..4].copy_from_slice(&20_000u16.to_be_bytes());
+        packets.insert(all / 2, stray.into());
+        assert_whole(receive(Some(1_000), Some(3_000_000_000), &packets), all);
+    }
+
+    #[test]
+    fn a_sender_that_counts_anew_loses_nothing() {
+        for anew in [20, 30_000, 50_000] {
+            let begins = FRAMES / 2 * picture().packets().len();
+            let packets = film(|_, place| match place.checked_sub(begins) {
+                None => 1_000 + place as u16,
+                Some(behind) => anew + behind as u16,
+            });
+            assert_whole(receive(Some(1_000), Some(3_000_000_000), &packets), packets.len());
+        }
+    }
+
+    #[test]
+    fn what_is_announced_without_a_thought_is_no_loss() {
+        let packets = film(|_, place| 1_000 + place as u16);
+        for (sequence, rtptime) in
+            [(0, Some(0)), (31_000, Some(3_000_000_000)), (31_000, None), (60_000, None)]
+        {
+            assert_whole(receive(Some(sequence), rtptime, &packets), packets.len());
+        }
+        let (snapshot, _) = receive(Some(990), Some(3_000_000_000), &packets);
+        assert_eq!(snapshot.packets_lost, 10, "and what is announced with one is");
     }
 }

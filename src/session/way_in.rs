@@ -100,12 +100,16 @@ impl WayIn {
     /// What is known of what this source has sent.
     pub fn sent(&self, source: Option<u32>) -> Option<Sent> {
         let account = self.account(source);
-        let (packets, last) = match account {
-            Some(account) => (account.packets, Some(account.last_sequence)),
-            None => (u64::from(self.said?), None),
-        };
-        let under_way = account.map_or(0, |account| account.counters.under_way);
-        Some(Sent { packets, last, under_way })
+        let said = self.said.map(u64::from);
+        if account.is_none() && said.is_none() {
+            return None;
+        }
+        Some(Sent {
+            counted: account.map(|account| (account.packets, account.last_sequence)),
+            // At the server's way out everything was counted that was sent.
+            said: said.filter(|_| self.emulation.place == Place::WayIn || account.is_none()),
+            under_way: account.map_or(0, |account| account.counters.under_way),
+        })
     }
 
     /// What the network has done to what this source has sent.

@@ -149,14 +149,9 @@ impl Receiver {
         let (sequence, fate) = match self.reception.packet(now, &header) {
             Arrival::New(sequence) => (sequence, Fate::Received),
             Arrival::Reordered(sequence) => (sequence, Fate::Reordered),
-            Arrival::Restarted(sequence) => {
-                self.reorder.restart_at(Some(sequence));
-                self.strip.clear();
-                self.first = None;
-                (sequence, Fate::Received)
-            }
+            Arrival::Restarted { .. } => return self.begin_count_with(now, header, payload),
             Arrival::Duplicate(sequence) => return self.strip.duplicated(sequence),
-            Arrival::Stale => return,
+            Arrival::Stray => return,
         };
         self.count_payload(now, payload.len());
         if self.counted.is_none_or(|(_, highest)| highest < sequence) {
@@ -187,6 +182,15 @@ impl Receiver {
             self.collect(now);
             self.reorder.restart_at(Some(sequence + 1));
         }
+    }
+
+    /// What came of the new count before it was recognised belongs to pictures that have begun without it.
+    fn begin_count_with(&mut self, now: Instant, header: Header, payload: Bytes) {
+        let sequence = self.reception.begin_at(now, header.sequence);
+        self.reorder.restart_at(Some(sequence));
+        self.strip.clear();
+        self.first = None;
+        self.count_packet(now, header, payload);
     }
 
     fn count_wire(&mut self, now: Instant, datagram: usize) {
