@@ -29,7 +29,7 @@ impl Record {
 
     /// New figures have come, while the network is set like this. Whether a second has ended.
     pub fn observe(&mut self, snapshot: &Snapshot, conditions: &Conditions) -> bool {
-        if snapshot.playing_s < self.snapshot.playing_s {
+        if snapshot.is_of_another_session(&self.snapshot) {
             // They are of the next session already.
             self.network.clear();
         }

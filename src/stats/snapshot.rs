@@ -115,3 +115,12 @@ pub struct Snapshot {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emulated: Option<Emulated>,
 }
+
+impl Snapshot {
+    /// Whether these figures are of a later session than those. Time alone does not tell: when a film has ended, the
+    /// silence by which that was found out is taken back.
+    pub fn is_of_another_session(&self, before: &Self) -> bool {
+        let has_less = self.packets_received < before.packets_received;
+        has_less || self.packets_received == 0 && self.playing_s < before.playing_s
+    }
+}

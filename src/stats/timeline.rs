@@ -83,9 +83,8 @@ impl Second {
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     seconds: VecDeque<Second>,
-    /// The figures when the last second began, and when it ended.
-    began: Snapshot,
-    ended: Snapshot,
+    /// The figures when the last seconds ended, the newest last.
+    ends: VecDeque<Snapshot>,
     /// Seconds that have ended, forgotten ones among them.
     count: u64,
 }
@@ -93,41 +92,52 @@ pub struct Timeline {
 /// Seconds that are remembered: a day of them.
 const MOST_SECONDS: usize = 24 * 60 * 60;
 
+/// Seconds that can be taken back: how late it may be found out that a film has ended.
+const MOST_TAKEN_BACK: usize = 16;
+
 /// What is shorter than this at the end of a session tells no rate, and belongs to the second before it.
 const SHORTEST: f64 = 0.1;
 
 impl Timeline {
     /// New figures have come. Figures of a session that has just begun begin anew. Whether a second has ended.
     pub fn observe(&mut self, snapshot: &Snapshot) -> bool {
-        if snapshot.playing_s < self.ended.playing_s {
+        if snapshot.is_of_another_session(&self.ended()) {
             *self = Self::default();
         }
-        let has_ended = snapshot.playing_s.floor() > self.ended.playing_s.floor();
+        let has_ended = snapshot.playing_s.floor() > self.ended().playing_s.floor();
         if has_ended {
             self.end_second(snapshot);
         }
         has_ended
     }
 
-    /// The session is over, with these figures.
+    /// The session is over, with these figures. Its film may have been over for seconds.
     pub fn finish(&mut self, snapshot: &Snapshot) {
         self.observe(snapshot);
-        if *snapshot == self.ended {
+        if *snapshot == self.ended() {
             return;
         }
-        if snapshot.playing_s - self.ended.playing_s < SHORTEST && self.seconds.pop_back().is_some() {
-            self.ended = self.began;
+        while snapshot.playing_s - self.ended().playing_s < SHORTEST && self.ends.pop_back().is_some() {
+            self.seconds.pop_back();
             self.count -= 1;
         }
         self.end_second(snapshot);
+    }
+
+    /// The figures when the last second ended; nothing before there was one.
+    fn ended(&self) -> Snapshot {
+        self.ends.back().copied().unwrap_or_default()
     }
 
     fn end_second(&mut self, snapshot: &Snapshot) {
         if self.seconds.len() == MOST_SECONDS {
             self.seconds.pop_front();
         }
-        self.seconds.push_back(Second::between(&self.ended, snapshot));
-        (self.began, self.ended) = (self.ended, *snapshot);
+        self.seconds.push_back(Second::between(&self.ended(), snapshot));
+        if self.ends.len() == MOST_TAKEN_BACK {
+            self.ends.pop_front();
+        }
+        self.ends.push_back(*snapshot);
         self.count += 1;
     }
 
@@ -191,10 +201,24 @@ mod tests {
     fn another_session_begins_anew_and_what_is_remembered_is_bounded() {
         let mut timeline = Timeline::default();
         for second in 1..=MOST_SECONDS + 10 {
-            timeline.observe(&figures(second as f64, 0, 0));
+            timeline.observe(&figures(second as f64, second as u64, 0));
         }
         assert_eq!((timeline.seconds().len(), timeline.count()), (MOST_SECONDS, MOST_SECONDS as u64 + 10));
         timeline.observe(&figures(0.1, 7, 0));
         assert_eq!(timeline.seconds().len(), 0);
+    }
+
+    #[test]
+    fn the_silence_by_which_an_end_was_found_takes_no_seconds() {
+        let mut timeline = Timeline::default();
+        for second in 1..=12u8 {
+            timeline.observe(&figures(f64::from(second), 100 * u64::from(second.min(10)), 0));
+        }
+        let end = figures(10.0, 1_000, 0);
+        timeline.observe(&end);
+        timeline.finish(&end);
+        let times: Vec<_> = timeline.seconds().iter().map(|second| second.time_s).collect();
+        assert_eq!(times, (1..=10).map(f64::from).collect::<Vec<_>>());
+        assert!(timeline.seconds().iter().all(|second| second.packets_received == 100));
     }
 }
