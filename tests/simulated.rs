@@ -6,6 +6,7 @@ use common::films::pictures;
 use common::jpegs::Kind;
 use common::simulation::{MS, Setting, World};
 use reelay::impairment::{Bottleneck, Distribution, Impairments, Jitter, Loss};
+use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
     Event, Failure, Goal, Input, Interruption, MachineOptions, Place, RtspState, TransportChoice,
@@ -288,6 +289,97 @@ fn a_seek_lands_on_the_frame_and_goes_on_there() {
     assert_eq!(world.methods(), ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "PLAY"]);
     let positions: Vec<_> = world.shown[before..].iter().map(|shown| shown.position_ms.unwrap()).collect();
     assert!(positions.iter().copied().eq((150..200).map(|frame| frame * 50)), "{positions:?}");
+}
+
+/// The way is longer than the pause, and what is under way comes in the middle of it or behind it.
+#[test]
+fn a_pause_loses_nothing_that_is_under_way() {
+    for (delay, pause, latency) in [(300, 2_000, 150), (500, 100, 1), (260, 600, 1), (500, 5_000, 40)] {
+        let impairments = Impairments { delay: delay * MS, ..Impairments::default() };
+        let mut world = World::new(Setting { impairments, latency: latency * MS, ..setting(100) });
+        world.want(Goal::Playing);
+        for _ in 0..3 {
+            world.run_for(Duration::from_millis(1_230));
+            world.want(Goal::Ready);
+            world.run_for(pause * MS);
+            world.want(Goal::Playing);
+        }
+        world.run_until("the end", ended);
+        let positions: Vec<_> = world.shown.iter().map(|shown| shown.position_ms.unwrap()).collect();
+        let what = format!("a delay of {delay} ms, a pause of {pause} ms, answers after {latency} ms");
+        assert!(positions.iter().copied().eq((0..100).map(|frame| frame * 50)), "{what}: {positions:?}");
+        let snapshot = world.snapshot();
+        assert_eq!((snapshot.packets_lost, snapshot.packets_late), (0, 0), "{what}");
+        assert_eq!((snapshot.frames_incomplete, snapshot.frames_dropped_late), (0, 0), "{what}");
+    }
+}
+
+#[test]
+fn a_picture_that_stands_still_because_it_is_meant_to_does_not_stall() {
+    for latency in [100, 150, 300] {
+        let mut world = World::new(Setting { latency: latency * MS, ..setting(100) });
+        world.want(Goal::Playing);
+        world.run_for(Duration::from_secs(3));
+        let played = world.snapshot().playing_s;
+        world.want(Goal::Ready);
+        world.run_for(Duration::from_secs(2));
+        let snapshot = world.snapshot();
+        assert_eq!((snapshot.stalls, snapshot.playing_s), (0, played), "answers after {latency} ms");
+    }
+}
+
+#[test]
+fn a_seek_in_the_last_moment_is_not_undone() {
+    for (loses_rtcp, playout_delay) in [(false, 50), (false, 500), (true, 50), (true, 500)] {
+        let film = Setting { loses_rtcp, playout_delay: playout_delay * MS, ..setting(100) };
+        let mut world = World::new(film);
+        world.want(Goal::Playing);
+        world.run_until("the last frame is here", |world| world.arrived.len() == 100);
+        let before = world.shown.len();
+        world.input(Input::Seek(Npt::from_micros(1_000_000)));
+        world.run_until("the end", ended);
+        assert_eq!(world.methods()[4..], ["PAUSE", "PLAY"]);
+        let positions: Vec<_> =
+            world.shown[before..].iter().map(|shown| shown.position_ms.unwrap()).collect();
+        assert!(positions.iter().copied().eq((20..100).map(|frame| frame * 50)), "{positions:?}");
+    }
+}
+
+#[test]
+fn what_is_still_under_way_from_before_a_seek_is_not_late_and_its_goodbye_ends_nothing() {
+    for (place, seek_at) in
+        [(Place::WayIn, 2_000), (Place::AtServer, 2_000), (Place::WayIn, 5_250), (Place::AtServer, 5_250)]
+    {
+        let impairments = Impairments { delay: 500 * MS, ..Impairments::default() };
+        let mut world = World::new(Setting { impairments, place, ..setting(100) });
+        world.want(Goal::Playing);
+        world.run_for(seek_at * MS);
+        world.input(Input::Seek(Npt::from_micros(1_000_000)));
+        let before = world.shown.len();
+        world.run_until("the end", ended);
+        let positions: Vec<_> =
+            world.shown[before..].iter().map(|shown| shown.position_ms.unwrap()).collect();
+        assert!(
+            positions.iter().copied().eq((20..100).map(|frame| frame * 50)),
+            "{place} {seek_at}: {positions:?}"
+        );
+        let snapshot = world.snapshot();
+        assert_eq!((snapshot.packets_late, snapshot.packets_lost), (0, 0), "{place} {seek_at}");
+    }
+}
+
+#[test]
+fn between_the_pictures_of_a_slow_film_nothing_is_missing() {
+    for (per_mille, seconds) in [(1_000, 11), (150, 73)] {
+        let mut world = World::new(setting(12));
+        world.server_mut().facts.rate = FrameRate::new(per_mille, 1_000).unwrap();
+        world.want(Goal::Playing);
+        world.run_until("the end", ended);
+        assert_eq!((world.shown.len(), waited(&world)), (12, 0));
+        assert_eq!(world.count(|event| matches!(event, Event::Failed(_))), 0);
+        let late = world.elapsed().abs_diff(Duration::from_secs(seconds));
+        assert!(late < Duration::from_secs(2), "{:?}", world.elapsed());
+    }
 }
 
 #[test]

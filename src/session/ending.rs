@@ -23,7 +23,28 @@ pub struct Ending {
     interval: Option<i64>,
     last_timestamp: Option<i64>,
     goodbye: Option<Instant>,
+    /// Positions of the PLAY before, where this one goes on.
+    former: Option<Line>,
 }
+
+/// Which positions belong to which timestamps.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    start: Npt,
+    origin: i64,
+    scale: Factor,
+}
+
+impl Line {
+    fn position(self, timestamp: i64) -> Option<Npt> {
+        let ticks = u128::try_from(timestamp - self.origin).ok()?;
+        let micros = ticks * u128::from(self.scale.as_thousandths()) * 1_000 / u128::from(CLOCK_RATE);
+        self.start.as_micros().checked_add(u64::try_from(micros).ok()?).map(Npt::from_micros)
+    }
+}
+
+/// An hour.
+const ANOTHER_CLOCK: i32 = 3_600 * CLOCK_RATE as i32;
 
 /// Two seconds.
 const CUT_SHORT: i64 = 2 * CLOCK_RATE as i64;
@@ -42,6 +63,7 @@ impl Ending {
             interval: frame_rate.map(|rate| (f64::from(CLOCK_RATE) / rate).round() as i64),
             last_timestamp: None,
             goodbye: None,
+            former: None,
         }
     }
 
@@ -69,6 +91,12 @@ impl Ending {
         self.last_timestamp = Some(self.last_timestamp.map_or(timestamp, |last| last.max(timestamp)));
     }
 
+    /// Whether a moment on the clock of timestamps is before this PLAY, and not so long that it is another clock's.
+    pub fn is_before(&self, timestamp: u32) -> bool {
+        let ahead = self.first.rtptime.map(|rtptime| rtptime.wrapping_sub(timestamp).cast_signed());
+        ahead.is_some_and(|ahead| (1..=ANOTHER_CLOCK).contains(&ahead))
+    }
+
     /// The server has said goodbye.
     pub fn goodbye(&mut self, now: Instant) {
         self.goodbye.get_or_insert(now);
@@ -81,10 +109,19 @@ impl Ending {
 
     /// The position of a timestamp.
     pub fn position(&self, timestamp: i64) -> Option<Npt> {
-        let (start, origin) = (self.start?, self.origin?);
-        let ticks = u128::try_from(timestamp - origin).ok()?;
-        let micros = ticks * u128::from(self.scale.as_thousandths()) * 1_000 / u128::from(CLOCK_RATE);
-        start.as_micros().checked_add(u64::try_from(micros).ok()?).map(Npt::from_micros)
+        // Until a packet of this PLAY has come, everything that is here belongs to the one before.
+        let line = self.line();
+        let of_former = self.former.filter(|_| line.is_none_or(|line| timestamp < line.origin));
+        of_former.or(line)?.position(timestamp)
+    }
+
+    /// Goes on where another one was paused, of which frames may be under way yet.
+    pub fn goes_on_from(&mut self, former: &Self) {
+        self.former = former.line().or(former.former);
+    }
+
+    fn line(&self) -> Option<Line> {
+        Some(Line { start: self.start?, origin: self.origin?, scale: self.scale })
     }
 
     /// The timestamp at which the range ends; `None` while that is not known.
@@ -101,6 +138,12 @@ impl Ending {
         let micros = u128::from(end.as_micros().saturating_sub(start.as_micros()));
         let micros = micros * 1_000 / u128::from(self.scale.as_thousandths());
         u64::try_from(micros).ok().map(Duration::from_micros)
+    }
+
+    /// From one frame to the next, as it was stated or has been seen.
+    pub fn frame_interval(&self) -> Option<Duration> {
+        let ticks = u64::try_from(self.interval?).ok()?;
+        Some(Duration::from_micros(ticks.saturating_mul(1_000_000) / u64::from(CLOCK_RATE)))
     }
 
     /// Whether the last frame of the range has begun to arrive.

@@ -128,7 +128,10 @@ pub enum Output {
     /// PLAY was answered.
     Started(Start),
     /// PAUSE was answered.
-    Paused,
+    Paused {
+        /// Because the user wants to go on elsewhere.
+        seeks: bool,
+    },
     /// There is no session any more.
     Closed,
     /// There is no session for the moment; there will be another one. Answer with [`Machine::go_on_at`].
@@ -313,6 +316,9 @@ impl Machine {
         self.wishes += 1;
         if goal == Goal::Stopped {
             self.seek = None;
+        } else if let Stage::Away { .. } = self.stage {
+            // Whoever asks again does not want to wait.
+            self.stage = Stage::Closed;
         }
         self.advance(now);
     }
@@ -467,6 +473,8 @@ impl Machine {
                 self.torn_down();
                 self.advance(now);
             }
+            // It was only a question, and the stream goes on without its answer.
+            Step::Refresh => self.advance(now),
             step => {
                 let method = step.method(self.knows_get_parameter);
                 let server = self.server();

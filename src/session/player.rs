@@ -280,11 +280,11 @@ impl Player {
             Err(error) => return tracing::debug!(%error, "an RTCP packet is passed over"),
         };
         let source = self.receiver.as_ref().and_then(Receiver::ssrc);
-        let mut sent = None;
+        let (mut sent, mut said_at) = (None, None);
         for packet in packets {
             match packet {
                 Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
-                    sent = Some(info.packets);
+                    (sent, said_at) = (Some(info.packets), Some(info.rtp_timestamp));
                     self.reports.sender_report(now, &info);
                     self.projector.showing.sender_report(info);
                 }
@@ -292,14 +292,21 @@ impl Player {
                     self.reports.extended_report(now, block);
                 }
                 Rtcp::Bye { ssrcs } if source.is_some_and(|source| ssrcs.contains(&source)) => {
-                    self.way_in.goodbye(sent);
-                    if let Some(ending) = &mut self.ending {
-                        ending.goodbye(now);
-                    }
+                    self.goodbye(now, sent, said_at);
                 }
                 _ => {}
             }
         }
+    }
+
+    /// The server has nothing more to send, as it says after so many packets, when its clock of timestamps showed this.
+    fn goodbye(&mut self, now: Instant, sent: Option<u32>, said_at: Option<u32>) {
+        let Some(ending) = &mut self.ending else { return };
+        if said_at.is_some_and(|timestamp| ending.is_before(timestamp)) {
+            return tracing::debug!("a goodbye of the PLAY before has come late");
+        }
+        self.way_in.goodbye(sent);
+        ending.goodbye(now);
     }
 
     /// Does everything that follows from what has just happened.
@@ -340,7 +347,7 @@ impl Player {
             Wanted::Described(presentation) => self.described(presentation),
             Wanted::SetUp(transport) => self.set_up(transport),
             Wanted::Started(start) => self.started(now, &start),
-            Wanted::Paused => self.paused(now),
+            Wanted::Paused { seeks } => self.paused(now, seeks),
             Wanted::Interrupted(interruption) => self.interrupted(now, interruption),
             Wanted::Closed => self.closed(now),
             Wanted::Failed(failure) => {
@@ -390,12 +397,21 @@ impl Player {
     fn started(&mut self, now: Instant, start: &Start) {
         let Some(receiver) = &mut self.receiver else { return };
         let first = FirstPacket { sequence: start.sequence, rtptime: start.rtptime, at: now };
-        receiver.start(first);
-        if !start.goes_on {
-            self.projector.playout.clear();
+        match start.goes_on {
+            true => {
+                receiver.go_on(first);
+                self.projector.playout.go_on();
+            }
+            false => {
+                receiver.start(first);
+                self.projector.playout.clear();
+            }
         }
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
-        self.ending = Some(Ending::new(start, first, frame_rate));
+        let former = self.ending.replace(Ending::new(start, first, frame_rate)).filter(|_| start.goes_on);
+        if let (Some(ending), Some(former)) = (&mut self.ending, former) {
+            ending.goes_on_from(&former);
+        }
         self.watch = Watch::since(now);
         self.projector.showing.start(now);
         self.reports.start(now);
@@ -413,10 +429,10 @@ impl Player {
 
     /// If all of the film was on its way already, the server stands at its beginning again; then what has not been
     /// shown yet is asked for anew when it goes on.
-    fn paused(&mut self, now: Instant) {
+    fn paused(&mut self, now: Instant, seeks: bool) {
         self.watch = Watch::default();
         self.projector.showing.stop(now);
-        let Some(ending) = &self.ending else { return };
+        let Some(ending) = self.ending.as_ref().filter(|_| !seeks) else { return };
         if !ending.has_reached_last_frame() && ending.goodbye_at().is_none() {
             return;
         }

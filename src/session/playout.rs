@@ -21,6 +21,13 @@ pub struct Playout {
     waiting: VecDeque<Waiting>,
     octets: usize,
     paused_at: Option<Instant>,
+    /// What comes follows what has come; a pause is not the beginning.
+    goes_on: bool,
+    /// More waits than the delay asks for since the picture went on: it is shown a little faster until it does not.
+    catches_up: bool,
+    /// The shortest step between timestamps, in ticks.
+    step: Option<i64>,
+    last_timestamp: Option<i64>,
     /// How much is buffered, before and after each picture arrives.
     levels: Average,
     /// Pictures that were never shown because they were too late.
@@ -53,6 +60,12 @@ const LARGEST_OFFSET: Duration = Duration::from_secs(10);
 const MOST_WAITING: usize = 256;
 const MOST_OCTETS: usize = 64 * 1024 * 1024;
 
+/// Of a step, while more waits than should: a tenth faster is hardly seen.
+const CATCHING_UP: f64 = 0.9;
+
+/// A second.
+const LONGEST_STEP: i64 = CLOCK_RATE as i64;
+
 impl Playout {
     /// An empty buffer.
     pub fn new(delay: Duration) -> Self {
@@ -62,6 +75,10 @@ impl Playout {
             waiting: VecDeque::new(),
             octets: 0,
             paused_at: None,
+            goes_on: false,
+            catches_up: false,
+            step: None,
+            last_timestamp: None,
             levels: Average::default(),
             dropped_late: 0,
         }
@@ -72,33 +89,49 @@ impl Playout {
         self.delay = delay;
     }
 
-    /// The picture stands still. What waits goes on waiting.
-    pub fn pause(&mut self, now: Instant) {
+    /// The picture stands still. What waits goes on waiting. `false` if it stood still already.
+    pub fn pause(&mut self, now: Instant) -> bool {
+        let was_moving = self.paused_at.is_none();
         self.paused_at.get_or_insert(now);
+        was_moving
     }
 
-    /// It goes on: what waited is due as much later as the pause was long, and what comes begins a new clock.
-    pub fn resume(&mut self, now: Instant) {
-        let Some(paused_at) = self.paused_at.take() else { return };
+    /// What comes from now on follows what waits.
+    pub fn go_on(&mut self) {
+        self.goes_on = true;
+    }
+
+    /// The picture moves again: what waited is due as much later as the pause was long, and what comes begins a new clock.
+    /// `false` if it moved already.
+    pub fn resume(&mut self, now: Instant) -> bool {
+        let Some(paused_at) = self.paused_at.take() else { return false };
         self.clock = None;
-        for waiting in &mut self.waiting {
-            // One that came in the middle of the pause waits for the rest of it alone.
-            waiting.due += now.saturating_duration_since(paused_at.max(waiting.frame.arrival));
+        self.catches_up = std::mem::replace(&mut self.goes_on, true);
+        if let Some(first) = self.waiting.front() {
+            // One that came in the middle of the pause waits for the rest of it alone, and those behind it as long.
+            let longer = now.saturating_duration_since(paused_at.max(first.frame.arrival));
+            self.waiting.iter_mut().for_each(|waiting| waiting.due += longer);
         }
+        true
     }
 
     /// Forgets everything that waits: the stream goes on elsewhere.
     pub fn clear(&mut self) {
         self.clock = None;
+        (self.goes_on, self.catches_up) = (false, false);
+        (self.step, self.last_timestamp) = (None, None);
         self.waiting.clear();
         self.octets = 0;
     }
 
     /// A picture has arrived.
     pub fn push(&mut self, frame: ReceivedFrame) {
+        self.observe_step(frame.timestamp);
         let due = self.due(&frame);
         // Pictures are shown in the order in which they come out of the reorder buffer.
-        let due = self.waiting.back().map_or(due, |last| due.max(last.due));
+        let earliest = self.waiting.back().map_or(due, |last| last.due + self.least_distance());
+        self.catches_up &= earliest > due;
+        let due = due.max(earliest);
         self.levels.add(frame.arrival, self.level(frame.arrival));
         self.levels.add(frame.arrival, due.saturating_duration_since(frame.arrival));
         self.octets += frame.jpeg.len();
@@ -106,6 +139,18 @@ impl Playout {
         while self.waiting.len() > MOST_WAITING || self.octets > MOST_OCTETS && self.waiting.len() > 1 {
             self.drop_first();
         }
+    }
+
+    fn observe_step(&mut self, timestamp: i64) {
+        let last = self.last_timestamp.replace(timestamp);
+        let step = last.map(|last| timestamp.saturating_sub(last)).filter(|step| *step > 0);
+        self.step = self.step.into_iter().chain(step).min();
+    }
+
+    /// Between two pictures that wait.
+    fn least_distance(&self) -> Duration {
+        let step = self.step.filter(|_| self.catches_up).unwrap_or(0).clamp(0, LONGEST_STEP);
+        Duration::from_nanos(ticks_to_nanos(step).unsigned_abs()).mul_f64(CATCHING_UP)
     }
 
     fn drop_first(&mut self) {
@@ -289,6 +334,33 @@ mod tests {
         playout.push(frame(0, begin + 5_000 * MS));
         playout.resume(begin + 5_010 * MS);
         assert_eq!(playout.next_due(), Some(begin + 5_060 * MS));
+    }
+
+    #[test]
+    fn what_waited_too_much_is_caught_up_and_nothing_is_left_out() {
+        let (begin, mut playout) = (Instant::now(), Playout::new(50 * MS));
+        playout.push(frame(0, begin));
+        playout.pause(begin);
+        playout.go_on();
+        for index in 1..6 {
+            playout.push(frame(index, begin + 50 * MS * index as u32));
+        }
+        let (resumed, mut shown) = (begin + 1_000 * MS, Vec::new());
+        playout.resume(resumed);
+        // What follows comes while all that waited is waiting yet.
+        for index in 6..100 {
+            let arrival = resumed + 50 * MS * (index as u32 - 6);
+            while let Some(due) = playout.next_due().filter(|due| *due <= arrival) {
+                playout.pop(due).unwrap();
+                shown.push(due - resumed);
+            }
+            playout.push(frame(index, arrival));
+        }
+        assert_eq!(playout.dropped_late, 0);
+        assert_eq!(shown[..8], [50, 100, 150, 200, 250, 300, 345, 390].map(|at| MS * at));
+        let steps: Vec<_> = shown.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(steps.iter().all(|step| (45 * MS..=50 * MS).contains(step)), "{steps:?}");
+        assert_eq!(steps.last(), Some(&(50 * MS)));
     }
 
     #[test]

@@ -49,8 +49,17 @@ impl Projector {
     /// The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
     pub fn follow(&mut self, now: Instant, status: &Status) {
         match (status.state, status.goal) {
-            (RtspState::Playing, Goal::Playing) => self.playout.resume(now),
-            _ => self.playout.pause(now),
+            (RtspState::Playing, Goal::Playing) => {
+                if self.playout.resume(now) {
+                    self.showing.start(now);
+                }
+            }
+            _ => {
+                // A picture that is meant to stand still does not stall until the server has heard of it.
+                if self.playout.pause(now) {
+                    self.showing.stop(now);
+                }
+            }
         }
     }
 

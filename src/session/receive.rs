@@ -51,6 +51,10 @@ pub struct Receiver {
     /// The highest timestamp of any packet, extended.
     highest_timestamp: Option<i64>,
     last_packet: Option<Instant>,
+    /// The first packet of the PLAY, extended, where it goes on elsewhere.
+    first_of_play: Option<i64>,
+    /// The first packet of the PLAY, where it goes on. A frame that PAUSE has cut ends before it.
+    goes_on_at: Option<u16>,
     /// A packet of use has come since the PLAY.
     has_begun: bool,
     frames: VecDeque<ReceivedFrame>,
@@ -99,6 +103,8 @@ impl Receiver {
             frame_timestamp: None,
             highest_timestamp: None,
             last_packet: None,
+            first_of_play: None,
+            goes_on_at: None,
             has_begun: false,
             frames: VecDeque::new(),
             payload: Meter::default(),
@@ -112,6 +118,26 @@ impl Receiver {
         }
     }
 
+    /// A PLAY was answered that goes on where PAUSE left it: what was sent before it comes before it.
+    pub fn go_on(&mut self, announced: FirstPacket) {
+        let Some(sequence) = announced.sequence.filter(|_| self.has_begun) else {
+            return self.start(announced);
+        };
+        self.source.begin();
+        let before = self.reception.highest();
+        let first = self.reception.expect(announced.at, sequence);
+        // A server that counts anew has begun something new.
+        if before.is_none_or(|before| first <= before) {
+            self.reorder.restart_at(Some(first));
+            self.strip.clear();
+        }
+        (self.goes_on_at, self.first_of_play) = (Some(sequence), None);
+        self.announced = Some(announced);
+        self.last_packet = None;
+        self.frame_jitter.interrupt();
+        self.steps.interrupt();
+    }
+
     /// A PLAY was answered: packets come from now on.
     pub fn start(&mut self, announced: FirstPacket) {
         self.source.begin();
@@ -120,6 +146,7 @@ impl Receiver {
         let before = self.reception.highest();
         let first = announced.sequence.map(|sequence| self.reception.expect(announced.at, sequence));
         self.reorder.restart_at(first);
+        self.first_of_play = first;
         if first.zip(before).is_some_and(|(first, before)| first <= before) {
             self.strip.clear();
         }
@@ -131,6 +158,7 @@ impl Receiver {
         self.depacketizer.abandon_frame();
         self.reorder.restart_at(None);
         self.astray.clear();
+        (self.first_of_play, self.goes_on_at) = (None, None);
         self.frames.clear();
         self.last_packet = None;
         self.has_begun = false;
@@ -199,6 +227,7 @@ impl Receiver {
         let first = self.reception.begin_at(now, sequence);
         self.reorder.restart_at(Some(first));
         self.astray.clear();
+        (self.first_of_play, self.goes_on_at) = (None, None);
         self.strip.clear();
     }
 
@@ -231,11 +260,11 @@ impl Receiver {
         let timestamp = match self.reception.packet(now, &header) {
             Arrival::New(sequence) => {
                 self.astray.clear();
-                Some(self.accept(now, sequence, arrived.packet, Fate::Received))
+                self.accept(now, sequence, arrived.packet, Fate::Received)
             }
             Arrival::Reordered(sequence) => {
                 self.keep_astray(None);
-                Some(self.accept(now, sequence, arrived.packet, Fate::Reordered))
+                self.accept(now, sequence, arrived.packet, Fate::Reordered)
             }
             Arrival::Duplicate(sequence) => {
                 self.strip.duplicated(sequence);
@@ -269,15 +298,21 @@ impl Receiver {
         self.take_all(packets, Self::count)
     }
 
-    /// A packet is of use. Returns its timestamp, extended.
-    fn accept(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> i64 {
+    /// A packet was missing. Returns its timestamp, extended, if it is of use.
+    fn accept(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> Option<i64> {
+        if self.first_of_play.is_some_and(|first| sequence < first) {
+            // Sent before the film went on elsewhere, it belongs to no frame any more.
+            self.count_payload(now, packet.payload.len());
+            self.strip.received(sequence, i64::from(packet.header.timestamp), packet.header.marker, fate);
+            return None;
+        }
         let reference = self.highest_timestamp.unwrap_or(i64::from(packet.header.timestamp));
         let timestamp = extend_timestamp(reference, packet.header.timestamp);
         // A server may begin its timestamps anew at each PLAY.
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         self.highest_timestamp = Some(if is_first { timestamp } else { timestamp.max(reference) });
         self.put_in_order(now, sequence, timestamp, packet, fate);
-        timestamp
+        Some(timestamp)
     }
 
     fn put_in_order(&mut self, now: Instant, sequence: i64, timestamp: i64, packet: Packet, fate: Fate) {
@@ -317,6 +352,10 @@ impl Receiver {
 
     fn release(&mut self, now: Instant) {
         while let Some(packet) = self.reorder.pop(now) {
+            let is_behind = |first: &mut u16| packet.header.sequence.wrapping_sub(*first) < 1 << 15;
+            if self.goes_on_at.take_if(is_behind).is_some() {
+                self.depacketizer.abandon_frame();
+            }
             self.depacketizer.push(&packet);
             while let Some(assembled) = self.depacketizer.next_assembled() {
                 self.take(now, assembled);

@@ -359,26 +359,36 @@ impl ClassroomPlayer {
         Some((now.saturating_duration_since(heard), datagram.is_some()))
     }
 
+    /// So long, or as long as three frames take if that is longer: between frames there is silence.
+    fn at_least(&self, silence: Duration) -> Duration {
+        silence.max(Duration::from_micros(self.rate.npt_of(3).as_micros()))
+    }
+
     /// When silence is next to be judged. The end waits for the last picture to be shown, which has a time of its own.
     fn silence_due(&self) -> Option<Instant> {
-        let started = self.watch.started?;
+        let started = self.watch.started.filter(|_| !self.has_last_frame())?;
         let datagram = self.receiver.as_ref().and_then(Receiver::last_datagram);
         let heard = datagram.map_or(started, |datagram| datagram.max(started));
         match (self.watch.is_waiting, datagram) {
-            (false, _) => Some(heard + SILENCE),
+            (false, _) => Some(heard + self.at_least(SILENCE)),
             (true, None) => Some(heard + BEGIN_SILENCE),
-            (true, Some(_)) => self.projector.playout.is_empty().then_some(heard + END_SILENCE),
+            (true, Some(_)) => {
+                self.projector.playout.is_empty().then_some(heard + self.at_least(END_SILENCE))
+            }
         }
     }
 
     fn look_for_silence(&mut self, now: Instant) {
         let Some((silence, has_begun)) = self.silence(now) else { return };
-        let is_waiting = silence >= SILENCE;
+        // Nothing is missing behind the last frame, which may wait for its turn for a while.
+        let is_waiting = silence >= self.at_least(SILENCE) && !self.has_last_frame();
         if std::mem::replace(&mut self.watch.is_waiting, is_waiting) != is_waiting {
             self.outputs.tell(Event::Waiting(is_waiting));
         }
         match has_begun {
-            true if silence >= END_SILENCE && self.projector.playout.is_empty() => self.end(now),
+            true if silence >= self.at_least(END_SILENCE) && self.projector.playout.is_empty() => {
+                self.end(now)
+            }
             false if silence >= BEGIN_SILENCE => {
                 self.stop_watching(now);
                 self.machine.no_pictures(now, self.port);

@@ -181,14 +181,14 @@ impl Machine {
         match refusal {
             // The stream ended before the request arrived, and the word of it is lost or on its way.
             Some(_) if response.status == Code::METHOD_NOT_VALID_IN_STATE => {
-                self.outputs.push_back(Output::Paused);
+                self.outputs.push_back(Output::Paused { seeks: self.seek.is_some() });
                 self.stage = Stage::Ready(Established { from: Whence::Beginning, ..established });
             }
             Some(refusal) => {
                 self.refused_in_session(now, refusal, Stage::Playing(established), Goal::Playing)
             }
             None => {
-                self.outputs.push_back(Output::Paused);
+                self.outputs.push_back(Output::Paused { seeks: self.seek.is_some() });
                 self.stage = Stage::Ready(Established { from: Whence::Here, ..established });
             }
         }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::ending::Ending;
 use super::super::exchange::Event;
 use super::super::failure::Failure;
+use super::super::presentation::Presentation;
 use super::super::receive::Receiver;
 use super::Player;
 use crate::proto::rtsp::Lower;
@@ -40,6 +42,9 @@ const NO_DATAGRAMS: Duration = Duration::from_secs(3);
 /// No packet for this long is an error.
 const LONG_SILENCE: Duration = Duration::from_secs(5);
 
+/// Between the frames of the slowest film that there is.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
+
 impl Player {
     /// Whether nothing is on its way to us any more that is not under way in the emulated network.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
@@ -50,11 +55,19 @@ impl Player {
     pub(super) fn silence_due(&self) -> Option<Instant> {
         let heard = self.last_heard()?;
         match self.watch {
-            Watch { is_waiting: false, .. } => Some(heard + SILENCE),
-            Watch { gave_up_datagrams: false, .. } if self.hears_no_datagrams() => Some(heard + NO_DATAGRAMS),
-            Watch { has_complained: false, .. } => Some(heard + LONG_SILENCE),
+            Watch { is_waiting: false, .. } => Some(heard + self.at_least(SILENCE)),
+            Watch { gave_up_datagrams: false, .. } if self.hears_no_datagrams() => {
+                Some(heard + self.at_least(NO_DATAGRAMS))
+            }
+            Watch { has_complained: false, .. } => Some(heard + self.at_least(LONG_SILENCE)),
             _ => None,
         }
+    }
+
+    /// So long, or as long as three frames take if that is longer: between frames there is silence.
+    fn at_least(&self, silence: Duration) -> Duration {
+        let interval = self.ending.as_ref().and_then(Ending::frame_interval).unwrap_or_default();
+        silence.max(interval.min(LONGEST_INTERVAL) * 3)
     }
 
     /// The last packet, or the PLAY before any.
@@ -67,7 +80,7 @@ impl Player {
     pub(super) fn look_for_silence(&mut self, now: Instant) {
         let Some(heard) = self.last_heard() else { return };
         let silence = now.saturating_duration_since(heard);
-        if silence < SILENCE {
+        if silence < self.at_least(SILENCE) {
             if std::mem::take(&mut self.watch.is_waiting) {
                 self.watch.has_complained = false;
                 self.outputs.tell(Event::Waiting(false));
@@ -80,11 +93,12 @@ impl Player {
         if !std::mem::replace(&mut self.watch.is_waiting, true) {
             self.outputs.tell(Event::Waiting(true));
             // The film may have ended and the word of it be lost.
-            if self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
+            let is_live = self.presentation.as_ref().is_some_and(Presentation::is_live);
+            if !is_live && self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
                 self.machine.refresh(now);
             }
         }
-        let is_deaf = silence >= NO_DATAGRAMS && self.hears_no_datagrams();
+        let is_deaf = silence >= self.at_least(NO_DATAGRAMS) && self.hears_no_datagrams();
         if is_deaf
             && !std::mem::replace(&mut self.watch.gave_up_datagrams, true)
             && self.machine.fall_back(now)
@@ -92,7 +106,8 @@ impl Player {
             // What follows is another session's.
             return;
         }
-        if silence >= LONG_SILENCE && !std::mem::replace(&mut self.watch.has_complained, true) {
+        if silence >= self.at_least(LONG_SILENCE) && !std::mem::replace(&mut self.watch.has_complained, true)
+        {
             let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
             let is_emulated = self.way_in.is_acting();
             self.outputs.tell(Event::Failed(Failure::NoData { by_udp, is_emulated }));
