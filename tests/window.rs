@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::desk::Desk;
 use common::stage::{LARGE, SMALLEST, Stage, USUAL, film, seconds};
 use iced::keyboard::{Key, key::Named};
@@ -596,21 +598,69 @@ fn a_film_that_is_refused_is_gone_or_was_changed() {
     }
 }
 
-#[test]
-fn a_server_that_is_gone_is_waited_for_until_the_user_has_enough() {
+/// Playing, until the server was gone a moment ago: the second attempt comes in two seconds.
+fn gone() -> Stage {
     let mut stage = Stage::with_stream(ThemeChoice::Dark);
-    let lost = Interruption::Lost {
-        server: "camera.example:8554".to_owned(),
-        attempt: 2,
-        wait: std::time::Duration::from_secs(2),
-    };
+    let server = "camera.example:8554".to_owned();
+    let lost = Interruption::Lost { server, attempt: 2, wait: Duration::from_secs(2) };
     stage.tell_session(Event::Interrupted(lost));
     stage.busy(RtspState::Init, Goal::Playing);
-    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…"));
-    stage.look("reconnecting", USUAL);
-    stage.click("Cancel");
-    assert_eq!(stage.wish(), Some(Goal::Stopped));
-    assert!(!stage.shows("Cancel"));
+    stage
+}
+
+const GONE: &str = "camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…";
+
+#[test]
+fn a_server_that_is_gone_is_waited_for_until_the_user_has_enough() {
+    let ways: [fn(&mut Stage); 2] =
+        [|stage| stage.click("Cancel"), |stage| stage.send(Message::Shortcut(Shortcut::Escape))];
+    for leave in ways {
+        let mut stage = gone();
+        assert!(stage.shows(GONE));
+        stage.look("reconnecting", USUAL);
+        leave(&mut stage);
+        assert_eq!(stage.wish(), Some(Goal::Stopped));
+        assert!(!stage.shows("Cancel"));
+    }
+}
+
+#[test]
+fn as_long_as_the_server_is_gone_it_is_said_whatever_else_happens() {
+    let mut stage = gone();
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    assert_eq!(stage.wish(), Some(Goal::Ready));
+    stage.busy(RtspState::Init, Goal::Ready);
+    assert!(stage.shows("Cancel"));
+    stage.send(Message::SavedFile(Saving::Saved("/films/reelay messages.txt".into())));
+    assert!(stage.shows("Saved as /films/reelay messages.txt.") && stage.shows("Cancel"));
+    stage.send(Message::Shortcut(Shortcut::Escape));
+    assert!(stage.wish().is_none() && stage.shows("Cancel"), "what was saved is read first");
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(!stage.shows("Cancel"), "it is there again");
+}
+
+#[test]
+fn who_knows_that_the_server_is_back_does_not_wait() {
+    let mut stage = gone();
+    stage.click("Try now");
+    assert_eq!(stage.wish(), Some(Goal::Playing));
+    assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
+    stage.click("Try now");
+    assert!(stage.wish().is_none(), "it is tried already");
+}
+
+#[test]
+fn the_seconds_until_the_next_try_are_counted() {
+    let mut stage = gone();
+    let begin = Instant::now();
+    stage.send(Message::Tick(begin + Duration::from_millis(1_500)));
+    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 1 second, attempt 2…"));
+    stage.send(Message::Tick(begin + Duration::from_millis(2_500)));
+    assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
+    let server = "camera.example:8554".to_owned();
+    let lost = Interruption::Lost { server, attempt: 3, wait: Duration::from_secs(4) };
+    stage.tell_session(Event::Interrupted(lost));
+    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 4 seconds, attempt 3…"));
 }
 
 #[test]

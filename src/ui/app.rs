@@ -65,6 +65,8 @@ pub enum Message {
     FileLeft,
     FileDropped(PathBuf),
     Saved(Result<(), String>),
+    /// Time has passed that is shown.
+    Tick(Instant),
     Interrupted,
 }
 
@@ -107,6 +109,8 @@ pub struct App {
     statistics: statistics::Panel,
     messages: messages::Panel,
     moving: Option<Npt>,
+    /// When something happened last: what is seen is how it was then.
+    now: Instant,
     video_area: Size,
     scale_factor: f32,
     window: Option<window::Id>,
@@ -147,6 +151,7 @@ impl App {
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),
             moving: None,
+            now: Instant::now(),
             video_area: Size::ZERO,
             scale_factor: 1.0,
             window: None,
@@ -206,6 +211,7 @@ impl App {
 impl App {
     /// Takes a message.
     pub fn update(&mut self, message: Message) -> Task<Message> {
+        self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
         match message {
             Message::News(news) => return self.take_news(news),
             Message::Header(action) => return self.take_header(action),
@@ -214,10 +220,8 @@ impl App {
             Message::Connect(message) => return self.take_connect(message),
             Message::Preferences(message) => return self.take_preferences(message),
             Message::SignIn(message) => return self.take_sign_in(message),
-            Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
-            Message::Notice(notice::Action::Cancel) => self.playback.give_up(),
-            Message::Notice(notice::Action::Summarize)
-            | Message::Statistics(statistics::Action::Summarize) => self.summarize(),
+            Message::Notice(action) => self.take_notice(action),
+            Message::Statistics(statistics::Action::Summarize) => self.summarize(),
             Message::Messages(message) => return self.take_messages(message),
             Message::Summary(message) => return self.take_summary(message),
             Message::Network(message) => {
@@ -243,7 +247,7 @@ impl App {
                 self.close_dialog();
                 self.open(FilmSource::File(path), false);
             }
-            Message::Saved(Ok(())) => {}
+            Message::Saved(Ok(())) | Message::Tick(_) => {}
             Message::Saved(Err(error)) => {
                 self.playback.complain(format!("The settings cannot be remembered: {error}."));
             }
@@ -351,6 +355,15 @@ impl App {
                 self.open(FilmSource::Sample, true);
                 Task::none()
             }
+        }
+    }
+
+    fn take_notice(&mut self, action: notice::Action) {
+        match action {
+            notice::Action::Dismiss => self.playback.dismiss_notice(),
+            notice::Action::Cancel => self.playback.give_up(),
+            notice::Action::TryNow => self.playback.try_now(),
+            notice::Action::Summarize => self.summarize(),
         }
     }
 
@@ -557,7 +570,10 @@ impl App {
         if self.is_fullscreen {
             return self.toggle_fullscreen();
         }
-        self.playback.dismiss_notice();
+        match self.playback.notice() {
+            None if self.playback.is_away() => self.playback.give_up(),
+            _ => self.playback.dismiss_notice(),
+        }
         Task::none()
     }
 
@@ -615,6 +631,7 @@ impl App {
         let feed = self.feed.as_ref().map_or_else(Subscription::none, Feed::subscription);
         Subscription::batch([
             feed.map(Message::News),
+            self.ticks(),
             event::listen_with(take_event),
             window::open_events().map(Message::WindowOpened),
             system::theme_changes().map(Message::SystemTheme),
@@ -627,7 +644,18 @@ impl App {
             }),
         ])
     }
+
+    /// Only while what is seen depends on the time.
+    fn ticks(&self) -> Subscription<Message> {
+        match self.playback.is_counting_down(self.now) {
+            true => iced::time::every(TICK).map(Message::Tick),
+            false => Subscription::none(),
+        }
+    }
 }
+
+/// How often what is seen keeps up with the time.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Keys that nothing else wanted, and what is dragged over the window.
 fn take_event(event: iced::Event, status: event::Status, _: window::Id) -> Option<Message> {
@@ -707,8 +735,8 @@ impl App {
     }
 
     fn screen(&self) -> Element<'_, Message> {
-        let words =
-            notice::view(&self.playback, self.logbook.has_played()).map(|words| words.map(Message::Notice));
+        let words = notice::view(&self.playback, self.logbook.has_played(), self.now)
+            .map(|words| words.map(Message::Notice));
         let main = match self.playback.source() {
             // Nothing that can be pressed may lie under the words.
             None => {
