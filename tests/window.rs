@@ -13,7 +13,7 @@ use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
 use reelay::media::container::Outcome;
-use reelay::proto::rtsp::{Lower, Method, Status as RtspStatus};
+use reelay::proto::rtsp::{Lower, Method, NptRange, Status as RtspStatus};
 use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
@@ -1005,4 +1005,27 @@ fn a_theme_that_is_chosen_and_not_applied_is_taken_back() {
         stage.app.theme() == before
     });
     assert_eq!(themes, [true, true, false]);
+}
+
+#[test]
+fn where_nothing_can_be_shown_yet_it_is_said_where_it_goes_on() {
+    let words = "Play goes on at 0:08.0";
+    let mut film = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    film.send(Message::Shortcut(Shortcut::Skip(8)));
+    assert!(!film.shows(words), "the picture is that of the place");
+
+    let mut stage = Stage::with_stream(ThemeChoice::Dark);
+    stage.describe(20);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.show_frame(0);
+    stage.send(Message::Shortcut(Shortcut::Skip(8)));
+    assert!(stage.shows(words) && !stage.shows("Frame 161"));
+    stage.look("goes-on-there", USUAL);
+    stage.click("Play");
+    assert!(!stage.shows(words));
+    stage.tell_session(Event::Started(NptRange { start: Some(seconds(8)), end: None }));
+    stage.reach(RtspState::Playing, Goal::Playing);
+    stage.show_frame(160);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(!stage.shows(words), "it is there");
 }

@@ -116,6 +116,8 @@ pub struct Playback {
     goal: Goal,
     wishes: u64,
     position: Option<Npt>,
+    /// Where a stream was moved to while it stood still; its picture is known only when it plays on.
+    moved_to: Option<Npt>,
     /// Where a film that was opened anew is to go on, once it is set up and its index reaches so far.
     resume: Option<Resume>,
     /// There has been a session.
@@ -178,6 +180,7 @@ impl Playback {
             goal: Goal::Stopped,
             wishes: 0,
             position: None,
+            moved_to: None,
             resume: None,
             was_set_up: false,
             is_waiting: false,
@@ -275,6 +278,7 @@ impl Playback {
         match (goal, &mut self.away) {
             (Goal::Stopped, away) => {
                 self.position = Some(Npt::ZERO);
+                self.moved_to = None;
                 self.is_waiting = false;
                 *away = None;
             }
@@ -332,8 +336,15 @@ impl Playback {
         self.position = Some(position);
         self.backend.send(Command::Seek { generation: self.generation, position });
         if self.goal != Goal::Playing {
+            self.moved_to = Some(position);
             self.preview(position);
         }
+    }
+
+    /// Where it goes on, if that is not where the picture is. A film on this machine shows its picture at once.
+    pub fn goes_on_at(&self, moving: Option<Npt>) -> Option<Npt> {
+        let is_elsewhere = self.film.is_none() && self.goal != Goal::Playing;
+        moving.or(self.moved_to).filter(|_| is_elsewhere)
     }
 
     /// Shows what is at a position, if the film is on this machine.
@@ -382,7 +393,10 @@ impl Playback {
             // Who follows the conversation has heard it.
             SessionEvent::Said(_) => {}
             SessionEvent::Described(presentation) => self.described(presentation),
-            SessionEvent::Started(_) => self.has_ended = false,
+            SessionEvent::Started(_) => {
+                self.moved_to = None;
+                self.has_ended = false;
+            }
             SessionEvent::Waiting(is_waiting) => {
                 self.is_waiting = is_waiting;
                 if !is_waiting && matches!(self.notice, Some(Notice::NoData(_))) {
@@ -406,6 +420,7 @@ impl Playback {
             SessionEvent::Closed => {
                 self.is_waiting = false;
                 self.away = None;
+                self.moved_to = None;
                 self.has_ended = false;
             }
             SessionEvent::SetUp(_) => {
