@@ -1029,3 +1029,18 @@ fn where_nothing_can_be_shown_yet_it_is_said_where_it_goes_on() {
     stage.reach(RtspState::Ready, Goal::Ready);
     assert!(!stage.shows(words), "it is there");
 }
+
+#[test]
+fn a_path_that_was_mistyped_stands_there_again() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    type_into(&mut stage, "connect-url", "/films/tlak.mjpeg");
+    stage.click("Connect");
+    assert!(matches!(stage.command(), Some(Command::Open { .. })));
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    stage.click("Connect");
+    let Some(Command::Open { source: FilmSource::File(path), .. }) = stage.command() else {
+        panic!("nothing stands there")
+    };
+    assert_eq!(path.to_str(), Some("/films/tlak.mjpeg"));
+}

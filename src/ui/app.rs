@@ -470,6 +470,7 @@ impl App {
                 Task::none()
             }
             connect::Action::Open(path) => {
+                self.connect_form = form.clone();
                 self.dialog = None;
                 self.open(FilmSource::File(path), false);
                 Task::none()
