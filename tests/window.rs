@@ -18,7 +18,7 @@ use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{Message, Saving, Shortcut, Step};
+use reelay::ui::{Message, Panel, Saving, Shortcut, Step};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -1043,4 +1043,28 @@ fn a_path_that_was_mistyped_stands_there_again() {
         panic!("nothing stands there")
     };
     assert_eq!(path.to_str(), Some("/films/tlak.mjpeg"));
+}
+
+#[test]
+fn space_is_the_next_step_forward() {
+    let next = |state, goal| {
+        let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+        stage.reach(state, goal);
+        stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+        stage.wish()
+    };
+    assert_eq!(next(RtspState::Init, Goal::Stopped), Some(Goal::Ready));
+    assert_eq!(next(RtspState::Ready, Goal::Ready), Some(Goal::Playing));
+    assert_eq!(next(RtspState::Playing, Goal::Playing), Some(Goal::Ready));
+}
+
+#[test]
+fn panels_and_preferences_have_keys() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Panel(Panel::Statistics)));
+    assert!(stage.shows("Session summary…"));
+    stage.send(Message::Shortcut(Shortcut::Panel(Panel::Statistics)));
+    assert!(!stage.shows("Session summary…"));
+    stage.send(Message::Shortcut(Shortcut::Preferences));
+    assert!(stage.shows("Playout delay in milliseconds"));
 }

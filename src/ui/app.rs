@@ -544,7 +544,7 @@ impl App {
         match shortcut {
             Shortcut::Field(step) => return focus::step(step),
             Shortcut::PlayOrPause => {
-                let button = if self.playback.goal() == Goal::Playing { Button::Pause } else { Button::Play };
+                let button = self.playback.next_step(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
             }
             Shortcut::Stop => {
@@ -556,6 +556,12 @@ impl App {
             }
             Shortcut::Open => return self.take_header(header::Action::Open),
             Shortcut::Connect => return self.show_connect(),
+            Shortcut::Preferences => return self.take_header(header::Action::Preferences),
+            // There is no room for it where the film takes the whole screen.
+            Shortcut::Panel(panel) if !self.is_fullscreen => {
+                return self.take_header(header::Action::Toggle(panel));
+            }
+            Shortcut::Panel(_) => {}
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Escape => return self.escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),

@@ -41,6 +41,7 @@ pub use choose::Choice;
 pub use choose::Saving;
 pub use feed::News;
 pub use focus::Step;
+pub use panel::Panel;
 pub use playback::Button;
 pub use shortcuts::Shortcut;
 pub use theme::{FONT, FONTS, dark, light};

@@ -33,12 +33,12 @@ impl Panel {
         }
     }
 
-    /// What it is for.
+    /// What it is for, and its keys.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Network => "Loss, delay and jitter to try",
-            Self::Statistics => "What arrives, measured",
-            Self::Messages => "What player and server say to each other",
+            Self::Network => "Loss, delay and jitter to try (Ctrl+1)",
+            Self::Statistics => "What arrives, measured (Ctrl+2)",
+            Self::Messages => "What player and server say to each other (Ctrl+3)",
         }
     }
 

@@ -298,6 +298,16 @@ impl Playback {
         self.set_goal(self.goal);
     }
 
+    /// The button that leads one step on.
+    pub fn next_step(&self, controls: Controls) -> Button {
+        match (controls, self.status.state) {
+            (Controls::Three, _) if self.goal == Goal::Playing => Button::Pause,
+            (Controls::Three, _) | (Controls::Four, RtspState::Ready) => Button::Play,
+            (Controls::Four, RtspState::Init) => Button::Setup,
+            (Controls::Four, RtspState::Playing) => Button::Pause,
+        }
+    }
+
     /// Whether a button does something now.
     pub fn is_enabled(&self, button: Button, controls: Controls) -> bool {
         if self.source.is_none() {
