@@ -1068,3 +1068,14 @@ fn panels_and_preferences_have_keys() {
     stage.send(Message::Shortcut(Shortcut::Preferences));
     assert!(stage.shows("Playout delay in milliseconds"));
 }
+
+#[test]
+fn the_charts_say_nothing_of_the_present_when_nothing_plays() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.measure();
+    stage.click("Statistics");
+    assert!(stage.shows("19.0 /s"));
+    stage.reach(RtspState::Init, Goal::Stopped);
+    assert!(!stage.shows("19.0 /s"));
+}

@@ -33,7 +33,7 @@ use super::video::{self, Frame};
 use crate::backend::{Command, EventKind, FilmSource, Handle, Interruption};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture};
+use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture, RtspState};
 use crate::settings::{Controls, Settings, ThemeChoice};
 use crate::stats::Report;
 
@@ -728,7 +728,8 @@ impl App {
             }
             Panel::Statistics => {
                 let is_dark = theme::is_dark(&self.theme());
-                let content = self.statistics.view(figures, logbook.record(), is_dark);
+                let is_playing = self.playback.state() == RtspState::Playing;
+                let content = self.statistics.view(figures, logbook.record(), is_playing, is_dark);
                 let head = statistics::Panel::head(figures);
                 (Some(head.map(Message::Statistics)), content.map(Message::Statistics))
             }
