@@ -12,13 +12,14 @@ use iced::{Point, mouse};
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
+use reelay::media::FrameRate;
 use reelay::media::container::Outcome;
 use reelay::proto::rtsp::{Lower, Method, NptRange, Status as RtspStatus};
 use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{Message, Panel, Saving, Shortcut, Step};
+use reelay::ui::{AppOptions, Message, Panel, Saving, Shortcut, Step};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -1077,5 +1078,35 @@ fn the_charts_say_nothing_of_the_present_when_nothing_plays() {
     stage.click("Statistics");
     assert!(stage.shows("19.0 /s"));
     stage.reach(RtspState::Init, Goal::Stopped);
+    let mut figures = stage.next_figures();
+    let (frames_per_second, frames_per_second_shown) = (0.0, 0.0);
+    figures.snapshot =
+        Snapshot { playing_s: 75.0, frames_per_second, frames_per_second_shown, ..figures.snapshot };
+    stage.send(Message::News(reelay::ui::News::Figures(Box::new(figures))));
     assert!(!stage.shows("19.0 /s"));
+}
+
+#[test]
+fn the_frame_rate_is_remembered_and_one_for_this_time_is_not() {
+    let settings = Settings { frame_rate: FrameRate::whole(12), ..Settings::default() };
+    let shown = |rate| {
+        let options = AppOptions { settings: settings.clone(), rate, ..AppOptions::default() };
+        let mut stage = Stage::started(options);
+        stage.send(Message::Shortcut(Shortcut::Preferences));
+        ["12", "25"].map(|rate| stage.shows(rate))
+    };
+    assert_eq!(shown(None), [true, false]);
+    assert_eq!(shown(Some(FrameRate::whole(25))), [false, true]);
+
+    let options = AppOptions { settings, rate: Some(FrameRate::whole(25)), ..AppOptions::default() };
+    let mut stage = Stage::started(options);
+    let mut desk = Desk::new(&mut stage);
+    let mut apply = |typed: &str| {
+        desk.send(Message::Shortcut(Shortcut::Preferences));
+        desk.write(typed);
+        desk.tap(Key::Named(Named::Enter));
+        desk.stage.app.settings().frame_rate
+    };
+    assert_eq!(apply("25"), FrameRate::whole(12), "it was for this time");
+    assert_eq!(apply("30"), FrameRate::whole(30));
 }

@@ -95,6 +95,7 @@ pub struct App {
     /// The theme that the command line asked for, which is not remembered.
     theme_override: Option<ThemeChoice>,
     system_theme: Mode,
+    /// What is remembered, or what the command line asked for.
     rate: FrameRate,
     feed: Option<Feed>,
     decoder: Option<Arc<Decoder>>,
@@ -136,10 +137,10 @@ impl App {
         Self {
             playback: Playback::new(backend.clone()),
             backend,
+            rate: options.rate.unwrap_or(options.settings.frame_rate),
             settings: options.settings,
             theme_override: options.theme,
             system_theme: Mode::None,
-            rate: options.rate.unwrap_or(FrameRate::CLASSROOM),
             feed: None,
             decoder: None,
             frame: None,
@@ -188,6 +189,11 @@ impl App {
             (false, Controls::Three) => Goal::Ready,
             (false, Controls::Four) => Goal::Stopped,
         }
+    }
+
+    /// What is to be remembered.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The title of the window: film, state, program.
@@ -508,6 +514,7 @@ impl App {
     fn apply(&mut self, rate: FrameRate, delay: Duration) -> Task<Message> {
         if rate != self.rate {
             self.rate = rate;
+            self.settings.frame_rate = rate;
             self.backend.send(Command::SetRate(rate));
             self.playback.reopen();
         }

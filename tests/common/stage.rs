@@ -56,8 +56,13 @@ impl Stage {
 
     /// The start screen, with what is remembered.
     pub fn remembering(settings: Settings) -> Self {
+        Self::started(AppOptions { settings, ..AppOptions::default() })
+    }
+
+    /// The start screen, started with these.
+    pub fn started(options: AppOptions) -> Self {
         let (backend, commands) = Handle::detached();
-        let app = App::new(backend, AppOptions { settings, ..AppOptions::default() });
+        let app = App::new(backend, options);
         Self { app, commands, generation: 0, wishes: 0, begin: Instant::now(), quarters: 0 }
     }
 
