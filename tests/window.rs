@@ -1110,3 +1110,22 @@ fn the_frame_rate_is_remembered_and_one_for_this_time_is_not() {
     assert_eq!(apply("25"), FrameRate::whole(12), "it was for this time");
     assert_eq!(apply("30"), FrameRate::whole(30));
 }
+
+#[test]
+fn a_summary_is_saved_in_one_form_and_then_in_the_other() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.measure();
+    stage.click("Statistics");
+    stage.click("Session summary…");
+    stage.send(Message::SavedFile(Saving::Saved("/films/reelay session.csv".into())));
+    assert!(stage.shows("Save JSON…") && stage.shows("Saved as /films/reelay session.csv."));
+    stage.look("summary-saved", USUAL);
+    let sentence = "/films/x.csv cannot be saved (permission denied); choose another place.";
+    stage.send(Message::SavedFile(Saving::Failed(sentence.to_owned())));
+    assert!(stage.shows("Save JSON…") && stage.shows(sentence));
+    stage.click("Copy as text");
+    assert!(stage.shows("The summary is on the clipboard."));
+    stage.click("Close");
+    assert!(!stage.shows("Save JSON…") && !stage.shows(sentence));
+}

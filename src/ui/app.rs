@@ -76,7 +76,7 @@ enum Dialog {
     Connect(connect::Form),
     Preferences(preferences::Form, ThemeBefore),
     SignIn(Box<SignIn>, sign_in::Form),
-    Summary(Box<Report>),
+    Summary(Box<Report>, Option<summary::Kept>),
 }
 
 /// The theme when the dialog was opened: what is chosen there is seen at once, and can be taken back.
@@ -375,17 +375,20 @@ impl App {
 
     fn summarize(&mut self) {
         let report = self.logbook.report(&self.playback, self.settings.playout_delay_ms);
-        self.dialog = Some(Dialog::Summary(Box::new(report)));
+        self.dialog = Some(Dialog::Summary(Box::new(report), None));
     }
 
     fn take_summary(&mut self, message: summary::Message) -> Task<Message> {
-        let Some(Dialog::Summary(report)) = &self.dialog else { return Task::none() };
+        let Some(Dialog::Summary(report, kept)) = &mut self.dialog else { return Task::none() };
         let (name, octets) = match message {
             summary::Message::Close => {
                 self.dialog = None;
                 return Task::none();
             }
-            summary::Message::Copy => return clipboard::write(report.text()),
+            summary::Message::Copy => {
+                *kept = Some(summary::Kept::Yes("The summary is on the clipboard.".to_owned()));
+                return clipboard::write(report.text());
+            }
             summary::Message::SaveCsv => {
                 ("reelay session.csv", report.csv().map_err(|error| error.to_string()))
             }
@@ -396,7 +399,7 @@ impl App {
         match octets {
             Ok(octets) => choose::save(self.window, name, octets).map(Message::SavedFile),
             Err(error) => {
-                self.playback.complain(format!("The summary cannot be written: {error}."));
+                *kept = Some(summary::Kept::No(format!("The summary cannot be written: {error}.")));
                 Task::none()
             }
         }
@@ -416,17 +419,17 @@ impl App {
         }
     }
 
+    /// It is said where one looks: in the summary if that is in front.
     fn take_saving(&mut self, saving: Saving) {
-        match saving {
-            Saving::Saved(path) => {
-                self.dialog = None;
-                self.playback.inform(format!("Saved as {}.", path.display()));
-            }
-            Saving::Cancelled => {}
-            Saving::Failed(sentence) => {
-                self.dialog = None;
-                self.playback.complain(sentence);
-            }
+        let told = match saving {
+            Saving::Saved(path) => summary::Kept::Yes(format!("Saved as {}.", path.display())),
+            Saving::Cancelled => return,
+            Saving::Failed(sentence) => summary::Kept::No(sentence),
+        };
+        match (&mut self.dialog, told) {
+            (Some(Dialog::Summary(_, kept)), told) => *kept = Some(told),
+            (_, summary::Kept::Yes(sentence)) => self.playback.inform(sentence),
+            (_, summary::Kept::No(sentence)) => self.playback.complain(sentence),
         }
     }
 
@@ -602,7 +605,7 @@ impl App {
                 self.theme_override = before.for_this_time;
                 self.settings.theme = before.remembered;
             }
-            Some(Dialog::Connect(_) | Dialog::Summary(_)) | None => {}
+            Some(Dialog::Connect(_) | Dialog::Summary(..)) | None => {}
         }
     }
 
@@ -782,10 +785,10 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
-        Dialog::Summary(report) => summary::view(report).map(Message::Summary),
+        Dialog::Summary(report, kept) => summary::view(report, kept.as_ref()).map(Message::Summary),
     };
     let (widest, tallest) = match dialog {
-        Dialog::Summary(_) => (760.0, 640.0),
+        Dialog::Summary(..) => (760.0, 640.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)
