@@ -1129,3 +1129,33 @@ fn a_summary_is_saved_in_one_form_and_then_in_the_other() {
     stage.click("Close");
     assert!(!stage.shows("Save JSON…") && !stage.shows(sentence));
 }
+
+#[test]
+fn a_request_and_its_reply_stay_together() {
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.click("Messages");
+    stage.click("List");
+    stage.converse();
+    type_into(&mut stage, "messages-filter", "play");
+    let line = |method| format!("{method} rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0");
+    let shown = |stage: &Stage, words: &str| stage.shows(words);
+    assert!(shown(&stage, &line("PLAY")) && shown(&stage, "RTSP/1.0 454 Session Not Found"));
+    assert!(!shown(&stage, &line("OPTIONS")) && !shown(&stage, "CSeq 1") && !shown(&stage, "CSeq 7"));
+    // As in whatever stands in a reply.
+    stage.send(Message::Messages(reelay::ui::messages::Message::Filter("454".to_owned())));
+    assert!(shown(&stage, &line("PLAY")) && !shown(&stage, "CSeq 4"));
+    stage.click("Clear");
+    assert!(!stage.shows("Nothing of what was said fits the filter."));
+    assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
+}
+
+#[test]
+fn what_is_copied_is_said_for_a_moment() {
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.click("Messages");
+    stage.converse();
+    stage.click("Copy");
+    assert!(stage.shows("Copied") && !stage.shows("Copy"));
+    stage.send(Message::Tick(Instant::now() + Duration::from_secs(2)));
+    assert!(!stage.shows("Copied") && stage.shows("Copy"));
+}

@@ -406,7 +406,7 @@ impl App {
     }
 
     fn take_messages(&mut self, message: messages::Message) -> Task<Message> {
-        match self.messages.update(message, self.logbook.conversation()) {
+        match self.messages.update(message, self.logbook.conversation(), self.now) {
             messages::Action::None => Task::none(),
             messages::Action::Copy(text) => clipboard::write(text),
             messages::Action::Save(text) => {
@@ -664,7 +664,7 @@ impl App {
 
     /// Only while what is seen depends on the time.
     fn ticks(&self) -> Subscription<Message> {
-        match self.playback.is_counting_down(self.now) {
+        match self.playback.is_counting_down(self.now) || self.messages.has_just_copied(self.now) {
             true => iced::time::every(TICK).map(Message::Tick),
             false => Subscription::none(),
         }
@@ -744,7 +744,7 @@ impl App {
                 (Some(head.map(Message::Statistics)), content.map(Message::Statistics))
             }
             Panel::Messages => {
-                let head = self.messages.head(logbook.conversation());
+                let head = self.messages.head(logbook.conversation(), self.now);
                 let content = self.messages.view(logbook.conversation(), Instant::now());
                 (Some(head.map(Message::Messages)), content.map(Message::Messages))
             }

@@ -11,6 +11,7 @@ mod controls;
 mod display;
 mod drawing;
 mod feed;
+mod filter;
 mod focus;
 mod format;
 mod header;
