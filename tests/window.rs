@@ -1159,3 +1159,23 @@ fn what_is_copied_is_said_for_a_moment() {
     stage.send(Message::Tick(Instant::now() + Duration::from_secs(2)));
     assert!(!stage.shows("Copied") && stage.shows("Copy"));
 }
+
+#[test]
+fn enter_confirms_a_dialog_whatever_was_clicked_in_it() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    let mut desk = Desk::new(&mut stage);
+    desk.send(Message::Shortcut(Shortcut::Connect));
+    desk.write("rtsp://camera/live");
+    desk.click("More");
+    desk.click("TCP");
+    desk.tap(Key::Named(Named::Enter));
+    assert!(desk.stage.command().is_none(), "no field has the cursor");
+    desk.send(Message::Shortcut(Shortcut::Confirm));
+    let Some(Command::Connect { options, .. }) = desk.stage.command() else { panic!("not connected") };
+    assert_eq!(options.transport, TransportChoice::Tcp);
+    desk.send(Message::Shortcut(Shortcut::Preferences));
+    desk.click("Light");
+    desk.send(Message::Shortcut(Shortcut::Confirm));
+    assert!(!desk.stage.shows("Preferences"));
+    assert_eq!(desk.stage.app.settings().theme, ThemeChoice::Light);
+}

@@ -547,12 +547,10 @@ impl App {
     }
 
     fn take_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
-        let is_for_dialog = matches!(shortcut, Shortcut::Escape | Shortcut::Field(_));
-        if self.dialog.is_some() && !is_for_dialog {
-            return Task::none();
+        if self.dialog.is_some() {
+            return self.take_shortcut_in_dialog(shortcut);
         }
         match shortcut {
-            Shortcut::Field(step) => return focus::step(step),
             Shortcut::PlayOrPause => {
                 let button = self.playback.next_step(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
@@ -575,15 +573,33 @@ impl App {
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Escape => return self.escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
+            Shortcut::Field(_) | Shortcut::EscapeFromField | Shortcut::Confirm => {}
         }
         Task::none()
     }
 
-    fn escape(&mut self) -> Task<Message> {
-        if self.dialog.is_some() {
-            self.close_dialog();
-            return Task::none();
+    fn take_shortcut_in_dialog(&mut self, shortcut: Shortcut) -> Task<Message> {
+        match shortcut {
+            Shortcut::Field(step) => return focus::step(step, focus::DIALOG),
+            Shortcut::Escape | Shortcut::EscapeFromField => self.close_dialog(),
+            Shortcut::Confirm => return self.confirm(),
+            _ => {}
         }
+        Task::none()
+    }
+
+    /// Enter, where no field has taken it.
+    fn confirm(&mut self) -> Task<Message> {
+        match self.dialog {
+            Some(Dialog::Connect(_)) => self.take_connect(connect::Message::Submit),
+            Some(Dialog::Preferences(..)) => self.take_preferences(preferences::Message::Submit),
+            Some(Dialog::SignIn(..)) => self.take_sign_in(sign_in::Message::Submit),
+            Some(Dialog::Summary(..)) => self.take_summary(summary::Message::Close),
+            None => Task::none(),
+        }
+    }
+
+    fn escape(&mut self) -> Task<Message> {
         if self.is_fullscreen {
             return self.toggle_fullscreen();
         }
@@ -677,8 +693,11 @@ const TICK: Duration = Duration::from_millis(200);
 /// Keys that nothing else wanted, and what is dragged over the window.
 fn take_event(event: iced::Event, status: event::Status, _: window::Id) -> Option<Message> {
     match event {
-        iced::Event::Keyboard(event) if status == event::Status::Ignored || is_escape(&event) => {
+        iced::Event::Keyboard(event) if status == event::Status::Ignored => {
             shortcuts::of(&event).map(Message::Shortcut)
+        }
+        iced::Event::Keyboard(event) => {
+            is_escape(&event).then_some(Message::Shortcut(Shortcut::EscapeFromField))
         }
         iced::Event::Window(window::Event::FileHovered(_)) => Some(Message::FileHovered),
         iced::Event::Window(window::Event::FilesHoveredLeft) => Some(Message::FileLeft),

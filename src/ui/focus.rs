@@ -15,11 +15,11 @@ pub enum Step {
     Previous,
 }
 
-/// Puts the cursor into the next field of the dialog, or the one before, and around. What stands there is selected, as
-/// wherever Tab is pressed.
-pub fn step<M: Send + 'static>(step: Step) -> Task<M> {
+/// Puts the cursor into the next field within this part of the window, or the one before, and around. What stands there
+/// is selected, as wherever Tab is pressed.
+pub fn step<M: Send + 'static>(step: Step, within: &'static str) -> Task<M> {
     let walk = Walk { step, pass: Pass::Count { focused: None }, seen: 0 };
-    operate::<()>(operation::scope(Id::new(DIALOG), walk)).discard()
+    operate::<()>(operation::scope(Id::new(within), walk)).discard()
 }
 
 /// Puts the cursor into a field, behind what stands there.

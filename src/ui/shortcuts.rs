@@ -25,6 +25,10 @@ pub enum Shortcut {
     Fullscreen,
     /// Away with whatever is in front.
     Escape,
+    /// The same from within a field, which is left by it.
+    EscapeFromField,
+    /// What the dialog in front offers is wanted.
+    Confirm,
     /// This many seconds forward, or back.
     Skip(i8),
     /// Another field of the dialog in front.
@@ -44,6 +48,7 @@ pub fn of(event: &keyboard::Event) -> Option<Shortcut> {
             Named::Space => Some(Shortcut::PlayOrPause),
             Named::F11 => Some(Shortcut::Fullscreen),
             Named::Escape => Some(Shortcut::Escape),
+            Named::Enter => Some(Shortcut::Confirm),
             _ => None,
         };
     }
@@ -107,6 +112,7 @@ mod tests {
         assert_eq!(third("3", Modifiers::COMMAND), Some(Shortcut::Panel(Panel::Messages)));
         assert_eq!(third("\"", Modifiers::COMMAND), Some(Shortcut::Panel(Panel::Messages)), "in French");
         assert_eq!(third("3", Modifiers::empty()), None);
+        assert_eq!(press(Key::Named(Named::Enter), Modifiers::empty(), false), Some(Shortcut::Confirm));
         let tab = |modifiers| press(Key::Named(Named::Tab), modifiers, false);
         assert_eq!(tab(Modifiers::empty()), Some(Shortcut::Field(Step::Next)));
         assert_eq!(tab(Modifiers::SHIFT), Some(Shortcut::Field(Step::Previous)));
