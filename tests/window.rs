@@ -1179,3 +1179,32 @@ fn enter_confirms_a_dialog_whatever_was_clicked_in_it() {
     assert!(!desk.stage.shows("Preferences"));
     assert_eq!(desk.stage.app.settings().theme, ThemeChoice::Light);
 }
+
+#[test]
+fn a_number_that_is_refused_is_explained_and_gives_way_when_its_field_is_left() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let mut desk = Desk::new(&mut stage);
+    desk.click("Network");
+    let ways: [fn(&mut Desk<'_>); 4] = [
+        |desk| desk.tap(Key::Named(Named::Enter)),
+        |desk| desk.tap(Key::Named(Named::Escape)),
+        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Next))),
+        |desk| desk.click("It acts"),
+    ];
+    let rule = "A number from 0 to 100";
+    for leave in ways {
+        desk.click_on("Loss");
+        desk.select_all();
+        desk.write("250");
+        assert!(desk.stage.shows(rule));
+        desk.stage.look("network-refused", USUAL);
+        assert_eq!(conditions(desk.stage).unwrap().impairments.loss.ratio, 0.25);
+        leave(&mut desk);
+        desk.pass();
+        assert!(!desk.stage.shows(rule) && desk.stage.shows("25"), "what acts stands there");
+        desk.click_on("Loss");
+        desk.select_all();
+        desk.write("2");
+        conditions(desk.stage);
+    }
+}

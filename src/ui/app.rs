@@ -573,7 +573,8 @@ impl App {
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Escape => return self.escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
-            Shortcut::Field(_) | Shortcut::EscapeFromField | Shortcut::Confirm => {}
+            Shortcut::Field(step) => return focus::step(step, focus::PANEL),
+            Shortcut::EscapeFromField | Shortcut::Confirm => {}
         }
         Task::none()
     }

@@ -7,6 +7,9 @@ use iced::{Rectangle, Task};
 /// The dialog in front. What lies behind it is not to be typed into.
 pub const DIALOG: &str = "dialog";
 
+/// The panel at the right of the picture.
+pub const PANEL: &str = "panel";
+
 /// Which way it goes from field to field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]

@@ -17,6 +17,7 @@ mod format;
 mod header;
 mod icon;
 mod knob;
+mod leaving;
 mod logbook;
 pub mod messages;
 pub mod network;

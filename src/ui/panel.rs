@@ -3,6 +3,7 @@
 use iced::widget::{Column, button, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
+use super::focus;
 use super::icon::{Icon, icon};
 use super::theme::{self, size, space as distance};
 
@@ -79,6 +80,7 @@ pub fn view<'a, M: Clone + 'a>(
         .extend(head.map(|head| container(head).padding(padding).into()))
         .push(scrolled);
     container(whole.spacing(distance::SMALL))
+        .id(focus::PANEL)
         .width(panel.width())
         .height(Fill)
         .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))
