@@ -1208,3 +1208,26 @@ fn a_number_that_is_refused_is_explained_and_gives_way_when_its_field_is_left() 
         conditions(desk.stage);
     }
 }
+
+#[test]
+fn the_mouse_brings_the_controls_over_a_film_that_takes_the_whole_screen() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.send(Message::WindowOpened(iced::window::Id::unique()));
+    stage.send(Message::Shortcut(Shortcut::Fullscreen));
+    let still = |stage: &mut Stage, seconds| {
+        stage.send(Message::Tick(Instant::now() + Duration::from_secs(seconds)));
+        !stage.shows("Pause")
+    };
+    assert!(still(&mut stage, 0));
+    let place = Point::new(400.0, 200.0);
+    stage.act(|ui| {
+        ui.point_at(place);
+        ui.simulate([moved_to(place)]);
+    });
+    assert!(!still(&mut stage, 2));
+    stage.look("fullscreen", USUAL);
+    stage.click("Pause");
+    assert_eq!(stage.wish(), Some(Goal::Ready));
+    assert!(still(&mut stage, 9));
+}

@@ -58,6 +58,8 @@ pub enum Message {
     Shortcut(Shortcut),
     VideoArea(Size),
     VideoDoubleClicked,
+    /// Over the film that takes the whole screen.
+    PointerMoved,
     ScaleFactor(f32),
     SystemTheme(Mode),
     WindowOpened(window::Id),
@@ -116,6 +118,8 @@ pub struct App {
     scale_factor: f32,
     window: Option<window::Id>,
     is_fullscreen: bool,
+    /// When the pointer moved last over the film that takes the whole screen.
+    pointer_moved: Option<Instant>,
     is_file_hovering: bool,
     logo: image::Handle,
 }
@@ -157,6 +161,7 @@ impl App {
             scale_factor: 1.0,
             window: None,
             is_fullscreen: false,
+            pointer_moved: None,
             is_file_hovering: false,
             logo: logo(),
         }
@@ -240,6 +245,7 @@ impl App {
             Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
             Message::VideoArea(area) => self.set_video_area(area, self.scale_factor),
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
+            Message::PointerMoved => self.pointer_moved = Some(self.now),
             Message::ScaleFactor(scale_factor) => self.set_video_area(self.video_area, scale_factor),
             Message::SystemTheme(mode) => self.system_theme = mode,
             Message::WindowOpened(id) => {
@@ -646,6 +652,7 @@ impl App {
     fn toggle_fullscreen(&mut self) -> Task<Message> {
         let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
         self.is_fullscreen = !self.is_fullscreen;
+        self.pointer_moved = None;
         let mode = if self.is_fullscreen { window::Mode::Fullscreen } else { window::Mode::Windowed };
         window::set_mode(id, mode)
     }
@@ -681,12 +688,18 @@ impl App {
 
     /// Only while what is seen depends on the time.
     fn ticks(&self) -> Subscription<Message> {
-        match self.playback.is_counting_down(self.now) || self.messages.has_just_copied(self.now) {
+        let is_of_time = self.playback.is_counting_down(self.now)
+            || self.messages.has_just_copied(self.now)
+            || self.shows_controls_over_the_film();
+        match is_of_time {
             true => iced::time::every(TICK).map(Message::Tick),
             false => Subscription::none(),
         }
     }
 }
+
+/// For how long the controls stay in front of a film that takes the whole screen.
+const HAND_AT_REST: Duration = Duration::from_secs(3);
 
 /// How often what is seen keeps up with the time.
 const TICK: Duration = Duration::from_millis(200);
@@ -721,7 +734,7 @@ impl App {
     /// The window's content.
     pub fn view(&self) -> Element<'_, Message> {
         let content = match self.is_fullscreen {
-            true => self.screen(),
+            true => mouse_area(self.screen()).on_move(|_| Message::PointerMoved).into(),
             false => self.around_the_screen(),
         };
         match &self.dialog {
@@ -734,7 +747,7 @@ impl App {
         column![
             header::view(self.settings.controls, self.panel).map(Message::Header),
             row![self.screen()].extend(self.view_panel()).height(Fill),
-            controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
+            self.controls(),
             status_bar::view(
                 &self.playback,
                 self.frame.as_ref().map(Frame::picture),
@@ -742,6 +755,17 @@ impl App {
             ),
         ]
         .into()
+    }
+
+    fn controls(&self) -> Element<'_, Message> {
+        controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls)
+    }
+
+    /// While the hand is at the mouse.
+    fn shows_controls_over_the_film(&self) -> bool {
+        let at_rest = self.pointer_moved.map(|moved| self.now.saturating_duration_since(moved));
+        let is_at_mouse = self.moving.is_some() || at_rest.is_some_and(|rest| rest < HAND_AT_REST);
+        self.is_fullscreen && is_at_mouse
     }
 
     /// The panel at the right of the picture, if one is open.
@@ -789,13 +813,15 @@ impl App {
         }
     }
 
-    /// The picture, and words over its lower edge.
+    /// The picture, and what lies over its lower edge: words, and the controls if they have no place of their own.
     fn picture<'a>(&'a self, words: Option<Element<'a, Message>>) -> Element<'a, Message> {
         let picture = mouse_area(video::video(self.frame.as_ref(), self.scale_factor, Message::VideoArea))
             .on_double_click(Message::VideoDoubleClicked);
-        match words {
-            None => picture.into(),
-            Some(words) => stack![picture, container(words).align_bottom(Fill)].into(),
+        let controls = self.shows_controls_over_the_film().then(|| opaque(self.controls()));
+        let over: Vec<_> = words.into_iter().chain(controls).collect();
+        match over.is_empty() {
+            true => picture.into(),
+            false => stack![picture, container(column(over)).align_bottom(Fill)].into(),
         }
     }
 }
