@@ -10,6 +10,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};
 
+use crate::media::FrameRate;
 use crate::session::{DEFAULT_DELAY, Dialect};
 
 /// Everything that is remembered. What a file lacks, or a newer one has more, does no harm.
@@ -20,6 +21,9 @@ pub struct Settings {
     pub controls: Controls,
     /// Dark, light, or as the system has it.
     pub theme: ThemeChoice,
+    /// Frames a second of films that state no rate, in the words in which it is typed.
+    #[serde(with = "in_words")]
+    pub frame_rate: FrameRate,
     /// How long pictures wait, in milliseconds.
     pub playout_delay_ms: u32,
     /// Servers that were connected to, the last one first.
@@ -40,9 +44,24 @@ impl Default for Settings {
         Self {
             controls: Controls::default(),
             theme: ThemeChoice::default(),
+            frame_rate: FrameRate::CLASSROOM,
             playout_delay_ms: u32::try_from(DEFAULT_DELAY.as_millis()).unwrap_or_default(),
             servers: Vec::new(),
         }
+    }
+}
+
+mod in_words {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use crate::media::FrameRate;
+
+    pub fn serialize<S: Serializer>(rate: &FrameRate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(rate)
+    }
+
+    pub fn deserialize<'a, D: Deserializer<'a>>(deserializer: D) -> Result<FrameRate, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -160,8 +179,12 @@ mod tests {
         assert_eq!(read("{}"), Settings::default());
         let settings = read(r#"{"controls": "four", "theme": "light", "colour": 7}"#);
         assert_eq!((settings.controls, settings.theme), (Controls::Four, ThemeChoice::Light));
+        assert_eq!(settings.frame_rate, FrameRate::CLASSROOM, "an older file lacks it");
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(read(&text), settings);
+        let settings = Settings { frame_rate: FrameRate::new(30_000, 1_001).unwrap(), ..settings };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(read(&text), settings, "{text}");
     }
 
     #[test]

@@ -53,7 +53,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("server_embed", &["server_embed", "ports", "impairment", "stats", "media", "proto"]),
     ("relay", &["relay", "ports", "impairment", "proto"]),
     ("file_url.rs", &[]),
-    ("settings.rs", &["session"]),
+    ("settings.rs", &["session", "media"]),
     ("backend.rs", &["session", "server_embed", "ports", "impairment", "stats", "media", "proto"]),
     (
         "command_line",

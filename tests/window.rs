@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::{Duration, Instant};
+
 use common::desk::Desk;
 use common::stage::{LARGE, SMALLEST, Stage, USUAL, film, seconds};
 use iced::keyboard::{Key, key::Named};
@@ -10,13 +12,14 @@ use iced::{Point, mouse};
 use iced_test::selector;
 use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
+use reelay::media::FrameRate;
 use reelay::media::container::Outcome;
-use reelay::proto::rtsp::{Lower, Method, Status as RtspStatus};
+use reelay::proto::rtsp::{Lower, Method, NptRange, Status as RtspStatus};
 use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{Message, Saving, Shortcut, Step};
+use reelay::ui::{AppOptions, Message, Panel, Saving, Shortcut, Step};
 
 const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -596,21 +599,69 @@ fn a_film_that_is_refused_is_gone_or_was_changed() {
     }
 }
 
-#[test]
-fn a_server_that_is_gone_is_waited_for_until_the_user_has_enough() {
+/// Playing, until the server was gone a moment ago: the second attempt comes in two seconds.
+fn gone() -> Stage {
     let mut stage = Stage::with_stream(ThemeChoice::Dark);
-    let lost = Interruption::Lost {
-        server: "camera.example:8554".to_owned(),
-        attempt: 2,
-        wait: std::time::Duration::from_secs(2),
-    };
+    let server = "camera.example:8554".to_owned();
+    let lost = Interruption::Lost { server, attempt: 2, wait: Duration::from_secs(2) };
     stage.tell_session(Event::Interrupted(lost));
     stage.busy(RtspState::Init, Goal::Playing);
-    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…"));
-    stage.look("reconnecting", USUAL);
-    stage.click("Cancel");
-    assert_eq!(stage.wish(), Some(Goal::Stopped));
-    assert!(!stage.shows("Cancel"));
+    stage
+}
+
+const GONE: &str = "camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…";
+
+#[test]
+fn a_server_that_is_gone_is_waited_for_until_the_user_has_enough() {
+    let ways: [fn(&mut Stage); 2] =
+        [|stage| stage.click("Cancel"), |stage| stage.send(Message::Shortcut(Shortcut::Escape))];
+    for leave in ways {
+        let mut stage = gone();
+        assert!(stage.shows(GONE));
+        stage.look("reconnecting", USUAL);
+        leave(&mut stage);
+        assert_eq!(stage.wish(), Some(Goal::Stopped));
+        assert!(!stage.shows("Cancel"));
+    }
+}
+
+#[test]
+fn as_long_as_the_server_is_gone_it_is_said_whatever_else_happens() {
+    let mut stage = gone();
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    assert_eq!(stage.wish(), Some(Goal::Ready));
+    stage.busy(RtspState::Init, Goal::Ready);
+    assert!(stage.shows("Cancel"));
+    stage.send(Message::SavedFile(Saving::Saved("/films/reelay messages.txt".into())));
+    assert!(stage.shows("Saved as /films/reelay messages.txt.") && stage.shows("Cancel"));
+    stage.send(Message::Shortcut(Shortcut::Escape));
+    assert!(stage.wish().is_none() && stage.shows("Cancel"), "what was saved is read first");
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(!stage.shows("Cancel"), "it is there again");
+}
+
+#[test]
+fn who_knows_that_the_server_is_back_does_not_wait() {
+    let mut stage = gone();
+    stage.click("Try now");
+    assert_eq!(stage.wish(), Some(Goal::Playing));
+    assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
+    stage.click("Try now");
+    assert!(stage.wish().is_none(), "it is tried already");
+}
+
+#[test]
+fn the_seconds_until_the_next_try_are_counted() {
+    let mut stage = gone();
+    let begin = Instant::now();
+    stage.send(Message::Tick(begin + Duration::from_millis(1_500)));
+    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 1 second, attempt 2…"));
+    stage.send(Message::Tick(begin + Duration::from_millis(2_500)));
+    assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
+    let server = "camera.example:8554".to_owned();
+    let lost = Interruption::Lost { server, attempt: 3, wait: Duration::from_secs(4) };
+    stage.tell_session(Event::Interrupted(lost));
+    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 4 seconds, attempt 3…"));
 }
 
 #[test]
@@ -955,4 +1006,228 @@ fn a_theme_that_is_chosen_and_not_applied_is_taken_back() {
         stage.app.theme() == before
     });
     assert_eq!(themes, [true, true, false]);
+}
+
+#[test]
+fn where_nothing_can_be_shown_yet_it_is_said_where_it_goes_on() {
+    let words = "Play goes on at 0:08.0";
+    let mut film = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    film.send(Message::Shortcut(Shortcut::Skip(8)));
+    assert!(!film.shows(words), "the picture is that of the place");
+
+    let mut stage = Stage::with_stream(ThemeChoice::Dark);
+    stage.describe(20);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.show_frame(0);
+    stage.send(Message::Shortcut(Shortcut::Skip(8)));
+    assert!(stage.shows(words) && !stage.shows("Frame 161"));
+    stage.look("goes-on-there", USUAL);
+    stage.click("Play");
+    assert!(!stage.shows(words));
+    stage.tell_session(Event::Started(NptRange { start: Some(seconds(8)), end: None }));
+    stage.reach(RtspState::Playing, Goal::Playing);
+    stage.show_frame(160);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(!stage.shows(words), "it is there");
+}
+
+#[test]
+fn a_path_that_was_mistyped_stands_there_again() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    type_into(&mut stage, "connect-url", "/films/tlak.mjpeg");
+    stage.click("Connect");
+    assert!(matches!(stage.command(), Some(Command::Open { .. })));
+    stage.send(Message::Shortcut(Shortcut::Connect));
+    stage.click("Connect");
+    let Some(Command::Open { source: FilmSource::File(path), .. }) = stage.command() else {
+        panic!("nothing stands there")
+    };
+    assert_eq!(path.to_str(), Some("/films/tlak.mjpeg"));
+}
+
+#[test]
+fn space_is_the_next_step_forward() {
+    let next = |state, goal| {
+        let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+        stage.reach(state, goal);
+        stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+        stage.wish()
+    };
+    assert_eq!(next(RtspState::Init, Goal::Stopped), Some(Goal::Ready));
+    assert_eq!(next(RtspState::Ready, Goal::Ready), Some(Goal::Playing));
+    assert_eq!(next(RtspState::Playing, Goal::Playing), Some(Goal::Ready));
+}
+
+#[test]
+fn panels_and_preferences_have_keys() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.send(Message::Shortcut(Shortcut::Panel(Panel::Statistics)));
+    assert!(stage.shows("Session summary…"));
+    stage.send(Message::Shortcut(Shortcut::Panel(Panel::Statistics)));
+    assert!(!stage.shows("Session summary…"));
+    stage.send(Message::Shortcut(Shortcut::Preferences));
+    assert!(stage.shows("Playout delay in milliseconds"));
+}
+
+#[test]
+fn the_charts_say_nothing_of_the_present_when_nothing_plays() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.measure();
+    stage.click("Statistics");
+    assert!(stage.shows("19.0 /s"));
+    stage.reach(RtspState::Init, Goal::Stopped);
+    let mut figures = stage.next_figures();
+    let (frames_per_second, frames_per_second_shown) = (0.0, 0.0);
+    figures.snapshot =
+        Snapshot { playing_s: 75.0, frames_per_second, frames_per_second_shown, ..figures.snapshot };
+    stage.send(Message::News(reelay::ui::News::Figures(Box::new(figures))));
+    assert!(!stage.shows("19.0 /s"));
+}
+
+#[test]
+fn the_frame_rate_is_remembered_and_one_for_this_time_is_not() {
+    let settings = Settings { frame_rate: FrameRate::whole(12), ..Settings::default() };
+    let shown = |rate| {
+        let options = AppOptions { settings: settings.clone(), rate, ..AppOptions::default() };
+        let mut stage = Stage::started(options);
+        stage.send(Message::Shortcut(Shortcut::Preferences));
+        ["12", "25"].map(|rate| stage.shows(rate))
+    };
+    assert_eq!(shown(None), [true, false]);
+    assert_eq!(shown(Some(FrameRate::whole(25))), [false, true]);
+
+    let options = AppOptions { settings, rate: Some(FrameRate::whole(25)), ..AppOptions::default() };
+    let mut stage = Stage::started(options);
+    let mut desk = Desk::new(&mut stage);
+    let mut apply = |typed: &str| {
+        desk.send(Message::Shortcut(Shortcut::Preferences));
+        desk.write(typed);
+        desk.tap(Key::Named(Named::Enter));
+        desk.stage.app.settings().frame_rate
+    };
+    assert_eq!(apply("25"), FrameRate::whole(12), "it was for this time");
+    assert_eq!(apply("30"), FrameRate::whole(30));
+}
+
+#[test]
+fn a_summary_is_saved_in_one_form_and_then_in_the_other() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.measure();
+    stage.click("Statistics");
+    stage.click("Session summary…");
+    stage.send(Message::SavedFile(Saving::Saved("/films/reelay session.csv".into())));
+    assert!(stage.shows("Save JSON…") && stage.shows("Saved as /films/reelay session.csv."));
+    stage.look("summary-saved", USUAL);
+    let sentence = "/films/x.csv cannot be saved (permission denied); choose another place.";
+    stage.send(Message::SavedFile(Saving::Failed(sentence.to_owned())));
+    assert!(stage.shows("Save JSON…") && stage.shows(sentence));
+    stage.click("Copy as text");
+    assert!(stage.shows("The summary is on the clipboard."));
+    stage.click("Close");
+    assert!(!stage.shows("Save JSON…") && !stage.shows(sentence));
+}
+
+#[test]
+fn a_request_and_its_reply_stay_together() {
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.click("Messages");
+    stage.click("List");
+    stage.converse();
+    type_into(&mut stage, "messages-filter", "play");
+    let line = |method| format!("{method} rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0");
+    let shown = |stage: &Stage, words: &str| stage.shows(words);
+    assert!(shown(&stage, &line("PLAY")) && shown(&stage, "RTSP/1.0 454 Session Not Found"));
+    assert!(!shown(&stage, &line("OPTIONS")) && !shown(&stage, "CSeq 1") && !shown(&stage, "CSeq 7"));
+    // As in whatever stands in a reply.
+    stage.send(Message::Messages(reelay::ui::messages::Message::Filter("454".to_owned())));
+    assert!(shown(&stage, &line("PLAY")) && !shown(&stage, "CSeq 4"));
+    stage.click("Clear");
+    assert!(!stage.shows("Nothing of what was said fits the filter."));
+    assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
+}
+
+#[test]
+fn what_is_copied_is_said_for_a_moment() {
+    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    stage.click("Messages");
+    stage.converse();
+    stage.click("Copy");
+    assert!(stage.shows("Copied") && !stage.shows("Copy"));
+    stage.send(Message::Tick(Instant::now() + Duration::from_secs(2)));
+    assert!(!stage.shows("Copied") && stage.shows("Copy"));
+}
+
+#[test]
+fn enter_confirms_a_dialog_whatever_was_clicked_in_it() {
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    let mut desk = Desk::new(&mut stage);
+    desk.send(Message::Shortcut(Shortcut::Connect));
+    desk.write("rtsp://camera/live");
+    desk.click("More");
+    desk.click("TCP");
+    desk.tap(Key::Named(Named::Enter));
+    assert!(desk.stage.command().is_none(), "no field has the cursor");
+    desk.send(Message::Shortcut(Shortcut::Confirm));
+    let Some(Command::Connect { options, .. }) = desk.stage.command() else { panic!("not connected") };
+    assert_eq!(options.transport, TransportChoice::Tcp);
+    desk.send(Message::Shortcut(Shortcut::Preferences));
+    desk.click("Light");
+    desk.send(Message::Shortcut(Shortcut::Confirm));
+    assert!(!desk.stage.shows("Preferences"));
+    assert_eq!(desk.stage.app.settings().theme, ThemeChoice::Light);
+}
+
+#[test]
+fn a_number_that_is_refused_is_explained_and_gives_way_when_its_field_is_left() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let mut desk = Desk::new(&mut stage);
+    desk.click("Network");
+    let ways: [fn(&mut Desk<'_>); 4] = [
+        |desk| desk.tap(Key::Named(Named::Enter)),
+        |desk| desk.tap(Key::Named(Named::Escape)),
+        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Next))),
+        |desk| desk.click("It acts"),
+    ];
+    let rule = "A number from 0 to 100";
+    for leave in ways {
+        desk.click_on("Loss");
+        desk.select_all();
+        desk.write("250");
+        assert!(desk.stage.shows(rule));
+        desk.stage.look("network-refused", USUAL);
+        assert_eq!(conditions(desk.stage).unwrap().impairments.loss.ratio, 0.25);
+        leave(&mut desk);
+        desk.pass();
+        assert!(!desk.stage.shows(rule) && desk.stage.shows("25"), "what acts stands there");
+        desk.click_on("Loss");
+        desk.select_all();
+        desk.write("2");
+        conditions(desk.stage);
+    }
+}
+
+#[test]
+fn the_mouse_brings_the_controls_over_a_film_that_takes_the_whole_screen() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.send(Message::WindowOpened(iced::window::Id::unique()));
+    stage.send(Message::Shortcut(Shortcut::Fullscreen));
+    let still = |stage: &mut Stage, seconds| {
+        stage.send(Message::Tick(Instant::now() + Duration::from_secs(seconds)));
+        !stage.shows("Pause")
+    };
+    assert!(still(&mut stage, 0));
+    let place = Point::new(400.0, 200.0);
+    stage.act(|ui| {
+        ui.point_at(place);
+        ui.simulate([moved_to(place)]);
+    });
+    assert!(!still(&mut stage, 2));
+    stage.look("fullscreen", USUAL);
+    stage.click("Pause");
+    assert_eq!(stage.wish(), Some(Goal::Ready));
+    assert!(still(&mut stage, 9));
 }

@@ -33,7 +33,7 @@ use super::video::{self, Frame};
 use crate::backend::{Command, EventKind, FilmSource, Handle, Interruption};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture};
+use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture, RtspState};
 use crate::settings::{Controls, Settings, ThemeChoice};
 use crate::stats::Report;
 
@@ -58,6 +58,8 @@ pub enum Message {
     Shortcut(Shortcut),
     VideoArea(Size),
     VideoDoubleClicked,
+    /// Over the film that takes the whole screen.
+    PointerMoved,
     ScaleFactor(f32),
     SystemTheme(Mode),
     WindowOpened(window::Id),
@@ -65,6 +67,8 @@ pub enum Message {
     FileLeft,
     FileDropped(PathBuf),
     Saved(Result<(), String>),
+    /// Time has passed that is shown.
+    Tick(Instant),
     Interrupted,
 }
 
@@ -74,7 +78,7 @@ enum Dialog {
     Connect(connect::Form),
     Preferences(preferences::Form, ThemeBefore),
     SignIn(Box<SignIn>, sign_in::Form),
-    Summary(Box<Report>),
+    Summary(Box<Report>, Option<summary::Kept>),
 }
 
 /// The theme when the dialog was opened: what is chosen there is seen at once, and can be taken back.
@@ -93,6 +97,7 @@ pub struct App {
     /// The theme that the command line asked for, which is not remembered.
     theme_override: Option<ThemeChoice>,
     system_theme: Mode,
+    /// What is remembered, or what the command line asked for.
     rate: FrameRate,
     feed: Option<Feed>,
     decoder: Option<Arc<Decoder>>,
@@ -107,10 +112,14 @@ pub struct App {
     statistics: statistics::Panel,
     messages: messages::Panel,
     moving: Option<Npt>,
+    /// When something happened last: what is seen is how it was then.
+    now: Instant,
     video_area: Size,
     scale_factor: f32,
     window: Option<window::Id>,
     is_fullscreen: bool,
+    /// When the pointer moved last over the film that takes the whole screen.
+    pointer_moved: Option<Instant>,
     is_file_hovering: bool,
     logo: image::Handle,
 }
@@ -132,10 +141,10 @@ impl App {
         Self {
             playback: Playback::new(backend.clone()),
             backend,
+            rate: options.rate.unwrap_or(options.settings.frame_rate),
             settings: options.settings,
             theme_override: options.theme,
             system_theme: Mode::None,
-            rate: options.rate.unwrap_or(FrameRate::CLASSROOM),
             feed: None,
             decoder: None,
             frame: None,
@@ -147,10 +156,12 @@ impl App {
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),
             moving: None,
+            now: Instant::now(),
             video_area: Size::ZERO,
             scale_factor: 1.0,
             window: None,
             is_fullscreen: false,
+            pointer_moved: None,
             is_file_hovering: false,
             logo: logo(),
         }
@@ -185,6 +196,11 @@ impl App {
         }
     }
 
+    /// What is to be remembered.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// The title of the window: film, state, program.
     pub fn title(&self) -> String {
         match self.playback.name() {
@@ -206,6 +222,7 @@ impl App {
 impl App {
     /// Takes a message.
     pub fn update(&mut self, message: Message) -> Task<Message> {
+        self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
         match message {
             Message::News(news) => return self.take_news(news),
             Message::Header(action) => return self.take_header(action),
@@ -214,10 +231,8 @@ impl App {
             Message::Connect(message) => return self.take_connect(message),
             Message::Preferences(message) => return self.take_preferences(message),
             Message::SignIn(message) => return self.take_sign_in(message),
-            Message::Notice(notice::Action::Dismiss) => self.playback.dismiss_notice(),
-            Message::Notice(notice::Action::Cancel) => self.playback.give_up(),
-            Message::Notice(notice::Action::Summarize)
-            | Message::Statistics(statistics::Action::Summarize) => self.summarize(),
+            Message::Notice(action) => self.take_notice(action),
+            Message::Statistics(statistics::Action::Summarize) => self.summarize(),
             Message::Messages(message) => return self.take_messages(message),
             Message::Summary(message) => return self.take_summary(message),
             Message::Network(message) => {
@@ -230,6 +245,7 @@ impl App {
             Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
             Message::VideoArea(area) => self.set_video_area(area, self.scale_factor),
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
+            Message::PointerMoved => self.pointer_moved = Some(self.now),
             Message::ScaleFactor(scale_factor) => self.set_video_area(self.video_area, scale_factor),
             Message::SystemTheme(mode) => self.system_theme = mode,
             Message::WindowOpened(id) => {
@@ -243,7 +259,7 @@ impl App {
                 self.close_dialog();
                 self.open(FilmSource::File(path), false);
             }
-            Message::Saved(Ok(())) => {}
+            Message::Saved(Ok(())) | Message::Tick(_) => {}
             Message::Saved(Err(error)) => {
                 self.playback.complain(format!("The settings cannot be remembered: {error}."));
             }
@@ -354,19 +370,31 @@ impl App {
         }
     }
 
+    fn take_notice(&mut self, action: notice::Action) {
+        match action {
+            notice::Action::Dismiss => self.playback.dismiss_notice(),
+            notice::Action::Cancel => self.playback.give_up(),
+            notice::Action::TryNow => self.playback.try_now(),
+            notice::Action::Summarize => self.summarize(),
+        }
+    }
+
     fn summarize(&mut self) {
         let report = self.logbook.report(&self.playback, self.settings.playout_delay_ms);
-        self.dialog = Some(Dialog::Summary(Box::new(report)));
+        self.dialog = Some(Dialog::Summary(Box::new(report), None));
     }
 
     fn take_summary(&mut self, message: summary::Message) -> Task<Message> {
-        let Some(Dialog::Summary(report)) = &self.dialog else { return Task::none() };
+        let Some(Dialog::Summary(report, kept)) = &mut self.dialog else { return Task::none() };
         let (name, octets) = match message {
             summary::Message::Close => {
                 self.dialog = None;
                 return Task::none();
             }
-            summary::Message::Copy => return clipboard::write(report.text()),
+            summary::Message::Copy => {
+                *kept = Some(summary::Kept::Yes("The summary is on the clipboard.".to_owned()));
+                return clipboard::write(report.text());
+            }
             summary::Message::SaveCsv => {
                 ("reelay session.csv", report.csv().map_err(|error| error.to_string()))
             }
@@ -377,14 +405,14 @@ impl App {
         match octets {
             Ok(octets) => choose::save(self.window, name, octets).map(Message::SavedFile),
             Err(error) => {
-                self.playback.complain(format!("The summary cannot be written: {error}."));
+                *kept = Some(summary::Kept::No(format!("The summary cannot be written: {error}.")));
                 Task::none()
             }
         }
     }
 
     fn take_messages(&mut self, message: messages::Message) -> Task<Message> {
-        match self.messages.update(message, self.logbook.conversation()) {
+        match self.messages.update(message, self.logbook.conversation(), self.now) {
             messages::Action::None => Task::none(),
             messages::Action::Copy(text) => clipboard::write(text),
             messages::Action::Save(text) => {
@@ -397,17 +425,17 @@ impl App {
         }
     }
 
+    /// It is said where one looks: in the summary if that is in front.
     fn take_saving(&mut self, saving: Saving) {
-        match saving {
-            Saving::Saved(path) => {
-                self.dialog = None;
-                self.playback.inform(format!("Saved as {}.", path.display()));
-            }
-            Saving::Cancelled => {}
-            Saving::Failed(sentence) => {
-                self.dialog = None;
-                self.playback.complain(sentence);
-            }
+        let told = match saving {
+            Saving::Saved(path) => summary::Kept::Yes(format!("Saved as {}.", path.display())),
+            Saving::Cancelled => return,
+            Saving::Failed(sentence) => summary::Kept::No(sentence),
+        };
+        match (&mut self.dialog, told) {
+            (Some(Dialog::Summary(_, kept)), told) => *kept = Some(told),
+            (_, summary::Kept::Yes(sentence)) => self.playback.inform(sentence),
+            (_, summary::Kept::No(sentence)) => self.playback.complain(sentence),
         }
     }
 
@@ -457,6 +485,7 @@ impl App {
                 Task::none()
             }
             connect::Action::Open(path) => {
+                self.connect_form = form.clone();
                 self.dialog = None;
                 self.open(FilmSource::File(path), false);
                 Task::none()
@@ -494,6 +523,7 @@ impl App {
     fn apply(&mut self, rate: FrameRate, delay: Duration) -> Task<Message> {
         if rate != self.rate {
             self.rate = rate;
+            self.settings.frame_rate = rate;
             self.backend.send(Command::SetRate(rate));
             self.playback.reopen();
         }
@@ -523,14 +553,12 @@ impl App {
     }
 
     fn take_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
-        let is_for_dialog = matches!(shortcut, Shortcut::Escape | Shortcut::Field(_));
-        if self.dialog.is_some() && !is_for_dialog {
-            return Task::none();
+        if self.dialog.is_some() {
+            return self.take_shortcut_in_dialog(shortcut);
         }
         match shortcut {
-            Shortcut::Field(step) => return focus::step(step),
             Shortcut::PlayOrPause => {
-                let button = if self.playback.goal() == Goal::Playing { Button::Pause } else { Button::Play };
+                let button = self.playback.next_step(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
             }
             Shortcut::Stop => {
@@ -542,22 +570,50 @@ impl App {
             }
             Shortcut::Open => return self.take_header(header::Action::Open),
             Shortcut::Connect => return self.show_connect(),
+            Shortcut::Preferences => return self.take_header(header::Action::Preferences),
+            // There is no room for it where the film takes the whole screen.
+            Shortcut::Panel(panel) if !self.is_fullscreen => {
+                return self.take_header(header::Action::Toggle(panel));
+            }
+            Shortcut::Panel(_) => {}
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Escape => return self.escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
+            Shortcut::Field(step) => return focus::step(step, focus::PANEL),
+            Shortcut::EscapeFromField | Shortcut::Confirm => {}
         }
         Task::none()
     }
 
-    fn escape(&mut self) -> Task<Message> {
-        if self.dialog.is_some() {
-            self.close_dialog();
-            return Task::none();
+    fn take_shortcut_in_dialog(&mut self, shortcut: Shortcut) -> Task<Message> {
+        match shortcut {
+            Shortcut::Field(step) => return focus::step(step, focus::DIALOG),
+            Shortcut::Escape | Shortcut::EscapeFromField => self.close_dialog(),
+            Shortcut::Confirm => return self.confirm(),
+            _ => {}
         }
+        Task::none()
+    }
+
+    /// Enter, where no field has taken it.
+    fn confirm(&mut self) -> Task<Message> {
+        match self.dialog {
+            Some(Dialog::Connect(_)) => self.take_connect(connect::Message::Submit),
+            Some(Dialog::Preferences(..)) => self.take_preferences(preferences::Message::Submit),
+            Some(Dialog::SignIn(..)) => self.take_sign_in(sign_in::Message::Submit),
+            Some(Dialog::Summary(..)) => self.take_summary(summary::Message::Close),
+            None => Task::none(),
+        }
+    }
+
+    fn escape(&mut self) -> Task<Message> {
         if self.is_fullscreen {
             return self.toggle_fullscreen();
         }
-        self.playback.dismiss_notice();
+        match self.playback.notice() {
+            None if self.playback.is_away() => self.playback.give_up(),
+            _ => self.playback.dismiss_notice(),
+        }
         Task::none()
     }
 
@@ -572,7 +628,7 @@ impl App {
                 self.theme_override = before.for_this_time;
                 self.settings.theme = before.remembered;
             }
-            Some(Dialog::Connect(_) | Dialog::Summary(_)) | None => {}
+            Some(Dialog::Connect(_) | Dialog::Summary(..)) | None => {}
         }
     }
 
@@ -596,6 +652,7 @@ impl App {
     fn toggle_fullscreen(&mut self) -> Task<Message> {
         let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
         self.is_fullscreen = !self.is_fullscreen;
+        self.pointer_moved = None;
         let mode = if self.is_fullscreen { window::Mode::Fullscreen } else { window::Mode::Windowed };
         window::set_mode(id, mode)
     }
@@ -615,6 +672,7 @@ impl App {
         let feed = self.feed.as_ref().map_or_else(Subscription::none, Feed::subscription);
         Subscription::batch([
             feed.map(Message::News),
+            self.ticks(),
             event::listen_with(take_event),
             window::open_events().map(Message::WindowOpened),
             system::theme_changes().map(Message::SystemTheme),
@@ -627,13 +685,33 @@ impl App {
             }),
         ])
     }
+
+    /// Only while what is seen depends on the time.
+    fn ticks(&self) -> Subscription<Message> {
+        let is_of_time = self.playback.is_counting_down(self.now)
+            || self.messages.has_just_copied(self.now)
+            || self.shows_controls_over_the_film();
+        match is_of_time {
+            true => iced::time::every(TICK).map(Message::Tick),
+            false => Subscription::none(),
+        }
+    }
 }
+
+/// For how long the controls stay in front of a film that takes the whole screen.
+const HAND_AT_REST: Duration = Duration::from_secs(3);
+
+/// How often what is seen keeps up with the time.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Keys that nothing else wanted, and what is dragged over the window.
 fn take_event(event: iced::Event, status: event::Status, _: window::Id) -> Option<Message> {
     match event {
-        iced::Event::Keyboard(event) if status == event::Status::Ignored || is_escape(&event) => {
+        iced::Event::Keyboard(event) if status == event::Status::Ignored => {
             shortcuts::of(&event).map(Message::Shortcut)
+        }
+        iced::Event::Keyboard(event) => {
+            is_escape(&event).then_some(Message::Shortcut(Shortcut::EscapeFromField))
         }
         iced::Event::Window(window::Event::FileHovered(_)) => Some(Message::FileHovered),
         iced::Event::Window(window::Event::FilesHoveredLeft) => Some(Message::FileLeft),
@@ -656,7 +734,7 @@ impl App {
     /// The window's content.
     pub fn view(&self) -> Element<'_, Message> {
         let content = match self.is_fullscreen {
-            true => self.screen(),
+            true => mouse_area(self.screen()).on_move(|_| Message::PointerMoved).into(),
             false => self.around_the_screen(),
         };
         match &self.dialog {
@@ -669,7 +747,7 @@ impl App {
         column![
             header::view(self.settings.controls, self.panel).map(Message::Header),
             row![self.screen()].extend(self.view_panel()).height(Fill),
-            controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls),
+            self.controls(),
             status_bar::view(
                 &self.playback,
                 self.frame.as_ref().map(Frame::picture),
@@ -677,6 +755,17 @@ impl App {
             ),
         ]
         .into()
+    }
+
+    fn controls(&self) -> Element<'_, Message> {
+        controls::view(&self.playback, self.settings.controls, self.moving).map(Message::Controls)
+    }
+
+    /// While the hand is at the mouse.
+    fn shows_controls_over_the_film(&self) -> bool {
+        let at_rest = self.pointer_moved.map(|moved| self.now.saturating_duration_since(moved));
+        let is_at_mouse = self.moving.is_some() || at_rest.is_some_and(|rest| rest < HAND_AT_REST);
+        self.is_fullscreen && is_at_mouse
     }
 
     /// The panel at the right of the picture, if one is open.
@@ -693,12 +782,13 @@ impl App {
             }
             Panel::Statistics => {
                 let is_dark = theme::is_dark(&self.theme());
-                let content = self.statistics.view(figures, logbook.record(), is_dark);
+                let is_playing = self.playback.state() == RtspState::Playing;
+                let content = self.statistics.view(figures, logbook.record(), is_playing, is_dark);
                 let head = statistics::Panel::head(figures);
                 (Some(head.map(Message::Statistics)), content.map(Message::Statistics))
             }
             Panel::Messages => {
-                let head = self.messages.head(logbook.conversation());
+                let head = self.messages.head(logbook.conversation(), self.now);
                 let content = self.messages.view(logbook.conversation(), Instant::now());
                 (Some(head.map(Message::Messages)), content.map(Message::Messages))
             }
@@ -707,8 +797,8 @@ impl App {
     }
 
     fn screen(&self) -> Element<'_, Message> {
-        let words =
-            notice::view(&self.playback, self.logbook.has_played()).map(|words| words.map(Message::Notice));
+        let words = notice::view(&self.playback, self.logbook.has_played(), self.now)
+            .map(|words| words.map(Message::Notice));
         let main = match self.playback.source() {
             // Nothing that can be pressed may lie under the words.
             None => {
@@ -723,13 +813,15 @@ impl App {
         }
     }
 
-    /// The picture, and words over its lower edge.
+    /// The picture, and what lies over its lower edge: words, and the controls if they have no place of their own.
     fn picture<'a>(&'a self, words: Option<Element<'a, Message>>) -> Element<'a, Message> {
         let picture = mouse_area(video::video(self.frame.as_ref(), self.scale_factor, Message::VideoArea))
             .on_double_click(Message::VideoDoubleClicked);
-        match words {
-            None => picture.into(),
-            Some(words) => stack![picture, container(words).align_bottom(Fill)].into(),
+        let controls = self.shows_controls_over_the_film().then(|| opaque(self.controls()));
+        let over: Vec<_> = words.into_iter().chain(controls).collect();
+        match over.is_empty() {
+            true => picture.into(),
+            false => stack![picture, container(column(over)).align_bottom(Fill)].into(),
         }
     }
 }
@@ -739,10 +831,10 @@ fn in_front(dialog: &Dialog) -> Element<'_, Message> {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
-        Dialog::Summary(report) => summary::view(report).map(Message::Summary),
+        Dialog::Summary(report, kept) => summary::view(report, kept.as_ref()).map(Message::Summary),
     };
     let (widest, tallest) = match dialog {
-        Dialog::Summary(_) => (760.0, 640.0),
+        Dialog::Summary(..) => (760.0, 640.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)

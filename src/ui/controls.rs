@@ -1,7 +1,7 @@
 //! The bar under the picture: the time line and the buttons.
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, button, column, container, row, slider, space, text};
+use iced::widget::{Row, Text, button, column, container, row, slider, text};
 use iced::{Center, Element, Fill, Right, Theme};
 
 use super::format;
@@ -25,7 +25,11 @@ pub enum Action {
 /// The bar. `moving` is where the time line is being moved to.
 pub fn view(playback: &Playback, controls: Controls, moving: Option<Npt>) -> Element<'_, Action> {
     let place = playback.place();
-    let bar = column![time_line(place, moving), buttons_and_frame(playback, controls, place)]
+    let words = match playback.goes_on_at(moving) {
+        Some(position) => text(format!("Play goes on at {}", format::time(position))),
+        None => text(frame(place)).style(theme::muted),
+    };
+    let bar = column![time_line(place, moving), buttons_and_words(playback, controls, words)]
         .spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
 }
@@ -70,23 +74,26 @@ fn room(length: Npt) -> f32 {
     if length.as_micros() < 3_600_000_000 { 64.0 } else { 92.0 }
 }
 
-fn buttons_and_frame<'a>(playback: &Playback, controls: Controls, place: Place) -> Element<'a, Action> {
+fn frame(place: Place) -> String {
+    match (place.frame, place.frames) {
+        (Some(frame), Some(frames)) => format!("Frame {frame} of {frames}"),
+        (Some(frame), None) => format!("Frame {frame}"),
+        (None, Some(frames)) => format!("{frames} frames"),
+        (None, None) => String::new(),
+    }
+}
+
+fn buttons_and_words<'a>(playback: &Playback, controls: Controls, words: Text<'a>) -> Element<'a, Action> {
     let buttons: &[Button] = match controls {
         Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
         Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
     };
     let buttons = buttons.iter().map(|&button| transport(button, playback.is_enabled(button, controls)));
-    let frame = match (place.frame, place.frames) {
-        (Some(frame), Some(frames)) => format!("Frame {frame} of {frames}"),
-        (Some(frame), None) => format!("Frame {frame}"),
-        (None, Some(frames)) => format!("{frames} frames"),
-        (None, None) => String::new(),
-    };
     row![
         Row::with_children(buttons).spacing(distance::SMALL),
-        space::horizontal(),
-        text(frame).size(size::SMALL).style(theme::muted)
+        words.size(size::SMALL).width(Fill).align_x(Right)
     ]
+    .spacing(distance::SMALL)
     .align_y(Center)
     .into()
 }

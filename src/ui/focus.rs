@@ -7,6 +7,9 @@ use iced::{Rectangle, Task};
 /// The dialog in front. What lies behind it is not to be typed into.
 pub const DIALOG: &str = "dialog";
 
+/// The panel at the right of the picture.
+pub const PANEL: &str = "panel";
+
 /// Which way it goes from field to field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
@@ -15,11 +18,11 @@ pub enum Step {
     Previous,
 }
 
-/// Puts the cursor into the next field of the dialog, or the one before, and around. What stands there is selected, as
-/// wherever Tab is pressed.
-pub fn step<M: Send + 'static>(step: Step) -> Task<M> {
+/// Puts the cursor into the next field within this part of the window, or the one before, and around. What stands there
+/// is selected, as wherever Tab is pressed.
+pub fn step<M: Send + 'static>(step: Step, within: &'static str) -> Task<M> {
     let walk = Walk { step, pass: Pass::Count { focused: None }, seen: 0 };
-    operate::<()>(operation::scope(Id::new(DIALOG), walk)).discard()
+    operate::<()>(operation::scope(Id::new(within), walk)).discard()
 }
 
 /// Puts the cursor into a field, behind what stands there.

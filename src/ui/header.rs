@@ -43,7 +43,7 @@ pub fn view<'a>(controls: Controls, open: Option<Panel>) -> Element<'a, Action> 
     let right = row![
         text("Buttons").size(size::SMALL).style(theme::muted),
         choices(controls),
-        hint(container(preferences).id(PREFERENCES), "Preferences"),
+        hint(container(preferences).id(PREFERENCES), "Preferences (Ctrl+,)"),
     ]
     .spacing(distance::SMALL)
     .align_y(Center);

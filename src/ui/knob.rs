@@ -114,6 +114,15 @@ impl Knob {
         words.parse().ok().filter(|number| (least..=most).contains(number)).map(Some)
     }
 
+    /// Which numbers can be set, for somebody who has typed another one.
+    pub fn rule(self) -> String {
+        let (least, most) = self.range();
+        match self {
+            Self::Rate => format!("A number from {least} to {most}; empty: no limit"),
+            _ => format!("A number from {least} to {most}"),
+        }
+    }
+
     /// A number as it would be typed.
     pub fn write(self, value: Option<f64>) -> String {
         let Some(value) = value else { return String::new() };

@@ -8,6 +8,7 @@ use iced::widget::{Column, button, column, container, mouse_area, row, space, te
 use iced::{Center, Color, Element, Fill, Pixels, Point, Rectangle, Size, Theme, mouse};
 
 use super::drawing::drawing;
+use super::filter;
 use super::preferences::choices;
 use super::status_bar::state_name;
 use super::theme::{self, Colours, size, space as distance};
@@ -23,6 +24,7 @@ pub struct Panel {
     opened: BTreeSet<u64>,
     /// How many more entries than usual are shown.
     earlier: usize,
+    copied: Option<Instant>,
 }
 
 /// How messages are shown.
@@ -61,6 +63,9 @@ pub enum Action {
     Clear,
 }
 
+/// For how long a button says what it has done.
+const A_MOMENT: Duration = Duration::from_secs(2);
+
 /// Entries that are shown unless more are asked for.
 const SHOWN: usize = 80;
 
@@ -69,7 +74,7 @@ const FILTER: &str = "messages-filter";
 
 impl Panel {
     /// Takes what happened.
-    pub fn update(&mut self, message: Message, conversation: &Conversation) -> Action {
+    pub fn update(&mut self, message: Message, conversation: &Conversation, now: Instant) -> Action {
         match message {
             Message::Shape(shape) => self.shape = shape,
             Message::Filter(words) => self.filter = words,
@@ -82,8 +87,11 @@ impl Panel {
                 self.opened = self.opened.split_off(&first);
             }
             Message::Earlier => self.earlier += SHOWN,
-            Message::Copy => return Action::Copy(conversation.text(&self.filter)),
-            Message::Save => return Action::Save(conversation.text(&self.filter)),
+            Message::Copy => {
+                self.copied = Some(now);
+                return Action::Copy(filter::text(conversation, &self.filter));
+            }
+            Message::Save => return Action::Save(filter::text(conversation, &self.filter)),
             Message::Clear => {
                 self.opened.clear();
                 self.earlier = 0;
@@ -93,8 +101,13 @@ impl Panel {
         Action::None
     }
 
+    /// What was copied was copied just now, and the button says so.
+    pub fn has_just_copied(&self, now: Instant) -> bool {
+        self.copied.is_some_and(|copied| now.saturating_duration_since(copied) < A_MOMENT)
+    }
+
     /// What stands above the messages and does not move with them.
-    pub fn head(&self, conversation: &Conversation) -> Element<'_, Message> {
+    pub fn head(&self, conversation: &Conversation, now: Instant) -> Element<'_, Message> {
         let has_any = !conversation.entries().is_empty();
         let act = |words, message| {
             button(text(words).size(size::SMALL))
@@ -112,7 +125,7 @@ impl Panel {
         let buttons = row![
             choices(shapes, self.shape, Message::Shape),
             space::horizontal(),
-            act("Copy", Message::Copy),
+            act(if self.has_just_copied(now) { "Copied" } else { "Copy" }, Message::Copy),
             act("Save…", Message::Save),
             act("Clear", Message::Clear),
         ]
@@ -129,10 +142,14 @@ impl Panel {
     pub fn view<'a>(&'a self, conversation: &'a Conversation, now: Instant) -> Element<'a, Message> {
         let entries = conversation.entries();
         let first = conversation.count() - entries.len() as u64;
+        let fits = filter::fitting(entries, &self.filter);
         let chosen: Vec<_> =
-            (first..).zip(entries).filter(|(_, entry)| entry.contains(&self.filter)).collect();
+            (first..).zip(entries).zip(fits).filter_map(|(entry, fits)| fits.then_some(entry)).collect();
         let hidden = chosen.len().saturating_sub(SHOWN + self.earlier);
-        let Some(begin) = conversation.begin().filter(|_| !chosen.is_empty()) else { return self.nothing() };
+        let Some(begin) = conversation.begin() else { return nothing(NOTHING_SAID) };
+        if chosen.is_empty() {
+            return nothing("Nothing of what was said fits the filter.");
+        }
         let earlier = (hidden > 0).then(|| {
             button(text(format!("{hidden} earlier ones")).size(size::SMALL))
                 .padding([5, 10])
@@ -142,17 +159,6 @@ impl Panel {
         });
         let shown = chosen[hidden..].iter().map(|(number, entry)| self.entry(*number, entry, begin, now));
         Column::with_children(earlier).extend(shown).width(Fill).into()
-    }
-
-    fn nothing(&self) -> Element<'_, Message> {
-        let words = match self.filter.is_empty() {
-            true => {
-                "Nothing has been said yet. What player and server say to each other appears here: OPTIONS, \
-                     DESCRIBE, SETUP, PLAY and so on, each with its reply."
-            }
-            false => "Nothing of what was said fits the filter.",
-        };
-        text(words).size(size::SMALL).style(theme::muted).width(Fill).into()
     }
 
     fn entry<'a>(
@@ -180,6 +186,13 @@ impl Panel {
             }
         }
     }
+}
+
+const NOTHING_SAID: &str = "Nothing has been said yet. What player and server say to each other appears here: OPTIONS, \
+                            DESCRIBE, SETUP, PLAY and so on, each with its reply.";
+
+fn nothing(words: &str) -> Element<'_, Message> {
+    text(words).size(size::SMALL).style(theme::muted).width(Fill).into()
 }
 
 /// The whole message.

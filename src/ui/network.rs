@@ -1,9 +1,10 @@
 //! The Network panel: a bad network to try.
 
-use iced::widget::{Column, button, column, container, row, slider, space, text, text_input, toggler};
+use iced::widget::{Column, Text, button, column, container, row, slider, space, text, text_input, toggler};
 use iced::{Center, Element, Fill};
 
 use super::knob::Knob;
+use super::leaving::leaving;
 use super::preferences::choices;
 use super::theme::{self, size, space as distance};
 use crate::impairment::{Conditions, Distribution, Emulated, Impairments, PRESETS, Preset};
@@ -35,6 +36,8 @@ pub enum Message {
     Switch(bool),
     Slide(Knob, f32),
     Type(Field, String),
+    /// The cursor is in this field no more, or Enter was pressed in it.
+    Leave(Field),
     Distribution(Distribution),
     Reorders(bool),
     Preset(&'static Preset),
@@ -50,6 +53,9 @@ const SEEDS: u64 = 1_000_000;
 
 /// Room for what has become of the packets, so that nothing moves when there is more to say.
 const TWO_LINES: f32 = 2.0 * 1.3 * size::SMALL + 2.0;
+
+/// How high a slider is.
+const SLIDER: f32 = 16.0;
 
 /// Octets that may wait before anything was set.
 const QUEUE: u32 = 64 * 1024;
@@ -69,13 +75,20 @@ impl Panel {
     /// Takes what happened; what is to be set if that is something else now.
     pub fn update(&mut self, message: Message) -> Option<Conditions> {
         let before = self.conditions;
-        if !matches!(message, Message::Type(..)) {
+        let is_done = match &message {
+            Message::Type(..) => false,
+            // It may be that the next one is typed into already.
+            Message::Leave(left) => self.typed.as_ref().is_some_and(|(typed, _)| typed == left),
+            _ => true,
+        };
+        if is_done {
             self.typed = None;
         }
         match message {
             Message::Switch(is_on) => self.conditions.is_on = is_on,
             Message::Slide(knob, position) => self.set(knob, knob.at(position)),
             Message::Type(field, words) => self.type_into(field, words),
+            Message::Leave(_) => {}
             Message::Distribution(distribution) => {
                 self.conditions.impairments.jitter.distribution = distribution;
             }
@@ -168,17 +181,21 @@ impl Panel {
         let value = knob.get(&self.conditions.impairments, self.queue);
         let words = self.words(Field::Knob(knob), || knob.write(value));
         let is_wrong = knob.read(&words).is_none();
-        let number = field(Field::Knob(knob), &words, is_wrong).id(knob.name());
+        let number = field(Field::Knob(knob), &words, is_wrong).id(knob.name()).width(72);
         let line = row![
             text(knob.name()).size(size::SMALL).width(Fill),
-            number.width(72),
+            leaving(number, Message::Leave(Field::Knob(knob))),
             text(knob.unit()).size(size::SMALL).style(theme::muted).width(46),
         ]
         .spacing(distance::SMALL)
         .align_y(Center);
+        if is_wrong {
+            // In the place of the slider, so that nothing moves.
+            return column![line, rule(knob.rule()).height(SLIDER)].spacing(2).into();
+        }
         let slide = slider(0.0..=1.0, knob.position(value), move |position| Message::Slide(knob, position))
             .step(0.001)
-            .height(16)
+            .height(SLIDER)
             .style(theme::time_line);
         column![line, slide].spacing(2).into()
     }
@@ -193,18 +210,19 @@ impl Panel {
     fn seed(&self) -> Element<'_, Message> {
         let words = self.words(Field::Seed, || self.conditions.seed.to_string());
         let is_wrong = words.trim().parse::<u64>().is_err();
+        let name = match is_wrong {
+            true => rule("From 0 to 2⁶⁴ − 1".to_owned()),
+            false => text("Seed").size(size::SMALL),
+        };
+        let seed = field(Field::Seed, &words, is_wrong).id("Seed").width(92);
         let new = button(text("New seed").size(size::SMALL))
             .padding([5, 10])
             .style(theme::secondary)
             .on_press(Message::NewSeed);
-        row![
-            text("Seed").size(size::SMALL).width(Fill),
-            field(Field::Seed, &words, is_wrong).id("Seed").width(92),
-            new
-        ]
-        .spacing(distance::SMALL)
-        .align_y(Center)
-        .into()
+        row![name.width(Fill), leaving(seed, Message::Leave(Field::Seed)), new]
+            .spacing(distance::SMALL)
+            .align_y(Center)
+            .into()
     }
 
     fn presets(&self) -> Element<'_, Message> {
@@ -235,9 +253,15 @@ impl Panel {
 fn field<'a>(field: Field, words: &str, is_wrong: bool) -> iced::widget::TextInput<'a, Message> {
     text_input("no limit", words)
         .on_input(move |words| Message::Type(field, words))
+        .on_submit(Message::Leave(field))
         .padding([4, 6])
         .size(size::SMALL)
         .style(theme::field(is_wrong))
+}
+
+/// What is allowed, where something else was typed.
+fn rule<'a>(words: String) -> Text<'a> {
+    text(words).size(size::TINY).style(theme::danger)
 }
 
 fn explain<'a>(words: impl text::IntoFragment<'a>) -> Element<'a, Message> {

@@ -3,6 +3,7 @@
 use iced::widget::{Column, button, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
+use super::focus;
 use super::icon::{Icon, icon};
 use super::theme::{self, size, space as distance};
 
@@ -33,12 +34,12 @@ impl Panel {
         }
     }
 
-    /// What it is for.
+    /// What it is for, and its keys.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Network => "Loss, delay and jitter to try",
-            Self::Statistics => "What arrives, measured",
-            Self::Messages => "What player and server say to each other",
+            Self::Network => "Loss, delay and jitter to try (Ctrl+1)",
+            Self::Statistics => "What arrives, measured (Ctrl+2)",
+            Self::Messages => "What player and server say to each other (Ctrl+3)",
         }
     }
 
@@ -79,6 +80,7 @@ pub fn view<'a, M: Clone + 'a>(
         .extend(head.map(|head| container(head).padding(padding).into()))
         .push(scrolled);
     container(whole.spacing(distance::SMALL))
+        .id(focus::PANEL)
         .width(panel.width())
         .height(Fill)
         .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))

@@ -1,5 +1,7 @@
 //! What is being played, as the window knows it: what the user wants, what the backend has told, and what follows.
 
+use std::time::{Duration, Instant};
+
 use crate::backend::{Command, Event, EventKind, FilmInfo, FilmSource, Handle, SAMPLE_NAME, film_name};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
@@ -57,16 +59,30 @@ pub enum Notice {
     NoData(String),
     /// Something that is good to know.
     Hint(String),
-    /// The server is gone and is looked for.
-    Reconnecting(String),
 }
 
 impl Notice {
     /// The words.
     pub fn text(&self) -> &str {
         match self {
-            Self::Trouble(text) | Self::NoData(text) | Self::Hint(text) | Self::Reconnecting(text) => text,
+            Self::Trouble(text) | Self::NoData(text) | Self::Hint(text) => text,
         }
+    }
+}
+
+/// The server is gone and is looked for; there is no session until it is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Away {
+    server: String,
+    attempt: u32,
+    since: Instant,
+    /// How long until it is tried.
+    wait: Duration,
+}
+
+impl Away {
+    fn left(&self, now: Instant) -> Duration {
+        self.wait.saturating_sub(now.saturating_duration_since(self.since))
     }
 }
 
@@ -100,11 +116,14 @@ pub struct Playback {
     goal: Goal,
     wishes: u64,
     position: Option<Npt>,
+    /// Where a stream was moved to while it stood still; its picture is known only when it plays on.
+    moved_to: Option<Npt>,
     /// Where a film that was opened anew is to go on, once it is set up and its index reaches so far.
     resume: Option<Resume>,
     /// There has been a session.
     was_set_up: bool,
     is_waiting: bool,
+    away: Option<Away>,
     has_ended: bool,
     notice: Option<Notice>,
     sign_in: Option<SignIn>,
@@ -161,9 +180,11 @@ impl Playback {
             goal: Goal::Stopped,
             wishes: 0,
             position: None,
+            moved_to: None,
             resume: None,
             was_set_up: false,
             is_waiting: false,
+            away: None,
             has_ended: false,
             notice: None,
             sign_in: None,
@@ -254,9 +275,15 @@ impl Playback {
         self.wishes += 1;
         self.notice = None;
         self.has_ended = false;
-        if self.goal == Goal::Stopped {
-            self.position = Some(Npt::ZERO);
-            self.is_waiting = false;
+        match (goal, &mut self.away) {
+            (Goal::Stopped, away) => {
+                self.position = Some(Npt::ZERO);
+                self.moved_to = None;
+                self.is_waiting = false;
+                *away = None;
+            }
+            // Whatever else is wanted during the wait, it is tried at once.
+            (_, away) => away.iter_mut().for_each(|away| away.wait = Duration::ZERO),
         }
         self.backend.send(Command::SetGoal { generation: self.generation, goal });
     }
@@ -264,6 +291,21 @@ impl Playback {
     /// The user does not want to wait for the server any longer.
     pub fn give_up(&mut self) {
         self.set_goal(Goal::Stopped);
+    }
+
+    /// The user does not want to wait until the server is tried again.
+    pub fn try_now(&mut self) {
+        self.set_goal(self.goal);
+    }
+
+    /// The button that leads one step on.
+    pub fn next_step(&self, controls: Controls) -> Button {
+        match (controls, self.status.state) {
+            (Controls::Three, _) if self.goal == Goal::Playing => Button::Pause,
+            (Controls::Three, _) | (Controls::Four, RtspState::Ready) => Button::Play,
+            (Controls::Four, RtspState::Init) => Button::Setup,
+            (Controls::Four, RtspState::Playing) => Button::Pause,
+        }
     }
 
     /// Whether a button does something now.
@@ -304,8 +346,15 @@ impl Playback {
         self.position = Some(position);
         self.backend.send(Command::Seek { generation: self.generation, position });
         if self.goal != Goal::Playing {
+            self.moved_to = Some(position);
             self.preview(position);
         }
+    }
+
+    /// Where it goes on, if that is not where the picture is. A film on this machine shows its picture at once.
+    pub fn goes_on_at(&self, moving: Option<Npt>) -> Option<Npt> {
+        let is_elsewhere = self.film.is_none() && self.goal != Goal::Playing;
+        moving.or(self.moved_to).filter(|_| is_elsewhere)
     }
 
     /// Shows what is at a position, if the film is on this machine.
@@ -350,18 +399,14 @@ impl Playback {
 
     fn take_session_event(&mut self, event: SessionEvent) {
         match event {
-            SessionEvent::Status(status) => {
-                // What an older click has come to is not what the user wants now.
-                if status.wishes == self.wishes {
-                    self.goal = status.goal;
-                }
-                self.status = status;
-                self.resume();
-            }
+            SessionEvent::Status(status) => self.take_status(status),
             // Who follows the conversation has heard it.
             SessionEvent::Said(_) => {}
             SessionEvent::Described(presentation) => self.described(presentation),
-            SessionEvent::Started(_) => self.has_ended = false,
+            SessionEvent::Started(_) => {
+                self.moved_to = None;
+                self.has_ended = false;
+            }
             SessionEvent::Waiting(is_waiting) => {
                 self.is_waiting = is_waiting;
                 if !is_waiting && matches!(self.notice, Some(Notice::NoData(_))) {
@@ -384,15 +429,27 @@ impl Playback {
             }
             SessionEvent::Closed => {
                 self.is_waiting = false;
+                self.away = None;
+                self.moved_to = None;
                 self.has_ended = false;
             }
             SessionEvent::SetUp(_) => {
                 self.was_set_up = true;
-                if matches!(self.notice, Some(Notice::Reconnecting(_))) {
-                    self.notice = None;
-                }
+                self.away = None;
             }
         }
+    }
+
+    fn take_status(&mut self, status: Status) {
+        // What an older click has come to is not what the user wants now.
+        if status.wishes == self.wishes {
+            self.goal = status.goal;
+        }
+        self.status = status;
+        if self.status.state != RtspState::Init {
+            self.away = None;
+        }
+        self.resume();
     }
 
     /// The server of a film on this machine is this program itself, and what it refuses is the file's fault.
@@ -424,11 +481,15 @@ impl Playback {
 
     fn interrupted(&mut self, interruption: Interruption) {
         self.is_waiting = false;
-        let sentence = interruption.to_string();
-        self.notice = Some(match interruption {
-            Interruption::FellBack | Interruption::Redirected { .. } => Notice::Hint(sentence),
-            Interruption::Lost { .. } => Notice::Reconnecting(sentence),
-        });
+        match interruption {
+            Interruption::FellBack | Interruption::Redirected { .. } => {
+                self.notice = Some(Notice::Hint(interruption.to_string()));
+            }
+            Interruption::Lost { server, attempt, wait } => {
+                self.notice = None;
+                self.away = Some(Away { server, attempt, since: Instant::now(), wait });
+            }
+        }
     }
 
     /// The server wants user and password; told once.
@@ -466,6 +527,28 @@ impl Playback {
         let is_wanted = self.goal != Goal::Stopped && self.is_busy();
         let is_first = !self.was_set_up && self.status.state == RtspState::Init;
         self.host().filter(|_| is_wanted && is_first)
+    }
+
+    /// The server is gone and is looked for.
+    pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    /// The server is gone, and is not tried before some time has passed.
+    pub fn is_counting_down(&self, now: Instant) -> bool {
+        self.away.as_ref().is_some_and(|away| !away.left(now).is_zero())
+    }
+
+    /// That the server is gone, in words, and what comes next.
+    pub fn on_absence(&self, now: Instant) -> Option<String> {
+        let away = self.away.as_ref()?;
+        let (server, left) = (away.server.clone(), away.left(now));
+        if left.is_zero() {
+            return Some(format!("{server} is gone. Connecting…"));
+        }
+        // A second that has begun counts.
+        let wait = Duration::from_secs(u64::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX));
+        Some(Interruption::Lost { server, attempt: away.attempt, wait }.to_string())
     }
 
     /// No data comes.

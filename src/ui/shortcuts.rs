@@ -1,13 +1,15 @@
 //! Keys.
 
-use iced::keyboard::{self, Key, key::Named};
+use iced::keyboard::key::{Code, Named, Physical};
+use iced::keyboard::{self, Key};
 
 use super::focus::Step;
+use super::panel::Panel;
 
 /// What a key asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortcut {
-    /// Play, or pause.
+    /// Play, or pause; with four buttons, the next step.
     PlayOrPause,
     /// Stop.
     Stop,
@@ -15,10 +17,18 @@ pub enum Shortcut {
     Open,
     /// Enter a URL.
     Connect,
+    /// Show this panel, or hide it.
+    Panel(Panel),
+    /// Show what can be set.
+    Preferences,
     /// The whole screen, or a window again.
     Fullscreen,
     /// Away with whatever is in front.
     Escape,
+    /// The same from within a field, which is left by it.
+    EscapeFromField,
+    /// What the dialog in front offers is wanted.
+    Confirm,
     /// This many seconds forward, or back.
     Skip(i8),
     /// Another field of the dialog in front.
@@ -38,32 +48,50 @@ pub fn of(event: &keyboard::Event) -> Option<Shortcut> {
             Named::Space => Some(Shortcut::PlayOrPause),
             Named::F11 => Some(Shortcut::Fullscreen),
             Named::Escape => Some(Shortcut::Escape),
+            Named::Enter => Some(Shortcut::Confirm),
             _ => None,
         };
     }
+    if *repeat || modifiers.alt() {
+        return None;
+    }
+    // The key of a digit, whatever else stands on it.
+    if let (Some(panel), true) = (numbered(*physical_key), modifiers.command()) {
+        return Some(Shortcut::Panel(panel));
+    }
     // The letter on the key, whatever the keyboard's script.
-    let letter = key.to_latin(*physical_key)?.to_ascii_lowercase();
-    match (letter, modifiers.command(), modifiers.alt()) {
-        _ if *repeat => None,
-        ('o', true, false) => Some(Shortcut::Open),
-        ('l', true, false) => Some(Shortcut::Connect),
-        ('s', false, false) => Some(Shortcut::Stop),
-        ('f', false, false) => Some(Shortcut::Fullscreen),
+    match (key.to_latin(*physical_key)?.to_ascii_lowercase(), modifiers.command()) {
+        ('o', true) => Some(Shortcut::Open),
+        ('l', true) => Some(Shortcut::Connect),
+        (',', true) => Some(Shortcut::Preferences),
+        ('s', false) => Some(Shortcut::Stop),
+        ('f', false) => Some(Shortcut::Fullscreen),
         _ => None,
     }
+}
+
+/// The panel that this key stands for: they are counted as the header shows them.
+fn numbered(key: Physical) -> Option<Panel> {
+    let keys = [Code::Digit1, Code::Digit2, Code::Digit3];
+    let place = keys.iter().position(|code| key == Physical::Code(*code))?;
+    Panel::ALL.get(place).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use iced::keyboard::key::{NativeCode, Physical};
+    use iced::keyboard::key::NativeCode;
     use iced::keyboard::{Location, Modifiers};
 
     fn press(key: Key, modifiers: Modifiers, repeat: bool) -> Option<Shortcut> {
+        press_at(Physical::Unidentified(NativeCode::Unidentified), key, modifiers, repeat)
+    }
+
+    fn press_at(physical_key: Physical, key: Key, modifiers: Modifiers, repeat: bool) -> Option<Shortcut> {
         of(&keyboard::Event::KeyPressed {
             key: key.clone(),
             modified_key: key,
-            physical_key: Physical::Unidentified(NativeCode::Unidentified),
+            physical_key,
             location: Location::Standard,
             modifiers,
             text: None,
@@ -79,6 +107,12 @@ mod tests {
         assert_eq!(press(letter("o"), Modifiers::COMMAND, false), Some(Shortcut::Open));
         assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
         assert_eq!(press(letter("o"), Modifiers::empty(), false), None);
+        assert_eq!(press(letter(","), Modifiers::COMMAND, false), Some(Shortcut::Preferences));
+        let third = |key, modifiers| press_at(Physical::Code(Code::Digit3), letter(key), modifiers, false);
+        assert_eq!(third("3", Modifiers::COMMAND), Some(Shortcut::Panel(Panel::Messages)));
+        assert_eq!(third("\"", Modifiers::COMMAND), Some(Shortcut::Panel(Panel::Messages)), "in French");
+        assert_eq!(third("3", Modifiers::empty()), None);
+        assert_eq!(press(Key::Named(Named::Enter), Modifiers::empty(), false), Some(Shortcut::Confirm));
         let tab = |modifiers| press(Key::Named(Named::Tab), modifiers, false);
         assert_eq!(tab(Modifiers::empty()), Some(Shortcut::Field(Step::Next)));
         assert_eq!(tab(Modifiers::SHIFT), Some(Shortcut::Field(Step::Previous)));

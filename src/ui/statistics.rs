@@ -166,10 +166,12 @@ impl Panel {
         &'a self,
         figures: &'a Figures,
         record: &'a Record,
+        is_playing: bool,
         is_dark: bool,
     ) -> Element<'a, Action> {
         self.clear_what_is_old(Drawn { seconds: record.timeline().count(), is_dark });
-        column![large(&figures.snapshot), self.charts(record), self.packets(figures), all(&figures.snapshot)]
+        let charts = self.charts(record, is_playing);
+        column![large(&figures.snapshot), charts, self.packets(figures), all(&figures.snapshot)]
             .spacing(distance::WIDE)
             .width(Fill)
             .into()
@@ -185,12 +187,14 @@ impl Panel {
         }
     }
 
-    fn charts(&self, record: &Record) -> Column<'_, Action> {
+    fn charts(&self, record: &Record, is_playing: bool) -> Column<'_, Action> {
         let seconds = record.timeline().seconds();
-        let last = seconds.len().saturating_sub(SECONDS);
+        let first = seconds.len().saturating_sub(SECONDS);
         let charts = CHARTS.iter().zip(&self.charts).map(|(plot, cache)| {
-            let values: Vec<_> = seconds.range(last..).map(plot.value).collect();
-            let now = or_unknown(values.last().copied().flatten(), plot.words);
+            let values: Vec<_> = seconds.range(first..).map(plot.value).collect();
+            // What was last is not what is: when nothing plays, there is no value.
+            let last = values.last().copied().flatten().filter(|_| is_playing);
+            let now = or_unknown(last, plot.words);
             let series = Series { values, least_top: plot.least_top, colour: plot.colour };
             let scale = format!("0 to {}", (plot.words)(series.top()));
             let title = row![

@@ -1,6 +1,6 @@
 //! The session summary: every figure, what was measured beside what is true, and ways to keep it.
 
-use iced::widget::{Column, button, column, container, row, scrollable, space, text, tooltip};
+use iced::widget::{Column, Row, Text, button, column, container, row, scrollable, space, text, tooltip};
 use iced::{Center, Element, Fill};
 
 use super::icon::{Icon, icon};
@@ -17,11 +17,20 @@ pub enum Message {
     Close,
 }
 
+/// What has become of the summary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// It is somewhere now; a sentence says where.
+    Yes(String),
+    /// It is not; a sentence says why.
+    No(String),
+}
+
 /// The close button has no words, and needs a name.
 const CLOSE: &str = "close-summary";
 
-/// The summary of a session.
-pub fn view(report: &Report) -> Element<'_, Message> {
+/// The summary of a session. It stays when it has been kept: it may be wanted in another form as well.
+pub fn view<'a>(report: &'a Report, kept: Option<&'a Kept>) -> Element<'a, Message> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
     let title = row![
         text("Session summary").size(size::TITLE).font(theme::STRONG),
@@ -35,10 +44,22 @@ pub fn view(report: &Report) -> Element<'_, Message> {
     let figures = container(figures).padding(iced::Padding::ZERO.right(distance::WIDE));
     // It takes what the rest leaves: the buttons stay in a window of any size.
     let figures = scrollable(figures).style(theme::scroll_bar).height(Fill);
+    let kept = kept.map(|kept| match kept {
+        Kept::Yes(sentence) => told(sentence).into(),
+        Kept::No(sentence) => told(sentence).style(theme::danger).into(),
+    });
+    column![title, figures].extend(kept).push(buttons()).spacing(distance::WIDE).into()
+}
+
+fn told(sentence: &str) -> Text<'_> {
+    text(sentence).size(size::NORMAL).wrapping(text::Wrapping::WordOrGlyph)
+}
+
+fn buttons<'a>() -> Row<'a, Message> {
     let keep = |words, message| {
         button(text(words).size(size::NORMAL)).padding([8, 14]).style(theme::secondary).on_press(message)
     };
-    let buttons = row![
+    row![
         keep("Copy as text", Message::Copy),
         keep("Save CSV…", Message::SaveCsv),
         keep("Save JSON…", Message::SaveJson),
@@ -48,8 +69,7 @@ pub fn view(report: &Report) -> Element<'_, Message> {
             .style(theme::primary)
             .on_press(Message::Close),
     ]
-    .spacing(distance::SMALL);
-    column![title, figures, buttons].spacing(distance::WIDE).into()
+    .spacing(distance::SMALL)
 }
 
 fn table(report: &Report) -> Element<'_, Message> {

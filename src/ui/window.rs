@@ -12,7 +12,6 @@ use super::opening::Opening;
 use super::theme::{FONT, FONTS, size};
 use crate::backend::{Backend, BackendOptions, FilmSource};
 use crate::command_line::{Target, WindowArguments};
-use crate::media::FrameRate;
 use crate::session::{Dialect, MachineOptions};
 use crate::settings::Settings;
 
@@ -43,7 +42,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     };
     let settings_read = Settings::load();
     let options = BackendOptions {
-        rate: arguments.rate.unwrap_or(FrameRate::CLASSROOM),
+        rate: arguments.rate.unwrap_or(settings_read.frame_rate),
         playout_delay: settings_read.playout_delay(),
     };
     let (backend, outlets) = Backend::start(options)

@@ -2,12 +2,13 @@
 
 use iced::advanced::clipboard;
 use iced::advanced::widget::operation::Outcome;
-use iced::keyboard::Key;
-use iced::{Event, Renderer, Task, Theme, mouse};
+use iced::keyboard::{self, Key};
+use iced::widget::Id;
+use iced::{Event, Renderer, Task, Theme, mouse, window};
 use iced_test::futures::futures::{FutureExt, StreamExt};
 use iced_test::runtime::user_interface::{Cache, UserInterface};
 use iced_test::runtime::{Action, task};
-use iced_test::{Simulator, simulator};
+use iced_test::{Simulator, selector, simulator};
 use reelay::ui::{self, Message};
 
 use super::stage::{Stage, USUAL};
@@ -51,6 +52,30 @@ impl<'a> Desk<'a> {
         let bounds = seen.find(words).unwrap().visible_bounds().unwrap();
         drop(seen);
         self.happen(simulator::click(), mouse::Cursor::Available(bounds.center()));
+    }
+
+    /// Clicks on the field that is called so.
+    pub fn click_on(&mut self, field: &'static str) {
+        let mut seen = Simulator::with_size(ui::settings(), USUAL, self.stage.app.view());
+        let bounds = seen.find(selector::id(Id::new(field))).unwrap().visible_bounds().unwrap();
+        drop(seen);
+        self.happen(simulator::click(), mouse::Cursor::Available(bounds.center()));
+    }
+
+    /// Selects what stands in the field that has the cursor.
+    pub fn select_all(&mut self) {
+        let modifiers = |modifiers| Event::Keyboard(keyboard::Event::ModifiersChanged(modifiers));
+        let with = [modifiers(keyboard::Modifiers::COMMAND)];
+        let without = [modifiers(keyboard::Modifiers::empty())];
+        let events =
+            with.into_iter().chain(simulator::tap_key(Key::Character("a".into()), None)).chain(without);
+        self.happen(events, mouse::Cursor::Unavailable);
+    }
+
+    /// Another frame is drawn.
+    pub fn pass(&mut self) {
+        let redrawn = window::Event::RedrawRequested(std::time::Instant::now());
+        self.happen([Event::Window(redrawn)].into_iter(), mouse::Cursor::Unavailable);
     }
 
     fn happen(&mut self, events: impl Iterator<Item = Event>, cursor: mouse::Cursor) {

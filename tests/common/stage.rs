@@ -14,10 +14,11 @@ use reelay::media::FrameRate;
 use reelay::media::container::Layout;
 use reelay::media::decode;
 use reelay::media::jpeg::Dimensions;
-use reelay::proto::rtsp::{Lower, Npt, RtspUrl};
+use reelay::proto::rtsp::{Lower, Npt, Response, RtspUrl, Status as RtspStatus};
 use reelay::server_embed::{Film, Progress};
 use reelay::session::{
-    Event as SessionEvent, Goal, MachineOptions, Message as Said, Picture, RtspState, Speaker, Status,
+    Event as SessionEvent, Goal, MachineOptions, Message as Said, Picture, Presentation, RtspState, Speaker,
+    Status,
 };
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Fate, Figures, Row, Snapshot};
@@ -55,8 +56,13 @@ impl Stage {
 
     /// The start screen, with what is remembered.
     pub fn remembering(settings: Settings) -> Self {
+        Self::started(AppOptions { settings, ..AppOptions::default() })
+    }
+
+    /// The start screen, started with these.
+    pub fn started(options: AppOptions) -> Self {
         let (backend, commands) = Handle::detached();
-        let app = App::new(backend, AppOptions { settings, ..AppOptions::default() });
+        let app = App::new(backend, options);
         Self { app, commands, generation: 0, wishes: 0, begin: Instant::now(), quarters: 0 }
     }
 
@@ -122,6 +128,14 @@ impl Stage {
     /// The same of its session.
     pub fn tell_session(&mut self, event: SessionEvent) {
         self.tell(EventKind::Session(event));
+    }
+
+    /// The stream is known: a film of this many seconds.
+    pub fn describe(&mut self, length: u64) {
+        let sdp = format!("v=0\na=range:npt=0-{length}\nm=video 0 RTP/AVP 26\na=framerate:20\n");
+        let response = Response::new(RtspStatus::OK).with_body("application/sdp", sdp);
+        let url = RtspUrl::parse("rtsp://camera.example:8554/live").unwrap();
+        self.tell_session(SessionEvent::Described(Presentation::read(&response, &url).unwrap()));
     }
 
     /// A reply has come, and nothing is under way.
