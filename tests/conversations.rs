@@ -247,6 +247,7 @@ fn refusals_have_the_status_of_rfc_2326() {
     assert_eq!(with("PAUSE", "", "Range: npt=5-\n"), 457);
     assert_eq!(with("PAUSE", "", "Range: npt=20.1-\n"), 457, "that PLAY ends at 20 s");
     assert_eq!(with("PAUSE", "", "Range: npt=15-\n"), 200);
+    assert_eq!(with("PAUSE", "", "Range: npt=17-\n"), 200, "the user has thought better of it");
     assert_eq!(with("PAUSE", "", ""), 200);
     assert_eq!(with("PAUSE", "", ""), 455);
     let allow = |world: &mut World, method: &str| {
@@ -274,6 +275,38 @@ fn who_pauses_while_the_last_frame_is_shown_plays_from_the_beginning() {
     assert_eq!(pause.headers.get("Range"), Some("npt=1.000-"));
     let play = ok(ask(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 2\nSession: {{session}}\n")));
     assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
+}
+
+#[test]
+fn who_plays_on_from_now_while_the_last_frame_is_shown_plays_from_the_beginning() {
+    let mut world = World::new(Setting::new(pictures(Kind::Standard420, (96, 64), 20)));
+    world.want(Goal::Playing);
+    world.run_until("the last frame", |world| world.arrived.len() == 20);
+    let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\n";
+    // Only a sign of life.
+    assert_eq!(ok(ask(&mut world, play)).headers.get("Range"), Some("npt=1.000-1.000"));
+    let play = ok(ask(&mut world, &format!("{play}Range: npt=now-\n")));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
+}
+
+#[test]
+fn the_stream_is_called_as_it_was_set_up() {
+    let mut world = world();
+    for track in ["/track1", "/%74rack1", "/track1?quality=1", "/track1/"] {
+        let url = format!("rtsp://127.0.0.1:8554/film{track}");
+        let setup = format!("SETUP {url} RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n");
+        ok(ask(&mut world, &setup));
+        let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 2\nSession: {session}\n";
+        let info = ok(ask(&mut world, play)).headers.get("RTP-Info").unwrap().to_owned();
+        assert!(info.starts_with(&format!("url={};seq=", url.trim_end_matches('/'))), "{info}");
+        ok(ask(&mut world, "TEARDOWN rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 3\nSession: {session}\n"));
+    }
+}
+
+#[test]
+fn the_time_of_a_request_comes_back() {
+    let options = "OPTIONS * RTSP/1.0\nCSeq: 1\nTimestamp: 12.5 \n";
+    assert_eq!(ok(ask(&mut world(), options)).headers.get("Timestamp"), Some("12.5"));
 }
 
 #[test]

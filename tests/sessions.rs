@@ -235,6 +235,17 @@ async fn who_asks_and_says_that_this_was_all_is_answered() {
     }
 }
 
+#[tokio::test]
+async fn who_wants_the_connection_closed_behind_the_answer_has_it_closed() {
+    let served = Served::of(10).await;
+    let mut client = served.connect().await;
+    let last = client.words("OPTIONS", "Connection: close\r\n");
+    let unheard = client.words("OPTIONS", "");
+    client.write(&format!("{last}{unheard}")).await;
+    let [Frame::Response(answer)] = &client.rest().await[..] else { panic!() };
+    assert_eq!((answer.status.code(), answer.headers.get("Connection")), (200, Some("close")));
+}
+
 /// The requests of the classroom have no other end.
 #[tokio::test]
 async fn a_classroom_request_that_ends_with_what_is_said_is_answered() {

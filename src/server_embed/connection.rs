@@ -4,6 +4,7 @@ mod classroom;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -129,7 +130,11 @@ impl Connection {
         loop {
             loop {
                 match framer.next_frame() {
-                    Ok(Some(frame)) => self.take(frame).await,
+                    Ok(Some(frame)) => {
+                        if self.take(frame).await.is_break() {
+                            return Ok(());
+                        }
+                    }
                     Ok(None) => break,
                     Err(error) => {
                         self.refuse_framing(&error, framer.refused_cseq()).await;
@@ -147,12 +152,13 @@ impl Connection {
                 },
                 None => read.await? == 0,
             };
-            match is_silent {
-                false => framer.push(&buffer),
-                true => match framer.finish() {
-                    Some(frame) => self.take(frame).await,
-                    None => return Ok(()),
-                },
+            if !is_silent {
+                framer.push(&buffer);
+                continue;
+            }
+            let Some(last) = framer.finish() else { return Ok(()) };
+            if self.take(last).await.is_break() {
+                return Ok(());
             }
         }
     }
@@ -185,18 +191,26 @@ impl Connection {
         });
     }
 
-    async fn take(&mut self, frame: Frame) {
+    /// Breaks where nothing more is to come.
+    async fn take(&mut self, frame: Frame) -> ControlFlow<()> {
         match frame {
-            Frame::Request(request) => {
-                let (response, written) = self.answer(&request).await;
-                let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
-                self.tell(Some(request.method.clone()), session, &response);
-                self.write(desk::sign(response, request.headers.get(header::CSEQ)).encode(), written).await;
-            }
+            Frame::Request(request) => return self.take_request(&request).await,
             Frame::Interleaved { channel, packet } => self.take_interleaved(channel, &packet),
             Frame::Classroom(request) => self.take_classroom(&request).await,
             // This server asks nothing, so nothing is answered.
             Frame::Response(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn take_request(&mut self, request: &Request) -> ControlFlow<()> {
+        let (response, written) = self.answer(request).await;
+        let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+        self.tell(Some(request.method.clone()), session, &response);
+        self.write(desk::answer(response, request).encode(), written).await;
+        match desk::wants_to_close(request) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
         }
     }
 
@@ -211,7 +225,7 @@ impl Connection {
     }
 
     async fn refuse_framing(&self, error: &FramingError, cseq: Option<u32>) {
-        let response = Response::refusal(error.status(), error).with(header::CONNECTION, "close");
+        let response = Response::refusal(error.status(), error).with(header::CONNECTION, desk::CLOSE);
         let response = desk::sign(response, cseq.map(|cseq| cseq.to_string()).as_deref());
         self.tell(None, None, &response);
         let (written, done) = oneshot::channel();

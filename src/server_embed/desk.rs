@@ -23,6 +23,9 @@ pub const PARAMETERS: &str = "text/parameters";
 
 const SDP: &str = "application/sdp";
 
+/// What `Connection` says of a connection that ends.
+pub const CLOSE: &str = "close";
+
 /// What a request's URL names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
@@ -145,6 +148,24 @@ pub fn no_such_session() -> Response {
     Response::refusal(Status::SESSION_NOT_FOUND, "there is no such session, or it has expired")
 }
 
+/// Signs the answer to a request.
+pub fn answer(mut response: Response, request: &Request) -> Response {
+    // Who asks sees by it how long the way is (RFC 2326 §12.38).
+    if let Some(timestamp) = request.headers.get(header::TIMESTAMP) {
+        response = response.with(header::TIMESTAMP, timestamp);
+    }
+    if wants_to_close(request) {
+        response = response.with(header::CONNECTION, CLOSE);
+    }
+    sign(response, request.headers.get(header::CSEQ))
+}
+
+/// Whether nothing is to come on the connection behind the answer (RFC 2326 §12.10).
+pub fn wants_to_close(request: &Request) -> bool {
+    let mut wishes = request.headers.get_all(header::CONNECTION).flat_map(|value| value.split(','));
+    wishes.any(|wish| wish.trim().eq_ignore_ascii_case(CLOSE))
+}
+
 /// The headers that every response carries, given the `CSeq` of the request.
 pub fn sign(mut response: Response, cseq: Option<&str>) -> Response {
     let mut headers = Headers::default();
@@ -174,26 +195,39 @@ pub fn describe(request: &Request, resource: &Resource, film: &FilmFacts, host: 
     if !accepts_sdp(request) {
         return Response::refusal(Status::NOT_ACCEPTABLE, "films are described as application/sdp");
     }
-    // What is appended to a query would be part of it.
-    let url = request.uri.split('?').next().unwrap_or_default().trim_end_matches('/');
-    let film_url = match resource {
-        // The stream of a film is described by the description of the film.
-        Resource::Track(_) => url.trim_end_matches(TRACK).trim_end_matches('/'),
-        _ => url,
-    };
-    let base = format!("{film_url}/");
     Response::new(Status::OK)
-        .with(header::CONTENT_BASE, base)
+        .with(header::CONTENT_BASE, format!("{}/", film_url(&request.uri, resource)))
         .with_body(SDP, description(film).write(film.origin, host))
+}
+
+/// The URL of the film, as the URL of the film or of its stream spells it; without a query, as what is appended would be
+/// part of that.
+fn film_url<'a>(url: &'a str, resource: &Resource) -> &'a str {
+    let url = url.split('?').next().unwrap_or_default().trim_end_matches('/');
+    match resource {
+        // However it is escaped, the stream is the last segment.
+        Resource::Track(_) => url.rsplit_once('/').map_or(url, |(film, _)| film),
+        _ => url,
+    }
 }
 
 fn accepts_sdp(request: &Request) -> bool {
     let mut types = request.headers.get_all(header::ACCEPT).flat_map(|value| value.split(',')).peekable();
     types.peek().is_none()
         || types.any(|accepted| {
-            let accepted = accepted.split(';').next().unwrap_or_default().trim();
-            [SDP, "application/*", "*/*"].iter().any(|kind| accepted.eq_ignore_ascii_case(kind))
+            let (kind, parameters) = accepted.split_once(';').unwrap_or((accepted, ""));
+            let kinds = [SDP, "application/*", "*/*"];
+            !is_declined(parameters) && kinds.iter().any(|one| kind.trim().eq_ignore_ascii_case(one))
         })
+}
+
+/// A quality of 0 says that something is not wanted (RFC 2068 §3.9).
+fn is_declined(parameters: &str) -> bool {
+    let quality =
+        parameters.split(';').filter_map(|parameter| parameter.split_once('=')).find_map(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f64>().ok())
+        });
+    quality.flatten().is_some_and(|quality| quality <= 0.0)
 }
 
 fn description(film: &FilmFacts) -> SessionDescription {
@@ -267,7 +301,12 @@ mod tests {
             request("DESCRIBE", "rtsp://127.0.0.1:8554/movie").with(header::ACCEPT, "application/sdp");
         let response = describe(&request, &resource, &film, "127.0.0.1".parse().unwrap());
         assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://127.0.0.1:8554/movie/"));
-        for url in ["rtsp://h/movie?quality=1", "rtsp://h/movie/", "rtsp://h/movie/track1?x=/"] {
+        for url in [
+            "rtsp://h/movie?quality=1",
+            "rtsp://h/movie/",
+            "rtsp://h/movie/track1?x=/",
+            "rtsp://h/movie/%74rack1",
+        ] {
             let request = Request { uri: url.to_owned(), ..request.clone() };
             let resource = Resource::of(&request).unwrap();
             let response = describe(&request, &resource, &film, "127.0.0.1".parse().unwrap());
@@ -299,5 +338,7 @@ mod tests {
         assert_eq!(status("application/rtsl, application/mheg"), 406);
         assert_eq!(status("text/html, application/SDP;level=2"), 200);
         assert_eq!(status("*/*"), 200);
+        assert_eq!(status("application/sdp; q=0, text/html"), 406);
+        assert_eq!(status("application/sdp;q=0.5"), 200);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::agreement::Agreement;
-use super::desk::{PARAMETERS, Resource, TRACK};
+use super::desk::{PARAMETERS, Resource};
 use super::facts::FilmFacts;
 use super::stream::{Start, Stream};
 use super::tempo::Tempo;
@@ -22,8 +22,8 @@ pub struct Session {
     /// The film that it plays.
     film: String,
     agreement: Agreement,
-    /// The URL of the film as SETUP spelt it, without a slash at its end.
-    url: String,
+    /// The URL of the stream as SETUP spelt it.
+    track_url: String,
     stream: Stream,
     timeout: Duration,
     /// The stream has come to its end by itself since the last PLAY.
@@ -55,9 +55,8 @@ impl Session {
         stream: Stream,
         timeout: Duration,
     ) -> (Self, Response) {
-        let url = request.uri.trim_end_matches('/');
-        let url = url.strip_suffix(TRACK).unwrap_or(url).trim_end_matches('/').to_owned();
-        let session = Self { id, film: film.to_owned(), agreement, url, stream, timeout, has_ended: false };
+        let (film, track_url) = (film.to_owned(), request.uri.trim_end_matches('/').to_owned());
+        let session = Self { id, film, agreement, track_url, stream, timeout, has_ended: false };
         let response = session.set_up_response();
         (session, response)
     }
@@ -149,7 +148,8 @@ impl Session {
         // no other words for "from the beginning", and says them once it has the last picture, be it that the stream is
         // still waiting for that one's time to be over.
         let is_behind_end = film.whole && self.stream.position() >= film.frames;
-        if is_behind_end && (!self.stream.is_playing() || self.agreement.form == Form::Classroom) {
+        let asks_for_nothing = range.is_none() && self.agreement.form != Form::Classroom;
+        if is_behind_end && !(self.stream.is_playing() && asks_for_nothing) {
             self.stream.move_to(0);
         }
         // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5) but the tempo, where it names one.
@@ -183,7 +183,7 @@ impl Session {
             end: end.map(|end| film.rate.npt_of(end)),
         };
         let info = RtpInfo {
-            url: format!("{}/{TRACK}", self.url),
+            url: self.track_url.clone(),
             sequence: Some(start.sequence),
             rtptime: Some(start.timestamp),
         };

@@ -8,7 +8,6 @@ use super::tempo::Tempo;
 use crate::media::FrameRate;
 use crate::media::payload::PacketizedFrame;
 use crate::proto::rtcp::{self, Epoch, ExtendedBlock, Rtcp, SenderInfo};
-use crate::proto::rtp::HEADER_LENGTH;
 
 /// What a stream is called and where its counters begin. RFC 3550 §5.1 wants all of it random.
 #[derive(Debug, Clone)]
@@ -108,8 +107,8 @@ struct Run {
     first_tick: u64,
     /// The first frame that does not belong to it any more; `None` while the film's end is not known.
     end: Option<u64>,
-    /// Whether reaching the end is the end of the stream, or only a pause that was asked for in advance.
-    says_goodbye: bool,
+    /// The frame before which it stops, as a PAUSE has asked for in advance. That is not the end of the stream.
+    pauses_before: Option<u64>,
     step: Step,
     /// When its latest packet left.
     sent_at: Option<Instant>,
@@ -198,25 +197,25 @@ impl Stream {
     /// Begins with a frame, or goes on at the current one; up to `end`, or to the end of the film.
     pub fn play(&mut self, now: Instant, from: Option<u64>, end: Option<u64>, tempo: Tempo) -> Start {
         self.position = from.unwrap_or(self.position);
-        self.begin(now, end, true, tempo)
+        self.begin(now, end, None, tempo)
     }
 
     /// Goes on at the current frame at another tempo, up to where it was to go. A frame of which some packets have not
     /// left is sent anew.
     pub fn change_tempo(&mut self, now: Instant, tempo: Tempo) -> Start {
         match &self.run {
-            Some(Run { end, says_goodbye, .. }) => self.begin(now, *end, *says_goodbye, tempo),
+            Some(Run { end, pauses_before, .. }) => self.begin(now, *end, *pauses_before, tempo),
             None => self.start(),
         }
     }
 
-    fn begin(&mut self, now: Instant, end: Option<u64>, says_goodbye: bool, tempo: Tempo) -> Start {
+    fn begin(&mut self, now: Instant, end: Option<u64>, pauses_before: Option<u64>, tempo: Tempo) -> Start {
         self.run = Some(Run {
             pacer: Pacer::new(self.rate, now, self.position, tempo),
             tempo,
             first_tick: self.tick_at(now),
             end,
-            says_goodbye,
+            pauses_before,
             step: Step::Due,
             sent_at: None,
         });
@@ -228,18 +227,18 @@ impl Stream {
     /// What is sent next.
     pub fn start(&self) -> Start {
         let (tick, end, tempo) = match &self.run {
-            Some(run) => (run.tick(self.position), run.end, run.tempo),
+            Some(run) => (run.tick(self.position), run.stop(), run.tempo),
             None => (self.earliest_tick, None, Tempo::default()),
         };
         let (frame, sequence) = (self.position, self.next_sequence);
         Start { frame, sequence, timestamp: self.timestamp(tick), end, tempo }
     }
 
-    /// Stops before this frame, as a PAUSE with a Range asks for. Frames beyond the end that PLAY gave change nothing.
+    /// Stops before this frame, as a PAUSE with a Range asks for, and no more where one before it asked. Frames from the
+    /// end on that PLAY gave are not reached.
     pub fn pause_before(&mut self, frame: u64) {
-        if let Some(run) = self.run.as_mut().filter(|run| run.end.is_none_or(|end| frame < end)) {
-            run.end = Some(frame);
-            run.says_goodbye = false;
+        if let Some(run) = &mut self.run {
+            run.pauses_before = Some(frame).filter(|frame| run.end.is_none_or(|end| *frame < end));
         }
     }
 
@@ -284,7 +283,7 @@ impl Stream {
     fn go_on(&mut self) {
         let Some(run) = &self.run else { return };
         let next = run.pacer.next(self.position);
-        let next = run.end.map_or(next, |end| next.min(end));
+        let next = run.stop().map_or(next, |stop| next.min(stop));
         self.pass_over(next.saturating_sub(self.position));
     }
 
@@ -313,9 +312,10 @@ impl Stream {
     /// What is to be done now. Call again after each thing done, until [`Output::Wait`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Instant) -> Output {
         let Some(run) = &mut self.run else { return Output::Idle };
+        let stop = run.stop();
         match &mut run.step {
             Step::Fetching => Output::Idle,
-            Step::Due if run.end.is_some_and(|end| self.position >= end) => self.finish(now),
+            Step::Due if stop.is_some_and(|stop| self.position >= stop) => self.finish(now),
             Step::Due => {
                 self.give_up_what_is_late(now);
                 self.fetch()
@@ -345,12 +345,12 @@ impl Stream {
     /// The last frame is on the screen for its whole interval before the film is over.
     fn finish(&mut self, now: Instant) -> Output {
         let Some(run) = &self.run else { return Output::Idle };
-        let taken = run.sent_at.filter(|_| run.says_goodbye).map(|sent| sent + GOODBYE_DELAY);
+        let taken = run.sent_at.filter(|_| run.is_the_end()).map(|sent| sent + GOODBYE_DELAY);
         let due = run.pacer.due(self.position).max(taken.unwrap_or(now));
         if now < due {
             return Output::Wait(due);
         }
-        let goodbye = if run.says_goodbye { self.goodbye(now) } else { None };
+        let goodbye = if run.is_the_end() { self.goodbye(now) } else { None };
         match goodbye {
             Some(goodbye) => Output::Rtcp(goodbye),
             None => {
@@ -364,7 +364,7 @@ impl Stream {
         let Some(run) = &self.run else { return };
         if now.saturating_duration_since(run.pacer.due(self.position)) > LONGEST_LAG {
             let current = run.pacer.frame_at(now);
-            let next = run.end.map_or(current, |end| current.min(end.saturating_sub(1)));
+            let next = run.stop().map_or(current, |stop| current.min(stop.saturating_sub(1)));
             self.pass_over(next.saturating_sub(self.position));
         }
     }
@@ -389,6 +389,7 @@ impl Stream {
             self.identity.ssrc,
             &mut packet,
         );
+        let payload = sending.packets.payload_octets(sending.sent);
         let is_last = sending.count(now);
         run.sent_at = Some(now);
         if is_last {
@@ -396,7 +397,7 @@ impl Stream {
         }
         self.earliest_tick = tick + run.pacer.interval_ticks();
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add((packet.len() - HEADER_LENGTH) as u32);
+        self.octets = self.octets.wrapping_add(payload as u32);
         if self.numbering == Numbering::Packets {
             self.next_sequence = self.next_sequence.wrapping_add(1);
         }
@@ -480,6 +481,16 @@ impl Sending {
 }
 
 impl Run {
+    /// The first frame that does not leave; `None` while that is not known.
+    fn stop(&self) -> Option<u64> {
+        self.pauses_before.into_iter().chain(self.end).min()
+    }
+
+    /// Whether it stops because nothing more comes, and not because a PAUSE was asked for in advance.
+    fn is_the_end(&self) -> bool {
+        self.pauses_before.is_none_or(|pause| self.end.is_some_and(|end| end <= pause))
+    }
+
     fn tick(&self, frame: u64) -> u64 {
         self.first_tick + self.pacer.ticks(frame)
     }
@@ -569,6 +580,31 @@ mod tests {
         assert_eq!(packets[2], Rtcp::Bye { ssrcs: vec![7] });
         assert!(matches!(stream.poll(due), Output::Ended));
         assert!(stream.goodbye(due).is_none());
+    }
+
+    #[test]
+    fn a_second_pause_in_advance_takes_the_place_of_the_first() {
+        let now = Instant::now();
+        for (pauses, position) in [(&[5, 7][..], 7), (&[7, 5], 5), (&[5, 10], 10)] {
+            let mut stream = stream(now);
+            stream.play(now, None, Some(10), Tempo::default());
+            pauses.iter().for_each(|frame| stream.pause_before(*frame));
+            run(&mut stream, now, now + Duration::from_secs(1), 10);
+            assert_eq!((stream.position(), stream.is_playing()), (position, false));
+            assert_eq!(stream.goodbye(now).is_none(), position == 10, "the end has said so, a pause has not");
+        }
+    }
+
+    #[test]
+    fn reports_count_octets_of_payload_alone() {
+        let now = Instant::now();
+        let mut stream = stream(now);
+        stream.play(now, None, Some(2), Tempo::default());
+        let sent = run(&mut stream, now, now + Duration::from_millis(60), 2);
+        let Rtcp::SenderReport { info, .. } = stream.report(now) else { panic!() };
+        let payload: usize = sent.iter().map(|(_, packet)| packet.payload.len()).sum();
+        assert!(sent.iter().any(|(_, packet)| packet.extension.is_some()));
+        assert_eq!((info.packets, info.octets), (sent.len() as u32, payload as u32));
     }
 
     #[test]

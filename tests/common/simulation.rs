@@ -437,7 +437,7 @@ impl Server {
     }
 
     pub fn ask(&mut self, now: Instant, request: &Request) -> Response {
-        desk::sign(self.answer(now, request), request.headers.get("CSeq"))
+        desk::answer(self.answer(now, request), request)
     }
 
     fn answer(&mut self, now: Instant, request: &Request) -> Response {

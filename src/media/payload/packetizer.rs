@@ -43,6 +43,14 @@ impl PacketizedFrame {
         buffer[8..12].copy_from_slice(&ssrc.to_be_bytes());
     }
 
+    /// Octets of one packet's payload: without the header, of which the extension is a part.
+    ///
+    /// # Panics
+    /// When there is no packet of this index.
+    pub fn payload_octets(&self, index: usize) -> usize {
+        rtp::Packet::parse(self.packets[index].clone()).map_or(0, |packet| packet.payload.len())
+    }
+
     /// Octets of all packets together.
     pub fn octets(&self) -> usize {
         self.octets

@@ -328,8 +328,14 @@ impl Head {
     }
 
     fn content_length(&self) -> Result<usize, FramingError> {
-        let Some(value) = self.headers.get(header::CONTENT_LENGTH) else { return Ok(0) };
-        value.trim().parse().map_err(|_| FramingError::BadLength(clip(value)))
+        let mut length = None;
+        // Who says it twice must say the same: what follows would be read as one thing here and as another elsewhere.
+        for value in self.headers.get_all(header::CONTENT_LENGTH) {
+            let stated =
+                value.trim().parse().ok().filter(|stated| length.is_none_or(|length| length == *stated));
+            length = Some(stated.ok_or_else(|| FramingError::BadLength(clip(value)))?);
+        }
+        Ok(length.unwrap_or(0))
     }
 
     fn is_response(&self) -> bool {
@@ -495,6 +501,15 @@ mod tests {
         for short in [5, 9, 14, 16] {
             assert_eq!(described(short, ""), Err(FramingError::LengthTooShort), "{short}");
         }
+    }
+
+    #[test]
+    fn a_length_that_is_stated_twice_is_the_same() {
+        let twice = |second: &str| {
+            format!("OPTIONS * RTSP/1.0\r\nContent-Length: 2\r\ncontent-length: {second}\r\n\r\nxy")
+        };
+        assert_eq!(&only_request(twice("2").as_bytes()).body[..], b"xy");
+        assert_eq!(frames(twice("0").as_bytes()), Err(FramingError::BadLength("0".to_owned())));
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod header {
     pub const SERVER: &str = "Server";
     pub const SESSION: &str = "Session";
     pub const SPEED: &str = "Speed";
+    pub const TIMESTAMP: &str = "Timestamp";
     pub const TRANSPORT: &str = "Transport";
     pub const UNSUPPORTED: &str = "Unsupported";
     pub const USER_AGENT: &str = "User-Agent";

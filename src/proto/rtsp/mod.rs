@@ -3,6 +3,7 @@
 mod classroom_request;
 mod factor;
 mod framer;
+mod list;
 mod message;
 mod range;
 mod rtp_info;

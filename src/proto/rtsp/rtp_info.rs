@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::list::split_list;
+
 /// The first packet that a PLAY brings, for one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpInfo {
@@ -18,7 +20,7 @@ impl RtpInfo {
     pub fn parse_all(value: &str) -> Vec<Self> {
         // A URL may hold a comma, so entries are told apart by their `url=`.
         let mut entries = Vec::<Self>::new();
-        for part in value.split([';', ',']).map(str::trim) {
+        for part in split_list(value, |c| matches!(c, ';' | ',')) {
             match (part.split_once('='), entries.last_mut()) {
                 (Some(("url", url)), _) => {
                     entries.push(Self {

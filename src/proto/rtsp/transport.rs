@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::list::split_list;
+
 /// RTP on one port and RTCP on the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PortPair {
@@ -92,11 +94,11 @@ impl Transport {
     /// The alternatives of a header, in the sender's order of preference. Profiles that are not RTP/AVP and
     /// alternatives that cannot be read are left out.
     pub fn parse_all(value: &str) -> Vec<Self> {
-        value.split(',').filter_map(Self::parse).collect()
+        split_list(value, |c| c == ',').filter_map(Self::parse).collect()
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
+        let mut parts = split_list(text, |c| c == ';');
         let mut transport = match parts.next()?.to_ascii_uppercase().as_str() {
             "RTP/AVP" | "RTP/AVP/UDP" => Self::udp(),
             "RTP/AVP/TCP" => Self::tcp(),
@@ -218,6 +220,9 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert!(all[0].multicast);
         assert!(!all[1].is_for_playing());
+        let both = "RTP/AVP;unicast;mode=\"RECORD,PLAY\";client_port=1-2,RTP/AVP/TCP";
+        let all = Transport::parse_all(both);
+        assert_eq!((all.len(), all[0].is_for_playing(), all[0].client_port.is_some()), (2, true, true));
         assert!(Transport::parse_all("RTP/AVP;unicast;client_port=70000-70001").is_empty());
         assert!(Transport::parse_all("RTP/AVP;unicast;client_port=65535").is_empty());
         assert!(Transport::parse_all("").is_empty());
