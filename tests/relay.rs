@@ -134,26 +134,32 @@ async fn what_the_player_sends_comes_to_the_servers_ports() {
     let relay = start_relay(listener.local_addr().unwrap().port(), Network::default()).await;
     let mut player = TcpStream::connect(relay.address()).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
-    let setup =
-        "SETUP rtsp://h/f RTSP/1.0\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\nCSeq: 1\r\n\r\n";
-    player.write_all(setup.as_bytes()).await.unwrap();
-    let inner = number_behind(&read_until(&mut server, "\r\n\r\n").await, "client_port=");
-    let hears = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let own = hears.local_addr().unwrap().port();
-    let answer = format!(
-        "RTSP/1.0 200 OK\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port={inner}-{};server_port={own}-{own}\r\n\r\n",
-        inner + 1
-    );
-    server.write_all(answer.as_bytes()).await.unwrap();
-    let heard = read_until(&mut player, "\r\n\r\n").await;
-    assert!(heard.contains("client_port=5000-5001;"), "{heard}");
-    let outer = number_behind(&heard, "server_port=");
-    assert_ne!(outer, own);
-    let talks = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    talks.send_to(b"a report", ("127.0.0.1", outer + 1)).await.unwrap();
-    let mut buffer = [0; 64];
-    let (count, from) = timeout(PATIENCE, hears.recv_from(&mut buffer)).await.unwrap().unwrap();
-    assert_eq!((&buffer[..count], from.port()), (&b"a report"[..], inner + 1));
+    // One session after the other, the last of them on the ports of the one before, which the server changes; and more of
+    // them than a connection has streams at a time.
+    for session in (0..20).chain([19]) {
+        let pair = format!("{}-{}", 5_000 + 2 * session, 5_001 + 2 * session);
+        let setup = format!(
+            "SETUP rtsp://h/f RTSP/1.0\r\nTransport: RTP/AVP;unicast;client_port={pair}\r\nCSeq: 1\r\n\r\n"
+        );
+        player.write_all(setup.as_bytes()).await.unwrap();
+        let inner = number_behind(&read_until(&mut server, "\r\n\r\n").await, "client_port=");
+        let hears = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let own = hears.local_addr().unwrap().port();
+        let answer = format!(
+            "RTSP/1.0 200 OK\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port={inner}-{};server_port={own}-{own}\r\n\r\n",
+            inner + 1
+        );
+        server.write_all(answer.as_bytes()).await.unwrap();
+        let heard = read_until(&mut player, "\r\n\r\n").await;
+        assert!(heard.contains(&format!("client_port={pair};")), "{heard}");
+        let outer = number_behind(&heard, "server_port=");
+        assert_ne!(outer, own);
+        let talks = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        talks.send_to(b"a report", ("127.0.0.1", outer + 1)).await.unwrap();
+        let mut buffer = [0; 64];
+        let (count, from) = timeout(PATIENCE, hears.recv_from(&mut buffer)).await.unwrap().unwrap();
+        assert_eq!((&buffer[..count], from.port()), (&b"a report"[..], inner + 1));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

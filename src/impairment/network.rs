@@ -30,12 +30,35 @@ struct Shared {
     /// Counts the changes of the conditions, so that those who look at every packet need not lock.
     version: AtomicU64,
     conditions: Mutex<Conditions>,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
     /// One for each session, the newest last.
-    ledger: Mutex<VecDeque<Arc<Mutex<Account>>>>,
+    accounts: VecDeque<Arc<Mutex<Account>>>,
+    /// The sum of those that are not kept any more.
+    closed: Emulated,
 }
 
 /// Accounts that are kept, those of sessions that are over among them.
 const MOST_ACCOUNTS: usize = 512;
+
+impl Ledger {
+    /// A new account takes the place of one whose session is over. There are as many others as there are sessions.
+    fn open(&mut self) -> Arc<Mutex<Account>> {
+        let is_over = |account: &Arc<Mutex<Account>>| Arc::strong_count(account) == 1;
+        if self.accounts.len() >= MOST_ACCOUNTS
+            && let Some(oldest) = self.accounts.iter().position(is_over)
+            && let Some(account) = self.accounts.remove(oldest)
+        {
+            self.closed = lock(&account).emulated().map_or(self.closed, |sum| self.closed.plus(sum));
+        }
+        let account = Arc::new(Mutex::default());
+        self.accounts.push_back(Arc::clone(&account));
+        account
+    }
+}
 
 /// What has become of the RTP packets of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,27 +133,26 @@ impl Network {
 
     /// A new account, for a session that begins.
     pub(super) fn open_account(&self) -> Arc<Mutex<Account>> {
-        let account = Arc::new(Mutex::default());
-        let mut ledger = lock(&self.0.ledger);
-        if ledger.len() >= MOST_ACCOUNTS {
-            ledger.pop_front();
-        }
-        ledger.push_back(Arc::clone(&account));
-        account
+        lock(&self.0.ledger).open()
     }
 
-    /// What has become of the packets of all sessions that are remembered.
+    /// What has become of the packets of all sessions.
     pub fn total(&self) -> Emulated {
         let ledger = lock(&self.0.ledger);
         let seed = self.conditions().seed;
-        let all = ledger.iter().filter_map(|account| lock(account).emulated());
-        all.fold(Emulated { seed, ..Emulated::default() }, Emulated::plus)
+        let all = ledger.accounts.iter().filter_map(|account| lock(account).emulated());
+        all.fold(Emulated { seed, ..ledger.closed }, Emulated::plus)
     }
 
     /// The account of the session in which this source sends.
     pub fn account(&self, source: u32) -> Option<Account> {
         let ledger = lock(&self.0.ledger);
-        ledger.iter().rev().map(|account| *lock(account)).find(|account| account.source == Some(source))
+        ledger
+            .accounts
+            .iter()
+            .rev()
+            .map(|account| *lock(account))
+            .find(|account| account.source == Some(source))
     }
 }
 
@@ -197,4 +219,27 @@ impl Account {
 /// What a thread that panicked held is as good as before.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_total_is_of_all_sessions_however_many_there_were() {
+        let network = Network::default();
+        let count = |account: &Arc<Mutex<Account>>, packets: u64| {
+            let mut account = lock(account);
+            account.packets += packets;
+            account.counters.offered += packets;
+            account.counters.delivered += packets;
+        };
+        let long = network.open_account();
+        for _ in 0..2 * MOST_ACCOUNTS {
+            count(&network.open_account(), 3);
+        }
+        count(&long, 5);
+        assert_eq!(network.total().delivered, 3 * 2 * MOST_ACCOUNTS as u64 + 5);
+        assert_eq!(lock(&network.0.ledger).accounts.len(), MOST_ACCOUNTS);
+    }
 }

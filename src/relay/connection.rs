@@ -1,5 +1,6 @@
 //! One player's connection, and the one to the server that belongs to it.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -30,14 +31,15 @@ const QUIET: Duration = Duration::from_millis(30);
 /// Octets read at a time.
 const READ: usize = 64 * 1024;
 
-/// The most streams of one connection.
+/// The streams of one connection that have ports at a time; the oldest give theirs up, as no message tells which are
+/// over.
 const MOST_TRACKS: usize = 16;
 
 /// What the two directions have in common.
 struct Conversation {
     hosts: Hosts,
     network: Network,
-    tracks: Mutex<Vec<Track>>,
+    tracks: Mutex<VecDeque<Track>>,
 }
 
 /// Passes on what the two say until one of them closes.
@@ -130,11 +132,11 @@ impl Conversation {
             return Ok(track.inner);
         }
         if tracks.len() >= MOST_TRACKS {
-            return Err(io::Error::other("more streams than a connection may have"));
+            tracks.pop_front();
         }
         let track = Track::open(self.hosts, ports.pair, &self.network)?;
         let inner = track.inner;
-        tracks.push(track);
+        tracks.push_back(track);
         Ok(inner)
     }
 
@@ -159,7 +161,9 @@ impl Conversation {
 
     fn learn_channels(&self, line: &str, channels: &mut Vec<Channels>) {
         let Some(pair) = value_of(line, "interleaved").and_then(channel_pair) else { return };
-        if channels.iter().all(|way| way.pair != pair) && channels.len() < MOST_TRACKS {
+        if channels.iter().all(|way| way.pair != pair) {
+            // What these channels carried before is over, and there are no more ways than channels.
+            channels.retain(|way| !way.carries(pair.rtp) && !way.carries(pair.rtcp));
             channels.push(Channels { pair, passage: Passage::new(&self.network) });
         }
     }
@@ -177,6 +181,10 @@ struct Channels {
 }
 
 impl Channels {
+    fn carries(&self, channel: u8) -> bool {
+        self.pair.rtp == channel || self.pair.rtcp == channel
+    }
+
     fn of(&self, kind: Kind) -> u8 {
         match kind {
             Kind::Rtp => self.pair.rtp,
@@ -187,7 +195,7 @@ impl Channels {
 
 /// A packet from the server; what is to be written at once. One on a channel that nobody agreed on passes as it is.
 fn admit(channels: &mut [Channels], channel: u8, packet: Bytes) -> Option<Bytes> {
-    let way = channels.iter_mut().find(|way| way.pair.rtp == channel || way.pair.rtcp == channel);
+    let way = channels.iter_mut().find(|way| way.carries(channel));
     let Some(way) = way else { return Some(interleave(channel, &packet)) };
     let kind = if way.pair.rtp == channel { Kind::Rtp } else { Kind::Rtcp };
     let admitted = way.passage.admit(Instant::now(), Datagram { kind, octets: packet })?;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -27,6 +27,20 @@ pub struct Hosts {
     pub towards_server: IpAddr,
 }
 
+/// Where the server hears the player, once it has said so.
+#[derive(Debug, Clone, Default)]
+struct ServerPorts(Arc<Mutex<Option<PortPair>>>);
+
+impl ServerPorts {
+    fn get(&self) -> Option<PortPair> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, ports: PortPair) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ports);
+    }
+}
+
 /// One stream. Dropping it closes its ports.
 #[derive(Debug)]
 pub struct Track {
@@ -36,8 +50,7 @@ pub struct Track {
     pub inner: PortPair,
     /// Where we send from, and hear the player.
     pub outer: PortPair,
-    /// Where the server hears the player, once it has said so.
-    server: Arc<OnceLock<PortPair>>,
+    server: ServerPorts,
     _carrying: AbortOnDropHandle<()>,
 }
 
@@ -49,7 +62,7 @@ impl Track {
     pub fn open(hosts: Hosts, client: PortPair, network: &Network) -> io::Result<Self> {
         let inner = SocketPair::bind(hosts.towards_server, None, ports::BUFFER)?.on_runtime()?;
         let outer = SocketPair::bind(hosts.towards_client, None, ports::BUFFER)?.on_runtime()?;
-        let server = Arc::new(OnceLock::new());
+        let server = ServerPorts::default();
         let (inner_ports, outer_ports) = (inner.ports(), outer.ports());
         let carrier =
             Carrier { hosts, client, inner, outer, server: server.clone(), passage: Passage::new(network) };
@@ -57,9 +70,9 @@ impl Track {
         Ok(Self { client, inner: inner_ports, outer: outer_ports, server, _carrying: carrying })
     }
 
-    /// The server has said where it hears the player. What it says first holds.
+    /// The server has said where it hears the player. What it says last holds: a session may follow another one.
     pub fn set_server(&self, ports: PortPair) {
-        let _ = self.server.set(ports);
+        self.server.set(ports);
     }
 }
 
@@ -68,7 +81,7 @@ struct Carrier {
     client: PortPair,
     inner: SocketPair<UdpSocket>,
     outer: SocketPair<UdpSocket>,
-    server: Arc<OnceLock<PortPair>>,
+    server: ServerPorts,
     passage: Passage,
 }
 
@@ -116,7 +129,7 @@ impl Carrier {
             let Some(length) = receive(of(&self.outer, kind), self.hosts.client, buffer) else { return };
             // A server that has not said where it hears is told nothing.
             let Some(server) = self.server.get() else { continue };
-            let to = SocketAddr::new(self.hosts.server, port_of(*server, kind));
+            let to = SocketAddr::new(self.hosts.server, port_of(server, kind));
             send(of(&self.inner, kind), to, &buffer[..length]).await;
         }
     }

@@ -108,6 +108,8 @@ impl Film {
             index: RwLock::new(Vec::new()),
             progress: watch::Sender::new(Progress::default()),
         });
+        // However long the rest takes, nobody hears of a film without a picture.
+        film.publish(&mut scan.spans);
         film.grow_in_background(scan).map_err(Why::Io)?;
         Ok(film)
     }
@@ -336,4 +338,37 @@ fn read_exact_at(file: &File, mut octets: &mut [u8], mut offset: u64) -> io::Res
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+
+    /// A file whose rest comes from a disk that does not answer before it is told to.
+    struct Slow {
+        head: &'static [u8],
+        answers: Receiver<()>,
+    }
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if self.head.is_empty() {
+                // The end of the test is the end of the file.
+                let _ = self.answers.recv();
+            }
+            self.head.read(buffer)
+        }
+    }
+
+    #[test]
+    fn however_slow_its_disk_is_an_open_film_has_a_picture() {
+        const SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
+        let (disk, answers) = channel();
+        let reader = Box::new(Slow { head: SAMPLE, answers });
+        let film = Film::begin(Source::Memory(SAMPLE), reader, "slow", FrameRate::CLASSROOM).unwrap();
+        let facts = film.facts();
+        assert!(facts.frames > 0 && !facts.whole, "{facts:?}");
+        drop(disk);
+    }
 }
