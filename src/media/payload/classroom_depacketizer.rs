@@ -91,6 +91,19 @@ struct Place {
     last: u16,
     /// The last packet had the marker.
     is_marked: bool,
+    /// Of the last packet.
+    timestamp: u32,
+}
+
+impl Place {
+    fn of(header: &Header) -> Self {
+        Self {
+            first: header.sequence,
+            last: header.sequence,
+            is_marked: header.marker,
+            timestamp: header.timestamp,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -109,6 +122,7 @@ struct Framed {
     jpeg: BytesMut,
     /// What stands further behind, by its offset.
     waiting: BTreeMap<usize, Bytes>,
+    waiting_octets: usize,
 }
 
 /// How a packet's payload begins, if a picture begins there.
@@ -224,7 +238,7 @@ impl ClassroomDepacketizer {
 
     fn begin(&mut self, header: &Header, payload: &Bytes) {
         self.finish();
-        let place = Place { first: header.sequence, last: header.sequence, is_marked: header.marker };
+        let place = Place::of(header);
         let mut walker = Walker::default();
         match walker.advance(payload) {
             Step::End { consumed } => {
@@ -242,25 +256,23 @@ impl ClassroomDepacketizer {
     }
 
     fn push_following(&mut self, header: &Header, payload: &Bytes) {
-        let now = Place { first: header.sequence, last: header.sequence, is_marked: header.marker };
-        match self.assembly.take() {
-            Some(Assembly::Chunks(chunks)) => match self.goes_on(chunks.place, header) {
-                true => {
-                    let place = Place { first: chunks.place.first, ..now };
-                    self.join(Chunks { place, ..chunks }, payload, HEADER_LENGTH + payload.len());
-                }
-                false => {
-                    self.give_up(chunks.place);
-                    if self.variant == Some(ClassroomVariant::ChunksByFrame) {
-                        self.give_up(now);
-                    }
-                }
-            },
-            Some(Assembly::PassedOver(place)) if self.belongs_to(place, header) => {
-                self.assembly = Some(Assembly::PassedOver(Place { first: place.first, ..now }));
+        let now = Place::of(header);
+        let passed_over = match self.assembly.take() {
+            Some(Assembly::Chunks(chunks)) if self.goes_on(chunks.place, header) => {
+                let place = Place { first: chunks.place.first, ..now };
+                return self.join(Chunks { place, ..chunks }, payload, HEADER_LENGTH + payload.len());
             }
+            Some(Assembly::Chunks(chunks)) => {
+                self.give_up(chunks.place);
+                Some(chunks.place)
+            }
+            Some(Assembly::PassedOver(place)) => Some(place),
+            _ => None,
+        };
+        match passed_over.filter(|place| self.belongs_to(*place, now)) {
+            Some(Place { first, .. }) => self.assembly = Some(Assembly::PassedOver(Place { first, ..now })),
             // The beginning of this picture has not come.
-            _ => self.give_up(now),
+            None => self.give_up(now),
         }
     }
 
@@ -277,11 +289,16 @@ impl ClassroomDepacketizer {
         self.variant == Some(shown)
     }
 
-    /// Whether a packet is one more of a picture that is passed over.
-    fn belongs_to(&self, place: Place, header: &Header) -> bool {
-        match distance(place.last, header.sequence) {
+    /// Whether a packet is one more of a picture that is passed over. Where packets have numbers of their own, those
+    /// that are missing are taken for others of it, unless timestamps tell pictures apart.
+    fn belongs_to(&self, place: Place, now: Place) -> bool {
+        match distance(place.last, now.last) {
             0 => true,
-            1 => self.variant == Some(ClassroomVariant::ChunksByPacket) && !place.is_marked,
+            1.. => {
+                self.variant == Some(ClassroomVariant::ChunksByPacket)
+                    && !place.is_marked
+                    && place.timestamp == now.timestamp
+            }
             _ => false,
         }
     }
@@ -329,7 +346,7 @@ impl ClassroomDepacketizer {
 impl ClassroomDepacketizer {
     fn push_framed(&mut self, header: &Header, payload: &Bytes) {
         self.variant = Some(ClassroomVariant::Framed);
-        let place = Place { first: header.sequence, last: header.sequence, is_marked: header.marker };
+        let place = Place::of(header);
         let known = match &self.assembly {
             Some(Assembly::Chunks(Chunks { place, .. }) | Assembly::Framed(Framed { place, .. })) => {
                 Some(*place)
@@ -352,7 +369,9 @@ impl ClassroomDepacketizer {
         };
         let mut framed = match self.assembly.take() {
             Some(Assembly::Framed(framed)) if framed.total == total => framed,
-            None => Framed { place, total, jpeg: BytesMut::new(), waiting: BTreeMap::new() },
+            None => {
+                Framed { place, total, jpeg: BytesMut::new(), waiting: BTreeMap::new(), waiting_octets: 0 }
+            }
             _ => return self.give_up(place),
         };
         framed.put(offset, data);
@@ -360,7 +379,8 @@ impl ClassroomDepacketizer {
     }
 
     fn settle_framed(&mut self, framed: Framed) {
-        if framed.waiting.len() > MOST_PIECES {
+        // More waits than the picture has: the pieces lie upon each other.
+        if framed.waiting.len() > MOST_PIECES || framed.waiting_octets > framed.total {
             return self.give_up(framed.place);
         }
         if framed.jpeg.len() < framed.total {
@@ -379,11 +399,13 @@ impl Framed {
     fn put(&mut self, offset: usize, data: Bytes) {
         let longest = self.waiting.entry(offset).or_default();
         if data.len() > longest.len() {
+            self.waiting_octets += data.len() - longest.len();
             *longest = data;
         }
         while let Some(first) = self.waiting.first_entry() {
             let Some(skipped) = self.jpeg.len().checked_sub(*first.key()) else { return };
             let data = first.remove();
+            self.waiting_octets -= data.len();
             self.jpeg.extend_from_slice(data.get(skipped..).unwrap_or_default());
         }
     }
@@ -477,6 +499,41 @@ mod tests {
         datagrams.remove(4);
         assert_eq!(assemble(&mut depacketizer, &datagrams), [Some(3), None, None, Some(12)]);
         assert_eq!(depacketizer.variant(), Some(ClassroomVariant::ChunksByPacket));
+    }
+
+    #[test]
+    fn one_picture_of_which_packets_are_missing_is_one_that_is_incomplete() {
+        let chunked = |first: u16, timestamp: u8| {
+            let jpeg = picture(first as u8, 8_000);
+            let chunks = jpeg.chunks(1_000).enumerate();
+            let packets = chunks.map(|(index, chunk)| {
+                let mut packet = packet(first + index as u16, index == 8, chunk).to_vec();
+                packet[7] = timestamp;
+                Bytes::from(packet)
+            });
+            packets.collect::<Vec<_>>()
+        };
+        for (missing, timestamps, expected) in [
+            (&[10][..], [0, 0], &[Some(0), None, Some(18)][..]),
+            (&[10, 12, 13, 16], [0, 0], &[Some(0), None, Some(18)]),
+            // The last of one picture and the first of the next, which only timestamps tell apart.
+            (&[16, 17, 18], [1, 2], &[Some(0), None, None]),
+            (&[17, 18, 20], [0, 0], &[Some(0), None]),
+        ] {
+            let datagrams = [chunked(0, 0), chunked(9, timestamps[0]), chunked(18, timestamps[1])].concat();
+            let arrives = |packet: &Bytes| !missing.contains(&packet[3]);
+            let datagrams: Vec<_> = datagrams.into_iter().filter(arrives).collect();
+            assert_eq!(assemble(&mut ClassroomDepacketizer::default(), &datagrams), expected, "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn pieces_that_lie_upon_each_other_do_not_gather() {
+        let mut depacketizer = ClassroomDepacketizer::default();
+        let begins = framed(1, 0, 50_000, &picture(1, 100));
+        let piles = (0..2_000).map(|offset| framed(1, 200 + offset, 50_000, &[1; 40_000]));
+        let datagrams: Vec<_> = [begins].into_iter().chain(piles).collect();
+        assert_eq!(assemble(&mut depacketizer, &datagrams), [None]);
     }
 
     #[test]
