@@ -922,7 +922,9 @@ fn a_goodbye_in_the_middle_and_a_closed_connection_are_a_server_that_is_gone() {
 /// RFC 2326 §12.37 gives sixty seconds to who says nothing, and half of it is early enough.
 #[test]
 fn a_session_without_a_time_out_is_kept_alive_as_one_of_sixty_seconds() {
-    for (session, interval) in [("87654321", 30), ("87654321;timeout=10", 5)] {
+    let stated = [("", 30_000), (";timeout=10", 5_000), (";timeout=1", 500), (";timeout=0", 30_000)];
+    for (timeout, interval) in stated {
+        let session = format!("87654321{timeout}");
         for (public, method) in [("GET_PARAMETER", "GET_PARAMETER"), ("SETUP", "OPTIONS")] {
             let mut script = Scripted::new();
             script.input(Input::Goal(Goal::Ready));
@@ -937,7 +939,7 @@ fn a_session_without_a_time_out_is_kept_alive_as_one_of_sixty_seconds() {
                 "RTSP/1.0 200 OK\nCSeq: 3\nSession: {session}\nTransport: RTP/AVP;unicast;server_port=40000-40001\n"
             ));
             for cseq in 4..7 {
-                script.pass(Duration::from_secs(interval) - Duration::from_millis(1));
+                script.pass(Duration::from_millis(interval - 1));
                 assert!(script.framer.next_frame().unwrap().is_none(), "{session}");
                 script.pass(Duration::from_millis(1));
                 let alive = script.request();

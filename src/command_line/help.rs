@@ -49,7 +49,7 @@ pub const SERVE: &str = concat!(
 Serves films to RTSP players until Ctrl+C.
 
 USAGE
-  reelay serve [OPTIONS] PATH...      files, or folders of .mjpeg and .mjpg files
+  reelay serve [OPTIONS] PATH...      files, or folders of .mjpeg, .mjpg and .mjp files
 
 OPTIONS
   --listen ADDR:PORT     where players connect (127.0.0.1:8554)

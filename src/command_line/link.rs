@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
+use super::address::{cannot_listen, reachable};
 use super::arguments::LinkArguments;
-use super::serve::cannot_listen;
 use super::{CommandError, stderr};
 use crate::backend::{self, Interruption};
 use crate::impairment::{Conditions, Network};
@@ -40,6 +40,6 @@ async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
 /// One line, flushed: whoever started us may wait for it.
 fn announce(relay: &Relay) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "rtsp://{}/", relay.address())?;
+    writeln!(out, "rtsp://{}/", reachable(relay.address()))?;
     out.flush()
 }

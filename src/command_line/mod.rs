@@ -1,5 +1,6 @@
 //! What can be typed: arguments, help, and the commands that need no window.
 
+mod address;
 mod arguments;
 mod help;
 mod link;

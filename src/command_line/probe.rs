@@ -348,6 +348,7 @@ impl<'a> Watcher<'a> {
             packets_lost: snapshot.packets_lost,
             packets_duplicated: snapshot.packets_duplicated,
             packets_reordered: snapshot.packets_reordered,
+            packets_late: snapshot.packets_late,
             loss_ratio: snapshot.loss_ratio,
             jitter_ms: snapshot.jitter_ms,
             bitrate_bps: duration
@@ -392,6 +393,7 @@ struct Findings {
     packets_lost: u64,
     packets_duplicated: u64,
     packets_reordered: u64,
+    packets_late: u64,
     loss_ratio: Option<f64>,
     jitter_ms: Option<f64>,
     bitrate_bps: Option<f64>,

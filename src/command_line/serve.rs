@@ -1,10 +1,10 @@
 //! `reelay serve`: films for other players, until Ctrl+C.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::io::{self, Write as _};
 use std::path::Path;
 
+use super::address::{cannot_listen, reachable};
 use super::arguments::ServeArguments;
 use super::{CommandError, stderr};
 use crate::backend::{self, Interruption};
@@ -74,24 +74,6 @@ fn guard(arguments: &ServeArguments) -> Result<Option<Guard>, CommandError> {
     }
 }
 
-/// Why an address cannot be listened on, and what to try.
-pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
-    CommandError::new(match error.kind() {
-        ErrorKind::AddrInUse => {
-            format!(
-                "{address} is in use; stop the other program, or choose another port with --listen ADDR:PORT."
-            )
-        }
-        ErrorKind::PermissionDenied => {
-            format!("{address} may not be listened on; choose a port above 1023 with --listen ADDR:PORT.")
-        }
-        ErrorKind::AddrNotAvailable => {
-            format!("{} is no address of this machine; choose another with --listen ADDR:PORT.", address.ip())
-        }
-        _ => format!("{address} cannot be listened on ({error}); choose another with --listen ADDR:PORT."),
-    })
-}
-
 fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
     if path.is_dir() {
         let found = server.library().add_folder(path, rate).map_err(|error| {
@@ -101,7 +83,7 @@ fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, Com
         found.renamed.iter().for_each(stderr::tell);
         return match found.names.is_empty() {
             true => Err(CommandError::new(format!(
-                "{} holds no .mjpeg or .mjpg film; name another folder.",
+                "{} holds no .mjpeg, .mjpg or .mjp film; name another folder.",
                 path.display()
             ))),
             false => Ok(found.names),
@@ -118,27 +100,11 @@ fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, Com
 
 /// One line for each film, flushed: whoever started us may wait for them.
 fn announce(server: &Server, names: &[String]) -> io::Result<()> {
-    let address = server.address();
-    let host = reachable(address.ip()).to_string();
+    let address = reachable(server.address());
+    let host = address.ip().to_string();
     let mut out = io::stdout().lock();
     for name in names {
         writeln!(out, "{}", RtspUrl::for_path(host.clone(), address.port(), name))?;
     }
     out.flush()
-}
-
-/// An address that players can connect to, where the one listened on means "any of this machine".
-fn reachable(listened: IpAddr) -> IpAddr {
-    if !listened.is_unspecified() {
-        return listened;
-    }
-    let loopback = match listened {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-    };
-    // Connecting a datagram socket sends nothing; it only asks which of our addresses leads out.
-    let outward = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr())
-    });
-    outward.map_or(loopback, |address| address.ip())
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::library::has_film_extension;
 use crate::media::container::Foreign;
 
 /// Why a file cannot be opened as a film.
@@ -83,9 +84,12 @@ impl std::error::Error for FilmError {}
 
 /// What makes Motion JPEG of a film of another kind. A film that is only called so keeps its file.
 fn conversion(name: &str) -> String {
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let is_called_so = ["mjpeg", "mjpg"].iter().any(|known| extension.eq_ignore_ascii_case(known));
-    let converted = if is_called_so { format!("{stem}-converted.mjpeg") } else { format!("{stem}.mjpeg") };
+    let (stem, _) = name.rsplit_once('.').unwrap_or((name, ""));
+    let converted = if has_film_extension(Path::new(name)) {
+        format!("{stem}-converted.mjpeg")
+    } else {
+        format!("{stem}.mjpeg")
+    };
     format!("ffmpeg -i {} -c:v mjpeg -q:v 3 -an -f mjpeg {}", quoted(name), quoted(&converted))
 }
 

@@ -203,7 +203,8 @@ impl Search {
     }
 }
 
-fn has_film_extension(path: &Path) -> bool {
+/// Whether a file is called as films are.
+pub(super) fn has_film_extension(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

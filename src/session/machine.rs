@@ -440,10 +440,11 @@ impl Machine {
         waiting.or_else(|| self.sign_of_life_due())
     }
 
-    /// Half of the session's time-out after the last request.
+    /// Half of the session's time-out after the last request. One of no time at all is meant to be none.
     fn sign_of_life_due(&self) -> Option<Instant> {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return None };
-        let timeout = established.session.timeout.unwrap_or(DEFAULT_TIMEOUT).max(Duration::from_secs(2));
+        let timeout =
+            established.session.timeout.filter(|stated| !stated.is_zero()).unwrap_or(DEFAULT_TIMEOUT);
         self.last_request.and_then(|last| last.checked_add(timeout / 2))
     }
 
