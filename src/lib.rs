@@ -1,6 +1,8 @@
 //! Reelay
+mod acceptor;
 pub mod backend;
 pub mod command_line;
+mod deadline;
 pub mod file_url;
 pub mod impairment;
 pub mod media;

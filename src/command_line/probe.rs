@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
-use tokio::time::sleep_until;
 
 use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
 use super::{CommandError, stderr};
 use crate::backend::{self, Interruption};
+use crate::deadline::until;
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::{Lower, RtspUrl};
@@ -161,13 +161,6 @@ fn dialect(arguments: &ProbeArguments) -> Dialect {
     match arguments.target {
         Target::Classroom(_) => Dialect::Classroom,
         Target::File(_) | Target::Url(_) => Dialect::Standard,
-    }
-}
-
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => sleep_until(instant.into()).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -182,11 +182,6 @@ const CNAME_ITEM: u8 = 1;
 const REFERENCE_TIME: u8 = 4;
 const DELAY_SINCE_REFERENCE: u8 = 5;
 
-/// Whether a packet on a shared port or channel is RTCP rather than RTP (RFC 5761 §4).
-pub fn is_rtcp(octets: &[u8]) -> bool {
-    matches!(octets, [first, 192..=223, ..] if first >> 6 == 2)
-}
-
 /// Reads a compound packet. Types that we do not use are passed over.
 ///
 /// A compound may be reduced to one packet (RFC 5506), as players do to open a path through a firewall.
@@ -475,7 +470,6 @@ mod tests {
     #[test]
     fn an_empty_receiver_report_opens_a_path_and_says_nothing() {
         let octets = [0x80, 201, 0, 1, 0, 0, 0, 0];
-        assert!(is_rtcp(&octets));
         assert_eq!(parse(&octets).unwrap(), [Rtcp::ReceiverReport { ssrc: 0, blocks: vec![] }]);
     }
 

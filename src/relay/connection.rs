@@ -14,8 +14,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::pieces::{LineTooLong, Piece, Pieces};
-use super::track::{Hosts, Track, until};
+use super::track::{Hosts, Track};
 use super::transport::{WrittenPorts, is_transport, rewrite, value_of};
+use crate::deadline::until;
 use crate::impairment::{Datagram, Kind, Network, Passage};
 use crate::proto::rtsp::{ChannelPair, PortPair, interleave};
 

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::relay;
+use crate::acceptor::{Accepted, Acceptor};
 use crate::impairment::Network;
 
 /// How a relay is set up.
@@ -85,10 +85,9 @@ impl Relay {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(options: RelayOptions, observer: RelayObserver) -> io::Result<Self> {
-        let listener = TcpListener::bind(options.listen).await?;
-        let address = listener.local_addr()?;
-        let shutdown = CancellationToken::new();
-        tokio::spawn(accept(listener, options, observer, shutdown.clone()));
+        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS).await?;
+        let (address, shutdown) = (acceptor.address(), CancellationToken::new());
+        tokio::spawn(accept(acceptor, options, observer, shutdown.clone()));
         Ok(Self { address, shutdown })
     }
 
@@ -105,35 +104,23 @@ impl Drop for Relay {
 }
 
 async fn accept(
-    listener: TcpListener,
+    acceptor: Acceptor,
     options: RelayOptions,
     observer: RelayObserver,
     shutdown: CancellationToken,
 ) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let Accepted { stream, peer, place } = tokio::select! {
+            accepted = acceptor.accept() => accepted,
             () = shutdown.cancelled() => return,
         };
-        let (client, player) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                // Out of file descriptors, most likely: trying again at once would only burn time.
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        // Without room the connection is closed at once.
-        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
         let (options, observer, shutdown) = (options.clone(), observer.clone(), shutdown.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = serve(client, player, options, observer) => {}
+                () = serve(stream, peer, options, observer) => {}
                 () = shutdown.cancelled() => {}
             }
-            drop(permit);
+            drop(place);
         });
     }
 }

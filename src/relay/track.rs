@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
-use tokio::time::sleep_until;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::deadline::until;
 use crate::impairment::{Datagram, Kind, Network, Passage};
 use crate::ports::{self, SocketPair};
 use crate::proto::rtsp::PortPair;
@@ -165,13 +165,5 @@ fn receive(socket: &UdpSocket, host: IpAddr, buffer: &mut [u8]) -> Option<usize>
 async fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
     if let Err(error) = socket.send_to(octets, to).await {
         tracing::debug!(%to, %error, "a datagram could not be sent");
-    }
-}
-
-/// Waits until then, or for ever.
-pub async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }

@@ -3,7 +3,7 @@
 mod classroom;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
@@ -304,7 +304,7 @@ impl Connection {
 
     async fn describe(&self, request: &Request, resource: &Resource) -> Response {
         match self.film(resource).await {
-            Ok((_, film)) => desk::describe(request, resource, &film.facts(), canonical(self.local.ip())),
+            Ok((_, film)) => desk::describe(request, resource, &film.facts(), self.local.ip().to_canonical()),
             Err(refusal) => refusal,
         }
     }
@@ -334,12 +334,12 @@ impl Connection {
             Err(refusal) => return refusal,
         };
         let facts = film.facts();
-        let sockets = self.context.sockets_on(canonical(self.local.ip()));
+        let sockets = self.context.sockets_on(self.local.ip().to_canonical());
         if let Err(error) = &sockets {
             tracing::warn!(%error, "no UDP ports to send from");
         }
         let facilities = Facilities {
-            peer: canonical(self.peer.ip()),
+            peer: self.peer.ip().to_canonical(),
             server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
             channels: &self.channels,
         };
@@ -405,7 +405,7 @@ impl Connection {
 
     /// A port of the host at the other end, which is the only one that is sent anything.
     fn at_peer(&self, port: u16) -> SocketAddr {
-        SocketAddr::new(canonical(self.peer.ip()), port)
+        SocketAddr::new(self.peer.ip().to_canonical(), port)
     }
 }
 
@@ -422,11 +422,6 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
 
 fn epoch() -> Epoch {
     Epoch::of(Instant::now(), SystemTime::now())
-}
-
-/// An IPv4 address that came through an IPv6 socket, as what it is.
-fn canonical(host: IpAddr) -> IpAddr {
-    host.to_canonical()
 }
 
 /// Writes what comes, several things at once if they have gathered.

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::context::Context;
@@ -17,6 +15,7 @@ use super::frames::DEFAULT_CAPACITY;
 use super::guard::Guard;
 use super::library::Library;
 use super::session::DEFAULT_SESSION_TIMEOUT;
+use crate::acceptor::{Accepted, Acceptor};
 use crate::impairment::Network;
 use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
@@ -71,10 +70,9 @@ impl Server {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
-        let listener = TcpListener::bind(options.listen).await?;
-        let address = listener.local_addr()?;
-        let context = Context::new(options, observer);
-        context.tasks.spawn(accept(listener, context.clone()));
+        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS).await?;
+        let (address, context) = (acceptor.address(), Context::new(options, observer));
+        context.tasks.spawn(accept(acceptor, context.clone()));
         Ok(Self { address, context })
     }
 
@@ -126,30 +124,18 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, context: Arc<Context>) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+async fn accept(acceptor: Acceptor, context: Arc<Context>) {
     for id in 0.. {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let Accepted { stream, peer, place } = tokio::select! {
+            accepted = acceptor.accept() => accepted,
             () = context.shutdown.cancelled() => return,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                // Out of file descriptors, most likely: trying again at once would only burn time.
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        // Without room the connection is closed at once.
-        let Ok(permit) = room.clone().try_acquire_owned() else { continue };
         let served = context.clone();
         context.tasks.spawn(async move {
             if let Err(error) = Connection::serve(id, stream, peer, served).await {
                 tracing::debug!(%peer, %error, "a connection broke");
             }
-            drop(permit);
+            drop(place);
         });
     }
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::decoder::{DecodeCounts, Decoder};
@@ -23,6 +23,7 @@ use super::playout::DEFAULT_DELAY;
 use super::receive::{ENOUGH_TO_JUDGE, ReceivedFrame};
 use super::reports::Reporter;
 use super::way_in::Emulation;
+use crate::deadline::until;
 use crate::ports::{self, SocketPair};
 use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{Method, Npt, PortPair, RtspUrl, Transport};
@@ -399,7 +400,7 @@ impl Driver {
     fn open_ports(&mut self, port: Option<u16>) {
         let now = Instant::now();
         let Some(Connection { peer, local, .. }) = &self.connection else { return };
-        match Ports::open(canonical(local.ip()), canonical(peer.ip()), port, self.receive_buffer) {
+        match Ports::open(local.ip().to_canonical(), peer.ip().to_canonical(), port, self.receive_buffer) {
             Ok(ports) => {
                 let numbers = ports.numbers;
                 self.ports = Some(ports);
@@ -419,7 +420,7 @@ impl Driver {
     fn send_datagram(&self, packet: &[u8], kind: Kind) {
         let (Some(ports), Some(connection)) = (&self.ports, &self.connection) else { return };
         let Some(server) = self.route.as_ref().and_then(|route| route.server_port) else { return };
-        let host = canonical(connection.peer.ip());
+        let host = connection.peer.ip().to_canonical();
         let sent = match kind {
             Kind::Rtp => ports.rtp.socket().send_to(packet, (host, server.rtp)),
             Kind::Rtcp => ports.rtcp.try_send_to(packet, SocketAddr::new(host, server.rtcp)),
@@ -457,7 +458,7 @@ impl Connection {
 
 impl Connection {
     fn path(&self) -> Path {
-        let (local, peer) = (canonical(self.local.ip()), canonical(self.peer.ip()));
+        let (local, peer) = (self.local.ip().to_canonical(), self.peer.ip().to_canonical());
         Path { is_local: local == peer || peer.is_loopback(), is_ipv6: peer.is_ipv6() }
     }
 }
@@ -486,7 +487,7 @@ async fn hear_rtcp(socket: &UdpSocket, server: IpAddr, packets: &mpsc::Sender<(I
     let mut buffer = [0; 2_048];
     loop {
         match socket.recv_from(&mut buffer).await {
-            Ok((length, from)) if canonical(from.ip()) == server => {
+            Ok((length, from)) if from.ip().to_canonical() == server => {
                 // Without room the report is lost; reports repeat.
                 let _ = packets
                     .try_send((Instant::now(), Input::Rtcp(Bytes::copy_from_slice(&buffer[..length]))));
@@ -496,11 +497,6 @@ async fn hear_rtcp(socket: &UdpSocket, server: IpAddr, packets: &mpsc::Sender<(I
             Err(error) => tracing::debug!(%error, "a datagram could not be received"),
         }
     }
-}
-
-/// An IPv4 address that came through an IPv6 socket, as what it is.
-fn canonical(host: IpAddr) -> IpAddr {
-    host.to_canonical()
 }
 
 /// What the system says, without its number.
@@ -537,13 +533,6 @@ async fn datagram(ports: &mut Option<Ports>) -> (Instant, Input) {
             ports.rtp.taken(&input);
             (at, input)
         }
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
 }

@@ -12,7 +12,7 @@ use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, Depacketizer, Frame, begins_frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
-use crate::stats::{Arrival, Fate, Jitter, Meter, Reception, Sent, Snapshot, Steps, Strip};
+use crate::stats::{Arrival, Fate, Intake, Reception, Sent, Snapshot, Strip};
 
 /// A picture that arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,6 @@ pub(super) const ENOUGH_TO_JUDGE: u64 = 25;
 #[derive(Debug)]
 pub struct Receiver {
     payload_type: u8,
-    /// Octets of headers around each RTP packet.
-    headers: usize,
     source: Source,
     /// What was announced, until a packet has come that can be held against it.
     announced: Option<FirstPacket>,
@@ -58,27 +56,12 @@ pub struct Receiver {
     /// A packet of use has come since the PLAY.
     has_begun: bool,
     frames: VecDeque<ReceivedFrame>,
-    payload: Meter,
-    wire: Meter,
-    frame_meter: Meter,
-    /// Of the first packets of frames.
-    frame_jitter: Jitter,
-    steps: Steps,
+    intake: Intake,
     strip: Strip,
-    counts: Counts,
+    frames_unusable: u64,
+    headers_reduced: u64,
     /// What is wrong with the last picture that cannot be understood.
     flaw: Option<&'static str>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Counts {
-    payload_octets: u64,
-    wire_octets: u64,
-    late: u64,
-    complete: u64,
-    incomplete: u64,
-    unusable: u64,
-    headers_reduced: u64,
 }
 
 impl Receiver {
@@ -93,7 +76,6 @@ impl Receiver {
     ) -> Self {
         Self {
             payload_type,
-            headers,
             source: Source::new(ssrc),
             announced: None,
             reception: Reception::default(),
@@ -107,13 +89,10 @@ impl Receiver {
             goes_on_at: None,
             has_begun: false,
             frames: VecDeque::new(),
-            payload: Meter::default(),
-            wire: Meter::default(),
-            frame_meter: Meter::default(),
-            frame_jitter: Jitter::default(),
-            steps: Steps::default(),
+            intake: Intake::new(headers),
             strip: Strip::default(),
-            counts: Counts::default(),
+            frames_unusable: 0,
+            headers_reduced: 0,
             flaw: None,
         }
     }
@@ -134,8 +113,7 @@ impl Receiver {
         (self.goes_on_at, self.first_of_play) = (Some(sequence), None);
         self.announced = Some(announced);
         self.last_packet = None;
-        self.frame_jitter.interrupt();
-        self.steps.interrupt();
+        self.intake.interrupt();
     }
 
     /// A PLAY was answered: packets come from now on.
@@ -162,15 +140,16 @@ impl Receiver {
         self.frames.clear();
         self.last_packet = None;
         self.has_begun = false;
-        self.frame_jitter.interrupt();
-        self.steps.interrupt();
+        self.intake.interrupt();
     }
 
     /// The stream has ended by itself: of a frame that has begun, the rest is lost.
     pub fn finish(&mut self) {
         self.depacketizer.finish();
         while let Some(assembled) = self.depacketizer.next_assembled() {
-            self.counts.incomplete += u64::from(assembled == Assembled::Incomplete);
+            if assembled == Assembled::Incomplete {
+                self.intake.frame_incomplete();
+            }
         }
         self.stop();
     }
@@ -233,7 +212,7 @@ impl Receiver {
 
     fn take_arrived(&mut self, arrived: Arrived) -> Option<i64> {
         self.last_packet = Some(arrived.at);
-        self.count_wire(arrived.at, arrived.octets);
+        self.intake.packet(arrived.at, arrived.octets);
         self.doubt_announcement(&arrived);
         self.count(arrived)
     }
@@ -302,7 +281,7 @@ impl Receiver {
     fn accept(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> Option<i64> {
         if self.first_of_play.is_some_and(|first| sequence < first) {
             // Sent before the film went on elsewhere, it belongs to no frame any more.
-            self.count_payload(now, packet.payload.len());
+            self.intake.payload(now, packet.payload.len());
             self.strip.received(sequence, i64::from(packet.header.timestamp), packet.header.marker, fate);
             return None;
         }
@@ -317,27 +296,14 @@ impl Receiver {
 
     fn put_in_order(&mut self, now: Instant, sequence: i64, timestamp: i64, packet: Packet, fate: Fate) {
         let header = packet.header;
-        self.count_payload(now, packet.payload.len());
-        if begins_frame(&packet) {
-            self.frame_jitter.packet(now, header.timestamp, true);
-        }
-        self.steps.packet(timestamp);
+        self.intake.payload(now, packet.payload.len());
+        self.intake.timed(now, timestamp, begins_frame(&packet));
         let is_in_time = self.reorder.push(now, sequence, packet);
-        self.counts.late += u64::from(!is_in_time);
+        if !is_in_time {
+            self.intake.packet_late();
+        }
         let fate = if is_in_time { fate } else { Fate::Late };
         self.strip.received(sequence, timestamp, header.marker, fate);
-    }
-
-    /// Everything that comes is carried, whether it is of use or not.
-    fn count_wire(&mut self, now: Instant, packet: usize) {
-        let octets = (packet + self.headers) as u64;
-        self.wire.add(now, octets);
-        self.counts.wire_octets += octets;
-    }
-
-    fn count_payload(&mut self, now: Instant, octets: usize) {
-        self.payload.add(now, octets as u64);
-        self.counts.payload_octets += octets as u64;
     }
 
     /// Time has passed: gaps may have been waited for long enough.
@@ -371,15 +337,14 @@ impl Receiver {
                     |last| extend_timestamp(last, timestamp),
                 );
                 self.frame_timestamp = Some(timestamp);
-                self.counts.complete += 1;
-                self.counts.headers_reduced += u64::from(headers_reduced);
-                self.frame_meter.add(now, 1);
+                self.intake.frame_complete(now);
+                self.headers_reduced += u64::from(headers_reduced);
                 self.frames.push_back(ReceivedFrame { jpeg, timestamp, arrival: now });
             }
-            Assembled::Incomplete => self.counts.incomplete += 1,
+            Assembled::Incomplete => self.intake.frame_incomplete(),
             Assembled::Unusable(why) => {
                 tracing::debug!(why, "a picture cannot be understood");
-                self.counts.unusable += 1;
+                self.frames_unusable += 1;
                 self.flaw = Some(why);
             }
         }
@@ -392,7 +357,7 @@ impl Receiver {
 
     /// Why not one picture can be understood, once that is certain.
     pub fn flaw(&self) -> Option<&'static str> {
-        self.flaw.filter(|_| self.counts.complete == 0 && self.counts.unusable >= ENOUGH_TO_JUDGE)
+        self.flaw.filter(|_| self.intake.frames_complete() == 0 && self.frames_unusable >= ENOUGH_TO_JUDGE)
     }
 
     /// Whether no packet waits for one before it.
@@ -429,22 +394,9 @@ impl Receiver {
     /// Adds what is known here to the figures; of all that was sent, if that is known.
     pub fn add_to(&mut self, now: Instant, sent: Option<Sent>, snapshot: &mut Snapshot) {
         self.reception.add_to(snapshot, sent);
-        if let Some(figures) = self.frame_jitter.figures() {
-            snapshot.frame_jitter_ms = Some(figures.now);
-            snapshot.frame_jitter_mean_ms = Some(figures.mean);
-            snapshot.frame_jitter_max_ms = Some(figures.max);
-        }
-        snapshot.packets_late = self.counts.late;
-        snapshot.bits_per_second = self.payload.per_second(now) * 8.0;
-        snapshot.wire_bits_per_second = self.wire.per_second(now) * 8.0;
-        snapshot.payload_octets = self.counts.payload_octets;
-        snapshot.wire_octets = self.counts.wire_octets;
-        snapshot.frames_complete = self.counts.complete;
-        snapshot.frames_incomplete = self.counts.incomplete;
-        snapshot.frames_unusable = self.counts.unusable;
-        snapshot.headers_reduced = self.counts.headers_reduced;
-        snapshot.frames_per_second_sent = self.steps.per_second();
-        snapshot.frames_per_second = self.frame_meter.per_second(now);
+        self.intake.add_to(now, snapshot);
+        snapshot.frames_unusable = self.frames_unusable;
+        snapshot.headers_reduced = self.headers_reduced;
     }
 
     /// The last packets, each by its fate.

@@ -1,12 +1,13 @@
 //! What arrives, measured. Pure: every call takes the time.
 //!
-//! [`Reception`] counts the packets of one source, [`Showing`] follows the pictures to the screen; together they make
-//! a [`Snapshot`]. Snapshots make a [`Timeline`], a [`Record`] keeps all of a session, and a [`Report`] tells it.
+//! [`Reception`] counts the packets of one source, [`Intake`] what they bring, and [`Showing`] follows the pictures to the
+//! screen; together they make a [`Snapshot`]. Snapshots make a [`Timeline`], a [`Record`] keeps all of a session, and a [`Report`] tells it.
 //! [`GROUPS`] defines every figure.
 
 mod bursts;
 mod definitions;
 mod figures;
+mod intake;
 mod jitter;
 mod meter;
 mod reception;
@@ -22,6 +23,7 @@ pub mod words;
 
 pub use definitions::{Figure, GROUPS, Group};
 pub use figures::Figures;
+pub use intake::Intake;
 pub use jitter::{Jitter, JitterFigures};
 pub use meter::{Average, Meter};
 pub use reception::{Arrival, Reception, Sent};

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use iced::widget::{Row, TextInput, button, column, row, space, text, text_input};
+use iced::widget::{Row, TextInput, button, column, row, text, text_input};
 use iced::{Element, Fill};
 
+use super::dialog;
 use super::theme::{self, size, space as distance};
 use crate::file_url;
 use crate::proto::rtsp::RtspUrl;
@@ -381,22 +382,7 @@ impl Form {
                 .style(theme::quiet)
                 .on_press(Message::More)
         });
-        Row::new()
-            .push(more)
-            .push(space::horizontal())
-            .push(
-                button(text("Cancel").size(size::NORMAL))
-                    .padding([9, 18])
-                    .style(theme::secondary)
-                    .on_press(Message::Cancel),
-            )
-            .push(
-                button(text("Connect").size(size::NORMAL))
-                    .padding([9, 18])
-                    .style(theme::primary)
-                    .on_press(Message::Submit),
-            )
-            .spacing(distance::SMALL)
+        Row::new().push(more).push(dialog::buttons(Message::Cancel, "Connect", Some(Message::Submit)))
     }
 }
 

@@ -8,6 +8,7 @@ mod chart;
 mod choose;
 mod connect;
 mod controls;
+mod dialog;
 mod display;
 mod drawing;
 mod feed;

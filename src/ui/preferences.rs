@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use iced::widget::{Row, button, column, container, row, space, text, text_input};
+use iced::widget::{Row, button, column, container, row, text, text_input};
 use iced::{Center, Element, Fill};
 
+use super::dialog;
 use super::theme::{self, size, space as distance};
 use crate::media::FrameRate;
 use crate::settings::{LONGEST_DELAY_MS, ThemeChoice};
@@ -119,18 +120,7 @@ impl Form {
         let rate = field(RATE_FIELD, &self.rate, Message::Rate, matches!(self.fault, Some(Fault::Rate(_))));
         let delay =
             field(DELAY_FIELD, &self.delay, Message::Delay, matches!(self.fault, Some(Fault::Delay(_))));
-        let buttons = row![
-            space::horizontal(),
-            button(text("Cancel").size(size::NORMAL))
-                .padding([9, 18])
-                .style(theme::secondary)
-                .on_press(Message::Cancel),
-            button(text("Apply").size(size::NORMAL))
-                .padding([9, 18])
-                .style(theme::primary)
-                .on_press(Message::Submit),
-        ]
-        .spacing(distance::SMALL);
+        let buttons = dialog::buttons(Message::Cancel, "Apply", Some(Message::Submit));
         let mut content = column![
             text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
             setting("Theme", choices(themes, self.theme, Message::Theme)),

@@ -1,8 +1,9 @@
 //! The dialog that asks for user and password.
 
-use iced::widget::{button, column, row, space, text, text_input};
+use iced::widget::{column, text, text_input};
 use iced::{Element, Fill};
 
+use super::dialog;
 use super::theme::{self, size, space as distance};
 use crate::proto::rtsp::RtspUrl;
 
@@ -115,18 +116,8 @@ impl Form {
             .padding(10)
             .size(size::LARGE)
             .style(theme::field(self.was_refused));
-        let buttons = row![
-            space::horizontal(),
-            button(text("Cancel").size(size::NORMAL))
-                .padding([9, 18])
-                .style(theme::secondary)
-                .on_press(Message::Cancel),
-            button(text("Sign in").size(size::NORMAL))
-                .padding([9, 18])
-                .style(theme::primary)
-                .on_press_maybe((!self.user.is_empty()).then_some(Message::Submit)),
-        ]
-        .spacing(distance::SMALL);
+        let submit = (!self.user.is_empty()).then_some(Message::Submit);
+        let buttons = dialog::buttons(Message::Cancel, "Sign in", submit);
         let words = match self.was_refused {
             false => text(format!("{} wants to know who asks.", self.server)).style(theme::muted),
             true => {

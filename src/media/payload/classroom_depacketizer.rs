@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::media::jpeg::{LARGEST, Step, Walker, marker};
 use crate::proto::rtp::{HEADER_LENGTH, Header};
+use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
 /// How a server cuts pictures, as far as it has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +65,6 @@ pub struct ClassroomDepacketizer {
     assembly: Option<Assembly>,
     done: VecDeque<ClassroomPicture>,
 }
-
-/// The payload type of JPEG (RFC 3551 §6).
-const JPEG: u8 = 26;
 
 /// Octets of offset and length before each payload of [`ClassroomVariant::Framed`].
 const FRAMING: usize = 8;
@@ -217,7 +215,7 @@ fn split_header(datagram: &Bytes) -> Option<(u8, Header, Bytes)> {
     let fixed = datagram.first_chunk::<HEADER_LENGTH>()?;
     let header = Header::read(fixed);
     let is_version = matches!(fixed[0] >> 6, 0 | 2);
-    (is_version && header.payload_type == JPEG && datagram.len() > HEADER_LENGTH)
+    (is_version && header.payload_type == JPEG_PAYLOAD_TYPE && datagram.len() > HEADER_LENGTH)
         .then(|| (fixed[0], header, datagram.slice(HEADER_LENGTH..)))
 }
 

@@ -104,8 +104,6 @@ pub struct Status(u16);
 #[allow(missing_docs)]
 impl Status {
     pub const OK: Self = Self(200);
-    pub const MOVED_PERMANENTLY: Self = Self(301);
-    pub const MOVED_TEMPORARILY: Self = Self(302);
     pub const BAD_REQUEST: Self = Self(400);
     pub const UNAUTHORIZED: Self = Self(401);
     pub const NOT_FOUND: Self = Self(404);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Connection, canonical, epoch};
+use super::{Connection, epoch};
 use crate::proto::rtsp::{ClassroomRequest, Method, Request, Response, Status};
 use crate::server_embed::agreement::Agreement;
 use crate::server_embed::classroom::{self, Destination, SessionRequest};
@@ -44,7 +44,7 @@ impl Connection {
             let _ = self.ask_session(&id, &request, resource).await;
             self.classroom.left();
         }
-        let sockets = match self.context.sockets_on(canonical(self.local.ip())) {
+        let sockets = match self.context.sockets_on(self.local.ip().to_canonical()) {
             Ok(sockets) => sockets,
             Err(error) => return Response::refusal(Status::INTERNAL_ERROR, error),
         };

@@ -11,6 +11,7 @@ use crate::impairment::{Datagram, Emulated};
 use crate::media::FrameRate;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{Lower, Method, Npt, NptRange, RtspUrl};
+use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 use crate::session::conversation::Speaker;
 use crate::session::exchange::{Event, Input, Output, Outputs, PlayerOptions};
 use crate::session::machine::{Goal, Status};
@@ -53,9 +54,6 @@ const END_SILENCE: Duration = Duration::from_secs(3);
 
 /// A film that has not begun by then is not there.
 const BEGIN_SILENCE: Duration = Duration::from_secs(5);
-
-/// The payload type of JPEG (RFC 3551 §6).
-const JPEG: u8 = 26;
 
 impl ClassroomPlayer {
     /// A player that stands still.
@@ -299,7 +297,7 @@ fn describe(file: &str, rate: FrameRate, frames: Option<u64>) -> Presentation {
         range: Some(NptRange { start: None, end: frames.map(|frames| rate.npt_of(frames)) }),
         frame_rate: Some(rate.as_f64()),
         dimensions: None,
-        payload_type: JPEG,
+        payload_type: JPEG_PAYLOAD_TYPE,
         offers_jpeg_header: false,
         measures_round_trip: false,
         others: Vec::new(),

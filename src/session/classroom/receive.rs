@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::media::payload::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
 use crate::proto::rtp::{Header, Packet, extend_sequence};
 use crate::session::reorder::Reorder;
-use crate::stats::{Arrival, Fate, Jitter, Meter, Reception, Snapshot, Steps, Strip};
+use crate::stats::{Arrival, Fate, Intake, Reception, Snapshot, Strip};
 
 /// A picture that arrived whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,18 +35,9 @@ pub struct Receiver {
     last_datagram: Option<Instant>,
     last_number: Option<u64>,
     pictures: VecDeque<NumberedPicture>,
-    payload: Meter,
-    wire: Meter,
-    frame_meter: Meter,
-    /// Of pictures, against the times at which they are to be sent.
-    frame_jitter: Jitter,
-    steps: Steps,
+    /// What is timed are pictures, against the times at which they are to be sent.
+    intake: Intake,
     strip: Strip,
-    payload_octets: u64,
-    wire_octets: u64,
-    late: u64,
-    complete: u64,
-    incomplete: u64,
 }
 
 /// The headers of UDP and IPv4, which is all that these servers know.
@@ -67,17 +58,8 @@ impl Receiver {
             last_datagram: None,
             last_number: None,
             pictures: VecDeque::new(),
-            payload: Meter::default(),
-            wire: Meter::default(),
-            frame_meter: Meter::default(),
-            frame_jitter: Jitter::default(),
-            steps: Steps::default(),
+            intake: Intake::new(HEADERS),
             strip: Strip::default(),
-            payload_octets: 0,
-            wire_octets: 0,
-            late: 0,
-            complete: 0,
-            incomplete: 0,
         }
     }
 
@@ -91,14 +73,12 @@ impl Receiver {
         self.depacketizer.abandon_picture();
         self.reorder.restart_at(None);
         self.pictures.clear();
-        self.frame_jitter.interrupt();
-        self.steps.interrupt();
+        self.intake.interrupt();
     }
 
     /// It goes on after a pause, which is not on the clock of the stream.
     pub fn go_on(&mut self) {
-        self.frame_jitter.interrupt();
-        self.steps.interrupt();
+        self.intake.interrupt();
     }
 
     /// The film is over: of a picture that has begun, the rest is lost.
@@ -117,13 +97,13 @@ impl Receiver {
             );
         };
         self.last_datagram = Some(now);
-        self.count_wire(now, octets.len());
+        self.intake.packet(now, octets.len());
         match piece {
             ClassroomPiece::Packet { header, payload } if !self.is_counted(&header, &payload) => {
                 self.count_packet(now, header, payload);
             }
             ClassroomPiece::Packet { ref payload, .. } | ClassroomPiece::Slice(ref payload) => {
-                self.count_payload(now, payload.len());
+                self.intake.payload(now, payload.len());
                 self.depacketizer.push(&piece);
                 self.collect(now);
             }
@@ -153,7 +133,7 @@ impl Receiver {
             Arrival::Duplicate(sequence) => return self.strip.duplicated(sequence),
             Arrival::Stray => return,
         };
-        self.count_payload(now, payload.len());
+        self.intake.payload(now, payload.len());
         if self.counted.is_none_or(|(_, highest)| highest < sequence) {
             self.counted = Some((header.sequence, sequence));
         }
@@ -173,7 +153,9 @@ impl Receiver {
         };
         if numbers_packets {
             let is_in_time = self.reorder.push(now, sequence, Packet { header, extension: None, payload });
-            self.late += u64::from(!is_in_time);
+            if !is_in_time {
+                self.intake.packet_late();
+            }
             let fate = if is_in_time { fate } else { Fate::Late };
             self.strip.received(sequence, timestamp, ends_frame, fate);
         } else {
@@ -191,17 +173,6 @@ impl Receiver {
         self.strip.clear();
         self.first = None;
         self.count_packet(now, header, payload);
-    }
-
-    fn count_wire(&mut self, now: Instant, datagram: usize) {
-        let octets = (datagram + HEADERS) as u64;
-        self.wire.add(now, octets);
-        self.wire_octets += octets;
-    }
-
-    fn count_payload(&mut self, now: Instant, octets: usize) {
-        self.payload.add(now, octets as u64);
-        self.payload_octets += octets as u64;
     }
 
     /// Time has passed: gaps may have been waited for long enough.
@@ -225,20 +196,19 @@ impl Receiver {
         while let Some(picture) = self.depacketizer.next_picture() {
             match picture {
                 ClassroomPicture::Whole { jpeg, sequence } => {
-                    self.complete += 1;
-                    self.frame_meter.add(now, 1);
+                    self.intake.frame_complete(now);
                     let number = self.number(sequence);
                     self.last_number = Some(number);
                     self.pictures.push_back(NumberedPicture { jpeg, number, arrival: now });
                 }
-                ClassroomPicture::Incomplete => self.incomplete += 1,
+                ClassroomPicture::Incomplete => self.intake.frame_incomplete(),
             }
         }
     }
 
     /// The number of the frame whose first packet has this sequence number.
     fn number(&self, sequence: u16) -> u64 {
-        let seen = self.complete + self.incomplete;
+        let seen = self.intake.frames_seen();
         if self.depacketizer.variant() == Some(ClassroomVariant::ChunksByPacket) {
             return seen;
         }
@@ -264,28 +234,14 @@ impl Receiver {
     /// A picture that was whole at `arrival` was to be sent when the clock of its timestamps showed this. Timestamps of
     /// these servers are no clock; those that are made from the numbers of pictures are one.
     pub fn time(&mut self, arrival: Instant, timestamp: i64) {
-        self.frame_jitter.packet(arrival, timestamp as u32, true);
-        self.steps.packet(timestamp);
+        self.intake.timed(arrival, timestamp, true);
     }
 
     /// Adds what is known here to the figures. There is no jitter of packets to tell.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         self.reception.add_to(snapshot, None);
         (snapshot.jitter_ms, snapshot.jitter_mean_ms, snapshot.jitter_max_ms) = (None, None, None);
-        if let Some(figures) = self.frame_jitter.figures() {
-            snapshot.frame_jitter_ms = Some(figures.now);
-            snapshot.frame_jitter_mean_ms = Some(figures.mean);
-            snapshot.frame_jitter_max_ms = Some(figures.max);
-        }
-        snapshot.packets_late = self.late;
-        snapshot.bits_per_second = self.payload.per_second(now) * 8.0;
-        snapshot.wire_bits_per_second = self.wire.per_second(now) * 8.0;
-        snapshot.payload_octets = self.payload_octets;
-        snapshot.wire_octets = self.wire_octets;
-        snapshot.frames_complete = self.complete;
-        snapshot.frames_incomplete = self.incomplete;
-        snapshot.frames_per_second_sent = self.steps.per_second();
-        snapshot.frames_per_second = self.frame_meter.per_second(now);
+        self.intake.add_to(now, snapshot);
     }
 
     /// The last packets, each by its fate.
