@@ -291,11 +291,7 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     probe.target =
         target.ok_or_else(|| ArgumentError::new("Nothing to probe; name a film or a stream.".to_owned()))?;
     check_rtp_port(&probe)?;
-    if matches!(probe.target, Target::Classroom(_)) && probe.transport == TransportChoice::Tcp {
-        return Err(ArgumentError::new(
-            "Classroom servers send over UDP alone; leave --transport out.".to_owned(),
-        ));
-    }
+    check_transport(&probe)?;
     Ok(Invocation::Probe(probe))
 }
 
@@ -467,6 +463,15 @@ fn read_transport(parser: &mut Parser) -> Result<TransportChoice, ArgumentError>
 fn read_rtp_port(parser: &mut Parser) -> Result<u16, ArgumentError> {
     let text = parser.value()?.string()?;
     text.parse().ok().filter(|port| (1..=65_534).contains(port)).ok_or_else(|| wrong_rtp_port(&text))
+}
+
+fn check_transport(probe: &ProbeArguments) -> Result<(), ArgumentError> {
+    match (&probe.target, probe.transport) {
+        (Target::Classroom(_), TransportChoice::Tcp) => Err(ArgumentError::new(
+            "Classroom servers send over UDP alone; leave --transport out.".to_owned(),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A classroom server sends no RTCP, for which the next port would be.

@@ -76,23 +76,13 @@ fn tell_of_film(event: ServerEvent) {
 async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) -> Result<(), CommandError> {
     let is_file = emulation.place == Place::AtServer;
     if let Some(folder) = &arguments.save_frames {
-        fs::create_dir_all(folder).map_err(|error| {
-            CommandError::new(format!(
-                "{} cannot be made ({error}); choose another folder.",
-                folder.display()
-            ))
-        })?;
+        make(folder)?;
     }
     let (frame_sender, mut frames) = mpsc::channel(64);
     let (event_sender, mut events) = mpsc::channel(64);
-    let machine = MachineOptions {
-        dialect: dialect(arguments),
-        transport: arguments.transport,
-        rtp_port: arguments.rtp_port,
-        ..MachineOptions::default()
-    };
     let network = emulation.network.clone();
-    let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
+    let options =
+        SessionOptions { machine: machine_options(arguments), emulation, ..SessionOptions::default() };
     let subject = subject(arguments, &url, &options);
     let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
     session.set_goal(Goal::Playing);
@@ -127,6 +117,21 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
         write_report(file, &watcher.record.report(watcher.subject(subject)))?;
     }
     watcher.finish(snapshot)
+}
+
+fn machine_options(arguments: &ProbeArguments) -> MachineOptions {
+    MachineOptions {
+        dialect: dialect(arguments),
+        transport: arguments.transport,
+        rtp_port: arguments.rtp_port,
+        ..MachineOptions::default()
+    }
+}
+
+fn make(folder: &Path) -> Result<(), CommandError> {
+    fs::create_dir_all(folder).map_err(|error| {
+        CommandError::new(format!("{} cannot be made ({error}); choose another folder.", folder.display()))
+    })
 }
 
 fn subject(arguments: &ProbeArguments, url: &RtspUrl, options: &SessionOptions) -> Subject {

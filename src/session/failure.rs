@@ -147,25 +147,16 @@ impl fmt::Display for Failure {
                 f,
                 "The server has sent us elsewhere more than {most} times; check the URL, or ask who runs the server."
             ),
-            Self::TimedOut { server, method: Method::Options } => write!(
-                f,
-                "{server} did not answer OPTIONS in time; check the address, or say that it is a classroom server if it is one: in Connect, or with --classroom."
-            ),
-            Self::TimedOut { server, method } => write!(
-                f,
-                "{server} did not answer {method} in time; check that an RTSP server listens there, and try again."
-            ),
+            Self::TimedOut { server, method } => write_timed_out(f, server, method),
             Self::Unfinished { server, method, part } => write!(
                 f,
                 "{server} began to answer {method} and did not end in time ({part}); try again, or ask who runs the server."
             ),
             Self::Refused { method, status, reason } => write_refusal(f, method, *status, reason),
-            Self::Unauthorized { was_refused: false } => f.write_str(
-                "The server wants a user name and a password; give them with rtsp://user:password@host.",
-            ),
-            Self::Unauthorized { was_refused: true } => {
-                f.write_str("The server does not take this user name and password; check them.")
-            }
+            Self::Unauthorized { was_refused } => f.write_str(match was_refused {
+                false => "The server wants a user name and a password; give them with rtsp://user:password@host.",
+                true => "The server does not take this user name and password; check them.",
+            }),
             Self::BadAnswer { method, what } => {
                 write!(
                     f,
@@ -181,36 +172,56 @@ impl fmt::Display for Failure {
             Self::Unreadable { server, error } => {
                 write!(f, "{server} sends what cannot be read ({error}); ask who runs the server.")
             }
-            Self::NoJpeg { found } if found.is_empty() => {
-                f.write_str("This stream describes no media; check the path in the URL.")
-            }
-            Self::NoJpeg { found } => write!(
-                f,
-                "This stream holds {}; Reelay plays Motion JPEG, so set the server to MJPEG.",
-                found.join(" and ")
-            ),
-            Self::NoPorts { port: Some(port), why } => write!(
-                f,
-                "The RTP ports {port} and {} cannot be used ({why}); choose another even port, or none.",
-                u32::from(*port) + 1
-            ),
-            Self::NoPorts { port: None, why } => {
-                write!(f, "No pair of UDP ports is free ({why}); close other programs, or use TCP.")
-            }
+            Self::NoJpeg { found } => write_no_jpeg(f, found),
+            Self::NoPorts { port, why } => write_no_ports(f, *port, why),
             Self::Unusable { why } => {
                 write!(f, "Pictures arrive and cannot be shown ({why}); try another stream or film.")
             }
             Self::Classroom(trouble) => write!(f, "{trouble}"),
-            Self::NoData { is_emulated: true, .. } => f.write_str(
-                "No data has arrived for 5 seconds through the emulated network; lower its loss or raise its throughput.",
-            ),
-            Self::NoData { by_udp: true, .. } => f.write_str(
-                "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP.",
-            ),
-            Self::NoData { by_udp: false, .. } => {
-                f.write_str("No data has arrived for 5 seconds; check the server, or begin anew.")
-            }
+            Self::NoData { by_udp, is_emulated } => f.write_str(match (is_emulated, by_udp) {
+                (true, _) => {
+                    "No data has arrived for 5 seconds through the emulated network; lower its loss or raise its \
+                     throughput."
+                }
+                (false, true) => {
+                    "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP."
+                }
+                (false, false) => "No data has arrived for 5 seconds; check the server, or begin anew.",
+            }),
         }
+    }
+}
+
+fn write_timed_out(f: &mut fmt::Formatter<'_>, server: &str, method: &Method) -> fmt::Result {
+    write!(f, "{server} did not answer {method} in time; ")?;
+    f.write_str(match method {
+        // The first question is one that classroom servers do not understand.
+        Method::Options => {
+            "check the address, or say that it is a classroom server if it is one: in Connect, or with --classroom."
+        }
+        _ => "check that an RTSP server listens there, and try again.",
+    })
+}
+
+fn write_no_jpeg(f: &mut fmt::Formatter<'_>, found: &[String]) -> fmt::Result {
+    match found {
+        [] => f.write_str("This stream describes no media; check the path in the URL."),
+        found => write!(
+            f,
+            "This stream holds {}; Reelay plays Motion JPEG, so set the server to MJPEG.",
+            found.join(" and ")
+        ),
+    }
+}
+
+fn write_no_ports(f: &mut fmt::Formatter<'_>, port: Option<u16>, why: &str) -> fmt::Result {
+    match port {
+        Some(port) => write!(
+            f,
+            "The RTP ports {port} and {} cannot be used ({why}); choose another even port, or none.",
+            u32::from(port) + 1
+        ),
+        None => write!(f, "No pair of UDP ports is free ({why}); close other programs, or use TCP."),
     }
 }
 

@@ -47,42 +47,15 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     };
     let (backend, outlets) = Backend::start(options)
         .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
-    let mut app = App::new(
-        backend.handle(),
-        AppOptions { settings: settings_read, theme: arguments.theme, rate: arguments.rate },
-    );
+    let app_options = AppOptions { settings: settings_read, theme: arguments.theme, rate: arguments.rate };
+    let mut app = App::new(backend.handle(), app_options);
     let decoder = outlets.decoder.clone();
     app.attach(Feed::new(outlets), decoder);
-    match arguments.target {
-        Some(Target::File(path)) => app.open(FilmSource::File(path), arguments.play),
-        Some(Target::Url(url)) => app.connect(url, MachineOptions::for_streams(), arguments.play),
-        Some(Target::Classroom(url)) => {
-            let options = MachineOptions { dialect: Dialect::Classroom, ..MachineOptions::default() };
-            app.connect(url, options, arguments.play);
-        }
-        None => {}
+    if let Some(target) = arguments.target {
+        begin_with(&mut app, target, arguments.play);
     }
-    // The toolkit wants to be able to boot twice, and never does.
-    let app = Mutex::new(Some(app));
-    let boot = move || {
-        let app = app.lock().unwrap_or_else(PoisonError::into_inner).take();
-        (app.expect("the window is opened once"), iced::system::theme().map(Message::SystemTheme))
-    };
     let opening = Opening::default();
-    let succeeding = opening.clone();
-    let update = move |app: &mut App, message: Message| {
-        if let Message::WindowOpened(_) = message {
-            succeeding.succeed();
-        }
-        app.update(message)
-    };
-    let application = iced::application(boot, update, App::view)
-        .title(App::title)
-        .theme(App::theme)
-        .subscription(App::subscription)
-        .settings(settings())
-        .window(window_settings());
-    let result = opening.attempt(|| application.run());
+    let result = opening.attempt(|| show(app, opening.clone()));
     backend.finish();
     match result {
         Ok(result) => result.map_err(|error| WindowError(format!("The window cannot be opened: {error}."))),
@@ -91,6 +64,40 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
             Err(WindowError(display.explain(&words)))
         }
     }
+}
+
+fn begin_with(app: &mut App, target: Target, plays: bool) {
+    match target {
+        Target::File(path) => app.open(FilmSource::File(path), plays),
+        Target::Url(url) => app.connect(url, MachineOptions::for_streams(), plays),
+        Target::Classroom(url) => {
+            let options = MachineOptions { dialect: Dialect::Classroom, ..MachineOptions::default() };
+            app.connect(url, options, plays);
+        }
+    }
+}
+
+/// Shows the window until it is closed.
+fn show(app: App, opening: Opening) -> iced::Result {
+    // The toolkit wants to be able to boot twice, and never does.
+    let app = Mutex::new(Some(app));
+    let boot = move || {
+        let app = app.lock().unwrap_or_else(PoisonError::into_inner).take();
+        (app.expect("the window is opened once"), iced::system::theme().map(Message::SystemTheme))
+    };
+    let update = move |app: &mut App, message: Message| {
+        if let Message::WindowOpened(_) = message {
+            opening.succeed();
+        }
+        app.update(message)
+    };
+    iced::application(boot, update, App::view)
+        .title(App::title)
+        .theme(App::theme)
+        .subscription(App::subscription)
+        .settings(settings())
+        .window(window_settings())
+        .run()
 }
 
 /// Fonts and sizes.
