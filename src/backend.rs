@@ -203,12 +203,12 @@ pub fn runtime() -> io::Result<Runtime> {
 
 /// Ctrl+C, or the system's wish that the program end: SIGTERM, or SIGHUP when its terminal is closed.
 #[derive(Debug)]
-pub struct Interruption {
+pub struct EndSignal {
     #[cfg(unix)]
     signals: Vec<tokio::signal::unix::Signal>,
 }
 
-impl Interruption {
+impl EndSignal {
     /// Listens from now on, on the runtime that it is called on. Before, a signal ends the program on the spot.
     #[cfg(unix)]
     pub fn listen() -> Self {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::address::{cannot_listen, reachable};
 use super::arguments::LinkArguments;
 use super::{CommandError, stderr};
-use crate::backend::{self, Interruption};
+use crate::backend::{self, EndSignal};
 use crate::impairment::{Conditions, Network};
 use crate::relay::{Relay, RelayOptions};
 
@@ -30,9 +30,9 @@ async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
     let Conditions { impairments, seed, .. } = arguments.network;
     stderr::tell(format_args!("The emulated network acts: {impairments}; seed {seed}."));
     // Whoever reads the address may end us at once.
-    let mut interruption = Interruption::listen();
+    let mut end_signal = EndSignal::listen();
     announce(&relay).map_err(|error| CommandError::new(format!("The address cannot be told: {error}.")))?;
-    interruption.arrives().await;
+    end_signal.arrives().await;
     stderr::tell(format_args!("{}.", network.total()));
     Ok(())
 }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
 use super::{CommandError, stderr};
-use crate::backend::{self, Interruption};
+use crate::backend::{self, EndSignal};
 use crate::deadline::until;
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
@@ -91,7 +91,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
     // A classroom server's film has an end, although nobody says where.
     let certainly_ends = is_file || dialect(arguments) == Dialect::Classroom;
     let mut watcher = Watcher::new(arguments, certainly_ends, network, figures.clone());
-    let mut interruption = Interruption::listen();
+    let mut end_signal = EndSignal::listen();
     while watcher.outcome.is_none() {
         let stop_at = watcher.stop_at();
         tokio::select! {
@@ -101,7 +101,7 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
             Some(event) = events.recv() => watcher.take_event(event),
             Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
             () = until(stop_at) => watcher.stop(),
-            () = interruption.arrives() => watcher.stop(),
+            () = end_signal.arrives() => watcher.stop(),
         }
     }
     // What comes after the decision to stop is not looked at, but must not block the session.
@@ -193,7 +193,7 @@ struct Watcher<'a> {
     server: Option<String>,
     /// What the stream holds besides, and is not played.
     others: Vec<String>,
-    progress: Progress,
+    progress: ProgressLine,
     outcome: Option<Outcome>,
 }
 
@@ -219,7 +219,7 @@ impl<'a> Watcher<'a> {
             transport: None,
             server: None,
             others: Vec::new(),
-            progress: Progress::default(),
+            progress: ProgressLine::default(),
             outcome: None,
         }
     }
@@ -467,11 +467,11 @@ impl Findings {
 
 /// A line on the terminal that tells how far it is.
 #[derive(Debug, Default)]
-struct Progress {
+struct ProgressLine {
     shown: Option<Instant>,
 }
 
-impl Progress {
+impl ProgressLine {
     fn show(&mut self, frames: u64, first: Option<Instant>, figures: &watch::Receiver<Figures>) {
         let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= Duration::from_millis(250));
         if !is_due || !io::stderr().is_terminal() {

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::address::{cannot_listen, reachable};
 use super::arguments::ServeArguments;
 use super::{CommandError, stderr};
-use crate::backend::{self, Interruption};
+use crate::backend::{self, EndSignal};
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::proto::rtsp::RtspUrl;
@@ -45,10 +45,10 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         names.extend(add(&server, path, arguments.rate)?);
     }
     // Whoever reads the addresses may end us at once.
-    let mut interruption = Interruption::listen();
+    let mut end_signal = EndSignal::listen();
     announce(&server, &names)
         .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
-    interruption.arrives().await;
+    end_signal.arrives().await;
     server.stop().await;
     if arguments.network.is_some() {
         stderr::tell(format_args!("{}.", network.total()));

@@ -37,7 +37,7 @@ const READ: usize = 64 * 1024;
 const MOST_TRACKS: usize = 16;
 
 /// What the two directions have in common.
-struct Conversation {
+struct BothWays {
     hosts: Hosts,
     network: Network,
     tracks: Mutex<VecDeque<Track>>,
@@ -58,23 +58,23 @@ pub async fn relay(client: TcpStream, server: TcpStream, network: Network) -> io
     // Messages and packets are small and each of them is awaited.
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let conversation = Conversation { hosts, network, tracks: Mutex::default() };
+    let both_ways = BothWays { hosts, network, tracks: Mutex::default() };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let mut replies = pin!(conversation.carry_replies(from_server, to_client));
+    let mut replies = pin!(both_ways.carry_replies(from_server, to_client));
     tokio::select! {
-        result = conversation.carry_requests(from_client, to_server) => result?,
+        result = both_ways.carry_requests(from_client, to_server) => result?,
         result = &mut replies => return result,
     }
     // The server has been told that nothing more is asked, and may have answers yet.
     timeout(LAST_WORDS_PATIENCE, replies).await.unwrap_or(Ok(()))
 }
 
-impl Conversation {
+impl BothWays {
     /// From the player to the server.
     async fn carry_requests(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
-        let mut source = Source::new(from);
-        while let Some(piece) = source.next_piece().await? {
+        let mut incoming = Incoming::new(from);
+        while let Some(piece) = incoming.next_piece().await? {
             let octets = match piece {
                 Piece::Line(line) => in_transport(line, |line| self.request(line))?,
                 Piece::Body(body) => body,
@@ -87,12 +87,12 @@ impl Conversation {
 
     /// From the server to the player, packets past the emulated network.
     async fn carry_replies(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
-        let mut source = Source::new(from);
+        let mut incoming = Incoming::new(from);
         let mut channels = Vec::new();
         loop {
             let deadline = channels.iter().filter_map(|way: &Channels| way.passage.deadline()).min();
             let piece = tokio::select! {
-                piece = source.next_piece() => Some(piece?),
+                piece = incoming.next_piece() => Some(piece?),
                 () = until(deadline) => None,
             };
             let octets = match piece {
@@ -216,13 +216,13 @@ async fn write(to: &mut OwnedWriteHalf, octets: &[u8]) -> io::Result<()> {
 }
 
 /// One end of a connection, in pieces.
-struct Source {
+struct Incoming {
     reader: OwnedReadHalf,
     pieces: Pieces,
     buffer: BytesMut,
 }
 
-impl Source {
+impl Incoming {
     fn new(reader: OwnedReadHalf) -> Self {
         Self { reader, pieces: Pieces::default(), buffer: BytesMut::with_capacity(READ) }
     }

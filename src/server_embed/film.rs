@@ -24,7 +24,7 @@ pub struct Film {
     /// Different for each film that was ever opened.
     id: u64,
     name: String,
-    source: Source,
+    storage: Storage,
     layout: Layout,
     dimensions: Dimensions,
     rate: FrameRate,
@@ -34,7 +34,7 @@ pub struct Film {
 
 /// Where a film's octets are.
 #[derive(Debug)]
-enum Source {
+enum Storage {
     File {
         path: PathBuf,
         file: File,
@@ -63,8 +63,8 @@ impl Film {
         let file = open_file(path).map_err(fail)?;
         // A handle of its own: on Windows, reading at an offset moves the position that clones share.
         let reader = File::open(path).map_err(|error| fail(Why::Io(error)))?;
-        let source = Source::File { path: path.to_owned(), file };
-        Self::begin(source, Box::new(reader), name, rate).map_err(fail)
+        let storage = Storage::File { path: path.to_owned(), file };
+        Self::begin(storage, Box::new(reader), name, rate).map_err(fail)
     }
 
     /// Looks at the beginning of a file, which tells most of what is no film. Blocks.
@@ -82,10 +82,10 @@ impl Film {
     /// When it is no Motion JPEG.
     pub fn from_memory(octets: &'static [u8], name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
         let fail = |why| FilmError::new(name, Path::new(name), why);
-        Self::begin(Source::Memory(octets), Box::new(octets), name, rate).map_err(fail)
+        Self::begin(Storage::Memory(octets), Box::new(octets), name, rate).map_err(fail)
     }
 
-    fn begin(source: Source, mut reader: Reader, name: &str, rate: FrameRate) -> Result<Arc<Self>, Why> {
+    fn begin(storage: Storage, mut reader: Reader, name: &str, rate: FrameRate) -> Result<Arc<Self>, Why> {
         let (head, layout) = read_head(&mut reader)?;
         let mut scan = Scan { reader, indexer: Indexer::default(), pending: head, spans: Vec::new() };
         let Some(first) = scan.first_picture().map_err(Why::Io)? else {
@@ -96,12 +96,12 @@ impl Film {
                 _ => Why::TooLarge,
             });
         };
-        let picture = source.read(first).map_err(Why::Io)?;
+        let picture = storage.read(first).map_err(Why::Io)?;
         let dimensions = JpegHeader::parse(&picture).map_err(|_| Why::BadHeader)?.frame().dimensions;
         let film = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
-            source,
+            storage,
             layout,
             dimensions,
             rate,
@@ -162,11 +162,11 @@ impl Film {
 
     /// Whether all that is known of the film still stands where it was. Blocks.
     pub fn is_there(&self) -> bool {
-        match &self.source {
-            Source::File { path, .. } => {
+        match &self.storage {
+            Storage::File { path, .. } => {
                 path.metadata().is_ok_and(|file| file.is_file() && file.len() >= self.known_octets())
             }
-            Source::Memory(_) => true,
+            Storage::Memory(_) => true,
         }
     }
 
@@ -194,7 +194,7 @@ impl Film {
     /// # Errors
     /// When the file cannot be read any more, or was cut since it was indexed.
     pub fn read(&self, span: Span) -> io::Result<Bytes> {
-        self.source.read(span)
+        self.storage.read(span)
     }
 
     /// Reads a frame that is known already. Blocks.
@@ -301,7 +301,7 @@ impl Film {
     }
 }
 
-impl Source {
+impl Storage {
     fn read(&self, span: Span) -> io::Result<Bytes> {
         match self {
             Self::File { file, .. } => {
@@ -366,7 +366,7 @@ mod tests {
         const SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
         let (disk, answers) = channel();
         let reader = Box::new(Slow { head: SAMPLE, answers });
-        let film = Film::begin(Source::Memory(SAMPLE), reader, "slow", FrameRate::CLASSROOM).unwrap();
+        let film = Film::begin(Storage::Memory(SAMPLE), reader, "slow", FrameRate::CLASSROOM).unwrap();
         let facts = film.facts();
         assert!(facts.frames > 0 && !facts.whole, "{facts:?}");
         drop(disk);

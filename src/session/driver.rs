@@ -24,6 +24,7 @@ use super::receive::{ENOUGH_TO_JUDGE, ReceivedFrame};
 use super::reports::Reporter;
 use super::way_in::Emulation;
 use crate::deadline::until;
+use crate::impairment::Kind;
 use crate::ports::{self, SocketPair};
 use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{Method, Npt, PortPair, RtspUrl, Transport};
@@ -430,13 +431,6 @@ impl Driver {
             tracing::debug!(?kind, %error, "a datagram could not be sent");
         }
     }
-}
-
-/// The two kinds of packets.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Rtp,
-    Rtcp,
 }
 
 impl Connection {

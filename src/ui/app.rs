@@ -30,7 +30,7 @@ use super::status_bar;
 use super::summary;
 use super::theme::{self, size, space};
 use super::video::{self, Frame};
-use crate::backend::{Command, EventKind, FilmSource, Handle, Interruption};
+use crate::backend::{Command, EndSignal, EventKind, FilmSource, Handle};
 use crate::media::FrameRate;
 use crate::proto::rtsp::{Npt, RtspUrl};
 use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture, RtspState};
@@ -678,7 +678,7 @@ impl App {
             system::theme_changes().map(Message::SystemTheme),
             Subscription::run(|| {
                 iced::stream::channel(1, async |mut messages| {
-                    Interruption::listen().arrives().await;
+                    EndSignal::listen().arrives().await;
                     // The window may be gone already.
                     let _ = iced::futures::SinkExt::send(&mut messages, Message::Interrupted).await;
                 })
