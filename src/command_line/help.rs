@@ -12,8 +12,9 @@ USAGE
 WINDOW
   --play                 begin to play at once
   --classroom ADDRESS    play HOST:PORT/FILE of a classroom server
-  --fps RATE             frames a second of films that state no rate (20)
-  --theme NAME           dark, light or system (system)
+  --fps RATE             frames a second of films that state no rate
+                         (20, or what was chosen in the preferences)
+  --theme NAME           dark, light or system (as it was chosen)
 
 ALL
   --verbose              tell more on stderr

@@ -262,11 +262,11 @@ impl Conversation {
         self.messages().next().map(|message| message.at)
     }
 
-    /// Everything in which these words stand, for a file.
-    pub fn text(&self, words: &str) -> String {
+    /// The entries that are wanted, for a file.
+    pub fn text(&self, mut is_wanted: impl FnMut(&Entry) -> bool) -> String {
         let mut text = String::new();
         let Some(begin) = self.begin() else { return text };
-        for entry in self.entries.iter().filter(|entry| entry.contains(words)) {
+        for entry in self.entries.iter().filter(|entry| is_wanted(entry)) {
             text += &entry.text(begin);
             text.push('\n');
         }
@@ -420,19 +420,18 @@ mod tests {
             .filter_map(|entry| if let Entry::Media(media) = entry { Some(media.received) } else { None })
             .collect();
         assert_eq!(media, [157, 37], "three came before PLAY was answered");
-        let over = conversation.text("").matches("the film is over").count();
+        let over = conversation.text(|_| true).matches("the film is over").count();
         assert_eq!((over, conversation.entries().len()), (1, 5));
     }
 
     #[test]
     fn it_is_filtered_and_written_down() {
         let conversation = played(Instant::now());
-        let text = conversation.text("pause");
+        let text = conversation.text(|entry| entry.contains("pause"));
         assert_eq!(text, "    1.008 s  C→S  PAUSE rtsp://h/f RTSP/1.0\n                  CSeq: 3\n\n");
-        assert!(
-            conversation.text("").contains("0.008 s  S→C  RTP until 1.010 s: 101 packets received, 0 lost")
-        );
-        assert_eq!(conversation.text("nowhere"), "");
+        let all = conversation.text(|_| true);
+        assert!(all.contains("0.008 s  S→C  RTP until 1.010 s: 101 packets received, 0 lost"), "{all}");
+        assert_eq!(conversation.text(|entry| entry.contains("nowhere")), "");
     }
 
     #[test]
@@ -443,6 +442,6 @@ mod tests {
         }
         assert_eq!((conversation.entries().len(), conversation.count()), (MOST, 3_000));
         conversation.clear();
-        assert!(conversation.entries().is_empty() && conversation.text("").is_empty());
+        assert!(conversation.entries().is_empty() && conversation.text(|_| true).is_empty());
     }
 }
