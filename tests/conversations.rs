@@ -888,6 +888,7 @@ fn a_goodbye_in_the_middle_of_a_film_ends_it_and_play_begins_anew() {
     script.pass(Duration::from_secs(1));
     assert_eq!((script.frames, script.state()), (50, RtspState::Ready));
     assert!(script.events.contains(&Event::Ended) && script.failure().is_none());
+    assert!(!script.events.iter().any(|event| matches!(event, Event::Reached(_))), "that is not its end");
     script.input(Input::Goal(Goal::Playing));
     let play = script.request();
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));

@@ -276,6 +276,7 @@ fn a_pause_at_the_very_end_ends_when_it_is_lifted() {
     world.want(Goal::Playing);
     world.run_until("the end", ended);
     assert_eq!((world.shown.len(), waited(&world)), (20, 0));
+    assert_eq!(world.count(|event| *event == Event::Reached(Npt::from_micros(1_000_000))), 1);
 }
 
 #[test]

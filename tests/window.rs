@@ -14,7 +14,7 @@ use reelay::backend::{Command, EventKind, FilmSource};
 use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
 use reelay::media::FrameRate;
 use reelay::media::container::Outcome;
-use reelay::proto::rtsp::{Lower, Method, NptRange, Status as RtspStatus};
+use reelay::proto::rtsp::{Lower, Method, Npt, NptRange, Status as RtspStatus};
 use reelay::server_embed::Progress;
 use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
 use reelay::settings::{Controls, Settings, ThemeChoice};
@@ -1230,4 +1230,71 @@ fn the_mouse_brings_the_controls_over_a_film_that_takes_the_whole_screen() {
     stage.click("Pause");
     assert_eq!(stage.wish(), Some(Goal::Ready));
     assert!(still(&mut stage, 9));
+}
+
+#[test]
+fn tab_leads_to_fields_that_can_be_seen() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.click("Network");
+    let mut desk = Desk::new(&mut stage);
+    let fields =
+        ["Loss", "Mean burst of losses", "Throughput", "Queue", "Delay", "Jitter", "Duplicated", "Corrupted"];
+    let fields: Vec<_> = fields.into_iter().chain(["Seed"]).collect();
+    assert!(!fields.iter().all(|field| desk.sees(field)), "the panel is longer than the window");
+    for field in fields {
+        desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+        assert!(desk.sees(field), "{field}");
+    }
+    desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+    assert!(desk.sees("Loss") && !desk.sees("Seed"), "around");
+}
+
+#[test]
+fn enter_ends_what_is_typed_into_the_network() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.click("Network");
+    let mut desk = Desk::new(&mut stage);
+    desk.click_on("Loss");
+    desk.select_all();
+    desk.write("5");
+    let set = std::iter::from_fn(|| desk.stage.command()).last();
+    assert!(matches!(set, Some(Command::SetNetwork(set)) if set.impairments.loss.ratio == 0.05), "{set:?}");
+    desk.tap(Key::Named(Named::Enter));
+    desk.write("7");
+    assert!(desk.stage.command().is_none(), "keys are for the film again");
+}
+
+#[test]
+fn a_film_of_which_no_picture_is_whole_says_so_and_is_over_at_its_end() {
+    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    stage.play();
+    stage.show_frame(3);
+    let measured = |stage: &mut Stage, playing_s, frames_complete, emulated| {
+        let snapshot = Snapshot {
+            playing_s,
+            frames_complete,
+            emulated,
+            wire_bits_per_second: 1e6,
+            ..Snapshot::default()
+        };
+        stage.send(Message::News(reelay::ui::News::Figures(Box::new(Figures {
+            snapshot,
+            ..Figures::default()
+        }))));
+    };
+    let by_the_network = "Packets arrive, but no picture is whole: the emulated network loses too much.";
+    let on_the_way = "Packets arrive, but no picture is whole: too much is lost on the way.";
+    measured(&mut stage, 0.2, 4, None);
+    assert!(!stage.shows(on_the_way));
+    measured(&mut stage, 2.0, 4, None);
+    assert!(stage.shows(on_the_way));
+    measured(&mut stage, 2.2, 4, Some(Emulated::default()));
+    assert!(stage.shows(by_the_network));
+    stage.look("no-whole-picture", USUAL);
+    measured(&mut stage, 2.4, 5, Some(Emulated::default()));
+    assert!(!stage.shows(by_the_network));
+    stage.tell_session(Event::Reached(Npt::from_micros(10_000_000)));
+    stage.tell_session(Event::Ended);
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(stage.shows("0:10.0") && stage.shows("Frame 200 of 200"));
 }

@@ -257,7 +257,8 @@ impl<'a> Watcher<'a> {
                 }
             }
             Event::Interrupted(interruption) => stderr::tell(interruption),
-            Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) => {}
+            Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) | Event::Reached(_) => {
+            }
         }
     }
 

@@ -77,6 +77,11 @@ impl Ending {
         self.end.is_some()
     }
 
+    /// Where it ends, if that is known.
+    pub fn end(&self) -> Option<Npt> {
+        self.end
+    }
+
     /// A packet of this timestamp, extended, has come.
     pub fn packet(&mut self, now: Instant, timestamp: i64) {
         let rtptime = self.first.rtptime.filter(|_| self.first.is_near(now, timestamp as u32));

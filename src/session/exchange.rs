@@ -122,6 +122,8 @@ pub enum Event {
     Started(NptRange),
     /// No data comes, or it comes again.
     Waiting(bool),
+    /// The film is at its end, whichever of its pictures was the last to arrive.
+    Reached(Npt),
     /// The film is over, and its last picture is on the screen.
     Ended,
     /// Something went wrong.

@@ -573,7 +573,8 @@ impl Player {
         let over = self.ending.as_ref().and_then(Ending::end_timestamp);
         let over = over.and_then(|timestamp| self.projector.playout.expected_arrival(timestamp));
         self.projector.showing.stop(over.map_or(now, |over| now.min(over + self.projector.delay())));
-        self.ending = None;
+        let reached =
+            self.ending.take().filter(|ending| !ending.is_cut_short()).and_then(|ending| ending.end());
         if self.watch.is_waiting {
             self.outputs.tell(Event::Waiting(false));
         }
@@ -584,6 +585,9 @@ impl Player {
         }
         // That there is no session any more is told first, as the end is what matters.
         self.carry_out(now);
+        if let Some(end) = reached {
+            self.outputs.tell(Event::Reached(end));
+        }
         self.outputs.tell(Event::Ended);
     }
 

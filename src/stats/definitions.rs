@@ -166,7 +166,7 @@ const JITTER: &[Figure] = &[
     Figure {
         name: "Its mean and maximum",
         fields: &["frame_jitter_mean_ms", "frame_jitter_max_ms"],
-        about: "Mean and maximum of the frame jitter after each of these packets.",
+        about: "Mean and maximum of the frame jitter after the first packet of each frame.",
         measured: |s| pair(s.frame_jitter_mean_ms, s.frame_jitter_max_ms),
         truth: None,
     },
@@ -198,7 +198,7 @@ const DATA: &[Figure] = &[
     Figure {
         name: "On the wire, whole session",
         fields: &["wire_octets"],
-        about: "The same with the headers.",
+        about: "Everything that arrived since SETUP, with the headers, and per second of playing.",
         measured: |s| whole(s.wire_octets, s.playing_s),
         truth: None,
     },
@@ -310,7 +310,7 @@ const TIME: &[Figure] = &[
         truth: None,
     },
     Figure {
-        name: "Its mean and maximum",
+        name: "Network delay, mean and maximum",
         fields: &["network_delay_mean_ms", "network_delay_max_ms"],
         about: "Mean and maximum of the network delay over the session.",
         measured: |s| pair(s.network_delay_mean_ms, s.network_delay_max_ms),
@@ -340,7 +340,7 @@ const TIME: &[Figure] = &[
     Figure {
         name: "End to end, mean",
         fields: &["end_to_end_mean_ms"],
-        about: "The same on average over the session.",
+        about: "From the sender's media clock to the screen, on average over the session.",
         measured: |s| or_unknown(s.end_to_end_mean_ms, milliseconds),
         truth: None,
     },

@@ -235,11 +235,7 @@ impl App {
             Message::Statistics(statistics::Action::Summarize) => self.summarize(),
             Message::Messages(message) => return self.take_messages(message),
             Message::Summary(message) => return self.take_summary(message),
-            Message::Network(message) => {
-                if let Some(conditions) = self.network.update(message) {
-                    self.backend.send(Command::SetNetwork(conditions));
-                }
-            }
+            Message::Network(message) => return self.take_network(message),
             Message::Chosen(choice) => self.take_choice(choice),
             Message::SavedFile(saving) => self.take_saving(saving),
             Message::Shortcut(shortcut) => return self.take_shortcut(shortcut),
@@ -552,6 +548,15 @@ impl App {
         }
     }
 
+    fn take_network(&mut self, message: network::Message) -> Task<Message> {
+        let is_typed = matches!(message, network::Message::Enter(_));
+        if let Some(conditions) = self.network.update(message) {
+            self.backend.send(Command::SetNetwork(conditions));
+        }
+        // Keys are for the film again.
+        if is_typed { focus::leave() } else { Task::none() }
+    }
+
     fn take_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
         if self.dialog.is_some() {
             return self.take_shortcut_in_dialog(shortcut);
@@ -797,8 +802,8 @@ impl App {
     }
 
     fn screen(&self) -> Element<'_, Message> {
-        let words = notice::view(&self.playback, self.logbook.has_played(), self.now)
-            .map(|words| words.map(Message::Notice));
+        let words =
+            notice::view(&self.playback, &self.logbook, self.now).map(|words| words.map(Message::Notice));
         let main = match self.playback.source() {
             // Nothing that can be pressed may lie under the words.
             None => {

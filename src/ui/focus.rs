@@ -1,8 +1,9 @@
 //! Where the cursor is: which field of a dialog is typed into.
 
-use iced::advanced::widget::operation::{self, Focusable, Operation, Outcome, TextInput};
+use iced::advanced::widget::operation::scrollable::AbsoluteOffset;
+use iced::advanced::widget::operation::{self, Focusable, Operation, Outcome, Scrollable, TextInput};
 use iced::advanced::widget::{Id, operate};
-use iced::{Rectangle, Task};
+use iced::{Rectangle, Task, Vector};
 
 /// The dialog in front. What lies behind it is not to be typed into.
 pub const DIALOG: &str = "dialog";
@@ -21,7 +22,7 @@ pub enum Step {
 /// Puts the cursor into the next field within this part of the window, or the one before, and around. What stands there
 /// is selected, as wherever Tab is pressed.
 pub fn step<M: Send + 'static>(step: Step, within: &'static str) -> Task<M> {
-    let walk = Walk { step, pass: Pass::Count { focused: None }, seen: 0 };
+    let walk = Walk { step, pass: Pass::Count { focused: None }, seen: 0, found: Rectangle::default() };
     operate::<()>(operation::scope(Id::new(within), walk)).discard()
 }
 
@@ -35,27 +36,50 @@ pub fn on_all<M: Send + 'static>(field: &'static str) -> Task<M> {
     iced::widget::operation::focus(field).chain(iced::widget::operation::select_all(field))
 }
 
-/// Passes the fields three times: a field that has the cursor can only then be told to select what stands there.
+/// Takes the cursor out of whatever field it is in.
+pub fn leave<M: Send + 'static>() -> Task<M> {
+    operate::<()>(Leave).discard()
+}
+
+struct Leave;
+
+impl Operation for Leave {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Focusable) {
+        state.unfocus();
+    }
+}
+
+/// Passes the fields three times: a field that has the cursor can only then be told to select what stands there, and
+/// only then is it known whether it can be seen.
 struct Walk {
     step: Step,
     pass: Pass,
     /// Fields that were passed this time.
     seen: usize,
+    /// Where the field is that got the cursor.
+    found: Rectangle,
 }
 
 #[derive(Clone, Copy)]
 enum Pass {
     Count { focused: Option<usize> },
     Focus { field: usize },
-    Select { field: usize },
+    Select { field: usize, bounds: Rectangle },
 }
+
+/// Around a field that is brought into view.
+const MARGIN: f32 = 24.0;
 
 impl Walk {
     fn next_pass(&self) -> Option<Pass> {
         match self.pass {
             Pass::Count { .. } if self.seen == 0 => None,
             Pass::Count { focused } => Some(Pass::Focus { field: self.destination(focused) }),
-            Pass::Focus { field } => Some(Pass::Select { field }),
+            Pass::Focus { field } => Some(Pass::Select { field, bounds: self.found }),
             Pass::Select { .. } => None,
         }
     }
@@ -76,10 +100,13 @@ impl Operation for Walk {
         operate(self);
     }
 
-    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Focusable) {
+    fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
         match &mut self.pass {
             Pass::Count { focused } if state.is_focused() => *focused = Some(self.seen),
-            Pass::Focus { field } if *field == self.seen => state.focus(),
+            Pass::Focus { field } if *field == self.seen => {
+                state.focus();
+                self.found = bounds;
+            }
             Pass::Focus { .. } => state.unfocus(),
             Pass::Count { .. } | Pass::Select { .. } => {}
         }
@@ -88,16 +115,38 @@ impl Operation for Walk {
 
     // A field is first told that it holds text, and then that it can have the cursor.
     fn text_input(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn TextInput) {
-        if let Pass::Select { field } = self.pass
+        if let Pass::Select { field, .. } = self.pass
             && field == self.seen
         {
             state.select_all();
         }
     }
 
+    // What is typed into is to be seen.
+    fn scrollable(
+        &mut self,
+        _: Option<&Id>,
+        window: Rectangle,
+        content: Rectangle,
+        translation: Vector,
+        state: &mut dyn Scrollable,
+    ) {
+        let Pass::Select { bounds, .. } = self.pass else { return };
+        if !bounds.is_within(&content) {
+            return;
+        }
+        let seen = bounds - translation;
+        let above = (window.y + MARGIN - seen.y).max(0.0);
+        let below = (seen.y + seen.height + MARGIN - window.y - window.height).max(0.0);
+        let offset = AbsoluteOffset { x: 0.0, y: if above > 0.0 { -above } else { below } };
+        state.scroll_by(offset, window, content);
+    }
+
     fn finish(&self) -> Outcome<()> {
         match self.next_pass() {
-            Some(pass) => Outcome::Chain(Box::new(Self { step: self.step, pass, seen: 0 })),
+            Some(pass) => {
+                Outcome::Chain(Box::new(Self { step: self.step, pass, seen: 0, found: Rectangle::default() }))
+            }
             None => Outcome::None,
         }
     }

@@ -6,22 +6,28 @@ use super::playback::{Playback, Source};
 use crate::impairment::Conditions;
 use crate::proto::rtsp::Lower;
 use crate::session::{Conversation, Dialect, Event, Place};
-use crate::stats::{Figures, Record, Report, Subject};
+use crate::stats::{Figures, Record, Report, Snapshot, Subject};
 
 /// The logbook. The conversation goes on from one thing that is played to the next; the figures are of one session.
 #[derive(Debug)]
 pub struct Logbook {
     figures: Figures,
+    /// Pictures that were whole, and when the last of them was, in seconds of playing.
+    last_whole: (u64, f64),
     record: Record,
     conversation: Conversation,
     server: Option<String>,
     transport: Option<Lower>,
 }
 
+/// Seconds without a picture that are no accident.
+const A_WHILE: f64 = 1.5;
+
 impl Default for Logbook {
     fn default() -> Self {
         Self {
             figures: Figures::default(),
+            last_whole: (0, 0.0),
             record: Record::begin(SystemTime::now()),
             conversation: Conversation::default(),
             server: None,
@@ -57,12 +63,22 @@ impl Logbook {
     pub fn take_figures(&mut self, figures: Figures, network: &Conditions) {
         self.record.observe(&figures.snapshot, network);
         self.conversation.observe(&figures.snapshot);
+        let Snapshot { frames_complete, playing_s, .. } = figures.snapshot;
+        if frames_complete != self.last_whole.0 || playing_s < self.last_whole.1 {
+            self.last_whole = (frames_complete, playing_s);
+        }
         self.figures = figures;
     }
 
     /// The newest figures.
     pub fn figures(&self) -> &Figures {
         &self.figures
+    }
+
+    /// Packets arrive, and for a while no picture of theirs has been whole.
+    pub fn lacks_pictures(&self) -> bool {
+        let Snapshot { playing_s, wire_bits_per_second, .. } = self.figures.snapshot;
+        playing_s - self.last_whole.1 >= A_WHILE && wire_bits_per_second > 0.0
     }
 
     /// How they came about.

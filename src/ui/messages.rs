@@ -109,11 +109,12 @@ impl Panel {
     /// What stands above the messages and does not move with them.
     pub fn head(&self, conversation: &Conversation, now: Instant) -> Element<'_, Message> {
         let has_any = !conversation.entries().is_empty();
-        let act = |words, message| {
+        let fits_any = filter::fitting(conversation.entries(), &self.filter).contains(&true);
+        let act = |words, message: Message, is_possible: bool| {
             button(text(words).size(size::SMALL))
                 .padding([5, 10])
                 .style(theme::secondary)
-                .on_press_maybe(has_any.then_some(message))
+                .on_press_maybe(is_possible.then_some(message))
         };
         let shapes = [("Ladder", Shape::Ladder), ("List", Shape::List)];
         let filter = text_input("Filter: a method, a header, a number", &self.filter)
@@ -125,9 +126,9 @@ impl Panel {
         let buttons = row![
             choices(shapes, self.shape, Message::Shape),
             space::horizontal(),
-            act(if self.has_just_copied(now) { "Copied" } else { "Copy" }, Message::Copy),
-            act("Save…", Message::Save),
-            act("Clear", Message::Clear),
+            act(if self.has_just_copied(now) { "Copied" } else { "Copy" }, Message::Copy, fits_any),
+            act("Save…", Message::Save, fits_any),
+            act("Clear", Message::Clear, has_any),
         ]
         .spacing(distance::SMALL)
         .align_y(Center);
@@ -197,8 +198,9 @@ fn nothing(words: &str) -> Element<'_, Message> {
 
 /// The whole message.
 fn details(message: &Said) -> Element<'_, Message> {
-    let first = text(&message.first_line).size(size::SMALL).font(theme::STRONG);
-    let rest = text(&message.rest).size(size::SMALL);
+    let wrapped = |words| text(words).size(size::SMALL).wrapping(text::Wrapping::WordOrGlyph).width(Fill);
+    let first = wrapped(&message.first_line).font(theme::STRONG);
+    let rest = wrapped(&message.rest);
     let whole = column![first, rest].spacing(2).width(Fill);
     container(container(whole).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::choices))
         .padding([distance::TIGHT, 0.0])
@@ -346,13 +348,13 @@ fn write_state(frame: &mut Frame, x: f32, state: RtspState, theme: &Theme) {
     });
 }
 
-/// The packets between PLAY and PAUSE.
 /// The state changes although nothing is said.
 fn over<'a>() -> Element<'a, Message> {
     let words = text("The film is over: READY").size(size::TINY).style(theme::muted);
     container(words).center_x(Fill).padding([distance::TIGHT, 0.0]).into()
 }
 
+/// The packets between PLAY and PAUSE.
 fn band<'a>(media: &Media, now: Instant) -> Element<'a, Message> {
     let length = media.until.unwrap_or(now).saturating_duration_since(media.since);
     let lost = if media.lost > 0 { format!(", {} lost", count(media.lost)) } else { String::new() };

@@ -36,8 +36,10 @@ pub enum Message {
     Switch(bool),
     Slide(Knob, f32),
     Type(Field, String),
-    /// The cursor is in this field no more, or Enter was pressed in it.
+    /// The cursor is in this field no more.
     Leave(Field),
+    /// Enter was pressed in this field.
+    Enter(Field),
     Distribution(Distribution),
     Reorders(bool),
     Preset(&'static Preset),
@@ -78,7 +80,9 @@ impl Panel {
         let is_done = match &message {
             Message::Type(..) => false,
             // It may be that the next one is typed into already.
-            Message::Leave(left) => self.typed.as_ref().is_some_and(|(typed, _)| typed == left),
+            Message::Leave(left) | Message::Enter(left) => {
+                self.typed.as_ref().is_some_and(|(typed, _)| typed == left)
+            }
             _ => true,
         };
         if is_done {
@@ -88,7 +92,7 @@ impl Panel {
             Message::Switch(is_on) => self.conditions.is_on = is_on,
             Message::Slide(knob, position) => self.set(knob, knob.at(position)),
             Message::Type(field, words) => self.type_into(field, words),
-            Message::Leave(_) => {}
+            Message::Leave(_) | Message::Enter(_) => {}
             Message::Distribution(distribution) => {
                 self.conditions.impairments.jitter.distribution = distribution;
             }
@@ -253,7 +257,7 @@ impl Panel {
 fn field<'a>(field: Field, words: &str, is_wrong: bool) -> iced::widget::TextInput<'a, Message> {
     text_input("no limit", words)
         .on_input(move |words| Message::Type(field, words))
-        .on_submit(Message::Leave(field))
+        .on_submit(Message::Enter(field))
         .padding([4, 6])
         .size(size::SMALL)
         .style(theme::field(is_wrong))

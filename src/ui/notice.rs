@@ -7,8 +7,10 @@ use iced::widget::{Button, Column, button, container, row, text};
 use iced::{Center, Element, Fill};
 
 use super::icon::{Icon, sized};
+use super::logbook::Logbook;
 use super::playback::{Notice, Playback};
 use super::theme::{self, size, space};
+use crate::session::RtspState;
 
 /// What the words ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +25,8 @@ pub enum Action {
     Summarize,
 }
 
-/// The words, if there are any. `has_played` says whether there is a session to tell of.
-pub fn view(playback: &Playback, has_played: bool, now: Instant) -> Option<Element<'_, Action>> {
+/// The words, if there are any.
+pub fn view<'a>(playback: &'a Playback, logbook: &Logbook, now: Instant) -> Option<Element<'a, Action>> {
     let notice = playback.notice().map(told);
     // It is so until the server is there again, whatever else there is to read.
     if let Some(words) = playback.on_absence(now) {
@@ -33,7 +35,7 @@ pub fn view(playback: &Playback, has_played: bool, now: Instant) -> Option<Eleme
             Column::with_children(notice).push(away).spacing(space::SMALL).align_x(Center).into(),
         ));
     }
-    notice.or_else(|| state(playback, has_played)).map(placed)
+    notice.or_else(|| state(playback, logbook)).map(placed)
 }
 
 fn told(notice: &Notice) -> Element<'_, Action> {
@@ -51,7 +53,8 @@ fn absence<'a>(words: String, is_counting_down: bool) -> Element<'a, Action> {
 }
 
 /// What follows from how it stands.
-fn state(playback: &Playback, has_played: bool) -> Option<Element<'_, Action>> {
+fn state<'a>(playback: &'a Playback, logbook: &Logbook) -> Option<Element<'a, Action>> {
+    let has_played = logbook.has_played();
     if let Some(host) = playback.connecting_to() {
         let words = text(format!("Connecting to {host}…")).size(size::NORMAL);
         let cancel = act("Cancel", Some(Action::Cancel));
@@ -62,6 +65,12 @@ fn state(playback: &Playback, has_played: bool) -> Option<Element<'_, Action>> {
         "The film is over. Play starts it again."
     } else if playback.is_waiting() {
         return Some(banner(text("Waiting for data…").size(size::NORMAL).into(), false));
+    } else if playback.state() == RtspState::Playing && logbook.lacks_pictures() {
+        let words = match logbook.figures().snapshot.emulated {
+            Some(_) => "Packets arrive, but no picture is whole: the emulated network loses too much.",
+            None => "Packets arrive, but no picture is whole: too much is lost on the way.",
+        };
+        return Some(banner(text(words).size(size::NORMAL).into(), false));
     } else if playback.has_stopped() && has_played {
         "The session is over."
     } else {

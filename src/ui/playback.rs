@@ -413,6 +413,7 @@ impl Playback {
                     self.notice = None;
                 }
             }
+            SessionEvent::Reached(end) => self.position = Some(end),
             SessionEvent::Ended => {
                 self.is_waiting = false;
                 self.has_ended = true;

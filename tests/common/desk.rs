@@ -1,14 +1,15 @@
 //! The window as somebody sits in front of it: where the cursor is, is known from one key to the next.
 
 use iced::advanced::clipboard;
-use iced::advanced::widget::operation::Outcome;
+use iced::advanced::widget::operation::{self, Operation, Outcome};
 use iced::keyboard::{self, Key};
 use iced::widget::Id;
 use iced::{Event, Renderer, Task, Theme, mouse, window};
 use iced_test::futures::futures::{FutureExt, StreamExt};
 use iced_test::runtime::user_interface::{Cache, UserInterface};
 use iced_test::runtime::{Action, task};
-use iced_test::{Simulator, selector, simulator};
+use iced_test::selector::{self, Selector};
+use iced_test::{Simulator, simulator};
 use reelay::ui::{self, Message};
 
 use super::stage::{Stage, USUAL};
@@ -60,6 +61,18 @@ impl<'a> Desk<'a> {
         let bounds = seen.find(selector::id(Id::new(field))).unwrap().visible_bounds().unwrap();
         drop(seen);
         self.happen(simulator::click(), mouse::Cursor::Available(bounds.center()));
+    }
+
+    /// Whether any of this field can be seen.
+    pub fn sees(&mut self, field: &'static str) -> bool {
+        let mut find = selector::id(Id::new(field)).find();
+        self.with_window(|window, renderer| {
+            window.operate(renderer, &mut operation::black_box(&mut find));
+        });
+        match find.finish() {
+            Outcome::Some(Some(found)) => found.visible_bounds().is_some(),
+            _ => panic!("there is no field {field}"),
+        }
     }
 
     /// Selects what stands in the field that has the cursor.
