@@ -1250,6 +1250,26 @@ fn tab_leads_to_fields_that_can_be_seen() {
 }
 
 #[test]
+fn where_there_is_nothing_to_be_seen_it_is_said_what_to_press() {
+    let mut stage = Stage::connecting();
+    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(stage.shows("Press Play to begin."));
+    stage.play();
+    assert!(!stage.shows("Press Play to begin."));
+
+    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    assert!(!stage.shows("Press Play to begin."));
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    let sample = stage.command();
+    assert!(
+        matches!(sample, Some(Command::Open { source: FilmSource::Sample, goal: Goal::Playing, .. })),
+        "{sample:?}"
+    );
+    stage.send(Message::Shortcut(Shortcut::PlayOrPause));
+    assert!(stage.command().is_none(), "it is being opened");
+}
+
+#[test]
 fn enter_ends_what_is_typed_into_the_network() {
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
     stage.click("Network");

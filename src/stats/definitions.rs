@@ -310,7 +310,7 @@ const TIME: &[Figure] = &[
         truth: None,
     },
     Figure {
-        name: "Network delay, mean and maximum",
+        name: "Network delay, whole session",
         fields: &["network_delay_mean_ms", "network_delay_max_ms"],
         about: "Mean and maximum of the network delay over the session.",
         measured: |s| pair(s.network_delay_mean_ms, s.network_delay_max_ms),

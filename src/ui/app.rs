@@ -19,7 +19,7 @@ use super::messages;
 use super::network;
 use super::notice;
 use super::panel::{self, Panel};
-use super::playback::{Button, Playback, SignIn};
+use super::playback::{Button, Playback, SignIn, Source};
 use super::pointer;
 use super::preferences;
 use super::shortcuts::{self, Shortcut};
@@ -562,6 +562,9 @@ impl App {
             return self.take_shortcut_in_dialog(shortcut);
         }
         match shortcut {
+            Shortcut::PlayOrPause if self.playback.has_nothing() => {
+                return self.take_start(start::Action::PlaySample);
+            }
             Shortcut::PlayOrPause => {
                 let button = self.playback.next_step(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
@@ -802,8 +805,8 @@ impl App {
     }
 
     fn screen(&self) -> Element<'_, Message> {
-        let words =
-            notice::view(&self.playback, &self.logbook, self.now).map(|words| words.map(Message::Notice));
+        let words = notice::view(&self.playback, &self.logbook, self.hint(), self.now)
+            .map(|words| words.map(Message::Notice));
         let main = match self.playback.source() {
             // Nothing that can be pressed may lie under the words.
             None => {
@@ -815,6 +818,20 @@ impl App {
         match self.is_file_hovering {
             true => stack![main, drop_area()].into(),
             false => main,
+        }
+    }
+
+    /// What to press where there is nothing to be seen yet.
+    fn hint(&self) -> Option<&'static str> {
+        let is_still = self.playback.state() != RtspState::Playing && !self.playback.is_busy();
+        if self.frame.is_some() || !is_still {
+            return None;
+        }
+        match (self.playback.source()?, self.playback.next_step(self.settings.controls)) {
+            (_, Button::Setup) => Some("Press Setup to begin."),
+            // A film's first picture is on its way.
+            (Source::Stream(..), Button::Play) => Some("Press Play to begin."),
+            _ => None,
         }
     }
 

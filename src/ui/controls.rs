@@ -24,13 +24,16 @@ pub enum Action {
 
 /// The bar. `moving` is where the time line is being moved to.
 pub fn view(playback: &Playback, controls: Controls, moving: Option<Npt>) -> Element<'_, Action> {
-    let place = playback.place();
+    let place = match moving {
+        Some(position) => playback.place().moved_to(position, playback.rate()),
+        None => playback.place(),
+    };
     let words = match playback.goes_on_at(moving) {
         Some(position) => text(format!("Play goes on at {}", format::time(position))),
         None => text(frame(place)).style(theme::muted),
     };
-    let bar = column![time_line(place, moving), buttons_and_words(playback, controls, words)]
-        .spacing(distance::SMALL);
+    let bar =
+        column![time_line(place), buttons_and_words(playback, controls, words)].spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
 }
 
@@ -39,8 +42,8 @@ fn on_slider(position: Npt) -> f64 {
     position.as_micros() as f64
 }
 
-fn time_line<'a>(place: Place, moving: Option<Npt>) -> Element<'a, Action> {
-    let elapsed = moving.or(place.elapsed).unwrap_or_default();
+fn time_line<'a>(place: Place) -> Element<'a, Action> {
+    let elapsed = place.elapsed.unwrap_or_default();
     let end = place.length.unwrap_or_default();
     let line = slider(0.0..=on_slider(end).max(1.0), on_slider(elapsed.min(end)), |to| {
         Action::Moving(Npt::from_micros(to as u64))
@@ -58,7 +61,7 @@ fn time_line<'a>(place: Place, moving: Option<Npt>) -> Element<'a, Action> {
         (Some(length), true) => format!("{} …", format::time(length)),
         (None, _) => String::new(),
     };
-    let elapsed = match (moving.or(place.elapsed), place.length) {
+    let elapsed = match (place.elapsed, place.length) {
         (None, None) => String::new(),
         _ => format::time(elapsed),
     };
@@ -106,7 +109,11 @@ fn transport<'a>(which: Button, is_enabled: bool) -> Element<'a, Action> {
         Button::Stop => (Icon::Stop, "Stop"),
         Button::Teardown => (Icon::Teardown, "Teardown"),
     };
-    let style = if which == Button::Play { theme::primary } else { theme::secondary };
+    // What leads on where everything begins.
+    let style = match which {
+        Button::Setup | Button::Play => theme::primary,
+        _ => theme::secondary,
+    };
     let content = row![icon(sign), text(label).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
     button(container(content).center_x(Fill))
         .width(116)

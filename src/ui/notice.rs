@@ -25,8 +25,13 @@ pub enum Action {
     Summarize,
 }
 
-/// The words, if there are any.
-pub fn view<'a>(playback: &'a Playback, logbook: &Logbook, now: Instant) -> Option<Element<'a, Action>> {
+/// The words, if there are any. The hint stands where nothing else is to be said.
+pub fn view<'a>(
+    playback: &'a Playback,
+    logbook: &Logbook,
+    hint: Option<&'a str>,
+    now: Instant,
+) -> Option<Element<'a, Action>> {
     let notice = playback.notice().map(told);
     // It is so until the server is there again, whatever else there is to read.
     if let Some(words) = playback.on_absence(now) {
@@ -35,7 +40,7 @@ pub fn view<'a>(playback: &'a Playback, logbook: &Logbook, now: Instant) -> Opti
             Column::with_children(notice).push(away).spacing(space::SMALL).align_x(Center).into(),
         ));
     }
-    notice.or_else(|| state(playback, logbook)).map(placed)
+    notice.or_else(|| state(playback, logbook).or_else(|| hint.map(said))).map(placed)
 }
 
 fn told(notice: &Notice) -> Element<'_, Action> {
@@ -64,13 +69,13 @@ fn state<'a>(playback: &'a Playback, logbook: &Logbook) -> Option<Element<'a, Ac
     let words = if playback.has_ended() {
         "The film is over. Play starts it again."
     } else if playback.is_waiting() {
-        return Some(banner(text("Waiting for data…").size(size::NORMAL).into(), false));
+        return Some(said("Waiting for data…"));
     } else if playback.state() == RtspState::Playing && logbook.lacks_pictures() {
         let words = match logbook.figures().snapshot.emulated {
             Some(_) => "Packets arrive, but no picture is whole: the emulated network loses too much.",
             None => "Packets arrive, but no picture is whole: too much is lost on the way.",
         };
-        return Some(banner(text(words).size(size::NORMAL).into(), false));
+        return Some(said(words));
     } else if playback.has_stopped() && has_played {
         "The session is over."
     } else {
@@ -79,6 +84,10 @@ fn state<'a>(playback: &'a Playback, logbook: &Logbook) -> Option<Element<'a, Ac
     let summary = act("Summary…", has_played.then_some(Action::Summarize));
     let line = row![text(words).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center).wrap();
     Some(banner(line.into(), false))
+}
+
+fn said(words: &str) -> Element<'_, Action> {
+    banner(text(words).size(size::NORMAL).into(), false)
 }
 
 fn act(words: &str, action: Option<Action>) -> Button<'_, Action> {

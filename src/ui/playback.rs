@@ -162,6 +162,18 @@ pub struct Place {
     pub can_seek: bool,
 }
 
+impl Place {
+    /// As it would be elsewhere in the film.
+    pub fn moved_to(self, position: Npt, rate: Option<FrameRate>) -> Self {
+        Self { elapsed: Some(position), frame: frame_at(position, rate, self.frames), ..self }
+    }
+}
+
+/// The number of the frame at this position, from 1.
+fn frame_at(position: Npt, rate: Option<FrameRate>, frames: Option<u64>) -> Option<u64> {
+    rate.map(|rate| (rate.frame_at(position) + 1).min(frames.unwrap_or(u64::MAX)))
+}
+
 /// Microseconds: the last picture to arrive is no further from the end, be it that some are lost.
 const LAST_FRAMES: u64 = 500_000;
 
@@ -296,6 +308,11 @@ impl Playback {
     /// The user does not want to wait until the server is tried again.
     pub fn try_now(&mut self) {
         self.set_goal(self.goal);
+    }
+
+    /// Nothing is open, or about to be.
+    pub fn has_nothing(&self) -> bool {
+        self.source.is_none() && self.opening.is_none()
     }
 
     /// The button that leads one step on.
@@ -616,9 +633,7 @@ impl Playback {
         };
         let elapsed =
             self.position.map(|position| self.behind_last_frame(position, length).unwrap_or(position));
-        let last_frame = frames.unwrap_or(u64::MAX);
-        let frame =
-            elapsed.zip(self.rate()).map(|(position, rate)| (rate.frame_at(position) + 1).min(last_frame));
+        let frame = elapsed.and_then(|position| frame_at(position, self.rate(), frames));
         // A range without a beginning is where it is, and can be asked for nothing else.
         let is_live = self.film.is_none() && described.is_some_and(|range| range.start.is_none());
         let can_seek = length.is_some() && !is_live && self.status.state != RtspState::Init;

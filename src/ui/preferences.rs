@@ -16,13 +16,14 @@ pub struct Form {
     theme: ThemeChoice,
     rate: String,
     delay: String,
-    fault: Option<Fault>,
+    /// What is wrong with the rate and with the delay, in sentences.
+    faults: Faults,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
-    Rate(String),
-    Delay(String),
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Faults {
+    rate: Option<String>,
+    delay: Option<String>,
 }
 
 /// What happens in the dialog.
@@ -63,7 +64,12 @@ const DELAY_FIELD: &str = "preferences-delay";
 impl Form {
     /// A dialog that shows what is set now.
     pub fn new(theme: ThemeChoice, rate: FrameRate, delay: Duration) -> Self {
-        Self { theme, rate: rate.to_string(), delay: delay.as_millis().to_string(), fault: None }
+        Self {
+            theme,
+            rate: rate.to_string(),
+            delay: delay.as_millis().to_string(),
+            faults: Faults::default(),
+        }
     }
 
     /// Takes what happened.
@@ -75,32 +81,38 @@ impl Form {
             }
             Message::Rate(rate) => {
                 self.rate = rate;
-                self.fault = None;
+                self.faults.rate = None;
             }
             Message::Delay(delay) => {
                 self.delay = delay;
-                self.fault = None;
+                self.faults.delay = None;
             }
             Message::Cancel => return Action::Close,
             Message::Submit => match self.read() {
                 Ok(action) => return action,
-                Err(fault) => self.fault = Some(fault),
+                Err(faults) => self.faults = faults,
             },
         }
         Action::None
     }
 
-    fn read(&self) -> Result<Action, Fault> {
-        let rate = self.rate.parse().map_err(|error| Fault::Rate(sentence(&error)))?;
-        let delay =
-            self.delay.trim().parse().ok().filter(|delay: &u32| *delay <= LONGEST_DELAY_MS).ok_or_else(
-                || {
-                    Fault::Delay(format!(
-                        "A playout delay is a whole number of milliseconds up to {LONGEST_DELAY_MS}."
-                    ))
-                },
-            )?;
-        Ok(Action::Apply { rate, delay: Duration::from_millis(u64::from(delay)) })
+    fn read(&self) -> Result<Action, Faults> {
+        match (self.read_rate(), self.read_delay()) {
+            (Ok(rate), Ok(delay)) => Ok(Action::Apply { rate, delay }),
+            (rate, delay) => Err(Faults { rate: rate.err(), delay: delay.err() }),
+        }
+    }
+
+    fn read_rate(&self) -> Result<FrameRate, String> {
+        self.rate.parse().map_err(|error| sentence(&error))
+    }
+
+    fn read_delay(&self) -> Result<Duration, String> {
+        let read = self.delay.trim().parse().ok().filter(|delay: &u32| *delay <= LONGEST_DELAY_MS);
+        let delay = read.ok_or_else(|| {
+            format!("A playout delay is a whole number of milliseconds up to {LONGEST_DELAY_MS}.")
+        })?;
+        Ok(Duration::from_millis(u64::from(delay)))
     }
 
     /// The dialog.
@@ -117,9 +129,8 @@ impl Form {
                 .width(110)
                 .style(theme::field(is_wrong))
         };
-        let rate = field(RATE_FIELD, &self.rate, Message::Rate, matches!(self.fault, Some(Fault::Rate(_))));
-        let delay =
-            field(DELAY_FIELD, &self.delay, Message::Delay, matches!(self.fault, Some(Fault::Delay(_))));
+        let rate = field(RATE_FIELD, &self.rate, Message::Rate, self.faults.rate.is_some());
+        let delay = field(DELAY_FIELD, &self.delay, Message::Delay, self.faults.delay.is_some());
         let buttons = dialog::buttons(Message::Cancel, "Apply", Some(Message::Submit));
         let mut content = column![
             text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
@@ -128,7 +139,7 @@ impl Form {
             setting("Playout delay in milliseconds", delay),
         ]
         .spacing(distance::NORMAL);
-        if let Some(Fault::Rate(sentence) | Fault::Delay(sentence)) = &self.fault {
+        for sentence in self.faults.rate.iter().chain(&self.faults.delay) {
             content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
         }
         content.push(buttons).width(Fill).into()
@@ -184,10 +195,13 @@ mod tests {
         form.update(Message::Rate("fast".to_owned()));
         assert_eq!(form.update(Message::Submit), Action::None);
         let rule = "A frame rate is a number from 0.1 to 240, like 25, 29.97 or 30000/1001.";
-        assert_eq!(form.fault, Some(Fault::Rate(rule.to_owned())));
+        assert_eq!(form.faults, Faults { rate: Some(rule.to_owned()), delay: None });
         form.update(Message::Rate("25".to_owned()));
         form.update(Message::Delay("a while".to_owned()));
         assert_eq!(form.update(Message::Submit), Action::None);
-        assert!(matches!(form.fault, Some(Fault::Delay(_))));
+        assert!(form.faults.rate.is_none() && form.faults.delay.is_some());
+        form.update(Message::Rate("0".to_owned()));
+        assert_eq!(form.update(Message::Submit), Action::None);
+        assert!(form.faults.rate.is_some() && form.faults.delay.is_some(), "both are told");
     }
 }

@@ -133,7 +133,7 @@ const LARGE: [Large; 6] = [
     Large {
         name: "stalls",
         about: "How often the picture stood still although it should have moved.",
-        value: |s| s.stalls.to_string(),
+        value: |s| or_unknown((s.playing_s > 0.0).then_some(s.stalls), |stalls| stalls.to_string()),
     },
 ];
 
