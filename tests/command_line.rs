@@ -252,15 +252,18 @@ fn a_terminal_that_is_closed_ends_the_program_in_order_unless_it_was_to_outlive_
         let kill = Command::new("kill").args([signal, &server.0.id().to_string()]).status();
         assert!(kill.unwrap().success());
     };
-    let (mut server, url) = Running::serve(&test, Stdio::null());
+    // Whatever the tests themselves are to outlive.
+    let start = |disposition: &str| {
+        let mut env = Command::new("env");
+        env.args([disposition, env!("CARGO_BIN_EXE_reelay"), "serve", "--listen", "127.0.0.1:0", path]);
+        Running::start(env.stderr(Stdio::null()))
+    };
+    let (mut server, url) = start("--default-signal=HUP");
     ask(server_of(&url), 1);
     signal(&server, "-HUP");
     assert!(server.0.wait().unwrap().success());
 
-    let mut outliving = Command::new("sh");
-    outliving.args(["-c", "trap '' HUP; exec \"$0\" serve --listen 127.0.0.1:0 \"$1\""]);
-    outliving.args([env!("CARGO_BIN_EXE_reelay"), path]).stderr(Stdio::null());
-    let (mut server, url) = Running::start(&mut outliving);
+    let (mut server, url) = start("--ignore-signal=HUP");
     ask(server_of(&url), 1);
     signal(&server, "-HUP");
     ask(server_of(&url), 1);
