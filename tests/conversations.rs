@@ -285,6 +285,11 @@ fn who_plays_on_from_now_while_the_last_frame_is_shown_plays_from_the_beginning(
     let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\n";
     // Only a sign of life.
     assert_eq!(ok(ask(&mut world, play)).headers.get("Range"), Some("npt=1.000-1.000"));
+    for range in ["9999-", "5-3", "0-0"] {
+        let refused = ask(&mut world, &format!("{play}Range: npt={range}\n"));
+        assert_eq!(refused.status.code(), 457, "{range}");
+        assert!(world.server_mut().session().unwrap().stream().is_playing(), "a refusal changes nothing");
+    }
     let play = ok(ask(&mut world, &format!("{play}Range: npt=now-\n")));
     assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
 }

@@ -5,7 +5,7 @@ mod common;
 use common::films::pictures;
 use common::jpegs::Kind;
 use common::simulation::{MS, Setting, World};
-use reelay::impairment::{Bottleneck, Distribution, Impairments, Jitter, Loss};
+use reelay::impairment::{Bottleneck, Conditions, Distribution, Impairments, Jitter, Loss};
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
@@ -504,6 +504,20 @@ fn silence_is_told_after_half_a_second_and_is_an_error_after_five() {
         at(|event| matches!(event, Event::Failed(Failure::NoData { by_udp: true, is_emulated: false })));
     assert!(complaint <= 5_000 * MS && complaint >= 4_900 * MS, "{complaint:?}");
     assert_eq!(world.state(), RtspState::Playing, "data may come again");
+}
+
+#[test]
+fn who_pauses_while_data_is_waited_for_waits_no_more() {
+    let mut world = World::new(setting(200));
+    world.want(Goal::Playing);
+    world.run_for(Duration::from_secs(2));
+    let impairments = Impairments { loss: Loss { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    world.network.set(Conditions { is_on: true, seed: 1, impairments });
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(waited(&world), 1);
+    world.want(Goal::Ready);
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.count(|event| *event == Event::Waiting(false)), 1);
 }
 
 #[test]

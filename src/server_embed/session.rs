@@ -149,11 +149,9 @@ impl Session {
         // still waiting for that one's time to be over.
         let is_behind_end = film.whole && self.stream.position() >= film.frames;
         let asks_for_nothing = range.is_none() && self.agreement.form != Form::Classroom;
-        if is_behind_end && !(self.stream.is_playing() && asks_for_nothing) {
-            self.stream.move_to(0);
-        }
+        let begins_anew = is_behind_end && !(self.stream.is_playing() && asks_for_nothing);
         // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5) but the tempo, where it names one.
-        if self.stream.is_playing() && range.is_none() {
+        if self.stream.is_playing() && range.is_none() && !begins_anew {
             let start = match tempo {
                 Some(tempo) => self.stream.change_tempo(now, tempo),
                 None => self.stream.start(),
@@ -165,13 +163,13 @@ impl Session {
             Ok(from) => from,
             Err(refusal) => return refusal.into(),
         };
-        let position = from.unwrap_or(self.stream.position());
+        let position = from.unwrap_or(if begins_anew { 0 } else { self.stream.position() });
         let end = end.map(|end| film.rate.first_frame_from(end));
         if end.is_some_and(|end| end <= position) {
             return refuse(Status::INVALID_RANGE, "the range ends before it begins");
         }
         let end = if film.whole { Some(end.map_or(film.frames, |end| end.min(film.frames))) } else { end };
-        let start = self.stream.play(now, from, end, tempo.unwrap_or_default());
+        let start = self.stream.play(now, Some(position), end, tempo.unwrap_or_default());
         self.has_ended = false;
         self.play_response(request, start, film).into()
     }

@@ -98,7 +98,9 @@ impl Ending {
 
     /// Whether a moment on the clock of timestamps is before this PLAY, and not so long that it is another clock's.
     pub fn is_before(&self, timestamp: u32) -> bool {
-        let ahead = self.first.rtptime.map(|rtptime| rtptime.wrapping_sub(timestamp).cast_signed());
+        // Once a packet has come it is known whether what was announced is to be believed.
+        let begin = self.origin.map(|origin| origin as u32).or(self.first.rtptime);
+        let ahead = begin.map(|begin| begin.wrapping_sub(timestamp).cast_signed());
         ahead.is_some_and(|ahead| (1..=ANOTHER_CLOCK).contains(&ahead))
     }
 
@@ -197,6 +199,15 @@ mod tests {
         play.packet(Instant::now(), 3_000_000_000);
         assert!(!play.has_reached_last_frame());
         assert_eq!(play.position(3_000_000_000), Some(Npt::ZERO));
+    }
+
+    #[test]
+    fn what_is_before_is_before_what_is_believed() {
+        let mut play = ending(&start("npt=0-10", Some(0)), Some(20.0));
+        assert!(play.is_before(u32::MAX - 90_000), "as far as is known");
+        play.packet(Instant::now(), 4_200_000_000);
+        assert!(!play.is_before(4_200_000_000 + 90_000));
+        assert!(play.is_before(4_200_000_000 - 90_000));
     }
 
     #[test]

@@ -381,7 +381,7 @@ impl Machine {
     /// What came on the connection cannot be read.
     pub fn unreadable(&mut self, error: FramingError) {
         // What stands behind an answer with which it was over is of no interest.
-        if matches!(self.stage, Stage::Closed) {
+        if matches!(self.stage, Stage::Closed | Stage::Away { .. }) {
             return;
         }
         let server = self.server();

@@ -430,7 +430,9 @@ impl Player {
     /// If all of the film was on its way already, the server stands at its beginning again; then what has not been
     /// shown yet is asked for anew when it goes on.
     fn paused(&mut self, now: Instant, seeks: bool) {
-        self.watch = Watch::default();
+        if std::mem::take(&mut self.watch).is_waiting {
+            self.outputs.tell(Event::Waiting(false));
+        }
         self.projector.showing.stop(now);
         let Some(ending) = self.ending.as_ref().filter(|_| !seeks) else { return };
         if !ending.has_reached_last_frame() && ending.goodbye_at().is_none() {

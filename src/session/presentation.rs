@@ -56,7 +56,7 @@ impl Presentation {
             server: response.headers.get(header::SERVER).map(str::to_owned).or_else(|| session.tool.clone()),
             aggregate_url,
             stream_url,
-            range: session.range_of(media),
+            range: session.range_of(media).map(with_some_length),
             frame_rate: media.frame_rate,
             dimensions: media.dimensions.map(|(width, height)| Dimensions { width, height }),
             payload_type,
@@ -94,6 +94,12 @@ fn join(base: &str, control: Option<&str>) -> String {
         Some(absolute) if is_absolute(absolute) => absolute.to_owned(),
         Some(relative) => format!("{}/{}", base.trim_end_matches('/'), relative.trim_start_matches('/')),
     }
+}
+
+/// A film of no length has one that is not known.
+fn with_some_length(range: NptRange) -> NptRange {
+    let begin = range.start.unwrap_or_default();
+    NptRange { end: range.end.filter(|end| *end > begin), ..range }
 }
 
 #[cfg(test)]
@@ -153,5 +159,12 @@ mod tests {
         assert_eq!(failure, Failure::NoJpeg { found: vec!["H264".to_owned(), "OPUS".to_owned()] });
         assert!(failure.to_string().starts_with("This stream holds H264 and OPUS; "));
         assert!(matches!(read(None, "hello"), Err(Failure::BadAnswer { .. })));
+    }
+
+    #[test]
+    fn a_film_of_no_length_has_one_that_is_not_known() {
+        let range = |text| with_some_length(NptRange::parse(text).unwrap()).to_string();
+        assert_eq!(range("npt=0-0"), "npt=0.000-");
+        assert_eq!(range("npt=0-0.05"), "npt=0.000-0.050");
     }
 }

@@ -38,6 +38,8 @@ pub struct Receiver {
     source: Source,
     /// What was announced, until a packet has come that can be held against it.
     announced: Option<FirstPacket>,
+    /// There was a PLAY before, of which packets may come late.
+    has_former: bool,
     reception: Reception,
     /// The last packets that were no progress: they may be the first of a new count. Of those that were of use
     /// nevertheless, only the place.
@@ -78,6 +80,7 @@ impl Receiver {
             payload_type,
             source: Source::new(ssrc),
             announced: None,
+            has_former: false,
             reception: Reception::default(),
             astray: VecDeque::new(),
             reorder: Reorder::new(patience),
@@ -103,6 +106,7 @@ impl Receiver {
             return self.start(announced);
         };
         self.source.begin();
+        self.has_former = true;
         let before = self.reception.highest();
         let first = self.reception.expect(announced.at, sequence);
         // A server that counts anew has begun something new.
@@ -122,6 +126,7 @@ impl Receiver {
         self.stop();
         // What was sent before, and comes only now, is counted but belongs to no frame any more.
         let before = self.reception.highest();
+        self.has_former = before.is_some();
         let first = announced.sequence.map(|sequence| self.reception.expect(announced.at, sequence));
         self.reorder.restart_at(first);
         self.first_of_play = first;
@@ -222,11 +227,13 @@ impl Receiver {
         let header = packet.header;
         let Some(FirstPacket { sequence: Some(first), .. }) = self.announced else { return };
         // What comes late from before says nothing.
-        if header.sequence.wrapping_sub(first) >= 1 << 15 {
+        let is_behind = header.sequence.wrapping_sub(first) >= 1 << 15;
+        if is_behind && self.has_former {
             return;
         }
         let is_believed = header.sequence == first
-            || self.announced.take().is_some_and(|announced| announced.is_near(*now, header.timestamp));
+            || !is_behind
+                && self.announced.take().is_some_and(|announced| announced.is_near(*now, header.timestamp));
         self.announced = None;
         if !is_believed {
             tracing::debug!(?header, "RTP-Info speaks of other packets");
@@ -486,9 +493,14 @@ mod tests {
     #[test]
     fn what_is_announced_without_a_thought_is_no_loss() {
         let packets = film(|_, place| 1_000 + place as u16);
-        for (sequence, rtptime) in
-            [(0, Some(0)), (31_000, Some(3_000_000_000)), (31_000, None), (60_000, None)]
-        {
+        for (sequence, rtptime) in [
+            (0, Some(0)),
+            (31_000, Some(3_000_000_000)),
+            (31_000, None),
+            (60_000, None),
+            (1_003, Some(3_000_000_000)),
+            (1_020, None),
+        ] {
             assert_whole(receive(Some(sequence), rtptime, &packets), packets.len());
         }
         let (snapshot, _) = receive(Some(990), Some(3_000_000_000), &packets);

@@ -79,7 +79,7 @@ enum Assembly {
     /// Pieces that say where they belong.
     Framed(Framed),
     /// Nothing more is wanted of this picture: it is done, or it can no longer be.
-    PassedOver(Place),
+    PassedOver { place: Place, is_whole: bool },
 }
 
 /// Where in the sequence of packets an assembly stands.
@@ -262,13 +262,15 @@ impl ClassroomDepacketizer {
             }
             Some(Assembly::Chunks(chunks)) => {
                 self.give_up(chunks.place);
-                Some(chunks.place)
+                Some((chunks.place, false))
             }
-            Some(Assembly::PassedOver(place)) => Some(place),
+            Some(Assembly::PassedOver { place, is_whole }) => Some((place, is_whole)),
             _ => None,
         };
-        match passed_over.filter(|place| self.belongs_to(*place, now)) {
-            Some(Place { first, .. }) => self.assembly = Some(Assembly::PassedOver(Place { first, ..now })),
+        match passed_over.filter(|(place, is_whole)| self.belongs_to(*place, *is_whole, now)) {
+            Some((Place { first, .. }, is_whole)) => {
+                self.assembly = Some(Assembly::PassedOver { place: Place { first, ..now }, is_whole });
+            }
             // The beginning of this picture has not come.
             None => self.give_up(now),
         }
@@ -288,12 +290,14 @@ impl ClassroomDepacketizer {
     }
 
     /// Whether a packet is one more of a picture that is passed over. Where packets have numbers of their own, those
-    /// that are missing are taken for others of it, unless timestamps tell pictures apart.
-    fn belongs_to(&self, place: Place, now: Place) -> bool {
+    /// that are missing are taken for others of it, unless timestamps tell pictures apart; but nothing is missing of one
+    /// that is whole.
+    fn belongs_to(&self, place: Place, is_whole: bool, now: Place) -> bool {
         match distance(place.last, now.last) {
             0 => true,
-            1.. => {
-                self.variant == Some(ClassroomVariant::ChunksByPacket)
+            step @ 1.. => {
+                (step == 1 || !is_whole)
+                    && self.variant == Some(ClassroomVariant::ChunksByPacket)
                     && !place.is_marked
                     && place.timestamp == now.timestamp
             }
@@ -331,12 +335,12 @@ impl ClassroomDepacketizer {
 
     fn hand_out(&mut self, place: Place, jpeg: Bytes) {
         self.done.push_back(ClassroomPicture::Whole { jpeg, sequence: place.first });
-        self.assembly = Some(Assembly::PassedOver(place));
+        self.assembly = Some(Assembly::PassedOver { place, is_whole: true });
     }
 
     fn give_up(&mut self, place: Place) {
         self.done.push_back(ClassroomPicture::Incomplete);
-        self.assembly = Some(Assembly::PassedOver(place));
+        self.assembly = Some(Assembly::PassedOver { place, is_whole: false });
     }
 }
 
@@ -349,13 +353,13 @@ impl ClassroomDepacketizer {
             Some(Assembly::Chunks(Chunks { place, .. }) | Assembly::Framed(Framed { place, .. })) => {
                 Some(*place)
             }
-            Some(Assembly::PassedOver(place)) => Some(*place),
+            Some(Assembly::PassedOver { place, .. }) => Some(*place),
             None => None,
         };
         match known.map(|known| distance(known.first, header.sequence)) {
             // Of a picture that is done with.
             Some(..0) => return,
-            Some(0) if matches!(self.assembly, Some(Assembly::PassedOver(_))) => return,
+            Some(0) if matches!(self.assembly, Some(Assembly::PassedOver { .. })) => return,
             Some(0) => {}
             Some(1..) | None => self.finish(),
         }
@@ -523,6 +527,20 @@ mod tests {
             let datagrams: Vec<_> = datagrams.into_iter().filter(arrives).collect();
             assert_eq!(assemble(&mut ClassroomDepacketizer::default(), &datagrams), expected, "{missing:?}");
         }
+    }
+
+    #[test]
+    fn a_picture_without_its_beginning_is_not_part_of_the_whole_one_before_it() {
+        let unmarked = |number: u16| {
+            let packets = chunks_by_packet(number).into_iter();
+            packets.map(|packet| {
+                let mut packet = packet.to_vec();
+                packet[1] = 26;
+                Bytes::from(packet)
+            })
+        };
+        let datagrams: Vec<_> = unmarked(0).chain(unmarked(1).skip(1)).chain(unmarked(2)).collect();
+        assert_eq!(assemble(&mut ClassroomDepacketizer::default(), &datagrams), [Some(0), None, Some(6)]);
     }
 
     #[test]
