@@ -280,11 +280,16 @@ impl Player {
             Err(error) => return tracing::debug!(%error, "an RTCP packet is passed over"),
         };
         let source = self.receiver.as_ref().and_then(Receiver::ssrc);
+        let known = self.receiver.as_ref().map(Receiver::expected).filter(|known| *known > 0);
+        let is_goodbye = packets.iter().any(|packet| matches!(packet, Rtcp::Bye { .. }));
         let (mut sent, mut said_at) = (None, None);
         for packet in packets {
             match packet {
                 Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
                     (sent, said_at) = (Some(info.packets), Some(info.rtp_timestamp));
+                    if let Some(known) = known.filter(|_| !is_goodbye) {
+                        self.way_in.report(info.packets, known);
+                    }
                     self.reports.sender_report(now, &info);
                     self.projector.showing.sender_report(info);
                 }

@@ -102,7 +102,10 @@ impl Receiver {
 
     /// A PLAY was answered that goes on where PAUSE left it: what was sent before it comes before it.
     pub fn go_on(&mut self, announced: FirstPacket) {
-        let Some(sequence) = announced.sequence.filter(|_| self.has_begun) else {
+        let last = announced.rtptime.zip(self.highest_timestamp);
+        // One whose timestamps begin anew cannot be told from one that begins elsewhere.
+        let goes_back = last.is_some_and(|(rtptime, highest)| extend_timestamp(highest, rtptime) < highest);
+        let Some(sequence) = announced.sequence.filter(|_| self.has_begun && !goes_back) else {
             return self.start(announced);
         };
         self.source.begin();
@@ -404,6 +407,11 @@ impl Receiver {
         self.intake.add_to(now, snapshot);
         snapshot.frames_unusable = self.frames_unusable;
         snapshot.headers_reduced = self.headers_reduced;
+    }
+
+    /// Packets that are known to have been sent, by their sequence numbers.
+    pub fn expected(&self) -> u64 {
+        self.reception.expected()
     }
 
     /// The last packets, each by its fate.

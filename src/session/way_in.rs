@@ -44,12 +44,17 @@ pub struct WayIn {
     announced: Option<u32>,
     /// RTP packets that the server has sent, as it says at the end.
     said: Option<u32>,
+    /// Whether the server counts packets that were never meant for us, as its first report has told.
+    counts_others: Option<bool>,
 }
+
+/// More packets than these are not under way: who says that it has sent so many more counts others.
+const MOST_UNDER_WAY: u64 = 256;
 
 impl WayIn {
     /// A way in on which nothing comes yet.
     pub fn new(emulation: Emulation) -> Self {
-        Self { emulation, passage: None, announced: None, said: None }
+        Self { emulation, passage: None, announced: None, said: None, counts_others: None }
     }
 
     /// Whether what does not arrive may have been taken by the emulated network.
@@ -63,6 +68,7 @@ impl WayIn {
         self.passage = is_here.then(|| Passage::new(&self.emulation.network));
         self.announced = announced;
         self.said = None;
+        self.counts_others = None;
     }
 
     /// The session is over, and what is under way goes with it.
@@ -70,9 +76,14 @@ impl WayIn {
         self.passage = None;
     }
 
+    /// The server says how many RTP packets it has sent, while so many are known of.
+    pub fn report(&mut self, packets: u32, known: u64) {
+        self.counts_others.get_or_insert(u64::from(packets) > known + MOST_UNDER_WAY);
+    }
+
     /// The server says goodbye, and how many RTP packets it has sent.
     pub fn goodbye(&mut self, packets: Option<u32>) {
-        self.said = packets;
+        self.said = packets.filter(|_| self.counts_others != Some(true));
     }
 
     /// A packet comes. It is given back at once if the network is not in its way.
@@ -120,5 +131,24 @@ impl WayIn {
     /// The same of everything that came this way: datagrams of a classroom server need not name their source.
     pub fn emulated_of_all(&self) -> Option<Emulated> {
         self.passage.as_ref()?.emulated()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_counts_what_was_sent_to_others_is_not_asked_how_much_it_was() {
+        for (reported, known, said, believed) in
+            [(100, 98, 140, Some(140)), (2_100, 100, 2_140, None), (0, 0, 40, Some(40))]
+        {
+            let mut way_in = WayIn::new(Emulation::default());
+            way_in.begin(None);
+            way_in.report(reported, known);
+            way_in.report(reported + 20, known);
+            way_in.goodbye(Some(said));
+            assert_eq!(way_in.sent(Some(1)).and_then(|sent| sent.said), believed, "{reported}");
+        }
     }
 }
