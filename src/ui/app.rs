@@ -628,7 +628,7 @@ impl App {
     /// The user wants nothing of what the dialog offers.
     fn close_dialog(&mut self) {
         match self.dialog.take() {
-            Some(Dialog::SignIn(wanted, _)) => self.playback.complain(format!(
+            Some(Dialog::SignIn(wanted, _)) => self.playback.turn_away(format!(
                 "{} wants a user name and a password; connect again to give them.",
                 wanted.url.host()
             )),

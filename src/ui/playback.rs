@@ -108,6 +108,8 @@ pub struct Playback {
     next_generation: u64,
     /// What is being opened; what was open goes on until that has succeeded.
     opening: Option<Opening>,
+    /// The film that was open when a stream was asked for, until that has been set up.
+    left: Option<Left>,
     source: Option<Source>,
     film: Option<FilmInfo>,
     presentation: Option<Presentation>,
@@ -134,6 +136,16 @@ pub struct Playback {
 struct Opening {
     generation: u64,
     source: Source,
+    goal: Goal,
+    resume: Option<Resume>,
+    /// What is to be read once it is open.
+    notice: Option<Notice>,
+}
+
+/// A film to go back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Left {
+    source: FilmSource,
     goal: Goal,
     resume: Option<Resume>,
 }
@@ -185,6 +197,7 @@ impl Playback {
             generation: 0,
             next_generation: 1,
             opening: None,
+            left: None,
             source: None,
             film: None,
             presentation: None,
@@ -211,15 +224,37 @@ impl Playback {
     fn open_at(&mut self, source: FilmSource, goal: Goal, resume: Option<Resume>) {
         let generation = self.take_generation();
         self.notice = None;
-        self.opening = Some(Opening { generation, source: Source::Film(source.clone()), goal, resume });
+        let film = Source::Film(source.clone());
+        self.opening = Some(Opening { generation, source: film, goal, resume, notice: None });
         self.backend.send(Command::Open { generation, source, goal });
     }
 
-    /// Plays a stream.
+    /// Plays a stream. If it cannot be set up, what is open now is open again.
     pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, goal: Goal) {
         let generation = self.take_generation();
+        let left = self.leave();
         self.backend.send(Command::Connect { generation, url: url.clone(), options, goal });
         self.adopt(generation, Source::Stream(url, options), goal);
+        self.left = left;
+    }
+
+    /// What is open, to be open again where it is, but standing still.
+    fn leave(&mut self) -> Option<Left> {
+        let Some(Source::Film(source)) = self.source.clone() else { return self.left.take() };
+        let goal = if self.goal == Goal::Stopped { Goal::Stopped } else { Goal::Ready };
+        let resume = self.place_to_resume().map(|resume| Resume { goal, ..resume });
+        Some(Left { source, goal, resume })
+    }
+
+    /// Opens what was left for a stream that is not to be had; what is to be read stays.
+    fn go_back(&mut self) {
+        let Some(Left { source, goal, resume }) = self.left.take() else { return };
+        let notice = self.notice.take();
+        self.open_at(source, goal, resume);
+        self.notice.clone_from(&notice);
+        if let Some(opening) = &mut self.opening {
+            opening.notice = notice;
+        }
     }
 
     /// Opens the same film again, at a new rate for instance, and goes on at the same frame.
@@ -303,6 +338,13 @@ impl Playback {
     /// The user does not want to wait for the server any longer.
     pub fn give_up(&mut self) {
         self.set_goal(Goal::Stopped);
+        self.go_back();
+    }
+
+    /// The user does not give the server the password that it wants.
+    pub fn turn_away(&mut self, sentence: impl Into<String>) {
+        self.complain(sentence);
+        self.go_back();
     }
 
     /// The user does not want to wait until the server is tried again.
@@ -388,10 +430,10 @@ impl Playback {
         let is_opening = self.opening.as_ref().is_some_and(|opening| opening.generation == generation);
         match kind {
             EventKind::Opened(film) if is_opening => {
-                if let Some(Opening { generation, source, goal, resume }) = self.opening.take() {
+                if let Some(Opening { generation, source, goal, resume, notice }) = self.opening.take() {
                     self.adopt(generation, source, goal);
                     self.resume = resume;
-                    self.notice = film.flaw().map(Notice::Hint);
+                    self.notice = notice.or_else(|| film.flaw().map(Notice::Hint));
                     self.film = Some(film);
                 }
             }
@@ -444,6 +486,7 @@ impl Playback {
                 let is_passing = failure.is_passing();
                 self.notice =
                     Some(if is_passing { Notice::NoData(sentence) } else { Notice::Trouble(sentence) });
+                self.go_back();
             }
             SessionEvent::Closed => {
                 self.is_waiting = false;
@@ -453,6 +496,7 @@ impl Playback {
             }
             SessionEvent::SetUp(_) => {
                 self.was_set_up = true;
+                self.left = None;
                 self.away = None;
             }
         }
@@ -812,6 +856,46 @@ mod tests {
                 matches!(commands.try_recv(), Ok(Command::SetGoal { generation: 2, goal: Goal::Playing }));
             assert_eq!(plays, goal == Goal::Playing);
         }
+    }
+
+    #[test]
+    fn a_stream_that_is_not_to_be_had_gives_the_film_back_where_it_was() {
+        let url = || RtspUrl::parse("rtsp://h/x").unwrap();
+        let (mut playback, mut commands) = opened(Goal::Playing);
+        tell(&mut playback, RtspState::Playing, Goal::Playing, false);
+        playback.shown(Some(Npt::from_micros(5_000_000)));
+        playback.connect(url(), MachineOptions::for_streams(), Goal::Playing);
+        // The first is not taken, and the second is refused.
+        playback.connect(url(), MachineOptions::for_streams(), Goal::Playing);
+        while commands.try_recv().is_ok() {}
+        let failure = Failure::Unauthorized { was_refused: true };
+        let tell_failure = |playback: &mut Playback, failure| {
+            let kind = EventKind::Session(SessionEvent::Failed(failure));
+            playback.take(Event { generation: playback.generation, kind });
+        };
+        tell_failure(&mut playback, failure);
+        assert!(commands.try_recv().is_err(), "it may be signed in");
+        let refused = Failure::Unreachable { server: "h".to_owned(), why: "gone".to_owned() };
+        let words = Some(Notice::Trouble(refused.to_string()));
+        tell_failure(&mut playback, refused);
+        let back = commands.try_recv();
+        assert!(matches!(back, Ok(Command::Open { generation: 4, goal: Goal::Ready, .. })), "{back:?}");
+        assert_eq!(playback.notice(), words.as_ref());
+        playback.take(Event { generation: 4, kind: EventKind::Opened(film()) });
+        tell(&mut playback, RtspState::Ready, Goal::Ready, false);
+        assert_eq!(playback.notice(), words.as_ref());
+        let Ok(Command::Seek { generation: 4, position }) = commands.try_recv() else { panic!() };
+        assert_eq!(position.as_micros(), 5_000_000);
+        assert!(matches!(commands.try_recv(), Ok(Command::Preview(100))));
+        assert!(commands.try_recv().is_err(), "it stands still");
+
+        let (mut playback, mut commands) = opened(Goal::Ready);
+        playback.connect(url(), MachineOptions::for_streams(), Goal::Ready);
+        let kind = EventKind::Session(SessionEvent::SetUp(crate::proto::rtsp::Lower::Udp));
+        playback.take(Event { generation: playback.generation, kind });
+        while commands.try_recv().is_ok() {}
+        tell_failure(&mut playback, Failure::ConnectionLost { server: "h".to_owned() });
+        assert!(commands.try_recv().is_err(), "it has taken the film's place");
     }
 
     #[test]
