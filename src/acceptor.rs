@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
@@ -29,12 +30,13 @@ pub struct Accepted {
 }
 
 impl Acceptor {
-    /// Listens, for so many connections at a time.
+    /// Listens, for so many connections at a time, on the runtime that it is called on. Every address of this machine,
+    /// written as `[::]`, is every one of IPv4, too.
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub async fn bind(address: SocketAddr, most: usize) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+    pub fn bind(address: SocketAddr, most: usize) -> io::Result<Self> {
+        let listener = listen(address)?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, room: Arc::new(Semaphore::new(most)) })
     }
@@ -59,6 +61,40 @@ impl Acceptor {
                     sleep(Duration::from_millis(100)).await;
                 }
             }
+        }
+    }
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 128;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // Systems differ in what they take without being asked.
+        socket.set_only_v6(false)?;
+    }
+    // Elsewhere than on Unix it would let two programs listen on one port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_address_is_every_one_of_both_kinds() {
+        // A machine may have no IPv6.
+        let Ok(acceptor) = Acceptor::bind("[::]:0".parse().unwrap(), 2) else { return };
+        for host in ["127.0.0.1", "[::1]"] {
+            let address = format!("{host}:{}", acceptor.address().port());
+            let (stream, accepted) = tokio::join!(TcpStream::connect(&address), acceptor.accept());
+            assert_eq!(stream.unwrap().local_addr().unwrap().port(), accepted.peer.port(), "{host}");
         }
     }
 }

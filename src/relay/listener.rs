@@ -85,7 +85,7 @@ impl Relay {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(options: RelayOptions, observer: RelayObserver) -> io::Result<Self> {
-        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS).await?;
+        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS)?;
         let (address, shutdown) = (acceptor.address(), CancellationToken::new());
         tokio::spawn(accept(acceptor, options, observer, shutdown.clone()));
         Ok(Self { address, shutdown })

@@ -70,7 +70,7 @@ impl Server {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
-        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS).await?;
+        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS)?;
         let (address, context) = (acceptor.address(), Context::new(options, observer));
         context.tasks.spawn(accept(acceptor, context.clone()));
         Ok(Self { address, context })
