@@ -92,8 +92,8 @@ pub struct Timeline {
 /// Seconds that are remembered: a day of them.
 const MOST_SECONDS: usize = 24 * 60 * 60;
 
-/// Seconds that can be taken back: how late it may be found out that a film has ended.
-const MOST_TAKEN_BACK: usize = 16;
+/// Seconds that can be taken back: three frames of the slowest film, after which silence is known for its end, and more.
+const MOST_TAKEN_BACK: usize = 64;
 
 /// What is shorter than this at the end of a session tells no rate, and belongs to the second before it.
 const SHORTEST: f64 = 0.1;
@@ -103,6 +103,10 @@ impl Timeline {
     pub fn observe(&mut self, snapshot: &Snapshot) -> bool {
         if snapshot.is_of_another_session(&self.ended()) {
             *self = Self::default();
+        }
+        // It was found out late that a film had ended, and the silence behind it was no part of it.
+        while snapshot.playing_s < self.ended().playing_s {
+            self.take_back();
         }
         let has_ended = snapshot.playing_s.floor() > self.ended().playing_s.floor();
         if has_ended {
@@ -117,11 +121,18 @@ impl Timeline {
         if *snapshot == self.ended() {
             return;
         }
-        while snapshot.playing_s - self.ended().playing_s < SHORTEST && self.ends.pop_back().is_some() {
+        if snapshot.playing_s - self.ended().playing_s < SHORTEST {
+            self.take_back();
+        }
+        self.end_second(snapshot);
+    }
+
+    /// The last second has not ended yet.
+    fn take_back(&mut self) {
+        if self.ends.pop_back().is_some() {
             self.seconds.pop_back();
             self.count -= 1;
         }
-        self.end_second(snapshot);
     }
 
     /// The figures when the last second ended; nothing before there was one.
@@ -216,9 +227,15 @@ mod tests {
         }
         let end = figures(10.0, 1_000, 0);
         timeline.observe(&end);
-        timeline.finish(&end);
-        let times: Vec<_> = timeline.seconds().iter().map(|second| second.time_s).collect();
-        assert_eq!(times, (1..=10).map(f64::from).collect::<Vec<_>>());
+        // It is played again, and once more to the end.
+        for second in 11..=20u8 {
+            timeline.observe(&figures(f64::from(second), 100 * u64::from(second), 0));
+        }
+        timeline.observe(&figures(21.0, 2_000, 0));
+        timeline.finish(&figures(20.0, 2_000, 0));
+        let seconds: Vec<_> =
+            timeline.seconds().iter().map(|second| (second.time_s, second.span_s)).collect();
+        assert_eq!(seconds, (1..=20).map(|second| (f64::from(second), 1.0)).collect::<Vec<_>>());
         assert!(timeline.seconds().iter().all(|second| second.packets_received == 100));
     }
 }
