@@ -265,11 +265,17 @@ fn refusals_have_the_status_of_rfc_2326() {
     assert_eq!(code(&mut world, &still_reading), 456);
 }
 
-#[test]
-fn who_pauses_while_the_last_frame_is_shown_plays_from_the_beginning() {
+/// A film of a second, of which the last frame is being shown.
+fn world_at_its_end() -> World {
     let mut world = World::new(Setting::new(pictures(Kind::Standard420, (96, 64), 20)));
     world.want(Goal::Playing);
     world.run_until("the last frame", |world| world.arrived.len() == 20);
+    world
+}
+
+#[test]
+fn who_pauses_while_the_last_frame_is_shown_plays_from_the_beginning() {
+    let mut world = world_at_its_end();
     let film = "rtsp://127.0.0.1:8554/film";
     let pause = ok(ask(&mut world, &format!("PAUSE {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
     assert_eq!(pause.headers.get("Range"), Some("npt=1.000-"));
@@ -279,9 +285,7 @@ fn who_pauses_while_the_last_frame_is_shown_plays_from_the_beginning() {
 
 #[test]
 fn who_plays_on_from_now_while_the_last_frame_is_shown_plays_from_the_beginning() {
-    let mut world = World::new(Setting::new(pictures(Kind::Standard420, (96, 64), 20)));
-    world.want(Goal::Playing);
-    world.run_until("the last frame", |world| world.arrived.len() == 20);
+    let mut world = world_at_its_end();
     let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\n";
     // Only a sign of life.
     assert_eq!(ok(ask(&mut world, play)).headers.get("Range"), Some("npt=1.000-1.000"));

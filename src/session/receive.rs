@@ -25,6 +25,18 @@ pub struct ReceivedFrame {
     pub arrival: Instant,
 }
 
+/// What may come yet of the PLAY before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Former {
+    /// Nothing, as far as is known.
+    None,
+    /// Packets that belong to no frame any more: the film goes on elsewhere, with the packet of this number, extended.
+    Left { first: i64 },
+    /// Packets whose frames are shown: the film goes on with the packet of this number. A frame that PAUSE has cut ends
+    /// before it.
+    Continued { at: u16 },
+}
+
 /// Packets without progress that are kept. Among those that count anew there may be some that were of use.
 const MOST_ASTRAY: usize = 256;
 
@@ -38,8 +50,6 @@ pub struct Receiver {
     source: Source,
     /// What was announced, until a packet has come that can be held against it.
     announced: Option<FirstPacket>,
-    /// There was a PLAY before, of which packets may come late.
-    has_former: bool,
     reception: Reception,
     /// The last packets that were no progress: they may be the first of a new count. Of those that were of use
     /// nevertheless, only the place.
@@ -51,10 +61,7 @@ pub struct Receiver {
     /// The highest timestamp of any packet, extended.
     highest_timestamp: Option<i64>,
     last_packet: Option<Instant>,
-    /// The first packet of the PLAY, extended, where it goes on elsewhere.
-    first_of_play: Option<i64>,
-    /// The first packet of the PLAY, where it goes on. A frame that PAUSE has cut ends before it.
-    goes_on_at: Option<u16>,
+    former: Former,
     /// A packet of use has come since the PLAY.
     has_begun: bool,
     frames: VecDeque<ReceivedFrame>,
@@ -80,7 +87,6 @@ impl Receiver {
             payload_type,
             source: Source::new(ssrc),
             announced: None,
-            has_former: false,
             reception: Reception::default(),
             astray: VecDeque::new(),
             reorder: Reorder::new(patience),
@@ -88,8 +94,7 @@ impl Receiver {
             frame_timestamp: None,
             highest_timestamp: None,
             last_packet: None,
-            first_of_play: None,
-            goes_on_at: None,
+            former: Former::None,
             has_begun: false,
             frames: VecDeque::new(),
             intake: Intake::new(headers),
@@ -109,7 +114,6 @@ impl Receiver {
             return self.start(announced);
         };
         self.source.begin();
-        self.has_former = true;
         let before = self.reception.highest();
         let first = self.reception.expect(announced.at, sequence);
         // A server that counts anew has begun something new.
@@ -117,7 +121,7 @@ impl Receiver {
             self.reorder.restart_at(Some(first));
             self.strip.clear();
         }
-        (self.goes_on_at, self.first_of_play) = (Some(sequence), None);
+        self.former = Former::Continued { at: sequence };
         self.announced = Some(announced);
         self.last_packet = None;
         self.intake.interrupt();
@@ -129,10 +133,12 @@ impl Receiver {
         self.stop();
         // What was sent before, and comes only now, is counted but belongs to no frame any more.
         let before = self.reception.highest();
-        self.has_former = before.is_some();
         let first = announced.sequence.map(|sequence| self.reception.expect(announced.at, sequence));
         self.reorder.restart_at(first);
-        self.first_of_play = first;
+        self.former = match (first, before) {
+            (Some(first), Some(_)) => Former::Left { first },
+            _ => Former::None,
+        };
         if first.zip(before).is_some_and(|(first, before)| first <= before) {
             self.strip.clear();
         }
@@ -144,7 +150,7 @@ impl Receiver {
         self.depacketizer.abandon_frame();
         self.reorder.restart_at(None);
         self.astray.clear();
-        (self.first_of_play, self.goes_on_at) = (None, None);
+        self.former = Former::None;
         self.frames.clear();
         self.last_packet = None;
         self.has_begun = false;
@@ -214,7 +220,7 @@ impl Receiver {
         let first = self.reception.begin_at(now, sequence);
         self.reorder.restart_at(Some(first));
         self.astray.clear();
-        (self.first_of_play, self.goes_on_at) = (None, None);
+        self.former = Former::None;
         self.strip.clear();
     }
 
@@ -228,16 +234,16 @@ impl Receiver {
     /// Nothing was lost before a first packet that is none of those that were announced.
     fn doubt_announcement(&mut self, Arrived { at: now, packet, .. }: &Arrived) {
         let header = packet.header;
-        let Some(FirstPacket { sequence: Some(first), .. }) = self.announced else { return };
-        // What comes late from before says nothing.
+        let Some((announced, first)) = self.announced.and_then(|first| Some((first, first.sequence?))) else {
+            return;
+        };
         let is_behind = header.sequence.wrapping_sub(first) >= 1 << 15;
-        if is_behind && self.has_former {
+        // What comes late from the PLAY before says nothing.
+        if is_behind && self.former != Former::None {
             return;
         }
-        let is_believed = header.sequence == first
-            || !is_behind
-                && self.announced.take().is_some_and(|announced| announced.is_near(*now, header.timestamp));
         self.announced = None;
+        let is_believed = header.sequence == first || !is_behind && announced.is_near(*now, header.timestamp);
         if !is_believed {
             tracing::debug!(?header, "RTP-Info speaks of other packets");
             self.begin_count_with(*now, header.sequence);
@@ -289,7 +295,7 @@ impl Receiver {
 
     /// A packet was missing. Returns its timestamp, extended, if it is of use.
     fn accept(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> Option<i64> {
-        if self.first_of_play.is_some_and(|first| sequence < first) {
+        if matches!(self.former, Former::Left { first } if sequence < first) {
             // Sent before the film went on elsewhere, it belongs to no frame any more.
             self.intake.payload(now, packet.payload.len());
             self.strip.received(sequence, i64::from(packet.header.timestamp), packet.header.marker, fate);
@@ -328,8 +334,9 @@ impl Receiver {
 
     fn release(&mut self, now: Instant) {
         while let Some(packet) = self.reorder.pop(now) {
-            let is_behind = |first: &mut u16| packet.header.sequence.wrapping_sub(*first) < 1 << 15;
-            if self.goes_on_at.take_if(is_behind).is_some() {
+            if matches!(self.former, Former::Continued { at } if packet.header.sequence.wrapping_sub(at) < 1 << 15)
+            {
+                self.former = Former::None;
                 self.depacketizer.abandon_frame();
             }
             self.depacketizer.push(&packet);

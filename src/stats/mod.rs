@@ -1,8 +1,8 @@
 //! What arrives, measured. Pure: every call takes the time.
 //!
 //! [`Reception`] counts the packets of one source, [`Intake`] what they bring, and [`Showing`] follows the pictures to the
-//! screen; together they make a [`Snapshot`]. Snapshots make a [`Timeline`], a [`Record`] keeps all of a session, and a [`Report`] tells it.
-//! [`GROUPS`] defines every figure.
+//! screen; together they make a [`Snapshot`]. Snapshots make a [`Timeline`], a [`Record`] keeps all of a session, and a
+//! [`Report`] tells it. [`GROUPS`] defines every figure.
 
 mod bursts;
 mod definitions;

@@ -68,7 +68,7 @@ struct Walk {
 enum Pass {
     Count { focused: Option<usize> },
     Focus { field: usize },
-    Select { field: usize, bounds: Rectangle },
+    Select { field: usize },
 }
 
 /// Around a field that is brought into view.
@@ -79,7 +79,7 @@ impl Walk {
         match self.pass {
             Pass::Count { .. } if self.seen == 0 => None,
             Pass::Count { focused } => Some(Pass::Focus { field: self.destination(focused) }),
-            Pass::Focus { field } => Some(Pass::Select { field, bounds: self.found }),
+            Pass::Focus { field } => Some(Pass::Select { field }),
             Pass::Select { .. } => None,
         }
     }
@@ -115,7 +115,7 @@ impl Operation for Walk {
 
     // A field is first told that it holds text, and then that it can have the cursor.
     fn text_input(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn TextInput) {
-        if let Pass::Select { field, .. } = self.pass
+        if let Pass::Select { field } = self.pass
             && field == self.seen
         {
             state.select_all();
@@ -131,11 +131,10 @@ impl Operation for Walk {
         translation: Vector,
         state: &mut dyn Scrollable,
     ) {
-        let Pass::Select { bounds, .. } = self.pass else { return };
-        if !bounds.is_within(&content) {
+        if !matches!(self.pass, Pass::Select { .. }) || !self.found.is_within(&content) {
             return;
         }
-        let seen = bounds - translation;
+        let seen = self.found - translation;
         let above = (window.y + MARGIN - seen.y).max(0.0);
         let below = (seen.y + seen.height + MARGIN - window.y - window.height).max(0.0);
         let offset = AbsoluteOffset { x: 0.0, y: if above > 0.0 { -above } else { below } };
@@ -144,9 +143,7 @@ impl Operation for Walk {
 
     fn finish(&self) -> Outcome<()> {
         match self.next_pass() {
-            Some(pass) => {
-                Outcome::Chain(Box::new(Self { step: self.step, pass, seen: 0, found: Rectangle::default() }))
-            }
+            Some(pass) => Outcome::Chain(Box::new(Self { pass, seen: 0, ..*self })),
             None => Outcome::None,
         }
     }

@@ -295,12 +295,9 @@ impl ClassroomDepacketizer {
     fn belongs_to(&self, place: Place, is_whole: bool, now: Place) -> bool {
         match distance(place.last, now.last) {
             0 => true,
-            step @ 1.. => {
-                (step == 1 || !is_whole)
-                    && self.variant == Some(ClassroomVariant::ChunksByPacket)
-                    && !place.is_marked
-                    && place.timestamp == now.timestamp
-            }
+            1.. if self.variant != Some(ClassroomVariant::ChunksByPacket) || place.is_marked => false,
+            1 => true,
+            2.. => !is_whole && place.timestamp == now.timestamp,
             _ => false,
         }
     }
