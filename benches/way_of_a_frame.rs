@@ -14,8 +14,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use jpegs::{Kind, picture};
 use reelay::media::payload::{Depacketizer, Form, packetize};
 use reelay::media::{FrameRate, decode};
+use reelay::media_file::Film;
 use reelay::proto::rtp::Packet;
-use reelay::server_embed::{Film, Observer, Server, ServerOptions};
+use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{FrameSink, Goal, Session, SessionOptions};
 use tokio::sync::mpsc;
 

@@ -21,8 +21,9 @@ use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
 use crate::media::container::Layout;
 use crate::media::jpeg::Dimensions;
+use crate::media_file::{Film, FilmError, Progress};
 use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::server_embed::{Film, FilmError, Observer, Progress, Server, ServerEvent, ServerOptions};
+use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
     Decoder, Emulation, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, Place,
     RtspState, Screen, Session, SessionOptions,

@@ -1,14 +1,14 @@
 //! Reelay
-mod acceptor;
 pub mod backend;
 pub mod command_line;
-mod deadline;
 pub mod file_url;
+pub mod format;
 pub mod impairment;
 pub mod media;
-pub mod ports;
+pub mod media_file;
+pub mod net;
 pub mod proto;
-pub mod relay;
+pub mod proxy;
 pub mod server_embed;
 pub mod session;
 pub mod settings;

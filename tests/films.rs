@@ -9,13 +9,13 @@ use common::films::{Layout, film, octets, pictures};
 use common::jpegs::Kind;
 use reelay::media::FrameRate;
 use reelay::media::container::Layout as Found;
+use reelay::media_file::Film;
 use reelay::proto::rtsp::NptRange;
-use reelay::server_embed::Film;
 
 const SIZE: (u16, u16) = (96, 64);
 
 /// Waits until the whole file has been read.
-fn read_whole(film: &Film) -> reelay::server_embed::Progress {
+fn read_whole(film: &Film) -> reelay::media_file::Progress {
     let mut progress = film.progress();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     *runtime.block_on(progress.wait_for(|progress| progress.outcome.is_some())).unwrap()

@@ -5,21 +5,21 @@
 
 mod common;
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use common::films::{Layout, film, pictures};
 use common::jpegs::Kind;
 use reelay::impairment::{Conditions, Distribution, Impairments, Jitter, Loss, Network};
 use reelay::media::FrameRate;
-use reelay::ports::SocketPair;
+use reelay::media_file::Film;
+use reelay::net::udp_ports::SocketPair;
 use reelay::proto::rtp::Packet;
-use reelay::server_embed::{Film, Observer, Server, ServerOptions};
+use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
     Emulation, Event, FrameSink, Goal, MachineOptions, Place, Session, SessionOptions, TransportChoice,
 };

@@ -9,8 +9,9 @@ use common::films::{Layout, TestFilm, film, pictures};
 use common::jpegs::{Kind, picture};
 use reelay::impairment::{Bottleneck, Conditions, Impairments, Jitter, Loss, Network};
 use reelay::media::FrameRate;
+use reelay::media_file::Film;
 use reelay::proto::rtsp::{Frame, Framer, Limits, Response};
-use reelay::server_embed::{Film, Guard, Observer, Server, ServerEvent, ServerOptions};
+use reelay::server_embed::{Guard, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
     Decoder, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Screen,
     Session, SessionOptions, TransportChoice,

@@ -9,9 +9,10 @@ use common::films::{Layout, film, pictures};
 use common::jpegs::Kind;
 use reelay::impairment::{Bottleneck, Conditions, Impairments, Loss, Network};
 use reelay::media::FrameRate;
+use reelay::media_file::Film;
 use reelay::proto::rtsp::RtspUrl;
-use reelay::relay::{Relay, RelayEvent, RelayOptions};
-use reelay::server_embed::{Film, Observer, Server, ServerOptions};
+use reelay::proxy::{Relay, RelayEvent, RelayOptions};
+use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
     Emulation, Event, FrameSink, Goal, MachineOptions, Place, Session, SessionOptions, TransportChoice,
 };

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use super::CommandError;
+use super::error::CommandError;
 
 /// Why an address cannot be listened on, and what to try.
 pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lexopt::{Parser, ValueExt};
 
-use super::arguments::ArgumentError;
+use super::argument_error::ArgumentError;
 use crate::impairment::{Bottleneck, Conditions, Impairments, Loss, PRESETS, Preset};
 
 /// What was asked of the emulated network. What stands in an option of its own goes before what a preset says,

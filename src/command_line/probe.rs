@@ -9,13 +9,15 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
-use super::{CommandError, stderr};
+use super::error::CommandError;
+use super::stderr;
 use crate::backend::{self, EndSignal};
-use crate::deadline::until;
 use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::media_file::Film;
+use crate::net::deadline::until;
 use crate::proto::rtsp::{Lower, RtspUrl};
-use crate::server_embed::{Film, Observer, Server, ServerEvent, ServerOptions};
+use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
     Dialect, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
     SessionOptions,

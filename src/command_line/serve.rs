@@ -6,12 +6,14 @@ use std::path::Path;
 
 use super::address::{cannot_listen, reachable};
 use super::arguments::ServeArguments;
-use super::{CommandError, stderr};
+use super::error::CommandError;
+use super::stderr;
 use crate::backend::{self, EndSignal};
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
+use crate::media_file::{Film, renamed};
 use crate::proto::rtsp::RtspUrl;
-use crate::server_embed::{Film, Guard, Observer, Server, ServerOptions, renamed};
+use crate::server_embed::{Guard, Observer, Server, ServerOptions};
 
 /// Serves until Ctrl+C.
 ///

@@ -3,10 +3,15 @@
 //! A connection is a session of theirs. Some send no identifier, some the first that they ever got; so each connection
 //! has one number, which answers it in all that it sets up, and is asked for nowhere.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::desk::Resource;
 use crate::proto::rtsp::{ClassroomRequest, Headers, Method, Request, Response, Status, header};
+
+/// Silence that ends a request whose end nothing else tells.
+pub const REQUEST_SILENCE: Duration = Duration::from_millis(50);
 
 /// What a connection knows of the classroom program at its other end.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
@@ -18,19 +18,20 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::agreement::{Agreement, Channels, Delivery, Facilities, agree};
-use super::classroom::Classroom;
+use super::classroom::{Classroom, REQUEST_SILENCE};
 use super::context::Context;
 use super::desk::{self, Destination, Resource};
 use super::event::ServerEvent;
-use super::film::Film;
 use super::identity::{new_classroom_number, new_identity, new_nonce, new_session_id};
 use super::route::{Outgoing, Route};
 use super::sender::Sender;
 use super::session::Session;
 use super::sessions::{Answer, INBOX, ToSession};
 use super::stream::Stream;
-use crate::ports::AsyncSocketPair;
-use crate::proto::rtcp::{self, Epoch};
+use crate::media_file::Film;
+use crate::net::clock;
+use crate::net::udp_ports::AsyncSocketPair;
+use crate::proto::rtcp;
 use crate::proto::rtsp::{
     ChannelPair, Frame, Framer, FramingError, Limits, Method, Request, Response, SessionHeader, Status,
     header,
@@ -166,7 +167,7 @@ impl Connection {
     /// How long the connection may be silent now.
     fn patience(&mut self, framer: &Framer) -> Option<Duration> {
         if framer.may_be_whole() {
-            Some(classroom::SILENCE)
+            Some(REQUEST_SILENCE)
         } else if framer.is_mid_message() {
             Some(READ_PATIENCE)
         } else {
@@ -345,7 +346,7 @@ impl Connection {
         };
         match agree(request, resource, facilities) {
             Ok(agreement) => {
-                let stream = Stream::new(facts.rate, new_identity(), epoch());
+                let stream = Stream::new(facts.rate, new_identity(), clock::epoch());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
                 let (session, response) = Session::set_up(id, request, &name, agreement, stream, timeout);
                 self.begin_session(session, film, sockets.ok(), response)
@@ -418,10 +419,6 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     // An open connection is a sign of life of its sessions: one whose other end has vanished must not stay open.
     SockRef::from(stream).set_tcp_keepalive(&KEEP_ALIVE)
-}
-
-fn epoch() -> Epoch {
-    Epoch::of(Instant::now(), SystemTime::now())
 }
 
 /// Writes what comes, several things at once if they have gathered.

@@ -11,16 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::event::{Observer, ServerEvent};
-use super::film::Film;
-use super::film_error::FilmError;
 use super::frames::Frames;
 use super::guard::Guard;
-use super::library::Library;
-use super::listener::ServerOptions;
-use super::progress::Progress;
+use super::options::ServerOptions;
 use super::sessions::Sessions;
 use crate::impairment::Network;
-use crate::ports::{self, AsyncSocketPair, SocketPair};
+use crate::media_file::{Film, FilmError, Library, Progress};
+use crate::net::udp_ports::{self, AsyncSocketPair, SocketPair};
 
 /// A server's common ground.
 #[derive(Debug)]
@@ -98,7 +95,7 @@ impl Context {
         if let Some(pair) = sockets.get(&host) {
             return Ok(pair.clone());
         }
-        let pair = Arc::new(SocketPair::bind(host, None, ports::BUFFER)?.on_runtime()?);
+        let pair = Arc::new(SocketPair::bind(host, None, udp_ports::BUFFER)?.on_runtime()?);
         sockets.insert(host, pair.clone());
         let (drained, context) = (pair.clone(), self.clone());
         self.tasks.spawn(async move { context.drain_rtp(&drained.rtp).await });

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::facts::FilmFacts;
 use crate::media::recode::carriable_size;
+use crate::media_file::info::FilmFacts;
 use crate::proto::rtsp::{
     Headers, Method, Request, Response, RtspUrl, SessionHeader, Status, Version, header,
 };
@@ -254,7 +254,7 @@ fn description(film: &FilmFacts) -> SessionDescription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server_embed::facts::tests::facts;
+    use crate::media_file::info::tests::facts;
 
     fn request(method: &str, uri: &str) -> Request {
         Request::new(Method::from_token(method), uri).with(header::CSEQ, "1")

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::film::Film;
 use super::workers::Workers;
 use crate::media::decode::DecodeError;
 use crate::media::payload::{Form, PacketizedFrame, Uncarriable, packetize};
 use crate::media::recode::{Quality, carriable};
+use crate::media_file::Film;
 
 /// What a frame costs to keep, by default: 64 MB.
 pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;

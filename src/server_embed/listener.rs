@@ -10,46 +10,10 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::context::Context;
 use super::event::Observer;
-use super::film::Film;
-use super::frames::DEFAULT_CAPACITY;
-use super::guard::Guard;
-use super::library::Library;
-use super::session::DEFAULT_SESSION_TIMEOUT;
-use crate::acceptor::{Accepted, Acceptor};
-use crate::impairment::Network;
-use crate::media::recode::Quality;
+use super::options::ServerOptions;
+use crate::media_file::{Film, Library};
+use crate::net::acceptor::{Accepted, Acceptor};
 use crate::proto::rtsp::RtspUrl;
-
-/// How a server is set up.
-#[derive(Debug, Clone)]
-pub struct ServerOptions {
-    /// Where it listens; port 0 leaves the choice to the system.
-    pub listen: SocketAddr,
-    /// Octets of frames kept ready for sessions near each other.
-    pub cache: u64,
-    /// Who may play; everyone if there is none.
-    pub guard: Option<Guard>,
-    /// How long a session lives without a sign of life.
-    pub session_timeout: Duration,
-    /// Of pictures that have to be drawn anew, because RFC 2435 cannot carry them as they are.
-    pub quality: Quality,
-    /// The emulated network, past which every packet of RTP and RTCP leaves.
-    pub network: Network,
-}
-
-impl Default for ServerOptions {
-    /// On this machine alone, on a port of the system's choice.
-    fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            cache: DEFAULT_CAPACITY,
-            guard: None,
-            session_timeout: DEFAULT_SESSION_TIMEOUT,
-            quality: Quality::default(),
-            network: Network::default(),
-        }
-    }
-}
 
 /// The most connections at a time.
 const MOST_CONNECTIONS: usize = 256;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::impairment::{Datagram, Kind};
-use crate::ports::AsyncSocketPair;
+use crate::net::udp_ports::AsyncSocketPair;
 use crate::proto::rtsp::{ChannelPair, interleave};
 
 /// Something for a connection's writer.

@@ -11,7 +11,6 @@ use tokio::time::sleep_until;
 use super::context::Context;
 use super::desk::Resource;
 use super::event::ServerEvent;
-use super::film::Film;
 use super::frames::FrameError;
 use super::route::Route;
 use super::session::{Handled, Session};
@@ -19,6 +18,7 @@ use super::sessions::{Answer, ToSession};
 use super::stream::Output;
 use crate::impairment::{Datagram, Passage};
 use crate::media::payload::PacketizedFrame;
+use crate::media_file::Film;
 use crate::proto::rtsp::{Method, Request, Response, Status};
 
 /// Everything that a session's task owns.

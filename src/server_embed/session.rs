@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::agreement::Agreement;
 use super::desk::{PARAMETERS, Resource};
-use super::facts::FilmFacts;
 use super::stream::{Start, Stream};
 use super::tempo::Tempo;
 use crate::media::payload::Form;
+use crate::media_file::info::FilmFacts;
 use crate::proto::rtsp::{
     Method, Npt, NptRange, RangeError, Request, Response, RtpInfo, SessionHeader, Status, header,
 };

@@ -5,44 +5,35 @@
 //! each on a thread of its own. `classroom` is the same for servers of the classroom dialect, and `dialect` lets the
 //! driver drive either.
 
-mod authorization;
 mod classroom;
-mod conversation;
-mod decoder;
-mod dialect;
-mod drain;
+mod client;
 mod driver;
-mod ending;
-mod exchange;
-mod failure;
-mod first_packet;
-mod interruption;
-mod machine;
-mod player;
-mod playout;
+mod emulator_tap;
+mod error;
+mod events;
+mod message_log;
+mod options;
+mod present;
 mod presentation;
-mod projector;
-mod receive;
-mod reorder;
-mod reports;
-mod retry;
-mod source;
-mod way_in;
+mod reconnect;
+mod rtp;
+mod rtsp;
+mod state;
 
 pub use classroom::{
     AddressError as ClassroomAddressError, ClassroomPlayer, Trouble, TroubleKind, film_url, parse_address,
 };
-pub use conversation::{Conversation, Entry, Media, Message, Speaker};
-pub use decoder::{Decoder, Picture, PictureSlot, fit};
-pub use dialect::Dialect;
-pub use driver::{FrameSink, Screen, Session, SessionOptions};
-pub use exchange::{Event, Input, Output, Path, PlayerOptions};
-pub use failure::Failure;
-pub use interruption::Interruption;
-pub use machine::{Goal, MachineOptions, RtspState, Status, TransportChoice};
-pub use player::Player;
-pub use playout::DEFAULT_DELAY;
+pub use driver::{FrameSink, Screen, Session};
+pub use error::Failure;
+pub use events::{Event, Input, Output, Path};
+pub use message_log::{Conversation, Entry, Media, Message, Speaker};
+pub use options::{
+    DEFAULT_DELAY, Dialect, Emulation, MachineOptions, Place, PlayerOptions, Reporter, SessionOptions,
+    TransportChoice,
+};
+pub use present::decoder::{Decoder, Picture, PictureSlot, fit};
+pub use present::frame::ReceivedFrame;
 pub use presentation::Presentation;
-pub use receive::ReceivedFrame;
-pub use reports::Reporter;
-pub use way_in::{Emulation, Place};
+pub use reconnect::Interruption;
+pub use rtsp::client::Player;
+pub use state::{Goal, RtspState, Status};

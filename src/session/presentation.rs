@@ -1,6 +1,6 @@
 //! PURE. What DESCRIBE tells of a stream.
 
-use super::failure::Failure;
+use super::error::Failure;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, header};
 use crate::proto::sdp::{MediaDescription, SessionDescription};

@@ -1,7 +1,7 @@
 //! Every figure that is shown: what it is called, what it means, how it is written.
 
 use super::Snapshot;
-use super::words::{count, data_rate, milliseconds, octets, or_unknown, ratio};
+use crate::format::{count, data_rate, milliseconds, octets, or_unknown, ratio};
 use crate::impairment::Emulated;
 
 /// A figure.

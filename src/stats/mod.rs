@@ -19,7 +19,6 @@ mod stalls;
 mod steps;
 mod strip;
 mod timeline;
-pub mod words;
 
 pub use definitions::{Figure, GROUPS, Group};
 pub use figures::Figures;

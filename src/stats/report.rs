@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::definitions::{Figure, GROUPS};
-use super::words::{clock, count};
 use super::{Second, Snapshot};
+use crate::format::{clock, count};
 use crate::impairment::{Conditions, Impairments};
 
 /// What was played, and how.

@@ -12,8 +12,8 @@ use super::filter;
 use super::preferences::choices;
 use super::status_bar::state_name;
 use super::theme::{self, Colours, size, space as distance};
+use crate::format::{count, milliseconds};
 use crate::session::{Conversation, Entry, Media, Message as Said, RtspState, Speaker};
-use crate::stats::words::{count, milliseconds};
 
 /// How the panel is.
 #[derive(Debug, Default)]

@@ -7,8 +7,8 @@ use super::knob::Knob;
 use super::leaving::leaving;
 use super::preferences::choices;
 use super::theme::{self, size, space as distance};
+use crate::format::count;
 use crate::impairment::{Conditions, Distribution, Emulated, Impairments, PRESETS, Preset};
-use crate::stats::words::count;
 
 /// What is set, and what has been typed and not understood yet.
 #[derive(Debug)]

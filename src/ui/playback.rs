@@ -705,8 +705,8 @@ mod tests {
     use super::*;
     use crate::media::container::Layout;
     use crate::media::jpeg::Dimensions;
+    use crate::media_file::Progress;
     use crate::proto::rtsp::{Response, Status as RtspStatus};
-    use crate::server_embed::Progress;
     use crate::session::Failure;
     use tokio::sync::mpsc::UnboundedReceiver;
 

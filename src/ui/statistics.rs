@@ -11,7 +11,7 @@ use iced::{Center, Element, Fill, Right};
 use super::chart::{SECONDS, Series, chart};
 use super::packets;
 use super::theme::{self, size, space as distance};
-use crate::stats::words::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, ratio};
+use crate::format::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, ratio};
 use crate::stats::{Figure, Figures, GROUPS, Record, Second, Snapshot};
 
 /// What the panel asks for.

@@ -6,9 +6,10 @@ use iced::{Center, Element, Fill};
 use super::format;
 use super::playback::Playback;
 use super::theme::{self, size, space as distance};
+use crate::format as figure;
+use crate::format::UNKNOWN;
 use crate::session::{Picture, RtspState};
 use crate::stats::Snapshot;
-use crate::stats::words::{self as figure, UNKNOWN};
 
 /// The line.
 pub fn view<'a, Message: 'a>(

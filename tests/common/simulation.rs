@@ -10,13 +10,13 @@ use reelay::impairment::{Conditions, Datagram, Emulated, Impairments, Kind, Netw
 use reelay::media::FrameRate;
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{Form, PacketizedFrame, packetize};
+use reelay::media_file::info::FilmFacts;
 use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{
     ChannelPair, Frame, Framer, Limits, Method, PortPair, Request, Response, RtspUrl, interleave,
 };
 use reelay::server_embed::agreement::{Channels, Delivery, Facilities, agree};
 use reelay::server_embed::desk::{self, Destination};
-use reelay::server_embed::facts::FilmFacts;
 use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, Session};
 use reelay::server_embed::stream::{Identity, Output as Wanted, Stream};
 use reelay::session::{

@@ -10,12 +10,11 @@ use iced::{Size, Theme};
 use iced_test::Simulator;
 use reelay::backend::{Command, Event, EventKind, FilmInfo, Handle};
 use reelay::impairment::{Emulated, PRESETS};
-use reelay::media::FrameRate;
 use reelay::media::container::Layout;
-use reelay::media::decode;
 use reelay::media::jpeg::Dimensions;
+use reelay::media::{FrameRate, decode};
+use reelay::media_file::{Film, Progress};
 use reelay::proto::rtsp::{Lower, Npt, Response, RtspUrl, Status as RtspStatus};
-use reelay::server_embed::{Film, Progress};
 use reelay::session::{
     Event as SessionEvent, Goal, MachineOptions, Message as Said, Picture, Presentation, RtspState, Speaker,
     Status,

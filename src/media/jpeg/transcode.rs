@@ -8,7 +8,8 @@ use super::bits::BitWriter;
 use super::blocks::{self, Block, END_OF_BLOCK, Plane};
 use super::header::{Component, JpegError, JpegHeader, standard_header};
 use super::huffman::Encoder;
-use super::{MOST_PIXELS, marker, tables};
+use super::limits::MOST_PIXELS;
+use super::{marker, tables};
 
 /// Bits of the largest DC difference that the standard tables have a code for.
 const LARGEST_SIZE: u32 = 11;

@@ -11,22 +11,13 @@ mod classroom;
 mod classroom_depacketizer;
 mod depacketizer;
 mod fields;
+mod form;
 mod packetizer;
 mod standard;
 
 pub use classroom::LARGEST_CLASSROOM_PICTURE;
 pub use classroom_depacketizer::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
 pub use depacketizer::{Assembled, Depacketizer, Frame, begins_frame};
+pub use form::Form;
 pub use packetizer::{LARGEST_PACKET, PacketizedFrame, packetize};
 pub use standard::{StandardPicture, Uncarriable};
-
-/// How a picture's header travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Form {
-    /// As RFC 2435 describes it: for every player.
-    Standard,
-    /// As it is, in a header extension: for players that asked for it.
-    OriginalHeader,
-    /// Whole, without any payload header, in one packet: for classroom programs.
-    Classroom,
-}

@@ -2,12 +2,12 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::Form;
 use super::classroom;
 use super::fields::{
     EXTENSION_FIRST, EXTENSION_OTHER, MainHeader, QUALITY_IN_BAND, QUALITY_OUT_OF_BAND, REDUCED_BIT,
     RESTART_BIT, TYPE_ORIGINAL_HEADER, WHOLE_FRAME_RESTART_COUNT,
 };
+use super::form::Form;
 use super::standard::{StandardPicture, Uncarriable};
 use crate::media::jpeg::{JpegHeader, LARGEST, marker};
 use crate::proto::rtp;

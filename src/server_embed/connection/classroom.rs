@@ -1,8 +1,7 @@
 //! The requests of a classroom program on a connection.
 
-use std::time::Duration;
-
-use super::{Connection, epoch};
+use super::Connection;
+use crate::net::clock;
 use crate::proto::rtsp::{ClassroomRequest, Method, Request, Response, Status};
 use crate::server_embed::agreement::Agreement;
 use crate::server_embed::classroom::{self, Destination, SessionRequest};
@@ -10,9 +9,6 @@ use crate::server_embed::desk::{self, Resource};
 use crate::server_embed::identity::{new_identity, new_session_id};
 use crate::server_embed::session::Session;
 use crate::server_embed::stream::Stream;
-
-/// The silence that ends a request whose end nothing else tells.
-pub(super) const SILENCE: Duration = Duration::from_millis(50);
 
 impl Connection {
     pub(super) async fn take_classroom(&mut self, request: &ClassroomRequest) {
@@ -49,7 +45,7 @@ impl Connection {
             Err(error) => return Response::refusal(Status::INTERNAL_ERROR, error),
         };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
-        let stream = Stream::classroom(film.facts().rate, new_identity(), epoch());
+        let stream = Stream::classroom(film.facts().rate, new_identity(), clock::epoch());
         let agreement = Agreement::classroom(port, sockets.ports());
         let (session, agreed) =
             Session::set_up(id.clone(), &request, &name, agreement, stream, self.context.session_timeout);

@@ -9,11 +9,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::error::{Trouble, TroubleKind};
 use super::messages::{Reply, ReplyReader, ThirdLine, request};
-use super::trouble::{Trouble, TroubleKind};
 use crate::proto::rtsp::{Method, RtspUrl, Status as Code};
-use crate::session::failure::Failure;
-use crate::session::machine::{Goal, MachineOptions, RtspState, Status};
+use crate::session::error::Failure;
+use crate::session::options::MachineOptions;
+use crate::session::state::{Goal, RtspState, Status};
 
 /// What the machine wants done.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,15 +4,15 @@
 //! their way together; pictures come as raw JPEG, and the end of a film is silence. A server of this dialect is never
 //! asked which it speaks, because it would not answer: the user says so before the first octet.
 
+mod client;
+mod error;
 mod machine;
 mod messages;
-mod player;
-mod receive;
-mod trouble;
+mod receiver;
 
+pub use client::ClassroomPlayer;
+pub use error::{Trouble, TroubleKind};
 pub use messages::FileNameError;
-pub use player::ClassroomPlayer;
-pub use trouble::{Trouble, TroubleKind};
 
 use std::fmt;
 

@@ -1,0 +1,12 @@
+//! File name extensions of the formats that Reelay reads.
+
+use std::path::Path;
+
+/// Extensions of Motion JPEG files, in lower case.
+pub const EXTENSIONS: [&str; 3] = ["mjpeg", "mjpg", "mjp"];
+
+/// Tells whether a path has one of the [`EXTENSIONS`], in any case.
+pub fn has_film_extension(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
+}

@@ -1,0 +1,17 @@
+//! Films on disk: storage, the index that grows in the background, and the library of what may be served.
+//!
+//! [`Film::open`] returns as soon as the first frame is known. The rest of the file is indexed on a thread of its own;
+//! [`Film::progress`] follows it, and [`Film::info`] tells what is known at the moment. A [`Library`] maps the names in
+//! URLs to films.
+
+mod error;
+mod file;
+mod index_progress;
+pub mod info;
+mod library;
+
+pub use error::FilmError;
+pub use file::Film;
+pub use index_progress::Progress;
+pub use info::FilmFacts;
+pub use library::{Folder, Library, renamed};

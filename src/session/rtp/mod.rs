@@ -1,0 +1,7 @@
+//! Reception of one RTP stream, and the reports on it.
+
+pub mod receiver;
+pub mod receiver_reports;
+pub mod reorder;
+pub mod rtp_info;
+mod ssrc_filter;

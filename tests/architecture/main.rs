@@ -1,0 +1,141 @@
+//! Structure of the sources: layers, circles, and what a sans-I/O file may not use. ARCHITECTURE.md says why.
+
+mod imports;
+mod sources;
+
+use self::sources::Source;
+
+/// Rooms from the bottom to the top, and the rooms that each may use besides itself.
+const LAYERS: [(&str, &[&str]); 16] = [
+    ("proto", &[]),
+    ("format.rs", &[]),
+    ("file_url.rs", &[]),
+    ("media", &["proto"]),
+    ("impairment", &["proto"]),
+    ("stats", &["format", "impairment", "proto"]),
+    ("net", &["proto"]),
+    ("media_file", &["media", "proto"]),
+    ("session", &["net", "stats", "impairment", "media", "proto"]),
+    ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
+    ("proxy", &["net", "impairment", "proto"]),
+    ("settings.rs", &["session", "media"]),
+    (
+        "backend.rs",
+        &["session", "server_embed", "media_file", "net", "stats", "impairment", "media", "proto"],
+    ),
+    (
+        "command_line",
+        &[
+            "backend",
+            "settings",
+            "proxy",
+            "server_embed",
+            "session",
+            "media_file",
+            "net",
+            "stats",
+            "impairment",
+            "media",
+            "format",
+            "file_url",
+            "proto",
+        ],
+    ),
+    (
+        "ui",
+        &[
+            "command_line",
+            "backend",
+            "settings",
+            "session",
+            "media_file",
+            "stats",
+            "impairment",
+            "media",
+            "format",
+            "file_url",
+            "proto",
+        ],
+    ),
+    // The program itself: `lib.rs` names the rooms, `main.rs` uses the library as a stranger does.
+    ("lib.rs", &[]),
+];
+
+#[test]
+fn every_room_uses_only_the_rooms_below_it() {
+    for source in sources::read() {
+        let room = source.room();
+        if room == "main.rs" {
+            continue;
+        }
+        let allowed = LAYERS.iter().find(|(name, _)| *name == room);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{} stands in no known room", source.name));
+        for used in rooms_used(source.code()) {
+            let is_own = used == room.trim_end_matches(".rs");
+            assert!(is_own || allowed.contains(&used), "{} may not use {used}", source.name);
+        }
+    }
+}
+
+/// Names behind `crate::`, comments left out.
+fn rooms_used(code: &str) -> Vec<&str> {
+    let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines
+        .flat_map(|line| line.split("crate::").skip(1))
+        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let graph = imports::graph(&sources::read());
+    let edges: usize = graph.values().map(|used| used.len()).sum();
+    assert!(edges > 500, "only {edges} imports were found");
+    assert_eq!(imports::circles(&graph), Vec::<Vec<&str>>::new());
+}
+
+/// Files without a socket, a runtime, a toolkit and a clock: whole rooms, and others that say so in their first line.
+fn is_sans_io(source: &Source) -> bool {
+    let is_sans_io_room = ["proto", "media", "impairment", "stats"].contains(&source.room());
+    is_sans_io_room || source.code().trim_start().starts_with("//! PURE.")
+}
+
+#[test]
+fn sans_io_files_hold_no_socket_runtime_toolkit_or_clock() {
+    let forbidden = [
+        "tokio",
+        "iced::",
+        "std::fs",
+        "std::thread",
+        "std::net::Tcp",
+        "std::net::Udp",
+        "Instant::now",
+        "SystemTime::now",
+        "rand::random",
+    ];
+    let sources = sources::read();
+    let sans_io: Vec<_> = sources.iter().filter(|source| is_sans_io(source)).collect();
+    for source in &sans_io {
+        for word in forbidden {
+            assert!(!source.code().contains(word), "{} is sans-I/O and uses {word}", source.name);
+        }
+    }
+    assert!(sans_io.len() > 90, "only {} files are sans-I/O", sans_io.len());
+}
+
+#[test]
+fn only_the_window_uses_the_toolkit() {
+    for source in sources::read().iter().filter(|source| source.room() != "ui") {
+        let code = source.code();
+        assert!(!code.contains("iced::") && !code.contains("rfd::"), "{} uses the toolkit", source.name);
+    }
+}
+
+#[test]
+fn there_is_no_unsafe_code() {
+    for source in sources::read() {
+        let code = source.code();
+        let is_unsafe = ["unsafe {", "unsafe fn", "unsafe impl"].iter().any(|word| code.contains(word));
+        assert!(!is_unsafe, "{} has unsafe code", source.name);
+    }
+}
