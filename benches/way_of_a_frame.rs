@@ -17,7 +17,7 @@ use reelay::media::{FrameRate, decode};
 use reelay::media_file::Film;
 use reelay::proto::rtp::Packet;
 use reelay::server_embed::{Observer, Server, ServerOptions};
-use reelay::session::{FrameSink, Goal, Session, SessionOptions};
+use reelay::session::{Command, FrameOutlets, Goal, Session, SessionOptions};
 use tokio::sync::mpsc;
 
 /// Octets of the film of which the first frame is waited for.
@@ -92,8 +92,8 @@ async fn wait_for_first_frame(server: &Server, path: &std::path::Path) -> Durati
     let (event_sender, _events) = mpsc::channel(64);
     let options = SessionOptions::default();
     let session =
-        Session::start(server.url_of(&name), options, FrameSink::AsTheyArrive(frame_sender), event_sender);
-    session.set_goal(Goal::Playing);
+        Session::start(server.url_of(&name), options, FrameOutlets::tap(frame_sender), event_sender);
+    session.command(Command::SetGoal(Goal::Playing));
     frames.recv().await.unwrap();
     let took = begin.elapsed();
     session.finish(Duration::from_secs(1)).await;

@@ -22,11 +22,11 @@ use crate::media::FrameRate;
 use crate::media::container::Layout;
 use crate::media::jpeg::Dimensions;
 use crate::media_file::{Film, FilmError, Progress};
-use crate::proto::rtsp::{Npt, RtspUrl};
+use crate::proto::rtsp::Npt;
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
-    Decoder, Emulation, Event as SessionEvent, FrameSink, Goal, MachineOptions, PictureSlot, Place,
-    RtspState, Screen, Session, SessionOptions,
+    Command as SessionCommand, Decoder, Emulation, Event as SessionEvent, FrameOutlets, Goal, MachineOptions,
+    PictureSlot, Place, RtspState, Screen, Session, SessionOptions, SourceUrl,
 };
 use crate::stats::Figures;
 
@@ -47,25 +47,18 @@ pub enum Command {
         /// The window's number for it; what is told of it carries the number.
         generation: u64,
         /// Which.
-        url: RtspUrl,
+        url: SourceUrl,
         /// How.
         options: MachineOptions,
         /// How far to go without being asked.
         goal: Goal,
     },
-    /// A button was pressed.
-    SetGoal {
-        /// What it was pressed for.
+    /// The user wants something of the session: a button was pressed, or the time line moved.
+    Session {
+        /// The number of what it is meant for; one that is older is ignored.
         generation: u64,
         /// What is wanted.
-        goal: Goal,
-    },
-    /// The time line was moved.
-    Seek {
-        /// Of what.
-        generation: u64,
-        /// Where to.
-        position: Npt,
+        command: SessionCommand,
     },
     /// Show a frame of the film without playing it.
     Preview(u64),
@@ -413,14 +406,9 @@ impl Engine {
                 self.progress = None;
                 self.start_session(generation, url, options, goal);
             }
-            Command::SetGoal { generation, goal } => {
+            Command::Session { generation, command } => {
                 if let Some(session) = self.session_of(generation) {
-                    session.set_goal(goal);
-                }
-            }
-            Command::Seek { generation, position } => {
-                if let Some(session) = self.session_of(generation) {
-                    session.seek(position);
+                    session.command(command);
                 }
             }
             Command::SetNetwork(conditions) => self.network.set(conditions),
@@ -429,7 +417,7 @@ impl Engine {
             Command::SetPlayoutDelay(delay) => {
                 self.options.playout_delay = delay;
                 if let Some(running) = &self.session {
-                    running.session.set_playout_delay(delay);
+                    running.session.command(SessionCommand::SetPlayoutDelay(delay));
                 }
             }
         }
@@ -467,11 +455,11 @@ impl Engine {
         self.tell(generation, EventKind::Opened(describe(&film))).await;
         self.film = Some(film);
         let url = self.server.url_of(&name);
-        self.start_session(generation, url, MachineOptions::default(), goal);
+        self.start_session(generation, url.into(), MachineOptions::default(), goal);
         self.show_poster();
     }
 
-    fn start_session(&mut self, generation: u64, url: RtspUrl, machine: MachineOptions, goal: Goal) {
+    fn start_session(&mut self, generation: u64, url: SourceUrl, machine: MachineOptions, goal: Goal) {
         self.generation = generation;
         let first = Arc::new(OnceLock::new());
         let screen = Screen { decoder: self.decoder.clone(), generation, first: first.clone() };
@@ -493,9 +481,9 @@ impl Engine {
                 }
             }
         });
-        let session = Session::start(url, options, FrameSink::Screen(screen), events);
+        let session = Session::start(url, options, FrameOutlets::screen(screen), events);
         if goal != Goal::Stopped {
-            session.set_goal(goal);
+            session.command(SessionCommand::SetGoal(goal));
         }
         let figures = session.figures();
         self.figures.send_replace(Figures::default());
@@ -671,7 +659,7 @@ mod tests {
         let source = FilmSource::File(damaged.path().to_owned());
         handle.send(Command::Open { generation: 2, source, goal: Goal::Playing });
         (0..1_000).for_each(|frame| handle.send(Command::Preview(frame % 200)));
-        handle.send(Command::SetGoal { generation: 1, goal: Goal::Playing });
+        handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
         wait_for(&mut outlets, &runtime, has_reached(Goal::Playing, 2));
         backend.finish();
     }
@@ -685,7 +673,7 @@ mod tests {
         for generation in [1, 2] {
             handle.send(Command::Open { generation, source: FilmSource::Sample, goal: Goal::Ready });
         }
-        handle.send(Command::SetGoal { generation: 1, goal: Goal::Playing });
+        handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
         let mut ready = has_reached(Goal::Ready, 1);
         wait_for(&mut outlets, &runtime, |event| {
             assert_eq!(event.generation, 2);

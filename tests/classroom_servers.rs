@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use common::classroom::{Cut, Habit, Manner, Peer};
 use common::jpegs::{Kind, picture};
+use reelay::impairment::Datagram;
 use reelay::impairment::{Conditions, Impairments, Loss, Network};
 use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::proto::rtp::Header;
-use reelay::proto::rtsp::PortPair;
+use reelay::proto::rtsp::{PortPair, RtspUrl};
 use reelay::session::{
-    ClassroomPlayer, Dialect, Emulation, Event, FrameSink, Goal, Input, MachineOptions,
-    Output as SessionOutput, Path, PlayerOptions, ReceivedFrame, Reporter, RtspState, Session,
-    SessionOptions, film_url,
+    ClassroomPlayer, ClassroomUrl, Client as _, Command as SessionCommand, Emulation, Event, Frame,
+    FrameOutlets, Goal, Input, MachineOptions, Output as SessionOutput, Path, PlayerOptions, Reporter,
+    RtspState, Session, SessionOptions,
 };
 use reelay::stats::Snapshot;
 use tokio::sync::{Semaphore, mpsc};
@@ -34,27 +35,31 @@ fn pictures() -> Vec<Vec<u8>> {
 /// A session and what comes out of it.
 struct Playing {
     session: Session,
-    frames: mpsc::Receiver<ReceivedFrame>,
+    frames: mpsc::Receiver<Frame>,
     events: mpsc::Receiver<Event>,
-    arrived: Vec<ReceivedFrame>,
+    arrived: Vec<Frame>,
+}
+
+fn film_url(port: u16) -> ClassroomUrl {
+    ClassroomUrl::new("127.0.0.1", port, "movie.Mjpeg").unwrap()
 }
 
 impl Playing {
     fn of(peer: &Peer) -> Self {
-        Self::with(peer, Dialect::Classroom, Duration::from_secs(5))
+        Self::with(peer, Duration::from_secs(5))
     }
 
-    fn with(peer: &Peer, dialect: Dialect, patience: Duration) -> Self {
-        Self::over(peer, dialect, patience, Emulation::default())
+    fn with(peer: &Peer, patience: Duration) -> Self {
+        Self::over(peer, patience, Emulation::default())
     }
 
-    fn over(peer: &Peer, dialect: Dialect, patience: Duration, emulation: Emulation) -> Self {
-        let url = film_url("127.0.0.1", peer.address.port(), "movie.Mjpeg").unwrap();
+    fn over(peer: &Peer, patience: Duration, emulation: Emulation) -> Self {
+        let url = film_url(peer.address.port());
         let (frame_sender, frames) = mpsc::channel(256);
         let (event_sender, events) = mpsc::channel(256);
-        let machine = MachineOptions { dialect, patience, ..MachineOptions::default() };
+        let machine = MachineOptions { patience, ..MachineOptions::default() };
         let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
-        let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
+        let session = Session::start(url, options, FrameOutlets::tap(frame_sender), event_sender);
         Self { session, frames, events, arrived: Vec::new() }
     }
 
@@ -79,7 +84,7 @@ impl Playing {
     }
 
     async fn play_to_the_end(&mut self) -> Snapshot {
-        self.session.set_goal(Goal::Playing);
+        self.session.command(SessionCommand::SetGoal(Goal::Playing));
         self.until("the end", |_, event| match event {
             Some(Event::Failed(failure)) => panic!("{failure}"),
             event => event == Some(&Event::Ended),
@@ -97,7 +102,7 @@ impl Playing {
 
     /// Plays until it fails; the sentence.
     async fn fail(mut self) -> String {
-        self.session.set_goal(Goal::Playing);
+        self.session.command(SessionCommand::SetGoal(Goal::Playing));
         let is_failure = |_: &Self, event: Option<&Event>| matches!(event, Some(Event::Failed(_)));
         let Some(Event::Failed(failure)) = self.until("a failure", is_failure).await else { unreachable!() };
         failure.to_string()
@@ -105,7 +110,7 @@ impl Playing {
 }
 
 #[track_caller]
-fn assert_same(arrived: &[ReceivedFrame], source: &[Vec<u8>]) {
+fn assert_same(arrived: &[Frame], source: &[Vec<u8>]) {
     assert_eq!(arrived.len(), source.len());
     for (number, (frame, jpeg)) in arrived.iter().zip(source).enumerate() {
         assert!(frame.jpeg == jpeg[..], "frame {number} differs");
@@ -158,7 +163,7 @@ async fn a_bad_network_is_told_from_what_it_does() {
     let play = async |cut| {
         let peer = Peer::start(Manner::new(pictures(), cut)).await;
         let patience = Duration::from_secs(5);
-        let mut playing = Playing::over(&peer, Dialect::Classroom, patience, lossy(0.2));
+        let mut playing = Playing::over(&peer, patience, lossy(0.2));
         let snapshot = playing.play_to_the_end().await;
         (playing.arrived.len() as u64, snapshot.emulated.unwrap(), snapshot)
     };
@@ -176,7 +181,7 @@ async fn a_known_length_ends_the_film_at_once_and_play_begins_anew() {
     let mut playing = Playing::of(&peer);
     for _ in 0..2 {
         let mut is_waiting = false;
-        playing.session.set_goal(Goal::Playing);
+        playing.session.command(SessionCommand::SetGoal(Goal::Playing));
         loop {
             match playing.until("an event", |_, event| event.is_some()).await {
                 Some(Event::Described(presentation)) => {
@@ -202,9 +207,9 @@ async fn after_a_pause_pictures_come_from_another_port() {
     let source: Vec<_> = (0..200).map(|number| picture(Kind::Classroom444, (96, 64), number, 0)).collect();
     let mut peer = Peer::start(Manner::new(source.clone(), Cut::Classic)).await;
     let mut playing = Playing::of(&peer);
-    playing.session.set_goal(Goal::Playing);
+    playing.session.command(SessionCommand::SetGoal(Goal::Playing));
     playing.until("ten pictures", |playing, _| playing.arrived.len() >= 10).await;
-    playing.session.set_goal(Goal::Ready);
+    playing.session.command(SessionCommand::SetGoal(Goal::Ready));
     playing.reach(RtspState::Ready).await;
     playing.play_to_the_end().await;
     assert_same(&playing.arrived, &source);
@@ -219,12 +224,12 @@ async fn requests_are_never_on_their_way_together() {
     let manner = Manner { leave: Some(leave.clone()), ..Manner::new(pictures(), Cut::Classic) };
     let mut peer = Peer::start(manner).await;
     let mut playing = Playing::of(&peer);
-    playing.session.set_goal(Goal::Playing);
+    playing.session.command(SessionCommand::SetGoal(Goal::Playing));
     assert_eq!(peer.method().await, "SETUP");
     leave.add_permits(1);
     assert_eq!(peer.method().await, "PLAY");
     for goal in [Goal::Ready, Goal::Playing, Goal::Stopped, Goal::Ready] {
-        playing.session.set_goal(goal);
+        playing.session.command(SessionCommand::SetGoal(goal));
     }
     playing
         .until(
@@ -234,7 +239,7 @@ async fn requests_are_never_on_their_way_together() {
         .await;
     leave.add_permits(1);
     assert_eq!(peer.method().await, "PAUSE");
-    playing.session.set_goal(Goal::Stopped);
+    playing.session.command(SessionCommand::SetGoal(Goal::Stopped));
     leave.add_permits(1);
     assert_eq!(peer.method().await, "TEARDOWN");
     leave.add_permits(1);
@@ -265,35 +270,38 @@ async fn a_server_that_hangs_up_behind_the_last_frame_has_played_the_film() {
 fn the_end_waits_for_pictures_that_wait_longer_than_the_silence() {
     let begin = Instant::now();
     let options = PlayerOptions {
-        machine: MachineOptions { dialect: Dialect::Classroom, ..MachineOptions::default() },
+        machine: MachineOptions::default(),
         playout_delay: Duration::from_secs(6),
         reporter: Reporter { ssrc: 1, cname: "player".to_owned() },
         emulation: Emulation::default(),
         epoch: Epoch { instant: begin, ntp: NtpTime(1 << 40) },
     };
-    let mut player = ClassroomPlayer::new(film_url("127.0.0.1", 8554, "movie.Mjpeg").unwrap(), options);
-    player.handle(begin, Input::Goal(Goal::Playing));
-    player.handle(begin, Input::Connected(Path::default()));
-    player.handle(begin, Input::PortsOpen(PortPair { rtp: 25_000, rtcp: 25_001 }));
+    let mut player = ClassroomPlayer::new(film_url(8554), options);
+    player.handle_input(begin, Input::Command(SessionCommand::SetGoal(Goal::Playing)));
+    player.handle_input(begin, Input::Connected(Path::default()));
+    player.handle_input(begin, Input::Ports(Ok(PortPair { rtp: 25_000, rtcp: 25_001 })));
     for cseq in 1..=2 {
         let reply = format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 5\n\n");
-        player.handle(begin, Input::Received(reply.into()));
+        player.handle_input(begin, Input::Received(reply.into()));
     }
     assert_eq!(player.status().state, RtspState::Playing);
     for (sequence, jpeg) in (1..).zip(pictures().iter().take(10)) {
         let header = Header { marker: false, payload_type: 26, sequence, timestamp: 0, ssrc: 0 };
         let datagram = [&header.octets(false)[..], jpeg].concat();
-        player.handle(begin + Duration::from_millis(50) * u32::from(sequence), Input::Rtp(datagram.into()));
+        player.handle_input(
+            begin + Duration::from_millis(50) * u32::from(sequence),
+            Input::Datagram(Datagram::rtp(datagram)),
+        );
     }
     let (mut now, mut shown, mut steps) = (begin, 0, 0);
     let mut is_over = false;
     while !is_over {
-        while let Some(output) = player.poll() {
+        while let Some(output) = player.poll_output() {
             shown += u32::from(matches!(output, SessionOutput::Show { .. }));
             is_over |= output == SessionOutput::Event(Event::Ended);
         }
-        now = player.deadline().filter(|_| !is_over).map_or(now, |deadline| deadline.max(now));
-        player.timeout(now);
+        now = player.poll_timeout().filter(|_| !is_over).map_or(now, |deadline| deadline.max(now));
+        player.handle_timeout(now);
         steps += 1;
         assert!(steps < 1_000, "the player turns without getting on");
     }
@@ -302,7 +310,7 @@ fn the_end_waits_for_pictures_that_wait_longer_than_the_silence() {
 
 async fn sentence(manner: Manner, patience: Duration) -> String {
     let peer = Peer::start(manner).await;
-    Playing::with(&peer, Dialect::Classroom, patience).fail().await
+    Playing::with(&peer, patience).fail().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -337,13 +345,14 @@ async fn what_goes_wrong_is_said_in_a_sentence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_silent_in_the_standard_dialect_may_be_one_of_the_classroom() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = film_url("127.0.0.1", listener.local_addr().unwrap().port(), "movie.Mjpeg").unwrap();
+    let url = format!("rtsp://{}/movie.Mjpeg", listener.local_addr().unwrap());
+    let url = RtspUrl::parse(&url).unwrap();
     let (events, mut from_session) = mpsc::channel(16);
     let (frames, _) = mpsc::channel(1);
     let machine = MachineOptions { patience: Duration::from_millis(200), ..MachineOptions::default() };
     let options = SessionOptions { machine, ..SessionOptions::default() };
-    let session = Session::start(url, options, FrameSink::AsTheyArrive(frames), events);
-    session.set_goal(Goal::Playing);
+    let session = Session::start(url, options, FrameOutlets::tap(frames), events);
+    session.command(SessionCommand::SetGoal(Goal::Playing));
     let failed = async {
         loop {
             if let Event::Failed(failure) = from_session.recv().await.unwrap() {

@@ -5,11 +5,13 @@ mod common;
 use common::films::pictures;
 use common::jpegs::{Kind, picture};
 use common::simulation::{Setting, World};
+use reelay::impairment::Datagram;
 use reelay::media::payload::{Form, packetize};
 use reelay::proto::rtcp::{self, Epoch, NtpTime, Rtcp};
 use reelay::proto::rtsp::{Frame, Framer, Limits, Npt, Request, Response, Transport};
 use reelay::session::{
-    Event, Failure, Goal, Input, MachineOptions, Output, Path, Player, PlayerOptions, Reporter, RtspState,
+    Client as _, Command, Event, Failure, Goal, Input, MachineOptions, Output, Path, Player, PlayerOptions,
+    Reporter, RtspState,
 };
 use std::time::{Duration, Instant};
 
@@ -370,7 +372,10 @@ impl Scripted {
 
     /// For a person who watches: a server that is lost is looked for again.
     fn for_streams() -> Self {
-        Self::with("rtsp://127.0.0.1:8554/test", MachineOptions::for_streams())
+        Self::with(
+            "rtsp://127.0.0.1:8554/test",
+            MachineOptions { reconnects: true, ..MachineOptions::default() },
+        )
     }
 
     fn with(url: &str, machine: MachineOptions) -> Self {
@@ -389,23 +394,23 @@ impl Scripted {
     }
 
     fn input(&mut self, input: Input) {
-        self.player.handle(self.now, input);
+        self.player.handle_input(self.now, input);
         self.carry_out();
     }
 
     fn carry_out(&mut self) {
-        while let Some(output) = self.player.poll() {
+        while let Some(output) = self.player.poll_output() {
             match output {
-                Output::Connect(url) => {
-                    self.connected.push(url.to_string());
+                Output::Connect { host, port } => {
+                    self.connected.push(format!("{host}:{port}"));
                     self.input(Input::Connected(Path::default()));
                 }
                 Output::OpenPorts(_) => {
-                    self.input(Input::PortsOpen(reelay::proto::rtsp::PortPair { rtp: 19_456, rtcp: 19_457 }));
+                    self.input(Input::Ports(Ok(reelay::proto::rtsp::PortPair { rtp: 19_456, rtcp: 19_457 })));
                 }
                 Output::Write(octets) => self.framer.push(&octets),
                 Output::Event(event) => self.events.push(event),
-                Output::Arrived(_) => self.frames += 1,
+                Output::Frame(_) => self.frames += 1,
                 _ => {}
             }
         }
@@ -436,9 +441,9 @@ impl Scripted {
     fn pass(&mut self, span: Duration) {
         let until = self.now + span;
         let mut steps = 0;
-        while let Some(deadline) = self.player.deadline().filter(|deadline| *deadline <= until) {
+        while let Some(deadline) = self.player.poll_timeout().filter(|deadline| *deadline <= until) {
             self.now = self.now.max(deadline);
-            self.player.timeout(self.now);
+            self.player.handle_timeout(self.now);
             self.carry_out();
             steps += 1;
             assert!(steps < 10_000, "the player turns without getting on");
@@ -448,7 +453,7 @@ impl Scripted {
 
     /// Sets a stream of ten seconds up, and plays it from the beginning.
     fn play_ten_seconds(&mut self) {
-        self.input(Input::Goal(Goal::Playing));
+        self.input(Input::Command(Command::SetGoal(Goal::Playing)));
         self.set_up_ten_seconds();
         self.request();
         self.answer(
@@ -488,7 +493,7 @@ impl Scripted {
                 packets.write_packet(index, self.sequence, number * 4_500, SOURCE, &mut octets);
                 self.sequence = self.sequence.wrapping_add(1);
                 change(&mut octets);
-                self.input(Input::Rtp(octets.into()));
+                self.input(Input::Datagram(Datagram::rtp(octets)));
             }
             self.pass(Duration::from_millis(50));
         }
@@ -544,7 +549,7 @@ fn a_server_that_begins_its_numbers_anew_at_each_play_is_played_again_and_again(
         assert_eq!(script.events.iter().filter(|event| **event == Event::Ended).count(), again);
         assert_eq!((script.state(), script.frames), (RtspState::Ready, 200 * again));
         assert_eq!(counted(&mut script), (u64::from(script.sequence) * again as u64, 0, 0));
-        script.input(Input::Goal(Goal::Playing));
+        script.input(Input::Command(Command::SetGoal(Goal::Playing)));
         let play = script.request();
         assert_eq!(play.method.as_str(), "PLAY");
         let cseq = play.headers.cseq().unwrap();
@@ -574,7 +579,7 @@ fn a_source_that_changes_its_ssrc_is_followed() {
 #[test]
 fn gstreamers_server_is_played() {
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Playing));
+    script.input(Input::Command(Command::SetGoal(Goal::Playing)));
     assert_eq!(script.request().uri, "rtsp://127.0.0.1:8554/test");
     script.answer("RTSP/1.0 200 OK\nCSeq: 1\nPublic: OPTIONS, DESCRIBE, GET_PARAMETER, PAUSE, PLAY, SETUP, TEARDOWN\nServer: GStreamer RTSP server\n");
     assert_eq!(script.request().headers.get("Accept"), Some("application/sdp"));
@@ -603,7 +608,7 @@ fn gstreamers_server_is_played() {
          Range: npt=now-\nSession: Jx+Session90210\n",
     );
     assert_eq!(script.state(), RtspState::Playing);
-    script.input(Input::Goal(Goal::Stopped));
+    script.input(Input::Command(Command::SetGoal(Goal::Stopped)));
     assert_eq!(script.request().method.as_str(), "TEARDOWN");
     script.answer("RTSP/1.0 200 OK\nCSeq: 5\nSession: Jx+Session90210\nConnection: close\n");
     assert_eq!(script.state(), RtspState::Init);
@@ -614,7 +619,7 @@ fn gstreamers_server_is_played() {
 #[test]
 fn a_stream_without_jpeg_is_explained() {
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
     script.request();
@@ -625,7 +630,7 @@ fn a_stream_without_jpeg_is_explained() {
 #[test]
 fn an_answer_that_is_late_or_to_nothing_changes_nothing() {
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer("RTSP/1.0 200 OK\nCSeq: 77\n");
     assert!(script.framer.next_frame().unwrap().is_none(), "the next request waits for the answer");
@@ -643,7 +648,7 @@ const NEEDS_DIGEST: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Authenticat
 #[test]
 fn a_server_to_which_every_nonce_is_stale_is_not_asked_for_ever() {
     let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     for cseq in 1..=3 {
         assert_eq!(script.request().headers.cseq(), Some(cseq));
         let words = needs_digest(cseq, &format!("nonce{cseq}")).replace("\"\n", "\", stale=true\n");
@@ -657,7 +662,7 @@ fn a_server_to_which_every_nonce_is_stale_is_not_asked_for_ever() {
 #[test]
 fn a_session_may_say_that_it_lives_for_ever() {
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
     script.request();
@@ -681,7 +686,7 @@ fn needs_digest(cseq: u32, nonce: &str) -> String {
 #[test]
 fn a_password_is_given_to_who_asks_for_it_and_digest_is_preferred() {
     let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     assert_eq!(script.request().headers.get("Authorization"), None);
     script.answer(&needs_digest(1, "first"));
     let options = script.request();
@@ -708,7 +713,7 @@ fn a_password_is_given_to_who_asks_for_it_and_digest_is_preferred() {
 fn an_answer_is_good_for_the_connection_that_asked() {
     let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
     for nonce in ["first", "second"] {
-        script.input(Input::Goal(Goal::Ready));
+        script.input(Input::Command(Command::SetGoal(Goal::Ready)));
         let options = script.request();
         assert_eq!(options.headers.get("Authorization"), None, "{nonce}");
         script.answer(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", options.headers.cseq().unwrap()));
@@ -726,7 +731,7 @@ fn an_answer_is_good_for_the_connection_that_asked() {
 #[test]
 fn without_a_password_it_is_asked_for() {
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer(&needs_digest(1, "x"));
     assert_eq!(script.request().method.as_str(), "DESCRIBE", "OPTIONS may be refused");
@@ -737,12 +742,12 @@ fn without_a_password_it_is_asked_for() {
 #[test]
 fn a_stream_that_has_moved_is_followed_without_the_password_and_not_for_ever() {
     let mut script = Scripted::of("rtsp://ann:secret@127.0.0.1:8554/test");
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
     script.request();
     script.answer("RTSP/1.0 302 Moved Temporarily\nCSeq: 2\nLocation: rtsp://127.0.0.2:9000/there\n");
-    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    assert_eq!(script.connected.last().map(String::as_str), Some("127.0.0.2:9000"));
     let options = script.request();
     assert_eq!((options.uri.as_str(), options.headers.cseq()), ("rtsp://127.0.0.2:9000/there", Some(1)));
     script.answer(&needs_digest(1, "x"));
@@ -764,13 +769,14 @@ fn every_answer_that_names_another_place_is_followed_and_the_place_may_be_a_path
         ("307 Temporary Redirect", "b", "rtsp://127.0.0.1:8554/b"),
     ] {
         let mut script = Scripted::new();
-        script.input(Input::Goal(Goal::Ready));
+        script.input(Input::Command(Command::SetGoal(Goal::Ready)));
         script.request();
         script.answer(&format!("RTSP/1.0 {status}\nCSeq: 1\nLocation: {location}\n"));
-        assert_eq!(script.connected.last().map(String::as_str), Some(expected));
+        assert_eq!(script.connected, ["127.0.0.1:8554", "127.0.0.1:8554"]);
+        assert_eq!(script.request().uri, expected);
     }
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer("RTSP/1.0 302 Moved Temporarily\nCSeq: 1\nLocation: http://h/there\n");
     assert!(script.failure().unwrap().contains("elsewhere and does not say where"));
@@ -812,7 +818,7 @@ fn a_server_that_sends_its_players_elsewhere_is_left_and_the_film_goes_on_there(
     let teardown = script.request();
     assert_eq!((teardown.method.as_str(), teardown.headers.cseq()), ("TEARDOWN", Some(5)));
     script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
-    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    assert_eq!(script.connected.last().map(String::as_str), Some("127.0.0.2:9000"));
     let told = script.events.iter().find_map(|event| match event {
         Event::Interrupted(interruption) => Some(interruption.to_string()),
         _ => None,
@@ -829,18 +835,21 @@ fn a_server_that_sends_its_players_elsewhere_is_left_and_the_film_goes_on_there(
 fn a_server_that_sends_its_players_elsewhere_may_do_so_early_or_hang_up() {
     let redirect = "REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n";
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Playing));
+    script.input(Input::Command(Command::SetGoal(Goal::Playing)));
     script.request();
     script.answer(redirect);
-    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    assert_eq!(script.connected.last().map(String::as_str), Some("127.0.0.2:9000"));
+    assert_eq!(script.request().uri, "rtsp://127.0.0.2:9000/there");
 
     let mut script = Scripted::new();
     script.play_ten_seconds();
     script.receive(0..10);
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.answer(redirect);
     script.input(Input::ConnectionLost(None));
-    assert_eq!(script.connected.last().map(String::as_str), Some("rtsp://127.0.0.2:9000/there"));
+    assert_eq!(script.connected.last().map(String::as_str), Some("127.0.0.2:9000"));
+    // Requests to the old server are still unread; one to the new server follows them.
+    while script.request().uri != "rtsp://127.0.0.2:9000/there" {}
     assert_eq!(script.failure(), None);
 }
 
@@ -889,16 +898,16 @@ fn a_goodbye_in_the_middle_of_a_film_ends_it_and_play_begins_anew() {
     script.play_ten_seconds();
     script.receive(0..40);
     let goodbye = rtcp::write(&[Rtcp::Bye { ssrcs: vec![SOURCE + 1] }]);
-    script.input(Input::Rtcp(goodbye.into()));
+    script.input(Input::Datagram(Datagram::rtcp(goodbye)));
     script.receive(40..50);
     assert_eq!(script.state(), RtspState::Playing, "that was another source");
     let goodbye = rtcp::write(&[Rtcp::Bye { ssrcs: vec![SOURCE] }]);
-    script.input(Input::Rtcp(goodbye.into()));
+    script.input(Input::Datagram(Datagram::rtcp(goodbye)));
     script.pass(Duration::from_secs(1));
     assert_eq!((script.frames, script.state()), (50, RtspState::Ready));
     assert!(script.events.contains(&Event::Ended) && script.failure().is_none());
     assert!(!script.events.iter().any(|event| matches!(event, Event::Reached(_))), "that is not its end");
-    script.input(Input::Goal(Goal::Playing));
+    script.input(Input::Command(Command::SetGoal(Goal::Playing)));
     let play = script.request();
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
 }
@@ -910,7 +919,7 @@ fn a_goodbye_in_the_middle_and_a_closed_connection_are_a_server_that_is_gone() {
     let mut script = Scripted::for_streams();
     script.play_ten_seconds();
     script.receive(0..40);
-    script.input(Input::Rtcp(goodbye.clone().into()));
+    script.input(Input::Datagram(Datagram::rtcp(goodbye.clone())));
     script.input(Input::ConnectionLost(None));
     assert_eq!(goes_on_at(&mut script).as_deref(), Some("npt=1.950-"));
 
@@ -922,7 +931,7 @@ fn a_goodbye_in_the_middle_and_a_closed_connection_are_a_server_that_is_gone() {
         assert_eq!(script.request().method.as_str(), "GET_PARAMETER", "a sign of life");
         script.answer(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
     }
-    script.input(Input::Rtcp(goodbye.into()));
+    script.input(Input::Datagram(Datagram::rtcp(goodbye)));
     script.input(Input::ConnectionLost(None));
     script.pass(Duration::from_secs(1));
     assert!(script.events.contains(&Event::Ended));
@@ -937,7 +946,7 @@ fn a_session_without_a_time_out_is_kept_alive_as_one_of_sixty_seconds() {
         let session = format!("87654321{timeout}");
         for (public, method) in [("GET_PARAMETER", "GET_PARAMETER"), ("SETUP", "OPTIONS")] {
             let mut script = Scripted::new();
-            script.input(Input::Goal(Goal::Ready));
+            script.input(Input::Command(Command::SetGoal(Goal::Ready)));
             script.request();
             script.answer(&format!("RTSP/1.0 200 OK\nCSeq: 1\nPublic: {public}\n"));
             script.request();
@@ -992,10 +1001,10 @@ fn a_session_that_the_server_has_forgotten_is_set_up_again_where_it_was() {
     let mut script = Scripted::for_streams();
     script.play_ten_seconds();
     script.receive(0..40);
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
-    script.input(Input::Goal(Goal::Playing));
+    script.input(Input::Command(Command::SetGoal(Goal::Playing)));
     script.request();
     script.answer(&forgotten(Some(6)));
     assert_eq!(goes_on_at(&mut script).as_deref(), Some("npt=1.950-"));
@@ -1014,7 +1023,7 @@ fn a_seek_survives_that_the_server_has_forgotten_the_session() {
         let mut script = Scripted::for_streams();
         script.play_ten_seconds();
         script.receive(0..40);
-        script.input(Input::Seek(Npt::from_micros(7_000_000)));
+        script.input(Input::Command(Command::Seek(Npt::from_micros(7_000_000))));
         script.request();
         if refused == "PLAY" {
             script.answer("RTSP/1.0 200 OK\nCSeq: 5\n");
@@ -1029,7 +1038,7 @@ fn a_seek_survives_that_the_server_has_forgotten_the_session() {
 fn who_does_not_reconnect_is_told_that_the_session_is_gone() {
     let mut script = Scripted::new();
     script.play_ten_seconds();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.request();
     script.answer(&forgotten(Some(5)));
     let failure = script.failure().unwrap();
@@ -1042,7 +1051,7 @@ fn who_does_not_reconnect_is_told_that_the_session_is_gone() {
 fn a_stream_that_is_not_there_yet_is_waited_for_but_only_by_who_was_there_before() {
     for status in ["404 Not Found", "503 Service Unavailable"] {
         let mut script = Scripted::for_streams();
-        script.input(Input::Goal(Goal::Playing));
+        script.input(Input::Command(Command::SetGoal(Goal::Playing)));
         script.request();
         script.answer("RTSP/1.0 200 OK\nCSeq: 1\n");
         script.request();
@@ -1068,7 +1077,7 @@ fn a_stream_that_is_not_there_yet_is_waited_for_but_only_by_who_was_there_before
 #[test]
 fn what_is_not_rtsp_is_explained() {
     let mut script = Scripted::new();
-    script.input(Input::Goal(Goal::Ready));
+    script.input(Input::Command(Command::SetGoal(Goal::Ready)));
     script.input(Input::Received("HTTP/1.1 400 Bad Request\r\n\r\n".into()));
     assert!(
         script

@@ -8,7 +8,8 @@ use common::jpegs::{Kind, picture};
 use reelay::media::payload::{Form, packetize};
 use reelay::proto::rtsp::{Frame, Framer, Limits, Request, RtspUrl, Transport, interleave};
 use reelay::session::{
-    Event, FrameSink, Goal, MachineOptions, ReceivedFrame, Session, SessionOptions, TransportChoice,
+    Command, Event, Frame as ArrivedFrame, FrameOutlets, Goal, MachineOptions, Session, SessionOptions,
+    TransportChoice,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -108,7 +109,7 @@ impl Line {
 /// A session, and what comes out of it.
 struct Playing {
     _session: Session,
-    frames: mpsc::Receiver<ReceivedFrame>,
+    frames: mpsc::Receiver<ArrivedFrame>,
     events: mpsc::Receiver<Event>,
 }
 
@@ -123,9 +124,8 @@ impl Playing {
         let options = SessionOptions { machine, playout_delay: Duration::ZERO, ..SessionOptions::default() };
         let (frame_sender, frames) = mpsc::channel(64);
         let (event_sender, events) = mpsc::channel(1_024);
-        let session =
-            Session::start(peer.url(), options, FrameSink::AsTheyArrive(frame_sender), event_sender);
-        session.set_goal(Goal::Playing);
+        let session = Session::start(peer.url(), options, FrameOutlets::tap(frame_sender), event_sender);
+        session.command(Command::SetGoal(Goal::Playing));
         Self { _session: session, frames, events }
     }
 
@@ -339,7 +339,7 @@ fn frame(number: u16) -> Vec<u8> {
 #[tokio::test]
 async fn a_server_that_restarts_is_found_again_and_the_film_goes_on_where_it_was() {
     let peer = Peer::start().await;
-    let mut playing = Playing::start(&peer, MachineOptions::for_streams());
+    let mut playing = Playing::start(&peer, MachineOptions { reconnects: true, ..MachineOptions::default() });
     let mut line = peer.accept().await;
     line.set_up().await;
     let headers = "Session: 12345678\r\nRange: npt=0-10\r\nRTP-Info: url=x;rtptime=0\r\n";
@@ -369,7 +369,7 @@ async fn play_and_hang_up(frames: u16) {
     let peer = Peer::start().await;
     let mut playing = Playing::by(
         &peer,
-        MachineOptions { transport: TransportChoice::Udp, ..MachineOptions::for_streams() },
+        MachineOptions { transport: TransportChoice::Udp, reconnects: true, ..MachineOptions::default() },
     );
     let mut line = peer.accept().await;
     line.answer("OPTIONS", "", "").await;

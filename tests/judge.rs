@@ -21,7 +21,8 @@ use reelay::net::udp_ports::SocketPair;
 use reelay::proto::rtp::Packet;
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
-    Emulation, Event, FrameSink, Goal, MachineOptions, Place, Session, SessionOptions, TransportChoice,
+    Command as SessionCommand, Emulation, Event, FrameOutlets, Goal, MachineOptions, Place, Session,
+    SessionOptions, TransportChoice,
 };
 use reelay::stats::{Reception, Snapshot};
 use tempfile::TempDir;
@@ -188,8 +189,8 @@ async fn play(port: u16, impairments: Impairments) -> Snapshot {
     let (frame_sender, mut frames) = mpsc::channel(16);
     let (event_sender, mut events) = mpsc::channel(256);
     let session =
-        Session::start(server.url_of(&name), options, FrameSink::AsTheyArrive(frame_sender), event_sender);
-    session.set_goal(Goal::Playing);
+        Session::start(server.url_of(&name), options, FrameOutlets::tap(frame_sender), event_sender);
+    session.command(SessionCommand::SetGoal(Goal::Playing));
     let mut arrived = 0;
     let end = async {
         loop {

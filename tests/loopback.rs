@@ -10,10 +10,10 @@ use common::jpegs::{Kind, picture};
 use reelay::impairment::{Bottleneck, Conditions, Impairments, Jitter, Loss, Network};
 use reelay::media::FrameRate;
 use reelay::media_file::Film;
-use reelay::proto::rtsp::{Frame, Framer, Limits, Response};
+use reelay::proto::rtsp::{Frame as Message, Framer, Limits, Response};
 use reelay::server_embed::{Guard, Observer, Server, ServerEvent, ServerOptions};
 use reelay::session::{
-    Decoder, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Screen,
+    Command, Decoder, Emulation, Event, Failure, Frame, FrameOutlets, Goal, MachineOptions, Place, Screen,
     Session, SessionOptions, TransportChoice,
 };
 use reelay::stats::Snapshot;
@@ -46,7 +46,7 @@ fn open(test: &TestFilm, rate: FrameRate) -> Arc<Film> {
 /// A session and what comes out of it.
 struct Playing {
     session: Session,
-    frames: mpsc::Receiver<ReceivedFrame>,
+    frames: mpsc::Receiver<Frame>,
     events: mpsc::Receiver<Event>,
 }
 
@@ -55,7 +55,7 @@ impl Playing {
         let (frame_sender, frames) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(256);
         let session =
-            Session::start(server.url_of(name), options, FrameSink::AsTheyArrive(frame_sender), event_sender);
+            Session::start(server.url_of(name), options, FrameOutlets::tap(frame_sender), event_sender);
         Self { session, frames, events }
     }
 
@@ -65,8 +65,8 @@ impl Playing {
     }
 
     /// Plays to the end; everything that arrived, and the figures.
-    async fn play_to_the_end(&mut self) -> (Vec<ReceivedFrame>, Snapshot) {
-        self.session.set_goal(Goal::Playing);
+    async fn play_to_the_end(&mut self) -> (Vec<Frame>, Snapshot) {
+        self.session.command(Command::SetGoal(Goal::Playing));
         let mut arrived = Vec::new();
         let end = async {
             loop {
@@ -100,7 +100,7 @@ impl Playing {
 }
 
 #[track_caller]
-fn assert_same(arrived: &[ReceivedFrame], source: &[Vec<u8>]) {
+fn assert_same(arrived: &[Frame], source: &[Vec<u8>]) {
     assert_eq!(arrived.len(), source.len());
     for (number, (frame, jpeg)) in arrived.iter().zip(source).enumerate() {
         assert!(frame.jpeg == jpeg[..], "frame {number} differs");
@@ -151,8 +151,9 @@ async fn play_on_a_screen(pictures: Vec<Vec<u8>>) -> (Snapshot, Option<Failure>)
     let screen =
         Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 0, first: Arc::default() };
     let (events, mut told) = mpsc::channel(256);
-    let session = Session::start(url, SessionOptions::default(), FrameSink::Screen(screen.clone()), events);
-    session.set_goal(Goal::Playing);
+    let session =
+        Session::start(url, SessionOptions::default(), FrameOutlets::screen(screen.clone()), events);
+    session.command(Command::SetGoal(Goal::Playing));
     let mut failure = None;
     let end = async {
         loop {
@@ -190,6 +191,31 @@ async fn pictures_that_cannot_be_decoded_are_counted_and_told_if_there_are_no_ot
 
     let (snapshot, failure) = play_on_a_screen([&good[..1], &bad[1..]].concat()).await;
     assert!(failure.is_none() && snapshot.frames_undecodable > 90, "{failure:?}");
+}
+
+/// A recording or a snapshot takes nothing from the screen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tap_and_the_screen_receive_the_same_frames() {
+    let server = start_server().await;
+    let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 40));
+    let url = server.url_of(&server.library().add(open(&test, RATE)));
+    let screen =
+        Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 7, first: Arc::default() };
+    let (tap, mut tapped) = mpsc::channel(256);
+    let (events, mut told) = mpsc::channel(256);
+    let outlets = FrameOutlets { taps: vec![tap], screen: Some(screen.clone()) };
+    let session = Session::start(url, SessionOptions::default(), outlets, events);
+    session.command(Command::SetGoal(Goal::Playing));
+    let end = async { while told.recv().await.expect("the session goes on") != Event::Ended {} };
+    timeout(PATIENCE, end).await.expect("the end of the film");
+    let snapshot = session.figures().borrow().snapshot;
+    session.finish(PATIENCE).await;
+    let frames: Vec<Frame> = std::iter::from_fn(|| tapped.try_recv().ok()).collect();
+    assert_same(&frames, &test.pictures);
+    assert_eq!((snapshot.frames_complete, snapshot.frames_undecodable), (40, 0));
+    assert_eq!(screen.first.get(), Some(&frames[0].jpeg));
+    let shown = screen.decoder.slot().take().expect("a picture on the screen");
+    assert_eq!((shown.generation, shown.source_width), (7, u32::from(SIZE.0)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -267,7 +293,7 @@ async fn after_the_end_the_film_plays_again_and_after_stop_it_is_set_up_again() 
         let (arrived, _) = playing.play_to_the_end().await;
         assert_same(&arrived, &test.pictures);
     }
-    playing.session.set_goal(Goal::Stopped);
+    playing.session.command(Command::SetGoal(Goal::Stopped));
     playing.event("TEARDOWN", |event| *event == Event::Closed).await;
     assert_eq!(server.sessions(), 0);
     let (arrived, snapshot) = playing.play_to_the_end().await;
@@ -285,7 +311,7 @@ async fn the_players_own_port_can_be_fixed_and_a_busy_one_is_explained() {
     let machine = MachineOptions { rtp_port: Some(port), ..MachineOptions::default() };
     let options = SessionOptions { machine, ..SessionOptions::default() };
     let mut playing = Playing::start(&server, &name, options.clone());
-    playing.session.set_goal(Goal::Ready);
+    playing.session.command(Command::SetGoal(Goal::Ready));
     let failed = playing.event("a failure", |event| matches!(event, Event::Failed(_))).await;
     let Event::Failed(failure @ Failure::NoPorts { .. }) = failed else { panic!("{failed:?}") };
     assert!(failure.to_string().contains(&port.to_string()), "{failure}");
@@ -298,7 +324,7 @@ async fn the_players_own_port_can_be_fixed_and_a_busy_one_is_explained() {
 async fn failures_are_sentences() {
     let server = start_server().await;
     let mut nothing = Playing::by(&server, "no such film", TransportChoice::Auto);
-    nothing.session.set_goal(Goal::Ready);
+    nothing.session.command(Command::SetGoal(Goal::Ready));
     let Event::Failed(failure) = nothing.event("404", |event| matches!(event, Event::Failed(_))).await else {
         panic!()
     };
@@ -308,8 +334,8 @@ async fn failures_are_sentences() {
     server.stop().await;
     let (frames, _) = mpsc::channel(1);
     let (events, mut from_session) = mpsc::channel(16);
-    let session = Session::start(url, SessionOptions::default(), FrameSink::AsTheyArrive(frames), events);
-    session.set_goal(Goal::Ready);
+    let session = Session::start(url, SessionOptions::default(), FrameOutlets::tap(frames), events);
+    session.command(Command::SetGoal(Goal::Ready));
     let failed = timeout(PATIENCE, async {
         loop {
             if let Some(Event::Failed(failure)) = from_session.recv().await {
@@ -328,7 +354,7 @@ async fn a_film_that_vanishes_or_is_cut_is_told() {
     let test = film(Layout::Records(5), pictures(Kind::Commented, SIZE, 200));
     let name = server.library().add(open(&test, RATE));
     let mut playing = Playing::by(&server, &name, TransportChoice::Udp);
-    playing.session.set_goal(Goal::Playing);
+    playing.session.command(Command::SetGoal(Goal::Playing));
     timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
     std::fs::OpenOptions::new().write(true).open(test.path()).unwrap().set_len(1_000).unwrap();
     let failed = timeout(PATIENCE, async {
@@ -349,7 +375,7 @@ async fn a_film_that_vanishes_or_is_cut_is_told() {
             std::fs::remove_file(test.path()).unwrap();
         }
         let mut again = Playing::by(&server, &name, TransportChoice::Udp);
-        again.session.set_goal(Goal::Ready);
+        again.session.command(Command::SetGoal(Goal::Ready));
         let Event::Failed(failure) = again.event("404", |event| matches!(event, Event::Failed(_))).await
         else {
             panic!()
@@ -446,7 +472,7 @@ async fn a_stop_in_the_middle_leaves_the_counts_true() {
         let emulation = Emulation { network, place: Place::AtServer };
         let options = SessionOptions { emulation, ..SessionOptions::default() };
         let mut playing = Playing::start(&server, &name, options);
-        playing.session.set_goal(Goal::Playing);
+        playing.session.command(Command::SetGoal(Goal::Playing));
         for _ in 0..40 {
             timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
         }
@@ -472,7 +498,7 @@ async fn ask_on(stream: &mut TcpStream, words: &[u8]) -> Option<Response> {
         let count = timeout(PATIENCE, stream.read(&mut buffer)).await.unwrap().unwrap();
         framer.push(&buffer[..count]);
         match framer.next_frame().unwrap() {
-            Some(Frame::Response(response)) => return Some(response),
+            Some(Message::Response(response)) => return Some(response),
             _ if count == 0 => return None,
             _ => {}
         }
@@ -506,7 +532,7 @@ async fn a_connection_that_goes_takes_its_interleaved_session_along() {
     let server = start_server().await;
     let name = server.library().add(open(&test, FrameRate::CLASSROOM));
     let mut playing = Playing::by(&server, &name, TransportChoice::Tcp);
-    playing.session.set_goal(Goal::Playing);
+    playing.session.command(Command::SetGoal(Goal::Playing));
     timeout(PATIENCE, playing.frames.recv()).await.unwrap().unwrap();
     assert_eq!(server.sessions(), 1);
     drop(playing);
@@ -599,9 +625,9 @@ async fn only_who_knows_the_password_plays() {
     for (stranger, refused) in [(url.clone(), false), (url.clone().with_credentials("ann", "guess"), true)] {
         let (frame_sender, frames) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(256);
-        let sink = FrameSink::AsTheyArrive(frame_sender);
+        let sink = FrameOutlets::tap(frame_sender);
         let session = Session::start(stranger, SessionOptions::default(), sink, event_sender);
-        session.set_goal(Goal::Playing);
+        session.command(Command::SetGoal(Goal::Playing));
         let mut playing = Playing { session, frames, events };
         let wanted = Event::Failed(Failure::Unauthorized { was_refused: refused });
         playing.event("the refusal", |event| *event == wanted).await;
@@ -611,7 +637,7 @@ async fn only_who_knows_the_password_plays() {
     let (frame_sender, frames) = mpsc::channel(16);
     let (event_sender, events) = mpsc::channel(256);
     let known = url.with_credentials("ann", "se:cr et");
-    let sink = FrameSink::AsTheyArrive(frame_sender);
+    let sink = FrameOutlets::tap(frame_sender);
     let session = Session::start(known, SessionOptions::default(), sink, event_sender);
     let (arrived, _) = Playing { session, frames, events }.play_to_the_end().await;
     assert_same(&arrived, &test.pictures);

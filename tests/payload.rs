@@ -6,7 +6,8 @@ use common::jpegs::{Kind, picture};
 use reelay::media::decode::decode;
 use reelay::media::jpeg::{Dimensions, JpegHeader};
 use reelay::media::payload::{
-    Assembled, Depacketizer, Form, Frame, LARGEST_CLASSROOM_PICTURE, PacketizedFrame, Uncarriable, packetize,
+    Assembled, AssembledFrame, Depacketizer, Form, LARGEST_CLASSROOM_PICTURE, PacketizedFrame, UNKNOWN_END,
+    Uncarriable, packetize,
 };
 use reelay::proto::rtp::Packet;
 
@@ -29,11 +30,17 @@ fn assemble(packets: &[Packet]) -> Vec<Assembled> {
     std::iter::from_fn(|| depacketizer.next_assembled()).collect()
 }
 
-fn only_frame(packets: &[Packet]) -> Frame {
+fn only_frame(packets: &[Packet]) -> AssembledFrame {
     match assemble(packets).as_slice() {
-        [Assembled::Whole(frame)] => frame.clone(),
-        other => panic!("not one whole frame: {other:?}"),
+        [Assembled::Frame(frame)] if frame.is_complete() => frame.clone(),
+        other => panic!("not one complete frame: {other:?}"),
     }
+}
+
+/// The bytes of a complete frame that also arrived of one with gaps.
+fn without_missing(complete: &[u8], frame: &AssembledFrame) -> Vec<u8> {
+    let arrived = |position: &usize| !frame.missing.iter().any(|range| range.contains(position));
+    (0..complete.len()).filter(arrived).map(|position| complete[position]).collect()
 }
 
 #[test]
@@ -154,11 +161,35 @@ fn a_frame_with_a_missing_packet_is_incomplete_and_the_next_is_not() {
             stream.remove(missing);
             stream.extend(packets(&frame, 4_600));
             let assembled = assemble(&stream);
-            assert_eq!(assembled.len(), 2, "without packet {missing}");
-            assert_eq!(assembled[0], Assembled::Incomplete);
-            assert!(matches!(&assembled[1], Assembled::Whole(frame) if frame.timestamp == 4_600));
+            let [Assembled::Frame(first), Assembled::Frame(second)] = &assembled[..] else {
+                panic!("without packet {missing}: {assembled:?}")
+            };
+            assert!(!first.is_complete() && second.is_complete());
+            assert_eq!((first.timestamp, second.timestamp), (100, 4_600));
+            if missing == 0 {
+                assert_eq!(first.missing[0].start, 0, "the header is unknown");
+            } else {
+                let expected = without_missing(&second.jpeg, first);
+                // Where EOI is not sent, only a complete frame gets one.
+                let without_eoi = expected.strip_suffix(&[0xFF, 0xD9]).unwrap_or(&expected);
+                assert!(first.jpeg == expected || first.jpeg == without_eoi, "without packet {missing}");
+                let is_open = first.missing[0].end == UNKNOWN_END;
+                assert_eq!(is_open, missing == count - 1, "without packet {missing}");
+            }
         }
     }
+}
+
+#[test]
+fn overlapping_fragments_make_a_frame_incomplete() {
+    let frame = packetize(&picture(Kind::Standard420, SIZE, 1, 60), Form::Standard).unwrap();
+    let mut stream = packets(&frame, 100);
+    assert!(stream.len() >= 3);
+    stream.insert(1, stream[1].clone());
+    let assembled = assemble(&stream);
+    let [Assembled::Frame(first)] = &assembled[..] else { panic!("{assembled:?}") };
+    assert_eq!(first.missing.last().map(|range| range.end), Some(UNKNOWN_END));
+    assert!(first.jpeg.len() <= only_frame(&packets(&frame, 0)).jpeg.len());
 }
 
 #[test]
@@ -186,7 +217,9 @@ fn computed_and_remembered_tables_are_understood() {
     let mut second = stream.clone();
     second[whole.len()..].iter_mut().for_each(|packet| packet.header.timestamp = 9);
     let assembled = assemble(&second);
-    assert!(matches!(&assembled[..], [Assembled::Whole(a), Assembled::Whole(b)] if a.jpeg == b.jpeg));
+    assert!(
+        matches!(&assembled[..], [Assembled::Frame(a), Assembled::Frame(b)] if a.is_complete() && a.jpeg == b.jpeg)
+    );
     for unusable in [with_quality(0, false), with_quality(120, false), with_quality(201, false)] {
         assert!(matches!(assemble(&unusable)[..], [Assembled::Unusable(_)]));
     }
@@ -204,7 +237,7 @@ fn a_size_without_room_in_the_header_comes_from_the_description() {
     assert!(matches!(assemble(&packets)[..], [Assembled::Unusable(_)]));
     let mut depacketizer = Depacketizer::new(Some(Dimensions { width: 160, height: 120 }));
     packets.iter().for_each(|packet| depacketizer.push(packet));
-    assert!(matches!(depacketizer.next_assembled(), Some(Assembled::Whole(_))));
+    assert!(matches!(depacketizer.next_assembled(), Some(Assembled::Frame(frame)) if frame.is_complete()));
 }
 
 #[test]
@@ -225,7 +258,7 @@ fn hostile_payloads_never_panic() {
                 payload[octet] = value;
                 changed[0].payload = payload.into();
                 for assembled in assemble(&changed) {
-                    if let Assembled::Whole(frame) = assembled {
+                    if let Assembled::Frame(frame) = assembled {
                         let _ = decode(&frame.jpeg, &mut Vec::new());
                     }
                 }

@@ -10,7 +10,7 @@ use common::jpegs::{Kind, picture};
 use reelay::media::FrameRate;
 use reelay::media_file::Film;
 use reelay::server_embed::{Observer, Server, ServerOptions};
-use reelay::session::{Event, FrameSink, Goal, Session, SessionOptions};
+use reelay::session::{Command, Event, FrameOutlets, Goal, Session, SessionOptions};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -29,8 +29,8 @@ async fn frames_of_250_kb_survive_the_usual_cap_of_the_kernels_buffer() {
     // keeps with each packet as well, so that one picture is more than it holds.
     let options = SessionOptions { receive_buffer: 208 * 1024, ..SessionOptions::default() };
     let session =
-        Session::start(server.url_of(&name), options, FrameSink::AsTheyArrive(frame_sender), event_sender);
-    session.set_goal(Goal::Playing);
+        Session::start(server.url_of(&name), options, FrameOutlets::tap(frame_sender), event_sender);
+    session.command(Command::SetGoal(Goal::Playing));
     let end = async { while events.recv().await.is_some_and(|event| event != Event::Ended) {} };
     timeout(Duration::from_secs(60), end).await.expect("the end of the film");
 

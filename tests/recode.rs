@@ -25,7 +25,7 @@ fn received(jpeg: &[u8]) -> Vec<u8> {
         depacketizer.push(&Packet::parse(octets.into()).unwrap());
     }
     match depacketizer.next_assembled() {
-        Some(Assembled::Whole(frame)) => frame.jpeg.to_vec(),
+        Some(Assembled::Frame(frame)) if frame.is_complete() => frame.jpeg.to_vec(),
         other => panic!("not a whole frame: {other:?}"),
     }
 }

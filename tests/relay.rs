@@ -14,7 +14,8 @@ use reelay::proto::rtsp::RtspUrl;
 use reelay::proxy::{Relay, RelayEvent, RelayOptions};
 use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{
-    Emulation, Event, FrameSink, Goal, MachineOptions, Place, Session, SessionOptions, TransportChoice,
+    Command, Emulation, Event, FrameOutlets, Goal, MachineOptions, Place, Session, SessionOptions,
+    TransportChoice,
 };
 use reelay::stats::Snapshot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,8 +39,8 @@ async fn play(url: RtspUrl, transport: TransportChoice, network: Network) -> (u6
     let machine = MachineOptions { transport, ..MachineOptions::default() };
     let emulation = Emulation { network, place: Place::AtServer };
     let options = SessionOptions { machine, emulation, ..SessionOptions::default() };
-    let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
-    session.set_goal(Goal::Playing);
+    let session = Session::start(url, options, FrameOutlets::tap(frame_sender), event_sender);
+    session.command(Command::SetGoal(Goal::Playing));
     let mut arrived = 0;
     let end = async {
         loop {

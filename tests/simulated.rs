@@ -9,7 +9,7 @@ use reelay::impairment::{Bottleneck, Conditions, Distribution, Impairments, Jitt
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
-    Event, Failure, Goal, Input, Interruption, MachineOptions, Place, RtspState, TransportChoice,
+    Command, Event, Failure, Goal, Input, Interruption, MachineOptions, Place, RtspState, TransportChoice,
 };
 use std::time::Duration;
 
@@ -284,7 +284,7 @@ fn a_seek_lands_on_the_frame_and_goes_on_there() {
     let mut world = World::new(setting(200));
     world.want(Goal::Playing);
     world.run_for(Duration::from_secs(2));
-    world.input(Input::Seek(Npt::from_micros(7_512_000)));
+    world.input(Input::Command(Command::Seek(Npt::from_micros(7_512_000))));
     let before = world.shown.len();
     world.run_until("the end", ended);
     assert_eq!(world.methods(), ["OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "PLAY"]);
@@ -337,7 +337,7 @@ fn a_seek_in_the_last_moment_is_not_undone() {
         world.want(Goal::Playing);
         world.run_until("the last frame is here", |world| world.arrived.len() == 100);
         let before = world.shown.len();
-        world.input(Input::Seek(Npt::from_micros(1_000_000)));
+        world.input(Input::Command(Command::Seek(Npt::from_micros(1_000_000))));
         world.run_until("the end", ended);
         assert_eq!(world.methods()[4..], ["PAUSE", "PLAY"]);
         let positions: Vec<_> =
@@ -355,7 +355,7 @@ fn what_is_still_under_way_from_before_a_seek_is_not_late_and_its_goodbye_ends_n
         let mut world = World::new(Setting { impairments, place, ..setting(100) });
         world.want(Goal::Playing);
         world.run_for(seek_at * MS);
-        world.input(Input::Seek(Npt::from_micros(1_000_000)));
+        world.input(Input::Command(Command::Seek(Npt::from_micros(1_000_000))));
         let before = world.shown.len();
         world.run_until("the end", ended);
         let positions: Vec<_> =
@@ -388,7 +388,7 @@ fn a_seek_while_it_stands_still_is_where_it_begins() {
     let mut world = World::new(setting(200));
     world.want(Goal::Ready);
     world.run_until("SETUP", |world| world.state() == RtspState::Ready);
-    world.input(Input::Seek(Npt::from_micros(9_000_000)));
+    world.input(Input::Command(Command::Seek(Npt::from_micros(9_000_000))));
     world.run_for(Duration::from_secs(1));
     assert_eq!(world.methods().len(), 3, "nothing is sent until it plays");
     world.want(Goal::Playing);
@@ -576,7 +576,10 @@ fn who_wants_datagrams_gets_no_connection_instead() {
 }
 
 fn reconnecting(frames: usize) -> World {
-    World::new(Setting { machine: MachineOptions::for_streams(), ..setting(frames) })
+    World::new(Setting {
+        machine: MachineOptions { reconnects: true, ..MachineOptions::default() },
+        ..setting(frames)
+    })
 }
 
 fn interruptions(world: &World) -> Vec<(u32, u64)> {

@@ -16,7 +16,9 @@ use reelay::media::FrameRate;
 use reelay::media::container::Outcome;
 use reelay::media_file::Progress;
 use reelay::proto::rtsp::{Lower, Method, Npt, NptRange, Status as RtspStatus};
-use reelay::session::{Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice};
+use reelay::session::{
+    Command as SessionCommand, Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice,
+};
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Figures, Snapshot};
 use reelay::ui::{AppOptions, Message, Panel, Saving, Shortcut, Step};
@@ -230,7 +232,7 @@ fn a_preset_sets_everything_and_a_new_seed_nothing_else() {
 fn the_window_says_where_the_network_acts_and_what_it_did() {
     let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
     let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://camera.example/live").unwrap();
-    stage.app.connect(url, Default::default(), false);
+    stage.app.connect(url.into(), Default::default(), false);
     stage.click("Network");
     assert!(stage.shows("An emulated network on this player's way in, behind camera.example."));
     let emulated = Some(Emulated { offered: 1_000, lost_random: 40, lost_queue: 2, ..Emulated::default() });
@@ -518,7 +520,7 @@ fn a_classroom_server_is_connected_to_and_known_again() {
     stage.click("Connect");
     let Some(Command::Connect { url, options, goal, .. }) = stage.command() else { panic!("not connected") };
     assert_eq!((url.server().as_str(), url.name().as_str()), ("lab.example:1025", "movie.Mjpeg"));
-    assert_eq!((options.dialect, options.rtp_port), (Dialect::Classroom, Some(25_000)));
+    assert_eq!((url.dialect(), options.rtp_port), (Dialect::Classroom, Some(25_000)));
     assert_eq!(goal, Goal::Stopped, "four buttons send nothing unasked");
     stage.click("Setup");
     assert_eq!(stage.wish(), Some(Goal::Ready));
@@ -761,8 +763,8 @@ fn a_url_that_is_typed_as_the_host_of_a_classroom_server_is_one_of_rtsp() {
     desk.click("Classroom server");
     desk.write("rtsp://camera/live");
     desk.tap(Key::Named(Named::Enter));
-    let Some(Command::Connect { url, options, .. }) = desk.stage.command() else { panic!("not connected") };
-    assert_eq!((url.to_string().as_str(), options.dialect), ("rtsp://camera/live", Dialect::Standard));
+    let Some(Command::Connect { url, .. }) = desk.stage.command() else { panic!("not connected") };
+    assert_eq!((url.to_string().as_str(), url.dialect()), ("rtsp://camera/live", Dialect::Standard));
 }
 
 #[test]
@@ -872,11 +874,15 @@ fn a_film_whose_index_grows_shows_the_part_that_is_known() {
 fn the_time_line_is_moved_to_a_frame_of_the_film() {
     let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
     stage.send(Message::Shortcut(Shortcut::Skip(5)));
-    let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
+    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.command() else {
+        panic!("no seek")
+    };
     assert_eq!(position, seconds(5));
     assert!(matches!(stage.command(), Some(Command::Preview(100))), "what is there is shown at once");
     stage.send(Message::Shortcut(Shortcut::Skip(127)));
-    let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
+    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.command() else {
+        panic!("no seek")
+    };
     assert_eq!(position.as_micros(), 9_950_000, "the last frame, not behind it");
 }
 
@@ -890,7 +896,9 @@ fn behind_the_end_there_is_nothing_to_skip_to() {
     stage.send(Message::Shortcut(Shortcut::Skip(5)));
     assert!(stage.command().is_none() && stage.shows("The film is over. Play starts it again."));
     stage.send(Message::Shortcut(Shortcut::Skip(-5)));
-    let Some(Command::Seek { position, .. }) = stage.command() else { panic!("no seek") };
+    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.command() else {
+        panic!("no seek")
+    };
     assert_eq!(position, seconds(5));
 }
 

@@ -16,7 +16,7 @@ use crate::impairment::Conditions;
 use crate::media::FrameRate;
 use crate::media::recode::Quality;
 use crate::proto::rtsp::RtspUrl;
-use crate::session::{self, TransportChoice};
+use crate::session::{ClassroomUrl, SourceUrl, TransportChoice};
 use crate::settings::ThemeChoice;
 
 /// What the program is to do.
@@ -37,12 +37,10 @@ pub enum Invocation {
 /// What is to be played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A film on this machine.
+    /// A file on this machine.
     File(PathBuf),
-    /// A stream.
-    Url(RtspUrl),
-    /// A film on a classroom server.
-    Classroom(RtspUrl),
+    /// A stream from a server.
+    Stream(SourceUrl),
 }
 
 /// For the window.
@@ -345,7 +343,7 @@ fn read_target(value: OsString) -> Result<Target, ArgumentError> {
                     "{text} is no URL that can be played: {error}; try rtsp://HOST:PORT/PATH."
                 ))
             })?;
-            Ok(Target::Url(url))
+            Ok(Target::Stream(url.into()))
         }
         _ => read_path(value).map(Target::File),
     }
@@ -358,7 +356,7 @@ fn read_classroom(parser: &mut Parser) -> Result<Target, ArgumentError> {
             "--classroom cannot be \"{text}\": it is HOST:PORT/FILE without rtsp://, like 127.0.0.1:1025/movie.Mjpeg."
         )));
     }
-    session::parse_address(&text).map(Target::Classroom).map_err(|error| {
+    text.parse().map(|url: ClassroomUrl| Target::Stream(url.into())).map_err(|error| {
         ArgumentError::new(format!(
             "--classroom cannot be \"{text}\": {error}; try HOST:PORT/FILE, like 127.0.0.1:1025/movie.Mjpeg."
         ))
@@ -431,7 +429,7 @@ fn read_rtp_port(parser: &mut Parser) -> Result<u16, ArgumentError> {
 
 fn check_transport(probe: &ProbeArguments) -> Result<(), ArgumentError> {
     match (&probe.target, probe.transport) {
-        (Target::Classroom(_), TransportChoice::Tcp) => Err(ArgumentError::new(
+        (Target::Stream(SourceUrl::Classroom(_)), TransportChoice::Tcp) => Err(ArgumentError::new(
             "Classroom servers send over UDP alone; leave --transport out.".to_owned(),
         )),
         _ => Ok(()),
@@ -441,7 +439,7 @@ fn check_transport(probe: &ProbeArguments) -> Result<(), ArgumentError> {
 /// A classroom server sends no RTCP, for which the next port would be.
 fn check_rtp_port(probe: &ProbeArguments) -> Result<(), ArgumentError> {
     match (probe.rtp_port, &probe.target) {
-        (None, _) | (_, Target::Classroom(_)) => Ok(()),
+        (None, _) | (_, Target::Stream(SourceUrl::Classroom(_))) => Ok(()),
         (Some(port), _) if port.is_multiple_of(2) => Ok(()),
         (Some(port), _) => Err(wrong_rtp_port(&port.to_string())),
     }
@@ -485,8 +483,8 @@ mod tests {
         let Ok(Invocation::Probe(probe)) = of("probe --classroom 127.0.0.1:1025/movie.Mjpeg") else {
             panic!()
         };
-        let url = session::film_url("127.0.0.1", 1_025, "movie.Mjpeg").unwrap();
-        assert_eq!(probe.target, Target::Classroom(url));
+        let url = ClassroomUrl::new("127.0.0.1", 1_025, "movie.Mjpeg").unwrap();
+        assert_eq!(probe.target, Target::Stream(url.into()));
         let Ok(Invocation::Link(link)) = of("link --to [::1]:554 --listen 0.0.0.0:9000 --loss 5%") else {
             panic!()
         };

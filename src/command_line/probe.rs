@@ -16,11 +16,11 @@ use crate::impairment::{Emulated, Network};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::media_file::Film;
 use crate::net::deadline::until;
-use crate::proto::rtsp::{Lower, RtspUrl};
+use crate::proto::rtsp::Lower;
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
-    Dialect, Emulation, Event, Failure, FrameSink, Goal, MachineOptions, Place, ReceivedFrame, Session,
-    SessionOptions,
+    Command, Dialect, Emulation, Event, Failure, Frame, FrameOutlets, Goal, MachineOptions, Place, Session,
+    SessionOptions, SourceUrl,
 };
 use crate::stats::{Figures, Record, Report, Snapshot, Subject};
 
@@ -53,9 +53,9 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
 async fn find_target(
     arguments: &ProbeArguments,
     network: &Network,
-) -> Result<(RtspUrl, Option<Server>), CommandError> {
+) -> Result<(SourceUrl, Option<Server>), CommandError> {
     match &arguments.target {
-        Target::Url(url) | Target::Classroom(url) => Ok((url.clone(), None)),
+        Target::Stream(url) => Ok((url.clone(), None)),
         Target::File(path) => {
             let film = Film::open(path, &backend::film_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
@@ -64,7 +64,7 @@ async fn find_target(
                 CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
             })?;
             let name = server.serve(film);
-            Ok((server.url_of(&name), Some(server)))
+            Ok((server.url_of(&name).into(), Some(server)))
         }
     }
 }
@@ -75,7 +75,7 @@ fn tell_of_film(event: ServerEvent) {
     }
 }
 
-async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) -> Result<(), CommandError> {
+async fn play(arguments: &ProbeArguments, url: SourceUrl, emulation: Emulation) -> Result<(), CommandError> {
     let is_file = emulation.place == Place::AtServer;
     if let Some(folder) = &arguments.save_frames {
         make(folder)?;
@@ -86,8 +86,8 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
     let options =
         SessionOptions { machine: machine_options(arguments), emulation, ..SessionOptions::default() };
     let subject = subject(arguments, &url, &options);
-    let session = Session::start(url, options, FrameSink::AsTheyArrive(frame_sender), event_sender);
-    session.set_goal(Goal::Playing);
+    let session = Session::start(url, options, FrameOutlets::tap(frame_sender), event_sender);
+    session.command(Command::SetGoal(Goal::Playing));
 
     let mut figures = session.figures();
     // A classroom server's film has an end, although nobody says where.
@@ -123,7 +123,6 @@ async fn play(arguments: &ProbeArguments, url: RtspUrl, emulation: Emulation) ->
 
 fn machine_options(arguments: &ProbeArguments) -> MachineOptions {
     MachineOptions {
-        dialect: dialect(arguments),
         transport: arguments.transport,
         rtp_port: arguments.rtp_port,
         ..MachineOptions::default()
@@ -136,10 +135,10 @@ fn make(folder: &Path) -> Result<(), CommandError> {
     })
 }
 
-fn subject(arguments: &ProbeArguments, url: &RtspUrl, options: &SessionOptions) -> Subject {
+fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions) -> Subject {
     let (name, url) = match &arguments.target {
         Target::File(path) => (backend::film_name(path), None),
-        Target::Url(_) | Target::Classroom(_) => (url.name(), Some(url.to_string())),
+        Target::Stream(_) => (url.name(), Some(url.to_string())),
     };
     Subject {
         name,
@@ -165,9 +164,9 @@ fn write_report(file: &ReportFile, report: &Report) -> Result<(), CommandError> 
 }
 
 fn dialect(arguments: &ProbeArguments) -> Dialect {
-    match arguments.target {
-        Target::Classroom(_) => Dialect::Classroom,
-        Target::File(_) | Target::Url(_) => Dialect::Standard,
+    match &arguments.target {
+        Target::Stream(url) => url.dialect(),
+        Target::File(_) => Dialect::Standard,
     }
 }
 
@@ -272,7 +271,7 @@ impl<'a> Watcher<'a> {
         Subject { server: self.server.clone(), transport: self.transport.map(Lower::name), ..subject }
     }
 
-    fn take_frame(&mut self, frame: &ReceivedFrame) -> Result<(), CommandError> {
+    fn take_frame(&mut self, frame: &Frame) -> Result<(), CommandError> {
         self.frames += 1;
         self.first.get_or_insert(frame.arrival);
         self.last = Some(frame.arrival);

@@ -1,86 +1,37 @@
-//! The two dialects, and a player of either.
+//! The contract of a client: one session over one protocol, without a socket and without a clock.
+//!
+//! Whoever drives a client passes in what happens with [`Client::handle_input`], asks for what is to be done with
+//! [`Client::poll_output`] until there is nothing left, and calls [`Client::handle_timeout`] when the instant of
+//! [`Client::poll_timeout`] has come. All clients give the same outputs, events and figures, so the driver, the window
+//! and `probe` know one kind.
 
+use std::fmt;
 use std::time::Instant;
 
-use super::classroom::ClassroomPlayer;
 use super::events::{Input, Output};
-use super::options::{Dialect, PlayerOptions};
-use super::rtsp::client::Player;
 use super::state::Status;
-use crate::proto::rtsp::RtspUrl;
 use crate::stats::{Snapshot, Strip};
 
-/// A player of either dialect. Both take and give the same.
-#[derive(Debug)]
-pub enum AnyPlayer {
-    /// Of the standard one.
-    Standard(Box<Player>),
-    /// Of the classroom one.
-    Classroom(Box<ClassroomPlayer>),
-}
+/// A client of one protocol.
+pub trait Client: fmt::Debug + Send {
+    /// Handles something that has happened at `now`.
+    fn handle_input(&mut self, now: Instant, input: Input);
 
-impl AnyPlayer {
-    /// A player of the dialect that the options name.
-    pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
-        match options.machine.dialect {
-            Dialect::Standard => Self::Standard(Box::new(Player::new(url, options))),
-            Dialect::Classroom => Self::Classroom(Box::new(ClassroomPlayer::new(url, options))),
-        }
-    }
+    /// Handles the passing of time; to be called at [`Client::poll_timeout`], or at any other time.
+    fn handle_timeout(&mut self, now: Instant);
 
-    /// Takes what has happened.
-    pub fn handle(&mut self, now: Instant, input: Input) {
-        match self {
-            Self::Standard(player) => player.handle(now, input),
-            Self::Classroom(player) => player.handle(now, input),
-        }
-    }
+    /// Returns the next thing to do; to be called until there is nothing, after each input and each timeout.
+    fn poll_output(&mut self) -> Option<Output>;
 
-    /// Time has passed.
-    pub fn timeout(&mut self, now: Instant) {
-        match self {
-            Self::Standard(player) => player.timeout(now),
-            Self::Classroom(player) => player.timeout(now),
-        }
-    }
+    /// Returns when [`Client::handle_timeout`] is to be called next; it changes with every input.
+    fn poll_timeout(&self) -> Option<Instant>;
 
-    /// When [`AnyPlayer::timeout`] is to be called.
-    pub fn deadline(&self) -> Option<Instant> {
-        match self {
-            Self::Standard(player) => player.deadline(),
-            Self::Classroom(player) => player.deadline(),
-        }
-    }
+    /// State, goal and the request in flight.
+    fn status(&self) -> Status;
 
-    /// What is to be done; call until there is nothing.
-    pub fn poll(&mut self) -> Option<Output> {
-        match self {
-            Self::Standard(player) => player.poll(),
-            Self::Classroom(player) => player.poll(),
-        }
-    }
+    /// The figures at `now`.
+    fn snapshot(&mut self, now: Instant) -> Snapshot;
 
-    /// Where it is and where it is going.
-    pub fn status(&self) -> Status {
-        match self {
-            Self::Standard(player) => player.status(),
-            Self::Classroom(player) => player.status(),
-        }
-    }
-
-    /// The figures.
-    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
-        match self {
-            Self::Standard(player) => player.snapshot(now),
-            Self::Classroom(player) => player.snapshot(now),
-        }
-    }
-
-    /// The last packets, each by its fate.
-    pub fn strip(&self) -> Option<&Strip> {
-        match self {
-            Self::Standard(player) => player.strip(),
-            Self::Classroom(player) => player.strip(),
-        }
-    }
+    /// The last packets, each with its fate; none before SETUP.
+    fn packet_log(&self) -> Option<&Strip>;
 }

@@ -7,35 +7,39 @@ use bytes::Bytes;
 
 use super::error::Failure;
 use super::message_log::{Message, Speaker};
-use super::present::frame::ReceivedFrame;
+use super::present::frame::Frame;
 use super::presentation::Presentation;
 use super::reconnect::Interruption;
 use super::state::{Goal, RtspState, Status};
-use crate::proto::rtsp::{Lower, Npt, NptRange, PortPair, RtspUrl, Transport};
+use crate::impairment::Datagram;
+use crate::proto::rtsp::{Lower, Npt, NptRange, PortPair, Transport};
+
+/// A wish of the user. The window, the backend, the driver and the client pass on the same value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Reach this state.
+    SetGoal(Goal),
+    /// Play on from here.
+    Seek(Npt),
+    /// Let frames wait this long before they are shown.
+    SetPlayoutDelay(Duration),
+}
 
 /// Something that has happened.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// The user wants this.
-    Goal(Goal),
-    /// The user wants to go on here.
-    Seek(Npt),
-    /// The user wants pictures to wait this long.
-    PlayoutDelay(Duration),
-    /// The connection stands.
+    /// The user wants something.
+    Command(Command),
+    /// The connection is open.
     Connected(Path),
-    /// The connection could not be made, for this reason; or is gone.
+    /// The connection could not be opened, for this reason; or it was closed.
     ConnectionLost(Option<String>),
-    /// Octets from the connection.
+    /// Bytes from the connection.
     Received(Bytes),
-    /// The ports are open.
-    PortsOpen(PortPair),
-    /// The ports are not to be had, for this reason.
-    PortsFailed(String),
-    /// A datagram on the RTP port.
-    Rtp(Bytes),
-    /// A datagram on the RTCP port.
-    Rtcp(Bytes),
+    /// The UDP ports are open, or cannot be had for this reason.
+    Ports(Result<PortPair, String>),
+    /// A datagram on one of the UDP ports.
+    Datagram(Datagram),
 }
 
 /// The way to the server.
@@ -62,8 +66,13 @@ impl Path {
 /// Something that is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
-    /// Connect to the server of this URL.
-    Connect(RtspUrl),
+    /// Connect to a server.
+    Connect {
+        /// Its host, an IPv6 address without brackets.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
     /// Close the connection and the ports.
     Disconnect,
     /// Bind UDP ports: this one and the next, or a pair of the system's choice.
@@ -72,16 +81,14 @@ pub enum Output {
     Route(Transport),
     /// Write this on the connection.
     Write(Bytes),
-    /// Send this from the RTP port.
-    Rtp(Bytes),
-    /// Send this from the RTCP port.
-    Rtcp(Bytes),
-    /// A picture has arrived. It will be shown later, or never.
-    Arrived(ReceivedFrame),
-    /// Show this picture now.
+    /// Send this from one of the UDP ports.
+    Send(Datagram),
+    /// A frame has arrived, for the taps. It is shown later, or never.
+    Frame(Frame),
+    /// Show this frame now.
     Show {
-        /// The picture.
-        frame: ReceivedFrame,
+        /// The frame.
+        frame: Frame,
         /// Its position in the film, if that is known.
         position: Option<Npt>,
     },

@@ -7,33 +7,36 @@
 
 mod classroom;
 mod client;
+mod data_timeout;
 mod driver;
 mod emulator_tap;
 mod error;
 mod events;
 mod message_log;
 mod options;
+mod pipeline;
 mod present;
 mod presentation;
+mod protocol;
 mod reconnect;
 mod rtp;
 mod rtsp;
+mod source_url;
 mod state;
 
-pub use classroom::{
-    AddressError as ClassroomAddressError, ClassroomPlayer, Trouble, TroubleKind, film_url, parse_address,
-};
-pub use driver::{FrameSink, Screen, Session};
+pub use classroom::{ClassroomPlayer, ClassroomUrl, ClassroomUrlError, Trouble, TroubleKind};
+pub use client::Client;
+pub use driver::{FrameOutlets, Screen, Session};
 pub use error::Failure;
-pub use events::{Event, Input, Output, Path};
+pub use events::{Command, Event, Input, Output, Path};
 pub use message_log::{Conversation, Entry, Media, Message, Speaker};
 pub use options::{
-    DEFAULT_DELAY, Dialect, Emulation, MachineOptions, Place, PlayerOptions, Reporter, SessionOptions,
-    TransportChoice,
+    DEFAULT_DELAY, Emulation, MachineOptions, Place, PlayerOptions, Reporter, SessionOptions, TransportChoice,
 };
 pub use present::decoder::{Decoder, Picture, PictureSlot, fit};
-pub use present::frame::ReceivedFrame;
+pub use present::frame::Frame;
 pub use presentation::Presentation;
 pub use reconnect::Interruption;
 pub use rtsp::client::Player;
+pub use source_url::{Dialect, SourceUrl};
 pub use state::{Goal, RtspState, Status};

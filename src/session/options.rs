@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::source_url::{Dialect, SourceUrl};
 use crate::impairment::Network;
 use crate::net::udp_ports;
 use crate::proto::rtcp::Epoch;
@@ -69,8 +68,6 @@ pub enum TransportChoice {
 /// How a machine behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MachineOptions {
-    /// What the server speaks.
-    pub dialect: Dialect,
     /// What may carry RTP.
     pub transport: TransportChoice,
     /// The player's own RTP port, for those who must fix it.
@@ -84,7 +81,6 @@ pub struct MachineOptions {
 impl Default for MachineOptions {
     fn default() -> Self {
         Self {
-            dialect: Dialect::Standard,
             transport: TransportChoice::Auto,
             rtp_port: None,
             patience: Duration::from_secs(5),
@@ -94,30 +90,10 @@ impl Default for MachineOptions {
 }
 
 impl MachineOptions {
-    /// For a person who watches a stream from elsewhere: a server that is lost is looked for again.
-    pub fn for_streams() -> Self {
-        Self { reconnects: true, ..Self::default() }
-    }
-}
-
-/// What a server speaks. It is known before the first octet: a classroom server is never probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// RTSP as RFC 2326 has it.
-    #[default]
-    Standard,
-    /// What the programs of the classroom speak.
-    Classroom,
-}
-
-impl Dialect {
-    /// What it is called in figures for programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Classroom => "classroom",
-        }
+    /// For a person who watches a stream from elsewhere: a server that is lost is looked for again. A classroom server
+    /// is not, as it would begin the film anew.
+    pub fn for_source(url: &SourceUrl) -> Self {
+        Self { reconnects: url.dialect() == Dialect::Standard, ..Self::default() }
     }
 }
 

@@ -32,8 +32,10 @@ use super::theme::{self, size, space};
 use super::video::{self, Frame};
 use crate::backend::{Command, EndSignal, EventKind, FilmSource, Handle};
 use crate::media::FrameRate;
-use crate::proto::rtsp::{Npt, RtspUrl};
-use crate::session::{Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture, RtspState};
+use crate::proto::rtsp::Npt;
+use crate::session::{
+    Decoder, Event as SessionEvent, Failure, Goal, MachineOptions, Picture, RtspState, SourceUrl,
+};
 use crate::settings::{Controls, Settings, ThemeChoice};
 use crate::stats::Report;
 
@@ -180,7 +182,7 @@ impl App {
     }
 
     /// Connects to a stream, as far as the buttons go by themselves.
-    pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, play: bool) {
+    pub fn connect(&mut self, url: SourceUrl, options: MachineOptions, play: bool) {
         let goal = self.first_goal(play);
         self.frame = None;
         self.logbook.turn_over();
@@ -489,7 +491,7 @@ impl App {
             connect::Action::Connect(url, options) => {
                 self.connect_form = form.clone();
                 self.dialog = None;
-                self.settings.know_server(url.server(), options.dialect);
+                self.settings.know_server(url.server(), url.dialect());
                 self.connect(url, options, false);
                 self.remember()
             }

@@ -9,7 +9,7 @@ use super::dialog;
 use super::theme::{self, size, space as distance};
 use crate::file_url;
 use crate::proto::rtsp::RtspUrl;
-use crate::session::{ClassroomAddressError, Dialect, MachineOptions, TransportChoice, film_url};
+use crate::session::{ClassroomUrl, ClassroomUrlError, Dialect, MachineOptions, SourceUrl, TransportChoice};
 use crate::settings::KnownServer;
 
 /// What has been typed so far.
@@ -97,7 +97,7 @@ pub enum Action {
     /// The cursor in this field.
     Focus(Field),
     /// Play this.
-    Connect(RtspUrl, MachineOptions),
+    Connect(SourceUrl, MachineOptions),
     /// Play this film; its path was typed, as is needed where the system has no dialog for files.
     Open(PathBuf),
     /// Go away.
@@ -237,40 +237,43 @@ impl Form {
         Action::Focus(Field::File)
     }
 
-    fn read(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
+    fn read(&self) -> Result<(SourceUrl, MachineOptions), Fault> {
         match self.dialect {
             Dialect::Standard => self.read_standard(),
             Dialect::Classroom => self.classroom.read(),
         }
     }
 
-    fn read_standard(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
+    fn read_standard(&self) -> Result<(SourceUrl, MachineOptions), Fault> {
         let typed = self.url.trim();
         let whole = if typed.contains("://") { typed.to_owned() } else { format!("rtsp://{typed}") };
         let url = RtspUrl::parse(&whole).map_err(|error| Fault {
             field: Field::Url,
             sentence: format!("This is no RTSP URL: {error}. Try rtsp://host:8554/path."),
         })?;
+        let url = SourceUrl::from(url);
         let rtp_port = read_rtp_port(Field::RtpPort, &self.rtp_port)?;
-        let options = MachineOptions { transport: self.transport, rtp_port, ..MachineOptions::for_streams() };
+        let options =
+            MachineOptions { transport: self.transport, rtp_port, ..MachineOptions::for_source(&url) };
         Ok((url, options))
     }
 }
 
 impl Classroom {
-    fn read(&self) -> Result<(RtspUrl, MachineOptions), Fault> {
+    fn read(&self) -> Result<(SourceUrl, MachineOptions), Fault> {
         let fault = |field, sentence: String| Fault { field, sentence };
         let port = self.port.trim().parse().ok().filter(|port: &u16| *port > 0).ok_or_else(|| {
             fault(Field::Port, "Type the port that the server was started with, like 1025.".to_owned())
         })?;
-        let url = film_url(&self.host, port, self.file.trim()).map_err(|error| match error {
-            ClassroomAddressError::File(error) => {
+        let url = ClassroomUrl::new(&self.host, port, self.file.trim()).map_err(|error| match error {
+            ClassroomUrlError::File(error) => {
                 fault(Field::File, format!("This is no file name: {error}. Try movie.Mjpeg."))
             }
             _ => fault(Field::Host, "A host is a name or an address, like 127.0.0.1.".to_owned()),
         })?;
         let rtp_port = read_rtp_port(Field::ClassroomRtpPort, &self.rtp_port)?;
-        let options = MachineOptions { dialect: Dialect::Classroom, rtp_port, ..MachineOptions::default() };
+        let url = SourceUrl::from(url);
+        let options = MachineOptions { rtp_port, ..MachineOptions::for_source(&url) };
         Ok((url, options))
     }
 }
@@ -462,8 +465,8 @@ mod tests {
         let (Action::Connect(url, options), _) = classroom("lab", "1025", "movie.Mjpeg", "") else {
             panic!()
         };
-        assert_eq!((url.host(), url.port(), url.name().as_str()), ("lab", 1025, "movie.Mjpeg"));
-        assert_eq!((options.dialect, options.rtp_port), (Dialect::Classroom, None));
+        assert_eq!((url.server().as_str(), url.name().as_str()), ("lab:1025", "movie.Mjpeg"));
+        assert_eq!((url.dialect(), options.rtp_port), (Dialect::Classroom, None));
         let (Action::Connect(_, options), _) = classroom("lab", "1025", "f", "25001") else { panic!() };
         assert_eq!(options.rtp_port, Some(25_001), "there is no RTCP");
         for (host, port, file, rtp_port, field) in [

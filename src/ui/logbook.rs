@@ -104,7 +104,7 @@ impl Logbook {
     /// Everything about the session.
     pub fn report(&self, playback: &Playback, playout_delay_ms: u32) -> Report {
         let (url, dialect, place) = match playback.source() {
-            Some(Source::Stream(url, options)) => (Some(url.to_string()), options.dialect, Place::WayIn),
+            Some(Source::Stream(url, _)) => (Some(url.to_string()), url.dialect(), Place::WayIn),
             Some(Source::Film(_)) | None => (None, Dialect::Standard, Place::AtServer),
         };
         self.record.report(Subject {

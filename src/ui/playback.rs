@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use crate::backend::{Command, Event, EventKind, FilmInfo, FilmSource, Handle, SAMPLE_NAME, film_name};
 use crate::media::FrameRate;
-use crate::proto::rtsp::{Npt, RtspUrl};
+use crate::proto::rtsp::Npt;
 use crate::session::{
-    Event as SessionEvent, Failure, Goal, Interruption, MachineOptions, Presentation, RtspState, Status,
+    Command as SessionCommand, Event as SessionEvent, Failure, Goal, Interruption, MachineOptions,
+    Presentation, RtspState, SourceUrl, Status,
 };
 use crate::settings::Controls;
 
@@ -37,7 +38,7 @@ pub enum Source {
     /// A film on this machine.
     Film(FilmSource),
     /// A stream from somewhere.
-    Stream(RtspUrl, MachineOptions),
+    Stream(SourceUrl, MachineOptions),
 }
 
 impl Source {
@@ -90,7 +91,7 @@ impl Away {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
     /// What it wants them for.
-    pub url: RtspUrl,
+    pub url: SourceUrl,
     /// How the stream is played.
     pub options: MachineOptions,
     /// The user wanted it to play.
@@ -230,7 +231,7 @@ impl Playback {
     }
 
     /// Plays a stream. If it cannot be set up, what is open now is open again.
-    pub fn connect(&mut self, url: RtspUrl, options: MachineOptions, goal: Goal) {
+    pub fn connect(&mut self, url: SourceUrl, options: MachineOptions, goal: Goal) {
         let generation = self.take_generation();
         let left = self.leave();
         self.backend.send(Command::Connect { generation, url: url.clone(), options, goal });
@@ -332,7 +333,12 @@ impl Playback {
             // Whatever else is wanted during the wait, it is tried at once.
             (_, away) => away.iter_mut().for_each(|away| away.wait = Duration::ZERO),
         }
-        self.backend.send(Command::SetGoal { generation: self.generation, goal });
+        self.command(SessionCommand::SetGoal(goal));
+    }
+
+    /// Passes a wish on to the session of what is played.
+    fn command(&self, command: SessionCommand) {
+        self.backend.send(Command::Session { generation: self.generation, command });
     }
 
     /// The user does not want to wait for the server any longer.
@@ -403,7 +409,7 @@ impl Playback {
         self.resume = None;
         self.has_ended = false;
         self.position = Some(position);
-        self.backend.send(Command::Seek { generation: self.generation, position });
+        self.command(SessionCommand::Seek(position));
         if self.goal != Goal::Playing {
             self.moved_to = Some(position);
             self.preview(position);
@@ -706,7 +712,7 @@ mod tests {
     use crate::media::container::Layout;
     use crate::media::jpeg::Dimensions;
     use crate::media_file::Progress;
-    use crate::proto::rtsp::{Response, Status as RtspStatus};
+    use crate::proto::rtsp::{Response, RtspUrl, Status as RtspStatus};
     use crate::session::Failure;
     use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -748,8 +754,14 @@ mod tests {
         playback.press(Button::Play, Controls::Three);
         playback.press(Button::Stop, Controls::Three);
         assert_eq!(enabled(&playback), [true, false, false]);
-        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal { goal: Goal::Playing, .. })));
-        assert!(matches!(commands.try_recv(), Ok(Command::SetGoal { goal: Goal::Stopped, .. })));
+        assert!(matches!(
+            commands.try_recv(),
+            Ok(Command::Session { command: SessionCommand::SetGoal(Goal::Playing), .. })
+        ));
+        assert!(matches!(
+            commands.try_recv(),
+            Ok(Command::Session { command: SessionCommand::SetGoal(Goal::Stopped), .. })
+        ));
         assert!(commands.try_recv().is_err(), "a button that is not enabled sends nothing");
     }
 
@@ -847,26 +859,31 @@ mod tests {
             tell(&mut playback, RtspState::Ready, Goal::Ready, false);
             assert!(commands.try_recv().is_err(), "the hundredth frame is not known");
             playback.take(Event { generation: 2, kind: EventKind::Progressed(known) });
-            let Ok(Command::Seek { generation: 2, position }) = commands.try_recv() else {
+            let Ok(Command::Session { generation: 2, command: SessionCommand::Seek(position) }) =
+                commands.try_recv()
+            else {
                 panic!("{goal:?}")
             };
             assert_eq!(position.as_micros(), 2_500_000, "a hundred frames are half as long");
             assert!(matches!(commands.try_recv(), Ok(Command::Preview(100))));
-            let plays =
-                matches!(commands.try_recv(), Ok(Command::SetGoal { generation: 2, goal: Goal::Playing }));
+            let plays = matches!(
+                commands.try_recv(),
+                Ok(Command::Session { generation: 2, command: SessionCommand::SetGoal(Goal::Playing) })
+            );
             assert_eq!(plays, goal == Goal::Playing);
         }
     }
 
     #[test]
     fn a_stream_that_is_not_to_be_had_gives_the_film_back_where_it_was() {
-        let url = || RtspUrl::parse("rtsp://h/x").unwrap();
+        let url = || SourceUrl::from(RtspUrl::parse("rtsp://h/x").unwrap());
+        let options = MachineOptions::for_source(&url());
         let (mut playback, mut commands) = opened(Goal::Playing);
         tell(&mut playback, RtspState::Playing, Goal::Playing, false);
         playback.shown(Some(Npt::from_micros(5_000_000)));
-        playback.connect(url(), MachineOptions::for_streams(), Goal::Playing);
+        playback.connect(url(), options, Goal::Playing);
         // The first is not taken, and the second is refused.
-        playback.connect(url(), MachineOptions::for_streams(), Goal::Playing);
+        playback.connect(url(), options, Goal::Playing);
         while commands.try_recv().is_ok() {}
         let failure = Failure::Unauthorized { was_refused: true };
         let tell_failure = |playback: &mut Playback, failure| {
@@ -884,13 +901,17 @@ mod tests {
         playback.take(Event { generation: 4, kind: EventKind::Opened(film()) });
         tell(&mut playback, RtspState::Ready, Goal::Ready, false);
         assert_eq!(playback.notice(), words.as_ref());
-        let Ok(Command::Seek { generation: 4, position }) = commands.try_recv() else { panic!() };
+        let Ok(Command::Session { generation: 4, command: SessionCommand::Seek(position) }) =
+            commands.try_recv()
+        else {
+            panic!()
+        };
         assert_eq!(position.as_micros(), 5_000_000);
         assert!(matches!(commands.try_recv(), Ok(Command::Preview(100))));
         assert!(commands.try_recv().is_err(), "it stands still");
 
         let (mut playback, mut commands) = opened(Goal::Ready);
-        playback.connect(url(), MachineOptions::for_streams(), Goal::Ready);
+        playback.connect(url(), options, Goal::Ready);
         let kind = EventKind::Session(SessionEvent::SetUp(crate::proto::rtsp::Lower::Udp));
         playback.take(Event { generation: playback.generation, kind });
         while commands.try_recv().is_ok() {}

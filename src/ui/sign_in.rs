@@ -5,7 +5,7 @@ use iced::{Element, Fill};
 
 use super::dialog;
 use super::theme::{self, size, space as distance};
-use crate::proto::rtsp::RtspUrl;
+use crate::session::SourceUrl;
 
 /// What has been typed so far.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ const PASSWORD_FIELD: &str = "sign-in-password";
 
 impl Form {
     /// A dialog for the server of this URL.
-    pub fn new(url: &RtspUrl, was_refused: bool) -> Self {
+    pub fn new(url: &SourceUrl, was_refused: bool) -> Self {
         let user = url.credentials().map(|(user, _)| user.to_owned()).unwrap_or_default();
         Self { server: url.host().to_owned(), was_refused, user, password: Password::default() }
     }
@@ -140,10 +140,15 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::rtsp::RtspUrl;
+
+    fn url(text: &str) -> SourceUrl {
+        RtspUrl::parse(text).unwrap().into()
+    }
 
     #[test]
     fn a_name_is_needed_and_a_password_is_never_logged() {
-        let mut form = Form::new(&RtspUrl::parse("rtsp://camera/live").unwrap(), false);
+        let mut form = Form::new(&url("rtsp://camera/live"), false);
         form.update(Message::Password("secret".to_owned()));
         assert_eq!(form.update(Message::Submit), Action::None);
         assert!(!format!("{form:?} {:?}", Message::Password("secret".to_owned())).contains("secret"));
@@ -154,13 +159,13 @@ mod tests {
 
     #[test]
     fn enter_behind_the_name_asks_for_the_password_that_is_missing() {
-        let mut form = Form::new(&RtspUrl::parse("rtsp://camera/live").unwrap(), false);
+        let mut form = Form::new(&url("rtsp://camera/live"), false);
         assert_eq!(form.first_field(), USER_FIELD);
         form.update(Message::User("ann".to_owned()));
         assert_eq!(form.update(Message::NameEntered), Action::Focus(PASSWORD_FIELD));
         form.update(Message::Password("secret".to_owned()));
         assert!(matches!(form.update(Message::NameEntered), Action::SignIn { .. }));
-        let refused = Form::new(&RtspUrl::parse("rtsp://ann:wrong@camera/live").unwrap(), true);
+        let refused = Form::new(&url("rtsp://ann:wrong@camera/live"), true);
         assert_eq!((refused.first_field(), refused.user.as_str()), (PASSWORD_FIELD, "ann"));
     }
 }

@@ -12,7 +12,7 @@ use super::opening::Opening;
 use super::theme::{FONT, FONTS, size};
 use crate::backend::{Backend, BackendOptions, FilmSource};
 use crate::command_line::{Target, WindowArguments};
-use crate::session::{Dialect, MachineOptions};
+use crate::session::MachineOptions;
 use crate::settings::Settings;
 
 /// Why there is no window. A sentence for people.
@@ -69,9 +69,8 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
 fn begin_with(app: &mut App, target: Target, plays: bool) {
     match target {
         Target::File(path) => app.open(FilmSource::File(path), plays),
-        Target::Url(url) => app.connect(url, MachineOptions::for_streams(), plays),
-        Target::Classroom(url) => {
-            let options = MachineOptions { dialect: Dialect::Classroom, ..MachineOptions::default() };
+        Target::Stream(url) => {
+            let options = MachineOptions::for_source(&url);
             app.connect(url, options, plays);
         }
     }

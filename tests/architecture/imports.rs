@@ -108,7 +108,7 @@ impl Modules {
         if first == "super" {
             return self.resolve_in(&module[..module.len().checked_sub(1)?].to_vec(), rest, depth);
         }
-        let child = [&module[..], &[first.clone()]].concat();
+        let child: Path = module.iter().chain([first]).cloned().collect();
         if self.by_path.contains_key(&child) {
             return self.resolve_in(&child, rest, depth);
         }

@@ -20,8 +20,8 @@ use reelay::server_embed::desk::{self, Destination};
 use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, Session};
 use reelay::server_embed::stream::{Identity, Output as Wanted, Stream};
 use reelay::session::{
-    Emulation, Event, Goal, Input, MachineOptions, Output, Path, Place, Player, PlayerOptions, ReceivedFrame,
-    Reporter, RtspState,
+    Client as _, Command, Emulation, Event, Frame as ArrivedFrame, Goal, Input, MachineOptions, Output, Path,
+    Place, Player, PlayerOptions, Reporter, RtspState,
 };
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -116,7 +116,7 @@ pub struct World {
     pub requests: Vec<Request>,
     pub responses: Vec<Response>,
     pub events: Vec<(Duration, Event)>,
-    pub arrived: Vec<ReceivedFrame>,
+    pub arrived: Vec<ArrivedFrame>,
     pub shown: Vec<Shown>,
     connecting: Option<Instant>,
 }
@@ -161,12 +161,12 @@ impl World {
     }
 
     pub fn want(&mut self, goal: Goal) {
-        self.player.handle(self.now, Input::Goal(goal));
+        self.player.handle_input(self.now, Input::Command(Command::SetGoal(goal)));
         self.carry_out();
     }
 
     pub fn input(&mut self, input: Input) {
-        self.player.handle(self.now, input);
+        self.player.handle_input(self.now, input);
         self.carry_out();
     }
 
@@ -202,7 +202,7 @@ impl World {
 
     /// The last packets, each by its fate.
     pub fn rows(&self) -> Vec<reelay::stats::Row> {
-        self.player.strip().expect("a session").rows(32)
+        self.player.packet_log().expect("a session").rows(32)
     }
 
     /// What the network has done to the RTP packets of the session.
@@ -243,7 +243,7 @@ impl World {
             let pipes = [&self.to_server, &self.to_player, &self.reports]
                 .map(|pipe| pipe.0.front().map(|(at, _)| *at));
             let deadlines = [
-                self.player.deadline(),
+                self.player.poll_timeout(),
                 self.server.deadline,
                 self.server.passage.deadline(),
                 self.connecting,
@@ -266,7 +266,7 @@ impl World {
             let refused = Input::ConnectionLost(Some("connection refused".to_owned()));
             let path = Path { is_local: true, is_ipv6: false };
             let input = if self.is_down { refused } else { Input::Connected(path) };
-            self.player.handle(self.now, input);
+            self.player.handle_input(self.now, input);
         }
         while let Some(octets) = self.to_server.due(self.now) {
             let answers = self.server.receive(self.now, &octets, &mut self.requests);
@@ -279,7 +279,7 @@ impl World {
             self.server.report(self.now, &octets);
         }
         while let Some(octets) = self.to_player.due(self.now) {
-            self.player.handle(self.now, Input::Received(octets.into()));
+            self.player.handle_input(self.now, Input::Received(octets.into()));
             self.carry_out();
         }
         for datagram in self.server.send_what_is_due(self.now) {
@@ -292,29 +292,28 @@ impl World {
         while let Some((_, datagram)) = self.server.passage.poll(self.now) {
             self.deliver(datagram);
         }
-        if self.player.deadline().is_some_and(|deadline| deadline <= self.now) {
-            self.player.timeout(self.now);
+        if self.player.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
+            self.player.handle_timeout(self.now);
         }
         self.carry_out();
     }
 
-    fn deliver(&mut self, Datagram { kind, octets }: Datagram) {
-        let is_rtcp = kind == Kind::Rtcp;
+    fn deliver(&mut self, datagram: Datagram) {
         let input = match self.server.channels() {
             Some(ChannelPair { rtp, rtcp }) => {
-                Input::Received(interleave(if is_rtcp { rtcp } else { rtp }, &octets))
+                let channel = if datagram.kind == Kind::Rtcp { rtcp } else { rtp };
+                Input::Received(interleave(channel, &datagram.octets))
             }
-            None if is_rtcp => Input::Rtcp(octets),
-            None => Input::Rtp(octets),
+            None => Input::Datagram(datagram),
         };
-        self.player.handle(self.now, input);
+        self.player.handle_input(self.now, input);
         self.carry_out();
     }
 
     fn carry_out(&mut self) {
-        while let Some(output) = self.player.poll() {
+        while let Some(output) = self.player.poll_output() {
             match output {
-                Output::Connect(_) => self.connecting = Some(self.now + self.latency),
+                Output::Connect { .. } => self.connecting = Some(self.now + self.latency),
                 Output::Disconnect => {
                     self.connecting = None;
                     self.to_player.0.clear();
@@ -322,20 +321,22 @@ impl World {
                 }
                 Output::OpenPorts(port) => {
                     let rtp = port.unwrap_or(5_000);
-                    self.player.handle(self.now, Input::PortsOpen(PortPair { rtp, rtcp: rtp + 1 }));
+                    self.player.handle_input(self.now, Input::Ports(Ok(PortPair { rtp, rtcp: rtp + 1 })));
                 }
                 Output::Write(octets) => {
                     self.to_server.0.push_back((self.now + self.latency, octets.to_vec()))
                 }
-                Output::Arrived(frame) => self.arrived.push(frame),
+                Output::Frame(frame) => self.arrived.push(frame),
                 Output::Show { frame, position } => self.shown.push(Shown {
                     at: self.now - self.begin,
                     position_ms: position.map(|position| position.as_micros() / 1_000),
                     jpeg: frame.jpeg,
                 }),
                 Output::Event(event) => self.events.push((self.now - self.begin, event)),
-                Output::Rtcp(octets) => self.reports.0.push_back((self.now + self.latency, octets.to_vec())),
-                Output::Route(_) | Output::Rtp(_) => {}
+                Output::Send(Datagram { kind: Kind::Rtcp, octets }) => {
+                    self.reports.0.push_back((self.now + self.latency, octets.to_vec()))
+                }
+                Output::Route(_) | Output::Send(_) => {}
             }
         }
     }

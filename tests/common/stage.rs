@@ -16,8 +16,8 @@ use reelay::media::{FrameRate, decode};
 use reelay::media_file::{Film, Progress};
 use reelay::proto::rtsp::{Lower, Npt, Response, RtspUrl, Status as RtspStatus};
 use reelay::session::{
-    Event as SessionEvent, Goal, MachineOptions, Message as Said, Picture, Presentation, RtspState, Speaker,
-    Status,
+    Command as SessionCommand, Event as SessionEvent, Goal, MachineOptions, Message as Said, Picture,
+    Presentation, RtspState, SourceUrl, Speaker, Status,
 };
 use reelay::settings::{Controls, Settings, ThemeChoice};
 use reelay::stats::{Fate, Figures, Row, Snapshot};
@@ -108,7 +108,9 @@ impl Stage {
 
     fn asking(theme: ThemeChoice, url: RtspUrl) -> Self {
         let mut stage = Self::new(Controls::Three, theme);
-        stage.app.connect(url, MachineOptions::for_streams(), true);
+        let url = SourceUrl::from(url);
+        let options = MachineOptions::for_source(&url);
+        stage.app.connect(url, options, true);
         let Some(Command::Connect { generation, .. }) = stage.command() else { panic!("not connected") };
         (stage.generation, stage.wishes) = (generation, 1);
         stage
@@ -306,7 +308,7 @@ impl Stage {
     /// The next command that the window has sent.
     pub fn command(&mut self) -> Option<Command> {
         let command = self.commands.try_recv().ok();
-        if let Some(Command::SetGoal { .. }) = command {
+        if let Some(Command::Session { command: SessionCommand::SetGoal(_), .. }) = command {
             self.wishes += 1;
         }
         command
@@ -315,7 +317,7 @@ impl Stage {
     /// What the next command wants, if it is a wish; `None` if there is none.
     pub fn wish(&mut self) -> Option<Goal> {
         match self.command() {
-            Some(Command::SetGoal { goal, .. }) => Some(goal),
+            Some(Command::Session { command: SessionCommand::SetGoal(goal), .. }) => Some(goal),
             Some(other) => panic!("{other:?}"),
             None => None,
         }

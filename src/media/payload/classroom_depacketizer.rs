@@ -4,11 +4,12 @@
 //! cut it alike. How a server does it is told apart by what arrives: a picture begins where `FF D8` stands right
 //! behind the header, or behind eight octets of offset and length; it ends where its markers say so.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
+use super::assembled::{AssembledFrame, Gaps, UNKNOWN_END};
 use crate::media::jpeg::{LARGEST, Step, Walker, marker};
 use crate::proto::rtp::{HEADER_LENGTH, Header};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
@@ -42,20 +43,6 @@ pub enum ClassroomPiece {
     Slice(Bytes),
 }
 
-/// What came of a picture's datagrams.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClassroomPicture {
-    /// Everything is there, as far as markers, offsets and sequence numbers tell.
-    Whole {
-        /// From SOI to EOI.
-        jpeg: Bytes,
-        /// The sequence number of its first packet.
-        sequence: u16,
-    },
-    /// Something is missing, or makes no picture.
-    Incomplete,
-}
-
 /// Puts pictures together.
 #[derive(Debug, Default)]
 pub struct ClassroomDepacketizer {
@@ -63,7 +50,7 @@ pub struct ClassroomDepacketizer {
     /// The first octet of the server's RTP headers, and its SSRC: what tells a header from the middle of a picture.
     source: Option<(u8, u32)>,
     assembly: Option<Assembly>,
-    done: VecDeque<ClassroomPicture>,
+    done: VecDeque<AssembledFrame>,
 }
 
 /// Octets of offset and length before each payload of [`ClassroomVariant::Framed`].
@@ -160,8 +147,8 @@ impl ClassroomDepacketizer {
         self.variant
     }
 
-    /// The next thing that came out.
-    pub fn next_picture(&mut self) -> Option<ClassroomPicture> {
+    /// Returns the next frame; complete as far as markers, offsets and sequence numbers tell.
+    pub fn poll_frame(&mut self) -> Option<AssembledFrame> {
         self.done.pop_front()
     }
 
@@ -200,8 +187,10 @@ impl ClassroomDepacketizer {
 
     /// Nothing more comes: a picture that has begun stays incomplete.
     pub fn finish(&mut self) {
-        if matches!(self.assembly.take(), Some(Assembly::Chunks(_) | Assembly::Framed(_))) {
-            self.done.push_back(ClassroomPicture::Incomplete);
+        match self.assembly.take() {
+            Some(Assembly::Chunks(chunks)) => self.emit_cut(chunks.place, chunks.jpeg.freeze()),
+            Some(Assembly::Framed(framed)) => self.emit_framed(framed),
+            Some(Assembly::PassedOver { .. }) | None => {}
         }
     }
 
@@ -243,7 +232,7 @@ impl ClassroomDepacketizer {
                 self.variant.get_or_insert(ClassroomVariant::Whole);
                 self.hand_out(place, payload.slice(..consumed));
             }
-            Step::Broken { .. } => self.give_up(place),
+            Step::Broken { .. } => self.give_up(place, payload.clone()),
             Step::More => {
                 let length = HEADER_LENGTH + payload.len();
                 let jpeg = BytesMut::from(&payload[..]);
@@ -261,8 +250,9 @@ impl ClassroomDepacketizer {
                 return self.join(Chunks { place, ..chunks }, payload, HEADER_LENGTH + payload.len());
             }
             Some(Assembly::Chunks(chunks)) => {
-                self.give_up(chunks.place);
-                Some((chunks.place, false))
+                let place = chunks.place;
+                self.give_up(place, chunks.jpeg.freeze());
+                Some((place, false))
             }
             Some(Assembly::PassedOver { place, is_whole }) => Some((place, is_whole)),
             _ => None,
@@ -272,7 +262,7 @@ impl ClassroomDepacketizer {
                 self.assembly = Some(Assembly::PassedOver { place: Place { first, ..now }, is_whole });
             }
             // The beginning of this picture has not come.
-            None => self.give_up(now),
+            None => self.give_up(now, Bytes::new()),
         }
     }
 
@@ -314,7 +304,7 @@ impl ClassroomDepacketizer {
 
     fn join(&mut self, mut chunks: Chunks, octets: &Bytes, datagram: usize) {
         if chunks.jpeg.len() + octets.len() > LARGEST {
-            return self.give_up(chunks.place);
+            return self.give_up(chunks.place, chunks.jpeg.freeze());
         }
         chunks.datagrams.1 = datagram;
         match chunks.walker.advance(octets) {
@@ -326,18 +316,29 @@ impl ClassroomDepacketizer {
                 chunks.jpeg.extend_from_slice(&octets[..consumed]);
                 self.hand_out(chunks.place, chunks.jpeg.freeze());
             }
-            Step::Broken { .. } => self.give_up(chunks.place),
+            Step::Broken { .. } => self.give_up(chunks.place, chunks.jpeg.freeze()),
         }
     }
 
     fn hand_out(&mut self, place: Place, jpeg: Bytes) {
-        self.done.push_back(ClassroomPicture::Whole { jpeg, sequence: place.first });
+        self.emit(place, jpeg, Vec::new());
         self.assembly = Some(Assembly::PassedOver { place, is_whole: true });
     }
 
-    fn give_up(&mut self, place: Place) {
-        self.done.push_back(ClassroomPicture::Incomplete);
+    /// Gives up a frame of which these bytes have come, from its start.
+    fn give_up(&mut self, place: Place, jpeg: Bytes) {
+        self.emit_cut(place, jpeg);
         self.assembly = Some(Assembly::PassedOver { place, is_whole: false });
+    }
+
+    fn emit_cut(&mut self, place: Place, jpeg: Bytes) {
+        let rest = jpeg.len()..UNKNOWN_END;
+        self.emit(place, jpeg, vec![rest]);
+    }
+
+    fn emit(&mut self, place: Place, jpeg: Bytes, missing: Vec<Range<usize>>) {
+        let Place { first: sequence, timestamp, .. } = place;
+        self.done.push_back(AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced: false });
     }
 }
 
@@ -364,14 +365,14 @@ impl ClassroomDepacketizer {
         let Some(((offset, total), data)) = piece.filter(|((offset, total), data)| {
             *total <= LARGEST && offset.checked_add(data.len()).is_some_and(|end| end <= *total)
         }) else {
-            return self.give_up(place);
+            return self.give_up(place, Bytes::new());
         };
         let mut framed = match self.assembly.take() {
             Some(Assembly::Framed(framed)) if framed.total == total => framed,
             None => {
                 Framed { place, total, jpeg: BytesMut::new(), waiting: BTreeMap::new(), waiting_octets: 0 }
             }
-            _ => return self.give_up(place),
+            _ => return self.give_up(place, Bytes::new()),
         };
         framed.put(offset, data);
         self.settle_framed(framed);
@@ -380,7 +381,10 @@ impl ClassroomDepacketizer {
     fn settle_framed(&mut self, framed: Framed) {
         // More waits than the picture has: the pieces lie upon each other.
         if framed.waiting.len() > MOST_PIECES || framed.waiting_octets > framed.total {
-            return self.give_up(framed.place);
+            let place = framed.place;
+            self.emit_framed(framed);
+            self.assembly = Some(Assembly::PassedOver { place, is_whole: false });
+            return;
         }
         if framed.jpeg.len() < framed.total {
             self.assembly = Some(Assembly::Framed(framed));
@@ -388,8 +392,23 @@ impl ClassroomDepacketizer {
         }
         match Walker::default().advance(&framed.jpeg) {
             Step::End { consumed } => self.hand_out(framed.place, framed.jpeg.freeze().slice(..consumed)),
-            _ => self.give_up(framed.place),
+            _ => self.give_up(framed.place, framed.jpeg.freeze()),
         }
+    }
+
+    /// Emits a frame as far as its pieces have come.
+    fn emit_framed(&mut self, framed: Framed) {
+        let Framed { place, total, mut jpeg, waiting, .. } = framed;
+        let mut gaps = Gaps::default();
+        gaps.append(jpeg.len());
+        for (offset, data) in waiting {
+            if gaps.insert(offset, data.len()) {
+                jpeg.extend_from_slice(&data);
+            }
+        }
+        // The end is known: it is as far away as the frame says.
+        gaps.insert(total, 0);
+        self.emit(place, jpeg.freeze(), gaps.into_missing());
     }
 }
 
@@ -438,13 +457,8 @@ mod tests {
                 depacketizer.push(&piece);
             }
         }
-        let next = || depacketizer.next_picture();
-        std::iter::from_fn(next)
-            .map(|picture| match picture {
-                ClassroomPicture::Whole { sequence, .. } => Some(sequence),
-                ClassroomPicture::Incomplete => None,
-            })
-            .collect()
+        let frames = std::iter::from_fn(|| depacketizer.poll_frame());
+        frames.map(|frame| frame.is_complete().then_some(frame.sequence)).collect()
     }
 
     fn chunks_by_frame(number: u16) -> Vec<Bytes> {
@@ -471,8 +485,9 @@ mod tests {
             let mut depacketizer = ClassroomDepacketizer::default();
             let piece = depacketizer.read(&datagram.into()).unwrap();
             depacketizer.push(&piece);
-            let whole = ClassroomPicture::Whole { jpeg: jpeg.clone().into(), sequence: 1 };
-            assert_eq!(depacketizer.next_picture(), Some(whole));
+            let frame = depacketizer.poll_frame().unwrap();
+            assert!(frame.is_complete());
+            assert_eq!((frame.jpeg, frame.sequence), (Bytes::from(jpeg.clone()), 1));
             assert_eq!(depacketizer.variant(), Some(ClassroomVariant::Whole));
         }
     }

@@ -4,33 +4,12 @@ use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use super::assembled::{Assembled, AssembledFrame, Gaps};
 use super::fields::{
     EXTENSION_FIRST, FILL_MASK, MainHeader, QUALITY_IN_BAND, REDUCED_BIT, RESTART_BIT, TYPE_ORIGINAL_HEADER,
 };
 use crate::media::jpeg::{Dimensions, JpegHeader, LARGEST, marker, standard_header, tables};
 use crate::proto::rtp::Packet;
-
-/// A whole picture.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// From SOI to EOI.
-    pub jpeg: Bytes,
-    /// Of all its packets.
-    pub timestamp: u32,
-    /// It lost its APPn and COM segments on the way.
-    pub headers_reduced: bool,
-}
-
-/// What came of a frame's packets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Assembled {
-    /// Everything is there.
-    Whole(Frame),
-    /// Some packets are missing.
-    Incomplete,
-    /// The packets are there, and cannot be understood; the text says why.
-    Unusable(&'static str),
-}
 
 /// Puts pictures together. Packets are pushed in the order of their sequence numbers; gaps are allowed.
 ///
@@ -50,15 +29,25 @@ pub struct Depacketizer {
 #[derive(Debug)]
 struct Assembly {
     timestamp: u32,
+    sequence: u16,
     state: AssemblyState,
 }
 
 #[derive(Debug)]
 enum AssemblyState {
-    /// The header and the data so far.
-    Joining { jpeg: BytesMut, header_length: usize, headers_reduced: bool },
-    /// Something is missing, or wrong; the rest of the frame is passed over.
-    Given(Assembled),
+    /// The bytes so far.
+    Joining(Joining),
+    /// The frame cannot be understood; its other packets are passed over.
+    Unusable(&'static str),
+}
+
+#[derive(Debug, Default)]
+struct Joining {
+    jpeg: BytesMut,
+    /// Bytes in front of the scan data; 0 if the first packet is missing.
+    header_length: usize,
+    gaps: Gaps,
+    headers_reduced: bool,
 }
 
 /// Whether a packet is the first of its frame.
@@ -98,39 +87,40 @@ impl Depacketizer {
         if self.assembly.as_ref().is_some_and(|assembly| assembly.timestamp != timestamp) {
             self.close_frame(false);
         }
-        let state = match self.assembly.take() {
-            Some(assembly) => self.join(assembly.state, packet),
-            None => self.begin(packet),
+        let (sequence, state) = match self.assembly.take() {
+            Some(Assembly { sequence, state, .. }) => (sequence, join(state, packet)),
+            None => (packet.header.sequence, self.begin(packet)),
         };
-        self.assembly = Some(Assembly { timestamp, state });
+        self.assembly = Some(Assembly { timestamp, sequence, state });
         if packet.header.marker {
             self.close_frame(true);
         }
     }
 
-    fn close_frame(&mut self, marker_seen: bool) {
-        let Some(Assembly { timestamp, state }) = self.assembly.take() else { return };
+    fn close_frame(&mut self, has_marker: bool) {
+        let Some(Assembly { timestamp, sequence, state }) = self.assembly.take() else { return };
         self.done.push_back(match state {
-            AssemblyState::Given(outcome) => outcome,
-            AssemblyState::Joining { .. } if !marker_seen => Assembled::Incomplete,
-            AssemblyState::Joining { mut jpeg, headers_reduced, .. } => {
+            AssemblyState::Unusable(why) => Assembled::Unusable(why),
+            AssemblyState::Joining(Joining { mut jpeg, mut gaps, headers_reduced, .. }) => {
+                if !has_marker {
+                    gaps.cut();
+                }
                 // EOI may be left out of the data (RFC 2435 §3.1.9 says nothing of it; senders do both).
-                if !jpeg.ends_with(&[0xFF, marker::EOI]) {
+                if gaps.is_empty() && !jpeg.ends_with(&[0xFF, marker::EOI]) {
                     jpeg.put_slice(&[0xFF, marker::EOI]);
                 }
-                Assembled::Whole(Frame { jpeg: jpeg.freeze(), timestamp, headers_reduced })
+                let (jpeg, missing) = (jpeg.freeze(), gaps.into_missing());
+                Assembled::Frame(AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced })
             }
         });
     }
 
     fn begin(&mut self, packet: &Packet) -> AssemblyState {
         let Some(main) = MainHeader::read(&packet.payload) else {
-            return AssemblyState::Given(Assembled::Unusable(
-                "a packet is shorter than the JPEG payload header",
-            ));
+            return AssemblyState::Unusable(TOO_SHORT);
         };
         if main.fragment_offset != 0 {
-            return AssemblyState::Given(Assembled::Incomplete);
+            return join(AssemblyState::Joining(Joining::default()), packet);
         }
         match self.read_first(packet, main) {
             Ok((header, data, headers_reduced)) => {
@@ -140,27 +130,12 @@ impl Depacketizer {
                 let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * packets + 2);
                 jpeg.put_slice(&header);
                 jpeg.put_slice(&data);
-                AssemblyState::Joining { jpeg, header_length: header.len(), headers_reduced }
+                let mut gaps = Gaps::default();
+                gaps.append(jpeg.len());
+                AssemblyState::Joining(Joining { jpeg, header_length: header.len(), gaps, headers_reduced })
             }
-            Err(why) => AssemblyState::Given(Assembled::Unusable(why)),
+            Err(why) => AssemblyState::Unusable(why),
         }
-    }
-
-    fn join(&mut self, state: AssemblyState, packet: &Packet) -> AssemblyState {
-        let AssemblyState::Joining { mut jpeg, header_length, headers_reduced } = state else { return state };
-        let Some((main, data)) = split_following(&packet.payload) else {
-            return AssemblyState::Given(Assembled::Unusable(
-                "a packet is shorter than the JPEG payload header",
-            ));
-        };
-        if main.fragment_offset as usize != jpeg.len() - header_length {
-            return AssemblyState::Given(Assembled::Incomplete);
-        }
-        if jpeg.len() + data.len() > LARGEST {
-            return AssemblyState::Given(Assembled::Unusable("a picture is larger than 16 MiB"));
-        }
-        jpeg.put_slice(&data);
-        AssemblyState::Joining { jpeg, header_length, headers_reduced }
     }
 
     /// The picture's header, the first data, and whether the header was reduced.
@@ -233,6 +208,33 @@ impl Depacketizer {
             self.known_tables.push((quality, both));
         }
         Ok(Some(both))
+    }
+}
+
+const TOO_SHORT: &str = "a packet is shorter than the JPEG payload header";
+
+/// Adds a packet that is not a frame's first. A frame with gaps stays incomplete whatever else is wrong with it.
+fn join(state: AssemblyState, packet: &Packet) -> AssemblyState {
+    let AssemblyState::Joining(mut joining) = state else { return state };
+    let Some((main, data)) = split_following(&packet.payload) else {
+        return joining.fail(TOO_SHORT);
+    };
+    if joining.jpeg.len() + data.len() > LARGEST {
+        return joining.fail("a picture is larger than 16 MiB");
+    }
+    if joining.gaps.insert(joining.header_length + main.fragment_offset as usize, data.len()) {
+        joining.jpeg.put_slice(&data);
+    }
+    AssemblyState::Joining(joining)
+}
+
+impl Joining {
+    fn fail(mut self, why: &'static str) -> AssemblyState {
+        if self.gaps.is_empty() {
+            return AssemblyState::Unusable(why);
+        }
+        self.gaps.cut();
+        AssemblyState::Joining(self)
     }
 }
 

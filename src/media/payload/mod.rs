@@ -7,6 +7,7 @@
 //! Classroom programs know nothing of either: they take each picture as it is, in one packet, and send it cut in one of
 //! several ways.
 
+mod assembled;
 mod classroom;
 mod classroom_depacketizer;
 mod depacketizer;
@@ -15,9 +16,10 @@ mod form;
 mod packetizer;
 mod standard;
 
+pub use assembled::{Assembled, AssembledFrame, UNKNOWN_END};
 pub use classroom::LARGEST_CLASSROOM_PICTURE;
-pub use classroom_depacketizer::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
-pub use depacketizer::{Assembled, Depacketizer, Frame, begins_frame};
+pub use classroom_depacketizer::{ClassroomDepacketizer, ClassroomPiece, ClassroomVariant};
+pub use depacketizer::{Depacketizer, begins_frame};
 pub use form::Form;
 pub use packetizer::{LARGEST_PACKET, PacketizedFrame, packetize};
 pub use standard::{StandardPicture, Uncarriable};

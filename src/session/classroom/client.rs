@@ -1,295 +1,246 @@
-//! PURE. The whole player of the classroom dialect without a socket and a clock: requests, reception, playout, and
-//! the end, joined.
+//! The client of the classroom dialect: requests, reception, and the end of a film, joined.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::machine;
-use super::machine::{Length, Machine};
+use super::machine::{self, Length, Machine};
 use super::receiver::Receiver;
+use super::url::ClassroomUrl;
 use crate::impairment::{Datagram, Emulated};
 use crate::media::FrameRate;
 use crate::proto::rtp::CLOCK_RATE;
-use crate::proto::rtsp::{Lower, Method, Npt, NptRange, RtspUrl};
+use crate::proto::rtsp::{Lower, Method, Npt, NptRange, PortPair};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
-use crate::session::emulator_tap::WayIn;
-use crate::session::events::{Event, Input, Output, Outputs};
+use crate::session::data_timeout::at_least_frames;
+use crate::session::events::{Event, Output, Path};
 use crate::session::message_log::Speaker;
-use crate::session::options::PlayerOptions;
-use crate::session::options::SILENCE;
-use crate::session::present::frame::ReceivedFrame;
-use crate::session::present::presenter::Projector;
+use crate::session::options::{PlayerOptions, SILENCE};
+use crate::session::pipeline::Pipeline;
 use crate::session::presentation::Presentation;
+use crate::session::protocol::Protocol;
 use crate::session::state::{Goal, Status};
-use crate::stats::{Snapshot, Strip};
+use crate::stats::Snapshot;
 
-/// The player.
+/// A client of the classroom dialect.
 #[derive(Debug)]
 pub struct ClassroomPlayer {
     machine: Machine,
-    way_in: WayIn,
+    pipeline: Pipeline<Receiver>,
     /// What the emulated network did in the session that is over.
     emulated: Option<Emulated>,
     presentation: Presentation,
     rate: FrameRate,
-    /// Frames of the film, if the server says it.
+    /// Number of frames of the film, if the server states it.
     frames: Option<u64>,
-    receiver: Option<Receiver>,
-    projector: Projector,
+    /// The port on which datagrams are received.
     port: u16,
-    watch: Watch,
-    /// The server has hung up behind the last frame, which waits to be shown.
-    is_hung_up: bool,
-    outputs: Outputs,
 }
 
-/// Looks whether data comes.
-#[derive(Debug, Default)]
-struct Watch {
-    started: Option<Instant>,
-    is_waiting: bool,
-}
-
-/// A film that has begun is over after so much silence, as the end is told by nothing else.
+/// A film that has begun is over after so much silence, as nothing else tells its end.
 const END_SILENCE: Duration = Duration::from_secs(3);
 
-/// A film that has not begun by then is not there.
+/// A film that has not begun by then does not exist.
 const BEGIN_SILENCE: Duration = Duration::from_secs(5);
 
 impl ClassroomPlayer {
-    /// A player that stands still.
-    pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
-        let machine = Machine::new(url, options.machine);
+    /// A client without a session.
+    pub fn new(url: ClassroomUrl, options: PlayerOptions) -> Self {
         Self {
-            presentation: describe(machine.file(), FrameRate::CLASSROOM, None),
-            machine,
-            way_in: WayIn::new(options.emulation),
+            presentation: describe(url.file(), FrameRate::CLASSROOM, None),
+            pipeline: Pipeline::new(&options),
+            machine: Machine::new(url, options.machine),
             emulated: None,
             rate: FrameRate::CLASSROOM,
             frames: None,
-            receiver: None,
-            projector: Projector::new(options.playout_delay, options.epoch),
             port: 0,
-            watch: Watch::default(),
-            is_hung_up: false,
-            outputs: Outputs::default(),
         }
-    }
-
-    /// Takes what has happened.
-    pub fn handle(&mut self, now: Instant, input: Input) {
-        match input {
-            Input::Goal(goal) => self.set_goal(now, goal),
-            Input::PlayoutDelay(delay) => self.set_playout_delay(delay),
-            Input::Connected(_) => self.machine.connected(now),
-            Input::ConnectionLost(why) => self.connection_lost(now, why),
-            Input::Received(octets) => self.machine.received(now, &octets),
-            Input::PortsOpen(ports) => {
-                self.port = ports.rtp;
-                self.machine.port_open(now, ports.rtp);
-            }
-            Input::PortsFailed(why) => self.machine.ports_failed(why),
-            Input::Rtp(octets) => self.arrive(now, octets),
-            // There are no positions to ask for, and there is no RTCP.
-            Input::Seek(_) | Input::Rtcp(_) => {}
-        }
-        self.settle(now);
-    }
-
-    /// Time has passed.
-    pub fn timeout(&mut self, now: Instant) {
-        self.machine.timeout(now);
-        self.let_in(now);
-        if let Some(receiver) = &mut self.receiver {
-            receiver.timeout(now);
-        }
-        self.settle(now);
-    }
-
-    /// When [`ClassroomPlayer::timeout`] is to be called.
-    pub fn deadline(&self) -> Option<Instant> {
-        let receiver = self.receiver.as_ref().and_then(Receiver::deadline);
-        let deadlines = [
-            self.machine.deadline(),
-            receiver,
-            self.projector.playout.next_due(),
-            self.silence_due(),
-            self.way_in.deadline(),
-        ];
-        deadlines.into_iter().flatten().min()
-    }
-
-    /// What is to be done; call until there is nothing.
-    pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.poll()
-    }
-
-    /// Where it is and where it is going.
-    pub fn status(&self) -> Status {
-        self.machine.status()
-    }
-
-    /// The figures.
-    pub fn snapshot(&mut self, now: Instant) -> Snapshot {
-        let mut snapshot = Snapshot::default();
-        let Some(receiver) = &mut self.receiver else { return snapshot };
-        receiver.add_to(now, &mut snapshot);
-        self.projector.add_to(now, &mut snapshot);
-        snapshot.emulated = self.way_in.emulated_of_all().or(self.emulated);
-        snapshot
-    }
-
-    /// The last packets, each by its fate.
-    pub fn strip(&self) -> Option<&Strip> {
-        self.receiver.as_ref().map(Receiver::strip)
-    }
-
-    fn set_goal(&mut self, now: Instant, goal: Goal) {
-        // There is nobody to ask any more, and nothing to wait for.
-        if self.is_hung_up {
-            self.end(now);
-        }
-        if goal == Goal::Stopped {
-            // The screen answers before the server does.
-            self.projector.playout.clear();
-        }
-        self.machine.set_goal(now, goal);
-    }
-
-    fn set_playout_delay(&mut self, delay: Duration) {
-        self.projector.set_delay(delay);
-        if let Some(receiver) = &mut self.receiver {
-            receiver.set_patience(self.projector.patience());
-        }
-    }
-
-    fn connection_lost(&mut self, now: Instant, why: Option<String>) {
-        self.machine.hear_out(now);
-        self.carry_out(now);
-        // Some servers end themselves with the film.
-        if self.has_last_frame() {
-            self.is_hung_up = true;
-            return;
-        }
-        let frame = self.receiver.as_ref().and_then(Receiver::last_number);
-        self.machine.connection_lost(now, why, frame);
-    }
-
-    /// A datagram is here; the emulated network may stand before us yet.
-    fn arrive(&mut self, now: Instant, octets: Bytes) {
-        if let Some(datagram) = self.way_in.admit(now, Datagram::rtp(octets)) {
-            self.rtp(now, &datagram.octets);
-        }
-        self.let_in(now);
-    }
-
-    fn let_in(&mut self, now: Instant) {
-        while let Some((at, datagram)) = self.way_in.poll(now) {
-            self.rtp(at, &datagram.octets);
-        }
-    }
-
-    /// Packets that overtake the answer to PLAY belong to it like any other: there are no numbers to wait for.
-    fn rtp(&mut self, now: Instant, octets: &Bytes) {
-        if let Some(receiver) = &mut self.receiver {
-            receiver.datagram(now, octets);
-        }
-    }
-
-    /// Does everything that follows from what has just happened.
-    fn settle(&mut self, now: Instant) {
-        self.carry_out(now);
-        self.move_frames(now);
-        self.look_for_the_end(now);
-        self.look_for_silence(now);
-        self.carry_out(now);
-        self.outputs.tell_status(self.status());
-    }
-
-    fn carry_out(&mut self, now: Instant) {
-        while let Some(output) = self.machine.poll() {
-            self.carry_out_one(now, output);
-        }
-        self.projector.follow(now, &self.status());
-    }
-
-    fn carry_out_one(&mut self, now: Instant, output: machine::Output) {
-        use machine::Output as Wanted;
-        match output {
-            Wanted::Connect(url) => self.outputs.push(Output::Connect(url)),
-            Wanted::Disconnect => self.outputs.push(Output::Disconnect),
-            Wanted::OpenPorts(port) => self.outputs.push(Output::OpenPorts(port)),
-            Wanted::Write(octets) => {
-                if self.machine.status().in_flight == Some(Method::Play) {
-                    self.projector.showing.ask(now);
-                }
-                self.tell_message(now, Speaker::Player, &octets);
-                self.outputs.push(Output::Write(octets));
-            }
-            Wanted::Heard(text) => self.tell_message(now, Speaker::Server, text.as_bytes()),
-            Wanted::Length(length) => self.take_length(length),
-            Wanted::SetUp => self.set_up(),
-            Wanted::Started => {
-                self.watch = Watch { started: Some(now), is_waiting: false };
-                if let Some(receiver) = &mut self.receiver {
-                    receiver.go_on();
-                }
-                self.projector.showing.start(now);
-                self.outputs.tell(Event::Started(self.presentation.range.unwrap_or_default()));
-            }
-            Wanted::Paused => self.stop_watching(now),
-            Wanted::Closed => self.closed(now),
-            Wanted::Failed(failure) => self.outputs.tell(Event::Failed(failure)),
-        }
-    }
-
-    fn tell_message(&mut self, now: Instant, speaker: Speaker, octets: &[u8]) {
-        let state = self.machine.status().state;
-        self.outputs.tell_message(now, speaker, octets, state);
-    }
-
-    fn take_length(&mut self, Length { frames, seconds }: Length) {
-        let stated = seconds.map(|seconds| (frames as f64 / seconds).to_string());
-        self.rate = stated.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
-        self.frames = Some(frames);
-        self.presentation = describe(self.machine.file(), self.rate, Some(frames));
-        self.outputs.tell(Event::Described(self.presentation.clone()));
-    }
-
-    fn set_up(&mut self) {
-        self.receiver = Some(Receiver::new(self.projector.patience()));
-        self.projector.begin();
-        self.way_in.begin(None);
-        self.emulated = None;
-        self.outputs.tell(Event::Described(self.presentation.clone()));
-        self.outputs.tell(Event::SetUp(Lower::Udp));
-    }
-
-    fn stop_watching(&mut self, now: Instant) {
-        self.projector.showing.stop(now);
-        let Watch { is_waiting, .. } = std::mem::take(&mut self.watch);
-        if is_waiting {
-            self.outputs.tell(Event::Waiting(false));
-        }
-    }
-
-    fn closed(&mut self, now: Instant) {
-        self.projector.showing.stop(now);
-        // The receiver stays: its figures are those of the session that is over.
-        if let Some(receiver) = &mut self.receiver {
-            receiver.stop();
-        }
-        self.emulated = self.way_in.emulated_of_all().or(self.emulated);
-        self.way_in.end();
-        self.projector.playout.clear();
-        self.watch = Watch::default();
-        self.is_hung_up = false;
-        self.outputs.tell(Event::Closed);
     }
 }
 
-/// What a server would say if it could. The range has no beginning, because nothing can be asked to begin elsewhere.
+impl Protocol for ClassroomPlayer {
+    type Receiver = Receiver;
+
+    const HAS_RTCP: bool = false;
+
+    fn pipeline(&self) -> &Pipeline<Receiver> {
+        &self.pipeline
+    }
+
+    fn pipeline_mut(&mut self) -> &mut Pipeline<Receiver> {
+        &mut self.pipeline
+    }
+
+    fn session_status(&self) -> Status {
+        self.machine.status()
+    }
+
+    fn session_snapshot(&mut self, now: Instant) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        let Some(receiver) = &mut self.pipeline.receiver else { return snapshot };
+        receiver.add_to(now, &mut snapshot);
+        self.pipeline.presenter.add_to(now, &mut snapshot);
+        snapshot.emulated = self.pipeline.emulator.emulated_of_all().or(self.emulated);
+        snapshot
+    }
+
+    fn set_goal(&mut self, now: Instant, goal: Goal) {
+        self.machine.set_goal(now, goal);
+    }
+
+    /// There are no positions to ask for.
+    fn seek(&mut self, _: Instant, _: Npt) {}
+
+    fn handle_connected(&mut self, now: Instant, _: Path) {
+        self.machine.connected(now);
+    }
+
+    /// Some servers exit at the end of the film.
+    fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>) {
+        self.machine.hear_out(now);
+        self.perform_actions(now);
+        match self.has_last_frame() {
+            true => self.pipeline.is_hung_up = true,
+            false => self.machine.connection_lost(now, reason, self.last_frame()),
+        }
+    }
+
+    fn handle_bytes(&mut self, now: Instant, bytes: &Bytes) {
+        self.machine.received(now, bytes);
+    }
+
+    fn handle_ports(&mut self, now: Instant, ports: Result<PortPair, String>) {
+        match ports {
+            Ok(ports) => {
+                self.port = ports.rtp;
+                self.machine.port_open(now, ports.rtp);
+            }
+            Err(reason) => self.machine.ports_failed(reason),
+        }
+    }
+
+    /// A packet that overtakes the response to PLAY is like any other: no sequence number is announced.
+    fn handle_packet(&mut self, now: Instant, Datagram { octets, .. }: Datagram) {
+        if let Some(receiver) = &mut self.pipeline.receiver {
+            receiver.datagram(now, &octets);
+        }
+    }
+
+    fn handle_request_timeout(&mut self, now: Instant) {
+        self.machine.timeout(now);
+    }
+
+    fn poll_protocol_timeout(&self) -> Option<Instant> {
+        self.machine.deadline().into_iter().chain(self.silence_due()).min()
+    }
+
+    fn perform_next_action(&mut self, now: Instant) -> bool {
+        let action = self.machine.poll();
+        let is_some = action.is_some();
+        if let Some(action) = action {
+            self.perform(now, action);
+        }
+        is_some
+    }
+
+    fn handle_shown(&mut self, timestamp: i64) -> Option<Npt> {
+        position(timestamp)
+    }
+
+    fn check(&mut self, now: Instant) {
+        if self.has_last_frame() && self.pipeline.presenter.playout.is_empty() {
+            self.end(now);
+        }
+        self.look_for_silence(now);
+    }
+
+    fn end(&mut self, now: Instant) {
+        if let Some(receiver) = &mut self.pipeline.receiver {
+            receiver.finish(now);
+        }
+        // The silence by which the end is recognised is no part of the film.
+        let last = self.pipeline.last_packet();
+        let delay = self.pipeline.presenter.delay();
+        self.pipeline.stop(last.map_or(now, |last| now.min(last + delay)));
+        self.machine.film_over(now);
+        if std::mem::take(&mut self.pipeline.is_hung_up) {
+            self.machine.connection_lost(now, None, None);
+        }
+        // That there is no session any more is told first, as the end is what matters.
+        self.perform_actions(now);
+        self.pipeline.outputs.tell(Event::Ended);
+    }
+}
+
+/// Actions that the state machine asks for.
+impl ClassroomPlayer {
+    fn perform(&mut self, now: Instant, action: machine::Output) {
+        use machine::Output as Wanted;
+        match action {
+            Wanted::Connect(url) => {
+                let (host, port) = (url.host().to_owned(), url.port());
+                self.pipeline.outputs.push(Output::Connect { host, port });
+            }
+            Wanted::Disconnect => self.pipeline.outputs.push(Output::Disconnect),
+            Wanted::OpenPorts(port) => self.pipeline.outputs.push(Output::OpenPorts(port)),
+            Wanted::Write(bytes) => {
+                if self.machine.status().in_flight == Some(Method::Play) {
+                    self.pipeline.presenter.showing.ask(now);
+                }
+                self.tell_message(now, Speaker::Player, &bytes);
+                self.pipeline.outputs.push(Output::Write(bytes));
+            }
+            Wanted::Heard(text) => self.tell_message(now, Speaker::Server, text.as_bytes()),
+            Wanted::Length(length) => self.set_length(length),
+            Wanted::SetUp => self.set_up(),
+            Wanted::Started => self.started(now),
+            Wanted::Paused => self.pipeline.stop(now),
+            Wanted::Closed => self.closed(now),
+            Wanted::Failed(failure) => self.pipeline.outputs.tell(Event::Failed(failure)),
+        }
+    }
+
+    fn tell_message(&mut self, now: Instant, speaker: Speaker, bytes: &[u8]) {
+        let state = self.machine.status().state;
+        self.pipeline.outputs.tell_message(now, speaker, bytes, state);
+    }
+
+    fn set_length(&mut self, Length { frames, seconds }: Length) {
+        let stated = seconds.map(|seconds| (frames as f64 / seconds).to_string());
+        self.rate = stated.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
+        if let Some(receiver) = &mut self.pipeline.receiver {
+            receiver.set_rate(self.rate);
+        }
+        self.frames = Some(frames);
+        self.presentation = describe(self.machine.file(), self.rate, Some(frames));
+        self.pipeline.outputs.tell(Event::Described(self.presentation.clone()));
+    }
+
+    fn set_up(&mut self) {
+        let receiver = Receiver::new(self.pipeline.presenter.reorder_wait(), self.rate);
+        self.pipeline.set_up(receiver, None);
+        self.emulated = None;
+        self.pipeline.outputs.tell(Event::Described(self.presentation.clone()));
+        self.pipeline.outputs.tell(Event::SetUp(Lower::Udp));
+    }
+
+    fn started(&mut self, now: Instant) {
+        if let Some(receiver) = &mut self.pipeline.receiver {
+            receiver.go_on();
+        }
+        self.pipeline.start(now);
+        self.pipeline.outputs.tell(Event::Started(self.presentation.range.unwrap_or_default()));
+    }
+
+    fn closed(&mut self, now: Instant) {
+        self.emulated = self.pipeline.emulator.emulated_of_all().or(self.emulated);
+        self.pipeline.close(now);
+        self.pipeline.outputs.tell(Event::Closed);
+    }
+}
+
+/// The description that a server would send if it could. The range has no beginning, because nothing can be asked to
+/// begin elsewhere.
 fn describe(file: &str, rate: FrameRate, frames: Option<u64>) -> Presentation {
     Presentation {
         name: file.to_owned(),
@@ -306,102 +257,50 @@ fn describe(file: &str, rate: FrameRate, frames: Option<u64>) -> Presentation {
     }
 }
 
-/// Pictures, and silence.
+/// The end of the film, and silence.
 impl ClassroomPlayer {
-    /// Pictures are given timestamps from their numbers, because those that they come with are no clock.
-    fn move_frames(&mut self, now: Instant) {
-        let Some(receiver) = &mut self.receiver else { return };
-        while let Some(picture) = receiver.next_picture() {
-            let timestamp = ticks(self.rate, picture.number);
-            receiver.time(picture.arrival, timestamp);
-            let frame = ReceivedFrame { jpeg: picture.jpeg, timestamp, arrival: picture.arrival };
-            self.outputs.push(Output::Arrived(frame.clone()));
-            self.projector.arrived(frame);
-        }
-        if let Some(frame) = self.projector.show(now) {
-            let position = position(frame.timestamp);
-            self.outputs.push(Output::Show { frame, position });
-        }
+    /// Number of the last frame that was complete.
+    fn last_frame(&self) -> Option<u64> {
+        self.pipeline.receiver.as_ref().and_then(Receiver::last_number)
     }
 
     fn has_last_frame(&self) -> bool {
-        let last = self.receiver.as_ref().and_then(Receiver::last_number);
-        self.watch.started.is_some() && self.frames.zip(last).is_some_and(|(frames, last)| last >= frames)
+        let is_started = self.pipeline.data_timeout.started().is_some();
+        is_started && self.frames.zip(self.last_frame()).is_some_and(|(frames, last)| last >= frames)
     }
 
-    fn look_for_the_end(&mut self, now: Instant) {
-        if self.has_last_frame() && self.projector.playout.is_empty() {
-            self.end(now);
-        }
+    fn at_least(&self, timeout: Duration) -> Duration {
+        at_least_frames(timeout, Duration::from_micros(self.rate.npt_of(1).as_micros()))
     }
 
-    fn end(&mut self, now: Instant) {
-        if let Some(receiver) = &mut self.receiver {
-            receiver.finish(now);
-        }
-        // The silence by which the end is recognised is no part of the film.
-        let last = self.receiver.as_ref().and_then(Receiver::last_datagram);
-        self.stop_watching(last.map_or(now, |last| now.min(last + self.projector.delay())));
-        self.machine.film_over(now);
-        if std::mem::take(&mut self.is_hung_up) {
-            self.machine.connection_lost(now, None, None);
-        }
-        // That there is no session any more is told first, as the end is what matters.
-        self.carry_out(now);
-        self.outputs.tell(Event::Ended);
-    }
-
-    /// How long nothing has come, and whether anything has come before.
-    fn silence(&self, now: Instant) -> Option<(Duration, bool)> {
-        let started = self.watch.started?;
-        let datagram = self.receiver.as_ref().and_then(Receiver::last_datagram);
-        let heard = datagram.map_or(started, |datagram| datagram.max(started));
-        Some((now.saturating_duration_since(heard), datagram.is_some()))
-    }
-
-    /// So long, or as long as three frames take if that is longer: between frames there is silence.
-    fn at_least(&self, silence: Duration) -> Duration {
-        silence.max(Duration::from_micros(self.rate.npt_of(3).as_micros()))
-    }
-
-    /// When silence is next to be judged. The end waits for the last picture to be shown, which has a time of its own.
+    /// When silence is next to be looked at. The end waits for the last frame to be shown, which has a time of its own.
     fn silence_due(&self) -> Option<Instant> {
-        let started = self.watch.started.filter(|_| !self.has_last_frame())?;
-        let datagram = self.receiver.as_ref().and_then(Receiver::last_datagram);
-        let heard = datagram.map_or(started, |datagram| datagram.max(started));
-        match (self.watch.is_waiting, datagram) {
-            (false, _) => Some(heard + self.at_least(SILENCE)),
-            (true, None) => Some(heard + BEGIN_SILENCE),
+        let last = self.pipeline.last_data().filter(|_| !self.has_last_frame())?;
+        match (self.pipeline.data_timeout.is_waiting(), self.pipeline.last_packet()) {
+            (false, _) => Some(last + self.at_least(SILENCE)),
+            (true, None) => Some(last + BEGIN_SILENCE),
             (true, Some(_)) => {
-                self.projector.playout.is_empty().then_some(heard + self.at_least(END_SILENCE))
+                let is_shown = self.pipeline.presenter.playout.is_empty();
+                is_shown.then(|| last + self.at_least(END_SILENCE))
             }
         }
     }
 
     fn look_for_silence(&mut self, now: Instant) {
-        let Some((silence, has_begun)) = self.silence(now) else { return };
-        // Nothing is missing behind the last frame, which may wait for its turn for a while.
-        let is_waiting = silence >= self.at_least(SILENCE) && !self.has_last_frame();
-        if std::mem::replace(&mut self.watch.is_waiting, is_waiting) != is_waiting {
-            self.outputs.tell(Event::Waiting(is_waiting));
-        }
-        match has_begun {
-            true if silence >= self.at_least(END_SILENCE) && self.projector.playout.is_empty() => {
-                self.end(now)
-            }
-            false if silence >= BEGIN_SILENCE => {
-                self.stop_watching(now);
+        let Some(last) = self.pipeline.last_data() else { return };
+        let silence = now.saturating_duration_since(last);
+        // Nothing is missing behind the last frame, which may wait to be shown for a while.
+        self.pipeline.set_waiting(silence >= self.at_least(SILENCE) && !self.has_last_frame());
+        let is_shown = self.pipeline.presenter.playout.is_empty();
+        match self.pipeline.last_packet() {
+            Some(_) if silence >= self.at_least(END_SILENCE) && is_shown => self.end(now),
+            None if silence >= BEGIN_SILENCE => {
+                self.pipeline.stop(now);
                 self.machine.no_pictures(now, self.port);
             }
             _ => {}
         }
     }
-}
-
-/// Numbers count from 1, timestamps from 0.
-fn ticks(rate: FrameRate, number: u64) -> i64 {
-    let micros = rate.npt_of(number.saturating_sub(1)).as_micros();
-    i64::try_from(u128::from(micros) * u128::from(CLOCK_RATE) / 1_000_000).unwrap_or(i64::MAX)
 }
 
 /// Rounded up, so that the frame at this position is this frame and not the one before.

@@ -11,7 +11,8 @@ use bytes::Bytes;
 
 use super::error::{Trouble, TroubleKind};
 use super::messages::{Reply, ReplyReader, ThirdLine, request};
-use crate::proto::rtsp::{Method, RtspUrl, Status as Code};
+use super::url::ClassroomUrl;
+use crate::proto::rtsp::{Method, Status as Code};
 use crate::session::error::Failure;
 use crate::session::options::MachineOptions;
 use crate::session::state::{Goal, RtspState, Status};
@@ -20,7 +21,7 @@ use crate::session::state::{Goal, RtspState, Status};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Connect to the server of this URL, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
-    Connect(RtspUrl),
+    Connect(ClassroomUrl),
     /// Close the connection and the port.
     Disconnect,
     /// Bind the RTP port, and answer with [`Machine::port_open`] or [`Machine::ports_failed`].
@@ -55,8 +56,7 @@ pub struct Length {
 /// The machine.
 #[derive(Debug)]
 pub struct Machine {
-    url: RtspUrl,
-    file: String,
+    url: ClassroomUrl,
     options: MachineOptions,
     goal: Goal,
     wishes: u64,
@@ -98,9 +98,8 @@ struct InFlight {
 
 impl Machine {
     /// A machine that stands still.
-    pub fn new(url: RtspUrl, options: MachineOptions) -> Self {
+    pub fn new(url: ClassroomUrl, options: MachineOptions) -> Self {
         Self {
-            file: url.decoded_path().unwrap_or_default(),
             url,
             options,
             goal: Goal::Stopped,
@@ -116,7 +115,7 @@ impl Machine {
 
     /// The file that is asked for.
     pub fn file(&self) -> &str {
-        &self.file
+        self.url.file()
     }
 
     /// Where it is and where it is going.
@@ -258,7 +257,7 @@ impl Machine {
     }
 
     fn trouble(&self, kind: TroubleKind) -> Failure {
-        Failure::Classroom(Trouble { server: self.server(), file: self.file.clone(), kind })
+        Failure::Classroom(Trouble { server: self.server(), file: self.file().to_owned(), kind })
     }
 
     /// The reason comes before the end, for whoever listens no longer than to the end.
@@ -315,7 +314,7 @@ impl Machine {
         };
         let cseq = self.next_cseq;
         self.next_cseq += 1;
-        self.outputs.push_back(Output::Write(request(&method, &self.file, cseq, third)));
+        self.outputs.push_back(Output::Write(request(&method, self.url.file(), cseq, third)));
         self.reader.clear();
         self.in_flight = Some(InFlight { method, cseq, deadline: now + self.options.patience });
     }
@@ -402,7 +401,7 @@ mod tests {
 
     impl Scripted {
         fn new() -> Self {
-            let url = super::super::film_url("lab.example", 1025, "movie.Mjpeg").unwrap();
+            let url = ClassroomUrl::new("lab.example", 1025, "movie.Mjpeg").unwrap();
             let machine = Machine::new(url, MachineOptions::default());
             Self { machine, now: Instant::now(), written: Vec::new(), failures: Vec::new() }
         }

@@ -5,21 +5,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::media::payload::{ClassroomDepacketizer, ClassroomPicture, ClassroomPiece, ClassroomVariant};
-use crate::proto::rtp::{Header, Packet, extend_sequence};
+use crate::media::FrameRate;
+use crate::media::payload::{AssembledFrame, ClassroomDepacketizer, ClassroomPiece, ClassroomVariant};
+use crate::proto::rtp::{CLOCK_RATE, Header, Packet, extend_sequence};
+use crate::session::pipeline::FrameReceiver;
+use crate::session::present::frame::Frame;
 use crate::session::rtp::reorder::Reorder;
 use crate::stats::{Arrival, Fate, Intake, Reception, Snapshot, Strip};
-
-/// A picture that arrived whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NumberedPicture {
-    /// From SOI to EOI.
-    pub jpeg: Bytes,
-    /// Its number in the film, from 1.
-    pub number: u64,
-    /// When it was whole.
-    pub arrival: Instant,
-}
 
 /// The receiving end of a classroom server's stream.
 #[derive(Debug)]
@@ -34,7 +26,9 @@ pub struct Receiver {
     first: Option<i64>,
     last_datagram: Option<Instant>,
     last_number: Option<u64>,
-    pictures: VecDeque<NumberedPicture>,
+    frames: VecDeque<Frame>,
+    /// Frames per second, for timestamps.
+    rate: FrameRate,
     /// What is timed are pictures, against the times at which they are to be sent.
     intake: Intake,
     strip: Strip,
@@ -48,7 +42,7 @@ const MOST_LOST_AT_FIRST: i64 = 100;
 
 impl Receiver {
     /// A receiver that waits for a gap as long as `patience`.
-    pub fn new(patience: Duration) -> Self {
+    pub fn new(patience: Duration, rate: FrameRate) -> Self {
         Self {
             depacketizer: ClassroomDepacketizer::default(),
             reception: Reception::default(),
@@ -57,23 +51,16 @@ impl Receiver {
             first: None,
             last_datagram: None,
             last_number: None,
-            pictures: VecDeque::new(),
+            frames: VecDeque::new(),
+            rate,
             intake: Intake::new(HEADERS),
             strip: Strip::default(),
         }
     }
 
-    /// Sets how long a gap is waited for.
-    pub fn set_patience(&mut self, patience: Duration) {
-        self.reorder.set_patience(patience);
-    }
-
-    /// Nothing is to come any more. A picture that has begun is forgotten, and is not incomplete.
-    pub fn stop(&mut self) {
-        self.depacketizer.abandon_picture();
-        self.reorder.restart_at(None);
-        self.pictures.clear();
-        self.intake.interrupt();
+    /// Sets the frame rate that the server states, for frames that come from now on.
+    pub fn set_rate(&mut self, rate: FrameRate) {
+        self.rate = rate;
     }
 
     /// It goes on after a pause, which is not on the clock of the stream.
@@ -175,16 +162,6 @@ impl Receiver {
         self.count_packet(now, header, payload);
     }
 
-    /// Time has passed: gaps may have been waited for long enough.
-    pub fn timeout(&mut self, now: Instant) {
-        self.release(now);
-    }
-
-    /// When [`Receiver::timeout`] is to be called.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.reorder.deadline()
-    }
-
     fn release(&mut self, now: Instant) {
         while let Some(Packet { header, payload, .. }) = self.reorder.pop(now) {
             self.depacketizer.push(&ClassroomPiece::Packet { header, payload });
@@ -193,17 +170,28 @@ impl Receiver {
     }
 
     fn collect(&mut self, now: Instant) {
-        while let Some(picture) = self.depacketizer.next_picture() {
-            match picture {
-                ClassroomPicture::Whole { jpeg, sequence } => {
-                    self.intake.frame_complete(now);
-                    let number = self.number(sequence);
-                    self.last_number = Some(number);
-                    self.pictures.push_back(NumberedPicture { jpeg, number, arrival: now });
+        while let Some(assembled) = self.depacketizer.poll_frame() {
+            let AssembledFrame { jpeg, missing, sequence, .. } = assembled;
+            let number = match missing.is_empty() {
+                true => self.count_complete(now, sequence),
+                false => {
+                    self.intake.frame_incomplete();
+                    self.number(sequence)
                 }
-                ClassroomPicture::Incomplete => self.intake.frame_incomplete(),
-            }
+            };
+            let timestamp = ticks(self.rate, number);
+            self.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
         }
+    }
+
+    /// Counts a complete frame; returns its number. Timestamps of these servers are no clock, but those that are made
+    /// from frame numbers are one, so jitter is measured against them.
+    fn count_complete(&mut self, now: Instant, sequence: u16) -> u64 {
+        self.intake.frame_complete(now);
+        let number = self.number(sequence);
+        self.last_number = Some(number);
+        self.intake.timed(now, ticks(self.rate, number), true);
+        number
     }
 
     /// The number of the frame whose first packet has this sequence number.
@@ -216,25 +204,9 @@ impl Receiver {
         u64::try_from(extend_sequence(highest, sequence) - first).map_or(seen, |index| index + 1)
     }
 
-    /// The next picture.
-    pub fn next_picture(&mut self) -> Option<NumberedPicture> {
-        self.pictures.pop_front()
-    }
-
     /// The number of the last picture that was whole.
     pub fn last_number(&self) -> Option<u64> {
         self.last_number
-    }
-
-    /// When the last datagram came that belongs to a picture.
-    pub fn last_datagram(&self) -> Option<Instant> {
-        self.last_datagram
-    }
-
-    /// A picture that was whole at `arrival` was to be sent when the clock of its timestamps showed this. Timestamps of
-    /// these servers are no clock; those that are made from the numbers of pictures are one.
-    pub fn time(&mut self, arrival: Instant, timestamp: i64) {
-        self.intake.timed(arrival, timestamp, true);
     }
 
     /// Adds what is known here to the figures. There is no jitter of packets to tell.
@@ -243,9 +215,43 @@ impl Receiver {
         (snapshot.jitter_ms, snapshot.jitter_mean_ms, snapshot.jitter_max_ms) = (None, None, None);
         self.intake.add_to(now, snapshot);
     }
+}
 
-    /// The last packets, each by its fate.
-    pub fn strip(&self) -> &Strip {
+/// Timestamp of a frame in ticks of 90 kHz. Numbers count from 1, timestamps from 0.
+fn ticks(rate: FrameRate, number: u64) -> i64 {
+    let micros = rate.npt_of(number.saturating_sub(1)).as_micros();
+    i64::try_from(u128::from(micros) * u128::from(CLOCK_RATE) / 1_000_000).unwrap_or(i64::MAX)
+}
+
+impl FrameReceiver for Receiver {
+    fn handle_timeout(&mut self, now: Instant) {
+        self.release(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.reorder.deadline()
+    }
+
+    fn poll_frame(&mut self) -> Option<Frame> {
+        self.frames.pop_front()
+    }
+
+    fn set_reorder_wait(&mut self, wait: Duration) {
+        self.reorder.set_patience(wait);
+    }
+
+    fn stop(&mut self) {
+        self.depacketizer.abandon_picture();
+        self.reorder.restart_at(None);
+        self.frames.clear();
+        self.intake.interrupt();
+    }
+
+    fn last_packet(&self) -> Option<Instant> {
+        self.last_datagram
+    }
+
+    fn packet_log(&self) -> &Strip {
         &self.strip
     }
 }
@@ -272,16 +278,18 @@ mod tests {
 
     fn receive(receiver: &mut Receiver, now: Instant, datagrams: &[Bytes]) -> Vec<u64> {
         datagrams.iter().for_each(|datagram| receiver.datagram(now, datagram));
-        std::iter::from_fn(|| receiver.next_picture()).map(|picture| picture.number).collect()
+        let frames = std::iter::from_fn(|| receiver.poll_frame()).filter(Frame::is_complete);
+        // 20 frames a second are 4,500 ticks apart.
+        frames.map(|frame| frame.timestamp as u64 / 4_500 + 1).collect()
     }
 
     #[test]
     fn a_picture_a_datagram_is_put_in_order_and_counted() {
         let (now, patience) = (Instant::now(), Duration::from_millis(50));
-        let mut receiver = Receiver::new(patience);
+        let mut receiver = Receiver::new(patience, FrameRate::CLASSROOM);
         let datagrams = [1, 2, 4, 3, 3, 6].map(|number| packet(number, &picture(100)));
         assert_eq!(receive(&mut receiver, now, &datagrams), [1, 2, 3, 4]);
-        receiver.timeout(now + patience);
+        receiver.handle_timeout(now + patience);
         assert_eq!(receive(&mut receiver, now + patience, &[packet(7, &picture(100))]), [6, 7]);
         let snapshot = figures(&mut receiver, now);
         assert_eq!((snapshot.packets_expected, snapshot.packets_lost), (7, 1));
@@ -291,7 +299,7 @@ mod tests {
 
     #[test]
     fn chunks_that_share_a_number_are_no_duplicates() {
-        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::ZERO));
+        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::ZERO, FrameRate::CLASSROOM));
         for number in [1, 2, 4, 5] {
             let jpeg = picture(5_000);
             let chunks: Vec<_> = jpeg.chunks(1_400).map(|chunk| packet(number, chunk)).collect();
@@ -305,7 +313,8 @@ mod tests {
 
     #[test]
     fn chunks_with_numbers_of_their_own_are_put_in_order() {
-        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::from_millis(50)));
+        let (now, mut receiver) =
+            (Instant::now(), Receiver::new(Duration::from_millis(50), FrameRate::CLASSROOM));
         let jpeg = picture(4_000);
         let mut datagrams: Vec<_> = (0..20)
             .map(|index| {
@@ -323,12 +332,12 @@ mod tests {
 
     #[test]
     fn frames_that_are_counted_from_zero_begin_at_one() {
-        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::ZERO));
+        let (now, mut receiver) = (Instant::now(), Receiver::new(Duration::ZERO, FrameRate::CLASSROOM));
         let from_zero = [0, 1].map(|number| packet(number, &picture(100)));
         assert_eq!(receive(&mut receiver, now, &from_zero), [1, 2]);
-        let mut receiver = Receiver::new(Duration::ZERO);
+        let mut receiver = Receiver::new(Duration::ZERO, FrameRate::CLASSROOM);
         assert_eq!(receive(&mut receiver, now, &[packet(3, &picture(100))]), [3], "two were lost");
-        let mut receiver = Receiver::new(Duration::ZERO);
+        let mut receiver = Receiver::new(Duration::ZERO, FrameRate::CLASSROOM);
         assert_eq!(receive(&mut receiver, now, &[packet(30_000, &picture(100))]), [1]);
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
-use crate::session::events::Input;
+use crate::impairment::{Datagram, Kind};
 
 /// The thread, and the socket that it empties. Dropping it closes the port.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Drain {
     pub fn start(
         socket: UdpSocket,
         server: IpAddr,
-        packets: mpsc::Sender<(Instant, Input)>,
+        packets: mpsc::Sender<(Instant, Datagram)>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(LONGEST_WAIT))?;
@@ -71,9 +71,9 @@ impl Drain {
     }
 
     /// Something has been taken out of the queue, and leaves room for more.
-    pub fn taken(&self, input: &Input) {
-        if let Input::Rtp(packet) = input {
-            self.waiting.fetch_sub(packet.len(), Ordering::Relaxed);
+    pub fn taken(&self, datagram: &Datagram) {
+        if datagram.kind == Kind::Rtp {
+            self.waiting.fetch_sub(datagram.octets.len(), Ordering::Relaxed);
         }
     }
 
@@ -121,7 +121,7 @@ impl Drop for Drain {
 struct Task {
     socket: Arc<UdpSocket>,
     server: IpAddr,
-    packets: mpsc::Sender<(Instant, Input)>,
+    packets: mpsc::Sender<(Instant, Datagram)>,
     must_end: Arc<AtomicBool>,
     is_closing: Arc<AtomicBool>,
     waiting: Arc<AtomicUsize>,
@@ -165,7 +165,7 @@ impl Task {
             return false;
         }
         self.waiting.fetch_add(octets, Ordering::Relaxed);
-        let is_taken = self.packets.try_send((arrival, Input::Rtp(packet))).is_ok();
+        let is_taken = self.packets.try_send((arrival, Datagram::rtp(packet))).is_ok();
         if !is_taken {
             self.waiting.fetch_sub(octets, Ordering::Relaxed);
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::frame::ReceivedFrame;
+use super::frame::Frame;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::stats::{Average, Snapshot};
 
@@ -34,7 +34,7 @@ pub struct Playout {
 #[derive(Debug)]
 struct Waiting {
     due: Instant,
-    frame: ReceivedFrame,
+    frame: Frame,
 }
 
 /// Where the sender's clock stands against ours.
@@ -122,7 +122,7 @@ impl Playout {
     }
 
     /// A picture has arrived.
-    pub fn push(&mut self, frame: ReceivedFrame) {
+    pub fn push(&mut self, frame: Frame) {
         self.observe_step(frame.timestamp);
         let due = self.due(&frame);
         // Pictures are shown in the order in which they come out of the reorder buffer.
@@ -157,7 +157,7 @@ impl Playout {
         }
     }
 
-    fn due(&mut self, frame: &ReceivedFrame) -> Instant {
+    fn due(&mut self, frame: &Frame) -> Instant {
         let known = self
             .clock
             .take()
@@ -174,7 +174,7 @@ impl Playout {
     }
 
     /// The picture to show now. If several are due, it is the last of them: the others are too late.
-    pub fn pop(&mut self, now: Instant) -> Option<ReceivedFrame> {
+    pub fn pop(&mut self, now: Instant) -> Option<Frame> {
         if self.paused_at.is_some() {
             return None;
         }
@@ -215,19 +215,19 @@ impl Playout {
 }
 
 impl SenderClock {
-    fn new(frame: &ReceivedFrame) -> Self {
+    fn new(frame: &Frame) -> Self {
         Self { origin: (frame.timestamp, frame.arrival), least: [0, 0], span_began: frame.arrival }
     }
 
     /// How much later than the origin lets expect, in nanoseconds.
-    fn offset(&self, frame: &ReceivedFrame) -> i64 {
+    fn offset(&self, frame: &Frame) -> i64 {
         let (timestamp, arrival) = self.origin;
         let arrived = signed_nanos(arrival, frame.arrival);
         let sent = ticks_to_nanos(frame.timestamp.saturating_sub(timestamp));
         arrived.saturating_sub(sent)
     }
 
-    fn observe(&mut self, frame: &ReceivedFrame) {
+    fn observe(&mut self, frame: &Frame) {
         let offset = self.offset(frame);
         if frame.arrival.saturating_duration_since(self.span_began) >= SPAN {
             self.least = [offset, self.least[0]];
@@ -264,8 +264,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn frame(index: i64, arrival: Instant) -> ReceivedFrame {
-        ReceivedFrame { jpeg: Bytes::from_static(b"x"), timestamp: index * 4_500, arrival }
+    fn frame(index: i64, arrival: Instant) -> Frame {
+        Frame { jpeg: Bytes::from_static(b"x"), missing: Vec::new(), timestamp: index * 4_500, arrival }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::frame::ReceivedFrame;
+use super::frame::Frame;
 use super::jitter_buffer::Playout;
 use crate::proto::rtcp::Epoch;
 use crate::session::state::{Goal, RtspState, Status};
@@ -35,8 +35,8 @@ impl Projector {
         self.delay
     }
 
-    /// Gaps are waited for as long as pictures wait, within reason.
-    pub fn patience(&self) -> Duration {
+    /// How long the receiver waits for a gap: as long as frames wait, within reason.
+    pub fn reorder_wait(&self) -> Duration {
         self.delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 
@@ -63,14 +63,19 @@ impl Projector {
         }
     }
 
-    /// A picture is whole.
-    pub fn arrived(&mut self, frame: ReceivedFrame) {
+    /// Handles a frame as the receiver assembled it. Returns the frame that the taps get and that waits to be shown; a
+    /// frame with missing ranges cannot be decoded, and is neither.
+    pub fn handle_frame(&mut self, frame: Frame) -> Option<Frame> {
+        if !frame.is_complete() {
+            return None;
+        }
         self.showing.arrived(frame.arrival);
-        self.playout.push(frame);
+        self.playout.push(frame.clone());
+        Some(frame)
     }
 
-    /// The picture to show now.
-    pub fn show(&mut self, now: Instant) -> Option<ReceivedFrame> {
+    /// Returns the frame to show now.
+    pub fn show(&mut self, now: Instant) -> Option<Frame> {
         let frame = self.playout.pop(now)?;
         self.showing.shown(now, frame.arrival, frame.timestamp as u32);
         Some(frame)
@@ -80,5 +85,27 @@ impl Projector {
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         self.showing.add_to(now, snapshot);
         self.playout.add_to(now, snapshot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::payload::UNKNOWN_END;
+    use crate::proto::rtcp::NtpTime;
+    use bytes::Bytes;
+
+    #[test]
+    fn complete_frames_go_to_taps_and_screen_and_incomplete_ones_to_neither() {
+        let now = Instant::now();
+        let epoch = Epoch { instant: now, ntp: NtpTime(0) };
+        let mut presenter = Projector::new(Duration::ZERO, epoch);
+        let complete =
+            Frame { jpeg: Bytes::from_static(b"jpeg"), missing: Vec::new(), timestamp: 0, arrival: now };
+        let incomplete = Frame { missing: vec![2..3, 4..UNKNOWN_END], timestamp: 4_500, ..complete.clone() };
+        assert_eq!(presenter.handle_frame(complete.clone()), Some(complete.clone()));
+        assert_eq!(presenter.handle_frame(incomplete), None);
+        assert_eq!(presenter.show(now), Some(complete));
+        assert_eq!(presenter.show(now + Duration::from_secs(1)), None);
     }
 }

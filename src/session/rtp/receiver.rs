@@ -9,10 +9,11 @@ use super::reorder::Reorder;
 use super::rtp_info::FirstPacket;
 use super::ssrc_filter::{Arrived, Heard, Source};
 use crate::media::jpeg::Dimensions;
-use crate::media::payload::{Assembled, Depacketizer, Frame, begins_frame};
+use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, begins_frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
-use crate::session::present::frame::ReceivedFrame;
+use crate::session::pipeline::FrameReceiver;
+use crate::session::present::frame::Frame;
 use crate::stats::{Arrival, Fate, Intake, Reception, Sent, Snapshot, Strip};
 
 /// What may come yet of the PLAY before.
@@ -54,7 +55,7 @@ pub struct Receiver {
     former: Former,
     /// A packet of use has come since the PLAY.
     has_begun: bool,
-    frames: VecDeque<ReceivedFrame>,
+    frames: VecDeque<Frame>,
     intake: Intake,
     strip: Strip,
     frames_unusable: u64,
@@ -135,32 +136,17 @@ impl Receiver {
         self.announced = Some(announced);
     }
 
-    /// Nothing is to come any more. A frame that has begun is forgotten, and is not incomplete.
-    pub fn stop(&mut self) {
-        self.depacketizer.abandon_frame();
-        self.reorder.restart_at(None);
-        self.astray.clear();
-        self.former = Former::None;
-        self.frames.clear();
-        self.last_packet = None;
-        self.has_begun = false;
-        self.intake.interrupt();
-    }
-
     /// The stream has ended by itself: of a frame that has begun, the rest is lost.
     pub fn finish(&mut self) {
         self.depacketizer.finish();
         while let Some(assembled) = self.depacketizer.next_assembled() {
-            if assembled == Assembled::Incomplete {
+            if let Assembled::Frame(frame) = assembled
+                && !frame.is_complete()
+            {
                 self.intake.frame_incomplete();
             }
         }
         self.stop();
-    }
-
-    /// Sets how long a gap is waited for.
-    pub fn set_patience(&mut self, patience: Duration) {
-        self.reorder.set_patience(patience);
     }
 
     /// A datagram, or the content of an interleaved frame, has come; its timestamp, extended. There is none if it is of no
@@ -312,16 +298,6 @@ impl Receiver {
         self.strip.received(sequence, timestamp, header.marker, fate);
     }
 
-    /// Time has passed: gaps may have been waited for long enough.
-    pub fn timeout(&mut self, now: Instant) {
-        self.release(now);
-    }
-
-    /// When [`Receiver::timeout`] is to be called.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.reorder.deadline()
-    }
-
     fn release(&mut self, now: Instant) {
         while let Some(packet) = self.reorder.pop(now) {
             if matches!(self.former, Former::Continued { at } if packet.header.sequence.wrapping_sub(at) < 1 << 15)
@@ -338,28 +314,28 @@ impl Receiver {
 
     fn take(&mut self, now: Instant, assembled: Assembled) {
         match assembled {
-            Assembled::Whole(Frame { jpeg, timestamp, headers_reduced }) => {
-                let timestamp = self.frame_timestamp.map_or(
-                    extend_timestamp(self.highest_timestamp.unwrap_or_default(), timestamp),
-                    |last| extend_timestamp(last, timestamp),
-                );
-                self.frame_timestamp = Some(timestamp);
-                self.intake.frame_complete(now);
-                self.headers_reduced += u64::from(headers_reduced);
-                self.frames.push_back(ReceivedFrame { jpeg, timestamp, arrival: now });
-            }
-            Assembled::Incomplete => self.intake.frame_incomplete(),
+            Assembled::Frame(frame) => self.take_frame(now, frame),
             Assembled::Unusable(why) => {
-                tracing::debug!(why, "a picture cannot be understood");
+                tracing::debug!(why, "a frame cannot be understood");
                 self.frames_unusable += 1;
                 self.flaw = Some(why);
             }
         }
     }
 
-    /// The next picture.
-    pub fn next_frame(&mut self) -> Option<ReceivedFrame> {
-        self.frames.pop_front()
+    fn take_frame(&mut self, now: Instant, frame: AssembledFrame) {
+        let is_complete = frame.is_complete();
+        let AssembledFrame { jpeg, missing, timestamp, headers_reduced, .. } = frame;
+        let reference = self.frame_timestamp.or(self.highest_timestamp).unwrap_or_default();
+        let timestamp = extend_timestamp(reference, timestamp);
+        if is_complete {
+            self.frame_timestamp = Some(timestamp);
+            self.intake.frame_complete(now);
+            self.headers_reduced += u64::from(headers_reduced);
+        } else {
+            self.intake.frame_incomplete();
+        }
+        self.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
     }
 
     /// Why not one picture can be understood, once that is certain.
@@ -380,11 +356,6 @@ impl Receiver {
     /// The highest timestamp of any packet since the PLAY, extended.
     pub fn highest_timestamp(&self) -> Option<i64> {
         self.highest_timestamp
-    }
-
-    /// When the last packet came since the PLAY.
-    pub fn last_packet(&self) -> Option<Instant> {
-        self.last_packet
     }
 
     /// The source that is listened to.
@@ -410,9 +381,41 @@ impl Receiver {
     pub fn expected(&self) -> u64 {
         self.reception.expected()
     }
+}
 
-    /// The last packets, each by its fate.
-    pub fn strip(&self) -> &Strip {
+impl FrameReceiver for Receiver {
+    fn handle_timeout(&mut self, now: Instant) {
+        self.release(now);
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.reorder.deadline()
+    }
+
+    fn poll_frame(&mut self) -> Option<Frame> {
+        self.frames.pop_front()
+    }
+
+    fn set_reorder_wait(&mut self, wait: Duration) {
+        self.reorder.set_patience(wait);
+    }
+
+    fn stop(&mut self) {
+        self.depacketizer.abandon_frame();
+        self.reorder.restart_at(None);
+        self.astray.clear();
+        self.former = Former::None;
+        self.frames.clear();
+        self.last_packet = None;
+        self.has_begun = false;
+        self.intake.interrupt();
+    }
+
+    fn last_packet(&self) -> Option<Instant> {
+        self.last_packet
+    }
+
+    fn packet_log(&self) -> &Strip {
         &self.strip
     }
 }
@@ -459,10 +462,10 @@ mod tests {
             receiver.packet(now, packet.clone());
         });
         // No gap is waited for any longer.
-        receiver.timeout(now + Duration::from_secs(1));
+        receiver.handle_timeout(now + Duration::from_secs(1));
         let mut snapshot = Snapshot::default();
         receiver.add_to(now, None, &mut snapshot);
-        (snapshot, std::iter::from_fn(|| receiver.next_frame()).count())
+        (snapshot, std::iter::from_fn(|| receiver.poll_frame()).filter(Frame::is_complete).count())
     }
 
     #[track_caller]

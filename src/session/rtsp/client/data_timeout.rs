@@ -1,109 +1,98 @@
-//! PURE. What is said when no data comes, or none that can be shown.
+//! Consequences of data that does not come, or of frames that cannot be used.
 
 use std::time::{Duration, Instant};
 
 use super::Player;
-use super::watch::Watch;
 use crate::proto::rtsp::Lower;
+use crate::session::data_timeout::at_least_frames;
 use crate::session::error::Failure;
 use crate::session::events::Event;
 use crate::session::options::SILENCE;
 use crate::session::presentation::Presentation;
+use crate::session::protocol::Protocol as _;
 use crate::session::rtp::receiver::Receiver;
 use crate::session::rtsp::play_range::Ending;
 
-/// What has left the emulated network, and has not come after this, does not come.
+/// A packet that left the emulated network and has not arrived after this is lost.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// Datagrams that have not come for so long do not come at all.
+/// Without a single datagram for this long, UDP does not get through.
 const NO_DATAGRAMS: Duration = Duration::from_secs(3);
 
 /// No packet for this long is an error.
 const LONG_SILENCE: Duration = Duration::from_secs(5);
 
-/// Between the frames of the slowest film that there is.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
-
 impl Player {
-    /// Whether nothing is on its way to us any more that is not under way in the emulated network.
+    /// Tells whether nothing is on its way any more that is not in the emulated network.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
-        self.last_heard().is_some_and(|heard| now.saturating_duration_since(heard) >= QUIET)
+        let last = self.pipeline.last_data();
+        last.is_some_and(|last| now.saturating_duration_since(last) >= QUIET)
     }
 
-    /// When silence is next to be judged.
+    /// When missing data is next to be looked at.
     pub(super) fn silence_due(&self) -> Option<Instant> {
-        let heard = self.last_heard()?;
-        match self.watch {
-            Watch { is_waiting: false, .. } => Some(heard + self.at_least(SILENCE)),
-            Watch { gave_up_datagrams: false, .. } if self.hears_no_datagrams() => {
-                Some(heard + self.at_least(NO_DATAGRAMS))
-            }
-            Watch { has_complained: false, .. } => Some(heard + self.at_least(LONG_SILENCE)),
-            _ => None,
+        let last = self.pipeline.last_data()?;
+        if !self.pipeline.data_timeout.is_waiting() {
+            Some(last + self.at_least(SILENCE))
+        } else if !self.notified.fall_back && self.receives_no_datagrams() {
+            Some(last + self.at_least(NO_DATAGRAMS))
+        } else {
+            (!self.notified.no_data).then(|| last + self.at_least(LONG_SILENCE))
         }
     }
 
-    /// So long, or as long as three frames take if that is longer: between frames there is silence.
-    fn at_least(&self, silence: Duration) -> Duration {
+    fn at_least(&self, timeout: Duration) -> Duration {
         let interval = self.ending.as_ref().and_then(Ending::frame_interval).unwrap_or_default();
-        silence.max(interval.min(LONGEST_INTERVAL) * 3)
-    }
-
-    /// The last packet, or the PLAY before any.
-    fn last_heard(&self) -> Option<Instant> {
-        let started = self.watch.started?;
-        let packet = self.receiver.as_ref().and_then(Receiver::last_packet);
-        Some(packet.map_or(started, |packet| packet.max(started)))
+        at_least_frames(timeout, interval)
     }
 
     pub(super) fn look_for_silence(&mut self, now: Instant) {
-        let Some(heard) = self.last_heard() else { return };
-        let silence = now.saturating_duration_since(heard);
+        let Some(last) = self.pipeline.last_data() else { return };
+        let silence = now.saturating_duration_since(last);
         if silence < self.at_least(SILENCE) {
-            if std::mem::take(&mut self.watch.is_waiting) {
-                self.watch.has_complained = false;
-                self.outputs.tell(Event::Waiting(false));
+            if self.pipeline.data_timeout.is_waiting() {
+                self.notified.no_data = false;
             }
-            return;
+            return self.pipeline.set_waiting(false);
         }
         if self.is_over_by_the_clock(now) {
             return self.end(now);
         }
-        if !std::mem::replace(&mut self.watch.is_waiting, true) {
-            self.outputs.tell(Event::Waiting(true));
-            // The film may have ended and the word of it be lost.
-            let is_live = self.presentation.as_ref().is_some_and(Presentation::is_live);
-            if !is_live && self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
-                self.machine.refresh(now);
-            }
+        if !self.pipeline.data_timeout.is_waiting() {
+            self.pipeline.set_waiting(true);
+            self.ask_for_the_length(now);
         }
-        let is_deaf = silence >= self.at_least(NO_DATAGRAMS) && self.hears_no_datagrams();
-        if is_deaf
-            && !std::mem::replace(&mut self.watch.gave_up_datagrams, true)
-            && self.machine.fall_back(now)
-        {
-            // What follows is another session's.
+        let is_deaf = silence >= self.at_least(NO_DATAGRAMS) && self.receives_no_datagrams();
+        if is_deaf && !std::mem::replace(&mut self.notified.fall_back, true) && self.machine.fall_back(now) {
+            // What follows belongs to another session.
             return;
         }
-        if silence >= self.at_least(LONG_SILENCE) && !std::mem::replace(&mut self.watch.has_complained, true)
-        {
+        if silence >= self.at_least(LONG_SILENCE) && !std::mem::replace(&mut self.notified.no_data, true) {
             let by_udp = self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp);
-            let is_emulated = self.way_in.is_acting();
-            self.outputs.tell(Event::Failed(Failure::NoData { by_udp, is_emulated }));
+            let is_emulated = self.pipeline.emulator.is_acting();
+            self.pipeline.outputs.tell(Event::Failed(Failure::NoData { by_udp, is_emulated }));
+        }
+    }
+
+    /// The film may have ended, and its length may be known by now.
+    fn ask_for_the_length(&mut self, now: Instant) {
+        let is_live = self.presentation.as_ref().is_some_and(Presentation::is_live);
+        if !is_live && self.ending.as_ref().is_some_and(|ending| !ending.has_end()) {
+            self.machine.refresh(now);
         }
     }
 
     pub(super) fn look_for_flaw(&mut self) {
-        let Some(why) = self.receiver.as_ref().and_then(Receiver::flaw) else { return };
-        if self.watch.started.is_some() && !std::mem::replace(&mut self.watch.has_told_flaw, true) {
-            self.outputs.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
+        let Some(why) = self.pipeline.receiver.as_ref().and_then(Receiver::flaw) else { return };
+        if self.is_started() && !std::mem::replace(&mut self.notified.unusable, true) {
+            self.pipeline.outputs.tell(Event::Failed(Failure::Unusable { why: why.to_owned() }));
         }
     }
 
-    /// Datagrams were agreed on, and not one has come. Where a bad network is emulated it is meant to be seen, and is
-    /// not evaded.
-    fn hears_no_datagrams(&self) -> bool {
-        let is_deaf = !self.has_heard && !self.way_in.is_acting();
+    /// UDP was agreed on, and not one datagram has come. Where a bad network is emulated it is meant to be seen, and
+    /// is not evaded.
+    fn receives_no_datagrams(&self) -> bool {
+        let is_deaf = !self.has_received && !self.pipeline.emulator.is_acting();
         is_deaf && self.transport.as_ref().is_some_and(|transport| transport.lower == Lower::Udp)
     }
 }

@@ -1,0 +1,125 @@
+//! The address of a film on a classroom server.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::messages::{FileNameError, check_file_name};
+use crate::proto::rtsp::{RtspUrl, UrlError};
+
+/// Host, port and file of a film on a classroom server. A classroom server is never asked which protocol it speaks,
+/// because it would not respond: the user says so before the first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassroomUrl {
+    /// The address in the form of a URL; it is shown and never sent.
+    url: RtspUrl,
+    file: String,
+}
+
+/// Why a film on a classroom server cannot be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClassroomUrlError {
+    /// The host or the port.
+    Server(UrlError),
+    /// There is no port; the exercise has no usual one.
+    NoPort,
+    /// The name of the file.
+    File(FileNameError),
+}
+
+impl fmt::Display for ClassroomUrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server(error) => write!(f, "{error}"),
+            Self::NoPort => f.write_str("it names no port, and classroom servers have no usual one"),
+            Self::File(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ClassroomUrlError {}
+
+impl ClassroomUrl {
+    /// The address of a file on a server; an IPv6 host with or without brackets.
+    ///
+    /// # Errors
+    /// When the dialect cannot express it.
+    pub fn new(host: &str, port: u16, file: &str) -> Result<Self, ClassroomUrlError> {
+        check_file_name(file).map_err(ClassroomUrlError::File)?;
+        let host = host.trim().trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+            return Err(ClassroomUrlError::Server(UrlError::Host));
+        }
+        if port == 0 {
+            return Err(ClassroomUrlError::Server(UrlError::Port));
+        }
+        Ok(Self { url: RtspUrl::for_path(host, port, file), file: file.to_owned() })
+    }
+
+    /// The host, an IPv6 address without its brackets.
+    pub fn host(&self) -> &str {
+        self.url.host()
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.url.port()
+    }
+
+    /// Host and port, an IPv6 address in its brackets.
+    pub fn server(&self) -> String {
+        self.url.server()
+    }
+
+    /// The file as it stands in requests.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The last part of the file's path.
+    pub fn name(&self) -> String {
+        self.url.name()
+    }
+}
+
+impl FromStr for ClassroomUrl {
+    type Err = ClassroomUrlError;
+
+    /// Parses `HOST:PORT/FILE`.
+    fn from_str(text: &str) -> Result<Self, ClassroomUrlError> {
+        let (server, file) = text.split_once('/').unwrap_or((text, ""));
+        let url = RtspUrl::parse(&format!("rtsp://{server}")).map_err(ClassroomUrlError::Server)?;
+        let has_port = server.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(url.port()));
+        if !has_port {
+            return Err(ClassroomUrlError::NoPort);
+        }
+        Self::new(url.host(), url.port(), file)
+    }
+}
+
+impl fmt::Display for ClassroomUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_host_port_and_file() {
+        let url: ClassroomUrl = "lab.example:1025/movie.Mjpeg".parse().unwrap();
+        assert_eq!((url.host(), url.port(), url.name().as_str()), ("lab.example", 1025, "movie.Mjpeg"));
+        assert_eq!("[::1]:554/a/b.mjpeg".parse::<ClassroomUrl>().unwrap().file(), "a/b.mjpeg");
+        for (text, error) in [
+            ("lab.example/movie.Mjpeg", ClassroomUrlError::NoPort),
+            ("[::1]/movie.Mjpeg", ClassroomUrlError::NoPort),
+            (":1025/movie.Mjpeg", ClassroomUrlError::Server(UrlError::Host)),
+            ("lab.example:99999/movie.Mjpeg", ClassroomUrlError::Server(UrlError::Port)),
+            ("lab.example:1025", ClassroomUrlError::File(FileNameError::Empty)),
+            ("lab.example:1025/my film", ClassroomUrlError::File(FileNameError::Space)),
+        ] {
+            assert_eq!(text.parse::<ClassroomUrl>(), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The RTSP connection of a session.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::session::events::{Input, Path};
+
+/// An open connection. Its writer outlives it until what was queued is written.
+pub struct Connection {
+    peer: SocketAddr,
+    local: SocketAddr,
+    reader: OwnedReadHalf,
+    writer: mpsc::Sender<Bytes>,
+    buffer: BytesMut,
+}
+
+/// Writes that may wait for the connection.
+const WRITE_QUEUE: usize = 64;
+
+/// How long the server may accept none of what is written to it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes read from the connection at a time.
+const READ_BUFFER: usize = 64 * 1024;
+
+impl Connection {
+    /// Takes over a connected stream, on the runtime that it is called on.
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
+        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
+        stream.set_nodelay(true)?;
+        let (reader, mut write_half) = stream.into_split();
+        let (writer, mut queue) = mpsc::channel::<Bytes>(WRITE_QUEUE);
+        tokio::spawn(async move {
+            while let Some(bytes) = queue.recv().await {
+                // The reader notices a broken connection, too, and reports it.
+                let Ok(Ok(())) = timeout(WRITE_TIMEOUT, write_half.write_all(&bytes)).await else { return };
+            }
+        });
+        Ok(Self { peer, local, reader, writer, buffer: BytesMut::new() })
+    }
+
+    /// Address of the server.
+    pub fn peer(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
+    /// Address of this machine, as the server sees it.
+    pub fn local(&self) -> IpAddr {
+        self.local.ip().to_canonical()
+    }
+
+    /// The way to the server.
+    pub fn path(&self) -> Path {
+        let (local, peer) = (self.local(), self.peer());
+        Path { is_local: local == peer || peer.is_loopback(), is_ipv6: peer.is_ipv6() }
+    }
+
+    /// Queues bytes to be written; `false` if the connection is broken or accepts nothing.
+    pub fn write(&self, bytes: Bytes) -> bool {
+        self.writer.try_send(bytes).is_ok()
+    }
+}
+
+/// Waits for bytes, or for the end of the connection; for ever if there is none.
+pub async fn received(connection: &mut Option<Connection>) -> Input {
+    let Some(connection) = connection else { return std::future::pending().await };
+    if connection.buffer.capacity() < 4 * 1024 {
+        connection.buffer = BytesMut::with_capacity(READ_BUFFER);
+    }
+    match connection.reader.read_buf(&mut connection.buffer).await {
+        Ok(0) => Input::ConnectionLost(None),
+        Ok(_) => Input::Received(connection.buffer.split().freeze()),
+        Err(error) => Input::ConnectionLost(Some(reason(&error))),
+    }
+}
+
+/// The system's words for an error, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

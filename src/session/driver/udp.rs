@@ -1,0 +1,97 @@
+//! The UDP ports of a session.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::rtp_thread::Drain;
+use crate::impairment::{Datagram, Kind};
+use crate::net::udp_ports::SocketPair;
+use crate::proto::rtsp::PortPair;
+use crate::session::events::Input;
+
+/// A pair of open ports, and the datagrams that they receive.
+pub struct Ports {
+    numbers: PortPair,
+    rtp: Drain,
+    rtcp: Arc<UdpSocket>,
+    packets: mpsc::Receiver<(Instant, Datagram)>,
+    _rtcp_task: AbortOnDropHandle<()>,
+}
+
+/// Packets that may wait between the sockets and the client; their bytes are bounded, too.
+const PACKET_QUEUE: usize = 16 * 1024;
+
+impl Ports {
+    /// Opens a pair of ports at a local address: this one and the next, or a pair of the system's choice. Only datagrams
+    /// of the server are received. `buffer` is the size in bytes asked for as the kernel's receive buffer.
+    pub fn open(host: IpAddr, server: IpAddr, port: Option<u16>, buffer: usize) -> io::Result<Self> {
+        let pair = SocketPair::bind(host, port, buffer)?;
+        let (numbers, rtcp) = (pair.ports(), Arc::new(UdpSocket::from_std(pair.rtcp)?));
+        let (queue, packets) = mpsc::channel(PACKET_QUEUE);
+        let rtp = Drain::start(pair.rtp, server, queue.clone())?;
+        let socket = rtcp.clone();
+        let rtcp_task = tokio::spawn(async move { receive_rtcp(&socket, server, &queue).await });
+        Ok(Self { numbers, rtp, rtcp, packets, _rtcp_task: AbortOnDropHandle::new(rtcp_task) })
+    }
+
+    /// The numbers of the ports.
+    pub fn numbers(&self) -> PortPair {
+        self.numbers
+    }
+
+    /// Sends a datagram to the server, from the port of its kind.
+    pub fn send(
+        &self,
+        Datagram { kind, octets }: &Datagram,
+        host: IpAddr,
+        to: PortPair,
+    ) -> io::Result<usize> {
+        match kind {
+            Kind::Rtp => self.rtp.socket().send_to(octets, (host, to.rtp)),
+            Kind::Rtcp => self.rtcp.try_send_to(octets, SocketAddr::new(host, to.rtcp)),
+        }
+    }
+
+    /// Stops receiving RTP, and returns the packets that had arrived by then.
+    pub fn drain(&mut self) -> Vec<(Instant, Datagram)> {
+        self.rtp.finish();
+        let packets = std::iter::from_fn(|| self.packets.try_recv().ok());
+        packets.inspect(|(_, datagram)| self.rtp.taken(datagram)).collect()
+    }
+}
+
+/// Waits for the next datagram; for ever if no ports are open.
+pub async fn received(ports: &mut Option<Ports>) -> (Instant, Input) {
+    let Some(ports) = ports else { return std::future::pending().await };
+    match ports.packets.recv().await {
+        Some((at, datagram)) => {
+            ports.rtp.taken(&datagram);
+            (at, Input::Datagram(datagram))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Receives the server's RTCP. It is rare, so the runtime's own threads do.
+async fn receive_rtcp(socket: &UdpSocket, server: IpAddr, queue: &mpsc::Sender<(Instant, Datagram)>) {
+    let mut buffer = [0; 2_048];
+    loop {
+        match socket.recv_from(&mut buffer).await {
+            Ok((length, from)) if from.ip().to_canonical() == server => {
+                let datagram = Datagram::rtcp(Bytes::copy_from_slice(&buffer[..length]));
+                // Without room the report is lost; reports repeat.
+                let _ = queue.try_send((Instant::now(), datagram));
+            }
+            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
+            // Reports of unreachable ports arrive as errors; the socket goes on.
+            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+        }
+    }
+}
