@@ -19,9 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::impairment::{Conditions, Network};
 use crate::media::FrameRate;
-use crate::media::container::Layout;
-use crate::media::jpeg::Dimensions;
-use crate::media_file::{Film, FilmError, Progress};
+use crate::media_file::{Film, FilmError, MediaInfo, Progress};
 use crate::proto::rtsp::Npt;
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
@@ -92,7 +90,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub enum EventKind {
     /// The film is open.
-    Opened(FilmInfo),
+    Opened(MediaInfo),
     /// The film could not be opened; a sentence says why. Everything else stays as it was.
     OpenFailed(String),
     /// More of the film is known.
@@ -101,24 +99,6 @@ pub enum EventKind {
     FilmFailed(String),
     /// Something in the session.
     Session(SessionEvent),
-}
-
-/// An open film.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)]
-pub struct FilmInfo {
-    pub name: String,
-    pub layout: Layout,
-    pub dimensions: Dimensions,
-    pub rate: FrameRate,
-    pub progress: Progress,
-}
-
-impl FilmInfo {
-    /// What is wrong with the film, once all of it has been read: a sentence, with what to do.
-    pub fn flaw(&self) -> Option<String> {
-        self.progress.flaw(&self.name)
-    }
 }
 
 /// The window's end of the backend.
@@ -452,7 +432,7 @@ impl Engine {
         self.server.library().clear();
         let name = self.server.serve(film.clone());
         self.progress = Some(film.progress());
-        self.tell(generation, EventKind::Opened(describe(&film))).await;
+        self.tell(generation, EventKind::Opened(film.info())).await;
         self.film = Some(film);
         let url = self.server.url_of(&name);
         self.start_session(generation, url.into(), MachineOptions::default(), goal);
@@ -551,8 +531,8 @@ impl Engine {
             (Some(_), true) => self.previewing.next = Some(frame),
             (Some(film), false) => {
                 self.previewing.reading = Some(tokio::task::spawn_blocking(move || {
-                    let jpeg = film.read_frame(frame)?;
-                    Ok(Preview { jpeg, position: film.facts().rate.npt_of(frame) })
+                    let entry = film.entry(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+                    Ok(Preview { jpeg: film.read(entry)?, position: entry.time })
                 }));
             }
         }
@@ -586,17 +566,6 @@ async fn read(reading: &mut Option<JoinHandle<io::Result<Preview>>>) -> io::Resu
     match reading {
         Some(reading) => reading.await.unwrap_or_else(|error| Err(error.into())),
         None => std::future::pending().await,
-    }
-}
-
-fn describe(film: &Film) -> FilmInfo {
-    let facts = film.facts();
-    FilmInfo {
-        name: facts.name,
-        layout: film.layout(),
-        dimensions: facts.dimensions,
-        rate: facts.rate,
-        progress: *film.progress().borrow(),
     }
 }
 

@@ -262,7 +262,7 @@ fn refusals_have_the_status_of_rfc_2326() {
     ok(ask(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
     let allowed = allow(&mut world, "SETUP");
     assert!(allowed.contains("PAUSE") && !allowed.contains("SETUP"), "{allowed}");
-    world.server_mut().facts.whole = false;
+    world.server_mut().info.progress.outcome = None;
     let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
     assert_eq!(code(&mut world, &still_reading), 456);
 }

@@ -49,12 +49,12 @@ fn a_film_knows_its_size_and_its_length() {
     let test = film(Layout::Records(5), pictures(Kind::Standard420, SIZE, 50));
     let film = Film::open(test.path(), "film", FrameRate::whole(25)).unwrap();
     read_whole(&film);
-    let facts = film.facts();
-    assert_eq!((facts.dimensions.width, facts.dimensions.height), SIZE);
-    assert_eq!(facts.range(), NptRange::parse("npt=0-2").unwrap());
+    let info = film.info();
+    assert_eq!((info.dimensions.width, info.dimensions.height), SIZE);
+    assert_eq!(info.range(), NptRange::parse("npt=0-2").unwrap());
     let slower = Film::open(test.path(), "film", FrameRate::whole(10)).unwrap();
     read_whole(&slower);
-    assert_eq!(slower.facts().range(), NptRange::parse("npt=0-5").unwrap());
+    assert_eq!(slower.info().range(), NptRange::parse("npt=0-5").unwrap());
 }
 
 #[test]

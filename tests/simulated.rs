@@ -222,7 +222,7 @@ fn a_film_whose_length_is_not_known_yet_ends_even_if_nobody_says_so() {
     let mut world = World::new(Setting { loses_rtcp: true, is_growing: true, ..setting(100) });
     world.want(Goal::Playing);
     world.run_until("PLAY", |world| world.state() == RtspState::Playing);
-    world.server_mut().facts.whole = true;
+    world.server_mut().info.progress.outcome = Some(Default::default());
     world.run_until("the end", ended);
     assert_eq!(world.methods().last(), Some(&"DESCRIBE"));
     assert!(world.elapsed() < Duration::from_secs(7));
@@ -373,7 +373,7 @@ fn what_is_still_under_way_from_before_a_seek_is_not_late_and_its_goodbye_ends_n
 fn between_the_pictures_of_a_slow_film_nothing_is_missing() {
     for (per_mille, seconds) in [(1_000, 11), (150, 73)] {
         let mut world = World::new(setting(12));
-        world.server_mut().facts.rate = FrameRate::new(per_mille, 1_000).unwrap();
+        world.server_mut().info.rate = FrameRate::new(per_mille, 1_000).unwrap();
         world.want(Goal::Playing);
         world.run_until("the end", ended);
         assert_eq!((world.shown.len(), waited(&world)), (12, 0));

@@ -956,7 +956,7 @@ fn a_long_name_leaves_room_for_the_figures() {
         let event = reelay::backend::Event { generation, kind };
         stage.send(Message::News(reelay::ui::News::Event(event)));
     };
-    let mut flawed = reelay::backend::FilmInfo { name, ..film(200) };
+    let mut flawed = reelay::media_file::MediaInfo { name, ..film(200) };
     flawed.progress.outcome = Some(Outcome { cut: true, ..Outcome::default() });
     tell(&mut stage, EventKind::Opened(flawed));
     stage.look("long-name", USUAL);

@@ -1,52 +1,48 @@
-//! PURE. What the protocol needs to know of a film.
+//! Everything that is known of an open film without reading its frames.
 
+use super::index_progress::Progress;
 use crate::media::FrameRate;
+use crate::media::container::Layout;
 use crate::media::jpeg::Dimensions;
-use crate::proto::rtsp::{Npt, NptRange, Response, Status};
+use crate::proto::rtsp::{Npt, NptRange};
 
-/// A film as it is known at this instant: its index may still be growing.
+/// An open film, as it is known at one instant: its index may still be growing.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FilmFacts {
-    /// What it is called.
+pub struct MediaInfo {
+    /// Different for each film that was opened since the program started.
+    pub id: u64,
+    /// The name of its file, or the name under which it is served.
     pub name: String,
-    /// The identifier and the version of its description (`o=`).
-    pub origin: (u64, u64),
-    /// The size of its first picture.
+    /// The format of the file.
+    pub layout: Layout,
+    /// Size of its first frame, in pixels.
     pub dimensions: Dimensions,
-    /// How fast it plays.
+    /// Its frame rate, or the one assumed where the file states none.
     pub rate: FrameRate,
-    /// The frames that are known.
-    pub frames: u64,
-    /// Whether these are all.
-    pub whole: bool,
+    /// The index so far.
+    pub progress: Progress,
 }
 
-impl FilmFacts {
-    /// What can be played: to the end, or openly while the end is not known.
-    pub fn range(&self) -> NptRange {
-        NptRange { start: Some(Npt::ZERO), end: self.whole.then(|| self.rate.npt_of(self.frames)) }
+impl MediaInfo {
+    /// Number of frames that are known.
+    pub fn frames(&self) -> u64 {
+        self.progress.frames
     }
 
-    /// The frame at a position that a Range begins with.
-    ///
-    /// # Errors
-    /// 457 behind the end; 456 where nothing is known yet.
-    pub fn locate(&self, position: Npt) -> Result<u64, Response> {
-        let frame = self.rate.frame_at(position);
-        match (frame < self.frames, self.whole) {
-            (true, _) => Ok(frame),
-            (false, true) => Err(Response::refusal(
-                Status::INVALID_RANGE,
-                format_args!("the film ends at {}", self.rate.npt_of(self.frames)),
-            )),
-            (false, false) => Err(Response::refusal(
-                Status::HEADER_NOT_VALID,
-                format_args!(
-                    "the film is still being read, and known up to {}",
-                    self.rate.npt_of(self.frames)
-                ),
-            )),
-        }
+    /// Tells whether these are all frames.
+    pub fn is_complete(&self) -> bool {
+        self.progress.is_over()
+    }
+
+    /// The range that can be played: to the end, or open while the end is not known.
+    pub fn range(&self) -> NptRange {
+        let end = self.is_complete().then(|| self.rate.npt_of(self.frames()));
+        NptRange { start: Some(Npt::ZERO), end }
+    }
+
+    /// What is wrong with the film, once all of it has been read: a sentence, with what to do.
+    pub fn flaw(&self) -> Option<String> {
+        self.progress.flaw(&self.name)
     }
 }
 
@@ -55,27 +51,21 @@ pub(crate) mod tests {
     use super::*;
 
     /// A film of this many frames at 20 a second.
-    pub(crate) fn facts(frames: u64) -> FilmFacts {
-        FilmFacts {
+    pub(crate) fn info(frames: u64) -> MediaInfo {
+        MediaInfo {
+            id: 1,
             name: "movie".to_owned(),
-            origin: (1, 1),
+            layout: Layout::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },
             rate: FrameRate::CLASSROOM,
-            frames,
-            whole: true,
+            progress: Progress { frames, outcome: Some(Default::default()), failed: false },
         }
     }
 
     #[test]
-    fn positions_are_found_refused_or_not_known_yet() {
-        let film = facts(500);
-        let locate = |film: &FilmFacts, micros| {
-            film.locate(Npt::from_micros(micros)).map_err(|refusal| refusal.status.code())
-        };
-        assert_eq!(locate(&film, 0), Ok(0));
-        assert_eq!(locate(&film, 20_000_000), Ok(400));
-        assert_eq!(locate(&film, 24_999_999), Ok(499));
-        assert_eq!(locate(&film, 25_000_000), Err(457));
-        assert_eq!(locate(&FilmFacts { whole: false, ..film }, 25_000_000), Err(456));
+    fn the_range_is_open_while_the_index_grows() {
+        assert_eq!(info(500).range(), NptRange::parse("npt=0-25").unwrap());
+        let growing = MediaInfo { progress: Progress { frames: 500, ..Progress::default() }, ..info(0) };
+        assert_eq!(growing.range(), NptRange::parse("npt=0-").unwrap());
     }
 }

@@ -7,11 +7,13 @@
 mod error;
 mod file;
 mod index_progress;
-pub mod info;
+mod index_scan;
+pub(crate) mod info;
 mod library;
+mod storage;
 
 pub use error::FilmError;
 pub use file::Film;
 pub use index_progress::Progress;
-pub use info::FilmFacts;
+pub use info::MediaInfo;
 pub use library::{Folder, Library, renamed};

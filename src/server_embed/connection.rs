@@ -305,7 +305,7 @@ impl Connection {
 
     async fn describe(&self, request: &Request, resource: &Resource) -> Response {
         match self.film(resource).await {
-            Ok((_, film)) => desk::describe(request, resource, &film.facts(), self.local.ip().to_canonical()),
+            Ok((_, film)) => desk::describe(request, resource, &film.info(), self.local.ip().to_canonical()),
             Err(refusal) => refusal,
         }
     }
@@ -334,7 +334,7 @@ impl Connection {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        let facts = film.facts();
+        let info = film.info();
         let sockets = self.context.sockets_on(self.local.ip().to_canonical());
         if let Err(error) = &sockets {
             tracing::warn!(%error, "no UDP ports to send from");
@@ -346,7 +346,7 @@ impl Connection {
         };
         match agree(request, resource, facilities) {
             Ok(agreement) => {
-                let stream = Stream::new(facts.rate, new_identity(), clock::epoch());
+                let stream = Stream::new(info.rate, new_identity(), clock::epoch());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
                 let (session, response) = Session::set_up(id, request, &name, agreement, stream, timeout);
                 self.begin_session(session, film, sockets.ok(), response)

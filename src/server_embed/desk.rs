@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::media::recode::carriable_size;
-use crate::media_file::info::FilmFacts;
+use crate::media_file::MediaInfo;
 use crate::proto::rtsp::{
     Headers, Method, Request, Response, RtspUrl, SessionHeader, Status, Version, header,
 };
@@ -190,14 +190,17 @@ pub fn no_such_film(name: &str) -> Response {
     Response::refusal(Status::NOT_FOUND, format_args!("no film is served as \"{name:.80}\""))
 }
 
+/// Version of a film's description (`o=`); it never changes while the film is open.
+const SDP_VERSION: u64 = 1;
+
 /// The answer to DESCRIBE.
-pub fn describe(request: &Request, resource: &Resource, film: &FilmFacts, host: IpAddr) -> Response {
+pub fn describe(request: &Request, resource: &Resource, film: &MediaInfo, host: IpAddr) -> Response {
     if !accepts_sdp(request) {
         return Response::refusal(Status::NOT_ACCEPTABLE, "films are described as application/sdp");
     }
     Response::new(Status::OK)
         .with(header::CONTENT_BASE, format!("{}/", film_url(&request.uri, resource)))
-        .with_body(SDP, description(film).write(film.origin, host))
+        .with_body(SDP, description(film).write((film.id, SDP_VERSION), host))
 }
 
 /// The URL of the film, as the URL of the film or of its stream spells it; without a query, as what is appended would be
@@ -230,7 +233,7 @@ fn is_declined(parameters: &str) -> bool {
     quality.flatten().is_some_and(|quality| quality <= 0.0)
 }
 
-fn description(film: &FilmFacts) -> SessionDescription {
+fn description(film: &MediaInfo) -> SessionDescription {
     let carried = carriable_size(film.dimensions);
     SessionDescription {
         name: film.name.clone(),
@@ -254,7 +257,8 @@ fn description(film: &FilmFacts) -> SessionDescription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media_file::info::tests::facts;
+    use crate::media_file::Progress;
+    use crate::media_file::info::tests::info;
 
     fn request(method: &str, uri: &str) -> Request {
         Request::new(Method::from_token(method), uri).with(header::CSEQ, "1")
@@ -295,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_description_names_the_stream_and_what_can_be_played() {
-        let film = facts(500);
+        let film = info(500);
         let resource = Resource::Film(film.name.clone());
         let request =
             request("DESCRIBE", "rtsp://127.0.0.1:8554/movie").with(header::ACCEPT, "application/sdp");
@@ -321,14 +325,14 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in {text}");
         }
-        let growing = FilmFacts { whole: false, ..film };
+        let growing = MediaInfo { progress: Progress { frames: 500, ..Progress::default() }, ..film };
         let response = describe(&request, &resource, &growing, "127.0.0.1".parse().unwrap());
         assert!(std::str::from_utf8(&response.body).unwrap().contains("a=range:npt=0.000-\r\n"));
     }
 
     #[test]
     fn who_does_not_accept_sdp_gets_406() {
-        let film = facts(1);
+        let film = info(1);
         let status = |accept: &'static str| {
             let request = request("DESCRIBE", "rtsp://h/movie").with(header::ACCEPT, accept);
             describe(&request, &Resource::Film("movie".to_owned()), &film, "::1".parse().unwrap())

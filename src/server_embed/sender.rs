@@ -136,7 +136,7 @@ impl Sender {
                     continue;
                 }
                 Output::Ended => {
-                    self.session.ended(&self.film.facts());
+                    self.session.ended(&self.film.info());
                     continue;
                 }
                 Output::Wait(until) => Some(until),
@@ -219,7 +219,7 @@ impl Sender {
         if request.method == Method::Play && life.has_failed {
             return Response::refusal(Status::INTERNAL_ERROR, "the film can no longer be read").into();
         }
-        let handled = self.session.handle(Instant::now(), request, resource, &self.film.facts());
+        let handled = self.session.handle(Instant::now(), request, resource, &self.film.info());
         if !self.session.stream().is_playing() {
             life.fetching = None;
         }

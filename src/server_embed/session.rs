@@ -7,7 +7,7 @@ use super::desk::{PARAMETERS, Resource};
 use super::stream::{Start, Stream};
 use super::tempo::Tempo;
 use crate::media::payload::Form;
-use crate::media_file::info::FilmFacts;
+use crate::media_file::MediaInfo;
 use crate::proto::rtsp::{
     Method, Npt, NptRange, RangeError, Request, Response, RtpInfo, SessionHeader, Status, header,
 };
@@ -86,9 +86,9 @@ impl Session {
     }
 
     /// The stream has come to its end by itself: the session is READY, and behind the last frame begins anew.
-    pub fn ended(&mut self, film: &FilmFacts) {
+    pub fn ended(&mut self, film: &MediaInfo) {
         self.has_ended = true;
-        if film.whole && self.stream.position() >= film.frames {
+        if film.is_complete() && self.stream.position() >= film.frames() {
             self.stream.move_to(0);
         }
     }
@@ -99,7 +99,7 @@ impl Session {
         now: Instant,
         request: &Request,
         resource: &Resource,
-        film: &FilmFacts,
+        film: &MediaInfo,
     ) -> Handled {
         if resource.film().is_some_and(|name| name != self.film) {
             return match request.method {
@@ -138,7 +138,7 @@ impl Session {
             .into()
     }
 
-    fn play(&mut self, now: Instant, request: &Request, film: &FilmFacts) -> Handled {
+    fn play(&mut self, now: Instant, request: &Request, film: &MediaInfo) -> Handled {
         let range = request.headers.get(header::RANGE).map(read_range).transpose();
         let (range, tempo) = match range.and_then(|range| Ok((range, Tempo::asked(request)?))) {
             Ok(asked) => asked,
@@ -147,7 +147,7 @@ impl Session {
         // Nothing is left behind the last frame, as who paused while it was shown could not know. A classroom program has
         // no other words for "from the beginning", and says them once it has the last picture, be it that the stream is
         // still waiting for that one's time to be over.
-        let is_behind_end = film.whole && self.stream.position() >= film.frames;
+        let is_behind_end = film.is_complete() && self.stream.position() >= film.frames();
         let asks_for_nothing = range.is_none() && self.agreement.form != Form::Classroom;
         let begins_anew = is_behind_end && !(self.stream.is_playing() && asks_for_nothing);
         // A PLAY without a Range while PLAYING changes nothing (RFC 2326 §10.5) but the tempo, where it names one.
@@ -159,7 +159,7 @@ impl Session {
             return self.play_response(request, start, film).into();
         }
         let NptRange { start, end } = range.unwrap_or_default();
-        let from = match start.map(|start| film.locate(start)).transpose() {
+        let from = match start.map(|start| frame_at(film, start)).transpose() {
             Ok(from) => from,
             Err(refusal) => return refusal.into(),
         };
@@ -168,14 +168,18 @@ impl Session {
         if end.is_some_and(|end| end <= position) {
             return refuse(Status::INVALID_RANGE, "the range ends before it begins");
         }
-        let end = if film.whole { Some(end.map_or(film.frames, |end| end.min(film.frames))) } else { end };
+        let end = if film.is_complete() {
+            Some(end.map_or(film.frames(), |end| end.min(film.frames())))
+        } else {
+            end
+        };
         let start = self.stream.play(now, Some(position), end, tempo.unwrap_or_default());
         self.has_ended = false;
         self.play_response(request, start, film).into()
     }
 
-    fn play_response(&self, request: &Request, start: Start, film: &FilmFacts) -> Response {
-        let end = start.end.or(film.whole.then_some(film.frames));
+    fn play_response(&self, request: &Request, start: Start, film: &MediaInfo) -> Response {
+        let end = start.end.or(film.is_complete().then_some(film.frames()));
         let range = NptRange {
             start: Some(film.rate.npt_of(start.frame)),
             end: end.map(|end| film.rate.npt_of(end)),
@@ -190,7 +194,7 @@ impl Session {
         start.tempo.tell(request, response)
     }
 
-    fn pause(&mut self, request: &Request, film: &FilmFacts) -> Handled {
+    fn pause(&mut self, request: &Request, film: &MediaInfo) -> Handled {
         // Who pauses a stream that has just ended cannot know it yet, and gets what it wants.
         if !self.stream.is_playing() && !self.has_ended {
             return self.refuse_in_state("nothing is playing");
@@ -207,12 +211,12 @@ impl Session {
     }
 
     /// A PAUSE in advance: the range gives the point, and one outside of what PLAY is to bring is 457 (RFC 2326 §10.6).
-    fn pause_at(&mut self, point: Npt, film: &FilmFacts) -> Handled {
+    fn pause_at(&mut self, point: Npt, film: &MediaInfo) -> Handled {
         let frame = film.rate.first_frame_from(point);
         if !self.stream.is_playing() || frame < self.stream.position() {
             return refuse(Status::INVALID_RANGE, "that position has already been played");
         }
-        let end = self.stream.end().or(film.whole.then_some(film.frames));
+        let end = self.stream.end().or(film.is_complete().then_some(film.frames()));
         if end.is_some_and(|end| frame > end) {
             return refuse(Status::INVALID_RANGE, "what is played ends before that position");
         }
@@ -220,7 +224,7 @@ impl Session {
         self.confirm().with(header::RANGE, NptRange::from(film.rate.npt_of(frame)).to_string()).into()
     }
 
-    fn get_parameter(&self, request: &Request, film: &FilmFacts) -> Handled {
+    fn get_parameter(&self, request: &Request, film: &MediaInfo) -> Handled {
         let names = match read_parameters(request) {
             Ok(names) => names,
             Err(refusal) => return refusal.into(),
@@ -271,6 +275,24 @@ fn refuse_parameter(name: &str) -> Handled {
     Response::new(Status::PARAMETER_NOT_UNDERSTOOD).with_body(PARAMETERS, format!("{name:.80}\r\n")).into()
 }
 
+/// The frame at a position that a Range begins with.
+///
+/// # Errors
+/// 457 behind the end; 456 where nothing is known yet.
+fn frame_at(film: &MediaInfo, position: Npt) -> Result<u64, Response> {
+    let (frame, end) = (film.rate.frame_at(position), film.rate.npt_of(film.frames()));
+    match (frame < film.frames(), film.is_complete()) {
+        (true, _) => Ok(frame),
+        (false, true) => {
+            Err(Response::refusal(Status::INVALID_RANGE, format_args!("the film ends at {end}")))
+        }
+        (false, false) => Err(Response::refusal(
+            Status::HEADER_NOT_VALID,
+            format_args!("the film is still being read, and known up to {end}"),
+        )),
+    }
+}
+
 fn read_range(value: &str) -> Result<NptRange, Response> {
     let mut parameters = value.split(';').skip(1).filter_map(|parameter| parameter.split('=').next());
     if parameters.any(|name| name.trim().eq_ignore_ascii_case("time")) {
@@ -299,4 +321,25 @@ fn read_parameters(request: &Request) -> Result<Vec<&str>, Response> {
     };
     let names = text.lines().map(|line| line.split(':').next().unwrap_or_default().trim());
     Ok(names.filter(|name| !name.is_empty()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media_file::Progress;
+    use crate::media_file::info::tests::info;
+
+    #[test]
+    fn positions_are_found_refused_or_not_known_yet() {
+        let film = info(500);
+        let status = |film: &MediaInfo, micros| {
+            frame_at(film, Npt::from_micros(micros)).map_err(|refusal| refusal.status.code())
+        };
+        assert_eq!(status(&film, 0), Ok(0));
+        assert_eq!(status(&film, 20_000_000), Ok(400));
+        assert_eq!(status(&film, 24_999_999), Ok(499));
+        assert_eq!(status(&film, 25_000_000), Err(457));
+        let growing = MediaInfo { progress: Progress { frames: 500, ..Progress::default() }, ..film };
+        assert_eq!(status(&growing, 25_000_000), Err(456));
+    }
 }

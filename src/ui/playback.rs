@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backend::{Command, Event, EventKind, FilmInfo, FilmSource, Handle, SAMPLE_NAME, film_name};
+use crate::backend::{Command, Event, EventKind, FilmSource, Handle, SAMPLE_NAME, film_name};
 use crate::media::FrameRate;
+use crate::media_file::MediaInfo;
 use crate::proto::rtsp::Npt;
 use crate::session::{
     Command as SessionCommand, Event as SessionEvent, Failure, Goal, Interruption, MachineOptions,
@@ -112,7 +113,7 @@ pub struct Playback {
     /// The film that was open when a stream was asked for, until that has been set up.
     left: Option<Left>,
     source: Option<Source>,
-    film: Option<FilmInfo>,
+    film: Option<MediaInfo>,
     presentation: Option<Presentation>,
     status: Status,
     /// What the user wants; the backend may not have heard of it yet.
@@ -716,8 +717,9 @@ mod tests {
     use crate::session::Failure;
     use tokio::sync::mpsc::UnboundedReceiver;
 
-    fn film() -> FilmInfo {
-        FilmInfo {
+    fn film() -> MediaInfo {
+        MediaInfo {
+            id: 1,
             name: "movie.Mjpeg".to_owned(),
             layout: Layout::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reelay::impairment::{Conditions, Datagram, Emulated, Impairments, Kind, Network, Passage};
 use reelay::media::FrameRate;
+use reelay::media::container::Layout;
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{Form, PacketizedFrame, packetize};
-use reelay::media_file::info::FilmFacts;
+use reelay::media_file::{MediaInfo, Progress};
 use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{
     ChannelPair, Frame, Framer, Limits, Method, PortPair, Request, Response, RtspUrl, interleave,
@@ -345,7 +346,7 @@ impl World {
 /// The pure parts of the embedded server, for one film and one connection.
 pub struct Server {
     framer: Framer,
-    pub facts: FilmFacts,
+    pub info: MediaInfo,
     frames: Vec<Arc<PacketizedFrame>>,
     begin: Instant,
     network: Network,
@@ -364,17 +365,21 @@ impl Server {
             .iter()
             .map(|jpeg| Arc::new(packetize(jpeg, Form::OriginalHeader).unwrap()))
             .collect();
-        let facts = FilmFacts {
+        let info = MediaInfo {
+            id: 1,
             name: "film".to_owned(),
-            origin: (1, 1),
+            layout: Layout::Classroom,
             dimensions: Dimensions { width: 160, height: 120 },
             rate: FrameRate::CLASSROOM,
-            frames: frames.len() as u64,
-            whole: !setting.is_growing,
+            progress: Progress {
+                frames: frames.len() as u64,
+                outcome: (!setting.is_growing).then(Default::default),
+                failed: false,
+            },
         };
         Self {
             framer: Framer::new(Limits::SERVER),
-            facts,
+            info,
             frames,
             begin,
             passage: Passage::new(&network),
@@ -444,7 +449,7 @@ impl Server {
     fn answer(&mut self, now: Instant, request: &Request) -> Response {
         match desk::route(request) {
             Destination::Answered(response) => response,
-            Destination::Describe(resource) => desk::describe(request, &resource, &self.facts, HOST),
+            Destination::Describe(resource) => desk::describe(request, &resource, &self.info, HOST),
             Destination::SetUp(resource) => {
                 let channels = Channels::default();
                 let server_ports = Some(PortPair { rtp: 6_000, rtcp: 6_001 });
@@ -456,8 +461,7 @@ impl Server {
             }
             Destination::Session { id, resource } => match &mut self.session {
                 Some(session) if session.id() == id => {
-                    let Handled { response, torn_down } =
-                        session.handle(now, request, &resource, &self.facts);
+                    let Handled { response, torn_down } = session.handle(now, request, &resource, &self.info);
                     if torn_down {
                         self.session = None;
                     }
@@ -481,7 +485,7 @@ impl Server {
             first_timestamp: u32::MAX - 90_000,
             cname: "server".to_owned(),
         };
-        let stream = Stream::new(self.facts.rate, identity, epoch(self.begin));
+        let stream = Stream::new(self.info.rate, identity, epoch(self.begin));
         let id = format!("SESSION{}", self.sessions_made);
         let (session, response) =
             Session::set_up(id, request, "film", agreement, stream, DEFAULT_SESSION_TIMEOUT);
@@ -502,8 +506,8 @@ impl Server {
                 Wanted::Rtp(octets) => datagrams.push(Datagram::rtp(octets)),
                 Wanted::Rtcp(octets) => datagrams.push(Datagram::rtcp(octets)),
                 Wanted::Ended => {
-                    let whole = FilmFacts { whole: true, ..self.facts.clone() };
-                    session.ended(&whole);
+                    let progress = Progress { outcome: Some(Default::default()), ..self.info.progress };
+                    session.ended(&MediaInfo { progress, ..self.info.clone() });
                 }
                 Wanted::Wait(until) => {
                     self.deadline = Some(until);

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use iced::{Size, Theme};
 use iced_test::Simulator;
-use reelay::backend::{Command, Event, EventKind, FilmInfo, Handle};
+use reelay::backend::{Command, Event, EventKind, Handle};
 use reelay::impairment::{Emulated, PRESETS};
 use reelay::media::container::Layout;
 use reelay::media::jpeg::Dimensions;
 use reelay::media::{FrameRate, decode};
+use reelay::media_file::MediaInfo;
 use reelay::media_file::{Film, Progress};
 use reelay::proto::rtsp::{Lower, Npt, Response, RtspUrl, Status as RtspStatus};
 use reelay::session::{
@@ -416,8 +417,9 @@ fn fates() -> Arc<[Row]> {
 }
 
 /// The sample film, as far as it has been read.
-pub fn film(frames: u64) -> FilmInfo {
-    FilmInfo {
+pub fn film(frames: u64) -> MediaInfo {
+    MediaInfo {
+        id: 1,
         name: "sample.mjpeg".to_owned(),
         layout: Layout::Classroom,
         dimensions: Dimensions { width: 640, height: 360 },

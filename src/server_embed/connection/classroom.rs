@@ -45,7 +45,7 @@ impl Connection {
             Err(error) => return Response::refusal(Status::INTERNAL_ERROR, error),
         };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
-        let stream = Stream::classroom(film.facts().rate, new_identity(), clock::epoch());
+        let stream = Stream::classroom(film.info().rate, new_identity(), clock::epoch());
         let agreement = Agreement::classroom(port, sockets.ports());
         let (session, agreed) =
             Session::set_up(id.clone(), &request, &name, agreement, stream, self.context.session_timeout);

@@ -1,27 +1,9 @@
-//! Finding every picture of a film in one pass over its octets.
+//! The formats without an index: classroom records, and JPEG frames one after the other.
 
+use super::demuxer::{Demuxer, FrameEntry, Outcome, ReadRequest};
 use super::identify::{LONGEST_LENGTH_FIELD, SOI, begins_with_record, is_length_octet};
+use crate::media::FrameRate;
 use crate::media::jpeg::{LARGEST, Step, Walker};
-
-/// Where a picture stands in the file, SOI and EOI included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The octet of its SOI.
-    pub offset: u64,
-    /// Octets; at most [`LARGEST`].
-    pub length: u32,
-}
-
-/// What the pass has met besides whole pictures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Outcome {
-    /// Pictures that began and were not whole.
-    pub damaged: u64,
-    /// Pictures over [`LARGEST`], which are left out.
-    pub oversized: u64,
-    /// The file ends in the middle of its last picture, which is left out.
-    pub cut: bool,
-}
 
 /// Takes a film's octets in order and tells where its pictures are.
 ///
@@ -30,12 +12,23 @@ pub struct Outcome {
 /// in one record come apart as well. A length field is believed only where it helps: at its end a record that was
 /// cut short gives way to the next one.
 #[derive(Debug)]
-pub struct Indexer {
+pub struct SequentialDemuxer {
+    /// The file states no times: frames follow each other at this rate.
+    rate: FrameRate,
     /// Octets taken so far.
     position: u64,
     place: Place,
     outcome: Outcome,
+    /// Number of frames found so far.
+    frames: u64,
+    is_done: bool,
 }
+
+/// Bytes read at a time before the first frame is known.
+const FIRST_READ: usize = 64 * 1024;
+
+/// Bytes read at a time afterwards.
+const READ: usize = 1024 * 1024;
 
 /// What the octet at `position` belongs to.
 #[derive(Debug)]
@@ -66,39 +59,72 @@ struct Picture {
     record_end: Option<u64>,
 }
 
-impl Default for Indexer {
-    fn default() -> Self {
-        Self { position: 0, place: Place::Between(Gap::default()), outcome: Outcome::default() }
+impl Demuxer for SequentialDemuxer {
+    fn poll_read(&mut self) -> ReadRequest {
+        match self.is_done {
+            true => ReadRequest::Done,
+            false => ReadRequest::Range {
+                offset: self.position + self.held(),
+                length: if self.frames == 0 { FIRST_READ } else { READ },
+            },
+        }
+    }
+
+    fn handle_bytes(&mut self, offset: u64, bytes: &[u8], entries: &mut Vec<FrameEntry>) {
+        debug_assert_eq!(offset, self.position + self.held(), "the file is read in order");
+        match bytes.is_empty() {
+            true => self.finish(entries),
+            false => self.push(bytes, entries),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.outcome
     }
 }
 
-impl Indexer {
-    /// Takes the next octets and appends the pictures that end among them to `spans`.
-    pub fn push(&mut self, mut octets: &[u8], spans: &mut Vec<Span>) {
+impl SequentialDemuxer {
+    /// A demuxer for a film whose frames follow each other at this rate.
+    pub fn new(rate: FrameRate) -> Self {
+        Self {
+            rate,
+            position: 0,
+            place: Place::Between(Gap::default()),
+            outcome: Outcome::default(),
+            frames: 0,
+            is_done: false,
+        }
+    }
+
+    /// Bytes behind the position that were read and wait to be understood.
+    fn held(&self) -> u64 {
+        match &self.place {
+            Place::Overrun { held, .. } => held.len() as u64,
+            Place::Between(_) | Place::Picture(_) => 0,
+        }
+    }
+
+    /// Takes the next octets and appends the pictures that end among them.
+    fn push(&mut self, mut octets: &[u8], entries: &mut Vec<FrameEntry>) {
         while !octets.is_empty() {
             let taken = match &mut self.place {
                 Place::Between(_) => self.cross_gap(octets),
-                Place::Picture(_) => self.follow_picture(octets, spans),
-                Place::Overrun { .. } => self.weigh_overrun(octets, spans),
+                Place::Picture(_) => self.follow_picture(octets, entries),
+                Place::Overrun { .. } => self.weigh_overrun(octets, entries),
             };
             octets = &octets[taken..];
         }
     }
 
     /// The file has ended.
-    pub fn finish(mut self, spans: &mut Vec<Span>) -> Outcome {
+    fn finish(&mut self, entries: &mut Vec<FrameEntry>) {
         if let Place::Overrun { .. } = self.place {
-            self.settle_overrun(spans);
+            self.settle_overrun(entries);
         }
         if let Place::Picture(_) = self.place {
             self.outcome.cut = true;
         }
-        self.outcome
-    }
-
-    /// What has been met so far.
-    pub fn outcome(&self) -> Outcome {
-        self.outcome
+        self.is_done = true;
     }
 
     /// Looks for the next SOI; returns the octets taken.
@@ -122,7 +148,7 @@ impl Indexer {
     }
 
     /// Follows a picture to its end, or to the end of its record; returns the octets taken.
-    fn follow_picture(&mut self, octets: &[u8], spans: &mut Vec<Span>) -> usize {
+    fn follow_picture(&mut self, octets: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
         let Place::Picture(picture) = &mut self.place else { return 0 };
         let in_record = picture.record_end.map(|end| end.saturating_sub(self.position));
         if in_record == Some(0) {
@@ -145,7 +171,7 @@ impl Indexer {
         match step {
             Step::More => {}
             Step::End { .. } => {
-                self.record(start, spans);
+                self.record(start, entries);
                 self.place = Place::Between(Gap { record_end, ..Gap::default() });
             }
             Step::Broken { behind_ff, .. } => {
@@ -157,27 +183,30 @@ impl Indexer {
         taken
     }
 
-    fn record(&mut self, start: u64, spans: &mut Vec<Span>) {
+    fn record(&mut self, start: u64, entries: &mut Vec<FrameEntry>) {
         match u32::try_from(self.position - start) {
-            Ok(length) if length as usize <= LARGEST => spans.push(Span { offset: start, length }),
+            Ok(length) if length as usize <= LARGEST => {
+                entries.push(FrameEntry { offset: start, length, time: self.rate.npt_of(self.frames) });
+                self.frames += 1;
+            }
             _ => self.outcome.oversized += 1,
         }
     }
 
     /// Holds octets behind the record's end until they tell what they are; returns the octets taken.
-    fn weigh_overrun(&mut self, octets: &[u8], spans: &mut Vec<Span>) -> usize {
+    fn weigh_overrun(&mut self, octets: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
         let Place::Overrun { held, .. } = &mut self.place else { return 0 };
         let wanted = LONGEST_LENGTH_FIELD + SOI.len() - held.len();
         let taken = octets.len().min(wanted);
         held.extend_from_slice(&octets[..taken]);
         if taken == wanted {
-            self.settle_overrun(spans);
+            self.settle_overrun(entries);
         }
         taken
     }
 
     /// A new record begins here: the picture was cut. Anything else: the length field was wrong.
-    fn settle_overrun(&mut self, spans: &mut Vec<Span>) {
+    fn settle_overrun(&mut self, entries: &mut Vec<FrameEntry>) {
         let Place::Overrun { picture, held } =
             std::mem::replace(&mut self.place, Place::Between(Gap::default()))
         else {
@@ -188,7 +217,7 @@ impl Indexer {
         } else {
             self.place = Place::Picture(Picture { record_end: None, ..picture });
         }
-        self.push(&held, spans);
+        self.push(&held, entries);
     }
 }
 
@@ -244,13 +273,16 @@ mod tests {
     }
 
     fn index_in_chunks(octets: &[u8], chunk: usize) -> (Vec<Vec<u8>>, Outcome) {
-        let (mut indexer, mut spans) = (Indexer::default(), Vec::new());
-        for chunk in octets.chunks(chunk) {
-            indexer.push(chunk, &mut spans);
+        let (mut demuxer, mut entries) = (SequentialDemuxer::new(FrameRate::CLASSROOM), Vec::new());
+        while let ReadRequest::Range { offset, .. } = demuxer.poll_read() {
+            let rest = &octets[offset as usize..];
+            demuxer.handle_bytes(offset, &rest[..rest.len().min(chunk)], &mut entries);
         }
-        let outcome = indexer.finish(&mut spans);
-        let cut = |span: &Span| octets[span.offset as usize..][..span.length as usize].to_vec();
-        (spans.iter().map(cut).collect(), outcome)
+        for (number, entry) in (0..).zip(&entries) {
+            assert_eq!(entry.time, FrameRate::CLASSROOM.npt_of(number));
+        }
+        let cut = |entry: &FrameEntry| octets[entry.offset as usize..][..entry.length as usize].to_vec();
+        (entries.iter().map(cut).collect(), demuxer.outcome())
     }
 
     #[test]
