@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::backend::{Command, Event, EventKind, FilmSource, Handle, SAMPLE_NAME, film_name};
+use crate::backend::{Command, Event, EventKind, FilmSource, Handle};
 use crate::media::FrameRate;
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::Npt;
@@ -45,8 +45,7 @@ pub enum Source {
 impl Source {
     fn name(&self) -> String {
         match self {
-            Self::Film(FilmSource::File(path)) => film_name(path),
-            Self::Film(FilmSource::Sample) => SAMPLE_NAME.to_owned(),
+            Self::Film(source) => source.name(),
             Self::Stream(url, _) => url.name(),
         }
     }
@@ -710,6 +709,7 @@ impl Playback {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::SAMPLE_NAME;
     use crate::media::container::Layout;
     use crate::media::jpeg::Dimensions;
     use crate::media_file::Progress;

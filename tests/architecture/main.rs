@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("proxy", &["net", "impairment", "proto"]),
     ("settings.rs", &["session", "media"]),
     (
-        "backend.rs",
+        "backend",
         &["session", "server_embed", "media_file", "net", "stats", "impairment", "media", "proto"],
     ),
     (
