@@ -6,31 +6,31 @@ use percent_encoding::percent_decode_str;
 
 /// Whether a text is such a URL, and no path.
 pub fn is_file_url(text: &str) -> bool {
-    behind_scheme(text).is_some()
+    strip_file_scheme(text).is_some()
 }
 
 /// The path of a file on this machine; `None` if the URL names another host, or nothing that could be a path here.
-pub fn path_of(text: &str) -> Option<PathBuf> {
-    let rest = behind_scheme(text)?;
+pub fn to_path(text: &str) -> Option<PathBuf> {
+    let rest = strip_file_scheme(text)?;
     let path = match rest.strip_prefix("//") {
         None => rest,
         Some(rest) => {
             let (host, _) = rest.split_once('/')?;
-            let is_here = host.is_empty() || host.eq_ignore_ascii_case("localhost");
-            rest.get(host.len()..).filter(|_| is_here)?
+            let is_local = host.is_empty() || host.eq_ignore_ascii_case("localhost");
+            rest.get(host.len()..).filter(|_| is_local)?
         }
     };
-    decoded(path)
+    decode_path(path)
 }
 
-fn behind_scheme(text: &str) -> Option<&str> {
+fn strip_file_scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.trim().split_once(':')?;
     (scheme.eq_ignore_ascii_case("file") && rest.starts_with('/')).then_some(rest)
 }
 
 /// Names are octets here, and need not be UTF-8.
 #[cfg(unix)]
-fn decoded(path: &str) -> Option<PathBuf> {
+fn decode_path(path: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
     let octets: Vec<u8> = percent_decode_str(path).collect();
     Some(std::ffi::OsString::from_vec(octets).into())
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_this_machine_are_found() {
+    fn local_file_urls_become_paths() {
         for (url, path) in [
             ("file:///films/a%20talk.mjpeg", Some("/films/a talk.mjpeg")),
             ("FILE://localhost/films/100%25.mjpeg", Some("/films/100%.mjpeg")),
@@ -59,7 +59,7 @@ mod tests {
         ] {
             assert!(is_file_url(url), "{url}");
             #[cfg(unix)]
-            assert_eq!(path_of(url), path.map(PathBuf::from), "{url}");
+            assert_eq!(to_path(url), path.map(PathBuf::from), "{url}");
         }
         for path in ["/films/talk.mjpeg", "talk.mjpeg", "file:talk.mjpeg", "profile:/x", "rtsp://h/film", ""]
         {

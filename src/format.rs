@@ -16,7 +16,7 @@ pub fn data_rate(bits_per_second: f64) -> String {
 }
 
 /// `0.0 %`; a little is never shown as nothing.
-pub fn ratio(ratio: f64) -> String {
+pub fn percentage(ratio: f64) -> String {
     match ratio * 100.0 {
         percent if percent > 0.0 && percent < 0.05 => "< 0.1 %".to_owned(),
         percent => format!("{percent:.1} %"),
@@ -47,7 +47,7 @@ pub fn count(count: u64) -> String {
 }
 
 /// `640 octets`, `12.3 kB`, `4.56 MB`.
-pub fn octets(octets: u64) -> String {
+pub fn byte_size(octets: u64) -> String {
     match octets as f64 {
         octets if octets >= 999_500.0 => format!("{:.2} MB", octets / 1e6),
         octets if octets >= 1_000.0 => format!("{:.1} kB", octets / 1e3),
@@ -56,8 +56,8 @@ pub fn octets(octets: u64) -> String {
 }
 
 /// `0:03`, `12:05`, `1:02:03`.
-pub fn clock(span: Duration) -> String {
-    let seconds = span.as_secs();
+pub fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     let (minutes, second) = (seconds / 60, seconds % 60);
     match minutes / 60 {
         0 => format!("{minutes}:{second:02}"),
@@ -66,8 +66,8 @@ pub fn clock(span: Duration) -> String {
 }
 
 /// What is known, in words, or a dash.
-pub fn or_unknown<T>(value: Option<T>, words: impl FnOnce(T) -> String) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), words)
+pub fn or_unknown<T>(value: Option<T>, format: impl FnOnce(T) -> String) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), format)
 }
 
 #[cfg(test)]
@@ -75,16 +75,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_written_as_people_read_them() {
+    fn values_are_formatted_for_people() {
         let rates = [0.0, 870_400.0, 999_600.0, 4.21e6, 12.34e6, 123.4e6].map(data_rate);
         let expected = ["0 kbit/s", "870 kbit/s", "1.00 Mbit/s", "4.21 Mbit/s", "12.3 Mbit/s", "123 Mbit/s"];
         assert_eq!(rates, expected);
-        assert_eq!([0.0, 0.0001, 0.052].map(ratio), ["0.0 %", "< 0.1 %", "5.2 %"]);
+        assert_eq!([0.0, 0.0001, 0.052].map(percentage), ["0.0 %", "< 0.1 %", "5.2 %"]);
         let spans = [0.0, 0.416, 9.999, 12.34, 250.4, 1_250.2].map(milliseconds);
         assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([640, 12_340, 4_560_000].map(octets), ["640 octets", "12.3 kB", "4.56 MB"]);
+        assert_eq!([640, 12_340, 4_560_000].map(byte_size), ["640 octets", "12.3 kB", "4.56 MB"]);
         assert_eq!([3, 725, 3_723].map(|s| clock(Duration::from_secs(s))), ["0:03", "12:05", "1:02:03"]);
-        assert_eq!(or_unknown(None::<f64>, ratio), UNKNOWN);
+        assert_eq!(or_unknown(None::<f64>, percentage), UNKNOWN);
     }
 }

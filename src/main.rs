@@ -12,15 +12,15 @@ use tracing_subscriber::prelude::*;
 
 fn main() -> ExitCode {
     let code = match command_line::parse(std::env::args_os().skip(1)) {
-        Ok(invocation) => match obey(invocation) {
+        Ok(invocation) => match run(invocation) {
             Ok(()) => ExitCode::SUCCESS,
             Err(sentence) => {
-                stderr::tell(format_args!("reelay: {sentence}"));
+                stderr::print_line(format_args!("reelay: {sentence}"));
                 ExitCode::FAILURE
             }
         },
         Err(error) => {
-            stderr::tell(format_args!("reelay: {error}"));
+            stderr::print_line(format_args!("reelay: {error}"));
             ExitCode::from(2)
         }
     };
@@ -28,24 +28,24 @@ fn main() -> ExitCode {
     code
 }
 
-fn obey(invocation: Invocation) -> Result<(), String> {
+fn run(invocation: Invocation) -> Result<(), String> {
     match invocation {
         Invocation::Print(text) => print(text).map_err(|error| format!("Nothing can be printed: {error}.")),
         Invocation::Window(arguments) => {
-            log_to_stderr(arguments.verbose);
+            init_logging(arguments.verbose);
             ui::run(arguments).map_err(|error| error.to_string())
         }
         Invocation::Serve(arguments) => {
-            log_to_stderr(arguments.verbose);
+            init_logging(arguments.verbose);
             command_line::serve(&arguments).map_err(|error| error.to_string())
         }
         Invocation::Probe(arguments) => {
-            log_to_stderr(arguments.verbose);
+            init_logging(arguments.verbose);
             command_line::probe(&arguments).map_err(|error| error.to_string())
         }
         Invocation::Link(arguments) => {
-            log_to_stderr(arguments.verbose);
-            command_line::link(&arguments).map_err(|error| error.to_string())
+            init_logging(arguments.verbose);
+            command_line::proxy(&arguments).map_err(|error| error.to_string())
         }
     }
 }
@@ -60,10 +60,10 @@ fn print(text: &str) -> io::Result<()> {
 }
 
 /// Warnings of our own, and everything of our own if more is wanted.
-fn log_to_stderr(verbose: bool) {
+fn init_logging(verbose: bool) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
     tracing_subscriber::registry()
-        .with(tracing_subscriber::fmt::layer().with_writer(|| stderr::Writer))
+        .with(tracing_subscriber::fmt::layer().with_writer(|| stderr::StderrWriter))
         .with(Targets::new().with_target("reelay", level))
         .init();
 }

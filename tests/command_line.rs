@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 
-use common::films::{Layout, TestFilm, film, pictures};
-use common::jpegs::Kind;
+use common::jpegs::JpegKind;
+use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
 
 fn reelay(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reelay"));
@@ -20,9 +20,9 @@ fn reelay(arguments: &[&str]) -> Command {
 }
 
 /// Ends the program, however the test ends.
-struct Running(Child);
+struct RunningProgram(Child);
 
-impl Drop for Running {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();
@@ -30,7 +30,7 @@ impl Drop for Running {
     }
 }
 
-impl Running {
+impl RunningProgram {
     /// Starts the program and waits for its first line, which is a URL.
     fn start(command: &mut Command) -> (Self, String) {
         let mut running = Self(command.stdout(Stdio::piped()).spawn().unwrap());
@@ -39,35 +39,35 @@ impl Running {
         (running, url.trim().to_owned())
     }
 
-    fn serve(film: &TestFilm, stderr: Stdio) -> (Self, String) {
-        let path = film.path().to_str().unwrap();
+    fn serve(file: &TestFile, stderr: Stdio) -> (Self, String) {
+        let path = file.path().to_str().unwrap();
         Self::start(reelay(&["serve", "--listen", "127.0.0.1:0", "--fps", "50", path]).stderr(stderr))
     }
 }
 
 /// A device that is always full.
-fn full() -> Stdio {
+fn full_device() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
 /// Host and port of a URL.
-fn server_of(url: &str) -> &str {
+fn host_and_port(url: &str) -> &str {
     url.strip_prefix("rtsp://").unwrap().split('/').next().unwrap()
 }
 
 /// Sends this many requests on one connection and waits for as many answers.
-fn ask(server: &str, requests: usize) {
+fn send_requests(server: &str, count: usize) {
     let mut connection = TcpStream::connect(server).unwrap();
-    let mut answers = BufReader::new(connection.try_clone().unwrap()).lines().map(Result::unwrap);
-    for cseq in 0..requests {
+    let mut responses = BufReader::new(connection.try_clone().unwrap()).lines().map(Result::unwrap);
+    for cseq in 0..count {
         connection.write_all(format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n").as_bytes()).unwrap();
-        assert_eq!(answers.next().as_deref(), Some("RTSP/1.0 200 OK"));
-        assert!(answers.any(|line| line.is_empty()), "the end of an answer");
+        assert_eq!(responses.next().as_deref(), Some("RTSP/1.0 200 OK"));
+        assert!(responses.any(|line| line.is_empty()), "the end of an answer");
     }
 }
 
 #[track_caller]
-fn assert_one_sentence(output: &Output, part: &str) {
+fn assert_one_line_error(output: &Output, part: &str) {
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success(), "{words}");
     assert!(output.status.code().is_some_and(|code| code < 100), "{:?}: {words}", output.status);
@@ -78,12 +78,12 @@ fn assert_one_sentence(output: &Output, part: &str) {
 }
 
 #[test]
-fn whatever_is_wrong_gets_one_sentence_and_an_exit_code() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = format!("rtsp://{nobody}/film");
+fn errors_are_one_sentence_with_exit_code() {
+    let unused_address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = format!("rtsp://{unused_address}/film");
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = busy.local_addr().unwrap().to_string();
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let path = test.path().to_str().unwrap();
     for (arguments, part) in [
         (vec!["--bogus"], "\"reelay --help\""),
@@ -99,27 +99,27 @@ fn whatever_is_wrong_gets_one_sentence_and_an_exit_code() {
         (vec!["serve", "--user", "ann", "--password-file", "nowhere", path], "password file"),
         (vec![path], "no display"),
     ] {
-        assert_one_sentence(&reelay(&arguments).output().unwrap(), part);
+        assert_one_line_error(&reelay(&arguments).output().unwrap(), part);
     }
 }
 
 #[test]
-fn a_display_that_does_not_answer_gets_one_sentence() {
+fn unreachable_display_is_one_sentence_error() {
     for (variable, name) in
         [("DISPLAY", ":59000"), ("DISPLAY", "garbage"), ("WAYLAND_DISPLAY", "wayland-59000")]
     {
         let output = reelay(&[]).env(variable, name).output().unwrap();
         // Where the libraries of a desktop are missing, that is what is said.
-        assert_one_sentence(&output, "The window cannot be opened");
+        assert_one_line_error(&output, "The window cannot be opened");
     }
     let both = reelay(&[]).env("WAYLAND_DISPLAY", "wayland-59000").env("DISPLAY", ":59000").output().unwrap();
-    assert_one_sentence(&both, "The window cannot be opened");
+    assert_one_line_error(&both, "The window cannot be opened");
 }
 
 #[test]
-fn what_is_served_is_probed() {
-    let test = film(Layout::Records(5), pictures(Kind::Classroom444, (64, 48), 10));
-    let (_server, url) = Running::serve(&test, Stdio::null());
+fn probe_plays_served_file() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (64, 48), 10));
+    let (_server, url) = RunningProgram::serve(&test, Stdio::null());
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("pictures");
     let probe = reelay(&["probe", &url, "--json", "--save-frames", saved.to_str().unwrap()]);
@@ -129,14 +129,14 @@ fn what_is_served_is_probed() {
     assert_eq!(figures["frames_complete"], 10);
     assert_eq!(figures["packets_lost"], 0);
     assert_eq!(figures["width"], 64);
-    for (number, jpeg) in (1..).zip(&test.pictures) {
+    for (number, jpeg) in (1..).zip(&test.frames) {
         assert!(std::fs::read(saved.join(format!("{number:06}.jpg"))).unwrap() == *jpeg, "{number}");
     }
 }
 
 #[test]
-fn everything_that_was_measured_is_written_into_a_file() {
-    let test = film(Layout::Records(5), pictures(Kind::Classroom444, (160, 120), 60));
+fn report_file_matches_printed_figures() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (160, 120), 60));
     let folder = tempfile::tempdir().unwrap();
     let probe = |name: &str| {
         let report = folder.path().join(name);
@@ -172,19 +172,19 @@ fn everything_that_was_measured_is_written_into_a_file() {
 }
 
 #[test]
-fn what_is_no_film_in_a_folder_is_left_out_and_said() {
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+fn invalid_files_in_folder_are_skipped_and_reported() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     std::fs::write(test.folder().join("empty.mjpeg"), "").unwrap();
     let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", test.folder().to_str().unwrap()]);
-    let (mut server, url) = Running::start(serve.stderr(Stdio::piped()));
+    let (mut server, url) = RunningProgram::start(serve.stderr(Stdio::piped()));
     assert!(url.ends_with("/film.mjpeg"), "{url}");
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(log.next().as_deref(), Some("empty.mjpeg is empty; choose another file."));
 }
 
 #[test]
-fn who_asked_for_a_network_that_loses_everything_is_not_sent_to_look_elsewhere() {
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+fn total_loss_error_names_emulated_network() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let output = reelay(&["probe", "--loss", "100%", test.path().to_str().unwrap()]).output().unwrap();
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
@@ -192,63 +192,63 @@ fn who_asked_for_a_network_that_loses_everything_is_not_sent_to_look_elsewhere()
 }
 
 #[test]
-fn which_of_two_films_of_one_name_got_another_is_said() {
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+fn duplicate_file_name_is_renamed_and_reported() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let path = test.path().to_str().unwrap();
     let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", path, path]);
-    let (mut server, _) = Running::start(serve.stderr(Stdio::piped()));
+    let (mut server, _) = RunningProgram::start(serve.stderr(Stdio::piped()));
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     let sentence = format!("{path} is served as film-2.mjpeg, as there is another film.mjpeg.");
     assert_eq!(log.next(), Some(sentence));
 }
 
 #[test]
-fn a_film_that_is_cut_is_said_to_be_by_probe_and_by_serve() {
+fn truncated_file_is_reported_by_probe_and_serve() {
     let sentence = "film.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 3));
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 3));
     let whole = std::fs::read(test.path()).unwrap();
     std::fs::write(test.path(), &whole[..whole.len() - 20]).unwrap();
     let output = reelay(&["probe", "--fps", "50", test.path().to_str().unwrap()]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8(output.stderr).unwrap().trim_end(), sentence);
-    let says = |server: &mut Running| {
+    let logs_sentence = |server: &mut RunningProgram| {
         let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
         log.any(|line| line == sentence)
     };
-    let (mut server, _) = Running::serve(&test, Stdio::piped());
-    assert!(says(&mut server));
+    let (mut server, _) = RunningProgram::serve(&test, Stdio::piped());
+    assert!(logs_sentence(&mut server));
     // What is found in a folder is opened by the first who asks for it.
     let folder = test.folder().to_str().unwrap();
     let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", folder]);
-    let (mut server, url) = Running::start(serve.stderr(Stdio::piped()));
+    let (mut server, url) = RunningProgram::start(serve.stderr(Stdio::piped()));
     assert!(reelay(&["probe", "--frames", "1", &url]).output().unwrap().status.success());
-    assert!(says(&mut server));
+    assert!(logs_sentence(&mut server));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn who_cannot_write_to_stderr_serves_and_relays_all_the_same() {
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+fn serve_and_proxy_work_without_stderr() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     for closed in [false, true] {
-        let stderr = || if closed { Stdio::piped() } else { full() };
-        let (mut server, url) = Running::serve(&test, stderr());
-        let mut link = reelay(&["link", "--listen", "127.0.0.1:0", "--to", server_of(&url)]);
-        let (mut link, relayed) = Running::start(link.stderr(stderr()));
-        drop((server.0.stderr.take(), link.0.stderr.take()));
-        ask(server_of(&url), 3);
-        ask(server_of(&relayed), 3);
-        let url = format!("{relayed}{}", url.rsplit('/').next().unwrap());
-        let probe = reelay(&["probe", &url, "--json"]).stderr(full()).output().unwrap();
+        let stderr = || if closed { Stdio::piped() } else { full_device() };
+        let (mut server, url) = RunningProgram::serve(&test, stderr());
+        let mut proxy = reelay(&["link", "--listen", "127.0.0.1:0", "--to", host_and_port(&url)]);
+        let (mut proxy, proxy_url) = RunningProgram::start(proxy.stderr(stderr()));
+        drop((server.0.stderr.take(), proxy.0.stderr.take()));
+        send_requests(host_and_port(&url), 3);
+        send_requests(host_and_port(&proxy_url), 3);
+        let url = format!("{proxy_url}{}", url.rsplit('/').next().unwrap());
+        let probe = reelay(&["probe", &url, "--json"]).stderr(full_device()).output().unwrap();
         assert!(probe.status.success(), "{probe:?}");
     }
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_terminal_that_is_closed_ends_the_program_in_order_unless_it_was_to_outlive_it() {
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
+fn hangup_signal_ends_program_unless_ignored() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let path = test.path().to_str().unwrap();
-    let signal = |server: &Running, signal: &str| {
+    let signal = |server: &RunningProgram, signal: &str| {
         let kill = Command::new("kill").args([signal, &server.0.id().to_string()]).status();
         assert!(kill.unwrap().success());
     };
@@ -256,44 +256,44 @@ fn a_terminal_that_is_closed_ends_the_program_in_order_unless_it_was_to_outlive_
     let start = |disposition: &str| {
         let mut env = Command::new("env");
         env.args([disposition, env!("CARGO_BIN_EXE_reelay"), "serve", "--listen", "127.0.0.1:0", path]);
-        Running::start(env.stderr(Stdio::null()))
+        RunningProgram::start(env.stderr(Stdio::null()))
     };
     let (mut server, url) = start("--default-signal=HUP");
-    ask(server_of(&url), 1);
+    send_requests(host_and_port(&url), 1);
     signal(&server, "-HUP");
     assert!(server.0.wait().unwrap().success());
 
     let (mut server, url) = start("--ignore-signal=HUP");
-    ask(server_of(&url), 1);
+    send_requests(host_and_port(&url), 1);
     signal(&server, "-HUP");
-    ask(server_of(&url), 1);
+    send_requests(host_and_port(&url), 1);
     signal(&server, "-TERM");
     assert!(server.0.wait().unwrap().success());
 }
 
 #[test]
-fn a_log_that_nobody_reads_has_a_gap_and_holds_nobody_up() {
-    let test = film(Layout::Records(5), pictures(Kind::Standard420, (64, 48), 2));
-    let (mut server, url) = Running::serve(&test, Stdio::piped());
+fn unread_log_drops_lines_without_blocking() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
+    let (mut server, url) = RunningProgram::serve(&test, Stdio::piped());
     // A pipe takes some two thousand lines.
-    ask(server_of(&url), 6_000);
+    send_requests(host_and_port(&url), 6_000);
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(log.any(|line| line.ends_with(" lines are missing here, as nobody read them.")));
-    ask(server_of(&url), 1);
+    send_requests(host_and_port(&url), 1);
     assert!(log.next().unwrap().ends_with(" OPTIONS - 200"));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn help_that_cannot_be_printed_is_no_panic() {
+fn unprintable_help_does_not_panic() {
     for option in ["--help", "--version"] {
-        let output = reelay(&[option]).stdout(full()).output().unwrap();
-        assert_one_sentence(&output, "Nothing can be printed");
+        let output = reelay(&[option]).stdout(full_device()).output().unwrap();
+        assert_one_line_error(&output, "Nothing can be printed");
         let mut reader = reelay(&[option]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(reader.stdout.take());
         let output = reader.wait_with_output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
-        let wrong = reelay(&["--bogus"]).stderr(full()).status().unwrap();
+        let wrong = reelay(&["--bogus"]).stderr(full_device()).status().unwrap();
         assert_eq!(wrong.code(), Some(2));
     }
 }

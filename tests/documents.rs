@@ -4,18 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use reelay::impairment::PRESETS;
-use reelay::stats::GROUPS;
+use reelay::stats::FIGURE_GROUPS;
 
-fn read(name: &str) -> String {
+fn read_document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// The figures as the document lists them.
-fn tables() -> Vec<String> {
-    let tables = GROUPS.iter().map(|group| {
+fn figure_tables() -> Vec<String> {
+    let tables = FIGURE_GROUPS.iter().map(|group| {
         let lines = group.figures.iter().map(|figure| {
             let fields: Vec<_> = figure.fields.iter().map(|field| format!("`{field}`")).collect();
-            format!("| {} | {} | {} |\n", figure.name, fields.join(", "), figure.about)
+            format!("| {} | {} | {} |\n", figure.name, fields.join(", "), figure.description)
         });
         let head = format!("### {}\n\n| Figure | In JSON | What it is |\n| --- | --- | --- |\n", group.name);
         head + &lines.collect::<String>()
@@ -24,16 +24,16 @@ fn tables() -> Vec<String> {
 }
 
 #[test]
-fn every_figure_is_defined_in_the_document_in_the_words_of_the_window() {
-    let document = read("docs/STATISTICS.md");
-    for table in tables() {
+fn statistics_document_defines_every_figure() {
+    let document = read_document("docs/STATISTICS.md");
+    for table in figure_tables() {
         assert!(document.contains(&table), "docs/STATISTICS.md lacks:\n\n{table}");
     }
 }
 
 #[test]
-fn every_preset_is_in_the_document_with_its_figures_and_its_source() {
-    let document = read("docs/NETWORK.md");
+fn network_document_lists_every_preset() {
+    let document = read_document("docs/NETWORK.md");
     for preset in &PRESETS {
         let line = format!("| {} | {} | {} |\n", preset.name, preset.impairments, preset.source);
         assert!(document.contains(&line), "docs/NETWORK.md lacks:\n\n{line}");
@@ -41,7 +41,7 @@ fn every_preset_is_in_the_document_with_its_figures_and_its_source() {
 }
 
 #[test]
-fn pictures_and_files_that_documents_point_to_are_there() {
+fn links_in_documents_resolve() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let documents = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let named = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(|name| root.join(name));

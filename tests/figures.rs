@@ -4,23 +4,23 @@ mod common;
 
 use std::time::Duration;
 
-use common::films::pictures;
-use common::jpegs::Kind;
-use common::simulation::{MS, Setting, World};
-use reelay::impairment::{Bottleneck, Conditions, Impairments, Jitter, Loss};
-use reelay::session::{Conversation, Entry, Event, Goal, RtspState, Speaker};
-use reelay::stats::{Fate, Record, Snapshot, Subject};
+use common::jpegs::JpegKind;
+use common::media_files::test_jpegs;
+use common::simulation::{MS, World, WorldOptions};
+use reelay::impairment::{Bottleneck, EmulatorSettings, Impairments, JitterModel, LossModel};
+use reelay::session::{Direction, Goal, LogEntry, MessageLog, RtspState, SessionEvent};
+use reelay::stats::{Fate, ReportSubject, SessionHistory, Snapshot};
 
 fn world(impairments: Impairments, frames: usize) -> World {
-    let pictures = pictures(Kind::Classroom444, (160, 120), 20);
+    let pictures = test_jpegs(JpegKind::Classroom444, (160, 120), 20);
     let film = (0..frames).map(|frame| pictures[frame % 20].clone()).collect();
-    World::new(Setting { impairments, ..Setting::new(film) })
+    World::new(WorldOptions { impairments, ..WorldOptions::new(film) })
 }
 
-fn playing(impairments: Impairments, span: Duration) -> (World, Snapshot) {
+fn play_for(impairments: Impairments, duration: Duration) -> (World, Snapshot) {
     let mut world = world(impairments, 2_000);
-    world.want(Goal::Playing);
-    world.run_for(span);
+    world.set_goal(Goal::Playing);
+    world.run_for(duration);
     let snapshot = world.snapshot();
     (world, snapshot)
 }
@@ -32,8 +32,8 @@ fn assert_near(figure: Option<f64>, expected: f64, tolerance: f64) {
 }
 
 #[test]
-fn a_perfect_network_has_no_jitter_and_no_age_but_the_playout_delay() {
-    let (_, figures) = playing(Impairments::default(), Duration::from_secs(10));
+fn ideal_network_adds_only_the_playout_delay() {
+    let (_, figures) = play_for(Impairments::default(), Duration::from_secs(10));
     assert_near(figures.frame_jitter_ms, 0.0, 0.1);
     assert!(figures.jitter_ms > figures.frame_jitter_ms, "a frame's packets are spread: {figures:?}");
     assert_near(figures.frames_per_second_sent, 20.0, 0.01);
@@ -49,9 +49,9 @@ fn a_perfect_network_has_no_jitter_and_no_age_but_the_playout_delay() {
 }
 
 #[test]
-fn a_delay_makes_pictures_older_and_round_trips_longer() {
+fn delay_raises_end_to_end_latency_and_round_trip_time() {
     let (_, figures) =
-        playing(Impairments { delay: 200 * MS, ..Impairments::default() }, Duration::from_secs(10));
+        play_for(Impairments { delay: 200 * MS, ..Impairments::default() }, Duration::from_secs(10));
     assert_near(figures.end_to_end_ms, 250.0, 10.0);
     assert_near(figures.round_trip_ms, 201.0, 0.5);
     assert_near(figures.frame_jitter_ms, 0.0, 0.1);
@@ -60,12 +60,13 @@ fn a_delay_makes_pictures_older_and_round_trips_longer() {
 
 /// A full queue delays by its length: octets over rate.
 #[test]
-fn a_throughput_below_the_films_rate_fills_the_queue_and_loses_there() {
-    let (_, free) = playing(Impairments::default(), Duration::from_secs(10));
+fn bottleneck_fills_queue_and_drops_packets() {
+    let (_, free) = play_for(Impairments::default(), Duration::from_secs(10));
     let needed = free.wire_octets as f64 * 8.0 / free.playing_s;
     let bits_per_second = (needed * 0.7) as u64;
     let bottleneck = Some(Bottleneck { bits_per_second, queue: 24_000 });
-    let (_, figures) = playing(Impairments { bottleneck, ..Impairments::default() }, Duration::from_secs(30));
+    let (_, figures) =
+        play_for(Impairments { bottleneck, ..Impairments::default() }, Duration::from_secs(30));
     let truth = figures.emulated.unwrap();
     assert_eq!(truth.lost_random, 0);
     assert_near(Some(truth.lost_queue as f64 / truth.offered as f64), 0.3, 0.06);
@@ -78,14 +79,14 @@ fn a_throughput_below_the_films_rate_fills_the_queue_and_loses_there() {
 }
 
 #[test]
-fn an_outage_is_a_stall_and_one_row_of_losses_and_a_pause_is_neither() {
+fn outage_is_one_stall_and_one_loss_burst_and_pause_is_neither() {
     let mut world = world(Impairments::default(), 2_000);
-    world.want(Goal::Playing);
+    world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(5));
-    let nothing = Impairments { loss: Loss { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
-    world.network.set(Conditions { is_on: true, seed: 1, impairments: nothing });
+    let nothing = Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    world.emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments: nothing });
     world.run_for(Duration::from_secs(1));
-    world.network.set(Conditions::default());
+    world.emulator.configure(EmulatorSettings::default());
     world.run_for(Duration::from_secs(2));
     let figures = world.snapshot();
     assert_eq!((figures.stalls, figures.loss_bursts), (1, 1), "{figures:?}");
@@ -94,9 +95,9 @@ fn an_outage_is_a_stall_and_one_row_of_losses_and_a_pause_is_neither() {
     assert_eq!(figures.packets_lost, figures.emulated.unwrap().lost_random);
     let played = figures.playing_s;
 
-    world.want(Goal::Ready);
+    world.set_goal(Goal::Ready);
     world.run_for(Duration::from_secs(10));
-    world.want(Goal::Playing);
+    world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(2));
     let figures = world.snapshot();
     assert_eq!((figures.stalls, figures.loss_bursts), (1, 1), "{figures:?}");
@@ -106,28 +107,28 @@ fn an_outage_is_a_stall_and_one_row_of_losses_and_a_pause_is_neither() {
 
 /// So slow that hardly a picture is whole: the delay is known all the same, and the picture that stands is a stall.
 #[test]
-fn where_no_picture_is_whole_the_delay_is_that_of_the_queue() {
+fn network_delay_is_measured_without_complete_frames() {
     let bottleneck = Some(Bottleneck { bits_per_second: 200_000, queue: 16_000 });
     let (mut world, figures) =
-        playing(Impairments { bottleneck, ..Impairments::default() }, Duration::from_secs(20));
+        play_for(Impairments { bottleneck, ..Impairments::default() }, Duration::from_secs(20));
     assert!(figures.frames_complete < 100, "{figures:?}");
     let full = 16_000.0 * 8_000.0 / 200_000.0;
     assert_near(figures.network_delay_mean_ms, full, full * 0.25);
     assert!(figures.stalls > 0 && figures.stalled_ms > 5_000.0, "{figures:?}");
-    world.want(Goal::Ready);
+    world.set_goal(Goal::Ready);
     world.run_for(Duration::from_secs(2));
     let paused = world.snapshot();
     assert_near(Some(paused.stalled_ms), figures.stalled_ms, 500.0);
 }
 
 #[test]
-fn where_nothing_arrives_it_is_known_what_was_lost_and_the_end_adds_nothing() {
+fn total_loss_is_counted_and_end_adds_no_stall() {
     let mut world = world(Impairments::default(), 200);
-    world.network.set(Conditions::default());
-    world.want(Goal::Playing);
+    world.emulator.configure(EmulatorSettings::default());
+    world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(5));
-    let nothing = Impairments { loss: Loss { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
-    world.network.set(Conditions { is_on: true, seed: 1, impairments: nothing });
+    let nothing = Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    world.emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments: nothing });
     world.run_for(Duration::from_secs(3));
     let figures = world.snapshot();
     let truth = figures.emulated.unwrap();
@@ -135,7 +136,7 @@ fn where_nothing_arrives_it_is_known_what_was_lost_and_the_end_adds_nothing() {
     assert!(figures.loss_ratio.unwrap() > 0.3 && truth.untouched > truth.offered, "{figures:?}");
     assert_eq!(figures.stalls, 1);
     assert_near(Some(figures.stalled_ms), 3_000.0, 150.0);
-    world.run_until("the end", |world| world.count(|event| *event == Event::Ended) > 0);
+    world.run_until("the end", |world| world.event_count(|event| *event == SessionEvent::Ended) > 0);
     let figures = world.snapshot();
     assert_eq!(figures.packets_expected, figures.emulated.unwrap().packets());
     assert_eq!(figures.stalls, 1, "{figures:?}");
@@ -144,30 +145,30 @@ fn where_nothing_arrives_it_is_known_what_was_lost_and_the_end_adds_nothing() {
 }
 
 #[test]
-fn what_comes_too_late_is_told_apart_from_what_is_lost() {
-    let jitter = Jitter { spread: 150 * MS, reorders: true, ..Jitter::default() };
+fn late_packets_are_not_counted_as_lost() {
+    let jitter = JitterModel { spread: 150 * MS, reorders: true, ..JitterModel::default() };
     let impairments = Impairments { delay: 150 * MS, jitter, ..Impairments::default() };
-    let (world, figures) = playing(impairments, Duration::from_secs(10));
+    let (world, figures) = play_for(impairments, Duration::from_secs(10));
     assert!(figures.packets_late > 100 && figures.packets_reordered > figures.packets_late, "{figures:?}");
     assert!(figures.reordered_farthest > 10, "{figures:?}");
-    let rows = world.rows();
+    let rows = world.packet_rows();
     let count = |fate| rows.iter().flat_map(|row| &row.packets).filter(|packet| **packet == fate).count();
     assert!(count(Fate::Late) > 0 && count(Fate::Received) > 0, "{rows:?}");
 }
 
 #[test]
-fn the_record_of_a_session_adds_up_to_its_figures() {
-    let loss = Loss { ratio: 0.05, mean_burst: Some(2.0) };
+fn record_totals_match_figures() {
+    let loss = LossModel { ratio: 0.05, mean_burst: Some(2.0) };
     let mut world = world(Impairments { loss, ..Impairments::default() }, 100);
-    let mut record = Record::begin(std::time::SystemTime::UNIX_EPOCH);
-    world.want(Goal::Playing);
-    while world.count(|event| *event == Event::Ended) == 0 {
+    let mut record = SessionHistory::new(std::time::SystemTime::UNIX_EPOCH);
+    world.set_goal(Goal::Playing);
+    while world.event_count(|event| *event == SessionEvent::Ended) == 0 {
         world.run_for(250 * MS);
-        let (snapshot, conditions) = (world.snapshot(), world.network.conditions());
-        record.observe(&snapshot, &conditions);
+        let (snapshot, conditions) = (world.snapshot(), world.emulator.settings());
+        record.update(&snapshot, &conditions);
     }
     let figures = world.snapshot();
-    let report = record.report(Subject::default());
+    let report = record.report(ReportSubject::default());
     let seconds = report.seconds();
     assert_eq!(seconds.len(), 5, "five seconds of film");
     assert_eq!(seconds.iter().map(|second| second.packets_received).sum::<u64>(), figures.packets_received);
@@ -179,24 +180,29 @@ fn the_record_of_a_session_adds_up_to_its_figures() {
 }
 
 #[test]
-fn what_is_said_is_told_in_its_order_with_the_states_and_the_packets_between() {
+fn message_log_keeps_order_states_and_packet_counts() {
     let mut world = world(Impairments::default(), 2_000);
-    let mut conversation = Conversation::default();
-    world.want(Goal::Playing);
+    let mut log = MessageLog::default();
+    world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(1));
-    world.want(Goal::Ready);
+    world.set_goal(Goal::Ready);
     world.run_for(Duration::from_secs(1));
-    world.want(Goal::Stopped);
+    world.set_goal(Goal::Stopped);
     world.run_for(Duration::from_secs(1));
     let figures = world.snapshot();
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for (_, event) in &world.events {
-        if let Event::Said(message) = event {
-            conversation.say(message.clone());
-            said.push((message.speaker, message.label().to_owned(), message.cseq.unwrap(), message.state));
+        if let SessionEvent::Message(message) = event {
+            log.log_message(message.clone());
+            messages.push((
+                message.direction,
+                message.label().to_owned(),
+                message.cseq.unwrap(),
+                message.state,
+            ));
         }
     }
-    conversation.observe(&figures);
+    log.update(&figures);
     use RtspState::{Init, Playing, Ready};
     let methods = [
         ("OPTIONS", Init, Init),
@@ -209,22 +215,24 @@ fn what_is_said_is_told_in_its_order_with_the_states_and_the_packets_between() {
     let expected: Vec<_> = (1..)
         .zip(methods)
         .flat_map(|(cseq, (method, before, after))| {
-            let ok = (Speaker::Server, "200 OK".to_owned(), cseq, after);
-            [(Speaker::Player, method.to_owned(), cseq, before), ok]
+            let ok = (Direction::ServerToClient, "200 OK".to_owned(), cseq, after);
+            [(Direction::ClientToServer, method.to_owned(), cseq, before), ok]
         })
         .collect();
-    assert_eq!(said, expected);
-    let took: Vec<_> = conversation
+    assert_eq!(messages, expected);
+    let took: Vec<_> = log
         .entries()
         .iter()
-        .filter_map(|entry| if let Entry::Said { took, .. } = entry { *took } else { None })
+        .filter_map(
+            |entry| if let LogEntry::Message { response_time: took, .. } = entry { *took } else { None },
+        )
         .collect();
     assert_eq!(took, [2 * MS; 6], "there and back");
-    let Entry::Media(media) = conversation.entries()[8] else { panic!("{:?}", conversation.entries()) };
+    let LogEntry::Media(media) = log.entries()[8] else { panic!("{:?}", log.entries()) };
     assert_eq!(media.received, figures.packets_received);
-    let at = |index: usize| match &conversation.entries()[index] {
-        Entry::Said { message, .. } => message.at,
+    let at = |index: usize| match &log.entries()[index] {
+        LogEntry::Message { message, .. } => message.at,
         other => panic!("{other:?}"),
     };
-    assert_eq!((media.since, media.until), (at(7), Some(at(10))), "from the reply to PLAY to that to PAUSE");
+    assert_eq!((media.start, media.end), (at(7), Some(at(10))), "from the reply to PLAY to that to PAUSE");
 }

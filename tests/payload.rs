@@ -2,19 +2,19 @@
 
 mod common;
 
-use common::jpegs::{Kind, picture};
+use common::jpegs::{JpegKind, test_jpeg};
 use reelay::media::decode::decode;
 use reelay::media::jpeg::{Dimensions, JpegHeader};
 use reelay::media::payload::{
-    Assembled, AssembledFrame, Depacketizer, Form, LARGEST_CLASSROOM_PICTURE, PacketizedFrame, UNKNOWN_END,
-    Uncarriable, packetize,
+    Assembled, AssembledFrame, Depacketizer, MAX_CLASSROOM_FRAME_SIZE, PacketizedFrame, PayloadFormat,
+    UNKNOWN_END, UnsupportedJpeg, packetize,
 };
 use reelay::proto::rtp::Packet;
 
 const SIZE: (u16, u16) = (160, 120);
 
 /// The packets as a receiver parses them.
-fn packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
+fn parse_packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
     (0..frame.packets().len())
         .map(|index| {
             let mut octets = Vec::new();
@@ -27,10 +27,10 @@ fn packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
 fn assemble(packets: &[Packet]) -> Vec<Assembled> {
     let mut depacketizer = Depacketizer::new(None);
     packets.iter().for_each(|packet| depacketizer.push(packet));
-    std::iter::from_fn(|| depacketizer.next_assembled()).collect()
+    std::iter::from_fn(|| depacketizer.poll_frame()).collect()
 }
 
-fn only_frame(packets: &[Packet]) -> AssembledFrame {
+fn single_frame(packets: &[Packet]) -> AssembledFrame {
     match assemble(packets).as_slice() {
         [Assembled::Frame(frame)] if frame.is_complete() => frame.clone(),
         other => panic!("not one complete frame: {other:?}"),
@@ -44,13 +44,13 @@ fn without_missing(complete: &[u8], frame: &AssembledFrame) -> Vec<u8> {
 }
 
 #[test]
-fn with_its_original_header_every_picture_arrives_bit_for_bit() {
-    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::LongHeader) {
+fn original_header_form_is_bit_exact() {
+    for kind in JpegKind::ALL.into_iter().filter(|kind| *kind != JpegKind::LongHeader) {
         for size in [(16, 16), SIZE, (2_100, 40)] {
-            let jpeg = picture(kind, size, 3, 30);
-            let frame = packetize(&jpeg, Form::OriginalHeader).unwrap();
+            let jpeg = test_jpeg(kind, size, 3, 30);
+            let frame = packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap();
             assert!(frame.packets().iter().all(|packet| packet.len() <= 1_412), "{kind:?}");
-            let received = only_frame(&packets(&frame, 77));
+            let received = single_frame(&parse_packets(&frame, 77));
             assert_eq!(received.jpeg, jpeg, "{kind:?} {size:?}");
             assert_eq!((received.timestamp, received.headers_reduced), (77, false));
         }
@@ -58,37 +58,37 @@ fn with_its_original_header_every_picture_arrives_bit_for_bit() {
 }
 
 #[test]
-fn a_picture_of_almost_16_mib_arrives_bit_for_bit() {
-    let jpeg = picture(Kind::Classroom444, (4_000, 4_000), 1, 255);
+fn frame_just_below_16_mib_is_bit_exact() {
+    let jpeg = test_jpeg(JpegKind::Classroom444, (4_000, 4_000), 1, 255);
     assert!((15 << 20..16 << 20).contains(&jpeg.len()), "{}", jpeg.len());
-    let frame = packetize(&jpeg, Form::OriginalHeader).unwrap();
-    assert_eq!(only_frame(&packets(&frame, 0)).jpeg, jpeg);
+    let frame = packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap();
+    assert_eq!(single_frame(&parse_packets(&frame, 0)).jpeg, jpeg);
     let too_large = [jpeg.clone(), jpeg].concat();
-    assert_eq!(packetize(&too_large, Form::OriginalHeader).unwrap_err(), Uncarriable::Size);
+    assert_eq!(packetize(&too_large, PayloadFormat::OriginalHeader).unwrap_err(), UnsupportedJpeg::TooLarge);
 }
 
 #[test]
-fn a_header_longer_than_a_packet_loses_its_descriptions_and_says_so() {
-    let jpeg = picture(Kind::LongHeader, SIZE, 1, 0);
-    let plain = picture(Kind::Standard420, SIZE, 1, 0);
-    let frame = packetize(&jpeg, Form::OriginalHeader).unwrap();
+fn oversized_header_is_reduced_and_flagged() {
+    let jpeg = test_jpeg(JpegKind::LongHeader, SIZE, 1, 0);
+    let plain = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    let frame = packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap();
     assert!(frame.headers_reduced());
-    let received = only_frame(&packets(&frame, 0));
+    let received = single_frame(&parse_packets(&frame, 0));
     assert!(received.headers_reduced);
     assert!(received.jpeg.len() < jpeg.len() - 3_000);
-    assert_eq!(pixels(&received.jpeg), pixels(&plain));
+    assert_eq!(decode_pixels(&received.jpeg), decode_pixels(&plain));
 }
 
 #[test]
-fn the_extension_holds_the_header_as_onvif_lays_it_out() {
-    let jpeg = picture(Kind::Classroom444, SIZE, 1, 90);
+fn header_extension_follows_onvif_layout() {
+    let jpeg = test_jpeg(JpegKind::Classroom444, SIZE, 1, 90);
     let header = JpegHeader::parse(&jpeg).unwrap();
-    let packets = packets(&packetize(&jpeg, Form::OriginalHeader).unwrap(), 0);
+    let packets = parse_packets(&packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap(), 0);
     let first = packets[0].extension.as_ref().unwrap();
     assert_eq!(first.profile, 0xFFD8);
     assert_eq!(first.body.len() % 4, 0);
-    let scan_header = &jpeg[header.start_of_scan().range.clone()];
-    let padding = first.body.len() - header.octets().len();
+    let scan_header = &jpeg[header.sos_segment().range.clone()];
+    let padding = first.body.len() - header.header_bytes().len();
     let (before, at_end) = first.body.split_at(first.body.len() - scan_header.len());
     assert_eq!(at_end, scan_header);
     assert!(
@@ -102,27 +102,33 @@ fn the_extension_holds_the_header_as_onvif_lays_it_out() {
     assert!(packets.last().unwrap().header.marker);
 }
 
-fn pixels(jpeg: &[u8]) -> (Vec<u8>, (u32, u32)) {
+fn decode_pixels(jpeg: &[u8]) -> (Vec<u8>, (u32, u32)) {
     let mut pixels = Vec::new();
     let size = decode(jpeg, &mut pixels).unwrap();
     (pixels, size)
 }
 
 #[test]
-fn what_rfc_2435_can_carry_arrives_with_the_same_pixels() {
-    let kinds = [Kind::Standard420, Kind::Standard422, Kind::Restarts, Kind::Commented, Kind::WithoutDht];
-    for kind in kinds.into_iter().chain([Kind::Thumbnail, Kind::FillOctets, Kind::LongHeader]) {
-        let jpeg = picture(kind, SIZE, 5, 40);
-        let received = only_frame(&packets(&packetize(&jpeg, Form::Standard).unwrap(), 0));
-        assert_eq!(pixels(&received.jpeg), pixels(&jpeg), "{kind:?}");
+fn rfc_2435_form_keeps_pixels_exact() {
+    let kinds = [
+        JpegKind::Standard420,
+        JpegKind::Standard422,
+        JpegKind::Restarts,
+        JpegKind::WithComment,
+        JpegKind::WithoutDht,
+    ];
+    for kind in kinds.into_iter().chain([JpegKind::Thumbnail, JpegKind::FillOctets, JpegKind::LongHeader]) {
+        let jpeg = test_jpeg(kind, SIZE, 5, 40);
+        let received = single_frame(&parse_packets(&packetize(&jpeg, PayloadFormat::Rfc2435).unwrap(), 0));
+        assert_eq!(decode_pixels(&received.jpeg), decode_pixels(&jpeg), "{kind:?}");
     }
 }
 
 #[test]
-fn the_payload_header_is_that_of_rfc_2435() {
-    let jpeg = picture(Kind::Restarts, (642, 478), 5, 40);
-    let frame = packetize(&jpeg, Form::Standard).unwrap();
-    let packets = packets(&frame, 0);
+fn payload_header_follows_rfc_2435() {
+    let jpeg = test_jpeg(JpegKind::Restarts, (642, 478), 5, 40);
+    let frame = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
+    let packets = parse_packets(&frame, 0);
     // Type-specific 0, offset 0, type 1 with restarts, Q 255, 81 by 60 blocks; interval 4; 128 octets of tables.
     assert_eq!(packets[0].payload[..8], [0, 0, 0, 0, 65, 255, 81, 60]);
     assert_eq!(packets[0].payload[8..16], [0, 4, 0xFF, 0xFF, 0, 0, 0, 128]);
@@ -138,28 +144,28 @@ fn the_payload_header_is_that_of_rfc_2435() {
 }
 
 #[test]
-fn what_rfc_2435_cannot_carry_is_refused_with_the_reason() {
-    let refused = |kind, size| packetize(&picture(kind, size, 1, 0), Form::Standard).unwrap_err();
-    assert_eq!(refused(Kind::Classroom444, SIZE), Uncarriable::Subsampling);
-    assert_eq!(refused(Kind::OwnHuffman, SIZE), Uncarriable::HuffmanTables);
-    assert_eq!(refused(Kind::SeparateScans, SIZE), Uncarriable::Components);
-    assert_eq!(refused(Kind::Grey, SIZE), Uncarriable::Components);
-    assert_eq!(refused(Kind::Progressive, SIZE), Uncarriable::NotBaseline);
-    assert_eq!(refused(Kind::Standard420, (2_048, 16)), Uncarriable::Size);
-    assert!(packetize(&picture(Kind::Standard420, (2_040, 16), 1, 0), Form::Standard).is_ok());
+fn uncarriable_jpegs_are_refused_with_reason() {
+    let refused = |kind, size| packetize(&test_jpeg(kind, size, 1, 0), PayloadFormat::Rfc2435).unwrap_err();
+    assert_eq!(refused(JpegKind::Classroom444, SIZE), UnsupportedJpeg::Subsampling);
+    assert_eq!(refused(JpegKind::CustomHuffman, SIZE), UnsupportedJpeg::HuffmanTables);
+    assert_eq!(refused(JpegKind::SeparateScans, SIZE), UnsupportedJpeg::Components);
+    assert_eq!(refused(JpegKind::Grey, SIZE), UnsupportedJpeg::Components);
+    assert_eq!(refused(JpegKind::Progressive, SIZE), UnsupportedJpeg::NotBaseline);
+    assert_eq!(refused(JpegKind::Standard420, (2_048, 16)), UnsupportedJpeg::TooLarge);
+    assert!(packetize(&test_jpeg(JpegKind::Standard420, (2_040, 16), 1, 0), PayloadFormat::Rfc2435).is_ok());
 }
 
 #[test]
-fn a_frame_with_a_missing_packet_is_incomplete_and_the_next_is_not() {
-    let jpeg = picture(Kind::Standard420, SIZE, 1, 60);
-    for form in [Form::Standard, Form::OriginalHeader] {
+fn missing_packet_makes_only_its_own_frame_incomplete() {
+    let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 60);
+    for form in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
         let frame = packetize(&jpeg, form).unwrap();
         let count = frame.packets().len();
         assert!(count >= 3);
         for missing in 0..count {
-            let mut stream = packets(&frame, 100);
+            let mut stream = parse_packets(&frame, 100);
             stream.remove(missing);
-            stream.extend(packets(&frame, 4_600));
+            stream.extend(parse_packets(&frame, 4_600));
             let assembled = assemble(&stream);
             let [Assembled::Frame(first), Assembled::Frame(second)] = &assembled[..] else {
                 panic!("without packet {missing}: {assembled:?}")
@@ -182,20 +188,20 @@ fn a_frame_with_a_missing_packet_is_incomplete_and_the_next_is_not() {
 
 #[test]
 fn overlapping_fragments_make_a_frame_incomplete() {
-    let frame = packetize(&picture(Kind::Standard420, SIZE, 1, 60), Form::Standard).unwrap();
-    let mut stream = packets(&frame, 100);
+    let frame = packetize(&test_jpeg(JpegKind::Standard420, SIZE, 1, 60), PayloadFormat::Rfc2435).unwrap();
+    let mut stream = parse_packets(&frame, 100);
     assert!(stream.len() >= 3);
     stream.insert(1, stream[1].clone());
     let assembled = assemble(&stream);
     let [Assembled::Frame(first)] = &assembled[..] else { panic!("{assembled:?}") };
     assert_eq!(first.missing.last().map(|range| range.end), Some(UNKNOWN_END));
-    assert!(first.jpeg.len() <= only_frame(&packets(&frame, 0)).jpeg.len());
+    assert!(first.jpeg.len() <= single_frame(&parse_packets(&frame, 0)).jpeg.len());
 }
 
 #[test]
-fn computed_and_remembered_tables_are_understood() {
-    let jpeg = picture(Kind::Standard420, SIZE, 1, 0);
-    let whole = packets(&packetize(&jpeg, Form::Standard).unwrap(), 0);
+fn computed_and_cached_quantization_tables_are_used() {
+    let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    let whole = parse_packets(&packetize(&jpeg, PayloadFormat::Rfc2435).unwrap(), 0);
     let with_quality = |quality: u8, tables: bool| {
         let mut packets = whole.clone();
         for packet in &mut packets {
@@ -210,7 +216,7 @@ fn computed_and_remembered_tables_are_understood() {
         }
         packets
     };
-    let size = pixels(&only_frame(&with_quality(85, false)).jpeg).1;
+    let size = decode_pixels(&single_frame(&with_quality(85, false)).jpeg).1;
     assert_eq!(size, (160, 120));
     // Sent once, and meant from then on.
     let stream = [with_quality(200, true), with_quality(200, false)].concat();
@@ -226,9 +232,9 @@ fn computed_and_remembered_tables_are_understood() {
 }
 
 #[test]
-fn a_size_without_room_in_the_header_comes_from_the_description() {
-    let jpeg = picture(Kind::Standard420, SIZE, 1, 0);
-    let mut packets = packets(&packetize(&jpeg, Form::Standard).unwrap(), 0);
+fn zero_dimensions_are_taken_from_sdp() {
+    let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    let mut packets = parse_packets(&packetize(&jpeg, PayloadFormat::Rfc2435).unwrap(), 0);
     for packet in &mut packets {
         let mut payload = packet.payload.to_vec();
         payload[6..8].fill(0);
@@ -237,14 +243,14 @@ fn a_size_without_room_in_the_header_comes_from_the_description() {
     assert!(matches!(assemble(&packets)[..], [Assembled::Unusable(_)]));
     let mut depacketizer = Depacketizer::new(Some(Dimensions { width: 160, height: 120 }));
     packets.iter().for_each(|packet| depacketizer.push(packet));
-    assert!(matches!(depacketizer.next_assembled(), Some(Assembled::Frame(frame)) if frame.is_complete()));
+    assert!(matches!(depacketizer.poll_frame(), Some(Assembled::Frame(frame)) if frame.is_complete()));
 }
 
 #[test]
 fn hostile_payloads_never_panic() {
-    let jpeg = picture(Kind::Restarts, SIZE, 1, 0);
-    for form in [Form::Standard, Form::OriginalHeader] {
-        let whole = packets(&packetize(&jpeg, form).unwrap(), 0);
+    let jpeg = test_jpeg(JpegKind::Restarts, SIZE, 1, 0);
+    for form in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
+        let whole = parse_packets(&packetize(&jpeg, form).unwrap(), 0);
         for cut in 0..whole[0].payload.len().min(200) {
             let mut packet = whole[0].clone();
             packet.payload.truncate(cut);
@@ -268,9 +274,9 @@ fn hostile_payloads_never_panic() {
 }
 
 /// The only packet of a picture in the classroom's form.
-fn classroom_picture(jpeg: &[u8]) -> Vec<u8> {
-    let frame = packetize(jpeg, Form::Classroom).unwrap();
-    let [packet] = &packets(&frame, 5)[..] else { panic!("not one packet") };
+fn classroom_payload(jpeg: &[u8]) -> Vec<u8> {
+    let frame = packetize(jpeg, PayloadFormat::Classroom).unwrap();
+    let [packet] = &parse_packets(&frame, 5)[..] else { panic!("not one packet") };
     assert!(packet.header.marker && packet.extension.is_none());
     assert_eq!(packet.header.payload_type, 26);
     assert!(frame.packets()[0].len() <= 20_480, "more than the programs take from their socket");
@@ -278,12 +284,12 @@ fn classroom_picture(jpeg: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_classroom_program_gets_small_pictures_as_they_are() {
-    for kind in Kind::ALL {
-        let jpeg = picture(kind, SIZE, 3, 30);
-        let whole = reelay::media::jpeg::as_decoders_expect(&jpeg);
-        assert!(whole.len() <= LARGEST_CLASSROOM_PICTURE, "{kind:?}: {}", whole.len());
-        assert_eq!(classroom_picture(&jpeg), whole.as_ref(), "{kind:?}");
+fn classroom_form_sends_small_frames_unchanged() {
+    for kind in JpegKind::ALL {
+        let jpeg = test_jpeg(kind, SIZE, 3, 30);
+        let whole = reelay::media::jpeg::normalize_for_decoder(&jpeg);
+        assert!(whole.len() <= MAX_CLASSROOM_FRAME_SIZE, "{kind:?}: {}", whole.len());
+        assert_eq!(classroom_payload(&jpeg), whole.as_ref(), "{kind:?}");
     }
 }
 
@@ -304,19 +310,19 @@ fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 #[test]
-fn a_classroom_program_gets_large_pictures_drawn_anew_so_that_they_fit() {
+fn classroom_form_recodes_large_frames_to_fit() {
     for (kind, size, noise, shrinks) in [
-        (Kind::Classroom444, (640, 480), 0, false),
-        (Kind::Standard420, (480, 360), 20, false),
-        (Kind::Progressive, (1_280, 720), 20, true),
-        (Kind::Grey, (1_920, 1_080), 10, true),
-        (Kind::WithoutDht, (2_100, 400), 255, true),
-        (Kind::Standard422, (8_000, 3), 255, true),
+        (JpegKind::Classroom444, (640, 480), 0, false),
+        (JpegKind::Standard420, (480, 360), 20, false),
+        (JpegKind::Progressive, (1_280, 720), 20, true),
+        (JpegKind::Grey, (1_920, 1_080), 10, true),
+        (JpegKind::WithoutDht, (2_100, 400), 255, true),
+        (JpegKind::Standard422, (8_000, 3), 255, true),
     ] {
-        let jpeg = picture(kind, size, 7, noise);
-        assert!(jpeg.len() > LARGEST_CLASSROOM_PICTURE, "{kind:?}: {}", jpeg.len());
-        let fitted = classroom_picture(&jpeg);
-        let Dimensions { width, height } = JpegHeader::parse(&fitted).unwrap().frame().dimensions;
+        let jpeg = test_jpeg(kind, size, 7, noise);
+        assert!(jpeg.len() > MAX_CLASSROOM_FRAME_SIZE, "{kind:?}: {}", jpeg.len());
+        let fitted = classroom_payload(&jpeg);
+        let Dimensions { width, height } = JpegHeader::parse(&fitted).unwrap().frame_header().dimensions;
         assert_eq!((width, height) != size, shrinks, "{kind:?}: {width}x{height}");
         let difference = mean_difference(&jpeg, &fitted);
         assert!(difference < 8.0 + f64::from(noise) / 4.0, "{kind:?}: another picture by {difference}");
@@ -324,9 +330,9 @@ fn a_classroom_program_gets_large_pictures_drawn_anew_so_that_they_fit() {
 }
 
 #[test]
-fn a_large_picture_that_cannot_be_decoded_is_uncarriable_for_a_classroom_program() {
-    let mut jpeg = picture(Kind::Standard420, (640, 480), 7, 100);
-    let header = JpegHeader::parse(&jpeg).unwrap().scan_start();
+fn classroom_form_refuses_large_undecodable_frames() {
+    let mut jpeg = test_jpeg(JpegKind::Standard420, (640, 480), 7, 100);
+    let header = JpegHeader::parse(&jpeg).unwrap().scan_data_start();
     jpeg[2..header].fill(0x55);
-    assert_eq!(packetize(&jpeg, Form::Classroom).unwrap_err(), Uncarriable::Unreadable);
+    assert_eq!(packetize(&jpeg, PayloadFormat::Classroom).unwrap_err(), UnsupportedJpeg::MalformedHeader);
 }

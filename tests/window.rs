@@ -4,34 +4,35 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::desk::Desk;
-use common::stage::{LARGE, SMALLEST, Stage, USUAL, film, seconds};
+use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE, media_info, npt_seconds};
+use common::window_harness::WindowHarness;
 use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
 use iced::{Point, mouse};
 use iced_test::selector;
-use reelay::backend::{Command, EventKind, FilmSource};
-use reelay::impairment::{Conditions, Emulated, Impairments, Preset};
+use reelay::backend::{BackendEventKind, Command, MediaSource};
+use reelay::impairment::{EmulatorSettings, EmulatorStats, Impairments, Preset};
 use reelay::media::FrameRate;
 use reelay::media::container::Outcome;
-use reelay::media_file::Progress;
-use reelay::proto::rtsp::{Lower, Method, Npt, NptRange, Status as RtspStatus};
+use reelay::media_file::IndexProgress;
+use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode as RtspStatus};
 use reelay::session::{
-    Command as SessionCommand, Dialect, Event, Failure, Goal, Interruption, RtspState, TransportChoice,
+    Dialect, Goal, ReconnectReason, RtspState, SessionCommand, SessionError, SessionEvent,
+    TransportPreference,
 };
-use reelay::settings::{Controls, Settings, ThemeChoice};
+use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{AppOptions, Message, Panel, Saving, Shortcut, Step};
+use reelay::ui::{AppOptions, FocusStep, Message, PanelKind, SaveResult, Shortcut};
 
-const THREE: [&str; 3] = ["Play", "Pause", "Stop"];
-const FOUR: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
+const THREE_BUTTONS: [&str; 3] = ["Play", "Pause", "Stop"];
+const FOUR_BUTTONS: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
 
 /// What each of the buttons sends when it is clicked in a state.
-fn wishes<const N: usize>(buttons: [&str; N], stage: impl Fn() -> Stage) -> [Option<Goal>; N] {
+fn goals_sent<const N: usize>(buttons: [&str; N], new_harness: impl Fn() -> AppHarness) -> [Option<Goal>; N] {
     buttons.map(|button| {
-        let mut stage = stage();
-        stage.click(button);
-        stage.wish()
+        let mut new_harness = new_harness();
+        new_harness.click(button);
+        new_harness.next_goal()
     })
 }
 
@@ -39,36 +40,42 @@ fn wishes<const N: usize>(buttons: [&str; N], stage: impl Fn() -> Stage) -> [Opt
 fn three_buttons_do_what_the_state_allows() {
     let with = |state, goal| {
         move || {
-            let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-            stage.reach(state, goal);
+            let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+            stage.set_idle(state, goal);
             stage
         }
     };
     let (play, pause, stop) = (Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Stopped));
-    assert_eq!(wishes(THREE, || Stage::new(Controls::Three, ThemeChoice::Dark)), [None, None, None]);
-    assert_eq!(wishes(THREE, with(RtspState::Init, Goal::Stopped)), [play, None, None]);
-    assert_eq!(wishes(THREE, with(RtspState::Ready, Goal::Ready)), [play, None, stop]);
-    assert_eq!(wishes(THREE, with(RtspState::Playing, Goal::Playing)), [None, pause, stop]);
+    assert_eq!(
+        goals_sent(THREE_BUTTONS, || AppHarness::new(Controls::Three, ThemePreference::Dark)),
+        [None, None, None]
+    );
+    assert_eq!(goals_sent(THREE_BUTTONS, with(RtspState::Init, Goal::Stopped)), [play, None, None]);
+    assert_eq!(goals_sent(THREE_BUTTONS, with(RtspState::Ready, Goal::Ready)), [play, None, stop]);
+    assert_eq!(goals_sent(THREE_BUTTONS, with(RtspState::Playing, Goal::Playing)), [None, pause, stop]);
 }
 
 #[test]
 fn four_buttons_follow_the_state_diagram() {
     let with = |state, goal| {
         move || {
-            let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
-            stage.reach(state, goal);
+            let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+            stage.set_idle(state, goal);
             stage
         }
     };
     let (ready, play, stop) = (Some(Goal::Ready), Some(Goal::Playing), Some(Goal::Stopped));
-    assert_eq!(wishes(FOUR, || Stage::new(Controls::Four, ThemeChoice::Dark)), [None; 4]);
-    assert_eq!(wishes(FOUR, with(RtspState::Init, Goal::Stopped)), [ready, None, None, None]);
-    assert_eq!(wishes(FOUR, with(RtspState::Ready, Goal::Ready)), [None, play, None, stop]);
-    assert_eq!(wishes(FOUR, with(RtspState::Playing, Goal::Playing)), [None, None, ready, stop]);
+    assert_eq!(
+        goals_sent(FOUR_BUTTONS, || AppHarness::new(Controls::Four, ThemePreference::Dark)),
+        [None; 4]
+    );
+    assert_eq!(goals_sent(FOUR_BUTTONS, with(RtspState::Init, Goal::Stopped)), [ready, None, None, None]);
+    assert_eq!(goals_sent(FOUR_BUTTONS, with(RtspState::Ready, Goal::Ready)), [None, play, None, stop]);
+    assert_eq!(goals_sent(FOUR_BUTTONS, with(RtspState::Playing, Goal::Playing)), [None, None, ready, stop]);
 }
 
 #[test]
-fn none_of_four_buttons_does_anything_while_a_request_is_in_flight() {
+fn four_buttons_are_disabled_while_request_is_in_flight() {
     for (state, goal) in [
         (RtspState::Init, Goal::Ready),
         (RtspState::Ready, Goal::Playing),
@@ -76,74 +83,74 @@ fn none_of_four_buttons_does_anything_while_a_request_is_in_flight() {
         (RtspState::Ready, Goal::Stopped),
     ] {
         let stage = || {
-            let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
-            stage.busy(state, goal);
+            let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+            stage.set_busy(state, goal);
             stage
         };
-        assert_eq!(wishes(FOUR, stage), [None; 4], "{state:?} on the way to {goal:?}");
+        assert_eq!(goals_sent(FOUR_BUTTONS, stage), [None; 4], "{state:?} on the way to {goal:?}");
     }
 }
 
 #[test]
-fn a_click_is_answered_before_the_server_is() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn click_takes_effect_before_server_responds() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Play");
     // Nothing has been heard of it, and Play has become Pause; the last click decides.
     stage.click("Play");
     stage.click("Pause");
     stage.click("Play");
     assert_eq!(
-        [stage.wish(), stage.wish(), stage.wish(), stage.wish()],
+        [stage.next_goal(), stage.next_goal(), stage.next_goal(), stage.next_goal()],
         [Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Playing), None]
     );
 }
 
 #[test]
-fn a_click_counts_where_it_was_made_though_the_pointer_is_elsewhere_by_now() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    stage.act(|ui| {
+fn click_counts_at_its_own_position() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    stage.interact(|ui| {
         let play = ui.find("Play").unwrap().visible_bounds().unwrap().center();
-        let mut events = vec![moved_to(play)];
+        let mut events = vec![cursor_moved(play)];
         events.extend(iced_test::simulator::click());
         events.push(iced::Event::Mouse(mouse::Event::CursorLeft));
         // What a slow frame has gathered comes together, with the place of the last of it.
         ui.point_at(Point::ORIGIN);
         ui.simulate(events);
     });
-    assert_eq!([stage.wish(), stage.wish()], [Some(Goal::Playing), None]);
+    assert_eq!([stage.next_goal(), stage.next_goal()], [Some(Goal::Playing), None]);
 }
 
 #[test]
-fn a_pointer_that_has_left_presses_nothing() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    stage.act(|ui| {
+fn click_after_cursor_left_is_ignored() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    stage.interact(|ui| {
         let play = ui.find("Play").unwrap().visible_bounds().unwrap().center();
         ui.point_at(play);
-        ui.simulate([moved_to(play), iced::Event::Mouse(mouse::Event::CursorLeft)]);
+        ui.simulate([cursor_moved(play), iced::Event::Mouse(mouse::Event::CursorLeft)]);
         ui.simulate(iced_test::simulator::click());
     });
-    assert_eq!(stage.wish(), None);
+    assert_eq!(stage.next_goal(), None);
 }
 
-fn moved_to(position: Point) -> iced::Event {
+fn cursor_moved(position: Point) -> iced::Event {
     iced::Event::Mouse(mouse::Event::CursorMoved { position })
 }
 
 #[test]
-fn the_toggle_changes_the_buttons_and_sends_nothing() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn button_toggle_sends_no_command() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
     assert!(stage.shows("Stop") && !stage.shows("Teardown"));
     stage.click("4");
     assert!(stage.shows("Setup") && stage.shows("Teardown") && !stage.shows("Stop"));
     stage.click("3");
     assert!(stage.shows("Stop") && !stage.shows("Setup"));
-    assert!(stage.command().is_none());
+    assert!(stage.next_command().is_none());
 }
 
 #[test]
-fn a_panel_is_opened_and_closed_by_its_button_and_by_its_own() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn panel_toggles_and_has_a_close_button() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     let words = "An emulated network between the embedded server and this player.";
     assert!(!stage.shows(words));
     stage.click("Network");
@@ -151,77 +158,77 @@ fn a_panel_is_opened_and_closed_by_its_button_and_by_its_own() {
     stage.click("Network");
     assert!(!stage.shows(words));
     stage.click("Network");
-    stage.act(|ui| {
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new("close-panel"))).unwrap();
     });
     assert!(!stage.shows(words));
 }
 
 /// What the window has set last on the emulated network.
-fn conditions(stage: &mut Stage) -> Option<Conditions> {
+fn last_conditions(stage: &mut AppHarness) -> Option<EmulatorSettings> {
     let mut last = None;
-    while let Some(command) = stage.command() {
-        let Command::SetNetwork(conditions) = command else { panic!("{command:?}") };
+    while let Some(command) = stage.next_command() {
+        let Command::SetNetworkConditions(conditions) = command else { panic!("{command:?}") };
         last = Some(conditions);
     }
     last
 }
 
 /// Empties a field of the panel, and types into it.
-fn retype(stage: &mut Stage, field: &'static str, words: &str) {
+fn replace_text(stage: &mut AppHarness, field: &'static str, text: &str) {
     for _ in 0..4 {
-        stage.act(|ui| {
+        stage.interact(|ui| {
             ui.click(selector::id(Id::new(field))).unwrap();
             ui.tap_key(Key::Named(Named::End));
             ui.tap_key(Key::Named(Named::Backspace));
         });
     }
-    for (at, _) in words.char_indices() {
-        stage.act(|ui| {
+    for (at, _) in text.char_indices() {
+        stage.interact(|ui| {
             ui.click(selector::id(Id::new(field))).unwrap();
             ui.tap_key(Key::Named(Named::End));
-            ui.typewrite(&words[at..=at]);
+            ui.typewrite(&text[at..=at]);
         });
     }
 }
 
 #[test]
-fn a_bad_network_is_typed_switched_and_reset() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn network_settings_can_be_typed_switched_and_reset() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Network");
     assert!(stage.shows("It is off"));
-    retype(&mut stage, "Loss", "7.5");
-    let set = conditions(&mut stage).unwrap();
+    replace_text(&mut stage, "Loss", "7.5");
+    let set = last_conditions(&mut stage).unwrap();
     assert!(set.is_on, "what is moved acts at once");
     assert_eq!((set.impairments.loss.ratio, set.impairments.loss.mean_burst), (0.075, None));
     assert!(stage.shows("It acts"));
-    retype(&mut stage, "Loss", "700");
-    assert_eq!(conditions(&mut stage).unwrap().impairments.loss.ratio, 0.7, "there is no 700 %");
-    stage.act(|ui| {
+    replace_text(&mut stage, "Loss", "700");
+    assert_eq!(last_conditions(&mut stage).unwrap().impairments.loss.ratio, 0.7, "there is no 700 %");
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new("network-switch"))).unwrap();
     });
-    assert!(!conditions(&mut stage).unwrap().is_on);
+    assert!(!last_conditions(&mut stage).unwrap().is_on);
     stage.click("Reset");
-    assert_eq!(conditions(&mut stage).unwrap().impairments, Impairments::default());
+    assert_eq!(last_conditions(&mut stage).unwrap().impairments, Impairments::default());
     stage.click("Reset");
-    assert_eq!(conditions(&mut stage), None, "nothing has changed");
+    assert_eq!(last_conditions(&mut stage), None, "nothing has changed");
 }
 
 #[test]
-fn a_preset_sets_everything_and_a_new_seed_nothing_else() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn preset_sets_impairments_and_new_seed_changes_only_seed() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Network");
-    let preset = Preset::named("2015 student project").unwrap();
+    let preset = Preset::by_name("2015 student project").unwrap();
     assert!(stage.shows(&preset.impairments.to_string()), "its figures stand there");
     assert!(stage.shows(preset.source), "and where they are from");
     stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
-    let set = conditions(&mut stage).unwrap();
+    let set = last_conditions(&mut stage).unwrap();
     assert_eq!((set.is_on, set.impairments), (true, preset.impairments));
     assert!(stage.shows(preset.source));
     let seeds: Vec<_> = (0..8)
         .filter_map(|_| {
             stage.send(Message::Network(reelay::ui::network::Message::NewSeed));
-            conditions(&mut stage)
+            last_conditions(&mut stage)
         })
         .collect();
     assert!(seeds.iter().any(|new| new.seed != set.seed));
@@ -229,14 +236,15 @@ fn a_preset_sets_everything_and_a_new_seed_nothing_else() {
 }
 
 #[test]
-fn the_window_says_where_the_network_acts_and_what_it_did() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+fn network_panel_shows_placement_and_counts() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://camera.example/live").unwrap();
     stage.app.connect(url.into(), Default::default(), false);
     stage.click("Network");
     assert!(stage.shows("An emulated network on this player's way in, behind camera.example."));
-    let emulated = Some(Emulated { offered: 1_000, lost_random: 40, lost_queue: 2, ..Emulated::default() });
-    stage.send(Message::News(reelay::ui::News::Figures(Box::new(Figures {
+    let emulated =
+        Some(EmulatorStats { offered: 1_000, lost_random: 40, lost_queue: 2, ..EmulatorStats::default() });
+    stage.send(Message::Backend(reelay::ui::BackendUpdate::Figures(Box::new(Figures {
         snapshot: Snapshot { emulated, ..Snapshot::default() },
         ..Figures::default()
     }))));
@@ -244,53 +252,60 @@ fn the_window_says_where_the_network_acts_and_what_it_did() {
 }
 
 #[test]
-fn nobody_is_sent_to_look_at_a_firewall_when_the_emulated_network_loses_everything() {
-    let says_so = |mut stage: Stage| {
-        stage.send(Message::Network(reelay::ui::network::Message::Preset(Preset::named("3G").unwrap())));
-        stage.tell_session(Event::Failed(Failure::NoData { by_udp: true, is_emulated: false }));
-        stage.shows(&Failure::NoData { by_udp: true, is_emulated: true }.to_string())
+fn total_emulated_loss_is_not_blamed_on_firewall() {
+    let names_emulated_network = |mut stage: AppHarness| {
+        stage.send(Message::Network(reelay::ui::network::Message::Preset(Preset::by_name("3G").unwrap())));
+        stage.emit_session_event(SessionEvent::Failed(SessionError::NoData {
+            is_udp: true,
+            is_emulated: false,
+        }));
+        stage.shows(&SessionError::NoData { is_udp: true, is_emulated: true }.to_string())
     };
-    assert!(says_so(Stage::with_film(Controls::Three, ThemeChoice::Dark)));
-    assert!(!says_so(Stage::with_stream(ThemeChoice::Dark)), "the session of a stream knows it itself");
+    assert!(names_emulated_network(AppHarness::with_sample(Controls::Three, ThemePreference::Dark)));
+    assert!(
+        !names_emulated_network(AppHarness::with_stream(ThemePreference::Dark)),
+        "the session of a stream knows it itself"
+    );
 }
 
 #[test]
-fn how_the_network_panel_looks() {
-    for (theme, name) in [(ThemeChoice::Dark, "network-dark"), (ThemeChoice::Light, "network-light")] {
-        let mut stage = Stage::with_film(Controls::Three, theme);
+fn network_panel_matches_snapshots() {
+    for (theme, name) in [(ThemePreference::Dark, "network-dark"), (ThemePreference::Light, "network-light")]
+    {
+        let mut stage = AppHarness::with_sample(Controls::Three, theme);
         stage.play();
         stage.click("Network");
-        let preset = Preset::named("3G").unwrap();
-        stage.look(&format!("{name}-off"), LARGE);
+        let preset = Preset::by_name("3G").unwrap();
+        stage.assert_snapshot(&format!("{name}-off"), LARGE_SIZE);
         stage.send(Message::Network(reelay::ui::network::Message::Preset(preset)));
-        stage.look(name, LARGE);
+        stage.assert_snapshot(name, LARGE_SIZE);
     }
 }
 
 #[test]
-fn the_statistics_stand_there_before_anything_was_measured_and_after() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn statistics_are_shown_before_and_after_playing() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Statistics");
     assert!(stage.shows("lost") && stage.shows("stalls") && stage.shows("Interarrival jitter"));
-    stage.look("statistics-empty-dark", LARGE);
+    stage.assert_snapshot("statistics-empty-dark", LARGE_SIZE);
     stage.play();
-    stage.measure();
+    stage.emit_figures();
     assert!(stage.shows("Since SETUP, 1:15 of playing") && stage.shows("795 (3.8 %)"));
     stage.click("Session summary…");
     assert!(stage.shows("1:15 played, 1,302 pictures whole and 198 incomplete"));
     assert!(stage.shows("true, by the emulated network"), "measured stands beside true");
-    stage.act(|ui| {
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new("close-summary"))).unwrap();
     });
     assert!(!stage.shows("Session summary"));
 }
 
 #[test]
-fn the_figures_of_what_was_played_before_are_gone_and_what_was_said_stays() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    stage.measure();
-    stage.converse();
-    stage.open_another();
+fn opening_another_file_clears_figures_and_keeps_messages() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    stage.emit_figures();
+    stage.log_whole_session();
+    stage.open_another_file();
     stage.click("Statistics");
     assert!(stage.shows("Nothing has been played yet"));
     stage.click("Messages");
@@ -298,22 +313,22 @@ fn the_figures_of_what_was_played_before_are_gone_and_what_was_said_stays() {
 }
 
 #[test]
-fn stop_and_the_end_offer_a_summary_and_nothing_offers_one_of_nothing() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    stage.reach(RtspState::Init, Goal::Stopped);
+fn summary_is_offered_after_stop_and_end_if_anything_played() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    stage.set_idle(RtspState::Init, Goal::Stopped);
     assert!(!stage.shows("Summary…"));
     stage.play();
-    stage.measure();
+    stage.emit_figures();
     assert!(!stage.shows("Summary…"));
-    stage.tell_session(Event::Ended);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.emit_session_event(SessionEvent::Ended);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     assert!(stage.shows("The film is over. Play starts it again.") && stage.shows("Summary…"));
     stage.click("Stop");
-    assert_eq!(stage.wish(), Some(Goal::Stopped));
-    stage.reach(RtspState::Init, Goal::Stopped);
-    stage.tell_session(Event::Closed);
+    assert_eq!(stage.next_goal(), Some(Goal::Stopped));
+    stage.set_idle(RtspState::Init, Goal::Stopped);
+    stage.emit_session_event(SessionEvent::Closed);
     assert!(stage.shows("The session is over."));
-    stage.look("stopped", USUAL);
+    stage.assert_snapshot("stopped", DEFAULT_SIZE);
     stage.click("Summary…");
     assert!(stage.shows("Session summary"));
     stage.send(Message::Shortcut(Shortcut::Escape));
@@ -321,22 +336,22 @@ fn stop_and_the_end_offer_a_summary_and_nothing_offers_one_of_nothing() {
 }
 
 #[test]
-fn what_is_saved_is_told_and_what_cannot_be_is_explained() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    stage.send(Message::SavedFile(Saving::Saved("/films/reelay session.csv".into())));
+fn save_result_is_shown() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    stage.send(Message::FileSaved(SaveResult::Saved("/films/reelay session.csv".into())));
     assert!(stage.shows("Saved as /films/reelay session.csv."));
     let sentence = "/films/x.csv cannot be saved (permission denied); choose another place.";
-    stage.send(Message::SavedFile(Saving::Failed(sentence.to_owned())));
+    stage.send(Message::FileSaved(SaveResult::Failed(sentence.to_owned())));
     assert!(stage.shows(sentence));
 }
 
 #[test]
-fn messages_are_filtered_opened_and_cleared() {
-    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+fn messages_can_be_filtered_expanded_and_cleared() {
+    let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     stage.click("Messages");
     stage.click("List");
     assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
-    stage.converse();
+    stage.log_whole_session();
     assert!(stage.shows("RTSP/1.0 454 Session Not Found") && stage.shows("CSeq 7"));
     assert!(stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
     let headers = "CSeq: 5\nUser-Agent: Reelay/0.1.0\nSession: 8A51F27C";
@@ -346,8 +361,9 @@ fn messages_are_filtered_opened_and_cleared() {
     stage.send(Message::Messages(reelay::ui::messages::Message::Toggle(9)));
     assert!(!stage.shows(headers));
     type_into(&mut stage, "messages-filter", "teardown");
-    let shown =
-        |stage: &Stage, method| stage.shows(&format!("{method} rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
+    let shown = |stage: &AppHarness, method| {
+        stage.shows(&format!("{method} rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"))
+    };
     assert!(shown(&stage, "TEARDOWN") && !shown(&stage, "PAUSE"));
     type_into(&mut stage, "messages-filter", "x");
     assert!(stage.shows("Nothing of what was said fits the filter."));
@@ -356,143 +372,150 @@ fn messages_are_filtered_opened_and_cleared() {
 }
 
 #[test]
-fn how_the_statistics_panel_looks() {
-    for (theme, name) in [(ThemeChoice::Dark, "statistics-dark"), (ThemeChoice::Light, "statistics-light")] {
-        let mut stage = Stage::with_film(Controls::Three, theme);
+fn statistics_panel_matches_snapshots() {
+    for (theme, name) in
+        [(ThemePreference::Dark, "statistics-dark"), (ThemePreference::Light, "statistics-light")]
+    {
+        let mut stage = AppHarness::with_sample(Controls::Three, theme);
         stage.play();
-        stage.measure();
+        stage.emit_figures();
         stage.click("Statistics");
-        stage.look(name, LARGE);
+        stage.assert_snapshot(name, LARGE_SIZE);
     }
 }
 
 #[test]
-fn how_the_messages_panel_looks() {
-    for (theme, name) in [(ThemeChoice::Dark, "messages-dark"), (ThemeChoice::Light, "messages-light")] {
-        let mut stage = Stage::with_film(Controls::Four, theme);
+fn messages_panel_matches_snapshots() {
+    for (theme, name) in
+        [(ThemePreference::Dark, "messages-dark"), (ThemePreference::Light, "messages-light")]
+    {
+        let mut stage = AppHarness::with_sample(Controls::Four, theme);
         stage.click("Messages");
-        stage.converse();
-        stage.look(name, LARGE);
+        stage.log_whole_session();
+        stage.assert_snapshot(name, LARGE_SIZE);
     }
-    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+    let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     stage.click("Messages");
-    stage.look("messages-empty", USUAL);
-    stage.converse();
+    stage.assert_snapshot("messages-empty", DEFAULT_SIZE);
+    stage.log_whole_session();
     stage.click("List");
     stage.send(Message::Messages(reelay::ui::messages::Message::Toggle(4)));
-    stage.look("messages-list", LARGE);
+    stage.assert_snapshot("messages-list", LARGE_SIZE);
 }
 
 #[test]
-fn how_the_summary_looks() {
-    for (theme, name) in [(ThemeChoice::Dark, "summary-dark"), (ThemeChoice::Light, "summary-light")] {
-        let mut stage = Stage::with_film(Controls::Three, theme);
+fn summary_matches_snapshots() {
+    for (theme, name) in [(ThemePreference::Dark, "summary-dark"), (ThemePreference::Light, "summary-light")]
+    {
+        let mut stage = AppHarness::with_sample(Controls::Three, theme);
         stage.play();
-        stage.measure();
+        stage.emit_figures();
         stage.show_frame(199);
-        stage.tell_session(Event::Ended);
-        stage.reach(RtspState::Ready, Goal::Ready);
+        stage.emit_session_event(SessionEvent::Ended);
+        stage.set_idle(RtspState::Ready, Goal::Ready);
         stage.click("Summary…");
-        stage.look(name, LARGE);
+        stage.assert_snapshot(name, LARGE_SIZE);
     }
 }
 
 /// However small the window is, and however often the network was changed.
 #[test]
-fn the_summary_can_be_kept_and_closed_in_a_window_of_any_size() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn summary_buttons_are_visible_at_any_window_size() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
-    stage.measure_a_network_that_changes();
+    stage.emit_figures_with_changing_network();
     stage.show_frame(199);
-    stage.tell_session(Event::Ended);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.emit_session_event(SessionEvent::Ended);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     stage.click("Summary…");
-    for size in [SMALLEST, USUAL, LARGE] {
+    for size in [MIN_SIZE, DEFAULT_SIZE, LARGE_SIZE] {
         for words in ["Copy as text", "Save CSV…", "Save JSON…", "Close"] {
             assert!(stage.shows_at(size, words), "{words} at {size:?}");
         }
     }
-    stage.look("summary-smallest", SMALLEST);
+    stage.assert_snapshot("summary-smallest", MIN_SIZE);
 }
 
 #[test]
-fn the_start_screen_offers_the_sample() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+fn start_screen_plays_the_sample() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     stage.click("Play the sample film");
-    let command = stage.command();
+    let command = stage.next_command();
     assert!(
-        matches!(command, Some(Command::Open { source: FilmSource::Sample, goal: Goal::Playing, .. })),
+        matches!(command, Some(Command::Open { source: MediaSource::Sample, goal: Goal::Playing, .. })),
         "{command:?}"
     );
 }
 
 #[test]
-fn a_dropped_film_is_opened() {
-    let mut stage = Stage::new(Controls::Four, ThemeChoice::Dark);
+fn dropped_file_is_opened() {
+    let mut stage = AppHarness::new(Controls::Four, ThemePreference::Dark);
     stage.send(Message::FileHovered);
     assert!(stage.shows("Drop the film to open it"));
     stage.send(Message::FileDropped("/films/movie.Mjpeg".into()));
     assert!(!stage.shows("Drop the film to open it"));
-    let Some(Command::Open { source: FilmSource::File(path), goal, .. }) = stage.command() else {
+    let Some(Command::Open { source: MediaSource::File(path), goal, .. }) = stage.next_command() else {
         panic!("nothing is opened")
     };
     assert_eq!((path.to_str(), goal), (Some("/films/movie.Mjpeg"), Goal::Stopped));
 }
 
 #[test]
-fn keys_do_what_buttons_do() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn shortcuts_match_the_buttons() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
     stage.send(Message::Shortcut(Shortcut::Stop));
     assert_eq!(
-        [stage.wish(), stage.wish(), stage.wish()],
+        [stage.next_goal(), stage.next_goal(), stage.next_goal()],
         [Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Stopped)]
     );
     stage.send(Message::Shortcut(Shortcut::Connect));
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
-    assert!(stage.wish().is_none(), "a dialog is in front");
+    assert!(stage.next_goal().is_none(), "a dialog is in front");
     stage.send(Message::Shortcut(Shortcut::Escape));
     assert!(!stage.shows("Connect to a stream"));
 }
 
 #[test]
-fn the_title_says_what_is_played_and_how_far_it_is() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn title_shows_name_and_state() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     assert_eq!(stage.app.title(), "sample.mjpeg – READY – Reelay");
     stage.play();
     assert_eq!(stage.app.title(), "sample.mjpeg – PLAYING – Reelay");
-    assert_eq!(Stage::new(Controls::Three, ThemeChoice::Dark).app.title(), "Reelay");
+    assert_eq!(AppHarness::new(Controls::Three, ThemePreference::Dark).app.title(), "Reelay");
 }
 
 /// Types into the field that is called so.
-fn type_into(stage: &mut Stage, field: &'static str, words: &str) {
-    stage.act(|ui| {
+fn type_into(stage: &mut AppHarness, field: &'static str, text: &str) {
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new(field))).unwrap_or_else(|error| panic!("{field}: {error}"));
-        ui.typewrite(words);
+        ui.typewrite(text);
     });
 }
 
 #[test]
-fn a_stream_is_connected_to() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+fn connect_dialog_sends_url_and_options() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     stage.click("Connect to a stream…");
     type_into(&mut stage, "connect-url", "rtsp://camera.example:8554/live");
     stage.click("More");
     type_into(&mut stage, "connect-rtp-port", "25000");
     stage.click("TCP");
     stage.click("Connect");
-    let Some(Command::Connect { url, options, goal, .. }) = stage.command() else { panic!("not connected") };
+    let Some(Command::Connect { url, options, goal, .. }) = stage.next_command() else {
+        panic!("not connected")
+    };
     assert_eq!(url.to_string(), "rtsp://camera.example:8554/live");
-    assert_eq!((options.rtp_port, options.transport), (Some(25_000), TransportChoice::Tcp));
+    assert_eq!((options.rtp_port, options.transport), (Some(25_000), TransportPreference::Tcp));
     assert_eq!(goal, Goal::Ready);
     assert!(!stage.shows("Connect to a stream"), "the dialog is gone");
 }
 
 #[test]
-fn without_a_file_dialog_a_films_path_is_typed() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    stage.send(Message::Chosen(reelay::ui::Choice::NoDialog));
+fn path_can_be_typed_without_a_file_dialog() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    stage.send(Message::FilePicked(reelay::ui::PickResult::NoDialog));
     assert!(stage.shows(
         "The system has no file dialog; type the film's path into Connect…, drop the film on this window, \
          or install xdg-desktop-portal or zenity."
@@ -500,7 +523,7 @@ fn without_a_file_dialog_a_films_path_is_typed() {
     stage.click("Connect to a stream…");
     type_into(&mut stage, "connect-url", "/films/talk.mjpeg");
     stage.click("Connect");
-    let Some(Command::Open { source: FilmSource::File(path), .. }) = stage.command() else {
+    let Some(Command::Open { source: MediaSource::File(path), .. }) = stage.next_command() else {
         panic!("nothing is opened")
     };
     assert_eq!(path.to_str(), Some("/films/talk.mjpeg"));
@@ -508,26 +531,31 @@ fn without_a_file_dialog_a_films_path_is_typed() {
 }
 
 #[test]
-fn a_classroom_server_is_connected_to_and_known_again() {
-    let mut stage = Stage::new(Controls::Four, ThemeChoice::Dark);
+fn classroom_server_is_connected_and_remembered() {
+    let mut stage = AppHarness::new(Controls::Four, ThemePreference::Dark);
     stage.click("Connect to a stream…");
     stage.click("Classroom server");
     type_into(&mut stage, "connect-host", "lab.example");
     stage.click("Connect");
-    assert!(stage.command().is_none(), "there is no usual port");
-    stage.look("connect-classroom-no-port", USUAL);
+    assert!(stage.next_command().is_none(), "there is no usual port");
+    stage.assert_snapshot("connect-classroom-no-port", DEFAULT_SIZE);
     type_into(&mut stage, "connect-port", "1025");
     stage.click("Connect");
-    let Some(Command::Connect { url, options, goal, .. }) = stage.command() else { panic!("not connected") };
-    assert_eq!((url.server().as_str(), url.name().as_str()), ("lab.example:1025", "movie.Mjpeg"));
+    let Some(Command::Connect { url, options, goal, .. }) = stage.next_command() else {
+        panic!("not connected")
+    };
+    assert_eq!(
+        (url.host_and_port().as_str(), url.display_name().as_str()),
+        ("lab.example:1025", "movie.Mjpeg")
+    );
     assert_eq!((url.dialect(), options.rtp_port), (Dialect::Classroom, Some(25_000)));
     assert_eq!(goal, Goal::Stopped, "four buttons send nothing unasked");
     stage.click("Setup");
-    assert_eq!(stage.wish(), Some(Goal::Ready));
+    assert_eq!(stage.next_goal(), Some(Goal::Ready));
 
     let mut settings = Settings::default();
-    settings.know_server("lab.example:1025".to_owned(), Dialect::Classroom);
-    let mut stage = Stage::remembering(settings);
+    settings.remember_server("lab.example:1025".to_owned(), Dialect::Classroom);
+    let mut stage = AppHarness::with_settings(settings);
     stage.send(Message::Shortcut(Shortcut::Connect));
     assert!(!stage.shows("File name"));
     type_into(&mut stage, "connect-url", "lab.example:1025/");
@@ -535,245 +563,257 @@ fn a_classroom_server_is_connected_to_and_known_again() {
 }
 
 #[test]
-fn enter_connects_and_a_wrong_address_is_explained_where_it_is() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+fn enter_connects_and_invalid_url_is_explained() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     stage.send(Message::Shortcut(Shortcut::Connect));
     type_into(&mut stage, "connect-url", "http://camera.example/live");
-    stage.act(|ui| {
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new("connect-url"))).unwrap();
         ui.tap_key(Key::Named(Named::Enter));
     });
-    assert!(stage.command().is_none());
-    stage.look("connect-wrong-address", USUAL);
+    assert!(stage.next_command().is_none());
+    stage.assert_snapshot("connect-wrong-address", DEFAULT_SIZE);
 }
 
 #[test]
-fn what_went_wrong_is_said_and_goes_away_when_it_is_read() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    stage.app.open(FilmSource::File("/films/talk.mjpeg".into()), false);
-    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
+fn open_error_is_shown_until_dismissed() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    stage.app.open(MediaSource::File("/films/talk.mjpeg".into()), false);
+    let Some(Command::Open { generation, .. }) = stage.next_command() else { panic!("nothing is opened") };
     let sentence = "talk.mjpeg is an MP4 film, not Motion JPEG; convert it with ffmpeg -i talk.mjpeg -c:v mjpeg -f mjpeg film.mjpeg.";
-    let event = reelay::backend::Event { generation, kind: EventKind::OpenFailed(sentence.to_owned()) };
-    stage.send(Message::News(reelay::ui::News::Event(event)));
+    let event =
+        reelay::backend::BackendEvent { generation, kind: BackendEventKind::OpenFailed(sentence.to_owned()) };
+    stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     assert!(stage.shows(sentence));
-    stage.look("cannot-open", USUAL);
+    stage.assert_snapshot("cannot-open", DEFAULT_SIZE);
     stage.send(Message::Shortcut(Shortcut::Escape));
     assert!(!stage.shows(sentence));
     assert!(stage.shows("Play the sample film"), "the program goes on");
 }
 
 #[test]
-fn failures_of_a_session_are_said() {
+fn session_failures_are_shown() {
     let server = || "camera.example:8554".to_owned();
     let failures = [
-        Failure::Unreachable { server: server(), why: "connection refused".to_owned() },
-        Failure::ConnectionLost { server: server() },
-        Failure::TimedOut { server: server(), method: Method::Setup },
-        Failure::Refused {
+        SessionError::Unreachable { server: server(), reason: "connection refused".to_owned() },
+        SessionError::ConnectionLost { server: server() },
+        SessionError::TimedOut { server: server(), method: Method::Setup },
+        SessionError::Refused {
             method: Method::Describe,
             status: RtspStatus::NOT_FOUND,
-            reason: "Not Found".to_owned(),
+            reason_phrase: "Not Found".to_owned(),
         },
-        Failure::NoJpeg { found: vec!["H264".to_owned()] },
-        Failure::NoData { by_udp: true, is_emulated: false },
-        Failure::Unusable { why: "they are damaged, or of a kind that cannot be decoded".to_owned() },
+        SessionError::NoJpeg { found: vec!["H264".to_owned()] },
+        SessionError::NoData { is_udp: true, is_emulated: false },
+        SessionError::UnusableFrames {
+            reason: "they are damaged, or of a kind that cannot be decoded".to_owned(),
+        },
     ];
     for failure in failures {
-        let mut stage = Stage::with_stream(ThemeChoice::Dark);
+        let mut stage = AppHarness::with_stream(ThemePreference::Dark);
         let sentence = failure.to_string();
-        stage.tell_session(Event::Failed(failure));
+        stage.emit_session_event(SessionEvent::Failed(failure));
         assert!(stage.shows(&sentence), "{sentence}");
     }
 }
 
 /// That a server is in between is nothing that the user of a film must know.
 #[test]
-fn a_film_that_is_refused_is_gone_or_was_changed() {
+fn refused_local_file_is_reported_as_gone_or_changed() {
     for (method, status) in [
         (Method::Describe, RtspStatus::NOT_FOUND),
         (Method::Describe, RtspStatus::UNSUPPORTED_MEDIA_TYPE),
-        (Method::Play, RtspStatus::INTERNAL_ERROR),
+        (Method::Play, RtspStatus::INTERNAL_SERVER_ERROR),
     ] {
-        let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-        let reason = status.reason().to_owned();
-        stage.tell_session(Event::Failed(Failure::Refused { method, status, reason }));
+        let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+        let reason = status.reason_phrase().to_owned();
+        stage.emit_session_event(SessionEvent::Failed(SessionError::Refused {
+            method,
+            status,
+            reason_phrase: reason,
+        }));
         assert!(stage.shows("sample.mjpeg is gone or was changed; open it again."), "{status}");
     }
 }
 
 /// Playing, until the server was gone a moment ago: the second attempt comes in two seconds.
-fn gone() -> Stage {
-    let mut stage = Stage::with_stream(ThemeChoice::Dark);
+fn reconnecting_harness() -> AppHarness {
+    let mut stage = AppHarness::with_stream(ThemePreference::Dark);
     let server = "camera.example:8554".to_owned();
-    let lost = Interruption::Lost { server, attempt: 2, wait: Duration::from_secs(2) };
-    stage.tell_session(Event::Interrupted(lost));
-    stage.busy(RtspState::Init, Goal::Playing);
+    let lost = ReconnectReason::ServerLost { server, attempt: 2, wait: Duration::from_secs(2) };
+    stage.emit_session_event(SessionEvent::Reconnecting(lost));
+    stage.set_busy(RtspState::Init, Goal::Playing);
     stage
 }
 
-const GONE: &str = "camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…";
+const RECONNECTING_TEXT: &str = "camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…";
 
 #[test]
-fn a_server_that_is_gone_is_waited_for_until_the_user_has_enough() {
-    let ways: [fn(&mut Stage); 2] =
+fn reconnecting_can_be_cancelled() {
+    let ways: [fn(&mut AppHarness); 2] =
         [|stage| stage.click("Cancel"), |stage| stage.send(Message::Shortcut(Shortcut::Escape))];
     for leave in ways {
-        let mut stage = gone();
-        assert!(stage.shows(GONE));
-        stage.look("reconnecting", USUAL);
+        let mut stage = reconnecting_harness();
+        assert!(stage.shows(RECONNECTING_TEXT));
+        stage.assert_snapshot("reconnecting", DEFAULT_SIZE);
         leave(&mut stage);
-        assert_eq!(stage.wish(), Some(Goal::Stopped));
+        assert_eq!(stage.next_goal(), Some(Goal::Stopped));
         assert!(!stage.shows("Cancel"));
     }
 }
 
 #[test]
-fn as_long_as_the_server_is_gone_it_is_said_whatever_else_happens() {
-    let mut stage = gone();
+fn reconnecting_banner_returns_after_other_banners() {
+    let mut stage = reconnecting_harness();
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
-    assert_eq!(stage.wish(), Some(Goal::Ready));
-    stage.busy(RtspState::Init, Goal::Ready);
+    assert_eq!(stage.next_goal(), Some(Goal::Ready));
+    stage.set_busy(RtspState::Init, Goal::Ready);
     assert!(stage.shows("Cancel"));
-    stage.send(Message::SavedFile(Saving::Saved("/films/reelay messages.txt".into())));
+    stage.send(Message::FileSaved(SaveResult::Saved("/films/reelay messages.txt".into())));
     assert!(stage.shows("Saved as /films/reelay messages.txt.") && stage.shows("Cancel"));
     stage.send(Message::Shortcut(Shortcut::Escape));
-    assert!(stage.wish().is_none() && stage.shows("Cancel"), "what was saved is read first");
-    stage.reach(RtspState::Ready, Goal::Ready);
+    assert!(stage.next_goal().is_none() && stage.shows("Cancel"), "what was saved is read first");
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     assert!(!stage.shows("Cancel"), "it is there again");
 }
 
 #[test]
-fn who_knows_that_the_server_is_back_does_not_wait() {
-    let mut stage = gone();
+fn try_now_reconnects_at_once() {
+    let mut stage = reconnecting_harness();
     stage.click("Try now");
-    assert_eq!(stage.wish(), Some(Goal::Playing));
+    assert_eq!(stage.next_goal(), Some(Goal::Playing));
     assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
     stage.click("Try now");
-    assert!(stage.wish().is_none(), "it is tried already");
+    assert!(stage.next_goal().is_none(), "it is tried already");
 }
 
 #[test]
-fn the_seconds_until_the_next_try_are_counted() {
-    let mut stage = gone();
+fn reconnect_countdown_is_shown() {
+    let mut stage = reconnecting_harness();
     let begin = Instant::now();
     stage.send(Message::Tick(begin + Duration::from_millis(1_500)));
     assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 1 second, attempt 2…"));
     stage.send(Message::Tick(begin + Duration::from_millis(2_500)));
     assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
     let server = "camera.example:8554".to_owned();
-    let lost = Interruption::Lost { server, attempt: 3, wait: Duration::from_secs(4) };
-    stage.tell_session(Event::Interrupted(lost));
+    let lost = ReconnectReason::ServerLost { server, attempt: 3, wait: Duration::from_secs(4) };
+    stage.emit_session_event(SessionEvent::Reconnecting(lost));
     assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 4 seconds, attempt 3…"));
 }
 
 #[test]
-fn a_server_that_wants_a_password_gets_it() {
-    let mut stage = Stage::with_stream(ThemeChoice::Light);
-    stage.tell_session(Event::Failed(Failure::Unauthorized { was_refused: true }));
+fn sign_in_reconnects_with_credentials() {
+    let mut stage = AppHarness::with_stream(ThemePreference::Light);
+    stage.emit_session_event(SessionEvent::Failed(SessionError::Unauthorized { was_refused: true }));
     assert!(stage.shows("camera.example does not take this name and password."));
-    stage.look("sign-in-light", USUAL);
+    stage.assert_snapshot("sign-in-light", DEFAULT_SIZE);
     type_into(&mut stage, "sign-in-user", "ann");
     type_into(&mut stage, "sign-in-password", "secret");
-    stage.act(|ui| {
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new("sign-in-password"))).unwrap();
         ui.tap_key(Key::Named(Named::Enter));
     });
-    let Some(Command::Connect { url, goal, .. }) = stage.command() else { panic!("not connected") };
+    let Some(Command::Connect { url, goal, .. }) = stage.next_command() else { panic!("not connected") };
     assert_eq!(url.credentials(), Some(("ann", "secret")));
     assert_eq!(goal, Goal::Playing, "it goes on as it was meant to");
 }
 
 /// Types user and password as one does who never looks up, and tells what is asked of the server then.
-fn sign_in(desk: &mut Desk<'_>, to_password: impl Fn(&mut Desk<'_>)) -> Option<(String, String)> {
-    desk.write("ann");
-    to_password(desk);
-    desk.write("secret");
-    desk.tap(Key::Named(Named::Enter));
-    let Some(Command::Connect { url, .. }) = desk.stage.command() else { return None };
+fn sign_in(
+    window: &mut WindowHarness<'_>,
+    focus_password: impl Fn(&mut WindowHarness<'_>),
+) -> Option<(String, String)> {
+    window.type_text("ann");
+    focus_password(window);
+    window.type_text("secret");
+    window.press_key(Key::Named(Named::Enter));
+    let Some(Command::Connect { url, .. }) = window.harness.next_command() else { return None };
     url.credentials().map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
-fn refused(stage: &Stage, was_refused: bool) -> Message {
-    let event = EventKind::Session(Event::Failed(Failure::Unauthorized { was_refused }));
-    stage.news(event)
+fn unauthorized_message(stage: &AppHarness, was_refused: bool) -> Message {
+    let event = BackendEventKind::Session(SessionEvent::Failed(SessionError::Unauthorized { was_refused }));
+    stage.event_message(event)
 }
 
 #[test]
-fn a_password_is_typed_into_its_own_field_without_the_mouse() {
+fn sign_in_works_with_the_keyboard_alone() {
     let ann = Some(("ann".to_owned(), "secret".to_owned()));
-    let ways: [fn(&mut Desk<'_>); 3] = [
-        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Next))),
-        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Previous))),
-        |desk| desk.tap(Key::Named(Named::Enter)),
+    let ways: [fn(&mut WindowHarness<'_>); 3] = [
+        |desk| desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next))),
+        |desk| desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Previous))),
+        |desk| desk.press_key(Key::Named(Named::Enter)),
     ];
     for to_password in ways {
-        let mut stage = Stage::with_stream(ThemeChoice::Dark);
-        let mut desk = Desk::new(&mut stage);
-        desk.send(refused(desk.stage, false));
+        let mut stage = AppHarness::with_stream(ThemePreference::Dark);
+        let mut desk = WindowHarness::new(&mut stage);
+        desk.send(unauthorized_message(desk.harness, false));
         assert_eq!(sign_in(&mut desk, to_password), ann);
     }
 }
 
 #[test]
-fn after_a_refusal_the_name_stands_there_and_the_password_is_typed() {
-    let mut stage = Stage::with_stream_as("ann", "wrong");
-    let mut desk = Desk::new(&mut stage);
-    desk.send(refused(desk.stage, true));
-    desk.write("right");
-    desk.tap(Key::Named(Named::Enter));
-    let Some(Command::Connect { url, .. }) = desk.stage.command() else { panic!("not connected") };
+fn refused_sign_in_keeps_user_and_focuses_password() {
+    let mut stage = AppHarness::with_stream_as("ann", "wrong");
+    let mut desk = WindowHarness::new(&mut stage);
+    desk.send(unauthorized_message(desk.harness, true));
+    desk.type_text("right");
+    desk.press_key(Key::Named(Named::Enter));
+    let Some(Command::Connect { url, .. }) = desk.harness.next_command() else { panic!("not connected") };
     assert_eq!(url.credentials(), Some(("ann", "right")));
 }
 
 #[test]
-fn what_is_typed_into_connect_replaces_the_last_url_and_reaches_nothing_behind_the_dialog() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    let mut desk = Desk::new(&mut stage);
-    let connect = |desk: &mut Desk<'_>, url: &str| {
+fn connect_dialog_replaces_last_url_and_captures_keys() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let mut desk = WindowHarness::new(&mut stage);
+    let connect = |desk: &mut WindowHarness<'_>, url: &str| {
         desk.send(Message::Shortcut(Shortcut::Connect));
-        desk.write(url);
-        desk.tap(Key::Named(Named::Enter));
-        let Some(Command::Connect { url, options, .. }) = desk.stage.command() else { panic!("{url}") };
+        desk.type_text(url);
+        desk.press_key(Key::Named(Named::Enter));
+        let Some(Command::Connect { url, options, .. }) = desk.harness.next_command() else {
+            panic!("{url}")
+        };
         (url.to_string(), options.rtp_port)
     };
-    desk.stage.click("Messages");
+    desk.harness.click("Messages");
     assert_eq!(connect(&mut desk, "rtsp://first/live"), ("rtsp://first/live".to_owned(), None));
     assert_eq!(connect(&mut desk, "rtsp://second/live"), ("rtsp://second/live".to_owned(), None));
     desk.send(Message::Shortcut(Shortcut::Connect));
     desk.click("More");
-    desk.write("25000");
+    desk.type_text("25000");
     for _ in 0..2 {
-        desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+        desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
     }
-    desk.tap(Key::Named(Named::Enter));
-    let Some(Command::Connect { options, .. }) = desk.stage.command() else { panic!("not connected") };
+    desk.press_key(Key::Named(Named::Enter));
+    let Some(Command::Connect { options, .. }) = desk.harness.next_command() else { panic!("not connected") };
     assert_eq!(options.rtp_port, Some(25_000));
     desk.send(Message::Shortcut(Shortcut::Connect));
-    desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
-    desk.write("26000");
-    desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
+    desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+    desk.type_text("26000");
+    desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
     assert_eq!(connect(&mut desk, "rtsp://third/"), ("rtsp://third/".to_owned(), Some(26_000)));
 }
 
 #[test]
-fn a_url_that_is_typed_as_the_host_of_a_classroom_server_is_one_of_rtsp() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    let mut desk = Desk::new(&mut stage);
+fn rtsp_url_as_classroom_host_uses_standard_dialect() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let mut desk = WindowHarness::new(&mut stage);
     desk.send(Message::Shortcut(Shortcut::Connect));
     desk.click("Classroom server");
-    desk.write("rtsp://camera/live");
-    desk.tap(Key::Named(Named::Enter));
-    let Some(Command::Connect { url, .. }) = desk.stage.command() else { panic!("not connected") };
+    desk.type_text("rtsp://camera/live");
+    desk.press_key(Key::Named(Named::Enter));
+    let Some(Command::Connect { url, .. }) = desk.harness.next_command() else { panic!("not connected") };
     assert_eq!((url.to_string().as_str(), url.dialect()), ("rtsp://camera/live", Dialect::Standard));
 }
 
 #[test]
-fn who_does_not_sign_in_is_told_what_the_server_wants() {
-    let ways: [fn(&mut Stage); 2] =
+fn cancelled_sign_in_is_explained() {
+    let ways: [fn(&mut AppHarness); 2] =
         [|stage| stage.click("Cancel"), |stage| stage.send(Message::Shortcut(Shortcut::Escape))];
     for leave in ways {
-        let mut stage = Stage::with_stream(ThemeChoice::Dark);
-        stage.send(refused(&stage, false));
+        let mut stage = AppHarness::with_stream(ThemePreference::Dark);
+        stage.send(unauthorized_message(&stage, false));
         leave(&mut stage);
         let words = "camera.example wants a user name and a password; connect again to give them.";
         assert!(!stage.shows("Sign in") && stage.shows(words));
@@ -781,28 +821,28 @@ fn who_does_not_sign_in_is_told_what_the_server_wants() {
 }
 
 #[test]
-fn a_server_that_is_connected_to_for_the_first_time_is_named_until_it_is_set_up() {
-    let mut stage = Stage::connecting();
+fn connecting_banner_is_shown_until_setup() {
+    let mut stage = AppHarness::connecting();
     let words = "Connecting to camera.example…";
     assert!(stage.shows(words), "before anything is heard of it");
-    stage.busy(RtspState::Init, Goal::Playing);
+    stage.set_busy(RtspState::Init, Goal::Playing);
     assert!(stage.shows(words));
-    stage.look("connecting", USUAL);
+    stage.assert_snapshot("connecting", DEFAULT_SIZE);
     stage.click("Cancel");
-    assert_eq!(stage.wish(), Some(Goal::Stopped));
+    assert_eq!(stage.next_goal(), Some(Goal::Stopped));
     assert!(!stage.shows(words));
 
-    let mut stage = Stage::connecting();
-    stage.tell_session(Event::SetUp(Lower::Udp));
-    stage.busy(RtspState::Ready, Goal::Playing);
+    let mut stage = AppHarness::connecting();
+    stage.emit_session_event(SessionEvent::SetUp(LowerTransport::Udp));
+    stage.set_busy(RtspState::Ready, Goal::Playing);
     assert!(!stage.shows(words));
-    stage.busy(RtspState::Init, Goal::Playing);
+    stage.set_busy(RtspState::Init, Goal::Playing);
     assert!(!stage.shows(words), "there is a picture to look at");
 }
 
 #[test]
-fn a_dialog_is_seen_where_the_film_takes_the_whole_screen() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn dialogs_are_shown_in_fullscreen() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.send(Message::WindowOpened(iced::window::Id::unique()));
     stage.send(Message::Shortcut(Shortcut::Fullscreen));
     assert!(!stage.shows("Stop"), "nothing but the film");
@@ -811,45 +851,48 @@ fn a_dialog_is_seen_where_the_film_takes_the_whole_screen() {
     stage.send(Message::Shortcut(Shortcut::Escape));
     assert!(!stage.shows("Connect to a stream"));
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
-    assert_eq!(stage.wish(), Some(Goal::Playing));
+    assert_eq!(stage.next_goal(), Some(Goal::Playing));
 }
 
 #[test]
-fn the_end_is_told_and_waiting_for_data_never_stands_there() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn end_banner_replaces_waiting_banner() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
-    stage.tell_session(Event::Waiting(true));
+    stage.emit_session_event(SessionEvent::Waiting(true));
     assert!(stage.shows("Waiting for data…"));
-    stage.look("waiting", USUAL);
-    stage.tell_session(Event::Ended);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.assert_snapshot("waiting", DEFAULT_SIZE);
+    stage.emit_session_event(SessionEvent::Ended);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     stage.show_frame(199);
     assert!(!stage.shows("Waiting for data…"));
     assert!(stage.shows("The film is over. Play starts it again."));
-    stage.look("ended", USUAL);
+    stage.assert_snapshot("ended", DEFAULT_SIZE);
     stage.click("Play");
-    assert_eq!(stage.wish(), Some(Goal::Playing));
+    assert_eq!(stage.next_goal(), Some(Goal::Playing));
     assert!(!stage.shows("The film is over. Play starts it again."));
 }
 
 #[test]
-fn what_is_wrong_with_a_film_is_said_once_it_is_known_and_not_over_its_end() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn file_flaw_is_shown_until_the_end() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     let outcome = Outcome { cut: true, ..Outcome::default() };
-    stage.tell(EventKind::Progressed(Progress { outcome: Some(outcome), ..film(199).progress }));
+    stage.emit_event(BackendEventKind::IndexProgress(IndexProgress {
+        outcome: Some(outcome),
+        ..media_info(199).progress
+    }));
     let sentence = "sample.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
     assert!(stage.shows(sentence));
     stage.play();
-    stage.tell_session(Event::Ended);
+    stage.emit_session_event(SessionEvent::Ended);
     assert!(!stage.shows(sentence) && stage.shows("The film is over. Play starts it again."));
 
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    stage.app.open(FilmSource::Sample, false);
-    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
-    let mut flawed = film(200);
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    stage.app.open(MediaSource::Sample, false);
+    let Some(Command::Open { generation, .. }) = stage.next_command() else { panic!("nothing is opened") };
+    let mut flawed = media_info(200);
     flawed.progress.outcome = Some(Outcome { damaged: 3, ..Outcome::default() });
-    let event = reelay::backend::Event { generation, kind: EventKind::Opened(flawed) };
-    stage.send(Message::News(reelay::ui::News::Event(event)));
+    let event = reelay::backend::BackendEvent { generation, kind: BackendEventKind::Opened(flawed) };
+    stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     assert!(
         stage.shows(
             "sample.mjpeg is damaged: 3 pictures are not whole and left out; copy or download it again."
@@ -858,154 +901,156 @@ fn what_is_wrong_with_a_film_is_said_once_it_is_known_and_not_over_its_end() {
 }
 
 #[test]
-fn a_film_whose_index_grows_shows_the_part_that_is_known() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Light);
-    stage.tell(EventKind::Progressed(film(120).progress));
+fn growing_index_updates_frame_count() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Light);
+    stage.emit_event(BackendEventKind::IndexProgress(media_info(120).progress));
     assert!(stage.shows("Frame 1 of 120"));
-    stage.look("indexing-light", USUAL);
-    stage.tell(EventKind::Progressed(film(200).progress));
+    stage.assert_snapshot("indexing-light", DEFAULT_SIZE);
+    stage.emit_event(BackendEventKind::IndexProgress(media_info(200).progress));
     assert!(stage.shows("Frame 1 of 200"));
-    stage.tell(EventKind::Progressed(film(85_120).progress));
-    assert_eq!(stage.height("1:10:56.0 …"), stage.height("0:00.0"), "on one line");
-    stage.look("indexing-hours", USUAL);
+    stage.emit_event(BackendEventKind::IndexProgress(media_info(85_120).progress));
+    assert_eq!(stage.text_height("1:10:56.0 …"), stage.text_height("0:00.0"), "on one line");
+    stage.assert_snapshot("indexing-hours", DEFAULT_SIZE);
 }
 
 #[test]
-fn the_time_line_is_moved_to_a_frame_of_the_film() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn skip_seeks_to_a_frame_of_the_file() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.send(Message::Shortcut(Shortcut::Skip(5)));
-    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.command() else {
+    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.next_command() else {
         panic!("no seek")
     };
-    assert_eq!(position, seconds(5));
-    assert!(matches!(stage.command(), Some(Command::Preview(100))), "what is there is shown at once");
+    assert_eq!(position, npt_seconds(5));
+    assert!(matches!(stage.next_command(), Some(Command::Preview(100))), "what is there is shown at once");
     stage.send(Message::Shortcut(Shortcut::Skip(127)));
-    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.command() else {
+    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.next_command() else {
         panic!("no seek")
     };
     assert_eq!(position.as_micros(), 9_950_000, "the last frame, not behind it");
 }
 
 #[test]
-fn behind_the_end_there_is_nothing_to_skip_to() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn skip_beyond_the_end_is_ignored() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
     stage.show_frame(199);
-    stage.tell_session(Event::Ended);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.emit_session_event(SessionEvent::Ended);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     stage.send(Message::Shortcut(Shortcut::Skip(5)));
-    assert!(stage.command().is_none() && stage.shows("The film is over. Play starts it again."));
+    assert!(stage.next_command().is_none() && stage.shows("The film is over. Play starts it again."));
     stage.send(Message::Shortcut(Shortcut::Skip(-5)));
-    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.command() else {
+    let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.next_command() else {
         panic!("no seek")
     };
-    assert_eq!(position, seconds(5));
+    assert_eq!(position, npt_seconds(5));
 }
 
 #[test]
-fn how_it_looks_before_anything_is_played() {
-    for (theme, name) in [(ThemeChoice::Dark, "start-dark"), (ThemeChoice::Light, "start-light")] {
-        Stage::new(Controls::Three, theme).look(name, USUAL);
+fn start_screen_matches_snapshots() {
+    for (theme, name) in [(ThemePreference::Dark, "start-dark"), (ThemePreference::Light, "start-light")] {
+        AppHarness::new(Controls::Three, theme).assert_snapshot(name, DEFAULT_SIZE);
     }
-    Stage::new(Controls::Three, ThemeChoice::Dark).look("start-smallest", SMALLEST);
+    AppHarness::new(Controls::Three, ThemePreference::Dark).assert_snapshot("start-smallest", MIN_SIZE);
 }
 
 /// The longest of the sentences that a film may be refused with.
-fn cannot_open() -> Stage {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    stage.app.open(FilmSource::File("/films/talk.mjpeg".into()), false);
-    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
+fn harness_with_open_error() -> AppHarness {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    stage.app.open(MediaSource::File("/films/talk.mjpeg".into()), false);
+    let Some(Command::Open { generation, .. }) = stage.next_command() else { panic!("nothing is opened") };
     let sentence = "talk.mjpeg is an MP4 film, not Motion JPEG; convert it first: ffmpeg -i talk.mjpeg -c:v mjpeg -q:v 3 -an -f mjpeg talk-mjpeg.mjpeg";
-    let event = reelay::backend::Event { generation, kind: EventKind::OpenFailed(sentence.to_owned()) };
-    stage.send(Message::News(reelay::ui::News::Event(event)));
+    let event =
+        reelay::backend::BackendEvent { generation, kind: BackendEventKind::OpenFailed(sentence.to_owned()) };
+    stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     stage
 }
 
 #[test]
-fn nothing_that_can_be_pressed_lies_under_what_went_wrong() {
-    let mut stage = cannot_open();
-    stage.look("cannot-open-smallest", SMALLEST);
+fn error_banner_covers_no_button() {
+    let mut stage = harness_with_open_error();
+    stage.assert_snapshot("cannot-open-smallest", MIN_SIZE);
     stage.click("Play the sample film");
-    assert!(matches!(stage.command(), Some(Command::Open { source: FilmSource::Sample, .. })));
+    assert!(matches!(stage.next_command(), Some(Command::Open { source: MediaSource::Sample, .. })));
 }
 
 #[test]
-fn how_it_looks_when_it_plays() {
-    for (theme, name) in [(ThemeChoice::Dark, "playing-dark"), (ThemeChoice::Light, "playing-light")] {
-        let mut stage = Stage::with_film(Controls::Three, theme);
+fn playing_matches_snapshots() {
+    for (theme, name) in [(ThemePreference::Dark, "playing-dark"), (ThemePreference::Light, "playing-light")]
+    {
+        let mut stage = AppHarness::with_sample(Controls::Three, theme);
         stage.play();
-        stage.look(name, USUAL);
+        stage.assert_snapshot(name, DEFAULT_SIZE);
     }
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
-    stage.look("playing-smallest", SMALLEST);
-    stage.measure();
+    stage.assert_snapshot("playing-smallest", MIN_SIZE);
+    stage.emit_figures();
     stage.click("Statistics");
-    stage.tell_session(Event::Ended);
-    stage.reach(RtspState::Ready, Goal::Ready);
-    stage.look("ended-smallest", SMALLEST);
+    stage.emit_session_event(SessionEvent::Ended);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
+    stage.assert_snapshot("ended-smallest", MIN_SIZE);
 }
 
 #[test]
-fn a_long_name_leaves_room_for_the_figures() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn long_name_leaves_room_for_figures() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     let name = format!("{}.mjpeg", "a_film_with_a_name_that_never_ends_".repeat(6));
-    stage.app.open(FilmSource::File(format!("/films/{name}").into()), false);
-    let Some(Command::Open { generation, .. }) = stage.command() else { panic!("nothing is opened") };
-    let tell = |stage: &mut Stage, kind| {
-        let event = reelay::backend::Event { generation, kind };
-        stage.send(Message::News(reelay::ui::News::Event(event)));
+    stage.app.open(MediaSource::File(format!("/films/{name}").into()), false);
+    let Some(Command::Open { generation, .. }) = stage.next_command() else { panic!("nothing is opened") };
+    let tell = |stage: &mut AppHarness, kind| {
+        let event = reelay::backend::BackendEvent { generation, kind };
+        stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     };
-    let mut flawed = reelay::media_file::MediaInfo { name, ..film(200) };
+    let mut flawed = reelay::media_file::MediaInfo { name, ..media_info(200) };
     flawed.progress.outcome = Some(Outcome { cut: true, ..Outcome::default() });
-    tell(&mut stage, EventKind::Opened(flawed));
-    stage.look("long-name", USUAL);
-    stage.look("long-name-smallest", SMALLEST);
+    tell(&mut stage, BackendEventKind::Opened(flawed));
+    stage.assert_snapshot("long-name", DEFAULT_SIZE);
+    stage.assert_snapshot("long-name-smallest", MIN_SIZE);
 }
 
 #[test]
-fn how_it_looks_with_four_buttons() {
-    let stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
-    stage.look("four-init", USUAL);
-    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Light);
+fn four_buttons_match_snapshots() {
+    let stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+    stage.assert_snapshot("four-init", DEFAULT_SIZE);
+    let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Light);
     stage.play();
-    stage.look("four-playing-light-large", LARGE);
+    stage.assert_snapshot("four-playing-light-large", LARGE_SIZE);
 }
 
 #[test]
-fn how_the_dialogs_look() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Light);
+fn dialogs_match_snapshots() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Light);
     stage.send(Message::Shortcut(Shortcut::Connect));
     stage.click("More");
-    stage.look("connect-light", USUAL);
+    stage.assert_snapshot("connect-light", DEFAULT_SIZE);
     stage.click("Classroom server");
-    stage.look("connect-classroom-light", USUAL);
+    stage.assert_snapshot("connect-classroom-light", DEFAULT_SIZE);
 
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.send(Message::Shortcut(Shortcut::Connect));
     stage.click("Classroom server");
-    stage.look("connect-classroom-dark", SMALLEST);
+    stage.assert_snapshot("connect-classroom-dark", MIN_SIZE);
     stage.send(Message::Shortcut(Shortcut::Escape));
-    stage.act(|ui| {
+    stage.interact(|ui| {
         ui.click(selector::id(Id::new("preferences"))).unwrap();
     });
     assert!(stage.shows("Preferences"));
-    stage.look("preferences-dark", USUAL);
+    stage.assert_snapshot("preferences-dark", DEFAULT_SIZE);
     stage.click("Light");
-    stage.look("preferences-light", USUAL);
+    stage.assert_snapshot("preferences-light", DEFAULT_SIZE);
 }
 
 #[test]
-fn a_theme_that_is_chosen_and_not_applied_is_taken_back() {
-    let ways: [fn(&mut Stage); 3] = [
+fn theme_is_reverted_unless_applied() {
+    let ways: [fn(&mut AppHarness); 3] = [
         |stage| stage.click("Cancel"),
         |stage| stage.send(Message::Shortcut(Shortcut::Escape)),
         |stage| stage.click("Apply"),
     ];
     let themes = ways.map(|leave| {
-        let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+        let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
         let before = stage.app.theme();
-        stage.act(|ui| {
+        stage.interact(|ui| {
             ui.click(selector::id(Id::new("preferences"))).unwrap();
         });
         stage.click("Light");
@@ -1017,50 +1062,50 @@ fn a_theme_that_is_chosen_and_not_applied_is_taken_back() {
 }
 
 #[test]
-fn where_nothing_can_be_shown_yet_it_is_said_where_it_goes_on() {
+fn seek_while_paused_shows_resume_position() {
     let words = "Play goes on at 0:08.0";
-    let mut film = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+    let mut film = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     film.send(Message::Shortcut(Shortcut::Skip(8)));
     assert!(!film.shows(words), "the picture is that of the place");
 
-    let mut stage = Stage::with_stream(ThemeChoice::Dark);
+    let mut stage = AppHarness::with_stream(ThemePreference::Dark);
     stage.describe(20);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     stage.show_frame(0);
     stage.send(Message::Shortcut(Shortcut::Skip(8)));
     assert!(stage.shows(words) && !stage.shows("Frame 161"));
-    stage.look("goes-on-there", USUAL);
+    stage.assert_snapshot("goes-on-there", DEFAULT_SIZE);
     stage.click("Play");
     assert!(!stage.shows(words));
-    stage.tell_session(Event::Started(NptRange { start: Some(seconds(8)), end: None }));
-    stage.reach(RtspState::Playing, Goal::Playing);
+    stage.emit_session_event(SessionEvent::Started(NptRange { start: Some(npt_seconds(8)), end: None }));
+    stage.set_idle(RtspState::Playing, Goal::Playing);
     stage.show_frame(160);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     assert!(!stage.shows(words), "it is there");
 }
 
 #[test]
-fn a_path_that_was_mistyped_stands_there_again() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+fn connect_dialog_keeps_mistyped_path() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     stage.send(Message::Shortcut(Shortcut::Connect));
     type_into(&mut stage, "connect-url", "/films/tlak.mjpeg");
     stage.click("Connect");
-    assert!(matches!(stage.command(), Some(Command::Open { .. })));
+    assert!(matches!(stage.next_command(), Some(Command::Open { .. })));
     stage.send(Message::Shortcut(Shortcut::Connect));
     stage.click("Connect");
-    let Some(Command::Open { source: FilmSource::File(path), .. }) = stage.command() else {
+    let Some(Command::Open { source: MediaSource::File(path), .. }) = stage.next_command() else {
         panic!("nothing stands there")
     };
     assert_eq!(path.to_str(), Some("/films/tlak.mjpeg"));
 }
 
 #[test]
-fn space_is_the_next_step_forward() {
+fn space_advances_the_state() {
     let next = |state, goal| {
-        let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
-        stage.reach(state, goal);
+        let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+        stage.set_idle(state, goal);
         stage.send(Message::Shortcut(Shortcut::PlayOrPause));
-        stage.wish()
+        stage.next_goal()
     };
     assert_eq!(next(RtspState::Init, Goal::Stopped), Some(Goal::Ready));
     assert_eq!(next(RtspState::Ready, Goal::Ready), Some(Goal::Playing));
@@ -1068,69 +1113,70 @@ fn space_is_the_next_step_forward() {
 }
 
 #[test]
-fn panels_and_preferences_have_keys() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    stage.send(Message::Shortcut(Shortcut::Panel(Panel::Statistics)));
+fn panels_and_preferences_have_shortcuts() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    stage.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
     assert!(stage.shows("Session summary…"));
-    stage.send(Message::Shortcut(Shortcut::Panel(Panel::Statistics)));
+    stage.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
     assert!(!stage.shows("Session summary…"));
     stage.send(Message::Shortcut(Shortcut::Preferences));
     assert!(stage.shows("Playout delay in milliseconds"));
 }
 
 #[test]
-fn the_charts_say_nothing_of_the_present_when_nothing_plays() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn charts_show_no_current_value_when_stopped() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
-    stage.measure();
+    stage.emit_figures();
     stage.click("Statistics");
     assert!(stage.shows("19.0 /s"));
-    stage.reach(RtspState::Init, Goal::Stopped);
+    stage.set_idle(RtspState::Init, Goal::Stopped);
     let mut figures = stage.next_figures();
     let (frames_per_second, frames_per_second_shown) = (0.0, 0.0);
     figures.snapshot =
         Snapshot { playing_s: 75.0, frames_per_second, frames_per_second_shown, ..figures.snapshot };
-    stage.send(Message::News(reelay::ui::News::Figures(Box::new(figures))));
+    stage.send(Message::Backend(reelay::ui::BackendUpdate::Figures(Box::new(figures))));
     assert!(!stage.shows("19.0 /s"));
 }
 
 #[test]
-fn the_frame_rate_is_remembered_and_one_for_this_time_is_not() {
-    let settings = Settings { frame_rate: FrameRate::whole(12), ..Settings::default() };
+fn frame_rate_of_command_line_is_not_saved() {
+    let settings = Settings { frame_rate: FrameRate::per_second(12), ..Settings::default() };
     let shown = |rate| {
-        let options = AppOptions { settings: settings.clone(), rate, ..AppOptions::default() };
-        let mut stage = Stage::started(options);
+        let options = AppOptions { settings: settings.clone(), frame_rate: rate, ..AppOptions::default() };
+        let mut stage = AppHarness::with_options(options);
         stage.send(Message::Shortcut(Shortcut::Preferences));
         ["12", "25"].map(|rate| stage.shows(rate))
     };
     assert_eq!(shown(None), [true, false]);
-    assert_eq!(shown(Some(FrameRate::whole(25))), [false, true]);
+    assert_eq!(shown(Some(FrameRate::per_second(25))), [false, true]);
 
-    let options = AppOptions { settings, rate: Some(FrameRate::whole(25)), ..AppOptions::default() };
-    let mut stage = Stage::started(options);
-    let mut desk = Desk::new(&mut stage);
+    let options =
+        AppOptions { settings, frame_rate: Some(FrameRate::per_second(25)), ..AppOptions::default() };
+    let mut stage = AppHarness::with_options(options);
+    let mut desk = WindowHarness::new(&mut stage);
     let mut apply = |typed: &str| {
         desk.send(Message::Shortcut(Shortcut::Preferences));
-        desk.write(typed);
-        desk.tap(Key::Named(Named::Enter));
-        desk.stage.app.settings().frame_rate
+        desk.type_text(typed);
+        desk.press_key(Key::Named(Named::Enter));
+        desk.harness.app.settings().frame_rate
     };
-    assert_eq!(apply("25"), FrameRate::whole(12), "it was for this time");
-    assert_eq!(apply("30"), FrameRate::whole(30));
+    assert_eq!(apply("25"), FrameRate::per_second(12), "it was for this time");
+    assert_eq!(apply("30"), FrameRate::per_second(30));
 }
 
 #[test]
-fn a_summary_is_saved_in_one_form_and_then_in_the_other() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn summary_stays_open_after_saving() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
-    stage.measure();
+    stage.emit_figures();
     stage.click("Statistics");
     stage.click("Session summary…");
-    stage.send(Message::SavedFile(Saving::Saved("/films/reelay session.csv".into())));
+    stage.send(Message::FileSaved(SaveResult::Saved("/films/reelay session.csv".into())));
     assert!(stage.shows("Save JSON…") && stage.shows("Saved as /films/reelay session.csv."));
-    stage.look("summary-saved", USUAL);
+    stage.assert_snapshot("summary-saved", DEFAULT_SIZE);
     let sentence = "/films/x.csv cannot be saved (permission denied); choose another place.";
-    stage.send(Message::SavedFile(Saving::Failed(sentence.to_owned())));
+    stage.send(Message::FileSaved(SaveResult::Failed(sentence.to_owned())));
     assert!(stage.shows("Save JSON…") && stage.shows(sentence));
     stage.click("Copy as text");
     assert!(stage.shows("The summary is on the clipboard."));
@@ -1139,14 +1185,14 @@ fn a_summary_is_saved_in_one_form_and_then_in_the_other() {
 }
 
 #[test]
-fn a_request_and_its_reply_stay_together() {
-    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+fn filter_keeps_request_and_response_together() {
+    let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     stage.click("Messages");
     stage.click("List");
-    stage.converse();
+    stage.log_whole_session();
     type_into(&mut stage, "messages-filter", "play");
     let line = |method| format!("{method} rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0");
-    let shown = |stage: &Stage, words: &str| stage.shows(words);
+    let shown = |stage: &AppHarness, words: &str| stage.shows(words);
     assert!(shown(&stage, &line("PLAY")) && shown(&stage, "RTSP/1.0 454 Session Not Found"));
     assert!(!shown(&stage, &line("OPTIONS")) && !shown(&stage, "CSeq 1") && !shown(&stage, "CSeq 7"));
     // As in whatever stands in a reply.
@@ -1158,10 +1204,10 @@ fn a_request_and_its_reply_stay_together() {
 }
 
 #[test]
-fn what_is_copied_is_said_for_a_moment() {
-    let mut stage = Stage::with_film(Controls::Four, ThemeChoice::Dark);
+fn copied_label_is_shown_briefly() {
+    let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     stage.click("Messages");
-    stage.converse();
+    stage.log_whole_session();
     stage.click("Copy");
     assert!(stage.shows("Copied") && !stage.shows("Copy"));
     stage.send(Message::Tick(Instant::now() + Duration::from_secs(2)));
@@ -1169,135 +1215,138 @@ fn what_is_copied_is_said_for_a_moment() {
 }
 
 #[test]
-fn enter_confirms_a_dialog_whatever_was_clicked_in_it() {
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
-    let mut desk = Desk::new(&mut stage);
+fn enter_confirms_dialog_without_focused_field() {
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let mut desk = WindowHarness::new(&mut stage);
     desk.send(Message::Shortcut(Shortcut::Connect));
-    desk.write("rtsp://camera/live");
+    desk.type_text("rtsp://camera/live");
     desk.click("More");
     desk.click("TCP");
-    desk.tap(Key::Named(Named::Enter));
-    assert!(desk.stage.command().is_none(), "no field has the cursor");
+    desk.press_key(Key::Named(Named::Enter));
+    assert!(desk.harness.next_command().is_none(), "no field has the cursor");
     desk.send(Message::Shortcut(Shortcut::Confirm));
-    let Some(Command::Connect { options, .. }) = desk.stage.command() else { panic!("not connected") };
-    assert_eq!(options.transport, TransportChoice::Tcp);
+    let Some(Command::Connect { options, .. }) = desk.harness.next_command() else { panic!("not connected") };
+    assert_eq!(options.transport, TransportPreference::Tcp);
     desk.send(Message::Shortcut(Shortcut::Preferences));
     desk.click("Light");
     desk.send(Message::Shortcut(Shortcut::Confirm));
-    assert!(!desk.stage.shows("Preferences"));
-    assert_eq!(desk.stage.app.settings().theme, ThemeChoice::Light);
+    assert!(!desk.harness.shows("Preferences"));
+    assert_eq!(desk.harness.app.settings().theme, ThemePreference::Light);
 }
 
 #[test]
-fn a_number_that_is_refused_is_explained_and_gives_way_when_its_field_is_left() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
-    let mut desk = Desk::new(&mut stage);
+fn invalid_number_is_explained_and_reset_on_blur() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    let mut desk = WindowHarness::new(&mut stage);
     desk.click("Network");
-    let ways: [fn(&mut Desk<'_>); 4] = [
-        |desk| desk.tap(Key::Named(Named::Enter)),
-        |desk| desk.tap(Key::Named(Named::Escape)),
-        |desk| desk.send(Message::Shortcut(Shortcut::Field(Step::Next))),
+    let ways: [fn(&mut WindowHarness<'_>); 4] = [
+        |desk| desk.press_key(Key::Named(Named::Enter)),
+        |desk| desk.press_key(Key::Named(Named::Escape)),
+        |desk| desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next))),
         |desk| desk.click("It acts"),
     ];
     let rule = "A number from 0 to 100";
     for leave in ways {
-        desk.click_on("Loss");
+        desk.click_field("Loss");
         desk.select_all();
-        desk.write("250");
-        assert!(desk.stage.shows(rule));
-        desk.stage.look("network-refused", USUAL);
-        assert_eq!(conditions(desk.stage).unwrap().impairments.loss.ratio, 0.25);
+        desk.type_text("250");
+        assert!(desk.harness.shows(rule));
+        desk.harness.assert_snapshot("network-refused", DEFAULT_SIZE);
+        assert_eq!(last_conditions(desk.harness).unwrap().impairments.loss.ratio, 0.25);
         leave(&mut desk);
-        desk.pass();
-        assert!(!desk.stage.shows(rule) && desk.stage.shows("25"), "what acts stands there");
-        desk.click_on("Loss");
+        desk.redraw();
+        assert!(!desk.harness.shows(rule) && desk.harness.shows("25"), "what acts stands there");
+        desk.click_field("Loss");
         desk.select_all();
-        desk.write("2");
-        conditions(desk.stage);
+        desk.type_text("2");
+        last_conditions(desk.harness);
     }
 }
 
 #[test]
-fn the_mouse_brings_the_controls_over_a_film_that_takes_the_whole_screen() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn mouse_movement_shows_controls_in_fullscreen() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
     stage.send(Message::WindowOpened(iced::window::Id::unique()));
     stage.send(Message::Shortcut(Shortcut::Fullscreen));
-    let still = |stage: &mut Stage, seconds| {
+    let still = |stage: &mut AppHarness, seconds| {
         stage.send(Message::Tick(Instant::now() + Duration::from_secs(seconds)));
         !stage.shows("Pause")
     };
     assert!(still(&mut stage, 0));
     let place = Point::new(400.0, 200.0);
-    stage.act(|ui| {
+    stage.interact(|ui| {
         ui.point_at(place);
-        ui.simulate([moved_to(place)]);
+        ui.simulate([cursor_moved(place)]);
     });
     assert!(!still(&mut stage, 2));
-    stage.look("fullscreen", USUAL);
+    stage.assert_snapshot("fullscreen", DEFAULT_SIZE);
     stage.click("Pause");
-    assert_eq!(stage.wish(), Some(Goal::Ready));
+    assert_eq!(stage.next_goal(), Some(Goal::Ready));
     assert!(still(&mut stage, 9));
 }
 
 #[test]
-fn tab_leads_to_fields_that_can_be_seen() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn tab_scrolls_fields_into_view() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Network");
-    let mut desk = Desk::new(&mut stage);
+    let mut desk = WindowHarness::new(&mut stage);
     let fields =
         ["Loss", "Mean burst of losses", "Throughput", "Queue", "Delay", "Jitter", "Duplicated", "Corrupted"];
     let fields: Vec<_> = fields.into_iter().chain(["Seed"]).collect();
-    assert!(!fields.iter().all(|field| desk.sees(field)), "the panel is longer than the window");
+    assert!(!fields.iter().all(|field| desk.is_field_visible(field)), "the panel is longer than the window");
     for field in fields {
-        desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
-        assert!(desk.sees(field), "{field}");
+        desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+        assert!(desk.is_field_visible(field), "{field}");
     }
-    desk.send(Message::Shortcut(Shortcut::Field(Step::Next)));
-    assert!(desk.sees("Loss") && !desk.sees("Seed"), "around");
+    desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+    assert!(desk.is_field_visible("Loss") && !desk.is_field_visible("Seed"), "around");
 }
 
 #[test]
-fn where_there_is_nothing_to_be_seen_it_is_said_what_to_press() {
-    let mut stage = Stage::connecting();
-    stage.reach(RtspState::Ready, Goal::Ready);
+fn play_hint_is_shown_without_a_picture() {
+    let mut stage = AppHarness::connecting();
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     assert!(stage.shows("Press Play to begin."));
     stage.play();
     assert!(!stage.shows("Press Play to begin."));
 
-    let mut stage = Stage::new(Controls::Three, ThemeChoice::Dark);
+    let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     assert!(!stage.shows("Press Play to begin."));
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
-    let sample = stage.command();
+    let sample = stage.next_command();
     assert!(
-        matches!(sample, Some(Command::Open { source: FilmSource::Sample, goal: Goal::Playing, .. })),
+        matches!(sample, Some(Command::Open { source: MediaSource::Sample, goal: Goal::Playing, .. })),
         "{sample:?}"
     );
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
-    assert!(stage.command().is_none(), "it is being opened");
+    assert!(stage.next_command().is_none(), "it is being opened");
 }
 
 #[test]
-fn enter_ends_what_is_typed_into_the_network() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn enter_leaves_the_number_field() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Network");
-    let mut desk = Desk::new(&mut stage);
-    desk.click_on("Loss");
+    let mut desk = WindowHarness::new(&mut stage);
+    desk.click_field("Loss");
     desk.select_all();
-    desk.write("5");
-    let set = std::iter::from_fn(|| desk.stage.command()).last();
-    assert!(matches!(set, Some(Command::SetNetwork(set)) if set.impairments.loss.ratio == 0.05), "{set:?}");
-    desk.tap(Key::Named(Named::Enter));
-    desk.write("7");
-    assert!(desk.stage.command().is_none(), "keys are for the film again");
+    desk.type_text("5");
+    let set = std::iter::from_fn(|| desk.harness.next_command()).last();
+    assert!(
+        matches!(set, Some(Command::SetNetworkConditions(set)) if set.impairments.loss.ratio == 0.05),
+        "{set:?}"
+    );
+    desk.press_key(Key::Named(Named::Enter));
+    desk.type_text("7");
+    assert!(desk.harness.next_command().is_none(), "keys are for the film again");
 }
 
 #[test]
-fn a_film_of_which_no_picture_is_whole_says_so_and_is_over_at_its_end() {
-    let mut stage = Stage::with_film(Controls::Three, ThemeChoice::Dark);
+fn stream_without_complete_frames_is_explained_until_the_end() {
+    let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();
     stage.show_frame(3);
-    let measured = |stage: &mut Stage, playing_s, frames_complete, emulated| {
+    let measured = |stage: &mut AppHarness, playing_s, frames_complete, emulated| {
         let snapshot = Snapshot {
             playing_s,
             frames_complete,
@@ -1305,7 +1354,7 @@ fn a_film_of_which_no_picture_is_whole_says_so_and_is_over_at_its_end() {
             wire_bits_per_second: 1e6,
             ..Snapshot::default()
         };
-        stage.send(Message::News(reelay::ui::News::Figures(Box::new(Figures {
+        stage.send(Message::Backend(reelay::ui::BackendUpdate::Figures(Box::new(Figures {
             snapshot,
             ..Figures::default()
         }))));
@@ -1316,13 +1365,13 @@ fn a_film_of_which_no_picture_is_whole_says_so_and_is_over_at_its_end() {
     assert!(!stage.shows(on_the_way));
     measured(&mut stage, 2.0, 4, None);
     assert!(stage.shows(on_the_way));
-    measured(&mut stage, 2.2, 4, Some(Emulated::default()));
+    measured(&mut stage, 2.2, 4, Some(EmulatorStats::default()));
     assert!(stage.shows(by_the_network));
-    stage.look("no-whole-picture", USUAL);
-    measured(&mut stage, 2.4, 5, Some(Emulated::default()));
+    stage.assert_snapshot("no-whole-picture", DEFAULT_SIZE);
+    measured(&mut stage, 2.4, 5, Some(EmulatorStats::default()));
     assert!(!stage.shows(by_the_network));
-    stage.tell_session(Event::Reached(Npt::from_micros(10_000_000)));
-    stage.tell_session(Event::Ended);
-    stage.reach(RtspState::Ready, Goal::Ready);
+    stage.emit_session_event(SessionEvent::EndReached(Npt::from_micros(10_000_000)));
+    stage.emit_session_event(SessionEvent::Ended);
+    stage.set_idle(RtspState::Ready, Goal::Ready);
     assert!(stage.shows("0:10.0") && stage.shows("Frame 200 of 200"));
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::source::FilmSource;
-use crate::impairment::Conditions;
+use super::source::MediaSource;
+use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
-use crate::media_file::{MediaInfo, Progress};
-use crate::session::{Command as SessionCommand, Event as SessionEvent, Goal, MachineOptions, SourceUrl};
+use crate::media_file::{IndexProgress, MediaInfo};
+use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl};
 
 /// Something that the window wants.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub enum Command {
         /// The window's number for it; what is told of it carries the number.
         generation: u64,
         /// Which.
-        source: FilmSource,
+        source: MediaSource,
         /// How far to go without being asked.
         goal: Goal,
     },
@@ -27,7 +27,7 @@ pub enum Command {
         /// Which.
         url: SourceUrl,
         /// How.
-        options: MachineOptions,
+        options: RtspOptions,
         /// How far to go without being asked.
         goal: Goal,
     },
@@ -41,33 +41,33 @@ pub enum Command {
     /// Show a frame of the film without playing it.
     Preview(u64),
     /// Play films that state no rate at this one.
-    SetRate(FrameRate),
+    SetFrameRate(FrameRate),
     /// Let pictures wait this long.
     SetPlayoutDelay(Duration),
     /// Let the emulated network be like this, from the next packet on.
-    SetNetwork(Conditions),
+    SetNetworkConditions(EmulatorSettings),
 }
 
 /// Something that the window is told, with the number of what it is about.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct BackendEvent {
     /// The number that came with [`Command::Open`] or [`Command::Connect`].
     pub generation: u64,
     /// What happened.
-    pub kind: EventKind,
+    pub kind: BackendEventKind,
 }
 
 /// What happened.
 #[derive(Debug, Clone)]
-pub enum EventKind {
+pub enum BackendEventKind {
     /// The film is open.
     Opened(MediaInfo),
     /// The film could not be opened; a sentence says why. Everything else stays as it was.
     OpenFailed(String),
     /// More of the film is known.
-    Progressed(Progress),
+    IndexProgress(IndexProgress),
     /// The file can no longer be read.
-    FilmFailed(String),
+    ReadFailed(String),
     /// Something in the session.
     Session(SessionEvent),
 }
@@ -76,7 +76,7 @@ pub enum EventKind {
 #[derive(Debug, Clone, Copy)]
 pub struct BackendOptions {
     /// Frames a second of films that state no rate.
-    pub rate: FrameRate,
+    pub frame_rate: FrameRate,
     /// How long pictures wait.
     pub playout_delay: Duration,
 }

@@ -9,9 +9,9 @@ mod preview;
 mod shutdown_signal;
 mod source;
 
-pub use messages::{BackendOptions, Command, Event, EventKind};
-pub use shutdown_signal::EndSignal;
-pub use source::{FilmSource, SAMPLE_NAME, film_name};
+pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
+pub use shutdown_signal::ShutdownSignal;
+pub use source::{MediaSource, SAMPLE_NAME, file_name};
 
 use std::io;
 use std::sync::Arc;
@@ -21,25 +21,25 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use self::engine::{EVENTS, Engine, EngineOutputs, GOODBYE};
-use crate::impairment::Network;
+use self::engine::{EVENT_CAPACITY, Engine, EngineOutputs, TEARDOWN_TIMEOUT};
+use crate::impairment::Emulator;
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{Decoder, PictureSlot};
 use crate::stats::Figures;
 
 /// The window's end of the backend.
 #[derive(Debug, Clone)]
-pub struct Handle {
+pub struct BackendHandle {
     /// Without a bound: a click that is lost would be waited for in vain. Whatever takes time is done beside, so that
     /// the queue is always short.
     commands: mpsc::UnboundedSender<Command>,
 }
 
-impl Handle {
+impl BackendHandle {
     /// A handle whose commands come out at the other end, for tests.
     pub fn detached() -> (Self, mpsc::UnboundedReceiver<Command>) {
-        let (commands, inbox) = mpsc::unbounded_channel();
-        (Self { commands }, inbox)
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        (Self { commands }, command_receiver)
     }
 
     /// Asks for something; the answer is an event.
@@ -53,9 +53,9 @@ impl Handle {
 
 /// What comes out of the backend.
 #[derive(Debug)]
-pub struct Outlets {
+pub struct BackendOutputs {
     /// What happened; never dropped.
-    pub events: mpsc::Receiver<Event>,
+    pub events: mpsc::Receiver<BackendEvent>,
     /// The figures of the session, a few times a second.
     pub figures: watch::Receiver<Figures>,
     /// The newest picture.
@@ -68,8 +68,8 @@ pub struct Outlets {
 #[derive(Debug)]
 pub struct Backend {
     runtime: Runtime,
-    finish: oneshot::Sender<oneshot::Sender<()>>,
-    handle: Handle,
+    shutdown: oneshot::Sender<oneshot::Sender<()>>,
+    handle: BackendHandle,
 }
 
 /// A runtime for the network: two threads, as the work is moving packets.
@@ -85,24 +85,24 @@ impl Backend {
     ///
     /// # Errors
     /// When the system has no threads to give, or loopback cannot be listened on.
-    pub fn start(options: BackendOptions) -> io::Result<(Self, Outlets)> {
+    pub fn start(options: BackendOptions) -> io::Result<(Self, BackendOutputs)> {
         let runtime = runtime()?;
         let decoder = Arc::new(Decoder::start()?);
-        let (commands, inbox) = mpsc::unbounded_channel();
-        let (events, event_receiver) = mpsc::channel(EVENTS);
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let (events, event_receiver) = mpsc::channel(EVENT_CAPACITY);
         let (figures, figures_receiver) = watch::channel(Figures::default());
-        let (server_events, from_server) = mpsc::channel(EVENTS);
+        let (server_events, server_event_receiver) = mpsc::channel(EVENT_CAPACITY);
         let observer = Observer::new(move |event| {
-            if let ServerEvent::FilmFailed { .. } = event {
+            if let ServerEvent::MediaFileFailed { .. } = event {
                 // The window is told once; more of the same is lost without harm.
                 let _ = server_events.try_send(event);
             }
         });
-        let network = Network::default();
-        let server_options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
+        let network = Emulator::default();
+        let server_options = ServerOptions { emulator: network.clone(), ..ServerOptions::default() };
         let server = runtime.block_on(Server::start(server_options, observer))?;
-        let (finish, finishing) = oneshot::channel();
-        let (session_events, from_session) = mpsc::channel(EVENTS);
+        let (shutdown, shutdown_receiver) = oneshot::channel();
+        let (session_events, session_event_receiver) = mpsc::channel(EVENT_CAPACITY);
         let engine = Engine::new(
             server,
             network,
@@ -110,23 +110,28 @@ impl Backend {
             options,
             EngineOutputs { events, figures, session_events },
         );
-        runtime.spawn(engine.run(inbox, from_session, from_server, finishing));
+        runtime.spawn(engine.run(
+            command_receiver,
+            session_event_receiver,
+            server_event_receiver,
+            shutdown_receiver,
+        ));
         let pictures = decoder.slot();
-        let outlets = Outlets { events: event_receiver, figures: figures_receiver, pictures, decoder };
-        Ok((Self { runtime, finish, handle: Handle { commands } }, outlets))
+        let outputs = BackendOutputs { events: event_receiver, figures: figures_receiver, pictures, decoder };
+        Ok((Self { runtime, shutdown, handle: BackendHandle { commands } }, outputs))
     }
 
     /// The window's end.
-    pub fn handle(&self) -> Handle {
+    pub fn handle(&self) -> BackendHandle {
         self.handle.clone()
     }
 
     /// Sends TEARDOWN, waits a second for the answer at the most, and ends everything.
-    pub fn finish(self) {
+    pub fn shutdown(self) {
         let (done, finished) = oneshot::channel();
-        if self.finish.send(done).is_ok() {
+        if self.shutdown.send(done).is_ok() {
             // Finished, or out of patience.
-            let _ = self.runtime.block_on(async { timeout(GOODBYE * 2, finished).await });
+            let _ = self.runtime.block_on(async { timeout(TEARDOWN_TIMEOUT * 2, finished).await });
         }
         self.runtime.shutdown_timeout(Duration::from_millis(100));
     }
@@ -137,13 +142,17 @@ mod tests {
     use super::source::SAMPLE;
     use super::*;
     use crate::media::FrameRate;
-    use crate::session::{Command as SessionCommand, Event as SessionEvent, Goal};
+    use crate::session::{Goal, SessionCommand, SessionEvent};
 
     /// Until something happens, and not for longer than anybody would wait.
-    fn wait_for(outlets: &mut Outlets, runtime: &Runtime, mut is_it: impl FnMut(&Event) -> bool) {
+    fn wait_for(
+        outputs: &mut BackendOutputs,
+        runtime: &Runtime,
+        mut is_match: impl FnMut(&BackendEvent) -> bool,
+    ) {
         let event = async {
-            while let Some(event) = outlets.events.recv().await {
-                if is_it(&event) {
+            while let Some(event) = outputs.events.recv().await {
+                if is_match(&event) {
                     return;
                 }
             }
@@ -152,49 +161,49 @@ mod tests {
         runtime.block_on(async { timeout(Duration::from_secs(20), event).await }).expect("it happens");
     }
 
-    fn has_reached(goal: Goal, wishes: u64) -> impl FnMut(&Event) -> bool {
+    fn has_reached(goal: Goal, goal_revision: u64) -> impl FnMut(&BackendEvent) -> bool {
         move |event| {
-            let EventKind::Session(SessionEvent::Status(status)) = &event.kind else { return false };
-            status.goal == goal && status.wishes == wishes && !status.is_busy
+            let BackendEventKind::Session(SessionEvent::Status(status)) = &event.kind else { return false };
+            status.goal == goal && status.goal_revision == goal_revision && !status.is_busy
         }
     }
 
     #[test]
-    fn no_click_is_lost_among_a_thousand_previews_or_while_a_film_is_searched_for_a_picture() {
+    fn goal_is_reached_during_preview_flood_and_slow_open() {
         let runtime = Runtime::new().unwrap();
-        let options = BackendOptions { rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
-        let (backend, mut outlets) = Backend::start(options).unwrap();
+        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let (backend, mut outputs) = Backend::start(options).unwrap();
         let handle = backend.handle();
-        handle.send(Command::Open { generation: 1, source: FilmSource::Sample, goal: Goal::Ready });
-        wait_for(&mut outlets, &runtime, has_reached(Goal::Ready, 1));
+        handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
+        wait_for(&mut outputs, &runtime, has_reached(Goal::Ready, 1));
 
         // The beginning of a picture, and then nothing for four gigabytes.
         let damaged = tempfile::NamedTempFile::with_suffix(".mjpeg").unwrap();
         io::Write::write_all(&mut damaged.as_file(), SAMPLE.get(5..2_000).unwrap()).unwrap();
         damaged.as_file().set_len(1 << 32).unwrap();
-        let source = FilmSource::File(damaged.path().to_owned());
+        let source = MediaSource::File(damaged.path().to_owned());
         handle.send(Command::Open { generation: 2, source, goal: Goal::Playing });
         (0..1_000).for_each(|frame| handle.send(Command::Preview(frame % 200)));
         handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
-        wait_for(&mut outlets, &runtime, has_reached(Goal::Playing, 2));
-        backend.finish();
+        wait_for(&mut outputs, &runtime, has_reached(Goal::Playing, 2));
+        backend.shutdown();
     }
 
     #[test]
-    fn of_two_films_the_one_that_was_asked_for_last_is_played_and_clicks_for_the_other_come_too_late() {
+    fn last_opened_file_wins_and_stale_commands_are_ignored() {
         let runtime = Runtime::new().unwrap();
-        let options = BackendOptions { rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
-        let (backend, mut outlets) = Backend::start(options).unwrap();
+        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let (backend, mut outputs) = Backend::start(options).unwrap();
         let handle = backend.handle();
         for generation in [1, 2] {
-            handle.send(Command::Open { generation, source: FilmSource::Sample, goal: Goal::Ready });
+            handle.send(Command::Open { generation, source: MediaSource::Sample, goal: Goal::Ready });
         }
         handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
         let mut ready = has_reached(Goal::Ready, 1);
-        wait_for(&mut outlets, &runtime, |event| {
+        wait_for(&mut outputs, &runtime, |event| {
             assert_eq!(event.generation, 2);
             ready(event)
         });
-        backend.finish();
+        backend.shutdown();
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::media_file::Film;
+use crate::media_file::MediaFile;
 use crate::proto::rtsp::Npt;
 
 /// A frame of the film, and where it stands.
@@ -19,20 +19,20 @@ pub struct Preview {
 
 /// Reads one frame at a time; of those that are asked for meanwhile, the newest is read next.
 #[derive(Default)]
-pub struct Previewing {
-    reading: Option<JoinHandle<io::Result<Preview>>>,
+pub struct PreviewQueue {
+    task: Option<JoinHandle<io::Result<Preview>>>,
     next: Option<u64>,
 }
 
-impl Previewing {
+impl PreviewQueue {
     /// Reads a frame, or remembers it while another is being read.
-    pub fn read(&mut self, film: &Arc<Film>, frame: u64) {
-        if self.reading.is_some() {
+    pub fn read(&mut self, film: &Arc<MediaFile>, frame: u64) {
+        if self.task.is_some() {
             self.next = Some(frame);
             return;
         }
         let film = film.clone();
-        self.reading = Some(spawn_blocking(move || {
+        self.task = Some(spawn_blocking(move || {
             let entry = film.entry(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
             Ok(Preview { jpeg: film.read(entry)?, position: entry.time })
         }));
@@ -40,9 +40,9 @@ impl Previewing {
 
     /// Waits for the frame that is being read; for ever if there is none.
     pub async fn finished(&mut self) -> io::Result<Preview> {
-        let Some(reading) = &mut self.reading else { return std::future::pending().await };
+        let Some(reading) = &mut self.task else { return std::future::pending().await };
         let preview = reading.await.unwrap_or_else(|error| Err(error.into()));
-        self.reading = None;
+        self.task = None;
         preview
     }
 

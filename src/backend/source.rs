@@ -4,22 +4,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::media::FrameRate;
-use crate::media_file::{Film, FilmError};
+use crate::media_file::{MediaFile, MediaFileError};
 
 /// Where a film comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FilmSource {
+pub enum MediaSource {
     /// A file.
     File(PathBuf),
     /// The film that the program brings along.
     Sample,
 }
 
-impl FilmSource {
+impl MediaSource {
     /// Its name: that of the file.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => film_name(path),
+            Self::File(path) => file_name(path),
             Self::Sample => SAMPLE_NAME.to_owned(),
         }
     }
@@ -28,10 +28,10 @@ impl FilmSource {
     ///
     /// # Errors
     /// When the file cannot be read, or is no Motion JPEG.
-    pub fn open(&self, rate: FrameRate) -> Result<Arc<Film>, FilmError> {
+    pub fn open(&self, rate: FrameRate) -> Result<Arc<MediaFile>, MediaFileError> {
         match self {
-            Self::File(path) => Film::open(path, &film_name(path), rate),
-            Self::Sample => Film::from_memory(SAMPLE, SAMPLE_NAME, rate),
+            Self::File(path) => MediaFile::open(path, &file_name(path), rate),
+            Self::Sample => MediaFile::from_memory(SAMPLE, SAMPLE_NAME, rate),
         }
     }
 }
@@ -43,6 +43,6 @@ pub(super) static SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
 pub const SAMPLE_NAME: &str = "sample.mjpeg";
 
 /// What a film is called: its file's name.
-pub fn film_name(path: &Path) -> String {
+pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

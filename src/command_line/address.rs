@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use super::error::CommandError;
 
 /// Why an address cannot be listened on, and what to try.
-pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
+pub fn listen_error(address: SocketAddr, error: &io::Error) -> CommandError {
     CommandError::new(match error.kind() {
         ErrorKind::AddrInUse => {
             format!(
@@ -24,11 +24,11 @@ pub fn cannot_listen(address: SocketAddr, error: &io::Error) -> CommandError {
 }
 
 /// An address that players can connect to, where the one listened on means "any of this machine".
-pub fn reachable(listened: SocketAddr) -> SocketAddr {
-    if !listened.ip().is_unspecified() {
-        return listened;
+pub fn connectable_address(listen_address: SocketAddr) -> SocketAddr {
+    if !listen_address.ip().is_unspecified() {
+        return listen_address;
     }
-    let loopback = match listened.ip() {
+    let loopback = match listen_address.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
@@ -36,7 +36,7 @@ pub fn reachable(listened: SocketAddr) -> SocketAddr {
     let outward = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr())
     });
-    SocketAddr::new(outward.map_or(loopback, |address| address.ip()), listened.port())
+    SocketAddr::new(outward.map_or(loopback, |address| address.ip()), listen_address.port())
 }
 
 #[cfg(test)]
@@ -44,12 +44,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_address_is_told_as_one_that_players_can_connect_to() {
+    fn unspecified_address_becomes_connectable() {
         for listened in ["0.0.0.0:8554", "[::]:8554"] {
-            let told = reachable(listened.parse().unwrap());
+            let told = connectable_address(listened.parse().unwrap());
             assert!(!told.ip().is_unspecified() && told.port() == 8_554, "{told}");
         }
         let own = "127.0.0.1:8554".parse().unwrap();
-        assert_eq!(reachable(own), own);
+        assert_eq!(connectable_address(own), own);
     }
 }

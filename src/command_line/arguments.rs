@@ -12,12 +12,12 @@ use super::argument_error::ArgumentError;
 use super::help;
 use super::network::NetworkArguments;
 use crate::file_url;
-use crate::impairment::Conditions;
+use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
-use crate::media::recode::Quality;
+use crate::media::reencode::Quality;
 use crate::proto::rtsp::RtspUrl;
-use crate::session::{ClassroomUrl, SourceUrl, TransportChoice};
-use crate::settings::ThemeChoice;
+use crate::session::{ClassroomUrl, SourceUrl, TransportPreference};
+use crate::settings::ThemePreference;
 
 /// What the program is to do.
 #[derive(Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub struct WindowArguments {
     pub target: Option<Target>,
     pub play: bool,
     pub rate: Option<FrameRate>,
-    pub theme: Option<ThemeChoice>,
+    pub theme: Option<ThemePreference>,
     pub verbose: bool,
 }
 
@@ -65,7 +65,7 @@ pub struct ServeArguments {
     pub password_file: Option<PathBuf>,
     pub session_timeout: Option<Duration>,
     pub quality: Quality,
-    pub network: Option<Conditions>,
+    pub network: Option<EmulatorSettings>,
     pub verbose: bool,
 }
 
@@ -76,12 +76,12 @@ pub struct ProbeArguments {
     pub target: Target,
     pub seconds: Option<Duration>,
     pub frames: Option<u64>,
-    pub transport: TransportChoice,
+    pub transport: TransportPreference,
     pub rtp_port: Option<u16>,
     pub rate: FrameRate,
     pub save_frames: Option<PathBuf>,
     pub report: Option<ReportFile>,
-    pub network: Option<Conditions>,
+    pub network: Option<EmulatorSettings>,
     pub json: bool,
     pub verbose: bool,
 }
@@ -111,7 +111,7 @@ pub struct LinkArguments {
     pub listen: SocketAddr,
     /// The server's host and port.
     pub to: (String, u16),
-    pub network: Conditions,
+    pub network: EmulatorSettings,
     pub verbose: bool,
 }
 
@@ -213,7 +213,7 @@ fn parse_probe(mut parser: Parser) -> Result<Invocation, ArgumentError> {
         target: Target::File(PathBuf::new()),
         seconds: None,
         frames: None,
-        transport: TransportChoice::Auto,
+        transport: TransportPreference::Auto,
         rtp_port: None,
         rate: FrameRate::CLASSROOM,
         save_frames: None,
@@ -276,7 +276,8 @@ fn parse_link(mut parser: Parser) -> Result<Invocation, ArgumentError> {
     let to = to.ok_or_else(|| {
         ArgumentError::new("Nothing to link to; name the server with --to HOST:PORT.".to_owned())
     })?;
-    let network = network.conditions()?.unwrap_or(Conditions { is_on: true, ..Conditions::default() });
+    let network =
+        network.conditions()?.unwrap_or(EmulatorSettings { is_on: true, ..EmulatorSettings::default() });
     Ok(Invocation::Link(LinkArguments { listen, to, network, verbose }))
 }
 
@@ -326,7 +327,7 @@ fn take_network(
 fn read_path(value: OsString) -> Result<PathBuf, ArgumentError> {
     match value.to_str() {
         Some("") => Err(ArgumentError::new("\"\" names nothing; give the path of a film.")),
-        Some(text) if file_url::is_file_url(text) => file_url::path_of(text).ok_or_else(|| {
+        Some(text) if file_url::is_file_url(text) => file_url::to_path(text).ok_or_else(|| {
             ArgumentError::new(format!("{text} names no file of this machine; give its path."))
         }),
         _ => Ok(value.into()),
@@ -413,11 +414,11 @@ fn read_count(parser: &mut Parser) -> Result<u64, ArgumentError> {
     })
 }
 
-fn read_transport(parser: &mut Parser) -> Result<TransportChoice, ArgumentError> {
+fn read_transport(parser: &mut Parser) -> Result<TransportPreference, ArgumentError> {
     let text = parser.value()?.string()?;
     match text.as_str() {
-        "udp" => Ok(TransportChoice::Udp),
-        "tcp" => Ok(TransportChoice::Tcp),
+        "udp" => Ok(TransportPreference::Udp),
+        "tcp" => Ok(TransportPreference::Tcp),
         _ => Err(ArgumentError::new(format!("--transport cannot be \"{text}\": it is udp or tcp."))),
     }
 }
@@ -429,7 +430,7 @@ fn read_rtp_port(parser: &mut Parser) -> Result<u16, ArgumentError> {
 
 fn check_transport(probe: &ProbeArguments) -> Result<(), ArgumentError> {
     match (&probe.target, probe.transport) {
-        (Target::Stream(SourceUrl::Classroom(_)), TransportChoice::Tcp) => Err(ArgumentError::new(
+        (Target::Stream(SourceUrl::Classroom(_)), TransportPreference::Tcp) => Err(ArgumentError::new(
             "Classroom servers send over UDP alone; leave --transport out.".to_owned(),
         )),
         _ => Ok(()),
@@ -465,7 +466,7 @@ mod tests {
         assert_eq!(of(""), Ok(Invocation::Window(WindowArguments::default())));
         let Ok(Invocation::Window(window)) = of("movie.Mjpeg --play --fps 25") else { panic!() };
         assert_eq!(window.target, Some(Target::File("movie.Mjpeg".into())));
-        assert!(window.play && window.rate == Some(FrameRate::whole(25)));
+        assert!(window.play && window.rate == Some(FrameRate::per_second(25)));
         let Ok(Invocation::Window(window)) = of("file:///films/a%20talk.mjpeg") else { panic!() };
         assert_eq!(window.target, Some(Target::File("/films/a talk.mjpeg".into())));
         let Ok(Invocation::Serve(serve)) = of("serve --listen 0.0.0.0:9000 --quality 80 a b") else {
@@ -478,7 +479,7 @@ mod tests {
         };
         assert_eq!(
             (probe.transport, probe.seconds),
-            (TransportChoice::Tcp, Some(Duration::from_millis(2_500)))
+            (TransportPreference::Tcp, Some(Duration::from_millis(2_500)))
         );
         let Ok(Invocation::Probe(probe)) = of("probe --classroom 127.0.0.1:1025/movie.Mjpeg") else {
             panic!()

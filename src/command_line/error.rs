@@ -8,8 +8,8 @@ pub struct CommandError(String);
 
 impl CommandError {
     /// An error of these words.
-    pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
     }
 }
 

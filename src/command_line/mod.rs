@@ -18,5 +18,5 @@ pub use arguments::{
 };
 pub use error::CommandError;
 pub use probe::probe;
-pub use proxy::link;
+pub use proxy::proxy;
 pub use serve::serve;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lexopt::{Parser, ValueExt};
 
 use super::argument_error::ArgumentError;
-use crate::impairment::{Bottleneck, Conditions, Impairments, Loss, PRESETS, Preset};
+use crate::impairment::{Bottleneck, EmulatorSettings, Impairments, LossModel, PRESETS, Preset};
 
 /// What was asked of the emulated network. What stands in an option of its own goes before what a preset says,
 /// whichever stands first.
@@ -60,18 +60,18 @@ impl NetworkArguments {
     ///
     /// # Errors
     /// A sentence about an option that does nothing without another.
-    pub fn conditions(&self) -> Result<Option<Conditions>, ArgumentError> {
+    pub fn conditions(&self) -> Result<Option<EmulatorSettings>, ArgumentError> {
         if *self == Self::default() {
             return Ok(None);
         }
         let impairments = self.impairments()?;
         let seed = self.seed.unwrap_or_else(|| rand::random_range(0..SEEDS));
-        Ok(Some(Conditions { is_on: true, seed, impairments }))
+        Ok(Some(EmulatorSettings { is_on: true, seed, impairments }))
     }
 
     fn impairments(&self) -> Result<Impairments, ArgumentError> {
         let mut all = self.preset.unwrap_or_default();
-        all.loss = Loss {
+        all.loss = LossModel {
             ratio: self.loss.unwrap_or(all.loss.ratio),
             mean_burst: self.burst.or(all.loss.mean_burst),
         };
@@ -172,7 +172,7 @@ fn seed(parser: &mut Parser) -> Result<u64, ArgumentError> {
 fn preset(parser: &mut Parser) -> Result<Impairments, ArgumentError> {
     let text = value(parser)?;
     let names = PRESETS.map(|preset| preset.name).join(", ");
-    Preset::named(&text)
+    Preset::by_name(&text)
         .map(|preset| preset.impairments)
         .ok_or_else(|| wrong("--preset", &text, &format!("one of {names}")))
 }
@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    fn of(line: &str) -> Result<Option<Conditions>, String> {
+    fn of(line: &str) -> Result<Option<EmulatorSettings>, String> {
         let mut parser = Parser::from_args(line.split_whitespace().map(OsString::from));
         let mut network = NetworkArguments::default();
         while let Some(argument) = parser.next().unwrap() {
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(of(""), Ok(None));
         let all = "--loss 5% --burst 3 --rate 2M --queue 64K --delay 40ms --jitter 0.01s --reorder \
                    --duplicate 1% --corrupt 0.1% --seed 7";
-        let Conditions { is_on, seed, impairments } = of(all).unwrap().unwrap();
+        let EmulatorSettings { is_on, seed, impairments } = of(all).unwrap().unwrap();
         assert_eq!((is_on, seed), (true, 7));
         let said = "5 % loss in bursts of 3, 2 Mbit/s with a queue of 64 KiB, 40 ms delay, \
                     10 ms uniform jitter that reorders, 1 % duplicated, 0.1 % corrupted";
@@ -210,10 +210,10 @@ mod tests {
 
     #[test]
     fn an_option_goes_before_a_preset_and_a_seed_is_found_if_none_is_given() {
-        let Conditions { impairments, seed, .. } = of("--loss 7% --preset 3g").unwrap().unwrap();
+        let EmulatorSettings { impairments, seed, .. } = of("--loss 7% --preset 3g").unwrap().unwrap();
         assert!(seed < SEEDS);
-        let preset = Preset::named("3G").unwrap().impairments;
-        assert_eq!(impairments, Impairments { loss: Loss { ratio: 0.07, ..preset.loss }, ..preset });
+        let preset = Preset::by_name("3G").unwrap().impairments;
+        assert_eq!(impairments, Impairments { loss: LossModel { ratio: 0.07, ..preset.loss }, ..preset });
     }
 
     #[test]

@@ -11,24 +11,24 @@ use tokio::sync::{mpsc, watch};
 use super::arguments::{ProbeArguments, ReportFile, ReportFormat, Target};
 use super::error::CommandError;
 use super::stderr;
-use crate::backend::{self, EndSignal};
-use crate::impairment::{Emulated, Network};
+use crate::backend::{self, ShutdownSignal};
+use crate::impairment::{Emulator, EmulatorStats};
 use crate::media::jpeg::{Dimensions, JpegHeader};
-use crate::media_file::Film;
-use crate::net::deadline::until;
-use crate::proto::rtsp::Lower;
+use crate::media_file::MediaFile;
+use crate::net::deadline::wait_for_deadline;
+use crate::proto::rtsp::LowerTransport;
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
-    Command, Dialect, Emulation, Event, Failure, Frame, FrameOutlets, Goal, MachineOptions, Place, Session,
-    SessionOptions, SourceUrl,
+    Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions, Session,
+    SessionCommand, SessionError, SessionEvent, SessionOptions, SourceUrl,
 };
-use crate::stats::{Figures, Record, Report, Snapshot, Subject};
+use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
 /// How long a stream without an end is played.
-const WITHOUT_END: Duration = Duration::from_secs(10);
+const DEFAULT_LIVE_DURATION: Duration = Duration::from_secs(10);
 
 /// How long TEARDOWN may take.
-const TEARDOWN_PATIENCE: Duration = Duration::from_secs(1);
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Plays to the end and prints what was measured.
 ///
@@ -38,10 +38,10 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
         .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
     runtime.block_on(async {
-        let network = Network::new(arguments.network.unwrap_or_default());
-        let (url, server) = find_target(arguments, &network).await?;
-        let place = if server.is_some() { Place::AtServer } else { Place::WayIn };
-        let result = play(arguments, url, Emulation { network, place }).await;
+        let emulator = Emulator::new(arguments.network.unwrap_or_default());
+        let (url, server) = resolve_target(arguments, &emulator).await?;
+        let place = if server.is_some() { EmulatorPlacement::AtServer } else { EmulatorPlacement::AtClient };
+        let result = play(arguments, url, EmulatorOptions { emulator, placement: place }).await;
         if let Some(server) = server {
             server.stop().await;
         }
@@ -50,17 +50,17 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
 }
 
 /// The URL to play, and the embedded server if the target is a file.
-async fn find_target(
+async fn resolve_target(
     arguments: &ProbeArguments,
-    network: &Network,
+    emulator: &Emulator,
 ) -> Result<(SourceUrl, Option<Server>), CommandError> {
     match &arguments.target {
         Target::Stream(url) => Ok((url.clone(), None)),
         Target::File(path) => {
-            let film = Film::open(path, &backend::film_name(path), arguments.rate)
+            let film = MediaFile::open(path, &backend::file_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
-            let options = ServerOptions { network: network.clone(), ..ServerOptions::default() };
-            let server = Server::start(options, Observer::new(tell_of_film)).await.map_err(|error| {
+            let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
+            let server = Server::start(options, Observer::new(print_file_error)).await.map_err(|error| {
                 CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
             })?;
             let name = server.serve(film);
@@ -69,91 +69,91 @@ async fn find_target(
     }
 }
 
-fn tell_of_film(event: ServerEvent) {
-    if let ServerEvent::FilmFlawed { .. } | ServerEvent::FilmFailed { .. } = event {
-        stderr::tell(event);
+fn print_file_error(event: ServerEvent) {
+    if let ServerEvent::MediaFileWarning { .. } | ServerEvent::MediaFileFailed { .. } = event {
+        stderr::print_line(event);
     }
 }
 
-async fn play(arguments: &ProbeArguments, url: SourceUrl, emulation: Emulation) -> Result<(), CommandError> {
-    let is_file = emulation.place == Place::AtServer;
+async fn play(
+    arguments: &ProbeArguments,
+    url: SourceUrl,
+    emulation: EmulatorOptions,
+) -> Result<(), CommandError> {
+    let is_file = emulation.placement == EmulatorPlacement::AtServer;
     if let Some(folder) = &arguments.save_frames {
-        make(folder)?;
+        create_folder(folder)?;
     }
     let (frame_sender, mut frames) = mpsc::channel(64);
     let (event_sender, mut events) = mpsc::channel(64);
-    let network = emulation.network.clone();
+    let emulator = emulation.emulator.clone();
     let options =
-        SessionOptions { machine: machine_options(arguments), emulation, ..SessionOptions::default() };
+        SessionOptions { rtsp: rtsp_options(arguments), emulator: emulation, ..SessionOptions::default() };
     let subject = subject(arguments, &url, &options);
-    let session = Session::start(url, options, FrameOutlets::tap(frame_sender), event_sender);
-    session.command(Command::SetGoal(Goal::Playing));
+    let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
+    session.send_command(SessionCommand::SetGoal(Goal::Playing));
 
     let mut figures = session.figures();
     // A classroom server's film has an end, although nobody says where.
     let certainly_ends = is_file || dialect(arguments) == Dialect::Classroom;
-    let mut watcher = Watcher::new(arguments, certainly_ends, network, figures.clone());
-    let mut end_signal = EndSignal::listen();
+    let mut watcher = Watcher::new(arguments, certainly_ends, emulator, figures.clone());
+    let mut end_signal = ShutdownSignal::listen();
     while watcher.outcome.is_none() {
-        let stop_at = watcher.stop_at();
+        let stop_at = watcher.stop_deadline();
         tokio::select! {
             // Frames before events: what arrived before the end counts.
             biased;
-            Some(frame) = frames.recv() => watcher.take_frame(&frame)?,
-            Some(event) = events.recv() => watcher.take_event(event),
+            Some(frame) = frames.recv() => watcher.handle_frame(&frame)?,
+            Some(event) = events.recv() => watcher.handle_event(event),
             Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
-            () = until(stop_at) => watcher.stop(),
-            () = end_signal.arrives() => watcher.stop(),
+            () = wait_for_deadline(stop_at) => watcher.stop(),
+            () = end_signal.recv() => watcher.stop(),
         }
     }
     // What comes after the decision to stop is not looked at, but must not block the session.
     frames.close();
     let drained = async { while events.recv().await.is_some() {} };
     tokio::select! {
-        () = session.finish(TEARDOWN_PATIENCE) => {}
+        () = session.finish(TEARDOWN_TIMEOUT) => {}
         () = drained => {}
     }
     let snapshot = figures.borrow().snapshot;
     watcher.observe(&snapshot);
     if let Some(file) = &arguments.report {
-        write_report(file, &watcher.record.report(watcher.subject(subject)))?;
+        write_report(file, &watcher.record.report(watcher.complete_subject(subject)))?;
     }
     watcher.finish(snapshot)
 }
 
-fn machine_options(arguments: &ProbeArguments) -> MachineOptions {
-    MachineOptions {
-        transport: arguments.transport,
-        rtp_port: arguments.rtp_port,
-        ..MachineOptions::default()
-    }
+fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {
+    RtspOptions { transport: arguments.transport, rtp_port: arguments.rtp_port, ..RtspOptions::default() }
 }
 
-fn make(folder: &Path) -> Result<(), CommandError> {
+fn create_folder(folder: &Path) -> Result<(), CommandError> {
     fs::create_dir_all(folder).map_err(|error| {
         CommandError::new(format!("{} cannot be made ({error}); choose another folder.", folder.display()))
     })
 }
 
-fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions) -> Subject {
+fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions) -> ReportSubject {
     let (name, url) = match &arguments.target {
-        Target::File(path) => (backend::film_name(path), None),
-        Target::Stream(_) => (url.name(), Some(url.to_string())),
+        Target::File(path) => (backend::file_name(path), None),
+        Target::Stream(_) => (url.display_name(), Some(url.to_string())),
     };
-    Subject {
+    ReportSubject {
         name,
         url,
-        dialect: dialect(arguments).name(),
+        dialect: dialect(arguments).as_str(),
         playout_delay_ms: u64::try_from(options.playout_delay.as_millis()).unwrap_or(u64::MAX),
-        network_place: options.emulation.place.to_string(),
-        ..Subject::default()
+        network_place: options.emulator.placement.to_string(),
+        ..ReportSubject::default()
     }
 }
 
-fn write_report(file: &ReportFile, report: &Report) -> Result<(), CommandError> {
+fn write_report(file: &ReportFile, report: &SessionReport) -> Result<(), CommandError> {
     let octets = match file.format {
-        ReportFormat::Csv => report.csv().map_err(io::Error::from),
-        ReportFormat::Json => report.json().map_err(io::Error::from),
+        ReportFormat::Csv => report.to_csv().map_err(io::Error::from),
+        ReportFormat::Json => report.to_json().map_err(io::Error::from),
     };
     octets.and_then(|octets| fs::write(&file.path, octets)).map_err(|error| {
         CommandError::new(format!(
@@ -171,117 +171,126 @@ fn dialect(arguments: &ProbeArguments) -> Dialect {
 }
 
 /// Why it is over.
-enum Outcome {
+enum ProbeOutcome {
     Ended,
-    Failed(Failure),
+    Failed(SessionError),
 }
 
 /// Follows a session and remembers what is to be reported.
 struct Watcher<'a> {
     arguments: &'a ProbeArguments,
     /// The target has an end, whatever is said of it.
-    certainly_ends: bool,
+    is_finite: bool,
     has_end: bool,
-    network: Network,
+    emulator: Emulator,
     figures: watch::Receiver<Figures>,
-    record: Record,
-    first: Option<Instant>,
-    last: Option<Instant>,
-    stopped: Option<Instant>,
+    record: SessionHistory,
+    first_arrival: Option<Instant>,
+    last_arrival: Option<Instant>,
+    stopped_at: Option<Instant>,
     frames: u64,
     dimensions: Option<Dimensions>,
-    transport: Option<Lower>,
+    transport: Option<LowerTransport>,
     server: Option<String>,
     /// What the stream holds besides, and is not played.
-    others: Vec<String>,
+    other_streams: Vec<String>,
     progress: ProgressLine,
-    outcome: Option<Outcome>,
+    outcome: Option<ProbeOutcome>,
 }
 
 impl<'a> Watcher<'a> {
     fn new(
         arguments: &'a ProbeArguments,
-        certainly_ends: bool,
-        network: Network,
+        is_finite: bool,
+        emulator: Emulator,
         figures: watch::Receiver<Figures>,
     ) -> Self {
         Self {
             arguments,
-            certainly_ends,
-            has_end: certainly_ends,
-            network,
+            is_finite,
+            has_end: is_finite,
+            emulator,
             figures,
-            record: Record::begin(SystemTime::now()),
-            first: None,
-            last: None,
-            stopped: None,
+            record: SessionHistory::new(SystemTime::now()),
+            first_arrival: None,
+            last_arrival: None,
+            stopped_at: None,
             frames: 0,
             dimensions: None,
             transport: None,
             server: None,
-            others: Vec::new(),
+            other_streams: Vec::new(),
             progress: ProgressLine::default(),
             outcome: None,
         }
     }
 
-    fn stop_at(&self) -> Option<Instant> {
-        self.first.zip(length(self.arguments, self.has_end)).map(|(first, length)| first + length)
+    fn stop_deadline(&self) -> Option<Instant> {
+        self.first_arrival
+            .zip(play_duration(self.arguments, self.has_end))
+            .map(|(first, length)| first + length)
     }
 
     fn stop(&mut self) {
-        self.stopped = Some(Instant::now());
-        self.outcome = Some(Outcome::Ended);
+        self.stopped_at = Some(Instant::now());
+        self.outcome = Some(ProbeOutcome::Ended);
     }
 
-    fn take_event(&mut self, event: Event) {
+    fn handle_event(&mut self, event: SessionEvent) {
         match event {
-            Event::Described(presentation) => {
-                self.has_end =
-                    self.certainly_ends || presentation.range.is_some_and(|range| range.end.is_some());
+            SessionEvent::Described(presentation) => {
+                self.has_end = self.is_finite || presentation.range.is_some_and(|range| range.end.is_some());
                 self.server = presentation.server;
-                self.others = presentation.others;
+                self.other_streams = presentation.other_streams;
             }
-            Event::SetUp(lower) => {
+            SessionEvent::SetUp(lower) => {
                 self.transport = Some(lower);
-                self.record = Record::begin(SystemTime::now());
+                self.record = SessionHistory::new(SystemTime::now());
             }
-            Event::Failed(failure) => {
+            SessionEvent::Failed(failure) => {
                 self.stop();
-                self.outcome = Some(Outcome::Failed(failure));
+                self.outcome = Some(ProbeOutcome::Failed(failure));
             }
-            Event::Ended | Event::Closed => {
+            SessionEvent::Ended | SessionEvent::Closed => {
                 self.stop();
                 // The silence by which the end of a classroom film is known is no part of it.
                 if dialect(self.arguments) == Dialect::Classroom {
-                    self.stopped = self.last.or(self.stopped);
+                    self.stopped_at = self.last_arrival.or(self.stopped_at);
                 }
             }
-            Event::Interrupted(interruption) => stderr::tell(interruption),
-            Event::Status(_) | Event::Said(_) | Event::Started(_) | Event::Waiting(_) | Event::Reached(_) => {
-            }
+            SessionEvent::Reconnecting(interruption) => stderr::print_line(interruption),
+            SessionEvent::Status(_)
+            | SessionEvent::Message(_)
+            | SessionEvent::Started(_)
+            | SessionEvent::Waiting(_)
+            | SessionEvent::EndReached(_) => {}
         }
     }
 
     fn observe(&mut self, snapshot: &Snapshot) {
-        self.record.observe(snapshot, &self.network.conditions());
+        self.record.update(snapshot, &self.emulator.settings());
     }
 
-    fn subject(&self, subject: Subject) -> Subject {
-        Subject { server: self.server.clone(), transport: self.transport.map(Lower::name), ..subject }
+    fn complete_subject(&self, subject: ReportSubject) -> ReportSubject {
+        ReportSubject {
+            server: self.server.clone(),
+            transport: self.transport.map(LowerTransport::name),
+            ..subject
+        }
     }
 
-    fn take_frame(&mut self, frame: &Frame) -> Result<(), CommandError> {
+    fn handle_frame(&mut self, frame: &Frame) -> Result<(), CommandError> {
         self.frames += 1;
-        self.first.get_or_insert(frame.arrival);
-        self.last = Some(frame.arrival);
+        self.first_arrival.get_or_insert(frame.arrival);
+        self.last_arrival = Some(frame.arrival);
         if self.dimensions.is_none() {
-            self.dimensions = JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame().dimensions);
+            self.dimensions =
+                JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame_header().dimensions);
         }
         if let Some(folder) = &self.arguments.save_frames {
-            save(folder, self.frames, &frame.jpeg)?;
+            save_frame(folder, self.frames, &frame.jpeg)?;
         }
-        self.progress.show(self.frames, self.first, &self.figures);
+        self.progress.update(self.frames, self.first_arrival, &self.figures);
         if self.arguments.frames == Some(self.frames) {
             self.stop();
         }
@@ -290,32 +299,33 @@ impl<'a> Watcher<'a> {
 
     fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
         self.progress.clear();
-        let findings = self.findings(&snapshot);
-        if let (Some(Outcome::Failed(failure)), 0, false) = (&self.outcome, self.frames, self.arguments.json)
+        let findings = self.summary(&snapshot);
+        if let (Some(ProbeOutcome::Failed(failure)), 0, false) =
+            (&self.outcome, self.frames, self.arguments.json)
         {
-            return Err(self.failed(failure));
+            return Err(self.playback_error(failure));
         }
-        let printed = if self.arguments.json { findings.print_json() } else { findings.print_for_people() };
+        let printed = if self.arguments.json { findings.print_json() } else { findings.print_text() };
         printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
         match self.outcome {
-            Some(Outcome::Failed(ref failure)) => Err(self.failed(failure)),
-            _ if self.frames == 0 => Err(self.nothing_arrived()),
+            Some(ProbeOutcome::Failed(ref failure)) => Err(self.playback_error(failure)),
+            _ if self.frames == 0 => Err(self.no_frames_error()),
             _ => Ok(()),
         }
     }
 
     /// Who asked for a bad network need look no further.
-    fn failed(&self, failure: &Failure) -> CommandError {
+    fn playback_error(&self, failure: &SessionError) -> CommandError {
         match failure {
-            Failure::NoData { by_udp, .. } if self.is_emulated() => {
-                let failure = Failure::NoData { by_udp: *by_udp, is_emulated: true };
+            SessionError::NoData { is_udp: by_udp, .. } if self.is_emulated() => {
+                let failure = SessionError::NoData { is_udp: *by_udp, is_emulated: true };
                 CommandError::new(failure.to_string())
             }
             _ => CommandError::new(failure.to_string()),
         }
     }
 
-    fn nothing_arrived(&self) -> CommandError {
+    fn no_frames_error(&self) -> CommandError {
         CommandError::new(match self.is_emulated() {
             true => {
                 "Not one whole frame has arrived through the emulated network; lower its loss or raise its throughput."
@@ -329,17 +339,22 @@ impl<'a> Watcher<'a> {
     }
 
     /// What the emulated network has done, if one was asked for. One that got nothing to do has done nothing.
-    fn emulated(&self, snapshot: &Snapshot) -> Option<Emulated> {
+    fn emulated(&self, snapshot: &Snapshot) -> Option<EmulatorStats> {
         let conditions = self.arguments.network?;
-        Some(snapshot.emulated.unwrap_or(Emulated { seed: conditions.seed, ..Emulated::default() }))
+        Some(snapshot.emulated.unwrap_or(EmulatorStats { seed: conditions.seed, ..EmulatorStats::default() }))
     }
 
-    fn findings(&self, snapshot: &Snapshot) -> Findings {
-        let duration =
-            self.first.zip(self.stopped).map(|(first, stopped)| stopped.saturating_duration_since(first));
+    fn summary(&self, snapshot: &Snapshot) -> ProbeSummary {
+        let duration = self
+            .first_arrival
+            .zip(self.stopped_at)
+            .map(|(first, stopped)| stopped.saturating_duration_since(first));
         let duration = duration.filter(|duration| !duration.is_zero());
-        let spacing = self.first.zip(self.last).map(|(first, last)| last.saturating_duration_since(first));
-        Findings {
+        let spacing = self
+            .first_arrival
+            .zip(self.last_arrival)
+            .map(|(first, last)| last.saturating_duration_since(first));
+        ProbeSummary {
             frames_complete: self.frames,
             frames_incomplete: snapshot.frames_incomplete,
             headers_reduced: snapshot.headers_reduced,
@@ -360,22 +375,22 @@ impl<'a> Watcher<'a> {
             frame_rate: spacing
                 .filter(|spacing| !spacing.is_zero())
                 .map(|spacing| (self.frames - 1) as f64 / spacing.as_secs_f64()),
-            transport: self.transport.map(Lower::name),
+            transport: self.transport.map(LowerTransport::name),
             dialect: self.transport.map(|_| dialect(self.arguments)),
             server: self.server.clone(),
-            others: self.others.clone(),
+            others: self.other_streams.clone(),
             emulated: self.emulated(snapshot),
         }
     }
 }
 
 /// How long it is played; `None` to its end, or until so many frames have come.
-fn length(arguments: &ProbeArguments, has_end: bool) -> Option<Duration> {
+fn play_duration(arguments: &ProbeArguments, has_end: bool) -> Option<Duration> {
     let is_endless = !has_end && arguments.frames.is_none();
-    arguments.seconds.or(is_endless.then_some(WITHOUT_END))
+    arguments.seconds.or(is_endless.then_some(DEFAULT_LIVE_DURATION))
 }
 
-fn save(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
+fn save_frame(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(format!("{number:06}.jpg"));
     fs::write(&path, jpeg).map_err(|error| {
         CommandError::new(format!("{} cannot be written ({error}); choose another folder.", path.display()))
@@ -384,7 +399,7 @@ fn save(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
 
 /// What was measured; `null` where it is unknown.
 #[derive(Debug, Serialize)]
-struct Findings {
+struct ProbeSummary {
     frames_complete: u64,
     frames_incomplete: u64,
     headers_reduced: u64,
@@ -407,17 +422,17 @@ struct Findings {
     server: Option<String>,
     others: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    emulated: Option<Emulated>,
+    emulated: Option<EmulatorStats>,
 }
 
-impl Findings {
+impl ProbeSummary {
     fn print_json(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, self)?;
         writeln!(out)
     }
 
-    fn print_for_people(&self) -> io::Result<()> {
+    fn print_text(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let number =
             |value: Option<f64>, unit: &str| value.map_or("unknown".to_owned(), |v| format!("{v:.2} {unit}"));
@@ -470,28 +485,28 @@ impl Findings {
 /// A line on the terminal that tells how far it is.
 #[derive(Debug, Default)]
 struct ProgressLine {
-    shown: Option<Instant>,
+    last_printed: Option<Instant>,
 }
 
 impl ProgressLine {
-    fn show(&mut self, frames: u64, first: Option<Instant>, figures: &watch::Receiver<Figures>) {
-        let is_due = self.shown.is_none_or(|shown| shown.elapsed() >= Duration::from_millis(250));
+    fn update(&mut self, frames: u64, first_arrival: Option<Instant>, figures: &watch::Receiver<Figures>) {
+        let is_due = self.last_printed.is_none_or(|shown| shown.elapsed() >= Duration::from_millis(250));
         if !is_due || !io::stderr().is_terminal() {
             return;
         }
-        self.shown = Some(Instant::now());
-        let seconds = first.map_or(0.0, |first| first.elapsed().as_secs_f64());
+        self.last_printed = Some(Instant::now());
+        let seconds = first_arrival.map_or(0.0, |first_arrival| first_arrival.elapsed().as_secs_f64());
         let snapshot = figures.borrow().snapshot;
         let loss = snapshot.loss_ratio.unwrap_or_default() * 100.0;
-        stderr::show(format!(
+        stderr::print(format!(
             "\r{frames} frames, {seconds:.1} s, {:.2} Mbit/s, {loss:.1} % lost   ",
             snapshot.bits_per_second / 1e6
         ));
     }
 
     fn clear(&self) {
-        if self.shown.is_some() {
-            stderr::show(format!("\r{:60}\r", ""));
+        if self.last_printed.is_some() {
+            stderr::print(format!("\r{:60}\r", ""));
             stderr::flush();
         }
     }
@@ -503,12 +518,12 @@ mod tests {
     use crate::command_line::arguments::{Invocation, parse};
 
     #[test]
-    fn only_what_would_never_end_ends_by_itself() {
+    fn only_endless_streams_stop_by_default() {
         let length = |line: &str, has_end| {
             let Ok(Invocation::Probe(arguments)) = parse(line.split_whitespace().map(Into::into)) else {
                 panic!("{line}")
             };
-            length(&arguments, has_end).map(|length| length.as_secs())
+            play_duration(&arguments, has_end).map(|length| length.as_secs())
         };
         assert_eq!(length("probe rtsp://h/film", true), None);
         assert_eq!(length("probe rtsp://h/live", false), Some(10));

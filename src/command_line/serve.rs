@@ -4,16 +4,16 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::address::{cannot_listen, reachable};
+use super::address::{connectable_address, listen_error};
 use super::arguments::ServeArguments;
 use super::error::CommandError;
 use super::stderr;
-use crate::backend::{self, EndSignal};
-use crate::impairment::{Conditions, Network};
+use crate::backend::{self, ShutdownSignal};
+use crate::impairment::{Emulator, EmulatorSettings};
 use crate::media::FrameRate;
-use crate::media_file::{Film, renamed};
+use crate::media_file::{MediaFile, renamed_message};
 use crate::proto::rtsp::RtspUrl;
-use crate::server_embed::{Guard, Observer, Server, ServerOptions};
+use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};
 
 /// Serves until Ctrl+C.
 ///
@@ -26,40 +26,40 @@ pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
 }
 
 async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
-    let usual = ServerOptions::default();
-    let network = Network::new(arguments.network.unwrap_or_default());
+    let defaults = ServerOptions::default();
+    let emulator = Emulator::new(arguments.network.unwrap_or_default());
     let options = ServerOptions {
         listen: arguments.listen,
-        guard: guard(arguments)?,
+        auth: load_auth(arguments)?,
         quality: arguments.quality,
-        session_timeout: arguments.session_timeout.unwrap_or(usual.session_timeout),
-        network: network.clone(),
-        ..usual
+        session_timeout: arguments.session_timeout.unwrap_or(defaults.session_timeout),
+        emulator: emulator.clone(),
+        ..defaults
     };
-    if let Some(Conditions { impairments, seed, .. }) = arguments.network {
-        stderr::tell(format_args!("The emulated network acts: {impairments}; seed {seed}."));
+    if let Some(EmulatorSettings { impairments, seed, .. }) = arguments.network {
+        stderr::print_line(format_args!("The emulated network acts: {impairments}; seed {seed}."));
     }
-    let observer = Observer::new(stderr::tell);
+    let observer = Observer::new(stderr::print_line);
     let server =
-        Server::start(options, observer).await.map_err(|error| cannot_listen(arguments.listen, &error))?;
+        Server::start(options, observer).await.map_err(|error| listen_error(arguments.listen, &error))?;
     let mut names = Vec::new();
     for path in &arguments.paths {
-        names.extend(add(&server, path, arguments.rate)?);
+        names.extend(add_path(&server, path, arguments.rate)?);
     }
     // Whoever reads the addresses may end us at once.
-    let mut end_signal = EndSignal::listen();
-    announce(&server, &names)
+    let mut end_signal = ShutdownSignal::listen();
+    print_urls(&server, &names)
         .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
-    end_signal.arrives().await;
+    end_signal.recv().await;
     server.stop().await;
     if arguments.network.is_some() {
-        stderr::tell(format_args!("{}.", network.total()));
+        stderr::print_line(format_args!("{}.", emulator.total()));
     }
     Ok(())
 }
 
 /// Who may play, with the password from its file: on the command line, everyone on the machine could read it.
-fn guard(arguments: &ServeArguments) -> Result<Option<Guard>, CommandError> {
+fn load_auth(arguments: &ServeArguments) -> Result<Option<Authenticator>, CommandError> {
     let (Some(user), Some(path)) = (&arguments.user, &arguments.password_file) else { return Ok(None) };
     let text = fs::read_to_string(path).map_err(|error| {
         let path = path.display();
@@ -68,7 +68,7 @@ fn guard(arguments: &ServeArguments) -> Result<Option<Guard>, CommandError> {
         ))
     })?;
     match text.lines().next() {
-        Some(password) if !password.is_empty() => Ok(Some(Guard::new(user, password))),
+        Some(password) if !password.is_empty() => Ok(Some(Authenticator::new(user, password))),
         _ => Err(CommandError::new(format!(
             "The password file {} is empty; write the password into its first line.",
             path.display()
@@ -76,13 +76,13 @@ fn guard(arguments: &ServeArguments) -> Result<Option<Guard>, CommandError> {
     }
 }
 
-fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
+fn add_path(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
     if path.is_dir() {
         let found = server.library().add_folder(path, rate).map_err(|error| {
             CommandError::new(format!("{} cannot be read ({error}); check its permissions.", path.display()))
         })?;
-        found.left_out.iter().for_each(stderr::tell);
-        found.renamed.iter().for_each(stderr::tell);
+        found.skipped.iter().for_each(stderr::print_line);
+        found.renamed.iter().for_each(stderr::print_line);
         return match found.names.is_empty() {
             true => Err(CommandError::new(format!(
                 "{} holds no .mjpeg, .mjpg or .mjp film; name another folder.",
@@ -91,18 +91,19 @@ fn add(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, Com
             false => Ok(found.names),
         };
     }
-    let own = backend::film_name(path);
-    let film = Film::open(path, &own, rate).map_err(|error| CommandError::new(error.to_string()))?;
+    let file_name = backend::file_name(path);
+    let film =
+        MediaFile::open(path, &file_name, rate).map_err(|error| CommandError::new(error.to_string()))?;
     let name = server.serve(film);
-    if name != own {
-        stderr::tell(renamed(path, &name, &own));
+    if name != file_name {
+        stderr::print_line(renamed_message(path, &name, &file_name));
     }
     Ok(vec![name])
 }
 
 /// One line for each film, flushed: whoever started us may wait for them.
-fn announce(server: &Server, names: &[String]) -> io::Result<()> {
-    let address = reachable(server.address());
+fn print_urls(server: &Server, names: &[String]) -> io::Result<()> {
+    let address = connectable_address(server.address());
     let host = address.ip().to_string();
     let mut out = io::stdout().lock();
     for name in names {

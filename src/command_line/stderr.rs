@@ -10,25 +10,25 @@ use std::thread;
 use std::time::Duration;
 
 /// Tells people something, in a line of its own.
-pub fn tell(line: impl fmt::Display) {
+pub fn print_line(line: impl fmt::Display) {
     STDERR.push(format!("{line}\n").into());
 }
 
 /// Shows something as it is.
-pub fn show(text: impl Into<String>) {
+pub fn print(text: impl Into<String>) {
     STDERR.push(text.into().into());
 }
 
 /// Waits until everything is written, a second at the most.
 pub fn flush() {
-    STDERR.flush(PATIENCE);
+    STDERR.flush(FLUSH_TIMEOUT);
 }
 
 /// Standard error for whoever wants something to write to. Each write is kept whole.
 #[derive(Debug, Clone, Copy)]
-pub struct Writer;
+pub struct StderrWriter;
 
-impl Write for Writer {
+impl Write for StderrWriter {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         STDERR.push(octets.to_vec());
         Ok(octets.len())
@@ -40,10 +40,10 @@ impl Write for Writer {
 }
 
 /// Pieces that may wait. More are lost, and counted.
-const MOST: usize = 1_024;
+const MAX_QUEUED: usize = 1_024;
 
 /// How long the end of the program waits for what has not been written.
-const PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static STDERR: LazyLock<Queue> = LazyLock::new(|| {
     // Without a thread nothing is written, and nothing else suffers.
@@ -54,78 +54,78 @@ static STDERR: LazyLock<Queue> = LazyLock::new(|| {
 /// What is on its way to standard error.
 #[derive(Default)]
 struct Queue {
-    waiting: Mutex<Waiting>,
-    has_changed: Condvar,
+    state: Mutex<QueueState>,
+    changed: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
-    pieces: VecDeque<Vec<u8>>,
+struct QueueState {
+    chunks: VecDeque<Vec<u8>>,
     /// Those behind the last of `pieces` for which there was no room.
-    lost: u64,
+    dropped: u64,
     /// One has been taken out, and is not written yet.
     is_writing: bool,
 }
 
 impl Queue {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, piece: Vec<u8>) {
-        self.waiting().push(piece);
-        self.has_changed.notify_all();
+    fn push(&self, chunk: Vec<u8>) {
+        self.state().push(chunk);
+        self.changed.notify_all();
     }
 
     /// Writes what comes, for ever. What cannot be written is gone.
     fn write_to(&self, mut out: impl Write) {
         loop {
-            let piece = self.take();
+            let piece = self.wait_and_pop();
             let _ = out.write_all(&piece).and_then(|()| out.flush());
         }
     }
 
     /// Waits for the next piece.
-    fn take(&self) -> Vec<u8> {
-        let mut waiting = self.waiting();
+    fn wait_and_pop(&self) -> Vec<u8> {
+        let mut waiting = self.state();
         waiting.is_writing = false;
         loop {
-            if let Some(piece) = waiting.take() {
+            if let Some(piece) = waiting.pop() {
                 waiting.is_writing = true;
                 return piece;
             }
             // Whoever waits until everything is written.
-            self.has_changed.notify_all();
-            waiting = self.has_changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            self.changed.notify_all();
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn flush(&self, patience: Duration) {
-        let waiting = self.waiting();
+    fn flush(&self, timeout: Duration) {
+        let waiting = self.state();
         // Out of patience is as good as done.
-        let _ = self.has_changed.wait_timeout_while(waiting, patience, |waiting| !waiting.is_empty());
+        let _ = self.changed.wait_timeout_while(waiting, timeout, |waiting| !waiting.is_empty());
     }
 }
 
-impl Waiting {
+impl QueueState {
     /// Once something is lost, everything is, until what waits is written: so it is known where the gap is.
-    fn push(&mut self, piece: Vec<u8>) {
-        match self.lost == 0 && self.pieces.len() < MOST {
-            true => self.pieces.push_back(piece),
-            false => self.lost += 1,
+    fn push(&mut self, chunk: Vec<u8>) {
+        match self.dropped == 0 && self.chunks.len() < MAX_QUEUED {
+            true => self.chunks.push_back(chunk),
+            false => self.dropped += 1,
         }
     }
 
-    fn take(&mut self) -> Option<Vec<u8>> {
-        let piece = self.pieces.pop_front();
-        piece.or_else(|| match std::mem::take(&mut self.lost) {
+    fn pop(&mut self) -> Option<Vec<u8>> {
+        let piece = self.chunks.pop_front();
+        piece.or_else(|| match std::mem::take(&mut self.dropped) {
             0 => None,
             lost => Some(format!("{lost} lines are missing here, as nobody read them.\n").into()),
         })
     }
 
     fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.lost == 0 && !self.is_writing
+        self.chunks.is_empty() && self.dropped == 0 && !self.is_writing
     }
 }
 
@@ -134,18 +134,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_finds_no_room_is_counted_where_it_is_missing() {
-        let mut waiting = Waiting::default();
-        for number in 0..MOST + 3 {
+    fn dropped_lines_are_counted_at_the_gap() {
+        let mut waiting = QueueState::default();
+        for number in 0..MAX_QUEUED + 3 {
             waiting.push(number.to_string().into());
         }
-        assert_eq!(waiting.take(), Some("0".into()));
+        assert_eq!(waiting.pop(), Some("0".into()));
         // There is room again, but not for what comes behind a gap.
         waiting.push("late".into());
-        let rest: Vec<_> = std::iter::from_fn(|| waiting.take()).collect();
-        assert_eq!(rest.len(), MOST);
+        let rest: Vec<_> = std::iter::from_fn(|| waiting.pop()).collect();
+        assert_eq!(rest.len(), MAX_QUEUED);
         assert_eq!(rest.last().unwrap(), b"4 lines are missing here, as nobody read them.\n");
         waiting.push("new".into());
-        assert_eq!(waiting.take(), Some("new".into()));
+        assert_eq!(waiting.pop(), Some("new".into()));
     }
 }

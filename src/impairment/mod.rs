@@ -8,18 +8,18 @@
 //! the settings, live, and the accounts of what has become of each session's packets. [`Passage`] joins the two, and
 //! is not in the way while the network is switched off.
 
-mod chance;
-mod datagram;
+mod emulator;
+mod format;
 mod link;
-mod network;
-mod passage;
+mod packet;
 mod presets;
+mod random;
+mod session_link;
 mod settings;
-mod words;
 
-pub use datagram::{Datagram, Kind, Payload};
-pub use link::{Counters, Link};
-pub use network::{Account, Conditions, Emulated, Network};
-pub use passage::Passage;
+pub use emulator::{Emulator, EmulatorSettings, EmulatorStats, SessionCounters};
+pub use link::{Link, LinkCounters};
+pub use packet::{LinkPacket, PacketKind, RawPacket};
 pub use presets::{PRESETS, Preset};
-pub use settings::{Bottleneck, Distribution, Impairments, Jitter, Loss};
+pub use session_link::SessionLink;
+pub use settings::{Bottleneck, Distribution, Impairments, JitterModel, LossModel};

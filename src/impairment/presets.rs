@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::settings::{Bottleneck, Distribution, Impairments, Jitter, Loss};
+use super::settings::{Bottleneck, Distribution, Impairments, JitterModel, LossModel};
 
 /// A network that people know.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,12 +16,12 @@ pub struct Preset {
 }
 
 const PERFECT: Impairments = Impairments {
-    loss: Loss { ratio: 0.0, mean_burst: None },
+    loss: LossModel { ratio: 0.0, mean_burst: None },
     duplication: 0.0,
     corruption: 0.0,
     bottleneck: None,
     delay: Duration::ZERO,
-    jitter: Jitter { spread: Duration::ZERO, distribution: Distribution::Uniform, reorders: false },
+    jitter: JitterModel { spread: Duration::ZERO, distribution: Distribution::Uniform, reorders: false },
 };
 
 const fn ms(milliseconds: u64) -> Duration {
@@ -33,8 +33,8 @@ const fn bottleneck(bits_per_second: u64) -> Option<Bottleneck> {
     Some(Bottleneck { bits_per_second, queue: (bits_per_second / 8 / 5 / 1024 * 1024) as u32 })
 }
 
-const fn jitter(spread: Duration, distribution: Distribution) -> Jitter {
-    Jitter { spread, distribution, reorders: false }
+const fn jitter(spread: Duration, distribution: Distribution) -> JitterModel {
+    JitterModel { spread, distribution, reorders: false }
 }
 
 /// All presets, from the best on.
@@ -44,7 +44,7 @@ pub const PRESETS: [Preset; 7] = [
         name: "Office Wi-Fi",
         source: "Rate and delay as \"Wi-Fi\" of Firefox's network throttling; loss and jitter are ours.",
         impairments: Impairments {
-            loss: Loss { ratio: 0.001, mean_burst: None },
+            loss: LossModel { ratio: 0.001, mean_burst: None },
             bottleneck: bottleneck(30_000_000),
             delay: ms(2),
             jitter: jitter(ms(2), Distribution::Pareto),
@@ -55,7 +55,7 @@ pub const PRESETS: [Preset; 7] = [
         name: "Busy Wi-Fi",
         source: "Ours: a lecture hall where everyone is on one access point.",
         impairments: Impairments {
-            loss: Loss { ratio: 0.03, mean_burst: Some(3.0) },
+            loss: LossModel { ratio: 0.03, mean_burst: Some(3.0) },
             bottleneck: bottleneck(5_000_000),
             delay: ms(10),
             jitter: jitter(ms(15), Distribution::Pareto),
@@ -66,7 +66,7 @@ pub const PRESETS: [Preset; 7] = [
         name: "4G",
         source: "Rate and delay as \"4G\" of WebPageTest; loss and jitter are ours.",
         impairments: Impairments {
-            loss: Loss { ratio: 0.002, mean_burst: Some(2.0) },
+            loss: LossModel { ratio: 0.002, mean_burst: Some(2.0) },
             bottleneck: bottleneck(9_000_000),
             delay: ms(85),
             jitter: jitter(ms(5), Distribution::Normal),
@@ -77,7 +77,7 @@ pub const PRESETS: [Preset; 7] = [
         name: "3G",
         source: "Rate and delay as \"3G\" of WebPageTest; loss and jitter are ours.",
         impairments: Impairments {
-            loss: Loss { ratio: 0.005, mean_burst: Some(2.0) },
+            loss: LossModel { ratio: 0.005, mean_burst: Some(2.0) },
             bottleneck: bottleneck(1_600_000),
             delay: ms(150),
             jitter: jitter(ms(20), Distribution::Normal),
@@ -88,7 +88,7 @@ pub const PRESETS: [Preset; 7] = [
         name: "Satellite",
         source: "Delay of a geostationary link as in ITU-T G.114; rate, loss and jitter are ours.",
         impairments: Impairments {
-            loss: Loss { ratio: 0.005, mean_burst: Some(4.0) },
+            loss: LossModel { ratio: 0.005, mean_burst: Some(4.0) },
             bottleneck: bottleneck(10_000_000),
             delay: ms(260),
             jitter: jitter(ms(3), Distribution::Normal),
@@ -100,7 +100,7 @@ pub const PRESETS: [Preset; 7] = [
         source: "A classroom solution of 2015: 5 % loss in code, and each packet from 13 ms early to 6 ms late. Since \
                  nothing can arrive before it is sent, all are 13 ms later here.",
         impairments: Impairments {
-            loss: Loss { ratio: 0.05, mean_burst: None },
+            loss: LossModel { ratio: 0.05, mean_burst: None },
             delay: Duration::from_micros(9_500),
             jitter: jitter(Duration::from_micros(9_500), Distribution::Uniform),
             ..PERFECT
@@ -110,9 +110,9 @@ pub const PRESETS: [Preset; 7] = [
 
 impl Preset {
     /// The preset of this name, however it is capitalised and whatever stands between its words.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        let plain = |name: &str| name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
-        PRESETS.iter().find(|preset| plain(preset.name) == plain(name))
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        let normalized = |name: &str| name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
+        PRESETS.iter().find(|preset| normalized(preset.name) == normalized(name))
     }
 }
 
@@ -123,20 +123,20 @@ mod tests {
     #[test]
     fn presets_are_found_by_name() {
         for preset in &PRESETS {
-            assert_eq!(Preset::named(preset.name), Some(preset));
+            assert_eq!(Preset::by_name(preset.name), Some(preset));
         }
-        assert_eq!(Preset::named("office wifi").map(|preset| preset.name), Some("Office Wi-Fi"));
-        assert_eq!(Preset::named("5G"), None);
+        assert_eq!(Preset::by_name("office wifi").map(|preset| preset.name), Some("Office Wi-Fi"));
+        assert_eq!(Preset::by_name("5G"), None);
     }
 
     #[test]
-    fn figures_are_said_in_words() {
-        let said = PRESETS.map(|preset| preset.impairments.to_string());
-        assert_eq!(said[0], "no faults");
+    fn impairments_are_formatted_as_text() {
+        let texts = PRESETS.map(|preset| preset.impairments.to_string());
+        assert_eq!(texts[0], "no faults");
         assert_eq!(
-            said[2],
+            texts[2],
             "3 % loss in bursts of 3, 5 Mbit/s with a queue of 122 KiB, 10 ms delay, 15 ms Pareto jitter"
         );
-        assert_eq!(said[6], "5 % loss, 9.5 ms delay, 9.5 ms uniform jitter");
+        assert_eq!(texts[6], "5 % loss, 9.5 ms delay, 9.5 ms uniform jitter");
     }
 }

@@ -13,7 +13,7 @@ fn milliseconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Impairments {
     /// Packets that vanish.
-    pub loss: Loss,
+    pub loss: LossModel,
     /// Of packets that did not vanish, the part that comes twice; 0 to 1.
     pub duplication: f64,
     /// Of packets that leave, the part in which one bit is wrong; 0 to 1.
@@ -24,12 +24,12 @@ pub struct Impairments {
     #[serde(rename = "delay_ms", serialize_with = "milliseconds")]
     pub delay: Duration,
     /// How much that varies.
-    pub jitter: Jitter,
+    pub jitter: JitterModel,
 }
 
 /// Random loss.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Loss {
+pub struct LossModel {
     /// The part of all packets that is lost in the long run; 0 to 1.
     pub ratio: f64,
     /// How many packets are lost one behind the other, on average; `None` loses each independently of the others. A
@@ -51,7 +51,7 @@ pub struct Bottleneck {
 
 /// How much the delay varies.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Jitter {
+pub struct JitterModel {
     /// The measure of the variation; what it means depends on the distribution.
     #[serde(rename = "spread_ms", serialize_with = "milliseconds")]
     pub spread: Duration,

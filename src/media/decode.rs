@@ -7,15 +7,15 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg::{self, Dimensions, MOST_PIXELS};
+use super::jpeg::{self, Dimensions, MAX_PIXELS};
 
 /// Why a picture could not be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeError(String);
 
 impl DecodeError {
-    pub(super) fn new(why: String) -> Self {
-        Self(why)
+    pub(super) fn new(message: String) -> Self {
+        Self(message)
     }
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// Width or height of the largest picture that is decoded.
-const LARGEST_SIDE: usize = 16_384;
+const MAX_DIMENSION: usize = 16_384;
 
 /// Decodes into `pixels` as RGBA, row by row; returns width and height.
 ///
@@ -37,14 +37,14 @@ const LARGEST_SIDE: usize = 16_384;
 /// # Errors
 /// When the octets are no JPEG that can be decoded, or too many pixels.
 pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
-    let jpeg = jpeg::as_decoders_expect(jpeg);
-    let mut decoder = open(&jpeg, ColorSpace::RGBA)?;
+    let jpeg = jpeg::normalize_for_decoder(jpeg);
+    let mut decoder = open_decoder(&jpeg, ColorSpace::RGBA)?;
     let size = match decoder.input_colorspace() {
         Some(ColorSpace::Luma | ColorSpace::YCbCr) => decode_into(&mut decoder, pixels)?,
         // Of RGB, CMYK and YCCK the decoder makes three octets well, and four not at all or wrongly.
         _ => {
-            let size = decode_into(&mut open(&jpeg, ColorSpace::RGB)?, pixels)?;
-            widen(pixels);
+            let size = decode_into(&mut open_decoder(&jpeg, ColorSpace::RGB)?, pixels)?;
+            rgb_to_rgba(pixels);
             size
         }
     };
@@ -52,7 +52,7 @@ pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeErr
 }
 
 /// From RGB to RGBA, in place.
-fn widen(pixels: &mut Vec<u8>) {
+fn rgb_to_rgba(pixels: &mut Vec<u8>) {
     let count = pixels.len() / 3;
     pixels.resize(count * 4, 0);
     for pixel in (0..count).rev() {
@@ -63,19 +63,19 @@ fn widen(pixels: &mut Vec<u8>) {
 
 /// What the octets of a decoded pixel stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Space {
+pub(super) enum SampleFormat {
     /// One, of luminance.
-    Grey,
+    Luma,
     /// Three, as they stand in most pictures.
-    Ycbcr,
+    YCbCr,
     /// Three.
     Rgb,
 }
 
-impl Space {
+impl SampleFormat {
     /// Octets of a pixel.
-    pub(super) fn samples(self) -> usize {
-        if self == Self::Grey { 1 } else { 3 }
+    pub(super) fn bytes_per_pixel(self) -> usize {
+        if self == Self::Luma { 1 } else { 3 }
     }
 }
 
@@ -83,46 +83,49 @@ impl Space {
 ///
 /// # Errors
 /// When the octets are no JPEG that can be decoded, or too many pixels.
-pub(super) fn decode_samples(jpeg: &[u8], samples: &mut Vec<u8>) -> Result<(Space, Dimensions), DecodeError> {
-    let jpeg = jpeg::as_decoders_expect(jpeg);
-    let mut decoder = open(&jpeg, ColorSpace::RGB)?;
-    let (space, out) = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => (Space::Grey, ColorSpace::Luma),
-        Some(ColorSpace::YCbCr) => (Space::Ycbcr, ColorSpace::YCbCr),
-        _ => (Space::Rgb, ColorSpace::RGB),
+pub(super) fn decode_samples(
+    jpeg: &[u8],
+    samples: &mut Vec<u8>,
+) -> Result<(SampleFormat, Dimensions), DecodeError> {
+    let jpeg = jpeg::normalize_for_decoder(jpeg);
+    let mut decoder = open_decoder(&jpeg, ColorSpace::RGB)?;
+    let (format, output) = match decoder.input_colorspace() {
+        Some(ColorSpace::Luma) => (SampleFormat::Luma, ColorSpace::Luma),
+        Some(ColorSpace::YCbCr) => (SampleFormat::YCbCr, ColorSpace::YCbCr),
+        _ => (SampleFormat::Rgb, ColorSpace::RGB),
     };
-    decoder.set_options(decoder.options().jpeg_set_out_colorspace(out));
-    Ok((space, decode_into(&mut decoder, samples)?))
+    decoder.set_options(decoder.options().jpeg_set_out_colorspace(output));
+    Ok((format, decode_into(&mut decoder, samples)?))
 }
 
-type Decoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
+type ZuneDecoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
 /// A decoder that has read the header. Its pixels are counted before there is room for them: a header of a few octets
 /// can ask for a gigabyte.
-fn open(jpeg: &[u8], out: ColorSpace) -> Result<Decoder<'_>, DecodeError> {
+fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, DecodeError> {
     let options = DecoderOptions::new_fast()
-        .jpeg_set_out_colorspace(out)
-        .set_max_width(LARGEST_SIDE)
-        .set_max_height(LARGEST_SIDE);
+        .jpeg_set_out_colorspace(output)
+        .set_max_width(MAX_DIMENSION)
+        .set_max_height(MAX_DIMENSION);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
-    decoder.decode_headers().map_err(fault)?;
-    if decoder.dimensions().is_none_or(|(width, height)| width * height > MOST_PIXELS) {
-        return Err(DecodeError(format!("a picture of more than {MOST_PIXELS} pixels")));
+    decoder.decode_headers().map_err(decode_error)?;
+    if decoder.dimensions().is_none_or(|(width, height)| width * height > MAX_PIXELS) {
+        return Err(DecodeError(format!("a picture of more than {MAX_PIXELS} pixels")));
     }
     Ok(decoder)
 }
 
-fn decode_into(decoder: &mut Decoder<'_>, octets: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
-    let without_size = || DecodeError("a picture without a size".to_owned());
-    let size = decoder.output_buffer_size().ok_or_else(without_size)?;
-    let (width, height) = decoder.dimensions().ok_or_else(without_size)?;
+fn decode_into(decoder: &mut ZuneDecoder<'_>, octets: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
+    let no_size = || DecodeError("a picture without a size".to_owned());
+    let size = decoder.output_buffer_size().ok_or_else(no_size)?;
+    let (width, height) = decoder.dimensions().ok_or_else(no_size)?;
     octets.resize(size, 0);
-    decoder.decode_into(octets).map_err(fault)?;
+    decoder.decode_into(octets).map_err(decode_error)?;
     // Sides are bounded by LARGEST_SIDE, so they fit.
     Ok(Dimensions { width: width as u16, height: height as u16 })
 }
 
-fn fault(error: zune_jpeg::errors::DecodeErrors) -> DecodeError {
+fn decode_error(error: zune_jpeg::errors::DecodeErrors) -> DecodeError {
     DecodeError(format!("{error:?}"))
 }
 
@@ -133,7 +136,7 @@ mod tests {
     use super::*;
 
     /// What decoders read before they make room for the pixels.
-    fn header(width: u16, height: u16) -> Vec<u8> {
+    fn header_bytes(width: u16, height: u16) -> Vec<u8> {
         let [w0, w1] = width.to_be_bytes();
         let [h0, h1] = height.to_be_bytes();
         let frame = [0xFF, 0xC0, 0, 11, 8, h0, h1, w0, w1, 1, 1, 0x11, 0];
@@ -142,21 +145,21 @@ mod tests {
     }
 
     #[test]
-    fn a_few_octets_do_not_ask_for_a_gigabyte() {
+    fn small_header_cannot_request_a_huge_allocation() {
         let mut pixels = Vec::new();
-        let error = decode(&header(16_000, 16_000), &mut pixels).unwrap_err().to_string();
+        let error = decode(&header_bytes(16_000, 16_000), &mut pixels).unwrap_err().to_string();
         assert_eq!(error, "a picture of more than 67108864 pixels");
         assert_eq!(pixels.capacity(), 0);
-        let error = decode(&header(16, 16), &mut pixels).unwrap_err().to_string();
+        let error = decode(&header_bytes(16, 16), &mut pixels).unwrap_err().to_string();
         assert!(!error.contains("pixels"), "{error}");
     }
 
     /// Two halves, side by side, of these samples.
-    fn halves(
+    fn two_colour_jpeg(
         colours: ColorType,
         left: &[u8],
         right: &[u8],
-        mark: impl FnOnce(Vec<u8>) -> Vec<u8>,
+        edit: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Vec<u8> {
         let row: Vec<u8> =
             (0..32).flat_map(|column| if column < 16 { left } else { right }).copied().collect();
@@ -164,12 +167,12 @@ mod tests {
         let mut encoder = Encoder::new(&mut jpeg, 100);
         encoder.set_sampling_factor(SamplingFactor::F_1_1);
         encoder.encode(&row.repeat(16), 32, 16, colours).unwrap();
-        mark(jpeg)
+        edit(jpeg)
     }
 
     /// The colours of both halves.
     #[track_caller]
-    fn seen(jpeg: &[u8]) -> [[u8; 4]; 2] {
+    fn decoded_colours(jpeg: &[u8]) -> [[u8; 4]; 2] {
         let mut pixels = Vec::new();
         assert_eq!(decode(jpeg, &mut pixels), Ok((32, 16)));
         let rows: Vec<_> = pixels.chunks_exact(32 * 4).collect();
@@ -182,19 +185,20 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_near(seen: [[u8; 4]; 2], expected: [[u8; 3]; 2]) {
-        for (seen, expected) in seen.iter().zip(expected) {
-            let is_near = seen.iter().zip(expected).all(|(seen, expected)| seen.abs_diff(expected) <= 3);
-            assert!(is_near && seen[3] == u8::MAX, "{seen:?} instead of {expected:?}");
+    fn assert_near(decoded: [[u8; 4]; 2], expected: [[u8; 3]; 2]) {
+        for (decoded, expected) in decoded.iter().zip(expected) {
+            let is_near =
+                decoded.iter().zip(expected).all(|(decoded, expected)| decoded.abs_diff(expected) <= 3);
+            assert!(is_near && decoded[3] == u8::MAX, "{decoded:?} instead of {expected:?}");
         }
     }
 
     #[test]
-    fn pictures_that_are_no_luminance_and_chrominance_have_their_colours() {
+    fn rgb_and_cmyk_jpegs_decode_to_their_colours() {
         let same = |jpeg| jpeg;
-        let halves_of_ink = |colours| halves(colours, &[0, 255, 0, 0], &[255, 255, 0, 128], same);
-        assert_near(seen(&halves_of_ink(ColorType::Cmyk)), [[255, 0, 255], [0, 0, 127]]);
-        assert_near(seen(&halves_of_ink(ColorType::CmykAsYcck)), [[255, 0, 255], [0, 0, 127]]);
+        let halves_of_ink = |colours| two_colour_jpeg(colours, &[0, 255, 0, 0], &[255, 255, 0, 128], same);
+        assert_near(decoded_colours(&halves_of_ink(ColorType::Cmyk)), [[255, 0, 255], [0, 0, 127]]);
+        assert_near(decoded_colours(&halves_of_ink(ColorType::CmykAsYcck)), [[255, 0, 255], [0, 0, 127]]);
         // What stands in the file is red, green and blue if its components are named so.
         let named = |mut jpeg: Vec<u8>| {
             for marker in [[0xFF, 0xC0], [0xFF, 0xDA]] {
@@ -206,14 +210,14 @@ mod tests {
             }
             jpeg
         };
-        let jpeg = halves(ColorType::Ycbcr, &[200, 40, 80], &[10, 250, 130], named);
-        assert_near(seen(&jpeg), [[200, 40, 80], [10, 250, 130]]);
+        let jpeg = two_colour_jpeg(ColorType::Ycbcr, &[200, 40, 80], &[10, 250, 130], named);
+        assert_near(decoded_colours(&jpeg), [[200, 40, 80], [10, 250, 130]]);
         // Or if the mark of Adobe says that nothing was transformed.
         let marked = |mut jpeg: Vec<u8>| {
             jpeg.splice(2..2, *b"\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00");
             jpeg
         };
-        let jpeg = halves(ColorType::Ycbcr, &[200, 40, 80], &[10, 250, 130], marked);
-        assert_near(seen(&jpeg), [[200, 40, 80], [10, 250, 130]]);
+        let jpeg = two_colour_jpeg(ColorType::Ycbcr, &[200, 40, 80], &[10, 250, 130], marked);
+        assert_near(decoded_colours(&jpeg), [[200, 40, 80], [10, 250, 130]]);
     }
 }

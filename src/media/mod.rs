@@ -4,9 +4,9 @@
 
 pub mod container;
 pub mod decode;
+mod frame_rate;
 pub mod jpeg;
 pub mod payload;
-mod rate;
-pub mod recode;
+pub mod reencode;
 
-pub use rate::FrameRate;
+pub use frame_rate::FrameRate;

@@ -11,90 +11,97 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::error::{FilmError, Why};
-use super::index_progress::Progress;
+use super::error::{MediaFileError, MediaFileErrorKind};
+use super::index_progress::IndexProgress;
 use super::index_scan::{IndexScan, read_up_to};
 use super::info::MediaInfo;
 use super::storage::{ReadAt, Storage};
 use crate::media::FrameRate;
-use crate::media::container::{self, FrameEntry, HEAD_LENGTH, Layout, identify};
+use crate::media::container::{self, ContainerFormat, FrameEntry, HEAD_LENGTH, identify};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 
 /// An open film.
 #[derive(Debug)]
-pub struct Film {
+pub struct MediaFile {
     /// Different for each film that was ever opened.
     id: u64,
     name: String,
     storage: Arc<Storage>,
-    layout: Layout,
+    layout: ContainerFormat,
     dimensions: Dimensions,
     rate: FrameRate,
     index: RwLock<Vec<FrameEntry>>,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<IndexProgress>,
 }
 
 /// Maximum number of frames: an index of 240 MB, or 92 hours at thirty frames a second.
 const MAX_FRAMES: usize = 10_000_000;
 
 /// How long opening waits for the end of the index, so that a film of usual size has its length at once.
-const PATIENCE: Duration = Duration::from_millis(50);
+const INDEX_TIMEOUT: Duration = Duration::from_millis(50);
 
-impl Film {
+impl MediaFile {
     /// Opens a film: blocks until its first picture is known, and a moment longer for the others. The rest of the
     /// index grows on a thread of its own. Frames of a film that states no rate follow each other at `rate`.
     ///
     /// # Errors
     /// When the file cannot be read, or is no Motion JPEG. The error is a sentence for people.
-    pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
-        let fail = |why| FilmError::new(name, path, why);
+    pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, MediaFileError> {
+        let fail = |why| MediaFileError::new(name, path, why);
         let file = open_file(path).map_err(fail)?;
         let storage = Arc::new(Storage::File { path: path.to_owned(), file });
-        Self::begin(storage.clone(), storage, name, rate).map_err(fail)
+        Self::open_storage(storage.clone(), storage, name, rate).map_err(fail)
     }
 
     /// Looks at the beginning of a file, which tells most of what is no film. Blocks.
     ///
     /// # Errors
     /// When it cannot be opened as a film, as far as can be seen.
-    pub fn look_at(path: &Path, name: &str) -> Result<(), FilmError> {
+    pub fn check(path: &Path, name: &str) -> Result<(), MediaFileError> {
         let identified = open_file(path).and_then(|file| {
             let storage = Storage::File { path: path.to_owned(), file };
             identify_head(&storage).map(|_| ())
         });
-        identified.map_err(|why| FilmError::new(name, path, why))
+        identified.map_err(|why| MediaFileError::new(name, path, why))
     }
 
     /// Opens a film that is part of the program.
     ///
     /// # Errors
     /// When it is no Motion JPEG.
-    pub fn from_memory(bytes: &'static [u8], name: &str, rate: FrameRate) -> Result<Arc<Self>, FilmError> {
+    pub fn from_memory(
+        bytes: &'static [u8],
+        name: &str,
+        rate: FrameRate,
+    ) -> Result<Arc<Self>, MediaFileError> {
         let storage = Arc::new(Storage::Memory(bytes));
-        let film = Self::begin(storage.clone(), storage, name, rate);
-        film.map_err(|why| FilmError::new(name, Path::new(name), why))
+        let film = Self::open_storage(storage.clone(), storage, name, rate);
+        film.map_err(|why| MediaFileError::new(name, Path::new(name), why))
     }
 
     /// Opens a film whose index is read through `reader`.
-    fn begin(
+    fn open_storage(
         storage: Arc<Storage>,
         reader: Arc<dyn ReadAt>,
         name: &str,
         rate: FrameRate,
-    ) -> Result<Arc<Self>, Why> {
+    ) -> Result<Arc<Self>, MediaFileErrorKind> {
         let layout = identify_head(&*reader)?;
         let mut scan = IndexScan::new(reader, container::open(layout, rate));
-        let Some(first) = scan.first_frame().map_err(Why::Io)? else {
+        let Some(first) = scan.first_frame().map_err(MediaFileErrorKind::Io)? else {
             let outcome = scan.outcome();
             return Err(match outcome.oversized {
-                0 if outcome.cut => Why::Cut,
-                0 => Why::NoPicture,
-                _ => Why::TooLarge,
+                0 if outcome.cut => MediaFileErrorKind::Truncated,
+                0 => MediaFileErrorKind::NoCompleteFrame,
+                _ => MediaFileErrorKind::FrameTooLarge,
             });
         };
-        let jpeg = storage.read(first.offset, first.length as usize).map_err(Why::Io)?;
-        let dimensions = JpegHeader::parse(&jpeg).map_err(|_| Why::BadHeader)?.frame().dimensions;
-        let film = Arc::new(Self {
+        let jpeg = storage.read(first.offset, first.length as usize).map_err(MediaFileErrorKind::Io)?;
+        let dimensions = JpegHeader::parse(&jpeg)
+            .map_err(|_| MediaFileErrorKind::InvalidHeader)?
+            .frame_header()
+            .dimensions;
+        let media_file = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
             storage,
@@ -102,24 +109,24 @@ impl Film {
             dimensions,
             rate,
             index: RwLock::new(Vec::new()),
-            progress: watch::Sender::new(Progress::default()),
+            progress: watch::Sender::new(IndexProgress::default()),
         });
         // However long the rest takes, an open film has a frame.
-        film.publish(scan.entries());
-        film.grow_in_background(scan).map_err(Why::Io)?;
-        Ok(film)
+        media_file.publish(scan.entries());
+        media_file.index_in_background(scan).map_err(MediaFileErrorKind::Io)?;
+        Ok(media_file)
     }
 
-    fn grow_in_background(self: &Arc<Self>, scan: IndexScan) -> io::Result<()> {
-        let film = Arc::downgrade(self);
+    fn index_in_background(self: &Arc<Self>, scan: IndexScan) -> io::Result<()> {
+        let media_file = Arc::downgrade(self);
         let (finished, wait) = std::sync::mpsc::channel();
         thread::Builder::new().name("index".to_owned()).spawn(move || {
-            grow(&film, scan);
+            grow(&media_file, scan);
             // The other end is gone if it took longer than PATIENCE.
             let _ = finished.send(());
         })?;
         // Out of patience, or done: both are fine.
-        let _ = wait.recv_timeout(PATIENCE);
+        let _ = wait.recv_timeout(INDEX_TIMEOUT);
         Ok(())
     }
 
@@ -134,12 +141,12 @@ impl Film {
     }
 
     /// How its pictures stand in the file.
-    pub fn layout(&self) -> Layout {
+    pub fn layout(&self) -> ContainerFormat {
         self.layout
     }
 
     /// Follows the index as it grows.
-    pub fn progress(&self) -> watch::Receiver<Progress> {
+    pub fn progress(&self) -> watch::Receiver<IndexProgress> {
         self.progress.subscribe()
     }
 
@@ -156,21 +163,21 @@ impl Film {
     }
 
     /// Whether all that is known of the film still stands where it was. Blocks.
-    pub fn is_there(&self) -> bool {
-        self.storage.is_there(self.known_octets())
+    pub fn is_available(&self) -> bool {
+        self.storage.is_there(self.indexed_bytes())
     }
 
     /// Octets of the file up to the end of the last picture that is known.
-    fn known_octets(&self) -> u64 {
+    fn indexed_bytes(&self) -> u64 {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         index.last().map_or(0, |last| last.offset + u64::from(last.length))
     }
 
     /// Waits until a frame is known; `None` if the film ends before it.
-    pub async fn locate(&self, frame: u64) -> Option<FrameEntry> {
+    pub async fn wait_for_frame(&self, frame: u64) -> Option<FrameEntry> {
         let mut progress = self.progress.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
-        let known = progress.wait_for(|p| p.frames > frame || p.is_over()).await.ok()?.frames;
+        let known = progress.wait_for(|p| p.frames > frame || p.is_finished()).await.ok()?.frames;
         (frame < known).then(|| self.entry(frame)).flatten()
     }
 
@@ -208,25 +215,25 @@ impl Film {
     }
 }
 
-fn open_file(path: &Path) -> Result<File, Why> {
+fn open_file(path: &Path) -> Result<File, MediaFileErrorKind> {
     // Before it is opened: opening a pipe waits for its writer.
-    match fs::metadata(path).map_err(Why::Io)?.is_file() {
-        true => File::open(path).map_err(Why::Io),
-        false => Err(Why::NotAFile),
+    match fs::metadata(path).map_err(MediaFileErrorKind::Io)?.is_file() {
+        true => File::open(path).map_err(MediaFileErrorKind::Io),
+        false => Err(MediaFileErrorKind::NotAFile),
     }
 }
 
 /// The format of a film, by its first bytes.
-fn identify_head(reader: &dyn ReadAt) -> Result<Layout, Why> {
+fn identify_head(reader: &dyn ReadAt) -> Result<ContainerFormat, MediaFileErrorKind> {
     let mut head = vec![0; HEAD_LENGTH];
-    let length = read_up_to(reader, 0, &mut head).map_err(Why::Io)?;
-    identify(&head[..length]).map_err(Why::Foreign)
+    let length = read_up_to(reader, 0, &mut head).map_err(MediaFileErrorKind::Io)?;
+    identify(&head[..length]).map_err(MediaFileErrorKind::NotMotionJpeg)
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Reads the index to its end, as long as the film is held by anything else.
-fn grow(film: &Weak<Film>, mut scan: IndexScan) {
+fn grow(film: &Weak<MediaFile>, mut scan: IndexScan) {
     loop {
         let Some(film) = film.upgrade() else { return };
         let known = film.publish(scan.entries());
@@ -239,7 +246,7 @@ fn grow(film: &Weak<Film>, mut scan: IndexScan) {
             }
             Err(error) => {
                 tracing::warn!(film = film.name, %error, "reading stopped");
-                film.progress.send_modify(|progress| progress.failed = true);
+                film.progress.send_modify(|progress| progress.has_failed = true);
                 return;
             }
         }
@@ -254,28 +261,28 @@ mod tests {
 
     /// A file whose rest comes from a disk that does not answer before it is told to.
     #[derive(Debug)]
-    struct Slow {
+    struct SlowReader {
         head: &'static [u8],
-        answers: Mutex<Receiver<()>>,
+        released: Mutex<Receiver<()>>,
     }
 
-    impl ReadAt for Slow {
+    impl ReadAt for SlowReader {
         fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
             if offset >= self.head.len() as u64 {
                 // The end of the test is the end of the file.
-                let _ = self.answers.lock().unwrap().recv();
+                let _ = self.released.lock().unwrap().recv();
             }
             Storage::Memory(self.head).read_at(offset, buffer)
         }
     }
 
     #[test]
-    fn however_slow_its_disk_is_an_open_film_has_a_picture() {
+    fn open_finds_first_frame_while_disk_is_slow() {
         const SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
         let (disk, answers) = channel();
-        let reader = Arc::new(Slow { head: SAMPLE, answers: Mutex::new(answers) });
+        let reader = Arc::new(SlowReader { head: SAMPLE, released: Mutex::new(answers) });
         let storage = Arc::new(Storage::Memory(SAMPLE));
-        let film = Film::begin(storage, reader, "slow", FrameRate::CLASSROOM).unwrap();
+        let film = MediaFile::open_storage(storage, reader, "slow", FrameRate::CLASSROOM).unwrap();
         let info = film.info();
         assert!(info.frames() > 0 && !info.is_complete(), "{info:?}");
         drop(disk);

@@ -4,26 +4,26 @@ use crate::media::container::Outcome;
 
 /// How far the index is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
+pub struct IndexProgress {
     /// The pictures that are known.
     pub frames: u64,
     /// What was met besides, once the whole file has been read.
     pub outcome: Option<Outcome>,
     /// Reading stopped at an error; the film ends where it is.
-    pub failed: bool,
+    pub has_failed: bool,
 }
 
-impl Progress {
+impl IndexProgress {
     /// Whether no more pictures will become known.
-    pub fn is_over(&self) -> bool {
-        self.outcome.is_some() || self.failed
+    pub fn is_finished(&self) -> bool {
+        self.outcome.is_some() || self.has_failed
     }
 
     /// What is wrong with a film that plays all the same: a sentence for people, with what to do.
-    pub fn flaw(&self, film: &str) -> Option<String> {
-        if self.failed {
+    pub fn warning(&self, name: &str) -> Option<String> {
+        if self.has_failed {
             return Some(format!(
-                "{film} could not be read to its end, and ends after frame {}; check its disk, and open it again.",
+                "{name} could not be read to its end, and ends after frame {}; check its disk, and open it again.",
                 self.frames
             ));
         }
@@ -32,7 +32,7 @@ impl Progress {
             (0, false) if oversized == 0 => return None,
             (0, false) => {
                 return Some(format!(
-                    "{film} holds pictures larger than 16 MiB, {oversized} in all, which are left out; encode it anew \
+                    "{name} holds pictures larger than 16 MiB, {oversized} in all, which are left out; encode it anew \
                      with a lower quality."
                 ));
             }
@@ -44,7 +44,7 @@ impl Progress {
             1 => "one picture is".to_owned(),
             broken => format!("{broken} pictures are"),
         };
-        Some(format!("{film} is {kind}: {broken} not whole and left out; copy or download it again."))
+        Some(format!("{name} is {kind}: {broken} not whole and left out; copy or download it again."))
     }
 }
 
@@ -52,18 +52,18 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn flaw(outcome: Outcome) -> Option<String> {
-        Progress { frames: 9, outcome: Some(outcome), failed: false }.flaw("v.mjpeg")
+    fn warning(outcome: Outcome) -> Option<String> {
+        IndexProgress { frames: 9, outcome: Some(outcome), has_failed: false }.warning("v.mjpeg")
     }
 
     #[test]
-    fn a_whole_film_has_no_flaw_and_one_that_is_being_read_has_none_yet() {
-        assert_eq!(flaw(Outcome::default()), None);
-        assert_eq!(Progress { frames: 9, ..Progress::default() }.flaw("v.mjpeg"), None);
+    fn complete_or_growing_index_has_no_warning() {
+        assert_eq!(warning(Outcome::default()), None);
+        assert_eq!(IndexProgress { frames: 9, ..IndexProgress::default() }.warning("v.mjpeg"), None);
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_what_to_do() {
+    fn warning_states_problem_and_remedy() {
         let cut = Outcome { cut: true, ..Outcome::default() };
         for (outcome, sentence) in [
             (cut, "v.mjpeg is cut: one picture is not whole and left out; copy or download it again."),
@@ -77,9 +77,9 @@ mod tests {
                  quality.",
             ),
         ] {
-            assert_eq!(flaw(outcome).as_deref(), Some(sentence));
+            assert_eq!(warning(outcome).as_deref(), Some(sentence));
         }
-        let failed = Progress { frames: 9, outcome: None, failed: true }.flaw("v.mjpeg").unwrap();
+        let failed = IndexProgress { frames: 9, outcome: None, has_failed: true }.warning("v.mjpeg").unwrap();
         assert!(failed.contains("ends after frame 9"), "{failed}");
     }
 }

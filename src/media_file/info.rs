@@ -1,8 +1,8 @@
 //! Everything that is known of an open film without reading its frames.
 
-use super::index_progress::Progress;
+use super::index_progress::IndexProgress;
 use crate::media::FrameRate;
-use crate::media::container::Layout;
+use crate::media::container::ContainerFormat;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Npt, NptRange};
 
@@ -14,13 +14,13 @@ pub struct MediaInfo {
     /// The name of its file, or the name under which it is served.
     pub name: String,
     /// The format of the file.
-    pub layout: Layout,
+    pub layout: ContainerFormat,
     /// Size of its first frame, in pixels.
     pub dimensions: Dimensions,
     /// Its frame rate, or the one assumed where the file states none.
     pub rate: FrameRate,
     /// The index so far.
-    pub progress: Progress,
+    pub progress: IndexProgress,
 }
 
 impl MediaInfo {
@@ -31,7 +31,7 @@ impl MediaInfo {
 
     /// Tells whether these are all frames.
     pub fn is_complete(&self) -> bool {
-        self.progress.is_over()
+        self.progress.is_finished()
     }
 
     /// The range that can be played: to the end, or open while the end is not known.
@@ -42,7 +42,7 @@ impl MediaInfo {
 
     /// What is wrong with the film, once all of it has been read: a sentence, with what to do.
     pub fn flaw(&self) -> Option<String> {
-        self.progress.flaw(&self.name)
+        self.progress.warning(&self.name)
     }
 }
 
@@ -55,17 +55,18 @@ pub(crate) mod tests {
         MediaInfo {
             id: 1,
             name: "movie".to_owned(),
-            layout: Layout::Classroom,
+            layout: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },
             rate: FrameRate::CLASSROOM,
-            progress: Progress { frames, outcome: Some(Default::default()), failed: false },
+            progress: IndexProgress { frames, outcome: Some(Default::default()), has_failed: false },
         }
     }
 
     #[test]
     fn the_range_is_open_while_the_index_grows() {
         assert_eq!(info(500).range(), NptRange::parse("npt=0-25").unwrap());
-        let growing = MediaInfo { progress: Progress { frames: 500, ..Progress::default() }, ..info(0) };
+        let growing =
+            MediaInfo { progress: IndexProgress { frames: 500, ..IndexProgress::default() }, ..info(0) };
         assert_eq!(growing.range(), NptRange::parse("npt=0-").unwrap());
     }
 }

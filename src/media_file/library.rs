@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::{fs, io};
 
-use super::error::FilmError;
-use super::file::Film;
+use super::error::MediaFileError;
+use super::file::MediaFile;
 use crate::media::FrameRate;
-use crate::media::container::has_film_extension;
+use crate::media::container::has_media_extension;
 
 /// The films of a server, by the name that stands in their URL.
 ///
@@ -16,12 +16,12 @@ use crate::media::container::has_film_extension;
 /// meant to be served.
 #[derive(Debug, Default)]
 pub struct Library {
-    entries: RwLock<BTreeMap<String, Entry>>,
+    entries: RwLock<BTreeMap<String, LibraryEntry>>,
 }
 
 #[derive(Debug, Clone)]
-enum Entry {
-    Open(Arc<Film>),
+enum LibraryEntry {
+    Open(Arc<MediaFile>),
     /// Found in a folder, and opened by the first who asks for it.
     Listed {
         path: PathBuf,
@@ -31,26 +31,26 @@ enum Entry {
 
 /// What was found in a folder.
 #[derive(Debug, Default)]
-pub struct Folder {
+pub struct AddedFolder {
     /// The names of the films that are served.
     pub names: Vec<String>,
     /// What is called a film or a folder and is left out: for each a sentence that says why.
-    pub left_out: Vec<String>,
+    pub skipped: Vec<String>,
     /// What is served under another name than its own: for each a sentence that says under which.
     pub renamed: Vec<String>,
 }
 
 /// A sentence about a film that is served as `name`, because its own is taken.
-pub fn renamed(path: &Path, name: &str, own: &str) -> String {
-    format!("{} is served as {name}, as there is another {own}.", path.display())
+pub fn renamed_message(path: &Path, name: &str, original: &str) -> String {
+    format!("{} is served as {name}, as there is another {original}.", path.display())
 }
 
 impl Library {
     /// Serves a film that is open; returns the name that it got.
-    pub fn add(&self, film: Arc<Film>) -> String {
+    pub fn add(&self, media_file: Arc<MediaFile>) -> String {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        let name = free_name(&entries, film.name());
-        entries.insert(name.clone(), Entry::Open(film));
+        let name = unique_name(&entries, media_file.name());
+        entries.insert(name.clone(), LibraryEntry::Open(media_file));
         name
     }
 
@@ -58,20 +58,20 @@ impl Library {
     ///
     /// # Errors
     /// When the folder itself cannot be read.
-    pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<Folder> {
-        let mut search = Search::default();
-        search.enter(folder, "", 0)?;
+    pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<AddedFolder> {
+        let mut search = FolderSearch::default();
+        search.read_folder(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let (mut names, mut renames) = (Vec::new(), Vec::new());
-        for (own, path) in search.films {
-            let name = free_name(&entries, &own);
-            if name != own {
-                renames.push(renamed(&path, &name, &own));
+        for (original, path) in search.files {
+            let name = unique_name(&entries, &original);
+            if name != original {
+                renames.push(renamed_message(&path, &name, &original));
             }
-            entries.insert(name.clone(), Entry::Listed { path, rate });
+            entries.insert(name.clone(), LibraryEntry::Listed { path, rate });
             names.push(name);
         }
-        Ok(Folder { names, left_out: search.left_out, renamed: renames })
+        Ok(AddedFolder { names, skipped: search.skipped, renamed: renames })
     }
 
     /// Serves nothing any more. Sessions that have begun keep their film.
@@ -80,19 +80,19 @@ impl Library {
     }
 
     /// Whether a film of this name is served.
-    pub fn serves(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 
     /// The name of the film that is meant: the very name, or the same in other letters, or else the same file in
     /// whatever folder. Classroom programs name files as they stand, or stood, on a disk.
-    pub fn name_like(&self, wanted: &str) -> Option<String> {
+    pub fn find_name(&self, requested: &str) -> Option<String> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let matches: [&dyn Fn(&str) -> bool; 4] = [
-            &|name| name == wanted,
-            &|name| name.eq_ignore_ascii_case(wanted),
-            &|name| last_component(name) == last_component(wanted),
-            &|name| last_component(name).eq_ignore_ascii_case(last_component(wanted)),
+            &|name| name == requested,
+            &|name| name.eq_ignore_ascii_case(requested),
+            &|name| last_component(name) == last_component(requested),
+            &|name| last_component(name).eq_ignore_ascii_case(last_component(requested)),
         ];
         matches.iter().find_map(|is_meant| entries.keys().find(|name| is_meant(name)).cloned())
     }
@@ -101,20 +101,24 @@ impl Library {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub fn film(&self, name: &str, opened: impl FnOnce(&Arc<Film>)) -> Result<Option<Arc<Film>>, FilmError> {
+    pub fn media_file(
+        &self,
+        name: &str,
+        on_open: impl FnOnce(&Arc<MediaFile>),
+    ) -> Result<Option<Arc<MediaFile>>, MediaFileError> {
         let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         match entry {
             None => Ok(None),
-            Some(Entry::Open(film)) => Ok(Some(film)),
-            Some(Entry::Listed { path, rate }) => {
-                let film = Film::open(&path, name, rate)?;
+            Some(LibraryEntry::Open(film)) => Ok(Some(film)),
+            Some(LibraryEntry::Listed { path, rate }) => {
+                let film = MediaFile::open(&path, name, rate)?;
                 let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
                 match entries.get_mut(name) {
                     // Two may have opened it at the same time; the first one's is kept.
-                    Some(Entry::Open(first)) => Ok(Some(first.clone())),
+                    Some(LibraryEntry::Open(first)) => Ok(Some(first.clone())),
                     Some(entry) => {
-                        opened(&film);
-                        *entry = Entry::Open(film.clone());
+                        on_open(&film);
+                        *entry = LibraryEntry::Open(film.clone());
                         Ok(Some(film))
                     }
                     None => Ok(None),
@@ -130,7 +134,7 @@ fn last_component(path: &str) -> &str {
 }
 
 /// `movie.mjpeg`, or `movie-2.mjpeg` if that is taken.
-fn free_name(entries: &BTreeMap<String, Entry>, name: &str) -> String {
+fn unique_name(entries: &BTreeMap<String, LibraryEntry>, name: &str) -> String {
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
         _ => (name, String::new()),
@@ -143,59 +147,59 @@ fn free_name(entries: &BTreeMap<String, Entry>, name: &str) -> String {
 }
 
 /// Folders in folders are followed this far.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// The films below a folder, and what is left out.
 #[derive(Debug, Default)]
-struct Search {
+struct FolderSearch {
     /// Names, relative to the first folder and with slashes, and paths.
-    films: Vec<(String, PathBuf)>,
-    left_out: Vec<String>,
+    files: Vec<(String, PathBuf)>,
+    skipped: Vec<String>,
 }
 
-impl Search {
-    fn enter(&mut self, folder: &Path, prefix: &str, depth: usize) -> io::Result<()> {
+impl FolderSearch {
+    fn read_folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> io::Result<()> {
         let mut children: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
         children.sort_by_key(fs::DirEntry::file_name);
         for child in children {
             let (path, file_name) = (child.path(), child.file_name());
             let Some(file_name) = file_name.to_str() else {
-                self.leave_out_unnamed(&path);
+                self.skip_non_utf8(&path);
                 continue;
             };
             let name = format!("{prefix}{file_name}");
             // Links are not followed into other folders, which could be above this one.
             if child.file_type().is_ok_and(|kind| kind.is_dir()) {
-                self.take_folder(&path, &name, depth);
-            } else if path.is_file() && has_film_extension(&path) {
-                self.take_film(path, name);
+                self.add_subfolder(&path, &name, depth);
+            } else if path.is_file() && has_media_extension(&path) {
+                self.add_file(path, name);
             }
         }
         Ok(())
     }
 
     /// A URL could not be told to anybody.
-    fn leave_out_unnamed(&mut self, path: &Path) {
-        if path.is_dir() || has_film_extension(path) {
+    fn skip_non_utf8(&mut self, path: &Path) {
+        if path.is_dir() || has_media_extension(path) {
             let path = path.display();
-            self.left_out.push(format!("{path} is left out, as its name is not UTF-8; rename it."));
+            self.skipped.push(format!("{path} is left out, as its name is not UTF-8; rename it."));
         }
     }
 
-    fn take_folder(&mut self, path: &Path, name: &str, depth: usize) {
-        if depth == DEEPEST {
+    fn add_subfolder(&mut self, path: &Path, name: &str, depth: usize) {
+        if depth == MAX_DEPTH {
             return;
         }
-        if let Err(error) = self.enter(path, &format!("{name}/"), depth + 1) {
+        if let Err(error) = self.read_folder(path, &format!("{name}/"), depth + 1) {
             let path = path.display();
-            self.left_out.push(format!("{path} is left out ({error}); check its permissions."));
+            self.skipped.push(format!("{path} is left out ({error}); check its permissions."));
         }
     }
 
-    fn take_film(&mut self, path: PathBuf, name: String) {
-        match Film::look_at(&path, &name) {
-            Ok(()) => self.films.push((name, path)),
-            Err(error) => self.left_out.push(error.to_string()),
+    fn add_file(&mut self, path: PathBuf, name: String) {
+        match MediaFile::check(&path, &name) {
+            Ok(()) => self.files.push((name, path)),
+            Err(error) => self.skipped.push(error.to_string()),
         }
     }
 }
@@ -205,22 +209,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_never_given_twice() {
-        let listed = Entry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+    fn served_names_are_unique() {
+        let listed = LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
         let mut entries = BTreeMap::new();
         for expected in ["movie.Mjpeg", "movie-2.Mjpeg", "movie-3.Mjpeg"] {
-            let name = free_name(&entries, "movie.Mjpeg");
+            let name = unique_name(&entries, "movie.Mjpeg");
             assert_eq!(name, expected);
             entries.insert(name, listed.clone());
         }
         entries.insert("film".to_owned(), listed);
-        assert_eq!(free_name(&entries, "film"), "film-2");
+        assert_eq!(unique_name(&entries, "film"), "film-2");
     }
 
     #[test]
-    fn a_file_is_found_by_how_a_classroom_program_may_call_it() {
+    fn find_name_ignores_case_and_folders() {
         let library = Library::default();
-        let listed = Entry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        let listed = LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
         for name in ["Movie.mjpeg", "movie.Mjpeg", "deep/other.mjpeg", "other/movie.Mjpeg"] {
             library.entries.write().unwrap().insert(name.to_owned(), listed.clone());
         }
@@ -236,13 +240,13 @@ mod tests {
             ("missing.Mjpeg", None),
             ("", None),
         ] {
-            assert_eq!(library.name_like(wanted).as_deref(), found, "{wanted}");
+            assert_eq!(library.find_name(wanted).as_deref(), found, "{wanted}");
         }
     }
 
     #[test]
     #[cfg(unix)]
-    fn a_folder_that_cannot_be_read_is_left_out() {
+    fn unreadable_folder_is_skipped() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let locked = folder.path().join("locked");
@@ -255,12 +259,12 @@ mod tests {
         assert_eq!(found.names, ["film.mjpeg"]);
         // Nothing is locked for an administrator.
         let sentence = format!("{} is left out (", locked.display());
-        assert_eq!(found.left_out.iter().any(|left_out| left_out.starts_with(&sentence)), is_locked);
+        assert_eq!(found.skipped.iter().any(|left_out| left_out.starts_with(&sentence)), is_locked);
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_name_that_is_no_text_is_left_out_and_one_that_is_taken_is_changed() {
+    fn non_utf8_name_is_skipped_and_duplicate_name_is_changed() {
         use std::os::unix::ffi::OsStrExt;
         let folder = tempfile::tempdir().unwrap();
         let unnamed = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xE9.mjpeg"));
@@ -271,7 +275,7 @@ mod tests {
         let library = Library::default();
         let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         let sentence = format!("{} is left out, as its name is not UTF-8; rename it.", unnamed.display());
-        assert_eq!((found.left_out, found.renamed.len()), (vec![sentence], 0));
+        assert_eq!((found.skipped, found.renamed.len()), (vec![sentence], 0));
         let again = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         let sentence =
             format!("{} is served as film-2.mjpeg, as there is another film.mjpeg.", film.display());
@@ -279,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_gives_its_films_and_nothing_above_it() {
+    fn add_folder_serves_only_files_below_it() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.mjpeg", "b.MJPG", "notes.txt", "deep/c.mjpeg"] {
             let path = folder.path().join(name);
@@ -292,11 +296,11 @@ mod tests {
         let library = Library::default();
         let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         assert_eq!(found.names, ["a.mjpeg", "b.MJPG", "deep/c.mjpeg"]);
-        let [letter, empty] = &found.left_out[..] else { panic!("{found:?}") };
+        let [letter, empty] = &found.skipped[..] else { panic!("{found:?}") };
         assert!(letter.starts_with("deep/letter.mjpeg is a text file"), "{letter}");
         assert!(empty.starts_with("empty.mjpeg is empty"), "{empty}");
-        assert!(library.film("notes.txt", |_| {}).unwrap().is_none());
-        assert!(library.film("../a.mjpeg", |_| {}).unwrap().is_none());
-        assert!(library.film("a.mjpeg", |_| {}).is_err());
+        assert!(library.media_file("notes.txt", |_| {}).unwrap().is_none());
+        assert!(library.media_file("../a.mjpeg", |_| {}).unwrap().is_none());
+        assert!(library.media_file("a.mjpeg", |_| {}).is_err());
     }
 }

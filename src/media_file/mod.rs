@@ -12,8 +12,8 @@ pub(crate) mod info;
 mod library;
 mod storage;
 
-pub use error::FilmError;
-pub use file::Film;
-pub use index_progress::Progress;
+pub use error::MediaFileError;
+pub use file::MediaFile;
+pub use index_progress::IndexProgress;
 pub use info::MediaInfo;
-pub use library::{Folder, Library, renamed};
+pub use library::{AddedFolder, Library, renamed_message};

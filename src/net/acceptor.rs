@@ -15,7 +15,7 @@ use tokio::time::sleep;
 pub struct Acceptor {
     listener: TcpListener,
     address: SocketAddr,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 /// A connection that has been accepted.
@@ -26,7 +26,7 @@ pub struct Accepted {
     /// Who is at its other end.
     pub peer: SocketAddr,
     /// Its place, to be kept for as long as it lasts.
-    pub place: OwnedSemaphorePermit,
+    pub permit: OwnedSemaphorePermit,
 }
 
 impl Acceptor {
@@ -35,10 +35,10 @@ impl Acceptor {
     ///
     /// # Errors
     /// When the address cannot be listened on.
-    pub fn bind(address: SocketAddr, most: usize) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, max_connections: usize) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, room: Arc::new(Semaphore::new(most)) })
+        Ok(Self { listener, address, permits: Arc::new(Semaphore::new(max_connections)) })
     }
 
     /// Where it listens.
@@ -51,8 +51,8 @@ impl Acceptor {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {
-                    if let Ok(place) = self.room.clone().try_acquire_owned() {
-                        return Accepted { stream, peer, place };
+                    if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+                        return Accepted { stream, peer, permit };
                     }
                 }
                 Err(error) => {
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_address_is_every_one_of_both_kinds() {
+    async fn ipv6_wildcard_also_accepts_ipv4() {
         // A machine may have no IPv6.
         let Ok(acceptor) = Acceptor::bind("[::]:0".parse().unwrap(), 2) else { return };
         for host in ["127.0.0.1", "[::1]"] {

@@ -6,5 +6,5 @@ use crate::proto::rtcp::Epoch;
 
 /// Reads the monotonic clock and the wall clock, one right after the other.
 pub fn epoch() -> Epoch {
-    Epoch::of(Instant::now(), SystemTime::now())
+    Epoch::new(Instant::now(), SystemTime::now())
 }

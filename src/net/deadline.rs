@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::time::sleep_until;
 
 /// Waits until then, or for ever.
-pub async fn until(deadline: Option<Instant>) {
+pub async fn wait_for_deadline(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,

@@ -23,10 +23,10 @@ pub type AsyncSocketPair = SocketPair<AsyncUdpSocket>;
 
 /// Octets that are usually asked for as the kernel's buffer of each socket. A 720p picture alone can be larger than
 /// what the system gives without being asked.
-pub const BUFFER: usize = 2 * 1024 * 1024;
+pub const SOCKET_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 
 /// How often a pair of the system's choice is tried before giving up.
-const ATTEMPTS: usize = 64;
+const MAX_ATTEMPTS: usize = 64;
 
 impl SocketPair<PlainUdpSocket> {
     /// Binds a pair: the one that begins at `rtp_port`, or one of the system's choice, and asks for kernel buffers of
@@ -47,7 +47,7 @@ impl SocketPair<PlainUdpSocket> {
     ///
     /// # Errors
     /// When the runtime cannot take them.
-    pub fn on_runtime(self) -> io::Result<AsyncSocketPair> {
+    pub fn into_async(self) -> io::Result<AsyncSocketPair> {
         Ok(SocketPair {
             rtp: AsyncUdpSocket::from_std(self.rtp)?,
             rtcp: AsyncUdpSocket::from_std(self.rtcp)?,
@@ -65,19 +65,19 @@ impl<S> SocketPair<S> {
 
 /// The system gives a port; it serves if it is even and the next one is free.
 fn find_pair(host: IpAddr, buffer: usize) -> io::Result<(Socket, Socket)> {
-    let mut refused = Vec::new();
-    for _ in 0..ATTEMPTS {
-        let candidate = bind_one(SocketAddr::new(host, 0), buffer)?;
+    let mut rejected = Vec::new();
+    for _ in 0..MAX_ATTEMPTS {
+        let candidate = bind_socket(SocketAddr::new(host, 0), buffer)?;
         let port = port_of(&candidate)?;
         if port.is_multiple_of(2) {
-            match bind_one(SocketAddr::new(host, port + 1), buffer) {
+            match bind_socket(SocketAddr::new(host, port + 1), buffer) {
                 Ok(next) => return Ok((candidate, next)),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
                 Err(_) => {}
             }
         }
         // Held until a pair is found, so that the system does not offer the same port again.
-        refused.push(candidate);
+        rejected.push(candidate);
     }
     Err(io::Error::new(io::ErrorKind::AddrInUse, "no two neighbouring UDP ports are free"))
 }
@@ -87,12 +87,12 @@ fn bind_pair(host: IpAddr, rtp_port: u16, buffer: usize) -> io::Result<(Socket, 
         io::Error::new(io::ErrorKind::InvalidInput, "there is no port behind 65535 for RTCP")
     })?;
     Ok((
-        bind_one(SocketAddr::new(host, rtp_port), buffer)?,
-        bind_one(SocketAddr::new(host, rtcp_port), buffer)?,
+        bind_socket(SocketAddr::new(host, rtp_port), buffer)?,
+        bind_socket(SocketAddr::new(host, rtcp_port), buffer)?,
     ))
 }
 
-fn bind_one(address: SocketAddr, buffer: usize) -> io::Result<Socket> {
+fn bind_socket(address: SocketAddr, buffer: usize) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     // The kernel gives what its limits allow; less than was asked is no error.
     socket.set_recv_buffer_size(buffer)?;
@@ -117,8 +117,9 @@ mod tests {
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn rtp_is_even_and_rtcp_follows() {
-        let pairs: Vec<_> = (0..20).map(|_| SocketPair::bind(LOOPBACK, None, BUFFER).unwrap()).collect();
+    fn rtp_port_is_even_and_rtcp_port_is_next() {
+        let pairs: Vec<_> =
+            (0..20).map(|_| SocketPair::bind(LOOPBACK, None, SOCKET_BUFFER_SIZE).unwrap()).collect();
         for pair in &pairs {
             let PortPair { rtp, rtcp } = pair.ports();
             assert_eq!((rtp % 2, rtcp), (0, rtp + 1));
@@ -126,10 +127,10 @@ mod tests {
     }
 
     #[test]
-    fn a_given_pair_is_taken_or_refused() {
-        let taken = SocketPair::bind(LOOPBACK, None, BUFFER).unwrap();
-        let error = SocketPair::bind(LOOPBACK, Some(taken.ports().rtp), BUFFER).unwrap_err();
+    fn bind_fails_if_given_pair_is_in_use() {
+        let taken = SocketPair::bind(LOOPBACK, None, SOCKET_BUFFER_SIZE).unwrap();
+        let error = SocketPair::bind(LOOPBACK, Some(taken.ports().rtp), SOCKET_BUFFER_SIZE).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        assert!(SocketPair::bind(LOOPBACK, Some(65_535), BUFFER).is_err());
+        assert!(SocketPair::bind(LOOPBACK, Some(65_535), SOCKET_BUFFER_SIZE).is_err());
     }
 }

@@ -12,18 +12,18 @@ const UNIX_EPOCH_IN_NTP: u64 = 2_208_988_800;
 
 impl NtpTime {
     /// The middle 32 bits, as they stand in the LSR field of a report block.
-    pub fn middle(self) -> u32 {
+    pub fn middle_bits(self) -> u32 {
         (self.0 >> 16) as u32
     }
 
     /// This instant and a span more.
     pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.wrapping_add(span_to_fixed_point(span)))
+        Self(self.0.wrapping_add(ntp_duration(span)))
     }
 
     /// Seconds from another instant to this one; negative if it comes first.
-    pub fn seconds_since(self, other: Self) -> f64 {
-        self.0.wrapping_sub(other.0) as i64 as f64 / (1u64 << 32) as f64
+    pub fn seconds_since(self, earlier: Self) -> f64 {
+        self.0.wrapping_sub(earlier.0) as i64 as f64 / (1u64 << 32) as f64
     }
 }
 
@@ -38,17 +38,17 @@ pub struct Epoch {
 
 impl Epoch {
     /// Both clocks, read one behind the other.
-    pub fn of(instant: Instant, wall: SystemTime) -> Self {
+    pub fn new(instant: Instant, wall: SystemTime) -> Self {
         Self { instant, ntp: wall.into() }
     }
 
     /// What the clock on the wall shows when the other one shows this.
-    pub fn at(&self, instant: Instant) -> NtpTime {
+    pub fn ntp_at(&self, instant: Instant) -> NtpTime {
         self.ntp.plus(instant.saturating_duration_since(self.instant))
     }
 }
 
-fn span_to_fixed_point(span: Duration) -> u64 {
+fn ntp_duration(span: Duration) -> u64 {
     let fraction = (u64::from(span.subsec_nanos()) << 32) / 1_000_000_000;
     (span.as_secs() << 32) | fraction
 }
@@ -61,8 +61,8 @@ impl From<SystemTime> for NtpTime {
 }
 
 /// A span in units of 1/65536 s, as DLSR counts (RFC 3550 §6.4.1).
-pub fn delay_units(span: Duration) -> u32 {
-    u32::try_from(span_to_fixed_point(span) >> 16).unwrap_or(u32::MAX)
+pub fn dlsr_units(span: Duration) -> u32 {
+    u32::try_from(ntp_duration(span) >> 16).unwrap_or(u32::MAX)
 }
 
 /// What a receiver says of one source (RFC 3550 §6.4.1).
@@ -92,14 +92,14 @@ pub struct SenderInfo {
     /// The same instant on the clock of the RTP timestamps.
     pub rtp_timestamp: u32,
     /// Packets sent since the start.
-    pub packets: u32,
+    pub packet_count: u32,
     /// Octets of payload sent since the start.
-    pub octets: u32,
+    pub octet_count: u32,
 }
 
 /// One packet of a compound.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rtcp {
+pub enum RtcpPacket {
     /// SR
     SenderReport {
         /// Who sends.
@@ -129,27 +129,27 @@ pub enum Rtcp {
         ssrcs: Vec<u32>,
     },
     /// XR (RFC 3611), reduced to what measures a round trip.
-    Extended {
+    ExtendedReport {
         /// Who reports.
         ssrc: u32,
         /// What is reported.
-        block: ExtendedBlock,
+        block: ExtendedReportBlock,
     },
 }
 
 /// The two halves of a round trip that a receiver begins (RFC 3611 §4.4, §4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExtendedBlock {
+pub enum ExtendedReportBlock {
     /// Receiver Reference Time: this is sent now.
-    ReferenceTime(NtpTime),
+    ReceiverReferenceTime(NtpTime),
     /// DLRR: the last reference time that came, and how long ago.
-    DelaySinceReference {
+    Dlrr {
         /// Who sent it.
         ssrc: u32,
         /// The middle of it.
-        last_reference: u32,
+        last_rr: u32,
         /// Since it arrived, in 1/65536 s.
-        delay: u32,
+        delay_since_last_rr: u32,
     },
 }
 
@@ -157,7 +157,7 @@ pub enum ExtendedBlock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtcpError {
     /// Shorter than a length field says.
-    Short,
+    Truncated,
     /// A version other than 2.
     Version,
 }
@@ -165,7 +165,7 @@ pub enum RtcpError {
 impl fmt::Display for RtcpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Short => "the RTCP packet is shorter than its length field says",
+            Self::Truncated => "the RTCP packet is shorter than its length field says",
             Self::Version => "the RTCP packet is not of version 2",
         })
     }
@@ -179,8 +179,8 @@ const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
 const EXTENDED_REPORT: u8 = 207;
 const CNAME_ITEM: u8 = 1;
-const REFERENCE_TIME: u8 = 4;
-const DELAY_SINCE_REFERENCE: u8 = 5;
+const RECEIVER_REFERENCE_TIME_BLOCK: u8 = 4;
+const DLRR_BLOCK: u8 = 5;
 
 /// Reads a compound packet. Types that we do not use are passed over.
 ///
@@ -188,122 +188,124 @@ const DELAY_SINCE_REFERENCE: u8 = 5;
 ///
 /// # Errors
 /// When a packet does not fit into the octets, or is not of version 2.
-pub fn parse(mut octets: &[u8]) -> Result<Vec<Rtcp>, RtcpError> {
+pub fn parse(mut octets: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
     let mut packets = Vec::new();
     while !octets.is_empty() {
-        let &[first, packet_type, high, low] = octets.first_chunk::<4>().ok_or(RtcpError::Short)?;
+        let &[first, packet_type, high, low] = octets.first_chunk::<4>().ok_or(RtcpError::Truncated)?;
         if first >> 6 != 2 {
             return Err(RtcpError::Version);
         }
         let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
-        let (packet, rest) = octets.split_at_checked(length).ok_or(RtcpError::Short)?;
+        let (packet, rest) = octets.split_at_checked(length).ok_or(RtcpError::Truncated)?;
         octets = rest;
         match packet_type {
-            EXTENDED_REPORT => packets.extend(extended_reports(&packet[4..])?),
-            _ => packets.extend(parse_one(packet_type, first & 0x1F, &packet[4..])?),
+            EXTENDED_REPORT => packets.extend(parse_extended_report(&packet[4..])?),
+            _ => packets.extend(parse_packet(packet_type, first & 0x1F, &packet[4..])?),
         }
     }
     Ok(packets)
 }
 
-fn parse_one(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<Rtcp>, RtcpError> {
+fn parse_packet(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<RtcpPacket>, RtcpError> {
     let mut reader = Reader(body);
     let packet = match packet_type {
-        SENDER_REPORT => Rtcp::SenderReport {
-            ssrc: reader.word()?,
+        SENDER_REPORT => RtcpPacket::SenderReport {
+            ssrc: reader.read_u32()?,
             info: SenderInfo {
-                ntp: reader.ntp()?,
-                rtp_timestamp: reader.word()?,
-                packets: reader.word()?,
-                octets: reader.word()?,
+                ntp: reader.read_ntp()?,
+                rtp_timestamp: reader.read_u32()?,
+                packet_count: reader.read_u32()?,
+                octet_count: reader.read_u32()?,
             },
-            blocks: reader.report_blocks(count)?,
+            blocks: reader.read_report_blocks(count)?,
         },
         RECEIVER_REPORT => {
-            Rtcp::ReceiverReport { ssrc: reader.word()?, blocks: reader.report_blocks(count)? }
+            RtcpPacket::ReceiverReport { ssrc: reader.read_u32()?, blocks: reader.read_report_blocks(count)? }
         }
         SOURCE_DESCRIPTION if count > 0 => {
-            Rtcp::SourceDescription { ssrc: reader.word()?, cname: reader.canonical_name()? }
+            RtcpPacket::SourceDescription { ssrc: reader.read_u32()?, cname: reader.read_cname()? }
         }
-        BYE => Rtcp::Bye { ssrcs: (0..count).map(|_| reader.word()).collect::<Result<_, _>>()? },
+        BYE => RtcpPacket::Bye { ssrcs: (0..count).map(|_| reader.read_u32()).collect::<Result<_, _>>()? },
         _ => return Ok(None),
     };
     Ok(Some(packet))
 }
 
 /// The blocks that we use, each on its own (RFC 3611 §3). A receiver passes over what it does not know or cannot read.
-fn extended_reports(body: &[u8]) -> Result<Vec<Rtcp>, RtcpError> {
+fn parse_extended_report(body: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
     let mut reader = Reader(body);
-    let ssrc = reader.word()?;
+    let ssrc = reader.read_u32()?;
     let mut blocks = Vec::new();
-    while let Some((block_type, mut block)) = reader.extended_block()? {
+    while let Some((block_type, mut block)) = reader.read_extended_block()? {
         match block_type {
-            REFERENCE_TIME => blocks.extend(block.ntp().ok().map(ExtendedBlock::ReferenceTime)),
+            RECEIVER_REFERENCE_TIME_BLOCK => {
+                blocks.extend(block.read_ntp().ok().map(ExtendedReportBlock::ReceiverReferenceTime))
+            }
             // A sub-block for each receiver (§4.5).
-            DELAY_SINCE_REFERENCE => blocks.extend(iter::from_fn(|| block.delay_since_reference().ok())),
+            DLRR_BLOCK => blocks.extend(iter::from_fn(|| block.read_dlrr_sub_block().ok())),
             _ => {}
         }
     }
-    Ok(blocks.into_iter().map(|block| Rtcp::Extended { ssrc, block }).collect())
+    Ok(blocks.into_iter().map(|block| RtcpPacket::ExtendedReport { ssrc, block }).collect())
 }
 
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
-    fn word(&mut self) -> Result<u32, RtcpError> {
-        let (word, rest) = self.0.split_first_chunk::<4>().ok_or(RtcpError::Short)?;
+    fn read_u32(&mut self) -> Result<u32, RtcpError> {
+        let (word, rest) = self.0.split_first_chunk::<4>().ok_or(RtcpError::Truncated)?;
         self.0 = rest;
         Ok(u32::from_be_bytes(*word))
     }
 
-    fn report_blocks(&mut self, count: u8) -> Result<Vec<ReportBlock>, RtcpError> {
-        (0..count).map(|_| self.report_block()).collect()
+    fn read_report_blocks(&mut self, count: u8) -> Result<Vec<ReportBlock>, RtcpError> {
+        (0..count).map(|_| self.read_report_block()).collect()
     }
 
-    fn report_block(&mut self) -> Result<ReportBlock, RtcpError> {
-        let ssrc = self.word()?;
-        let losses = self.word()?;
+    fn read_report_block(&mut self) -> Result<ReportBlock, RtcpError> {
+        let ssrc = self.read_u32()?;
+        let loss_word = self.read_u32()?;
         Ok(ReportBlock {
             ssrc,
-            fraction_lost: (losses >> 24) as u8,
+            fraction_lost: (loss_word >> 24) as u8,
             // 24 bits with a sign.
-            cumulative_lost: (losses << 8) as i32 >> 8,
-            highest_sequence: self.word()?,
-            jitter: self.word()?,
-            last_sender_report: self.word()?,
-            delay_since_last_sender_report: self.word()?,
+            cumulative_lost: (loss_word << 8) as i32 >> 8,
+            highest_sequence: self.read_u32()?,
+            jitter: self.read_u32()?,
+            last_sender_report: self.read_u32()?,
+            delay_since_last_sender_report: self.read_u32()?,
         })
     }
 
     /// The next block of an extended report: its type, and what it holds.
-    fn extended_block(&mut self) -> Result<Option<(u8, Self)>, RtcpError> {
+    fn read_extended_block(&mut self) -> Result<Option<(u8, Self)>, RtcpError> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let head = self.word()?;
+        let head = self.read_u32()?;
         let length = 4 * (head & 0xFFFF) as usize;
-        let (body, rest) = self.0.split_at_checked(length).ok_or(RtcpError::Short)?;
+        let (body, rest) = self.0.split_at_checked(length).ok_or(RtcpError::Truncated)?;
         self.0 = rest;
         Ok(Some(((head >> 24) as u8, Reader(body))))
     }
 
-    fn delay_since_reference(&mut self) -> Result<ExtendedBlock, RtcpError> {
-        let (ssrc, last_reference, delay) = (self.word()?, self.word()?, self.word()?);
-        Ok(ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay })
+    fn read_dlrr_sub_block(&mut self) -> Result<ExtendedReportBlock, RtcpError> {
+        let (ssrc, last_reference, delay) = (self.read_u32()?, self.read_u32()?, self.read_u32()?);
+        Ok(ExtendedReportBlock::Dlrr { ssrc, last_rr: last_reference, delay_since_last_rr: delay })
     }
 
-    fn ntp(&mut self) -> Result<NtpTime, RtcpError> {
-        Ok(NtpTime(u64::from(self.word()?) << 32 | u64::from(self.word()?)))
+    fn read_ntp(&mut self) -> Result<NtpTime, RtcpError> {
+        Ok(NtpTime(u64::from(self.read_u32()?) << 32 | u64::from(self.read_u32()?)))
     }
 
     /// The CNAME among the items of the first chunk; empty if it has none.
-    fn canonical_name(&mut self) -> Result<String, RtcpError> {
+    fn read_cname(&mut self) -> Result<String, RtcpError> {
         while let [item, rest @ ..] = self.0 {
             if *item == 0 {
                 break;
             }
-            let (&length, rest) = rest.split_first().ok_or(RtcpError::Short)?;
-            let (text, rest) = rest.split_at_checked(usize::from(length)).ok_or(RtcpError::Short)?;
+            let (&length, rest) = rest.split_first().ok_or(RtcpError::Truncated)?;
+            let (text, rest) = rest.split_at_checked(usize::from(length)).ok_or(RtcpError::Truncated)?;
             if *item == CNAME_ITEM {
                 return Ok(String::from_utf8_lossy(text).into_owned());
             }
@@ -316,35 +318,35 @@ impl Reader<'_> {
 /// Writes a compound packet: the packets one behind the other.
 ///
 /// RFC 3550 §6.1 wants a report first and a CNAME in each compound; that order is the caller's.
-pub fn write(packets: &[Rtcp]) -> Vec<u8> {
+pub fn encode(packets: &[RtcpPacket]) -> Vec<u8> {
     let mut octets = Vec::new();
     for packet in packets {
-        write_one(packet, &mut octets);
+        encode_packet(packet, &mut octets);
     }
     octets
 }
 
-fn write_one(packet: &Rtcp, octets: &mut Vec<u8>) {
+fn encode_packet(packet: &RtcpPacket, octets: &mut Vec<u8>) {
     let mut body = Vec::new();
     let (packet_type, count) = match packet {
-        Rtcp::SenderReport { ssrc, info, blocks } => {
+        RtcpPacket::SenderReport { ssrc, info, blocks } => {
             for word in [
                 *ssrc,
                 (info.ntp.0 >> 32) as u32,
                 info.ntp.0 as u32,
                 info.rtp_timestamp,
-                info.packets,
-                info.octets,
+                info.packet_count,
+                info.octet_count,
             ] {
                 body.extend_from_slice(&word.to_be_bytes());
             }
-            (SENDER_REPORT, write_blocks(blocks, &mut body))
+            (SENDER_REPORT, encode_report_blocks(blocks, &mut body))
         }
-        Rtcp::ReceiverReport { ssrc, blocks } => {
+        RtcpPacket::ReceiverReport { ssrc, blocks } => {
             body.extend_from_slice(&ssrc.to_be_bytes());
-            (RECEIVER_REPORT, write_blocks(blocks, &mut body))
+            (RECEIVER_REPORT, encode_report_blocks(blocks, &mut body))
         }
-        Rtcp::SourceDescription { ssrc, cname } => {
+        RtcpPacket::SourceDescription { ssrc, cname } => {
             body.extend_from_slice(&ssrc.to_be_bytes());
             let name = &cname.as_bytes()[..cname.len().min(255)];
             body.extend_from_slice(&[CNAME_ITEM, name.len() as u8]);
@@ -353,14 +355,14 @@ fn write_one(packet: &Rtcp, octets: &mut Vec<u8>) {
             body.resize((body.len() / 4 + 1) * 4, 0);
             (SOURCE_DESCRIPTION, 1)
         }
-        Rtcp::Bye { ssrcs } => {
+        RtcpPacket::Bye { ssrcs } => {
             let ssrcs = &ssrcs[..ssrcs.len().min(31)];
             body.extend(ssrcs.iter().flat_map(|ssrc| ssrc.to_be_bytes()));
             (BYE, ssrcs.len() as u8)
         }
-        Rtcp::Extended { ssrc, block } => {
+        RtcpPacket::ExtendedReport { ssrc, block } => {
             body.extend_from_slice(&ssrc.to_be_bytes());
-            write_extended(*block, &mut body);
+            encode_extended_block(*block, &mut body);
             (EXTENDED_REPORT, 0)
         }
     };
@@ -370,19 +372,21 @@ fn write_one(packet: &Rtcp, octets: &mut Vec<u8>) {
     octets.extend_from_slice(&body);
 }
 
-fn write_extended(block: ExtendedBlock, body: &mut Vec<u8>) {
-    let (kind, words) = match block {
-        ExtendedBlock::ReferenceTime(NtpTime(ntp)) => (REFERENCE_TIME, vec![(ntp >> 32) as u32, ntp as u32]),
-        ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay } => {
-            (DELAY_SINCE_REFERENCE, vec![ssrc, last_reference, delay])
+fn encode_extended_block(block: ExtendedReportBlock, body: &mut Vec<u8>) {
+    let (block_type, words) = match block {
+        ExtendedReportBlock::ReceiverReferenceTime(NtpTime(ntp)) => {
+            (RECEIVER_REFERENCE_TIME_BLOCK, vec![(ntp >> 32) as u32, ntp as u32])
+        }
+        ExtendedReportBlock::Dlrr { ssrc, last_rr: last_reference, delay_since_last_rr: delay } => {
+            (DLRR_BLOCK, vec![ssrc, last_reference, delay])
         }
     };
-    body.extend_from_slice(&[kind, 0, 0, words.len() as u8]);
+    body.extend_from_slice(&[block_type, 0, 0, words.len() as u8]);
     body.extend(words.iter().flat_map(|word| word.to_be_bytes()));
 }
 
 /// Writes at most 31 blocks, which is what the count has room for; returns how many.
-fn write_blocks(blocks: &[ReportBlock], body: &mut Vec<u8>) -> u8 {
+fn encode_report_blocks(blocks: &[ReportBlock], body: &mut Vec<u8>) -> u8 {
     let blocks = &blocks[..blocks.len().min(31)];
     for block in blocks {
         let lost = block.cumulative_lost.clamp(-0x80_0000, 0x7F_FFFF) as u32 & 0xFF_FFFF;
@@ -404,7 +408,7 @@ fn write_blocks(blocks: &[ReportBlock], body: &mut Vec<u8>) -> u8 {
 mod tests {
     use super::*;
 
-    fn compound() -> Vec<Rtcp> {
+    fn compound() -> Vec<RtcpPacket> {
         let block = ReportBlock {
             ssrc: 9,
             fraction_lost: 12,
@@ -415,25 +419,25 @@ mod tests {
             delay_since_last_sender_report: 65_536,
         };
         vec![
-            Rtcp::SenderReport {
+            RtcpPacket::SenderReport {
                 ssrc: 0x0102_0304,
                 info: SenderInfo {
                     ntp: NtpTime(0x1122_3344_5566_7788),
                     rtp_timestamp: 90_000,
-                    packets: 5,
-                    octets: 6_000,
+                    packet_count: 5,
+                    octet_count: 6_000,
                 },
                 blocks: vec![],
             },
-            Rtcp::SourceDescription { ssrc: 0x0102_0304, cname: "abc".to_owned() },
-            Rtcp::ReceiverReport { ssrc: 1, blocks: vec![block] },
-            Rtcp::Bye { ssrcs: vec![0x0102_0304] },
+            RtcpPacket::SourceDescription { ssrc: 0x0102_0304, cname: "abc".to_owned() },
+            RtcpPacket::ReceiverReport { ssrc: 1, blocks: vec![block] },
+            RtcpPacket::Bye { ssrcs: vec![0x0102_0304] },
         ]
     }
 
     #[test]
-    fn the_octets_are_those_of_rfc_3550() {
-        let octets = write(&compound());
+    fn compound_packet_matches_rfc_3550() {
+        let octets = encode(&compound());
         assert_eq!(octets[..8], [0x80, 200, 0, 6, 1, 2, 3, 4]);
         assert_eq!(octets[28..44], [0x81, 202, 0, 3, 1, 2, 3, 4, 1, 3, b'a', b'b', b'c', 0, 0, 0]);
         assert_eq!(octets[44..60], [0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 9, 12, 0xFF, 0xFF, 0xFD]);
@@ -442,86 +446,89 @@ mod tests {
     }
 
     #[test]
-    fn extended_reports_are_those_of_rfc_3611() {
-        let reference = Rtcp::Extended {
+    fn extended_reports_match_rfc_3611() {
+        let reference = RtcpPacket::ExtendedReport {
             ssrc: 0x0102_0304,
-            block: ExtendedBlock::ReferenceTime(NtpTime(0x1122_3344_5566_7788)),
+            block: ExtendedReportBlock::ReceiverReferenceTime(NtpTime(0x1122_3344_5566_7788)),
         };
-        let octets = write(std::slice::from_ref(&reference));
+        let octets = encode(std::slice::from_ref(&reference));
         let expected =
             [0x80, 207, 0, 4, 1, 2, 3, 4, 4, 0, 0, 2, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
         assert_eq!(octets, expected);
         assert_eq!(parse(&octets), Ok(vec![reference]));
-        let answer = Rtcp::Extended {
+        let dlrr = RtcpPacket::ExtendedReport {
             ssrc: 9,
-            block: ExtendedBlock::DelaySinceReference { ssrc: 7, last_reference: 0x3344_5566, delay: 655 },
+            block: ExtendedReportBlock::Dlrr { ssrc: 7, last_rr: 0x3344_5566, delay_since_last_rr: 655 },
         };
-        let mut octets = write(std::slice::from_ref(&answer));
+        let mut octets = encode(std::slice::from_ref(&dlrr));
         assert_eq!(octets[8..], [5, 0, 0, 3, 0, 0, 0, 7, 0x33, 0x44, 0x55, 0x66, 0, 0, 2, 0x8F]);
-        assert_eq!(parse(&octets), Ok(vec![answer.clone()]));
+        assert_eq!(parse(&octets), Ok(vec![dlrr.clone()]));
         // Another kind of block before it, and one that is longer than the packet.
         octets.splice(8..8, [1, 0, 0, 1, 0, 0, 0, 0]);
         octets[3] = 7;
-        assert_eq!(parse(&octets), Ok(vec![answer]));
+        assert_eq!(parse(&octets), Ok(vec![dlrr]));
         octets[11] = 200;
-        assert_eq!(parse(&octets), Err(RtcpError::Short));
+        assert_eq!(parse(&octets), Err(RtcpError::Truncated));
     }
 
     #[test]
-    fn an_empty_receiver_report_opens_a_path_and_says_nothing() {
+    fn empty_receiver_report_is_parsed() {
         let octets = [0x80, 201, 0, 1, 0, 0, 0, 0];
-        assert_eq!(parse(&octets).unwrap(), [Rtcp::ReceiverReport { ssrc: 0, blocks: vec![] }]);
+        assert_eq!(parse(&octets).unwrap(), [RtcpPacket::ReceiverReport { ssrc: 0, blocks: vec![] }]);
     }
 
     #[test]
-    fn every_cut_and_every_junk_is_an_error_or_nothing() {
-        let octets = write(&compound());
+    fn truncated_and_junk_packets_are_rejected() {
+        let octets = encode(&compound());
         for cut in 1..octets.len() {
             let _ = parse(&octets[..cut]);
         }
-        assert_eq!(parse(&octets[..30]), Err(RtcpError::Short));
+        assert_eq!(parse(&octets[..30]), Err(RtcpError::Truncated));
         assert_eq!(parse(&[0xCE, 0xFA, 0xED, 0xFE]), Err(RtcpError::Version));
         assert_eq!(parse(&[0x00, 200, 0, 0]), Err(RtcpError::Version));
-        assert_eq!(parse(&[0x9F, 201, 0, 1, 0, 0, 0, 1]), Err(RtcpError::Short));
+        assert_eq!(parse(&[0x9F, 201, 0, 1, 0, 0, 0, 1]), Err(RtcpError::Truncated));
         assert_eq!(parse(&[0x80, 204, 0, 0]).unwrap(), []);
     }
 
     #[test]
-    fn times_are_counted_as_ntp_counts_them() {
+    fn system_time_converts_to_ntp() {
         let ntp = NtpTime::from(UNIX_EPOCH + Duration::from_millis(1_500));
         assert_eq!(ntp.0, (UNIX_EPOCH_IN_NTP + 1) << 32 | 0x8000_0000);
-        assert_eq!(ntp.middle(), (UNIX_EPOCH_IN_NTP as u32 + 1) << 16 | 0x8000);
-        assert_eq!(delay_units(Duration::from_millis(250)), 16_384);
+        assert_eq!(ntp.middle_bits(), (UNIX_EPOCH_IN_NTP as u32 + 1) << 16 | 0x8000);
+        assert_eq!(dlsr_units(Duration::from_millis(250)), 16_384);
         let later = ntp.plus(Duration::from_millis(250));
         assert_eq!((later.seconds_since(ntp), ntp.seconds_since(later)), (0.25, -0.25));
     }
 
     #[test]
-    fn every_block_of_an_extended_report_is_read_and_what_is_too_short_is_passed_over() {
+    fn truncated_extended_blocks_are_skipped() {
         let word = |word: u32| word.to_be_bytes();
         let block = |kind: u8, words: &[u32]| {
             let head = u32::from(kind) << 24 | words.len() as u32;
             std::iter::once(head).chain(words.iter().copied()).flat_map(word).collect::<Vec<u8>>()
         };
         let blocks = [
-            block(DELAY_SINCE_REFERENCE, &[]),
+            block(DLRR_BLOCK, &[]),
             block(99, &[1]),
-            block(REFERENCE_TIME, &[3]),
+            block(RECEIVER_REFERENCE_TIME_BLOCK, &[3]),
             // The last of three sub-blocks has no end.
-            block(DELAY_SINCE_REFERENCE, &[7, 1, 2, 8, 3, 4, 9]),
-            block(REFERENCE_TIME, &[5, 6]),
+            block(DLRR_BLOCK, &[7, 1, 2, 8, 3, 4, 9]),
+            block(RECEIVER_REFERENCE_TIME_BLOCK, &[5, 6]),
         ]
         .concat();
         let length = (1 + blocks.len() / 4) as u32;
         let report =
             [&word(0x80 << 24 | u32::from(EXTENDED_REPORT) << 16 | length)[..], &word(5), &blocks].concat();
-        let goodbye = Rtcp::Bye { ssrcs: vec![5] };
-        let of = |ssrc, last_reference, delay| Rtcp::Extended {
+        let bye = RtcpPacket::Bye { ssrcs: vec![5] };
+        let dlrr = |ssrc, last_reference, delay| RtcpPacket::ExtendedReport {
             ssrc: 5,
-            block: ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay },
+            block: ExtendedReportBlock::Dlrr { ssrc, last_rr: last_reference, delay_since_last_rr: delay },
         };
-        let reference = Rtcp::Extended { ssrc: 5, block: ExtendedBlock::ReferenceTime(NtpTime(5 << 32 | 6)) };
-        let compound = [report, write(std::slice::from_ref(&goodbye))].concat();
-        assert_eq!(parse(&compound), Ok(vec![of(7, 1, 2), of(8, 3, 4), reference, goodbye]));
+        let reference = RtcpPacket::ExtendedReport {
+            ssrc: 5,
+            block: ExtendedReportBlock::ReceiverReferenceTime(NtpTime(5 << 32 | 6)),
+        };
+        let compound = [report, encode(std::slice::from_ref(&bye))].concat();
+        assert_eq!(parse(&compound), Ok(vec![dlrr(7, 1, 2), dlrr(8, 3, 4), reference, bye]));
     }
 }

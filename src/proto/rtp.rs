@@ -49,7 +49,7 @@ pub struct Packet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtpError {
     /// Shorter than its header says.
-    Short,
+    Truncated,
     /// A version other than 2.
     Version(u8),
     /// More padding than payload.
@@ -59,7 +59,7 @@ pub enum RtpError {
 impl fmt::Display for RtpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Short => f.write_str("the packet is shorter than its header says"),
+            Self::Truncated => f.write_str("the packet is shorter than its header says"),
             Self::Version(version) => write!(f, "RTP version {version} instead of 2"),
             Self::Padding => f.write_str("more padding than payload"),
         }
@@ -74,38 +74,39 @@ impl Packet {
     /// # Errors
     /// When it is not a whole RTP packet of version 2.
     pub fn parse(mut octets: Bytes) -> Result<Self, RtpError> {
-        let fixed = *octets.first_chunk::<HEADER_LENGTH>().ok_or(RtpError::Short)?;
+        let fixed = *octets.first_chunk::<HEADER_LENGTH>().ok_or(RtpError::Truncated)?;
         let version = fixed[0] >> 6;
         if version != 2 {
             return Err(RtpError::Version(version));
         }
-        let (padded, extended) = (fixed[0] & 0x20 != 0, fixed[0] & 0x10 != 0);
-        let contributors = usize::from(fixed[0] & 0x0F);
-        take(&mut octets, HEADER_LENGTH + 4 * contributors)?;
-        let extension = if extended { Some(take_extension(&mut octets)?) } else { None };
-        if padded {
+        let (has_padding, has_extension) = (fixed[0] & 0x20 != 0, fixed[0] & 0x10 != 0);
+        let csrc_count = usize::from(fixed[0] & 0x0F);
+        read_bytes(&mut octets, HEADER_LENGTH + 4 * csrc_count)?;
+        let extension = if has_extension { Some(read_extension(&mut octets)?) } else { None };
+        if has_padding {
             let padding = usize::from(*octets.last().ok_or(RtpError::Padding)?);
-            let kept = octets.len().checked_sub(padding).filter(|_| padding > 0).ok_or(RtpError::Padding)?;
-            octets.truncate(kept);
+            let unpadded =
+                octets.len().checked_sub(padding).filter(|_| padding > 0).ok_or(RtpError::Padding)?;
+            octets.truncate(unpadded);
         }
-        Ok(Self { header: Header::read(&fixed), extension, payload: octets })
+        Ok(Self { header: Header::parse(&fixed), extension, payload: octets })
     }
 }
 
-fn take(octets: &mut Bytes, count: usize) -> Result<Bytes, RtpError> {
-    if octets.len() < count { Err(RtpError::Short) } else { Ok(octets.split_to(count)) }
+fn read_bytes(octets: &mut Bytes, count: usize) -> Result<Bytes, RtpError> {
+    if octets.len() < count { Err(RtpError::Truncated) } else { Ok(octets.split_to(count)) }
 }
 
-fn take_extension(octets: &mut Bytes) -> Result<Extension, RtpError> {
-    let head = take(octets, 4)?;
-    let words = u16::from_be_bytes([head[2], head[3]]);
-    let body = take(octets, 4 * usize::from(words))?;
-    Ok(Extension { profile: u16::from_be_bytes([head[0], head[1]]), body })
+fn read_extension(octets: &mut Bytes) -> Result<Extension, RtpError> {
+    let extension_header = read_bytes(octets, 4)?;
+    let words = u16::from_be_bytes([extension_header[2], extension_header[3]]);
+    let body = read_bytes(octets, 4 * usize::from(words))?;
+    Ok(Extension { profile: u16::from_be_bytes([extension_header[0], extension_header[1]]), body })
 }
 
 impl Header {
     /// Reads the fixed header, whatever its version.
-    pub fn read(fixed: &[u8; HEADER_LENGTH]) -> Self {
+    pub fn parse(fixed: &[u8; HEADER_LENGTH]) -> Self {
         let [_, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
         Self {
             marker: second & 0x80 != 0,
@@ -117,11 +118,11 @@ impl Header {
     }
 
     /// The twelve octets of the fixed header, version 2, without padding and contributors.
-    pub fn octets(&self, extended: bool) -> [u8; HEADER_LENGTH] {
+    pub fn encode(&self, has_extension: bool) -> [u8; HEADER_LENGTH] {
         let [s0, s1] = self.sequence.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
         let [c0, c1, c2, c3] = self.ssrc.to_be_bytes();
-        let first = 0x80 | if extended { 0x10 } else { 0 };
+        let first = 0x80 | if has_extension { 0x10 } else { 0 };
         let second = (self.payload_type & 0x7F) | if self.marker { 0x80 } else { 0 };
         [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]
     }
@@ -150,16 +151,16 @@ mod tests {
         &[0x80, 0x1A, 0x00, 0x01, 0x6B, 0x03, 0x11, 0xD0, 0, 0, 0, 0, 0xFF, 0xD8, 0xFF, 0xC4];
 
     #[test]
-    fn a_plain_packet_is_read() {
+    fn plain_packet_is_parsed() {
         let packet = Packet::parse(Bytes::from_static(CLASSROOM)).unwrap();
         let header = Header { marker: false, payload_type: 26, sequence: 1, timestamp: 0x6B03_11D0, ssrc: 0 };
         assert_eq!(packet.header, header);
         assert_eq!(packet.payload, &[0xFF, 0xD8, 0xFF, 0xC4][..]);
-        assert_eq!(header.octets(false), CLASSROOM[..12]);
+        assert_eq!(header.encode(false), CLASSROOM[..12]);
     }
 
     #[test]
-    fn contributors_extension_and_padding_are_taken_off() {
+    fn csrcs_extension_and_padding_are_removed() {
         let octets = [
             &[0xB1, 0x9A, 0xFF, 0xFF, 0, 0, 0, 9, 1, 2, 3, 4][..], // P, X, one contributor, M
             &[0, 0, 0, 7],
@@ -177,12 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn broken_packets_are_errors() {
+    fn malformed_packets_are_rejected() {
         let cases: [(&[u8], RtpError); 6] = [
-            (&CLASSROOM[..11], RtpError::Short),
+            (&CLASSROOM[..11], RtpError::Truncated),
             (&[0x00, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], RtpError::Version(0)),
-            (&[0x82, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], RtpError::Short),
-            (&[0x90, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xD8, 0xFF, 0xFF], RtpError::Short),
+            (&[0x82, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4], RtpError::Truncated),
+            (&[0x90, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xD8, 0xFF, 0xFF], RtpError::Truncated),
             (&[0xA0, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9], RtpError::Padding),
             (&[0xA0, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0], RtpError::Padding),
         ];
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_go_on_over_the_wrap_in_both_directions() {
+    fn counters_extend_across_wraparound_in_both_directions() {
         assert_eq!(extend_sequence(65_530, 3), 65_539);
         assert_eq!(extend_sequence(65_539, 65_530), 65_530);
         assert_eq!(extend_sequence(0, 65_535), -1);

@@ -24,11 +24,11 @@ pub struct SessionDescription {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MediaDescription {
     /// `video`, `audio`, …
-    pub kind: String,
+    pub media_type: String,
     /// The payload types, in order of preference.
     pub formats: Vec<u8>,
     /// `a=rtpmap` lines: payload type, and encoding with clock rate.
-    pub encodings: Vec<(u8, String)>,
+    pub rtpmaps: Vec<(u8, String)>,
     /// `a=control`: the URL for SETUP, absolute or relative.
     pub control: Option<String>,
     /// `a=range` of this stream alone.
@@ -40,20 +40,20 @@ pub struct MediaDescription {
     /// `a=x-reelay-jpeg-header:1`: the server can send original JPEG header segments.
     pub jpeg_header: bool,
     /// `a=rtcp-xr:rcvr-rtt`: the server answers what measures a round trip (RFC 3611 §5.1).
-    pub round_trip: bool,
+    pub receiver_rtt: bool,
 }
 
 /// The payload type that RFC 3551 §6 gives to JPEG.
 pub const JPEG_PAYLOAD_TYPE: u8 = 26;
 
 /// The attribute by which a server says that it can send original JPEG header segments.
-const JPEG_HEADER: &str = "x-reelay-jpeg-header";
+const JPEG_HEADER_ATTRIBUTE: &str = "x-reelay-jpeg-header";
 
 /// The attribute by which a server says which extended reports it knows (RFC 3611 §5.1).
-const EXTENDED_REPORTS: &str = "rtcp-xr";
+const RTCP_XR_ATTRIBUTE: &str = "rtcp-xr";
 
 /// Those that measure a round trip from the receiver.
-const ROUND_TRIP: &str = "rcvr-rtt=";
+const RCVR_RTT: &str = "rcvr-rtt=";
 
 /// Why a text is no session description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,22 +82,20 @@ impl SessionDescription {
             let Some((kind, value)) = line.split_once('=') else { continue };
             match kind {
                 "s" => session.name = value.trim().to_owned(),
-                "m" if session.media.len() < MOST_MEDIA => {
-                    session.media.push(MediaDescription::parse(value)?)
-                }
-                "m" => return Err(SdpError(format!("it describes more than {MOST_MEDIA} streams"))),
-                "a" => session.read_attribute(value),
+                "m" if session.media.len() < MAX_MEDIA => session.media.push(MediaDescription::parse(value)?),
+                "m" => return Err(SdpError(format!("it describes more than {MAX_MEDIA} streams"))),
+                "a" => session.parse_attribute(value),
                 _ => {}
             }
         }
         Ok(session)
     }
 
-    fn read_attribute(&mut self, attribute: &str) {
+    fn parse_attribute(&mut self, attribute: &str) {
         let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
         let value = value.trim();
         if let Some(media) = self.media.last_mut() {
-            return media.read_attribute(name, value);
+            return media.parse_attribute(name, value);
         }
         match name {
             "control" => self.control = Some(value.to_owned()),
@@ -108,20 +106,20 @@ impl SessionDescription {
     }
 
     /// The first stream that carries JPEG, and the payload type that it has there.
-    pub fn jpeg(&self) -> Option<(&MediaDescription, u8)> {
+    pub fn jpeg_media(&self) -> Option<(&MediaDescription, u8)> {
         self.media
             .iter()
             .find_map(|media| media.jpeg_payload_type().map(|payload_type| (media, payload_type)))
     }
 
     /// What can be played of a stream: its own range, else that of the presentation.
-    pub fn range_of(&self, media: &MediaDescription) -> Option<NptRange> {
+    pub fn media_range(&self, media: &MediaDescription) -> Option<NptRange> {
         media.range.or(self.range)
     }
 
     /// The text for the wire. `origin` is an identifier and a version for `o=`, `host` the address of the server.
-    pub fn write(&self, origin: (u64, u64), host: std::net::IpAddr) -> String {
-        let (family, any) = match host {
+    pub fn encode(&self, origin: (u64, u64), host: std::net::IpAddr) -> String {
+        let (address_type, unspecified) = match host {
             std::net::IpAddr::V4(_) => ("IP4", "0.0.0.0"),
             std::net::IpAddr::V6(_) => ("IP6", "::"),
         };
@@ -132,9 +130,9 @@ impl SessionDescription {
             text.push_str("\r\n");
         };
         line(format_args!("v=0"));
-        line(format_args!("o=- {} {} IN {family} {host}", origin.0, origin.1));
-        line(format_args!("s={}", one_line(&self.name)));
-        line(format_args!("c=IN {family} {any}"));
+        line(format_args!("o=- {} {} IN {address_type} {host}", origin.0, origin.1));
+        line(format_args!("s={}", single_line(&self.name)));
+        line(format_args!("c=IN {address_type} {unspecified}"));
         line(format_args!("t=0 0"));
         if let Some(tool) = &self.tool {
             line(format_args!("a=tool:{tool}"));
@@ -153,13 +151,13 @@ impl SessionDescription {
 }
 
 /// Frames a second that a film may have. What is stated beyond is a mistake, and better unknown.
-pub const FRAME_RATES: RangeInclusive<f64> = 0.1..=240.0;
+pub const FRAME_RATE_RANGE: RangeInclusive<f64> = 0.1..=240.0;
 
 /// Presentations have a handful of streams; a description with more is not meant well.
-const MOST_MEDIA: usize = 64;
+const MAX_MEDIA: usize = 64;
 
 /// A session's name must not begin a line of its own, and must not be empty (RFC 4566 §5.3).
-fn one_line(name: &str) -> String {
+fn single_line(name: &str) -> String {
     let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if name.trim().is_empty() { "-".to_owned() } else { name }
 }
@@ -168,28 +166,31 @@ impl MediaDescription {
     /// Reads `video 0 RTP/AVP 26`.
     fn parse(value: &str) -> Result<Self, SdpError> {
         let mut words = value.split_ascii_whitespace();
-        let (Some(kind), Some(_port), Some(_protocol)) = (words.next(), words.next(), words.next()) else {
+        let (Some(media_type), Some(_port), Some(_protocol)) = (words.next(), words.next(), words.next())
+        else {
             return Err(SdpError("a media line of the session description cannot be read".to_owned()));
         };
         let formats = words.filter_map(|word| word.parse().ok()).collect();
-        Ok(Self { kind: kind.to_owned(), formats, ..Self::default() })
+        Ok(Self { media_type: media_type.to_owned(), formats, ..Self::default() })
     }
 
-    fn read_attribute(&mut self, name: &str, value: &str) {
+    fn parse_attribute(&mut self, name: &str, value: &str) {
         match name {
             "control" => self.control = Some(value.to_owned()),
             "range" => self.range = NptRange::parse(value).ok(),
-            "framerate" => self.frame_rate = value.parse().ok().filter(|rate| FRAME_RATES.contains(rate)),
+            "framerate" => {
+                self.frame_rate = value.parse().ok().filter(|rate| FRAME_RATE_RANGE.contains(rate))
+            }
             "x-dimensions" => self.dimensions = parse_dimensions(value, ','),
             // 3GPP TS 26.234 §5.3.3.2: the payload type, and `width-height`.
             "framesize" => {
                 let size = value.split_once(' ').and_then(|(_, size)| parse_dimensions(size, '-'));
                 self.dimensions = self.dimensions.or(size);
             }
-            "rtpmap" => self.encodings.extend(parse_rtpmap(value)),
-            JPEG_HEADER => self.jpeg_header = value == "1",
-            EXTENDED_REPORTS => {
-                self.round_trip = value.split_ascii_whitespace().any(|form| form.starts_with(ROUND_TRIP));
+            "rtpmap" => self.rtpmaps.extend(parse_rtpmap(value)),
+            JPEG_HEADER_ATTRIBUTE => self.jpeg_header = value == "1",
+            RTCP_XR_ATTRIBUTE => {
+                self.receiver_rtt = value.split_ascii_whitespace().any(|form| form.starts_with(RCVR_RTT));
             }
             _ => {}
         }
@@ -197,14 +198,14 @@ impl MediaDescription {
 
     /// The payload type by which this stream carries JPEG: one that `rtpmap` names so, or 26.
     pub fn jpeg_payload_type(&self) -> Option<u8> {
-        self.formats.iter().copied().find(|&format| match self.encoding_of(format) {
+        self.formats.iter().copied().find(|&format| match self.rtpmap_encoding(format) {
             Some(encoding) => encoding.to_ascii_uppercase().starts_with("JPEG/"),
             None => format == JPEG_PAYLOAD_TYPE,
         })
     }
 
-    fn encoding_of(&self, format: u8) -> Option<&str> {
-        self.encodings
+    fn rtpmap_encoding(&self, format: u8) -> Option<&str> {
+        self.rtpmaps
             .iter()
             .find(|(payload_type, _)| *payload_type == format)
             .map(|(_, encoding)| encoding.as_str())
@@ -212,26 +213,26 @@ impl MediaDescription {
 
     /// What the stream carries, for people: `H264`, `MPEG4-GENERIC`, `PCMU`, …
     pub fn encoding_name(&self) -> String {
-        let mapped = |format| self.encoding_of(format).and_then(|encoding| encoding.split('/').next());
+        let mapped = |format| self.rtpmap_encoding(format).and_then(|encoding| encoding.split('/').next());
         let named =
             self.formats.iter().find_map(|&format| mapped(format).or_else(|| static_encoding(format)));
         match (named, self.formats.first()) {
-            (Some(encoding), _) => readable(encoding),
+            (Some(encoding), _) => printable(encoding),
             (None, Some(format)) => format!("payload type {format}"),
-            (None, None) => readable(&self.kind),
+            (None, None) => printable(&self.media_type),
         }
     }
 
     /// The same, and whether it is heard or seen: `PCMU audio`.
-    pub fn encoding_and_kind(&self) -> String {
-        let (encoding, kind) = (self.encoding_name(), readable(&self.kind));
-        if encoding == kind { encoding } else { format!("{encoding} {kind}") }
+    pub fn encoding_and_media_type(&self) -> String {
+        let (encoding, media_type) = (self.encoding_name(), printable(&self.media_type));
+        if encoding == media_type { encoding } else { format!("{encoding} {media_type}") }
     }
 
     fn write(&self, line: &mut impl FnMut(fmt::Arguments<'_>)) {
         let formats = self.formats.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
-        line(format_args!("m={} 0 RTP/AVP {formats}", self.kind));
-        for (payload_type, encoding) in &self.encodings {
+        line(format_args!("m={} 0 RTP/AVP {formats}", self.media_type));
+        for (payload_type, encoding) in &self.rtpmaps {
             line(format_args!("a=rtpmap:{payload_type} {encoding}"));
         }
         if let Some(control) = &self.control {
@@ -247,10 +248,10 @@ impl MediaDescription {
             line(format_args!("a=x-dimensions:{width},{height}"));
         }
         if self.jpeg_header {
-            line(format_args!("a={JPEG_HEADER}:1"));
+            line(format_args!("a={JPEG_HEADER_ATTRIBUTE}:1"));
         }
-        if self.round_trip {
-            line(format_args!("a={EXTENDED_REPORTS}:{ROUND_TRIP}sender"));
+        if self.receiver_rtt {
+            line(format_args!("a={RTCP_XR_ATTRIBUTE}:{RCVR_RTT}sender"));
         }
     }
 }
@@ -283,15 +284,15 @@ fn static_encoding(payload_type: u8) -> Option<&'static str> {
 }
 
 /// A word of a description as it may stand in a sentence.
-fn readable(word: &str) -> String {
-    word.chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect()
+fn printable(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(MAX_WORD_LENGTH).collect()
 }
 
 /// Longer than every name of an encoding.
-const LONGEST_WORD: usize = 40;
+const MAX_WORD_LENGTH: usize = 40;
 
-fn parse_dimensions(value: &str, between: char) -> Option<(u16, u16)> {
-    let (width, height) = value.split_once(between)?;
+fn parse_dimensions(value: &str, separator: char) -> Option<(u16, u16)> {
+    let (width, height) = value.split_once(separator)?;
     Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
 }
 
@@ -310,20 +311,20 @@ mod tests {
         a=x-dimensions:2592,1944\r\n";
 
     #[test]
-    fn the_jpeg_stream_is_found_among_others() {
+    fn jpeg_stream_is_found_among_others() {
         let session = SessionDescription::parse(CAMERA).unwrap();
         assert_eq!((session.name.as_str(), session.control.as_deref()), ("A camera", Some("*")));
-        let (media, payload_type) = session.jpeg().unwrap();
+        let (media, payload_type) = session.jpeg_media().unwrap();
         assert_eq!(payload_type, 26);
         assert_eq!(media.control.as_deref(), Some("stream=0"));
         assert_eq!((media.frame_rate, media.dimensions), (Some(25.0), Some((2_592, 1_944))));
-        assert_eq!(session.range_of(media), Some(NptRange::default()));
-        assert_eq!(session.media[0].encoding_and_kind(), "PCMU audio");
+        assert_eq!(session.media_range(media), Some(NptRange::default()));
+        assert_eq!(session.media[0].encoding_and_media_type(), "PCMU audio");
         assert_eq!(media.encoding_name(), "H264");
     }
 
     #[test]
-    fn the_size_of_pictures_is_said_in_two_ways() {
+    fn dimensions_are_read_from_either_attribute() {
         for (lines, size) in [
             ("a=framesize:26 2592-1944\n", Some((2_592, 1_944))),
             ("a=framesize:26 640-480\na=x-dimensions:2592,1944\n", Some((2_592, 1_944))),
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn every_stream_has_a_name_for_people() {
+    fn every_stream_has_a_readable_name() {
         for (lines, name) in [
             ("m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/48000/2\n", "MPEG4-GENERIC audio"),
             ("m=audio 0 RTP/AVP 8 0\n", "PCMA audio"),
@@ -351,38 +352,38 @@ mod tests {
             ("m=audio 0 RTP/AVP 97\na=rtpmap:97 \u{1b}[2Jclear/8000\n", "[2Jclear audio"),
         ] {
             let session = SessionDescription::parse(&format!("v=0\n{lines}")).unwrap();
-            assert_eq!(session.media[0].encoding_and_kind(), name);
+            assert_eq!(session.media[0].encoding_and_media_type(), name);
         }
     }
 
     #[test]
-    fn a_dynamic_payload_type_counts_when_it_maps_to_jpeg() {
+    fn dynamic_payload_type_mapped_to_jpeg_is_found() {
         let text = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 jpeg/90000\n";
-        assert_eq!(SessionDescription::parse(text).unwrap().jpeg().unwrap().1, 96);
+        assert_eq!(SessionDescription::parse(text).unwrap().jpeg_media().unwrap().1, 96);
         let text = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n";
-        assert!(SessionDescription::parse(text).unwrap().jpeg().is_none());
+        assert!(SessionDescription::parse(text).unwrap().jpeg_media().is_none());
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn description_round_trips() {
         let session = SessionDescription {
             name: "movie.Mjpeg".to_owned(),
             control: Some("*".to_owned()),
             range: Some(NptRange::parse("npt=0-25").unwrap()),
             tool: Some("Reelay".to_owned()),
             media: vec![MediaDescription {
-                kind: "video".to_owned(),
+                media_type: "video".to_owned(),
                 formats: vec![26],
-                encodings: vec![(26, "JPEG/90000".to_owned())],
+                rtpmaps: vec![(26, "JPEG/90000".to_owned())],
                 control: Some("track1".to_owned()),
                 frame_rate: Some(29.97),
                 dimensions: Some((384, 288)),
                 jpeg_header: true,
-                round_trip: true,
+                receiver_rtt: true,
                 range: None,
             }],
         };
-        let text = session.write((7, 1), "127.0.0.1".parse().unwrap());
+        let text = session.encode((7, 1), "127.0.0.1".parse().unwrap());
         assert!(
             text.starts_with(
                 "v=0\r\no=- 7 1 IN IP4 127.0.0.1\r\ns=movie.Mjpeg\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_and_floods_are_bounded() {
+    fn malformed_and_oversized_descriptions_are_rejected() {
         assert!(SessionDescription::parse("").is_err());
         assert!(SessionDescription::parse("<html>").is_err());
         assert!(SessionDescription::parse("v=0\nm=video\n").is_err());
@@ -402,12 +403,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_no_film_has_is_not_known() {
-        for (stated, known) in
+    fn out_of_range_frame_rate_is_ignored() {
+        for (stated, expected) in
             [("25", Some(25.0)), ("1e-300", None), ("0", None), ("1e9", None), ("NaN", None)]
         {
             let text = format!("v=0\nm=video 0 RTP/AVP 26\na=framerate:{stated}\n");
-            assert_eq!(SessionDescription::parse(&text).unwrap().media[0].frame_rate, known, "{stated}");
+            assert_eq!(SessionDescription::parse(&text).unwrap().media[0].frame_rate, expected, "{stated}");
         }
     }
 }

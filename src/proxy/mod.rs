@@ -7,8 +7,8 @@
 
 mod connection;
 mod listener;
-mod pieces;
-mod track;
+mod media_track;
+mod part_reader;
 mod transport;
 
-pub use listener::{Relay, RelayEvent, RelayObserver, RelayOptions};
+pub use listener::{Proxy, ProxyEvent, ProxyObserver, ProxyOptions};

@@ -4,19 +4,19 @@
 use crate::proto::rtsp::PortPair;
 
 /// Whether a line is a Transport header.
-pub fn is_transport(line: &str) -> bool {
+pub fn is_transport_header(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("Transport"))
 }
 
 /// Ports as they stand in the header: a pair, or the first of it alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrittenPorts {
+pub struct PortParameter {
     /// The ports; RTCP's is the next if it is not said.
-    pub pair: PortPair,
+    pub ports: PortPair,
     is_pair: bool,
 }
 
-impl WrittenPorts {
+impl PortParameter {
     /// `25000-25001`, or `25000`.
     pub fn parse(text: &str) -> Option<Self> {
         let (rtp, rtcp) = match text.split_once('-') {
@@ -25,17 +25,17 @@ impl WrittenPorts {
         };
         let rtp = rtp.trim().parse::<u16>().ok().filter(|port| *port > 0)?;
         let next = rtp.checked_add(1);
-        Some(Self { pair: PortPair { rtp, rtcp: rtcp.or(next)? }, is_pair: rtcp.is_some() })
+        Some(Self { ports: PortPair { rtp, rtcp: rtcp.or(next)? }, is_pair: rtcp.is_some() })
     }
 
     /// Other ports, written in the same way.
-    pub fn write(self, PortPair { rtp, rtcp }: PortPair) -> String {
+    pub fn format(self, PortPair { rtp, rtcp }: PortPair) -> String {
         if self.is_pair { format!("{rtp}-{rtcp}") } else { rtp.to_string() }
     }
 }
 
 /// The value of the first parameter of this name.
-pub fn value_of<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
+pub fn parameter_value<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
     let parameters = line.split([';', ',']).filter_map(|part| part.split_once('='));
     parameters
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted))
@@ -44,13 +44,13 @@ pub fn value_of<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
 }
 
 /// The line with other values: `other` is given the name, in small letters, and the value of each parameter.
-pub fn rewrite(line: &str, mut other: impl FnMut(&str, &str) -> Option<String>) -> String {
+pub fn rewrite_parameters(line: &str, mut replace: impl FnMut(&str, &str) -> Option<String>) -> String {
     line.split_inclusive([';', ','])
         .map(|part| {
             let Some((name, rest)) = part.split_once('=') else { return part.to_owned() };
             let value = rest.trim_end_matches([';', ',']).trim();
-            match other(&name.trim().to_ascii_lowercase(), value) {
-                Some(other) if !value.is_empty() => format!("{name}={}", rest.replacen(value, &other, 1)),
+            match replace(&name.trim().to_ascii_lowercase(), value) {
+                Some(replace) if !value.is_empty() => format!("{name}={}", rest.replacen(value, &replace, 1)),
                 _ => part.to_owned(),
             }
         })
@@ -61,15 +61,15 @@ pub fn rewrite(line: &str, mut other: impl FnMut(&str, &str) -> Option<String>) 
 mod tests {
     use super::*;
 
-    fn moved(line: &str) -> String {
-        rewrite(line, |name, value| {
-            let ports = WrittenPorts::parse(value)?;
-            (name == "client_port").then(|| ports.write(PortPair { rtp: 6_000, rtcp: 6_001 }))
+    fn with_other_ports(line: &str) -> String {
+        rewrite_parameters(line, |name, value| {
+            let ports = PortParameter::parse(value)?;
+            (name == "client_port").then(|| ports.format(PortPair { rtp: 6_000, rtcp: 6_001 }))
         })
     }
 
     #[test]
-    fn ports_are_replaced_and_the_rest_stays_as_it_was() {
+    fn only_port_values_are_rewritten() {
         for (line, expected) in [
             (
                 "Transport: RTP/AVP/UDP;unicast;client_port=5000-5001;mode=\"PLAY\"\r\n",
@@ -84,19 +84,19 @@ mod tests {
             ("Transport: RTP/AVP;client_port=;x=,\r\n", "Transport: RTP/AVP;client_port=;x=,\r\n"),
             ("Transport: RTP/AVP;client_port=70000\r\n", "Transport: RTP/AVP;client_port=70000\r\n"),
         ] {
-            assert!(is_transport(line));
-            assert_eq!(moved(line), expected);
+            assert!(is_transport_header(line));
+            assert_eq!(with_other_ports(line), expected);
         }
-        assert!(!is_transport("CSeq: 1\r\n"));
+        assert!(!is_transport_header("CSeq: 1\r\n"));
     }
 
     #[test]
-    fn values_are_found() {
+    fn parameter_name_is_case_insensitive() {
         let line = "Transport: RTP/AVP;unicast;Client_Port = 1-2;server_port=3-4\r\n";
         assert_eq!(
-            [value_of(line, "client_port"), value_of(line, "server_port")],
+            [parameter_value(line, "client_port"), parameter_value(line, "server_port")],
             [Some("1-2"), Some("3-4")]
         );
-        assert_eq!(value_of(line, "source"), None);
+        assert_eq!(parameter_value(line, "source"), None);
     }
 }

@@ -17,44 +17,45 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::agreement::{Agreement, Channels, Delivery, Facilities, agree};
-use super::classroom::{Classroom, REQUEST_SILENCE};
+use super::classroom::{ClassroomPeer, REQUEST_END_TIMEOUT};
 use super::context::Context;
-use super::desk::{self, Destination, Resource};
 use super::event::ServerEvent;
-use super::identity::{new_classroom_number, new_identity, new_nonce, new_session_id};
-use super::route::{Outgoing, Route};
-use super::sender::Sender;
-use super::session::Session;
-use super::sessions::{Answer, INBOX, ToSession};
-use super::stream::Stream;
-use crate::media_file::Film;
+use super::handlers;
+use super::handlers::{Dispatch, Resource};
+use super::ids::{new_classroom_session_number, new_nonce, new_session_id, new_stream_identity};
+use super::rtp_sender::{Outgoing, RtpSender};
+use super::session::ServerSession;
+use super::session_table::{INBOX_CAPACITY, SessionMessage, SessionResponse};
+use super::session_task::SessionTask;
+use super::setup::{Delivery, InterleavedChannels, NegotiatedTransport, SetupContext, negotiate};
+use super::stream::RtpStream;
+use crate::media_file::MediaFile;
 use crate::net::clock;
 use crate::net::udp_ports::AsyncSocketPair;
 use crate::proto::rtcp;
 use crate::proto::rtsp::{
-    ChannelPair, Frame, Framer, FramingError, Limits, Method, Request, Response, SessionHeader, Status,
-    header,
+    ChannelPair, FramingError, Message, MessageLimits, MessageReader, Method, Request, Response,
+    SessionHeader, StatusCode, header,
 };
 
 /// Packets and answers that may wait for a slow connection.
-const OUTBOX: usize = 256;
+const OUTBOX_CAPACITY: usize = 256;
 
 /// How long a connection may take none of what is written to it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long the last words may take that a connection is written.
-const LAST_WORDS_PATIENCE: Duration = Duration::from_millis(500);
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long a connection may be silent in the middle of a message.
-const READ_PATIENCE: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a connection may be silent that has no session. Classroom programs connect when their window opens, and
 /// say nothing before a button is pressed.
-const IDLE_PATIENCE: Duration = Duration::from_secs(600);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The most sessions of one connection. They live for as long as it is open, and others want some, too.
-const MOST_SESSIONS: usize = 16;
+const MAX_SESSIONS_PER_CONNECTION: usize = 16;
 
 /// A connection's task.
 pub struct Connection {
@@ -63,17 +64,17 @@ pub struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
     writer: mpsc::Sender<Outgoing>,
-    channels: Channels,
+    channels: InterleavedChannels,
     /// For Digest authentication.
     nonce: String,
     /// The sessions that were set up here, and the channels of those that are interleaved.
     sessions: Vec<(String, Option<ChannelPair>)>,
     /// The classroom program that may be at the other end.
-    classroom: Classroom,
+    classroom: ClassroomPeer,
 }
 
 /// An answer, and what waits for it to be written.
-type Written = (Response, Option<oneshot::Sender<()>>);
+type PendingResponse = (Response, Option<oneshot::Sender<()>>);
 
 impl Connection {
     /// Serves a connection until it closes, or the server stops.
@@ -84,151 +85,152 @@ impl Connection {
         context: Arc<Context>,
     ) -> io::Result<()> {
         let local = stream.local_addr()?;
-        prepare(&stream)?;
+        configure_socket(&stream)?;
         let (reader, write_half) = stream.into_split();
-        let (writer, outbox) = mpsc::channel(OUTBOX);
-        let mut write = pin!(write_all(write_half, outbox));
+        let (writer, outbox) = mpsc::channel(OUTBOX_CAPACITY);
+        let mut write = pin!(write_outgoing(write_half, outbox));
         let mut connection = Self {
             id,
             context,
             peer,
             local,
             writer,
-            channels: Channels::default(),
+            channels: InterleavedChannels::default(),
             nonce: new_nonce(),
             sessions: Vec::new(),
-            classroom: Classroom::new(new_classroom_number()),
+            classroom: ClassroomPeer::new(new_classroom_session_number()),
         };
         let shutdown = connection.context.shutdown.clone();
         let (result, is_writing) = tokio::select! {
-            result = connection.read(reader) => (result, true),
+            result = connection.read_messages(reader) => (result, true),
             result = &mut write => (result, false),
             () = shutdown.cancelled() => (Ok(()), true),
         };
-        connection.leave().await;
+        connection.notify_sessions_closed().await;
         // Who says nothing more may listen still: to the last answers, and to the goodbyes of the sessions, which give
         // their writers up behind them.
         drop(connection);
-        if is_writing && let Err(elapsed) = timeout(LAST_WORDS_PATIENCE, write).await {
+        if is_writing && let Err(elapsed) = timeout(FLUSH_TIMEOUT, write).await {
             tracing::debug!(%peer, %elapsed, "last words are left unsaid");
         }
         result
     }
 
     /// Tells the sessions that the connection is gone.
-    async fn leave(&self) {
+    async fn notify_sessions_closed(&self) {
         for (session, _) in &self.sessions {
-            if let Some(inbox) = self.context.sessions.find(session) {
+            if let Some(inbox) = self.context.sessions.get(session) {
                 // A session that is already gone needs no telling.
-                let _ = inbox.send(ToSession::ConnectionClosed(self.id)).await;
+                let _ = inbox.send(SessionMessage::ConnectionClosed(self.id)).await;
             }
         }
     }
 
-    async fn read(&mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
-        let mut framer = Framer::new(Limits::SERVER);
+    async fn read_messages(&mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
+        let mut message_reader = MessageReader::new(MessageLimits::SERVER);
         let mut buffer = BytesMut::with_capacity(16 * 1024);
         loop {
             loop {
-                match framer.next_frame() {
+                match message_reader.poll_message() {
                     Ok(Some(frame)) => {
-                        if self.take(frame).await.is_break() {
+                        if self.handle_message(frame).await.is_break() {
                             return Ok(());
                         }
                     }
                     Ok(None) => break,
                     Err(error) => {
-                        self.refuse_framing(&error, framer.refused_cseq()).await;
+                        self.send_framing_error(&error, message_reader.rejected_cseq()).await;
                         return Ok(());
                     }
                 }
             }
             buffer.clear();
             let read = reader.read_buf(&mut buffer);
-            let is_silent = match self.patience(&framer) {
+            let is_end = match self.read_timeout(&message_reader) {
                 Some(patience) => match timeout(patience, read).await {
                     Ok(count) => count? == 0,
-                    Err(_) if framer.may_be_whole() => true,
+                    Err(_) if message_reader.may_be_complete() => true,
                     Err(elapsed) => return Err(elapsed.into()),
                 },
                 None => read.await? == 0,
             };
-            if !is_silent {
-                framer.push(&buffer);
+            if !is_end {
+                message_reader.push(&buffer);
                 continue;
             }
-            let Some(last) = framer.finish() else { return Ok(()) };
-            if self.take(last).await.is_break() {
+            let Some(last) = message_reader.finish_classroom() else { return Ok(()) };
+            if self.handle_message(last).await.is_break() {
                 return Ok(());
             }
         }
     }
 
     /// How long the connection may be silent now.
-    fn patience(&mut self, framer: &Framer) -> Option<Duration> {
-        if framer.may_be_whole() {
-            Some(REQUEST_SILENCE)
-        } else if framer.is_mid_message() {
-            Some(READ_PATIENCE)
+    fn read_timeout(&mut self, message_reader: &MessageReader) -> Option<Duration> {
+        if message_reader.may_be_complete() {
+            Some(REQUEST_END_TIMEOUT)
+        } else if message_reader.is_mid_message() {
+            Some(READ_TIMEOUT)
         } else {
-            (!self.has_session()).then_some(IDLE_PATIENCE)
+            (!self.has_session()).then_some(IDLE_TIMEOUT)
         }
     }
 
     fn has_session(&mut self) -> bool {
-        self.forget_sessions(|_| false);
+        self.remove_closed_sessions(|_| false);
         !self.sessions.is_empty()
     }
 
     /// Forgets the sessions that are gone, and others; their channels are free again.
-    fn forget_sessions(&mut self, is_torn_down: impl Fn(&str) -> bool) {
+    fn remove_closed_sessions(&mut self, is_torn_down: impl Fn(&str) -> bool) {
         let (sessions, channels) = (&self.context.sessions, &mut self.channels);
         self.sessions.retain(|(id, pair)| {
-            let lives = !is_torn_down(id) && sessions.find(id).is_some();
-            if let (false, Some(pair)) = (lives, pair) {
-                channels.mark(*pair, false);
+            let is_open = !is_torn_down(id) && sessions.get(id).is_some();
+            if let (false, Some(pair)) = (is_open, pair) {
+                channels.set_in_use(*pair, false);
             }
-            lives
+            is_open
         });
     }
 
     /// Breaks where nothing more is to come.
-    async fn take(&mut self, frame: Frame) -> ControlFlow<()> {
-        match frame {
-            Frame::Request(request) => return self.take_request(&request).await,
-            Frame::Interleaved { channel, packet } => self.take_interleaved(channel, &packet),
-            Frame::Classroom(request) => self.take_classroom(&request).await,
+    async fn handle_message(&mut self, message: Message) -> ControlFlow<()> {
+        match message {
+            Message::Request(request) => return self.handle_request(&request).await,
+            Message::Interleaved { channel, packet } => self.handle_interleaved(channel, &packet),
+            Message::Classroom(request) => self.handle_classroom(&request).await,
             // This server asks nothing, so nothing is answered.
-            Frame::Response(_) => {}
+            Message::Response(_) => {}
         }
         ControlFlow::Continue(())
     }
 
-    async fn take_request(&mut self, request: &Request) -> ControlFlow<()> {
-        let (response, written) = self.answer(request).await;
+    async fn handle_request(&mut self, request: &Request) -> ControlFlow<()> {
+        let (response, written) = self.respond(request).await;
         let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
-        self.tell(Some(request.method.clone()), session, &response);
-        self.write(desk::answer(response, request).encode(), written).await;
-        match desk::wants_to_close(request) {
+        self.emit_request_handled(Some(request.method.clone()), session, &response);
+        self.write(handlers::finalize_response(response, request).encode(), written).await;
+        match handlers::wants_close(request) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     }
 
-    fn take_interleaved(&self, channel: u8, packet: &[u8]) {
+    fn handle_interleaved(&self, channel: u8, packet: &[u8]) {
         let owner = self.sessions.iter().find(|(_, pair)| pair.is_some_and(|pair| pair.rtcp == channel));
-        if let Some(inbox) = owner.and_then(|(id, _)| self.context.sessions.find(id))
+        if let Some(inbox) = owner.and_then(|(id, _)| self.context.sessions.get(id))
             && let Ok(packets) = rtcp::parse(packet)
         {
             // A session that does not keep up loses reports, which repeat.
-            let _ = inbox.try_send(ToSession::Reported(Instant::now(), packets));
+            let _ = inbox.try_send(SessionMessage::Rtcp(Instant::now(), packets));
         }
     }
 
-    async fn refuse_framing(&self, error: &FramingError, cseq: Option<u32>) {
-        let response = Response::refusal(error.status(), error).with(header::CONNECTION, desk::CLOSE);
-        let response = desk::sign(response, cseq.map(|cseq| cseq.to_string()).as_deref());
-        self.tell(None, None, &response);
+    async fn send_framing_error(&self, error: &FramingError, cseq: Option<u32>) {
+        let response = Response::error(error.status_code(), error)
+            .with_header(header::CONNECTION, handlers::CONNECTION_CLOSE);
+        let response = handlers::add_common_headers(response, cseq.map(|cseq| cseq.to_string()).as_deref());
+        self.emit_request_handled(None, None, &response);
         let (written, done) = oneshot::channel();
         self.write(response.encode(), Some(written)).await;
         // Written, or given up.
@@ -236,14 +238,19 @@ impl Connection {
     }
 
     /// Tells of an answer to a request of this session; of the one that the answer names, if the request names none.
-    fn tell(&self, method: Option<Method>, session: Option<SessionHeader>, response: &Response) {
+    fn emit_request_handled(
+        &self,
+        method: Option<Method>,
+        session: Option<SessionHeader>,
+        response: &Response,
+    ) {
         let session = session.or_else(|| SessionHeader::parse(response.headers.get(header::SESSION)?));
-        self.context.observer.tell(ServerEvent::Answered {
+        self.context.observer.emit(ServerEvent::RequestHandled {
             peer: self.peer,
             method,
             session: session.map(|session| session.id),
             status: response.status,
-            reason: response.reason.clone(),
+            reason: response.reason_phrase.clone(),
         });
     }
 
@@ -253,186 +260,211 @@ impl Connection {
         let _ = self.writer.send(Outgoing { octets, written }).await;
     }
 
-    async fn answer(&mut self, request: &Request) -> Written {
-        if let Some(Err(refusal)) = self.context.guard.as_ref().map(|guard| guard.admit(request, &self.nonce))
+    async fn respond(&mut self, request: &Request) -> PendingResponse {
+        if let Some(Err(refusal)) =
+            self.context.auth.as_ref().map(|auth| auth.authenticate(request, &self.nonce))
         {
             return (refusal, None);
         }
-        let destination = desk::route(request);
-        if let Destination::Answered(_) | Destination::Describe(_) = destination {
-            self.tell_named_session(request);
+        let dispatch = handlers::dispatch(request);
+        if let Dispatch::Respond(_) | Dispatch::Describe(_) = dispatch {
+            self.keep_session_alive(request);
         }
-        match destination {
-            Destination::Answered(response) => (response, None),
-            Destination::Describe(resource) => (self.describe(request, &resource).await, None),
-            Destination::SetUp(resource) => (self.set_up(request, &resource).await, None),
-            Destination::Session { id, resource } => self.ask_session(&id, request, resource).await,
+        match dispatch {
+            Dispatch::Respond(response) => (response, None),
+            Dispatch::Describe(resource) => (self.describe(request, &resource).await, None),
+            Dispatch::SetUp(resource) => (self.set_up(request, &resource).await, None),
+            Dispatch::Session { id, resource } => self.forward_to_session(&id, request, resource).await,
         }
     }
 
     /// A session hears of requests that name it and that it does not answer, such as OPTIONS.
-    fn tell_named_session(&self, request: &Request) {
+    fn keep_session_alive(&self, request: &Request) {
         let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
-        if let Some(inbox) = session.and_then(|session| self.context.sessions.find(&session.id)) {
+        if let Some(inbox) = session.and_then(|session| self.context.sessions.get(&session.id)) {
             // A session that does not keep up has other signs of life.
-            let _ = inbox.try_send(ToSession::Named(Instant::now()));
+            let _ = inbox.try_send(SessionMessage::KeepAlive(Instant::now()));
         }
     }
 
-    async fn ask_session(&mut self, id: &str, request: &Request, resource: Resource) -> Written {
-        let (reply, answer) = oneshot::channel();
-        let film = resource.film().map(str::to_owned);
-        let message = ToSession::Request { request: request.clone(), resource, reply };
-        let Some(inbox) = self.context.sessions.find(id) else { return (desk::no_such_session(), None) };
+    async fn forward_to_session(
+        &mut self,
+        id: &str,
+        request: &Request,
+        resource: Resource,
+    ) -> PendingResponse {
+        let (response_sender, response_receiver) = oneshot::channel();
+        let media_name = resource.media_name().map(str::to_owned);
+        let message = SessionMessage::Request { request: request.clone(), resource, response_sender };
+        let Some(inbox) = self.context.sessions.get(id) else { return (handlers::session_not_found(), None) };
         if inbox.send(message).await.is_err() {
-            return (desk::no_such_session(), None);
+            return (handlers::session_not_found(), None);
         }
-        let answered = answer.await;
-        let is_success = answered.as_ref().is_ok_and(|answer| answer.response.status.is_success());
+        let result = response_receiver.await;
+        let is_success =
+            result.as_ref().is_ok_and(|response_receiver| response_receiver.response.status.is_success());
         if request.method == Method::Teardown && is_success {
-            self.forget_sessions(|session| session == id);
+            self.remove_closed_sessions(|session| session == id);
         }
-        match answered {
+        match result {
             // It plays another film; that there is none of the name is the nearer truth.
-            Ok(Answer { response, written }) if response.status == Status::SESSION_NOT_FOUND => {
-                let unknown = film.filter(|name| !self.context.library.serves(name));
-                (unknown.map_or(response, |name| desk::no_such_film(&name)), Some(written))
+            Ok(SessionResponse { response, written }) if response.status == StatusCode::SESSION_NOT_FOUND => {
+                let unknown = media_name.filter(|name| !self.context.library.contains(name));
+                (unknown.map_or(response, |name| handlers::media_not_found(&name)), Some(written))
             }
-            Ok(Answer { response, written }) => (response, Some(written)),
-            Err(_) => (desk::no_such_session(), None),
+            Ok(SessionResponse { response, written }) => (response, Some(written)),
+            Err(_) => (handlers::session_not_found(), None),
         }
     }
 
     async fn describe(&self, request: &Request, resource: &Resource) -> Response {
-        match self.film(resource).await {
-            Ok((_, film)) => desk::describe(request, resource, &film.info(), self.local.ip().to_canonical()),
+        match self.find_media(resource).await {
+            Ok((_, film)) => {
+                handlers::describe(request, resource, &film.info(), self.local.ip().to_canonical())
+            }
             Err(refusal) => refusal,
         }
     }
 
     /// The film that a URL names, and its name.
-    async fn film(&self, resource: &Resource) -> Result<(String, Arc<Film>), Response> {
-        let Some(name) = resource.film() else {
-            return Err(Response::refusal(Status::NOT_FOUND, "the URL names no film"));
+    async fn find_media(&self, resource: &Resource) -> Result<(String, Arc<MediaFile>), Response> {
+        let Some(name) = resource.media_name() else {
+            return Err(Response::error(StatusCode::NOT_FOUND, "the URL names no film"));
         };
-        let (context, wanted) = (self.context.clone(), name.to_owned());
-        let find = move || context.film(&wanted).map(|film| film.map(|film| (film.is_there(), film)));
+        let (context, requested) = (self.context.clone(), name.to_owned());
+        let find =
+            move || context.open_media(&requested).map(|film| film.map(|film| (film.is_available(), film)));
         match tokio::task::spawn_blocking(find).await {
             Ok(Ok(Some((true, film)))) => Ok((name.to_owned(), film)),
             Ok(Ok(Some((false, _)))) => {
-                Err(Response::refusal(Status::NOT_FOUND, "the file of this film is gone, or was cut"))
+                Err(Response::error(StatusCode::NOT_FOUND, "the file of this film is gone, or was cut"))
             }
-            Ok(Ok(None)) => Err(desk::no_such_film(name)),
-            Ok(Err(error)) => Err(Response::refusal(Status::UNSUPPORTED_MEDIA_TYPE, error)),
-            Err(error) => Err(Response::refusal(Status::INTERNAL_ERROR, error)),
+            Ok(Ok(None)) => Err(handlers::media_not_found(name)),
+            Ok(Err(error)) => Err(Response::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, error)),
+            Err(error) => Err(Response::error(StatusCode::INTERNAL_SERVER_ERROR, error)),
         }
     }
 
     async fn set_up(&mut self, request: &Request, resource: &Resource) -> Response {
-        self.forget_sessions(|_| false);
-        let (name, film) = match self.film(resource).await {
+        self.remove_closed_sessions(|_| false);
+        let (name, media_file) = match self.find_media(resource).await {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        let info = film.info();
-        let sockets = self.context.sockets_on(self.local.ip().to_canonical());
+        let info = media_file.info();
+        let sockets = self.context.sockets_for(self.local.ip().to_canonical());
         if let Err(error) = &sockets {
             tracing::warn!(%error, "no UDP ports to send from");
         }
-        let facilities = Facilities {
+        let setup_context = SetupContext {
             peer: self.peer.ip().to_canonical(),
             server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
             channels: &self.channels,
         };
-        match agree(request, resource, facilities) {
-            Ok(agreement) => {
-                let stream = Stream::new(info.rate, new_identity(), clock::epoch());
+        match negotiate(request, resource, setup_context) {
+            Ok(transport) => {
+                let stream = RtpStream::new(info.rate, new_stream_identity(), clock::epoch());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
-                let (session, response) = Session::set_up(id, request, &name, agreement, stream, timeout);
-                self.begin_session(session, film, sockets.ok(), response)
+                let (session, response) =
+                    ServerSession::set_up(id, request, &name, transport, stream, timeout);
+                self.start_session(session, media_file, sockets.ok(), response)
             }
             Err(refusal) => refusal,
         }
     }
 
-    fn begin_session(
+    fn start_session(
         &mut self,
-        session: Session,
-        film: Arc<Film>,
+        session: ServerSession,
+        media_file: Arc<MediaFile>,
         sockets: Option<Arc<AsyncSocketPair>>,
         response: Response,
     ) -> Response {
-        if self.sessions.len() >= MOST_SESSIONS {
-            return Response::refusal(
-                Status::UNAVAILABLE,
+        if self.sessions.len() >= MAX_SESSIONS_PER_CONNECTION {
+            return Response::error(
+                StatusCode::SERVICE_UNAVAILABLE,
                 "this connection has as many sessions as it may have",
             );
         }
         let id = session.id().to_owned();
-        let Some(route) = self.route_for(session.agreement(), sockets) else {
-            return Response::refusal(Status::INTERNAL_ERROR, "this server has no free UDP ports");
+        let Some(rtp_sender) = self.rtp_sender_for(session.transport(), sockets) else {
+            return Response::error(StatusCode::INTERNAL_SERVER_ERROR, "this server has no free UDP ports");
         };
-        let (rtcp_from, channels) = match session.agreement().delivery {
-            Delivery::Udp(ports) => (Some(self.at_peer(ports.rtcp)), None),
+        let (rtcp_address, channels) = match session.transport().delivery {
+            Delivery::Udp(ports) => (Some(self.peer_address(ports.rtcp)), None),
             Delivery::Interleaved(channels) => (None, Some(channels)),
-            Delivery::RtpAlone(_) => (None, None),
+            Delivery::RtpOnly(_) => (None, None),
         };
-        let (inbox, messages) = mpsc::channel(INBOX);
-        if !self.context.sessions.enter(&id, inbox, rtcp_from) {
-            return Response::refusal(Status::UNAVAILABLE, "this server has no room for another session");
+        let (inbox, messages) = mpsc::channel(INBOX_CAPACITY);
+        if !self.context.sessions.insert(&id, inbox, rtcp_address) {
+            return Response::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this server has no room for another session",
+            );
         }
         if let Some(pair) = channels {
-            self.channels.mark(pair, true);
+            self.channels.set_in_use(pair, true);
         }
         self.sessions.push((id, channels));
         let context = self.context.clone();
-        let sender = Sender { session, film, route, inbox: messages, connection: self.id, context };
-        self.context.tasks.spawn(sender.run());
+        let task =
+            SessionTask { session, media_file, rtp_sender, inbox: messages, connection_id: self.id, context };
+        self.context.tasks.spawn(task.run());
         response
     }
 
-    fn route_for(&self, agreement: &Agreement, sockets: Option<Arc<AsyncSocketPair>>) -> Option<Route> {
-        Some(match agreement.delivery {
-            Delivery::Udp(ports) => {
-                Route::Udp { sockets: sockets?, rtp: self.at_peer(ports.rtp), rtcp: self.at_peer(ports.rtcp) }
-            }
+    fn rtp_sender_for(
+        &self,
+        transport: &NegotiatedTransport,
+        sockets: Option<Arc<AsyncSocketPair>>,
+    ) -> Option<RtpSender> {
+        Some(match transport.delivery {
+            Delivery::Udp(ports) => RtpSender::Udp {
+                sockets: sockets?,
+                rtp_address: self.peer_address(ports.rtp),
+                rtcp_address: self.peer_address(ports.rtcp),
+            },
             // Its stream has no RTCP to send.
-            Delivery::RtpAlone(port) => {
-                Route::Udp { sockets: sockets?, rtp: self.at_peer(port), rtcp: self.at_peer(port) }
+            Delivery::RtpOnly(port) => RtpSender::Udp {
+                sockets: sockets?,
+                rtp_address: self.peer_address(port),
+                rtcp_address: self.peer_address(port),
+            },
+            Delivery::Interleaved(channels) => {
+                RtpSender::Interleaved { writer: self.writer.clone(), channels }
             }
-            Delivery::Interleaved(channels) => Route::Interleaved { writer: self.writer.clone(), channels },
         })
     }
 
     /// A port of the host at the other end, which is the only one that is sent anything.
-    fn at_peer(&self, port: u16) -> SocketAddr {
+    fn peer_address(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.peer.ip().to_canonical(), port)
     }
 }
 
 /// From the last word of a connection to the first question whether anybody is there, and from one question to the next.
-const KEEP_ALIVE: TcpKeepalive =
+const TCP_KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10));
 
-fn prepare(stream: &TcpStream) -> io::Result<()> {
+fn configure_socket(stream: &TcpStream) -> io::Result<()> {
     // Answers and packets are small and each of them is awaited.
     stream.set_nodelay(true)?;
     // An open connection is a sign of life of its sessions: one whose other end has vanished must not stay open.
-    SockRef::from(stream).set_tcp_keepalive(&KEEP_ALIVE)
+    SockRef::from(stream).set_tcp_keepalive(&TCP_KEEPALIVE)
 }
 
 /// Writes what comes, several things at once if they have gathered.
-async fn write_all(half: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>) -> io::Result<()> {
+async fn write_outgoing(half: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoing>) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(64 * 1024, half);
     let mut written = Vec::new();
     while let Some(first) = outbox.recv().await {
         let mut next = Some(first);
         while let Some(outgoing) = next {
-            timeout(WRITE_PATIENCE, writer.write_all(&outgoing.octets)).await??;
+            timeout(WRITE_TIMEOUT, writer.write_all(&outgoing.octets)).await??;
             written.extend(outgoing.written);
             next = outbox.try_recv().ok();
         }
-        timeout(WRITE_PATIENCE, writer.flush()).await??;
+        timeout(WRITE_TIMEOUT, writer.flush()).await??;
         written.clear();
     }
     Ok(())
@@ -444,13 +476,13 @@ mod tests {
     use tokio::net::TcpListener;
 
     #[tokio::test]
-    async fn a_connection_notices_that_nobody_is_there_any_more() {
+    async fn configured_socket_has_tcp_keepalive() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stream, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (_stream, (accepted, _)) = (stream.unwrap(), accepted.unwrap());
         assert!(!SockRef::from(&accepted).keepalive().unwrap());
-        prepare(&accepted).unwrap();
+        configure_socket(&accepted).unwrap();
         assert!(SockRef::from(&accepted).keepalive().unwrap());
     }
 }

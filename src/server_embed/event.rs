@@ -4,13 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::proto::rtsp::{Method, Status};
+use crate::proto::rtsp::{Method, StatusCode};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum ServerEvent {
     /// A request was answered.
-    Answered {
+    RequestHandled {
         /// Who asked.
         peer: SocketAddr,
         /// What was asked; `None` if it could not be read.
@@ -18,24 +18,24 @@ pub enum ServerEvent {
         /// The session that it was about.
         session: Option<String>,
         /// The answer.
-        status: Status,
+        status: StatusCode,
         /// Why, if it was a refusal.
         reason: String,
     },
     /// A session ended without TEARDOWN.
-    Expired {
+    SessionExpired {
         /// Which.
         session: String,
     },
     /// A film plays, and something is wrong with it.
-    FilmFlawed {
+    MediaFileWarning {
         /// What, and what to do: a sentence for people.
-        flaw: String,
+        warning: String,
     },
     /// A film can no longer be read.
-    FilmFailed {
+    MediaFileFailed {
         /// Which.
-        film: String,
+        name: String,
         /// What the system says.
         error: String,
     },
@@ -45,15 +45,15 @@ impl fmt::Display for ServerEvent {
     /// A line for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Answered { peer, method, session, status, reason } => {
+            Self::RequestHandled { peer, method, session, status, reason } => {
                 let method = method.as_ref().map_or("?", Method::as_str);
                 let session = session.as_deref().unwrap_or("-");
                 write!(f, "{peer} {method} {session} {}", status.code())?;
                 if status.is_success() { Ok(()) } else { write!(f, " {reason}") }
             }
-            Self::Expired { session } => write!(f, "session {session} ended without TEARDOWN"),
-            Self::FilmFlawed { flaw } => f.write_str(flaw),
-            Self::FilmFailed { film, error } => write!(f, "{film} can no longer be read: {error}"),
+            Self::SessionExpired { session } => write!(f, "session {session} ended without TEARDOWN"),
+            Self::MediaFileWarning { warning: flaw } => f.write_str(flaw),
+            Self::MediaFileFailed { name: film, error } => write!(f, "{film} can no longer be read: {error}"),
         }
     }
 }
@@ -64,8 +64,8 @@ pub struct Observer(Arc<dyn Fn(ServerEvent) + Send + Sync>);
 
 impl Observer {
     /// An observer that calls a function.
-    pub fn new(tell: impl Fn(ServerEvent) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    pub fn new(callback: impl Fn(ServerEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(callback))
     }
 
     /// An observer that does not care.
@@ -73,7 +73,7 @@ impl Observer {
         Self::new(|_| {})
     }
 
-    pub(super) fn tell(&self, event: ServerEvent) {
+    pub(super) fn emit(&self, event: ServerEvent) {
         (self.0)(event);
     }
 }

@@ -11,15 +11,15 @@ use super::connection::Connection;
 use super::context::Context;
 use super::event::Observer;
 use super::options::ServerOptions;
-use crate::media_file::{Film, Library};
+use crate::media_file::{Library, MediaFile};
 use crate::net::acceptor::{Accepted, Acceptor};
 use crate::proto::rtsp::RtspUrl;
 
 /// The most connections at a time.
-const MOST_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 256;
 
 /// How long a stop waits for goodbyes.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A server that runs. Dropping it stops it without goodbyes.
 #[derive(Debug)]
@@ -34,9 +34,9 @@ impl Server {
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
-        let acceptor = Acceptor::bind(options.listen, MOST_CONNECTIONS)?;
+        let acceptor = Acceptor::bind(options.listen, MAX_CONNECTIONS)?;
         let (address, context) = (acceptor.address(), Context::new(options, observer));
-        context.tasks.spawn(accept(acceptor, context.clone()));
+        context.tasks.spawn(accept_connections(acceptor, context.clone()));
         Ok(Self { address, context })
     }
 
@@ -47,9 +47,9 @@ impl Server {
 
     /// Serves a film; returns the name that it got. What is wrong with the film is told once it is known. To be called
     /// on a runtime.
-    pub fn serve(&self, film: Arc<Film>) -> String {
-        self.context.follow(&film);
-        self.context.library.add(film)
+    pub fn serve(&self, media_file: Arc<MediaFile>) -> String {
+        self.context.watch_index(&media_file);
+        self.context.library.add(media_file)
     }
 
     /// What it serves.
@@ -63,20 +63,20 @@ impl Server {
     }
 
     /// Sessions that are set up now.
-    pub fn sessions(&self) -> usize {
+    pub fn session_count(&self) -> usize {
         self.context.sessions.count()
     }
 
     /// Octets of frames that are kept ready now.
     pub fn cached_octets(&self) -> u64 {
-        self.context.frames.octets()
+        self.context.frame_cache.octets()
     }
 
     /// Says goodbye to everyone and waits until all is closed, a second at the most.
     pub async fn stop(self) {
         self.context.shutdown.cancel();
         self.context.tasks.close();
-        if timeout(STOP_PATIENCE, self.context.tasks.wait()).await.is_err() {
+        if timeout(STOP_TIMEOUT, self.context.tasks.wait()).await.is_err() {
             tracing::warn!("some connections did not close in time");
         }
     }
@@ -88,18 +88,18 @@ impl Drop for Server {
     }
 }
 
-async fn accept(acceptor: Acceptor, context: Arc<Context>) {
+async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
     for id in 0.. {
-        let Accepted { stream, peer, place } = tokio::select! {
+        let Accepted { stream, peer, permit } = tokio::select! {
             accepted = acceptor.accept() => accepted,
             () = context.shutdown.cancelled() => return,
         };
-        let served = context.clone();
+        let connection_context = context.clone();
         context.tasks.spawn(async move {
-            if let Err(error) = Connection::serve(id, stream, peer, served).await {
+            if let Err(error) = Connection::serve(id, stream, peer, connection_context).await {
                 tracing::debug!(%peer, %error, "a connection broke");
             }
-            drop(place);
+            drop(permit);
         });
     }
 }

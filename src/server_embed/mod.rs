@@ -4,28 +4,28 @@
 //! [`facts`]) and can be joined to a player without a socket; the others carry: a task for each connection, a task for each
 //! session, a thread for each index that grows.
 
-pub mod agreement;
+pub mod auth;
+mod blocking_pool;
 pub mod classroom;
 mod connection;
 mod context;
-pub mod desk;
 mod event;
-mod frames;
-pub mod guard;
-mod identity;
+mod frame_cache;
+pub mod handlers;
+mod ids;
 mod listener;
 mod options;
 pub mod pacer;
-mod route;
-mod sender;
+pub mod playback_speed;
+mod rtp_sender;
 pub mod session;
-mod sessions;
+mod session_table;
+mod session_task;
+pub mod setup;
 pub mod stream;
-pub mod tempo;
-mod workers;
 
+pub use auth::Authenticator;
 pub use event::{Observer, ServerEvent};
-pub use frames::DEFAULT_CAPACITY;
-pub use guard::Guard;
+pub use frame_cache::DEFAULT_CACHE_CAPACITY;
 pub use listener::Server;
 pub use options::ServerOptions;

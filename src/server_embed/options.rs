@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::frames::DEFAULT_CAPACITY;
-use super::guard::Guard;
+use super::auth::Authenticator;
+use super::frame_cache::DEFAULT_CACHE_CAPACITY;
 use super::session::DEFAULT_SESSION_TIMEOUT;
-use crate::impairment::Network;
-use crate::media::recode::Quality;
+use crate::impairment::Emulator;
+use crate::media::reencode::Quality;
 
 /// How a server is set up.
 #[derive(Debug, Clone)]
@@ -15,15 +15,15 @@ pub struct ServerOptions {
     /// Where it listens; port 0 leaves the choice to the system.
     pub listen: SocketAddr,
     /// Octets of frames kept ready for sessions near each other.
-    pub cache: u64,
+    pub cache_capacity: u64,
     /// Who may play; everyone if there is none.
-    pub guard: Option<Guard>,
+    pub auth: Option<Authenticator>,
     /// How long a session lives without a sign of life.
     pub session_timeout: Duration,
     /// Of pictures that have to be drawn anew, because RFC 2435 cannot carry them as they are.
     pub quality: Quality,
     /// The emulated network, past which every packet of RTP and RTCP leaves.
-    pub network: Network,
+    pub emulator: Emulator,
 }
 
 impl Default for ServerOptions {
@@ -31,11 +31,11 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            cache: DEFAULT_CAPACITY,
-            guard: None,
+            cache_capacity: DEFAULT_CACHE_CAPACITY,
+            auth: None,
             session_timeout: DEFAULT_SESSION_TIMEOUT,
             quality: Quality::default(),
-            network: Network::default(),
+            emulator: Emulator::default(),
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::pacer::{Bursts, Pacer, ticks};
-use super::tempo::Tempo;
+use super::pacer::{BurstLimiter, Pacer, duration_to_ticks};
+use super::playback_speed::PlaybackSpeed;
 use crate::media::FrameRate;
 use crate::media::payload::PacketizedFrame;
-use crate::proto::rtcp::{self, Epoch, ExtendedBlock, Rtcp, SenderInfo};
+use crate::proto::rtcp::{self, Epoch, ExtendedReportBlock, RtcpPacket, SenderInfo};
 
 /// What a stream is called and where its counters begin. RFC 3550 §5.1 wants all of it random.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Identity {
 
 /// What the stream wants now.
 #[derive(Debug)]
-pub enum Output {
+pub enum StreamOutput {
     /// The packets of this frame, by [`Stream::provide`] or [`Stream::end_at`].
     Fetch(u64),
     /// Send this RTP packet.
@@ -41,7 +41,7 @@ pub enum Output {
 
 /// What a PLAY will bring, for its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Start {
+pub struct PlayStart {
     /// The first frame.
     pub frame: u64,
     /// The sequence number of its first packet.
@@ -51,7 +51,7 @@ pub struct Start {
     /// The first frame that does not come any more, if that is known.
     pub end: Option<u64>,
     /// How fast it runs.
-    pub tempo: Tempo,
+    pub playback_speed: PlaybackSpeed,
 }
 
 /// One session's stream.
@@ -60,7 +60,7 @@ pub struct Start {
 /// the stream sees one continuous source (RFC 2326 appendix B). At another Speed they run as much faster or slower, and
 /// from then on they are ahead of the wall, or catch up with it at the next PLAY.
 #[derive(Debug)]
-pub struct Stream {
+pub struct RtpStream {
     rate: FrameRate,
     identity: Identity,
     epoch: Epoch,
@@ -69,23 +69,23 @@ pub struct Stream {
     position: u64,
     /// The tick, counted from the first timestamp, that is taken next at the earliest.
     earliest_tick: u64,
-    run: Option<Run>,
-    packets: u32,
-    octets: u32,
-    report_due: Option<Instant>,
-    reported_at: Option<Instant>,
+    active_play: Option<ActivePlay>,
+    packet_count: u32,
+    payload_bytes: u32,
+    next_report_at: Option<Instant>,
+    last_report_at: Option<Instant>,
     /// A player wants to know how long a round trip takes.
-    reference: Option<Reference>,
-    said_goodbye: bool,
+    receiver_reference: Option<ReceiverReference>,
+    is_bye_sent: bool,
     numbering: Numbering,
 }
 
 /// What a player has sent to be sent back (RFC 3611 §4.4).
 #[derive(Debug, Clone, Copy)]
-struct Reference {
+struct ReceiverReference {
     ssrc: u32,
-    middle: u32,
-    arrival: Instant,
+    last_rr: u32,
+    arrived_at: Instant,
 }
 
 /// What sequence numbers count.
@@ -100,53 +100,53 @@ enum Numbering {
 
 /// One PLAY.
 #[derive(Debug)]
-struct Run {
+struct ActivePlay {
     pacer: Pacer,
-    tempo: Tempo,
+    playback_speed: PlaybackSpeed,
     /// The tick of its first frame.
     first_tick: u64,
     /// The first frame that does not belong to it any more; `None` while the film's end is not known.
     end: Option<u64>,
     /// The frame before which it stops, as a PAUSE has asked for in advance. That is not the end of the stream.
-    pauses_before: Option<u64>,
-    step: Step,
+    pause_frame: Option<u64>,
+    frame_state: FrameState,
     /// When its latest packet left.
-    sent_at: Option<Instant>,
+    last_sent_at: Option<Instant>,
 }
 
 #[derive(Debug)]
-enum Step {
+enum FrameState {
     /// The frame at the position has not been asked for.
     Due,
     /// It has been asked for and has not come.
     Fetching,
     /// It is here.
-    Sending(Sending),
+    Sending(FrameTransmission),
 }
 
 #[derive(Debug)]
-struct Sending {
-    packets: Arc<PacketizedFrame>,
+struct FrameTransmission {
+    frame: Arc<PacketizedFrame>,
     /// Packets that are gone.
-    sent: usize,
+    next_packet: usize,
     /// When the first of them left, or may leave; and the bursts since.
-    pace: Option<(Instant, Bursts)>,
+    pacing: Option<(Instant, BurstLimiter)>,
 }
 
 /// From one sender report to the next (RFC 3550 §6.2 asks for at least five seconds).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// From one sender report to the next, when a player has asked for one.
-const ANSWER_INTERVAL: Duration = Duration::from_secs(1);
+const REQUESTED_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// From the last packet to the goodbye. Players read RTCP before RTP, and leave what has not been read when they are
 /// told that nothing more comes.
-const GOODBYE_DELAY: Duration = Duration::from_millis(100);
+const BYE_DELAY: Duration = Duration::from_millis(100);
 
 /// Further behind than this the stream gives up frames: the way out is too slow for the film, or the machine slept.
-const LONGEST_LAG: Duration = Duration::from_secs(1);
+const MAX_LAG: Duration = Duration::from_secs(1);
 
-impl Stream {
+impl RtpStream {
     /// A stream that stands still at frame 0.
     pub fn new(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
         Self {
@@ -156,13 +156,13 @@ impl Stream {
             identity,
             epoch,
             position: 0,
-            run: None,
-            packets: 0,
-            octets: 0,
-            report_due: None,
-            reported_at: None,
-            reference: None,
-            said_goodbye: false,
+            active_play: None,
+            packet_count: 0,
+            payload_bytes: 0,
+            next_report_at: None,
+            last_report_at: None,
+            receiver_reference: None,
+            is_bye_sent: false,
             numbering: Numbering::Packets,
         }
     }
@@ -181,7 +181,7 @@ impl Stream {
 
     /// Whether frames are leaving.
     pub fn is_playing(&self) -> bool {
-        self.run.is_some()
+        self.active_play.is_some()
     }
 
     /// The frame that is sent next.
@@ -191,225 +191,246 @@ impl Stream {
 
     /// The first frame that the running PLAY does not bring; `None` where that is not known, and where nothing runs.
     pub fn end(&self) -> Option<u64> {
-        self.run.as_ref()?.end
+        self.active_play.as_ref()?.end
     }
 
     /// Begins with a frame, or goes on at the current one; up to `end`, or to the end of the film.
-    pub fn play(&mut self, now: Instant, from: Option<u64>, end: Option<u64>, tempo: Tempo) -> Start {
+    pub fn play(
+        &mut self,
+        now: Instant,
+        from: Option<u64>,
+        end: Option<u64>,
+        playback_speed: PlaybackSpeed,
+    ) -> PlayStart {
         self.position = from.unwrap_or(self.position);
-        self.begin(now, end, None, tempo)
+        self.start_play(now, end, None, playback_speed)
     }
 
     /// Goes on at the current frame at another tempo, up to where it was to go. A frame of which some packets have not
     /// left is sent anew.
-    pub fn change_tempo(&mut self, now: Instant, tempo: Tempo) -> Start {
-        match &self.run {
-            Some(Run { end, pauses_before, .. }) => self.begin(now, *end, *pauses_before, tempo),
-            None => self.start(),
+    pub fn change_playback_speed(&mut self, now: Instant, playback_speed: PlaybackSpeed) -> PlayStart {
+        match &self.active_play {
+            Some(ActivePlay { end, pause_frame: pauses_before, .. }) => {
+                self.start_play(now, *end, *pauses_before, playback_speed)
+            }
+            None => self.play_start(),
         }
     }
 
-    fn begin(&mut self, now: Instant, end: Option<u64>, pauses_before: Option<u64>, tempo: Tempo) -> Start {
-        self.run = Some(Run {
-            pacer: Pacer::new(self.rate, now, self.position, tempo),
-            tempo,
+    fn start_play(
+        &mut self,
+        now: Instant,
+        end: Option<u64>,
+        pause_frame: Option<u64>,
+        playback_speed: PlaybackSpeed,
+    ) -> PlayStart {
+        self.active_play = Some(ActivePlay {
+            pacer: Pacer::new(self.rate, now, self.position, playback_speed),
+            playback_speed,
             first_tick: self.tick_at(now),
             end,
-            pauses_before,
-            step: Step::Due,
-            sent_at: None,
+            pause_frame,
+            frame_state: FrameState::Due,
+            last_sent_at: None,
         });
-        self.report_due = (self.numbering == Numbering::Packets).then_some(now);
-        self.said_goodbye = false;
-        self.start()
+        self.next_report_at = (self.numbering == Numbering::Packets).then_some(now);
+        self.is_bye_sent = false;
+        self.play_start()
     }
 
     /// What is sent next.
-    pub fn start(&self) -> Start {
-        let (tick, end, tempo) = match &self.run {
-            Some(run) => (run.tick(self.position), run.stop(), run.tempo),
-            None => (self.earliest_tick, None, Tempo::default()),
+    pub fn play_start(&self) -> PlayStart {
+        let (tick, end, playback_speed) = match &self.active_play {
+            Some(run) => (run.tick_of(self.position), run.stop_frame(), run.playback_speed),
+            None => (self.earliest_tick, None, PlaybackSpeed::default()),
         };
         let (frame, sequence) = (self.position, self.next_sequence);
-        Start { frame, sequence, timestamp: self.timestamp(tick), end, tempo }
+        PlayStart { frame, sequence, timestamp: self.timestamp(tick), end, playback_speed }
     }
 
     /// Stops before this frame, as a PAUSE with a Range asks for, and no more where one before it asked. Frames from the
     /// end on that PLAY gave are not reached.
     pub fn pause_before(&mut self, frame: u64) {
-        if let Some(run) = &mut self.run {
-            run.pauses_before = Some(frame).filter(|frame| run.end.is_none_or(|end| *frame < end));
+        if let Some(run) = &mut self.active_play {
+            run.pause_frame = Some(frame).filter(|frame| run.end.is_none_or(|end| *frame < end));
         }
     }
 
     /// Stands still at this frame.
-    pub fn move_to(&mut self, frame: u64) {
-        self.run = None;
+    pub fn stop_at(&mut self, frame: u64) {
+        self.active_play = None;
         self.position = frame;
     }
 
     /// Stops at once. A frame of which some packets have not left is sent anew by the next PLAY.
     pub fn pause(&mut self) {
-        self.run = None;
+        self.active_play = None;
     }
 
     /// A player has sent RTCP. What it wants to measure a round trip with is answered soon, with the next report.
-    pub fn heard(&mut self, now: Instant, packets: &[Rtcp]) {
+    pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         for packet in packets {
-            if let Rtcp::Extended { ssrc, block: ExtendedBlock::ReferenceTime(ntp) } = packet {
-                self.reference = Some(Reference { ssrc: *ssrc, middle: ntp.middle(), arrival: now });
-                let earliest = self.reported_at.map_or(now, |at| (at + ANSWER_INTERVAL).max(now));
-                self.report_due = self.report_due.map(|due| due.min(earliest));
+            if let RtcpPacket::ExtendedReport {
+                ssrc,
+                block: ExtendedReportBlock::ReceiverReferenceTime(ntp),
+            } = packet
+            {
+                self.receiver_reference =
+                    Some(ReceiverReference { ssrc: *ssrc, last_rr: ntp.middle_bits(), arrived_at: now });
+                let earliest =
+                    self.last_report_at.map_or(now, |at| (at + REQUESTED_REPORT_INTERVAL).max(now));
+                self.next_report_at = self.next_report_at.map(|due| due.min(earliest));
             }
         }
     }
 
     /// Here are the packets of a frame that was asked for.
-    pub fn provide(&mut self, frame: u64, packets: Arc<PacketizedFrame>) {
-        if let Some(run) = self.fetching(frame) {
-            run.step = Step::Sending(Sending { packets, sent: 0, pace: None });
+    pub fn provide_frame(&mut self, frame: u64, packets: Arc<PacketizedFrame>) {
+        if let Some(run) = self.play_fetching(frame) {
+            run.frame_state =
+                FrameState::Sending(FrameTransmission { frame: packets, next_packet: 0, pacing: None });
         }
     }
 
     /// A frame that was asked for cannot be sent in this form, and is passed over.
-    pub fn skip(&mut self, frame: u64) {
-        if let Some(run) = self.fetching(frame) {
-            run.step = Step::Due;
-            self.go_on();
+    pub fn skip_frame(&mut self, frame: u64) {
+        if let Some(run) = self.play_fetching(frame) {
+            run.frame_state = FrameState::Due;
+            self.advance();
         }
     }
 
     /// To the next frame that leaves, but not beyond the end.
-    fn go_on(&mut self) {
-        let Some(run) = &self.run else { return };
-        let next = run.pacer.next(self.position);
-        let next = run.stop().map_or(next, |stop| next.min(stop));
-        self.pass_over(next.saturating_sub(self.position));
+    fn advance(&mut self) {
+        let Some(run) = &self.active_play else { return };
+        let next = run.pacer.next_frame(self.position);
+        let next = run.stop_frame().map_or(next, |stop| next.min(stop));
+        self.skip_frames(next.saturating_sub(self.position));
     }
 
-    fn pass_over(&mut self, frames: u64) {
-        self.position += frames;
+    fn skip_frames(&mut self, count: u64) {
+        self.position += count;
         if self.numbering == Numbering::Frames {
             // Counts modulo 2^16.
-            self.next_sequence = self.next_sequence.wrapping_add(frames as u16);
+            self.next_sequence = self.next_sequence.wrapping_add(count as u16);
         }
     }
 
     /// There is no such frame: the film ends before it.
     pub fn end_at(&mut self, frame: u64) {
-        if let Some(run) = self.fetching(frame) {
-            run.step = Step::Due;
+        if let Some(run) = self.play_fetching(frame) {
+            run.frame_state = FrameState::Due;
             run.end = Some(frame);
         }
     }
 
     /// The run, if it waits for this frame.
-    fn fetching(&mut self, frame: u64) -> Option<&mut Run> {
-        let waits = self.position == frame;
-        self.run.as_mut().filter(|run| waits && matches!(run.step, Step::Fetching))
+    fn play_fetching(&mut self, frame: u64) -> Option<&mut ActivePlay> {
+        let is_next = self.position == frame;
+        self.active_play.as_mut().filter(|run| is_next && matches!(run.frame_state, FrameState::Fetching))
     }
 
     /// What is to be done now. Call again after each thing done, until [`Output::Wait`] or [`Output::Idle`].
-    pub fn poll(&mut self, now: Instant) -> Output {
-        let Some(run) = &mut self.run else { return Output::Idle };
-        let stop = run.stop();
-        match &mut run.step {
-            Step::Fetching => Output::Idle,
-            Step::Due if stop.is_some_and(|stop| self.position >= stop) => self.finish(now),
-            Step::Due => {
-                self.give_up_what_is_late(now);
-                self.fetch()
+    pub fn poll_output(&mut self, now: Instant) -> StreamOutput {
+        let Some(run) = &mut self.active_play else { return StreamOutput::Idle };
+        let stop = run.stop_frame();
+        match &mut run.frame_state {
+            FrameState::Fetching => StreamOutput::Idle,
+            FrameState::Due if stop.is_some_and(|stop| self.position >= stop) => self.finish(now),
+            FrameState::Due => {
+                self.skip_late_frames(now);
+                self.request_frame()
             }
-            Step::Sending(sending) => {
-                if let Some(due) = sending.wait(now, &run.pacer, self.position) {
-                    return Output::Wait(due);
+            FrameState::Sending(sending) => {
+                if let Some(due) = sending.wait_until(now, &run.pacer, self.position) {
+                    return StreamOutput::Wait(due);
                 }
-                if self.report_due.is_some_and(|due| now >= due) {
-                    return Output::Rtcp(self.sender_report(now));
+                if self.next_report_at.is_some_and(|due| now >= due) {
+                    return StreamOutput::Rtcp(self.compound_report(now));
                 }
-                Output::Rtp(self.next_packet(now))
+                StreamOutput::Rtp(self.next_packet(now))
             }
         }
     }
 
     /// RTCP for a stream that is torn down; empty if it was never heard, or has said so already.
-    pub fn goodbye(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if self.packets == 0 || self.said_goodbye || self.numbering == Numbering::Frames {
+    pub fn bye(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.packet_count == 0 || self.is_bye_sent || self.numbering == Numbering::Frames {
             return None;
         }
-        self.said_goodbye = true;
-        let bye = Rtcp::Bye { ssrcs: vec![self.identity.ssrc] };
-        Some(rtcp::write(&[self.report(now), self.description(), bye]))
+        self.is_bye_sent = true;
+        let packet = RtcpPacket::Bye { ssrcs: vec![self.identity.ssrc] };
+        Some(rtcp::encode(&[self.sender_report_packet(now), self.source_description(), packet]))
     }
 
     /// The last frame is on the screen for its whole interval before the film is over.
-    fn finish(&mut self, now: Instant) -> Output {
-        let Some(run) = &self.run else { return Output::Idle };
-        let taken = run.sent_at.filter(|_| run.is_the_end()).map(|sent| sent + GOODBYE_DELAY);
-        let due = run.pacer.due(self.position).max(taken.unwrap_or(now));
+    fn finish(&mut self, now: Instant) -> StreamOutput {
+        let Some(run) = &self.active_play else { return StreamOutput::Idle };
+        let earliest_bye = run.last_sent_at.filter(|_| run.is_end_of_stream()).map(|sent| sent + BYE_DELAY);
+        let due = run.pacer.due(self.position).max(earliest_bye.unwrap_or(now));
         if now < due {
-            return Output::Wait(due);
+            return StreamOutput::Wait(due);
         }
-        let goodbye = if run.is_the_end() { self.goodbye(now) } else { None };
-        match goodbye {
-            Some(goodbye) => Output::Rtcp(goodbye),
+        let bye = if run.is_end_of_stream() { self.bye(now) } else { None };
+        match bye {
+            Some(bye) => StreamOutput::Rtcp(bye),
             None => {
-                self.run = None;
-                Output::Ended
+                self.active_play = None;
+                StreamOutput::Ended
             }
         }
     }
 
-    fn give_up_what_is_late(&mut self, now: Instant) {
-        let Some(run) = &self.run else { return };
-        if now.saturating_duration_since(run.pacer.due(self.position)) > LONGEST_LAG {
+    fn skip_late_frames(&mut self, now: Instant) {
+        let Some(run) = &self.active_play else { return };
+        if now.saturating_duration_since(run.pacer.due(self.position)) > MAX_LAG {
             let current = run.pacer.frame_at(now);
-            let next = run.stop().map_or(current, |stop| current.min(stop.saturating_sub(1)));
-            self.pass_over(next.saturating_sub(self.position));
+            let next = run.stop_frame().map_or(current, |stop| current.min(stop.saturating_sub(1)));
+            self.skip_frames(next.saturating_sub(self.position));
         }
     }
 
-    fn fetch(&mut self) -> Output {
-        if let Some(run) = &mut self.run {
-            run.step = Step::Fetching;
+    fn request_frame(&mut self) -> StreamOutput {
+        if let Some(run) = &mut self.active_play {
+            run.frame_state = FrameState::Fetching;
         }
-        Output::Fetch(self.position)
+        StreamOutput::Fetch(self.position)
     }
 
     fn next_packet(&mut self, now: Instant) -> Vec<u8> {
         let mut packet = Vec::new();
-        let Some(run) = &mut self.run else { return packet };
-        let tick = run.tick(self.position);
+        let Some(run) = &mut self.active_play else { return packet };
+        let tick = run.tick_of(self.position);
         let timestamp = self.identity.first_timestamp.wrapping_add(tick as u32);
-        let Step::Sending(sending) = &mut run.step else { return packet };
-        sending.packets.write_packet(
-            sending.sent,
+        let FrameState::Sending(sending) = &mut run.frame_state else { return packet };
+        sending.frame.write_packet(
+            sending.next_packet,
             self.next_sequence,
             timestamp,
             self.identity.ssrc,
             &mut packet,
         );
-        let payload = sending.packets.payload_octets(sending.sent);
-        let is_last = sending.count(now);
-        run.sent_at = Some(now);
+        let payload = sending.frame.payload_octets(sending.next_packet);
+        let is_last = sending.record_packet(now);
+        run.last_sent_at = Some(now);
         if is_last {
-            run.step = Step::Due;
+            run.frame_state = FrameState::Due;
         }
         self.earliest_tick = tick + run.pacer.interval_ticks();
-        self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(payload as u32);
+        self.packet_count = self.packet_count.wrapping_add(1);
+        self.payload_bytes = self.payload_bytes.wrapping_add(payload as u32);
         if self.numbering == Numbering::Packets {
             self.next_sequence = self.next_sequence.wrapping_add(1);
         }
         if is_last {
-            self.go_on();
+            self.advance();
         }
         packet
     }
 
     /// The tick of an instant, but never one that was taken before.
     fn tick_at(&self, now: Instant) -> u64 {
-        ticks(now.saturating_duration_since(self.epoch.instant)).max(self.earliest_tick)
+        duration_to_ticks(now.saturating_duration_since(self.epoch.instant)).max(self.earliest_tick)
     }
 
     /// Wraps, as timestamps do.
@@ -417,20 +438,21 @@ impl Stream {
         self.identity.first_timestamp.wrapping_add(tick as u32)
     }
 
-    fn sender_report(&mut self, now: Instant) -> Vec<u8> {
-        self.report_due = Some(now + REPORT_INTERVAL);
-        self.reported_at = Some(now);
-        let answer = self
-            .reference
-            .take()
-            .map(|reference| Rtcp::Extended { ssrc: self.identity.ssrc, block: reference.answer(now) });
-        let packets: Vec<_> = [self.report(now), self.description()].into_iter().chain(answer).collect();
-        rtcp::write(&packets)
+    fn compound_report(&mut self, now: Instant) -> Vec<u8> {
+        self.next_report_at = Some(now + REPORT_INTERVAL);
+        self.last_report_at = Some(now);
+        let dlrr = self.receiver_reference.take().map(|reference| RtcpPacket::ExtendedReport {
+            ssrc: self.identity.ssrc,
+            block: reference.dlrr_block(now),
+        });
+        let packets: Vec<_> =
+            [self.sender_report_packet(now), self.source_description()].into_iter().chain(dlrr).collect();
+        rtcp::encode(&packets)
     }
 
-    fn report(&self, now: Instant) -> Rtcp {
+    fn sender_report_packet(&self, now: Instant) -> RtcpPacket {
         let elapsed = now.saturating_duration_since(self.epoch.instant);
-        let tick = match &self.run {
+        let tick = match &self.active_play {
             // The clock of the frames that are leaving, which may be ahead of that of the epoch.
             Some(run) => run.tick_at(now),
             None => self.tick_at(now),
@@ -438,60 +460,60 @@ impl Stream {
         let info = SenderInfo {
             ntp: self.epoch.ntp.plus(elapsed),
             rtp_timestamp: self.timestamp(tick),
-            packets: self.packets,
-            octets: self.octets,
+            packet_count: self.packet_count,
+            octet_count: self.payload_bytes,
         };
-        Rtcp::SenderReport { ssrc: self.identity.ssrc, info, blocks: Vec::new() }
+        RtcpPacket::SenderReport { ssrc: self.identity.ssrc, info, blocks: Vec::new() }
     }
 
-    fn description(&self) -> Rtcp {
-        Rtcp::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
-    }
-}
-
-impl Reference {
-    fn answer(&self, now: Instant) -> ExtendedBlock {
-        let delay = rtcp::delay_units(now.saturating_duration_since(self.arrival));
-        ExtendedBlock::DelaySinceReference { ssrc: self.ssrc, last_reference: self.middle, delay }
+    fn source_description(&self) -> RtcpPacket {
+        RtcpPacket::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
     }
 }
 
-impl Sending {
+impl ReceiverReference {
+    fn dlrr_block(&self, now: Instant) -> ExtendedReportBlock {
+        let delay = rtcp::dlsr_units(now.saturating_duration_since(self.arrived_at));
+        ExtendedReportBlock::Dlrr { ssrc: self.ssrc, last_rr: self.last_rr, delay_since_last_rr: delay }
+    }
+}
+
+impl FrameTransmission {
     /// When the next packet may leave, if not now.
-    fn wait(&mut self, now: Instant, pacer: &Pacer, frame: u64) -> Option<Instant> {
+    fn wait_until(&mut self, now: Instant, pacer: &Pacer, frame: u64) -> Option<Instant> {
         // A frame that was read too late is spread like any other, from when it is there.
         let begin = || pacer.due(frame).max(now);
-        let (begins, bursts) =
-            self.pace.get_or_insert_with(|| (begin(), Bursts::new(begin(), pacer.longest_spread())));
-        let due = *begins + pacer.packet_offset(frame, self.sent, self.packets.packets().len());
+        let (started_at, burst_limiter) =
+            self.pacing.get_or_insert_with(|| (begin(), BurstLimiter::new(begin(), pacer.max_spread())));
+        let due = *started_at + pacer.packet_offset(frame, self.next_packet, self.frame.packets().len());
         if now < due {
             return Some(due);
         }
-        bursts.wait(now)
+        burst_limiter.wait_until(now)
     }
 
     /// One packet more is gone; whether it was the last.
-    fn count(&mut self, now: Instant) -> bool {
-        self.sent += 1;
-        if let Some((_, bursts)) = &mut self.pace {
-            bursts.sent(now);
+    fn record_packet(&mut self, now: Instant) -> bool {
+        self.next_packet += 1;
+        if let Some((_, burst_limiter)) = &mut self.pacing {
+            burst_limiter.record_packet(now);
         }
-        self.sent == self.packets.packets().len()
+        self.next_packet == self.frame.packets().len()
     }
 }
 
-impl Run {
+impl ActivePlay {
     /// The first frame that does not leave; `None` while that is not known.
-    fn stop(&self) -> Option<u64> {
-        self.pauses_before.into_iter().chain(self.end).min()
+    fn stop_frame(&self) -> Option<u64> {
+        self.pause_frame.into_iter().chain(self.end).min()
     }
 
     /// Whether it stops because nothing more comes, and not because a PAUSE was asked for in advance.
-    fn is_the_end(&self) -> bool {
-        self.pauses_before.is_none_or(|pause| self.end.is_some_and(|end| end <= pause))
+    fn is_end_of_stream(&self) -> bool {
+        self.pause_frame.is_none_or(|pause| self.end.is_some_and(|end| end <= pause))
     }
 
-    fn tick(&self, frame: u64) -> u64 {
+    fn tick_of(&self, frame: u64) -> u64 {
         self.first_tick + self.pacer.ticks(frame)
     }
 
@@ -503,17 +525,17 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::payload::{Form, packetize};
+    use crate::media::payload::{PayloadFormat, packetize};
     use crate::proto::rtcp::NtpTime;
     use crate::proto::rtp::Packet;
     use crate::proto::rtsp::Factor;
 
     fn frame(length: usize) -> Arc<PacketizedFrame> {
-        frame_as(Form::OriginalHeader, length)
+        frame_with_form(PayloadFormat::OriginalHeader, length)
     }
 
     /// A picture of `length` octets of data and nothing else that matters.
-    fn frame_as(form: Form, length: usize) -> Arc<PacketizedFrame> {
+    fn frame_with_form(form: PayloadFormat, length: usize) -> Arc<PacketizedFrame> {
         let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0];
         jpeg.extend_from_slice(&[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]);
         jpeg.resize(jpeg.len() + length, 0x55);
@@ -521,39 +543,44 @@ mod tests {
         Arc::new(packetize(&jpeg, form).unwrap())
     }
 
-    fn stream(now: Instant) -> Stream {
+    fn stream(now: Instant) -> RtpStream {
         let identity = Identity {
             ssrc: 7,
             first_sequence: 65_534,
             first_timestamp: u32::MAX - 100,
             cname: "x".to_owned(),
         };
-        Stream::new(FrameRate::whole(20), identity, Epoch { instant: now, ntp: NtpTime(1 << 32) })
+        RtpStream::new(FrameRate::per_second(20), identity, Epoch { instant: now, ntp: NtpTime(1 << 32) })
     }
 
     /// Runs the stream on a clock of its own; every packet with the time at which it left.
-    fn run(stream: &mut Stream, from: Instant, until: Instant, frames: u64) -> Vec<(Duration, Packet)> {
+    fn send_until(
+        stream: &mut RtpStream,
+        from: Instant,
+        until: Instant,
+        frames: u64,
+    ) -> Vec<(Duration, Packet)> {
         let (mut now, mut sent) = (from, Vec::new());
         while now < until {
-            match stream.poll(now) {
-                Output::Fetch(index) if index < frames => stream.provide(index, frame(3_000)),
-                Output::Fetch(index) => stream.end_at(index),
-                Output::Rtp(octets) => sent.push((now - from, Packet::parse(octets.into()).unwrap())),
-                Output::Rtcp(_) => {}
-                Output::Wait(due) => now = due,
-                Output::Idle | Output::Ended => break,
+            match stream.poll_output(now) {
+                StreamOutput::Fetch(index) if index < frames => stream.provide_frame(index, frame(3_000)),
+                StreamOutput::Fetch(index) => stream.end_at(index),
+                StreamOutput::Rtp(octets) => sent.push((now - from, Packet::parse(octets.into()).unwrap())),
+                StreamOutput::Rtcp(_) => {}
+                StreamOutput::Wait(due) => now = due,
+                StreamOutput::Idle | StreamOutput::Ended => break,
             }
         }
         sent
     }
 
     #[test]
-    fn frames_leave_on_the_media_clock_and_packets_are_spread() {
+    fn frames_follow_media_clock_and_packets_are_spread() {
         let now = Instant::now();
         let mut stream = stream(now);
-        let start = stream.play(now, None, Some(3), Tempo::default());
+        let start = stream.play(now, None, Some(3), PlaybackSpeed::default());
         assert_eq!((start.frame, start.sequence, start.timestamp), (0, 65_534, u32::MAX - 100));
-        let sent = run(&mut stream, now, now + Duration::from_secs(10), 3);
+        let sent = send_until(&mut stream, now, now + Duration::from_secs(10), 3);
         let times: Vec<_> = sent.iter().map(|(at, _)| at.as_micros()).collect();
         assert_eq!(times, [0, 0, 0, 50_000, 52_666, 55_333, 100_000, 102_666, 105_333]);
         let sequences: Vec<_> = sent.iter().map(|(_, p)| p.header.sequence).collect();
@@ -566,167 +593,175 @@ mod tests {
     }
 
     #[test]
-    fn the_end_says_goodbye_after_the_last_frame_has_had_its_time_and_players_theirs() {
+    fn bye_is_sent_after_last_frame_interval_and_bye_delay() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, None, Tempo::default());
-        let sent = run(&mut stream, now, now + Duration::from_millis(90), 2);
-        let Output::Wait(due) = stream.poll(now + Duration::from_millis(90)) else { panic!() };
+        stream.play(now, None, None, PlaybackSpeed::default());
+        let sent = send_until(&mut stream, now, now + Duration::from_millis(90), 2);
+        let StreamOutput::Wait(due) = stream.poll_output(now + Duration::from_millis(90)) else { panic!() };
         assert!(due - now >= Duration::from_millis(100), "two intervals");
-        assert_eq!(due - now, sent.last().unwrap().0 + GOODBYE_DELAY);
-        let Output::Rtcp(octets) = stream.poll(due) else { panic!() };
+        assert_eq!(due - now, sent.last().unwrap().0 + BYE_DELAY);
+        let StreamOutput::Rtcp(octets) = stream.poll_output(due) else { panic!() };
         let packets = rtcp::parse(&octets).unwrap();
-        assert!(matches!(packets[0], Rtcp::SenderReport { info: SenderInfo { packets: 6, .. }, .. }));
-        assert_eq!(packets[2], Rtcp::Bye { ssrcs: vec![7] });
-        assert!(matches!(stream.poll(due), Output::Ended));
-        assert!(stream.goodbye(due).is_none());
+        assert!(matches!(
+            packets[0],
+            RtcpPacket::SenderReport { info: SenderInfo { packet_count: 6, .. }, .. }
+        ));
+        assert_eq!(packets[2], RtcpPacket::Bye { ssrcs: vec![7] });
+        assert!(matches!(stream.poll_output(due), StreamOutput::Ended));
+        assert!(stream.bye(due).is_none());
     }
 
     #[test]
-    fn a_second_pause_in_advance_takes_the_place_of_the_first() {
+    fn second_scheduled_pause_replaces_the_first() {
         let now = Instant::now();
         for (pauses, position) in [(&[5, 7][..], 7), (&[7, 5], 5), (&[5, 10], 10)] {
             let mut stream = stream(now);
-            stream.play(now, None, Some(10), Tempo::default());
+            stream.play(now, None, Some(10), PlaybackSpeed::default());
             pauses.iter().for_each(|frame| stream.pause_before(*frame));
-            run(&mut stream, now, now + Duration::from_secs(1), 10);
+            send_until(&mut stream, now, now + Duration::from_secs(1), 10);
             assert_eq!((stream.position(), stream.is_playing()), (position, false));
-            assert_eq!(stream.goodbye(now).is_none(), position == 10, "the end has said so, a pause has not");
+            assert_eq!(stream.bye(now).is_none(), position == 10, "the end has said so, a pause has not");
         }
     }
 
     #[test]
-    fn reports_count_octets_of_payload_alone() {
+    fn sender_report_counts_only_payload_bytes() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, Some(2), Tempo::default());
-        let sent = run(&mut stream, now, now + Duration::from_millis(60), 2);
-        let Rtcp::SenderReport { info, .. } = stream.report(now) else { panic!() };
+        stream.play(now, None, Some(2), PlaybackSpeed::default());
+        let sent = send_until(&mut stream, now, now + Duration::from_millis(60), 2);
+        let RtcpPacket::SenderReport { info, .. } = stream.sender_report_packet(now) else { panic!() };
         let payload: usize = sent.iter().map(|(_, packet)| packet.payload.len()).sum();
         assert!(sent.iter().any(|(_, packet)| packet.extension.is_some()));
-        assert_eq!((info.packets, info.octets), (sent.len() as u32, payload as u32));
+        assert_eq!((info.packet_count, info.octet_count), (sent.len() as u32, payload as u32));
     }
 
     #[test]
-    fn a_pause_in_the_middle_of_a_frame_sends_it_anew_and_timestamps_go_on_with_the_wall() {
+    fn play_after_mid_frame_pause_resends_frame_with_wall_clock_timestamp() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, None, Tempo::default());
-        run(&mut stream, now, now + Duration::from_millis(51), 10);
+        stream.play(now, None, None, PlaybackSpeed::default());
+        send_until(&mut stream, now, now + Duration::from_millis(51), 10);
         stream.pause();
         assert_eq!(stream.position(), 1);
         let later = now + Duration::from_secs(10);
-        let start = stream.play(later, None, None, Tempo::default());
+        let start = stream.play(later, None, None, PlaybackSpeed::default());
         assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(900_000));
-        let sent = run(&mut stream, later, later + Duration::from_millis(1), 10);
+        let sent = send_until(&mut stream, later, later + Duration::from_millis(1), 10);
         assert_eq!(sent.len(), 3);
         assert_eq!(sent[0].1.header.sequence, start.sequence);
         assert_eq!(sent[0].1.header.timestamp, start.timestamp);
     }
 
     #[test]
-    fn who_asks_for_a_round_trip_gets_it_with_the_next_report_and_that_is_soon() {
+    fn reference_time_is_answered_with_early_sender_report() {
         let now = Instant::now();
         let mut stream = stream(now);
         let second = Duration::from_secs(1);
-        let ask = |stream: &mut Stream, at: Instant, middle: u64| {
-            let block = ExtendedBlock::ReferenceTime(NtpTime(middle << 16));
-            stream.heard(at, &[Rtcp::Extended { ssrc: 5, block }]);
+        let ask = |stream: &mut RtpStream, at: Instant, middle: u64| {
+            let block = ExtendedReportBlock::ReceiverReferenceTime(NtpTime(middle << 16));
+            stream.handle_rtcp(at, &[RtcpPacket::ExtendedReport { ssrc: 5, block }]);
         };
         let mut answers = Vec::new();
         ask(&mut stream, now, 1);
-        stream.play(now, None, Some(200), Tempo::default());
+        stream.play(now, None, Some(200), PlaybackSpeed::default());
         let mut at = now;
         while at < now + 4 * second {
-            match stream.poll(at) {
-                Output::Fetch(index) => stream.provide(index, frame(10)),
-                Output::Rtcp(octets) => answers.extend(rtcp::parse(&octets).unwrap().into_iter().filter_map(
-                    |packet| match packet {
-                        Rtcp::Extended { block, .. } => Some((at - now, block)),
+            match stream.poll_output(at) {
+                StreamOutput::Fetch(index) => stream.provide_frame(index, frame(10)),
+                StreamOutput::Rtcp(octets) => answers.extend(
+                    rtcp::parse(&octets).unwrap().into_iter().filter_map(|packet| match packet {
+                        RtcpPacket::ExtendedReport { block, .. } => Some((at - now, block)),
                         _ => None,
-                    },
-                )),
-                Output::Wait(due) => {
+                    }),
+                ),
+                StreamOutput::Wait(due) => {
                     at = due;
                     // At each frame of a second.
                     if (second..2 * second).contains(&(at - now)) {
                         ask(&mut stream, at, 2);
                     }
                 }
-                Output::Rtp(_) | Output::Idle | Output::Ended => {}
+                StreamOutput::Rtp(_) | StreamOutput::Idle | StreamOutput::Ended => {}
             }
         }
-        let answer =
-            |last_reference, delay| ExtendedBlock::DelaySinceReference { ssrc: 5, last_reference, delay };
+        let answer = |last_reference, delay| ExtendedReportBlock::Dlrr {
+            ssrc: 5,
+            last_rr: last_reference,
+            delay_since_last_rr: delay,
+        };
         let expected = [
             (Duration::ZERO, answer(1, 0)),
             (second, answer(2, 0)),
-            (2 * second, answer(2, rtcp::delay_units(Duration::from_millis(50)))),
+            (2 * second, answer(2, rtcp::dlsr_units(Duration::from_millis(50)))),
         ];
         assert_eq!(answers, expected);
     }
 
     #[test]
-    fn a_seek_at_once_never_takes_a_timestamp_twice() {
+    fn immediate_seek_does_not_reuse_timestamp() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, None, Tempo::default());
-        run(&mut stream, now, now + Duration::from_millis(1), 10);
-        let start = stream.play(now + Duration::from_millis(1), Some(5), None, Tempo::default());
+        stream.play(now, None, None, PlaybackSpeed::default());
+        send_until(&mut stream, now, now + Duration::from_millis(1), 10);
+        let start = stream.play(now + Duration::from_millis(1), Some(5), None, PlaybackSpeed::default());
         assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(4_500));
         assert_eq!(start.frame, 5);
     }
 
     #[test]
-    fn for_a_classroom_program_sequence_numbers_are_those_of_frames_and_go_on_after_the_end() {
+    fn classroom_sequence_numbers_count_frames_across_replays() {
         let now = Instant::now();
         let identity = Identity { ssrc: 7, first_sequence: 9, first_timestamp: 5, cname: "x".to_owned() };
         let epoch = Epoch { instant: now, ntp: NtpTime(1 << 32) };
-        let mut stream = Stream::classroom(FrameRate::whole(20), identity, epoch);
+        let mut stream = RtpStream::classroom(FrameRate::per_second(20), identity, epoch);
         let mut play = |from: Instant, begin: Option<u64>| {
-            stream.play(from, begin, None, Tempo::default());
+            stream.play(from, begin, None, PlaybackSpeed::default());
             let (mut now, mut numbers) = (from, Vec::new());
             loop {
-                match stream.poll(now) {
+                match stream.poll_output(now) {
                     // One that cannot be carried, and the end.
-                    Output::Fetch(3) => stream.skip(3),
-                    Output::Fetch(5) => stream.end_at(5),
-                    Output::Fetch(index) => stream.provide(index, frame_as(Form::Classroom, 3_000)),
-                    Output::Rtp(octets) => {
+                    StreamOutput::Fetch(3) => stream.skip_frame(3),
+                    StreamOutput::Fetch(5) => stream.end_at(5),
+                    StreamOutput::Fetch(index) => {
+                        stream.provide_frame(index, frame_with_form(PayloadFormat::Classroom, 3_000))
+                    }
+                    StreamOutput::Rtp(octets) => {
                         let header = Packet::parse(octets.into()).unwrap().header;
                         assert!(header.marker);
                         numbers.push(header.sequence);
                     }
-                    Output::Rtcp(_) => panic!("a classroom program knows no RTCP"),
-                    Output::Wait(due) => now = due,
-                    Output::Ended => return numbers,
-                    Output::Idle => panic!("no end"),
+                    StreamOutput::Rtcp(_) => panic!("a classroom program knows no RTCP"),
+                    StreamOutput::Wait(due) => now = due,
+                    StreamOutput::Ended => return numbers,
+                    StreamOutput::Idle => panic!("no end"),
                 }
             }
         };
         assert_eq!(play(now, None), [1, 2, 3, 5]);
         assert_eq!(play(now + Duration::from_secs(1), Some(0)), [6, 7, 8, 10]);
-        assert!(stream.goodbye(now).is_none());
-        stream.play(now, Some(0), Some(1_000), Tempo::default());
+        assert!(stream.bye(now).is_none());
+        stream.play(now, Some(0), Some(1_000), PlaybackSpeed::default());
         let late = now + Duration::from_secs(3);
-        assert!(matches!(stream.poll(late), Output::Fetch(60)));
-        assert_eq!(stream.start().sequence, 71);
+        assert!(matches!(stream.poll_output(late), StreamOutput::Fetch(60)));
+        assert_eq!(stream.play_start().sequence, 71);
     }
 
     #[test]
-    fn what_is_a_second_late_is_given_up() {
+    fn frames_more_than_a_second_late_are_skipped() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, Some(1_000), Tempo::default());
-        assert!(matches!(stream.poll(now), Output::Fetch(0)));
-        stream.provide(0, frame(10));
+        stream.play(now, None, Some(1_000), PlaybackSpeed::default());
+        assert!(matches!(stream.poll_output(now), StreamOutput::Fetch(0)));
+        stream.provide_frame(0, frame(10));
         let late = now + Duration::from_secs(3);
-        run(&mut stream, late, late + Duration::from_micros(1), 0);
+        send_until(&mut stream, late, late + Duration::from_micros(1), 0);
         assert_eq!(stream.position(), 60);
     }
 
-    fn tempo(scale: u32, speed: u32) -> Tempo {
-        Tempo { scale: Factor::thousandths(scale), speed: Factor::thousandths(speed) }
+    fn playback_speed(scale: u32, speed: u32) -> PlaybackSpeed {
+        PlaybackSpeed { scale: Factor::from_thousandths(scale), speed: Factor::from_thousandths(speed) }
     }
 
     /// The first packets of the frames that left: after how many milliseconds, and how far from the first on the RTP
@@ -739,7 +774,7 @@ mod tests {
     }
 
     #[test]
-    fn scale_and_speed_are_told_and_kept_to_the_end() {
+    fn scale_and_speed_apply_until_end_of_stream() {
         let now = Instant::now();
         for (scale, speed, expected, over) in [
             (2_000, 1_000, &[(0, 0), (50, 4_500), (100, 9_000)][..], 150),
@@ -748,98 +783,108 @@ mod tests {
             (1_000, 5_000, &[(0, 0), (10, 4_500), (20, 9_000), (30, 13_500), (40, 18_000)], 50),
         ] {
             let (mut stream, fresh) = (stream(now), stream(now));
-            let start = stream.play(now, None, Some(5), tempo(scale, speed));
-            assert_eq!((start.end, start.tempo), (Some(5), tempo(scale, speed)));
-            let sent = run(&mut stream, now, now + Duration::from_secs(10), 100);
+            let start = stream.play(now, None, Some(5), playback_speed(scale, speed));
+            assert_eq!((start.end, start.playback_speed), (Some(5), playback_speed(scale, speed)));
+            let sent = send_until(&mut stream, now, now + Duration::from_secs(10), 100);
             assert_eq!(first_packets(&sent), expected, "{scale} {speed}");
             assert_eq!((stream.position(), stream.is_playing()), (5, false), "{scale} {speed}");
-            let taken = sent.last().unwrap().0 + GOODBYE_DELAY;
+            let taken = sent.last().unwrap().0 + BYE_DELAY;
             let over = Duration::from_millis(over).max(taken);
-            assert_eq!(time_of_all_five(fresh, now, tempo(scale, speed)), over, "{scale} {speed}");
+            assert_eq!(
+                duration_of_five_frames(fresh, now, playback_speed(scale, speed)),
+                over,
+                "{scale} {speed}"
+            );
         }
     }
 
     /// How long five frames take, with the time that the last one has.
-    fn time_of_all_five(mut stream: Stream, now: Instant, tempo: Tempo) -> Duration {
-        stream.play(now, None, Some(5), tempo);
+    fn duration_of_five_frames(
+        mut stream: RtpStream,
+        now: Instant,
+        playback_speed: PlaybackSpeed,
+    ) -> Duration {
+        stream.play(now, None, Some(5), playback_speed);
         let mut at = now;
         loop {
-            match stream.poll(at) {
-                Output::Fetch(index) => stream.provide(index, frame(3_000)),
-                Output::Wait(due) => at = due,
-                Output::Ended => return at - now,
-                Output::Rtp(_) | Output::Rtcp(_) | Output::Idle => {}
+            match stream.poll_output(at) {
+                StreamOutput::Fetch(index) => stream.provide_frame(index, frame(3_000)),
+                StreamOutput::Wait(due) => at = due,
+                StreamOutput::Ended => return at - now,
+                StreamOutput::Rtp(_) | StreamOutput::Rtcp(_) | StreamOutput::Idle => {}
             }
         }
     }
 
     #[test]
-    fn a_tempo_changes_at_once_keeps_the_end_and_is_over_with_the_next_play() {
+    fn speed_change_keeps_end_and_is_reset_by_next_play() {
         let now = Instant::now();
         let ms = Duration::from_millis;
         let mut stream = stream(now);
-        stream.play(now, None, Some(40), Tempo::default());
-        run(&mut stream, now, now + ms(510), 100);
+        stream.play(now, None, Some(40), PlaybackSpeed::default());
+        send_until(&mut stream, now, now + ms(510), 100);
         assert_eq!(stream.position(), 11);
-        let start = stream.change_tempo(now + ms(510), tempo(2_000, 1_000));
+        let start = stream.change_playback_speed(now + ms(510), playback_speed(2_000, 1_000));
         assert_eq!((start.frame, start.end), (11, Some(40)));
         assert_eq!(start.timestamp, (u32::MAX - 100).wrapping_add(11 * 4_500), "none is taken twice");
-        let sent = run(&mut stream, now + ms(510), now + ms(700), 100);
+        let sent = send_until(&mut stream, now + ms(510), now + ms(700), 100);
         assert_eq!(first_packets(&sent), [(0, 0), (50, 4_500), (100, 9_000), (150, 13_500)]);
         assert_eq!(stream.position(), 19);
         stream.pause_before(24);
-        run(&mut stream, now + ms(700), now + ms(2_000), 100);
+        send_until(&mut stream, now + ms(700), now + ms(2_000), 100);
         assert_eq!((stream.position(), stream.is_playing()), (24, false));
-        let start = stream.play(now + ms(2_000), None, None, Tempo::default());
-        assert_eq!((start.frame, start.tempo), (24, Tempo::default()));
-        let sent = run(&mut stream, now + ms(2_000), now + ms(2_060), 100);
+        let start = stream.play(now + ms(2_000), None, None, PlaybackSpeed::default());
+        assert_eq!((start.frame, start.playback_speed), (24, PlaybackSpeed::default()));
+        let sent = send_until(&mut stream, now + ms(2_000), now + ms(2_060), 100);
         assert_eq!(first_packets(&sent), [(0, 0), (50, 4_500)]);
     }
 
     /// The clock that sender reports give belongs to the frames that leave, and goes on behind them.
     #[test]
-    fn reports_keep_to_the_clock_of_what_is_hurried_and_timestamps_never_go_back() {
+    fn sender_reports_follow_accelerated_clock_without_going_back() {
         let now = Instant::now();
         let second = Duration::from_secs(1);
         let mut stream = stream(now);
-        stream.play(now, None, None, tempo(1_000, 4_000));
+        stream.play(now, None, None, playback_speed(1_000, 4_000));
         let mut at = now;
         let mut reports = Vec::new();
         while at < now + 6 * second {
-            match stream.poll(at) {
-                Output::Fetch(index) => stream.provide(index, frame(10)),
-                Output::Rtcp(octets) => {
-                    let Rtcp::SenderReport { info, .. } = rtcp::parse(&octets).unwrap()[0] else { panic!() };
+            match stream.poll_output(at) {
+                StreamOutput::Fetch(index) => stream.provide_frame(index, frame(10)),
+                StreamOutput::Rtcp(octets) => {
+                    let RtcpPacket::SenderReport { info, .. } = rtcp::parse(&octets).unwrap()[0] else {
+                        panic!()
+                    };
                     reports.push(((at - now).as_secs(), info.rtp_timestamp.wrapping_sub(u32::MAX - 100)));
                 }
-                Output::Wait(due) => at = due,
-                Output::Rtp(_) | Output::Idle | Output::Ended => {}
+                StreamOutput::Wait(due) => at = due,
+                StreamOutput::Rtp(_) | StreamOutput::Idle | StreamOutput::Ended => {}
             }
         }
         assert_eq!(reports, [(0, 0), (5, 4 * 450_000)]);
         stream.pause();
-        let later = stream.play(now + 7 * second, None, None, Tempo::default());
+        let later = stream.play(now + 7 * second, None, None, PlaybackSpeed::default());
         let next = (u32::MAX - 100).wrapping_add(4 * 540_000);
         assert_eq!((later.timestamp, later.frame), (next, 480));
     }
 
     #[test]
-    fn what_is_late_is_given_up_at_every_tempo() {
+    fn late_frames_are_skipped_at_any_speed() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, Some(1_000), tempo(4_000, 2_000));
+        stream.play(now, None, Some(1_000), playback_speed(4_000, 2_000));
         let late = now + Duration::from_secs(3);
-        assert!(matches!(stream.poll(late), Output::Fetch(480)));
-        assert_eq!(stream.start().timestamp, (u32::MAX - 100).wrapping_add(2 * 270_000));
+        assert!(matches!(stream.poll_output(late), StreamOutput::Fetch(480)));
+        assert_eq!(stream.play_start().timestamp, (u32::MAX - 100).wrapping_add(2 * 270_000));
     }
 
     #[test]
-    fn a_picture_that_cannot_be_carried_is_passed_over_in_its_turn() {
+    fn skipped_frame_is_followed_by_next_scaled_frame() {
         let now = Instant::now();
         let mut stream = stream(now);
-        stream.play(now, None, Some(10), tempo(3_000, 1_000));
-        assert!(matches!(stream.poll(now), Output::Fetch(0)));
-        stream.skip(0);
-        assert!(matches!(stream.poll(now), Output::Fetch(3)));
+        stream.play(now, None, Some(10), playback_speed(3_000, 1_000));
+        assert!(matches!(stream.poll_output(now), StreamOutput::Fetch(0)));
+        stream.skip_frame(0);
+        assert!(matches!(stream.poll_output(now), StreamOutput::Fetch(3)));
     }
 }

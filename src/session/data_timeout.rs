@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Default)]
 pub struct DataTimeout {
     /// When PLAY was answered; none while nothing plays.
-    started: Option<Instant>,
+    playing_since: Option<Instant>,
     is_waiting: bool,
 }
 
 /// Number of frame intervals without data that are no silence: between frames nothing is sent.
-const FRAME_INTERVALS: u32 = 3;
+const MIN_FRAME_INTERVALS: u32 = 3;
 
 /// Longest frame interval that is believed.
 const MAX_FRAME_INTERVAL: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ const MAX_FRAME_INTERVAL: Duration = Duration::from_secs(10);
 impl DataTimeout {
     /// Starts at the response to PLAY.
     pub fn start(&mut self, now: Instant) {
-        *self = Self { started: Some(now), is_waiting: false };
+        *self = Self { playing_since: Some(now), is_waiting: false };
     }
 
     /// Stops. Returns whether data was waited for.
@@ -28,8 +28,8 @@ impl DataTimeout {
     }
 
     /// When PLAY was answered; none while nothing plays.
-    pub fn started(&self) -> Option<Instant> {
-        self.started
+    pub fn playing_since(&self) -> Option<Instant> {
+        self.playing_since
     }
 
     /// Tells whether data is waited for.
@@ -44,12 +44,12 @@ impl DataTimeout {
 
     /// When data last came, the response to PLAY included; none while nothing plays.
     pub fn last_data(&self, last_packet: Option<Instant>) -> Option<Instant> {
-        let started = self.started?;
+        let started = self.playing_since?;
         Some(last_packet.map_or(started, |packet| packet.max(started)))
     }
 }
 
 /// A timeout that is no shorter than a few frame intervals.
-pub fn at_least_frames(timeout: Duration, frame_interval: Duration) -> Duration {
-    timeout.max(frame_interval.min(MAX_FRAME_INTERVAL) * FRAME_INTERVALS)
+pub fn extend_timeout(timeout: Duration, frame_interval: Duration) -> Duration {
+    timeout.max(frame_interval.min(MAX_FRAME_INTERVAL) * MIN_FRAME_INTERVALS)
 }

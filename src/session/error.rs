@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use super::classroom::Trouble;
-use crate::proto::rtsp::{FramingError, Method, Status, Unfinished};
+use super::classroom::ClassroomError;
+use crate::proto::rtsp::{FramingError, IncompleteMessage, Method, StatusCode};
 
 /// Why a session failed, or an attempt at one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum SessionError {
     /// There is no connection to the server.
     Unreachable {
         /// Host and port.
         server: String,
         /// What the system says.
-        why: String,
+        reason: String,
     },
     /// The server closed the connection, or it broke.
     ConnectionLost {
@@ -21,11 +21,11 @@ pub enum Failure {
         server: String,
     },
     /// The server closed the connection, or it broke, in the middle of a message.
-    CutShort {
+    ConnectionLostInMessage {
         /// Host and port.
         server: String,
         /// What has come of it.
-        part: Unfinished,
+        received: IncompleteMessage,
     },
     /// The server has torn the session down.
     EndedByServer {
@@ -33,9 +33,9 @@ pub enum Failure {
         server: String,
     },
     /// The server, or those to which it sends us, have sent us on and on.
-    TooManyRedirections {
+    TooManyRedirects {
         /// How often is not too often.
-        most: u32,
+        max: u32,
     },
     /// No answer came in time.
     TimedOut {
@@ -45,22 +45,22 @@ pub enum Failure {
         method: Method,
     },
     /// An answer was not whole in time.
-    Unfinished {
+    ResponseIncomplete {
         /// Host and port.
         server: String,
         /// What was asked.
         method: Method,
         /// What has come of the answer.
-        part: Unfinished,
+        received: IncompleteMessage,
     },
     /// The server refused a request.
     Refused {
         /// What was asked.
         method: Method,
         /// Its answer.
-        status: Status,
+        status: StatusCode,
         /// Its words.
-        reason: String,
+        reason_phrase: String,
     },
     /// The server wants to know who asks.
     Unauthorized {
@@ -68,21 +68,21 @@ pub enum Failure {
         was_refused: bool,
     },
     /// The server's answer makes no sense.
-    BadAnswer {
+    InvalidResponse {
         /// What was asked.
         method: Method,
         /// What is wrong with the answer.
-        what: String,
+        problem: String,
     },
     /// What comes on the connection is not RTSP.
     NotRtsp {
         /// Host and port.
         server: String,
         /// What is wrong.
-        what: String,
+        problem: String,
     },
     /// What comes on the connection is RTSP, but cannot be taken apart.
-    Unreadable {
+    InvalidMessage {
         /// Host and port.
         server: String,
         /// What is wrong.
@@ -94,41 +94,41 @@ pub enum Failure {
         found: Vec<String>,
     },
     /// The player's own ports cannot be had.
-    NoPorts {
+    PortsUnavailable {
         /// The port that the user asked for.
         port: Option<u16>,
         /// What the system says.
-        why: String,
+        reason: String,
     },
     /// PLAY succeeded, and nothing has arrived for seconds.
     NoData {
         /// By datagrams, which firewalls like to swallow.
-        by_udp: bool,
+        is_udp: bool,
         /// A bad network is emulated.
         is_emulated: bool,
     },
     /// Pictures arrive, and not one of them can be shown.
-    Unusable {
+    UnusableFrames {
         /// What is wrong with them.
-        why: String,
+        reason: String,
     },
     /// What goes wrong with a classroom server.
-    Classroom(Trouble),
+    Classroom(ClassroomError),
 }
 
-impl Failure {
+impl SessionError {
     /// The session can go on when the trouble is over.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::NoData { .. })
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for SessionError {
     /// What happened, and what to try.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable { server, why } => {
-                write!(f, "{server} cannot be reached ({why}); check the address, and that the server runs.")
+            Self::Unreachable { server, reason } => {
+                write!(f, "{server} cannot be reached ({reason}); check the address, and that the server runs.")
             }
             Self::ConnectionLost { server } => {
                 write!(
@@ -136,49 +136,49 @@ impl fmt::Display for Failure {
                     "{server} closed the connection; connect again, and restart the server if it is gone."
                 )
             }
-            Self::CutShort { server, part } => write!(
+            Self::ConnectionLostInMessage { server, received } => write!(
                 f,
-                "{server} closed the connection in the middle of a message ({part}); press Play to connect again."
+                "{server} closed the connection in the middle of a message ({received}); press Play to connect again."
             ),
             Self::EndedByServer { server } => {
                 write!(f, "{server} has ended the session; play it again for a new one.")
             }
-            Self::TooManyRedirections { most } => write!(
+            Self::TooManyRedirects { max } => write!(
                 f,
-                "The server has sent us elsewhere more than {most} times; check the URL, or ask who runs the server."
+                "The server has sent us elsewhere more than {max} times; check the URL, or ask who runs the server."
             ),
             Self::TimedOut { server, method } => write_timed_out(f, server, method),
-            Self::Unfinished { server, method, part } => write!(
+            Self::ResponseIncomplete { server, method, received } => write!(
                 f,
-                "{server} began to answer {method} and did not end in time ({part}); try again, or ask who runs the server."
+                "{server} began to answer {method} and did not end in time ({received}); try again, or ask who runs the server."
             ),
-            Self::Refused { method, status, reason } => write_refusal(f, method, *status, reason),
+            Self::Refused { method, status, reason_phrase } => write_refused(f, method, *status, reason_phrase),
             Self::Unauthorized { was_refused } => f.write_str(match was_refused {
                 false => "The server wants a user name and a password; give them with rtsp://user:password@host.",
                 true => "The server does not take this user name and password; check them.",
             }),
-            Self::BadAnswer { method, what } => {
+            Self::InvalidResponse { method, problem } => {
                 write!(
                     f,
-                    "The server's answer to {method} cannot be used: {what}; try another server or stream."
+                    "The server's answer to {method} cannot be used: {problem}; try another server or stream."
                 )
             }
-            Self::NotRtsp { server, what } => {
+            Self::NotRtsp { server, problem } => {
                 write!(
                     f,
-                    "{server} does not speak RTSP ({what}); check the port, which is usually 554 or 8554."
+                    "{server} does not speak RTSP ({problem}); check the port, which is usually 554 or 8554."
                 )
             }
-            Self::Unreadable { server, error } => {
+            Self::InvalidMessage { server, error } => {
                 write!(f, "{server} sends what cannot be read ({error}); ask who runs the server.")
             }
             Self::NoJpeg { found } => write_no_jpeg(f, found),
-            Self::NoPorts { port, why } => write_no_ports(f, *port, why),
-            Self::Unusable { why } => {
-                write!(f, "Pictures arrive and cannot be shown ({why}); try another stream or film.")
+            Self::PortsUnavailable { port, reason } => write_ports_unavailable(f, *port, reason),
+            Self::UnusableFrames { reason } => {
+                write!(f, "Pictures arrive and cannot be shown ({reason}); try another stream or film.")
             }
-            Self::Classroom(trouble) => write!(f, "{trouble}"),
-            Self::NoData { by_udp, is_emulated } => f.write_str(match (is_emulated, by_udp) {
+            Self::Classroom(error) => write!(f, "{error}"),
+            Self::NoData { is_udp, is_emulated } => f.write_str(match (is_emulated, is_udp) {
                 (true, _) => {
                     "No data has arrived for 5 seconds through the emulated network; lower its loss or raise its \
                      throughput."
@@ -214,21 +214,26 @@ fn write_no_jpeg(f: &mut fmt::Formatter<'_>, found: &[String]) -> fmt::Result {
     }
 }
 
-fn write_no_ports(f: &mut fmt::Formatter<'_>, port: Option<u16>, why: &str) -> fmt::Result {
+fn write_ports_unavailable(f: &mut fmt::Formatter<'_>, port: Option<u16>, reason: &str) -> fmt::Result {
     match port {
         Some(port) => write!(
             f,
-            "The RTP ports {port} and {} cannot be used ({why}); choose another even port, or none.",
+            "The RTP ports {port} and {} cannot be used ({reason}); choose another even port, or none.",
             u32::from(port) + 1
         ),
-        None => write!(f, "No pair of UDP ports is free ({why}); close other programs, or use TCP."),
+        None => write!(f, "No pair of UDP ports is free ({reason}); close other programs, or use TCP."),
     }
 }
 
-fn write_refusal(f: &mut fmt::Formatter<'_>, method: &Method, status: Status, reason: &str) -> fmt::Result {
+fn write_refused(
+    f: &mut fmt::Formatter<'_>,
+    method: &Method,
+    status: StatusCode,
+    reason_phrase: &str,
+) -> fmt::Result {
     // Many servers end their words with a full stop; here the sentence goes on.
-    let reason = reason.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-    write!(f, "The server refused {method}: {} {reason}", status.code())?;
+    let reason_phrase = reason_phrase.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+    write!(f, "The server refused {method}: {} {reason_phrase}", status.code())?;
     f.write_str(match status.code() {
         404 => "; check the path in the URL.",
         415 => "; try a film of another kind.",
@@ -239,22 +244,22 @@ fn write_refusal(f: &mut fmt::Formatter<'_>, method: &Method, status: Status, re
     })
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for SessionError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_goes_on_behind_the_servers_words() {
+    fn refusal_continues_after_reason_phrase() {
         for reason in ["Not Found", "Not Found.", "Not Found. "] {
-            let refused = Failure::Refused {
+            let error = SessionError::Refused {
                 method: Method::Describe,
-                status: Status::NOT_FOUND,
-                reason: reason.to_owned(),
+                status: StatusCode::NOT_FOUND,
+                reason_phrase: reason.to_owned(),
             };
             assert_eq!(
-                refused.to_string(),
+                error.to_string(),
                 "The server refused DESCRIBE: 404 Not Found; check the path in the URL."
             );
         }

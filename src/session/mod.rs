@@ -24,19 +24,20 @@ mod rtsp;
 mod source_url;
 mod state;
 
-pub use classroom::{ClassroomPlayer, ClassroomUrl, ClassroomUrlError, Trouble, TroubleKind};
+pub use classroom::{ClassroomClient, ClassroomError, ClassroomErrorKind, ClassroomUrl, ClassroomUrlError};
 pub use client::Client;
-pub use driver::{FrameOutlets, Screen, Session};
-pub use error::Failure;
-pub use events::{Command, Event, Input, Output, Path};
-pub use message_log::{Conversation, Entry, Media, Message, Speaker};
+pub use driver::{FrameSinks, Screen, Session};
+pub use error::SessionError;
+pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
+pub use message_log::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
 pub use options::{
-    DEFAULT_DELAY, Emulation, MachineOptions, Place, PlayerOptions, Reporter, SessionOptions, TransportChoice,
+    ClientOptions, DEFAULT_PLAYOUT_DELAY, EmulatorOptions, EmulatorPlacement, RtcpIdentity, RtspOptions,
+    SessionOptions, TransportPreference,
 };
-pub use present::decoder::{Decoder, Picture, PictureSlot, fit};
+pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};
 pub use present::frame::Frame;
 pub use presentation::Presentation;
-pub use reconnect::Interruption;
-pub use rtsp::client::Player;
+pub use reconnect::ReconnectReason;
+pub use rtsp::client::RtspClient;
 pub use source_url::{Dialect, SourceUrl};
-pub use state::{Goal, RtspState, Status};
+pub use state::{Goal, RtspState, SessionStatus};

@@ -1,6 +1,6 @@
 //! PURE. What DESCRIBE tells of a stream.
 
-use super::error::Failure;
+use super::error::SessionError;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, header};
 use crate::proto::sdp::{MediaDescription, SessionDescription};
@@ -27,9 +27,9 @@ pub struct Presentation {
     /// Original header segments can be had.
     pub offers_jpeg_header: bool,
     /// The server answers what measures a round trip.
-    pub measures_round_trip: bool,
+    pub has_receiver_rtt: bool,
     /// Streams that are not played, by what they carry: `PCMU audio`.
-    pub others: Vec<String>,
+    pub other_streams: Vec<String>,
 }
 
 impl Presentation {
@@ -37,32 +37,36 @@ impl Presentation {
     ///
     /// # Errors
     /// When it is no description, or has no JPEG in it.
-    pub fn read(response: &Response, url: &RtspUrl) -> Result<Self, Failure> {
-        let fault = |what: String| Failure::BadAnswer { method: Method::Describe, what };
+    pub fn parse(response: &Response, url: &RtspUrl) -> Result<Self, SessionError> {
+        let invalid_response =
+            |problem: String| SessionError::InvalidResponse { method: Method::Describe, problem };
         let text = String::from_utf8_lossy(&response.body);
-        let session = SessionDescription::parse(&text).map_err(|error| fault(error.to_string()))?;
-        let Some((media, payload_type)) = session.jpeg() else {
-            return Err(Failure::NoJpeg { found: session.media.iter().map(|m| m.encoding_name()).collect() });
+        let session =
+            SessionDescription::parse(&text).map_err(|error| invalid_response(error.to_string()))?;
+        let Some((media, payload_type)) = session.jpeg_media() else {
+            return Err(SessionError::NoJpeg {
+                found: session.media.iter().map(|m| m.encoding_name()).collect(),
+            });
         };
         let base = [header::CONTENT_BASE, header::CONTENT_LOCATION]
             .into_iter()
-            .find_map(|name| response.headers.get(name).filter(|value| is_absolute(value)))
+            .find_map(|name| response.headers.get(name).filter(|value| is_absolute_url(value)))
             .map_or_else(|| url.to_string(), |base| base.trim().to_owned());
-        let aggregate_url = join(&base, session.control.as_deref());
-        let stream_url = join(&base, media.control.as_deref());
-        let others = session.media.iter().filter(|other| !std::ptr::eq(*other, media));
+        let aggregate_url = join_control_url(&base, session.control.as_deref());
+        let stream_url = join_control_url(&base, media.control.as_deref());
+        let other_media = session.media.iter().filter(|other| !std::ptr::eq(*other, media));
         Ok(Self {
             name: session.name.clone(),
             server: response.headers.get(header::SERVER).map(str::to_owned).or_else(|| session.tool.clone()),
             aggregate_url,
             stream_url,
-            range: session.range_of(media).map(with_some_length),
+            range: session.media_range(media).map(ignore_zero_length),
             frame_rate: media.frame_rate,
             dimensions: media.dimensions.map(|(width, height)| Dimensions { width, height }),
             payload_type,
             offers_jpeg_header: media.jpeg_header,
-            measures_round_trip: media.round_trip,
-            others: others.map(MediaDescription::encoding_and_kind).collect(),
+            has_receiver_rtt: media.receiver_rtt,
+            other_streams: other_media.map(MediaDescription::encoding_and_media_type).collect(),
         })
     }
 
@@ -72,47 +76,47 @@ impl Presentation {
     }
 
     /// A sentence about what is not played, if there is anything.
-    pub fn on_others(&self) -> Option<String> {
-        let (last, before) = self.others.split_last()?;
-        let others = match before {
+    pub fn other_streams_note(&self) -> Option<String> {
+        let (last, preceding) = self.other_streams.split_last()?;
+        let others = match preceding {
             [] => last.clone(),
-            _ => format!("{} and {last}", before.join(", ")),
+            _ => format!("{} and {last}", preceding.join(", ")),
         };
         Some(format!("The stream also holds {others}, which Reelay does not play."))
     }
 }
 
-fn is_absolute(url: &str) -> bool {
+fn is_absolute_url(url: &str) -> bool {
     url.trim().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("rtsp://"))
 }
 
 /// A control URL (RFC 2326 §C.1.1): absolute, or behind the base, whose last part is never replaced, as all servers
 /// expect it; `*` and nothing at all mean the base itself.
-fn join(base: &str, control: Option<&str>) -> String {
+fn join_control_url(base: &str, control: Option<&str>) -> String {
     match control.map(str::trim) {
         None | Some("" | "*") => base.to_owned(),
-        Some(absolute) if is_absolute(absolute) => absolute.to_owned(),
+        Some(absolute) if is_absolute_url(absolute) => absolute.to_owned(),
         Some(relative) => format!("{}/{}", base.trim_end_matches('/'), relative.trim_start_matches('/')),
     }
 }
 
 /// A film of no length has one that is not known.
-fn with_some_length(range: NptRange) -> NptRange {
-    let begin = range.start.unwrap_or_default();
-    NptRange { end: range.end.filter(|end| *end > begin), ..range }
+fn ignore_zero_length(range: NptRange) -> NptRange {
+    let start = range.start.unwrap_or_default();
+    NptRange { end: range.end.filter(|end| *end > start), ..range }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::rtsp::Status;
+    use crate::proto::rtsp::StatusCode;
 
-    fn read(base: Option<&'static str>, sdp: &'static str) -> Result<Presentation, Failure> {
-        let mut response = Response::new(Status::OK);
+    fn parse(base: Option<&'static str>, sdp: &'static str) -> Result<Presentation, SessionError> {
+        let mut response = Response::new(StatusCode::OK);
         if let Some(base) = base {
-            response = response.with(header::CONTENT_BASE, base);
+            response = response.with_header(header::CONTENT_BASE, base);
         }
-        Presentation::read(
+        Presentation::parse(
             &response.with_body("application/sdp", sdp),
             &RtspUrl::parse("rtsp://h/test").unwrap(),
         )
@@ -121,49 +125,53 @@ mod tests {
     const JPEG: &str = "v=0\ns=x\na=control:*\na=range:npt=now-\nm=video 0 RTP/AVP 26\na=control:stream=0\n";
 
     #[test]
-    fn urls_come_from_the_base_and_the_controls() {
-        let presentation = read(Some("rtsp://h/test/"), JPEG).unwrap();
+    fn control_urls_resolve_against_base() {
+        let presentation = parse(Some("rtsp://h/test/"), JPEG).unwrap();
         assert_eq!(presentation.aggregate_url, "rtsp://h/test/");
         assert_eq!(presentation.stream_url, "rtsp://h/test/stream=0");
         assert!(presentation.is_live());
-        let presentation = read(None, JPEG).unwrap();
+        let presentation = parse(None, JPEG).unwrap();
         assert_eq!(
             (presentation.aggregate_url.as_str(), presentation.stream_url.as_str()),
             ("rtsp://h/test", "rtsp://h/test/stream=0")
         );
         let absolute = "v=0\nm=video 0 RTP/AVP 26\na=control:rtsp://h:99/other/a\n";
-        assert_eq!(read(Some("rtsp://h/test/"), absolute).unwrap().stream_url, "rtsp://h:99/other/a");
-        let bare = "v=0\nm=video 0 RTP/AVP 26\n";
-        assert_eq!(read(None, bare).unwrap().stream_url, "rtsp://h/test");
+        assert_eq!(parse(Some("rtsp://h/test/"), absolute).unwrap().stream_url, "rtsp://h:99/other/a");
+        let without_control = "v=0\nm=video 0 RTP/AVP 26\n";
+        assert_eq!(parse(None, without_control).unwrap().stream_url, "rtsp://h/test");
     }
 
     #[test]
-    fn what_is_not_played_is_named() {
-        assert_eq!(read(None, JPEG).unwrap().on_others(), None);
-        let sound = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\n";
-        let presentation = read(None, sound).unwrap();
-        assert_eq!(presentation.others, ["PCMU audio"]);
+    fn other_streams_are_named() {
+        assert_eq!(parse(None, JPEG).unwrap().other_streams_note(), None);
+        let with_audio = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\n";
+        let presentation = parse(None, with_audio).unwrap();
+        assert_eq!(presentation.other_streams, ["PCMU audio"]);
         let sentence = "The stream also holds PCMU audio, which Reelay does not play.";
-        assert_eq!(presentation.on_others().as_deref(), Some(sentence));
-        let much = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\nm=video 0 RTP/AVP 26\nm=text 0 RTP/AVP 98\n\
+        assert_eq!(presentation.other_streams_note().as_deref(), Some(sentence));
+        let several = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\nm=video 0 RTP/AVP 26\nm=text 0 RTP/AVP 98\n\
                     a=rtpmap:98 t140/1000\n";
         assert!(
-            read(None, much).unwrap().on_others().unwrap().contains("PCMU audio, JPEG video and t140 text,")
+            parse(None, several)
+                .unwrap()
+                .other_streams_note()
+                .unwrap()
+                .contains("PCMU audio, JPEG video and t140 text,")
         );
     }
 
     #[test]
-    fn without_jpeg_it_says_what_there_is() {
+    fn missing_jpeg_error_lists_found_encodings() {
         let other = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 97\na=rtpmap:97 OPUS/48000\n";
-        let failure = read(None, other).unwrap_err();
-        assert_eq!(failure, Failure::NoJpeg { found: vec!["H264".to_owned(), "OPUS".to_owned()] });
-        assert!(failure.to_string().starts_with("This stream holds H264 and OPUS; "));
-        assert!(matches!(read(None, "hello"), Err(Failure::BadAnswer { .. })));
+        let error = parse(None, other).unwrap_err();
+        assert_eq!(error, SessionError::NoJpeg { found: vec!["H264".to_owned(), "OPUS".to_owned()] });
+        assert!(error.to_string().starts_with("This stream holds H264 and OPUS; "));
+        assert!(matches!(parse(None, "hello"), Err(SessionError::InvalidResponse { .. })));
     }
 
     #[test]
-    fn a_film_of_no_length_has_one_that_is_not_known() {
-        let range = |text| with_some_length(NptRange::parse(text).unwrap()).to_string();
+    fn zero_length_range_is_open_ended() {
+        let range = |text| ignore_zero_length(NptRange::parse(text).unwrap()).to_string();
         assert_eq!(range("npt=0-0"), "npt=0.000-");
         assert_eq!(range("npt=0-0.05"), "npt=0.000-0.050");
     }

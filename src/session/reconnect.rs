@@ -5,16 +5,16 @@ use std::time::Duration;
 
 /// Why a session begins again by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Interruption {
+pub enum ReconnectReason {
     /// No datagrams come through; from now on the connection carries RTP.
-    FellBack,
+    TcpFallback,
     /// The server has sent us elsewhere.
     Redirected {
         /// Host and port of where the stream is now.
         server: String,
     },
     /// The server is gone.
-    Lost {
+    ServerLost {
         /// Host and port.
         server: String,
         /// Which try comes next, from 1.
@@ -24,16 +24,16 @@ pub enum Interruption {
     },
 }
 
-impl fmt::Display for Interruption {
+impl fmt::Display for ReconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::FellBack => {
+            Self::TcpFallback => {
                 f.write_str("No datagram has come through; the stream now takes the RTSP connection (TCP).")
             }
             Self::Redirected { server } => {
                 write!(f, "The server has sent its players elsewhere; the stream now comes from {server}.")
             }
-            Self::Lost { server, attempt, wait } => {
+            Self::ServerLost { server, attempt, wait } => {
                 let seconds = wait.as_secs();
                 let unit = if seconds == 1 { "second" } else { "seconds" };
                 write!(f, "{server} is gone. Reconnecting in {seconds} {unit}, attempt {attempt}…")

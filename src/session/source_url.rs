@@ -29,7 +29,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// Its name in figures for programs.
-    pub fn name(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "standard",
             Self::Classroom => "classroom",
@@ -55,18 +55,18 @@ impl SourceUrl {
     }
 
     /// Host and port, an IPv6 address in its brackets.
-    pub fn server(&self) -> String {
+    pub fn host_and_port(&self) -> String {
         match self {
-            Self::Rtsp(url) => url.server(),
-            Self::Classroom(url) => url.server(),
+            Self::Rtsp(url) => url.host_and_port(),
+            Self::Classroom(url) => url.host_and_port(),
         }
     }
 
     /// The last part of the path, decoded, for people.
-    pub fn name(&self) -> String {
+    pub fn display_name(&self) -> String {
         match self {
-            Self::Rtsp(url) => url.name(),
-            Self::Classroom(url) => url.name(),
+            Self::Rtsp(url) => url.display_name(),
+            Self::Classroom(url) => url.display_name(),
         }
     }
 

@@ -24,7 +24,7 @@ pub enum RtspState {
 
 /// Where a session is and where it is going.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
+pub struct SessionStatus {
     /// What the replies have made it.
     pub state: RtspState,
     /// What the user wants.
@@ -34,11 +34,16 @@ pub struct Status {
     /// It is on its way: something is in flight, or a connection is being made.
     pub is_busy: bool,
     /// How many of the user's wishes have been taken note of.
-    pub wishes: u64,
+    pub goal_revision: u64,
 }
 
-impl Status {
+impl SessionStatus {
     /// Nothing set up, nothing wanted.
-    pub const IDLE: Self =
-        Self { state: RtspState::Init, goal: Goal::Stopped, in_flight: None, is_busy: false, wishes: 0 };
+    pub const IDLE: Self = Self {
+        state: RtspState::Init,
+        goal: Goal::Stopped,
+        in_flight: None,
+        is_busy: false,
+        goal_revision: 0,
+    };
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::packet_log::PacketLogRow;
 use super::snapshot::Snapshot;
-use super::strip::Row;
 
 /// The figures of a session at one instant, and the fates of its last packets.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,5 +11,5 @@ pub struct Figures {
     /// The figures.
     pub snapshot: Snapshot,
     /// The last frames, packet by packet, the oldest first.
-    pub rows: Arc<[Row]>,
+    pub packet_rows: Arc<[PacketLogRow]>,
 }

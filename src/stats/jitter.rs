@@ -6,27 +6,27 @@ use crate::proto::rtp::{CLOCK_RATE, extend_timestamp};
 
 /// How unevenly packets arrive, against the clock of their timestamps.
 #[derive(Debug, Clone, Default)]
-pub struct Jitter {
+pub struct InterarrivalJitter {
     /// The estimate, in ticks.
-    ticks: f64,
+    jitter: f64,
     is_known: bool,
     /// The first arrival, from which arrivals are counted.
-    origin: Option<Instant>,
+    first_arrival: Option<Instant>,
     /// The last timestamp, extended.
-    timestamp: Option<i64>,
+    last_timestamp: Option<i64>,
     /// Arrival less timestamp of the last packet, in ticks.
     transit: Option<f64>,
     /// Packets so far.
-    packets: u64,
+    packet_count: u64,
     /// Over packets in the middle of a frame.
-    within: Course,
+    mid_frame: JitterHistory,
     /// Over all packets.
-    over_all: Course,
+    all_packets: JitterHistory,
 }
 
 /// The estimate over the time.
 #[derive(Debug, Clone, Copy, Default)]
-struct Course {
+struct JitterHistory {
     mean: f64,
     max: f64,
     is_known: bool,
@@ -36,41 +36,42 @@ struct Course {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JitterFigures {
     /// The estimate after the last packet.
-    pub now: f64,
+    pub current: f64,
     /// Its mean so far.
     pub mean: f64,
     /// The highest that it has been.
     pub max: f64,
 }
 
-impl Jitter {
+impl InterarrivalJitter {
     /// A packet has arrived. `ends_frame` says whether it is the last of several with the same timestamp.
-    pub fn packet(&mut self, now: Instant, timestamp: u32, ends_frame: bool) {
-        let origin = *self.origin.get_or_insert(now);
-        let timestamp = self.timestamp.map_or(i64::from(timestamp), |last| extend_timestamp(last, timestamp));
-        let arrival = now.saturating_duration_since(origin).as_secs_f64() * f64::from(CLOCK_RATE);
+    pub fn update(&mut self, now: Instant, timestamp: u32, ends_frame: bool) {
+        let first_arrival = *self.first_arrival.get_or_insert(now);
+        let timestamp =
+            self.last_timestamp.map_or(i64::from(timestamp), |last| extend_timestamp(last, timestamp));
+        let arrival = now.saturating_duration_since(first_arrival).as_secs_f64() * f64::from(CLOCK_RATE);
         let transit = arrival - timestamp as f64;
         if let Some(last) = self.transit {
-            self.ticks += ((transit - last).abs() - self.ticks) / 16.0;
+            self.jitter += ((transit - last).abs() - self.jitter) / 16.0;
             self.is_known = true;
-            self.over_all.add(self.ticks, self.packets);
+            self.all_packets.add(self.jitter, self.packet_count);
             if !ends_frame {
-                self.within.add(self.ticks, self.packets);
+                self.mid_frame.add(self.jitter, self.packet_count);
             }
         }
-        self.packets += 1;
-        self.timestamp = Some(timestamp);
+        self.packet_count += 1;
+        self.last_timestamp = Some(timestamp);
         self.transit = Some(transit);
     }
 
     /// Time has passed that is not on the clock of the stream.
-    pub fn interrupt(&mut self) {
+    pub fn mark_discontinuity(&mut self) {
         self.transit = None;
     }
 
     /// The estimate in ticks, as a receiver report has it.
-    pub fn ticks(&self) -> u32 {
-        self.ticks as u32
+    pub fn jitter(&self) -> u32 {
+        self.jitter as u32
     }
 
     /// The figures; `None` before two packets have arrived.
@@ -79,21 +80,21 @@ impl Jitter {
     /// the spread of a frame's packets over time is at its largest there. Where all packets have the marker they are
     /// of all.
     pub fn figures(&self) -> Option<JitterFigures> {
-        let course = if self.within.is_known { self.within } else { self.over_all };
+        let history = if self.mid_frame.is_known { self.mid_frame } else { self.all_packets };
         let milliseconds = |ticks: f64| ticks * 1_000.0 / f64::from(CLOCK_RATE);
         self.is_known.then(|| JitterFigures {
-            now: milliseconds(self.ticks),
-            mean: milliseconds(course.mean),
-            max: milliseconds(course.max),
+            current: milliseconds(self.jitter),
+            mean: milliseconds(history.mean),
+            max: milliseconds(history.max),
         })
     }
 }
 
-impl Course {
+impl JitterHistory {
     /// One estimate more, behind so many packets. A packet that was left out counts as the mean.
-    fn add(&mut self, ticks: f64, packets: u64) {
-        self.mean += (ticks - self.mean) / packets as f64;
-        self.max = self.max.max(ticks);
+    fn add(&mut self, jitter: f64, packet_count: u64) {
+        self.mean += (jitter - self.mean) / packet_count as f64;
+        self.max = self.max.max(jitter);
         self.is_known = true;
     }
 }
@@ -103,38 +104,38 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn feed(jitter: &mut Jitter, packets: &[(u64, u32, bool)]) {
+    fn update_all(jitter: &mut InterarrivalJitter, packets: &[(u64, u32, bool)]) {
         let begin = Instant::now();
         for &(millisecond, timestamp, ends_frame) in packets {
-            jitter.packet(begin + Duration::from_millis(millisecond), timestamp, ends_frame);
+            jitter.update(begin + Duration::from_millis(millisecond), timestamp, ends_frame);
         }
     }
 
     /// Transit times of 0, 10, 10 and 4 ms: differences of 10, 0 and 6 ms.
     #[test]
-    fn the_estimate_is_that_of_appendix_a_8_over_the_wrap() {
-        let mut jitter = Jitter::default();
+    fn jitter_matches_rfc_3550_a8_across_wrap() {
+        let mut jitter = InterarrivalJitter::default();
         assert_eq!(jitter.figures(), None);
         let packets = [(0u64, 0), (1, 10), (2, 10), (3, 4)].map(|(frame, delay)| {
             (frame * 50 + delay, (u32::MAX - 5_000).wrapping_add(frame as u32 * 4_500), true)
         });
-        feed(&mut jitter, &packets);
+        update_all(&mut jitter, &packets);
         let first = 10.0 / 16.0;
         let second = first - first / 16.0;
         let third = second + (6.0 - second) / 16.0;
         let figures = jitter.figures().unwrap();
-        assert!((figures.now - third).abs() < 1e-6);
+        assert!((figures.current - third).abs() < 1e-6);
         assert!((figures.max - third.max(first)).abs() < 1e-6);
         assert!((figures.mean - (first + second + third) / 3.0).abs() < 1e-6, "one packet each: all of them");
     }
 
     #[test]
-    fn mean_and_maximum_leave_out_the_packets_that_end_a_frame() {
-        let mut jitter = Jitter::default();
-        feed(&mut jitter, &[(0, 0, false), (16, 0, false), (48, 0, true)]);
+    fn mean_and_maximum_exclude_marker_packets() {
+        let mut jitter = InterarrivalJitter::default();
+        update_all(&mut jitter, &[(0, 0, false), (16, 0, false), (48, 0, true)]);
         let (first, last) = (1.0, 1.0 + (32.0 - 1.0) / 16.0);
         let figures = jitter.figures().unwrap();
-        assert!((figures.now - last).abs() < 1e-6);
+        assert!((figures.current - last).abs() < 1e-6);
         assert!((figures.mean - first).abs() < 1e-6 && (figures.max - first).abs() < 1e-6);
     }
 }

@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// The grain in which it is kept.
-const GRAIN: Duration = Duration::from_millis(20);
+const BUCKET_DURATION: Duration = Duration::from_millis(20);
 
 /// Adds up what happened in the last second. Holds fifty numbers at the most, however much happens.
 #[derive(Debug, Clone, Default)]
-pub struct Meter {
-    grains: VecDeque<(Instant, u64)>,
+pub struct RateMeter {
+    buckets: VecDeque<(Instant, u64)>,
     first: Option<Instant>,
 }
 
-impl Meter {
+impl RateMeter {
     /// Something happened.
     pub fn add(&mut self, now: Instant, amount: u64) {
-        self.forget(now);
+        self.remove_expired(now);
         self.first.get_or_insert(now);
-        match self.grains.back_mut() {
-            Some((begin, sum)) if now.saturating_duration_since(*begin) < GRAIN => {
+        match self.buckets.back_mut() {
+            Some((begin, sum)) if now.saturating_duration_since(*begin) < BUCKET_DURATION => {
                 *sum = sum.saturating_add(amount);
             }
-            _ => self.grains.push_back((now, amount)),
+            _ => self.buckets.push_back((now, amount)),
         }
     }
 
@@ -34,21 +34,21 @@ impl Meter {
         let sum = self.sum(now);
         let since_first = self.first.map_or(WINDOW, |first| now.saturating_duration_since(first));
         // A fifth of a second is too little to tell anything from.
-        let span = since_first.clamp(WINDOW / 5, WINDOW);
-        sum as f64 / span.as_secs_f64()
+        let duration = since_first.clamp(WINDOW / 5, WINDOW);
+        sum as f64 / duration.as_secs_f64()
     }
 
     /// The sum of the last second.
     fn sum(&mut self, now: Instant) -> u64 {
-        self.forget(now);
-        self.grains.iter().map(|(_, sum)| sum).sum()
+        self.remove_expired(now);
+        self.buckets.iter().map(|(_, sum)| sum).sum()
     }
 
-    fn forget(&mut self, now: Instant) {
-        while self.grains.front().is_some_and(|(begin, _)| now.saturating_duration_since(*begin) >= WINDOW) {
-            self.grains.pop_front();
+    fn remove_expired(&mut self, now: Instant) {
+        while self.buckets.front().is_some_and(|(begin, _)| now.saturating_duration_since(*begin) >= WINDOW) {
+            self.buckets.pop_front();
         }
-        if self.grains.is_empty() {
+        if self.buckets.is_empty() {
             self.first = None;
         }
     }
@@ -56,22 +56,22 @@ impl Meter {
 
 /// The mean of what was measured in the last second.
 #[derive(Debug, Clone, Default)]
-pub struct Average {
-    micros: Meter,
-    times: Meter,
+pub struct RollingAverage {
+    micros: RateMeter,
+    samples: RateMeter,
 }
 
-impl Average {
+impl RollingAverage {
     /// A span was measured.
-    pub fn add(&mut self, now: Instant, span: Duration) {
-        self.micros.add(now, u64::try_from(span.as_micros()).unwrap_or(u64::MAX));
-        self.times.add(now, 1);
+    pub fn add(&mut self, now: Instant, duration: Duration) {
+        self.micros.add(now, u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+        self.samples.add(now, 1);
     }
 
     /// The mean in milliseconds; `None` if nothing was measured.
-    pub fn milliseconds(&mut self, now: Instant) -> Option<f64> {
-        let (micros, times) = (self.micros.sum(now), self.times.sum(now));
-        (times > 0).then(|| micros as f64 / times as f64 / 1_000.0)
+    pub fn mean_ms(&mut self, now: Instant) -> Option<f64> {
+        let (micros, samples) = (self.micros.sum(now), self.samples.sum(now));
+        (samples > 0).then(|| micros as f64 / samples as f64 / 1_000.0)
     }
 }
 
@@ -80,8 +80,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_flow_is_measured_from_its_first_moments_on() {
-        let (begin, mut meter) = (Instant::now(), Meter::default());
+    fn steady_rate_is_measured_from_the_start() {
+        let (begin, mut meter) = (Instant::now(), RateMeter::default());
         for step in 0..300u32 {
             let now = begin + Duration::from_millis(10) * step;
             meter.add(now, 50);
@@ -90,20 +90,20 @@ mod tests {
                 assert!((4_850.0..=5_150.0).contains(&rate), "{rate} after {step} steps");
             }
         }
-        assert!(meter.grains.len() <= 51);
+        assert!(meter.buckets.len() <= 51);
         assert_eq!(meter.per_second(begin + Duration::from_secs(9)), 0.0);
     }
 
     #[test]
-    fn the_mean_is_that_of_the_last_second() {
-        let (begin, mut average) = (Instant::now(), Average::default());
-        assert_eq!(average.milliseconds(begin), None);
+    fn mean_covers_last_second() {
+        let (begin, mut average) = (Instant::now(), RollingAverage::default());
+        assert_eq!(average.mean_ms(begin), None);
         average.add(begin, Duration::from_millis(10));
         average.add(begin, Duration::from_millis(20));
-        assert_eq!(average.milliseconds(begin), Some(15.0));
+        assert_eq!(average.mean_ms(begin), Some(15.0));
         let later = begin + WINDOW;
         average.add(later, Duration::from_millis(40));
-        assert_eq!(average.milliseconds(later), Some(40.0));
-        assert_eq!(average.milliseconds(later + WINDOW), None);
+        assert_eq!(average.mean_ms(later), Some(40.0));
+        assert_eq!(average.mean_ms(later + WINDOW), None);
     }
 }

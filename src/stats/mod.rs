@@ -4,32 +4,32 @@
 //! screen; together they make a [`Snapshot`]. Snapshots make a [`Timeline`], a [`Record`] keeps all of a session, and a
 //! [`Report`] tells it. [`GROUPS`] defines every figure.
 
-mod bursts;
 mod definitions;
 mod figures;
-mod intake;
+mod frame_interval;
 mod jitter;
+mod loss_bursts;
 mod meter;
-mod reception;
-mod record;
-mod report;
-mod showing;
+mod packet_log;
+mod presentation_stats;
+mod receive_stats;
+mod rtp_receiver;
+mod session_history;
+mod session_report;
 mod snapshot;
 mod stalls;
-mod steps;
-mod strip;
 mod timeline;
 
-pub use definitions::{Figure, GROUPS, Group};
+pub use definitions::{FIGURE_GROUPS, Figure, FigureGroup};
 pub use figures::Figures;
-pub use intake::Intake;
-pub use jitter::{Jitter, JitterFigures};
-pub use meter::{Average, Meter};
-pub use reception::{Arrival, Reception, Sent};
-pub use record::Record;
-pub use report::{Line, Report, Setting, Subject};
-pub use showing::Showing;
+pub use frame_interval::FrameInterval;
+pub use jitter::{InterarrivalJitter, JitterFigures};
+pub use meter::{RateMeter, RollingAverage};
+pub use packet_log::{Fate, PacketLog, PacketLogRow};
+pub use presentation_stats::PresentationStats;
+pub use receive_stats::ReceiveStats;
+pub use rtp_receiver::{Arrival, RtpReceiver, SenderCounts};
+pub use session_history::SessionHistory;
+pub use session_report::{EmulatorChange, ReportLine, ReportSubject, SessionReport};
 pub use snapshot::Snapshot;
-pub use steps::Steps;
-pub use strip::{Fate, Row, Strip};
 pub use timeline::{Second, Timeline};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::impairment::Emulated;
+use crate::impairment::EmulatorStats;
 
 /// The figures of one session at one instant. `docs/STATISTICS.md` defines each.
 ///
@@ -113,14 +113,14 @@ pub struct Snapshot {
     pub decode_max_ms: Option<f64>,
     /// What the emulated network has done to the packets, if it was ever in their way.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub emulated: Option<Emulated>,
+    pub emulated: Option<EmulatorStats>,
 }
 
 impl Snapshot {
     /// Whether these figures are of a later session than those. Time alone does not tell: when a film has ended, the
     /// silence by which that was found out is taken back.
-    pub fn is_of_another_session(&self, before: &Self) -> bool {
-        let has_less = self.packets_received < before.packets_received;
-        has_less || self.packets_received == 0 && self.playing_s < before.playing_s
+    pub fn is_new_session(&self, previous: &Self) -> bool {
+        let has_less = self.packets_received < previous.packets_received;
+        has_less || self.packets_received == 0 && self.playing_s < previous.playing_s
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, Default)]
 pub struct Stalls {
     /// How long the last pictures stayed.
-    stays: VecDeque<Duration>,
+    frame_durations: VecDeque<Duration>,
     last_shown: Option<Instant>,
     figures: StallFigures,
 }
@@ -27,40 +27,42 @@ pub struct StallFigures {
 }
 
 /// Pictures that an average is taken of.
-const REMEMBERED: usize = 30;
+const MAX_FRAME_DURATIONS: usize = 30;
 
 /// A stall is at least so much longer than a picture stays on average.
-const LONGER: Duration = Duration::from_millis(150);
+const MIN_EXCESS: Duration = Duration::from_millis(150);
 
 impl Stalls {
     /// A picture is on the screen.
-    pub fn shown(&mut self, now: Instant) {
+    pub fn record_frame_shown(&mut self, now: Instant) {
         let Some(last) = self.last_shown.replace(now) else { return };
-        let stay = now.saturating_duration_since(last);
-        self.figures = self.with(stay);
-        if self.stays.len() == REMEMBERED {
-            self.stays.pop_front();
+        let duration = now.saturating_duration_since(last);
+        self.figures = self.with_frame_duration(duration);
+        if self.frame_durations.len() == MAX_FRAME_DURATIONS {
+            self.frame_durations.pop_front();
         }
-        self.stays.push_back(stay);
+        self.frame_durations.push_back(duration);
     }
 
     fn threshold(&self) -> Option<Duration> {
-        let pictures = u32::try_from(self.stays.len()).ok().filter(|pictures| *pictures > 0)?;
-        let average = self.stays.iter().sum::<Duration>() / pictures;
-        Some((average * 3).max(average + LONGER))
+        let frames = u32::try_from(self.frame_durations.len()).ok().filter(|frames| *frames > 0)?;
+        let average = self.frame_durations.iter().sum::<Duration>() / frames;
+        Some((average * 3).max(average + MIN_EXCESS))
     }
 
     /// The figures, and a picture that has stayed this long.
-    fn with(&self, stay: Duration) -> StallFigures {
+    fn with_frame_duration(&self, duration: Duration) -> StallFigures {
         let StallFigures { count, total, longest } = self.figures;
-        match self.threshold().is_some_and(|threshold| stay >= threshold) {
-            true => StallFigures { count: count + 1, total: total + stay, longest: longest.max(stay) },
+        match self.threshold().is_some_and(|threshold| duration >= threshold) {
+            true => {
+                StallFigures { count: count + 1, total: total + duration, longest: longest.max(duration) }
+            }
             false => self.figures,
         }
     }
 
     /// The picture is meant to stand still from now on, or is another one.
-    pub fn interrupt(&mut self, now: Instant) {
+    pub fn mark_discontinuity(&mut self, now: Instant) {
         self.figures = self.figures(now);
         self.last_shown = None;
     }
@@ -68,7 +70,7 @@ impl Stalls {
     /// How often, and for how long; the picture that stands now may be one that does not move again.
     pub fn figures(&self, now: Instant) -> StallFigures {
         match self.last_shown {
-            Some(last) => self.with(now.saturating_duration_since(last)),
+            Some(last) => self.with_frame_duration(now.saturating_duration_since(last)),
             None => self.figures,
         }
     }
@@ -81,11 +83,11 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn a_stall_is_three_times_and_150_ms_longer_than_usual() {
+    fn stall_needs_three_times_and_150_ms_more_than_average() {
         let (mut now, mut stalls) = (Instant::now(), Stalls::default());
         let mut show_after = |milliseconds: u32| {
             now += MS * milliseconds;
-            stalls.shown(now);
+            stalls.record_frame_shown(now);
             stalls.figures(now).count
         };
         show_after(0);
@@ -104,27 +106,27 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_does_not_move_again_stalls_while_it_stands() {
+    fn frozen_picture_counts_as_stall_while_it_lasts() {
         let (begin, mut stalls) = (Instant::now(), Stalls::default());
         for frame in 0..=20 {
-            stalls.shown(begin + 50 * MS * frame);
+            stalls.record_frame_shown(begin + 50 * MS * frame);
         }
         assert_eq!(stalls.figures(begin + 1_199 * MS).count, 0);
-        let standing = StallFigures { count: 1, total: 3_000 * MS, longest: 3_000 * MS };
-        assert_eq!(stalls.figures(begin + 4_000 * MS), standing);
+        let stalled = StallFigures { count: 1, total: 3_000 * MS, longest: 3_000 * MS };
+        assert_eq!(stalls.figures(begin + 4_000 * MS), stalled);
         assert_eq!(stalls.figures(begin + 1_100 * MS).count, 0, "looking changes nothing");
-        stalls.interrupt(begin + 4_000 * MS);
-        assert_eq!(stalls.figures(begin + 9_000 * MS), standing, "as long as it should have moved");
+        stalls.mark_discontinuity(begin + 4_000 * MS);
+        assert_eq!(stalls.figures(begin + 9_000 * MS), stalled, "as long as it should have moved");
     }
 
     #[test]
-    fn a_pause_is_no_stall() {
+    fn pause_is_not_a_stall() {
         let (now, mut stalls) = (Instant::now(), Stalls::default());
         for frame in 0..5 {
-            stalls.shown(now + 50 * MS * frame);
+            stalls.record_frame_shown(now + 50 * MS * frame);
         }
-        stalls.interrupt(now + 200 * MS);
-        stalls.shown(now + 9_000 * MS);
+        stalls.mark_discontinuity(now + 200 * MS);
+        stalls.record_frame_shown(now + 9_000 * MS);
         assert_eq!(stalls.figures(now + 9_000 * MS), StallFigures::default());
     }
 }

@@ -63,7 +63,7 @@ pub struct Colours {
     pub danger: Color,
     pub late: Color,
     pub warm: Color,
-    pub shade: Color,
+    pub backdrop: Color,
 }
 
 const DARK: Colours = Colours {
@@ -83,7 +83,7 @@ const DARK: Colours = Colours {
     danger: color!(0xff7b72),
     late: color!(0xc792ea),
     warm: color!(0xffc454),
-    shade: color!(0x05060a, 0.62),
+    backdrop: color!(0x05060a, 0.62),
 };
 
 const LIGHT: Colours = Colours {
@@ -103,7 +103,7 @@ const LIGHT: Colours = Colours {
     danger: color!(0xc5302a),
     late: color!(0x8446b8),
     warm: color!(0xb36b00),
-    shade: color!(0x1a1d28, 0.45),
+    backdrop: color!(0x1a1d28, 0.45),
 };
 
 /// The ground behind a picture that does not fill its area; the same in both themes, as in a cinema.
@@ -215,11 +215,11 @@ pub fn quiet(theme: &Theme, status: button::Status) -> button::Style {
 }
 
 /// One of several choices of which one holds.
-pub fn choice(is_chosen: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
+pub fn choice(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
     move |theme, status| {
         let colours = colours(theme);
         let chosen = button_style(colours.surface, colours.text);
-        match (is_chosen, status) {
+        match (is_selected, status) {
             (true, _) => button::Style { border: outlined(colours.line, RADIUS - 2.0), ..chosen },
             (false, button::Status::Hovered) => button::Style { background: None, ..chosen },
             (false, _) => button::Style { background: None, text_color: colours.muted, ..chosen },
@@ -228,10 +228,10 @@ pub fn choice(is_chosen: bool) -> impl Fn(&Theme, button::Status) -> button::Sty
 }
 
 /// One of several things to take, with words about it.
-pub fn card(is_chosen: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
+pub fn card(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
     move |theme, status| {
         let colours = colours(theme);
-        let edge = if is_chosen { colours.accent } else { colours.line };
+        let edge = if is_selected { colours.accent } else { colours.line };
         let background = match status {
             button::Status::Hovered | button::Status::Pressed => colours.raised,
             button::Status::Active | button::Status::Disabled => colours.surface,
@@ -253,8 +253,8 @@ fn disabled(colours: &Colours) -> button::Style {
     button_style(Color { a: 0.45, ..colours.raised }, colours.faint)
 }
 
-fn mix(from: Color, to: Color, part: f32) -> Color {
-    let blend = |a: f32, b: f32| a + (b - a) * part;
+fn mix(from: Color, to: Color, ratio: f32) -> Color {
+    let blend = |a: f32, b: f32| a + (b - a) * ratio;
     Color::from_rgb(blend(from.r, to.r), blend(from.g, to.g), blend(from.b, to.b))
 }
 
@@ -290,8 +290,8 @@ pub fn dialog(theme: &Theme) -> container::Style {
 }
 
 /// What lies between a dialog and everything else.
-pub fn shade(theme: &Theme) -> container::Style {
-    container::background(colours(theme).shade)
+pub fn backdrop(theme: &Theme) -> container::Style {
+    container::background(colours(theme).backdrop)
 }
 
 /// A line of words over the picture.
@@ -324,7 +324,7 @@ pub fn media_band(theme: &Theme) -> container::Style {
 }
 
 /// The words that appear under the pointer.
-pub fn hint(theme: &Theme) -> container::Style {
+pub fn tooltip(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style {
         text_color: Some(colours.text),
@@ -337,7 +337,7 @@ pub fn hint(theme: &Theme) -> container::Style {
 /// Where a file can be dropped.
 pub fn drop_area(theme: &Theme) -> container::Style {
     let colours = colours(theme);
-    container::Style { border: Border { width: 2.0, ..outlined(colours.accent, RADIUS) }, ..shade(theme) }
+    container::Style { border: Border { width: 2.0, ..outlined(colours.accent, RADIUS) }, ..backdrop(theme) }
 }
 
 /// A dot in the colour of a state.
@@ -351,11 +351,11 @@ pub fn state_dot(state: RtspState) -> impl Fn(&Theme) -> container::Style {
 // Inputs.
 
 /// A field for a line of text.
-pub fn field(is_wrong: bool) -> impl Fn(&Theme, text_input::Status) -> text_input::Style {
+pub fn field(is_invalid: bool) -> impl Fn(&Theme, text_input::Status) -> text_input::Style {
     move |theme, status| {
         let colours = colours(theme);
         let edge = match status {
-            _ if is_wrong => colours.danger,
+            _ if is_invalid => colours.danger,
             text_input::Status::Focused { .. } => colours.accent,
             text_input::Status::Hovered => colours.faint,
             text_input::Status::Active | text_input::Status::Disabled => colours.line,
@@ -379,15 +379,15 @@ pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
         | toggler::Status::Hovered { is_toggled }
         | toggler::Status::Disabled { is_toggled } => is_toggled,
     };
-    let (ground, knob) = match is_on {
+    let (track, thumb) = match is_on {
         true => (colours.accent, colours.on_accent),
         false => (colours.hovered, colours.muted),
     };
     toggler::Style {
-        background: ground.into(),
+        background: track.into(),
         background_border_width: 0.0,
         background_border_color: Color::TRANSPARENT,
-        foreground: knob.into(),
+        foreground: thumb.into(),
         foreground_border_width: 0.0,
         foreground_border_color: Color::TRANSPARENT,
         text_color: Some(colours.text),
@@ -410,7 +410,7 @@ pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Styl
 }
 
 /// The time line.
-pub fn time_line(theme: &Theme, status: slider::Status) -> slider::Style {
+pub fn slider_style(theme: &Theme, status: slider::Status) -> slider::Style {
     let colours = colours(theme);
     let handle = match status {
         slider::Status::Active => colours.accent,
@@ -432,9 +432,9 @@ pub fn time_line(theme: &Theme, status: slider::Status) -> slider::Style {
 }
 
 /// A time line with nothing on it to move to.
-pub fn still_time_line(theme: &Theme, _: slider::Status) -> slider::Style {
+pub fn disabled_slider_style(theme: &Theme, _: slider::Status) -> slider::Style {
     let colours = colours(theme);
-    let style = time_line(theme, slider::Status::Active);
+    let style = slider_style(theme, slider::Status::Active);
     slider::Style {
         rail: slider::Rail { backgrounds: (colours.faint.into(), colours.raised.into()), ..style.rail },
         handle: slider::Handle { background: colours.faint.into(), ..style.handle },

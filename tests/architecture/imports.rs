@@ -28,7 +28,7 @@ pub fn graph(sources: &[Source]) -> Graph {
 }
 
 /// Groups of files that use each other, directly or through others; empty where there is no circle.
-pub fn circles(graph: &Graph) -> Vec<Vec<&str>> {
+pub fn cycles(graph: &Graph) -> Vec<Vec<&str>> {
     let reachable: BTreeMap<&str, BTreeSet<&str>> =
         graph.keys().map(|file| (file.as_str(), reachable_from(graph, file))).collect();
     let mut circles: Vec<Vec<&str>> = Vec::new();
@@ -53,27 +53,27 @@ fn reachable_from<'a>(graph: &'a Graph, start: &str) -> BTreeSet<&'a str> {
     reached
 }
 
-type Path = Vec<String>;
+type ModulePath = Vec<String>;
 
 /// Longest chain of re-exports that is followed.
 const MAX_DEPTH: usize = 16;
 
 struct Modules {
-    by_path: BTreeMap<Path, Module>,
+    by_path: BTreeMap<ModulePath, Module>,
 }
 
 #[derive(Default)]
 struct Module {
-    path: Path,
+    path: ModulePath,
     file: String,
     /// Names of the items and child modules that are defined here.
     items: BTreeSet<String>,
     /// Imports: local name and path as written.
-    imports: Vec<(String, Path)>,
+    imports: Vec<(String, ModulePath)>,
     /// Modules whose items are all imported.
-    globs: Vec<Path>,
+    globs: Vec<ModulePath>,
     /// All paths that the file mentions, as written.
-    paths: Vec<Path>,
+    paths: Vec<ModulePath>,
 }
 
 impl Modules {
@@ -88,11 +88,11 @@ impl Modules {
     }
 
     /// The file that defines what a path names; none if it is not of this crate.
-    fn resolve(&self, from: &Path, path: &Path, depth: usize) -> Option<String> {
+    fn resolve(&self, from: &ModulePath, path: &ModulePath, depth: usize) -> Option<String> {
         let (first, rest) = path.split_first()?;
         let here = self.by_path.get(from)?;
         match first.as_str() {
-            "crate" => self.resolve_in(&Path::new(), rest, depth),
+            "crate" => self.resolve_in(&ModulePath::new(), rest, depth),
             "self" => self.resolve_in(from, rest, depth),
             "super" => self.resolve_in(&from[..from.len().checked_sub(1)?].to_vec(), rest, depth),
             name if here.items.contains(name) => self.resolve_in(from, path, depth),
@@ -100,15 +100,15 @@ impl Modules {
         }
     }
 
-    fn resolve_in(&self, module: &Path, path: &[String], depth: usize) -> Option<String> {
-        let here = self.by_path.get(module)?;
+    fn resolve_in(&self, module_path: &ModulePath, path: &[String], depth: usize) -> Option<String> {
+        let here = self.by_path.get(module_path)?;
         let Some((first, rest)) = path.split_first().filter(|_| depth < MAX_DEPTH) else {
             return Some(here.file.clone());
         };
         if first == "super" {
-            return self.resolve_in(&module[..module.len().checked_sub(1)?].to_vec(), rest, depth);
+            return self.resolve_in(&module_path[..module_path.len().checked_sub(1)?].to_vec(), rest, depth);
         }
-        let child: Path = module.iter().chain([first]).cloned().collect();
+        let child: ModulePath = module_path.iter().chain([first]).cloned().collect();
         if self.by_path.contains_key(&child) {
             return self.resolve_in(&child, rest, depth);
         }
@@ -118,12 +118,12 @@ impl Modules {
         let imported = here.imports.iter().find(|(name, _)| name == first);
         let through_import = imported.and_then(|(_, target)| {
             let whole = [&target[..], rest].concat();
-            self.resolve(module, &whole, depth + 1)
+            self.resolve(module_path, &whole, depth + 1)
         });
         let through_globs = || {
             here.globs.iter().find_map(|glob| {
                 let whole = [&glob[..], path].concat();
-                let resolved = self.resolve(module, &whole, depth + 1);
+                let resolved = self.resolve(module_path, &whole, depth + 1);
                 resolved.filter(|file| self.defines(file, first))
             })
         };
@@ -136,11 +136,11 @@ impl Modules {
 }
 
 /// `session/rtsp/mod.rs` is `session::rtsp`, and so is `session/rtsp.rs`.
-fn module_path(file: &str) -> Path {
+fn module_path(file: &str) -> ModulePath {
     let stem = file.trim_end_matches(".rs");
     let stem = stem.strip_suffix("/mod").unwrap_or(stem);
     match stem {
-        "lib" => Path::new(),
+        "lib" => ModulePath::new(),
         // The binary uses the library as a stranger does.
         stem => stem.split('/').map(str::to_owned).collect(),
     }
@@ -158,7 +158,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.import(Path::new(), &item.tree);
+        self.import(ModulePath::new(), &item.tree);
     }
 
     /// `pub(super)` uses nothing.
@@ -171,7 +171,7 @@ impl<'ast> Visit<'ast> for Module {
 }
 
 impl Module {
-    fn import(&mut self, mut prefix: Path, tree: &syn::UseTree) {
+    fn import(&mut self, mut prefix: ModulePath, tree: &syn::UseTree) {
         match tree {
             syn::UseTree::Path(path) => {
                 prefix.push(path.ident.to_string());
@@ -200,7 +200,7 @@ impl Module {
         }
     }
 
-    fn add_import(&mut self, local: String, target: Path) {
+    fn add_import(&mut self, local: String, target: ModulePath) {
         self.paths.push(target.clone());
         self.imports.push((local, target));
     }

@@ -19,10 +19,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),
     ("settings.rs", &["session", "media"]),
-    (
-        "backend",
-        &["session", "server_embed", "media_file", "net", "stats", "impairment", "media", "proto"],
-    ),
+    ("backend", &["session", "server_embed", "media_file", "net", "stats", "impairment", "media", "proto"]),
     (
         "command_line",
         &[
@@ -62,15 +59,15 @@ const LAYERS: [(&str, &[&str]); 16] = [
 ];
 
 #[test]
-fn every_room_uses_only_the_rooms_below_it() {
+fn modules_use_only_lower_layers() {
     for source in sources::read() {
-        let room = source.room();
+        let room = source.top_module();
         if room == "main.rs" {
             continue;
         }
         let allowed = LAYERS.iter().find(|(name, _)| *name == room);
         let (_, allowed) = allowed.unwrap_or_else(|| panic!("{} stands in no known room", source.name));
-        for used in rooms_used(source.code()) {
+        for used in used_modules(source.code()) {
             let is_own = used == room.trim_end_matches(".rs");
             assert!(is_own || allowed.contains(&used), "{} may not use {used}", source.name);
         }
@@ -78,7 +75,7 @@ fn every_room_uses_only_the_rooms_below_it() {
 }
 
 /// Names behind `crate::`, comments left out.
-fn rooms_used(code: &str) -> Vec<&str> {
+fn used_modules(code: &str) -> Vec<&str> {
     let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
     lines
         .flat_map(|line| line.split("crate::").skip(1))
@@ -87,21 +84,21 @@ fn rooms_used(code: &str) -> Vec<&str> {
 }
 
 #[test]
-fn no_files_import_each_other_in_a_circle() {
+fn files_have_no_import_cycles() {
     let graph = imports::graph(&sources::read());
     let edges: usize = graph.values().map(|used| used.len()).sum();
     assert!(edges > 500, "only {edges} imports were found");
-    assert_eq!(imports::circles(&graph), Vec::<Vec<&str>>::new());
+    assert_eq!(imports::cycles(&graph), Vec::<Vec<&str>>::new());
 }
 
 /// Files without a socket, a runtime, a toolkit and a clock: whole rooms, and others that say so in their first line.
 fn is_sans_io(source: &Source) -> bool {
-    let is_sans_io_room = ["proto", "media", "impairment", "stats"].contains(&source.room());
+    let is_sans_io_room = ["proto", "media", "impairment", "stats"].contains(&source.top_module());
     is_sans_io_room || source.code().trim_start().starts_with("//! PURE.")
 }
 
 #[test]
-fn sans_io_files_hold_no_socket_runtime_toolkit_or_clock() {
+fn sans_io_files_use_no_io_toolkit_or_clock() {
     let forbidden = [
         "tokio",
         "iced::",
@@ -124,8 +121,8 @@ fn sans_io_files_hold_no_socket_runtime_toolkit_or_clock() {
 }
 
 #[test]
-fn only_the_window_uses_the_toolkit() {
-    for source in sources::read().iter().filter(|source| source.room() != "ui") {
+fn only_ui_uses_the_toolkit() {
+    for source in sources::read().iter().filter(|source| source.top_module() != "ui") {
         let code = source.code();
         assert!(!code.contains("iced::") && !code.contains("rfd::"), "{} uses the toolkit", source.name);
     }

@@ -22,7 +22,7 @@ impl Source {
     }
 
     /// First folder of the path, or the file at the top.
-    pub fn room(&self) -> &str {
+    pub fn top_module(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()
     }
 }

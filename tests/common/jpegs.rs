@@ -4,7 +4,7 @@ use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
 /// A kind of JPEG, after the films that are out there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JpegKind {
     /// 4:2:0 with the standard Huffman tables: what RFC 2435 carries.
     Standard420,
     /// 4:2:2 with the standard Huffman tables: what RFC 2435 carries.
@@ -16,17 +16,17 @@ pub enum Kind {
     /// 4:4:0 with the standard Huffman tables: as cameras on their side write them.
     Standard440,
     /// 4:2:0 with Huffman tables of its own.
-    OwnHuffman,
+    CustomHuffman,
     /// 4:2:0 with Huffman tables of its own and a scan for each component.
     SeparateScans,
     /// 4:2:0 with a comment and no APP0.
-    Commented,
+    WithComment,
     /// 4:2:0 without any Huffman table, as webcams send it.
     WithoutDht,
     /// 4:2:2 in a scan for each component, all factors twice what they could be, as some encoders write them.
-    DoubledFactors,
+    DoubledSamplingFactors,
     /// As `OwnHuffman`, with restart markers.
-    OwnHuffmanRestarts,
+    CustomHuffmanRestarts,
     /// Grey.
     Grey,
     /// Progressive.
@@ -39,18 +39,18 @@ pub enum Kind {
     FillOctets,
 }
 
-impl Kind {
+impl JpegKind {
     pub const ALL: [Self; 16] = [
         Self::Standard420,
         Self::Standard422,
         Self::Restarts,
         Self::Classroom444,
         Self::Standard440,
-        Self::OwnHuffman,
+        Self::CustomHuffman,
         Self::SeparateScans,
-        Self::DoubledFactors,
-        Self::OwnHuffmanRestarts,
-        Self::Commented,
+        Self::DoubledSamplingFactors,
+        Self::CustomHuffmanRestarts,
+        Self::WithComment,
         Self::WithoutDht,
         Self::Grey,
         Self::Progressive,
@@ -61,50 +61,52 @@ impl Kind {
 }
 
 /// A picture of this kind and size; `seed` makes it different from others, `noise` (0 to 255) makes it larger.
-pub fn picture(kind: Kind, size: (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
-    encode(kind, size, &pixels(size.0, size.1, seed, noise), USUAL_QUALITY)
+pub fn test_jpeg(kind: JpegKind, size: (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
+    encode(kind, size, &pixels(size.0, size.1, seed, noise), DEFAULT_QUALITY)
 }
 
 /// A picture that is not larger for its size than those of films are.
-pub fn coarse_picture(kind: Kind, size: (u16, u16), seed: u32) -> Vec<u8> {
+pub fn coarse_jpeg(kind: JpegKind, size: (u16, u16), seed: u32) -> Vec<u8> {
     encode(kind, size, &pixels(size.0, size.1, seed, 0), 30)
 }
 
 /// A picture without hard edges, as lenses draw them; `seed` makes it different from others.
-pub fn soft_picture(kind: Kind, size: (u16, u16), seed: u32) -> Vec<u8> {
-    encode(kind, size, &soft_pixels(size.0, size.1, seed), USUAL_QUALITY)
+pub fn soft_jpeg(kind: JpegKind, size: (u16, u16), seed: u32) -> Vec<u8> {
+    encode(kind, size, &soft_pixels(size.0, size.1, seed), DEFAULT_QUALITY)
 }
 
-const USUAL_QUALITY: u8 = 85;
+const DEFAULT_QUALITY: u8 = 85;
 
-fn encode(kind: Kind, (width, height): (u16, u16), pixels: &[u8], quality: u8) -> Vec<u8> {
+fn encode(kind: JpegKind, (width, height): (u16, u16), pixels: &[u8], quality: u8) -> Vec<u8> {
     let mut jpeg = Vec::new();
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(match kind {
-        Kind::Classroom444 => SamplingFactor::R_4_4_4,
-        Kind::Standard440 => SamplingFactor::R_4_4_0,
-        Kind::Standard422 | Kind::DoubledFactors => SamplingFactor::R_4_2_2,
+        JpegKind::Classroom444 => SamplingFactor::R_4_4_4,
+        JpegKind::Standard440 => SamplingFactor::R_4_4_0,
+        JpegKind::Standard422 | JpegKind::DoubledSamplingFactors => SamplingFactor::R_4_2_2,
         _ => SamplingFactor::R_4_2_0,
     });
     match kind {
-        Kind::SeparateScans | Kind::DoubledFactors => encoder.set_optimized_huffman_tables(true),
-        Kind::Progressive => encoder.set_progressive(true),
-        Kind::Restarts | Kind::OwnHuffmanRestarts => encoder.set_restart_interval(4),
+        JpegKind::SeparateScans | JpegKind::DoubledSamplingFactors => {
+            encoder.set_optimized_huffman_tables(true)
+        }
+        JpegKind::Progressive => encoder.set_progressive(true),
+        JpegKind::Restarts | JpegKind::CustomHuffmanRestarts => encoder.set_restart_interval(4),
         _ => {}
     }
-    if kind == Kind::Grey {
+    if kind == JpegKind::Grey {
         let grey: Vec<u8> = pixels.chunks_exact(3).map(|pixel| pixel[1]).collect();
         encoder.encode(&grey, width, height, ColorType::Luma).unwrap();
     } else {
         encoder.encode(pixels, width, height, ColorType::Rgb).unwrap();
     }
     match kind {
-        Kind::Classroom444 => like_the_classroom(&jpeg),
-        Kind::Commented => rebuild(&jpeg, |segments| {
+        JpegKind::Classroom444 => to_classroom_layout(&jpeg),
+        JpegKind::WithComment => modify_segments(&jpeg, |segments| {
             segments.retain(|(code, _)| *code != APP0);
             segments.insert(0, (COM, b"Drawn for a test".to_vec()));
         }),
-        Kind::OwnHuffman | Kind::OwnHuffmanRestarts => rebuild(&jpeg, |segments| {
+        JpegKind::CustomHuffman | JpegKind::CustomHuffmanRestarts => modify_segments(&jpeg, |segments| {
             // A code of ten bits more, for a symbol that does not occur: another table, and the same data.
             let is_luminance_dc =
                 |(code, body): &&mut (u8, Vec<u8>)| *code == DHT && body[0] == 0 && body.len() == 29;
@@ -113,18 +115,18 @@ fn encode(kind: Kind, (width, height): (u16, u16), pixels: &[u8], quality: u8) -
             table[10] = 1;
             table.push(12);
         }),
-        Kind::DoubledFactors => rebuild(&jpeg, |segments| {
+        JpegKind::DoubledSamplingFactors => modify_segments(&jpeg, |segments| {
             let (_, frame) = segments.iter_mut().find(|(code, _)| *code == SOF0).expect("a frame header");
             for (component, factors) in [0x22, 0x12, 0x12].into_iter().enumerate() {
                 frame[7 + 3 * component] = factors;
             }
         }),
-        Kind::WithoutDht => rebuild(&jpeg, |segments| segments.retain(|(code, _)| *code != DHT)),
-        Kind::Thumbnail => rebuild(&jpeg, |segments| {
+        JpegKind::WithoutDht => modify_segments(&jpeg, |segments| segments.retain(|(code, _)| *code != DHT)),
+        JpegKind::Thumbnail => modify_segments(&jpeg, |segments| {
             segments.insert(1, (APP1, [b"Exif\0\0\xFF\xD8\xFF\xDB", &[9; 40][..], b"\xFF\xD9"].concat()));
         }),
-        Kind::LongHeader => rebuild(&jpeg, |segments| segments.insert(1, (APP1, vec![7; 3_000]))),
-        Kind::FillOctets => with_fill_octets(&jpeg),
+        JpegKind::LongHeader => modify_segments(&jpeg, |segments| segments.insert(1, (APP1, vec![7; 3_000]))),
+        JpegKind::FillOctets => with_fill_octets(&jpeg),
         _ => jpeg,
     }
 }
@@ -175,7 +177,7 @@ const SOS: u8 = 0xDA;
 type Segments = Vec<(u8, Vec<u8>)>;
 
 /// Takes a picture's header apart, up to and with SOS; the rest is entropy-coded data.
-fn take_apart(jpeg: &[u8]) -> (Segments, &[u8]) {
+fn split_segments(jpeg: &[u8]) -> (Segments, &[u8]) {
     let (mut segments, mut at) = (Vec::new(), 2);
     loop {
         let code = jpeg[at + 1];
@@ -188,7 +190,7 @@ fn take_apart(jpeg: &[u8]) -> (Segments, &[u8]) {
     }
 }
 
-fn put_together(segments: &Segments, data: &[u8], fill: usize) -> Vec<u8> {
+fn join_segments(segments: &Segments, data: &[u8], fill: usize) -> Vec<u8> {
     let mut jpeg = vec![0xFF, 0xD8];
     for (code, body) in segments {
         jpeg.extend(std::iter::repeat_n(0xFF, 1 + fill));
@@ -200,20 +202,20 @@ fn put_together(segments: &Segments, data: &[u8], fill: usize) -> Vec<u8> {
     jpeg
 }
 
-fn rebuild(jpeg: &[u8], change: impl FnOnce(&mut Segments)) -> Vec<u8> {
-    let (mut segments, data) = take_apart(jpeg);
+fn modify_segments(jpeg: &[u8], change: impl FnOnce(&mut Segments)) -> Vec<u8> {
+    let (mut segments, data) = split_segments(jpeg);
     change(&mut segments);
-    put_together(&segments, data, 0)
+    join_segments(&segments, data, 0)
 }
 
 fn with_fill_octets(jpeg: &[u8]) -> Vec<u8> {
-    let (segments, data) = take_apart(jpeg);
-    put_together(&segments, data, 2)
+    let (segments, data) = split_segments(jpeg);
+    join_segments(&segments, data, 2)
 }
 
 /// Huffman tables first, each in a segment of its own; component ids from 0; no APP0.
-fn like_the_classroom(jpeg: &[u8]) -> Vec<u8> {
-    rebuild(jpeg, |segments| {
+fn to_classroom_layout(jpeg: &[u8]) -> Vec<u8> {
+    modify_segments(jpeg, |segments| {
         segments.retain(|(code, _)| *code != APP0);
         segments.sort_by_key(|(code, _)| [DHT, DQT, SOF0, SOS].iter().position(|kind| kind == code));
         for (code, body) in segments {

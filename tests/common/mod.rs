@@ -1,9 +1,9 @@
 //! What the tests share.
 #![allow(dead_code)] // each test binary uses a part of it
 
-pub mod classroom;
-pub mod desk;
-pub mod films;
+pub mod app_harness;
+pub mod classroom_server;
 pub mod jpegs;
+pub mod media_files;
 pub mod simulation;
-pub mod stage;
+pub mod window_harness;

@@ -6,34 +6,39 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reelay::impairment::{Conditions, Datagram, Emulated, Impairments, Kind, Network, Passage};
+use reelay::impairment::{
+    Emulator, EmulatorSettings, EmulatorStats, Impairments, PacketKind, RawPacket, SessionLink,
+};
 use reelay::media::FrameRate;
-use reelay::media::container::Layout;
+use reelay::media::container::ContainerFormat;
 use reelay::media::jpeg::Dimensions;
-use reelay::media::payload::{Form, PacketizedFrame, packetize};
-use reelay::media_file::{MediaInfo, Progress};
+use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
+use reelay::media_file::{IndexProgress, MediaInfo};
 use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{
-    ChannelPair, Frame, Framer, Limits, Method, PortPair, Request, Response, RtspUrl, interleave,
+    ChannelPair, Message, MessageLimits, MessageReader, Method, PortPair, Request, Response, RtspUrl,
+    encode_interleaved,
 };
-use reelay::server_embed::agreement::{Channels, Delivery, Facilities, agree};
-use reelay::server_embed::desk::{self, Destination};
-use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, Session};
-use reelay::server_embed::stream::{Identity, Output as Wanted, Stream};
+use reelay::server_embed::handlers;
+use reelay::server_embed::handlers::Dispatch;
+use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, ServerSession};
+use reelay::server_embed::setup::{Delivery, InterleavedChannels, SetupContext, negotiate};
+use reelay::server_embed::stream::{Identity, RtpStream, StreamOutput as Wanted};
 use reelay::session::{
-    Client as _, Command, Emulation, Event, Frame as ArrivedFrame, Goal, Input, MachineOptions, Output, Path,
-    Place, Player, PlayerOptions, Reporter, RtspState,
+    Client as _, ClientInput, ClientOptions, ClientOutput, EmulatorOptions, EmulatorPlacement,
+    Frame as ArrivedFrame, Goal, NetworkPath, RtcpIdentity, RtspClient, RtspOptions, RtspState,
+    SessionCommand, SessionEvent,
 };
 
 pub const MS: Duration = Duration::from_millis(1);
 /// Steps that may be taken without time passing: what is due at one instant is done, and is due no more.
-const MOST_AT_ONCE: u32 = 1_000;
+const MAX_STEPS_PER_INSTANT: u32 = 1_000;
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Both ends read the same clock on the wall.
-fn epoch(begin: Instant) -> Epoch {
-    Epoch { instant: begin, ntp: NtpTime(1 << 40) }
+fn epoch(start: Instant) -> Epoch {
+    Epoch { instant: start, ntp: NtpTime(1 << 40) }
 }
 
 /// Octets on a connection that loses nothing, each with its arrival.
@@ -41,49 +46,49 @@ fn epoch(begin: Instant) -> Epoch {
 struct Pipe(VecDeque<(Instant, Vec<u8>)>);
 
 impl Pipe {
-    fn due(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn pop_due(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.0.pop_front_if(|(at, _)| *at <= now).map(|(_, octets)| octets)
     }
 }
 
 /// How a world is made.
-pub struct Setting {
-    pub pictures: Vec<Vec<u8>>,
-    pub machine: MachineOptions,
+pub struct WorldOptions {
+    pub frames: Vec<Vec<u8>>,
+    pub rtsp: RtspOptions,
     pub playout_delay: Duration,
     /// What happens to RTP and RTCP from the server.
     pub impairments: Impairments,
     pub seed: u64,
     /// Where it happens.
-    pub place: Place,
+    pub placement: EmulatorPlacement,
     /// One way on the connection.
     pub latency: Duration,
     /// No word of RTCP arrives at the player.
-    pub loses_rtcp: bool,
+    pub drops_rtcp: bool,
     /// No datagram arrives at the player.
-    pub loses_datagrams: bool,
+    pub drops_udp: bool,
     /// The server does not know yet how long the film is.
-    pub is_growing: bool,
+    pub is_indexing: bool,
     /// The server answers nothing.
-    pub is_mute: bool,
+    pub is_unresponsive: bool,
     /// The server plays at this Scale by itself.
     pub scale: Option<&'static str>,
 }
 
-impl Setting {
-    pub fn new(pictures: Vec<Vec<u8>>) -> Self {
+impl WorldOptions {
+    pub fn new(frames: Vec<Vec<u8>>) -> Self {
         Self {
-            pictures,
-            machine: MachineOptions::default(),
+            frames,
+            rtsp: RtspOptions::default(),
             playout_delay: 50 * MS,
             impairments: Impairments::default(),
             seed: 1,
-            place: Place::AtServer,
+            placement: EmulatorPlacement::AtServer,
             latency: MS,
-            loses_rtcp: false,
-            loses_datagrams: false,
-            is_growing: false,
-            is_mute: false,
+            drops_rtcp: false,
+            drops_udp: false,
+            is_indexing: false,
+            is_unresponsive: false,
             scale: None,
         }
     }
@@ -91,7 +96,7 @@ impl Setting {
 
 /// A picture that was shown.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct ShownFrame {
     pub at: Duration,
     pub position_ms: Option<u64>,
     pub jpeg: Bytes,
@@ -99,115 +104,119 @@ pub struct Shown {
 
 /// The player, the server, and everything between them.
 pub struct World {
-    begin: Instant,
+    start: Instant,
     now: Instant,
-    player: Player,
-    server: Server,
+    client: RtspClient,
+    server: SimulatedServer,
     /// The emulated network.
-    pub network: Network,
+    pub emulator: Emulator,
     latency: Duration,
-    loses_rtcp: bool,
-    loses_datagrams: bool,
+    drops_rtcp: bool,
+    drops_udp: bool,
     /// The server is switched off.
-    is_down: bool,
+    is_server_down: bool,
     to_server: Pipe,
-    to_player: Pipe,
+    to_client: Pipe,
     /// RTCP on its way to the server.
-    reports: Pipe,
+    rtcp_to_server: Pipe,
     pub requests: Vec<Request>,
     pub responses: Vec<Response>,
-    pub events: Vec<(Duration, Event)>,
-    pub arrived: Vec<ArrivedFrame>,
-    pub shown: Vec<Shown>,
-    connecting: Option<Instant>,
+    pub events: Vec<(Duration, SessionEvent)>,
+    pub received: Vec<ArrivedFrame>,
+    pub shown: Vec<ShownFrame>,
+    connect_at: Option<Instant>,
 }
 
 impl World {
-    pub fn new(setting: Setting) -> Self {
-        let begin = Instant::now();
+    pub fn new(world_options: WorldOptions) -> Self {
+        let start = Instant::now();
         let url = RtspUrl::parse("rtsp://127.0.0.1:8554/film").unwrap();
-        let reporter = Reporter { ssrc: 5, cname: "player".to_owned() };
-        let impairments = setting.impairments;
+        let reporter = RtcpIdentity { ssrc: 5, cname: "player".to_owned() };
+        let impairments = world_options.impairments;
         let is_on = impairments != Impairments::default();
-        let conditions = Conditions { is_on, seed: setting.seed, impairments };
-        let network = Network::new(conditions);
-        let options = PlayerOptions {
-            machine: setting.machine,
-            playout_delay: setting.playout_delay,
-            reporter,
-            emulation: Emulation { network: network.clone(), place: setting.place },
-            epoch: epoch(begin),
+        let conditions = EmulatorSettings { is_on, seed: world_options.seed, impairments };
+        let emulator = Emulator::new(conditions);
+        let options = ClientOptions {
+            rtsp: world_options.rtsp,
+            playout_delay: world_options.playout_delay,
+            rtcp_identity: reporter,
+            emulator: EmulatorOptions { emulator: emulator.clone(), placement: world_options.placement },
+            epoch: epoch(start),
         };
-        let at_server = if setting.place == Place::AtServer { network.clone() } else { Network::default() };
+        let at_server = if world_options.placement == EmulatorPlacement::AtServer {
+            emulator.clone()
+        } else {
+            Emulator::default()
+        };
         Self {
-            network,
-            begin,
-            now: begin,
-            player: Player::new(url, options),
-            server: Server::new(&setting, begin, at_server),
-            latency: setting.latency,
-            loses_rtcp: setting.loses_rtcp,
-            loses_datagrams: setting.loses_datagrams,
-            is_down: false,
+            emulator,
+            start,
+            now: start,
+            client: RtspClient::new(url, options),
+            server: SimulatedServer::new(&world_options, start, at_server),
+            latency: world_options.latency,
+            drops_rtcp: world_options.drops_rtcp,
+            drops_udp: world_options.drops_udp,
+            is_server_down: false,
             to_server: Pipe::default(),
-            to_player: Pipe::default(),
-            reports: Pipe::default(),
+            to_client: Pipe::default(),
+            rtcp_to_server: Pipe::default(),
             requests: Vec::new(),
             responses: Vec::new(),
             events: Vec::new(),
-            arrived: Vec::new(),
+            received: Vec::new(),
             shown: Vec::new(),
-            connecting: None,
+            connect_at: None,
         }
     }
 
-    pub fn want(&mut self, goal: Goal) {
-        self.player.handle_input(self.now, Input::Command(Command::SetGoal(goal)));
-        self.carry_out();
+    pub fn set_goal(&mut self, goal: Goal) {
+        self.client.handle_input(self.now, ClientInput::Command(SessionCommand::SetGoal(goal)));
+        self.process_outputs();
     }
 
-    pub fn input(&mut self, input: Input) {
-        self.player.handle_input(self.now, input);
-        self.carry_out();
+    pub fn handle_input(&mut self, input: ClientInput) {
+        self.client.handle_input(self.now, input);
+        self.process_outputs();
     }
 
     pub fn state(&self) -> RtspState {
-        self.player.status().state
+        self.client.status().state
     }
 
     /// Switches the server off: everything that it knew is forgotten.
-    pub fn switch_off(&mut self) {
-        self.is_down = true;
-        self.to_player.0.clear();
+    pub fn stop_server(&mut self) {
+        self.is_server_down = true;
+        self.to_client.0.clear();
         self.to_server.0.clear();
         self.server.disconnect();
-        self.input(Input::ConnectionLost(None));
+        self.handle_input(ClientInput::ConnectionLost(None));
     }
 
     /// Switches the server on again.
-    pub fn switch_on(&mut self) {
-        self.is_down = false;
+    pub fn start_server(&mut self) {
+        self.is_server_down = false;
     }
 
-    pub fn server_mut(&mut self) -> &mut Server {
+    pub fn server_mut(&mut self) -> &mut SimulatedServer {
         &mut self.server
     }
 
     pub fn elapsed(&self) -> Duration {
-        self.now - self.begin
+        self.now - self.start
     }
 
     pub fn snapshot(&mut self) -> reelay::stats::Snapshot {
-        self.player.snapshot(self.now)
+        self.client.snapshot(self.now)
     }
 
     /// The last packets, each by its fate.
-    pub fn rows(&self) -> Vec<reelay::stats::Row> {
-        self.player.packet_log().expect("a session").rows(32)
+    pub fn packet_rows(&self) -> Vec<reelay::stats::PacketLogRow> {
+        self.client.packet_log().expect("a session").rows(32)
     }
 
     /// What the network has done to the RTP packets of the session.
-    pub fn truth(&mut self) -> Emulated {
+    pub fn emulated(&mut self) -> EmulatorStats {
         self.snapshot().emulated.expect("the network was in the way")
     }
 
@@ -216,44 +225,44 @@ impl World {
         self.requests.iter().map(|request| request.method.as_str()).collect()
     }
 
-    pub fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
-        self.events.iter().filter(|(_, event)| wanted(event)).count()
+    pub fn event_count(&self, predicate: impl Fn(&SessionEvent) -> bool) -> usize {
+        self.events.iter().filter(|(_, event)| predicate(event)).count()
     }
 
     /// Lets time pass.
-    pub fn run_for(&mut self, span: Duration) {
-        let until = self.now + span;
+    pub fn run_for(&mut self, duration: Duration) {
+        let until = self.now + duration;
         self.run(until, |_| false);
         self.now = until;
     }
 
     /// Lets time pass until something holds; panics if it never does.
-    pub fn run_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub fn run_until(&mut self, description: &str, condition: impl Fn(&Self) -> bool) {
         let until = self.now + Duration::from_secs(3_600);
-        self.run(until, &holds);
+        self.run(until, &condition);
         assert!(
-            holds(self),
-            "never: {what}; events {:?}",
+            condition(self),
+            "never: {description}; events {:?}",
             self.events.iter().rev().take(5).collect::<Vec<_>>()
         );
     }
 
-    fn run(&mut self, until: Instant, holds: impl Fn(&Self) -> bool) {
-        let mut standstill = 0;
-        while !holds(self) {
-            let pipes = [&self.to_server, &self.to_player, &self.reports]
+    fn run(&mut self, until: Instant, condition: impl Fn(&Self) -> bool) {
+        let mut steps_without_progress = 0;
+        while !condition(self) {
+            let pipes = [&self.to_server, &self.to_client, &self.rtcp_to_server]
                 .map(|pipe| pipe.0.front().map(|(at, _)| *at));
             let deadlines = [
-                self.player.poll_timeout(),
+                self.client.poll_timeout(),
                 self.server.deadline,
-                self.server.passage.deadline(),
-                self.connecting,
+                self.server.link.poll_timeout(),
+                self.connect_at,
             ];
             let next = pipes.into_iter().chain(deadlines).flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { return };
-            standstill = if next > self.now { 0 } else { standstill + 1 };
+            steps_without_progress = if next > self.now { 0 } else { steps_without_progress + 1 };
             assert!(
-                standstill < MOST_AT_ONCE,
+                steps_without_progress < MAX_STEPS_PER_INSTANT,
                 "the world turns without getting on: {:?}",
                 self.events.last()
             );
@@ -263,251 +272,253 @@ impl World {
     }
 
     fn step(&mut self) {
-        if self.connecting.take_if(|at| *at <= self.now).is_some() {
-            let refused = Input::ConnectionLost(Some("connection refused".to_owned()));
-            let path = Path { is_local: true, is_ipv6: false };
-            let input = if self.is_down { refused } else { Input::Connected(path) };
-            self.player.handle_input(self.now, input);
+        if self.connect_at.take_if(|at| *at <= self.now).is_some() {
+            let refused = ClientInput::ConnectionLost(Some("connection refused".to_owned()));
+            let path = NetworkPath { is_local: true, is_ipv6: false };
+            let input = if self.is_server_down { refused } else { ClientInput::Connected(path) };
+            self.client.handle_input(self.now, input);
         }
-        while let Some(octets) = self.to_server.due(self.now) {
-            let answers = self.server.receive(self.now, &octets, &mut self.requests);
-            for response in answers {
-                self.to_player.0.push_back((self.now + self.latency, response.encode().to_vec()));
+        while let Some(octets) = self.to_server.pop_due(self.now) {
+            let responses = self.server.receive(self.now, &octets, &mut self.requests);
+            for response in responses {
+                self.to_client.0.push_back((self.now + self.latency, response.encode().to_vec()));
                 self.responses.push(response);
             }
         }
-        while let Some(octets) = self.reports.due(self.now) {
-            self.server.report(self.now, &octets);
+        while let Some(octets) = self.rtcp_to_server.pop_due(self.now) {
+            self.server.handle_rtcp(self.now, &octets);
         }
-        while let Some(octets) = self.to_player.due(self.now) {
-            self.player.handle_input(self.now, Input::Received(octets.into()));
-            self.carry_out();
+        while let Some(octets) = self.to_client.pop_due(self.now) {
+            self.client.handle_input(self.now, ClientInput::Received(octets.into()));
+            self.process_outputs();
         }
-        for datagram in self.server.send_what_is_due(self.now) {
-            let is_lost = datagram.kind == Kind::Rtcp && self.loses_rtcp
-                || self.loses_datagrams && self.server.channels().is_none();
-            if !is_lost && let Some(datagram) = self.server.passage.admit(self.now, datagram) {
+        for datagram in self.server.poll_datagrams(self.now) {
+            let is_lost = datagram.kind == PacketKind::Rtcp && self.drops_rtcp
+                || self.drops_udp && self.server.channels().is_none();
+            if !is_lost && let Some(datagram) = self.server.link.send(self.now, datagram) {
                 self.deliver(datagram);
             }
         }
-        while let Some((_, datagram)) = self.server.passage.poll(self.now) {
+        while let Some((_, datagram)) = self.server.link.poll_packet(self.now) {
             self.deliver(datagram);
         }
-        if self.player.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
-            self.player.handle_timeout(self.now);
+        if self.client.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
+            self.client.handle_timeout(self.now);
         }
-        self.carry_out();
+        self.process_outputs();
     }
 
-    fn deliver(&mut self, datagram: Datagram) {
+    fn deliver(&mut self, datagram: RawPacket) {
         let input = match self.server.channels() {
             Some(ChannelPair { rtp, rtcp }) => {
-                let channel = if datagram.kind == Kind::Rtcp { rtcp } else { rtp };
-                Input::Received(interleave(channel, &datagram.octets))
+                let channel = if datagram.kind == PacketKind::Rtcp { rtcp } else { rtp };
+                ClientInput::Received(encode_interleaved(channel, &datagram.octets))
             }
-            None => Input::Datagram(datagram),
+            None => ClientInput::Packet(datagram),
         };
-        self.player.handle_input(self.now, input);
-        self.carry_out();
+        self.client.handle_input(self.now, input);
+        self.process_outputs();
     }
 
-    fn carry_out(&mut self) {
-        while let Some(output) = self.player.poll_output() {
+    fn process_outputs(&mut self) {
+        while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Connect { .. } => self.connecting = Some(self.now + self.latency),
-                Output::Disconnect => {
-                    self.connecting = None;
-                    self.to_player.0.clear();
+                ClientOutput::Connect { .. } => self.connect_at = Some(self.now + self.latency),
+                ClientOutput::Disconnect => {
+                    self.connect_at = None;
+                    self.to_client.0.clear();
                     self.server.disconnect();
                 }
-                Output::OpenPorts(port) => {
+                ClientOutput::OpenPorts(port) => {
                     let rtp = port.unwrap_or(5_000);
-                    self.player.handle_input(self.now, Input::Ports(Ok(PortPair { rtp, rtcp: rtp + 1 })));
+                    self.client
+                        .handle_input(self.now, ClientInput::Ports(Ok(PortPair { rtp, rtcp: rtp + 1 })));
                 }
-                Output::Write(octets) => {
+                ClientOutput::Write(octets) => {
                     self.to_server.0.push_back((self.now + self.latency, octets.to_vec()))
                 }
-                Output::Frame(frame) => self.arrived.push(frame),
-                Output::Show { frame, position } => self.shown.push(Shown {
-                    at: self.now - self.begin,
+                ClientOutput::Frame(frame) => self.received.push(frame),
+                ClientOutput::Show { frame, position } => self.shown.push(ShownFrame {
+                    at: self.now - self.start,
                     position_ms: position.map(|position| position.as_micros() / 1_000),
                     jpeg: frame.jpeg,
                 }),
-                Output::Event(event) => self.events.push((self.now - self.begin, event)),
-                Output::Send(Datagram { kind: Kind::Rtcp, octets }) => {
-                    self.reports.0.push_back((self.now + self.latency, octets.to_vec()))
+                ClientOutput::Event(event) => self.events.push((self.now - self.start, event)),
+                ClientOutput::SendPacket(RawPacket { kind: PacketKind::Rtcp, octets }) => {
+                    self.rtcp_to_server.0.push_back((self.now + self.latency, octets.to_vec()))
                 }
-                Output::Route(_) | Output::Send(_) => {}
+                ClientOutput::SetTransport(_) | ClientOutput::SendPacket(_) => {}
             }
         }
     }
 }
 
 /// The pure parts of the embedded server, for one film and one connection.
-pub struct Server {
-    framer: Framer,
+pub struct SimulatedServer {
+    reader: MessageReader,
     pub info: MediaInfo,
     frames: Vec<Arc<PacketizedFrame>>,
-    begin: Instant,
-    network: Network,
-    passage: Passage,
-    session: Option<Session>,
-    sessions_made: u32,
+    start: Instant,
+    emulator: Emulator,
+    link: SessionLink,
+    session: Option<ServerSession>,
+    session_count: u32,
     deadline: Option<Instant>,
-    is_mute: bool,
+    is_unresponsive: bool,
     scale: Option<&'static str>,
 }
 
-impl Server {
-    fn new(setting: &Setting, begin: Instant, network: Network) -> Self {
-        let frames: Vec<_> = setting
-            .pictures
+impl SimulatedServer {
+    fn new(world_options: &WorldOptions, start: Instant, emulator: Emulator) -> Self {
+        let frames: Vec<_> = world_options
+            .frames
             .iter()
-            .map(|jpeg| Arc::new(packetize(jpeg, Form::OriginalHeader).unwrap()))
+            .map(|jpeg| Arc::new(packetize(jpeg, PayloadFormat::OriginalHeader).unwrap()))
             .collect();
         let info = MediaInfo {
             id: 1,
             name: "film".to_owned(),
-            layout: Layout::Classroom,
+            layout: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 160, height: 120 },
             rate: FrameRate::CLASSROOM,
-            progress: Progress {
+            progress: IndexProgress {
                 frames: frames.len() as u64,
-                outcome: (!setting.is_growing).then(Default::default),
-                failed: false,
+                outcome: (!world_options.is_indexing).then(Default::default),
+                has_failed: false,
             },
         };
         Self {
-            framer: Framer::new(Limits::SERVER),
+            reader: MessageReader::new(MessageLimits::SERVER),
             info,
             frames,
-            begin,
-            passage: Passage::new(&network),
-            network,
+            start,
+            link: SessionLink::new(&emulator),
+            emulator,
             session: None,
-            sessions_made: 0,
+            session_count: 0,
             deadline: None,
-            is_mute: setting.is_mute,
-            scale: setting.scale,
+            is_unresponsive: world_options.is_unresponsive,
+            scale: world_options.scale,
         }
     }
 
-    pub fn session(&mut self) -> Option<&mut Session> {
+    pub fn session(&mut self) -> Option<&mut ServerSession> {
         self.session.as_mut()
     }
 
     fn disconnect(&mut self) {
-        self.framer = Framer::new(Limits::SERVER);
+        self.reader = MessageReader::new(MessageLimits::SERVER);
         self.session = None;
         self.deadline = None;
     }
 
     fn channels(&self) -> Option<ChannelPair> {
-        match self.session.as_ref()?.agreement().delivery {
+        match self.session.as_ref()?.transport().delivery {
             Delivery::Interleaved(channels) => Some(channels),
-            Delivery::Udp(_) | Delivery::RtpAlone(_) => None,
+            Delivery::Udp(_) | Delivery::RtpOnly(_) => None,
         }
     }
 
     fn receive(&mut self, now: Instant, octets: &[u8], requests: &mut Vec<Request>) -> Vec<Response> {
-        self.framer.push(octets);
+        self.reader.push(octets);
         let mut responses = Vec::new();
-        while let Some(frame) = self.framer.next_frame().unwrap() {
+        while let Some(frame) = self.reader.poll_message().unwrap() {
             match frame {
-                Frame::Request(request) => {
-                    if !self.is_mute {
-                        responses.push(self.ask(now, &self.with_own_scale(&request)));
+                Message::Request(request) => {
+                    if !self.is_unresponsive {
+                        responses.push(self.handle_request(now, &self.override_scale(&request)));
                     }
                     requests.push(request);
                 }
-                Frame::Interleaved { packet, .. } => self.report(now, &packet),
-                Frame::Response(_) | Frame::Classroom(_) => {}
+                Message::Interleaved { packet, .. } => self.handle_rtcp(now, &packet),
+                Message::Response(_) | Message::Classroom(_) => {}
             }
         }
         self.deadline = Some(now);
         responses
     }
 
-    fn with_own_scale(&self, request: &Request) -> Request {
+    fn override_scale(&self, request: &Request) -> Request {
         match self.scale.filter(|_| request.method == Method::Play) {
-            Some(scale) => request.clone().with("Scale", scale),
+            Some(scale) => request.clone().with_header("Scale", scale),
             None => request.clone(),
         }
     }
 
-    fn report(&mut self, now: Instant, octets: &[u8]) {
+    fn handle_rtcp(&mut self, now: Instant, octets: &[u8]) {
         if let Some(session) = &mut self.session {
-            session.stream().heard(now, &rtcp::parse(octets).unwrap());
+            session.stream().handle_rtcp(now, &rtcp::parse(octets).unwrap());
             self.deadline = Some(now);
         }
     }
 
-    pub fn ask(&mut self, now: Instant, request: &Request) -> Response {
-        desk::answer(self.answer(now, request), request)
+    pub fn handle_request(&mut self, now: Instant, request: &Request) -> Response {
+        handlers::finalize_response(self.respond(now, request), request)
     }
 
-    fn answer(&mut self, now: Instant, request: &Request) -> Response {
-        match desk::route(request) {
-            Destination::Answered(response) => response,
-            Destination::Describe(resource) => desk::describe(request, &resource, &self.info, HOST),
-            Destination::SetUp(resource) => {
-                let channels = Channels::default();
+    fn respond(&mut self, now: Instant, request: &Request) -> Response {
+        match handlers::dispatch(request) {
+            Dispatch::Respond(response) => response,
+            Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST),
+            Dispatch::SetUp(resource) => {
+                let channels = InterleavedChannels::default();
                 let server_ports = Some(PortPair { rtp: 6_000, rtcp: 6_001 });
-                let facilities = Facilities { peer: HOST, server_ports, channels: &channels };
-                match agree(request, &resource, facilities) {
-                    Ok(agreement) => self.begin_session(request, agreement),
+                let facilities = SetupContext { peer: HOST, server_ports, channels: &channels };
+                match negotiate(request, &resource, facilities) {
+                    Ok(agreement) => self.start_session(request, agreement),
                     Err(refusal) => refusal,
                 }
             }
-            Destination::Session { id, resource } => match &mut self.session {
+            Dispatch::Session { id, resource } => match &mut self.session {
                 Some(session) if session.id() == id => {
-                    let Handled { response, torn_down } = session.handle(now, request, &resource, &self.info);
+                    let Handled { response, is_torn_down: torn_down } =
+                        session.handle_request(now, request, &resource, &self.info);
                     if torn_down {
                         self.session = None;
                     }
                     response
                 }
-                _ => desk::no_such_session(),
+                _ => handlers::session_not_found(),
             },
         }
     }
 
-    fn begin_session(
+    fn start_session(
         &mut self,
         request: &Request,
-        agreement: reelay::server_embed::agreement::Agreement,
+        setup: reelay::server_embed::setup::NegotiatedTransport,
     ) -> Response {
-        self.sessions_made += 1;
-        self.passage = Passage::new(&self.network);
+        self.session_count += 1;
+        self.link = SessionLink::new(&self.emulator);
         let identity = Identity {
-            ssrc: 77 + self.sessions_made,
+            ssrc: 77 + self.session_count,
             first_sequence: 65_000,
             first_timestamp: u32::MAX - 90_000,
             cname: "server".to_owned(),
         };
-        let stream = Stream::new(self.info.rate, identity, epoch(self.begin));
-        let id = format!("SESSION{}", self.sessions_made);
+        let stream = RtpStream::new(self.info.rate, identity, epoch(self.start));
+        let id = format!("SESSION{}", self.session_count);
         let (session, response) =
-            Session::set_up(id, request, "film", agreement, stream, DEFAULT_SESSION_TIMEOUT);
+            ServerSession::set_up(id, request, "film", setup, stream, DEFAULT_SESSION_TIMEOUT);
         self.session = Some(session);
         response
     }
 
-    fn send_what_is_due(&mut self, now: Instant) -> Vec<Datagram> {
+    fn poll_datagrams(&mut self, now: Instant) -> Vec<RawPacket> {
         let mut datagrams = Vec::new();
         self.deadline = None;
         let Some(session) = &mut self.session else { return datagrams };
         loop {
-            match session.stream().poll(now) {
+            match session.stream().poll_output(now) {
                 Wanted::Fetch(frame) => match self.frames.get(frame as usize) {
-                    Some(packets) => session.stream().provide(frame, packets.clone()),
+                    Some(packets) => session.stream().provide_frame(frame, packets.clone()),
                     None => session.stream().end_at(frame),
                 },
-                Wanted::Rtp(octets) => datagrams.push(Datagram::rtp(octets)),
-                Wanted::Rtcp(octets) => datagrams.push(Datagram::rtcp(octets)),
+                Wanted::Rtp(octets) => datagrams.push(RawPacket::rtp(octets)),
+                Wanted::Rtcp(octets) => datagrams.push(RawPacket::rtcp(octets)),
                 Wanted::Ended => {
-                    let progress = Progress { outcome: Some(Default::default()), ..self.info.progress };
-                    session.ended(&MediaInfo { progress, ..self.info.clone() });
+                    let progress = IndexProgress { outcome: Some(Default::default()), ..self.info.progress };
+                    session.handle_stream_end(&MediaInfo { progress, ..self.info.clone() });
                 }
                 Wanted::Wait(until) => {
                     self.deadline = Some(until);

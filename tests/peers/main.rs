@@ -11,8 +11,8 @@ mod programs;
 mod relays;
 mod samples;
 mod seeks;
+mod serve_process;
 mod servers;
-mod serving;
 
 /// What carries RTP, as the programs call it.
 const TRANSPORTS: [&str; 2] = ["udp", "tcp"];

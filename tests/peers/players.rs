@@ -12,42 +12,42 @@ use retina::codec::CodecItem;
 use tokio::time::timeout;
 
 use crate::TRANSPORTS;
-use crate::programs::{PATIENCE, alone, has_ffmpeg, is_installed, run};
-use crate::samples::{Sample, assert_right, decoded, decoded_file, distinct_sample, samples};
-use crate::serving::Serving;
+use crate::programs::{TEST_TIMEOUT, has_ffmpeg, is_installed, lock_tests, run};
+use crate::samples::{Sample, assert_same_frames, decode, decode_file, distinct_sample, samples};
+use crate::serve_process::ServeProcess;
 
 /// Lets a player play every sample over both transports, and looks at what it saw.
-fn play_all(peer: &str, play: impl Fn(&str, &str, &Sample) -> Vec<u8>) {
+fn assert_plays_all_samples(peer: &str, play: impl Fn(&str, &str, &Sample) -> Vec<u8>) {
     let samples = samples();
-    let serving = Serving::start(&samples);
+    let serving = ServeProcess::start(&samples);
     for (sample, url) in samples.iter().zip(&serving.urls) {
-        let source = sample.source();
+        let source = sample.decode_source();
         for transport in TRANSPORTS {
             let seen = play(url, transport, sample);
-            assert_right(sample, &source, &seen, &format!("{peer} over {transport} of {url}"));
+            assert_same_frames(sample, &source, &seen, &format!("{peer} over {transport} of {url}"));
         }
     }
 }
 
 #[test]
 fn ffmpeg_plays_every_frame() {
-    let _alone = alone();
+    let _alone = lock_tests();
     if !has_ffmpeg() {
         return;
     }
-    play_all("ffmpeg", |url, transport, sample| {
-        decoded(&["-rtsp_transport", transport, "-i", url], sample.pixel_format)
+    assert_plays_all_samples("ffmpeg", |url, transport, sample| {
+        decode(&["-rtsp_transport", transport, "-i", url], sample.pixel_format)
     });
 }
 
 #[test]
 fn gstreamer_plays_every_frame() {
-    let _alone = alone();
+    let _alone = lock_tests();
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
-    play_all("GStreamer", |url, transport, sample| {
-        decoded_file(&receive_with_gstreamer(url, transport, sample), sample.pixel_format)
+    assert_plays_all_samples("GStreamer", |url, transport, sample| {
+        decode_file(&receive_with_gstreamer(url, transport, sample), sample.pixel_format)
     });
 }
 
@@ -58,9 +58,9 @@ fn has_gstreamer() -> bool {
 /// A file with the pictures that GStreamer gets, one behind the other.
 #[track_caller]
 fn receive_with_gstreamer(url: &str, transport: &str, sample: &Sample) -> PathBuf {
-    let received = sample.film.folder().join("received.jpegs");
+    let received = sample.file.folder().join("received.jpegs");
     let mut command = Command::new("timeout");
-    command.args([&PATIENCE.as_secs().to_string(), "gst-launch-1.0", "-q", "rtspsrc"]);
+    command.args([&TEST_TIMEOUT.as_secs().to_string(), "gst-launch-1.0", "-q", "rtspsrc"]);
     command.args([&format!("location={url}"), &format!("protocols={transport}")]);
     command.args(["!", "rtpjpegdepay", "!", "filesink", &format!("location={}", received.display())]);
     run_gstreamer(&mut command);
@@ -73,81 +73,81 @@ fn with_password(url: &str) -> String {
 }
 
 /// A server that wants a password, and a film.
-fn guarded() -> (Sample, Serving) {
+fn serve_with_password() -> (Sample, ServeProcess) {
     let sample = distinct_sample(25);
-    let file = sample.film.folder().join("password");
+    let file = sample.file.folder().join("password");
     fs::write(&file, "secret\n").unwrap();
     let guard = ["--user", "ann", "--password-file", file.to_str().unwrap()];
-    let serving = Serving::with(std::slice::from_ref(&sample), &guard);
+    let serving = ServeProcess::start_with_arguments(std::slice::from_ref(&sample), &guard);
     (sample, serving)
 }
 
 #[test]
-fn ffmpeg_gives_its_password() {
-    let _alone = alone();
+fn ffmpeg_plays_with_password() {
+    let _alone = lock_tests();
     if !has_ffmpeg() {
         return;
     }
-    let (sample, serving) = guarded();
+    let (sample, serving) = serve_with_password();
     let mut stranger = Command::new("ffmpeg");
     stranger.args(["-nostdin", "-v", "error", "-i", &serving.urls[0], "-f", "null", "-"]);
     assert!(!stranger.output().unwrap().status.success(), "without one it gets nothing");
     for transport in TRANSPORTS {
         let url = with_password(&serving.urls[0]);
-        let seen = decoded(&["-rtsp_transport", transport, "-i", &url], sample.pixel_format);
-        let all: Vec<_> = (0..sample.film.pictures.len()).collect();
-        assert_eq!(sample.numbers(&seen), all, "{transport}");
+        let seen = decode(&["-rtsp_transport", transport, "-i", &url], sample.pixel_format);
+        let all: Vec<_> = (0..sample.file.frames.len()).collect();
+        assert_eq!(sample.frame_numbers(&seen), all, "{transport}");
     }
 }
 
 #[test]
-fn gstreamer_gives_its_password() {
-    let _alone = alone();
+fn gstreamer_plays_with_password() {
+    let _alone = lock_tests();
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
-    let (sample, serving) = guarded();
+    let (sample, serving) = serve_with_password();
     for transport in TRANSPORTS {
-        let seen = decoded_file(
+        let seen = decode_file(
             &receive_with_gstreamer(&with_password(&serving.urls[0]), transport, &sample),
             sample.pixel_format,
         );
-        let all: Vec<_> = (0..sample.film.pictures.len()).collect();
-        assert_eq!(sample.numbers(&seen), all, "{transport}");
+        let all: Vec<_> = (0..sample.file.frames.len()).collect();
+        assert_eq!(sample.frame_numbers(&seen), all, "{transport}");
     }
 }
 
 #[test]
 fn mpv_plays_every_frame() {
-    let _alone = alone();
+    let _alone = lock_tests();
     if !has_ffmpeg() || !is_installed("mpv", Command::new("mpv").arg("--version")) {
         return;
     }
-    play_all("mpv", |url, transport, sample| {
-        let received = sample.film.folder().join("received.nut");
+    assert_plays_all_samples("mpv", |url, transport, sample| {
+        let received = sample.file.folder().join("received.nut");
         let mut command = Command::new("mpv");
         command.args(["--no-config", "--no-audio", "--framedrop=no", "--of=nut", "--ovc=rawvideo"]);
         command.arg(format!("--rtsp-transport={transport}")).arg(format!("--o={}", received.display()));
         run(command.arg(url));
         // Full range as it comes from JPEG, which a raw video does not say: nothing may be converted.
         let pixel_format = sample.pixel_format.replace("yuvj", "yuv");
-        decoded(&["-i", received.to_str().unwrap()], &pixel_format)
+        decode(&["-i", received.to_str().unwrap()], &pixel_format)
     });
 }
 
 #[test]
 fn retina_plays_every_frame() {
-    let _alone = alone();
+    let _alone = lock_tests();
     if !has_ffmpeg() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    play_all("retina", |url, transport, sample| {
-        let pictures = play_with_retina(url, transport, sample.film.pictures.len());
-        let pictures = runtime.block_on(async { timeout(PATIENCE, pictures).await });
-        let received = sample.film.folder().join("received.jpegs");
+    assert_plays_all_samples("retina", |url, transport, sample| {
+        let pictures = play_with_retina(url, transport, sample.file.frames.len());
+        let pictures = runtime.block_on(async { timeout(TEST_TIMEOUT, pictures).await });
+        let received = sample.file.folder().join("received.jpegs");
         fs::write(&received, pictures.expect("retina gets every frame").concat()).unwrap();
-        decoded_file(&received, sample.pixel_format)
+        decode_file(&received, sample.pixel_format)
     });
 }
 
@@ -179,10 +179,10 @@ async fn play_with_retina(url: &str, transport: &str, frames: usize) -> Vec<Vec<
 fn run_gstreamer(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    let stumbled =
-        errors.lines().filter(|line| line.starts_with("ERROR")).count() == errors.matches(STUMBLE).count();
+    let stumbled = errors.lines().filter(|line| line.starts_with("ERROR")).count()
+        == errors.matches(GSTREAMER_EOF_ERROR).count();
     assert!(output.status.success() || stumbled, "{command:?}: {errors}");
 }
 
 /// What GStreamer says when it stumbles over its own end.
-const STUMBLE: &str = "Could not send message. (Received end-of-file)";
+const GSTREAMER_EOF_ERROR: &str = "Could not send message. (Received end-of-file)";

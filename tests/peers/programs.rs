@@ -8,22 +8,25 @@ use std::thread;
 use std::time::Duration;
 
 /// No film here is a tenth as long.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// To be set where every peer must be there.
-const REQUIRE: &str = "REELAY_REQUIRE_PEERS";
+const REQUIRE_PEERS: &str = "REELAY_REQUIRE_PEERS";
 
 /// One test at a time: films are played at their own pace, and their pictures take the whole machine.
-static MACHINE: Mutex<()> = Mutex::new(());
+static TEST_LOCK: Mutex<()> = Mutex::new(());
 
-pub fn alone() -> MutexGuard<'static, ()> {
-    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+pub fn lock_tests() -> MutexGuard<'static, ()> {
+    TEST_LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether the peer is there, as running this shows.
 pub fn is_installed(peer: &str, command: &mut Command) -> bool {
     let works = command.stdin(Stdio::null()).output().is_ok_and(|output| output.status.success());
-    assert!(works || std::env::var_os(REQUIRE).is_none(), "{REQUIRE} is set, and {peer} does not work here");
+    assert!(
+        works || std::env::var_os(REQUIRE_PEERS).is_none(),
+        "{REQUIRE_PEERS} is set, and {peer} does not work here"
+    );
     if !works {
         eprintln!("{peer} is not installed; it is not tested.");
     }
@@ -38,9 +41,9 @@ pub fn has_ffmpeg() -> bool {
 pub const PYTHON: &str = "/usr/bin/python3";
 
 /// A program that runs until the test is over.
-pub struct Running(pub Child);
+pub struct RunningProgram(pub Child);
 
-impl Drop for Running {
+impl Drop for RunningProgram {
     fn drop(&mut self) {
         // It may have ended by itself.
         let _ = self.0.kill();
@@ -49,7 +52,7 @@ impl Drop for Running {
 }
 
 /// Everything that comes out of a pipe, once it is closed.
-fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+fn read_in_background(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel();
     let mut pipe = pipe.expect("a pipe");
     thread::spawn(move || {
@@ -65,10 +68,11 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
 #[track_caller]
 pub fn run(command: &mut Command) -> Vec<u8> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut running = Running(command.spawn().unwrap());
-    let (out, errors) = (drain(running.0.stdout.take()), drain(running.0.stderr.take()));
-    let Ok(out) = out.recv_timeout(PATIENCE) else { panic!("{command:?} does not end") };
-    let errors = String::from_utf8(errors.recv_timeout(PATIENCE).unwrap()).unwrap();
+    let mut running = RunningProgram(command.spawn().unwrap());
+    let (out, errors) =
+        (read_in_background(running.0.stdout.take()), read_in_background(running.0.stderr.take()));
+    let Ok(out) = out.recv_timeout(TEST_TIMEOUT) else { panic!("{command:?} does not end") };
+    let errors = String::from_utf8(errors.recv_timeout(TEST_TIMEOUT).unwrap()).unwrap();
     assert!(running.0.wait().unwrap().success(), "{command:?}: {errors}");
     out
 }

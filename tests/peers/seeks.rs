@@ -4,35 +4,41 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::TRANSPORTS;
-use crate::programs::{PYTHON, alone, has_ffmpeg, is_installed, run};
-use crate::samples::{Sample, decoded, decoded_file, distinct_sample};
-use crate::serving::{FRAMES_PER_SECOND, Serving};
+use crate::programs::{PYTHON, has_ffmpeg, is_installed, lock_tests, run};
+use crate::samples::{Sample, decode, decode_file, distinct_sample};
+use crate::serve_process::{FRAMES_PER_SECOND, ServeProcess};
 
 /// Whether these go on from there, one frame more or less, in steps of so many, up to the end.
 #[track_caller]
-fn assert_from(numbers: &[usize], start: usize, step: usize, end: usize, peer: &str) {
-    let first = *numbers.first().unwrap_or_else(|| panic!("{peer}: nothing"));
-    assert!(first.abs_diff(start) <= 1, "{peer}: frame {first} instead of {start}");
-    assert!(numbers.iter().copied().eq((first..end).step_by(step)), "{peer}: {numbers:?}");
+fn assert_numbers_from(numbers: &[usize], start: usize, step: usize, end: usize, context: &str) {
+    let first = *numbers.first().unwrap_or_else(|| panic!("{context}: nothing"));
+    assert!(first.abs_diff(start) <= 1, "{context}: frame {first} instead of {start}");
+    assert!(numbers.iter().copied().eq((first..end).step_by(step)), "{context}: {numbers:?}");
 }
 
 /// Where the seeks go.
-const SECOND: u32 = 1;
-const FRAME: usize = (SECOND * FRAMES_PER_SECOND) as usize;
+const SEEK_SECONDS: u32 = 1;
+const SEEK_FRAME: usize = (SEEK_SECONDS * FRAMES_PER_SECOND) as usize;
 
 #[test]
-fn ffmpeg_lands_within_a_frame() {
-    let _alone = alone();
+fn ffmpeg_seeks_within_one_frame() {
+    let _alone = lock_tests();
     if !has_ffmpeg() {
         return;
     }
     let sample = distinct_sample(100);
-    let serving = Serving::start(std::slice::from_ref(&sample));
+    let serving = ServeProcess::start(std::slice::from_ref(&sample));
     for transport in TRANSPORTS {
-        let start = SECOND.to_string();
+        let start = SEEK_SECONDS.to_string();
         let input = ["-rtsp_transport", transport, "-ss", &start, "-i", &serving.urls[0]];
-        let seen = sample.numbers(&decoded(&input, sample.pixel_format));
-        assert_from(&seen, FRAME, 1, sample.film.pictures.len(), &format!("ffmpeg over {transport}"));
+        let seen = sample.frame_numbers(&decode(&input, sample.pixel_format));
+        assert_numbers_from(
+            &seen,
+            SEEK_FRAME,
+            1,
+            sample.file.frames.len(),
+            &format!("ffmpeg over {transport}"),
+        );
     }
 }
 
@@ -97,45 +103,51 @@ fn has_gstreamer() -> bool {
 
 /// The pictures that GStreamer gets behind a seek.
 #[track_caller]
-fn sought(sample: &Sample, url: &str, transport: &str, rate: &str, flag: &str) -> Vec<usize> {
-    let received = sample.film.folder().join("sought.jpegs");
-    let (start, file) = (SECOND.to_string(), path(&received));
+fn frames_after_seek(sample: &Sample, url: &str, transport: &str, rate: &str, flag: &str) -> Vec<usize> {
+    let received = sample.file.folder().join("sought.jpegs");
+    let (start, file) = (SEEK_SECONDS.to_string(), path_str(&received));
     run(Command::new(PYTHON).args(["-c", GSTREAMER_SEEK, url, transport, &start, rate, flag, file]));
-    sample.numbers(&decoded_file(&received, sample.pixel_format))
+    sample.frame_numbers(&decode_file(&received, sample.pixel_format))
 }
 
-fn path(path: &Path) -> &str {
+fn path_str(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
 #[test]
-fn gstreamer_lands_within_a_frame() {
-    let _alone = alone();
+fn gstreamer_seeks_within_one_frame() {
+    let _alone = lock_tests();
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
     let sample = distinct_sample(100);
-    let serving = Serving::start(std::slice::from_ref(&sample));
+    let serving = ServeProcess::start(std::slice::from_ref(&sample));
     for transport in TRANSPORTS {
-        let seen = sought(&sample, &serving.urls[0], transport, "1", "all");
-        assert_from(&seen, FRAME, 1, sample.film.pictures.len(), &format!("GStreamer over {transport}"));
+        let seen = frames_after_seek(&sample, &serving.urls[0], transport, "1", "all");
+        assert_numbers_from(
+            &seen,
+            SEEK_FRAME,
+            1,
+            sample.file.frames.len(),
+            &format!("GStreamer over {transport}"),
+        );
     }
 }
 
 /// Twice as fast it asks for a Speed, and where pictures may be left out, for a Scale.
 #[test]
-fn gstreamer_plays_twice_as_fast() {
-    let _alone = alone();
+fn gstreamer_plays_at_double_speed() {
+    let _alone = lock_tests();
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
     let sample = distinct_sample(100);
-    let serving = Serving::start(std::slice::from_ref(&sample));
+    let serving = ServeProcess::start(std::slice::from_ref(&sample));
     for (flag, step) in [("all", 1), ("skip", 2)] {
         for transport in TRANSPORTS {
-            let seen = sought(&sample, &serving.urls[0], transport, "2", flag);
+            let seen = frames_after_seek(&sample, &serving.urls[0], transport, "2", flag);
             let peer = format!("GStreamer, {flag}, over {transport}");
-            assert_from(&seen, FRAME, step, sample.film.pictures.len(), &peer);
+            assert_numbers_from(&seen, SEEK_FRAME, step, sample.file.frames.len(), &peer);
         }
     }
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::TRANSPORTS;
-use crate::programs::{PYTHON, Running, alone, has_ffmpeg, is_installed, run};
-use crate::samples::{decoded, decoded_file};
-use crate::serving::REELAY;
+use crate::programs::{PYTHON, RunningProgram, has_ffmpeg, is_installed, lock_tests, run};
+use crate::samples::{decode, decode_file};
+use crate::serve_process::REELAY_PROGRAM;
 
 /// Films in a folder, and a camera with a microphone, by GStreamer's RTSP server; prints its port.
 const GSTREAMER_SERVER: &str = r#"
@@ -46,7 +46,7 @@ gi.require_version('GstRtspServer', '1.0')
 from gi.repository import GstRtspServer
 ";
 
-pub fn has_gstreamers_server() -> bool {
+pub fn has_gstreamer_server() -> bool {
     let peer = "GStreamer's RTSP server with Python";
     is_installed(peer, Command::new(PYTHON).args(["-c", GSTREAMER_IMPORTS]))
 }
@@ -54,14 +54,14 @@ pub fn has_gstreamers_server() -> bool {
 /// GStreamer's server, with the films of a folder.
 struct GStreamerServer {
     port: u16,
-    _server: Running,
+    _server: RunningProgram,
 }
 
 impl GStreamerServer {
     fn start(films: &Path) -> Self {
         let mut command = Command::new(PYTHON);
         command.args(["-c", GSTREAMER_SERVER]).arg(films).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut server = Running(command.spawn().unwrap());
+        let mut server = RunningProgram(command.spawn().unwrap());
         let mut port = String::new();
         BufReader::new(server.0.stdout.take().expect("a pipe")).read_line(&mut port).unwrap();
         Self { port: port.trim().parse().unwrap(), _server: server }
@@ -75,7 +75,7 @@ impl GStreamerServer {
 const FRAMES: usize = 75;
 
 /// Encodes a film of so many frames a second and this size.
-fn encode(path: &Path, (width, height): (u16, u16)) {
+fn encode_avi(path: &Path, (width, height): (u16, u16)) {
     let form = format!("video/x-raw,format=I420,framerate=50/1,width={width},height={height}");
     let (frames, file) = (format!("num-buffers={FRAMES}"), format!("location={}", path.display()));
     let pattern = ["videotestsrc", "pattern=ball", &frames];
@@ -84,33 +84,33 @@ fn encode(path: &Path, (width, height): (u16, u16)) {
 }
 
 /// What is received, one picture behind the other.
-pub fn received(folder: &Path) -> Vec<u8> {
+pub fn read_saved_frames(folder: &Path) -> Vec<u8> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files.iter().flat_map(|file| fs::read(file).unwrap()).collect()
 }
 
 #[test]
-fn reelay_plays_every_frame_of_gstreamers_server() {
-    let _alone = alone();
-    if !has_ffmpeg() || !has_gstreamers_server() {
+fn reelay_plays_every_frame_of_gstreamer_server() {
+    let _alone = lock_tests();
+    if !has_ffmpeg() || !has_gstreamer_server() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let films = [("small", (640, 480)), ("large", (1_280, 720))];
     for (name, size) in films {
-        encode(&folder.path().join(format!("{name}.avi")), size);
+        encode_avi(&folder.path().join(format!("{name}.avi")), size);
     }
     let server = GStreamerServer::start(folder.path());
     for (name, (width, height)) in films {
         let avi = folder.path().join(format!("{name}.avi"));
-        let source = decoded(&["-i", avi.to_str().unwrap()], "yuvj420p");
+        let source = decode(&["-i", avi.to_str().unwrap()], "yuvj420p");
         assert_eq!(source.len(), FRAMES * usize::from(width) * usize::from(height) * 3 / 2);
         for transport in TRANSPORTS {
             let url = server.url(name);
             let pictures = folder.path().join(format!("{name}-{transport}"));
             let report =
-                probe(&[&url, "--transport", transport, "--save-frames", pictures.to_str().unwrap()]);
+                probe_json(&[&url, "--transport", transport, "--save-frames", pictures.to_str().unwrap()]);
             let expected: [(_, serde_json::Value); 6] = [
                 ("frames_complete", FRAMES.into()),
                 ("frames_incomplete", 0.into()),
@@ -123,30 +123,30 @@ fn reelay_plays_every_frame_of_gstreamers_server() {
                 assert_eq!(report[figure], value, "{figure} of {url} over {transport}: {report}");
             }
             let seen = folder.path().join("seen.jpegs");
-            fs::write(&seen, received(&pictures)).unwrap();
-            assert!(decoded_file(&seen, "yuvj420p") == source, "{url} over {transport}: other pixels");
+            fs::write(&seen, read_saved_frames(&pictures)).unwrap();
+            assert!(decode_file(&seen, "yuvj420p") == source, "{url} over {transport}: other pixels");
         }
     }
 }
 
 /// What `reelay probe --json` tells.
 #[track_caller]
-fn probe(arguments: &[&str]) -> serde_json::Value {
-    let report = run(Command::new(REELAY).arg("probe").args(arguments).arg("--json"));
+fn probe_json(arguments: &[&str]) -> serde_json::Value {
+    let report = run(Command::new(REELAY_PROGRAM).arg("probe").args(arguments).arg("--json"));
     serde_json::from_slice(&report).unwrap()
 }
 
 #[test]
-fn what_else_a_camera_sends_is_named_and_not_played() {
-    let _alone = alone();
-    if !has_gstreamers_server() {
+fn other_streams_are_named_but_not_played() {
+    let _alone = lock_tests();
+    if !has_gstreamer_server() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let server = GStreamerServer::start(folder.path());
     let url = server.url("camera");
-    assert_eq!(probe(&[&url, "--frames", "5"])["others"], serde_json::json!(["PCMU audio"]));
-    let told = run(Command::new(REELAY).args(["probe", &url, "--frames", "5"]));
+    assert_eq!(probe_json(&[&url, "--frames", "5"])["others"], serde_json::json!(["PCMU audio"]));
+    let told = run(Command::new(REELAY_PROGRAM).args(["probe", &url, "--frames", "5"]));
     let told = String::from_utf8(told).unwrap();
     assert!(told.contains("not played   PCMU audio\n"), "{told}");
 }

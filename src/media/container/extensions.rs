@@ -6,7 +6,7 @@ use std::path::Path;
 pub const EXTENSIONS: [&str; 3] = ["mjpeg", "mjpg", "mjp"];
 
 /// Tells whether a path has one of the [`EXTENSIONS`], in any case.
-pub fn has_film_extension(path: &Path) -> bool {
+pub fn has_media_extension(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
     EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

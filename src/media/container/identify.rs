@@ -7,14 +7,14 @@ pub const HEAD_LENGTH: usize = 64 * 1024;
 
 /// How the pictures stand in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub enum ContainerFormat {
     /// An ASCII length before each record of one or more pictures: the classroom format.
     Classroom,
     /// Pictures one behind the other, with or without something between them.
     Raw,
 }
 
-impl fmt::Display for Layout {
+impl fmt::Display for ContainerFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Classroom => "classroom format",
@@ -25,7 +25,7 @@ impl fmt::Display for Layout {
 
 /// What a file is, if not Motion JPEG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Foreign {
+pub enum UnsupportedFile {
     /// Nothing.
     Empty,
     /// Another kind of film or sound, of the name given. ffmpeg can turn it into Motion JPEG.
@@ -40,23 +40,23 @@ pub enum Foreign {
 ///
 /// # Errors
 /// What the file is instead.
-pub fn identify(head: &[u8]) -> Result<Layout, Foreign> {
+pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     if head.is_empty() {
-        return Err(Foreign::Empty);
+        return Err(UnsupportedFile::Empty);
     }
-    if begins_with_record(head) {
-        return Ok(Layout::Classroom);
+    if starts_with_record(head) {
+        return Ok(ContainerFormat::Classroom);
     }
     if head.starts_with(SOI) {
-        return Ok(Layout::Raw);
+        return Ok(ContainerFormat::Raw);
     }
-    if let Some(foreign) = foreign_kind(head) {
-        return Err(foreign);
+    if let Some(unsupported) = unsupported_kind(head) {
+        return Err(unsupported);
     }
     match memchr::memmem::find(head, SOI) {
-        Some(_) => Ok(Layout::Raw),
-        None if is_text(head) => Err(Foreign::Other("a text file")),
-        None => Err(Foreign::Unknown),
+        Some(_) => Ok(ContainerFormat::Raw),
+        None if is_text(head) => Err(UnsupportedFile::Other("a text file")),
+        None => Err(UnsupportedFile::Unknown),
     }
 }
 
@@ -64,11 +64,11 @@ pub fn identify(head: &[u8]) -> Result<Layout, Foreign> {
 pub(super) const SOI: &[u8] = &[0xFF, 0xD8, 0xFF];
 
 /// The longest length field that is known.
-pub(super) const LONGEST_LENGTH_FIELD: usize = 10;
+pub(super) const MAX_LENGTH_FIELD: usize = 10;
 
 /// Whether octets begin with a length field and a picture: digits, padded with zeros or spaces, then SOI.
-pub(super) fn begins_with_record(octets: &[u8]) -> bool {
-    let field = octets.iter().take(LONGEST_LENGTH_FIELD).take_while(|o| is_length_octet(**o)).count();
+pub(super) fn starts_with_record(octets: &[u8]) -> bool {
+    let field = octets.iter().take(MAX_LENGTH_FIELD).take_while(|o| is_length_octet(**o)).count();
     octets[..field].iter().any(u8::is_ascii_digit) && octets[field..].starts_with(&SOI[..2])
 }
 
@@ -76,11 +76,11 @@ pub(super) fn is_length_octet(octet: u8) -> bool {
     octet.is_ascii_digit() || octet == b' '
 }
 
-fn foreign_kind(head: &[u8]) -> Option<Foreign> {
+fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
-    let media = |name| Some(Foreign::Media(name));
-    let other = |name| Some(Foreign::Other(name));
+    let media = |name| Some(UnsupportedFile::Media(name));
+    let other = |name| Some(UnsupportedFile::Other(name));
     match () {
         () if at(4, b"ftypqt") => media("a QuickTime film"),
         () if at(4, b"ftyp") => media("an MP4 film"),
@@ -114,34 +114,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn length_fields_of_every_known_width_are_seen() {
+    fn length_fields_of_every_width_are_recognised() {
         for field in ["06014", " 6014", "6014 ", "106014", "0000006014", "00000"] {
             let head = [field.as_bytes(), SOI, b"more"].concat();
-            assert_eq!(identify(&head), Ok(Layout::Classroom), "{field:?}");
+            assert_eq!(identify(&head), Ok(ContainerFormat::Classroom), "{field:?}");
         }
         assert_eq!(
             identify(&[b"     ", SOI].concat()),
-            Ok(Layout::Raw),
+            Ok(ContainerFormat::Raw),
             "spaces alone are junk before a picture"
         );
     }
 
     #[test]
-    fn pictures_are_found_behind_junk() {
-        assert_eq!(identify(SOI), Ok(Layout::Raw));
+    fn frames_are_found_after_junk() {
+        assert_eq!(identify(SOI), Ok(ContainerFormat::Raw));
         assert_eq!(
             identify(&[b"--boundary\r\nContent-Type: image/jpeg\r\n\r\n", SOI].concat()),
-            Ok(Layout::Raw)
+            Ok(ContainerFormat::Raw)
         );
-        assert_eq!(identify(&[&[0u8; 100][..], SOI].concat()), Ok(Layout::Raw));
+        assert_eq!(identify(&[&[0u8; 100][..], SOI].concat()), Ok(ContainerFormat::Raw));
     }
 
     #[test]
-    fn other_files_are_called_by_their_names() {
-        assert_eq!(identify(b""), Err(Foreign::Empty));
-        assert_eq!(identify(b"\0\0\0\x20ftypisom\0\0\x02\0isom"), Err(Foreign::Media("an MP4 film")));
-        assert_eq!(identify(b"RIFF\x24\0\0\0AVI LIST"), Err(Foreign::Media("an AVI film")));
-        assert_eq!(identify(b"hello\n"), Err(Foreign::Other("a text file")));
-        assert_eq!(identify(&[1, 2, 3, 4, 5]), Err(Foreign::Unknown));
+    fn other_file_types_are_named() {
+        assert_eq!(identify(b""), Err(UnsupportedFile::Empty));
+        assert_eq!(identify(b"\0\0\0\x20ftypisom\0\0\x02\0isom"), Err(UnsupportedFile::Media("an MP4 film")));
+        assert_eq!(identify(b"RIFF\x24\0\0\0AVI LIST"), Err(UnsupportedFile::Media("an AVI film")));
+        assert_eq!(identify(b"hello\n"), Err(UnsupportedFile::Other("a text file")));
+        assert_eq!(identify(&[1, 2, 3, 4, 5]), Err(UnsupportedFile::Unknown));
     }
 }

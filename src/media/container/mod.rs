@@ -9,15 +9,15 @@ mod identify;
 mod sequential;
 
 pub use demuxer::{Demuxer, FrameEntry, Outcome, ReadRequest};
-pub use extensions::{EXTENSIONS, has_film_extension};
-pub use identify::{Foreign, HEAD_LENGTH, Layout, identify};
+pub use extensions::{EXTENSIONS, has_media_extension};
+pub use identify::{ContainerFormat, HEAD_LENGTH, UnsupportedFile, identify};
 pub use sequential::SequentialDemuxer;
 
-use super::rate::FrameRate;
+use super::frame_rate::FrameRate;
 
 /// A demuxer for a format. `rate` is the frame rate of a film that states none.
-pub fn open(layout: Layout, rate: FrameRate) -> Box<dyn Demuxer> {
+pub fn open(layout: ContainerFormat, rate: FrameRate) -> Box<dyn Demuxer> {
     match layout {
-        Layout::Classroom | Layout::Raw => Box::new(SequentialDemuxer::new(rate)),
+        ContainerFormat::Classroom | ContainerFormat::Raw => Box::new(SequentialDemuxer::new(rate)),
     }
 }

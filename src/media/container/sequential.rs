@@ -1,9 +1,9 @@
 //! The formats without an index: classroom records, and JPEG frames one after the other.
 
 use super::demuxer::{Demuxer, FrameEntry, Outcome, ReadRequest};
-use super::identify::{LONGEST_LENGTH_FIELD, SOI, begins_with_record, is_length_octet};
+use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_octet, starts_with_record};
 use crate::media::FrameRate;
-use crate::media::jpeg::{LARGEST, Step, Walker};
+use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 
 /// Takes a film's octets in order and tells where its pictures are.
 ///
@@ -55,7 +55,7 @@ struct Gap {
 #[derive(Debug)]
 struct Picture {
     start: u64,
-    walker: Walker,
+    walker: FrameParser,
     record_end: Option<u64>,
 }
 
@@ -135,7 +135,7 @@ impl SequentialDemuxer {
                 let taken = index + 1;
                 let start = self.position + taken as u64 - SOI.len() as u64;
                 let record_end = gap.record_end_for(start);
-                let mut walker = Walker::default();
+                let mut walker = FrameParser::default();
                 // The three octets of SOI are what a picture begins with, so this cannot fail.
                 walker.advance(SOI);
                 self.place = Place::Picture(Picture { start, walker, record_end });
@@ -164,17 +164,17 @@ impl SequentialDemuxer {
         let step = picture.walker.advance(&octets[..within]);
         let (start, record_end) = (picture.start, picture.record_end);
         let taken = match step {
-            Step::More => within,
-            Step::End { consumed } | Step::Broken { consumed, .. } => consumed,
+            ParseStatus::Incomplete => within,
+            ParseStatus::Complete { consumed } | ParseStatus::Invalid { consumed, .. } => consumed,
         };
         self.position += taken as u64;
         match step {
-            Step::More => {}
-            Step::End { .. } => {
+            ParseStatus::Incomplete => {}
+            ParseStatus::Complete { .. } => {
                 self.record(start, entries);
                 self.place = Place::Between(Gap { record_end, ..Gap::default() });
             }
-            Step::Broken { behind_ff, .. } => {
+            ParseStatus::Invalid { after_ff: behind_ff, .. } => {
                 self.outcome.damaged += 1;
                 let matched = usize::from(behind_ff);
                 self.place = Place::Between(Gap { matched, record_end, ..Gap::default() });
@@ -185,7 +185,7 @@ impl SequentialDemuxer {
 
     fn record(&mut self, start: u64, entries: &mut Vec<FrameEntry>) {
         match u32::try_from(self.position - start) {
-            Ok(length) if length as usize <= LARGEST => {
+            Ok(length) if length as usize <= MAX_FRAME_SIZE => {
                 entries.push(FrameEntry { offset: start, length, time: self.rate.npt_of(self.frames) });
                 self.frames += 1;
             }
@@ -196,7 +196,7 @@ impl SequentialDemuxer {
     /// Holds octets behind the record's end until they tell what they are; returns the octets taken.
     fn weigh_overrun(&mut self, octets: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
         let Place::Overrun { held, .. } = &mut self.place else { return 0 };
-        let wanted = LONGEST_LENGTH_FIELD + SOI.len() - held.len();
+        let wanted = MAX_LENGTH_FIELD + SOI.len() - held.len();
         let taken = octets.len().min(wanted);
         held.extend_from_slice(&octets[..taken]);
         if taken == wanted {
@@ -212,7 +212,7 @@ impl SequentialDemuxer {
         else {
             return;
         };
-        if begins_with_record(&held) {
+        if starts_with_record(&held) {
             self.outcome.damaged += 1;
         } else {
             self.place = Place::Picture(Picture { record_end: None, ..picture });
@@ -233,7 +233,7 @@ impl Gap {
         if self.matched == 0 {
             self.tail.push(octet);
         }
-        let surplus = self.tail.len().saturating_sub(LONGEST_LENGTH_FIELD);
+        let surplus = self.tail.len().saturating_sub(MAX_LENGTH_FIELD);
         self.tail.drain(..surplus);
         false
     }

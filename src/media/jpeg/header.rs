@@ -35,11 +35,11 @@ pub struct Component {
     /// Its identifier; 1, 2, 3 by custom, 0, 1, 2 in some films.
     pub id: u8,
     /// Samples across, relative to the other components.
-    pub horizontal: u8,
+    pub horizontal_sampling: u8,
     /// Samples down, relative to the other components.
-    pub vertical: u8,
+    pub vertical_sampling: u8,
     /// The quantization table that it uses.
-    pub quantization: u8,
+    pub quantization_table: u8,
 }
 
 /// One component of a scan header (T.81 §B.2.3).
@@ -57,7 +57,7 @@ pub struct ScanComponent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameHeader {
     /// The marker, which names the coding process.
-    pub code: u8,
+    pub sof_marker: u8,
     /// Bits a sample.
     pub precision: u8,
     /// Size in pixels.
@@ -69,13 +69,13 @@ pub struct FrameHeader {
 /// Why octets are no picture, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JpegError {
-    pub(super) what: &'static str,
-    pub(super) at: usize,
+    pub(super) message: &'static str,
+    pub(super) offset: usize,
 }
 
 impl fmt::Display for JpegError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at octet {}", self.what, self.at)
+        write!(f, "{} at octet {}", self.message, self.offset)
     }
 }
 
@@ -86,12 +86,12 @@ impl std::error::Error for JpegError {}
 pub struct JpegHeader<'a> {
     jpeg: &'a [u8],
     segments: Vec<Segment>,
-    frame: FrameHeader,
-    parts: Parts<'a>,
+    frame_header: FrameHeader,
+    segment_data: SegmentData<'a>,
 }
 
 /// A picture has a few dozen header segments; one with more is not meant well.
-const MOST_SEGMENTS: usize = 1_024;
+const MAX_SEGMENTS: usize = 1_024;
 
 impl<'a> JpegHeader<'a> {
     /// Reads the header of a picture that begins with SOI.
@@ -100,14 +100,17 @@ impl<'a> JpegHeader<'a> {
     /// When it does not reach the first scan, or a segment that is needed cannot be read.
     pub fn parse(jpeg: &'a [u8]) -> Result<Self, JpegError> {
         if !jpeg.starts_with(&[0xFF, marker::SOI]) {
-            return Err(JpegError { what: "no SOI marker", at: 0 });
+            return Err(JpegError { message: "no SOI marker", offset: 0 });
         }
         let segments = find_segments(jpeg, 2)?;
-        let mut parts = Parts::default();
-        parts.read_all(jpeg, &segments)?;
+        let mut segment_data = SegmentData::default();
+        segment_data.parse_segments(jpeg, &segments)?;
         let end = segments.last().map_or(0, |sos| sos.range.end);
-        let frame = parts.frame.take().ok_or(JpegError { what: "a scan without a frame header", at: end })?;
-        Ok(Self { jpeg, segments, frame, parts })
+        let frame_header = segment_data
+            .frame_header
+            .take()
+            .ok_or(JpegError { message: "a scan without a frame header", offset: end })?;
+        Ok(Self { jpeg, segments, frame_header, segment_data })
     }
 
     /// The header of the scan behind this one, whose data ends at an octet of the picture.
@@ -118,9 +121,9 @@ impl<'a> JpegHeader<'a> {
         let segments = find_segments(self.jpeg, end)?;
         let is_common = |code| code == marker::DQT || marker::is_start_of_frame(code);
         if let Some(change) = segments.iter().find(|segment| is_common(segment.code)) {
-            return Err(JpegError { what: "a scan that changes the frame", at: change.range.start });
+            return Err(JpegError { message: "a scan that changes the frame", offset: change.range.start });
         }
-        self.parts.read_all(self.jpeg, &segments)?;
+        self.segment_data.parse_segments(self.jpeg, &segments)?;
         Ok(Self { segments, ..self })
     }
 
@@ -135,45 +138,51 @@ impl<'a> JpegHeader<'a> {
     }
 
     /// The first scan header.
-    pub fn start_of_scan(&self) -> &Segment {
+    pub fn sos_segment(&self) -> &Segment {
         // `find_segments` ends only behind an SOS.
         &self.segments[self.segments.len() - 1]
     }
 
     /// Everything between SOI and the first entropy-coded octet, fill octets included.
-    pub fn octets(&self) -> &'a [u8] {
-        &self.jpeg[2..self.scan_start()]
+    pub fn header_bytes(&self) -> &'a [u8] {
+        &self.jpeg[2..self.scan_data_start()]
     }
 
     /// Where the entropy-coded data of the first scan begins.
-    pub fn scan_start(&self) -> usize {
-        self.start_of_scan().range.end
+    pub fn scan_data_start(&self) -> usize {
+        self.sos_segment().range.end
     }
 
     /// The frame header.
-    pub fn frame(&self) -> &FrameHeader {
-        &self.frame
+    pub fn frame_header(&self) -> &FrameHeader {
+        &self.frame_header
     }
 
     /// The components of the first scan.
-    pub fn scan(&self) -> &[ScanComponent] {
-        &self.parts.scan
+    pub fn scan_components(&self) -> &[ScanComponent] {
+        &self.segment_data.scan_components
     }
 
     /// Minimum coded units between restart markers; 0 for none.
     pub fn restart_interval(&self) -> u16 {
-        self.parts.restart_interval
+        self.segment_data.restart_interval
     }
 
     /// A quantization table of 64 octets in zigzag order; `None` if it is missing or of 16 bits.
-    pub fn quantization(&self, destination: u8) -> Option<&'a [u8; 64]> {
-        self.parts.quantization.get(usize::from(destination)).copied().flatten()?.try_into().ok()
+    pub fn quantization_table(&self, destination: u8) -> Option<&'a [u8; 64]> {
+        self.segment_data
+            .quantization_tables
+            .get(usize::from(destination))
+            .copied()
+            .flatten()?
+            .try_into()
+            .ok()
     }
 
     /// The Huffman table that was last defined for a class and destination.
-    pub fn huffman(&self, class_and_destination: u8) -> Option<HuffmanTable<'a>> {
-        self.parts
-            .huffman
+    pub fn huffman_table(&self, class_and_destination: u8) -> Option<HuffmanTable<'a>> {
+        self.segment_data
+            .huffman_tables
             .iter()
             .rev()
             .find(|(key, _)| *key == class_and_destination)
@@ -182,109 +191,109 @@ impl<'a> JpegHeader<'a> {
 
     /// Whether the picture brings any Huffman table.
     pub fn has_huffman_tables(&self) -> bool {
-        !self.parts.huffman.is_empty()
+        !self.segment_data.huffman_tables.is_empty()
     }
 
     /// Whether the picture is coded by the baseline sequential process.
     pub fn is_baseline(&self) -> bool {
-        self.frame.code == marker::SOF0
+        self.frame_header.sof_marker == marker::SOF0
     }
 }
 
 /// The segments from an octet on, up to and with SOS.
-fn find_segments(jpeg: &[u8], mut at: usize) -> Result<Vec<Segment>, JpegError> {
+fn find_segments(jpeg: &[u8], mut offset: usize) -> Result<Vec<Segment>, JpegError> {
     let mut segments = Vec::new();
     loop {
-        if jpeg.get(at) != Some(&0xFF) {
-            return Err(JpegError { what: "no marker where one is due", at });
+        if jpeg.get(offset) != Some(&0xFF) {
+            return Err(JpegError { message: "no marker where one is due", offset });
         }
-        let fill = jpeg[at..].iter().take_while(|&&octet| octet == 0xFF).count();
-        let start = at + fill - 1;
+        let fill = jpeg[offset..].iter().take_while(|&&octet| octet == 0xFF).count();
+        let start = offset + fill - 1;
         let (Some(&code), Some(&high), Some(&low)) =
             (jpeg.get(start + 1), jpeg.get(start + 2), jpeg.get(start + 3))
         else {
-            return Err(JpegError { what: "the end in the middle of the header", at: jpeg.len() });
+            return Err(JpegError { message: "the end in the middle of the header", offset: jpeg.len() });
         };
         let end = start + 2 + usize::from(u16::from_be_bytes([high, low]));
-        if !marker::has_segment(code) || end < start + 4 || segments.len() == MOST_SEGMENTS {
-            return Err(JpegError { what: "a marker that no header has", at: start });
+        if !marker::has_segment(code) || end < start + 4 || segments.len() == MAX_SEGMENTS {
+            return Err(JpegError { message: "a marker that no header has", offset: start });
         }
         if end > jpeg.len() {
-            return Err(JpegError { what: "a segment that is cut", at: start });
+            return Err(JpegError { message: "a segment that is cut", offset: start });
         }
         segments.push(Segment { code, range: start..end });
         if code == marker::SOS {
             return Ok(segments);
         }
-        at = end;
+        offset = end;
     }
 }
 
 /// The octets behind a segment's length.
-fn body_of<'a>(jpeg: &'a [u8], segment: &Segment) -> &'a [u8] {
+fn segment_body<'a>(jpeg: &'a [u8], segment: &Segment) -> &'a [u8] {
     &jpeg[segment.range.start + 4..segment.range.end]
 }
 
 /// What the segments define, gathered one by one.
 #[derive(Debug, Clone, Default)]
-struct Parts<'a> {
-    frame: Option<FrameHeader>,
-    scan: Vec<ScanComponent>,
+struct SegmentData<'a> {
+    frame_header: Option<FrameHeader>,
+    scan_components: Vec<ScanComponent>,
     restart_interval: u16,
-    quantization: [Option<&'a [u8]>; 4],
-    huffman: Vec<(u8, HuffmanTable<'a>)>,
+    quantization_tables: [Option<&'a [u8]>; 4],
+    huffman_tables: Vec<(u8, HuffmanTable<'a>)>,
 }
 
-impl<'a> Parts<'a> {
-    fn read_all(&mut self, jpeg: &'a [u8], segments: &[Segment]) -> Result<(), JpegError> {
+impl<'a> SegmentData<'a> {
+    fn parse_segments(&mut self, jpeg: &'a [u8], segments: &[Segment]) -> Result<(), JpegError> {
         for segment in segments {
-            let body = body_of(jpeg, segment);
-            let (read, what) = match segment.code {
-                marker::DQT => (self.read_quantization(body), "a DQT segment that is cut"),
-                marker::DHT => (self.read_huffman(body), "a DHT segment that is cut"),
-                marker::DRI => (self.read_restart_interval(body), "a DRI segment that is cut"),
-                marker::SOS => (self.read_scan(body), "a scan header that is cut"),
+            let body = segment_body(jpeg, segment);
+            let (parsed, message) = match segment.code {
+                marker::DQT => (self.parse_dqt(body), "a DQT segment that is cut"),
+                marker::DHT => (self.parse_dht(body), "a DHT segment that is cut"),
+                marker::DRI => (self.parse_dri(body), "a DRI segment that is cut"),
+                marker::SOS => (self.parse_sos(body), "a scan header that is cut"),
                 code if marker::is_start_of_frame(code) => {
-                    self.frame = read_frame(code, body);
-                    (self.frame.as_ref().map(|_| ()), "a frame header that cannot be")
+                    self.frame_header = parse_sof(code, body);
+                    (self.frame_header.as_ref().map(|_| ()), "a frame header that cannot be")
                 }
                 _ => continue,
             };
-            read.ok_or(JpegError { what, at: segment.range.start })?;
+            parsed.ok_or(JpegError { message, offset: segment.range.start })?;
         }
         Ok(())
     }
 
-    fn read_quantization(&mut self, mut body: &'a [u8]) -> Option<()> {
+    fn parse_dqt(&mut self, mut body: &'a [u8]) -> Option<()> {
         while let Some((&key, rest)) = body.split_first() {
             let length = if key >> 4 == 0 { 64 } else { 128 };
             let (table, rest) = rest.split_at_checked(length)?;
-            *self.quantization.get_mut(usize::from(key & 0x0F))? = Some(table);
+            *self.quantization_tables.get_mut(usize::from(key & 0x0F))? = Some(table);
             body = rest;
         }
         Some(())
     }
 
-    fn read_huffman(&mut self, mut body: &'a [u8]) -> Option<()> {
+    fn parse_dht(&mut self, mut body: &'a [u8]) -> Option<()> {
         while let Some((&key, rest)) = body.split_first() {
             let (counts, rest) = rest.split_first_chunk::<16>()?;
             let total = counts.iter().map(|&count| usize::from(count)).sum();
             let (symbols, rest) = rest.split_at_checked(total)?;
-            self.huffman.push((key, HuffmanTable { counts, symbols }));
+            self.huffman_tables.push((key, HuffmanTable { counts, symbols }));
             body = rest;
         }
         Some(())
     }
 
-    fn read_restart_interval(&mut self, body: &[u8]) -> Option<()> {
+    fn parse_dri(&mut self, body: &[u8]) -> Option<()> {
         self.restart_interval = u16::from_be_bytes(*body.first_chunk()?);
         Some(())
     }
 
-    fn read_scan(&mut self, body: &[u8]) -> Option<()> {
+    fn parse_sos(&mut self, body: &[u8]) -> Option<()> {
         let (&count, rest) = body.split_first()?;
         let components = rest.get(..2 * usize::from(count))?;
-        self.scan = components
+        self.scan_components = components
             .chunks_exact(2)
             .map(|pair| ScanComponent { id: pair[0], dc_table: pair[1] >> 4, ac_table: pair[1] & 0x0F })
             .collect();
@@ -292,7 +301,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn read_frame(code: u8, body: &[u8]) -> Option<FrameHeader> {
+fn parse_sof(sof_marker: u8, body: &[u8]) -> Option<FrameHeader> {
     let (&[precision, h0, h1, w0, w1, count], rest) = body.split_first_chunk::<6>()?;
     let components = rest.get(..3 * usize::from(count))?;
     let dimensions = Dimensions { width: u16::from_be_bytes([w0, w1]), height: u16::from_be_bytes([h0, h1]) };
@@ -301,9 +310,14 @@ fn read_frame(code: u8, body: &[u8]) -> Option<FrameHeader> {
     }
     let components = components
         .chunks_exact(3)
-        .map(|c| Component { id: c[0], horizontal: c[1] >> 4, vertical: c[1] & 0x0F, quantization: c[2] })
+        .map(|c| Component {
+            id: c[0],
+            horizontal_sampling: c[1] >> 4,
+            vertical_sampling: c[1] & 0x0F,
+            quantization_table: c[2],
+        })
         .collect();
-    Some(FrameHeader { code, precision, dimensions, components })
+    Some(FrameHeader { sof_marker, precision, dimensions, components })
 }
 
 /// The header of a picture with the standard Huffman tables: SOI to SOS, as RFC 2435 appendix B rebuilds it.
@@ -311,22 +325,22 @@ fn read_frame(code: u8, body: &[u8]) -> Option<FrameHeader> {
 /// `vertical` is the luminance's factor: 1 for 4:2:2, 2 for 4:2:0.
 pub fn standard_header(
     dimensions: Dimensions,
-    vertical: u8,
-    tables: [&[u8]; 2],
-    restarts: Option<u16>,
+    vertical_sampling: u8,
+    quantization_tables: [&[u8]; 2],
+    restart_interval: Option<u16>,
 ) -> Vec<u8> {
     let mut header = vec![0xFF, marker::SOI];
-    for (destination, table) in (0u8..).zip(tables) {
+    for (destination, table) in (0u8..).zip(quantization_tables) {
         header.extend_from_slice(&[0xFF, marker::DQT, 0, 67, destination]);
         header.extend_from_slice(table);
     }
-    if let Some(interval) = restarts {
+    if let Some(interval) = restart_interval {
         let [high, low] = interval.to_be_bytes();
         header.extend_from_slice(&[0xFF, marker::DRI, 0, 4, high, low]);
     }
     let ([h1, h0], [w1, w0]) = (dimensions.height.to_be_bytes(), dimensions.width.to_be_bytes());
     header.extend_from_slice(&[0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3]);
-    header.extend_from_slice(&[1, 0x20 | vertical, 0, 2, 0x11, 1, 3, 0x11, 1]);
+    header.extend_from_slice(&[1, 0x20 | vertical_sampling, 0, 2, 0x11, 1, 3, 0x11, 1]);
     header.extend_from_slice(&tables::standard_dht_segment());
     header.extend_from_slice(&[0xFF, marker::SOS, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
     header

@@ -30,6 +30,6 @@ pub fn has_segment(code: u8) -> bool {
 }
 
 /// Whether a segment only describes the picture, so that it can be left out without changing a pixel.
-pub fn is_descriptive(code: u8) -> bool {
+pub fn is_metadata(code: u8) -> bool {
     matches!(code, APP0..=APP15 | COM)
 }

@@ -3,18 +3,18 @@
 mod bits;
 mod blocks;
 mod compatibility;
+mod frame_parser;
 mod header;
 mod huffman;
 mod limits;
 pub mod marker;
 pub mod tables;
 mod transcode;
-mod walker;
 
-pub use compatibility::as_decoders_expect;
+pub use compatibility::normalize_for_decoder;
+pub use frame_parser::{FrameParser, ParseStatus};
 pub use header::{
     Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent, Segment, standard_header,
 };
-pub use limits::{LARGEST, MOST_PIXELS};
+pub use limits::{MAX_FRAME_SIZE, MAX_PIXELS};
 pub use transcode::with_standard_huffman;
-pub use walker::{Step, Walker};

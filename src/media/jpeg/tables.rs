@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_table_counts_as_many_codes_as_it_has_symbols() {
+    fn code_counts_match_symbols() {
         for (_, table) in STANDARD_HUFFMAN {
             assert_eq!(table.counts.iter().map(|&n| usize::from(n)).sum::<usize>(), table.symbols.len());
         }
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn quality_50_is_annex_k_itself() {
+    fn quality_50_equals_annex_k() {
         assert_eq!(quantization_for_quality(50), (LUMINANCE_QUANTIZATION, CHROMINANCE_QUANTIZATION));
         let (fine, _) = quantization_for_quality(99);
         let (coarse, _) = quantization_for_quality(1);

@@ -6,43 +6,45 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
-use super::standard::Uncarriable;
+use super::rfc2435::UnsupportedJpeg;
 use crate::media::decode::decode;
-use crate::media::jpeg::{Dimensions, JpegHeader, MOST_PIXELS, as_decoders_expect};
+use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decoder};
 
 /// Octets of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
-pub const LARGEST_CLASSROOM_PICTURE: usize = 20_468;
+pub const MAX_CLASSROOM_FRAME_SIZE: usize = 20_468;
 
 /// The quality of a picture that is drawn anew, the one below which it becomes smaller instead, and the steps between.
-const QUALITY: std::ops::RangeInclusive<u8> = 40..=80;
+const QUALITY_RANGE: std::ops::RangeInclusive<u8> = 40..=80;
 const QUALITY_STEP: u8 = 20;
 
 /// A picture this many times too large is not saved by quality alone.
-const QUALITY_SAVES: f64 = 2.0;
+const MAX_QUALITY_REDUCTION: f64 = 2.0;
 
 /// With more pixels than this, not even a third of a bit is left for each, which is too little at any quality; a larger
 /// picture is not even tried, as each try takes its time.
-const WORTHWHILE_PIXELS: f64 = 480_000.0;
+const MAX_CLASSROOM_PIXELS: f64 = 480_000.0;
 
 /// The picture as it stands in the film if it fits, made whole where decoders would miss something; or drawn anew, with
 /// less quality first, then smaller, until it fits.
 ///
 /// # Errors
 /// When it does not fit and cannot be decoded, or has too many pixels.
-pub(super) fn fit(picture: &[u8]) -> Result<Cow<'_, [u8]>, Uncarriable> {
-    let whole = as_decoders_expect(picture);
-    if whole.len() <= LARGEST_CLASSROOM_PICTURE {
-        return Ok(whole);
+pub(super) fn fit_to_datagram(jpeg: &[u8]) -> Result<Cow<'_, [u8]>, UnsupportedJpeg> {
+    let normalized = normalize_for_decoder(jpeg);
+    if normalized.len() <= MAX_CLASSROOM_FRAME_SIZE {
+        return Ok(normalized);
     }
-    let Dimensions { width, height } =
-        JpegHeader::parse(&whole).map_err(|_| Uncarriable::Unreadable)?.frame().dimensions;
-    if usize::from(width) * usize::from(height) > MOST_PIXELS {
-        return Err(Uncarriable::Size);
+    let Dimensions { width, height } = JpegHeader::parse(&normalized)
+        .map_err(|_| UnsupportedJpeg::MalformedHeader)?
+        .frame_header()
+        .dimensions;
+    if usize::from(width) * usize::from(height) > MAX_PIXELS {
+        return Err(UnsupportedJpeg::TooLarge);
     }
     let mut pixels = Vec::new();
-    let size = decode(&whole, &mut pixels).map_err(|_| Uncarriable::Unreadable)?;
+    let size = decode(&normalized, &mut pixels).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
     let original = Pixels { rgba: pixels, size };
-    shrink(&original).map(Cow::Owned).ok_or(Uncarriable::Unreadable)
+    shrink(&original).map(Cow::Owned).ok_or(UnsupportedJpeg::MalformedHeader)
 }
 
 struct Pixels {
@@ -53,21 +55,21 @@ struct Pixels {
 
 fn shrink(original: &Pixels) -> Option<Vec<u8>> {
     let pixels = f64::from(original.size.0) * f64::from(original.size.1);
-    let (mut scale, mut quality) = ((WORTHWHILE_PIXELS / pixels).sqrt().min(1.0), *QUALITY.end());
+    let (mut scale, mut quality) = ((MAX_CLASSROOM_PIXELS / pixels).sqrt().min(1.0), *QUALITY_RANGE.end());
     let mut scaled = if scale < 1.0 { Some(resize(original, scale)?) } else { None };
     loop {
         let jpeg = encode(scaled.as_ref().unwrap_or(original), quality)?;
-        if jpeg.len() <= LARGEST_CLASSROOM_PICTURE {
+        if jpeg.len() <= MAX_CLASSROOM_FRAME_SIZE {
             return Some(jpeg);
         }
-        let excess = jpeg.len() as f64 / LARGEST_CLASSROOM_PICTURE as f64;
-        if quality > *QUALITY.start() && excess < QUALITY_SAVES {
+        let excess = jpeg.len() as f64 / MAX_CLASSROOM_FRAME_SIZE as f64;
+        if quality > *QUALITY_RANGE.start() && excess < MAX_QUALITY_REDUCTION {
             quality -= QUALITY_STEP;
             continue;
         }
         // Octets shrink a little less than pixels do; at worst the next round takes another tenth.
-        let saved_by_quality = if quality > *QUALITY.start() { QUALITY_SAVES } else { 1.0 };
-        scale *= (0.9 * (saved_by_quality / excess).sqrt()).min(0.9);
+        let quality_reduction = if quality > *QUALITY_RANGE.start() { MAX_QUALITY_REDUCTION } else { 1.0 };
+        scale *= (0.9 * (quality_reduction / excess).sqrt()).min(0.9);
         // One pixel has no smaller picture, and fits.
         scaled = Some(resize(original, scale)?);
     }
@@ -75,7 +77,7 @@ fn shrink(original: &Pixels) -> Option<Vec<u8>> {
 
 fn encode(pixels: &Pixels, quality: u8) -> Option<Vec<u8>> {
     let (width, height) = (u16::try_from(pixels.size.0).ok()?, u16::try_from(pixels.size.1).ok()?);
-    let mut jpeg = Vec::with_capacity(2 * LARGEST_CLASSROOM_PICTURE);
+    let mut jpeg = Vec::with_capacity(2 * MAX_CLASSROOM_FRAME_SIZE);
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);

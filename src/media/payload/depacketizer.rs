@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::assembled::{Assembled, AssembledFrame, Gaps};
-use super::fields::{
-    EXTENSION_FIRST, FILL_MASK, MainHeader, QUALITY_IN_BAND, REDUCED_BIT, RESTART_BIT, TYPE_ORIGINAL_HEADER,
+use super::main_header::{
+    FILL_MASK, FIRST_EXTENSION_PROFILE, HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND,
+    TYPE_ORIGINAL_HEADER, TYPE_RESTART_BIT,
 };
-use crate::media::jpeg::{Dimensions, JpegHeader, LARGEST, marker, standard_header, tables};
+use crate::media::jpeg::{Dimensions, JpegHeader, MAX_FRAME_SIZE, marker, standard_header, tables};
 use crate::proto::rtp::Packet;
 
 /// Puts pictures together. Packets are pushed in the order of their sequence numbers; gaps are allowed.
@@ -22,8 +23,8 @@ pub struct Depacketizer {
     /// The session description's size, for pictures too large for the main header.
     dimensions: Option<Dimensions>,
     /// Quantization tables by quality, as 128 to 254 may be sent only once (RFC 2435 §3.1.8).
-    known_tables: Vec<(u8, [u8; 128])>,
-    done: VecDeque<Assembled>,
+    cached_tables: Vec<(u8, [u8; 128])>,
+    completed: VecDeque<Assembled>,
 }
 
 #[derive(Debug)]
@@ -36,7 +37,7 @@ struct Assembly {
 #[derive(Debug)]
 enum AssemblyState {
     /// The bytes so far.
-    Joining(Joining),
+    Assembling(Joining),
     /// The frame cannot be understood; its other packets are passed over.
     Unusable(&'static str),
 }
@@ -51,8 +52,8 @@ struct Joining {
 }
 
 /// Whether a packet is the first of its frame.
-pub fn begins_frame(packet: &Packet) -> bool {
-    MainHeader::read(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
+pub fn starts_frame(packet: &Packet) -> bool {
+    MainHeader::parse(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
 }
 
 impl Depacketizer {
@@ -62,8 +63,8 @@ impl Depacketizer {
     }
 
     /// The next thing that came out.
-    pub fn next_assembled(&mut self) -> Option<Assembled> {
-        self.done.pop_front()
+    pub fn poll_frame(&mut self) -> Option<Assembled> {
+        self.completed.pop_front()
     }
 
     /// Whether a frame has begun and not ended.
@@ -73,11 +74,11 @@ impl Depacketizer {
 
     /// Nothing more comes: a frame that has begun stays incomplete.
     pub fn finish(&mut self) {
-        self.close_frame(false);
+        self.finish_frame(false);
     }
 
     /// Forgets the frame that has begun: the stream was stopped or goes on elsewhere.
-    pub fn abandon_frame(&mut self) {
+    pub fn discard_frame(&mut self) {
         self.assembly = None;
     }
 
@@ -85,23 +86,23 @@ impl Depacketizer {
     pub fn push(&mut self, packet: &Packet) {
         let timestamp = packet.header.timestamp;
         if self.assembly.as_ref().is_some_and(|assembly| assembly.timestamp != timestamp) {
-            self.close_frame(false);
+            self.finish_frame(false);
         }
         let (sequence, state) = match self.assembly.take() {
             Some(Assembly { sequence, state, .. }) => (sequence, join(state, packet)),
-            None => (packet.header.sequence, self.begin(packet)),
+            None => (packet.header.sequence, self.start_frame(packet)),
         };
         self.assembly = Some(Assembly { timestamp, sequence, state });
         if packet.header.marker {
-            self.close_frame(true);
+            self.finish_frame(true);
         }
     }
 
-    fn close_frame(&mut self, has_marker: bool) {
+    fn finish_frame(&mut self, has_marker: bool) {
         let Some(Assembly { timestamp, sequence, state }) = self.assembly.take() else { return };
-        self.done.push_back(match state {
+        self.completed.push_back(match state {
             AssemblyState::Unusable(why) => Assembled::Unusable(why),
-            AssemblyState::Joining(Joining { mut jpeg, mut gaps, headers_reduced, .. }) => {
+            AssemblyState::Assembling(Joining { mut jpeg, mut gaps, headers_reduced, .. }) => {
                 if !has_marker {
                     gaps.cut();
                 }
@@ -115,14 +116,14 @@ impl Depacketizer {
         });
     }
 
-    fn begin(&mut self, packet: &Packet) -> AssemblyState {
-        let Some(main) = MainHeader::read(&packet.payload) else {
+    fn start_frame(&mut self, packet: &Packet) -> AssemblyState {
+        let Some(main) = MainHeader::parse(&packet.payload) else {
             return AssemblyState::Unusable(TOO_SHORT);
         };
         if main.fragment_offset != 0 {
-            return join(AssemblyState::Joining(Joining::default()), packet);
+            return join(AssemblyState::Assembling(Joining::default()), packet);
         }
-        match self.read_first(packet, main) {
+        match self.parse_first(packet, main) {
             Ok((header, data, headers_reduced)) => {
                 // Most pictures are a few packets; one that is a single packet holds no more than itself,
                 // and EOI.
@@ -132,30 +133,37 @@ impl Depacketizer {
                 jpeg.put_slice(&data);
                 let mut gaps = Gaps::default();
                 gaps.append(jpeg.len());
-                AssemblyState::Joining(Joining { jpeg, header_length: header.len(), gaps, headers_reduced })
+                AssemblyState::Assembling(Joining {
+                    jpeg,
+                    header_length: header.len(),
+                    gaps,
+                    headers_reduced,
+                })
             }
-            Err(why) => AssemblyState::Unusable(why),
+            Err(reason) => AssemblyState::Unusable(reason),
         }
     }
 
     /// The picture's header, the first data, and whether the header was reduced.
-    fn read_first(
+    fn parse_first(
         &mut self,
         packet: &Packet,
         main: MainHeader,
     ) -> Result<(Vec<u8>, Bytes, bool), &'static str> {
         let mut rest = packet.payload.slice(MainHeader::LENGTH..);
-        let restart_interval = match main.kind & RESTART_BIT != 0 && main.kind < TYPE_ORIGINAL_HEADER {
-            true => Some(take_restart_interval(&mut rest)?),
-            false => None,
-        };
-        let tables = self.take_tables(main.quality, &mut rest)?;
-        let segments = packet.extension.as_ref().filter(|extension| extension.profile == EXTENSION_FIRST);
+        let restart_interval =
+            match main.jpeg_type & TYPE_RESTART_BIT != 0 && main.jpeg_type < TYPE_ORIGINAL_HEADER {
+                true => Some(parse_restart_interval(&mut rest)?),
+                false => None,
+            };
+        let tables = self.parse_tables(main.quality, &mut rest)?;
+        let segments =
+            packet.extension.as_ref().filter(|extension| extension.profile == FIRST_EXTENSION_PROFILE);
         if let Some(header) = segments.and_then(|extension| original_header(&extension.body, main)) {
             return Ok((
                 header,
                 rest,
-                main.kind == TYPE_ORIGINAL_HEADER && main.type_specific & REDUCED_BIT != 0,
+                main.jpeg_type == TYPE_ORIGINAL_HEADER && main.type_specific & HEADER_REDUCED_BIT != 0,
             ));
         }
         let dimensions = match (main.width, main.height) {
@@ -163,7 +171,7 @@ impl Depacketizer {
             (width, height) => Dimensions { width: u16::from(width) * 8, height: u16::from(height) * 8 },
         };
         let tables = tables.ok_or("the quantization tables have not come")?;
-        let vertical = match main.kind & !RESTART_BIT {
+        let vertical = match main.jpeg_type & !TYPE_RESTART_BIT {
             0 => 1,
             1 => 2,
             _ => return Err("a kind of JPEG payload that RFC 2435 does not define"),
@@ -173,7 +181,7 @@ impl Depacketizer {
     }
 
     /// The quantization tables that the quality names, from the packet or from memory (RFC 2435 §3.1.8).
-    fn take_tables(&mut self, quality: u8, rest: &mut Bytes) -> Result<Option<[u8; 128]>, &'static str> {
+    fn parse_tables(&mut self, quality: u8, rest: &mut Bytes) -> Result<Option<[u8; 128]>, &'static str> {
         if quality < 128 {
             let (luminance, chrominance) = tables::quantization_for_quality(quality);
             let mut both = [0; 128];
@@ -197,15 +205,17 @@ impl Depacketizer {
         }
         let mut both = [0; 128];
         match octets.len() {
-            0 => return Ok(self.known_tables.iter().find(|(q, _)| *q == quality).map(|(_, tables)| *tables)),
+            0 => {
+                return Ok(self.cached_tables.iter().find(|(q, _)| *q == quality).map(|(_, tables)| *tables));
+            }
             // One table serves both.
             64 => both.chunks_exact_mut(64).for_each(|half| half.copy_from_slice(&octets)),
             128.. => both.copy_from_slice(&octets[..128]),
             _ => return Err("quantization tables of an odd length"),
         }
         if quality != QUALITY_IN_BAND {
-            self.known_tables.retain(|(q, _)| *q != quality);
-            self.known_tables.push((quality, both));
+            self.cached_tables.retain(|(q, _)| *q != quality);
+            self.cached_tables.push((quality, both));
         }
         Ok(Some(both))
     }
@@ -215,17 +225,17 @@ const TOO_SHORT: &str = "a packet is shorter than the JPEG payload header";
 
 /// Adds a packet that is not a frame's first. A frame with gaps stays incomplete whatever else is wrong with it.
 fn join(state: AssemblyState, packet: &Packet) -> AssemblyState {
-    let AssemblyState::Joining(mut joining) = state else { return state };
-    let Some((main, data)) = split_following(&packet.payload) else {
+    let AssemblyState::Assembling(mut joining) = state else { return state };
+    let Some((main, data)) = parse_following(&packet.payload) else {
         return joining.fail(TOO_SHORT);
     };
-    if joining.jpeg.len() + data.len() > LARGEST {
+    if joining.jpeg.len() + data.len() > MAX_FRAME_SIZE {
         return joining.fail("a picture is larger than 16 MiB");
     }
     if joining.gaps.insert(joining.header_length + main.fragment_offset as usize, data.len()) {
         joining.jpeg.put_slice(&data);
     }
-    AssemblyState::Joining(joining)
+    AssemblyState::Assembling(joining)
 }
 
 impl Joining {
@@ -234,19 +244,19 @@ impl Joining {
             return AssemblyState::Unusable(why);
         }
         self.gaps.cut();
-        AssemblyState::Joining(self)
+        AssemblyState::Assembling(self)
     }
 }
 
 /// The main header and the data of a packet that is not a frame's first.
-fn split_following(payload: &Bytes) -> Option<(MainHeader, Bytes)> {
-    let main = MainHeader::read(payload)?;
-    let restarts = main.kind & RESTART_BIT != 0 && main.kind < TYPE_ORIGINAL_HEADER;
-    let skipped = MainHeader::LENGTH + if restarts { 4 } else { 0 };
+fn parse_following(payload: &Bytes) -> Option<(MainHeader, Bytes)> {
+    let main = MainHeader::parse(payload)?;
+    let has_restarts = main.jpeg_type & TYPE_RESTART_BIT != 0 && main.jpeg_type < TYPE_ORIGINAL_HEADER;
+    let skipped = MainHeader::LENGTH + if has_restarts { 4 } else { 0 };
     (payload.len() >= skipped).then(|| (main, payload.slice(skipped..)))
 }
 
-fn take_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
+fn parse_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
     let &[high, low, _, _] = rest.first_chunk().ok_or("a restart header that is cut")?;
     let _ = rest.split_to(4);
     Ok(u16::from_be_bytes([high, low]))
@@ -256,9 +266,9 @@ fn take_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
 fn original_header(body: &[u8], main: MainHeader) -> Option<Vec<u8>> {
     let mut header = [&[0xFF, marker::SOI], body].concat();
     let parsed = JpegHeader::parse(&header).ok()?;
-    let (scan_header, end) = (parsed.start_of_scan().range.start, parsed.scan_start());
+    let (scan_header, end) = (parsed.sos_segment().range.start, parsed.scan_data_start());
     header.truncate(end);
-    if main.kind == TYPE_ORIGINAL_HEADER {
+    if main.jpeg_type == TYPE_ORIGINAL_HEADER {
         let fill = usize::from(main.type_specific & FILL_MASK);
         let fill_start = scan_header.checked_sub(fill).filter(|&start| start >= 2)?;
         if header[fill_start..scan_header].iter().any(|&octet| octet != 0xFF) {

@@ -3,19 +3,19 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::classroom;
-use super::fields::{
-    EXTENSION_FIRST, EXTENSION_OTHER, MainHeader, QUALITY_IN_BAND, QUALITY_OUT_OF_BAND, REDUCED_BIT,
-    RESTART_BIT, TYPE_ORIGINAL_HEADER, WHOLE_FRAME_RESTART_COUNT,
+use super::main_header::{
+    FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND,
+    QUALITY_OUT_OF_BAND, TYPE_ORIGINAL_HEADER, TYPE_RESTART_BIT, WHOLE_FRAME_RESTART_COUNT,
 };
-use super::form::Form;
-use super::standard::{StandardPicture, Uncarriable};
-use crate::media::jpeg::{JpegHeader, LARGEST, marker};
+use super::payload_format::PayloadFormat;
+use super::rfc2435::{Rfc2435Frame, UnsupportedJpeg};
+use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE, marker};
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
 /// Octets of a whole RTP packet at most: with the headers of UDP and IPv6, and a little to spare for tunnels, it
 /// still fits into an Ethernet frame.
-pub const LARGEST_PACKET: usize = 1_412;
+pub const MAX_PACKET_SIZE: usize = 1_412;
 
 /// The packets of one picture, complete but for what differs from session to session.
 #[derive(Debug, Clone)]
@@ -66,124 +66,127 @@ impl PacketizedFrame {
 ///
 /// # Errors
 /// Why the form cannot carry it.
-pub fn packetize(jpeg: &[u8], form: Form) -> Result<PacketizedFrame, Uncarriable> {
-    if jpeg.len() > LARGEST {
-        return Err(Uncarriable::Size);
+pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, UnsupportedJpeg> {
+    if jpeg.len() > MAX_FRAME_SIZE {
+        return Err(UnsupportedJpeg::TooLarge);
     }
-    match form {
-        Form::Standard => packetize_standard(&StandardPicture::read(jpeg)?),
-        Form::OriginalHeader => packetize_original(jpeg),
-        Form::Classroom => classroom::fit(jpeg).map(|picture| in_one_packet(&picture)),
+    match format {
+        PayloadFormat::Rfc2435 => packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?),
+        PayloadFormat::OriginalHeader => packetize_original_header(jpeg),
+        PayloadFormat::Classroom => {
+            classroom::fit_to_datagram(jpeg).map(|picture| packetize_classroom(&picture))
+        }
     }
 }
 
-fn in_one_packet(picture: &[u8]) -> PacketizedFrame {
+fn packetize_classroom(jpeg: &[u8]) -> PacketizedFrame {
     let header =
         rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
-    let packet = Bytes::from([&header.octets(false), picture].concat());
+    let packet = Bytes::from([&header.encode(false), jpeg].concat());
     PacketizedFrame { octets: packet.len(), packets: vec![packet], headers_reduced: false }
 }
 
-fn packetize_standard(picture: &StandardPicture<'_>) -> Result<PacketizedFrame, Uncarriable> {
-    let restarts = picture.restart_interval != 0;
+fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> Result<PacketizedFrame, UnsupportedJpeg> {
+    let has_restarts = frame.restart_interval != 0;
     let main = MainHeader {
         type_specific: 0,
         fragment_offset: 0,
-        kind: picture.kind | if restarts { RESTART_BIT } else { 0 },
+        jpeg_type: frame.jpeg_type | if has_restarts { TYPE_RESTART_BIT } else { 0 },
         quality: QUALITY_IN_BAND,
-        width: picture.width,
-        height: picture.height,
+        width: frame.width,
+        height: frame.height,
     };
     let restart_header =
-        [picture.restart_interval.to_be_bytes(), WHOLE_FRAME_RESTART_COUNT.to_be_bytes()].concat();
-    let tables = [&[0, 0, 0, 128], &picture.tables[0][..], &picture.tables[1][..]].concat();
-    let lead = Lead {
+        [frame.restart_interval.to_be_bytes(), WHOLE_FRAME_RESTART_COUNT.to_be_bytes()].concat();
+    let tables =
+        [&[0, 0, 0, 128], &frame.quantization_tables[0][..], &frame.quantization_tables[1][..]].concat();
+    let headers = FragmentHeaders {
         first_extension: None,
-        other_extension: None,
+        following_extension: None,
         main,
-        each: if restarts { &restart_header } else { &[] },
-        first: &tables,
+        every_packet: if has_restarts { &restart_header } else { &[] },
+        first_packet: &tables,
     };
-    Ok(fragment(&lead, picture.scan, false))
+    Ok(fragment(&headers, frame.scan_data, false))
 }
 
-fn packetize_original(jpeg: &[u8]) -> Result<PacketizedFrame, Uncarriable> {
-    let header = JpegHeader::parse(jpeg).map_err(|_| Uncarriable::Unreadable)?;
-    let before_scan_header = &jpeg[2..header.start_of_scan().range.start];
-    let room = LARGEST_PACKET - rtp::HEADER_LENGTH - 4 - MainHeader::LENGTH - NO_TABLES.len() - 1;
-    let mut reduced = false;
+fn packetize_original_header(jpeg: &[u8]) -> Result<PacketizedFrame, UnsupportedJpeg> {
+    let header = JpegHeader::parse(jpeg).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
+    let before_scan_header = &jpeg[2..header.sos_segment().range.start];
+    let max_length =
+        MAX_PACKET_SIZE - rtp::HEADER_LENGTH - 4 - MainHeader::LENGTH - EMPTY_TABLE_HEADER.len() - 1;
+    let mut is_reduced = false;
     let mut body = before_scan_header.to_vec();
-    if header.octets().len().next_multiple_of(4) > room {
-        reduced = true;
-        body = without_descriptions(jpeg, &header);
+    if header.header_bytes().len().next_multiple_of(4) > max_length {
+        is_reduced = true;
+        body = strip_metadata(jpeg, &header);
     }
-    let scan_header = &jpeg[header.start_of_scan().range.clone()];
+    let scan_header = &jpeg[header.sos_segment().range.clone()];
     let fill = (body.len() + scan_header.len()).next_multiple_of(4) - body.len() - scan_header.len();
     body.resize(body.len() + fill, 0xFF);
     body.extend_from_slice(scan_header);
-    if body.len() > room {
-        return Err(Uncarriable::LongHeader);
+    if body.len() > max_length {
+        return Err(UnsupportedJpeg::HeaderTooLong);
     }
     let main = MainHeader {
-        type_specific: fill as u8 | if reduced { REDUCED_BIT } else { 0 },
+        type_specific: fill as u8 | if is_reduced { HEADER_REDUCED_BIT } else { 0 },
         fragment_offset: 0,
-        kind: TYPE_ORIGINAL_HEADER,
+        jpeg_type: TYPE_ORIGINAL_HEADER,
         quality: QUALITY_OUT_OF_BAND,
-        width: blocks(header.frame().dimensions.width),
-        height: blocks(header.frame().dimensions.height),
+        width: to_blocks(header.frame_header().dimensions.width),
+        height: to_blocks(header.frame_header().dimensions.height),
     };
-    let lead = Lead {
-        first_extension: Some((EXTENSION_FIRST, &body)),
-        other_extension: Some((EXTENSION_OTHER, &[])),
+    let headers = FragmentHeaders {
+        first_extension: Some((FIRST_EXTENSION_PROFILE, &body)),
+        following_extension: Some((FOLLOWING_EXTENSION_PROFILE, &[])),
         main,
-        each: &[],
-        first: NO_TABLES,
+        every_packet: &[],
+        first_packet: EMPTY_TABLE_HEADER,
     };
-    Ok(fragment(&lead, &jpeg[header.scan_start()..], reduced))
+    Ok(fragment(&headers, &jpeg[header.scan_data_start()..], is_reduced))
 }
 
 /// A quantization table header without tables (RFC 2435 §3.1.8).
-const NO_TABLES: &[u8] = &[0, 0, 0, 0];
+const EMPTY_TABLE_HEADER: &[u8] = &[0, 0, 0, 0];
 
 /// In blocks of eight pixels, 0 where there is no room for it.
-fn blocks(pixels: u16) -> u8 {
+fn to_blocks(pixels: u16) -> u8 {
     u8::try_from(pixels.div_ceil(8)).unwrap_or(0)
 }
 
 /// The header segments up to the scan header, without APPn and COM.
-fn without_descriptions(jpeg: &[u8], header: &JpegHeader<'_>) -> Vec<u8> {
-    let needed =
-        header.segments().iter().filter(|s| !marker::is_descriptive(s.code) && s.code != marker::SOS);
+fn strip_metadata(jpeg: &[u8], header: &JpegHeader<'_>) -> Vec<u8> {
+    let needed = header.segments().iter().filter(|s| !marker::is_metadata(s.code) && s.code != marker::SOS);
     needed.flat_map(|segment| &jpeg[segment.range.clone()]).copied().collect()
 }
 
 /// What stands before the data in the packets of one frame.
-struct Lead<'a> {
+struct FragmentHeaders<'a> {
     first_extension: Option<(u16, &'a [u8])>,
-    other_extension: Option<(u16, &'a [u8])>,
+    following_extension: Option<(u16, &'a [u8])>,
     main: MainHeader,
     /// Behind the main header of every packet.
-    each: &'a [u8],
+    every_packet: &'a [u8],
     /// Behind that, in the first packet alone.
-    first: &'a [u8],
+    first_packet: &'a [u8],
 }
 
-fn fragment(lead: &Lead<'_>, data: &[u8], headers_reduced: bool) -> PacketizedFrame {
+fn fragment(headers: &FragmentHeaders<'_>, data: &[u8], headers_reduced: bool) -> PacketizedFrame {
     // One allocation for the whole frame, of which each packet is a part.
-    let count_at_most = data.len() / (LARGEST_PACKET - 64) + 2;
-    let mut buffer = BytesMut::with_capacity(data.len() + count_at_most * 64 + LARGEST_PACKET);
-    let mut packets = Vec::with_capacity(count_at_most);
+    let max_packets = data.len() / (MAX_PACKET_SIZE - 64) + 2;
+    let mut buffer = BytesMut::with_capacity(data.len() + max_packets * 64 + MAX_PACKET_SIZE);
+    let mut packets = Vec::with_capacity(max_packets);
     let mut offset = 0;
     loop {
         let is_first = offset == 0;
-        let extension = if is_first { lead.first_extension } else { lead.other_extension };
-        let first = if is_first { lead.first } else { &[] };
-        let before = rtp::HEADER_LENGTH
+        let extension = if is_first { headers.first_extension } else { headers.following_extension };
+        let first_packet = if is_first { headers.first_packet } else { &[] };
+        let headers_length = rtp::HEADER_LENGTH
             + extension.map_or(0, |(_, body)| 4 + body.len())
             + MainHeader::LENGTH
-            + lead.each.len()
-            + first.len();
-        let length = (data.len() - offset).min(LARGEST_PACKET - before);
+            + headers.every_packet.len()
+            + first_packet.len();
+        let length = (data.len() - offset).min(MAX_PACKET_SIZE - headers_length);
         let is_last = offset + length == data.len();
         let header = rtp::Header {
             marker: is_last,
@@ -192,15 +195,15 @@ fn fragment(lead: &Lead<'_>, data: &[u8], headers_reduced: bool) -> PacketizedFr
             timestamp: 0,
             ssrc: 0,
         };
-        buffer.put_slice(&header.octets(extension.is_some()));
+        buffer.put_slice(&header.encode(extension.is_some()));
         if let Some((profile, body)) = extension {
             buffer.put_u16(profile);
             buffer.put_u16((body.len() / 4) as u16);
             buffer.put_slice(body);
         }
-        buffer.put_slice(&MainHeader { fragment_offset: offset as u32, ..lead.main }.octets());
-        buffer.put_slice(lead.each);
-        buffer.put_slice(first);
+        buffer.put_slice(&MainHeader { fragment_offset: offset as u32, ..headers.main }.encode());
+        buffer.put_slice(headers.every_packet);
+        buffer.put_slice(first_packet);
         buffer.put_slice(&data[offset..offset + length]);
         packets.push(buffer.split().freeze());
         offset += length;

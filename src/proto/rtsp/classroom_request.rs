@@ -28,16 +28,16 @@ pub struct ClassroomRequest {
 }
 
 /// Octets of one request at the most. Those of the programs have a few dozen.
-pub(super) const LONGEST: usize = 4 * 1024;
+pub(super) const MAX_REQUEST_LENGTH: usize = 4 * 1024;
 
 impl ClassroomRequest {
     /// Reads a message that [`begins`] and is whole.
     pub(super) fn parse(message: &[u8]) -> Self {
         let text = String::from_utf8_lossy(message);
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
-        let (method, file) = split_first_line(first);
+        let (method, file) = split_request_line(first);
         Self {
-            method: Method::from_token(method),
+            method: Method::parse(method),
             file: file.to_owned(),
             cseq: find_cseq(rest),
             client_port: find_client_port(rest),
@@ -47,20 +47,20 @@ impl ClassroomRequest {
 
 /// Whether a request of the dialect begins here. It takes a whole request line to know that, so that nothing else is
 /// ever cut short by silence; of the form without header names it takes the number below the line as well.
-pub(super) fn begins(octets: &[u8]) -> bool {
+pub(super) fn starts_request(octets: &[u8]) -> bool {
     if !octets.first().is_some_and(u8::is_ascii_uppercase) {
         return false;
     }
     let mut lines = octets.splitn(2, |&octet| octet == b'\n');
     let line = String::from_utf8_lossy(lines.next().unwrap_or_default());
-    let (method, file) = split_first_line(&line);
+    let (method, file) = split_request_line(&line);
     let is_token = method.bytes().all(|octet| octet.is_ascii_uppercase() || octet == b'_');
-    if !is_token || !is_bare(file) {
+    if !is_token || !is_file_name(file) {
         return false;
     }
-    match (names_version(&line), lines.next()) {
+    match (ends_with_version(&line), lines.next()) {
         (true, _) => true,
-        (false, Some(next)) => is_played(method) && is_number_line(next),
+        (false, Some(next)) => is_classroom_method(method) && is_cseq_line(next),
         (false, None) => false,
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn find_end(octets: &[u8]) -> Option<usize> {
         if line_end.is_some() && matches!(line, b"\n" | b"\r\n") {
             return line_end;
         }
-        if let Some(at) = find_glued(octets, line_start, line.len()) {
+        if let Some(at) = find_joined_request(octets, line_start, line.len()) {
             return Some(at);
         }
         line_start = line_end?;
@@ -83,17 +83,17 @@ pub(super) fn find_end(octets: &[u8]) -> Option<usize> {
 
 /// The next request line within a line, at its beginning or behind digits: `Session: 123456PLAY movie.Mjpeg RTSP/1.0`
 /// is what a missing line end makes of two requests.
-fn find_glued(octets: &[u8], line_start: usize, length: usize) -> Option<usize> {
+fn find_joined_request(octets: &[u8], line_start: usize, length: usize) -> Option<usize> {
     (line_start.max(1)..line_start + length).find(|&at| {
-        let follows = at == line_start || octets[at - 1].is_ascii_digit();
-        follows
+        let is_boundary = at == line_start || octets[at - 1].is_ascii_digit();
+        is_boundary
             && octets[at].is_ascii_uppercase()
-            && names_known_method(&octets[at..])
-            && begins(&octets[at..])
+            && starts_with_known_method(&octets[at..])
+            && starts_request(&octets[at..])
     })
 }
 
-fn names_known_method(octets: &[u8]) -> bool {
+fn starts_with_known_method(octets: &[u8]) -> bool {
     let known: [&[u8]; 5] = [b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"DESCRIBE"];
     known.iter().any(|method| {
         octets.strip_prefix(*method).and_then(<[u8]>::first).is_some_and(u8::is_ascii_whitespace)
@@ -101,48 +101,48 @@ fn names_known_method(octets: &[u8]) -> bool {
 }
 
 /// The method and the file of a request line. File names may hold spaces.
-fn split_first_line(line: &str) -> (&str, &str) {
+fn split_request_line(line: &str) -> (&str, &str) {
     let line = line.trim_end();
     let (method, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
     let rest = rest.trim();
     let (before, last) = rest.rsplit_once([' ', '\t']).unwrap_or(("", rest));
-    (method, if Version::from_token(last).is_some() { before.trim_end() } else { rest })
+    (method, if Version::parse(last).is_some() { before.trim_end() } else { rest })
 }
 
-fn names_version(line: &str) -> bool {
+fn ends_with_version(line: &str) -> bool {
     let last = line.split_ascii_whitespace().next_back();
-    last.and_then(Version::from_token).is_some()
+    last.and_then(Version::parse).is_some()
 }
 
 /// Neither a URL nor `*`, which is what everybody else sends.
-fn is_bare(file: &str) -> bool {
+fn is_file_name(file: &str) -> bool {
     let is_url = file.contains("://") || file.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("rtsp:"));
     !is_url && file != "*" && !file.contains(char::is_control)
 }
 
 /// Whether a method is one of the four that the programs without header names know.
-fn is_played(method: &str) -> bool {
+fn is_classroom_method(method: &str) -> bool {
     matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN")
 }
 
 /// `1`, or a CSeq header below a request line that lost its version.
-fn is_number_line(octets: &[u8]) -> bool {
+fn is_cseq_line(octets: &[u8]) -> bool {
     let line = octets.trim_ascii_start();
-    line.first().is_some_and(u8::is_ascii_digit) || starts_with_name(line, CSEQ)
+    line.first().is_some_and(u8::is_ascii_digit) || starts_with_ignore_case(line, CSEQ)
 }
 
 const CSEQ: &[u8] = b"cseq";
 const CLIENT_PORT: &str = "client_port";
 const PROTOCOL: &str = "rtp/udp";
 
-fn starts_with_name(line: &[u8], name: &[u8]) -> bool {
-    line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name))
+fn starts_with_ignore_case(line: &[u8], name: &[u8]) -> bool {
+    line.get(..name.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(name))
 }
 
 /// The number behind CSeq, with a colon or without; or a second line that holds nothing but a number.
 fn find_cseq(headers: &str) -> Option<u32> {
     let mut lines = headers.lines().map(str::trim);
-    let named = lines.clone().find(|line| starts_with_name(line.as_bytes(), CSEQ));
+    let named = lines.clone().find(|line| starts_with_ignore_case(line.as_bytes(), CSEQ));
     match named {
         Some(line) => first_number(&line[CSEQ.len()..]),
         None => lines.next()?.parse().ok(),
@@ -152,8 +152,8 @@ fn find_cseq(headers: &str) -> Option<u32> {
 /// The number behind `client_port=`; or, in the form without header names, the one behind `RTP/UDP`.
 fn find_client_port(headers: &str) -> Option<u16> {
     let lower = headers.to_ascii_lowercase();
-    let behind = |name: &str| lower.find(name).map(|at| &lower[at + name.len()..]);
-    let rest = behind(CLIENT_PORT).or_else(|| behind(PROTOCOL))?;
+    let text_after = |name: &str| lower.find(name).map(|at| &lower[at + name.len()..]);
+    let rest = text_after(CLIENT_PORT).or_else(|| text_after(PROTOCOL))?;
     first_number(rest.lines().next()?).filter(|&port| port != 0)
 }
 
@@ -168,9 +168,9 @@ mod tests {
     use super::*;
 
     /// Cuts a stream of octets as the framer does when silence follows the last of them.
-    fn requests(mut octets: &[u8]) -> Vec<ClassroomRequest> {
+    fn split_requests(mut octets: &[u8]) -> Vec<ClassroomRequest> {
         let mut found = Vec::new();
-        while begins(octets) {
+        while starts_request(octets) {
             let (message, rest) = octets.split_at(find_end(octets).unwrap_or(octets.len()));
             found.push(ClassroomRequest::parse(message));
             octets = rest.trim_ascii_start();
@@ -179,17 +179,17 @@ mod tests {
         found
     }
 
-    fn setup(cseq: u32) -> ClassroomRequest {
+    fn setup_request(cseq: u32) -> ClassroomRequest {
         let (file, client_port) = ("movie.Mjpeg".to_owned(), Some(25_000));
         ClassroomRequest { method: Method::Setup, file, cseq: Some(cseq), client_port }
     }
 
-    fn other(method: Method, file: &str, cseq: u32) -> ClassroomRequest {
+    fn request_without_port(method: Method, file: &str, cseq: u32) -> ClassroomRequest {
         ClassroomRequest { method, file: file.to_owned(), cseq: Some(cseq), client_port: None }
     }
 
     #[test]
-    fn every_way_to_write_a_setup_says_the_same() {
+    fn setup_variants_parse_alike() {
         for text in [
             "SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000",
             "SETUP movie.Mjpeg\r\n1\r\n RTSP/1.0 RTP/UDP 25000\r\n",
@@ -205,26 +205,30 @@ mod tests {
             "SETUP movie.Mjpeg\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\n",
             "SETUP movie.Mjpeg RTSP/1.0\n1\n RTP/UDP 25000",
         ] {
-            assert_eq!(requests(text.as_bytes()), [setup(1)], "{text:?}");
+            assert_eq!(split_requests(text.as_bytes()), [setup_request(1)], "{text:?}");
         }
     }
 
     #[test]
-    fn requests_that_arrive_together_come_apart() {
+    fn joined_requests_are_split() {
         let without_names = b"SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000PLAY \n2PAUSE \n3TEARDOWN \n4";
-        let (play, pause) = (other(Method::Play, "", 2), other(Method::Pause, "", 3));
-        assert_eq!(requests(without_names), [setup(1), play, pause, other(Method::Teardown, "", 4)]);
-        let glued = b"SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\
+        let (play, pause) =
+            (request_without_port(Method::Play, "", 2), request_without_port(Method::Pause, "", 3));
+        assert_eq!(
+            split_requests(without_names),
+            [setup_request(1), play, pause, request_without_port(Method::Teardown, "", 4)]
+        );
+        let joined = b"SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\
             PLAY movie.Mjpeg RTSP/1.0\nCSeq: 2\nSession: 123456PAUSE movie.Mjpeg RTSP/1.0\nCSeq: 3\n\
             Session: 123456\nTEARDOWN movie.Mjpeg RTSP/1.0\r\nCSeq: 4\r\nSession: 123456\r\n\r\n";
         let [play, pause, teardown] = [(Method::Play, 2), (Method::Pause, 3), (Method::Teardown, 4)]
-            .map(|(m, n)| other(m, "movie.Mjpeg", n));
-        assert_eq!(requests(glued), [setup(1), play, pause, teardown]);
+            .map(|(m, n)| request_without_port(m, "movie.Mjpeg", n));
+        assert_eq!(split_requests(joined), [setup_request(1), play, pause, teardown]);
     }
 
     #[test]
-    fn file_names_are_taken_as_they_are() {
-        let file = |text: &str| requests(text.as_bytes())[0].file.clone();
+    fn file_names_are_kept_verbatim() {
+        let file = |text: &str| split_requests(text.as_bytes())[0].file.clone();
         assert_eq!(file("SETUP my own movie.Mjpeg RTSP/1.0\nCSeq: 1"), "my own movie.Mjpeg");
         assert_eq!(file("SETUP C:\\films\\movie.Mjpeg RTSP/1.0\nCSeq: 1"), "C:\\films\\movie.Mjpeg");
         assert_eq!(file("PLAY PLAY RTSP/1.0\nCSeq: 1"), "PLAY");
@@ -232,21 +236,21 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_begun_only_when_its_request_line_is_there() {
+    fn request_starts_only_with_a_complete_request_line() {
         for text in
             ["", "S", "SETUP ", "SETUP movie.Mjpeg", "SETUP movie.Mjpeg RTSP/1.", "PLAY \n", "PLAY \r\n"]
         {
-            assert!(!begins(text.as_bytes()), "{text:?}");
+            assert!(!starts_request(text.as_bytes()), "{text:?}");
         }
         for text in ["SETUP movie.Mjpeg RTSP/1.0", "TEARDOWN movie.Mjpeg RTSP/1.0\n", "PLAY \n2", "PLAY\r\n2"]
         {
-            assert!(begins(text.as_bytes()), "{text:?}");
+            assert!(starts_request(text.as_bytes()), "{text:?}");
             assert_eq!(find_end(text.as_bytes()), None, "{text:?}");
         }
     }
 
     #[test]
-    fn what_standard_players_and_other_protocols_send_is_not_of_the_dialect() {
+    fn standard_rtsp_and_other_protocols_are_not_classroom_requests() {
         for text in [
             "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n",
             "SETUP rtsp://127.0.0.1/movie.Mjpeg/track1 RTSP/1.0\r\nCSeq: 1\r\n",
@@ -262,12 +266,12 @@ mod tests {
             "LEVITATE \n2",
             " PLAY x RTSP/1.0\n",
         ] {
-            assert!(!begins(text.as_bytes()), "{text:?}");
+            assert!(!starts_request(text.as_bytes()), "{text:?}");
         }
     }
 
     #[test]
-    fn numbers_that_cannot_be_are_not_there() {
+    fn invalid_numbers_are_ignored() {
         for (text, expected) in [
             ("SETUP a RTSP/1.0\nCSeq: 99999999999\nTransport: RTP/UDP; client_port= 99999", (None, None)),
             ("SETUP a RTSP/1.0\nCSeq: -\nTransport: RTP/UDP; client_port= 0", (None, None)),
@@ -281,15 +285,15 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_and_no_octet_breaks_the_reader() {
+    fn arbitrary_splits_and_bytes_do_not_panic() {
         let text =
             b"SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000PLAY m RTSP/1.0\r\nCSeq: 2\r\nSession: 1\r\n\r\n";
         for cut in 0..text.len() {
             for octet in [0, b'\n', b' ', b'=', b'9', b'P', 0x80, 0xFF] {
-                let mut hostile = text.to_vec();
-                hostile[cut] = octet;
-                for piece in [&hostile[..cut], &hostile[cut..], &hostile[..]] {
-                    begins(piece);
+                let mut corrupted = text.to_vec();
+                corrupted[cut] = octet;
+                for piece in [&corrupted[..cut], &corrupted[cut..], &corrupted[..]] {
+                    starts_request(piece);
                     assert!(find_end(piece).is_none_or(|end| end > 0 && end <= piece.len()));
                     ClassroomRequest::parse(piece);
                 }

@@ -18,13 +18,13 @@ pub enum FactorError {
 
 impl Factor {
     /// As fast as usual.
-    pub const ONE: Self = Self::thousandths(1_000);
+    pub const ONE: Self = Self::from_thousandths(1_000);
 
     /// So many thousandths.
     ///
     /// # Panics
     /// When there are none, which a constant would show at build time.
-    pub const fn thousandths(thousandths: u32) -> Self {
+    pub const fn from_thousandths(thousandths: u32) -> Self {
         match NonZeroU32::new(thousandths) {
             Some(thousandths) => Self(thousandths),
             None => panic!("a film that runs has a speed"),
@@ -55,8 +55,8 @@ impl Factor {
         }
         // Digits alone fail to be a number only where they are too many, and then they mean much.
         let whole = whole.parse().unwrap_or(u32::MAX);
-        let behind_point: u32 = format!("{fraction:0<3}")[..3].parse().unwrap_or_default();
-        let thousandths = whole.saturating_mul(1_000).saturating_add(behind_point);
+        let fraction_thousandths: u32 = format!("{fraction:0<3}")[..3].parse().unwrap_or_default();
+        let thousandths = whole.saturating_mul(1_000).saturating_add(fraction_thousandths);
         NonZeroU32::new(thousandths.max(1)).map(Self).ok_or(FactorError::NotForward)
     }
 }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn factors_are_read_and_written() {
+    fn factors_are_parsed_and_formatted() {
         for (text, thousandths, written) in [
             ("2", 2_000, "2.0"),
             (" 2.000000 ", 2_000, "2.0"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn backwards_standstill_and_nonsense_are_told_apart() {
+    fn backward_zero_and_malformed_factors_are_distinguished() {
         for text in ["-1", "-0.5", "0", "0.000", "-0"] {
             assert_eq!(Factor::parse(text), Err(FactorError::NotForward), "{text}");
         }

@@ -1,11 +1,11 @@
 //! Lists in header fields.
 
 /// The parts of a list, as `separates` tells them apart; within quotes nothing does.
-pub fn split_list(value: &str, separates: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
-    let mut is_quoted = false;
+pub fn split_list(value: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
+    let mut in_quotes = false;
     let parts = value.split(move |character| {
-        is_quoted ^= character == '"';
-        !is_quoted && separates(character)
+        in_quotes ^= character == '"';
+        !in_quotes && is_separator(character)
     });
     parts.map(str::trim)
 }
@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_keep_together_what_is_in_them() {
+    fn quoted_separators_do_not_split() {
         let parts = |value| split_list(value, |c| matches!(c, ',' | ';')).collect::<Vec<_>>();
         assert_eq!(parts("a;b=\"1,2;3\" , c"), ["a", "b=\"1,2;3\"", "c"]);
         assert_eq!(parts("a=\"open, to the end"), ["a=\"open, to the end"]);

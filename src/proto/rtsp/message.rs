@@ -55,7 +55,7 @@ pub enum Method {
 
 impl Method {
     /// Reads a method token; an unknown one becomes [`Method::Extension`].
-    pub fn from_token(token: &str) -> Self {
+    pub fn parse(token: &str) -> Self {
         match token {
             "OPTIONS" => Self::Options,
             "DESCRIBE" => Self::Describe,
@@ -99,36 +99,36 @@ impl fmt::Display for Method {
 
 /// A status code (RFC 2326 §7.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Status(u16);
+pub struct StatusCode(u16);
 
 #[allow(missing_docs)]
-impl Status {
+impl StatusCode {
     pub const OK: Self = Self(200);
     pub const BAD_REQUEST: Self = Self(400);
     pub const UNAUTHORIZED: Self = Self(401);
     pub const NOT_FOUND: Self = Self(404);
     pub const METHOD_NOT_ALLOWED: Self = Self(405);
     pub const NOT_ACCEPTABLE: Self = Self(406);
-    pub const ENTITY_TOO_LARGE: Self = Self(413);
-    pub const URI_TOO_LARGE: Self = Self(414);
+    pub const REQUEST_ENTITY_TOO_LARGE: Self = Self(413);
+    pub const REQUEST_URI_TOO_LARGE: Self = Self(414);
     pub const UNSUPPORTED_MEDIA_TYPE: Self = Self(415);
     pub const PARAMETER_NOT_UNDERSTOOD: Self = Self(451);
     pub const SESSION_NOT_FOUND: Self = Self(454);
-    pub const METHOD_NOT_VALID_IN_STATE: Self = Self(455);
-    pub const HEADER_NOT_VALID: Self = Self(456);
+    pub const METHOD_NOT_VALID_IN_THIS_STATE: Self = Self(455);
+    pub const HEADER_FIELD_NOT_VALID: Self = Self(456);
     pub const INVALID_RANGE: Self = Self(457);
-    pub const PARAMETER_READ_ONLY: Self = Self(458);
-    pub const AGGREGATE_NOT_ALLOWED: Self = Self(459);
-    pub const ONLY_AGGREGATE_ALLOWED: Self = Self(460);
+    pub const PARAMETER_IS_READ_ONLY: Self = Self(458);
+    pub const AGGREGATE_OPERATION_NOT_ALLOWED: Self = Self(459);
+    pub const ONLY_AGGREGATE_OPERATION_ALLOWED: Self = Self(460);
     pub const UNSUPPORTED_TRANSPORT: Self = Self(461);
-    pub const INTERNAL_ERROR: Self = Self(500);
+    pub const INTERNAL_SERVER_ERROR: Self = Self(500);
     pub const NOT_IMPLEMENTED: Self = Self(501);
-    pub const UNAVAILABLE: Self = Self(503);
-    pub const VERSION_NOT_SUPPORTED: Self = Self(505);
+    pub const SERVICE_UNAVAILABLE: Self = Self(503);
+    pub const RTSP_VERSION_NOT_SUPPORTED: Self = Self(505);
     pub const OPTION_NOT_SUPPORTED: Self = Self(551);
 }
 
-impl Status {
+impl StatusCode {
     /// A status from its three digits; `None` outside 100–599.
     pub fn from_code(code: u16) -> Option<Self> {
         (100..600).contains(&code).then_some(Self(code))
@@ -145,7 +145,7 @@ impl Status {
     }
 
     /// The reason phrase that RFC 2326 §7.1.1 recommends.
-    pub fn reason(self) -> &'static str {
+    pub fn reason_phrase(self) -> &'static str {
         match self.0 {
             100 => "Continue",
             200 => "OK",
@@ -196,9 +196,9 @@ impl Status {
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, self.reason())
+        write!(f, "{} {}", self.0, self.reason_phrase())
     }
 }
 
@@ -216,7 +216,7 @@ impl Version {
     pub const V1_0: Self = Self { major: 1, minor: 0 };
 
     /// Reads `RTSP/1.0`; `None` when the token is no RTSP version at all.
-    pub fn from_token(token: &str) -> Option<Self> {
+    pub fn parse(token: &str) -> Option<Self> {
         let (major, minor) = token.strip_prefix("RTSP/")?.split_once('.')?;
         Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
     }
@@ -295,7 +295,7 @@ impl Request {
     }
 
     /// The same request with one header more.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.append(name, value);
         self
     }
@@ -303,8 +303,8 @@ impl Request {
     /// The bytes for the wire.
     pub fn encode(&self) -> Bytes {
         let Version { major, minor } = self.version;
-        let first = format!("{} {} RTSP/{major}.{minor}", self.method, self.uri);
-        encode(first, &self.headers, &self.body)
+        let request_line = format!("{} {} RTSP/{major}.{minor}", self.method, self.uri);
+        encode_message(request_line, &self.headers, &self.body)
     }
 }
 
@@ -312,9 +312,9 @@ impl Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The outcome.
-    pub status: Status,
+    pub status: StatusCode,
     /// The words behind the status; the recommended phrase unless the sender says more.
-    pub reason: String,
+    pub reason_phrase: String,
     /// The header lines; `Content-Length` is written by [`Response::encode`].
     pub headers: Headers,
     /// The entity.
@@ -323,20 +323,25 @@ pub struct Response {
 
 impl Response {
     /// A response with the recommended reason phrase.
-    pub fn new(status: Status) -> Self {
-        Self { status, reason: status.reason().to_owned(), headers: Headers::default(), body: Bytes::new() }
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            reason_phrase: status.reason_phrase().to_owned(),
+            headers: Headers::default(),
+            body: Bytes::new(),
+        }
     }
 
     /// An error that tells why: the reason phrase carries the explanation, the code its meaning.
-    pub fn refusal(status: Status, why: impl fmt::Display) -> Self {
+    pub fn error(status: StatusCode, explanation: impl fmt::Display) -> Self {
         let mut response = Self::new(status);
-        let _ = write!(response.reason, ": {why}");
-        response.reason = response.reason.replace(|c: char| c.is_control(), " ");
+        let _ = write!(response.reason_phrase, ": {explanation}");
+        response.reason_phrase = response.reason_phrase.replace(|c: char| c.is_control(), " ");
         response
     }
 
     /// The same response with one header more.
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.append(name, value);
         self
     }
@@ -350,13 +355,13 @@ impl Response {
 
     /// The bytes for the wire.
     pub fn encode(&self) -> Bytes {
-        let first = format!("RTSP/1.0 {} {}", self.status.code(), self.reason);
-        encode(first, &self.headers, &self.body)
+        let status_line = format!("RTSP/1.0 {} {}", self.status.code(), self.reason_phrase);
+        encode_message(status_line, &self.headers, &self.body)
     }
 }
 
-fn encode(first_line: String, headers: &Headers, body: &Bytes) -> Bytes {
-    let mut text = first_line;
+fn encode_message(start_line: String, headers: &Headers, body: &Bytes) -> Bytes {
+    let mut text = start_line;
     text.push_str("\r\n");
     // What was read has it among its headers already.
     let has_length = headers.get(header::CONTENT_LENGTH).is_some();
@@ -377,10 +382,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_written_line_by_line() {
+    fn request_is_encoded_line_by_line() {
         let request = Request::new(Method::Setup, "rtsp://127.0.0.1/film/track1")
-            .with(header::CSEQ, "3")
-            .with(header::TRANSPORT, "RTP/AVP;unicast;client_port=5000-5001");
+            .with_header(header::CSEQ, "3")
+            .with_header(header::TRANSPORT, "RTP/AVP;unicast;client_port=5000-5001");
         assert_eq!(
             request.encode(),
             "SETUP rtsp://127.0.0.1/film/track1 RTSP/1.0\r\nCSeq: 3\r\n\
@@ -389,9 +394,10 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_brings_its_length() {
-        let response =
-            Response::new(Status::OK).with(header::CSEQ, "2").with_body("application/sdp", "v=0\r\n");
+    fn body_adds_content_length() {
+        let response = Response::new(StatusCode::OK)
+            .with_header(header::CSEQ, "2")
+            .with_body("application/sdp", "v=0\r\n");
         assert_eq!(
             response.encode(),
             "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
@@ -399,24 +405,25 @@ mod tests {
     }
 
     #[test]
-    fn nothing_from_outside_starts_a_line_of_its_own() {
-        let response = Response::refusal(Status::NOT_FOUND, "no film \"a\r\nSession: 1\"")
-            .with(header::CSEQ, "1\r\nX: y");
+    fn header_values_cannot_inject_lines() {
+        let response = Response::error(StatusCode::NOT_FOUND, "no film \"a\r\nSession: 1\"")
+            .with_header(header::CSEQ, "1\r\nX: y");
         let bytes = response.encode();
         let text = std::str::from_utf8(&bytes).unwrap();
         assert_eq!(text.matches("\r\n").count(), 3, "{text}");
     }
 
     #[test]
-    fn a_list_goes_on_over_several_lines() {
-        let request = Request::new(Method::Setup, "*").with("Transport", "a,b").with("transport", "c");
+    fn repeated_headers_form_one_list() {
+        let request =
+            Request::new(Method::Setup, "*").with_header("Transport", "a,b").with_header("transport", "c");
         assert_eq!(request.headers.get_list(header::TRANSPORT).as_deref(), Some("a,b, c"));
         assert_eq!(request.headers.get_list(header::REQUIRE), None);
     }
 
     #[test]
-    fn header_names_compare_without_case() {
-        let request = Request::new(Method::Play, "*").with("cseq", "7");
+    fn header_names_are_case_insensitive() {
+        let request = Request::new(Method::Play, "*").with_header("cseq", "7");
         assert_eq!(request.headers.cseq(), Some(7));
     }
 }

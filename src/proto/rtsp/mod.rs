@@ -2,21 +2,23 @@
 
 mod classroom_request;
 mod factor;
-mod framer;
 mod list;
 mod message;
+mod message_reader;
 mod range;
 mod rtp_info;
-mod session;
+mod session_header;
 mod transport;
 mod url;
 
 pub use classroom_request::ClassroomRequest;
 pub use factor::{Factor, FactorError};
-pub use framer::{Frame, Framer, FramingError, Limits, Unfinished, interleave};
-pub use message::{Headers, Method, Request, Response, Status, Version, header};
+pub use message::{Headers, Method, Request, Response, StatusCode, Version, header};
+pub use message_reader::{
+    FramingError, IncompleteMessage, Message, MessageLimits, MessageReader, encode_interleaved,
+};
 pub use range::{Npt, NptRange, RangeError};
 pub use rtp_info::RtpInfo;
-pub use session::SessionHeader;
-pub use transport::{ChannelPair, Lower, PortPair, Transport};
+pub use session_header::SessionHeader;
+pub use transport::{ChannelPair, LowerTransport, PortPair, Transport};
 pub use url::{DEFAULT_PORT, RtspUrl, UrlError};

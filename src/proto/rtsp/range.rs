@@ -37,30 +37,34 @@ impl Npt {
     fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let seconds = match whole.split(':').collect::<Vec<_>>().as_slice() {
-            [seconds] => digits(seconds)?,
+            [seconds] => parse_digits(seconds)?,
             [hours, minutes, seconds] => {
-                let (minutes, seconds) = (digits(minutes)?, digits(seconds)?);
+                let (minutes, seconds) = (parse_digits(minutes)?, parse_digits(seconds)?);
                 if minutes > 59 || seconds > 59 {
                     return None;
                 }
-                digits(hours)?.checked_mul(3_600)?.checked_add(minutes * 60 + seconds)?
+                parse_digits(hours)?.checked_mul(3_600)?.checked_add(minutes * 60 + seconds)?
             }
             _ => return None,
         };
-        seconds.checked_mul(1_000_000)?.checked_add(micros(fraction)?).map(Self)
+        seconds.checked_mul(1_000_000)?.checked_add(parse_fraction(fraction)?).map(Self)
     }
 }
 
-fn digits(text: &str) -> Option<u64> {
+fn parse_digits(text: &str) -> Option<u64> {
     text.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
     text.parse().ok()
 }
 
 /// The digits behind the point, as microseconds.
-fn micros(fraction: &str) -> Option<u64> {
+fn parse_fraction(fraction: &str) -> Option<u64> {
     fraction.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
-    let kept = &fraction[..fraction.len().min(6)];
-    let micros = if kept.is_empty() { 0 } else { digits(kept)? * 10u64.pow(6 - kept.len() as u32) };
+    let significant = &fraction[..fraction.len().min(6)];
+    let micros = if significant.is_empty() {
+        0
+    } else {
+        parse_digits(significant)? * 10u64.pow(6 - significant.len() as u32)
+    };
     let round_up = fraction.as_bytes().get(6).is_some_and(|&next| next >= b'5');
     Some(micros + u64::from(round_up))
 }
@@ -96,14 +100,14 @@ pub struct NptRange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeError {
     /// It counts in something other than normal play time, or asks for a start at a wall-clock time.
-    OtherUnit,
+    UnsupportedUnit,
     /// It is not a Range at all.
     Malformed,
 }
 
 impl NptRange {
     /// From `start` to the end of the presentation.
-    pub fn from(start: Npt) -> Self {
+    pub fn starting_at(start: Npt) -> Self {
         Self { start: Some(start), end: None }
     }
 
@@ -116,7 +120,7 @@ impl NptRange {
         let value = value.split(';').next().unwrap_or_default().trim();
         let (unit, range) = value.split_once('=').ok_or(RangeError::Malformed)?;
         if !unit.trim().eq_ignore_ascii_case("npt") {
-            return Err(RangeError::OtherUnit);
+            return Err(RangeError::UnsupportedUnit);
         }
         let (start, end) = range.trim().split_once('-').ok_or(RangeError::Malformed)?;
         let (start, end) = (start.trim(), end.trim());
@@ -153,24 +157,24 @@ impl fmt::Display for NptRange {
 mod tests {
     use super::*;
 
-    fn range(text: &str) -> Result<(Option<u64>, Option<u64>), RangeError> {
+    fn parse_range(text: &str) -> Result<(Option<u64>, Option<u64>), RangeError> {
         NptRange::parse(text).map(|r| (r.start.map(Npt::as_micros), r.end.map(Npt::as_micros)))
     }
 
     #[test]
-    fn the_forms_of_rfc_2326_section_3_6_are_read() {
-        assert_eq!(range("npt=123.45-125"), Ok((Some(123_450_000), Some(125_000_000))));
-        assert_eq!(range("npt=12:05:35.3-"), Ok((Some(43_535_300_000), None)));
-        assert_eq!(range("npt=now-"), Ok((None, None)));
-        assert_eq!(range("npt=-5"), Ok((None, Some(5_000_000))));
-        assert_eq!(range(" npt = 0.000- ;time=19970123T143720Z"), Ok((Some(0), None)));
-        assert_eq!(range("npt=0-60"), Ok((Some(0), Some(60_000_000))));
+    fn npt_forms_of_rfc_2326_section_3_6_are_parsed() {
+        assert_eq!(parse_range("npt=123.45-125"), Ok((Some(123_450_000), Some(125_000_000))));
+        assert_eq!(parse_range("npt=12:05:35.3-"), Ok((Some(43_535_300_000), None)));
+        assert_eq!(parse_range("npt=now-"), Ok((None, None)));
+        assert_eq!(parse_range("npt=-5"), Ok((None, Some(5_000_000))));
+        assert_eq!(parse_range(" npt = 0.000- ;time=19970123T143720Z"), Ok((Some(0), None)));
+        assert_eq!(parse_range("npt=0-60"), Ok((Some(0), Some(60_000_000))));
     }
 
     #[test]
-    fn other_units_and_nonsense_are_told_apart() {
-        assert_eq!(range("smpte=10:07:00-10:07:33:05.01"), Err(RangeError::OtherUnit));
-        assert_eq!(range("clock=19961108T142300Z-"), Err(RangeError::OtherUnit));
+    fn unsupported_units_differ_from_malformed_ranges() {
+        assert_eq!(parse_range("smpte=10:07:00-10:07:33:05.01"), Err(RangeError::UnsupportedUnit));
+        assert_eq!(parse_range("clock=19961108T142300Z-"), Err(RangeError::UnsupportedUnit));
         for text in [
             "npt",
             "npt=",
@@ -182,18 +186,18 @@ mod tests {
             "npt=+1-",
             "npt=99999999999999999999-",
         ] {
-            assert_eq!(range(text), Err(RangeError::Malformed), "{text}");
+            assert_eq!(parse_range(text), Err(RangeError::Malformed), "{text}");
         }
     }
 
     #[test]
-    fn a_position_written_and_read_again_is_the_same() {
+    fn position_round_trips() {
         for micros in [0, 1, 33_333, 50_000, 25_000_000, 66_667, 3_599_999_999] {
-            let text = NptRange::from(Npt::from_micros(micros)).to_string();
-            assert_eq!(range(&text), Ok((Some(micros), None)), "{text}");
+            let text = NptRange::starting_at(Npt::from_micros(micros)).to_string();
+            assert_eq!(parse_range(&text), Ok((Some(micros), None)), "{text}");
         }
-        assert_eq!(NptRange::from(Npt::from_micros(20_000_000)).to_string(), "npt=20.000-");
-        assert_eq!(range("npt=0.0333333-"), Ok((Some(33_333), None)));
-        assert_eq!(range("npt=0.0666667-"), Ok((Some(66_667), None)));
+        assert_eq!(NptRange::starting_at(Npt::from_micros(20_000_000)).to_string(), "npt=20.000-");
+        assert_eq!(parse_range("npt=0.0333333-"), Ok((Some(33_333), None)));
+        assert_eq!(parse_range("npt=0.0666667-"), Ok((Some(66_667), None)));
     }
 }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_read_with_and_without_their_parts() {
+    fn entries_are_parsed_with_optional_parts() {
         let all = RtpInfo::parse_all(
             "url=rtsp://h/test/stream=0;seq=1645;rtptime=2018330188,url=rtsp://h/test/stream=1;seq=7",
         );

@@ -24,14 +24,14 @@ pub struct ChannelPair {
 
 /// What carries RTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lower {
+pub enum LowerTransport {
     /// Datagrams (`RTP/AVP`).
     Udp,
     /// The RTSP connection itself (`RTP/AVP/TCP`).
     Tcp,
 }
 
-impl Lower {
+impl LowerTransport {
     /// What it is called in figures for programs.
     pub fn name(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Lower {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transport {
     /// What carries RTP.
-    pub lower: Lower,
+    pub lower_transport: LowerTransport,
     /// Multicast delivery was asked for, which Reelay does not do.
     pub multicast: bool,
     /// The client's ports.
@@ -67,13 +67,13 @@ pub struct Transport {
 }
 
 /// The transport parameter by which a player asks for the original JPEG header segments.
-const JPEG_HEADER: &str = "x-jpeg-header";
+const JPEG_HEADER_PARAMETER: &str = "x-jpeg-header";
 
 impl Transport {
     /// Unicast over UDP, nothing else said.
     pub fn udp() -> Self {
         Self {
-            lower: Lower::Udp,
+            lower_transport: LowerTransport::Udp,
             multicast: false,
             client_port: None,
             server_port: None,
@@ -88,7 +88,7 @@ impl Transport {
 
     /// Over the RTSP connection, nothing else said.
     pub fn tcp() -> Self {
-        Self { lower: Lower::Tcp, ..Self::udp() }
+        Self { lower_transport: LowerTransport::Tcp, ..Self::udp() }
     }
 
     /// The alternatives of a header, in the sender's order of preference. Profiles that are not RTP/AVP and
@@ -106,23 +106,23 @@ impl Transport {
         };
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            transport.read_parameter(name.trim(), value.trim().trim_matches('"'))?;
+            transport.parse_parameter(name.trim(), value.trim().trim_matches('"'))?;
         }
         Some(transport)
     }
 
     /// `None` when a parameter that we need cannot be read.
-    fn read_parameter(&mut self, name: &str, value: &str) -> Option<()> {
+    fn parse_parameter(&mut self, name: &str, value: &str) -> Option<()> {
         match name.to_ascii_lowercase().as_str() {
             "multicast" => self.multicast = true,
-            "client_port" => self.client_port = Some(port_pair(value)?),
-            "server_port" => self.server_port = Some(port_pair(value)?),
-            "interleaved" => self.interleaved = Some(channel_pair(value)?),
+            "client_port" => self.client_port = Some(parse_port_pair(value)?),
+            "server_port" => self.server_port = Some(parse_port_pair(value)?),
+            "interleaved" => self.interleaved = Some(parse_channel_pair(value)?),
             "destination" if !value.is_empty() => self.destination = Some(value.to_owned()),
             "source" if !value.is_empty() => self.source = Some(value.to_owned()),
             "ssrc" => self.ssrc = u32::from_str_radix(value, 16).ok(),
             "mode" => self.mode = Some(value.to_owned()),
-            JPEG_HEADER => self.jpeg_header = value == "1",
+            JPEG_HEADER_PARAMETER => self.jpeg_header = value == "1",
             // Parameters that we do not know change nothing for us.
             _ => {}
         }
@@ -130,14 +130,14 @@ impl Transport {
     }
 
     /// Whether the client wants to be sent something, which is all that a player's server does.
-    pub fn is_for_playing(&self) -> bool {
+    pub fn is_play_mode(&self) -> bool {
         self.mode.as_deref().is_none_or(|mode| mode.split(',').any(|m| m.trim().eq_ignore_ascii_case("play")))
     }
 }
 
 /// `5000-5001`, or `5000` with RTCP on the next port.
-fn port_pair(text: &str) -> Option<PortPair> {
-    let (rtp, rtcp) = number_pair::<u16>(text)?;
+fn parse_port_pair(text: &str) -> Option<PortPair> {
+    let (rtp, rtcp) = parse_number_pair::<u16>(text)?;
     let rtcp = match rtcp {
         Some(rtcp) => rtcp,
         None => rtp.checked_add(1)?,
@@ -145,8 +145,8 @@ fn port_pair(text: &str) -> Option<PortPair> {
     (rtp != 0 && rtcp != 0).then_some(PortPair { rtp, rtcp })
 }
 
-fn channel_pair(text: &str) -> Option<ChannelPair> {
-    let (rtp, rtcp) = number_pair::<u8>(text)?;
+fn parse_channel_pair(text: &str) -> Option<ChannelPair> {
+    let (rtp, rtcp) = parse_number_pair::<u8>(text)?;
     let rtcp = match rtcp {
         Some(rtcp) => rtcp,
         None => rtp.checked_add(1)?,
@@ -154,7 +154,7 @@ fn channel_pair(text: &str) -> Option<ChannelPair> {
     Some(ChannelPair { rtp, rtcp })
 }
 
-fn number_pair<N: std::str::FromStr>(text: &str) -> Option<(N, Option<N>)> {
+fn parse_number_pair<N: std::str::FromStr>(text: &str) -> Option<(N, Option<N>)> {
     match text.split_once('-') {
         Some((first, second)) => Some((first.trim().parse().ok()?, Some(second.trim().parse().ok()?))),
         None => Some((text.trim().parse().ok()?, None)),
@@ -163,9 +163,9 @@ fn number_pair<N: std::str::FromStr>(text: &str) -> Option<(N, Option<N>)> {
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.lower {
-            Lower::Udp => "RTP/AVP",
-            Lower::Tcp => "RTP/AVP/TCP",
+        f.write_str(match self.lower_transport {
+            LowerTransport::Udp => "RTP/AVP",
+            LowerTransport::Tcp => "RTP/AVP/TCP",
         })?;
         f.write_str(if self.multicast { ";multicast" } else { ";unicast" })?;
         if let Some(PortPair { rtp, rtcp }) = self.client_port {
@@ -184,7 +184,7 @@ impl fmt::Display for Transport {
             write!(f, ";mode=\"{mode}\"")?;
         }
         if self.jpeg_header {
-            write!(f, ";{JPEG_HEADER}=1")?;
+            write!(f, ";{JPEG_HEADER_PARAMETER}=1")?;
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_real_players_ask_for_is_read() {
+    fn transports_of_real_players_are_parsed() {
         let udp = Some(PortPair { rtp: 19_456, rtcp: 19_457 });
         for text in [
             "RTP/AVP/UDP;unicast;client_port=19456-19457",
@@ -204,33 +204,36 @@ mod tests {
         ] {
             let [transport] = &Transport::parse_all(text)[..] else { panic!("{text}") };
             assert_eq!(
-                (transport.lower, transport.client_port, transport.multicast),
-                (Lower::Udp, udp, false)
+                (transport.lower_transport, transport.client_port, transport.multicast),
+                (LowerTransport::Udp, udp, false)
             );
         }
         let [tcp] = &Transport::parse_all("RTP/AVP/TCP;unicast;interleaved=2-3")[..] else { panic!() };
-        assert_eq!((tcp.lower, tcp.interleaved), (Lower::Tcp, Some(ChannelPair { rtp: 2, rtcp: 3 })));
+        assert_eq!(
+            (tcp.lower_transport, tcp.interleaved),
+            (LowerTransport::Tcp, Some(ChannelPair { rtp: 2, rtcp: 3 }))
+        );
     }
 
     #[test]
-    fn alternatives_keep_their_order_and_strangers_are_left_out() {
+    fn alternatives_keep_order_and_unknown_ones_are_skipped() {
         let all = Transport::parse_all(
             "RTP/SAVP;unicast;client_port=1-2, RTP/AVP;multicast;ttl=127, RTP/AVP/TCP;interleaved=0-1;mode=\"RECORD\"",
         );
         assert_eq!(all.len(), 2);
         assert!(all[0].multicast);
-        assert!(!all[1].is_for_playing());
+        assert!(!all[1].is_play_mode());
         let both = "RTP/AVP;unicast;mode=\"RECORD,PLAY\";client_port=1-2,RTP/AVP/TCP";
         let all = Transport::parse_all(both);
-        assert_eq!((all.len(), all[0].is_for_playing(), all[0].client_port.is_some()), (2, true, true));
+        assert_eq!((all.len(), all[0].is_play_mode(), all[0].client_port.is_some()), (2, true, true));
         assert!(Transport::parse_all("RTP/AVP;unicast;client_port=70000-70001").is_empty());
         assert!(Transport::parse_all("RTP/AVP;unicast;client_port=65535").is_empty());
         assert!(Transport::parse_all("").is_empty());
     }
 
     #[test]
-    fn a_servers_answer_is_written_and_read() {
-        let answer = Transport {
+    fn server_transport_round_trips() {
+        let response = Transport {
             client_port: Some(PortPair { rtp: 5_000, rtcp: 5_001 }),
             server_port: Some(PortPair { rtp: 6_000, rtcp: 6_001 }),
             ssrc: Some(0x0E7D_888E),
@@ -239,7 +242,7 @@ mod tests {
             ..Transport::udp()
         };
         let text = "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;ssrc=0E7D888E;mode=\"PLAY\";x-jpeg-header=1";
-        assert_eq!(answer.to_string(), text);
-        assert_eq!(Transport::parse_all(text), [answer]);
+        assert_eq!(response.to_string(), text);
+        assert_eq!(Transport::parse_all(text), [response]);
     }
 }

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 pub const DEFAULT_PORT: u16 = 554;
 
 /// What a path segment cannot hold as it is.
-const NOT_IN_PATH: &AsciiSet = &CONTROLS
+const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -78,7 +78,7 @@ impl RtspUrl {
             Some((credentials, host)) => (Some(split_credentials(credentials)), host),
             None => (None, authority),
         };
-        let (host, port) = split_host(host_and_port)?;
+        let (host, port) = split_host_and_port(host_and_port)?;
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlError::Host);
         }
@@ -96,18 +96,18 @@ impl RtspUrl {
         if location.is_empty() || is_absolute {
             return Self::parse(location);
         }
-        let own = self.path.split('?').next().unwrap_or_default();
-        let folder = own.rfind('/').map_or("", |at| &own[..at]);
+        let base_path = self.path.split('?').next().unwrap_or_default();
+        let folder = base_path.rfind('/').map_or("", |at| &base_path[..at]);
         let path = match location.starts_with('/') {
             true => location.to_owned(),
             false => format!("{folder}/{location}"),
         };
-        Self::parse(&format!("rtsp://{}{path}", self.server()))
+        Self::parse(&format!("rtsp://{}{path}", self.host_and_port()))
     }
 
     /// The URL of something on a server, its name encoded as far as needed.
     pub fn for_path(host: impl Into<String>, port: u16, path: &str) -> Self {
-        let path = format!("/{}", utf8_percent_encode(path, NOT_IN_PATH));
+        let path = format!("/{}", utf8_percent_encode(path, PATH_ENCODE_SET));
         Self { host: host.into(), port, path, credentials: None }
     }
 
@@ -122,7 +122,7 @@ impl RtspUrl {
     }
 
     /// Host and port, an IPv6 address in its brackets.
-    pub fn server(&self) -> String {
+    pub fn host_and_port(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
             false => format!("{}:{}", self.host, self.port),
@@ -136,7 +136,7 @@ impl RtspUrl {
     }
 
     /// The last part of the path, decoded, for people; the host if there is no path.
-    pub fn name(&self) -> String {
+    pub fn display_name(&self) -> String {
         let name = self.decoded_path().and_then(|path| path.rsplit('/').next().map(str::to_owned));
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| self.host.clone())
     }
@@ -154,10 +154,10 @@ impl RtspUrl {
 
 /// Spaces belong to names that somebody has typed; tabs and the ends of lines have come in when it was pasted.
 fn encode_spaces(path: &str) -> String {
-    let typed: String = path.chars().filter(|c| !c.is_control()).collect();
-    let parts = typed.split_inclusive(char::is_whitespace).map(|part| {
+    let printable: String = path.chars().filter(|c| !c.is_control()).collect();
+    let parts = printable.split_inclusive(char::is_whitespace).map(|part| {
         let name = part.trim_end_matches(char::is_whitespace);
-        format!("{name}{}", utf8_percent_encode(&part[name.len()..], NOT_IN_PATH))
+        format!("{name}{}", utf8_percent_encode(&part[name.len()..], PATH_ENCODE_SET))
     });
     parts.collect()
 }
@@ -168,7 +168,7 @@ fn split_credentials(text: &str) -> (String, String) {
     (decode(user), decode(password))
 }
 
-fn split_host(text: &str) -> Result<(&str, u16), UrlError> {
+fn split_host_and_port(text: &str) -> Result<(&str, u16), UrlError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(UrlError::Bracket)?;
@@ -211,18 +211,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_come_apart() {
+    fn url_is_split_into_parts() {
         let url = RtspUrl::parse("rtsp://ann:p%40ss@[::1]:8554/films/My%20film.mjpeg?x=1").unwrap();
         assert_eq!((url.host(), url.port()), ("::1", 8_554));
         assert_eq!(url.credentials(), Some(("ann", "p@ss")));
         assert_eq!(url.decoded_path().as_deref(), Some("films/My film.mjpeg"));
-        assert_eq!(url.name(), "My film.mjpeg");
+        assert_eq!(url.display_name(), "My film.mjpeg");
         assert_eq!(url.to_string(), "rtsp://[::1]:8554/films/My%20film.mjpeg?x=1");
         assert!(!format!("{url:?}").contains("p@ss"));
     }
 
     #[test]
-    fn a_space_in_a_name_is_encoded_and_what_came_in_by_pasting_vanishes() {
+    fn spaces_are_encoded_and_pasted_control_characters_removed() {
         for (typed, path) in [
             (" rtsp://h/my film.mjpeg ", "my film.mjpeg"),
             ("rtsp://h/my  film\r\n", "my  film"),
@@ -237,16 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn the_default_port_is_554() {
+    fn default_port_is_554() {
         let url = RtspUrl::parse(" RTSP://camera ").unwrap();
         assert_eq!(
-            (url.port(), url.to_string().as_str(), url.name().as_str()),
+            (url.port(), url.to_string().as_str(), url.display_name().as_str()),
             (554, "rtsp://camera", "camera")
         );
     }
 
     #[test]
-    fn a_name_is_encoded_and_comes_back() {
+    fn encoded_path_round_trips() {
         let url = RtspUrl::for_path("127.0.0.1", 8_554, "50% ähm?.mjpeg");
         assert_eq!(url.to_string(), "rtsp://127.0.0.1:8554/50%25%20%C3%A4hm%3F.mjpeg");
         assert_eq!(
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_a_url_or_a_path() {
+    fn location_is_a_url_or_a_path() {
         let url = RtspUrl::parse("rtsp://ann:pw@[::1]:8554/films/a?x=1").unwrap();
         for (location, expected) in [
             ("rtsp://other/b", "rtsp://other/b"),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rtsp_url_says_why() {
+    fn invalid_url_reports_the_cause() {
         assert_eq!(RtspUrl::parse("http://h/x"), Err(UrlError::Scheme));
         assert_eq!(RtspUrl::parse("movie.Mjpeg"), Err(UrlError::Scheme));
         assert_eq!(RtspUrl::parse("rtsp:///x"), Err(UrlError::Host));

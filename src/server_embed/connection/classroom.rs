@@ -2,56 +2,63 @@
 
 use super::Connection;
 use crate::net::clock;
-use crate::proto::rtsp::{ClassroomRequest, Method, Request, Response, Status};
-use crate::server_embed::agreement::Agreement;
-use crate::server_embed::classroom::{self, Destination, SessionRequest};
-use crate::server_embed::desk::{self, Resource};
-use crate::server_embed::identity::{new_identity, new_session_id};
-use crate::server_embed::session::Session;
-use crate::server_embed::stream::Stream;
+use crate::proto::rtsp::{ClassroomRequest, Method, Request, Response, StatusCode};
+use crate::server_embed::classroom::{self, ClassroomDispatch, SessionRequest};
+use crate::server_embed::handlers;
+use crate::server_embed::handlers::Resource;
+use crate::server_embed::ids::{new_session_id, new_stream_identity};
+use crate::server_embed::session::ServerSession;
+use crate::server_embed::setup::NegotiatedTransport;
+use crate::server_embed::stream::RtpStream;
 
 impl Connection {
-    pub(super) async fn take_classroom(&mut self, request: &ClassroomRequest) {
-        let (response, written) = match self.classroom.route(request) {
-            _ if self.context.guard.is_some() => (classroom::not_admitted(), None),
-            Destination::Answered(response) => (response, None),
-            Destination::SetUp { file, port } => (self.set_up_classroom(&file, port).await, None),
-            Destination::Session(SessionRequest { id, request, resource }) => {
-                self.ask_session(&id, &request, resource).await
+    pub(super) async fn handle_classroom(&mut self, request: &ClassroomRequest) {
+        let (response, written) = match self.classroom.dispatch(request) {
+            _ if self.context.auth.is_some() => (classroom::unauthorized(), None),
+            ClassroomDispatch::Respond(response) => (response, None),
+            ClassroomDispatch::SetUp { file, port } => (self.set_up_classroom(&file, port).await, None),
+            ClassroomDispatch::Session(SessionRequest { id, request, resource }) => {
+                self.forward_to_session(&id, &request, resource).await
             }
         };
         if request.method == Method::Teardown && response.status.is_success() {
-            self.classroom.left();
+            self.classroom.clear_session();
         }
-        let answer = self.classroom.answer(request, response);
-        self.tell(Some(request.method.clone()), None, &answer);
-        self.write(classroom::write(&answer), written).await;
+        let final_response = self.classroom.finalize_response(request, response);
+        self.emit_request_handled(Some(request.method.clone()), None, &final_response);
+        self.write(classroom::encode(&final_response), written).await;
     }
 
     /// Sets up anew what has been set up before: a connection is one session.
     async fn set_up_classroom(&mut self, file: &str, port: u16) -> Response {
-        let Some(name) = self.context.library.name_like(file) else { return desk::no_such_film(file) };
-        let (name, film) = match self.film(&Resource::Film(name)).await {
+        let Some(name) = self.context.library.find_name(file) else { return handlers::media_not_found(file) };
+        let (name, media_file) = match self.find_media(&Resource::Presentation(name)).await {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        if let Some(SessionRequest { id, request, resource }) = self.classroom.teardown() {
+        if let Some(SessionRequest { id, request, resource }) = self.classroom.teardown_request() {
             // One that is already gone needs no telling.
-            let _ = self.ask_session(&id, &request, resource).await;
-            self.classroom.left();
+            let _ = self.forward_to_session(&id, &request, resource).await;
+            self.classroom.clear_session();
         }
-        let sockets = match self.context.sockets_on(self.local.ip().to_canonical()) {
+        let sockets = match self.context.sockets_for(self.local.ip().to_canonical()) {
             Ok(sockets) => sockets,
-            Err(error) => return Response::refusal(Status::INTERNAL_ERROR, error),
+            Err(error) => return Response::error(StatusCode::INTERNAL_SERVER_ERROR, error),
         };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
-        let stream = Stream::classroom(film.info().rate, new_identity(), clock::epoch());
-        let agreement = Agreement::classroom(port, sockets.ports());
-        let (session, agreed) =
-            Session::set_up(id.clone(), &request, &name, agreement, stream, self.context.session_timeout);
-        let response = self.begin_session(session, film, Some(sockets), agreed);
+        let stream = RtpStream::classroom(media_file.info().rate, new_stream_identity(), clock::epoch());
+        let transport = NegotiatedTransport::classroom(port, sockets.ports());
+        let (session, setup_response) = ServerSession::set_up(
+            id.clone(),
+            &request,
+            &name,
+            transport,
+            stream,
+            self.context.session_timeout,
+        );
+        let response = self.start_session(session, media_file, Some(sockets), setup_response);
         if response.status.is_success() {
-            self.classroom.entered(id, name);
+            self.classroom.set_session(id, name);
         }
         response
     }

@@ -4,74 +4,74 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::machine::{self, Length, Machine};
-use super::receiver::Receiver;
+use super::machine::{self, ClassroomMachine, MediaLength};
+use super::receiver::ClassroomFrameReceiver;
 use super::url::ClassroomUrl;
-use crate::impairment::{Datagram, Emulated};
+use crate::impairment::{EmulatorStats, RawPacket};
 use crate::media::FrameRate;
 use crate::proto::rtp::CLOCK_RATE;
-use crate::proto::rtsp::{Lower, Method, Npt, NptRange, PortPair};
+use crate::proto::rtsp::{LowerTransport, Method, Npt, NptRange, PortPair};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
-use crate::session::data_timeout::at_least_frames;
-use crate::session::events::{Event, Output, Path};
-use crate::session::message_log::Speaker;
-use crate::session::options::{PlayerOptions, SILENCE};
+use crate::session::data_timeout::extend_timeout;
+use crate::session::events::{ClientOutput, NetworkPath, SessionEvent};
+use crate::session::message_log::Direction;
+use crate::session::options::{ClientOptions, WAITING_TIMEOUT};
 use crate::session::pipeline::Pipeline;
 use crate::session::presentation::Presentation;
 use crate::session::protocol::Protocol;
-use crate::session::state::{Goal, Status};
+use crate::session::state::{Goal, SessionStatus};
 use crate::stats::Snapshot;
 
 /// A client of the classroom dialect.
 #[derive(Debug)]
-pub struct ClassroomPlayer {
-    machine: Machine,
-    pipeline: Pipeline<Receiver>,
+pub struct ClassroomClient {
+    machine: ClassroomMachine,
+    pipeline: Pipeline<ClassroomFrameReceiver>,
     /// What the emulated network did in the session that is over.
-    emulated: Option<Emulated>,
+    last_emulator_stats: Option<EmulatorStats>,
     presentation: Presentation,
-    rate: FrameRate,
+    frame_rate: FrameRate,
     /// Number of frames of the film, if the server states it.
-    frames: Option<u64>,
+    frame_count: Option<u64>,
     /// The port on which datagrams are received.
-    port: u16,
+    rtp_port: u16,
 }
 
 /// A film that has begun is over after so much silence, as nothing else tells its end.
-const END_SILENCE: Duration = Duration::from_secs(3);
+const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A film that has not begun by then does not exist.
-const BEGIN_SILENCE: Duration = Duration::from_secs(5);
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl ClassroomPlayer {
+impl ClassroomClient {
     /// A client without a session.
-    pub fn new(url: ClassroomUrl, options: PlayerOptions) -> Self {
+    pub fn new(url: ClassroomUrl, options: ClientOptions) -> Self {
         Self {
-            presentation: describe(url.file(), FrameRate::CLASSROOM, None),
+            presentation: build_presentation(url.file(), FrameRate::CLASSROOM, None),
             pipeline: Pipeline::new(&options),
-            machine: Machine::new(url, options.machine),
-            emulated: None,
-            rate: FrameRate::CLASSROOM,
-            frames: None,
-            port: 0,
+            machine: ClassroomMachine::new(url, options.rtsp),
+            last_emulator_stats: None,
+            frame_rate: FrameRate::CLASSROOM,
+            frame_count: None,
+            rtp_port: 0,
         }
     }
 }
 
-impl Protocol for ClassroomPlayer {
-    type Receiver = Receiver;
+impl Protocol for ClassroomClient {
+    type Receiver = ClassroomFrameReceiver;
 
     const HAS_RTCP: bool = false;
 
-    fn pipeline(&self) -> &Pipeline<Receiver> {
+    fn pipeline(&self) -> &Pipeline<ClassroomFrameReceiver> {
         &self.pipeline
     }
 
-    fn pipeline_mut(&mut self) -> &mut Pipeline<Receiver> {
+    fn pipeline_mut(&mut self) -> &mut Pipeline<ClassroomFrameReceiver> {
         &mut self.pipeline
     }
 
-    fn session_status(&self) -> Status {
+    fn session_status(&self) -> SessionStatus {
         self.machine.status()
     }
 
@@ -80,7 +80,7 @@ impl Protocol for ClassroomPlayer {
         let Some(receiver) = &mut self.pipeline.receiver else { return snapshot };
         receiver.add_to(now, &mut snapshot);
         self.pipeline.presenter.add_to(now, &mut snapshot);
-        snapshot.emulated = self.pipeline.emulator.emulated_of_all().or(self.emulated);
+        snapshot.emulated = self.pipeline.emulator.link_stats().or(self.last_emulator_stats);
         snapshot
     }
 
@@ -91,51 +91,51 @@ impl Protocol for ClassroomPlayer {
     /// There are no positions to ask for.
     fn seek(&mut self, _: Instant, _: Npt) {}
 
-    fn handle_connected(&mut self, now: Instant, _: Path) {
-        self.machine.connected(now);
+    fn handle_connected(&mut self, now: Instant, _: NetworkPath) {
+        self.machine.handle_connected(now);
     }
 
     /// Some servers exit at the end of the film.
     fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>) {
-        self.machine.hear_out(now);
+        self.machine.finish_response(now);
         self.perform_actions(now);
         match self.has_last_frame() {
-            true => self.pipeline.is_hung_up = true,
-            false => self.machine.connection_lost(now, reason, self.last_frame()),
+            true => self.pipeline.is_closed_by_server = true,
+            false => self.machine.handle_connection_lost(now, reason, self.last_frame_number()),
         }
     }
 
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes) {
-        self.machine.received(now, bytes);
+        self.machine.handle_bytes(now, bytes);
     }
 
     fn handle_ports(&mut self, now: Instant, ports: Result<PortPair, String>) {
         match ports {
             Ok(ports) => {
-                self.port = ports.rtp;
-                self.machine.port_open(now, ports.rtp);
+                self.rtp_port = ports.rtp;
+                self.machine.handle_port_opened(now, ports.rtp);
             }
-            Err(reason) => self.machine.ports_failed(reason),
+            Err(reason) => self.machine.handle_ports_failed(reason),
         }
     }
 
     /// A packet that overtakes the response to PLAY is like any other: no sequence number is announced.
-    fn handle_packet(&mut self, now: Instant, Datagram { octets, .. }: Datagram) {
+    fn handle_packet(&mut self, now: Instant, RawPacket { octets, .. }: RawPacket) {
         if let Some(receiver) = &mut self.pipeline.receiver {
-            receiver.datagram(now, &octets);
+            receiver.handle_datagram(now, &octets);
         }
     }
 
     fn handle_request_timeout(&mut self, now: Instant) {
-        self.machine.timeout(now);
+        self.machine.handle_timeout(now);
     }
 
     fn poll_protocol_timeout(&self) -> Option<Instant> {
-        self.machine.deadline().into_iter().chain(self.silence_due()).min()
+        self.machine.poll_timeout().into_iter().chain(self.poll_data_timeout()).min()
     }
 
     fn perform_next_action(&mut self, now: Instant) -> bool {
-        let action = self.machine.poll();
+        let action = self.machine.poll_action();
         let is_some = action.is_some();
         if let Some(action) = action {
             self.perform(now, action);
@@ -143,18 +143,18 @@ impl Protocol for ClassroomPlayer {
         is_some
     }
 
-    fn handle_shown(&mut self, timestamp: i64) -> Option<Npt> {
-        position(timestamp)
+    fn handle_frame_shown(&mut self, timestamp: i64) -> Option<Npt> {
+        frame_position(timestamp)
     }
 
-    fn check(&mut self, now: Instant) {
-        if self.has_last_frame() && self.pipeline.presenter.playout.is_empty() {
-            self.end(now);
+    fn check_stream(&mut self, now: Instant) {
+        if self.has_last_frame() && self.pipeline.presenter.jitter_buffer.is_empty() {
+            self.end_stream(now);
         }
-        self.look_for_silence(now);
+        self.check_data_timeout(now);
     }
 
-    fn end(&mut self, now: Instant) {
+    fn end_stream(&mut self, now: Instant) {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.finish(now);
         }
@@ -162,141 +162,150 @@ impl Protocol for ClassroomPlayer {
         let last = self.pipeline.last_packet();
         let delay = self.pipeline.presenter.delay();
         self.pipeline.stop(last.map_or(now, |last| now.min(last + delay)));
-        self.machine.film_over(now);
-        if std::mem::take(&mut self.pipeline.is_hung_up) {
-            self.machine.connection_lost(now, None, None);
+        self.machine.handle_stream_end(now);
+        if std::mem::take(&mut self.pipeline.is_closed_by_server) {
+            self.machine.handle_connection_lost(now, None, None);
         }
         // That there is no session any more is told first, as the end is what matters.
         self.perform_actions(now);
-        self.pipeline.outputs.tell(Event::Ended);
+        self.pipeline.outputs.emit(SessionEvent::Ended);
     }
 }
 
 /// Actions that the state machine asks for.
-impl ClassroomPlayer {
-    fn perform(&mut self, now: Instant, action: machine::Output) {
-        use machine::Output as Wanted;
+impl ClassroomClient {
+    fn perform(&mut self, now: Instant, action: machine::Action) {
+        use machine::Action as Wanted;
         match action {
             Wanted::Connect(url) => {
                 let (host, port) = (url.host().to_owned(), url.port());
-                self.pipeline.outputs.push(Output::Connect { host, port });
+                self.pipeline.outputs.push(ClientOutput::Connect { host, port });
             }
-            Wanted::Disconnect => self.pipeline.outputs.push(Output::Disconnect),
-            Wanted::OpenPorts(port) => self.pipeline.outputs.push(Output::OpenPorts(port)),
+            Wanted::Disconnect => self.pipeline.outputs.push(ClientOutput::Disconnect),
+            Wanted::OpenPorts(port) => self.pipeline.outputs.push(ClientOutput::OpenPorts(port)),
             Wanted::Write(bytes) => {
                 if self.machine.status().in_flight == Some(Method::Play) {
-                    self.pipeline.presenter.showing.ask(now);
+                    self.pipeline.presenter.stats.record_play_request(now);
                 }
-                self.tell_message(now, Speaker::Player, &bytes);
-                self.pipeline.outputs.push(Output::Write(bytes));
+                self.emit_message(now, Direction::ClientToServer, &bytes);
+                self.pipeline.outputs.push(ClientOutput::Write(bytes));
             }
-            Wanted::Heard(text) => self.tell_message(now, Speaker::Server, text.as_bytes()),
-            Wanted::Length(length) => self.set_length(length),
-            Wanted::SetUp => self.set_up(),
-            Wanted::Started => self.started(now),
+            Wanted::ResponseReceived(text) => {
+                self.emit_message(now, Direction::ServerToClient, text.as_bytes())
+            }
+            Wanted::Length(length) => self.handle_length(length),
+            Wanted::SetUp => self.handle_set_up(),
+            Wanted::Started => self.handle_started(now),
             Wanted::Paused => self.pipeline.stop(now),
-            Wanted::Closed => self.closed(now),
-            Wanted::Failed(failure) => self.pipeline.outputs.tell(Event::Failed(failure)),
+            Wanted::Closed => self.handle_closed(now),
+            Wanted::Failed(error) => self.pipeline.outputs.emit(SessionEvent::Failed(error)),
         }
     }
 
-    fn tell_message(&mut self, now: Instant, speaker: Speaker, bytes: &[u8]) {
+    fn emit_message(&mut self, now: Instant, direction: Direction, bytes: &[u8]) {
         let state = self.machine.status().state;
-        self.pipeline.outputs.tell_message(now, speaker, bytes, state);
+        self.pipeline.outputs.emit_message(now, direction, bytes, state);
     }
 
-    fn set_length(&mut self, Length { frames, seconds }: Length) {
-        let stated = seconds.map(|seconds| (frames as f64 / seconds).to_string());
-        self.rate = stated.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
+    fn handle_length(&mut self, MediaLength { frame_count, duration_seconds }: MediaLength) {
+        let frame_rate =
+            duration_seconds.map(|duration_seconds| (frame_count as f64 / duration_seconds).to_string());
+        self.frame_rate = frame_rate.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
         if let Some(receiver) = &mut self.pipeline.receiver {
-            receiver.set_rate(self.rate);
+            receiver.set_frame_rate(self.frame_rate);
         }
-        self.frames = Some(frames);
-        self.presentation = describe(self.machine.file(), self.rate, Some(frames));
-        self.pipeline.outputs.tell(Event::Described(self.presentation.clone()));
+        self.frame_count = Some(frame_count);
+        self.presentation = build_presentation(self.machine.file(), self.frame_rate, Some(frame_count));
+        self.pipeline.outputs.emit(SessionEvent::Described(self.presentation.clone()));
     }
 
-    fn set_up(&mut self) {
-        let receiver = Receiver::new(self.pipeline.presenter.reorder_wait(), self.rate);
+    fn handle_set_up(&mut self) {
+        let receiver =
+            ClassroomFrameReceiver::new(self.pipeline.presenter.reorder_timeout(), self.frame_rate);
         self.pipeline.set_up(receiver, None);
-        self.emulated = None;
-        self.pipeline.outputs.tell(Event::Described(self.presentation.clone()));
-        self.pipeline.outputs.tell(Event::SetUp(Lower::Udp));
+        self.last_emulator_stats = None;
+        self.pipeline.outputs.emit(SessionEvent::Described(self.presentation.clone()));
+        self.pipeline.outputs.emit(SessionEvent::SetUp(LowerTransport::Udp));
     }
 
-    fn started(&mut self, now: Instant) {
+    fn handle_started(&mut self, now: Instant) {
         if let Some(receiver) = &mut self.pipeline.receiver {
-            receiver.go_on();
+            receiver.resume();
         }
         self.pipeline.start(now);
-        self.pipeline.outputs.tell(Event::Started(self.presentation.range.unwrap_or_default()));
+        self.pipeline.outputs.emit(SessionEvent::Started(self.presentation.range.unwrap_or_default()));
     }
 
-    fn closed(&mut self, now: Instant) {
-        self.emulated = self.pipeline.emulator.emulated_of_all().or(self.emulated);
+    fn handle_closed(&mut self, now: Instant) {
+        self.last_emulator_stats = self.pipeline.emulator.link_stats().or(self.last_emulator_stats);
         self.pipeline.close(now);
-        self.pipeline.outputs.tell(Event::Closed);
+        self.pipeline.outputs.emit(SessionEvent::Closed);
     }
 }
 
 /// The description that a server would send if it could. The range has no beginning, because nothing can be asked to
 /// begin elsewhere.
-fn describe(file: &str, rate: FrameRate, frames: Option<u64>) -> Presentation {
+fn build_presentation(file: &str, frame_rate: FrameRate, frame_count: Option<u64>) -> Presentation {
     Presentation {
         name: file.to_owned(),
         server: None,
         aggregate_url: file.to_owned(),
         stream_url: file.to_owned(),
-        range: Some(NptRange { start: None, end: frames.map(|frames| rate.npt_of(frames)) }),
-        frame_rate: Some(rate.as_f64()),
+        range: Some(NptRange {
+            start: None,
+            end: frame_count.map(|frame_count| frame_rate.npt_of(frame_count)),
+        }),
+        frame_rate: Some(frame_rate.as_f64()),
         dimensions: None,
         payload_type: JPEG_PAYLOAD_TYPE,
         offers_jpeg_header: false,
-        measures_round_trip: false,
-        others: Vec::new(),
+        has_receiver_rtt: false,
+        other_streams: Vec::new(),
     }
 }
 
 /// The end of the film, and silence.
-impl ClassroomPlayer {
+impl ClassroomClient {
     /// Number of the last frame that was complete.
-    fn last_frame(&self) -> Option<u64> {
-        self.pipeline.receiver.as_ref().and_then(Receiver::last_number)
+    fn last_frame_number(&self) -> Option<u64> {
+        self.pipeline.receiver.as_ref().and_then(ClassroomFrameReceiver::last_frame_number)
     }
 
     fn has_last_frame(&self) -> bool {
-        let is_started = self.pipeline.data_timeout.started().is_some();
-        is_started && self.frames.zip(self.last_frame()).is_some_and(|(frames, last)| last >= frames)
+        let is_playing = self.pipeline.data_timeout.playing_since().is_some();
+        is_playing
+            && self.frame_count.zip(self.last_frame_number()).is_some_and(|(frames, last)| last >= frames)
     }
 
-    fn at_least(&self, timeout: Duration) -> Duration {
-        at_least_frames(timeout, Duration::from_micros(self.rate.npt_of(1).as_micros()))
+    fn extend_timeout(&self, timeout: Duration) -> Duration {
+        extend_timeout(timeout, Duration::from_micros(self.frame_rate.npt_of(1).as_micros()))
     }
 
     /// When silence is next to be looked at. The end waits for the last frame to be shown, which has a time of its own.
-    fn silence_due(&self) -> Option<Instant> {
+    fn poll_data_timeout(&self) -> Option<Instant> {
         let last = self.pipeline.last_data().filter(|_| !self.has_last_frame())?;
         match (self.pipeline.data_timeout.is_waiting(), self.pipeline.last_packet()) {
-            (false, _) => Some(last + self.at_least(SILENCE)),
-            (true, None) => Some(last + BEGIN_SILENCE),
+            (false, _) => Some(last + self.extend_timeout(WAITING_TIMEOUT)),
+            (true, None) => Some(last + START_TIMEOUT),
             (true, Some(_)) => {
-                let is_shown = self.pipeline.presenter.playout.is_empty();
-                is_shown.then(|| last + self.at_least(END_SILENCE))
+                let is_shown = self.pipeline.presenter.jitter_buffer.is_empty();
+                is_shown.then(|| last + self.extend_timeout(END_TIMEOUT))
             }
         }
     }
 
-    fn look_for_silence(&mut self, now: Instant) {
+    fn check_data_timeout(&mut self, now: Instant) {
         let Some(last) = self.pipeline.last_data() else { return };
-        let silence = now.saturating_duration_since(last);
+        let idle_time = now.saturating_duration_since(last);
         // Nothing is missing behind the last frame, which may wait to be shown for a while.
-        self.pipeline.set_waiting(silence >= self.at_least(SILENCE) && !self.has_last_frame());
-        let is_shown = self.pipeline.presenter.playout.is_empty();
+        self.pipeline
+            .set_waiting(idle_time >= self.extend_timeout(WAITING_TIMEOUT) && !self.has_last_frame());
+        let is_shown = self.pipeline.presenter.jitter_buffer.is_empty();
         match self.pipeline.last_packet() {
-            Some(_) if silence >= self.at_least(END_SILENCE) && is_shown => self.end(now),
-            None if silence >= BEGIN_SILENCE => {
+            Some(_) if idle_time >= self.extend_timeout(END_TIMEOUT) && is_shown => self.end_stream(now),
+            None if idle_time >= START_TIMEOUT => {
                 self.pipeline.stop(now);
-                self.machine.no_pictures(now, self.port);
+                self.machine.handle_no_frames(now, self.rtp_port);
             }
             _ => {}
         }
@@ -304,7 +313,7 @@ impl ClassroomPlayer {
 }
 
 /// Rounded up, so that the frame at this position is this frame and not the one before.
-fn position(timestamp: i64) -> Option<Npt> {
+fn frame_position(timestamp: i64) -> Option<Npt> {
     let micros = (u128::from(timestamp.unsigned_abs()) * 1_000_000).div_ceil(u128::from(CLOCK_RATE));
     u64::try_from(micros).ok().map(Npt::from_micros)
 }

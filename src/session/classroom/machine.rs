@@ -9,17 +9,17 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::error::{Trouble, TroubleKind};
-use super::messages::{Reply, ReplyReader, ThirdLine, request};
+use super::error::{ClassroomError, ClassroomErrorKind};
+use super::messages::{ClassroomResponse, ClassroomResponseReader, RequestHeader, encode_request};
 use super::url::ClassroomUrl;
-use crate::proto::rtsp::{Method, Status as Code};
-use crate::session::error::Failure;
-use crate::session::options::MachineOptions;
-use crate::session::state::{Goal, RtspState, Status};
+use crate::proto::rtsp::{Method, StatusCode as Code};
+use crate::session::error::SessionError;
+use crate::session::options::RtspOptions;
+use crate::session::state::{Goal, RtspState, SessionStatus};
 
 /// What the machine wants done.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Output {
+pub enum Action {
     /// Connect to the server of this URL, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
     Connect(ClassroomUrl),
     /// Close the connection and the port.
@@ -29,9 +29,9 @@ pub enum Output {
     /// Write this at once.
     Write(Bytes),
     /// This reply has come.
-    Heard(String),
+    ResponseReceived(String),
     /// A reply says this of the film.
-    Length(Length),
+    Length(MediaLength),
     /// SETUP was answered.
     SetUp,
     /// PLAY was answered.
@@ -41,31 +41,31 @@ pub enum Output {
     /// There is no session any more.
     Closed,
     /// Something went wrong.
-    Failed(Failure),
+    Failed(SessionError),
 }
 
 /// What few servers say of a film.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Length {
+pub struct MediaLength {
     /// Frames of it.
-    pub frames: u64,
+    pub frame_count: u64,
     /// Seconds of it.
-    pub seconds: Option<f64>,
+    pub duration_seconds: Option<f64>,
 }
 
 /// The machine.
 #[derive(Debug)]
-pub struct Machine {
+pub struct ClassroomMachine {
     url: ClassroomUrl,
-    options: MachineOptions,
+    options: RtspOptions,
     goal: Goal,
-    wishes: u64,
+    goal_revision: u64,
     stage: Stage,
-    session: Option<String>,
+    session_id: Option<String>,
     in_flight: Option<InFlight>,
-    reader: ReplyReader,
+    response_reader: ClassroomResponseReader,
     next_cseq: u32,
-    outputs: VecDeque<Output>,
+    actions: VecDeque<Action>,
 }
 
 /// How far a session has come.
@@ -80,13 +80,13 @@ enum Stage {
     /// The port asked for.
     OpeningPorts,
     /// Everything is there that SETUP states.
-    Addressed(u16),
+    ReadyToSetUp(u16),
     /// SETUP answered, or PAUSE.
     Ready,
     /// PLAY answered.
     Playing,
     /// The film is over. The server thinks that it is still playing it.
-    Over,
+    Ended,
 }
 
 #[derive(Debug)]
@@ -96,20 +96,20 @@ struct InFlight {
     deadline: Instant,
 }
 
-impl Machine {
+impl ClassroomMachine {
     /// A machine that stands still.
-    pub fn new(url: ClassroomUrl, options: MachineOptions) -> Self {
+    pub fn new(url: ClassroomUrl, options: RtspOptions) -> Self {
         Self {
             url,
             options,
             goal: Goal::Stopped,
-            wishes: 0,
+            goal_revision: 0,
             stage: Stage::Closed,
-            session: None,
+            session_id: None,
             in_flight: None,
-            reader: ReplyReader::default(),
+            response_reader: ClassroomResponseReader::default(),
             next_cseq: 1,
-            outputs: VecDeque::new(),
+            actions: VecDeque::new(),
         }
     }
 
@@ -119,36 +119,36 @@ impl Machine {
     }
 
     /// Where it is and where it is going.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> SessionStatus {
         let state = match self.stage {
-            Stage::Ready | Stage::Over => RtspState::Ready,
+            Stage::Ready | Stage::Ended => RtspState::Ready,
             Stage::Playing => RtspState::Playing,
             _ => RtspState::Init,
         };
         let is_waiting = matches!(self.stage, Stage::Connecting { .. } | Stage::OpeningPorts);
-        Status {
+        SessionStatus {
             state,
             goal: self.goal,
             in_flight: self.in_flight.as_ref().map(|in_flight| in_flight.method.clone()),
             is_busy: self.in_flight.is_some() || is_waiting,
-            wishes: self.wishes,
+            goal_revision: self.goal_revision,
         }
     }
 
     /// What is to be done; call until there is nothing.
-    pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
     }
 
     /// The user wants something.
     pub fn set_goal(&mut self, now: Instant, goal: Goal) {
         self.goal = goal;
-        self.wishes += 1;
+        self.goal_revision += 1;
         self.advance(now);
     }
 
     /// The connection stands.
-    pub fn connected(&mut self, now: Instant) {
+    pub fn handle_connected(&mut self, now: Instant) {
         if let Stage::Connecting { .. } = self.stage {
             self.stage = Stage::Connected;
             self.advance(now);
@@ -156,24 +156,24 @@ impl Machine {
     }
 
     /// The port that was asked for is open.
-    pub fn port_open(&mut self, now: Instant, port: u16) {
+    pub fn handle_port_opened(&mut self, now: Instant, port: u16) {
         if self.stage == Stage::OpeningPorts {
-            self.stage = Stage::Addressed(port);
+            self.stage = Stage::ReadyToSetUp(port);
             self.advance(now);
         }
     }
 
     /// The port that was asked for is not to be had.
-    pub fn ports_failed(&mut self, why: String) {
+    pub fn handle_ports_failed(&mut self, reason: String) {
         if self.stage == Stage::OpeningPorts {
-            self.fail(Failure::NoPorts { port: self.options.rtp_port, why });
+            self.fail(SessionError::PortsUnavailable { port: self.options.rtp_port, reason });
         }
     }
 
     /// The film has come to its end by itself.
-    pub fn film_over(&mut self, now: Instant) {
+    pub fn handle_stream_end(&mut self, now: Instant) {
         if self.stage == Stage::Playing {
-            self.stage = Stage::Over;
+            self.stage = Stage::Ended;
         }
         if self.goal == Goal::Playing {
             self.goal = Goal::Ready;
@@ -182,203 +182,218 @@ impl Machine {
     }
 
     /// PLAY was answered, and nothing has come of it: there is no use in going on.
-    pub fn no_pictures(&mut self, now: Instant, port: u16) {
-        let trouble = self.trouble(TroubleKind::NoPictures { port });
-        self.outputs.push_back(Output::Failed(trouble));
+    pub fn handle_no_frames(&mut self, now: Instant, port: u16) {
+        let error = self.classroom_error(ClassroomErrorKind::NoFrames { port });
+        self.actions.push_back(Action::Failed(error));
         self.goal = Goal::Stopped;
         self.advance(now);
     }
 
     /// The connection is gone: what has come of a reply is all of it.
-    pub fn hear_out(&mut self, now: Instant) {
-        if let Some(reply) = self.reader.take_last() {
-            self.reply(now, reply);
+    pub fn finish_response(&mut self, now: Instant) {
+        if let Some(response) = self.response_reader.finish() {
+            self.response(now, response);
         }
     }
 
     /// The connection could not be made, or is gone; so many frames have come by then.
-    pub fn connection_lost(&mut self, now: Instant, why: Option<String>, frame: Option<u64>) {
-        self.hear_out(now);
+    pub fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>, last_frame: Option<u64>) {
+        self.finish_response(now);
         let method = self.in_flight.as_ref().map(|in_flight| in_flight.method.clone());
         match (&self.stage, method) {
             (Stage::Closed, _) => {}
             (Stage::Connecting { .. }, _) => {
-                let why = why.unwrap_or_else(|| "no answer".to_owned());
-                self.fail(Failure::Unreachable { server: self.server(), why });
+                let reason = reason.unwrap_or_else(|| "no answer".to_owned());
+                self.fail(SessionError::Unreachable { server: self.host_and_port(), reason });
             }
             // Most servers close the connection instead of answering TEARDOWN, or right behind the answer.
-            (_, Some(Method::Teardown)) => self.torn_down(now),
+            (_, Some(Method::Teardown)) => self.handle_teardown(now),
             _ if self.goal == Goal::Stopped => self.close(),
-            (Stage::Over, _) => self.close(),
+            (Stage::Ended, _) => self.close(),
             (_, Some(method @ (Method::Setup | Method::Play))) => {
-                self.fail(self.trouble(TroubleKind::ClosedAt(method)));
+                self.fail(self.classroom_error(ClassroomErrorKind::ClosedDuring(method)));
             }
-            (Stage::Playing, _) if frame.is_some() => {
-                let kind = TroubleKind::ClosedAfter { frame: frame.unwrap_or_default() };
-                self.fail(self.trouble(kind));
+            (Stage::Playing, _) if last_frame.is_some() => {
+                let kind =
+                    ClassroomErrorKind::ClosedAfterFrame { frame_number: last_frame.unwrap_or_default() };
+                self.fail(self.classroom_error(kind));
             }
-            (Stage::Playing, _) => self.fail(self.trouble(TroubleKind::ClosedAt(Method::Play))),
-            _ => self.fail(Failure::ConnectionLost { server: self.server() }),
+            (Stage::Playing, _) => {
+                self.fail(self.classroom_error(ClassroomErrorKind::ClosedDuring(Method::Play)))
+            }
+            _ => self.fail(SessionError::ConnectionLost { server: self.host_and_port() }),
         }
     }
 
     /// When [`Machine::timeout`] is to be called.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) => Some(*deadline),
-            (_, Some(in_flight)) => self.reader.deadline().into_iter().chain([in_flight.deadline]).min(),
+            (_, Some(in_flight)) => {
+                self.response_reader.poll_timeout().into_iter().chain([in_flight.deadline]).min()
+            }
             _ => None,
         }
     }
 
     /// Time has passed.
-    pub fn timeout(&mut self, now: Instant) {
-        self.take_reply(now);
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.read_response(now);
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) if now >= *deadline => {
-                self.fail(Failure::Unreachable { server: self.server(), why: "no answer".to_owned() });
+                self.fail(SessionError::Unreachable {
+                    server: self.host_and_port(),
+                    reason: "no answer".to_owned(),
+                });
             }
-            (_, Some(in_flight)) if now >= in_flight.deadline => self.give_up_waiting(now),
+            (_, Some(in_flight)) if now >= in_flight.deadline => self.handle_response_timeout(now),
             _ => {}
         }
     }
 
-    fn give_up_waiting(&mut self, now: Instant) {
+    fn handle_response_timeout(&mut self, now: Instant) {
         match self.in_flight.take().map(|in_flight| in_flight.method) {
             // The server has understood, or never will.
-            Some(Method::Teardown) => self.torn_down(now),
-            Some(method) => self.fail(self.trouble(TroubleKind::NoAnswer(method))),
+            Some(Method::Teardown) => self.handle_teardown(now),
+            Some(method) => self.fail(self.classroom_error(ClassroomErrorKind::NoResponse(method))),
             None => {}
         }
     }
 
-    fn server(&self) -> String {
-        self.url.server()
+    fn host_and_port(&self) -> String {
+        self.url.host_and_port()
     }
 
-    fn trouble(&self, kind: TroubleKind) -> Failure {
-        Failure::Classroom(Trouble { server: self.server(), file: self.file().to_owned(), kind })
+    fn classroom_error(&self, kind: ClassroomErrorKind) -> SessionError {
+        SessionError::Classroom(ClassroomError {
+            server: self.host_and_port(),
+            file: self.file().to_owned(),
+            kind,
+        })
     }
 
     /// The reason comes before the end, for whoever listens no longer than to the end.
-    fn fail(&mut self, failure: Failure) {
-        self.outputs.push_back(Output::Failed(failure));
+    fn fail(&mut self, error: SessionError) {
+        self.actions.push_back(Action::Failed(error));
         self.close();
     }
 
     /// Back to where it began.
     fn close(&mut self) {
         if self.stage != Stage::Closed {
-            self.outputs.push_back(Output::Disconnect);
-            self.outputs.push_back(Output::Closed);
+            self.actions.push_back(Action::Disconnect);
+            self.actions.push_back(Action::Closed);
         }
         self.stage = Stage::Closed;
         self.goal = Goal::Stopped;
-        self.session = None;
+        self.session_id = None;
         self.in_flight = None;
-        self.reader.clear();
+        self.response_reader.clear();
         self.next_cseq = 1;
     }
 }
 
 /// What comes next.
-impl Machine {
+impl ClassroomMachine {
     fn advance(&mut self, now: Instant) {
         if self.in_flight.is_some() {
             return;
         }
         match (self.stage, self.goal) {
-            (Stage::Ready | Stage::Playing | Stage::Over, Goal::Stopped) => self.send(now, Method::Teardown),
+            (Stage::Ready | Stage::Playing | Stage::Ended, Goal::Stopped) => self.send(now, Method::Teardown),
             (_, Goal::Stopped) => self.close(),
             (Stage::Closed, _) => {
-                self.stage = Stage::Connecting { deadline: now + self.options.patience };
-                self.outputs.push_back(Output::Connect(self.url.clone()));
+                self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
+                self.actions.push_back(Action::Connect(self.url.clone()));
             }
             (Stage::Connecting { .. } | Stage::OpeningPorts, _) => {}
             (Stage::Connected, _) => {
                 self.stage = Stage::OpeningPorts;
-                self.outputs.push_back(Output::OpenPorts(self.options.rtp_port));
+                self.actions.push_back(Action::OpenPorts(self.options.rtp_port));
             }
-            (Stage::Addressed(_), _) => self.send(now, Method::Setup),
-            (Stage::Ready | Stage::Over, Goal::Ready) | (Stage::Playing, Goal::Playing) => {}
+            (Stage::ReadyToSetUp(_), _) => self.send(now, Method::Setup),
+            (Stage::Ready | Stage::Ended, Goal::Ready) | (Stage::Playing, Goal::Playing) => {}
             (Stage::Ready, Goal::Playing) => self.send(now, Method::Play),
             (Stage::Playing, Goal::Ready) => self.send(now, Method::Pause),
-            (Stage::Over, Goal::Playing) => self.send(now, Method::Teardown),
+            (Stage::Ended, Goal::Playing) => self.send(now, Method::Teardown),
         }
     }
 
     fn send(&mut self, now: Instant, method: Method) {
-        let third = match self.stage {
-            Stage::Addressed(port) => ThirdLine::Port(port),
-            _ => ThirdLine::Session(self.session.as_deref()),
+        let header = match self.stage {
+            Stage::ReadyToSetUp(port) => RequestHeader::ClientPort(port),
+            _ => RequestHeader::SessionId(self.session_id.as_deref()),
         };
         let cseq = self.next_cseq;
         self.next_cseq += 1;
-        self.outputs.push_back(Output::Write(request(&method, self.url.file(), cseq, third)));
-        self.reader.clear();
-        self.in_flight = Some(InFlight { method, cseq, deadline: now + self.options.patience });
+        self.actions.push_back(Action::Write(encode_request(&method, self.url.file(), cseq, header)));
+        self.response_reader.clear();
+        self.in_flight = Some(InFlight { method, cseq, deadline: now + self.options.response_timeout });
     }
 }
 
 /// What the replies mean.
-impl Machine {
+impl ClassroomMachine {
     /// Octets have come on the connection.
-    pub fn received(&mut self, now: Instant, octets: &[u8]) {
+    pub fn handle_bytes(&mut self, now: Instant, octets: &[u8]) {
         if self.in_flight.is_some() {
-            self.reader.push(now, octets);
-            self.take_reply(now);
+            self.response_reader.push(now, octets);
+            self.read_response(now);
         }
     }
 
-    fn take_reply(&mut self, now: Instant) {
-        match self.reader.take(now) {
-            Ok(Some(reply)) => self.reply(now, reply),
+    fn read_response(&mut self, now: Instant) {
+        match self.response_reader.poll_response(now) {
+            Ok(Some(response)) => self.response(now, response),
             Ok(None) => {}
-            Err(error) => self.fail(Failure::NotRtsp { server: self.server(), what: error.0 }),
+            Err(error) => self.fail(SessionError::NotRtsp { server: self.host_and_port(), problem: error.0 }),
         }
     }
 
-    fn reply(&mut self, now: Instant, mut reply: Reply) {
-        self.outputs.push_back(Output::Heard(std::mem::take(&mut reply.text)));
+    fn response(&mut self, now: Instant, mut reply: ClassroomResponse) {
+        self.actions.push_back(Action::ResponseReceived(std::mem::take(&mut reply.text)));
         // One with a smaller number is late. Larger ones, and none at all, are a habit of some servers.
         let is_ours = |in_flight: &mut InFlight| reply.cseq.is_none_or(|cseq| cseq >= in_flight.cseq);
         let Some(InFlight { method, .. }) = self.in_flight.take_if(is_ours) else { return };
         if method == Method::Teardown {
-            return self.torn_down(now);
+            return self.handle_teardown(now);
         }
         if !reply.status.is_success() {
-            return self.refused(method, reply);
+            return self.handle_refusal(method, reply);
         }
-        if reply.session.is_some() {
-            self.session = reply.session;
+        if reply.session_id.is_some() {
+            self.session_id = reply.session_id;
         }
-        if let Some(frames) = reply.frames {
-            self.outputs.push_back(Output::Length(Length { frames, seconds: reply.seconds }));
+        if let Some(frames) = reply.frame_count {
+            self.actions.push_back(Action::Length(MediaLength {
+                frame_count: frames,
+                duration_seconds: reply.duration_seconds,
+            }));
         }
         match (method, self.stage) {
-            (Method::Setup, _) => self.reach(Stage::Ready, Output::SetUp),
-            (Method::Play, _) => self.reach(Stage::Playing, Output::Started),
+            (Method::Setup, _) => self.enter_stage(Stage::Ready, Action::SetUp),
+            (Method::Play, _) => self.enter_stage(Stage::Playing, Action::Started),
             // The film may have ended meanwhile.
-            (_, Stage::Playing) => self.reach(Stage::Ready, Output::Paused),
+            (_, Stage::Playing) => self.enter_stage(Stage::Ready, Action::Paused),
             _ => {}
         }
         self.advance(now);
     }
 
-    fn reach(&mut self, stage: Stage, output: Output) {
+    fn enter_stage(&mut self, stage: Stage, action: Action) {
         self.stage = stage;
-        self.outputs.push_back(output);
+        self.actions.push_back(action);
     }
 
-    fn refused(&mut self, method: Method, reply: Reply) {
-        self.fail(match reply.status {
-            Code::NOT_FOUND => self.trouble(TroubleKind::NotFound),
-            status => Failure::Refused { method, status, reason: reply.reason },
+    fn handle_refusal(&mut self, method: Method, response: ClassroomResponse) {
+        self.fail(match response.status {
+            Code::NOT_FOUND => self.classroom_error(ClassroomErrorKind::NotFound),
+            status => SessionError::Refused { method, status, reason_phrase: response.reason_phrase },
         });
     }
 
     /// Whatever the server says to TEARDOWN, the session is over.
-    fn torn_down(&mut self, now: Instant) {
+    fn handle_teardown(&mut self, now: Instant) {
         let goal = self.goal;
         self.close();
         // The user may want to see the film again.
@@ -392,61 +407,61 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    struct Scripted {
-        machine: Machine,
+    struct ScriptedSession {
+        machine: ClassroomMachine,
         now: Instant,
         written: Vec<String>,
-        failures: Vec<String>,
+        errors: Vec<String>,
     }
 
-    impl Scripted {
+    impl ScriptedSession {
         fn new() -> Self {
             let url = ClassroomUrl::new("lab.example", 1025, "movie.Mjpeg").unwrap();
-            let machine = Machine::new(url, MachineOptions::default());
-            Self { machine, now: Instant::now(), written: Vec::new(), failures: Vec::new() }
+            let machine = ClassroomMachine::new(url, RtspOptions::default());
+            Self { machine, now: Instant::now(), written: Vec::new(), errors: Vec::new() }
         }
 
-        fn carry_out(&mut self) {
-            while let Some(output) = self.machine.poll() {
-                match output {
-                    Output::Connect(_) => self.machine.connected(self.now),
-                    Output::OpenPorts(_) => self.machine.port_open(self.now, 25_000),
-                    Output::Write(octets) => self.written.push(String::from_utf8(octets.to_vec()).unwrap()),
-                    Output::Failed(failure) => self.failures.push(failure.to_string()),
+        fn perform_actions(&mut self) {
+            while let Some(action) = self.machine.poll_action() {
+                match action {
+                    Action::Connect(_) => self.machine.handle_connected(self.now),
+                    Action::OpenPorts(_) => self.machine.handle_port_opened(self.now, 25_000),
+                    Action::Write(octets) => self.written.push(String::from_utf8(octets.to_vec()).unwrap()),
+                    Action::Failed(error) => self.errors.push(error.to_string()),
                     _ => {}
                 }
             }
         }
 
-        fn want(&mut self, goal: Goal) {
+        fn set_goal(&mut self, goal: Goal) {
             self.machine.set_goal(self.now, goal);
-            self.carry_out();
+            self.perform_actions();
         }
 
         /// Answers, and lets the quiet pass that ends the answer.
-        fn answer(&mut self, words: &str) {
-            self.machine.received(self.now, words.as_bytes());
-            self.pass(Duration::from_millis(50));
+        fn respond(&mut self, response: &str) {
+            self.machine.handle_bytes(self.now, response.as_bytes());
+            self.advance_time(Duration::from_millis(50));
         }
 
-        fn pass(&mut self, span: Duration) {
-            self.now += span;
-            self.machine.timeout(self.now);
-            self.carry_out();
+        fn advance_time(&mut self, duration: Duration) {
+            self.now += duration;
+            self.machine.handle_timeout(self.now);
+            self.perform_actions();
         }
 
-        fn lose(&mut self, frame: Option<u64>) {
-            self.machine.connection_lost(self.now, None, frame);
-            self.carry_out();
+        fn lose_connection(&mut self, last_frame: Option<u64>) {
+            self.machine.handle_connection_lost(self.now, None, last_frame);
+            self.perform_actions();
         }
 
         fn playing() -> Self {
-            let mut script = Self::new();
-            script.want(Goal::Playing);
-            script.answer("RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456");
-            script.answer("RTSP/1.0 200 OK\nCSeq: CSeq: 2");
-            assert_eq!(script.machine.status().state, RtspState::Playing);
-            script
+            let mut session = Self::new();
+            session.set_goal(Goal::Playing);
+            session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456");
+            session.respond("RTSP/1.0 200 OK\nCSeq: CSeq: 2");
+            assert_eq!(session.machine.status().state, RtspState::Playing);
+            session
         }
 
         fn methods(&self) -> Vec<&str> {
@@ -455,77 +470,77 @@ mod tests {
     }
 
     #[test]
-    fn one_request_at_a_time_and_the_last_click_decides() {
-        let mut script = Scripted::new();
-        script.want(Goal::Playing);
-        script.want(Goal::Ready);
-        script.want(Goal::Playing);
+    fn requests_are_sequential_and_last_goal_wins() {
+        let mut session = ScriptedSession::new();
+        session.set_goal(Goal::Playing);
+        session.set_goal(Goal::Ready);
+        session.set_goal(Goal::Playing);
         assert_eq!(
-            script.written,
+            session.written,
             ["SETUP movie.Mjpeg RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/UDP; client_port= 25000\r\n"]
         );
-        script.answer("RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456");
-        script.want(Goal::Ready);
-        script.want(Goal::Playing);
-        script.want(Goal::Ready);
-        script.answer("RTSP/1.0 200 OK\nCSeq: 2\nSession: 123456");
-        assert_eq!(script.methods(), ["SETUP", "PLAY", "PAUSE"]);
-        assert_eq!(script.written[2], "PAUSE movie.Mjpeg RTSP/1.0\r\nCSeq: 3\r\nSession: 123456\r\n");
+        session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456");
+        session.set_goal(Goal::Ready);
+        session.set_goal(Goal::Playing);
+        session.set_goal(Goal::Ready);
+        session.respond("RTSP/1.0 200 OK\nCSeq: 2\nSession: 123456");
+        assert_eq!(session.methods(), ["SETUP", "PLAY", "PAUSE"]);
+        assert_eq!(session.written[2], "PAUSE movie.Mjpeg RTSP/1.0\r\nCSeq: 3\r\nSession: 123456\r\n");
     }
 
     #[test]
-    fn a_film_that_is_over_is_set_up_anew() {
-        let mut script = Scripted::playing();
-        script.machine.film_over(script.now);
-        script.carry_out();
-        let Status { state, goal, is_busy, .. } = script.machine.status();
+    fn play_after_end_sets_up_again() {
+        let mut session = ScriptedSession::playing();
+        session.machine.handle_stream_end(session.now);
+        session.perform_actions();
+        let SessionStatus { state, goal, is_busy, .. } = session.machine.status();
         assert_eq!((state, goal, is_busy), (RtspState::Ready, Goal::Ready, false));
-        script.want(Goal::Playing);
-        script.answer("RTSP/1.0 200 OK\nCSeq: 3\nSession: 123456");
-        script.answer("RTSP/1.0 200 OK\nCSeq: 1\nSession: 654321");
-        assert_eq!(script.methods(), ["SETUP", "PLAY", "TEARDOWN", "SETUP", "PLAY"]);
-        assert_eq!(script.written[4], "PLAY movie.Mjpeg RTSP/1.0\r\nCSeq: 2\r\nSession: 654321\r\n");
+        session.set_goal(Goal::Playing);
+        session.respond("RTSP/1.0 200 OK\nCSeq: 3\nSession: 123456");
+        session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 654321");
+        assert_eq!(session.methods(), ["SETUP", "PLAY", "TEARDOWN", "SETUP", "PLAY"]);
+        assert_eq!(session.written[4], "PLAY movie.Mjpeg RTSP/1.0\r\nCSeq: 2\r\nSession: 654321\r\n");
     }
 
     #[test]
-    fn each_way_of_failing_has_its_sentence() {
-        let failure = |act: fn(&mut Scripted)| {
-            let mut script = Scripted::new();
-            script.want(Goal::Playing);
-            act(&mut script);
-            assert_eq!(script.machine.status().state, RtspState::Init);
-            assert!(!script.machine.status().is_busy);
-            script.failures.join(" ")
+    fn each_failure_has_its_own_message() {
+        let errors_after = |act: fn(&mut ScriptedSession)| {
+            let mut session = ScriptedSession::new();
+            session.set_goal(Goal::Playing);
+            act(&mut session);
+            assert_eq!(session.machine.status().state, RtspState::Init);
+            assert!(!session.machine.status().is_busy);
+            session.errors.join(" ")
         };
-        let missing = failure(|script| script.answer("RTSP/1.0 404 NOT FOUND\nCSeq: 1\nSession: 0"));
+        let missing = errors_after(|session| session.respond("RTSP/1.0 404 NOT FOUND\nCSeq: 1\nSession: 0"));
         assert!(missing.contains("has no file \"movie.Mjpeg\""), "{missing}");
-        let mute = failure(|script| script.pass(Duration::from_secs(5)));
-        assert!(mute.contains("did not answer SETUP"), "{mute}");
-        let dropped = failure(|script| script.lose(None));
+        let silent = errors_after(|session| session.advance_time(Duration::from_secs(5)));
+        assert!(silent.contains("did not answer SETUP"), "{silent}");
+        let dropped = errors_after(|session| session.lose_connection(None));
         assert!(dropped.contains("closed the connection at SETUP"), "{dropped}");
-        let mute = failure(|script| {
-            script.answer("RTSP/1.0 200 OK\nCSeq: 1\nSession: 1");
-            script.pass(Duration::from_secs(5));
+        let silent = errors_after(|session| {
+            session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 1");
+            session.advance_time(Duration::from_secs(5));
         });
-        assert!(mute.contains("did not answer PLAY"), "{mute}");
-        let busy = failure(|script| script.answer("RTSP/1.0 500 CON ERR\nCSeq: 1\nSession: 1"));
+        assert!(silent.contains("did not answer PLAY"), "{silent}");
+        let busy = errors_after(|session| session.respond("RTSP/1.0 500 CON ERR\nCSeq: 1\nSession: 1"));
         assert!(busy.contains("refused SETUP: 500 CON ERR"), "{busy}");
-        let other = failure(|script| script.answer("220 mail.example ready\r\n"));
+        let other = errors_after(|session| session.respond("220 mail.example ready\r\n"));
         assert!(other.contains("does not speak RTSP"), "{other}");
     }
 
     #[test]
-    fn a_connection_that_goes_is_trouble_only_while_something_is_wanted_of_it() {
-        let mut script = Scripted::playing();
-        script.lose(Some(77));
-        assert!(script.failures[0].contains("after frame 77 of \"movie.Mjpeg\""), "{:?}", script.failures);
-        let mut script = Scripted::playing();
-        script.machine.film_over(script.now);
-        script.lose(Some(500));
-        assert!(script.failures.is_empty() && script.machine.status().state == RtspState::Init);
-        let mut script = Scripted::playing();
-        script.want(Goal::Stopped);
-        script.lose(Some(3));
-        assert!(script.failures.is_empty() && script.methods().last() == Some(&"TEARDOWN"));
+    fn lost_connection_is_error_only_while_playing() {
+        let mut session = ScriptedSession::playing();
+        session.lose_connection(Some(77));
+        assert!(session.errors[0].contains("after frame 77 of \"movie.Mjpeg\""), "{:?}", session.errors);
+        let mut session = ScriptedSession::playing();
+        session.machine.handle_stream_end(session.now);
+        session.lose_connection(Some(500));
+        assert!(session.errors.is_empty() && session.machine.status().state == RtspState::Init);
+        let mut session = ScriptedSession::playing();
+        session.set_goal(Goal::Stopped);
+        session.lose_connection(Some(3));
+        assert!(session.errors.is_empty() && session.methods().last() == Some(&"TEARDOWN"));
     }
 }

@@ -11,6 +11,6 @@ mod messages;
 mod receiver;
 mod url;
 
-pub use client::ClassroomPlayer;
-pub use error::{Trouble, TroubleKind};
+pub use client::ClassroomClient;
+pub use error::{ClassroomError, ClassroomErrorKind};
 pub use url::{ClassroomUrl, ClassroomUrlError};

@@ -21,17 +21,17 @@ pub enum ClassroomUrlError {
     /// The host or the port.
     Server(UrlError),
     /// There is no port; the exercise has no usual one.
-    NoPort,
+    MissingPort,
     /// The name of the file.
-    File(FileNameError),
+    FileName(FileNameError),
 }
 
 impl fmt::Display for ClassroomUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(error) => write!(f, "{error}"),
-            Self::NoPort => f.write_str("it names no port, and classroom servers have no usual one"),
-            Self::File(error) => write!(f, "{error}"),
+            Self::MissingPort => f.write_str("it names no port, and classroom servers have no usual one"),
+            Self::FileName(error) => write!(f, "{error}"),
         }
     }
 }
@@ -44,7 +44,7 @@ impl ClassroomUrl {
     /// # Errors
     /// When the dialect cannot express it.
     pub fn new(host: &str, port: u16, file: &str) -> Result<Self, ClassroomUrlError> {
-        check_file_name(file).map_err(ClassroomUrlError::File)?;
+        check_file_name(file).map_err(ClassroomUrlError::FileName)?;
         let host = host.trim().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
             return Err(ClassroomUrlError::Server(UrlError::Host));
@@ -66,8 +66,8 @@ impl ClassroomUrl {
     }
 
     /// Host and port, an IPv6 address in its brackets.
-    pub fn server(&self) -> String {
-        self.url.server()
+    pub fn host_and_port(&self) -> String {
+        self.url.host_and_port()
     }
 
     /// The file as it stands in requests.
@@ -76,8 +76,8 @@ impl ClassroomUrl {
     }
 
     /// The last part of the file's path.
-    pub fn name(&self) -> String {
-        self.url.name()
+    pub fn display_name(&self) -> String {
+        self.url.display_name()
     }
 }
 
@@ -90,7 +90,7 @@ impl FromStr for ClassroomUrl {
         let url = RtspUrl::parse(&format!("rtsp://{server}")).map_err(ClassroomUrlError::Server)?;
         let has_port = server.rsplit_once(':').is_some_and(|(_, port)| port.parse() == Ok(url.port()));
         if !has_port {
-            return Err(ClassroomUrlError::NoPort);
+            return Err(ClassroomUrlError::MissingPort);
         }
         Self::new(url.host(), url.port(), file)
     }
@@ -107,17 +107,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_host_port_and_file() {
+    fn url_has_host_port_and_file() {
         let url: ClassroomUrl = "lab.example:1025/movie.Mjpeg".parse().unwrap();
-        assert_eq!((url.host(), url.port(), url.name().as_str()), ("lab.example", 1025, "movie.Mjpeg"));
+        assert_eq!(
+            (url.host(), url.port(), url.display_name().as_str()),
+            ("lab.example", 1025, "movie.Mjpeg")
+        );
         assert_eq!("[::1]:554/a/b.mjpeg".parse::<ClassroomUrl>().unwrap().file(), "a/b.mjpeg");
         for (text, error) in [
-            ("lab.example/movie.Mjpeg", ClassroomUrlError::NoPort),
-            ("[::1]/movie.Mjpeg", ClassroomUrlError::NoPort),
+            ("lab.example/movie.Mjpeg", ClassroomUrlError::MissingPort),
+            ("[::1]/movie.Mjpeg", ClassroomUrlError::MissingPort),
             (":1025/movie.Mjpeg", ClassroomUrlError::Server(UrlError::Host)),
             ("lab.example:99999/movie.Mjpeg", ClassroomUrlError::Server(UrlError::Port)),
-            ("lab.example:1025", ClassroomUrlError::File(FileNameError::Empty)),
-            ("lab.example:1025/my film", ClassroomUrlError::File(FileNameError::Space)),
+            ("lab.example:1025", ClassroomUrlError::FileName(FileNameError::Empty)),
+            ("lab.example:1025/my film", ClassroomUrlError::FileName(FileNameError::Whitespace)),
         ] {
             assert_eq!(text.parse::<ClassroomUrl>(), Err(error), "{text}");
         }

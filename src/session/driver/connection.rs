@@ -11,7 +11,7 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::session::events::{Input, Path};
+use crate::session::events::{ClientInput, NetworkPath};
 
 /// An open connection. Its writer outlives it until what was queued is written.
 pub struct Connection {
@@ -23,13 +23,13 @@ pub struct Connection {
 }
 
 /// Writes that may wait for the connection.
-const WRITE_QUEUE: usize = 64;
+const WRITE_QUEUE_CAPACITY: usize = 64;
 
 /// How long the server may accept none of what is written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes read from the connection at a time.
-const READ_BUFFER: usize = 64 * 1024;
+const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 impl Connection {
     /// Takes over a connected stream, on the runtime that it is called on.
@@ -37,7 +37,7 @@ impl Connection {
         let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
         stream.set_nodelay(true)?;
         let (reader, mut write_half) = stream.into_split();
-        let (writer, mut queue) = mpsc::channel::<Bytes>(WRITE_QUEUE);
+        let (writer, mut queue) = mpsc::channel::<Bytes>(WRITE_QUEUE_CAPACITY);
         tokio::spawn(async move {
             while let Some(bytes) = queue.recv().await {
                 // The reader notices a broken connection, too, and reports it.
@@ -58,9 +58,9 @@ impl Connection {
     }
 
     /// The way to the server.
-    pub fn path(&self) -> Path {
+    pub fn network_path(&self) -> NetworkPath {
         let (local, peer) = (self.local(), self.peer());
-        Path { is_local: local == peer || peer.is_loopback(), is_ipv6: peer.is_ipv6() }
+        NetworkPath { is_local: local == peer || peer.is_loopback(), is_ipv6: peer.is_ipv6() }
     }
 
     /// Queues bytes to be written; `false` if the connection is broken or accepts nothing.
@@ -70,20 +70,20 @@ impl Connection {
 }
 
 /// Waits for bytes, or for the end of the connection; for ever if there is none.
-pub async fn received(connection: &mut Option<Connection>) -> Input {
+pub async fn receive(connection: &mut Option<Connection>) -> ClientInput {
     let Some(connection) = connection else { return std::future::pending().await };
     if connection.buffer.capacity() < 4 * 1024 {
-        connection.buffer = BytesMut::with_capacity(READ_BUFFER);
+        connection.buffer = BytesMut::with_capacity(READ_BUFFER_SIZE);
     }
     match connection.reader.read_buf(&mut connection.buffer).await {
-        Ok(0) => Input::ConnectionLost(None),
-        Ok(_) => Input::Received(connection.buffer.split().freeze()),
-        Err(error) => Input::ConnectionLost(Some(reason(&error))),
+        Ok(0) => ClientInput::ConnectionLost(None),
+        Ok(_) => ClientInput::Received(connection.buffer.split().freeze()),
+        Err(error) => ClientInput::ConnectionLost(Some(error_reason(&error))),
     }
 }
 
 /// The system's words for an error, without its number.
-pub fn reason(error: &io::Error) -> String {
+pub fn error_reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }

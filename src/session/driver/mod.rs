@@ -4,7 +4,7 @@
 //! timeout has come. RTP is received on a thread of its own.
 
 mod connection;
-mod outlets;
+mod frame_sinks;
 mod rtp_thread;
 mod udp;
 
@@ -19,44 +19,44 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::connection::Connection;
-pub use self::outlets::{FrameOutlets, Screen};
-use self::udp::Ports;
-use super::classroom::ClassroomPlayer;
+pub use self::frame_sinks::{FrameSinks, Screen};
+use self::udp::UdpPorts;
+use super::classroom::ClassroomClient;
 use super::client::Client;
-use super::error::Failure;
-use super::events::{Command, Event, Input, Output};
-use super::options::{PlayerOptions, Reporter, SessionOptions};
-use super::present::decoder::DecodeCounts;
-use super::rtp::receiver::ENOUGH_TO_JUDGE;
-use super::rtsp::client::Player;
+use super::error::SessionError;
+use super::events::{ClientInput, ClientOutput, SessionCommand, SessionEvent};
+use super::options::{ClientOptions, RtcpIdentity, SessionOptions};
+use super::present::decoder::DecodeStats;
+use super::rtp::receiver::MIN_UNUSABLE_FRAMES;
+use super::rtsp::client::RtspClient;
 use super::source_url::SourceUrl;
 use super::state::Goal;
-use crate::impairment::Datagram;
+use crate::impairment::RawPacket;
 use crate::net::clock;
-use crate::net::deadline::until;
+use crate::net::deadline::wait_for_deadline;
 use crate::proto::rtsp::{Method, Transport};
-use crate::stats::{Figures, Row};
+use crate::stats::{Figures, PacketLogRow};
 
 /// A session that runs in the background. Dropping it ends it without TEARDOWN.
 #[derive(Debug)]
 pub struct Session {
-    requests: mpsc::Sender<SessionRequest>,
+    messages: mpsc::Sender<DriverMessage>,
     figures: watch::Receiver<Figures>,
     _task: AbortOnDropHandle<()>,
 }
 
 /// Something that the owner of a session wants.
 #[derive(Debug)]
-enum SessionRequest {
-    Command(Command),
+enum DriverMessage {
+    Command(SessionCommand),
     Finish(oneshot::Sender<()>),
 }
 
 /// Clicks that may wait; people are slower than this.
-const COMMANDS: usize = 64;
+const MESSAGE_QUEUE_CAPACITY: usize = 64;
 
 /// Frames whose packets are told one by one.
-const ROWS: usize = 32;
+const MAX_PACKET_LOG_ROWS: usize = 32;
 
 /// Between two looks at the figures.
 const FIGURES_INTERVAL: Duration = Duration::from_millis(250);
@@ -66,36 +66,36 @@ impl Session {
     pub fn start(
         source: impl Into<SourceUrl>,
         options: SessionOptions,
-        outlets: FrameOutlets,
-        events: mpsc::Sender<Event>,
+        sinks: FrameSinks,
+        events: mpsc::Sender<SessionEvent>,
     ) -> Self {
-        let (requests, inbox) = mpsc::channel(COMMANDS);
+        let (messages, message_receiver) = mpsc::channel(MESSAGE_QUEUE_CAPACITY);
         let (figures_sender, figures) = watch::channel(Figures::default());
         let driver = Driver {
-            receive_buffer: options.receive_buffer,
+            receive_buffer_size: options.receive_buffer_size,
             client: new_client(source.into(), options),
-            outlets,
+            sinks,
             events,
             figures: figures_sender,
-            decoded_before: DecodeCounts::default(),
-            has_told_flaw: false,
+            decode_stats_at_start: DecodeStats::default(),
+            has_reported_undecodable: false,
             connection: None,
             connecting: None,
             ports: None,
-            route: None,
-            finishing: None,
+            transport: None,
+            finished_sender: None,
         };
-        let task = AbortOnDropHandle::new(tokio::spawn(driver.run(inbox)));
-        Self { requests, figures, _task: task }
+        let task = AbortOnDropHandle::new(tokio::spawn(driver.run(message_receiver)));
+        Self { messages, figures, _task: task }
     }
 
     /// Passes a wish of the user to the client.
-    pub fn command(&self, command: Command) {
-        self.send(SessionRequest::Command(command));
+    pub fn send_command(&self, command: SessionCommand) {
+        self.send(DriverMessage::Command(command));
     }
 
-    fn send(&self, request: SessionRequest) {
-        if let Err(error) = self.requests.try_send(request) {
+    fn send(&self, message: DriverMessage) {
+        if let Err(error) = self.messages.try_send(message) {
             tracing::warn!(%error, "a command is lost");
         }
     }
@@ -106,86 +106,87 @@ impl Session {
     }
 
     /// Sends TEARDOWN and waits for the response, for so long at the most.
-    pub async fn finish(self, patience: Duration) {
+    pub async fn finish(self, max_wait: Duration) {
         let (done, finished) = oneshot::channel();
-        self.send(SessionRequest::Finish(done));
+        self.send(DriverMessage::Finish(done));
         // Answered, or out of patience; the session ends either way.
-        let _ = timeout(patience, finished).await;
+        let _ = timeout(max_wait, finished).await;
     }
 }
 
 /// A client for the protocol of a source.
 fn new_client(source: SourceUrl, options: SessionOptions) -> Box<dyn Client> {
-    let reporter = Reporter { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
-    let options = PlayerOptions {
-        machine: options.machine,
+    let rtcp_identity =
+        RtcpIdentity { ssrc: rand::random(), cname: format!("{:024x}", rand::random::<u128>() >> 32) };
+    let options = ClientOptions {
+        rtsp: options.rtsp,
         playout_delay: options.playout_delay,
-        reporter,
-        emulation: options.emulation,
+        rtcp_identity,
+        emulator: options.emulator,
         epoch: clock::epoch(),
     };
     match source {
-        SourceUrl::Rtsp(url) => Box::new(Player::new(url, options)),
-        SourceUrl::Classroom(url) => Box::new(ClassroomPlayer::new(url, options)),
+        SourceUrl::Rtsp(url) => Box::new(RtspClient::new(url, options)),
+        SourceUrl::Classroom(url) => Box::new(ClassroomClient::new(url, options)),
     }
 }
 
 struct Driver {
-    receive_buffer: usize,
+    receive_buffer_size: usize,
     client: Box<dyn Client>,
-    outlets: FrameOutlets,
-    events: mpsc::Sender<Event>,
+    sinks: FrameSinks,
+    events: mpsc::Sender<SessionEvent>,
     figures: watch::Sender<Figures>,
     /// What the decoder had done before the session was set up.
-    decoded_before: DecodeCounts,
+    decode_stats_at_start: DecodeStats,
     /// It was told that no picture can be decoded.
-    has_told_flaw: bool,
+    has_reported_undecodable: bool,
     connection: Option<Connection>,
     connecting: Option<AbortOnDropHandle<io::Result<TcpStream>>>,
-    ports: Option<Ports>,
-    route: Option<Transport>,
-    finishing: Option<oneshot::Sender<()>>,
+    ports: Option<UdpPorts>,
+    transport: Option<Transport>,
+    finished_sender: Option<oneshot::Sender<()>>,
 }
 
 /// What came from the network, or from the user.
-enum Incoming {
-    Request(SessionRequest),
-    Input(Instant, Input),
+enum DriverEvent {
+    Message(DriverMessage),
+    Input(Instant, ClientInput),
     Connected(io::Result<TcpStream>),
     /// Time to look at the deadlines.
-    Time,
+    Timeout,
     /// Time to look at the figures.
-    Figures,
+    FiguresTick,
     /// Nobody holds the session any more.
-    Abandoned,
+    SessionDropped,
 }
 
 impl Driver {
-    async fn run(mut self, mut inbox: mpsc::Receiver<SessionRequest>) {
+    async fn run(mut self, mut message_receiver: mpsc::Receiver<DriverMessage>) {
         let mut figures_clock = interval(FIGURES_INTERVAL);
         figures_clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let deadline = self.client.poll_timeout();
-            let incoming = tokio::select! {
-                request = inbox.recv() => request.map_or(Incoming::Abandoned, Incoming::Request),
-                connected = finished(&mut self.connecting) => Incoming::Connected(connected),
-                input = connection::received(&mut self.connection) => Incoming::Input(Instant::now(), input),
-                (at, input) = udp::received(&mut self.ports) => Incoming::Input(at, input),
-                () = until(deadline) => Incoming::Time,
-                _ = figures_clock.tick() => Incoming::Figures,
+            let event = tokio::select! {
+                message = message_receiver.recv() => message.map_or(DriverEvent::SessionDropped, DriverEvent::Message),
+                connected = wait_for_connection(&mut self.connecting) => DriverEvent::Connected(connected),
+                input = connection::receive(&mut self.connection) => DriverEvent::Input(Instant::now(), input),
+                (at, input) = udp::receive(&mut self.ports) => DriverEvent::Input(at, input),
+                () = wait_for_deadline(deadline) => DriverEvent::Timeout,
+                _ = figures_clock.tick() => DriverEvent::FiguresTick,
             };
-            match incoming {
-                Incoming::Request(request) => self.handle_request(request),
-                Incoming::Input(at, input) => self.handle_input(at, input),
-                Incoming::Connected(result) => self.handle_connection(result),
-                Incoming::Time => self.client.handle_timeout(Instant::now()),
-                Incoming::Figures => {
+            match event {
+                DriverEvent::Message(message) => self.handle_message(message),
+                DriverEvent::Input(at, input) => self.handle_input(at, input),
+                DriverEvent::Connected(result) => self.handle_connect_result(result),
+                DriverEvent::Timeout => self.client.handle_timeout(Instant::now()),
+                DriverEvent::FiguresTick => {
                     self.publish_figures();
-                    self.look_for_flaw().await;
+                    self.check_undecodable_frames().await;
                 }
-                Incoming::Abandoned => return,
+                DriverEvent::SessionDropped => return,
             }
-            if self.carry_out().await {
+            if self.perform_outputs().await {
                 return;
             }
         }
@@ -193,13 +194,13 @@ impl Driver {
 
     /// The answer to TEARDOWN is the last word of a server, and so is the end of the connection: all of its packets lie
     /// before it, and are counted before it is heard.
-    fn handle_input(&mut self, at: Instant, input: Input) {
+    fn handle_input(&mut self, at: Instant, input: ClientInput) {
         match input {
-            Input::Received(_) if self.client.status().in_flight == Some(Method::Teardown) => {
-                self.drain_ports()
+            ClientInput::Received(_) if self.client.status().in_flight == Some(Method::Teardown) => {
+                self.finish_rtp()
             }
-            Input::ConnectionLost(_) => {
-                self.drain_ports();
+            ClientInput::ConnectionLost(_) => {
+                self.finish_rtp();
                 self.connection = None;
             }
             _ => {}
@@ -208,70 +209,76 @@ impl Driver {
     }
 
     /// Handles what has come to the RTP port, which is of no more use then.
-    fn drain_ports(&mut self) {
-        let packets = self.ports.as_mut().map(Ports::drain).unwrap_or_default();
-        for (at, datagram) in packets {
-            self.client.handle_input(at, Input::Datagram(datagram));
+    fn finish_rtp(&mut self) {
+        let packets = self.ports.as_mut().map(UdpPorts::finish_rtp).unwrap_or_default();
+        for (at, packet) in packets {
+            self.client.handle_input(at, ClientInput::Packet(packet));
         }
     }
 
-    fn handle_request(&mut self, request: SessionRequest) {
-        let command = match request {
-            SessionRequest::Command(command) => command,
-            SessionRequest::Finish(done) => {
-                self.finishing = Some(done);
-                Command::SetGoal(Goal::Stopped)
+    fn handle_message(&mut self, message: DriverMessage) {
+        let command = match message {
+            DriverMessage::Command(command) => command,
+            DriverMessage::Finish(done) => {
+                self.finished_sender = Some(done);
+                SessionCommand::SetGoal(Goal::Stopped)
             }
         };
-        self.client.handle_input(Instant::now(), Input::Command(command));
+        self.client.handle_input(Instant::now(), ClientInput::Command(command));
     }
 
     fn publish_figures(&mut self) {
         let mut snapshot = self.client.snapshot(Instant::now());
-        let mut rows: Arc<[Row]> = Arc::default();
-        if let Some(screen) = &self.outlets.screen {
-            let counts = screen.decoder.counts().since(self.decoded_before);
-            snapshot.frames_dropped_late += counts.dropped;
-            snapshot.frames_undecodable = counts.failed;
-            snapshot.frames_shown = snapshot.frames_shown.saturating_sub(counts.dropped + counts.failed);
+        let mut packet_rows: Arc<[PacketLogRow]> = Arc::default();
+        if let Some(screen) = &self.sinks.screen {
+            let decode_stats = screen.decoder.stats().since(self.decode_stats_at_start);
+            snapshot.frames_dropped_late += decode_stats.dropped;
+            snapshot.frames_undecodable = decode_stats.failed;
+            snapshot.frames_shown =
+                snapshot.frames_shown.saturating_sub(decode_stats.dropped + decode_stats.failed);
             let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
-            snapshot.decode_ms =
-                (counts.decoded > 0).then(|| milliseconds(counts.busy) / counts.decoded as f64);
-            snapshot.decode_max_ms = (counts.decoded > 0).then(|| milliseconds(counts.longest));
-            rows = self.client.packet_log().map(|strip| strip.rows(ROWS)).unwrap_or_default().into();
+            snapshot.decode_ms = (decode_stats.decoded > 0)
+                .then(|| milliseconds(decode_stats.total_time) / decode_stats.decoded as f64);
+            snapshot.decode_max_ms = (decode_stats.decoded > 0).then(|| milliseconds(decode_stats.max_time));
+            packet_rows = self
+                .client
+                .packet_log()
+                .map(|packet_log| packet_log.rows(MAX_PACKET_LOG_ROWS))
+                .unwrap_or_default()
+                .into();
         }
-        let figures = Figures { snapshot, rows };
+        let figures = Figures { snapshot, packet_rows };
         self.figures.send_if_modified(|last| std::mem::replace(last, figures.clone()) != figures);
     }
 
     /// Tells once that not one picture can be decoded.
-    async fn look_for_flaw(&mut self) {
-        let Some(screen) = &self.outlets.screen else { return };
-        let counts = screen.decoder.counts().since(self.decoded_before);
-        let is_certain = counts.decoded == 0 && counts.failed >= ENOUGH_TO_JUDGE;
-        if is_certain && !std::mem::replace(&mut self.has_told_flaw, true) {
-            let why = "they are damaged, or of a kind that cannot be decoded".to_owned();
-            self.tell(Event::Failed(Failure::Unusable { why })).await;
+    async fn check_undecodable_frames(&mut self) {
+        let Some(screen) = &self.sinks.screen else { return };
+        let decode_stats = screen.decoder.stats().since(self.decode_stats_at_start);
+        let is_certain = decode_stats.decoded == 0 && decode_stats.failed >= MIN_UNUSABLE_FRAMES;
+        if is_certain && !std::mem::replace(&mut self.has_reported_undecodable, true) {
+            let reason = "they are damaged, or of a kind that cannot be decoded".to_owned();
+            self.emit(SessionEvent::Failed(SessionError::UnusableFrames { reason })).await;
         }
     }
 
     /// Does what the player wants; whether the session is finished.
-    async fn carry_out(&mut self) -> bool {
+    async fn perform_outputs(&mut self) -> bool {
         while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Connect { host, port } => self.connect(host, port),
-                Output::Disconnect => self.disconnect(),
-                Output::OpenPorts(port) => self.open_ports(port),
-                Output::Route(transport) => self.route = Some(transport),
-                Output::Write(octets) => self.write(octets),
-                Output::Send(datagram) => self.send_datagram(&datagram),
-                Output::Frame(frame) => self.outlets.send_to_taps(frame).await,
-                Output::Show { frame, position } => self.outlets.show(frame, position),
-                Output::Event(event) => self.tell(event).await,
+                ClientOutput::Connect { host, port } => self.connect(host, port),
+                ClientOutput::Disconnect => self.disconnect(),
+                ClientOutput::OpenPorts(port) => self.open_ports(port),
+                ClientOutput::SetTransport(transport) => self.transport = Some(transport),
+                ClientOutput::Write(octets) => self.write(octets),
+                ClientOutput::SendPacket(datagram) => self.send_packet(&datagram),
+                ClientOutput::Frame(frame) => self.sinks.send_to_taps(frame).await,
+                ClientOutput::Show { frame, position } => self.sinks.show(frame, position),
+                ClientOutput::Event(event) => self.emit(event).await,
             }
         }
-        let is_still = self.connection.is_none() && self.connecting.is_none();
-        if is_still && let Some(done) = self.finishing.take() {
+        let is_disconnected = self.connection.is_none() && self.connecting.is_none();
+        if is_disconnected && let Some(done) = self.finished_sender.take() {
             // Who finished it may have lost patience.
             let _ = done.send(());
             return true;
@@ -279,13 +286,13 @@ impl Driver {
         false
     }
 
-    async fn tell(&mut self, event: Event) {
-        match (&event, &self.outlets.screen) {
-            (Event::SetUp(_), Some(screen)) => {
-                self.decoded_before = screen.decoder.begin();
-                self.has_told_flaw = false;
+    async fn emit(&mut self, event: SessionEvent) {
+        match (&event, &self.sinks.screen) {
+            (SessionEvent::SetUp(_), Some(screen)) => {
+                self.decode_stats_at_start = screen.decoder.start_session();
+                self.has_reported_undecodable = false;
             }
-            (Event::Ended | Event::Closed, _) => {
+            (SessionEvent::Ended | SessionEvent::Closed, _) => {
                 self.publish_figures();
                 tracing::debug!(figures = ?self.figures.borrow().snapshot, "the figures of what was played");
             }
@@ -299,17 +306,17 @@ impl Driver {
         self.connecting = Some(AbortOnDropHandle::new(tokio::spawn(TcpStream::connect((host, port)))));
     }
 
-    fn handle_connection(&mut self, result: io::Result<TcpStream>) {
+    fn handle_connect_result(&mut self, result: io::Result<TcpStream>) {
         let now = Instant::now();
         match result.and_then(Connection::new) {
             Ok(connection) => {
-                let path = connection.path();
+                let network_path = connection.network_path();
                 self.connection = Some(connection);
-                self.client.handle_input(now, Input::Connected(path));
+                self.client.handle_input(now, ClientInput::Connected(network_path));
             }
             Err(error) => {
-                let reason = Some(connection::reason(&error));
-                self.client.handle_input(now, Input::ConnectionLost(reason));
+                let reason = Some(connection::error_reason(&error));
+                self.client.handle_input(now, ClientInput::ConnectionLost(reason));
             }
         }
     }
@@ -318,37 +325,39 @@ impl Driver {
         self.connecting = None;
         self.connection = None;
         self.ports = None;
-        self.route = None;
+        self.transport = None;
     }
 
     fn open_ports(&mut self, port: Option<u16>) {
         let Some(connection) = &self.connection else { return };
-        let ports = Ports::open(connection.local(), connection.peer(), port, self.receive_buffer);
+        let ports = UdpPorts::open(connection.local(), connection.peer(), port, self.receive_buffer_size);
         let opened = match ports {
-            Ok(ports) => Ok(self.ports.insert(ports).numbers()),
-            Err(error) => Err(connection::reason(&error)),
+            Ok(ports) => Ok(self.ports.insert(ports).port_pair()),
+            Err(error) => Err(connection::error_reason(&error)),
         };
-        self.client.handle_input(Instant::now(), Input::Ports(opened));
+        self.client.handle_input(Instant::now(), ClientInput::Ports(opened));
     }
 
     fn write(&mut self, bytes: Bytes) {
         let Some(connection) = &self.connection else { return };
         if !connection.write(bytes) {
-            self.client.handle_input(Instant::now(), Input::ConnectionLost(None));
+            self.client.handle_input(Instant::now(), ClientInput::ConnectionLost(None));
         }
     }
 
-    fn send_datagram(&self, datagram: &Datagram) {
+    fn send_packet(&self, packet: &RawPacket) {
         let (Some(ports), Some(connection)) = (&self.ports, &self.connection) else { return };
-        let Some(server) = self.route.as_ref().and_then(|route| route.server_port) else { return };
-        if let Err(error) = ports.send(datagram, connection.peer(), server) {
+        let Some(server_ports) = self.transport.as_ref().and_then(|transport| transport.server_port) else {
+            return;
+        };
+        if let Err(error) = ports.send(packet, connection.peer(), server_ports) {
             // Reports repeat.
-            tracing::debug!(kind = ?datagram.kind, %error, "a datagram could not be sent");
+            tracing::debug!(kind = ?packet.kind, %error, "a datagram could not be sent");
         }
     }
 }
 
-async fn finished(
+async fn wait_for_connection(
     connecting: &mut Option<AbortOnDropHandle<io::Result<TcpStream>>>,
 ) -> io::Result<TcpStream> {
     let Some(task) = connecting else { return std::future::pending().await };

@@ -37,20 +37,20 @@ pub struct Picture {
 #[derive(Debug, Clone)]
 pub struct PictureSlot {
     shared: Arc<Shared>,
-    changes: watch::Receiver<()>,
+    updates: watch::Receiver<()>,
 }
 
 impl PictureSlot {
     /// Waits for a picture; `false` when there will be no more.
     pub async fn changed(&mut self) -> bool {
-        self.changes.changed().await.is_ok()
+        self.updates.changed().await.is_ok()
     }
 
     /// The newest picture, for the screen.
-    pub fn take(&self) -> Option<Arc<Picture>> {
-        let mut work = self.shared.lock();
-        work.is_unseen = false;
-        work.picture.clone()
+    pub fn latest(&self) -> Option<Arc<Picture>> {
+        let mut state = self.shared.lock();
+        state.is_unseen = false;
+        state.picture.clone()
     }
 }
 
@@ -59,27 +59,27 @@ impl PictureSlot {
 pub struct Decoder {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-    changes: watch::Receiver<()>,
+    updates: watch::Receiver<()>,
 }
 
 #[derive(Debug, Default)]
 struct Shared {
-    work: Mutex<Work>,
-    changed: Condvar,
+    state: Mutex<DecoderState>,
+    condvar: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Work {
-    waiting: VecDeque<Job>,
+struct DecoderState {
+    jobs: VecDeque<Job>,
     /// The area to fit, in physical pixels; `None` leaves pictures as they are.
     area: Option<(u32, u32)>,
     /// The picture on the screen no longer fits the area.
-    must_refit: bool,
-    must_end: bool,
+    needs_rescale: bool,
+    should_stop: bool,
     /// The newest picture, and whether it still waits to be taken.
     picture: Option<Arc<Picture>>,
     is_unseen: bool,
-    counts: DecodeCounts,
+    stats: DecodeStats,
 }
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ struct Job {
 
 /// What the decoder has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DecodeCounts {
+pub struct DecodeStats {
     /// Pictures decoded.
     pub decoded: u64,
     /// Pictures that came faster than they could be decoded, or than the screen took them.
@@ -99,29 +99,29 @@ pub struct DecodeCounts {
     /// Pictures that cannot be decoded.
     pub failed: u64,
     /// Time spent on decoding and scaling.
-    pub busy: Duration,
+    pub total_time: Duration,
     /// The longest that one picture took since [`Decoder::begin`].
-    pub longest: Duration,
+    pub max_time: Duration,
 }
 
-impl DecodeCounts {
+impl DecodeStats {
     /// What has been done since these earlier counts.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             decoded: self.decoded - earlier.decoded,
             dropped: self.dropped - earlier.dropped,
             failed: self.failed - earlier.failed,
-            busy: self.busy - earlier.busy,
-            longest: self.longest,
+            total_time: self.total_time - earlier.total_time,
+            max_time: self.max_time,
         }
     }
 }
 
 /// Pictures that may wait to be decoded. A hiccup of the machine must not cost a picture; more would be late anyway.
-const MOST_WAITING: usize = 3;
+const MAX_QUEUED_JOBS: usize = 3;
 
 /// Pixels of the largest picture that is made for the screen.
-const MOST_PIXELS: u64 = 64 * 1024 * 1024;
+const MAX_PIXELS: u64 = 64 * 1024 * 1024;
 
 impl Decoder {
     /// Starts the thread.
@@ -130,61 +130,61 @@ impl Decoder {
     /// When the system has no thread to give.
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let (changed, changes) = watch::channel(());
-        let worker = Worker::new(shared.clone(), changed);
+        let (update_sender, updates) = watch::channel(());
+        let worker = Worker::new(shared.clone(), update_sender);
         let thread = thread::Builder::new().name("decode".to_owned()).spawn(move || worker.run())?;
-        Ok(Self { shared, thread: Some(thread), changes })
+        Ok(Self { shared, thread: Some(thread), updates })
     }
 
     /// Where the newest picture waits.
     pub fn slot(&self) -> PictureSlot {
-        PictureSlot { shared: self.shared.clone(), changes: self.changes.clone() }
+        PictureSlot { shared: self.shared.clone(), updates: self.updates.clone() }
     }
 
     /// A picture to be shown as soon as it is decoded.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
-        let mut work = self.shared.lock();
-        if work.waiting.len() == MOST_WAITING {
-            work.waiting.pop_front();
-            work.counts.dropped += 1;
+        let mut state = self.shared.lock();
+        if state.jobs.len() == MAX_QUEUED_JOBS {
+            state.jobs.pop_front();
+            state.stats.dropped += 1;
         }
-        work.waiting.push_back(Job { jpeg, position, generation });
-        self.shared.changed.notify_one();
+        state.jobs.push_back(Job { jpeg, position, generation });
+        self.shared.condvar.notify_one();
     }
 
     /// Forgets pictures that wait.
     pub fn clear(&self) {
-        self.shared.lock().waiting.clear();
+        self.shared.lock().jobs.clear();
     }
 
     /// The area that pictures are to fit, in physical pixels; `None` leaves them as they are. The picture on the
     /// screen is fitted anew.
     pub fn set_area(&self, area: Option<(u32, u32)>) {
-        let mut work = self.shared.lock();
-        if work.area != area {
-            work.area = area;
-            work.must_refit = true;
-            self.shared.changed.notify_one();
+        let mut state = self.shared.lock();
+        if state.area != area {
+            state.area = area;
+            state.needs_rescale = true;
+            self.shared.condvar.notify_one();
         }
     }
 
     /// What the decoder has done.
-    pub fn counts(&self) -> DecodeCounts {
-        self.shared.lock().counts
+    pub fn stats(&self) -> DecodeStats {
+        self.shared.lock().stats
     }
 
     /// A session begins: what the decoder has done before it. The longest time is measured anew.
-    pub fn begin(&self) -> DecodeCounts {
-        let counts = &mut self.shared.lock().counts;
-        counts.longest = Duration::ZERO;
-        *counts
+    pub fn start_session(&self) -> DecodeStats {
+        let stats = &mut self.shared.lock().stats;
+        stats.max_time = Duration::ZERO;
+        *stats
     }
 }
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        self.shared.lock().must_end = true;
-        self.shared.changed.notify_one();
+        self.shared.lock().should_stop = true;
+        self.shared.condvar.notify_one();
         if let Some(thread) = self.thread.take() {
             // A thread that has panicked has nothing more to say.
             let _ = thread.join();
@@ -193,98 +193,105 @@ impl Drop for Decoder {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, DecoderState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for something to do; `None` at the end.
-    fn next(&self) -> Option<(Task, Option<(u32, u32)>)> {
-        let mut work = self.lock();
+    fn next_task(&self) -> Option<(Task, Option<(u32, u32)>)> {
+        let mut state = self.lock();
         loop {
-            if work.must_end {
+            if state.should_stop {
                 return None;
             }
-            let area = work.area;
-            if let Some(job) = work.waiting.pop_front() {
-                work.must_refit = false;
+            let area = state.area;
+            if let Some(job) = state.jobs.pop_front() {
+                state.needs_rescale = false;
                 return Some((Task::Decode(job), area));
             }
-            if std::mem::take(&mut work.must_refit) {
-                return Some((Task::Refit, area));
+            if std::mem::take(&mut state.needs_rescale) {
+                return Some((Task::Rescale, area));
             }
-            work = self.changed.wait(work).unwrap_or_else(PoisonError::into_inner);
+            state = self.condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 enum Task {
     Decode(Job),
-    Refit,
+    Rescale,
 }
 
 struct Worker {
     shared: Arc<Shared>,
-    changed: watch::Sender<()>,
+    update_sender: watch::Sender<()>,
     resizer: Resizer,
     /// The last picture before scaling, kept to be fitted anew.
-    source: Vec<u8>,
-    source_size: (u32, u32),
-    job: Option<Job>,
+    decoded: Vec<u8>,
+    decoded_size: (u32, u32),
+    last_job: Option<Job>,
 }
 
 impl Worker {
-    fn new(shared: Arc<Shared>, changed: watch::Sender<()>) -> Self {
-        Self { shared, changed, resizer: Resizer::new(), source: Vec::new(), source_size: (0, 0), job: None }
+    fn new(shared: Arc<Shared>, update_sender: watch::Sender<()>) -> Self {
+        Self {
+            shared,
+            update_sender,
+            resizer: Resizer::new(),
+            decoded: Vec::new(),
+            decoded_size: (0, 0),
+            last_job: None,
+        }
     }
 
     fn run(mut self) {
-        while let Some((task, area)) = self.shared.next() {
-            let began = Instant::now();
+        while let Some((task, area)) = self.shared.next_task() {
+            let started = Instant::now();
             let is_new = match task {
                 Task::Decode(job) => self.decode(job),
-                Task::Refit => false,
+                Task::Rescale => false,
             };
-            let Some(picture) = self.picture(area) else { continue };
-            let mut work = self.shared.lock();
+            let Some(picture) = self.scaled_picture(area) else { continue };
+            let mut state = self.shared.lock();
             if is_new {
-                let took = began.elapsed();
-                work.counts.decoded += 1;
-                work.counts.busy += took;
-                work.counts.longest = work.counts.longest.max(took);
+                let duration = started.elapsed();
+                state.stats.decoded += 1;
+                state.stats.total_time += duration;
+                state.stats.max_time = state.stats.max_time.max(duration);
             }
-            work.counts.dropped += u64::from(is_new && work.is_unseen);
-            work.picture = Some(Arc::new(picture));
-            work.is_unseen |= is_new;
-            drop(work);
-            self.changed.send_replace(());
+            state.stats.dropped += u64::from(is_new && state.is_unseen);
+            state.picture = Some(Arc::new(picture));
+            state.is_unseen |= is_new;
+            drop(state);
+            self.update_sender.send_replace(());
         }
     }
 
     /// Whether there is a new picture.
     fn decode(&mut self, job: Job) -> bool {
-        match decode(&job.jpeg, &mut self.source) {
+        match decode(&job.jpeg, &mut self.decoded) {
             Ok(size) => {
-                self.source_size = size;
-                self.job = Some(job);
+                self.decoded_size = size;
+                self.last_job = Some(job);
                 true
             }
             Err(error) => {
                 tracing::debug!(%error, "a picture cannot be decoded");
-                self.shared.lock().counts.failed += 1;
-                self.job = None;
+                self.shared.lock().stats.failed += 1;
+                self.last_job = None;
                 false
             }
         }
     }
 
     /// The last picture that was decoded, scaled to fit.
-    fn picture(&mut self, area: Option<(u32, u32)>) -> Option<Picture> {
-        let job = self.job.as_ref()?;
-        let (source_width, source_height) = self.source_size;
-        let (width, height) = area.map_or(self.source_size, |area| fit(self.source_size, area));
+    fn scaled_picture(&mut self, area: Option<(u32, u32)>) -> Option<Picture> {
+        let job = self.last_job.as_ref()?;
+        let (source_width, source_height) = self.decoded_size;
+        let (width, height) = area.map_or(self.decoded_size, |area| fit_size(self.decoded_size, area));
         let (position, generation) = (job.position, job.generation);
-        let pixels = if (width, height) == self.source_size {
-            self.source.clone()
+        let pixels = if (width, height) == self.decoded_size {
+            self.decoded.clone()
         } else {
             match self.scale(width, height) {
                 Ok(pixels) => pixels,
@@ -299,13 +306,13 @@ impl Worker {
     }
 
     fn scale(&mut self, width: u32, height: u32) -> Result<Vec<u8>, String> {
-        let (source_width, source_height) = self.source_size;
-        let source = ImageRef::new(source_width, source_height, &self.source, PixelType::U8x4)
+        let (source_width, source_height) = self.decoded_size;
+        let source = ImageRef::new(source_width, source_height, &self.decoded, PixelType::U8x4)
             .map_err(|error| error.to_string())?;
         let mut scaled = Image::new(width, height, PixelType::U8x4);
         // Pictures are opaque, so there is no alpha to multiply with. Enlarging needs no filter beyond two pixels.
-        let enlarges = width >= source_width && height >= source_height;
-        let algorithm = match enlarges {
+        let is_upscaling = width >= source_width && height >= source_height;
+        let algorithm = match is_upscaling {
             true => ResizeAlg::Interpolation(FilterType::Bilinear),
             false => ResizeAlg::Convolution(FilterType::Bilinear),
         };
@@ -316,12 +323,12 @@ impl Worker {
 }
 
 /// The largest size of the picture's shape that fits an area; whole pixels, at least one.
-pub fn fit((width, height): (u32, u32), (most_width, most_height): (u32, u32)) -> (u32, u32) {
+pub fn fit_size((width, height): (u32, u32), (max_width, max_height): (u32, u32)) -> (u32, u32) {
     let (w, h) = (u64::from(width.max(1)), u64::from(height.max(1)));
-    let (mw, mh) = (u64::from(most_width.max(1)), u64::from(most_height.max(1)));
+    let (mw, mh) = (u64::from(max_width.max(1)), u64::from(max_height.max(1)));
     let (fitted_width, fitted_height) =
         if w * mh > h * mw { (mw, (h * mw / w).max(1)) } else { ((w * mh / h).max(1), mh) };
-    if fitted_width * fitted_height > MOST_PIXELS {
+    if fitted_width * fitted_height > MAX_PIXELS {
         return (width, height);
     }
     // Both are at most the area's sides.
@@ -333,11 +340,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pictures_fit_the_area_and_keep_their_shape() {
-        assert_eq!(fit((640, 360), (1_280, 800)), (1_280, 720));
-        assert_eq!(fit((384, 288), (900, 480)), (640, 480));
-        assert_eq!(fit((1_920, 1_080), (100, 1_000)), (100, 56));
-        assert_eq!(fit((10_000, 1), (100, 100)), (100, 1));
-        assert_eq!(fit((0, 0), (0, 0)), (1, 1));
+    fn fitted_size_keeps_aspect_ratio() {
+        assert_eq!(fit_size((640, 360), (1_280, 800)), (1_280, 720));
+        assert_eq!(fit_size((384, 288), (900, 480)), (640, 480));
+        assert_eq!(fit_size((1_920, 1_080), (100, 1_000)), (100, 56));
+        assert_eq!(fit_size((10_000, 1), (100, 100)), (100, 1));
+        assert_eq!(fit_size((0, 0), (0, 0)), (1, 1));
     }
 }

@@ -3,30 +3,30 @@
 use std::time::{Duration, Instant};
 
 use super::frame::Frame;
-use super::jitter_buffer::Playout;
+use super::jitter_buffer::JitterBuffer;
 use crate::proto::rtcp::Epoch;
-use crate::session::state::{Goal, RtspState, Status};
-use crate::stats::{Showing, Snapshot};
+use crate::session::state::{Goal, RtspState, SessionStatus};
+use crate::stats::{PresentationStats, Snapshot};
 
 /// The pictures of one session after another.
 #[derive(Debug)]
-pub struct Projector {
+pub struct Presenter {
     delay: Duration,
     epoch: Epoch,
     /// Pictures that wait.
-    pub playout: Playout,
+    pub jitter_buffer: JitterBuffer,
     /// The account of those that were shown.
-    pub showing: Showing,
+    pub stats: PresentationStats,
 }
 
-impl Projector {
+impl Presenter {
     /// A projector that lets pictures wait this long.
     pub fn new(delay: Duration, epoch: Epoch) -> Self {
-        Self { delay, epoch, playout: Playout::new(delay), showing: Showing::new(epoch) }
+        Self { delay, epoch, jitter_buffer: JitterBuffer::new(delay), stats: PresentationStats::new(epoch) }
     }
 
     /// A session is set up, of which nothing has come yet.
-    pub fn begin(&mut self) {
+    pub fn reset(&mut self) {
         *self = Self::new(self.delay, self.epoch);
     }
 
@@ -36,28 +36,28 @@ impl Projector {
     }
 
     /// How long the receiver waits for a gap: as long as frames wait, within reason.
-    pub fn reorder_wait(&self) -> Duration {
+    pub fn reorder_timeout(&self) -> Duration {
         self.delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 
     /// Sets how long pictures wait from now on.
     pub fn set_delay(&mut self, delay: Duration) {
         self.delay = delay;
-        self.playout.set_delay(delay);
+        self.jitter_buffer.set_delay(delay);
     }
 
     /// The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
-    pub fn follow(&mut self, now: Instant, status: &Status) {
+    pub fn handle_status(&mut self, now: Instant, status: &SessionStatus) {
         match (status.state, status.goal) {
             (RtspState::Playing, Goal::Playing) => {
-                if self.playout.resume(now) {
-                    self.showing.start(now);
+                if self.jitter_buffer.resume(now) {
+                    self.stats.start(now);
                 }
             }
             _ => {
                 // A picture that is meant to stand still does not stall until the server has heard of it.
-                if self.playout.pause(now) {
-                    self.showing.stop(now);
+                if self.jitter_buffer.pause(now) {
+                    self.stats.stop(now);
                 }
             }
         }
@@ -69,22 +69,22 @@ impl Projector {
         if !frame.is_complete() {
             return None;
         }
-        self.showing.arrived(frame.arrival);
-        self.playout.push(frame.clone());
+        self.stats.record_complete_frame(frame.arrival);
+        self.jitter_buffer.push(frame.clone());
         Some(frame)
     }
 
     /// Returns the frame to show now.
-    pub fn show(&mut self, now: Instant) -> Option<Frame> {
-        let frame = self.playout.pop(now)?;
-        self.showing.shown(now, frame.arrival, frame.timestamp as u32);
+    pub fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
+        let frame = self.jitter_buffer.pop(now)?;
+        self.stats.shown(now, frame.arrival, frame.timestamp as u32);
         Some(frame)
     }
 
     /// Adds what is known here to the figures.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
-        self.showing.add_to(now, snapshot);
-        self.playout.add_to(now, snapshot);
+        self.stats.add_to(now, snapshot);
+        self.jitter_buffer.add_to(now, snapshot);
     }
 }
 
@@ -96,16 +96,16 @@ mod tests {
     use bytes::Bytes;
 
     #[test]
-    fn complete_frames_go_to_taps_and_screen_and_incomplete_ones_to_neither() {
+    fn incomplete_frames_are_neither_tapped_nor_shown() {
         let now = Instant::now();
         let epoch = Epoch { instant: now, ntp: NtpTime(0) };
-        let mut presenter = Projector::new(Duration::ZERO, epoch);
+        let mut presenter = Presenter::new(Duration::ZERO, epoch);
         let complete =
             Frame { jpeg: Bytes::from_static(b"jpeg"), missing: Vec::new(), timestamp: 0, arrival: now };
         let incomplete = Frame { missing: vec![2..3, 4..UNKNOWN_END], timestamp: 4_500, ..complete.clone() };
         assert_eq!(presenter.handle_frame(complete.clone()), Some(complete.clone()));
         assert_eq!(presenter.handle_frame(incomplete), None);
-        assert_eq!(presenter.show(now), Some(complete));
-        assert_eq!(presenter.show(now + Duration::from_secs(1)), None);
+        assert_eq!(presenter.poll_frame(now), Some(complete));
+        assert_eq!(presenter.poll_frame(now + Duration::from_secs(1)), None);
     }
 }

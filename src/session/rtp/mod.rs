@@ -2,6 +2,6 @@
 
 pub mod receiver;
 pub mod receiver_reports;
-pub mod reorder;
+pub mod reorder_buffer;
 pub mod rtp_info;
 mod ssrc_filter;

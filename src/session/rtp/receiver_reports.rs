@@ -6,121 +6,127 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::proto::rtcp;
-use crate::proto::rtcp::{Epoch, ExtendedBlock, ReportBlock, Rtcp, SenderInfo};
-use crate::session::options::Reporter;
+use crate::proto::rtcp::{Epoch, ExtendedReportBlock, ReportBlock, RtcpPacket, SenderInfo};
+use crate::session::options::RtcpIdentity;
 
 /// Says when a receiver report is due, and what it is.
 #[derive(Debug)]
-pub struct Reports {
-    reporter: Reporter,
-    due: Option<Instant>,
-    random: SmallRng,
+pub struct ReceiverReports {
+    identity: RtcpIdentity,
+    next_report_at: Option<Instant>,
+    rng: SmallRng,
     last_sender_report: Option<(u32, Instant)>,
     epoch: Epoch,
     /// The sender answers what measures a round trip.
-    measures_round_trip: bool,
-    round_trip: Option<Duration>,
+    has_receiver_rtt: bool,
+    round_trip_time: Option<Duration>,
 }
 
 /// Between two reports (RFC 3550 §6.2), half as long before the first.
-const INTERVAL: Duration = Duration::from_secs(5);
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-impl Reports {
+impl ReceiverReports {
     /// Nothing is due before [`Reports::start`].
-    pub fn new(reporter: Reporter, epoch: Epoch) -> Self {
-        let random = SmallRng::seed_from_u64(u64::from(reporter.ssrc));
+    pub fn new(identity: RtcpIdentity, epoch: Epoch) -> Self {
+        let rng = SmallRng::seed_from_u64(u64::from(identity.ssrc));
         Self {
-            reporter,
-            due: None,
-            random,
+            identity,
+            next_report_at: None,
+            rng,
             last_sender_report: None,
             epoch,
-            measures_round_trip: false,
-            round_trip: None,
+            has_receiver_rtt: false,
+            round_trip_time: None,
         }
     }
 
     /// Another session, whose sender does or does not answer what measures a round trip.
-    pub fn begin(&mut self, measures_round_trip: bool) {
-        self.measures_round_trip = measures_round_trip;
-        self.round_trip = None;
+    pub fn start_session(&mut self, has_receiver_rtt: bool) {
+        self.has_receiver_rtt = has_receiver_rtt;
+        self.round_trip_time = None;
     }
 
     /// Packets are to be reported on from now on.
     pub fn start(&mut self, now: Instant) {
-        if self.due.is_none() {
-            self.due = Some(now + self.spread(INTERVAL / 2));
+        if self.next_report_at.is_none() {
+            self.next_report_at = Some(now + self.randomize(REPORT_INTERVAL / 2));
         }
     }
 
     /// Nothing is reported on any more.
     pub fn stop(&mut self) {
-        self.due = None;
+        self.next_report_at = None;
         self.last_sender_report = None;
     }
 
     /// The sender has sent back what measures a round trip (RFC 3611 §4.5).
-    pub fn extended_report(&mut self, now: Instant, block: ExtendedBlock) {
-        let ExtendedBlock::DelaySinceReference { ssrc, last_reference, delay } = block else { return };
-        if ssrc != self.reporter.ssrc || last_reference == 0 {
+    pub fn handle_extended_report(&mut self, now: Instant, block: ExtendedReportBlock) {
+        let ExtendedReportBlock::Dlrr { ssrc, last_rr, delay_since_last_rr } = block else { return };
+        if ssrc != self.identity.ssrc || last_rr == 0 {
             return;
         }
-        let units = self.epoch.at(now).middle().wrapping_sub(last_reference).wrapping_sub(delay);
+        let round_trip_units =
+            self.epoch.ntp_at(now).middle_bits().wrapping_sub(last_rr).wrapping_sub(delay_since_last_rr);
         // The clocks of both count with 15 µs; a trip of nothing may seem to end before it began.
-        self.round_trip = Some(Duration::from_secs_f64(f64::from((units as i32).max(0)) / 65_536.0));
+        self.round_trip_time =
+            Some(Duration::from_secs_f64(f64::from((round_trip_units as i32).max(0)) / 65_536.0));
     }
 
     /// To the sender and back.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+    pub fn round_trip_time(&self) -> Option<Duration> {
+        self.round_trip_time
     }
 
     /// A sender report has come.
-    pub fn sender_report(&mut self, now: Instant, info: &SenderInfo) {
-        self.last_sender_report = Some((info.ntp.middle(), now));
+    pub fn handle_sender_report(&mut self, now: Instant, info: &SenderInfo) {
+        self.last_sender_report = Some((info.ntp.middle_bits(), now));
     }
 
     /// When the next report is due.
-    pub fn due(&self) -> Option<Instant> {
-        self.due
+    pub fn next_report_at(&self) -> Option<Instant> {
+        self.next_report_at
     }
 
     /// The report that is due; its block says what was received.
-    pub fn report(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
-        self.due = Some(now + self.spread(INTERVAL));
-        let reference = self.measures_round_trip.then(|| Rtcp::Extended {
-            ssrc: self.reporter.ssrc,
-            block: ExtendedBlock::ReferenceTime(self.epoch.at(now)),
+    pub fn encode_report(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
+        self.next_report_at = Some(now + self.randomize(REPORT_INTERVAL));
+        let reference_time = self.has_receiver_rtt.then(|| RtcpPacket::ExtendedReport {
+            ssrc: self.identity.ssrc,
+            block: ExtendedReportBlock::ReceiverReferenceTime(self.epoch.ntp_at(now)),
         });
-        let always = [self.receiver_report(now, block), self.description()];
-        rtcp::write(&always.into_iter().chain(reference).collect::<Vec<_>>())
+        let compound = [self.receiver_report(now, block), self.source_description()];
+        rtcp::encode(&compound.into_iter().chain(reference_time).collect::<Vec<_>>())
     }
 
     /// The last one.
-    pub fn goodbye(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
+    pub fn encode_bye(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
         let receiver_report = self.receiver_report(now, block);
-        rtcp::write(&[receiver_report, self.description(), Rtcp::Bye { ssrcs: vec![self.reporter.ssrc] }])
+        rtcp::encode(&[
+            receiver_report,
+            self.source_description(),
+            RtcpPacket::Bye { ssrcs: vec![self.identity.ssrc] },
+        ])
     }
 
-    fn receiver_report(&self, now: Instant, block: Option<ReportBlock>) -> Rtcp {
+    fn receiver_report(&self, now: Instant, block: Option<ReportBlock>) -> RtcpPacket {
         let blocks = block.into_iter().map(|mut block| {
-            if let Some((middle, arrival)) = self.last_sender_report {
-                block.last_sender_report = middle;
+            if let Some((middle_bits, arrival)) = self.last_sender_report {
+                block.last_sender_report = middle_bits;
                 block.delay_since_last_sender_report =
-                    rtcp::delay_units(now.saturating_duration_since(arrival));
+                    rtcp::dlsr_units(now.saturating_duration_since(arrival));
             }
             block
         });
-        Rtcp::ReceiverReport { ssrc: self.reporter.ssrc, blocks: blocks.collect() }
+        RtcpPacket::ReceiverReport { ssrc: self.identity.ssrc, blocks: blocks.collect() }
     }
 
-    fn description(&self) -> Rtcp {
-        Rtcp::SourceDescription { ssrc: self.reporter.ssrc, cname: self.reporter.cname.clone() }
+    fn source_description(&self) -> RtcpPacket {
+        RtcpPacket::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
     }
 
     /// Half to one and a half of a span, so that players do not report in step.
-    fn spread(&mut self, span: Duration) -> Duration {
-        span.mul_f64(self.random.random_range(0.5..1.5))
+    fn randomize(&mut self, interval: Duration) -> Duration {
+        interval.mul_f64(self.rng.random_range(0.5..1.5))
     }
 }
 
@@ -129,54 +135,58 @@ mod tests {
     use super::*;
     use crate::proto::rtcp::NtpTime;
 
-    fn reports(now: Instant) -> Reports {
+    fn reports(now: Instant) -> ReceiverReports {
         let epoch = Epoch { instant: now, ntp: NtpTime(0xAAAA_BBBB_0000_0000) };
-        Reports::new(Reporter { ssrc: 5, cname: "p".to_owned() }, epoch)
+        ReceiverReports::new(RtcpIdentity { ssrc: 5, cname: "p".to_owned() }, epoch)
     }
 
     #[test]
-    fn a_report_answers_the_last_sender_report() {
+    fn report_carries_last_sender_report_and_delay() {
         let now = Instant::now();
         let mut reports = reports(now);
-        assert_eq!(reports.due(), None);
+        assert_eq!(reports.next_report_at(), None);
         reports.start(now);
-        let due = reports.due().unwrap();
+        let due = reports.next_report_at().unwrap();
         assert!((1_250..3_750).contains(&(due - now).as_millis()));
-        reports
-            .sender_report(now, &SenderInfo { ntp: NtpTime(0x1234_5678_9ABC_DEF0), ..SenderInfo::default() });
+        reports.handle_sender_report(
+            now,
+            &SenderInfo { ntp: NtpTime(0x1234_5678_9ABC_DEF0), ..SenderInfo::default() },
+        );
         let later = now + Duration::from_millis(500);
-        let octets = reports.report(later, Some(ReportBlock { ssrc: 9, ..ReportBlock::default() }));
-        let Rtcp::ReceiverReport { ssrc: 5, blocks } = &rtcp::parse(&octets).unwrap()[0] else { panic!() };
+        let octets = reports.encode_report(later, Some(ReportBlock { ssrc: 9, ..ReportBlock::default() }));
+        let RtcpPacket::ReceiverReport { ssrc: 5, blocks } = &rtcp::parse(&octets).unwrap()[0] else {
+            panic!()
+        };
         assert_eq!(
             (blocks[0].last_sender_report, blocks[0].delay_since_last_sender_report),
             (0x5678_9ABC, 32_768)
         );
-        assert!((2_500..7_500).contains(&(reports.due().unwrap() - later).as_millis()));
+        assert!((2_500..7_500).contains(&(reports.next_report_at().unwrap() - later).as_millis()));
     }
 
     #[test]
-    fn a_round_trip_is_what_the_senders_delay_leaves_of_the_time() {
+    fn round_trip_time_excludes_sender_delay() {
         let now = Instant::now();
         let mut reports = reports(now);
-        let asks = |octets: Vec<u8>| {
-            let extended = |packet: &Rtcp| matches!(packet, Rtcp::Extended { ssrc: 5, .. });
+        let has_reference_time = |octets: Vec<u8>| {
+            let extended = |packet: &RtcpPacket| matches!(packet, RtcpPacket::ExtendedReport { ssrc: 5, .. });
             rtcp::parse(&octets).unwrap().iter().any(extended)
         };
-        assert!(!asks(reports.report(now, None)), "nobody would answer");
-        reports.begin(true);
-        assert!(asks(reports.report(now, None)));
-        let answer = |ssrc, delay| ExtendedBlock::DelaySinceReference {
+        assert!(!has_reference_time(reports.encode_report(now, None)), "nobody would answer");
+        reports.start_session(true);
+        assert!(has_reference_time(reports.encode_report(now, None)));
+        let dlrr = |ssrc, delay| ExtendedReportBlock::Dlrr {
             ssrc,
-            last_reference: 0xBBBB_0000,
-            delay: rtcp::delay_units(Duration::from_millis(delay)),
+            last_rr: 0xBBBB_0000,
+            delay_since_last_rr: rtcp::dlsr_units(Duration::from_millis(delay)),
         };
-        reports.extended_report(now + Duration::from_millis(300), answer(6, 250));
-        assert_eq!(reports.round_trip(), None, "it is somebody else's");
-        reports.extended_report(now + Duration::from_millis(300), answer(5, 250));
-        assert!((reports.round_trip().unwrap().as_secs_f64() - 0.05).abs() < 0.000_1);
-        reports.extended_report(now + Duration::from_millis(300), answer(5, 301));
-        assert_eq!(reports.round_trip(), Some(Duration::ZERO));
-        reports.begin(true);
-        assert_eq!(reports.round_trip(), None);
+        reports.handle_extended_report(now + Duration::from_millis(300), dlrr(6, 250));
+        assert_eq!(reports.round_trip_time(), None, "it is somebody else's");
+        reports.handle_extended_report(now + Duration::from_millis(300), dlrr(5, 250));
+        assert!((reports.round_trip_time().unwrap().as_secs_f64() - 0.05).abs() < 0.000_1);
+        reports.handle_extended_report(now + Duration::from_millis(300), dlrr(5, 301));
+        assert_eq!(reports.round_trip_time(), Some(Duration::ZERO));
+        reports.start_session(true);
+        assert_eq!(reports.round_trip_time(), None);
     }
 }

@@ -7,45 +7,46 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::machine::{self, Machine};
-use super::play_range::Ending;
-use super::play_response::Start;
-use crate::impairment::{Datagram, Kind};
-use crate::proto::rtcp::{self, Rtcp};
+use super::machine::{self, RtspMachine};
+use super::play_range::PlayRange;
+use super::play_response::PlayResponse;
+use crate::impairment::{PacketKind, RawPacket};
+use crate::proto::rtcp::{self, RtcpPacket};
 use crate::proto::rtp;
 use crate::proto::rtsp::{
-    ChannelPair, Frame, Framer, Limits, Lower, Method, Npt, PortPair, RtspUrl, Transport, interleave,
+    ChannelPair, LowerTransport, Message, MessageLimits, MessageReader, Method, Npt, PortPair, RtspUrl,
+    Transport, encode_interleaved,
 };
-use crate::session::events::{Event, Output, Path};
-use crate::session::message_log::Speaker;
-use crate::session::options::{PlayerOptions, SILENCE};
+use crate::session::events::{ClientOutput, NetworkPath, SessionEvent};
+use crate::session::message_log::Direction;
+use crate::session::options::{ClientOptions, WAITING_TIMEOUT};
 use crate::session::pipeline::Pipeline;
 use crate::session::presentation::Presentation;
 use crate::session::protocol::Protocol;
-use crate::session::reconnect::Interruption;
-use crate::session::rtp::receiver::Receiver;
-use crate::session::rtp::receiver_reports::Reports;
-use crate::session::rtp::rtp_info::FirstPacket;
-use crate::session::state::{Goal, Status};
+use crate::session::reconnect::ReconnectReason;
+use crate::session::rtp::receiver::RtpFrameReceiver;
+use crate::session::rtp::receiver_reports::ReceiverReports;
+use crate::session::rtp::rtp_info::AnnouncedPacket;
+use crate::session::state::{Goal, SessionStatus};
 use crate::stats::Snapshot;
 
 /// A client of standard RTSP.
 #[derive(Debug)]
-pub struct Player {
-    machine: Machine,
-    framer: Framer,
-    pipeline: Pipeline<Receiver>,
+pub struct RtspClient {
+    machine: RtspMachine,
+    message_reader: MessageReader,
+    pipeline: Pipeline<RtpFrameReceiver>,
     presentation: Option<Presentation>,
     transport: Option<Transport>,
-    path: Path,
-    ending: Option<Ending>,
+    network_path: NetworkPath,
+    play_range: Option<PlayRange>,
     /// Position of the frame that was shown last.
-    position: Option<Npt>,
+    last_position: Option<Npt>,
     /// Packets have arrived since SETUP.
-    has_received: bool,
+    has_received_packets: bool,
     /// RTP packets that overtook the response to PLAY.
-    early: EarlyPackets,
-    reports: Reports,
+    early_packets: EarlyPackets,
+    reports: ReceiverReports,
     /// What the user has been told about data that does not come.
     notified: Notified,
 }
@@ -62,8 +63,8 @@ impl EarlyPackets {
     const MAX_BYTES: usize = 32 * 1024 * 1024;
 
     fn push(&mut self, arrival: Instant, packet: Bytes) {
-        let room = Self::MAX_BYTES.saturating_sub(self.bytes);
-        if self.packets.len() < Self::MAX_PACKETS && packet.len() <= room {
+        let available = Self::MAX_BYTES.saturating_sub(self.bytes);
+        if self.packets.len() < Self::MAX_PACKETS && packet.len() <= available {
             self.bytes += packet.len();
             self.packets.push_back((arrival, packet));
         }
@@ -78,64 +79,64 @@ struct Notified {
     /// No data for long was reported as an error.
     no_data: bool,
     /// Frames that cannot be used were reported as an error.
-    unusable: bool,
+    unusable_frames: bool,
 }
 
-impl Player {
+impl RtspClient {
     /// A client without a session.
-    pub fn new(url: RtspUrl, options: PlayerOptions) -> Self {
+    pub fn new(url: RtspUrl, options: ClientOptions) -> Self {
         Self {
             pipeline: Pipeline::new(&options),
-            machine: Machine::new(url, options.machine),
-            framer: Framer::new(Limits::CLIENT),
+            machine: RtspMachine::new(url, options.rtsp),
+            message_reader: MessageReader::new(MessageLimits::CLIENT),
             presentation: None,
             transport: None,
-            path: Path::default(),
-            ending: None,
-            position: None,
-            has_received: false,
-            early: EarlyPackets::default(),
-            reports: Reports::new(options.reporter, options.epoch),
+            network_path: NetworkPath::default(),
+            play_range: None,
+            last_position: None,
+            has_received_packets: false,
+            early_packets: EarlyPackets::default(),
+            reports: ReceiverReports::new(options.rtcp_identity, options.epoch),
             notified: Notified::default(),
         }
     }
 }
 
-impl Protocol for Player {
-    type Receiver = Receiver;
+impl Protocol for RtspClient {
+    type Receiver = RtpFrameReceiver;
 
     const HAS_RTCP: bool = true;
 
-    fn pipeline(&self) -> &Pipeline<Receiver> {
+    fn pipeline(&self) -> &Pipeline<RtpFrameReceiver> {
         &self.pipeline
     }
 
-    fn pipeline_mut(&mut self) -> &mut Pipeline<Receiver> {
+    fn pipeline_mut(&mut self) -> &mut Pipeline<RtpFrameReceiver> {
         &mut self.pipeline
     }
 
-    fn session_status(&self) -> Status {
+    fn session_status(&self) -> SessionStatus {
         self.machine.status()
     }
 
     fn session_snapshot(&mut self, now: Instant) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        let source = self.pipeline.receiver.as_ref().and_then(Receiver::ssrc);
+        let ssrc = self.pipeline.receiver.as_ref().and_then(RtpFrameReceiver::ssrc);
         // While packets come, the next one tells what was lost; behind the last one nothing does.
-        let is_still = self.ending.is_none() || self.is_silent(now);
+        let is_idle = self.play_range.is_none() || self.is_idle(now);
         let Some(receiver) = &mut self.pipeline.receiver else { return snapshot };
-        let sent = is_still.then(|| self.pipeline.emulator.sent(source)).flatten();
-        receiver.add_to(now, sent, &mut snapshot);
+        let sender_counts = is_idle.then(|| self.pipeline.emulator.sender_counts(ssrc)).flatten();
+        receiver.add_to(now, sender_counts, &mut snapshot);
         self.pipeline.presenter.add_to(now, &mut snapshot);
-        snapshot.is_one_clock = self.path.is_local;
-        snapshot.round_trip_ms = self.reports.round_trip().map(|span| span.as_secs_f64() * 1_000.0);
-        snapshot.emulated = self.pipeline.emulator.emulated(source);
+        snapshot.is_one_clock = self.network_path.is_local;
+        snapshot.round_trip_ms = self.reports.round_trip_time().map(|span| span.as_secs_f64() * 1_000.0);
+        snapshot.emulated = self.pipeline.emulator.stats(ssrc);
         snapshot
     }
 
     fn set_goal(&mut self, now: Instant, goal: Goal) {
         if goal == Goal::Stopped {
-            self.send_goodbye(now);
+            self.send_bye(now);
         }
         self.machine.set_goal(now, goal);
     }
@@ -144,26 +145,28 @@ impl Protocol for Player {
         self.machine.seek(now, position);
     }
 
-    fn handle_connected(&mut self, now: Instant, path: Path) {
-        self.path = path;
-        self.machine.connected(now);
+    fn handle_connected(&mut self, now: Instant, network_path: NetworkPath) {
+        self.network_path = network_path;
+        self.machine.handle_connected(now);
     }
 
     /// Servers may close the connection as soon as all of the film is on its way: that is its end, and no failure.
     fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>) {
-        match self.has_all() {
-            true => self.pipeline.is_hung_up = true,
-            false => self.machine.connection_lost(now, reason, self.framer.unfinished()),
+        match self.is_fully_received() {
+            true => self.pipeline.is_closed_by_server = true,
+            false => {
+                self.machine.handle_connection_lost(now, reason, self.message_reader.incomplete_message())
+            }
         }
     }
 
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes) {
-        self.framer.push(bytes);
+        self.message_reader.push(bytes);
         loop {
-            match self.framer.next_frame() {
+            match self.message_reader.poll_message() {
                 Ok(None) => return,
                 Ok(Some(message)) => self.handle_message(now, message),
-                Err(error) => return self.machine.unreadable(error),
+                Err(error) => return self.machine.handle_framing_error(error),
             }
             // What a response changes must be known before the packets behind it are read.
             self.perform_actions(now);
@@ -172,33 +175,38 @@ impl Protocol for Player {
 
     fn handle_ports(&mut self, now: Instant, ports: Result<PortPair, String>) {
         match ports {
-            Ok(ports) => self.machine.ports_open(now, ports),
-            Err(reason) => self.machine.ports_failed(reason),
+            Ok(ports) => self.machine.handle_ports_opened(now, ports),
+            Err(reason) => self.machine.handle_ports_failed(reason),
         }
     }
 
-    fn handle_packet(&mut self, now: Instant, Datagram { kind, octets }: Datagram) {
+    fn handle_packet(&mut self, now: Instant, RawPacket { kind, octets }: RawPacket) {
         match kind {
             // The response says which packets belong to this PLAY; until then they wait.
-            Kind::Rtp if self.machine.status().in_flight == Some(Method::Play) => {
-                self.early.push(now, octets)
+            PacketKind::Rtp if self.machine.status().in_flight == Some(Method::Play) => {
+                self.early_packets.push(now, octets)
             }
-            Kind::Rtp => self.receive_rtp(now, octets),
-            Kind::Rtcp => self.receive_rtcp(now, &octets),
+            PacketKind::Rtp => self.receive_rtp(now, octets),
+            PacketKind::Rtcp => self.receive_rtcp(now, &octets),
         }
     }
 
     fn handle_request_timeout(&mut self, now: Instant) {
-        self.machine.timeout(now, self.framer.unfinished());
+        self.machine.handle_timeout(now, self.message_reader.incomplete_message());
     }
 
     fn poll_protocol_timeout(&self) -> Option<Instant> {
-        let timeouts = [self.machine.deadline(), self.reports.due(), self.silence_due(), self.goodbye_due()];
+        let timeouts = [
+            self.machine.poll_timeout(),
+            self.reports.next_report_at(),
+            self.poll_data_timeout(),
+            self.bye_deadline(),
+        ];
         timeouts.into_iter().flatten().min()
     }
 
     fn perform_next_action(&mut self, now: Instant) -> bool {
-        let action = self.machine.poll();
+        let action = self.machine.poll_action();
         let is_some = action.is_some();
         if let Some(action) = action {
             self.perform(now, action);
@@ -206,80 +214,88 @@ impl Protocol for Player {
         is_some
     }
 
-    fn handle_shown(&mut self, timestamp: i64) -> Option<Npt> {
-        let position = self.ending.as_ref().and_then(|ending| ending.position(timestamp));
-        self.position = position.or(self.position);
+    fn handle_frame_shown(&mut self, timestamp: i64) -> Option<Npt> {
+        let position = self.play_range.as_ref().and_then(|play_range| play_range.position(timestamp));
+        self.last_position = position.or(self.last_position);
         position
     }
 
-    fn check(&mut self, now: Instant) {
-        self.look_for_the_end(now);
-        self.look_for_silence(now);
-        self.look_for_flaw();
-        self.report_if_due(now);
+    fn check_stream(&mut self, now: Instant) {
+        self.check_end(now);
+        self.check_data_timeout(now);
+        self.check_unusable_frames();
+        self.send_due_report(now);
     }
 
-    fn end(&mut self, now: Instant) {
+    fn end_stream(&mut self, now: Instant) {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.finish();
         }
         // The last picture has stood long enough when the range is over, however late that is found out.
-        let over = self.ending.as_ref().and_then(Ending::end_timestamp);
+        let end_arrival = self.play_range.as_ref().and_then(PlayRange::end_timestamp);
         let presenter = &self.pipeline.presenter;
-        let over = over.and_then(|timestamp| presenter.playout.expected_arrival(timestamp));
-        let shown = over.map_or(now, |over| now.min(over + presenter.delay()));
-        self.stop(shown);
-        let reached =
-            self.ending.take().filter(|ending| !ending.is_cut_short()).and_then(|ending| ending.end());
-        match std::mem::take(&mut self.pipeline.is_hung_up) {
-            true => self.machine.all_over(),
-            false => self.machine.stream_ended(now),
+        let end_arrival =
+            end_arrival.and_then(|timestamp| presenter.jitter_buffer.expected_arrival(timestamp));
+        let shown_until = end_arrival.map_or(now, |end_arrival| now.min(end_arrival + presenter.delay()));
+        self.stop(shown_until);
+        let end_position = self
+            .play_range
+            .take()
+            .filter(|play_range| !play_range.is_cut_short())
+            .and_then(|play_range| play_range.end());
+        match std::mem::take(&mut self.pipeline.is_closed_by_server) {
+            true => self.machine.close_after_end(),
+            false => self.machine.handle_stream_end(now),
         }
         // That there is no session any more is told first, as the end is what matters.
         self.perform_actions(now);
-        if let Some(end) = reached {
-            self.pipeline.outputs.tell(Event::Reached(end));
+        if let Some(end) = end_position {
+            self.pipeline.outputs.emit(SessionEvent::EndReached(end));
         }
-        self.pipeline.outputs.tell(Event::Ended);
+        self.pipeline.outputs.emit(SessionEvent::Ended);
     }
 }
 
 /// Messages and packets that arrive.
-impl Player {
-    fn handle_message(&mut self, now: Instant, message: Frame) {
+impl RtspClient {
+    fn handle_message(&mut self, now: Instant, message: Message) {
         match message {
-            Frame::Response(response) => {
-                self.machine.response(now, &response);
-                self.tell_message(now, Speaker::Server, &response.encode());
+            Message::Response(response) => {
+                self.machine.handle_response(now, &response);
+                self.emit_message(now, Direction::ServerToClient, &response.encode());
             }
-            Frame::Request(request) => {
-                self.tell_message(now, Speaker::Server, &request.encode());
-                self.machine.server_request(now, &request);
+            Message::Request(request) => {
+                self.emit_message(now, Direction::ServerToClient, &request.encode());
+                self.machine.handle_server_request(now, &request);
             }
             // No server sends requests of that dialect.
-            Frame::Classroom(_) => {}
-            Frame::Interleaved { channel, packet } => self.receive_interleaved(now, channel, packet),
+            Message::Classroom(_) => {}
+            Message::Interleaved { channel, packet } => self.receive_interleaved(now, channel, packet),
         }
     }
 
     fn receive_interleaved(&mut self, now: Instant, channel: u8, packet: Bytes) {
         match self.transport.as_ref().and_then(|transport| transport.interleaved) {
-            Some(ChannelPair { rtp, .. }) if channel == rtp => self.admit(now, Datagram::rtp(packet)),
-            Some(ChannelPair { rtcp, .. }) if channel == rtcp => self.admit(now, Datagram::rtcp(packet)),
+            Some(ChannelPair { rtp, .. }) if channel == rtp => {
+                self.send_to_emulator(now, RawPacket::rtp(packet))
+            }
+            Some(ChannelPair { rtcp, .. }) if channel == rtcp => {
+                self.send_to_emulator(now, RawPacket::rtcp(packet))
+            }
             _ => tracing::debug!(channel, "a packet on a channel that was not agreed on"),
         }
     }
 
     fn receive_rtp(&mut self, now: Instant, packet: Bytes) {
         let Some(receiver) = &mut self.pipeline.receiver else { return };
-        let before = receiver.highest_timestamp();
-        let Some(timestamp) = receiver.packet(now, packet) else { return };
-        self.has_received = true;
-        if Some(timestamp) > before {
-            self.pipeline.presenter.showing.begun(now, timestamp as u32);
+        let previous_timestamp = receiver.highest_timestamp();
+        let Some(timestamp) = receiver.handle_packet(now, packet) else { return };
+        self.has_received_packets = true;
+        if Some(timestamp) > previous_timestamp {
+            self.pipeline.presenter.stats.record_frame_start(now, timestamp as u32);
         }
-        if let Some(ending) = &mut self.ending {
-            ending.packet(now, timestamp);
+        if let Some(play_range) = &mut self.play_range {
+            play_range.record_packet(now, timestamp);
         }
     }
 
@@ -289,25 +305,31 @@ impl Player {
             Err(error) => return tracing::debug!(%error, "an RTCP packet is passed over"),
         };
         let receiver = self.pipeline.receiver.as_ref();
-        let source = receiver.and_then(Receiver::ssrc);
-        let known = receiver.map(Receiver::expected).filter(|known| *known > 0);
-        let is_goodbye = packets.iter().any(|packet| matches!(packet, Rtcp::Bye { .. }));
-        let (mut sent, mut said_at) = (None, None);
+        let current_ssrc = receiver.and_then(RtpFrameReceiver::ssrc);
+        let expected = receiver.map(RtpFrameReceiver::expected_packets).filter(|expected| *expected > 0);
+        let has_bye = packets.iter().any(|packet| matches!(packet, RtcpPacket::Bye { .. }));
+        let (mut packet_count, mut rtp_timestamp) = (None, None);
         for packet in packets {
             match packet {
-                Rtcp::SenderReport { ssrc, info, .. } if source.is_none_or(|source| source == ssrc) => {
-                    (sent, said_at) = (Some(info.packets), Some(info.rtp_timestamp));
-                    if let Some(known) = known.filter(|_| !is_goodbye) {
-                        self.pipeline.emulator.report(info.packets, known);
+                RtcpPacket::SenderReport { ssrc, info, .. }
+                    if current_ssrc.is_none_or(|current_ssrc| current_ssrc == ssrc) =>
+                {
+                    (packet_count, rtp_timestamp) = (Some(info.packet_count), Some(info.rtp_timestamp));
+                    if let Some(expected) = expected.filter(|_| !has_bye) {
+                        self.pipeline.emulator.handle_sender_report(info.packet_count, expected);
                     }
-                    self.reports.sender_report(now, &info);
-                    self.pipeline.presenter.showing.sender_report(info);
+                    self.reports.handle_sender_report(now, &info);
+                    self.pipeline.presenter.stats.handle_sender_report(info);
                 }
-                Rtcp::Extended { ssrc, block } if source.is_none_or(|source| source == ssrc) => {
-                    self.reports.extended_report(now, block);
+                RtcpPacket::ExtendedReport { ssrc, block }
+                    if current_ssrc.is_none_or(|current_ssrc| current_ssrc == ssrc) =>
+                {
+                    self.reports.handle_extended_report(now, block);
                 }
-                Rtcp::Bye { ssrcs } if source.is_some_and(|source| ssrcs.contains(&source)) => {
-                    self.receive_goodbye(now, sent, said_at);
+                RtcpPacket::Bye { ssrcs }
+                    if current_ssrc.is_some_and(|current_ssrc| ssrcs.contains(&current_ssrc)) =>
+                {
+                    self.handle_bye(now, packet_count, rtp_timestamp);
                 }
                 _ => {}
             }
@@ -315,128 +337,132 @@ impl Player {
     }
 
     /// The server has nothing more to send, as it says after so many packets, when its clock of timestamps showed this.
-    fn receive_goodbye(&mut self, now: Instant, sent: Option<u32>, said_at: Option<u32>) {
-        let Some(ending) = &mut self.ending else { return };
-        if said_at.is_some_and(|timestamp| ending.is_before(timestamp)) {
+    fn handle_bye(&mut self, now: Instant, packet_count: Option<u32>, rtp_timestamp: Option<u32>) {
+        let Some(play_range) = &mut self.play_range else { return };
+        if rtp_timestamp.is_some_and(|timestamp| play_range.is_before(timestamp)) {
             return tracing::debug!("a goodbye of the PLAY before has come late");
         }
-        self.pipeline.emulator.goodbye(sent);
-        ending.goodbye(now);
+        self.pipeline.emulator.handle_bye(packet_count);
+        play_range.goodbye(now);
     }
 }
 
 /// Actions that the state machine asks for.
-impl Player {
-    fn perform(&mut self, now: Instant, action: machine::Output) {
-        use machine::Output as Wanted;
+impl RtspClient {
+    fn perform(&mut self, now: Instant, action: machine::Action) {
+        use machine::Action as Wanted;
         match action {
             Wanted::Connect(url) => {
-                self.framer = Framer::new(Limits::CLIENT);
+                self.message_reader = MessageReader::new(MessageLimits::CLIENT);
                 let (host, port) = (url.host().to_owned(), url.port());
-                self.pipeline.outputs.push(Output::Connect { host, port });
+                self.pipeline.outputs.push(ClientOutput::Connect { host, port });
             }
-            Wanted::Disconnect => self.pipeline.outputs.push(Output::Disconnect),
-            Wanted::OpenPorts(port) => self.pipeline.outputs.push(Output::OpenPorts(port)),
-            Wanted::Send(request) => {
+            Wanted::Disconnect => self.pipeline.outputs.push(ClientOutput::Disconnect),
+            Wanted::OpenPorts(port) => self.pipeline.outputs.push(ClientOutput::OpenPorts(port)),
+            Wanted::SendRequest(request) => {
                 if request.method == Method::Play {
-                    self.pipeline.presenter.showing.ask(now);
+                    self.pipeline.presenter.stats.record_play_request(now);
                 }
                 self.write(now, request.encode());
             }
-            Wanted::Reply(response) => self.write(now, response.encode()),
-            Wanted::Described(presentation) => self.described(presentation),
-            Wanted::SetUp(transport) => self.set_up(transport),
-            Wanted::Started(start) => self.started(now, &start),
-            Wanted::Paused { seeks } => self.paused(now, seeks),
-            Wanted::Interrupted(interruption) => self.interrupted(now, interruption),
-            Wanted::Closed => self.closed(now),
-            Wanted::Failed(failure) => {
-                self.early = EarlyPackets::default();
-                self.pipeline.outputs.tell(Event::Failed(failure));
+            Wanted::SendResponse(response) => self.write(now, response.encode()),
+            Wanted::Described(presentation) => self.handle_described(presentation),
+            Wanted::SetUp(transport) => self.handle_set_up(transport),
+            Wanted::Started(response) => self.handle_started(now, &response),
+            Wanted::Paused { is_seeking } => self.handle_paused(now, is_seeking),
+            Wanted::Reconnecting(reason) => self.handle_reconnecting(now, reason),
+            Wanted::Closed => self.handle_closed(now),
+            Wanted::Failed(error) => {
+                self.early_packets = EarlyPackets::default();
+                self.pipeline.outputs.emit(SessionEvent::Failed(error));
             }
         }
     }
 
     fn write(&mut self, now: Instant, bytes: Bytes) {
-        self.tell_message(now, Speaker::Player, &bytes);
-        self.pipeline.outputs.push(Output::Write(bytes));
+        self.emit_message(now, Direction::ClientToServer, &bytes);
+        self.pipeline.outputs.push(ClientOutput::Write(bytes));
     }
 
-    fn tell_message(&mut self, now: Instant, speaker: Speaker, bytes: &[u8]) {
+    fn emit_message(&mut self, now: Instant, direction: Direction, bytes: &[u8]) {
         let state = self.machine.status().state;
-        self.pipeline.outputs.tell_message(now, speaker, bytes, state);
+        self.pipeline.outputs.emit_message(now, direction, bytes, state);
     }
 
-    fn described(&mut self, presentation: Presentation) {
-        if let Some(ending) = &mut self.ending {
-            ending.set_end(presentation.range.and_then(|range| range.end));
+    fn handle_described(&mut self, presentation: Presentation) {
+        if let Some(play_range) = &mut self.play_range {
+            play_range.set_end(presentation.range.and_then(|range| range.end));
         }
         self.presentation = Some(presentation.clone());
-        self.pipeline.outputs.tell(Event::Described(presentation));
+        self.pipeline.outputs.emit(SessionEvent::Described(presentation));
     }
 
-    fn set_up(&mut self, transport: Transport) {
+    fn handle_set_up(&mut self, transport: Transport) {
         let Some(presentation) = &self.presentation else { return };
-        let lower = transport.lower;
-        let receiver = Receiver::new(
+        let lower_transport = transport.lower_transport;
+        let receiver = RtpFrameReceiver::new(
             presentation.payload_type,
             transport.ssrc,
             presentation.dimensions,
-            self.path.headers(lower),
-            self.pipeline.presenter.reorder_wait(),
+            self.network_path.packet_overhead(lower_transport),
+            self.pipeline.presenter.reorder_timeout(),
         );
-        self.reports.begin(presentation.measures_round_trip);
+        self.reports.start_session(presentation.has_receiver_rtt);
         self.pipeline.set_up(receiver, transport.ssrc);
-        self.has_received = false;
+        self.has_received_packets = false;
         self.transport = Some(transport.clone());
-        self.pipeline.outputs.push(Output::Route(transport));
-        self.pipeline.outputs.tell(Event::SetUp(lower));
+        self.pipeline.outputs.push(ClientOutput::SetTransport(transport));
+        self.pipeline.outputs.emit(SessionEvent::SetUp(lower_transport));
     }
 
-    fn started(&mut self, now: Instant, start: &Start) {
+    fn handle_started(&mut self, now: Instant, response: &PlayResponse) {
         let Some(receiver) = &mut self.pipeline.receiver else { return };
-        let first = FirstPacket { sequence: start.sequence, rtptime: start.rtptime, at: now };
-        match start.goes_on {
+        let announced =
+            AnnouncedPacket { sequence: response.sequence, rtptime: response.rtptime, announced_at: now };
+        match response.resumes {
             true => {
-                receiver.go_on(first);
-                self.pipeline.presenter.playout.go_on();
+                receiver.resume(announced);
+                self.pipeline.presenter.jitter_buffer.continue_stream();
             }
             false => {
-                receiver.start(first);
-                self.pipeline.presenter.playout.clear();
+                receiver.start(announced);
+                self.pipeline.presenter.jitter_buffer.clear();
             }
         }
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
-        let former = self.ending.replace(Ending::new(start, first, frame_rate)).filter(|_| start.goes_on);
-        if let (Some(ending), Some(former)) = (&mut self.ending, former) {
-            ending.goes_on_from(&former);
+        let previous = self
+            .play_range
+            .replace(PlayRange::new(response, announced, frame_rate))
+            .filter(|_| response.resumes);
+        if let (Some(play_range), Some(previous)) = (&mut self.play_range, previous) {
+            play_range.continue_from(&previous);
         }
         self.notified = Notified::default();
         self.pipeline.start(now);
         self.reports.start(now);
-        self.open_path(now);
-        self.pipeline.outputs.tell(Event::Started(start.range));
-        for (arrival, packet) in std::mem::take(&mut self.early).packets {
+        self.punch_firewall_hole(now);
+        self.pipeline.outputs.emit(SessionEvent::Started(response.range));
+        for (arrival, packet) in std::mem::take(&mut self.early_packets).packets {
             self.receive_rtp(arrival, packet);
         }
     }
 
     /// If all of the film was on its way already, the server stands at its beginning again; then what has not been
     /// shown yet is asked for anew when it goes on.
-    fn paused(&mut self, now: Instant, seeks: bool) {
+    fn handle_paused(&mut self, now: Instant, is_seeking: bool) {
         self.stop(now);
-        let Some(ending) = self.ending.as_ref().filter(|_| !seeks) else { return };
-        if !ending.has_reached_last_frame() && ending.goodbye_at().is_none() {
+        let Some(play_range) = self.play_range.as_ref().filter(|_| !is_seeking) else { return };
+        if !play_range.has_reached_last_frame() && play_range.bye_at().is_none() {
             return;
         }
-        let next = self.pipeline.presenter.playout.next_timestamp();
-        match next.map(|timestamp| ending.position(timestamp)) {
+        let next = self.pipeline.presenter.jitter_buffer.next_timestamp();
+        match next.map(|timestamp| play_range.position(timestamp)) {
             Some(Some(next)) => {
-                self.pipeline.presenter.playout.clear();
+                self.pipeline.presenter.jitter_buffer.clear();
                 self.machine.seek(now, next);
             }
             Some(None) => {}
-            None => self.end(now),
+            None => self.end_stream(now),
         }
     }
 
@@ -446,129 +472,135 @@ impl Player {
         self.pipeline.stop(now);
     }
 
-    fn closed(&mut self, now: Instant) {
-        self.forget_session(now);
-        self.position = None;
-        self.pipeline.outputs.tell(Event::Closed);
+    fn handle_closed(&mut self, now: Instant) {
+        self.close_session(now);
+        self.last_position = None;
+        self.pipeline.outputs.emit(SessionEvent::Closed);
     }
 
     /// The next session goes on where this one was.
-    fn interrupted(&mut self, now: Instant, interruption: Interruption) {
-        self.forget_session(now);
-        if let Some(position) = self.position {
-            self.machine.go_on_at(position);
+    fn handle_reconnecting(&mut self, now: Instant, reason: ReconnectReason) {
+        self.close_session(now);
+        if let Some(position) = self.last_position {
+            self.machine.resume_at(position);
         }
-        self.pipeline.outputs.tell(Event::Interrupted(interruption));
+        self.pipeline.outputs.emit(SessionEvent::Reconnecting(reason));
     }
 
-    fn forget_session(&mut self, now: Instant) {
+    fn close_session(&mut self, now: Instant) {
         self.pipeline.close(now);
         self.notified = Notified::default();
-        self.early = EarlyPackets::default();
-        self.ending = None;
+        self.early_packets = EarlyPackets::default();
+        self.play_range = None;
         self.transport = None;
         self.reports.stop();
     }
 }
 
 /// RTCP that is sent, and the packets that open a firewall.
-impl Player {
+impl RtspClient {
     /// Sends something from each port, so that a firewall on the way lets the stream in; and the first report, which
     /// asks how long a round trip takes.
-    fn open_path(&mut self, now: Instant) {
-        let Some(Transport { lower, server_port, .. }) = &self.transport else { return };
-        match (lower, server_port) {
-            (Lower::Udp, None) => return,
-            (Lower::Udp, Some(_)) => self.send_empty_rtp(),
-            (Lower::Tcp, _) => {}
+    fn punch_firewall_hole(&mut self, now: Instant) {
+        let Some(Transport { lower_transport, server_port, .. }) = &self.transport else { return };
+        match (lower_transport, server_port) {
+            (LowerTransport::Udp, None) => return,
+            (LowerTransport::Udp, Some(_)) => self.send_empty_rtp(),
+            (LowerTransport::Tcp, _) => {}
         }
-        let report = self.reports.report(now, None);
+        let report = self.reports.encode_report(now, None);
         self.send_rtcp(report);
     }
 
     /// An RTP packet without a payload, which every server ignores.
     fn send_empty_rtp(&mut self) {
         let header = rtp::Header { marker: false, payload_type: 0, sequence: 0, timestamp: 0, ssrc: 0 };
-        let packet = Bytes::copy_from_slice(&header.octets(false));
-        self.pipeline.outputs.push(Output::Send(Datagram::rtp(packet)));
+        let packet = Bytes::copy_from_slice(&header.encode(false));
+        self.pipeline.outputs.push(ClientOutput::SendPacket(RawPacket::rtp(packet)));
     }
 
     fn send_rtcp(&mut self, packet: Vec<u8>) {
-        match self.transport.as_ref().map(|transport| (transport.lower, transport.interleaved)) {
-            Some((Lower::Tcp, Some(channels))) => {
-                self.pipeline.outputs.push(Output::Write(interleave(channels.rtcp, &packet)));
+        match self.transport.as_ref().map(|transport| (transport.lower_transport, transport.interleaved)) {
+            Some((LowerTransport::Tcp, Some(channels))) => {
+                self.pipeline.outputs.push(ClientOutput::Write(encode_interleaved(channels.rtcp, &packet)));
             }
-            Some((Lower::Udp, _)) => self.pipeline.outputs.push(Output::Send(Datagram::rtcp(packet))),
+            Some((LowerTransport::Udp, _)) => {
+                self.pipeline.outputs.push(ClientOutput::SendPacket(RawPacket::rtcp(packet)))
+            }
             _ => {}
         }
     }
 
-    fn send_goodbye(&mut self, now: Instant) {
+    fn send_bye(&mut self, now: Instant) {
         let Some(receiver) = &mut self.pipeline.receiver else { return };
-        if self.reports.due().is_some() {
-            let block = receiver.report();
-            let goodbye = self.reports.goodbye(now, block);
+        if self.reports.next_report_at().is_some() {
+            let block = receiver.report_block();
+            let bye = self.reports.encode_bye(now, block);
             self.reports.stop();
-            self.send_rtcp(goodbye);
+            self.send_rtcp(bye);
         }
     }
 
-    fn report_if_due(&mut self, now: Instant) {
-        if self.reports.due().is_some_and(|due| now >= due) {
-            let block = self.pipeline.receiver.as_mut().and_then(Receiver::report);
-            let report = self.reports.report(now, block);
+    fn send_due_report(&mut self, now: Instant) {
+        if self.reports.next_report_at().is_some_and(|at| now >= at) {
+            let block = self.pipeline.receiver.as_mut().and_then(RtpFrameReceiver::report_block);
+            let report = self.reports.encode_report(now, block);
             self.send_rtcp(report);
         }
     }
 }
 
 /// The end of the stream.
-impl Player {
-    fn look_for_the_end(&mut self, now: Instant) {
-        if !self.is_started() || !self.pipeline.presenter.playout.is_empty() {
+impl RtspClient {
+    fn check_end(&mut self, now: Instant) {
+        if !self.is_playing() || !self.pipeline.presenter.jitter_buffer.is_empty() {
             return;
         }
-        let is_told = self.goodbye_due().is_some_and(|due| now >= due);
-        if self.pipeline.is_hung_up || self.has_last_frame() || is_told {
-            self.end(now);
+        let is_bye_due = self.bye_deadline().is_some_and(|deadline| now >= deadline);
+        if self.pipeline.is_closed_by_server || self.has_last_frame() || is_bye_due {
+            self.end_stream(now);
         }
     }
 
-    fn is_started(&self) -> bool {
-        self.pipeline.data_timeout.started().is_some()
+    fn is_playing(&self) -> bool {
+        self.pipeline.data_timeout.playing_since().is_some()
     }
 
     /// The last frame of the range is here.
     fn has_last_frame(&self) -> bool {
-        let (Some(receiver), Some(ending)) = (&self.pipeline.receiver, &self.ending) else { return false };
-        ending.has_reached_last_frame() && receiver.is_idle()
+        let (Some(receiver), Some(play_range)) = (&self.pipeline.receiver, &self.play_range) else {
+            return false;
+        };
+        play_range.has_reached_last_frame() && receiver.is_idle()
     }
 
     /// Nothing more comes of what is played: the last frame is here, or the server has said goodbye, and not in the
     /// middle as one does that is stopped.
-    fn has_all(&self) -> bool {
-        let ending = self.ending.as_ref().filter(|ending| !ending.is_cut_short());
-        let has_goodbye = ending.is_some_and(|ending| ending.goodbye_at().is_some());
-        self.is_started() && (self.has_last_frame() || has_goodbye)
+    fn is_fully_received(&self) -> bool {
+        let play_range = self.play_range.as_ref().filter(|play_range| !play_range.is_cut_short());
+        let has_bye = play_range.is_some_and(|play_range| play_range.bye_at().is_some());
+        self.is_playing() && (self.has_last_frame() || has_bye)
     }
 
     /// When a goodbye is believed, if everything else is done: packets that were sent before it may still be on
     /// their way.
-    fn goodbye_due(&self) -> Option<Instant> {
-        let (receiver, ending) = (self.pipeline.receiver.as_ref()?, self.ending.as_ref()?);
+    fn bye_deadline(&self) -> Option<Instant> {
+        let (receiver, play_range) = (self.pipeline.receiver.as_ref()?, self.play_range.as_ref()?);
         let presenter = &self.pipeline.presenter;
-        let is_done = self.is_started() && presenter.playout.is_empty() && receiver.is_in_order();
-        ending.goodbye_at().filter(|_| is_done).map(|at| at + presenter.reorder_wait())
+        let is_done = self.is_playing() && presenter.jitter_buffer.is_empty() && receiver.is_in_order();
+        play_range.bye_at().filter(|_| is_done).map(|at| at + presenter.reorder_timeout())
     }
 
-    fn is_over_by_the_clock(&self, now: Instant) -> bool {
-        let Some(ending) = &self.ending else { return false };
-        let playout = &self.pipeline.presenter.playout;
-        let end = ending.end_timestamp().and_then(|timestamp| playout.expected_arrival(timestamp));
+    fn has_range_elapsed(&self, now: Instant) -> bool {
+        let Some(play_range) = &self.play_range else { return false };
+        let jitter_buffer = &self.pipeline.presenter.jitter_buffer;
+        let end = play_range.end_timestamp().and_then(|timestamp| jitter_buffer.expected_arrival(timestamp));
         // Of a stream that was never received, only the clock tells, and nothing tells how late it would have come.
-        let is_unheard = self.pipeline.receiver.is_some() && self.pipeline.last_packet().is_none();
-        let started = self.pipeline.data_timeout.started().filter(|_| is_unheard);
-        let unheard = started.zip(ending.length()).map(|(started, length)| started + length + SILENCE);
-        playout.is_empty() && ending.is_over_by_the_clock(now, end.or(unheard))
+        let has_no_packets = self.pipeline.receiver.is_some() && self.pipeline.last_packet().is_none();
+        let playing_since = self.pipeline.data_timeout.playing_since().filter(|_| has_no_packets);
+        let end_without_packets = playing_since
+            .zip(play_range.duration())
+            .map(|(playing_since, duration)| playing_since + duration + WAITING_TIMEOUT);
+        jitter_buffer.is_empty() && play_range.has_elapsed(now, end.or(end_without_packets))
     }
 }

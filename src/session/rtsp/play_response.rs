@@ -4,7 +4,7 @@ use crate::proto::rtsp::{Factor, NptRange};
 
 /// What a PLAY brings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Start {
+pub struct PlayResponse {
     /// What is played; the server's word, else what was asked for.
     pub range: NptRange,
     /// The first sequence number.
@@ -15,5 +15,5 @@ pub struct Start {
     /// may know it better, but none plays backwards unasked.
     pub scale: Factor,
     /// It goes on where PAUSE left it.
-    pub goes_on: bool,
+    pub resumes: bool,
 }

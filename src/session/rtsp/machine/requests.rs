@@ -2,115 +2,129 @@
 
 use std::time::Instant;
 
-use super::{Goal, InFlight, Machine, Output, Stage, Step, TransportChoice, USER_AGENT, Whence};
+use super::{
+    Action, Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference, USER_AGENT,
+};
 use crate::proto::rtsp::{ChannelPair, Method, Npt, NptRange, Request, Transport, header};
 
-impl Machine {
+impl RtspMachine {
     pub(super) fn advance(&mut self, now: Instant) {
         if let Some(in_flight) = &self.in_flight {
             // The server holds nothing of ours yet, so nothing is lost by leaving.
-            if self.goal == Goal::Stopped && matches!(in_flight.step, Step::Options | Step::Describe) {
+            if self.goal == Goal::Stopped
+                && matches!(in_flight.kind, RequestKind::Options | RequestKind::Describe)
+            {
                 self.close();
             }
             return;
         }
         match (&self.stage, self.goal) {
-            (Stage::Ready(_) | Stage::Playing(_), Goal::Stopped) => self.send(now, Step::Teardown),
+            (Stage::Ready(_) | Stage::Playing(_), Goal::Stopped) => self.send(now, RequestKind::Teardown),
             (_, Goal::Stopped) => self.close(),
-            (Stage::Ready(_) | Stage::Playing(_), _) if self.restart.is_some() => {
-                self.send(now, Step::Teardown)
+            (Stage::Ready(_) | Stage::Playing(_), _) if self.pending_reconnect.is_some() => {
+                self.send(now, RequestKind::Teardown)
             }
-            (Stage::Away { .. }, _) => {}
+            (Stage::WaitingToReconnect { .. }, _) => {}
             (Stage::Closed, _) => {
-                self.stage = Stage::Connecting { deadline: now + self.options.patience };
-                self.outputs.push_back(Output::Connect(self.url.clone()));
+                self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
+                self.actions.push_back(Action::Connect(self.url.clone()));
             }
             (Stage::Connecting { .. } | Stage::OpeningPorts(_), _) => {}
-            (Stage::Connected, _) => self.send(now, Step::Options),
-            (Stage::Greeted, _) => self.send(now, Step::Describe),
-            (Stage::Described(_), _) => self.choose_address(now),
-            (Stage::Addressed(..), _) => self.send(now, Step::SetUp),
+            (Stage::Connected, _) => self.send(now, RequestKind::Options),
+            (Stage::OptionsReceived, _) => self.send(now, RequestKind::Describe),
+            (Stage::Described(_), _) => self.choose_transport(now),
+            (Stage::ReadyToSetUp(..), _) => self.send(now, RequestKind::SetUp),
             (Stage::Ready(_), Goal::Ready) => {}
-            (Stage::Ready(_), Goal::Playing) => self.send(now, Step::Play),
+            (Stage::Ready(_), Goal::Playing) => self.send(now, RequestKind::Play),
             (Stage::Playing(_), Goal::Playing) if self.seek.is_none() => {}
-            (Stage::Playing(_), Goal::Playing | Goal::Ready) => self.send(now, Step::Pause),
+            (Stage::Playing(_), Goal::Playing | Goal::Ready) => self.send(now, RequestKind::Pause),
         }
     }
 
-    fn choose_address(&mut self, now: Instant) {
+    fn choose_transport(&mut self, now: Instant) {
         let Stage::Described(presentation) = std::mem::replace(&mut self.stage, Stage::Closed) else {
             return;
         };
-        if self.options.transport == TransportChoice::Tcp || self.fell_back {
+        if self.options.transport == TransportPreference::Tcp || self.has_fallen_back {
             let channels = ChannelPair { rtp: 0, rtcp: 1 };
             let transport = Transport { interleaved: Some(channels), ..Transport::tcp() };
-            self.stage = Stage::Addressed(presentation, transport);
+            self.stage = Stage::ReadyToSetUp(presentation, transport);
             self.advance(now);
         } else {
             self.stage = Stage::OpeningPorts(presentation);
-            self.outputs.push_back(Output::OpenPorts(self.options.rtp_port));
+            self.actions.push_back(Action::OpenPorts(self.options.rtp_port));
         }
     }
 
-    pub(super) fn send(&mut self, now: Instant, step: Step) {
-        let range = if step == Step::Play { self.next_range() } else { None };
-        self.send_with(now, step, range, 0);
+    pub(super) fn send(&mut self, now: Instant, kind: RequestKind) {
+        let range = if kind == RequestKind::Play { self.next_range() } else { None };
+        self.send_request(now, kind, range, 0);
     }
 
     /// Sends a request that has said so often already who asks.
-    pub(super) fn send_with(&mut self, now: Instant, step: Step, range: Option<NptRange>, before: u32) {
+    pub(super) fn send_request(
+        &mut self,
+        now: Instant,
+        kind: RequestKind,
+        range: Option<NptRange>,
+        previous_attempts: u32,
+    ) {
         let cseq = self.next_cseq;
         self.next_cseq += 1;
-        let mut request = self.request(step, cseq, range);
-        let answer = self.authorization.answer(request.method.as_str(), &request.uri);
-        let answers = before + u32::from(answer.is_some());
-        if let Some(answer) = answer {
-            request = request.with(header::AUTHORIZATION, answer);
+        let mut request = self.build_request(kind, cseq, range);
+        let authorization = self.authorization.value(request.method.as_str(), &request.uri);
+        let auth_attempts = previous_attempts + u32::from(authorization.is_some());
+        if let Some(authorization) = authorization {
+            request = request.with_header(header::AUTHORIZATION, authorization);
         }
-        let deadline = now + self.options.patience;
-        self.in_flight = Some(InFlight { step, cseq, deadline, range, answers });
+        let deadline = now + self.options.response_timeout;
+        self.in_flight = Some(InFlight { kind, cseq, deadline, range, auth_attempts });
         self.last_request = Some(now);
-        self.outputs.push_back(Output::Send(request));
+        self.actions.push_back(Action::SendRequest(request));
     }
 
     /// The Range of the next PLAY; none where it goes on, or where there is nothing but now.
     fn next_range(&mut self) -> Option<NptRange> {
         let Stage::Ready(established) = &self.stage else { return None };
-        match (self.seek.take(), established.from) {
-            (Some(position), _) if !established.presentation.is_live() => Some(NptRange::from(position)),
-            (None, Whence::Beginning) if !established.presentation.is_live() => {
-                Some(NptRange::from(Npt::ZERO))
+        match (self.seek.take(), established.play_from) {
+            (Some(position), _) if !established.presentation.is_live() => {
+                Some(NptRange::starting_at(position))
             }
-            (_, Whence::Beginning | Whence::Here) => None,
+            (None, PlayFrom::Beginning) if !established.presentation.is_live() => {
+                Some(NptRange::starting_at(Npt::ZERO))
+            }
+            (_, PlayFrom::Beginning | PlayFrom::PausedPosition) => None,
         }
     }
 
-    fn request(&self, step: Step, cseq: u32, range: Option<NptRange>) -> Request {
-        let mut request = Request::new(step.method(self.knows_get_parameter), self.url_for(step))
-            .with(header::CSEQ, cseq.to_string())
-            .with(header::USER_AGENT, USER_AGENT);
-        match (step, &self.stage) {
-            (Step::Describe | Step::Refresh, _) => request = request.with(header::ACCEPT, "application/sdp"),
-            (Step::SetUp, Stage::Addressed(presentation, transport)) => {
+    fn build_request(&self, kind: RequestKind, cseq: u32, range: Option<NptRange>) -> Request {
+        let mut request = Request::new(kind.method(self.supports_get_parameter), self.request_url(kind))
+            .with_header(header::CSEQ, cseq.to_string())
+            .with_header(header::USER_AGENT, USER_AGENT);
+        match (kind, &self.stage) {
+            (RequestKind::Describe | RequestKind::RefreshDescription, _) => {
+                request = request.with_header(header::ACCEPT, "application/sdp")
+            }
+            (RequestKind::SetUp, Stage::ReadyToSetUp(presentation, transport)) => {
                 let jpeg_header = presentation.offers_jpeg_header;
                 let transport = Transport { jpeg_header, ..transport.clone() };
-                request = request.with(header::TRANSPORT, transport.to_string());
+                request = request.with_header(header::TRANSPORT, transport.to_string());
             }
             _ => {}
         }
         if let Stage::Ready(established) | Stage::Playing(established) = &self.stage {
-            request = request.with(header::SESSION, established.session.id.clone());
+            request = request.with_header(header::SESSION, established.session.id.clone());
         }
         match range {
-            Some(range) => request.with(header::RANGE, range.to_string()),
+            Some(range) => request.with_header(header::RANGE, range.to_string()),
             None => request,
         }
     }
 
-    fn url_for(&self, step: Step) -> String {
-        match (&self.stage, step) {
-            (Stage::Addressed(presentation, _), _) => presentation.stream_url.clone(),
-            (_, Step::Refresh) => self.url.to_string(),
+    fn request_url(&self, kind: RequestKind) -> String {
+        match (&self.stage, kind) {
+            (Stage::ReadyToSetUp(presentation, _), _) => presentation.stream_url.clone(),
+            (_, RequestKind::RefreshDescription) => self.url.to_string(),
             (Stage::Ready(established) | Stage::Playing(established), _) => {
                 established.presentation.aggregate_url.clone()
             }
@@ -119,17 +133,17 @@ impl Machine {
     }
 }
 
-impl Step {
-    pub(super) fn method(self, knows_get_parameter: bool) -> Method {
+impl RequestKind {
+    pub(super) fn method(self, supports_get_parameter: bool) -> Method {
         match self {
             Self::Options => Method::Options,
-            Self::Describe | Self::Refresh => Method::Describe,
+            Self::Describe | Self::RefreshDescription => Method::Describe,
             Self::SetUp => Method::Setup,
             Self::Play => Method::Play,
             Self::Pause => Method::Pause,
             Self::Teardown => Method::Teardown,
-            Self::SignOfLife if knows_get_parameter => Method::GetParameter,
-            Self::SignOfLife => Method::Options,
+            Self::KeepAlive if supports_get_parameter => Method::GetParameter,
+            Self::KeepAlive => Method::Options,
         }
     }
 }

@@ -3,231 +3,244 @@
 use std::time::Instant;
 
 use super::{
-    Established, Goal, InFlight, Machine, Output, Stage, Start, Step, TransportChoice, Whence,
-    server_requests,
+    Action, EstablishedSession, Goal, InFlight, PlayFrom, PlayResponse, RequestKind, RtspMachine, Stage,
+    TransportPreference, server_requests,
 };
 use crate::proto::rtsp::{
-    Factor, Lower, Method, NptRange, Response, RtpInfo, SessionHeader, Status as Code, Transport, header,
+    Factor, LowerTransport, Method, NptRange, Response, RtpInfo, SessionHeader, StatusCode as Code,
+    Transport, header,
 };
-use crate::session::error::Failure;
+use crate::session::error::SessionError;
 use crate::session::presentation::Presentation;
-use crate::session::rtsp::authorization::Verdict;
-use crate::session::rtsp::retry::Retry;
+use crate::session::rtsp::authorization::ChallengeOutcome;
+use crate::session::rtsp::backoff::Backoff;
 
-impl Machine {
+impl RtspMachine {
     /// An answer has come.
-    pub fn response(&mut self, now: Instant, response: &Response) {
+    pub fn handle_response(&mut self, now: Instant, response: &Response) {
         // One that is not to the request in flight is late; one without a number can only be to it.
-        let is_ours =
+        let is_expected =
             |in_flight: &mut InFlight| response.headers.cseq().is_none_or(|cseq| cseq == in_flight.cseq);
         if response.status.code() < 200 {
             return;
         }
-        let Some(in_flight) = self.in_flight.take_if(is_ours) else { return };
+        let Some(in_flight) = self.in_flight.take_if(is_expected) else { return };
         if response.status == Code::UNAUTHORIZED {
-            return self.challenged(now, &in_flight, response);
+            return self.handle_challenge(now, &in_flight, response);
         }
-        if server_requests::leads_elsewhere(response.status)
-            && matches!(in_flight.step, Step::Options | Step::Describe | Step::SetUp)
+        if server_requests::is_redirect(response.status)
+            && matches!(in_flight.kind, RequestKind::Options | RequestKind::Describe | RequestKind::SetUp)
         {
-            let method = in_flight.step.method(self.knows_get_parameter);
-            return self.redirected(now, method, response);
+            let method = in_flight.kind.method(self.supports_get_parameter);
+            return self.handle_redirect(now, method, response);
         }
-        let InFlight { step, range, .. } = in_flight;
-        let refusal = (!response.status.is_success()).then(|| Failure::Refused {
-            method: step.method(self.knows_get_parameter),
+        let InFlight { kind, range, .. } = in_flight;
+        let error = (!response.status.is_success()).then(|| SessionError::Refused {
+            method: kind.method(self.supports_get_parameter),
             status: response.status,
-            reason: response.reason.clone(),
+            reason_phrase: response.reason_phrase.clone(),
         });
-        match step {
-            Step::Options => self.greeted(response),
-            Step::Describe => self.described(now, response, refusal),
-            Step::SetUp => self.set_up(now, response, refusal),
-            Step::Play => self.played(now, response, range, refusal),
-            Step::Pause => self.paused(now, response, refusal),
-            Step::Teardown => self.torn_down(),
-            Step::SignOfLife => self.heard_of(now, refusal),
-            Step::Refresh => self.refreshed(response),
+        match kind {
+            RequestKind::Options => self.handle_options(response),
+            RequestKind::Describe => self.handle_describe(now, response, error),
+            RequestKind::SetUp => self.handle_setup(now, response, error),
+            RequestKind::Play => self.handle_play(now, response, range, error),
+            RequestKind::Pause => self.handle_pause(now, response, error),
+            RequestKind::Teardown => self.handle_teardown(),
+            RequestKind::KeepAlive => self.handle_keep_alive(now, error),
+            RequestKind::RefreshDescription => self.handle_refresh(response),
         }
         self.advance(now);
     }
 
     /// The server wants to know who asks.
-    fn challenged(&mut self, now: Instant, asked: &InFlight, response: &Response) {
-        match self.authorization.challenged(response, asked.answers) {
-            Verdict::Answerable => self.send_with(now, asked.step, asked.range, asked.answers),
-            Verdict::Unknown if asked.step == Step::Options => {
-                self.stage = Stage::Greeted;
+    fn handle_challenge(&mut self, now: Instant, request: &InFlight, response: &Response) {
+        match self.authorization.handle_challenge(response, request.auth_attempts) {
+            ChallengeOutcome::Retry => {
+                self.send_request(now, request.kind, request.range, request.auth_attempts)
+            }
+            ChallengeOutcome::NoCredentials if request.kind == RequestKind::Options => {
+                self.stage = Stage::OptionsReceived;
                 self.advance(now);
             }
-            Verdict::Unknown => self.fail(Failure::Unauthorized { was_refused: false }),
-            Verdict::Refused => self.fail(Failure::Unauthorized { was_refused: true }),
-            Verdict::Unreadable => {
-                let method = asked.step.method(self.knows_get_parameter);
-                let what = "it asks for a password in a way that is neither Basic nor Digest".to_owned();
-                self.fail(Failure::BadAnswer { method, what });
+            ChallengeOutcome::NoCredentials => self.fail(SessionError::Unauthorized { was_refused: false }),
+            ChallengeOutcome::Rejected => self.fail(SessionError::Unauthorized { was_refused: true }),
+            ChallengeOutcome::UnsupportedScheme => {
+                let method = request.kind.method(self.supports_get_parameter);
+                let problem = "it asks for a password in a way that is neither Basic nor Digest".to_owned();
+                self.fail(SessionError::InvalidResponse { method, problem });
             }
         }
     }
 
     /// OPTIONS may be refused: it was only a greeting.
-    fn greeted(&mut self, response: &Response) {
+    fn handle_options(&mut self, response: &Response) {
         let public = response.headers.get_list(header::PUBLIC).unwrap_or_default();
         let get_parameter = Method::GetParameter;
-        self.knows_get_parameter = public.split(',').any(|method| method.trim() == get_parameter.as_str());
-        self.stage = Stage::Greeted;
+        self.supports_get_parameter = public.split(',').any(|method| method.trim() == get_parameter.as_str());
+        self.stage = Stage::OptionsReceived;
     }
 
-    fn described(&mut self, now: Instant, response: &Response, refusal: Option<Failure>) {
-        match refusal.map_or_else(|| Presentation::read(response, &self.url), Err) {
+    fn handle_describe(&mut self, now: Instant, response: &Response, error: Option<SessionError>) {
+        match error.map_or_else(|| Presentation::parse(response, &self.url), Err) {
             Ok(presentation) => {
-                self.outputs.push_back(Output::Described(presentation.clone()));
+                self.actions.push_back(Action::Described(presentation.clone()));
                 self.stage = Stage::Described(presentation);
             }
-            Err(failure) => self.refused_on_the_way(now, response.status, failure),
+            Err(error) => self.handle_setup_error(now, response.status, error),
         }
     }
 
     /// There is no session yet. A server that has just been started again may not know its streams, nor have room.
-    fn refused_on_the_way(&mut self, now: Instant, status: Code, failure: Failure) {
-        match self.retry.is_under_way() && (status == Code::NOT_FOUND || status.code() >= 500) {
-            true => self.lose(now, failure),
-            false => self.fail(failure),
+    fn handle_setup_error(&mut self, now: Instant, status: Code, error: SessionError) {
+        match self.backoff.is_active() && (status == Code::NOT_FOUND || status.code() >= 500) {
+            true => self.reconnect_or_fail(now, error),
+            false => self.fail(error),
         }
     }
 
-    fn refreshed(&mut self, response: &Response) {
-        let Ok(fresh) = Presentation::read(response, &self.url) else { return };
+    fn handle_refresh(&mut self, response: &Response) {
+        let Ok(refreshed) = Presentation::parse(response, &self.url) else { return };
         if let Stage::Ready(established) | Stage::Playing(established) = &mut self.stage {
-            established.presentation.range = fresh.range;
-            self.outputs.push_back(Output::Described(established.presentation.clone()));
+            established.presentation.range = refreshed.range;
+            self.actions.push_back(Action::Described(established.presentation.clone()));
         }
     }
 
-    fn set_up(&mut self, now: Instant, response: &Response, refusal: Option<Failure>) {
-        let Stage::Addressed(presentation, asked) = std::mem::replace(&mut self.stage, Stage::Connected)
+    fn handle_setup(&mut self, now: Instant, response: &Response, error: Option<SessionError>) {
+        let Stage::ReadyToSetUp(presentation, requested) =
+            std::mem::replace(&mut self.stage, Stage::Connected)
         else {
             return;
         };
-        if let Some(refusal) = refusal {
-            let no_datagrams = response.status == Code::UNSUPPORTED_TRANSPORT && asked.lower == Lower::Udp;
-            if no_datagrams && self.options.transport == TransportChoice::Auto {
-                self.fell_back = true;
+        if let Some(error) = error {
+            let is_udp_unsupported = response.status == Code::UNSUPPORTED_TRANSPORT
+                && requested.lower_transport == LowerTransport::Udp;
+            if is_udp_unsupported && self.options.transport == TransportPreference::Auto {
+                self.has_fallen_back = true;
                 self.stage = Stage::Described(presentation);
                 return;
             }
-            return self.refused_on_the_way(now, response.status, refusal);
+            return self.handle_setup_error(now, response.status, error);
         }
-        let answer = response.headers.get(header::TRANSPORT).map(Transport::parse_all).unwrap_or_default();
-        let agreed = answer.into_iter().next().unwrap_or_else(|| asked.clone());
-        let bad_answer = |what: &str| Failure::BadAnswer { method: Method::Setup, what: what.to_owned() };
-        if agreed.lower != asked.lower {
-            return self.fail(bad_answer("it chose a transport that was not asked for"));
+        let transports =
+            response.headers.get(header::TRANSPORT).map(Transport::parse_all).unwrap_or_default();
+        let negotiated = transports.into_iter().next().unwrap_or_else(|| requested.clone());
+        let invalid_response = |problem: &str| SessionError::InvalidResponse {
+            method: Method::Setup,
+            problem: problem.to_owned(),
+        };
+        if negotiated.lower_transport != requested.lower_transport {
+            return self.fail(invalid_response("it chose a transport that was not asked for"));
         }
         match response.headers.get(header::SESSION).and_then(SessionHeader::parse) {
-            None => self.fail(bad_answer("it names no session")),
+            None => self.fail(invalid_response("it names no session")),
             Some(session) => {
-                let interleaved = agreed.interleaved.or(asked.interleaved);
-                let client_port = asked.client_port;
-                self.outputs.push_back(Output::SetUp(Transport { interleaved, client_port, ..agreed }));
+                let interleaved = negotiated.interleaved.or(requested.interleaved);
+                let client_port = requested.client_port;
+                self.actions.push_back(Action::SetUp(Transport { interleaved, client_port, ..negotiated }));
                 // Where it is to play, the server is found again when it does.
                 if self.goal != Goal::Playing {
-                    self.retry = Retry::default();
+                    self.backoff = Backoff::default();
                 }
-                self.stage = Stage::Ready(Established { presentation, session, from: Whence::Beginning });
+                self.stage = Stage::Ready(EstablishedSession {
+                    presentation,
+                    session,
+                    play_from: PlayFrom::Beginning,
+                });
             }
         }
     }
 
-    fn played(
+    fn handle_play(
         &mut self,
         now: Instant,
         response: &Response,
-        asked: Option<NptRange>,
-        refusal: Option<Failure>,
+        requested: Option<NptRange>,
+        error: Option<SessionError>,
     ) {
         let Stage::Ready(established) = std::mem::replace(&mut self.stage, Stage::Connected) else { return };
-        let goes_on = asked.is_none() && established.from == Whence::Here;
-        if let Some(refusal) = refusal {
-            self.seek = asked.and_then(|range| range.start);
-            return self.refused_in_session(now, refusal, Stage::Ready(established), Goal::Ready);
+        let resumes = requested.is_none() && established.play_from == PlayFrom::PausedPosition;
+        if let Some(error) = error {
+            self.seek = requested.and_then(|range| range.start);
+            return self.handle_session_error(now, error, Stage::Ready(established), Goal::Ready);
         }
         let range = response.headers.get(header::RANGE).and_then(|value| NptRange::parse(value).ok());
-        let info = response.headers.get_list(header::RTP_INFO).unwrap_or_default();
-        let info = RtpInfo::parse_all(&info);
+        let rtp_info = response.headers.get_list(header::RTP_INFO).unwrap_or_default();
+        let rtp_info = RtpInfo::parse_all(&rtp_info);
         let scale = response.headers.get(header::SCALE).and_then(|value| Factor::parse(value).ok());
         let stream_url = &established.presentation.stream_url;
-        let ours = info.iter().find(|entry| entry.url == *stream_url).or(info.first());
-        let mut range = range.or(asked).unwrap_or_default();
+        let stream_info = rtp_info.iter().find(|entry| entry.url == *stream_url).or(rtp_info.first());
+        let mut range = range.or(requested).unwrap_or_default();
         // What the description says of the end holds where the answer says nothing.
-        range.end = range.end.or(established.presentation.range.and_then(|whole| whole.end));
-        self.outputs.push_back(Output::Started(Start {
+        range.end = range.end.or(established.presentation.range.and_then(|described| described.end));
+        self.actions.push_back(Action::Started(PlayResponse {
             range,
-            sequence: ours.and_then(|entry| entry.sequence),
-            rtptime: ours.and_then(|entry| entry.rtptime),
+            sequence: stream_info.and_then(|entry| entry.sequence),
+            rtptime: stream_info.and_then(|entry| entry.rtptime),
             scale: scale.unwrap_or_default(),
-            goes_on,
+            resumes,
         }));
-        self.retry = Retry::default();
-        self.redirections = 0;
+        self.backoff = Backoff::default();
+        self.redirects = 0;
         self.stage = Stage::Playing(established);
     }
 
-    fn paused(&mut self, now: Instant, response: &Response, refusal: Option<Failure>) {
+    fn handle_pause(&mut self, now: Instant, response: &Response, error: Option<SessionError>) {
         let established = match std::mem::replace(&mut self.stage, Stage::Connected) {
             Stage::Playing(established) => established,
             // The stream ended while the request was in flight.
             other => return self.stage = other,
         };
-        match refusal {
+        match error {
             // The stream ended before the request arrived, and the word of it is lost or on its way.
-            Some(_) if response.status == Code::METHOD_NOT_VALID_IN_STATE => {
-                self.outputs.push_back(Output::Paused { seeks: self.seek.is_some() });
-                self.stage = Stage::Ready(Established { from: Whence::Beginning, ..established });
+            Some(_) if response.status == Code::METHOD_NOT_VALID_IN_THIS_STATE => {
+                self.actions.push_back(Action::Paused { is_seeking: self.seek.is_some() });
+                self.stage =
+                    Stage::Ready(EstablishedSession { play_from: PlayFrom::Beginning, ..established });
             }
-            Some(refusal) => {
-                self.refused_in_session(now, refusal, Stage::Playing(established), Goal::Playing)
-            }
+            Some(error) => self.handle_session_error(now, error, Stage::Playing(established), Goal::Playing),
             None => {
-                self.outputs.push_back(Output::Paused { seeks: self.seek.is_some() });
-                self.stage = Stage::Ready(Established { from: Whence::Here, ..established });
+                self.actions.push_back(Action::Paused { is_seeking: self.seek.is_some() });
+                self.stage =
+                    Stage::Ready(EstablishedSession { play_from: PlayFrom::PausedPosition, ..established });
             }
         }
     }
 
     /// A request of a session was refused: the session stays as it was, unless the server does not know it any more.
-    fn refused_in_session(&mut self, now: Instant, refusal: Failure, stage: Stage, goal: Goal) {
+    fn handle_session_error(&mut self, now: Instant, error: SessionError, stage: Stage, goal: Goal) {
         self.stage = stage;
-        if is_of_no_session(&refusal) {
-            return self.lose(now, refusal);
+        if is_session_not_found(&error) {
+            return self.reconnect_or_fail(now, error);
         }
         self.seek = None;
         // Stopping is still possible, and still wanted.
         if self.goal != Goal::Stopped {
             self.goal = goal;
         }
-        self.outputs.push_back(Output::Failed(refusal));
+        self.actions.push_back(Action::Failed(error));
     }
 
     /// Whatever the server says to TEARDOWN, the session is over.
-    pub(super) fn torn_down(&mut self) {
+    pub(super) fn handle_teardown(&mut self) {
         let goal = self.goal;
-        if let Some(restart) = self.restart.take().filter(|_| goal != Goal::Stopped) {
-            return self.begin_again(restart);
+        if let Some(pending) = self.pending_reconnect.take().filter(|_| goal != Goal::Stopped) {
+            return self.reconnect(pending);
         }
         self.close();
         // The user may have pressed Play since.
         self.goal = goal;
     }
 
-    fn heard_of(&mut self, now: Instant, refusal: Option<Failure>) {
-        if let Some(refusal) = refusal.filter(is_of_no_session) {
-            self.lose(now, refusal);
+    fn handle_keep_alive(&mut self, now: Instant, error: Option<SessionError>) {
+        if let Some(error) = error.filter(is_session_not_found) {
+            self.reconnect_or_fail(now, error);
         }
     }
 }
 
 /// The server has forgotten the session, as one does that was restarted.
-fn is_of_no_session(refusal: &Failure) -> bool {
-    matches!(refusal, Failure::Refused { status: Code::SESSION_NOT_FOUND, .. })
+fn is_session_not_found(error: &SessionError) -> bool {
+    matches!(error, SessionError::Refused { status: Code::SESSION_NOT_FOUND, .. })
 }

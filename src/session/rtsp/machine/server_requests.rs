@@ -2,129 +2,132 @@
 
 use std::time::Instant;
 
-use super::{Machine, Output, Restart, Stage, Step};
-use crate::proto::rtsp::{Method, Request, Response, RtspUrl, SessionHeader, Status as Code, header};
-use crate::session::error::Failure;
-use crate::session::reconnect::Interruption;
+use super::{Action, PendingReconnect, RequestKind, RtspMachine, Stage};
+use crate::proto::rtsp::{Method, Request, Response, RtspUrl, SessionHeader, StatusCode as Code, header};
+use crate::session::error::SessionError;
+use crate::session::reconnect::ReconnectReason;
 use crate::session::rtsp::authorization::Authorization;
 
 /// How often a server may send us elsewhere.
-const MOST_REDIRECTIONS: u32 = 5;
+const MAX_REDIRECTS: u32 = 5;
 
 /// The answers that name another place (RFC 2326 §11.3; 307 is HTTP's word for 302). A proxy, which 305 asks for, is
 /// not taken from a stranger.
-const ELSEWHERE: [u16; 4] = [301, 302, 303, 307];
+const REDIRECT_CODES: [u16; 4] = [301, 302, 303, 307];
 
-impl Machine {
+impl RtspMachine {
     /// The server asks something itself. It is answered.
-    pub fn server_request(&mut self, now: Instant, request: &Request) {
+    pub fn handle_server_request(&mut self, now: Instant, request: &Request) {
         match request.method {
-            Method::Options | Method::GetParameter | Method::SetParameter => self.reply(request, Code::OK),
-            Method::Teardown => self.told_to_go(now, request),
-            Method::Redirect => self.told_to_go_elsewhere(now, request),
-            _ => self.reply(request, Code::NOT_IMPLEMENTED),
+            Method::Options | Method::GetParameter | Method::SetParameter => self.respond(request, Code::OK),
+            Method::Teardown => self.handle_teardown_request(now, request),
+            Method::Redirect => self.handle_redirect_request(now, request),
+            _ => self.respond(request, Code::NOT_IMPLEMENTED),
         }
     }
 
-    fn reply(&mut self, request: &Request, code: Code) {
-        let mut response = Response::new(code);
+    fn respond(&mut self, request: &Request, status: Code) {
+        let mut response = Response::new(status);
         for name in [header::CSEQ, header::SESSION] {
             if let Some(value) = request.headers.get(name) {
-                response = response.with(name, value);
+                response = response.with_header(name, value);
             }
         }
-        self.outputs.push_back(Output::Reply(response));
+        self.actions.push_back(Action::SendResponse(response));
     }
 
     /// Whether a request of the server's is about the session that there is; one that names none can only be.
-    fn is_of_this_session(&self, request: &Request) -> bool {
+    fn is_for_current_session(&self, request: &Request) -> bool {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return false };
-        let named = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
-        named.is_none_or(|session| session.id == established.session.id)
+        let session_header = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+        session_header.is_none_or(|session| session.id == established.session.id)
     }
 
     /// RFC 2326 leaves TEARDOWN to clients, but servers use it that end a session before its time.
-    fn told_to_go(&mut self, now: Instant, request: &Request) {
-        if !self.is_of_this_session(request) {
-            return self.reply(request, Code::SESSION_NOT_FOUND);
+    fn handle_teardown_request(&mut self, now: Instant, request: &Request) {
+        if !self.is_for_current_session(request) {
+            return self.respond(request, Code::SESSION_NOT_FOUND);
         }
-        self.reply(request, Code::OK);
+        self.respond(request, Code::OK);
         match &self.in_flight {
             // Both want the same at the same time.
-            Some(in_flight) if in_flight.step == Step::Teardown => {
+            Some(in_flight) if in_flight.kind == RequestKind::Teardown => {
                 self.in_flight = None;
-                self.torn_down();
+                self.handle_teardown();
                 self.advance(now);
             }
-            _ => self.fail(Failure::EndedByServer { server: self.server() }),
+            _ => self.fail(SessionError::EndedByServer { server: self.host_and_port() }),
         }
     }
 
     /// A session that stands is torn down first, and goes on there (RFC 2326 §10.10). It goes at once: when the server
     /// would rather have it, in Range, is a wall-clock time, and ours is another one.
-    fn told_to_go_elsewhere(&mut self, now: Instant, request: &Request) {
-        let Some(url) = self.place_of(request.headers.get(header::LOCATION)) else {
-            return self.reply(request, Code::BAD_REQUEST);
+    fn handle_redirect_request(&mut self, now: Instant, request: &Request) {
+        let Some(url) = self.redirect_url(request.headers.get(header::LOCATION)) else {
+            return self.respond(request, Code::BAD_REQUEST);
         };
-        self.reply(request, Code::OK);
-        let is_setting_up = self.in_flight.as_ref().is_some_and(|in_flight| in_flight.step == Step::SetUp);
+        self.respond(request, Code::OK);
+        let is_setting_up =
+            self.in_flight.as_ref().is_some_and(|in_flight| in_flight.kind == RequestKind::SetUp);
         match &self.stage {
-            Stage::Ready(_) | Stage::Playing(_) => self.restart = Some(Restart::Elsewhere(url)),
-            _ if is_setting_up => self.restart = Some(Restart::Elsewhere(url)),
-            _ => return self.go_to(now, url),
+            Stage::Ready(_) | Stage::Playing(_) => {
+                self.pending_reconnect = Some(PendingReconnect::Redirect(url))
+            }
+            _ if is_setting_up => self.pending_reconnect = Some(PendingReconnect::Redirect(url)),
+            _ => return self.redirect_to(now, url),
         }
         self.advance(now);
     }
 
     /// An answer says that the stream is elsewhere.
-    pub(super) fn redirected(&mut self, now: Instant, method: Method, response: &Response) {
-        match self.place_of(response.headers.get(header::LOCATION)) {
-            Some(url) => self.go_to(now, url),
+    pub(super) fn handle_redirect(&mut self, now: Instant, method: Method, response: &Response) {
+        match self.redirect_url(response.headers.get(header::LOCATION)) {
+            Some(url) => self.redirect_to(now, url),
             None => {
-                let what = "it sends us elsewhere and does not say where".to_owned();
-                self.fail(Failure::BadAnswer { method, what });
+                let problem = "it sends us elsewhere and does not say where".to_owned();
+                self.fail(SessionError::InvalidResponse { method, problem });
             }
         }
     }
 
-    fn place_of(&self, location: Option<&str>) -> Option<RtspUrl> {
+    fn redirect_url(&self, location: Option<&str>) -> Option<RtspUrl> {
         self.url.join(location?).ok()
     }
 
-    fn go_to(&mut self, now: Instant, url: RtspUrl) {
-        if self.turn_to(url) {
+    fn redirect_to(&mut self, now: Instant, url: RtspUrl) {
+        if self.switch_url(url) {
             self.advance(now);
         }
     }
 
     /// From now on another URL is meant; what stands of the old one is left behind. `false` if this happens too often.
-    fn turn_to(&mut self, url: RtspUrl) -> bool {
-        self.redirections += 1;
-        if self.redirections > MOST_REDIRECTIONS {
-            self.fail(Failure::TooManyRedirections { most: MOST_REDIRECTIONS });
+    fn switch_url(&mut self, url: RtspUrl) -> bool {
+        self.redirects += 1;
+        if self.redirects > MAX_REDIRECTS {
+            self.fail(SessionError::TooManyRedirects { max: MAX_REDIRECTS });
             return false;
         }
         // A password is for the server that it was given for.
-        if url.server() != self.url.server() {
-            self.authorization = Authorization::of(&url);
+        if url.host_and_port() != self.url.host_and_port() {
+            self.authorization = Authorization::from_url(&url);
         }
         tracing::debug!(%url, "the server sends us elsewhere");
         self.url = url;
-        self.leave();
+        self.disconnect();
         true
     }
 
     /// The session is torn down that was to begin again.
-    pub(super) fn begin_again(&mut self, restart: Restart) {
-        match restart {
-            Restart::OnTheConnection => {
-                self.leave();
-                self.outputs.push_back(Output::Interrupted(Interruption::FellBack));
+    pub(super) fn reconnect(&mut self, pending: PendingReconnect) {
+        match pending {
+            PendingReconnect::TcpFallback => {
+                self.disconnect();
+                self.actions.push_back(Action::Reconnecting(ReconnectReason::TcpFallback));
             }
-            Restart::Elsewhere(url) => {
-                let server = url.server();
-                if self.turn_to(url) {
-                    self.outputs.push_back(Output::Interrupted(Interruption::Redirected { server }));
+            PendingReconnect::Redirect(url) => {
+                let server = url.host_and_port();
+                if self.switch_url(url) {
+                    self.actions.push_back(Action::Reconnecting(ReconnectReason::Redirected { server }));
                 }
             }
         }
@@ -132,6 +135,6 @@ impl Machine {
 }
 
 /// Whether an answer names another place.
-pub(super) fn leads_elsewhere(status: Code) -> bool {
-    ELSEWHERE.contains(&status.code())
+pub(super) fn is_redirect(status: Code) -> bool {
+    REDIRECT_CODES.contains(&status.code())
 }

@@ -1,0 +1,119 @@
+//! What a frame costs on its way, and how soon the first one is there.
+#![allow(missing_docs)] // of the function that a macro makes
+
+#[path = "../tests/common/jpegs.rs"]
+#[allow(dead_code)]
+mod jpegs;
+
+use std::hint::black_box;
+use std::io::{BufWriter, Write};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use jpegs::{JpegKind, test_jpeg};
+use reelay::media::payload::{Depacketizer, PayloadFormat, packetize};
+use reelay::media::{FrameRate, decode};
+use reelay::media_file::MediaFile;
+use reelay::proto::rtp::Packet;
+use reelay::server_embed::{Observer, Server, ServerOptions};
+use reelay::session::{FrameSinks, Goal, Session, SessionCommand, SessionOptions};
+use tokio::sync::mpsc;
+
+/// Octets of the film of which the first frame is waited for.
+const LARGE_FILE_SIZE: u64 = 1 << 30;
+
+fn hd_jpeg() -> Vec<u8> {
+    test_jpeg(JpegKind::Standard420, (1_280, 720), 7, 60)
+}
+
+fn payload_forms() -> [(&'static str, PayloadFormat); 2] {
+    [("as RFC 2435", PayloadFormat::Rfc2435), ("with its header", PayloadFormat::OriginalHeader)]
+}
+
+fn bench_packetize(criterion: &mut Criterion) {
+    let jpeg = hd_jpeg();
+    let mut group = criterion.benchmark_group("packetise 720p");
+    group.throughput(Throughput::Bytes(jpeg.len() as u64));
+    for (name, form) in payload_forms() {
+        group.bench_function(name, |bencher| bencher.iter(|| packetize(black_box(&jpeg), form).unwrap()));
+    }
+}
+
+fn bench_depacketize(criterion: &mut Criterion) {
+    let jpeg = hd_jpeg();
+    let mut group = criterion.benchmark_group("depacketise 720p");
+    group.throughput(Throughput::Bytes(jpeg.len() as u64));
+    for (name, form) in payload_forms() {
+        let frame = packetize(&jpeg, form).unwrap();
+        let packets: Vec<Bytes> = frame.packets().to_vec();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut depacketizer = Depacketizer::new(None);
+                for octets in &packets {
+                    depacketizer.push(&Packet::parse(octets.clone()).unwrap());
+                }
+                depacketizer.poll_frame().unwrap()
+            });
+        });
+    }
+}
+
+fn bench_decode(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("decode");
+    for (name, size) in [("360p", (640, 360)), ("720p", (1_280, 720)), ("1080p", (1_920, 1_080))] {
+        let jpeg = test_jpeg(JpegKind::Standard420, size, 7, 60);
+        let mut pixels = Vec::new();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| decode::decode(black_box(&jpeg), &mut pixels).unwrap());
+        });
+    }
+}
+
+/// From opening a film of a gigabyte to its first frame, through the embedded server.
+fn bench_first_frame(criterion: &mut Criterion) {
+    let film = large_file();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let server = runtime.block_on(Server::start(ServerOptions::default(), Observer::none())).unwrap();
+    let mut group = criterion.benchmark_group("first frame");
+    group.sample_size(10).measurement_time(Duration::from_secs(10));
+    group.bench_function("of a film of 1 GiB", |bencher| {
+        bencher.iter_custom(|times| {
+            (0..times).map(|_| runtime.block_on(time_to_first_frame(&server, film.path()))).sum()
+        });
+    });
+}
+
+async fn time_to_first_frame(server: &Server, path: &std::path::Path) -> Duration {
+    server.library().clear();
+    let begin = Instant::now();
+    let name = server.library().add(MediaFile::open(path, "film", FrameRate::CLASSROOM).unwrap());
+    let (frame_sender, mut frames) = mpsc::channel(4);
+    let (event_sender, _events) = mpsc::channel(64);
+    let options = SessionOptions::default();
+    let session =
+        Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);
+    session.send_command(SessionCommand::SetGoal(Goal::Playing));
+    frames.recv().await.unwrap();
+    let took = begin.elapsed();
+    session.finish(Duration::from_secs(1)).await;
+    took
+}
+
+fn large_file() -> tempfile::NamedTempFile {
+    let jpeg = hd_jpeg();
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let mut writer = BufWriter::new(file.as_file_mut());
+    let mut written = 0;
+    while written < LARGE_FILE_SIZE {
+        write!(writer, "{:06}", jpeg.len()).unwrap();
+        writer.write_all(&jpeg).unwrap();
+        written += jpeg.len() as u64 + 6;
+    }
+    writer.flush().unwrap();
+    drop(writer);
+    file
+}
+
+criterion_group!(benches, bench_packetize, bench_depacketize, bench_decode, bench_first_frame);
+criterion_main!(benches);

@@ -1,0 +1,175 @@
+//! The way of one session's packets through the network.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use super::emulator::{Emulator, EmulatorSettings, EmulatorStats, SessionCounters, lock};
+use super::link::Link;
+use super::packet::{PacketKind, RawPacket};
+use super::settings::Impairments;
+
+/// A link of the network, and what is set on it as far as is known.
+#[derive(Debug)]
+pub struct SessionLink {
+    emulator: Emulator,
+    version: u64,
+    settings: EmulatorSettings,
+    link: Link<RawPacket>,
+    counters: Arc<Mutex<SessionCounters>>,
+}
+
+impl SessionLink {
+    /// A way for a session that begins.
+    pub fn new(emulator: &Emulator) -> Self {
+        let (version, settings) = (emulator.version(), emulator.settings());
+        let counters = emulator.register_session();
+        lock(&counters).seed = settings.seed;
+        Self {
+            emulator: emulator.clone(),
+            version,
+            settings,
+            link: Link::new(active_impairments(&settings), settings.seed),
+            counters,
+        }
+    }
+
+    /// A packet wants to pass. It is given back at once if the network is not in its way.
+    pub fn send(&mut self, now: Instant, packet: RawPacket) -> Option<RawPacket> {
+        self.update_settings(now);
+        let ssrc_and_sequence = packet.ssrc_and_sequence();
+        let is_bypassed = !self.settings.is_on && self.link.is_empty();
+        let bypassed = match is_bypassed {
+            true => Some(packet),
+            false => {
+                self.link.send(now, packet);
+                None
+            }
+        };
+        if let Some((ssrc, sequence)) = ssrc_and_sequence {
+            let mut counters = lock(&self.counters);
+            counters.record_packet(ssrc, sequence);
+            counters.link = self.link.counters(PacketKind::Rtp);
+        }
+        bypassed
+    }
+
+    /// The next packet that has come out, and when it did.
+    pub fn poll_packet(&mut self, now: Instant) -> Option<(Instant, RawPacket)> {
+        if self.link.is_empty() {
+            return None;
+        }
+        self.update_settings(now);
+        let out = self.link.poll_packet(now)?;
+        lock(&self.counters).link = self.link.counters(PacketKind::Rtp);
+        Some(out)
+    }
+
+    /// When the next packet may come out.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.link.poll_timeout()
+    }
+
+    /// What the network has done to what came this way, whoever sent it.
+    pub fn stats(&self) -> Option<EmulatorStats> {
+        lock(&self.counters).stats()
+    }
+
+    fn update_settings(&mut self, now: Instant) {
+        let version = self.emulator.version();
+        if version == self.version {
+            return;
+        }
+        self.version = version;
+        let settings = self.emulator.settings();
+        if settings.seed != self.settings.seed {
+            self.link.reseed(settings.seed);
+            lock(&self.counters).seed = settings.seed;
+        }
+        self.settings = settings;
+        self.link.set_impairments(now, active_impairments(&settings));
+    }
+}
+
+/// A network that is switched off while packets are under way lets them finish, and has no other faults.
+fn active_impairments(settings: &EmulatorSettings) -> Impairments {
+    if settings.is_on { settings.impairments } else { Impairments::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::impairment::settings::LossModel;
+
+    const SSRC: u32 = 7;
+
+    fn packet(sequence: u16) -> RawPacket {
+        let mut octets = vec![0x80, 26];
+        octets.extend(sequence.to_be_bytes());
+        octets.extend([0; 4]);
+        octets.extend(SSRC.to_be_bytes());
+        RawPacket::rtp(octets)
+    }
+
+    #[test]
+    fn disabled_emulator_passes_packets_through() {
+        let (now, emulator) = (Instant::now(), Emulator::default());
+        let mut link = SessionLink::new(&emulator);
+        for sequence in [65_534, 65_535, 0, 65_533] {
+            let packet = packet(sequence);
+            let octets = packet.octets.as_ptr();
+            let passed = link.send(now, packet).unwrap();
+            assert_eq!(passed.octets.as_ptr(), octets, "not even copied");
+        }
+        let counters = emulator.session_counters(SSRC).unwrap();
+        assert_eq!((counters.packets, counters.last_sequence, counters.stats()), (4, 0, None));
+    }
+
+    #[test]
+    fn disabling_lets_packets_in_flight_finish() {
+        let (now, emulator) = (Instant::now(), Emulator::default());
+        let mut link = SessionLink::new(&emulator);
+        let delay = Duration::from_millis(40);
+        let impairments = Impairments { delay, ..Impairments::default() };
+        emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments });
+        assert!(emulator.is_on());
+        assert_eq!(link.send(now, packet(1)), None);
+        emulator.configure(EmulatorSettings { is_on: false, seed: 1, impairments });
+        assert_eq!(link.send(now, packet(2)), None, "it does not overtake");
+        assert_eq!(emulator.session_counters(SSRC).unwrap().stats().unwrap().offered, 0, "all are under way");
+        let due = now + delay;
+        assert_eq!(link.poll_timeout(), Some(due));
+        assert_eq!(link.poll_packet(due), Some((due, packet(1))));
+        assert_eq!(link.poll_packet(due), Some((due, packet(2))));
+        assert_eq!(link.send(due, packet(3)), Some(packet(3)));
+        let stats = emulator.session_counters(SSRC).unwrap().stats().unwrap();
+        assert_eq!((stats.offered, stats.delivered), (2, 2));
+    }
+
+    #[test]
+    fn only_a_new_seed_restarts_random_sequence() {
+        let (now, emulator) = (Instant::now(), Emulator::default());
+        let settings = |seed, ratio| EmulatorSettings {
+            is_on: true,
+            seed,
+            impairments: Impairments {
+                loss: LossModel { ratio, mean_burst: None },
+                ..Impairments::default()
+            },
+        };
+        let mut link = SessionLink::new(&emulator);
+        let mut outcomes = |settings: EmulatorSettings| {
+            emulator.configure(settings);
+            let pass = |sequence| {
+                assert_eq!(link.send(now, packet(sequence)), None);
+                link.poll_packet(now).is_some()
+            };
+            (0..200).map(pass).collect::<Vec<_>>()
+        };
+        let first = outcomes(settings(3, 0.3));
+        assert_ne!(outcomes(settings(3, 0.3)), first, "chance goes on");
+        outcomes(settings(4, 0.3));
+        assert_eq!(outcomes(settings(3, 0.3)), first);
+    }
+}

@@ -1,0 +1,612 @@
+//! From a TCP byte stream to messages: requests, responses and interleaved packets (RFC 2326 §10.12).
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::classroom_request;
+use super::classroom_request::ClassroomRequest;
+use super::message::{Headers, Method, Request, Response, StatusCode, Version, header};
+
+/// One whole thing off the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// A request.
+    Request(Request),
+    /// A request in the dialect of classroom programs.
+    Classroom(ClassroomRequest),
+    /// A response.
+    Response(Response),
+    /// Binary data between messages.
+    Interleaved {
+        /// The channel that the Transport header assigned.
+        channel: u8,
+        /// One RTP or RTCP packet.
+        packet: Bytes,
+    },
+}
+
+/// What a peer may make us hold before a message is whole.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageLimits {
+    /// Octets of a request's URL.
+    pub max_uri: usize,
+    /// Octets of the first line and the headers together.
+    pub max_head: usize,
+    /// Octets of an entity.
+    pub max_body: usize,
+}
+
+impl MessageLimits {
+    /// For a server: requests are short.
+    pub const SERVER: Self = Self { max_uri: 2_048, max_head: 16 * 1024, max_body: 64 * 1024 };
+    /// For a client: session descriptions may be long.
+    pub const CLIENT: Self = Self { max_uri: 8_192, max_head: 64 * 1024, max_body: 1024 * 1024 };
+}
+
+/// Why the byte stream cannot be read on. The connection has lost its framing and must be closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FramingError {
+    /// The URL of a request is longer than [`Limits::uri`].
+    UriTooLong,
+    /// The headers are longer than [`Limits::head`].
+    HeadTooLong,
+    /// The entity is longer than [`Limits::body`].
+    BodyTooLong,
+    /// A Content-Length is no length.
+    InvalidContentLength(String),
+    /// The entity of a response goes on behind its Content-Length.
+    ContentLengthTooShort,
+    /// A line is not RTSP; the text says which.
+    Malformed(String),
+}
+
+impl FramingError {
+    /// The status with which a server answers before it closes the connection.
+    pub fn status_code(&self) -> StatusCode {
+        match self {
+            Self::UriTooLong => StatusCode::REQUEST_URI_TOO_LARGE,
+            Self::BodyTooLong => StatusCode::REQUEST_ENTITY_TOO_LARGE,
+            Self::HeadTooLong
+            | Self::InvalidContentLength(_)
+            | Self::ContentLengthTooShort
+            | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+impl std::fmt::Display for FramingError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UriTooLong => f.write_str("the URL is too long"),
+            Self::HeadTooLong => f.write_str("the headers are too long"),
+            Self::BodyTooLong => f.write_str("the entity is too long"),
+            Self::InvalidContentLength(value) => write!(f, "the Content-Length \"{value}\" is no length"),
+            Self::ContentLengthTooShort => f.write_str("the entity is longer than its Content-Length says"),
+            Self::Malformed(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for FramingError {}
+
+/// What has come of a message that is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncompleteMessage {
+    /// Its headers have no end yet.
+    Head,
+    /// A part of its entity.
+    Body {
+        /// Octets that have come.
+        received: usize,
+        /// Octets that Content-Length announces.
+        expected: usize,
+    },
+}
+
+impl std::fmt::Display for IncompleteMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Head => f.write_str("its headers have no end"),
+            Self::Body { received, expected: announced } => {
+                write!(f, "{received} of the {announced} octets came that its Content-Length announces")
+            }
+        }
+    }
+}
+
+/// Gathers bytes and hands out whole messages.
+#[derive(Debug)]
+pub struct MessageReader {
+    buffer: BytesMut,
+    limits: MessageLimits,
+}
+
+impl MessageReader {
+    /// A framer for a new connection.
+    pub fn new(limits: MessageLimits) -> Self {
+        Self { buffer: BytesMut::new(), limits }
+    }
+
+    /// Takes what the connection brought.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Whether a message has begun that is not whole yet.
+    pub fn is_mid_message(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// What has come of a message that has begun; a packet between messages is none.
+    pub fn incomplete_message(&self) -> Option<IncompleteMessage> {
+        if matches!(self.buffer.first(), None | Some(b'$')) {
+            return None;
+        }
+        let body = find_head(&self.buffer).and_then(|(text_length, head_length)| {
+            let expected = Head::parse(&self.buffer[..text_length]).ok()?.content_length().ok()?;
+            Some(IncompleteMessage::Body { received: self.buffer.len() - head_length, expected })
+        });
+        Some(body.unwrap_or(IncompleteMessage::Head))
+    }
+
+    /// Whether a classroom request has begun that may be whole: nothing in it says so, and a moment of silence must
+    /// tell, or the end of the connection. Its caller listens for either, and then calls [`Framer::finish`].
+    pub fn may_be_complete(&self) -> bool {
+        classroom_request::starts_request(&self.buffer)
+    }
+
+    /// Nothing more comes of the classroom request that has begun.
+    pub fn finish_classroom(&mut self) -> Option<Message> {
+        self.may_be_complete().then(|| self.split_classroom(self.buffer.len()))
+    }
+
+    /// The next whole message, or `None` until more bytes come.
+    ///
+    /// # Errors
+    /// When the bytes are not RTSP or a limit is passed. Nothing after that can be trusted.
+    pub fn poll_message(&mut self) -> Result<Option<Message>, FramingError> {
+        self.skip_blank_lines();
+        match self.buffer.first() {
+            None => Ok(None),
+            Some(b'$') => Ok(self.read_interleaved()),
+            Some(_) => self.read_message(),
+        }
+    }
+
+    /// The `CSeq` in what could not be read, so that its refusal can name it; `None` if there is none to be seen.
+    pub fn rejected_cseq(&self) -> Option<u32> {
+        let searched = &self.buffer[..self.buffer.len().min(self.limits.max_head)];
+        // Only a line that has ended is whole, and the first is no header.
+        let complete_lines = &searched[..memchr::memrchr(b'\n', searched)?];
+        complete_lines.split(|&octet| octet == b'\n').skip(1).map(String::from_utf8_lossy).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.trim().eq_ignore_ascii_case(header::CSEQ).then(|| value.trim().parse().ok()).flatten()
+        })
+    }
+
+    /// Blank lines before a message are harmless (RFC 2326 §4 follows HTTP/1.1 here).
+    fn skip_blank_lines(&mut self) {
+        let blank = self.buffer.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        self.buffer.advance(blank);
+    }
+
+    fn read_interleaved(&mut self) -> Option<Message> {
+        let &[_, channel, high, low] = self.buffer.first_chunk::<4>()?;
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if self.buffer.len() < 4 + length {
+            return None;
+        }
+        self.buffer.advance(4);
+        Some(Message::Interleaved { channel, packet: self.buffer.split_to(length).freeze() })
+    }
+
+    fn read_message(&mut self) -> Result<Option<Message>, FramingError> {
+        self.check_start_line()?;
+        if self.may_be_complete() {
+            return self.read_classroom();
+        }
+        let Some((text_length, head_length)) = find_head(&self.buffer) else {
+            return if self.buffer.len() > self.limits.max_head {
+                Err(FramingError::HeadTooLong)
+            } else {
+                Ok(None)
+            };
+        };
+        if head_length > self.limits.max_head {
+            return Err(FramingError::HeadTooLong);
+        }
+        let head = Head::parse(&self.buffer[..text_length])?;
+        let body_length = head.content_length()?;
+        if body_length > self.limits.max_body {
+            return Err(FramingError::BodyTooLong);
+        }
+        if self.buffer.len() < head_length + body_length {
+            return Ok(None);
+        }
+        if body_length > 0
+            && head.is_response()
+            && !can_start_message(&self.buffer[head_length + body_length..])
+        {
+            return Err(FramingError::ContentLengthTooShort);
+        }
+        self.buffer.advance(head_length);
+        let body = self.buffer.split_to(body_length).freeze();
+        Ok(Some(head.into_message(body)))
+    }
+
+    fn read_classroom(&mut self) -> Result<Option<Message>, FramingError> {
+        let searched = &self.buffer[..self.buffer.len().min(classroom_request::MAX_REQUEST_LENGTH)];
+        match classroom_request::find_end(searched) {
+            Some(end) => Ok(Some(self.split_classroom(end))),
+            None if searched.len() < self.buffer.len() => Err(FramingError::HeadTooLong),
+            None => Ok(None),
+        }
+    }
+
+    fn split_classroom(&mut self, length: usize) -> Message {
+        Message::Classroom(ClassroomRequest::parse(&self.buffer.split_to(length)))
+    }
+
+    /// Refuses what can never become a message without waiting for its end.
+    fn check_start_line(&self) -> Result<(), FramingError> {
+        let line = self.buffer[..].split(|&b| b == b'\n').next().unwrap_or_default();
+        let token = line.split(|&b| b == b' ').next().unwrap_or_default();
+        let is_printable = token.iter().all(|b| b.is_ascii_graphic() || *b == b'\r');
+        if !is_printable || token.len() > MAX_METHOD_LENGTH {
+            return Err(FramingError::Malformed("what came is not RTSP".to_owned()));
+        }
+        let limit = self.limits.max_uri + MAX_METHOD_LENGTH + " RTSP/1.0\r".len();
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        // The URL of a request, or the status of a response.
+        let second = words.nth(1).unwrap_or_default();
+        if line.len() > limit || second.len() > self.limits.max_uri {
+            return Err(FramingError::UriTooLong);
+        }
+        Ok(())
+    }
+}
+
+/// Whether something may begin with these octets: a blank line, a packet, a response, or a request of a server's.
+fn can_start_message(octets: &[u8]) -> bool {
+    let token = octets.split(|b| b" \r\n".contains(b)).next().unwrap_or_default();
+    let is_response = token.starts_with(b"RTSP/") || b"RTSP/".starts_with(token);
+    is_response || octets.starts_with(b"$") || token.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
+}
+
+/// Octets of a method; the longest of RFC 2326 has thirteen.
+const MAX_METHOD_LENGTH: usize = 64;
+
+/// Where the headers end: their length without and with the blank line.
+///
+/// CRLF is the rule (RFC 2326 §4); a bare LF is taken as well.
+fn find_head(buffer: &[u8]) -> Option<(usize, usize)> {
+    memchr::memchr_iter(b'\n', buffer).find_map(|at| match buffer.get(at + 1..) {
+        Some([b'\n', ..]) => Some((at + 1, at + 2)),
+        Some([b'\r', b'\n', ..]) => Some((at + 1, at + 3)),
+        _ => None,
+    })
+}
+
+enum StartLine {
+    Request { method: Method, uri: String, version: Version },
+    Response { status: StatusCode, reason_phrase: String },
+}
+
+struct Head {
+    start_line: StartLine,
+    headers: Headers,
+}
+
+impl Head {
+    fn parse(bytes: &[u8]) -> Result<Self, FramingError> {
+        // RFC 2326 §3 takes ISO 10646 in UTF-8; a stray octet must not cost the connection.
+        let text = String::from_utf8_lossy(bytes);
+        let mut lines = text.lines();
+        let start_line = StartLine::parse(lines.next().unwrap_or_default())?;
+        let mut headers = Headers::default();
+        let mut pending_header: Option<(String, String)> = None;
+        for line in lines {
+            if line.starts_with([' ', '\t']) {
+                // A continued line (RFC 2326 §4.2 by way of HTTP/1.1).
+                let Some((_, value)) = &mut pending_header else {
+                    return Err(FramingError::Malformed(
+                        "the first header line is a continuation".to_owned(),
+                    ));
+                };
+                value.push(' ');
+                value.push_str(line.trim());
+                continue;
+            }
+            let Some((name, value)) = line.split_once(':') else {
+                return Err(FramingError::Malformed(format!(
+                    "the header line \"{}\" has no colon",
+                    excerpt(line)
+                )));
+            };
+            if let Some((name, value)) =
+                pending_header.replace((name.trim().to_owned(), value.trim().to_owned()))
+            {
+                headers.append(name, value);
+            }
+        }
+        if let Some((name, value)) = pending_header {
+            headers.append(name, value);
+        }
+        Ok(Self { start_line, headers })
+    }
+
+    fn content_length(&self) -> Result<usize, FramingError> {
+        let mut length = None;
+        // Who says it twice must say the same: what follows would be read as one thing here and as another elsewhere.
+        for value in self.headers.get_all(header::CONTENT_LENGTH) {
+            let parsed =
+                value.trim().parse().ok().filter(|parsed| length.is_none_or(|length| length == *parsed));
+            length = Some(parsed.ok_or_else(|| FramingError::InvalidContentLength(excerpt(value)))?);
+        }
+        Ok(length.unwrap_or(0))
+    }
+
+    fn is_response(&self) -> bool {
+        matches!(self.start_line, StartLine::Response { .. })
+    }
+
+    fn into_message(self, body: Bytes) -> Message {
+        let headers = self.headers;
+        match self.start_line {
+            StartLine::Request { method, uri, version } => {
+                Message::Request(Request { method, uri, version, headers, body })
+            }
+            StartLine::Response { status, reason_phrase } => {
+                Message::Response(Response { status, reason_phrase, headers, body })
+            }
+        }
+    }
+}
+
+impl StartLine {
+    fn parse(line: &str) -> Result<Self, FramingError> {
+        let malformed =
+            || FramingError::Malformed(format!("the first line \"{}\" is not RTSP", excerpt(line)));
+        if line.starts_with("RTSP/") {
+            let mut words = line.splitn(3, ' ');
+            words.next().and_then(Version::parse).ok_or_else(malformed)?;
+            let code = words.next().and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
+            let status = StatusCode::from_code(code).ok_or_else(malformed)?;
+            return Ok(Self::Response {
+                status,
+                reason_phrase: words.next().unwrap_or_default().trim().to_owned(),
+            });
+        }
+        let mut words = line.split_ascii_whitespace();
+        let (Some(method), Some(uri), Some(version), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(malformed());
+        };
+        let version = Version::parse(version).ok_or_else(malformed)?;
+        Ok(Self::Request { method: Method::parse(method), uri: uri.to_owned(), version })
+    }
+}
+
+/// A piece of a line, short enough for an error sentence.
+fn excerpt(line: &str) -> String {
+    line.chars().filter(|c| !c.is_control()).take(60).collect()
+}
+
+/// Wraps a packet for its channel (RFC 2326 §10.12).
+///
+/// # Panics
+/// Never for an RTP packet of ours: only a packet over 65,535 octets cannot be framed, and the caller
+/// makes none of these.
+pub fn encode_interleaved(channel: u8, packet: &[u8]) -> Bytes {
+    let length =
+        u16::try_from(packet.len()).expect("a packet is shorter than its 16-bit length field reaches");
+    let mut framed = BytesMut::with_capacity(4 + packet.len());
+    framed.put_u8(b'$');
+    framed.put_u8(channel);
+    framed.put_u16(length);
+    framed.put_slice(packet);
+    framed.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(bytes: &[u8]) -> Result<Vec<Message>, FramingError> {
+        let mut reader = MessageReader::new(MessageLimits::SERVER);
+        reader.push(bytes);
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.poll_message()? {
+            frames.push(frame);
+        }
+        Ok(frames)
+    }
+
+    fn single_request(bytes: &[u8]) -> Request {
+        match messages(bytes).unwrap().as_slice() {
+            [Message::Request(request)] => request.clone(),
+            other => panic!("not one request: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn request_is_parsed_across_any_split() {
+        let bytes = b"DESCRIBE rtsp://127.0.0.1/film RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n";
+        for cut in 0..bytes.len() {
+            let mut reader = MessageReader::new(MessageLimits::SERVER);
+            reader.push(&bytes[..cut]);
+            assert_eq!(reader.poll_message().unwrap(), None);
+            reader.push(&bytes[cut..]);
+            let Some(Message::Request(request)) = reader.poll_message().unwrap() else {
+                panic!("cut at {cut}")
+            };
+            assert_eq!(request.method, Method::Describe);
+            assert_eq!(request.headers.get("accept"), Some("application/sdp"));
+            assert!(!reader.is_mid_message());
+        }
+    }
+
+    #[test]
+    fn responses_requests_and_packets_can_alternate() {
+        let mut bytes = b"RTSP/1.0 200 OK\r\nCSeq: 4\r\nContent-Length: 3\r\n\r\nabc".to_vec();
+        bytes.extend_from_slice(&encode_interleaved(1, &[0x81, 0xC9, 0, 1]));
+        bytes.extend_from_slice(b"\r\nOPTIONS * RTSP/1.0\nCSeq: 9\n\n");
+        let messages = messages(&bytes).unwrap();
+        assert!(
+            matches!(&messages[0], Message::Response(r) if r.status == StatusCode::OK && r.body == "abc")
+        );
+        assert_eq!(
+            messages[1],
+            Message::Interleaved { channel: 1, packet: Bytes::from_static(&[0x81, 0xC9, 0, 1]) }
+        );
+        assert!(matches!(&messages[2], Message::Request(r) if r.method == Method::Options));
+        assert_eq!(messages.len(), 3);
+    }
+
+    #[test]
+    fn folded_and_repeated_headers_are_parsed() {
+        let request = single_request(
+            b"PLAY rtsp://h/f RTSP/1.0\r\nCSeq: 1\r\nRequire: a,\r\n\tb\r\nRequire: c\r\n\r\n",
+        );
+        assert_eq!(request.headers.get_all("Require").collect::<Vec<_>>(), ["a, b", "c"]);
+    }
+
+    #[test]
+    fn limits_apply_to_incomplete_messages() {
+        let long_uri = format!("OPTIONS rtsp://h/{} RTSP/1.0", "a".repeat(3_000));
+        assert_eq!(messages(long_uri.as_bytes()), Err(FramingError::UriTooLong));
+        let with_uri_length = |length: usize| {
+            let url = format!("rtsp://h/{}", "a".repeat(length - 9));
+            messages(format!("GET_PARAMETER {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n").as_bytes())
+        };
+        assert!(with_uri_length(MessageLimits::SERVER.max_uri).is_ok());
+        assert_eq!(with_uri_length(MessageLimits::SERVER.max_uri + 1), Err(FramingError::UriTooLong));
+        let long_head = format!("OPTIONS * RTSP/1.0\r\nX: {}", "a".repeat(20_000));
+        assert_eq!(messages(long_head.as_bytes()), Err(FramingError::HeadTooLong));
+        let long_body = b"OPTIONS * RTSP/1.0\r\nContent-Length: 99999999\r\n\r\n";
+        assert_eq!(messages(long_body), Err(FramingError::BodyTooLong));
+    }
+
+    #[test]
+    fn rejected_message_reports_its_cseq() {
+        let cseq = |bytes: &[u8]| {
+            let mut reader = MessageReader::new(MessageLimits::SERVER);
+            reader.push(bytes);
+            assert!(reader.poll_message().is_err());
+            reader.rejected_cseq()
+        };
+        assert_eq!(cseq(b"OPTIONS * RTSP/1.0\r\nno colon\r\ncseq: 7\r\n\r\n"), Some(7));
+        assert_eq!(cseq(b"OPTIONS * RTSP/1.0\r\nCSeq: 8\r\nContent-Length: 99999999\r\n\r\n"), Some(8));
+        let long_head = format!("OPTIONS * RTSP/1.0\r\nX: {}\r\nCSeq: 9\r\n", "a".repeat(20_000));
+        assert_eq!(cseq(long_head.as_bytes()), None, "it is not looked for beyond the limit");
+        assert_eq!(cseq(b"GET / HTTP/1.1\r\nCSeq: x\r\n\r\n"), None);
+        assert_eq!(cseq(b"\x16\x03\x01 \r\n\r\nCSeq: 3"), None);
+    }
+
+    #[test]
+    fn body_longer_than_content_length_is_rejected() {
+        let describe_response = |length: usize, following: &str| {
+            let sdp = "v=0\r\ns=film\r\nm=video 0 RTP/AVP 26\r\n";
+            messages(
+                format!("RTSP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n{sdp}{following}").as_bytes(),
+            )
+        };
+        for following in
+            ["", "$\0\0\x01x", "\r\n", "RTSP/1.0 200 OK\r\n\r\n", "RT", "TEARDOWN * RTSP/1.0\r\n\r\n"]
+        {
+            assert!(describe_response(35, following).is_ok(), "{following:?}");
+        }
+        for short in [5, 9, 14, 16] {
+            assert_eq!(describe_response(short, ""), Err(FramingError::ContentLengthTooShort), "{short}");
+        }
+    }
+
+    #[test]
+    fn conflicting_content_lengths_are_rejected() {
+        let with_second_length = |second: &str| {
+            format!("OPTIONS * RTSP/1.0\r\nContent-Length: 2\r\ncontent-length: {second}\r\n\r\nxy")
+        };
+        assert_eq!(&single_request(with_second_length("2").as_bytes()).body[..], b"xy");
+        assert_eq!(
+            messages(with_second_length("0").as_bytes()),
+            Err(FramingError::InvalidContentLength("0".to_owned()))
+        );
+    }
+
+    #[test]
+    fn incomplete_message_reports_missing_part() {
+        let incomplete = |octets: &[u8]| {
+            let mut reader = MessageReader::new(MessageLimits::CLIENT);
+            reader.push(octets);
+            assert_eq!(reader.poll_message(), Ok(None));
+            reader.incomplete_message()
+        };
+        assert_eq!(incomplete(b""), None);
+        assert_eq!(incomplete(b"$\0\0\x09x"), None);
+        assert_eq!(incomplete(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nPub"), Some(IncompleteMessage::Head));
+        let body = IncompleteMessage::Body { received: 3, expected: 500 };
+        assert_eq!(incomplete(b"RTSP/1.0 200 OK\r\nContent-Length: 500\r\n\r\nv=0"), Some(body));
+    }
+
+    #[test]
+    fn non_rtsp_input_is_rejected() {
+        for bytes in [
+            &b"GET / HTTP/1.1\r\n\r\n"[..],
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+            b"OPTIONS * RTSP/1.0\r\nno colon here\r\n\r\n",
+            b"RTSP/1.0 abc OK\r\n\r\n",
+        ] {
+            assert!(matches!(messages(bytes), Err(FramingError::Malformed(_))), "{bytes:?}");
+        }
+        for length in ["-4", "many", "99999999999999999999999"] {
+            let request = format!("OPTIONS * RTSP/1.0\r\nContent-Length: {length}\r\n\r\n");
+            assert_eq!(
+                messages(request.as_bytes()),
+                Err(FramingError::InvalidContentLength(length.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn classroom_requests_mix_and_the_last_waits_for_silence() {
+        let mut reader = MessageReader::new(MessageLimits::SERVER);
+        reader.push(
+            b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nPLAY m RTSP/1.0\nCSeq: 2\n\nPAUSE m RTSP/1.0\nCSeq: 3",
+        );
+        assert!(matches!(reader.poll_message(), Ok(Some(Message::Request(_)))));
+        assert!(matches!(reader.poll_message(), Ok(Some(Message::Classroom(play))) if play.cseq == Some(2)));
+        assert_eq!(reader.poll_message(), Ok(None));
+        assert!(reader.may_be_complete());
+        reader.push(b"3");
+        assert_eq!(reader.poll_message(), Ok(None));
+        let Some(Message::Classroom(pause)) = reader.finish_classroom() else { panic!("no request") };
+        assert_eq!((pause.method, pause.cseq), (Method::Pause, Some(33)));
+        assert!(!reader.is_mid_message() && reader.finish_classroom().is_none());
+    }
+
+    #[test]
+    fn silence_does_not_end_a_standard_request() {
+        let bytes =
+            b"SETUP rtsp://h/movie.Mjpeg/track1 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP\r\n\r\n";
+        let mut reader = MessageReader::new(MessageLimits::SERVER);
+        for &byte in &bytes[..bytes.len() - 1] {
+            reader.push(&[byte]);
+            assert_eq!(reader.poll_message(), Ok(None));
+            assert!(!reader.may_be_complete() && reader.finish_classroom().is_none());
+        }
+        reader.push(b"\n");
+        assert!(matches!(reader.poll_message(), Ok(Some(Message::Request(_)))));
+    }
+
+    #[test]
+    fn endless_classroom_request_is_rejected() {
+        let endless = format!("PLAY m RTSP/1.0\n{}", "X: y\n".repeat(1_000));
+        assert_eq!(messages(endless.as_bytes()), Err(FramingError::HeadTooLong));
+    }
+
+    #[test]
+    fn request_of_other_rtsp_version_is_parsed() {
+        let request = single_request(b"OPTIONS * RTSP/2.0\r\nCSeq: 1\r\n\r\n");
+        assert_eq!(request.version, Version { major: 2, minor: 0 });
+    }
+}

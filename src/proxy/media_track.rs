@@ -1,0 +1,189 @@
+//! One stream's datagrams: two ports towards the server, two towards the player, and the emulated network between.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::net::UdpSocket;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
+use crate::net::deadline::wait_for_deadline;
+use crate::net::udp_ports;
+use crate::net::udp_ports::SocketPair;
+use crate::proto::rtsp::PortPair;
+
+/// The two hosts, and our addresses as each of them sees us.
+#[derive(Debug, Clone, Copy)]
+pub struct Hosts {
+    /// The player.
+    pub client: IpAddr,
+    /// We, to the player.
+    pub client_side: IpAddr,
+    /// The server.
+    pub server: IpAddr,
+    /// We, to the server.
+    pub server_side: IpAddr,
+}
+
+/// Where the server hears the player, once it has said so.
+#[derive(Debug, Clone, Default)]
+struct SharedServerPorts(Arc<Mutex<Option<PortPair>>>);
+
+impl SharedServerPorts {
+    fn get(&self) -> Option<PortPair> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, ports: PortPair) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(ports);
+    }
+}
+
+/// One stream. Dropping it closes its ports.
+#[derive(Debug)]
+pub struct MediaTrack {
+    /// Where the player wants to receive.
+    pub client_ports: PortPair,
+    /// Where we receive instead.
+    pub server_side_ports: PortPair,
+    /// Where we send from, and hear the player.
+    pub client_side_ports: PortPair,
+    server_ports: SharedServerPorts,
+    _forwarding: AbortOnDropHandle<()>,
+}
+
+impl MediaTrack {
+    /// Opens ports for a player that wants to receive there.
+    ///
+    /// # Errors
+    /// When no ports are free.
+    pub fn open(hosts: Hosts, client_ports: PortPair, emulator: &Emulator) -> io::Result<Self> {
+        let server_side =
+            SocketPair::bind(hosts.server_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
+        let client_side =
+            SocketPair::bind(hosts.client_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
+        let server_ports = SharedServerPorts::default();
+        let (server_side_ports, client_side_ports) = (server_side.ports(), client_side.ports());
+        let forwarder = Forwarder {
+            hosts,
+            client_ports,
+            server_side,
+            client_side,
+            server_ports: server_ports.clone(),
+            link: SessionLink::new(emulator),
+        };
+        let forwarding = AbortOnDropHandle::new(tokio::spawn(forwarder.run()));
+        Ok(Self { client_ports, server_side_ports, client_side_ports, server_ports, _forwarding: forwarding })
+    }
+
+    /// The server has said where it hears the player. What it says last holds: a session may follow another one.
+    pub fn set_server_ports(&self, ports: PortPair) {
+        self.server_ports.set(ports);
+    }
+}
+
+struct Forwarder {
+    hosts: Hosts,
+    client_ports: PortPair,
+    server_side: SocketPair<UdpSocket>,
+    client_side: SocketPair<UdpSocket>,
+    server_ports: SharedServerPorts,
+    link: SessionLink,
+}
+
+/// Octets of the largest datagram.
+const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
+
+/// Datagrams that are taken from one port before the others have their turn.
+const MAX_BATCH: usize = 64;
+
+impl Forwarder {
+    async fn run(mut self) {
+        let mut buffer = vec![0; MAX_DATAGRAM_SIZE];
+        loop {
+            let deadline = self.link.poll_timeout();
+            tokio::select! {
+                _ = self.server_side.rtp.readable() => self.receive_from_server(PacketKind::Rtp, &mut buffer).await,
+                _ = self.server_side.rtcp.readable() => self.receive_from_server(PacketKind::Rtcp, &mut buffer).await,
+                _ = self.client_side.rtp.readable() => self.receive_from_client(PacketKind::Rtp, &mut buffer).await,
+                _ = self.client_side.rtcp.readable() => self.receive_from_client(PacketKind::Rtcp, &mut buffer).await,
+                () = wait_for_deadline(deadline) => {}
+            }
+            while let Some((_, packet)) = self.link.poll_packet(Instant::now()) {
+                self.send_to_client(&packet).await;
+            }
+        }
+    }
+
+    async fn receive_from_server(&mut self, kind: PacketKind, buffer: &mut [u8]) {
+        for _ in 0..MAX_BATCH {
+            let Some(length) = try_receive(socket_of(&self.server_side, kind), self.hosts.server, buffer)
+            else {
+                return;
+            };
+            let packet = RawPacket { kind, octets: Bytes::copy_from_slice(&buffer[..length]) };
+            if let Some(packet) = self.link.send(Instant::now(), packet) {
+                self.send_to_client(&packet).await;
+            }
+        }
+    }
+
+    async fn send_to_client(&self, packet: &RawPacket) {
+        let port = port_of(self.client_ports, packet.kind);
+        send(
+            socket_of(&self.client_side, packet.kind),
+            SocketAddr::new(self.hosts.client, port),
+            &packet.octets,
+        )
+        .await;
+    }
+
+    async fn receive_from_client(&mut self, kind: PacketKind, buffer: &mut [u8]) {
+        for _ in 0..MAX_BATCH {
+            let Some(length) = try_receive(socket_of(&self.client_side, kind), self.hosts.client, buffer)
+            else {
+                return;
+            };
+            // A server that has not said where it hears is told nothing.
+            let Some(server) = self.server_ports.get() else { continue };
+            let to = SocketAddr::new(self.hosts.server, port_of(server, kind));
+            send(socket_of(&self.server_side, kind), to, &buffer[..length]).await;
+        }
+    }
+}
+
+fn socket_of(pair: &SocketPair<UdpSocket>, kind: PacketKind) -> &UdpSocket {
+    match kind {
+        PacketKind::Rtp => &pair.rtp,
+        PacketKind::Rtcp => &pair.rtcp,
+    }
+}
+
+fn port_of(pair: PortPair, kind: PacketKind) -> u16 {
+    match kind {
+        PacketKind::Rtp => pair.rtp,
+        PacketKind::Rtcp => pair.rtcp,
+    }
+}
+
+/// The next datagram from this host; what strangers send is passed over.
+fn try_receive(socket: &UdpSocket, host: IpAddr, buffer: &mut [u8]) -> Option<usize> {
+    loop {
+        match socket.try_recv_from(buffer) {
+            Ok((length, from)) if from.ip().to_canonical() == host => return Some(length),
+            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+            // Reports of unreachable ports arrive as errors; the socket goes on.
+            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+        }
+    }
+}
+
+async fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
+    if let Err(error) = socket.send_to(octets, to).await {
+        tracing::debug!(%to, %error, "a datagram could not be sent");
+    }
+}

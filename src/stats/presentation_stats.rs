@@ -1,0 +1,219 @@
+//! What reaches the eye: when the first picture comes, how long pictures wait, how old they are, whether they stall.
+
+use std::time::{Duration, Instant};
+
+use super::Snapshot;
+use super::meter::{RateMeter, RollingAverage};
+use super::stalls::Stalls;
+use crate::proto::rtcp::{Epoch, SenderInfo};
+use crate::proto::rtp::CLOCK_RATE;
+
+/// Follows the pictures of one session.
+#[derive(Debug, Clone)]
+pub struct PresentationStats {
+    /// Two clocks of this machine that show the same instant.
+    epoch: Epoch,
+    /// How long it has played before now, and since when it plays.
+    played: Duration,
+    playing_since: Option<Instant>,
+    play_requested_at: Option<Instant>,
+    time_to_first_frame: Option<Duration>,
+    shown: u64,
+    shown_rate: RateMeter,
+    playout_delays: RollingAverage,
+    /// How old pictures are when their first packet arrives.
+    network_delays: DelayStats,
+    /// How old pictures are when they are shown.
+    end_to_end_delays: DelayStats,
+    /// What the sender has said last of its two clocks.
+    last_sender_report: Option<SenderInfo>,
+    stalls: Stalls,
+}
+
+/// Spans of the last second, and of all the session.
+#[derive(Debug, Clone, Default)]
+struct DelayStats {
+    last_second: RollingAverage,
+    count: u64,
+    total: Duration,
+    max: Duration,
+}
+
+impl DelayStats {
+    fn add(&mut self, now: Instant, delay: Duration) {
+        self.last_second.add(now, delay);
+        self.count += 1;
+        self.total = self.total.saturating_add(delay);
+        self.max = self.max.max(delay);
+    }
+
+    /// In milliseconds, over all of them.
+    fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.total.as_secs_f64() * 1_000.0 / self.count as f64)
+    }
+}
+
+/// A picture is not older than this; where it seems so, the clocks of the two machines do not agree.
+const MAX_DELAY: Duration = Duration::from_secs(60);
+
+impl PresentationStats {
+    /// Nothing has been shown.
+    pub fn new(epoch: Epoch) -> Self {
+        Self {
+            epoch,
+            played: Duration::ZERO,
+            playing_since: None,
+            play_requested_at: None,
+            time_to_first_frame: None,
+            shown: 0,
+            shown_rate: RateMeter::default(),
+            playout_delays: RollingAverage::default(),
+            network_delays: DelayStats::default(),
+            end_to_end_delays: DelayStats::default(),
+            last_sender_report: None,
+            stalls: Stalls::default(),
+        }
+    }
+
+    /// PLAY has been sent.
+    pub fn record_play_request(&mut self, now: Instant) {
+        self.play_requested_at = Some(now);
+    }
+
+    /// PLAY has been answered.
+    pub fn start(&mut self, now: Instant) {
+        self.stop(now);
+        self.playing_since = Some(now);
+    }
+
+    /// It does not play any more.
+    pub fn stop(&mut self, now: Instant) {
+        if let Some(since) = self.playing_since.take() {
+            self.played += now.saturating_duration_since(since);
+        }
+        self.stalls.mark_discontinuity(now);
+    }
+
+    /// The sender has said what its clocks show.
+    pub fn handle_sender_report(&mut self, info: SenderInfo) {
+        self.last_sender_report = Some(info);
+    }
+
+    /// The first packet of a picture has arrived.
+    pub fn record_frame_start(&mut self, arrival: Instant, timestamp: u32) {
+        if let Some(delay) = self.delay(arrival, timestamp) {
+            self.network_delays.add(arrival, delay);
+        }
+    }
+
+    /// A picture is whole.
+    pub fn record_complete_frame(&mut self, arrival: Instant) {
+        if let (None, Some(requested_at)) = (self.time_to_first_frame, self.play_requested_at) {
+            self.time_to_first_frame = Some(arrival.saturating_duration_since(requested_at));
+        }
+    }
+
+    /// A picture that was whole at `arrival` is shown; its timestamp is that of its packets.
+    pub fn shown(&mut self, now: Instant, arrival: Instant, timestamp: u32) {
+        self.shown += 1;
+        self.shown_rate.add(now, 1);
+        self.playout_delays.add(now, now.saturating_duration_since(arrival));
+        if let Some(delay) = self.delay(now, timestamp) {
+            self.end_to_end_delays.add(now, delay);
+        }
+        self.stalls.record_frame_shown(now);
+    }
+
+    /// How long ago the sender's clock stood where the timestamp says.
+    fn delay(&self, now: Instant, timestamp: u32) -> Option<Duration> {
+        let clock = self.last_sender_report?;
+        let ticks = f64::from(timestamp.wrapping_sub(clock.rtp_timestamp) as i32);
+        let since_report = self.epoch.ntp_at(now).seconds_since(clock.ntp);
+        let seconds = since_report - ticks / f64::from(CLOCK_RATE);
+        Duration::try_from_secs_f64(seconds).ok().filter(|age| *age <= MAX_DELAY)
+    }
+
+    /// Adds what is known here to the figures.
+    pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
+        let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
+        let since = self.playing_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        snapshot.playing_s = (self.played + since).as_secs_f64();
+        snapshot.first_frame_ms = self.time_to_first_frame.map(milliseconds);
+        snapshot.frames_shown = self.shown;
+        snapshot.frames_per_second_shown = self.shown_rate.per_second(now);
+        snapshot.playout_delay_ms = self.playout_delays.mean_ms(now);
+        snapshot.network_delay_ms = self.network_delays.last_second.mean_ms(now);
+        snapshot.network_delay_mean_ms = self.network_delays.mean();
+        snapshot.network_delay_max_ms =
+            self.network_delays.mean().map(|_| milliseconds(self.network_delays.max));
+        snapshot.end_to_end_ms = self.end_to_end_delays.last_second.mean_ms(now);
+        snapshot.end_to_end_mean_ms = self.end_to_end_delays.mean();
+        let stalls = self.stalls.figures(now);
+        snapshot.stalls = stalls.count;
+        snapshot.stalled_ms = milliseconds(stalls.total);
+        snapshot.longest_stall_ms = milliseconds(stalls.longest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::rtcp::NtpTime;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn snapshot(stats: &mut PresentationStats, now: Instant) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        stats.add_to(now, &mut snapshot);
+        snapshot
+    }
+
+    #[test]
+    fn pauses_do_not_count_as_playing_time() {
+        let now = Instant::now();
+        let mut stats = PresentationStats::new(Epoch { instant: now, ntp: NtpTime(1 << 40) });
+        stats.record_play_request(now);
+        stats.start(now + 10 * MS);
+        stats.record_complete_frame(now + 35 * MS);
+        stats.stop(now + 1_010 * MS);
+        stats.record_play_request(now + 5_000 * MS);
+        stats.start(now + 5_000 * MS);
+        stats.record_complete_frame(now + 5_100 * MS);
+        let snapshot = snapshot(&mut stats, now + 5_500 * MS);
+        assert!((snapshot.playing_s - 1.5).abs() < 1e-9);
+        assert_eq!(snapshot.first_frame_ms, Some(35.0), "that of the first PLAY");
+    }
+
+    #[test]
+    fn end_to_end_delay_follows_sender_reports() {
+        let now = Instant::now();
+        let ntp = NtpTime(3_900_000_000 << 32);
+        let mut stats = PresentationStats::new(Epoch { instant: now, ntp });
+        stats.shown(now + 40 * MS, now, 100);
+        assert_eq!(snapshot(&mut stats, now + 40 * MS).end_to_end_ms, None, "no report yet");
+        // At our instant 0 the sender's clock showed the timestamp 1,000, over a wrap from what follows.
+        stats.handle_sender_report(SenderInfo {
+            ntp,
+            rtp_timestamp: u32::MAX - 899,
+            ..SenderInfo::default()
+        });
+        stats.shown(now + 80 * MS, now + 30 * MS, 900);
+        let measured = snapshot(&mut stats, now + 80 * MS);
+        let delay = measured.end_to_end_ms.unwrap();
+        assert!((delay - 60.0).abs() < 0.01, "shown at 80 ms, sent at 20 ms: {delay}");
+        assert_eq!(measured.playout_delay_ms, Some(45.0), "40 and 50 ms");
+        stats.record_frame_start(now + 45 * MS, 900);
+        stats.record_frame_start(now + 95 * MS, 900 + 4_500);
+        let measured = snapshot(&mut stats, now + 100 * MS);
+        assert!(
+            (measured.network_delay_ms.unwrap() - 25.0).abs() < 0.01,
+            "arrived 25 ms after they were sent"
+        );
+        assert!((measured.network_delay_max_ms.unwrap() - 25.0).abs() < 0.01);
+        // A clock that is an hour off tells nothing.
+        let wrong = NtpTime(3_900_003_600 << 32);
+        stats.handle_sender_report(SenderInfo { ntp: wrong, rtp_timestamp: 0, ..SenderInfo::default() });
+        stats.shown(now + 2_000 * MS, now, 900);
+        assert_eq!(snapshot(&mut stats, now + 2_000 * MS).end_to_end_ms, None);
+    }
+}

@@ -1,0 +1,123 @@
+//! What a player takes in, apart from the numbers of its packets: octets, pictures, and when they were to be sent.
+
+use std::time::Instant;
+
+use super::frame_interval::FrameInterval;
+use super::jitter::InterarrivalJitter;
+use super::meter::RateMeter;
+use super::snapshot::Snapshot;
+
+/// Counts what comes of one stream.
+#[derive(Debug, Clone)]
+pub struct ReceiveStats {
+    /// Octets of headers around each packet.
+    packet_overhead: usize,
+    wire: Traffic,
+    payload: Traffic,
+    packets_late: u64,
+    frame_rate: RateMeter,
+    frames_complete: u64,
+    frames_incomplete: u64,
+    /// Of the first packets of frames.
+    frame_jitter: InterarrivalJitter,
+    frame_interval: FrameInterval,
+}
+
+/// Octets, in all and in the last second.
+#[derive(Debug, Clone, Default)]
+struct Traffic {
+    total_bytes: u64,
+    meter: RateMeter,
+}
+
+impl Traffic {
+    fn add(&mut self, now: Instant, octets: usize) {
+        self.total_bytes += octets as u64;
+        self.meter.add(now, octets as u64);
+    }
+}
+
+impl ReceiveStats {
+    /// Nothing has come; what comes has so many octets of headers around each packet.
+    pub fn new(packet_overhead: usize) -> Self {
+        Self {
+            packet_overhead,
+            wire: Traffic::default(),
+            payload: Traffic::default(),
+            packets_late: 0,
+            frame_rate: RateMeter::default(),
+            frames_complete: 0,
+            frames_incomplete: 0,
+            frame_jitter: InterarrivalJitter::default(),
+            frame_interval: FrameInterval::default(),
+        }
+    }
+
+    /// A packet of so many octets. Everything that comes is carried, whether it is of use or not.
+    pub fn record_packet(&mut self, now: Instant, octets: usize) {
+        self.wire.add(now, octets + self.packet_overhead);
+    }
+
+    /// So many octets of payload, which were missing.
+    pub fn payload(&mut self, now: Instant, octets: usize) {
+        self.payload.add(now, octets);
+    }
+
+    /// A packet came too late for playout.
+    pub fn record_late_packet(&mut self) {
+        self.packets_late += 1;
+    }
+
+    /// A packet of this timestamp, extended. `begins_frame` if it is the first one of a frame.
+    pub fn record_timestamp(&mut self, now: Instant, timestamp: i64, starts_frame: bool) {
+        if starts_frame {
+            self.frame_jitter.update(now, timestamp as u32, true);
+        }
+        self.frame_interval.record_timestamp(timestamp);
+    }
+
+    /// What comes next is not on the clock of what came.
+    pub fn mark_discontinuity(&mut self) {
+        self.frame_jitter.mark_discontinuity();
+        self.frame_interval.mark_discontinuity();
+    }
+
+    /// A picture is whole.
+    pub fn record_complete_frame(&mut self, now: Instant) {
+        self.frames_complete += 1;
+        self.frame_rate.add(now, 1);
+    }
+
+    /// A picture will never be whole.
+    pub fn record_incomplete_frame(&mut self) {
+        self.frames_incomplete += 1;
+    }
+
+    /// Pictures that were whole.
+    pub fn frames_complete(&self) -> u64 {
+        self.frames_complete
+    }
+
+    /// Pictures that were whole, and those that were not.
+    pub fn frames_total(&self) -> u64 {
+        self.frames_complete + self.frames_incomplete
+    }
+
+    /// Adds what is known here to the figures.
+    pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
+        if let Some(figures) = self.frame_jitter.figures() {
+            snapshot.frame_jitter_ms = Some(figures.current);
+            snapshot.frame_jitter_mean_ms = Some(figures.mean);
+            snapshot.frame_jitter_max_ms = Some(figures.max);
+        }
+        snapshot.packets_late = self.packets_late;
+        snapshot.bits_per_second = self.payload.meter.per_second(now) * 8.0;
+        snapshot.wire_bits_per_second = self.wire.meter.per_second(now) * 8.0;
+        snapshot.payload_octets = self.payload.total_bytes;
+        snapshot.wire_octets = self.wire.total_bytes;
+        snapshot.frames_complete = self.frames_complete;
+        snapshot.frames_incomplete = self.frames_incomplete;
+        snapshot.frames_per_second_sent = self.frame_interval.frames_per_second();
+        snapshot.frames_per_second = self.frame_rate.per_second(now);
+    }
+}

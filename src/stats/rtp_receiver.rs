@@ -1,0 +1,589 @@
+//! What a receiver knows of one source (RFC 3550 §6.4, appendices A.1, A.3 and A.8).
+
+use std::time::{Duration, Instant};
+
+use super::jitter::{InterarrivalJitter, JitterFigures};
+use super::loss_bursts::LossBursts;
+use super::snapshot::Snapshot;
+use crate::proto::rtcp::ReportBlock;
+use crate::proto::rtp::{Header, extend_sequence};
+
+/// What a packet turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was missing; its sequence number, extended so that it never wraps.
+    New(i64),
+    /// It was missing, and one with a higher sequence number is here already.
+    Reordered(i64),
+    /// It is here already.
+    Duplicate(i64),
+    /// It is older than everything that is expected, or far ahead of it: one that went astray, or the first of a new
+    /// count. It is not counted.
+    OutOfRange,
+    /// The source has begun to count anew: so many packets in a row, this one the last of them, say so. They are to be
+    /// given again behind [`Reception::begin_at`].
+    Restarted {
+        /// How many.
+        packets: usize,
+    },
+}
+
+/// What is known of the packets that a source has sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderCounts {
+    /// How many have come to the emulated network, and the sequence number of the last of them.
+    pub emulator: Option<(u64, u16)>,
+    /// How many the source says at its end that it has sent.
+    pub reported: Option<u64>,
+    /// How many of those that were counted have not had the time to arrive.
+    pub in_flight: u64,
+}
+
+/// Counts the packets of one source.
+#[derive(Debug, Clone, Default)]
+pub struct RtpReceiver {
+    source: Option<SourceState>,
+    /// Of counts that the source has given up.
+    earlier_expected: u64,
+    earlier_received: u64,
+    earlier_bursts: LossBursts,
+    duplicates: u64,
+    reordered: u64,
+    /// How far behind the highest the farthest packet came.
+    max_reorder_extent: u64,
+    interarrival_jitter: InterarrivalJitter,
+    /// Expected and received when the last report was made.
+    expected_and_received_prior: (u64, u64),
+}
+
+/// One run of sequence numbers.
+#[derive(Debug, Clone)]
+struct SourceState {
+    /// The first that is expected.
+    base_seq: i64,
+    /// The highest that arrived; one below `first` before any has.
+    extended_max: i64,
+    /// Different packets that arrived.
+    received: u64,
+    window: SequenceWindow,
+    /// Losses in a row, up to the sequence number that is looked at next.
+    bursts: LossBursts,
+    burst_cursor: i64,
+    /// When it last made progress.
+    last_advance: Instant,
+    bad_seq: BadSequence,
+}
+
+/// Packets that count up one by one, and are no progress.
+#[derive(Debug, Clone, Copy, Default)]
+struct BadSequence {
+    length: usize,
+    /// The sequence number of the last of them.
+    last: u16,
+    /// How many of them were not missing.
+    redundant: usize,
+    /// How many of these were taken for duplicates.
+    duplicates: u64,
+}
+
+/// So many useless ones in a row mean that the source has begun anew, where a network may have brought them late.
+const MIN_SEQUENTIAL_BEHIND: usize = 64;
+
+/// So many do if they are far ahead, where nothing can be that is not new (RFC 3550 appendix A.1).
+const MIN_SEQUENTIAL: usize = 2;
+
+/// How far behind the highest a packet must be that is missing for good. It only says when a row of losses is counted
+/// for the last time.
+const BURST_WINDOW: i64 = 1_024;
+
+/// A jump ahead of more than this is a new count, be it announced or not (RFC 3550 appendix A.1, MAX_DROPOUT).
+const MAX_DROPOUT: i64 = 3_000;
+
+/// Unless nothing had come for so long: then so much may be lost.
+const MIN_OUTAGE: Duration = Duration::from_millis(250);
+
+/// So is a step back of more than this: a server that does not go on where it was has begun at its first number again.
+/// Less is the word of one that names a packet which has overtaken it.
+const MAX_ANNOUNCED_STEP_BACK: i64 = 16;
+
+impl RtpReceiver {
+    /// The next packet will have this sequence number: RTP-Info says so. Returns it extended.
+    pub fn expect_seq(&mut self, now: Instant, sequence: u16) -> i64 {
+        self.interarrival_jitter.mark_discontinuity();
+        let announced = self
+            .source
+            .as_ref()
+            .map(|count| (count.extended_max, extend_sequence(count.extended_max, sequence)));
+        match announced {
+            Some((extended_max, announced))
+                if (-MAX_ANNOUNCED_STEP_BACK..=MAX_DROPOUT).contains(&(announced - extended_max)) =>
+            {
+                announced
+            }
+            _ => {
+                self.start_source(now, i64::from(sequence));
+                i64::from(sequence)
+            }
+        }
+    }
+
+    /// Another source is listened to, or the same one counts anew, and this is the first packet. Returns its sequence
+    /// number.
+    pub fn init_seq(&mut self, now: Instant, sequence: u16) -> i64 {
+        self.interarrival_jitter.mark_discontinuity();
+        self.start_source(now, i64::from(sequence));
+        i64::from(sequence)
+    }
+
+    fn start_source(&mut self, now: Instant, base_seq: i64) {
+        self.earlier_expected = self.expected();
+        self.earlier_received = self.received();
+        self.earlier_bursts = self.loss_bursts(0);
+        self.earlier_bursts.end_burst();
+        let source = SourceState::new(now, base_seq, self.earlier_bursts);
+        self.source = Some(source);
+    }
+
+    /// A packet has arrived.
+    pub fn handle_packet(&mut self, now: Instant, header: &Header) -> Arrival {
+        if self.source.is_none() {
+            self.start_source(now, i64::from(header.sequence));
+        }
+        let Some(source) = &mut self.source else { return Arrival::OutOfRange };
+        let sequence = extend_sequence(source.extended_max, header.sequence);
+        let is_ahead = sequence > source.extended_max;
+        if is_ahead && !source.exceeds_max_dropout(now, sequence) {
+            self.interarrival_jitter.update(now, header.timestamp, header.marker);
+            source.advance(now, sequence);
+            return Arrival::New(sequence);
+        }
+        let is_counted = !is_ahead && sequence >= source.base_seq;
+        let is_missing = is_counted && source.mark_received(sequence);
+        source.bad_seq.push(header.sequence, is_missing);
+        if is_missing {
+            self.interarrival_jitter.update(now, header.timestamp, header.marker);
+            self.reordered += 1;
+            self.max_reorder_extent =
+                self.max_reorder_extent.max((source.extended_max - sequence).unsigned_abs());
+            return Arrival::Reordered(sequence);
+        }
+        if source.bad_seq.redundant >= if is_ahead { MIN_SEQUENTIAL } else { MIN_SEQUENTIAL_BEHIND } {
+            self.duplicates -= source.bad_seq.duplicates;
+            return Arrival::Restarted { packets: source.bad_seq.length };
+        }
+        if is_ahead {
+            return Arrival::OutOfRange;
+        }
+        self.interarrival_jitter.update(now, header.timestamp, header.marker);
+        if !is_counted {
+            return Arrival::OutOfRange;
+        }
+        self.duplicates += 1;
+        source.bad_seq.duplicates += 1;
+        Arrival::Duplicate(sequence)
+    }
+
+    /// The highest sequence number of the count, extended.
+    pub fn extended_max(&self) -> Option<i64> {
+        self.source.as_ref().map(|source| source.extended_max)
+    }
+
+    /// Packets from the first that was announced to the last that arrived.
+    pub fn expected(&self) -> u64 {
+        self.earlier_expected
+            + self.source.as_ref().map_or(0, |source| (source.extended_max - source.base_seq + 1) as u64)
+    }
+
+    /// Packets from the first that was announced to the last that was sent, without what is still under way. What a
+    /// source says must be near what is known without it: it may have been counting before we came.
+    pub fn expected_with(&self, sender_counts: Option<SenderCounts>) -> u64 {
+        let (Some(sender_counts), Some(source)) = (sender_counts, &self.source) else {
+            return self.expected();
+        };
+        let since_base =
+            |packets: u64| i64::try_from(packets.saturating_sub(self.earlier_expected)).unwrap_or(i64::MAX);
+        let emulator_last = sender_counts.emulator.map(|(packets, last)| {
+            extend_sequence(source.base_seq.saturating_add(since_base(packets) - 1), last)
+        });
+        let expected_in_source = source.extended_max - source.base_seq + 1;
+        let reported = sender_counts
+            .reported
+            .map(since_base)
+            .filter(|reported| (0..=MAX_DROPOUT).contains(&(reported - expected_in_source)));
+        let reported = reported.map(|reported| source.base_seq + reported - 1);
+        let last = emulator_last.max(reported).unwrap_or(source.extended_max);
+        let expected = self.expected() + (last - source.extended_max).max(0) as u64;
+        expected.saturating_sub(sender_counts.in_flight).max(self.received())
+    }
+
+    /// Different packets among these that arrived.
+    pub fn received(&self) -> u64 {
+        self.earlier_received + self.source.as_ref().map_or(0, |source| source.received)
+    }
+
+    /// Packets among these that did not arrive.
+    pub fn lost(&self) -> u64 {
+        self.expected() - self.received()
+    }
+
+    /// Rows of losses; `behind` more packets are missing behind the highest that arrived.
+    fn loss_bursts(&self, lost_at_end: u64) -> LossBursts {
+        let mut bursts = self.source.as_ref().map_or(self.earlier_bursts, SourceState::bursts);
+        bursts.push_lost(lost_at_end);
+        bursts
+    }
+
+    /// "Cumulative number of packets lost": expected less received, duplicates counted as received (appendix A.3).
+    pub fn cumulative_lost(&self) -> i64 {
+        self.lost() as i64 - self.duplicates as i64
+    }
+
+    /// Adds what is known here to the figures; of all that was sent, if that is known.
+    pub fn add_to(&self, snapshot: &mut Snapshot, sender_counts: Option<SenderCounts>) {
+        let (expected, received) = (self.expected_with(sender_counts), self.received());
+        let lost = expected - received;
+        snapshot.packets_expected = expected;
+        snapshot.packets_received = received;
+        snapshot.packets_lost = lost;
+        snapshot.loss_ratio = (expected > 0).then(|| lost as f64 / expected as f64);
+        snapshot.cumulative_lost = self.cumulative_lost();
+        let bursts = self.loss_bursts(expected.saturating_sub(self.expected()));
+        snapshot.loss_bursts = bursts.count;
+        snapshot.loss_burst_mean = bursts.mean_length();
+        snapshot.loss_burst_longest = bursts.max_length;
+        snapshot.packets_duplicated = self.duplicates;
+        snapshot.packets_reordered = self.reordered;
+        snapshot.reordered_farthest = self.max_reorder_extent;
+        if let Some(JitterFigures { current, mean, max }) = self.interarrival_jitter.figures() {
+            snapshot.jitter_ms = Some(current);
+            snapshot.jitter_mean_ms = Some(mean);
+            snapshot.jitter_max_ms = Some(max);
+        }
+    }
+
+    /// The block of a receiver report; the fraction lost is since the last one (appendix A.3). The fields about
+    /// sender reports are left empty.
+    pub fn report_block(&mut self, ssrc: u32) -> ReportBlock {
+        let (expected, received) = (self.expected(), self.received() + self.duplicates);
+        let expected_interval = expected.saturating_sub(self.expected_and_received_prior.0);
+        let received_interval = received.saturating_sub(self.expected_and_received_prior.1);
+        self.expected_and_received_prior = (expected, received);
+        let lost_interval = expected_interval.saturating_sub(received_interval);
+        let fraction = (lost_interval * 256).checked_div(expected_interval).unwrap_or(0);
+        let extended_max = self.source.as_ref().map_or(0, |source| source.extended_max);
+        ReportBlock {
+            ssrc,
+            fraction_lost: fraction.min(255) as u8,
+            cumulative_lost: self.cumulative_lost().clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+            highest_sequence: extended_max as u32,
+            jitter: self.interarrival_jitter.jitter(),
+            last_sender_report: 0,
+            delay_since_last_sender_report: 0,
+        }
+    }
+}
+
+impl SourceState {
+    fn new(now: Instant, base_seq: i64, bursts: LossBursts) -> Self {
+        Self {
+            base_seq,
+            extended_max: base_seq - 1,
+            received: 0,
+            window: SequenceWindow::default(),
+            bursts,
+            burst_cursor: base_seq,
+            last_advance: now,
+            bad_seq: BadSequence::default(),
+        }
+    }
+
+    /// Whether so much can neither be lost nor overtaken.
+    fn exceeds_max_dropout(&self, now: Instant, sequence: i64) -> bool {
+        sequence - self.extended_max > MAX_DROPOUT
+            && now.saturating_duration_since(self.last_advance) < MIN_OUTAGE
+    }
+
+    fn advance(&mut self, now: Instant, sequence: i64) {
+        // What is about to be forgotten is judged before, and what a long jump leaves out behind it.
+        self.update_bursts(sequence - BURST_WINDOW);
+        self.window.advance(self.extended_max, sequence);
+        self.extended_max = sequence;
+        self.received += 1;
+        self.last_advance = now;
+        self.bad_seq = BadSequence::default();
+    }
+
+    /// Looks at every packet that has arrived or not before this one.
+    fn update_bursts(&mut self, before: i64) {
+        for sequence in self.burst_cursor..before.min(self.extended_max + 1) {
+            self.bursts.push(self.window.contains(sequence));
+            self.burst_cursor = sequence + 1;
+        }
+    }
+
+    /// Rows of losses up to the highest.
+    fn bursts(&self) -> LossBursts {
+        let mut bursts = self.bursts;
+        (self.burst_cursor..=self.extended_max)
+            .for_each(|sequence| bursts.push(self.window.contains(sequence)));
+        bursts
+    }
+
+    /// Marks a packet behind the highest; `false` if it was there.
+    fn mark_received(&mut self, sequence: i64) -> bool {
+        let is_new = self.window.insert(sequence);
+        self.received += u64::from(is_new);
+        is_new
+    }
+}
+
+impl BadSequence {
+    /// One more packet, be it the first of another row.
+    fn push(&mut self, sequence: u16, fills_gap: bool) {
+        if self.length > 0 && sequence != self.last.wrapping_add(1) {
+            *self = Self::default();
+        }
+        self.length += 1;
+        self.last = sequence;
+        self.redundant += usize::from(!fills_gap);
+    }
+}
+
+/// Which of the last 32,768 sequence numbers have been seen, a bit each.
+#[derive(Debug, Clone)]
+struct SequenceWindow(Box<[u64; WINDOW_WORDS]>);
+
+const WINDOW_WORDS: usize = 512;
+
+impl Default for SequenceWindow {
+    fn default() -> Self {
+        Self(Box::new([0; WINDOW_WORDS]))
+    }
+}
+
+impl SequenceWindow {
+    fn word_and_bit(sequence: i64) -> (usize, u64) {
+        let bit = sequence.rem_euclid(WINDOW_WORDS as i64 * 64) as usize;
+        (bit / 64, 1 << (bit % 64))
+    }
+
+    /// Forgets what lies between and marks the new highest.
+    fn advance(&mut self, extended_max: i64, sequence: i64) {
+        for skipped in extended_max + 1..sequence {
+            let (word, bit) = Self::word_and_bit(skipped);
+            self.0[word] &= !bit;
+        }
+        let (word, bit) = Self::word_and_bit(sequence);
+        self.0[word] |= bit;
+    }
+
+    fn contains(&self, sequence: i64) -> bool {
+        let (word, bit) = Self::word_and_bit(sequence);
+        self.0[word] & bit != 0
+    }
+
+    /// `false` if it was marked already.
+    fn insert(&mut self, sequence: i64) -> bool {
+        let (word, bit) = Self::word_and_bit(sequence);
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(sequence: u16, timestamp: u32) -> Header {
+        Header { marker: false, payload_type: 26, sequence, timestamp, ssrc: 1 }
+    }
+
+    fn snapshot(receiver: &RtpReceiver, sender_counts: Option<SenderCounts>) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        receiver.add_to(&mut snapshot, sender_counts);
+        snapshot
+    }
+
+    fn receive(receiver: &mut RtpReceiver, sequences: &[u16]) -> Vec<Arrival> {
+        let now = Instant::now();
+        sequences.iter().map(|&sequence| receiver.handle_packet(now, &header(sequence, 0))).collect()
+    }
+
+    #[test]
+    fn loss_duplication_and_reordering_are_counted_across_wrap() {
+        let mut receiver = RtpReceiver::default();
+        receiver.expect_seq(Instant::now(), 65_533);
+        let arrivals = receive(&mut receiver, &[65_534, 65_535, 1, 0, 0, 4, 65_532]);
+        use Arrival::{Duplicate, New, OutOfRange, Reordered};
+        let expected = [
+            New(65_534),
+            New(65_535),
+            New(65_537),
+            Reordered(65_536),
+            Duplicate(65_536),
+            New(65_540),
+            OutOfRange,
+        ];
+        assert_eq!(arrivals, expected);
+        // 65533, 65538 and 65539 are missing.
+        assert_eq!((receiver.expected(), receiver.received(), receiver.lost()), (8, 5, 3));
+        let snapshot = snapshot(&receiver, None);
+        assert_eq!(
+            (snapshot.packets_duplicated, snapshot.packets_reordered, snapshot.cumulative_lost),
+            (1, 1, 2)
+        );
+        assert_eq!(snapshot.reordered_farthest, 1);
+        assert_eq!((snapshot.loss_bursts, snapshot.loss_burst_longest), (2, 2));
+    }
+
+    #[test]
+    fn loss_bursts_are_current_and_survive_restarts() {
+        let mut receiver = RtpReceiver::default();
+        receive(&mut receiver, &[0, 4, 5]);
+        let bursts = |receiver: &RtpReceiver, sent| {
+            let snapshot = snapshot(receiver, sent);
+            (snapshot.loss_bursts, snapshot.loss_burst_longest, snapshot.loss_burst_mean)
+        };
+        assert_eq!(bursts(&receiver, None), (1, 3, Some(3.0)));
+        receive(&mut receiver, &[2]);
+        assert_eq!(bursts(&receiver, None), (2, 1, Some(1.0)), "it was only late");
+        // Past what is judged, over a jump that forgets everything, and into a new count.
+        receive(&mut receiver, &(6..3_000).collect::<Vec<_>>());
+        receive(&mut receiver, &[3_002]);
+        assert_eq!(bursts(&receiver, None), (3, 2, Some(4.0 / 3.0)));
+        receiver.handle_packet(Instant::now() + MIN_OUTAGE, &header(3_002 + 32_000, 0));
+        assert_eq!(bursts(&receiver, None), (4, 31_999, Some(32_003.0 / 4.0)));
+        receiver.expect_seq(Instant::now(), 100);
+        receive(&mut receiver, &[101]);
+        assert_eq!(bursts(&receiver, None).0, 5);
+        // The last three were sent and have not come.
+        let packets = receiver.expected() + 3;
+        let sent = SenderCounts { emulator: Some((packets, 104)), reported: None, in_flight: 0 };
+        assert_eq!(bursts(&receiver, Some(sent)).0, 6);
+    }
+
+    #[test]
+    fn fraction_lost_covers_interval_since_last_report() {
+        let mut receiver = RtpReceiver::default();
+        receive(&mut receiver, &[0, 1, 3]);
+        let block = receiver.report_block(9);
+        assert_eq!((block.fraction_lost, block.cumulative_lost, block.highest_sequence), (64, 1, 3));
+        receive(&mut receiver, &[4, 5, 6, 7]);
+        let block = receiver.report_block(9);
+        assert_eq!((block.fraction_lost, block.cumulative_lost, block.highest_sequence), (0, 1, 7));
+        assert_eq!(receiver.report_block(9).fraction_lost, 0);
+    }
+
+    #[test]
+    fn near_announced_sequence_continues_and_far_one_restarts() {
+        let mut receiver = RtpReceiver::default();
+        receiver.expect_seq(Instant::now(), 100);
+        receive(&mut receiver, &[100, 101]);
+        receiver.expect_seq(Instant::now(), 103);
+        receive(&mut receiver, &[103]);
+        assert_eq!((receiver.expected(), receiver.lost()), (4, 1));
+        receiver.expect_seq(Instant::now(), 40_000);
+        receive(&mut receiver, &[40_000, 40_001]);
+        assert_eq!((receiver.expected(), receiver.lost()), (6, 1));
+    }
+
+    #[test]
+    fn replay_from_same_sequence_number_is_counted_again() {
+        let mut receiver = RtpReceiver::default();
+        for _ in 0..2 {
+            receiver.expect_seq(Instant::now(), 7);
+            let arrivals = receive(&mut receiver, &(7..47).collect::<Vec<_>>());
+            assert!(arrivals.iter().all(|arrival| matches!(arrival, Arrival::New(_))), "{arrivals:?}");
+        }
+        assert_eq!((receiver.expected(), receiver.received(), receiver.lost()), (80, 80, 0));
+        receiver.expect_seq(Instant::now(), 45);
+        assert_eq!(
+            receive(&mut receiver, &[45]),
+            [Arrival::Duplicate(45)],
+            "announced late, and no new count"
+        );
+    }
+
+    /// Receives as a receiver does, which keeps what is no progress.
+    fn receive_with_restarts(receiver: &mut RtpReceiver, sequences: impl IntoIterator<Item = u16>) {
+        let (now, mut candidates) = (Instant::now(), Vec::new());
+        for sequence in sequences {
+            match receiver.handle_packet(now, &header(sequence, 0)) {
+                Arrival::New(_) => candidates.clear(),
+                Arrival::Restarted { packets } => {
+                    let again = candidates.split_off(candidates.len() - (packets - 1));
+                    receiver.init_seq(now, again[0]);
+                    receive(receiver, &again);
+                    assert!(matches!(receive(receiver, &[sequence])[0], Arrival::New(_)));
+                }
+                _ => candidates.push(sequence),
+            }
+        }
+    }
+
+    #[test]
+    fn sequence_restart_is_not_loss() {
+        for restart in [10, 990, 1_500, 30_000, 50_000] {
+            let mut receiver = RtpReceiver::default();
+            receive_with_restarts(&mut receiver, (1_000..2_000).chain(restart..restart + 100));
+            let snapshot = snapshot(&receiver, None);
+            assert_eq!(
+                (snapshot.packets_expected, snapshot.packets_received, snapshot.packets_lost),
+                (1_100, 1_100, 0),
+                "{restart}"
+            );
+            assert_eq!((snapshot.packets_duplicated, snapshot.packets_reordered), (0, 0), "{restart}");
+        }
+    }
+
+    #[test]
+    fn long_reordered_run_is_not_a_restart() {
+        let mut receiver = RtpReceiver::default();
+        receive_with_restarts(&mut receiver, (0..100).chain(400..500).chain(100..400));
+        let snapshot = snapshot(&receiver, None);
+        assert_eq!(
+            (snapshot.packets_received, snapshot.packets_lost, snapshot.packets_reordered),
+            (500, 0, 300)
+        );
+    }
+
+    #[test]
+    fn stray_packet_is_not_counted() {
+        let mut receiver = RtpReceiver::default();
+        receive_with_restarts(
+            &mut receiver,
+            (1_000..1_300).chain([20_000]).chain(1_300..1_600).chain([50_000]),
+        );
+        assert_eq!((receiver.expected(), receiver.received()), (600, 600));
+    }
+
+    #[test]
+    fn wrong_announced_sequence_is_not_loss() {
+        for announced in [31_000, 60_000] {
+            let mut receiver = RtpReceiver::default();
+            receiver.expect_seq(Instant::now(), announced);
+            receive_with_restarts(&mut receiver, 1_000..1_668);
+            assert_eq!((receiver.expected(), receiver.received()), (668, 668), "{announced}");
+        }
+    }
+
+    #[test]
+    fn sender_count_reveals_loss_at_end() {
+        let mut receiver = RtpReceiver::default();
+        receiver.expect_seq(Instant::now(), 1_000);
+        receive(&mut receiver, &(1_000..1_665).collect::<Vec<_>>());
+        let sender_counts = |reported| SenderCounts { emulator: Some((665, 1_664)), reported, in_flight: 0 };
+        assert_eq!(receiver.expected_with(Some(sender_counts(Some(668)))), 668);
+        assert_eq!(receiver.expected_with(Some(sender_counts(None))), 665);
+        assert_eq!(
+            receiver.expected_with(Some(sender_counts(Some(9_000)))),
+            665,
+            "it has counted since long before"
+        );
+        // And what the network took behind the last that came is known without it.
+        let sender_counts =
+            SenderCounts { emulator: Some((667, 1_666)), reported: Some(9_000), in_flight: 0 };
+        assert_eq!(receiver.expected_with(Some(sender_counts)), 667);
+    }
+}

@@ -1,0 +1,133 @@
+//! What is remembered of a session while it goes on.
+
+use std::time::SystemTime;
+
+use super::session_report::{EmulatorChange, ReportSubject, SessionReport};
+use super::{Snapshot, Timeline};
+use crate::impairment::EmulatorSettings;
+
+/// The newest figures of a session, how they came about second by second, and what the emulated network was set to.
+#[derive(Debug, Clone)]
+pub struct SessionHistory {
+    started_at: SystemTime,
+    snapshot: Snapshot,
+    timeline: Timeline,
+    emulator_changes: Vec<EmulatorChange>,
+}
+
+/// Settings of the network that are remembered. Whoever moves a slider more often than this is not after a record.
+const MAX_CHANGES: usize = 1_000;
+
+/// Seconds that a setting must stand to be remembered.
+const MIN_SETTING_SECONDS: f64 = 1.0;
+
+impl SessionHistory {
+    /// A session begins.
+    pub fn new(now: SystemTime) -> Self {
+        Self {
+            started_at: now,
+            snapshot: Snapshot::default(),
+            timeline: Timeline::default(),
+            emulator_changes: Vec::new(),
+        }
+    }
+
+    /// New figures have come, while the network is set like this. Whether a second has ended.
+    pub fn update(&mut self, snapshot: &Snapshot, settings: &EmulatorSettings) -> bool {
+        if snapshot.is_new_session(&self.snapshot) {
+            // They are of the next session already.
+            self.emulator_changes.clear();
+        }
+        self.snapshot = *snapshot;
+        self.push_change(EmulatorChange::new(snapshot.playing_s, settings));
+        self.timeline.update(snapshot)
+    }
+
+    /// What a slider passes on its way stands for no time, and is not remembered.
+    fn push_change(&mut self, change: EmulatorChange) {
+        let is_same = |last: Option<&EmulatorChange>| last.is_some_and(|last| last.has_same_effect(&change));
+        let is_brief = self
+            .emulator_changes
+            .last()
+            .is_some_and(|last| change.from_s - last.from_s < MIN_SETTING_SECONDS);
+        if is_brief && self.emulator_changes.len() > 1 && !is_same(self.emulator_changes.last()) {
+            self.emulator_changes.pop();
+        }
+        if !is_same(self.emulator_changes.last()) && self.emulator_changes.len() < MAX_CHANGES {
+            // The first has stood since the session was set up.
+            let from_s = if self.emulator_changes.is_empty() { 0.0 } else { change.from_s };
+            self.emulator_changes.push(EmulatorChange { from_s, ..change });
+        }
+    }
+
+    /// The newest figures.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The seconds.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Everything, up to the newest figures.
+    pub fn report(&self, subject: ReportSubject) -> SessionReport {
+        let mut timeline = self.timeline.clone();
+        timeline.finish(&self.snapshot);
+        let seconds = timeline.seconds().iter().copied().collect();
+        SessionReport::new(subject, self.started_at, self.snapshot, seconds, self.emulator_changes.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::impairment::{Impairments, LossModel};
+
+    #[test]
+    fn emulator_changes_are_recorded_with_their_time() {
+        let mut history = SessionHistory::new(SystemTime::UNIX_EPOCH);
+        let off = EmulatorSettings::default();
+        let lossy =
+            Impairments { loss: LossModel { ratio: 0.05, mean_burst: None }, ..Impairments::default() };
+        let on = EmulatorSettings { is_on: true, seed: 7, impairments: lossy };
+        let at = |playing_s| Snapshot { playing_s, ..Snapshot::default() };
+        let ended =
+            [(0.5, off), (1.2, off), (1.5, on), (2.1, on)].map(|(time, set)| history.update(&at(time), &set));
+        assert_eq!(ended, [false, true, false, true]);
+        let report = history.report(ReportSubject::default());
+        let settings: Vec<_> = report.network().iter().map(|set| (set.from_s, set.words.as_str())).collect();
+        assert_eq!(settings, [(0.0, "off"), (1.5, "5 % loss")]);
+        assert_eq!(report.seconds().len(), 2);
+        history.update(&at(0.2), &on);
+        assert_eq!(history.report(ReportSubject::default()).network().len(), 1);
+    }
+
+    #[test]
+    fn intermediate_slider_values_are_not_recorded() {
+        let mut history = SessionHistory::new(SystemTime::UNIX_EPOCH);
+        let lossy = |ratio| EmulatorSettings {
+            is_on: true,
+            seed: 7,
+            impairments: Impairments {
+                loss: LossModel { ratio, mean_burst: None },
+                ..Impairments::default()
+            },
+        };
+        let mut observe = |playing_s, settings| {
+            history.update(&Snapshot { playing_s, ..Snapshot::default() }, &settings);
+            let network = history.report(ReportSubject::default()).network().to_vec();
+            network.iter().map(|change| (change.from_s, change.words.clone())).collect::<Vec<_>>()
+        };
+        let change = |from_s, words: &str| (from_s, words.to_owned());
+        observe(2.0, EmulatorSettings::default());
+        for step in 1..=20u32 {
+            observe(2.0 + f64::from(step) / 4.0, lossy(f64::from(step) / 200.0));
+        }
+        let dragged = observe(9.0, lossy(0.1));
+        assert_eq!(dragged, [change(0.0, "off"), change(7.0, "10 % loss")]);
+        // There and back at once is nowhere.
+        observe(9.25, lossy(0.5));
+        assert_eq!(observe(9.5, lossy(0.1)), dragged);
+    }
+}

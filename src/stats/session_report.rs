@@ -1,0 +1,289 @@
+//! A session, for people and for other programs: text, CSV, JSON.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::definitions::{FIGURE_GROUPS, Figure};
+use super::{Second, Snapshot};
+use crate::format::{clock, count};
+use crate::impairment::{EmulatorSettings, Impairments};
+
+/// What was played, and how.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct ReportSubject {
+    /// The film or the stream.
+    pub name: String,
+    /// Where it comes from, without user and password; `None` for a film on this machine.
+    pub url: Option<String>,
+    /// What the server calls itself.
+    pub server: Option<String>,
+    /// `standard` or `classroom`.
+    pub dialect: &'static str,
+    /// `udp` or `tcp`.
+    pub transport: Option<&'static str>,
+    /// How long pictures were to wait.
+    pub playout_delay_ms: u64,
+    /// In words, where the emulated network stood.
+    pub network_place: String,
+}
+
+/// What the emulated network was set to, from a moment on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EmulatorChange {
+    /// Seconds of playing.
+    pub from_s: f64,
+    /// The master switch.
+    pub is_on: bool,
+    /// Where chance began.
+    pub seed: u64,
+    /// All of it, in words.
+    pub words: String,
+    /// All of it.
+    pub impairments: Impairments,
+}
+
+impl EmulatorChange {
+    /// What is set from now on.
+    pub fn new(from_s: f64, settings: &EmulatorSettings) -> Self {
+        let EmulatorSettings { is_on, seed, impairments } = *settings;
+        let words = if is_on { impairments.to_string() } else { "off".to_owned() };
+        Self { from_s, is_on, seed, words, impairments }
+    }
+
+    /// Whether both mean the same network. One that is off is like any other that is off.
+    pub fn has_same_effect(&self, other: &Self) -> bool {
+        match (self.is_on, other.is_on) {
+            (false, false) => true,
+            (true, true) => (self.seed, self.impairments) == (other.seed, other.impairments),
+            _ => false,
+        }
+    }
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionReport {
+    program: &'static str,
+    version: &'static str,
+    /// When it was set up, by the clock on the wall, in UTC.
+    began: String,
+    subject: ReportSubject,
+    network: Vec<EmulatorChange>,
+    figures: Snapshot,
+    seconds: Vec<Second>,
+}
+
+/// A figure of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportLine {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it means.
+    pub description: &'static str,
+    /// What was measured.
+    pub measured: String,
+    /// What the emulated network knows of the same, if it was in the way.
+    pub emulated: Option<String>,
+}
+
+impl SessionReport {
+    /// A session that was set up at a time, with everything that was measured.
+    pub fn new(
+        subject: ReportSubject,
+        started_at: SystemTime,
+        figures: Snapshot,
+        seconds: Vec<Second>,
+        network: Vec<EmulatorChange>,
+    ) -> Self {
+        Self {
+            program: "Reelay",
+            version: env!("CARGO_PKG_VERSION"),
+            began: humantime::format_rfc3339_seconds(started_at).to_string(),
+            subject,
+            network,
+            figures,
+            seconds,
+        }
+    }
+
+    /// What was played, and how.
+    pub fn subject(&self) -> &ReportSubject {
+        &self.subject
+    }
+
+    /// The seconds.
+    pub fn seconds(&self) -> &[Second] {
+        &self.seconds
+    }
+
+    /// What the emulated network was set to.
+    pub fn network(&self) -> &[EmulatorChange] {
+        &self.network
+    }
+
+    /// The figures of the whole session, by group.
+    pub fn figure_groups(&self) -> impl Iterator<Item = (&'static str, Vec<ReportLine>)> {
+        FIGURE_GROUPS.iter().map(|group| {
+            let figures = group.figures.iter().filter(|figure| !figure.is_instantaneous());
+            (group.name, figures.map(|figure| self.report_line(figure)).collect())
+        })
+    }
+
+    fn report_line(&self, figure: &'static Figure) -> ReportLine {
+        let emulated = figure.emulated.zip(self.figures.emulated).map(|(write, emulated)| write(&emulated));
+        ReportLine {
+            name: figure.name,
+            description: figure.description,
+            measured: (figure.measured)(&self.figures),
+            emulated,
+        }
+    }
+
+    /// What was played, for how long, and what the network was, in a few lines.
+    pub fn heading(&self) -> Vec<String> {
+        let ReportSubject { name, url, transport, .. } = &self.subject;
+        let mut first = url.as_deref().unwrap_or(name).to_owned();
+        if let Some(transport) = transport {
+            first += &format!(", {}", transport.to_uppercase());
+        }
+        let played = clock(Duration::from_secs_f64(self.figures.playing_s.max(0.0)));
+        // Of pictures none of whose packets came, nobody knows how many there were.
+        let Snapshot { frames_complete, frames_incomplete, .. } = self.figures;
+        let second = format!(
+            "{played} played, {} pictures whole and {} incomplete",
+            count(frames_complete),
+            count(frames_incomplete)
+        );
+        let mut heading = vec![first, second];
+        if self.network.iter().any(|setting| setting.is_on) {
+            heading.push(format!("Emulated network {}:", self.subject.network_place));
+            heading.extend(self.network.iter().map(|setting| {
+                let seed = if setting.is_on { format!(", seed {}", setting.seed) } else { String::new() };
+                format!("from {:.1} s: {}{seed}", setting.from_s, setting.words)
+            }));
+        }
+        heading
+    }
+
+    /// For people, in columns.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("Reelay {}, session of {}\n", self.version, self.began);
+        for line in self.heading() {
+            text += &line;
+            text.push('\n');
+        }
+        let is_emulated = self.figures.emulated.is_some();
+        for (group, lines) in self.figure_groups() {
+            let right = if is_emulated { "true" } else { "" };
+            text += format!("\n{group:<28}{:<36}{right}", "measured").trim_end();
+            text.push('\n');
+            for ReportLine { name, measured, emulated, .. } in lines {
+                let line = format!("  {name:<26}{measured:<36}{}", emulated.unwrap_or_default());
+                text += line.trim_end();
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    /// One row a second, with a line of names before them.
+    ///
+    /// # Errors
+    /// When the memory does not suffice, or a figure cannot be written, which would be an error of ours.
+    pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        if self.seconds.is_empty() {
+            // The names alone.
+            writer.serialize(Second::default())?;
+            let octets = writer.into_inner().map_err(|error| error.into_error())?;
+            return Ok(octets.split_inclusive(|octet| *octet == b'\n').next().unwrap_or_default().to_vec());
+        }
+        for second in &self.seconds {
+            writer.serialize(second)?;
+        }
+        Ok(writer.into_inner().map_err(|error| error.into_error())?)
+    }
+
+    /// Everything.
+    ///
+    /// # Errors
+    /// When a figure cannot be written, which would be an error of ours.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::impairment::EmulatorStats;
+
+    fn report(seconds: Vec<Second>) -> SessionReport {
+        let figures = Snapshot {
+            playing_s: 10.2,
+            packets_expected: 1_400,
+            packets_received: 1_330,
+            packets_lost: 70,
+            loss_ratio: Some(0.05),
+            frames_complete: 150,
+            frames_incomplete: 50,
+            emulated: Some(EmulatorStats {
+                offered: 1_400,
+                delivered: 1_330,
+                lost_random: 70,
+                seed: 7,
+                ..EmulatorStats::default()
+            }),
+            ..Snapshot::default()
+        };
+        let subject = ReportSubject {
+            name: "sample.mjpeg".to_owned(),
+            transport: Some("udp"),
+            network_place: "at the server's way out".to_owned(),
+            ..ReportSubject::default()
+        };
+        let settings = EmulatorSettings { is_on: true, seed: 7, ..EmulatorSettings::default() };
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        SessionReport::new(subject, began, figures, seconds, vec![EmulatorChange::new(0.0, &settings)])
+    }
+
+    #[test]
+    fn text_shows_measured_beside_emulated() {
+        let text = report(Vec::new()).to_text();
+        assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
+        assert!(text.contains("0:10 played, 150 pictures whole and 50 incomplete\n"), "{text}");
+        assert!(text.contains("from 0.0 s: no faults, seed 7\n"), "{text}");
+        let lost = text.lines().find(|line| line.starts_with("  Lost  ")).unwrap();
+        let words: Vec<_> = lost.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();
+        assert_eq!(words, ["Lost", "70 (5.0 %)", "70 (5.0 %)"]);
+        assert!(text.lines().all(|line| line == line.trim_end()));
+    }
+
+    #[test]
+    fn csv_has_a_row_per_second_and_empty_unknown_fields() {
+        let second = Second { time_s: 1.0, span_s: 1.0, packets_lost: -2, ..Second::default() };
+        let csv = String::from_utf8(report(vec![second; 3]).to_csv().unwrap()).unwrap();
+        let lines: Vec<_> = csv.lines().collect();
+        assert_eq!(lines.len(), 4);
+        assert!(lines[0].starts_with("time_s,span_s,packets_expected,packets_received,packets_lost,"));
+        assert!(lines[1].starts_with("1.0,1.0,0,0,-2,"));
+        assert!(lines[1].ends_with(",,"));
+        assert_eq!(lines[0].split(',').count(), lines[1].split(',').count());
+        let none = String::from_utf8(report(Vec::new()).to_csv().unwrap()).unwrap();
+        assert_eq!(none.lines().collect::<Vec<_>>(), [lines[0]]);
+    }
+
+    #[test]
+    fn json_contains_everything() {
+        let json = report(vec![Second::default()]).to_json().unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(value["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(value["figures"]["packets_lost"], 70);
+        assert_eq!(value["figures"]["emulated"]["lost_random"], 70);
+        assert_eq!(value["network"][0]["seed"], 7);
+        assert_eq!(value["seconds"].as_array().unwrap().len(), 1);
+    }
+}

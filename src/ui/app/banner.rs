@@ -1,0 +1,110 @@
+//! Words over the picture, or under the start screen: what went wrong, what is waited for, that the film is over.
+
+use std::time::Instant;
+
+use iced::widget::text::Wrapping;
+use iced::widget::{Button, Column, button, container, row, text};
+use iced::{Center, Element, Fill};
+
+use super::playback::{Notice, Playback};
+use super::session_record::SessionRecord;
+use crate::session::RtspState;
+use crate::ui::theme;
+use crate::ui::theme::{size, space};
+use crate::ui::widget::icon::{Icon, icon_sized};
+
+/// What the words ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The user has read them.
+    Dismiss,
+    /// The user does not want to wait any longer.
+    Cancel,
+    /// The user does not want to wait before the server is tried again.
+    RetryNow,
+    /// Tell the whole session.
+    ShowSummary,
+}
+
+/// The words, if there are any. The hint stands where nothing else is to be said.
+pub fn view<'a>(
+    playback: &'a Playback,
+    session_record: &SessionRecord,
+    hint: Option<&'a str>,
+    now: Instant,
+) -> Option<Element<'a, Action>> {
+    let notice = playback.notice().map(notice_banner);
+    // It is so until the server is there again, whatever else there is to read.
+    if let Some(message) = playback.reconnect_message(now) {
+        let reconnect = reconnect_banner(message, playback.is_counting_down(now));
+        return Some(centred(
+            Column::with_children(notice).push(reconnect).spacing(space::SMALL).align_x(Center).into(),
+        ));
+    }
+    notice.or_else(|| state_banner(playback, session_record).or_else(|| hint.map(text_banner))).map(centred)
+}
+
+fn notice_banner(notice: &Notice) -> Element<'_, Action> {
+    let close =
+        button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
+    let message = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
+    let is_error = !matches!(notice, Notice::Info(_));
+    banner(row![message, close].spacing(space::NORMAL).align_y(Center).into(), is_error)
+}
+
+fn reconnect_banner<'a>(message: String, is_counting_down: bool) -> Element<'a, Action> {
+    let message = text(message).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
+    let retry = action_button("Try now", is_counting_down.then_some(Action::RetryNow));
+    let buttons = row![retry, action_button("Cancel", Some(Action::Cancel))].spacing(space::SMALL);
+    banner(row![message, buttons].spacing(space::NORMAL).align_y(Center).into(), true)
+}
+
+/// What follows from how it stands.
+fn state_banner<'a>(playback: &'a Playback, session_record: &SessionRecord) -> Option<Element<'a, Action>> {
+    let has_played = session_record.has_played();
+    if let Some(host) = playback.connecting_host() {
+        let message = text(format!("Connecting to {host}…")).size(size::NORMAL);
+        let cancel = action_button("Cancel", Some(Action::Cancel));
+        let line = row![message.wrapping(Wrapping::WordOrGlyph), cancel].spacing(space::WIDE).align_y(Center);
+        return Some(banner(line.into(), false));
+    }
+    let message = if playback.has_ended() {
+        "The film is over. Play starts it again."
+    } else if playback.is_waiting() {
+        return Some(text_banner("Waiting for data…"));
+    } else if playback.state() == RtspState::Playing && session_record.has_no_complete_frames() {
+        let message = match session_record.figures().snapshot.emulated {
+            Some(_) => "Packets arrive, but no picture is whole: the emulated network loses too much.",
+            None => "Packets arrive, but no picture is whole: too much is lost on the way.",
+        };
+        return Some(text_banner(message));
+    } else if playback.has_stopped() && has_played {
+        "The session is over."
+    } else {
+        return None;
+    };
+    let summary = action_button("Summary…", has_played.then_some(Action::ShowSummary));
+    let line = row![text(message).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center).wrap();
+    Some(banner(line.into(), false))
+}
+
+fn text_banner(message: &str) -> Element<'_, Action> {
+    banner(text(message).size(size::NORMAL).into(), false)
+}
+
+fn action_button(label: &str, action: Option<Action>) -> Button<'_, Action> {
+    button(text(label).size(size::NORMAL)).padding([6, 14]).style(theme::secondary).on_press_maybe(action)
+}
+
+fn banner(content: Element<'_, Action>, is_error: bool) -> Element<'_, Action> {
+    container(content)
+        .padding([space::SMALL, space::WIDE])
+        .max_width(760)
+        .style(theme::banner(is_error))
+        .into()
+}
+
+/// In the middle, away from the edges.
+fn centred(content: Element<'_, Action>) -> Element<'_, Action> {
+    container(content).width(Fill).align_x(Center).padding(space::WIDE).into()
+}

@@ -1,0 +1,124 @@
+//! The bar under the picture: the time line and the buttons.
+
+use iced::widget::text::Wrapping;
+use iced::widget::{Row, Text, button, column, container, row, slider, text};
+use iced::{Center, Element, Fill, Right, Theme};
+
+use super::playback::{Button, Playback, PlaybackPosition};
+use super::text_format;
+use crate::proto::rtsp::Npt;
+use crate::settings::Controls;
+use crate::ui::theme;
+use crate::ui::theme::{size, space as distance};
+use crate::ui::widget::icon::{Icon, icon};
+
+/// What the bar asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action {
+    /// A button was pressed.
+    Press(Button),
+    /// The time line is being moved; the position is not final.
+    Drag(Npt),
+    /// The time line was let go.
+    Release,
+}
+
+/// The bar. `moving` is where the time line is being moved to.
+pub fn view(playback: &Playback, controls: Controls, drag_position: Option<Npt>) -> Element<'_, Action> {
+    let place = match drag_position {
+        Some(position) => playback.position().at(position, playback.frame_rate()),
+        None => playback.position(),
+    };
+    let label = match playback.pending_position(drag_position) {
+        Some(position) => text(format!("Play goes on at {}", text_format::time(position))),
+        None => text(frame_label(place)).style(theme::muted),
+    };
+    let bar = column![seek_bar(place), button_row(playback, controls, label)].spacing(distance::SMALL);
+    container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
+}
+
+/// Microseconds as the slider counts them; a position is far below where this rounds.
+fn slider_value(position: Npt) -> f64 {
+    position.as_micros() as f64
+}
+
+fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
+    let elapsed = position.elapsed.unwrap_or_default();
+    let end = position.duration.unwrap_or_default();
+    let line = slider(0.0..=slider_value(end).max(1.0), slider_value(elapsed.min(end)), |to| {
+        Action::Drag(Npt::from_micros(to as u64))
+    });
+    let line = match position.can_seek {
+        true => line
+            .on_release(Action::Release)
+            .style(theme::slider_style as fn(&Theme, slider::Status) -> slider::Style),
+        // A slider cannot be disabled; this one looks still, and what it says is not listened to.
+        false => line.style(theme::disabled_slider_style),
+    };
+    let length = match (position.duration, position.is_growing) {
+        (Some(length), false) => text_format::time(length),
+        // More of the film is being read.
+        (Some(length), true) => format!("{} …", text_format::time(length)),
+        (None, _) => String::new(),
+    };
+    let elapsed = match (position.elapsed, position.duration) {
+        (None, None) => String::new(),
+        _ => text_format::time(elapsed),
+    };
+    let label = |words: String| text(words).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
+    row![label(elapsed), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
+        .spacing(distance::SMALL)
+        .align_y(Center)
+        .into()
+}
+
+/// How wide a time may be: always the same, so that the line keeps still, and more where there are hours.
+fn time_width(duration: Npt) -> f32 {
+    if duration.as_micros() < 3_600_000_000 { 64.0 } else { 92.0 }
+}
+
+fn frame_label(position: PlaybackPosition) -> String {
+    match (position.frame_number, position.frame_count) {
+        (Some(frame), Some(frames)) => format!("Frame {frame} of {frames}"),
+        (Some(frame), None) => format!("Frame {frame}"),
+        (None, Some(frames)) => format!("{frames} frames"),
+        (None, None) => String::new(),
+    }
+}
+
+fn button_row<'a>(playback: &Playback, controls: Controls, label: Text<'a>) -> Element<'a, Action> {
+    let buttons: &[Button] = match controls {
+        Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
+        Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
+    };
+    let buttons = buttons.iter().map(|&button| control_button(button, playback.is_enabled(button, controls)));
+    row![
+        Row::with_children(buttons).spacing(distance::SMALL),
+        label.size(size::SMALL).width(Fill).align_x(Right)
+    ]
+    .spacing(distance::SMALL)
+    .align_y(Center)
+    .into()
+}
+
+fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
+    let (symbol, label) = match kind {
+        Button::Setup => (Icon::Setup, "Setup"),
+        Button::Play => (Icon::Play, "Play"),
+        Button::Pause => (Icon::Pause, "Pause"),
+        Button::Stop => (Icon::Stop, "Stop"),
+        Button::Teardown => (Icon::Teardown, "Teardown"),
+    };
+    // What leads on where everything begins.
+    let style = match kind {
+        Button::Setup | Button::Play => theme::primary,
+        _ => theme::secondary,
+    };
+    let content = row![icon(symbol), text(label).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
+    button(container(content).center_x(Fill))
+        .width(116)
+        .padding([9, 10])
+        .style(style)
+        .on_press_maybe(is_enabled.then_some(Action::Press(kind)))
+        .into()
+}

@@ -1,0 +1,90 @@
+//! The bar at the top: what to play, which panel, which buttons, preferences.
+
+use std::time::Duration;
+
+use iced::widget::{Row, button, container, row, space, text, tooltip};
+use iced::{Center, Element, Fill};
+
+use crate::settings::Controls;
+use crate::ui::panel::PanelKind;
+use crate::ui::theme;
+use crate::ui::theme::{size, space as distance};
+use crate::ui::widget::icon::{Icon, icon};
+
+/// What the header asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Choose a film.
+    Open,
+    /// Enter a URL.
+    Connect,
+    /// Show these buttons.
+    SetControls(Controls),
+    /// Open this panel, or close it.
+    TogglePanel(PanelKind),
+    /// Show the preferences.
+    Preferences,
+}
+
+/// Who knows a button and presses it does not want to read about it.
+const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
+
+/// A button without words needs a name.
+const PREFERENCES_ID: &str = "preferences";
+
+/// The header.
+pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Action> {
+    let left = row![
+        toolbar_button(Icon::Open, "Open…", "Ctrl+O", Action::Open),
+        toolbar_button(Icon::Connect, "Connect…", "Ctrl+L", Action::Connect),
+    ]
+    .spacing(distance::SMALL);
+    let preferences =
+        button(icon(Icon::Settings)).padding(9).style(theme::quiet).on_press(Action::Preferences);
+    let right = row![
+        text("Buttons").size(size::SMALL).style(theme::muted),
+        controls_choice(controls),
+        with_tooltip(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)"),
+    ]
+    .spacing(distance::SMALL)
+    .align_y(Center);
+    let content =
+        row![left, space::horizontal(), panel_buttons(open), right].spacing(distance::NORMAL).align_y(Center);
+    container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
+}
+
+fn toolbar_button<'a>(symbol: Icon, label: &'a str, keys: &'a str, action: Action) -> Element<'a, Action> {
+    let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
+    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), keys)
+}
+
+fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
+    let panels = PanelKind::ALL.map(|panel| {
+        let name = button(text(panel.name()).size(size::SMALL))
+            .padding([4, 8])
+            .style(theme::choice(open == Some(panel)))
+            .on_press(Action::TogglePanel(panel));
+        with_tooltip(name, panel.about())
+    });
+    container(Row::with_children(panels).spacing(2)).padding(3).style(theme::choices).into()
+}
+
+fn controls_choice<'a>(controls: Controls) -> Element<'a, Action> {
+    let choice = |label, about, choice| {
+        let pressed = button(text(label).size(size::SMALL))
+            .padding([4, 12])
+            .style(theme::choice(choice == controls))
+            .on_press(Action::SetControls(choice));
+        with_tooltip(pressed, about)
+    };
+    let both: Row<'_, _> = row![
+        choice("3", "Play, Pause, Stop", Controls::Three),
+        choice("4", "Setup, Play, Pause, Teardown", Controls::Four)
+    ];
+    container(both.spacing(2)).padding(3).style(theme::choices).into()
+}
+
+fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: &'a str) -> Element<'a, Action> {
+    let label = container(text(label).size(size::SMALL)).padding([4, 8]).style(theme::tooltip);
+    tooltip(content, label, tooltip::Position::Bottom).gap(4).delay(TOOLTIP_DELAY).into()
+}

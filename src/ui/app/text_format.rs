@@ -1,0 +1,39 @@
+//! Positions and names in words.
+
+use crate::proto::rtsp::Npt;
+
+/// `0:03.2`, `12:05.0`, `1:02:03.4`.
+pub fn time(position: Npt) -> String {
+    let tenths = position.as_micros() / 100_000;
+    let (seconds, tenth) = (tenths / 10, tenths % 10);
+    let (minutes, second) = (seconds / 60, seconds % 60);
+    match minutes / 60 {
+        0 => format!("{minutes}:{second:02}.{tenth}"),
+        hours => format!("{hours}:{:02}:{second:02}.{tenth}", minutes % 60),
+    }
+}
+
+/// A name of this many characters at the most, with an ellipsis where it is cut.
+pub fn truncated(name: &str, max_chars: usize) -> String {
+    match name.chars().count() <= max_chars {
+        true => name.to_owned(),
+        false => name.chars().take(max_chars.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_truncated() {
+        let cut = |longest| truncated("über.mjpeg", longest);
+        assert_eq!([cut(10), cut(9), cut(2), cut(0)], ["über.mjpeg", "über.mjp…", "ü…", "…"]);
+    }
+
+    #[test]
+    fn positions_show_tenths_and_hours_only_if_needed() {
+        let at = |seconds: f64| time(Npt::from_micros((seconds * 1e6) as u64));
+        assert_eq!([at(0.0), at(3.27), at(725.0), at(3_723.4)], ["0:00.0", "0:03.2", "12:05.0", "1:02:03.4"]);
+    }
+}

@@ -1,0 +1,517 @@
+//! The dialog that asks for a server and what to play from it.
+
+use std::path::PathBuf;
+
+use iced::widget::{Row, TextInput, button, column, row, text, text_input};
+use iced::{Element, Fill};
+
+use crate::file_url;
+use crate::proto::rtsp::RtspUrl;
+use crate::session::{ClassroomUrl, ClassroomUrlError, Dialect, RtspOptions, SourceUrl, TransportPreference};
+use crate::settings::KnownServer;
+use crate::ui::dialog;
+use crate::ui::theme;
+use crate::ui::theme::{size, space as distance};
+
+/// What has been typed so far.
+#[derive(Debug, Clone)]
+pub struct Form {
+    dialect: Dialect,
+    /// The user has chosen the dialect; what is remembered of a server chooses no more.
+    is_dialect_chosen: bool,
+    known_servers: Vec<KnownServer>,
+    url: String,
+    rtp_port: String,
+    is_expanded: bool,
+    transport: TransportPreference,
+    classroom: ClassroomFields,
+    error: Option<FieldError>,
+}
+
+/// What has been typed of a classroom server.
+#[derive(Debug, Clone)]
+struct ClassroomFields {
+    host: String,
+    port: String,
+    file: String,
+    rtp_port: String,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::Standard,
+            is_dialect_chosen: false,
+            known_servers: Vec::new(),
+            url: String::new(),
+            rtp_port: String::new(),
+            is_expanded: false,
+            transport: TransportPreference::Auto,
+            // The film and the port that the exercise names.
+            classroom: ClassroomFields {
+                host: String::new(),
+                port: String::new(),
+                file: "movie.Mjpeg".to_owned(),
+                rtp_port: "25000".to_owned(),
+            },
+            error: None,
+        }
+    }
+}
+
+/// What is wrong with what was typed, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FieldError {
+    field: Field,
+    message: String,
+}
+
+/// Something that is typed into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Field {
+    Url,
+    RtpPort,
+    Host,
+    Port,
+    File,
+    ClassroomRtpPort,
+}
+
+/// What happens in the dialog.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Message {
+    Dialect(Dialect),
+    Input(Field, String),
+    Transport(TransportPreference),
+    ToggleMore,
+    Submit,
+    Cancel,
+}
+
+/// What the dialog wants.
+#[derive(Debug)]
+pub enum Action {
+    /// Nothing yet.
+    None,
+    /// The cursor in this field.
+    Focus(Field),
+    /// Play this.
+    Connect(SourceUrl, RtspOptions),
+    /// Play this film; its path was typed, as is needed where the system has no dialog for files.
+    Open(PathBuf),
+    /// Go away.
+    Close,
+}
+
+impl Field {
+    /// How it is found.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Url => "connect-url",
+            Self::RtpPort => "connect-rtp-port",
+            Self::Host => "connect-host",
+            Self::Port => "connect-port",
+            Self::File => "connect-file",
+            Self::ClassroomRtpPort => "connect-classroom-rtp-port",
+        }
+    }
+}
+
+/// What happens.
+impl Form {
+    /// The dialog is shown (again), and these servers are known.
+    pub fn open(&mut self, known_servers: Vec<KnownServer>) {
+        self.known_servers = known_servers;
+        self.is_dialect_chosen = false;
+    }
+
+    /// The field that is typed into first.
+    pub fn first_field(&self) -> Field {
+        match self.dialect {
+            Dialect::Standard => Field::Url,
+            Dialect::Classroom => Field::Host,
+        }
+    }
+
+    /// Takes what happened.
+    pub fn update(&mut self, message: Message) -> Action {
+        match message {
+            Message::Dialect(dialect) => {
+                self.dialect = dialect;
+                self.is_dialect_chosen = true;
+                self.error = None;
+                return Action::Focus(self.first_field());
+            }
+            Message::Input(field, words) => {
+                *self.input_mut(field) = words;
+                self.error = None;
+                return self.apply_known_server(field);
+            }
+            Message::Transport(transport) => self.transport = transport,
+            Message::ToggleMore => {
+                self.is_expanded = !self.is_expanded;
+                return Action::Focus(if self.is_expanded { Field::RtpPort } else { Field::Url });
+            }
+            Message::Cancel => return Action::Close,
+            Message::Submit => return self.submit(),
+        }
+        Action::None
+    }
+
+    fn submit(&mut self) -> Action {
+        if let Some(path) = self.typed_path() {
+            return Action::Open(path);
+        }
+        match self.parse() {
+            Ok((url, options)) => {
+                self.error = None;
+                Action::Connect(url, options)
+            }
+            Err(fault) => {
+                self.is_expanded |= fault.field == Field::RtpPort;
+                self.error = Some(fault);
+                Action::None
+            }
+        }
+    }
+
+    /// The file that was typed where a URL is expected. A name without its folder could be that of a server.
+    fn typed_path(&self) -> Option<PathBuf> {
+        let typed = self.url.trim();
+        let path = file_url::to_path(typed).unwrap_or_else(|| PathBuf::from(typed));
+        (self.dialect == Dialect::Standard && path.is_absolute()).then_some(path)
+    }
+
+    fn input_mut(&mut self, field: Field) -> &mut String {
+        match field {
+            Field::Url => &mut self.url,
+            Field::RtpPort => &mut self.rtp_port,
+            Field::Host => &mut self.classroom.host,
+            Field::Port => &mut self.classroom.port,
+            Field::File => &mut self.classroom.file,
+            Field::ClassroomRtpPort => &mut self.classroom.rtp_port,
+        }
+    }
+
+    /// What is remembered of the server that is being typed chooses the dialect, unless the user has.
+    fn apply_known_server(&mut self, field: Field) -> Action {
+        match field {
+            // Whoever knows the server by its URL means one that understands URLs.
+            Field::Host if self.classroom.host.contains("://") => {
+                self.url = std::mem::take(&mut self.classroom.host);
+                self.dialect = Dialect::Standard;
+                Action::Focus(Field::Url)
+            }
+            Field::Url if !self.is_dialect_chosen => self.apply_known_server_of_url(),
+            Field::Host => {
+                let known = self.known_servers.iter().filter(|known| known.dialect == Dialect::Classroom);
+                let mut addresses = known.filter_map(|known| known.address.rsplit_once(':'));
+                let typed = self.classroom.host.trim();
+                if let Some((_, port)) = addresses.find(|(host, _)| host.eq_ignore_ascii_case(typed)) {
+                    self.classroom.port = port.to_owned();
+                }
+                Action::None
+            }
+            _ => Action::None,
+        }
+    }
+
+    /// A server's name is typed to its end when a path follows. Where a scheme was typed, it says what the server speaks.
+    fn apply_known_server_of_url(&mut self) -> Action {
+        let typed = self.url.trim();
+        if typed.contains("://") {
+            return Action::None;
+        }
+        let Some((address, file)) = typed.split_once('/') else { return Action::None };
+        let Some(known) = self.known_servers.iter().find(|known| known.address.eq_ignore_ascii_case(address))
+        else {
+            return Action::None;
+        };
+        let Some((host, port)) = address.rsplit_once(':') else { return Action::None };
+        if known.dialect != Dialect::Classroom {
+            return Action::None;
+        }
+        let (host, port, file) = (host.to_owned(), port.to_owned(), file.to_owned());
+        self.classroom = ClassroomFields { host, port, file, ..self.classroom.clone() };
+        self.dialect = Dialect::Classroom;
+        Action::Focus(Field::File)
+    }
+
+    fn parse(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
+        match self.dialect {
+            Dialect::Standard => self.parse_standard(),
+            Dialect::Classroom => self.classroom.parse(),
+        }
+    }
+
+    fn parse_standard(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
+        let typed = self.url.trim();
+        let full_url = if typed.contains("://") { typed.to_owned() } else { format!("rtsp://{typed}") };
+        let url = RtspUrl::parse(&full_url).map_err(|error| FieldError {
+            field: Field::Url,
+            message: format!("This is no RTSP URL: {error}. Try rtsp://host:8554/path."),
+        })?;
+        let url = SourceUrl::from(url);
+        let rtp_port = parse_rtp_port(Field::RtpPort, &self.rtp_port)?;
+        let options = RtspOptions { transport: self.transport, rtp_port, ..RtspOptions::for_source(&url) };
+        Ok((url, options))
+    }
+}
+
+impl ClassroomFields {
+    fn parse(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
+        let field_error = |field, sentence: String| FieldError { field, message: sentence };
+        let port = self.port.trim().parse().ok().filter(|port: &u16| *port > 0).ok_or_else(|| {
+            field_error(Field::Port, "Type the port that the server was started with, like 1025.".to_owned())
+        })?;
+        let url = ClassroomUrl::new(&self.host, port, self.file.trim()).map_err(|error| match error {
+            ClassroomUrlError::FileName(error) => {
+                field_error(Field::File, format!("This is no file name: {error}. Try movie.Mjpeg."))
+            }
+            _ => field_error(Field::Host, "A host is a name or an address, like 127.0.0.1.".to_owned()),
+        })?;
+        let rtp_port = parse_rtp_port(Field::ClassroomRtpPort, &self.rtp_port)?;
+        let url = SourceUrl::from(url);
+        let options = RtspOptions { rtp_port, ..RtspOptions::for_source(&url) };
+        Ok((url, options))
+    }
+}
+
+fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    // A classroom server sends no RTCP, for which the next port would be.
+    let (allows_odd, rule) = match field {
+        Field::ClassroomRtpPort => (true, "An RTP port is a number from 1 to 65534."),
+        _ => (false, "An RTP port is an even number from 2 to 65534; RTCP takes the next one."),
+    };
+    let port = typed
+        .parse()
+        .ok()
+        .filter(|port: &u16| (1..=65_534).contains(port) && (allows_odd || port.is_multiple_of(2)));
+    port.map(Some).ok_or_else(|| FieldError { field, message: rule.to_owned() })
+}
+
+/// What is seen.
+impl Form {
+    /// The dialog.
+    pub fn view(&self) -> Element<'_, Message> {
+        let dialects = [("RTSP server", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
+        let mut content = column![
+            text("Connect to a stream").size(size::LARGE + 2.0).font(theme::STRONG),
+            row![super::preferences::choices(dialects, self.dialect, Message::Dialect)],
+        ]
+        .spacing(distance::NORMAL);
+        content = match self.dialect {
+            Dialect::Standard => content.push(self.standard()),
+            Dialect::Classroom => content.push(self.classroom()),
+        };
+        if let Some(FieldError { message: sentence, .. }) = &self.error {
+            content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
+        }
+        content.push(self.buttons()).width(Fill).into()
+    }
+
+    fn standard(&self) -> Element<'_, Message> {
+        let content = column![
+            description("An RTSP server or camera that sends Motion JPEG, or the path of a film."),
+            self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
+        ]
+        .spacing(distance::NORMAL);
+        match self.is_expanded {
+            true => content.push(self.more()).into(),
+            false => content.into(),
+        }
+    }
+
+    fn classroom(&self) -> Element<'_, Message> {
+        let ClassroomFields { host, port, file, rtp_port } = &self.classroom;
+        column![
+            description("The server of a networking class, which speaks a dialect of its own."),
+            row![
+                labelled("Host", self.field(Field::Host, "127.0.0.1", host)),
+                labelled("Port", self.field(Field::Port, "like 1025", port).width(PORT_WIDTH)),
+            ]
+            .spacing(distance::NORMAL),
+            row![
+                labelled("File name", self.field(Field::File, "movie.Mjpeg", file)),
+                labelled(
+                    "Own RTP port",
+                    self.field(Field::ClassroomRtpPort, "any", rtp_port).width(PORT_WIDTH)
+                ),
+            ]
+            .spacing(distance::NORMAL),
+        ]
+        .spacing(distance::NORMAL)
+        .into()
+    }
+
+    fn field<'a>(&self, field: Field, hint: &str, value: &str) -> TextInput<'a, Message> {
+        let is_invalid = self.error.as_ref().is_some_and(|fault| fault.field == field);
+        text_input(hint, value)
+            .id(field.id())
+            .on_input(move |value| Message::Input(field, value))
+            .on_submit(Message::Submit)
+            .padding(8)
+            .size(size::NORMAL)
+            .style(theme::field(is_invalid))
+    }
+
+    fn more(&self) -> Element<'_, Message> {
+        let port = self.field(Field::RtpPort, "any", &self.rtp_port).width(PORT_WIDTH);
+        let transports = [
+            ("Automatic", TransportPreference::Auto),
+            ("UDP", TransportPreference::Udp),
+            ("TCP", TransportPreference::Tcp),
+        ];
+        column![
+            super::preferences::setting_row("The player's own RTP port", port),
+            super::preferences::setting_row(
+                "Transport",
+                super::preferences::choices(transports, self.transport, Message::Transport)
+            ),
+        ]
+        .spacing(distance::SMALL)
+        .into()
+    }
+
+    fn buttons(&self) -> Row<'_, Message> {
+        let more = (self.dialect == Dialect::Standard).then(|| {
+            button(text(if self.is_expanded { "Less" } else { "More" }).size(size::NORMAL))
+                .padding([9, 14])
+                .style(theme::quiet)
+                .on_press(Message::ToggleMore)
+        });
+        Row::new().push(more).push(dialog::buttons(Message::Cancel, "Connect", Some(Message::Submit)))
+    }
+}
+
+/// Room for a port, and for what is said above it.
+const PORT_WIDTH: f32 = 110.0;
+
+fn description<'a>(content: &'a str) -> Element<'a, Message> {
+    text(content).size(size::NORMAL).style(theme::muted).into()
+}
+
+fn labelled<'a>(label: &'a str, field: TextInput<'a, Message>) -> Element<'a, Message> {
+    column![text(label).size(size::SMALL).style(theme::muted), field].spacing(distance::TIGHT).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submit(url: &str, port: &str) -> (Action, Form) {
+        let mut form = Form::default();
+        form.update(Message::Input(Field::Url, url.to_owned()));
+        form.update(Message::Input(Field::RtpPort, port.to_owned()));
+        (form.update(Message::Submit), form)
+    }
+
+    #[test]
+    fn scheme_is_optional_and_rtp_port_can_be_set() {
+        let (Action::Connect(url, options), _) = submit(" camera:8554/live ", "") else { panic!() };
+        assert_eq!((url.to_string().as_str(), options.rtp_port), ("rtsp://camera:8554/live", None));
+        let (Action::Connect(_, options), _) = submit("rtsp://h/f", "25000") else { panic!() };
+        assert_eq!(options.rtp_port, Some(25_000));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn file_path_or_file_url_opens_file() {
+        for (typed, path) in [
+            ("/films/a talk.mjpeg", "/films/a talk.mjpeg"),
+            (" file:///films/a%20talk.mjpeg ", "/films/a talk.mjpeg"),
+        ] {
+            let (Action::Open(found), _) = submit(typed, "") else { panic!("{typed}") };
+            assert_eq!(found, PathBuf::from(path));
+        }
+        let (action, form) = submit("file://elsewhere/talk.mjpeg", "");
+        assert_eq!(error_field(&action, &form), Some(Field::Url));
+    }
+
+    fn error_field(action: &Action, form: &Form) -> Option<Field> {
+        assert!(matches!(action, Action::None));
+        form.error.as_ref().map(|fault| fault.field)
+    }
+
+    #[test]
+    fn error_belongs_to_invalid_field() {
+        let (action, form) = submit("http://h/f", "");
+        assert_eq!(error_field(&action, &form), Some(Field::Url));
+        let (action, form) = submit("rtsp://h/f", "25001");
+        assert_eq!((error_field(&action, &form), form.is_expanded), (Some(Field::RtpPort), true));
+    }
+
+    fn classroom(host: &str, port: &str, file: &str, rtp_port: &str) -> (Action, Form) {
+        let mut form = Form::default();
+        form.update(Message::Dialect(Dialect::Classroom));
+        for (field, words) in [
+            (Field::Host, host),
+            (Field::Port, port),
+            (Field::File, file),
+            (Field::ClassroomRtpPort, rtp_port),
+        ] {
+            form.update(Message::Input(field, words.to_owned()));
+        }
+        (form.update(Message::Submit), form)
+    }
+
+    #[test]
+    fn classroom_fields_are_parsed() {
+        let (Action::Connect(url, options), _) = classroom("lab", "1025", "movie.Mjpeg", "") else {
+            panic!()
+        };
+        assert_eq!((url.host_and_port().as_str(), url.display_name().as_str()), ("lab:1025", "movie.Mjpeg"));
+        assert_eq!((url.dialect(), options.rtp_port), (Dialect::Classroom, None));
+        let (Action::Connect(_, options), _) = classroom("lab", "1025", "f", "25001") else { panic!() };
+        assert_eq!(options.rtp_port, Some(25_001), "there is no RTCP");
+        for (host, port, file, rtp_port, field) in [
+            ("", "1025", "f", "", Field::Host),
+            ("lab", "", "f", "", Field::Port),
+            ("lab", "1025", "my film", "", Field::File),
+            ("lab", "1025", "f", "65535", Field::ClassroomRtpPort),
+        ] {
+            let (action, form) = classroom(host, port, file, rtp_port);
+            assert_eq!(error_field(&action, &form), Some(field));
+        }
+    }
+
+    #[test]
+    fn known_server_selects_dialect_unless_user_chose() {
+        let known_servers = vec![
+            KnownServer { address: "lab:1025".to_owned(), dialect: Dialect::Classroom },
+            KnownServer { address: "camera:554".to_owned(), dialect: Dialect::Standard },
+        ];
+        let mut form = Form::default();
+        form.open(known_servers);
+        let typed = |form: &mut Form, words: &str| form.update(Message::Input(Field::Url, words.to_owned()));
+        assert!(matches!(typed(&mut form, "camera:554/live"), Action::None));
+        assert!(matches!(typed(&mut form, "lab:1025"), Action::None), "it may go on");
+        assert!(matches!(typed(&mut form, "Lab:1025/"), Action::Focus(Field::File)));
+        assert_eq!((form.dialect, form.classroom.port.as_str()), (Dialect::Classroom, "1025"));
+        form.update(Message::Dialect(Dialect::Standard));
+        typed(&mut form, "lab:1025/f");
+        assert_eq!(form.dialect, Dialect::Standard);
+        form.update(Message::Input(Field::Port, String::new()));
+        form.update(Message::Input(Field::Host, "lab".to_owned()));
+        assert_eq!(form.classroom.port, "1025");
+    }
+
+    #[test]
+    fn url_with_scheme_selects_standard_dialect() {
+        let known_servers = vec![KnownServer { address: "lab:1025".to_owned(), dialect: Dialect::Classroom }];
+        let mut form = Form::default();
+        form.open(known_servers);
+        let url = "rtsp://lab:1025/f".to_owned();
+        assert!(matches!(form.update(Message::Input(Field::Url, url.clone())), Action::None));
+        assert_eq!(form.dialect, Dialect::Standard);
+        form.update(Message::Dialect(Dialect::Classroom));
+        assert!(matches!(form.update(Message::Input(Field::Host, url.clone())), Action::Focus(Field::Url)));
+        assert_eq!((form.dialect, form.url, form.classroom.host), (Dialect::Standard, url, String::new()));
+    }
+}

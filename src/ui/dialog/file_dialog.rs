@@ -1,0 +1,118 @@
+//! The system's dialogs that ask for a file, and what to do where there are none.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use etcetera::BaseStrategy as _;
+use iced::{Task, window};
+use rfd::AsyncFileDialog;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PickResult {
+    /// This file.
+    File(PathBuf),
+    /// None, as the user wished.
+    Cancelled,
+    /// The system has no dialog to show.
+    NoDialog,
+}
+
+/// A dialog that is gone sooner than this was never there: nobody reads and cancels so fast.
+const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
+
+/// Shows the dialog in front of the window.
+pub fn pick_file(window: Option<window::Id>) -> Task<PickResult> {
+    let dialog = || {
+        AsyncFileDialog::new()
+            .set_title("Open a Motion JPEG film")
+            .add_filter("Motion JPEG", &["mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp"])
+            .add_filter("All files", &["*"])
+    };
+    match window {
+        Some(id) => {
+            window::run(id, move |window| run_open_dialog(dialog().set_parent(&window))).then(Task::future)
+        }
+        None => Task::future(run_open_dialog(dialog())),
+    }
+}
+
+fn run_open_dialog(dialog: AsyncFileDialog) -> impl Future<Output = PickResult> + Send + 'static {
+    let started_at = Instant::now();
+    let picking = dialog.pick_file();
+    async move {
+        match picking.await {
+            Some(file) => PickResult::File(file.path().to_owned()),
+            None if started_at.elapsed() < MIN_DIALOG_TIME => PickResult::NoDialog,
+            None => PickResult::Cancelled,
+        }
+    }
+}
+
+/// What came of saving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SaveResult {
+    /// It is in this file.
+    Saved(PathBuf),
+    /// It is nowhere, as the user wished.
+    Cancelled,
+    /// It is nowhere; a sentence says why.
+    Failed(String),
+}
+
+/// Asks where to save something that is to be called so. Where the system has no dialog, it is saved in the home folder.
+pub fn save_file(window: Option<window::Id>, name: &'static str, octets: Vec<u8>) -> Task<SaveResult> {
+    let dialog = move || AsyncFileDialog::new().set_title("Save").set_file_name(name);
+    match window {
+        Some(id) => {
+            window::run(id, move |window| run_save_dialog(dialog().set_parent(&window), name, octets))
+                .then(Task::future)
+        }
+        None => Task::future(run_save_dialog(dialog(), name, octets)),
+    }
+}
+
+fn run_save_dialog(
+    dialog: AsyncFileDialog,
+    name: &'static str,
+    octets: Vec<u8>,
+) -> impl Future<Output = SaveResult> + Send + 'static {
+    let started_at = Instant::now();
+    let asking = dialog.save_file();
+    async move {
+        let path = match asking.await {
+            Some(file) => file.path().to_owned(),
+            None if started_at.elapsed() >= MIN_DIALOG_TIME => return SaveResult::Cancelled,
+            None => match unused_home_path(name) {
+                Ok(path) => path,
+                Err(error) => return save_failed(Path::new(name), &error),
+            },
+        };
+        let writing = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || fs::write(path, octets))
+        };
+        match writing.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(()) => SaveResult::Saved(path),
+            Err(error) => save_failed(&path, &error),
+        }
+    }
+}
+
+fn save_failed(path: &Path, error: &io::Error) -> SaveResult {
+    SaveResult::Failed(format!("{} cannot be saved ({error}); choose another place.", path.display()))
+}
+
+/// A file in the home folder that is not there yet.
+fn unused_home_path(name: &str) -> io::Result<PathBuf> {
+    let home = etcetera::choose_base_strategy().map_err(io::Error::other)?.home_dir().to_owned();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "txt"));
+    let numbered = (2..=1_000).map(|number| format!("{stem} {number}.{extension}"));
+    std::iter::once(name.to_owned())
+        .chain(numbered)
+        .map(|name| home.join(name))
+        .find(|path| !path.exists())
+        .ok_or_else(|| io::Error::other("the home folder is full of them"))
+}

@@ -1,0 +1,286 @@
+//! The Statistics panel: the figures that matter, the last minute, the last packets, and every figure.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use iced::alignment::Vertical::Bottom;
+use iced::widget::canvas::Cache;
+use iced::widget::{Column, button, column, container, row, space, text, tooltip};
+use iced::{Center, Element, Fill, Right};
+
+use crate::format::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, percentage};
+use crate::stats::{FIGURE_GROUPS, Figure, Figures, Second, SessionHistory, Snapshot};
+use crate::ui::theme;
+use crate::ui::theme::{size, space as distance};
+use crate::ui::widget::chart::{SECONDS_SHOWN, Series, chart};
+use crate::ui::widget::packet_grid;
+
+/// What the panel asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Tell the whole session.
+    ShowSummary,
+}
+
+/// What is drawn and need not be drawn again until there is something new.
+#[derive(Debug, Default)]
+pub struct Panel {
+    charts: [Cache; CHARTS.len()],
+    packet_grid: Cache,
+    cache_key: Cell<Option<CacheKey>>,
+}
+
+/// What the drawings are of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct CacheKey {
+    seconds: u64,
+    is_dark: bool,
+}
+
+/// One of the charts.
+struct Plot {
+    name: &'static str,
+    about: &'static str,
+    value: fn(&Second) -> Option<f64>,
+    min_top: f64,
+    format: fn(f64) -> String,
+    colour: fn(&theme::Colours) -> iced::Color,
+}
+
+const CHARTS: [Plot; 5] = [
+    Plot {
+        name: "Data rate",
+        about: "Bits on the wire each second, headers included.",
+        value: |second| Some(second.wire_bits_per_second),
+        min_top: 100_000.0,
+        format: data_rate,
+        colour: |colours| colours.ready,
+    },
+    Plot {
+        name: "Loss",
+        about: "Of the packets expected in each second, the part that did not arrive.",
+        value: |second| {
+            let expected = second.packets_expected as f64;
+            (expected > 0.0).then(|| (second.packets_lost.max(0) as f64 / expected).min(1.0))
+        },
+        min_top: 0.01,
+        format: percentage,
+        colour: |colours| colours.danger,
+    },
+    Plot {
+        name: "Frame jitter",
+        about: "Interarrival jitter of the first packets of frames at the end of each second (RFC 3550 A.8).",
+        value: |second| second.frame_jitter_ms,
+        min_top: 1.0,
+        format: milliseconds,
+        colour: |colours| colours.warm,
+    },
+    Plot {
+        name: "Pictures shown",
+        about: "Pictures shown in each second.",
+        value: |second| Some(second.frames_shown_per_second),
+        min_top: 10.0,
+        format: per_second,
+        colour: |colours| colours.playing,
+    },
+    Plot {
+        name: "Buffer",
+        about: "For how long the pictures that wait would last, on average over each second.",
+        value: |second| second.buffered_ms,
+        min_top: 10.0,
+        format: milliseconds,
+        colour: |colours| colours.muted,
+    },
+];
+
+/// One of the large figures.
+struct LargeFigure {
+    name: &'static str,
+    about: &'static str,
+    value: fn(&Snapshot) -> String,
+}
+
+const LARGE_FIGURES: [LargeFigure; 6] = [
+    LargeFigure {
+        name: "lost",
+        about: "Packets lost of those expected, since SETUP.",
+        value: |s| or_unknown(s.loss_ratio, percentage),
+    },
+    LargeFigure {
+        name: "on the wire",
+        about: "Bits in the last second, headers included.",
+        value: |s| {
+            if s.packets_received == 0 { UNKNOWN.to_owned() } else { data_rate(s.wire_bits_per_second) }
+        },
+    },
+    LargeFigure {
+        name: "pictures shown",
+        about: "Pictures shown in the last second.",
+        value: |s| {
+            if s.frames_shown == 0 { UNKNOWN.to_owned() } else { per_second(s.frames_per_second_shown) }
+        },
+    },
+    LargeFigure {
+        name: "network delay",
+        about: "From the sender's media clock to the arrival of a picture's first packet, by its RTCP sender reports \
+                (RFC 3550 §6.4.1).",
+        value: |s| or_unknown(s.network_delay_ms, milliseconds),
+    },
+    LargeFigure {
+        name: "end to end",
+        about: "From the sender's media clock to the screen, by its RTCP sender reports (RFC 3550 §6.4.1).",
+        value: |s| or_unknown(s.end_to_end_ms, milliseconds),
+    },
+    LargeFigure {
+        name: "stalls",
+        about: "How often the picture stood still although it should have moved.",
+        value: |s| or_unknown((s.playing_s > 0.0).then_some(s.stalls), |stalls| stalls.to_string()),
+    },
+];
+
+fn per_second(rate: f64) -> String {
+    format!("{rate:.1} /s")
+}
+
+impl Panel {
+    /// There are new figures.
+    pub fn refresh(&self) {
+        self.packet_grid.clear();
+    }
+
+    /// What stands above the figures and does not move with them.
+    pub fn toolbar<'a>(figures: &Figures) -> Element<'a, Action> {
+        let has_played = figures.snapshot.playing_s > 0.0;
+        row![
+            text(playing_time_label(&figures.snapshot)).size(size::SMALL).style(theme::muted).width(Fill),
+            button(text("Session summary…").size(size::SMALL))
+                .padding([5, 10])
+                .style(theme::secondary)
+                .on_press_maybe(has_played.then_some(Action::ShowSummary))
+        ]
+        .align_y(Center)
+        .into()
+    }
+
+    /// The panel's content.
+    pub fn view<'a>(
+        &'a self,
+        figures: &'a Figures,
+        record: &'a SessionHistory,
+        is_playing: bool,
+        is_dark: bool,
+    ) -> Element<'a, Action> {
+        self.clear_stale_caches(CacheKey { seconds: record.timeline().total_seconds(), is_dark });
+        let charts = self.charts(record, is_playing);
+        column![
+            large_figures(&figures.snapshot),
+            charts,
+            self.packet_grid(figures),
+            all_figures(&figures.snapshot)
+        ]
+        .spacing(distance::WIDE)
+        .width(Fill)
+        .into()
+    }
+
+    fn clear_stale_caches(&self, key: CacheKey) {
+        let previous = self.cache_key.replace(Some(key));
+        if previous != Some(key) {
+            self.charts.iter().for_each(Cache::clear);
+        }
+        if previous.is_none_or(|previous| previous.is_dark != key.is_dark) {
+            self.packet_grid.clear();
+        }
+    }
+
+    fn charts(&self, record: &SessionHistory, is_playing: bool) -> Column<'_, Action> {
+        let seconds = record.timeline().seconds();
+        let first = seconds.len().saturating_sub(SECONDS_SHOWN);
+        let charts = CHARTS.iter().zip(&self.charts).map(|(plot, cache)| {
+            let values: Vec<_> = seconds.range(first..).map(plot.value).collect();
+            // What was last is not what is: when nothing plays, there is no value.
+            let last = values.last().copied().flatten().filter(|_| is_playing);
+            let now = or_unknown(last, plot.format);
+            let series = Series { values, min_top: plot.min_top, colour: plot.colour };
+            let scale = format!("0 to {}", (plot.format)(series.top()));
+            let title = row![
+                text(plot.name).size(size::SMALL),
+                text(scale).size(size::TINY).style(theme::muted).width(Fill),
+                text(now).size(size::SMALL).font(theme::STRONG)
+            ]
+            .spacing(distance::SMALL)
+            .align_y(Center);
+            let whole = column![title, chart(cache, series)].spacing(distance::TIGHT);
+            with_tooltip(whole.into(), plot.about)
+        });
+        Column::with_children(charts).spacing(distance::SMALL).push(row![
+            text("60 seconds of playing").size(size::TINY).style(theme::muted).width(Fill),
+            text("the last one").size(size::TINY).style(theme::muted)
+        ])
+    }
+
+    fn packet_grid<'a>(&'a self, figures: &'a Figures) -> Element<'a, Action> {
+        let title = text("The last packets, a row for each picture").size(size::SMALL);
+        column![
+            title,
+            packet_grid::packet_grid(&self.packet_grid, &figures.packet_rows),
+            packet_grid::legend()
+        ]
+        .spacing(distance::SMALL)
+        .into()
+    }
+}
+
+fn playing_time_label(snapshot: &Snapshot) -> String {
+    match snapshot.playing_s > 0.0 {
+        true => format!("Since SETUP, {} of playing", clock(Duration::from_secs_f64(snapshot.playing_s))),
+        false => "Nothing has been played yet".to_owned(),
+    }
+}
+
+fn large_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
+    let figure = |large: &LargeFigure| {
+        let words = (large.value)(snapshot);
+        let (number, unit) = words.split_once(' ').unwrap_or((&words, ""));
+        let value = row![
+            text(number.to_owned()).size(size::FIGURE).font(theme::STRONG).wrapping(text::Wrapping::None),
+            container(text(unit.to_owned()).size(size::NORMAL).wrapping(text::Wrapping::None))
+                .padding(iced::Padding::ZERO.bottom(4)),
+        ]
+        .spacing(distance::TIGHT)
+        .align_y(Bottom);
+        let whole = column![value, text(large.name).size(size::SMALL).style(theme::muted)];
+        container(with_tooltip(whole.into(), large.about)).width(Fill).into()
+    };
+    let lines =
+        LARGE_FIGURES.chunks(3).map(|line| row(line.iter().map(figure)).spacing(distance::SMALL).into());
+    Column::with_children(lines).spacing(distance::NORMAL).into()
+}
+
+/// Every figure, by group.
+fn all_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
+    let groups = FIGURE_GROUPS.iter().map(|group| {
+        let title = text(group.name).size(size::NORMAL).font(theme::STRONG);
+        let figures = group.figures.iter().map(|figure| figure_row(figure, snapshot));
+        column![title].extend(figures).spacing(distance::TIGHT).into()
+    });
+    Column::with_children(groups).spacing(distance::NORMAL).into()
+}
+
+fn figure_row<'a>(figure: &'static Figure, snapshot: &Snapshot) -> Element<'a, Action> {
+    let line = row![
+        text(figure.name).size(size::SMALL).style(theme::muted),
+        space::horizontal(),
+        text((figure.measured)(snapshot)).size(size::SMALL).align_x(Right)
+    ]
+    .spacing(distance::SMALL)
+    .align_y(Center);
+    with_tooltip(line.into(), figure.description)
+}
+
+/// With words about it under the pointer.
+fn with_tooltip<'a>(content: Element<'a, Action>, about: &'a str) -> Element<'a, Action> {
+    let words =
+        container(text(about).size(size::SMALL)).max_width(320).padding([6, 10]).style(theme::tooltip);
+    tooltip(content, words, tooltip::Position::Bottom).gap(4).into()
+}

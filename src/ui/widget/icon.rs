@@ -1,0 +1,171 @@
+//! The signs on the buttons, drawn in the colour of the text beside them.
+
+use std::f32::consts::PI;
+
+use iced::advanced::widget::{Tree, Widget};
+use iced::advanced::{Layout, Renderer as _, layout, mouse, renderer};
+use iced::widget::canvas::path::{Arc, Builder};
+use iced::widget::canvas::{Frame, LineCap, LineJoin, Path, Stroke};
+use iced::{Color, Element, Length, Point, Radians, Rectangle, Renderer, Size, Theme, Vector};
+
+/// A sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Icon {
+    Play,
+    Pause,
+    Stop,
+    Setup,
+    Teardown,
+    Open,
+    Connect,
+    Settings,
+    Close,
+}
+
+/// A sign of the usual size.
+pub fn icon<'a, Message: 'a>(icon: Icon) -> Element<'a, Message> {
+    icon_sized(icon, 16.0)
+}
+
+/// A sign of this size.
+pub fn icon_sized<'a, Message: 'a>(icon: Icon, size: f32) -> Element<'a, Message> {
+    Element::new(IconWidget { icon, size })
+}
+
+/// All signs are drawn on a square of this side.
+const GRID_SIZE: f32 = 16.0;
+
+struct IconWidget {
+    icon: Icon,
+    size: f32,
+}
+
+impl<Message> Widget<Message, Theme, Renderer> for IconWidget {
+    fn size(&self) -> Size<Length> {
+        Size::new(Length::Fixed(self.size), Length::Fixed(self.size))
+    }
+
+    fn layout(&mut self, _: &mut Tree, _: &Renderer, _: &layout::Limits) -> layout::Node {
+        layout::Node::new(Size::new(self.size, self.size))
+    }
+
+    fn draw(
+        &self,
+        _: &Tree,
+        renderer: &mut Renderer,
+        _: &Theme,
+        style: &renderer::Style,
+        layout: Layout<'_>,
+        _: mouse::Cursor,
+        _: &Rectangle,
+    ) {
+        use iced::advanced::graphics::geometry::Renderer as _;
+        let bounds = layout.bounds();
+        let mut frame = Frame::new(renderer, bounds.size());
+        frame.scale(self.size / GRID_SIZE);
+        self.icon.draw(&mut frame, style.text_color);
+        let geometry = frame.into_geometry();
+        renderer
+            .with_translation(Vector::new(bounds.x, bounds.y), |renderer| renderer.draw_geometry(geometry));
+    }
+}
+
+impl Icon {
+    fn draw(self, frame: &mut Frame, colour: Color) {
+        match self {
+            Self::Play => frame.fill(&polygon(&[(4.0, 2.0), (14.0, 8.0), (4.0, 14.0)]), colour),
+            Self::Pause => {
+                frame.fill_rectangle(Point::new(3.5, 2.5), Size::new(3.0, 11.0), colour);
+                frame.fill_rectangle(Point::new(9.5, 2.5), Size::new(3.0, 11.0), colour);
+            }
+            Self::Stop => frame.fill_rectangle(Point::new(3.0, 3.0), Size::new(10.0, 10.0), colour),
+            Self::Setup => draw_plug(frame, colour),
+            Self::Teardown => draw_eject(frame, colour),
+            Self::Open => draw_folder(frame, colour),
+            Self::Connect => draw_waves(frame, colour),
+            Self::Settings => draw_sliders(frame, colour),
+            Self::Close => {
+                frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
+                frame.stroke(&Path::line(Point::new(12.5, 3.5), Point::new(3.5, 12.5)), line_stroke(colour));
+            }
+        }
+    }
+}
+
+fn line_stroke(colour: Color) -> Stroke<'static> {
+    Stroke::default()
+        .with_color(colour)
+        .with_width(1.6)
+        .with_line_cap(LineCap::Round)
+        .with_line_join(LineJoin::Round)
+}
+
+fn polygon(corners: &[(f32, f32)]) -> Path {
+    Path::new(|path| {
+        for (index, &(x, y)) in corners.iter().enumerate() {
+            match index {
+                0 => path.move_to(Point::new(x, y)),
+                _ => path.line_to(Point::new(x, y)),
+            }
+        }
+        path.close();
+    })
+}
+
+/// A circle's part, as a line of its own.
+fn arc(path: &mut Builder, centre: (f32, f32), radius: f32, from: f32, to: f32) {
+    let centre = Point::new(centre.0, centre.1);
+    path.move_to(Point::new(centre.x + radius * from.cos(), centre.y + radius * from.sin()));
+    path.arc(Arc { center: centre, radius, start_angle: Radians(from), end_angle: Radians(to) });
+}
+
+/// A plug: two prongs, a body, a cord.
+fn draw_plug(frame: &mut Frame, colour: Color) {
+    frame.stroke(&Path::line(Point::new(5.5, 1.5), Point::new(5.5, 4.5)), line_stroke(colour));
+    frame.stroke(&Path::line(Point::new(10.5, 1.5), Point::new(10.5, 4.5)), line_stroke(colour));
+    let body = Path::new(|path| {
+        path.move_to(Point::new(3.0, 5.0));
+        path.line_to(Point::new(13.0, 5.0));
+        path.line_to(Point::new(13.0, 7.0));
+        path.arc(Arc {
+            center: Point::new(8.0, 7.0),
+            radius: 5.0,
+            start_angle: Radians(0.0),
+            end_angle: Radians(PI),
+        });
+        path.close();
+    });
+    frame.fill(&body, colour);
+    frame.stroke(&Path::line(Point::new(8.0, 12.0), Point::new(8.0, 14.5)), line_stroke(colour));
+}
+
+/// A triangle over a bar.
+fn draw_eject(frame: &mut Frame, colour: Color) {
+    frame.fill(&polygon(&[(8.0, 2.5), (14.0, 9.5), (2.0, 9.5)]), colour);
+    frame.fill_rectangle(Point::new(2.5, 11.5), Size::new(11.0, 2.2), colour);
+}
+
+fn draw_folder(frame: &mut Frame, colour: Color) {
+    let outline = polygon(&[(1.8, 3.2), (6.2, 3.2), (7.8, 5.0), (14.2, 5.0), (14.2, 12.8), (1.8, 12.8)]);
+    frame.stroke(&outline, line_stroke(colour));
+}
+
+/// A sender and its waves.
+fn draw_waves(frame: &mut Frame, colour: Color) {
+    frame.fill(&Path::circle(Point::new(8.0, 8.0), 1.8), colour);
+    let waves = Path::new(|path| {
+        for radius in [4.2, 6.8] {
+            arc(path, (8.0, 8.0), radius, -0.85, 0.85);
+            arc(path, (8.0, 8.0), radius, PI - 0.85, PI + 0.85);
+        }
+    });
+    frame.stroke(&waves, line_stroke(colour));
+}
+
+fn draw_sliders(frame: &mut Frame, colour: Color) {
+    for (y, x) in [(3.5, 10.5), (8.0, 5.5), (12.5, 9.5)] {
+        frame.stroke(&Path::line(Point::new(1.8, y), Point::new(14.2, y)), line_stroke(colour));
+        frame.fill(&Path::circle(Point::new(x, y), 2.2), colour);
+    }
+}

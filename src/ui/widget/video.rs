@@ -1,0 +1,188 @@
+//! The picture: scaled to fit by the decoding thread, drawn here pixel by pixel, with bars where it does not reach.
+
+use std::sync::Arc;
+
+use iced::advanced::image::{FilterMethod, Handle, Image, Renderer as _};
+use iced::advanced::widget::{Tree, Widget, tree};
+use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, layout, mouse, renderer};
+use iced::{Element, Event, Length, Point, Rectangle, Renderer, Size, Theme, window};
+
+use crate::session::{Picture, fit_size};
+use crate::ui::theme::LETTERBOX;
+
+/// A picture that the renderer knows. Each one costs the renderer a copy, so there is one for each frame and no more.
+#[derive(Debug, Clone)]
+pub struct PictureHandle {
+    picture: Arc<Picture>,
+    handle: Handle,
+}
+
+impl PictureHandle {
+    /// A picture for the screen.
+    pub fn new(picture: Arc<Picture>) -> Self {
+        let handle = Handle::from_rgba(picture.width, picture.height, picture.pixels.clone());
+        Self { picture, handle }
+    }
+
+    /// The picture.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+}
+
+/// The widget. It fills what it is given.
+pub struct Video<'a, Message> {
+    picture: Option<&'a PictureHandle>,
+    scale_factor: f32,
+    on_resize: Box<dyn Fn(Size) -> Message + 'a>,
+}
+
+/// Shows a frame, if there is one; tells the area whenever it changes, in logical pixels.
+pub fn video<'a, Message: 'a>(
+    picture: Option<&'a PictureHandle>,
+    scale_factor: f32,
+    on_resize: impl Fn(Size) -> Message + 'a,
+) -> Element<'a, Message> {
+    Element::new(Video { picture, scale_factor, on_resize: Box::new(on_resize) })
+}
+
+/// The area that was told last.
+#[derive(Debug, Default)]
+struct LastSize(Option<Size>);
+
+impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
+    fn tag(&self) -> tree::Tag {
+        tree::Tag::of::<LastSize>()
+    }
+
+    fn state(&self) -> tree::State {
+        tree::State::new(LastSize::default())
+    }
+
+    fn size(&self) -> Size<Length> {
+        Size::new(Length::Fill, Length::Fill)
+    }
+
+    fn layout(&mut self, _: &mut Tree, _: &Renderer, limits: &layout::Limits) -> layout::Node {
+        layout::Node::new(limits.max())
+    }
+
+    fn update(
+        &mut self,
+        tree: &mut Tree,
+        event: &Event,
+        layout: Layout<'_>,
+        _: mouse::Cursor,
+        _: &Renderer,
+        _: &mut dyn Clipboard,
+        shell: &mut Shell<'_, Message>,
+        _: &Rectangle,
+    ) {
+        if let Event::Window(window::Event::RedrawRequested(_)) = event {
+            let last_size = tree.state.downcast_mut::<LastSize>();
+            let size = layout.bounds().size();
+            if last_size.0 != Some(size) {
+                last_size.0 = Some(size);
+                shell.publish((self.on_resize)(size));
+            }
+        }
+    }
+
+    fn draw(
+        &self,
+        _: &Tree,
+        renderer: &mut Renderer,
+        _: &Theme,
+        _: &renderer::Style,
+        layout: Layout<'_>,
+        _: mouse::Cursor,
+        _: &Rectangle,
+    ) {
+        let bounds = layout.bounds();
+        let Some(picture) = self.picture else { return fill_letterbox(renderer, bounds) };
+        let picture_bounds = picture_bounds(bounds, picture.picture(), self.scale_factor);
+        // Only the bars: a ground under the picture would cost as much as the picture.
+        for bar in letterbox_bars(bounds, picture_bounds) {
+            fill_letterbox(renderer, bar);
+        }
+        let image = Image::new(picture.handle.clone()).snap(true);
+        let is_exact = (picture_bounds.width * self.scale_factor).round() as u32 == picture.picture.width;
+        if is_exact {
+            renderer.draw_image(image.filter_method(FilterMethod::Nearest), picture_bounds, bounds);
+        } else {
+            // One that was fitted to another area. The software renderer places it by whole pixels of its own, so it
+            // must be kept from reaching over its edges.
+            let image = image.filter_method(FilterMethod::Linear);
+            renderer
+                .with_layer(picture_bounds, |renderer| renderer.draw_image(image, picture_bounds, bounds));
+        }
+    }
+}
+
+fn fill_letterbox(renderer: &mut Renderer, bounds: Rectangle) {
+    if bounds.width > 0.0 && bounds.height > 0.0 {
+        renderer.fill_quad(renderer::Quad { bounds, ..renderer::Quad::default() }, LETTERBOX);
+    }
+}
+
+/// Where the picture stands: in the middle, on whole physical pixels.
+fn picture_bounds(bounds: Rectangle, picture: &Picture, scale_factor: f32) -> Rectangle {
+    let area = physical_size(bounds.size(), scale_factor);
+    let (width, height) = fit_size((picture.source_width, picture.source_height), area);
+    let centred = |start: f32, space: u32, used: u32| {
+        ((start * scale_factor).round() + (space.saturating_sub(used) / 2) as f32) / scale_factor
+    };
+    Rectangle::new(
+        Point::new(centred(bounds.x, area.0, width), centred(bounds.y, area.1, height)),
+        Size::new(width as f32 / scale_factor, height as f32 / scale_factor),
+    )
+}
+
+/// A size in physical pixels.
+pub fn physical_size(size: Size, scale_factor: f32) -> (u32, u32) {
+    ((size.width * scale_factor).floor() as u32, (size.height * scale_factor).floor() as u32)
+}
+
+/// What the picture leaves free: above, below, left, right.
+fn letterbox_bars(outer: Rectangle, inner: Rectangle) -> [Rectangle; 4] {
+    let (right, bottom) = (outer.x + outer.width, outer.y + outer.height);
+    let (inner_right, inner_bottom) = (inner.x + inner.width, inner.y + inner.height);
+    let from_to =
+        |x0: f32, y0: f32, x1: f32, y1: f32| Rectangle { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
+    [
+        from_to(outer.x, outer.y, right, inner.y),
+        from_to(outer.x, inner_bottom, right, bottom),
+        from_to(outer.x, inner.y, inner.x, inner_bottom),
+        from_to(inner_right, inner.y, right, inner_bottom),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[test]
+    fn picture_is_pixel_aligned_and_bars_fill_rest() {
+        let picture = Picture {
+            pixels: Bytes::new(),
+            width: 0,
+            height: 0,
+            source_width: 384,
+            source_height: 288,
+            position: None,
+            generation: 0,
+        };
+        for scale_factor in [1.0, 1.25, 1.5, 2.0] {
+            let bounds = Rectangle { x: 0.0, y: 52.0, width: 900.0, height: 431.0 };
+            let picture_bounds = picture_bounds(bounds, &picture, scale_factor);
+            for edge in [picture_bounds.x, picture_bounds.y, picture_bounds.width, picture_bounds.height] {
+                let physical = edge * scale_factor;
+                assert!((physical - physical.round()).abs() < 1e-3, "{edge} at {scale_factor}");
+            }
+            let covered = picture_bounds.area()
+                + letterbox_bars(bounds, picture_bounds).iter().map(Rectangle::area).sum::<f32>();
+            assert!((covered - bounds.area()).abs() < 1.0);
+        }
+    }
+}

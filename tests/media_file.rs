@@ -1,0 +1,142 @@
+//! Opening files: films of every layout, and everything that is none.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::jpegs::JpegKind;
+use common::media_files::{FileLayout, encode_file, test_file, test_jpegs};
+use reelay::media::FrameRate;
+use reelay::media::container::ContainerFormat as Found;
+use reelay::media_file::MediaFile;
+use reelay::proto::rtsp::NptRange;
+
+const SIZE: (u16, u16) = (96, 64);
+
+/// Waits until the whole file has been read.
+fn wait_for_index(film: &MediaFile) -> reelay::media_file::IndexProgress {
+    let mut progress = film.progress();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    *runtime.block_on(progress.wait_for(|progress| progress.outcome.is_some())).unwrap()
+}
+
+#[test]
+fn every_layout_is_indexed_frame_by_frame() {
+    let layouts = [
+        (FileLayout::Records(5), Found::Classroom),
+        (FileLayout::Records(6), Found::Classroom),
+        (FileLayout::Records(10), Found::Classroom),
+        (FileLayout::MultiFrameRecords(4), Found::Classroom),
+        (FileLayout::Raw, Found::Raw),
+        (FileLayout::Multipart, Found::Raw),
+    ];
+    for (layout, found) in layouts {
+        for kind in [JpegKind::Classroom444, JpegKind::Thumbnail, JpegKind::Progressive] {
+            let test = test_file(layout, test_jpegs(kind, SIZE, 10));
+            let film = MediaFile::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
+            assert_eq!((wait_for_index(&film).frames, film.layout()), (10, found), "{layout:?}");
+            for (number, jpeg) in (0..).zip(&test.frames) {
+                assert_eq!(film.read_frame(number).unwrap(), jpeg[..]);
+            }
+            assert!(film.read_frame(10).is_err());
+        }
+    }
+}
+
+#[test]
+fn dimensions_and_duration_are_known() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 50));
+    let film = MediaFile::open(test.path(), "film", FrameRate::per_second(25)).unwrap();
+    wait_for_index(&film);
+    let info = film.info();
+    assert_eq!((info.dimensions.width, info.dimensions.height), SIZE);
+    assert_eq!(info.range(), NptRange::parse("npt=0-2").unwrap());
+    let slower = MediaFile::open(test.path(), "film", FrameRate::per_second(10)).unwrap();
+    wait_for_index(&slower);
+    assert_eq!(slower.info().range(), NptRange::parse("npt=0-5").unwrap());
+}
+
+#[test]
+fn truncated_file_plays_up_to_the_cut() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 10));
+    let whole = fs::read(test.path()).unwrap();
+    fs::write(test.path(), &whole[..whole.len() - 100]).unwrap();
+    let film = MediaFile::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
+    let progress = wait_for_index(&film);
+    assert_eq!(progress.frames, 9);
+    assert!(progress.outcome.unwrap().cut);
+}
+
+/// Frames that a viewer cannot take are no damage.
+#[test]
+fn oversized_frames_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mjpeg");
+    let [small, other] = &test_jpegs(JpegKind::Standard420, SIZE, 2)[..] else { panic!() };
+    // Comments make it large: SOI, then as many segments of 64 KiB as it takes.
+    let comment = [&[0xFF, 0xFE, 0xFF, 0xFF][..], &[0; 0xFFFD]].concat();
+    let huge = [&small[..2], &comment.repeat(257), &small[2..]].concat();
+    fs::write(&path, huge.repeat(2)).unwrap();
+    assert_eq!(
+        open_error(&path),
+        "film.mjpeg holds pictures larger than 16 MiB; encode it anew with a lower quality."
+    );
+    fs::write(&path, [&huge[..], other].concat()).unwrap();
+    let film = MediaFile::open(&path, "film.mjpeg", FrameRate::CLASSROOM).unwrap();
+    let progress = wait_for_index(&film);
+    assert_eq!((progress.frames, progress.outcome.unwrap().oversized), (1, 1));
+}
+
+/// The sentence with which a file is refused.
+fn open_error(path: &Path) -> String {
+    let sentence = MediaFile::open(path, "film.mjpeg", FrameRate::CLASSROOM).unwrap_err().to_string();
+    assert!(!sentence.contains('\n') && sentence.ends_with(['.', 'g']), "{sentence}");
+    sentence
+}
+
+#[test]
+fn invalid_files_are_refused_with_advice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mjpeg");
+    let with = |content: &[u8]| {
+        fs::write(&path, content).unwrap();
+        open_error(&path)
+    };
+    assert_eq!(with(b""), "film.mjpeg is empty; choose another file.");
+    let mp4 = with(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41");
+    assert!(
+        mp4.starts_with("film.mjpeg is an MP4 film, not Motion JPEG; convert it first: ffmpeg "),
+        "{mp4}"
+    );
+    assert_eq!(with(b"hello"), "film.mjpeg is a text file, not a Motion JPEG film; choose another file.");
+    assert!(with(&[1; 70_000]).contains("its first 64 KiB hold no JPEG picture"));
+    let first = &encode_file(FileLayout::Records(5), &test_jpegs(JpegKind::WithComment, SIZE, 1));
+    assert!(with(&first[..first.len() / 2]).contains("it ends in the middle of its first picture"));
+    assert!(with(&[0xFF, 0xD8, 0xFF, 0xD9, 0, 0]).contains("it holds no whole picture"));
+    assert!(open_error(folder.path()).contains("is not a file"));
+    assert!(open_error(&folder.path().join("nothing")).starts_with("There is no file "));
+}
+
+#[test]
+fn hostile_files_never_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mjpeg");
+    let mut state = 7u32;
+    for round in 0..200u32 {
+        let mut content = encode_file(FileLayout::Records(5), &test_jpegs(JpegKind::Restarts, (32, 32), 3));
+        for _ in 0..=round % 9 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = state as usize % content.len();
+            content[at] = (state >> 24) as u8;
+        }
+        fs::write(&path, &content).unwrap();
+        if let Ok(film) = MediaFile::open(&path, "film", FrameRate::CLASSROOM) {
+            let frames = wait_for_index(&film).frames;
+            for frame in 0..frames {
+                let jpeg = film.read_frame(frame).unwrap();
+                let _ = reelay::media::decode::decode(&jpeg, &mut Vec::new());
+            }
+        }
+    }
+}

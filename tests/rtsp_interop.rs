@@ -1,0 +1,1139 @@
+//! What real players ask, typed anew, answered by the server; what real servers answer, played by the player.
+
+mod common;
+
+use common::jpegs::{JpegKind, test_jpeg};
+use common::media_files::test_jpegs;
+use common::simulation::{World, WorldOptions};
+use reelay::impairment::RawPacket;
+use reelay::media::payload::{PayloadFormat, packetize};
+use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
+use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Npt, Request, Response, Transport};
+use reelay::session::{
+    Client as _, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, RtcpIdentity, RtspClient,
+    RtspOptions, RtspState, SessionCommand, SessionError, SessionEvent,
+};
+use std::time::{Duration, Instant};
+
+/// Asks the server in the words of a player; `{session}` stands for the session that SETUP made.
+fn send_request(world: &mut World, text: &str) -> Response {
+    let session = world.server_mut().session().map(|session| session.id().to_owned()).unwrap_or_default();
+    let text = text.trim_start().replace("{session}", &session).replace('\n', "\r\n") + "\r\n";
+    let mut framer = MessageReader::new(MessageLimits::SERVER);
+    framer.push(text.as_bytes());
+    let Some(Message::Request(request)) = framer.poll_message().unwrap() else {
+        panic!("no request: {text}")
+    };
+    let response = world.server_mut().handle_request(Instant::now(), &request);
+    assert_eq!(response.headers.get("CSeq"), request.headers.get("CSeq"));
+    response
+}
+
+fn world() -> World {
+    World::new(WorldOptions::new(test_jpegs(JpegKind::Standard420, (96, 64), 500)))
+}
+
+#[track_caller]
+fn assert_ok(response: Response) -> Response {
+    assert_eq!(response.status.code(), 200, "{}", response.reason_phrase);
+    response
+}
+
+#[test]
+fn ffmpeg_is_served() {
+    let mut world = world();
+    let options = assert_ok(send_request(
+        &mut world,
+        "OPTIONS rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nUser-Agent: Lavf59.27.100\n",
+    ));
+    assert!(options.headers.get("Public").unwrap().contains("GET_PARAMETER"));
+    let description = assert_ok(send_request(
+        &mut world,
+        "DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nAccept: application/sdp\nCSeq: 2\nUser-Agent: Lavf59.27.100\n",
+    ));
+    assert_eq!(description.headers.get("Content-Base"), Some("rtsp://127.0.0.1:8554/film/"));
+    let setup = assert_ok(send_request(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nTransport: RTP/AVP/UDP;unicast;client_port=19456-19457\nCSeq: 3\nUser-Agent: Lavf59.27.100\n",
+    ));
+    let [transport] = &Transport::parse_all(setup.headers.get("Transport").unwrap())[..] else { panic!() };
+    assert!(transport.server_port.is_some() && transport.ssrc.is_some() && !transport.jpeg_header);
+    assert!(setup.headers.get("Session").unwrap().ends_with(";timeout=60"));
+    let play = assert_ok(send_request(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nRange: npt=0.000-\nCSeq: 4\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-25.000"));
+    assert!(
+        play.headers
+            .get("RTP-Info")
+            .unwrap()
+            .starts_with("url=rtsp://127.0.0.1:8554/film/track1;seq=65000;rtptime=")
+    );
+    assert_ok(send_request(
+        &mut world,
+        "GET_PARAMETER rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 5\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    let seek = assert_ok(send_request(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nRange: npt=20.000-\nCSeq: 7\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+    assert_eq!(seek.headers.get("Range"), Some("npt=20.000-25.000"));
+    assert_ok(send_request(
+        &mut world,
+        "TEARDOWN rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 8\nUser-Agent: Lavf59.27.100\nSession: {session}\n",
+    ));
+}
+
+#[test]
+fn gstreamer_is_served() {
+    let mut world = world();
+    assert_ok(send_request(
+        &mut world,
+        "OPTIONS rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nUser-Agent: GStreamer/1.22.0\nDate: Mon, 23 Nov 2026 12:00:00 GMT\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 2\nUser-Agent: GStreamer/1.22.0\nAccept: application/sdp\n",
+    ));
+    let setup = assert_ok(send_request(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 3\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\n",
+    ));
+    assert!(setup.headers.get("Transport").unwrap().contains("interleaved=0-1"));
+    let play = assert_ok(send_request(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nRange: npt=now-\nSession: {session}\n",
+    ));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-25.000"));
+    assert_ok(send_request(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 5\nRange: npt=0-60\nSession: {session}\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nSession: {session}\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "TEARDOWN rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 7\nSession: {session}\n",
+    ));
+}
+
+#[test]
+fn vlc_is_served() {
+    let mut world = world();
+    let agent = "User-Agent: LibVLC/3.0.24 (LIVE555 Streaming Media v2026.06.24)";
+    assert_ok(send_request(
+        &mut world,
+        &format!("OPTIONS rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 2\n{agent}\n"),
+    ));
+    assert_ok(send_request(
+        &mut world,
+        &format!("DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 3\n{agent}\nAccept: application/sdp\n"),
+    ));
+    assert_ok(send_request(
+        &mut world,
+        &format!(
+            "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 4\n{agent}\nTransport: RTP/AVP;unicast;client_port=30000-30001\n"
+        ),
+    ));
+    assert_ok(send_request(
+        &mut world,
+        &format!(
+            "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 5\n{agent}\nSession: {{session}}\nRange: npt=0.000-\n"
+        ),
+    ));
+    assert_ok(send_request(
+        &mut world,
+        &format!("PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\n{agent}\nSession: {{session}}\n"),
+    ));
+    let resume = assert_ok(send_request(
+        &mut world,
+        &format!("PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 7\n{agent}\nSession: {{session}}\n"),
+    ));
+    assert_eq!(resume.headers.get("Range"), Some("npt=0.000-25.000"));
+    assert_ok(send_request(
+        &mut world,
+        &format!("TEARDOWN rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 8\n{agent}\nSession: {{session}}\n"),
+    ));
+}
+
+/// What a PLAY is answered: Scale, Speed, Range and status.
+fn play_response(world: &mut World, headers: &str) -> (Option<String>, Option<String>, Option<String>, u16) {
+    let play = "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nSession: {session}\n";
+    let response = send_request(world, &format!("{play}{headers}"));
+    let header = |name| response.headers.get(name).map(str::to_owned);
+    (header("Scale"), header("Speed"), header("Range"), response.status.code())
+}
+
+/// GStreamer asks for a Speed when its user seeks at another rate, and for a Scale with key units alone or backwards.
+#[test]
+fn scale_and_speed_in_response_match_playback() {
+    let mut world = world();
+    assert_ok(send_request(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 3\nTransport: RTP/AVP/TCP;unicast;interleaved=0-1\n",
+    ));
+    let some = |text: &str| Some(text.to_owned());
+    let all = some("npt=0.000-25.000");
+    assert_eq!(play_response(&mut world, "Range: npt=0-\nScale: fast\n"), (None, None, None, 400));
+    assert_eq!(play_response(&mut world, "Range: npt=0-\nSpeed: 0\n"), (None, None, None, 400));
+    let speed = play_response(&mut world, "Range: npt=0-\nSpeed: 2.000000\n");
+    assert_eq!(speed, (None, some("2.0"), all.clone(), 200));
+    assert_eq!(play_response(&mut world, ""), (None, some("2.0"), all.clone(), 200), "it goes on as it is");
+    assert_eq!(play_response(&mut world, "Scale: 100\n"), (some("8.0"), None, all.clone(), 200));
+    assert_eq!(play_response(&mut world, "Scale: 0.1\n"), (some("0.25"), None, all.clone(), 200));
+    assert_eq!(play_response(&mut world, "Scale: -1.000000\n"), (some("1.0"), None, all, 200));
+    let part = some("npt=10.000-20.000");
+    assert_eq!(play_response(&mut world, "Range: npt=10-20\n"), (None, None, part.clone(), 200));
+    assert_eq!(
+        play_response(&mut world, "Scale: 1.5\n"),
+        (some("1.5"), None, part, 200),
+        "up to where it was to go"
+    );
+    assert_ok(send_request(
+        &mut world,
+        "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nSession: {session}\n",
+    ));
+    let resumed = play_response(&mut world, "");
+    assert_eq!(resumed, (None, None, some("npt=10.000-25.000"), 200), "and then as usual");
+}
+
+#[test]
+fn retina_is_served_without_options() {
+    let mut world = world();
+    assert_ok(send_request(
+        &mut world,
+        "DESCRIBE rtsp://127.0.0.1:8554/film RTSP/1.0\nAccept: application/sdp\nCSeq: 1\nUser-Agent: retina_0.4.21\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "SETUP rtsp://127.0.0.1:8554/film/track1 RTSP/1.0\nCSeq: 2\nTransport: RTP/AVP/UDP;unicast;client_port=32000-32001\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 3\nRange: npt=0.000-\nSession: {session}\n",
+    ));
+    assert_ok(send_request(
+        &mut world,
+        "OPTIONS rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nSession: {session}\n",
+    ));
+}
+
+/// Each status where RFC 2326 asks for it, once a session stands.
+#[test]
+fn refusals_use_rfc_2326_status_codes() {
+    let mut world = world();
+    let code = |world: &mut World, words: &str| send_request(world, words).status.code();
+    let film = "rtsp://127.0.0.1:8554/film";
+    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\n")), 454);
+    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
+    assert_eq!(code(&mut world, &format!("TEARDOWN {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
+    assert_eq!(code(&mut world, &format!("SETUP {film} RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP\n")), 459);
+    assert_eq!(code(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\n")), 400);
+    assert_eq!(
+        code(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP;multicast\n")),
+        461
+    );
+    assert_eq!(code(&mut world, &format!("DESCRIBE {film} RTSP/1.0\nCSeq: 1\nAccept: text/html\n")), 406);
+    assert_eq!(code(&mut world, &format!("OPTIONS {film} RTSP/1.0\n")), 400);
+    assert_eq!(code(&mut world, &format!("OPTIONS {film} RTSP/3.0\nCSeq: 1\n")), 505);
+    assert_eq!(code(&mut world, &format!("LEVITATE {film} RTSP/1.0\nCSeq: 1\n")), 501);
+    assert_eq!(code(&mut world, &format!("RECORD {film} RTSP/1.0\nCSeq: 1\n")), 405);
+    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nRequire: levitation\n")), 551);
+
+    assert_ok(send_request(
+        &mut world,
+        &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n"),
+    ));
+    let mut with = |method: &str, path: &str, rest: &str| {
+        code(&mut world, &format!("{method} {film}{path} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n{rest}"))
+    };
+    assert_eq!(with("PAUSE", "", ""), 455);
+    assert_eq!(with("SETUP", "/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\n"), 455);
+    assert_eq!(with("PLAY", "/track1", ""), 460);
+    assert_eq!(with("SETUP", "2/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\n"), 459);
+    assert_eq!(with("PLAY", "", "Range: npt=25-\n"), 457);
+    assert_eq!(with("PLAY", "", "Range: npt=9-3\n"), 457);
+    assert_eq!(with("PLAY", "", "Range: nonsense\n"), 400);
+    assert_eq!(with("PLAY", "", "Range: smpte=0:00:05-\n"), 501);
+    for time in [";time=20261123T120000Z", "; time=20261123T120000Z", " ;Time = 20261123T120000Z"] {
+        assert_eq!(with("PLAY", "", &format!("Range: npt=0-{time}\n")), 456, "{time}");
+    }
+    assert_eq!(with("PLAY", "", "Range: npt=10-20\n"), 200);
+    assert_eq!(with("PAUSE", "/track1", ""), 460);
+    assert_eq!(with("PAUSE", "", "Range: npt=5-\n"), 457);
+    assert_eq!(with("PAUSE", "", "Range: npt=20.1-\n"), 457, "that PLAY ends at 20 s");
+    assert_eq!(with("PAUSE", "", "Range: npt=15-\n"), 200);
+    assert_eq!(with("PAUSE", "", "Range: npt=17-\n"), 200, "the user has thought better of it");
+    assert_eq!(with("PAUSE", "", ""), 200);
+    assert_eq!(with("PAUSE", "", ""), 455);
+    let allow = |world: &mut World, method: &str| {
+        let words = format!("{method} {film}/track1 RTSP/1.0\nCSeq: 1\nSession: {{session}}\n");
+        let refusal = send_request(world, &words);
+        assert_eq!(refusal.status.code(), 455);
+        refusal.headers.get("Allow").unwrap().to_owned()
+    };
+    assert!(!allow(&mut world, "SETUP").contains("PAUSE"));
+    assert_ok(send_request(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
+    let allowed = allow(&mut world, "SETUP");
+    assert!(allowed.contains("PAUSE") && !allowed.contains("SETUP"), "{allowed}");
+    world.server_mut().info.progress.outcome = None;
+    let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
+    assert_eq!(code(&mut world, &still_reading), 456);
+}
+
+/// A film of a second, of which the last frame is being shown.
+fn world_at_last_frame() -> World {
+    let mut world = World::new(WorldOptions::new(test_jpegs(JpegKind::Standard420, (96, 64), 20)));
+    world.set_goal(Goal::Playing);
+    world.run_until("the last frame", |world| world.received.len() == 20);
+    world
+}
+
+#[test]
+fn pause_at_last_frame_resumes_from_start() {
+    let mut world = world_at_last_frame();
+    let film = "rtsp://127.0.0.1:8554/film";
+    let pause = assert_ok(send_request(
+        &mut world,
+        &format!("PAUSE {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n"),
+    ));
+    assert_eq!(pause.headers.get("Range"), Some("npt=1.000-"));
+    let play = assert_ok(send_request(
+        &mut world,
+        &format!("PLAY {film} RTSP/1.0\nCSeq: 2\nSession: {{session}}\n"),
+    ));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
+}
+
+#[test]
+fn play_from_now_at_last_frame_starts_over() {
+    let mut world = world_at_last_frame();
+    let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\n";
+    // Only a sign of life.
+    assert_eq!(assert_ok(send_request(&mut world, play)).headers.get("Range"), Some("npt=1.000-1.000"));
+    for range in ["9999-", "5-3", "0-0"] {
+        let refused = send_request(&mut world, &format!("{play}Range: npt={range}\n"));
+        assert_eq!(refused.status.code(), 457, "{range}");
+        assert!(world.server_mut().session().unwrap().stream().is_playing(), "a refusal changes nothing");
+    }
+    let play = assert_ok(send_request(&mut world, &format!("{play}Range: npt=now-\n")));
+    assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
+}
+
+#[test]
+fn rtp_info_url_matches_setup_url() {
+    let mut world = world();
+    for track in ["/track1", "/%74rack1", "/track1?quality=1", "/track1/"] {
+        let url = format!("rtsp://127.0.0.1:8554/film{track}");
+        let setup = format!("SETUP {url} RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n");
+        assert_ok(send_request(&mut world, &setup));
+        let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 2\nSession: {session}\n";
+        let info = assert_ok(send_request(&mut world, play)).headers.get("RTP-Info").unwrap().to_owned();
+        assert!(info.starts_with(&format!("url={};seq=", url.trim_end_matches('/'))), "{info}");
+        assert_ok(send_request(
+            &mut world,
+            "TEARDOWN rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 3\nSession: {session}\n",
+        ));
+    }
+}
+
+#[test]
+fn timestamp_header_is_echoed() {
+    let options = "OPTIONS * RTSP/1.0\nCSeq: 1\nTimestamp: 12.5 \n";
+    assert_eq!(assert_ok(send_request(&mut world(), options)).headers.get("Timestamp"), Some("12.5"));
+}
+
+#[test]
+fn get_and_set_parameter_use_rfc_2326_status_codes() {
+    let mut world = world();
+    let film = "rtsp://127.0.0.1:8554/film";
+    assert_ok(send_request(
+        &mut world,
+        &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n"),
+    ));
+    let mut with = |method: &str, kind: &str, body: &'static str| {
+        let id = world.server_mut().session().unwrap().id().to_owned();
+        let method = reelay::proto::rtsp::Method::parse(method);
+        let mut request = Request::new(method, film)
+            .with_header("CSeq", "1")
+            .with_header("Session", id)
+            .with_header("Content-Type", kind.to_owned());
+        request.body = body.into();
+        world.server_mut().handle_request(Instant::now(), &request)
+    };
+    assert_eq!(with("GET_PARAMETER", "text/parameters", "position\r\n").body, "position: 0.000\r\n");
+    let unknown = with("GET_PARAMETER", "text/parameters", "position\r\nbarparam\r\n");
+    assert_eq!((unknown.status.code(), &unknown.body[..]), (451, &b"barparam\r\n"[..]));
+    assert_eq!(with("SET_PARAMETER", "text/parameters", "barparam: barstuff\r\n").status.code(), 451);
+    assert_eq!(with("SET_PARAMETER", "text/parameters", "position: 4\r\n").status.code(), 458);
+    assert_eq!(with("SET_PARAMETER", "application/json", "{}").status.code(), 415);
+}
+
+/// A player that talks to a server written down here: requests come out, answers go in.
+struct ScriptedSession {
+    client: RtspClient,
+    now: Instant,
+    reader: MessageReader,
+    pub events: Vec<SessionEvent>,
+    pub frame_count: usize,
+    pub connected_urls: Vec<String>,
+    /// Of the next packet.
+    next_sequence: u16,
+}
+
+/// Who sends the scripted stream.
+const SSRC: u32 = 9;
+
+impl ScriptedSession {
+    fn new() -> Self {
+        Self::with_url("rtsp://127.0.0.1:8554/test")
+    }
+
+    fn with_url(url: &str) -> Self {
+        Self::with_options(url, RtspOptions::default())
+    }
+
+    /// For a person who watches: a server that is lost is looked for again.
+    fn for_streams() -> Self {
+        Self::with_options(
+            "rtsp://127.0.0.1:8554/test",
+            RtspOptions { reconnects: true, ..RtspOptions::default() },
+        )
+    }
+
+    fn with_options(url: &str, rtsp: RtspOptions) -> Self {
+        let url = reelay::proto::rtsp::RtspUrl::parse(url).unwrap();
+        let reporter = RtcpIdentity { ssrc: 1, cname: "player".to_owned() };
+        let options = ClientOptions {
+            rtsp,
+            playout_delay: Duration::ZERO,
+            rtcp_identity: reporter,
+            emulator: Default::default(),
+            epoch: Epoch { instant: Instant::now(), ntp: NtpTime(1 << 40) },
+        };
+        let framer = MessageReader::new(MessageLimits::SERVER);
+        let (player, now) = (RtspClient::new(url, options), Instant::now());
+        Self {
+            client: player,
+            now,
+            reader: framer,
+            events: Vec::new(),
+            frame_count: 0,
+            connected_urls: Vec::new(),
+            next_sequence: 0,
+        }
+    }
+
+    fn handle_input(&mut self, input: ClientInput) {
+        self.client.handle_input(self.now, input);
+        self.process_outputs();
+    }
+
+    fn process_outputs(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                ClientOutput::Connect { host, port } => {
+                    self.connected_urls.push(format!("{host}:{port}"));
+                    self.handle_input(ClientInput::Connected(NetworkPath::default()));
+                }
+                ClientOutput::OpenPorts(_) => {
+                    self.handle_input(ClientInput::Ports(Ok(reelay::proto::rtsp::PortPair {
+                        rtp: 19_456,
+                        rtcp: 19_457,
+                    })));
+                }
+                ClientOutput::Write(octets) => self.reader.push(&octets),
+                ClientOutput::Event(event) => self.events.push(event),
+                ClientOutput::Frame(_) => self.frame_count += 1,
+                _ => {}
+            }
+        }
+    }
+
+    /// The request that is in flight now.
+    #[track_caller]
+    fn next_request(&mut self) -> Request {
+        loop {
+            match self.reader.poll_message().unwrap() {
+                Some(Message::Request(request)) => return request,
+                // An answer to the server.
+                Some(Message::Response(_)) => {}
+                other => panic!("no request but {other:?}"),
+            }
+        }
+    }
+
+    /// What was answered to the server's last request.
+    fn next_response(&mut self) -> Response {
+        match self.reader.poll_message().unwrap() {
+            Some(Message::Response(reply)) => reply,
+            other => panic!("no reply but {other:?}"),
+        }
+    }
+
+    /// Lets time pass, with everything that it brings.
+    fn advance(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        let mut steps = 0;
+        while let Some(deadline) = self.client.poll_timeout().filter(|deadline| *deadline <= until) {
+            self.now = self.now.max(deadline);
+            self.client.handle_timeout(self.now);
+            self.process_outputs();
+            steps += 1;
+            assert!(steps < 10_000, "the player turns without getting on");
+        }
+        self.now = until;
+    }
+
+    /// Sets a stream of ten seconds up, and plays it from the beginning.
+    fn play_ten_seconds(&mut self) {
+        self.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        self.set_up_ten_seconds();
+        self.next_request();
+        self.respond(
+            "RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\nRTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n",
+        );
+        assert_eq!(self.state(), RtspState::Playing);
+    }
+
+    #[track_caller]
+    fn set_up_ten_seconds(&mut self) {
+        self.next_request();
+        self.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
+        self.next_request();
+        self.respond(
+            "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\n\
+             v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=framerate:20\n",
+        );
+        self.next_request();
+        self.respond(
+            "RTSP/1.0 200 OK\nCSeq: 3\nSession: 12345678;timeout=8\n\
+             Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+        );
+    }
+
+    /// Frame after frame of a film of 20 a second arrives, from this one on.
+    fn receive_frames(&mut self, frames: std::ops::Range<u32>) {
+        self.receive_modified_frames(frames, |_| ());
+    }
+
+    /// As `receive`, and something is done to every packet on the way.
+    fn receive_modified_frames(&mut self, frames: std::ops::Range<u32>, modify: impl Fn(&mut Vec<u8>)) {
+        for number in frames {
+            let jpeg = test_jpeg(JpegKind::Standard420, (96, 64), number, 0);
+            let packets = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
+            for index in 0..packets.packets().len() {
+                let mut octets = Vec::new();
+                packets.write_packet(index, self.next_sequence, number * 4_500, SSRC, &mut octets);
+                self.next_sequence = self.next_sequence.wrapping_add(1);
+                modify(&mut octets);
+                self.handle_input(ClientInput::Packet(RawPacket::rtp(octets)));
+            }
+            self.advance(Duration::from_millis(50));
+        }
+    }
+
+    /// As `receive_as`, by a server that answers the signs of life meanwhile.
+    fn receive_with_keep_alives(&mut self, frames: std::ops::Range<u32>, modify: impl Fn(&mut Vec<u8>)) {
+        for number in frames {
+            self.receive_modified_frames(number..number + 1, &modify);
+            while let Some(Message::Request(request)) = self.reader.poll_message().unwrap() {
+                assert_eq!(request.method.as_str(), "GET_PARAMETER");
+                self.respond(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", request.headers.cseq().unwrap()));
+            }
+        }
+        self.advance(Duration::from_millis(200));
+    }
+
+    fn respond(&mut self, text: &str) {
+        let (head, body) = text.trim_start().split_once("\n\n").unwrap_or((text, ""));
+        let length =
+            if body.is_empty() { String::new() } else { format!("Content-Length: {}\n", body.len()) };
+        let octets = format!("{}\n{length}\n", head.trim()).replace('\n', "\r\n") + body;
+        self.handle_input(ClientInput::Received(octets.into()));
+    }
+
+    fn state(&self) -> RtspState {
+        self.client.status().state
+    }
+
+    /// What went wrong, as the user reads it.
+    fn failure(&self) -> Option<String> {
+        self.events.iter().find_map(|event| match event {
+            SessionEvent::Failed(failure) => Some(failure.to_string()),
+            _ => None,
+        })
+    }
+}
+
+/// How many packets have been counted, and how many of them as lost or as repeated.
+fn packet_counts(script: &mut ScriptedSession) -> (u64, u64, u64) {
+    let snapshot = script.client.snapshot(script.now);
+    (snapshot.packets_received, snapshot.packets_lost, snapshot.packets_duplicated)
+}
+
+/// RFC 2326 leaves a server the choice of its numbers at each PLAY.
+#[test]
+fn sequence_restart_at_each_play_is_not_loss() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    for again in 1..=3 {
+        script.next_sequence = 0;
+        script.receive_with_keep_alives(0..200, |_| ());
+        assert_eq!(script.events.iter().filter(|event| **event == SessionEvent::Ended).count(), again);
+        assert_eq!((script.state(), script.frame_count), (RtspState::Ready, 200 * again));
+        assert_eq!(packet_counts(&mut script), (u64::from(script.next_sequence) * again as u64, 0, 0));
+        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        let play = script.next_request();
+        assert_eq!(play.method.as_str(), "PLAY");
+        let cseq = play.headers.cseq().unwrap();
+        script.respond(&format!(
+            "RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 12345678\nRange: npt=0-10\n\
+             RTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n"
+        ));
+        assert_eq!(script.state(), RtspState::Playing);
+    }
+}
+
+/// Two that choose the same SSRC must choose others (RFC 3550 §8.2), and a server may choose one for each PLAY.
+#[test]
+fn ssrc_change_is_followed() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_frames(0..50);
+    let frames = script.frame_count;
+    script.next_sequence = 30_000;
+    script.receive_with_keep_alives(50..200, |octets| octets[8..12].copy_from_slice(&[1, 2, 3, 4]));
+    assert_eq!((frames, script.frame_count), (50, 200), "not one picture is missing");
+    assert!(script.events.contains(&SessionEvent::Ended));
+    assert_eq!(packet_counts(&mut script).1, 0);
+}
+
+/// A live source of GStreamer's server: no Range to speak of, an aggregate control, a stream below it.
+#[test]
+fn gstreamer_server_is_played() {
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    assert_eq!(script.next_request().uri, "rtsp://127.0.0.1:8554/test");
+    script.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: OPTIONS, DESCRIBE, GET_PARAMETER, PAUSE, PLAY, SETUP, TEARDOWN\nServer: GStreamer RTSP server\n");
+    assert_eq!(script.next_request().headers.get("Accept"), Some("application/sdp"));
+    script.respond(
+        "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\nContent-Base: rtsp://127.0.0.1:8554/test/\n\
+         Server: GStreamer RTSP server\n\nv=0\no=- 1 1 IN IP4 127.0.0.1\ns=Session streamed with GStreamer\n\
+         t=0 0\na=control:*\na=range:npt=now-\nm=video 0 RTP/AVP 26\nc=IN IP4 0.0.0.0\na=rtpmap:26 JPEG/90000\n\
+         a=framerate:25.000000\na=control:stream=0\n",
+    );
+    let setup = script.next_request();
+    assert_eq!(setup.uri, "rtsp://127.0.0.1:8554/test/stream=0");
+    assert_eq!(setup.headers.get("Transport"), Some("RTP/AVP;unicast;client_port=19456-19457"));
+    script.respond(
+        "RTSP/1.0 200 OK\nCSeq: 3\nTransport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001;\
+         ssrc=0A0B0C0D;mode=\"PLAY\"\nSession: Jx+Session90210\n",
+    );
+    let play = script.next_request();
+    assert_eq!(
+        (play.uri.as_str(), play.headers.get("Range")),
+        ("rtsp://127.0.0.1:8554/test/", None),
+        "it is live"
+    );
+    assert_eq!(play.headers.get("Session"), Some("Jx+Session90210"));
+    script.respond(
+        "RTSP/1.0 200 OK\nCSeq: 4\nRTP-Info: url=rtsp://127.0.0.1:8554/test/stream=0;seq=100;rtptime=900000\n\
+         Range: npt=now-\nSession: Jx+Session90210\n",
+    );
+    assert_eq!(script.state(), RtspState::Playing);
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Stopped)));
+    assert_eq!(script.next_request().method.as_str(), "TEARDOWN");
+    script.respond("RTSP/1.0 200 OK\nCSeq: 5\nSession: Jx+Session90210\nConnection: close\n");
+    assert_eq!(script.state(), RtspState::Init);
+    assert_eq!(script.events.last().map(|event| matches!(event, SessionEvent::Status(_))), Some(true));
+    assert!(script.events.contains(&SessionEvent::Closed));
+}
+
+#[test]
+fn stream_without_jpeg_is_explained() {
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
+    assert!(script.failure().unwrap().contains("holds H264"));
+}
+
+#[test]
+fn response_with_unknown_cseq_is_ignored() {
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 77\n");
+    assert!(script.reader.poll_message().unwrap().is_none(), "the next request waits for the answer");
+    script.respond("RTSP/1.0 200 OK\n");
+    assert_eq!(
+        script.next_request().method.as_str(),
+        "DESCRIBE",
+        "an answer without a number is to what is in flight"
+    );
+}
+
+const UNAUTHORIZED_TEMPLATE: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Authenticate: Basic realm=\"films\"\n\
+                            WWW-Authenticate: Digest realm=\"films\", nonce=\"{n}\"\n";
+
+#[test]
+fn stale_nonce_is_not_retried_forever() {
+    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    for cseq in 1..=3 {
+        assert_eq!(script.next_request().headers.cseq(), Some(cseq));
+        let words = unauthorized_response(cseq, &format!("nonce{cseq}")).replace("\"\n", "\", stale=true\n");
+        script.respond(&words);
+    }
+    assert!(script.reader.poll_message().unwrap().is_none());
+    assert!(script.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: true })));
+}
+
+/// Its number of seconds is bounded by nothing but the grammar (RFC 2326 §12.37).
+#[test]
+fn maximum_session_timeout_is_accepted() {
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n");
+    script.next_request();
+    script.respond(
+        "RTSP/1.0 200 OK\nCSeq: 3\nSession: 1;timeout=18446744073709551615\n\
+         Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+    );
+    script.advance(Duration::from_secs(11 * 60 * 60));
+    assert_eq!(script.state(), RtspState::Ready);
+    assert!(script.reader.poll_message().unwrap().is_none());
+    script.advance(Duration::from_secs(2 * 60 * 60));
+    assert_eq!(script.next_request().method.as_str(), "GET_PARAMETER");
+}
+
+fn unauthorized_response(cseq: u32, nonce: &str) -> String {
+    UNAUTHORIZED_TEMPLATE.replace("{}", &cseq.to_string()).replace("{n}", nonce)
+}
+
+#[test]
+fn digest_is_preferred_and_wrong_password_fails() {
+    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    assert_eq!(script.next_request().headers.get("Authorization"), None);
+    script.respond(&unauthorized_response(1, "first"));
+    let options = script.next_request();
+    assert_eq!((options.method.as_str(), options.headers.cseq()), ("OPTIONS", Some(2)));
+    let answer = options.headers.get("Authorization").unwrap();
+    assert!(answer.starts_with("Digest ") && answer.contains("username=\"ann\""), "{answer}");
+    assert!(!answer.contains("secret"));
+    script.respond("RTSP/1.0 200 OK\nCSeq: 2\n");
+    let describe = script.next_request();
+    assert!(describe.headers.get("Authorization").unwrap().contains("nonce=\"first\""));
+    // A nonce that is too old is replaced.
+    script.respond(&unauthorized_response(3, "second").replace("nonce=", "stale=true, nonce="));
+    let again = script.next_request();
+    assert_eq!((again.method.as_str(), again.headers.cseq()), ("DESCRIBE", Some(4)));
+    assert!(again.headers.get("Authorization").unwrap().contains("nonce=\"second\""));
+    // A password that is wrong is not tried for ever.
+    script.respond(&unauthorized_response(4, "third"));
+    assert!(script.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: true })));
+    assert_eq!(script.state(), RtspState::Init);
+}
+
+/// A server that has been started again knows nothing of its old nonces, and does not say that they are stale.
+#[test]
+fn authorization_is_not_reused_after_reconnect() {
+    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    for nonce in ["first", "second"] {
+        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        let options = script.next_request();
+        assert_eq!(options.headers.get("Authorization"), None, "{nonce}");
+        script.respond(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", options.headers.cseq().unwrap()));
+        let describe = script.next_request();
+        assert_eq!(describe.headers.get("Authorization"), None, "{nonce}");
+        script.respond(&unauthorized_response(describe.headers.cseq().unwrap(), nonce));
+        let again = script.next_request();
+        let answer = again.headers.get("Authorization").unwrap();
+        assert!(answer.contains(&format!("nonce=\"{nonce}\"")), "{answer}");
+        script.handle_input(ClientInput::ConnectionLost(None));
+    }
+    assert!(
+        !script
+            .events
+            .iter()
+            .any(|event| matches!(event, SessionEvent::Failed(SessionError::Unauthorized { .. })))
+    );
+}
+
+#[test]
+fn missing_password_is_reported_as_unauthorized() {
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond(&unauthorized_response(1, "x"));
+    assert_eq!(script.next_request().method.as_str(), "DESCRIBE", "OPTIONS may be refused");
+    script.respond(&unauthorized_response(2, "x"));
+    assert!(script.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: false })));
+}
+
+#[test]
+fn redirect_is_followed_without_password_up_to_a_limit() {
+    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    script.next_request();
+    script.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 2\nLocation: rtsp://127.0.0.2:9000/there\n");
+    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    let options = script.next_request();
+    assert_eq!((options.uri.as_str(), options.headers.cseq()), ("rtsp://127.0.0.2:9000/there", Some(1)));
+    script.respond(&unauthorized_response(1, "x"));
+    assert_eq!(
+        script.next_request().headers.get("Authorization"),
+        None,
+        "the password was for another server"
+    );
+    for again in 0..5 {
+        assert!(script.failure().is_none(), "{again}");
+        script.respond("RTSP/1.0 301 Moved Permanently\nLocation: rtsp://127.0.0.2:9000/elsewhere\n");
+        if again < 4 {
+            script.next_request();
+        }
+    }
+    assert!(script.failure().unwrap().contains("elsewhere more than 5 times"));
+}
+
+#[test]
+fn every_redirect_status_and_relative_location_is_followed() {
+    for (status, location, expected) in [
+        ("303 See Other", "/there", "rtsp://127.0.0.1:8554/there"),
+        ("307 Temporary Redirect", "b", "rtsp://127.0.0.1:8554/b"),
+    ] {
+        let mut script = ScriptedSession::new();
+        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        script.next_request();
+        script.respond(&format!("RTSP/1.0 {status}\nCSeq: 1\nLocation: {location}\n"));
+        assert_eq!(script.connected_urls, ["127.0.0.1:8554", "127.0.0.1:8554"]);
+        assert_eq!(script.next_request().uri, expected);
+    }
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 1\nLocation: http://h/there\n");
+    assert!(script.failure().unwrap().contains("elsewhere and does not say where"));
+}
+
+#[test]
+fn server_teardown_is_acknowledged_and_ends_session() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_frames(0..10);
+    script.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 87654321\n");
+    assert_eq!(script.next_response().status.code(), 454, "that is another session's");
+    script.respond("PLAY rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nSession: 12345678\n");
+    assert_eq!(script.next_response().status.code(), 501);
+    assert_eq!((script.state(), script.failure()), (RtspState::Playing, None));
+    script.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 9\nSession: 12345678\n");
+    let reply = script.next_response();
+    assert_eq!((reply.status.code(), reply.headers.cseq()), (200, Some(9)));
+    assert_eq!(script.state(), RtspState::Init);
+    assert_eq!(
+        script.failure().as_deref(),
+        Some("127.0.0.1:8554 has ended the session; play it again for a new one.")
+    );
+    assert!(script.events.contains(&SessionEvent::Closed));
+    assert_eq!(script.connected_urls.len(), 1, "and nobody comes back unasked");
+}
+
+#[test]
+fn server_redirect_resumes_at_new_location() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_frames(0..40);
+    script.respond("REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 12345678\n");
+    assert_eq!(script.next_response().status.code(), 400, "it does not say where");
+    script.respond(
+        "REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n",
+    );
+    assert_eq!(script.next_response().status.code(), 200);
+    let teardown = script.next_request();
+    assert_eq!((teardown.method.as_str(), teardown.headers.cseq()), ("TEARDOWN", Some(5)));
+    script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    let reconnecting = script.events.iter().find_map(|event| match event {
+        SessionEvent::Reconnecting(interruption) => Some(interruption.to_string()),
+        _ => None,
+    });
+    assert!(reconnecting.unwrap().ends_with("the stream now comes from 127.0.0.2:9000."));
+    script.set_up_ten_seconds();
+    let play = script.next_request();
+    assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=1.950-")));
+    assert_eq!(script.failure(), None);
+}
+
+/// Before SETUP there is nothing to tear down; and a server need not wait for it.
+#[test]
+fn server_redirect_works_before_setup_and_with_close() {
+    let redirect = "REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n";
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    script.next_request();
+    script.respond(redirect);
+    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    assert_eq!(script.next_request().uri, "rtsp://127.0.0.2:9000/there");
+
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_frames(0..10);
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.respond(redirect);
+    script.handle_input(ClientInput::ConnectionLost(None));
+    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    // Requests to the old server are still unread; one to the new server follows them.
+    while script.next_request().uri != "rtsp://127.0.0.2:9000/there" {}
+    assert_eq!(script.failure(), None);
+}
+
+/// Only who is sent from one to the other without ever playing goes in circles.
+#[test]
+fn redirect_limit_resets_once_playing() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    for place in 0..8 {
+        script.respond(&format!("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/{place}\n"));
+        assert_eq!(script.next_response().status.code(), 200);
+        assert_eq!(script.next_request().method.as_str(), "TEARDOWN");
+        script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        script.set_up_ten_seconds();
+        assert_eq!(script.next_request().method.as_str(), "PLAY");
+        script.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
+        assert_eq!((script.state(), script.failure()), (RtspState::Playing, None), "{place}");
+    }
+}
+
+#[test]
+fn unusable_stream_is_reported_with_reason() {
+    let without_size = |packet: &mut Vec<u8>| packet[18..20].fill(0);
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_modified_frames(0..24, without_size);
+    assert_eq!(script.failure(), None);
+    script.receive_modified_frames(24..60, without_size);
+    let failures: Vec<_> =
+        script.events.iter().filter(|event| matches!(event, SessionEvent::Failed(_))).collect();
+    let reason = "the stream does not say how large its pictures are".to_owned();
+    assert_eq!(failures, [&SessionEvent::Failed(SessionError::UnusableFrames { reason })]);
+    assert_eq!(script.state(), RtspState::Playing, "better ones may come");
+
+    // Among others they are only counted.
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_frames(0..1);
+    script.receive_modified_frames(1..60, without_size);
+    assert_eq!(script.failure(), None);
+}
+
+/// A server that has no more to send says goodbye, wherever in the film it is.
+#[test]
+fn bye_mid_stream_ends_playback_and_play_starts_over() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.receive_frames(0..40);
+    let goodbye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC + 1] }]);
+    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye)));
+    script.receive_frames(40..50);
+    assert_eq!(script.state(), RtspState::Playing, "that was another source");
+    let goodbye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
+    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye)));
+    script.advance(Duration::from_secs(1));
+    assert_eq!((script.frame_count, script.state()), (50, RtspState::Ready));
+    assert!(script.events.contains(&SessionEvent::Ended) && script.failure().is_none());
+    assert!(
+        !script.events.iter().any(|event| matches!(event, SessionEvent::EndReached(_))),
+        "that is not its end"
+    );
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    let play = script.next_request();
+    assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
+}
+
+/// A server that is stopped in the middle says goodbye, too; what it served is looked for again.
+#[test]
+fn bye_and_close_mid_stream_trigger_reconnect() {
+    let goodbye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
+    let mut script = ScriptedSession::for_streams();
+    script.play_ten_seconds();
+    script.receive_frames(0..40);
+    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye.clone())));
+    script.handle_input(ClientInput::ConnectionLost(None));
+    assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=1.950-"));
+
+    // At the end it is the end.
+    let mut script = ScriptedSession::for_streams();
+    script.play_ten_seconds();
+    for (cseq, frames) in [(5, 0..85), (6, 85..170)] {
+        script.receive_frames(frames);
+        assert_eq!(script.next_request().method.as_str(), "GET_PARAMETER", "a sign of life");
+        script.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+    }
+    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye)));
+    script.handle_input(ClientInput::ConnectionLost(None));
+    script.advance(Duration::from_secs(1));
+    assert!(script.events.contains(&SessionEvent::Ended));
+    assert_eq!(script.failure(), None);
+}
+
+/// RFC 2326 §12.37 gives sixty seconds to who says nothing, and half of it is early enough.
+#[test]
+fn keep_alive_is_sent_at_half_the_session_timeout() {
+    let stated = [("", 30_000), (";timeout=10", 5_000), (";timeout=1", 500), (";timeout=0", 30_000)];
+    for (timeout, interval) in stated {
+        let session = format!("87654321{timeout}");
+        for (public, method) in [("GET_PARAMETER", "GET_PARAMETER"), ("SETUP", "OPTIONS")] {
+            let mut script = ScriptedSession::new();
+            script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+            script.next_request();
+            script.respond(&format!("RTSP/1.0 200 OK\nCSeq: 1\nPublic: {public}\n"));
+            script.next_request();
+            script.respond(
+                "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n",
+            );
+            script.next_request();
+            script.respond(&format!(
+                "RTSP/1.0 200 OK\nCSeq: 3\nSession: {session}\nTransport: RTP/AVP;unicast;server_port=40000-40001\n"
+            ));
+            for cseq in 4..7 {
+                script.advance(Duration::from_millis(interval - 1));
+                assert!(script.reader.poll_message().unwrap().is_none(), "{session}");
+                script.advance(Duration::from_millis(1));
+                let alive = script.next_request();
+                assert_eq!((alive.method.as_str(), alive.headers.get("Session")), (method, Some("87654321")));
+                script.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+            }
+        }
+    }
+}
+
+/// Where the film goes on once the server, which has forgotten the session, has been found again.
+#[track_caller]
+fn reconnect_range(script: &mut ScriptedSession) -> Option<String> {
+    assert!(script.failure().is_none() && !script.events.contains(&SessionEvent::Closed));
+    let connections = script.connected_urls.len();
+    script.advance(Duration::from_millis(1_010));
+    assert_eq!(script.connected_urls.len(), connections + 1);
+    script.set_up_ten_seconds();
+    let play = script.next_request();
+    assert_eq!(play.method.as_str(), "PLAY");
+    play.headers.get("Range").map(str::to_owned)
+}
+
+/// The server's answer to a session that it does not know.
+fn session_not_found(cseq: Option<u32>) -> String {
+    format!("RTSP/1.0 454 Session Not Found\nCSeq: {}\n", cseq.unwrap())
+}
+
+#[test]
+fn unknown_session_is_set_up_again_at_same_position() {
+    let mut script = ScriptedSession::for_streams();
+    script.play_ten_seconds();
+    script.receive_frames(0..40);
+    script.advance(Duration::from_secs(2));
+    let alive = script.next_request();
+    assert_eq!(alive.method.as_str(), "GET_PARAMETER");
+    script.respond(&session_not_found(alive.headers.cseq()));
+    assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=1.950-"));
+
+    let mut script = ScriptedSession::for_streams();
+    script.play_ten_seconds();
+    script.receive_frames(0..40);
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    script.next_request();
+    script.respond(&session_not_found(Some(6)));
+    assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=1.950-"));
+    // Again and again it is no nearer to being found.
+    script.respond(&session_not_found(Some(4)));
+    let last = script.events.iter().rev().find_map(|event| match event {
+        SessionEvent::Reconnecting(interruption) => Some(interruption.to_string()),
+        _ => None,
+    });
+    assert!(last.unwrap().ends_with("attempt 2…"));
+}
+
+#[test]
+fn seek_survives_unknown_session() {
+    for refused in ["PAUSE", "PLAY"] {
+        let mut script = ScriptedSession::for_streams();
+        script.play_ten_seconds();
+        script.receive_frames(0..40);
+        script.handle_input(ClientInput::Command(SessionCommand::Seek(Npt::from_micros(7_000_000))));
+        script.next_request();
+        if refused == "PLAY" {
+            script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+            script.next_request();
+        }
+        script.respond(&session_not_found(Some(if refused == "PLAY" { 6 } else { 5 })));
+        assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=7.000-"), "{refused}");
+    }
+}
+
+#[test]
+fn unknown_session_fails_without_reconnect() {
+    let mut script = ScriptedSession::new();
+    script.play_ten_seconds();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.next_request();
+    script.respond(&session_not_found(Some(5)));
+    let failure = script.failure().unwrap();
+    assert!(failure.starts_with("The server refused PAUSE: 454") && failure.ends_with("begin anew."));
+    assert_eq!(script.state(), RtspState::Init);
+}
+
+/// A server that has just been started again may not have found its films.
+#[test]
+fn missing_stream_is_retried_only_while_reconnecting() {
+    for status in ["404 Not Found", "503 Service Unavailable"] {
+        let mut script = ScriptedSession::for_streams();
+        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        script.next_request();
+        script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+        script.next_request();
+        script.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
+        assert!(script.failure().is_some(), "{status}");
+
+        let mut script = ScriptedSession::for_streams();
+        script.play_ten_seconds();
+        script.receive_frames(0..40);
+        script.handle_input(ClientInput::ConnectionLost(None));
+        script.advance(Duration::from_millis(1_010));
+        script.next_request();
+        script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+        script.next_request();
+        script.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
+        assert!(script.failure().is_none(), "{status}");
+        script.advance(Duration::from_millis(2_010));
+        script.set_up_ten_seconds();
+        assert_eq!(script.next_request().headers.get("Range"), Some("npt=1.950-"), "{status}");
+    }
+}
+
+#[test]
+fn non_rtsp_response_is_explained() {
+    let mut script = ScriptedSession::new();
+    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    script.handle_input(ClientInput::Received("HTTP/1.1 400 Bad Request\r\n\r\n".into()));
+    assert!(script.events.iter().any(
+        |event| matches!(event, SessionEvent::Failed(f) if f.to_string().contains("does not speak RTSP"))
+    ));
+}

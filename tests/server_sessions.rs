@@ -1,0 +1,555 @@
+//! The server's sessions, asked word for word over real sockets: how long they live, and what a PLAY brings.
+
+mod common;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::jpegs::JpegKind;
+use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
+use reelay::media::FrameRate;
+use reelay::media::payload::{PayloadFormat, packetize};
+use reelay::media_file::MediaFile;
+use reelay::proto::rtcp::{self, RtcpPacket};
+use reelay::proto::rtp::Packet;
+use reelay::proto::rtsp::{
+    Message, MessageLimits, MessageReader, Response, RtpInfo, SessionHeader, Transport,
+};
+use reelay::server_embed::{Observer, Server, ServerEvent, ServerOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::mpsc;
+use tokio::time::{interval, timeout};
+
+/// Nothing on loopback takes this long; a test that waits so long has failed.
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Fast, so that the tests are.
+const FRAME_RATE: FrameRate = FrameRate::per_second(100);
+
+/// A server of one film.
+struct TestServer {
+    server: Server,
+    file: TestFile,
+    url: String,
+    events: mpsc::UnboundedReceiver<ServerEvent>,
+}
+
+impl TestServer {
+    async fn start(frames: u32, options: ServerOptions) -> Self {
+        let (event_sender, events) = mpsc::unbounded_channel();
+        // A test that is over does not listen.
+        let observer = Observer::new(move |event| drop(event_sender.send(event)));
+        let server = Server::start(options, observer).await.unwrap();
+        let film = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (96, 64), frames));
+        let name = server.library().add(MediaFile::open(film.path(), "film.mjpeg", FRAME_RATE).unwrap());
+        let url = server.url_of(&name).to_string();
+        Self { server, file: film, url, events }
+    }
+
+    async fn with_frames(frames: u32) -> Self {
+        Self::start(frames, ServerOptions::default()).await
+    }
+
+    async fn connect(&self) -> TestClient {
+        let stream = TcpStream::connect(self.server.address()).await.unwrap();
+        let framer = MessageReader::new(MessageLimits::CLIENT);
+        let (url, packets) = (self.url.clone(), VecDeque::new());
+        TestClient { stream, reader: framer, url, cseq: 0, session: None, packets }
+    }
+
+    /// Waits until a session has ended without TEARDOWN.
+    async fn wait_for_expiry(&mut self) {
+        let expired =
+            async { while !matches!(self.events.recv().await, Some(ServerEvent::SessionExpired { .. })) {} };
+        timeout(TEST_TIMEOUT, expired).await.expect("the session expires");
+        let gone = async {
+            while self.server.session_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(TEST_TIMEOUT, gone).await.expect("nothing is left of it");
+    }
+}
+
+/// A player, as far as a test needs one.
+struct TestClient {
+    stream: TcpStream,
+    reader: MessageReader,
+    url: String,
+    cseq: u32,
+    session: Option<String>,
+    /// Interleaved ones that have come meanwhile, with their channels.
+    packets: VecDeque<(u8, Bytes)>,
+}
+
+impl TestClient {
+    /// The words of a request, with the next number and the session.
+    fn format_request(&mut self, method: &str, headers: &str) -> String {
+        self.cseq += 1;
+        let path = if method == "SETUP" { "/track1" } else { "" };
+        let session = self.session.as_ref().map(|id| format!("Session: {id}\r\n")).unwrap_or_default();
+        format!("{method} {}{path} RTSP/1.0\r\nCSeq: {}\r\n{session}{headers}\r\n", self.url, self.cseq)
+    }
+
+    async fn write(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    async fn next_message(&mut self) -> Message {
+        let mut buffer = [0; 16 * 1_024];
+        loop {
+            if let Some(frame) = self.reader.poll_message().unwrap() {
+                return frame;
+            }
+            let read = timeout(TEST_TIMEOUT, self.stream.read(&mut buffer)).await;
+            let count = read.expect("the server says something").unwrap();
+            assert!(count > 0, "the server hangs up");
+            self.reader.push(&buffer[..count]);
+        }
+    }
+
+    /// The next answer; the packets before it are kept.
+    async fn next_response(&mut self) -> Response {
+        loop {
+            match self.next_message().await {
+                Message::Response(response) => return response,
+                Message::Interleaved { channel, packet } => self.packets.push_back((channel, packet)),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The next packet of this channel.
+    async fn next_packet(&mut self, channel_id: u8) -> Bytes {
+        loop {
+            let (channel, packet) = match self.packets.pop_front() {
+                Some(packet) => packet,
+                None => match self.next_message().await {
+                    Message::Interleaved { channel, packet } => (channel, packet),
+                    other => panic!("{other:?}"),
+                },
+            };
+            if channel == channel_id {
+                return packet;
+            }
+        }
+    }
+
+    async fn send_request(&mut self, method: &str, headers: &str) -> Response {
+        let words = self.format_request(method, headers);
+        self.write(&words).await;
+        let response = self.next_response().await;
+        assert_eq!(response.headers.cseq(), Some(self.cseq));
+        if let Some(session) = response.headers.get("Session").and_then(SessionHeader::parse) {
+            self.session = Some(session.id);
+        }
+        assert_eq!(response.status.code(), 200, "{method}: {}", response.reason_phrase);
+        response
+    }
+
+    /// Sets up over UDP, with sockets of its own and the server's ports.
+    async fn set_up_udp(&mut self) -> UdpPorts {
+        let (rtp, rtcp) = (bind_udp().await, bind_udp().await);
+        let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+        let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", port(&rtp), port(&rtcp));
+        let response = self.send_request("SETUP", &transport).await;
+        let [agreed] = &Transport::parse_all(response.headers.get("Transport").unwrap())[..] else {
+            panic!()
+        };
+        let server = agreed.server_port.unwrap();
+        let host = self.stream.peer_addr().unwrap().ip();
+        let (to_rtp, to_rtcp) = (SocketAddr::new(host, server.rtp), SocketAddr::new(host, server.rtcp));
+        UdpPorts { rtp, rtcp, server_rtp: to_rtp, server_rtcp: to_rtcp }
+    }
+
+    async fn set_up_tcp(&mut self) {
+        self.send_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n").await;
+    }
+}
+
+async fn bind_udp() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// A player's ports, and those of the server.
+struct UdpPorts {
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    server_rtp: SocketAddr,
+    server_rtcp: SocketAddr,
+}
+
+impl UdpPorts {
+    async fn send_report(&self) {
+        let report = rtcp::encode(&[RtcpPacket::ReceiverReport { ssrc: 5, blocks: Vec::new() }]);
+        self.rtcp.send_to(&report, self.server_rtcp).await.unwrap();
+    }
+}
+
+/// Of the sessions whose time-out is under test. It is stated in whole seconds.
+const SESSION_TIMEOUT: Duration = Duration::from_secs(1);
+
+fn short_timeout_options() -> ServerOptions {
+    ServerOptions { session_timeout: SESSION_TIMEOUT, ..ServerOptions::default() }
+}
+
+/// Does something again and again, for much longer than a session lives without it.
+async fn repeat_beyond_timeout(mut action: impl AsyncFnMut()) {
+    let mut clock = interval(SESSION_TIMEOUT / 4);
+    for _ in 0..9 {
+        clock.tick().await;
+        action().await;
+    }
+}
+
+impl TestClient {
+    /// Everything that comes up to the end of the connection.
+    async fn read_to_end(&mut self) -> Vec<Message> {
+        let mut octets = Vec::new();
+        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut octets)).await.expect("an end").unwrap();
+        self.reader.push(&octets);
+        std::iter::from_fn(|| self.reader.poll_message().unwrap()).collect()
+    }
+}
+
+fn is_bye(frame: &Message) -> bool {
+    let Message::Interleaved { channel: 1, packet } = frame else { return false };
+    rtcp::parse(packet).unwrap().iter().any(|packet| matches!(packet, RtcpPacket::Bye { .. }))
+}
+
+/// As `nc -N` does, which sends a file and listens on.
+#[tokio::test]
+async fn half_closed_client_gets_all_responses() {
+    let served = TestServer::with_frames(10).await;
+    for _ in 0..10 {
+        let mut client = served.connect().await;
+        let words: String = (0..20).map(|_| client.format_request("DESCRIBE", "")).collect();
+        client.write(&words).await;
+        client.stream.shutdown().await.unwrap();
+        let rest = client.read_to_end().await;
+        let numbers = rest.iter().map(|frame| match frame {
+            Message::Response(response) => response.headers.cseq().unwrap(),
+            other => panic!("{other:?}"),
+        });
+        assert!(numbers.eq(1..=20), "{} answers", rest.len());
+    }
+}
+
+#[tokio::test]
+async fn connection_close_header_closes_after_response() {
+    let served = TestServer::with_frames(10).await;
+    let mut client = served.connect().await;
+    let last = client.format_request("OPTIONS", "Connection: close\r\n");
+    let ignored = client.format_request("OPTIONS", "");
+    client.write(&format!("{last}{ignored}")).await;
+    let [Message::Response(answer)] = &client.read_to_end().await[..] else { panic!() };
+    assert_eq!((answer.status.code(), answer.headers.get("Connection")), (200, Some("close")));
+}
+
+/// The requests of the classroom have no other end.
+#[tokio::test]
+async fn half_closed_classroom_client_gets_its_response() {
+    let served = TestServer::with_frames(10).await;
+    let mut client = served.connect().await;
+    client.write("SETUP film.mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000").await;
+    client.stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    timeout(TEST_TIMEOUT, client.stream.read_to_string(&mut answer)).await.expect("an end").unwrap();
+    assert!(answer.starts_with("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: "), "{answer}");
+}
+
+#[tokio::test]
+async fn server_stop_sends_bye_on_interleaved_channel() {
+    let served = TestServer::with_frames(2_000).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    client.send_request("PLAY", "").await;
+    client.next_packet(0).await;
+    let (rest, ()) = tokio::join!(client.read_to_end(), served.server.stop());
+    assert!(rest.iter().any(is_bye));
+}
+
+#[tokio::test]
+async fn interleaved_channels_are_free_after_teardown() {
+    let served = TestServer::with_frames(10).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    for _ in 0..20 {
+        // Both in one piece, so that the connection is not looked after between them.
+        let teardown = client.format_request("TEARDOWN", "");
+        client.session = None;
+        let setup = client.format_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
+        client.write(&format!("{teardown}{setup}")).await;
+        assert_eq!(client.next_response().await.status.code(), 200);
+        let agreed = client.next_response().await;
+        assert!(agreed.headers.get("Transport").unwrap().contains("interleaved=0-1"), "{agreed:?}");
+        client.session =
+            agreed.headers.get("Session").and_then(SessionHeader::parse).map(|session| session.id);
+    }
+}
+
+#[tokio::test]
+async fn one_connection_cannot_use_up_all_sessions() {
+    let served = TestServer::with_frames(10).await;
+    let mut client = served.connect().await;
+    for pair in 0..16 {
+        client.session = None;
+        let (rtp, rtcp) = (2 * pair, 2 * pair + 1);
+        client
+            .send_request("SETUP", &format!("Transport: RTP/AVP/TCP;unicast;interleaved={rtp}-{rtcp}\r\n"))
+            .await;
+    }
+    client.session = None;
+    let words = client.format_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=100-101\r\n");
+    client.write(&words).await;
+    assert_eq!(client.next_response().await.status.code(), 503);
+    assert_eq!(served.server.session_count(), 16);
+    served.connect().await.set_up_tcp().await;
+}
+
+#[tokio::test]
+async fn idle_session_expires_and_sends_bye() {
+    let mut served = TestServer::start(2_000, short_timeout_options()).await;
+    let mut client = served.connect().await;
+    let ports = client.set_up_udp().await;
+    let play = client.send_request("PLAY", "").await;
+    assert!(play.headers.get("Range").is_some());
+    let mut datagram = [0; 2_048];
+    timeout(TEST_TIMEOUT, ports.rtp.recv(&mut datagram)).await.expect("it plays").unwrap();
+    drop(client);
+    served.wait_for_expiry().await;
+    let goodbye = async {
+        loop {
+            let count = ports.rtcp.recv(&mut datagram).await.unwrap();
+            let packets = rtcp::parse(&datagram[..count]).unwrap();
+            if packets.iter().any(|packet| matches!(packet, RtcpPacket::Bye { .. })) {
+                return;
+            }
+        }
+    };
+    timeout(TEST_TIMEOUT, goodbye).await.expect("a goodbye");
+}
+
+#[tokio::test]
+async fn setup_response_announces_session_timeout() {
+    let served = TestServer::start(10, short_timeout_options()).await;
+    let mut client = served.connect().await;
+    let setup = client.send_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n").await;
+    let session = setup.headers.get("Session").and_then(SessionHeader::parse).unwrap();
+    assert_eq!(session.timeout, Some(SESSION_TIMEOUT));
+}
+
+#[tokio::test]
+async fn receiver_reports_keep_a_session_alive() {
+    let mut served = TestServer::start(10, short_timeout_options()).await;
+    let mut client = served.connect().await;
+    let ports = client.set_up_udp().await;
+    drop(client);
+    repeat_beyond_timeout(async || {
+        assert_eq!(served.server.session_count(), 1);
+        ports.send_report().await;
+    })
+    .await;
+    served.wait_for_expiry().await;
+}
+
+#[tokio::test]
+async fn requests_on_another_connection_keep_a_session_alive() {
+    let mut served = TestServer::start(10, short_timeout_options()).await;
+    let mut client = served.connect().await;
+    let _ports = client.set_up_udp().await;
+    let mut other = TestClient { session: client.session.clone(), ..served.connect().await };
+    drop(client);
+    repeat_beyond_timeout(async || {
+        other.send_request("GET_PARAMETER", "").await;
+    })
+    .await;
+    // The other connection stays open; the session was not set up on it.
+    served.wait_for_expiry().await;
+}
+
+#[tokio::test]
+async fn open_connection_keeps_its_session_alive() {
+    let mut served = TestServer::start(10, short_timeout_options()).await;
+    let mut client = served.connect().await;
+    let _ports = client.set_up_udp().await;
+    repeat_beyond_timeout(async || assert_eq!(served.server.session_count(), 1)).await;
+    client.send_request("PLAY", "").await;
+    drop(client);
+    served.wait_for_expiry().await;
+}
+
+/// Octets that wait in the kernel for whoever reads this UDP port; `None` where the system does not tell.
+fn queued_bytes(port: u16) -> Option<u64> {
+    let table = std::fs::read_to_string("/proc/net/udp").ok()?;
+    let local = format!(":{port:04X}");
+    let line =
+        table.lines().find(|line| line.split_whitespace().nth(1).is_some_and(|at| at.ends_with(&local)))?;
+    let (_, received) = line.split_whitespace().nth(4)?.split_once(':')?;
+    u64::from_str_radix(received, 16).ok()
+}
+
+/// What players send so that firewalls let the answers in: four octets, an empty RTP packet, or 200 of anything.
+#[tokio::test]
+async fn hole_punching_datagrams_are_discarded() {
+    let mut served = TestServer::start(10, short_timeout_options()).await;
+    let mut client = served.connect().await;
+    let ports = client.set_up_udp().await;
+    drop(client);
+    let empty = [&[0x80][..], &[0; 11]].concat();
+    let noise: Vec<u8> = (0..200u8).map(|number| number.wrapping_mul(167)).collect();
+    repeat_beyond_timeout(async || {
+        for datagram in [&[0xCE, 0xFA, 0xED, 0xFE][..], &empty, &noise, &[], &[0xFF; 1_400]] {
+            for _ in 0..20 {
+                ports.rtp.send_to(datagram, ports.server_rtp).await.unwrap();
+                ports.rtcp.send_to(datagram, ports.server_rtcp).await.unwrap();
+            }
+        }
+        ports.send_report().await;
+        assert_eq!(served.server.session_count(), 1, "the report behind the junk is heard");
+    })
+    .await;
+    for port in [ports.server_rtp.port(), ports.server_rtcp.port()] {
+        let emptied = async {
+            while queued_bytes(port).is_some_and(|octets| octets > 0) {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(TEST_TIMEOUT, emptied).await.expect("the port is emptied");
+    }
+    served.wait_for_expiry().await;
+}
+
+/// The payloads of a picture as a standard player gets it.
+fn standard_payloads(jpeg: &[u8]) -> Vec<Vec<u8>> {
+    let packets = packetize(jpeg, PayloadFormat::Rfc2435).unwrap();
+    let payload = |index| {
+        let mut octets = Vec::new();
+        packets.write_packet(index, 0, 0, 0, &mut octets);
+        Packet::parse(octets.into()).unwrap().payload.to_vec()
+    };
+    (0..packets.packets().len()).map(payload).collect()
+}
+
+fn rtp_info(response: &Response) -> (u16, u32) {
+    let [info] = &RtpInfo::parse_all(response.headers.get("RTP-Info").unwrap())[..] else { panic!() };
+    (info.sequence.unwrap(), info.rtptime.unwrap())
+}
+
+/// RFC 2326 would queue it; RFC 7826, and what players expect, is at once.
+#[tokio::test]
+async fn play_while_playing_seeks_at_once_with_exact_rtp_info() {
+    let served = TestServer::with_frames(1_000).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    client.send_request("PLAY", "Range: npt=0-\r\n").await;
+    for (range, told, first) in [
+        ("5-", "npt=5.000-10.000", 500),
+        ("2.5-3", "npt=2.500-3.000", 250),
+        ("7.505-", "npt=7.500-10.000", 750),
+    ] {
+        // It plays.
+        client.next_packet(0).await;
+        let play = client.send_request("PLAY", &format!("Range: npt={range}\r\n")).await;
+        assert_eq!(play.headers.get("Range"), Some(told));
+        let (sequence, rtptime) = rtp_info(&play);
+        // Those before the answer are of the old range.
+        client.packets.clear();
+        let mut number = sequence;
+        for (index, jpeg) in served.file.frames[first..first + 3].iter().enumerate() {
+            for payload in standard_payloads(jpeg) {
+                let packet = Packet::parse(client.next_packet(0).await).unwrap();
+                let timestamp = rtptime.wrapping_add(index as u32 * 900);
+                assert_eq!((packet.header.sequence, packet.header.timestamp), (number, timestamp));
+                assert!(packet.payload == payload[..], "frame {} of {range}", first + index);
+                number = number.wrapping_add(1);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn play_from_now_stops_at_range_end() {
+    let served = TestServer::with_frames(1_000).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    client.send_request("PLAY", "Range: npt=4-\r\n").await;
+    client.next_packet(0).await;
+    let paused = client.send_request("PAUSE", "").await;
+    let here = paused.headers.get("Range").unwrap().strip_prefix("npt=").unwrap().strip_suffix('-').unwrap();
+    client.packets.clear();
+    let play = client.send_request("PLAY", "Range: npt=now-4.5\r\n").await;
+    assert_eq!(play.headers.get("Range"), Some(&format!("npt={here}-4.500")[..]));
+    let (_, rtptime) = rtp_info(&play);
+    let frames = 450 - (here.parse::<f64>().unwrap() * 100.0).round() as u32;
+    let mut timestamps = Vec::new();
+    loop {
+        let (channel, packet) = match client.next_message().await {
+            Message::Interleaved { channel, packet } => (channel, packet),
+            other => panic!("{other:?}"),
+        };
+        match channel {
+            0 => timestamps.push(Packet::parse(packet).unwrap().header.timestamp.wrapping_sub(rtptime)),
+            _ if rtcp::parse(&packet)
+                .unwrap()
+                .iter()
+                .any(|packet| matches!(packet, RtcpPacket::Bye { .. })) =>
+            {
+                break;
+            }
+            _ => {}
+        }
+    }
+    timestamps.dedup();
+    assert!(timestamps.iter().copied().eq((0..frames).map(|frame| frame * 900)), "{timestamps:?}");
+}
+
+#[tokio::test]
+async fn pipelined_and_bytewise_requests_are_parsed() {
+    let served = TestServer::with_frames(100).await;
+    let mut client = served.connect().await;
+    let several = ["OPTIONS", "DESCRIBE", "OPTIONS"].map(|method| client.format_request(method, "")).concat();
+    client.write(&several).await;
+    for number in 1..=3 {
+        assert_eq!(client.next_response().await.headers.cseq(), Some(number));
+    }
+    client.set_up_udp().await;
+    let several = ["PLAY", "GET_PARAMETER", "PAUSE", "PLAY", "TEARDOWN"];
+    let words = several.map(|method| client.format_request(method, "")).concat();
+    client.write(&words).await;
+    let first = client.cseq + 1 - several.len() as u32;
+    for (number, method) in (first..).zip(several) {
+        let answer = client.next_response().await;
+        assert_eq!((answer.headers.cseq(), answer.status.code()), (Some(number), 200), "{method}");
+    }
+    assert_eq!(served.server.session_count(), 0);
+    for octet in client.format_request("OPTIONS", "").chars() {
+        client.write(&octet.to_string()).await;
+    }
+    assert_eq!(client.next_response().await.headers.cseq(), Some(client.cseq));
+}
+
+#[tokio::test]
+async fn responses_do_not_split_interleaved_packets() {
+    let served = TestServer::with_frames(1_000).await;
+    let mut client = served.connect().await;
+    client.set_up_tcp().await;
+    let (first, _) = rtp_info(&client.send_request("PLAY", "").await);
+    for _ in 0..100 {
+        // Its reports travel there, too.
+        let report = rtcp::encode(&[RtcpPacket::ReceiverReport { ssrc: 5, blocks: Vec::new() }]);
+        let report = reelay::proto::rtsp::encode_interleaved(1, &report);
+        client.stream.write_all(&report).await.unwrap();
+        client.send_request("GET_PARAMETER", "").await;
+        client.next_packet(0).await;
+    }
+    client.send_request("PAUSE", "").await;
+    let rest: Vec<_> = client.packets.iter().filter(|(channel, _)| *channel == 0).collect();
+    let numbers = rest.iter().map(|(_, packet)| Packet::parse(packet.clone()).unwrap().header.sequence);
+    // A hundred were taken out above.
+    let numbers: Vec<_> = numbers.map(|number| number.wrapping_sub(first)).collect();
+    assert!(numbers.iter().copied().eq((100..).take(numbers.len())), "{numbers:?}");
+}
