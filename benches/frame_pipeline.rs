@@ -20,7 +20,7 @@ use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{FrameSinks, Goal, Session, SessionCommand, SessionOptions};
 use tokio::sync::mpsc;
 
-/// Octets of the film of which the first frame is waited for.
+/// Bytes of the film of which the first frame is waited for.
 const LARGE_FILE_SIZE: u64 = 1 << 30;
 
 fn hd_jpeg() -> Vec<u8> {
@@ -50,8 +50,8 @@ fn bench_depacketize(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let mut depacketizer = Depacketizer::new(None);
-                for octets in &packets {
-                    depacketizer.push(&Packet::parse(octets.clone()).unwrap());
+                for bytes in &packets {
+                    depacketizer.push(&Packet::parse(bytes.clone()).unwrap());
                 }
                 depacketizer.poll_frame().unwrap()
             });

@@ -28,12 +28,12 @@ fn strip_file_scheme(text: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("file") && rest.starts_with('/')).then_some(rest)
 }
 
-/// Names are octets here, and need not be UTF-8.
+/// Names are bytes here, and need not be UTF-8.
 #[cfg(unix)]
 fn decode_path(path: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
-    let octets: Vec<u8> = percent_decode_str(path).collect();
-    Some(std::ffi::OsString::from_vec(octets).into())
+    let bytes: Vec<u8> = percent_decode_str(path).collect();
+    Some(std::ffi::OsString::from_vec(bytes).into())
 }
 
 /// A drive stands behind the first slash: `/C:/films`.

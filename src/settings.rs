@@ -1,11 +1,9 @@
 //! What is remembered from one start to the next.
 
-use std::fmt;
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+use std::{fmt, fs, io};
 
 use etcetera::BaseStrategy as _;
 use serde::{Deserialize, Serialize};

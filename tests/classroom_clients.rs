@@ -113,10 +113,9 @@ impl TestClient {
     /// The next three lines.
     async fn response(&mut self) -> String {
         let mut answer = Vec::new();
-        while answer.iter().filter(|octet| **octet == b'\n').count() < 3 {
-            let octet = timeout(TEST_TIMEOUT, self.connection.read_u8()).await.expect("an answer in time");
-            answer
-                .push(octet.unwrap_or_else(|_| panic!("closed after {}", String::from_utf8_lossy(&answer))));
+        while answer.iter().filter(|byte| **byte == b'\n').count() < 3 {
+            let byte = timeout(TEST_TIMEOUT, self.connection.read_u8()).await.expect("an answer in time");
+            answer.push(byte.unwrap_or_else(|_| panic!("closed after {}", String::from_utf8_lossy(&answer))));
         }
         String::from_utf8(answer).unwrap()
     }
@@ -135,7 +134,7 @@ impl TestClient {
         let response = self.send_request("SETUP").await;
         self.session = response.trim_end().rsplit(' ').next().unwrap().to_owned();
         assert!(
-            self.session.len() == 6 && self.session.bytes().all(|octet| octet.is_ascii_digit()),
+            self.session.len() == 6 && self.session.bytes().all(|byte| byte.is_ascii_digit()),
             "{response}"
         );
         assert_eq!(response, self.expected_response("200 OK", &self.session));
@@ -275,8 +274,8 @@ async fn pipelined_and_split_requests_are_parsed() {
         }
         assert!(program.incoming_frames(8).await == test.frames);
         let both = program.format_request("PAUSE") + &program.format_request("TEARDOWN");
-        for octet in both.chars() {
-            program.write(octet.encode_utf8(&mut [0; 4])).await;
+        for byte in both.chars() {
+            program.write(byte.encode_utf8(&mut [0; 4])).await;
         }
         for cseq in [3, 4] {
             let expected = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: {}\r\n", program.session);

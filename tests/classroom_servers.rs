@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::classroom_server::{ClassroomServer, ClassroomServerOptions, Packetization, Reaction};
 use common::jpegs::{JpegKind, test_jpeg};
-use reelay::impairment::RawPacket;
-use reelay::impairment::{Emulator, EmulatorSettings, Impairments, LossModel};
+use reelay::impairment::{Emulator, EmulatorSettings, Impairments, LossModel, RawPacket};
 use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::proto::rtp::Header;
 use reelay::proto::rtsp::{PortPair, RtspUrl};

@@ -78,9 +78,9 @@ impl ServerConnection {
         }
     }
 
-    async fn write(&mut self, octets: impl AsRef<[u8]>) {
+    async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         // A player that has had enough may have hung up.
-        let _ = self.stream.write_all(octets.as_ref()).await;
+        let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
     /// Answers the next request, which is this one.
@@ -339,9 +339,9 @@ fn frame_packet(number: u16) -> Vec<u8> {
     let packets =
         packetize(&test_jpeg(JpegKind::Standard420, (96, 64), 0, 0), PayloadFormat::Rfc2435).unwrap();
     assert_eq!(packets.packets().len(), 1);
-    let mut octets = Vec::new();
-    packets.write_packet(0, number, u32::from(number) * 4_500, 9, &mut octets);
-    octets
+    let mut bytes = Vec::new();
+    packets.write_packet(0, number, u32::from(number) * 4_500, 9, &mut bytes);
+    bytes
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ fn delay_raises_end_to_end_latency_and_round_trip_time() {
     assert_near(figures.playout_delay_ms, 50.0, 8.0);
 }
 
-/// A full queue delays by its length: octets over rate.
+/// A full queue delays by its length: bytes over rate.
 #[test]
 fn bottleneck_fills_queue_and_drops_packets() {
     let (_, free) = play_for(Impairments::default(), Duration::from_secs(10));

@@ -29,7 +29,7 @@ const MS: Duration = Duration::from_millis(1);
 /// Fast, so that the tests are.
 const FRAME_RATE: FrameRate = FrameRate::per_second(100);
 
-/// Octets of the APP0 segment that the test pictures begin with.
+/// Bytes of the APP0 segment that the test pictures begin with.
 const APP0_LENGTH: usize = 18;
 
 /// Nothing on loopback takes this long; a test that waits so long has failed.
@@ -179,7 +179,7 @@ async fn undecodable_frames_are_counted_and_reported_if_all_fail() {
     // The scan of three components names Huffman tables that there are not.
     let scan = [0xFF, 0xDA, 0, 12, 3];
     let damaged = |jpeg: &Vec<u8>| {
-        let at = jpeg.windows(scan.len()).position(|octets| octets == scan).expect("a scan");
+        let at = jpeg.windows(scan.len()).position(|bytes| bytes == scan).expect("a scan");
         let mut damaged = jpeg.clone();
         damaged[at + 6] = 0x33;
         damaged
@@ -280,12 +280,12 @@ async fn sessions_share_cached_frames_and_keep_own_positions() {
     let [first, second, third] = &mut sessions[..] else { unreachable!() };
     let together = async { tokio::join!(first.play_to_end(), second.play_to_end()) };
     let ((a, _), (b, _)) = together.await;
-    let cached = server.cached_octets();
+    let cached = server.cached_bytes();
     let (c, _) = third.play_to_end().await;
     [a, b, c].iter().for_each(|arrived| assert_same_frames(arrived, &test.frames));
-    let octets: usize = test.frames.iter().map(Vec::len).sum();
-    assert!(cached as usize > octets && (cached as usize) < 2 * octets, "{cached} for {octets}: kept once");
-    assert_eq!(server.cached_octets(), cached, "read and packetized once");
+    let bytes: usize = test.frames.iter().map(Vec::len).sum();
+    assert!(cached as usize > bytes && (cached as usize) < 2 * bytes, "{cached} for {bytes}: kept once");
+    assert_eq!(server.cached_bytes(), cached, "read and packetized once");
     assert_eq!(server.session_count(), 3);
     for playing in sessions {
         playing.session.finish(TEST_TIMEOUT).await;
@@ -627,7 +627,7 @@ async fn failing_files_use_rfc_2326_status_codes() {
         assert_eq!(code(method, &other.to_string(), &session).await.0, 454);
     }
 
-    // The octets of its pictures go while it plays.
+    // The bytes of its pictures go while it plays.
     std::fs::OpenOptions::new().write(true).open(test.path()).unwrap().set_len(1_000).unwrap();
     let failed = async { while code("PLAY", &url.to_string(), &session).await.0 != 500 {} };
     timeout(TEST_TIMEOUT, failed).await.expect("500");

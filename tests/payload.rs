@@ -17,9 +17,9 @@ const SIZE: (u16, u16) = (160, 120);
 fn parse_packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
     (0..frame.packets().len())
         .map(|index| {
-            let mut octets = Vec::new();
-            frame.write_packet(index, index as u16, timestamp, 9, &mut octets);
-            Packet::parse(octets.into()).unwrap()
+            let mut bytes = Vec::new();
+            frame.write_packet(index, index as u16, timestamp, 9, &mut bytes);
+            Packet::parse(bytes.into()).unwrap()
         })
         .collect()
 }
@@ -117,7 +117,7 @@ fn rfc_2435_form_keeps_pixels_exact() {
         JpegKind::WithComment,
         JpegKind::WithoutDht,
     ];
-    for kind in kinds.into_iter().chain([JpegKind::Thumbnail, JpegKind::FillOctets, JpegKind::LongHeader]) {
+    for kind in kinds.into_iter().chain([JpegKind::Thumbnail, JpegKind::FillBytes, JpegKind::LongHeader]) {
         let jpeg = test_jpeg(kind, SIZE, 5, 40);
         let received = single_frame(&parse_packets(&packetize(&jpeg, PayloadFormat::Rfc2435).unwrap(), 0));
         assert_eq!(decode_pixels(&received.jpeg), decode_pixels(&jpeg), "{kind:?}");
@@ -129,7 +129,7 @@ fn payload_header_follows_rfc_2435() {
     let jpeg = test_jpeg(JpegKind::Restarts, (642, 478), 5, 40);
     let frame = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
     let packets = parse_packets(&frame, 0);
-    // Type-specific 0, offset 0, type 1 with restarts, Q 255, 81 by 60 blocks; interval 4; 128 octets of tables.
+    // Type-specific 0, offset 0, type 1 with restarts, Q 255, 81 by 60 blocks; interval 4; 128 bytes of tables.
     assert_eq!(packets[0].payload[..8], [0, 0, 0, 0, 65, 255, 81, 60]);
     assert_eq!(packets[0].payload[8..16], [0, 4, 0xFF, 0xFF, 0, 0, 0, 128]);
     let data = |packet: &Packet, skipped: usize| packet.payload.len() - skipped;
@@ -257,11 +257,11 @@ fn hostile_payloads_never_panic() {
             packet.header.marker = true;
             let _ = assemble(&[packet]);
         }
-        for octet in 0..160 {
+        for byte in 0..160 {
             for value in [0, 1, 0x7F, 0x80, 0xFF] {
                 let mut changed = whole.clone();
                 let mut payload = changed[0].payload.to_vec();
-                payload[octet] = value;
+                payload[byte] = value;
                 changed[0].payload = payload.into();
                 for assembled in assemble(&changed) {
                     if let Assembled::Frame(frame) = assembled {

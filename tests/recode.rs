@@ -20,9 +20,9 @@ fn recode_and_transport(jpeg: &[u8]) -> Vec<u8> {
     let frame = packetize(&carriable, PayloadFormat::Rfc2435).unwrap();
     let mut depacketizer = Depacketizer::new(None);
     for index in 0..frame.packets().len() {
-        let mut octets = Vec::new();
-        frame.write_packet(index, index as u16, 0, 9, &mut octets);
-        depacketizer.push(&Packet::parse(octets.into()).unwrap());
+        let mut bytes = Vec::new();
+        frame.write_packet(index, index as u16, 0, 9, &mut bytes);
+        depacketizer.push(&Packet::parse(bytes.into()).unwrap());
     }
     match depacketizer.poll_frame() {
         Some(Assembled::Frame(frame)) if frame.is_complete() => frame.jpeg.to_vec(),
@@ -32,22 +32,22 @@ fn recode_and_transport(jpeg: &[u8]) -> Vec<u8> {
 
 #[derive(Debug, PartialEq)]
 struct DecodedPicture {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     width: usize,
     height: usize,
 }
 
 fn decode_picture(jpeg: &[u8]) -> DecodedPicture {
-    let mut octets = Vec::new();
-    let (width, height) = decode(jpeg, &mut octets).unwrap();
-    DecodedPicture { octets, width: width as usize, height: height as usize }
+    let mut bytes = Vec::new();
+    let (width, height) = decode(jpeg, &mut bytes).unwrap();
+    DecodedPicture { bytes, width: width as usize, height: height as usize }
 }
 
 impl DecodedPicture {
     /// The part at the top left, without what fills up the last blocks.
     fn cropped(&self, width: usize, height: usize) -> Self {
-        let rows = self.octets.chunks_exact(self.width * 4).take(height);
-        Self { octets: rows.flat_map(|row| &row[..width * 4]).copied().collect(), width, height }
+        let rows = self.bytes.chunks_exact(self.width * 4).take(height);
+        Self { bytes: rows.flat_map(|row| &row[..width * 4]).copied().collect(), width, height }
     }
 
     /// At half the size, each pixel the mean of four.
@@ -57,16 +57,16 @@ impl DecodedPicture {
             let (pixel, part) = (index / 4, index % 4);
             let first = (pixel / width * 2 * self.width + pixel % width * 2) * 4 + part;
             let four = [first, first + 4, first + self.width * 4, first + self.width * 4 + 4];
-            (four.iter().map(|&at| u32::from(self.octets[at])).sum::<u32>() / 4) as u8
+            (four.iter().map(|&at| u32::from(self.bytes[at])).sum::<u32>() / 4) as u8
         };
-        Self { octets: (0..width * height * 4).map(mean).collect(), width, height }
+        Self { bytes: (0..width * height * 4).map(mean).collect(), width, height }
     }
 
     /// Decibels between two pictures of one size: of Y, Cb and Cr.
     fn psnr(&self, other: &Self) -> [f64; 3] {
         assert_eq!((self.width, self.height), (other.width, other.height));
         let mut squares = [0.0; 3];
-        for (a, b) in self.octets.chunks_exact(4).zip(other.octets.chunks_exact(4)) {
+        for (a, b) in self.bytes.chunks_exact(4).zip(other.bytes.chunks_exact(4)) {
             let (a, b) = (to_ycbcr(a), to_ycbcr(b));
             (0..3).for_each(|plane| squares[plane] += (a[plane] - b[plane]).powi(2));
         }
@@ -187,12 +187,12 @@ fn hostile_jpegs_are_refused_without_panic() {
             let _ = with_standard_huffman(&jpeg[..cut]);
         }
         assert!(with_standard_huffman(&jpeg[..scan + 20]).is_err(), "{kind:?}");
-        for octet in 2..jpeg.len() {
+        for byte in 2..jpeg.len() {
             for value in [0, 1, 0x22, 0x7F, 0xD0, 0xFF] {
                 let mut changed = jpeg.clone();
-                changed[octet] = value;
+                changed[byte] = value;
                 let _ = with_standard_huffman(&changed);
-                if octet < scan && value != 0x7F {
+                if byte < scan && value != 0x7F {
                     let _ = to_rfc2435(&changed, Quality::default());
                 }
             }

@@ -449,7 +449,7 @@ impl ScriptedSession {
                         rtcp: 19_457,
                     })));
                 }
-                ClientOutput::Write(octets) => self.reader.push(&octets),
+                ClientOutput::Write(bytes) => self.reader.push(&bytes),
                 ClientOutput::Event(event) => self.events.push(event),
                 ClientOutput::Frame(_) => self.frame_count += 1,
                 _ => {}
@@ -530,11 +530,11 @@ impl ScriptedSession {
             let jpeg = test_jpeg(JpegKind::Standard420, (96, 64), number, 0);
             let packets = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
             for index in 0..packets.packets().len() {
-                let mut octets = Vec::new();
-                packets.write_packet(index, self.next_sequence, number * 4_500, SSRC, &mut octets);
+                let mut bytes = Vec::new();
+                packets.write_packet(index, self.next_sequence, number * 4_500, SSRC, &mut bytes);
                 self.next_sequence = self.next_sequence.wrapping_add(1);
-                modify(&mut octets);
-                self.handle_input(ClientInput::Packet(RawPacket::rtp(octets)));
+                modify(&mut bytes);
+                self.handle_input(ClientInput::Packet(RawPacket::rtp(bytes)));
             }
             self.advance(Duration::from_millis(50));
         }
@@ -556,8 +556,8 @@ impl ScriptedSession {
         let (head, body) = text.trim_start().split_once("\n\n").unwrap_or((text, ""));
         let length =
             if body.is_empty() { String::new() } else { format!("Content-Length: {}\n", body.len()) };
-        let octets = format!("{}\n{length}\n", head.trim()).replace('\n', "\r\n") + body;
-        self.handle_input(ClientInput::Received(octets.into()));
+        let bytes = format!("{}\n{length}\n", head.trim()).replace('\n', "\r\n") + body;
+        self.handle_input(ClientInput::Received(bytes.into()));
     }
 
     fn state(&self) -> RtspState {
@@ -610,7 +610,7 @@ fn ssrc_change_is_followed() {
     script.receive_frames(0..50);
     let frames = script.frame_count;
     script.next_sequence = 30_000;
-    script.receive_with_keep_alives(50..200, |octets| octets[8..12].copy_from_slice(&[1, 2, 3, 4]));
+    script.receive_with_keep_alives(50..200, |bytes| bytes[8..12].copy_from_slice(&[1, 2, 3, 4]));
     assert_eq!((frames, script.frame_count), (50, 200), "not one picture is missing");
     assert!(script.events.contains(&SessionEvent::Ended));
     assert_eq!(packet_counts(&mut script).1, 0);

@@ -208,9 +208,9 @@ async fn repeat_beyond_timeout(mut action: impl AsyncFnMut()) {
 impl TestClient {
     /// Everything that comes up to the end of the connection.
     async fn read_to_end(&mut self) -> Vec<Message> {
-        let mut octets = Vec::new();
-        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut octets)).await.expect("an end").unwrap();
-        self.reader.push(&octets);
+        let mut bytes = Vec::new();
+        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut bytes)).await.expect("an end").unwrap();
+        self.reader.push(&bytes);
         std::iter::from_fn(|| self.reader.poll_message().unwrap()).collect()
     }
 }
@@ -382,7 +382,7 @@ async fn open_connection_keeps_its_session_alive() {
     served.wait_for_expiry().await;
 }
 
-/// Octets that wait in the kernel for whoever reads this UDP port; `None` where the system does not tell.
+/// Bytes that wait in the kernel for whoever reads this UDP port; `None` where the system does not tell.
 fn queued_bytes(port: u16) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/udp").ok()?;
     let local = format!(":{port:04X}");
@@ -392,7 +392,7 @@ fn queued_bytes(port: u16) -> Option<u64> {
     u64::from_str_radix(received, 16).ok()
 }
 
-/// What players send so that firewalls let the answers in: four octets, an empty RTP packet, or 200 of anything.
+/// What players send so that firewalls let the answers in: four bytes, an empty RTP packet, or 200 of anything.
 #[tokio::test]
 async fn hole_punching_datagrams_are_discarded() {
     let mut served = TestServer::start(10, short_timeout_options()).await;
@@ -414,7 +414,7 @@ async fn hole_punching_datagrams_are_discarded() {
     .await;
     for port in [ports.server_rtp.port(), ports.server_rtcp.port()] {
         let emptied = async {
-            while queued_bytes(port).is_some_and(|octets| octets > 0) {
+            while queued_bytes(port).is_some_and(|bytes| bytes > 0) {
                 tokio::task::yield_now().await;
             }
         };
@@ -427,9 +427,9 @@ async fn hole_punching_datagrams_are_discarded() {
 fn standard_payloads(jpeg: &[u8]) -> Vec<Vec<u8>> {
     let packets = packetize(jpeg, PayloadFormat::Rfc2435).unwrap();
     let payload = |index| {
-        let mut octets = Vec::new();
-        packets.write_packet(index, 0, 0, 0, &mut octets);
-        Packet::parse(octets.into()).unwrap().payload.to_vec()
+        let mut bytes = Vec::new();
+        packets.write_packet(index, 0, 0, 0, &mut bytes);
+        Packet::parse(bytes.into()).unwrap().payload.to_vec()
     };
     (0..packets.packets().len()).map(payload).collect()
 }
@@ -526,8 +526,8 @@ async fn pipelined_and_bytewise_requests_are_parsed() {
         assert_eq!((answer.headers.cseq(), answer.status.code()), (Some(number), 200), "{method}");
     }
     assert_eq!(served.server.session_count(), 0);
-    for octet in client.format_request("OPTIONS", "").chars() {
-        client.write(&octet.to_string()).await;
+    for byte in client.format_request("OPTIONS", "").chars() {
+        client.write(&byte.to_string()).await;
     }
     assert_eq!(client.next_response().await.headers.cseq(), Some(client.cseq));
 }

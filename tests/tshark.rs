@@ -81,8 +81,8 @@ impl Capture {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let began = Instant::now();
         let has_sentinel = || {
-            let octets = fs::read(self.path()).unwrap();
-            octets.windows(SENTINEL.len()).any(|window| window == SENTINEL)
+            let bytes = fs::read(self.path()).unwrap();
+            bytes.windows(SENTINEL.len()).any(|window| window == SENTINEL)
         };
         while !has_sentinel() {
             assert!(began.elapsed() < TEST_TIMEOUT, "the end of the capture");

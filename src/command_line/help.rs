@@ -31,7 +31,7 @@ A BAD NETWORK, emulated for RTP and RTCP
   --loss P%              packets that vanish, like 5%
   --burst N              lost in rows of N on average
   --rate R               bits a second, counted in IP, like 500K or 2M
-  --queue N              octets that may wait for it (64K)
+  --queue N              bytes that may wait for it (64K)
   --delay T              how long packets take, like 40ms
   --jitter T             how much that varies, like 10ms
   --reorder              packets may overtake each other

@@ -24,7 +24,7 @@ pub struct NetworkArguments {
     seed: Option<u64>,
 }
 
-/// Octets that may wait if only a rate is given.
+/// Bytes that may wait if only a rate is given.
 const DEFAULT_QUEUE: u32 = 64 * 1024;
 
 /// The longest delay, and the widest jitter.
@@ -146,10 +146,10 @@ fn rate(parser: &mut Parser) -> Result<u64, ArgumentError> {
 
 fn queue(parser: &mut Parser) -> Result<u32, ArgumentError> {
     let text = value(parser)?;
-    let octets = scaled(&text, 1_024.0).filter(|octets| (1.0..=f64::from(1 << 30)).contains(octets));
-    octets
-        .map(|octets| octets as u32)
-        .ok_or_else(|| wrong("--queue", &text, "octets from 1 to 1G, like 64K or 1M"))
+    let bytes = scaled(&text, 1_024.0).filter(|bytes| (1.0..=f64::from(1 << 30)).contains(bytes));
+    bytes
+        .map(|bytes| bytes as u32)
+        .ok_or_else(|| wrong("--queue", &text, "bytes from 1 to 1G, like 64K or 1M"))
 }
 
 fn span(parser: &mut Parser, option: &str) -> Result<Duration, ArgumentError> {

@@ -151,11 +151,11 @@ fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions
 }
 
 fn write_report(file: &ReportFile, report: &SessionReport) -> Result<(), CommandError> {
-    let octets = match file.format {
+    let bytes = match file.format {
         ReportFormat::Csv => report.to_csv().map_err(io::Error::from),
         ReportFormat::Json => report.to_json().map_err(io::Error::from),
     };
-    octets.and_then(|octets| fs::write(&file.path, octets)).map_err(|error| {
+    bytes.and_then(|bytes| fs::write(&file.path, bytes)).map_err(|error| {
         CommandError::new(format!(
             "{} cannot be written ({error}); choose another file.",
             file.path.display()

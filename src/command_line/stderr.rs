@@ -3,11 +3,10 @@
 //! What is told goes to a thread that writes it. Whoever serves or plays goes on meanwhile.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::Duration;
+use std::{fmt, thread};
 
 /// Tells people something, in a line of its own.
 pub fn print_line(line: impl fmt::Display) {
@@ -29,9 +28,9 @@ pub fn flush() {
 pub struct StderrWriter;
 
 impl Write for StderrWriter {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        STDERR.push(octets.to_vec());
-        Ok(octets.len())
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        STDERR.push(bytes.to_vec());
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -62,10 +62,10 @@ fn bit_rate(bits_per_second: u64) -> String {
     }
 }
 
-fn byte_size(octets: u32) -> String {
-    match octets {
-        octets if octets >= 1024 => format!("{} KiB", decimal(f64::from(octets) / 1024.0)),
-        octets => format!("{octets} octets"),
+fn byte_size(bytes: u32) -> String {
+    match bytes {
+        bytes if bytes >= 1024 => format!("{} KiB", decimal(f64::from(bytes) / 1024.0)),
+        bytes => format!("{bytes} bytes"),
     }
 }
 

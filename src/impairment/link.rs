@@ -68,8 +68,8 @@ struct KindState {
 struct QueuedPacket<T> {
     /// When it is through the bottleneck.
     departure: Instant,
-    /// Its octets of IP.
-    octets: u64,
+    /// Its bytes of IP.
+    bytes: u64,
     /// How long it is on its way from then on.
     link_delay: Duration,
     tagged: TaggedPacket<T>,
@@ -197,7 +197,7 @@ impl<T: LinkPacket> Link<T> {
 
     /// Lets a packet wait for its turn at the bottleneck; `false` if there is no room.
     fn enqueue(&mut self, now: Instant, link_delay: Duration, tagged: TaggedPacket<T>) -> bool {
-        let octets = tagged.packet.size() as u64 + IP_UDP_HEADER_LENGTH;
+        let bytes = tagged.packet.size() as u64 + IP_UDP_HEADER_LENGTH;
         if self.queue.len() + self.in_flight.len() >= MAX_IN_FLIGHT {
             return false;
         }
@@ -205,26 +205,26 @@ impl<T: LinkPacket> Link<T> {
         let departure = match self.impairments.bottleneck {
             None => start,
             Some(Bottleneck { queue, .. })
-                if self.queued_bytes + octets > u64::from(queue) && self.queued_bytes > 0 =>
+                if self.queued_bytes + bytes > u64::from(queue) && self.queued_bytes > 0 =>
             {
                 return false;
             }
-            Some(Bottleneck { bits_per_second, .. }) => start + transmission_time(octets, bits_per_second),
+            Some(Bottleneck { bits_per_second, .. }) => start + transmission_time(bytes, bits_per_second),
         };
-        self.queued_bytes += octets;
-        self.queue.push_back(QueuedPacket { departure, octets, link_delay, tagged });
+        self.queued_bytes += bytes;
+        self.queue.push_back(QueuedPacket { departure, bytes, link_delay, tagged });
         true
     }
 
     /// Sends on their way the packets that are through the bottleneck.
     fn pass_bottleneck(&mut self, now: Instant) {
         while self.queue.front().is_some_and(|first| first.departure <= now) {
-            let Some(QueuedPacket { departure: through, octets, link_delay: lag, tagged: travelling }) =
+            let Some(QueuedPacket { departure: through, bytes, link_delay: lag, tagged: travelling }) =
                 self.queue.pop_front()
             else {
                 return;
             };
-            self.queued_bytes -= octets;
+            self.queued_bytes -= bytes;
             let release = through + lag;
             let release = match self.last_release {
                 Some(last) if !self.impairments.jitter.reorders => last.max(release),
@@ -244,11 +244,11 @@ impl<T: LinkPacket> Link<T> {
             let remaining = match previous {
                 Some(previous) if index == 0 => {
                     queued.departure.saturating_duration_since(now).as_secs_f64()
-                        / transmission_time(queued.octets, previous.bits_per_second).as_secs_f64().max(1e-9)
+                        / transmission_time(queued.bytes, previous.bits_per_second).as_secs_f64().max(1e-9)
                 }
                 _ => 1.0,
             };
-            let span = rate.map_or(Duration::ZERO, |rate| transmission_time(queued.octets, rate));
+            let span = rate.map_or(Duration::ZERO, |rate| transmission_time(queued.bytes, rate));
             start += span.mul_f64(remaining.clamp(0.0, 1.0));
             queued.departure = start;
         }
@@ -292,9 +292,9 @@ impl<T: LinkPacket> Link<T> {
     }
 }
 
-/// How long octets take at a rate.
-fn transmission_time(octets: u64, bits_per_second: u64) -> Duration {
-    let nanos = u128::from(octets) * 8 * 1_000_000_000 / u128::from(bits_per_second.max(1));
+/// How long bytes take at a rate.
+fn transmission_time(bytes: u64, bits_per_second: u64) -> Duration {
+    let nanos = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(bits_per_second.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
@@ -305,7 +305,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A packet of a hundred octets with a number.
+    /// A packet of a hundred bytes with a number.
     #[derive(Debug, Clone)]
     struct NumberedPacket(u32);
 
@@ -446,7 +446,7 @@ mod tests {
                 link.send(now, NumberedPacket(number));
             }
             poll_until(&mut link, begin, Some(begin + Duration::from_secs(10)), &mut out);
-            // 128 octets of IP a packet.
+            // 128 bytes of IP a packet.
             passed += out.len() as u64 * 128 * 8;
             let rate = passed as f64 / 10.0;
             assert!((rate / bits_per_second as f64 - 1.0).abs() < 0.01, "{rate} for {bits_per_second}");
@@ -467,7 +467,7 @@ mod tests {
             bottleneck: Some(Bottleneck { bits_per_second, queue: 100_000 }),
             ..Impairments::default()
         };
-        // 128 octets in a second.
+        // 128 bytes in a second.
         let mut link = Link::new(at_rate(1_024), 1);
         (0..3).for_each(|number| link.send(begin, NumberedPacket(number)));
         let half = begin + Duration::from_millis(500);

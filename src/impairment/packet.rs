@@ -17,7 +17,7 @@ pub trait LinkPacket: Clone {
     /// Whether it is counted with the packets of the stream or with those of its control.
     fn kind(&self) -> PacketKind;
 
-    /// Its octets as a datagram's payload.
+    /// Its bytes as a datagram's payload.
     fn size(&self) -> usize;
 
     /// Makes one of its bits wrong.
@@ -30,40 +30,40 @@ pub struct RawPacket {
     /// What it is.
     pub kind: PacketKind,
     /// The whole packet.
-    pub octets: Bytes,
+    pub bytes: Bytes,
 }
 
 impl RawPacket {
     /// A packet of RTP.
-    pub fn rtp(octets: impl Into<Bytes>) -> Self {
-        Self { kind: PacketKind::Rtp, octets: octets.into() }
+    pub fn rtp(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: PacketKind::Rtp, bytes: bytes.into() }
     }
 
     /// A packet of RTCP.
-    pub fn rtcp(octets: impl Into<Bytes>) -> Self {
-        Self { kind: PacketKind::Rtcp, octets: octets.into() }
+    pub fn rtcp(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: PacketKind::Rtcp, bytes: bytes.into() }
     }
 
     /// Of RTP: its source and its sequence number.
     pub fn ssrc_and_sequence(&self) -> Option<(u32, u16)> {
-        let [_, _, s0, s1, _, _, _, _, c0, c1, c2, c3] = *self.octets.first_chunk::<HEADER_LENGTH>()?;
+        let [_, _, s0, s1, _, _, _, _, c0, c1, c2, c3] = *self.bytes.first_chunk::<HEADER_LENGTH>()?;
         (self.kind == PacketKind::Rtp)
             .then(|| (u32::from_be_bytes([c0, c1, c2, c3]), u16::from_be_bytes([s0, s1])))
     }
 
-    /// The octets that no bit error reaches.
+    /// The bytes that no bit error reaches.
     ///
     /// It is the coverage that UDP-Lite (RFC 3828 §3.1) lets a sender choose: an error in what is covered costs the
     /// packet, which is loss and is emulated as such; an error behind it is delivered. RTP is covered to the end of
     /// its headers, RTCP to the source of its first packet.
     fn protected_length(&self) -> usize {
-        let first = self.octets.first().copied().unwrap_or_default();
+        let first = self.bytes.first().copied().unwrap_or_default();
         let (has_extension, csrc_count) = (first & 0x10 != 0, usize::from(first & 0x0F));
         match self.kind {
             PacketKind::Rtcp => 8,
             PacketKind::Rtp => {
                 let fixed = HEADER_LENGTH + 4 * csrc_count;
-                let words = match self.octets.get(fixed + 2..fixed + 4) {
+                let words = match self.bytes.get(fixed + 2..fixed + 4) {
                     Some(&[high, low]) if has_extension => 1 + usize::from(u16::from_be_bytes([high, low])),
                     _ => 0,
                 };
@@ -79,16 +79,16 @@ impl LinkPacket for RawPacket {
     }
 
     fn size(&self) -> usize {
-        self.octets.len()
+        self.bytes.len()
     }
 
     fn flip_bit(&mut self, bit: u64) {
         let protected = self.protected_length();
-        let bits = self.octets.len().saturating_sub(protected) as u64 * 8;
+        let bits = self.bytes.len().saturating_sub(protected) as u64 * 8;
         if let Some(bit) = bit.checked_rem(bits) {
-            let mut octets = self.octets.to_vec();
-            octets[protected + (bit / 8) as usize] ^= 1 << (bit % 8);
-            self.octets = octets.into();
+            let mut bytes = self.bytes.to_vec();
+            bytes[protected + (bit / 8) as usize] ^= 1 << (bit % 8);
+            self.bytes = bytes.into();
         }
     }
 }
@@ -101,9 +101,9 @@ mod tests {
         let flipped = (0..4_000).map(|bit| {
             let mut copy = packet.clone();
             copy.flip_bit(bit);
-            let differing: Vec<_> = (0..packet.octets.len())
-                .filter(|&at| copy.octets[at] != packet.octets[at])
-                .inspect(|&at| assert_eq!((copy.octets[at] ^ packet.octets[at]).count_ones(), 1))
+            let differing: Vec<_> = (0..packet.bytes.len())
+                .filter(|&at| copy.bytes[at] != packet.bytes[at])
+                .inspect(|&at| assert_eq!((copy.bytes[at] ^ packet.bytes[at]).count_ones(), 1))
                 .collect();
             assert!(differing.len() <= 1);
             differing

@@ -105,11 +105,11 @@ mod tests {
     const SSRC: u32 = 7;
 
     fn packet(sequence: u16) -> RawPacket {
-        let mut octets = vec![0x80, 26];
-        octets.extend(sequence.to_be_bytes());
-        octets.extend([0; 4]);
-        octets.extend(SSRC.to_be_bytes());
-        RawPacket::rtp(octets)
+        let mut bytes = vec![0x80, 26];
+        bytes.extend(sequence.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(SSRC.to_be_bytes());
+        RawPacket::rtp(bytes)
     }
 
     #[test]
@@ -118,9 +118,9 @@ mod tests {
         let mut link = SessionLink::new(&emulator);
         for sequence in [65_534, 65_535, 0, 65_533] {
             let packet = packet(sequence);
-            let octets = packet.octets.as_ptr();
+            let bytes = packet.bytes.as_ptr();
             let passed = link.send(now, packet).unwrap();
-            assert_eq!(passed.octets.as_ptr(), octets, "not even copied");
+            assert_eq!(passed.bytes.as_ptr(), bytes, "not even copied");
         }
         let counters = emulator.session_counters(SSRC).unwrap();
         assert_eq!((counters.packets, counters.last_sequence, counters.stats()), (4, 0, None));

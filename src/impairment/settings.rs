@@ -43,9 +43,9 @@ pub struct LossModel {
 /// A link that is slower than what is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bottleneck {
-    /// Bits a second, counted in octets of IP: 28 more than a datagram's payload.
+    /// Bits a second, counted in bytes of IP: 28 more than a datagram's payload.
     pub bits_per_second: u64,
-    /// Octets that may wait; what comes when the queue is full is lost.
+    /// Bytes that may wait; what comes when the queue is full is lost.
     pub queue: u32,
 }
 

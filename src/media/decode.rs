@@ -35,13 +35,13 @@ const MAX_DIMENSION: usize = 16_384;
 /// The buffer is reused: it grows to the largest picture and stays.
 ///
 /// # Errors
-/// When the octets are no JPEG that can be decoded, or too many pixels.
+/// When the bytes are no JPEG that can be decoded, or too many pixels.
 pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
     let jpeg = jpeg::normalize_for_decoder(jpeg);
     let mut decoder = open_decoder(&jpeg, ColorSpace::RGBA)?;
     let size = match decoder.input_colorspace() {
         Some(ColorSpace::Luma | ColorSpace::YCbCr) => decode_into(&mut decoder, pixels)?,
-        // Of RGB, CMYK and YCCK the decoder makes three octets well, and four not at all or wrongly.
+        // Of RGB, CMYK and YCCK the decoder makes three bytes well, and four not at all or wrongly.
         _ => {
             let size = decode_into(&mut open_decoder(&jpeg, ColorSpace::RGB)?, pixels)?;
             rgb_to_rgba(pixels);
@@ -61,7 +61,7 @@ fn rgb_to_rgba(pixels: &mut Vec<u8>) {
     }
 }
 
-/// What the octets of a decoded pixel stand for.
+/// What the bytes of a decoded pixel stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SampleFormat {
     /// One, of luminance.
@@ -73,7 +73,7 @@ pub(super) enum SampleFormat {
 }
 
 impl SampleFormat {
-    /// Octets of a pixel.
+    /// Bytes of a pixel.
     pub(super) fn bytes_per_pixel(self) -> usize {
         if self == Self::Luma { 1 } else { 3 }
     }
@@ -82,7 +82,7 @@ impl SampleFormat {
 /// Decodes without converting colours, where there is no need to.
 ///
 /// # Errors
-/// When the octets are no JPEG that can be decoded, or too many pixels.
+/// When the bytes are no JPEG that can be decoded, or too many pixels.
 pub(super) fn decode_samples(
     jpeg: &[u8],
     samples: &mut Vec<u8>,
@@ -100,7 +100,7 @@ pub(super) fn decode_samples(
 
 type ZuneDecoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-/// A decoder that has read the header. Its pixels are counted before there is room for them: a header of a few octets
+/// A decoder that has read the header. Its pixels are counted before there is room for them: a header of a few bytes
 /// can ask for a gigabyte.
 fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, DecodeError> {
     let options = DecoderOptions::new_fast()
@@ -115,12 +115,12 @@ fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, Deco
     Ok(decoder)
 }
 
-fn decode_into(decoder: &mut ZuneDecoder<'_>, octets: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
+fn decode_into(decoder: &mut ZuneDecoder<'_>, bytes: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
     let no_size = || DecodeError("a picture without a size".to_owned());
     let size = decoder.output_buffer_size().ok_or_else(no_size)?;
     let (width, height) = decoder.dimensions().ok_or_else(no_size)?;
-    octets.resize(size, 0);
-    decoder.decode_into(octets).map_err(decode_error)?;
+    bytes.resize(size, 0);
+    decoder.decode_into(bytes).map_err(decode_error)?;
     // Sides are bounded by LARGEST_SIDE, so they fit.
     Ok(Dimensions { width: width as u16, height: height as u16 })
 }

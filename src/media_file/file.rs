@@ -1,12 +1,11 @@
 //! A film: its file, and the index of its pictures that grows behind it.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -167,7 +166,7 @@ impl MediaFile {
         self.storage.is_there(self.indexed_bytes())
     }
 
-    /// Octets of the file up to the end of the last picture that is known.
+    /// Bytes of the file up to the end of the last picture that is known.
     fn indexed_bytes(&self) -> u64 {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         index.last().map_or(0, |last| last.offset + u64::from(last.length))

@@ -21,7 +21,7 @@ pub struct SocketPair<S> {
 /// Sockets of the runtime.
 pub type AsyncSocketPair = SocketPair<AsyncUdpSocket>;
 
-/// Octets that are usually asked for as the kernel's buffer of each socket. A 720p picture alone can be larger than
+/// Bytes that are usually asked for as the kernel's buffer of each socket. A 720p picture alone can be larger than
 /// what the system gives without being asked.
 pub const SOCKET_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 
@@ -30,7 +30,7 @@ const MAX_ATTEMPTS: usize = 64;
 
 impl SocketPair<PlainUdpSocket> {
     /// Binds a pair: the one that begins at `rtp_port`, or one of the system's choice, and asks for kernel buffers of
-    /// `buffer` octets. The sockets do not block.
+    /// `buffer` bytes. The sockets do not block.
     ///
     /// # Errors
     /// When the given pair is in use, or no free pair can be found.

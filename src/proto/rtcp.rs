@@ -93,7 +93,7 @@ pub struct SenderInfo {
     pub rtp_timestamp: u32,
     /// Packets sent since the start.
     pub packet_count: u32,
-    /// Octets of payload sent since the start.
+    /// Bytes of payload sent since the start.
     pub octet_count: u32,
 }
 
@@ -153,7 +153,7 @@ pub enum ExtendedReportBlock {
     },
 }
 
-/// Why octets are no RTCP.
+/// Why bytes are no RTCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtcpError {
     /// Shorter than a length field says.
@@ -187,17 +187,17 @@ const DLRR_BLOCK: u8 = 5;
 /// A compound may be reduced to one packet (RFC 5506), as players do to open a path through a firewall.
 ///
 /// # Errors
-/// When a packet does not fit into the octets, or is not of version 2.
-pub fn parse(mut octets: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
+/// When a packet does not fit into the bytes, or is not of version 2.
+pub fn parse(mut bytes: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
     let mut packets = Vec::new();
-    while !octets.is_empty() {
-        let &[first, packet_type, high, low] = octets.first_chunk::<4>().ok_or(RtcpError::Truncated)?;
+    while !bytes.is_empty() {
+        let &[first, packet_type, high, low] = bytes.first_chunk::<4>().ok_or(RtcpError::Truncated)?;
         if first >> 6 != 2 {
             return Err(RtcpError::Version);
         }
         let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
-        let (packet, rest) = octets.split_at_checked(length).ok_or(RtcpError::Truncated)?;
-        octets = rest;
+        let (packet, rest) = bytes.split_at_checked(length).ok_or(RtcpError::Truncated)?;
+        bytes = rest;
         match packet_type {
             EXTENDED_REPORT => packets.extend(parse_extended_report(&packet[4..])?),
             _ => packets.extend(parse_packet(packet_type, first & 0x1F, &packet[4..])?),
@@ -319,14 +319,14 @@ impl Reader<'_> {
 ///
 /// RFC 3550 §6.1 wants a report first and a CNAME in each compound; that order is the caller's.
 pub fn encode(packets: &[RtcpPacket]) -> Vec<u8> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     for packet in packets {
-        encode_packet(packet, &mut octets);
+        encode_packet(packet, &mut bytes);
     }
-    octets
+    bytes
 }
 
-fn encode_packet(packet: &RtcpPacket, octets: &mut Vec<u8>) {
+fn encode_packet(packet: &RtcpPacket, bytes: &mut Vec<u8>) {
     let mut body = Vec::new();
     let (packet_type, count) = match packet {
         RtcpPacket::SenderReport { ssrc, info, blocks } => {
@@ -351,7 +351,7 @@ fn encode_packet(packet: &RtcpPacket, octets: &mut Vec<u8>) {
             let name = &cname.as_bytes()[..cname.len().min(255)];
             body.extend_from_slice(&[CNAME_ITEM, name.len() as u8]);
             body.extend_from_slice(name);
-            // The list of items ends with at least one null octet, and the chunk on a word.
+            // The list of items ends with at least one null byte, and the chunk on a word.
             body.resize((body.len() / 4 + 1) * 4, 0);
             (SOURCE_DESCRIPTION, 1)
         }
@@ -366,10 +366,10 @@ fn encode_packet(packet: &RtcpPacket, octets: &mut Vec<u8>) {
             (EXTENDED_REPORT, 0)
         }
     };
-    // Thirty-one blocks of 24 octets at the most: the length in words is far below 2^16.
+    // Thirty-one blocks of 24 bytes at the most: the length in words is far below 2^16.
     let [high, low] = ((body.len() / 4) as u16).to_be_bytes();
-    octets.extend_from_slice(&[0x80 | count, packet_type, high, low]);
-    octets.extend_from_slice(&body);
+    bytes.extend_from_slice(&[0x80 | count, packet_type, high, low]);
+    bytes.extend_from_slice(&body);
 }
 
 fn encode_extended_block(block: ExtendedReportBlock, body: &mut Vec<u8>) {
@@ -437,12 +437,12 @@ mod tests {
 
     #[test]
     fn compound_packet_matches_rfc_3550() {
-        let octets = encode(&compound());
-        assert_eq!(octets[..8], [0x80, 200, 0, 6, 1, 2, 3, 4]);
-        assert_eq!(octets[28..44], [0x81, 202, 0, 3, 1, 2, 3, 4, 1, 3, b'a', b'b', b'c', 0, 0, 0]);
-        assert_eq!(octets[44..60], [0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 9, 12, 0xFF, 0xFF, 0xFD]);
-        assert_eq!(octets[76..], [0x81, 203, 0, 1, 1, 2, 3, 4]);
-        assert_eq!(parse(&octets).unwrap(), compound());
+        let bytes = encode(&compound());
+        assert_eq!(bytes[..8], [0x80, 200, 0, 6, 1, 2, 3, 4]);
+        assert_eq!(bytes[28..44], [0x81, 202, 0, 3, 1, 2, 3, 4, 1, 3, b'a', b'b', b'c', 0, 0, 0]);
+        assert_eq!(bytes[44..60], [0x81, 201, 0, 7, 0, 0, 0, 1, 0, 0, 0, 9, 12, 0xFF, 0xFF, 0xFD]);
+        assert_eq!(bytes[76..], [0x81, 203, 0, 1, 1, 2, 3, 4]);
+        assert_eq!(parse(&bytes).unwrap(), compound());
     }
 
     #[test]
@@ -451,39 +451,39 @@ mod tests {
             ssrc: 0x0102_0304,
             block: ExtendedReportBlock::ReceiverReferenceTime(NtpTime(0x1122_3344_5566_7788)),
         };
-        let octets = encode(std::slice::from_ref(&reference));
+        let bytes = encode(std::slice::from_ref(&reference));
         let expected =
             [0x80, 207, 0, 4, 1, 2, 3, 4, 4, 0, 0, 2, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
-        assert_eq!(octets, expected);
-        assert_eq!(parse(&octets), Ok(vec![reference]));
+        assert_eq!(bytes, expected);
+        assert_eq!(parse(&bytes), Ok(vec![reference]));
         let dlrr = RtcpPacket::ExtendedReport {
             ssrc: 9,
             block: ExtendedReportBlock::Dlrr { ssrc: 7, last_rr: 0x3344_5566, delay_since_last_rr: 655 },
         };
-        let mut octets = encode(std::slice::from_ref(&dlrr));
-        assert_eq!(octets[8..], [5, 0, 0, 3, 0, 0, 0, 7, 0x33, 0x44, 0x55, 0x66, 0, 0, 2, 0x8F]);
-        assert_eq!(parse(&octets), Ok(vec![dlrr.clone()]));
+        let mut bytes = encode(std::slice::from_ref(&dlrr));
+        assert_eq!(bytes[8..], [5, 0, 0, 3, 0, 0, 0, 7, 0x33, 0x44, 0x55, 0x66, 0, 0, 2, 0x8F]);
+        assert_eq!(parse(&bytes), Ok(vec![dlrr.clone()]));
         // Another kind of block before it, and one that is longer than the packet.
-        octets.splice(8..8, [1, 0, 0, 1, 0, 0, 0, 0]);
-        octets[3] = 7;
-        assert_eq!(parse(&octets), Ok(vec![dlrr]));
-        octets[11] = 200;
-        assert_eq!(parse(&octets), Err(RtcpError::Truncated));
+        bytes.splice(8..8, [1, 0, 0, 1, 0, 0, 0, 0]);
+        bytes[3] = 7;
+        assert_eq!(parse(&bytes), Ok(vec![dlrr]));
+        bytes[11] = 200;
+        assert_eq!(parse(&bytes), Err(RtcpError::Truncated));
     }
 
     #[test]
     fn empty_receiver_report_is_parsed() {
-        let octets = [0x80, 201, 0, 1, 0, 0, 0, 0];
-        assert_eq!(parse(&octets).unwrap(), [RtcpPacket::ReceiverReport { ssrc: 0, blocks: vec![] }]);
+        let bytes = [0x80, 201, 0, 1, 0, 0, 0, 0];
+        assert_eq!(parse(&bytes).unwrap(), [RtcpPacket::ReceiverReport { ssrc: 0, blocks: vec![] }]);
     }
 
     #[test]
     fn truncated_and_junk_packets_are_rejected() {
-        let octets = encode(&compound());
-        for cut in 1..octets.len() {
-            let _ = parse(&octets[..cut]);
+        let bytes = encode(&compound());
+        for cut in 1..bytes.len() {
+            let _ = parse(&bytes[..cut]);
         }
-        assert_eq!(parse(&octets[..30]), Err(RtcpError::Truncated));
+        assert_eq!(parse(&bytes[..30]), Err(RtcpError::Truncated));
         assert_eq!(parse(&[0xCE, 0xFA, 0xED, 0xFE]), Err(RtcpError::Version));
         assert_eq!(parse(&[0x00, 200, 0, 0]), Err(RtcpError::Version));
         assert_eq!(parse(&[0x9F, 201, 0, 1, 0, 0, 0, 1]), Err(RtcpError::Truncated));

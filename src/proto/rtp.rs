@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-/// Octets of the fixed header.
+/// Bytes of the fixed header.
 pub const HEADER_LENGTH: usize = 12;
 
 /// The clock of JPEG timestamps, in ticks a second (RFC 2435 §3, RFC 3551 §5).
@@ -19,7 +19,7 @@ pub struct Header {
     pub payload_type: u8,
     /// Counts packets, modulo 2¹⁶.
     pub sequence: u16,
-    /// The sampling instant of the first octet, in ticks, modulo 2³².
+    /// The sampling instant of the first byte, in ticks, modulo 2³².
     pub timestamp: u32,
     /// Who sends.
     pub ssrc: u32,
@@ -45,7 +45,7 @@ pub struct Packet {
     pub payload: Bytes,
 }
 
-/// Why octets are no RTP packet.
+/// Why bytes are no RTP packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtpError {
     /// Shorter than its header says.
@@ -73,34 +73,34 @@ impl Packet {
     ///
     /// # Errors
     /// When it is not a whole RTP packet of version 2.
-    pub fn parse(mut octets: Bytes) -> Result<Self, RtpError> {
-        let fixed = *octets.first_chunk::<HEADER_LENGTH>().ok_or(RtpError::Truncated)?;
+    pub fn parse(mut bytes: Bytes) -> Result<Self, RtpError> {
+        let fixed = *bytes.first_chunk::<HEADER_LENGTH>().ok_or(RtpError::Truncated)?;
         let version = fixed[0] >> 6;
         if version != 2 {
             return Err(RtpError::Version(version));
         }
         let (has_padding, has_extension) = (fixed[0] & 0x20 != 0, fixed[0] & 0x10 != 0);
         let csrc_count = usize::from(fixed[0] & 0x0F);
-        read_bytes(&mut octets, HEADER_LENGTH + 4 * csrc_count)?;
-        let extension = if has_extension { Some(read_extension(&mut octets)?) } else { None };
+        read_bytes(&mut bytes, HEADER_LENGTH + 4 * csrc_count)?;
+        let extension = if has_extension { Some(read_extension(&mut bytes)?) } else { None };
         if has_padding {
-            let padding = usize::from(*octets.last().ok_or(RtpError::Padding)?);
+            let padding = usize::from(*bytes.last().ok_or(RtpError::Padding)?);
             let unpadded =
-                octets.len().checked_sub(padding).filter(|_| padding > 0).ok_or(RtpError::Padding)?;
-            octets.truncate(unpadded);
+                bytes.len().checked_sub(padding).filter(|_| padding > 0).ok_or(RtpError::Padding)?;
+            bytes.truncate(unpadded);
         }
-        Ok(Self { header: Header::parse(&fixed), extension, payload: octets })
+        Ok(Self { header: Header::parse(&fixed), extension, payload: bytes })
     }
 }
 
-fn read_bytes(octets: &mut Bytes, count: usize) -> Result<Bytes, RtpError> {
-    if octets.len() < count { Err(RtpError::Truncated) } else { Ok(octets.split_to(count)) }
+fn read_bytes(bytes: &mut Bytes, count: usize) -> Result<Bytes, RtpError> {
+    if bytes.len() < count { Err(RtpError::Truncated) } else { Ok(bytes.split_to(count)) }
 }
 
-fn read_extension(octets: &mut Bytes) -> Result<Extension, RtpError> {
-    let extension_header = read_bytes(octets, 4)?;
+fn read_extension(bytes: &mut Bytes) -> Result<Extension, RtpError> {
+    let extension_header = read_bytes(bytes, 4)?;
     let words = u16::from_be_bytes([extension_header[2], extension_header[3]]);
-    let body = read_bytes(octets, 4 * usize::from(words))?;
+    let body = read_bytes(bytes, 4 * usize::from(words))?;
     Ok(Extension { profile: u16::from_be_bytes([extension_header[0], extension_header[1]]), body })
 }
 
@@ -117,7 +117,7 @@ impl Header {
         }
     }
 
-    /// The twelve octets of the fixed header, version 2, without padding and contributors.
+    /// The twelve bytes of the fixed header, version 2, without padding and contributors.
     pub fn encode(&self, has_extension: bool) -> [u8; HEADER_LENGTH] {
         let [s0, s1] = self.sequence.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn csrcs_extension_and_padding_are_removed() {
-        let octets = [
+        let bytes = [
             &[0xB1, 0x9A, 0xFF, 0xFF, 0, 0, 0, 9, 1, 2, 3, 4][..], // P, X, one contributor, M
             &[0, 0, 0, 7],
             &[0xFF, 0xD8, 0, 1, 0xAA, 0xBB, 0xCC, 0xDD],
@@ -169,7 +169,7 @@ mod tests {
             &[0, 0, 3],
         ]
         .concat();
-        let packet = Packet::parse(octets.into()).unwrap();
+        let packet = Packet::parse(bytes.into()).unwrap();
         assert!(packet.header.marker);
         assert_eq!(packet.header.ssrc, 0x0102_0304);
         let extension = packet.extension.unwrap();
@@ -187,8 +187,8 @@ mod tests {
             (&[0xA0, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9], RtpError::Padding),
             (&[0xA0, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0], RtpError::Padding),
         ];
-        for (octets, error) in cases {
-            assert_eq!(Packet::parse(Bytes::from_static(octets)), Err(error));
+        for (bytes, error) in cases {
+            assert_eq!(Packet::parse(Bytes::from_static(bytes)), Err(error));
         }
     }
 

@@ -29,7 +29,7 @@ const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so much silence a line that has not ended is all that there is of it. The classroom ends its messages so.
 const LINE_END_TIMEOUT: Duration = Duration::from_millis(30);
 
-/// Octets read at a time.
+/// Bytes read at a time.
 const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 /// The streams of one connection that have ports at a time; the oldest give theirs up, as no message tells which are
@@ -75,12 +75,12 @@ impl ProxyConnection {
     async fn forward_requests(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
         let mut reader = ConnectionReader::new(from);
         while let Some(part) = reader.next_part().await? {
-            let octets = match part {
+            let bytes = match part {
                 StreamPart::Line(line) => rewrite_if_transport(line, |line| self.rewrite_request(line))?,
                 StreamPart::Body(body) => body,
                 StreamPart::Interleaved { channel, packet } => encode_interleaved(channel, &packet),
             };
-            write(&mut to, &octets).await?;
+            write(&mut to, &bytes).await?;
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl ProxyConnection {
                 part = reader.next_part() => Some(part?),
                 () = wait_for_deadline(deadline) => None,
             };
-            let octets = match part {
+            let bytes = match part {
                 None => None,
                 Some(None) => return Ok(()),
                 Some(Some(StreamPart::Line(line))) => Some(rewrite_if_transport(line, |line| {
@@ -108,12 +108,12 @@ impl ProxyConnection {
                     emulate_interleaved(&mut streams, channel, packet)
                 }
             };
-            if let Some(octets) = octets {
-                write(&mut to, &octets).await?;
+            if let Some(bytes) = bytes {
+                write(&mut to, &bytes).await?;
             }
             for stream in &mut streams {
                 while let Some((_, packet)) = stream.link.poll_packet(Instant::now()) {
-                    write(&mut to, &encode_interleaved(stream.channel_of(packet.kind), &packet.octets))
+                    write(&mut to, &encode_interleaved(stream.channel_of(packet.kind), &packet.bytes))
                         .await?;
                 }
             }
@@ -204,8 +204,8 @@ fn emulate_interleaved(streams: &mut [InterleavedStream], channel: u8, packet: B
     let stream = streams.iter_mut().find(|stream| stream.has_channel(channel));
     let Some(stream) = stream else { return Some(encode_interleaved(channel, &packet)) };
     let kind = if stream.channels.rtp == channel { PacketKind::Rtp } else { PacketKind::Rtcp };
-    let admitted = stream.link.send(Instant::now(), RawPacket { kind, octets: packet })?;
-    Some(encode_interleaved(channel, &admitted.octets))
+    let admitted = stream.link.send(Instant::now(), RawPacket { kind, bytes: packet })?;
+    Some(encode_interleaved(channel, &admitted.bytes))
 }
 
 /// Changes a line if it is a Transport header.
@@ -216,8 +216,8 @@ fn rewrite_if_transport(line: Bytes, rewrite: impl FnOnce(&str) -> io::Result<St
     }
 }
 
-async fn write(to: &mut OwnedWriteHalf, octets: &[u8]) -> io::Result<()> {
-    timeout(WRITE_TIMEOUT, to.write_all(octets)).await?
+async fn write(to: &mut OwnedWriteHalf, bytes: &[u8]) -> io::Result<()> {
+    timeout(WRITE_TIMEOUT, to.write_all(bytes)).await?
 }
 
 /// One end of a connection, in pieces.

@@ -11,8 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
 use crate::net::deadline::wait_for_deadline;
-use crate::net::udp_ports;
-use crate::net::udp_ports::SocketPair;
+use crate::net::udp_ports::{self, SocketPair};
 use crate::proto::rtsp::PortPair;
 
 /// The two hosts, and our addresses as each of them sees us.
@@ -94,7 +93,7 @@ struct Forwarder {
     link: SessionLink,
 }
 
-/// Octets of the largest datagram.
+/// Bytes of the largest datagram.
 const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
 
 /// Datagrams that are taken from one port before the others have their turn.
@@ -124,7 +123,7 @@ impl Forwarder {
             else {
                 return;
             };
-            let packet = RawPacket { kind, octets: Bytes::copy_from_slice(&buffer[..length]) };
+            let packet = RawPacket { kind, bytes: Bytes::copy_from_slice(&buffer[..length]) };
             if let Some(packet) = self.link.send(Instant::now(), packet) {
                 self.send_to_client(&packet).await;
             }
@@ -136,7 +135,7 @@ impl Forwarder {
         send(
             socket_of(&self.client_side, packet.kind),
             SocketAddr::new(self.hosts.client, port),
-            &packet.octets,
+            &packet.bytes,
         )
         .await;
     }
@@ -182,8 +181,8 @@ fn try_receive(socket: &UdpSocket, host: IpAddr, buffer: &mut [u8]) -> Option<us
     }
 }
 
-async fn send(socket: &UdpSocket, to: SocketAddr, octets: &[u8]) {
-    if let Err(error) = socket.send_to(octets, to).await {
+async fn send(socket: &UdpSocket, to: SocketAddr, bytes: &[u8]) {
+    if let Err(error) = socket.send_to(bytes, to).await {
         tracing::debug!(%to, %error, "a datagram could not be sent");
     }
 }

@@ -1,15 +1,15 @@
-//! PURE. A connection's octets in pieces: the lines of messages, their bodies, and interleaved packets.
+//! PURE. A connection's bytes in pieces: the lines of messages, their bodies, and interleaved packets.
 //!
 //! Messages are not read as a whole. So whatever dialect is spoken passes, and what is not understood changes nothing.
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Some octets of a connection.
+/// Some bytes of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamPart {
     /// A line of a message with its end, or all that there is of it.
     Line(Bytes),
-    /// Octets of a body.
+    /// Bytes of a body.
     Body(Bytes),
     /// A packet between messages (RFC 2326 §10.12).
     Interleaved {
@@ -30,7 +30,7 @@ pub struct PartReader {
     buffer: BytesMut,
     /// Between the first line of a message and its blank line.
     is_in_headers: bool,
-    /// Octets of a body that are still to come.
+    /// Bytes of a body that are still to come.
     body_remaining: usize,
     /// What the head says of the body.
     content_length: usize,
@@ -38,13 +38,13 @@ pub struct PartReader {
     has_seen_crlf: bool,
 }
 
-/// Octets of the longest line.
+/// Bytes of the longest line.
 const MAX_LINE_LENGTH: usize = 16 * 1024;
 
 impl PartReader {
     /// Takes what the connection brought.
-    pub fn push(&mut self, octets: &[u8]) {
-        self.buffer.extend_from_slice(octets);
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
     }
 
     /// The next piece, or `None` until more comes.
@@ -138,9 +138,9 @@ mod tests {
 
     #[test]
     fn parts_are_the_same_at_any_read_boundary() {
-        let octets = b"RTSP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n$a\n\nb\n$\x02\x00\x03a\nbOPTIONS * RTSP/1.0\r\n\r\n";
+        let bytes = b"RTSP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n$a\n\nb\n$\x02\x00\x03a\nbOPTIONS * RTSP/1.0\r\n\r\n";
         let mut whole = PartReader::default();
-        whole.push(octets);
+        whole.push(bytes);
         let expected = [
             line("RTSP/1.0 200 OK\r\n"),
             line("Content-Length: 6\r\n"),
@@ -152,8 +152,8 @@ mod tests {
         ];
         assert_eq!(read_all(&mut whole), expected);
         let (mut single, mut bodies, mut others) = (PartReader::default(), Vec::new(), Vec::new());
-        for octet in octets {
-            single.push(&[*octet]);
+        for byte in bytes {
+            single.push(&[*byte]);
             assert!(others.is_empty() || single.flush_line().is_none(), "it ends its lines");
             for piece in read_all(&mut single) {
                 match piece {

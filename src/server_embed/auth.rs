@@ -101,7 +101,7 @@ fn parse_parameters(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn md5_hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|octet| format!("{octet:02x}")).collect()
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Compares in a time that does not tell how much was right.

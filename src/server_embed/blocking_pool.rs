@@ -1,8 +1,7 @@
 //! A few threads for what would hold up the runtime's own.
 
-use std::io;
 use std::sync::Arc;
-use std::thread;
+use std::{io, thread};
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;

@@ -20,8 +20,7 @@ use tokio::time::timeout;
 use super::classroom::{ClassroomPeer, REQUEST_END_TIMEOUT};
 use super::context::Context;
 use super::event::ServerEvent;
-use super::handlers;
-use super::handlers::{Dispatch, Resource};
+use super::handlers::{self, Dispatch, Resource};
 use super::ids::{new_classroom_session_number, new_nonce, new_session_id, new_stream_identity};
 use super::rtp_sender::{Outgoing, RtpSender};
 use super::session::ServerSession;
@@ -254,10 +253,10 @@ impl Connection {
         });
     }
 
-    /// Hands octets to the writer; `written` is dropped when they are on their way.
-    async fn write(&self, octets: Bytes, written: Option<oneshot::Sender<()>>) {
+    /// Hands bytes to the writer; `written` is dropped when they are on their way.
+    async fn write(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
         // A closed writer ends the connection elsewhere.
-        let _ = self.writer.send(Outgoing { octets, written }).await;
+        let _ = self.writer.send(Outgoing { bytes, written }).await;
     }
 
     async fn respond(&mut self, request: &Request) -> PendingResponse {
@@ -460,7 +459,7 @@ async fn write_outgoing(half: OwnedWriteHalf, mut outbox: mpsc::Receiver<Outgoin
     while let Some(first) = outbox.recv().await {
         let mut next = Some(first);
         while let Some(outgoing) = next {
-            timeout(WRITE_TIMEOUT, writer.write_all(&outgoing.octets)).await??;
+            timeout(WRITE_TIMEOUT, writer.write_all(&outgoing.bytes)).await??;
             written.extend(outgoing.written);
             next = outbox.try_recv().ok();
         }

@@ -16,7 +16,7 @@ use crate::media_file::MediaFile;
 /// What a frame costs to keep, by default: 64 MB.
 pub const DEFAULT_CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
 
-/// A cache of packetized frames, bounded in octets.
+/// A cache of packetized frames, bounded in bytes.
 #[derive(Debug)]
 pub struct FrameCache {
     cache: Cache<CacheKey, Arc<PacketizedFrame>, ByteWeighter>,
@@ -34,12 +34,12 @@ struct CacheKey {
 #[derive(Debug, Clone)]
 struct ByteWeighter;
 
-/// What a packet costs besides its octets, roughly.
+/// What a packet costs besides its bytes, roughly.
 const PACKET_OVERHEAD: u64 = 64;
 
 impl Weighter<CacheKey, Arc<PacketizedFrame>> for ByteWeighter {
     fn weight(&self, _: &CacheKey, frame: &Arc<PacketizedFrame>) -> u64 {
-        frame.octets() as u64 + frame.packets().len() as u64 * PACKET_OVERHEAD
+        frame.bytes() as u64 + frame.packets().len() as u64 * PACKET_OVERHEAD
     }
 }
 
@@ -57,7 +57,7 @@ pub enum FrameError {
 }
 
 impl FrameCache {
-    /// A cache of this many octets; pictures that have to be drawn anew get this quality.
+    /// A cache of this many bytes; pictures that have to be drawn anew get this quality.
     pub fn new(capacity: u64, quality: Quality) -> Self {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
@@ -95,8 +95,8 @@ impl FrameCache {
         work.await.unwrap_or_else(|error| Err(FrameError::Io(error)))
     }
 
-    /// Octets kept now.
-    pub fn octets(&self) -> u64 {
+    /// Bytes kept now.
+    pub fn bytes(&self) -> u64 {
         self.cache.weight()
     }
 }

@@ -79,7 +79,7 @@ fn validate(request: &Request) -> Result<(), Response> {
     match request.headers.get(header::CSEQ).map(str::trim) {
         None => return Err(Response::error(StatusCode::BAD_REQUEST, "the request has no CSeq")),
         // However long it is, it is only sent back (RFC 2326 §12.17).
-        Some(cseq) if cseq.is_empty() || !cseq.bytes().all(|octet| octet.is_ascii_digit()) => {
+        Some(cseq) if cseq.is_empty() || !cseq.bytes().all(|byte| byte.is_ascii_digit()) => {
             return Err(Response::error(StatusCode::BAD_REQUEST, "the CSeq is not a number"));
         }
         Some(_) => {}

@@ -2,7 +2,7 @@
 
 use super::stream::Identity;
 
-/// A session's identifier: 64 random bits (RFC 2326 §3.4 asks for at least eight octets).
+/// A session's identifier: 64 random bits (RFC 2326 §3.4 asks for at least eight bytes).
 pub fn new_session_id() -> String {
     format!("{:016X}", rand::random::<u64>())
 }

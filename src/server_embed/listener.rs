@@ -67,9 +67,9 @@ impl Server {
         self.context.sessions.count()
     }
 
-    /// Octets of frames that are kept ready now.
-    pub fn cached_octets(&self) -> u64 {
-        self.context.frame_cache.octets()
+    /// Bytes of frames that are kept ready now.
+    pub fn cached_bytes(&self) -> u64 {
+        self.context.frame_cache.bytes()
     }
 
     /// Says goodbye to everyone and waits until all is closed, a second at the most.

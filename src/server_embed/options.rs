@@ -14,7 +14,7 @@ use crate::media::reencode::Quality;
 pub struct ServerOptions {
     /// Where it listens; port 0 leaves the choice to the system.
     pub listen: SocketAddr,
-    /// Octets of frames kept ready for sessions near each other.
+    /// Bytes of frames kept ready for sessions near each other.
     pub cache_capacity: u64,
     /// Who may play; everyone if there is none.
     pub auth: Option<Authenticator>,

@@ -14,7 +14,7 @@ use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 #[derive(Debug)]
 pub struct Outgoing {
     /// What to write.
-    pub octets: Bytes,
+    pub bytes: Bytes,
     /// To be dropped when it has been written.
     pub written: Option<oneshot::Sender<()>>,
 }
@@ -58,14 +58,14 @@ impl RtpSender {
     }
 
     /// Sends a packet. What cannot be sent is lost, as on any network; a lost connection ends the session elsewhere.
-    pub async fn send(&self, RawPacket { kind, octets }: &RawPacket) {
+    pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) {
         match self {
             Self::Udp { sockets, rtp_address: rtp, rtcp_address: rtcp } => {
                 let (socket, to) = match kind {
                     PacketKind::Rtp => (&sockets.rtp, rtp),
                     PacketKind::Rtcp => (&sockets.rtcp, rtcp),
                 };
-                if let Err(error) = socket.send_to(octets, to).await {
+                if let Err(error) = socket.send_to(bytes, to).await {
                     tracing::debug!(%to, %error, "a datagram could not be sent");
                 }
             }
@@ -74,7 +74,7 @@ impl RtpSender {
                     PacketKind::Rtp => channels.rtp,
                     PacketKind::Rtcp => channels.rtcp,
                 };
-                let outgoing = Outgoing { octets: encode_interleaved(channel, octets), written: None };
+                let outgoing = Outgoing { bytes: encode_interleaved(channel, bytes), written: None };
                 if writer.try_send(outgoing).is_err() {
                     tracing::debug!(channel, "the connection is full or closed; a packet is lost");
                 }

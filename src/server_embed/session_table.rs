@@ -8,8 +8,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::handlers::Resource;
-use crate::proto::rtcp;
-use crate::proto::rtcp::RtcpPacket;
+use crate::proto::rtcp::{self, RtcpPacket};
 use crate::proto::rtsp::{Request, Response};
 
 /// Something for a session.

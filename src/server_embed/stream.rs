@@ -534,7 +534,7 @@ mod tests {
         frame_with_form(PayloadFormat::OriginalHeader, length)
     }
 
-    /// A picture of `length` octets of data and nothing else that matters.
+    /// A picture of `length` bytes of data and nothing else that matters.
     fn frame_with_form(form: PayloadFormat, length: usize) -> Arc<PacketizedFrame> {
         let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0];
         jpeg.extend_from_slice(&[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0]);
@@ -565,7 +565,7 @@ mod tests {
             match stream.poll_output(now) {
                 StreamOutput::Fetch(index) if index < frames => stream.provide_frame(index, frame(3_000)),
                 StreamOutput::Fetch(index) => stream.end_at(index),
-                StreamOutput::Rtp(octets) => sent.push((now - from, Packet::parse(octets.into()).unwrap())),
+                StreamOutput::Rtp(bytes) => sent.push((now - from, Packet::parse(bytes.into()).unwrap())),
                 StreamOutput::Rtcp(_) => {}
                 StreamOutput::Wait(due) => now = due,
                 StreamOutput::Idle | StreamOutput::Ended => break,
@@ -601,8 +601,8 @@ mod tests {
         let StreamOutput::Wait(due) = stream.poll_output(now + Duration::from_millis(90)) else { panic!() };
         assert!(due - now >= Duration::from_millis(100), "two intervals");
         assert_eq!(due - now, sent.last().unwrap().0 + BYE_DELAY);
-        let StreamOutput::Rtcp(octets) = stream.poll_output(due) else { panic!() };
-        let packets = rtcp::parse(&octets).unwrap();
+        let StreamOutput::Rtcp(bytes) = stream.poll_output(due) else { panic!() };
+        let packets = rtcp::parse(&bytes).unwrap();
         assert!(matches!(
             packets[0],
             RtcpPacket::SenderReport { info: SenderInfo { packet_count: 6, .. }, .. }
@@ -670,8 +670,8 @@ mod tests {
         while at < now + 4 * second {
             match stream.poll_output(at) {
                 StreamOutput::Fetch(index) => stream.provide_frame(index, frame(10)),
-                StreamOutput::Rtcp(octets) => answers.extend(
-                    rtcp::parse(&octets).unwrap().into_iter().filter_map(|packet| match packet {
+                StreamOutput::Rtcp(bytes) => answers.extend(
+                    rtcp::parse(&bytes).unwrap().into_iter().filter_map(|packet| match packet {
                         RtcpPacket::ExtendedReport { block, .. } => Some((at - now, block)),
                         _ => None,
                     }),
@@ -727,8 +727,8 @@ mod tests {
                     StreamOutput::Fetch(index) => {
                         stream.provide_frame(index, frame_with_form(PayloadFormat::Classroom, 3_000))
                     }
-                    StreamOutput::Rtp(octets) => {
-                        let header = Packet::parse(octets.into()).unwrap().header;
+                    StreamOutput::Rtp(bytes) => {
+                        let header = Packet::parse(bytes.into()).unwrap().header;
                         assert!(header.marker);
                         numbers.push(header.sequence);
                     }
@@ -851,8 +851,8 @@ mod tests {
         while at < now + 6 * second {
             match stream.poll_output(at) {
                 StreamOutput::Fetch(index) => stream.provide_frame(index, frame(10)),
-                StreamOutput::Rtcp(octets) => {
-                    let RtcpPacket::SenderReport { info, .. } = rtcp::parse(&octets).unwrap()[0] else {
+                StreamOutput::Rtcp(bytes) => {
+                    let RtcpPacket::SenderReport { info, .. } = rtcp::parse(&bytes).unwrap()[0] else {
                         panic!()
                     };
                     reports.push(((at - now).as_secs(), info.rtp_timestamp.wrapping_sub(u32::MAX - 100)));

@@ -52,7 +52,7 @@ pub struct NetworkPath {
 }
 
 impl NetworkPath {
-    /// Octets around each RTP packet: the headers of UDP and IP; or of an interleaved frame (RFC 2326 §10.12), as
+    /// Bytes around each RTP packet: the headers of UDP and IP; or of an interleaved frame (RFC 2326 §10.12), as
     /// nothing is known of the segments of TCP.
     pub fn packet_overhead(self, lower_transport: LowerTransport) -> usize {
         match (lower_transport, self.is_ipv6) {
@@ -143,8 +143,8 @@ impl OutputQueue {
     }
 
     /// The user is told what was said, and in which state.
-    pub fn emit_message(&mut self, now: Instant, direction: Direction, octets: &[u8], state: RtspState) {
-        self.emit(SessionEvent::Message(LoggedMessage::new(now, direction, octets, state)));
+    pub fn emit_message(&mut self, now: Instant, direction: Direction, bytes: &[u8], state: RtspState) {
+        self.emit(SessionEvent::Message(LoggedMessage::new(now, direction, bytes, state)));
     }
 
     /// The user is told, if it is news.

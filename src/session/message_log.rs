@@ -31,7 +31,7 @@ pub struct LoggedMessage {
     pub state: RtspState,
 }
 
-/// Octets of a message that are kept.
+/// Bytes of a message that are kept.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
 /// Headers that say who asks (RFC 2326 §12.5, §12.32; RFC 7616 §3.5).
@@ -39,16 +39,16 @@ const SECRET_HEADERS: [&str; 4] =
     ["authorization", "proxy-authorization", "authentication-info", "proxy-authentication-info"];
 
 impl LoggedMessage {
-    /// Octets that were sent, or have arrived, as one message.
-    pub fn new(at: Instant, direction: Direction, octets: &[u8], state: RtspState) -> Self {
-        let truncated = &octets[..octets.len().min(MAX_MESSAGE_BYTES)];
+    /// Bytes that were sent, or have arrived, as one message.
+    pub fn new(at: Instant, direction: Direction, bytes: &[u8], state: RtspState) -> Self {
+        let truncated = &bytes[..bytes.len().min(MAX_MESSAGE_BYTES)];
         let text = String::from_utf8_lossy(truncated);
         let mut lines = text.lines().map(redact_line);
         let start_line = lines.next().unwrap_or_default();
         let mut headers_and_body = lines.collect::<Vec<_>>().join("\n");
         headers_and_body.truncate(headers_and_body.trim_end().len());
-        if octets.len() > truncated.len() {
-            headers_and_body += &format!("\n… and {} octets more", octets.len() - truncated.len());
+        if bytes.len() > truncated.len() {
+            headers_and_body += &format!("\n… and {} bytes more", bytes.len() - truncated.len());
         }
         let cseq = headers_and_body.lines().find_map(|line| {
             let (name, value) = line.split_once([':', ' '])?;
@@ -361,7 +361,7 @@ mod tests {
         let oversized = message(now, Direction::ServerToClient, &"x".repeat(100_000), RtspState::Init);
         assert!(
             oversized.start_line.len() == MAX_MESSAGE_BYTES
-                && oversized.headers_and_body.ends_with("83616 octets more")
+                && oversized.headers_and_body.ends_with("83616 bytes more")
         );
     }
 

@@ -1,7 +1,7 @@
 //! The player's side of a session: RTSP to a server, RTP and RTCP from it, pictures out.
 //!
 //! Pure parts decide (`machine`, `receive`, `playout`, `ending`, `reports`, and `player`, which joins them); `driver`
-//! carries octets between them and the network, `drain` empties the RTP port and `decoder` turns pictures into pixels,
+//! carries bytes between them and the network, `drain` empties the RTP port and `decoder` turns pictures into pixels,
 //! each on a thread of its own. `classroom` is the same for servers of the classroom dialect, and `dialect` lets the
 //! driver drive either.
 

@@ -21,7 +21,7 @@ pub struct SessionOptions {
     pub rtsp: RtspOptions,
     /// How much longer a picture waits than the quickest one needed.
     pub playout_delay: Duration,
-    /// Octets asked for as the kernel's buffer of the UDP ports.
+    /// Bytes asked for as the kernel's buffer of the UDP ports.
     pub receive_buffer_size: usize,
     /// The emulated network.
     pub emulator: EmulatorOptions,

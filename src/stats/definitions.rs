@@ -378,7 +378,7 @@ fn format_frame_rate(rate: f64) -> String {
     format!("{rate:.1} /s")
 }
 
-/// Octets, and what they make a second.
+/// Bytes, and what they make a second.
 fn format_total_and_rate(bytes: u64, seconds: f64) -> String {
     match seconds > 0.0 {
         true => format!("{}, {}", byte_size(bytes), data_rate(bytes as f64 * 8.0 / seconds)),

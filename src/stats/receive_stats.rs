@@ -1,4 +1,4 @@
-//! What a player takes in, apart from the numbers of its packets: octets, pictures, and when they were to be sent.
+//! What a player takes in, apart from the numbers of its packets: bytes, pictures, and when they were to be sent.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::snapshot::Snapshot;
 /// Counts what comes of one stream.
 #[derive(Debug, Clone)]
 pub struct ReceiveStats {
-    /// Octets of headers around each packet.
+    /// Bytes of headers around each packet.
     packet_overhead: usize,
     wire: Traffic,
     payload: Traffic,
@@ -23,7 +23,7 @@ pub struct ReceiveStats {
     frame_interval: FrameInterval,
 }
 
-/// Octets, in all and in the last second.
+/// Bytes, in all and in the last second.
 #[derive(Debug, Clone, Default)]
 struct Traffic {
     total_bytes: u64,
@@ -31,14 +31,14 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn add(&mut self, now: Instant, octets: usize) {
-        self.total_bytes += octets as u64;
-        self.meter.add(now, octets as u64);
+    fn add(&mut self, now: Instant, bytes: usize) {
+        self.total_bytes += bytes as u64;
+        self.meter.add(now, bytes as u64);
     }
 }
 
 impl ReceiveStats {
-    /// Nothing has come; what comes has so many octets of headers around each packet.
+    /// Nothing has come; what comes has so many bytes of headers around each packet.
     pub fn new(packet_overhead: usize) -> Self {
         Self {
             packet_overhead,
@@ -53,14 +53,14 @@ impl ReceiveStats {
         }
     }
 
-    /// A packet of so many octets. Everything that comes is carried, whether it is of use or not.
-    pub fn record_packet(&mut self, now: Instant, octets: usize) {
-        self.wire.add(now, octets + self.packet_overhead);
+    /// A packet of so many bytes. Everything that comes is carried, whether it is of use or not.
+    pub fn record_packet(&mut self, now: Instant, bytes: usize) {
+        self.wire.add(now, bytes + self.packet_overhead);
     }
 
-    /// So many octets of payload, which were missing.
-    pub fn payload(&mut self, now: Instant, octets: usize) {
-        self.payload.add(now, octets);
+    /// So many bytes of payload, which were missing.
+    pub fn payload(&mut self, now: Instant, bytes: usize) {
+        self.payload.add(now, bytes);
     }
 
     /// A packet came too late for playout.

@@ -196,8 +196,8 @@ impl SessionReport {
         if self.seconds.is_empty() {
             // The names alone.
             writer.serialize(Second::default())?;
-            let octets = writer.into_inner().map_err(|error| error.into_error())?;
-            return Ok(octets.split_inclusive(|octet| *octet == b'\n').next().unwrap_or_default().to_vec());
+            let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+            return Ok(bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec());
         }
         for second in &self.seconds {
             writer.serialize(second)?;

@@ -55,7 +55,7 @@ pub struct Snapshot {
     pub bits_per_second: f64,
     /// The same with the headers of RTP, UDP and IP, or of the interleaved frame.
     pub wire_bits_per_second: f64,
-    /// Octets of RTP payload in all.
+    /// Bytes of RTP payload in all.
     pub payload_octets: u64,
     /// The same with the headers.
     pub wire_octets: u64,

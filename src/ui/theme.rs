@@ -14,7 +14,7 @@ pub const FONT: Font = Font::with_name("IBM Plex Sans");
 /// The same, for what must be seen first.
 pub const STRONG: Font = Font { weight: Weight::Semibold, ..FONT };
 
-/// The octets of the fonts.
+/// The bytes of the fonts.
 pub const FONTS: [&[u8]; 2] = [
     include_bytes!("../../assets/fonts/IBMPlexSans-Regular.ttf"),
     include_bytes!("../../assets/fonts/IBMPlexSans-SemiBold.ttf"),

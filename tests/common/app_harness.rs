@@ -13,8 +13,7 @@ use reelay::impairment::{EmulatorStats, PRESETS};
 use reelay::media::container::ContainerFormat;
 use reelay::media::jpeg::Dimensions;
 use reelay::media::{FrameRate, decode};
-use reelay::media_file::MediaInfo;
-use reelay::media_file::{IndexProgress, MediaFile};
+use reelay::media_file::{IndexProgress, MediaFile, MediaInfo};
 use reelay::proto::rtsp::{LowerTransport, Npt, Response, RtspUrl, StatusCode as RtspStatus};
 use reelay::session::{
     Direction, Goal, LoggedMessage as Said, Picture, Presentation, RtspOptions, RtspState, SessionCommand,
@@ -219,8 +218,8 @@ impl AppHarness {
     /// Something is said.
     pub fn log_message(&mut self, milliseconds: u64, direction: Direction, text: &str, state: RtspState) {
         let at = self.start_time + Duration::from_millis(milliseconds);
-        let octets = text.trim_start().replace('\n', "\r\n");
-        self.emit_session_event(SessionEvent::Message(Said::new(at, direction, octets.as_bytes(), state)));
+        let bytes = text.trim_start().replace('\n', "\r\n");
+        self.emit_session_event(SessionEvent::Message(Said::new(at, direction, bytes.as_bytes(), state)));
     }
 
     /// From OPTIONS to TEARDOWN, with packets between.

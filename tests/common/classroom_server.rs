@@ -17,13 +17,13 @@ pub enum Packetization {
     WholeFrame,
     /// The same with a version of 0.
     WholeFrameVersion0,
-    /// 1,400 octets, the number of the frame on all, M on the last.
+    /// 1,400 bytes, the number of the frame on all, M on the last.
     ByFrame,
-    /// 1,300 octets, a number for each, M on the last.
+    /// 1,300 bytes, a number for each, M on the last.
     ByPacket,
     /// As `ByFrame`, with offset and length before each payload, and no marker.
     Framed,
-    /// One packet in slices of 4,096 octets.
+    /// One packet in slices of 4,096 bytes.
     Sliced,
 }
 
@@ -250,9 +250,9 @@ fn packet(first: u8, marker: bool, sequence: u16, timestamp: u32, payload: &[u8]
 fn datagrams(packetization: Packetization, frames: &[Vec<u8>], index: usize) -> Vec<Vec<u8>> {
     let (jpeg, number) = (&frames[index], index as u16 + 1);
     let seconds = 0x6B03_11D0 + index as u32 / 20;
-    let chunks = |octets| {
-        let last = jpeg.len().div_ceil(octets) - 1;
-        jpeg.chunks(octets).enumerate().map(move |(index, chunk)| (index, index == last, chunk))
+    let chunks = |bytes| {
+        let last = jpeg.len().div_ceil(bytes) - 1;
+        jpeg.chunks(bytes).enumerate().map(move |(index, chunk)| (index, index == last, chunk))
     };
     match packetization {
         Packetization::WholeFrame => vec![packet(0x80, false, number, seconds, jpeg)],

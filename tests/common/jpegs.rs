@@ -35,8 +35,8 @@ pub enum JpegKind {
     Thumbnail,
     /// A description that is longer than a packet.
     LongHeader,
-    /// Fill octets before markers, which are allowed and rare.
-    FillOctets,
+    /// Fill bytes before markers, which are allowed and rare.
+    FillBytes,
 }
 
 impl JpegKind {
@@ -56,7 +56,7 @@ impl JpegKind {
         Self::Progressive,
         Self::Thumbnail,
         Self::LongHeader,
-        Self::FillOctets,
+        Self::FillBytes,
     ];
 }
 
@@ -126,7 +126,7 @@ fn encode(kind: JpegKind, (width, height): (u16, u16), pixels: &[u8], quality: u
             segments.insert(1, (APP1, [b"Exif\0\0\xFF\xD8\xFF\xDB", &[9; 40][..], b"\xFF\xD9"].concat()));
         }),
         JpegKind::LongHeader => modify_segments(&jpeg, |segments| segments.insert(1, (APP1, vec![7; 3_000]))),
-        JpegKind::FillOctets => with_fill_octets(&jpeg),
+        JpegKind::FillBytes => with_fill_bytes(&jpeg),
         _ => jpeg,
     }
 }
@@ -208,7 +208,7 @@ fn modify_segments(jpeg: &[u8], change: impl FnOnce(&mut Segments)) -> Vec<u8> {
     join_segments(&segments, data, 0)
 }
 
-fn with_fill_octets(jpeg: &[u8]) -> Vec<u8> {
+fn with_fill_bytes(jpeg: &[u8]) -> Vec<u8> {
     let (segments, data) = split_segments(jpeg);
     join_segments(&segments, data, 2)
 }

@@ -19,8 +19,7 @@ use reelay::proto::rtsp::{
     ChannelPair, Message, MessageLimits, MessageReader, Method, PortPair, Request, Response, RtspUrl,
     encode_interleaved,
 };
-use reelay::server_embed::handlers;
-use reelay::server_embed::handlers::Dispatch;
+use reelay::server_embed::handlers::{self, Dispatch};
 use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, ServerSession};
 use reelay::server_embed::setup::{Delivery, InterleavedChannels, SetupContext, negotiate};
 use reelay::server_embed::stream::{Identity, RtpStream, StreamOutput as Wanted};
@@ -41,13 +40,13 @@ fn epoch(start: Instant) -> Epoch {
     Epoch { instant: start, ntp: NtpTime(1 << 40) }
 }
 
-/// Octets on a connection that loses nothing, each with its arrival.
+/// Bytes on a connection that loses nothing, each with its arrival.
 #[derive(Debug, Default)]
 struct Pipe(VecDeque<(Instant, Vec<u8>)>);
 
 impl Pipe {
     fn pop_due(&mut self, now: Instant) -> Option<Vec<u8>> {
-        self.0.pop_front_if(|(at, _)| *at <= now).map(|(_, octets)| octets)
+        self.0.pop_front_if(|(at, _)| *at <= now).map(|(_, bytes)| bytes)
     }
 }
 
@@ -278,18 +277,18 @@ impl World {
             let input = if self.is_server_down { refused } else { ClientInput::Connected(path) };
             self.client.handle_input(self.now, input);
         }
-        while let Some(octets) = self.to_server.pop_due(self.now) {
-            let responses = self.server.receive(self.now, &octets, &mut self.requests);
+        while let Some(bytes) = self.to_server.pop_due(self.now) {
+            let responses = self.server.receive(self.now, &bytes, &mut self.requests);
             for response in responses {
                 self.to_client.0.push_back((self.now + self.latency, response.encode().to_vec()));
                 self.responses.push(response);
             }
         }
-        while let Some(octets) = self.rtcp_to_server.pop_due(self.now) {
-            self.server.handle_rtcp(self.now, &octets);
+        while let Some(bytes) = self.rtcp_to_server.pop_due(self.now) {
+            self.server.handle_rtcp(self.now, &bytes);
         }
-        while let Some(octets) = self.to_client.pop_due(self.now) {
-            self.client.handle_input(self.now, ClientInput::Received(octets.into()));
+        while let Some(bytes) = self.to_client.pop_due(self.now) {
+            self.client.handle_input(self.now, ClientInput::Received(bytes.into()));
             self.process_outputs();
         }
         for datagram in self.server.poll_datagrams(self.now) {
@@ -312,7 +311,7 @@ impl World {
         let input = match self.server.channels() {
             Some(ChannelPair { rtp, rtcp }) => {
                 let channel = if datagram.kind == PacketKind::Rtcp { rtcp } else { rtp };
-                ClientInput::Received(encode_interleaved(channel, &datagram.octets))
+                ClientInput::Received(encode_interleaved(channel, &datagram.bytes))
             }
             None => ClientInput::Packet(datagram),
         };
@@ -334,8 +333,8 @@ impl World {
                     self.client
                         .handle_input(self.now, ClientInput::Ports(Ok(PortPair { rtp, rtcp: rtp + 1 })));
                 }
-                ClientOutput::Write(octets) => {
-                    self.to_server.0.push_back((self.now + self.latency, octets.to_vec()))
+                ClientOutput::Write(bytes) => {
+                    self.to_server.0.push_back((self.now + self.latency, bytes.to_vec()))
                 }
                 ClientOutput::Frame(frame) => self.received.push(frame),
                 ClientOutput::Show { frame, position } => self.shown.push(ShownFrame {
@@ -344,8 +343,8 @@ impl World {
                     jpeg: frame.jpeg,
                 }),
                 ClientOutput::Event(event) => self.events.push((self.now - self.start, event)),
-                ClientOutput::SendPacket(RawPacket { kind: PacketKind::Rtcp, octets }) => {
-                    self.rtcp_to_server.0.push_back((self.now + self.latency, octets.to_vec()))
+                ClientOutput::SendPacket(RawPacket { kind: PacketKind::Rtcp, bytes }) => {
+                    self.rtcp_to_server.0.push_back((self.now + self.latency, bytes.to_vec()))
                 }
                 ClientOutput::SetTransport(_) | ClientOutput::SendPacket(_) => {}
             }
@@ -419,8 +418,8 @@ impl SimulatedServer {
         }
     }
 
-    fn receive(&mut self, now: Instant, octets: &[u8], requests: &mut Vec<Request>) -> Vec<Response> {
-        self.reader.push(octets);
+    fn receive(&mut self, now: Instant, bytes: &[u8], requests: &mut Vec<Request>) -> Vec<Response> {
+        self.reader.push(bytes);
         let mut responses = Vec::new();
         while let Some(frame) = self.reader.poll_message().unwrap() {
             match frame {
@@ -445,9 +444,9 @@ impl SimulatedServer {
         }
     }
 
-    fn handle_rtcp(&mut self, now: Instant, octets: &[u8]) {
+    fn handle_rtcp(&mut self, now: Instant, bytes: &[u8]) {
         if let Some(session) = &mut self.session {
-            session.stream().handle_rtcp(now, &rtcp::parse(octets).unwrap());
+            session.stream().handle_rtcp(now, &rtcp::parse(bytes).unwrap());
             self.deadline = Some(now);
         }
     }
@@ -514,8 +513,8 @@ impl SimulatedServer {
                     Some(packets) => session.stream().provide_frame(frame, packets.clone()),
                     None => session.stream().end_at(frame),
                 },
-                Wanted::Rtp(octets) => datagrams.push(RawPacket::rtp(octets)),
-                Wanted::Rtcp(octets) => datagrams.push(RawPacket::rtcp(octets)),
+                Wanted::Rtp(bytes) => datagrams.push(RawPacket::rtp(bytes)),
+                Wanted::Rtcp(bytes) => datagrams.push(RawPacket::rtcp(bytes)),
                 Wanted::Ended => {
                     let progress = IndexProgress { outcome: Some(Default::default()), ..self.info.progress };
                     session.handle_stream_end(&MediaInfo { progress, ..self.info.clone() });

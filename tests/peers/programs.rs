@@ -56,10 +56,10 @@ fn read_in_background(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<
     let (sender, receiver) = channel();
     let mut pipe = pipe.expect("a pipe");
     thread::spawn(move || {
-        let mut octets = Vec::new();
-        pipe.read_to_end(&mut octets).unwrap();
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).unwrap();
         // A test that has given up does not listen.
-        let _ = sender.send(octets);
+        let _ = sender.send(bytes);
     });
     receiver
 }

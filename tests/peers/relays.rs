@@ -1,10 +1,9 @@
 //! Another engine pulls one stream from Reelay and serves it to several viewers.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
+use std::{fs, thread};
 
 use crate::programs::{PYTHON, RunningProgram, has_ffmpeg, lock_tests, run};
 use crate::samples::{Sample, decode_file, distinct_sample};

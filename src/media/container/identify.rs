@@ -1,8 +1,8 @@
-//! What kind of file this is, from its first octets. Names prove nothing.
+//! What kind of file this is, from its first bytes. Names prove nothing.
 
 use std::fmt;
 
-/// How many octets of a file [`identify`] wants to see.
+/// How many bytes of a file [`identify`] wants to see.
 pub const HEAD_LENGTH: usize = 64 * 1024;
 
 /// How the pictures stand in the file.
@@ -32,11 +32,11 @@ pub enum UnsupportedFile {
     Media(&'static str),
     /// Another kind of file, of the name given.
     Other(&'static str),
-    /// Nothing that we know; there is no JPEG in its first [`HEAD_LENGTH`] octets.
+    /// Nothing that we know; there is no JPEG in its first [`HEAD_LENGTH`] bytes.
     Unknown,
 }
 
-/// Tells the layout of a file from its first [`HEAD_LENGTH`] octets, or fewer if it is shorter.
+/// Tells the layout of a file from its first [`HEAD_LENGTH`] bytes, or fewer if it is shorter.
 ///
 /// # Errors
 /// What the file is instead.
@@ -66,14 +66,14 @@ pub(super) const SOI: &[u8] = &[0xFF, 0xD8, 0xFF];
 /// The longest length field that is known.
 pub(super) const MAX_LENGTH_FIELD: usize = 10;
 
-/// Whether octets begin with a length field and a picture: digits, padded with zeros or spaces, then SOI.
-pub(super) fn starts_with_record(octets: &[u8]) -> bool {
-    let field = octets.iter().take(MAX_LENGTH_FIELD).take_while(|o| is_length_octet(**o)).count();
-    octets[..field].iter().any(u8::is_ascii_digit) && octets[field..].starts_with(&SOI[..2])
+/// Whether bytes begin with a length field and a picture: digits, padded with zeros or spaces, then SOI.
+pub(super) fn starts_with_record(bytes: &[u8]) -> bool {
+    let field = bytes.iter().take(MAX_LENGTH_FIELD).take_while(|o| is_length_byte(**o)).count();
+    bytes[..field].iter().any(u8::is_ascii_digit) && bytes[field..].starts_with(&SOI[..2])
 }
 
-pub(super) fn is_length_octet(octet: u8) -> bool {
-    octet.is_ascii_digit() || octet == b' '
+pub(super) fn is_length_byte(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b' '
 }
 
 fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
@@ -106,7 +106,7 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
 }
 
 fn is_text(head: &[u8]) -> bool {
-    head.iter().all(|&octet| octet >= 0x20 && octet != 0x7F || matches!(octet, b'\t' | b'\r' | b'\n'))
+    head.iter().all(|&byte| byte >= 0x20 && byte != 0x7F || matches!(byte, b'\t' | b'\r' | b'\n'))
 }
 
 #[cfg(test)]

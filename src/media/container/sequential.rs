@@ -1,11 +1,11 @@
 //! The formats without an index: classroom records, and JPEG frames one after the other.
 
 use super::demuxer::{Demuxer, FrameEntry, Outcome, ReadRequest};
-use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_octet, starts_with_record};
+use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_byte, starts_with_record};
 use crate::media::FrameRate;
 use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 
-/// Takes a film's octets in order and tells where its pictures are.
+/// Takes a film's bytes in order and tells where its pictures are.
 ///
 /// Both layouts go through the same pass. What stands between pictures (the length field of the classroom format,
 /// boundaries, padding, junk) is stepped over, and pictures are followed by their markers, so that several pictures
@@ -15,7 +15,7 @@ use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 pub struct SequentialDemuxer {
     /// The file states no times: frames follow each other at this rate.
     rate: FrameRate,
-    /// Octets taken so far.
+    /// Bytes taken so far.
     position: u64,
     place: Place,
     outcome: Outcome,
@@ -30,12 +30,12 @@ const FIRST_READ: usize = 64 * 1024;
 /// Bytes read at a time afterwards.
 const READ: usize = 1024 * 1024;
 
-/// What the octet at `position` belongs to.
+/// What the byte at `position` belongs to.
 #[derive(Debug)]
 enum Place {
     Between(Gap),
     Picture(Picture),
-    /// The record ended before its picture did; a few octets more tell which of the two is wrong.
+    /// The record ended before its picture did; a few bytes more tell which of the two is wrong.
     Overrun {
         picture: Picture,
         held: Vec<u8>,
@@ -44,9 +44,9 @@ enum Place {
 
 #[derive(Debug, Default)]
 struct Gap {
-    /// How much of [`SOI`] the last octets match.
+    /// How much of [`SOI`] the last bytes match.
     matched: usize,
-    /// The octets before that, as many as a length field may have.
+    /// The bytes before that, as many as a length field may have.
     tail: Vec<u8>,
     /// The end of the record that the gap lies in, if it does.
     record_end: Option<u64>,
@@ -104,15 +104,15 @@ impl SequentialDemuxer {
         }
     }
 
-    /// Takes the next octets and appends the pictures that end among them.
-    fn push(&mut self, mut octets: &[u8], entries: &mut Vec<FrameEntry>) {
-        while !octets.is_empty() {
+    /// Takes the next bytes and appends the pictures that end among them.
+    fn push(&mut self, mut bytes: &[u8], entries: &mut Vec<FrameEntry>) {
+        while !bytes.is_empty() {
             let taken = match &mut self.place {
-                Place::Between(_) => self.cross_gap(octets),
-                Place::Picture(_) => self.follow_picture(octets, entries),
-                Place::Overrun { .. } => self.weigh_overrun(octets, entries),
+                Place::Between(_) => self.cross_gap(bytes),
+                Place::Picture(_) => self.follow_picture(bytes, entries),
+                Place::Overrun { .. } => self.weigh_overrun(bytes, entries),
             };
-            octets = &octets[taken..];
+            bytes = &bytes[taken..];
         }
     }
 
@@ -127,28 +127,28 @@ impl SequentialDemuxer {
         self.is_done = true;
     }
 
-    /// Looks for the next SOI; returns the octets taken.
-    fn cross_gap(&mut self, octets: &[u8]) -> usize {
+    /// Looks for the next SOI; returns the bytes taken.
+    fn cross_gap(&mut self, bytes: &[u8]) -> usize {
         let Place::Between(gap) = &mut self.place else { return 0 };
-        for (index, &octet) in octets.iter().enumerate() {
-            if gap.take(octet) {
+        for (index, &byte) in bytes.iter().enumerate() {
+            if gap.take(byte) {
                 let taken = index + 1;
                 let start = self.position + taken as u64 - SOI.len() as u64;
                 let record_end = gap.record_end_for(start);
                 let mut walker = FrameParser::default();
-                // The three octets of SOI are what a picture begins with, so this cannot fail.
+                // The three bytes of SOI are what a picture begins with, so this cannot fail.
                 walker.advance(SOI);
                 self.place = Place::Picture(Picture { start, walker, record_end });
                 self.position += taken as u64;
                 return taken;
             }
         }
-        self.position += octets.len() as u64;
-        octets.len()
+        self.position += bytes.len() as u64;
+        bytes.len()
     }
 
-    /// Follows a picture to its end, or to the end of its record; returns the octets taken.
-    fn follow_picture(&mut self, octets: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
+    /// Follows a picture to its end, or to the end of its record; returns the bytes taken.
+    fn follow_picture(&mut self, bytes: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
         let Place::Picture(picture) = &mut self.place else { return 0 };
         let in_record = picture.record_end.map(|end| end.saturating_sub(self.position));
         if in_record == Some(0) {
@@ -160,8 +160,8 @@ impl SequentialDemuxer {
             return 0;
         }
         let within = in_record
-            .map_or(octets.len(), |left| octets.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-        let step = picture.walker.advance(&octets[..within]);
+            .map_or(bytes.len(), |left| bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        let step = picture.walker.advance(&bytes[..within]);
         let (start, record_end) = (picture.start, picture.record_end);
         let taken = match step {
             ParseStatus::Incomplete => within,
@@ -193,12 +193,12 @@ impl SequentialDemuxer {
         }
     }
 
-    /// Holds octets behind the record's end until they tell what they are; returns the octets taken.
-    fn weigh_overrun(&mut self, octets: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
+    /// Holds bytes behind the record's end until they tell what they are; returns the bytes taken.
+    fn weigh_overrun(&mut self, bytes: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
         let Place::Overrun { held, .. } = &mut self.place else { return 0 };
         let wanted = MAX_LENGTH_FIELD + SOI.len() - held.len();
-        let taken = octets.len().min(wanted);
-        held.extend_from_slice(&octets[..taken]);
+        let taken = bytes.len().min(wanted);
+        held.extend_from_slice(&bytes[..taken]);
         if taken == wanted {
             self.settle_overrun(entries);
         }
@@ -222,16 +222,16 @@ impl SequentialDemuxer {
 }
 
 impl Gap {
-    /// Takes one octet; whether it completes an SOI.
-    fn take(&mut self, octet: u8) -> bool {
-        if octet == SOI[self.matched] {
+    /// Takes one byte; whether it completes an SOI.
+    fn take(&mut self, byte: u8) -> bool {
+        if byte == SOI[self.matched] {
             self.matched += 1;
             return self.matched == SOI.len();
         }
         self.tail.extend_from_slice(&SOI[..self.matched]);
-        self.matched = usize::from(octet == SOI[0]);
+        self.matched = usize::from(byte == SOI[0]);
         if self.matched == 0 {
-            self.tail.push(octet);
+            self.tail.push(byte);
         }
         let surplus = self.tail.len().saturating_sub(MAX_LENGTH_FIELD);
         self.tail.drain(..surplus);
@@ -243,7 +243,7 @@ impl Gap {
         if let Some(end) = self.record_end.filter(|&end| start < end) {
             return Some(end);
         }
-        let field = self.tail.iter().rev().take_while(|o| is_length_octet(**o)).count();
+        let field = self.tail.iter().rev().take_while(|o| is_length_byte(**o)).count();
         let field = std::str::from_utf8(&self.tail[self.tail.len() - field..]).ok()?;
         let length: u64 = field.trim().parse().ok()?;
         start.checked_add(length).filter(|_| length > 0)
@@ -263,25 +263,25 @@ mod tests {
         [format!("{:05}", pictures.len()).as_bytes(), pictures].concat()
     }
 
-    /// The pictures that are found, and what else was met; the same for every way to cut the octets.
-    fn index(octets: &[u8]) -> (Vec<Vec<u8>>, Outcome) {
-        let whole = index_in_chunks(octets, octets.len().max(1));
+    /// The pictures that are found, and what else was met; the same for every way to cut the bytes.
+    fn index(bytes: &[u8]) -> (Vec<Vec<u8>>, Outcome) {
+        let whole = index_in_chunks(bytes, bytes.len().max(1));
         for chunk in [1, 2, 3, 7] {
-            assert_eq!(index_in_chunks(octets, chunk), whole, "in chunks of {chunk}");
+            assert_eq!(index_in_chunks(bytes, chunk), whole, "in chunks of {chunk}");
         }
         whole
     }
 
-    fn index_in_chunks(octets: &[u8], chunk: usize) -> (Vec<Vec<u8>>, Outcome) {
+    fn index_in_chunks(bytes: &[u8], chunk: usize) -> (Vec<Vec<u8>>, Outcome) {
         let (mut demuxer, mut entries) = (SequentialDemuxer::new(FrameRate::CLASSROOM), Vec::new());
         while let ReadRequest::Range { offset, .. } = demuxer.poll_read() {
-            let rest = &octets[offset as usize..];
+            let rest = &bytes[offset as usize..];
             demuxer.handle_bytes(offset, &rest[..rest.len().min(chunk)], &mut entries);
         }
         for (number, entry) in (0..).zip(&entries) {
             assert_eq!(entry.time, FrameRate::CLASSROOM.npt_of(number));
         }
-        let cut = |entry: &FrameEntry| octets[entry.offset as usize..][..entry.length as usize].to_vec();
+        let cut = |entry: &FrameEntry| bytes[entry.offset as usize..][..entry.length as usize].to_vec();
         (entries.iter().map(cut).collect(), demuxer.outcome())
     }
 

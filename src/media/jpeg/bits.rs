@@ -7,7 +7,7 @@ use super::marker;
 #[derive(Debug)]
 pub(super) struct BitReader<'a> {
     jpeg: &'a [u8],
-    /// The next octet that is not in the buffer.
+    /// The next byte that is not in the buffer.
     position: usize,
     /// The next bits, from the highest down; zeros below them.
     buffer: u64,
@@ -16,7 +16,7 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// Begins at an octet of the picture.
+    /// Begins at an byte of the picture.
     pub fn new(jpeg: &'a [u8], position: usize) -> Self {
         Self { jpeg, position, buffer: 0, bit_count: 0 }
     }
@@ -58,13 +58,13 @@ impl<'a> BitReader<'a> {
     /// Fills the buffer up to the next marker.
     fn refill(&mut self) {
         while self.bit_count <= 56 {
-            let Some(&octet) = self.jpeg.get(self.position) else { return };
-            let length = match (octet, self.jpeg.get(self.position + 1)) {
+            let Some(&byte) = self.jpeg.get(self.position) else { return };
+            let length = match (byte, self.jpeg.get(self.position + 1)) {
                 (0xFF, Some(0x00)) => 2,
                 (0xFF, _) => return,
                 _ => 1,
             };
-            self.buffer |= u64::from(octet) << (56 - self.bit_count);
+            self.buffer |= u64::from(byte) << (56 - self.bit_count);
             self.bit_count += 8;
             self.position += length;
         }
@@ -74,7 +74,7 @@ impl<'a> BitReader<'a> {
     pub fn read_restart_marker(&mut self, number: u8) -> Result<(), JpegError> {
         self.refill();
         let error = JpegError { message: "no restart marker where one is due", offset: self.position };
-        let fill = self.jpeg[self.position..].iter().take_while(|&&octet| octet == 0xFF).count();
+        let fill = self.jpeg[self.position..].iter().take_while(|&&byte| byte == 0xFF).count();
         if self.bit_count >= 8
             || fill == 0
             || self.jpeg.get(self.position + fill) != Some(&(marker::RST0 + number))
@@ -97,17 +97,17 @@ impl<'a> BitReader<'a> {
 /// Puts bits behind each other.
 #[derive(Debug, Default)]
 pub(super) struct BitWriter {
-    octets: Vec<u8>,
-    /// The bits that make no octet yet, lowest last.
+    bytes: Vec<u8>,
+    /// The bits that make no byte yet, lowest last.
     buffer: u32,
     /// How many they are, below eight between calls.
     bit_count: u32,
 }
 
 impl BitWriter {
-    /// Goes on behind these octets.
-    pub fn new(octets: Vec<u8>) -> Self {
-        Self { octets, ..Self::default() }
+    /// Goes on behind these bytes.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, ..Self::default() }
     }
 
     /// Puts the lowest bits of a value, sixteen at the most.
@@ -116,26 +116,26 @@ impl BitWriter {
         self.bit_count += u32::from(bits);
         while self.bit_count >= 8 {
             self.bit_count -= 8;
-            let octet = (self.buffer >> self.bit_count) as u8;
-            self.octets.push(octet);
-            if octet == 0xFF {
-                self.octets.push(0);
+            let byte = (self.buffer >> self.bit_count) as u8;
+            self.bytes.push(byte);
+            if byte == 0xFF {
+                self.bytes.push(0);
             }
         }
     }
 
-    /// Fills the last octet with ones, as T.81 §F.1.2.3 wants it, and puts a marker.
+    /// Fills the last byte with ones, as T.81 §F.1.2.3 wants it, and puts a marker.
     pub fn write_marker(&mut self, code: u8) {
         if self.bit_count > 0 {
             let missing = 8 - self.bit_count as u8;
             self.write((1 << missing) - 1, missing);
         }
-        self.octets.extend_from_slice(&[0xFF, code]);
+        self.bytes.extend_from_slice(&[0xFF, code]);
     }
 
     /// Everything that was put.
-    pub fn into_octets(self) -> Vec<u8> {
-        self.octets
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 
@@ -151,8 +151,8 @@ mod tests {
             values.iter().for_each(|&(value, bits)| writer.write(value, bits));
             writer.write_marker(marker::RST0 + number);
         }
-        let octets = writer.into_octets();
-        let mut reader = BitReader::new(&octets, 0);
+        let bytes = writer.into_bytes();
+        let mut reader = BitReader::new(&bytes, 0);
         for number in 0..3 {
             values.iter().for_each(|&(value, bits)| assert_eq!(reader.read(bits), Ok(value)));
             reader.read_restart_marker(number).unwrap();
@@ -162,9 +162,9 @@ mod tests {
 
     #[test]
     fn reading_stops_at_marker_and_resumes_at_expected_restart() {
-        let octets = [0xAB, 0xFF, 0xFF, 0xD1, 0xCD, 0xFF, 0xD9];
-        let mut reader = BitReader::new(&octets, 0);
-        assert!(reader.read_restart_marker(1).is_err(), "an octet has not been read");
+        let bytes = [0xAB, 0xFF, 0xFF, 0xD1, 0xCD, 0xFF, 0xD9];
+        let mut reader = BitReader::new(&bytes, 0);
+        assert!(reader.read_restart_marker(1).is_err(), "an byte has not been read");
         assert_eq!(reader.read(8), Ok(0xAB));
         assert!(reader.read(1).is_err());
         assert!(reader.read_restart_marker(0).is_err());

@@ -12,20 +12,20 @@ pub struct FrameParser {
     has_frame_header: bool,
 }
 
-/// Where the next octet belongs.
+/// Where the next byte belongs.
 #[derive(Debug, Clone, Copy)]
 enum ParserState {
-    /// The first octet of SOI.
+    /// The first byte of SOI.
     SoiPrefix,
-    /// The second octet of SOI.
+    /// The second byte of SOI.
     SoiCode,
     /// 0xFF before a marker code, between segments.
     MarkerPrefix,
     /// A marker code between segments.
     MarkerCode,
-    /// The high octet of a segment's length.
+    /// The high byte of a segment's length.
     LengthHigh { code: u8 },
-    /// The low octet of a segment's length.
+    /// The low byte of a segment's length.
     LengthLow { code: u8, high: u8 },
     /// The body of a segment.
     SegmentBody { code: u8, remaining: usize },
@@ -35,21 +35,21 @@ enum ParserState {
     EntropyMarkerCode,
 }
 
-/// What became of the octets given to [`Walker::advance`].
+/// What became of the bytes given to [`Walker::advance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseStatus {
     /// All belong to the picture, and it goes on.
     Incomplete,
     /// The picture ends behind this many of them.
     Complete {
-        /// Octets of the picture among those given.
+        /// Bytes of the picture among those given.
         consumed: usize,
     },
     /// After this many of them stands something that no picture has there.
     Invalid {
-        /// Octets before the offending one.
+        /// Bytes before the offending one.
         consumed: usize,
-        /// The octet before the offending one was an 0xFF, so that a new picture may begin with the two.
+        /// The byte before the offending one was an 0xFF, so that a new picture may begin with the two.
         after_ff: bool,
     },
 }
@@ -61,24 +61,24 @@ impl Default for FrameParser {
 }
 
 impl FrameParser {
-    /// Takes the next octets of the picture.
-    pub fn advance(&mut self, octets: &[u8]) -> ParseStatus {
+    /// Takes the next bytes of the picture.
+    pub fn advance(&mut self, bytes: &[u8]) -> ParseStatus {
         let mut position = 0;
-        while let Some(&octet) = octets.get(position) {
+        while let Some(&byte) = bytes.get(position) {
             self.state = match self.state {
                 ParserState::SegmentBody { code, remaining: left } => {
-                    let taken = left.min(octets.len() - position);
+                    let taken = left.min(bytes.len() - position);
                     position += taken;
                     state_after_body(code, left - taken)
                 }
-                ParserState::EntropyData => match memchr::memchr(0xFF, &octets[position..]) {
+                ParserState::EntropyData => match memchr::memchr(0xFF, &bytes[position..]) {
                     Some(distance) => {
                         position += distance + 1;
                         ParserState::EntropyMarkerCode
                     }
                     None => return ParseStatus::Incomplete,
                 },
-                state => match self.transition(state, octet) {
+                state => match self.transition(state, byte) {
                     Transition::State(state) => {
                         position += 1;
                         state
@@ -97,8 +97,8 @@ impl FrameParser {
         ParseStatus::Incomplete
     }
 
-    fn transition(&mut self, state: ParserState, octet: u8) -> Transition {
-        match (state, octet) {
+    fn transition(&mut self, state: ParserState, byte: u8) -> Transition {
+        match (state, byte) {
             (ParserState::SoiPrefix, 0xFF) => Transition::State(ParserState::SoiCode),
             (ParserState::SoiCode, marker::SOI) => Transition::State(ParserState::MarkerPrefix),
             // Any number of 0xFF may stand before a marker code (T.81 §B.1.1.2).
@@ -155,11 +155,11 @@ fn state_after_body(code: u8, remaining: usize) -> ParserState {
 mod tests {
     use super::*;
 
-    /// A thumbnail's EOI inside APP1, fill octets, a restart marker, two scans.
+    /// A thumbnail's EOI inside APP1, fill bytes, a restart marker, two scans.
     const FRAME: &[u8] = &[
         0xFF, 0xD8, // SOI
         0xFF, 0xE1, 0x00, 0x06, 0xFF, 0xD8, 0xFF, 0xD9, // APP1 with SOI and EOI in it
-        0xFF, 0xFF, 0xFF, 0xC2, 0x00, 0x03, 0x08, // SOF2 behind fill octets
+        0xFF, 0xFF, 0xFF, 0xC2, 0x00, 0x03, 0x08, // SOF2 behind fill bytes
         0xFF, 0xDA, 0x00, 0x02, 0x11, 0xFF, 0x00, 0x22, 0xFF, 0xD0, 0x33, // SOS, data
         0xFF, 0xC4, 0x00, 0x02, 0xFF, 0xDA, 0x00, 0x02, 0x44, // DHT, SOS, data
         0xFF, 0xD9, // EOI
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn malformed_marker_sequence_is_invalid() {
-        for octets in [
+        for bytes in [
             &b"12345"[..],
             &[0xFF, 0xD8, 0x00],
             &[0xFF, 0xD8, 0xFF, 0xD9],             // no picture inside
@@ -197,8 +197,8 @@ mod tests {
             &[0xFF, 0xD8, 0xFF, 0x02],             // a reserved marker
         ] {
             assert!(
-                matches!(FrameParser::default().advance(octets), ParseStatus::Invalid { .. }),
-                "{octets:02X?}"
+                matches!(FrameParser::default().advance(bytes), ParseStatus::Invalid { .. }),
+                "{bytes:02X?}"
             );
         }
     }

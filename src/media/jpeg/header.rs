@@ -1,4 +1,4 @@
-//! The header segments of a picture: everything from SOI to the first entropy-coded octet.
+//! The header segments of a picture: everything from SOI to the first entropy-coded byte.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,7 +25,7 @@ impl fmt::Display for Dimensions {
 pub struct Segment {
     /// The marker code.
     pub code: u8,
-    /// Where it stands in the picture, from the 0xFF of its marker to its last octet.
+    /// Where it stands in the picture, from the 0xFF of its marker to its last byte.
     pub range: Range<usize>,
 }
 
@@ -66,7 +66,7 @@ pub struct FrameHeader {
     pub components: Vec<Component>,
 }
 
-/// Why octets are no picture, and where.
+/// Why bytes are no picture, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JpegError {
     pub(super) message: &'static str,
@@ -75,7 +75,7 @@ pub struct JpegError {
 
 impl fmt::Display for JpegError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at octet {}", self.message, self.offset)
+        write!(f, "{} at byte {}", self.message, self.offset)
     }
 }
 
@@ -113,7 +113,7 @@ impl<'a> JpegHeader<'a> {
         Ok(Self { jpeg, segments, frame_header, segment_data })
     }
 
-    /// The header of the scan behind this one, whose data ends at an octet of the picture.
+    /// The header of the scan behind this one, whose data ends at an byte of the picture.
     ///
     /// # Errors
     /// When no other scan follows, or one that changes what all scans have in common.
@@ -143,7 +143,7 @@ impl<'a> JpegHeader<'a> {
         &self.segments[self.segments.len() - 1]
     }
 
-    /// Everything between SOI and the first entropy-coded octet, fill octets included.
+    /// Everything between SOI and the first entropy-coded byte, fill bytes included.
     pub fn header_bytes(&self) -> &'a [u8] {
         &self.jpeg[2..self.scan_data_start()]
     }
@@ -168,7 +168,7 @@ impl<'a> JpegHeader<'a> {
         self.segment_data.restart_interval
     }
 
-    /// A quantization table of 64 octets in zigzag order; `None` if it is missing or of 16 bits.
+    /// A quantization table of 64 bytes in zigzag order; `None` if it is missing or of 16 bits.
     pub fn quantization_table(&self, destination: u8) -> Option<&'a [u8; 64]> {
         self.segment_data
             .quantization_tables
@@ -200,14 +200,14 @@ impl<'a> JpegHeader<'a> {
     }
 }
 
-/// The segments from an octet on, up to and with SOS.
+/// The segments from an byte on, up to and with SOS.
 fn find_segments(jpeg: &[u8], mut offset: usize) -> Result<Vec<Segment>, JpegError> {
     let mut segments = Vec::new();
     loop {
         if jpeg.get(offset) != Some(&0xFF) {
             return Err(JpegError { message: "no marker where one is due", offset });
         }
-        let fill = jpeg[offset..].iter().take_while(|&&octet| octet == 0xFF).count();
+        let fill = jpeg[offset..].iter().take_while(|&&byte| byte == 0xFF).count();
         let start = offset + fill - 1;
         let (Some(&code), Some(&high), Some(&low)) =
             (jpeg.get(start + 1), jpeg.get(start + 2), jpeg.get(start + 3))
@@ -229,7 +229,7 @@ fn find_segments(jpeg: &[u8], mut offset: usize) -> Result<Vec<Segment>, JpegErr
     }
 }
 
-/// The octets behind a segment's length.
+/// The bytes behind a segment's length.
 fn segment_body<'a>(jpeg: &'a [u8], segment: &Segment) -> &'a [u8] {
     &jpeg[segment.range.start + 4..segment.range.end]
 }

@@ -115,8 +115,8 @@ mod tests {
             let mut writer = BitWriter::default();
             table.symbols.iter().for_each(|&symbol| encoder.encode(&mut writer, symbol).unwrap());
             writer.write_marker(0xD9);
-            let octets = writer.into_octets();
-            let mut reader = BitReader::new(&octets, 0);
+            let bytes = writer.into_bytes();
+            let mut reader = BitReader::new(&bytes, 0);
             table.symbols.iter().for_each(|&symbol| assert_eq!(decoder.decode(&mut reader), Ok(symbol)));
             assert_eq!(encoder.encode(&mut BitWriter::default(), 0x0F), None);
         }

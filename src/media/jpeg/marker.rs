@@ -1,4 +1,4 @@
-//! Marker codes (T.81 table B.1): the octet behind 0xFF.
+//! Marker codes (T.81 table B.1): the byte behind 0xFF.
 #![allow(missing_docs)]
 
 pub const SOF0: u8 = 0xC0;

@@ -68,7 +68,7 @@ pub fn with_standard_huffman(jpeg: &[u8]) -> Result<Vec<u8>, JpegError> {
     let no_code = JpegError { message: "a coefficient that the standard tables have no code for", offset: 0 };
     writer.write_scan(mcu_count, restart_interval).ok_or(no_code)?;
     writer.bits.write_marker(marker::EOI);
-    Ok(writer.bits.into_octets())
+    Ok(writer.bits.into_bytes())
 }
 
 /// How chrominance is sampled, where RFC 2435 has a type for it.
@@ -196,7 +196,7 @@ mod tests {
         (0..3).for_each(|_| bits.write(0b0000, 4));
         (0..2).for_each(|_| bits.write(0b0000, 4));
         bits.write_marker(marker::EOI);
-        let error = with_standard_huffman(&bits.into_octets()).unwrap_err();
+        let error = with_standard_huffman(&bits.into_bytes()).unwrap_err();
         assert_eq!(error.message, "a coefficient that the standard tables have no code for");
     }
 }

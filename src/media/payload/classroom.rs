@@ -10,7 +10,7 @@ use super::rfc2435::UnsupportedJpeg;
 use crate::media::decode::decode;
 use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decoder};
 
-/// Octets of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
+/// Bytes of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
 pub const MAX_CLASSROOM_FRAME_SIZE: usize = 20_468;
 
 /// The quality of a picture that is drawn anew, the one below which it becomes smaller instead, and the steps between.
@@ -67,7 +67,7 @@ fn shrink(original: &Pixels) -> Option<Vec<u8>> {
             quality -= QUALITY_STEP;
             continue;
         }
-        // Octets shrink a little less than pixels do; at worst the next round takes another tenth.
+        // Bytes shrink a little less than pixels do; at worst the next round takes another tenth.
         let quality_reduction = if quality > *QUALITY_RANGE.start() { MAX_QUALITY_REDUCTION } else { 1.0 };
         scale *= (0.9 * (quality_reduction / excess).sqrt()).min(0.9);
         // One pixel has no smaller picture, and fits.

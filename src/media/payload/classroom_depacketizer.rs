@@ -2,7 +2,7 @@
 //!
 //! Classroom servers put raw JPEG behind an RTP header, without the payload header of RFC 2435, and no two programs
 //! cut it alike. How a server does it is told apart by what arrives: a picture begins where `FF D8` stands right
-//! behind the header, or behind eight octets of offset and length; it ends where its markers say so.
+//! behind the header, or behind eight bytes of offset and length; it ends where its markers say so.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -47,13 +47,13 @@ pub enum ClassroomDatagram {
 #[derive(Debug, Default)]
 pub struct ClassroomDepacketizer {
     variant: Option<ClassroomVariant>,
-    /// The first octet of the server's RTP headers, and its SSRC: what tells a header from the middle of a picture.
+    /// The first byte of the server's RTP headers, and its SSRC: what tells a header from the middle of a picture.
     stream_id: Option<(u8, u32)>,
     assembly: Option<ClassroomAssembly>,
     completed: VecDeque<AssembledFrame>,
 }
 
-/// Octets of offset and length before each payload of [`ClassroomVariant::Framed`].
+/// Bytes of offset and length before each payload of [`ClassroomVariant::Framed`].
 const OFFSET_HEADER_LENGTH: usize = 8;
 
 /// Pieces of one picture that may wait for one before them.
@@ -96,7 +96,7 @@ struct ChunkAssembly {
     range: PacketRange,
     jpeg: BytesMut,
     parser: FrameParser,
-    /// Octets of the first datagram and of the last one: slices are as long as the first, but for the last.
+    /// Bytes of the first datagram and of the last one: slices are as long as the first, but for the last.
     datagram_sizes: (usize, usize),
 }
 
@@ -131,7 +131,7 @@ fn detect_frame_start(payload: &[u8]) -> Option<FrameStart> {
 /// Offset and length, both big-endian.
 fn parse_offset_header(payload: &[u8]) -> Option<(usize, usize)> {
     let [o0, o1, o2, o3, t0, t1, t2, t3] = *payload.first_chunk::<OFFSET_HEADER_LENGTH>()?;
-    let number = |octets| usize::try_from(u32::from_be_bytes(octets)).ok();
+    let number = |bytes| usize::try_from(u32::from_be_bytes(bytes)).ok();
     Some((number([o0, o1, o2, o3])?, number([t0, t1, t2, t3])?))
 }
 
@@ -177,7 +177,7 @@ impl ClassroomDepacketizer {
     /// Takes the next piece. Packets that have numbers of their own are pushed in the order of these.
     pub fn push(&mut self, datagram: &ClassroomDatagram) {
         match datagram {
-            ClassroomDatagram::Slice(octets) => self.push_slice(octets),
+            ClassroomDatagram::Slice(bytes) => self.push_slice(bytes),
             ClassroomDatagram::Packet { header, payload } => match detect_frame_start(payload) {
                 Some(FrameStart::WithOffsetHeader) => self.push_offset(header, payload),
                 None if self.variant == Some(ClassroomVariant::OffsetHeader) => {
@@ -307,28 +307,28 @@ impl ClassroomDepacketizer {
         }
     }
 
-    fn push_slice(&mut self, octets: &Bytes) {
+    fn push_slice(&mut self, bytes: &Bytes) {
         match self.assembly.take() {
             Some(ClassroomAssembly::Chunks(chunks)) => {
                 self.variant = Some(ClassroomVariant::Sliced);
-                self.append(chunks, octets, octets.len());
+                self.append(chunks, bytes, bytes.len());
             }
             other => self.assembly = other,
         }
     }
 
-    fn append(&mut self, mut chunks: ChunkAssembly, octets: &Bytes, datagram_size: usize) {
-        if chunks.jpeg.len() + octets.len() > MAX_FRAME_SIZE {
+    fn append(&mut self, mut chunks: ChunkAssembly, bytes: &Bytes, datagram_size: usize) {
+        if chunks.jpeg.len() + bytes.len() > MAX_FRAME_SIZE {
             return self.skip_frame(chunks.range, chunks.jpeg.freeze());
         }
         chunks.datagram_sizes.1 = datagram_size;
-        match chunks.parser.advance(octets) {
+        match chunks.parser.advance(bytes) {
             ParseStatus::Incomplete => {
-                chunks.jpeg.extend_from_slice(octets);
+                chunks.jpeg.extend_from_slice(bytes);
                 self.assembly = Some(ClassroomAssembly::Chunks(chunks));
             }
             ParseStatus::Complete { consumed } => {
-                chunks.jpeg.extend_from_slice(&octets[..consumed]);
+                chunks.jpeg.extend_from_slice(&bytes[..consumed]);
                 self.emit_frame(chunks.range, chunks.jpeg.freeze());
             }
             ParseStatus::Invalid { .. } => self.skip_frame(chunks.range, chunks.jpeg.freeze()),

@@ -199,18 +199,18 @@ impl Depacketizer {
         if rest.len() < 4 + length {
             return Err("quantization tables that are cut");
         }
-        let octets = rest.split_to(4 + length).slice(4..);
+        let bytes = rest.split_to(4 + length).slice(4..);
         if precision != 0 {
             return Err("quantization tables of 16 bits");
         }
         let mut both = [0; 128];
-        match octets.len() {
+        match bytes.len() {
             0 => {
                 return Ok(self.cached_tables.iter().find(|(q, _)| *q == quality).map(|(_, tables)| *tables));
             }
             // One table serves both.
-            64 => both.chunks_exact_mut(64).for_each(|half| half.copy_from_slice(&octets)),
-            128.. => both.copy_from_slice(&octets[..128]),
+            64 => both.chunks_exact_mut(64).for_each(|half| half.copy_from_slice(&bytes)),
+            128.. => both.copy_from_slice(&bytes[..128]),
             _ => return Err("quantization tables of an odd length"),
         }
         if quality != QUALITY_IN_BAND {
@@ -271,7 +271,7 @@ fn original_header(body: &[u8], main: MainHeader) -> Option<Vec<u8>> {
     if main.jpeg_type == TYPE_ORIGINAL_HEADER {
         let fill = usize::from(main.type_specific & FILL_MASK);
         let fill_start = scan_header.checked_sub(fill).filter(|&start| start >= 2)?;
-        if header[fill_start..scan_header].iter().any(|&octet| octet != 0xFF) {
+        if header[fill_start..scan_header].iter().any(|&byte| byte != 0xFF) {
             return None;
         }
         header.drain(fill_start..scan_header);

@@ -20,8 +20,8 @@ pub(super) struct MainHeader {
 impl MainHeader {
     pub const LENGTH: usize = 8;
 
-    pub fn parse(octets: &[u8]) -> Option<Self> {
-        let &[type_specific, o2, o1, o0, kind, quality, width, height] = octets.first_chunk()?;
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let &[type_specific, o2, o1, o0, kind, quality, width, height] = bytes.first_chunk()?;
         let fragment_offset = u32::from_be_bytes([0, o2, o1, o0]);
         Some(Self { type_specific, fragment_offset, jpeg_type: kind, quality, width, height })
     }
@@ -50,10 +50,10 @@ pub(super) const TYPE_ORIGINAL_HEADER: u8 = 128;
 /// in the extension.
 pub(super) const QUALITY_OUT_OF_BAND: u8 = 128;
 
-/// In the type-specific octet of [`TYPE_ORIGINAL_HEADER`]: how many fill octets were put before SOS.
+/// In the type-specific byte of [`TYPE_ORIGINAL_HEADER`]: how many fill bytes were put before SOS.
 pub(super) const FILL_MASK: u8 = 0x03;
 
-/// In the type-specific octet of [`TYPE_ORIGINAL_HEADER`]: the header was too long and lost its APPn and COM segments.
+/// In the type-specific byte of [`TYPE_ORIGINAL_HEADER`]: the header was too long and lost its APPn and COM segments.
 pub(super) const HEADER_REDUCED_BIT: u8 = 0x80;
 
 /// The extension of a frame's first packet, which holds the header segments.

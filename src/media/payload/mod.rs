@@ -1,6 +1,6 @@
 //! JPEG in RTP packets (RFC 2435), and with its original header (the JPEG header extension of ONVIF).
 //!
-//! RFC 2435 leaves the picture's header out and describes it in a few octets, which is enough for baseline 4:2:0 and
+//! RFC 2435 leaves the picture's header out and describes it in a few bytes, which is enough for baseline 4:2:0 and
 //! 4:2:2 with the standard Huffman tables and for nothing else. Between two Reelays the header segments travel in an
 //! RTP header extension instead, so that every picture arrives bit for bit.
 //!

@@ -13,7 +13,7 @@ use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE, marker};
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// Octets of a whole RTP packet at most: with the headers of UDP and IPv6, and a little to spare for tunnels, it
+/// Bytes of a whole RTP packet at most: with the headers of UDP and IPv6, and a little to spare for tunnels, it
 /// still fits into an Ethernet frame.
 pub const MAX_PACKET_SIZE: usize = 1_412;
 
@@ -21,7 +21,7 @@ pub const MAX_PACKET_SIZE: usize = 1_412;
 #[derive(Debug, Clone)]
 pub struct PacketizedFrame {
     packets: Vec<Bytes>,
-    octets: usize,
+    bytes: usize,
     headers_reduced: bool,
 }
 
@@ -43,7 +43,7 @@ impl PacketizedFrame {
         buffer[8..12].copy_from_slice(&ssrc.to_be_bytes());
     }
 
-    /// Octets of one packet's payload: without the header, of which the extension is a part.
+    /// Bytes of one packet's payload: without the header, of which the extension is a part.
     ///
     /// # Panics
     /// When there is no packet of this index.
@@ -51,9 +51,9 @@ impl PacketizedFrame {
         rtp::Packet::parse(self.packets[index].clone()).map_or(0, |packet| packet.payload.len())
     }
 
-    /// Octets of all packets together.
-    pub fn octets(&self) -> usize {
-        self.octets
+    /// Bytes of all packets together.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The header was longer than a packet and lost its APPn and COM segments.
@@ -83,7 +83,7 @@ fn packetize_classroom(jpeg: &[u8]) -> PacketizedFrame {
     let header =
         rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
     let packet = Bytes::from([&header.encode(false), jpeg].concat());
-    PacketizedFrame { octets: packet.len(), packets: vec![packet], headers_reduced: false }
+    PacketizedFrame { bytes: packet.len(), packets: vec![packet], headers_reduced: false }
 }
 
 fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> Result<PacketizedFrame, UnsupportedJpeg> {
@@ -208,8 +208,8 @@ fn fragment(headers: &FragmentHeaders<'_>, data: &[u8], headers_reduced: bool) -
         packets.push(buffer.split().freeze());
         offset += length;
         if is_last {
-            let octets = packets.iter().map(Bytes::len).sum();
-            return PacketizedFrame { packets, octets, headers_reduced };
+            let bytes = packets.iter().map(Bytes::len).sum();
+            return PacketizedFrame { packets, bytes, headers_reduced };
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct ClassroomRequest {
     pub client_port: Option<u16>,
 }
 
-/// Octets of one request at the most. Those of the programs have a few dozen.
+/// Bytes of one request at the most. Those of the programs have a few dozen.
 pub(super) const MAX_REQUEST_LENGTH: usize = 4 * 1024;
 
 impl ClassroomRequest {
@@ -47,14 +47,14 @@ impl ClassroomRequest {
 
 /// Whether a request of the dialect begins here. It takes a whole request line to know that, so that nothing else is
 /// ever cut short by silence; of the form without header names it takes the number below the line as well.
-pub(super) fn starts_request(octets: &[u8]) -> bool {
-    if !octets.first().is_some_and(u8::is_ascii_uppercase) {
+pub(super) fn starts_request(bytes: &[u8]) -> bool {
+    if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
         return false;
     }
-    let mut lines = octets.splitn(2, |&octet| octet == b'\n');
+    let mut lines = bytes.splitn(2, |&byte| byte == b'\n');
     let line = String::from_utf8_lossy(lines.next().unwrap_or_default());
     let (method, file) = split_request_line(&line);
-    let is_token = method.bytes().all(|octet| octet.is_ascii_uppercase() || octet == b'_');
+    let is_token = method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     if !is_token || !is_file_name(file) {
         return false;
     }
@@ -66,15 +66,15 @@ pub(super) fn starts_request(octets: &[u8]) -> bool {
 }
 
 /// Where the message ends that [`begins`] at the beginning; `None` if only silence can tell.
-pub(super) fn find_end(octets: &[u8]) -> Option<usize> {
+pub(super) fn find_end(bytes: &[u8]) -> Option<usize> {
     let mut line_start = 0;
     loop {
-        let line_end = memchr::memchr(b'\n', &octets[line_start..]).map(|at| line_start + at + 1);
-        let line = &octets[line_start..line_end.unwrap_or(octets.len())];
+        let line_end = memchr::memchr(b'\n', &bytes[line_start..]).map(|at| line_start + at + 1);
+        let line = &bytes[line_start..line_end.unwrap_or(bytes.len())];
         if line_end.is_some() && matches!(line, b"\n" | b"\r\n") {
             return line_end;
         }
-        if let Some(at) = find_joined_request(octets, line_start, line.len()) {
+        if let Some(at) = find_joined_request(bytes, line_start, line.len()) {
             return Some(at);
         }
         line_start = line_end?;
@@ -83,20 +83,20 @@ pub(super) fn find_end(octets: &[u8]) -> Option<usize> {
 
 /// The next request line within a line, at its beginning or behind digits: `Session: 123456PLAY movie.Mjpeg RTSP/1.0`
 /// is what a missing line end makes of two requests.
-fn find_joined_request(octets: &[u8], line_start: usize, length: usize) -> Option<usize> {
+fn find_joined_request(bytes: &[u8], line_start: usize, length: usize) -> Option<usize> {
     (line_start.max(1)..line_start + length).find(|&at| {
-        let is_boundary = at == line_start || octets[at - 1].is_ascii_digit();
+        let is_boundary = at == line_start || bytes[at - 1].is_ascii_digit();
         is_boundary
-            && octets[at].is_ascii_uppercase()
-            && starts_with_known_method(&octets[at..])
-            && starts_request(&octets[at..])
+            && bytes[at].is_ascii_uppercase()
+            && starts_with_known_method(&bytes[at..])
+            && starts_request(&bytes[at..])
     })
 }
 
-fn starts_with_known_method(octets: &[u8]) -> bool {
+fn starts_with_known_method(bytes: &[u8]) -> bool {
     let known: [&[u8]; 5] = [b"SETUP", b"PLAY", b"PAUSE", b"TEARDOWN", b"DESCRIBE"];
     known.iter().any(|method| {
-        octets.strip_prefix(*method).and_then(<[u8]>::first).is_some_and(u8::is_ascii_whitespace)
+        bytes.strip_prefix(*method).and_then(<[u8]>::first).is_some_and(u8::is_ascii_whitespace)
     })
 }
 
@@ -126,8 +126,8 @@ fn is_classroom_method(method: &str) -> bool {
 }
 
 /// `1`, or a CSeq header below a request line that lost its version.
-fn is_cseq_line(octets: &[u8]) -> bool {
-    let line = octets.trim_ascii_start();
+fn is_cseq_line(bytes: &[u8]) -> bool {
+    let line = bytes.trim_ascii_start();
     line.first().is_some_and(u8::is_ascii_digit) || starts_with_ignore_case(line, CSEQ)
 }
 
@@ -167,15 +167,15 @@ fn first_number<N: std::str::FromStr>(text: &str) -> Option<N> {
 mod tests {
     use super::*;
 
-    /// Cuts a stream of octets as the framer does when silence follows the last of them.
-    fn split_requests(mut octets: &[u8]) -> Vec<ClassroomRequest> {
+    /// Cuts a stream of bytes as the framer does when silence follows the last of them.
+    fn split_requests(mut bytes: &[u8]) -> Vec<ClassroomRequest> {
         let mut found = Vec::new();
-        while starts_request(octets) {
-            let (message, rest) = octets.split_at(find_end(octets).unwrap_or(octets.len()));
+        while starts_request(bytes) {
+            let (message, rest) = bytes.split_at(find_end(bytes).unwrap_or(bytes.len()));
             found.push(ClassroomRequest::parse(message));
-            octets = rest.trim_ascii_start();
+            bytes = rest.trim_ascii_start();
         }
-        assert!(octets.is_empty(), "left over: {:?}", String::from_utf8_lossy(octets));
+        assert!(bytes.is_empty(), "left over: {:?}", String::from_utf8_lossy(bytes));
         found
     }
 
@@ -289,9 +289,9 @@ mod tests {
         let text =
             b"SETUP movie.Mjpeg\n1\n RTSP/1.0 RTP/UDP 25000PLAY m RTSP/1.0\r\nCSeq: 2\r\nSession: 1\r\n\r\n";
         for cut in 0..text.len() {
-            for octet in [0, b'\n', b' ', b'=', b'9', b'P', 0x80, 0xFF] {
+            for byte in [0, b'\n', b' ', b'=', b'9', b'P', 0x80, 0xFF] {
                 let mut corrupted = text.to_vec();
-                corrupted[cut] = octet;
+                corrupted[cut] = byte;
                 for piece in [&corrupted[..cut], &corrupted[cut..], &corrupted[..]] {
                     starts_request(piece);
                     assert!(find_end(piece).is_none_or(|end| end > 0 && end <= piece.len()));

@@ -2,8 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::classroom_request;
-use super::classroom_request::ClassroomRequest;
+use super::classroom_request::{self, ClassroomRequest};
 use super::message::{Headers, Method, Request, Response, StatusCode, Version, header};
 
 /// One whole thing off the connection.
@@ -27,11 +26,11 @@ pub enum Message {
 /// What a peer may make us hold before a message is whole.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageLimits {
-    /// Octets of a request's URL.
+    /// Bytes of a request's URL.
     pub max_uri: usize,
-    /// Octets of the first line and the headers together.
+    /// Bytes of the first line and the headers together.
     pub max_head: usize,
-    /// Octets of an entity.
+    /// Bytes of an entity.
     pub max_body: usize,
 }
 
@@ -95,9 +94,9 @@ pub enum IncompleteMessage {
     Head,
     /// A part of its entity.
     Body {
-        /// Octets that have come.
+        /// Bytes that have come.
         received: usize,
-        /// Octets that Content-Length announces.
+        /// Bytes that Content-Length announces.
         expected: usize,
     },
 }
@@ -107,7 +106,7 @@ impl std::fmt::Display for IncompleteMessage {
         match self {
             Self::Head => f.write_str("its headers have no end"),
             Self::Body { received, expected: announced } => {
-                write!(f, "{received} of the {announced} octets came that its Content-Length announces")
+                write!(f, "{received} of the {announced} bytes came that its Content-Length announces")
             }
         }
     }
@@ -177,7 +176,7 @@ impl MessageReader {
         let searched = &self.buffer[..self.buffer.len().min(self.limits.max_head)];
         // Only a line that has ended is whole, and the first is no header.
         let complete_lines = &searched[..memchr::memrchr(b'\n', searched)?];
-        complete_lines.split(|&octet| octet == b'\n').skip(1).map(String::from_utf8_lossy).find_map(|line| {
+        complete_lines.split(|&byte| byte == b'\n').skip(1).map(String::from_utf8_lossy).find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.trim().eq_ignore_ascii_case(header::CSEQ).then(|| value.trim().parse().ok()).flatten()
         })
@@ -265,14 +264,14 @@ impl MessageReader {
     }
 }
 
-/// Whether something may begin with these octets: a blank line, a packet, a response, or a request of a server's.
-fn can_start_message(octets: &[u8]) -> bool {
-    let token = octets.split(|b| b" \r\n".contains(b)).next().unwrap_or_default();
+/// Whether something may begin with these bytes: a blank line, a packet, a response, or a request of a server's.
+fn can_start_message(bytes: &[u8]) -> bool {
+    let token = bytes.split(|b| b" \r\n".contains(b)).next().unwrap_or_default();
     let is_response = token.starts_with(b"RTSP/") || b"RTSP/".starts_with(token);
-    is_response || octets.starts_with(b"$") || token.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
+    is_response || bytes.starts_with(b"$") || token.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
 }
 
-/// Octets of a method; the longest of RFC 2326 has thirteen.
+/// Bytes of a method; the longest of RFC 2326 has thirteen.
 const MAX_METHOD_LENGTH: usize = 64;
 
 /// Where the headers end: their length without and with the blank line.
@@ -298,7 +297,7 @@ struct Head {
 
 impl Head {
     fn parse(bytes: &[u8]) -> Result<Self, FramingError> {
-        // RFC 2326 §3 takes ISO 10646 in UTF-8; a stray octet must not cost the connection.
+        // RFC 2326 §3 takes ISO 10646 in UTF-8; a stray byte must not cost the connection.
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines();
         let start_line = StartLine::parse(lines.next().unwrap_or_default())?;
@@ -395,7 +394,7 @@ fn excerpt(line: &str) -> String {
 /// Wraps a packet for its channel (RFC 2326 §10.12).
 ///
 /// # Panics
-/// Never for an RTP packet of ours: only a packet over 65,535 octets cannot be framed, and the caller
+/// Never for an RTP packet of ours: only a packet over 65,535 bytes cannot be framed, and the caller
 /// makes none of these.
 pub fn encode_interleaved(channel: u8, packet: &[u8]) -> Bytes {
     let length =
@@ -535,9 +534,9 @@ mod tests {
 
     #[test]
     fn incomplete_message_reports_missing_part() {
-        let incomplete = |octets: &[u8]| {
+        let incomplete = |bytes: &[u8]| {
             let mut reader = MessageReader::new(MessageLimits::CLIENT);
-            reader.push(octets);
+            reader.push(bytes);
             assert_eq!(reader.poll_message(), Ok(None));
             reader.incomplete_message()
         };

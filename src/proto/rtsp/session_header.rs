@@ -9,7 +9,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 /// A session's identifier, and how long the server keeps it without a sign of life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionHeader {
-    /// Opaque; at least eight octets from servers that follow RFC 2326 §3.4.
+    /// Opaque; at least eight bytes from servers that follow RFC 2326 §3.4.
     pub id: String,
     /// `None` means the default of 60 s.
     pub timeout: Option<Duration>,

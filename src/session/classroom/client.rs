@@ -120,9 +120,9 @@ impl Protocol for ClassroomClient {
     }
 
     /// A packet that overtakes the response to PLAY is like any other: no sequence number is announced.
-    fn handle_packet(&mut self, now: Instant, RawPacket { octets, .. }: RawPacket) {
+    fn handle_packet(&mut self, now: Instant, RawPacket { bytes, .. }: RawPacket) {
         if let Some(receiver) = &mut self.pipeline.receiver {
-            receiver.handle_datagram(now, &octets);
+            receiver.handle_datagram(now, &bytes);
         }
     }
 

@@ -334,10 +334,10 @@ impl ClassroomMachine {
 
 /// What the replies mean.
 impl ClassroomMachine {
-    /// Octets have come on the connection.
-    pub fn handle_bytes(&mut self, now: Instant, octets: &[u8]) {
+    /// Bytes have come on the connection.
+    pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         if self.in_flight.is_some() {
-            self.response_reader.push(now, octets);
+            self.response_reader.push(now, bytes);
             self.read_response(now);
         }
     }
@@ -426,7 +426,7 @@ mod tests {
                 match action {
                     Action::Connect(_) => self.machine.handle_connected(self.now),
                     Action::OpenPorts(_) => self.machine.handle_port_opened(self.now, 25_000),
-                    Action::Write(octets) => self.written.push(String::from_utf8(octets.to_vec()).unwrap()),
+                    Action::Write(bytes) => self.written.push(String::from_utf8(bytes.to_vec()).unwrap()),
                     Action::Failed(error) => self.errors.push(error.to_string()),
                     _ => {}
                 }

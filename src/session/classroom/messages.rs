@@ -1,4 +1,4 @@
-//! PURE. Requests and replies of the classroom dialect, as octets.
+//! PURE. Requests and replies of the classroom dialect, as bytes.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl fmt::Display for FileNameError {
             Self::Empty => f.write_str("it names no file"),
             Self::Whitespace => f.write_str("a classroom server's file name has no spaces"),
             Self::TooLong => {
-                write!(f, "a classroom server's file name has at most {MAX_FILE_NAME_LENGTH} octets")
+                write!(f, "a classroom server's file name has at most {MAX_FILE_NAME_LENGTH} bytes")
             }
         }
     }
@@ -151,7 +151,7 @@ pub struct MalformedResponse(pub String);
 /// Collects a reply. It has no end of its own: it is whole when nothing more comes.
 #[derive(Debug, Default)]
 pub struct ClassroomResponseReader {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
     /// When the last of them came.
     last_received: Option<Instant>,
 }
@@ -159,7 +159,7 @@ pub struct ClassroomResponseReader {
 /// Nothing more for this long is the end of a reply.
 const RESPONSE_IDLE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Octets of the longest reply that is read.
+/// Bytes of the longest reply that is read.
 const MAX_RESPONSE_LENGTH: usize = 4 * 1024;
 
 impl ClassroomResponseReader {
@@ -168,10 +168,10 @@ impl ClassroomResponseReader {
         *self = Self::default();
     }
 
-    /// Octets have come.
-    pub fn push(&mut self, now: Instant, octets: &[u8]) {
-        let available = (MAX_RESPONSE_LENGTH + 1).saturating_sub(self.octets.len());
-        self.octets.extend_from_slice(&octets[..octets.len().min(available)]);
+    /// Bytes have come.
+    pub fn push(&mut self, now: Instant, bytes: &[u8]) {
+        let available = (MAX_RESPONSE_LENGTH + 1).saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(available)]);
         self.last_received = Some(now);
     }
 
@@ -194,8 +194,8 @@ impl ClassroomResponseReader {
     }
 
     fn read_response(&mut self, is_idle: bool) -> Result<Option<ClassroomResponse>, MalformedResponse> {
-        let text = String::from_utf8_lossy(&self.octets);
-        if self.octets.len() > MAX_RESPONSE_LENGTH {
+        let text = String::from_utf8_lossy(&self.bytes);
+        if self.bytes.len() > MAX_RESPONSE_LENGTH {
             return Err(MalformedResponse("its reply has no end".to_owned()));
         }
         let response_text = text.trim_start();
@@ -254,9 +254,9 @@ mod tests {
         );
     }
 
-    fn parse(octets: &str) -> Option<ClassroomResponse> {
+    fn parse(bytes: &str) -> Option<ClassroomResponse> {
         let (now, mut reader) = (Instant::now(), ClassroomResponseReader::default());
-        reader.push(now, octets.as_bytes());
+        reader.push(now, bytes.as_bytes());
         reader.poll_response(now + RESPONSE_IDLE_TIMEOUT).unwrap()
     }
 
@@ -323,7 +323,7 @@ mod tests {
         for _ in 0..1_000 {
             reader.push(now, &[b'x'; 1_000]);
         }
-        assert!(reader.octets.len() <= MAX_RESPONSE_LENGTH + 1);
+        assert!(reader.bytes.len() <= MAX_RESPONSE_LENGTH + 1);
         assert!(reader.poll_response(now).is_err());
     }
 }

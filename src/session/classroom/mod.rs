@@ -2,7 +2,7 @@
 //!
 //! There is no greeting and no description; a message ends where a read ends, so that two of them must never be on
 //! their way together; pictures come as raw JPEG, and the end of a film is silence. A server of this dialect is never
-//! asked which it speaks, because it would not answer: the user says so before the first octet.
+//! asked which it speaks, because it would not answer: the user says so before the first byte.
 
 mod client;
 mod error;

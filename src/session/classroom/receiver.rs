@@ -76,15 +76,15 @@ impl ClassroomFrameReceiver {
     }
 
     /// A datagram has come. Where it was sent from does not matter: after a pause it is another port.
-    pub fn handle_datagram(&mut self, now: Instant, octets: &Bytes) {
-        let Some(datagram) = self.depacketizer.classify(octets) else {
+    pub fn handle_datagram(&mut self, now: Instant, bytes: &Bytes) {
+        let Some(datagram) = self.depacketizer.classify(bytes) else {
             return tracing::debug!(
-                octets = octets.len(),
+                bytes = bytes.len(),
                 "a datagram that belongs to no picture is passed over"
             );
         };
         self.last_datagram = Some(now);
-        self.receive_stats.record_packet(now, octets.len());
+        self.receive_stats.record_packet(now, bytes.len());
         match datagram {
             ClassroomDatagram::Packet { header, payload } if !self.is_counted(&header, &payload) => {
                 self.count_packet(now, header, payload);

@@ -270,7 +270,7 @@ impl Driver {
                 ClientOutput::Disconnect => self.disconnect(),
                 ClientOutput::OpenPorts(port) => self.open_ports(port),
                 ClientOutput::SetTransport(transport) => self.transport = Some(transport),
-                ClientOutput::Write(octets) => self.write(octets),
+                ClientOutput::Write(bytes) => self.write(bytes),
                 ClientOutput::SendPacket(datagram) => self.send_packet(&datagram),
                 ClientOutput::Frame(frame) => self.sinks.send_to_taps(frame).await,
                 ClientOutput::Show { frame, position } => self.sinks.show(frame, position),

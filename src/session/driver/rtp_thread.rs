@@ -22,18 +22,18 @@ pub struct RtpThread {
     should_stop: Arc<AtomicBool>,
     /// What is in the kernel's buffer is still wanted, and nothing that comes after it.
     is_finishing: Arc<AtomicBool>,
-    /// Octets that wait for the player.
+    /// Bytes that wait for the player.
     queued_bytes: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Octets of the largest datagram.
+/// Bytes of the largest datagram.
 const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
 
 /// Packets are cut off one allocation of this size, which lives as long as any of them.
 const CHUNK_SIZE: usize = 256 * 1024;
 
-/// Octets that may wait between the socket and the player.
+/// Bytes that may wait between the socket and the player.
 const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 
 /// How long the thread waits before it looks whether it is still wanted, should nothing wake it.
@@ -74,7 +74,7 @@ impl RtpThread {
     /// Something has been taken out of the queue, and leaves room for more.
     pub fn free_queue_space(&self, packet: &RawPacket) {
         if packet.kind == PacketKind::Rtp {
-            self.queued_bytes.fetch_sub(packet.octets.len(), Ordering::Relaxed);
+            self.queued_bytes.fetch_sub(packet.bytes.len(), Ordering::Relaxed);
         }
     }
 
@@ -161,14 +161,14 @@ impl ReceiveLoop {
 
     /// Puts a packet into the queue; `false` if there is no room for it.
     fn enqueue(&self, arrival: Instant, packet: Bytes) -> bool {
-        let octets = packet.len();
-        if self.queued_bytes.load(Ordering::Relaxed) + octets > MAX_QUEUED_BYTES {
+        let bytes = packet.len();
+        if self.queued_bytes.load(Ordering::Relaxed) + bytes > MAX_QUEUED_BYTES {
             return false;
         }
-        self.queued_bytes.fetch_add(octets, Ordering::Relaxed);
+        self.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let is_queued = self.packets.try_send((arrival, RawPacket::rtp(packet))).is_ok();
         if !is_queued {
-            self.queued_bytes.fetch_sub(octets, Ordering::Relaxed);
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
         is_queued
     }

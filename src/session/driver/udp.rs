@@ -60,13 +60,13 @@ impl UdpPorts {
     /// Sends a datagram to the server, from the port of its kind.
     pub fn send(
         &self,
-        RawPacket { kind, octets }: &RawPacket,
+        RawPacket { kind, bytes }: &RawPacket,
         host: IpAddr,
         to: PortPair,
     ) -> io::Result<usize> {
         match kind {
-            PacketKind::Rtp => self.rtp_thread.socket().send_to(octets, (host, to.rtp)),
-            PacketKind::Rtcp => self.rtcp_socket.try_send_to(octets, SocketAddr::new(host, to.rtcp)),
+            PacketKind::Rtp => self.rtp_thread.socket().send_to(bytes, (host, to.rtp)),
+            PacketKind::Rtcp => self.rtcp_socket.try_send_to(bytes, SocketAddr::new(host, to.rtcp)),
         }
     }
 

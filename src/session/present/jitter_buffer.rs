@@ -16,7 +16,7 @@ pub struct JitterBuffer {
     delay: Duration,
     clock: Option<SenderClock>,
     frames: VecDeque<BufferedFrame>,
-    octets: usize,
+    bytes: usize,
     paused_at: Option<Instant>,
     /// What comes follows what has come; a pause is not the beginning.
     continues_stream: bool,
@@ -53,7 +53,7 @@ const OFFSET_WINDOW: Duration = Duration::from_secs(5);
 /// A timestamp that is this far from where it should be belongs to a new beginning.
 const MAX_OFFSET: Duration = Duration::from_secs(10);
 
-/// Pictures and octets that may wait; the oldest leave first.
+/// Pictures and bytes that may wait; the oldest leave first.
 const MAX_FRAMES: usize = 256;
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
@@ -70,7 +70,7 @@ impl JitterBuffer {
             delay,
             clock: None,
             frames: VecDeque::new(),
-            octets: 0,
+            bytes: 0,
             paused_at: None,
             continues_stream: false,
             is_catching_up: false,
@@ -118,7 +118,7 @@ impl JitterBuffer {
         (self.continues_stream, self.is_catching_up) = (false, false);
         (self.min_interval, self.last_timestamp) = (None, None);
         self.frames.clear();
-        self.octets = 0;
+        self.bytes = 0;
     }
 
     /// A picture has arrived.
@@ -131,9 +131,9 @@ impl JitterBuffer {
         let due = due.max(earliest);
         self.levels.add(frame.arrival, self.buffered_duration(frame.arrival));
         self.levels.add(frame.arrival, due.saturating_duration_since(frame.arrival));
-        self.octets += frame.jpeg.len();
+        self.bytes += frame.jpeg.len();
         self.frames.push_back(BufferedFrame { due, frame });
-        while self.frames.len() > MAX_FRAMES || self.octets > MAX_BYTES && self.frames.len() > 1 {
+        while self.frames.len() > MAX_FRAMES || self.bytes > MAX_BYTES && self.frames.len() > 1 {
             self.drop_oldest();
         }
     }
@@ -152,7 +152,7 @@ impl JitterBuffer {
 
     fn drop_oldest(&mut self) {
         if let Some(dropped) = self.frames.pop_front() {
-            self.octets -= dropped.frame.jpeg.len();
+            self.bytes -= dropped.frame.jpeg.len();
             self.dropped_late += 1;
         }
     }
@@ -183,7 +183,7 @@ impl JitterBuffer {
         }
         self.frames.front().filter(|first| first.due <= now)?;
         let shown = self.frames.pop_front()?;
-        self.octets -= shown.frame.jpeg.len();
+        self.bytes -= shown.frame.jpeg.len();
         Some(shown.frame)
     }
 

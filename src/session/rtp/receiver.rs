@@ -66,7 +66,7 @@ pub struct RtpFrameReceiver {
 
 impl RtpFrameReceiver {
     /// A receiver of a stream with this payload type, from this source and of this size, if they were said. Each packet
-    /// has come with so many octets of headers around it. A gap is waited for as long as `patience`.
+    /// has come with so many bytes of headers around it. A gap is waited for as long as `patience`.
     pub fn new(
         payload_type: u8,
         ssrc: Option<u32>,
@@ -153,9 +153,9 @@ impl RtpFrameReceiver {
 
     /// A datagram, or the content of an interleaved frame, has come; its timestamp, extended. There is none if it is of no
     /// use.
-    pub fn handle_packet(&mut self, now: Instant, octets: Bytes) -> Option<i64> {
-        let length = octets.len();
-        let packet = match Packet::parse(octets) {
+    pub fn handle_packet(&mut self, now: Instant, bytes: Bytes) -> Option<i64> {
+        let length = bytes.len();
+        let packet = match Packet::parse(bytes) {
             Ok(packet) => packet,
             Err(error) => {
                 tracing::debug!(%error, "a packet is passed over");

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::proto::rtcp;
-use crate::proto::rtcp::{Epoch, ExtendedReportBlock, ReportBlock, RtcpPacket, SenderInfo};
+use crate::proto::rtcp::{self, Epoch, ExtendedReportBlock, ReportBlock, RtcpPacket, SenderInfo};
 use crate::session::options::RtcpIdentity;
 
 /// Says when a receiver report is due, and what it is.
@@ -153,8 +152,8 @@ mod tests {
             &SenderInfo { ntp: NtpTime(0x1234_5678_9ABC_DEF0), ..SenderInfo::default() },
         );
         let later = now + Duration::from_millis(500);
-        let octets = reports.encode_report(later, Some(ReportBlock { ssrc: 9, ..ReportBlock::default() }));
-        let RtcpPacket::ReceiverReport { ssrc: 5, blocks } = &rtcp::parse(&octets).unwrap()[0] else {
+        let bytes = reports.encode_report(later, Some(ReportBlock { ssrc: 9, ..ReportBlock::default() }));
+        let RtcpPacket::ReceiverReport { ssrc: 5, blocks } = &rtcp::parse(&bytes).unwrap()[0] else {
             panic!()
         };
         assert_eq!(
@@ -168,9 +167,9 @@ mod tests {
     fn round_trip_time_excludes_sender_delay() {
         let now = Instant::now();
         let mut reports = reports(now);
-        let has_reference_time = |octets: Vec<u8>| {
+        let has_reference_time = |bytes: Vec<u8>| {
             let extended = |packet: &RtcpPacket| matches!(packet, RtcpPacket::ExtendedReport { ssrc: 5, .. });
-            rtcp::parse(&octets).unwrap().iter().any(extended)
+            rtcp::parse(&bytes).unwrap().iter().any(extended)
         };
         assert!(!has_reference_time(reports.encode_report(now, None)), "nobody would answer");
         reports.start_session(true);

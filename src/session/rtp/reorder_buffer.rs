@@ -13,7 +13,7 @@ pub struct ReorderBuffer {
     /// The sequence number that is released next.
     next_sequence: Option<i64>,
     packets: BTreeMap<i64, BufferedPacket>,
-    octets: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -22,13 +22,13 @@ struct BufferedPacket {
     arrival: Instant,
 }
 
-/// Octets held at the most; behind a gap in a fast stream this is reached before patience ends.
+/// Bytes held at the most; behind a gap in a fast stream this is reached before patience ends.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 impl ReorderBuffer {
     /// An empty buffer.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, next_sequence: None, packets: BTreeMap::new(), octets: 0 }
+        Self { timeout, next_sequence: None, packets: BTreeMap::new(), bytes: 0 }
     }
 
     /// Sets how long a gap is waited for.
@@ -40,7 +40,7 @@ impl ReorderBuffer {
     pub fn restart_at(&mut self, sequence: Option<i64>) {
         self.next_sequence = sequence;
         self.packets.clear();
-        self.octets = 0;
+        self.bytes = 0;
     }
 
     /// Whether nothing is held.
@@ -53,9 +53,9 @@ impl ReorderBuffer {
         if sequence < *self.next_sequence.get_or_insert(sequence) {
             return false;
         }
-        self.octets += buffered_size(&packet);
+        self.bytes += buffered_size(&packet);
         if let Some(replaced) = self.packets.insert(sequence, BufferedPacket { packet, arrival }) {
-            self.octets -= buffered_size(&replaced.packet);
+            self.bytes -= buffered_size(&replaced.packet);
         }
         true
     }
@@ -65,12 +65,12 @@ impl ReorderBuffer {
         let first = self.packets.first_entry()?;
         let is_next = self.next_sequence.is_none_or(|next| *first.key() == next);
         let is_due = now.saturating_duration_since(first.get().arrival) >= self.timeout;
-        if !is_next && !is_due && self.octets <= MAX_BYTES {
+        if !is_next && !is_due && self.bytes <= MAX_BYTES {
             return None;
         }
         let (sequence, buffered) = first.remove_entry();
         self.next_sequence = Some(sequence + 1);
-        self.octets -= buffered_size(&buffered.packet);
+        self.bytes -= buffered_size(&buffered.packet);
         Some(buffered.packet)
     }
 

@@ -20,7 +20,7 @@ pub enum FilterResult {
 pub struct ReceivedPacket {
     /// When it came.
     pub at: Instant,
-    /// Octets of all of it.
+    /// Bytes of all of it.
     pub size: usize,
     /// The packet.
     pub packet: Packet,

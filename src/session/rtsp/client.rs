@@ -180,14 +180,14 @@ impl Protocol for RtspClient {
         }
     }
 
-    fn handle_packet(&mut self, now: Instant, RawPacket { kind, octets }: RawPacket) {
+    fn handle_packet(&mut self, now: Instant, RawPacket { kind, bytes }: RawPacket) {
         match kind {
             // The response says which packets belong to this PLAY; until then they wait.
             PacketKind::Rtp if self.machine.status().in_flight == Some(Method::Play) => {
-                self.early_packets.push(now, octets)
+                self.early_packets.push(now, bytes)
             }
-            PacketKind::Rtp => self.receive_rtp(now, octets),
-            PacketKind::Rtcp => self.receive_rtcp(now, &octets),
+            PacketKind::Rtp => self.receive_rtp(now, bytes),
+            PacketKind::Rtcp => self.receive_rtcp(now, &bytes),
         }
     }
 

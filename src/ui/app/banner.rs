@@ -9,8 +9,7 @@ use iced::{Center, Element, Fill};
 use super::playback::{Notice, Playback};
 use super::session_record::SessionRecord;
 use crate::session::RtspState;
-use crate::ui::theme;
-use crate::ui::theme::{size, space};
+use crate::ui::theme::{self, size, space};
 use crate::ui::widget::icon::{Icon, icon_sized};
 
 /// What the words ask for.

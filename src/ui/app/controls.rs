@@ -8,8 +8,7 @@ use super::playback::{Button, Playback, PlaybackPosition};
 use super::text_format;
 use crate::proto::rtsp::Npt;
 use crate::settings::Controls;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// What the bar asks for.

@@ -7,8 +7,7 @@ use iced::{Center, Element, Fill};
 
 use crate::settings::Controls;
 use crate::ui::panel::PanelKind;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// What the header asks for.

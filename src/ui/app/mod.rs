@@ -23,21 +23,12 @@ use self::backend_events::{BackendSubscription, BackendUpdate};
 use self::playback::{Button, Playback, SignInRequest, Source};
 use self::session_record::SessionRecord;
 use self::shortcuts::Shortcut;
-use super::dialog::connect;
-use super::dialog::file_dialog;
-use super::dialog::file_dialog::{PickResult, SaveResult};
-use super::dialog::preferences;
-use super::dialog::sign_in;
-use super::dialog::summary;
-use super::panel::messages;
-use super::panel::network;
-use super::panel::statistics;
-use super::panel::{self, PanelKind};
+use super::dialog::file_dialog::{self, PickResult, SaveResult};
+use super::dialog::{connect, preferences, sign_in, summary};
+use super::panel::{self, PanelKind, messages, network, statistics};
 use super::theme::{self, size, space};
-use super::widget::click_position;
-use super::widget::focus;
-use super::widget::video;
-use super::widget::video::PictureHandle;
+use super::widget::video::{self, PictureHandle};
+use super::widget::{click_position, focus};
 use crate::backend::{BackendEventKind, BackendHandle, Command, MediaSource, ShutdownSignal};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
@@ -394,7 +385,7 @@ impl App {
 
     fn handle_summary(&mut self, message: summary::Message) -> Task<Message> {
         let Some(Dialog::Summary(report, status)) = &mut self.dialog else { return Task::none() };
-        let (name, octets) = match message {
+        let (name, bytes) = match message {
             summary::Message::Close => {
                 self.dialog = None;
                 return Task::none();
@@ -410,8 +401,8 @@ impl App {
                 ("reelay session.json", report.to_json().map_err(|error| error.to_string()))
             }
         };
-        match octets {
-            Ok(octets) => file_dialog::save_file(self.window, name, octets).map(Message::FileSaved),
+        match bytes {
+            Ok(bytes) => file_dialog::save_file(self.window, name, bytes).map(Message::FileSaved),
             Err(error) => {
                 *status =
                     Some(summary::ExportStatus::Failed(format!("The summary cannot be written: {error}.")));

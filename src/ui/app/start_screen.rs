@@ -3,8 +3,7 @@
 use iced::widget::{Column, button, center, column, container, image, responsive, row, scrollable, text};
 use iced::{Center, Element, Fill};
 
-use crate::ui::theme;
-use crate::ui::theme::{size, space};
+use crate::ui::theme::{self, size, space};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// What the start screen asks for.

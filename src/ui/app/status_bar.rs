@@ -9,8 +9,7 @@ use crate::format as figure;
 use crate::format::UNKNOWN;
 use crate::session::{Picture, RtspState};
 use crate::stats::Snapshot;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 
 /// The line.
 pub fn view<'a, Message: 'a>(

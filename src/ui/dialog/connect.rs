@@ -10,8 +10,7 @@ use crate::proto::rtsp::RtspUrl;
 use crate::session::{ClassroomUrl, ClassroomUrlError, Dialect, RtspOptions, SourceUrl, TransportPreference};
 use crate::settings::KnownServer;
 use crate::ui::dialog;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 
 /// What has been typed so far.
 #[derive(Debug, Clone)]

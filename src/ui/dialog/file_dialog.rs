@@ -1,9 +1,8 @@
 //! The system's dialogs that ask for a file, and what to do where there are none.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use etcetera::BaseStrategy as _;
 use iced::{Task, window};
@@ -63,21 +62,19 @@ pub enum SaveResult {
 }
 
 /// Asks where to save something that is to be called so. Where the system has no dialog, it is saved in the home folder.
-pub fn save_file(window: Option<window::Id>, name: &'static str, octets: Vec<u8>) -> Task<SaveResult> {
+pub fn save_file(window: Option<window::Id>, name: &'static str, bytes: Vec<u8>) -> Task<SaveResult> {
     let dialog = move || AsyncFileDialog::new().set_title("Save").set_file_name(name);
     match window {
-        Some(id) => {
-            window::run(id, move |window| run_save_dialog(dialog().set_parent(&window), name, octets))
-                .then(Task::future)
-        }
-        None => Task::future(run_save_dialog(dialog(), name, octets)),
+        Some(id) => window::run(id, move |window| run_save_dialog(dialog().set_parent(&window), name, bytes))
+            .then(Task::future),
+        None => Task::future(run_save_dialog(dialog(), name, bytes)),
     }
 }
 
 fn run_save_dialog(
     dialog: AsyncFileDialog,
     name: &'static str,
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
 ) -> impl Future<Output = SaveResult> + Send + 'static {
     let started_at = Instant::now();
     let asking = dialog.save_file();
@@ -92,7 +89,7 @@ fn run_save_dialog(
         };
         let writing = {
             let path = path.clone();
-            tokio::task::spawn_blocking(move || fs::write(path, octets))
+            tokio::task::spawn_blocking(move || fs::write(path, bytes))
         };
         match writing.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => SaveResult::Saved(path),

@@ -8,8 +8,7 @@ use iced::{Center, Element, Fill};
 use crate::media::FrameRate;
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, ThemePreference};
 use crate::ui::dialog;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 
 /// What has been chosen and typed so far.
 #[derive(Debug, Clone)]

@@ -5,8 +5,7 @@ use iced::{Element, Fill};
 
 use crate::session::SourceUrl;
 use crate::ui::dialog;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 
 /// What has been typed so far.
 #[derive(Debug, Clone)]

@@ -4,8 +4,7 @@ use iced::widget::{Column, Row, Text, button, column, container, row, scrollable
 use iced::{Center, Element, Fill};
 
 use crate::stats::{ReportLine, SessionReport};
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// What happens in the summary.

@@ -12,8 +12,7 @@ use crate::format::{count, milliseconds};
 use crate::session::{Direction, LogEntry, LoggedMessage as Said, MediaPeriod, MessageLog, RtspState};
 use crate::ui::app::status_bar::state_name;
 use crate::ui::dialog::preferences::choices;
-use crate::ui::theme;
-use crate::ui::theme::{Colours, size, space as distance};
+use crate::ui::theme::{self, Colours, size, space as distance};
 use crate::ui::widget::drawing::drawing;
 
 /// How the panel is.

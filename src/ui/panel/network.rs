@@ -6,8 +6,7 @@ use iced::{Center, Element, Fill};
 use crate::format::count;
 use crate::impairment::{Distribution, EmulatorSettings, EmulatorStats, Impairments, PRESETS, Preset};
 use crate::ui::dialog::preferences::choices;
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::slider_field::SliderField;
 
@@ -15,7 +14,7 @@ use crate::ui::widget::slider_field::SliderField;
 #[derive(Debug)]
 pub struct Panel {
     conditions: EmulatorSettings,
-    /// Octets that may wait, while there is no limit for them to wait before.
+    /// Bytes that may wait, while there is no limit for them to wait before.
     queue_bytes: u32,
     /// The field that is being typed into.
     input: Option<(Field, String)>,
@@ -60,7 +59,7 @@ const SUMMARY_HEIGHT: f32 = 2.0 * 1.3 * size::SMALL + 2.0;
 /// How high a slider is.
 const SLIDER_HEIGHT: f32 = 16.0;
 
-/// Octets that may wait before anything was set.
+/// Bytes that may wait before anything was set.
 const DEFAULT_QUEUE_BYTES: u32 = 64 * 1024;
 
 impl Default for Panel {

@@ -10,8 +10,7 @@ use iced::{Center, Element, Fill, Right};
 
 use crate::format::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, percentage};
 use crate::stats::{FIGURE_GROUPS, Figure, Figures, Second, SessionHistory, Snapshot};
-use crate::ui::theme;
-use crate::ui::theme::{size, space as distance};
+use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::{SECONDS_SHOWN, Series, chart};
 use crate::ui::widget::packet_grid;
 

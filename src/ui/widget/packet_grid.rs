@@ -6,8 +6,7 @@ use iced::{Center, Color, Element, Fill, Point, Rectangle, Size};
 
 use super::drawing::drawing;
 use crate::stats::{Fate, PacketLogRow};
-use crate::ui::theme;
-use crate::ui::theme::{Colours, size, space};
+use crate::ui::theme::{self, Colours, size, space};
 
 /// Frames that are shown.
 const ROW_COUNT: usize = 24;

@@ -27,7 +27,7 @@ enum Scale {
     Logarithmic(f64, f64),
 }
 
-/// Octets in a KiB.
+/// Bytes in a KiB.
 const KIB: f64 = 1_024.0;
 
 impl SliderField {
@@ -130,7 +130,7 @@ impl SliderField {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 
-    /// What is set. `queue` is how many octets may wait should there be a limit.
+    /// What is set. `queue` is how many bytes may wait should there be a limit.
     pub fn get(self, impairments: &Impairments, queue_bytes: u32) -> Option<f64> {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1_000.0;
         Some(match self {
