@@ -283,7 +283,7 @@ fn refusals_use_rfc_2326_status_codes() {
     assert_ok(send_request(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
     let allowed = allow(&mut world, "SETUP");
     assert!(allowed.contains("PAUSE") && !allowed.contains("SETUP"), "{allowed}");
-    world.server_mut().info.progress.outcome = None;
+    world.server_mut().info.progress.defects = None;
     let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
     assert_eq!(code(&mut world, &still_reading), 456);
 }
