@@ -930,7 +930,7 @@ fn unusable_stream_is_reported_with_reason() {
     script.receive_modified_frames(24..60, without_size);
     let failures: Vec<_> =
         script.events.iter().filter(|event| matches!(event, SessionEvent::Failed(_))).collect();
-    let reason = "the stream does not say how large its pictures are".to_owned();
+    let reason = "the stream does not state the size of its frames".to_owned();
     assert_eq!(failures, [&SessionEvent::Failed(SessionError::UnusableFrames { reason })]);
     assert_eq!(script.state(), RtspState::Playing, "better ones may come");
 
