@@ -247,7 +247,8 @@ async fn incomplete_response_times_out_with_its_own_error() {
         let mut line = accept_up_to(method, &peer).await;
         line.write("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSess").await;
         let failure = playing.wait_for_failure().await;
-        let expected = format!("began to answer {method} and did not end in time (its headers are incomplete)");
+        let expected =
+            format!("began to answer {method} and did not end in time (its headers are incomplete)");
         assert!(failure.contains(&expected), "{failure}");
     })
     .await;

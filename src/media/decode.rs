@@ -1,4 +1,4 @@
-//! JPEG decoding.
+//! JPEG decoding to RGBA pixels, and to samples for reencoding.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;

@@ -73,7 +73,8 @@ impl SessionDescription {
     /// Parses a description. Unknown lines are ignored.
     ///
     /// # Errors
-    /// Returns an [`SdpError`] if the text does not begin with `v=0`, has a malformed media line, or more than 64 streams.
+    /// Returns an [`SdpError`] if the text does not begin with `v=0`, has a malformed media line, or more than 64
+    /// streams.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
         let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
         if lines.next() != Some("v=0") {

@@ -28,7 +28,8 @@ impl fmt::Display for ContainerFormat {
 pub enum UnsupportedFile {
     /// An empty file.
     Empty,
-    /// Another video or audio format, with its name for a message ("an MP4 film"). ffmpeg can convert it to Motion JPEG.
+    /// Another video or audio format, with its name for a message ("an MP4 film"). ffmpeg can convert it to Motion
+    /// JPEG.
     Media(&'static str),
     /// Another kind of file, with its name for a message ("a text file").
     Other(&'static str),

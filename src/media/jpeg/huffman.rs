@@ -42,10 +42,9 @@ impl<'a> HuffmanDecoder<'a> {
     pub fn decode(&self, reader: &mut BitReader<'_>) -> Result<u8, JpegError> {
         let next = reader.peek();
         let (symbol, length) = match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
-            (_, 0) => self.decode_long_code(next).ok_or(JpegError {
-                message: "undefined Huffman code",
-                offset: reader.position(),
-            })?,
+            (_, 0) => self
+                .decode_long_code(next)
+                .ok_or(JpegError { message: "undefined Huffman code", offset: reader.position() })?,
             found => found,
         };
         reader.skip(length)?;

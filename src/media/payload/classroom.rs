@@ -19,7 +19,8 @@ const QUALITY_RANGE: std::ops::RangeInclusive<u8> = 40..=80;
 /// Difference between the qualities tried.
 const QUALITY_STEP: u8 = 20;
 
-/// Maximum ratio of the encoded length to [`MAX_CLASSROOM_FRAME_SIZE`] at which a lower quality is tried before scaling.
+/// Maximum ratio of the encoded length to [`MAX_CLASSROOM_FRAME_SIZE`] at which a lower quality is tried before
+/// scaling.
 const MAX_QUALITY_REDUCTION: f64 = 2.0;
 
 /// Maximum number of pixels to encode. Above, less than 0.35 bits per pixel are left, too few at any quality, and each

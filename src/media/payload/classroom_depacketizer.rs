@@ -17,7 +17,7 @@ use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 /// Way in which a server fragments frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassroomVariant {
-    /// One packet for each frame. Sequence numbers count frames.
+    /// A packet for each frame. Sequence numbers count frames.
     WholeFrame,
     /// Several packets for each frame, all with the same sequence number.
     ChunksByFrame,
@@ -25,7 +25,7 @@ pub enum ClassroomVariant {
     ChunksByPacket,
     /// Same as `ChunksByFrame`, with offset and length of the frame before each payload.
     OffsetHeader,
-    /// One RTP packet for each frame, split into several datagrams. Only the first one has the RTP header.
+    /// An RTP packet for each frame, split into several datagrams. Only the first one has the RTP header.
     Sliced,
 }
 
@@ -121,7 +121,7 @@ struct OffsetAssembly {
 /// First bytes of the payload of a frame's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FrameStart {
-    /// SOI.
+    /// SOI directly after the RTP header.
     Plain,
     /// Offset and length, then SOI.
     WithOffsetHeader,
@@ -302,8 +302,8 @@ impl ClassroomDepacketizer {
 
     /// Returns whether a packet belongs to a frame whose packets are ignored.
     ///
-    /// If each packet has its own sequence number, missing packets are assumed to belong to the ignored frame too, unless
-    /// the timestamp differs. No packets are missing if the ignored frame is complete.
+    /// If each packet has its own sequence number, missing packets are assumed to belong to the ignored frame too,
+    /// unless the timestamp differs. No packets are missing if the ignored frame is complete.
     fn belongs_to_skipped(&self, range: PacketRange, is_complete: bool, current: PacketRange) -> bool {
         match sequence_distance(range.last, current.last) {
             0 => true,

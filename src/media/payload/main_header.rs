@@ -59,8 +59,8 @@ pub(super) const QUALITY_OUT_OF_BAND: u8 = 128;
 /// Bits in the type-specific field of [`TYPE_ORIGINAL_HEADER`]: the number of fill bytes inserted before SOS.
 pub(super) const FILL_MASK: u8 = 0x03;
 
-/// Bit in the type-specific field of [`TYPE_ORIGINAL_HEADER`]: the header was longer than a packet, and its APPn and COM
-/// segments were left out.
+/// Bit in the type-specific field of [`TYPE_ORIGINAL_HEADER`]: the header was longer than a packet, and its APPn and
+/// COM segments were left out.
 pub(super) const HEADER_REDUCED_BIT: u8 = 0x80;
 
 /// Profile of the header extension in the first packet of a frame, which contains the header segments.

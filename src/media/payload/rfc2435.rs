@@ -23,8 +23,8 @@ pub enum UnsupportedJpeg {
     /// A quantization table is missing, has 16-bit elements, or differs between the two chrominance components.
     #[error("its quantization tables are not two of 8 bits")]
     QuantizationTables,
-    /// Width or height is over 2,040 pixels (RFC 2435), the frame is longer than 16 MiB, or it has too many pixels to be
-    /// reencoded.
+    /// Width or height is over 2,040 pixels (RFC 2435), the frame is longer than 16 MiB, or it has too many pixels to
+    /// be reencoded.
     #[error("it is too large")]
     TooLarge,
     /// The header segments that cannot be left out are longer than a packet.

@@ -129,7 +129,8 @@ impl MessageReader {
         !self.buffer.is_empty()
     }
 
-    /// Returns the received part of an incomplete message; `None` if no message has begun, or only an interleaved packet.
+    /// Returns the received part of an incomplete message; `None` if no message has begun, or only an interleaved
+    /// packet.
     pub fn incomplete_message(&self) -> Option<IncompleteMessage> {
         if matches!(self.buffer.first(), None | Some(b'$')) {
             return None;
