@@ -1,8 +1,8 @@
 //! Network emulation: loss, corruption, duplication, limited throughput, delay and jitter.
 //!
 //! A packet passes random loss, bit corruption, duplication, a bottleneck with a queue, and delay with jitter, in this
-//! order. Each packet is counted by its fate, so that measurements of the receiver can be compared with these counts.
-//! Equal seeds and packets have equal results.
+//! order. Each packet is counted as delivered or by the cause of its loss, so that measurements of the receiver can be
+//! compared with these counts. Equal seeds and packets have equal results.
 //!
 //! [`Link`] emulates one direction of one session. [`Emulator`] holds the settings, which can change at any time, and
 //! the counters of all sessions. [`SessionLink`] connects the two, and passes packets through while the emulator is

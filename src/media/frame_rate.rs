@@ -116,9 +116,9 @@ impl FromStr for FrameRate {
             return Err(FrameRateError);
         }
         // 23.976, 29.97 and 59.94 are rounded forms of n·1000/1001, the exact rates of NTSC video.
-        let film = (rate * 1_001.0 / 1_000.0).round();
-        if rate.fract() != 0.0 && (film * 1_000.0 / 1_001.0 - rate).abs() < 0.005 {
-            return Self::new(film as u32 * 1_000, 1_001).ok_or(FrameRateError);
+        let nominal = (rate * 1_001.0 / 1_000.0).round();
+        if rate.fract() != 0.0 && (nominal * 1_000.0 / 1_001.0 - rate).abs() < 0.005 {
+            return Self::new(nominal as u32 * 1_000, 1_001).ok_or(FrameRateError);
         }
         Self::new((rate * 1_000.0).round() as u32, 1_000).map(Self::reduced).ok_or(FrameRateError)
     }

@@ -143,8 +143,8 @@ enum Transition {
     Invalid,
 }
 
-/// Returns the state with `remaining` bytes of a segment body left. Entropy-coded data follows SOS. After DNL, which
-/// stands at the end of the first scan, a marker follows, which is found as in entropy-coded data.
+/// Returns the state with `remaining` bytes of a segment body left. Entropy-coded data follows SOS. DNL ends the data
+/// of the first scan (T.81 §B.2.5); the next marker is found like one in entropy-coded data.
 fn state_after_body(code: u8, remaining: usize) -> ParserState {
     match (remaining, code) {
         (0, marker::SOS | marker::DNL) => ParserState::EntropyData,

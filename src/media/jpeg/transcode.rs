@@ -38,7 +38,7 @@ pub fn with_standard_huffman(jpeg: &[u8]) -> Result<Vec<u8>, JpegError> {
     else {
         return Err(unsupported("quantization tables that are not two of 8 bits"));
     };
-    // With several scans or larger units, the markers of the source stand between other blocks.
+    // With several scans or larger units, the restart markers of the source are between other blocks.
     let keeps_restarts = header.scan_components().len() == 3 && sampling.is_reduced;
     let restart_interval = Some(header.restart_interval()).filter(|&interval| keeps_restarts && interval > 0);
     let output =

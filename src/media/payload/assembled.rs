@@ -50,7 +50,7 @@ impl AssembledFrame {
 pub(super) struct Gaps {
     missing: Vec<Range<usize>>,
     position: usize,
-    is_cut: bool,
+    is_truncated: bool,
 }
 
 impl Gaps {
@@ -62,8 +62,11 @@ impl Gaps {
     /// Adds `length` bytes received at `start` and returns whether to keep them. Bytes that overlap earlier ones, or
     /// that follow more than [`MAX_GAPS`] gaps, are not kept, and the rest of the frame counts as missing.
     pub fn insert(&mut self, start: usize, length: usize) -> bool {
-        if self.is_cut || start < self.position || start > self.position && self.missing.len() >= MAX_GAPS {
-            self.cut();
+        if self.is_truncated
+            || start < self.position
+            || start > self.position && self.missing.len() >= MAX_GAPS
+        {
+            self.truncate();
             return false;
         }
         if start > self.position {
@@ -74,8 +77,8 @@ impl Gaps {
     }
 
     /// Marks all bytes from the current position on as missing.
-    pub fn cut(&mut self) {
-        if !std::mem::replace(&mut self.is_cut, true) {
+    pub fn truncate(&mut self) {
+        if !std::mem::replace(&mut self.is_truncated, true) {
             self.missing.push(self.position..UNKNOWN_END);
         }
     }

@@ -107,7 +107,7 @@ impl Depacketizer {
             AssemblyState::Unusable(reason) => Assembled::Unusable(reason),
             AssemblyState::Assembling(PartialFrame { mut jpeg, mut gaps, headers_reduced, .. }) => {
                 if !has_marker {
-                    gaps.cut();
+                    gaps.truncate();
                 }
                 // Some senders include EOI in the data and some do not; RFC 2435 §3.1.9 does not specify it.
                 if gaps.is_empty() && !jpeg.ends_with(&[0xFF, marker::EOI]) {
@@ -247,7 +247,7 @@ impl PartialFrame {
         if self.gaps.is_empty() {
             return AssemblyState::Unusable(reason);
         }
-        self.gaps.cut();
+        self.gaps.truncate();
         AssemblyState::Assembling(self)
     }
 }

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The parser searches the whole message for each value. A message ends at a blank line or at the next request line,
-//! which can stand in the middle of a line if the last line end is missing. Otherwise only a pause in the stream marks
+//! which can be in the middle of a line if the last line end is missing. Otherwise only a pause in the stream marks
 //! the end, which the caller has to detect.
 
 use super::message::{Method, Version};
