@@ -247,7 +247,8 @@ async fn incomplete_response_times_out_with_its_own_error() {
         let mut line = accept_up_to(method, &peer).await;
         line.write("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSess").await;
         let failure = playing.wait_for_failure().await;
-        let expected = format!("began to answer {method} and did not end in time (its headers have no end)");
+        let expected =
+            format!("began to answer {method} and did not end in time (its headers are incomplete)");
         assert!(failure.contains(&expected), "{failure}");
     })
     .await;
@@ -260,7 +261,7 @@ async fn close_between_and_inside_messages_is_distinguished() {
             ("", "closed the connection; connect again"),
             (
                 "RTSP/1.0 200 OK\r\nCSe",
-                "closed the connection in the middle of a message (its headers have no end)",
+                "closed the connection in the middle of a message (its headers are incomplete)",
             ),
         ] {
             let peer = ScriptedServer::start().await;
@@ -283,15 +284,15 @@ async fn wrong_content_length_is_reported() {
             "",
             format!("began to answer DESCRIBE and did not end in time ({} of the 500", TEN_SECOND_SDP.len()),
         ),
-        ("9", "", "what cannot be read (the entity is longer than its Content-Length says)".to_owned()),
-        ("9", behind_sdp, "the entity is longer than its Content-Length says".to_owned()),
-        ("1073741824", "", "what cannot be read (the entity is too long)".to_owned()),
+        ("9", "", "what cannot be read (the message body is longer than its Content-Length)".to_owned()),
+        ("9", behind_sdp, "the message body is longer than its Content-Length".to_owned()),
+        ("1073741824", "", "what cannot be read (the message body is too long)".to_owned()),
         (
             "99999999999999999999999999",
             "",
-            "the Content-Length \"99999999999999999999999999\" is no length".to_owned(),
+            "the Content-Length \"99999999999999999999999999\" is invalid".to_owned(),
         ),
-        ("-1", "", "the Content-Length \"-1\" is no length".to_owned()),
+        ("-1", "", "the Content-Length \"-1\" is invalid".to_owned()),
     ];
     run_concurrently(cases, |(length, behind, told)| async move {
         let peer = ScriptedServer::start().await;

@@ -18,7 +18,7 @@ const SIZE: (u16, u16) = (96, 64);
 fn wait_for_index(film: &MediaFile) -> reelay::media_file::IndexProgress {
     let mut progress = film.progress();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    *runtime.block_on(progress.wait_for(|progress| progress.outcome.is_some())).unwrap()
+    *runtime.block_on(progress.wait_for(|progress| progress.defects.is_some())).unwrap()
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn truncated_file_plays_up_to_the_cut() {
     let film = MediaFile::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
     let progress = wait_for_index(&film);
     assert_eq!(progress.frames, 9);
-    assert!(progress.outcome.unwrap().cut);
+    assert!(progress.defects.unwrap().is_truncated);
 }
 
 /// Frames that a viewer cannot take are no damage.
@@ -85,7 +85,7 @@ fn oversized_frames_are_reported() {
     fs::write(&path, [&huge[..], other].concat()).unwrap();
     let film = MediaFile::open(&path, "film.mjpeg", FrameRate::CLASSROOM).unwrap();
     let progress = wait_for_index(&film);
-    assert_eq!((progress.frames, progress.outcome.unwrap().oversized), (1, 1));
+    assert_eq!((progress.frames, progress.defects.unwrap().oversized), (1, 1));
 }
 
 /// The sentence with which a file is refused.

@@ -283,7 +283,7 @@ fn refusals_use_rfc_2326_status_codes() {
     assert_ok(send_request(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
     let allowed = allow(&mut world, "SETUP");
     assert!(allowed.contains("PAUSE") && !allowed.contains("SETUP"), "{allowed}");
-    world.server_mut().info.progress.outcome = None;
+    world.server_mut().info.progress.defects = None;
     let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
     assert_eq!(code(&mut world, &still_reading), 456);
 }
@@ -930,7 +930,7 @@ fn unusable_stream_is_reported_with_reason() {
     script.receive_modified_frames(24..60, without_size);
     let failures: Vec<_> =
         script.events.iter().filter(|event| matches!(event, SessionEvent::Failed(_))).collect();
-    let reason = "the stream does not say how large its pictures are".to_owned();
+    let reason = "the stream does not state the size of its frames".to_owned();
     assert_eq!(failures, [&SessionEvent::Failed(SessionError::UnusableFrames { reason })]);
     assert_eq!(script.state(), RtspState::Playing, "better ones may come");
 

@@ -237,7 +237,7 @@ fn unknown_length_ends_without_bye() {
     let mut world = World::new(WorldOptions { drops_rtcp: true, is_indexing: true, ..world_options(100) });
     world.set_goal(Goal::Playing);
     world.run_until("PLAY", |world| world.state() == RtspState::Playing);
-    world.server_mut().info.progress.outcome = Some(Default::default());
+    world.server_mut().info.progress.defects = Some(Default::default());
     world.run_until("the end", has_ended);
     assert_eq!(world.methods().last(), Some(&"DESCRIBE"));
     assert!(world.elapsed() < Duration::from_secs(7));

@@ -13,7 +13,7 @@ use iced_test::selector;
 use reelay::backend::{BackendEventKind, Command, MediaSource};
 use reelay::impairment::{EmulatorSettings, EmulatorStats, Impairments, Preset};
 use reelay::media::FrameRate;
-use reelay::media::container::Outcome;
+use reelay::media::container::FileDefects;
 use reelay::media_file::IndexProgress;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode as RtspStatus};
 use reelay::session::{
@@ -875,9 +875,9 @@ fn end_banner_replaces_waiting_banner() {
 #[test]
 fn file_flaw_is_shown_until_the_end() {
     let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
-    let outcome = Outcome { cut: true, ..Outcome::default() };
+    let defects = FileDefects { is_truncated: true, ..FileDefects::default() };
     stage.emit_event(BackendEventKind::IndexProgress(IndexProgress {
-        outcome: Some(outcome),
+        defects: Some(defects),
         ..media_info(199).progress
     }));
     let sentence = "sample.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
@@ -890,7 +890,7 @@ fn file_flaw_is_shown_until_the_end() {
     stage.app.open(MediaSource::Sample, false);
     let Some(Command::Open { generation, .. }) = stage.next_command() else { panic!("nothing is opened") };
     let mut flawed = media_info(200);
-    flawed.progress.outcome = Some(Outcome { damaged: 3, ..Outcome::default() });
+    flawed.progress.defects = Some(FileDefects { damaged: 3, ..FileDefects::default() });
     let event = reelay::backend::BackendEvent { generation, kind: BackendEventKind::Opened(flawed) };
     stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     assert!(
@@ -1002,7 +1002,7 @@ fn long_name_leaves_room_for_figures() {
         stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     };
     let mut flawed = reelay::media_file::MediaInfo { name, ..media_info(200) };
-    flawed.progress.outcome = Some(Outcome { cut: true, ..Outcome::default() });
+    flawed.progress.defects = Some(FileDefects { is_truncated: true, ..FileDefects::default() });
     tell(&mut stage, BackendEventKind::Opened(flawed));
     stage.assert_snapshot("long-name", DEFAULT_SIZE);
     stage.assert_snapshot("long-name-smallest", MIN_SIZE);

@@ -1,4 +1,4 @@
-//! The emulated network, as everyone who sends through it sees it: its settings, and what has become of the packets.
+//! Shared state of the emulated network: settings, and packet counters of all sessions.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,24 +10,24 @@ use serde::Serialize;
 use super::link::LinkCounters;
 use super::settings::Impairments;
 
-/// What is set.
+/// Settings of the emulated network.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct EmulatorSettings {
-    /// The master switch.
+    /// Emulation is on. While it is off, packets pass unchanged.
     pub is_on: bool,
-    /// Where chance begins. Another seed begins anew; any other change goes on.
+    /// Seed of the random number generators. A new seed restarts them; other changes do not.
     pub seed: u64,
-    /// The faults.
+    /// Impairments of the network.
     pub impairments: Impairments,
 }
 
-/// A handle to the network. What is set through one is seen through all.
+/// A handle to the emulated network. All clones share settings and counters.
 #[derive(Debug, Clone, Default)]
 pub struct Emulator(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    /// Counts the changes of the conditions, so that those who look at every packet need not lock.
+    /// Number of changes of the settings. Session links compare it for each packet, which requires no lock.
     version: AtomicU64,
     settings: Mutex<EmulatorSettings>,
     sessions: Mutex<SessionRegistry>,
@@ -35,17 +35,17 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct SessionRegistry {
-    /// One for each session, the newest last.
+    /// Counters of sessions, the newest last.
     sessions: VecDeque<Arc<Mutex<SessionCounters>>>,
-    /// The sum of those that are not kept any more.
+    /// Sum of the counters that were removed.
     closed_total: EmulatorStats,
 }
 
-/// Accounts that are kept, those of sessions that are over among them.
+/// Number of sessions, closed ones included, above which counters of closed sessions are removed.
 const MAX_SESSIONS: usize = 512;
 
 impl SessionRegistry {
-    /// A new account takes the place of one whose session is over. There are as many others as there are sessions.
+    /// Adds counters for a new session. If there are [`MAX_SESSIONS`], the oldest closed session is removed.
     fn register(&mut self) -> Arc<Mutex<SessionCounters>> {
         let is_closed = |session: &Arc<Mutex<SessionCounters>>| Arc::strong_count(session) == 1;
         if self.sessions.len() >= MAX_SESSIONS
@@ -61,69 +61,68 @@ impl SessionRegistry {
     }
 }
 
-/// What has become of the RTP packets of one session.
+/// Counters of the RTP packets of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionCounters {
-    /// Who sends them.
+    /// SSRC of the last packet; `None` before the first one.
     pub ssrc: Option<u32>,
-    /// How many have come to the network, whether it was in their way or not.
+    /// Number of packets sent to the network, while emulation was on or off.
     pub packets: u64,
-    /// The sequence number of the last of them.
+    /// Highest sequence number sent so far, modulo 2¹⁶.
     pub last_sequence: u16,
-    /// What has become of those in whose way it was.
+    /// Counters of the packets that passed the emulated link.
     pub link: LinkCounters,
-    /// Where chance began.
+    /// Seed of the random number generators.
     pub seed: u64,
 }
 
-/// The truth about a session, to stand beside what was measured. Its packets are those of RTP; what is still under way
-/// is left out.
+/// Actual loss of a session, to be compared with measurements. Counts RTP packets, without those in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct EmulatorStats {
-    /// Packets that were offered and have left.
+    /// Number of packets sent while emulation was on, without those in flight.
     pub offered: u64,
-    /// Those that were delivered.
+    /// Number of packets delivered, without duplicates.
     pub delivered: u64,
-    /// Those that vanished at random.
+    /// Number of packets lost at random.
     pub lost_random: u64,
-    /// Those that found the queue full.
+    /// Number of packets lost because the queue was full.
     pub lost_queue: u64,
-    /// Those that were delivered twice.
+    /// Number of packets delivered twice.
     pub duplicated: u64,
-    /// Those that were delivered with a wrong bit.
+    /// Number of packets delivered with an inverted bit.
     pub corrupted: u64,
-    /// Where chance began.
+    /// Seed of the random number generators.
     pub seed: u64,
-    /// Packets that passed while the network was switched off, and are none of those above.
+    /// Number of packets that passed while emulation was off; not included in the other counts.
     #[serde(skip_serializing_if = "is_zero")]
     pub untouched: u64,
 }
 
-/// A network that is on all the time, as that of a command, has nothing to say of this.
+/// Returns whether to leave out `untouched`, which is always zero for commands: their emulation is never off.
 fn is_zero(untouched: &u64) -> bool {
     *untouched == 0
 }
 
 impl Emulator {
-    /// A network of these conditions.
+    /// Creates a network with these settings.
     pub fn new(settings: EmulatorSettings) -> Self {
         let emulator = Self::default();
         emulator.configure(settings);
         emulator
     }
 
-    /// What is set.
+    /// Returns the current settings.
     pub fn settings(&self) -> EmulatorSettings {
         *lock(&self.0.settings)
     }
 
-    /// Sets everything, from the next packet on.
+    /// Replaces the settings, with effect from the next packet on.
     pub fn configure(&self, settings: EmulatorSettings) {
         *lock(&self.0.settings) = settings;
         self.0.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Whether the network is switched on, and what happens to packets may be its doing.
+    /// Returns whether emulation is on.
     pub fn is_on(&self) -> bool {
         self.settings().is_on
     }
@@ -132,28 +131,24 @@ impl Emulator {
         self.0.version.load(Ordering::Acquire)
     }
 
-    /// A new account, for a session that begins.
+    /// Adds counters for a new session.
     pub(super) fn register_session(&self) -> Arc<Mutex<SessionCounters>> {
         lock(&self.0.sessions).register()
     }
 
-    /// What has become of the packets of all sessions.
+    /// Returns the sum over all sessions, closed ones included.
     pub fn total(&self) -> EmulatorStats {
         let sessions = lock(&self.0.sessions);
         let seed = self.settings().seed;
-        let all = sessions.sessions.iter().filter_map(|account| lock(account).stats());
+        let all = sessions.sessions.iter().filter_map(|counters| lock(counters).stats());
         all.fold(EmulatorStats { seed, ..sessions.closed_total }, EmulatorStats::plus)
     }
 
-    /// The account of the session in which this source sends.
+    /// Returns the counters of the newest session with this SSRC; `None` if there is none.
     pub fn session_counters(&self, ssrc: u32) -> Option<SessionCounters> {
-        let sessions = lock(&self.0.sessions);
-        sessions
-            .sessions
-            .iter()
-            .rev()
-            .map(|account| *lock(account))
-            .find(|account| account.ssrc == Some(ssrc))
+        let registry = lock(&self.0.sessions);
+        let mut newest_first = registry.sessions.iter().rev().map(|counters| *lock(counters));
+        newest_first.find(|counters| counters.ssrc == Some(ssrc))
     }
 }
 
@@ -182,17 +177,17 @@ impl EmulatorStats {
         }
     }
 
-    /// All packets of the session: those in whose way the network was, and the others.
+    /// Returns the number of packets of the session, while emulation was on or off.
     pub fn packets(&self) -> u64 {
         self.offered + self.untouched
     }
 }
 
 impl SessionCounters {
-    /// A packet has come to the network.
+    /// Counts a packet sent to the network.
     pub(super) fn record_packet(&mut self, ssrc: u32, sequence: u16) {
         let is_same_stream = self.ssrc == Some(ssrc) && self.packets > 0;
-        // One that was overtaken is not the last.
+        // A reordered packet does not decrease the highest sequence number.
         if !is_same_stream || sequence.wrapping_sub(self.last_sequence) < 1 << 15 {
             self.last_sequence = sequence;
         }
@@ -200,7 +195,7 @@ impl SessionCounters {
         self.packets += 1;
     }
 
-    /// The truth, if the network was ever in the way.
+    /// Returns the actual loss; `None` if no packet was sent while emulation was on.
     pub fn stats(&self) -> Option<EmulatorStats> {
         let LinkCounters { offered, delivered, lost_random, lost_queue, duplicated, corrupted, .. } =
             self.link;
@@ -217,7 +212,7 @@ impl SessionCounters {
     }
 }
 
-/// What a thread that panicked held is as good as before.
+/// Locks a mutex. A panic of another thread does not invalidate settings or counters, so poisoning is ignored.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -229,11 +224,11 @@ mod tests {
     #[test]
     fn total_includes_evicted_sessions() {
         let emulator = Emulator::default();
-        let count = |account: &Arc<Mutex<SessionCounters>>, packets: u64| {
-            let mut account = lock(account);
-            account.packets += packets;
-            account.link.offered += packets;
-            account.link.delivered += packets;
+        let count = |counters: &Arc<Mutex<SessionCounters>>, packets: u64| {
+            let mut counters = lock(counters);
+            counters.packets += packets;
+            counters.link.offered += packets;
+            counters.link.delivered += packets;
         };
         let first_session = emulator.register_session();
         for _ in 0..2 * MAX_SESSIONS {

@@ -1,4 +1,4 @@
-//! The link.
+//! Emulated link for one direction of one session.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -10,54 +10,63 @@ use super::packet::{LinkPacket, PacketKind};
 use super::random::FaultSampler;
 use super::settings::{Bottleneck, Impairments};
 
-/// What has become of the packets. Each counts once, whatever was made of it: all that were offered are delivered,
-/// lost one way or the other, or under way.
+/// Packet counters of a link. Each packet sent is counted exactly once as delivered, lost or in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct LinkCounters {
-    /// Packets that were offered.
+    /// Number of packets sent.
     pub offered: u64,
-    /// Packets that came out.
+    /// Number of packets delivered, without duplicates.
     pub delivered: u64,
-    /// Packets that vanished at random.
+    /// Number of packets lost at random.
     pub lost_random: u64,
-    /// Packets that found the queue full.
+    /// Number of packets lost because the queue was full.
     pub lost_queue: u64,
-    /// Packets that came out a second time.
+    /// Number of packets whose duplicate was delivered.
     pub duplicated: u64,
-    /// Packets that came out with a wrong bit.
+    /// Number of packets delivered with an inverted bit, without duplicates.
     pub corrupted: u64,
-    /// Packets that are still under way.
+    /// Number of packets neither delivered nor lost yet, without duplicates.
     pub in_flight: u64,
 }
 
 impl LinkCounters {
-    /// Packets that were offered and are not under way any more.
+    /// Returns the number of packets delivered or lost.
     pub fn completed(&self) -> u64 {
         self.offered - self.in_flight
     }
 
-    /// Packets that were lost.
+    /// Returns the number of packets lost at random or in the queue.
     pub fn lost(&self) -> u64 {
         self.lost_random + self.lost_queue
     }
 }
 
-/// An emulated link. A packet waits in the queue before the bottleneck, passes it, and is then on its way for the
-/// delay and the jitter.
+/// An emulated link. A packet waits in the queue of the bottleneck, is transmitted, and is delivered after delay and
+/// jitter.
+///
+/// Call [`send`](Self::send) with each packet and [`poll_packet`](Self::poll_packet) at
+/// [`poll_timeout`](Self::poll_timeout), until it returns `None`.
 #[derive(Debug)]
 pub struct Link<T> {
     impairments: Impairments,
     rtp: KindState,
     rtcp: KindState,
+    /// Packets waiting at the bottleneck, in order of departure.
     queue: VecDeque<QueuedPacket<T>>,
+    /// Total length of the waiting packets, in bytes of IP packets.
     queued_bytes: u64,
+    /// Packets after the bottleneck, the next one to be delivered first.
     in_flight: BinaryHeap<Reverse<ScheduledPacket<T>>>,
+    /// Number of packets that have passed the bottleneck.
     order: u64,
+    /// Latest delivery time so far.
     last_release: Option<Instant>,
 }
 
-/// The chances and the counters of one kind of packets. Reports leave by the clock and not by the packet; with chances
-/// of their own they change no fate of the packets between them.
+/// Generators and counters of one kind of packets.
+///
+/// RTCP packets are sent at times that vary between runs. Since they have their own generators, they do not change the
+/// faults of the RTP packets.
 #[derive(Debug)]
 struct KindState {
     sampler: FaultSampler,
@@ -66,11 +75,11 @@ struct KindState {
 
 #[derive(Debug)]
 struct QueuedPacket<T> {
-    /// When it is through the bottleneck.
+    /// Time at which the packet has passed the bottleneck.
     departure: Instant,
-    /// Its bytes of IP.
+    /// Length of the IP packet, in bytes.
     bytes: u64,
-    /// How long it is on its way from then on.
+    /// Delay after the bottleneck, jitter included.
     link_delay: Duration,
     tagged: TaggedPacket<T>,
 }
@@ -84,7 +93,9 @@ struct TaggedPacket<T> {
 
 #[derive(Debug)]
 struct ScheduledPacket<T> {
+    /// Time of delivery.
     release: Instant,
+    /// Position in the order of departure, for packets with the same delivery time.
     order: u64,
     tagged: TaggedPacket<T>,
 }
@@ -109,17 +120,17 @@ impl<T> Ord for ScheduledPacket<T> {
     }
 }
 
-/// The headers of IPv4 and UDP.
+/// Length of IPv4 and UDP headers, in bytes.
 const IP_UDP_HEADER_LENGTH: u64 = 28;
 
-/// The most packets that are under way; what comes when there are so many is lost as if the queue were full.
+/// Maximum number of packets in the queue and after it. Further packets are lost and counted as lost in the queue.
 const MAX_IN_FLIGHT: usize = 1 << 16;
 
-/// The longest that a packet is on its way, however heavy the tail of its jitter.
+/// Maximum of delay and jitter together, in seconds; bounds the tail of the jitter distribution.
 const MAX_LINK_DELAY_SECONDS: f64 = 60.0;
 
 impl<T: LinkPacket> Link<T> {
-    /// A link with these faults, whose chances begin with a seed.
+    /// Creates a link with these impairments and this seed of the random number generators.
     pub fn new(impairments: Impairments, seed: u64) -> Self {
         let kind_state =
             |kind| KindState { sampler: FaultSampler::new(seed, kind), counters: LinkCounters::default() };
@@ -135,8 +146,8 @@ impl<T: LinkPacket> Link<T> {
         }
     }
 
-    /// Other faults from now on. Chance goes on where it was; what has passed the bottleneck stays on its way, and
-    /// what waits before it passes at the new rate.
+    /// Replaces the impairments. The random number generators continue, packets after the bottleneck keep their
+    /// delivery times, and packets in the queue are transmitted at the new rate.
     pub fn set_impairments(&mut self, now: Instant, impairments: Impairments) {
         self.pass_bottleneck(now);
         let previous = std::mem::replace(&mut self.impairments, impairments).bottleneck;
@@ -147,7 +158,7 @@ impl<T: LinkPacket> Link<T> {
         }
     }
 
-    /// Chances that begin anew.
+    /// Restarts the random number generators with a seed.
     pub fn reseed(&mut self, seed: u64) {
         self.rtp.sampler = FaultSampler::new(seed, PacketKind::Rtp);
         self.rtcp.sampler = FaultSampler::new(seed, PacketKind::Rtcp);
@@ -160,7 +171,7 @@ impl<T: LinkPacket> Link<T> {
         }
     }
 
-    /// A packet wants to pass.
+    /// Sends a packet, which can be lost, corrupted, duplicated and delayed.
     pub fn send(&mut self, now: Instant, mut packet: T) {
         self.pass_bottleneck(now);
         let Impairments { loss, duplication, corruption, jitter, delay, .. } = self.impairments;
@@ -189,13 +200,13 @@ impl<T: LinkPacket> Link<T> {
         }
         self.kind_state(kind).counters.in_flight += 1;
         if let Some(copy) = copy {
-            // A copy for which there is no room costs nothing.
+            // A duplicate that does not fit into the queue is dropped and not counted.
             self.enqueue(now, link_delay, copy);
         }
         self.pass_bottleneck(now);
     }
 
-    /// Lets a packet wait for its turn at the bottleneck; `false` if there is no room.
+    /// Appends a packet to the queue of the bottleneck and returns whether it fits.
     fn enqueue(&mut self, now: Instant, link_delay: Duration, tagged: TaggedPacket<T>) -> bool {
         let bytes = tagged.packet.size() as u64 + IP_UDP_HEADER_LENGTH;
         if self.queue.len() + self.in_flight.len() >= MAX_IN_FLIGHT {
@@ -216,27 +227,26 @@ impl<T: LinkPacket> Link<T> {
         true
     }
 
-    /// Sends on their way the packets that are through the bottleneck.
+    /// Schedules the delivery of the packets that have passed the bottleneck by `now`.
     fn pass_bottleneck(&mut self, now: Instant) {
         while self.queue.front().is_some_and(|first| first.departure <= now) {
-            let Some(QueuedPacket { departure: through, bytes, link_delay: lag, tagged: travelling }) =
-                self.queue.pop_front()
-            else {
+            let Some(QueuedPacket { departure, bytes, link_delay, tagged }) = self.queue.pop_front() else {
                 return;
             };
             self.queued_bytes -= bytes;
-            let release = through + lag;
+            let release = departure + link_delay;
             let release = match self.last_release {
                 Some(last) if !self.impairments.jitter.reorders => last.max(release),
                 _ => release,
             };
             self.last_release = Some(self.last_release.map_or(release, |last| last.max(release)));
             self.order += 1;
-            self.in_flight.push(Reverse(ScheduledPacket { release, order: self.order, tagged: travelling }));
+            self.in_flight.push(Reverse(ScheduledPacket { release, order: self.order, tagged }));
         }
     }
 
-    /// What waits passes at the new rate. Of the packet at the front, only what is left of it.
+    /// Computes new departure times for the queue after a change of the rate. The first packet is partly transmitted
+    /// already; only the rest is transmitted at the new rate.
     fn reschedule_queue(&mut self, now: Instant, previous: Option<Bottleneck>) {
         let rate = self.impairments.bottleneck.map(|bottleneck| bottleneck.bits_per_second.max(1));
         let mut start = now;
@@ -254,12 +264,12 @@ impl<T: LinkPacket> Link<T> {
         }
     }
 
-    /// The next packet that has come out, and when it did.
+    /// Returns the next packet that is delivered by `now`, with the time of its delivery.
     pub fn poll_packet(&mut self, now: Instant) -> Option<(Instant, T)> {
         self.pass_bottleneck(now);
         self.in_flight.peek().filter(|Reverse(first)| first.release <= now)?;
-        let Reverse(ScheduledPacket { release, tagged: travelling, .. }) = self.in_flight.pop()?;
-        let TaggedPacket { packet, is_copy, is_corrupted } = travelling;
+        let Reverse(ScheduledPacket { release, tagged, .. }) = self.in_flight.pop()?;
+        let TaggedPacket { packet, is_copy, is_corrupted } = tagged;
         let counters = &mut self.kind_state(packet.kind()).counters;
         if is_copy {
             counters.duplicated += 1;
@@ -271,19 +281,19 @@ impl<T: LinkPacket> Link<T> {
         Some((release, packet))
     }
 
-    /// When to look again: the next packet comes out, or is through the bottleneck.
+    /// Returns the time at which a packet is delivered or has passed the bottleneck; `None` if the link is empty.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let release = self.in_flight.peek().map(|Reverse(first)| first.release);
-        let through = self.queue.front().map(|first| first.departure);
-        release.into_iter().chain(through).min()
+        let departure = self.queue.front().map(|first| first.departure);
+        release.into_iter().chain(departure).min()
     }
 
-    /// Whether nothing is under way.
+    /// Returns whether no packets are in the queue or in flight.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.in_flight.is_empty()
     }
 
-    /// What has become of the packets of this kind.
+    /// Returns the counters of the packets of this kind.
     pub fn counters(&self, kind: PacketKind) -> LinkCounters {
         match kind {
             PacketKind::Rtp => self.rtp.counters,
@@ -292,7 +302,7 @@ impl<T: LinkPacket> Link<T> {
     }
 }
 
-/// How long bytes take at a rate.
+/// Returns the time to transmit `bytes` at a rate.
 fn transmission_time(bytes: u64, bits_per_second: u64) -> Duration {
     let nanos = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(bits_per_second.max(1));
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -305,7 +315,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// A packet of a hundred bytes with a number.
+    /// A numbered packet of 100 bytes.
     #[derive(Debug, Clone)]
     struct NumberedPacket(u32);
 
@@ -336,7 +346,7 @@ mod tests {
         }
     }
 
-    /// Offers numbered packets a millisecond apart; which came out, and when.
+    /// Sends numbered packets every millisecond. Returns the delivered ones with their times, and the counters.
     fn send_numbered(impairments: Impairments, seed: u64, count: u32) -> (Deliveries, LinkCounters) {
         let (begin, mut link) = (Instant::now(), Link::new(impairments, seed));
         let mut out = Vec::new();
@@ -350,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_link_changes_nothing() {
+    fn link_without_impairments_delivers_all_packets_immediately() {
         let (out, counters) = send_numbered(Impairments::default(), 1, 100);
         assert_eq!(out, (0..100).map(|n| (n, MS * n)).collect::<Vec<_>>());
         assert_eq!(counters, LinkCounters { offered: 100, delivered: 100, ..LinkCounters::default() });
@@ -370,7 +380,7 @@ mod tests {
     };
 
     #[test]
-    fn every_packet_is_counted_and_seed_repeats_outcome() {
+    fn packets_are_counted_once_and_equal_seeds_have_equal_results() {
         let (out, counters) = send_numbered(ALL_IMPAIRMENTS, 7, 5_000);
         assert_eq!(counters.offered, counters.delivered + counters.lost());
         assert_eq!((counters.offered, counters.in_flight), (5_000, 0));
@@ -403,13 +413,13 @@ mod tests {
             jitter: JitterModel { spread: 5 * MS, reorders: true, ..JitterModel::default() },
             ..lossy
         };
-        let survivors = |impairments| {
+        let delivered = |impairments| {
             let mut numbers: Vec<_> =
                 send_numbered(impairments, 3, 1_000).0.into_iter().map(|(number, _)| number).collect();
             numbers.sort_unstable();
             numbers
         };
-        assert_eq!(survivors(lossy), survivors(slow));
+        assert_eq!(delivered(lossy), delivered(slow));
     }
 
     #[test]
@@ -432,7 +442,7 @@ mod tests {
         assert_eq!(count(false), count(true));
     }
 
-    /// Twice as much as passes, for ten virtual seconds, at several rates.
+    /// Sends 256 kB/s, more than the bottleneck transmits, for ten virtual seconds.
     #[test]
     fn bottleneck_passes_exactly_its_rate() {
         for bits_per_second in [64_000, 512_000, 1_000_000] {
@@ -446,13 +456,13 @@ mod tests {
                 link.send(now, NumberedPacket(number));
             }
             poll_until(&mut link, begin, Some(begin + Duration::from_secs(10)), &mut out);
-            // 128 bytes of IP a packet.
+            // An IP packet has 128 bytes.
             passed += out.len() as u64 * 128 * 8;
             let rate = passed as f64 / 10.0;
             assert!((rate / bits_per_second as f64 - 1.0).abs() < 0.01, "{rate} for {bits_per_second}");
             let counters = link.counters(PacketKind::Rtp);
             assert_eq!(counters.offered, counters.delivered + counters.lost_queue + counters.in_flight);
-            // The delay has grown to the length of the queue.
+            // The queue is full, so the delay is the time to transmit it.
             let (number, at) = out[out.len() / 2];
             let waited = (at - MS * number / 2).as_secs_f64();
             let full = 3_000.0 * 8.0 / bits_per_second as f64;
@@ -467,7 +477,7 @@ mod tests {
             bottleneck: Some(Bottleneck { bits_per_second, queue: 100_000 }),
             ..Impairments::default()
         };
-        // 128 bytes in a second.
+        // An IP packet of 128 bytes takes one second.
         let mut link = Link::new(at_rate(1_024), 1);
         (0..3).for_each(|number| link.send(begin, NumberedPacket(number)));
         let half = begin + Duration::from_millis(500);

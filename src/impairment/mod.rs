@@ -1,12 +1,13 @@
-//! A bad network, emulated. Pure: packets and times in, packets and times out.
+//! Network emulation: loss, corruption, duplication, limited throughput, delay and jitter.
 //!
-//! A packet that is offered passes, in this order: random loss, bit corruption, duplication, a bottleneck with a queue,
-//! delay and jitter. What becomes of each is counted by cause, so that what is measured at the other end can be held
-//! against the truth.
+//! A packet passes random loss, bit corruption, duplication, a bottleneck with a queue, and delay with jitter, in this
+//! order. Each packet is counted as delivered or by the cause of its loss, so that measurements of the receiver can be
+//! compared with these counts. Equal seeds and packets have equal results.
 //!
-//! [`Link`] is the way of the packets of one session in one direction. [`Network`] is what all of them have in common:
-//! the settings, live, and the accounts of what has become of each session's packets. [`Passage`] joins the two, and
-//! is not in the way while the network is switched off.
+//! [`Link`] emulates one direction of one session. [`Emulator`] holds the settings, which can change at any time, and
+//! the counters of all sessions. [`SessionLink`] connects the two, and passes packets through while the emulator is
+//! off. Call [`SessionLink::send`] with each packet, and [`SessionLink::poll_packet`] at
+//! [`SessionLink::poll_timeout`].
 
 mod emulator;
 mod format;

@@ -1,10 +1,10 @@
-//! What travels over a link: one packet of RTP or RTCP.
+//! Packets on an emulated link.
 
 use bytes::Bytes;
 
 use crate::proto::rtp::HEADER_LENGTH;
 
-/// The two kinds of packets.
+/// Kind of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum PacketKind {
@@ -12,50 +12,51 @@ pub enum PacketKind {
     Rtcp,
 }
 
-/// Something that travels over a link.
+/// A packet that can be sent through a [`Link`](super::Link).
 pub trait LinkPacket: Clone {
-    /// Whether it is counted with the packets of the stream or with those of its control.
+    /// Returns the kind of the packet, for which it is counted.
     fn kind(&self) -> PacketKind;
 
-    /// Its bytes as a datagram's payload.
+    /// Returns the length in bytes of UDP payload.
     fn size(&self) -> usize;
 
-    /// Makes one of its bits wrong.
+    /// Inverts one bit. `bit` can be any number; the packet reduces it modulo the number of bits that may be inverted.
     fn flip_bit(&mut self, bit: u64);
 }
 
-/// A packet as it leaves or arrives, whether as a datagram or interleaved.
+/// An unparsed packet, sent or received in a datagram or interleaved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawPacket {
-    /// What it is.
+    /// Kind of the packet.
     pub kind: PacketKind,
-    /// The whole packet.
+    /// Bytes of the complete packet, as in a UDP payload.
     pub bytes: Bytes,
 }
 
 impl RawPacket {
-    /// A packet of RTP.
+    /// Creates an RTP packet.
     pub fn rtp(bytes: impl Into<Bytes>) -> Self {
         Self { kind: PacketKind::Rtp, bytes: bytes.into() }
     }
 
-    /// A packet of RTCP.
+    /// Creates an RTCP packet.
     pub fn rtcp(bytes: impl Into<Bytes>) -> Self {
         Self { kind: PacketKind::Rtcp, bytes: bytes.into() }
     }
 
-    /// Of RTP: its source and its sequence number.
+    /// Returns SSRC and sequence number of an RTP packet; `None` for RTCP, and if the packet is shorter than the
+    /// header.
     pub fn ssrc_and_sequence(&self) -> Option<(u32, u16)> {
         let [_, _, s0, s1, _, _, _, _, c0, c1, c2, c3] = *self.bytes.first_chunk::<HEADER_LENGTH>()?;
         (self.kind == PacketKind::Rtp)
             .then(|| (u32::from_be_bytes([c0, c1, c2, c3]), u16::from_be_bytes([s0, s1])))
     }
 
-    /// The bytes that no bit error reaches.
+    /// Returns the number of bytes at the beginning in which no bit is inverted.
     ///
-    /// It is the coverage that UDP-Lite (RFC 3828 §3.1) lets a sender choose: an error in what is covered costs the
-    /// packet, which is loss and is emulated as such; an error behind it is delivered. RTP is covered to the end of
-    /// its headers, RTCP to the source of its first packet.
+    /// This corresponds to the checksum coverage of UDP-Lite (RFC 3828 §3.1): an error in the covered bytes loses the
+    /// packet, which the loss model emulates, and an error after them is delivered. RTP is covered up to the end of the
+    /// header extension, RTCP up to the SSRC of the first packet.
     fn protected_length(&self) -> usize {
         let first = self.bytes.first().copied().unwrap_or_default();
         let (has_extension, csrc_count) = (first & 0x10 != 0, usize::from(first & 0x0F));
@@ -115,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn bit_errors_spare_the_headers() {
+    fn bit_errors_do_not_affect_headers() {
         let mut plain = vec![0x80, 26];
         plain.resize(40, 0);
         assert_eq!(flipped_positions(&RawPacket::rtp(plain.clone())), (12..40).collect::<Vec<_>>());
-        // One contributing source, and an extension of two words.
+        // One CSRC, and a header extension of two words.
         plain[0] = 0x91;
         plain[19] = 2;
         assert_eq!(flipped_positions(&RawPacket::rtp(plain.clone())), (28..40).collect::<Vec<_>>());

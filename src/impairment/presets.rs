@@ -1,17 +1,17 @@
-//! Networks that people know, as settings.
+//! Settings of well-known networks.
 
 use std::time::Duration;
 
 use super::settings::{Bottleneck, Distribution, Impairments, JitterModel, LossModel};
 
-/// A network that people know.
+/// Named impairments of a well-known network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Preset {
-    /// What it is called.
+    /// Name for display; see [`Preset::by_name`].
     pub name: &'static str,
-    /// Where its figures are from.
+    /// Origin of the values, in sentences for the user.
     pub source: &'static str,
-    /// What it does.
+    /// Impairments of the network.
     pub impairments: Impairments,
 }
 
@@ -28,7 +28,7 @@ const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-/// A queue that holds 200 ms at its rate, as access routers commonly have, within whole KiB.
+/// A bottleneck whose queue holds 200 ms of data, as in common access routers, rounded down to whole KiB.
 const fn bottleneck(bits_per_second: u64) -> Option<Bottleneck> {
     Some(Bottleneck { bits_per_second, queue: (bits_per_second / 8 / 5 / 1024 * 1024) as u32 })
 }
@@ -37,12 +37,12 @@ const fn jitter(spread: Duration, distribution: Distribution) -> JitterModel {
     JitterModel { spread, distribution, reorders: false }
 }
 
-/// All presets, from the best on.
+/// All presets, from the best network to the worst.
 pub const PRESETS: [Preset; 7] = [
-    Preset { name: "Perfect", source: "No faults at all.", impairments: PERFECT },
+    Preset { name: "Perfect", source: "A network without faults.", impairments: PERFECT },
     Preset {
         name: "Office Wi-Fi",
-        source: "Rate and delay as \"Wi-Fi\" of Firefox's network throttling; loss and jitter are ours.",
+        source: "Rate and delay of \"Wi-Fi\" in Firefox's network throttling; loss and jitter are estimates.",
         impairments: Impairments {
             loss: LossModel { ratio: 0.001, mean_burst: None },
             bottleneck: bottleneck(30_000_000),
@@ -53,7 +53,7 @@ pub const PRESETS: [Preset; 7] = [
     },
     Preset {
         name: "Busy Wi-Fi",
-        source: "Ours: a lecture hall where everyone is on one access point.",
+        source: "Estimates for a lecture hall where everyone uses the same access point.",
         impairments: Impairments {
             loss: LossModel { ratio: 0.03, mean_burst: Some(3.0) },
             bottleneck: bottleneck(5_000_000),
@@ -64,7 +64,7 @@ pub const PRESETS: [Preset; 7] = [
     },
     Preset {
         name: "4G",
-        source: "Rate and delay as \"4G\" of WebPageTest; loss and jitter are ours.",
+        source: "Rate and delay of \"4G\" in WebPageTest; loss and jitter are estimates.",
         impairments: Impairments {
             loss: LossModel { ratio: 0.002, mean_burst: Some(2.0) },
             bottleneck: bottleneck(9_000_000),
@@ -75,7 +75,7 @@ pub const PRESETS: [Preset; 7] = [
     },
     Preset {
         name: "3G",
-        source: "Rate and delay as \"3G\" of WebPageTest; loss and jitter are ours.",
+        source: "Rate and delay of \"3G\" in WebPageTest; loss and jitter are estimates.",
         impairments: Impairments {
             loss: LossModel { ratio: 0.005, mean_burst: Some(2.0) },
             bottleneck: bottleneck(1_600_000),
@@ -86,7 +86,7 @@ pub const PRESETS: [Preset; 7] = [
     },
     Preset {
         name: "Satellite",
-        source: "Delay of a geostationary link as in ITU-T G.114; rate, loss and jitter are ours.",
+        source: "Delay of a geostationary link (ITU-T G.114); rate, loss and jitter are estimates.",
         impairments: Impairments {
             loss: LossModel { ratio: 0.005, mean_burst: Some(4.0) },
             bottleneck: bottleneck(10_000_000),
@@ -97,8 +97,8 @@ pub const PRESETS: [Preset; 7] = [
     },
     Preset {
         name: "2015 student project",
-        source: "A classroom solution of 2015: 5 % loss in code, and each packet from 13 ms early to 6 ms late. Since \
-                 nothing can arrive before it is sent, all are 13 ms later here.",
+        source: "A student's solution of 2015: 5 % loss in its code, and each packet from 13 ms early to 6 ms late. \
+                 Since no packet can arrive before it is sent, all are 13 ms later here.",
         impairments: Impairments {
             loss: LossModel { ratio: 0.05, mean_burst: None },
             delay: Duration::from_micros(9_500),
@@ -109,7 +109,7 @@ pub const PRESETS: [Preset; 7] = [
 ];
 
 impl Preset {
-    /// The preset of this name, however it is capitalised and whatever stands between its words.
+    /// Returns the preset with this name, ignoring case, spaces and punctuation; `None` if there is none.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         let normalized = |name: &str| name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "");
         PRESETS.iter().find(|preset| normalized(preset.name) == normalized(name))

@@ -1,4 +1,4 @@
-//! Randomness that can be repeated.
+//! Reproducible random faults.
 
 use std::f64::consts::TAU;
 
@@ -8,56 +8,56 @@ use rand_pcg::Pcg64Mcg;
 use super::packet::PacketKind;
 use super::settings::{Distribution, JitterModel, LossModel};
 
-/// One source of random numbers for each purpose.
+/// Random number generators, one for each kind of fault.
 ///
-/// Every packet takes the same count of numbers from every source, whatever is set. So the same seed and packets give
-/// the same fates, and changing one setting leaves what the others do untouched.
+/// Each packet draws the same number of values from each generator, whatever the settings are. Equal seeds and packets
+/// have equal faults, and a change of one setting does not affect the faults of the others.
 #[derive(Debug, Clone)]
 pub struct FaultSampler {
     loss: Pcg64Mcg,
     duplication: Pcg64Mcg,
     corruption: Pcg64Mcg,
-    sample_jitter: Pcg64Mcg,
-    /// The bad state of the burst model.
+    jitter: Pcg64Mcg,
+    /// The Gilbert model is in its bad state.
     is_in_bad_state: bool,
 }
 
-/// What chance has in store for one packet.
+/// Faults of one packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PacketFaults {
-    /// It vanishes.
+    /// The packet is lost at random.
     pub is_lost: bool,
-    /// It comes twice.
+    /// The packet is sent twice.
     pub is_duplicated: bool,
-    /// One of its bits is wrong: this one, modulo how many there are.
+    /// Bit to be inverted, modulo the number of bits; `None` if the packet is not corrupted.
     pub flipped_bit: Option<u64>,
-    /// Later than the delay by this many seconds; negative if earlier.
+    /// Difference to the constant delay, in seconds; can be negative.
     pub jitter: f64,
 }
 
-/// The shape of the Pareto distribution. With 3, the average of what exceeds 1 is one half.
+/// Shape of the Pareto distribution. With minimum 1 and shape 3, the mean is 1.5.
 const PARETO_SHAPE: f64 = 3.0;
 
 impl FaultSampler {
-    /// Sources for one kind of packets that begin with a seed.
+    /// Creates the generators for one kind of packets.
     pub fn new(seed: u64, kind: PacketKind) -> Self {
         let kind_offset = match kind {
             PacketKind::Rtp => 0,
             PacketKind::Rtcp => 4,
         };
-        // Each source has a seed of its own; that of a neighbouring purpose must not be that of a neighbouring seed.
+        // Each generator has its own seed, different from those of all generators for neighbouring values of `seed`.
         let generator =
             |purpose: u64| Pcg64Mcg::seed_from_u64(seed.wrapping_mul(8).wrapping_add(kind_offset + purpose));
         Self {
             loss: generator(0),
             duplication: generator(1),
             corruption: generator(2),
-            sample_jitter: generator(3),
+            jitter: generator(3),
             is_in_bad_state: false,
         }
     }
 
-    /// The next packet's fate.
+    /// Draws the faults of the next packet.
     pub fn sample(
         &mut self,
         loss: LossModel,
@@ -84,8 +84,9 @@ impl FaultSampler {
             }
             Some(_) if ratio >= 1.0 => true,
             Some(mean) => {
-                // The bad state is left with 1/mean and entered so often that it holds for `ratio` of all packets.
-                // More loss than that of one good packet between two bursts needs longer bursts.
+                // The probability to leave the bad state is 1/mean. The probability to enter it follows from `ratio`,
+                // the fraction of packets in the bad state. It is at most 1 (a single good packet between two bursts),
+                // so higher ratios require longer bursts.
                 let min_burst = ratio / (1.0 - ratio);
                 let leave = 1.0 / mean.max(1.0).max(min_burst);
                 let enter = leave * min_burst;
@@ -97,11 +98,11 @@ impl FaultSampler {
     }
 
     fn sample_jitter(&mut self, jitter: JitterModel) -> f64 {
-        let (first, second) = (self.sample_jitter.random::<f64>(), self.sample_jitter.random::<f64>());
+        let (first, second) = (self.jitter.random::<f64>(), self.jitter.random::<f64>());
         let spread = jitter.spread.as_secs_f64();
         match jitter.distribution {
             Distribution::Uniform => spread * (2.0 * first - 1.0),
-            // Box and Muller; 1 - first is never 0.
+            // Box–Muller transform; 1 - first is never 0.
             Distribution::Normal => spread * (-2.0 * (1.0 - first).ln()).sqrt() * (TAU * second).cos(),
             Distribution::Pareto => 2.0 * spread * ((1.0 - first).powf(-1.0 / PARETO_SHAPE) - 1.0),
         }
@@ -130,22 +131,22 @@ mod tests {
     }
 
     fn sample_losses(seed: u64, ratio: f64, mean_burst: Option<f64>, count: usize) -> Vec<bool> {
-        let fates = sample_faults(seed, LossModel { ratio, mean_burst }, 0.0, 0.0, NO_JITTER, count);
-        fates.into_iter().map(|fate| fate.is_lost).collect()
+        let faults = sample_faults(seed, LossModel { ratio, mean_burst }, 0.0, 0.0, NO_JITTER, count);
+        faults.into_iter().map(|faults| faults.is_lost).collect()
     }
 
-    /// The lengths of the runs of losses.
+    /// Returns the numbers of consecutive losses.
     fn burst_lengths(losses: &[bool]) -> Vec<usize> {
         losses.split(|lost| !lost).map(<[bool]>::len).filter(|length| *length > 0).collect()
     }
 
-    /// Pearson's sum for observations and what was expected of them.
+    /// Pearson's chi-square statistic for pairs of observed and expected counts.
     fn chi_square(pairs: impl IntoIterator<Item = (f64, f64)>) -> f64 {
         pairs.into_iter().map(|(seen, expected)| (seen - expected).powi(2) / expected).sum()
     }
 
-    /// Whether burst lengths are geometric with this mean: lengths 1 to 6 and more, six degrees of freedom; 22.46 is
-    /// passed by one seed in a thousand.
+    /// Asserts that burst lengths have a geometric distribution with this mean. The lengths 1 to 6, and 7 or more, have
+    /// six degrees of freedom; one seed in a thousand exceeds 22.46.
     fn assert_geometric(bursts: &[usize], mean: f64) {
         let stays = 1.0 - 1.0 / mean;
         let all = bursts.len() as f64;
@@ -166,7 +167,7 @@ mod tests {
             let all = losses.len() as f64;
             let lost = losses.iter().filter(|lost| **lost).count() as f64;
             let sum = chi_square([(lost, all * ratio), (all - lost, all * (1.0 - ratio))]);
-            // One degree of freedom.
+            // One degree of freedom: one seed in a thousand exceeds 10.83.
             assert!(sum < 10.83, "{sum} for a ratio of {ratio}");
             assert_geometric(&burst_lengths(&losses), 1.0 / (1.0 - ratio));
         }
@@ -177,25 +178,25 @@ mod tests {
         for (seed, ratio, mean) in [(1, 0.05, 3.0), (2, 0.1, 1.5), (3, 0.3, 8.0), (4, 0.9, 9.0)] {
             let losses = sample_losses(seed, ratio, Some(mean), 400_000);
             assert_geometric(&burst_lengths(&losses), mean);
-            let part = losses.iter().filter(|lost| **lost).count() as f64 / losses.len() as f64;
-            assert!((part / ratio - 1.0).abs() < 0.04, "{part} for {ratio} in bursts of {mean}");
+            let measured = losses.iter().filter(|lost| **lost).count() as f64 / losses.len() as f64;
+            assert!((measured / ratio - 1.0).abs() < 0.04, "{measured} for {ratio} in bursts of {mean}");
         }
     }
 
     #[test]
     fn high_loss_ratio_lengthens_bursts() {
         let losses = sample_losses(5, 0.9, Some(1.0), 100_000);
-        let part = losses.iter().filter(|lost| **lost).count() as f64 / losses.len() as f64;
-        assert!((part - 0.9).abs() < 0.005, "{part}");
+        let measured = losses.iter().filter(|lost| **lost).count() as f64 / losses.len() as f64;
+        assert!((measured - 0.9).abs() < 0.005, "{measured}");
     }
 
     #[test]
     fn duplication_and_corruption_match_configured_ratios() {
-        let fates = sample_faults(4, LossModel::default(), 0.03, 0.01, NO_JITTER, 200_000);
-        let all = fates.len() as f64;
+        let faults = sample_faults(4, LossModel::default(), 0.03, 0.01, NO_JITTER, 200_000);
+        let all = faults.len() as f64;
         for (seen, ratio) in [
-            (fates.iter().filter(|fate| fate.is_duplicated).count(), 0.03),
-            (fates.iter().filter(|fate| fate.flipped_bit.is_some()).count(), 0.01),
+            (faults.iter().filter(|faults| faults.is_duplicated).count(), 0.03),
+            (faults.iter().filter(|faults| faults.flipped_bit.is_some()).count(), 0.01),
         ] {
             let seen = seen as f64;
             let sum = chi_square([(seen, all * ratio), (all - seen, all * (1.0 - ratio))]);
@@ -203,7 +204,7 @@ mod tests {
         }
     }
 
-    /// The error function (Abramowitz and Stegun 7.1.26), good to seven digits.
+    /// The error function (Abramowitz and Stegun 7.1.26), with an error below 1.5·10⁻⁷.
     fn erf(x: f64) -> f64 {
         let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
         let terms = [1.061_405_429, -1.453_152_027, 1.421_413_741, -0.284_496_736, 0.254_829_592];
@@ -211,7 +212,7 @@ mod tests {
         (1.0 - sum * (-x * x).exp()).copysign(x)
     }
 
-    /// Kolmogorov and Smirnov: the largest distance between a sample and what it should be a sample of.
+    /// Kolmogorov–Smirnov test: the maximum distance between the sample and the expected distribution.
     #[test]
     fn jitter_matches_configured_distribution() {
         let spread = 0.010;
@@ -225,8 +226,8 @@ mod tests {
         ];
         for (distribution, shape) in shapes {
             let jitter = JitterModel { spread: Duration::from_millis(10), distribution, reorders: true };
-            let fates = sample_faults(6, LossModel::default(), 0.0, 0.0, jitter, 50_000);
-            let mut sample: Vec<_> = fates.iter().map(|fate| fate.jitter).collect();
+            let faults = sample_faults(6, LossModel::default(), 0.0, 0.0, jitter, 50_000);
+            let mut sample: Vec<_> = faults.iter().map(|faults| faults.jitter).collect();
             sample.sort_by(f64::total_cmp);
             let all = sample.len() as f64;
             let distance = sample.iter().enumerate().map(|(index, x)| {
@@ -234,7 +235,7 @@ mod tests {
                 (shape(*x) - below).abs().max((above - shape(*x)).abs())
             });
             let distance = distance.fold(0.0, f64::max) * all.sqrt();
-            // One seed in a thousand passes 1.95.
+            // One seed in a thousand exceeds 1.95.
             assert!(distance < 1.95, "{distance} for {distribution:?}");
         }
     }
@@ -242,10 +243,10 @@ mod tests {
     #[test]
     fn rtp_and_rtcp_use_separate_generators() {
         let loss = LossModel { ratio: 0.5, mean_burst: None };
-        let of = |kind| {
-            let mut chance = FaultSampler::new(9, kind);
-            (0..64).map(|_| chance.sample(loss, 0.0, 0.0, NO_JITTER).is_lost).collect::<Vec<_>>()
+        let losses = |kind| {
+            let mut sampler = FaultSampler::new(9, kind);
+            (0..64).map(|_| sampler.sample(loss, 0.0, 0.0, NO_JITTER).is_lost).collect::<Vec<_>>()
         };
-        assert_ne!(of(PacketKind::Rtp), of(PacketKind::Rtcp));
+        assert_ne!(losses(PacketKind::Rtp), losses(PacketKind::Rtcp));
     }
 }

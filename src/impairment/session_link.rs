@@ -1,4 +1,4 @@
-//! The way of one session's packets through the network.
+//! Emulated link of one session.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -8,10 +8,11 @@ use super::link::Link;
 use super::packet::{PacketKind, RawPacket};
 use super::settings::Impairments;
 
-/// A link of the network, and what is set on it as far as is known.
+/// A [`Link`] that follows the settings of an [`Emulator`] and reports to its counters.
 #[derive(Debug)]
 pub struct SessionLink {
     emulator: Emulator,
+    /// Version of the settings in `settings`.
     version: u64,
     settings: EmulatorSettings,
     link: Link<RawPacket>,
@@ -19,7 +20,7 @@ pub struct SessionLink {
 }
 
 impl SessionLink {
-    /// A way for a session that begins.
+    /// Creates the link of a new session.
     pub fn new(emulator: &Emulator) -> Self {
         let (version, settings) = (emulator.version(), emulator.settings());
         let counters = emulator.register_session();
@@ -33,7 +34,7 @@ impl SessionLink {
         }
     }
 
-    /// A packet wants to pass. It is given back at once if the network is not in its way.
+    /// Sends a packet. Returns it immediately if emulation is off and no packets are in flight.
     pub fn send(&mut self, now: Instant, packet: RawPacket) -> Option<RawPacket> {
         self.update_settings(now);
         let ssrc_and_sequence = packet.ssrc_and_sequence();
@@ -53,7 +54,7 @@ impl SessionLink {
         bypassed
     }
 
-    /// The next packet that has come out, and when it did.
+    /// Returns the next packet that is delivered by `now`, with the time of its delivery.
     pub fn poll_packet(&mut self, now: Instant) -> Option<(Instant, RawPacket)> {
         if self.link.is_empty() {
             return None;
@@ -64,12 +65,12 @@ impl SessionLink {
         Some(out)
     }
 
-    /// When the next packet may come out.
+    /// Returns the time at which to call [`poll_packet`](Self::poll_packet); `None` if no packets are in flight.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.link.poll_timeout()
     }
 
-    /// What the network has done to what came this way, whoever sent it.
+    /// Returns the actual loss of this session, for all SSRCs; `None` if no packet was sent while emulation was on.
     pub fn stats(&self) -> Option<EmulatorStats> {
         lock(&self.counters).stats()
     }
@@ -90,7 +91,7 @@ impl SessionLink {
     }
 }
 
-/// A network that is switched off while packets are under way lets them finish, and has no other faults.
+/// Returns the impairments to apply: none while emulation is off. Packets in flight are delivered nevertheless.
 fn active_impairments(settings: &EmulatorSettings) -> Impairments {
     if settings.is_on { settings.impairments } else { Impairments::default() }
 }
@@ -120,7 +121,7 @@ mod tests {
             let packet = packet(sequence);
             let bytes = packet.bytes.as_ptr();
             let passed = link.send(now, packet).unwrap();
-            assert_eq!(passed.bytes.as_ptr(), bytes, "not even copied");
+            assert_eq!(passed.bytes.as_ptr(), bytes, "the packet is not copied");
         }
         let counters = emulator.session_counters(SSRC).unwrap();
         assert_eq!((counters.packets, counters.last_sequence, counters.stats()), (4, 0, None));
@@ -136,8 +137,12 @@ mod tests {
         assert!(emulator.is_on());
         assert_eq!(link.send(now, packet(1)), None);
         emulator.configure(EmulatorSettings { is_on: false, seed: 1, impairments });
-        assert_eq!(link.send(now, packet(2)), None, "it does not overtake");
-        assert_eq!(emulator.session_counters(SSRC).unwrap().stats().unwrap().offered, 0, "all are under way");
+        assert_eq!(link.send(now, packet(2)), None, "the packet does not overtake those in flight");
+        assert_eq!(
+            emulator.session_counters(SSRC).unwrap().stats().unwrap().offered,
+            0,
+            "all packets are in flight"
+        );
         let due = now + delay;
         assert_eq!(link.poll_timeout(), Some(due));
         assert_eq!(link.poll_packet(due), Some((due, packet(1))));
@@ -159,17 +164,17 @@ mod tests {
             },
         };
         let mut link = SessionLink::new(&emulator);
-        let mut outcomes = |settings: EmulatorSettings| {
+        let mut deliveries = |settings: EmulatorSettings| {
             emulator.configure(settings);
-            let pass = |sequence| {
+            let is_delivered = |sequence| {
                 assert_eq!(link.send(now, packet(sequence)), None);
                 link.poll_packet(now).is_some()
             };
-            (0..200).map(pass).collect::<Vec<_>>()
+            (0..200).map(is_delivered).collect::<Vec<_>>()
         };
-        let first = outcomes(settings(3, 0.3));
-        assert_ne!(outcomes(settings(3, 0.3)), first, "chance goes on");
-        outcomes(settings(4, 0.3));
-        assert_eq!(outcomes(settings(3, 0.3)), first);
+        let first = deliveries(settings(3, 0.3));
+        assert_ne!(deliveries(settings(3, 0.3)), first, "the same seed does not restart the sequence");
+        deliveries(settings(4, 0.3));
+        assert_eq!(deliveries(settings(3, 0.3)), first);
     }
 }

@@ -1,76 +1,76 @@
-//! What can be set.
+//! Settings of the emulated network.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Spans are milliseconds in every file that the program writes.
-fn milliseconds<S: serde::Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(span.as_secs_f64() * 1_000.0)
+/// Serializes a duration in milliseconds, the unit of all files that the program writes.
+fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64() * 1_000.0)
 }
 
-/// A network's faults. The default has none.
+/// Impairments of a network. The default has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Impairments {
-    /// Packets that vanish.
+    /// Random loss.
     pub loss: LossModel,
-    /// Of packets that did not vanish, the part that comes twice; 0 to 1.
+    /// Probability, 0 to 1, that a packet that is not lost at random is duplicated.
     pub duplication: f64,
-    /// Of packets that leave, the part in which one bit is wrong; 0 to 1.
+    /// Probability, 0 to 1, that one bit is inverted in a packet that is not lost at random.
     pub corruption: f64,
-    /// A limit to how much passes.
+    /// Limited throughput; `None` for unlimited throughput.
     pub bottleneck: Option<Bottleneck>,
-    /// How long every packet takes.
+    /// Delay of all packets, in addition to the time in the queue; milliseconds when serialized.
     #[serde(rename = "delay_ms", serialize_with = "milliseconds")]
     pub delay: Duration,
-    /// How much that varies.
+    /// Random variation of the delay.
     pub jitter: JitterModel,
 }
 
-/// Random loss.
+/// Random loss, independent or in bursts.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct LossModel {
-    /// The part of all packets that is lost in the long run; 0 to 1.
+    /// Fraction of all packets that is lost in the long run, 0 to 1.
     pub ratio: f64,
-    /// How many packets are lost one behind the other, on average; `None` loses each independently of the others. A
-    /// ratio that bursts of this length cannot reach makes them longer.
+    /// Mean number of consecutive lost packets, at least 1; `None` for independent losses. Longer bursts are used if
+    /// `ratio` cannot be reached with this length.
     ///
-    /// The model is Gilbert's, the simple case of Gilbert–Elliott: a good state that loses nothing and a bad one
-    /// that loses everything.
+    /// This is the Gilbert model, a simplified Gilbert–Elliott model: a good state without loss, and a bad state in
+    /// which every packet is lost.
     pub mean_burst: Option<f64>,
 }
 
-/// A link that is slower than what is sent.
+/// Limited throughput with a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bottleneck {
-    /// Bits a second, counted in bytes of IP: 28 more than a datagram's payload.
+    /// Throughput in bits per second of IP packets, which are 28 bytes longer than the UDP payload.
     pub bits_per_second: u64,
-    /// Bytes that may wait; what comes when the queue is full is lost.
+    /// Capacity of the queue, in bytes of IP packets. A packet is lost if it does not fit.
     pub queue: u32,
 }
 
-/// How much the delay varies.
+/// Random variation of the delay.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct JitterModel {
-    /// The measure of the variation; what it means depends on the distribution.
+    /// Size of the variation, as defined by the distribution; milliseconds when serialized.
     #[serde(rename = "spread_ms", serialize_with = "milliseconds")]
     pub spread: Duration,
-    /// Its shape.
+    /// Distribution of the variation.
     pub distribution: Distribution,
-    /// Whether a packet that is quicker may overtake a slower one.
+    /// Packets can overtake each other. Otherwise a packet waits for the previous one.
     pub reorders: bool,
 }
 
-/// The shape of the jitter.
+/// Distribution of the jitter. The total delay is never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distribution {
-    /// Anything from the spread less than the delay to the spread more, equally likely.
+    /// Uniform from `delay − spread` to `delay + spread`.
     #[default]
     Uniform,
-    /// The delay on average, with the spread as standard deviation.
+    /// Normal with mean `delay` and standard deviation `spread`.
     Normal,
-    /// Mostly little more than the delay and sometimes much more, with the spread as the average of what is more;
-    /// the shape is 3.
+    /// Pareto with shape 3: at least `delay`, with mean `delay + spread`. Most packets have little additional delay and
+    /// a few have much.
     Pareto,
 }

@@ -1,6 +1,4 @@
-//! From a JPEG to pixels.
-
-use std::fmt;
+//! JPEG decoding to RGBA pixels, and to samples for reencoding.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -9,8 +7,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::jpeg::{self, Dimensions, MAX_PIXELS};
 
-/// Why a picture could not be shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Reason why a frame cannot be decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct DecodeError(String);
 
 impl DecodeError {
@@ -19,29 +18,21 @@ impl DecodeError {
     }
 }
 
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for DecodeError {}
-
-/// Width or height of the largest picture that is decoded.
+/// Maximum width and height of a frame that is decoded, in pixels.
 const MAX_DIMENSION: usize = 16_384;
 
-/// Decodes into `pixels` as RGBA, row by row; returns width and height.
+/// Decodes a frame into `pixels` as RGBA, row by row, and returns width and height in pixels.
 ///
-/// The buffer is reused: it grows to the largest picture and stays.
+/// The buffer is resized to the picture. Pass the same buffer again to avoid an allocation for each frame.
 ///
 /// # Errors
-/// When the bytes are no JPEG that can be decoded, or too many pixels.
+/// Returns a [`DecodeError`] if the bytes are not a decodable JPEG, or the frame has more than [`MAX_PIXELS`] pixels.
 pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
     let jpeg = jpeg::normalize_for_decoder(jpeg);
     let mut decoder = open_decoder(&jpeg, ColorSpace::RGBA)?;
     let size = match decoder.input_colorspace() {
         Some(ColorSpace::Luma | ColorSpace::YCbCr) => decode_into(&mut decoder, pixels)?,
-        // Of RGB, CMYK and YCCK the decoder makes three bytes well, and four not at all or wrongly.
+        // zune-jpeg converts RGB, CMYK and YCCK correctly to RGB, but to RGBA not at all or wrongly.
         _ => {
             let size = decode_into(&mut open_decoder(&jpeg, ColorSpace::RGB)?, pixels)?;
             rgb_to_rgba(pixels);
@@ -51,7 +42,7 @@ pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeErr
     Ok((size.width.into(), size.height.into()))
 }
 
-/// From RGB to RGBA, in place.
+/// Converts RGB to RGBA in place.
 fn rgb_to_rgba(pixels: &mut Vec<u8>) {
     let count = pixels.len() / 3;
     pixels.resize(count * 4, 0);
@@ -61,28 +52,28 @@ fn rgb_to_rgba(pixels: &mut Vec<u8>) {
     }
 }
 
-/// What the bytes of a decoded pixel stand for.
+/// Components of a decoded pixel, 8 bits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SampleFormat {
-    /// One, of luminance.
+    /// Luminance only.
     Luma,
-    /// Three, as they stand in most pictures.
+    /// YCbCr, three components, as stored in most JPEGs.
     YCbCr,
-    /// Three.
+    /// RGB, three components.
     Rgb,
 }
 
 impl SampleFormat {
-    /// Bytes of a pixel.
+    /// Returns the number of bytes per pixel: 1 or 3.
     pub(super) fn bytes_per_pixel(self) -> usize {
         if self == Self::Luma { 1 } else { 3 }
     }
 }
 
-/// Decodes without converting colours, where there is no need to.
+/// Decodes a frame into `samples` without colour conversion if it is stored as luminance or YCbCr, otherwise as RGB.
 ///
 /// # Errors
-/// When the bytes are no JPEG that can be decoded, or too many pixels.
+/// Returns a [`DecodeError`] in the same cases as [`decode`].
 pub(super) fn decode_samples(
     jpeg: &[u8],
     samples: &mut Vec<u8>,
@@ -100,8 +91,8 @@ pub(super) fn decode_samples(
 
 type ZuneDecoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 
-/// A decoder that has read the header. Its pixels are counted before there is room for them: a header of a few bytes
-/// can ask for a gigabyte.
+/// Creates a decoder and parses the header. The number of pixels is checked before memory is allocated, since a header
+/// of a few bytes can request a gigabyte.
 fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, DecodeError> {
     let options = DecoderOptions::new_fast()
         .jpeg_set_out_colorspace(output)
@@ -110,18 +101,18 @@ fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, Deco
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     decoder.decode_headers().map_err(decode_error)?;
     if decoder.dimensions().is_none_or(|(width, height)| width * height > MAX_PIXELS) {
-        return Err(DecodeError(format!("a picture of more than {MAX_PIXELS} pixels")));
+        return Err(DecodeError(format!("the frame has more than {MAX_PIXELS} pixels")));
     }
     Ok(decoder)
 }
 
 fn decode_into(decoder: &mut ZuneDecoder<'_>, bytes: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
-    let no_size = || DecodeError("a picture without a size".to_owned());
+    let no_size = || DecodeError("the frame has no width or height".to_owned());
     let size = decoder.output_buffer_size().ok_or_else(no_size)?;
     let (width, height) = decoder.dimensions().ok_or_else(no_size)?;
     bytes.resize(size, 0);
     decoder.decode_into(bytes).map_err(decode_error)?;
-    // Sides are bounded by LARGEST_SIDE, so they fit.
+    // Both are at most MAX_DIMENSION.
     Ok(Dimensions { width: width as u16, height: height as u16 })
 }
 
@@ -135,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// What decoders read before they make room for the pixels.
+    /// A JPEG whose header is complete and whose scan has no data.
     fn header_bytes(width: u16, height: u16) -> Vec<u8> {
         let [w0, w1] = width.to_be_bytes();
         let [h0, h1] = height.to_be_bytes();
@@ -148,13 +139,13 @@ mod tests {
     fn small_header_cannot_request_a_huge_allocation() {
         let mut pixels = Vec::new();
         let error = decode(&header_bytes(16_000, 16_000), &mut pixels).unwrap_err().to_string();
-        assert_eq!(error, "a picture of more than 67108864 pixels");
+        assert_eq!(error, "the frame has more than 67108864 pixels");
         assert_eq!(pixels.capacity(), 0);
         let error = decode(&header_bytes(16, 16), &mut pixels).unwrap_err().to_string();
         assert!(!error.contains("pixels"), "{error}");
     }
 
-    /// Two halves, side by side, of these samples.
+    /// A JPEG whose left and right halves have these samples, changed by `edit`.
     fn two_colour_jpeg(
         colours: ColorType,
         left: &[u8],
@@ -170,7 +161,7 @@ mod tests {
         edit(jpeg)
     }
 
-    /// The colours of both halves.
+    /// The decoded colours of both halves, as RGBA.
     #[track_caller]
     fn decoded_colours(jpeg: &[u8]) -> [[u8; 4]; 2] {
         let mut pixels = Vec::new();
@@ -199,7 +190,7 @@ mod tests {
         let halves_of_ink = |colours| two_colour_jpeg(colours, &[0, 255, 0, 0], &[255, 255, 0, 128], same);
         assert_near(decoded_colours(&halves_of_ink(ColorType::Cmyk)), [[255, 0, 255], [0, 0, 127]]);
         assert_near(decoded_colours(&halves_of_ink(ColorType::CmykAsYcck)), [[255, 0, 255], [0, 0, 127]]);
-        // What stands in the file is red, green and blue if its components are named so.
+        // The components are red, green and blue if their identifiers are R, G and B.
         let named = |mut jpeg: Vec<u8>| {
             for marker in [[0xFF, 0xC0], [0xFF, 0xDA]] {
                 let at = jpeg.windows(2).position(|pair| pair == marker).unwrap();
@@ -212,7 +203,7 @@ mod tests {
         };
         let jpeg = two_colour_jpeg(ColorType::Ycbcr, &[200, 40, 80], &[10, 250, 130], named);
         assert_near(decoded_colours(&jpeg), [[200, 40, 80], [10, 250, 130]]);
-        // Or if the mark of Adobe says that nothing was transformed.
+        // The same if the Adobe APP14 segment has the transform value 0.
         let marked = |mut jpeg: Vec<u8>| {
             jpeg.splice(2..2, *b"\xFF\xEE\x00\x0EAdobe\x00\x64\x00\x00\x00\x00\x00");
             jpeg

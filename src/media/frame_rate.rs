@@ -1,4 +1,4 @@
-//! Frames per second, exactly.
+//! Frame rates as exact fractions.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -9,33 +9,26 @@ use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{Factor, Npt};
 use crate::proto::sdp::FRAME_RATE_RANGE;
 
-/// A frame rate as a fraction, so that no film drifts however long it is.
+/// A frame rate in frames per second, stored as a fraction so that frame times do not drift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FrameRate {
     frames: NonZeroU64,
     seconds: NonZeroU64,
 }
 
-/// Why a text is no frame rate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Error for a text that is not a frame rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a frame rate is a number from 0.1 to 240, like 25, 29.97 or 30000/1001")]
 pub struct FrameRateError;
 
-impl fmt::Display for FrameRateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a frame rate is a number from 0.1 to 240, like 25, 29.97 or 30000/1001")
-    }
-}
-
-impl std::error::Error for FrameRateError {}
-
 impl FrameRate {
-    /// Twenty a second: the 50 ms of the classroom format, which states no rate.
+    /// Rate of the classroom format, which does not state one: 20 frames per second, an interval of 50 ms.
     pub const CLASSROOM: Self = Self::per_second(20);
 
-    /// A whole number of frames a second.
+    /// Creates a rate from a whole number of frames per second.
     ///
     /// # Panics
-    /// When it is zero, which a constant would show at build time.
+    /// Panics if `frames` is zero; in a constant this is an error at compile time.
     pub const fn per_second(frames: u32) -> Self {
         match NonZeroU64::new(frames as u64) {
             Some(frames) => Self { frames, seconds: NonZeroU64::MIN },
@@ -43,58 +36,58 @@ impl FrameRate {
         }
     }
 
-    /// `frames` in `seconds`, within 0.1 to 240 a second.
+    /// Creates the rate of `frames` in `seconds`; `None` outside 0.1 to 240 frames per second.
     pub fn new(frames: u32, seconds: u32) -> Option<Self> {
         let rate =
             Self { frames: NonZeroU64::new(frames.into())?, seconds: NonZeroU64::new(seconds.into())? };
         FRAME_RATE_RANGE.contains(&rate.as_f64()).then_some(rate)
     }
 
-    /// Frames a second.
+    /// Returns the frames per second, rounded to the precision of an `f64`.
     pub fn as_f64(self) -> f64 {
         self.frames.get() as f64 / self.seconds.get() as f64
     }
 
-    /// The rate of the same frames where they follow each other so many times as fast; exact for two factors one upon
-    /// the other.
+    /// Returns the rate multiplied by a playback factor; exact for up to two factors in succession. The result can be
+    /// outside 0.1 to 240 frames per second.
     pub fn scaled_by(self, factor: Factor) -> Self {
         let frames = self.frames.saturating_mul(factor.into());
         Self { frames, seconds: self.seconds.saturating_mul(Factor::ONE.into()) }.reduced()
     }
 
-    /// From one frame to the next.
+    /// Returns the time from one frame to the next.
     pub fn interval(self) -> Duration {
         self.time_of(1)
     }
 
-    /// When a frame is due, counted from frame 0.
+    /// Returns the time of a frame relative to frame 0.
     pub fn time_of(self, frame: u64) -> Duration {
         let nanos = u128::from(frame) * u128::from(self.seconds.get()) * 1_000_000_000
             / u128::from(self.frames.get());
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// The position of a frame.
+    /// Returns the position of a frame, rounded up to microseconds.
     pub fn npt_of(self, frame: u64) -> Npt {
-        // Rounded up, so that the frame at this position is this frame and not the one before.
+        // Rounded down, `frame_at` would return the previous frame for this position.
         let micros = (u128::from(frame) * u128::from(self.seconds.get()) * 1_000_000)
             .div_ceil(u128::from(self.frames.get()));
         Npt::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// The frame that is on the screen at a position.
+    /// Returns the number of the frame shown at a position.
     pub fn frame_at(self, npt: Npt) -> u64 {
         let frames = u128::from(npt.as_micros()) * u128::from(self.frames.get());
         u64::try_from(frames / (u128::from(self.seconds.get()) * 1_000_000)).unwrap_or(u64::MAX)
     }
 
-    /// The first frame that begins at a position or after it.
+    /// Returns the number of the first frame that begins at or after a position.
     pub fn first_frame_from(self, npt: Npt) -> u64 {
         let frame = self.frame_at(npt);
         if self.npt_of(frame) < npt { frame + 1 } else { frame }
     }
 
-    /// A frame's distance from frame 0 on the RTP clock.
+    /// Returns the time of a frame relative to frame 0, in RTP ticks of 1/90,000 s.
     pub fn ticks_of(self, frame: u64) -> u64 {
         let ticks = u128::from(frame) * u128::from(CLOCK_RATE) * u128::from(self.seconds.get())
             / u128::from(self.frames.get());
@@ -122,10 +115,10 @@ impl FromStr for FrameRate {
         if !FRAME_RATE_RANGE.contains(&rate) {
             return Err(FrameRateError);
         }
-        // 23.976, 29.97 and 59.94 stand for n·1000/1001, which is what the films that have them mean.
-        let film = (rate * 1_001.0 / 1_000.0).round();
-        if rate.fract() != 0.0 && (film * 1_000.0 / 1_001.0 - rate).abs() < 0.005 {
-            return Self::new(film as u32 * 1_000, 1_001).ok_or(FrameRateError);
+        // 23.976, 29.97 and 59.94 are rounded forms of n·1000/1001, the exact rates of NTSC video.
+        let nominal = (rate * 1_001.0 / 1_000.0).round();
+        if rate.fract() != 0.0 && (nominal * 1_000.0 / 1_001.0 - rate).abs() < 0.005 {
+            return Self::new(nominal as u32 * 1_000, 1_001).ok_or(FrameRateError);
         }
         Self::new((rate * 1_000.0).round() as u32, 1_000).map(Self::reduced).ok_or(FrameRateError)
     }

@@ -1,4 +1,4 @@
-//! Pictures as RFC 2435 can carry them: as they are, with other Huffman codes, or drawn anew.
+//! Conversion of frames to a form that RFC 2435 can carry.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,35 +14,28 @@ use super::decode::{DecodeError, SampleFormat, decode_samples};
 use super::jpeg::{Dimensions, JpegHeader, with_standard_huffman};
 use super::payload::Rfc2435Frame;
 
-/// How good pictures are that have to be drawn anew: 1 to 100, as JPEG encoders commonly count.
+/// JPEG quality of reencoded frames, 1 to 100 on the usual scale of the IJG encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quality(u8);
 
 impl Quality {
-    /// From 1 to 100; `None` for anything else.
+    /// Creates a quality from 1 to 100; `None` outside this range.
     pub fn new(quality: u8) -> Option<Self> {
         (1..=100).contains(&quality).then_some(Self(quality))
     }
 }
 
 impl Default for Quality {
-    /// What an eye cannot tell from the source.
+    /// Returns 90, at which the eye sees no difference from the source.
     fn default() -> Self {
         Self(90)
     }
 }
 
-/// Why a quality cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Error for a text that is not a quality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a quality is a whole number from 1 to 100")]
 pub struct QualityError;
-
-impl fmt::Display for QualityError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is a whole number from 1 to 100")
-    }
-}
-
-impl std::error::Error for QualityError {}
 
 impl FromStr for Quality {
     type Err = QualityError;
@@ -52,17 +45,17 @@ impl FromStr for Quality {
     }
 }
 
-/// The most blocks of eight pixels in a row or column (RFC 2435 §3.1.5).
+/// Maximum number of blocks of eight pixels in a row or column (RFC 2435 §3.1.5).
 const MAX_BLOCKS: u32 = 255;
 
-/// The size in which a picture of this size is carried: its own, or in proportion to the largest there is.
+/// Returns the size in which RFC 2435 carries a frame: unchanged, or scaled down in proportion to 2,040 pixels.
 pub fn rfc2435_size(size: Dimensions) -> Dimensions {
     let (width, height) = (u32::from(size.width), u32::from(size.height));
     let largest = width.max(height);
     if largest <= MAX_BLOCKS * 8 {
         return size;
     }
-    // To whole blocks: players show these, and what fills up a block would be seen as an edge.
+    // Players show complete blocks of eight pixels, so padding of a partial block would be visible as an edge.
     let scaled = |side: u32| {
         let blocks = (side * MAX_BLOCKS + largest / 2) / largest;
         (blocks.max(1) * 8) as u16
@@ -70,11 +63,11 @@ pub fn rfc2435_size(size: Dimensions) -> Dimensions {
     Dimensions { width: scaled(width), height: scaled(height) }
 }
 
-/// The picture in a form that RFC 2435 can carry, which costs no more than it must: nothing, other Huffman codes for
-/// the same coefficients, or a decoding and an encoding.
+/// Converts a frame to a form that RFC 2435 can carry, at the lowest possible cost: unchanged, with the standard
+/// Huffman tables for the same coefficients, or decoded and encoded again with `quality`.
 ///
 /// # Errors
-/// When it would have to be decoded and cannot be.
+/// Returns a [`DecodeError`] if the frame has to be reencoded and cannot be decoded.
 pub fn to_rfc2435(jpeg: &[u8], quality: Quality) -> Result<Cow<'_, [u8]>, DecodeError> {
     if Rfc2435Frame::parse(jpeg).is_ok() {
         return Ok(Cow::Borrowed(jpeg));
@@ -85,10 +78,10 @@ pub fn to_rfc2435(jpeg: &[u8], quality: Quality) -> Result<Cow<'_, [u8]>, Decode
     }
 }
 
-/// Decodes a picture and encodes it as one that RFC 2435 can carry.
+/// Decodes a frame and encodes it in a form that RFC 2435 can carry, scaled down if necessary.
 ///
 /// # Errors
-/// When it cannot be decoded.
+/// Returns a [`DecodeError`] if the frame cannot be decoded.
 pub fn reencode(jpeg: &[u8], quality: Quality) -> Result<Vec<u8>, DecodeError> {
     let image = DecodedImage::decode(jpeg)?.scaled_to_fit()?;
     let mut encoded = Vec::with_capacity(jpeg.len());
@@ -99,7 +92,8 @@ pub fn reencode(jpeg: &[u8], quality: Quality) -> Result<Vec<u8>, DecodeError> {
     Ok(encoded)
 }
 
-/// 4:2:0 where it loses no row of chrominance that the picture has; else 4:2:2, the best that can be carried.
+/// Returns 4:2:0 if the frame has at most one row of chrominance for two of luminance, otherwise 4:2:2, the highest
+/// chrominance resolution of RFC 2435.
 fn chroma_sampling(jpeg: &[u8]) -> SamplingFactor {
     let Ok(header) = JpegHeader::parse(jpeg) else { return SamplingFactor::R_4_2_2 };
     match &header.frame_header().components[..] {
@@ -111,7 +105,7 @@ fn chroma_sampling(jpeg: &[u8]) -> SamplingFactor {
     }
 }
 
-/// A decoded picture on its way to the encoder.
+/// A decoded frame, as input of the encoder.
 struct DecodedImage {
     format: SampleFormat,
     samples: Vec<u8>,
@@ -126,7 +120,7 @@ impl DecodedImage {
         Ok(Self { format, samples, width, height })
     }
 
-    /// In the size in which it is carried.
+    /// Scales the picture to [`rfc2435_size`].
     fn scaled_to_fit(self) -> Result<Self, DecodeError> {
         let Dimensions { width, height } =
             rfc2435_size(Dimensions { width: self.width, height: self.height });

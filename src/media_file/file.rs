@@ -88,9 +88,9 @@ impl MediaFile {
         let layout = identify_head(&*reader)?;
         let mut scan = IndexScan::new(reader, container::open(layout, rate));
         let Some(first) = scan.first_frame().map_err(MediaFileErrorKind::Io)? else {
-            let outcome = scan.outcome();
-            return Err(match outcome.oversized {
-                0 if outcome.cut => MediaFileErrorKind::Truncated,
+            let defects = scan.defects();
+            return Err(match defects.oversized {
+                0 if defects.is_truncated => MediaFileErrorKind::Truncated,
                 0 => MediaFileErrorKind::NoCompleteFrame,
                 _ => MediaFileErrorKind::FrameTooLarge,
             });
@@ -240,7 +240,7 @@ fn grow(film: &Weak<MediaFile>, mut scan: IndexScan) {
             Ok(true) if known < MAX_FRAMES => {}
             Ok(_) => {
                 film.publish(scan.entries());
-                film.progress.send_modify(|progress| progress.outcome = Some(scan.outcome()));
+                film.progress.send_modify(|progress| progress.defects = Some(scan.defects()));
                 return;
             }
             Err(error) => {

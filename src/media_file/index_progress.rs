@@ -1,6 +1,6 @@
 //! PURE. How far the index of a film is, and what is wrong with the film.
 
-use crate::media::container::Outcome;
+use crate::media::container::FileDefects;
 
 /// How far the index is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -8,7 +8,7 @@ pub struct IndexProgress {
     /// The pictures that are known.
     pub frames: u64,
     /// What was met besides, once the whole file has been read.
-    pub outcome: Option<Outcome>,
+    pub defects: Option<FileDefects>,
     /// Reading stopped at an error; the film ends where it is.
     pub has_failed: bool,
 }
@@ -16,7 +16,7 @@ pub struct IndexProgress {
 impl IndexProgress {
     /// Whether no more pictures will become known.
     pub fn is_finished(&self) -> bool {
-        self.outcome.is_some() || self.has_failed
+        self.defects.is_some() || self.has_failed
     }
 
     /// What is wrong with a film that plays all the same: a sentence for people, with what to do.
@@ -27,7 +27,7 @@ impl IndexProgress {
                 self.frames
             ));
         }
-        let Outcome { damaged, oversized, cut } = self.outcome?;
+        let FileDefects { damaged, oversized, is_truncated: cut } = self.defects?;
         let kind = match (damaged, cut) {
             (0, false) if oversized == 0 => return None,
             (0, false) => {
@@ -52,34 +52,34 @@ impl IndexProgress {
 mod tests {
     use super::*;
 
-    fn warning(outcome: Outcome) -> Option<String> {
-        IndexProgress { frames: 9, outcome: Some(outcome), has_failed: false }.warning("v.mjpeg")
+    fn warning(defects: FileDefects) -> Option<String> {
+        IndexProgress { frames: 9, defects: Some(defects), has_failed: false }.warning("v.mjpeg")
     }
 
     #[test]
     fn complete_or_growing_index_has_no_warning() {
-        assert_eq!(warning(Outcome::default()), None);
+        assert_eq!(warning(FileDefects::default()), None);
         assert_eq!(IndexProgress { frames: 9, ..IndexProgress::default() }.warning("v.mjpeg"), None);
     }
 
     #[test]
     fn warning_states_problem_and_remedy() {
-        let cut = Outcome { cut: true, ..Outcome::default() };
-        for (outcome, sentence) in [
+        let cut = FileDefects { is_truncated: true, ..FileDefects::default() };
+        for (defects, sentence) in [
             (cut, "v.mjpeg is cut: one picture is not whole and left out; copy or download it again."),
             (
-                Outcome { damaged: 2, ..cut },
+                FileDefects { damaged: 2, ..cut },
                 "v.mjpeg is damaged and cut: 3 pictures are not whole and left out; copy or download it again.",
             ),
             (
-                Outcome { oversized: 3, ..Outcome::default() },
+                FileDefects { oversized: 3, ..FileDefects::default() },
                 "v.mjpeg holds pictures larger than 16 MiB, 3 in all, which are left out; encode it anew with a lower \
                  quality.",
             ),
         ] {
-            assert_eq!(warning(outcome).as_deref(), Some(sentence));
+            assert_eq!(warning(defects).as_deref(), Some(sentence));
         }
-        let failed = IndexProgress { frames: 9, outcome: None, has_failed: true }.warning("v.mjpeg").unwrap();
+        let failed = IndexProgress { frames: 9, defects: None, has_failed: true }.warning("v.mjpeg").unwrap();
         assert!(failed.contains("ends after frame 9"), "{failed}");
     }
 }

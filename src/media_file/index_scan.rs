@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use super::storage::ReadAt;
-use crate::media::container::{Demuxer, FrameEntry, Outcome, ReadRequest};
+use crate::media::container::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 
 /// A demuxer and the file that it reads.
 #[derive(Debug)]
@@ -49,8 +49,8 @@ impl IndexScan {
     }
 
     /// What was met so far besides complete frames.
-    pub fn outcome(&self) -> Outcome {
-        self.demuxer.outcome()
+    pub fn defects(&self) -> FileDefects {
+        self.demuxer.defects()
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) mod tests {
             layout: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },
             rate: FrameRate::CLASSROOM,
-            progress: IndexProgress { frames, outcome: Some(Default::default()), has_failed: false },
+            progress: IndexProgress { frames, defects: Some(Default::default()), has_failed: false },
         }
     }
 

@@ -1,6 +1,8 @@
-//! Wire formats: RTSP, SDP, RTP and RTCP.
+//! Wire formats: RTSP (RFC 2326), SDP (RFC 4566), RTP and RTCP (RFC 3550).
 //!
-//! Everything here is pure: bytes in, values out, and back. No sockets, no clock.
+//! Parsers turn bytes into values and encoders turn values into bytes. There are no sockets, no clock and no state
+//! beyond the bytes that [`rtsp::MessageReader`] buffers. Input is untrusted: lengths are bounded, arithmetic is
+//! checked, and malformed bytes are an error, never a panic.
 
 pub mod rtcp;
 pub mod rtp;

@@ -1,48 +1,48 @@
-//! RTCP packets (RFC 3550 §6).
+//! RTCP packets (RFC 3550 §6) and the extended reports that measure a round trip (RFC 3611).
 
+use std::iter;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use std::{fmt, iter};
 
-/// A wall-clock instant in the 64-bit format of NTP: seconds since 1900 and their fraction (RFC 3550 §4).
+/// A wall-clock instant in the 64-bit NTP format: seconds since 1900 in units of 2⁻³² s (RFC 3550 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct NtpTime(pub u64);
 
-/// From the epoch of NTP, 1900, to that of Unix, 1970.
+/// Seconds from the NTP epoch (1900) to the Unix epoch (1970).
 const UNIX_EPOCH_IN_NTP: u64 = 2_208_988_800;
 
 impl NtpTime {
-    /// The middle 32 bits, as they stand in the LSR field of a report block.
+    /// Returns the middle 32 bits, in units of 1/65536 s, as used in the LSR field of a report block.
     pub fn middle_bits(self) -> u32 {
         (self.0 >> 16) as u32
     }
 
-    /// This instant and a span more.
+    /// Returns the instant `span` later. Wraps as NTP time does.
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.wrapping_add(ntp_duration(span)))
     }
 
-    /// Seconds from another instant to this one; negative if it comes first.
+    /// Returns the seconds from `earlier` to this instant; negative if this instant is the earlier one.
     pub fn seconds_since(self, earlier: Self) -> f64 {
         self.0.wrapping_sub(earlier.0) as i64 as f64 / (1u64 << 32) as f64
     }
 }
 
-/// Two clocks that show the same instant.
+/// A single instant on the monotonic clock and on the wall clock, to convert between the two.
 #[derive(Debug, Clone, Copy)]
 pub struct Epoch {
-    /// On the clock that counts.
+    /// Time on the monotonic clock.
     pub instant: Instant,
-    /// On the clock on the wall.
+    /// Time on the wall clock.
     pub ntp: NtpTime,
 }
 
 impl Epoch {
-    /// Both clocks, read one behind the other.
+    /// Creates an epoch from readings of both clocks, taken directly after each other.
     pub fn new(instant: Instant, wall: SystemTime) -> Self {
         Self { instant, ntp: wall.into() }
     }
 
-    /// What the clock on the wall shows when the other one shows this.
+    /// Returns the wall-clock time at `instant`, which is not before the epoch.
     pub fn ntp_at(&self, instant: Instant) -> NtpTime {
         self.ntp.plus(instant.saturating_duration_since(self.instant))
     }
@@ -60,118 +60,109 @@ impl From<SystemTime> for NtpTime {
     }
 }
 
-/// A span in units of 1/65536 s, as DLSR counts (RFC 3550 §6.4.1).
+/// Converts a duration to units of 1/65536 s, those of DLSR (RFC 3550 §6.4.1). Saturates at 18.2 hours.
 pub fn dlsr_units(span: Duration) -> u32 {
     u32::try_from(ntp_duration(span) >> 16).unwrap_or(u32::MAX)
 }
 
-/// What a receiver says of one source (RFC 3550 §6.4.1).
+/// Reception report on one source (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReportBlock {
-    /// The source that is reported on.
+    /// SSRC of the source that the report is about.
     pub ssrc: u32,
-    /// Lost since the last report, in 1/256.
+    /// Fraction of packets lost since the previous report, in units of 1/256.
     pub fraction_lost: u8,
-    /// Lost in all: expected less received, so duplicates can make it negative. 24 bits on the wire.
+    /// Packets lost since the start: expected minus received, so duplicates can make it negative. 24 bits on the wire.
     pub cumulative_lost: i32,
-    /// The highest sequence number received, with the count of cycles above it.
+    /// Extended highest sequence number received: the number of cycles in the upper 16 bits.
     pub highest_sequence: u32,
-    /// Interarrival jitter, in timestamp ticks.
+    /// Interarrival jitter, in RTP timestamp ticks.
     pub jitter: u32,
-    /// The middle of the last sender report's NTP time.
+    /// LSR: middle 32 bits of the NTP time in the last sender report; 0 if none was received.
     pub last_sender_report: u32,
-    /// Since that report arrived, in 1/65536 s.
+    /// DLSR: time since that sender report was received, in units of 1/65536 s; 0 if none was received.
     pub delay_since_last_sender_report: u32,
 }
 
-/// What a sender says of itself (RFC 3550 §6.4.1).
+/// Sender information in a sender report (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SenderInfo {
-    /// When this was sent.
+    /// Wall-clock time at which the report was sent.
     pub ntp: NtpTime,
-    /// The same instant on the clock of the RTP timestamps.
+    /// RTP timestamp of the same instant, in ticks.
     pub rtp_timestamp: u32,
-    /// Packets sent since the start.
+    /// Number of RTP packets sent since the start, modulo 2³².
     pub packet_count: u32,
-    /// Bytes of payload sent since the start.
+    /// Number of payload bytes sent since the start, without headers and padding, modulo 2³².
     pub octet_count: u32,
 }
 
-/// One packet of a compound.
+/// An RTCP packet; several form a compound packet (RFC 3550 §6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RtcpPacket {
-    /// SR
+    /// Sender report, SR (RFC 3550 §6.4.1).
     SenderReport {
-        /// Who sends.
+        /// SSRC of the sender.
         ssrc: u32,
-        /// What was sent.
+        /// Clock readings and counts of the sender.
         info: SenderInfo,
-        /// What was received.
+        /// Reports on the sources that the sender receives, at most 31.
         blocks: Vec<ReportBlock>,
     },
-    /// RR
+    /// Receiver report, RR (RFC 3550 §6.4.2).
     ReceiverReport {
-        /// Who reports.
+        /// SSRC of the receiver.
         ssrc: u32,
-        /// What was received.
+        /// Reports on the sources that it receives, at most 31.
         blocks: Vec<ReportBlock>,
     },
-    /// SDES, reduced to the canonical name (RFC 3550 §6.5.1).
+    /// Source description, SDES, reduced to the canonical name of the first chunk (RFC 3550 §6.5.1).
     SourceDescription {
-        /// Whose name it is.
+        /// SSRC of the named source.
         ssrc: u32,
-        /// The same over all the streams of one participant.
+        /// Canonical name, the same for all streams of one participant; at most 255 bytes, empty if there is none.
         cname: String,
     },
-    /// BYE
+    /// Goodbye, BYE (RFC 3550 §6.6).
     Bye {
-        /// Who leaves.
+        /// SSRCs of the sources that leave, at most 31.
         ssrcs: Vec<u32>,
     },
-    /// XR (RFC 3611), reduced to what measures a round trip.
+    /// Extended report, XR (RFC 3611 §2), with one of the blocks that measure a round trip.
     ExtendedReport {
-        /// Who reports.
+        /// SSRC of the reporting participant.
         ssrc: u32,
-        /// What is reported.
+        /// Content of the report.
         block: ExtendedReportBlock,
     },
 }
 
-/// The two halves of a round trip that a receiver begins (RFC 3611 §4.4, §4.5).
+/// Extended report blocks with which a receiver measures the round trip (RFC 3611 §4.4, §4.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtendedReportBlock {
-    /// Receiver Reference Time: this is sent now.
+    /// Receiver Reference Time block: the wall-clock time at which the receiver sent it.
     ReceiverReferenceTime(NtpTime),
-    /// DLRR: the last reference time that came, and how long ago.
+    /// DLRR sub-block: the response of the sender to a Receiver Reference Time block.
     Dlrr {
-        /// Who sent it.
+        /// SSRC of the receiver that the response is for.
         ssrc: u32,
-        /// The middle of it.
+        /// LRR: middle 32 bits of the receiver's last reference time.
         last_rr: u32,
-        /// Since it arrived, in 1/65536 s.
+        /// DLRR: time since that block was received, in units of 1/65536 s.
         delay_since_last_rr: u32,
     },
 }
 
-/// Why bytes are no RTCP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason why bytes are not RTCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RtcpError {
-    /// Shorter than a length field says.
+    /// The packet is shorter than a length field or a count says.
+    #[error("the RTCP packet is shorter than its length field says")]
     Truncated,
-    /// A version other than 2.
+    /// The version is not 2.
+    #[error("the RTCP version is not 2")]
     Version,
 }
-
-impl fmt::Display for RtcpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Truncated => "the RTCP packet is shorter than its length field says",
-            Self::Version => "the RTCP packet is not of version 2",
-        })
-    }
-}
-
-impl std::error::Error for RtcpError {}
 
 const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
@@ -182,12 +173,16 @@ const CNAME_ITEM: u8 = 1;
 const RECEIVER_REFERENCE_TIME_BLOCK: u8 = 4;
 const DLRR_BLOCK: u8 = 5;
 
-/// Reads a compound packet. Types that we do not use are passed over.
+/// Maximum value of the 5-bit count in the header of a packet: report blocks, or SSRCs of a BYE.
+const MAX_COUNT: usize = 31;
+
+/// Parses a compound packet. Unknown packet types are skipped.
 ///
-/// A compound may be reduced to one packet (RFC 5506), as players do to open a path through a firewall.
+/// A compound can consist of a single packet of any type (RFC 5506); players send these to open a path through a
+/// firewall.
 ///
 /// # Errors
-/// When a packet does not fit into the bytes, or is not of version 2.
+/// Returns an [`RtcpError`] if a packet is longer than the remaining bytes or its version is not 2.
 pub fn parse(mut bytes: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
     let mut packets = Vec::new();
     while !bytes.is_empty() {
@@ -231,7 +226,8 @@ fn parse_packet(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<RtcpPa
     Ok(Some(packet))
 }
 
-/// The blocks that we use, each on its own (RFC 3611 §3). A receiver passes over what it does not know or cannot read.
+/// Parses an extended report into one packet for each known block. Unknown and malformed blocks are skipped
+/// (RFC 3611 §3).
 fn parse_extended_report(body: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
     let mut reader = Reader(body);
     let ssrc = reader.read_u32()?;
@@ -241,7 +237,7 @@ fn parse_extended_report(body: &[u8]) -> Result<Vec<RtcpPacket>, RtcpError> {
             RECEIVER_REFERENCE_TIME_BLOCK => {
                 blocks.extend(block.read_ntp().ok().map(ExtendedReportBlock::ReceiverReferenceTime))
             }
-            // A sub-block for each receiver (§4.5).
+            // One sub-block for each receiver (RFC 3611 §4.5).
             DLRR_BLOCK => blocks.extend(iter::from_fn(|| block.read_dlrr_sub_block().ok())),
             _ => {}
         }
@@ -268,7 +264,7 @@ impl Reader<'_> {
         Ok(ReportBlock {
             ssrc,
             fraction_lost: (loss_word >> 24) as u8,
-            // 24 bits with a sign.
+            // A signed number of 24 bits.
             cumulative_lost: (loss_word << 8) as i32 >> 8,
             highest_sequence: self.read_u32()?,
             jitter: self.read_u32()?,
@@ -277,7 +273,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The next block of an extended report: its type, and what it holds.
+    /// Reads the type and the content of the next block of an extended report; `None` after the last block.
     fn read_extended_block(&mut self) -> Result<Option<(u8, Self)>, RtcpError> {
         if self.0.is_empty() {
             return Ok(None);
@@ -290,15 +286,18 @@ impl Reader<'_> {
     }
 
     fn read_dlrr_sub_block(&mut self) -> Result<ExtendedReportBlock, RtcpError> {
-        let (ssrc, last_reference, delay) = (self.read_u32()?, self.read_u32()?, self.read_u32()?);
-        Ok(ExtendedReportBlock::Dlrr { ssrc, last_rr: last_reference, delay_since_last_rr: delay })
+        Ok(ExtendedReportBlock::Dlrr {
+            ssrc: self.read_u32()?,
+            last_rr: self.read_u32()?,
+            delay_since_last_rr: self.read_u32()?,
+        })
     }
 
     fn read_ntp(&mut self) -> Result<NtpTime, RtcpError> {
         Ok(NtpTime(u64::from(self.read_u32()?) << 32 | u64::from(self.read_u32()?)))
     }
 
-    /// The CNAME among the items of the first chunk; empty if it has none.
+    /// Reads the CNAME item of the first chunk; empty if there is none.
     fn read_cname(&mut self) -> Result<String, RtcpError> {
         while let [item, rest @ ..] = self.0 {
             if *item == 0 {
@@ -315,9 +314,9 @@ impl Reader<'_> {
     }
 }
 
-/// Writes a compound packet: the packets one behind the other.
+/// Encodes a compound packet.
 ///
-/// RFC 3550 §6.1 wants a report first and a CNAME in each compound; that order is the caller's.
+/// RFC 3550 §6.1 requires a report as first packet and a CNAME in each compound; the caller provides them.
 pub fn encode(packets: &[RtcpPacket]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for packet in packets {
@@ -330,16 +329,8 @@ fn encode_packet(packet: &RtcpPacket, bytes: &mut Vec<u8>) {
     let mut body = Vec::new();
     let (packet_type, count) = match packet {
         RtcpPacket::SenderReport { ssrc, info, blocks } => {
-            for word in [
-                *ssrc,
-                (info.ntp.0 >> 32) as u32,
-                info.ntp.0 as u32,
-                info.rtp_timestamp,
-                info.packet_count,
-                info.octet_count,
-            ] {
-                body.extend_from_slice(&word.to_be_bytes());
-            }
+            body.extend_from_slice(&ssrc.to_be_bytes());
+            encode_sender_info(info, &mut body);
             (SENDER_REPORT, encode_report_blocks(blocks, &mut body))
         }
         RtcpPacket::ReceiverReport { ssrc, blocks } => {
@@ -351,12 +342,12 @@ fn encode_packet(packet: &RtcpPacket, bytes: &mut Vec<u8>) {
             let name = &cname.as_bytes()[..cname.len().min(255)];
             body.extend_from_slice(&[CNAME_ITEM, name.len() as u8]);
             body.extend_from_slice(name);
-            // The list of items ends with at least one null byte, and the chunk on a word.
+            // At least one null byte ends the list of items and pads the chunk to a multiple of four bytes (§6.5).
             body.resize((body.len() / 4 + 1) * 4, 0);
             (SOURCE_DESCRIPTION, 1)
         }
         RtcpPacket::Bye { ssrcs } => {
-            let ssrcs = &ssrcs[..ssrcs.len().min(31)];
+            let ssrcs = &ssrcs[..ssrcs.len().min(MAX_COUNT)];
             body.extend(ssrcs.iter().flat_map(|ssrc| ssrc.to_be_bytes()));
             (BYE, ssrcs.len() as u8)
         }
@@ -366,10 +357,17 @@ fn encode_packet(packet: &RtcpPacket, bytes: &mut Vec<u8>) {
             (EXTENDED_REPORT, 0)
         }
     };
-    // Thirty-one blocks of 24 bytes at the most: the length in words is far below 2^16.
+    // The longest body has 31 report blocks of 24 bytes, so the length in words is far below 2^16.
     let [high, low] = ((body.len() / 4) as u16).to_be_bytes();
     bytes.extend_from_slice(&[0x80 | count, packet_type, high, low]);
     bytes.extend_from_slice(&body);
+}
+
+fn encode_sender_info(info: &SenderInfo, body: &mut Vec<u8>) {
+    body.extend_from_slice(&info.ntp.0.to_be_bytes());
+    for word in [info.rtp_timestamp, info.packet_count, info.octet_count] {
+        body.extend_from_slice(&word.to_be_bytes());
+    }
 }
 
 fn encode_extended_block(block: ExtendedReportBlock, body: &mut Vec<u8>) {
@@ -377,17 +375,17 @@ fn encode_extended_block(block: ExtendedReportBlock, body: &mut Vec<u8>) {
         ExtendedReportBlock::ReceiverReferenceTime(NtpTime(ntp)) => {
             (RECEIVER_REFERENCE_TIME_BLOCK, vec![(ntp >> 32) as u32, ntp as u32])
         }
-        ExtendedReportBlock::Dlrr { ssrc, last_rr: last_reference, delay_since_last_rr: delay } => {
-            (DLRR_BLOCK, vec![ssrc, last_reference, delay])
+        ExtendedReportBlock::Dlrr { ssrc, last_rr, delay_since_last_rr } => {
+            (DLRR_BLOCK, vec![ssrc, last_rr, delay_since_last_rr])
         }
     };
     body.extend_from_slice(&[block_type, 0, 0, words.len() as u8]);
     body.extend(words.iter().flat_map(|word| word.to_be_bytes()));
 }
 
-/// Writes at most 31 blocks, which is what the count has room for; returns how many.
+/// Encodes the first [`MAX_COUNT`] blocks and returns their number.
 fn encode_report_blocks(blocks: &[ReportBlock], body: &mut Vec<u8>) -> u8 {
-    let blocks = &blocks[..blocks.len().min(31)];
+    let blocks = &blocks[..blocks.len().min(MAX_COUNT)];
     for block in blocks {
         let lost = block.cumulative_lost.clamp(-0x80_0000, 0x7F_FFFF) as u32 & 0xFF_FFFF;
         for word in [
@@ -463,7 +461,7 @@ mod tests {
         let mut bytes = encode(std::slice::from_ref(&dlrr));
         assert_eq!(bytes[8..], [5, 0, 0, 3, 0, 0, 0, 7, 0x33, 0x44, 0x55, 0x66, 0, 0, 2, 0x8F]);
         assert_eq!(parse(&bytes), Ok(vec![dlrr.clone()]));
-        // Another kind of block before it, and one that is longer than the packet.
+        // A block of another type before it, then one that is longer than the packet.
         bytes.splice(8..8, [1, 0, 0, 1, 0, 0, 0, 0]);
         bytes[3] = 7;
         assert_eq!(parse(&bytes), Ok(vec![dlrr]));
@@ -511,7 +509,7 @@ mod tests {
             block(DLRR_BLOCK, &[]),
             block(99, &[1]),
             block(RECEIVER_REFERENCE_TIME_BLOCK, &[3]),
-            // The last of three sub-blocks has no end.
+            // The last of three sub-blocks is cut off.
             block(DLRR_BLOCK, &[7, 1, 2, 8, 3, 4, 9]),
             block(RECEIVER_REFERENCE_TIME_BLOCK, &[5, 6]),
         ]
@@ -520,9 +518,9 @@ mod tests {
         let report =
             [&word(0x80 << 24 | u32::from(EXTENDED_REPORT) << 16 | length)[..], &word(5), &blocks].concat();
         let bye = RtcpPacket::Bye { ssrcs: vec![5] };
-        let dlrr = |ssrc, last_reference, delay| RtcpPacket::ExtendedReport {
+        let dlrr = |ssrc, last_rr, delay_since_last_rr| RtcpPacket::ExtendedReport {
             ssrc: 5,
-            block: ExtendedReportBlock::Dlrr { ssrc, last_rr: last_reference, delay_since_last_rr: delay },
+            block: ExtendedReportBlock::Dlrr { ssrc, last_rr, delay_since_last_rr },
         };
         let reference = RtcpPacket::ExtendedReport {
             ssrc: 5,

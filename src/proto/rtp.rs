@@ -1,78 +1,79 @@
 //! RTP packets (RFC 3550 §5).
-
-use std::fmt;
+//!
+//! ```
+//! use reelay::proto::rtp::{Header, Packet};
+//!
+//! let header = Header { marker: true, payload_type: 26, sequence: 7, timestamp: 90_000, ssrc: 0x1234_5678 };
+//! let datagram = [&header.encode(false)[..], b"payload"].concat();
+//!
+//! let packet = Packet::parse(datagram.into())?;
+//! assert_eq!(packet.header, header);
+//! assert_eq!(packet.payload, "payload");
+//! # Ok::<(), reelay::proto::rtp::RtpError>(())
+//! ```
 
 use bytes::Bytes;
 
-/// Bytes of the fixed header.
+/// Length of the fixed header, in bytes (RFC 3550 §5.1).
 pub const HEADER_LENGTH: usize = 12;
 
-/// The clock of JPEG timestamps, in ticks a second (RFC 2435 §3, RFC 3551 §5).
+/// Clock rate of JPEG timestamps, in ticks per second (RFC 2435 §3, RFC 3551 §5).
 pub const CLOCK_RATE: u32 = 90_000;
 
-/// What every packet states about itself.
+/// The fixed RTP header, without version, flags and CSRC list (RFC 3550 §5.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// The last packet of a frame.
+    /// Marker bit: this is the last packet of a frame (RFC 2435 §3).
     pub marker: bool,
-    /// What the payload is.
+    /// Payload type, 7 bits (RFC 3551 §6).
     pub payload_type: u8,
-    /// Counts packets, modulo 2¹⁶.
+    /// Sequence number, incremented by one for each packet, modulo 2¹⁶.
     pub sequence: u16,
-    /// The sampling instant of the first byte, in ticks, modulo 2³².
+    /// Sampling instant of the first byte of the payload, in ticks of the payload's clock, modulo 2³².
     pub timestamp: u32,
-    /// Who sends.
+    /// Synchronization source: random identifier of the sender.
     pub ssrc: u32,
 }
 
 /// A header extension (RFC 3550 §5.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
-    /// The first sixteen bits, whose meaning a profile defines.
+    /// First 16 bits, whose meaning is defined by a profile.
     pub profile: u16,
-    /// The words behind the length.
+    /// Content after the length field, a multiple of four bytes.
     pub body: Bytes,
 }
 
-/// A received packet.
+/// A received RTP packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// The fixed header.
+    /// Fixed header.
     pub header: Header,
-    /// The extension, if there is one.
+    /// Header extension; `None` if the X bit is not set.
     pub extension: Option<Extension>,
-    /// What it carries, without padding.
+    /// Payload without padding.
     pub payload: Bytes,
 }
 
-/// Why bytes are no RTP packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason why bytes are not an RTP packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RtpError {
-    /// Shorter than its header says.
+    /// The packet is shorter than its header, CSRC list and extension.
+    #[error("the RTP packet is shorter than its header says")]
     Truncated,
-    /// A version other than 2.
+    /// The version is not 2.
+    #[error("the RTP version is {0} instead of 2")]
     Version(u8),
-    /// More padding than payload.
+    /// The padding is longer than the payload, or its length is zero.
+    #[error("the RTP packet has more padding than payload")]
     Padding,
 }
 
-impl fmt::Display for RtpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Truncated => f.write_str("the packet is shorter than its header says"),
-            Self::Version(version) => write!(f, "RTP version {version} instead of 2"),
-            Self::Padding => f.write_str("more padding than payload"),
-        }
-    }
-}
-
-impl std::error::Error for RtpError {}
-
 impl Packet {
-    /// Reads a datagram, or the content of an interleaved frame.
+    /// Parses a datagram, or the content of an interleaved frame.
     ///
     /// # Errors
-    /// When it is not a whole RTP packet of version 2.
+    /// Returns an [`RtpError`] if the bytes are not a complete RTP packet of version 2.
     pub fn parse(mut bytes: Bytes) -> Result<Self, RtpError> {
         let fixed = *bytes.first_chunk::<HEADER_LENGTH>().ok_or(RtpError::Truncated)?;
         let version = fixed[0] >> 6;
@@ -105,7 +106,7 @@ fn read_extension(bytes: &mut Bytes) -> Result<Extension, RtpError> {
 }
 
 impl Header {
-    /// Reads the fixed header, whatever its version.
+    /// Parses the fixed header without checking its version.
     pub fn parse(fixed: &[u8; HEADER_LENGTH]) -> Self {
         let [_, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3] = *fixed;
         Self {
@@ -117,7 +118,7 @@ impl Header {
         }
     }
 
-    /// The twelve bytes of the fixed header, version 2, without padding and contributors.
+    /// Encodes the fixed header with version 2, no padding and no CSRCs. `has_extension` sets the X bit.
     pub fn encode(&self, has_extension: bool) -> [u8; HEADER_LENGTH] {
         let [s0, s1] = self.sequence.to_be_bytes();
         let [t0, t1, t2, t3] = self.timestamp.to_be_bytes();
@@ -128,15 +129,16 @@ impl Header {
     }
 }
 
-/// A sequence number, timestamp or anything else that counts modulo a power of two, as a count that never wraps.
+/// Extends a sequence number to a count that does not wrap.
 ///
-/// The nearest count to `reference` whose low bits are `value` (RFC 3550 appendix A.1 does the same with cycles).
+/// The result is the count nearest to `reference` whose low 16 bits are `value`. RFC 3550 appendix A.1 does the same
+/// with a count of cycles.
 pub fn extend_sequence(reference: i64, value: u16) -> i64 {
     let distance = value.wrapping_sub(reference as u16) as i16;
     reference + i64::from(distance)
 }
 
-/// As [`extend_sequence`], for the 32 bits of a timestamp.
+/// Extends a 32-bit timestamp to a count that does not wrap, as [`extend_sequence`] does for sequence numbers.
 pub fn extend_timestamp(reference: i64, value: u32) -> i64 {
     let distance = value.wrapping_sub(reference as u32) as i32;
     reference + i64::from(distance)
@@ -146,7 +148,7 @@ pub fn extend_timestamp(reference: i64, value: u32) -> i64 {
 mod tests {
     use super::*;
 
-    /// The first packet of a film in the classroom form: version 2, payload type 26, sequence number 1.
+    /// The first packet of a classroom stream: version 2, payload type 26, sequence number 1.
     const CLASSROOM: &[u8] =
         &[0x80, 0x1A, 0x00, 0x01, 0x6B, 0x03, 0x11, 0xD0, 0, 0, 0, 0, 0xFF, 0xD8, 0xFF, 0xC4];
 
@@ -162,7 +164,7 @@ mod tests {
     #[test]
     fn csrcs_extension_and_padding_are_removed() {
         let bytes = [
-            &[0xB1, 0x9A, 0xFF, 0xFF, 0, 0, 0, 9, 1, 2, 3, 4][..], // P, X, one contributor, M
+            &[0xB1, 0x9A, 0xFF, 0xFF, 0, 0, 0, 9, 1, 2, 3, 4][..], // P, X, one CSRC, M
             &[0, 0, 0, 7],
             &[0xFF, 0xD8, 0, 1, 0xAA, 0xBB, 0xCC, 0xDD],
             b"payload",

@@ -1,81 +1,84 @@
-//! Session descriptions (RFC 4566), as far as RTSP needs them (RFC 2326 appendix C).
+//! Session descriptions (RFC 4566), limited to the lines that RTSP uses (RFC 2326 appendix C).
 
 use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
 
 use super::rtsp::NptRange;
 
-/// A description of a presentation.
+/// Description of a presentation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionDescription {
-    /// `s=`
+    /// Session name (`s=`).
     pub name: String,
-    /// `a=control` of the whole presentation.
+    /// Control URL of the whole presentation (`a=control`), absolute or relative.
     pub control: Option<String>,
-    /// `a=range`: what can be played.
+    /// Playable range of the presentation (`a=range`); `None` if it is missing or not in normal play time.
     pub range: Option<NptRange>,
-    /// `a=tool`: the program that wrote this.
+    /// Name of the program that wrote the description (`a=tool`).
     pub tool: Option<String>,
-    /// The streams.
+    /// Descriptions of the streams (`m=`), at most 64.
     pub media: Vec<MediaDescription>,
 }
 
-/// A description of one stream.
+/// Description of one stream.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MediaDescription {
-    /// `video`, `audio`, …
+    /// Media type of the `m=` line, for example `video` or `audio`.
     pub media_type: String,
-    /// The payload types, in order of preference.
+    /// RTP payload types of the `m=` line, in order of preference.
     pub formats: Vec<u8>,
-    /// `a=rtpmap` lines: payload type, and encoding with clock rate.
+    /// Payload types with encoding and clock rate (`a=rtpmap`), for example `JPEG/90000`.
     pub rtpmaps: Vec<(u8, String)>,
-    /// `a=control`: the URL for SETUP, absolute or relative.
+    /// URL for SETUP (`a=control`), absolute or relative.
     pub control: Option<String>,
-    /// `a=range` of this stream alone.
+    /// Playable range of this stream (`a=range`); `None` if it is missing or not in normal play time.
     pub range: Option<NptRange>,
-    /// `a=framerate` in frames per second.
+    /// Frame rate in frames per second (`a=framerate`); `None` if it is missing or outside [`FRAME_RATE_RANGE`].
     pub frame_rate: Option<f64>,
-    /// `a=x-dimensions` or `a=framesize`: width and height in pixels, where RFC 2435 has no room for them.
+    /// Width and height in pixels (`a=x-dimensions` or `a=framesize`), for frames larger than RFC 2435 can state.
     pub dimensions: Option<(u16, u16)>,
-    /// `a=x-reelay-jpeg-header:1`: the server can send original JPEG header segments.
+    /// The server can send the original JPEG header segments (`a=x-reelay-jpeg-header:1`).
     pub jpeg_header: bool,
-    /// `a=rtcp-xr:rcvr-rtt`: the server answers what measures a round trip (RFC 3611 §5.1).
+    /// The server answers round-trip measurements of the receiver (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub receiver_rtt: bool,
 }
 
-/// The payload type that RFC 3551 §6 gives to JPEG.
+/// Static payload type of JPEG (RFC 3551 §6).
 pub const JPEG_PAYLOAD_TYPE: u8 = 26;
 
-/// The attribute by which a server says that it can send original JPEG header segments.
+/// Attribute of a server that can send the original JPEG header segments.
 const JPEG_HEADER_ATTRIBUTE: &str = "x-reelay-jpeg-header";
 
-/// The attribute by which a server says which extended reports it knows (RFC 3611 §5.1).
+/// Attribute that lists the extended reports that a server supports (RFC 3611 §5.1).
 const RTCP_XR_ATTRIBUTE: &str = "rtcp-xr";
 
-/// Those that measure a round trip from the receiver.
+/// Parameter of [`RTCP_XR_ATTRIBUTE`] for reports that measure the round trip from the receiver.
 const RCVR_RTT: &str = "rcvr-rtt=";
 
-/// Why a text is no session description.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SdpError(String);
-
-impl fmt::Display for SdpError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Reason why a text is not a session description.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SdpError {
+    /// The first line is not `v=0`.
+    #[error("the session description does not begin with v=0")]
+    Version,
+    /// An `m=` line has fewer than three words.
+    #[error("a media line of the session description is malformed")]
+    MediaLine,
+    /// The description has more `m=` lines than are accepted.
+    #[error("the session description has more than {MAX_MEDIA} streams")]
+    TooManyStreams,
 }
 
-impl std::error::Error for SdpError {}
-
 impl SessionDescription {
-    /// Reads a description. Lines that say nothing to us are passed over.
+    /// Parses a description. Unknown lines are ignored.
     ///
     /// # Errors
-    /// When it does not begin with `v=0`, or a media line cannot be read.
+    /// Returns an [`SdpError`] if the text does not begin with `v=0`, has a malformed media line, or more than 64
+    /// streams.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
         let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
         if lines.next() != Some("v=0") {
-            return Err(SdpError("the session description does not begin with v=0".to_owned()));
+            return Err(SdpError::Version);
         }
         let mut session = Self::default();
         for line in lines {
@@ -83,7 +86,7 @@ impl SessionDescription {
             match kind {
                 "s" => session.name = value.trim().to_owned(),
                 "m" if session.media.len() < MAX_MEDIA => session.media.push(MediaDescription::parse(value)?),
-                "m" => return Err(SdpError(format!("it describes more than {MAX_MEDIA} streams"))),
+                "m" => return Err(SdpError::TooManyStreams),
                 "a" => session.parse_attribute(value),
                 _ => {}
             }
@@ -105,19 +108,20 @@ impl SessionDescription {
         }
     }
 
-    /// The first stream that carries JPEG, and the payload type that it has there.
+    /// Returns the first stream that carries JPEG, and its payload type for JPEG.
     pub fn jpeg_media(&self) -> Option<(&MediaDescription, u8)> {
         self.media
             .iter()
             .find_map(|media| media.jpeg_payload_type().map(|payload_type| (media, payload_type)))
     }
 
-    /// What can be played of a stream: its own range, else that of the presentation.
+    /// Returns the playable range of a stream: its own, or that of the presentation.
     pub fn media_range(&self, media: &MediaDescription) -> Option<NptRange> {
         media.range.or(self.range)
     }
 
-    /// The text for the wire. `origin` is an identifier and a version for `o=`, `host` the address of the server.
+    /// Encodes the description. `origin` is the session identifier and version of the `o=` line, `host` the address of
+    /// the server.
     pub fn encode(&self, origin: (u64, u64), host: std::net::IpAddr) -> String {
         let (address_type, unspecified) = match host {
             std::net::IpAddr::V4(_) => ("IP4", "0.0.0.0"),
@@ -150,25 +154,25 @@ impl SessionDescription {
     }
 }
 
-/// Frames a second that a film may have. What is stated beyond is a mistake, and better unknown.
+/// Accepted frame rates, in frames per second. A rate outside is an error of the sender and treated as unknown.
 pub const FRAME_RATE_RANGE: RangeInclusive<f64> = 0.1..=240.0;
 
-/// Presentations have a handful of streams; a description with more is not meant well.
+/// Maximum number of streams. Real presentations have a few; the limit bounds memory for hostile descriptions.
 const MAX_MEDIA: usize = 64;
 
-/// A session's name must not begin a line of its own, and must not be empty (RFC 4566 §5.3).
+/// Replaces control characters, which could start another line, and an empty name by `-` (RFC 4566 §5.3).
 fn single_line(name: &str) -> String {
     let name: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if name.trim().is_empty() { "-".to_owned() } else { name }
 }
 
 impl MediaDescription {
-    /// Reads `video 0 RTP/AVP 26`.
+    /// Parses the value of an `m=` line, for example `video 0 RTP/AVP 26`.
     fn parse(value: &str) -> Result<Self, SdpError> {
         let mut words = value.split_ascii_whitespace();
         let (Some(media_type), Some(_port), Some(_protocol)) = (words.next(), words.next(), words.next())
         else {
-            return Err(SdpError("a media line of the session description cannot be read".to_owned()));
+            return Err(SdpError::MediaLine);
         };
         let formats = words.filter_map(|word| word.parse().ok()).collect();
         Ok(Self { media_type: media_type.to_owned(), formats, ..Self::default() })
@@ -182,7 +186,7 @@ impl MediaDescription {
                 self.frame_rate = value.parse().ok().filter(|rate| FRAME_RATE_RANGE.contains(rate))
             }
             "x-dimensions" => self.dimensions = parse_dimensions(value, ','),
-            // 3GPP TS 26.234 §5.3.3.2: the payload type, and `width-height`.
+            // Payload type and `width-height` (3GPP TS 26.234 §5.3.3.2). `x-dimensions` has precedence.
             "framesize" => {
                 let size = value.split_once(' ').and_then(|(_, size)| parse_dimensions(size, '-'));
                 self.dimensions = self.dimensions.or(size);
@@ -196,7 +200,7 @@ impl MediaDescription {
         }
     }
 
-    /// The payload type by which this stream carries JPEG: one that `rtpmap` names so, or 26.
+    /// Returns the payload type of JPEG in this stream: one that `rtpmap` maps to JPEG, or 26; `None` if there is none.
     pub fn jpeg_payload_type(&self) -> Option<u8> {
         self.formats.iter().copied().find(|&format| match self.rtpmap_encoding(format) {
             Some(encoding) => encoding.to_ascii_uppercase().starts_with("JPEG/"),
@@ -211,7 +215,7 @@ impl MediaDescription {
             .map(|(_, encoding)| encoding.as_str())
     }
 
-    /// What the stream carries, for people: `H264`, `MPEG4-GENERIC`, `PCMU`, …
+    /// Returns the name of the encoding for display, for example `H264`, `MPEG4-GENERIC` or `PCMU`.
     pub fn encoding_name(&self) -> String {
         let mapped = |format| self.rtpmap_encoding(format).and_then(|encoding| encoding.split('/').next());
         let named =
@@ -223,7 +227,7 @@ impl MediaDescription {
         }
     }
 
-    /// The same, and whether it is heard or seen: `PCMU audio`.
+    /// Returns the name of the encoding and the media type, for example `PCMU audio`.
     pub fn encoding_and_media_type(&self) -> String {
         let (encoding, media_type) = (self.encoding_name(), printable(&self.media_type));
         if encoding == media_type { encoding } else { format!("{encoding} {media_type}") }
@@ -256,7 +260,7 @@ impl MediaDescription {
     }
 }
 
-/// What RFC 3551 §6 gives to payload types that need no `rtpmap`.
+/// Returns the encoding of a static payload type (RFC 3551 §6).
 fn static_encoding(payload_type: u8) -> Option<&'static str> {
     Some(match payload_type {
         0 => "PCMU",
@@ -283,12 +287,12 @@ fn static_encoding(payload_type: u8) -> Option<&'static str> {
     })
 }
 
-/// A word of a description as it may stand in a sentence.
+/// Returns a word of a description without control characters and at most [`MAX_WORD_LENGTH`] long, for a message.
 fn printable(word: &str) -> String {
     word.chars().filter(|c| !c.is_control()).take(MAX_WORD_LENGTH).collect()
 }
 
-/// Longer than every name of an encoding.
+/// Maximum number of characters of an encoding or media type in a message; registered names are shorter.
 const MAX_WORD_LENGTH: usize = 40;
 
 fn parse_dimensions(value: &str, separator: char) -> Option<(u16, u16)> {

@@ -410,7 +410,7 @@ impl RtpStream {
             self.identity.ssrc,
             &mut packet,
         );
-        let payload = sending.frame.payload_octets(sending.next_packet);
+        let payload = sending.frame.payload_length(sending.next_packet);
         let is_last = sending.record_packet(now);
         run.last_sent_at = Some(now);
         if is_last {

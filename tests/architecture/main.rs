@@ -11,7 +11,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("format.rs", &[]),
     ("file_url.rs", &[]),
     ("media", &["proto"]),
-    ("impairment", &["proto"]),
+    ("impairment", &["format", "proto"]),
     ("stats", &["format", "impairment", "proto"]),
     ("net", &["proto"]),
     ("media_file", &["media", "proto"]),

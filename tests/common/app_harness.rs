@@ -446,7 +446,7 @@ pub fn media_info(frames: u64) -> MediaInfo {
         rate: FrameRate::CLASSROOM,
         progress: IndexProgress {
             frames,
-            outcome: (frames == 200).then(Default::default),
+            defects: (frames == 200).then(Default::default),
             has_failed: false,
         },
     }

@@ -382,7 +382,7 @@ impl SimulatedServer {
             rate: FrameRate::CLASSROOM,
             progress: IndexProgress {
                 frames: frames.len() as u64,
-                outcome: (!world_options.is_indexing).then(Default::default),
+                defects: (!world_options.is_indexing).then(Default::default),
                 has_failed: false,
             },
         };
@@ -516,7 +516,7 @@ impl SimulatedServer {
                 Wanted::Rtp(bytes) => datagrams.push(RawPacket::rtp(bytes)),
                 Wanted::Rtcp(bytes) => datagrams.push(RawPacket::rtcp(bytes)),
                 Wanted::Ended => {
-                    let progress = IndexProgress { outcome: Some(Default::default()), ..self.info.progress };
+                    let progress = IndexProgress { defects: Some(Default::default()), ..self.info.progress };
                     session.handle_stream_end(&MediaInfo { progress, ..self.info.clone() });
                 }
                 Wanted::Wait(until) => {

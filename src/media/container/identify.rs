@@ -1,16 +1,16 @@
-//! What kind of file this is, from its first bytes. Names prove nothing.
+//! Detection of file formats from the first bytes of a file. File names are not considered.
 
 use std::fmt;
 
-/// How many bytes of a file [`identify`] wants to see.
+/// Number of bytes that [`identify`] examines.
 pub const HEAD_LENGTH: usize = 64 * 1024;
 
-/// How the pictures stand in the file.
+/// Arrangement of the frames in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContainerFormat {
-    /// An ASCII length before each record of one or more pictures: the classroom format.
+    /// The classroom format: records of one or more frames, each preceded by its length in ASCII digits.
     Classroom,
-    /// Pictures one behind the other, with or without something between them.
+    /// Frames one after the other, with or without other bytes between them.
     Raw,
 }
 
@@ -23,23 +23,24 @@ impl fmt::Display for ContainerFormat {
     }
 }
 
-/// What a file is, if not Motion JPEG.
+/// Kind of a file that is not Motion JPEG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnsupportedFile {
-    /// Nothing.
+    /// An empty file.
     Empty,
-    /// Another kind of film or sound, of the name given. ffmpeg can turn it into Motion JPEG.
+    /// Another video or audio format, with its name for a message ("an MP4 film"). ffmpeg can convert it to Motion
+    /// JPEG.
     Media(&'static str),
-    /// Another kind of file, of the name given.
+    /// Another kind of file, with its name for a message ("a text file").
     Other(&'static str),
-    /// Nothing that we know; there is no JPEG in its first [`HEAD_LENGTH`] bytes.
+    /// An unknown kind of file, without a JPEG in its first [`HEAD_LENGTH`] bytes.
     Unknown,
 }
 
-/// Tells the layout of a file from its first [`HEAD_LENGTH`] bytes, or fewer if it is shorter.
+/// Detects the format of a file from its first [`HEAD_LENGTH`] bytes, or fewer if the file is shorter.
 ///
 /// # Errors
-/// What the file is instead.
+/// Returns the kind of the file if it is not Motion JPEG.
 pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     if head.is_empty() {
         return Err(UnsupportedFile::Empty);
@@ -60,15 +61,15 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     }
 }
 
-/// SOI and the 0xFF of the marker behind it.
+/// SOI and the 0xFF of the next marker.
 pub(super) const SOI: &[u8] = &[0xFF, 0xD8, 0xFF];
 
-/// The longest length field that is known.
+/// Maximum length of a length field, in bytes.
 pub(super) const MAX_LENGTH_FIELD: usize = 10;
 
-/// Whether bytes begin with a length field and a picture: digits, padded with zeros or spaces, then SOI.
+/// Returns whether bytes begin with a record: digits, padded with zeros or spaces, then SOI.
 pub(super) fn starts_with_record(bytes: &[u8]) -> bool {
-    let field = bytes.iter().take(MAX_LENGTH_FIELD).take_while(|o| is_length_byte(**o)).count();
+    let field = bytes.iter().take(MAX_LENGTH_FIELD).take_while(|byte| is_length_byte(**byte)).count();
     bytes[..field].iter().any(u8::is_ascii_digit) && bytes[field..].starts_with(&SOI[..2])
 }
 
@@ -87,7 +88,7 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
         () if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") => media("a QuickTime film"),
         () if starts(b"RIFF") && at(8, b"AVI ") => media("an AVI film"),
         () if starts(b"RIFF") && at(8, b"WAVE") => media("a WAV sound file"),
-        () if starts(b"RIFF") && at(8, b"WEBP") => other("a WebP picture"),
+        () if starts(b"RIFF") && at(8, b"WEBP") => other("a WebP image"),
         () if starts(&[0x1A, 0x45, 0xDF, 0xA3]) => media("a Matroska or WebM film"),
         () if starts(b"OggS") => media("an Ogg file"),
         () if starts(b"FLV") => media("a Flash film"),
@@ -95,8 +96,8 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
         () if starts(&[0, 0, 1, 0xBA]) || starts(&[0, 0, 1, 0xB3]) => media("an MPEG film"),
         () if starts(b"G") && at(188, b"G") && at(376, b"G") => media("an MPEG transport stream"),
         () if starts(&[0, 0, 0, 1]) || starts(&[0, 0, 1]) => media("a raw H.264 or H.265 stream"),
-        () if starts(&[0x89, b'P', b'N', b'G']) => other("a PNG picture"),
-        () if starts(b"GIF8") => other("a GIF picture"),
+        () if starts(&[0x89, b'P', b'N', b'G']) => other("a PNG image"),
+        () if starts(b"GIF8") => other("a GIF image"),
         () if starts(b"%PDF") => other("a PDF document"),
         () if starts(b"PK\x03\x04") => other("a ZIP archive"),
         () if starts(&[0x1F, 0x8B]) => other("a gzip archive"),
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(
             identify(&[b"     ", SOI].concat()),
             Ok(ContainerFormat::Raw),
-            "spaces alone are junk before a picture"
+            "spaces without digits are not a length field"
         );
     }
 

@@ -1,23 +1,44 @@
-//! File formats that hold Motion JPEG.
+//! File formats that contain Motion JPEG.
 //!
-//! [`identify`] tells the format from the first bytes of a file, [`open`] gives the [`Demuxer`] for it. A new format
-//! gets a file here that implements [`Demuxer`], a line in `identify`, one in [`open`], and its extensions.
+//! [`identify()`] detects the format from the first bytes of a file, and [`open`] creates the [`Demuxer`] for it. The
+//! caller reads the ranges that the demuxer requests. To add a format, implement [`Demuxer`] in a file of its own, and
+//! extend [`identify()`], [`open`] and [`EXTENSIONS`].
+//!
+//! ```
+//! use reelay::media::FrameRate;
+//! use reelay::media::container::{self, ReadRequest};
+//!
+//! // Two short frames: SOI, frame header, scan header, EOI.
+//! let frame = [0xFF, 0xD8, 0xFF, 0xC0, 0, 3, 8, 0xFF, 0xDA, 0, 2, 0xFF, 0xD9];
+//! let file = [frame, frame].concat();
+//!
+//! let format = container::identify(&file).expect("the file is Motion JPEG");
+//! let mut demuxer = container::open(format, FrameRate::per_second(25));
+//! let mut entries = Vec::new();
+//! while let ReadRequest::Range { offset, length } = demuxer.poll_read() {
+//!     // At the end of the file, `bytes` is empty.
+//!     let bytes = file[offset as usize..].chunks(length).next().unwrap_or_default();
+//!     demuxer.handle_bytes(offset, bytes, &mut entries);
+//! }
+//! assert_eq!(entries.len(), 2);
+//! assert_eq!((entries[1].offset, entries[1].time.as_micros()), (13, 40_000));
+//! ```
 
 mod demuxer;
 mod extensions;
 mod identify;
 mod sequential;
 
-pub use demuxer::{Demuxer, FrameEntry, Outcome, ReadRequest};
+pub use demuxer::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 pub use extensions::{EXTENSIONS, has_media_extension};
 pub use identify::{ContainerFormat, HEAD_LENGTH, UnsupportedFile, identify};
 pub use sequential::SequentialDemuxer;
 
 use super::frame_rate::FrameRate;
 
-/// A demuxer for a format. `rate` is the frame rate of a film that states none.
-pub fn open(layout: ContainerFormat, rate: FrameRate) -> Box<dyn Demuxer> {
-    match layout {
+/// Creates the demuxer for a format. `rate` is the frame rate of a file that does not state one.
+pub fn open(format: ContainerFormat, rate: FrameRate) -> Box<dyn Demuxer> {
+    match format {
         ContainerFormat::Classroom | ContainerFormat::Raw => Box::new(SequentialDemuxer::new(rate)),
     }
 }

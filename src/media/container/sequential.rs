@@ -1,61 +1,71 @@
-//! The formats without an index: classroom records, and JPEG frames one after the other.
+//! Demuxer for formats without an index: classroom records, and JPEG frames one after the other.
 
-use super::demuxer::{Demuxer, FrameEntry, Outcome, ReadRequest};
+use std::mem;
+
+use super::demuxer::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_byte, starts_with_record};
 use crate::media::FrameRate;
 use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 
-/// Takes a film's bytes in order and tells where its pictures are.
+/// Finds frames by reading the file from beginning to end and parsing the markers of each frame.
 ///
-/// Both layouts go through the same pass. What stands between pictures (the length field of the classroom format,
-/// boundaries, padding, junk) is stepped over, and pictures are followed by their markers, so that several pictures
-/// in one record come apart as well. A length field is believed only where it helps: at its end a record that was
-/// cut short gives way to the next one.
+/// Both formats are treated alike. Bytes between frames (length fields of the classroom format, multipart boundaries,
+/// padding, junk) are skipped, and each frame is parsed up to EOI, so that several frames in one record become separate
+/// entries. A length field only helps to recover from a truncated record: if a frame does not end in its record and the
+/// next record begins there, the frame is damaged.
 #[derive(Debug)]
 pub struct SequentialDemuxer {
-    /// The file states no times: frames follow each other at this rate.
+    /// Frame rate for all frames, since the file states no times.
     rate: FrameRate,
-    /// Bytes taken so far.
+    /// Position of the next byte to be parsed, in bytes.
     position: u64,
-    place: Place,
-    outcome: Outcome,
+    state: ScanState,
+    defects: FileDefects,
     /// Number of frames found so far.
     frames: u64,
     is_done: bool,
 }
 
-/// Bytes read at a time before the first frame is known.
-const FIRST_READ: usize = 64 * 1024;
+/// Number of bytes read at a time before the first frame is known.
+const FIRST_READ_LENGTH: usize = 64 * 1024;
 
-/// Bytes read at a time afterwards.
-const READ: usize = 1024 * 1024;
+/// Number of bytes read at a time after the first frame.
+const READ_LENGTH: usize = 1024 * 1024;
 
-/// What the byte at `position` belongs to.
+/// Kind of the byte at the current position.
 #[derive(Debug)]
-enum Place {
-    Between(Gap),
-    Picture(Picture),
-    /// The record ended before its picture did; a few bytes more tell which of the two is wrong.
-    Overrun {
-        picture: Picture,
-        held: Vec<u8>,
+enum ScanState {
+    /// A byte before, between or after frames.
+    BetweenFrames(SoiSearch),
+    /// A byte of a frame.
+    InFrame(PartialFrame),
+    /// The first byte after a record whose frame has not ended. Either the record is truncated or its length field is
+    /// wrong; the following bytes show which.
+    AfterRecord {
+        frame: PartialFrame,
+        /// Bytes read at the current position and not parsed yet.
+        lookahead: Vec<u8>,
     },
 }
 
+/// Search for the beginning of the next frame.
 #[derive(Debug, Default)]
-struct Gap {
-    /// How much of [`SOI`] the last bytes match.
+struct SoiSearch {
+    /// Number of bytes of [`SOI`] that the last bytes match.
     matched: usize,
-    /// The bytes before that, as many as a length field may have.
+    /// Bytes before the matched ones, at most [`MAX_LENGTH_FIELD`].
     tail: Vec<u8>,
-    /// The end of the record that the gap lies in, if it does.
+    /// End of the record that contains the current position; `None` outside a record.
     record_end: Option<u64>,
 }
 
+/// A frame that has begun.
 #[derive(Debug)]
-struct Picture {
+struct PartialFrame {
+    /// Position of SOI in the file.
     start: u64,
-    walker: FrameParser,
+    parser: FrameParser,
+    /// End of the record that contains the frame; `None` if there is no record, or its length field is wrong.
     record_end: Option<u64>,
 }
 
@@ -64,166 +74,176 @@ impl Demuxer for SequentialDemuxer {
         match self.is_done {
             true => ReadRequest::Done,
             false => ReadRequest::Range {
-                offset: self.position + self.held(),
-                length: if self.frames == 0 { FIRST_READ } else { READ },
+                offset: self.position + self.lookahead_length(),
+                length: if self.frames == 0 { FIRST_READ_LENGTH } else { READ_LENGTH },
             },
         }
     }
 
     fn handle_bytes(&mut self, offset: u64, bytes: &[u8], entries: &mut Vec<FrameEntry>) {
-        debug_assert_eq!(offset, self.position + self.held(), "the file is read in order");
+        debug_assert_eq!(offset, self.position + self.lookahead_length(), "the file is read in order");
         match bytes.is_empty() {
             true => self.finish(entries),
             false => self.push(bytes, entries),
         }
     }
 
-    fn outcome(&self) -> Outcome {
-        self.outcome
+    fn defects(&self) -> FileDefects {
+        self.defects
     }
 }
 
 impl SequentialDemuxer {
-    /// A demuxer for a film whose frames follow each other at this rate.
+    /// Creates a demuxer for a file with this frame rate.
     pub fn new(rate: FrameRate) -> Self {
         Self {
             rate,
             position: 0,
-            place: Place::Between(Gap::default()),
-            outcome: Outcome::default(),
+            state: ScanState::BetweenFrames(SoiSearch::default()),
+            defects: FileDefects::default(),
             frames: 0,
             is_done: false,
         }
     }
 
-    /// Bytes behind the position that were read and wait to be understood.
-    fn held(&self) -> u64 {
-        match &self.place {
-            Place::Overrun { held, .. } => held.len() as u64,
-            Place::Between(_) | Place::Picture(_) => 0,
+    /// Returns the number of bytes after the position that were read and not parsed yet.
+    fn lookahead_length(&self) -> u64 {
+        match &self.state {
+            ScanState::AfterRecord { lookahead, .. } => lookahead.len() as u64,
+            ScanState::BetweenFrames(_) | ScanState::InFrame(_) => 0,
         }
     }
 
-    /// Takes the next bytes and appends the pictures that end among them.
+    /// Parses the next bytes and appends the frames that end in them.
     fn push(&mut self, mut bytes: &[u8], entries: &mut Vec<FrameEntry>) {
         while !bytes.is_empty() {
-            let taken = match &mut self.place {
-                Place::Between(_) => self.cross_gap(bytes),
-                Place::Picture(_) => self.follow_picture(bytes, entries),
-                Place::Overrun { .. } => self.weigh_overrun(bytes, entries),
+            let consumed = match &mut self.state {
+                ScanState::BetweenFrames(_) => self.find_soi(bytes),
+                ScanState::InFrame(_) => self.parse_frame(bytes, entries),
+                ScanState::AfterRecord { .. } => self.extend_lookahead(bytes, entries),
             };
-            bytes = &bytes[taken..];
+            bytes = &bytes[consumed..];
         }
     }
 
-    /// The file has ended.
+    /// Handles the end of the file.
     fn finish(&mut self, entries: &mut Vec<FrameEntry>) {
-        if let Place::Overrun { .. } = self.place {
-            self.settle_overrun(entries);
+        if let ScanState::AfterRecord { .. } = self.state {
+            self.resolve_lookahead(entries);
         }
-        if let Place::Picture(_) = self.place {
-            self.outcome.cut = true;
+        if let ScanState::InFrame(_) = self.state {
+            self.defects.is_truncated = true;
         }
         self.is_done = true;
     }
 
-    /// Looks for the next SOI; returns the bytes taken.
-    fn cross_gap(&mut self, bytes: &[u8]) -> usize {
-        let Place::Between(gap) = &mut self.place else { return 0 };
+    /// Searches for the next SOI and returns the number of bytes consumed.
+    fn find_soi(&mut self, bytes: &[u8]) -> usize {
+        let ScanState::BetweenFrames(search) = &mut self.state else { return 0 };
         for (index, &byte) in bytes.iter().enumerate() {
-            if gap.take(byte) {
-                let taken = index + 1;
-                let start = self.position + taken as u64 - SOI.len() as u64;
-                let record_end = gap.record_end_for(start);
-                let mut walker = FrameParser::default();
-                // The three bytes of SOI are what a picture begins with, so this cannot fail.
-                walker.advance(SOI);
-                self.place = Place::Picture(Picture { start, walker, record_end });
-                self.position += taken as u64;
-                return taken;
+            if search.push(byte) {
+                let consumed = index + 1;
+                let start = self.position + consumed as u64 - SOI.len() as u64;
+                let record_end = search.record_end_for(start);
+                let mut parser = FrameParser::default();
+                // Every frame begins with these bytes, so the status is `Incomplete`.
+                parser.advance(SOI);
+                self.state = ScanState::InFrame(PartialFrame { start, parser, record_end });
+                self.position += consumed as u64;
+                return consumed;
             }
         }
         self.position += bytes.len() as u64;
         bytes.len()
     }
 
-    /// Follows a picture to its end, or to the end of its record; returns the bytes taken.
-    fn follow_picture(&mut self, bytes: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
-        let Place::Picture(picture) = &mut self.place else { return 0 };
-        let in_record = picture.record_end.map(|end| end.saturating_sub(self.position));
-        if in_record == Some(0) {
-            let Place::Picture(picture) = std::mem::replace(&mut self.place, Place::Between(Gap::default()))
-            else {
-                return 0;
-            };
-            self.place = Place::Overrun { picture, held: Vec::new() };
+    /// Parses the current frame up to its end or the end of its record, and returns the number of bytes consumed.
+    fn parse_frame(&mut self, bytes: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
+        let ScanState::InFrame(frame) = &mut self.state else { return 0 };
+        let remaining_in_record = frame.record_end.map(|end| end.saturating_sub(self.position));
+        if remaining_in_record == Some(0) {
+            self.start_lookahead();
             return 0;
         }
-        let within = in_record
-            .map_or(bytes.len(), |left| bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
-        let step = picture.walker.advance(&bytes[..within]);
-        let (start, record_end) = (picture.start, picture.record_end);
-        let taken = match step {
-            ParseStatus::Incomplete => within,
+        let available = remaining_in_record.map_or(bytes.len(), |remaining| {
+            bytes.len().min(usize::try_from(remaining).unwrap_or(usize::MAX))
+        });
+        let status = frame.parser.advance(&bytes[..available]);
+        let (start, record_end) = (frame.start, frame.record_end);
+        let consumed = match status {
+            ParseStatus::Incomplete => available,
             ParseStatus::Complete { consumed } | ParseStatus::Invalid { consumed, .. } => consumed,
         };
-        self.position += taken as u64;
-        match step {
+        self.position += consumed as u64;
+        match status {
             ParseStatus::Incomplete => {}
             ParseStatus::Complete { .. } => {
-                self.record(start, entries);
-                self.place = Place::Between(Gap { record_end, ..Gap::default() });
+                self.add_entry(start, entries);
+                self.state = ScanState::BetweenFrames(SoiSearch { record_end, ..SoiSearch::default() });
             }
-            ParseStatus::Invalid { after_ff: behind_ff, .. } => {
-                self.outcome.damaged += 1;
-                let matched = usize::from(behind_ff);
-                self.place = Place::Between(Gap { matched, record_end, ..Gap::default() });
+            ParseStatus::Invalid { after_ff, .. } => {
+                self.defects.damaged += 1;
+                let matched = usize::from(after_ff);
+                self.state =
+                    ScanState::BetweenFrames(SoiSearch { matched, record_end, ..SoiSearch::default() });
             }
         }
-        taken
+        consumed
     }
 
-    fn record(&mut self, start: u64, entries: &mut Vec<FrameEntry>) {
+    /// Adds the frame that ends at the current position.
+    fn add_entry(&mut self, start: u64, entries: &mut Vec<FrameEntry>) {
         match u32::try_from(self.position - start) {
             Ok(length) if length as usize <= MAX_FRAME_SIZE => {
                 entries.push(FrameEntry { offset: start, length, time: self.rate.npt_of(self.frames) });
                 self.frames += 1;
             }
-            _ => self.outcome.oversized += 1,
+            _ => self.defects.oversized += 1,
         }
     }
 
-    /// Holds bytes behind the record's end until they tell what they are; returns the bytes taken.
-    fn weigh_overrun(&mut self, bytes: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
-        let Place::Overrun { held, .. } = &mut self.place else { return 0 };
-        let wanted = MAX_LENGTH_FIELD + SOI.len() - held.len();
-        let taken = bytes.len().min(wanted);
-        held.extend_from_slice(&bytes[..taken]);
-        if taken == wanted {
-            self.settle_overrun(entries);
-        }
-        taken
+    /// Takes the current state and leaves a new search in its place.
+    fn take_state(&mut self) -> ScanState {
+        mem::replace(&mut self.state, ScanState::BetweenFrames(SoiSearch::default()))
     }
 
-    /// A new record begins here: the picture was cut. Anything else: the length field was wrong.
-    fn settle_overrun(&mut self, entries: &mut Vec<FrameEntry>) {
-        let Place::Overrun { picture, held } =
-            std::mem::replace(&mut self.place, Place::Between(Gap::default()))
-        else {
-            return;
+    /// Begins to look ahead, at the end of a record whose frame has not ended.
+    fn start_lookahead(&mut self) {
+        self.state = match self.take_state() {
+            ScanState::InFrame(frame) => ScanState::AfterRecord { frame, lookahead: Vec::new() },
+            state => state,
         };
-        if starts_with_record(&held) {
-            self.outcome.damaged += 1;
-        } else {
-            self.place = Place::Picture(Picture { record_end: None, ..picture });
+    }
+
+    /// Buffers bytes after the end of a record until they can contain a length field and SOI. Returns the number of
+    /// bytes consumed.
+    fn extend_lookahead(&mut self, bytes: &[u8], entries: &mut Vec<FrameEntry>) -> usize {
+        let ScanState::AfterRecord { lookahead, .. } = &mut self.state else { return 0 };
+        let missing = MAX_LENGTH_FIELD + SOI.len() - lookahead.len();
+        let consumed = bytes.len().min(missing);
+        lookahead.extend_from_slice(&bytes[..consumed]);
+        if consumed == missing {
+            self.resolve_lookahead(entries);
         }
-        self.push(&held, entries);
+        consumed
+    }
+
+    /// Decides how a frame continues that has not ended in its record. If another record begins, the frame is damaged;
+    /// otherwise the length field is wrong and the frame continues.
+    fn resolve_lookahead(&mut self, entries: &mut Vec<FrameEntry>) {
+        let ScanState::AfterRecord { frame, lookahead } = self.take_state() else { return };
+        if starts_with_record(&lookahead) {
+            self.defects.damaged += 1;
+        } else {
+            self.state = ScanState::InFrame(PartialFrame { record_end: None, ..frame });
+        }
+        self.push(&lookahead, entries);
     }
 }
 
-impl Gap {
-    /// Takes one byte; whether it completes an SOI.
-    fn take(&mut self, byte: u8) -> bool {
+impl SoiSearch {
+    /// Handles the next byte and returns whether it completes [`SOI`].
+    fn push(&mut self, byte: u8) -> bool {
         if byte == SOI[self.matched] {
             self.matched += 1;
             return self.matched == SOI.len();
@@ -238,12 +258,13 @@ impl Gap {
         false
     }
 
-    /// The end of the record that a picture at `start` begins, or goes on with.
+    /// Returns the end of the record that contains a frame at `start`: the current record, or one whose length field
+    /// precedes the frame. `None` if there is no record.
     fn record_end_for(&self, start: u64) -> Option<u64> {
         if let Some(end) = self.record_end.filter(|&end| start < end) {
             return Some(end);
         }
-        let field = self.tail.iter().rev().take_while(|o| is_length_byte(**o)).count();
+        let field = self.tail.iter().rev().take_while(|byte| is_length_byte(**byte)).count();
         let field = std::str::from_utf8(&self.tail[self.tail.len() - field..]).ok()?;
         let length: u64 = field.trim().parse().ok()?;
         start.checked_add(length).filter(|_| length > 0)
@@ -254,86 +275,85 @@ impl Gap {
 mod tests {
     use super::*;
 
-    /// A picture whose entropy-coded data is `data`.
-    fn picture(data: &[u8]) -> Vec<u8> {
+    /// A frame whose entropy-coded data is `data`.
+    fn frame(data: &[u8]) -> Vec<u8> {
         [&[0xFF, 0xD8, 0xFF, 0xC0, 0, 3, 8, 0xFF, 0xDA, 0, 2][..], data, &[0xFF, 0xD9]].concat()
     }
 
-    fn record(pictures: &[u8]) -> Vec<u8> {
-        [format!("{:05}", pictures.len()).as_bytes(), pictures].concat()
+    fn record(frames: &[u8]) -> Vec<u8> {
+        [format!("{:05}", frames.len()).as_bytes(), frames].concat()
     }
 
-    /// The pictures that are found, and what else was met; the same for every way to cut the bytes.
-    fn index(bytes: &[u8]) -> (Vec<Vec<u8>>, Outcome) {
-        let whole = index_in_chunks(bytes, bytes.len().max(1));
-        for chunk in [1, 2, 3, 7] {
-            assert_eq!(index_in_chunks(bytes, chunk), whole, "in chunks of {chunk}");
+    /// Returns the frames and the defects that are found; the same for pieces of any size.
+    fn index(file: &[u8]) -> (Vec<Vec<u8>>, FileDefects) {
+        let expected = index_in_chunks(file, file.len().max(1));
+        for chunk_size in [1, 2, 3, 7] {
+            assert_eq!(index_in_chunks(file, chunk_size), expected, "in pieces of {chunk_size} bytes");
         }
-        whole
+        expected
     }
 
-    fn index_in_chunks(bytes: &[u8], chunk: usize) -> (Vec<Vec<u8>>, Outcome) {
+    fn index_in_chunks(file: &[u8], chunk_size: usize) -> (Vec<Vec<u8>>, FileDefects) {
         let (mut demuxer, mut entries) = (SequentialDemuxer::new(FrameRate::CLASSROOM), Vec::new());
         while let ReadRequest::Range { offset, .. } = demuxer.poll_read() {
-            let rest = &bytes[offset as usize..];
-            demuxer.handle_bytes(offset, &rest[..rest.len().min(chunk)], &mut entries);
+            let rest = &file[offset as usize..];
+            demuxer.handle_bytes(offset, &rest[..rest.len().min(chunk_size)], &mut entries);
         }
         for (number, entry) in (0..).zip(&entries) {
             assert_eq!(entry.time, FrameRate::CLASSROOM.npt_of(number));
         }
-        let cut = |entry: &FrameEntry| bytes[entry.offset as usize..][..entry.length as usize].to_vec();
-        (entries.iter().map(cut).collect(), demuxer.outcome())
+        let read = |entry: &FrameEntry| file[entry.offset as usize..][..entry.length as usize].to_vec();
+        (entries.iter().map(read).collect(), demuxer.defects())
     }
 
+    const ONE_DAMAGED: FileDefects = FileDefects { damaged: 1, oversized: 0, is_truncated: false };
+
     #[test]
-    fn records_and_raw_pictures_come_out_the_same() {
-        let (a, b) = (picture(b"first"), picture(&[1, 0xFF, 0, 2]));
-        let expected = (vec![a.clone(), b.clone()], Outcome::default());
+    fn records_and_raw_frames_give_the_same_entries() {
+        let (a, b) = (frame(b"first"), frame(&[1, 0xFF, 0, 2]));
+        let expected = (vec![a.clone(), b.clone()], FileDefects::default());
         assert_eq!(index(&[record(&a), record(&b)].concat()), expected);
         assert_eq!(index(&[a.clone(), b.clone()].concat()), expected);
         assert_eq!(index(&[b"junk \xFF".to_vec(), a, vec![0; 40], b, vec![0; 3]].concat()), expected);
     }
 
     #[test]
-    fn several_pictures_in_a_record_come_apart() {
-        let (a, b, c) = (picture(b"a"), picture(b"bb"), picture(b"ccc"));
-        let film = [record(&[a.clone(), b.clone()].concat()), record(&c)].concat();
-        assert_eq!(index(&film), (vec![a, b, c], Outcome::default()));
+    fn frames_in_one_record_are_separate_entries() {
+        let (a, b, c) = (frame(b"a"), frame(b"bb"), frame(b"ccc"));
+        let file = [record(&[a.clone(), b.clone()].concat()), record(&c)].concat();
+        assert_eq!(index(&file), (vec![a, b, c], FileDefects::default()));
     }
 
     #[test]
-    fn a_record_that_was_cut_short_gives_way_to_the_next() {
-        let (a, b) = (picture(b"a long first picture"), picture(b"b"));
-        let film = [record(&a[..12]), record(&b)].concat();
-        assert_eq!(index(&film), (vec![b], Outcome { damaged: 1, ..Outcome::default() }));
+    fn truncated_record_does_not_affect_the_next_one() {
+        let (a, b) = (frame(b"a long first frame"), frame(b"b"));
+        let file = [record(&a[..12]), record(&b)].concat();
+        assert_eq!(index(&file), (vec![b], ONE_DAMAGED));
     }
 
     #[test]
-    fn a_wrong_length_field_costs_nothing() {
-        let (a, b) = (picture(b"a first picture"), picture(b"b"));
-        let film = [b"00012".to_vec(), a.clone(), b"99999".to_vec(), b.clone()].concat();
-        assert_eq!(index(&film), (vec![a, b], Outcome::default()));
+    fn wrong_length_field_is_ignored() {
+        let (a, b) = (frame(b"a first frame"), frame(b"b"));
+        let file = [b"00012".to_vec(), a.clone(), b"99999".to_vec(), b.clone()].concat();
+        assert_eq!(index(&file), (vec![a, b], FileDefects::default()));
     }
 
     #[test]
-    fn damage_in_the_middle_costs_one_picture() {
-        let (a, b) = (picture(b"a"), picture(b"b"));
-        let headless = [&a[..a.len() - 2], &b].concat();
-        assert_eq!(index(&headless), (vec![b.clone()], Outcome { damaged: 1, ..Outcome::default() }));
-        let broken = [&[0xFF, 0xD8, 0xFF, 0x00, 7, 7][..], &b].concat();
-        assert_eq!(index(&broken), (vec![b], Outcome { damaged: 1, ..Outcome::default() }));
+    fn damaged_frame_does_not_affect_the_next_one() {
+        let (a, b) = (frame(b"a"), frame(b"b"));
+        let without_eoi = [&a[..a.len() - 2], &b].concat();
+        assert_eq!(index(&without_eoi), (vec![b.clone()], ONE_DAMAGED));
+        let with_invalid_marker = [&[0xFF, 0xD8, 0xFF, 0x00, 7, 7][..], &b].concat();
+        assert_eq!(index(&with_invalid_marker), (vec![b], ONE_DAMAGED));
     }
 
     #[test]
-    fn a_cut_last_picture_is_dropped_and_said() {
-        let (a, b) = (picture(b"a"), picture(b"b"));
+    fn truncated_last_frame_is_left_out_and_reported() {
+        let (a, b) = (frame(b"a"), frame(b"b"));
+        let defects = FileDefects { is_truncated: true, ..FileDefects::default() };
         for kept in 3..b.len() {
-            let film = [record(&a), record(&b)[..5 + kept].to_vec()].concat();
-            assert_eq!(
-                index(&film),
-                (vec![a.clone()], Outcome { cut: true, ..Outcome::default() }),
-                "{kept} kept"
-            );
+            let file = [record(&a), record(&b)[..5 + kept].to_vec()].concat();
+            assert_eq!(index(&file), (vec![a.clone()], defects), "{kept} bytes are kept");
         }
     }
 }

@@ -1,32 +1,32 @@
-//! Bits in entropy-coded data, with its stuffing and its restart markers (T.81 §F.1.2.3, §B.1.1.5).
+//! Bit reader and writer for entropy-coded data, with byte stuffing and restart markers (T.81 §F.1.2.3, §B.1.1.5).
 
 use super::header::JpegError;
 use super::marker;
 
-/// Takes bits from the data of a scan.
+/// Reads bits from the data of a scan.
 #[derive(Debug)]
 pub(super) struct BitReader<'a> {
     jpeg: &'a [u8],
-    /// The next byte that is not in the buffer.
+    /// Position of the next byte that is not in the buffer, in bytes from SOI.
     position: usize,
-    /// The next bits, from the highest down; zeros below them.
+    /// The next bits, starting at the most significant one; zeros below them.
     buffer: u64,
-    /// How many they are.
+    /// Number of valid bits in the buffer.
     bit_count: u32,
 }
 
 impl<'a> BitReader<'a> {
-    /// Begins at an byte of the picture.
+    /// Creates a reader for the data that begins at `position`, in bytes from SOI.
     pub fn new(jpeg: &'a [u8], position: usize) -> Self {
         Self { jpeg, position, buffer: 0, bit_count: 0 }
     }
 
-    /// Where it reads, for those who are told of a fault.
+    /// Returns the position of the next byte to be buffered, in bytes from SOI, for error messages.
     pub fn position(&self) -> usize {
         self.position
     }
 
-    /// The next sixteen bits, which stay; zeros where a marker or the end comes first.
+    /// Returns the next 16 bits without consuming them. Bits after the next marker or the end are zero.
     pub fn peek(&mut self) -> u16 {
         if self.bit_count < 16 {
             self.refill();
@@ -34,28 +34,25 @@ impl<'a> BitReader<'a> {
         (self.buffer >> 48) as u16
     }
 
-    /// Passes over bits that were seen.
+    /// Consumes up to 16 bits that [`peek`](Self::peek) returned.
     pub fn skip(&mut self, bits: u8) -> Result<(), JpegError> {
         let bits = u32::from(bits);
         if bits > self.bit_count {
-            return Err(JpegError {
-                message: "the end of the data in the middle of a scan",
-                offset: self.position,
-            });
+            return Err(JpegError { message: "end of data in a scan", offset: self.position });
         }
         self.buffer <<= bits;
         self.bit_count -= bits;
         Ok(())
     }
 
-    /// Takes up to sixteen bits.
+    /// Reads up to 16 bits.
     pub fn read(&mut self, bits: u8) -> Result<u16, JpegError> {
         let value = (u32::from(self.peek()) >> (16 - u32::from(bits))) as u16;
         self.skip(bits)?;
         Ok(value)
     }
 
-    /// Fills the buffer up to the next marker.
+    /// Fills the buffer, stopping at a marker.
     fn refill(&mut self) {
         while self.bit_count <= 56 {
             let Some(&byte) = self.jpeg.get(self.position) else { return };
@@ -70,10 +67,10 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// Passes over the restart marker of this number, from 0 to 7, which must come next.
+    /// Reads the restart marker with this number, 0 to 7, which must follow the current byte.
     pub fn read_restart_marker(&mut self, number: u8) -> Result<(), JpegError> {
         self.refill();
-        let error = JpegError { message: "no restart marker where one is due", offset: self.position };
+        let error = JpegError { message: "missing restart marker", offset: self.position };
         let fill = self.jpeg[self.position..].iter().take_while(|&&byte| byte == 0xFF).count();
         if self.bit_count >= 8
             || fill == 0
@@ -85,7 +82,7 @@ impl<'a> BitReader<'a> {
         Ok(())
     }
 
-    /// Where the marker behind the scan begins; the end of the picture if there is none.
+    /// Returns the position of the marker after the scan, in bytes from SOI; the end of the frame if there is none.
     pub fn scan_end(&self) -> usize {
         let rest = &self.jpeg[self.position..];
         let is_marker =
@@ -94,23 +91,23 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// Puts bits behind each other.
+/// Writes entropy-coded data bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
-    /// The bits that make no byte yet, lowest last.
+    /// Bits of the incomplete last byte, in the least significant bits.
     buffer: u32,
-    /// How many they are, below eight between calls.
+    /// Number of these bits, at most 7 between calls.
     bit_count: u32,
 }
 
 impl BitWriter {
-    /// Goes on behind these bytes.
+    /// Creates a writer that appends to `bytes`.
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { bytes, ..Self::default() }
     }
 
-    /// Puts the lowest bits of a value, sixteen at the most.
+    /// Writes the `bits` least significant bits of a value, at most 16. The other bits of `value` must be zero.
     pub fn write(&mut self, value: u16, bits: u8) {
         self.buffer = self.buffer << bits | u32::from(value);
         self.bit_count += u32::from(bits);
@@ -124,7 +121,7 @@ impl BitWriter {
         }
     }
 
-    /// Fills the last byte with ones, as T.81 §F.1.2.3 wants it, and puts a marker.
+    /// Pads the last byte with ones (T.81 §F.1.2.3) and writes a marker.
     pub fn write_marker(&mut self, code: u8) {
         if self.bit_count > 0 {
             let missing = 8 - self.bit_count as u8;
@@ -133,7 +130,7 @@ impl BitWriter {
         self.bytes.extend_from_slice(&[0xFF, code]);
     }
 
-    /// Everything that was put.
+    /// Returns the bytes written, without an incomplete last byte.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
@@ -161,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn reading_stops_at_marker_and_resumes_at_expected_restart() {
+    fn reading_stops_at_marker_and_resumes_after_expected_restart() {
         let bytes = [0xAB, 0xFF, 0xFF, 0xD1, 0xCD, 0xFF, 0xD9];
         let mut reader = BitReader::new(&bytes, 0);
-        assert!(reader.read_restart_marker(1).is_err(), "an byte has not been read");
+        assert!(reader.read_restart_marker(1).is_err(), "a byte before the marker is unread");
         assert_eq!(reader.read(8), Ok(0xAB));
         assert!(reader.read(1).is_err());
         assert!(reader.read_restart_marker(0).is_err());

@@ -1,26 +1,28 @@
-//! The blocks of a sequential picture: its coefficients as the symbols and bits that stand for them (T.81 §F.1.2).
+//! Parsing of sequential scans into blocks. Coefficients stay in coded form, as symbols and additional bits
+//! (T.81 §F.1.2).
 
 use super::bits::BitReader;
 use super::header::{Component, JpegError, JpegHeader, ScanComponent};
 use super::huffman::HuffmanDecoder;
 use super::tables::{self, HuffmanTable};
 
-/// An AC symbol with the bits behind it.
+/// An AC symbol with its additional bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct AcSymbol {
-    /// Zeros before the coefficient, and its size; the end of the block; sixteen zeros.
+    /// Number of zeros before the coefficient (upper four bits) and its size in bits (lower four bits); `0x00` ends the
+    /// block, `0xF0` stands for sixteen zeros.
     pub run_and_size: u8,
-    /// As many bits as the size says.
+    /// Additional bits; their number is the size.
     pub additional_bits: u16,
 }
 
-/// The end of a block.
+/// The symbol that ends a block (EOB).
 pub(super) const END_OF_BLOCK: AcSymbol = AcSymbol { run_and_size: 0x00, additional_bits: 0 };
 
-/// One block of 64 coefficients.
+/// A block of 64 coefficients.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Block {
-    /// The DC coefficient itself, not its difference.
+    /// DC coefficient, not the difference to the previous block.
     pub dc: i32,
     first_symbol: usize,
     symbol_count: usize,
@@ -30,15 +32,15 @@ pub(super) struct Block {
 #[derive(Debug)]
 pub(super) struct Plane {
     component: Component,
-    /// Blocks in a row, with those that only fill up the last minimum coded unit.
+    /// Number of blocks in a row, including those that only pad the last minimum coded unit.
     blocks_per_row: usize,
-    /// Row by row; `None` for those that no scan has brought.
+    /// Blocks row by row; `None` for blocks that are in no scan.
     blocks: Vec<Option<Block>>,
     symbols: Vec<AcSymbol>,
 }
 
 impl Plane {
-    /// The block at a place; `None` if there is none, or beyond the last.
+    /// Returns the block at this column and row; `None` outside the plane, or if the block is in no scan.
     pub fn block(&self, column: usize, row: usize) -> Option<Block> {
         if column >= self.blocks_per_row {
             return None;
@@ -46,24 +48,26 @@ impl Plane {
         self.blocks.get(row * self.blocks_per_row + column).copied().flatten()
     }
 
-    /// The AC symbols of a block.
+    /// Returns the AC symbols of a block.
     pub fn symbols(&self, block: Block) -> &[AcSymbol] {
         &self.symbols[block.first_symbol..block.first_symbol + block.symbol_count]
     }
 }
 
-/// Sizes in blocks and minimum coded units (T.81 §A.1.1, §A.2).
+/// Size of a frame, to be converted to blocks and minimum coded units (T.81 §A.1.1, §A.2).
 #[derive(Debug, Clone, Copy)]
 struct BlockGrid {
+    /// Width in pixels.
     width: usize,
+    /// Height in pixels.
     height: usize,
-    /// The largest factors of the frame.
+    /// Largest sampling factors of all components.
     max_horizontal_sampling: usize,
     max_vertical_sampling: usize,
 }
 
 impl BlockGrid {
-    /// Minimum coded units of an interleaved scan, across and down.
+    /// Returns the number of minimum coded units in an interleaved scan, horizontally and vertically.
     fn mcu_count(self) -> (usize, usize) {
         (
             self.width.div_ceil(8 * self.max_horizontal_sampling),
@@ -71,20 +75,19 @@ impl BlockGrid {
         )
     }
 
-    /// Blocks of one component that hold a part of the picture, across and down.
+    /// Returns the number of blocks of a component without padding, horizontally and vertically.
     fn block_count(self, component: Component) -> (usize, usize) {
-        let sample_count =
-            |pixels: usize, factor: u8, largest| (pixels * usize::from(factor)).div_ceil(largest);
+        let sample_count = |pixels: usize, factor: u8, max| (pixels * usize::from(factor)).div_ceil(max);
         let across = sample_count(self.width, component.horizontal_sampling, self.max_horizontal_sampling);
         let down = sample_count(self.height, component.vertical_sampling, self.max_vertical_sampling);
         (across.div_ceil(8), down.div_ceil(8))
     }
 }
 
-/// Reads all scans of a picture whose components have factors from 1 to 4; a plane for each component.
+/// Reads all scans of a sequential frame and returns a plane for each component. Sampling factors must be 1 to 4.
 ///
 /// # Errors
-/// When a scan is cut or damaged, or is not what a sequential picture has.
+/// Returns a [`JpegError`] if a scan is truncated, damaged, or invalid in a sequential frame.
 pub(super) fn read_planes(mut header: JpegHeader<'_>) -> Result<Vec<Plane>, JpegError> {
     let frame = header.frame_header();
     let max_sampling = |factor: fn(&Component) -> u8| frame.components.iter().map(factor).max().unwrap_or(1);
@@ -115,86 +118,74 @@ pub(super) fn read_planes(mut header: JpegHeader<'_>) -> Result<Vec<Plane>, Jpeg
     }
 }
 
-/// One scan.
+/// Reads one scan.
 struct ScanReader<'a> {
     reader: BitReader<'a>,
     components: Vec<ComponentReader<'a>>,
-    /// Minimum coded units across and down.
+    /// Number of minimum coded units, horizontally and vertically.
     mcu_count: (usize, usize),
+    /// Number of minimum coded units between restart markers; 0 without restart markers.
     restart_interval: usize,
 }
 
-/// What a scan holds of one component.
+/// Reads the blocks of one component in a scan.
 struct ComponentReader<'a> {
     plane_index: usize,
-    /// Blocks in a minimum coded unit, across and down.
+    /// Number of blocks in a minimum coded unit, horizontally and vertically.
     mcu_blocks: (usize, usize),
     dc_decoder: HuffmanDecoder<'a>,
     ac_decoder: HuffmanDecoder<'a>,
-    /// The DC coefficient of the block before.
+    /// DC coefficient of the previous block.
     prediction: i32,
 }
 
 impl<'a> ScanReader<'a> {
     fn new(header: &JpegHeader<'a>, grid: BlockGrid, planes: &[Plane]) -> Result<Self, JpegError> {
-        let offset = header.sos_segment().range.start;
         let is_single_component = header.scan_components().len() == 1;
-        let part = |of: &ScanComponent| {
-            let is_new = |plane: &Plane| plane.component.id == of.id && plane.blocks[0].is_none();
-            let plane = planes.iter().position(is_new)?;
-            let component = planes[plane].component;
-            // A component alone is scanned block by block (T.81 §A.2.2).
-            let unit = match is_single_component {
-                true => (1, 1),
-                false => {
-                    (usize::from(component.horizontal_sampling), usize::from(component.vertical_sampling))
-                }
-            };
-            let dc = HuffmanDecoder::new(huffman_table(header, of.dc_table)?)?;
-            let ac = HuffmanDecoder::new(huffman_table(header, 0x10 | of.ac_table)?)?;
-            Some(ComponentReader {
-                plane_index: plane,
-                mcu_blocks: unit,
-                dc_decoder: dc,
-                ac_decoder: ac,
-                prediction: 0,
-            })
+        let new_component = |scan_component| {
+            let mut component = ComponentReader::new(header, scan_component, planes)?;
+            if is_single_component {
+                // A scan of a single component is not interleaved: its unit is one block (T.81 §A.2.2).
+                component.mcu_blocks = (1, 1);
+            }
+            Some(component)
         };
-        let parts: Option<Vec<_>> = header.scan_components().iter().map(part).collect();
-        let parts =
-            parts.filter(|parts| !parts.is_empty() && are_planes_distinct(parts)).ok_or(JpegError {
-                message: "a scan of components or Huffman tables that are not there",
-                offset,
+        let components: Option<Vec<_>> = header.scan_components().iter().map(new_component).collect();
+        let components = components
+            .filter(|components| !components.is_empty() && are_planes_distinct(components))
+            .ok_or(JpegError {
+                message: "scan with an unknown component or Huffman table",
+                offset: header.sos_segment().range.start,
             })?;
-        let units = if is_single_component {
-            grid.block_count(planes[parts[0].plane_index].component)
+        let mcu_count = if is_single_component {
+            grid.block_count(planes[components[0].plane_index].component)
         } else {
             grid.mcu_count()
         };
-        let restart_interval = usize::from(header.restart_interval());
         Ok(Self {
             reader: BitReader::new(header.jpeg(), header.scan_data_start()),
-            components: parts,
-            mcu_count: units,
-            restart_interval,
+            components,
+            mcu_count,
+            restart_interval: usize::from(header.restart_interval()),
         })
     }
 
-    /// Reads the blocks into their planes; returns where the next marker stands.
+    /// Reads the blocks into their planes and returns the position of the next marker, in bytes from SOI.
     fn read(mut self, planes: &mut [Plane]) -> Result<usize, JpegError> {
         let (across, down) = self.mcu_count;
         for mcu in 0..across * down {
             if self.restart_interval > 0 && mcu > 0 && mcu % self.restart_interval == 0 {
                 self.reader.read_restart_marker(((mcu / self.restart_interval - 1) % 8) as u8)?;
-                self.components.iter_mut().for_each(|part| part.prediction = 0);
+                self.components.iter_mut().for_each(|component| component.prediction = 0);
             }
             let (mcu_column, mcu_row) = (mcu % across, mcu / across);
-            for part in &mut self.components {
-                let plane = &mut planes[part.plane_index];
-                for block_index in 0..part.mcu_blocks.0 * part.mcu_blocks.1 {
-                    let column = mcu_column * part.mcu_blocks.0 + block_index % part.mcu_blocks.0;
-                    let row = mcu_row * part.mcu_blocks.1 + block_index / part.mcu_blocks.0;
-                    let block = part.read_block(&mut self.reader, &mut plane.symbols)?;
+            for component in &mut self.components {
+                let plane = &mut planes[component.plane_index];
+                let (width, height) = component.mcu_blocks;
+                for block_index in 0..width * height {
+                    let column = mcu_column * width + block_index % width;
+                    let row = mcu_row * height + block_index / width;
+                    let block = component.read_block(&mut self.reader, &mut plane.symbols)?;
                     plane.blocks[row * plane.blocks_per_row + column] = Some(block);
                 }
             }
@@ -203,7 +194,22 @@ impl<'a> ScanReader<'a> {
     }
 }
 
-impl ComponentReader<'_> {
+impl<'a> ComponentReader<'a> {
+    /// Creates the reader of a component in an interleaved scan; `None` if the component or a Huffman table is unknown,
+    /// or if an earlier scan contained the component.
+    fn new(header: &JpegHeader<'a>, scan_component: &ScanComponent, planes: &[Plane]) -> Option<Self> {
+        let is_new = |plane: &Plane| plane.component.id == scan_component.id && plane.blocks[0].is_none();
+        let plane_index = planes.iter().position(is_new)?;
+        let component = planes[plane_index].component;
+        Some(Self {
+            plane_index,
+            mcu_blocks: (component.horizontal_sampling.into(), component.vertical_sampling.into()),
+            dc_decoder: HuffmanDecoder::new(huffman_table(header, scan_component.dc_table)?)?,
+            ac_decoder: HuffmanDecoder::new(huffman_table(header, 0x10 | scan_component.ac_table)?)?,
+            prediction: 0,
+        })
+    }
+
     fn read_block(
         &mut self,
         reader: &mut BitReader<'_>,
@@ -211,7 +217,7 @@ impl ComponentReader<'_> {
     ) -> Result<Block, JpegError> {
         let size = self.dc_decoder.decode(reader)?;
         if size > MAX_DC_SIZE {
-            return Err(JpegError { message: "a coefficient that is too large", offset: reader.position() });
+            return Err(JpegError { message: "DC coefficient out of range", offset: reader.position() });
         }
         self.prediction = self.prediction.wrapping_add(extend_sign(reader.read(size)?, size));
         let first = symbols.len();
@@ -224,14 +230,14 @@ impl ComponentReader<'_> {
                 (0, 0) => break,
                 (15, 0) => 16,
                 (_, 0) => {
-                    return Err(JpegError { message: "a symbol of no meaning", offset: reader.position() });
+                    return Err(JpegError { message: "undefined AC symbol", offset: reader.position() });
                 }
                 (run, _) => usize::from(run) + 1,
             };
         }
         if index > 64 {
             return Err(JpegError {
-                message: "a block of more than 64 coefficients",
+                message: "block with more than 64 coefficients",
                 offset: reader.position(),
             });
         }
@@ -239,21 +245,23 @@ impl ComponentReader<'_> {
     }
 }
 
-/// Bits of the largest difference: more than any of eight bits a sample needs.
+/// Maximum size of a DC difference, in bits. Samples of 8 bits need at most 11 (T.81 table F.1).
 const MAX_DC_SIZE: u8 = 15;
 
-/// The difference that a size and as many bits stand for (T.81 §F.2.2.1).
+/// Converts additional bits to a signed difference: EXTEND in T.81 §F.2.2.1.
 fn extend_sign(bits: u16, size: u8) -> i32 {
     let bits = i32::from(bits);
     if size > 0 && bits < 1 << (size - 1) { bits - (1 << size) + 1 } else { bits }
 }
 
-fn are_planes_distinct(parts: &[ComponentReader<'_>]) -> bool {
-    (1..parts.len())
-        .all(|index| parts[..index].iter().all(|part| part.plane_index != parts[index].plane_index))
+fn are_planes_distinct(components: &[ComponentReader<'_>]) -> bool {
+    (1..components.len()).all(|index| {
+        let (earlier, component) = (&components[..index], &components[index]);
+        earlier.iter().all(|other| other.plane_index != component.plane_index)
+    })
 }
 
-/// The table that the picture brings; the standard one if it brings none at all.
+/// Returns the Huffman table defined in the frame; the standard one if the frame defines none at all.
 fn huffman_table<'a>(header: &JpegHeader<'a>, key: u8) -> Option<HuffmanTable<'a>> {
     match header.has_huffman_tables() {
         true => header.huffman_table(key),

@@ -1,4 +1,4 @@
-//! Rewrites of frames that decoders refuse or show wrongly.
+//! Rewriting of frames that decoders reject or decode incorrectly.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use super::header::JpegHeader;
 use super::tables;
 use super::transcode::with_standard_huffman;
 
-/// The picture as decoders understand it.
+/// Returns the frame in a form that decoders accept, unchanged if possible.
 ///
-/// Webcams and AVI files leave the standard Huffman tables out, and a decoder refuses a baseline picture without any.
-/// A baseline picture with a scan for each component is put together wrongly where chrominance has fewer samples.
+/// Webcams and AVI files leave out the standard Huffman tables, and decoders reject a baseline frame without tables.
+/// zune-jpeg decodes a baseline frame with a separate scan for each component incorrectly if chrominance is subsampled.
 pub fn normalize_for_decoder(jpeg: &[u8]) -> Cow<'_, [u8]> {
     let Ok(header) = JpegHeader::parse(jpeg) else { return Cow::Borrowed(jpeg) };
     if !header.is_baseline() {
         return Cow::Borrowed(jpeg);
     }
     if header.frame_header().components.len() == 3 && header.scan_components().len() < 3 {
-        // Where it cannot be, the decoder may do better than nothing.
+        // If the frame cannot be rewritten, the decoder may still decode a part of it.
         return with_standard_huffman(jpeg).map_or(Cow::Borrowed(jpeg), Cow::Owned);
     }
     if header.has_huffman_tables() {

@@ -1,55 +1,55 @@
-//! Finding the end of a picture in bytes as they come.
+//! Incremental search for the end of a frame.
 
 use super::marker;
 
-/// Follows the markers of one JPEG, from SOI to EOI.
+/// Parses the markers of one JPEG, from SOI to EOI, in pieces of any size.
 ///
-/// The end of a picture is never looked for as `FF D9`: a thumbnail inside an APPn segment has one too. Segments
-/// are stepped over by their lengths, and only the entropy-coded data is searched.
+/// A search for `FF D9` would stop at the EOI of a thumbnail in an APPn segment. The parser skips segments by their
+/// lengths and searches only the entropy-coded data.
 #[derive(Debug, Clone)]
 pub struct FrameParser {
     state: ParserState,
     has_frame_header: bool,
 }
 
-/// Where the next byte belongs.
+/// The kind of the next byte.
 #[derive(Debug, Clone, Copy)]
 enum ParserState {
-    /// The first byte of SOI.
+    /// First byte of SOI.
     SoiPrefix,
-    /// The second byte of SOI.
+    /// Second byte of SOI.
     SoiCode,
     /// 0xFF before a marker code, between segments.
     MarkerPrefix,
-    /// A marker code between segments.
+    /// Marker code between segments, or another 0xFF.
     MarkerCode,
-    /// The high byte of a segment's length.
+    /// High byte of the length of a segment.
     LengthHigh { code: u8 },
-    /// The low byte of a segment's length.
+    /// Low byte of the length of a segment.
     LengthLow { code: u8, high: u8 },
-    /// The body of a segment.
+    /// Body of a segment.
     SegmentBody { code: u8, remaining: usize },
     /// Entropy-coded data.
     EntropyData,
-    /// Behind an 0xFF in entropy-coded data.
+    /// Byte after 0xFF in entropy-coded data.
     EntropyMarkerCode,
 }
 
-/// What became of the bytes given to [`Walker::advance`].
+/// Result of [`FrameParser::advance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseStatus {
-    /// All belong to the picture, and it goes on.
+    /// All bytes are part of the frame, which is not complete yet.
     Incomplete,
-    /// The picture ends behind this many of them.
+    /// The frame is complete.
     Complete {
-        /// Bytes of the picture among those given.
+        /// Number of bytes given that are part of the frame, EOI included.
         consumed: usize,
     },
-    /// After this many of them stands something that no picture has there.
+    /// A byte cannot be at its position in a frame.
     Invalid {
-        /// Bytes before the offending one.
+        /// Number of bytes before the invalid one.
         consumed: usize,
-        /// The byte before the offending one was an 0xFF, so that a new picture may begin with the two.
+        /// The byte before the invalid one was 0xFF, so that both together can be the SOI of the next frame.
         after_ff: bool,
     },
 }
@@ -61,15 +61,16 @@ impl Default for FrameParser {
 }
 
 impl FrameParser {
-    /// Takes the next bytes of the picture.
+    /// Parses the next bytes of the frame. Do not call again after [`ParseStatus::Complete`] or
+    /// [`ParseStatus::Invalid`].
     pub fn advance(&mut self, bytes: &[u8]) -> ParseStatus {
         let mut position = 0;
         while let Some(&byte) = bytes.get(position) {
             self.state = match self.state {
-                ParserState::SegmentBody { code, remaining: left } => {
-                    let taken = left.min(bytes.len() - position);
-                    position += taken;
-                    state_after_body(code, left - taken)
+                ParserState::SegmentBody { code, remaining } => {
+                    let skipped = remaining.min(bytes.len() - position);
+                    position += skipped;
+                    state_after_body(code, remaining - skipped)
                 }
                 ParserState::EntropyData => match memchr::memchr(0xFF, &bytes[position..]) {
                     Some(distance) => {
@@ -85,11 +86,11 @@ impl FrameParser {
                     }
                     Transition::End => return ParseStatus::Complete { consumed: position + 1 },
                     Transition::Invalid => {
-                        let behind_ff = matches!(
+                        let after_ff = matches!(
                             state,
                             ParserState::SoiCode | ParserState::MarkerCode | ParserState::EntropyMarkerCode
                         );
-                        return ParseStatus::Invalid { consumed: position, after_ff: behind_ff };
+                        return ParseStatus::Invalid { consumed: position, after_ff };
                     }
                 },
             };
@@ -101,12 +102,12 @@ impl FrameParser {
         match (state, byte) {
             (ParserState::SoiPrefix, 0xFF) => Transition::State(ParserState::SoiCode),
             (ParserState::SoiCode, marker::SOI) => Transition::State(ParserState::MarkerPrefix),
-            // Any number of 0xFF may stand before a marker code (T.81 §B.1.1.2).
+            // Any number of fill bytes 0xFF can precede a marker code (T.81 §B.1.1.2).
             (ParserState::MarkerPrefix | ParserState::MarkerCode, 0xFF) => {
                 Transition::State(ParserState::MarkerCode)
             }
             (ParserState::EntropyMarkerCode, 0xFF) => Transition::State(ParserState::EntropyMarkerCode),
-            // A stuffed zero, or a restart marker: the entropy-coded data goes on.
+            // A stuffed zero byte or a restart marker: the entropy-coded data continues.
             (ParserState::EntropyMarkerCode, 0x00 | marker::RST0..=marker::RST7) => {
                 Transition::State(ParserState::EntropyData)
             }
@@ -119,7 +120,7 @@ impl FrameParser {
             }
             (ParserState::LengthLow { code, high }, low) => {
                 match u16::from_be_bytes([high, low]).checked_sub(2) {
-                    Some(left) => Transition::State(state_after_body(code, usize::from(left))),
+                    Some(remaining) => Transition::State(state_after_body(code, usize::from(remaining))),
                     None => Transition::Invalid,
                 }
             }
@@ -142,7 +143,8 @@ enum Transition {
     Invalid,
 }
 
-/// Behind the header of a scan comes its data; behind DNL, which ends the first scan's data, more of it or a marker.
+/// Returns the state with `remaining` bytes of a segment body left. Entropy-coded data follows SOS. DNL ends the data
+/// of the first scan (T.81 §B.2.5); the next marker is found like one in entropy-coded data.
 fn state_after_body(code: u8, remaining: usize) -> ParserState {
     match (remaining, code) {
         (0, marker::SOS | marker::DNL) => ParserState::EntropyData,
@@ -155,11 +157,11 @@ fn state_after_body(code: u8, remaining: usize) -> ParserState {
 mod tests {
     use super::*;
 
-    /// A thumbnail's EOI inside APP1, fill bytes, a restart marker, two scans.
+    /// A frame with the EOI of a thumbnail in APP1, fill bytes, a restart marker and two scans.
     const FRAME: &[u8] = &[
         0xFF, 0xD8, // SOI
         0xFF, 0xE1, 0x00, 0x06, 0xFF, 0xD8, 0xFF, 0xD9, // APP1 with SOI and EOI in it
-        0xFF, 0xFF, 0xFF, 0xC2, 0x00, 0x03, 0x08, // SOF2 behind fill bytes
+        0xFF, 0xFF, 0xFF, 0xC2, 0x00, 0x03, 0x08, // SOF2 after fill bytes
         0xFF, 0xDA, 0x00, 0x02, 0x11, 0xFF, 0x00, 0x22, 0xFF, 0xD0, 0x33, // SOS, data
         0xFF, 0xC4, 0x00, 0x02, 0xFF, 0xDA, 0x00, 0x02, 0x44, // DHT, SOS, data
         0xFF, 0xD9, // EOI
@@ -191,9 +193,9 @@ mod tests {
         for bytes in [
             &b"12345"[..],
             &[0xFF, 0xD8, 0x00],
-            &[0xFF, 0xD8, 0xFF, 0xD9],             // no picture inside
-            &[0xFF, 0xD8, 0xFF, 0xDA, 0x00, 0x02], // a scan without a frame
-            &[0xFF, 0xD8, 0xFF, 0xDB, 0x00, 0x01], // a length that does not count itself
+            &[0xFF, 0xD8, 0xFF, 0xD9],             // EOI directly after SOI
+            &[0xFF, 0xD8, 0xFF, 0xDA, 0x00, 0x02], // a scan without a frame header
+            &[0xFF, 0xD8, 0xFF, 0xDB, 0x00, 0x01], // a length below 2, the size of the length field
             &[0xFF, 0xD8, 0xFF, 0x02],             // a reserved marker
         ] {
             assert!(

@@ -1,4 +1,4 @@
-//! The header segments of a picture: everything from SOI to the first entropy-coded byte.
+//! The header segments of a frame: everything from SOI to the first entropy-coded byte.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,68 +20,61 @@ impl fmt::Display for Dimensions {
     }
 }
 
-/// One marker with its body.
+/// A marker segment: marker, length and body (T.81 §B.1.1.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
-    /// The marker code.
+    /// Marker code, the byte after 0xFF.
     pub code: u8,
-    /// Where it stands in the picture, from the 0xFF of its marker to its last byte.
+    /// Position in the frame, in bytes from SOI, from the 0xFF of the marker to the last byte of the body.
     pub range: Range<usize>,
 }
 
-/// One component of a frame header (T.81 §B.2.2).
+/// A component in a frame header (T.81 §B.2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Component {
-    /// Its identifier; 1, 2, 3 by custom, 0, 1, 2 in some films.
+    /// Component identifier; usually 1, 2, 3, in some files 0, 1, 2.
     pub id: u8,
-    /// Samples across, relative to the other components.
+    /// Horizontal sampling factor, 1 to 4 in valid frames.
     pub horizontal_sampling: u8,
-    /// Samples down, relative to the other components.
+    /// Vertical sampling factor, 1 to 4 in valid frames.
     pub vertical_sampling: u8,
-    /// The quantization table that it uses.
+    /// Destination of the quantization table, 0 to 3 in valid frames.
     pub quantization_table: u8,
 }
 
-/// One component of a scan header (T.81 §B.2.3).
+/// A component in a scan header (T.81 §B.2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScanComponent {
-    /// Which component.
+    /// Component identifier, as in the frame header.
     pub id: u8,
-    /// The DC table that it uses.
+    /// Destination of the DC Huffman table, 0 to 3 in valid frames.
     pub dc_table: u8,
-    /// The AC table that it uses.
+    /// Destination of the AC Huffman table, 0 to 3 in valid frames.
     pub ac_table: u8,
 }
 
-/// The frame header (T.81 §B.2.2).
+/// Frame header (T.81 §B.2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// The marker, which names the coding process.
+    /// SOF marker code, which states the coding process.
     pub sof_marker: u8,
-    /// Bits a sample.
+    /// Sample precision in bits; 8 in baseline frames.
     pub precision: u8,
-    /// Size in pixels.
+    /// Size in pixels. The height is 0 if it follows the first scan (DNL, T.81 §B.2.5).
     pub dimensions: Dimensions,
-    /// What the picture is made of.
+    /// Components in the order of the frame header; never empty.
     pub components: Vec<Component>,
 }
 
-/// Why bytes are no picture, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Reason why bytes are not a JPEG, with the position.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at byte {offset}")]
 pub struct JpegError {
     pub(super) message: &'static str,
     pub(super) offset: usize,
 }
 
-impl fmt::Display for JpegError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.message, self.offset)
-    }
-}
-
-impl std::error::Error for JpegError {}
-
-/// The header segments of one picture, found and read as far as packets need them.
+/// The parsed header segments of a frame.
 #[derive(Debug, Clone)]
 pub struct JpegHeader<'a> {
     jpeg: &'a [u8],
@@ -90,17 +83,17 @@ pub struct JpegHeader<'a> {
     segment_data: SegmentData<'a>,
 }
 
-/// A picture has a few dozen header segments; one with more is not meant well.
+/// Maximum number of header segments. Real frames have a few dozen; the limit bounds memory for hostile frames.
 const MAX_SEGMENTS: usize = 1_024;
 
 impl<'a> JpegHeader<'a> {
-    /// Reads the header of a picture that begins with SOI.
+    /// Parses the header of a frame that begins with SOI, up to and including the first scan header.
     ///
     /// # Errors
-    /// When it does not reach the first scan, or a segment that is needed cannot be read.
+    /// Returns a [`JpegError`] if the header is incomplete, or a DQT, DHT, DRI, SOF or SOS segment is malformed.
     pub fn parse(jpeg: &'a [u8]) -> Result<Self, JpegError> {
         if !jpeg.starts_with(&[0xFF, marker::SOI]) {
-            return Err(JpegError { message: "no SOI marker", offset: 0 });
+            return Err(JpegError { message: "missing SOI marker", offset: 0 });
         }
         let segments = find_segments(jpeg, 2)?;
         let mut segment_data = SegmentData::default();
@@ -109,66 +102,66 @@ impl<'a> JpegHeader<'a> {
         let frame_header = segment_data
             .frame_header
             .take()
-            .ok_or(JpegError { message: "a scan without a frame header", offset: end })?;
+            .ok_or(JpegError { message: "scan without a frame header", offset: end })?;
         Ok(Self { jpeg, segments, frame_header, segment_data })
     }
 
-    /// The header of the scan behind this one, whose data ends at an byte of the picture.
+    /// Parses the header of the next scan. `end` is the end of the current scan's data, in bytes from SOI.
     ///
     /// # Errors
-    /// When no other scan follows, or one that changes what all scans have in common.
+    /// Returns a [`JpegError`] if no scan follows, or if a frame header or quantization table precedes it.
     pub(super) fn next_scan(mut self, end: usize) -> Result<Self, JpegError> {
         let segments = find_segments(self.jpeg, end)?;
         let is_common = |code| code == marker::DQT || marker::is_start_of_frame(code);
         if let Some(change) = segments.iter().find(|segment| is_common(segment.code)) {
-            return Err(JpegError { message: "a scan that changes the frame", offset: change.range.start });
+            return Err(JpegError { message: "scan that redefines the frame", offset: change.range.start });
         }
         self.segment_data.parse_segments(self.jpeg, &segments)?;
         Ok(Self { segments, ..self })
     }
 
-    /// The whole picture.
+    /// Returns the bytes of the frame that was parsed.
     pub(super) fn jpeg(&self) -> &'a [u8] {
         self.jpeg
     }
 
-    /// Every segment from the one behind SOI to the first SOS, in order.
+    /// Returns the segments from the one after SOI to the first SOS, in order.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
 
-    /// The first scan header.
+    /// Returns the segment of the first scan header (SOS).
     pub fn sos_segment(&self) -> &Segment {
-        // `find_segments` ends only behind an SOS.
+        // `find_segments` succeeds only with SOS as last segment.
         &self.segments[self.segments.len() - 1]
     }
 
-    /// Everything between SOI and the first entropy-coded byte, fill bytes included.
+    /// Returns all bytes between SOI and the first entropy-coded byte, fill bytes included.
     pub fn header_bytes(&self) -> &'a [u8] {
         &self.jpeg[2..self.scan_data_start()]
     }
 
-    /// Where the entropy-coded data of the first scan begins.
+    /// Returns the position of the first entropy-coded byte, in bytes from SOI.
     pub fn scan_data_start(&self) -> usize {
         self.sos_segment().range.end
     }
 
-    /// The frame header.
+    /// Returns the frame header (SOF).
     pub fn frame_header(&self) -> &FrameHeader {
         &self.frame_header
     }
 
-    /// The components of the first scan.
+    /// Returns the components of the scan.
     pub fn scan_components(&self) -> &[ScanComponent] {
         &self.segment_data.scan_components
     }
 
-    /// Minimum coded units between restart markers; 0 for none.
+    /// Returns the number of minimum coded units between restart markers; 0 without restart markers (T.81 §B.2.4.4).
     pub fn restart_interval(&self) -> u16 {
         self.segment_data.restart_interval
     }
 
-    /// A quantization table of 64 bytes in zigzag order; `None` if it is missing or of 16 bits.
+    /// Returns a quantization table in zigzag order; `None` if it is missing or has 16-bit elements.
     pub fn quantization_table(&self, destination: u8) -> Option<&'a [u8; 64]> {
         self.segment_data
             .quantization_tables
@@ -179,7 +172,7 @@ impl<'a> JpegHeader<'a> {
             .ok()
     }
 
-    /// The Huffman table that was last defined for a class and destination.
+    /// Returns the last Huffman table defined for a class (upper four bits) and destination; `None` if there is none.
     pub fn huffman_table(&self, class_and_destination: u8) -> Option<HuffmanTable<'a>> {
         self.segment_data
             .huffman_tables
@@ -189,37 +182,37 @@ impl<'a> JpegHeader<'a> {
             .map(|(_, table)| *table)
     }
 
-    /// Whether the picture brings any Huffman table.
+    /// Returns whether the frame defines any Huffman table.
     pub fn has_huffman_tables(&self) -> bool {
         !self.segment_data.huffman_tables.is_empty()
     }
 
-    /// Whether the picture is coded by the baseline sequential process.
+    /// Returns whether the frame uses the baseline sequential process (SOF0).
     pub fn is_baseline(&self) -> bool {
         self.frame_header.sof_marker == marker::SOF0
     }
 }
 
-/// The segments from an byte on, up to and with SOS.
+/// Returns the segments from `offset` to the next SOS, which is included.
 fn find_segments(jpeg: &[u8], mut offset: usize) -> Result<Vec<Segment>, JpegError> {
     let mut segments = Vec::new();
     loop {
         if jpeg.get(offset) != Some(&0xFF) {
-            return Err(JpegError { message: "no marker where one is due", offset });
+            return Err(JpegError { message: "missing marker", offset });
         }
         let fill = jpeg[offset..].iter().take_while(|&&byte| byte == 0xFF).count();
         let start = offset + fill - 1;
         let (Some(&code), Some(&high), Some(&low)) =
             (jpeg.get(start + 1), jpeg.get(start + 2), jpeg.get(start + 3))
         else {
-            return Err(JpegError { message: "the end in the middle of the header", offset: jpeg.len() });
+            return Err(JpegError { message: "end of data in the header", offset: jpeg.len() });
         };
         let end = start + 2 + usize::from(u16::from_be_bytes([high, low]));
         if !marker::has_segment(code) || end < start + 4 || segments.len() == MAX_SEGMENTS {
-            return Err(JpegError { message: "a marker that no header has", offset: start });
+            return Err(JpegError { message: "unexpected marker in the header", offset: start });
         }
         if end > jpeg.len() {
-            return Err(JpegError { message: "a segment that is cut", offset: start });
+            return Err(JpegError { message: "truncated segment", offset: start });
         }
         segments.push(Segment { code, range: start..end });
         if code == marker::SOS {
@@ -229,12 +222,12 @@ fn find_segments(jpeg: &[u8], mut offset: usize) -> Result<Vec<Segment>, JpegErr
     }
 }
 
-/// The bytes behind a segment's length.
+/// Returns the bytes after the length field of a segment.
 fn segment_body<'a>(jpeg: &'a [u8], segment: &Segment) -> &'a [u8] {
     &jpeg[segment.range.start + 4..segment.range.end]
 }
 
-/// What the segments define, gathered one by one.
+/// Definitions collected from the segments.
 #[derive(Debug, Clone, Default)]
 struct SegmentData<'a> {
     frame_header: Option<FrameHeader>,
@@ -249,13 +242,13 @@ impl<'a> SegmentData<'a> {
         for segment in segments {
             let body = segment_body(jpeg, segment);
             let (parsed, message) = match segment.code {
-                marker::DQT => (self.parse_dqt(body), "a DQT segment that is cut"),
-                marker::DHT => (self.parse_dht(body), "a DHT segment that is cut"),
-                marker::DRI => (self.parse_dri(body), "a DRI segment that is cut"),
-                marker::SOS => (self.parse_sos(body), "a scan header that is cut"),
+                marker::DQT => (self.parse_dqt(body), "invalid DQT segment"),
+                marker::DHT => (self.parse_dht(body), "invalid DHT segment"),
+                marker::DRI => (self.parse_dri(body), "invalid DRI segment"),
+                marker::SOS => (self.parse_sos(body), "invalid scan header"),
                 code if marker::is_start_of_frame(code) => {
                     self.frame_header = parse_sof(code, body);
-                    (self.frame_header.as_ref().map(|_| ()), "a frame header that cannot be")
+                    (self.frame_header.as_ref().map(|_| ()), "invalid frame header")
                 }
                 _ => continue,
             };
@@ -320,9 +313,11 @@ fn parse_sof(sof_marker: u8, body: &[u8]) -> Option<FrameHeader> {
     Some(FrameHeader { sof_marker, precision, dimensions, components })
 }
 
-/// The header of a picture with the standard Huffman tables: SOI to SOS, as RFC 2435 appendix B rebuilds it.
+/// Encodes a header with the standard Huffman tables, from SOI to SOS, as in RFC 2435 appendix B.
 ///
-/// `vertical` is the luminance's factor: 1 for 4:2:2, 2 for 4:2:0.
+/// `vertical_sampling` is the factor of luminance: 1 for 4:2:2, 2 for 4:2:0. `quantization_tables` are those of
+/// luminance and chrominance, in zigzag order. `restart_interval` is in minimum coded units; with `None` there is no
+/// DRI segment.
 pub fn standard_header(
     dimensions: Dimensions,
     vertical_sampling: u8,

@@ -1,24 +1,24 @@
-//! Huffman codes, both ways (T.81 annex C, §F.2.2.3).
+//! Huffman encoder and decoder (T.81 annex C, §F.2.2.3).
 
 use super::bits::{BitReader, BitWriter};
 use super::header::JpegError;
 use super::tables::HuffmanTable;
 
-/// Codes of up to this many bits are found at once.
+/// Maximum length of codes in the lookup table, in bits. Longer codes are searched length by length.
 const LOOKUP_BITS: u8 = 9;
 
-/// From codes to symbols.
+/// Decodes codes to symbols.
 #[derive(Debug)]
 pub(super) struct HuffmanDecoder<'a> {
-    /// Symbol and length for every beginning of [`SHORT`] bits; length 0 for codes that are longer.
+    /// Symbol and code length for each value of the next [`LOOKUP_BITS`] bits; length 0 if the code is longer.
     lookup: Vec<(u8, u8)>,
-    /// For each length from 1 to 16 bits: the first code, how many there are, and where their symbols begin.
+    /// First code, number of codes, and index of the first symbol, for each length from 1 to 16 bits.
     lengths: [(u32, u32, usize); 16],
     symbols: &'a [u8],
 }
 
 impl<'a> HuffmanDecoder<'a> {
-    /// Derives the codes; `None` if there are more than their lengths can tell apart.
+    /// Creates a decoder; `None` if a length has more codes than it can distinguish.
     pub fn new(table: HuffmanTable<'a>) -> Option<Self> {
         let mut lengths = [(0, 0, 0); 16];
         let mut lookup = vec![(0, 0); 1 << LOOKUP_BITS];
@@ -38,14 +38,13 @@ impl<'a> HuffmanDecoder<'a> {
         Some(Self { lookup, lengths, symbols: table.symbols })
     }
 
-    /// Takes the next symbol.
+    /// Reads the next symbol.
     pub fn decode(&self, reader: &mut BitReader<'_>) -> Result<u8, JpegError> {
         let next = reader.peek();
         let (symbol, length) = match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
-            (_, 0) => self.decode_long_code(next).ok_or(JpegError {
-                message: "a code that the Huffman table does not have",
-                offset: reader.position(),
-            })?,
+            (_, 0) => self
+                .decode_long_code(next)
+                .ok_or(JpegError { message: "undefined Huffman code", offset: reader.position() })?,
             found => found,
         };
         reader.skip(length)?;
@@ -61,31 +60,31 @@ impl<'a> HuffmanDecoder<'a> {
     }
 }
 
-/// From symbols to codes.
+/// Encodes symbols to codes.
 #[derive(Debug)]
 pub(super) struct HuffmanEncoder {
-    /// Code and length of each symbol; length 0 for those that the table does not have.
+    /// Code and length of each symbol; length 0 for symbols that are not in the table.
     codes: [(u16, u8); 256],
 }
 
 impl HuffmanEncoder {
-    /// Derives the codes; none if there are more than their lengths can tell apart.
+    /// Creates an encoder. It has no codes if a length has more codes than it can distinguish.
     pub fn new(table: HuffmanTable<'_>) -> Self {
-        let mut by_symbol = [(0, 0); 256];
+        let mut codes = [(0, 0); 256];
         for (symbol, code, length) in derive_codes(table).unwrap_or_default() {
-            by_symbol[usize::from(symbol)] = (code, length);
+            codes[usize::from(symbol)] = (code, length);
         }
-        Self { codes: by_symbol }
+        Self { codes }
     }
 
-    /// Puts a symbol; `None` if the table does not have it.
+    /// Writes the code of a symbol; `None` if the symbol is not in the table.
     pub fn encode(&self, writer: &mut BitWriter, symbol: u8) -> Option<()> {
         let (code, length) = self.codes[usize::from(symbol)];
         (length > 0).then(|| writer.write(code, length))
     }
 }
 
-/// Symbol, code and length of each entry (T.81 annex C).
+/// Returns symbol, code and length of each entry (T.81 annex C); `None` if a length has too many codes.
 fn derive_codes(table: HuffmanTable<'_>) -> Option<Vec<(u8, u16, u8)>> {
     let mut codes = Vec::with_capacity(table.symbols.len());
     let mut symbols = table.symbols.iter();
@@ -124,7 +123,7 @@ mod tests {
 
     #[test]
     fn derived_codes_match_table_k5() {
-        // T.81 table K.5: run 0, size 3 is 100; run 15, size 10 is sixteen bits.
+        // T.81 table K.5: run 0, size 3 is 100; run 15, size 10 has a code of 16 bits.
         let codes = derive_codes(STANDARD_HUFFMAN[1].1).unwrap();
         assert!(codes.contains(&(0x03, 0b100, 3)));
         assert!(codes.contains(&(0xFA, 0b1111_1111_1111_1110, 16)));
@@ -138,6 +137,6 @@ mod tests {
         counts[0] = 1;
         let one = HuffmanDecoder::new(HuffmanTable { counts: &counts, symbols: &[7] }).unwrap();
         assert_eq!(one.decode(&mut BitReader::new(&[0x7F], 0)), Ok(7));
-        assert!(one.decode(&mut BitReader::new(&[0x80, 0], 0)).is_err(), "the other code is nobody's");
+        assert!(one.decode(&mut BitReader::new(&[0x80, 0], 0)).is_err(), "the code 1 has no symbol");
     }
 }

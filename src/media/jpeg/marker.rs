@@ -1,4 +1,4 @@
-//! Marker codes (T.81 table B.1): the byte behind 0xFF.
+//! Marker codes (T.81 table B.1): the byte after 0xFF.
 #![allow(missing_docs)]
 
 pub const SOF0: u8 = 0xC0;
@@ -19,17 +19,17 @@ pub const APP0: u8 = 0xE0;
 pub const APP15: u8 = 0xEF;
 pub const COM: u8 = 0xFE;
 
-/// Whether the marker begins a frame header, of whatever process.
+/// Returns whether the marker begins a frame header of any coding process (SOF).
 pub fn is_start_of_frame(code: u8) -> bool {
     matches!(code, SOF0..=SOF15) && !matches!(code, DHT | JPG | DAC)
 }
 
-/// Whether a length and a body follow the marker.
+/// Returns whether the marker is followed by a length and a body.
 pub fn has_segment(code: u8) -> bool {
     matches!(code, SOF0..=SOF15 | SOS..=COM)
 }
 
-/// Whether a segment only describes the picture, so that it can be left out without changing a pixel.
+/// Returns whether the segment is APPn or COM, which can be left out without changing a pixel.
 pub fn is_metadata(code: u8) -> bool {
     matches!(code, APP0..=APP15 | COM)
 }

@@ -1,4 +1,8 @@
-//! JPEG (ITU-T T.81) as far as it must be understood to be cut, carried and put together again.
+//! JPEG (ITU-T T.81): parsing of frames, and the lossless changes that payload formats and decoders require.
+//!
+//! [`FrameParser`] finds the end of a frame in a byte stream, [`JpegHeader`] parses the header segments,
+//! [`standard_header`] rebuilds a header from the fields of RFC 2435, and [`with_standard_huffman`] replaces Huffman
+//! tables without decoding pixels. Pixels are decoded in [`decode`](super::decode).
 
 mod bits;
 mod blocks;

@@ -1,15 +1,15 @@
-//! The tables of ITU-T T.81 Annex K: what a JPEG means when it brings none of its own.
+//! Standard tables of ITU-T T.81 annex K. Motion JPEG and RFC 2435 imply the Huffman tables where a frame has none.
 
-/// A Huffman table as a DHT segment holds it.
+/// A Huffman table as stored in a DHT segment (T.81 §B.2.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HuffmanTable<'a> {
-    /// How many codes there are of each length from 1 to 16 bits.
+    /// Number of codes of each length from 1 to 16 bits.
     pub counts: &'a [u8; 16],
-    /// The symbols, shortest code first.
+    /// Symbols in the order of their codes, shortest code first.
     pub symbols: &'a [u8],
 }
 
-/// Table K.3.
+/// Luminance DC coefficients (T.81 table K.3).
 #[rustfmt::skip]
 pub const LUMINANCE_DC: HuffmanTable<'static> = HuffmanTable {
     counts: &[0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
@@ -18,7 +18,7 @@ pub const LUMINANCE_DC: HuffmanTable<'static> = HuffmanTable {
     ],
 };
 
-/// Table K.4.
+/// Chrominance DC coefficients (T.81 table K.4).
 #[rustfmt::skip]
 pub const CHROMINANCE_DC: HuffmanTable<'static> = HuffmanTable {
     counts: &[0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
@@ -27,7 +27,7 @@ pub const CHROMINANCE_DC: HuffmanTable<'static> = HuffmanTable {
     ],
 };
 
-/// Table K.5.
+/// Luminance AC coefficients (T.81 table K.5).
 #[rustfmt::skip]
 pub const LUMINANCE_AC: HuffmanTable<'static> = HuffmanTable {
     counts: &[0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125],
@@ -44,7 +44,7 @@ pub const LUMINANCE_AC: HuffmanTable<'static> = HuffmanTable {
     ],
 };
 
-/// Table K.6.
+/// Chrominance AC coefficients (T.81 table K.6).
 #[rustfmt::skip]
 pub const CHROMINANCE_AC: HuffmanTable<'static> = HuffmanTable {
     counts: &[0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119],
@@ -61,7 +61,7 @@ pub const CHROMINANCE_AC: HuffmanTable<'static> = HuffmanTable {
     ],
 };
 
-/// Table K.1, in zigzag order.
+/// Luminance quantization (T.81 table K.1), in zigzag order.
 #[rustfmt::skip]
 const LUMINANCE_QUANTIZATION: [u8; 64] = [
      16,  11,  12,  14,  12,  10,  16,  14,  13,  14,  18,  17,  16,  19,  24,  40,
@@ -70,7 +70,7 @@ const LUMINANCE_QUANTIZATION: [u8; 64] = [
      95,  98, 103, 104, 103,  62,  77, 113, 121, 112, 100, 120,  92, 101, 103,  99,
 ];
 
-/// Table K.2, in zigzag order.
+/// Chrominance quantization (T.81 table K.2), in zigzag order.
 #[rustfmt::skip]
 const CHROMINANCE_QUANTIZATION: [u8; 64] = [
      17,  18,  18,  24,  21,  24,  47,  26,  26,  47,  99,  66,  56,  66,  99,  99,
@@ -79,11 +79,11 @@ const CHROMINANCE_QUANTIZATION: [u8; 64] = [
      99,  99,  99,  99,  99,  99,  99,  99,  99,  99,  99,  99,  99,  99,  99,  99,
 ];
 
-/// The class and destination with which each standard Huffman table is defined (T.81 §B.2.4.2).
+/// The standard Huffman tables with their class (upper four bits: 0 for DC, 1 for AC) and destination (T.81 §B.2.4.2).
 pub const STANDARD_HUFFMAN: [(u8, HuffmanTable<'static>); 4] =
     [(0x00, LUMINANCE_DC), (0x10, LUMINANCE_AC), (0x01, CHROMINANCE_DC), (0x11, CHROMINANCE_AC)];
 
-/// A DHT segment, marker included, that defines the four standard Huffman tables.
+/// Encodes a DHT segment, marker included, that defines the four standard Huffman tables.
 pub fn standard_dht_segment() -> Vec<u8> {
     let mut body = Vec::with_capacity(420);
     for (class_and_destination, table) in STANDARD_HUFFMAN {
@@ -98,8 +98,8 @@ pub fn standard_dht_segment() -> Vec<u8> {
     segment
 }
 
-/// The luminance and chrominance tables, in zigzag order, that a quality from 1 to 99 stands for
-/// (RFC 2435 §4.2 and appendix A).
+/// Computes the luminance and chrominance quantization tables, in zigzag order, for a quality from 1 to 99 (RFC 2435
+/// §4.2 and appendix A).
 pub fn quantization_for_quality(quality: u8) -> ([u8; 64], [u8; 64]) {
     let quality = u32::from(quality.clamp(1, 99));
     let percent = if quality < 50 { 5_000 / quality } else { 200 - quality * 2 };

@@ -1,4 +1,4 @@
-//! Pictures for classroom programs: each whole in one datagram, and made smaller where their buffer is too small.
+//! Fitting of frames into the receive buffer of classroom programs, which expect each frame in one datagram.
 
 use std::borrow::Cow;
 
@@ -10,25 +10,28 @@ use super::rfc2435::UnsupportedJpeg;
 use crate::media::decode::decode;
 use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decoder};
 
-/// Bytes of a picture at the most: the programs take 20,480 from their socket, and RTP's header is among them.
+/// Maximum length of a frame, in bytes. Classroom programs receive datagrams of up to 20,480 bytes, of which 12 are the
+/// RTP header.
 pub const MAX_CLASSROOM_FRAME_SIZE: usize = 20_468;
 
-/// The quality of a picture that is drawn anew, the one below which it becomes smaller instead, and the steps between.
+/// JPEG qualities of reencoded frames, tried from highest to lowest before the frame is scaled down.
 const QUALITY_RANGE: std::ops::RangeInclusive<u8> = 40..=80;
+/// Difference between the qualities tried.
 const QUALITY_STEP: u8 = 20;
 
-/// A picture this many times too large is not saved by quality alone.
+/// Maximum ratio of the encoded length to [`MAX_CLASSROOM_FRAME_SIZE`] at which a lower quality is tried before
+/// scaling.
 const MAX_QUALITY_REDUCTION: f64 = 2.0;
 
-/// With more pixels than this, not even a third of a bit is left for each, which is too little at any quality; a larger
-/// picture is not even tried, as each try takes its time.
+/// Maximum number of pixels to encode. Above, less than 0.35 bits per pixel are left, too few at any quality, and each
+/// attempt takes time.
 const MAX_CLASSROOM_PIXELS: f64 = 480_000.0;
 
-/// The picture as it stands in the film if it fits, made whole where decoders would miss something; or drawn anew, with
-/// less quality first, then smaller, until it fits.
+/// Returns the frame unchanged if it fits into one datagram, except for Huffman tables that decoders would miss.
+/// Otherwise reencodes it with lower quality first, then scaled down, until it fits.
 ///
 /// # Errors
-/// When it does not fit and cannot be decoded, or has too many pixels.
+/// Returns an [`UnsupportedJpeg`] if the frame does not fit and cannot be decoded, or has too many pixels.
 pub(super) fn fit_to_datagram(jpeg: &[u8]) -> Result<Cow<'_, [u8]>, UnsupportedJpeg> {
     let normalized = normalize_for_decoder(jpeg);
     if normalized.len() <= MAX_CLASSROOM_FRAME_SIZE {
@@ -43,17 +46,17 @@ pub(super) fn fit_to_datagram(jpeg: &[u8]) -> Result<Cow<'_, [u8]>, UnsupportedJ
     }
     let mut pixels = Vec::new();
     let size = decode(&normalized, &mut pixels).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
-    let original = Pixels { rgba: pixels, size };
+    let original = Picture { rgba: pixels, size };
     shrink(&original).map(Cow::Owned).ok_or(UnsupportedJpeg::MalformedHeader)
 }
 
-struct Pixels {
+struct Picture {
     rgba: Vec<u8>,
-    /// Width and height, each of 16 bits at the most, as a JPEG's are.
+    /// Width and height in pixels, each at most 65,535.
     size: (u32, u32),
 }
 
-fn shrink(original: &Pixels) -> Option<Vec<u8>> {
+fn shrink(original: &Picture) -> Option<Vec<u8>> {
     let pixels = f64::from(original.size.0) * f64::from(original.size.1);
     let (mut scale, mut quality) = ((MAX_CLASSROOM_PIXELS / pixels).sqrt().min(1.0), *QUALITY_RANGE.end());
     let mut scaled = if scale < 1.0 { Some(resize(original, scale)?) } else { None };
@@ -67,25 +70,25 @@ fn shrink(original: &Pixels) -> Option<Vec<u8>> {
             quality -= QUALITY_STEP;
             continue;
         }
-        // Bytes shrink a little less than pixels do; at worst the next round takes another tenth.
+        // The encoded length decreases less than the number of pixels, hence the factor of 0.9.
         let quality_reduction = if quality > *QUALITY_RANGE.start() { MAX_QUALITY_REDUCTION } else { 1.0 };
         scale *= (0.9 * (quality_reduction / excess).sqrt()).min(0.9);
-        // One pixel has no smaller picture, and fits.
+        // The loop ends at the latest with a single pixel, which fits.
         scaled = Some(resize(original, scale)?);
     }
 }
 
-fn encode(pixels: &Pixels, quality: u8) -> Option<Vec<u8>> {
-    let (width, height) = (u16::try_from(pixels.size.0).ok()?, u16::try_from(pixels.size.1).ok()?);
+fn encode(picture: &Picture, quality: u8) -> Option<Vec<u8>> {
+    let (width, height) = (u16::try_from(picture.size.0).ok()?, u16::try_from(picture.size.1).ok()?);
     let mut jpeg = Vec::with_capacity(2 * MAX_CLASSROOM_FRAME_SIZE);
     let mut encoder = Encoder::new(&mut jpeg, quality);
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
     encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
-    encoder.encode(&pixels.rgba, width, height, ColorType::Rgba).ok()?;
+    encoder.encode(&picture.rgba, width, height, ColorType::Rgba).ok()?;
     Some(jpeg)
 }
 
-fn resize(original: &Pixels, scale: f64) -> Option<Pixels> {
+fn resize(original: &Picture, scale: f64) -> Option<Picture> {
     let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
     let size = (side(original.size.0), side(original.size.1));
     let source = ImageRef::new(original.size.0, original.size.1, &original.rgba, PixelType::U8x4).ok()?;
@@ -93,5 +96,5 @@ fn resize(original: &Pixels, scale: f64) -> Option<Pixels> {
     let options =
         ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).use_alpha(false);
     Resizer::new().resize(&source, &mut target, &options).ok()?;
-    Some(Pixels { rgba: target.into_vec(), size })
+    Some(Picture { rgba: target.into_vec(), size })
 }

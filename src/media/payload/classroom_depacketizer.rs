@@ -1,8 +1,8 @@
-//! From datagrams of classroom servers to pictures.
+//! Assembly of frames from datagrams of classroom servers.
 //!
-//! Classroom servers put raw JPEG behind an RTP header, without the payload header of RFC 2435, and no two programs
-//! cut it alike. How a server does it is told apart by what arrives: a picture begins where `FF D8` stands right
-//! behind the header, or behind eight bytes of offset and length; it ends where its markers say so.
+//! Classroom servers send raw JPEG after the RTP header, without the payload header of RFC 2435, and fragment it in
+//! different ways. The variant is detected from the datagrams: a frame begins with SOI (`FF D8`) after the RTP header,
+//! or after eight bytes of offset and length, and ends at its EOI.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -14,69 +14,75 @@ use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus, marker};
 use crate::proto::rtp::{HEADER_LENGTH, Header};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// How a server cuts pictures, as far as it has shown.
+/// Way in which a server fragments frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassroomVariant {
-    /// A datagram for each picture; the sequence number counts pictures.
+    /// A packet for each frame. Sequence numbers count frames.
     WholeFrame,
-    /// Several packets for each picture, all of them with its number.
+    /// Several packets for each frame, all with the same sequence number.
     ChunksByFrame,
-    /// Several packets for each picture, and each has a number of its own.
+    /// Several packets for each frame, each with its own sequence number.
     ChunksByPacket,
-    /// As `ChunksByFrame`, with offset and length of the picture before each payload.
+    /// Same as `ChunksByFrame`, with offset and length of the frame before each payload.
     OffsetHeader,
-    /// One RTP packet for each picture, cut into datagrams of which only the first has the RTP header.
+    /// An RTP packet for each frame, split into several datagrams. Only the first one has the RTP header.
     Sliced,
 }
 
-/// A datagram, as far as it can be understood by itself.
+/// A datagram of a classroom stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClassroomDatagram {
-    /// With an RTP header.
+    /// A datagram with RTP header.
     Packet {
-        /// The header.
+        /// RTP header.
         header: Header,
-        /// What stands behind it.
+        /// Bytes after the RTP header; never empty.
         payload: Bytes,
     },
-    /// More of the picture that has begun, without a header.
+    /// A datagram without RTP header, which continues the current frame.
     Slice(Bytes),
 }
 
-/// Puts pictures together.
+/// Assembles frames from datagrams of a classroom server.
+///
+/// Call [`classify`](Self::classify) with each datagram, [`push`](Self::push) with the result, and
+/// [`poll_frame`](Self::poll_frame) until it returns `None`. Between the first two, packets of
+/// [`ClassroomVariant::ChunksByPacket`] can be put in the order of their sequence numbers.
 #[derive(Debug, Default)]
 pub struct ClassroomDepacketizer {
     variant: Option<ClassroomVariant>,
-    /// The first byte of the server's RTP headers, and its SSRC: what tells a header from the middle of a picture.
+    /// First byte of the RTP headers, and SSRC. Other datagrams have no RTP header.
     stream_id: Option<(u8, u32)>,
     assembly: Option<ClassroomAssembly>,
     completed: VecDeque<AssembledFrame>,
 }
 
-/// Bytes of offset and length before each payload of [`ClassroomVariant::Framed`].
+/// Length of offset and frame length before each payload of [`ClassroomVariant::OffsetHeader`], in bytes.
 const OFFSET_HEADER_LENGTH: usize = 8;
 
-/// Pieces of one picture that may wait for one before them.
+/// Maximum number of chunks of a frame that wait for a missing chunk before them.
 const MAX_PENDING_CHUNKS: usize = 4_096;
 
 #[derive(Debug)]
 enum ClassroomAssembly {
-    /// Pieces one behind the other, in the order in which they come.
+    /// Chunks without offsets, joined in order of arrival.
     Chunks(ChunkAssembly),
-    /// Pieces that say where they belong.
+    /// Chunks with offsets.
     Offset(OffsetAssembly),
-    /// Nothing more is wanted of this picture: it is done, or it can no longer be.
+    /// A frame whose further packets are ignored, since it is complete or cannot become complete.
     Skipped { range: PacketRange, is_complete: bool },
 }
 
-/// Where in the sequence of packets an assembly stands.
+/// Packets of a frame received so far.
 #[derive(Debug, Clone, Copy)]
 struct PacketRange {
+    /// Sequence number of the first packet.
     first: u16,
+    /// Sequence number of the last packet.
     last: u16,
-    /// The last packet had the marker.
+    /// Marker bit of the last packet.
     has_marker: bool,
-    /// Of the last packet.
+    /// RTP timestamp of the last packet.
     timestamp: u32,
 }
 
@@ -96,8 +102,9 @@ struct ChunkAssembly {
     range: PacketRange,
     jpeg: BytesMut,
     parser: FrameParser,
-    /// Bytes of the first datagram and of the last one: slices are as long as the first, but for the last.
-    datagram_sizes: (usize, usize),
+    /// Length of the first and of the last datagram, in bytes. Only the last slice of a frame is shorter than the first
+    /// datagram.
+    datagram_lengths: (usize, usize),
 }
 
 #[derive(Debug)]
@@ -105,15 +112,18 @@ struct OffsetAssembly {
     range: PacketRange,
     frame_length: usize,
     jpeg: BytesMut,
-    /// What stands further behind, by its offset.
+    /// Chunks after a gap, by offset.
     pending: BTreeMap<usize, Bytes>,
+    /// Total length of the pending chunks.
     pending_bytes: usize,
 }
 
-/// How a packet's payload begins, if a picture begins there.
+/// First bytes of the payload of a frame's first packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FrameStart {
+    /// SOI directly after the RTP header.
     Plain,
+    /// Offset and length, then SOI.
     WithOffsetHeader,
 }
 
@@ -128,36 +138,36 @@ fn detect_frame_start(payload: &[u8]) -> Option<FrameStart> {
         .then_some(FrameStart::WithOffsetHeader)
 }
 
-/// Offset and length, both big-endian.
+/// Parses the offset of a chunk and the length of its frame, both in bytes, 32 bits, big-endian.
 fn parse_offset_header(payload: &[u8]) -> Option<(usize, usize)> {
     let [o0, o1, o2, o3, t0, t1, t2, t3] = *payload.first_chunk::<OFFSET_HEADER_LENGTH>()?;
     let number = |bytes| usize::try_from(u32::from_be_bytes(bytes)).ok();
     Some((number([o0, o1, o2, o3])?, number([t0, t1, t2, t3])?))
 }
 
-/// How far `sequence` is ahead of `reference`; negative behind it.
+/// Returns the distance from `reference` to `sequence` modulo 2¹⁶; negative if `sequence` is earlier.
 fn sequence_distance(reference: u16, sequence: u16) -> i16 {
     sequence.wrapping_sub(reference) as i16
 }
 
-/// What comes in.
 impl ClassroomDepacketizer {
-    /// How the server cuts pictures; `None` before it has shown.
+    /// Returns the detected variant; `None` before the first frame shows it.
     pub fn variant(&self) -> Option<ClassroomVariant> {
         self.variant
     }
 
-    /// Returns the next frame; complete as far as markers, offsets and sequence numbers tell.
+    /// Returns the next frame. JPEG markers, offsets and sequence numbers decide whether it is complete.
     pub fn poll_frame(&mut self) -> Option<AssembledFrame> {
         self.completed.pop_front()
     }
 
-    /// Whether a picture begins with this payload.
+    /// Returns whether a frame begins with this payload.
     pub fn starts_frame(payload: &[u8]) -> bool {
         detect_frame_start(payload).is_some()
     }
 
-    /// Looks at a datagram; `None` if it is nothing of the stream. Versions other than 2 are common, and no harm.
+    /// Parses a datagram; `None` if it is not part of the stream. RTP version 0 is accepted, since many classroom
+    /// servers send it.
     pub fn classify(&mut self, datagram: &Bytes) -> Option<ClassroomDatagram> {
         if let Some((first, header, payload)) = parse_header(datagram) {
             let stream_id = Some((first, header.ssrc));
@@ -166,7 +176,7 @@ impl ClassroomDepacketizer {
                 return Some(ClassroomDatagram::Packet { header, payload });
             }
         }
-        let Some(ClassroomAssembly::Chunks(ChunkAssembly { datagram_sizes: (first, last), .. })) =
+        let Some(ClassroomAssembly::Chunks(ChunkAssembly { datagram_lengths: (first, last), .. })) =
             &self.assembly
         else {
             return None;
@@ -174,7 +184,7 @@ impl ClassroomDepacketizer {
         (first == last && datagram.len() <= *first).then(|| ClassroomDatagram::Slice(datagram.clone()))
     }
 
-    /// Takes the next piece. Packets that have numbers of their own are pushed in the order of these.
+    /// Adds the next datagram. Packets of [`ClassroomVariant::ChunksByPacket`] are pushed in sequence order.
     pub fn push(&mut self, datagram: &ClassroomDatagram) {
         match datagram {
             ClassroomDatagram::Slice(bytes) => self.push_slice(bytes),
@@ -189,16 +199,18 @@ impl ClassroomDepacketizer {
         }
     }
 
-    /// Nothing more comes: a picture that has begun stays incomplete.
+    /// Ends the current frame as incomplete, at the end of the stream.
     pub fn finish(&mut self) {
         match self.assembly.take() {
-            Some(ClassroomAssembly::Chunks(chunks)) => self.emit_cut(chunks.range, chunks.jpeg.freeze()),
-            Some(ClassroomAssembly::Offset(framed)) => self.emit_framed(framed),
+            Some(ClassroomAssembly::Chunks(chunks)) => {
+                self.emit_truncated(chunks.range, chunks.jpeg.freeze());
+            }
+            Some(ClassroomAssembly::Offset(assembly)) => self.emit_with_gaps(assembly),
             Some(ClassroomAssembly::Skipped { .. }) | None => {}
         }
     }
 
-    /// Forgets the picture that has begun: the stream was stopped.
+    /// Discards the current frame, after a pause.
     pub fn discard_frame(&mut self) {
         self.assembly = None;
     }
@@ -212,10 +224,10 @@ fn parse_header(datagram: &Bytes) -> Option<(u8, Header, Bytes)> {
         .then(|| (fixed[0], header, datagram.slice(HEADER_LENGTH..)))
 }
 
-/// Pieces one behind the other.
+/// Chunks without offsets.
 impl ClassroomDepacketizer {
-    /// Whether a packet goes on with the picture that has begun, although it begins like one itself: a thumbnail may
-    /// stand where the picture was cut.
+    /// Returns whether a packet that begins with SOI continues the current frame. A chunk can begin with the SOI of a
+    /// thumbnail.
     fn is_continuation(&self, header: &Header) -> bool {
         let Some(ClassroomAssembly::Chunks(ChunkAssembly { range, .. })) = &self.assembly else {
             return false;
@@ -242,7 +254,7 @@ impl ClassroomDepacketizer {
             ParseStatus::Incomplete => {
                 let length = HEADER_LENGTH + payload.len();
                 let jpeg = BytesMut::from(&payload[..]);
-                let chunks = ChunkAssembly { range, jpeg, parser, datagram_sizes: (length, length) };
+                let chunks = ChunkAssembly { range, jpeg, parser, datagram_lengths: (length, length) };
                 self.assembly = Some(ClassroomAssembly::Chunks(chunks));
             }
         }
@@ -252,36 +264,30 @@ impl ClassroomDepacketizer {
         let current = PacketRange::from_header(header);
         let skipped = match self.assembly.take() {
             Some(ClassroomAssembly::Chunks(chunks)) if self.is_next_packet(chunks.range, header) => {
-                let place = PacketRange { first: chunks.range.first, ..current };
-                return self.append(
-                    ChunkAssembly { range: place, ..chunks },
-                    payload,
-                    HEADER_LENGTH + payload.len(),
-                );
+                let range = PacketRange { first: chunks.range.first, ..current };
+                let datagram_length = HEADER_LENGTH + payload.len();
+                return self.append(ChunkAssembly { range, ..chunks }, payload, datagram_length);
             }
             Some(ClassroomAssembly::Chunks(chunks)) => {
-                let place = chunks.range;
-                self.skip_frame(place, chunks.jpeg.freeze());
-                Some((place, false))
+                let range = chunks.range;
+                self.skip_frame(range, chunks.jpeg.freeze());
+                Some((range, false))
             }
-            Some(ClassroomAssembly::Skipped { range: place, is_complete: is_whole }) => {
-                Some((place, is_whole))
-            }
+            Some(ClassroomAssembly::Skipped { range, is_complete }) => Some((range, is_complete)),
             _ => None,
         };
-        match skipped.filter(|(place, is_whole)| self.belongs_to_skipped(*place, *is_whole, current)) {
-            Some((PacketRange { first, .. }, is_whole)) => {
-                self.assembly = Some(ClassroomAssembly::Skipped {
-                    range: PacketRange { first, ..current },
-                    is_complete: is_whole,
-                });
+        match skipped.filter(|(range, is_complete)| self.belongs_to_skipped(*range, *is_complete, current)) {
+            Some((PacketRange { first, .. }, is_complete)) => {
+                let range = PacketRange { first, ..current };
+                self.assembly = Some(ClassroomAssembly::Skipped { range, is_complete });
             }
-            // The beginning of this picture has not come.
+            // The first packet of the frame is missing.
             None => self.skip_frame(current, Bytes::new()),
         }
     }
 
-    /// Whether a packet is the next one of a picture; which it is shows how packets are numbered.
+    /// Returns whether a packet is the next one of the current frame. The first such packet shows whether sequence
+    /// numbers count frames or packets.
     fn is_next_packet(&mut self, range: PacketRange, header: &Header) -> bool {
         let detected = match sequence_distance(range.last, header.sequence) {
             0 => ClassroomVariant::ChunksByFrame,
@@ -294,9 +300,10 @@ impl ClassroomDepacketizer {
         self.variant == Some(detected)
     }
 
-    /// Whether a packet is one more of a picture that is passed over. Where packets have numbers of their own, those
-    /// that are missing are taken for others of it, unless timestamps tell pictures apart; but nothing is missing of one
-    /// that is whole.
+    /// Returns whether a packet belongs to a frame whose packets are ignored.
+    ///
+    /// If each packet has its own sequence number, missing packets are assumed to belong to the ignored frame too,
+    /// unless the timestamp differs. No packets are missing if the ignored frame is complete.
     fn belongs_to_skipped(&self, range: PacketRange, is_complete: bool, current: PacketRange) -> bool {
         match sequence_distance(range.last, current.last) {
             0 => true,
@@ -317,11 +324,11 @@ impl ClassroomDepacketizer {
         }
     }
 
-    fn append(&mut self, mut chunks: ChunkAssembly, bytes: &Bytes, datagram_size: usize) {
+    fn append(&mut self, mut chunks: ChunkAssembly, bytes: &Bytes, datagram_length: usize) {
         if chunks.jpeg.len() + bytes.len() > MAX_FRAME_SIZE {
             return self.skip_frame(chunks.range, chunks.jpeg.freeze());
         }
-        chunks.datagram_sizes.1 = datagram_size;
+        chunks.datagram_lengths.1 = datagram_length;
         match chunks.parser.advance(bytes) {
             ParseStatus::Incomplete => {
                 chunks.jpeg.extend_from_slice(bytes);
@@ -340,30 +347,25 @@ impl ClassroomDepacketizer {
         self.assembly = Some(ClassroomAssembly::Skipped { range, is_complete: true });
     }
 
-    /// Gives up a frame of which these bytes have come, from its start.
+    /// Emits the first bytes of an incomplete frame and ignores its further packets.
     fn skip_frame(&mut self, range: PacketRange, jpeg: Bytes) {
-        self.emit_cut(range, jpeg);
+        self.emit_truncated(range, jpeg);
         self.assembly = Some(ClassroomAssembly::Skipped { range, is_complete: false });
     }
 
-    fn emit_cut(&mut self, place: PacketRange, jpeg: Bytes) {
+    fn emit_truncated(&mut self, range: PacketRange, jpeg: Bytes) {
         let rest = jpeg.len()..UNKNOWN_END;
-        self.emit(place, jpeg, vec![rest]);
+        self.emit(range, jpeg, vec![rest]);
     }
 
-    fn emit(&mut self, place: PacketRange, jpeg: Bytes, missing: Vec<Range<usize>>) {
-        let PacketRange { first: sequence, timestamp, .. } = place;
-        self.completed.push_back(AssembledFrame {
-            jpeg,
-            missing,
-            timestamp,
-            sequence,
-            headers_reduced: false,
-        });
+    fn emit(&mut self, range: PacketRange, jpeg: Bytes, missing: Vec<Range<usize>>) {
+        let PacketRange { first: sequence, timestamp, .. } = range;
+        let frame = AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced: false };
+        self.completed.push_back(frame);
     }
 }
 
-/// Pieces that say where they belong.
+/// Chunks with offsets.
 impl ClassroomDepacketizer {
     fn push_offset(&mut self, header: &Header, payload: &Bytes) {
         self.variant = Some(ClassroomVariant::OffsetHeader);
@@ -377,7 +379,7 @@ impl ClassroomDepacketizer {
             None => None,
         };
         match known.map(|known| sequence_distance(known.first, header.sequence)) {
-            // Of a picture that is done with.
+            // A late packet of an earlier frame.
             Some(..0) => return,
             Some(0) if matches!(self.assembly, Some(ClassroomAssembly::Skipped { .. })) => return,
             Some(0) => {}
@@ -407,11 +409,11 @@ impl ClassroomDepacketizer {
     }
 
     fn check_complete(&mut self, assembly: OffsetAssembly) {
-        // More waits than the picture has: the pieces lie upon each other.
+        // If more bytes are pending than the frame has, chunks overlap.
         if assembly.pending.len() > MAX_PENDING_CHUNKS || assembly.pending_bytes > assembly.frame_length {
-            let place = assembly.range;
-            self.emit_framed(assembly);
-            self.assembly = Some(ClassroomAssembly::Skipped { range: place, is_complete: false });
+            let range = assembly.range;
+            self.emit_with_gaps(assembly);
+            self.assembly = Some(ClassroomAssembly::Skipped { range, is_complete: false });
             return;
         }
         if assembly.jpeg.len() < assembly.frame_length {
@@ -426,24 +428,24 @@ impl ClassroomDepacketizer {
         }
     }
 
-    /// Emits a frame as far as its pieces have come.
-    fn emit_framed(&mut self, framed: OffsetAssembly) {
-        let OffsetAssembly { range: place, frame_length: total, mut jpeg, pending: waiting, .. } = framed;
+    /// Emits the received chunks of an incomplete frame with the gaps between them.
+    fn emit_with_gaps(&mut self, assembly: OffsetAssembly) {
+        let OffsetAssembly { range, frame_length, mut jpeg, pending, .. } = assembly;
         let mut gaps = Gaps::default();
         gaps.append(jpeg.len());
-        for (offset, data) in waiting {
+        for (offset, data) in pending {
             if gaps.insert(offset, data.len()) {
                 jpeg.extend_from_slice(&data);
             }
         }
-        // The end is known: it is as far away as the frame says.
-        gaps.insert(total, 0);
-        self.emit(place, jpeg.freeze(), gaps.into_missing());
+        // The last gap ends at the end of the frame, which is known here.
+        gaps.insert(frame_length, 0);
+        self.emit(range, jpeg.freeze(), gaps.into_missing());
     }
 }
 
 impl OffsetAssembly {
-    /// Puts a piece where it belongs; what is there already is kept.
+    /// Adds a chunk. Bytes that were received before are kept.
     fn insert(&mut self, offset: usize, data: Bytes) {
         let longest = self.pending.entry(offset).or_default();
         if data.len() > longest.len() {
@@ -463,7 +465,7 @@ impl OffsetAssembly {
 mod tests {
     use super::*;
 
-    /// As small as a picture can be: SOI, SOF0, SOS, some data, EOI.
+    /// A minimal frame: SOI, SOF0, SOS, `length + 1` bytes of data, EOI.
     fn jpeg_frame(number: u8, length: usize) -> Vec<u8> {
         let head = [0xFF, 0xD8, 0xFF, 0xC0, 0, 3, 8, 0xFF, 0xDA, 0, 2, number];
         [&head[..], &vec![number; length], &[0xFF, 0xD9]].concat()
@@ -480,11 +482,11 @@ mod tests {
         packet(sequence, false, &[&framing, data].concat())
     }
 
-    /// What comes of datagrams: the sequence numbers of whole pictures, and `None` for what is incomplete.
+    /// Returns the sequence numbers of complete frames, and `None` for incomplete ones.
     fn assemble(depacketizer: &mut ClassroomDepacketizer, datagrams: &[Bytes]) -> Vec<Option<u16>> {
         for datagram in datagrams {
-            if let Some(piece) = depacketizer.classify(datagram) {
-                depacketizer.push(&piece);
+            if let Some(datagram) = depacketizer.classify(datagram) {
+                depacketizer.push(&datagram);
             }
         }
         let frames = std::iter::from_fn(|| depacketizer.poll_frame());
@@ -513,8 +515,8 @@ mod tests {
             let mut datagram = packet(1, false, &jpeg).to_vec();
             datagram[0] = version;
             let mut depacketizer = ClassroomDepacketizer::default();
-            let piece = depacketizer.classify(&datagram.into()).unwrap();
-            depacketizer.push(&piece);
+            let datagram = depacketizer.classify(&datagram.into()).unwrap();
+            depacketizer.push(&datagram);
             let frame = depacketizer.poll_frame().unwrap();
             assert!(frame.is_complete());
             assert_eq!((frame.jpeg, frame.sequence), (Bytes::from(jpeg.clone()), 1));
@@ -528,7 +530,7 @@ mod tests {
         let datagrams = [1, 2, 3].map(chunks_by_frame).concat();
         assert_eq!(assemble(&mut depacketizer, &datagrams), [Some(1), Some(2), Some(3)]);
         assert_eq!(depacketizer.variant(), Some(ClassroomVariant::ChunksByFrame));
-        // The last chunk of 4 and the first of 5 are lost.
+        // The last chunk of frame 4 and the first chunk of frame 5 are lost.
         let mut datagrams = [4, 5, 6].map(chunks_by_frame).concat();
         datagrams.drain(2..4);
         assert_eq!(assemble(&mut depacketizer, &datagrams), [None, None, Some(6)]);
@@ -538,7 +540,7 @@ mod tests {
     fn chunks_with_own_sequence_are_joined() {
         let mut depacketizer = ClassroomDepacketizer::default();
         let mut datagrams = [1, 2, 3, 4].map(chunks_by_packet).concat();
-        // The middle of 2 and the beginning of 3.
+        // The middle of frame 2 and the first packet of frame 3 are lost.
         datagrams.remove(6);
         datagrams.remove(4);
         assert_eq!(assemble(&mut depacketizer, &datagrams), [Some(3), None, None, Some(12)]);
@@ -560,7 +562,7 @@ mod tests {
         for (missing, timestamps, expected) in [
             (&[10][..], [0, 0], &[Some(0), None, Some(18)][..]),
             (&[10, 12, 13, 16], [0, 0], &[Some(0), None, Some(18)]),
-            // The last of one picture and the first of the next, which only timestamps tell apart.
+            // The last packet of one frame and the first ones of the next are lost: only timestamps separate them.
             (&[16, 17, 18], [1, 2], &[Some(0), None, None]),
             (&[17, 18, 20], [0, 0], &[Some(0), None]),
         ] {
@@ -588,9 +590,9 @@ mod tests {
     #[test]
     fn overlapping_chunks_are_bounded() {
         let mut depacketizer = ClassroomDepacketizer::default();
-        let begins = offset_packet(1, 0, 50_000, &jpeg_frame(1, 100));
-        let piles = (0..2_000).map(|offset| offset_packet(1, 200 + offset, 50_000, &[1; 40_000]));
-        let datagrams: Vec<_> = [begins].into_iter().chain(piles).collect();
+        let first = offset_packet(1, 0, 50_000, &jpeg_frame(1, 100));
+        let overlapping = (0..2_000).map(|offset| offset_packet(1, 200 + offset, 50_000, &[1; 40_000]));
+        let datagrams: Vec<_> = [first].into_iter().chain(overlapping).collect();
         assert_eq!(assemble(&mut depacketizer, &datagrams), [None]);
     }
 
@@ -611,7 +613,7 @@ mod tests {
 
     #[test]
     fn thumbnail_at_packet_start_is_not_a_frame() {
-        // The body of APP1 is a picture, and the second packet begins with it.
+        // The body of APP1 is a JPEG, and the second packet begins with it.
         let thumbnail = jpeg_frame(9, 50);
         let head = [0xFF, 0xD8, 0xFF, 0xE1, 0, thumbnail.len() as u8 + 2];
         let rest = [&thumbnail, &jpeg_frame(8, 100)[2..]].concat();
@@ -626,12 +628,12 @@ mod tests {
         let jpeg = jpeg_frame(3, 3_000);
         let chunks = |sequence| {
             let mut offset = 0;
-            let cut = jpeg.chunks(1_000).map(move |data| {
-                let piece = offset_packet(sequence, offset, 3_014, data);
+            let packets = jpeg.chunks(1_000).map(move |data| {
+                let packet = offset_packet(sequence, offset, 3_014, data);
                 offset += data.len();
-                piece
+                packet
             });
-            cut.collect::<Vec<_>>()
+            packets.collect::<Vec<_>>()
         };
         let mut depacketizer = ClassroomDepacketizer::default();
         assert_eq!(assemble(&mut depacketizer, &chunks(1)), [Some(1)]);
@@ -639,10 +641,10 @@ mod tests {
         mixed.swap(0, 2);
         mixed.insert(1, mixed[0].clone());
         assert_eq!(assemble(&mut depacketizer, &mixed), [Some(2)]);
-        let mut cut = chunks(3);
-        cut.remove(1);
-        cut.extend(chunks(4));
-        assert_eq!(assemble(&mut depacketizer, &cut), [None, Some(4)]);
+        let mut with_gap = chunks(3);
+        with_gap.remove(1);
+        with_gap.extend(chunks(4));
+        assert_eq!(assemble(&mut depacketizer, &with_gap), [None, Some(4)]);
         assert_eq!(depacketizer.variant(), Some(ClassroomVariant::OffsetHeader));
     }
 
@@ -656,8 +658,8 @@ mod tests {
         }
         assert_eq!(depacketizer.variant(), Some(ClassroomVariant::Sliced));
         let whole = packet(4, true, &jpeg_frame(4, 10_000));
-        let headless: Vec<_> = whole.chunks(4_096).skip(1).map(Bytes::copy_from_slice).collect();
-        assert_eq!(assemble(&mut depacketizer, &headless), []);
+        let without_header: Vec<_> = whole.chunks(4_096).skip(1).map(Bytes::copy_from_slice).collect();
+        assert_eq!(assemble(&mut depacketizer, &without_header), []);
     }
 
     #[test]
@@ -666,7 +668,7 @@ mod tests {
         for junk in [&b""[..], b"hello", &[0x80, 0x1A, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], &[0xFF; 2_000]] {
             assert_eq!(depacketizer.classify(&Bytes::copy_from_slice(junk)), None);
         }
-        // A length of 4 GiB is believed by nobody.
+        // A frame length of 4 GiB is rejected.
         assert_eq!(
             assemble(&mut depacketizer, &[offset_packet(1, 0, u32::MAX as usize, &jpeg_frame(1, 50))]),
             []
@@ -675,7 +677,7 @@ mod tests {
         let beyond = offset_packet(2, 60, 64, &[0; 50]);
         assert_eq!(assemble(&mut depacketizer, &[beyond]), [None]);
 
-        // A picture without an end is given up at 16 MiB.
+        // A frame without EOI ends at 16 MiB.
         let mut depacketizer = ClassroomDepacketizer::default();
         let head = &jpeg_frame(1, 60_000)[..60_000];
         assert_eq!(assemble(&mut depacketizer, &[packet(1, false, head)]), []);

@@ -1,4 +1,4 @@
-//! From packets, in order, to pictures.
+//! Assembly of frames from RTP packets in sequence order.
 
 use std::collections::VecDeque;
 
@@ -12,17 +12,19 @@ use super::main_header::{
 use crate::media::jpeg::{Dimensions, JpegHeader, MAX_FRAME_SIZE, marker, standard_header, tables};
 use crate::proto::rtp::Packet;
 
-/// Puts pictures together. Packets are pushed in the order of their sequence numbers; gaps are allowed.
+/// Assembles frames from packets of RFC 2435, with or without the original header.
 ///
-/// Whether a frame is whole is known here and nowhere else: decoders take cut data without a word. So every
-/// fragment must begin where the one before it ended, and the last must have its marker.
+/// Call [`push`](Self::push) with packets in the order of their sequence numbers, gaps allowed, and
+/// [`poll_frame`](Self::poll_frame) until it returns `None`. A frame is complete if each fragment begins at the end of
+/// the previous one and the last packet has the marker. Later stages cannot detect missing bytes: decoders accept
+/// truncated data without an error.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
-    /// The frame that is being put together.
+    /// The current frame; `None` between frames.
     assembly: Option<Assembly>,
-    /// The session description's size, for pictures too large for the main header.
+    /// Frame size in the session description, for frames larger than the main header can state.
     dimensions: Option<Dimensions>,
-    /// Quantization tables by quality, as 128 to 254 may be sent only once (RFC 2435 §3.1.8).
+    /// Quantization tables by quality. Tables of qualities 128 to 254 can be sent only once (RFC 2435 §3.1.8).
     cached_tables: Vec<(u8, [u8; 128])>,
     completed: VecDeque<Assembled>,
 }
@@ -30,66 +32,67 @@ pub struct Depacketizer {
 #[derive(Debug)]
 struct Assembly {
     timestamp: u32,
+    /// Sequence number of the first packet received.
     sequence: u16,
     state: AssemblyState,
 }
 
 #[derive(Debug)]
 enum AssemblyState {
-    /// The bytes so far.
-    Assembling(Joining),
-    /// The frame cannot be understood; its other packets are passed over.
+    /// The bytes received so far.
+    Assembling(PartialFrame),
+    /// The frame is invalid for this reason, and its other packets are ignored.
     Unusable(&'static str),
 }
 
 #[derive(Debug, Default)]
-struct Joining {
+struct PartialFrame {
     jpeg: BytesMut,
-    /// Bytes in front of the scan data; 0 if the first packet is missing.
+    /// Length of the header before the scan data, in bytes; 0 if the first packet is missing.
     header_length: usize,
     gaps: Gaps,
     headers_reduced: bool,
 }
 
-/// Whether a packet is the first of its frame.
+/// Returns whether a packet is the first of its frame.
 pub fn starts_frame(packet: &Packet) -> bool {
     MainHeader::parse(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
 }
 
 impl Depacketizer {
-    /// A depacketizer for a stream whose description may state its size.
+    /// Creates a depacketizer. `dimensions` is the frame size in the session description, if it states one.
     pub fn new(dimensions: Option<Dimensions>) -> Self {
         Self { dimensions, ..Self::default() }
     }
 
-    /// The next thing that came out.
+    /// Returns the next frame whose last packet was received or is missing.
     pub fn poll_frame(&mut self) -> Option<Assembled> {
         self.completed.pop_front()
     }
 
-    /// Whether a frame has begun and not ended.
+    /// Returns whether a frame has begun and not ended.
     pub fn is_mid_frame(&self) -> bool {
         self.assembly.is_some()
     }
 
-    /// Nothing more comes: a frame that has begun stays incomplete.
+    /// Ends the current frame as incomplete, at the end of the stream.
     pub fn finish(&mut self) {
         self.finish_frame(false);
     }
 
-    /// Forgets the frame that has begun: the stream was stopped or goes on elsewhere.
+    /// Discards the current frame, after a pause or a seek.
     pub fn discard_frame(&mut self) {
         self.assembly = None;
     }
 
-    /// Takes the next packet.
+    /// Adds the next packet.
     pub fn push(&mut self, packet: &Packet) {
         let timestamp = packet.header.timestamp;
         if self.assembly.as_ref().is_some_and(|assembly| assembly.timestamp != timestamp) {
             self.finish_frame(false);
         }
         let (sequence, state) = match self.assembly.take() {
-            Some(Assembly { sequence, state, .. }) => (sequence, join(state, packet)),
+            Some(Assembly { sequence, state, .. }) => (sequence, append_fragment(state, packet)),
             None => (packet.header.sequence, self.start_frame(packet)),
         };
         self.assembly = Some(Assembly { timestamp, sequence, state });
@@ -101,12 +104,12 @@ impl Depacketizer {
     fn finish_frame(&mut self, has_marker: bool) {
         let Some(Assembly { timestamp, sequence, state }) = self.assembly.take() else { return };
         self.completed.push_back(match state {
-            AssemblyState::Unusable(why) => Assembled::Unusable(why),
-            AssemblyState::Assembling(Joining { mut jpeg, mut gaps, headers_reduced, .. }) => {
+            AssemblyState::Unusable(reason) => Assembled::Unusable(reason),
+            AssemblyState::Assembling(PartialFrame { mut jpeg, mut gaps, headers_reduced, .. }) => {
                 if !has_marker {
-                    gaps.cut();
+                    gaps.truncate();
                 }
-                // EOI may be left out of the data (RFC 2435 §3.1.9 says nothing of it; senders do both).
+                // Some senders include EOI in the data and some do not; RFC 2435 §3.1.9 does not specify it.
                 if gaps.is_empty() && !jpeg.ends_with(&[0xFF, marker::EOI]) {
                     jpeg.put_slice(&[0xFF, marker::EOI]);
                 }
@@ -121,41 +124,35 @@ impl Depacketizer {
             return AssemblyState::Unusable(TOO_SHORT);
         };
         if main.fragment_offset != 0 {
-            return join(AssemblyState::Assembling(Joining::default()), packet);
+            return append_fragment(AssemblyState::Assembling(PartialFrame::default()), packet);
         }
         match self.parse_first(packet, main) {
             Ok((header, data, headers_reduced)) => {
-                // Most pictures are a few packets; one that is a single packet holds no more than itself,
-                // and EOI.
+                // Most frames have a few packets. A frame of a single packet needs room for EOI only.
                 let packets = if packet.header.marker { 1 } else { 4 };
                 let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * packets + 2);
                 jpeg.put_slice(&header);
                 jpeg.put_slice(&data);
                 let mut gaps = Gaps::default();
                 gaps.append(jpeg.len());
-                AssemblyState::Assembling(Joining {
-                    jpeg,
-                    header_length: header.len(),
-                    gaps,
-                    headers_reduced,
-                })
+                let header_length = header.len();
+                AssemblyState::Assembling(PartialFrame { jpeg, header_length, gaps, headers_reduced })
             }
             Err(reason) => AssemblyState::Unusable(reason),
         }
     }
 
-    /// The picture's header, the first data, and whether the header was reduced.
+    /// Parses the first packet of a frame. Returns the JPEG header, the scan data, and whether the header was reduced.
     fn parse_first(
         &mut self,
         packet: &Packet,
         main: MainHeader,
     ) -> Result<(Vec<u8>, Bytes, bool), &'static str> {
         let mut rest = packet.payload.slice(MainHeader::LENGTH..);
-        let restart_interval =
-            match main.jpeg_type & TYPE_RESTART_BIT != 0 && main.jpeg_type < TYPE_ORIGINAL_HEADER {
-                true => Some(parse_restart_interval(&mut rest)?),
-                false => None,
-            };
+        let restart_interval = match main.has_restart_header() {
+            true => Some(parse_restart_interval(&mut rest)?),
+            false => None,
+        };
         let tables = self.parse_tables(main.quality, &mut rest)?;
         let segments =
             packet.extension.as_ref().filter(|extension| extension.profile == FIRST_EXTENSION_PROFILE);
@@ -167,51 +164,49 @@ impl Depacketizer {
             ));
         }
         let dimensions = match (main.width, main.height) {
-            (0, _) | (_, 0) => self.dimensions.ok_or("the stream does not say how large its pictures are")?,
+            (0, _) | (_, 0) => self.dimensions.ok_or("the stream does not state the size of its frames")?,
             (width, height) => Dimensions { width: u16::from(width) * 8, height: u16::from(height) * 8 },
         };
-        let tables = tables.ok_or("the quantization tables have not come")?;
-        let vertical = match main.jpeg_type & !TYPE_RESTART_BIT {
+        let tables = tables.ok_or("the quantization tables are missing")?;
+        let vertical_sampling = match main.jpeg_type & !TYPE_RESTART_BIT {
             0 => 1,
             1 => 2,
-            _ => return Err("a kind of JPEG payload that RFC 2435 does not define"),
+            _ => return Err("the type of the JPEG payload is unknown"),
         };
         let (luminance, chrominance) = tables.split_at(64);
-        Ok((standard_header(dimensions, vertical, [luminance, chrominance], restart_interval), rest, false))
+        let header =
+            standard_header(dimensions, vertical_sampling, [luminance, chrominance], restart_interval);
+        Ok((header, rest, false))
     }
 
-    /// The quantization tables that the quality names, from the packet or from memory (RFC 2435 §3.1.8).
+    /// Returns the quantization tables of a quality: computed, from the packet, or cached (RFC 2435 §3.1.8). `None` if
+    /// they are in neither the packet nor the cache.
     fn parse_tables(&mut self, quality: u8, rest: &mut Bytes) -> Result<Option<[u8; 128]>, &'static str> {
         if quality < 128 {
-            let (luminance, chrominance) = tables::quantization_for_quality(quality);
-            let mut both = [0; 128];
-            both[..64].copy_from_slice(&luminance);
-            both[64..].copy_from_slice(&chrominance);
-            return if (1..100).contains(&quality) {
-                Ok(Some(both))
-            } else {
-                Err("a quality that RFC 2435 reserves")
+            return match quality {
+                1..100 => Ok(Some(computed_tables(quality))),
+                _ => Err("the quality of the JPEG payload is reserved"),
             };
         }
         let &[_, precision, high, low] =
-            rest.first_chunk().ok_or("a quantization table header that is cut")?;
+            rest.first_chunk().ok_or("a quantization table header is truncated")?;
         let length = usize::from(u16::from_be_bytes([high, low]));
         if rest.len() < 4 + length {
-            return Err("quantization tables that are cut");
+            return Err("the quantization tables are truncated");
         }
         let bytes = rest.split_to(4 + length).slice(4..);
         if precision != 0 {
-            return Err("quantization tables of 16 bits");
+            return Err("the quantization tables have 16-bit elements");
         }
         let mut both = [0; 128];
         match bytes.len() {
             0 => {
                 return Ok(self.cached_tables.iter().find(|(q, _)| *q == quality).map(|(_, tables)| *tables));
             }
-            // One table serves both.
+            // A single table is used for luminance and chrominance.
             64 => both.chunks_exact_mut(64).for_each(|half| half.copy_from_slice(&bytes)),
             128.. => both.copy_from_slice(&bytes[..128]),
-            _ => return Err("quantization tables of an odd length"),
+            _ => return Err("the quantization tables have an invalid length"),
         }
         if quality != QUALITY_IN_BAND {
             self.cached_tables.retain(|(q, _)| *q != quality);
@@ -223,46 +218,54 @@ impl Depacketizer {
 
 const TOO_SHORT: &str = "a packet is shorter than the JPEG payload header";
 
-/// Adds a packet that is not a frame's first. A frame with gaps stays incomplete whatever else is wrong with it.
-fn join(state: AssemblyState, packet: &Packet) -> AssemblyState {
-    let AssemblyState::Assembling(mut joining) = state else { return state };
-    let Some((main, data)) = parse_following(&packet.payload) else {
-        return joining.fail(TOO_SHORT);
-    };
-    if joining.jpeg.len() + data.len() > MAX_FRAME_SIZE {
-        return joining.fail("a picture is larger than 16 MiB");
-    }
-    if joining.gaps.insert(joining.header_length + main.fragment_offset as usize, data.len()) {
-        joining.jpeg.put_slice(&data);
-    }
-    AssemblyState::Assembling(joining)
+fn computed_tables(quality: u8) -> [u8; 128] {
+    let (luminance, chrominance) = tables::quantization_for_quality(quality);
+    let mut both = [0; 128];
+    both[..64].copy_from_slice(&luminance);
+    both[64..].copy_from_slice(&chrominance);
+    both
 }
 
-impl Joining {
-    fn fail(mut self, why: &'static str) -> AssemblyState {
+/// Adds a packet that is not the first of a frame.
+fn append_fragment(state: AssemblyState, packet: &Packet) -> AssemblyState {
+    let AssemblyState::Assembling(mut frame) = state else { return state };
+    let Some((main, data)) = parse_following(&packet.payload) else {
+        return frame.fail(TOO_SHORT);
+    };
+    if frame.jpeg.len() + data.len() > MAX_FRAME_SIZE {
+        return frame.fail("a frame is larger than 16 MiB");
+    }
+    if frame.gaps.insert(frame.header_length + main.fragment_offset as usize, data.len()) {
+        frame.jpeg.put_slice(&data);
+    }
+    AssemblyState::Assembling(frame)
+}
+
+impl PartialFrame {
+    /// Makes the frame unusable. A frame that already has gaps is reported as incomplete instead.
+    fn fail(mut self, reason: &'static str) -> AssemblyState {
         if self.gaps.is_empty() {
-            return AssemblyState::Unusable(why);
+            return AssemblyState::Unusable(reason);
         }
-        self.gaps.cut();
+        self.gaps.truncate();
         AssemblyState::Assembling(self)
     }
 }
 
-/// The main header and the data of a packet that is not a frame's first.
+/// Parses the main header and the data of a packet that is not the first of a frame; `None` if it is too short.
 fn parse_following(payload: &Bytes) -> Option<(MainHeader, Bytes)> {
     let main = MainHeader::parse(payload)?;
-    let has_restarts = main.jpeg_type & TYPE_RESTART_BIT != 0 && main.jpeg_type < TYPE_ORIGINAL_HEADER;
-    let skipped = MainHeader::LENGTH + if has_restarts { 4 } else { 0 };
-    (payload.len() >= skipped).then(|| (main, payload.slice(skipped..)))
+    let headers_length = MainHeader::LENGTH + if main.has_restart_header() { 4 } else { 0 };
+    (payload.len() >= headers_length).then(|| (main, payload.slice(headers_length..)))
 }
 
 fn parse_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
-    let &[high, low, _, _] = rest.first_chunk().ok_or("a restart header that is cut")?;
+    let &[high, low, _, _] = rest.first_chunk().ok_or("a restart header is truncated")?;
     let _ = rest.split_to(4);
     Ok(u16::from_be_bytes([high, low]))
 }
 
-/// SOI and the header segments of an extension; `None` when they do not make a whole header.
+/// Returns SOI and the header segments of a header extension; `None` if they are not a complete header.
 fn original_header(body: &[u8], main: MainHeader) -> Option<Vec<u8>> {
     let mut header = [&[0xFF, marker::SOI], body].concat();
     let parsed = JpegHeader::parse(&header).ok()?;

@@ -1,29 +1,35 @@
-//! The fields that both directions share.
+//! The main JPEG header, and the field values that packetizer and depacketizer share.
 
 /// The main JPEG header (RFC 2435 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct MainHeader {
-    /// What the type makes of it.
+    /// Type-specific field; 0 in types 0 and 1.
     pub type_specific: u8,
-    /// Where this packet's data begins in the frame's data. 24 bits.
+    /// Position of the packet's data in the scan data of the frame, in bytes, 24 bits.
     pub fragment_offset: u32,
-    /// How the header is described.
+    /// Type field: 0 for 4:2:2, 1 for 4:2:0, plus [`TYPE_RESTART_BIT`], or [`TYPE_ORIGINAL_HEADER`].
     pub jpeg_type: u8,
-    /// The quantization tables: computed, or in the packet.
+    /// Q field: below 128 the quantization tables are computed from it, otherwise they are sent in the stream.
     pub quality: u8,
-    /// Width in blocks of eight pixels; 0 where it has no room.
+    /// Width in blocks of eight pixels; 0 if it is larger than 2,040 pixels.
     pub width: u8,
-    /// Height in blocks of eight pixels; 0 where it has no room.
+    /// Height in blocks of eight pixels; 0 if it is larger than 2,040 pixels.
     pub height: u8,
 }
 
 impl MainHeader {
+    /// Length of the header, in bytes.
     pub const LENGTH: usize = 8;
 
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[type_specific, o2, o1, o0, kind, quality, width, height] = bytes.first_chunk()?;
+        let &[type_specific, o2, o1, o0, jpeg_type, quality, width, height] = bytes.first_chunk()?;
         let fragment_offset = u32::from_be_bytes([0, o2, o1, o0]);
-        Some(Self { type_specific, fragment_offset, jpeg_type: kind, quality, width, height })
+        Some(Self { type_specific, fragment_offset, jpeg_type, quality, width, height })
+    }
+
+    /// Returns whether a restart marker header follows (RFC 2435 §3.1.7).
+    pub fn has_restart_header(&self) -> bool {
+        self.jpeg_type & TYPE_RESTART_BIT != 0 && self.jpeg_type < TYPE_ORIGINAL_HEADER
     }
 
     pub fn encode(&self) -> [u8; Self::LENGTH] {
@@ -32,32 +38,33 @@ impl MainHeader {
     }
 }
 
-/// Set in the type of pictures with restart markers (RFC 2435 §3.1.3).
+/// Bit in the type of frames with restart markers (RFC 2435 §3.1.3).
 pub(super) const TYPE_RESTART_BIT: u8 = 64;
 
-/// The restart header where intervals are not aligned with packets: first and last bit set, count all ones
+/// Restart count of frames whose restart intervals are not aligned with packets: F and L bits set, count all ones
 /// (RFC 2435 §3.1.7).
 pub(super) const WHOLE_FRAME_RESTART_COUNT: u16 = 0xFFFF;
 
-/// The quality that says "tables in every frame" (RFC 2435 §3.1.8).
+/// Quality of frames that all contain their quantization tables (RFC 2435 §3.1.8).
 pub(super) const QUALITY_IN_BAND: u8 = 255;
 
-/// Our own type: the header extension alone describes the picture. Types from 128 on are for a session's set-up to
-/// define (RFC 2435 §3.1.3); ours is defined by `x-jpeg-header=1`.
+/// Type of frames described by the header extension alone. Types from 128 on are defined by the session setup
+/// (RFC 2435 §3.1.3); this one is defined by `x-jpeg-header=1` in the Transport header.
 pub(super) const TYPE_ORIGINAL_HEADER: u8 = 128;
 
-/// A quality whose tables "are known already" when none are in the packet; with [`TYPE_ORIGINAL_HEADER`] they stand
-/// in the extension.
+/// Quality of frames with [`TYPE_ORIGINAL_HEADER`]. Packets can omit the quantization tables of this quality (RFC 2435
+/// §3.1.8); they are in the header extension.
 pub(super) const QUALITY_OUT_OF_BAND: u8 = 128;
 
-/// In the type-specific byte of [`TYPE_ORIGINAL_HEADER`]: how many fill bytes were put before SOS.
+/// Bits in the type-specific field of [`TYPE_ORIGINAL_HEADER`]: the number of fill bytes inserted before SOS.
 pub(super) const FILL_MASK: u8 = 0x03;
 
-/// In the type-specific byte of [`TYPE_ORIGINAL_HEADER`]: the header was too long and lost its APPn and COM segments.
+/// Bit in the type-specific field of [`TYPE_ORIGINAL_HEADER`]: the header was longer than a packet, and its APPn and
+/// COM segments were left out.
 pub(super) const HEADER_REDUCED_BIT: u8 = 0x80;
 
-/// The extension of a frame's first packet, which holds the header segments.
+/// Profile of the header extension in the first packet of a frame, which contains the header segments.
 pub(super) const FIRST_EXTENSION_PROFILE: u16 = 0xFFD8;
 
-/// The extension of a frame's other packets, which is empty.
+/// Profile of the header extension in the other packets of a frame, which is empty.
 pub(super) const FOLLOWING_EXTENSION_PROFILE: u16 = 0xFFFF;

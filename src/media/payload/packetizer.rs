@@ -1,4 +1,4 @@
-//! From a picture to the packets that carry it.
+//! Conversion of frames to RTP packets.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -13,11 +13,11 @@ use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE, marker};
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// Bytes of a whole RTP packet at most: with the headers of UDP and IPv6, and a little to spare for tunnels, it
-/// still fits into an Ethernet frame.
+/// Maximum length of an RTP packet, in bytes of UDP payload, except in [`PayloadFormat::Classroom`]. With UDP and IPv6
+/// headers it has 1,460 bytes, which leaves room for a tunnel header in an Ethernet frame of 1,500 bytes.
 pub const MAX_PACKET_SIZE: usize = 1_412;
 
-/// The packets of one picture, complete but for what differs from session to session.
+/// The packets of one frame, without the fields that differ between sessions.
 #[derive(Debug, Clone)]
 pub struct PacketizedFrame {
     packets: Vec<Bytes>,
@@ -26,15 +26,15 @@ pub struct PacketizedFrame {
 }
 
 impl PacketizedFrame {
-    /// The packets in order; sequence number, timestamp and SSRC are zero.
+    /// Returns the packets in order, with sequence number, timestamp and SSRC set to zero.
     pub fn packets(&self) -> &[Bytes] {
         &self.packets
     }
 
-    /// One packet with the fields of a session, written into `buffer`.
+    /// Writes a packet with the fields of a session to `buffer`, which is cleared first. `timestamp` is in RTP ticks.
     ///
     /// # Panics
-    /// When there is no packet of this index.
+    /// Panics if `index` is not below the number of packets.
     pub fn write_packet(&self, index: usize, sequence: u16, timestamp: u32, ssrc: u32, buffer: &mut Vec<u8>) {
         buffer.clear();
         buffer.extend_from_slice(&self.packets[index]);
@@ -43,29 +43,29 @@ impl PacketizedFrame {
         buffer[8..12].copy_from_slice(&ssrc.to_be_bytes());
     }
 
-    /// Bytes of one packet's payload: without the header, of which the extension is a part.
+    /// Returns the length of a packet without RTP header and extension, in bytes.
     ///
     /// # Panics
-    /// When there is no packet of this index.
-    pub fn payload_octets(&self, index: usize) -> usize {
+    /// Panics if `index` is not below the number of packets.
+    pub fn payload_length(&self, index: usize) -> usize {
         rtp::Packet::parse(self.packets[index].clone()).map_or(0, |packet| packet.payload.len())
     }
 
-    /// Bytes of all packets together.
+    /// Returns the total length of all packets, in bytes of UDP payload.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The header was longer than a packet and lost its APPn and COM segments.
+    /// Returns whether APPn and COM segments were left out because the header was longer than a packet.
     pub fn headers_reduced(&self) -> bool {
         self.headers_reduced
     }
 }
 
-/// Cuts a picture into packets.
+/// Converts a frame to packets of a payload format.
 ///
 /// # Errors
-/// Why the form cannot carry it.
+/// Returns the reason if the format cannot carry the frame.
 pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, UnsupportedJpeg> {
     if jpeg.len() > MAX_FRAME_SIZE {
         return Err(UnsupportedJpeg::TooLarge);
@@ -74,7 +74,7 @@ pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, 
         PayloadFormat::Rfc2435 => packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?),
         PayloadFormat::OriginalHeader => packetize_original_header(jpeg),
         PayloadFormat::Classroom => {
-            classroom::fit_to_datagram(jpeg).map(|picture| packetize_classroom(&picture))
+            classroom::fit_to_datagram(jpeg).map(|fitted| packetize_classroom(&fitted))
         }
     }
 }
@@ -149,30 +149,33 @@ fn packetize_original_header(jpeg: &[u8]) -> Result<PacketizedFrame, Unsupported
 /// A quantization table header without tables (RFC 2435 §3.1.8).
 const EMPTY_TABLE_HEADER: &[u8] = &[0, 0, 0, 0];
 
-/// In blocks of eight pixels, 0 where there is no room for it.
+/// Converts a width or height to blocks of eight pixels; 0 if it is larger than 2,040 pixels.
 fn to_blocks(pixels: u16) -> u8 {
     u8::try_from(pixels.div_ceil(8)).unwrap_or(0)
 }
 
-/// The header segments up to the scan header, without APPn and COM.
+/// Returns the header segments before SOS without APPn and COM.
 fn strip_metadata(jpeg: &[u8], header: &JpegHeader<'_>) -> Vec<u8> {
     let needed = header.segments().iter().filter(|s| !marker::is_metadata(s.code) && s.code != marker::SOS);
     needed.flat_map(|segment| &jpeg[segment.range.clone()]).copied().collect()
 }
 
-/// What stands before the data in the packets of one frame.
+/// Headers of the packets of one frame.
 struct FragmentHeaders<'a> {
+    /// Profile and body of the RTP header extension in the first packet.
     first_extension: Option<(u16, &'a [u8])>,
+    /// Profile and body of the RTP header extension in the other packets.
     following_extension: Option<(u16, &'a [u8])>,
+    /// Main header; the fragment offset is set for each packet.
     main: MainHeader,
-    /// Behind the main header of every packet.
+    /// Bytes after the main header in every packet.
     every_packet: &'a [u8],
-    /// Behind that, in the first packet alone.
+    /// Bytes after `every_packet` in the first packet only.
     first_packet: &'a [u8],
 }
 
 fn fragment(headers: &FragmentHeaders<'_>, data: &[u8], headers_reduced: bool) -> PacketizedFrame {
-    // One allocation for the whole frame, of which each packet is a part.
+    // All packets are slices of one allocation.
     let max_packets = data.len() / (MAX_PACKET_SIZE - 64) + 2;
     let mut buffer = BytesMut::with_capacity(data.len() + max_packets * 64 + MAX_PACKET_SIZE);
     let mut packets = Vec::with_capacity(max_packets);

@@ -1,12 +1,12 @@
-//! How the JPEG header of a frame travels in RTP.
+//! Selection of the RTP payload format.
 
-/// How a picture's header travels.
+/// Payload format of a frame in RTP packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PayloadFormat {
-    /// As RFC 2435 describes it: for every player.
+    /// RFC 2435, for all players.
     Rfc2435,
-    /// As it is, in a header extension: for players that asked for it.
+    /// The original header in an RTP header extension, for players that requested it in SETUP.
     OriginalHeader,
-    /// Whole, without any payload header, in one packet: for classroom programs.
+    /// The complete frame without a payload header in one packet, for classroom programs.
     Classroom,
 }

@@ -1,72 +1,62 @@
-//! Which pictures RFC 2435 can carry.
-
-use std::fmt;
+//! Parsing of frames that RFC 2435 can carry.
 
 use crate::media::jpeg::{Component, JpegHeader, tables};
 
-/// Why RFC 2435 cannot carry a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason why a payload format cannot carry a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsupportedJpeg {
-    /// The header cannot be read.
+    /// The header is malformed, or the frame has to be reencoded and cannot be decoded.
+    #[error("its JPEG header is malformed")]
     MalformedHeader,
-    /// Not baseline sequential with eight bits a sample.
+    /// The frame is not baseline sequential with 8 bits per sample.
+    #[error("it is not baseline JPEG with 8 bits per sample")]
     NotBaseline,
-    /// Not three components in one scan, or in another order.
+    /// The frame does not have Y, Cb and Cr in this order in a single scan.
+    #[error("it does not consist of Y, Cb and Cr in one scan")]
     Components,
-    /// Not 4:2:2 or 4:2:0.
+    /// Chrominance is neither 4:2:2 nor 4:2:0.
+    #[error("its chrominance is neither 4:2:2 nor 4:2:0")]
     Subsampling,
-    /// Huffman tables of its own.
+    /// The Huffman tables are not the standard ones.
+    #[error("its Huffman tables are not the standard ones")]
     HuffmanTables,
-    /// Quantization tables that are missing, of 16 bits, or different for the two chrominance components.
+    /// A quantization table is missing, has 16-bit elements, or differs between the two chrominance components.
+    #[error("its quantization tables are not two of 8 bits")]
     QuantizationTables,
-    /// Over 2,040 pixels.
+    /// Width or height is over 2,040 pixels (RFC 2435), the frame is longer than 16 MiB, or it has too many pixels to
+    /// be reencoded.
+    #[error("it is too large")]
     TooLarge,
     /// The header segments that cannot be left out are longer than a packet.
+    #[error("its JPEG header is longer than a packet")]
     HeaderTooLong,
 }
 
-impl fmt::Display for UnsupportedJpeg {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::MalformedHeader => "its JPEG header cannot be read",
-            Self::NotBaseline => "its pictures are not baseline JPEG",
-            Self::Components => "its pictures do not consist of Y, Cb and Cr in one scan",
-            Self::Subsampling => "its chrominance is neither 4:2:2 nor 4:2:0",
-            Self::HuffmanTables => "its Huffman tables are not the standard ones",
-            Self::QuantizationTables => "its quantization tables are not two of eight bits",
-            Self::TooLarge => "it is larger than 2040 pixels",
-            Self::HeaderTooLong => "its JPEG header is longer than a packet",
-        })
-    }
-}
-
-impl std::error::Error for UnsupportedJpeg {}
-
-/// A picture as RFC 2435 sees it.
+/// The fields of a frame that RFC 2435 transmits.
 #[derive(Debug, Clone)]
 pub struct Rfc2435Frame<'a> {
-    /// Without the restart bit: 0 for 4:2:2, 1 for 4:2:0.
+    /// Type without the restart bit: 0 for 4:2:2, 1 for 4:2:0.
     pub(super) jpeg_type: u8,
-    /// Width in blocks of eight pixels.
+    /// Width in blocks of eight pixels, rounded up.
     pub(super) width: u8,
-    /// Height in blocks of eight pixels.
+    /// Height in blocks of eight pixels, rounded up.
     pub(super) height: u8,
-    /// The luminance and the chrominance table, in zigzag order.
+    /// Luminance and chrominance tables, in zigzag order.
     pub(super) quantization_tables: [&'a [u8; 64]; 2],
-    /// 0 for none.
+    /// Number of minimum coded units between restart markers; 0 without restart markers.
     pub(super) restart_interval: u16,
-    /// The entropy-coded data without EOI.
+    /// Entropy-coded data without EOI.
     pub(super) scan_data: &'a [u8],
 }
 
-/// The most blocks of eight pixels that the header has room for.
+/// Maximum number of blocks of eight pixels in a row or column (RFC 2435 §3.1.5).
 const MAX_BLOCKS: u16 = 255;
 
 impl<'a> Rfc2435Frame<'a> {
-    /// Reads a picture.
+    /// Parses a frame.
     ///
     /// # Errors
-    /// Why RFC 2435 cannot carry it.
+    /// Returns the reason if RFC 2435 cannot carry the frame.
     pub fn parse(jpeg: &'a [u8]) -> Result<Self, UnsupportedJpeg> {
         let header = JpegHeader::parse(jpeg).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
         let frame = header.frame_header();
@@ -112,13 +102,14 @@ fn subsampling_type(y: Component, cb: Component, cr: Component) -> Result<u8, Un
     }
 }
 
-/// One scan of all three components, the first with the luminance tables and the others with the chrominance tables.
+/// Checks for one scan of all three components, the first with the standard luminance tables and the others with the
+/// standard chrominance tables.
 fn check_scan(header: &JpegHeader<'_>, components: [Component; 3]) -> Result<(), UnsupportedJpeg> {
     let scan = header.scan_components();
     if !scan.iter().map(|c| c.id).eq(components.iter().map(|c| c.id)) {
         return Err(UnsupportedJpeg::Components);
     }
-    // Without any DHT the standard tables are meant: those of luminance as 0, those of chrominance as 1.
+    // A frame without DHT implies the standard tables: luminance at destination 0, chrominance at destination 1.
     let table = |key: u8| match header.has_huffman_tables() {
         true => header.huffman_table(key),
         false => tables::STANDARD_HUFFMAN.iter().find(|(k, _)| *k == key).map(|(_, table)| *table),

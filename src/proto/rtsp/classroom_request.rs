@@ -1,6 +1,7 @@
-//! Requests in the dialect of classroom programs: a bare file name instead of a URL, and no blank line at the end.
+//! Requests in the dialect of classroom programs: a file name instead of a URL, and no blank line at the end.
 //!
-//! The dialect was never written down as a grammar. Its programs send, with LF or CRLF, a last line end or none:
+//! The dialect has no written grammar. Programs send one of these forms, with LF or CRLF, with or without a line end
+//! after the last line:
 //!
 //! ```text
 //! SETUP movie.Mjpeg RTSP/1.0        SETUP movie.Mjpeg         PLAY
@@ -9,29 +10,30 @@
 //!                                    RTSP/1.0 RTP/UDP 25000
 //! ```
 //!
-//! What a message says is gathered from wherever it stands. Its end is a blank line, the next request line, even in
-//! the middle of a line when the last line end is missing, or silence, which only the caller can hear.
+//! The parser searches the whole message for each value. A message ends at a blank line or at the next request line,
+//! which can be in the middle of a line if the last line end is missing. Otherwise only a pause in the stream marks
+//! the end, which the caller has to detect.
 
 use super::message::{Method, Version};
 
-/// A request as the classroom's programs make it.
+/// A request in the dialect of classroom programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassroomRequest {
-    /// What is asked.
+    /// Method of the request line.
     pub method: Method,
-    /// The file that is named; empty where the program leaves it out.
+    /// File name in the request line; empty if the program leaves it out.
     pub file: String,
-    /// The number of the request, if one can be read.
+    /// Sequence number of the request; `None` if it is missing or invalid.
     pub cseq: Option<u32>,
-    /// Where SETUP wants RTP, if a port can be read.
+    /// UDP port for RTP in a SETUP request; `None` if it is missing, invalid or zero.
     pub client_port: Option<u16>,
 }
 
-/// Bytes of one request at the most. Those of the programs have a few dozen.
+/// Maximum length of a request, in bytes. Requests of the known programs have fewer than 100.
 pub(super) const MAX_REQUEST_LENGTH: usize = 4 * 1024;
 
 impl ClassroomRequest {
-    /// Reads a message that [`begins`] and is whole.
+    /// Parses a complete message, one for which [`starts_request`] is true.
     pub(super) fn parse(message: &[u8]) -> Self {
         let text = String::from_utf8_lossy(message);
         let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -45,8 +47,10 @@ impl ClassroomRequest {
     }
 }
 
-/// Whether a request of the dialect begins here. It takes a whole request line to know that, so that nothing else is
-/// ever cut short by silence; of the form without header names it takes the number below the line as well.
+/// Returns whether the bytes begin with a request in the dialect.
+///
+/// A complete request line is required, so that a pause never cuts off any other message. The form without header
+/// names also requires the number on the next line.
 pub(super) fn starts_request(bytes: &[u8]) -> bool {
     if !bytes.first().is_some_and(u8::is_ascii_uppercase) {
         return false;
@@ -65,7 +69,7 @@ pub(super) fn starts_request(bytes: &[u8]) -> bool {
     }
 }
 
-/// Where the message ends that [`begins`] at the beginning; `None` if only silence can tell.
+/// Returns the length of the request at the beginning of the bytes; `None` if only a pause can mark its end.
 pub(super) fn find_end(bytes: &[u8]) -> Option<usize> {
     let mut line_start = 0;
     loop {
@@ -81,8 +85,8 @@ pub(super) fn find_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// The next request line within a line, at its beginning or behind digits: `Session: 123456PLAY movie.Mjpeg RTSP/1.0`
-/// is what a missing line end makes of two requests.
+/// Returns the position of another request line within a line, at its beginning or after a digit. Two requests without
+/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`.
 fn find_joined_request(bytes: &[u8], line_start: usize, length: usize) -> Option<usize> {
     (line_start.max(1)..line_start + length).find(|&at| {
         let is_boundary = at == line_start || bytes[at - 1].is_ascii_digit();
@@ -100,7 +104,7 @@ fn starts_with_known_method(bytes: &[u8]) -> bool {
     })
 }
 
-/// The method and the file of a request line. File names may hold spaces.
+/// Splits a request line into method and file name. File names can contain spaces.
 fn split_request_line(line: &str) -> (&str, &str) {
     let line = line.trim_end();
     let (method, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
@@ -114,18 +118,18 @@ fn ends_with_version(line: &str) -> bool {
     last.and_then(Version::parse).is_some()
 }
 
-/// Neither a URL nor `*`, which is what everybody else sends.
+/// Returns whether the text is neither a URL nor `*`, the two forms of standard RTSP.
 fn is_file_name(file: &str) -> bool {
     let is_url = file.contains("://") || file.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("rtsp:"));
     !is_url && file != "*" && !file.contains(char::is_control)
 }
 
-/// Whether a method is one of the four that the programs without header names know.
+/// Returns whether the method is one of the four that programs without header names send.
 fn is_classroom_method(method: &str) -> bool {
     matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN")
 }
 
-/// `1`, or a CSeq header below a request line that lost its version.
+/// Returns whether the line is a number, or a CSeq header below a request line without version.
 fn is_cseq_line(bytes: &[u8]) -> bool {
     let line = bytes.trim_ascii_start();
     line.first().is_some_and(u8::is_ascii_digit) || starts_with_ignore_case(line, CSEQ)
@@ -139,7 +143,7 @@ fn starts_with_ignore_case(line: &[u8], name: &[u8]) -> bool {
     line.get(..name.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(name))
 }
 
-/// The number behind CSeq, with a colon or without; or a second line that holds nothing but a number.
+/// Returns the number after `CSeq`, with or without a colon, or the second line if it is a number.
 fn find_cseq(headers: &str) -> Option<u32> {
     let mut lines = headers.lines().map(str::trim);
     let named = lines.clone().find(|line| starts_with_ignore_case(line.as_bytes(), CSEQ));
@@ -149,7 +153,7 @@ fn find_cseq(headers: &str) -> Option<u32> {
     }
 }
 
-/// The number behind `client_port=`; or, in the form without header names, the one behind `RTP/UDP`.
+/// Returns the number after `client_port=`, or after `RTP/UDP` in the form without header names.
 fn find_client_port(headers: &str) -> Option<u16> {
     let lower = headers.to_ascii_lowercase();
     let text_after = |name: &str| lower.find(name).map(|at| &lower[at + name.len()..]);
@@ -167,7 +171,7 @@ fn first_number<N: std::str::FromStr>(text: &str) -> Option<N> {
 mod tests {
     use super::*;
 
-    /// Cuts a stream of bytes as the framer does when silence follows the last of them.
+    /// Splits bytes as [`MessageReader`](super::super::MessageReader) does if the stream pauses after the last byte.
     fn split_requests(mut bytes: &[u8]) -> Vec<ClassroomRequest> {
         let mut found = Vec::new();
         while starts_request(bytes) {

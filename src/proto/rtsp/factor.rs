@@ -1,45 +1,46 @@
-//! How fast a film runs: the values of the Scale and Speed headers (RFC 2326 §12.34, §12.35).
+//! Playback factors: the values of the Scale and Speed headers (RFC 2326 §12.34, §12.35).
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 
-/// How many times as fast as usual, forward, in thousandths.
+/// A forward playback factor, in thousandths of the normal rate; never zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Factor(NonZeroU32);
 
-/// Why a value is no factor.
+/// Reason why a Scale or Speed value is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FactorError {
-    /// It is zero, or leads backwards.
+    /// The number is zero or negative (reverse playback).
     NotForward,
-    /// It is not a number as RFC 2326 §12.34 writes it.
+    /// The value is not a decimal number as defined in RFC 2326 §12.34.
     Malformed,
 }
 
 impl Factor {
-    /// As fast as usual.
+    /// The normal rate, 1.0.
     pub const ONE: Self = Self::from_thousandths(1_000);
 
-    /// So many thousandths.
+    /// Creates a factor from thousandths of the normal rate.
     ///
     /// # Panics
-    /// When there are none, which a constant would show at build time.
+    /// Panics if `thousandths` is zero; in a constant this is an error at compile time.
     pub const fn from_thousandths(thousandths: u32) -> Self {
         match NonZeroU32::new(thousandths) {
             Some(thousandths) => Self(thousandths),
-            None => panic!("a film that runs has a speed"),
+            None => panic!("a playback factor is not zero"),
         }
     }
 
-    /// The thousandths.
+    /// Returns the factor in thousandths of the normal rate.
     pub fn as_thousandths(self) -> u32 {
         self.0.get()
     }
 
-    /// Reads `2`, `2.0` or `0.25`. What is finer than a thousandth is left out, but a factor never becomes zero by it.
+    /// Parses `2`, `2.0` or `0.25`. Digits beyond thousandths are cut off, but a positive value is at least 0.001.
     ///
     /// # Errors
-    /// [`FactorError::NotForward`] for zero and for negative numbers.
+    /// Returns [`FactorError::NotForward`] for zero and negative numbers, and [`FactorError::Malformed`] for anything
+    /// that is not a decimal number.
     pub fn parse(value: &str) -> Result<Self, FactorError> {
         let (is_negative, number) = match value.trim().strip_prefix('-') {
             Some(number) => (true, number),
@@ -53,7 +54,7 @@ impl Factor {
         if is_negative || [whole, fraction].iter().all(|digits| digits.bytes().all(|b| b == b'0')) {
             return Err(FactorError::NotForward);
         }
-        // Digits alone fail to be a number only where they are too many, and then they mean much.
+        // Digits fail to parse only on overflow, which saturates.
         let whole = whole.parse().unwrap_or(u32::MAX);
         let fraction_thousandths: u32 = format!("{fraction:0<3}")[..3].parse().unwrap_or_default();
         let thousandths = whole.saturating_mul(1_000).saturating_add(fraction_thousandths);
@@ -68,14 +69,14 @@ impl Default for Factor {
 }
 
 impl From<Factor> for NonZeroU64 {
-    /// Its thousandths.
+    /// Returns the factor in thousandths of the normal rate.
     fn from(factor: Factor) -> Self {
         factor.0.into()
     }
 }
 
 impl fmt::Display for Factor {
-    /// With one decimal at least, as players write it.
+    /// Writes the factor with one to three decimals. Players always write at least one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, thousandths) = (self.0.get() / 1_000, self.0.get() % 1_000);
         match thousandths {

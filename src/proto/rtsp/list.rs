@@ -1,6 +1,6 @@
-//! Lists in header fields.
+//! Lists in header values.
 
-/// The parts of a list, as `separates` tells them apart; within quotes nothing does.
+/// Splits a header value at its separators and trims the parts. Separators in a quoted string do not count.
 pub fn split_list(value: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
     let mut in_quotes = false;
     let parts = value.split(move |character| {

@@ -1,4 +1,4 @@
-//! Requests, responses and their headers.
+//! Requests, responses and their headers (RFC 2326 §4 to §7).
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -54,7 +54,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Reads a method token; an unknown one becomes [`Method::Extension`].
+    /// Parses a method token; an unknown one becomes [`Method::Extension`].
     pub fn parse(token: &str) -> Self {
         match token {
             "OPTIONS" => Self::Options,
@@ -72,7 +72,7 @@ impl Method {
         }
     }
 
-    /// The token as it stands on the wire.
+    /// Returns the token of the request line.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Options => "OPTIONS",
@@ -129,22 +129,22 @@ impl StatusCode {
 }
 
 impl StatusCode {
-    /// A status from its three digits; `None` outside 100–599.
+    /// Creates a status from its number; `None` outside 100–599.
     pub fn from_code(code: u16) -> Option<Self> {
         (100..600).contains(&code).then_some(Self(code))
     }
 
-    /// The three digits.
+    /// Returns the number, from 100 to 599.
     pub fn code(self) -> u16 {
         self.0
     }
 
-    /// Whether the request was understood and accepted (2xx).
+    /// Returns whether the request was understood and accepted (2xx).
     pub fn is_success(self) -> bool {
         self.0 / 100 == 2
     }
 
-    /// The reason phrase that RFC 2326 §7.1.1 recommends.
+    /// Returns the reason phrase recommended by RFC 2326 §7.1.1, `Unknown` for a code that it does not define.
     pub fn reason_phrase(self) -> &'static str {
         match self.0 {
             100 => "Continue",
@@ -202,52 +202,51 @@ impl fmt::Display for StatusCode {
     }
 }
 
-/// The protocol version of a message, as its first line states it.
+/// The RTSP version in the first line of a message (RFC 2326 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
-    /// The digits before the dot.
+    /// Number before the dot.
     pub major: u8,
-    /// The digits after the dot.
+    /// Number after the dot.
     pub minor: u8,
 }
 
 impl Version {
-    /// RTSP/1.0, the only version that Reelay speaks.
+    /// RTSP/1.0, the only supported version.
     pub const V1_0: Self = Self { major: 1, minor: 0 };
 
-    /// Reads `RTSP/1.0`; `None` when the token is no RTSP version at all.
+    /// Parses a token such as `RTSP/1.0`; `None` if it is not an RTSP version.
     pub fn parse(token: &str) -> Option<Self> {
         let (major, minor) = token.strip_prefix("RTSP/")?.split_once('.')?;
         Some(Self { major: major.parse().ok()?, minor: minor.parse().ok()? })
     }
 }
 
-/// Header lines in the order in which they stand in the message. Names compare without case.
+/// Header lines in message order. Names are compared without regard to case (RFC 2326 §4.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(Cow<'static, str>, String)>);
 
 impl Headers {
-    /// The value of the first header of this name.
+    /// Returns the value of the first header with this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The values of every header of this name, in order.
+    /// Returns the values of all headers with this name, in message order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// The elements of every header of this name, as one list with commas: lines that repeat a list's name go on with
-    /// it (RFC 2326 §4.2 by way of HTTP/1.1). `None` if there is none.
+    /// Returns the values of all headers with this name as one comma-separated list; `None` if there is none.
+    /// A repeated header continues the list of the first one (RFC 2326 §4.2, which refers to HTTP/1.1).
     pub fn get_list(&self, name: &str) -> Option<String> {
         let lines: Vec<_> = self.get_all(name).collect();
         (!lines.is_empty()).then(|| lines.join(", "))
     }
 
-    /// Adds a header after the others.
+    /// Appends a header.
     ///
-    /// Control characters cannot stand in a header's value; they become spaces, so that nothing that
-    /// came from outside can start a line of its own.
+    /// Control characters in the value are replaced by spaces, so that untrusted text cannot inject header lines.
     pub fn append(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         let mut value = value.into();
         if value.contains(|c: char| c.is_control()) {
@@ -256,12 +255,12 @@ impl Headers {
         self.0.push((name.into(), value));
     }
 
-    /// Every header, in order.
+    /// Returns the names and values of all headers, in message order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, v)| (n.as_ref(), v.as_str()))
     }
 
-    /// The `CSeq` (RFC 2326 §12.17), if it is there and a number.
+    /// Returns the `CSeq` (RFC 2326 §12.17); `None` if it is missing or not a number.
     pub fn cseq(&self) -> Option<u32> {
         self.get(header::CSEQ)?.trim().parse().ok()
     }
@@ -270,20 +269,20 @@ impl Headers {
 /// A request (RFC 2326 §6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// What is asked.
+    /// Method of the request line.
     pub method: Method,
-    /// The absolute URL, or `*`.
+    /// Request-URI: an absolute URL, or `*` for the server as a whole.
     pub uri: String,
-    /// The version of the first line.
+    /// Version of the request line.
     pub version: Version,
-    /// The header lines; `Content-Length` is written by [`Request::encode`].
+    /// Header lines. [`Request::encode`] adds `Content-Length` if it is missing.
     pub headers: Headers,
-    /// The entity.
+    /// Message body (the entity of RFC 2326 §8); empty if there is none.
     pub body: Bytes,
 }
 
 impl Request {
-    /// A request without headers or entity.
+    /// Creates a request without headers and body.
     pub fn new(method: Method, uri: impl Into<String>) -> Self {
         Self {
             method,
@@ -294,13 +293,13 @@ impl Request {
         }
     }
 
-    /// The same request with one header more.
+    /// Returns the request with a header appended.
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.append(name, value);
         self
     }
 
-    /// The bytes for the wire.
+    /// Encodes the message for sending.
     pub fn encode(&self) -> Bytes {
         let Version { major, minor } = self.version;
         let request_line = format!("{} {} RTSP/{major}.{minor}", self.method, self.uri);
@@ -311,18 +310,18 @@ impl Request {
 /// A response (RFC 2326 §7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
-    /// The outcome.
+    /// Status code of the status line.
     pub status: StatusCode,
-    /// The words behind the status; the recommended phrase unless the sender says more.
+    /// Text after the status code; not necessarily [`StatusCode::reason_phrase`].
     pub reason_phrase: String,
-    /// The header lines; `Content-Length` is written by [`Response::encode`].
+    /// Header lines. [`Response::encode`] adds `Content-Length` if it is missing.
     pub headers: Headers,
-    /// The entity.
+    /// Message body (the entity of RFC 2326 §8); empty if there is none.
     pub body: Bytes,
 }
 
 impl Response {
-    /// A response with the recommended reason phrase.
+    /// Creates a response with the recommended reason phrase, without headers and body.
     pub fn new(status: StatusCode) -> Self {
         Self {
             status,
@@ -332,7 +331,7 @@ impl Response {
         }
     }
 
-    /// An error that tells why: the reason phrase carries the explanation, the code its meaning.
+    /// Creates an error response whose reason phrase is the recommended phrase followed by `explanation`.
     pub fn error(status: StatusCode, explanation: impl fmt::Display) -> Self {
         let mut response = Self::new(status);
         let _ = write!(response.reason_phrase, ": {explanation}");
@@ -340,20 +339,20 @@ impl Response {
         response
     }
 
-    /// The same response with one header more.
+    /// Returns the response with a header appended.
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.append(name, value);
         self
     }
 
-    /// The same response with an entity of the given type.
+    /// Returns the response with this body and its `Content-Type`.
     pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.headers.append(header::CONTENT_TYPE, content_type);
         self.body = body.into();
         self
     }
 
-    /// The bytes for the wire.
+    /// Encodes the message for sending.
     pub fn encode(&self) -> Bytes {
         let status_line = format!("RTSP/1.0 {} {}", self.status.code(), self.reason_phrase);
         encode_message(status_line, &self.headers, &self.body)
@@ -363,7 +362,7 @@ impl Response {
 fn encode_message(start_line: String, headers: &Headers, body: &Bytes) -> Bytes {
     let mut text = start_line;
     text.push_str("\r\n");
-    // What was read has it among its headers already.
+    // A parsed message already contains the header.
     let has_length = headers.get(header::CONTENT_LENGTH).is_some();
     for (name, value) in headers.iter() {
         let _ = write!(text, "{name}: {value}\r\n");

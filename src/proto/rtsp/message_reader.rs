@@ -1,65 +1,71 @@
-//! From a TCP byte stream to messages: requests, responses and interleaved packets (RFC 2326 §10.12).
+//! Framing of a TCP byte stream: requests, responses and interleaved packets (RFC 2326 §10.12).
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::classroom_request::{self, ClassroomRequest};
 use super::message::{Headers, Method, Request, Response, StatusCode, Version, header};
 
-/// One whole thing off the connection.
+/// A complete message, or a packet between messages, received on an RTSP connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// A request.
+    /// A standard request (RFC 2326 §6).
     Request(Request),
     /// A request in the dialect of classroom programs.
     Classroom(ClassroomRequest),
-    /// A response.
+    /// A response (RFC 2326 §7).
     Response(Response),
-    /// Binary data between messages.
+    /// Binary data between messages (RFC 2326 §10.12).
     Interleaved {
-        /// The channel that the Transport header assigned.
+        /// Channel number, as negotiated in the Transport header.
         channel: u8,
-        /// One RTP or RTCP packet.
+        /// The RTP or RTCP packet, at most 65,535 bytes.
         packet: Bytes,
     },
 }
 
-/// What a peer may make us hold before a message is whole.
+/// Bounds on the bytes that a peer can make [`MessageReader`] buffer before a message is complete.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageLimits {
-    /// Bytes of a request's URL.
+    /// Maximum length of a request URL, in bytes.
     pub max_uri: usize,
-    /// Bytes of the first line and the headers together.
+    /// Maximum length of the first line and the headers together, in bytes.
     pub max_head: usize,
-    /// Bytes of an entity.
+    /// Maximum length of the body, in bytes.
     pub max_body: usize,
 }
 
 impl MessageLimits {
-    /// For a server: requests are short.
+    /// Limits of a server. Requests are short.
     pub const SERVER: Self = Self { max_uri: 2_048, max_head: 16 * 1024, max_body: 64 * 1024 };
-    /// For a client: session descriptions may be long.
+    /// Limits of a client. Session descriptions can be long.
     pub const CLIENT: Self = Self { max_uri: 8_192, max_head: 64 * 1024, max_body: 1024 * 1024 };
 }
 
-/// Why the byte stream cannot be read on. The connection has lost its framing and must be closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Reason why the byte stream cannot be parsed any further. The framing is lost: close the connection.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
-    /// The URL of a request is longer than [`Limits::uri`].
+    /// The URL of a request is longer than [`MessageLimits::max_uri`].
+    #[error("the URL is too long")]
     UriTooLong,
-    /// The headers are longer than [`Limits::head`].
+    /// The first line and the headers are longer than [`MessageLimits::max_head`].
+    #[error("the headers are too long")]
     HeadTooLong,
-    /// The entity is longer than [`Limits::body`].
+    /// The body is longer than [`MessageLimits::max_body`].
+    #[error("the message body is too long")]
     BodyTooLong,
-    /// A Content-Length is no length.
+    /// A Content-Length is not a number, or contradicts another one in the same message.
+    #[error("the Content-Length \"{0}\" is invalid")]
     InvalidContentLength(String),
-    /// The entity of a response goes on behind its Content-Length.
+    /// The bytes after the body of a response do not begin a message: its Content-Length is too small.
+    #[error("the message body is longer than its Content-Length")]
     ContentLengthTooShort,
-    /// A line is not RTSP; the text says which.
+    /// A line is not RTSP. The text names the line.
+    #[error("{0}")]
     Malformed(String),
 }
 
 impl FramingError {
-    /// The status with which a server answers before it closes the connection.
+    /// Returns the status of the response that a server sends before it closes the connection.
     pub fn status_code(&self) -> StatusCode {
         match self {
             Self::UriTooLong => StatusCode::REQUEST_URI_TOO_LARGE,
@@ -72,31 +78,16 @@ impl FramingError {
     }
 }
 
-impl std::fmt::Display for FramingError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::UriTooLong => f.write_str("the URL is too long"),
-            Self::HeadTooLong => f.write_str("the headers are too long"),
-            Self::BodyTooLong => f.write_str("the entity is too long"),
-            Self::InvalidContentLength(value) => write!(f, "the Content-Length \"{value}\" is no length"),
-            Self::ContentLengthTooShort => f.write_str("the entity is longer than its Content-Length says"),
-            Self::Malformed(what) => f.write_str(what),
-        }
-    }
-}
-
-impl std::error::Error for FramingError {}
-
-/// What has come of a message that is not whole.
+/// The part of an incomplete message that has been received. Displayed in parentheses in error messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IncompleteMessage {
-    /// Its headers have no end yet.
+    /// The blank line that ends the headers is missing.
     Head,
-    /// A part of its entity.
+    /// The headers are complete, the body is not.
     Body {
-        /// Bytes that have come.
+        /// Bytes of the body received.
         received: usize,
-        /// Bytes that Content-Length announces.
+        /// Bytes of the body according to Content-Length.
         expected: usize,
     },
 }
@@ -104,15 +95,18 @@ pub enum IncompleteMessage {
 impl std::fmt::Display for IncompleteMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Head => f.write_str("its headers have no end"),
-            Self::Body { received, expected: announced } => {
-                write!(f, "{received} of the {announced} bytes came that its Content-Length announces")
+            Self::Head => f.write_str("its headers are incomplete"),
+            Self::Body { received, expected } => {
+                write!(f, "{received} of the {expected} bytes of its body were received")
             }
         }
     }
 }
 
-/// Gathers bytes and hands out whole messages.
+/// Buffers the bytes of a connection and returns complete messages.
+///
+/// Call [`MessageReader::push`] with received bytes, then [`MessageReader::poll_message`] until it returns `None`.
+/// A server also ends classroom requests: see [`MessageReader::may_be_complete`].
 #[derive(Debug)]
 pub struct MessageReader {
     buffer: BytesMut,
@@ -120,22 +114,23 @@ pub struct MessageReader {
 }
 
 impl MessageReader {
-    /// A framer for a new connection.
+    /// Creates a reader for a new connection.
     pub fn new(limits: MessageLimits) -> Self {
         Self { buffer: BytesMut::new(), limits }
     }
 
-    /// Takes what the connection brought.
+    /// Appends bytes received from the connection.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Whether a message has begun that is not whole yet.
+    /// Returns whether an incomplete message is buffered.
     pub fn is_mid_message(&self) -> bool {
         !self.buffer.is_empty()
     }
 
-    /// What has come of a message that has begun; a packet between messages is none.
+    /// Returns the received part of an incomplete message; `None` if no message has begun, or only an interleaved
+    /// packet.
     pub fn incomplete_message(&self) -> Option<IncompleteMessage> {
         if matches!(self.buffer.first(), None | Some(b'$')) {
             return None;
@@ -147,21 +142,23 @@ impl MessageReader {
         Some(body.unwrap_or(IncompleteMessage::Head))
     }
 
-    /// Whether a classroom request has begun that may be whole: nothing in it says so, and a moment of silence must
-    /// tell, or the end of the connection. Its caller listens for either, and then calls [`Framer::finish`].
+    /// Returns whether the buffered bytes may be a complete classroom request.
+    ///
+    /// Such a request can end without a blank line. The caller waits for a short pause or the end of the connection,
+    /// and then calls [`MessageReader::finish_classroom`].
     pub fn may_be_complete(&self) -> bool {
         classroom_request::starts_request(&self.buffer)
     }
 
-    /// Nothing more comes of the classroom request that has begun.
+    /// Ends the buffered classroom request and returns it; `None` if no such request is buffered.
     pub fn finish_classroom(&mut self) -> Option<Message> {
         self.may_be_complete().then(|| self.split_classroom(self.buffer.len()))
     }
 
-    /// The next whole message, or `None` until more bytes come.
+    /// Returns the next complete message, or `None` if more bytes are needed.
     ///
     /// # Errors
-    /// When the bytes are not RTSP or a limit is passed. Nothing after that can be trusted.
+    /// Returns a [`FramingError`] if the bytes are not RTSP or a limit is exceeded. Do not poll again after an error.
     pub fn poll_message(&mut self) -> Result<Option<Message>, FramingError> {
         self.skip_blank_lines();
         match self.buffer.first() {
@@ -171,10 +168,10 @@ impl MessageReader {
         }
     }
 
-    /// The `CSeq` in what could not be read, so that its refusal can name it; `None` if there is none to be seen.
+    /// Returns the `CSeq` of the rejected message, for the error response; `None` if no complete header line has one.
     pub fn rejected_cseq(&self) -> Option<u32> {
         let searched = &self.buffer[..self.buffer.len().min(self.limits.max_head)];
-        // Only a line that has ended is whole, and the first is no header.
+        // The last line may be cut off, and the first is not a header.
         let complete_lines = &searched[..memchr::memrchr(b'\n', searched)?];
         complete_lines.split(|&byte| byte == b'\n').skip(1).map(String::from_utf8_lossy).find_map(|line| {
             let (name, value) = line.split_once(':')?;
@@ -182,7 +179,7 @@ impl MessageReader {
         })
     }
 
-    /// Blank lines before a message are harmless (RFC 2326 §4 follows HTTP/1.1 here).
+    /// Skips blank lines before a message, as HTTP/1.1 allows (RFC 2326 §4).
     fn skip_blank_lines(&mut self) {
         let blank = self.buffer.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
         self.buffer.advance(blank);
@@ -245,13 +242,13 @@ impl MessageReader {
         Message::Classroom(ClassroomRequest::parse(&self.buffer.split_to(length)))
     }
 
-    /// Refuses what can never become a message without waiting for its end.
+    /// Rejects bytes that cannot become a message, before the message is complete.
     fn check_start_line(&self) -> Result<(), FramingError> {
         let line = self.buffer[..].split(|&b| b == b'\n').next().unwrap_or_default();
         let token = line.split(|&b| b == b' ').next().unwrap_or_default();
         let is_printable = token.iter().all(|b| b.is_ascii_graphic() || *b == b'\r');
         if !is_printable || token.len() > MAX_METHOD_LENGTH {
-            return Err(FramingError::Malformed("what came is not RTSP".to_owned()));
+            return Err(FramingError::Malformed("the received bytes are not RTSP".to_owned()));
         }
         let limit = self.limits.max_uri + MAX_METHOD_LENGTH + " RTSP/1.0\r".len();
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
@@ -264,19 +261,19 @@ impl MessageReader {
     }
 }
 
-/// Whether something may begin with these bytes: a blank line, a packet, a response, or a request of a server's.
+/// Returns whether the bytes can be the beginning of a blank line, a packet, a response, or a request from a server.
 fn can_start_message(bytes: &[u8]) -> bool {
     let token = bytes.split(|b| b" \r\n".contains(b)).next().unwrap_or_default();
     let is_response = token.starts_with(b"RTSP/") || b"RTSP/".starts_with(token);
     is_response || bytes.starts_with(b"$") || token.iter().all(|b| b.is_ascii_uppercase() || *b == b'_')
 }
 
-/// Bytes of a method; the longest of RFC 2326 has thirteen.
+/// Maximum length of a method, in bytes. The longest method of RFC 2326 has 13.
 const MAX_METHOD_LENGTH: usize = 64;
 
-/// Where the headers end: their length without and with the blank line.
+/// Returns the length of the first line and the headers, without and with the blank line; `None` if it is missing.
 ///
-/// CRLF is the rule (RFC 2326 §4); a bare LF is taken as well.
+/// Lines end with CRLF (RFC 2326 §4); a bare LF is accepted too.
 fn find_head(buffer: &[u8]) -> Option<(usize, usize)> {
     memchr::memchr_iter(b'\n', buffer).find_map(|at| match buffer.get(at + 1..) {
         Some([b'\n', ..]) => Some((at + 1, at + 2)),
@@ -297,7 +294,7 @@ struct Head {
 
 impl Head {
     fn parse(bytes: &[u8]) -> Result<Self, FramingError> {
-        // RFC 2326 §3 takes ISO 10646 in UTF-8; a stray byte must not cost the connection.
+        // RFC 2326 §3 specifies ISO 10646 in UTF-8; an invalid byte must not end the connection.
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines();
         let start_line = StartLine::parse(lines.next().unwrap_or_default())?;
@@ -305,7 +302,7 @@ impl Head {
         let mut pending_header: Option<(String, String)> = None;
         for line in lines {
             if line.starts_with([' ', '\t']) {
-                // A continued line (RFC 2326 §4.2 by way of HTTP/1.1).
+                // A continuation line (RFC 2326 §4.2, which refers to HTTP/1.1).
                 let Some((_, value)) = &mut pending_header else {
                     return Err(FramingError::Malformed(
                         "the first header line is a continuation".to_owned(),
@@ -335,7 +332,7 @@ impl Head {
 
     fn content_length(&self) -> Result<usize, FramingError> {
         let mut length = None;
-        // Who says it twice must say the same: what follows would be read as one thing here and as another elsewhere.
+        // Two different lengths are rejected, since peers and proxies would disagree on where the message ends.
         for value in self.headers.get_all(header::CONTENT_LENGTH) {
             let parsed =
                 value.trim().parse().ok().filter(|parsed| length.is_none_or(|length| length == *parsed));
@@ -386,19 +383,19 @@ impl StartLine {
     }
 }
 
-/// A piece of a line, short enough for an error sentence.
+/// Returns the first 60 characters of a line, for an error message.
 fn excerpt(line: &str) -> String {
     line.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
-/// Wraps a packet for its channel (RFC 2326 §10.12).
+/// Encodes an RTP or RTCP packet for a channel of the RTSP connection (RFC 2326 §10.12).
 ///
 /// # Panics
-/// Never for an RTP packet of ours: only a packet over 65,535 bytes cannot be framed, and the caller
-/// makes none of these.
+/// Panics if the packet is longer than 65,535 bytes, the maximum of the length field. Packets sent by Reelay are
+/// shorter.
 pub fn encode_interleaved(channel: u8, packet: &[u8]) -> Bytes {
     let length =
-        u16::try_from(packet.len()).expect("a packet is shorter than its 16-bit length field reaches");
+        u16::try_from(packet.len()).expect("packet length exceeds the 16-bit length field of its channel");
     let mut framed = BytesMut::with_capacity(4 + packet.len());
     framed.put_u8(b'$');
     framed.put_u8(channel);
@@ -414,11 +411,11 @@ mod tests {
     fn messages(bytes: &[u8]) -> Result<Vec<Message>, FramingError> {
         let mut reader = MessageReader::new(MessageLimits::SERVER);
         reader.push(bytes);
-        let mut frames = Vec::new();
-        while let Some(frame) = reader.poll_message()? {
-            frames.push(frame);
+        let mut messages = Vec::new();
+        while let Some(message) = reader.poll_message()? {
+            messages.push(message);
         }
-        Ok(frames)
+        Ok(messages)
     }
 
     fn single_request(bytes: &[u8]) -> Request {
@@ -497,7 +494,7 @@ mod tests {
         assert_eq!(cseq(b"OPTIONS * RTSP/1.0\r\nno colon\r\ncseq: 7\r\n\r\n"), Some(7));
         assert_eq!(cseq(b"OPTIONS * RTSP/1.0\r\nCSeq: 8\r\nContent-Length: 99999999\r\n\r\n"), Some(8));
         let long_head = format!("OPTIONS * RTSP/1.0\r\nX: {}\r\nCSeq: 9\r\n", "a".repeat(20_000));
-        assert_eq!(cseq(long_head.as_bytes()), None, "it is not looked for beyond the limit");
+        assert_eq!(cseq(long_head.as_bytes()), None, "the search ends at the limit");
         assert_eq!(cseq(b"GET / HTTP/1.1\r\nCSeq: x\r\n\r\n"), None);
         assert_eq!(cseq(b"\x16\x03\x01 \r\n\r\nCSeq: 3"), None);
     }
@@ -567,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn classroom_requests_mix_and_the_last_waits_for_silence() {
+    fn last_classroom_request_is_finished_by_the_caller() {
         let mut reader = MessageReader::new(MessageLimits::SERVER);
         reader.push(
             b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nPLAY m RTSP/1.0\nCSeq: 2\n\nPAUSE m RTSP/1.0\nCSeq: 3",
@@ -584,7 +581,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_does_not_end_a_standard_request() {
+    fn standard_request_is_never_finished_early() {
         let bytes =
             b"SETUP rtsp://h/movie.Mjpeg/track1 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP/TCP\r\n\r\n";
         let mut reader = MessageReader::new(MessageLimits::SERVER);

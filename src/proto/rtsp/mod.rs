@@ -1,4 +1,20 @@
-//! RTSP 1.0 (RFC 2326): messages, their framing on a TCP stream, and the headers that carry structure.
+//! RTSP 1.0 (RFC 2326): messages, their framing on a TCP stream, and the structured headers.
+//!
+//! [`MessageReader`] splits a stream into [`Message`]s, within the bounds of [`MessageLimits`]; [`Request::encode`],
+//! [`Response::encode`] and [`encode_interleaved`] produce the bytes to send.
+//!
+//! ```
+//! use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Method};
+//!
+//! let mut reader = MessageReader::new(MessageLimits::SERVER);
+//! reader.push(b"DESCRIBE rtsp://127.0.0.1/movie.mjpeg RTSP/1.0\r\nCSe");
+//! assert_eq!(reader.poll_message(), Ok(None));
+//!
+//! reader.push(b"q: 2\r\n\r\n");
+//! let Ok(Some(Message::Request(request))) = reader.poll_message() else { panic!("a complete request") };
+//! assert_eq!(request.method, Method::Describe);
+//! assert_eq!(request.headers.cseq(), Some(2));
+//! ```
 
 mod classroom_request;
 mod factor;

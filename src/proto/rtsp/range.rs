@@ -3,37 +3,38 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A position in the presentation, counted from its beginning.
+/// A position in a presentation, in microseconds from its beginning (RFC 2326 §3.6).
 ///
-/// Kept in microseconds: fine enough that a frame's position, written and read again, is still that frame.
+/// Microseconds are fine enough that the position of a frame, written to a header and parsed again, still selects
+/// the same frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct Npt(u64);
 
 impl Npt {
-    /// The beginning.
+    /// The beginning of the presentation.
     pub const ZERO: Self = Self(0);
 
-    /// A position in microseconds.
+    /// Creates a position from microseconds.
     pub fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// The position in microseconds.
+    /// Returns the position in microseconds.
     pub fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// The position as a span of time.
+    /// Returns the time from the beginning of the presentation.
     pub fn as_duration(self) -> Duration {
         Duration::from_micros(self.0)
     }
 
-    /// The position in seconds, for people and for arithmetic that may round.
+    /// Returns the position in seconds, for display and for arithmetic that may round.
     pub fn as_secs_f64(self) -> f64 {
         self.as_duration().as_secs_f64()
     }
 
-    /// `12.5`, or `00:00:12.5` (RFC 2326 §3.6). Digits beyond microseconds are rounded.
+    /// Parses `12.5` or `00:00:12.5` (RFC 2326 §3.6), rounded to microseconds.
     fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let seconds = match whole.split(':').collect::<Vec<_>>().as_slice() {
@@ -56,7 +57,7 @@ fn parse_digits(text: &str) -> Option<u64> {
     text.parse().ok()
 }
 
-/// The digits behind the point, as microseconds.
+/// Parses the digits after the decimal point, as microseconds.
 fn parse_fraction(fraction: &str) -> Option<u64> {
     fraction.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
     let significant = &fraction[..fraction.len().min(6)];
@@ -76,7 +77,7 @@ impl From<Duration> for Npt {
 }
 
 impl fmt::Display for Npt {
-    /// Seconds with at least three decimals, as every server writes them, and six where they are needed.
+    /// Writes seconds with three decimals, as servers usually do, or with six for a fraction of a millisecond.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, micros) = (self.0 / 1_000_000, self.0 % 1_000_000);
         if micros % 1_000 == 0 {
@@ -87,36 +88,37 @@ impl fmt::Display for Npt {
     }
 }
 
-/// A range of normal play time. `start` is `None` for `now`, and where only an end is given.
+/// A range of normal play time (RFC 2326 §3.6, §12.29).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NptRange {
-    /// Where it begins; `None` means at the current position.
+    /// Start of the range; `None` for the current position (`now`, or no start as in `npt=-5`).
     pub start: Option<Npt>,
-    /// Where it ends; `None` means at the end of the presentation.
+    /// End of the range; `None` for the end of the presentation.
     pub end: Option<Npt>,
 }
 
-/// Why a Range header could not be used.
+/// Reason why a Range header is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeError {
-    /// It counts in something other than normal play time, or asks for a start at a wall-clock time.
+    /// The range is valid but not in normal play time, for example `smpte=` or `clock=` (RFC 2326 §3.5, §3.7).
     UnsupportedUnit,
-    /// It is not a Range at all.
+    /// The text is not a range, or not one of RFC 2326 §3.6.
     Malformed,
 }
 
 impl NptRange {
-    /// From `start` to the end of the presentation.
+    /// Returns the range from `start` to the end of the presentation.
     pub fn starting_at(start: Npt) -> Self {
         Self { start: Some(start), end: None }
     }
 
-    /// Reads the value of a Range header or of an `a=range` line.
+    /// Parses the value of a Range header or of an `a=range` line in SDP.
     ///
     /// # Errors
-    /// [`RangeError::OtherUnit`] for `smpte`, `clock` and anything else with a unit of its own.
+    /// Returns [`RangeError::UnsupportedUnit`] for `smpte`, `clock` and every other unit than `npt`, and
+    /// [`RangeError::Malformed`] for anything else that cannot be parsed.
     pub fn parse(value: &str) -> Result<Self, RangeError> {
-        // `;time=` asks to begin at a wall-clock time; what stands before it is the range.
+        // `;time=` schedules the start at a wall-clock time (RFC 2326 §12.29) and is ignored.
         let value = value.split(';').next().unwrap_or_default().trim();
         let (unit, range) = value.split_once('=').ok_or(RangeError::Malformed)?;
         if !unit.trim().eq_ignore_ascii_case("npt") {

@@ -4,21 +4,21 @@ use std::fmt;
 
 use super::list::split_list;
 
-/// The first packet that a PLAY brings, for one stream.
+/// The first packet of one stream after a PLAY request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtpInfo {
-    /// The stream's URL.
+    /// URL of the stream (`url`).
     pub url: String,
-    /// The sequence number of the first packet.
+    /// Sequence number of the first packet (`seq`); `None` if it is missing or invalid.
     pub sequence: Option<u16>,
-    /// The RTP timestamp that corresponds to the start of the Range.
+    /// RTP timestamp of the start of the Range (`rtptime`), in ticks; `None` if it is missing or invalid.
     pub rtptime: Option<u32>,
 }
 
 impl RtpInfo {
-    /// The entries of a header, one for each stream.
+    /// Parses the entries of a header, one for each stream. Parts before the first `url=` are ignored.
     pub fn parse_all(value: &str) -> Vec<Self> {
-        // A URL may hold a comma, so entries are told apart by their `url=`.
+        // A URL can contain a comma, so an entry begins at `url=`, not at a comma.
         let mut entries = Vec::<Self>::new();
         for part in split_list(value, |c| matches!(c, ';' | ',')) {
             match (part.split_once('='), entries.last_mut()) {

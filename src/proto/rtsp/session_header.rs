@@ -3,21 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
-/// The longest time-out that is believed. It only says how often a sign of life is due, and one a day costs nothing.
+/// Maximum timeout that is accepted; longer ones are reduced to it. The timeout only sets the interval of keep-alive
+/// requests, and one a day costs nothing.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A session's identifier, and how long the server keeps it without a sign of life.
+/// Session identifier, and the time for which the server keeps the session without a keep-alive request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionHeader {
-    /// Opaque; at least eight bytes from servers that follow RFC 2326 §3.4.
+    /// Opaque identifier; at least eight bytes if the server follows RFC 2326 §3.4.
     pub id: String,
-    /// `None` means the default of 60 s.
+    /// Session timeout in whole seconds, at most one day; `None` for the default of 60 s.
     pub timeout: Option<Duration>,
 }
 
 impl SessionHeader {
-    /// Reads the header's value; `None` when it names no session. A time-out is bounded: the grammar gives its number any
-    /// length.
+    /// Parses the header value; `None` if the identifier is empty. A timeout is limited to one day, since the grammar
+    /// does not limit its digits.
     pub fn parse(value: &str) -> Option<Self> {
         let mut parts = value.split(';').map(str::trim);
         let id = parts.next().filter(|id| !id.is_empty())?.to_owned();

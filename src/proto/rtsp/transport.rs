@@ -4,35 +4,35 @@ use std::fmt;
 
 use super::list::split_list;
 
-/// RTP on one port and RTCP on the next.
+/// UDP ports of RTP and RTCP, usually consecutive (RFC 3550 §11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PortPair {
-    /// Where RTP goes.
+    /// UDP port of RTP; not zero.
     pub rtp: u16,
-    /// Where RTCP goes.
+    /// UDP port of RTCP; not zero.
     pub rtcp: u16,
 }
 
-/// RTP on one channel of the RTSP connection and RTCP on another.
+/// Interleaved channels of RTP and RTCP on the RTSP connection (RFC 2326 §10.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChannelPair {
-    /// The channel of RTP.
+    /// Channel number of RTP.
     pub rtp: u8,
-    /// The channel of RTCP.
+    /// Channel number of RTCP.
     pub rtcp: u8,
 }
 
-/// What carries RTP.
+/// The protocol that carries RTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LowerTransport {
-    /// Datagrams (`RTP/AVP`).
+    /// UDP datagrams (`RTP/AVP`).
     Udp,
-    /// The RTSP connection itself (`RTP/AVP/TCP`).
+    /// Interleaved on the RTSP connection (`RTP/AVP/TCP`).
     Tcp,
 }
 
 impl LowerTransport {
-    /// What it is called in figures for programs.
+    /// Returns the name used in machine-readable output: `udp` or `tcp`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
@@ -41,36 +41,36 @@ impl LowerTransport {
     }
 }
 
-/// One alternative of a Transport header.
+/// An alternative of a Transport header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transport {
-    /// What carries RTP.
+    /// Lower transport, UDP if the header does not state it.
     pub lower_transport: LowerTransport,
-    /// Multicast delivery was asked for, which Reelay does not do.
+    /// Multicast delivery is requested (`multicast`). Reelay does not support it.
     pub multicast: bool,
-    /// The client's ports.
+    /// Ports on which the client receives RTP and RTCP (`client_port`).
     pub client_port: Option<PortPair>,
-    /// The server's ports.
+    /// Ports from which the server sends RTP and RTCP (`server_port`).
     pub server_port: Option<PortPair>,
-    /// The channels on the connection.
+    /// Channels on the RTSP connection (`interleaved`).
     pub interleaved: Option<ChannelPair>,
-    /// Another host than the one that asks.
+    /// Address to which the stream is sent (`destination`); `None` for the peer of the connection.
     pub destination: Option<String>,
-    /// The host that sends, if it is not the one that answers.
+    /// Address from which the stream is sent (`source`); `None` for the peer of the connection.
     pub source: Option<String>,
-    /// The synchronisation source that will send.
+    /// SSRC of the sender (`ssrc`, hexadecimal).
     pub ssrc: Option<u32>,
-    /// `PLAY` unless it says otherwise.
+    /// Methods of the session (`mode`), such as `PLAY,RECORD`; `None` for `PLAY`.
     pub mode: Option<String>,
-    /// The frame's original header segments travel in an RTP header extension (`x-jpeg-header=1`).
+    /// The original JPEG header segments are sent in an RTP header extension (`x-jpeg-header=1`).
     pub jpeg_header: bool,
 }
 
-/// The transport parameter by which a player asks for the original JPEG header segments.
+/// Transport parameter by which a player requests the original JPEG header segments.
 const JPEG_HEADER_PARAMETER: &str = "x-jpeg-header";
 
 impl Transport {
-    /// Unicast over UDP, nothing else said.
+    /// Returns unicast over UDP without further parameters.
     pub fn udp() -> Self {
         Self {
             lower_transport: LowerTransport::Udp,
@@ -86,13 +86,13 @@ impl Transport {
         }
     }
 
-    /// Over the RTSP connection, nothing else said.
+    /// Returns unicast interleaved on the RTSP connection without further parameters.
     pub fn tcp() -> Self {
         Self { lower_transport: LowerTransport::Tcp, ..Self::udp() }
     }
 
-    /// The alternatives of a header, in the sender's order of preference. Profiles that are not RTP/AVP and
-    /// alternatives that cannot be read are left out.
+    /// Parses the alternatives of a header, in the sender's order of preference. Profiles other than RTP/AVP and
+    /// malformed alternatives are skipped.
     pub fn parse_all(value: &str) -> Vec<Self> {
         split_list(value, |c| c == ',').filter_map(Self::parse).collect()
     }
@@ -111,7 +111,7 @@ impl Transport {
         Some(transport)
     }
 
-    /// `None` when a parameter that we need cannot be read.
+    /// Stores a parameter; `None` if it is a malformed port or channel pair.
     fn parse_parameter(&mut self, name: &str, value: &str) -> Option<()> {
         match name.to_ascii_lowercase().as_str() {
             "multicast" => self.multicast = true,
@@ -123,19 +123,19 @@ impl Transport {
             "ssrc" => self.ssrc = u32::from_str_radix(value, 16).ok(),
             "mode" => self.mode = Some(value.to_owned()),
             JPEG_HEADER_PARAMETER => self.jpeg_header = value == "1",
-            // Parameters that we do not know change nothing for us.
+            // Unknown parameters are ignored.
             _ => {}
         }
         Some(())
     }
 
-    /// Whether the client wants to be sent something, which is all that a player's server does.
+    /// Returns whether the mode includes PLAY, the only one that the server supports.
     pub fn is_play_mode(&self) -> bool {
         self.mode.as_deref().is_none_or(|mode| mode.split(',').any(|m| m.trim().eq_ignore_ascii_case("play")))
     }
 }
 
-/// `5000-5001`, or `5000` with RTCP on the next port.
+/// Parses `5000-5001`, or `5000` with RTCP on the next port.
 fn parse_port_pair(text: &str) -> Option<PortPair> {
     let (rtp, rtcp) = parse_number_pair::<u16>(text)?;
     let rtcp = match rtcp {

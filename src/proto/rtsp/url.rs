@@ -4,10 +4,10 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// The port that a URL means when it names none (RFC 2326 §3.2).
+/// Port of a URL that states none (RFC 2326 §3.2).
 pub const DEFAULT_PORT: u16 = 554;
 
-/// What a path segment cannot hold as it is.
+/// Characters that are percent-encoded in a path.
 const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -28,42 +28,33 @@ const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
 pub struct RtspUrl {
     host: String,
     port: u16,
-    /// As it stands in the URL: percent-encoded, with its leading slash and its query.
+    /// Path and query as written in the URL: percent-encoded, with the leading slash.
     path: String,
     credentials: Option<(String, String)>,
 }
 
-/// Why a text is no RTSP URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Reason why a text is not an RTSP URL. The message continues a sentence about the URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// It begins with something other than `rtsp://`.
+    /// The text does not begin with `rtsp://`.
+    #[error("it does not begin with rtsp://")]
     Scheme,
-    /// It names no host.
+    /// The host is empty, or contains whitespace or control characters.
+    #[error("it has no valid host name")]
     Host,
-    /// An IPv6 address does not end.
+    /// The closing bracket of an IPv6 address is missing.
+    #[error("the closing ] of the IPv6 address is missing")]
     Bracket,
-    /// What stands behind the colon is no port.
+    /// The text after the colon is not a port from 1 to 65535.
+    #[error("its port is not a number from 1 to 65535")]
     Port,
 }
 
-impl fmt::Display for UrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => "it does not begin with rtsp://",
-            Self::Host => "it names no host",
-            Self::Bracket => "a ] is missing",
-            Self::Port => "its port is not a number from 1 to 65535",
-        })
-    }
-}
-
-impl std::error::Error for UrlError {}
-
 impl RtspUrl {
-    /// Reads an absolute URL.
+    /// Parses an absolute URL.
     ///
     /// # Errors
-    /// When the scheme, the host or the port is missing or wrong.
+    /// Returns a [`UrlError`] if the scheme, the host or the port is missing or invalid.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim();
         let rest = match text.get(..7) {
@@ -85,10 +76,11 @@ impl RtspUrl {
         Ok(Self { host: host.to_owned(), port, path: encode_spaces(path), credentials })
     }
 
-    /// What a Location names that this URL was answered with: a URL, or a path on the same server (RFC 3986 §5.2).
+    /// Resolves a Location header received for this URL: an absolute URL, or a path on the same server (RFC 3986 §5.2).
+    /// Credentials are not carried over.
     ///
     /// # Errors
-    /// When it names nothing, or a URL that is wrong.
+    /// Returns a [`UrlError`] if the location is empty or not a valid RTSP URL.
     pub fn join(&self, location: &str) -> Result<Self, UrlError> {
         let location = location.trim();
         let scheme = location.split_once("://").map(|(scheme, _)| scheme);
@@ -105,23 +97,23 @@ impl RtspUrl {
         Self::parse(&format!("rtsp://{}{path}", self.host_and_port()))
     }
 
-    /// The URL of something on a server, its name encoded as far as needed.
+    /// Creates the URL of `path` on a server. The path has no leading slash and is percent-encoded here.
     pub fn for_path(host: impl Into<String>, port: u16, path: &str) -> Self {
         let path = format!("/{}", utf8_percent_encode(path, PATH_ENCODE_SET));
         Self { host: host.into(), port, path, credentials: None }
     }
 
-    /// The host, an IPv6 address without its brackets.
+    /// Returns the host name or address; an IPv6 address has no brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// Returns the port, [`DEFAULT_PORT`] if the URL states none.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Host and port, an IPv6 address in its brackets.
+    /// Returns `host:port`, with an IPv6 address in brackets.
     pub fn host_and_port(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
@@ -129,30 +121,31 @@ impl RtspUrl {
         }
     }
 
-    /// The path, decoded and without its leading and trailing slashes; `None` if it is not UTF-8.
+    /// Returns the percent-decoded path without query and outer slashes; `None` if the decoded bytes are not UTF-8.
     pub fn decoded_path(&self) -> Option<String> {
         let path = self.path.split('?').next().unwrap_or_default();
         percent_decode_str(path.trim_matches('/')).decode_utf8().ok().map(Into::into)
     }
 
-    /// The last part of the path, decoded, for people; the host if there is no path.
+    /// Returns the decoded last segment of the path for display, or the host if there is no path.
     pub fn display_name(&self) -> String {
         let name = self.decoded_path().and_then(|path| path.rsplit('/').next().map(str::to_owned));
         name.filter(|name| !name.is_empty()).unwrap_or_else(|| self.host.clone())
     }
 
-    /// The same URL with this user and password.
+    /// Returns the URL with the user name and password replaced.
     pub fn with_credentials(self, user: &str, password: &str) -> Self {
         Self { credentials: Some((user.to_owned(), password.to_owned())), ..self }
     }
 
-    /// User and password, decoded.
+    /// Returns the decoded user name and password; `None` if the URL has none.
     pub fn credentials(&self) -> Option<(&str, &str)> {
         self.credentials.as_ref().map(|(user, password)| (user.as_str(), password.as_str()))
     }
 }
 
-/// Spaces belong to names that somebody has typed; tabs and the ends of lines have come in when it was pasted.
+/// Percent-encodes whitespace and removes control characters. Spaces are part of file names that a user types; tabs
+/// and line ends come from pasting.
 fn encode_spaces(path: &str) -> String {
     let printable: String = path.chars().filter(|c| !c.is_control()).collect();
     let parts = printable.split_inclusive(char::is_whitespace).map(|part| {
@@ -186,7 +179,7 @@ fn split_host_and_port(text: &str) -> Result<(&str, u16), UrlError> {
 }
 
 impl fmt::Display for RtspUrl {
-    /// The URL as it goes on the wire: without user and password, which never stand in a request line.
+    /// Writes the URL as sent in a request line: without user name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.contains(':') {
             true => write!(f, "rtsp://[{}]", self.host)?,
@@ -200,7 +193,7 @@ impl fmt::Display for RtspUrl {
 }
 
 impl fmt::Debug for RtspUrl {
-    /// As [`Display`](fmt::Display): a password has no place in a log.
+    /// Writes the same as [`Display`](fmt::Display), so that passwords do not reach a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RtspUrl({self})")
     }

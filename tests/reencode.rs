@@ -1,5 +1,5 @@
-//! Every picture reaches players that know nothing but RFC 2435: with the same pixels where its coefficients can be
-//! kept, and as good as the same where it has to be drawn anew.
+//! Frames of every kind are carried by RFC 2435: with identical pixels if their coefficients can be kept, and with
+//! similar ones if they have to be reencoded.
 
 mod common;
 
@@ -14,8 +14,8 @@ use reelay::proto::rtp::Packet;
 
 const SIZE: (u16, u16) = (160, 120);
 
-/// What a player that knows nothing but RFC 2435 gets to see of a picture.
-fn recode_and_transport(jpeg: &[u8]) -> Vec<u8> {
+/// Returns the frame that a player receives which supports only RFC 2435.
+fn reencode_and_transport(jpeg: &[u8]) -> Vec<u8> {
     let carriable = to_rfc2435(jpeg, Quality::default()).unwrap();
     let frame = packetize(&carriable, PayloadFormat::Rfc2435).unwrap();
     let mut depacketizer = Depacketizer::new(None);
@@ -26,7 +26,7 @@ fn recode_and_transport(jpeg: &[u8]) -> Vec<u8> {
     }
     match depacketizer.poll_frame() {
         Some(Assembled::Frame(frame)) if frame.is_complete() => frame.jpeg.to_vec(),
-        other => panic!("not a whole frame: {other:?}"),
+        other => panic!("not a complete frame: {other:?}"),
     }
 }
 
@@ -44,13 +44,13 @@ fn decode_picture(jpeg: &[u8]) -> DecodedPicture {
 }
 
 impl DecodedPicture {
-    /// The part at the top left, without what fills up the last blocks.
+    /// The part at the top left, without the padding of the last blocks.
     fn cropped(&self, width: usize, height: usize) -> Self {
         let rows = self.bytes.chunks_exact(self.width * 4).take(height);
         Self { bytes: rows.flat_map(|row| &row[..width * 4]).copied().collect(), width, height }
     }
 
-    /// At half the size, each pixel the mean of four.
+    /// The picture at half its size; each pixel is the mean of four.
     fn half_size(&self) -> Self {
         let (width, height) = (self.width / 2, self.height / 2);
         let mean = |index: usize| {
@@ -62,7 +62,7 @@ impl DecodedPicture {
         Self { bytes: (0..width * height * 4).map(mean).collect(), width, height }
     }
 
-    /// Decibels between two pictures of one size: of Y, Cb and Cr.
+    /// The peak signal-to-noise ratio of two pictures of the same size, in dB, for Y, Cb and Cr.
     fn psnr(&self, other: &Self) -> [f64; 3] {
         assert_eq!((self.width, self.height), (other.width, other.height));
         let mut squares = [0.0; 3];
@@ -86,7 +86,7 @@ fn assert_similar(psnr: [f64; 3], context: &str) {
     assert!(psnr[0] >= 38.0 && psnr.iter().all(|plane| *plane >= 32.0), "{context}: {psnr:.1?} dB");
 }
 
-/// Kinds whose coefficients RFC 2435 can carry.
+/// Returns whether RFC 2435 can carry the coefficients of the kind unchanged.
 fn is_lossless(kind: JpegKind) -> bool {
     !matches!(kind, JpegKind::Classroom444 | JpegKind::Standard440 | JpegKind::Grey | JpegKind::Progressive)
 }
@@ -96,7 +96,7 @@ fn every_jpeg_kind_is_carried_by_rfc_2435() {
     for kind in JpegKind::ALL {
         for size in [(16, 16), (8, 8), SIZE, (648, 488), (650, 482)] {
             let jpeg = soft_jpeg(kind, size, 5);
-            let (source, arrived) = (decode_picture(&jpeg), decode_picture(&recode_and_transport(&jpeg)));
+            let (source, arrived) = (decode_picture(&jpeg), decode_picture(&reencode_and_transport(&jpeg)));
             assert_eq!(arrived.width, source.width.next_multiple_of(8), "{kind:?} {size:?}");
             assert_eq!(arrived.height, source.height.next_multiple_of(8), "{kind:?} {size:?}");
             let seen = arrived.cropped(source.width, source.height);
@@ -110,7 +110,7 @@ fn every_jpeg_kind_is_carried_by_rfc_2435() {
 }
 
 #[test]
-fn lossless_recoding_keeps_pixels_of_noisy_frames() {
+fn lossless_transcoding_keeps_pixels_of_noisy_frames() {
     for kind in [
         JpegKind::CustomHuffman,
         JpegKind::SeparateScans,
@@ -118,12 +118,12 @@ fn lossless_recoding_keeps_pixels_of_noisy_frames() {
         JpegKind::CustomHuffmanRestarts,
     ] {
         let jpeg = test_jpeg(kind, SIZE, 7, 255);
-        assert!(decode_picture(&recode_and_transport(&jpeg)) == decode_picture(&jpeg), "{kind:?}");
+        assert!(decode_picture(&reencode_and_transport(&jpeg)) == decode_picture(&jpeg), "{kind:?}");
     }
 }
 
 #[test]
-fn recoding_changes_only_what_is_necessary() {
+fn frame_is_changed_only_as_far_as_necessary() {
     let quality = Quality::default();
     for kind in [
         JpegKind::Standard420,
@@ -135,7 +135,7 @@ fn recoding_changes_only_what_is_necessary() {
         let jpeg = test_jpeg(kind, SIZE, 1, 20);
         assert!(matches!(to_rfc2435(&jpeg, quality), Ok(Cow::Borrowed(same)) if same == jpeg), "{kind:?}");
     }
-    // The same coefficients in the same codes: nothing but the table differed.
+    // Both frames have the same coefficients, so with the same Huffman table they have the same scan data.
     let (own, standard) =
         (test_jpeg(JpegKind::CustomHuffman, SIZE, 1, 20), test_jpeg(JpegKind::Standard420, SIZE, 1, 20));
     let scan = |jpeg: &[u8]| jpeg[JpegHeader::parse(jpeg).unwrap().scan_data_start()..].to_vec();
@@ -148,10 +148,13 @@ fn recoding_changes_only_what_is_necessary() {
 #[test]
 fn reencoded_size_and_psnr_follow_quality() {
     let jpeg = soft_jpeg(JpegKind::Classroom444, SIZE, 2);
-    let drawn = |quality| reencode(&jpeg, Quality::new(quality).unwrap()).unwrap();
-    assert!(drawn(10).len() < drawn(60).len() && drawn(60).len() < drawn(100).len());
+    let reencoded = |quality| reencode(&jpeg, Quality::new(quality).unwrap()).unwrap();
+    assert!(reencoded(10).len() < reencoded(60).len() && reencoded(60).len() < reencoded(100).len());
     let source = decode_picture(&jpeg);
-    assert!(decode_picture(&drawn(10)).psnr(&source)[0] + 5.0 < decode_picture(&drawn(95)).psnr(&source)[0]);
+    assert!(
+        decode_picture(&reencoded(10)).psnr(&source)[0] + 5.0
+            < decode_picture(&reencoded(95)).psnr(&source)[0]
+    );
 }
 
 #[test]
@@ -164,17 +167,17 @@ fn frames_over_2040_pixels_are_scaled_down() {
         JpegKind::Grey,
     ] {
         let jpeg = soft_jpeg(kind, (4_080, 96), 1);
-        let (source, arrived) = (decode_picture(&jpeg), decode_picture(&recode_and_transport(&jpeg)));
+        let (source, arrived) = (decode_picture(&jpeg), decode_picture(&reencode_and_transport(&jpeg)));
         assert_eq!((arrived.width, arrived.height), (2_040, 48), "{kind:?}");
         let psnr = arrived.psnr(&source.half_size());
         assert!(psnr.iter().all(|plane| *plane > 30.0), "{kind:?}: {psnr:.1?} dB");
     }
-    let tall = decode_picture(&recode_and_transport(&soft_jpeg(JpegKind::Standard420, (48, 3_000), 1)));
+    let tall = decode_picture(&reencode_and_transport(&soft_jpeg(JpegKind::Standard420, (48, 3_000), 1)));
     assert_eq!((tall.width, tall.height), (32, 2_040));
 }
 
 #[test]
-fn hostile_jpegs_are_refused_without_panic() {
+fn hostile_jpegs_are_rejected_without_panic() {
     for kind in [
         JpegKind::CustomHuffman,
         JpegKind::SeparateScans,
