@@ -1,4 +1,4 @@
-//! What each keyboard shortcut does.
+//! Actions of the keyboard shortcuts.
 
 use iced::Task;
 

@@ -1,4 +1,4 @@
-//! What the application listens to: backend, window, keyboard, time and signals.
+//! Inputs of the application: backend, window, keyboard, time and signals.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::backend::ShutdownSignal;
 const TICK_INTERVAL: Duration = Duration::from_millis(200);
 
 impl App {
-    /// Returns everything that the application listens to in its current state.
+    /// Returns all inputs that the application listens to in its current state.
     pub fn subscription(&self) -> Subscription<Message> {
         let backend_subscription = self
             .backend_subscription

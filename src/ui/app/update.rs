@@ -1,4 +1,4 @@
-//! What each message does.
+//! Handling of messages.
 
 use std::time::Instant;
 

@@ -248,7 +248,7 @@ fn list_row<'a>(
 
 /// Returns the row for the end of the stream, at which the state changes without a message.
 fn end_row<'a>() -> Element<'a, Message> {
-    let label = text("End of stream: READY").size(size::TINY).style(theme::muted);
+    let label = text("End of the stream: READY").size(size::TINY).style(theme::muted);
     container(label).center_x(Fill).padding([distance::TIGHT, 0.0]).into()
 }
 

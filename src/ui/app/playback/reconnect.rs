@@ -53,7 +53,7 @@ impl Playback {
         let reconnect = self.reconnect.as_ref()?;
         let (server, remaining) = (reconnect.server.clone(), reconnect.remaining(now));
         if remaining.is_zero() {
-            return Some(format!("Connection to {server} lost. Reconnecting…"));
+            return Some(format!("The connection to {server} was lost; reconnecting…"));
         }
         let wait =
             Duration::from_secs(u64::try_from(remaining.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX));
