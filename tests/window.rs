@@ -1359,7 +1359,8 @@ fn stream_without_complete_frames_is_explained_until_the_end() {
             ..Figures::default()
         }))));
     };
-    let by_the_network = "Packets arrive, but no frame is complete: the emulated network loses too many packets.";
+    let by_the_network =
+        "Packets arrive, but no frame is complete: the emulated network loses too many packets.";
     let on_the_way = "Packets arrive, but no frame is complete: too many packets are lost.";
     measured(&mut stage, 0.2, 4, None);
     assert!(!stage.shows(on_the_way));
