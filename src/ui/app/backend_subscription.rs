@@ -18,7 +18,7 @@ pub enum BackendUpdate {
     Event(BackendEvent),
     /// Newest statistics of the session.
     Figures(Box<Figures>),
-    /// A new picture is in the slot ([`BackendSubscription::pictures`]).
+    /// A new picture is in the slot (`BackendSubscription::pictures`).
     PictureReady,
 }
 

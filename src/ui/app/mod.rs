@@ -1,8 +1,8 @@
 //! The application: state, messages, and the parts of the window that are always visible.
 //!
 //! [`App`] follows the Elm architecture of iced. [`App::view`] builds the window from the state, widgets publish a
-//! [`Message`], and [`App::update`] changes the state and returns a `Task` for what iced does outside of it (focus, file
-//! dialogs, clipboard). `App` is split by subject:
+//! [`Message`], and [`App::update`] changes the state and returns a `Task` for what iced does outside of it (focus,
+//! file dialogs, clipboard). `App` is split by subject:
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
 //! - `update`: what each message does, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
@@ -10,8 +10,8 @@
 //! - `subscription`: what is listened to, with `backend_subscription` and `shortcuts` (from key to action).
 //! - `playback`: the media that is open; `session_record`: statistics and message log.
 //!
-//! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it in
-//! `update`, and place it in `view`. For dialogs and panels see their own modules.
+//! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
+//! in `update`, and place it in `view`. For dialogs and panels see their own modules.
 //!
 //! # From a click to a request
 //!

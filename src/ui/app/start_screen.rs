@@ -17,8 +17,8 @@ pub enum Action {
     PlaySample,
 }
 
-/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the buttons
-/// stay.
+/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the
+/// buttons stay.
 pub fn view(logo: &image::Handle) -> Element<'_, Action> {
     let content = responsive(|available| {
         let is_narrow = available.width < MIN_TWO_COLUMN_WIDTH;

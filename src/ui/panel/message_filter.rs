@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use crate::proto::rtsp::Method;
 use crate::session::{LogEntry, LoggedMessage, MessageLog};
 
-/// Returns for each entry whether it matches the query. The name of a method matches only the requests with that method,
-/// not other messages in which it occurs; any other query matches text anywhere in an entry. If a request matches, so
-/// does its response, and the reverse.
+/// Returns for each entry whether it matches the query. The name of a method matches only the requests with that
+/// method, not other messages in which it occurs; any other query matches text anywhere in an entry. If a request
+/// matches, so does its response, and the reverse.
 pub fn matching(entries: &VecDeque<LogEntry>, query: &str) -> Vec<bool> {
     let query = query.trim();
     let method = query.to_ascii_uppercase();

@@ -200,8 +200,8 @@ fn first_number(message_log: &MessageLog) -> u64 {
     message_log.total_entries() - message_log.entries().len() as u64
 }
 
-const NO_MESSAGES: &str = "No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) and the \
-                            server's responses appear here.";
+const NO_MESSAGES: &str = "No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) \
+                            and the server's responses appear here.";
 
 fn placeholder(message: &str) -> Element<'_, Message> {
     text(message).size(size::SMALL).style(theme::muted).width(Fill).into()

@@ -138,8 +138,8 @@ impl Panel {
         self.input = Some((field, input));
     }
 
-    /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `emulated` holds
-    /// the packet counts of the emulator, `None` before the first packet.
+    /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `emulated`
+    /// holds the packet counts of the emulator, `None` before the first packet.
     pub fn view<'a>(&'a self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Element<'a, Message> {
         let jitter = self.conditions.impairments.jitter;
         let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
@@ -234,7 +234,7 @@ impl Panel {
         let input = self.input_text(Field::Seed, || self.conditions.seed.to_string());
         let is_invalid = input.trim().parse::<u64>().is_err();
         let label = match is_invalid {
-            true => input_error("A number from 0 to 2⁶⁴ − 1".to_owned()),
+            true => input_error("From 0 to 2⁶⁴ − 1".to_owned()),
             false => text("Seed").size(size::SMALL),
         };
         let seed = input_field(Field::Seed, &input, is_invalid).id("Seed").width(92);

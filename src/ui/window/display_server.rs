@@ -7,7 +7,8 @@ use std::process::Command;
 /// Display of the desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayServer {
-    /// Environment variable that selects the display, and its value. `None` on Windows and macOS, which have one display.
+    /// Environment variable that selects the display, and its value. `None` on Windows and macOS, which have one
+    /// display.
     variable: Option<(&'static str, String)>,
     /// True if this is a Wayland display and `DISPLAY` names an X11 display as well.
     has_x11_fallback: bool,
@@ -37,8 +38,8 @@ impl DisplayServer {
         wayland.or(x11).map(|named| Self { variable: Some(named), has_x11_fallback: has_alternative })
     }
 
-    /// Replaces the process by a new one without the Wayland variables, so that it uses the X11 display. Returns if there
-    /// is no X11 display, or if the program cannot be started.
+    /// Replaces the process by a new one without the Wayland variables, so that it uses the X11 display. Returns if
+    /// there is no X11 display, or if the program cannot be started.
     pub fn restart_on_x11(&self) {
         #[cfg(unix)]
         if self.has_x11_fallback {

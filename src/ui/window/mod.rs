@@ -1,7 +1,7 @@
 //! Opening and closing of the window.
 //!
-//! [`run`] starts the backend, opens the window with iced, returns when it is closed, and stops the backend. Errors before
-//! the window is open are sentences for the command line.
+//! [`run()`] starts the backend, opens the window with iced, returns when it is closed, and stops the backend. Errors
+//! before the window is open are sentences for the command line.
 
 mod display_server;
 mod panic_guard;

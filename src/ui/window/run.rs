@@ -23,7 +23,8 @@ pub struct WindowError(String);
 pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     let Some(display) = DisplayServer::from_env() else {
         return Err(WindowError(
-            "There is no display to open a window on; \"reelay serve\" and \"reelay probe\" work without one.".to_owned(),
+            "There is no display to open a window on; \"reelay serve\" and \"reelay probe\" work without one."
+                .to_owned(),
         ));
     };
     let saved_settings = Settings::load();

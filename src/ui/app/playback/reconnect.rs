@@ -47,8 +47,8 @@ impl Playback {
         self.reconnect.as_ref().is_some_and(|reconnect| !reconnect.remaining(now).is_zero())
     }
 
-    /// Returns the sentence about the lost server with the time until the next attempt, rounded up to seconds; `None` if
-    /// no server was lost.
+    /// Returns the sentence about the lost server with the time until the next attempt, rounded up to seconds; `None`
+    /// if no server was lost.
     pub fn reconnect_message(&self, now: Instant) -> Option<String> {
         let reconnect = self.reconnect.as_ref()?;
         let (server, remaining) = (reconnect.server.clone(), reconnect.remaining(now));
