@@ -151,7 +151,7 @@ fn button_toggle_sends_no_command() {
 #[test]
 fn panel_toggles_and_has_a_close_button() {
     let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
-    let words = "An emulated network between the embedded server and this player.";
+    let words = "Emulated network between the embedded server and this player.";
     assert!(!stage.shows(words));
     stage.click("Network");
     assert!(stage.shows(words) && stage.shows("Stop"), "the film goes on beside it");
@@ -196,12 +196,12 @@ fn replace_text(stage: &mut AppHarness, field: &'static str, text: &str) {
 fn network_settings_can_be_typed_switched_and_reset() {
     let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.click("Network");
-    assert!(stage.shows("It is off"));
+    assert!(stage.shows("Emulation: off"));
     replace_text(&mut stage, "Loss", "7.5");
     let set = last_conditions(&mut stage).unwrap();
     assert!(set.is_on, "what is moved acts at once");
     assert_eq!((set.impairments.loss.ratio, set.impairments.loss.mean_burst), (0.075, None));
-    assert!(stage.shows("It acts"));
+    assert!(stage.shows("Emulation: on"));
     replace_text(&mut stage, "Loss", "700");
     assert_eq!(last_conditions(&mut stage).unwrap().impairments.loss.ratio, 0.7, "there is no 700 %");
     stage.interact(|ui| {
@@ -241,14 +241,14 @@ fn network_panel_shows_placement_and_counts() {
     let url = reelay::proto::rtsp::RtspUrl::parse("rtsp://camera.example/live").unwrap();
     stage.app.connect(url.into(), Default::default(), false);
     stage.click("Network");
-    assert!(stage.shows("An emulated network on this player's way in, behind camera.example."));
+    assert!(stage.shows("Emulated network for packets from camera.example, applied as they arrive."));
     let emulated =
         Some(EmulatorStats { offered: 1_000, lost_random: 40, lost_queue: 2, ..EmulatorStats::default() });
     stage.send(Message::Backend(reelay::ui::BackendUpdate::Figures(Box::new(Figures {
         snapshot: Snapshot { emulated, ..Snapshot::default() },
         ..Figures::default()
     }))));
-    assert!(stage.shows("Of 1,000 packets, 40 were lost at random and 2 to the full queue."));
+    assert!(stage.shows("1,000 packets: 40 lost at random, 2 queue drops."));
 }
 
 #[test]
@@ -290,10 +290,10 @@ fn statistics_are_shown_before_and_after_playing() {
     stage.assert_snapshot("statistics-empty-dark", LARGE_SIZE);
     stage.play();
     stage.emit_figures();
-    assert!(stage.shows("Since SETUP, 1:15 of playing") && stage.shows("795 (3.8 %)"));
+    assert!(stage.shows("1:15 played since SETUP") && stage.shows("795 (3.8 %)"));
     stage.click("Session summary…");
     assert!(stage.shows("1:15 played, 1,302 pictures whole and 198 incomplete"));
-    assert!(stage.shows("true, by the emulated network"), "measured stands beside true");
+    assert!(stage.shows("counted by the emulator"), "measured stands beside true");
     stage.interact(|ui| {
         ui.click(selector::id(Id::new("close-summary"))).unwrap();
     });
@@ -307,7 +307,7 @@ fn opening_another_file_clears_figures_and_keeps_messages() {
     stage.log_whole_session();
     stage.open_another_file();
     stage.click("Statistics");
-    assert!(stage.shows("Nothing has been played yet"));
+    assert!(stage.shows("Nothing played yet"));
     stage.click("Messages");
     assert!(stage.shows("RTP  1,234 packets, 61 lost"));
 }
@@ -322,12 +322,12 @@ fn summary_is_offered_after_stop_and_end_if_anything_played() {
     assert!(!stage.shows("Summary…"));
     stage.emit_session_event(SessionEvent::Ended);
     stage.set_idle(RtspState::Ready, Goal::Ready);
-    assert!(stage.shows("The film is over. Play starts it again.") && stage.shows("Summary…"));
+    assert!(stage.shows("Playback has ended. Press Play to start again.") && stage.shows("Summary…"));
     stage.click("Stop");
     assert_eq!(stage.next_goal(), Some(Goal::Stopped));
     stage.set_idle(RtspState::Init, Goal::Stopped);
     stage.emit_session_event(SessionEvent::Closed);
-    assert!(stage.shows("The session is over."));
+    assert!(stage.shows("The session has ended."));
     stage.assert_snapshot("stopped", DEFAULT_SIZE);
     stage.click("Summary…");
     assert!(stage.shows("Session summary"));
@@ -350,7 +350,7 @@ fn messages_can_be_filtered_expanded_and_cleared() {
     let mut stage = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     stage.click("Messages");
     stage.click("List");
-    assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
+    assert!(stage.shows("No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) and the server's responses appear here."));
     stage.log_whole_session();
     assert!(stage.shows("RTSP/1.0 454 Session Not Found") && stage.shows("CSeq 7"));
     assert!(stage.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
@@ -366,7 +366,7 @@ fn messages_can_be_filtered_expanded_and_cleared() {
     };
     assert!(shown(&stage, "TEARDOWN") && !shown(&stage, "PAUSE"));
     type_into(&mut stage, "messages-filter", "x");
-    assert!(stage.shows("Nothing of what was said fits the filter."));
+    assert!(stage.shows("No messages match the filter."));
     stage.click("Clear");
     assert!(!shown(&stage, "TEARDOWN"));
 }
@@ -439,7 +439,7 @@ fn summary_buttons_are_visible_at_any_window_size() {
 #[test]
 fn start_screen_plays_the_sample() {
     let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
-    stage.click("Play the sample film");
+    stage.click("Play the sample video");
     let command = stage.next_command();
     assert!(
         matches!(command, Some(Command::Open { source: MediaSource::Sample, goal: Goal::Playing, .. })),
@@ -451,9 +451,9 @@ fn start_screen_plays_the_sample() {
 fn dropped_file_is_opened() {
     let mut stage = AppHarness::new(Controls::Four, ThemePreference::Dark);
     stage.send(Message::FileHovered);
-    assert!(stage.shows("Drop the film to open it"));
+    assert!(stage.shows("Drop the file to open it"));
     stage.send(Message::FileDropped("/films/movie.Mjpeg".into()));
-    assert!(!stage.shows("Drop the film to open it"));
+    assert!(!stage.shows("Drop the file to open it"));
     let Some(Command::Open { source: MediaSource::File(path), goal, .. }) = stage.next_command() else {
         panic!("nothing is opened")
     };
@@ -517,7 +517,7 @@ fn path_can_be_typed_without_a_file_dialog() {
     let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     stage.send(Message::FilePicked(reelay::ui::PickResult::NoDialog));
     assert!(stage.shows(
-        "The system has no file dialog; type the film's path into Connect…, drop the film on this window, \
+        "The system has no file dialog; enter the path of the file in Connect…, drop the file on this window, \
          or install xdg-desktop-portal or zenity."
     ));
     stage.click("Connect to a stream…");
@@ -572,7 +572,7 @@ fn enter_connects_and_invalid_url_is_explained() {
         ui.tap_key(Key::Named(Named::Enter));
     });
     assert!(stage.next_command().is_none());
-    stage.assert_snapshot("connect-wrong-address", DEFAULT_SIZE);
+    stage.assert_snapshot("connect-invalid-url", DEFAULT_SIZE);
 }
 
 #[test]
@@ -588,7 +588,7 @@ fn open_error_is_shown_until_dismissed() {
     stage.assert_snapshot("cannot-open", DEFAULT_SIZE);
     stage.send(Message::Shortcut(Shortcut::Escape));
     assert!(!stage.shows(sentence));
-    assert!(stage.shows("Play the sample film"), "the program goes on");
+    assert!(stage.shows("Play the sample video"), "the program goes on");
 }
 
 #[test]
@@ -632,7 +632,7 @@ fn refused_local_file_is_reported_as_gone_or_changed() {
             status,
             reason_phrase: reason,
         }));
-        assert!(stage.shows("sample.mjpeg is gone or was changed; open it again."), "{status}");
+        assert!(stage.shows("sample.mjpeg was moved, deleted or changed; open it again."), "{status}");
     }
 }
 
@@ -682,7 +682,7 @@ fn try_now_reconnects_at_once() {
     let mut stage = reconnecting_harness();
     stage.click("Try now");
     assert_eq!(stage.next_goal(), Some(Goal::Playing));
-    assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
+    assert!(stage.shows("The connection to camera.example:8554 was lost; reconnecting…"));
     stage.click("Try now");
     assert!(stage.next_goal().is_none(), "it is tried already");
 }
@@ -694,7 +694,7 @@ fn reconnect_countdown_is_shown() {
     stage.send(Message::Tick(begin + Duration::from_millis(1_500)));
     assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 1 second, attempt 2…"));
     stage.send(Message::Tick(begin + Duration::from_millis(2_500)));
-    assert!(stage.shows("camera.example:8554 is gone. Connecting…"));
+    assert!(stage.shows("The connection to camera.example:8554 was lost; reconnecting…"));
     let server = "camera.example:8554".to_owned();
     let lost = ReconnectReason::ServerLost { server, attempt: 3, wait: Duration::from_secs(4) };
     stage.emit_session_event(SessionEvent::Reconnecting(lost));
@@ -705,7 +705,7 @@ fn reconnect_countdown_is_shown() {
 fn sign_in_reconnects_with_credentials() {
     let mut stage = AppHarness::with_stream(ThemePreference::Light);
     stage.emit_session_event(SessionEvent::Failed(SessionError::Unauthorized { was_refused: true }));
-    assert!(stage.shows("camera.example does not take this name and password."));
+    assert!(stage.shows("camera.example does not accept this user name and password."));
     stage.assert_snapshot("sign-in-light", DEFAULT_SIZE);
     type_into(&mut stage, "sign-in-user", "ann");
     type_into(&mut stage, "sign-in-password", "secret");
@@ -815,7 +815,7 @@ fn cancelled_sign_in_is_explained() {
         let mut stage = AppHarness::with_stream(ThemePreference::Dark);
         stage.send(unauthorized_message(&stage, false));
         leave(&mut stage);
-        let words = "camera.example wants a user name and a password; connect again to give them.";
+        let words = "camera.example needs a user name and password; connect again to enter them.";
         assert!(!stage.shows("Sign in") && stage.shows(words));
     }
 }
@@ -865,11 +865,11 @@ fn end_banner_replaces_waiting_banner() {
     stage.set_idle(RtspState::Ready, Goal::Ready);
     stage.show_frame(199);
     assert!(!stage.shows("Waiting for data…"));
-    assert!(stage.shows("The film is over. Play starts it again."));
+    assert!(stage.shows("Playback has ended. Press Play to start again."));
     stage.assert_snapshot("ended", DEFAULT_SIZE);
     stage.click("Play");
     assert_eq!(stage.next_goal(), Some(Goal::Playing));
-    assert!(!stage.shows("The film is over. Play starts it again."));
+    assert!(!stage.shows("Playback has ended. Press Play to start again."));
 }
 
 #[test]
@@ -884,7 +884,7 @@ fn file_flaw_is_shown_until_the_end() {
     assert!(stage.shows(sentence));
     stage.play();
     stage.emit_session_event(SessionEvent::Ended);
-    assert!(!stage.shows(sentence) && stage.shows("The film is over. Play starts it again."));
+    assert!(!stage.shows(sentence) && stage.shows("Playback has ended. Press Play to start again."));
 
     let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
     stage.app.open(MediaSource::Sample, false);
@@ -937,7 +937,7 @@ fn skip_beyond_the_end_is_ignored() {
     stage.emit_session_event(SessionEvent::Ended);
     stage.set_idle(RtspState::Ready, Goal::Ready);
     stage.send(Message::Shortcut(Shortcut::Skip(5)));
-    assert!(stage.next_command().is_none() && stage.shows("The film is over. Play starts it again."));
+    assert!(stage.next_command().is_none() && stage.shows("Playback has ended. Press Play to start again."));
     stage.send(Message::Shortcut(Shortcut::Skip(-5)));
     let Some(Command::Session { command: SessionCommand::Seek(position), .. }) = stage.next_command() else {
         panic!("no seek")
@@ -969,7 +969,7 @@ fn harness_with_open_error() -> AppHarness {
 fn error_banner_covers_no_button() {
     let mut stage = harness_with_open_error();
     stage.assert_snapshot("cannot-open-smallest", MIN_SIZE);
-    stage.click("Play the sample film");
+    stage.click("Play the sample video");
     assert!(matches!(stage.next_command(), Some(Command::Open { source: MediaSource::Sample, .. })));
 }
 
@@ -1063,7 +1063,7 @@ fn theme_is_reverted_unless_applied() {
 
 #[test]
 fn seek_while_paused_shows_resume_position() {
-    let words = "Play goes on at 0:08.0";
+    let words = "Play resumes at 0:08.0";
     let mut film = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     film.send(Message::Shortcut(Shortcut::Skip(8)));
     assert!(!film.shows(words), "the picture is that of the place");
@@ -1074,7 +1074,7 @@ fn seek_while_paused_shows_resume_position() {
     stage.show_frame(0);
     stage.send(Message::Shortcut(Shortcut::Skip(8)));
     assert!(stage.shows(words) && !stage.shows("Frame 161"));
-    stage.assert_snapshot("goes-on-there", DEFAULT_SIZE);
+    stage.assert_snapshot("seek-while-paused", DEFAULT_SIZE);
     stage.click("Play");
     assert!(!stage.shows(words));
     stage.emit_session_event(SessionEvent::Started(NptRange { start: Some(npt_seconds(8)), end: None }));
@@ -1120,7 +1120,7 @@ fn panels_and_preferences_have_shortcuts() {
     stage.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
     assert!(!stage.shows("Session summary…"));
     stage.send(Message::Shortcut(Shortcut::Preferences));
-    assert!(stage.shows("Playout delay in milliseconds"));
+    assert!(stage.shows("Playout delay (ms)"));
 }
 
 #[test]
@@ -1179,7 +1179,7 @@ fn summary_stays_open_after_saving() {
     stage.send(Message::FileSaved(SaveResult::Failed(sentence.to_owned())));
     assert!(stage.shows("Save JSON…") && stage.shows(sentence));
     stage.click("Copy as text");
-    assert!(stage.shows("The summary is on the clipboard."));
+    assert!(stage.shows("The summary was copied to the clipboard."));
     stage.click("Close");
     assert!(!stage.shows("Save JSON…") && !stage.shows(sentence));
 }
@@ -1199,8 +1199,8 @@ fn filter_keeps_request_and_response_together() {
     stage.send(Message::Messages(reelay::ui::messages::Message::Filter("454".to_owned())));
     assert!(shown(&stage, &line("PLAY")) && !shown(&stage, "CSeq 4"));
     stage.click("Clear");
-    assert!(!stage.shows("Nothing of what was said fits the filter."));
-    assert!(stage.shows("Nothing has been said yet. What player and server say to each other appears here: OPTIONS, DESCRIBE, SETUP, PLAY and so on, each with its reply."));
+    assert!(!stage.shows("No messages match the filter."));
+    assert!(stage.shows("No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) and the server's responses appear here."));
 }
 
 #[test]
@@ -1243,7 +1243,7 @@ fn invalid_number_is_explained_and_reset_on_blur() {
         |desk| desk.press_key(Key::Named(Named::Enter)),
         |desk| desk.press_key(Key::Named(Named::Escape)),
         |desk| desk.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next))),
-        |desk| desk.click("It acts"),
+        |desk| desk.click("Emulation: on"),
     ];
     let rule = "A number from 0 to 100";
     for leave in ways {
@@ -1251,7 +1251,7 @@ fn invalid_number_is_explained_and_reset_on_blur() {
         desk.select_all();
         desk.type_text("250");
         assert!(desk.harness.shows(rule));
-        desk.harness.assert_snapshot("network-refused", DEFAULT_SIZE);
+        desk.harness.assert_snapshot("network-invalid-number", DEFAULT_SIZE);
         assert_eq!(last_conditions(desk.harness).unwrap().impairments.loss.ratio, 0.25);
         leave(&mut desk);
         desk.redraw();
@@ -1292,7 +1292,7 @@ fn tab_scrolls_fields_into_view() {
     stage.click("Network");
     let mut desk = WindowHarness::new(&mut stage);
     let fields =
-        ["Loss", "Mean burst of losses", "Throughput", "Queue", "Delay", "Jitter", "Duplicated", "Corrupted"];
+        ["Loss", "Mean loss burst", "Throughput", "Queue", "Delay", "Jitter", "Duplication", "Corruption"];
     let fields: Vec<_> = fields.into_iter().chain(["Seed"]).collect();
     assert!(!fields.iter().all(|field| desk.is_field_visible(field)), "the panel is longer than the window");
     for field in fields {
@@ -1307,12 +1307,12 @@ fn tab_scrolls_fields_into_view() {
 fn play_hint_is_shown_without_a_picture() {
     let mut stage = AppHarness::connecting();
     stage.set_idle(RtspState::Ready, Goal::Ready);
-    assert!(stage.shows("Press Play to begin."));
+    assert!(stage.shows("Press Play to start."));
     stage.play();
-    assert!(!stage.shows("Press Play to begin."));
+    assert!(!stage.shows("Press Play to start."));
 
     let mut stage = AppHarness::new(Controls::Three, ThemePreference::Dark);
-    assert!(!stage.shows("Press Play to begin."));
+    assert!(!stage.shows("Press Play to start."));
     stage.send(Message::Shortcut(Shortcut::PlayOrPause));
     let sample = stage.next_command();
     assert!(
@@ -1359,15 +1359,16 @@ fn stream_without_complete_frames_is_explained_until_the_end() {
             ..Figures::default()
         }))));
     };
-    let by_the_network = "Packets arrive, but no picture is whole: the emulated network loses too much.";
-    let on_the_way = "Packets arrive, but no picture is whole: too much is lost on the way.";
+    let by_the_network =
+        "Packets arrive, but no frame is complete: the emulated network loses too many packets.";
+    let on_the_way = "Packets arrive, but no frame is complete: too many packets are lost.";
     measured(&mut stage, 0.2, 4, None);
     assert!(!stage.shows(on_the_way));
     measured(&mut stage, 2.0, 4, None);
     assert!(stage.shows(on_the_way));
     measured(&mut stage, 2.2, 4, Some(EmulatorStats::default()));
     assert!(stage.shows(by_the_network));
-    stage.assert_snapshot("no-whole-picture", DEFAULT_SIZE);
+    stage.assert_snapshot("no-complete-frame", DEFAULT_SIZE);
     measured(&mut stage, 2.4, 5, Some(EmulatorStats::default()));
     assert!(!stage.shows(by_the_network));
     stage.emit_session_event(SessionEvent::EndReached(Npt::from_micros(10_000_000)));

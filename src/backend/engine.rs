@@ -1,4 +1,4 @@
-//! The task behind the window: server, film and session.
+//! The task that joins embedded server, open file and session.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -22,12 +22,13 @@ use crate::session::{
 };
 use crate::stats::Figures;
 
-/// Events that may wait for the window.
+/// Capacity of the event channels, in events.
 pub(super) const EVENT_CAPACITY: usize = 256;
 
-/// How long TEARDOWN may take when the window closes.
+/// Time that a session may take to send TEARDOWN and receive its response.
 pub(super) const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
-/// The backend's one task.
+
+/// State of the backend's task.
 pub(super) struct Engine {
     server: Server,
     emulator: Emulator,
@@ -37,18 +38,18 @@ pub(super) struct Engine {
     session_events: mpsc::Sender<(u64, SessionEvent)>,
     options: BackendOptions,
     generation: u64,
-    /// What is being opened. A large film that is damaged may be read for long before a picture is found.
+    /// File that is being opened. A large damaged file may be read for a long time before a frame is found.
     opening: Option<OpenTask>,
     previews: PreviewQueue,
     media_file: Option<Arc<MediaFile>>,
-    /// How the film's index grows.
+    /// Index progress of `media_file`; `None` without a file.
     progress: Option<watch::Receiver<IndexProgress>>,
     session: Option<RunningSession>,
-    /// Sessions that are being torn down.
+    /// Closed sessions whose TEARDOWN is still in flight.
     teardowns: TaskTracker,
 }
 
-/// A film that is being opened, and what for.
+/// File that is being opened, and the session to start with it.
 struct OpenTask {
     generation: u64,
     goal: Goal,
@@ -61,7 +62,7 @@ struct RunningSession {
     first_frame: Arc<OnceLock<Bytes>>,
 }
 
-/// Where the engine sends what it has to tell.
+/// Sending ends of the channels that the engine writes to.
 pub(super) struct EngineOutputs {
     pub events: mpsc::Sender<BackendEvent>,
     pub figures: watch::Sender<Figures>,
@@ -69,10 +70,10 @@ pub(super) struct EngineOutputs {
 }
 
 impl Engine {
-    /// An engine without a film and a session.
+    /// Creates an engine without a file and without a session.
     pub fn new(
         server: Server,
-        network: Emulator,
+        emulator: Emulator,
         decoder: Arc<Decoder>,
         options: BackendOptions,
         outputs: EngineOutputs,
@@ -80,7 +81,7 @@ impl Engine {
         let EngineOutputs { events, figures, session_events } = outputs;
         Self {
             server,
-            emulator: network,
+            emulator,
             decoder,
             events,
             figures,
@@ -96,7 +97,8 @@ impl Engine {
         }
     }
 
-    /// Runs until `finishing` asks it to end; what comes in on the channels is handled in the order in which it comes.
+    /// Runs until a message on `shutdown`, which is sent back after all sessions are torn down and the server has
+    /// stopped. Each channel is handled in order.
     pub async fn run(
         mut self,
         mut commands: mpsc::UnboundedReceiver<Command>,
@@ -109,7 +111,7 @@ impl Engine {
                 Some(command) = commands.recv() => self.handle_command(command),
                 Some((generation, event)) = session_events.recv() => self.handle_session_event(generation, event).await,
                 Some(event) = server_events.recv() => self.handle_server_event(event).await,
-                film = wait_for_open(&mut self.opening) => self.finish_opening(film).await,
+                result = wait_for_open(&mut self.opening) => self.finish_opening(result).await,
                 preview = self.previews.finished() => self.show_preview(preview),
                 () = wait_for_progress(&mut self.progress) => self.emit_progress().await,
                 figures = wait_for_figures(&mut self.session) => {
@@ -121,7 +123,7 @@ impl Engine {
                     self.teardowns.wait().await;
                     self.server.stop().await;
                     if let Ok(done) = done {
-                        // The window may have lost patience.
+                        // The window may have stopped waiting.
                         let _ = done.send(());
                     }
                     return;
@@ -130,17 +132,12 @@ impl Engine {
         }
     }
 
-    /// Never waits: nothing else would be obeyed meanwhile.
+    /// Handles a command. Not async: no later command is read while this one is handled.
     fn handle_command(&mut self, command: Command) {
         match command {
             Command::Open { generation, source, goal } => self.open(generation, source, goal),
             Command::Connect { generation, url, options, goal } => {
-                self.opening = None;
-                self.close_session();
-                self.server.library().clear();
-                self.media_file = None;
-                self.progress = None;
-                self.start_session(generation, url, options, goal);
+                self.connect(generation, url, options, goal);
             }
             Command::Session { generation, command } => {
                 if let Some(session) = self.current_session(generation) {
@@ -159,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// What was meant for something older has come too late.
+    /// Returns the session if it is of this generation.
     fn current_session(&self, generation: u64) -> Option<&Session> {
         let running = self.session.as_ref().filter(|_| generation == self.generation);
         running.map(|running| &running.session)
@@ -167,64 +164,78 @@ impl Engine {
 
     fn open(&mut self, generation: u64, source: MediaSource, goal: Goal) {
         let rate = self.options.frame_rate;
-        let film = tokio::task::spawn_blocking(move || source.open(rate));
-        self.opening = Some(OpenTask { generation, goal, task: film });
+        let task = tokio::task::spawn_blocking(move || source.open(rate));
+        self.opening = Some(OpenTask { generation, goal, task });
     }
 
-    async fn finish_opening(&mut self, film: Result<Arc<MediaFile>, String>) {
+    fn connect(&mut self, generation: u64, url: SourceUrl, options: RtspOptions, goal: Goal) {
+        self.opening = None;
+        self.close_session();
+        self.server.library().clear();
+        self.media_file = None;
+        self.progress = None;
+        self.start_session(generation, url, options, goal);
+    }
+
+    async fn finish_opening(&mut self, result: Result<Arc<MediaFile>, String>) {
         let Some(OpenTask { generation, goal, .. }) = self.opening.take() else { return };
-        match film {
-            Ok(film) => self.serve_media_file(generation, goal, film).await,
+        match result {
+            Ok(media_file) => self.serve_media_file(generation, goal, media_file).await,
             Err(sentence) => self.emit(generation, BackendEventKind::OpenFailed(sentence)).await,
         }
     }
 
-    async fn serve_media_file(&mut self, generation: u64, goal: Goal, film: Arc<MediaFile>) {
+    async fn serve_media_file(&mut self, generation: u64, goal: Goal, media_file: Arc<MediaFile>) {
         self.close_session();
-        // Only what is open is served.
+        // The embedded server serves the open file only.
         self.server.library().clear();
-        let name = self.server.serve(film.clone());
-        self.progress = Some(film.progress());
-        self.emit(generation, BackendEventKind::Opened(film.info())).await;
-        self.media_file = Some(film);
+        let name = self.server.serve(media_file.clone());
+        self.progress = Some(media_file.progress());
+        self.emit(generation, BackendEventKind::Opened(media_file.info())).await;
+        self.media_file = Some(media_file);
         let url = self.server.url_of(&name);
         self.start_session(generation, url.into(), RtspOptions::default(), goal);
         self.show_first_frame();
     }
 
-    fn start_session(&mut self, generation: u64, url: SourceUrl, machine: RtspOptions, goal: Goal) {
+    fn start_session(&mut self, generation: u64, url: SourceUrl, rtsp: RtspOptions, goal: Goal) {
         self.generation = generation;
-        let first = Arc::new(OnceLock::new());
-        let screen = Screen { decoder: self.decoder.clone(), generation, first_frame: first.clone() };
-        // What comes from the embedded server has passed the network there.
-        let place =
+        let first_frame = Arc::new(OnceLock::new());
+        let screen = Screen { decoder: self.decoder.clone(), generation, first_frame: first_frame.clone() };
+        // Packets of the embedded server already pass the emulator there.
+        let placement =
             if self.media_file.is_some() { EmulatorPlacement::AtServer } else { EmulatorPlacement::AtClient };
-        let emulation = EmulatorOptions { emulator: self.emulator.clone(), placement: place };
         let options = SessionOptions {
-            rtsp: machine,
-            emulator: emulation,
+            rtsp,
+            emulator: EmulatorOptions { emulator: self.emulator.clone(), placement },
             playout_delay: self.options.playout_delay,
             ..SessionOptions::default()
         };
-        let (events, mut event_receiver) = mpsc::channel(EVENT_CAPACITY);
-        let all_events = self.session_events.clone();
-        tokio::spawn(async move {
-            while let Some(event) = event_receiver.recv().await {
-                if all_events.send((generation, event)).await.is_err() {
-                    return;
-                }
-            }
-        });
+        let events = self.generation_events(generation);
         let session = Session::start(url, options, FrameSinks::screen(screen), events);
         if goal != Goal::Stopped {
             session.send_command(SessionCommand::SetGoal(goal));
         }
         let figures = session.figures();
         self.figures.send_replace(Figures::default());
-        self.session = Some(RunningSession { session, figures, first_frame: first });
+        self.session = Some(RunningSession { session, figures, first_frame });
     }
 
-    /// TEARDOWN goes out in the background; what comes next need not wait for it.
+    /// Returns a sender whose events reach the engine together with their generation.
+    fn generation_events(&self, generation: u64) -> mpsc::Sender<SessionEvent> {
+        let (events, mut event_receiver) = mpsc::channel(EVENT_CAPACITY);
+        let session_events = self.session_events.clone();
+        tokio::spawn(async move {
+            while let Some(event) = event_receiver.recv().await {
+                if session_events.send((generation, event)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        events
+    }
+
+    /// Closes the session. TEARDOWN is sent in a task of its own and does not delay the next session.
     fn close_session(&mut self) {
         self.decoder.clear();
         self.previews = PreviewQueue::default();
@@ -234,12 +245,12 @@ impl Engine {
     }
 
     async fn emit(&self, generation: u64, kind: BackendEventKind) {
-        // A window that is gone need not be told.
+        // The receiver is gone only after the window has closed.
         let _ = self.events.send(BackendEvent { generation, kind }).await;
     }
 
     async fn handle_session_event(&mut self, generation: u64, event: SessionEvent) {
-        // The screen answers to Stop before the server does.
+        // Stop shows the first frame at once, before the server has responded to TEARDOWN.
         let is_stopped = match &event {
             SessionEvent::Closed => true,
             SessionEvent::Status(status) => status.goal == Goal::Stopped && status.state != RtspState::Init,
@@ -252,22 +263,22 @@ impl Engine {
     }
 
     async fn handle_server_event(&mut self, event: ServerEvent) {
-        if let ServerEvent::MediaFileFailed { name: film, error } = event {
-            let sentence = format!("{film} can no longer be read ({error}); open it again.");
+        if let ServerEvent::MediaFileFailed { name, error } = event {
+            let sentence = format!("{name} can no longer be read ({error}); open it again.");
             self.emit(self.generation, BackendEventKind::ReadFailed(sentence)).await;
         }
     }
 
     async fn emit_progress(&mut self) {
-        if let Some(film) = &self.media_file {
-            let progress = *film.progress().borrow();
+        if let Some(media_file) = &self.media_file {
+            let progress = *media_file.progress().borrow();
             self.emit(self.generation, BackendEventKind::IndexProgress(progress)).await;
         }
     }
 
     fn start_preview(&mut self, frame: u64) {
-        if let Some(film) = &self.media_file {
-            self.previews.read(film, frame);
+        if let Some(media_file) = &self.media_file {
+            self.previews.read(media_file, frame);
         }
     }
 
@@ -277,14 +288,14 @@ impl Engine {
                 self.decoder.clear();
                 self.decoder.decode(jpeg, Some(position), self.generation);
             }
-            Err(error) => tracing::warn!(%error, "a frame cannot be shown"),
+            Err(error) => tracing::warn!(%error, "cannot read frame for preview"),
         }
         if let Some(frame) = self.previews.take_next() {
             self.start_preview(frame);
         }
     }
 
-    /// The first frame: of the film, or of what was seen of the stream.
+    /// Shows the first frame of the file, or the first frame that was received from the stream.
     fn show_first_frame(&mut self) {
         match &self.media_file {
             Some(_) => self.start_preview(0),
@@ -300,26 +311,28 @@ impl Engine {
     }
 }
 
-/// The film, or a sentence that says why there is none.
+/// Waits until the file is open; an error is a sentence for the user. Never returns if nothing is being opened.
 async fn wait_for_open(opening: &mut Option<OpenTask>) -> Result<Arc<MediaFile>, String> {
-    let Some(OpenTask { task: film, .. }) = opening else { return std::future::pending().await };
-    match film.await {
-        Ok(film) => film.map_err(|error| error.to_string()),
-        Err(error) => Err(format!("The film cannot be opened: {error}.")),
+    let Some(OpenTask { task, .. }) = opening else { return std::future::pending().await };
+    match task.await {
+        Ok(opened) => opened.map_err(|error| error.to_string()),
+        Err(error) => Err(format!("The file cannot be opened: {error}.")),
     }
 }
 
+/// Waits until the index progress changes; never returns without a file.
 async fn wait_for_progress(progress: &mut Option<watch::Receiver<IndexProgress>>) {
     let changed = match progress {
         Some(progress) => progress.changed().await,
         None => std::future::pending().await,
     };
-    // The film is gone; its index grows no more.
+    // The sender is dropped together with the file.
     if changed.is_err() {
         *progress = None;
     }
 }
 
+/// Waits for new statistics; never returns without a session.
 async fn wait_for_figures(running: &mut Option<RunningSession>) -> Figures {
     let Some(RunningSession { figures, .. }) = running else { return std::future::pending().await };
     match figures.changed().await {

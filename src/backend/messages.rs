@@ -1,4 +1,4 @@
-//! What goes into the backend and what comes out of it.
+//! Commands to the backend, events from it, and its start options.
 
 use std::time::Duration;
 
@@ -8,75 +8,77 @@ use crate::media::FrameRate;
 use crate::media_file::{IndexProgress, MediaInfo};
 use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl};
 
-/// Something that the window wants.
+/// Command from the window to the backend.
 #[derive(Debug)]
 pub enum Command {
-    /// Play a film on this machine.
+    /// Opens a local file or the sample, serves it from the embedded server and starts a session with that. The
+    /// current session continues until the file is open; [`BackendEventKind::OpenFailed`] leaves it untouched.
     Open {
-        /// The window's number for it; what is told of it carries the number.
+        /// Number that the window gives to this media; all its events carry it.
         generation: u64,
-        /// Which.
+        /// File or sample to open.
         source: MediaSource,
-        /// How far to go without being asked.
+        /// Initial goal of the session.
         goal: Goal,
     },
-    /// Play a stream.
+    /// Closes what is open and starts a session with a remote server.
     Connect {
-        /// The window's number for it; what is told of it carries the number.
+        /// Number that the window gives to this stream; all its events carry it.
         generation: u64,
-        /// Which.
+        /// Address of the stream.
         url: SourceUrl,
-        /// How.
+        /// Transport, ports and timeouts of the session.
         options: RtspOptions,
-        /// How far to go without being asked.
+        /// Initial goal of the session.
         goal: Goal,
     },
-    /// The user wants something of the session: a button was pressed, or the time line moved.
+    /// Passes a command on to the session, such as the goal of a pressed button or a seek.
     Session {
-        /// The number of what it is meant for; one that is older is ignored.
+        /// Number of the media that the command is for. Ignored if that is no longer the current one.
         generation: u64,
-        /// What is wanted.
+        /// Command for the session.
         command: SessionCommand,
     },
-    /// Show a frame of the film without playing it.
+    /// Shows a frame of the open file without playing it, by its index from 0. Only the newest of several waiting
+    /// previews is read.
     Preview(u64),
-    /// Play films that state no rate at this one.
+    /// Sets the frame rate of files that state none, from the next [`Command::Open`] on.
     SetFrameRate(FrameRate),
-    /// Let pictures wait this long.
+    /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(Duration),
-    /// Let the emulated network be like this, from the next packet on.
+    /// Configures the emulated network, from the next packet on.
     SetNetworkConditions(EmulatorSettings),
 }
 
-/// Something that the window is told, with the number of what it is about.
+/// Event from the backend to the window.
 #[derive(Debug, Clone)]
 pub struct BackendEvent {
-    /// The number that came with [`Command::Open`] or [`Command::Connect`].
+    /// Number from the [`Command::Open`] or [`Command::Connect`] that the event belongs to.
     pub generation: u64,
-    /// What happened.
+    /// Kind and content of the event.
     pub kind: BackendEventKind,
 }
 
-/// What happened.
+/// Kinds of [`BackendEvent`].
 #[derive(Debug, Clone)]
 pub enum BackendEventKind {
-    /// The film is open.
+    /// The file is open and its session has started.
     Opened(MediaInfo),
-    /// The film could not be opened; a sentence says why. Everything else stays as it was.
+    /// The file could not be opened; holds a sentence for the user. The previous media stays open.
     OpenFailed(String),
-    /// More of the film is known.
+    /// The index of the open file has grown or is finished.
     IndexProgress(IndexProgress),
-    /// The file can no longer be read.
+    /// The open file can no longer be read; holds a sentence for the user.
     ReadFailed(String),
-    /// Something in the session.
+    /// Event of the session.
     Session(SessionEvent),
 }
 
-/// How the backend begins.
+/// Options of the backend at its start.
 #[derive(Debug, Clone, Copy)]
 pub struct BackendOptions {
-    /// Frames a second of films that state no rate.
+    /// Frame rate of files that state none.
     pub frame_rate: FrameRate,
-    /// How long pictures wait.
+    /// Playout delay of sessions.
     pub playout_delay: Duration,
 }

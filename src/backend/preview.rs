@@ -1,4 +1,4 @@
-//! Frames that are read without playing, for a moved time line and for the poster.
+//! Frames that are read without playing: previews while the time line is moved, and the first frame after opening.
 
 use std::io;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use crate::media_file::MediaFile;
 use crate::proto::rtsp::Npt;
 
-/// A frame of the film, and where it stands.
+/// Frame of a file with its position.
 pub struct Preview {
-    /// The compressed frame.
+    /// Compressed frame.
     pub jpeg: Bytes,
-    /// Its position in the film.
+    /// Position in the file.
     pub position: Npt,
 }
 
-/// Reads one frame at a time; of those that are asked for meanwhile, the newest is read next.
+/// Reader of one frame at a time. Of the frames requested during a read, only the newest is kept.
 #[derive(Default)]
 pub struct PreviewQueue {
     task: Option<JoinHandle<io::Result<Preview>>>,
@@ -25,28 +25,28 @@ pub struct PreviewQueue {
 }
 
 impl PreviewQueue {
-    /// Reads a frame, or remembers it while another is being read.
-    pub fn read(&mut self, film: &Arc<MediaFile>, frame: u64) {
+    /// Starts to read a frame, or queues it while another is being read.
+    pub fn read(&mut self, media_file: &Arc<MediaFile>, frame: u64) {
         if self.task.is_some() {
             self.next = Some(frame);
             return;
         }
-        let film = film.clone();
+        let media_file = media_file.clone();
         self.task = Some(spawn_blocking(move || {
-            let entry = film.entry(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-            Ok(Preview { jpeg: film.read(entry)?, position: entry.time })
+            let entry = media_file.entry(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+            Ok(Preview { jpeg: media_file.read(entry)?, position: entry.time })
         }));
     }
 
-    /// Waits for the frame that is being read; for ever if there is none.
+    /// Waits until the current read has finished; never returns if there is none.
     pub async fn finished(&mut self) -> io::Result<Preview> {
-        let Some(reading) = &mut self.task else { return std::future::pending().await };
-        let preview = reading.await.unwrap_or_else(|error| Err(error.into()));
+        let Some(task) = &mut self.task else { return std::future::pending().await };
+        let preview = task.await.unwrap_or_else(|error| Err(error.into()));
         self.task = None;
         preview
     }
 
-    /// Takes out the frame that is to be read next.
+    /// Removes and returns the queued frame, if there is one.
     pub fn take_next(&mut self) -> Option<u64> {
         self.next.take()
     }

@@ -1,9 +1,9 @@
-//! The signals that end the program.
+//! Signals of the operating system that end the program.
 
 #[cfg(unix)]
 use std::task::Poll;
 
-/// Ctrl+C, or the system's wish that the program end: SIGTERM, or SIGHUP when its terminal is closed.
+/// Listener for Ctrl+C and, on Unix, for SIGTERM and SIGHUP (closed terminal).
 #[derive(Debug)]
 pub struct ShutdownSignal {
     #[cfg(unix)]
@@ -11,23 +11,23 @@ pub struct ShutdownSignal {
 }
 
 impl ShutdownSignal {
-    /// Listens from now on, on the runtime that it is called on. Before, a signal ends the program on the spot.
+    /// Starts to listen; must be called within a Tokio runtime. Until then these signals kill the process.
     #[cfg(unix)]
     pub fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
         let hangup = Some(SignalKind::hangup()).filter(|_| !is_hangup_ignored());
         let kinds = [SignalKind::interrupt(), SignalKind::terminate()].into_iter().chain(hangup);
-        // One that the system does not give never comes.
+        // A signal that cannot be listened to keeps its default effect.
         Self { signals: kinds.filter_map(|kind| signal(kind).ok()).collect() }
     }
 
-    /// Listens from now on.
+    /// Starts to listen; must be called within a Tokio runtime.
     #[cfg(not(unix))]
     pub fn listen() -> Self {
         Self {}
     }
 
-    /// Waits for one.
+    /// Waits for the next signal.
     #[cfg(unix)]
     pub async fn recv(&mut self) {
         std::future::poll_fn(|context| {
@@ -37,21 +37,21 @@ impl ShutdownSignal {
         .await;
     }
 
-    /// Waits for one.
+    /// Waits for the next signal.
     #[cfg(not(unix))]
-    pub async fn arrives(&mut self) {
+    pub async fn recv(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
-            // Without signals there is nothing to wait for.
+            // The system delivers no signals.
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Whether the program was started to outlive its terminal, as `nohup` does. Only Linux tells.
+/// Returns whether the process was started with SIGHUP ignored, as `nohup` does. Known only on Linux; false elsewhere.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    // A bit for each signal; SIGHUP is the first.
+    // One bit for each signal; SIGHUP is the lowest.
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
 }

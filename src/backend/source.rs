@@ -1,4 +1,4 @@
-//! Films on this machine: files, and the sample.
+//! Media on this machine: files and the built-in sample.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,17 +6,17 @@ use std::sync::Arc;
 use crate::media::FrameRate;
 use crate::media_file::{MediaFile, MediaFileError};
 
-/// Where a film comes from.
+/// Source of a local video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSource {
-    /// A file.
+    /// File with this path.
     File(PathBuf),
-    /// The film that the program brings along.
+    /// Sample video that is part of the program.
     Sample,
 }
 
 impl MediaSource {
-    /// Its name: that of the file.
+    /// Returns the file name, or [`SAMPLE_NAME`].
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => file_name(path),
@@ -24,10 +24,10 @@ impl MediaSource {
         }
     }
 
-    /// Opens it. Blocks until the first frame is known.
+    /// Opens the source; `rate` is used if the file states no frame rate. Blocks until the first frame is found.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no Motion JPEG.
+    /// Returns an error if the file cannot be read, or is not Motion JPEG.
     pub fn open(&self, rate: FrameRate) -> Result<Arc<MediaFile>, MediaFileError> {
         match self {
             Self::File(path) => MediaFile::open(path, &file_name(path), rate),
@@ -36,13 +36,13 @@ impl MediaSource {
     }
 }
 
-/// The film that the program brings along.
+/// Bytes of the sample video.
 pub(super) static SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
 
-/// What the sample film is called.
+/// File name under which the sample is shown and served.
 pub const SAMPLE_NAME: &str = "sample.mjpeg";
 
-/// What a film is called: its file's name.
+/// Returns the last component of a path, or the complete path if it has none.
 pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -1,19 +1,24 @@
-//! The window.
+//! The window, built with iced.
 //!
-//! `App` routes messages and puts the parts together; each part is a file of its own and returns what it wants as an
-//! `Action` instead of reaching into the others. What is played is `playback`, which knows nothing of widgets.
+//! - `app`: the application: its state, what each message does, and the parts that are always visible.
+//! - `dialog`: dialogs in front of the window.
+//! - `panel`: panels at the right of the video.
+//! - `widget`: widgets that know nothing of the application.
+//! - `theme`: fonts, sizes, colours and styles.
+//! - `window`: opens the window with iced and starts the backend.
+//!
+//! Each part is a file with a `view` function. It returns its requests as an `Action` instead of changing other parts;
+//! [`App`] carries them out. [`run`] opens the window; tests call [`App::update`] and [`App::view`] without one.
 
 mod app;
 mod dialog;
 mod panel;
+mod text_format;
 mod theme;
 mod widget;
 mod window;
 
-pub use app::backend_events::BackendUpdate;
-pub use app::playback::Button;
-pub use app::shortcuts::Shortcut;
-pub use app::{App, AppOptions, Message};
+pub use app::{App, AppOptions, BackendUpdate, Button, Message, Shortcut};
 pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use panel::{PanelKind, messages, network};
 pub use theme::{FONT, FONTS, dark, light};

@@ -1,4 +1,4 @@
-//! The look of everything: colours, sizes, and the styles that put them together.
+//! Appearance of the window: fonts, sizes, colours of both themes, and the styles of widgets.
 
 use iced::border::Radius;
 use iced::font::Weight;
@@ -8,19 +8,19 @@ use iced::{Background, Border, Color, Font, Theme, color};
 
 use crate::session::RtspState;
 
-/// The font of all text. It is part of the program, so text shows on a machine without fonts.
+/// Font of all text. It is part of the program, so that text is shown on a machine without fonts.
 pub const FONT: Font = Font::with_name("IBM Plex Sans");
 
-/// The same, for what must be seen first.
+/// Semibold variant of [`FONT`], for titles and important values.
 pub const STRONG: Font = Font { weight: Weight::Semibold, ..FONT };
 
-/// The bytes of the fonts.
+/// Font files, to be loaded at the start.
 pub const FONTS: [&[u8]; 2] = [
     include_bytes!("../../assets/fonts/IBMPlexSans-Regular.ttf"),
     include_bytes!("../../assets/fonts/IBMPlexSans-SemiBold.ttf"),
 ];
 
-/// Sizes of text.
+/// Font sizes in logical pixels.
 pub mod size {
     #![allow(missing_docs)]
     pub const TINY: f32 = 11.5;
@@ -31,7 +31,7 @@ pub mod size {
     pub const TITLE: f32 = 26.0;
 }
 
-/// Distances.
+/// Spacing and padding in logical pixels.
 pub mod space {
     #![allow(missing_docs)]
     pub const TIGHT: f32 = 4.0;
@@ -43,7 +43,7 @@ pub mod space {
 
 const RADIUS: f32 = 8.0;
 
-/// The colours of one theme.
+/// Colours of a theme.
 #[derive(Debug)]
 #[allow(missing_docs)]
 pub struct Colours {
@@ -106,15 +106,15 @@ const LIGHT: Colours = Colours {
     backdrop: color!(0x1a1d28, 0.45),
 };
 
-/// The ground behind a picture that does not fill its area; the same in both themes, as in a cinema.
+/// Colour around a picture that does not fill its area, the same in both themes.
 pub const LETTERBOX: Color = color!(0x08090d);
 
-/// The dark theme.
+/// Returns the dark theme.
 pub fn dark() -> Theme {
     theme("Reelay dark", &DARK)
 }
 
-/// The light theme.
+/// Returns the light theme.
 pub fn light() -> Theme {
     theme("Reelay light", &LIGHT)
 }
@@ -131,17 +131,17 @@ fn theme(name: &'static str, colours: &Colours) -> Theme {
     Theme::custom(name, palette)
 }
 
-/// Whether a theme is dark.
+/// Returns whether a theme is dark.
 pub fn is_dark(theme: &Theme) -> bool {
     theme.extended_palette().is_dark
 }
 
-/// The colours of a theme.
+/// Returns the colours of a theme.
 pub fn colours(theme: &Theme) -> &'static Colours {
     if is_dark(theme) { &DARK } else { &LIGHT }
 }
 
-/// The colour of a state.
+/// Returns the colour of an RTSP state.
 pub fn state_colour(theme: &Theme, state: RtspState) -> Color {
     let colours = colours(theme);
     match state {
@@ -159,26 +159,26 @@ fn outlined(colour: Color, radius: f32) -> Border {
     Border { color: colour, width: 1.0, radius: Radius::new(radius) }
 }
 
-// Text.
+// Styles of text.
 
-/// Text that explains.
+/// Text of secondary importance, such as descriptions.
 pub fn muted(theme: &Theme) -> text::Style {
     text::Style { color: Some(colours(theme).muted) }
 }
 
-/// Text that warns.
+/// Error text.
 pub fn danger(theme: &Theme) -> text::Style {
     text::Style { color: Some(colours(theme).danger) }
 }
 
-/// Text in the colour of a state.
+/// Text in the colour of an RTSP state.
 pub fn state_text(state: RtspState) -> impl Fn(&Theme) -> text::Style {
     move |theme| text::Style { color: Some(state_colour(theme, state)) }
 }
 
-// Buttons.
+// Styles of buttons.
 
-/// The button that is pressed most.
+/// Main button of its group, in the accent colour.
 pub fn primary(theme: &Theme, status: button::Status) -> button::Style {
     let colours = colours(theme);
     let background = match status {
@@ -190,7 +190,7 @@ pub fn primary(theme: &Theme, status: button::Status) -> button::Style {
     button_style(background, colours.on_accent)
 }
 
-/// Any other button.
+/// Ordinary button.
 pub fn secondary(theme: &Theme, status: button::Status) -> button::Style {
     let colours = colours(theme);
     let background = match status {
@@ -202,7 +202,7 @@ pub fn secondary(theme: &Theme, status: button::Status) -> button::Style {
     button_style(background, colours.text)
 }
 
-/// A button that shows itself only under the pointer.
+/// Button without a background until the pointer is over it.
 pub fn quiet(theme: &Theme, status: button::Status) -> button::Style {
     let colours = colours(theme);
     let style = button_style(colours.raised, colours.text);
@@ -214,7 +214,7 @@ pub fn quiet(theme: &Theme, status: button::Status) -> button::Style {
     }
 }
 
-/// One of several choices of which one holds.
+/// Option in a row of choices.
 pub fn choice(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
     move |theme, status| {
         let colours = colours(theme);
@@ -227,7 +227,7 @@ pub fn choice(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::S
     }
 }
 
-/// One of several things to take, with words about it.
+/// Large button with several lines of text.
 pub fn card(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
     move |theme, status| {
         let colours = colours(theme);
@@ -258,27 +258,27 @@ fn mix(from: Color, to: Color, ratio: f32) -> Color {
     Color::from_rgb(blend(from.r, to.r), blend(from.g, to.g), blend(from.b, to.b))
 }
 
-// Grounds.
+// Styles of containers.
 
-/// A bar along an edge of the window.
+/// Bar along an edge of the window.
 pub fn bar(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style { text_color: Some(colours.text), ..container::background(colours.surface) }
 }
 
-/// A panel beside the picture.
+/// Panel beside the video.
 pub fn panel(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style { text_color: Some(colours.text), ..container::background(colours.surface) }
 }
 
-/// The start screen.
+/// Start screen and status bar.
 pub fn page(theme: &Theme) -> container::Style {
     container::background(colours(theme).background)
 }
 
-/// Something that lies in front of everything. It has no shadow: where a part of the window is drawn anew, tiny-skia
-/// draws a shadow over all of its area, and what lies there grows darker each time.
+/// Dialog. It has no shadow: when tiny-skia redraws a part of the window, it draws the shadow over its complete area
+/// again, which makes that area darker each time.
 pub fn dialog(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style {
@@ -289,12 +289,12 @@ pub fn dialog(theme: &Theme) -> container::Style {
     }
 }
 
-/// What lies between a dialog and everything else.
+/// Translucent layer between a dialog and the rest of the window.
 pub fn backdrop(theme: &Theme) -> container::Style {
     container::background(colours(theme).backdrop)
 }
 
-/// A line of words over the picture.
+/// Banner over the video, with a red edge for an error.
 pub fn banner(is_error: bool) -> impl Fn(&Theme) -> container::Style {
     move |theme| {
         let colours = colours(theme);
@@ -308,12 +308,12 @@ pub fn banner(is_error: bool) -> impl Fn(&Theme) -> container::Style {
     }
 }
 
-/// The ground of several choices.
+/// Background of a row of choices.
 pub fn choices(theme: &Theme) -> container::Style {
     container::Style { border: rounded(RADIUS), ..container::background(colours(theme).raised) }
 }
 
-/// The ground of the packets that flow between two messages.
+/// Background of a row of the Messages panel that stands for RTP packets.
 pub fn media_band(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style {
@@ -323,7 +323,7 @@ pub fn media_band(theme: &Theme) -> container::Style {
     }
 }
 
-/// The words that appear under the pointer.
+/// Tooltip.
 pub fn tooltip(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style {
@@ -334,13 +334,13 @@ pub fn tooltip(theme: &Theme) -> container::Style {
     }
 }
 
-/// Where a file can be dropped.
+/// Overlay while a file is dragged over the window.
 pub fn drop_area(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style { border: Border { width: 2.0, ..outlined(colours.accent, RADIUS) }, ..backdrop(theme) }
 }
 
-/// A dot in the colour of a state.
+/// Dot in the colour of an RTSP state.
 pub fn state_dot(state: RtspState) -> impl Fn(&Theme) -> container::Style {
     move |theme| container::Style {
         border: rounded(5.0),
@@ -348,9 +348,9 @@ pub fn state_dot(state: RtspState) -> impl Fn(&Theme) -> container::Style {
     }
 }
 
-// Inputs.
+// Styles of inputs.
 
-/// A field for a line of text.
+/// Text field, with a red edge if its content is invalid.
 pub fn field(is_invalid: bool) -> impl Fn(&Theme, text_input::Status) -> text_input::Style {
     move |theme, status| {
         let colours = colours(theme);
@@ -371,7 +371,7 @@ pub fn field(is_invalid: bool) -> impl Fn(&Theme, text_input::Status) -> text_in
     }
 }
 
-/// Something that is on or off.
+/// Toggle switch.
 pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
     let colours = colours(theme);
     let is_on = match status {
@@ -396,7 +396,7 @@ pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
     }
 }
 
-/// The bar beside something that is longer than its place.
+/// Scroll bar.
 pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Style {
     let colours = colours(theme);
     let mut style = scrollable::default(theme, status);
@@ -409,7 +409,7 @@ pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Styl
     style
 }
 
-/// The time line.
+/// Slider, such as the time line.
 pub fn slider_style(theme: &Theme, status: slider::Status) -> slider::Style {
     let colours = colours(theme);
     let handle = match status {
@@ -431,7 +431,7 @@ pub fn slider_style(theme: &Theme, status: slider::Status) -> slider::Style {
     }
 }
 
-/// A time line with nothing on it to move to.
+/// Time line that cannot be moved.
 pub fn disabled_slider_style(theme: &Theme, _: slider::Status) -> slider::Style {
     let colours = colours(theme);
     let style = slider_style(theme, slider::Status::Active);

@@ -1,4 +1,4 @@
-//! Words over the picture, or under the start screen: what went wrong, what is waited for, that the film is over.
+//! Banner over the video or below the start screen: errors, connecting, waiting for data, end of the stream.
 
 use std::time::Instant;
 
@@ -12,20 +12,21 @@ use crate::session::RtspState;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::icon::{Icon, icon_sized};
 
-/// What the words ask for.
+/// Request of the banner to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The user has read them.
+    /// Close the notice.
     Dismiss,
-    /// The user does not want to wait any longer.
+    /// Stop connecting or reconnecting.
     Cancel,
-    /// The user does not want to wait before the server is tried again.
+    /// Reconnect at once.
     RetryNow,
-    /// Tell the whole session.
+    /// Show the session summary.
     ShowSummary,
 }
 
-/// The words, if there are any. The hint stands where nothing else is to be said.
+/// Returns the banner: the notice, else one that follows from the state, else the hint. `None` if there is nothing to
+/// show. While reconnecting, that banner is shown together with any notice.
 pub fn view<'a>(
     playback: &'a Playback,
     session_record: &SessionRecord,
@@ -33,7 +34,6 @@ pub fn view<'a>(
     now: Instant,
 ) -> Option<Element<'a, Action>> {
     let notice = playback.notice().map(notice_banner);
-    // It is so until the server is there again, whatever else there is to read.
     if let Some(message) = playback.reconnect_message(now) {
         let reconnect = reconnect_banner(message, playback.is_counting_down(now));
         return Some(centred(
@@ -58,33 +58,44 @@ fn reconnect_banner<'a>(message: String, is_counting_down: bool) -> Element<'a, 
     banner(row![message, buttons].spacing(space::NORMAL).align_y(Center).into(), true)
 }
 
-/// What follows from how it stands.
+/// Returns the banner that follows from the state of playback.
 fn state_banner<'a>(playback: &'a Playback, session_record: &SessionRecord) -> Option<Element<'a, Action>> {
-    let has_played = session_record.has_played();
     if let Some(host) = playback.connecting_host() {
-        let message = text(format!("Connecting to {host}…")).size(size::NORMAL);
-        let cancel = action_button("Cancel", Some(Action::Cancel));
-        let line = row![message.wrapping(Wrapping::WordOrGlyph), cancel].spacing(space::WIDE).align_y(Center);
-        return Some(banner(line.into(), false));
+        return Some(connecting_banner(host));
     }
-    let message = if playback.has_ended() {
-        "The film is over. Play starts it again."
-    } else if playback.is_waiting() {
+    if playback.has_ended() {
+        return Some(ended_banner("Playback has ended. Press Play to start again.", session_record));
+    }
+    if playback.is_waiting() {
         return Some(text_banner("Waiting for data…"));
-    } else if playback.state() == RtspState::Playing && session_record.has_no_complete_frames() {
-        let message = match session_record.figures().snapshot.emulated {
-            Some(_) => "Packets arrive, but no picture is whole: the emulated network loses too much.",
-            None => "Packets arrive, but no picture is whole: too much is lost on the way.",
-        };
-        return Some(text_banner(message));
-    } else if playback.has_stopped() && has_played {
-        "The session is over."
-    } else {
-        return None;
-    };
+    }
+    if playback.state() == RtspState::Playing && session_record.has_no_complete_frames() {
+        return Some(text_banner(match session_record.figures().snapshot.emulated {
+            Some(_) => {
+                "Packets arrive, but no frame is complete: the emulated network loses too many packets."
+            }
+            None => "Packets arrive, but no frame is complete: too many packets are lost.",
+        }));
+    }
+    if playback.has_stopped() && session_record.has_played() {
+        return Some(ended_banner("The session has ended.", session_record));
+    }
+    None
+}
+
+fn connecting_banner<'a>(host: &str) -> Element<'a, Action> {
+    let message = text(format!("Connecting to {host}…")).size(size::NORMAL);
+    let cancel = action_button("Cancel", Some(Action::Cancel));
+    let line = row![message.wrapping(Wrapping::WordOrGlyph), cancel].spacing(space::WIDE).align_y(Center);
+    banner(line.into(), false)
+}
+
+/// Returns a banner with a button for the session summary, which is disabled if nothing has been played.
+fn ended_banner<'a>(message: &'a str, session_record: &SessionRecord) -> Element<'a, Action> {
+    let has_played = session_record.has_played();
     let summary = action_button("Summary…", has_played.then_some(Action::ShowSummary));
     let line = row![text(message).size(size::NORMAL), summary].spacing(space::WIDE).align_y(Center).wrap();
-    Some(banner(line.into(), false))
+    banner(line.into(), false)
 }
 
 fn text_banner(message: &str) -> Element<'_, Action> {
@@ -103,7 +114,7 @@ fn banner(content: Element<'_, Action>, is_error: bool) -> Element<'_, Action> {
         .into()
 }
 
-/// In the middle, away from the edges.
+/// Centres a banner, with a distance to the edges.
 fn centred(content: Element<'_, Action>) -> Element<'_, Action> {
     container(content).width(Fill).align_x(Center).padding(space::WIDE).into()
 }

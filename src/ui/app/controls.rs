@@ -1,42 +1,42 @@
-//! The bar under the picture: the time line and the buttons.
+//! Bar below the video: time line, buttons, and the number of the frame.
 
 use iced::widget::text::Wrapping;
 use iced::widget::{Row, Text, button, column, container, row, slider, text};
 use iced::{Center, Element, Fill, Right, Theme};
 
 use super::playback::{Button, Playback, PlaybackPosition};
-use super::text_format;
 use crate::proto::rtsp::Npt;
 use crate::settings::Controls;
+use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::icon::{Icon, icon};
 
-/// What the bar asks for.
+/// Request of the bar to the application.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
-    /// A button was pressed.
+    /// Click on a button.
     Press(Button),
-    /// The time line is being moved; the position is not final.
+    /// Drag of the time line to a position that is not final.
     Drag(Npt),
-    /// The time line was let go.
+    /// Release of the time line.
     Release,
 }
 
-/// The bar. `moving` is where the time line is being moved to.
+/// Returns the bar. `drag_position` is the position that the time line is being dragged to.
 pub fn view(playback: &Playback, controls: Controls, drag_position: Option<Npt>) -> Element<'_, Action> {
-    let place = match drag_position {
+    let position = match drag_position {
         Some(position) => playback.position().at(position, playback.frame_rate()),
         None => playback.position(),
     };
     let label = match playback.pending_position(drag_position) {
-        Some(position) => text(format!("Play goes on at {}", text_format::time(position))),
-        None => text(frame_label(place)).style(theme::muted),
+        Some(pending) => text(format!("Play resumes at {}", text_format::time(pending))),
+        None => text(frame_label(position)).style(theme::muted),
     };
-    let bar = column![seek_bar(place), button_row(playback, controls, label)].spacing(distance::SMALL);
+    let bar = column![seek_bar(position), button_row(playback, controls, label)].spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
 }
 
-/// Microseconds as the slider counts them; a position is far below where this rounds.
+/// Converts a position to the value of the slider, in µs. Exact up to 2⁵³ µs, which is 285 years.
 fn slider_value(position: Npt) -> f64 {
     position.as_micros() as f64
 }
@@ -51,12 +51,12 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
         true => line
             .on_release(Action::Release)
             .style(theme::slider_style as fn(&Theme, slider::Status) -> slider::Style),
-        // A slider cannot be disabled; this one looks still, and what it says is not listened to.
+        // iced has no disabled slider: this one has a muted style, and the application ignores its messages.
         false => line.style(theme::disabled_slider_style),
     };
     let length = match (position.duration, position.is_growing) {
         (Some(length), false) => text_format::time(length),
-        // More of the film is being read.
+        // The index is still growing.
         (Some(length), true) => format!("{} …", text_format::time(length)),
         (None, _) => String::new(),
     };
@@ -64,14 +64,16 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
         (None, None) => String::new(),
         _ => text_format::time(elapsed),
     };
-    let label = |words: String| text(words).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
+    let label =
+        |content: String| text(content).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
     row![label(elapsed), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
         .spacing(distance::SMALL)
         .align_y(Center)
         .into()
 }
 
-/// How wide a time may be: always the same, so that the line keeps still, and more where there are hours.
+/// Returns the width of a time in logical pixels. It depends on the duration only, so that the time line keeps its
+/// length during playback.
 fn time_width(duration: Npt) -> f32 {
     if duration.as_micros() < 3_600_000_000 { 64.0 } else { 92.0 }
 }
@@ -108,7 +110,7 @@ fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
         Button::Stop => (Icon::Stop, "Stop"),
         Button::Teardown => (Icon::Teardown, "Teardown"),
     };
-    // What leads on where everything begins.
+    // The buttons of the next step towards playing stand out.
     let style = match kind {
         Button::Setup | Button::Play => theme::primary,
         _ => theme::secondary,

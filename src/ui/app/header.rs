@@ -1,4 +1,4 @@
-//! The bar at the top: what to play, which panel, which buttons, preferences.
+//! Bar at the top: opening and connecting, panels, three or four buttons, preferences.
 
 use std::time::Duration;
 
@@ -10,32 +10,32 @@ use crate::ui::panel::PanelKind;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::icon::{Icon, icon};
 
-/// What the header asks for.
+/// Request of the header to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Choose a film.
+    /// Show the file dialog.
     Open,
-    /// Enter a URL.
+    /// Show the Connect dialog.
     Connect,
-    /// Show these buttons.
+    /// Show three or four buttons below the video.
     SetControls(Controls),
-    /// Open this panel, or close it.
+    /// Open this panel, or close it if it is open.
     TogglePanel(PanelKind),
-    /// Show the preferences.
+    /// Show the Preferences dialog.
     Preferences,
 }
 
-/// Who knows a button and presses it does not want to read about it.
+/// Time that the pointer must rest on a button before its tooltip appears.
 const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
 
-/// A button without words needs a name.
+/// Id of the preferences button, which has no text for tests to find it by.
 const PREFERENCES_ID: &str = "preferences";
 
-/// The header.
+/// Returns the header; `open` is the panel that is open.
 pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Action> {
     let left = row![
-        toolbar_button(Icon::Open, "Open…", "Ctrl+O", Action::Open),
-        toolbar_button(Icon::Connect, "Connect…", "Ctrl+L", Action::Connect),
+        toolbar_button(Icon::Open, "Open…", "Open a file (Ctrl+O)", Action::Open),
+        toolbar_button(Icon::Connect, "Connect…", "Connect to a stream (Ctrl+L)", Action::Connect),
     ]
     .spacing(distance::SMALL);
     let preferences =
@@ -52,9 +52,9 @@ pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Acti
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
-fn toolbar_button<'a>(symbol: Icon, label: &'a str, keys: &'a str, action: Action) -> Element<'a, Action> {
+fn toolbar_button<'a>(symbol: Icon, label: &'a str, about: &'a str, action: Action) -> Element<'a, Action> {
     let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
-    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), keys)
+    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), about)
 }
 
 fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {

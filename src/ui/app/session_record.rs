@@ -1,4 +1,4 @@
-//! What is remembered of what was played: figures, how they came about, and what was said.
+//! Record of the session: statistics, their history, and the log of RTSP messages.
 
 use std::time::{Instant, SystemTime};
 
@@ -8,19 +8,19 @@ use crate::proto::rtsp::LowerTransport;
 use crate::session::{Dialect, EmulatorPlacement, MessageLog, SessionEvent};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
-/// The logbook. The conversation goes on from one thing that is played to the next; the figures are of one session.
+/// Record of the session. Statistics belong to one session; the message log continues when other media are opened.
 #[derive(Debug)]
 pub struct SessionRecord {
     figures: Figures,
-    /// Pictures that were whole, and when the last of them was, in seconds of playing.
+    /// Number of complete frames so far, and the time of the last one in seconds of playback.
     last_complete_frame: (u64, f64),
-    record: SessionHistory,
+    history: SessionHistory,
     message_log: MessageLog,
     server: Option<String>,
     transport: Option<LowerTransport>,
 }
 
-/// Seconds without a picture that are no accident.
+/// Time without a complete frame after which the banner says so, in seconds of playback.
 const NO_FRAME_TIMEOUT_S: f64 = 1.5;
 
 impl Default for SessionRecord {
@@ -28,7 +28,7 @@ impl Default for SessionRecord {
         Self {
             figures: Figures::default(),
             last_complete_frame: (0, 0.0),
-            record: SessionHistory::new(SystemTime::now()),
+            history: SessionHistory::new(SystemTime::now()),
             message_log: MessageLog::default(),
             server: None,
             transport: None,
@@ -37,20 +37,20 @@ impl Default for SessionRecord {
 }
 
 impl SessionRecord {
-    /// Something else is played.
+    /// Clears everything but the message log, for other media.
     pub fn reset(&mut self) {
         let message_log = std::mem::take(&mut self.message_log);
         *self = Self { message_log, ..Self::default() };
     }
 
-    /// Something has happened in the session.
+    /// Handles an event of the session.
     pub fn handle_event(&mut self, event: &SessionEvent) {
         match event {
             SessionEvent::Message(message) => self.message_log.log_message(message.clone()),
             SessionEvent::Described(presentation) => self.server.clone_from(&presentation.server),
             SessionEvent::SetUp(lower) => {
                 self.transport = Some(*lower);
-                self.record = SessionHistory::new(SystemTime::now());
+                self.history = SessionHistory::new(SystemTime::now());
                 self.message_log.start_session();
             }
             SessionEvent::Ended => self.message_log.end_stream(Instant::now()),
@@ -61,9 +61,9 @@ impl SessionRecord {
         }
     }
 
-    /// New figures have come, while the network is set like this.
+    /// Stores new statistics, with the emulator settings under which they were measured.
     pub fn handle_figures(&mut self, figures: Figures, conditions: &EmulatorSettings) {
-        self.record.update(&figures.snapshot, conditions);
+        self.history.update(&figures.snapshot, conditions);
         self.message_log.update(&figures.snapshot);
         let Snapshot { frames_complete, playing_s, .. } = figures.snapshot;
         if frames_complete != self.last_complete_frame.0 || playing_s < self.last_complete_frame.1 {
@@ -72,38 +72,38 @@ impl SessionRecord {
         self.figures = figures;
     }
 
-    /// The newest figures.
+    /// Returns the newest statistics.
     pub fn figures(&self) -> &Figures {
         &self.figures
     }
 
-    /// Packets arrive, and for a while no picture of theirs has been whole.
+    /// Returns whether packets arrive but no frame has been complete for 1.5 seconds.
     pub fn has_no_complete_frames(&self) -> bool {
         let Snapshot { playing_s, wire_bits_per_second, .. } = self.figures.snapshot;
         playing_s - self.last_complete_frame.1 >= NO_FRAME_TIMEOUT_S && wire_bits_per_second > 0.0
     }
 
-    /// How they came about.
-    pub fn record(&self) -> &SessionHistory {
-        &self.record
+    /// Returns the history of the statistics, second by second.
+    pub fn history(&self) -> &SessionHistory {
+        &self.history
     }
 
-    /// What was said.
+    /// Returns the log of RTSP messages.
     pub fn message_log(&self) -> &MessageLog {
         &self.message_log
     }
 
-    /// The user does not want to see what was said any more.
+    /// Clears the log of RTSP messages.
     pub fn clear_message_log(&mut self) {
         self.message_log.clear();
     }
 
-    /// Whether there is a session to tell of.
+    /// Returns whether the session has played, so that there is something to summarise.
     pub fn has_played(&self) -> bool {
-        self.record.snapshot().playing_s > 0.0
+        self.history.snapshot().playing_s > 0.0
     }
 
-    /// Everything about the session.
+    /// Returns the report of the session; `playout_delay_ms` is the setting in milliseconds.
     pub fn report(&self, playback: &Playback, playout_delay_ms: u32) -> SessionReport {
         let (url, dialect, placement) = match playback.source() {
             Some(Source::Stream(url, _)) => {
@@ -111,7 +111,7 @@ impl SessionRecord {
             }
             Some(Source::Local(_)) | None => (None, Dialect::Standard, EmulatorPlacement::AtServer),
         };
-        self.record.report(ReportSubject {
+        self.history.report(ReportSubject {
             name: playback.name().unwrap_or_default(),
             url,
             server: self.server.clone(),

@@ -1,4 +1,4 @@
-//! Keys.
+//! Keyboard shortcuts: from key events to actions.
 
 use iced::keyboard::key::{Code, Named, Physical};
 use iced::keyboard::{self, Key};
@@ -6,36 +6,36 @@ use iced::keyboard::{self, Key};
 use crate::ui::panel::PanelKind;
 use crate::ui::widget::focus::FocusStep;
 
-/// What a key asks for.
+/// Action of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shortcut {
-    /// Play, or pause; with four buttons, the next step.
+    /// Press Play or Pause; with four buttons, the button of the next step.
     PlayOrPause,
-    /// Stop.
+    /// Press Stop or Teardown.
     Stop,
-    /// Choose a film.
+    /// Show the file dialog.
     Open,
-    /// Enter a URL.
+    /// Show the Connect dialog.
     Connect,
-    /// Show this panel, or hide it.
+    /// Open this panel, or close it if it is open.
     Panel(PanelKind),
-    /// Show what can be set.
+    /// Show the Preferences dialog.
     Preferences,
-    /// The whole screen, or a window again.
+    /// Switch between full screen and window.
     Fullscreen,
-    /// Away with whatever is in front.
+    /// Close the dialog or the notice, stop reconnecting, or leave full screen.
     Escape,
-    /// The same from within a field, which is left by it.
+    /// Escape in a text field, which loses the focus by it; closes the dialog around the field.
     EscapeFromField,
-    /// What the dialog in front offers is wanted.
+    /// Press the main button of the dialog.
     Confirm,
-    /// This many seconds forward, or back.
+    /// Seek by this many seconds, backward if negative.
     Skip(i8),
-    /// Another field of the dialog in front.
+    /// Move the focus to another field of the dialog or the panel.
     MoveFocus(FocusStep),
 }
 
-/// What a key event asks for, if nothing else wanted it.
+/// Returns the action of a key event that no widget has captured.
 pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
     let keyboard::Event::KeyPressed { key, physical_key, modifiers, repeat, .. } = event else { return None };
     if let (Key::Named(named), false) = (key, modifiers.command() || modifiers.alt()) {
@@ -55,11 +55,11 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
     if *repeat || modifiers.alt() {
         return None;
     }
-    // The key of a digit, whatever else stands on it.
+    // By physical key: on a French keyboard the digits need Shift.
     if let (Some(panel), true) = (panel_for_key(*physical_key), modifiers.command()) {
         return Some(Shortcut::Panel(panel));
     }
-    // The letter on the key, whatever the keyboard's script.
+    // By the Latin letter of the key, also with a Cyrillic or Greek layout.
     match (key.to_latin(*physical_key)?.to_ascii_lowercase(), modifiers.command()) {
         ('o', true) => Some(Shortcut::Open),
         ('l', true) => Some(Shortcut::Connect),
@@ -70,7 +70,7 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
     }
 }
 
-/// The panel that this key stands for: they are counted as the header shows them.
+/// Returns the panel of a digit key, counted from the left of the header.
 fn panel_for_key(key: Physical) -> Option<PanelKind> {
     let keys = [Code::Digit1, Code::Digit2, Code::Digit3];
     let index = keys.iter().position(|code| key == Physical::Code(*code))?;
@@ -110,7 +110,11 @@ mod tests {
         assert_eq!(press(letter(","), Modifiers::COMMAND, false), Some(Shortcut::Preferences));
         let third = |key, modifiers| press_at(Physical::Code(Code::Digit3), letter(key), modifiers, false);
         assert_eq!(third("3", Modifiers::COMMAND), Some(Shortcut::Panel(PanelKind::Messages)));
-        assert_eq!(third("\"", Modifiers::COMMAND), Some(Shortcut::Panel(PanelKind::Messages)), "in French");
+        assert_eq!(
+            third("\"", Modifiers::COMMAND),
+            Some(Shortcut::Panel(PanelKind::Messages)),
+            "French layout"
+        );
         assert_eq!(third("3", Modifiers::empty()), None);
         assert_eq!(press(Key::Named(Named::Enter), Modifiers::empty(), false), Some(Shortcut::Confirm));
         let tab = |modifiers| press(Key::Named(Named::Tab), modifiers, false);

@@ -1,4 +1,4 @@
-//! What stands there before anything is played: what to do.
+//! Start screen, shown until something is opened.
 
 use iced::widget::{Column, button, center, column, container, image, responsive, row, scrollable, text};
 use iced::{Center, Element, Fill};
@@ -6,18 +6,19 @@ use iced::{Center, Element, Fill};
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::icon::{Icon, icon};
 
-/// What the start screen asks for.
+/// Request of the start screen to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Choose a film.
+    /// Show the file dialog.
     Open,
-    /// Enter a URL.
+    /// Show the Connect dialog.
     Connect,
-    /// Play the film that the program brings along.
+    /// Play the built-in sample.
     PlaySample,
 }
 
-/// The start screen: as much of it as there is room for. What can be pressed comes first.
+/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the
+/// buttons stay.
 pub fn view(logo: &image::Handle) -> Element<'_, Action> {
     let content = responsive(|available| {
         let is_narrow = available.width < MIN_TWO_COLUMN_WIDTH;
@@ -43,19 +44,19 @@ pub fn view(logo: &image::Handle) -> Element<'_, Action> {
     container(content).width(Fill).height(Fill).style(theme::page).into()
 }
 
-/// How high the parts of the start screen are.
+// Heights of the parts, in logical pixels.
 const LOGO_SIZE: f32 = 96.0;
 const TITLE_HEIGHT: f32 = 60.0;
 const BUTTON_HEIGHT: f32 = 43.0;
 const HINT_HEIGHT: f32 = 17.0;
 
-/// Two choices side by side need more.
+/// Minimum width for two buttons side by side, in logical pixels.
 const MIN_TWO_COLUMN_WIDTH: f32 = 430.0;
 
 fn title<'a>() -> Element<'a, Action> {
     column![
         text("Reelay").size(size::TITLE).font(theme::STRONG),
-        text("Plays Motion JPEG through RTSP and RTP").size(size::LARGE).style(theme::muted),
+        text("Plays Motion JPEG over RTSP and RTP").size(size::LARGE).style(theme::muted),
     ]
     .spacing(space::TIGHT)
     .align_x(Center)
@@ -63,8 +64,8 @@ fn title<'a>() -> Element<'a, Action> {
 }
 
 fn action_buttons<'a>(is_narrow: bool) -> Element<'a, Action> {
-    let sample = action_button(Icon::Play, "Play the sample film", theme::primary, Action::PlaySample);
-    let open = action_button(Icon::Open, "Open a film…", theme::secondary, Action::Open);
+    let sample = action_button(Icon::Play, "Play the sample video", theme::primary, Action::PlaySample);
+    let open = action_button(Icon::Open, "Open a file…", theme::secondary, Action::Open);
     let connect = action_button(Icon::Connect, "Connect to a stream…", theme::secondary, Action::Connect);
     let choices = match is_narrow {
         true => column![sample, open, connect],

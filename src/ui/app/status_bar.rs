@@ -1,17 +1,17 @@
-//! The line at the bottom: state, film, size, rates, loss.
+//! Status bar at the bottom: state, name, size, rates and loss.
 
 use iced::widget::{Row, container, responsive, row, space, text};
 use iced::{Center, Element, Fill};
 
 use super::playback::Playback;
-use super::text_format;
 use crate::format as figure;
 use crate::format::UNKNOWN;
 use crate::session::{Picture, RtspState};
 use crate::stats::Snapshot;
+use crate::ui::text_format::{self, state_name};
 use crate::ui::theme::{self, size, space as distance};
 
-/// The line.
+/// Returns the status bar.
 pub fn view<'a, Message: 'a>(
     playback: &Playback,
     picture: Option<&Picture>,
@@ -19,7 +19,7 @@ pub fn view<'a, Message: 'a>(
 ) -> Element<'a, Message> {
     let line = row![state_indicator(playback)].spacing(distance::WIDE).align_y(Center);
     let line = match playback.name() {
-        None => line.push(content("No film".to_owned())),
+        None => line.push(content("Nothing open".to_owned())),
         Some(name) => line
             .push(name_label(name))
             .push(Row::with_children(figures(playback, picture, stats)).spacing(distance::HUGE)),
@@ -27,7 +27,7 @@ pub fn view<'a, Message: 'a>(
     container(line).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
 }
 
-/// The name of what is played, as far as there is room beside the figures.
+/// Returns the name of the media, shortened to the room beside the figures.
 fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
     let shown = responsive(move |available| {
         let name = text_format::truncated(&name, (available.width / CHARACTER_WIDTH) as usize);
@@ -36,10 +36,10 @@ fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
     shown.height(LINE_HEIGHT).into()
 }
 
-/// How wide a character of a name is, roughly.
+/// Average width of a character of a name, in logical pixels.
 const CHARACTER_WIDTH: f32 = 6.8;
 
-/// How high a line is: 1.3 times its text.
+/// Height of a line in logical pixels, 1.3 times the font size.
 const LINE_HEIGHT: f32 = size::SMALL * 1.3;
 
 fn figures<'a, Message: 'a>(
@@ -62,17 +62,8 @@ fn figures<'a, Message: 'a>(
     [size, rate, data_rate, format!("Loss {loss}")].map(|figure| content(figure).into())
 }
 
-fn content<'a>(words: String) -> iced::widget::Text<'a> {
-    text(words).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None)
-}
-
-/// The name of a state, as RFC 2326 and the classroom spell it.
-pub fn state_name(state: RtspState) -> &'static str {
-    match state {
-        RtspState::Init => "INIT",
-        RtspState::Ready => "READY",
-        RtspState::Playing => "PLAYING",
-    }
+fn content<'a>(label: String) -> iced::widget::Text<'a> {
+    text(label).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None)
 }
 
 fn state_indicator<'a, Message: 'a>(playback: &Playback) -> Element<'a, Message> {

@@ -1,4 +1,4 @@
-//! The dialog that asks for a server and what to play from it.
+//! Connect dialog: address, transport and RTP port of a stream, for standard and classroom servers.
 
 use std::path::PathBuf;
 
@@ -9,14 +9,15 @@ use crate::file_url;
 use crate::proto::rtsp::RtspUrl;
 use crate::session::{ClassroomUrl, ClassroomUrlError, Dialect, RtspOptions, SourceUrl, TransportPreference};
 use crate::settings::KnownServer;
-use crate::ui::dialog;
+use crate::ui::dialog::layout::{buttons, setting_row};
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::choices::choices;
 
-/// What has been typed so far.
+/// Input of the dialog. The application keeps it for the next time the dialog is opened.
 #[derive(Debug, Clone)]
 pub struct Form {
     dialect: Dialect,
-    /// The user has chosen the dialect; what is remembered of a server chooses no more.
+    /// True once the user has chosen a dialect; a known server then no longer selects one.
     is_dialect_chosen: bool,
     known_servers: Vec<KnownServer>,
     url: String,
@@ -27,7 +28,7 @@ pub struct Form {
     error: Option<FieldError>,
 }
 
-/// What has been typed of a classroom server.
+/// Input for a classroom server.
 #[derive(Debug, Clone)]
 struct ClassroomFields {
     host: String,
@@ -46,7 +47,7 @@ impl Default for Form {
             rtp_port: String::new(),
             is_expanded: false,
             transport: TransportPreference::Auto,
-            // The film and the port that the exercise names.
+            // File and RTP port as in the instructions of the exercise.
             classroom: ClassroomFields {
                 host: String::new(),
                 port: String::new(),
@@ -58,14 +59,14 @@ impl Default for Form {
     }
 }
 
-/// What is wrong with what was typed, and where.
+/// Invalid field, with a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct FieldError {
     field: Field,
     message: String,
 }
 
-/// Something that is typed into.
+/// Text field of the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Field {
@@ -77,7 +78,7 @@ pub enum Field {
     ClassroomRtpPort,
 }
 
-/// What happens in the dialog.
+/// Message of the dialog.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub enum Message {
@@ -89,23 +90,23 @@ pub enum Message {
     Cancel,
 }
 
-/// What the dialog wants.
+/// Request of the dialog to the application.
 #[derive(Debug)]
 pub enum Action {
-    /// Nothing yet.
+    /// Nothing to do.
     None,
-    /// The cursor in this field.
+    /// Focus this field.
     Focus(Field),
-    /// Play this.
+    /// Connect to this stream, and close the dialog.
     Connect(SourceUrl, RtspOptions),
-    /// Play this film; its path was typed, as is needed where the system has no dialog for files.
+    /// Open the file with this path, and close the dialog. Needed on systems without a file dialog.
     Open(PathBuf),
-    /// Go away.
+    /// Close the dialog.
     Close,
 }
 
 impl Field {
-    /// How it is found.
+    /// Returns the id of the widget.
     pub fn id(self) -> &'static str {
         match self {
             Self::Url => "connect-url",
@@ -118,15 +119,15 @@ impl Field {
     }
 }
 
-/// What happens.
+/// Input and its validation.
 impl Form {
-    /// The dialog is shown (again), and these servers are known.
+    /// Prepares the form for being shown, with the servers that were used before.
     pub fn open(&mut self, known_servers: Vec<KnownServer>) {
         self.known_servers = known_servers;
         self.is_dialect_chosen = false;
     }
 
-    /// The field that is typed into first.
+    /// Returns the field to focus.
     pub fn first_field(&self) -> Field {
         match self.dialect {
             Dialect::Standard => Field::Url,
@@ -134,7 +135,7 @@ impl Form {
         }
     }
 
-    /// Takes what happened.
+    /// Applies a message to the input.
     pub fn update(&mut self, message: Message) -> Action {
         match message {
             Message::Dialect(dialect) => {
@@ -143,8 +144,8 @@ impl Form {
                 self.error = None;
                 return Action::Focus(self.first_field());
             }
-            Message::Input(field, words) => {
-                *self.input_mut(field) = words;
+            Message::Input(field, input) => {
+                *self.input_mut(field) = input;
                 self.error = None;
                 return self.apply_known_server(field);
             }
@@ -168,15 +169,16 @@ impl Form {
                 self.error = None;
                 Action::Connect(url, options)
             }
-            Err(fault) => {
-                self.is_expanded |= fault.field == Field::RtpPort;
-                self.error = Some(fault);
+            Err(error) => {
+                self.is_expanded |= error.field == Field::RtpPort;
+                self.error = Some(error);
                 Action::None
             }
         }
     }
 
-    /// The file that was typed where a URL is expected. A name without its folder could be that of a server.
+    /// Returns the path of a file that was typed instead of a URL: an absolute path or a `file:` URL. A relative path
+    /// cannot be distinguished from a host name.
     fn typed_path(&self) -> Option<PathBuf> {
         let typed = self.url.trim();
         let path = file_url::to_path(typed).unwrap_or_else(|| PathBuf::from(typed));
@@ -194,10 +196,10 @@ impl Form {
         }
     }
 
-    /// What is remembered of the server that is being typed chooses the dialect, unless the user has.
+    /// Fills in what is known of the typed server: its dialect, unless the user has chosen one, and its port.
     fn apply_known_server(&mut self, field: Field) -> Action {
         match field {
-            // Whoever knows the server by its URL means one that understands URLs.
+            // A URL as the host means a standard RTSP server.
             Field::Host if self.classroom.host.contains("://") => {
                 self.url = std::mem::take(&mut self.classroom.host);
                 self.dialect = Dialect::Standard;
@@ -205,19 +207,24 @@ impl Form {
             }
             Field::Url if !self.is_dialect_chosen => self.apply_known_server_of_url(),
             Field::Host => {
-                let known = self.known_servers.iter().filter(|known| known.dialect == Dialect::Classroom);
-                let mut addresses = known.filter_map(|known| known.address.rsplit_once(':'));
-                let typed = self.classroom.host.trim();
-                if let Some((_, port)) = addresses.find(|(host, _)| host.eq_ignore_ascii_case(typed)) {
-                    self.classroom.port = port.to_owned();
-                }
+                self.apply_known_port();
                 Action::None
             }
             _ => Action::None,
         }
     }
 
-    /// A server's name is typed to its end when a path follows. Where a scheme was typed, it says what the server speaks.
+    fn apply_known_port(&mut self) {
+        let known = self.known_servers.iter().filter(|known| known.dialect == Dialect::Classroom);
+        let mut addresses = known.filter_map(|known| known.address.rsplit_once(':'));
+        let typed = self.classroom.host.trim();
+        if let Some((_, port)) = addresses.find(|(host, _)| host.eq_ignore_ascii_case(typed)) {
+            self.classroom.port = port.to_owned();
+        }
+    }
+
+    /// Switches to the classroom dialect if the typed address is that of a known classroom server. The address is
+    /// complete once a path follows; a typed scheme selects the standard dialect.
     fn apply_known_server_of_url(&mut self) -> Action {
         let typed = self.url.trim();
         if typed.contains("://") {
@@ -250,7 +257,7 @@ impl Form {
         let full_url = if typed.contains("://") { typed.to_owned() } else { format!("rtsp://{typed}") };
         let url = RtspUrl::parse(&full_url).map_err(|error| FieldError {
             field: Field::Url,
-            message: format!("This is no RTSP URL: {error}. Try rtsp://host:8554/path."),
+            message: format!("This is not an RTSP URL: {error}. Try rtsp://host:8554/path."),
         })?;
         let url = SourceUrl::from(url);
         let rtp_port = parse_rtp_port(Field::RtpPort, &self.rtp_port)?;
@@ -261,15 +268,20 @@ impl Form {
 
 impl ClassroomFields {
     fn parse(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
-        let field_error = |field, sentence: String| FieldError { field, message: sentence };
+        let field_error = |field, message: String| FieldError { field, message };
         let port = self.port.trim().parse().ok().filter(|port: &u16| *port > 0).ok_or_else(|| {
-            field_error(Field::Port, "Type the port that the server was started with, like 1025.".to_owned())
+            field_error(
+                Field::Port,
+                "Enter the port that the server was started with, such as 1025.".to_owned(),
+            )
         })?;
         let url = ClassroomUrl::new(&self.host, port, self.file.trim()).map_err(|error| match error {
             ClassroomUrlError::FileName(error) => {
-                field_error(Field::File, format!("This is no file name: {error}. Try movie.Mjpeg."))
+                field_error(Field::File, format!("This is not a file name: {error}. Try movie.Mjpeg."))
             }
-            _ => field_error(Field::Host, "A host is a name or an address, like 127.0.0.1.".to_owned()),
+            _ => {
+                field_error(Field::Host, "Enter a host name or an IP address, such as 127.0.0.1.".to_owned())
+            }
         })?;
         let rtp_port = parse_rtp_port(Field::ClassroomRtpPort, &self.rtp_port)?;
         let url = SourceUrl::from(url);
@@ -278,15 +290,16 @@ impl ClassroomFields {
     }
 }
 
+/// Parses an RTP port; an empty field means any free port (`None`).
 fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> {
     let typed = typed.trim();
     if typed.is_empty() {
         return Ok(None);
     }
-    // A classroom server sends no RTCP, for which the next port would be.
+    // RTP uses an even port and RTCP the next one (RFC 3550 §11). A classroom server sends no RTCP.
     let (allows_odd, rule) = match field {
         Field::ClassroomRtpPort => (true, "An RTP port is a number from 1 to 65534."),
-        _ => (false, "An RTP port is an even number from 2 to 65534; RTCP takes the next one."),
+        _ => (false, "An RTP port is an even number from 2 to 65534; RTCP uses the next port."),
     };
     let port = typed
         .parse()
@@ -295,29 +308,31 @@ fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> 
     port.map(Some).ok_or_else(|| FieldError { field, message: rule.to_owned() })
 }
 
-/// What is seen.
+/// View.
 impl Form {
-    /// The dialog.
+    /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
         let dialects = [("RTSP server", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
         let mut content = column![
             text("Connect to a stream").size(size::LARGE + 2.0).font(theme::STRONG),
-            row![super::preferences::choices(dialects, self.dialect, Message::Dialect)],
+            row![choices(dialects, self.dialect, Message::Dialect)],
         ]
         .spacing(distance::NORMAL);
         content = match self.dialect {
             Dialect::Standard => content.push(self.standard()),
             Dialect::Classroom => content.push(self.classroom()),
         };
-        if let Some(FieldError { message: sentence, .. }) = &self.error {
-            content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
+        if let Some(FieldError { message, .. }) = &self.error {
+            content = content.push(text(message.as_str()).size(size::NORMAL).style(theme::danger));
         }
         content.push(self.buttons()).width(Fill).into()
     }
 
     fn standard(&self) -> Element<'_, Message> {
         let content = column![
-            description("An RTSP server or camera that sends Motion JPEG, or the path of a film."),
+            description(
+                "The URL of a server or camera that sends Motion JPEG over RTSP, or the path of a file."
+            ),
             self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
         ]
         .spacing(distance::NORMAL);
@@ -330,17 +345,17 @@ impl Form {
     fn classroom(&self) -> Element<'_, Message> {
         let ClassroomFields { host, port, file, rtp_port } = &self.classroom;
         column![
-            description("The server of a networking class, which speaks a dialect of its own."),
+            description("The server of a networking course, which uses its own dialect of RTSP."),
             row![
                 labelled("Host", self.field(Field::Host, "127.0.0.1", host)),
-                labelled("Port", self.field(Field::Port, "like 1025", port).width(PORT_WIDTH)),
+                labelled("Port", self.field(Field::Port, "e.g. 1025", port).width(PORT_WIDTH)),
             ]
             .spacing(distance::NORMAL),
             row![
                 labelled("File name", self.field(Field::File, "movie.Mjpeg", file)),
                 labelled(
-                    "Own RTP port",
-                    self.field(Field::ClassroomRtpPort, "any", rtp_port).width(PORT_WIDTH)
+                    "Local RTP port",
+                    self.field(Field::ClassroomRtpPort, "any free", rtp_port).width(PORT_WIDTH)
                 ),
             ]
             .spacing(distance::NORMAL),
@@ -349,9 +364,9 @@ impl Form {
         .into()
     }
 
-    fn field<'a>(&self, field: Field, hint: &str, value: &str) -> TextInput<'a, Message> {
-        let is_invalid = self.error.as_ref().is_some_and(|fault| fault.field == field);
-        text_input(hint, value)
+    fn field<'a>(&self, field: Field, placeholder: &str, value: &str) -> TextInput<'a, Message> {
+        let is_invalid = self.error.as_ref().is_some_and(|error| error.field == field);
+        text_input(placeholder, value)
             .id(field.id())
             .on_input(move |value| Message::Input(field, value))
             .on_submit(Message::Submit)
@@ -361,18 +376,15 @@ impl Form {
     }
 
     fn more(&self) -> Element<'_, Message> {
-        let port = self.field(Field::RtpPort, "any", &self.rtp_port).width(PORT_WIDTH);
+        let port = self.field(Field::RtpPort, "any free", &self.rtp_port).width(PORT_WIDTH);
         let transports = [
             ("Automatic", TransportPreference::Auto),
             ("UDP", TransportPreference::Udp),
             ("TCP", TransportPreference::Tcp),
         ];
         column![
-            super::preferences::setting_row("The player's own RTP port", port),
-            super::preferences::setting_row(
-                "Transport",
-                super::preferences::choices(transports, self.transport, Message::Transport)
-            ),
+            setting_row("Local RTP port", port),
+            setting_row("Transport", choices(transports, self.transport, Message::Transport)),
         ]
         .spacing(distance::SMALL)
         .into()
@@ -385,11 +397,11 @@ impl Form {
                 .style(theme::quiet)
                 .on_press(Message::ToggleMore)
         });
-        Row::new().push(more).push(dialog::buttons(Message::Cancel, "Connect", Some(Message::Submit)))
+        Row::new().push(more).push(buttons(Message::Cancel, "Connect", Some(Message::Submit)))
     }
 }
 
-/// Room for a port, and for what is said above it.
+/// Width of a port field and its label, in logical pixels.
 const PORT_WIDTH: f32 = 110.0;
 
 fn description<'a>(content: &'a str) -> Element<'a, Message> {
@@ -435,7 +447,7 @@ mod tests {
 
     fn error_field(action: &Action, form: &Form) -> Option<Field> {
         assert!(matches!(action, Action::None));
-        form.error.as_ref().map(|fault| fault.field)
+        form.error.as_ref().map(|error| error.field)
     }
 
     #[test]
@@ -449,13 +461,13 @@ mod tests {
     fn classroom(host: &str, port: &str, file: &str, rtp_port: &str) -> (Action, Form) {
         let mut form = Form::default();
         form.update(Message::Dialect(Dialect::Classroom));
-        for (field, words) in [
+        for (field, input) in [
             (Field::Host, host),
             (Field::Port, port),
             (Field::File, file),
             (Field::ClassroomRtpPort, rtp_port),
         ] {
-            form.update(Message::Input(field, words.to_owned()));
+            form.update(Message::Input(field, input.to_owned()));
         }
         (form.update(Message::Submit), form)
     }
@@ -468,7 +480,7 @@ mod tests {
         assert_eq!((url.host_and_port().as_str(), url.display_name().as_str()), ("lab:1025", "movie.Mjpeg"));
         assert_eq!((url.dialect(), options.rtp_port), (Dialect::Classroom, None));
         let (Action::Connect(_, options), _) = classroom("lab", "1025", "f", "25001") else { panic!() };
-        assert_eq!(options.rtp_port, Some(25_001), "there is no RTCP");
+        assert_eq!(options.rtp_port, Some(25_001), "an odd port is valid without RTCP");
         for (host, port, file, rtp_port, field) in [
             ("", "1025", "f", "", Field::Host),
             ("lab", "", "f", "", Field::Port),
@@ -488,9 +500,9 @@ mod tests {
         ];
         let mut form = Form::default();
         form.open(known_servers);
-        let typed = |form: &mut Form, words: &str| form.update(Message::Input(Field::Url, words.to_owned()));
+        let typed = |form: &mut Form, input: &str| form.update(Message::Input(Field::Url, input.to_owned()));
         assert!(matches!(typed(&mut form, "camera:554/live"), Action::None));
-        assert!(matches!(typed(&mut form, "lab:1025"), Action::None), "it may go on");
+        assert!(matches!(typed(&mut form, "lab:1025"), Action::None), "the address may not be complete");
         assert!(matches!(typed(&mut form, "Lab:1025/"), Action::Focus(Field::File)));
         assert_eq!((form.dialect, form.classroom.port.as_str()), (Dialect::Classroom, "1025"));
         form.update(Message::Dialect(Dialect::Standard));

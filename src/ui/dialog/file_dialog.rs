@@ -1,4 +1,4 @@
-//! The system's dialogs that ask for a file, and what to do where there are none.
+//! File dialogs of the operating system, and the fallback where there are none.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,25 +8,26 @@ use etcetera::BaseStrategy as _;
 use iced::{Task, window};
 use rfd::AsyncFileDialog;
 
-/// What came of it.
+/// Result of `pick_file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PickResult {
-    /// This file.
+    /// Path of the chosen file.
     File(PathBuf),
-    /// None, as the user wished.
+    /// The user closed the dialog.
     Cancelled,
-    /// The system has no dialog to show.
+    /// The system could not show a dialog.
     NoDialog,
 }
 
-/// A dialog that is gone sooner than this was never there: nobody reads and cancels so fast.
+/// Shortest time in which a user can close a dialog. rfd reports a missing portal in the same way as a cancelled
+/// dialog; a result earlier than this means that no dialog was shown.
 const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
 
-/// Shows the dialog in front of the window.
+/// Shows a dialog to choose a file, with `window` as its parent.
 pub fn pick_file(window: Option<window::Id>) -> Task<PickResult> {
     let dialog = || {
         AsyncFileDialog::new()
-            .set_title("Open a Motion JPEG film")
+            .set_title("Open a Motion JPEG file")
             .add_filter("Motion JPEG", &["mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp"])
             .add_filter("All files", &["*"])
     };
@@ -50,18 +51,19 @@ fn run_open_dialog(dialog: AsyncFileDialog) -> impl Future<Output = PickResult> 
     }
 }
 
-/// What came of saving.
+/// Result of `save_file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaveResult {
-    /// It is in this file.
+    /// Path that the file was written to.
     Saved(PathBuf),
-    /// It is nowhere, as the user wished.
+    /// The user closed the dialog.
     Cancelled,
-    /// It is nowhere; a sentence says why.
+    /// The file could not be written; holds a sentence for the user.
     Failed(String),
 }
 
-/// Asks where to save something that is to be called so. Where the system has no dialog, it is saved in the home folder.
+/// Shows a dialog to save `bytes`, with `name` as the suggested file name, and writes the file. If the system has no
+/// dialog, the file is written to the home folder under a name that is not in use.
 pub fn save_file(window: Option<window::Id>, name: &'static str, bytes: Vec<u8>) -> Task<SaveResult> {
     let dialog = move || AsyncFileDialog::new().set_title("Save").set_file_name(name);
     match window {
@@ -99,10 +101,10 @@ fn run_save_dialog(
 }
 
 fn save_failed(path: &Path, error: &io::Error) -> SaveResult {
-    SaveResult::Failed(format!("{} cannot be saved ({error}); choose another place.", path.display()))
+    SaveResult::Failed(format!("{} cannot be saved ({error}); choose another location.", path.display()))
 }
 
-/// A file in the home folder that is not there yet.
+/// Returns a path in the home folder at which there is no file: `name`, or `name` with a number from 2 to 1,000.
 fn unused_home_path(name: &str) -> io::Result<PathBuf> {
     let home = etcetera::choose_base_strategy().map_err(io::Error::other)?.home_dir().to_owned();
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "txt"));
@@ -111,5 +113,5 @@ fn unused_home_path(name: &str) -> io::Result<PathBuf> {
         .chain(numbered)
         .map(|name| home.join(name))
         .find(|path| !path.exists())
-        .ok_or_else(|| io::Error::other("the home folder is full of them"))
+        .ok_or_else(|| io::Error::other("the home folder already has 1,000 files of this name"))
 }

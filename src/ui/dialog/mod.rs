@@ -1,25 +1,15 @@
-//! What dialogs have in common.
+//! Dialogs in front of the window, one file each, and the file dialogs of the system.
+//!
+//! A dialog has a `Form` with its input, a `Message` for each change of it, `Form::update`, which returns an `Action`
+//! for the application, and `Form::view`. It knows nothing of the application and sends nothing to the backend.
+//!
+//! To add a dialog: write its file here, add a variant to `app::state::Dialog` and one to `app::message::Message`,
+//! handle its actions in `app/dialogs.rs`, and add it to `view_dialog` in `app/view.rs`. The compiler names every
+//! `match` that needs an arm. Rows for its view are in [`layout`], and in `widget` what panels use as well.
 
 pub mod connect;
 pub mod file_dialog;
+pub mod layout;
 pub mod preferences;
 pub mod sign_in;
 pub mod summary;
-
-use iced::widget::{Row, button, space, text};
-
-use super::theme::{self, size, space as distance};
-
-/// The last line of a dialog: the way out of it, and what it is for. `confirm` is `None` while that cannot be done.
-pub fn buttons<'a, Message: Clone + 'a>(
-    cancel: Message,
-    label: &'a str,
-    confirm: Option<Message>,
-) -> Row<'a, Message> {
-    let large = |label| button(text(label).size(size::NORMAL)).padding([9, 18]);
-    Row::new()
-        .push(space::horizontal())
-        .push(large("Cancel").style(theme::secondary).on_press(cancel))
-        .push(large(label).style(theme::primary).on_press_maybe(confirm))
-        .spacing(distance::SMALL)
-}

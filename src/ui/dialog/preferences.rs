@@ -1,32 +1,34 @@
-//! The dialog with what can be set.
+//! Preferences dialog: theme, frame rate of files that state none, playout delay.
 
 use std::time::Duration;
 
-use iced::widget::{Row, button, column, container, row, text, text_input};
-use iced::{Center, Element, Fill};
+use iced::widget::{column, text, text_input};
+use iced::{Element, Fill};
 
 use crate::media::FrameRate;
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, ThemePreference};
-use crate::ui::dialog;
+use crate::ui::dialog::layout::{buttons, setting_row};
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::choices::choices;
 
-/// What has been chosen and typed so far.
+/// Input of the dialog.
 #[derive(Debug, Clone)]
 pub struct Form {
     theme: ThemePreference,
     frame_rate: String,
     playout_delay: String,
-    /// What is wrong with the rate and with the delay, in sentences.
+    /// Errors found when the input was submitted.
     errors: FieldErrors,
 }
 
+/// Error of each field, as a sentence for the user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct FieldErrors {
     frame_rate: Option<String>,
     playout_delay: Option<String>,
 }
 
-/// What happens in the dialog.
+/// Message of the dialog.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub enum Message {
@@ -37,32 +39,31 @@ pub enum Message {
     Cancel,
 }
 
-/// What the dialog wants.
+/// Request of the dialog to the application.
 #[derive(Debug, PartialEq)]
 pub enum Action {
-    /// Nothing yet.
+    /// Nothing to do.
     None,
-    /// This theme, at once.
+    /// Show this theme at once, as a preview.
     SetTheme(ThemePreference),
-    /// These, and to go away.
+    /// Save the preferences, use these values, and close the dialog.
     Apply {
-        /// Frames a second of films that state no rate.
+        /// Frame rate of files that state none.
         frame_rate: FrameRate,
-        /// How long pictures wait.
+        /// Playout delay.
         playout_delay: Duration,
     },
-    /// Go away.
+    /// Close the dialog and discard the input.
     Close,
 }
 
-/// The field that is typed into first.
+/// Id of the frame rate field, which has the focus when the dialog opens.
 pub const FRAME_RATE_INPUT_ID: &str = "preferences-rate";
 
-/// The other one.
 const PLAYOUT_DELAY_INPUT_ID: &str = "preferences-delay";
 
 impl Form {
-    /// A dialog that shows what is set now.
+    /// Creates a dialog with the current settings.
     pub fn new(theme: ThemePreference, frame_rate: FrameRate, playout_delay: Duration) -> Self {
         Self {
             theme,
@@ -72,7 +73,7 @@ impl Form {
         }
     }
 
-    /// Takes what happened.
+    /// Applies a message to the input.
     pub fn update(&mut self, message: Message) -> Action {
         match message {
             Message::Theme(theme) => {
@@ -90,7 +91,7 @@ impl Form {
             Message::Cancel => return Action::Close,
             Message::Submit => match self.parse() {
                 Ok(action) => return action,
-                Err(faults) => self.errors = faults,
+                Err(errors) => self.errors = errors,
             },
         }
         Action::None
@@ -111,12 +112,12 @@ impl Form {
         let parsed =
             self.playout_delay.trim().parse().ok().filter(|delay: &u32| *delay <= MAX_PLAYOUT_DELAY_MS);
         let delay = parsed.ok_or_else(|| {
-            format!("A playout delay is a whole number of milliseconds up to {MAX_PLAYOUT_DELAY_MS}.")
+            format!("The playout delay is a whole number of milliseconds from 0 to {MAX_PLAYOUT_DELAY_MS}.")
         })?;
         Ok(Duration::from_millis(u64::from(delay)))
     }
 
-    /// The dialog.
+    /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
         let themes = [
             ("System", ThemePreference::System),
@@ -145,12 +146,12 @@ impl Form {
             Message::PlayoutDelay,
             self.errors.playout_delay.is_some(),
         );
-        let buttons = dialog::buttons(Message::Cancel, "Apply", Some(Message::Submit));
+        let buttons = buttons(Message::Cancel, "Apply", Some(Message::Submit));
         let mut content = column![
             text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
             setting_row("Theme", choices(themes, self.theme, Message::Theme)),
-            setting_row("Frames a second of films that state no rate", rate),
-            setting_row("Playout delay in milliseconds", delay),
+            setting_row("Frame rate of files that state none (frames/s)", rate),
+            setting_row("Playout delay (ms)", delay),
         ]
         .spacing(distance::NORMAL);
         for sentence in self.errors.frame_rate.iter().chain(&self.errors.playout_delay) {
@@ -160,39 +161,11 @@ impl Form {
     }
 }
 
-/// What an error says, as a sentence.
+/// Formats an error as a sentence: first letter in upper case, full stop at the end.
 fn error_sentence(error: &impl std::fmt::Display) -> String {
-    let words = error.to_string();
-    let (first, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    let message = error.to_string();
+    let (first, rest) = message.split_at(message.chars().next().map_or(0, char::len_utf8));
     format!("{}{rest}.", first.to_uppercase())
-}
-
-/// A line of a dialog: what can be set, and the means to set it.
-pub fn setting_row<'a, M: 'a>(label: &'a str, control: impl Into<Element<'a, M>>) -> Element<'a, M> {
-    row![text(label).size(size::NORMAL).width(Fill), control.into()]
-        .spacing(distance::NORMAL)
-        .align_y(Center)
-        .into()
-}
-
-/// Several choices of which one holds.
-pub fn choices<'a, T, M, const N: usize>(
-    options: [(&'a str, T); N],
-    selected: T,
-    on_choice: fn(T) -> M,
-) -> Element<'a, M>
-where
-    T: Copy + PartialEq,
-    M: Clone + 'a,
-{
-    let choices = options.map(|(label, choice)| {
-        button(text(label).size(size::SMALL))
-            .padding([5, 12])
-            .style(theme::choice(choice == selected))
-            .on_press(on_choice(choice))
-            .into()
-    });
-    container(Row::with_children(choices).spacing(2)).padding(3).style(theme::choices).into()
 }
 
 #[cfg(test)]
@@ -219,6 +192,9 @@ mod tests {
         assert!(form.errors.frame_rate.is_none() && form.errors.playout_delay.is_some());
         form.update(Message::FrameRate("0".to_owned()));
         assert_eq!(form.update(Message::Submit), Action::None);
-        assert!(form.errors.frame_rate.is_some() && form.errors.playout_delay.is_some(), "both are told");
+        assert!(
+            form.errors.frame_rate.is_some() && form.errors.playout_delay.is_some(),
+            "both errors are shown"
+        );
     }
 }

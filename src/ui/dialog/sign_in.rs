@@ -1,13 +1,13 @@
-//! The dialog that asks for user and password.
+//! Sign-in dialog: user name and password for a server that requires them.
 
 use iced::widget::{column, text, text_input};
 use iced::{Element, Fill};
 
 use crate::session::SourceUrl;
-use crate::ui::dialog;
+use crate::ui::dialog::layout::buttons;
 use crate::ui::theme::{self, size, space as distance};
 
-/// What has been typed so far.
+/// Input of the dialog.
 #[derive(Debug, Clone)]
 pub struct Form {
     server: String,
@@ -16,7 +16,7 @@ pub struct Form {
     password: Password,
 }
 
-/// Kept out of every log.
+/// Password that `Debug` does not print, so that it reaches no log.
 #[derive(Clone, Default)]
 struct Password(String);
 
@@ -26,13 +26,13 @@ impl std::fmt::Debug for Password {
     }
 }
 
-/// What happens in the dialog.
+/// Message of the dialog.
 #[derive(Clone)]
 #[allow(missing_docs)]
 pub enum Message {
     User(String),
     Password(String),
-    /// Enter was pressed where the name stands.
+    /// Enter in the user name field.
     UserSubmitted,
     Submit,
     Cancel,
@@ -43,28 +43,28 @@ impl std::fmt::Debug for Message {
         f.write_str(match self {
             Self::User(_) => "User",
             Self::Password(_) => "Password",
-            Self::UserSubmitted => "NameEntered",
+            Self::UserSubmitted => "UserSubmitted",
             Self::Submit => "Submit",
             Self::Cancel => "Cancel",
         })
     }
 }
 
-/// What the dialog wants.
+/// Request of the dialog to the application.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing yet.
+    /// Nothing to do.
     None,
-    /// The cursor in this field.
+    /// Focus the field with this id.
     Focus(&'static str),
-    /// Try again as this user.
+    /// Connect again with these credentials.
     SignIn {
-        /// The name.
+        /// User name; not empty.
         user: String,
-        /// The password.
+        /// Password; may be empty.
         password: String,
     },
-    /// Go away.
+    /// Close the dialog without signing in.
     Close,
 }
 
@@ -73,18 +73,19 @@ const USER_INPUT_ID: &str = "sign-in-user";
 const PASSWORD_INPUT_ID: &str = "sign-in-password";
 
 impl Form {
-    /// A dialog for the server of this URL.
+    /// Creates a dialog for the server of this URL. `was_refused` is true if the server has refused the credentials in
+    /// the URL.
     pub fn new(url: &SourceUrl, was_refused: bool) -> Self {
         let user = url.credentials().map(|(user, _)| user.to_owned()).unwrap_or_default();
         Self { server: url.host().to_owned(), was_refused, user, password: Password::default() }
     }
 
-    /// The field that is typed into first: the one that is wrong, as far as can be guessed.
+    /// Returns the id of the field to focus: the password if the URL has a user name, else the user name.
     pub fn first_field(&self) -> &'static str {
         if self.user.is_empty() { USER_INPUT_ID } else { PASSWORD_INPUT_ID }
     }
 
-    /// Takes what happened.
+    /// Applies a message to the input.
     pub fn update(&mut self, message: Message) -> Action {
         match message {
             Message::User(user) => self.user = user,
@@ -99,7 +100,7 @@ impl Form {
         Action::None
     }
 
-    /// The dialog.
+    /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
         let user = text_input("User name", &self.user)
             .id(USER_INPUT_ID)
@@ -117,12 +118,11 @@ impl Form {
             .size(size::LARGE)
             .style(theme::field(self.was_refused));
         let submit = (!self.user.is_empty()).then_some(Message::Submit);
-        let buttons = dialog::buttons(Message::Cancel, "Sign in", submit);
+        let buttons = buttons(Message::Cancel, "Sign in", submit);
         let message = match self.was_refused {
-            false => text(format!("{} wants to know who asks.", self.server)).style(theme::muted),
-            true => {
-                text(format!("{} does not take this name and password.", self.server)).style(theme::danger)
-            }
+            false => text(format!("{} needs a user name and password.", self.server)).style(theme::muted),
+            true => text(format!("{} does not accept this user name and password.", self.server))
+                .style(theme::danger),
         };
         column![
             text("Sign in").size(size::LARGE + 2.0).font(theme::STRONG),

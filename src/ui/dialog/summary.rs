@@ -1,4 +1,4 @@
-//! The session summary: every figure, what was measured beside what is true, and ways to keep it.
+//! Session summary: each statistic as measured and as counted by the emulator, and its export.
 
 use iced::widget::{Column, Row, Text, button, column, container, row, scrollable, space, text, tooltip};
 use iced::{Center, Element, Fill};
@@ -7,7 +7,7 @@ use crate::stats::{ReportLine, SessionReport};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::icon::{Icon, icon};
 
-/// What happens in the summary.
+/// Message of the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Message {
@@ -17,19 +17,20 @@ pub enum Message {
     Close,
 }
 
-/// What has become of the summary.
+/// Result of the last export of the summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportStatus {
-    /// It is somewhere now; a sentence says where.
+    /// The summary was exported; holds a sentence that says where to.
     Done(String),
-    /// It is not; a sentence says why.
+    /// The export failed; holds a sentence that says why.
     Failed(String),
 }
 
-/// The close button has no words, and needs a name.
+/// Id of the close button, which has no text for tests to find it by.
 const CLOSE_ID: &str = "close-summary";
 
-/// The summary of a session. It stays when it has been kept: it may be wanted in another form as well.
+/// Returns the content of the dialog. It stays open after an export, so that the summary can be exported in another
+/// format as well.
 pub fn view<'a>(report: &'a SessionReport, status: Option<&'a ExportStatus>) -> Element<'a, Message> {
     let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
     let title = row![
@@ -42,7 +43,7 @@ pub fn view<'a>(report: &'a SessionReport, status: Option<&'a ExportStatus>) -> 
         report.heading().into_iter().map(|line| text(line).size(size::NORMAL).style(theme::muted).into());
     let figures = column![Column::with_children(heading).spacing(2), table(report)].spacing(distance::WIDE);
     let figures = container(figures).padding(iced::Padding::ZERO.right(distance::WIDE));
-    // It takes what the rest leaves: the buttons stay in a window of any size.
+    // Takes the remaining height, so that the buttons stay visible in a window of any size.
     let figures = scrollable(figures).style(theme::scroll_bar).height(Fill);
     let status = status.map(|status| match status {
         ExportStatus::Done(sentence) => status_text(sentence).into(),
@@ -56,8 +57,8 @@ fn status_text(message: &str) -> Text<'_> {
 }
 
 fn buttons<'a>() -> Row<'a, Message> {
-    let export_button = |words, message| {
-        button(text(words).size(size::NORMAL)).padding([8, 14]).style(theme::secondary).on_press(message)
+    let export_button = |label, message| {
+        button(text(label).size(size::NORMAL)).padding([8, 14]).style(theme::secondary).on_press(message)
     };
     row![
         export_button("Copy as text", Message::Copy),
@@ -73,39 +74,44 @@ fn buttons<'a>() -> Row<'a, Message> {
 }
 
 fn table(report: &SessionReport) -> Element<'_, Message> {
-    let has_truth = report.figure_groups().flat_map(|(_, lines)| lines).any(|line| line.emulated.is_some());
+    let has_emulated =
+        report.figure_groups().flat_map(|(_, lines)| lines).any(|line| line.emulated.is_some());
     let groups = report.figure_groups().enumerate().map(|(index, (group, lines))| {
-        let words = |words| text(words).size(size::SMALL).style(theme::muted);
+        let label = |label| text(label).size(size::SMALL).style(theme::muted);
         let header = row![text(group).size(size::NORMAL).font(theme::STRONG).width(NAME_WIDTH)];
-        // The columns are named once, where both are used.
-        let header = match (index, has_truth) {
+        // Column titles once, and only if there are two columns.
+        let header = match (index, has_emulated) {
             (0, true) => header
-                .push(words("measured").width(Fill))
-                .push(words("true, by the emulated network").width(TRUTH_WIDTH)),
+                .push(label("measured").width(Fill))
+                .push(label("counted by the emulator").width(EMULATED_WIDTH)),
             _ => header,
         };
         column![header.align_y(Center)]
-            .extend(lines.into_iter().map(|line| table_row(line, has_truth)))
+            .extend(lines.into_iter().map(|line| table_row(line, has_emulated)))
             .spacing(distance::TIGHT)
             .into()
     });
     Column::with_children(groups).spacing(distance::NORMAL).into()
 }
 
-/// How wide the names are, and what is true.
+/// Width of the column of names, in logical pixels.
 const NAME_WIDTH: f32 = 190.0;
-const TRUTH_WIDTH: f32 = 190.0;
 
-fn table_row<'a>(line: ReportLine, has_truth: bool) -> Element<'a, Message> {
-    let ReportLine { name, description: about, measured, emulated: truth } = line;
-    let words = |words| text(words).size(size::NORMAL);
+/// Width of the column of the emulator's counts, in logical pixels.
+const EMULATED_WIDTH: f32 = 190.0;
+
+fn table_row<'a>(line: ReportLine, has_emulated: bool) -> Element<'a, Message> {
+    let ReportLine { name, description, measured, emulated } = line;
+    let value = |value| text(value).size(size::NORMAL);
     let content = row![
         text(name).size(size::NORMAL).style(theme::muted).width(NAME_WIDTH),
-        words(measured).width(Fill)
+        value(measured).width(Fill)
     ];
-    let content =
-        if has_truth { content.push(words(truth.unwrap_or_default()).width(TRUTH_WIDTH)) } else { content };
+    let content = match has_emulated {
+        true => content.push(value(emulated.unwrap_or_default()).width(EMULATED_WIDTH)),
+        false => content,
+    };
     let about =
-        container(text(about).size(size::SMALL)).max_width(360).padding([6, 10]).style(theme::tooltip);
+        container(text(description).size(size::SMALL)).max_width(360).padding([6, 10]).style(theme::tooltip);
     tooltip(content, about, tooltip::Position::Bottom).gap(2).into()
 }

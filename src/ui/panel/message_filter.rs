@@ -1,11 +1,13 @@
-//! Which of the messages are shown: a request and its reply stay together.
+//! Filter of the Messages panel, which keeps a request and its response together.
 
 use std::collections::VecDeque;
 
 use crate::proto::rtsp::Method;
 use crate::session::{LogEntry, LoggedMessage, MessageLog};
 
-/// For each entry, whether it fits the words. The name of a method means its requests, wherever else it stands.
+/// Returns for each entry whether it matches the query. The name of a method matches only the requests with that
+/// method, not other messages in which it occurs; any other query matches text anywhere in an entry. If a request
+/// matches, so does its response, and the reverse.
 pub fn matching(entries: &VecDeque<LogEntry>, query: &str) -> Vec<bool> {
     let query = query.trim();
     let method = query.to_ascii_uppercase();
@@ -27,7 +29,7 @@ pub fn matching(entries: &VecDeque<LogEntry>, query: &str) -> Vec<bool> {
     matches
 }
 
-/// Each reply, with the request that it answers.
+/// Returns the indices of each response and its request.
 fn response_pairs(entries: &VecDeque<LogEntry>) -> impl Iterator<Item = (usize, usize)> {
     let message_at = |index: usize| match &entries[index] {
         LogEntry::Message { message, .. } => Some(message),
@@ -41,14 +43,14 @@ fn response_pairs(entries: &VecDeque<LogEntry>) -> impl Iterator<Item = (usize, 
     })
 }
 
-/// Whether a reply is to this request. Some servers do not say to which.
+/// Returns whether a response can belong to this request. Some servers send responses without a CSeq.
 fn is_request_of(request: &LoggedMessage, response: &LoggedMessage) -> bool {
     !request.is_response()
         && request.direction != response.direction
         && (request.cseq == response.cseq || response.cseq.is_none())
 }
 
-/// What fits the words, for a file.
+/// Returns the matching entries as text, for the clipboard or a file.
 pub fn filtered_text(message_log: &MessageLog, query: &str) -> String {
     let mut matches = matching(message_log.entries(), query).into_iter();
     message_log.to_text(|_| matches.next().unwrap_or(false))
@@ -61,31 +63,26 @@ mod tests {
     use super::*;
     use crate::session::{Direction, RtspState};
 
-    /// OPTIONS and PLAY, each with its reply, the second of which has a body.
+    /// OPTIONS and PLAY with their responses, the second of which has a body.
     fn message_log() -> MessageLog {
-        let mut conversation = MessageLog::default();
-        let mut say = |speaker, text: &str| {
-            conversation.log_message(LoggedMessage::new(
-                Instant::now(),
-                speaker,
-                text.as_bytes(),
-                RtspState::Ready,
-            ));
+        let mut log = MessageLog::default();
+        let mut push = |direction, text: &str| {
+            log.log_message(LoggedMessage::new(Instant::now(), direction, text.as_bytes(), RtspState::Ready));
         };
-        say(Direction::ClientToServer, "OPTIONS rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\n\r\n");
-        say(Direction::ServerToClient, "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: OPTIONS, PLAY\r\n\r\n");
-        say(Direction::ClientToServer, "PLAY rtsp://h/x RTSP/1.0\r\nCSeq: 2\r\n\r\n");
-        say(
+        push(Direction::ClientToServer, "OPTIONS rtsp://h/x RTSP/1.0\r\nCSeq: 1\r\n\r\n");
+        push(Direction::ServerToClient, "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: OPTIONS, PLAY\r\n\r\n");
+        push(Direction::ClientToServer, "PLAY rtsp://h/x RTSP/1.0\r\nCSeq: 2\r\n\r\n");
+        push(
             Direction::ServerToClient,
             "RTSP/1.0 454 Session Not Found\r\nCSeq: 2\r\n\r\nsorry\r\n\r\n\r\nreally",
         );
-        conversation
+        log
     }
 
     #[test]
     fn method_query_matches_requests_and_their_responses() {
         let message_log = message_log();
-        let matches = |words| matching(message_log.entries(), words);
+        let matches = |query| matching(message_log.entries(), query);
         assert_eq!(matches(" play "), [false, false, true, true]);
         assert_eq!(matches("public"), [true, true, false, false]);
         assert_eq!(matches("454"), [false, false, true, true]);
@@ -95,7 +92,7 @@ mod tests {
     #[test]
     fn copied_text_holds_exactly_the_shown_messages() {
         let message_log = message_log();
-        let text = |words| super::filtered_text(&message_log, words);
+        let text = |query| filtered_text(&message_log, query);
         assert_eq!(text(""), message_log.to_text(|_| true));
         assert!(text("play").contains("PLAY rtsp") && text("play").contains("really"));
         assert!(!text("play").contains("Public"));

@@ -1,44 +1,44 @@
-//! The Network panel: a bad network to try.
+//! Network panel: settings of the emulated network, by slider, number field and preset.
 
 use iced::widget::{Column, Text, button, column, container, row, slider, space, text, text_input, toggler};
 use iced::{Center, Element, Fill};
 
+use super::network_slider::SliderField;
 use crate::format::count;
 use crate::impairment::{Distribution, EmulatorSettings, EmulatorStats, Impairments, PRESETS, Preset};
-use crate::ui::dialog::preferences::choices;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
-use crate::ui::widget::slider_field::SliderField;
+use crate::ui::widget::choices::choices;
 
-/// What is set, and what has been typed and not understood yet.
+/// State of the panel: the current settings, and the text of the field that is being edited.
 #[derive(Debug)]
 pub struct Panel {
     conditions: EmulatorSettings,
-    /// Bytes that may wait, while there is no limit for them to wait before.
+    /// Size of the bottleneck queue in bytes, kept while the throughput is unlimited and there is no queue.
     queue_bytes: u32,
-    /// The field that is being typed into.
+    /// Field that is being edited, with its text, which may be invalid.
     input: Option<(Field, String)>,
 }
 
-/// A field that can be typed into.
+/// Text field of the panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
-    /// That of a slider.
+    /// Number field of a slider.
     Slider(SliderField),
-    /// Where chance begins.
+    /// Seed of the random number generator.
     Seed,
 }
 
-/// What happens in the panel.
+/// Message of the panel.
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub enum Message {
     Toggle(bool),
     Slide(SliderField, f32),
     Input(Field, String),
-    /// The cursor is in this field no more.
+    /// Loss of the focus of this field.
     Blur(Field),
-    /// Enter was pressed in this field.
+    /// Enter in this field.
     Submit(Field),
     Distribution(Distribution),
     Reordering(bool),
@@ -47,19 +47,19 @@ pub enum Message {
     Reset,
 }
 
-/// The master switch has no words, and needs a name.
+/// Id of the main switch, which has no text for tests to find it by.
 const SWITCH_ID: &str = "network-switch";
 
-/// Seeds by chance are below this, so that people can read and type them.
+/// Upper bound of random seeds, exclusive; small, so that they are easy to read and type.
 const MAX_RANDOM_SEED: u64 = 1_000_000;
 
-/// Room for what has become of the packets, so that nothing moves when there is more to say.
+/// Height of two lines for the packet counts, reserved so that the controls do not move when the text grows.
 const SUMMARY_HEIGHT: f32 = 2.0 * 1.3 * size::SMALL + 2.0;
 
-/// How high a slider is.
+/// Height of a slider in logical pixels.
 const SLIDER_HEIGHT: f32 = 16.0;
 
-/// Bytes that may wait before anything was set.
+/// Size of the bottleneck queue in bytes, until another is set.
 const DEFAULT_QUEUE_BYTES: u32 = 64 * 1024;
 
 impl Default for Panel {
@@ -73,19 +73,19 @@ impl Default for Panel {
 }
 
 impl Panel {
-    /// What is set.
+    /// Returns the current settings.
     pub fn conditions(&self) -> &EmulatorSettings {
         &self.conditions
     }
 
-    /// Takes what happened; what is to be set if that is something else now.
+    /// Applies a message; returns the settings if they have changed.
     pub fn update(&mut self, message: Message) -> Option<EmulatorSettings> {
         let before = self.conditions;
         let is_done = match &message {
             Message::Input(..) => false,
-            // It may be that the next one is typed into already.
-            Message::Blur(left) | Message::Submit(left) => {
-                self.input.as_ref().is_some_and(|(typed, _)| typed == left)
+            // The next field may already have the focus.
+            Message::Blur(field) | Message::Submit(field) => {
+                self.input.as_ref().is_some_and(|(edited, _)| edited == field)
             }
             _ => true,
         };
@@ -94,8 +94,8 @@ impl Panel {
         }
         match message {
             Message::Toggle(is_on) => self.conditions.is_on = is_on,
-            Message::Slide(knob, position) => self.set_value(knob, knob.value_at(position)),
-            Message::Input(field, words) => self.handle_input(field, words),
+            Message::Slide(slider, position) => self.set_value(slider, slider.value_at(position)),
+            Message::Input(field, input) => self.handle_input(field, input),
             Message::Blur(_) | Message::Submit(_) => {}
             Message::Distribution(distribution) => {
                 self.conditions.impairments.jitter.distribution = distribution;
@@ -108,10 +108,11 @@ impl Panel {
         (self.conditions != before).then_some(self.conditions)
     }
 
-    /// What is moved is meant: it acts at once. A queue before no limit does nothing.
-    fn set_value(&mut self, knob: SliderField, value: Option<f64>) {
+    /// Sets a value, and turns emulation on if that changes the impairments. The queue size has no effect while the
+    /// throughput is unlimited.
+    fn set_value(&mut self, slider: SliderField, value: Option<f64>) {
         let before = self.conditions.impairments;
-        knob.set(&mut self.conditions.impairments, &mut self.queue_bytes, value);
+        slider.set(&mut self.conditions.impairments, &mut self.queue_bytes, value);
         self.conditions.is_on |= self.conditions.impairments != before;
     }
 
@@ -123,9 +124,9 @@ impl Panel {
 
     fn handle_input(&mut self, field: Field, input: String) {
         match field {
-            Field::Slider(knob) => {
-                if let Some(value) = knob.parse(&input) {
-                    self.set_value(knob, value);
+            Field::Slider(slider) => {
+                if let Some(value) = slider.parse(&input) {
+                    self.set_value(slider, value);
                 }
             }
             Field::Seed => {
@@ -137,41 +138,15 @@ impl Panel {
         self.input = Some((field, input));
     }
 
-    /// The panel's content. `host` is the server of a stream that comes from elsewhere.
+    /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `emulated`
+    /// holds the packet counts of the emulator, `None` before the first packet.
     pub fn view<'a>(&'a self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Element<'a, Message> {
-        let EmulatorSettings { is_on, impairments, .. } = &self.conditions;
-        let location = match host {
-            None => "between the embedded server and this player".to_owned(),
-            Some(host) => format!("on this player's way in, behind {host}"),
-        };
-        let switch = toggler(*is_on).size(20).style(theme::switch).on_toggle(Message::Toggle);
-        let switch = row![
-            text(if *is_on { "It acts" } else { "It is off" }).font(theme::STRONG).width(Fill),
-            button(text("Reset").size(size::SMALL))
-                .padding([5, 10])
-                .style(theme::secondary)
-                .on_press(Message::Reset),
-            container(switch).id(SWITCH_ID)
-        ]
-        .spacing(distance::NORMAL)
-        .align_y(Center);
-        // Nothing here comes and goes: a knob that moved away under the pointer would be let go of.
-        let summary = emulated.map_or_else(|| "No packet has met it yet.".to_owned(), packet_summary);
-        let content = column![
-            description(format!("An emulated network {location}.")),
-            switch,
-            description("While it acts, playing does not turn to TCP by itself."),
-            container(description(summary)).height(SUMMARY_HEIGHT)
-        ]
-        .spacing(distance::NORMAL)
-        .width(Fill);
+        let jitter = self.conditions.impairments.jitter;
         let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
-            .map(|d| (distribution_name(d), d));
-        let jitter = impairments.jitter;
+            .map(|distribution| (distribution_name(distribution), distribution));
         let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
-        let reorders = row![text("Packets may overtake each other").size(size::SMALL).width(Fill), reorders]
-            .align_y(Center);
-        content
+        let reorders = row![text("Allow reordering").size(size::SMALL).width(Fill), reorders].align_y(Center);
+        self.view_header(host, emulated)
             .push(self.fields(&[
                 SliderField::Loss,
                 SliderField::MeanBurst,
@@ -188,36 +163,69 @@ impl Panel {
             .into()
     }
 
-    fn fields(&self, knobs: &[SliderField]) -> Column<'_, Message> {
-        Column::with_children(knobs.iter().map(|knob| self.slider_field(*knob))).spacing(distance::SMALL)
+    /// Returns the part above the sliders. Its height is constant: a slider that moves under the pointer would be
+    /// released.
+    fn view_header(&self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Column<'_, Message> {
+        let is_on = self.conditions.is_on;
+        let location = match host {
+            None => "Emulated network between the embedded server and this player.".to_owned(),
+            Some(host) => format!("Emulated network for packets from {host}, applied as they arrive."),
+        };
+        let switch = toggler(is_on).size(20).style(theme::switch).on_toggle(Message::Toggle);
+        let switch = row![
+            text(if is_on { "Emulation: on" } else { "Emulation: off" }).font(theme::STRONG).width(Fill),
+            button(text("Reset").size(size::SMALL))
+                .padding([5, 10])
+                .style(theme::secondary)
+                .on_press(Message::Reset),
+            container(switch).id(SWITCH_ID)
+        ]
+        .spacing(distance::NORMAL)
+        .align_y(Center);
+        let summary = emulated.map_or_else(|| "No packets yet.".to_owned(), packet_summary);
+        column![
+            description(location),
+            switch,
+            description("Automatic fallback to TCP is off while emulation is on."),
+            container(description(summary)).height(SUMMARY_HEIGHT)
+        ]
+        .spacing(distance::NORMAL)
+        .width(Fill)
     }
 
-    fn slider_field(&self, knob: SliderField) -> Element<'_, Message> {
-        let value = knob.get(&self.conditions.impairments, self.queue_bytes);
-        let words = self.input_text(Field::Slider(knob), || knob.format(value));
-        let is_wrong = knob.parse(&words).is_none();
-        let number = input_field(Field::Slider(knob), &words, is_wrong).id(knob.name()).width(72);
+    fn fields(&self, sliders: &[SliderField]) -> Column<'_, Message> {
+        Column::with_children(sliders.iter().map(|slider| self.slider_field(*slider)))
+            .spacing(distance::SMALL)
+    }
+
+    fn slider_field(&self, field: SliderField) -> Element<'_, Message> {
+        let value = field.get(&self.conditions.impairments, self.queue_bytes);
+        let input = self.input_text(Field::Slider(field), || field.format(value));
+        let is_invalid = field.parse(&input).is_none();
+        let number = input_field(Field::Slider(field), &input, is_invalid).id(field.name()).width(72);
         let line = row![
-            text(knob.name()).size(size::SMALL).width(Fill),
-            blur_input(number, Message::Blur(Field::Slider(knob))),
-            text(knob.unit()).size(size::SMALL).style(theme::muted).width(46),
+            text(field.name()).size(size::SMALL).width(Fill),
+            blur_input(number, Message::Blur(Field::Slider(field))),
+            text(field.unit()).size(size::SMALL).style(theme::muted).width(46),
         ]
         .spacing(distance::SMALL)
         .align_y(Center);
-        if is_wrong {
-            // In the place of the slider, so that nothing moves.
-            return column![line, input_error(knob.range_hint()).height(SLIDER_HEIGHT)].spacing(2).into();
+        if is_invalid {
+            // The error takes the place of the slider, so that nothing moves.
+            return column![line, input_error(field.range_hint()).height(SLIDER_HEIGHT)].spacing(2).into();
         }
-        let slide = slider(0.0..=1.0, knob.position(value), move |position| Message::Slide(knob, position))
-            .step(0.001)
-            .height(SLIDER_HEIGHT)
-            .style(theme::slider_style);
-        column![line, slide].spacing(2).into()
+        let slider =
+            slider(0.0..=1.0, field.position(value), move |position| Message::Slide(field, position))
+                .step(0.001)
+                .height(SLIDER_HEIGHT)
+                .style(theme::slider_style);
+        column![line, slider].spacing(2).into()
     }
 
+    /// Returns the text of a field: what has been typed if it is being edited, else its current value.
     fn input_text(&self, field: Field, default: impl FnOnce() -> String) -> String {
         match &self.input {
-            Some((typed, words)) if *typed == field => words.clone(),
+            Some((edited, input)) if *edited == field => input.clone(),
             _ => default(),
         }
     }
@@ -225,7 +233,7 @@ impl Panel {
     fn view_seed(&self) -> Element<'_, Message> {
         let input = self.input_text(Field::Seed, || self.conditions.seed.to_string());
         let is_invalid = input.trim().parse::<u64>().is_err();
-        let name = match is_invalid {
+        let label = match is_invalid {
             true => input_error("From 0 to 2⁶⁴ − 1".to_owned()),
             false => text("Seed").size(size::SMALL),
         };
@@ -234,7 +242,7 @@ impl Panel {
             .padding([5, 10])
             .style(theme::secondary)
             .on_press(Message::NewSeed);
-        row![name.width(Fill), blur_input(seed, Message::Blur(Field::Seed)), new]
+        row![label.width(Fill), blur_input(seed, Message::Blur(Field::Seed)), new]
             .spacing(distance::SMALL)
             .align_y(Center)
             .into()
@@ -242,18 +250,18 @@ impl Panel {
 
     fn view_presets(&self) -> Element<'_, Message> {
         let presets = PRESETS.iter().map(|preset| {
-            let is_chosen = self.conditions.is_on && preset.impairments == self.conditions.impairments;
+            let is_selected = self.conditions.is_on && preset.impairments == self.conditions.impairments;
             let source = text(preset.source).size(size::TINY).style(theme::muted);
-            let words = column![
+            let content = column![
                 text(preset.name).size(size::NORMAL).font(theme::STRONG),
                 text(preset.impairments.to_string()).size(size::SMALL),
                 source
             ]
             .spacing(2);
-            button(words)
+            button(content)
                 .width(Fill)
                 .padding([7, 10])
-                .style(theme::card(is_chosen))
+                .style(theme::card(is_selected))
                 .on_press(Message::Preset(preset))
                 .into()
         });
@@ -274,7 +282,7 @@ fn input_field<'a>(field: Field, value: &str, is_invalid: bool) -> iced::widget:
         .style(theme::field(is_invalid))
 }
 
-/// What is allowed, where something else was typed.
+/// Returns the text shown for invalid input.
 fn input_error<'a>(message: String) -> Text<'a> {
     text(message).size(size::TINY).style(theme::danger)
 }
@@ -291,17 +299,17 @@ fn distribution_name(distribution: Distribution) -> &'static str {
     }
 }
 
-/// What it has done, in words.
+/// Formats the packet counts of the emulator.
 fn packet_summary(emulated: EmulatorStats) -> String {
     let EmulatorStats { offered, lost_random, lost_queue, duplicated, corrupted, .. } = emulated;
     let mut summary = format!(
-        "Of {} packets, {} were lost at random and {} to the full queue",
+        "{} packets: {} lost at random, {} queue drops",
         count(offered),
         count(lost_random),
         count(lost_queue)
     );
     if duplicated > 0 || corrupted > 0 {
-        summary += &format!("; {} came twice and {} with a wrong bit", count(duplicated), count(corrupted));
+        summary += &format!(", {} duplicated, {} corrupted", count(duplicated), count(corrupted));
     }
     summary + "."
 }

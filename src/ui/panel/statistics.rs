@@ -1,4 +1,4 @@
-//! The Statistics panel: the figures that matter, the last minute, the last packets, and every figure.
+//! Statistics panel: main figures, charts of the last minute, the last packets, and all figures.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::{SECONDS_SHOWN, Series, chart};
 use crate::ui::widget::packet_grid;
 
-/// What the panel asks for.
+/// Request of the panel to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Tell the whole session.
+    /// Show the session summary.
     ShowSummary,
 }
 
-/// What is drawn and need not be drawn again until there is something new.
+/// Caches of the drawings.
 #[derive(Debug, Default)]
 pub struct Panel {
     charts: [Cache; CHARTS.len()],
@@ -29,18 +29,21 @@ pub struct Panel {
     cache_key: Cell<Option<CacheKey>>,
 }
 
-/// What the drawings are of.
+/// Value that changes when the charts have to be redrawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct CacheKey {
+    /// Number of seconds measured so far.
     seconds: u64,
     is_dark: bool,
 }
 
-/// One of the charts.
+/// Definition of a chart.
 struct Plot {
     name: &'static str,
     about: &'static str,
+    /// Value of a second, in the unit that `format` expects; `None` if it was not measured.
     value: fn(&Second) -> Option<f64>,
+    /// Smallest value for the top of the scale.
     min_top: f64,
     format: fn(f64) -> String,
     colour: fn(&theme::Colours) -> iced::Color,
@@ -49,7 +52,7 @@ struct Plot {
 const CHARTS: [Plot; 5] = [
     Plot {
         name: "Data rate",
-        about: "Bits on the wire each second, headers included.",
+        about: "Bits per second on the wire, headers included.",
         value: |second| Some(second.wire_bits_per_second),
         min_top: 100_000.0,
         format: data_rate,
@@ -57,7 +60,7 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Loss",
-        about: "Of the packets expected in each second, the part that did not arrive.",
+        about: "Share of the packets expected in each second that did not arrive.",
         value: |second| {
             let expected = second.packets_expected as f64;
             (expected > 0.0).then(|| (second.packets_lost.max(0) as f64 / expected).min(1.0))
@@ -68,15 +71,15 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Frame jitter",
-        about: "Interarrival jitter of the first packets of frames at the end of each second (RFC 3550 A.8).",
+        about: "Interarrival jitter of the first packet of each frame, at the end of each second (RFC 3550 A.8).",
         value: |second| second.frame_jitter_ms,
         min_top: 1.0,
         format: milliseconds,
         colour: |colours| colours.warm,
     },
     Plot {
-        name: "Pictures shown",
-        about: "Pictures shown in each second.",
+        name: "Frames shown",
+        about: "Frames shown in each second.",
         value: |second| Some(second.frames_shown_per_second),
         min_top: 10.0,
         format: per_second,
@@ -84,7 +87,7 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Buffer",
-        about: "For how long the pictures that wait would last, on average over each second.",
+        about: "Playing time of the frames in the jitter buffer, on average over each second.",
         value: |second| second.buffered_ms,
         min_top: 10.0,
         format: milliseconds,
@@ -92,7 +95,7 @@ const CHARTS: [Plot; 5] = [
     },
 ];
 
-/// One of the large figures.
+/// Definition of one of the large figures.
 struct LargeFigure {
     name: &'static str,
     about: &'static str,
@@ -102,26 +105,26 @@ struct LargeFigure {
 const LARGE_FIGURES: [LargeFigure; 6] = [
     LargeFigure {
         name: "lost",
-        about: "Packets lost of those expected, since SETUP.",
+        about: "Packets lost since SETUP, as a share of those expected.",
         value: |s| or_unknown(s.loss_ratio, percentage),
     },
     LargeFigure {
         name: "on the wire",
-        about: "Bits in the last second, headers included.",
+        about: "Bits on the wire in the last second, headers included.",
         value: |s| {
             if s.packets_received == 0 { UNKNOWN.to_owned() } else { data_rate(s.wire_bits_per_second) }
         },
     },
     LargeFigure {
-        name: "pictures shown",
-        about: "Pictures shown in the last second.",
+        name: "frames shown",
+        about: "Frames shown in the last second.",
         value: |s| {
             if s.frames_shown == 0 { UNKNOWN.to_owned() } else { per_second(s.frames_per_second_shown) }
         },
     },
     LargeFigure {
         name: "network delay",
-        about: "From the sender's media clock to the arrival of a picture's first packet, by its RTCP sender reports \
+        about: "From the sender's media clock to the arrival of a frame's first packet, by its RTCP sender reports \
                 (RFC 3550 §6.4.1).",
         value: |s| or_unknown(s.network_delay_ms, milliseconds),
     },
@@ -132,7 +135,7 @@ const LARGE_FIGURES: [LargeFigure; 6] = [
     },
     LargeFigure {
         name: "stalls",
-        about: "How often the picture stood still although it should have moved.",
+        about: "Number of times that playback froze.",
         value: |s| or_unknown((s.playing_s > 0.0).then_some(s.stalls), |stalls| stalls.to_string()),
     },
 ];
@@ -142,12 +145,12 @@ fn per_second(rate: f64) -> String {
 }
 
 impl Panel {
-    /// There are new figures.
+    /// Redraws the packet grid with the next view; to be called when there are new figures.
     pub fn refresh(&self) {
         self.packet_grid.clear();
     }
 
-    /// What stands above the figures and does not move with them.
+    /// Returns the row above the content, which is not scrolled.
     pub fn toolbar<'a>(figures: &Figures) -> Element<'a, Action> {
         let has_played = figures.snapshot.playing_s > 0.0;
         row![
@@ -161,7 +164,7 @@ impl Panel {
         .into()
     }
 
-    /// The panel's content.
+    /// Returns the content of the panel.
     pub fn view<'a>(
         &'a self,
         figures: &'a Figures,
@@ -197,29 +200,29 @@ impl Panel {
         let first = seconds.len().saturating_sub(SECONDS_SHOWN);
         let charts = CHARTS.iter().zip(&self.charts).map(|(plot, cache)| {
             let values: Vec<_> = seconds.range(first..).map(plot.value).collect();
-            // What was last is not what is: when nothing plays, there is no value.
+            // A current value is shown only during playback.
             let last = values.last().copied().flatten().filter(|_| is_playing);
-            let now = or_unknown(last, plot.format);
+            let current = or_unknown(last, plot.format);
             let series = Series { values, min_top: plot.min_top, colour: plot.colour };
             let scale = format!("0 to {}", (plot.format)(series.top()));
             let title = row![
                 text(plot.name).size(size::SMALL),
                 text(scale).size(size::TINY).style(theme::muted).width(Fill),
-                text(now).size(size::SMALL).font(theme::STRONG)
+                text(current).size(size::SMALL).font(theme::STRONG)
             ]
             .spacing(distance::SMALL)
             .align_y(Center);
-            let whole = column![title, chart(cache, series)].spacing(distance::TIGHT);
-            with_tooltip(whole.into(), plot.about)
+            let content = column![title, chart(cache, series)].spacing(distance::TIGHT);
+            with_tooltip(content.into(), plot.about)
         });
         Column::with_children(charts).spacing(distance::SMALL).push(row![
-            text("60 seconds of playing").size(size::TINY).style(theme::muted).width(Fill),
-            text("the last one").size(size::TINY).style(theme::muted)
+            text("60 seconds of playback").size(size::TINY).style(theme::muted).width(Fill),
+            text("latest").size(size::TINY).style(theme::muted)
         ])
     }
 
     fn packet_grid<'a>(&'a self, figures: &'a Figures) -> Element<'a, Action> {
-        let title = text("The last packets, a row for each picture").size(size::SMALL);
+        let title = text("Last packets, one row per frame").size(size::SMALL);
         column![
             title,
             packet_grid::packet_grid(&self.packet_grid, &figures.packet_rows),
@@ -232,15 +235,15 @@ impl Panel {
 
 fn playing_time_label(snapshot: &Snapshot) -> String {
     match snapshot.playing_s > 0.0 {
-        true => format!("Since SETUP, {} of playing", clock(Duration::from_secs_f64(snapshot.playing_s))),
-        false => "Nothing has been played yet".to_owned(),
+        true => format!("{} played since SETUP", clock(Duration::from_secs_f64(snapshot.playing_s))),
+        false => "Nothing played yet".to_owned(),
     }
 }
 
 fn large_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
     let figure = |large: &LargeFigure| {
-        let words = (large.value)(snapshot);
-        let (number, unit) = words.split_once(' ').unwrap_or((&words, ""));
+        let figure = (large.value)(snapshot);
+        let (number, unit) = figure.split_once(' ').unwrap_or((&figure, ""));
         let value = row![
             text(number.to_owned()).size(size::FIGURE).font(theme::STRONG).wrapping(text::Wrapping::None),
             container(text(unit.to_owned()).size(size::NORMAL).wrapping(text::Wrapping::None))
@@ -248,15 +251,15 @@ fn large_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
         ]
         .spacing(distance::TIGHT)
         .align_y(Bottom);
-        let whole = column![value, text(large.name).size(size::SMALL).style(theme::muted)];
-        container(with_tooltip(whole.into(), large.about)).width(Fill).into()
+        let content = column![value, text(large.name).size(size::SMALL).style(theme::muted)];
+        container(with_tooltip(content.into(), large.about)).width(Fill).into()
     };
     let lines =
         LARGE_FIGURES.chunks(3).map(|line| row(line.iter().map(figure)).spacing(distance::SMALL).into());
     Column::with_children(lines).spacing(distance::NORMAL).into()
 }
 
-/// Every figure, by group.
+/// Returns all figures, by group.
 fn all_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
     let groups = FIGURE_GROUPS.iter().map(|group| {
         let title = text(group.name).size(size::NORMAL).font(theme::STRONG);
@@ -277,9 +280,9 @@ fn figure_row<'a>(figure: &'static Figure, snapshot: &Snapshot) -> Element<'a, A
     with_tooltip(line.into(), figure.description)
 }
 
-/// With words about it under the pointer.
+/// Adds a tooltip below the content.
 fn with_tooltip<'a>(content: Element<'a, Action>, about: &'a str) -> Element<'a, Action> {
-    let words =
+    let label =
         container(text(about).size(size::SMALL)).max_width(320).padding([6, 10]).style(theme::tooltip);
-    tooltip(content, words, tooltip::Position::Bottom).gap(4).into()
+    tooltip(content, label, tooltip::Position::Bottom).gap(4).into()
 }

@@ -1,11 +1,11 @@
-//! A field that tells when it is left: by a key, by a click elsewhere, for another field.
+//! Text field that publishes a message when it loses the focus, by a key, a click elsewhere, or another field.
 
 use iced::advanced::widget::{Operation, Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Shell, layout, mouse, renderer, text};
 use iced::widget::{TextInput, text_input};
 use iced::{Element, Event, Length, Rectangle, Renderer, Size, Theme};
 
-/// The field, with what is told when the cursor is in it no more.
+/// Wraps a text field; `on_blur` is published when it loses the focus.
 pub fn blur_input<'a, Message: Clone + 'a>(
     field: TextInput<'a, Message>,
     on_blur: Message,
@@ -18,7 +18,7 @@ struct BlurInput<'a, Message> {
     on_blur: Message,
 }
 
-/// Whether the field had the cursor when something happened last.
+/// Widget state: true if the field had the focus after the previous event.
 #[derive(Debug, Default)]
 struct WasFocused(bool);
 

@@ -1,4 +1,4 @@
-//! A line over the last minute.
+//! Line chart of the last minute.
 
 use iced::widget::canvas::{Cache, Frame, LineCap, LineJoin, Path, Stroke};
 use iced::{Color, Element, Fill, Point, Size};
@@ -6,21 +6,21 @@ use iced::{Color, Element, Fill, Point, Size};
 use super::drawing::drawing;
 use crate::ui::theme;
 
-/// Seconds that are shown.
+/// Width of a chart in seconds, one value each.
 pub const SECONDS_SHOWN: usize = 60;
 
-/// What is to be drawn, one value a second, the newest last.
+/// Values of a chart, one each second, the newest last.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// The values; `None` where nothing is known.
+    /// Values in any unit; `None` for a second without a measurement leaves a gap in the line.
     pub values: Vec<Option<f64>>,
-    /// The top of the chart is never below this.
+    /// Smallest value for the top of the scale, in the unit of the values.
     pub min_top: f64,
-    /// Its colour.
+    /// Colour of the line.
     pub colour: fn(&theme::Colours) -> Color,
 }
 
-/// A chart, drawn anew only when its cache has been cleared.
+/// Returns a chart that is redrawn only after its cache has been cleared.
 pub fn chart<'a, Message: 'a>(cache: &'a Cache, series: Series) -> Element<'a, Message> {
     drawing(Some(cache), move |frame, theme| series.draw(frame, theme::colours(theme)))
         .width(Fill)
@@ -28,7 +28,7 @@ pub fn chart<'a, Message: 'a>(cache: &'a Cache, series: Series) -> Element<'a, M
         .into()
 }
 
-/// How high a chart is.
+/// Height of a chart in logical pixels.
 const HEIGHT: f32 = 46.0;
 
 impl Series {
@@ -47,7 +47,7 @@ impl Series {
         }
     }
 
-    /// The top of the chart: a round number that no value exceeds.
+    /// Returns the value at the top of the scale: 1, 2, 2.5 or 5 times a power of ten that no value exceeds.
     pub fn top(&self) -> f64 {
         let max = self.values.iter().flatten().copied().fold(self.min_top, f64::max);
         let magnitude = 10f64.powf(max.max(1e-9).log10().floor());
@@ -55,7 +55,7 @@ impl Series {
         steps.iter().map(|step| step * magnitude).find(|top| *top >= max * 0.999).unwrap_or(max)
     }
 
-    /// The line, in as many pieces as there are gaps.
+    /// Returns the points of the line, in pieces that are separated by gaps.
     fn segments(&self, width: f32, height: f32, top: f64) -> Vec<Vec<Point>> {
         let shown = &self.values[self.values.len().saturating_sub(SECONDS_SHOWN)..];
         let step = width / (SECONDS_SHOWN - 1) as f32;
@@ -67,7 +67,7 @@ impl Series {
                     let part = (value / top).clamp(0.0, 1.0) as f32;
                     let point =
                         Point::new((first + index) as f32 * step, 1.5 + (height - 3.0) * (1.0 - part));
-                    runs.last_mut().expect("there is always one").push(point);
+                    runs.last_mut().expect("runs is never empty").push(point);
                 }
                 None => runs.push(Vec::new()),
             }

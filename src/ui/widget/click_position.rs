@@ -1,13 +1,13 @@
-//! Where the pointer was when a button of it was pressed.
+//! Mouse and touch events with the cursor position at which they happened.
 //!
-//! The toolkit hands over the events of a frame together, and with all of them the place where the pointer is by then. A
-//! click would be looked for where the hand is already, and lost if a frame took its time.
+//! iced delivers all events of a frame together, each with the cursor position at the end of the frame. Without this
+//! widget a click during a slow frame is applied to the wrong position, or is lost.
 
 use iced::advanced::widget::{Operation, Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Shell, layout, mouse, overlay, renderer};
 use iced::{Element, Event, Length, Rectangle, Renderer, Size, Theme, Vector, touch};
 
-/// Gives each event of the pointer to the content with the place where it happened.
+/// Wraps the content of a window so that each pointer event reaches it with the position at which it happened.
 pub fn click_position<'a, Message: 'a>(content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {
     Element::new(ClickPosition { content: content.into() })
 }
@@ -16,12 +16,12 @@ struct ClickPosition<'a, Message> {
     content: Element<'a, Message>,
 }
 
-/// The place as the events so far tell it; `None` before the first of them.
+/// Cursor position according to the events so far; `None` before the first of them.
 #[derive(Debug, Default)]
 struct LastCursor(Option<mouse::Cursor>);
 
 impl LastCursor {
-    /// The place that belongs to an event, given the one where the pointer is by now.
+    /// Returns the position of an event; `now` is the position at the end of the frame.
     fn update(&mut self, event: &Event, now: mouse::Cursor) -> mouse::Cursor {
         match event {
             Event::Mouse(mouse::Event::CursorMoved { position })

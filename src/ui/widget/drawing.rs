@@ -1,15 +1,15 @@
-//! Something drawn by hand.
+//! Canvas with a drawing function and an optional cache.
 
 use iced::widget::canvas::{self, Cache, Canvas, Frame, Geometry};
 use iced::{Rectangle, Renderer, Theme, mouse};
 
-/// A drawing. With a cache it is drawn anew only when that has been cleared.
+/// Program of a canvas. With a cache it is redrawn only after the cache has been cleared.
 pub struct Drawing<'a, Draw> {
     cache: Option<&'a Cache>,
     draw: Draw,
 }
 
-/// A canvas for a drawing.
+/// Returns a canvas that `draw` fills.
 pub fn drawing<'a, Message, Draw>(
     cache: Option<&'a Cache>,
     draw: Draw,

@@ -1,17 +1,17 @@
-//! Where the cursor is: which field of a dialog is typed into.
+//! Keyboard focus: moving it from field to field, and the ids of the areas that Tab stays within.
 
 use iced::advanced::widget::operation::scrollable::AbsoluteOffset;
 use iced::advanced::widget::operation::{self, Focusable, Operation, Outcome, Scrollable, TextInput};
 use iced::advanced::widget::{Id, operate};
 use iced::{Rectangle, Task, Vector};
 
-/// The dialog in front. What lies behind it is not to be typed into.
+/// Id of the open dialog. While one is open, Tab stays within it.
 pub const DIALOG_ID: &str = "dialog";
 
-/// The panel at the right of the picture.
+/// Id of the panel to the right of the video.
 pub const PANEL_ID: &str = "panel";
 
-/// Which way it goes from field to field.
+/// Direction in which the focus moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum FocusStep {
@@ -19,8 +19,8 @@ pub enum FocusStep {
     Previous,
 }
 
-/// Puts the cursor into the next field within this part of the window, or the one before, and around. What stands there
-/// is selected, as wherever Tab is pressed.
+/// Moves the focus to the next or previous field within the area with this id, around at both ends, and selects the
+/// text of that field.
 pub fn advance<M: Send + 'static>(step: FocusStep, within: &'static str) -> Task<M> {
     let traversal = FocusTraversal {
         step,
@@ -31,17 +31,17 @@ pub fn advance<M: Send + 'static>(step: FocusStep, within: &'static str) -> Task
     operate::<()>(operation::scope(Id::new(within), traversal)).discard()
 }
 
-/// Puts the cursor into a field, behind what stands there.
+/// Focuses a field, with the cursor at the end of its text.
 pub fn move_to_end<M: Send + 'static>(field: &'static str) -> Task<M> {
     iced::widget::operation::focus(field).chain(iced::widget::operation::move_cursor_to_end(field))
 }
 
-/// Puts the cursor into a field, so that what is typed replaces what stands there.
+/// Focuses a field and selects its text, so that typing replaces it.
 pub fn select_all<M: Send + 'static>(field: &'static str) -> Task<M> {
     iced::widget::operation::focus(field).chain(iced::widget::operation::select_all(field))
 }
 
-/// Takes the cursor out of whatever field it is in.
+/// Removes the focus from all fields.
 pub fn clear<M: Send + 'static>() -> Task<M> {
     operate::<()>(ClearFocus).discard()
 }
@@ -58,14 +58,15 @@ impl Operation for ClearFocus {
     }
 }
 
-/// Passes the fields three times: a field that has the cursor can only then be told to select what stands there, and
-/// only then is it known whether it can be seen.
+/// Operation that visits the fields in three passes: the first counts them and finds the focused one, the second moves
+/// the focus, and the third selects the text of the focused field and scrolls to it. iced selects text only in a field
+/// that has the focus, and the bounds to scroll to are known only after the second pass.
 struct FocusTraversal {
     step: FocusStep,
     pass: Pass,
-    /// Fields that were passed this time.
+    /// Number of fields visited in this pass.
     visited: usize,
-    /// Where the field is that got the cursor.
+    /// Bounds of the field that received the focus.
     target_bounds: Rectangle,
 }
 
@@ -76,7 +77,7 @@ enum Pass {
     Select { field: usize },
 }
 
-/// Around a field that is brought into view.
+/// Distance between a field that was scrolled into view and the edge, in logical pixels.
 const SCROLL_MARGIN: f32 = 24.0;
 
 impl FocusTraversal {
@@ -118,7 +119,7 @@ impl Operation for FocusTraversal {
         self.visited += 1;
     }
 
-    // A field is first told that it holds text, and then that it can have the cursor.
+    // iced calls `text_input` before `focusable` for each field, so `visited` is still the index of this field.
     fn text_input(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn TextInput) {
         if let Pass::Select { field } = self.pass
             && field == self.visited
@@ -127,7 +128,7 @@ impl Operation for FocusTraversal {
         }
     }
 
-    // What is typed into is to be seen.
+    // Scrolls the focused field into view.
     fn scrollable(
         &mut self,
         _: Option<&Id>,

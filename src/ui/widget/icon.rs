@@ -1,4 +1,4 @@
-//! The signs on the buttons, drawn in the colour of the text beside them.
+//! Icons of the buttons, drawn in the current text colour.
 
 use std::f32::consts::PI;
 
@@ -8,7 +8,7 @@ use iced::widget::canvas::path::{Arc, Builder};
 use iced::widget::canvas::{Frame, LineCap, LineJoin, Path, Stroke};
 use iced::{Color, Element, Length, Point, Radians, Rectangle, Renderer, Size, Theme, Vector};
 
-/// A sign.
+/// Icon of a button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Icon {
@@ -23,17 +23,17 @@ pub enum Icon {
     Close,
 }
 
-/// A sign of the usual size.
+/// Returns an icon of 16 by 16 logical pixels.
 pub fn icon<'a, Message: 'a>(icon: Icon) -> Element<'a, Message> {
     icon_sized(icon, 16.0)
 }
 
-/// A sign of this size.
+/// Returns an icon with sides of `size` logical pixels.
 pub fn icon_sized<'a, Message: 'a>(icon: Icon, size: f32) -> Element<'a, Message> {
     Element::new(IconWidget { icon, size })
 }
 
-/// All signs are drawn on a square of this side.
+/// Side of the square in whose coordinates all icons are drawn.
 const GRID_SIZE: f32 = 16.0;
 
 struct IconWidget {
@@ -113,14 +113,14 @@ fn polygon(corners: &[(f32, f32)]) -> Path {
     })
 }
 
-/// A circle's part, as a line of its own.
+/// Adds an arc to the path, not connected to what is there; angles are in radians.
 fn arc(path: &mut Builder, centre: (f32, f32), radius: f32, from: f32, to: f32) {
     let centre = Point::new(centre.0, centre.1);
     path.move_to(Point::new(centre.x + radius * from.cos(), centre.y + radius * from.sin()));
     path.arc(Arc { center: centre, radius, start_angle: Radians(from), end_angle: Radians(to) });
 }
 
-/// A plug: two prongs, a body, a cord.
+/// Draws a plug with two prongs, a body and a cord.
 fn draw_plug(frame: &mut Frame, colour: Color) {
     frame.stroke(&Path::line(Point::new(5.5, 1.5), Point::new(5.5, 4.5)), line_stroke(colour));
     frame.stroke(&Path::line(Point::new(10.5, 1.5), Point::new(10.5, 4.5)), line_stroke(colour));
@@ -140,7 +140,7 @@ fn draw_plug(frame: &mut Frame, colour: Color) {
     frame.stroke(&Path::line(Point::new(8.0, 12.0), Point::new(8.0, 14.5)), line_stroke(colour));
 }
 
-/// A triangle over a bar.
+/// Draws a triangle above a bar.
 fn draw_eject(frame: &mut Frame, colour: Color) {
     frame.fill(&polygon(&[(8.0, 2.5), (14.0, 9.5), (2.0, 9.5)]), colour);
     frame.fill_rectangle(Point::new(2.5, 11.5), Size::new(11.0, 2.2), colour);
@@ -151,7 +151,7 @@ fn draw_folder(frame: &mut Frame, colour: Color) {
     frame.stroke(&outline, line_stroke(colour));
 }
 
-/// A sender and its waves.
+/// Draws a transmitter with two waves to each side.
 fn draw_waves(frame: &mut Frame, colour: Color) {
     frame.fill(&Path::circle(Point::new(8.0, 8.0), 1.8), colour);
     let waves = Path::new(|path| {

@@ -1,11 +1,20 @@
-//! Widgets of our own.
+//! Widgets, and functions that build elements, which several parts of the window use.
+//!
+//! Something belongs here if it knows nothing of the application: it takes values and messages as arguments and does
+//! not import from `app`, `dialog` or `panel`. A new widget is a file of its own with a function of the same name that
+//! returns the element, like [`chart::chart`]; text that only one part shows stays in that part.
+//!
+//! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`icon`], [`video`].
+//! - Drawings on a canvas: [`drawing`], and with it [`chart`] and [`packet_grid`].
+//! - Elements made of iced's own widgets: [`choices`].
+//! - Operations on widgets: [`focus`].
 
 pub mod blur_input;
 pub mod chart;
+pub mod choices;
 pub mod click_position;
 pub mod drawing;
 pub mod focus;
 pub mod icon;
 pub mod packet_grid;
-pub mod slider_field;
 pub mod video;

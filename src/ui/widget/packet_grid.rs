@@ -1,4 +1,4 @@
-//! The last packets, each a cell, each row a frame.
+//! Grid of the last packets: one cell for each packet, one row for each frame.
 
 use iced::widget::canvas::{Cache, Frame, Path, Stroke};
 use iced::widget::{Row as Line, container, row, text};
@@ -8,19 +8,19 @@ use super::drawing::drawing;
 use crate::stats::{Fate, PacketLogRow};
 use crate::ui::theme::{self, Colours, size, space};
 
-/// Frames that are shown.
+/// Number of rows (frames) shown.
 const ROW_COUNT: usize = 24;
 
-/// From one row to the next.
+/// Distance from one row to the next, in logical pixels.
 const ROW_HEIGHT: f32 = 8.0;
 
-/// The width of a cell, where there is room.
+/// Width of a cell in logical pixels, where the row has room.
 const CELL_WIDTH: f32 = 11.0;
 
-/// The least width of a cell; where there are more packets, several share one.
+/// Minimum width of a cell in logical pixels. If a frame has more packets than fit, several share a cell.
 const MIN_CELL_WIDTH: f32 = 4.0;
 
-/// Cells of the last packets, drawn anew only when the cache has been cleared.
+/// Returns the grid of these rows, the newest at the bottom. Redrawn only after the cache has been cleared.
 pub fn packet_grid<'a, Message: 'a>(cache: &'a Cache, rows: &'a [PacketLogRow]) -> Element<'a, Message> {
     let height = ROW_COUNT as f32 * ROW_HEIGHT;
     drawing(Some(cache), move |frame, theme| draw_rows(frame, rows, theme::colours(theme)))
@@ -34,7 +34,7 @@ fn draw_rows(frame: &mut Frame, rows: &[PacketLogRow], colours: &Colours) {
     let max_packets = shown.iter().map(|row| row.packets.len()).max().unwrap_or_default().max(1);
     let width = frame.width();
     let cell = (width / max_packets as f32).clamp(MIN_CELL_WIDTH, CELL_WIDTH);
-    // The newest frame stands at the bottom.
+    // With fewer rows than fit, the newest is still at the bottom.
     let first = ROW_COUNT - shown.len();
     for (index, row) in shown.iter().enumerate() {
         let y = (first + index) as f32 * ROW_HEIGHT;
@@ -48,7 +48,7 @@ fn draw_rows(frame: &mut Frame, rows: &[PacketLogRow], colours: &Colours) {
     }
 }
 
-/// Of packets that share a cell, the one with the worst fate is shown.
+/// Returns the rank of a fate; of packets that share a cell, the one with the highest rank is shown.
 fn severity(fate: Fate) -> u8 {
     match fate {
         Fate::Received => 0,
@@ -69,7 +69,7 @@ fn colour(fate: Fate, colours: &Colours) -> Color {
     }
 }
 
-/// Each fate has a mark as well, for whom its colour does not tell.
+/// Draws a cell. Each fate also has a shape of its own, for users who cannot distinguish the colours.
 fn draw_cell(frame: &mut Frame, bounds: Rectangle, fate: Fate, colours: &Colours) {
     let colour = colour(fate, colours);
     let (x, y, width, height) = (bounds.x, bounds.y, bounds.width, bounds.height);
@@ -97,14 +97,14 @@ fn draw_cell(frame: &mut Frame, bounds: Rectangle, fate: Fate, colours: &Colours
     }
 }
 
-/// What the cells mean.
+/// Returns the legend of the grid.
 pub fn legend<'a, Message: 'a>() -> Element<'a, Message> {
     let fates = [
         (Fate::Received, "received"),
         (Fate::Lost, "lost"),
         (Fate::Reordered, "reordered"),
         (Fate::Late, "late"),
-        (Fate::Duplicated, "twice"),
+        (Fate::Duplicated, "duplicate"),
     ];
     let entries = fates.map(|(fate, name)| {
         let cell = drawing(None, move |frame, theme| {

@@ -1,4 +1,4 @@
-//! The picture: scaled to fit by the decoding thread, drawn here pixel by pixel, with bars where it does not reach.
+//! Video area: the picture as the decoding thread scaled it, with letterbox bars around it.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use iced::{Element, Event, Length, Point, Rectangle, Renderer, Size, Theme, wind
 use crate::session::{Picture, fit_size};
 use crate::ui::theme::LETTERBOX;
 
-/// A picture that the renderer knows. Each one costs the renderer a copy, so there is one for each frame and no more.
+/// Picture with its image handle. Each new handle costs the renderer a copy of the pixels, so one is created for each
+/// picture and reused for every redraw.
 #[derive(Debug, Clone)]
 pub struct PictureHandle {
     picture: Arc<Picture>,
@@ -18,26 +19,27 @@ pub struct PictureHandle {
 }
 
 impl PictureHandle {
-    /// A picture for the screen.
+    /// Creates the handle of a picture.
     pub fn new(picture: Arc<Picture>) -> Self {
         let handle = Handle::from_rgba(picture.width, picture.height, picture.pixels.clone());
         Self { picture, handle }
     }
 
-    /// The picture.
+    /// Returns the picture.
     pub fn picture(&self) -> &Picture {
         &self.picture
     }
 }
 
-/// The widget. It fills what it is given.
+/// Widget that fills the available area with a picture.
 pub struct Video<'a, Message> {
     picture: Option<&'a PictureHandle>,
     scale_factor: f32,
     on_resize: Box<dyn Fn(Size) -> Message + 'a>,
 }
 
-/// Shows a frame, if there is one; tells the area whenever it changes, in logical pixels.
+/// Returns the video area with this picture, or empty. `on_resize` is published with the size of the area, in logical
+/// pixels, at the first redraw and after each change.
 pub fn video<'a, Message: 'a>(
     picture: Option<&'a PictureHandle>,
     scale_factor: f32,
@@ -46,7 +48,7 @@ pub fn video<'a, Message: 'a>(
     Element::new(Video { picture, scale_factor, on_resize: Box::new(on_resize) })
 }
 
-/// The area that was told last.
+/// Widget state: the size that was published last.
 #[derive(Debug, Default)]
 struct LastSize(Option<Size>);
 
@@ -101,7 +103,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         let bounds = layout.bounds();
         let Some(picture) = self.picture else { return fill_letterbox(renderer, bounds) };
         let picture_bounds = picture_bounds(bounds, picture.picture(), self.scale_factor);
-        // Only the bars: a ground under the picture would cost as much as the picture.
+        // Only the bars are filled: a background under the picture would cost as much as the picture.
         for bar in letterbox_bars(bounds, picture_bounds) {
             fill_letterbox(renderer, bar);
         }
@@ -110,8 +112,8 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         if is_exact {
             renderer.draw_image(image.filter_method(FilterMethod::Nearest), picture_bounds, bounds);
         } else {
-            // One that was fitted to another area. The software renderer places it by whole pixels of its own, so it
-            // must be kept from reaching over its edges.
+            // The picture was scaled for another area. tiny-skia places it at its own full pixels, so it is clipped to
+            // its bounds.
             let image = image.filter_method(FilterMethod::Linear);
             renderer
                 .with_layer(picture_bounds, |renderer| renderer.draw_image(image, picture_bounds, bounds));
@@ -125,7 +127,7 @@ fn fill_letterbox(renderer: &mut Renderer, bounds: Rectangle) {
     }
 }
 
-/// Where the picture stands: in the middle, on whole physical pixels.
+/// Returns the bounds of the picture in logical pixels: centred, with edges at full physical pixels.
 fn picture_bounds(bounds: Rectangle, picture: &Picture, scale_factor: f32) -> Rectangle {
     let area = physical_size(bounds.size(), scale_factor);
     let (width, height) = fit_size((picture.source_width, picture.source_height), area);
@@ -138,12 +140,12 @@ fn picture_bounds(bounds: Rectangle, picture: &Picture, scale_factor: f32) -> Re
     )
 }
 
-/// A size in physical pixels.
+/// Converts a size from logical to physical pixels, rounded down.
 pub fn physical_size(size: Size, scale_factor: f32) -> (u32, u32) {
     ((size.width * scale_factor).floor() as u32, (size.height * scale_factor).floor() as u32)
 }
 
-/// What the picture leaves free: above, below, left, right.
+/// Returns the bars around the picture: top, bottom, left, right.
 fn letterbox_bars(outer: Rectangle, inner: Rectangle) -> [Rectangle; 4] {
     let (right, bottom) = (outer.x + outer.width, outer.y + outer.height);
     let (inner_right, inner_bottom) = (inner.x + inner.width, inner.y + inner.height);

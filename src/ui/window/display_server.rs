@@ -1,26 +1,27 @@
-//! The display that the window opens on, as the environment names it, and what is said where it does not.
+//! Display that the window opens on, according to the environment, and errors that name it.
 
 use std::env;
 #[cfg(unix)]
 use std::process::Command;
 
-/// A display.
+/// Display of the desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayServer {
-    /// The variable that names it, and the name. Windows and macOS have one display, without a name.
+    /// Environment variable that selects the display, and its value. `None` on Windows and macOS, which have one
+    /// display.
     variable: Option<(&'static str, String)>,
-    /// It is one of Wayland, and one of X11 is named as well.
+    /// True if this is a Wayland display and `DISPLAY` names an X11 display as well.
     has_x11_fallback: bool,
 }
 
-/// The variables that name a Wayland display, in the toolkit's order.
+/// Environment variables of a Wayland display, in the order in which wayland-client reads them.
 const WAYLAND_VARIABLES: [&str; 2] = ["WAYLAND_SOCKET", "WAYLAND_DISPLAY"];
 
-/// The variable that names an X11 display.
+/// Environment variable of an X11 display.
 const X11_VARIABLE: &str = "DISPLAY";
 
 impl DisplayServer {
-    /// The display that the toolkit takes; `None` if there is none.
+    /// Returns the display that winit will use; `None` if the environment names none.
     pub fn from_env() -> Option<Self> {
         match cfg!(any(target_os = "windows", target_os = "macos")) {
             true => Some(Self { variable: None, has_x11_fallback: false }),
@@ -28,7 +29,7 @@ impl DisplayServer {
         }
     }
 
-    /// Wayland comes before X11, as an X11 display may be a guest on it.
+    /// Prefers Wayland to X11: under Wayland, `DISPLAY` usually names Xwayland.
     fn select(read_variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let named = |variable| read_variable(variable).map(|name| (variable, name));
         let wayland = WAYLAND_VARIABLES.into_iter().find_map(named);
@@ -37,31 +38,31 @@ impl DisplayServer {
         wayland.or(x11).map(|named| Self { variable: Some(named), has_x11_fallback: has_alternative })
     }
 
-    /// Begins the program anew, on the X11 display, if no window opens here and that is named as well. Returns if it
-    /// is not, or if that fails.
+    /// Replaces the process by a new one without the Wayland variables, so that it uses the X11 display. Returns if
+    /// there is no X11 display, or if the program cannot be started.
     pub fn restart_on_x11(&self) {
         #[cfg(unix)]
         if self.has_x11_fallback {
             let error = restart_without(&WAYLAND_VARIABLES);
-            tracing::debug!(%error, "the program cannot begin anew on the X11 display");
+            tracing::debug!(%error, "cannot restart on X11 display");
         }
     }
 
-    /// Why no window opens here, given the words with which the toolkit gave up.
+    /// Returns the error for the user; `error` is the panic message of iced or winit.
     pub fn error_message(&self, error: &str) -> String {
-        tracing::debug!(error, "no window opens");
-        let why = match (find_missing_library(error), &self.variable) {
+        tracing::debug!(error, "cannot open window");
+        let reason = match (find_missing_library(error), &self.variable) {
             (Some(library), _) => format!(": {library} cannot be loaded; install the package that has it"),
             (None, Some((variable, name))) => format!(" on the display \"{name}\"; check {variable}"),
-            (None, None) => "; --verbose tells more".to_owned(),
+            (None, None) => "; run it with --verbose for details".to_owned(),
         };
         format!(
-            "The window cannot be opened{why}, or use \"reelay serve\" and \"reelay probe\", which work without one."
+            "The window cannot be opened{reason}, or use \"reelay serve\" and \"reelay probe\", which work without one."
         )
     }
 }
 
-/// Replaces this program by itself without these variables; returns only if that fails.
+/// Replaces the process by a new one of the same program, without these variables; returns only if that fails.
 #[cfg(unix)]
 fn restart_without(variables: &[&str]) -> std::io::Error {
     use std::os::unix::process::CommandExt;
@@ -76,7 +77,7 @@ fn restart_without(variables: &[&str]) -> std::io::Error {
     command.args(env::args_os().skip(1)).exec()
 }
 
-/// The library that the toolkit could not load, such as `libX11-xcb.so.1`.
+/// Returns the name of a library that could not be loaded, such as `libX11-xcb.so.1`, from an error message.
 fn find_missing_library(error: &str) -> Option<&str> {
     let is_name_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
     error

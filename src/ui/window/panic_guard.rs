@@ -1,5 +1,4 @@
-//! The way to an open window. The toolkit panics where there is no display, or a library is missing; here that is an
-//! error.
+//! Panics while the window is being opened, as errors. winit panics if there is no display, or if a library is missing.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
@@ -7,22 +6,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// An attempt to open the window.
+/// Guard that turns a panic before the window is open into an error.
 #[derive(Debug, Clone, Default)]
 pub struct PanicGuard {
     is_window_open: Arc<AtomicBool>,
 }
 
 impl PanicGuard {
-    /// The window is open. From now on a panic is a fault of the program, and reported as one.
+    /// Ends the guard once the window is open: a later panic is a bug, and is reported as one.
     pub fn disarm(&self) {
         self.is_window_open.store(true, Ordering::Relaxed);
     }
 
-    /// Runs the toolkit.
+    /// Runs iced.
     ///
     /// # Errors
-    /// The words of a panic before the window was open.
+    /// Returns the message of a panic before [`PanicGuard::disarm`]. A later panic continues.
     pub fn catch_panic<T>(&self, run: impl FnOnce() -> T) -> Result<T, String> {
         self.silence_panic_hook();
         panic::catch_unwind(AssertUnwindSafe(run)).or_else(|payload| {
@@ -33,7 +32,7 @@ impl PanicGuard {
         })
     }
 
-    /// What is caught here is not reported; what happens elsewhere, or later, is.
+    /// Suppresses the report of a panic that `catch_panic` catches; those of other threads and later ones are printed.
     fn silence_panic_hook(&self) {
         let (is_window_open, thread_id) = (self.is_window_open.clone(), thread::current().id());
         let previous_hook = panic::take_hook();

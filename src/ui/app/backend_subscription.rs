@@ -1,4 +1,4 @@
-//! From the backend to the window: three streams of messages.
+//! Outputs of the backend as iced subscriptions: events, statistics and pictures.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,18 +11,18 @@ use crate::backend::{BackendEvent, BackendOutputs};
 use crate::session::PictureSlot;
 use crate::stats::Figures;
 
-/// What the backend says.
+/// Update from the backend.
 #[derive(Debug, Clone)]
 pub enum BackendUpdate {
-    /// Something happened.
+    /// Event; none is skipped.
     Event(BackendEvent),
-    /// New figures.
+    /// Newest statistics of the session.
     Figures(Box<Figures>),
-    /// A picture waits.
+    /// A new picture is in the slot (`BackendSubscription::pictures`).
     PictureReady,
 }
 
-/// The backend's outlets, tapped when the window's subscriptions begin.
+/// Receiving ends of the backend's channels, read once iced runs the subscription.
 #[derive(Debug, Clone)]
 pub struct BackendSubscription {
     events: Arc<Mutex<Option<mpsc::Receiver<BackendEvent>>>>,
@@ -31,25 +31,25 @@ pub struct BackendSubscription {
 }
 
 impl Hash for BackendSubscription {
-    /// There is one backend, so all feeds are the same.
+    /// Hashes a constant: there is one backend, and iced must recognise its subscription as the same one each time.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        "feed".hash(state);
+        "backend".hash(state);
     }
 }
 
 impl BackendSubscription {
-    /// The outlets of a backend.
+    /// Creates the subscription of a backend.
     pub fn new(outputs: BackendOutputs) -> Self {
         let BackendOutputs { events, figures, pictures, .. } = outputs;
         Self { events: Arc::new(Mutex::new(Some(events))), figures, pictures }
     }
 
-    /// Where the newest picture waits.
+    /// Returns the slot of the newest picture.
     pub fn pictures(&self) -> &PictureSlot {
         &self.pictures
     }
 
-    /// Everything that the backend says.
+    /// Returns all updates from the backend.
     pub fn subscription(&self) -> Subscription<BackendUpdate> {
         Subscription::batch([
             Subscription::run_with(self.clone(), event_stream),
@@ -59,7 +59,7 @@ impl BackendSubscription {
     }
 }
 
-/// Messages that may wait for the window. Of pictures and figures the newest is enough.
+/// Number of updates that each stream may queue for the window. Of pictures and statistics only the newest matters.
 const UPDATE_CAPACITY: usize = 1;
 
 fn event_stream(subscription: &BackendSubscription) -> impl Stream<Item = BackendUpdate> + use<> {

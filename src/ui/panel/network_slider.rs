@@ -1,10 +1,10 @@
-//! The sliders of the Network panel: what each sets, and how its place becomes a number.
+//! Sliders of the Network panel: the setting of each, its range, and its scale.
 
 use std::time::Duration;
 
 use crate::impairment::{Bottleneck, Impairments};
 
-/// One slider.
+/// Setting that has a slider and a number field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum SliderField {
@@ -18,34 +18,34 @@ pub enum SliderField {
     Corruption,
 }
 
-/// How the place of a slider becomes a number.
+/// Relation between the position of a slider, from 0 to 1, and its value.
 #[derive(Debug, Clone, Copy)]
 enum Scale {
-    /// From nothing to this; small numbers have more room than large ones.
+    /// From 0 to this maximum, with the square of the position: small values have more room than large ones.
     Quadratic(f64),
-    /// From one number to another, each part of the way times as much.
+    /// From a minimum above 0 to a maximum; equal distances multiply the value by equal factors.
     Logarithmic(f64, f64),
 }
 
-/// Bytes in a KiB.
+/// Bytes per KiB.
 const KIB: f64 = 1_024.0;
 
 impl SliderField {
-    /// What it is called.
+    /// Returns the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loss => "Loss",
-            Self::MeanBurst => "Mean burst of losses",
+            Self::MeanBurst => "Mean loss burst",
             Self::Throughput => "Throughput",
             Self::Queue => "Queue",
             Self::Delay => "Delay",
             Self::Jitter => "Jitter",
-            Self::Duplication => "Duplicated",
-            Self::Corruption => "Corrupted",
+            Self::Duplication => "Duplication",
+            Self::Corruption => "Corruption",
         }
     }
 
-    /// What its number counts.
+    /// Returns the unit of the value.
     pub fn unit(self) -> &'static str {
         match self {
             Self::Loss | Self::Duplication | Self::Corruption => "%",
@@ -68,7 +68,7 @@ impl SliderField {
         }
     }
 
-    /// The smallest and the largest number that can be typed.
+    /// Returns the smallest and the largest value that can be typed. The slider covers only the useful part of it.
     fn range(self) -> (f64, f64) {
         match self {
             Self::Loss | Self::Duplication | Self::Corruption => (0.0, 100.0),
@@ -79,7 +79,7 @@ impl SliderField {
         }
     }
 
-    /// The number at a place from 0 to 1; the right end of the throughput is no limit.
+    /// Returns the value at a position from 0 to 1; `None` (no limit) at the right end of the throughput.
     pub fn value_at(self, position: f32) -> Option<f64> {
         let position = f64::from(position);
         if self == Self::Throughput && position >= 0.999 {
@@ -89,12 +89,12 @@ impl SliderField {
             Scale::Quadratic(max) => max * position * position,
             Scale::Logarithmic(min, max) => min * (max / min).powf(position),
         };
-        // Two digits are what a hand can aim at.
+        // Two significant digits, as fine as a slider can be moved.
         let step = 10f64.powf(number.max(0.01).log10().floor() - 1.0);
         Some((number / step).round() * step)
     }
 
-    /// The place of a number.
+    /// Returns the position of a value, from 0 to 1; `None` (no limit) is at the right end.
     pub fn position(self, value: Option<f64>) -> f32 {
         let Some(value) = value else { return 1.0 };
         let position = match self.scale() {
@@ -104,7 +104,7 @@ impl SliderField {
         position.clamp(0.0, 1.0) as f32
     }
 
-    /// What was typed; `None` if it is no number that can be set.
+    /// Parses typed text: `None` if it is not a number in range, `Some(None)` for no limit.
     pub fn parse(self, input: &str) -> Option<Option<f64>> {
         let input = input.trim().replace(',', ".");
         if input.is_empty() && self == Self::Throughput {
@@ -114,23 +114,24 @@ impl SliderField {
         input.parse().ok().filter(|number| (min..=max).contains(number)).map(Some)
     }
 
-    /// Which numbers can be set, for somebody who has typed another one.
+    /// Returns the valid range in words, shown after invalid input.
     pub fn range_hint(self) -> String {
         let (min, max) = self.range();
         match self {
-            Self::Throughput => format!("A number from {min} to {max}; empty: no limit"),
+            Self::Throughput => format!("A number from {min} to {max}; empty for no limit"),
             _ => format!("A number from {min} to {max}"),
         }
     }
 
-    /// A number as it would be typed.
+    /// Formats a value as it is typed, with at most three decimals; empty for no limit.
     pub fn format(self, value: Option<f64>) -> String {
         let Some(value) = value else { return String::new() };
         let text = format!("{value:.3}");
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     }
 
-    /// What is set. `queue` is how many bytes may wait should there be a limit.
+    /// Returns the current value, `None` for no limit. `queue_bytes` is the queue size, which `impairments` holds only
+    /// while the throughput is limited.
     pub fn get(self, impairments: &Impairments, queue_bytes: u32) -> Option<f64> {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1_000.0;
         Some(match self {
@@ -145,13 +146,13 @@ impl SliderField {
         })
     }
 
-    /// Sets a number that [`Knob::at`] or [`Knob::read`] gave.
+    /// Sets a value that [`SliderField::value_at`] or [`SliderField::parse`] returned.
     pub fn set(self, impairments: &mut Impairments, queue_bytes: &mut u32, value: Option<f64>) {
         let number = value.unwrap_or_default();
         let duration = Duration::try_from_secs_f64(number / 1_000.0).unwrap_or_default();
         match self {
             Self::Loss => impairments.loss.ratio = number / 100.0,
-            // A burst of one is a loss that knows nothing of the one before.
+            // A mean burst of one packet is independent loss.
             Self::MeanBurst => impairments.loss.mean_burst = (number > 1.0).then_some(number),
             Self::Throughput => {
                 impairments.bottleneck = value.map(|megabits| Bottleneck {

@@ -1,8 +1,9 @@
-//! Positions and names in words.
+//! Text of positions, names and states, as several parts of the window show them.
 
 use crate::proto::rtsp::Npt;
+use crate::session::RtspState;
 
-/// `0:03.2`, `12:05.0`, `1:02:03.4`.
+/// Formats a position with tenths of a second, and hours if there are any: `0:03.2`, `12:05.0`, `1:02:03.4`.
 pub fn time(position: Npt) -> String {
     let tenths = position.as_micros() / 100_000;
     let (seconds, tenth) = (tenths / 10, tenths % 10);
@@ -13,11 +14,21 @@ pub fn time(position: Npt) -> String {
     }
 }
 
-/// A name of this many characters at the most, with an ellipsis where it is cut.
+/// Shortens a name to `max_chars` characters, with an ellipsis if something was cut off.
 pub fn truncated(name: &str, max_chars: usize) -> String {
     match name.chars().count() <= max_chars {
         true => name.to_owned(),
         false => name.chars().take(max_chars.saturating_sub(1)).chain(['…']).collect(),
+    }
+}
+
+/// Returns the name of a state in capitals, as in the classroom exercise (RFC 2326 appendix A.1 has Init, Ready and
+/// Playing).
+pub fn state_name(state: RtspState) -> &'static str {
+    match state {
+        RtspState::Init => "INIT",
+        RtspState::Ready => "READY",
+        RtspState::Playing => "PLAYING",
     }
 }
 

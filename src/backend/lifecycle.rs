@@ -1,0 +1,178 @@
+//! Start and shutdown of the backend.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use super::engine::{EVENT_CAPACITY, Engine, EngineOutputs, TEARDOWN_TIMEOUT};
+use super::handle::BackendHandle;
+use super::messages::{BackendEvent, BackendOptions};
+use crate::impairment::Emulator;
+use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
+use crate::session::{Decoder, PictureSlot};
+use crate::stats::Figures;
+
+/// Receiving ends of everything that the backend sends to the window.
+#[derive(Debug)]
+pub struct BackendOutputs {
+    /// Events, in order; none is dropped.
+    pub events: mpsc::Receiver<BackendEvent>,
+    /// Newest statistics of the session, updated several times a second.
+    pub figures: watch::Receiver<Figures>,
+    /// Newest decoded picture.
+    pub pictures: PictureSlot,
+    /// Decoder of the pictures; the window sets the size that it scales them to.
+    pub decoder: Arc<Decoder>,
+}
+
+/// The running backend. [`Backend::shutdown`] ends it in order.
+#[derive(Debug)]
+pub struct Backend {
+    runtime: Runtime,
+    shutdown: oneshot::Sender<oneshot::Sender<()>>,
+    handle: BackendHandle,
+}
+
+/// Creates a Tokio runtime for network I/O, with two worker threads.
+///
+/// # Errors
+/// Returns an error if the system cannot create the threads.
+pub fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name("network").enable_all().build()
+}
+
+impl Backend {
+    /// Starts the runtime, the embedded server, the decoding thread and the engine.
+    ///
+    /// # Errors
+    /// Returns an error if the system cannot create the threads, or if the server cannot listen on loopback.
+    pub fn start(options: BackendOptions) -> io::Result<(Self, BackendOutputs)> {
+        let runtime = runtime()?;
+        let decoder = Arc::new(Decoder::start()?);
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let (events, event_receiver) = mpsc::channel(EVENT_CAPACITY);
+        let (figures, figures_receiver) = watch::channel(Figures::default());
+        let (server_events, server_event_receiver) = mpsc::channel(EVENT_CAPACITY);
+        let observer = Observer::new(move |event| {
+            if let ServerEvent::MediaFileFailed { .. } = event {
+                // A full channel already holds events of this kind; one is enough for the window.
+                let _ = server_events.try_send(event);
+            }
+        });
+        let emulator = Emulator::default();
+        let server_options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
+        let server = runtime.block_on(Server::start(server_options, observer))?;
+        let (shutdown, shutdown_receiver) = oneshot::channel();
+        let (session_events, session_event_receiver) = mpsc::channel(EVENT_CAPACITY);
+        let engine = Engine::new(
+            server,
+            emulator,
+            decoder.clone(),
+            options,
+            EngineOutputs { events, figures, session_events },
+        );
+        runtime.spawn(engine.run(
+            command_receiver,
+            session_event_receiver,
+            server_event_receiver,
+            shutdown_receiver,
+        ));
+        let pictures = decoder.slot();
+        let outputs = BackendOutputs { events: event_receiver, figures: figures_receiver, pictures, decoder };
+        Ok((Self { runtime, shutdown, handle: BackendHandle::new(commands) }, outputs))
+    }
+
+    /// Returns a handle to send commands with.
+    pub fn handle(&self) -> BackendHandle {
+        self.handle.clone()
+    }
+
+    /// Sends TEARDOWN, waits at most one second for its response, and stops everything. Blocks for at most about two
+    /// seconds.
+    pub fn shutdown(self) {
+        let (done, finished) = oneshot::channel();
+        if self.shutdown.send(done).is_ok() {
+            // On a timeout the runtime is stopped all the same.
+            let _ = self.runtime.block_on(async { timeout(TEARDOWN_TIMEOUT * 2, finished).await });
+        }
+        self.runtime.shutdown_timeout(Duration::from_millis(100));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::source::SAMPLE;
+    use crate::backend::{BackendEventKind, Command, MediaSource};
+    use crate::media::FrameRate;
+    use crate::session::{Goal, SessionCommand, SessionEvent};
+
+    /// Waits until an event matches, for at most 20 seconds.
+    fn wait_for(
+        outputs: &mut BackendOutputs,
+        runtime: &Runtime,
+        mut is_match: impl FnMut(&BackendEvent) -> bool,
+    ) {
+        let event = async {
+            while let Some(event) = outputs.events.recv().await {
+                if is_match(&event) {
+                    return;
+                }
+            }
+            panic!("the backend has ended");
+        };
+        runtime
+            .block_on(async { timeout(Duration::from_secs(20), event).await })
+            .expect("no matching event within 20 seconds");
+    }
+
+    fn has_reached(goal: Goal, goal_revision: u64) -> impl FnMut(&BackendEvent) -> bool {
+        move |event| {
+            let BackendEventKind::Session(SessionEvent::Status(status)) = &event.kind else { return false };
+            status.goal == goal && status.goal_revision == goal_revision && !status.is_busy
+        }
+    }
+
+    #[test]
+    fn goal_is_reached_during_preview_flood_and_slow_open() {
+        let runtime = Runtime::new().unwrap();
+        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let handle = backend.handle();
+        handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
+        wait_for(&mut outputs, &runtime, has_reached(Goal::Ready, 1));
+
+        // The start of a frame, followed by 4 GiB of zeros: opening takes long and fails.
+        let damaged = tempfile::NamedTempFile::with_suffix(".mjpeg").unwrap();
+        io::Write::write_all(&mut damaged.as_file(), SAMPLE.get(5..2_000).unwrap()).unwrap();
+        damaged.as_file().set_len(1 << 32).unwrap();
+        let source = MediaSource::File(damaged.path().to_owned());
+        handle.send(Command::Open { generation: 2, source, goal: Goal::Playing });
+        (0..1_000).for_each(|frame| handle.send(Command::Preview(frame % 200)));
+        handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
+        wait_for(&mut outputs, &runtime, has_reached(Goal::Playing, 2));
+        backend.shutdown();
+    }
+
+    #[test]
+    fn last_opened_file_wins_and_stale_commands_are_ignored() {
+        let runtime = Runtime::new().unwrap();
+        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let handle = backend.handle();
+        for generation in [1, 2] {
+            handle.send(Command::Open { generation, source: MediaSource::Sample, goal: Goal::Ready });
+        }
+        handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
+        let mut ready = has_reached(Goal::Ready, 1);
+        wait_for(&mut outputs, &runtime, |event| {
+            assert_eq!(event.generation, 2);
+            ready(event)
+        });
+        backend.shutdown();
+    }
+}

@@ -1,0 +1,65 @@
+//! Updates from the backend: events, statistics and pictures.
+
+use std::sync::Arc;
+
+use iced::Task;
+
+use super::backend_subscription::{BackendSubscription, BackendUpdate};
+use super::message::Message;
+use super::state::App;
+use crate::backend::{BackendEvent, BackendEventKind};
+use crate::session::{Picture, SessionError, SessionEvent};
+use crate::ui::widget::video::PictureHandle;
+
+impl App {
+    pub(super) fn handle_backend_update(&mut self, update: BackendUpdate) -> Task<Message> {
+        match update {
+            BackendUpdate::Event(event) => return self.handle_backend_event(event),
+            BackendUpdate::Figures(figures) => {
+                self.session_record.handle_figures(*figures, self.network.conditions());
+                self.statistics.refresh();
+            }
+            BackendUpdate::PictureReady => {
+                let slot = self.backend_subscription.as_ref().map(BackendSubscription::pictures);
+                if let Some(picture) = slot.and_then(|slot| slot.latest()) {
+                    self.show_picture(picture);
+                }
+            }
+        }
+        Task::none()
+    }
+
+    fn handle_backend_event(&mut self, mut event: BackendEvent) -> Task<Message> {
+        self.mark_emulated_loss(&mut event.kind);
+        let previous_generation = self.playback.generation();
+        if let (BackendEventKind::Session(event), true) =
+            (&event.kind, event.generation == previous_generation)
+        {
+            self.session_record.handle_event(event);
+        }
+        self.playback.handle_event(event);
+        if self.playback.generation() != previous_generation {
+            self.session_record.reset();
+            self.drag_position = None;
+        }
+        self.show_sign_in()
+    }
+
+    /// Marks missing data as emulated loss if emulation is on and the media is a local file. The session of a file does
+    /// not know that the embedded server emulates loss; the session of a remote stream emulates it itself and knows.
+    fn mark_emulated_loss(&self, event: &mut BackendEventKind) {
+        if let BackendEventKind::Session(SessionEvent::Failed(SessionError::NoData { is_emulated, .. })) =
+            event
+        {
+            *is_emulated |= self.playback.host().is_none() && self.network.conditions().is_on;
+        }
+    }
+
+    /// Shows a picture, unless it belongs to an older generation.
+    pub fn show_picture(&mut self, picture: Arc<Picture>) {
+        if picture.generation >= self.playback.generation() {
+            self.playback.set_picture_position(picture.position);
+            self.picture = Some(PictureHandle::new(picture));
+        }
+    }
+}

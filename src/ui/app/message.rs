@@ -1,0 +1,52 @@
+//! Messages of the application.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use iced::theme::Mode;
+use iced::{Size, window};
+
+use super::backend_subscription::BackendUpdate;
+use super::shortcuts::Shortcut;
+use super::{banner, controls, header, start_screen};
+use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
+use crate::ui::dialog::{connect, preferences, sign_in, summary};
+use crate::ui::panel::{messages, network, statistics};
+
+/// Input of the application: from the backend, from parts of the window, and from the system.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub enum Message {
+    Backend(BackendUpdate),
+    Header(header::Action),
+    Start(start_screen::Action),
+    Controls(controls::Action),
+    Connect(connect::Message),
+    Preferences(preferences::Message),
+    SignIn(sign_in::Message),
+    Banner(banner::Action),
+    Network(network::Message),
+    Statistics(statistics::Action),
+    Messages(messages::Message),
+    Summary(summary::Message),
+    FilePicked(PickResult),
+    FileSaved(SaveResult),
+    Shortcut(Shortcut),
+    /// New size of the video area, in logical pixels.
+    VideoResized(Size),
+    VideoDoubleClicked,
+    /// Movement of the pointer in full screen.
+    PointerMoved,
+    /// Physical pixels per logical pixel.
+    ScaleFactor(f32),
+    SystemTheme(Mode),
+    WindowOpened(window::Id),
+    FileHovered,
+    FileHoverLeft,
+    FileDropped(PathBuf),
+    SettingsSaved(Result<(), String>),
+    /// Time of a redraw, while something visible depends on the time.
+    Tick(Instant),
+    /// Signal of the operating system to end the program.
+    ShutdownRequested,
+}

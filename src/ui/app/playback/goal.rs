@@ -1,0 +1,97 @@
+//! Buttons and the goal that they set.
+
+use std::time::Duration;
+
+use super::button::Button;
+use super::state::Playback;
+use crate::backend::Command;
+use crate::proto::rtsp::Npt;
+use crate::session::{Goal, RtspState, SessionCommand};
+use crate::settings::Controls;
+
+impl Playback {
+    /// Handles a click on a button; a disabled button does nothing.
+    pub fn press(&mut self, button: Button, controls: Controls) {
+        if !self.is_enabled(button, controls) {
+            return;
+        }
+        self.set_goal(button.goal());
+    }
+
+    /// Sets the goal and sends it to the session. The window shows it at once; [`Playback::is_busy`] is true until the
+    /// session has reached it.
+    pub(super) fn set_goal(&mut self, goal: Goal) {
+        self.goal = goal;
+        self.resume = None;
+        self.goal_revision += 1;
+        self.notice = None;
+        self.has_ended = false;
+        match (goal, &mut self.reconnect) {
+            (Goal::Stopped, reconnect) => {
+                self.picture_position = Some(Npt::ZERO);
+                self.pending_seek = None;
+                self.is_waiting = false;
+                *reconnect = None;
+            }
+            // Any other goal during the wait makes the session try at once.
+            (_, reconnect) => reconnect.iter_mut().for_each(|reconnect| reconnect.wait = Duration::ZERO),
+        }
+        self.send_command(SessionCommand::SetGoal(goal));
+    }
+
+    /// Sends a command to the session of the current media.
+    pub(super) fn send_command(&self, command: SessionCommand) {
+        self.backend.send(Command::Session { generation: self.generation, command });
+    }
+
+    /// Returns the button for the next step, which the space bar presses.
+    pub fn next_button(&self, controls: Controls) -> Button {
+        match (controls, self.status.state) {
+            (Controls::Three, _) if self.goal == Goal::Playing => Button::Pause,
+            (Controls::Three, _) | (Controls::Four, RtspState::Ready) => Button::Play,
+            (Controls::Four, RtspState::Init) => Button::Setup,
+            (Controls::Four, RtspState::Playing) => Button::Pause,
+        }
+    }
+
+    /// Returns whether a button is enabled. Three buttons follow the goal; four buttons follow the RTSP state and are
+    /// disabled while a request is in flight (RFC 2326 appendix A.1).
+    pub fn is_enabled(&self, button: Button, controls: Controls) -> bool {
+        if self.source.is_none() {
+            return false;
+        }
+        match controls {
+            Controls::Three => self.is_enabled_of_three(button),
+            Controls::Four => !self.is_busy() && self.is_enabled_of_four(button),
+        }
+    }
+
+    fn is_enabled_of_three(&self, button: Button) -> bool {
+        match button {
+            Button::Play => self.goal != Goal::Playing,
+            Button::Pause => self.goal == Goal::Playing,
+            Button::Stop => self.goal != Goal::Stopped,
+            Button::Setup | Button::Teardown => false,
+        }
+    }
+
+    fn is_enabled_of_four(&self, button: Button) -> bool {
+        match button {
+            Button::Setup => self.status.state == RtspState::Init,
+            Button::Play => self.status.state == RtspState::Ready,
+            Button::Pause => self.status.state == RtspState::Playing,
+            Button::Teardown => self.status.state != RtspState::Init,
+            Button::Stop => false,
+        }
+    }
+
+    /// Returns whether the session has not reached the goal yet, or does not know the last one.
+    pub fn is_busy(&self) -> bool {
+        self.status.is_busy || self.status.goal_revision != self.goal_revision
+    }
+
+    /// Returns whether the user has stopped playback and the session is closed.
+    pub fn has_stopped(&self) -> bool {
+        self.goal == Goal::Stopped && self.status.state == RtspState::Init && !self.is_busy()
+    }
+}

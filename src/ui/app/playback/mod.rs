@@ -1,0 +1,26 @@
+//! The media that is open, as the window knows it: goal of the user, events of the backend, and what follows for
+//! buttons, time line and banners.
+//!
+//! [`Playback`] knows nothing of widgets. The application calls [`Playback::open`], [`Playback::connect`],
+//! [`Playback::press`] and [`Playback::seek`] for the user and [`Playback::handle_event`] for the backend; the view
+//! reads the rest. It changes its own state at once and sends a command; later events confirm or correct the state.
+
+mod button;
+mod events;
+mod goal;
+mod notice;
+mod opening;
+mod position;
+mod reconnect;
+mod sign_in;
+mod source;
+mod state;
+
+pub use button::Button;
+pub use notice::Notice;
+pub use position::PlaybackPosition;
+pub use source::Source;
+pub use state::{Playback, SignInRequest};
+
+#[cfg(test)]
+mod tests;

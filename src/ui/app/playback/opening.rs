@@ -1,0 +1,103 @@
+//! Opening of files and streams, going back to the previous file, and continuing at the same frame.
+
+use super::source::Source;
+use super::state::{Opening, Playback, PreviousFile, ResumePoint};
+use crate::backend::{Command, MediaSource};
+use crate::session::{Goal, RtspOptions, RtspState, SourceUrl};
+
+impl Playback {
+    /// Opens a file. The current media continues until the file is open.
+    pub fn open(&mut self, source: MediaSource, goal: Goal) {
+        self.open_at(source, goal, None);
+    }
+
+    fn open_at(&mut self, source: MediaSource, goal: Goal, resume: Option<ResumePoint>) {
+        let generation = self.allocate_generation();
+        self.notice = None;
+        let local = Source::Local(source.clone());
+        self.opening = Some(Opening { generation, source: local, goal, resume, notice: None });
+        self.backend.send(Command::Open { generation, source, goal });
+    }
+
+    /// Connects to a stream. The current file is closed, and reopened if the stream cannot be set up.
+    pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, goal: Goal) {
+        let generation = self.allocate_generation();
+        let previous_file = self.take_previous_file();
+        self.backend.send(Command::Connect { generation, url: url.clone(), options, goal });
+        self.switch_to(generation, Source::Stream(url, options), goal);
+        self.previous_file = previous_file;
+    }
+
+    /// Returns the file to reopen if a stream fails: the current one, paused at its position. If a stream is current,
+    /// the file from before that.
+    fn take_previous_file(&mut self) -> Option<PreviousFile> {
+        let Some(Source::Local(source)) = self.source.clone() else { return self.previous_file.take() };
+        let goal = if self.goal == Goal::Stopped { Goal::Stopped } else { Goal::Ready };
+        let resume = self.resume_point().map(|resume| ResumePoint { goal, ..resume });
+        Some(PreviousFile { source, goal, resume })
+    }
+
+    /// Reopens the file from before a failed stream. The notice of the failure stays.
+    pub(super) fn restore_previous_file(&mut self) {
+        let Some(PreviousFile { source, goal, resume }) = self.previous_file.take() else { return };
+        let notice = self.notice.take();
+        self.open_at(source, goal, resume);
+        self.notice.clone_from(&notice);
+        if let Some(opening) = &mut self.opening {
+            opening.notice = notice;
+        }
+    }
+
+    /// Opens the current file again, for example at a new frame rate, and continues at the same frame.
+    pub fn reopen(&mut self) {
+        if let Some(Opening { source: Source::Local(source), goal, resume, .. }) = self.opening.clone() {
+            return self.open_at(source, goal, resume);
+        }
+        let Some(Source::Local(source)) = self.source.clone() else { return };
+        match self.resume_point() {
+            // Set up, then seek, then play: otherwise frames from the start would be shown first.
+            Some(resume) => self.open_at(source, Goal::Ready, Some(resume)),
+            None => self.open(source, self.goal),
+        }
+    }
+
+    /// Returns where to continue after reopening; `None` to start from the beginning, after the end or Stop.
+    fn resume_point(&self) -> Option<ResumePoint> {
+        let is_unfinished = self.goal != Goal::Stopped && !self.has_ended;
+        let frame = || self.position().frame_number.filter(|_| is_unfinished)?.checked_sub(1);
+        self.resume.or_else(|| Some(ResumePoint { frame: frame()?, goal: self.goal }))
+    }
+
+    /// Seeks to the resume point, if there is one, once the session is ready and the frame is indexed.
+    pub(super) fn resume(&mut self) {
+        let (Some(ResumePoint { frame, goal }), Some(info)) = (self.resume, &self.media_info) else { return };
+        let progress = info.progress;
+        let is_indexed = progress.frames > frame || progress.is_finished();
+        if is_indexed && self.status.state == RtspState::Ready && !self.is_busy() {
+            self.resume = None;
+            self.seek(info.rate.npt_of(frame.min(progress.frames.saturating_sub(1))));
+            if goal == Goal::Playing {
+                self.set_goal(goal);
+            }
+        }
+    }
+
+    fn allocate_generation(&mut self) -> u64 {
+        let generation = self.next_generation;
+        self.next_generation += 1;
+        generation
+    }
+
+    /// Replaces the current media; all state of the previous one is dropped.
+    pub(super) fn switch_to(&mut self, generation: u64, source: Source, goal: Goal) {
+        *self = Self {
+            generation,
+            next_generation: self.next_generation,
+            source: Some(source),
+            goal,
+            // A session starts at Stopped, so the backend sends it any other goal as the first.
+            goal_revision: u64::from(goal != Goal::Stopped),
+            ..Self::new(self.backend.clone())
+        };
+    }
+}

@@ -1,0 +1,118 @@
+//! Position and length of the media, for the time line.
+
+use super::state::Playback;
+use crate::backend::Command;
+use crate::media::FrameRate;
+use crate::proto::rtsp::Npt;
+use crate::session::{Goal, RtspState, SessionCommand};
+
+/// Position and length of the media, for the time line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PlaybackPosition {
+    /// Position of the frame on the screen; `None` before the first one.
+    pub elapsed: Option<Npt>,
+    /// Length of the media, or of the part that is indexed; `None` if unknown, as for a live stream.
+    pub duration: Option<Npt>,
+    /// True while the index of a file is still growing.
+    pub is_growing: bool,
+    /// Number of the frame on the screen, from 1; `None` without a frame or without a known frame rate.
+    pub frame_number: Option<u64>,
+    /// Number of frames in the media, or in the part that is indexed; `None` if unknown.
+    pub frame_count: Option<u64>,
+    /// True if the user can seek.
+    pub can_seek: bool,
+}
+
+impl PlaybackPosition {
+    /// Returns the same media at another position.
+    pub fn at(self, position: Npt, frame_rate: Option<FrameRate>) -> Self {
+        Self {
+            elapsed: Some(position),
+            frame_number: frame_number_at(position, frame_rate, self.frame_count),
+            ..self
+        }
+    }
+}
+
+/// Returns the number of the frame at a position, from 1.
+fn frame_number_at(position: Npt, frame_rate: Option<FrameRate>, frame_count: Option<u64>) -> Option<u64> {
+    frame_rate.map(|frame_rate| (frame_rate.frame_at(position) + 1).min(frame_count.unwrap_or(u64::MAX)))
+}
+
+/// Maximum distance of the last shown frame from the end, in µs, at which an ended stream counts as played to its end.
+/// The last frames may have been lost.
+const END_TOLERANCE_US: u64 = 500_000;
+
+impl Playback {
+    /// Stores the position of the picture that is shown; `None` keeps the previous one.
+    pub fn set_picture_position(&mut self, position: Option<Npt>) {
+        self.picture_position = position.or(self.picture_position);
+    }
+
+    /// Seeks. Unless it is playing, a file shows the frame there at once, and a remote stream plays from there later.
+    pub fn seek(&mut self, position: Npt) {
+        self.resume = None;
+        self.has_ended = false;
+        self.picture_position = Some(position);
+        self.send_command(SessionCommand::Seek(position));
+        if self.goal != Goal::Playing {
+            self.pending_seek = Some(position);
+            self.preview(position);
+        }
+    }
+
+    /// Returns the position at which a paused remote stream will resume, if the frame on the screen is another one.
+    /// `None` for a file, which shows the frame at once.
+    pub fn pending_position(&self, drag_position: Option<Npt>) -> Option<Npt> {
+        let is_off_screen = self.media_info.is_none() && self.goal != Goal::Playing;
+        drag_position.or(self.pending_seek).filter(|_| is_off_screen)
+    }
+
+    /// Shows the frame of a file at a position without playing; does nothing for a remote stream.
+    pub fn preview(&self, position: Npt) {
+        if let Some(info) = &self.media_info {
+            let last_frame = info.progress.frames.saturating_sub(1);
+            self.backend.send(Command::Preview(info.rate.frame_at(position).min(last_frame)));
+        }
+    }
+
+    /// Returns position and length.
+    pub fn position(&self) -> PlaybackPosition {
+        let described_range = self.presentation.as_ref().and_then(|presentation| presentation.range);
+        let (duration, is_growing, frame_count) = match &self.media_info {
+            Some(info) => {
+                let frames = info.progress.frames;
+                (Some(info.rate.npt_of(frames)), !info.progress.is_finished(), Some(frames))
+            }
+            None => {
+                let end = described_range.and_then(|range| range.end);
+                let frames = end.zip(self.frame_rate()).map(|(end, rate)| rate.first_frame_from(end));
+                (end, false, frames)
+            }
+        };
+        let elapsed =
+            self.picture_position.map(|position| self.end_position(position, duration).unwrap_or(position));
+        let frame_number =
+            elapsed.and_then(|position| frame_number_at(position, self.frame_rate(), frame_count));
+        // A range without a start ("npt=now-") is that of a live stream, in which there is no seeking.
+        let is_live = self.media_info.is_none() && described_range.is_some_and(|range| range.start.is_none());
+        let can_seek = duration.is_some() && !is_live && self.status.state != RtspState::Init;
+        PlaybackPosition { elapsed, duration, is_growing, frame_number, frame_count, can_seek }
+    }
+
+    /// Returns the duration as the position if the stream has ended near it. A file that could not be read to its end
+    /// stops earlier.
+    fn end_position(&self, position: Npt, duration: Option<Npt>) -> Option<Npt> {
+        let remaining = duration?.as_micros().saturating_sub(position.as_micros());
+        duration.filter(|_| self.has_ended && remaining <= END_TOLERANCE_US)
+    }
+
+    /// Returns the frame rate of the file, or the one that the server has described; `None` if it is unknown.
+    pub fn frame_rate(&self) -> Option<FrameRate> {
+        let described = || {
+            let rate = self.presentation.as_ref()?.frame_rate?;
+            rate.to_string().parse().ok()
+        };
+        self.media_info.as_ref().map(|info| info.rate).or_else(described)
+    }
+}

@@ -1,0 +1,193 @@
+//! State of playback: fields, their types, and getters that need no computation.
+
+use std::time::{Duration, Instant};
+
+use super::notice::Notice;
+use super::source::Source;
+use crate::backend::{BackendHandle, MediaSource};
+use crate::media_file::MediaInfo;
+use crate::proto::rtsp::Npt;
+use crate::session::{Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
+
+/// Media that is open or being opened, and the state of its session.
+#[derive(Debug)]
+pub struct Playback {
+    pub(super) backend: BackendHandle,
+    /// Number of the current media. Each [`Playback::open`] and [`Playback::connect`] takes the next number; events and
+    /// pictures with an older one are ignored.
+    pub(super) generation: u64,
+    pub(super) next_generation: u64,
+    /// File that is being opened; the current media continues until that has succeeded.
+    pub(super) opening: Option<Opening>,
+    /// File that was open before [`Playback::connect`], kept until SETUP of the stream has succeeded.
+    pub(super) previous_file: Option<PreviousFile>,
+    pub(super) source: Option<Source>,
+    /// `None` for a remote stream.
+    pub(super) media_info: Option<MediaInfo>,
+    /// Response to DESCRIBE; `None` before it.
+    pub(super) presentation: Option<Presentation>,
+    pub(super) status: SessionStatus,
+    /// Goal that the user has set last; the session may not know it yet.
+    pub(super) goal: Goal,
+    /// Number of goals set in this generation. `status.goal_revision` equals it once the session knows the last one.
+    pub(super) goal_revision: u64,
+    pub(super) picture_position: Option<Npt>,
+    /// Target of a seek in a remote stream that is not playing; its frame is received only after PLAY.
+    pub(super) pending_seek: Option<Npt>,
+    /// Position at which a reopened file continues, once it is set up and its index reaches that frame.
+    pub(super) resume: Option<ResumePoint>,
+    /// True after the first successful SETUP of this generation.
+    pub(super) was_set_up: bool,
+    pub(super) is_waiting: bool,
+    pub(super) reconnect: Option<ReconnectWait>,
+    pub(super) has_ended: bool,
+    pub(super) notice: Option<Notice>,
+    pub(super) sign_in_request: Option<SignInRequest>,
+}
+
+/// File that is being opened.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Opening {
+    pub generation: u64,
+    pub source: Source,
+    pub goal: Goal,
+    pub resume: Option<ResumePoint>,
+    /// Notice to show once the file is open.
+    pub notice: Option<Notice>,
+}
+
+/// File to reopen if a stream cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PreviousFile {
+    pub source: MediaSource,
+    pub goal: Goal,
+    pub resume: Option<ResumePoint>,
+}
+
+/// Frame at which a reopened file continues, by its index from 0, and the goal from there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ResumePoint {
+    pub frame: u64,
+    pub goal: Goal,
+}
+
+/// Wait before the next attempt to reach a lost server. There is no session meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReconnectWait {
+    /// Host and port.
+    pub server: String,
+    /// Number of the next attempt, from 1.
+    pub attempt: u32,
+    pub started_at: Instant,
+    /// Time from `started_at` to the attempt.
+    pub wait: Duration,
+}
+
+/// Request for a user name and password, to be shown as a dialog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInRequest {
+    /// URL that requires them.
+    pub url: SourceUrl,
+    /// Options to connect with again.
+    pub options: RtspOptions,
+    /// True if the stream was to be played.
+    pub play: bool,
+    /// True if the server has refused the credentials in `url`.
+    pub was_refused: bool,
+}
+
+impl Playback {
+    /// Creates a playback without media.
+    pub fn new(backend: BackendHandle) -> Self {
+        Self {
+            backend,
+            generation: 0,
+            next_generation: 1,
+            opening: None,
+            previous_file: None,
+            source: None,
+            media_info: None,
+            presentation: None,
+            status: SessionStatus::IDLE,
+            goal: Goal::Stopped,
+            goal_revision: 0,
+            picture_position: None,
+            pending_seek: None,
+            resume: None,
+            was_set_up: false,
+            is_waiting: false,
+            reconnect: None,
+            has_ended: false,
+            notice: None,
+            sign_in_request: None,
+        }
+    }
+
+    /// Returns the number of the current media, which its events and pictures carry.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Returns the origin of the current media; `None` if nothing is open.
+    pub fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// Returns the name of the current media.
+    pub fn name(&self) -> Option<String> {
+        self.source.as_ref().map(Source::name)
+    }
+
+    /// Returns the host of a remote stream; `None` for a local file.
+    pub fn host(&self) -> Option<&str> {
+        match self.source()? {
+            Source::Stream(url, _) => Some(url.host()),
+            Source::Local(_) => None,
+        }
+    }
+
+    /// Returns whether nothing is open and nothing is being opened.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_none() && self.opening.is_none()
+    }
+
+    /// Returns the RTSP state, as the responses of the server have set it.
+    pub fn state(&self) -> RtspState {
+        self.status.state
+    }
+
+    /// Returns the goal that the user has set last.
+    pub fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    /// Returns whether no data has arrived for a while although the session is playing.
+    pub fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
+    /// Returns whether the end of the stream was reached and its last frame shown.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Returns the notice to show.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    /// Shows information.
+    pub fn show_info(&mut self, message: impl Into<String>) {
+        self.notice = Some(Notice::Info(message.into()));
+    }
+
+    /// Shows an error that happened outside the backend.
+    pub fn show_error(&mut self, message: impl Into<String>) {
+        self.notice = Some(Notice::Error(message.into()));
+    }
+
+    /// Removes the notice.
+    pub fn dismiss_notice(&mut self) {
+        self.notice = None;
+    }
+}

@@ -1,0 +1,47 @@
+//! Seeking by the time line and by the arrow keys.
+
+use super::state::App;
+use crate::proto::rtsp::Npt;
+use crate::session::Goal;
+
+impl App {
+    /// Moves the handle of the time line; a file that is not playing shows a preview of the frame there.
+    pub(super) fn drag_time_line(&mut self, position: Npt) {
+        if self.playback.position().can_seek {
+            self.drag_position = Some(position);
+            if self.playback.goal() != Goal::Playing {
+                self.playback.preview(position);
+            }
+        }
+    }
+
+    /// Seeks to the position of the handle.
+    pub(super) fn release_time_line(&mut self) {
+        if let Some(position) = self.drag_position.take() {
+            self.playback.seek(self.clamp_to_last_frame(position));
+        }
+    }
+
+    /// Seeks by this many seconds, backward if negative. Skipping beyond the end of ended media does nothing.
+    pub(super) fn skip(&mut self, seconds: i8) {
+        let position = self.playback.position();
+        if let (Some(elapsed), true) = (position.elapsed, position.can_seek) {
+            let step = u64::from(seconds.unsigned_abs()) * 1_000_000;
+            let micros = elapsed.as_micros();
+            let target = if seconds < 0 { micros.saturating_sub(step) } else { micros.saturating_add(step) };
+            let is_beyond_end = position.duration.is_some_and(|end| target >= end.as_micros());
+            if seconds > 0 && self.playback.has_ended() && is_beyond_end {
+                return;
+            }
+            self.playback.seek(self.clamp_to_last_frame(Npt::from_micros(target)));
+        }
+    }
+
+    /// Limits a position to that of the last frame. The duration is the end of that frame, where there is none to show.
+    fn clamp_to_last_frame(&self, position: Npt) -> Npt {
+        match (self.playback.frame_rate(), self.playback.position().frame_count) {
+            (Some(rate), Some(frames)) => position.min(rate.npt_of(frames.saturating_sub(1))),
+            _ => position,
+        }
+    }
+}

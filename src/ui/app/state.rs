@@ -1,0 +1,176 @@
+//! State of the application, its start, and opening and connecting.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use iced::theme::Mode;
+use iced::widget::image;
+use iced::{Size, Theme, window};
+
+use super::backend_subscription::BackendSubscription;
+use super::logo::logo;
+use super::playback::{Playback, SignInRequest};
+use super::session_record::SessionRecord;
+use crate::backend::{BackendHandle, MediaSource};
+use crate::media::FrameRate;
+use crate::proto::rtsp::Npt;
+use crate::session::{Decoder, Goal, RtspOptions, SourceUrl};
+use crate::settings::{Controls, Settings, ThemePreference};
+use crate::stats::SessionReport;
+use crate::ui::dialog::{connect, preferences, sign_in, summary};
+use crate::ui::panel::{PanelKind, messages, network, statistics};
+use crate::ui::text_format::state_name;
+use crate::ui::theme;
+use crate::ui::widget::video::PictureHandle;
+
+/// The application.
+#[derive(Debug)]
+pub struct App {
+    pub(super) playback: Playback,
+    pub(super) backend: BackendHandle,
+    pub(super) settings: Settings,
+    /// Theme from the command line, which is not saved.
+    pub(super) theme_override: Option<ThemePreference>,
+    pub(super) system_theme: Mode,
+    /// Frame rate of files that state none, from the command line or from the settings.
+    pub(super) frame_rate: FrameRate,
+    /// `None` until [`App::attach`].
+    pub(super) backend_subscription: Option<BackendSubscription>,
+    /// `None` until [`App::attach`].
+    pub(super) decoder: Option<Arc<Decoder>>,
+    pub(super) picture: Option<PictureHandle>,
+    pub(super) session_record: SessionRecord,
+    /// Input of the Connect dialog, for the next time it is opened.
+    pub(super) connect_form: connect::Form,
+    pub(super) dialog: Option<Dialog>,
+    /// Open panel.
+    pub(super) panel: Option<PanelKind>,
+    pub(super) network: network::Panel,
+    pub(super) statistics: statistics::Panel,
+    pub(super) messages: messages::Panel,
+    /// Position that the time line is being dragged to.
+    pub(super) drag_position: Option<Npt>,
+    /// Time of the last message. The view shows this time, so that it depends on the state only.
+    pub(super) now: Instant,
+    /// Size of the video area in logical pixels; zero before the first layout.
+    pub(super) video_area: Size,
+    /// Physical pixels per logical pixel.
+    pub(super) scale_factor: f32,
+    pub(super) window: Option<window::Id>,
+    pub(super) is_fullscreen: bool,
+    /// Time of the last movement of the pointer in full screen.
+    pub(super) pointer_moved_at: Option<Instant>,
+    pub(super) is_file_hovering: bool,
+    pub(super) logo: image::Handle,
+}
+
+/// Open dialog.
+#[derive(Debug)]
+pub(super) enum Dialog {
+    Connect(connect::Form),
+    Preferences(preferences::Form, PreviousTheme),
+    SignIn(Box<SignInRequest>, sign_in::Form),
+    Summary(Box<SessionReport>, Option<summary::ExportStatus>),
+}
+
+/// Theme from before the Preferences dialog, which shows a chosen theme at once and can be cancelled.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PreviousTheme {
+    pub theme_override: Option<ThemePreference>,
+    pub saved: ThemePreference,
+}
+
+/// Options of the application at its start.
+#[derive(Debug, Default)]
+pub struct AppOptions {
+    /// Saved settings.
+    pub settings: Settings,
+    /// Theme instead of the saved one; not saved.
+    pub theme: Option<ThemePreference>,
+    /// Frame rate of files that state none, instead of the saved one; not saved.
+    pub frame_rate: Option<FrameRate>,
+}
+
+impl App {
+    /// Creates an application that shows the start screen.
+    pub fn new(backend: BackendHandle, options: AppOptions) -> Self {
+        Self {
+            playback: Playback::new(backend.clone()),
+            backend,
+            frame_rate: options.frame_rate.unwrap_or(options.settings.frame_rate),
+            settings: options.settings,
+            theme_override: options.theme,
+            system_theme: Mode::None,
+            backend_subscription: None,
+            decoder: None,
+            picture: None,
+            session_record: SessionRecord::default(),
+            connect_form: connect::Form::default(),
+            dialog: None,
+            panel: None,
+            network: network::Panel::default(),
+            statistics: statistics::Panel::default(),
+            messages: messages::Panel::default(),
+            drag_position: None,
+            now: Instant::now(),
+            video_area: Size::ZERO,
+            scale_factor: 1.0,
+            window: None,
+            is_fullscreen: false,
+            pointer_moved_at: None,
+            is_file_hovering: false,
+            logo: logo(),
+        }
+    }
+
+    /// Connects the application to the outputs of a backend. The decoder is given the size of the video area.
+    pub fn attach(&mut self, backend_subscription: BackendSubscription, decoder: Arc<Decoder>) {
+        self.backend_subscription = Some(backend_subscription);
+        self.decoder = Some(decoder);
+    }
+
+    /// Opens a file or the sample, and plays it if `play` is true.
+    pub fn open(&mut self, source: MediaSource, play: bool) {
+        let goal = self.initial_goal(play);
+        self.playback.open(source, goal);
+    }
+
+    /// Connects to a stream, and plays it if `play` is true.
+    pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
+        let goal = self.initial_goal(play);
+        self.picture = None;
+        self.session_record.reset();
+        self.playback.connect(url, options, goal);
+    }
+
+    /// Returns the goal of new media that is not played at once: with three buttons it is set up, with four no request
+    /// is sent without a click.
+    fn initial_goal(&self, play: bool) -> Goal {
+        match (play, self.settings.controls) {
+            (true, _) => Goal::Playing,
+            (false, Controls::Three) => Goal::Ready,
+            (false, Controls::Four) => Goal::Stopped,
+        }
+    }
+
+    /// Returns the current settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the title of the window: name of the media, state, and "Reelay".
+    pub fn title(&self) -> String {
+        match self.playback.name() {
+            Some(name) => format!("{name} – {} – Reelay", state_name(self.playback.state())),
+            None => "Reelay".to_owned(),
+        }
+    }
+
+    /// Returns the theme: from the command line, from the settings, or of the system.
+    pub fn theme(&self) -> Theme {
+        match (self.theme_override.unwrap_or(self.settings.theme), self.system_theme) {
+            (ThemePreference::Light, _) | (ThemePreference::System, Mode::Light) => theme::light(),
+            (ThemePreference::Dark, _) | (ThemePreference::System, Mode::Dark | Mode::None) => theme::dark(),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Inputs of the application: backend, window, keyboard, time and signals.
+
+use std::time::Duration;
+
+use iced::futures::SinkExt as _;
+use iced::keyboard::key::Named;
+use iced::{Subscription, event, keyboard, system, window};
+
+use super::backend_subscription::BackendSubscription;
+use super::message::Message;
+use super::shortcuts::{self, Shortcut};
+use super::state::App;
+use crate::backend::ShutdownSignal;
+
+/// Interval of redraws while something visible depends on the time.
+const TICK_INTERVAL: Duration = Duration::from_millis(200);
+
+impl App {
+    /// Returns all inputs that the application listens to in its current state.
+    pub fn subscription(&self) -> Subscription<Message> {
+        let backend_subscription = self
+            .backend_subscription
+            .as_ref()
+            .map_or_else(Subscription::none, BackendSubscription::subscription);
+        Subscription::batch([
+            backend_subscription.map(Message::Backend),
+            self.tick_subscription(),
+            event::listen_with(map_event),
+            window::open_events().map(Message::WindowOpened),
+            system::theme_changes().map(Message::SystemTheme),
+            shutdown_subscription(),
+        ])
+    }
+
+    /// Returns ticks while a countdown, the "Copied" label or the controls in full screen depend on the time.
+    fn tick_subscription(&self) -> Subscription<Message> {
+        let needs_ticks = self.playback.is_counting_down(self.now)
+            || self.messages.has_just_copied(self.now)
+            || self.has_overlay_controls();
+        match needs_ticks {
+            true => iced::time::every(TICK_INTERVAL).map(Message::Tick),
+            false => Subscription::none(),
+        }
+    }
+}
+
+fn shutdown_subscription() -> Subscription<Message> {
+    Subscription::run(|| {
+        iced::stream::channel(1, async |mut messages| {
+            ShutdownSignal::listen().recv().await;
+            // An error means that the window is already closed.
+            let _ = messages.send(Message::ShutdownRequested).await;
+        })
+    })
+}
+
+/// Maps events of the window: keys that no widget has captured, Escape in text fields, dragged files, scale factor.
+fn map_event(event: iced::Event, status: event::Status, _: window::Id) -> Option<Message> {
+    match event {
+        iced::Event::Keyboard(event) if status == event::Status::Ignored => {
+            shortcuts::from_event(&event).map(Message::Shortcut)
+        }
+        // A text field captures Escape to give up the focus, but the dialog around it has to close as well.
+        iced::Event::Keyboard(event) => {
+            is_escape(&event).then_some(Message::Shortcut(Shortcut::EscapeFromField))
+        }
+        iced::Event::Window(window::Event::FileHovered(_)) => Some(Message::FileHovered),
+        iced::Event::Window(window::Event::FilesHoveredLeft) => Some(Message::FileHoverLeft),
+        iced::Event::Window(window::Event::FileDropped(path)) => Some(Message::FileDropped(path)),
+        iced::Event::Window(window::Event::Rescaled(factor)) => Some(Message::ScaleFactor(factor)),
+        _ => None,
+    }
+}
+
+fn is_escape(event: &keyboard::Event) -> bool {
+    matches!(event, keyboard::Event::KeyPressed { key: keyboard::Key::Named(Named::Escape), .. })
+}

@@ -1,0 +1,147 @@
+//! Handling of messages.
+
+use std::time::Instant;
+
+use iced::{Task, clipboard, window};
+
+use super::message::Message;
+use super::state::App;
+use super::{banner, controls, header, start_screen};
+use crate::backend::{Command, MediaSource};
+use crate::ui::dialog::file_dialog::{self, PickResult};
+use crate::ui::panel::{messages, network, statistics};
+use crate::ui::widget::focus;
+
+impl App {
+    /// Handles a message. The returned task is run by iced and may lead to further messages.
+    pub fn update(&mut self, message: Message) -> Task<Message> {
+        self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
+        match message {
+            Message::Backend(update) => return self.handle_backend_update(update),
+            Message::Header(action) => return self.handle_header(action),
+            Message::Start(action) => return self.handle_start(action),
+            Message::Controls(action) => self.handle_controls(action),
+            Message::Connect(message) => return self.handle_connect(message),
+            Message::Preferences(message) => return self.handle_preferences(message),
+            Message::SignIn(message) => return self.handle_sign_in(message),
+            Message::Banner(action) => self.handle_banner(action),
+            Message::Statistics(statistics::Action::ShowSummary) => self.show_summary(),
+            Message::Messages(message) => return self.handle_messages(message),
+            Message::Summary(message) => return self.handle_summary(message),
+            Message::Network(message) => return self.handle_network(message),
+            Message::FilePicked(result) => self.handle_file_picked(result),
+            Message::FileSaved(result) => self.handle_file_saved(result),
+            Message::Shortcut(shortcut) => return self.handle_shortcut(shortcut),
+            Message::VideoResized(area) => self.set_video_area(area, self.scale_factor),
+            Message::VideoDoubleClicked => return self.toggle_fullscreen(),
+            Message::PointerMoved => self.pointer_moved_at = Some(self.now),
+            Message::ScaleFactor(scale_factor) => self.set_video_area(self.video_area, scale_factor),
+            Message::SystemTheme(mode) => self.system_theme = mode,
+            Message::WindowOpened(id) => {
+                self.window = Some(id);
+                return window::scale_factor(id).map(Message::ScaleFactor);
+            }
+            Message::FileHovered => self.is_file_hovering = true,
+            Message::FileHoverLeft => self.is_file_hovering = false,
+            Message::FileDropped(path) => {
+                self.is_file_hovering = false;
+                self.close_dialog();
+                self.open(MediaSource::File(path), false);
+            }
+            Message::SettingsSaved(Ok(())) | Message::Tick(_) => {}
+            Message::SettingsSaved(Err(error)) => {
+                self.playback.show_error(format!("The settings cannot be saved: {error}."));
+            }
+            Message::ShutdownRequested => return iced::exit(),
+        }
+        Task::none()
+    }
+
+    pub(super) fn handle_header(&mut self, action: header::Action) -> Task<Message> {
+        match action {
+            header::Action::Open => file_dialog::pick_file(self.window).map(Message::FilePicked),
+            header::Action::Connect => self.show_connect_dialog(),
+            header::Action::SetControls(controls) => {
+                self.settings.controls = controls;
+                self.save_settings()
+            }
+            header::Action::TogglePanel(panel) => {
+                self.panel = (self.panel != Some(panel)).then_some(panel);
+                Task::none()
+            }
+            header::Action::Preferences => self.show_preferences_dialog(),
+        }
+    }
+
+    pub(super) fn handle_start(&mut self, action: start_screen::Action) -> Task<Message> {
+        match action {
+            start_screen::Action::Open => file_dialog::pick_file(self.window).map(Message::FilePicked),
+            start_screen::Action::Connect => self.show_connect_dialog(),
+            start_screen::Action::PlaySample => {
+                self.open(MediaSource::Sample, true);
+                Task::none()
+            }
+        }
+    }
+
+    fn handle_controls(&mut self, action: controls::Action) {
+        match action {
+            controls::Action::Press(button) => self.playback.press(button, self.settings.controls),
+            controls::Action::Drag(position) => self.drag_time_line(position),
+            controls::Action::Release => self.release_time_line(),
+        }
+    }
+
+    fn handle_banner(&mut self, action: banner::Action) {
+        match action {
+            banner::Action::Dismiss => self.playback.dismiss_notice(),
+            banner::Action::Cancel => self.playback.cancel(),
+            banner::Action::RetryNow => self.playback.retry_now(),
+            banner::Action::ShowSummary => self.show_summary(),
+        }
+    }
+
+    fn handle_network(&mut self, message: network::Message) -> Task<Message> {
+        let is_submitted = matches!(message, network::Message::Submit(_));
+        if let Some(conditions) = self.network.update(message) {
+            self.backend.send(Command::SetNetworkConditions(conditions));
+        }
+        // After Enter the keys are shortcuts again.
+        if is_submitted { focus::clear() } else { Task::none() }
+    }
+
+    fn handle_messages(&mut self, message: messages::Message) -> Task<Message> {
+        match self.messages.update(message, self.session_record.message_log(), self.now) {
+            messages::Action::None => Task::none(),
+            messages::Action::Copy(text) => clipboard::write(text),
+            messages::Action::Save(text) => {
+                file_dialog::save_file(self.window, "reelay messages.txt", text.into_bytes())
+                    .map(Message::FileSaved)
+            }
+            messages::Action::Clear => {
+                self.session_record.clear_message_log();
+                Task::none()
+            }
+        }
+    }
+
+    fn handle_file_picked(&mut self, result: PickResult) {
+        match result {
+            PickResult::File(path) => self.open(MediaSource::File(path), false),
+            PickResult::Cancelled => {}
+            PickResult::NoDialog => self.playback.show_error(
+                "The system has no file dialog; enter the path of the file in Connect…, drop the file on this \
+                 window, or install xdg-desktop-portal or zenity.",
+            ),
+        }
+    }
+
+    pub(super) fn save_settings(&self) -> Task<Message> {
+        let settings = self.settings.clone();
+        Task::future(async move {
+            let saving =
+                tokio::task::spawn_blocking(move || settings.save().map_err(|error| error.to_string()));
+            Message::SettingsSaved(saving.await.unwrap_or_else(|error| Err(error.to_string())))
+        })
+    }
+}

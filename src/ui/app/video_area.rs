@@ -1,0 +1,43 @@
+//! Size of the video area, and full screen.
+
+use std::time::Duration;
+
+use iced::{Size, Task, window};
+
+use super::message::Message;
+use super::state::App;
+use crate::ui::widget::video;
+
+/// Time that the controls stay visible in full screen after the pointer has moved.
+const CONTROLS_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl App {
+    /// Stores the size of the video area, in logical pixels, and passes it to the decoder in physical pixels.
+    pub(super) fn set_video_area(&mut self, area: Size, scale_factor: f32) {
+        self.video_area = area;
+        self.scale_factor = scale_factor;
+        if let Some(decoder) = &self.decoder {
+            // The area is empty before the first layout.
+            let is_known = area.width >= 1.0 && area.height >= 1.0;
+            decoder.set_area(is_known.then(|| video::physical_size(area, scale_factor)));
+        }
+    }
+
+    /// Switches between window and full screen; does nothing on the start screen.
+    pub(super) fn toggle_fullscreen(&mut self) -> Task<Message> {
+        let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
+        self.is_fullscreen = !self.is_fullscreen;
+        self.pointer_moved_at = None;
+        let mode = if self.is_fullscreen { window::Mode::Fullscreen } else { window::Mode::Windowed };
+        window::set_mode(id, mode)
+    }
+
+    /// Returns whether the controls are shown over the video: in full screen, while the pointer moves or the time line
+    /// is dragged.
+    pub(super) fn has_overlay_controls(&self) -> bool {
+        let idle = self.pointer_moved_at.map(|moved| self.now.saturating_duration_since(moved));
+        let is_pointer_active =
+            self.drag_position.is_some() || idle.is_some_and(|idle| idle < CONTROLS_TIMEOUT);
+        self.is_fullscreen && is_pointer_active
+    }
+}

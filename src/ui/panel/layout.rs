@@ -1,0 +1,44 @@
+//! Frame of a panel: title, close button, toolbar and scroll bar.
+
+use iced::widget::{Column, button, container, row, scrollable, space, text};
+use iced::{Center, Element, Fill};
+
+use super::kind::PanelKind;
+use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::focus;
+use crate::ui::widget::icon::{Icon, icon};
+
+/// Id of the close button, which has no text for tests to find it by.
+const CLOSE_ID: &str = "close-panel";
+
+/// Returns a panel around its content. Title and toolbar stay in place while the content is scrolled.
+pub fn view<'a, M: Clone + 'a>(
+    panel: PanelKind,
+    toolbar: Option<Element<'a, M>>,
+    content: Element<'a, M>,
+    on_close: M,
+) -> Element<'a, M> {
+    let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(on_close);
+    let title = row![
+        text(panel.name()).size(size::LARGE).font(theme::STRONG),
+        space::horizontal(),
+        container(close).id(CLOSE_ID),
+    ]
+    .align_y(Center);
+    // The scroll bar is drawn in the padding at the right.
+    let padding = iced::Padding::ZERO.right(distance::WIDE);
+    let scrolled =
+        scrollable(container(content).padding(padding)).width(Fill).height(Fill).style(theme::scroll_bar);
+    let scrolled = if panel.is_newest_last() { scrolled.anchor_bottom() } else { scrolled };
+    let content = Column::new()
+        .push(container(title).padding(iced::Padding::ZERO.right(distance::NORMAL)))
+        .extend(toolbar.map(|toolbar| container(toolbar).padding(padding).into()))
+        .push(scrolled);
+    container(content.spacing(distance::SMALL))
+        .id(focus::PANEL_ID)
+        .width(panel.width())
+        .height(Fill)
+        .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))
+        .style(theme::panel)
+        .into()
+}

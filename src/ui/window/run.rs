@@ -1,0 +1,88 @@
+//! The window from start to end.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::display_server::DisplayServer;
+use super::panic_guard::PanicGuard;
+use super::settings::{iced_settings, window_settings};
+use crate::backend::{Backend, BackendOptions, MediaSource};
+use crate::command_line::{Target, WindowArguments};
+use crate::session::RtspOptions;
+use crate::settings::Settings;
+use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
+
+/// Error that keeps the window from opening, as a sentence for the user.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WindowError(String);
+
+/// Opens the window and returns when it is closed and the session is torn down.
+///
+/// # Errors
+/// Returns an error if there is no display, if the backend cannot start, or if iced cannot open the window.
+pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
+    let Some(display) = DisplayServer::from_env() else {
+        return Err(WindowError(
+            "There is no display to open a window on; \"reelay serve\" and \"reelay probe\" work without one."
+                .to_owned(),
+        ));
+    };
+    let saved_settings = Settings::load();
+    let options = BackendOptions {
+        frame_rate: arguments.rate.unwrap_or(saved_settings.frame_rate),
+        playout_delay: saved_settings.playout_delay(),
+    };
+    let (backend, outputs) = Backend::start(options)
+        .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
+    let app_options =
+        AppOptions { settings: saved_settings, theme: arguments.theme, frame_rate: arguments.rate };
+    let mut app = App::new(backend.handle(), app_options);
+    let decoder = outputs.decoder.clone();
+    app.attach(BackendSubscription::new(outputs), decoder);
+    if let Some(target) = arguments.target {
+        open_target(&mut app, target, arguments.play);
+    }
+    let panic_guard = PanicGuard::default();
+    let result = panic_guard.catch_panic(|| run_app(app, panic_guard.clone()));
+    backend.shutdown();
+    match result {
+        Ok(result) => result.map_err(|error| WindowError(format!("The window cannot be opened: {error}."))),
+        Err(message) => {
+            display.restart_on_x11();
+            Err(WindowError(display.error_message(&message)))
+        }
+    }
+}
+
+fn open_target(app: &mut App, target: Target, play: bool) {
+    match target {
+        Target::File(path) => app.open(MediaSource::File(path), play),
+        Target::Stream(url) => {
+            let options = RtspOptions::for_source(&url);
+            app.connect(url, options, play);
+        }
+    }
+}
+
+/// Runs iced until the window is closed.
+fn run_app(app: App, panic_guard: PanicGuard) -> iced::Result {
+    // iced takes a boot function that could be called again, but calls it once.
+    let app = Mutex::new(Some(app));
+    let boot = move || {
+        let app = app.lock().unwrap_or_else(PoisonError::into_inner).take();
+        (app.expect("iced calls boot once"), iced::system::theme().map(Message::SystemTheme))
+    };
+    let update = move |app: &mut App, message: Message| {
+        if let Message::WindowOpened(_) = message {
+            panic_guard.disarm();
+        }
+        app.update(message)
+    };
+    iced::application(boot, update, App::view)
+        .title(App::title)
+        .theme(App::theme)
+        .subscription(App::subscription)
+        .settings(iced_settings())
+        .window(window_settings())
+        .run()
+}
