@@ -22,7 +22,7 @@ fn media_info() -> MediaInfo {
         layout: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 384, height: 288 },
         rate: FrameRate::CLASSROOM,
-        progress: IndexProgress { frames: 500, outcome: Some(Default::default()), has_failed: false },
+        progress: IndexProgress { frames: 500, defects: Some(Default::default()), has_failed: false },
     }
 }
 
@@ -164,7 +164,7 @@ fn reopening_at_new_frame_rate_resumes_at_same_frame() {
         let mut faster = media_info();
         faster.rate = FrameRate::per_second(40);
         let known = faster.progress;
-        faster.progress = IndexProgress { frames: 100, outcome: None, has_failed: false };
+        faster.progress = IndexProgress { frames: 100, defects: None, has_failed: false };
         playback.handle_event(BackendEvent { generation: 2, kind: BackendEventKind::Opened(faster) });
         set_status(&mut playback, RtspState::Ready, Goal::Ready, false);
         assert!(commands.try_recv().is_err(), "frame 100 is not indexed yet");
