@@ -1,8 +1,9 @@
-//! Films on disk: storage, the index that grows in the background, and the library of what may be served.
+//! Media files on disk: storage, an index that grows in the background, and the library of what is served.
 //!
-//! [`Film::open`] returns as soon as the first frame is known. The rest of the file is indexed on a thread of its own;
-//! [`Film::progress`] follows it, and [`Film::info`] tells what is known at the moment. A [`Library`] maps the names in
-//! URLs to films.
+//! [`MediaFile::open`] returns as soon as the first frame is known. The rest of the file is indexed on a thread;
+//! [`MediaFile::progress`] follows it, [`MediaFile::info`] returns what is known so far, and
+//! [`MediaFile::read_frame`] reads one frame. A [`Library`] maps the names in RTSP URLs to media files; URLs are never
+//! turned into paths.
 
 mod error;
 mod file;
