@@ -15,7 +15,6 @@ pub mod handlers;
 mod ids;
 mod listener;
 mod options;
-pub mod pacer;
 pub mod playback_speed;
 mod rtp_sender;
 pub mod session;
