@@ -38,12 +38,13 @@ pub struct MediaFile {
 /// Maximum number of frames: an index of 240 MB, or 92 hours at 30 frames/s. Later frames are not indexed.
 const MAX_FRAMES: usize = 10_000_000;
 
-/// Maximum time that [`MediaFile::open`] waits for the complete index, so that the length of most files is known at once.
+/// Maximum time that [`MediaFile::open`] waits for the complete index, so that the length of most files is known at
+/// once.
 const INDEX_TIMEOUT: Duration = Duration::from_millis(50);
 
 impl MediaFile {
-    /// Opens a file and starts to index it. Blocks until the first frame is known, and up to 50 ms more for the complete
-    /// index; the rest is indexed on a background thread. `rate` is the frame rate if the file states none.
+    /// Opens a file and starts to index it. Blocks until the first frame is known, and up to 50 ms more for the
+    /// complete index; the rest is indexed on a background thread. `rate` is the frame rate if the file states none.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or is not Motion JPEG.
@@ -57,8 +58,8 @@ impl MediaFile {
     /// Checks the format of a file by its first [`HEAD_LENGTH`] bytes. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or its first bytes are not Motion JPEG. [`open`](Self::open) may still
-    /// fail for a file that passes.
+    /// Returns an error if the file cannot be read or its first bytes are not Motion JPEG. [`open`](Self::open) may
+    /// still fail for a file that passes.
     pub fn check(path: &Path, name: &str) -> Result<(), MediaFileError> {
         let identified = open_file(path).and_then(|file| {
             let storage = Storage::File { path: path.to_owned(), file };

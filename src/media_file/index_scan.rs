@@ -57,8 +57,8 @@ impl IndexScan {
     }
 }
 
-/// Fills `buffer` from `offset` (bytes from the start of the file); returns the number of bytes read, which is less than
-/// the length of the buffer only at the end of the file. Blocks.
+/// Fills `buffer` from `offset` (bytes from the start of the file); returns the number of bytes read, which is less
+/// than the length of the buffer only at the end of the file. Blocks.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.

@@ -12,8 +12,8 @@ use crate::media::container::has_media_extension;
 
 /// The media files of a server, by their name in RTSP URLs.
 ///
-/// The path of a URL is looked up among these names and never used as a file path, so no request can reach a file that
-/// is not served.
+/// The path of a URL is looked up among these names and never used as a file path, so no request can reach a file
+/// that is not served.
 #[derive(Debug, Default)]
 pub struct Library {
     entries: RwLock<BTreeMap<String, LibraryEntry>>,
@@ -34,9 +34,9 @@ enum LibraryEntry {
 pub struct AddedFolder {
     /// Names of the files that are served.
     pub names: Vec<String>,
-    /// One message for users for each media file or folder that is not served, with the reason.
+    /// Messages for users about the media files and folders that are not served, with the reason.
     pub skipped: Vec<String>,
-    /// One message for users for each file that is served under another name than its own.
+    /// Messages for users about the files that are served under another name than their own.
     pub renamed: Vec<String>,
 }
 
@@ -54,8 +54,8 @@ impl Library {
         name
     }
 
-    /// Adds the media files of a folder and of its subfolders, up to 8 levels deep. They are opened when first requested.
-    /// Blocks.
+    /// Adds the media files of a folder and of its subfolders, up to 8 levels deep. They are opened when first
+    /// requested. Blocks.
     ///
     /// # Errors
     /// Returns an error if the folder itself cannot be read.
@@ -85,8 +85,9 @@ impl Library {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 
-    /// Finds a served name for a file name as classroom clients send it, which may be a path on the client's own disk: the
-    /// exact name, else the same name in other case, else the same last path component, else that in other case.
+    /// Finds a served name for a file name as classroom clients send it, which may be a path on the client's own
+    /// disk: the exact name, else the same name in other case, else the same last path component, else that in other
+    /// case.
     pub fn find_name(&self, requested: &str) -> Option<String> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let matches: [&dyn Fn(&str) -> bool; 4] = [
@@ -98,8 +99,8 @@ impl Library {
         matches.iter().find_map(|is_match| entries.keys().find(|name| is_match(name)).cloned())
     }
 
-    /// Returns the file served under `name`, opening it if necessary; `None` if there is none. `on_open` is called if this
-    /// call opened it. May block.
+    /// Returns the file served under `name`, opening it if necessary; `None` if there is none. `on_open` is called if
+    /// this call opened it. May block.
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened.

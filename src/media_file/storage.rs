@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 /// Random-access reads, from several threads at once.
 pub trait ReadAt: fmt::Debug + Send + Sync {
-    /// Reads into `buffer` at `offset`, in bytes from the start; returns the number of bytes read, 0 at the end. Blocks.
+    /// Reads into `buffer` at `offset`, in bytes from the start; returns the number of bytes read, 0 at the end.
+    /// Blocks.
     ///
     /// # Errors
     /// Returns an error if the storage cannot be read.

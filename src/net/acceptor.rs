@@ -30,8 +30,8 @@ pub struct Accepted {
 }
 
 impl Acceptor {
-    /// Binds `address` and listens, for at most `max_connections` open connections. `[::]` accepts IPv4 connections as
-    /// well. Must be called on a tokio runtime.
+    /// Binds `address` and listens, for at most `max_connections` open connections. `[::]` accepts IPv4 connections
+    /// as well. Must be called on a tokio runtime.
     ///
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.

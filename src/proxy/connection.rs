@@ -28,8 +28,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum time in which responses are still forwarded after the client has closed its sending direction.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum number of UDP streams of one connection. The oldest ones lose their ports, because lines are forwarded without
-/// tracking sessions, so the proxy does not know which streams are over.
+/// Maximum number of UDP streams of one connection. The oldest ones lose their ports, because lines are forwarded
+/// without tracking sessions, so the proxy does not know which streams are over.
 const MAX_TRACKS: usize = 16;
 
 /// State that both directions share.
@@ -142,7 +142,8 @@ impl ProxyConnection {
         Ok(own_ports)
     }
 
-    /// Restores the client's ports in the Transport header of a response, and replaces the server's by those of the proxy.
+    /// Restores the client's ports in the Transport header of a response, and replaces the server's by those of the
+    /// proxy.
     fn rewrite_response(&self, line: &str) -> String {
         let tracks = self.tracks.lock().unwrap_or_else(PoisonError::into_inner);
         let client_port = parameter_value(line, "client_port").and_then(PortParameter::parse);

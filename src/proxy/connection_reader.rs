@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::part_reader::{PartReader, StreamPart};
 
-/// Read timeout after which an unterminated line is forwarded as it is. Classroom programs end their messages without a
-/// line end.
+/// Read timeout after which an unterminated line is forwarded as it is. Classroom programs end their messages without
+/// a line end.
 const LINE_END_TIMEOUT: Duration = Duration::from_millis(30);
 
 /// Maximum number of bytes per read.

@@ -11,7 +11,7 @@ use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 #[derive(Default)]
 pub struct InterleavedStreams(Vec<InterleavedStream>);
 
-/// One interleaved stream, with its own link of the emulator.
+/// An interleaved stream, with its own link of the emulator.
 pub struct InterleavedStream {
     channels: ChannelPair,
     link: SessionLink,
@@ -27,8 +27,8 @@ impl InterleavedStreams {
         }
     }
 
-    /// Sends a packet of the server through the emulator; returns the bytes to write at once, if any. Packets on channels
-    /// of no known stream bypass the emulator.
+    /// Sends a packet of the server through the emulator; returns the bytes to write at once, if any. Packets on
+    /// channels of no known stream bypass the emulator.
     pub fn send(&mut self, now: Instant, channel: u8, packet: Bytes) -> Option<Bytes> {
         let stream = self.0.iter_mut().find(|stream| stream.has_channel(channel));
         let Some(stream) = stream else { return Some(encode_interleaved(channel, &packet)) };

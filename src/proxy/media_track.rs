@@ -1,4 +1,5 @@
-//! UDP forwarding of one stream: a port pair towards the server, one towards the client, and the emulator between them.
+//! UDP forwarding of one stream: a port pair towards the server, one towards the client, and the emulator between
+//! them.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -41,15 +42,15 @@ impl SharedServerPorts {
     }
 }
 
-/// One stream over UDP. Dropping it closes its ports.
+/// A stream over UDP. Dropping it closes its ports.
 #[derive(Debug)]
 pub struct MediaTrack {
     /// Ports on which the client receives (`client_port` of its SETUP request).
     pub client_ports: PortPair,
     /// Ports on which the proxy receives from the server (`client_port` of the forwarded request).
     pub server_side_ports: PortPair,
-    /// Ports from which the proxy sends to the client, and on which it receives from it (`server_port` of the forwarded
-    /// response).
+    /// Ports from which the proxy sends to the client, and on which it receives from it (`server_port` of the
+    /// forwarded response).
     pub client_side_ports: PortPair,
     server_ports: SharedServerPorts,
     _forwarding: AbortOnDropHandle<()>,
@@ -79,8 +80,8 @@ impl MediaTrack {
         Ok(Self { client_ports, server_side_ports, client_side_ports, server_ports, _forwarding: forwarding })
     }
 
-    /// Sets the ports on which the server receives. Later values replace earlier ones: the client can use its ports for
-    /// another session after the first.
+    /// Sets the ports on which the server receives. Later values replace earlier ones: the client can use its ports
+    /// for another session after the first.
     pub fn set_server_ports(&self, ports: PortPair) {
         self.server_ports.set(ports);
     }

@@ -37,8 +37,8 @@ pub struct PartReader {
     body_remaining: usize,
     /// Content-Length of the current message.
     content_length: usize,
-    /// The peer ends lines with CRLF, as RFC 2326 §4 requires. Classroom programs end lines with LF only, and the last
-    /// line of a message with nothing.
+    /// The peer ends lines with CRLF, as RFC 2326 §4 requires. Classroom programs end lines with LF only, and the
+    /// last line of a message with nothing.
     has_seen_crlf: bool,
 }
 

@@ -45,8 +45,8 @@ pub fn parameter_value<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
         .next()
 }
 
-/// Returns the line with some parameter values replaced. `replace` receives the name of each parameter, in lower case, and
-/// its value, and returns the new value or `None` to keep it.
+/// Returns the line with some parameter values replaced. `replace` receives the name of each parameter, in lower
+/// case, and its value, and returns the new value or `None` to keep it.
 pub fn rewrite_parameters(line: &str, mut replace: impl FnMut(&str, &str) -> Option<String>) -> String {
     line.split_inclusive([';', ','])
         .map(|part| {

@@ -35,7 +35,7 @@ impl Authenticator {
     /// # Errors
     /// Returns the response to send: 401 with a Digest and a Basic challenge, the same for every kind of failure.
     pub fn authenticate(&self, request: &Request, nonce: &str) -> Result<(), Response> {
-        // The list of methods is not a secret, and some players send OPTIONS before anything else.
+        // The list of methods is not a secret, and some clients send OPTIONS before anything else.
         if request.method == Method::Options {
             return Ok(());
         }
@@ -66,8 +66,9 @@ impl Authenticator {
         BASE64_STANDARD.decode(token).is_ok_and(|given| constant_time_eq(&given, expected.as_bytes()))
     }
 
-    /// Checks a Digest response (RFC 2617 §3.2.2.1), without quality of protection, as is usual for RTSP. The hash uses the
-    /// `uri` parameter, not the request URL: some players use the URL of the file for SETUP, others that of the stream.
+    /// Checks a Digest response (RFC 2617 §3.2.2.1), without quality of protection, as is usual for RTSP. The hash
+    /// uses the `uri` parameter, not the request URL: some clients use the URL of the file for SETUP, others that of
+    /// the stream.
     fn is_digest_authorized(&self, method: &str, parameters: &str, nonce: &str) -> bool {
         let parameter =
             |name: &str| parse_parameters(parameters).find(|(key, _)| *key == name).map(|(_, v)| v);

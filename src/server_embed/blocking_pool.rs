@@ -22,8 +22,8 @@ impl BlockingPool {
 
     /// Runs `work` on a blocking thread once a permit is free, and returns its result.
     ///
-    /// Dropping the returned future before `work` has started cancels it. Work that has started cannot be cancelled; it
-    /// keeps its permit until it ends.
+    /// Dropping the returned future before `work` has started cancels it. Work that has started cannot be cancelled;
+    /// it keeps its permit until it ends.
     ///
     /// # Errors
     /// Returns an error if `work` panics or the runtime shuts down.

@@ -76,7 +76,8 @@ impl ClassroomPeer {
 
     /// Reduces the headers of a response to CSeq and Session, which the programs read. Refusals state session 0.
     pub fn finalize_response(&self, request: &ClassroomRequest, mut response: Response) -> Response {
-        // PAUSE while nothing plays succeeds: the state is the requested one, and the programs wait forever after a refusal.
+        // PAUSE while nothing plays succeeds: the state is the requested one, and the programs wait forever after a
+        // refusal.
         if request.method == Method::Pause
             && self.session.is_some()
             && response.status == StatusCode::METHOD_NOT_VALID_IN_THIS_STATE
@@ -128,8 +129,8 @@ impl ClassroomSession {
     }
 }
 
-/// Encodes a response as three lines, which the programs read by position. There is no blank line, because some programs
-/// close the connection after one.
+/// Encodes a response as three lines, which the programs read by position. There is no blank line, because some
+/// programs close the connection after one.
 pub fn encode(response: &Response) -> Bytes {
     let value = |name| response.headers.get(name).unwrap_or("0");
     let (cseq, session) = (value(header::CSEQ), value(header::SESSION));

@@ -36,8 +36,8 @@ const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 /// Read timeout in the middle of a message.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Read timeout between messages on a connection without a session. Long, because classroom programs connect when their
-/// window opens and send nothing before a button is pressed.
+/// Read timeout between messages on a connection without a session. Long, because classroom programs connect when
+/// their window opens and send nothing before a button is pressed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Initial size of the read buffer, in bytes.
@@ -93,8 +93,8 @@ impl Connection {
             () = shutdown.cancelled() => (Ok(()), true),
         };
         connection.notify_sessions_closed().await;
-        // The client may have closed only its sending direction: flush pending responses and BYE. The writer ends when the
-        // connection and its sessions have dropped their senders.
+        // The client may have closed only its sending direction: flush pending responses and BYE. The writer ends
+        // when the connection and its sessions have dropped their senders.
         drop(connection);
         if is_writing && let Err(elapsed) = timeout(FLUSH_TIMEOUT, write).await {
             tracing::debug!(%peer, %elapsed, "closing connection with unsent data");

@@ -64,8 +64,8 @@ impl Context {
         })
     }
 
-    /// Returns the media file of this name, opening it if necessary; `None` if there is none. May block. Must be called on
-    /// a tokio runtime.
+    /// Returns the media file of this name, opening it if necessary; `None` if there is none. May block. Must be
+    /// called on a tokio runtime.
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened.
@@ -91,8 +91,8 @@ impl Context {
         });
     }
 
-    /// Returns the UDP sockets of a local address, bound on the first call. All sessions share them; their RTCP is told
-    /// apart by the address of the client.
+    /// Returns the UDP sockets of a local address, bound on the first call. All sessions share them; their RTCP is
+    /// told apart by the address of the client.
     ///
     /// # Errors
     /// Returns an error if no port pair is free.

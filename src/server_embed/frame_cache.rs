@@ -57,7 +57,8 @@ pub enum FrameError {
 }
 
 impl FrameCache {
-    /// Creates a cache of `capacity` bytes. Frames that RFC 2435 cannot carry as they are, are re-encoded with `quality`.
+    /// Creates a cache of `capacity` bytes. Frames that RFC 2435 cannot carry as they are, are re-encoded with
+    /// `quality`.
     pub fn new(capacity: u64, quality: Quality) -> Self {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
@@ -65,7 +66,8 @@ impl FrameCache {
         Self { cache, quality, blocking_pool: BlockingPool::per_core() }
     }
 
-    /// Returns a frame in a payload format, reading it if necessary. Concurrent calls for the same frame read it once.
+    /// Returns a frame in a payload format, reading it if necessary. Concurrent calls for the same frame read it
+    /// once.
     ///
     /// # Errors
     /// Returns an error if the file has no such frame, or if it cannot be read or packetized.

@@ -2,7 +2,8 @@
 
 use super::stream::Identity;
 
-/// Returns a session identifier: 64 random bits as 16 hexadecimal digits (RFC 2326 §3.4 requires at least eight bytes).
+/// Returns a session identifier: 64 random bits as 16 hexadecimal digits (RFC 2326 §3.4 requires at least eight
+/// bytes).
 pub fn new_session_id() -> String {
     format!("{:016X}", rand::random::<u64>())
 }

@@ -47,8 +47,8 @@ impl Server {
         self.address
     }
 
-    /// Adds a media file; returns the name under which it is served. Emits [`ServerEvent::MediaFileWarning`] if the file
-    /// turns out to be damaged. Must be called on a tokio runtime.
+    /// Adds a media file; returns the name under which it is served. Emits [`ServerEvent::MediaFileWarning`] if the
+    /// file turns out to be damaged. Must be called on a tokio runtime.
     ///
     /// [`ServerEvent::MediaFileWarning`]: super::ServerEvent::MediaFileWarning
     pub fn serve(&self, media_file: Arc<MediaFile>) -> String {

@@ -20,12 +20,12 @@ const MAX_FACTOR: Factor = Factor::from_thousandths(8_000);
 impl PlaybackSpeed {
     /// Parses the Scale and Speed headers of a PLAY; returns `None` if it has neither.
     ///
-    /// Values are clamped to 0.25–8, and a Scale of 0 or below becomes 1, because this server does not play backwards. The
-    /// response states the values used (see [`add_headers`](Self::add_headers)).
+    /// Values are clamped to 0.25–8, and a Scale of 0 or below becomes 1, because this server does not play
+    /// backwards. The response states the values used (see [`add_headers`](Self::add_headers)).
     ///
     /// # Errors
-    /// Returns the response to send, 400, for a value that is not a number, and for a Speed of 0 or below, which RFC 2326
-    /// §12.35 calls invalid.
+    /// Returns the response to send, 400, for a value that is not a number, and for a Speed of 0 or below, which RFC
+    /// 2326 §12.35 calls invalid.
     pub fn from_request(request: &Request) -> Result<Option<Self>, Response> {
         let parse = |name| request.headers.get(name).map(Factor::parse).transpose();
         let scale = match parse(header::SCALE) {

@@ -32,7 +32,8 @@ pub enum RtpSender {
 }
 
 impl RtpSender {
-    /// Returns true if a packet can be sent without waiting. The queue of a connection is full if the client does not read.
+    /// Returns true if a packet can be sent without waiting. The queue of a connection is full if the client does not
+    /// read.
     pub fn has_capacity(&self) -> bool {
         match self {
             Self::Udp { .. } => true,
@@ -48,8 +49,8 @@ impl RtpSender {
         }
     }
 
-    /// Sends a packet. Errors are only logged: the packet is lost, as in any network. The session task is notified of a
-    /// closed connection separately.
+    /// Sends a packet. Errors are only logged: the packet is lost, as in any network. The session task is notified of
+    /// a closed connection separately.
     pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) {
         match self {
             Self::Udp { sockets, rtp_address, rtcp_address } => {

@@ -63,8 +63,8 @@ impl SessionTable {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Inserts a session; returns `false` if the server has the maximum number of sessions. `rtcp_address` is the address
-    /// from which the client sends RTCP over UDP; `None` for interleaved sessions and classroom programs.
+    /// Inserts a session; returns `false` if the server has the maximum number of sessions. `rtcp_address` is the
+    /// address from which the client sends RTCP over UDP; `None` for interleaved sessions and classroom programs.
     pub fn insert(
         &self,
         id: &str,
@@ -97,8 +97,8 @@ impl SessionTable {
         self.lock().by_id.get(id).cloned()
     }
 
-    /// Passes a received RTCP packet to the sessions whose client sends from this address. Packets from unknown addresses,
-    /// and packets that cannot be parsed, are ignored.
+    /// Passes a received RTCP packet to the sessions whose client sends from this address. Packets from unknown
+    /// addresses, and packets that cannot be parsed, are ignored.
     pub fn handle_rtcp(&self, from: SocketAddr, packet: &[u8]) {
         let table = self.lock();
         let (Some(sessions), Ok(packets)) = (table.by_rtcp_address.get(&from), rtcp::parse(packet)) else {

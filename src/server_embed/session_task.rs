@@ -50,7 +50,8 @@ struct TaskState {
     is_connected: bool,
     /// Read of the frame that the stream has requested.
     pending_fetch: Option<FetchFuture>,
-    /// Completes when the last response has been written. No packets are sent before, so that they do not overtake it.
+    /// Completes when the last response has been written. No packets are sent before, so that they do not overtake
+    /// it.
     pending_write: Option<oneshot::Receiver<()>>,
     /// Reading the media file has failed; further PLAY requests are refused.
     has_read_failed: bool,

@@ -75,8 +75,8 @@ impl InterleavedChannels {
 /// Selects the first transport in a SETUP request that the server supports.
 ///
 /// # Errors
-/// Returns the response to send: 459 for the URL of the file instead of its stream, 400 without a Transport header, 461 if
-/// no alternative is supported.
+/// Returns the response to send: 459 for the URL of the file instead of its stream, 400 without a Transport header,
+/// 461 if no alternative is supported.
 pub fn negotiate(
     request: &Request,
     resource: &Resource,

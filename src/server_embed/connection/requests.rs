@@ -102,8 +102,8 @@ impl Connection {
         }
     }
 
-    /// Resets the timeout of the session that a request names, for requests that the session does not handle itself, such
-    /// as OPTIONS (RFC 2326 §12.37).
+    /// Resets the timeout of the session that a request names, for requests that the session does not handle itself,
+    /// such as OPTIONS (RFC 2326 §12.37).
     fn keep_session_alive(&self, request: &Request) {
         let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
         if let Some(inbox) = session.and_then(|session| self.context.sessions.get(&session.id)) {

@@ -19,8 +19,8 @@ use crate::server_embed::session_task::SessionTask;
 use crate::server_embed::setup::{Delivery, NegotiatedTransport, SetupContext, negotiate};
 use crate::server_embed::stream::RtpStream;
 
-/// Maximum number of sessions of one connection. They last as long as the connection is open, so without this limit one
-/// client could use up the sessions of the server.
+/// Maximum number of sessions of one connection. They last as long as the connection is open, so without this limit
+/// one client could use up the sessions of the server.
 const MAX_SESSIONS_PER_CONNECTION: usize = 16;
 
 impl Connection {

@@ -14,8 +14,8 @@ const APPLICATION_SDP: &str = "application/sdp";
 /// Version in the origin line (`o=`). Constant, because a description does not change while the file is open.
 const SDP_VERSION: u64 = 1;
 
-/// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the origin
-/// line.
+/// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the
+/// origin line.
 pub fn describe(request: &Request, resource: &Resource, media: &MediaInfo, host: IpAddr) -> Response {
     if !accepts_sdp(request) {
         return Response::error(StatusCode::NOT_ACCEPTABLE, "only application/sdp is available");

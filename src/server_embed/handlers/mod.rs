@@ -1,7 +1,18 @@
 //! Requests that need no session: routing, OPTIONS, DESCRIBE, and refusals. Sans-I/O.
 //!
-//! [`dispatch()`] checks a request and says who handles it; [`finalize_response`] adds the headers that every response
-//! carries.
+//! [`dispatch()`] checks a request and says who handles it; [`finalize_response`] adds the headers that every
+//! response carries.
+//!
+//! ```
+//! use reelay::proto::rtsp::{Method, Request, header};
+//! use reelay::server_embed::handlers::{self, Dispatch};
+//!
+//! let request = Request::new(Method::Options, "*").with_header(header::CSEQ, "1");
+//! let Dispatch::Respond(response) = handlers::dispatch(&request) else { panic!("OPTIONS needs no session") };
+//! let response = handlers::finalize_response(response, &request);
+//! assert_eq!(response.headers.get(header::CSEQ), Some("1"));
+//! assert_eq!(response.headers.get(header::PUBLIC), Some(handlers::METHODS));
+//! ```
 
 mod describe;
 mod dispatch;

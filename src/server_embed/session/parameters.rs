@@ -8,8 +8,8 @@ const TEXT_PARAMETERS: &str = "text/parameters";
 /// The only parameter: the position of the session, in npt. It is read-only.
 const POSITION_PARAMETER: &str = "position";
 
-/// Returns the response to GET_PARAMETER: `ok` with the values of the requested parameters. A request without parameters
-/// is a keep-alive (RFC 2326 §10.8).
+/// Returns the response to GET_PARAMETER: `ok` with the values of the requested parameters. A request without
+/// parameters is a keep-alive (RFC 2326 §10.8).
 ///
 /// # Errors
 /// Returns the response to send: 451 for an unknown parameter, 415 or 400 for a body that cannot be parsed.

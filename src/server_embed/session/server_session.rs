@@ -19,7 +19,8 @@ pub const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A session created by SETUP.
 ///
-/// It is in state PLAYING while its stream plays, otherwise in state READY. There is no session in state INIT.
+/// The session is in state PLAYING while its stream plays, otherwise in state READY. In state INIT there is no
+/// session.
 #[derive(Debug)]
 pub struct ServerSession {
     id: String,
@@ -148,7 +149,8 @@ impl ServerSession {
             Method::SetParameter => {
                 parameters::set(request, self.ok_response()).unwrap_or_else(|refusal| refusal).into()
             }
-            // SETUP may change the transport in READY and not in PLAYING (RFC 2326 §A.2, §10.4); this server refuses both.
+            // SETUP may change the transport in READY and not in PLAYING (RFC 2326 §A.2, §10.4); this server refuses
+            // both.
             _ => self.refuse_in_state("the transport of a session cannot be changed; send TEARDOWN first"),
         }
     }
@@ -194,11 +196,12 @@ impl ServerSession {
         Ok(self.play_response(request, start, media))
     }
 
-    /// Returns true if a PLAY without a start position starts at the beginning, because all frames of the file have been
-    /// sent. A client that paused during the last frame cannot know that none is left.
+    /// Returns true if a PLAY without a start position starts at the beginning, because all frames of the file have
+    /// been sent. A client that paused during the last frame cannot know that none is left.
     ///
-    /// A PLAY without a Range during PLAYING continues, though, except for classroom programs: they have no Range header to
-    /// ask for the beginning, and send PLAY as soon as they have the last frame, even if its interval is not over.
+    /// A PLAY without a Range during PLAYING continues, though, except for classroom programs: they have no Range
+    /// header to ask for the beginning, and send PLAY as soon as they have the last frame, even if its interval is
+    /// not over.
     fn restarts(&self, has_range: bool, media: &MediaInfo) -> bool {
         let is_past_end = media.is_complete() && self.stream.position() >= media.frames();
         let keeps_position = !has_range && self.transport.payload_format != PayloadFormat::Classroom;

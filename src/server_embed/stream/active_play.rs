@@ -111,8 +111,8 @@ impl ActivePlay {
         self.first_tick + self.pacer.ticks_at(now)
     }
 
-    /// Encodes the next packet of the frame that is being sent, and counts it as sent at `now`; `None` if no frame is being
-    /// sent.
+    /// Encodes the next packet of the frame that is being sent, and counts it as sent at `now`; `None` if no frame is
+    /// being sent.
     pub fn next_packet(&mut self, now: Instant, fields: HeaderFields) -> Option<EncodedPacket> {
         let FrameState::Sending(transmission) = &mut self.frame_state else { return None };
         let packet = transmission.next_packet(now, fields);

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-/// Maximum number of packets in one burst. The default receive buffer of a Linux socket (208 KiB) holds 90 packets of our
-/// size, including the overhead that the kernel adds to each, and the receiver needs time to wake up and read them.
+/// Maximum number of packets in one burst. The default receive buffer of a Linux socket (208 KiB) holds 90 packets of
+/// our size, including the overhead that the kernel adds to each, and the receiver needs time to wake up and read
+/// them.
 const MAX_BURST_PACKETS: usize = 48;
 
 /// Time from the start of one burst to the start of the next.
 const BURST_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Splits packets that are due at the same time, because they are not spread or a timer was late, into bursts that fit
-/// into a default socket buffer. A frame of up to 48 packets is one burst.
+/// Splits packets that are due at the same time, because they are not spread or a timer was late, into bursts that
+/// fit into a default socket buffer. A frame of up to 48 packets is one burst.
 #[derive(Debug, Clone, Copy)]
 pub struct BurstLimiter {
     /// Start of the current burst.

@@ -9,7 +9,8 @@ use crate::server_embed::playback_speed::PlaybackSpeed;
 
 /// Schedule of one PLAY: the due time and RTP timestamp of each frame, and the spread of its packets.
 ///
-/// Each due time is computed from the start of the PLAY, not from the previous frame, so rounding errors do not add up.
+/// Each due time is computed from the start of the PLAY, not from the previous frame, so rounding errors do not add
+/// up.
 ///
 /// A Scale above 1 skips frames evenly; those that are sent keep the interval of the media, because Scale should not
 /// change the data rate (RFC 2326 §12.34, appendix B). A Scale below 1 lengthens the interval. Only Speed raises the

@@ -49,8 +49,8 @@ pub struct PlayStart {
 /// The RTP stream of one session.
 ///
 /// Timestamps follow the wall clock across pauses and seeks, and sequence numbers continue: the receiver sees one
-/// continuous source (RFC 2326 appendix B). With a Speed other than 1 the RTP clock runs at that speed. Afterwards it is
-/// ahead of the wall clock, or is set to the wall clock by the next PLAY.
+/// continuous source (RFC 2326 appendix B). With a Speed other than 1 the RTP clock runs at that speed. Afterwards it
+/// is ahead of the wall clock, or is set to the wall clock by the next PLAY.
 #[derive(Debug)]
 pub struct RtpStream {
     rate: FrameRate,
@@ -85,9 +85,9 @@ impl RtpStream {
         }
     }
 
-    /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is the
-    /// number of the frame, from 1. It keeps rising when the media starts again, because the programs drop packets with
-    /// lower numbers than they have received.
+    /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
+    /// the number of the frame, from 1. It keeps rising when the media starts again, because the programs drop
+    /// packets with lower numbers than they have received.
     pub fn classroom(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
         let (sequence, reports) = (SequenceCounter::per_frame(), SenderReports::disabled());
         Self { sequence, reports, ..Self::new(rate, identity, epoch) }
@@ -108,13 +108,14 @@ impl RtpStream {
         self.position
     }
 
-    /// First frame after the end of the PLAY in progress; `None` if the end is not known, and if no PLAY is in progress.
+    /// First frame after the end of the PLAY in progress; `None` if the end is not known, and if no PLAY is in
+    /// progress.
     pub fn end(&self) -> Option<u64> {
         self.active_play.as_ref()?.end
     }
 
-    /// Starts a PLAY with frame `from`, or the current one if it is `None`, up to but not including frame `end`, or to the
-    /// end of the file.
+    /// Starts a PLAY with frame `from`, or the current one if it is `None`, up to but not including frame `end`, or
+    /// to the end of the file.
     pub fn play(
         &mut self,
         now: Instant,
@@ -126,8 +127,8 @@ impl RtpStream {
         self.start_play(now, end, None, playback_speed)
     }
 
-    /// Continues the PLAY in progress from the current frame at another speed, with the same end. A frame of which some
-    /// packets have not been sent is sent again.
+    /// Continues the PLAY in progress from the current frame at another speed, with the same end. A frame of which
+    /// some packets have not been sent is sent again.
     pub fn change_playback_speed(&mut self, now: Instant, playback_speed: PlaybackSpeed) -> PlayStart {
         match &self.active_play {
             Some(ActivePlay { end, pause_frame, .. }) => {
@@ -162,8 +163,8 @@ impl RtpStream {
         PlayStart { frame, sequence, timestamp: self.clock.timestamp(tick), end, playback_speed }
     }
 
-    /// Schedules a pause before this frame (PAUSE with a Range header, RFC 2326 §10.6). Replaces an earlier one; has no
-    /// effect at or after the end of the PLAY.
+    /// Schedules a pause before this frame (PAUSE with a Range header, RFC 2326 §10.6). Replaces an earlier one; has
+    /// no effect at or after the end of the PLAY.
     pub fn pause_before(&mut self, frame: u64) {
         if let Some(play) = &mut self.active_play {
             play.pause_frame = Some(frame).filter(|frame| play.end.is_none_or(|end| *frame < end));
@@ -181,7 +182,8 @@ impl RtpStream {
         self.active_play = None;
     }
 
-    /// Handles RTCP of the receiver. A receiver reference time (RFC 3611 §4.4) is answered with the next sender report.
+    /// Handles RTCP of the receiver. A receiver reference time (RFC 3611 §4.4) is answered with the next sender
+    /// report.
     pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         self.reports.handle_rtcp(now, packets);
     }
@@ -253,8 +255,8 @@ impl RtpStream {
         }
     }
 
-    /// Returns a compound RTCP packet with BYE for a session that is over; `None` if no packet was ever sent, if BYE has
-    /// been sent since the last PLAY, and for classroom programs.
+    /// Returns a compound RTCP packet with BYE for a session that is over; `None` if no packet was ever sent, if BYE
+    /// has been sent since the last PLAY, and for classroom programs.
     pub fn bye(&mut self, now: Instant) -> Option<Vec<u8>> {
         let time = self.report_time(now);
         self.reports.bye(time)
@@ -313,7 +315,8 @@ impl RtpStream {
         packet.bytes
     }
 
-    /// Both clocks at an instant. During a PLAY the RTP clock is that of the PLAY, which may be ahead of the wall clock.
+    /// Both clocks at an instant. During a PLAY the RTP clock is that of the PLAY, which may be ahead of the wall
+    /// clock.
     fn report_time(&self, now: Instant) -> ReportTime {
         let tick = match &self.active_play {
             Some(play) => play.tick_at(now),

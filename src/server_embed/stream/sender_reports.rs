@@ -33,7 +33,7 @@ struct ReceiverReference {
     arrived_at: Instant,
 }
 
-/// One instant on both clocks, as a sender report states it (RFC 3550 §6.4.1).
+/// The same instant on both clocks, as a sender report states it (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy)]
 pub struct ReportTime {
     /// Wall-clock time.
@@ -69,8 +69,8 @@ impl SenderReports {
         self.is_bye_sent = false;
     }
 
-    /// Handles RTCP of the receiver. A receiver reference time is answered in the next report, which is sent early: 1 s
-    /// after the previous one.
+    /// Handles RTCP of the receiver. A receiver reference time is answered in the next report, which is sent early: 1
+    /// s after the previous one.
     pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         for packet in packets {
             if let RtcpPacket::ExtendedReport {
@@ -112,8 +112,8 @@ impl SenderReports {
         rtcp::encode(&packets)
     }
 
-    /// Returns a compound packet with BYE; `None` if no packet was ever sent, if BYE has been sent since the last PLAY, and
-    /// if reports are disabled.
+    /// Returns a compound packet with BYE; `None` if no packet was ever sent, if BYE has been sent since the last
+    /// PLAY, and if reports are disabled.
     pub fn bye(&mut self, time: ReportTime) -> Option<Vec<u8>> {
         if self.packet_count == 0 || self.is_bye_sent || !self.is_enabled {
             return None;
