@@ -198,13 +198,13 @@ fn duplicate_file_name_is_renamed_and_reported() {
     let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", path, path]);
     let (mut server, _) = RunningProgram::start(serve.stderr(Stdio::piped()));
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let sentence = format!("{path} is served as film-2.mjpeg, as there is another film.mjpeg.");
+    let sentence = format!("{path} is served as film-2.mjpeg, because the name film.mjpeg is in use.");
     assert_eq!(log.next(), Some(sentence));
 }
 
 #[test]
 fn truncated_file_is_reported_by_probe_and_serve() {
-    let sentence = "film.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
+    let sentence = "film.mjpeg is truncated: 1 incomplete frame is skipped; copy or download it again.";
     let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 3));
     let whole = std::fs::read(test.path()).unwrap();
     std::fs::write(test.path(), &whole[..whole.len() - 20]).unwrap();

@@ -395,7 +395,10 @@ async fn removed_or_truncated_file_is_reported() {
         else {
             panic!()
         };
-        assert!(failure.to_string().contains("the file of this film is gone, or was cut"), "{failure}");
+        assert!(
+            failure.to_string().contains("the file of this film is missing or was truncated"),
+            "{failure}"
+        );
     }
 }
 

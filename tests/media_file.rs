@@ -80,7 +80,7 @@ fn oversized_frames_are_reported() {
     fs::write(&path, huge.repeat(2)).unwrap();
     assert_eq!(
         open_error(&path),
-        "film.mjpeg holds pictures larger than 16 MiB; encode it anew with a lower quality."
+        "film.mjpeg has frames larger than 16.8 MB; encode it again with a lower quality."
     );
     fs::write(&path, [&huge[..], other].concat()).unwrap();
     let film = MediaFile::open(&path, "film.mjpeg", FrameRate::CLASSROOM).unwrap();
@@ -110,10 +110,10 @@ fn invalid_files_are_refused_with_advice() {
         "{mp4}"
     );
     assert_eq!(with(b"hello"), "film.mjpeg is a text file, not a Motion JPEG film; choose another file.");
-    assert!(with(&[1; 70_000]).contains("its first 64 KiB hold no JPEG picture"));
+    assert!(with(&[1; 70_000]).contains("its first 65536 bytes contain no frame"));
     let first = &encode_file(FileLayout::Records(5), &test_jpegs(JpegKind::WithComment, SIZE, 1));
-    assert!(with(&first[..first.len() / 2]).contains("it ends in the middle of its first picture"));
-    assert!(with(&[0xFF, 0xD8, 0xFF, 0xD9, 0, 0]).contains("it holds no whole picture"));
+    assert!(with(&first[..first.len() / 2]).contains("it ends in the middle of its first frame"));
+    assert!(with(&[0xFF, 0xD8, 0xFF, 0xD9, 0, 0]).contains("it has no complete frame"));
     assert!(open_error(folder.path()).contains("is not a file"));
     assert!(open_error(&folder.path().join("nothing")).starts_with("There is no file "));
 }

@@ -880,7 +880,7 @@ fn file_flaw_is_shown_until_the_end() {
         defects: Some(defects),
         ..media_info(199).progress
     }));
-    let sentence = "sample.mjpeg is cut: one picture is not whole and left out; copy or download it again.";
+    let sentence = "sample.mjpeg is truncated: 1 incomplete frame is skipped; copy or download it again.";
     assert!(stage.shows(sentence));
     stage.play();
     stage.emit_session_event(SessionEvent::Ended);
@@ -894,9 +894,7 @@ fn file_flaw_is_shown_until_the_end() {
     let event = reelay::backend::BackendEvent { generation, kind: BackendEventKind::Opened(flawed) };
     stage.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
     assert!(
-        stage.shows(
-            "sample.mjpeg is damaged: 3 pictures are not whole and left out; copy or download it again."
-        )
+        stage.shows("sample.mjpeg is damaged: 3 incomplete frames are skipped; copy or download it again.")
     );
 }
 

@@ -1,31 +1,31 @@
-//! Why a file cannot be opened as a film, in sentences for people.
+//! Error of opening a media file, as a message for users.
 
-use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::{Display, Path, PathBuf};
 
-use crate::media::container::{UnsupportedFile, has_media_extension};
+use crate::media::container::{HEAD_LENGTH, UnsupportedFile, has_media_extension};
 
-/// Why a file cannot be opened as a film.
-#[derive(Debug)]
+/// Error of opening a media file. Its text states what is wrong and what to try.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", describe(.name, .path, .kind))]
 pub struct MediaFileError {
     name: String,
     path: PathBuf,
     kind: MediaFileErrorKind,
 }
 
-/// What is wrong.
 #[derive(Debug)]
 pub(super) enum MediaFileErrorKind {
     Io(io::Error),
     NotAFile,
     NotMotionJpeg(UnsupportedFile),
-    /// A first picture that is not whole.
+    /// The file ends inside its first frame.
     Truncated,
-    /// Pictures begin, and none of them is whole.
+    /// The file has starts of frames, but no complete frame.
     NoCompleteFrame,
-    /// Pictures that are whole, and too large.
+    /// Every frame exceeds [`MAX_FRAME_SIZE`](crate::media::jpeg::MAX_FRAME_SIZE).
     FrameTooLarge,
+    /// The headers of the first frame are not a valid JPEG.
     InvalidHeader,
 }
 
@@ -35,57 +35,57 @@ impl MediaFileError {
     }
 }
 
-impl fmt::Display for MediaFileError {
-    /// What it is, and what to do.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, path, kind: why } = self;
-        match why {
-            MediaFileErrorKind::Io(error) if error.kind() == ErrorKind::NotFound => {
-                write!(f, "There is no file {}; check its name and place.", path.display())
-            }
-            MediaFileErrorKind::Io(error) if error.kind() == ErrorKind::PermissionDenied => {
-                write!(f, "{name} may not be read; check the permissions of {}.", path.display())
-            }
-            MediaFileErrorKind::Io(error) => write!(f, "{name} cannot be read: {error}."),
-            MediaFileErrorKind::NotAFile => {
-                write!(f, "{} is not a file; choose a Motion JPEG film.", path.display())
-            }
-            MediaFileErrorKind::NotMotionJpeg(UnsupportedFile::Empty) => {
-                write!(f, "{name} is empty; choose another file.")
-            }
-            MediaFileErrorKind::NotMotionJpeg(UnsupportedFile::Media(kind)) => {
-                write!(f, "{name} is {kind}, not Motion JPEG; convert it first: {}", conversion_command(name))
-            }
-            MediaFileErrorKind::NotMotionJpeg(UnsupportedFile::Other(kind)) => {
-                write!(f, "{name} is {kind}, not a Motion JPEG film; choose another file.")
-            }
-            MediaFileErrorKind::NotMotionJpeg(UnsupportedFile::Unknown) => {
-                write!(
-                    f,
-                    "{name} is not Motion JPEG: its first 64 KiB hold no JPEG picture; choose another file."
-                )
-            }
-            MediaFileErrorKind::Truncated => write!(
-                f,
-                "{name} is cut: it ends in the middle of its first picture; copy or download it again."
-            ),
-            MediaFileErrorKind::NoCompleteFrame => {
-                write!(f, "{name} is damaged: it holds no whole picture; copy or download it again.")
-            }
-            MediaFileErrorKind::FrameTooLarge => {
-                write!(f, "{name} holds pictures larger than 16 MiB; encode it anew with a lower quality.")
-            }
-            MediaFileErrorKind::InvalidHeader => write!(
-                f,
-                "{name} is damaged: the header of its first picture cannot be read; copy or download it again."
-            ),
+/// Describes an error to the user.
+fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
+    let path = path.display();
+    match kind {
+        MediaFileErrorKind::Io(error) => describe_io(name, &path, error),
+        MediaFileErrorKind::NotAFile => format!("{path} is not a file; choose a Motion JPEG film."),
+        MediaFileErrorKind::NotMotionJpeg(kind) => describe_unsupported(name, *kind),
+        MediaFileErrorKind::Truncated => {
+            format!(
+                "{name} is truncated: it ends in the middle of its first frame; copy or download it again."
+            )
+        }
+        MediaFileErrorKind::NoCompleteFrame => {
+            format!("{name} is damaged: it has no complete frame; copy or download it again.")
+        }
+        MediaFileErrorKind::FrameTooLarge => {
+            format!("{name} has frames larger than 16.8 MB; encode it again with a lower quality.")
+        }
+        MediaFileErrorKind::InvalidHeader => {
+            format!("{name} is damaged: the header of its first frame is invalid; copy or download it again.")
         }
     }
 }
 
-impl std::error::Error for MediaFileError {}
+fn describe_io(name: &str, path: &Display<'_>, error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("There is no file {path}; check its name and folder."),
+        ErrorKind::PermissionDenied => format!("{name} cannot be read; check the permissions of {path}."),
+        _ => format!("{name} cannot be read: {error}."),
+    }
+}
 
-/// What makes Motion JPEG of a film of another kind. A film that is only called so keeps its file.
+fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
+    match kind {
+        UnsupportedFile::Empty => format!("{name} is empty; choose another file."),
+        UnsupportedFile::Media(kind) => {
+            format!("{name} is {kind}, not Motion JPEG; convert it first: {}", conversion_command(name))
+        }
+        UnsupportedFile::Other(kind) => {
+            format!("{name} is {kind}, not a Motion JPEG film; choose another file.")
+        }
+        UnsupportedFile::Unknown => {
+            format!(
+                "{name} is not Motion JPEG: its first {HEAD_LENGTH} bytes contain no frame; choose another file."
+            )
+        }
+    }
+}
+
+/// The ffmpeg command line that converts a file of another format to Motion JPEG. A source whose extension is already
+/// one of Motion JPEG is not overwritten: the output gets the suffix `-converted`.
 fn conversion_command(name: &str) -> String {
     let (stem, _) = name.rsplit_once('.').unwrap_or((name, ""));
     let converted = if has_media_extension(Path::new(name)) {
@@ -96,7 +96,7 @@ fn conversion_command(name: &str) -> String {
     format!("ffmpeg -i {} -c:v mjpeg -q:v 3 -an -f mjpeg {}", quoted(name), quoted(&converted))
 }
 
-/// As one word of a command line.
+/// Quotes a name for a command line where necessary.
 fn quoted(name: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
     match name.chars().all(is_plain) && !name.starts_with('-') {

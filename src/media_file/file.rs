@@ -1,4 +1,4 @@
-//! A film: its file, and the index of its pictures that grows behind it.
+//! An open media file, and the index of its frames that a background thread fills.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -19,10 +19,12 @@ use crate::media::FrameRate;
 use crate::media::container::{self, ContainerFormat, FrameEntry, HEAD_LENGTH, identify};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 
-/// An open film.
+/// An open media file.
+///
+/// The index grows on a background thread: [`wait_for_frame`](Self::wait_for_frame) waits for one frame,
+/// [`progress`](Self::progress) follows all of them. The thread stops when the file is dropped.
 #[derive(Debug)]
 pub struct MediaFile {
-    /// Different for each film that was ever opened.
     id: u64,
     name: String,
     storage: Arc<Storage>,
@@ -33,52 +35,54 @@ pub struct MediaFile {
     progress: watch::Sender<IndexProgress>,
 }
 
-/// Maximum number of frames: an index of 240 MB, or 92 hours at thirty frames a second.
+/// Maximum number of frames: an index of 240 MB, or 92 hours at 30 frames/s. Later frames are not indexed.
 const MAX_FRAMES: usize = 10_000_000;
 
-/// How long opening waits for the end of the index, so that a film of usual size has its length at once.
+/// Maximum time that [`MediaFile::open`] waits for the complete index, so that the length of most files is known at
+/// once.
 const INDEX_TIMEOUT: Duration = Duration::from_millis(50);
 
 impl MediaFile {
-    /// Opens a film: blocks until its first picture is known, and a moment longer for the others. The rest of the
-    /// index grows on a thread of its own. Frames of a film that states no rate follow each other at `rate`.
+    /// Opens a file and starts to index it. Blocks until the first frame is known, and up to 50 ms more for the
+    /// complete index; the rest is indexed on a background thread. `rate` is the frame rate if the file states none.
     ///
     /// # Errors
-    /// When the file cannot be read, or is no Motion JPEG. The error is a sentence for people.
+    /// Returns an error if the file cannot be read or is not Motion JPEG.
     pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, MediaFileError> {
-        let fail = |why| MediaFileError::new(name, path, why);
+        let fail = |kind| MediaFileError::new(name, path, kind);
         let file = open_file(path).map_err(fail)?;
         let storage = Arc::new(Storage::File { path: path.to_owned(), file });
         Self::open_storage(storage.clone(), storage, name, rate).map_err(fail)
     }
 
-    /// Looks at the beginning of a file, which tells most of what is no film. Blocks.
+    /// Checks the format of a file by its first [`HEAD_LENGTH`] bytes. Blocks.
     ///
     /// # Errors
-    /// When it cannot be opened as a film, as far as can be seen.
+    /// Returns an error if the file cannot be read or its first bytes are not Motion JPEG. [`open`](Self::open) may
+    /// still fail for a file that passes.
     pub fn check(path: &Path, name: &str) -> Result<(), MediaFileError> {
         let identified = open_file(path).and_then(|file| {
             let storage = Storage::File { path: path.to_owned(), file };
             identify_head(&storage).map(|_| ())
         });
-        identified.map_err(|why| MediaFileError::new(name, path, why))
+        identified.map_err(|kind| MediaFileError::new(name, path, kind))
     }
 
-    /// Opens a film that is part of the program.
+    /// Opens a file that is compiled into the program.
     ///
     /// # Errors
-    /// When it is no Motion JPEG.
+    /// Returns an error if the bytes are not Motion JPEG.
     pub fn from_memory(
         bytes: &'static [u8],
         name: &str,
         rate: FrameRate,
     ) -> Result<Arc<Self>, MediaFileError> {
         let storage = Arc::new(Storage::Memory(bytes));
-        let film = Self::open_storage(storage.clone(), storage, name, rate);
-        film.map_err(|why| MediaFileError::new(name, Path::new(name), why))
+        let media_file = Self::open_storage(storage.clone(), storage, name, rate);
+        media_file.map_err(|kind| MediaFileError::new(name, Path::new(name), kind))
     }
 
-    /// Opens a film whose index is read through `reader`.
+    /// Opens a file: frames are read from `storage`, the index through `reader`.
     fn open_storage(
         storage: Arc<Storage>,
         reader: Arc<dyn ReadAt>,
@@ -110,7 +114,7 @@ impl MediaFile {
             index: RwLock::new(Vec::new()),
             progress: watch::Sender::new(IndexProgress::default()),
         });
-        // However long the rest takes, an open film has a frame.
+        // An open file has at least one frame, however long the rest takes.
         media_file.publish(scan.entries());
         media_file.index_in_background(scan).map_err(MediaFileErrorKind::Io)?;
         Ok(media_file)
@@ -120,36 +124,36 @@ impl MediaFile {
         let media_file = Arc::downgrade(self);
         let (finished, wait) = std::sync::mpsc::channel();
         thread::Builder::new().name("index".to_owned()).spawn(move || {
-            grow(&media_file, scan);
-            // The other end is gone if it took longer than PATIENCE.
+            run_index(&media_file, scan);
+            // The receiver is gone if indexing took longer than INDEX_TIMEOUT.
             let _ = finished.send(());
         })?;
-        // Out of patience, or done: both are fine.
+        // A timeout is not an error: the thread continues in the background.
         let _ = wait.recv_timeout(INDEX_TIMEOUT);
         Ok(())
     }
 
-    /// Different for each film that was ever opened.
+    /// Number of the open file, unique within the process.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// What it is called.
+    /// Display name given to [`open`](Self::open).
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How its pictures stand in the file.
+    /// Container format.
     pub fn layout(&self) -> ContainerFormat {
         self.layout
     }
 
-    /// Follows the index as it grows.
+    /// Subscribes to the progress of the index.
     pub fn progress(&self) -> watch::Receiver<IndexProgress> {
         self.progress.subscribe()
     }
 
-    /// Everything that is known of it now, without its frames.
+    /// Snapshot of everything known so far, without the frames themselves.
     pub fn info(&self) -> MediaInfo {
         MediaInfo {
             id: self.id,
@@ -161,49 +165,49 @@ impl MediaFile {
         }
     }
 
-    /// Whether all that is known of the film still stands where it was. Blocks.
+    /// Returns whether the file still exists at its path and contains every indexed frame. Blocks.
     pub fn is_available(&self) -> bool {
-        self.storage.is_there(self.indexed_bytes())
+        self.storage.is_available(self.indexed_bytes())
     }
 
-    /// Bytes of the file up to the end of the last picture that is known.
+    /// End of the last indexed frame, in bytes from the start of the file.
     fn indexed_bytes(&self) -> u64 {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         index.last().map_or(0, |last| last.offset + u64::from(last.length))
     }
 
-    /// Waits until a frame is known; `None` if the film ends before it.
+    /// Waits until frame number `frame` (from 0) is indexed; returns `None` if the file has no such frame.
     pub async fn wait_for_frame(&self, frame: u64) -> Option<FrameEntry> {
         let mut progress = self.progress.subscribe();
-        // The sender lives in `self`, so waiting cannot fail.
+        // `self` owns the sender, so `wait_for` cannot fail.
         let known = progress.wait_for(|p| p.frames > frame || p.is_finished()).await.ok()?.frames;
         (frame < known).then(|| self.entry(frame)).flatten()
     }
 
-    /// Where a frame is and when it is shown; `None` if it is not known.
+    /// Index entry of frame number `frame` (from 0): its place in the file and its time; `None` if it is not indexed.
     pub fn entry(&self, frame: u64) -> Option<FrameEntry> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         index.get(usize::try_from(frame).ok()?).copied()
     }
 
-    /// Reads the frame of this number, from 0. Blocks.
+    /// Reads frame number `frame` (from 0). Blocks.
     ///
     /// # Errors
-    /// When the frame is not known, or the file cannot be read any more.
+    /// Returns `NotFound` if the frame is not indexed, or an error if the file cannot be read.
     pub fn read_frame(&self, frame: u64) -> io::Result<Bytes> {
         let entry = self.entry(frame).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         self.read(entry)
     }
 
-    /// Reads a frame. Blocks.
+    /// Reads the frame of an index entry. Blocks.
     ///
     /// # Errors
-    /// When the file cannot be read any more, or was cut since it was indexed.
+    /// Returns an error if the file cannot be read, or `UnexpectedEof` if it is shorter than when it was indexed.
     pub fn read(&self, entry: FrameEntry) -> io::Result<Bytes> {
         self.storage.read(entry.offset, entry.length as usize)
     }
 
-    /// Adds frames to the index; returns how many there are now.
+    /// Moves frames into the index; returns the number of indexed frames.
     fn publish(&self, entries: &mut Vec<FrameEntry>) -> usize {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         index.append(entries);
@@ -215,14 +219,14 @@ impl MediaFile {
 }
 
 fn open_file(path: &Path) -> Result<File, MediaFileErrorKind> {
-    // Before it is opened: opening a pipe waits for its writer.
+    // Checked before opening, because opening a named pipe blocks until it has a writer.
     match fs::metadata(path).map_err(MediaFileErrorKind::Io)?.is_file() {
         true => File::open(path).map_err(MediaFileErrorKind::Io),
         false => Err(MediaFileErrorKind::NotAFile),
     }
 }
 
-/// The format of a film, by its first bytes.
+/// Identifies the container format by the first bytes.
 fn identify_head(reader: &dyn ReadAt) -> Result<ContainerFormat, MediaFileErrorKind> {
     let mut head = vec![0; HEAD_LENGTH];
     let length = read_up_to(reader, 0, &mut head).map_err(MediaFileErrorKind::Io)?;
@@ -231,21 +235,21 @@ fn identify_head(reader: &dyn ReadAt) -> Result<ContainerFormat, MediaFileErrorK
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
-/// Reads the index to its end, as long as the film is held by anything else.
-fn grow(film: &Weak<MediaFile>, mut scan: IndexScan) {
+/// Runs a scan to the end of the file, or until the media file is dropped.
+fn run_index(media_file: &Weak<MediaFile>, mut scan: IndexScan) {
     loop {
-        let Some(film) = film.upgrade() else { return };
-        let known = film.publish(scan.entries());
-        match scan.read_on() {
-            Ok(true) if known < MAX_FRAMES => {}
+        let Some(media_file) = media_file.upgrade() else { return };
+        let indexed = media_file.publish(scan.entries());
+        match scan.read_next() {
+            Ok(true) if indexed < MAX_FRAMES => {}
             Ok(_) => {
-                film.publish(scan.entries());
-                film.progress.send_modify(|progress| progress.defects = Some(scan.defects()));
+                media_file.publish(scan.entries());
+                media_file.progress.send_modify(|progress| progress.defects = Some(scan.defects()));
                 return;
             }
             Err(error) => {
-                tracing::warn!(film = film.name, %error, "reading stopped");
-                film.progress.send_modify(|progress| progress.has_failed = true);
+                tracing::warn!(file = media_file.name, %error, "indexing stopped");
+                media_file.progress.send_modify(|progress| progress.has_failed = true);
                 return;
             }
         }
@@ -258,7 +262,7 @@ mod tests {
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, channel};
 
-    /// A file whose rest comes from a disk that does not answer before it is told to.
+    /// A file on a disk that blocks reads after `head` until released.
     #[derive(Debug)]
     struct SlowReader {
         head: &'static [u8],
@@ -268,7 +272,7 @@ mod tests {
     impl ReadAt for SlowReader {
         fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
             if offset >= self.head.len() as u64 {
-                // The end of the test is the end of the file.
+                // The receiver fails when the test drops the sender: end of file.
                 let _ = self.released.lock().unwrap().recv();
             }
             Storage::Memory(self.head).read_at(offset, buffer)
@@ -278,12 +282,12 @@ mod tests {
     #[test]
     fn open_finds_first_frame_while_disk_is_slow() {
         const SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
-        let (disk, answers) = channel();
-        let reader = Arc::new(SlowReader { head: SAMPLE, released: Mutex::new(answers) });
+        let (release, released) = channel();
+        let reader = Arc::new(SlowReader { head: SAMPLE, released: Mutex::new(released) });
         let storage = Arc::new(Storage::Memory(SAMPLE));
-        let film = MediaFile::open_storage(storage, reader, "slow", FrameRate::CLASSROOM).unwrap();
-        let info = film.info();
+        let media_file = MediaFile::open_storage(storage, reader, "slow", FrameRate::CLASSROOM).unwrap();
+        let info = media_file.info();
         assert!(info.frames() > 0 && !info.is_complete(), "{info:?}");
-        drop(disk);
+        drop(release);
     }
 }

@@ -1,50 +1,54 @@
-//! PURE. How far the index of a film is, and what is wrong with the film.
+//! Progress of the index of a media file, and the warning about a damaged file. Sans-I/O.
 
 use crate::media::container::FileDefects;
 
-/// How far the index is.
+/// Progress of the index of a media file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IndexProgress {
-    /// The pictures that are known.
+    /// Number of frames indexed so far.
     pub frames: u64,
-    /// What was met besides, once the whole file has been read.
+    /// Counts of damaged and oversized frames; `None` until the complete file has been read.
     pub defects: Option<FileDefects>,
-    /// Reading stopped at an error; the film ends where it is.
+    /// Indexing stopped at a read error; playback ends after the last indexed frame.
     pub has_failed: bool,
 }
 
 impl IndexProgress {
-    /// Whether no more pictures will become known.
+    /// Returns true if the number of frames is final: the file was read to its end, or indexing failed.
     pub fn is_finished(&self) -> bool {
         self.defects.is_some() || self.has_failed
     }
 
-    /// What is wrong with a film that plays all the same: a sentence for people, with what to do.
+    /// Returns the message for users about a file that is damaged but can be played: what is wrong and what to try.
+    /// `None` if nothing is wrong, and while the file is being indexed.
     pub fn warning(&self, name: &str) -> Option<String> {
         if self.has_failed {
             return Some(format!(
-                "{name} could not be read to its end, and ends after frame {}; check its disk, and open it again.",
+                "{name} could not be read to its end and stops after frame {}; check the disk and open it again.",
                 self.frames
             ));
         }
-        let FileDefects { damaged, oversized, is_truncated: cut } = self.defects?;
-        let kind = match (damaged, cut) {
+        let FileDefects { damaged, oversized, is_truncated } = self.defects?;
+        let kind = match (damaged, is_truncated) {
             (0, false) if oversized == 0 => return None,
             (0, false) => {
+                let oversized = match oversized {
+                    1 => "1 frame larger than 16.8 MB, which is".to_owned(),
+                    count => format!("{count} frames larger than 16.8 MB, which are"),
+                };
                 return Some(format!(
-                    "{name} holds pictures larger than 16 MiB, {oversized} in all, which are left out; encode it anew \
-                     with a lower quality."
+                    "{name} has {oversized} skipped; encode it again with a lower quality."
                 ));
             }
-            (0, true) => "cut",
+            (0, true) => "truncated",
             (_, false) => "damaged",
-            (_, true) => "damaged and cut",
+            (_, true) => "damaged and truncated",
         };
-        let broken = match damaged + u64::from(cut) {
-            1 => "one picture is".to_owned(),
-            broken => format!("{broken} pictures are"),
+        let incomplete = match damaged + u64::from(is_truncated) {
+            1 => "1 incomplete frame is".to_owned(),
+            count => format!("{count} incomplete frames are"),
         };
-        Some(format!("{name} is {kind}: {broken} not whole and left out; copy or download it again."))
+        Some(format!("{name} is {kind}: {incomplete} skipped; copy or download it again."))
     }
 }
 
@@ -64,22 +68,21 @@ mod tests {
 
     #[test]
     fn warning_states_problem_and_remedy() {
-        let cut = FileDefects { is_truncated: true, ..FileDefects::default() };
+        let truncated = FileDefects { is_truncated: true, ..FileDefects::default() };
         for (defects, sentence) in [
-            (cut, "v.mjpeg is cut: one picture is not whole and left out; copy or download it again."),
+            (truncated, "v.mjpeg is truncated: 1 incomplete frame is skipped; copy or download it again."),
             (
-                FileDefects { damaged: 2, ..cut },
-                "v.mjpeg is damaged and cut: 3 pictures are not whole and left out; copy or download it again.",
+                FileDefects { damaged: 2, ..truncated },
+                "v.mjpeg is damaged and truncated: 3 incomplete frames are skipped; copy or download it again.",
             ),
             (
                 FileDefects { oversized: 3, ..FileDefects::default() },
-                "v.mjpeg holds pictures larger than 16 MiB, 3 in all, which are left out; encode it anew with a lower \
-                 quality.",
+                "v.mjpeg has 3 frames larger than 16.8 MB, which are skipped; encode it again with a lower quality.",
             ),
         ] {
             assert_eq!(warning(defects).as_deref(), Some(sentence));
         }
         let failed = IndexProgress { frames: 9, defects: None, has_failed: true }.warning("v.mjpeg").unwrap();
-        assert!(failed.contains("ends after frame 9"), "{failed}");
+        assert!(failed.contains("stops after frame 9"), "{failed}");
     }
 }

@@ -1,4 +1,4 @@
-//! The pass over a file that fills its index.
+//! The scan of a media file that fills its index.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -6,36 +6,39 @@ use std::sync::Arc;
 use super::storage::ReadAt;
 use crate::media::container::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 
-/// A demuxer and the file that it reads.
+/// A scan in progress: a demuxer and the file that it reads.
+///
+/// Call [`read_next`](Self::read_next) until it returns `false`, and take the frames found from
+/// [`entries`](Self::entries) in between.
 #[derive(Debug)]
 pub struct IndexScan {
     reader: Arc<dyn ReadAt>,
     demuxer: Box<dyn Demuxer>,
     buffer: Vec<u8>,
-    /// Frames that were found and not published.
+    /// Frames found and not yet published.
     entries: Vec<FrameEntry>,
 }
 
 impl IndexScan {
-    /// A pass that has read nothing yet.
+    /// Creates a scan that has read nothing yet.
     pub fn new(reader: Arc<dyn ReadAt>, demuxer: Box<dyn Demuxer>) -> Self {
         Self { reader, demuxer, buffer: Vec::new(), entries: Vec::new() }
     }
 
-    /// Reads on until the first frame is known; `None` if the file has none.
+    /// Reads until the first frame is known; returns `None` if the file has no complete frame. Blocks.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// Returns an error if the file cannot be read.
     pub fn first_frame(&mut self) -> io::Result<Option<FrameEntry>> {
-        while self.entries.is_empty() && self.read_on()? {}
+        while self.entries.is_empty() && self.read_next()? {}
         Ok(self.entries.first().copied())
     }
 
-    /// Reads the next part of the file; `false` if the index is complete.
+    /// Reads the next part of the file; returns `false` if the index is complete. Blocks.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn read_on(&mut self) -> io::Result<bool> {
+    /// Returns an error if the file cannot be read.
+    pub fn read_next(&mut self) -> io::Result<bool> {
         let ReadRequest::Range { offset, length } = self.demuxer.poll_read() else { return Ok(false) };
         self.buffer.resize(length, 0);
         let length = read_up_to(&*self.reader, offset, &mut self.buffer)?;
@@ -43,21 +46,22 @@ impl IndexScan {
         Ok(true)
     }
 
-    /// Frames that were found since they were last taken out.
+    /// Frames found and not yet drained by the caller.
     pub fn entries(&mut self) -> &mut Vec<FrameEntry> {
         &mut self.entries
     }
 
-    /// What was met so far besides complete frames.
+    /// Counts of damaged and oversized frames so far.
     pub fn defects(&self) -> FileDefects {
         self.demuxer.defects()
     }
 }
 
-/// Fills a buffer from a position on, as far as there are bytes; returns how many.
+/// Fills `buffer` from `offset` (bytes from the start of the file); returns the number of bytes read, which is less
+/// than the length of the buffer only at the end of the file. Blocks.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn read_up_to(reader: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

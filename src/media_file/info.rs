@@ -1,4 +1,4 @@
-//! Everything that is known of an open film without reading its frames.
+//! Properties of an open media file that are known without reading its frames.
 
 use super::index_progress::IndexProgress;
 use crate::media::FrameRate;
@@ -6,41 +6,42 @@ use crate::media::container::ContainerFormat;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Npt, NptRange};
 
-/// An open film, as it is known at one instant: its index may still be growing.
+/// Snapshot of an open media file; its index may still be growing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MediaInfo {
-    /// Different for each film that was opened since the program started.
+    /// Number of the open file, unique within the process.
     pub id: u64,
-    /// The name of its file, or the name under which it is served.
+    /// Display name: the file name, or the name under which the file is served.
     pub name: String,
-    /// The format of the file.
+    /// Container format.
     pub layout: ContainerFormat,
-    /// Size of its first frame, in pixels.
+    /// Size of the first frame, in pixels.
     pub dimensions: Dimensions,
-    /// Its frame rate, or the one assumed where the file states none.
+    /// Frame rate stated by the file, or the assumed rate if it states none.
     pub rate: FrameRate,
-    /// The index so far.
+    /// Progress of the index.
     pub progress: IndexProgress,
 }
 
 impl MediaInfo {
-    /// Number of frames that are known.
+    /// Number of frames indexed so far.
     pub fn frames(&self) -> u64 {
         self.progress.frames
     }
 
-    /// Tells whether these are all frames.
+    /// Returns true if the number of frames is final.
     pub fn is_complete(&self) -> bool {
         self.progress.is_finished()
     }
 
-    /// The range that can be played: to the end, or open while the end is not known.
+    /// Range that can be played, from 0 to the end; open-ended while the file is being indexed.
     pub fn range(&self) -> NptRange {
         let end = self.is_complete().then(|| self.rate.npt_of(self.frames()));
         NptRange { start: Some(Npt::ZERO), end }
     }
 
-    /// What is wrong with the film, once all of it has been read: a sentence, with what to do.
+    /// Returns the message for users about a damaged file; `None` if nothing is wrong, and while the file is being
+    /// indexed.
     pub fn flaw(&self) -> Option<String> {
         self.progress.warning(&self.name)
     }
@@ -50,7 +51,7 @@ impl MediaInfo {
 pub(crate) mod tests {
     use super::*;
 
-    /// A film of this many frames at 20 a second.
+    /// A completely indexed file of this many frames at 20 frames/s.
     pub(crate) fn info(frames: u64) -> MediaInfo {
         MediaInfo {
             id: 1,
@@ -63,7 +64,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_range_is_open_while_the_index_grows() {
+    fn range_is_open_while_index_grows() {
         assert_eq!(info(500).range(), NptRange::parse("npt=0-25").unwrap());
         let growing =
             MediaInfo { progress: IndexProgress { frames: 500, ..IndexProgress::default() }, ..info(0) };

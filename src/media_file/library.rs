@@ -1,4 +1,4 @@
-//! Which films are served, and under which names.
+//! The media files that a server offers, by name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use super::file::MediaFile;
 use crate::media::FrameRate;
 use crate::media::container::has_media_extension;
 
-/// The films of a server, by the name that stands in their URL.
+/// The media files of a server, by their name in RTSP URLs.
 ///
-/// A URL is looked up among these names and never turned into a path, so no request reaches a file that was not
-/// meant to be served.
+/// The path of a URL is looked up among these names and never used as a file path, so no request can reach a file
+/// that is not served.
 #[derive(Debug, Default)]
 pub struct Library {
     entries: RwLock<BTreeMap<String, LibraryEntry>>,
@@ -22,31 +22,31 @@ pub struct Library {
 #[derive(Debug, Clone)]
 enum LibraryEntry {
     Open(Arc<MediaFile>),
-    /// Found in a folder, and opened by the first who asks for it.
+    /// Found in a folder and opened by the first request for it.
     Listed {
         path: PathBuf,
         rate: FrameRate,
     },
 }
 
-/// What was found in a folder.
+/// Result of [`Library::add_folder`].
 #[derive(Debug, Default)]
 pub struct AddedFolder {
-    /// The names of the films that are served.
+    /// Names of the files that are served.
     pub names: Vec<String>,
-    /// What is called a film or a folder and is left out: for each a sentence that says why.
+    /// Messages for users about the media files and folders that are not served, with the reason.
     pub skipped: Vec<String>,
-    /// What is served under another name than its own: for each a sentence that says under which.
+    /// Messages for users about the files that are served under another name than their own.
     pub renamed: Vec<String>,
 }
 
-/// A sentence about a film that is served as `name`, because its own is taken.
+/// Message for users about a file that is served as `name` because its own name is in use.
 pub fn renamed_message(path: &Path, name: &str, original: &str) -> String {
-    format!("{} is served as {name}, as there is another {original}.", path.display())
+    format!("{} is served as {name}, because the name {original} is in use.", path.display())
 }
 
 impl Library {
-    /// Serves a film that is open; returns the name that it got.
+    /// Adds an open file; returns the name under which it is served.
     pub fn add(&self, media_file: Arc<MediaFile>) -> String {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let name = unique_name(&entries, media_file.name());
@@ -54,10 +54,11 @@ impl Library {
         name
     }
 
-    /// Serves the films of a folder and of the folders in it. Blocks.
+    /// Adds the media files of a folder and of its subfolders, up to 8 levels deep. They are opened when first
+    /// requested. Blocks.
     ///
     /// # Errors
-    /// When the folder itself cannot be read.
+    /// Returns an error if the folder itself cannot be read.
     pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<AddedFolder> {
         let mut search = FolderSearch::default();
         search.read_folder(folder, "", 0)?;
@@ -74,18 +75,19 @@ impl Library {
         Ok(AddedFolder { names, skipped: search.skipped, renamed: renames })
     }
 
-    /// Serves nothing any more. Sessions that have begun keep their film.
+    /// Removes all files. Existing sessions keep theirs open.
     pub fn clear(&self) {
         self.entries.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Whether a film of this name is served.
+    /// Returns whether a file is served under exactly this name.
     pub fn contains(&self, name: &str) -> bool {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 
-    /// The name of the film that is meant: the very name, or the same in other letters, or else the same file in
-    /// whatever folder. Classroom programs name files as they stand, or stood, on a disk.
+    /// Finds a served name for a file name as classroom clients send it, which may be a path on the client's own
+    /// disk: the exact name, else the same name in other case, else the same last path component, else that in other
+    /// case.
     pub fn find_name(&self, requested: &str) -> Option<String> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let matches: [&dyn Fn(&str) -> bool; 4] = [
@@ -94,13 +96,14 @@ impl Library {
             &|name| last_component(name) == last_component(requested),
             &|name| last_component(name).eq_ignore_ascii_case(last_component(requested)),
         ];
-        matches.iter().find_map(|is_meant| entries.keys().find(|name| is_meant(name)).cloned())
+        matches.iter().find_map(|is_match| entries.keys().find(|name| is_match(name)).cloned())
     }
 
-    /// The film of this name, opened if it has not been yet; `opened` is called with one that has just been. May block.
+    /// Returns the file served under `name`, opening it if necessary; `None` if there is none. `on_open` is called if
+    /// this call opened it. May block.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Returns an error if the file cannot be opened.
     pub fn media_file(
         &self,
         name: &str,
@@ -109,17 +112,17 @@ impl Library {
         let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         match entry {
             None => Ok(None),
-            Some(LibraryEntry::Open(film)) => Ok(Some(film)),
+            Some(LibraryEntry::Open(media_file)) => Ok(Some(media_file)),
             Some(LibraryEntry::Listed { path, rate }) => {
-                let film = MediaFile::open(&path, name, rate)?;
+                let media_file = MediaFile::open(&path, name, rate)?;
                 let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
                 match entries.get_mut(name) {
-                    // Two may have opened it at the same time; the first one's is kept.
+                    // Two requests may open the file at the same time; the first result is kept.
                     Some(LibraryEntry::Open(first)) => Ok(Some(first.clone())),
                     Some(entry) => {
-                        on_open(&film);
-                        *entry = LibraryEntry::Open(film.clone());
-                        Ok(Some(film))
+                        on_open(&media_file);
+                        *entry = LibraryEntry::Open(media_file.clone());
+                        Ok(Some(media_file))
                     }
                     None => Ok(None),
                 }
@@ -128,12 +131,12 @@ impl Library {
     }
 }
 
-/// The file's own name, in a path of any system.
+/// Last component of a path in Unix or Windows notation.
 fn last_component(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or(path)
 }
 
-/// `movie.mjpeg`, or `movie-2.mjpeg` if that is taken.
+/// Returns `name`, or if it is in use the first free of `movie-2.mjpeg`, `movie-3.mjpeg`, …
 fn unique_name(entries: &BTreeMap<String, LibraryEntry>, name: &str) -> String {
     let (stem, extension) = match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
@@ -146,14 +149,15 @@ fn unique_name(entries: &BTreeMap<String, LibraryEntry>, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Folders in folders are followed this far.
+/// Maximum depth of subfolders below the added folder.
 const MAX_DEPTH: usize = 8;
 
-/// The films below a folder, and what is left out.
+/// A recursive search for media files.
 #[derive(Debug, Default)]
 struct FolderSearch {
-    /// Names, relative to the first folder and with slashes, and paths.
+    /// Names relative to the first folder, with slashes, and paths.
     files: Vec<(String, PathBuf)>,
+    /// Messages for users about files and folders that are skipped.
     skipped: Vec<String>,
 }
 
@@ -168,7 +172,7 @@ impl FolderSearch {
                 continue;
             };
             let name = format!("{prefix}{file_name}");
-            // Links are not followed into other folders, which could be above this one.
+            // Symbolic links to folders are not followed: the target could contain this folder.
             if child.file_type().is_ok_and(|kind| kind.is_dir()) {
                 self.add_subfolder(&path, &name, depth);
             } else if path.is_file() && has_media_extension(&path) {
@@ -178,11 +182,11 @@ impl FolderSearch {
         Ok(())
     }
 
-    /// A URL could not be told to anybody.
+    /// Skips a media file or folder whose name is not UTF-8, because its URL could not be shown to users.
     fn skip_non_utf8(&mut self, path: &Path) {
         if path.is_dir() || has_media_extension(path) {
             let path = path.display();
-            self.skipped.push(format!("{path} is left out, as its name is not UTF-8; rename it."));
+            self.skipped.push(format!("{path} is not served, because its name is not UTF-8; rename it."));
         }
     }
 
@@ -192,7 +196,7 @@ impl FolderSearch {
         }
         if let Err(error) = self.read_folder(path, &format!("{name}/"), depth + 1) {
             let path = path.display();
-            self.skipped.push(format!("{path} is left out ({error}); check its permissions."));
+            self.skipped.push(format!("{path} is not served ({error}); check its permissions."));
         }
     }
 
@@ -257,9 +261,9 @@ mod tests {
         let found = Library::default().add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
         assert_eq!(found.names, ["film.mjpeg"]);
-        // Nothing is locked for an administrator.
-        let sentence = format!("{} is left out (", locked.display());
-        assert_eq!(found.skipped.iter().any(|left_out| left_out.starts_with(&sentence)), is_locked);
+        // Permissions do not apply to root.
+        let message = format!("{} is not served (", locked.display());
+        assert_eq!(found.skipped.iter().any(|skipped| skipped.starts_with(&message)), is_locked);
     }
 
     #[test]
@@ -274,12 +278,13 @@ mod tests {
         }
         let library = Library::default();
         let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
-        let sentence = format!("{} is left out, as its name is not UTF-8; rename it.", unnamed.display());
-        assert_eq!((found.skipped, found.renamed.len()), (vec![sentence], 0));
+        let message =
+            format!("{} is not served, because its name is not UTF-8; rename it.", unnamed.display());
+        assert_eq!((found.skipped, found.renamed.len()), (vec![message], 0));
         let again = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
-        let sentence =
-            format!("{} is served as film-2.mjpeg, as there is another film.mjpeg.", film.display());
-        assert_eq!((again.names, again.renamed), (vec!["film-2.mjpeg".to_owned()], vec![sentence]));
+        let message =
+            format!("{} is served as film-2.mjpeg, because the name film.mjpeg is in use.", film.display());
+        assert_eq!((again.names, again.renamed), (vec!["film-2.mjpeg".to_owned()], vec![message]));
     }
 
     #[test]
@@ -288,7 +293,7 @@ mod tests {
         for name in ["a.mjpeg", "b.MJPG", "notes.txt", "deep/c.mjpeg"] {
             let path = folder.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            // Whether more of it is whole is seen when it is opened.
+            // Only the first bytes are checked until the file is opened.
             fs::write(path, b"\xFF\xD8\xFFx").unwrap();
         }
         fs::write(folder.path().join("empty.mjpeg"), b"").unwrap();

@@ -1,8 +1,21 @@
-//! Films on disk: storage, the index that grows in the background, and the library of what may be served.
+//! Media files on disk: storage, an index that grows in the background, and the library of what is served.
 //!
-//! [`Film::open`] returns as soon as the first frame is known. The rest of the file is indexed on a thread of its own;
-//! [`Film::progress`] follows it, and [`Film::info`] tells what is known at the moment. A [`Library`] maps the names in
-//! URLs to films.
+//! [`MediaFile::open`] returns as soon as the first frame is known. The rest of the file is indexed on a thread;
+//! [`MediaFile::progress`] follows it, [`MediaFile::info`] returns what is known so far, and
+//! [`MediaFile::read_frame`] reads one frame. A [`Library`] maps the names in RTSP URLs to media files; URLs are
+//! never turned into paths.
+//!
+//! ```
+//! use reelay::media::FrameRate;
+//! use reelay::media_file::MediaFile;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! const SAMPLE: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/sample.mjpeg"));
+//! let media_file = MediaFile::from_memory(SAMPLE, "sample.mjpeg", FrameRate::CLASSROOM)?;
+//! assert!(media_file.read_frame(0)?.starts_with(b"\xFF\xD8"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod file;

@@ -1,4 +1,4 @@
-//! Where the bytes of a film are.
+//! Storage of a media file: a file on disk, or bytes in memory.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -7,26 +7,27 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
-/// Bytes that can be read at any position, from several threads at once.
+/// Random-access reads, from several threads at once.
 pub trait ReadAt: fmt::Debug + Send + Sync {
-    /// Reads bytes at a position, in bytes from the start; returns how many, 0 at the end. Blocks.
+    /// Reads into `buffer` at `offset`, in bytes from the start; returns the number of bytes read, 0 at the end.
+    /// Blocks.
     ///
     /// # Errors
-    /// When the medium cannot be read.
+    /// Returns an error if the storage cannot be read.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
 }
 
-/// Where the bytes of a film are.
+/// Storage of a media file.
 #[derive(Debug)]
 pub enum Storage {
-    /// A file.
+    /// A file on disk.
     File {
-        /// Its path when it was opened.
+        /// Path from which the file was opened.
         path: PathBuf,
-        /// The open file.
+        /// Open file.
         file: File,
     },
-    /// The program itself.
+    /// Bytes compiled into the program.
     Memory(&'static [u8]),
 }
 
@@ -45,10 +46,10 @@ impl ReadAt for Storage {
 }
 
 impl Storage {
-    /// Reads exactly `length` bytes at a position. Blocks.
+    /// Reads exactly `length` bytes at `offset`. Blocks.
     ///
     /// # Errors
-    /// When the file cannot be read any more, or has been cut.
+    /// Returns an error if the file cannot be read, or `UnexpectedEof` if it is shorter than when it was indexed.
     pub fn read(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         if let Self::Memory(bytes) = self {
             let start = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -59,7 +60,12 @@ impl Storage {
         let mut filled = 0;
         while filled < length {
             filled += match self.read_at(offset + filled as u64, &mut bytes[filled..]) {
-                Ok(0) => return Err(io::Error::new(ErrorKind::UnexpectedEof, "its file has been cut")),
+                Ok(0) => {
+                    return Err(io::Error::new(
+                        ErrorKind::UnexpectedEof,
+                        "the file is shorter than when it was opened",
+                    ));
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => 0,
                 read => read?,
             };
@@ -67,8 +73,8 @@ impl Storage {
         Ok(bytes.into())
     }
 
-    /// Tells whether a file still stands where it was and has at least this length in bytes. Blocks.
-    pub fn is_there(&self, length: u64) -> bool {
+    /// Returns true if the file still exists at its path and is at least `length` bytes long. Blocks.
+    pub fn is_available(&self, length: u64) -> bool {
         match self {
             Self::File { path, .. } => {
                 fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() >= length)

@@ -1,4 +1,4 @@
-//! Connections as they are accepted, no more of them at a time than there is room for.
+//! A TCP listener with a limit on the number of open connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-/// Listens on an address.
+/// A TCP listener that accepts at most a fixed number of connections at a time.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,
@@ -18,35 +18,35 @@ pub struct Acceptor {
     permits: Arc<Semaphore>,
 }
 
-/// A connection that has been accepted.
+/// An accepted connection.
 #[derive(Debug)]
 pub struct Accepted {
     /// The connection.
     pub stream: TcpStream,
-    /// Who is at its other end.
+    /// Address of the client.
     pub peer: SocketAddr,
-    /// Its place, to be kept for as long as it lasts.
+    /// Slot of the connection limit; drop it when the connection ends.
     pub permit: OwnedSemaphorePermit,
 }
 
 impl Acceptor {
-    /// Listens, for so many connections at a time, on the runtime that it is called on. Every address of this machine,
-    /// written as `[::]`, is every one of IPv4, too.
+    /// Binds `address` and listens, for at most `max_connections` open connections. `[::]` accepts IPv4 connections
+    /// as well. Must be called on a tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub fn bind(address: SocketAddr, max_connections: usize) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, permits: Arc::new(Semaphore::new(max_connections)) })
     }
 
-    /// Where it listens.
+    /// Local address, with the port that the system chose if port 0 was requested.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The next connection. Those for which there is no room are closed at once. May be dropped while it waits.
+    /// Waits for the next connection. Connections over the limit are closed at once. Cancel safe.
     pub async fn accept(&self) -> Accepted {
         loop {
             match self.listener.accept().await {
@@ -56,8 +56,8 @@ impl Acceptor {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    // Out of file descriptors, most likely: trying again at once would only burn time.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    // Most likely EMFILE: an immediate retry would fail again and keep a core busy.
                     sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -65,16 +65,16 @@ impl Acceptor {
     }
 }
 
-/// Connections that may wait to be accepted.
+/// Length of the kernel's queue of connections not yet accepted.
 const BACKLOG: i32 = 128;
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() && address.ip().is_unspecified() {
-        // Systems differ in what they take without being asked.
+        // The default differs: Linux accepts IPv4 on [::], Windows and OpenBSD do not.
         socket.set_only_v6(false)?;
     }
-    // Elsewhere than on Unix it would let two programs listen on one port.
+    // Unix only: on Windows, SO_REUSEADDR lets two programs listen on the same port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn ipv6_wildcard_also_accepts_ipv4() {
-        // A machine may have no IPv6.
+        // The test machine may have no IPv6.
         let Ok(acceptor) = Acceptor::bind("[::]:0".parse().unwrap(), 2) else { return };
         for host in ["127.0.0.1", "[::1]"] {
             let address = format!("{host}:{}", acceptor.address().port());

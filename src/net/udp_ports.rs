@@ -1,4 +1,4 @@
-//! Pairs of UDP ports: RTP on an even one, RTCP on the next (RFC 3550 §11).
+//! UDP port pairs: RTP on an even port, RTCP on the next (RFC 3550 §11).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket as PlainUdpSocket};
@@ -8,32 +8,32 @@ use tokio::net::UdpSocket as AsyncUdpSocket;
 
 use crate::proto::rtsp::PortPair;
 
-/// Two bound sockets.
+/// Two bound UDP sockets, for RTP and RTCP.
 #[derive(Debug)]
 pub struct SocketPair<S> {
-    /// For RTP.
+    /// RTP socket.
     pub rtp: S,
-    /// For RTCP.
+    /// RTCP socket.
     pub rtcp: S,
     ports: PortPair,
 }
 
-/// Sockets of the runtime.
+/// A socket pair for use on a tokio runtime.
 pub type AsyncSocketPair = SocketPair<AsyncUdpSocket>;
 
-/// Bytes that are usually asked for as the kernel's buffer of each socket. A 720p picture alone can be larger than
-/// what the system gives without being asked.
+/// Kernel buffer size that is usually requested for each socket, in bytes. A single 720p frame can be larger than the
+/// default of Linux (208 KiB).
 pub const SOCKET_BUFFER_SIZE: usize = 2 * 1024 * 1024;
 
-/// How often a pair of the system's choice is tried before giving up.
+/// Maximum number of ports requested from the system in search of a free pair.
 const MAX_ATTEMPTS: usize = 64;
 
 impl SocketPair<PlainUdpSocket> {
-    /// Binds a pair: the one that begins at `rtp_port`, or one of the system's choice, and asks for kernel buffers of
-    /// `buffer` bytes. The sockets do not block.
+    /// Binds `rtp_port` and the port after it, or a free pair if `rtp_port` is `None`, and requests kernel buffers of
+    /// `buffer` bytes. The sockets are non-blocking.
     ///
     /// # Errors
-    /// When the given pair is in use, or no free pair can be found.
+    /// Returns an error if one of the given ports is in use, or if no free pair is found.
     pub fn bind(host: IpAddr, rtp_port: Option<u16>, buffer: usize) -> io::Result<Self> {
         let (rtp, rtcp) = match rtp_port {
             Some(port) => bind_pair(host, port, buffer)?,
@@ -43,10 +43,10 @@ impl SocketPair<PlainUdpSocket> {
         Ok(Self { rtp: rtp.into(), rtcp: rtcp.into(), ports })
     }
 
-    /// The same sockets on the runtime that this is called on.
+    /// Registers the sockets with the current tokio runtime.
     ///
     /// # Errors
-    /// When the runtime cannot take them.
+    /// Returns an error if the runtime cannot register them.
     pub fn into_async(self) -> io::Result<AsyncSocketPair> {
         Ok(SocketPair {
             rtp: AsyncUdpSocket::from_std(self.rtp)?,
@@ -57,13 +57,13 @@ impl SocketPair<PlainUdpSocket> {
 }
 
 impl<S> SocketPair<S> {
-    /// The numbers.
+    /// Local port numbers.
     pub fn ports(&self) -> PortPair {
         self.ports
     }
 }
 
-/// The system gives a port; it serves if it is even and the next one is free.
+/// Requests ports from the system until one is even and the next one is free.
 fn find_pair(host: IpAddr, buffer: usize) -> io::Result<(Socket, Socket)> {
     let mut rejected = Vec::new();
     for _ in 0..MAX_ATTEMPTS {
@@ -76,15 +76,18 @@ fn find_pair(host: IpAddr, buffer: usize) -> io::Result<(Socket, Socket)> {
                 Err(_) => {}
             }
         }
-        // Held until a pair is found, so that the system does not offer the same port again.
+        // Kept bound until a pair is found, so that the system does not choose the same port again.
         rejected.push(candidate);
     }
-    Err(io::Error::new(io::ErrorKind::AddrInUse, "no two neighbouring UDP ports are free"))
+    Err(io::Error::new(io::ErrorKind::AddrInUse, "no even UDP port with a free port after it was found"))
 }
 
 fn bind_pair(host: IpAddr, rtp_port: u16, buffer: usize) -> io::Result<(Socket, Socket)> {
     let rtcp_port = rtp_port.checked_add(1).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidInput, "there is no port behind 65535 for RTCP")
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "RTCP needs the port after the RTP port, and 65535 is the last",
+        )
     })?;
     Ok((
         bind_socket(SocketAddr::new(host, rtp_port), buffer)?,
@@ -94,13 +97,13 @@ fn bind_pair(host: IpAddr, rtp_port: u16, buffer: usize) -> io::Result<(Socket, 
 
 fn bind_socket(address: SocketAddr, buffer: usize) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    // The kernel gives what its limits allow; less than was asked is no error.
+    // The kernel clamps the sizes to its limits; a smaller buffer is not an error.
     socket.set_recv_buffer_size(buffer)?;
     socket.set_send_buffer_size(buffer)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     let granted = socket.recv_buffer_size()?;
-    tracing::debug!(%address, asked = buffer, granted, "UDP socket bound, SO_RCVBUF read back");
+    tracing::debug!(%address, requested = buffer, granted, "bound UDP socket, read SO_RCVBUF back");
     Ok(socket)
 }
 

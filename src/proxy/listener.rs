@@ -1,4 +1,4 @@
-//! Accepting players, and connecting to the server for each.
+//! The listener of the proxy: accepts clients and connects to the server for each of them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,65 +13,64 @@ use super::connection::forward;
 use crate::impairment::Emulator;
 use crate::net::acceptor::{Accepted, Acceptor};
 
-/// How a relay is set up.
+/// Options of a proxy.
 #[derive(Debug, Clone)]
 pub struct ProxyOptions {
-    /// Where players connect; port 0 leaves the choice to the system.
+    /// Address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// The server: its host and its port.
+    /// Host name or IP address of the server, and its port.
     pub server: (String, u16),
-    /// The emulated network.
+    /// Emulated network for packets from the server.
     pub emulator: Emulator,
 }
 
-/// Something that happened.
+/// Event of a proxy; its text is a line for a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProxyEvent {
-    /// A player has connected.
+    /// A client has connected.
     Connected {
-        /// Which.
+        /// Address of the client.
         client: SocketAddr,
     },
-    /// The server does not take the player's connection.
+    /// The connection to the server failed; the client is disconnected.
     ServerUnreachable {
-        /// Which player.
+        /// Address of the client.
         client: SocketAddr,
-        /// What the system says.
+        /// Cause of the failure.
         error: String,
     },
-    /// The player or the server has closed.
+    /// The client or the server has closed its connection.
     Closed {
-        /// Which player.
+        /// Address of the client.
         client: SocketAddr,
-        /// What the system says, if it was not meant to be.
+        /// Error that ended the connection; `None` if it was closed normally.
         error: Option<String>,
     },
 }
 
 impl fmt::Display for ProxyEvent {
-    /// A line for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connected { client: player } => write!(f, "{player} connected"),
-            Self::ServerUnreachable { client: player, error } => {
-                write!(f, "{player} the server cannot be reached: {error}")
+            Self::Connected { client } => write!(f, "{client} connected"),
+            Self::ServerUnreachable { client, error } => {
+                write!(f, "{client} disconnected: the server cannot be reached: {error}")
             }
-            Self::Closed { client: player, error: None } => write!(f, "{player} closed"),
-            Self::Closed { client: player, error: Some(error) } => write!(f, "{player} broke off: {error}"),
+            Self::Closed { client, error: None } => write!(f, "{client} closed"),
+            Self::Closed { client, error: Some(error) } => write!(f, "{client} disconnected: {error}"),
         }
     }
 }
 
-/// Who is told. Called on the runtime's threads, so it must not block.
+/// Callback for events. Called on the threads of the runtime, so it must not block.
 pub type ProxyObserver = Arc<dyn Fn(ProxyEvent) + Send + Sync>;
 
-/// The most players at a time.
+/// Maximum number of connected clients.
 const MAX_CONNECTIONS: usize = 64;
 
-/// How long the server may take to accept.
+/// Timeout of the connection to the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A relay that runs. Dropping it stops it.
+/// A running proxy. Dropping it closes all connections.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -79,10 +78,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens, and relays in the background of the runtime it is called on.
+    /// Starts to listen, and serves clients in the background of the current tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub async fn start(options: ProxyOptions, observer: ProxyObserver) -> io::Result<Self> {
         let acceptor = Acceptor::bind(options.listen, MAX_CONNECTIONS)?;
         let (address, shutdown) = (acceptor.address(), CancellationToken::new());
@@ -90,7 +89,7 @@ impl Proxy {
         Ok(Self { address, shutdown })
     }
 
-    /// Where players connect.
+    /// Address that clients connect to, with the port that the system chose if port 0 was requested.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -133,7 +132,7 @@ async fn serve_client(stream: TcpStream, peer: SocketAddr, options: ProxyOptions
             return observer(ProxyEvent::ServerUnreachable { client: peer, error: error.to_string() });
         }
         Err(_) => {
-            let error = "it does not answer".to_owned();
+            let error = "connection timed out".to_owned();
             return observer(ProxyEvent::ServerUnreachable { client: peer, error });
         }
     };

@@ -1,4 +1,5 @@
-//! One stream's datagrams: two ports towards the server, two towards the player, and the emulated network between.
+//! UDP forwarding of one stream: a port pair towards the server, one towards the client, and the emulator between
+//! them.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -14,20 +15,20 @@ use crate::net::deadline::wait_for_deadline;
 use crate::net::udp_ports::{self, SocketPair};
 use crate::proto::rtsp::PortPair;
 
-/// The two hosts, and our addresses as each of them sees us.
+/// Addresses of both peers, and of the proxy as each of them sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Hosts {
-    /// The player.
+    /// Address of the client.
     pub client: IpAddr,
-    /// We, to the player.
+    /// Local address of the connection to the client.
     pub client_side: IpAddr,
-    /// The server.
+    /// Address of the server.
     pub server: IpAddr,
-    /// We, to the server.
+    /// Local address of the connection to the server.
     pub server_side: IpAddr,
 }
 
-/// Where the server hears the player, once it has said so.
+/// Ports of the server, shared with the forwarding task; `None` until its SETUP response names them.
 #[derive(Debug, Clone, Default)]
 struct SharedServerPorts(Arc<Mutex<Option<PortPair>>>);
 
@@ -41,24 +42,25 @@ impl SharedServerPorts {
     }
 }
 
-/// One stream. Dropping it closes its ports.
+/// A stream over UDP. Dropping it closes its ports.
 #[derive(Debug)]
 pub struct MediaTrack {
-    /// Where the player wants to receive.
+    /// Ports on which the client receives (`client_port` of its SETUP request).
     pub client_ports: PortPair,
-    /// Where we receive instead.
+    /// Ports on which the proxy receives from the server (`client_port` of the forwarded request).
     pub server_side_ports: PortPair,
-    /// Where we send from, and hear the player.
+    /// Ports from which the proxy sends to the client, and on which it receives from it (`server_port` of the
+    /// forwarded response).
     pub client_side_ports: PortPair,
     server_ports: SharedServerPorts,
     _forwarding: AbortOnDropHandle<()>,
 }
 
 impl MediaTrack {
-    /// Opens ports for a player that wants to receive there.
+    /// Opens two port pairs and starts a task that forwards between them.
     ///
     /// # Errors
-    /// When no ports are free.
+    /// Returns an error if no ports are free.
     pub fn open(hosts: Hosts, client_ports: PortPair, emulator: &Emulator) -> io::Result<Self> {
         let server_side =
             SocketPair::bind(hosts.server_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
@@ -78,7 +80,8 @@ impl MediaTrack {
         Ok(Self { client_ports, server_side_ports, client_side_ports, server_ports, _forwarding: forwarding })
     }
 
-    /// The server has said where it hears the player. What it says last holds: a session may follow another one.
+    /// Sets the ports on which the server receives. Later values replace earlier ones: the client can use its ports
+    /// for another session after the first.
     pub fn set_server_ports(&self, ports: PortPair) {
         self.server_ports.set(ports);
     }
@@ -93,10 +96,10 @@ struct Forwarder {
     link: SessionLink,
 }
 
-/// Bytes of the largest datagram.
+/// Receive buffer, in bytes; UDP payloads are at most 65,507.
 const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
 
-/// Datagrams that are taken from one port before the others have their turn.
+/// Maximum number of datagrams received from one port before the other ports are polled.
 const MAX_BATCH: usize = 64;
 
 impl Forwarder {
@@ -146,7 +149,7 @@ impl Forwarder {
             else {
                 return;
             };
-            // A server that has not said where it hears is told nothing.
+            // Dropped until the SETUP response names the ports of the server.
             let Some(server) = self.server_ports.get() else { continue };
             let to = SocketAddr::new(self.hosts.server, port_of(server, kind));
             send(socket_of(&self.server_side, kind), to, &buffer[..length]).await;
@@ -168,21 +171,21 @@ fn port_of(pair: PortPair, kind: PacketKind) -> u16 {
     }
 }
 
-/// The next datagram from this host; what strangers send is passed over.
+/// Receives the next datagram that is waiting and comes from `host`. Datagrams of other hosts are ignored.
 fn try_receive(socket: &UdpSocket, host: IpAddr, buffer: &mut [u8]) -> Option<usize> {
     loop {
         match socket.try_recv_from(buffer) {
             Ok((length, from)) if from.ip().to_canonical() == host => return Some(length),
-            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
+            Ok((_, from)) => tracing::debug!(%from, "ignoring datagram from unknown host"),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-            // Reports of unreachable ports arrive as errors; the socket goes on.
-            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+            // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
+            Err(error) => tracing::debug!(%error, "cannot receive datagram"),
         }
     }
 }
 
 async fn send(socket: &UdpSocket, to: SocketAddr, bytes: &[u8]) {
     if let Err(error) = socket.send_to(bytes, to).await {
-        tracing::debug!(%to, %error, "a datagram could not be sent");
+        tracing::debug!(%to, %error, "cannot send datagram");
     }
 }

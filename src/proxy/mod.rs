@@ -1,11 +1,16 @@
-//! The relay: the emulated network between a player and a server that are not ours.
+//! A proxy that puts the emulated network between a third-party RTSP client and server.
 //!
-//! A player connects to the relay, and the relay to the server. What the two say to each other is passed on as it is,
-//! line by line, but for the ports in Transport, so that RTP and RTCP come to the relay as well: what the server
-//! sends passes the emulated network, by datagrams or interleaved; what the player sends is passed on at once.
-//! `pieces` and `transport` are pure; the others carry.
+//! Clients connect to the proxy, and the proxy opens a connection to the server for each of them. Messages are
+//! forwarded line by line and unchanged, except for the ports in Transport headers, so that RTP and RTCP pass through
+//! the proxy as well. Packets from the server, in datagrams or interleaved, pass through the emulator; packets from
+//! the client are forwarded at once.
+//!
+//! [`Proxy::start`] listens in the background of a tokio runtime until the [`Proxy`] is dropped. `part_reader` and
+//! `transport` are sans-I/O; the other files use sockets.
 
 mod connection;
+mod connection_reader;
+mod interleaved;
 mod listener;
 mod media_track;
 mod part_reader;

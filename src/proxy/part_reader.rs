@@ -1,56 +1,60 @@
-//! PURE. A connection's bytes in pieces: the lines of messages, their bodies, and interleaved packets.
+//! Splits one direction of an RTSP connection into lines, bodies and interleaved packets. Sans-I/O.
 //!
-//! Messages are not read as a whole. So whatever dialect is spoken passes, and what is not understood changes nothing.
+//! Messages are not parsed: headers and dialects that the proxy does not know are forwarded unchanged.
 
 use bytes::{Buf, Bytes, BytesMut};
 
-/// Some bytes of a connection.
+/// Part of the byte stream of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamPart {
-    /// A line of a message with its end, or all that there is of it.
+    /// Line of a message including its line end, or an unterminated last line.
     Line(Bytes),
-    /// Bytes of a body.
+    /// Part of the body of a message.
     Body(Bytes),
-    /// A packet between messages (RFC 2326 §10.12).
+    /// Interleaved packet between messages (RFC 2326 §10.12).
     Interleaved {
-        /// Its channel.
+        /// Channel that the Transport header assigned.
         channel: u8,
-        /// The packet.
+        /// RTP or RTCP packet, without the four bytes of framing.
         packet: Bytes,
     },
 }
 
-/// A line is longer than any message needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Error for a line longer than 16,384 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a line of a message is longer than {MAX_LINE_LENGTH} bytes")]
 pub struct LineTooLong;
 
-/// Cuts one direction of a connection into pieces.
+/// Splits one direction of a connection into parts.
+///
+/// Pass received bytes to [`push`](Self::push), then call [`next_part`](Self::next_part) until it returns `None`.
 #[derive(Debug, Default)]
 pub struct PartReader {
     buffer: BytesMut,
-    /// Between the first line of a message and its blank line.
+    /// A first line has been read, and the blank line after the headers has not.
     is_in_headers: bool,
-    /// Bytes of a body that are still to come.
+    /// Remaining bytes of the current body.
     body_remaining: usize,
-    /// What the head says of the body.
+    /// Content-Length of the current message.
     content_length: usize,
-    /// A line has ended as RFC 2326 §4 wants. The classroom's end with LF alone, and the last with nothing.
+    /// The peer ends lines with CRLF, as RFC 2326 §4 requires. Classroom programs end lines with LF only, and the
+    /// last line of a message with nothing.
     has_seen_crlf: bool,
 }
 
-/// Bytes of the longest line.
+/// Maximum length of a line, in bytes.
 const MAX_LINE_LENGTH: usize = 16 * 1024;
 
 impl PartReader {
-    /// Takes what the connection brought.
+    /// Appends received bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next piece, or `None` until more comes.
+    /// Returns the next complete part; `None` if more bytes are needed.
     ///
     /// # Errors
-    /// When a line does not end.
+    /// Returns an error if a line exceeds the maximum length.
     pub fn next_part(&mut self) -> Result<Option<StreamPart>, LineTooLong> {
         if self.buffer.is_empty() {
             return Ok(None);
@@ -97,7 +101,7 @@ impl PartReader {
         StreamPart::Line(line)
     }
 
-    /// Whether something waits that may be all that there is of a message's last line.
+    /// Returns true if the buffer may hold the complete last line of a classroom message, which has no line end.
     pub fn may_be_complete(&self) -> bool {
         !self.buffer.is_empty()
             && !self.has_seen_crlf
@@ -105,7 +109,8 @@ impl PartReader {
             && !self.is_at_interleaved()
     }
 
-    /// Nothing has followed: what waits is all that there is of the last line.
+    /// Returns the unterminated last line of a classroom message. To be called when no more bytes have arrived for a
+    /// while, or at the end of the stream.
     pub fn flush_line(&mut self) -> Option<StreamPart> {
         if !self.may_be_complete() {
             return None;
@@ -139,8 +144,8 @@ mod tests {
     #[test]
     fn parts_are_the_same_at_any_read_boundary() {
         let bytes = b"RTSP/1.0 200 OK\r\nContent-Length: 6\r\n\r\n$a\n\nb\n$\x02\x00\x03a\nbOPTIONS * RTSP/1.0\r\n\r\n";
-        let mut whole = PartReader::default();
-        whole.push(bytes);
+        let mut reader = PartReader::default();
+        reader.push(bytes);
         let expected = [
             line("RTSP/1.0 200 OK\r\n"),
             line("Content-Length: 6\r\n"),
@@ -150,13 +155,13 @@ mod tests {
             line("OPTIONS * RTSP/1.0\r\n"),
             line("\r\n"),
         ];
-        assert_eq!(read_all(&mut whole), expected);
+        assert_eq!(read_all(&mut reader), expected);
         let (mut single, mut bodies, mut others) = (PartReader::default(), Vec::new(), Vec::new());
         for byte in bytes {
             single.push(&[*byte]);
-            assert!(others.is_empty() || single.flush_line().is_none(), "it ends its lines");
-            for piece in read_all(&mut single) {
-                match piece {
+            assert!(others.is_empty() || single.flush_line().is_none(), "lines of this peer have ends");
+            for part in read_all(&mut single) {
+                match part {
                     StreamPart::Body(body) => bodies.extend(body),
                     other => others.push(other),
                 }
@@ -168,17 +173,17 @@ mod tests {
 
     #[test]
     fn classroom_line_without_line_end_is_flushed() {
-        let mut pieces = PartReader::default();
-        pieces.push(b"SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000");
-        assert_eq!(read_all(&mut pieces), [line("SETUP movie.Mjpeg RTSP/1.0\n"), line("CSeq: 1\n")]);
-        assert_eq!(pieces.flush_line(), Some(line("Transport: RTP/UDP; client_port= 25000")));
-        assert_eq!(pieces.flush_line(), None);
+        let mut reader = PartReader::default();
+        reader.push(b"SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000");
+        assert_eq!(read_all(&mut reader), [line("SETUP movie.Mjpeg RTSP/1.0\n"), line("CSeq: 1\n")]);
+        assert_eq!(reader.flush_line(), Some(line("Transport: RTP/UDP; client_port= 25000")));
+        assert_eq!(reader.flush_line(), None);
     }
 
     #[test]
     fn line_above_limit_is_error() {
-        let mut pieces = PartReader::default();
-        pieces.push(&vec![b'a'; MAX_LINE_LENGTH + 1]);
-        assert_eq!(pieces.next_part(), Err(LineTooLong));
+        let mut reader = PartReader::default();
+        reader.push(&vec![b'a'; MAX_LINE_LENGTH + 1]);
+        assert_eq!(reader.next_part(), Err(LineTooLong));
     }
 }

@@ -1,23 +1,25 @@
-//! PURE. Other values in a Transport line, and everything else as it was: the standard's and the classroom's
+//! Replaces parameter values in a Transport header and keeps the rest of the line byte for byte. Sans-I/O.
+//!
+//! Works for standard headers (RFC 2326 §12.39) and for those of classroom programs
 //! (`Transport: RTP/UDP; client_port= 25000`).
 
 use crate::proto::rtsp::PortPair;
 
-/// Whether a line is a Transport header.
+/// Returns whether a line is a Transport header.
 pub fn is_transport_header(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("Transport"))
 }
 
-/// Ports as they stand in the header: a pair, or the first of it alone.
+/// Value of a port parameter: a pair, or the RTP port alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortParameter {
-    /// The ports; RTCP's is the next if it is not said.
+    /// Ports; the RTCP port is the one after the RTP port if the header does not state it.
     pub ports: PortPair,
     is_pair: bool,
 }
 
 impl PortParameter {
-    /// `25000-25001`, or `25000`.
+    /// Parses `25000-25001` or `25000`; returns `None` for anything else, for port 0, and for 65535 alone.
     pub fn parse(text: &str) -> Option<Self> {
         let (rtp, rtcp) = match text.split_once('-') {
             Some((rtp, rtcp)) => (rtp, Some(rtcp.trim().parse::<u16>().ok()?)),
@@ -28,13 +30,13 @@ impl PortParameter {
         Some(Self { ports: PortPair { rtp, rtcp: rtcp.or(next)? }, is_pair: rtcp.is_some() })
     }
 
-    /// Other ports, written in the same way.
+    /// Formats other ports in the same notation.
     pub fn format(self, PortPair { rtp, rtcp }: PortPair) -> String {
         if self.is_pair { format!("{rtp}-{rtcp}") } else { rtp.to_string() }
     }
 }
 
-/// The value of the first parameter of this name.
+/// Returns the value of the first parameter called `wanted`, in any case.
 pub fn parameter_value<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
     let parameters = line.split([';', ',']).filter_map(|part| part.split_once('='));
     parameters
@@ -43,14 +45,17 @@ pub fn parameter_value<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
         .next()
 }
 
-/// The line with other values: `other` is given the name, in small letters, and the value of each parameter.
+/// Returns the line with some parameter values replaced. `replace` receives the name of each parameter, in lower
+/// case, and its value, and returns the new value or `None` to keep it.
 pub fn rewrite_parameters(line: &str, mut replace: impl FnMut(&str, &str) -> Option<String>) -> String {
     line.split_inclusive([';', ','])
         .map(|part| {
             let Some((name, rest)) = part.split_once('=') else { return part.to_owned() };
             let value = rest.trim_end_matches([';', ',']).trim();
             match replace(&name.trim().to_ascii_lowercase(), value) {
-                Some(replace) if !value.is_empty() => format!("{name}={}", rest.replacen(value, &replace, 1)),
+                Some(new_value) if !value.is_empty() => {
+                    format!("{name}={}", rest.replacen(value, &new_value, 1))
+                }
                 _ => part.to_owned(),
             }
         })
@@ -61,7 +66,7 @@ pub fn rewrite_parameters(line: &str, mut replace: impl FnMut(&str, &str) -> Opt
 mod tests {
     use super::*;
 
-    fn with_other_ports(line: &str) -> String {
+    fn replace_client_ports(line: &str) -> String {
         rewrite_parameters(line, |name, value| {
             let ports = PortParameter::parse(value)?;
             (name == "client_port").then(|| ports.format(PortPair { rtp: 6_000, rtcp: 6_001 }))
@@ -85,7 +90,7 @@ mod tests {
             ("Transport: RTP/AVP;client_port=70000\r\n", "Transport: RTP/AVP;client_port=70000\r\n"),
         ] {
             assert!(is_transport_header(line));
-            assert_eq!(with_other_ports(line), expected);
+            assert_eq!(replace_client_ports(line), expected);
         }
         assert!(!is_transport_header("CSeq: 1\r\n"));
     }

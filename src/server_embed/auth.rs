@@ -1,4 +1,4 @@
-//! PURE. Who may play: Basic and Digest authentication (RFC 2326 §D.1.2, RFC 2617).
+//! Basic and Digest authentication (RFC 2326 §D.1.2, RFC 2617). Sans-I/O.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -6,10 +6,10 @@ use md5::{Digest as _, Md5};
 
 use crate::proto::rtsp::{Method, Request, Response, StatusCode, header};
 
-/// What this server calls itself when it asks who is there.
+/// Realm in challenges.
 const REALM: &str = "Reelay";
 
-/// One user and the password that goes with the name.
+/// User name and password that requests must state, in Basic or Digest authentication.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Authenticator {
     user: String,
@@ -17,24 +17,25 @@ pub struct Authenticator {
 }
 
 impl std::fmt::Debug for Authenticator {
-    /// A password has no place in a log.
+    /// Omits the password, so that it does not end up in logs.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Guard({})", self.user)
+        write!(f, "Authenticator({})", self.user)
     }
 }
 
 impl Authenticator {
-    /// Lets this user in, and nobody else.
+    /// Creates an authenticator that accepts this user only.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
         Self { user: user.into(), password: password.into() }
     }
 
-    /// Lets a request pass, or refuses it. `nonce` is the connection's own and cannot be guessed.
+    /// Checks the Authorization header of a request. `nonce` is the random nonce of the connection. OPTIONS needs no
+    /// authorization.
     ///
     /// # Errors
-    /// The refusal: 401 with both challenges, the same whatever was wrong.
+    /// Returns the response to send: 401 with a Digest and a Basic challenge, the same for every kind of failure.
     pub fn authenticate(&self, request: &Request, nonce: &str) -> Result<(), Response> {
-        // What the server can do is no secret, and some players ask for nothing else first.
+        // The list of methods is not a secret, and some clients send OPTIONS before anything else.
         if request.method == Method::Options {
             return Ok(());
         }
@@ -65,8 +66,9 @@ impl Authenticator {
         BASE64_STANDARD.decode(token).is_ok_and(|given| constant_time_eq(&given, expected.as_bytes()))
     }
 
-    /// RFC 2617 §3.2.2.1, without a quality of protection as RTSP servers have it. What is hashed is the header's own
-    /// `uri`: players sign SETUP with the URL of the film as well as with that of its stream.
+    /// Checks a Digest response (RFC 2617 §3.2.2.1), without quality of protection, as is usual for RTSP. The hash
+    /// uses the `uri` parameter, not the request URL: some clients use the URL of the file for SETUP, others that of
+    /// the stream.
     fn is_digest_authorized(&self, method: &str, parameters: &str, nonce: &str) -> bool {
         let parameter =
             |name: &str| parse_parameters(parameters).find(|(key, _)| *key == name).map(|(_, v)| v);
@@ -85,15 +87,15 @@ impl Authenticator {
     }
 }
 
-/// `key="value"` and `key=value`, with commas between them.
+/// Parses `key="value"` and `key=value` pairs separated by commas.
 fn parse_parameters(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (key, behind) = rest.split_once('=')?;
-        let behind = behind.trim_start();
-        let (value, next) = match behind.strip_prefix('"') {
+        let (key, after) = rest.split_once('=')?;
+        let after = after.trim_start();
+        let (value, next) = match after.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"')?,
-            None => behind.split_once(',').map_or((behind, ""), |(value, _)| (value, &behind[value.len()..])),
+            None => after.split_once(',').map_or((after, ""), |(value, _)| (value, &after[value.len()..])),
         };
         rest = next;
         Some((key.trim_matches([' ', ',', '\t']), value.trim()))
@@ -104,7 +106,7 @@ fn md5_hex(text: &str) -> String {
     Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Compares in a time that does not tell how much was right.
+/// Compares in constant time for a given length, so that timing does not reveal how many bytes match.
 fn constant_time_eq(given: &[u8], expected: &[u8]) -> bool {
     given.len() == expected.len() && given.iter().zip(expected).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
 }
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn digest_accepts_only_the_configured_credentials() {
-        // Computed with md5sum.
+        // The response was computed with md5sum.
         let right = "Digest username=\"ann\", realm=\"Reelay\", nonce=\"n1\", uri=\"rtsp://h/film/track1\", \
                      response=\"0c8760634a578610179368923c80956b\"";
         assert!(is_accepted(right));

@@ -1,4 +1,4 @@
-//! A few threads for what would hold up the runtime's own.
+//! Blocking work on a limited number of threads.
 
 use std::sync::Arc;
 use std::{io, thread};
@@ -6,12 +6,12 @@ use std::{io, thread};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Places for blocking work, about as many as there are cores: more would only take turns.
+/// A limit on concurrent blocking work: one job per core, because more would not finish sooner.
 #[derive(Debug)]
 pub struct BlockingPool(Arc<Semaphore>);
 
 impl BlockingPool {
-    /// As many as there are cores.
+    /// Creates a pool with one permit per core.
     pub fn per_core() -> Self {
         Self::new(thread::available_parallelism().map_or(1, usize::from))
     }
@@ -20,11 +20,13 @@ impl BlockingPool {
         Self(Arc::new(Semaphore::new(permits)))
     }
 
-    /// Does something that blocks, once there is a place for it. Who does not wait for the end of it leaves the place
-    /// taken, as work that has begun cannot be broken off; work that has not begun is never done then.
+    /// Runs `work` on a blocking thread once a permit is free, and returns its result.
+    ///
+    /// Dropping the returned future before `work` has started cancels it. Work that has started cannot be cancelled;
+    /// it keeps its permit until it ends.
     ///
     /// # Errors
-    /// When the work has panicked, or the runtime ends.
+    /// Returns an error if `work` panics or the runtime shuts down.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
         let permit = self.0.clone().acquire_owned().await.map_err(io::Error::other)?;
         let done = spawn_blocking(move || {
@@ -45,15 +47,15 @@ mod tests {
 
     #[tokio::test]
     async fn abandoned_work_keeps_its_permit() {
-        let workers = BlockingPool::new(2);
+        let pool = BlockingPool::new(2);
         let gate = Arc::new(Barrier::new(3));
         for _ in 0..2 {
             let work = gate.clone();
-            let given_up = timeout(Duration::ZERO, workers.run(move || work.wait())).await;
-            assert!(given_up.is_err());
+            let result = timeout(Duration::ZERO, pool.run(move || work.wait())).await;
+            assert!(result.is_err());
         }
-        assert_eq!(workers.0.available_permits(), 0);
+        assert_eq!(pool.0.available_permits(), 0);
         gate.wait();
-        assert_eq!(workers.run(|| 3).await.unwrap(), 3, "the places are free again");
+        assert_eq!(pool.run(|| 3).await.unwrap(), 3, "the permits are free again");
     }
 }

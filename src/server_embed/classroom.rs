@@ -1,7 +1,7 @@
-//! PURE. The dialect of classroom programs: what their requests ask of a session, and how they are answered.
+//! The RTSP dialect of classroom programs: routing of their requests, and encoding of the responses. Sans-I/O.
 //!
-//! A connection is a session of theirs. Some send no identifier, some the first that they ever got; so each connection
-//! has one number, which answers it in all that it sets up, and is asked for nowhere.
+//! A connection has one session. Some programs send no session identifier, others always the first one that they
+//! received. So every response on a connection states the same number, and the number in requests is ignored.
 
 use std::time::Duration;
 
@@ -10,42 +10,42 @@ use bytes::Bytes;
 use super::handlers::Resource;
 use crate::proto::rtsp::{ClassroomRequest, Headers, Method, Request, Response, StatusCode, header};
 
-/// Silence that ends a request whose end nothing else tells.
+/// Read timeout after which a request without a blank line is taken as complete.
 pub const REQUEST_END_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// What a connection knows of the classroom program at its other end.
+/// State of the classroom program on one connection.
 #[derive(Debug)]
 pub struct ClassroomPeer {
-    /// Six digits: the programs read the identifier as a number.
+    /// Session number in responses. Six digits, because the programs parse it as a number.
     session_number: u32,
     session: Option<ClassroomSession>,
 }
 
-/// The session that the program has set up.
+/// Session that the program has set up.
 #[derive(Debug)]
 struct ClassroomSession {
-    /// Its identifier among all sessions of the server, which the program never sees.
+    /// Identifier within the server, which the program never receives.
     id: String,
     media_name: String,
 }
 
 impl ClassroomPeer {
-    /// For a connection that will answer with this number.
+    /// Creates the state of a new connection, whose responses state this session number.
     pub fn new(session_number: u32) -> Self {
         Self { session_number, session: None }
     }
 
-    /// A session has been set up.
+    /// Records that a session has been set up.
     pub fn set_session(&mut self, id: String, media_name: String) {
         self.session = Some(ClassroomSession { id, media_name });
     }
 
-    /// The session is over.
+    /// Records that the session is over.
     pub fn clear_session(&mut self) {
         self.session = None;
     }
 
-    /// Finds who answers a request.
+    /// Validates a request and determines its handler.
     pub fn dispatch(&self, request: &ClassroomRequest) -> ClassroomDispatch {
         if request.cseq.is_none() {
             return refuse(StatusCode::BAD_REQUEST, "the request has no CSeq");
@@ -53,30 +53,31 @@ impl ClassroomPeer {
         match (&request.method, &self.session) {
             (Method::Setup, _) => match request.client_port {
                 Some(port) => ClassroomDispatch::SetUp { file: request.file.clone(), port },
-                None => refuse(StatusCode::UNSUPPORTED_TRANSPORT, "SETUP names no port for RTP"),
+                None => refuse(StatusCode::UNSUPPORTED_TRANSPORT, "SETUP states no client_port"),
             },
             (Method::Play | Method::Pause | Method::Teardown, Some(session)) => {
                 ClassroomDispatch::Session(session.session_request(request.method.clone()))
             }
             (Method::Teardown, None) => ClassroomDispatch::Respond(Response::new(StatusCode::OK)),
             (Method::Play | Method::Pause, None) => {
-                refuse(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, "SETUP comes first")
+                refuse(StatusCode::METHOD_NOT_VALID_IN_THIS_STATE, "send SETUP first")
             }
             _ => refuse(
                 StatusCode::NOT_IMPLEMENTED,
-                "a classroom program may ask for SETUP, PLAY, PAUSE and TEARDOWN",
+                "only SETUP, PLAY, PAUSE and TEARDOWN are supported for classroom programs",
             ),
         }
     }
 
-    /// What ends the session that is set up, for another to take its place.
+    /// TEARDOWN request for the current session, before another SETUP; `None` if there is no session.
     pub fn teardown_request(&self) -> Option<SessionRequest> {
         self.session.as_ref().map(|session| session.session_request(Method::Teardown))
     }
 
-    /// An answer as the programs understand it: refusals name the session 0.
+    /// Reduces the headers of a response to CSeq and Session, which the programs read. Refusals state session 0.
     pub fn finalize_response(&self, request: &ClassroomRequest, mut response: Response) -> Response {
-        // Who pauses what stands still has what it wants; and a program that is refused PAUSE waits for ever.
+        // PAUSE while nothing plays succeeds: the state is the requested one, and the programs wait forever after a
+        // refusal.
         if request.method == Method::Pause
             && self.session.is_some()
             && response.status == StatusCode::METHOD_NOT_VALID_IN_THIS_STATE
@@ -91,30 +92,30 @@ impl ClassroomPeer {
     }
 }
 
-/// Who answers a classroom program's request.
+/// Handler of a request of a classroom program.
 #[derive(Debug)]
 pub enum ClassroomDispatch {
-    /// Nobody else: this is the answer.
+    /// No further handler: this is the response.
     Respond(Response),
-    /// Whoever finds the film; it makes a session.
+    /// SETUP: find the media file and create a session.
     SetUp {
-        /// The film, as the program calls it.
+        /// Media file as named by the program.
         file: String,
-        /// Where RTP goes.
+        /// Port on which the program receives RTP.
         port: u16,
     },
-    /// The session that is set up.
+    /// The current session.
     Session(SessionRequest),
 }
 
-/// A request in the words that sessions understand.
+/// Request of a classroom program, translated to a standard request of its session.
 #[derive(Debug)]
 pub struct SessionRequest {
-    /// Which session is asked.
+    /// Identifier of the session.
     pub id: String,
-    /// What it is asked.
+    /// Standard request.
     pub request: Request,
-    /// What it plays.
+    /// Media file of the session.
     pub resource: Resource,
 }
 
@@ -128,16 +129,20 @@ impl ClassroomSession {
     }
 }
 
-/// An answer for the wire: three lines, read by their place, and no blank one, which makes some programs close.
+/// Encodes a response as three lines, which the programs read by position. There is no blank line, because some
+/// programs close the connection after one.
 pub fn encode(response: &Response) -> Bytes {
     let value = |name| response.headers.get(name).unwrap_or("0");
     let (cseq, session) = (value(header::CSEQ), value(header::SESSION));
     format!("RTSP/1.0 {}\r\nCSeq: {cseq}\r\nSession: {session}\r\n", response.status).into()
 }
 
-/// The refusal of everything where a password is asked for.
+/// Response 401 to every request if the server requires a password.
 pub fn unauthorized() -> Response {
-    Response::error(StatusCode::UNAUTHORIZED, "classroom programs know no passwords")
+    Response::error(
+        StatusCode::UNAUTHORIZED,
+        "this server needs a password, which classroom programs cannot send",
+    )
 }
 
 fn refuse(status: StatusCode, reason: &str) -> ClassroomDispatch {
@@ -162,11 +167,11 @@ mod tests {
     #[test]
     fn responses_are_three_lines() {
         let classroom = ClassroomPeer::new(123_456);
-        let answer = |response| encode(&classroom.finalize_response(&request(Method::Setup), response));
-        let agreed = Response::new(StatusCode::OK).with_header(header::TRANSPORT, "RTP/AVP;unicast");
-        assert_eq!(answer(agreed), "RTSP/1.0 200 OK\r\nCSeq: 7\r\nSession: 123456\r\n");
+        let encoded = |response| encode(&classroom.finalize_response(&request(Method::Setup), response));
+        let accepted = Response::new(StatusCode::OK).with_header(header::TRANSPORT, "RTP/AVP;unicast");
+        assert_eq!(encoded(accepted), "RTSP/1.0 200 OK\r\nCSeq: 7\r\nSession: 123456\r\n");
         let missing = Response::error(StatusCode::NOT_FOUND, "no film\r\nis served");
-        assert_eq!(answer(missing), "RTSP/1.0 404 Not Found\r\nCSeq: 7\r\nSession: 0\r\n");
+        assert_eq!(encoded(missing), "RTSP/1.0 404 Not Found\r\nCSeq: 7\r\nSession: 0\r\n");
     }
 
     #[test]
@@ -181,11 +186,11 @@ mod tests {
         assert_eq!(refusal_status(&classroom, &request(Method::Teardown)), 200);
         classroom.set_session("id".to_owned(), "films/movie.Mjpeg".to_owned());
         for method in [Method::Play, Method::Pause, Method::Teardown] {
-            let ClassroomDispatch::Session(asked) = classroom.dispatch(&request(method.clone())) else {
-                panic!("{method} asks no session")
+            let ClassroomDispatch::Session(forwarded) = classroom.dispatch(&request(method.clone())) else {
+                panic!("{method} is not forwarded to the session")
             };
-            assert_eq!((asked.id.as_str(), asked.request.method), ("id", method));
-            assert_eq!(asked.resource.media_name(), Some("films/movie.Mjpeg"));
+            assert_eq!((forwarded.id.as_str(), forwarded.request.method), ("id", method));
+            assert_eq!(forwarded.resource.media_name(), Some("films/movie.Mjpeg"));
         }
         classroom.clear_session();
         assert_eq!(refusal_status(&classroom, &request(Method::Play)), 455);

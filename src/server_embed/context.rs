@@ -1,4 +1,4 @@
-//! What all connections and sessions of a server share.
+//! State that all connections and sessions of a server share.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,33 +19,36 @@ use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
 use crate::net::udp_ports::{self, AsyncSocketPair, SocketPair};
 
-/// A server's common ground.
+/// Receive buffer for RTCP, in bytes; more than an Ethernet MTU.
+const RECEIVE_BUFFER_SIZE: usize = 2_048;
+
+/// State that all tasks of a server share.
 #[derive(Debug)]
 pub struct Context {
-    /// What is served.
+    /// Media files that are served.
     pub library: Library,
-    /// What has been read of it.
+    /// Frames that have been read and packetized.
     pub frame_cache: FrameCache,
-    /// Who may play it.
+    /// User name and password that requests need; `None` if the server is open.
     pub auth: Option<Authenticator>,
-    /// How long a session lives without a sign of life.
+    /// Session timeout (RFC 2326 §12.37).
     pub session_timeout: Duration,
-    /// Who plays it.
+    /// Current sessions.
     pub sessions: SessionTable,
-    /// The emulated network, past which every packet leaves.
+    /// Emulated network through which all packets are sent.
     pub emulator: Emulator,
-    /// Who is told.
+    /// Receiver of events.
     pub observer: Observer,
-    /// Cancelled when the server stops.
+    /// Cancelled when the server shuts down.
     pub shutdown: CancellationToken,
-    /// Everything that runs.
+    /// All tasks of the server, so that shutdown can wait for them.
     pub tasks: TaskTracker,
-    /// The ports from which RTP leaves, one pair for each address of this machine that connections come to.
+    /// UDP sockets, one pair for each local address that has received a connection.
     socket_pairs: Mutex<HashMap<IpAddr, Arc<AsyncSocketPair>>>,
 }
 
 impl Context {
-    /// The common ground of a new server.
+    /// Creates the state of a new server.
     pub fn new(options: ServerOptions, observer: Observer) -> Arc<Self> {
         Arc::new(Self {
             library: Library::default(),
@@ -61,19 +64,20 @@ impl Context {
         })
     }
 
-    /// The film of this name, opened if it has not been yet. May block; to be called on a runtime.
+    /// Returns the media file of this name, opening it if necessary; `None` if there is none. May block. Must be
+    /// called on a tokio runtime.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Returns an error if the file cannot be opened.
     pub fn open_media(self: &Arc<Self>, name: &str) -> Result<Option<Arc<MediaFile>>, MediaFileError> {
         self.library.media_file(name, |opened| self.watch_index(opened))
     }
 
-    /// Tells what is wrong with a film once that is known.
+    /// Emits [`ServerEvent::MediaFileWarning`] if the file turns out to be damaged when its index is complete.
     pub fn watch_index(self: &Arc<Self>, media_file: &MediaFile) {
         let (context, name, mut progress) =
             (self.clone(), media_file.name().to_owned(), media_file.progress());
-        // The film itself is not held: one that nobody wants any more is not read to its end.
+        // Holds no reference to the file: indexing stops when the file is dropped.
         self.tasks.spawn(async move {
             let finished =
                 async { progress.wait_for(IndexProgress::is_finished).await.ok().map(|progress| *progress) };
@@ -81,17 +85,17 @@ impl Context {
                 finished = finished => finished,
                 () = context.shutdown.cancelled() => None,
             };
-            if let Some(flaw) = finished.and_then(|progress| progress.warning(&name)) {
-                context.observer.emit(ServerEvent::MediaFileWarning { warning: flaw });
+            if let Some(warning) = finished.and_then(|progress| progress.warning(&name)) {
+                context.observer.emit(ServerEvent::MediaFileWarning { warning });
             }
         });
     }
 
-    /// The ports on an address of this machine, bound when they are first asked for. All sessions share them: the
-    /// clients' addresses tell their RTCP apart.
+    /// Returns the UDP sockets of a local address, bound on the first call. All sessions share them; their RTCP is
+    /// told apart by the address of the client.
     ///
     /// # Errors
-    /// When no pair is free.
+    /// Returns an error if no port pair is free.
     pub fn sockets_for(self: &Arc<Self>, host: IpAddr) -> io::Result<Arc<AsyncSocketPair>> {
         let mut sockets = self.socket_pairs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pair) = sockets.get(&host) {
@@ -106,7 +110,7 @@ impl Context {
         Ok(pair)
     }
 
-    /// What players send to the RTP port only opens a path through a firewall.
+    /// Discards datagrams to the RTP port: clients send them only to open a firewall or NAT.
     async fn discard_rtp(&self, socket: &UdpSocket) {
         self.receive_datagrams(socket, |_, _| {}).await;
     }
@@ -116,7 +120,7 @@ impl Context {
     }
 
     async fn receive_datagrams(&self, socket: &UdpSocket, handle: impl Fn(SocketAddr, &[u8])) {
-        let mut buffer = [0; 2_048];
+        let mut buffer = [0; RECEIVE_BUFFER_SIZE];
         loop {
             let received = tokio::select! {
                 received = socket.recv_from(&mut buffer) => received,
@@ -124,8 +128,8 @@ impl Context {
             };
             match received {
                 Ok((length, from)) => handle(from, &buffer[..length]),
-                // Reports of unreachable ports arrive as errors; the socket goes on.
-                Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+                // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
+                Err(error) => tracing::debug!(%error, "cannot receive datagram"),
             }
         }
     }

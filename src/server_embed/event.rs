@@ -1,4 +1,4 @@
-//! What the server tells of itself.
+//! Events of a server, for logs and the user interface.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -6,43 +6,42 @@ use std::sync::Arc;
 
 use crate::proto::rtsp::{Method, StatusCode};
 
-/// Something that happened.
+/// Event of a server; its text is a line for a log.
 #[derive(Debug, Clone)]
 pub enum ServerEvent {
-    /// A request was answered.
+    /// The response to a request was sent.
     RequestHandled {
-        /// Who asked.
+        /// Address of the client.
         peer: SocketAddr,
-        /// What was asked; `None` if it could not be read.
+        /// Method; `None` if the request could not be parsed.
         method: Option<Method>,
-        /// The session that it was about.
+        /// Session identifier in the request or its response; `None` if neither has one.
         session: Option<String>,
-        /// The answer.
+        /// Status code of the response.
         status: StatusCode,
-        /// Why, if it was a refusal.
+        /// Reason phrase of the response.
         reason: String,
     },
-    /// A session ended without TEARDOWN.
+    /// A session has timed out.
     SessionExpired {
-        /// Which.
+        /// Session identifier.
         session: String,
     },
-    /// A film plays, and something is wrong with it.
+    /// A media file is damaged but can be played.
     MediaFileWarning {
-        /// What, and what to do: a sentence for people.
+        /// Message for users: what is wrong, and what to try.
         warning: String,
     },
-    /// A film can no longer be read.
+    /// A media file can no longer be read.
     MediaFileFailed {
-        /// Which.
+        /// Name of the file in the library.
         name: String,
-        /// What the system says.
+        /// Error of the operating system.
         error: String,
     },
 }
 
 impl fmt::Display for ServerEvent {
-    /// A line for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RequestHandled { peer, method, session, status, reason } => {
@@ -51,24 +50,24 @@ impl fmt::Display for ServerEvent {
                 write!(f, "{peer} {method} {session} {}", status.code())?;
                 if status.is_success() { Ok(()) } else { write!(f, " {reason}") }
             }
-            Self::SessionExpired { session } => write!(f, "session {session} ended without TEARDOWN"),
-            Self::MediaFileWarning { warning: flaw } => f.write_str(flaw),
-            Self::MediaFileFailed { name: film, error } => write!(f, "{film} can no longer be read: {error}"),
+            Self::SessionExpired { session } => write!(f, "session {session} timed out"),
+            Self::MediaFileWarning { warning } => f.write_str(warning),
+            Self::MediaFileFailed { name, error } => write!(f, "{name} can no longer be read: {error}"),
         }
     }
 }
 
-/// Who is told. Called on the server's threads, so it must not block.
+/// Callback for events. Called on the threads of the runtime, so it must not block.
 #[derive(Clone)]
 pub struct Observer(Arc<dyn Fn(ServerEvent) + Send + Sync>);
 
 impl Observer {
-    /// An observer that calls a function.
+    /// Creates an observer that calls a function.
     pub fn new(callback: impl Fn(ServerEvent) + Send + Sync + 'static) -> Self {
         Self(Arc::new(callback))
     }
 
-    /// An observer that does not care.
+    /// Creates an observer that ignores all events.
     pub fn none() -> Self {
         Self::new(|_| {})
     }

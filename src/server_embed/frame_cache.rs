@@ -1,4 +1,4 @@
-//! Frames ready to be sent, read and packetized once for all sessions that are near each other.
+//! A cache of packetized frames, shared by sessions that play the same part of a file.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,10 +13,10 @@ use crate::media::payload::{PacketizedFrame, PayloadFormat, UnsupportedJpeg, pac
 use crate::media::reencode::{Quality, to_rfc2435};
 use crate::media_file::MediaFile;
 
-/// What a frame costs to keep, by default: 64 MB.
+/// Default capacity of the cache, in bytes.
 pub const DEFAULT_CACHE_CAPACITY: u64 = 64 * 1024 * 1024;
 
-/// A cache of packetized frames, bounded in bytes.
+/// A cache of packetized frames, limited by their size in bytes.
 #[derive(Debug)]
 pub struct FrameCache {
     cache: Cache<CacheKey, Arc<PacketizedFrame>, ByteWeighter>,
@@ -27,14 +27,14 @@ pub struct FrameCache {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct CacheKey {
     media_id: u64,
-    form: PayloadFormat,
+    format: PayloadFormat,
     frame: u64,
 }
 
 #[derive(Debug, Clone)]
 struct ByteWeighter;
 
-/// What a packet costs besides its bytes, roughly.
+/// Approximate memory overhead of a packet, in bytes.
 const PACKET_OVERHEAD: u64 = 64;
 
 impl Weighter<CacheKey, Arc<PacketizedFrame>> for ByteWeighter {
@@ -43,21 +43,22 @@ impl Weighter<CacheKey, Arc<PacketizedFrame>> for ByteWeighter {
     }
 }
 
-/// Why a frame is not to be had.
+/// Error of reading or packetizing a frame.
 #[derive(Debug)]
 pub enum FrameError {
-    /// The film ends before it.
+    /// The file has no such frame.
     PastEnd,
-    /// It is there, and this form cannot carry it.
+    /// The payload format cannot carry the frame.
     Packetize(UnsupportedJpeg),
-    /// It is there; it would have to be drawn anew, and cannot be decoded.
+    /// The frame would have to be re-encoded for RFC 2435, and cannot be decoded.
     Decode(DecodeError),
-    /// The file cannot be read any more.
+    /// The file cannot be read.
     Io(io::Error),
 }
 
 impl FrameCache {
-    /// A cache of this many bytes; pictures that have to be drawn anew get this quality.
+    /// Creates a cache of `capacity` bytes. Frames that RFC 2435 cannot carry as they are, are re-encoded with
+    /// `quality`.
     pub fn new(capacity: u64, quality: Quality) -> Self {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
@@ -65,37 +66,38 @@ impl FrameCache {
         Self { cache, quality, blocking_pool: BlockingPool::per_core() }
     }
 
-    /// A frame in a form. Who asks for it while another fetches it waits for the same one.
+    /// Returns a frame in a payload format, reading it if necessary. Concurrent calls for the same frame read it
+    /// once.
     ///
     /// # Errors
-    /// When it is not to be had.
+    /// Returns an error if the file has no such frame, or if it cannot be read or packetized.
     pub async fn get(
         &self,
         media_file: &Arc<MediaFile>,
-        form: PayloadFormat,
+        format: PayloadFormat,
         frame: u64,
     ) -> Result<Arc<PacketizedFrame>, FrameError> {
-        let key = CacheKey { media_id: media_file.id(), form, frame };
-        self.cache.get_or_insert_async(&key, self.read_and_packetize(media_file, form, frame)).await
+        let key = CacheKey { media_id: media_file.id(), format, frame };
+        self.cache.get_or_insert_async(&key, self.read_and_packetize(media_file, format, frame)).await
     }
 
     async fn read_and_packetize(
         &self,
         media_file: &Arc<MediaFile>,
-        form: PayloadFormat,
+        format: PayloadFormat,
         frame: u64,
     ) -> Result<Arc<PacketizedFrame>, FrameError> {
-        let span = media_file.wait_for_frame(frame).await.ok_or(FrameError::PastEnd)?;
+        let entry = media_file.wait_for_frame(frame).await.ok_or(FrameError::PastEnd)?;
         let (media_file, quality) = (media_file.clone(), self.quality);
-        // Disks are slow, drawing a picture anew is slow, and the threads of the runtime have packets to send.
-        let work = self.blocking_pool.run(move || {
-            let jpeg = media_file.read(span).map_err(FrameError::Io)?;
-            packetize_frame(&jpeg, form, quality).map(Arc::new)
+        // Reading and re-encoding are slow, and the threads of the runtime have packets to send.
+        let packetized = self.blocking_pool.run(move || {
+            let jpeg = media_file.read(entry).map_err(FrameError::Io)?;
+            packetize_frame(&jpeg, format, quality).map(Arc::new)
         });
-        work.await.unwrap_or_else(|error| Err(FrameError::Io(error)))
+        packetized.await.unwrap_or_else(|error| Err(FrameError::Io(error)))
     }
 
-    /// Bytes kept now.
+    /// Size of the cached frames, in bytes.
     pub fn bytes(&self) -> u64 {
         self.cache.weight()
     }
@@ -103,12 +105,12 @@ impl FrameCache {
 
 fn packetize_frame(
     jpeg: &[u8],
-    form: PayloadFormat,
+    format: PayloadFormat,
     quality: Quality,
 ) -> Result<PacketizedFrame, FrameError> {
-    let jpeg = match form {
+    let jpeg = match format {
         PayloadFormat::Rfc2435 => to_rfc2435(jpeg, quality).map_err(FrameError::Decode)?,
         PayloadFormat::OriginalHeader | PayloadFormat::Classroom => Cow::Borrowed(jpeg),
     };
-    packetize(&jpeg, form).map_err(FrameError::Packetize)
+    packetize(&jpeg, format).map_err(FrameError::Packetize)
 }

@@ -1,4 +1,4 @@
-//! Starting, accepting, stopping.
+//! The server itself: starts, accepts connections, and stops.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,13 +15,15 @@ use crate::media_file::{Library, MediaFile};
 use crate::net::acceptor::{Accepted, Acceptor};
 use crate::proto::rtsp::RtspUrl;
 
-/// The most connections at a time.
+/// Maximum number of open connections.
 const MAX_CONNECTIONS: usize = 256;
 
-/// How long a stop waits for goodbyes.
+/// Maximum time that [`Server::stop`] waits for connections and sessions to close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server that runs. Dropping it stops it without goodbyes.
+/// A running server.
+///
+/// Dropping it shuts it down without waiting; [`stop`](Self::stop) waits until BYE has been sent to all sessions.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -29,10 +31,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens, and serves in the background of the runtime it is called on.
+    /// Starts to listen, and serves connections in the background of the current tokio runtime.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
+    /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
         let acceptor = Acceptor::bind(options.listen, MAX_CONNECTIONS)?;
         let (address, context) = (acceptor.address(), Context::new(options, observer));
@@ -40,44 +42,46 @@ impl Server {
         Ok(Self { address, context })
     }
 
-    /// Where it listens.
+    /// Local address, with the port that the system chose if port 0 was requested.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves a film; returns the name that it got. What is wrong with the film is told once it is known. To be called
-    /// on a runtime.
+    /// Adds a media file; returns the name under which it is served. Emits [`ServerEvent::MediaFileWarning`] if the
+    /// file turns out to be damaged. Must be called on a tokio runtime.
+    ///
+    /// [`ServerEvent::MediaFileWarning`]: super::ServerEvent::MediaFileWarning
     pub fn serve(&self, media_file: Arc<MediaFile>) -> String {
         self.context.watch_index(&media_file);
         self.context.library.add(media_file)
     }
 
-    /// What it serves.
+    /// Media files that are served.
     pub fn library(&self) -> &Library {
         &self.context.library
     }
 
-    /// The URL of what it serves under a name.
+    /// RTSP URL of a media file, by its name in the library.
     pub fn url_of(&self, name: &str) -> RtspUrl {
         RtspUrl::for_path(self.address.ip().to_string(), self.address.port(), name)
     }
 
-    /// Sessions that are set up now.
+    /// Number of current sessions.
     pub fn session_count(&self) -> usize {
         self.context.sessions.count()
     }
 
-    /// Bytes of frames that are kept ready now.
+    /// Size of the cached frames, in bytes.
     pub fn cached_bytes(&self) -> u64 {
         self.context.frame_cache.bytes()
     }
 
-    /// Says goodbye to everyone and waits until all is closed, a second at the most.
+    /// Shuts down: sends BYE to all sessions, and waits up to 1 s until all connections are closed.
     pub async fn stop(self) {
         self.context.shutdown.cancel();
         self.context.tasks.close();
         if timeout(STOP_TIMEOUT, self.context.tasks.wait()).await.is_err() {
-            tracing::warn!("some connections did not close in time");
+            tracing::warn!("some connections did not close within 1 s");
         }
     }
 }
@@ -97,7 +101,7 @@ async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
         let connection_context = context.clone();
         context.tasks.spawn(async move {
             if let Err(error) = Connection::serve(id, stream, peer, connection_context).await {
-                tracing::debug!(%peer, %error, "a connection broke");
+                tracing::debug!(%peer, %error, "connection failed");
             }
             drop(permit);
         });

@@ -1,13 +1,34 @@
-//! The embedded server: films in, RTSP and RTP out.
+//! The embedded server: serves media files over RTSP and RTP.
 //!
-//! Pure parts decide ([`desk`], [`agreement`], [`classroom`], [`guard`], [`session`], [`stream`], [`tempo`], [`pacer`],
-//! [`facts`]) and can be joined to a player without a socket; the others carry: a task for each connection, a task for each
-//! session, a thread for each index that grows.
+//! # Structure
+//!
+//! Sans-I/O parts make the decisions and can be connected to a client without sockets, on virtual time: [`auth`],
+//! [`classroom`] (the dialect of classroom programs), [`handlers`] (routing, OPTIONS, DESCRIBE), [`setup`] (transport
+//! negotiation), [`session`] (the state machine), [`playback_speed`] and [`stream`] (RTP and RTCP). The other parts
+//! use sockets and tasks: one task per connection, one per session, and one thread per index that grows.
+//!
+//! # Call order
+//!
+//! 1. [`Server::start`] listens and accepts. Each connection gets a task (`connection`) that reads messages, and a
+//!    writer (`connection_writer`) with a queue for responses and interleaved packets.
+//! 2. The connection passes a request to [`auth`] and [`handlers::dispatch()`]. It answers OPTIONS, DESCRIBE and
+//!    refusals itself.
+//! 3. SETUP: the connection calls [`setup::negotiate`], creates a [`session::ServerSession`] with a
+//!    [`stream::RtpStream`], registers it in the session table, and spawns its session task (`session_task`).
+//! 4. Other requests go through the session table to the session task. It calls
+//!    [`handle_request`](session::ServerSession::handle_request) and returns the response to the connection, which
+//!    writes it. The task sends no packets before the response is written.
+//! 5. While the session plays, the task polls the stream. It reads the requested frames from the frame cache, which
+//!    reads and packetizes each frame once for all sessions, and sends packets through the emulated network to UDP
+//!    sockets or to the queue of the connection.
+//! 6. TEARDOWN, the session timeout, the end of a connection that the session needs, or shutdown end the task. It
+//!    removes the session from the table and sends BYE.
 
 pub mod auth;
 mod blocking_pool;
 pub mod classroom;
 mod connection;
+mod connection_writer;
 mod context;
 mod event;
 mod frame_cache;
@@ -15,7 +36,6 @@ pub mod handlers;
 mod ids;
 mod listener;
 mod options;
-pub mod pacer;
 pub mod playback_speed;
 mod rtp_sender;
 pub mod session;

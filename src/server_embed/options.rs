@@ -9,25 +9,25 @@ use super::session::DEFAULT_SESSION_TIMEOUT;
 use crate::impairment::Emulator;
 use crate::media::reencode::Quality;
 
-/// How a server is set up.
+/// Options of a server.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// Where it listens; port 0 leaves the choice to the system.
+    /// Address to listen on; port 0 lets the system choose.
     pub listen: SocketAddr,
-    /// Bytes of frames kept ready for sessions near each other.
+    /// Capacity of the frame cache, in bytes.
     pub cache_capacity: u64,
-    /// Who may play; everyone if there is none.
+    /// User name and password that requests need; `None` serves everyone.
     pub auth: Option<Authenticator>,
-    /// How long a session lives without a sign of life.
+    /// Session timeout (RFC 2326 §12.37).
     pub session_timeout: Duration,
-    /// Of pictures that have to be drawn anew, because RFC 2435 cannot carry them as they are.
+    /// Quality of frames that are re-encoded because RFC 2435 cannot carry them as they are.
     pub quality: Quality,
-    /// The emulated network, past which every packet of RTP and RTCP leaves.
+    /// Emulated network through which all RTP and RTCP packets are sent.
     pub emulator: Emulator,
 }
 
 impl Default for ServerOptions {
-    /// On this machine alone, on a port of the system's choice.
+    /// Listens on the loopback interface only, on a port that the system chooses.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),

@@ -1,28 +1,31 @@
-//! PURE. How fast a PLAY runs, and what of it may be asked for.
+//! Scale and Speed of a PLAY. Sans-I/O.
 
 use crate::proto::rtsp::{Factor, FactorError, Request, Response, StatusCode, header};
 
-/// How fast a PLAY runs.
+/// Scale and Speed of a PLAY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlaybackSpeed {
-    /// Seconds of the film in a second of the RTP clock (RFC 2326 §12.34).
+    /// Seconds of media per second of the RTP clock (RFC 2326 §12.34).
     pub scale: Factor,
-    /// Seconds of the RTP clock in a second on the wall (RFC 2326 §12.35).
+    /// Seconds of the RTP clock per second of the wall clock (RFC 2326 §12.35).
     pub speed: Factor,
 }
 
-/// What a film may be slowed down to, and sped up to.
+/// Minimum of Scale and of Speed.
 const MIN_FACTOR: Factor = Factor::from_thousandths(250);
+
+/// Maximum of Scale and of Speed.
 const MAX_FACTOR: Factor = Factor::from_thousandths(8_000);
 
 impl PlaybackSpeed {
-    /// The tempo that a PLAY gets; `None` if it asks for none, and then the film runs as usual.
+    /// Parses the Scale and Speed headers of a PLAY; returns `None` if it has neither.
     ///
-    /// What is too fast or too slow becomes what is possible, and the answer tells. A film does not run backwards, nor
-    /// does it stand still while it plays: then it runs as usual, and the answer tells, too.
+    /// Values are clamped to 0.25–8, and a Scale of 0 or below becomes 1, because this server does not play
+    /// backwards. The response states the values used (see [`add_headers`](Self::add_headers)).
     ///
     /// # Errors
-    /// 400 for what is no number, and for a Speed that is not above zero, which RFC 2326 §12.35 calls invalid.
+    /// Returns the response to send, 400, for a value that is not a number, and for a Speed of 0 or below, which RFC
+    /// 2326 §12.35 calls invalid.
     pub fn from_request(request: &Request) -> Result<Option<Self>, Response> {
         let parse = |name| request.headers.get(name).map(Factor::parse).transpose();
         let scale = match parse(header::SCALE) {
@@ -38,7 +41,7 @@ impl PlaybackSpeed {
         Ok(Some(Self { scale: clamped(scale), speed: clamped(speed) }))
     }
 
-    /// The answer to a PLAY, with the tempo where it was asked for, or is not the usual one.
+    /// Adds Scale and Speed to the response to a PLAY: each if it was requested or is not 1.
     pub fn add_headers(self, request: &Request, mut response: Response) -> Response {
         for (name, factor) in [(header::SCALE, self.scale), (header::SPEED, self.speed)] {
             if factor != Factor::ONE || request.headers.get(name).is_some() {
@@ -50,7 +53,7 @@ impl PlaybackSpeed {
 }
 
 fn invalid_header(name: &str) -> Response {
-    Response::error(StatusCode::BAD_REQUEST, format_args!("the {name} cannot be read"))
+    Response::error(StatusCode::BAD_REQUEST, format_args!("the {name} header is invalid"))
 }
 
 #[cfg(test)]
@@ -66,9 +69,9 @@ mod tests {
     #[test]
     fn requested_scale_and_speed_are_clamped() {
         let thousandths = |headers: &[(&'static str, &str)]| {
-            let tempo =
+            let parsed =
                 PlaybackSpeed::from_request(&play(headers)).map_err(|refusal| refusal.status.code())?;
-            Ok(tempo.map(|tempo| (tempo.scale.as_thousandths(), tempo.speed.as_thousandths())))
+            Ok(parsed.map(|parsed| (parsed.scale.as_thousandths(), parsed.speed.as_thousandths())))
         };
         assert_eq!(thousandths(&[]), Ok(None));
         assert_eq!(thousandths(&[("Scale", "1.5")]), Ok(Some((1_500, 1_000))));
@@ -83,14 +86,14 @@ mod tests {
 
     #[test]
     fn response_states_requested_or_non_default_factors() {
-        let told = |tempo: PlaybackSpeed, headers: &[(&'static str, &str)]| {
-            let response = tempo.add_headers(&play(headers), Response::new(StatusCode::OK));
-            let told = |name| response.headers.get(name).map(str::to_owned);
-            (told("Scale"), told("Speed"))
+        let stated = |used: PlaybackSpeed, headers: &[(&'static str, &str)]| {
+            let response = used.add_headers(&play(headers), Response::new(StatusCode::OK));
+            let value = |name| response.headers.get(name).map(str::to_owned);
+            (value("Scale"), value("Speed"))
         };
-        assert_eq!(told(PlaybackSpeed::default(), &[]), (None, None));
-        assert_eq!(told(PlaybackSpeed::default(), &[("Scale", "-1")]), (Some("1.0".to_owned()), None));
+        assert_eq!(stated(PlaybackSpeed::default(), &[]), (None, None));
+        assert_eq!(stated(PlaybackSpeed::default(), &[("Scale", "-1")]), (Some("1.0".to_owned()), None));
         let fast = PlaybackSpeed { speed: Factor::from_thousandths(2_500), ..PlaybackSpeed::default() };
-        assert_eq!(told(fast, &[]), (None, Some("2.5".to_owned())));
+        assert_eq!(stated(fast, &[]), (None, Some("2.5".to_owned())));
     }
 }

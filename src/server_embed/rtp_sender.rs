@@ -1,47 +1,39 @@
-//! Where a session's packets leave: by datagrams, or interleaved on a connection.
+//! Sending the packets of a session, as datagrams or interleaved on a connection.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use super::connection_writer::Outgoing;
 use crate::impairment::{PacketKind, RawPacket};
 use crate::net::udp_ports::AsyncSocketPair;
 use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 
-/// Something for a connection's writer.
-#[derive(Debug)]
-pub struct Outgoing {
-    /// What to write.
-    pub bytes: Bytes,
-    /// To be dropped when it has been written.
-    pub written: Option<oneshot::Sender<()>>,
-}
-
-/// The way out of one session.
+/// Destination of the packets of one session.
 #[derive(Debug)]
 pub enum RtpSender {
-    /// Datagrams.
+    /// UDP datagrams.
     Udp {
-        /// Where they leave from.
+        /// Sockets of the server.
         sockets: Arc<AsyncSocketPair>,
-        /// Where RTP goes.
+        /// Address of the client for RTP.
         rtp_address: SocketAddr,
-        /// Where RTCP goes.
+        /// Address of the client for RTCP.
         rtcp_address: SocketAddr,
     },
-    /// The connection that the session was set up on.
+    /// Interleaved on the connection on which the session was set up (RFC 2326 §10.12).
     Interleaved {
-        /// Its writer.
+        /// Queue of the writer of the connection.
         writer: mpsc::Sender<Outgoing>,
-        /// Its channels.
+        /// Channels of the session.
         channels: ChannelPair,
     },
 }
 
 impl RtpSender {
-    /// Whether a packet can leave without waiting. A connection that is not read fills up.
+    /// Returns true if a packet can be sent without waiting. The queue of a connection is full if the client does not
+    /// read.
     pub fn has_capacity(&self) -> bool {
         match self {
             Self::Udp { .. } => true,
@@ -49,24 +41,25 @@ impl RtpSender {
         }
     }
 
-    /// Waits for [`Route::has_room`].
+    /// Waits until [`has_capacity`](Self::has_capacity) returns true.
     pub async fn wait_for_capacity(&self) {
         if let Self::Interleaved { writer, .. } = self {
-            // A closed connection has room for nothing, but nothing is waited for either.
+            // Fails at once if the connection is closed; then there is nothing to wait for.
             let _ = writer.reserve().await;
         }
     }
 
-    /// Sends a packet. What cannot be sent is lost, as on any network; a lost connection ends the session elsewhere.
+    /// Sends a packet. Errors are only logged: the packet is lost, as in any network. The session task is notified of
+    /// a closed connection separately.
     pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) {
         match self {
-            Self::Udp { sockets, rtp_address: rtp, rtcp_address: rtcp } => {
+            Self::Udp { sockets, rtp_address, rtcp_address } => {
                 let (socket, to) = match kind {
-                    PacketKind::Rtp => (&sockets.rtp, rtp),
-                    PacketKind::Rtcp => (&sockets.rtcp, rtcp),
+                    PacketKind::Rtp => (&sockets.rtp, rtp_address),
+                    PacketKind::Rtcp => (&sockets.rtcp, rtcp_address),
                 };
                 if let Err(error) = socket.send_to(bytes, to).await {
-                    tracing::debug!(%to, %error, "a datagram could not be sent");
+                    tracing::debug!(%to, %error, "cannot send datagram");
                 }
             }
             Self::Interleaved { writer, channels } => {
@@ -76,7 +69,7 @@ impl RtpSender {
                 };
                 let outgoing = Outgoing { bytes: encode_interleaved(channel, bytes), written: None };
                 if writer.try_send(outgoing).is_err() {
-                    tracing::debug!(channel, "the connection is full or closed; a packet is lost");
+                    tracing::debug!(channel, "dropping packet: the connection is full or closed");
                 }
             }
         }

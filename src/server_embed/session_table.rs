@@ -1,4 +1,4 @@
-//! The sessions of a server: finding the one that a request or an RTCP packet belongs to.
+//! The sessions of a server, by identifier and by the address of their RTCP.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,49 +11,50 @@ use super::handlers::Resource;
 use crate::proto::rtcp::{self, RtcpPacket};
 use crate::proto::rtsp::{Request, Response};
 
-/// Something for a session.
+/// Message to the task of a session.
 #[derive(Debug)]
 pub enum SessionMessage {
-    /// A request, and where its answer goes.
+    /// Request that names the session.
     Request {
-        /// What is asked.
+        /// Request as received.
         request: Request,
-        /// What its URL names.
+        /// Target of its URL.
         resource: Resource,
-        /// Where the answer goes.
+        /// Channel for the response.
         response_sender: oneshot::Sender<SessionResponse>,
     },
-    /// Its player has sent RTCP, and when it arrived: a sign of life.
+    /// RTCP of the client and its arrival time. Resets the session timeout.
     Rtcp(Instant, Vec<RtcpPacket>),
-    /// A request has named it that somebody else answers, and when it arrived: a sign of life (RFC 2326 §12.37).
+    /// Arrival time of a request that names the session but is handled without it. Resets the session timeout
+    /// (RFC 2326 §12.37).
     KeepAlive(Instant),
-    /// A connection is gone.
+    /// The connection of this number is closed.
     ConnectionClosed(u64),
 }
 
-/// A session's answer.
+/// Response of a session task.
 #[derive(Debug)]
 pub struct SessionResponse {
-    /// What to write.
+    /// Response to write.
     pub response: Response,
-    /// To be dropped when it has been written: no packet leaves before.
+    /// To be dropped when the response has been written. The session sends no packets before.
     pub written: oneshot::Sender<()>,
 }
 
-/// How many things may wait for a session. A request beyond them waits on its connection; reports are lost.
+/// Maximum number of messages queued for a session. Further requests wait; further RTCP and keep-alives are dropped.
 pub const INBOX_CAPACITY: usize = 32;
 
-/// The most sessions at a time.
+/// Maximum number of sessions of a server.
 const MAX_SESSIONS: usize = 256;
 
-/// All sessions.
+/// All sessions of a server.
 #[derive(Debug, Default)]
 pub struct SessionTable(Mutex<TableEntries>);
 
 #[derive(Debug, Default)]
 struct TableEntries {
     by_id: HashMap<String, mpsc::Sender<SessionMessage>>,
-    /// Several of one player may share its port.
+    /// Several sessions of one client may share a port.
     by_rtcp_address: HashMap<SocketAddr, Vec<String>>,
 }
 
@@ -62,7 +63,8 @@ impl SessionTable {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Enters a session; `false` if there are too many. Its RTCP comes from `rtcp_from`, if it comes by datagrams.
+    /// Inserts a session; returns `false` if the server has the maximum number of sessions. `rtcp_address` is the
+    /// address from which the client sends RTCP over UDP; `None` for interleaved sessions and classroom programs.
     pub fn insert(
         &self,
         id: &str,
@@ -80,7 +82,7 @@ impl SessionTable {
         true
     }
 
-    /// Takes a session out.
+    /// Removes a session.
     pub fn remove(&self, id: &str) {
         let mut table = self.lock();
         table.by_id.remove(id);
@@ -90,24 +92,25 @@ impl SessionTable {
         });
     }
 
-    /// The session of this identifier.
+    /// Inbox of the session with this identifier.
     pub fn get(&self, id: &str) -> Option<mpsc::Sender<SessionMessage>> {
         self.lock().by_id.get(id).cloned()
     }
 
-    /// Tells the sessions whose player sends RTCP from there. What comes from elsewhere, or is junk, is dropped.
+    /// Passes a received RTCP packet to the sessions whose client sends from this address. Packets from unknown
+    /// addresses, and packets that cannot be parsed, are ignored.
     pub fn handle_rtcp(&self, from: SocketAddr, packet: &[u8]) {
         let table = self.lock();
         let (Some(sessions), Ok(packets)) = (table.by_rtcp_address.get(&from), rtcp::parse(packet)) else {
             return;
         };
         for inbox in sessions.iter().filter_map(|id| table.by_id.get(id)) {
-            // A session that does not keep up loses reports, which repeat.
+            // Reports are dropped if the inbox is full; the client sends them repeatedly.
             let _ = inbox.try_send(SessionMessage::Rtcp(Instant::now(), packets.clone()));
         }
     }
 
-    /// How many there are.
+    /// Number of sessions.
     pub fn count(&self) -> usize {
         self.lock().by_id.len()
     }

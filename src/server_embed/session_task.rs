@@ -1,4 +1,4 @@
-//! The task of one session: it answers the session's requests and sends its stream.
+//! The task of one session: handles its requests and sends its stream.
 
 use std::future;
 use std::pin::Pin;
@@ -21,53 +21,54 @@ use crate::media::payload::PacketizedFrame;
 use crate::media_file::MediaFile;
 use crate::proto::rtsp::{Method, Request, Response, StatusCode};
 
-/// Everything that a session's task owns.
+/// Session with everything that its task needs.
 pub struct SessionTask {
-    /// The state machine, and the stream.
+    /// State machine and stream.
     pub session: ServerSession,
-    /// What is played.
+    /// Media file of the session.
     pub media_file: Arc<MediaFile>,
-    /// Where the packets leave.
+    /// Destination of the packets.
     pub rtp_sender: RtpSender,
-    /// What comes for the session.
+    /// Messages for the session, from [`SessionTable`](super::session_table::SessionTable).
     pub inbox: mpsc::Receiver<SessionMessage>,
-    /// The connection that it was set up on.
+    /// Connection on which the session was set up.
     pub connection_id: u64,
-    /// The server.
+    /// State shared with the other tasks of the server.
     pub context: Arc<Context>,
 }
 
 type FetchResult = (u64, Result<Arc<PacketizedFrame>, FrameError>);
 type FetchFuture = Pin<Box<dyn Future<Output = FetchResult> + Send>>;
 
-/// What changes while a session lives.
+/// Mutable state of the task.
 struct TaskState {
-    /// Past the emulated network.
+    /// Link of the emulated network.
     link: SessionLink,
-    /// The last sign of it.
+    /// Last request or RTCP of the client, for the session timeout.
     last_activity: Instant,
-    /// The connection that it was set up on is open, which is a sign of life in itself.
+    /// The connection on which the session was set up is open; the session timeout does not apply.
     is_connected: bool,
-    /// A frame is being read.
+    /// Read of the frame that the stream has requested.
     pending_fetch: Option<FetchFuture>,
-    /// A reply is being written, and nothing is sent before it is.
+    /// Completes when the last response has been written. No packets are sent before, so that they do not overtake
+    /// it.
     pending_write: Option<oneshot::Receiver<()>>,
-    /// The film could not be read.
+    /// Reading the media file has failed; further PLAY requests are refused.
     has_read_failed: bool,
 }
 
-/// What the task waits for besides its inbox.
+/// Condition for sending the next packet.
 enum WaitReason {
-    /// The stream has nothing to send before this, and nothing comes out of the emulated network.
+    /// Nothing to send before this instant.
     Until(Instant),
-    /// There is nothing to send.
+    /// Nothing to send before the next message or frame.
     Idle,
-    /// The route is full.
+    /// The write queue of the connection is full.
     Blocked,
 }
 
 impl SessionTask {
-    /// Runs until TEARDOWN, until nothing is heard any more, or until the server shuts down.
+    /// Runs the session until TEARDOWN, its timeout, the end of its connection if it needs that, or server shutdown.
     pub async fn run(mut self) {
         let mut state = TaskState {
             link: SessionLink::new(&self.context.emulator),
@@ -108,13 +109,14 @@ impl SessionTask {
         }
         self.context.sessions.remove(self.session.id());
         if let Some(bye) = self.session.stream().bye(Instant::now()) {
-            // In the emulated network it ends with the session, as does all that is under way there.
+            // If the emulator delays BYE, it is lost with the other packets in it: the link ends with the session.
             if let Some(bye) = state.link.send(Instant::now(), RawPacket::rtcp(bye)) {
                 self.rtp_sender.send(&bye).await;
             }
         }
     }
 
+    /// Sends everything that is due, and requests frames that the stream needs.
     async fn send_due_packets(&mut self, state: &mut TaskState) -> WaitReason {
         loop {
             if !self.rtp_sender.has_capacity() {
@@ -150,7 +152,7 @@ impl SessionTask {
         }
     }
 
-    /// Sends a packet past the emulated network.
+    /// Sends a packet through the emulated network.
     async fn send_packet(&self, packet: RawPacket, state: &mut TaskState) {
         let now = Instant::now();
         if let Some(packet) = state.link.send(now, packet) {
@@ -162,9 +164,9 @@ impl SessionTask {
     }
 
     fn fetch_frame(&self, frame: u64) -> FetchFuture {
-        let (context, film, form) =
-            (self.context.clone(), self.media_file.clone(), self.session.transport().form);
-        Box::pin(async move { (frame, context.frame_cache.get(&film, form, frame).await) })
+        let (context, media_file, format) =
+            (self.context.clone(), self.media_file.clone(), self.session.transport().payload_format);
+        Box::pin(async move { (frame, context.frame_cache.get(&media_file, format, frame).await) })
     }
 
     fn handle_frame(&mut self, (frame, result): FetchResult, state: &mut TaskState) {
@@ -172,38 +174,35 @@ impl SessionTask {
         match result {
             Ok(packets) => stream.provide_frame(frame, packets),
             Err(FrameError::PastEnd) => stream.end_at(frame),
-            Err(FrameError::Packetize(why)) => {
-                tracing::debug!(frame, %why, "a frame is passed over");
+            Err(FrameError::Packetize(error)) => {
+                tracing::debug!(frame, %error, "skipping frame that cannot be packetized");
                 stream.skip_frame(frame);
             }
-            Err(FrameError::Decode(why)) => {
-                tracing::debug!(frame, %why, "a frame is passed over");
+            Err(FrameError::Decode(error)) => {
+                tracing::debug!(frame, %error, "skipping frame that cannot be decoded");
                 stream.skip_frame(frame);
             }
             Err(FrameError::Io(error)) => {
-                // The stream ends here, and says so; what plays it need not wait for more.
+                // The stream ends here and sends BYE, so that the client does not wait for more.
                 stream.end_at(frame);
                 state.has_read_failed = true;
-                let film = self.media_file.name().to_owned();
-                self.context
-                    .observer
-                    .emit(ServerEvent::MediaFileFailed { name: film, error: error.to_string() });
+                let name = self.media_file.name().to_owned();
+                self.context.observer.emit(ServerEvent::MediaFileFailed { name, error: error.to_string() });
             }
         }
     }
 
-    /// Takes something from the inbox; whether the session is over.
+    /// Handles a message from the inbox; returns true if the session is over.
     fn handle_message(&mut self, message: SessionMessage, state: &mut TaskState) -> bool {
         match message {
             SessionMessage::Request { request, resource, response_sender } => {
                 state.last_activity = Instant::now();
-                let Handled { response, is_torn_down: torn_down } =
-                    self.handle_request(&request, &resource, state);
+                let Handled { response, is_torn_down } = self.handle_request(&request, &resource, state);
                 let (written, written_receiver) = oneshot::channel();
                 state.pending_write = Some(written_receiver);
-                // A connection that is gone does not wait for its answer.
+                // Fails if the connection has ended, which is fine.
                 let _ = response_sender.send(SessionResponse { response, written });
-                torn_down
+                is_torn_down
             }
             SessionMessage::Rtcp(arrival, packets) => {
                 state.last_activity = arrival;
@@ -224,8 +223,11 @@ impl SessionTask {
 
     fn handle_request(&mut self, request: &Request, resource: &Resource, state: &mut TaskState) -> Handled {
         if request.method == Method::Play && state.has_read_failed {
-            return Response::error(StatusCode::INTERNAL_SERVER_ERROR, "the film can no longer be read")
-                .into();
+            return Response::error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the file of this film can no longer be read",
+            )
+            .into();
         }
         let handled = self.session.handle_request(Instant::now(), request, resource, &self.media_file.info());
         if !self.session.stream().is_playing() {
@@ -242,7 +244,7 @@ async fn wait_for(reason: &WaitReason) {
     }
 }
 
-/// The frame that is being read, once it is there.
+/// Waits for the frame that is being read; forever if there is none.
 async fn wait_for_frame(pending_fetch: &mut Option<FetchFuture>) -> FetchResult {
     let result = match pending_fetch {
         Some(future) => future.await,
@@ -252,10 +254,10 @@ async fn wait_for_frame(pending_fetch: &mut Option<FetchFuture>) -> FetchResult 
     result
 }
 
-/// Waits until the reply is written, or its connection gone.
+/// Waits until the response has been written or its connection has ended; forever if no response is pending.
 async fn wait_for_write(pending_write: &mut Option<oneshot::Receiver<()>>) {
     match pending_write {
-        // The sender is only ever dropped.
+        // Nothing is ever sent; the sender is dropped.
         Some(receiver) => drop(receiver.await),
         None => future::pending().await,
     }

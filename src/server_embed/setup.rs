@@ -1,4 +1,4 @@
-//! PURE. What SETUP agrees on: where the packets go, and in which form.
+//! Negotiation of the transport in SETUP: where packets are sent, and in which payload format. Sans-I/O.
 
 use std::net::IpAddr;
 
@@ -8,40 +8,40 @@ use crate::proto::rtsp::{
     ChannelPair, LowerTransport, PortPair, Request, Response, StatusCode, Transport, header,
 };
 
-/// Where the packets of a session go.
+/// Destination of the packets of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
-    /// Datagrams to these ports of the host that asked.
+    /// Datagrams to these ports of the client's host.
     Udp(PortPair),
-    /// These channels of the connection that asked.
+    /// Interleaved on these channels of the connection.
     Interleaved(ChannelPair),
-    /// Datagrams to this port of the host that asked, and no RTCP: classroom programs have none.
+    /// Datagrams to this port of the client's host, without RTCP, for classroom programs.
     RtpOnly(u16),
 }
 
-/// What a SETUP and its answer agreed on.
+/// Transport negotiated by a SETUP request and its response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NegotiatedTransport {
-    /// Where the packets go.
+    /// Destination of the packets.
     pub delivery: Delivery,
-    /// How pictures travel.
-    pub form: PayloadFormat,
-    /// The server's ports, for datagrams.
+    /// Payload format of the frames.
+    pub payload_format: PayloadFormat,
+    /// Ports from which the server sends datagrams; 0 if interleaved.
     server_ports: PortPair,
 }
 
-/// What the connection that a SETUP came on has to give.
+/// Properties of the connection that received a SETUP request.
 #[derive(Debug, Clone, Copy)]
 pub struct SetupContext<'a> {
-    /// The host at its other end; RTP goes there and nowhere else.
+    /// Address of the client's host, the only one to which RTP is sent.
     pub peer: IpAddr,
-    /// The ports from which this server sends; `None` if it has none on this address.
+    /// Ports from which the server sends; `None` if no ports could be bound on the local address.
     pub server_ports: Option<PortPair>,
-    /// The connection's channels.
+    /// Channels of the connection.
     pub channels: &'a InterleavedChannels,
 }
 
-/// The 256 channels of a connection.
+/// Use of the 256 interleaved channels of a connection (RFC 2326 §10.12).
 #[derive(Debug, Clone)]
 pub struct InterleavedChannels {
     in_use: [bool; 256],
@@ -54,7 +54,7 @@ impl Default for InterleavedChannels {
 }
 
 impl InterleavedChannels {
-    /// The pair that was asked for, or the first that is free if it is in use.
+    /// Returns the requested pair if it is free, else the first free one; `None` if all are in use.
     fn find_free(&self, requested: Option<ChannelPair>) -> Option<ChannelPair> {
         let is_free = |pair: &ChannelPair| {
             pair.rtp != pair.rtcp
@@ -65,27 +65,28 @@ impl InterleavedChannels {
         requested.into_iter().chain(pairs).find(is_free)
     }
 
-    /// Marks a pair as in use, or as free again.
+    /// Marks both channels of a pair as in use or free.
     pub fn set_in_use(&mut self, pair: ChannelPair, in_use: bool) {
         self.in_use[usize::from(pair.rtp)] = in_use;
         self.in_use[usize::from(pair.rtcp)] = in_use;
     }
 }
 
-/// Takes the first of a SETUP's alternatives that can be had.
+/// Selects the first transport in a SETUP request that the server supports.
 ///
 /// # Errors
-/// The refusal: 459, 400 or 461.
+/// Returns the response to send: 459 for the URL of the file instead of its stream, 400 without a Transport header,
+/// 461 if no alternative is supported.
 pub fn negotiate(
     request: &Request,
     resource: &Resource,
     context: SetupContext<'_>,
 ) -> Result<NegotiatedTransport, Response> {
     if !matches!(resource, Resource::Track(_)) {
-        // A film is set up stream by stream, and played as a whole (RFC 2326 §14.2, §14.3).
+        // SETUP names a stream, PLAY the presentation (RFC 2326 §14.2, §14.3).
         return Err(Response::error(
             StatusCode::AGGREGATE_OPERATION_NOT_ALLOWED,
-            format_args!("the film's stream is set up: add /{TRACK_CONTROL} to its URL"),
+            format_args!("SETUP needs the URL of the stream: add /{TRACK_CONTROL}"),
         ));
     }
     let Some(value) = request.headers.get_list(header::TRANSPORT) else {
@@ -95,7 +96,7 @@ pub fn negotiate(
     offers.iter().find_map(|offer| accept_offer(offer, context)).ok_or_else(|| {
         Response::error(
             StatusCode::UNSUPPORTED_TRANSPORT,
-            "RTP/AVP is served unicast, by UDP or interleaved, to the host that asks for it",
+            "only unicast RTP/AVP to the requesting host is supported, over UDP or interleaved",
         )
     })
 }
@@ -113,22 +114,24 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
             (Delivery::Interleaved(channels), PortPair { rtp: 0, rtcp: 0 })
         }
     };
-    let form = if offer.jpeg_header { PayloadFormat::OriginalHeader } else { PayloadFormat::Rfc2435 };
-    Some(NegotiatedTransport { delivery, form, server_ports })
+    let payload_format =
+        if offer.jpeg_header { PayloadFormat::OriginalHeader } else { PayloadFormat::Rfc2435 };
+    Some(NegotiatedTransport { delivery, payload_format, server_ports })
 }
 
 impl NegotiatedTransport {
-    /// What a classroom program gets, which has nothing to choose but the port.
+    /// Transport of a classroom program, whose SETUP states only a port.
     pub fn classroom(port: u16, server_ports: PortPair) -> Self {
-        Self { delivery: Delivery::RtpOnly(port), form: PayloadFormat::Classroom, server_ports }
+        Self { delivery: Delivery::RtpOnly(port), payload_format: PayloadFormat::Classroom, server_ports }
     }
 
-    /// Whether the session is over when the connection is: nothing else could speak for it.
+    /// Returns true if the session ends with its connection: interleaved packets need it, and classroom programs send
+    /// nothing else that would keep the session alive.
     pub fn ends_with_connection(&self) -> bool {
         !matches!(self.delivery, Delivery::Udp(_))
     }
 
-    /// The Transport header of the answer.
+    /// Transport header of the response.
     pub fn transport_header(&self, ssrc: u32) -> Transport {
         let transport = match self.delivery {
             Delivery::Udp(client_port) => Transport {
@@ -141,7 +144,7 @@ impl NegotiatedTransport {
                 Transport { client_port: Some(PortPair { rtp, rtcp: rtp }), ..Transport::udp() }
             }
         };
-        let jpeg_header = self.form == PayloadFormat::OriginalHeader;
+        let jpeg_header = self.payload_format == PayloadFormat::OriginalHeader;
         Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, ..transport }
     }
 }
@@ -168,7 +171,7 @@ mod tests {
             channels,
         };
         negotiate(&request, &resource, context)
-            .map(|agreement| agreement.transport_header(0xAB).to_string())
+            .map(|negotiated| negotiated.transport_header(0xAB).to_string())
             .map_err(|refusal| refusal.status.code())
     }
 
@@ -190,9 +193,9 @@ mod tests {
             .with_header(header::TRANSPORT, "RTP/AVP/TCP;unicast;interleaved=4-5");
         let resource = Resource::from_request(&request).unwrap();
         let peer = "192.0.2.7".parse().unwrap();
-        let facilities = SetupContext { peer, server_ports: None, channels: &InterleavedChannels::default() };
-        let agreed = negotiate(&request, &resource, facilities).unwrap().delivery;
-        assert_eq!(agreed, Delivery::Interleaved(ChannelPair { rtp: 4, rtcp: 5 }));
+        let context = SetupContext { peer, server_ports: None, channels: &InterleavedChannels::default() };
+        let delivery = negotiate(&request, &resource, context).unwrap().delivery;
+        assert_eq!(delivery, Delivery::Interleaved(ChannelPair { rtp: 4, rtcp: 5 }));
     }
 
     #[test]
@@ -222,8 +225,8 @@ mod tests {
             Request::new(Method::Setup, "rtsp://h/movie").with_header(header::TRANSPORT, "RTP/AVP/TCP");
         let resource = Resource::from_request(&request).unwrap();
         let peer = "192.0.2.7".parse().unwrap();
-        let facilities = SetupContext { peer, server_ports: None, channels: &InterleavedChannels::default() };
-        assert_eq!(negotiate(&request, &resource, facilities).unwrap_err().status.code(), 459);
+        let context = SetupContext { peer, server_ports: None, channels: &InterleavedChannels::default() };
+        assert_eq!(negotiate(&request, &resource, context).unwrap_err().status.code(), 459);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The requests of a classroom program on a connection.
+//! Requests of classroom programs on a connection.
 
 use super::Connection;
 use crate::net::clock;
@@ -11,6 +11,7 @@ use crate::server_embed::setup::NegotiatedTransport;
 use crate::server_embed::stream::RtpStream;
 
 impl Connection {
+    /// Handles a request of a classroom program and writes the response.
     pub(super) async fn handle_classroom(&mut self, request: &ClassroomRequest) {
         let (response, written) = match self.classroom.dispatch(request) {
             _ if self.context.auth.is_some() => (classroom::unauthorized(), None),
@@ -28,7 +29,7 @@ impl Connection {
         self.write(classroom::encode(&final_response), written).await;
     }
 
-    /// Sets up anew what has been set up before: a connection is one session.
+    /// Handles SETUP. Replaces the session that an earlier SETUP created, because a connection has only one.
     async fn set_up_classroom(&mut self, file: &str, port: u16) -> Response {
         let Some(name) = self.context.library.find_name(file) else { return handlers::media_not_found(file) };
         let (name, media_file) = match self.find_media(&Resource::Presentation(name)).await {
@@ -36,7 +37,7 @@ impl Connection {
             Err(refusal) => return refusal,
         };
         if let Some(SessionRequest { id, request, resource }) = self.classroom.teardown_request() {
-            // One that is already gone needs no telling.
+            // The response does not matter: the session may have ended already.
             let _ = self.forward_to_session(&id, &request, resource).await;
             self.classroom.clear_session();
         }

@@ -1,0 +1,65 @@
+//! Interleaved streams of one connection on their way through the emulator.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
+use crate::proto::rtsp::{ChannelPair, encode_interleaved};
+
+/// The interleaved streams that a server has set up on one connection.
+#[derive(Default)]
+pub struct InterleavedStreams(Vec<InterleavedStream>);
+
+/// An interleaved stream, with its own link of the emulator.
+pub struct InterleavedStream {
+    channels: ChannelPair,
+    link: SessionLink,
+}
+
+impl InterleavedStreams {
+    /// Adds a stream on these channels, unless they carry one already. Streams that used one of the two channels are
+    /// removed: no message says when a stream is over, and there are at most 256 channels.
+    pub fn add(&mut self, channels: ChannelPair, emulator: &Emulator) {
+        if self.0.iter().all(|stream| stream.channels != channels) {
+            self.0.retain(|stream| !stream.has_channel(channels.rtp) && !stream.has_channel(channels.rtcp));
+            self.0.push(InterleavedStream { channels, link: SessionLink::new(emulator) });
+        }
+    }
+
+    /// Sends a packet of the server through the emulator; returns the bytes to write at once, if any. Packets on
+    /// channels of no known stream bypass the emulator.
+    pub fn send(&mut self, now: Instant, channel: u8, packet: Bytes) -> Option<Bytes> {
+        let stream = self.0.iter_mut().find(|stream| stream.has_channel(channel));
+        let Some(stream) = stream else { return Some(encode_interleaved(channel, &packet)) };
+        let kind = if stream.channels.rtp == channel { PacketKind::Rtp } else { PacketKind::Rtcp };
+        let passed = stream.link.send(now, RawPacket { kind, bytes: packet })?;
+        Some(encode_interleaved(channel, &passed.bytes))
+    }
+
+    /// Deadline for the next [`InterleavedStream::poll_packet`]; `None` if no packet is on its way.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.0.iter().filter_map(|stream| stream.link.poll_timeout()).min()
+    }
+
+    /// Streams, for polling.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut InterleavedStream> {
+        self.0.iter_mut()
+    }
+}
+
+impl InterleavedStream {
+    /// Returns the next packet that has left the emulator, encoded for the connection.
+    pub fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
+        let (_, packet) = self.link.poll_packet(now)?;
+        let channel = match packet.kind {
+            PacketKind::Rtp => self.channels.rtp,
+            PacketKind::Rtcp => self.channels.rtcp,
+        };
+        Some(encode_interleaved(channel, &packet.bytes))
+    }
+
+    fn has_channel(&self, channel: u8) -> bool {
+        self.channels.rtp == channel || self.channels.rtcp == channel
+    }
+}

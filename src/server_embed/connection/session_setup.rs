@@ -1,0 +1,125 @@
+//! SETUP on a connection: from the negotiated transport to a running session task.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Connection;
+use crate::media_file::MediaFile;
+use crate::net::clock;
+use crate::net::udp_ports::AsyncSocketPair;
+use crate::proto::rtsp::{Request, Response, StatusCode};
+use crate::server_embed::handlers::Resource;
+use crate::server_embed::ids::{new_session_id, new_stream_identity};
+use crate::server_embed::rtp_sender::RtpSender;
+use crate::server_embed::session::ServerSession;
+use crate::server_embed::session_table::INBOX_CAPACITY;
+use crate::server_embed::session_task::SessionTask;
+use crate::server_embed::setup::{Delivery, NegotiatedTransport, SetupContext, negotiate};
+use crate::server_embed::stream::RtpStream;
+
+/// Maximum number of sessions of one connection. They last as long as the connection is open, so without this limit
+/// one client could use up the sessions of the server.
+const MAX_SESSIONS_PER_CONNECTION: usize = 16;
+
+impl Connection {
+    /// Handles a SETUP of a new session.
+    pub(super) async fn set_up(&mut self, request: &Request, resource: &Resource) -> Response {
+        self.remove_closed_sessions(|_| false);
+        let (name, media_file) = match self.find_media(resource).await {
+            Ok(found) => found,
+            Err(refusal) => return refusal,
+        };
+        let info = media_file.info();
+        let sockets = self.context.sockets_for(self.local.ip().to_canonical());
+        if let Err(error) = &sockets {
+            tracing::warn!(%error, "no UDP ports to send from");
+        }
+        let setup_context = SetupContext {
+            peer: self.peer.ip().to_canonical(),
+            server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
+            channels: &self.channels,
+        };
+        match negotiate(request, resource, setup_context) {
+            Ok(transport) => {
+                let stream = RtpStream::new(info.rate, new_stream_identity(), clock::epoch());
+                let (id, timeout) = (new_session_id(), self.context.session_timeout);
+                let (session, response) =
+                    ServerSession::set_up(id, request, &name, transport, stream, timeout);
+                self.start_session(session, media_file, sockets.ok(), response)
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Registers a session and starts its task. Returns `response`, or a refusal if the session cannot be started.
+    pub(super) fn start_session(
+        &mut self,
+        session: ServerSession,
+        media_file: Arc<MediaFile>,
+        sockets: Option<Arc<AsyncSocketPair>>,
+        response: Response,
+    ) -> Response {
+        if self.sessions.len() >= MAX_SESSIONS_PER_CONNECTION {
+            return Response::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this connection has the maximum number of sessions",
+            );
+        }
+        let id = session.id().to_owned();
+        let Some(rtp_sender) = self.rtp_sender_for(session.transport(), sockets) else {
+            return Response::error(StatusCode::INTERNAL_SERVER_ERROR, "this server has no free UDP ports");
+        };
+        let (rtcp_address, channels) = match session.transport().delivery {
+            Delivery::Udp(ports) => (Some(self.peer_address(ports.rtcp)), None),
+            Delivery::Interleaved(channels) => (None, Some(channels)),
+            Delivery::RtpOnly(_) => (None, None),
+        };
+        let (inbox, messages) = mpsc::channel(INBOX_CAPACITY);
+        if !self.context.sessions.insert(&id, inbox, rtcp_address) {
+            return Response::error(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "this server has the maximum number of sessions",
+            );
+        }
+        if let Some(pair) = channels {
+            self.channels.set_in_use(pair, true);
+        }
+        self.sessions.push((id, channels));
+        let context = self.context.clone();
+        let task =
+            SessionTask { session, media_file, rtp_sender, inbox: messages, connection_id: self.id, context };
+        self.context.tasks.spawn(task.run());
+        response
+    }
+
+    /// Creates the sender for a transport; `None` if it needs UDP sockets and there are none.
+    fn rtp_sender_for(
+        &self,
+        transport: &NegotiatedTransport,
+        sockets: Option<Arc<AsyncSocketPair>>,
+    ) -> Option<RtpSender> {
+        Some(match transport.delivery {
+            Delivery::Udp(ports) => RtpSender::Udp {
+                sockets: sockets?,
+                rtp_address: self.peer_address(ports.rtp),
+                rtcp_address: self.peer_address(ports.rtcp),
+            },
+            // The stream of a classroom program sends no RTCP, so its RTCP address is never used.
+            Delivery::RtpOnly(port) => RtpSender::Udp {
+                sockets: sockets?,
+                rtp_address: self.peer_address(port),
+                rtcp_address: self.peer_address(port),
+            },
+            Delivery::Interleaved(channels) => {
+                RtpSender::Interleaved { writer: self.writer.clone(), channels }
+            }
+        })
+    }
+
+    /// Address of a port of the client's host. Datagrams are sent to no other host.
+    fn peer_address(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.peer.ip().to_canonical(), port)
+    }
+}

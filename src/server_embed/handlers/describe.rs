@@ -1,0 +1,137 @@
+//! The response to DESCRIBE. Sans-I/O.
+
+use std::net::IpAddr;
+
+use super::resource::{Resource, TRACK_CONTROL};
+use super::response::SERVER_NAME;
+use crate::media::reencode::rfc2435_size;
+use crate::media_file::MediaInfo;
+use crate::proto::rtsp::{Request, Response, StatusCode, header};
+use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
+
+const APPLICATION_SDP: &str = "application/sdp";
+
+/// Version in the origin line (`o=`). Constant, because a description does not change while the file is open.
+const SDP_VERSION: u64 = 1;
+
+/// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the
+/// origin line.
+pub fn describe(request: &Request, resource: &Resource, media: &MediaInfo, host: IpAddr) -> Response {
+    if !accepts_sdp(request) {
+        return Response::error(StatusCode::NOT_ACCEPTABLE, "only application/sdp is available");
+    }
+    Response::new(StatusCode::OK)
+        .with_header(header::CONTENT_BASE, format!("{}/", presentation_url(&request.uri, resource)))
+        .with_body(APPLICATION_SDP, session_description(media).encode((media.id, SDP_VERSION), host))
+}
+
+/// URL of the media file, spelled as in the request URL of the file or its stream. The query is removed, because the
+/// client appends the control URL to it.
+fn presentation_url<'a>(url: &'a str, resource: &Resource) -> &'a str {
+    let url = url.split('?').next().unwrap_or_default().trim_end_matches('/');
+    match resource {
+        // The stream is the last segment, however it is percent-encoded.
+        Resource::Track(_) => url.rsplit_once('/').map_or(url, |(presentation, _)| presentation),
+        _ => url,
+    }
+}
+
+fn accepts_sdp(request: &Request) -> bool {
+    let mut types = request.headers.get_all(header::ACCEPT).flat_map(|value| value.split(',')).peekable();
+    types.peek().is_none()
+        || types.any(|accepted| {
+            let (kind, parameters) = accepted.split_once(';').unwrap_or((accepted, ""));
+            let kinds = [APPLICATION_SDP, "application/*", "*/*"];
+            !has_zero_quality(parameters) && kinds.iter().any(|one| kind.trim().eq_ignore_ascii_case(one))
+        })
+}
+
+/// Returns true for `q=0`, which excludes a media type (RFC 2068 §3.9).
+fn has_zero_quality(parameters: &str) -> bool {
+    let quality =
+        parameters.split(';').filter_map(|parameter| parameter.split_once('=')).find_map(|(name, value)| {
+            name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f64>().ok())
+        });
+    quality.flatten().is_some_and(|quality| quality <= 0.0)
+}
+
+fn session_description(media: &MediaInfo) -> SessionDescription {
+    let size = rfc2435_size(media.dimensions);
+    SessionDescription {
+        name: media.name.clone(),
+        control: Some("*".to_owned()),
+        range: Some(media.range()),
+        tool: Some(SERVER_NAME.to_owned()),
+        media: vec![MediaDescription {
+            media_type: "video".to_owned(),
+            formats: vec![JPEG_PAYLOAD_TYPE],
+            rtpmaps: vec![(JPEG_PAYLOAD_TYPE, "JPEG/90000".to_owned())],
+            control: Some(TRACK_CONTROL.to_owned()),
+            range: None,
+            frame_rate: Some(media.rate.as_f64()),
+            dimensions: Some((size.width, size.height)),
+            jpeg_header: true,
+            receiver_rtt: true,
+        }],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media_file::IndexProgress;
+    use crate::media_file::info::tests::info;
+    use crate::proto::rtsp::Method;
+
+    fn describe_request(uri: &str, accept: &'static str) -> Request {
+        Request::new(Method::Describe, uri).with_header(header::CSEQ, "1").with_header(header::ACCEPT, accept)
+    }
+
+    #[test]
+    fn describe_returns_content_base_track_and_range() {
+        let media = info(500);
+        let resource = Resource::Presentation(media.name.clone());
+        let request = describe_request("rtsp://127.0.0.1:8554/movie", "application/sdp");
+        let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap());
+        assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://127.0.0.1:8554/movie/"));
+        for url in [
+            "rtsp://h/movie?quality=1",
+            "rtsp://h/movie/",
+            "rtsp://h/movie/track1?x=/",
+            "rtsp://h/movie/%74rack1",
+        ] {
+            let request = Request { uri: url.to_owned(), ..request.clone() };
+            let resource = Resource::from_request(&request).unwrap();
+            let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap());
+            assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://h/movie/"), "{url}");
+        }
+        let text = std::str::from_utf8(&response.body).unwrap();
+        for line in [
+            "a=range:npt=0.000-25.000",
+            "a=rtpmap:26 JPEG/90000",
+            "a=framerate:20",
+            "a=x-reelay-jpeg-header:1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} in {text}");
+        }
+        let growing =
+            MediaInfo { progress: IndexProgress { frames: 500, ..IndexProgress::default() }, ..media };
+        let response = describe(&request, &resource, &growing, "127.0.0.1".parse().unwrap());
+        assert!(std::str::from_utf8(&response.body).unwrap().contains("a=range:npt=0.000-\r\n"));
+    }
+
+    #[test]
+    fn describe_without_accepted_sdp_is_406() {
+        let media = info(1);
+        let status = |accept: &'static str| {
+            let (request, resource) =
+                (describe_request("rtsp://h/movie", accept), Resource::Presentation("movie".to_owned()));
+            describe(&request, &resource, &media, "::1".parse().unwrap()).status.code()
+        };
+        assert_eq!(status("application/rtsl, application/mheg"), 406);
+        assert_eq!(status("text/html, application/SDP;level=2"), 200);
+        assert_eq!(status("*/*"), 200);
+        assert_eq!(status("application/sdp; q=0, text/html"), 406);
+        assert_eq!(status("application/sdp;q=0.5"), 200);
+    }
+}

@@ -1,0 +1,157 @@
+//! The PLAY in progress: its schedule, its end, and the frame that is being sent. Sans-I/O.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::burst_limiter::BurstLimiter;
+use super::pacer::Pacer;
+use crate::media::FrameRate;
+use crate::media::payload::PacketizedFrame;
+use crate::server_embed::playback_speed::PlaybackSpeed;
+
+/// State of one PLAY.
+#[derive(Debug)]
+pub struct ActivePlay {
+    /// Schedule of the frames.
+    pub pacer: Pacer,
+    /// Scale and Speed of the PLAY.
+    pub playback_speed: PlaybackSpeed,
+    /// First frame after the end of the PLAY; `None` while the end of the file is not known.
+    pub end: Option<u64>,
+    /// Frame before which a PAUSE with a Range header stops the PLAY (RFC 2326 §10.6). The stream does not end there.
+    pub pause_frame: Option<u64>,
+    /// State of the frame at the position of the stream.
+    pub frame_state: FrameState,
+    /// Instant at which the last packet was sent; `None` before the first.
+    pub last_sent_at: Option<Instant>,
+    /// Tick of the first frame.
+    first_tick: u64,
+}
+
+/// State of the frame at the position of the stream.
+#[derive(Debug)]
+pub enum FrameState {
+    /// Not requested yet.
+    Due,
+    /// Requested, and not available yet.
+    Fetching,
+    /// Available.
+    Sending(FrameTransmission),
+}
+
+/// The packets of one frame, some of which have been sent.
+#[derive(Debug)]
+pub struct FrameTransmission {
+    frame: Arc<PacketizedFrame>,
+    /// Index of the next packet to send.
+    next_packet: usize,
+    /// Instant from which the packets are spread, and the limiter of their bursts; `None` before the first poll.
+    pacing: Option<(Instant, BurstLimiter)>,
+}
+
+/// RTP header fields that the stream fills in.
+#[derive(Debug, Clone, Copy)]
+pub struct HeaderFields {
+    /// Sequence number.
+    pub sequence: u16,
+    /// Timestamp, in ticks of 90 kHz.
+    pub timestamp: u32,
+    /// Synchronization source identifier.
+    pub ssrc: u32,
+}
+
+/// Packet to be sent.
+#[derive(Debug)]
+pub struct EncodedPacket {
+    /// Complete RTP packet.
+    pub bytes: Vec<u8>,
+    /// Length without the RTP header and its extension, in bytes.
+    pub payload_bytes: usize,
+    /// True for the last packet of its frame.
+    pub is_last: bool,
+}
+
+impl ActivePlay {
+    /// Starts a PLAY at `now` with frame `position`, whose RTP timestamp is that of `first_tick`.
+    pub fn new(
+        rate: FrameRate,
+        now: Instant,
+        position: u64,
+        first_tick: u64,
+        playback_speed: PlaybackSpeed,
+    ) -> Self {
+        Self {
+            pacer: Pacer::new(rate, now, position, playback_speed),
+            playback_speed,
+            end: None,
+            pause_frame: None,
+            frame_state: FrameState::Due,
+            last_sent_at: None,
+            first_tick,
+        }
+    }
+
+    /// First frame that is not sent; `None` while the end of the file is not known.
+    pub fn stop_frame(&self) -> Option<u64> {
+        self.pause_frame.into_iter().chain(self.end).min()
+    }
+
+    /// Returns true if the PLAY stops at its end, and false if it stops at a PAUSE with a Range header.
+    pub fn is_end_of_stream(&self) -> bool {
+        self.pause_frame.is_none_or(|pause| self.end.is_some_and(|end| end <= pause))
+    }
+
+    /// Tick of a frame.
+    pub fn tick_of(&self, frame: u64) -> u64 {
+        self.first_tick + self.pacer.ticks(frame)
+    }
+
+    /// Tick of an instant on the clock of this PLAY, which runs at its Speed.
+    pub fn tick_at(&self, now: Instant) -> u64 {
+        self.first_tick + self.pacer.ticks_at(now)
+    }
+
+    /// Encodes the next packet of the frame that is being sent, and counts it as sent at `now`; `None` if no frame is
+    /// being sent.
+    pub fn next_packet(&mut self, now: Instant, fields: HeaderFields) -> Option<EncodedPacket> {
+        let FrameState::Sending(transmission) = &mut self.frame_state else { return None };
+        let packet = transmission.next_packet(now, fields);
+        self.last_sent_at = Some(now);
+        if packet.is_last {
+            self.frame_state = FrameState::Due;
+        }
+        Some(packet)
+    }
+}
+
+impl FrameTransmission {
+    /// Starts with the first packet.
+    pub fn new(frame: Arc<PacketizedFrame>) -> Self {
+        Self { frame, next_packet: 0, pacing: None }
+    }
+
+    /// Instant at which the next packet may be sent; `None` if that is now.
+    pub fn wait_until(&mut self, now: Instant, pacer: &Pacer, frame: u64) -> Option<Instant> {
+        // The packets of a frame that was read late are spread as well, from now on.
+        let start = || pacer.due(frame).max(now);
+        let (started_at, burst_limiter) =
+            self.pacing.get_or_insert_with(|| (start(), BurstLimiter::new(start(), pacer.max_spread())));
+        let due = *started_at + pacer.packet_offset(frame, self.next_packet, self.frame.packets().len());
+        if now < due {
+            return Some(due);
+        }
+        burst_limiter.wait_until(now)
+    }
+
+    fn next_packet(&mut self, now: Instant, fields: HeaderFields) -> EncodedPacket {
+        let HeaderFields { sequence, timestamp, ssrc } = fields;
+        let mut bytes = Vec::new();
+        self.frame.write_packet(self.next_packet, sequence, timestamp, ssrc, &mut bytes);
+        let payload_bytes = self.frame.payload_length(self.next_packet);
+        self.next_packet += 1;
+        if let Some((_, burst_limiter)) = &mut self.pacing {
+            burst_limiter.record_packet(now);
+        }
+        EncodedPacket { bytes, payload_bytes, is_last: self.next_packet == self.frame.packets().len() }
+    }
+}

@@ -1,0 +1,14 @@
+//! SSRC, CNAME and initial counters of a stream. Sans-I/O.
+
+/// SSRC, CNAME and initial counters of a stream. RFC 3550 §5.1 requires random values.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Synchronization source identifier.
+    pub ssrc: u32,
+    /// Sequence number of the first packet.
+    pub first_sequence: u16,
+    /// RTP timestamp of the instant at which the stream is created, in ticks of 90 kHz.
+    pub first_timestamp: u32,
+    /// Canonical name for RTCP SDES. RFC 7022 recommends one that does not identify the machine.
+    pub cname: String,
+}

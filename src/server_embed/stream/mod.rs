@@ -1,0 +1,23 @@
+//! The RTP stream of one session: which packet is sent when. Sans-I/O.
+//!
+//! [`RtpStream::play`] starts a PLAY. Then call [`RtpStream::poll_output`] in a loop: send the packets that it
+//! returns, answer each [`StreamOutput::Fetch`] with [`RtpStream::provide_frame`], [`RtpStream::skip_frame`] or
+//! [`RtpStream::end_at`], and call it again at the instant of a [`StreamOutput::Wait`] and after any other input.
+//!
+//! `pacer` computes when frames are due and `burst_limiter` limits how many packets leave at once; `active_play`
+//! combines them for one PLAY. `sequence` and `rtp_clock` number and time the packets, `sender_reports` is the
+//! stream's RTCP.
+
+mod active_play;
+mod burst_limiter;
+mod identity;
+mod pacer;
+mod rtp_clock;
+mod rtp_stream;
+mod sender_reports;
+mod sequence;
+#[cfg(test)]
+mod tests;
+
+pub use identity::Identity;
+pub use rtp_stream::{PlayStart, RtpStream, StreamOutput};

@@ -1,0 +1,327 @@
+//! State machine of a stream: from the frames that are due to the packets to send. Sans-I/O.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
+use super::identity::Identity;
+use super::rtp_clock::RtpClock;
+use super::sender_reports::{ReportTime, SenderReports};
+use super::sequence::SequenceCounter;
+use crate::media::FrameRate;
+use crate::media::payload::PacketizedFrame;
+use crate::proto::rtcp::{Epoch, RtcpPacket};
+use crate::server_embed::playback_speed::PlaybackSpeed;
+
+/// Output of [`RtpStream::poll_output`].
+#[derive(Debug)]
+pub enum StreamOutput {
+    /// Request for the packets of this frame. To be answered with [`RtpStream::provide_frame`],
+    /// [`RtpStream::skip_frame`] or [`RtpStream::end_at`].
+    Fetch(u64),
+    /// RTP packet to send.
+    Rtp(Vec<u8>),
+    /// Compound RTCP packet to send.
+    Rtcp(Vec<u8>),
+    /// End of the PLAY, after the interval of its last frame. The stream is paused there.
+    Ended,
+    /// Nothing to do before this instant.
+    Wait(Instant),
+    /// Nothing to do before the next input.
+    Idle,
+}
+
+/// Properties of a PLAY, for its response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayStart {
+    /// First frame.
+    pub frame: u64,
+    /// Sequence number of its first packet.
+    pub sequence: u16,
+    /// RTP timestamp of the first frame, in ticks of 90 kHz.
+    pub timestamp: u32,
+    /// First frame after the end of the PLAY; `None` while the end of the file is not known.
+    pub end: Option<u64>,
+    /// Scale and Speed.
+    pub playback_speed: PlaybackSpeed,
+}
+
+/// The RTP stream of one session.
+///
+/// Timestamps follow the wall clock across pauses and seeks, and sequence numbers continue: the receiver sees one
+/// continuous source (RFC 2326 appendix B). With a Speed other than 1 the RTP clock runs at that speed. Afterwards it
+/// is ahead of the wall clock, or is set to the wall clock by the next PLAY.
+#[derive(Debug)]
+pub struct RtpStream {
+    rate: FrameRate,
+    ssrc: u32,
+    clock: RtpClock,
+    sequence: SequenceCounter,
+    reports: SenderReports,
+    /// Next frame to send, also for a PLAY without a Range.
+    position: u64,
+    active_play: Option<ActivePlay>,
+}
+
+/// Delay between the last RTP packet and BYE. Receivers that read their RTCP socket before their RTP socket would
+/// otherwise drop packets that they have not read yet.
+pub(super) const BYE_DELAY: Duration = Duration::from_millis(100);
+
+/// Maximum lag of a frame behind its due time. Frames are skipped if the connection is slower than the media or the
+/// machine was suspended.
+const MAX_LAG: Duration = Duration::from_secs(1);
+
+impl RtpStream {
+    /// Creates a stream that is paused at frame 0.
+    pub fn new(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
+        Self {
+            rate,
+            ssrc: identity.ssrc,
+            clock: RtpClock::new(identity.first_timestamp, epoch),
+            sequence: SequenceCounter::per_packet(identity.first_sequence),
+            reports: SenderReports::new(identity.ssrc, identity.cname),
+            position: 0,
+            active_play: None,
+        }
+    }
+
+    /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
+    /// the number of the frame, from 1. It keeps rising when the media starts again, because the programs drop
+    /// packets with lower numbers than they have received.
+    pub fn classroom(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
+        let (sequence, reports) = (SequenceCounter::per_frame(), SenderReports::disabled());
+        Self { sequence, reports, ..Self::new(rate, identity, epoch) }
+    }
+
+    /// Synchronization source identifier of the stream.
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// Returns whether a PLAY is in progress.
+    pub fn is_playing(&self) -> bool {
+        self.active_play.is_some()
+    }
+
+    /// Next frame to send.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// First frame after the end of the PLAY in progress; `None` if the end is not known, and if no PLAY is in
+    /// progress.
+    pub fn end(&self) -> Option<u64> {
+        self.active_play.as_ref()?.end
+    }
+
+    /// Starts a PLAY with frame `from`, or the current one if it is `None`, up to but not including frame `end`, or
+    /// to the end of the file.
+    pub fn play(
+        &mut self,
+        now: Instant,
+        from: Option<u64>,
+        end: Option<u64>,
+        playback_speed: PlaybackSpeed,
+    ) -> PlayStart {
+        self.position = from.unwrap_or(self.position);
+        self.start_play(now, end, None, playback_speed)
+    }
+
+    /// Continues the PLAY in progress from the current frame at another speed, with the same end. A frame of which
+    /// some packets have not been sent is sent again.
+    pub fn change_playback_speed(&mut self, now: Instant, playback_speed: PlaybackSpeed) -> PlayStart {
+        match &self.active_play {
+            Some(ActivePlay { end, pause_frame, .. }) => {
+                self.start_play(now, *end, *pause_frame, playback_speed)
+            }
+            None => self.play_start(),
+        }
+    }
+
+    fn start_play(
+        &mut self,
+        now: Instant,
+        end: Option<u64>,
+        pause_frame: Option<u64>,
+        playback_speed: PlaybackSpeed,
+    ) -> PlayStart {
+        let first_tick = self.clock.tick_at(now);
+        let mut play = ActivePlay::new(self.rate, now, self.position, first_tick, playback_speed);
+        (play.end, play.pause_frame) = (end, pause_frame);
+        self.active_play = Some(play);
+        self.reports.handle_play(now);
+        self.play_start()
+    }
+
+    /// Properties of the packets that are sent next.
+    pub fn play_start(&self) -> PlayStart {
+        let (tick, end, playback_speed) = match &self.active_play {
+            Some(play) => (play.tick_of(self.position), play.stop_frame(), play.playback_speed),
+            None => (self.clock.earliest_tick(), None, PlaybackSpeed::default()),
+        };
+        let (frame, sequence) = (self.position, self.sequence.next());
+        PlayStart { frame, sequence, timestamp: self.clock.timestamp(tick), end, playback_speed }
+    }
+
+    /// Schedules a pause before this frame (PAUSE with a Range header, RFC 2326 §10.6). Replaces an earlier one; has
+    /// no effect at or after the end of the PLAY.
+    pub fn pause_before(&mut self, frame: u64) {
+        if let Some(play) = &mut self.active_play {
+            play.pause_frame = Some(frame).filter(|frame| play.end.is_none_or(|end| *frame < end));
+        }
+    }
+
+    /// Pauses at this frame.
+    pub fn stop_at(&mut self, frame: u64) {
+        self.active_play = None;
+        self.position = frame;
+    }
+
+    /// Pauses at once. A frame of which some packets have not been sent is sent again by the next PLAY.
+    pub fn pause(&mut self) {
+        self.active_play = None;
+    }
+
+    /// Handles RTCP of the receiver. A receiver reference time (RFC 3611 §4.4) is answered with the next sender
+    /// report.
+    pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
+        self.reports.handle_rtcp(now, packets);
+    }
+
+    /// Provides the packets of a frame requested by [`StreamOutput::Fetch`].
+    pub fn provide_frame(&mut self, frame: u64, packets: Arc<PacketizedFrame>) {
+        if let Some(play) = self.play_fetching(frame) {
+            play.frame_state = FrameState::Sending(FrameTransmission::new(packets));
+        }
+    }
+
+    /// Skips a requested frame that cannot be sent in the payload format of the session.
+    pub fn skip_frame(&mut self, frame: u64) {
+        if let Some(play) = self.play_fetching(frame) {
+            play.frame_state = FrameState::Due;
+            self.advance();
+        }
+    }
+
+    /// Ends the PLAY before a requested frame, because the file has no such frame.
+    pub fn end_at(&mut self, frame: u64) {
+        if let Some(play) = self.play_fetching(frame) {
+            play.frame_state = FrameState::Due;
+            play.end = Some(frame);
+        }
+    }
+
+    /// The PLAY in progress, if it waits for this frame.
+    fn play_fetching(&mut self, frame: u64) -> Option<&mut ActivePlay> {
+        let is_next = self.position == frame;
+        self.active_play.as_mut().filter(|play| is_next && matches!(play.frame_state, FrameState::Fetching))
+    }
+
+    /// Moves to the next frame of the schedule, but not beyond the stop frame.
+    fn advance(&mut self) {
+        let Some(play) = &self.active_play else { return };
+        let next = play.pacer.next_frame(self.position);
+        let next = play.stop_frame().map_or(next, |stop| next.min(stop));
+        self.skip_frames(next.saturating_sub(self.position));
+    }
+
+    fn skip_frames(&mut self, count: u64) {
+        self.position += count;
+        self.sequence.record_frames(count);
+    }
+
+    /// Returns what to do now. Call it again after each output, until it returns [`StreamOutput::Wait`] or
+    /// [`StreamOutput::Idle`].
+    pub fn poll_output(&mut self, now: Instant) -> StreamOutput {
+        let Some(play) = &mut self.active_play else { return StreamOutput::Idle };
+        let stop = play.stop_frame();
+        match &mut play.frame_state {
+            FrameState::Fetching => StreamOutput::Idle,
+            FrameState::Due if stop.is_some_and(|stop| self.position >= stop) => self.finish(now),
+            FrameState::Due => {
+                self.skip_late_frames(now);
+                self.request_frame()
+            }
+            FrameState::Sending(transmission) => {
+                if let Some(due) = transmission.wait_until(now, &play.pacer, self.position) {
+                    return StreamOutput::Wait(due);
+                }
+                if self.reports.is_due(now) {
+                    let time = self.report_time(now);
+                    return StreamOutput::Rtcp(self.reports.next_report(now, time));
+                }
+                StreamOutput::Rtp(self.next_packet(now))
+            }
+        }
+    }
+
+    /// Returns a compound RTCP packet with BYE for a session that is over; `None` if no packet was ever sent, if BYE
+    /// has been sent since the last PLAY, and for classroom programs.
+    pub fn bye(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let time = self.report_time(now);
+        self.reports.bye(time)
+    }
+
+    /// Waits for the interval of the last frame, sends BYE at the end of the stream, and ends the PLAY.
+    fn finish(&mut self, now: Instant) -> StreamOutput {
+        let Some(play) = &self.active_play else { return StreamOutput::Idle };
+        let is_end_of_stream = play.is_end_of_stream();
+        let earliest_bye = play.last_sent_at.filter(|_| is_end_of_stream).map(|sent| sent + BYE_DELAY);
+        let due = play.pacer.due(self.position).max(earliest_bye.unwrap_or(now));
+        if now < due {
+            return StreamOutput::Wait(due);
+        }
+        let bye = if is_end_of_stream { self.bye(now) } else { None };
+        match bye {
+            Some(bye) => StreamOutput::Rtcp(bye),
+            None => {
+                self.active_play = None;
+                StreamOutput::Ended
+            }
+        }
+    }
+
+    fn skip_late_frames(&mut self, now: Instant) {
+        let Some(play) = &self.active_play else { return };
+        if now.saturating_duration_since(play.pacer.due(self.position)) > MAX_LAG {
+            let current = play.pacer.frame_at(now);
+            let next = play.stop_frame().map_or(current, |stop| current.min(stop.saturating_sub(1)));
+            self.skip_frames(next.saturating_sub(self.position));
+        }
+    }
+
+    fn request_frame(&mut self) -> StreamOutput {
+        if let Some(play) = &mut self.active_play {
+            play.frame_state = FrameState::Fetching;
+        }
+        StreamOutput::Fetch(self.position)
+    }
+
+    fn next_packet(&mut self, now: Instant) -> Vec<u8> {
+        let Some(play) = &mut self.active_play else { return Vec::new() };
+        let tick = play.tick_of(self.position);
+        let fields = HeaderFields {
+            sequence: self.sequence.next(),
+            timestamp: self.clock.timestamp(tick),
+            ssrc: self.ssrc,
+        };
+        let Some(packet) = play.next_packet(now, fields) else { return Vec::new() };
+        self.clock.set_earliest_tick(tick + play.pacer.interval_ticks());
+        self.reports.record_packet(packet.payload_bytes);
+        self.sequence.record_packet();
+        if packet.is_last {
+            self.advance();
+        }
+        packet.bytes
+    }
+
+    /// Both clocks at an instant. During a PLAY the RTP clock is that of the PLAY, which may be ahead of the wall
+    /// clock.
+    fn report_time(&self, now: Instant) -> ReportTime {
+        let tick = match &self.active_play {
+            Some(play) => play.tick_at(now),
+            None => self.clock.tick_at(now),
+        };
+        ReportTime { ntp: self.clock.ntp_at(now), rtp_timestamp: self.clock.timestamp(tick) }
+    }
+}

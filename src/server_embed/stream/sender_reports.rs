@@ -1,0 +1,146 @@
+//! RTCP of a stream: sender reports, round-trip measurement and BYE. Sans-I/O.
+
+use std::time::{Duration, Instant};
+
+use crate::proto::rtcp::{self, ExtendedReportBlock, NtpTime, RtcpPacket, SenderInfo};
+
+/// Interval of sender reports (RFC 3550 §6.2 recommends a minimum of 5 s).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Minimum interval of sender reports that answer a receiver reference time (RFC 3611 §4.4).
+const REQUESTED_REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Sender reports of one stream, and the counters in them.
+#[derive(Debug)]
+pub struct SenderReports {
+    ssrc: u32,
+    cname: String,
+    /// False for classroom programs, which do not know RTCP.
+    is_enabled: bool,
+    packet_count: u32,
+    payload_bytes: u32,
+    next_report_at: Option<Instant>,
+    last_report_at: Option<Instant>,
+    receiver_reference: Option<ReceiverReference>,
+    is_bye_sent: bool,
+}
+
+/// Receiver reference time to be returned in a DLRR block (RFC 3611 §4.4, §4.5).
+#[derive(Debug, Clone, Copy)]
+struct ReceiverReference {
+    ssrc: u32,
+    last_rr: u32,
+    arrived_at: Instant,
+}
+
+/// The same instant on both clocks, as a sender report states it (RFC 3550 §6.4.1).
+#[derive(Debug, Clone, Copy)]
+pub struct ReportTime {
+    /// Wall-clock time.
+    pub ntp: NtpTime,
+    /// RTP timestamp, in ticks of 90 kHz.
+    pub rtp_timestamp: u32,
+}
+
+impl SenderReports {
+    /// Creates the reports of a stream that has sent nothing.
+    pub fn new(ssrc: u32, cname: String) -> Self {
+        Self {
+            ssrc,
+            cname,
+            is_enabled: true,
+            packet_count: 0,
+            payload_bytes: 0,
+            next_report_at: None,
+            last_report_at: None,
+            receiver_reference: None,
+            is_bye_sent: false,
+        }
+    }
+
+    /// Creates reports that are never sent.
+    pub fn disabled() -> Self {
+        Self { is_enabled: false, ..Self::new(0, String::new()) }
+    }
+
+    /// Schedules a report at the start of a PLAY.
+    pub fn handle_play(&mut self, now: Instant) {
+        self.next_report_at = self.is_enabled.then_some(now);
+        self.is_bye_sent = false;
+    }
+
+    /// Handles RTCP of the receiver. A receiver reference time is answered in the next report, which is sent early: 1
+    /// s after the previous one.
+    pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
+        for packet in packets {
+            if let RtcpPacket::ExtendedReport {
+                ssrc,
+                block: ExtendedReportBlock::ReceiverReferenceTime(ntp),
+            } = packet
+            {
+                self.receiver_reference =
+                    Some(ReceiverReference { ssrc: *ssrc, last_rr: ntp.middle_bits(), arrived_at: now });
+                let earliest =
+                    self.last_report_at.map_or(now, |at| (at + REQUESTED_REPORT_INTERVAL).max(now));
+                self.next_report_at = self.next_report_at.map(|due| due.min(earliest));
+            }
+        }
+    }
+
+    /// Counts an RTP packet that was sent. `payload_bytes` does not include the RTP header and its extension.
+    pub fn record_packet(&mut self, payload_bytes: usize) {
+        self.packet_count = self.packet_count.wrapping_add(1);
+        self.payload_bytes = self.payload_bytes.wrapping_add(payload_bytes as u32);
+    }
+
+    /// Returns whether a report is due.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.next_report_at.is_some_and(|due| now >= due)
+    }
+
+    /// Returns a compound packet with a sender report, SDES, and a DLRR block if the receiver sent a reference time.
+    /// Schedules the next report.
+    pub fn next_report(&mut self, now: Instant, time: ReportTime) -> Vec<u8> {
+        self.next_report_at = Some(now + REPORT_INTERVAL);
+        self.last_report_at = Some(now);
+        let dlrr = self.receiver_reference.take().map(|reference| RtcpPacket::ExtendedReport {
+            ssrc: self.ssrc,
+            block: reference.dlrr_block(now),
+        });
+        let packets: Vec<_> =
+            [self.sender_report(time), self.source_description()].into_iter().chain(dlrr).collect();
+        rtcp::encode(&packets)
+    }
+
+    /// Returns a compound packet with BYE; `None` if no packet was ever sent, if BYE has been sent since the last
+    /// PLAY, and if reports are disabled.
+    pub fn bye(&mut self, time: ReportTime) -> Option<Vec<u8>> {
+        if self.packet_count == 0 || self.is_bye_sent || !self.is_enabled {
+            return None;
+        }
+        self.is_bye_sent = true;
+        let packet = RtcpPacket::Bye { ssrcs: vec![self.ssrc] };
+        Some(rtcp::encode(&[self.sender_report(time), self.source_description(), packet]))
+    }
+
+    fn sender_report(&self, ReportTime { ntp, rtp_timestamp }: ReportTime) -> RtcpPacket {
+        let info = SenderInfo {
+            ntp,
+            rtp_timestamp,
+            packet_count: self.packet_count,
+            octet_count: self.payload_bytes,
+        };
+        RtcpPacket::SenderReport { ssrc: self.ssrc, info, blocks: Vec::new() }
+    }
+
+    fn source_description(&self) -> RtcpPacket {
+        RtcpPacket::SourceDescription { ssrc: self.ssrc, cname: self.cname.clone() }
+    }
+}
+
+impl ReceiverReference {
+    fn dlrr_block(&self, now: Instant) -> ExtendedReportBlock {
+        let delay = rtcp::dlsr_units(now.saturating_duration_since(self.arrived_at));
+        ExtendedReportBlock::Dlrr { ssrc: self.ssrc, last_rr: self.last_rr, delay_since_last_rr: delay }
+    }
+}
