@@ -1,11 +1,11 @@
-//! Figures as people read them.
+//! Formatting of figures for the user.
 
 use std::time::Duration;
 
-/// What stands where a figure is not known.
+/// Dash in place of an unknown figure.
 pub const UNKNOWN: &str = "–";
 
-/// `870 kbit/s`, `4.21 Mbit/s`, `12.3 Mbit/s`.
+/// Formats a rate in decimal units: `870 kbit/s`, `4.21 Mbit/s`, `12.3 Mbit/s`.
 pub fn data_rate(bits_per_second: f64) -> String {
     match bits_per_second {
         rate if rate >= 99.95e6 => format!("{:.0} Mbit/s", rate / 1e6),
@@ -15,7 +15,7 @@ pub fn data_rate(bits_per_second: f64) -> String {
     }
 }
 
-/// `0.0 %`; a little is never shown as nothing.
+/// Formats a ratio from 0 to 1 in percent: `5.2 %`. Values above zero that would round to zero are shown as `< 0.1 %`.
 pub fn percentage(ratio: f64) -> String {
     match ratio * 100.0 {
         percent if percent > 0.0 && percent < 0.05 => "< 0.1 %".to_owned(),
@@ -23,7 +23,7 @@ pub fn percentage(ratio: f64) -> String {
     }
 }
 
-/// `0.42 ms`, `12.3 ms`, `1,250 ms`.
+/// Formats a duration in milliseconds with three digits: `0.42 ms`, `12.3 ms`, `1,250 ms`.
 pub fn milliseconds(milliseconds: f64) -> String {
     match milliseconds {
         span if span >= 999.5 => format!("{} ms", count(span.round() as u64)),
@@ -33,7 +33,7 @@ pub fn milliseconds(milliseconds: f64) -> String {
     }
 }
 
-/// `1,234,567`.
+/// Formats a number with thousands separators: `1,234,567`.
 pub fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -46,7 +46,13 @@ pub fn count(count: u64) -> String {
     text
 }
 
-/// `640 bytes`, `12.3 kB`, `4.56 MB`.
+/// Formats a number with a noun that takes a plural `s`: `1 packet`, `1,234 packets`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
+/// Formats a size in decimal units: `640 bytes`, `12.3 kB`, `4.56 MB`.
 pub fn byte_size(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes >= 999_500.0 => format!("{:.2} MB", bytes / 1e6),
@@ -55,7 +61,7 @@ pub fn byte_size(bytes: u64) -> String {
     }
 }
 
-/// `0:03`, `12:05`, `1:02:03`.
+/// Formats a duration in whole seconds: `0:03`, `12:05`, `1:02:03`.
 pub fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (minutes, second) = (seconds / 60, seconds % 60);
@@ -65,7 +71,7 @@ pub fn clock(duration: Duration) -> String {
     }
 }
 
-/// What is known, in words, or a dash.
+/// Formats a value, or returns [`UNKNOWN`] if there is none.
 pub fn or_unknown<T>(value: Option<T>, format: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), format)
 }
@@ -83,6 +89,7 @@ mod tests {
         let spans = [0.0, 0.416, 9.999, 12.34, 250.4, 1_250.2].map(milliseconds);
         assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 1_234].map(|n| counted(n, "packet")), ["0 packets", "1 packet", "1,234 packets"]);
         assert_eq!([640, 12_340, 4_560_000].map(byte_size), ["640 bytes", "12.3 kB", "4.56 MB"]);
         assert_eq!([3, 725, 3_723].map(|s| clock(Duration::from_secs(s))), ["0:03", "12:05", "1:02:03"]);
         assert_eq!(or_unknown(None::<f64>, percentage), UNKNOWN);

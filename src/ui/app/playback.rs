@@ -966,7 +966,7 @@ mod tests {
         let response = Response::new(RtspStatus::OK).with_body("application/sdp", sdp);
         let with_audio = Presentation::parse(&response, &RtspUrl::parse("rtsp://h/x").unwrap()).unwrap();
         send_event(&mut playback, SessionEvent::Described(with_audio.clone()));
-        let hint = "The stream also holds PCMU audio, which Reelay does not play.";
+        let hint = "The stream also contains PCMU audio, which Reelay does not play.";
         assert_eq!(playback.notice(), Some(&Notice::Info(hint.to_owned())));
         playback.dismiss_notice();
         send_event(&mut playback, SessionEvent::Described(with_audio));
