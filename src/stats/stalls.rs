@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn frozen_picture_counts_as_stall_while_it_lasts() {
+    fn frozen_frame_counts_as_stall_while_it_lasts() {
         let (begin, mut stalls) = (Instant::now(), Stalls::default());
         for frame in 0..=20 {
             stalls.record_frame_shown(begin + 50 * MS * frame);
