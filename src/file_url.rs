@@ -1,15 +1,15 @@
-//! PURE. Files as desktops name them: `file:///films/a%20talk.mjpeg` (RFC 8089).
+//! `file:` URLs as desktop environments pass them (RFC 8089): `file:///films/a%20talk.mjpeg`. Sans-I/O.
 
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 
-/// Whether a text is such a URL, and no path.
+/// Returns whether a text is a `file:` URL rather than a path.
 pub fn is_file_url(text: &str) -> bool {
     strip_file_scheme(text).is_some()
 }
 
-/// The path of a file on this machine; `None` if the URL names another host, or nothing that could be a path here.
+/// Returns the path of a `file:` URL; `None` if it names another host, or if its path is not valid on this system.
 pub fn to_path(text: &str) -> Option<PathBuf> {
     let rest = strip_file_scheme(text)?;
     let path = match rest.strip_prefix("//") {
@@ -28,7 +28,7 @@ fn strip_file_scheme(text: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("file") && rest.starts_with('/')).then_some(rest)
 }
 
-/// Names are bytes here, and need not be UTF-8.
+/// Decodes a percent-encoded path. File names are bytes on Unix, so they need not be UTF-8.
 #[cfg(unix)]
 fn decode_path(path: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
@@ -36,9 +36,9 @@ fn decode_path(path: &str) -> Option<PathBuf> {
     Some(std::ffi::OsString::from_vec(bytes).into())
 }
 
-/// A drive stands behind the first slash: `/C:/films`.
+/// Decodes a percent-encoded path. A drive letter follows the first slash: `/C:/films`.
 #[cfg(not(unix))]
-fn decoded(path: &str) -> Option<PathBuf> {
+fn decode_path(path: &str) -> Option<PathBuf> {
     let path = percent_decode_str(path).decode_utf8().ok()?;
     let drive = path.get(2..3).filter(|colon| *colon == ":");
     Some(drive.map_or(path.as_ref(), |_| &path[1..]).into())

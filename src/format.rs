@@ -49,6 +49,12 @@ pub fn count(count: u64) -> String {
     text
 }
 
+/// Formats a number with a noun that takes a plural `s`: `1 packet`, `1,234 packets`.
+pub fn counted(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", count(number))
+}
+
 /// Formats a number of bytes in decimal units: `640 bytes`, `12.3 kB`, `4.56 MB`.
 pub fn byte_size(bytes: u64) -> String {
     match bytes as f64 {
@@ -124,6 +130,7 @@ mod tests {
         let spans = [0.0, 0.416, 9.999, 12.34, 250.4, 1_250.2].map(milliseconds);
         assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([0, 1, 1_234].map(|n| counted(n, "packet")), ["0 packets", "1 packet", "1,234 packets"]);
         assert_eq!([640, 12_340, 4_560_000].map(byte_size), ["640 bytes", "12.3 kB", "4.56 MB"]);
         assert_eq!([3, 725, 3_723].map(|s| clock(Duration::from_secs(s))), ["0:03", "12:05", "1:02:03"]);
         assert_eq!(or_unknown(None::<f64>, percentage), UNKNOWN);

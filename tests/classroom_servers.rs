@@ -363,11 +363,11 @@ async fn server_faults_are_explained_with_file_name() {
     );
     for (sentence, part) in [
         (not_found, "has no file \"movie.Mjpeg\""),
-        (mute, "did not answer SETUP"),
-        (ignored, "did not answer PLAY"),
-        (closed, "closed the connection at SETUP"),
-        (closed_at_play, "closed the connection at PLAY"),
-        (silent, "agreed to play and sent no picture"),
+        (mute, "did not respond to SETUP"),
+        (ignored, "did not respond to PLAY"),
+        (closed, "closed the connection during SETUP"),
+        (closed_at_play, "closed the connection during PLAY"),
+        (silent, "accepted PLAY but sent no frames"),
         (cut_off, "closed the connection after frame "),
     ] {
         assert!(sentence.contains(part), "{sentence}");

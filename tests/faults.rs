@@ -184,7 +184,7 @@ async fn server_teardown_is_acknowledged() {
         }
     }
     assert!(line.next_message().await.is_none(), "and it hangs up");
-    assert!(playing.wait_for_failure().await.contains("has ended the session"));
+    assert!(playing.wait_for_failure().await.contains("ended the session"));
 }
 
 /// What stands before PLAY, and PLAY.
@@ -234,7 +234,7 @@ async fn unanswered_request_times_out() {
         let mut playing = TestSession::start(&peer, short_timeout_options());
         let _line = accept_up_to(method, &peer).await;
         let failure = playing.wait_for_failure().await;
-        assert!(failure.contains(&format!("did not answer {method} in time")), "{failure}");
+        assert!(failure.contains(&format!("did not respond to {method} in time")), "{failure}");
     })
     .await;
 }
@@ -248,7 +248,7 @@ async fn incomplete_response_times_out_with_its_own_error() {
         line.write("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSess").await;
         let failure = playing.wait_for_failure().await;
         let expected =
-            format!("began to answer {method} and did not end in time (its headers are incomplete)");
+            format!("did not complete its response to {method} in time (its headers are incomplete)");
         assert!(failure.contains(&expected), "{failure}");
     })
     .await;
@@ -282,7 +282,7 @@ async fn wrong_content_length_is_reported() {
         (
             "500",
             "",
-            format!("began to answer DESCRIBE and did not end in time ({} of the 500", TEN_SECOND_SDP.len()),
+            format!("did not complete its response to DESCRIBE in time ({} of the 500", TEN_SECOND_SDP.len()),
         ),
         ("9", "", "what cannot be read (the message body is longer than its Content-Length)".to_owned()),
         ("9", behind_sdp, "the message body is longer than its Content-Length".to_owned()),
@@ -315,9 +315,9 @@ async fn flooding_server_is_disconnected() {
     let stale = "RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n";
     let floods = [
         ("RTSP/1.0 200 OK\r\n", "X: y\r\n".repeat(1_000).into_bytes(), "(the headers are too long)"),
-        ("", packet.repeat(50), "did not answer DESCRIBE in time"),
+        ("", packet.repeat(50), "did not respond to DESCRIBE in time"),
         ("", stale.repeat(500).into_bytes(), "answer DESCRIBE"),
-        ("", b"\r\n".repeat(5_000), "did not answer DESCRIBE in time"),
+        ("", b"\r\n".repeat(5_000), "did not respond to DESCRIBE in time"),
         ("", vec![0x16; 10_000], "does not speak RTSP"),
     ];
     run_concurrently(floods, |(begin, piece, told)| async move {
@@ -363,7 +363,7 @@ async fn server_restart_resumes_at_same_position() {
         _ => None,
     };
     let message = playing.wait_for_event("that it is lost", lost).await;
-    assert!(message.ends_with("is gone. Reconnecting in 1 second, attempt 1…"), "{message}");
+    assert!(message.ends_with("was lost; reconnecting in 1 second (attempt 1)…"), "{message}");
     // It is up again, but not quite.
     drop(peer.accept().await);
     assert!(playing.wait_for_event("that it is lost", lost).await.ends_with("2 seconds, attempt 2…"));

@@ -829,7 +829,7 @@ fn every_redirect_status_and_relative_location_is_followed() {
     script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
     script.next_request();
     script.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 1\nLocation: http://h/there\n");
-    assert!(script.failure().unwrap().contains("elsewhere and does not say where"));
+    assert!(script.failure().unwrap().contains("redirects without a valid Location"));
 }
 
 #[test]
@@ -848,7 +848,7 @@ fn server_teardown_is_acknowledged_and_ends_session() {
     assert_eq!(script.state(), RtspState::Init);
     assert_eq!(
         script.failure().as_deref(),
-        Some("127.0.0.1:8554 has ended the session; play it again for a new one.")
+        Some("127.0.0.1:8554 ended the session; press Play to start a new one.")
     );
     assert!(script.events.contains(&SessionEvent::Closed));
     assert_eq!(script.connected_urls.len(), 1, "and nobody comes back unasked");
@@ -1096,7 +1096,7 @@ fn unknown_session_fails_without_reconnect() {
     script.next_request();
     script.respond(&session_not_found(Some(5)));
     let failure = script.failure().unwrap();
-    assert!(failure.starts_with("The server refused PAUSE: 454") && failure.ends_with("begin anew."));
+    assert!(failure.starts_with("The server refused PAUSE: 454") && failure.ends_with("connect again."));
     assert_eq!(script.state(), RtspState::Init);
 }
 

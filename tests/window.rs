@@ -292,7 +292,7 @@ fn statistics_are_shown_before_and_after_playing() {
     stage.emit_figures();
     assert!(stage.shows("1:15 played since SETUP") && stage.shows("795 (3.8 %)"));
     stage.click("Session summary…");
-    assert!(stage.shows("1:15 played, 1,302 pictures whole and 198 incomplete"));
+    assert!(stage.shows("1:15 played, 1,302 frames complete, 198 incomplete"));
     assert!(stage.shows("counted by the emulator"), "measured stands beside true");
     stage.interact(|ui| {
         ui.click(selector::id(Id::new("close-summary"))).unwrap();
@@ -606,7 +606,7 @@ fn session_failures_are_shown() {
         SessionError::NoJpeg { found: vec!["H264".to_owned()] },
         SessionError::NoData { is_udp: true, is_emulated: false },
         SessionError::UnusableFrames {
-            reason: "they are damaged, or of a kind that cannot be decoded".to_owned(),
+            reason: "they are damaged or in an unsupported JPEG format".to_owned(),
         },
     ];
     for failure in failures {
@@ -646,7 +646,8 @@ fn reconnecting_harness() -> AppHarness {
     stage
 }
 
-const RECONNECTING_TEXT: &str = "camera.example:8554 is gone. Reconnecting in 2 seconds, attempt 2…";
+const RECONNECTING_TEXT: &str =
+    "The connection to camera.example:8554 was lost; reconnecting in 2 seconds (attempt 2)…";
 
 #[test]
 fn reconnecting_can_be_cancelled() {
@@ -692,13 +693,17 @@ fn reconnect_countdown_is_shown() {
     let mut stage = reconnecting_harness();
     let begin = Instant::now();
     stage.send(Message::Tick(begin + Duration::from_millis(1_500)));
-    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 1 second, attempt 2…"));
+    assert!(
+        stage.shows("The connection to camera.example:8554 was lost; reconnecting in 1 second (attempt 2)…")
+    );
     stage.send(Message::Tick(begin + Duration::from_millis(2_500)));
     assert!(stage.shows("The connection to camera.example:8554 was lost; reconnecting…"));
     let server = "camera.example:8554".to_owned();
     let lost = ReconnectReason::ServerLost { server, attempt: 3, wait: Duration::from_secs(4) };
     stage.emit_session_event(SessionEvent::Reconnecting(lost));
-    assert!(stage.shows("camera.example:8554 is gone. Reconnecting in 4 seconds, attempt 3…"));
+    assert!(
+        stage.shows("The connection to camera.example:8554 was lost; reconnecting in 4 seconds (attempt 3)…")
+    );
 }
 
 #[test]

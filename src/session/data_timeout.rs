@@ -1,19 +1,19 @@
-//! Time since the last data of a stream that plays.
+//! Timer of missing data while a stream plays. Sans-I/O.
 
 use std::time::{Duration, Instant};
 
-/// Tells for how long no data has come while a stream plays.
+/// Timer of missing data while a stream plays.
 #[derive(Debug, Default)]
 pub struct DataTimeout {
-    /// When PLAY was answered; none while nothing plays.
+    /// Time of the response to PLAY; `None` while nothing plays.
     playing_since: Option<Instant>,
     is_waiting: bool,
 }
 
-/// Number of frame intervals without data that are no silence: between frames nothing is sent.
+/// Minimum number of frame intervals before data counts as missing: nothing is sent between frames.
 const MIN_FRAME_INTERVALS: u32 = 3;
 
-/// Longest frame interval that is believed.
+/// Maximum frame interval; longer ones are taken as this.
 const MAX_FRAME_INTERVAL: Duration = Duration::from_secs(10);
 
 impl DataTimeout {
@@ -22,34 +22,34 @@ impl DataTimeout {
         *self = Self { playing_since: Some(now), is_waiting: false };
     }
 
-    /// Stops. Returns whether data was waited for.
+    /// Stops the timer. Returns true if data was missing.
     pub fn stop(&mut self) -> bool {
         std::mem::take(self).is_waiting
     }
 
-    /// When PLAY was answered; none while nothing plays.
+    /// Time of the response to PLAY; `None` while nothing plays.
     pub fn playing_since(&self) -> Option<Instant> {
         self.playing_since
     }
 
-    /// Tells whether data is waited for.
+    /// Returns true if data is missing.
     pub fn is_waiting(&self) -> bool {
         self.is_waiting
     }
 
-    /// Sets whether data is waited for. Returns whether that is a change.
+    /// Sets whether data is missing. Returns true if that has changed.
     pub fn set_waiting(&mut self, is_waiting: bool) -> bool {
         std::mem::replace(&mut self.is_waiting, is_waiting) != is_waiting
     }
 
-    /// When data last came, the response to PLAY included; none while nothing plays.
+    /// Returns the time of the last packet or of the response to PLAY, whichever is later; `None` while nothing plays.
     pub fn last_data(&self, last_packet: Option<Instant>) -> Option<Instant> {
         let started = self.playing_since?;
         Some(last_packet.map_or(started, |packet| packet.max(started)))
     }
 }
 
-/// A timeout that is no shorter than a few frame intervals.
+/// Extends a timeout to at least three frame intervals, so that slow films do not time out between frames.
 pub fn extend_timeout(timeout: Duration, frame_interval: Duration) -> Duration {
     timeout.max(frame_interval.min(MAX_FRAME_INTERVAL) * MIN_FRAME_INTERVALS)
 }

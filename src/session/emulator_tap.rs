@@ -1,4 +1,4 @@
-//! PURE. The player's way in: past the emulated network, if it stands there, and what is known of what was sent.
+//! Emulated network in front of the receiver, and the packet counts of the sender. Sans-I/O.
 
 use std::time::Instant;
 
@@ -6,25 +6,25 @@ use super::options::{EmulatorOptions, EmulatorPlacement};
 use crate::impairment::{EmulatorStats, RawPacket, SessionCounters, SessionLink};
 use crate::stats::SenderCounts;
 
-/// The way in of one player.
+/// Input of one client, through the emulated network if that is placed there.
 #[derive(Debug)]
 pub struct EmulatorTap {
     options: EmulatorOptions,
-    /// There is one while a session is set up, if the network stands here.
+    /// Emulated link; `None` without a session, or if the network is at the server.
     link: Option<SessionLink>,
-    /// What the server said in SETUP, for a source of which nothing arrives.
+    /// SSRC from the Transport header of SETUP, for a source of which no packet arrives.
     announced_ssrc: Option<u32>,
-    /// RTP packets that the server has sent, as it says at the end.
+    /// Number of RTP packets that the server has sent, from the sender report with BYE.
     reported_packets: Option<u32>,
-    /// Whether the server counts packets that were never meant for us, as its first report has told.
+    /// True if the server counts packets to other receivers too; `None` before its first report.
     counts_other_receivers: Option<bool>,
 }
 
-/// More packets than these are not under way: who says that it has sent so many more counts others.
+/// Maximum number of packets in flight. A sender report this many packets above our count covers other receivers too.
 const MAX_IN_FLIGHT: u64 = 256;
 
 impl EmulatorTap {
-    /// A way in on which nothing comes yet.
+    /// Creates an input without a session.
     pub fn new(options: EmulatorOptions) -> Self {
         Self {
             options,
@@ -35,12 +35,12 @@ impl EmulatorTap {
         }
     }
 
-    /// Whether what does not arrive may have been taken by the emulated network.
+    /// Returns true if the emulated network is on, so missing packets may be its losses.
     pub fn is_on(&self) -> bool {
         self.options.emulator.is_on()
     }
 
-    /// A session is set up.
+    /// Starts a session. `announced_ssrc` is from the Transport header of SETUP.
     pub fn open(&mut self, announced_ssrc: Option<u32>) {
         let is_at_client = self.options.placement == EmulatorPlacement::AtClient;
         self.link = is_at_client.then(|| SessionLink::new(&self.options.emulator));
@@ -49,22 +49,22 @@ impl EmulatorTap {
         self.counts_other_receivers = None;
     }
 
-    /// The session is over, and what is under way goes with it.
+    /// Ends the session and drops the packets in flight.
     pub fn close(&mut self) {
         self.link = None;
     }
 
-    /// The server says how many RTP packets it has sent, while so many are known of.
+    /// Handles the packet count of a sender report. `expected` is the number of packets known from sequence numbers.
     pub fn handle_sender_report(&mut self, packet_count: u32, expected: u64) {
         self.counts_other_receivers.get_or_insert(u64::from(packet_count) > expected + MAX_IN_FLIGHT);
     }
 
-    /// The server says goodbye, and how many RTP packets it has sent.
+    /// Handles BYE, with the packet count of the sender report in the same compound packet.
     pub fn handle_bye(&mut self, packet_count: Option<u32>) {
         self.reported_packets = packet_count.filter(|_| self.counts_other_receivers != Some(true));
     }
 
-    /// A packet comes. It is given back at once if the network is not in its way.
+    /// Sends a packet into the emulated network. Returns it at once if the network does not delay it.
     pub fn send(&mut self, now: Instant, packet: RawPacket) -> Option<RawPacket> {
         match &mut self.link {
             Some(link) => link.send(now, packet),
@@ -72,12 +72,12 @@ impl EmulatorTap {
         }
     }
 
-    /// The next packet that is through the network, and when it was.
+    /// Returns the next packet that leaves the network by `now`, with the time at which it left.
     pub fn poll_packet(&mut self, now: Instant) -> Option<(Instant, RawPacket)> {
         self.link.as_mut()?.poll_packet(now)
     }
 
-    /// When the next packet may be through.
+    /// Returns the time at which the next packet may leave the network.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.link.as_ref()?.poll_timeout()
     }
@@ -86,7 +86,7 @@ impl EmulatorTap {
         self.options.emulator.session_counters(ssrc.or(self.announced_ssrc)?)
     }
 
-    /// What is known of what this source has sent.
+    /// Returns the packet counts of the source with this SSRC; `None` if nothing is known.
     pub fn sender_counts(&self, ssrc: Option<u32>) -> Option<SenderCounts> {
         let counters = self.session_counters(ssrc);
         let reported = self.reported_packets.map(u64::from);
@@ -95,19 +95,19 @@ impl EmulatorTap {
         }
         Some(SenderCounts {
             emulator: counters.map(|counters| (counters.packets, counters.last_sequence)),
-            // At the server's way out everything was counted that was sent.
+            // An emulator at the server counts all packets itself.
             reported: reported
                 .filter(|_| self.options.placement == EmulatorPlacement::AtClient || counters.is_none()),
             in_flight: counters.map_or(0, |counters| counters.link.in_flight),
         })
     }
 
-    /// What the network has done to what this source has sent.
+    /// Returns the figures of the emulated network about packets of the source with this SSRC.
     pub fn stats(&self, ssrc: Option<u32>) -> Option<EmulatorStats> {
         self.session_counters(ssrc)?.stats()
     }
 
-    /// The same of everything that came this way: datagrams of a classroom server need not name their source.
+    /// Returns the figures about all packets of the link: datagrams of classroom servers may have no SSRC.
     pub fn link_stats(&self) -> Option<EmulatorStats> {
         self.link.as_ref()?.stats()
     }

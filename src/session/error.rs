@@ -1,250 +1,224 @@
-//! What can go wrong, in sentences for people.
-
-use std::fmt;
+//! Errors of a session, as sentences for the user: what happened, to what, and what to try.
 
 use super::classroom::ClassroomError;
 use crate::proto::rtsp::{FramingError, IncompleteMessage, Method, StatusCode};
 
-/// Why a session failed, or an attempt at one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Error of a session, or of an attempt to set one up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// There is no connection to the server.
+    /// The connection could not be opened.
+    #[error("{server} cannot be reached ({reason}); check the address and that the server is running.")]
     Unreachable {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// What the system says.
+        /// Reason of the operating system, or "no response".
         reason: String,
     },
     /// The server closed the connection, or it broke.
+    #[error("{server} closed the connection; connect again, or restart the server if it no longer runs.")]
     ConnectionLost {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
     },
     /// The server closed the connection, or it broke, in the middle of a message.
+    #[error(
+        "{server} closed the connection in the middle of a message ({received}); press Play to connect again."
+    )]
     ConnectionLostInMessage {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// What has come of it.
+        /// Part of the message that was received.
         received: IncompleteMessage,
     },
-    /// The server has torn the session down.
+    /// The server sent TEARDOWN.
+    #[error("{server} ended the session; press Play to start a new one.")]
     EndedByServer {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
     },
-    /// The server, or those to which it sends us, have sent us on and on.
+    /// The servers redirected too many times.
+    #[error(
+        "The server redirected more than {max} times; check the URL, or contact the server's administrator."
+    )]
     TooManyRedirects {
-        /// How often is not too often.
+        /// Maximum number of redirects.
         max: u32,
     },
-    /// No answer came in time.
+    /// No response arrived in time.
+    #[error("{server} did not respond to {method} in time; {}", advice_on_timeout(method))]
     TimedOut {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// What was asked.
+        /// Method of the request.
         method: Method,
     },
-    /// An answer was not whole in time.
+    /// A response was incomplete when the request timed out.
+    #[error(
+        "{server} did not complete its response to {method} in time ({received}); try again, or contact the server's \
+         administrator."
+    )]
     ResponseIncomplete {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// What was asked.
+        /// Method of the request.
         method: Method,
-        /// What has come of the answer.
+        /// Part of the response that was received.
         received: IncompleteMessage,
     },
     /// The server refused a request.
+    #[error(
+        "The server refused {method}: {} {}; {}",
+        status.code(),
+        trim_reason_phrase(reason_phrase),
+        advice_on_refusal(*status)
+    )]
     Refused {
-        /// What was asked.
+        /// Method of the request.
         method: Method,
-        /// Its answer.
+        /// Status code of the response.
         status: StatusCode,
-        /// Its words.
+        /// Reason phrase of the response.
         reason_phrase: String,
     },
-    /// The server wants to know who asks.
+    /// The server requires credentials (status 401).
+    #[error("{}", describe_unauthorized(*was_refused))]
     Unauthorized {
-        /// User and password were given, and not taken.
+        /// True if the server rejected the credentials; false if there were none.
         was_refused: bool,
     },
-    /// The server's answer makes no sense.
+    /// A response lacks something, or contradicts the request.
+    #[error("The server's response to {method} cannot be used: {problem}; try another server or stream.")]
     InvalidResponse {
-        /// What was asked.
+        /// Method of the request.
         method: Method,
-        /// What is wrong with the answer.
+        /// Problem of the response.
         problem: String,
     },
-    /// What comes on the connection is not RTSP.
+    /// The bytes on the connection are not RTSP.
+    #[error("{server} does not speak RTSP ({problem}); check the port, which is usually 554 or 8554.")]
     NotRtsp {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// What is wrong.
+        /// Problem of the bytes.
         problem: String,
     },
-    /// What comes on the connection is RTSP, but cannot be taken apart.
+    /// A message is RTSP but cannot be parsed.
+    #[error("{server} sent a message that cannot be read ({error}); contact the server's administrator.")]
     InvalidMessage {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// What is wrong.
+        /// Problem of the message.
         error: FramingError,
     },
-    /// The presentation has no stream of JPEG pictures.
+    /// The presentation has no JPEG stream.
+    #[error("{}", describe_no_jpeg(found))]
     NoJpeg {
-        /// What it has instead.
+        /// Encodings of its streams.
         found: Vec<String>,
     },
-    /// The player's own ports cannot be had.
+    /// The UDP ports of the client could not be opened.
+    #[error("{}", describe_ports_unavailable(*port, reason))]
     PortsUnavailable {
-        /// The port that the user asked for.
+        /// RTP port that the user has chosen; `None` if the system was to choose.
         port: Option<u16>,
-        /// What the system says.
+        /// Reason of the operating system.
         reason: String,
     },
-    /// PLAY succeeded, and nothing has arrived for seconds.
+    /// No data arrived for 5 seconds after PLAY.
+    #[error("{}", describe_no_data(*is_udp, *is_emulated))]
     NoData {
-        /// By datagrams, which firewalls like to swallow.
+        /// True if data was to arrive over UDP, which firewalls often block.
         is_udp: bool,
-        /// A bad network is emulated.
+        /// True if a network is emulated.
         is_emulated: bool,
     },
-    /// Pictures arrive, and not one of them can be shown.
+    /// Frames arrive, but none can be shown.
+    #[error("Frames arrive but cannot be shown ({reason}); try another stream or file.")]
     UnusableFrames {
-        /// What is wrong with them.
+        /// Reason why the last frame is unusable.
         reason: String,
     },
-    /// What goes wrong with a classroom server.
+    /// Error of a classroom server.
+    #[error("{0}")]
     Classroom(ClassroomError),
 }
 
 impl SessionError {
-    /// The session can go on when the trouble is over.
+    /// Creates the error of a connection that could not be opened. Without a reason, the attempt timed out.
+    pub fn unreachable(server: String, reason: Option<String>) -> Self {
+        Self::Unreachable { server, reason: reason.unwrap_or_else(|| "no response".to_owned()) }
+    }
+
+    /// Returns true if the session continues by itself once the cause is gone.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::NoData { .. })
     }
 }
 
-impl fmt::Display for SessionError {
-    /// What happened, and what to try.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable { server, reason } => {
-                write!(f, "{server} cannot be reached ({reason}); check the address, and that the server runs.")
-            }
-            Self::ConnectionLost { server } => {
-                write!(
-                    f,
-                    "{server} closed the connection; connect again, and restart the server if it is gone."
-                )
-            }
-            Self::ConnectionLostInMessage { server, received } => write!(
-                f,
-                "{server} closed the connection in the middle of a message ({received}); press Play to connect again."
-            ),
-            Self::EndedByServer { server } => {
-                write!(f, "{server} has ended the session; play it again for a new one.")
-            }
-            Self::TooManyRedirects { max } => write!(
-                f,
-                "The server has sent us elsewhere more than {max} times; check the URL, or ask who runs the server."
-            ),
-            Self::TimedOut { server, method } => write_timed_out(f, server, method),
-            Self::ResponseIncomplete { server, method, received } => write!(
-                f,
-                "{server} began to answer {method} and did not end in time ({received}); try again, or ask who runs the server."
-            ),
-            Self::Refused { method, status, reason_phrase } => write_refused(f, method, *status, reason_phrase),
-            Self::Unauthorized { was_refused } => f.write_str(match was_refused {
-                false => "The server wants a user name and a password; give them with rtsp://user:password@host.",
-                true => "The server does not take this user name and password; check them.",
-            }),
-            Self::InvalidResponse { method, problem } => {
-                write!(
-                    f,
-                    "The server's answer to {method} cannot be used: {problem}; try another server or stream."
-                )
-            }
-            Self::NotRtsp { server, problem } => {
-                write!(
-                    f,
-                    "{server} does not speak RTSP ({problem}); check the port, which is usually 554 or 8554."
-                )
-            }
-            Self::InvalidMessage { server, error } => {
-                write!(f, "{server} sends what cannot be read ({error}); ask who runs the server.")
-            }
-            Self::NoJpeg { found } => write_no_jpeg(f, found),
-            Self::PortsUnavailable { port, reason } => write_ports_unavailable(f, *port, reason),
-            Self::UnusableFrames { reason } => {
-                write!(f, "Pictures arrive and cannot be shown ({reason}); try another stream or film.")
-            }
-            Self::Classroom(error) => write!(f, "{error}"),
-            Self::NoData { is_udp, is_emulated } => f.write_str(match (is_emulated, is_udp) {
-                (true, _) => {
-                    "No data has arrived for 5 seconds through the emulated network; lower its loss or raise its \
-                     throughput."
-                }
-                (false, true) => {
-                    "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP."
-                }
-                (false, false) => "No data has arrived for 5 seconds; check the server, or begin anew.",
-            }),
+fn advice_on_timeout(method: &Method) -> &'static str {
+    match method {
+        // OPTIONS is the first request, which classroom servers do not understand.
+        Method::Options => {
+            "check the address, and if it is a classroom server, select that in Connect or use --classroom."
         }
+        _ => "check that an RTSP server listens there, and try again.",
     }
 }
 
-fn write_timed_out(f: &mut fmt::Formatter<'_>, server: &str, method: &Method) -> fmt::Result {
-    write!(f, "{server} did not answer {method} in time; ")?;
-    f.write_str(match method {
-        // The first question is one that classroom servers do not understand.
-        Method::Options => {
-            "check the address, or say that it is a classroom server if it is one: in Connect, or with --classroom."
-        }
-        _ => "check that an RTSP server listens there, and try again.",
-    })
+/// Removes the full stop with which many servers end the reason phrase, because the sentence continues.
+fn trim_reason_phrase(reason_phrase: &str) -> &str {
+    reason_phrase.trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
-fn write_no_jpeg(f: &mut fmt::Formatter<'_>, found: &[String]) -> fmt::Result {
+fn advice_on_refusal(status: StatusCode) -> &'static str {
+    match status.code() {
+        404 => "check the path in the URL.",
+        415 => "try a file in another format.",
+        453 | 503 => "the server is busy, so try again later.",
+        454 => "connect again.",
+        461 => "try the other transport, TCP or UDP.",
+        _ => "try again, or contact the server's administrator.",
+    }
+}
+
+fn describe_unauthorized(was_refused: bool) -> &'static str {
+    match was_refused {
+        false => "The server needs a user name and password; add them to the URL: rtsp://user:password@host.",
+        true => "The server rejected this user name and password; check them.",
+    }
+}
+
+fn describe_no_jpeg(found: &[String]) -> String {
     match found {
-        [] => f.write_str("This stream describes no media; check the path in the URL."),
-        found => write!(
-            f,
-            "This stream holds {}; Reelay plays Motion JPEG, so set the server to MJPEG.",
+        [] => "This stream describes no media; check the path in the URL.".to_owned(),
+        found => format!(
+            "This stream contains {}; Reelay plays Motion JPEG, so set the server to MJPEG.",
             found.join(" and ")
         ),
     }
 }
 
-fn write_ports_unavailable(f: &mut fmt::Formatter<'_>, port: Option<u16>, reason: &str) -> fmt::Result {
+fn describe_ports_unavailable(port: Option<u16>, reason: &str) -> String {
     match port {
-        Some(port) => write!(
-            f,
-            "The RTP ports {port} and {} cannot be used ({reason}); choose another even port, or none.",
+        Some(port) => format!(
+            "UDP ports {port} and {} cannot be opened ({reason}); choose another even port, or none.",
             u32::from(port) + 1
         ),
-        None => write!(f, "No pair of UDP ports is free ({reason}); close other programs, or use TCP."),
+        None => format!("No pair of UDP ports is free ({reason}); close other programs, or use TCP."),
     }
 }
 
-fn write_refused(
-    f: &mut fmt::Formatter<'_>,
-    method: &Method,
-    status: StatusCode,
-    reason_phrase: &str,
-) -> fmt::Result {
-    // Many servers end their words with a full stop; here the sentence goes on.
-    let reason_phrase = reason_phrase.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-    write!(f, "The server refused {method}: {} {reason_phrase}", status.code())?;
-    f.write_str(match status.code() {
-        404 => "; check the path in the URL.",
-        415 => "; try a film of another kind.",
-        453 | 503 => "; it is busy, so try again later.",
-        454 => "; begin anew.",
-        461 => "; try the other transport, TCP or UDP.",
-        _ => "; try again, or ask who runs the server.",
-    })
+fn describe_no_data(is_udp: bool, is_emulated: bool) -> &'static str {
+    match (is_emulated, is_udp) {
+        (true, _) => {
+            "No data has arrived through the emulated network for 5 seconds; reduce its loss or raise its throughput."
+        }
+        (false, true) => {
+            "No data has arrived for 5 seconds; check the network and the firewall, or connect with TCP."
+        }
+        (false, false) => "No data has arrived for 5 seconds; check the server, or connect again.",
+    }
 }
-
-impl std::error::Error for SessionError {}
 
 #[cfg(test)]
 mod tests {

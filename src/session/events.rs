@@ -1,4 +1,4 @@
-//! PURE. What goes into a player of either dialect, and what comes out of it.
+//! Inputs, outputs and events of a client. Sans-I/O.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::error::SessionError;
-use super::message_log::{Direction, LoggedMessage};
+use super::logged_message::{Direction, LoggedMessage};
 use super::present::frame::Frame;
 use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
@@ -14,46 +14,46 @@ use super::state::{Goal, RtspState, SessionStatus};
 use crate::impairment::RawPacket;
 use crate::proto::rtsp::{LowerTransport, Npt, NptRange, PortPair, Transport};
 
-/// A wish of the user. The window, the backend, the driver and the client pass on the same value.
+/// Command of the user. The window, the backend, the driver and the client pass on the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionCommand {
-    /// Reach this state.
+    /// Reach this state; the last goal replaces those before.
     SetGoal(Goal),
-    /// Play on from here.
+    /// Continue at this position. Ignored for live streams and classroom servers.
     Seek(Npt),
-    /// Let frames wait this long before they are shown.
+    /// Set the playout delay for frames that arrive from now on.
     SetPlayoutDelay(Duration),
 }
 
-/// Something that has happened.
+/// Input of a client.
 #[derive(Debug, Clone)]
 pub enum ClientInput {
-    /// The user wants something.
+    /// Command of the user.
     Command(SessionCommand),
-    /// The connection is open.
+    /// The connection that [`ClientOutput::Connect`] asked for is open.
     Connected(NetworkPath),
-    /// The connection could not be opened, for this reason; or it was closed.
+    /// The connection could not be opened, for this reason of the operating system, or was closed.
     ConnectionLost(Option<String>),
-    /// Bytes from the connection.
+    /// Bytes received on the connection.
     Received(Bytes),
-    /// The UDP ports are open, or cannot be had for this reason.
+    /// The UDP ports that [`ClientOutput::OpenPorts`] asked for are open, or the reason why not.
     Ports(Result<PortPair, String>),
-    /// A datagram on one of the UDP ports.
+    /// Datagram received on one of the UDP ports.
     Packet(RawPacket),
 }
 
-/// The way to the server.
+/// Network path to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NetworkPath {
-    /// The server is on this machine.
+    /// True if the server is on this machine.
     pub is_local: bool,
-    /// It is reached by IPv6.
+    /// True if it is reached by IPv6.
     pub is_ipv6: bool,
 }
 
 impl NetworkPath {
-    /// Bytes around each RTP packet: the headers of UDP and IP; or of an interleaved frame (RFC 2326 §10.12), as
-    /// nothing is known of the segments of TCP.
+    /// Returns the number of header bytes around each RTP packet: UDP and IP, or the interleaved header of RFC 2326
+    /// §10.12. TCP segments are not visible to the client, so their headers are not counted.
     pub fn packet_overhead(self, lower_transport: LowerTransport) -> usize {
         match (lower_transport, self.is_ipv6) {
             (LowerTransport::Udp, false) => 8 + 20,
@@ -63,91 +63,91 @@ impl NetworkPath {
     }
 }
 
-/// Something that is to be done.
+/// Output of a client, for its driver to perform.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClientOutput {
-    /// Connect to a server.
+    /// Connect to a server, and report the result as an input.
     Connect {
-        /// Its host, an IPv6 address without brackets.
+        /// Host name or address; an IPv6 address without brackets.
         host: String,
-        /// Its port.
+        /// TCP port of the server.
         port: u16,
     },
-    /// Close the connection and the ports.
+    /// Close the connection and the UDP ports.
     Disconnect,
-    /// Bind UDP ports: this one and the next, or a pair of the system's choice.
+    /// Bind UDP ports: this one and the next, or a pair that the system chooses. Report the result as an input.
     OpenPorts(Option<u16>),
-    /// The server's end of the transport.
+    /// Send datagrams to the server ports of this transport from now on.
     SetTransport(Transport),
-    /// Write this on the connection.
+    /// Write these bytes on the connection.
     Write(Bytes),
-    /// Send this from one of the UDP ports.
+    /// Send this datagram from the UDP port of its kind.
     SendPacket(RawPacket),
-    /// A frame has arrived, for the taps. It is shown later, or never.
+    /// Pass a complete frame to the taps. It is shown later, or dropped.
     Frame(Frame),
-    /// Show this frame now.
+    /// Show a frame now.
     Show {
-        /// The frame.
+        /// Complete frame, which can be decoded.
         frame: Frame,
-        /// Its position in the film, if that is known.
+        /// Position in the film, if known.
         position: Option<Npt>,
     },
-    /// Tell the user.
+    /// Report an event to the user.
     Event(SessionEvent),
 }
 
-/// Something that the user is told.
+/// Event of a session, for the user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SessionEvent {
-    /// State, goal or request have changed.
+    /// State, goal or the request in flight has changed.
     Status(SessionStatus),
-    /// A request or a reply was written, or has arrived.
+    /// A request or response was sent or received.
     Message(LoggedMessage),
-    /// The stream is known.
+    /// The stream was described.
     Described(Presentation),
-    /// SETUP has succeeded; packets come this way.
+    /// SETUP succeeded; packets arrive over this transport.
     SetUp(LowerTransport),
-    /// PLAY has succeeded.
+    /// PLAY succeeded; this range is played.
     Started(NptRange),
-    /// No data comes, or it comes again.
+    /// Data is missing (true), or arrives again (false).
     Waiting(bool),
-    /// The film is at its end, whichever of its pictures was the last to arrive.
+    /// The stream was played to its end, which is at this position.
     EndReached(Npt),
-    /// The film is over, and its last picture is on the screen.
+    /// The stream has ended, and its last frame is on the screen.
     Ended,
-    /// Something went wrong.
+    /// An error occurred.
     Failed(SessionError),
-    /// There is no session for the moment; the player sets one up again by itself.
+    /// The session was closed, and the client sets it up again by itself.
     Reconnecting(ReconnectReason),
-    /// There is no session any more.
+    /// The session is closed.
     Closed,
 }
 
-/// What is to be done, in the order in which it became known.
+/// Queue of outputs, in the order in which they became known.
 #[derive(Debug, Default)]
 pub struct OutputQueue {
     queue: VecDeque<ClientOutput>,
-    /// The status that the user knows.
+    /// Status that was reported last.
     last_status: Option<SessionStatus>,
 }
 
 impl OutputQueue {
-    /// Something is to be done.
+    /// Appends an output.
     pub fn push(&mut self, output: ClientOutput) {
         self.queue.push_back(output);
     }
 
-    /// The user is to be told.
+    /// Appends an event.
     pub fn emit(&mut self, event: SessionEvent) {
         self.push(ClientOutput::Event(event));
     }
 
-    /// The user is told what was said, and in which state.
+    /// Appends a message that was sent or received, with the state of the session after it.
     pub fn emit_message(&mut self, now: Instant, direction: Direction, bytes: &[u8], state: RtspState) {
         self.emit(SessionEvent::Message(LoggedMessage::new(now, direction, bytes, state)));
     }
 
-    /// The user is told, if it is news.
+    /// Appends the status, if it has changed.
     pub fn emit_status(&mut self, status: SessionStatus) {
         if self.last_status.as_ref() != Some(&status) {
             self.last_status = Some(status.clone());
@@ -155,7 +155,7 @@ impl OutputQueue {
         }
     }
 
-    /// The next thing to do.
+    /// Removes and returns the first output.
     pub fn pop(&mut self) -> Option<ClientOutput> {
         self.queue.pop_front()
     }

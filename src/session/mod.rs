@@ -1,9 +1,12 @@
-//! The player's side of a session: RTSP to a server, RTP and RTCP from it, pictures out.
+//! Client side of a session: RTSP to a server, RTP and RTCP from it, frames to the screen and to taps.
 //!
-//! Pure parts decide (`machine`, `receive`, `playout`, `ending`, `reports`, and `player`, which joins them); `driver`
-//! carries bytes between them and the network, `drain` empties the RTP port and `decoder` turns pictures into pixels,
-//! each on a thread of its own. `classroom` is the same for servers of the classroom dialect, and `dialect` lets the
-//! driver drive either.
+//! [`RtspClient`] and [`ClassroomClient`] implement [`Client`] without sockets and clocks: they share the state machine's
+//! core (`machine`), the stages of the media (`pipeline`, `rtp`, `present`) and everything around them (`protocol`).
+//! [`Session`] runs a client on sockets: it carries bytes between client and network, receives RTP on a thread of its own
+//! and passes frames to [`FrameSinks`], where a [`Decoder`] turns them into pictures on another thread.
+//!
+//! To play a stream: [`Session::start`], [`Session::send_command`] with a [`Goal`], then read the events and
+//! [`Session::figures`].
 
 mod classroom;
 mod client;
@@ -12,6 +15,8 @@ mod driver;
 mod emulator_tap;
 mod error;
 mod events;
+mod logged_message;
+mod machine;
 mod message_log;
 mod options;
 mod pipeline;
@@ -29,7 +34,8 @@ pub use client::Client;
 pub use driver::{FrameSinks, Screen, Session};
 pub use error::SessionError;
 pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
-pub use message_log::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
+pub use logged_message::{Direction, LoggedMessage};
+pub use message_log::{LogEntry, MediaPeriod, MessageLog};
 pub use options::{
     ClientOptions, DEFAULT_PLAYOUT_DELAY, EmulatorOptions, EmulatorPlacement, RtcpIdentity, RtspOptions,
     SessionOptions, TransportPreference,

@@ -8,22 +8,22 @@ use crate::impairment::Emulator;
 use crate::net::udp_ports;
 use crate::proto::rtcp::Epoch;
 
-/// How much longer a picture waits than the quickest one needed.
+/// Playout delay by default.
 pub const DEFAULT_PLAYOUT_DELAY: Duration = Duration::from_millis(50);
 
-/// No packet for this long is told to the user.
+/// Time without a packet after which missing data is reported to the user.
 pub const WAITING_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How a session behaves.
+/// Options of a session.
 #[derive(Debug, Clone)]
 pub struct SessionOptions {
-    /// The RTSP part.
+    /// Options of requests and transport.
     pub rtsp: RtspOptions,
-    /// How much longer a picture waits than the quickest one needed.
+    /// Playout delay: time between the earliest arrival that the network allows and display.
     pub playout_delay: Duration,
-    /// Bytes asked for as the kernel's buffer of the UDP ports.
+    /// Size in bytes requested for the receive buffers of the UDP sockets.
     pub receive_buffer_size: usize,
-    /// The emulated network.
+    /// Options of the emulated network.
     pub emulator: EmulatorOptions,
 }
 
@@ -38,43 +38,43 @@ impl Default for SessionOptions {
     }
 }
 
-/// How a player behaves.
+/// Options of a client.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// The RTSP part.
+    /// Options of requests and transport.
     pub rtsp: RtspOptions,
-    /// How much longer a picture waits than the quickest one needed.
+    /// Playout delay: time between the earliest arrival that the network allows and display.
     pub playout_delay: Duration,
-    /// Who it is in RTCP.
+    /// SSRC and CNAME in RTCP.
     pub rtcp_identity: RtcpIdentity,
-    /// The emulated network.
+    /// Options of the emulated network.
     pub emulator: EmulatorOptions,
-    /// Two clocks of this machine.
+    /// Instant and NTP time of this machine at the same moment.
     pub epoch: Epoch,
 }
 
-/// What may carry RTP.
+/// Transports that RTP may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TransportPreference {
-    /// Datagrams, and the connection if the server has none.
+    /// UDP, or the RTSP connection if UDP is refused or blocked.
     #[default]
     Auto,
-    /// Datagrams.
+    /// UDP, without falling back to TCP.
     Udp,
-    /// The RTSP connection.
+    /// The RTSP connection (RFC 2326 §10.12).
     Tcp,
 }
 
-/// How a machine behaves.
+/// Options of requests and transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RtspOptions {
-    /// What may carry RTP.
+    /// Transports that RTP may use.
     pub transport: TransportPreference,
-    /// The player's own RTP port, for those who must fix it.
+    /// RTP port of the client; RTCP uses the next one. `None` lets the system choose.
     pub rtp_port: Option<u16>,
-    /// How long an answer may take.
+    /// Timeout of a connection attempt and of each request.
     pub response_timeout: Duration,
-    /// Whether a server that is lost is looked for again, until the user has enough of it.
+    /// True if a lost session is set up again, as long as the user does not stop it.
     pub reconnects: bool,
 }
 
@@ -90,46 +90,46 @@ impl Default for RtspOptions {
 }
 
 impl RtspOptions {
-    /// For a person who watches a stream from elsewhere: a server that is lost is looked for again. A classroom server
-    /// is not, as it would begin the film anew.
+    /// Creates the options for playing a stream in the window: a lost session is set up again, except with a classroom server,
+    /// which would start the film from the beginning.
     pub fn for_source(url: &SourceUrl) -> Self {
         Self { reconnects: url.dialect() == Dialect::Standard, ..Self::default() }
     }
 }
 
-/// The emulated network, as a player meets it.
+/// Options of the emulated network for one client.
 #[derive(Debug, Clone, Default)]
 pub struct EmulatorOptions {
-    /// The network.
+    /// Emulator with its settings.
     pub emulator: Emulator,
-    /// Where packets pass it.
+    /// Place at which packets pass it.
     pub placement: EmulatorPlacement,
 }
 
-/// Where packets pass the emulated network.
+/// Place at which packets pass the emulated network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum EmulatorPlacement {
-    /// On this player's way in: the server knows nothing of it.
+    /// Input of this client; the server is not involved.
     #[default]
     AtClient,
-    /// On the way out of a server in this process.
+    /// Output of a server in this process.
     AtServer,
 }
 
 impl fmt::Display for EmulatorPlacement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AtClient => "at this player's way in",
-            Self::AtServer => "at the embedded server's way out",
+            Self::AtClient => "at the player's input",
+            Self::AtServer => "at the embedded server's output",
         })
     }
 }
 
-/// Who reports.
+/// Identity of the client in RTCP.
 #[derive(Debug, Clone)]
 pub struct RtcpIdentity {
-    /// The player's own synchronisation source; random.
+    /// SSRC of the client; random.
     pub ssrc: u32,
-    /// The player's canonical name (RFC 7022 wants it to say nothing of the machine).
+    /// CNAME of the client; random, because RFC 7022 advises against names that identify the machine.
     pub cname: String,
 }

@@ -1,42 +1,42 @@
-//! PURE. What DESCRIBE tells of a stream.
+//! Presentation that DESCRIBE returns. Sans-I/O.
 
 use super::error::SessionError;
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, header};
 use crate::proto::sdp::{MediaDescription, SessionDescription};
 
-/// A stream that can be played.
+/// Presentation with a JPEG stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presentation {
-    /// What the server calls it.
+    /// Session name (SDP `s=`).
     pub name: String,
-    /// What the server calls itself.
+    /// Name of the server software, from the Server header or SDP `a=tool`.
     pub server: Option<String>,
-    /// The URL of the whole, for PLAY, PAUSE and TEARDOWN.
+    /// Aggregate control URL, for PLAY, PAUSE and TEARDOWN.
     pub aggregate_url: String,
-    /// The URL of the JPEG stream, for SETUP.
+    /// Control URL of the JPEG stream, for SETUP.
     pub stream_url: String,
-    /// What can be played; unknown if nothing is said.
+    /// Range that can be played (`a=range`); `None` if it is not stated. A live stream has a range without a start.
     pub range: Option<NptRange>,
-    /// Frames a second, if that is said.
+    /// Frames per second (`a=framerate`), if stated.
     pub frame_rate: Option<f64>,
-    /// The size of the pictures, if that is said.
+    /// Size of the frames in pixels, if stated.
     pub dimensions: Option<Dimensions>,
-    /// The RTP payload type of the JPEG stream.
+    /// RTP payload type of the JPEG stream; 26 unless it is mapped (RFC 3551 §6).
     pub payload_type: u8,
-    /// Original header segments can be had.
+    /// True if the server can send the original JPEG headers (`a=x-reelay-jpeg-header`).
     pub offers_jpeg_header: bool,
-    /// The server answers what measures a round trip.
+    /// True if the server responds to receiver reference times (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub has_receiver_rtt: bool,
-    /// Streams that are not played, by what they carry: `PCMU audio`.
+    /// Streams that are not played, by encoding and media type, such as `PCMU audio`.
     pub other_streams: Vec<String>,
 }
 
 impl Presentation {
-    /// Reads the answer to a DESCRIBE of `url`.
+    /// Parses the response to a DESCRIBE of `url`.
     ///
     /// # Errors
-    /// When it is no description, or has no JPEG in it.
+    /// If the body is not an SDP description, or describes no JPEG stream.
     pub fn parse(response: &Response, url: &RtspUrl) -> Result<Self, SessionError> {
         let invalid_response =
             |problem: String| SessionError::InvalidResponse { method: Method::Describe, problem };
@@ -70,19 +70,19 @@ impl Presentation {
         })
     }
 
-    /// Whether it happens now and nowhere else in time, so that there is nothing to seek in.
+    /// Returns true if the stream is live, so seeking is not possible.
     pub fn is_live(&self) -> bool {
         self.range.is_some_and(|range| range.start.is_none())
     }
 
-    /// A sentence about what is not played, if there is anything.
+    /// Returns a sentence about the streams that are not played; `None` if there are none.
     pub fn other_streams_note(&self) -> Option<String> {
         let (last, preceding) = self.other_streams.split_last()?;
         let others = match preceding {
             [] => last.clone(),
             _ => format!("{} and {last}", preceding.join(", ")),
         };
-        Some(format!("The stream also holds {others}, which Reelay does not play."))
+        Some(format!("The stream also contains {others}, which Reelay does not play."))
     }
 }
 
@@ -90,8 +90,8 @@ fn is_absolute_url(url: &str) -> bool {
     url.trim().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("rtsp://"))
 }
 
-/// A control URL (RFC 2326 §C.1.1): absolute, or behind the base, whose last part is never replaced, as all servers
-/// expect it; `*` and nothing at all mean the base itself.
+/// Resolves a control attribute (RFC 2326 §C.1.1). A relative URL is appended to the base, whose last segment is never
+/// replaced: all servers expect that. `*` and a missing attribute mean the base itself.
 fn join_control_url(base: &str, control: Option<&str>) -> String {
     match control.map(str::trim) {
         None | Some("" | "*") => base.to_owned(),
@@ -100,7 +100,7 @@ fn join_control_url(base: &str, control: Option<&str>) -> String {
     }
 }
 
-/// A film of no length has one that is not known.
+/// Removes the end of a range of zero length: servers state one if they do not know the duration.
 fn ignore_zero_length(range: NptRange) -> NptRange {
     let start = range.start.unwrap_or_default();
     NptRange { end: range.end.filter(|end| *end > start), ..range }
@@ -147,7 +147,7 @@ mod tests {
         let with_audio = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\n";
         let presentation = parse(None, with_audio).unwrap();
         assert_eq!(presentation.other_streams, ["PCMU audio"]);
-        let sentence = "The stream also holds PCMU audio, which Reelay does not play.";
+        let sentence = "The stream also contains PCMU audio, which Reelay does not play.";
         assert_eq!(presentation.other_streams_note().as_deref(), Some(sentence));
         let several = "v=0\nm=audio 0 RTP/AVP 0\nm=video 0 RTP/AVP 26\nm=video 0 RTP/AVP 26\nm=text 0 RTP/AVP 98\n\
                     a=rtpmap:98 t140/1000\n";
@@ -165,7 +165,7 @@ mod tests {
         let other = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 97\na=rtpmap:97 OPUS/48000\n";
         let error = parse(None, other).unwrap_err();
         assert_eq!(error, SessionError::NoJpeg { found: vec!["H264".to_owned(), "OPUS".to_owned()] });
-        assert!(error.to_string().starts_with("This stream holds H264 and OPUS; "));
+        assert!(error.to_string().starts_with("This stream contains H264 and OPUS; "));
         assert!(matches!(parse(None, "hello"), Err(SessionError::InvalidResponse { .. })));
     }
 

@@ -1,4 +1,4 @@
-//! What distinguishes one client from another; everything else stands here, once, for all of them.
+//! Parts in which clients differ, and everything around them that is the same for all protocols. Sans-I/O.
 
 use std::fmt;
 use std::time::Instant;
@@ -6,82 +6,151 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::client::Client;
-use super::events::{ClientInput, ClientOutput, NetworkPath, SessionCommand};
-use super::pipeline::{FrameReceiver, Pipeline};
+use super::events::{ClientInput, ClientOutput, NetworkPath, OutputQueue, SessionCommand, SessionEvent};
+use super::logged_message::Direction;
+use super::machine::{Action, Machine};
+use super::pipeline::Pipeline;
+use super::rtp::frame_receiver::FrameReceiver;
 use super::state::{Goal, SessionStatus};
 use crate::impairment::{PacketKind, RawPacket};
-use crate::proto::rtsp::{Npt, PortPair};
+use crate::proto::rtsp::{Method, Npt};
 use crate::stats::{PacketLog, Snapshot};
 
-/// The part of a client that depends on its protocol. Whatever implements it is a [`Client`].
+/// Action that the state machine of a protocol alone asks for.
+pub type ProtocolAction<P> = <<P as Protocol>::Machine as Machine>::Action;
+
+/// Part of a client that depends on its protocol. Each implementation is a [`Client`].
 pub trait Protocol: fmt::Debug + Send {
-    /// From packets to frames.
+    /// State machine of requests and responses.
+    type Machine: Machine;
+    /// Receiver that turns packets into frames.
     type Receiver: FrameReceiver;
 
-    /// The protocol has RTCP. Datagrams on the RTCP port of one that has none are ignored.
-    const HAS_RTCP: bool;
+    /// True if the protocol has RTCP; otherwise datagrams on the RTCP port are ignored.
+    const HAS_RTCP: bool = false;
 
-    /// The stages that all clients share.
-    fn pipeline(&self) -> &Pipeline<Self::Receiver>;
+    /// Returns the state machine and the stages of the media.
+    fn parts(&self) -> (&Self::Machine, &Pipeline<Self::Receiver>);
 
-    /// The stages that all clients share.
-    fn pipeline_mut(&mut self) -> &mut Pipeline<Self::Receiver>;
+    /// Returns the state machine and the stages of the media.
+    fn parts_mut(&mut self) -> (&mut Self::Machine, &mut Pipeline<Self::Receiver>);
 
-    /// State, goal and the request in flight.
-    fn session_status(&self) -> SessionStatus;
+    /// Adds the figures of the receiver and of the network at `now`. Not called before SETUP.
+    fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot);
 
-    /// The figures at `now`.
-    fn session_snapshot(&mut self, now: Instant) -> Snapshot;
+    /// Continues at another position. Protocols without positions ignore it.
+    fn seek(&mut self, _now: Instant, _position: Npt) {}
 
-    /// Pursues a goal. For [`Goal::Stopped`] the screen has been told already.
-    fn set_goal(&mut self, now: Instant, goal: Goal);
+    /// Informs the server that its packets are no longer received, before the session is torn down.
+    fn send_bye(&mut self, _now: Instant) {}
 
-    /// Plays on from another position, where the protocol has positions.
-    fn seek(&mut self, now: Instant, position: Npt);
+    /// Prepares for the bytes of a new connection.
+    fn handle_connecting(&mut self) {}
 
-    /// The connection is open.
-    fn handle_connected(&mut self, now: Instant, network_path: NetworkPath);
+    /// Stores addresses and IP version of the open connection.
+    fn set_network_path(&mut self, _network_path: NetworkPath) {}
 
-    /// The connection could not be opened, for this reason, or was closed.
+    /// Handles a connection that could not be opened, for the given reason, or that was closed.
     fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>);
 
-    /// Bytes have arrived on the connection.
+    /// Handles bytes from the connection.
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes);
 
-    /// The UDP ports are open, or cannot be had for this reason.
-    fn handle_ports(&mut self, now: Instant, ports: Result<PortPair, String>);
-
-    /// A packet has passed the emulated network at `now`.
+    /// Handles a packet that left the emulated network at `now`.
     fn handle_packet(&mut self, now: Instant, packet: RawPacket);
 
-    /// Time has passed for requests and responses.
+    /// Checks the deadlines of requests and responses.
     fn handle_request_timeout(&mut self, now: Instant);
 
-    /// When the protocol has something to do next.
+    /// Returns the next deadline of the protocol.
     fn poll_protocol_timeout(&self) -> Option<Instant>;
 
-    /// Performs the next action that the state machine asks for; `false` if there is none.
-    fn perform_next_action(&mut self, now: Instant) -> bool;
+    /// Performs an action of this protocol.
+    fn perform(&mut self, now: Instant, action: ProtocolAction<Self>);
 
-    /// The frame of this timestamp is shown: its position, where that is known.
+    /// Drops what an error makes obsolete, before it is reported.
+    fn handle_failed(&mut self) {}
+
+    /// Closes the stages of the media, before the end of the session is reported.
+    fn handle_closed(&mut self, now: Instant);
+
+    /// Handles a frame that is shown now. Returns its position, where that is known.
     fn handle_frame_shown(&mut self, timestamp: i64) -> Option<Npt>;
 
-    /// Looks for the end of the stream, for missing data, and for reports that are due.
+    /// Checks for the end of the stream, for missing data, and for reports that are due.
     fn check_stream(&mut self, now: Instant);
 
-    /// Ends what is played: the stream is at its end.
-    fn end_stream(&mut self, now: Instant);
+    /// Stops the stages of the media at the end of the stream and passes it to the machine. Returns the position of the end,
+    /// if the stream was played up to it.
+    fn finish_stream(&mut self, now: Instant) -> Option<Npt>;
+
+    /// Ends the stream. Status and close events precede [`SessionEvent::Ended`], for callers that stop reading at the
+    /// latter.
+    fn end_stream(&mut self, now: Instant) {
+        let end = self.finish_stream(now);
+        self.perform_actions(now);
+        if let Some(end) = end {
+            self.outputs().emit(SessionEvent::EndReached(end));
+        }
+        self.outputs().emit(SessionEvent::Ended);
+    }
+
+    /// Returns the queue of outputs.
+    fn outputs(&mut self) -> &mut OutputQueue {
+        &mut self.parts_mut().1.outputs
+    }
 
     /// Performs all actions that the state machine asks for.
     fn perform_actions(&mut self, now: Instant) {
-        while self.perform_next_action(now) {}
-        let status = self.session_status();
-        self.pipeline_mut().presenter.handle_status(now, &status);
+        while let Some(action) = self.parts_mut().0.poll_action() {
+            self.perform_action(now, action);
+        }
+        let (machine, pipeline) = self.parts_mut();
+        pipeline.presenter.handle_status(now, &machine.status());
+    }
+
+    /// Performs one action that the state machine asks for.
+    fn perform_action(&mut self, now: Instant, action: Action<ProtocolAction<Self>>) {
+        match action {
+            Action::Connect { host, port } => {
+                self.handle_connecting();
+                self.outputs().push(ClientOutput::Connect { host, port });
+            }
+            Action::Disconnect => self.outputs().push(ClientOutput::Disconnect),
+            Action::OpenPorts(port) => self.outputs().push(ClientOutput::OpenPorts(port)),
+            Action::SendRequest { method, bytes } => {
+                if method == Method::Play {
+                    self.parts_mut().1.presenter.stats.record_play_request(now);
+                }
+                self.write_message(now, bytes);
+            }
+            Action::Closed => {
+                self.handle_closed(now);
+                self.outputs().emit(SessionEvent::Closed);
+            }
+            Action::Failed(error) => {
+                self.handle_failed();
+                self.outputs().emit(SessionEvent::Failed(error));
+            }
+            Action::Protocol(action) => self.perform(now, action),
+        }
+    }
+
+    /// Writes a request or response, and reports it to the user.
+    fn write_message(&mut self, now: Instant, bytes: Bytes) {
+        self.emit_message(now, Direction::ClientToServer, &bytes);
+        self.outputs().push(ClientOutput::Write(bytes));
+    }
+
+    /// Reports a request or response to the user, with the state that it leaves the session in.
+    fn emit_message(&mut self, now: Instant, direction: Direction, bytes: &[u8]) {
+        let (machine, pipeline) = self.parts_mut();
+        pipeline.outputs.emit_message(now, direction, bytes, machine.status().state);
     }
 
     /// Passes a packet through the emulated network.
     fn send_to_emulator(&mut self, now: Instant, packet: RawPacket) {
-        if let Some(packet) = self.pipeline_mut().emulator.send(now, packet) {
+        if let Some(packet) = self.parts_mut().1.emulator.send(now, packet) {
             self.handle_packet(now, packet);
         }
         self.receive_from_emulator(now);
@@ -89,30 +158,33 @@ pub trait Protocol: fmt::Debug + Send {
 
     /// Handles the packets that leave the emulated network by `now`.
     fn receive_from_emulator(&mut self, now: Instant) {
-        while let Some((at, packet)) = self.pipeline_mut().emulator.poll_packet(now) {
+        while let Some((at, packet)) = self.parts_mut().1.emulator.poll_packet(now) {
             self.handle_packet(at, packet);
         }
     }
 
-    /// Handles a wish of the user.
+    /// Handles a command of the user.
     fn handle_command(&mut self, now: Instant, command: SessionCommand) {
-        let ends_stream =
-            self.pipeline().is_closed_by_server && !matches!(command, SessionCommand::SetPlayoutDelay(_));
-        if ends_stream {
-            // There is no server any more to ask, and nothing to wait for.
+        let is_delay = matches!(command, SessionCommand::SetPlayoutDelay(_));
+        if self.parts().1.is_closed_by_server && !is_delay {
+            // The server has closed the connection after the last frame: there is nothing left to wait for.
             self.end_stream(now);
         }
         match command {
-            SessionCommand::SetGoal(goal) => {
-                if goal == Goal::Stopped {
-                    // The screen obeys before the server does.
-                    self.pipeline_mut().presenter.jitter_buffer.clear();
-                }
-                self.set_goal(now, goal);
-            }
+            SessionCommand::SetGoal(goal) => self.handle_goal(now, goal),
             SessionCommand::Seek(position) => self.seek(now, position),
-            SessionCommand::SetPlayoutDelay(delay) => self.pipeline_mut().set_playout_delay(delay),
+            SessionCommand::SetPlayoutDelay(delay) => self.parts_mut().1.set_playout_delay(delay),
         }
+    }
+
+    /// Passes the goal of the user to the state machine.
+    fn handle_goal(&mut self, now: Instant, goal: Goal) {
+        if goal == Goal::Stopped {
+            // The screen stops at once, before the server has responded.
+            self.parts_mut().1.presenter.jitter_buffer.clear();
+            self.send_bye(now);
+        }
+        self.parts_mut().0.set_goal(now, goal);
     }
 
     /// Does everything that follows from an input or a timeout.
@@ -121,16 +193,17 @@ pub trait Protocol: fmt::Debug + Send {
         self.present(now);
         self.check_stream(now);
         self.perform_actions(now);
-        let status = self.session_status();
-        self.pipeline_mut().outputs.emit_status(status);
+        let (machine, pipeline) = self.parts_mut();
+        pipeline.outputs.emit_status(machine.status());
     }
 
     /// Moves frames through the jitter buffer to the screen.
     fn present(&mut self, now: Instant) {
-        self.pipeline_mut().collect_frames();
-        if let Some(frame) = self.pipeline_mut().presenter.poll_frame(now) {
+        let pipeline = self.parts_mut().1;
+        pipeline.collect_frames();
+        if let Some(frame) = pipeline.presenter.poll_frame(now) {
             let position = self.handle_frame_shown(frame.timestamp);
-            self.pipeline_mut().outputs.push(ClientOutput::Show { frame, position });
+            self.outputs().push(ClientOutput::Show { frame, position });
         }
     }
 }
@@ -139,42 +212,51 @@ impl<P: Protocol> Client for P {
     fn handle_input(&mut self, now: Instant, input: ClientInput) {
         match input {
             ClientInput::Command(command) => self.handle_command(now, command),
-            ClientInput::Connected(path) => self.handle_connected(now, path),
+            ClientInput::Connected(network_path) => {
+                self.set_network_path(network_path);
+                self.parts_mut().0.handle_connected(now);
+            }
             ClientInput::ConnectionLost(reason) => self.handle_connection_lost(now, reason),
             ClientInput::Received(bytes) => self.handle_bytes(now, &bytes),
-            ClientInput::Ports(ports) => self.handle_ports(now, ports),
+            ClientInput::Ports(Ok(ports)) => self.parts_mut().0.handle_ports_opened(now, ports),
+            ClientInput::Ports(Err(reason)) => self.parts_mut().0.handle_ports_failed(reason),
             ClientInput::Packet(RawPacket { kind: PacketKind::Rtcp, .. }) if !P::HAS_RTCP => {}
-            ClientInput::Packet(datagram) => self.send_to_emulator(now, datagram),
+            ClientInput::Packet(packet) => self.send_to_emulator(now, packet),
         }
-        self.advance(now);
+        Protocol::advance(self, now);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
         self.handle_request_timeout(now);
         self.receive_from_emulator(now);
-        if let Some(receiver) = &mut self.pipeline_mut().receiver {
-            receiver.handle_timeout(now);
+        if let Some(receiver) = &mut self.parts_mut().1.receiver {
+            receiver.release(now);
         }
-        self.advance(now);
+        Protocol::advance(self, now);
     }
 
     fn poll_output(&mut self) -> Option<ClientOutput> {
-        self.pipeline_mut().outputs.pop()
+        self.outputs().pop()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.pipeline().poll_timeout().into_iter().chain(self.poll_protocol_timeout()).min()
+        self.parts().1.poll_timeout().into_iter().chain(self.poll_protocol_timeout()).min()
     }
 
     fn status(&self) -> SessionStatus {
-        self.session_status()
+        self.parts().0.status()
     }
 
     fn snapshot(&mut self, now: Instant) -> Snapshot {
-        self.session_snapshot(now)
+        let mut snapshot = Snapshot::default();
+        if self.parts().1.receiver.is_some() {
+            self.add_to(now, &mut snapshot);
+            self.parts_mut().1.presenter.add_to(now, &mut snapshot);
+        }
+        snapshot
     }
 
     fn packet_log(&self) -> Option<&PacketLog> {
-        self.pipeline().receiver.as_ref().map(P::Receiver::packet_log)
+        self.parts().1.receiver.as_ref().map(P::Receiver::packet_log)
     }
 }

@@ -1,25 +1,25 @@
-//! Why a session begins again by itself, in sentences for people.
+//! Reasons for which a session is set up again by itself, as sentences for the user. Sans-I/O.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Why a session begins again by itself.
+/// Reason for which a session is set up again by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReconnectReason {
-    /// No datagrams come through; from now on the connection carries RTP.
+    /// No UDP packets arrive; the next session sends RTP over the connection.
     TcpFallback,
-    /// The server has sent us elsewhere.
+    /// The server redirected the session.
     Redirected {
-        /// Host and port of where the stream is now.
+        /// Host and port of the new server.
         server: String,
     },
-    /// The server is gone.
+    /// The connection or the session was lost.
     ServerLost {
-        /// Host and port.
+        /// Host and port of the server.
         server: String,
-        /// Which try comes next, from 1.
+        /// Number of the next attempt, from 1.
         attempt: u32,
-        /// How long until then.
+        /// Time until the next attempt.
         wait: Duration,
     },
 }
@@ -28,15 +28,18 @@ impl fmt::Display for ReconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TcpFallback => {
-                f.write_str("No datagram has come through; the stream now takes the RTSP connection (TCP).")
+                f.write_str("No UDP packets arrived; the stream now uses the RTSP connection (TCP).")
             }
             Self::Redirected { server } => {
-                write!(f, "The server has sent its players elsewhere; the stream now comes from {server}.")
+                write!(f, "The server redirected the session; the stream now comes from {server}.")
             }
             Self::ServerLost { server, attempt, wait } => {
                 let seconds = wait.as_secs();
                 let unit = if seconds == 1 { "second" } else { "seconds" };
-                write!(f, "{server} is gone. Reconnecting in {seconds} {unit}, attempt {attempt}…")
+                write!(
+                    f,
+                    "The connection to {server} was lost; reconnecting in {seconds} {unit} (attempt {attempt})…"
+                )
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The address of a stream, and with it the protocol of its server.
+//! Address of a stream, which includes the protocol of its server. Sans-I/O.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use serde::{Deserialize, Serialize};
 use super::classroom::ClassroomUrl;
 use crate::proto::rtsp::RtspUrl;
 
-/// The address of a stream on another machine.
+/// Address of a stream on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceUrl {
-    /// A stream over standard RTSP.
+    /// Stream over standard RTSP.
     Rtsp(RtspUrl),
-    /// A film on a classroom server.
+    /// Film on a classroom server.
     Classroom(ClassroomUrl),
 }
 
-/// The protocol of a server. It is known before the first byte: a classroom server is never probed.
+/// Protocol of a server. The user selects it before the first byte, because classroom servers cannot be probed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// RTSP as RFC 2326 defines it.
     #[default]
     Standard,
-    /// The dialect of the classroom programs.
+    /// Dialect of the classroom programs.
     Classroom,
 }
 
 impl Dialect {
-    /// Its name in figures for programs.
+    /// Returns the name used in JSON: `standard` or `classroom`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "standard",
@@ -38,7 +38,7 @@ impl Dialect {
 }
 
 impl SourceUrl {
-    /// The protocol of the server.
+    /// Protocol of the server.
     pub fn dialect(&self) -> Dialect {
         match self {
             Self::Rtsp(_) => Dialect::Standard,
@@ -46,7 +46,7 @@ impl SourceUrl {
         }
     }
 
-    /// The host, an IPv6 address without its brackets.
+    /// Host name or address; an IPv6 address without brackets.
     pub fn host(&self) -> &str {
         match self {
             Self::Rtsp(url) => url.host(),
@@ -54,7 +54,7 @@ impl SourceUrl {
         }
     }
 
-    /// Host and port, an IPv6 address in its brackets.
+    /// Host and port; an IPv6 address in brackets.
     pub fn host_and_port(&self) -> String {
         match self {
             Self::Rtsp(url) => url.host_and_port(),
@@ -62,7 +62,7 @@ impl SourceUrl {
         }
     }
 
-    /// The last part of the path, decoded, for people.
+    /// Last segment of the path, decoded, for display.
     pub fn display_name(&self) -> String {
         match self {
             Self::Rtsp(url) => url.display_name(),
@@ -70,7 +70,7 @@ impl SourceUrl {
         }
     }
 
-    /// User and password, where the address has them.
+    /// User and password, if the address contains them.
     pub fn credentials(&self) -> Option<(&str, &str)> {
         match self {
             Self::Rtsp(url) => url.credentials(),
@@ -78,7 +78,8 @@ impl SourceUrl {
         }
     }
 
-    /// The same address with this user and password; the classroom dialect has neither.
+    /// Returns the address with this user and password. The classroom dialect has no authentication, so its addresses do
+    /// not change.
     pub fn with_credentials(self, user: &str, password: &str) -> Self {
         match self {
             Self::Rtsp(url) => Self::Rtsp(url.with_credentials(user, password)),
@@ -100,7 +101,7 @@ impl From<ClassroomUrl> for SourceUrl {
 }
 
 impl fmt::Display for SourceUrl {
-    /// The address without user and password.
+    /// Formats the address without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rtsp(url) => write!(f, "{url}"),

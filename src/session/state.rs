@@ -1,44 +1,46 @@
-//! PURE. The goal of the user, and the state that the responses have made of the session.
+//! Goal of the user, and state of the session. Sans-I/O.
 
 use crate::proto::rtsp::Method;
 
-/// What the user wants.
+/// State that the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
-    /// No session.
+    /// No session, and no connection.
     Stopped,
-    /// A session that stands still.
+    /// A session that is set up and paused.
     Ready,
     /// A session that plays.
     Playing,
 }
 
-/// The states of RFC 2326 appendix A.1, as the replies have made them.
+/// State of an RTSP client (RFC 2326 appendix A.1). Only responses change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum RtspState {
+    /// No session is set up.
     Init,
+    /// The session is set up, and no media is sent.
     Ready,
+    /// Media is being sent.
     Playing,
 }
 
-/// Where a session is and where it is going.
+/// Status of a session: its state, and what leads to the goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStatus {
-    /// What the replies have made it.
+    /// State after the last response.
     pub state: RtspState,
-    /// What the user wants.
+    /// State that the user wants.
     pub goal: Goal,
-    /// The request that is in flight.
+    /// Method of the request in flight; `None` if there is none, or only a keep-alive.
     pub in_flight: Option<Method>,
-    /// It is on its way: something is in flight, or a connection is being made.
+    /// True while a request is in flight, a connection or the UDP ports are being opened, or a reconnect is pending.
     pub is_busy: bool,
-    /// How many of the user's wishes have been taken note of.
+    /// Number of goals that the user has set so far.
     pub goal_revision: u64,
 }
 
 impl SessionStatus {
-    /// Nothing set up, nothing wanted.
+    /// Status before the first command: no session, and none wanted.
     pub const IDLE: Self = Self {
         state: RtspState::Init,
         goal: Goal::Stopped,

@@ -1,24 +1,24 @@
-//! Every figure that is shown: what it is called, what it means, how it is written.
+//! Definitions of the figures: name, description, fields and format of each.
 
 use super::Snapshot;
-use crate::format::{byte_size, count, data_rate, milliseconds, or_unknown, percentage};
+use crate::format::{byte_size, count, counted, data_rate, milliseconds, or_unknown, percentage};
 use crate::impairment::EmulatorStats;
 
-/// A figure.
+/// Definition of a figure, for the statistics panel, the session summary and `docs/STATISTICS.md`.
 pub struct Figure {
-    /// What it is called.
+    /// Name of the figure.
     pub name: &'static str,
-    /// Its fields in a [`Snapshot`], as JSON has them.
+    /// Fields of [`Snapshot`] that it shows, as they are named in JSON.
     pub fields: &'static [&'static str],
-    /// What it means, in a sentence or two, with the section of the RFC.
+    /// Definition in a few sentences, with the section of the RFC.
     pub description: &'static str,
-    /// What was measured.
+    /// Formats the measured value.
     pub measured: fn(&Snapshot) -> String,
-    /// What the emulated network knows of the same.
+    /// Formats the true value, which the emulated network counts; `None` if it counts no such figure.
     pub emulated: Option<fn(&EmulatorStats) -> String>,
 }
 
-/// What is of the last second alone, and tells nothing of a session that is over.
+/// Fields that are values of the last second. They are left out of the session summary.
 const INSTANTANEOUS_FIELDS: [&str; 8] = [
     "bits_per_second",
     "wire_bits_per_second",
@@ -31,26 +31,26 @@ const INSTANTANEOUS_FIELDS: [&str; 8] = [
 ];
 
 impl Figure {
-    /// Whether it is of the last second alone.
+    /// Returns true if the figure is a value of the last second.
     pub fn is_instantaneous(&self) -> bool {
         self.fields.iter().any(|field| INSTANTANEOUS_FIELDS.contains(field))
     }
 }
 
-/// Figures that belong together.
+/// Figures about one subject.
 pub struct FigureGroup {
-    /// What they are about.
+    /// Name of the subject.
     pub name: &'static str,
-    /// The figures.
+    /// Figures in the order in which they are shown.
     pub figures: &'static [Figure],
 }
 
-/// All figures.
+/// All figures, in the order in which they are shown.
 pub static FIGURE_GROUPS: [FigureGroup; 5] = [
     FigureGroup { name: "Packets", figures: PACKETS },
     FigureGroup { name: "Jitter", figures: JITTER },
     FigureGroup { name: "Data", figures: DATA },
-    FigureGroup { name: "Pictures", figures: FRAMES },
+    FigureGroup { name: "Frames", figures: FRAMES },
     FigureGroup { name: "Time", figures: TIME },
 ];
 
@@ -58,39 +58,33 @@ const PACKETS: &[Figure] = &[
     Figure {
         name: "Expected",
         fields: &["packets_expected"],
-        description: "RTP packets from the one that RTP-Info announced to the last that arrived or, once the stream has \
-                ended or nothing comes any more, to the last that was sent (RFC 3550 appendix A.3).",
+        description: "RTP packets from the first one, as RTP-Info announces it, to the last one received. Once the stream has \
+                ended or no more packets arrive, to the last one sent, if that is known (RFC 3550 appendix A.3).",
         measured: |s| count(s.packets_expected),
-        emulated: Some(|t| count(t.packets())),
+        emulated: Some(|e| count(e.packets())),
     },
     Figure {
         name: "Received",
         fields: &["packets_received"],
-        description: "Different sequence numbers among the expected ones that arrived, however late.",
+        description: "Distinct sequence numbers received among those expected, however late.",
         measured: |s| count(s.packets_received),
-        emulated: Some(|t| count(t.delivered + t.untouched)),
+        emulated: Some(|e| count(e.delivered + e.untouched)),
     },
     Figure {
         name: "Lost",
         fields: &["packets_lost", "loss_ratio"],
-        description: "Expected less received, and the part of the expected that it is.",
-        measured: |s| match s.loss_ratio {
-            Some(part) => format!("{} ({})", count(s.packets_lost), percentage(part)),
-            None => count(s.packets_lost),
-        },
-        emulated: Some(|t| {
-            let lost = t.lost_random + t.lost_queue;
-            match t.packets() {
-                0 => count(lost),
-                packets => format!("{} ({})", count(lost), percentage(lost as f64 / packets as f64)),
-            }
+        description: "Expected − received, and its share of the expected packets.",
+        measured: |s| format_loss(s.packets_lost, s.loss_ratio),
+        emulated: Some(|e| {
+            let lost = e.lost_random + e.lost_queue;
+            format_loss(lost, (e.packets() > 0).then(|| lost as f64 / e.packets() as f64))
         }),
     },
     Figure {
-        name: "Lost by RFC 3550",
+        name: "Lost (RFC 3550)",
         fields: &["cumulative_lost"],
-        description: "The cumulative number of packets lost of a receiver report: duplicates count as received, so it can \
-                be below zero (RFC 3550 §6.4.1, appendix A.3).",
+        description: "Cumulative number of packets lost, as a receiver report states it: duplicates count as received, so it \
+                can be negative (RFC 3550 §6.4.1, appendix A.3).",
         measured: |s| {
             let sign = if s.cumulative_lost < 0 { "-" } else { "" };
             format!("{sign}{}", count(s.cumulative_lost.unsigned_abs()))
@@ -98,12 +92,14 @@ const PACKETS: &[Figure] = &[
         emulated: None,
     },
     Figure {
-        name: "Rows of losses",
+        name: "Loss bursts",
         fields: &["loss_bursts", "loss_burst_mean", "loss_burst_longest"],
-        description: "How often packets were lost one behind the other, how many on average, and the most.",
+        description: "Runs of consecutive lost packets, with their mean length and that of the longest, in packets.",
         measured: |s| match s.loss_burst_mean {
             Some(mean) => {
-                format!("{}, mean {mean:.1}, most {}", count(s.loss_bursts), count(s.loss_burst_longest))
+                let (bursts, longest) =
+                    (counted(s.loss_bursts, "burst"), counted(s.loss_burst_longest, "packet"));
+                format!("{bursts}, mean {mean:.1}, longest {longest}")
             }
             None => "0".to_owned(),
         },
@@ -112,25 +108,27 @@ const PACKETS: &[Figure] = &[
     Figure {
         name: "Duplicated",
         fields: &["packets_duplicated"],
-        description: "Packets that arrived once more.",
+        description: "Further copies of packets already received.",
         measured: |s| count(s.packets_duplicated),
-        emulated: Some(|t| count(t.duplicated)),
+        emulated: Some(|e| count(e.duplicated)),
     },
     Figure {
         name: "Reordered",
         fields: &["packets_reordered", "reordered_farthest"],
-        description: "Packets that arrived behind one with a higher sequence number, and how many sequence numbers behind \
-                the farthest of them came (RFC 4737 §3.3, §4.2).",
+        description: "Packets received after one with a higher sequence number, and the largest distance behind the highest, \
+                in sequence numbers (RFC 4737 §3.3, §4.2).",
         measured: |s| match s.packets_reordered {
             0 => "0".to_owned(),
-            packets => format!("{}, at most {} behind", count(packets), count(s.reordered_farthest)),
+            packets => {
+                format!("{}, up to {} behind", counted(packets, "packet"), count(s.reordered_farthest))
+            }
         },
         emulated: None,
     },
     Figure {
         name: "Late for playout",
         fields: &["packets_late"],
-        description: "Packets that arrived after those behind them had waited for them as long as the playout delay.",
+        description: "Packets received after the packets behind them had waited for them for the playout delay.",
         measured: |s| count(s.packets_late),
         emulated: None,
     },
@@ -140,31 +138,31 @@ const JITTER: &[Figure] = &[
     Figure {
         name: "Interarrival jitter",
         fields: &["jitter_ms"],
-        description: "How unevenly packets arrive against the clock of their timestamps, smoothed over 16 packets \
-                (RFC 3550 §6.4.1, appendix A.8). Packets of one frame share a timestamp, so the time over which a \
-                sender spreads them counts as well.",
+        description: "Variation of packet arrival times against RTP timestamps, smoothed over 16 packets (RFC 3550 §6.4.1, \
+                appendix A.8). Packets of one frame share a timestamp, so the time over which a sender spreads them counts \
+                as jitter.",
         measured: |s| or_unknown(s.jitter_ms, milliseconds),
         emulated: None,
     },
     Figure {
-        name: "Its mean and maximum",
+        name: "Interarrival jitter, mean / maximum",
         fields: &["jitter_mean_ms", "jitter_max_ms"],
         description: "Mean and maximum of the interarrival jitter after each packet without the marker bit, as Wireshark \
-                computes them; after each packet where all have it.",
+                computes them; after each packet if all have the marker bit.",
         measured: |s| format_mean_and_max(s.jitter_mean_ms, s.jitter_max_ms),
         emulated: None,
     },
     Figure {
         name: "Frame jitter",
         fields: &["frame_jitter_ms"],
-        description: "The formula of RFC 3550 appendix A.8 over the first packets of frames alone: what the network does \
-                to packets that were meant to leave at the time of their timestamp. For a classroom server, whose \
-                timestamps are no clock, over whole pictures against their numbers.",
+        description: "Interarrival jitter (RFC 3550 appendix A.8) of the first packet of each frame only: the variation that \
+                the network adds to packets sent at the time of their timestamp. For a classroom server, whose timestamps \
+                are not a clock, the variation of complete frames against their frame numbers.",
         measured: |s| or_unknown(s.frame_jitter_ms, milliseconds),
         emulated: None,
     },
     Figure {
-        name: "Its mean and maximum",
+        name: "Frame jitter, mean / maximum",
         fields: &["frame_jitter_mean_ms", "frame_jitter_max_ms"],
         description: "Mean and maximum of the frame jitter after the first packet of each frame.",
         measured: |s| format_mean_and_max(s.frame_jitter_mean_ms, s.frame_jitter_max_ms),
@@ -176,29 +174,29 @@ const DATA: &[Figure] = &[
     Figure {
         name: "Payload",
         fields: &["bits_per_second"],
-        description: "Bits of RTP payload in the last second, each packet once.",
+        description: "RTP payload received in the last second, each packet counted once.",
         measured: |s| data_rate(s.bits_per_second),
         emulated: None,
     },
     Figure {
         name: "On the wire",
         fields: &["wire_bits_per_second"],
-        description: "Bits of everything that arrived in the last second, duplicates too, with the headers of RTP, UDP \
-                and IP; over TCP with those of RTP and of the interleaved frame (RFC 2326 §10.12).",
+        description: "All data received in the last second, including duplicates and the headers of RTP, UDP and IP; over TCP \
+                the headers of RTP and of the interleaved packet (RFC 2326 §10.12).",
         measured: |s| data_rate(s.wire_bits_per_second),
         emulated: None,
     },
     Figure {
         name: "Payload, whole session",
         fields: &["payload_octets", "playing_s"],
-        description: "RTP payload since SETUP, and per second of playing.",
+        description: "RTP payload received since SETUP, and its mean rate over the playing time.",
         measured: |s| format_total_and_rate(s.payload_octets, s.playing_s),
         emulated: None,
     },
     Figure {
         name: "On the wire, whole session",
         fields: &["wire_octets"],
-        description: "Everything that arrived since SETUP, with the headers, and per second of playing.",
+        description: "All data received since SETUP, including duplicates and headers, and its mean rate over the playing time.",
         measured: |s| format_total_and_rate(s.wire_octets, s.playing_s),
         emulated: None,
     },
@@ -206,80 +204,79 @@ const DATA: &[Figure] = &[
 
 const FRAMES: &[Figure] = &[
     Figure {
-        name: "Sent",
+        name: "Sent per second",
         fields: &["frames_per_second_sent"],
-        description: "Pictures a second by the median step of the timestamps (RFC 3550 §5.1, 90 kHz).",
+        description: "Frame rate of the sender, from the median interval of the timestamps (RFC 3550 §5.1, 90 kHz).",
         measured: |s| or_unknown(s.frames_per_second_sent, format_frame_rate),
         emulated: None,
     },
     Figure {
-        name: "Arriving whole",
+        name: "Received per second",
         fields: &["frames_per_second"],
-        description: "Pictures that arrived whole in the last second.",
+        description: "Complete frames received in the last second.",
         measured: |s| format_frame_rate(s.frames_per_second),
         emulated: None,
     },
     Figure {
-        name: "Being shown",
+        name: "Shown per second",
         fields: &["frames_per_second_shown"],
-        description: "Pictures that were shown in the last second.",
+        description: "Frames shown in the last second.",
         measured: |s| format_frame_rate(s.frames_per_second_shown),
         emulated: None,
     },
     Figure {
         name: "Complete",
         fields: &["frames_complete"],
-        description: "Pictures that arrived whole.",
+        description: "Frames of which all packets were received.",
         measured: |s| count(s.frames_complete),
         emulated: None,
     },
     Figure {
         name: "Shown",
         fields: &["frames_shown"],
-        description: "Pictures that were shown; without a window, those that would have been.",
+        description: "Frames shown; without a window, frames that would have been shown.",
         measured: |s| count(s.frames_shown),
         emulated: None,
     },
     Figure {
         name: "Incomplete",
         fields: &["frames_incomplete"],
-        description: "Pictures of which some packets arrived and others did not. They are not shown.",
+        description: "Frames of which some packets were received and others were not. They are not shown.",
         measured: |s| count(s.frames_incomplete),
         emulated: None,
     },
     Figure {
         name: "Dropped late",
         fields: &["frames_dropped_late"],
-        description: "Whole pictures that were passed over because the next one was due, or because the screen did not keep \
-                up.",
+        description: "Complete frames that were not shown because the next one was due, or because the screen did not keep up.",
         measured: |s| count(s.frames_dropped_late),
         emulated: None,
     },
     Figure {
         name: "Unusable",
         fields: &["frames_unusable"],
-        description: "Pictures that arrived whole and cannot be understood (RFC 2435 §3.1).",
+        description: "Frames whose payload is invalid or not supported (RFC 2435 §3.1).",
         measured: |s| count(s.frames_unusable),
         emulated: None,
     },
     Figure {
         name: "Undecodable",
         fields: &["frames_undecodable"],
-        description: "Pictures that arrived whole and cannot be decoded. They are not shown.",
+        description: "Complete frames that cannot be decoded. They are not shown.",
         measured: |s| count(s.frames_undecodable),
         emulated: None,
     },
     Figure {
         name: "Headers reduced",
         fields: &["headers_reduced"],
-        description: "Pictures whose header is longer than a packet and travelled without APPn and COM segments.",
+        description: "Frames whose JPEG header is longer than a packet and was sent without APPn and COM segments.",
         measured: |s| count(s.headers_reduced),
         emulated: None,
     },
     Figure {
-        name: "Decoding",
+        name: "Decoding, mean / maximum",
         fields: &["decode_ms", "decode_max_ms"],
-        description: "Time to decode a picture and scale it to the window: mean and maximum of the session.",
+        description: "Time to decode a frame and scale it to the window: mean and maximum over the session.",
         measured: |s| format_mean_and_max(s.decode_ms, s.decode_max_ms),
         emulated: None,
     },
@@ -287,30 +284,30 @@ const FRAMES: &[Figure] = &[
 
 const TIME: &[Figure] = &[
     Figure {
-        name: "First picture",
+        name: "First frame",
         fields: &["first_frame_ms"],
-        description: "From sending the session's first PLAY to its first whole picture. The playout delay is not in it.",
+        description: "Time from sending the first PLAY of the session to its first complete frame, without the playout delay.",
         measured: |s| or_unknown(s.first_frame_ms, milliseconds),
         emulated: None,
     },
     Figure {
         name: "Playout delay",
         fields: &["playout_delay_ms"],
-        description: "How long pictures waited from being whole to being shown, on average over the last second.",
+        description: "Time from the completion of a frame to its display, mean of the last second.",
         measured: |s| or_unknown(s.playout_delay_ms, milliseconds),
         emulated: None,
     },
     Figure {
         name: "Network delay",
         fields: &["network_delay_ms"],
-        description: "From the sender's media clock to the arrival of a picture's first packet, on average over the last \
-                second, by the NTP and RTP timestamps of its sender reports (RFC 3550 §6.4.1). It is known of \
-                pictures that never become whole, too. Exact where the sender is on this machine.",
+        description: "Time from the sender's media clock to the arrival of the first packet of a frame, mean of the last \
+                second, by the NTP and RTP timestamps of sender reports (RFC 3550 §6.4.1). Frames that stay incomplete \
+                count too. Exact if the sender is on this machine.",
         measured: |s| or_unknown(s.network_delay_ms, milliseconds),
         emulated: None,
     },
     Figure {
-        name: "Network delay, whole session",
+        name: "Network delay, mean / maximum",
         fields: &["network_delay_mean_ms", "network_delay_max_ms"],
         description: "Mean and maximum of the network delay over the session.",
         measured: |s| format_mean_and_max(s.network_delay_mean_ms, s.network_delay_max_ms),
@@ -319,20 +316,20 @@ const TIME: &[Figure] = &[
     Figure {
         name: "Buffer",
         fields: &["buffered_ms"],
-        description: "For how long the pictures that wait for their time would last if nothing more came: the mean of the \
-                last second, before and after each picture arrives.",
+        description: "Time for which the frames in the jitter buffer would last if no more arrived: mean of the last second, \
+                measured before and after the arrival of each frame.",
         measured: |s| or_unknown(s.buffered_ms, milliseconds),
         emulated: None,
     },
     Figure {
         name: "End to end",
         fields: &["end_to_end_ms", "is_one_clock"],
-        description: "From the sender's media clock to the screen, on average over the last second, by the NTP and RTP \
-                timestamps of its sender reports (RFC 3550 §6.4.1). Exact where the sender is on this machine, and as \
-                good as both clocks agree elsewhere.",
+        description: "Time from the sender's media clock to the screen, mean of the last second, by the NTP and RTP timestamps \
+                of sender reports (RFC 3550 §6.4.1). Exact if the sender is on this machine; otherwise it includes the \
+                difference between the two clocks.",
         measured: |s| match (s.end_to_end_ms, s.is_one_clock) {
             (Some(delay), true) => milliseconds(delay),
-            (Some(delay), false) => format!("{}, by two clocks", milliseconds(delay)),
+            (Some(delay), false) => format!("{} (two clocks)", milliseconds(delay)),
             (None, _) => or_unknown(None, milliseconds),
         },
         emulated: None,
@@ -340,28 +337,29 @@ const TIME: &[Figure] = &[
     Figure {
         name: "End to end, mean",
         fields: &["end_to_end_mean_ms"],
-        description: "From the sender's media clock to the screen, on average over the session.",
+        description: "Time from the sender's media clock to the screen, mean of the session.",
         measured: |s| or_unknown(s.end_to_end_mean_ms, milliseconds),
         emulated: None,
     },
     Figure {
         name: "Round trip",
         fields: &["round_trip_ms"],
-        description: "To the sender and back, by extended RTCP reports (RFC 3611 §4.4, §4.5), where the sender offers them \
-                in its description (§5.1).",
+        description: "Round-trip time to the sender, by RTCP extended reports (RFC 3611 §4.4, §4.5), if the sender offers them \
+                in its SDP (§5.1).",
         measured: |s| or_unknown(s.round_trip_ms, milliseconds),
         emulated: None,
     },
     Figure {
         name: "Stalls",
         fields: &["stalls", "stalled_ms", "longest_stall_ms"],
-        description: "How often a picture stood for three times as long as the last 30 did on average and at least 150 ms \
-                longer, for how long in all, and the longest: a freeze of the W3C's WebRTC statistics.",
+        description: "Times that a frame stayed on the screen for at least three times the mean of the last 30 frames, and at \
+                least 150 ms longer than it (a freeze in the W3C's WebRTC statistics), with the total and the longest \
+                duration.",
         measured: |s| match s.stalls {
             0 => "0".to_owned(),
             stalls => format!(
                 "{}, {} in all, longest {}",
-                count(stalls),
+                counted(stalls, "stall"),
                 milliseconds(s.stalled_ms),
                 milliseconds(s.longest_stall_ms)
             ),
@@ -370,18 +368,25 @@ const TIME: &[Figure] = &[
     },
 ];
 
+fn format_loss(lost: u64, ratio: Option<f64>) -> String {
+    match ratio {
+        Some(ratio) => format!("{} ({})", count(lost), percentage(ratio)),
+        None => count(lost),
+    }
+}
+
 fn format_mean_and_max(mean: Option<f64>, max: Option<f64>) -> String {
-    or_unknown(mean.zip(max), |(mean, max)| format!("{}, {}", milliseconds(mean), milliseconds(max)))
+    or_unknown(mean.zip(max), |(mean, max)| format!("{} / {}", milliseconds(mean), milliseconds(max)))
 }
 
 fn format_frame_rate(rate: f64) -> String {
     format!("{rate:.1} /s")
 }
 
-/// Bytes, and what they make a second.
+/// Formats a number of bytes, and their mean rate over the playing time in seconds.
 fn format_total_and_rate(bytes: u64, seconds: f64) -> String {
     match seconds > 0.0 {
-        true => format!("{}, {}", byte_size(bytes), data_rate(bytes as f64 * 8.0 / seconds)),
+        true => format!("{}, mean {}", byte_size(bytes), data_rate(bytes as f64 * 8.0 / seconds)),
         false => byte_size(bytes),
     }
 }

@@ -1,15 +1,15 @@
-//! What is told of a session while it goes on.
+//! Figures that a session publishes while it runs.
 
 use std::sync::Arc;
 
 use super::packet_log::PacketLogRow;
 use super::snapshot::Snapshot;
 
-/// The figures of a session at one instant, and the fates of its last packets.
+/// Figures of a session at one instant, and the fates of its last packets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Figures {
-    /// The figures.
+    /// Figures of the session.
     pub snapshot: Snapshot,
-    /// The last frames, packet by packet, the oldest first.
+    /// Packets of the last frames, the oldest frame first; empty without a screen.
     pub packet_rows: Arc<[PacketLogRow]>,
 }

@@ -1,23 +1,23 @@
-//! The rate at which pictures are sent, by their timestamps.
+//! Frame rate of the sender, from RTP timestamps.
 
 use std::collections::VecDeque;
 
 use crate::proto::rtp::CLOCK_RATE;
 
-/// The steps from one picture's timestamp to the next.
+/// Intervals between the timestamps of consecutive frames.
 ///
-/// A picture that is lost as a whole makes a step of two; so it is the median that tells.
+/// The median is used, because a lost frame makes an interval twice as long.
 #[derive(Debug, Clone, Default)]
 pub struct FrameInterval {
     last_timestamp: Option<i64>,
     intervals: VecDeque<i64>,
 }
 
-/// Steps that are looked at.
+/// Number of intervals that the median is taken from.
 const MAX_INTERVALS: usize = 31;
 
 impl FrameInterval {
-    /// A packet has come; its timestamp is extended.
+    /// Records the extended timestamp of a packet. Packets of the same or an earlier frame are ignored.
     pub fn record_timestamp(&mut self, timestamp: i64) {
         let interval = self.last_timestamp.map(|last| timestamp - last);
         if interval.is_some_and(|interval| interval <= 0) {
@@ -32,12 +32,12 @@ impl FrameInterval {
         }
     }
 
-    /// What comes next does not follow on what came.
+    /// Skips the interval to the next packet, which does not continue the stream.
     pub fn mark_discontinuity(&mut self) {
         self.last_timestamp = None;
     }
 
-    /// Pictures a second; `None` before two have come.
+    /// Returns the frame rate in frames per second; `None` before the second frame.
     pub fn frames_per_second(&self) -> Option<f64> {
         let mut intervals: Vec<_> = self.intervals.iter().copied().collect();
         intervals.sort_unstable();

@@ -4,27 +4,27 @@ use std::time::Instant;
 
 use crate::proto::rtp::{CLOCK_RATE, extend_timestamp};
 
-/// How unevenly packets arrive, against the clock of their timestamps.
+/// Estimator of interarrival jitter, in ticks of 90 kHz.
 #[derive(Debug, Clone, Default)]
 pub struct InterarrivalJitter {
-    /// The estimate, in ticks.
+    /// Current estimate J, in ticks.
     jitter: f64,
     is_known: bool,
-    /// The first arrival, from which arrivals are counted.
+    /// Time of the first arrival, from which arrivals are counted.
     first_arrival: Option<Instant>,
-    /// The last timestamp, extended.
+    /// Extended timestamp of the last packet.
     last_timestamp: Option<i64>,
-    /// Arrival less timestamp of the last packet, in ticks.
+    /// Arrival time − timestamp of the last packet, in ticks.
     transit: Option<f64>,
-    /// Packets so far.
+    /// Number of packets so far.
     packet_count: u64,
-    /// Over packets in the middle of a frame.
+    /// Statistics over packets without the marker bit.
     mid_frame: JitterHistory,
-    /// Over all packets.
+    /// Statistics over all packets.
     all_packets: JitterHistory,
 }
 
-/// The estimate over the time.
+/// Mean and maximum of the estimate.
 #[derive(Debug, Clone, Copy, Default)]
 struct JitterHistory {
     mean: f64,
@@ -32,19 +32,20 @@ struct JitterHistory {
     is_known: bool,
 }
 
-/// The estimate, and how it went, in milliseconds.
+/// Interarrival jitter in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JitterFigures {
-    /// The estimate after the last packet.
+    /// Estimate after the last packet.
     pub current: f64,
-    /// Its mean so far.
+    /// Mean of the estimates after each packet.
     pub mean: f64,
-    /// The highest that it has been.
+    /// Maximum of these estimates.
     pub max: f64,
 }
 
 impl InterarrivalJitter {
-    /// A packet has arrived. `ends_frame` says whether it is the last of several with the same timestamp.
+    /// Updates the estimate with a packet that arrived at `now`. `ends_frame` is true for the last packet of a frame, which
+    /// has the marker bit.
     pub fn update(&mut self, now: Instant, timestamp: u32, ends_frame: bool) {
         let first_arrival = *self.first_arrival.get_or_insert(now);
         let timestamp =
@@ -64,21 +65,21 @@ impl InterarrivalJitter {
         self.transit = Some(transit);
     }
 
-    /// Time has passed that is not on the clock of the stream.
+    /// Skips the interval to the next packet, which is not on the clock of the stream, for example after a pause.
     pub fn mark_discontinuity(&mut self) {
         self.transit = None;
     }
 
-    /// The estimate in ticks, as a receiver report has it.
+    /// Current estimate in ticks of 90 kHz, as a receiver report states it.
     pub fn jitter(&self) -> u32 {
         self.jitter as u32
     }
 
-    /// The figures; `None` before two packets have arrived.
+    /// Returns the figures; `None` before the second packet.
     ///
-    /// Mean and maximum are those of Wireshark's analysis of RTP streams: packets with the marker are left out, since
-    /// the spread of a frame's packets over time is at its largest there. Where all packets have the marker they are
-    /// of all.
+    /// Mean and maximum are computed as in Wireshark's RTP stream analysis: packets with the marker bit are left out,
+    /// because they arrive last of the packets that share a timestamp. If all packets have the marker bit, none are left
+    /// out.
     pub fn figures(&self) -> Option<JitterFigures> {
         let history = if self.mid_frame.is_known { self.mid_frame } else { self.all_packets };
         let milliseconds = |ticks: f64| ticks * 1_000.0 / f64::from(CLOCK_RATE);
@@ -91,7 +92,7 @@ impl InterarrivalJitter {
 }
 
 impl JitterHistory {
-    /// One estimate more, behind so many packets. A packet that was left out counts as the mean.
+    /// Adds an estimate after `packet_count` packets. Each packet that was left out counts as the mean.
     fn add(&mut self, jitter: f64, packet_count: u64) {
         self.mean += (jitter - self.mean) / packet_count as f64;
         self.max = self.max.max(jitter);
@@ -126,7 +127,10 @@ mod tests {
         let figures = jitter.figures().unwrap();
         assert!((figures.current - third).abs() < 1e-6);
         assert!((figures.max - third.max(first)).abs() < 1e-6);
-        assert!((figures.mean - (first + second + third) / 3.0).abs() < 1e-6, "one packet each: all of them");
+        assert!(
+            (figures.mean - (first + second + third) / 3.0).abs() < 1e-6,
+            "all packets have the marker bit, so all count"
+        );
     }
 
     #[test]

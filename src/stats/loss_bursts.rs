@@ -1,20 +1,20 @@
-//! Losses in a row.
+//! Bursts of consecutive losses.
 
-/// How losses come together. A sequence number that has not arrived yet counts as lost until it does.
+/// Counter of loss bursts. A sequence number that has not arrived yet counts as lost until it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LossBursts {
-    /// Rows of losses.
+    /// Number of bursts.
     pub count: u64,
-    /// Packets in the longest one.
+    /// Length of the longest burst, in packets.
     pub max_length: u64,
-    /// Packets in all of them.
+    /// Number of packets in all bursts.
     lost_packets: u64,
-    /// Packets in the row that has not ended.
+    /// Length of the burst that has not ended, in packets.
     current_length: u64,
 }
 
 impl LossBursts {
-    /// The next sequence number has arrived, or has not.
+    /// Adds the next sequence number.
     pub fn push(&mut self, is_received: bool) {
         if is_received {
             self.current_length = 0;
@@ -26,17 +26,17 @@ impl LossBursts {
         self.max_length = self.max_length.max(self.current_length);
     }
 
-    /// So many in a row have not arrived.
+    /// Adds `count` sequence numbers that have not arrived.
     pub fn push_lost(&mut self, count: u64) {
         (0..count).for_each(|_| self.push(false));
     }
 
-    /// What comes next has nothing to do with what came before.
+    /// Ends the current burst: the next sequence number does not follow the last one.
     pub fn end_burst(&mut self) {
         self.current_length = 0;
     }
 
-    /// Packets of a row, on average.
+    /// Returns the mean length of a burst, in packets; `None` before the first.
     pub fn mean_length(&self) -> Option<f64> {
         (self.count > 0).then(|| self.lost_packets as f64 / self.count as f64)
     }
@@ -56,7 +56,7 @@ mod tests {
         bursts.push_lost(2);
         assert_eq!((bursts.count, bursts.max_length, bursts.mean_length()), (3, 3, Some(2.0)));
         bursts.push_lost(2);
-        assert_eq!((bursts.count, bursts.max_length), (3, 4), "it goes on");
+        assert_eq!((bursts.count, bursts.max_length), (3, 4), "the burst continues");
         bursts.end_burst();
         bursts.push_lost(1);
         assert_eq!(bursts.count, 4);

@@ -1,15 +1,15 @@
-//! How much a second.
+//! Rates and means over the last second.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The span that is looked at.
+/// Length of the sliding window.
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// The grain in which it is kept.
+/// Resolution of the window.
 const BUCKET_DURATION: Duration = Duration::from_millis(20);
 
-/// Adds up what happened in the last second. Holds fifty numbers at the most, however much happens.
+/// Meter of amounts per second, over a sliding second. Its memory is bounded: amounts are added up in buckets of 20 ms.
 #[derive(Debug, Clone, Default)]
 pub struct RateMeter {
     buckets: VecDeque<(Instant, u64)>,
@@ -17,7 +17,7 @@ pub struct RateMeter {
 }
 
 impl RateMeter {
-    /// Something happened.
+    /// Adds an amount at `now`.
     pub fn add(&mut self, now: Instant, amount: u64) {
         self.remove_expired(now);
         self.first.get_or_insert(now);
@@ -29,16 +29,16 @@ impl RateMeter {
         }
     }
 
-    /// What happened in the last second; in the first second, what happened so far, as if it went on like that.
+    /// Returns the amount per second over the last second. During the first second, the amount so far is extrapolated.
     pub fn per_second(&mut self, now: Instant) -> f64 {
         let sum = self.sum(now);
         let since_first = self.first.map_or(WINDOW, |first| now.saturating_duration_since(first));
-        // A fifth of a second is too little to tell anything from.
+        // Extrapolating from less than 200 ms would overstate the rate.
         let duration = since_first.clamp(WINDOW / 5, WINDOW);
         sum as f64 / duration.as_secs_f64()
     }
 
-    /// The sum of the last second.
+    /// Sum over the last second.
     fn sum(&mut self, now: Instant) -> u64 {
         self.remove_expired(now);
         self.buckets.iter().map(|(_, sum)| sum).sum()
@@ -54,7 +54,7 @@ impl RateMeter {
     }
 }
 
-/// The mean of what was measured in the last second.
+/// Mean of the durations measured in the last second.
 #[derive(Debug, Clone, Default)]
 pub struct RollingAverage {
     micros: RateMeter,
@@ -62,13 +62,13 @@ pub struct RollingAverage {
 }
 
 impl RollingAverage {
-    /// A span was measured.
+    /// Adds a duration measured at `now`.
     pub fn add(&mut self, now: Instant, duration: Duration) {
         self.micros.add(now, u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         self.samples.add(now, 1);
     }
 
-    /// The mean in milliseconds; `None` if nothing was measured.
+    /// Returns the mean in milliseconds; `None` if nothing was measured in the last second.
     pub fn mean_ms(&mut self, now: Instant) -> Option<f64> {
         let (micros, samples) = (self.micros.sum(now), self.samples.sum(now));
         (samples > 0).then(|| micros as f64 / samples as f64 / 1_000.0)

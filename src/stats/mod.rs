@@ -1,8 +1,25 @@
-//! What arrives, measured. Pure: every call takes the time.
+//! Figures of a session: packets, bytes, frames and delays. Every call takes the time, so nothing reads a clock.
 //!
-//! [`Reception`] counts the packets of one source, [`Intake`] what they bring, and [`Showing`] follows the pictures to the
-//! screen; together they make a [`Snapshot`]. Snapshots make a [`Timeline`], a [`Record`] keeps all of a session, and a
-//! [`Report`] tells it. [`GROUPS`] defines every figure.
+//! [`RtpReceiver`] counts the packets of one source, [`ReceiveStats`] their bytes and frames, and [`PresentationStats`] the
+//! frames shown. Each adds its figures to a [`Snapshot`]. [`SessionHistory`] keeps the newest snapshot and a [`Timeline`],
+//! and builds the [`SessionReport`]. [`FIGURE_GROUPS`] defines every figure.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use reelay::proto::rtp::Header;
+//! use reelay::stats::{Arrival, RtpReceiver, Snapshot};
+//!
+//! let (now, mut receiver) = (Instant::now(), RtpReceiver::default());
+//! let header = |sequence| Header { marker: true, payload_type: 26, sequence, timestamp: 0, ssrc: 7 };
+//! // Sequence number 0 is missing between these two.
+//! assert_eq!(receiver.handle_packet(now, &header(65_535)), Arrival::New(65_535));
+//! assert_eq!(receiver.handle_packet(now, &header(1)), Arrival::New(65_537));
+//!
+//! let mut snapshot = Snapshot::default();
+//! receiver.add_to(&mut snapshot, None);
+//! assert_eq!((snapshot.packets_expected, snapshot.packets_received, snapshot.packets_lost), (3, 2, 1));
+//! ```
 
 mod definitions;
 mod figures;
@@ -14,6 +31,7 @@ mod packet_log;
 mod presentation_stats;
 mod receive_stats;
 mod rtp_receiver;
+mod sequence_window;
 mod session_history;
 mod session_report;
 mod snapshot;

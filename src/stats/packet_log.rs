@@ -1,49 +1,49 @@
-//! The last packets, each by its fate.
+//! Log of the last packets, each with its fate.
 
 use std::collections::VecDeque;
 
-/// What became of a packet, as far as the receiver can tell.
+/// Fate of a packet as the receiver sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It has arrived.
+    /// The packet arrived in order.
     Received,
-    /// It has arrived behind one with a higher sequence number.
+    /// The packet arrived after one with a higher sequence number.
     Reordered,
-    /// It has arrived too late for playout.
+    /// The packet arrived after the packets behind it had stopped waiting for it.
     Late,
-    /// It has arrived twice or more.
+    /// The packet arrived at least twice.
     Duplicated,
-    /// It has not arrived.
+    /// The packet has not arrived.
     Lost,
 }
 
-/// The packets of one frame, in the order in which they were sent.
+/// Packets of one frame, in the order in which they were sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PacketLogRow {
-    /// Their fates.
+    /// Fate of each packet.
     pub packets: Vec<Fate>,
 }
 
-/// Remembers the last packets of a stream.
+/// Log of the last packets of a stream.
 #[derive(Debug, Clone, Default)]
 pub struct PacketLog {
-    /// The sequence number of the first slot, extended.
+    /// Extended sequence number of the first slot.
     first_sequence: i64,
     slots: VecDeque<Slot>,
 }
 
-/// Where a packet is, or would be.
+/// Place of a sequence number in the log.
 #[derive(Debug, Clone, Copy)]
 enum Slot {
     Missing,
     Received { timestamp: i64, ends_frame: bool, fate: Fate },
 }
 
-/// Packets that are remembered.
+/// Maximum number of packets in the log.
 const MAX_PACKETS: usize = 4_096;
 
 impl PacketLog {
-    /// A packet has come for the first time. Both numbers are extended.
+    /// Records the first arrival of a packet. `sequence` and `timestamp` are extended.
     pub fn record_received(&mut self, sequence: i64, timestamp: i64, ends_frame: bool, fate: Fate) {
         let next = self.first_sequence + self.slots.len() as i64;
         if self.slots.is_empty() || (sequence - next).unsigned_abs() >= MAX_PACKETS as u64 {
@@ -59,14 +59,14 @@ impl PacketLog {
         self.first_sequence += surplus as i64;
     }
 
-    /// A packet has come once more.
+    /// Records a further arrival of a packet. `sequence` is extended.
     pub fn record_duplicate(&mut self, sequence: i64) {
         if let Some(Slot::Received { fate, .. }) = self.slot_mut(sequence) {
             *fate = Fate::Duplicated;
         }
     }
 
-    /// What comes next begins anew.
+    /// Removes all packets.
     pub fn clear(&mut self) {
         self.slots.clear();
     }
@@ -82,44 +82,56 @@ impl PacketLog {
         }
     }
 
-    /// The last `most` frames, the oldest first. A packet that is missing belongs to the frame that has not ended
-    /// before it.
+    /// Returns the last `max_rows` frames, the oldest first. A missing packet is shown with the frame that has not ended
+    /// before it, or else with the next one.
     pub fn rows(&self, max_rows: usize) -> Vec<PacketLogRow> {
-        let mut rows: Vec<(Option<i64>, PacketLogRow)> = Vec::new();
-        // Whether the row has had its last packet.
-        let mut has_ended = true;
+        let mut rows = Rows::default();
         for slot in &self.slots {
             match *slot {
-                Slot::Missing => {
-                    if has_ended {
-                        rows.push((None, PacketLogRow::default()));
-                    }
-                    has_ended = false;
-                    push_fate(&mut rows, Fate::Lost);
-                }
+                Slot::Missing => rows.push_missing(),
                 Slot::Received { timestamp, ends_frame, fate } => {
-                    let is_same_frame = rows.last().is_some_and(|(row_timestamp, _)| {
-                        row_timestamp.is_none_or(|row_timestamp| row_timestamp == timestamp)
-                    }) && !has_ended;
-                    if !is_same_frame {
-                        rows.push((Some(timestamp), PacketLogRow::default()));
-                    }
-                    if let Some((row_timestamp, _)) = rows.last_mut() {
-                        *row_timestamp = Some(timestamp);
-                    }
-                    push_fate(&mut rows, fate);
-                    has_ended = ends_frame;
+                    rows.push_received(timestamp, ends_frame, fate)
                 }
             }
         }
-        let surplus = rows.len().saturating_sub(max_rows);
-        rows.into_iter().skip(surplus).map(|(_, row)| row).collect()
+        let surplus = rows.rows.len().saturating_sub(max_rows);
+        rows.rows.into_iter().skip(surplus).map(|(_, row)| row).collect()
     }
 }
 
-fn push_fate(rows: &mut [(Option<i64>, PacketLogRow)], fate: Fate) {
-    if let Some((_, row)) = rows.last_mut() {
-        row.packets.push(fate);
+/// Rows built from slots, each with the timestamp of its frame; `None` until one of its packets was received.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<(Option<i64>, PacketLogRow)>,
+    /// True while the last packet of the last row has not arrived. Otherwise the next packet starts another row.
+    is_open: bool,
+}
+
+impl Rows {
+    fn push_missing(&mut self) {
+        if !self.is_open {
+            self.rows.push((None, PacketLogRow::default()));
+        }
+        self.is_open = true;
+        self.push_fate(Fate::Lost);
+    }
+
+    fn push_received(&mut self, timestamp: i64, ends_frame: bool, fate: Fate) {
+        let last_timestamp = self.rows.last().and_then(|(timestamp, _)| *timestamp);
+        if !self.is_open || last_timestamp.is_some_and(|last| last != timestamp) {
+            self.rows.push((Some(timestamp), PacketLogRow::default()));
+        }
+        if let Some((row_timestamp, _)) = self.rows.last_mut() {
+            *row_timestamp = Some(timestamp);
+        }
+        self.push_fate(fate);
+        self.is_open = !ends_frame;
+    }
+
+    fn push_fate(&mut self, fate: Fate) {
+        if let Some((_, row)) = self.rows.last_mut() {
+            row.packets.push(fate);
+        }
     }
 }
 
@@ -147,9 +159,9 @@ mod tests {
         let expected = [
             vec![Received, Late, Received],
             vec![Duplicated],
-            // What is lost behind the end of a frame belongs to the next one.
+            // A loss after the end of a frame is shown with the next frame.
             vec![Lost, Reordered, Received],
-            // What is lost before the end was seen belongs to the frame that has not ended.
+            // A loss before the end of a frame is shown with that frame.
             vec![Received, Lost, Lost],
             vec![Received],
         ];

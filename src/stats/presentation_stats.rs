@@ -1,4 +1,4 @@
-//! What reaches the eye: when the first picture comes, how long pictures wait, how old they are, whether they stall.
+//! Figures of presentation: first frame, playout delay, network and end-to-end delay, stalls.
 
 use std::time::{Duration, Instant};
 
@@ -8,29 +8,30 @@ use super::stalls::Stalls;
 use crate::proto::rtcp::{Epoch, SenderInfo};
 use crate::proto::rtp::CLOCK_RATE;
 
-/// Follows the pictures of one session.
+/// Figures of the frames of one session, from arrival to display.
 #[derive(Debug, Clone)]
 pub struct PresentationStats {
-    /// Two clocks of this machine that show the same instant.
+    /// Instant and NTP time of this machine at the same moment.
     epoch: Epoch,
-    /// How long it has played before now, and since when it plays.
+    /// Playing time before the last start.
     played: Duration,
+    /// Time of the last start; `None` while nothing plays.
     playing_since: Option<Instant>,
     play_requested_at: Option<Instant>,
     time_to_first_frame: Option<Duration>,
     shown: u64,
     shown_rate: RateMeter,
     playout_delays: RollingAverage,
-    /// How old pictures are when their first packet arrives.
+    /// Age of frames at the arrival of their first packet.
     network_delays: DelayStats,
-    /// How old pictures are when they are shown.
+    /// Age of frames at display.
     end_to_end_delays: DelayStats,
-    /// What the sender has said last of its two clocks.
+    /// Last sender report, which maps RTP timestamps to NTP time.
     last_sender_report: Option<SenderInfo>,
     stalls: Stalls,
 }
 
-/// Spans of the last second, and of all the session.
+/// Delays over the last second and over the session.
 #[derive(Debug, Clone, Default)]
 struct DelayStats {
     last_second: RollingAverage,
@@ -47,17 +48,17 @@ impl DelayStats {
         self.max = self.max.max(delay);
     }
 
-    /// In milliseconds, over all of them.
+    /// Mean over the session in milliseconds; `None` before the first delay.
     fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.total.as_secs_f64() * 1_000.0 / self.count as f64)
     }
 }
 
-/// A picture is not older than this; where it seems so, the clocks of the two machines do not agree.
+/// Maximum plausible delay. A larger one means that the clocks of the two machines do not agree.
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
 impl PresentationStats {
-    /// Nothing has been shown.
+    /// Creates the figures of a new session. `epoch` converts local time to NTP time.
     pub fn new(epoch: Epoch) -> Self {
         Self {
             epoch,
@@ -75,18 +76,18 @@ impl PresentationStats {
         }
     }
 
-    /// PLAY has been sent.
+    /// Records that PLAY was sent.
     pub fn record_play_request(&mut self, now: Instant) {
         self.play_requested_at = Some(now);
     }
 
-    /// PLAY has been answered.
+    /// Starts the playing time, at the response to PLAY.
     pub fn start(&mut self, now: Instant) {
         self.stop(now);
         self.playing_since = Some(now);
     }
 
-    /// It does not play any more.
+    /// Stops the playing time.
     pub fn stop(&mut self, now: Instant) {
         if let Some(since) = self.playing_since.take() {
             self.played += now.saturating_duration_since(since);
@@ -94,27 +95,27 @@ impl PresentationStats {
         self.stalls.mark_discontinuity(now);
     }
 
-    /// The sender has said what its clocks show.
+    /// Handles a sender report, from which delays are computed.
     pub fn handle_sender_report(&mut self, info: SenderInfo) {
         self.last_sender_report = Some(info);
     }
 
-    /// The first packet of a picture has arrived.
+    /// Records the arrival of the first packet of a frame.
     pub fn record_frame_start(&mut self, arrival: Instant, timestamp: u32) {
         if let Some(delay) = self.delay(arrival, timestamp) {
             self.network_delays.add(arrival, delay);
         }
     }
 
-    /// A picture is whole.
+    /// Records that a frame is complete.
     pub fn record_complete_frame(&mut self, arrival: Instant) {
         if let (None, Some(requested_at)) = (self.time_to_first_frame, self.play_requested_at) {
             self.time_to_first_frame = Some(arrival.saturating_duration_since(requested_at));
         }
     }
 
-    /// A picture that was whole at `arrival` is shown; its timestamp is that of its packets.
-    pub fn shown(&mut self, now: Instant, arrival: Instant, timestamp: u32) {
+    /// Records that a frame is shown at `now` which was complete at `arrival`. `timestamp` is its RTP timestamp.
+    pub fn record_frame_shown(&mut self, now: Instant, arrival: Instant, timestamp: u32) {
         self.shown += 1;
         self.shown_rate.add(now, 1);
         self.playout_delays.add(now, now.saturating_duration_since(arrival));
@@ -124,7 +125,8 @@ impl PresentationStats {
         self.stalls.record_frame_shown(now);
     }
 
-    /// How long ago the sender's clock stood where the timestamp says.
+    /// Returns the time since the sender's clock was at this timestamp; `None` without a sender report, or if the result is
+    /// not plausible.
     fn delay(&self, now: Instant, timestamp: u32) -> Option<Duration> {
         let clock = self.last_sender_report?;
         let ticks = f64::from(timestamp.wrapping_sub(clock.rtp_timestamp) as i32);
@@ -133,7 +135,7 @@ impl PresentationStats {
         Duration::try_from_secs_f64(seconds).ok().filter(|age| *age <= MAX_DELAY)
     }
 
-    /// Adds what is known here to the figures.
+    /// Adds the figures of presentation.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
         let since = self.playing_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
@@ -181,7 +183,7 @@ mod tests {
         stats.record_complete_frame(now + 5_100 * MS);
         let snapshot = snapshot(&mut stats, now + 5_500 * MS);
         assert!((snapshot.playing_s - 1.5).abs() < 1e-9);
-        assert_eq!(snapshot.first_frame_ms, Some(35.0), "that of the first PLAY");
+        assert_eq!(snapshot.first_frame_ms, Some(35.0), "only the first PLAY counts");
     }
 
     #[test]
@@ -189,15 +191,15 @@ mod tests {
         let now = Instant::now();
         let ntp = NtpTime(3_900_000_000 << 32);
         let mut stats = PresentationStats::new(Epoch { instant: now, ntp });
-        stats.shown(now + 40 * MS, now, 100);
+        stats.record_frame_shown(now + 40 * MS, now, 100);
         assert_eq!(snapshot(&mut stats, now + 40 * MS).end_to_end_ms, None, "no report yet");
-        // At our instant 0 the sender's clock showed the timestamp 1,000, over a wrap from what follows.
+        // At the local time 0 the sender's clock is at u32::MAX - 899, which is 1,800 ticks before the timestamp 900.
         stats.handle_sender_report(SenderInfo {
             ntp,
             rtp_timestamp: u32::MAX - 899,
             ..SenderInfo::default()
         });
-        stats.shown(now + 80 * MS, now + 30 * MS, 900);
+        stats.record_frame_shown(now + 80 * MS, now + 30 * MS, 900);
         let measured = snapshot(&mut stats, now + 80 * MS);
         let delay = measured.end_to_end_ms.unwrap();
         assert!((delay - 60.0).abs() < 0.01, "shown at 80 ms, sent at 20 ms: {delay}");
@@ -210,10 +212,10 @@ mod tests {
             "arrived 25 ms after they were sent"
         );
         assert!((measured.network_delay_max_ms.unwrap() - 25.0).abs() < 0.01);
-        // A clock that is an hour off tells nothing.
+        // A clock that is wrong by an hour is ignored.
         let wrong = NtpTime(3_900_003_600 << 32);
         stats.handle_sender_report(SenderInfo { ntp: wrong, rtp_timestamp: 0, ..SenderInfo::default() });
-        stats.shown(now + 2_000 * MS, now, 900);
+        stats.record_frame_shown(now + 2_000 * MS, now, 900);
         assert_eq!(snapshot(&mut stats, now + 2_000 * MS).end_to_end_ms, None);
     }
 }

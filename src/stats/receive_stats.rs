@@ -1,4 +1,4 @@
-//! What a player takes in, apart from the numbers of its packets: bytes, pictures, and when they were to be sent.
+//! Figures of reception besides packet counts: bytes, frames and their timing.
 
 use std::time::Instant;
 
@@ -7,10 +7,10 @@ use super::jitter::InterarrivalJitter;
 use super::meter::RateMeter;
 use super::snapshot::Snapshot;
 
-/// Counts what comes of one stream.
+/// Counters of the bytes and frames of one stream.
 #[derive(Debug, Clone)]
 pub struct ReceiveStats {
-    /// Bytes of headers around each packet.
+    /// Number of header bytes around each packet.
     packet_overhead: usize,
     wire: Traffic,
     payload: Traffic,
@@ -18,12 +18,12 @@ pub struct ReceiveStats {
     frame_rate: RateMeter,
     frames_complete: u64,
     frames_incomplete: u64,
-    /// Of the first packets of frames.
+    /// Jitter of the first packets of frames.
     frame_jitter: InterarrivalJitter,
     frame_interval: FrameInterval,
 }
 
-/// Bytes, in all and in the last second.
+/// Bytes in total and in the last second.
 #[derive(Debug, Clone, Default)]
 struct Traffic {
     total_bytes: u64,
@@ -38,7 +38,7 @@ impl Traffic {
 }
 
 impl ReceiveStats {
-    /// Nothing has come; what comes has so many bytes of headers around each packet.
+    /// Creates counters of zero. `packet_overhead` is the number of header bytes around each packet.
     pub fn new(packet_overhead: usize) -> Self {
         Self {
             packet_overhead,
@@ -53,22 +53,22 @@ impl ReceiveStats {
         }
     }
 
-    /// A packet of so many bytes. Everything that comes is carried, whether it is of use or not.
+    /// Records a packet of `bytes` bytes, whether it is used or not.
     pub fn record_packet(&mut self, now: Instant, bytes: usize) {
         self.wire.add(now, bytes + self.packet_overhead);
     }
 
-    /// So many bytes of payload, which were missing.
-    pub fn payload(&mut self, now: Instant, bytes: usize) {
+    /// Records the payload of a packet that arrived for the first time, in bytes.
+    pub fn record_payload(&mut self, now: Instant, bytes: usize) {
         self.payload.add(now, bytes);
     }
 
-    /// A packet came too late for playout.
+    /// Records a packet that arrived too late for playout.
     pub fn record_late_packet(&mut self) {
         self.packets_late += 1;
     }
 
-    /// A packet of this timestamp, extended. `begins_frame` if it is the first one of a frame.
+    /// Records the extended timestamp of a packet. `starts_frame` is true for the first packet of a frame.
     pub fn record_timestamp(&mut self, now: Instant, timestamp: i64, starts_frame: bool) {
         if starts_frame {
             self.frame_jitter.update(now, timestamp as u32, true);
@@ -76,34 +76,34 @@ impl ReceiveStats {
         self.frame_interval.record_timestamp(timestamp);
     }
 
-    /// What comes next is not on the clock of what came.
+    /// Skips the interval to the next packet, which is not on the clock of the packets before it.
     pub fn mark_discontinuity(&mut self) {
         self.frame_jitter.mark_discontinuity();
         self.frame_interval.mark_discontinuity();
     }
 
-    /// A picture is whole.
+    /// Records a complete frame.
     pub fn record_complete_frame(&mut self, now: Instant) {
         self.frames_complete += 1;
         self.frame_rate.add(now, 1);
     }
 
-    /// A picture will never be whole.
+    /// Records a frame that lacks packets which are lost.
     pub fn record_incomplete_frame(&mut self) {
         self.frames_incomplete += 1;
     }
 
-    /// Pictures that were whole.
+    /// Number of complete frames.
     pub fn frames_complete(&self) -> u64 {
         self.frames_complete
     }
 
-    /// Pictures that were whole, and those that were not.
+    /// Number of complete and incomplete frames.
     pub fn frames_total(&self) -> u64 {
         self.frames_complete + self.frames_incomplete
     }
 
-    /// Adds what is known here to the figures.
+    /// Adds the figures of reception.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         if let Some(figures) = self.frame_jitter.figures() {
             snapshot.frame_jitter_ms = Some(figures.current);

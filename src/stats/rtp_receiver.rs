@@ -1,119 +1,123 @@
-//! What a receiver knows of one source (RFC 3550 §6.4, appendices A.1, A.3 and A.8).
+//! Packet counts of one source (RFC 3550 §6.4, appendices A.1, A.3 and A.8).
 
 use std::time::{Duration, Instant};
 
 use super::jitter::{InterarrivalJitter, JitterFigures};
 use super::loss_bursts::LossBursts;
+use super::sequence_window::SequenceWindow;
 use super::snapshot::Snapshot;
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Header, extend_sequence};
 
-/// What a packet turned out to be.
+/// Classification of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// It was missing; its sequence number, extended so that it never wraps.
+    /// The packet has the highest sequence number so far, which is extended so that it never wraps.
     New(i64),
-    /// It was missing, and one with a higher sequence number is here already.
+    /// The packet was missing, and one with a higher sequence number has arrived already. Extended sequence number.
     Reordered(i64),
-    /// It is here already.
+    /// The packet has arrived before. Extended sequence number.
     Duplicate(i64),
-    /// It is older than everything that is expected, or far ahead of it: one that went astray, or the first of a new
-    /// count. It is not counted.
+    /// The packet is older than all that are expected, or far ahead of them. It is a stray packet or the first of a
+    /// restarted count, and is not counted.
     OutOfRange,
-    /// The source has begun to count anew: so many packets in a row, this one the last of them, say so. They are to be
-    /// given again behind [`Reception::begin_at`].
+    /// The source has restarted its sequence numbers, as consecutive packets up to this one show. The caller passes in
+    /// these packets again after [`RtpReceiver::init_seq`].
     Restarted {
-        /// How many.
+        /// Number of consecutive packets, this one included.
         packets: usize,
     },
 }
 
-/// What is known of the packets that a source has sent.
+/// Packet counts of the sender, as far as they are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SenderCounts {
-    /// How many have come to the emulated network, and the sequence number of the last of them.
+    /// Number of packets that entered the emulated network, and the sequence number of the last one.
     pub emulator: Option<(u64, u16)>,
-    /// How many the source says at its end that it has sent.
+    /// Number of packets that the sender has sent, by its report with BYE.
     pub reported: Option<u64>,
-    /// How many of those that were counted have not had the time to arrive.
+    /// Number of counted packets that are still in flight.
     pub in_flight: u64,
 }
 
-/// Counts the packets of one source.
+/// Counter of the packets of one source.
+///
+/// Packets are passed in with [`RtpReceiver::handle_packet`]; the names are those of RFC 3550 appendix A.1.
 #[derive(Debug, Clone, Default)]
 pub struct RtpReceiver {
     source: Option<SourceState>,
-    /// Of counts that the source has given up.
+    /// Totals before the last restart of the sequence numbers.
     earlier_expected: u64,
     earlier_received: u64,
     earlier_bursts: LossBursts,
     duplicates: u64,
     reordered: u64,
-    /// How far behind the highest the farthest packet came.
+    /// Largest distance of a reordered packet behind the highest sequence number.
     max_reorder_extent: u64,
     interarrival_jitter: InterarrivalJitter,
-    /// Expected and received when the last report was made.
+    /// Expected and received packets at the last receiver report.
     expected_and_received_prior: (u64, u64),
 }
 
-/// One run of sequence numbers.
+/// State since the sequence numbers were last restarted. All sequence numbers are extended.
 #[derive(Debug, Clone)]
 struct SourceState {
-    /// The first that is expected.
+    /// First expected sequence number.
     base_seq: i64,
-    /// The highest that arrived; one below `first` before any has.
+    /// Highest sequence number received; `base_seq` − 1 before the first packet.
     extended_max: i64,
-    /// Different packets that arrived.
+    /// Number of distinct packets received.
     received: u64,
     window: SequenceWindow,
-    /// Losses in a row, up to the sequence number that is looked at next.
+    /// Loss bursts before `burst_cursor`.
     bursts: LossBursts,
     burst_cursor: i64,
-    /// When it last made progress.
+    /// Time at which `extended_max` last advanced.
     last_advance: Instant,
     bad_seq: BadSequence,
 }
 
-/// Packets that count up one by one, and are no progress.
+/// Run of consecutive packets by which `extended_max` does not advance.
 #[derive(Debug, Clone, Copy, Default)]
 struct BadSequence {
+    /// Number of packets in the run.
     length: usize,
-    /// The sequence number of the last of them.
+    /// Sequence number of the last packet in the run.
     last: u16,
-    /// How many of them were not missing.
+    /// Number of packets in the run that were not missing.
     redundant: usize,
-    /// How many of these were taken for duplicates.
+    /// Number of packets in the run that were counted as duplicates.
     duplicates: u64,
 }
 
-/// So many useless ones in a row mean that the source has begun anew, where a network may have brought them late.
+/// Number of consecutive redundant packets behind the highest one that prove a restart: fewer may be duplicates that the
+/// network delivered late.
 const MIN_SEQUENTIAL_BEHIND: usize = 64;
 
-/// So many do if they are far ahead, where nothing can be that is not new (RFC 3550 appendix A.1).
+/// Number of consecutive packets far ahead that prove a restart (MIN_SEQUENTIAL, RFC 3550 appendix A.1).
 const MIN_SEQUENTIAL: usize = 2;
 
-/// How far behind the highest a packet must be that is missing for good. It only says when a row of losses is counted
-/// for the last time.
+/// Distance behind the highest sequence number after which a missing packet counts as lost for good in loss bursts.
 const BURST_WINDOW: i64 = 1_024;
 
-/// A jump ahead of more than this is a new count, be it announced or not (RFC 3550 appendix A.1, MAX_DROPOUT).
+/// Maximum forward jump that is not a restart, announced by RTP-Info or not (MAX_DROPOUT, RFC 3550 appendix A.1).
 const MAX_DROPOUT: i64 = 3_000;
 
-/// Unless nothing had come for so long: then so much may be lost.
+/// Time without progress after which a larger jump is taken as loss.
 const MIN_OUTAGE: Duration = Duration::from_millis(250);
 
-/// So is a step back of more than this: a server that does not go on where it was has begun at its first number again.
-/// Less is the word of one that names a packet which has overtaken it.
+/// Maximum backward step of RTP-Info that is not a restart: a server may announce a packet that has overtaken the
+/// response. With a larger step it has restarted at its first sequence number.
 const MAX_ANNOUNCED_STEP_BACK: i64 = 16;
 
 impl RtpReceiver {
-    /// The next packet will have this sequence number: RTP-Info says so. Returns it extended.
+    /// Expects this sequence number next, as RTP-Info announces. Returns it extended.
     pub fn expect_seq(&mut self, now: Instant, sequence: u16) -> i64 {
         self.interarrival_jitter.mark_discontinuity();
         let announced = self
             .source
             .as_ref()
-            .map(|count| (count.extended_max, extend_sequence(count.extended_max, sequence)));
+            .map(|source| (source.extended_max, extend_sequence(source.extended_max, sequence)));
         match announced {
             Some((extended_max, announced))
                 if (-MAX_ANNOUNCED_STEP_BACK..=MAX_DROPOUT).contains(&(announced - extended_max)) =>
@@ -127,8 +131,7 @@ impl RtpReceiver {
         }
     }
 
-    /// Another source is listened to, or the same one counts anew, and this is the first packet. Returns its sequence
-    /// number.
+    /// Restarts the count with this sequence number, for another source or a restarted one. Returns it extended.
     pub fn init_seq(&mut self, now: Instant, sequence: u16) -> i64 {
         self.interarrival_jitter.mark_discontinuity();
         self.start_source(now, i64::from(sequence));
@@ -144,7 +147,7 @@ impl RtpReceiver {
         self.source = Some(source);
     }
 
-    /// A packet has arrived.
+    /// Counts a packet that arrived at `now`.
     pub fn handle_packet(&mut self, now: Instant, header: &Header) -> Arrival {
         if self.source.is_none() {
             self.start_source(now, i64::from(header.sequence));
@@ -183,19 +186,19 @@ impl RtpReceiver {
         Arrival::Duplicate(sequence)
     }
 
-    /// The highest sequence number of the count, extended.
+    /// Highest extended sequence number since the last restart; `None` before the first packet.
     pub fn extended_max(&self) -> Option<i64> {
         self.source.as_ref().map(|source| source.extended_max)
     }
 
-    /// Packets from the first that was announced to the last that arrived.
+    /// Number of packets from the first one announced to the last one received.
     pub fn expected(&self) -> u64 {
         self.earlier_expected
             + self.source.as_ref().map_or(0, |source| (source.extended_max - source.base_seq + 1) as u64)
     }
 
-    /// Packets from the first that was announced to the last that was sent, without what is still under way. What a
-    /// source says must be near what is known without it: it may have been counting before we came.
+    /// Number of packets from the first one announced to the last one sent, without those in flight. A reported count is
+    /// used only if it is near the known one, because the sender may have counted packets before this session.
     pub fn expected_with(&self, sender_counts: Option<SenderCounts>) -> u64 {
         let (Some(sender_counts), Some(source)) = (sender_counts, &self.source) else {
             return self.expected();
@@ -216,29 +219,29 @@ impl RtpReceiver {
         expected.saturating_sub(sender_counts.in_flight).max(self.received())
     }
 
-    /// Different packets among these that arrived.
+    /// Number of distinct packets received.
     pub fn received(&self) -> u64 {
         self.earlier_received + self.source.as_ref().map_or(0, |source| source.received)
     }
 
-    /// Packets among these that did not arrive.
+    /// Number of expected packets that have not arrived.
     pub fn lost(&self) -> u64 {
         self.expected() - self.received()
     }
 
-    /// Rows of losses; `behind` more packets are missing behind the highest that arrived.
+    /// Returns the loss bursts, with `lost_at_end` more losses after the highest sequence number.
     fn loss_bursts(&self, lost_at_end: u64) -> LossBursts {
         let mut bursts = self.source.as_ref().map_or(self.earlier_bursts, SourceState::bursts);
         bursts.push_lost(lost_at_end);
         bursts
     }
 
-    /// "Cumulative number of packets lost": expected less received, duplicates counted as received (appendix A.3).
+    /// Cumulative number of packets lost: expected − received, duplicates counted as received (RFC 3550 appendix A.3).
     pub fn cumulative_lost(&self) -> i64 {
         self.lost() as i64 - self.duplicates as i64
     }
 
-    /// Adds what is known here to the figures; of all that was sent, if that is known.
+    /// Adds the packet counts and the jitter. `sender_counts` reveals losses after the last packet received.
     pub fn add_to(&self, snapshot: &mut Snapshot, sender_counts: Option<SenderCounts>) {
         let (expected, received) = (self.expected_with(sender_counts), self.received());
         let lost = expected - received;
@@ -261,8 +264,8 @@ impl RtpReceiver {
         }
     }
 
-    /// The block of a receiver report; the fraction lost is since the last one (appendix A.3). The fields about
-    /// sender reports are left empty.
+    /// Returns the block of a receiver report. The fraction lost covers the time since the last call (RFC 3550 appendix A.3).
+    /// The fields about sender reports are 0.
     pub fn report_block(&mut self, ssrc: u32) -> ReportBlock {
         let (expected, received) = (self.expected(), self.received() + self.duplicates);
         let expected_interval = expected.saturating_sub(self.expected_and_received_prior.0);
@@ -297,14 +300,14 @@ impl SourceState {
         }
     }
 
-    /// Whether so much can neither be lost nor overtaken.
+    /// Returns whether the jump to `sequence` is too large for loss or reordering.
     fn exceeds_max_dropout(&self, now: Instant, sequence: i64) -> bool {
         sequence - self.extended_max > MAX_DROPOUT
             && now.saturating_duration_since(self.last_advance) < MIN_OUTAGE
     }
 
     fn advance(&mut self, now: Instant, sequence: i64) {
-        // What is about to be forgotten is judged before, and what a long jump leaves out behind it.
+        // The bursts are updated before the window moves past the packets.
         self.update_bursts(sequence - BURST_WINDOW);
         self.window.advance(self.extended_max, sequence);
         self.extended_max = sequence;
@@ -313,7 +316,7 @@ impl SourceState {
         self.bad_seq = BadSequence::default();
     }
 
-    /// Looks at every packet that has arrived or not before this one.
+    /// Adds all sequence numbers below `before` to the loss bursts.
     fn update_bursts(&mut self, before: i64) {
         for sequence in self.burst_cursor..before.min(self.extended_max + 1) {
             self.bursts.push(self.window.contains(sequence));
@@ -321,7 +324,7 @@ impl SourceState {
         }
     }
 
-    /// Rows of losses up to the highest.
+    /// Returns the loss bursts up to the highest sequence number.
     fn bursts(&self) -> LossBursts {
         let mut bursts = self.bursts;
         (self.burst_cursor..=self.extended_max)
@@ -329,7 +332,7 @@ impl SourceState {
         bursts
     }
 
-    /// Marks a packet behind the highest; `false` if it was there.
+    /// Marks a packet behind the highest one as received. Returns false if it was received already.
     fn mark_received(&mut self, sequence: i64) -> bool {
         let is_new = self.window.insert(sequence);
         self.received += u64::from(is_new);
@@ -338,7 +341,7 @@ impl SourceState {
 }
 
 impl BadSequence {
-    /// One more packet, be it the first of another row.
+    /// Adds a packet to the run, or starts another run with it.
     fn push(&mut self, sequence: u16, fills_gap: bool) {
         if self.length > 0 && sequence != self.last.wrapping_add(1) {
             *self = Self::default();
@@ -346,48 +349,6 @@ impl BadSequence {
         self.length += 1;
         self.last = sequence;
         self.redundant += usize::from(!fills_gap);
-    }
-}
-
-/// Which of the last 32,768 sequence numbers have been seen, a bit each.
-#[derive(Debug, Clone)]
-struct SequenceWindow(Box<[u64; WINDOW_WORDS]>);
-
-const WINDOW_WORDS: usize = 512;
-
-impl Default for SequenceWindow {
-    fn default() -> Self {
-        Self(Box::new([0; WINDOW_WORDS]))
-    }
-}
-
-impl SequenceWindow {
-    fn word_and_bit(sequence: i64) -> (usize, u64) {
-        let bit = sequence.rem_euclid(WINDOW_WORDS as i64 * 64) as usize;
-        (bit / 64, 1 << (bit % 64))
-    }
-
-    /// Forgets what lies between and marks the new highest.
-    fn advance(&mut self, extended_max: i64, sequence: i64) {
-        for skipped in extended_max + 1..sequence {
-            let (word, bit) = Self::word_and_bit(skipped);
-            self.0[word] &= !bit;
-        }
-        let (word, bit) = Self::word_and_bit(sequence);
-        self.0[word] |= bit;
-    }
-
-    fn contains(&self, sequence: i64) -> bool {
-        let (word, bit) = Self::word_and_bit(sequence);
-        self.0[word] & bit != 0
-    }
-
-    /// `false` if it was marked already.
-    fn insert(&mut self, sequence: i64) -> bool {
-        let (word, bit) = Self::word_and_bit(sequence);
-        let is_new = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        is_new
     }
 }
 
@@ -426,7 +387,7 @@ mod tests {
             OutOfRange,
         ];
         assert_eq!(arrivals, expected);
-        // 65533, 65538 and 65539 are missing.
+        // 65,533, 65,538 and 65,539 are missing.
         assert_eq!((receiver.expected(), receiver.received(), receiver.lost()), (8, 5, 3));
         let snapshot = snapshot(&receiver, None);
         assert_eq!(
@@ -447,8 +408,8 @@ mod tests {
         };
         assert_eq!(bursts(&receiver, None), (1, 3, Some(3.0)));
         receive(&mut receiver, &[2]);
-        assert_eq!(bursts(&receiver, None), (2, 1, Some(1.0)), "it was only late");
-        // Past what is judged, over a jump that forgets everything, and into a new count.
+        assert_eq!(bursts(&receiver, None), (2, 1, Some(1.0)), "a reordered packet splits the burst");
+        // Beyond the burst window, across a jump that clears the window, and into a restarted count.
         receive(&mut receiver, &(6..3_000).collect::<Vec<_>>());
         receive(&mut receiver, &[3_002]);
         assert_eq!(bursts(&receiver, None), (3, 2, Some(4.0 / 3.0)));
@@ -457,7 +418,7 @@ mod tests {
         receiver.expect_seq(Instant::now(), 100);
         receive(&mut receiver, &[101]);
         assert_eq!(bursts(&receiver, None).0, 5);
-        // The last three were sent and have not come.
+        // The last three packets sent have not arrived.
         let packets = receiver.expected() + 3;
         let sent = SenderCounts { emulator: Some((packets, 104)), reported: None, in_flight: 0 };
         assert_eq!(bursts(&receiver, Some(sent)).0, 6);
@@ -501,11 +462,11 @@ mod tests {
         assert_eq!(
             receive(&mut receiver, &[45]),
             [Arrival::Duplicate(45)],
-            "announced late, and no new count"
+            "a late announcement does not restart the count"
         );
     }
 
-    /// Receives as a receiver does, which keeps what is no progress.
+    /// Receives packets as a frame receiver does, which keeps the candidates of a restart.
     fn receive_with_restarts(receiver: &mut RtpReceiver, sequences: impl IntoIterator<Item = u16>) {
         let (now, mut candidates) = (Instant::now(), Vec::new());
         for sequence in sequences {
@@ -579,9 +540,9 @@ mod tests {
         assert_eq!(
             receiver.expected_with(Some(sender_counts(Some(9_000)))),
             665,
-            "it has counted since long before"
+            "the sender counted packets before this session"
         );
-        // And what the network took behind the last that came is known without it.
+        // The count of the emulated network reveals losses at the end without the report.
         let sender_counts =
             SenderCounts { emulator: Some((667, 1_666)), reported: Some(9_000), in_flight: 0 };
         assert_eq!(receiver.expected_with(Some(sender_counts)), 667);

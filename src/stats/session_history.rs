@@ -1,4 +1,4 @@
-//! What is remembered of a session while it goes on.
+//! History of a session while it runs.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use super::session_report::{EmulatorChange, ReportSubject, SessionReport};
 use super::{Snapshot, Timeline};
 use crate::impairment::EmulatorSettings;
 
-/// The newest figures of a session, how they came about second by second, and what the emulated network was set to.
+/// History of a session: its newest figures, its timeline, and the settings of the emulated network.
 #[derive(Debug, Clone)]
 pub struct SessionHistory {
     started_at: SystemTime,
@@ -15,14 +15,14 @@ pub struct SessionHistory {
     emulator_changes: Vec<EmulatorChange>,
 }
 
-/// Settings of the network that are remembered. Whoever moves a slider more often than this is not after a record.
+/// Maximum number of network settings that are recorded.
 const MAX_CHANGES: usize = 1_000;
 
-/// Seconds that a setting must stand to be remembered.
+/// Minimum time in seconds that a setting must last to be recorded.
 const MIN_SETTING_SECONDS: f64 = 1.0;
 
 impl SessionHistory {
-    /// A session begins.
+    /// Creates the history of a session that starts at `now`.
     pub fn new(now: SystemTime) -> Self {
         Self {
             started_at: now,
@@ -32,10 +32,10 @@ impl SessionHistory {
         }
     }
 
-    /// New figures have come, while the network is set like this. Whether a second has ended.
+    /// Adds figures, measured with these settings of the emulated network. Returns true if a second has ended.
     pub fn update(&mut self, snapshot: &Snapshot, settings: &EmulatorSettings) -> bool {
         if snapshot.is_new_session(&self.snapshot) {
-            // They are of the next session already.
+            // The figures belong to a new session.
             self.emulator_changes.clear();
         }
         self.snapshot = *snapshot;
@@ -43,7 +43,7 @@ impl SessionHistory {
         self.timeline.update(snapshot)
     }
 
-    /// What a slider passes on its way stands for no time, and is not remembered.
+    /// Records a change of the settings. Values that a slider passes through last too short a time to be recorded.
     fn push_change(&mut self, change: EmulatorChange) {
         let is_same = |last: Option<&EmulatorChange>| last.is_some_and(|last| last.has_same_effect(&change));
         let is_brief = self
@@ -54,23 +54,23 @@ impl SessionHistory {
             self.emulator_changes.pop();
         }
         if !is_same(self.emulator_changes.last()) && self.emulator_changes.len() < MAX_CHANGES {
-            // The first has stood since the session was set up.
+            // The first settings have applied since SETUP.
             let from_s = if self.emulator_changes.is_empty() { 0.0 } else { change.from_s };
             self.emulator_changes.push(EmulatorChange { from_s, ..change });
         }
     }
 
-    /// The newest figures.
+    /// Newest figures of the session.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The seconds.
+    /// Timeline of the session.
     pub fn timeline(&self) -> &Timeline {
         &self.timeline
     }
 
-    /// Everything, up to the newest figures.
+    /// Builds a report of the session up to the newest figures.
     pub fn report(&self, subject: ReportSubject) -> SessionReport {
         let mut timeline = self.timeline.clone();
         timeline.finish(&self.snapshot);
@@ -126,7 +126,7 @@ mod tests {
         }
         let dragged = observe(9.0, lossy(0.1));
         assert_eq!(dragged, [change(0.0, "off"), change(7.0, "10 % loss")]);
-        // There and back at once is nowhere.
+        // A value that is changed back at once is not recorded.
         observe(9.25, lossy(0.5));
         assert_eq!(observe(9.5, lossy(0.1)), dragged);
     }

@@ -1,4 +1,4 @@
-//! A session, for people and for other programs: text, CSV, JSON.
+//! Report of a session as text, CSV or JSON.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,49 +9,49 @@ use super::{Second, Snapshot};
 use crate::format::{clock, count};
 use crate::impairment::{EmulatorSettings, Impairments};
 
-/// What was played, and how.
+/// Source and options of a session.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct ReportSubject {
-    /// The film or the stream.
+    /// Name of the film or stream.
     pub name: String,
-    /// Where it comes from, without user and password; `None` for a film on this machine.
+    /// URL without user and password; `None` for a local film.
     pub url: Option<String>,
-    /// What the server calls itself.
+    /// Name of the server software, if stated.
     pub server: Option<String>,
-    /// `standard` or `classroom`.
+    /// Protocol of the server: `standard` or `classroom`.
     pub dialect: &'static str,
-    /// `udp` or `tcp`.
+    /// Transport of RTP: `udp` or `tcp`; `None` before SETUP.
     pub transport: Option<&'static str>,
-    /// How long pictures were to wait.
+    /// Playout delay in milliseconds.
     pub playout_delay_ms: u64,
-    /// In words, where the emulated network stood.
+    /// Place of the emulated network, as text.
     pub network_place: String,
 }
 
-/// What the emulated network was set to, from a moment on.
+/// Change of the settings of the emulated network.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EmulatorChange {
-    /// Seconds of playing.
+    /// Playing time in seconds from which the settings apply.
     pub from_s: f64,
-    /// The master switch.
+    /// True if the emulated network is on.
     pub is_on: bool,
-    /// Where chance began.
+    /// Seed of the random generator of the impairments.
     pub seed: u64,
-    /// All of it, in words.
+    /// Impairments as text, or `off`.
     pub words: String,
-    /// All of it.
+    /// Impairments that are set, even while the network is off.
     pub impairments: Impairments,
 }
 
 impl EmulatorChange {
-    /// What is set from now on.
+    /// Creates a change to these settings at `from_s` seconds of playing time.
     pub fn new(from_s: f64, settings: &EmulatorSettings) -> Self {
         let EmulatorSettings { is_on, seed, impairments } = *settings;
         let words = if is_on { impairments.to_string() } else { "off".to_owned() };
         Self { from_s, is_on, seed, words, impairments }
     }
 
-    /// Whether both mean the same network. One that is off is like any other that is off.
+    /// Returns whether both settings have the same effect. All settings that are off have.
     pub fn has_same_effect(&self, other: &Self) -> bool {
         match (self.is_on, other.is_on) {
             (false, false) => true,
@@ -61,12 +61,12 @@ impl EmulatorChange {
     }
 }
 
-/// A session.
+/// Report of a session.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionReport {
     program: &'static str,
     version: &'static str,
-    /// When it was set up, by the clock on the wall, in UTC.
+    /// Date and time of the start, in UTC (RFC 3339).
     began: String,
     subject: ReportSubject,
     network: Vec<EmulatorChange>,
@@ -74,21 +74,21 @@ pub struct SessionReport {
     seconds: Vec<Second>,
 }
 
-/// A figure of a session.
+/// Figure of a session, formatted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportLine {
-    /// What it is called.
+    /// Name of the figure.
     pub name: &'static str,
-    /// What it means.
+    /// Definition of the figure.
     pub description: &'static str,
-    /// What was measured.
+    /// Measured value with its unit.
     pub measured: String,
-    /// What the emulated network knows of the same, if it was in the way.
+    /// True value, counted by the emulated network; `None` if it counts no such figure or was not used.
     pub emulated: Option<String>,
 }
 
 impl SessionReport {
-    /// A session that was set up at a time, with everything that was measured.
+    /// Creates the report of a session that was started at `started_at`.
     pub fn new(
         subject: ReportSubject,
         started_at: SystemTime,
@@ -107,22 +107,22 @@ impl SessionReport {
         }
     }
 
-    /// What was played, and how.
+    /// Source and options of the session.
     pub fn subject(&self) -> &ReportSubject {
         &self.subject
     }
 
-    /// The seconds.
+    /// Seconds of the timeline, the oldest first.
     pub fn seconds(&self) -> &[Second] {
         &self.seconds
     }
 
-    /// What the emulated network was set to.
+    /// Settings of the emulated network, in the order in which they applied.
     pub fn network(&self) -> &[EmulatorChange] {
         &self.network
     }
 
-    /// The figures of the whole session, by group.
+    /// Returns the figures of the session by group. Figures of the last second are left out.
     pub fn figure_groups(&self) -> impl Iterator<Item = (&'static str, Vec<ReportLine>)> {
         FIGURE_GROUPS.iter().map(|group| {
             let figures = group.figures.iter().filter(|figure| !figure.is_instantaneous());
@@ -140,7 +140,7 @@ impl SessionReport {
         }
     }
 
-    /// What was played, for how long, and what the network was, in a few lines.
+    /// Returns a few lines about the source, the playing time, the frames and the emulated network.
     pub fn heading(&self) -> Vec<String> {
         let ReportSubject { name, url, transport, .. } = &self.subject;
         let mut first = url.as_deref().unwrap_or(name).to_owned();
@@ -148,10 +148,10 @@ impl SessionReport {
             first += &format!(", {}", transport.to_uppercase());
         }
         let played = clock(Duration::from_secs_f64(self.figures.playing_s.max(0.0)));
-        // Of pictures none of whose packets came, nobody knows how many there were.
+        // The number of frames of which no packet arrived is unknown.
         let Snapshot { frames_complete, frames_incomplete, .. } = self.figures;
         let second = format!(
-            "{played} played, {} pictures whole and {} incomplete",
+            "{played} played, {} frames complete, {} incomplete",
             count(frames_complete),
             count(frames_incomplete)
         );
@@ -166,7 +166,7 @@ impl SessionReport {
         heading
     }
 
-    /// For people, in columns.
+    /// Formats the report as text in columns.
     pub fn to_text(&self) -> String {
         let mut text = format!("Reelay {}, session of {}\n", self.version, self.began);
         for line in self.heading() {
@@ -176,25 +176,23 @@ impl SessionReport {
         let is_emulated = self.figures.emulated.is_some();
         for (group, lines) in self.figure_groups() {
             let right = if is_emulated { "true" } else { "" };
-            text += format!("\n{group:<28}{:<36}{right}", "measured").trim_end();
             text.push('\n');
+            push_columns(&mut text, group, "measured", right);
             for ReportLine { name, measured, emulated, .. } in lines {
-                let line = format!("  {name:<26}{measured:<36}{}", emulated.unwrap_or_default());
-                text += line.trim_end();
-                text.push('\n');
+                push_columns(&mut text, &format!("  {name}"), &measured, &emulated.unwrap_or_default());
             }
         }
         text
     }
 
-    /// One row a second, with a line of names before them.
+    /// Formats the timeline as CSV, with a header line and a row per second.
     ///
     /// # Errors
-    /// When the memory does not suffice, or a figure cannot be written, which would be an error of ours.
+    /// If the CSV writer fails, which would be a defect of this program: it writes to memory.
     pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.seconds.is_empty() {
-            // The names alone.
+            // Serialize a row for the header line, and drop the row.
             writer.serialize(Second::default())?;
             let bytes = writer.into_inner().map_err(|error| error.into_error())?;
             return Ok(bytes.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec());
@@ -205,15 +203,26 @@ impl SessionReport {
         Ok(writer.into_inner().map_err(|error| error.into_error())?)
     }
 
-    /// Everything.
+    /// Formats the complete report as JSON.
     ///
     /// # Errors
-    /// When a figure cannot be written, which would be an error of ours.
+    /// If a figure cannot be serialized, which would be a defect of this program.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
         Ok(text)
     }
+}
+
+/// Width of the column of names, in characters; the longest name is "Interarrival jitter, mean / maximum".
+const NAME_WIDTH: usize = 40;
+
+/// Width of the column of measured values, in characters.
+const VALUE_WIDTH: usize = 36;
+
+fn push_columns(text: &mut String, name: &str, measured: &str, emulated: &str) {
+    *text += format!("{name:<NAME_WIDTH$}{measured:<VALUE_WIDTH$}{emulated}").trim_end();
+    text.push('\n');
 }
 
 #[cfg(test)]
@@ -242,7 +251,7 @@ mod tests {
         let subject = ReportSubject {
             name: "sample.mjpeg".to_owned(),
             transport: Some("udp"),
-            network_place: "at the server's way out".to_owned(),
+            network_place: "at the server's output".to_owned(),
             ..ReportSubject::default()
         };
         let settings = EmulatorSettings { is_on: true, seed: 7, ..EmulatorSettings::default() };
@@ -254,7 +263,7 @@ mod tests {
     fn text_shows_measured_beside_emulated() {
         let text = report(Vec::new()).to_text();
         assert!(text.contains("session of 2023-11-14T22:13:20Z\nsample.mjpeg, UDP\n"), "{text}");
-        assert!(text.contains("0:10 played, 150 pictures whole and 50 incomplete\n"), "{text}");
+        assert!(text.contains("0:10 played, 150 frames complete, 50 incomplete\n"), "{text}");
         assert!(text.contains("from 0.0 s: no faults, seed 7\n"), "{text}");
         let lost = text.lines().find(|line| line.starts_with("  Lost  ")).unwrap();
         let words: Vec<_> = lost.split("  ").filter(|word| !word.is_empty()).map(str::trim).collect();

@@ -1,124 +1,123 @@
-//! The figures of one session at one instant.
+//! Figures of one session at one instant.
 
 use serde::Serialize;
 
 use crate::impairment::EmulatorStats;
 
-/// The figures of one session at one instant. `docs/STATISTICS.md` defines each.
+/// Figures of one session at one instant. `docs/STATISTICS.md` defines each.
 ///
-/// Counts are since SETUP, what is called "per second" is of the last second, spans are in milliseconds unless the
-/// name says otherwise, and what is not known is `None`.
+/// Counts are since SETUP. Figures "per second" and delays without "mean" or "max" are those of the last second. Names end
+/// in the unit: `_ms` for milliseconds and `_s` for seconds. Unknown figures are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Snapshot {
-    /// Seconds that it has played.
+    /// Playing time in seconds, pauses not included.
     pub playing_s: f64,
-    /// RTP packets from the first that was announced to the last that arrived; when the stream has ended, to the last
-    /// that was sent, if that is known.
+    /// RTP packets from the first one that RTP-Info announced to the last one received; once the stream has ended, to the
+    /// last one sent, if that is known.
     pub packets_expected: u64,
-    /// Different RTP packets among these that arrived.
+    /// Distinct packets received among those expected.
     pub packets_received: u64,
-    /// Those that did not.
+    /// Expected − received packets.
     pub packets_lost: u64,
-    /// Lost of expected; unknown before anything was expected.
+    /// Lost / expected packets, from 0 to 1; `None` before the first packet.
     pub loss_ratio: Option<f64>,
-    /// "Cumulative number of packets lost" of a receiver report: duplicates count as received (RFC 3550 §6.4.1,
-    /// appendix A.3).
+    /// Cumulative number of packets lost of a receiver report: duplicates count as received, so it can be negative (RFC 3550
+    /// §6.4.1, appendix A.3).
     pub cumulative_lost: i64,
-    /// Rows of losses.
+    /// Number of runs of consecutive losses.
     pub loss_bursts: u64,
-    /// Packets in a row of losses, on average.
+    /// Mean length of a loss burst, in packets; `None` before the first.
     pub loss_burst_mean: Option<f64>,
-    /// Packets in the longest row of losses.
+    /// Length of the longest loss burst, in packets.
     pub loss_burst_longest: u64,
-    /// Packets that arrived again.
+    /// Further copies of packets already received.
     pub packets_duplicated: u64,
-    /// Packets that arrived behind one with a higher sequence number.
+    /// Packets received after one with a higher sequence number.
     pub packets_reordered: u64,
-    /// How far the farthest of these came behind the highest, in sequence numbers.
+    /// Largest distance of a reordered packet behind the highest sequence number (RFC 4737 §4.2).
     pub reordered_farthest: u64,
-    /// Packets that arrived too late for playout: what followed them had waited for the playout delay, and went on
-    /// without them.
+    /// Packets received too late for playout: the packets after them had stopped waiting for them.
     pub packets_late: u64,
-    /// Interarrival jitter (RFC 3550 §6.4.1, appendix A.8); unknown before two packets have arrived.
+    /// Interarrival jitter (RFC 3550 §6.4.1, appendix A.8); `None` before the second packet.
     pub jitter_ms: Option<f64>,
-    /// Its mean.
+    /// Mean interarrival jitter.
     pub jitter_mean_ms: Option<f64>,
-    /// The highest that it has been.
+    /// Maximum interarrival jitter.
     pub jitter_max_ms: Option<f64>,
-    /// The same of the first packets of frames alone, whose timestamps say when they were to be sent.
+    /// Interarrival jitter of the first packet of each frame, whose timestamp is the time at which it is to be sent.
     pub frame_jitter_ms: Option<f64>,
-    /// Its mean.
+    /// Mean frame jitter.
     pub frame_jitter_mean_ms: Option<f64>,
-    /// The highest that it has been.
+    /// Maximum frame jitter.
     pub frame_jitter_max_ms: Option<f64>,
-    /// Bits of RTP payload in the last second.
+    /// RTP payload in bits per second, each packet counted once.
     pub bits_per_second: f64,
-    /// The same with the headers of RTP, UDP and IP, or of the interleaved frame.
+    /// Received bits per second, including duplicates and the headers of RTP, UDP and IP, or of RTP and interleaving.
     pub wire_bits_per_second: f64,
-    /// Bytes of RTP payload in all.
+    /// Bytes of RTP payload, each packet counted once.
     pub payload_octets: u64,
-    /// The same with the headers.
+    /// Bytes received, including duplicates and headers.
     pub wire_octets: u64,
-    /// Pictures that arrived whole.
+    /// Frames of which all packets were received.
     pub frames_complete: u64,
-    /// Pictures of which something is missing.
+    /// Frames that lack packets.
     pub frames_incomplete: u64,
-    /// Pictures that arrived whole and cannot be understood.
+    /// Frames whose payload is invalid or not supported (RFC 2435 §3.1).
     pub frames_unusable: u64,
-    /// Pictures that arrived whole and cannot be decoded.
+    /// Complete frames that cannot be decoded.
     pub frames_undecodable: u64,
-    /// Pictures that lost their APPn and COM segments because their header was longer than a packet.
+    /// Frames sent without APPn and COM segments because their JPEG header is longer than a packet.
     pub headers_reduced: u64,
-    /// Pictures that were due too late to be shown.
+    /// Complete frames not shown because they were late.
     pub frames_dropped_late: u64,
-    /// Pictures that were shown, or would have been if there were a screen.
+    /// Frames shown, or due to be shown if there is no screen.
     pub frames_shown: u64,
-    /// Pictures a second that are sent, by the steps of their timestamps.
+    /// Frames per second by the timestamps of the sender.
     pub frames_per_second_sent: Option<f64>,
-    /// Pictures that arrived whole in the last second.
+    /// Complete frames in the last second.
     pub frames_per_second: f64,
-    /// Pictures that were shown in the last second.
+    /// Frames shown in the last second.
     pub frames_per_second_shown: f64,
-    /// From the first PLAY to the first whole picture.
+    /// Time from sending the first PLAY to the first complete frame.
     pub first_frame_ms: Option<f64>,
-    /// How long pictures waited from being whole to being shown, on average over the last second.
+    /// Mean time between completion and display of a frame.
     pub playout_delay_ms: Option<f64>,
-    /// From the sender's clock to the arrival of a picture's first packet, on average over the last second (RFC 3550
-    /// §6.4.1).
+    /// Mean time from the sender's media clock to the arrival of the first packet of a frame, by the NTP and RTP timestamps
+    /// of sender reports (RFC 3550 §6.4.1).
     pub network_delay_ms: Option<f64>,
-    /// The same over the session.
+    /// Mean network delay over the session.
     pub network_delay_mean_ms: Option<f64>,
-    /// The longest that it was.
+    /// Maximum network delay over the session.
     pub network_delay_max_ms: Option<f64>,
-    /// For how long the pictures that wait would last, on average over the last second.
+    /// Mean playing time of the frames in the jitter buffer.
     pub buffered_ms: Option<f64>,
-    /// From the sender's clock to the screen, on average over the last second (RFC 3550 §6.4.1: NTP and RTP
-    /// timestamps of sender reports).
+    /// Mean time from the sender's media clock to display, by the NTP and RTP timestamps of sender reports (RFC 3550
+    /// §6.4.1).
     pub end_to_end_ms: Option<f64>,
-    /// The same over the session.
+    /// Mean end-to-end delay over the session.
     pub end_to_end_mean_ms: Option<f64>,
-    /// The sender is on this machine, so that both clocks of the lines above are one.
+    /// True if the sender is on this machine, so the delays above are measured with one clock.
     pub is_one_clock: bool,
-    /// To the sender and back, by RTCP (RFC 3611 §4.4, §4.5).
+    /// Round-trip time to the sender, by RTCP extended reports (RFC 3611 §4.4, §4.5).
     pub round_trip_ms: Option<f64>,
-    /// How often the picture stood still although it should have moved.
+    /// Number of stalls.
     pub stalls: u64,
-    /// For how long in all.
+    /// Total duration of stalls.
     pub stalled_ms: f64,
-    /// The longest time.
+    /// Duration of the longest stall.
     pub longest_stall_ms: f64,
-    /// Time to decode and scale a picture, on average.
+    /// Mean time to decode and scale a frame, over the session.
     pub decode_ms: Option<f64>,
-    /// The longest that it took.
+    /// Maximum time to decode and scale a frame, over the session.
     pub decode_max_ms: Option<f64>,
-    /// What the emulated network has done to the packets, if it was ever in their way.
+    /// Figures of the emulated network; `None` if no packet has passed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emulated: Option<EmulatorStats>,
 }
 
 impl Snapshot {
-    /// Whether these figures are of a later session than those. Time alone does not tell: when a film has ended, the
-    /// silence by which that was found out is taken back.
+    /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when a film
+    /// has ended, the time without data by which the end was recognised is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {
         let has_less = self.packets_received < previous.packets_received;
         has_less || self.packets_received == 0 && self.playing_s < previous.playing_s

@@ -1,39 +1,39 @@
-//! Pictures that stood still.
+//! Stalls: frames that stayed on the screen too long.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Counts the times at which the picture stood still although it should have moved.
+/// Counter of stalls.
 ///
-/// It is what the W3C's "Identifiers for WebRTC's Statistics API" calls a freeze: a picture that stayed for three
-/// times as long as the last thirty did on average, and at least 150 ms longer.
+/// A stall is a freeze in terms of the W3C's "Identifiers for WebRTC's Statistics API": a frame that stayed on the screen
+/// for at least three times the mean duration of the last 30 frames, and at least 150 ms longer than this mean.
 #[derive(Debug, Clone, Default)]
 pub struct Stalls {
-    /// How long the last pictures stayed.
+    /// Display durations of the last frames.
     frame_durations: VecDeque<Duration>,
     last_shown: Option<Instant>,
     figures: StallFigures,
 }
 
-/// How often, and for how long.
+/// Number and duration of stalls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StallFigures {
-    /// How often.
+    /// Number of stalls.
     pub count: u64,
-    /// For how long in all.
+    /// Total duration of all stalls.
     pub total: Duration,
-    /// The longest one.
+    /// Duration of the longest stall.
     pub longest: Duration,
 }
 
-/// Pictures that an average is taken of.
+/// Number of frames that the mean duration is taken from.
 const MAX_FRAME_DURATIONS: usize = 30;
 
-/// A stall is at least so much longer than a picture stays on average.
+/// Minimum time by which a stall exceeds the mean duration.
 const MIN_EXCESS: Duration = Duration::from_millis(150);
 
 impl Stalls {
-    /// A picture is on the screen.
+    /// Records that a frame is shown at `now`.
     pub fn record_frame_shown(&mut self, now: Instant) {
         let Some(last) = self.last_shown.replace(now) else { return };
         let duration = now.saturating_duration_since(last);
@@ -50,7 +50,7 @@ impl Stalls {
         Some((average * 3).max(average + MIN_EXCESS))
     }
 
-    /// The figures, and a picture that has stayed this long.
+    /// Returns the figures including a frame that stayed for `duration`.
     fn with_frame_duration(&self, duration: Duration) -> StallFigures {
         let StallFigures { count, total, longest } = self.figures;
         match self.threshold().is_some_and(|threshold| duration >= threshold) {
@@ -61,13 +61,13 @@ impl Stalls {
         }
     }
 
-    /// The picture is meant to stand still from now on, or is another one.
+    /// Ends the display duration of the last frame: the screen is paused, or shows another stream.
     pub fn mark_discontinuity(&mut self, now: Instant) {
         self.figures = self.figures(now);
         self.last_shown = None;
     }
 
-    /// How often, and for how long; the picture that stands now may be one that does not move again.
+    /// Returns the figures at `now`, including the frame on the screen if it is a stall by then.
     pub fn figures(&self, now: Instant) -> StallFigures {
         match self.last_shown {
             Some(last) => self.with_frame_duration(now.saturating_duration_since(last)),
@@ -94,7 +94,7 @@ mod tests {
         for _ in 0..40 {
             assert_eq!(show_after(50), 0);
         }
-        assert_eq!(show_after(199), 0, "an average of 50 ms, and 150 ms more");
+        assert_eq!(show_after(199), 0, "the threshold is a mean of 50 ms and 150 ms more");
         for _ in 0..40 {
             show_after(50);
         }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn frozen_picture_counts_as_stall_while_it_lasts() {
+    fn frozen_frame_counts_as_stall_while_it_lasts() {
         let (begin, mut stalls) = (Instant::now(), Stalls::default());
         for frame in 0..=20 {
             stalls.record_frame_shown(begin + 50 * MS * frame);
@@ -114,9 +114,9 @@ mod tests {
         assert_eq!(stalls.figures(begin + 1_199 * MS).count, 0);
         let stalled = StallFigures { count: 1, total: 3_000 * MS, longest: 3_000 * MS };
         assert_eq!(stalls.figures(begin + 4_000 * MS), stalled);
-        assert_eq!(stalls.figures(begin + 1_100 * MS).count, 0, "looking changes nothing");
+        assert_eq!(stalls.figures(begin + 1_100 * MS).count, 0, "reading the figures does not change them");
         stalls.mark_discontinuity(begin + 4_000 * MS);
-        assert_eq!(stalls.figures(begin + 9_000 * MS), stalled, "as long as it should have moved");
+        assert_eq!(stalls.figures(begin + 9_000 * MS), stalled, "the stall ended with the discontinuity");
     }
 
     #[test]

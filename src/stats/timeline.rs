@@ -1,4 +1,4 @@
-//! How a session went, second by second.
+//! Timeline of a session, second by second.
 
 use std::collections::VecDeque;
 
@@ -6,38 +6,59 @@ use serde::Serialize;
 
 use super::Snapshot;
 
-/// One second of playing. Where the name says "per second" it is a rate; other counts are those of this second alone,
-/// and spans are as they stood at its end. Empty where nothing is known.
+/// Second of playing time. Fields named "per second" are rates over the second, other counts are those of the second,
+/// and durations are as measured at its end. `None` where a value is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-#[allow(missing_docs)]
 pub struct Second {
-    /// Seconds of playing at its end.
+    /// Playing time at its end, in seconds.
     pub time_s: f64,
-    /// How long it really was; the last one of a session is shorter.
+    /// Actual length in seconds; that of the last one of a session is shorter.
     pub span_s: f64,
+    /// Number of packets expected.
     pub packets_expected: u64,
+    /// Packets received, duplicates not counted.
     pub packets_received: u64,
-    /// Below zero where packets arrived that had been given up in the second before.
+    /// Packets lost; negative if packets arrived that had counted as lost in the second before.
     pub packets_lost: i64,
+    /// Further copies of packets already received.
     pub packets_duplicated: u64,
+    /// Packets received after one with a higher sequence number.
     pub packets_reordered: u64,
+    /// Packets received too late for playout.
     pub packets_late: u64,
+    /// Bits of RTP payload per second.
     pub payload_bits_per_second: f64,
+    /// Bits received per second, headers included.
     pub wire_bits_per_second: f64,
+    /// Interarrival jitter in milliseconds.
     pub jitter_ms: Option<f64>,
+    /// Frame jitter in milliseconds.
     pub frame_jitter_ms: Option<f64>,
+    /// Frames per second by the timestamps of the sender.
     pub frames_per_second_sent: Option<f64>,
+    /// Complete frames per second.
     pub frames_complete_per_second: f64,
+    /// Frames shown per second.
     pub frames_shown_per_second: f64,
+    /// Number of incomplete frames.
     pub frames_incomplete: u64,
+    /// Complete frames dropped because they were late.
     pub frames_dropped_late: u64,
+    /// Network delay in milliseconds.
     pub network_delay_ms: Option<f64>,
+    /// Playing time of the jitter buffer in milliseconds.
     pub buffered_ms: Option<f64>,
+    /// Time between completion and display of a frame, in milliseconds.
     pub playout_delay_ms: Option<f64>,
+    /// End-to-end delay in milliseconds.
     pub end_to_end_ms: Option<f64>,
+    /// Round-trip time in milliseconds.
     pub round_trip_ms: Option<f64>,
+    /// Duration of stalls in milliseconds.
     pub stalled_ms: f64,
+    /// Packets that the emulated network dropped at random; `None` if no network was emulated.
     pub emulated_lost_random: Option<u64>,
+    /// Packets that the emulated network dropped because its queue was full; `None` if no network was emulated.
     pub emulated_lost_queue: Option<u64>,
 }
 
@@ -81,32 +102,33 @@ impl Second {
     }
 }
 
-/// The seconds of a session. A pause takes no time on it.
+/// Timeline of a session. It counts playing time, so pauses take no time. At most 24 hours are kept.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
     seconds: VecDeque<Second>,
-    /// The figures when the last seconds ended, the newest last.
+    /// Figures at the ends of the last seconds, the newest last.
     end_snapshots: VecDeque<Snapshot>,
-    /// Seconds that have ended, forgotten ones among them.
     total_seconds: u64,
 }
 
-/// Seconds that are remembered: a day of them.
+/// Maximum number of seconds that are kept: one day.
 const MAX_SECONDS: usize = 24 * 60 * 60;
 
-/// Seconds that can be taken back: three frames of the slowest film, after which silence is known for its end, and more.
+/// Maximum number of seconds that can be removed at the end. The end of a film is recognised after at most three frame
+/// intervals of 10 s, so this is more than enough.
 const MAX_REMOVABLE_SECONDS: usize = 64;
 
-/// What is shorter than this at the end of a session tells no rate, and belongs to the second before it.
+/// Minimum length in seconds of the last second. A shorter one would give no meaningful rate, and is added to the second
+/// before it.
 const MIN_LAST_SECOND: f64 = 0.1;
 
 impl Timeline {
-    /// New figures have come. Figures of a session that has just begun begin anew. Whether a second has ended.
+    /// Adds figures; those of a new session restart the timeline. Returns true if a second has ended.
     pub fn update(&mut self, snapshot: &Snapshot) -> bool {
         if snapshot.is_new_session(&self.last_end()) {
             *self = Self::default();
         }
-        // It was found out late that a film had ended, and the silence behind it was no part of it.
+        // The end of a film is recognised late, and the time without data after it is not playing time.
         while snapshot.playing_s < self.last_end().playing_s {
             self.remove_last_second();
         }
@@ -117,7 +139,7 @@ impl Timeline {
         has_ended
     }
 
-    /// The session is over, with these figures. Its film may have been over for seconds.
+    /// Ends the session with these figures. The film may have ended some seconds before.
     pub fn finish(&mut self, snapshot: &Snapshot) {
         self.update(snapshot);
         if *snapshot == self.last_end() {
@@ -129,7 +151,7 @@ impl Timeline {
         self.push_second(snapshot);
     }
 
-    /// The last second has not ended yet.
+    /// Removes the last second, so that it can be added again with later figures.
     fn remove_last_second(&mut self) {
         if self.end_snapshots.pop_back().is_some() {
             self.seconds.pop_back();
@@ -137,7 +159,7 @@ impl Timeline {
         }
     }
 
-    /// The figures when the last second ended; nothing before there was one.
+    /// Figures at the end of the last second; all zero before the first.
     fn last_end(&self) -> Snapshot {
         self.end_snapshots.back().copied().unwrap_or_default()
     }
@@ -154,12 +176,12 @@ impl Timeline {
         self.total_seconds += 1;
     }
 
-    /// The seconds that are remembered, the oldest first.
+    /// Seconds, the oldest first.
     pub fn seconds(&self) -> &VecDeque<Second> {
         &self.seconds
     }
 
-    /// How many seconds have ended. Another number means that there is something new to draw.
+    /// Number of seconds that have ended, including those no longer kept. It changes whenever there is a new one.
     pub fn total_seconds(&self) -> u64 {
         self.total_seconds
     }
@@ -197,17 +219,21 @@ mod tests {
         let rates: Vec<_> = timeline.seconds().iter().map(|second| second.payload_bits_per_second).collect();
         assert_eq!(rates, [800_000.0; 3]);
         timeline.finish(&snapshot(2.5, 250, 4));
-        assert_eq!(timeline.total_seconds(), 3, "nothing is counted twice");
+        assert_eq!(timeline.total_seconds(), 3, "the last second is not counted twice");
         timeline.finish(&snapshot(2.55, 255, 4));
         let last = timeline.seconds().back().unwrap();
         assert_eq!(
             (timeline.total_seconds(), last.packets_received),
             (3, 55),
-            "a moment belongs to the second before it"
+            "a short rest is added to the second before it"
         );
         timeline.finish(&snapshot(2.55, 256, 3));
         let last = timeline.seconds().back().unwrap();
-        assert_eq!((last.packets_received, last.packets_lost), (56, -1), "as does what comes behind the end");
+        assert_eq!(
+            (last.packets_received, last.packets_lost),
+            (56, -1),
+            "packets after the end are added to the last second"
+        );
     }
 
     #[test]
@@ -232,7 +258,7 @@ mod tests {
         }
         let end = snapshot(10.0, 1_000, 0);
         timeline.update(&end);
-        // It is played again, and once more to the end.
+        // The film is played again to its end.
         for second in 11..=20u8 {
             timeline.update(&snapshot(f64::from(second), 100 * u64::from(second), 0));
         }

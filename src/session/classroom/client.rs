@@ -1,50 +1,47 @@
-//! The client of the classroom dialect: requests, reception, and the end of a film, joined.
+//! Client of the classroom dialect: requests, reception and the end of the film. Sans-I/O.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::machine::{self, ClassroomMachine, MediaLength};
+use super::machine::{ClassroomAction, ClassroomMachine, MediaLength};
 use super::receiver::ClassroomFrameReceiver;
 use super::url::ClassroomUrl;
 use crate::impairment::{EmulatorStats, RawPacket};
 use crate::media::FrameRate;
 use crate::proto::rtp::CLOCK_RATE;
-use crate::proto::rtsp::{LowerTransport, Method, Npt, NptRange, PortPair};
+use crate::proto::rtsp::{LowerTransport, Npt, NptRange};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 use crate::session::data_timeout::extend_timeout;
-use crate::session::events::{ClientOutput, NetworkPath, SessionEvent};
-use crate::session::message_log::Direction;
+use crate::session::events::SessionEvent;
+use crate::session::logged_message::Direction;
 use crate::session::options::{ClientOptions, WAITING_TIMEOUT};
 use crate::session::pipeline::Pipeline;
 use crate::session::presentation::Presentation;
 use crate::session::protocol::Protocol;
-use crate::session::state::{Goal, SessionStatus};
 use crate::stats::Snapshot;
 
-/// A client of the classroom dialect.
+/// Client of the classroom dialect.
 #[derive(Debug)]
 pub struct ClassroomClient {
     machine: ClassroomMachine,
     pipeline: Pipeline<ClassroomFrameReceiver>,
-    /// What the emulated network did in the session that is over.
+    /// Figures of the emulated network in the last session that was closed.
     last_emulator_stats: Option<EmulatorStats>,
     presentation: Presentation,
     frame_rate: FrameRate,
-    /// Number of frames of the film, if the server states it.
+    /// Number of frames in the film; `None` unless the server states it.
     frame_count: Option<u64>,
-    /// The port on which datagrams are received.
-    rtp_port: u16,
 }
 
-/// A film that has begun is over after so much silence, as nothing else tells its end.
+/// Time without data after which a film that has begun is over: nothing else marks its end.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A film that has not begun by then does not exist.
+/// Time without data after which a film that has not begun is reported as missing.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ClassroomClient {
-    /// A client without a session.
+    /// Creates a client without a session.
     pub fn new(url: ClassroomUrl, options: ClientOptions) -> Self {
         Self {
             presentation: build_presentation(url.file(), FrameRate::CLASSROOM, None),
@@ -53,49 +50,30 @@ impl ClassroomClient {
             last_emulator_stats: None,
             frame_rate: FrameRate::CLASSROOM,
             frame_count: None,
-            rtp_port: 0,
         }
     }
 }
 
 impl Protocol for ClassroomClient {
+    type Machine = ClassroomMachine;
     type Receiver = ClassroomFrameReceiver;
 
-    const HAS_RTCP: bool = false;
-
-    fn pipeline(&self) -> &Pipeline<ClassroomFrameReceiver> {
-        &self.pipeline
-    }
-
-    fn pipeline_mut(&mut self) -> &mut Pipeline<ClassroomFrameReceiver> {
-        &mut self.pipeline
-    }
-
-    fn session_status(&self) -> SessionStatus {
-        self.machine.status()
-    }
-
-    fn session_snapshot(&mut self, now: Instant) -> Snapshot {
-        let mut snapshot = Snapshot::default();
-        let Some(receiver) = &mut self.pipeline.receiver else { return snapshot };
-        receiver.add_to(now, &mut snapshot);
-        self.pipeline.presenter.add_to(now, &mut snapshot);
+    fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
+        if let Some(receiver) = &mut self.pipeline.receiver {
+            receiver.add_to(now, snapshot);
+        }
         snapshot.emulated = self.pipeline.emulator.link_stats().or(self.last_emulator_stats);
-        snapshot
     }
 
-    fn set_goal(&mut self, now: Instant, goal: Goal) {
-        self.machine.set_goal(now, goal);
+    fn parts(&self) -> (&ClassroomMachine, &Pipeline<ClassroomFrameReceiver>) {
+        (&self.machine, &self.pipeline)
     }
 
-    /// There are no positions to ask for.
-    fn seek(&mut self, _: Instant, _: Npt) {}
-
-    fn handle_connected(&mut self, now: Instant, _: NetworkPath) {
-        self.machine.handle_connected(now);
+    fn parts_mut(&mut self) -> (&mut ClassroomMachine, &mut Pipeline<ClassroomFrameReceiver>) {
+        (&mut self.machine, &mut self.pipeline)
     }
 
-    /// Some servers exit at the end of the film.
+    /// Some servers exit at the end of the film, which is no error.
     fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>) {
         self.machine.finish_response(now);
         self.perform_actions(now);
@@ -109,17 +87,7 @@ impl Protocol for ClassroomClient {
         self.machine.handle_bytes(now, bytes);
     }
 
-    fn handle_ports(&mut self, now: Instant, ports: Result<PortPair, String>) {
-        match ports {
-            Ok(ports) => {
-                self.rtp_port = ports.rtp;
-                self.machine.handle_port_opened(now, ports.rtp);
-            }
-            Err(reason) => self.machine.handle_ports_failed(reason),
-        }
-    }
-
-    /// A packet that overtakes the response to PLAY is like any other: no sequence number is announced.
+    /// Packets that overtake the response to PLAY are received like all others: no sequence number is announced.
     fn handle_packet(&mut self, now: Instant, RawPacket { bytes, .. }: RawPacket) {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.handle_datagram(now, &bytes);
@@ -134,13 +102,21 @@ impl Protocol for ClassroomClient {
         self.machine.poll_timeout().into_iter().chain(self.poll_data_timeout()).min()
     }
 
-    fn perform_next_action(&mut self, now: Instant) -> bool {
-        let action = self.machine.poll_action();
-        let is_some = action.is_some();
-        if let Some(action) = action {
-            self.perform(now, action);
+    fn perform(&mut self, now: Instant, action: ClassroomAction) {
+        match action {
+            ClassroomAction::ResponseReceived(text) => {
+                self.emit_message(now, Direction::ServerToClient, text.as_bytes())
+            }
+            ClassroomAction::Length(length) => self.handle_length(length),
+            ClassroomAction::SetUp => self.handle_set_up(),
+            ClassroomAction::Started => self.handle_started(now),
+            ClassroomAction::Paused => self.pipeline.stop(now),
         }
-        is_some
+    }
+
+    fn handle_closed(&mut self, now: Instant) {
+        self.last_emulator_stats = self.pipeline.emulator.link_stats().or(self.last_emulator_stats);
+        self.pipeline.close(now);
     }
 
     fn handle_frame_shown(&mut self, timestamp: i64) -> Option<Npt> {
@@ -154,11 +130,11 @@ impl Protocol for ClassroomClient {
         self.check_data_timeout(now);
     }
 
-    fn end_stream(&mut self, now: Instant) {
+    fn finish_stream(&mut self, now: Instant) -> Option<Npt> {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.finish(now);
         }
-        // The silence by which the end is recognised is no part of the film.
+        // The time without data by which the end is recognised is not part of the film.
         let last = self.pipeline.last_packet();
         let delay = self.pipeline.presenter.delay();
         self.pipeline.stop(last.map_or(now, |last| now.min(last + delay)));
@@ -166,47 +142,12 @@ impl Protocol for ClassroomClient {
         if std::mem::take(&mut self.pipeline.is_closed_by_server) {
             self.machine.handle_connection_lost(now, None, None);
         }
-        // That there is no session any more is told first, as the end is what matters.
-        self.perform_actions(now);
-        self.pipeline.outputs.emit(SessionEvent::Ended);
+        None
     }
 }
 
-/// Actions that the state machine asks for.
+/// Actions of the state machine.
 impl ClassroomClient {
-    fn perform(&mut self, now: Instant, action: machine::Action) {
-        use machine::Action as Wanted;
-        match action {
-            Wanted::Connect(url) => {
-                let (host, port) = (url.host().to_owned(), url.port());
-                self.pipeline.outputs.push(ClientOutput::Connect { host, port });
-            }
-            Wanted::Disconnect => self.pipeline.outputs.push(ClientOutput::Disconnect),
-            Wanted::OpenPorts(port) => self.pipeline.outputs.push(ClientOutput::OpenPorts(port)),
-            Wanted::Write(bytes) => {
-                if self.machine.status().in_flight == Some(Method::Play) {
-                    self.pipeline.presenter.stats.record_play_request(now);
-                }
-                self.emit_message(now, Direction::ClientToServer, &bytes);
-                self.pipeline.outputs.push(ClientOutput::Write(bytes));
-            }
-            Wanted::ResponseReceived(text) => {
-                self.emit_message(now, Direction::ServerToClient, text.as_bytes())
-            }
-            Wanted::Length(length) => self.handle_length(length),
-            Wanted::SetUp => self.handle_set_up(),
-            Wanted::Started => self.handle_started(now),
-            Wanted::Paused => self.pipeline.stop(now),
-            Wanted::Closed => self.handle_closed(now),
-            Wanted::Failed(error) => self.pipeline.outputs.emit(SessionEvent::Failed(error)),
-        }
-    }
-
-    fn emit_message(&mut self, now: Instant, direction: Direction, bytes: &[u8]) {
-        let state = self.machine.status().state;
-        self.pipeline.outputs.emit_message(now, direction, bytes, state);
-    }
-
     fn handle_length(&mut self, MediaLength { frame_count, duration_seconds }: MediaLength) {
         let frame_rate =
             duration_seconds.map(|duration_seconds| (frame_count as f64 / duration_seconds).to_string());
@@ -235,16 +176,9 @@ impl ClassroomClient {
         self.pipeline.start(now);
         self.pipeline.outputs.emit(SessionEvent::Started(self.presentation.range.unwrap_or_default()));
     }
-
-    fn handle_closed(&mut self, now: Instant) {
-        self.last_emulator_stats = self.pipeline.emulator.link_stats().or(self.last_emulator_stats);
-        self.pipeline.close(now);
-        self.pipeline.outputs.emit(SessionEvent::Closed);
-    }
 }
 
-/// The description that a server would send if it could. The range has no beginning, because nothing can be asked to
-/// begin elsewhere.
+/// Builds the presentation that DESCRIBE would return. The range has no start, because the dialect cannot seek.
 fn build_presentation(file: &str, frame_rate: FrameRate, frame_count: Option<u64>) -> Presentation {
     Presentation {
         name: file.to_owned(),
@@ -264,9 +198,9 @@ fn build_presentation(file: &str, frame_rate: FrameRate, frame_count: Option<u64
     }
 }
 
-/// The end of the film, and silence.
+/// End of the film, and missing data.
 impl ClassroomClient {
-    /// Number of the last frame that was complete.
+    /// Number of the last complete frame.
     fn last_frame_number(&self) -> Option<u64> {
         self.pipeline.receiver.as_ref().and_then(ClassroomFrameReceiver::last_frame_number)
     }
@@ -281,7 +215,7 @@ impl ClassroomClient {
         extend_timeout(timeout, Duration::from_micros(self.frame_rate.npt_of(1).as_micros()))
     }
 
-    /// When silence is next to be looked at. The end waits for the last frame to be shown, which has a time of its own.
+    /// Next deadline for missing data. `None` once the last frame has arrived: it ends the film when it is due.
     fn poll_data_timeout(&self) -> Option<Instant> {
         let last = self.pipeline.last_data().filter(|_| !self.has_last_frame())?;
         match (self.pipeline.data_timeout.is_waiting(), self.pipeline.last_packet()) {
@@ -297,7 +231,7 @@ impl ClassroomClient {
     fn check_data_timeout(&mut self, now: Instant) {
         let Some(last) = self.pipeline.last_data() else { return };
         let idle_time = now.saturating_duration_since(last);
-        // Nothing is missing behind the last frame, which may wait to be shown for a while.
+        // After the last frame no data is missing, even if it is still waiting to be shown.
         self.pipeline
             .set_waiting(idle_time >= self.extend_timeout(WAITING_TIMEOUT) && !self.has_last_frame());
         let is_shown = self.pipeline.presenter.jitter_buffer.is_empty();
@@ -305,14 +239,14 @@ impl ClassroomClient {
             Some(_) if idle_time >= self.extend_timeout(END_TIMEOUT) && is_shown => self.end_stream(now),
             None if idle_time >= START_TIMEOUT => {
                 self.pipeline.stop(now);
-                self.machine.handle_no_frames(now, self.rtp_port);
+                self.machine.handle_no_frames(now);
             }
             _ => {}
         }
     }
 }
 
-/// Rounded up, so that the frame at this position is this frame and not the one before.
+/// Position of a frame, rounded up: a position rounded down would belong to the frame before.
 fn frame_position(timestamp: i64) -> Option<Npt> {
     let micros = (u128::from(timestamp.unsigned_abs()) * 1_000_000).div_ceil(u128::from(CLOCK_RATE));
     u64::try_from(micros).ok().map(Npt::from_micros)

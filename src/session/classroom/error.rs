@@ -1,70 +1,67 @@
-//! What can go wrong with a classroom server, in sentences for people.
+//! Errors of classroom servers, as sentences for the user. Sans-I/O.
 //!
-//! Most of these servers do not say that a file is missing: they answer 200 and send nothing, answer nothing, or
-//! close the connection. So every sentence about silence names the file.
-
-use std::fmt;
+//! Most of these servers do not report a missing file: they respond with 200 and send nothing, do not respond, or close
+//! the connection. So every sentence about missing data names the file.
 
 use crate::proto::rtsp::Method;
 
-/// What went wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Error of a session with a classroom server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{server} {}", kind.message(file))]
 pub struct ClassroomError {
-    /// Host and port.
+    /// Host and port of the server.
     pub server: String,
-    /// The file that was asked for.
+    /// Name of the requested file.
     pub file: String,
-    /// What happened.
+    /// Kind of the error.
     pub kind: ClassroomErrorKind,
 }
 
-/// What happened.
+/// Kind of an error of a classroom server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClassroomErrorKind {
-    /// The server says that there is no such file.
+    /// The server responded with 404.
     NotFound,
-    /// A request got no answer.
+    /// The server did not respond to a request in time.
     NoResponse(Method),
-    /// The connection was closed instead of an answer.
+    /// The server closed the connection instead of responding, or before the first frame.
     ClosedDuring(Method),
-    /// PLAY was answered, and not one picture came to this port.
+    /// The server accepted PLAY, and no frame arrived.
     NoFrames {
-        /// The player's own port.
+        /// UDP port of the client.
         port: u16,
     },
-    /// The connection was closed while it played.
+    /// The server closed the connection while frames were arriving.
     ClosedAfterFrame {
-        /// The last frame that came.
+        /// Number of the last complete frame, counted from 1.
         frame_number: u64,
     },
 }
 
-impl fmt::Display for ClassroomError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { server, file, kind } = self;
-        match kind {
-            ClassroomErrorKind::NotFound => {
-                write!(f, "{server} has no file \"{file}\"; check its name, in which capitals count.")
+impl ClassroomErrorKind {
+    /// Returns the sentence without the server at its beginning.
+    fn message(&self, file: &str) -> String {
+        match self {
+            Self::NotFound => {
+                format!("has no file \"{file}\"; check the name, which is case-sensitive.")
             }
-            ClassroomErrorKind::NoResponse(Method::Setup) => write!(
-                f,
-                "{server} did not answer SETUP; check that it is a classroom server, and that \"{file}\" is a file of it, as capitals count."
+            Self::NoResponse(Method::Setup) => format!(
+                "did not respond to SETUP; check that it is a classroom server and that it has \"{file}\" \
+                 (names are case-sensitive)."
             ),
-            ClassroomErrorKind::NoResponse(method) => write!(
-                f,
-                "{server} did not answer {method}; check that \"{file}\" is a file of it, as capitals count, or restart it."
+            Self::NoResponse(method) => format!(
+                "did not respond to {method}; check that it has \"{file}\" (names are case-sensitive), or restart it."
             ),
-            ClassroomErrorKind::ClosedDuring(method) => write!(
-                f,
-                "{server} closed the connection at {method}; check that \"{file}\" is a file of it, as capitals count."
+            Self::ClosedDuring(method) => format!(
+                "closed the connection during {method}; check that it has \"{file}\" (names are case-sensitive)."
             ),
-            ClassroomErrorKind::NoFrames { port } => write!(
-                f,
-                "{server} agreed to play and sent no picture; check that \"{file}\" is a file of it, as capitals count, and that the firewall lets UDP in on port {port}."
+            Self::NoFrames { port } => format!(
+                "accepted PLAY but sent no frames; check that it has \"{file}\" (names are case-sensitive), and that \
+                 the firewall allows UDP on port {port}."
             ),
-            ClassroomErrorKind::ClosedAfterFrame { frame_number } => write!(
-                f,
-                "{server} closed the connection after frame {frame_number} of \"{file}\"; begin anew, and restart the server if it is gone."
+            Self::ClosedAfterFrame { frame_number } => format!(
+                "closed the connection after frame {frame_number} of \"{file}\"; connect again, or restart the server \
+                 if it no longer runs."
             ),
         }
     }

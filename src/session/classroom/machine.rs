@@ -1,91 +1,74 @@
-//! PURE. The classroom dialect's side of RTSP: a goal, a stage, and the request that leads from one to the other.
+//! State machine of the classroom dialect: a goal, a stage, and the request that leads from one to the other. Sans-I/O.
 //!
-//! As in the standard dialect a click only moves the goal. Two things differ: a request waits until the reply before
-//! it is whole, and a film that is over is torn down and set up on a new connection before it plays again, because
-//! most servers ignore another PLAY, and another SETUP on the same connection.
+//! Two things differ from RTSP. A request is not sent before the response to the previous one is complete. And a film
+//! that has ended is torn down and set up on a new connection before it plays again, because most servers ignore a second
+//! PLAY, and a second SETUP on the same connection.
 
-use std::collections::VecDeque;
 use std::time::Instant;
-
-use bytes::Bytes;
 
 use super::error::{ClassroomError, ClassroomErrorKind};
 use super::messages::{ClassroomResponse, ClassroomResponseReader, RequestHeader, encode_request};
 use super::url::ClassroomUrl;
-use crate::proto::rtsp::{Method, StatusCode as Code};
+use crate::proto::rtsp::{Method, PortPair, StatusCode as Code};
 use crate::session::error::SessionError;
+use crate::session::machine::{Machine, MachineCore};
 use crate::session::options::RtspOptions;
 use crate::session::state::{Goal, RtspState, SessionStatus};
 
-/// What the machine wants done.
+/// Action of the classroom dialect alone.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Connect to the server of this URL, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
-    Connect(ClassroomUrl),
-    /// Close the connection and the port.
-    Disconnect,
-    /// Bind the RTP port, and answer with [`Machine::port_open`] or [`Machine::ports_failed`].
-    OpenPorts(Option<u16>),
-    /// Write this at once.
-    Write(Bytes),
-    /// This reply has come.
+pub enum ClassroomAction {
+    /// A response has arrived; its complete text is to be logged.
     ResponseReceived(String),
-    /// A reply says this of the film.
+    /// A response states the length of the film.
     Length(MediaLength),
-    /// SETUP was answered.
+    /// SETUP succeeded.
     SetUp,
-    /// PLAY was answered.
+    /// PLAY succeeded.
     Started,
-    /// PAUSE was answered.
+    /// PAUSE succeeded.
     Paused,
-    /// There is no session any more.
-    Closed,
-    /// Something went wrong.
-    Failed(SessionError),
 }
 
-/// What few servers say of a film.
+/// Length of the film, which few servers state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MediaLength {
-    /// Frames of it.
+    /// Number of frames, at least 1.
     pub frame_count: u64,
-    /// Seconds of it.
+    /// Duration in seconds, above 0; `None` if only the number of frames is stated.
     pub duration_seconds: Option<f64>,
 }
 
-/// The machine.
+/// State machine of the classroom dialect.
 #[derive(Debug)]
 pub struct ClassroomMachine {
+    core: MachineCore<ClassroomAction>,
     url: ClassroomUrl,
     options: RtspOptions,
-    goal: Goal,
-    goal_revision: u64,
     stage: Stage,
+    /// UDP port on which frames are received.
+    rtp_port: u16,
     session_id: Option<String>,
     in_flight: Option<InFlight>,
     response_reader: ClassroomResponseReader,
-    next_cseq: u32,
-    actions: VecDeque<Action>,
 }
 
-/// How far a session has come.
+/// Progress of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Closed,
     Connecting {
         deadline: Instant,
     },
-    /// Nothing asked yet.
+    /// No port has been requested yet.
     Connected,
-    /// The port asked for.
     OpeningPorts,
-    /// Everything is there that SETUP states.
-    ReadyToSetUp(u16),
-    /// SETUP answered, or PAUSE.
+    /// The port that SETUP states is open.
+    ReadyToSetUp,
+    /// SETUP or PAUSE succeeded.
     Ready,
-    /// PLAY answered.
     Playing,
-    /// The film is over. The server thinks that it is still playing it.
+    /// The film is over; to the server it is still playing.
     Ended,
 }
 
@@ -97,135 +80,80 @@ struct InFlight {
 }
 
 impl ClassroomMachine {
-    /// A machine that stands still.
+    /// Creates a machine without a session.
     pub fn new(url: ClassroomUrl, options: RtspOptions) -> Self {
         Self {
+            core: MachineCore::default(),
             url,
             options,
-            goal: Goal::Stopped,
-            goal_revision: 0,
             stage: Stage::Closed,
+            rtp_port: 0,
             session_id: None,
             in_flight: None,
             response_reader: ClassroomResponseReader::default(),
-            next_cseq: 1,
-            actions: VecDeque::new(),
         }
     }
 
-    /// The file that is asked for.
+    /// Name of the requested file.
     pub fn file(&self) -> &str {
         self.url.file()
     }
 
-    /// Where it is and where it is going.
-    pub fn status(&self) -> SessionStatus {
-        let state = match self.stage {
-            Stage::Ready | Stage::Ended => RtspState::Ready,
-            Stage::Playing => RtspState::Playing,
-            _ => RtspState::Init,
-        };
-        let is_waiting = matches!(self.stage, Stage::Connecting { .. } | Stage::OpeningPorts);
-        SessionStatus {
-            state,
-            goal: self.goal,
-            in_flight: self.in_flight.as_ref().map(|in_flight| in_flight.method.clone()),
-            is_busy: self.in_flight.is_some() || is_waiting,
-            goal_revision: self.goal_revision,
-        }
-    }
-
-    /// What is to be done; call until there is nothing.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
-    /// The user wants something.
-    pub fn set_goal(&mut self, now: Instant, goal: Goal) {
-        self.goal = goal;
-        self.goal_revision += 1;
-        self.advance(now);
-    }
-
-    /// The connection stands.
-    pub fn handle_connected(&mut self, now: Instant) {
-        if let Stage::Connecting { .. } = self.stage {
-            self.stage = Stage::Connected;
-            self.advance(now);
-        }
-    }
-
-    /// The port that was asked for is open.
-    pub fn handle_port_opened(&mut self, now: Instant, port: u16) {
-        if self.stage == Stage::OpeningPorts {
-            self.stage = Stage::ReadyToSetUp(port);
-            self.advance(now);
-        }
-    }
-
-    /// The port that was asked for is not to be had.
-    pub fn handle_ports_failed(&mut self, reason: String) {
-        if self.stage == Stage::OpeningPorts {
-            self.fail(SessionError::PortsUnavailable { port: self.options.rtp_port, reason });
-        }
-    }
-
-    /// The film has come to its end by itself.
+    /// Handles the end of the film.
     pub fn handle_stream_end(&mut self, now: Instant) {
         if self.stage == Stage::Playing {
             self.stage = Stage::Ended;
         }
-        if self.goal == Goal::Playing {
-            self.goal = Goal::Ready;
+        if self.core.goal == Goal::Playing {
+            self.core.goal = Goal::Ready;
         }
         self.advance(now);
     }
 
-    /// PLAY was answered, and nothing has come of it: there is no use in going on.
-    pub fn handle_no_frames(&mut self, now: Instant, port: u16) {
-        let error = self.classroom_error(ClassroomErrorKind::NoFrames { port });
-        self.actions.push_back(Action::Failed(error));
-        self.goal = Goal::Stopped;
+    /// Handles a PLAY that succeeded without a single frame: reports it and ends the session.
+    pub fn handle_no_frames(&mut self, now: Instant) {
+        let error = self.classroom_error(ClassroomErrorKind::NoFrames { port: self.rtp_port });
+        self.core.report_error(error);
+        self.core.goal = Goal::Stopped;
         self.advance(now);
     }
 
-    /// The connection is gone: what has come of a reply is all of it.
+    /// Completes the response that was being received: the connection is closed, so nothing more follows.
     pub fn finish_response(&mut self, now: Instant) {
         if let Some(response) = self.response_reader.finish() {
-            self.response(now, response);
+            self.handle_response(now, response);
         }
     }
 
-    /// The connection could not be made, or is gone; so many frames have come by then.
+    /// Handles a connection that could not be opened or was closed. `last_frame` is the number of the last complete
+    /// frame, if any arrived.
     pub fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>, last_frame: Option<u64>) {
         self.finish_response(now);
         let method = self.in_flight.as_ref().map(|in_flight| in_flight.method.clone());
         match (&self.stage, method) {
             (Stage::Closed, _) => {}
             (Stage::Connecting { .. }, _) => {
-                let reason = reason.unwrap_or_else(|| "no answer".to_owned());
-                self.fail(SessionError::Unreachable { server: self.host_and_port(), reason });
+                self.fail(SessionError::unreachable(self.host_and_port(), reason));
             }
-            // Most servers close the connection instead of answering TEARDOWN, or right behind the answer.
+            // Most servers close the connection instead of responding to TEARDOWN, or directly after the response.
             (_, Some(Method::Teardown)) => self.handle_teardown(now),
-            _ if self.goal == Goal::Stopped => self.close(),
+            _ if self.core.goal == Goal::Stopped => self.close(),
             (Stage::Ended, _) => self.close(),
             (_, Some(method @ (Method::Setup | Method::Play))) => {
                 self.fail(self.classroom_error(ClassroomErrorKind::ClosedDuring(method)));
             }
-            (Stage::Playing, _) if last_frame.is_some() => {
-                let kind =
-                    ClassroomErrorKind::ClosedAfterFrame { frame_number: last_frame.unwrap_or_default() };
-                self.fail(self.classroom_error(kind));
-            }
             (Stage::Playing, _) => {
-                self.fail(self.classroom_error(ClassroomErrorKind::ClosedDuring(Method::Play)))
+                let kind = match last_frame {
+                    Some(frame_number) => ClassroomErrorKind::ClosedAfterFrame { frame_number },
+                    None => ClassroomErrorKind::ClosedDuring(Method::Play),
+                };
+                self.fail(self.classroom_error(kind));
             }
             _ => self.fail(SessionError::ConnectionLost { server: self.host_and_port() }),
         }
     }
 
-    /// When [`Machine::timeout`] is to be called.
+    /// Returns the time at which [`ClassroomMachine::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) => Some(*deadline),
@@ -236,15 +164,12 @@ impl ClassroomMachine {
         }
     }
 
-    /// Time has passed.
+    /// Reads a response that is complete by now, and checks the deadlines.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.read_response(now);
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) if now >= *deadline => {
-                self.fail(SessionError::Unreachable {
-                    server: self.host_and_port(),
-                    reason: "no answer".to_owned(),
-                });
+                self.fail(SessionError::unreachable(self.host_and_port(), None));
             }
             (_, Some(in_flight)) if now >= in_flight.deadline => self.handle_response_timeout(now),
             _ => {}
@@ -253,7 +178,7 @@ impl ClassroomMachine {
 
     fn handle_response_timeout(&mut self, now: Instant) {
         match self.in_flight.take().map(|in_flight| in_flight.method) {
-            // The server has understood, or never will.
+            // Whether the server received TEARDOWN or not, the session is over.
             Some(Method::Teardown) => self.handle_teardown(now),
             Some(method) => self.fail(self.classroom_error(ClassroomErrorKind::NoResponse(method))),
             None => {}
@@ -272,46 +197,58 @@ impl ClassroomMachine {
         })
     }
 
-    /// The reason comes before the end, for whoever listens no longer than to the end.
-    fn fail(&mut self, error: SessionError) {
-        self.actions.push_back(Action::Failed(error));
-        self.close();
-    }
-
-    /// Back to where it began.
-    fn close(&mut self) {
-        if self.stage != Stage::Closed {
-            self.actions.push_back(Action::Disconnect);
-            self.actions.push_back(Action::Closed);
-        }
-        self.stage = Stage::Closed;
-        self.goal = Goal::Stopped;
-        self.session_id = None;
-        self.in_flight = None;
+    fn send(&mut self, now: Instant, method: Method) {
+        let header = match self.stage {
+            Stage::ReadyToSetUp => RequestHeader::ClientPort(self.rtp_port),
+            _ => RequestHeader::SessionId(self.session_id.as_deref()),
+        };
+        let cseq = self.core.take_cseq();
+        let request = encode_request(&method, self.url.file(), cseq, header);
+        self.core.send_request(method.clone(), request);
         self.response_reader.clear();
-        self.next_cseq = 1;
+        self.in_flight = Some(InFlight { method, cseq, deadline: now + self.options.response_timeout });
     }
 }
 
-/// What comes next.
-impl ClassroomMachine {
+impl Machine for ClassroomMachine {
+    type Action = ClassroomAction;
+
+    fn status(&self) -> SessionStatus {
+        let state = match self.stage {
+            Stage::Ready | Stage::Ended => RtspState::Ready,
+            Stage::Playing => RtspState::Playing,
+            _ => RtspState::Init,
+        };
+        let is_waiting = matches!(self.stage, Stage::Connecting { .. } | Stage::OpeningPorts);
+        let in_flight = self.in_flight.as_ref().map(|in_flight| in_flight.method.clone());
+        self.core.status(state, in_flight, is_waiting)
+    }
+
+    fn core(&self) -> &MachineCore<ClassroomAction> {
+        &self.core
+    }
+
+    fn core_mut(&mut self) -> &mut MachineCore<ClassroomAction> {
+        &mut self.core
+    }
+
     fn advance(&mut self, now: Instant) {
         if self.in_flight.is_some() {
             return;
         }
-        match (self.stage, self.goal) {
+        match (self.stage, self.core.goal) {
             (Stage::Ready | Stage::Playing | Stage::Ended, Goal::Stopped) => self.send(now, Method::Teardown),
             (_, Goal::Stopped) => self.close(),
             (Stage::Closed, _) => {
                 self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
-                self.actions.push_back(Action::Connect(self.url.clone()));
+                self.core.connect(self.url.host(), self.url.port());
             }
             (Stage::Connecting { .. } | Stage::OpeningPorts, _) => {}
             (Stage::Connected, _) => {
                 self.stage = Stage::OpeningPorts;
-                self.actions.push_back(Action::OpenPorts(self.options.rtp_port));
+                self.core.open_ports(self.options.rtp_port);
             }
-            (Stage::ReadyToSetUp(_), _) => self.send(now, Method::Setup),
+            (Stage::ReadyToSetUp, _) => self.send(now, Method::Setup),
             (Stage::Ready | Stage::Ended, Goal::Ready) | (Stage::Playing, Goal::Playing) => {}
             (Stage::Ready, Goal::Playing) => self.send(now, Method::Play),
             (Stage::Playing, Goal::Ready) => self.send(now, Method::Pause),
@@ -319,22 +256,43 @@ impl ClassroomMachine {
         }
     }
 
-    fn send(&mut self, now: Instant, method: Method) {
-        let header = match self.stage {
-            Stage::ReadyToSetUp(port) => RequestHeader::ClientPort(port),
-            _ => RequestHeader::SessionId(self.session_id.as_deref()),
-        };
-        let cseq = self.next_cseq;
-        self.next_cseq += 1;
-        self.actions.push_back(Action::Write(encode_request(&method, self.url.file(), cseq, header)));
+    fn close(&mut self) {
+        if self.stage != Stage::Closed {
+            self.core.disconnect();
+            self.core.report_closed();
+        }
+        self.stage = Stage::Closed;
+        self.core.goal = Goal::Stopped;
+        self.session_id = None;
+        self.in_flight = None;
         self.response_reader.clear();
-        self.in_flight = Some(InFlight { method, cseq, deadline: now + self.options.response_timeout });
+    }
+
+    fn handle_connected(&mut self, now: Instant) {
+        if let Stage::Connecting { .. } = self.stage {
+            self.stage = Stage::Connected;
+            self.advance(now);
+        }
+    }
+
+    fn handle_ports_opened(&mut self, now: Instant, ports: PortPair) {
+        if self.stage == Stage::OpeningPorts {
+            self.stage = Stage::ReadyToSetUp;
+            self.rtp_port = ports.rtp;
+            self.advance(now);
+        }
+    }
+
+    fn handle_ports_failed(&mut self, reason: String) {
+        if self.stage == Stage::OpeningPorts {
+            self.fail(SessionError::PortsUnavailable { port: self.options.rtp_port, reason });
+        }
     }
 }
 
-/// What the replies mean.
+/// Responses of the server.
 impl ClassroomMachine {
-    /// Bytes have come on the connection.
+    /// Handles bytes from the connection. Bytes that no request waits for are ignored.
     pub fn handle_bytes(&mut self, now: Instant, bytes: &[u8]) {
         if self.in_flight.is_some() {
             self.response_reader.push(now, bytes);
@@ -344,45 +302,45 @@ impl ClassroomMachine {
 
     fn read_response(&mut self, now: Instant) {
         match self.response_reader.poll_response(now) {
-            Ok(Some(response)) => self.response(now, response),
+            Ok(Some(response)) => self.handle_response(now, response),
             Ok(None) => {}
-            Err(error) => self.fail(SessionError::NotRtsp { server: self.host_and_port(), problem: error.0 }),
+            Err(error) => {
+                self.fail(SessionError::NotRtsp { server: self.host_and_port(), problem: error.to_string() })
+            }
         }
     }
 
-    fn response(&mut self, now: Instant, mut reply: ClassroomResponse) {
-        self.actions.push_back(Action::ResponseReceived(std::mem::take(&mut reply.text)));
-        // One with a smaller number is late. Larger ones, and none at all, are a habit of some servers.
-        let is_ours = |in_flight: &mut InFlight| reply.cseq.is_none_or(|cseq| cseq >= in_flight.cseq);
-        let Some(InFlight { method, .. }) = self.in_flight.take_if(is_ours) else { return };
+    fn handle_response(&mut self, now: Instant, mut response: ClassroomResponse) {
+        self.core.push(ClassroomAction::ResponseReceived(std::mem::take(&mut response.text)));
+        // A smaller CSeq belongs to an earlier request. Some servers send larger ones, or none.
+        let is_expected = |in_flight: &mut InFlight| response.cseq.is_none_or(|cseq| cseq >= in_flight.cseq);
+        let Some(InFlight { method, .. }) = self.in_flight.take_if(is_expected) else { return };
         if method == Method::Teardown {
             return self.handle_teardown(now);
         }
-        if !reply.status.is_success() {
-            return self.handle_refusal(method, reply);
+        if !response.status.is_success() {
+            return self.handle_refusal(method, response);
         }
-        if reply.session_id.is_some() {
-            self.session_id = reply.session_id;
+        if response.session_id.is_some() {
+            self.session_id = response.session_id;
         }
-        if let Some(frames) = reply.frame_count {
-            self.actions.push_back(Action::Length(MediaLength {
-                frame_count: frames,
-                duration_seconds: reply.duration_seconds,
-            }));
+        if let Some(frame_count) = response.frame_count {
+            let duration_seconds = response.duration_seconds;
+            self.core.push(ClassroomAction::Length(MediaLength { frame_count, duration_seconds }));
         }
         match (method, self.stage) {
-            (Method::Setup, _) => self.enter_stage(Stage::Ready, Action::SetUp),
-            (Method::Play, _) => self.enter_stage(Stage::Playing, Action::Started),
-            // The film may have ended meanwhile.
-            (_, Stage::Playing) => self.enter_stage(Stage::Ready, Action::Paused),
+            (Method::Setup, _) => self.enter_stage(Stage::Ready, ClassroomAction::SetUp),
+            (Method::Play, _) => self.enter_stage(Stage::Playing, ClassroomAction::Started),
+            // PAUSE: in any other stage the film has ended meanwhile.
+            (_, Stage::Playing) => self.enter_stage(Stage::Ready, ClassroomAction::Paused),
             _ => {}
         }
         self.advance(now);
     }
 
-    fn enter_stage(&mut self, stage: Stage, action: Action) {
+    fn enter_stage(&mut self, stage: Stage, action: ClassroomAction) {
         self.stage = stage;
-        self.actions.push_back(action);
+        self.core.push(action);
     }
 
     fn handle_refusal(&mut self, method: Method, response: ClassroomResponse) {
@@ -392,12 +350,9 @@ impl ClassroomMachine {
         });
     }
 
-    /// Whatever the server says to TEARDOWN, the session is over.
+    /// Ends the session, whatever the status of the TEARDOWN response.
     fn handle_teardown(&mut self, now: Instant) {
-        let goal = self.goal;
-        self.close();
-        // The user may want to see the film again.
-        self.goal = goal;
+        self.close_keeping_goal();
         self.advance(now);
     }
 }
@@ -405,6 +360,7 @@ impl ClassroomMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::machine::Action;
     use std::time::Duration;
 
     struct ScriptedSession {
@@ -424,9 +380,13 @@ mod tests {
         fn perform_actions(&mut self) {
             while let Some(action) = self.machine.poll_action() {
                 match action {
-                    Action::Connect(_) => self.machine.handle_connected(self.now),
-                    Action::OpenPorts(_) => self.machine.handle_port_opened(self.now, 25_000),
-                    Action::Write(bytes) => self.written.push(String::from_utf8(bytes.to_vec()).unwrap()),
+                    Action::Connect { .. } => self.machine.handle_connected(self.now),
+                    Action::OpenPorts(_) => {
+                        self.machine.handle_ports_opened(self.now, PortPair { rtp: 25_000, rtcp: 25_001 });
+                    }
+                    Action::SendRequest { bytes, .. } => {
+                        self.written.push(String::from_utf8(bytes.to_vec()).unwrap());
+                    }
                     Action::Failed(error) => self.errors.push(error.to_string()),
                     _ => {}
                 }
@@ -438,7 +398,7 @@ mod tests {
             self.perform_actions();
         }
 
-        /// Answers, and lets the quiet pass that ends the answer.
+        /// Responds, and waits until the response is complete.
         fn respond(&mut self, response: &str) {
             self.machine.handle_bytes(self.now, response.as_bytes());
             self.advance_time(Duration::from_millis(50));
@@ -515,14 +475,14 @@ mod tests {
         let missing = errors_after(|session| session.respond("RTSP/1.0 404 NOT FOUND\nCSeq: 1\nSession: 0"));
         assert!(missing.contains("has no file \"movie.Mjpeg\""), "{missing}");
         let silent = errors_after(|session| session.advance_time(Duration::from_secs(5)));
-        assert!(silent.contains("did not answer SETUP"), "{silent}");
+        assert!(silent.contains("did not respond to SETUP"), "{silent}");
         let dropped = errors_after(|session| session.lose_connection(None));
-        assert!(dropped.contains("closed the connection at SETUP"), "{dropped}");
+        assert!(dropped.contains("closed the connection during SETUP"), "{dropped}");
         let silent = errors_after(|session| {
             session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 1");
             session.advance_time(Duration::from_secs(5));
         });
-        assert!(silent.contains("did not answer PLAY"), "{silent}");
+        assert!(silent.contains("did not respond to PLAY"), "{silent}");
         let busy = errors_after(|session| session.respond("RTSP/1.0 500 CON ERR\nCSeq: 1\nSession: 1"));
         assert!(busy.contains("refused SETUP: 500 CON ERR"), "{busy}");
         let other = errors_after(|session| session.respond("220 mail.example ready\r\n"));

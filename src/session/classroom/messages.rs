@@ -1,50 +1,43 @@
-//! PURE. Requests and replies of the classroom dialect, as bytes.
+//! Requests and responses of the classroom dialect, encoded and parsed. Sans-I/O.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::proto::rtsp::{Method, StatusCode};
 
-/// What a classroom server reads at once. A request that is longer would be cut.
+/// Maximum length of a request in bytes: servers read this many at once, and ignore the rest.
 const MAX_REQUEST_LENGTH: usize = 256;
 
-/// The longest session identifier that is sent back.
+/// Maximum length of a session identifier in bytes; longer ones are ignored.
 const MAX_SESSION_ID_LENGTH: usize = 64;
 
-/// The longest file name with which every request is short enough.
+/// Maximum length of a file name in bytes with which the longest request fits into [`MAX_REQUEST_LENGTH`].
 const MAX_FILE_NAME_LENGTH: usize = MAX_REQUEST_LENGTH
     - "TEARDOWN  RTSP/1.0\r\nCSeq: 4294967295\r\nSession: \r\n".len()
     - MAX_SESSION_ID_LENGTH;
 
-/// What the exercise's own client states before it has been given a session.
+/// Session identifier that the client of the exercise sends before it has received one.
 const NO_SESSION_ID: &str = "0";
 
-/// Why a file cannot be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason why a file cannot be requested from a classroom server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FileNameError {
-    /// There is none.
+    /// The name is empty.
+    #[error("it names no file")]
     Empty,
-    /// The request line is taken apart at spaces.
+    /// The name contains white space or control characters; servers split the request line at spaces.
+    #[error("file names on classroom servers cannot contain spaces")]
     Whitespace,
-    /// The request would be longer than what a server reads.
+    /// The request would be longer than a server reads at once.
+    #[error("file names on classroom servers are limited to {MAX_FILE_NAME_LENGTH} bytes")]
     TooLong,
 }
 
-impl fmt::Display for FileNameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("it names no file"),
-            Self::Whitespace => f.write_str("a classroom server's file name has no spaces"),
-            Self::TooLong => {
-                write!(f, "a classroom server's file name has at most {MAX_FILE_NAME_LENGTH} bytes")
-            }
-        }
-    }
-}
-
-/// Whether a file can be asked for.
+/// Checks whether a file can be requested.
+///
+/// # Errors
+/// If the name is empty, too long, or contains white space.
 pub fn check_file_name(name: &str) -> Result<(), FileNameError> {
     match name {
         "" => Err(FileNameError::Empty),
@@ -54,16 +47,16 @@ pub fn check_file_name(name: &str) -> Result<(), FileNameError> {
     }
 }
 
-/// The third line of a request.
+/// Third line of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum RequestHeader<'a> {
-    /// Of SETUP: the port on which RTP is received.
+    /// Transport header of SETUP, with the UDP port on which RTP is received.
     ClientPort(u16),
-    /// Of the others: the session, if the server has named one.
+    /// Session header of the other requests; `None` if the server has sent no identifier.
     SessionId(Option<&'a str>),
 }
 
-/// A request: three lines in this order, and no blank one. Servers read words by their position in their line.
+/// Encodes a request: three lines in this order, without an empty line. Servers find words by their position.
 pub fn encode_request(method: &Method, file: &str, cseq: u32, header: RequestHeader<'_>) -> Bytes {
     let header = match header {
         RequestHeader::ClientPort(port) => format!("Transport: RTP/UDP; client_port= {port}"),
@@ -72,27 +65,28 @@ pub fn encode_request(method: &Method, file: &str, cseq: u32, header: RequestHea
     format!("{method} {file} RTSP/1.0\r\nCSeq: {cseq}\r\n{header}\r\n").into()
 }
 
-/// A reply, as far as anything in it matters.
+/// Response of a classroom server.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassroomResponse {
-    /// The code.
+    /// Status code of the response.
     pub status: StatusCode,
-    /// The words behind it.
+    /// Text after the status code.
     pub reason_phrase: String,
-    /// The request that it answers, if that can be read.
+    /// Number of the request; `None` if it is missing or not a number.
     pub cseq: Option<u32>,
-    /// The session.
+    /// Session identifier; `None` if it is missing or cannot be sent back.
     pub session_id: Option<String>,
-    /// Frames of the film; few servers say it.
+    /// Number of frames in the film, at least 1 (TotalFrames, which few servers send).
     pub frame_count: Option<u64>,
-    /// Seconds of the film; few servers say it.
+    /// Duration of the film in seconds, above 0 (TotalTime, which few servers send).
     pub duration_seconds: Option<f64>,
-    /// All of it, as it came.
+    /// Complete text as it was received.
     pub text: String,
 }
 
 impl ClassroomResponse {
-    /// Reads what has come, and whether it is all that matters: a refusal may lack CSeq, an agreement may not.
+    /// Parses the text received so far. The flag is true if it can be complete: CSeq is required unless the request was
+    /// refused.
     fn parse(text: &str) -> Option<(Self, bool)> {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let (status, reason_phrase) = parse_status_line(lines.next()?)?;
@@ -107,7 +101,7 @@ impl ClassroomResponse {
         };
         let mut has_cseq = false;
         for line in lines {
-            // Some write `CSeq 1`, some `CSeq: CSeq: 1`.
+            // Some servers write `CSeq 1`, others `CSeq: CSeq: 1`.
             let (name, value) = line.split_once([':', ' ']).unwrap_or((line, ""));
             let value = value.trim();
             match name.trim().to_ascii_lowercase().as_str() {
@@ -136,7 +130,7 @@ fn parse_status_line(line: &str) -> Option<(StatusCode, String)> {
     Some((status, words.collect::<Vec<_>>().join(" ")))
 }
 
-/// A number, mostly; a UUID, sometimes.
+/// Parses a session identifier: a number on most servers, a UUID on some.
 fn parse_session_id(value: &str) -> Option<String> {
     let id = value.trim_start_matches(':').split(';').next().unwrap_or_default().trim();
     let is_usable =
@@ -144,51 +138,53 @@ fn parse_session_id(value: &str) -> Option<String> {
     is_usable.then(|| id.to_owned())
 }
 
-/// What came on the connection is no reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bytes on the connection that are not a response of the dialect; the text says what is wrong with them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct MalformedResponse(pub String);
 
-/// Collects a reply. It has no end of its own: it is whole when nothing more comes.
+/// Reader of responses. A response has no end marker: it is complete when no more bytes arrive for 50 ms, or at an empty
+/// line.
 #[derive(Debug, Default)]
 pub struct ClassroomResponseReader {
     bytes: Vec<u8>,
-    /// When the last of them came.
+    /// Arrival time of the last bytes; `None` if there is nothing to wait for.
     last_received: Option<Instant>,
 }
 
-/// Nothing more for this long is the end of a reply.
+/// Time without further bytes after which a response is complete.
 const RESPONSE_IDLE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Bytes of the longest reply that is read.
+/// Maximum length of a response in bytes.
 const MAX_RESPONSE_LENGTH: usize = 4 * 1024;
 
 impl ClassroomResponseReader {
-    /// Forgets what has come.
+    /// Discards the bytes received so far.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Bytes have come.
+    /// Appends bytes from the connection.
     pub fn push(&mut self, now: Instant, bytes: &[u8]) {
         let available = (MAX_RESPONSE_LENGTH + 1).saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(available)]);
         self.last_received = Some(now);
     }
 
-    /// When it will have been quiet for long enough.
+    /// Returns the time at which the response will be complete if no more bytes arrive.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.last_received.map(|last| last + RESPONSE_IDLE_TIMEOUT)
     }
 
-    /// The reply, once it is whole.
+    /// Returns the response if it is complete at `now`.
     ///
     /// # Errors
-    /// When what has come cannot become a reply any more.
+    /// If the bytes are not the beginning of a response, or are too many.
     pub fn poll_response(&mut self, now: Instant) -> Result<Option<ClassroomResponse>, MalformedResponse> {
         self.read_response(self.poll_timeout().is_some_and(|deadline| now >= deadline))
     }
 
-    /// The reply, if the end of the connection is its end.
+    /// Returns the response that the end of the connection completes.
     pub fn finish(&mut self) -> Option<ClassroomResponse> {
         self.read_response(true).ok().flatten()
     }
@@ -196,12 +192,12 @@ impl ClassroomResponseReader {
     fn read_response(&mut self, is_idle: bool) -> Result<Option<ClassroomResponse>, MalformedResponse> {
         let text = String::from_utf8_lossy(&self.bytes);
         if self.bytes.len() > MAX_RESPONSE_LENGTH {
-            return Err(MalformedResponse("its reply has no end".to_owned()));
+            return Err(MalformedResponse("its response has no end".to_owned()));
         }
         let response_text = text.trim_start();
         let has_blank_line = response_text.contains("\r\n\r\n") || response_text.contains("\n\n");
         if response_text.is_empty() && is_idle {
-            // Blanks alone are the end of nothing, and are not to be looked at again before more comes.
+            // White space alone is no response. Nothing is to be done until more bytes arrive.
             self.last_received = None;
         }
         if response_text.is_empty() || !(is_idle || has_blank_line) {
@@ -210,13 +206,13 @@ impl ClassroomResponseReader {
         let first_line = response_text.lines().next().unwrap_or_default();
         if response_text.contains('\n') && parse_status_line(first_line).is_none() {
             let excerpt: String = first_line.chars().filter(|c| !c.is_control()).take(40).collect();
-            return Err(MalformedResponse(format!("it answers \"{excerpt}\"")));
+            return Err(MalformedResponse(format!("its response begins with \"{excerpt}\"")));
         }
         let response =
             ClassroomResponse::parse(response_text).filter(|(_, is_complete)| has_blank_line || *is_complete);
         match response.is_some() {
             true => self.clear(),
-            // More will come, or the request is given up in the end.
+            // More bytes will arrive, or the request will time out.
             false => self.last_received = None,
         }
         Ok(response.map(|(response, _)| response))
@@ -291,7 +287,11 @@ mod tests {
         let response = reader.poll_response(now + 2 * RESPONSE_IDLE_TIMEOUT).unwrap().unwrap();
         assert_eq!(response.session_id.as_deref(), Some("7"));
         reader.push(now, b"RTSP/1.0 200 OK\nCSeq: 2\nSession: 7\n\n");
-        assert_eq!(reader.poll_response(now).unwrap().unwrap().cseq, Some(2), "at once");
+        assert_eq!(
+            reader.poll_response(now).unwrap().unwrap().cseq,
+            Some(2),
+            "an empty line completes the response"
+        );
     }
 
     #[test]
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(
             (reader.poll_response(now + RESPONSE_IDLE_TIMEOUT), reader.poll_timeout()),
             (Ok(None), None),
-            "nothing to look at again"
+            "white space needs no deadline"
         );
         reader.push(now + 2 * RESPONSE_IDLE_TIMEOUT, b"RTSP/1.0 200 OK\nCSeq: 2\n\n");
         assert_eq!(reader.poll_response(now + 2 * RESPONSE_IDLE_TIMEOUT).unwrap().unwrap().cseq, Some(2));
@@ -317,7 +317,7 @@ mod tests {
         reader.push(now, b"HTTP/1.1 400 Bad Request\r\n\r\n");
         assert_eq!(
             reader.poll_response(now),
-            Err(MalformedResponse("it answers \"HTTP/1.1 400 Bad Request\"".to_owned()))
+            Err(MalformedResponse("its response begins with \"HTTP/1.1 400 Bad Request\"".to_owned()))
         );
         reader.clear();
         for _ in 0..1_000 {

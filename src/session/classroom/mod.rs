@@ -1,8 +1,8 @@
-//! The classroom dialect: what the programs of a well-known networking exercise speak instead of RTSP.
+//! Client of the classroom dialect: RTSP as the programs of a well-known networking exercise speak it.
 //!
-//! There is no greeting and no description; a message ends where a read ends, so that two of them must never be on
-//! their way together; pictures come as raw JPEG, and the end of a film is silence. A server of this dialect is never
-//! asked which it speaks, because it would not answer: the user says so before the first byte.
+//! The dialect has no OPTIONS and no DESCRIBE. A message ends where a read ends, so two of them must never be in flight
+//! together. Frames are sent as raw JPEG, and the end of a film is the end of its packets. A server is never probed for
+//! the dialect, because it would not respond: the user selects it before the first byte is sent.
 
 mod client;
 mod error;

@@ -1,4 +1,4 @@
-//! The address of a film on a classroom server.
+//! Address of a film on a classroom server. Sans-I/O.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,43 +6,33 @@ use std::str::FromStr;
 use super::messages::{FileNameError, check_file_name};
 use crate::proto::rtsp::{RtspUrl, UrlError};
 
-/// Host, port and file of a film on a classroom server. A classroom server is never asked which protocol it speaks,
-/// because it would not respond: the user says so before the first byte.
+/// Host, port and file of a film on a classroom server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassroomUrl {
-    /// The address in the form of a URL; it is shown and never sent.
+    /// Address in the form of a URL, for display only: it is never sent.
     url: RtspUrl,
     file: String,
 }
 
-/// Why a film on a classroom server cannot be asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Reason why an address is not that of a film on a classroom server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClassroomUrlError {
-    /// The host or the port.
+    /// The host or the port is invalid.
+    #[error("{0}")]
     Server(UrlError),
-    /// There is no port; the exercise has no usual one.
+    /// The port is missing; classroom servers have no default port.
+    #[error("it names no port, and classroom servers have no default port")]
     MissingPort,
-    /// The name of the file.
+    /// The name of the file is invalid.
+    #[error("{0}")]
     FileName(FileNameError),
 }
 
-impl fmt::Display for ClassroomUrlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Server(error) => write!(f, "{error}"),
-            Self::MissingPort => f.write_str("it names no port, and classroom servers have no usual one"),
-            Self::FileName(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-impl std::error::Error for ClassroomUrlError {}
-
 impl ClassroomUrl {
-    /// The address of a file on a server; an IPv6 host with or without brackets.
+    /// Creates the address of a file on a server. An IPv6 host may have brackets.
     ///
     /// # Errors
-    /// When the dialect cannot express it.
+    /// If the host, the port or the file name is invalid.
     pub fn new(host: &str, port: u16, file: &str) -> Result<Self, ClassroomUrlError> {
         check_file_name(file).map_err(ClassroomUrlError::FileName)?;
         let host = host.trim().trim_start_matches('[').trim_end_matches(']');
@@ -55,27 +45,27 @@ impl ClassroomUrl {
         Ok(Self { url: RtspUrl::for_path(host, port, file), file: file.to_owned() })
     }
 
-    /// The host, an IPv6 address without its brackets.
+    /// Host name or address; an IPv6 address without brackets.
     pub fn host(&self) -> &str {
         self.url.host()
     }
 
-    /// The port.
+    /// TCP port, at least 1.
     pub fn port(&self) -> u16 {
         self.url.port()
     }
 
-    /// Host and port, an IPv6 address in its brackets.
+    /// Host and port; an IPv6 address in brackets.
     pub fn host_and_port(&self) -> String {
         self.url.host_and_port()
     }
 
-    /// The file as it stands in requests.
+    /// File name as it is sent in requests.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The last part of the file's path.
+    /// Last segment of the file name, for display.
     pub fn display_name(&self) -> String {
         self.url.display_name()
     }

@@ -1,4 +1,4 @@
-//! The RTSP connection of a session.
+//! RTSP connection of a session.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::session::events::{ClientInput, NetworkPath};
 
-/// An open connection. Its writer outlives it until what was queued is written.
+/// Open connection. Its writer outlives it until the queued bytes are written.
 pub struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
@@ -22,17 +22,20 @@ pub struct Connection {
     buffer: BytesMut,
 }
 
-/// Writes that may wait for the connection.
+/// Capacity of the queue of writes.
 const WRITE_QUEUE_CAPACITY: usize = 64;
 
-/// How long the server may accept none of what is written to it.
+/// Time within which the server must accept a write.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes read from the connection at a time.
+/// Size of the read buffer in bytes.
 const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 impl Connection {
-    /// Takes over a connected stream, on the runtime that it is called on.
+    /// Wraps a connected stream, and starts its writer on the current Tokio runtime.
+    ///
+    /// # Errors
+    /// If the stream was closed already.
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
         stream.set_nodelay(true)?;
@@ -40,7 +43,7 @@ impl Connection {
         let (writer, mut queue) = mpsc::channel::<Bytes>(WRITE_QUEUE_CAPACITY);
         tokio::spawn(async move {
             while let Some(bytes) = queue.recv().await {
-                // The reader notices a broken connection, too, and reports it.
+                // The reader reports a broken connection.
                 let Ok(Ok(())) = timeout(WRITE_TIMEOUT, write_half.write_all(&bytes)).await else { return };
             }
         });
@@ -57,19 +60,19 @@ impl Connection {
         self.local.ip().to_canonical()
     }
 
-    /// The way to the server.
+    /// Network path to the server.
     pub fn network_path(&self) -> NetworkPath {
         let (local, peer) = (self.local(), self.peer());
         NetworkPath { is_local: local == peer || peer.is_loopback(), is_ipv6: peer.is_ipv6() }
     }
 
-    /// Queues bytes to be written; `false` if the connection is broken or accepts nothing.
+    /// Queues bytes to be written. Returns false if the connection is broken or the queue is full.
     pub fn write(&self, bytes: Bytes) -> bool {
         self.writer.try_send(bytes).is_ok()
     }
 }
 
-/// Waits for bytes, or for the end of the connection; for ever if there is none.
+/// Waits for bytes or the end of the connection. Never returns if there is no connection.
 pub async fn receive(connection: &mut Option<Connection>) -> ClientInput {
     let Some(connection) = connection else { return std::future::pending().await };
     if connection.buffer.capacity() < 4 * 1024 {
@@ -82,7 +85,7 @@ pub async fn receive(connection: &mut Option<Connection>) -> ClientInput {
     }
 }
 
-/// The system's words for an error, without its number.
+/// Returns the message of an operating system error in lower case, without its number.
 pub fn error_reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()

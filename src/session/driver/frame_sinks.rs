@@ -1,4 +1,4 @@
-//! Where the frames of a session go: to any number of taps, and to the screen.
+//! Destinations of the frames of a session: any number of taps, and the screen.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,34 +9,34 @@ use crate::proto::rtsp::Npt;
 use crate::session::present::decoder::Decoder;
 use crate::session::present::frame::Frame;
 
-/// Where the frames of a session go. Taps and screen do not exclude each other.
+/// Destinations of the frames of a session; taps and screen may be combined.
 #[derive(Debug, Clone, Default)]
 pub struct FrameSinks {
-    /// Receivers of every frame, as soon as it is complete: recordings, snapshots, saved frames. The session waits for a
-    /// tap that does not keep up.
+    /// Receivers of every complete frame as soon as it arrives, for recordings and snapshots. The session waits for a tap
+    /// that does not keep up.
     pub taps: Vec<mpsc::Sender<Frame>>,
-    /// The screen, which shows frames when they are due.
+    /// Screen that shows frames when they are due; `None` if they are only received.
     pub screen: Option<Screen>,
 }
 
-/// The screen of a session.
+/// Screen of a session.
 #[derive(Debug, Clone)]
 pub struct Screen {
-    /// Turns frames into pictures.
+    /// Decoder that turns frames into pictures.
     pub decoder: Arc<Decoder>,
-    /// The caller's number for the session; its pictures carry it.
+    /// Number that the caller gives the session; its pictures carry it.
     pub generation: u64,
-    /// The first frame that was shown, to be shown again when the session stands still.
+    /// First frame that was shown, for the caller to show again at the beginning.
     pub first_frame: Arc<OnceLock<Bytes>>,
 }
 
 impl FrameSinks {
-    /// One tap and no screen.
+    /// Creates sinks with one tap and no screen.
     pub fn tap_only(sender: mpsc::Sender<Frame>) -> Self {
         Self { taps: vec![sender], screen: None }
     }
 
-    /// A screen and no tap.
+    /// Creates sinks with a screen and no tap.
     pub fn screen(screen: Screen) -> Self {
         Self { taps: Vec::new(), screen: Some(screen) }
     }
@@ -44,7 +44,7 @@ impl FrameSinks {
     /// Sends a frame to every tap.
     pub(super) async fn send_to_taps(&self, frame: Frame) {
         for tap in &self.taps {
-            // A tap that wants no more frames has dropped the receiver.
+            // A tap that needs no more frames has dropped its receiver.
             let _ = tap.send(frame.clone()).await;
         }
     }

@@ -1,7 +1,7 @@
-//! Emptying the RTP port, on a thread of its own.
+//! Thread that receives from the RTP port.
 //!
-//! The kernel's buffer is often smaller than one large picture, so datagrams must be taken out as fast as they come.
-//! A thread that waits in the kernel is woken for each of them, whatever the runtime's threads are busy with.
+//! The receive buffer of the kernel is often smaller than one large frame, so datagrams must be read as fast as they
+//! arrive. A blocking thread is woken for each of them, even while all threads of the runtime are busy.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -15,35 +15,36 @@ use tokio::sync::mpsc;
 
 use crate::impairment::{PacketKind, RawPacket};
 
-/// The thread, and the socket that it empties. Dropping it closes the port.
+/// Thread that receives from the RTP port. Dropping it closes the port.
 #[derive(Debug)]
 pub struct RtpThread {
     socket: Arc<UdpSocket>,
     should_stop: Arc<AtomicBool>,
-    /// What is in the kernel's buffer is still wanted, and nothing that comes after it.
+    /// True if only the datagrams that have arrived already are to be read.
     is_finishing: Arc<AtomicBool>,
-    /// Bytes that wait for the player.
+    /// Number of bytes in the queue to the client.
     queued_bytes: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Bytes of the largest datagram.
+/// Maximum size of a datagram in bytes.
 const MAX_DATAGRAM_SIZE: usize = 64 * 1024;
 
-/// Packets are cut off one allocation of this size, which lives as long as any of them.
+/// Size in bytes of the allocations that packets are cut from. One lives as long as any of its packets.
 const CHUNK_SIZE: usize = 256 * 1024;
 
-/// Bytes that may wait between the socket and the player.
+/// Maximum number of bytes in the queue to the client.
 const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 
-/// How long the thread waits before it looks whether it is still wanted, should nothing wake it.
+/// Timeout of a read, after which the thread checks whether it should stop.
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl RtpThread {
-    /// Passes on what comes from `server`, with its arrival. What finds the queue full is lost.
+    /// Starts the thread. Datagrams from `server` are sent to `packets` with their arrival times, or dropped if the queue is
+    /// full.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// If the socket cannot be configured or the thread cannot be created.
     pub fn start(
         socket: UdpSocket,
         server: IpAddr,
@@ -66,19 +67,19 @@ impl RtpThread {
         Ok(Self { socket, should_stop, is_finishing, queued_bytes, thread: Some(thread) })
     }
 
-    /// The socket, to send from.
+    /// Socket of the port, for sending.
     pub fn socket(&self) -> &UdpSocket {
         &self.socket
     }
 
-    /// Something has been taken out of the queue, and leaves room for more.
+    /// Releases the queue space of a packet that was taken out of the queue.
     pub fn free_queue_space(&self, packet: &RawPacket) {
         if packet.kind == PacketKind::Rtp {
             self.queued_bytes.fetch_sub(packet.bytes.len(), Ordering::Relaxed);
         }
     }
 
-    /// Passes on all that has come, and no more. It takes [`LONGEST_WAIT`] at the most, twice.
+    /// Passes on the datagrams that have arrived already, and stops the thread. Takes at most twice [`RECEIVE_TIMEOUT`].
     pub fn finish(&mut self) {
         self.is_finishing.store(true, Ordering::Relaxed);
         self.wake();
@@ -87,12 +88,12 @@ impl RtpThread {
 
     fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // A thread that has panicked has nothing more to say.
+            // A panic was reported by the panic hook.
             let _ = thread.join();
         }
     }
 
-    /// Something to wake up for.
+    /// Wakes the thread with an empty datagram to its own port.
     fn wake(&self) {
         let Ok(mut address) = self.socket.local_addr() else { return };
         if address.ip().is_unspecified() {
@@ -102,8 +103,8 @@ impl RtpThread {
             });
         }
         if let Err(error) = self.socket.send_to(&[], address) {
-            // It wakes up by itself a little later.
-            tracing::debug!(%error, "the RTP thread could not be woken");
+            // It wakes up at its next read timeout.
+            tracing::debug!(%error, "cannot wake the RTP thread");
         }
     }
 }
@@ -118,7 +119,7 @@ impl Drop for RtpThread {
     }
 }
 
-/// What the thread works with.
+/// State of the thread.
 struct ReceiveLoop {
     socket: Arc<UdpSocket>,
     server: IpAddr,
@@ -138,28 +139,28 @@ impl ReceiveLoop {
             let received = self.socket.recv_from(&mut datagram);
             let is_finishing = self.is_finishing.load(Ordering::Relaxed);
             if is_finishing && finishing_since.get_or_insert_with(Instant::now).elapsed() >= RECEIVE_TIMEOUT {
-                // Datagrams that keep coming are no part of what had come; the knock may be lost among them.
+                // Datagrams that still arrive now are later ones. The wake-up datagram may be lost among them.
                 return;
             }
             match received {
-                // Everything that came before our own knock has been taken out.
+                // All datagrams that arrived before the wake-up datagram have been read.
                 Ok((0, from)) if is_finishing && Some(from) == local_address => return,
                 Ok((length, from)) if from.ip().to_canonical() == self.server => {
                     let arrival = Instant::now();
                     if !self.enqueue(arrival, copy_to_chunk(&mut chunk, &datagram[..length])) {
-                        tracing::debug!("the player does not keep up; a packet is lost");
+                        tracing::debug!("receive queue is full; dropping packet");
                     }
                 }
-                Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
+                Ok((_, from)) => tracing::debug!(%from, "ignoring datagram from unknown address"),
                 Err(error) if is_timeout(&error) && is_finishing => return,
                 Err(error) if is_timeout(&error) => {}
-                // Reports of unreachable ports arrive as errors; the socket goes on.
-                Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+                // ICMP errors are reported by recv; the socket remains usable.
+                Err(error) => tracing::debug!(%error, "cannot receive datagram"),
             }
         }
     }
 
-    /// Puts a packet into the queue; `false` if there is no room for it.
+    /// Puts a packet into the queue. Returns false if there is no room for it.
     fn enqueue(&self, arrival: Instant, packet: Bytes) -> bool {
         let bytes = packet.len();
         if self.queued_bytes.load(Ordering::Relaxed) + bytes > MAX_QUEUED_BYTES {
@@ -190,18 +191,18 @@ fn copy_to_chunk(chunk: &mut BytesMut, datagram: &[u8]) -> Bytes {
 mod tests {
     use super::*;
 
-    /// Sends to a port until it is told that this is enough.
+    /// Sends datagrams to a port until `should_stop` is set.
     fn flood(port: u16, should_stop: &AtomicBool) {
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         while !should_stop.load(Ordering::Relaxed) {
-            // A buffer that is full takes no more, which is what is wanted.
+            // Sending fails while the buffer is full, as intended.
             let _ = sender.send_to(b"flood", ("127.0.0.1", port));
         }
     }
 
     #[test]
     fn close_returns_while_port_is_flooded() {
-        // Bound to no address in particular, it does not know its own knock: only the flood wakes it.
+        // A socket bound to the unspecified address does not recognise its wake-up datagram: only the flood wakes it.
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         let (port, server) = (socket.local_addr().unwrap().port(), IpAddr::from([127, 0, 0, 2]));
         let (packets, _queue) = mpsc::channel(1);
@@ -217,6 +218,6 @@ mod tests {
         let outcome = is_finished.recv_timeout(Duration::from_secs(20));
         should_stop.store(true, Ordering::Relaxed);
         flooding.join().unwrap();
-        assert_eq!(outcome, Ok(()), "the thread goes on for as long as datagrams come");
+        assert_eq!(outcome, Ok(()), "the thread does not stop while datagrams arrive");
     }
 }

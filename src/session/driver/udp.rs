@@ -1,4 +1,4 @@
-//! The UDP ports of a session.
+//! UDP ports of a session.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +16,7 @@ use crate::net::udp_ports::SocketPair;
 use crate::proto::rtsp::PortPair;
 use crate::session::events::ClientInput;
 
-/// A pair of open ports, and the datagrams that they receive.
+/// Pair of open ports, and the datagrams received on them.
 pub struct UdpPorts {
     port_pair: PortPair,
     rtp_thread: RtpThread,
@@ -25,12 +25,15 @@ pub struct UdpPorts {
     _rtcp_task: AbortOnDropHandle<()>,
 }
 
-/// Packets that may wait between the sockets and the client; their bytes are bounded, too.
+/// Capacity of the packet queue between the sockets and the client. Its bytes are limited by [`RtpThread`].
 const PACKET_QUEUE_CAPACITY: usize = 16 * 1024;
 
 impl UdpPorts {
-    /// Opens a pair of ports at a local address: this one and the next, or a pair of the system's choice. Only datagrams
-    /// of the server are received. `buffer` is the size in bytes asked for as the kernel's receive buffer.
+    /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only datagrams
+    /// from `server` are received. `receive_buffer_size` is the size in bytes requested for the kernel's receive buffers.
+    ///
+    /// # Errors
+    /// If no such pair can be bound, or the RTP thread cannot be started.
     pub fn open(
         host: IpAddr,
         server: IpAddr,
@@ -52,12 +55,15 @@ impl UdpPorts {
         })
     }
 
-    /// The numbers of the ports.
+    /// Local port numbers of RTP and RTCP.
     pub fn port_pair(&self) -> PortPair {
         self.port_pair
     }
 
-    /// Sends a datagram to the server, from the port of its kind.
+    /// Sends a datagram to the server from the port of its kind. Returns the number of bytes sent.
+    ///
+    /// # Errors
+    /// If the operating system reports one, for example that the socket buffer is full.
     pub fn send(
         &self,
         RawPacket { kind, bytes }: &RawPacket,
@@ -70,7 +76,7 @@ impl UdpPorts {
         }
     }
 
-    /// Stops receiving RTP, and returns the packets that had arrived by then.
+    /// Stops receiving RTP, and returns the packets that have arrived already.
     pub fn finish_rtp(&mut self) -> Vec<(Instant, RawPacket)> {
         self.rtp_thread.finish();
         let packets = std::iter::from_fn(|| self.packets.try_recv().ok());
@@ -78,7 +84,7 @@ impl UdpPorts {
     }
 }
 
-/// Waits for the next datagram; for ever if no ports are open.
+/// Waits for the next datagram. Never returns if no ports are open.
 pub async fn receive(ports: &mut Option<UdpPorts>) -> (Instant, ClientInput) {
     let Some(ports) = ports else { return std::future::pending().await };
     match ports.packets.recv().await {
@@ -90,19 +96,19 @@ pub async fn receive(ports: &mut Option<UdpPorts>) -> (Instant, ClientInput) {
     }
 }
 
-/// Receives the server's RTCP. It is rare, so the runtime's own threads do.
+/// Receives RTCP from the server. RTCP is rare, so it needs no thread of its own.
 async fn receive_rtcp(socket: &UdpSocket, server: IpAddr, queue: &mpsc::Sender<(Instant, RawPacket)>) {
     let mut buffer = [0; 2_048];
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, from)) if from.ip().to_canonical() == server => {
                 let datagram = RawPacket::rtcp(Bytes::copy_from_slice(&buffer[..length]));
-                // Without room the report is lost; reports repeat.
+                // If the queue is full the report is dropped; reports are sent again.
                 let _ = queue.try_send((Instant::now(), datagram));
             }
-            Ok((_, from)) => tracing::debug!(%from, "a datagram from a stranger is passed over"),
-            // Reports of unreachable ports arrive as errors; the socket goes on.
-            Err(error) => tracing::debug!(%error, "a datagram could not be received"),
+            Ok((_, from)) => tracing::debug!(%from, "ignoring datagram from unknown address"),
+            // ICMP errors are reported by recv; the socket remains usable.
+            Err(error) => tracing::debug!(%error, "cannot receive datagram"),
         }
     }
 }

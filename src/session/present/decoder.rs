@@ -1,4 +1,4 @@
-//! Pictures into pixels, on a thread of its own; the newest one waits in a slot for the screen.
+//! Decoder thread, and the slot from which the screen takes the newest picture.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,26 +14,26 @@ use tokio::sync::watch;
 use crate::media::decode::decode;
 use crate::proto::rtsp::Npt;
 
-/// A picture for the screen.
+/// Decoded picture for the screen.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// RGBA, row by row, scaled to fit the area that was asked for.
+    /// RGBA pixels, 4 bytes each, row by row, scaled to fit the area set with [`Decoder::set_area`].
     pub pixels: Bytes,
-    /// Width of `pixels`.
+    /// Width of `pixels`, in pixels.
     pub width: u32,
-    /// Height of `pixels`.
+    /// Height of `pixels`, in pixels.
     pub height: u32,
-    /// Width before scaling.
+    /// Width before scaling, in pixels.
     pub source_width: u32,
-    /// Height before scaling.
+    /// Height before scaling, in pixels.
     pub source_height: u32,
-    /// Its place in the film, if that is known.
+    /// Position in the film, if known.
     pub position: Option<Npt>,
-    /// The session or film that it belongs to; the caller's number.
+    /// Number of the session or film that the picture belongs to, chosen by the caller.
     pub generation: u64,
 }
 
-/// Where the newest picture waits. One that was not taken is replaced by the next, and counts as dropped.
+/// Slot that holds the newest picture. A picture that is replaced before it was read counts as dropped.
 #[derive(Debug, Clone)]
 pub struct PictureSlot {
     shared: Arc<Shared>,
@@ -41,12 +41,12 @@ pub struct PictureSlot {
 }
 
 impl PictureSlot {
-    /// Waits for a picture; `false` when there will be no more.
+    /// Waits for a new picture. Returns false if the decoder was dropped.
     pub async fn changed(&mut self) -> bool {
         self.updates.changed().await.is_ok()
     }
 
-    /// The newest picture, for the screen.
+    /// Returns the newest picture and marks it as read; `None` before the first.
     pub fn latest(&self) -> Option<Arc<Picture>> {
         let mut state = self.shared.lock();
         state.is_unseen = false;
@@ -54,7 +54,7 @@ impl PictureSlot {
     }
 }
 
-/// The decoding thread. Dropping it ends the thread.
+/// Decoder thread. Dropping it stops the thread.
 #[derive(Debug)]
 pub struct Decoder {
     shared: Arc<Shared>,
@@ -71,12 +71,12 @@ struct Shared {
 #[derive(Debug, Default)]
 struct DecoderState {
     jobs: VecDeque<Job>,
-    /// The area to fit, in physical pixels; `None` leaves pictures as they are.
+    /// Area to fit, in physical pixels; `None` keeps the original size.
     area: Option<(u32, u32)>,
-    /// The picture on the screen no longer fits the area.
+    /// True if the area has changed since the last picture was scaled.
     needs_rescale: bool,
     should_stop: bool,
-    /// The newest picture, and whether it still waits to be taken.
+    /// Newest picture; `is_unseen` is true until it is read.
     picture: Option<Arc<Picture>>,
     is_unseen: bool,
     stats: DecodeStats,
@@ -89,23 +89,23 @@ struct Job {
     generation: u64,
 }
 
-/// What the decoder has done.
+/// Figures of the decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DecodeStats {
-    /// Pictures decoded.
+    /// Number of frames decoded.
     pub decoded: u64,
-    /// Pictures that came faster than they could be decoded, or than the screen took them.
+    /// Number of frames dropped because the decoder or the screen did not keep up.
     pub dropped: u64,
-    /// Pictures that cannot be decoded.
+    /// Number of frames that could not be decoded.
     pub failed: u64,
-    /// Time spent on decoding and scaling.
+    /// Total time spent on decoding and scaling.
     pub total_time: Duration,
-    /// The longest that one picture took since [`Decoder::begin`].
+    /// Longest time that one frame took since [`Decoder::start_session`].
     pub max_time: Duration,
 }
 
 impl DecodeStats {
-    /// What has been done since these earlier counts.
+    /// Returns the difference to earlier figures. `max_time` is that of `self`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             decoded: self.decoded - earlier.decoded,
@@ -117,17 +117,17 @@ impl DecodeStats {
     }
 }
 
-/// Pictures that may wait to be decoded. A hiccup of the machine must not cost a picture; more would be late anyway.
+/// Maximum number of frames that wait to be decoded. A few absorb short delays of the machine; more would be shown late.
 const MAX_QUEUED_JOBS: usize = 3;
 
-/// Pixels of the largest picture that is made for the screen.
+/// Maximum number of pixels of a scaled picture.
 const MAX_PIXELS: u64 = 64 * 1024 * 1024;
 
 impl Decoder {
     /// Starts the thread.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// If the operating system cannot create a thread.
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (update_sender, updates) = watch::channel(());
@@ -136,12 +136,13 @@ impl Decoder {
         Ok(Self { shared, thread: Some(thread), updates })
     }
 
-    /// Where the newest picture waits.
+    /// Returns the slot that holds the newest picture.
     pub fn slot(&self) -> PictureSlot {
         PictureSlot { shared: self.shared.clone(), updates: self.updates.clone() }
     }
 
-    /// A picture to be shown as soon as it is decoded.
+    /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its oldest
+    /// frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
         let mut state = self.shared.lock();
         if state.jobs.len() == MAX_QUEUED_JOBS {
@@ -152,13 +153,13 @@ impl Decoder {
         self.shared.condvar.notify_one();
     }
 
-    /// Forgets pictures that wait.
+    /// Removes all queued frames.
     pub fn clear(&self) {
         self.shared.lock().jobs.clear();
     }
 
-    /// The area that pictures are to fit, in physical pixels; `None` leaves them as they are. The picture on the
-    /// screen is fitted anew.
+    /// Sets the area that pictures are to fit, in physical pixels; `None` keeps their original size. The last picture is
+    /// scaled again.
     pub fn set_area(&self, area: Option<(u32, u32)>) {
         let mut state = self.shared.lock();
         if state.area != area {
@@ -168,12 +169,12 @@ impl Decoder {
         }
     }
 
-    /// What the decoder has done.
+    /// Returns the figures since the decoder was started.
     pub fn stats(&self) -> DecodeStats {
         self.shared.lock().stats
     }
 
-    /// A session begins: what the decoder has done before it. The longest time is measured anew.
+    /// Returns the figures at the start of a session, and resets the longest time.
     pub fn start_session(&self) -> DecodeStats {
         let stats = &mut self.shared.lock().stats;
         stats.max_time = Duration::ZERO;
@@ -186,7 +187,7 @@ impl Drop for Decoder {
         self.shared.lock().should_stop = true;
         self.shared.condvar.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A thread that has panicked has nothing more to say.
+            // A panic was reported by the panic hook.
             let _ = thread.join();
         }
     }
@@ -197,7 +198,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for something to do; `None` at the end.
+    /// Waits for a task, and returns it with the area to fit; `None` if the thread is to stop.
     fn next_task(&self) -> Option<(Task, Option<(u32, u32)>)> {
         let mut state = self.lock();
         loop {
@@ -226,7 +227,7 @@ struct Worker {
     shared: Arc<Shared>,
     update_sender: watch::Sender<()>,
     resizer: Resizer,
-    /// The last picture before scaling, kept to be fitted anew.
+    /// Pixels of the last picture before scaling, kept to be scaled again.
     decoded: Vec<u8>,
     decoded_size: (u32, u32),
     last_job: Option<Job>,
@@ -267,7 +268,7 @@ impl Worker {
         }
     }
 
-    /// Whether there is a new picture.
+    /// Decodes a frame. Returns true if there is a new picture.
     fn decode(&mut self, job: Job) -> bool {
         match decode(&job.jpeg, &mut self.decoded) {
             Ok(size) => {
@@ -276,7 +277,7 @@ impl Worker {
                 true
             }
             Err(error) => {
-                tracing::debug!(%error, "a picture cannot be decoded");
+                tracing::debug!(%error, "cannot decode frame");
                 self.shared.lock().stats.failed += 1;
                 self.last_job = None;
                 false
@@ -284,7 +285,7 @@ impl Worker {
         }
     }
 
-    /// The last picture that was decoded, scaled to fit.
+    /// Scales the last decoded picture to fit the area; `None` if there is none.
     fn scaled_picture(&mut self, area: Option<(u32, u32)>) -> Option<Picture> {
         let job = self.last_job.as_ref()?;
         let (source_width, source_height) = self.decoded_size;
@@ -296,7 +297,7 @@ impl Worker {
             match self.scale(width, height) {
                 Ok(pixels) => pixels,
                 Err(error) => {
-                    tracing::warn!(error, "a picture cannot be scaled");
+                    tracing::warn!(error, "cannot scale picture");
                     return None;
                 }
             }
@@ -310,7 +311,7 @@ impl Worker {
         let source = ImageRef::new(source_width, source_height, &self.decoded, PixelType::U8x4)
             .map_err(|error| error.to_string())?;
         let mut scaled = Image::new(width, height, PixelType::U8x4);
-        // Pictures are opaque, so there is no alpha to multiply with. Enlarging needs no filter beyond two pixels.
+        // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is enough.
         let is_upscaling = width >= source_width && height >= source_height;
         let algorithm = match is_upscaling {
             true => ResizeAlg::Interpolation(FilterType::Bilinear),
@@ -322,7 +323,8 @@ impl Worker {
     }
 }
 
-/// The largest size of the picture's shape that fits an area; whole pixels, at least one.
+/// Returns the largest size with the aspect ratio of a picture that fits an area, at least one pixel in each direction. All
+/// sizes are (width, height) in pixels.
 pub fn fit_size((width, height): (u32, u32), (max_width, max_height): (u32, u32)) -> (u32, u32) {
     let (w, h) = (u64::from(width.max(1)), u64::from(height.max(1)));
     let (mw, mh) = (u64::from(max_width.max(1)), u64::from(max_height.max(1)));
@@ -331,7 +333,7 @@ pub fn fit_size((width, height): (u32, u32), (max_width, max_height): (u32, u32)
     if fitted_width * fitted_height > MAX_PIXELS {
         return (width, height);
     }
-    // Both are at most the area's sides.
+    // Neither exceeds the sides of the area, which are u32.
     (fitted_width as u32, fitted_height as u32)
 }
 

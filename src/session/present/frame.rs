@@ -1,11 +1,11 @@
-//! A frame on its way from the receiver to the taps and the screen.
+//! Frame between the receiver and the taps or the screen. Sans-I/O.
 
 use std::ops::Range;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-/// One compressed JPEG, complete or not.
+/// Compressed JPEG, complete or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Bytes that arrived, in order: from SOI to EOI if nothing is missing.
@@ -16,12 +16,12 @@ pub struct Frame {
     pub missing: Vec<Range<usize>>,
     /// RTP timestamp in ticks of 90 kHz, extended so that it never wraps.
     pub timestamp: i64,
-    /// When its last packet arrived.
+    /// Time at which it was assembled, which is the arrival time of its last packet unless a gap was waited for.
     pub arrival: Instant,
 }
 
 impl Frame {
-    /// Tells whether every byte arrived.
+    /// Returns true if every byte arrived.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
     }

@@ -1,4 +1,4 @@
-//! PURE. The buffer between arrival and the screen: pictures come unevenly and leave evenly.
+//! Jitter buffer: frames arrive unevenly and are shown evenly. Sans-I/O.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use super::frame::Frame;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::stats::{RollingAverage, Snapshot};
 
-/// Decides when each picture is shown.
+/// Buffer that decides when each frame is shown.
 ///
-/// The clock of the sender is followed by the quickest arrivals of the last seconds: a picture is due when the
-/// quickest one of its kind would have arrived, and the delay later. Pictures that arrive after that are late.
+/// The clock of the sender is estimated from the earliest arrivals of the last seconds. A frame is due at the time at which
+/// it would have arrived with the smallest delay of these, plus the playout delay. Frames that arrive after that are late.
 #[derive(Debug)]
 pub struct JitterBuffer {
     delay: Duration,
@@ -18,16 +18,16 @@ pub struct JitterBuffer {
     frames: VecDeque<BufferedFrame>,
     bytes: usize,
     paused_at: Option<Instant>,
-    /// What comes follows what has come; a pause is not the beginning.
+    /// True if the next frames continue the stream after a pause.
     continues_stream: bool,
-    /// More waits than the delay asks for since the picture went on: it is shown a little faster until it does not.
+    /// True while more frames wait than the delay requires, after a pause: they are shown slightly faster.
     is_catching_up: bool,
-    /// The shortest step between timestamps, in ticks.
+    /// Shortest interval between timestamps, in ticks of 90 kHz.
     min_interval: Option<i64>,
     last_timestamp: Option<i64>,
-    /// How much is buffered, before and after each picture arrives.
+    /// Buffered duration before and after each frame arrives.
     levels: RollingAverage,
-    /// Pictures that were never shown because they were too late.
+    /// Number of frames not shown because they were late.
     dropped_late: u64,
 }
 
@@ -37,34 +37,36 @@ struct BufferedFrame {
     frame: Frame,
 }
 
-/// Where the sender's clock stands against ours.
+/// Estimate of the sender's clock against the local one.
 #[derive(Debug)]
 struct SenderClock {
-    /// The timestamp and the arrival that the others are measured against.
+    /// Timestamp and arrival time of the frame that offsets are measured against.
     origin: (i64, Instant),
-    /// The least offset against the origin in this span, and in the one before, in nanoseconds.
+    /// Smallest offset against the origin in the current window and in the previous one, in nanoseconds.
     min_offsets: [i64; 2],
     window_start: Instant,
 }
 
-/// How long the quickest arrival counts: once, and once more.
+/// Length of the window for the smallest offset. An offset counts in its window and in the next one.
 const OFFSET_WINDOW: Duration = Duration::from_secs(5);
 
-/// A timestamp that is this far from where it should be belongs to a new beginning.
+/// Maximum distance of a frame from the estimated clock; a larger one restarts the clock.
 const MAX_OFFSET: Duration = Duration::from_secs(10);
 
-/// Pictures and bytes that may wait; the oldest leave first.
+/// Maximum number of buffered frames; the oldest are dropped first.
 const MAX_FRAMES: usize = 256;
+
+/// Maximum number of buffered bytes; the oldest frames are dropped first.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// Of a step, while more waits than should: a tenth faster is hardly seen.
+/// Factor of the frame interval while catching up; 10 % faster is hardly visible.
 const CATCH_UP_FACTOR: f64 = 0.9;
 
-/// A second.
+/// Maximum interval between frames, in ticks of 90 kHz, that is kept while catching up: one second.
 const MAX_INTERVAL: i64 = CLOCK_RATE as i64;
 
 impl JitterBuffer {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub fn new(delay: Duration) -> Self {
         Self {
             delay,
@@ -81,38 +83,38 @@ impl JitterBuffer {
         }
     }
 
-    /// Sets the delay for pictures that come from now on.
+    /// Sets the playout delay of frames that arrive from now on.
     pub fn set_delay(&mut self, delay: Duration) {
         self.delay = delay;
     }
 
-    /// The picture stands still. What waits goes on waiting. `false` if it stood still already.
+    /// Pauses the screen and keeps all frames. Returns false if it was paused already.
     pub fn pause(&mut self, now: Instant) -> bool {
         let was_moving = self.paused_at.is_none();
         self.paused_at.get_or_insert(now);
         was_moving
     }
 
-    /// What comes from now on follows what waits.
+    /// Treats the frames that arrive from now on as a continuation of those that wait.
     pub fn continue_stream(&mut self) {
         self.continues_stream = true;
     }
 
-    /// The picture moves again: what waited is due as much later as the pause was long, and what comes begins a new clock.
-    /// `false` if it moved already.
+    /// Resumes the screen: frames that wait are due later by the length of the pause, and the next arrival starts a new
+    /// clock. Returns false if it was not paused.
     pub fn resume(&mut self, now: Instant) -> bool {
         let Some(paused_at) = self.paused_at.take() else { return false };
         self.clock = None;
         self.is_catching_up = std::mem::replace(&mut self.continues_stream, true);
         if let Some(first) = self.frames.front() {
-            // One that came in the middle of the pause waits for the rest of it alone, and those behind it as long.
+            // A first frame that arrived during the pause was delayed only by the rest of it; the others move with it.
             let pause_duration = now.saturating_duration_since(paused_at.max(first.frame.arrival));
             self.frames.iter_mut().for_each(|buffered| buffered.due += pause_duration);
         }
         true
     }
 
-    /// Forgets everything that waits: the stream goes on elsewhere.
+    /// Discards all frames and the clock: the stream continues at another position.
     pub fn clear(&mut self) {
         self.clock = None;
         (self.continues_stream, self.is_catching_up) = (false, false);
@@ -121,11 +123,11 @@ impl JitterBuffer {
         self.bytes = 0;
     }
 
-    /// A picture has arrived.
+    /// Inserts a complete frame.
     pub fn push(&mut self, frame: Frame) {
         self.update_min_interval(frame.timestamp);
         let due = self.due_time(&frame);
-        // Pictures are shown in the order in which they come out of the reorder buffer.
+        // Frames are shown in the order in which they leave the reorder buffer.
         let earliest = self.frames.back().map_or(due, |last| last.due + self.min_spacing());
         self.is_catching_up &= earliest > due;
         let due = due.max(earliest);
@@ -144,7 +146,7 @@ impl JitterBuffer {
         self.min_interval = self.min_interval.into_iter().chain(interval).min();
     }
 
-    /// Between two pictures that wait.
+    /// Minimum time between two frames that wait.
     fn min_spacing(&self) -> Duration {
         let interval = self.min_interval.filter(|_| self.is_catching_up).unwrap_or(0).clamp(0, MAX_INTERVAL);
         Duration::from_nanos(ticks_to_nanos(interval).unsigned_abs()).mul_f64(CATCH_UP_FACTOR)
@@ -167,13 +169,13 @@ impl JitterBuffer {
         clock.expected_arrival(frame.timestamp) + self.delay
     }
 
-    /// When the next picture is due.
+    /// Returns the time at which the next frame is due; `None` if there is none, or while the screen is paused.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let next = self.frames.front().filter(|_| self.paused_at.is_none());
         next.map(|buffered| buffered.due)
     }
 
-    /// The picture to show now. If several are due, it is the last of them: the others are too late.
+    /// Returns the frame to show at `now`. If several are due it is the last of them, and the others are dropped as late.
     pub fn pop(&mut self, now: Instant) -> Option<Frame> {
         if self.paused_at.is_some() {
             return None;
@@ -187,27 +189,27 @@ impl JitterBuffer {
         Some(shown.frame)
     }
 
-    /// The timestamp of the next picture.
+    /// Extended timestamp of the next frame; `None` if there is none.
     pub fn next_timestamp(&self) -> Option<i64> {
         self.frames.front().map(|buffered| buffered.frame.timestamp)
     }
 
-    /// Whether nothing waits.
+    /// Returns true if no frame is buffered.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// When the quickest packet of this timestamp would arrive; `None` before any has.
+    /// Returns the earliest time at which a frame with this timestamp would arrive; `None` before the first frame.
     pub fn expected_arrival(&self, timestamp: i64) -> Option<Instant> {
         self.clock.as_ref().map(|clock| clock.expected_arrival(timestamp))
     }
 
-    /// For how long what waits would last.
+    /// Time for which the buffered frames last.
     fn buffered_duration(&self, now: Instant) -> Duration {
         self.frames.back().map_or(Duration::ZERO, |last| last.due.saturating_duration_since(now))
     }
 
-    /// Adds what is known here to the figures.
+    /// Adds the figures of the buffer.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         snapshot.buffered_ms = self.levels.mean_ms(now);
         snapshot.frames_dropped_late = self.dropped_late;
@@ -219,7 +221,7 @@ impl SenderClock {
         Self { origin: (frame.timestamp, frame.arrival), min_offsets: [0, 0], window_start: frame.arrival }
     }
 
-    /// How much later than the origin lets expect, in nanoseconds.
+    /// Delay of a frame against the origin, in nanoseconds.
     fn offset(&self, frame: &Frame) -> i64 {
         let (timestamp, arrival) = self.origin;
         let arrived = signed_nanos_between(arrival, frame.arrival);
@@ -301,10 +303,10 @@ mod tests {
     fn clock_follows_earliest_recent_arrival() {
         let (begin, mut buffer) = (Instant::now(), JitterBuffer::new(Duration::ZERO));
         buffer.push(frame(0, begin));
-        // The sender is quicker than its first packet was...
+        // The second frame has a smaller delay than the first ...
         buffer.push(frame(100, begin + 4_980 * MS));
         assert_eq!(buffer.expected_arrival(200 * 4_500), Some(begin + 9_980 * MS));
-        // ... and then its clock falls behind for good.
+        // ... and from the third one on the delay is larger.
         for index in 101..400 {
             buffer.push(frame(index, begin + 50 * MS * index as u32 + 40 * MS));
         }
@@ -344,7 +346,7 @@ mod tests {
         }
         let (resumed, mut shown) = (begin + 1_000 * MS, Vec::new());
         buffer.resume(resumed);
-        // What follows comes while all that waited is waiting yet.
+        // The next frames arrive while all earlier ones are still buffered.
         for index in 6..100 {
             let arrival = resumed + 50 * MS * (index as u32 - 6);
             while let Some(due) = buffer.poll_timeout().filter(|due| *due <= arrival) {
@@ -356,7 +358,7 @@ mod tests {
         assert_eq!(buffer.dropped_late, 0);
         assert_eq!(shown[..8], [50, 100, 150, 200, 250, 300, 345, 390].map(|at| MS * at));
         let intervals: Vec<_> = shown.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(intervals.iter().all(|step| (45 * MS..=50 * MS).contains(step)), "{intervals:?}");
+        assert!(intervals.iter().all(|interval| (45 * MS..=50 * MS).contains(interval)), "{intervals:?}");
         assert_eq!(intervals.last(), Some(&(50 * MS)));
     }
 

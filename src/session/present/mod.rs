@@ -1,4 +1,4 @@
-//! The way of a frame from the receiver to the screen.
+//! Presentation of frames: jitter buffer, decoder and the slot that the screen reads.
 
 pub mod decoder;
 pub mod frame;

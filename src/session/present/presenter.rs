@@ -1,4 +1,4 @@
-//! PURE. What becomes of whole pictures: each waits for its time, is shown, and is counted.
+//! Presenter of complete frames: each waits until it is due, is shown, and is counted. Sans-I/O.
 
 use std::time::{Duration, Instant};
 
@@ -8,45 +8,45 @@ use crate::proto::rtcp::Epoch;
 use crate::session::state::{Goal, RtspState, SessionStatus};
 use crate::stats::{PresentationStats, Snapshot};
 
-/// The pictures of one session after another.
+/// Presenter of the frames of one session after another.
 #[derive(Debug)]
 pub struct Presenter {
     delay: Duration,
     epoch: Epoch,
-    /// Pictures that wait.
+    /// Frames that wait to be shown.
     pub jitter_buffer: JitterBuffer,
-    /// The account of those that were shown.
+    /// Figures of the frames shown.
     pub stats: PresentationStats,
 }
 
 impl Presenter {
-    /// A projector that lets pictures wait this long.
+    /// Creates a presenter with this playout delay.
     pub fn new(delay: Duration, epoch: Epoch) -> Self {
         Self { delay, epoch, jitter_buffer: JitterBuffer::new(delay), stats: PresentationStats::new(epoch) }
     }
 
-    /// A session is set up, of which nothing has come yet.
+    /// Discards frames and figures, for a new session.
     pub fn reset(&mut self) {
         *self = Self::new(self.delay, self.epoch);
     }
 
-    /// How much longer a picture waits than the quickest one needed.
+    /// Playout delay of frames that arrive from now on.
     pub fn delay(&self) -> Duration {
         self.delay
     }
 
-    /// How long the receiver waits for a gap: as long as frames wait, within reason.
+    /// Time that the receiver waits for a gap to fill: the playout delay, but at least 10 ms and at most 1 s.
     pub fn reorder_timeout(&self) -> Duration {
         self.delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 
-    /// Sets how long pictures wait from now on.
+    /// Sets the playout delay of frames that arrive from now on.
     pub fn set_delay(&mut self, delay: Duration) {
         self.delay = delay;
         self.jitter_buffer.set_delay(delay);
     }
 
-    /// The picture stands still as soon as the user wants it to, and goes on only when the server agrees.
+    /// Pauses the screen as soon as the user wants it, and resumes it only when the server is playing too.
     pub fn handle_status(&mut self, now: Instant, status: &SessionStatus) {
         match (status.state, status.goal) {
             (RtspState::Playing, Goal::Playing) => {
@@ -55,7 +55,7 @@ impl Presenter {
                 }
             }
             _ => {
-                // A picture that is meant to stand still does not stall until the server has heard of it.
+                // From now on the frame on the screen is not a stall, even before the server has responded.
                 if self.jitter_buffer.pause(now) {
                     self.stats.stop(now);
                 }
@@ -63,8 +63,8 @@ impl Presenter {
         }
     }
 
-    /// Handles a frame as the receiver assembled it. Returns the frame that the taps get and that waits to be shown; a
-    /// frame with missing ranges cannot be decoded, and is neither.
+    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps; an incomplete one cannot be
+    /// decoded, so it is neither.
     pub fn handle_frame(&mut self, frame: Frame) -> Option<Frame> {
         if !frame.is_complete() {
             return None;
@@ -77,11 +77,11 @@ impl Presenter {
     /// Returns the frame to show now.
     pub fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
         let frame = self.jitter_buffer.pop(now)?;
-        self.stats.shown(now, frame.arrival, frame.timestamp as u32);
+        self.stats.record_frame_shown(now, frame.arrival, frame.timestamp as u32);
         Some(frame)
     }
 
-    /// Adds what is known here to the figures.
+    /// Adds the figures of presentation and jitter buffer.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         self.stats.add_to(now, snapshot);
         self.jitter_buffer.add_to(now, snapshot);

@@ -1,5 +1,6 @@
-//! Reception of one RTP stream, and the reports on it.
+//! Reception of one RTP stream, and the RTCP reports on it.
 
+pub mod frame_receiver;
 pub mod receiver;
 pub mod receiver_reports;
 pub mod reorder_buffer;

@@ -1,72 +1,69 @@
-//! PURE. From datagrams to pictures: parse, count, put in order, put together.
+//! Receiver of one RTP stream, from packets to frames: parse, count, reorder, assemble. Sans-I/O.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::reorder_buffer::ReorderBuffer;
+use super::frame_receiver::{FrameReceiver, StreamBuffers};
 use super::rtp_info::AnnouncedPacket;
 use super::ssrc_filter::{FilterResult, ReceivedPacket, SsrcFilter};
 use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, starts_frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
-use crate::session::pipeline::FrameReceiver;
 use crate::session::present::frame::Frame;
-use crate::stats::{Arrival, Fate, PacketLog, ReceiveStats, RtpReceiver, SenderCounts, Snapshot};
+use crate::stats::{Arrival, Fate, SenderCounts, Snapshot};
 
-/// What may come yet of the PLAY before.
+/// Packets of the previous PLAY that may still arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PreviousPlay {
-    /// Nothing, as far as is known.
+    /// None are known of.
     None,
-    /// Packets that belong to no frame any more: the film goes on elsewhere, with the packet of this number, extended.
+    /// Packets whose frames are not shown: the stream continues at another position, with the packet of this extended
+    /// sequence number.
     Abandoned { first: i64 },
-    /// Packets whose frames are shown: the film goes on with the packet of this number. A frame that PAUSE has cut ends
-    /// before it.
+    /// Packets whose frames are shown: the stream continues after PAUSE with the packet of this sequence number. A frame
+    /// that PAUSE has cut ends before it.
     Continued { first: u16 },
 }
 
-/// Packets without progress that are kept. Among those that count anew there may be some that were of use.
+/// Maximum number of packets kept since the sequence number last advanced. While a source restarts its count, packets of
+/// the old count may arrive between them.
 const MAX_RESTART_CANDIDATES: usize = 256;
 
-/// When so many pictures cannot be shown and none can, it is no accident.
+/// Number of unusable frames, without a usable one, after which the stream is reported as unusable.
 pub const MIN_UNUSABLE_FRAMES: u64 = 25;
 
-/// The receiving end of one RTP stream.
+/// Receiver of one RTP stream.
 #[derive(Debug)]
 pub struct RtpFrameReceiver {
     payload_type: u8,
     ssrc_filter: SsrcFilter,
-    /// What was announced, until a packet has come that can be held against it.
+    /// Packet announced by RTP-Info, until a packet has arrived that can be compared with it.
     announced: Option<AnnouncedPacket>,
-    rtp_receiver: RtpReceiver,
-    /// The last packets that were no progress: they may be the first of a new count. Of those that were of use
-    /// nevertheless, only the place.
+    /// Packets since the sequence number last advanced, which may be the first of a restarted count. `None` takes the
+    /// place of a packet that was used.
     restart_candidates: VecDeque<Option<ReceivedPacket>>,
-    reorder_buffer: ReorderBuffer,
+    buffers: StreamBuffers,
     depacketizer: Depacketizer,
-    /// The last timestamp of a whole frame, extended.
+    /// Extended timestamp of the last complete frame.
     last_frame_timestamp: Option<i64>,
-    /// The highest timestamp of any packet, extended.
+    /// Highest extended timestamp of any packet.
     highest_timestamp: Option<i64>,
-    last_packet: Option<Instant>,
     previous_play: PreviousPlay,
-    /// A packet of use has come since the PLAY.
+    /// True once a packet was used since PLAY.
     has_started: bool,
-    frames: VecDeque<Frame>,
-    receive_stats: ReceiveStats,
-    packet_log: PacketLog,
     frames_unusable: u64,
     headers_reduced: u64,
-    /// What is wrong with the last picture that cannot be understood.
+    /// Reason why the last unusable frame is unusable.
     unusable_reason: Option<&'static str>,
 }
 
 impl RtpFrameReceiver {
-    /// A receiver of a stream with this payload type, from this source and of this size, if they were said. Each packet
-    /// has come with so many bytes of headers around it. A gap is waited for as long as `patience`.
+    /// Creates a receiver of a stream with this payload type. `ssrc` is from the Transport header of SETUP and
+    /// `dimensions` from the SDP, where they are stated. `packet_overhead` is the number of header bytes around each
+    /// packet, and `reorder_timeout` the time that packets wait for a gap before them to fill.
     pub fn new(
         payload_type: u8,
         ssrc: Option<u32>,
@@ -78,100 +75,96 @@ impl RtpFrameReceiver {
             payload_type,
             ssrc_filter: SsrcFilter::new(ssrc),
             announced: None,
-            rtp_receiver: RtpReceiver::default(),
             restart_candidates: VecDeque::new(),
-            reorder_buffer: ReorderBuffer::new(reorder_timeout),
+            buffers: StreamBuffers::new(reorder_timeout, packet_overhead),
             depacketizer: Depacketizer::new(dimensions),
             last_frame_timestamp: None,
             highest_timestamp: None,
-            last_packet: None,
             previous_play: PreviousPlay::None,
             has_started: false,
-            frames: VecDeque::new(),
-            receive_stats: ReceiveStats::new(packet_overhead),
-            packet_log: PacketLog::default(),
             frames_unusable: 0,
             headers_reduced: 0,
             unusable_reason: None,
         }
     }
 
-    /// A PLAY was answered that goes on where PAUSE left it: what was sent before it comes before it.
+    /// Handles the response to a PLAY that continues after PAUSE: frames sent before PAUSE are shown first.
     pub fn resume(&mut self, announced: AnnouncedPacket) {
         let rtptime_and_highest = announced.rtptime.zip(self.highest_timestamp);
-        // One whose timestamps begin anew cannot be told from one that begins elsewhere.
+        // A server that restarts its timestamps cannot be distinguished from one that plays from another position.
         let goes_back = rtptime_and_highest
             .is_some_and(|(rtptime, highest)| extend_timestamp(highest, rtptime) < highest);
         let Some(sequence) = announced.sequence.filter(|_| self.has_started && !goes_back) else {
             return self.start(announced);
         };
         self.ssrc_filter.reset();
-        let previous_highest = self.rtp_receiver.extended_max();
-        let first = self.rtp_receiver.expect_seq(announced.announced_at, sequence);
-        // A server that counts anew has begun something new.
+        let previous_highest = self.buffers.rtp_receiver.extended_max();
+        let first = self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence);
+        // A server that restarts its sequence numbers has started a new stream.
         if previous_highest.is_none_or(|previous_highest| first <= previous_highest) {
-            self.reorder_buffer.restart_at(Some(first));
-            self.packet_log.clear();
+            self.buffers.reorder_buffer.restart_at(Some(first));
+            self.buffers.packet_log.clear();
         }
         self.previous_play = PreviousPlay::Continued { first: sequence };
         self.announced = Some(announced);
-        self.last_packet = None;
-        self.receive_stats.mark_discontinuity();
+        self.buffers.last_packet = None;
+        self.buffers.stats.mark_discontinuity();
     }
 
-    /// A PLAY was answered: packets come from now on.
+    /// Handles the response to a PLAY from a position: what was received before is discarded.
     pub fn start(&mut self, announced: AnnouncedPacket) {
         self.ssrc_filter.reset();
         self.stop();
-        // What was sent before, and comes only now, is counted but belongs to no frame any more.
-        let previous_highest = self.rtp_receiver.extended_max();
-        let first =
-            announced.sequence.map(|sequence| self.rtp_receiver.expect_seq(announced.announced_at, sequence));
-        self.reorder_buffer.restart_at(first);
+        // Packets of the previous PLAY that still arrive are counted, but belong to no frame.
+        let previous_highest = self.buffers.rtp_receiver.extended_max();
+        let first = announced
+            .sequence
+            .map(|sequence| self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence));
+        self.buffers.reorder_buffer.restart_at(first);
         self.previous_play = match (first, previous_highest) {
             (Some(first), Some(_)) => PreviousPlay::Abandoned { first },
             _ => PreviousPlay::None,
         };
         if first.zip(previous_highest).is_some_and(|(first, previous_highest)| first <= previous_highest) {
-            self.packet_log.clear();
+            self.buffers.packet_log.clear();
         }
         self.announced = Some(announced);
     }
 
-    /// The stream has ended by itself: of a frame that has begun, the rest is lost.
+    /// Ends the stream: packets that the last frame still lacks are lost.
     pub fn finish(&mut self) {
         self.depacketizer.finish();
         while let Some(assembled) = self.depacketizer.poll_frame() {
             if let Assembled::Frame(frame) = assembled
                 && !frame.is_complete()
             {
-                self.receive_stats.record_incomplete_frame();
+                self.buffers.stats.record_incomplete_frame();
             }
         }
         self.stop();
     }
 
-    /// A datagram, or the content of an interleaved frame, has come; its timestamp, extended. There is none if it is of no
-    /// use.
+    /// Handles a UDP datagram or the content of an interleaved frame. Returns its extended timestamp, or `None` if it is
+    /// not used.
     pub fn handle_packet(&mut self, now: Instant, bytes: Bytes) -> Option<i64> {
         let length = bytes.len();
         let packet = match Packet::parse(bytes) {
             Ok(packet) => packet,
             Err(error) => {
-                tracing::debug!(%error, "a packet is passed over");
+                tracing::debug!(%error, "ignoring invalid RTP packet");
                 return None;
             }
         };
         let header = packet.header;
         if header.payload_type != self.payload_type {
-            tracing::debug!(?header, "a packet of another stream is passed over");
+            tracing::debug!(?header, "ignoring packet with unknown payload type");
             return None;
         }
         let previous_ssrc = self.ssrc_filter.current_ssrc();
         match self.ssrc_filter.filter(ReceivedPacket { at: now, size: length, packet }) {
             FilterResult::Accepted(received) => self.handle_received(received),
             FilterResult::Rejected => {
-                tracing::debug!(?header, "a packet of another source is passed over");
+                tracing::debug!(?header, "ignoring packet with unknown SSRC");
                 None
             }
             FilterResult::Switched(packets) => {
@@ -183,7 +176,7 @@ impl RtpFrameReceiver {
         }
     }
 
-    /// All of them are taken, and the first tells where they are.
+    /// Handles all packets, and returns the timestamp of the first that is used.
     fn handle_all(
         &mut self,
         packets: impl IntoIterator<Item = ReceivedPacket>,
@@ -192,31 +185,29 @@ impl RtpFrameReceiver {
         packets.into_iter().filter_map(|received| handle(self, received)).reduce(|first, _| first)
     }
 
-    /// The numbers that were counted mean nothing any more (RFC 3550 §8.2, appendix A.1).
+    /// Starts a new count of sequence numbers (RFC 3550 §8.2, appendix A.1).
     fn restart_count(&mut self, now: Instant, sequence: u16) {
         self.depacketizer.discard_frame();
-        let first = self.rtp_receiver.init_seq(now, sequence);
-        self.reorder_buffer.restart_at(Some(first));
+        self.buffers.restart_count(now, sequence);
         self.restart_candidates.clear();
         self.previous_play = PreviousPlay::None;
-        self.packet_log.clear();
     }
 
     fn handle_received(&mut self, received: ReceivedPacket) -> Option<i64> {
-        self.last_packet = Some(received.at);
-        self.receive_stats.record_packet(received.at, received.size);
+        self.buffers.record_packet(received.at, received.size);
         self.check_announcement(&received);
         self.count_packet(received)
     }
 
-    /// Nothing was lost before a first packet that is none of those that were announced.
+    /// Compares the first packet after PLAY with RTP-Info. If they do not match, the count starts at the packet, and no
+    /// packets before it are lost.
     fn check_announcement(&mut self, ReceivedPacket { at: now, packet, .. }: &ReceivedPacket) {
         let header = packet.header;
         let Some((announced, first)) = self.announced.and_then(|first| Some((first, first.sequence?))) else {
             return;
         };
         let is_behind = header.sequence.wrapping_sub(first) >= 1 << 15;
-        // What comes late from the PLAY before says nothing.
+        // It may be a late packet of the previous PLAY, which proves nothing.
         if is_behind && self.previous_play != PreviousPlay::None {
             return;
         }
@@ -224,14 +215,14 @@ impl RtpFrameReceiver {
         let is_plausible =
             header.sequence == first || !is_behind && announced.matches_timestamp(*now, header.timestamp);
         if !is_plausible {
-            tracing::debug!(?header, "RTP-Info speaks of other packets");
+            tracing::debug!(?header, "ignoring RTP-Info that does not match the packets");
             self.restart_count(*now, header.sequence);
         }
     }
 
     fn count_packet(&mut self, received: ReceivedPacket) -> Option<i64> {
         let (now, header) = (received.at, received.packet.header);
-        let timestamp = match self.rtp_receiver.handle_packet(now, &header) {
+        let timestamp = match self.buffers.rtp_receiver.handle_packet(now, &header) {
             Arrival::New(sequence) => {
                 self.restart_candidates.clear();
                 self.accept_packet(now, sequence, received.packet, Fate::Received)
@@ -241,7 +232,7 @@ impl RtpFrameReceiver {
                 self.accept_packet(now, sequence, received.packet, Fate::Reordered)
             }
             Arrival::Duplicate(sequence) => {
-                self.packet_log.record_duplicate(sequence);
+                self.buffers.packet_log.record_duplicate(sequence);
                 self.push_restart_candidate(Some(received));
                 None
             }
@@ -262,7 +253,8 @@ impl RtpFrameReceiver {
         self.restart_candidates.push_back(candidate);
     }
 
-    /// The source counts anew, with so many packets in a row that end with this one.
+    /// Handles a restart of the sequence numbers, recognised by `packet_count` consecutive packets of which `last` is the
+    /// last.
     fn handle_restart(&mut self, packet_count: usize, last: ReceivedPacket) -> Option<i64> {
         let candidates =
             self.restart_candidates.split_off(self.restart_candidates.len().saturating_sub(packet_count - 1));
@@ -273,66 +265,30 @@ impl RtpFrameReceiver {
         self.handle_all(packets, Self::count_packet)
     }
 
-    /// A packet was missing. Returns its timestamp, extended, if it is of use.
+    /// Accepts a packet that was missing. Returns its extended timestamp, or `None` if it belongs to an abandoned PLAY.
     fn accept_packet(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> Option<i64> {
+        let header = packet.header;
+        self.buffers.stats.record_payload(now, packet.payload.len());
         if matches!(self.previous_play, PreviousPlay::Abandoned { first } if sequence < first) {
-            // Sent before the film went on elsewhere, it belongs to no frame any more.
-            self.receive_stats.payload(now, packet.payload.len());
-            self.packet_log.record_received(
-                sequence,
-                i64::from(packet.header.timestamp),
-                packet.header.marker,
-                fate,
-            );
+            let timestamp = i64::from(header.timestamp);
+            self.buffers.packet_log.record_received(sequence, timestamp, header.marker, fate);
             return None;
         }
-        let reference = self.highest_timestamp.unwrap_or(i64::from(packet.header.timestamp));
-        let timestamp = extend_timestamp(reference, packet.header.timestamp);
-        // A server may begin its timestamps anew at each PLAY.
+        let reference = self.highest_timestamp.unwrap_or(i64::from(header.timestamp));
+        let timestamp = extend_timestamp(reference, header.timestamp);
+        // A server may restart its timestamps at each PLAY.
         let is_first = !std::mem::replace(&mut self.has_started, true);
         self.highest_timestamp = Some(if is_first { timestamp } else { timestamp.max(reference) });
-        self.push_to_reorder_buffer(now, sequence, timestamp, packet, fate);
+        self.buffers.stats.record_timestamp(now, timestamp, starts_frame(&packet));
+        self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, fate);
         Some(timestamp)
-    }
-
-    fn push_to_reorder_buffer(
-        &mut self,
-        now: Instant,
-        sequence: i64,
-        timestamp: i64,
-        packet: Packet,
-        fate: Fate,
-    ) {
-        let header = packet.header;
-        self.receive_stats.payload(now, packet.payload.len());
-        self.receive_stats.record_timestamp(now, timestamp, starts_frame(&packet));
-        let is_in_time = self.reorder_buffer.push(now, sequence, packet);
-        if !is_in_time {
-            self.receive_stats.record_late_packet();
-        }
-        let fate = if is_in_time { fate } else { Fate::Late };
-        self.packet_log.record_received(sequence, timestamp, header.marker, fate);
-    }
-
-    fn release(&mut self, now: Instant) {
-        while let Some(packet) = self.reorder_buffer.pop(now) {
-            if matches!(self.previous_play, PreviousPlay::Continued { first } if packet.header.sequence.wrapping_sub(first) < 1 << 15)
-            {
-                self.previous_play = PreviousPlay::None;
-                self.depacketizer.discard_frame();
-            }
-            self.depacketizer.push(&packet);
-            while let Some(assembled) = self.depacketizer.poll_frame() {
-                self.handle_assembled(now, assembled);
-            }
-        }
     }
 
     fn handle_assembled(&mut self, now: Instant, assembled: Assembled) {
         match assembled {
             Assembled::Frame(frame) => self.handle_frame(now, frame),
             Assembled::Unusable(reason) => {
-                tracing::debug!(reason, "a frame cannot be understood");
+                tracing::debug!(reason, "frame is unusable");
                 self.frames_unusable += 1;
                 self.unusable_reason = Some(reason);
             }
@@ -346,95 +302,92 @@ impl RtpFrameReceiver {
         let timestamp = extend_timestamp(reference, timestamp);
         if is_complete {
             self.last_frame_timestamp = Some(timestamp);
-            self.receive_stats.record_complete_frame(now);
+            self.buffers.stats.record_complete_frame(now);
             self.headers_reduced += u64::from(headers_reduced);
         } else {
-            self.receive_stats.record_incomplete_frame();
+            self.buffers.stats.record_incomplete_frame();
         }
-        self.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
+        self.buffers.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
     }
 
-    /// Why not one picture can be understood, once that is certain.
+    /// Returns the reason why no frame can be used, after [`MIN_UNUSABLE_FRAMES`] unusable frames and no complete one.
     pub fn unusable_reason(&self) -> Option<&'static str> {
         self.unusable_reason.filter(|_| {
-            self.receive_stats.frames_complete() == 0 && self.frames_unusable >= MIN_UNUSABLE_FRAMES
+            self.buffers.stats.frames_complete() == 0 && self.frames_unusable >= MIN_UNUSABLE_FRAMES
         })
     }
 
-    /// Whether no packet waits for one before it.
+    /// Returns true if no packet waits for one before it.
     pub fn is_in_order(&self) -> bool {
-        self.reorder_buffer.is_empty()
+        self.buffers.reorder_buffer.is_empty()
     }
 
-    /// Whether all that came has been dealt with.
+    /// Returns true if no packet waits for one before it, and no frame has begun.
     pub fn is_idle(&self) -> bool {
-        self.reorder_buffer.is_empty() && !self.depacketizer.is_mid_frame()
+        self.is_in_order() && !self.depacketizer.is_mid_frame()
     }
 
-    /// The highest timestamp of any packet since the PLAY, extended.
+    /// Highest extended timestamp of any packet since PLAY; `None` before the first.
     pub fn highest_timestamp(&self) -> Option<i64> {
         self.highest_timestamp
     }
 
-    /// The source that is listened to.
+    /// SSRC of the source that is received; `None` before its first packet since PLAY.
     pub fn ssrc(&self) -> Option<u32> {
         self.ssrc_filter.current_ssrc()
     }
 
-    /// What a receiver report says of the source; `None` before anything was heard of it.
+    /// Returns the block of a receiver report about the source; `None` before its first packet since PLAY.
     pub fn report_block(&mut self) -> Option<ReportBlock> {
         let ssrc = self.ssrc_filter.current_ssrc()?;
-        Some(self.rtp_receiver.report_block(ssrc))
+        Some(self.buffers.rtp_receiver.report_block(ssrc))
     }
 
-    /// Adds what is known here to the figures; of all that was sent, if that is known.
+    /// Adds the figures of the receiver. `sender_counts` is what is known of the packets that the source has sent.
     pub fn add_to(&mut self, now: Instant, sender_counts: Option<SenderCounts>, snapshot: &mut Snapshot) {
-        self.rtp_receiver.add_to(snapshot, sender_counts);
-        self.receive_stats.add_to(now, snapshot);
+        self.buffers.rtp_receiver.add_to(snapshot, sender_counts);
+        self.buffers.stats.add_to(now, snapshot);
         snapshot.frames_unusable = self.frames_unusable;
         snapshot.headers_reduced = self.headers_reduced;
     }
 
-    /// Packets that are known to have been sent, by their sequence numbers.
+    /// Number of packets known to have been sent, by their sequence numbers.
     pub fn expected_packets(&self) -> u64 {
-        self.rtp_receiver.expected()
+        self.buffers.rtp_receiver.expected()
     }
 }
 
 impl FrameReceiver for RtpFrameReceiver {
-    fn handle_timeout(&mut self, now: Instant) {
-        self.release(now);
+    fn release(&mut self, now: Instant) {
+        while let Some(packet) = self.buffers.reorder_buffer.pop(now) {
+            let sequence = packet.header.sequence;
+            if matches!(self.previous_play, PreviousPlay::Continued { first } if sequence.wrapping_sub(first) < 1 << 15)
+            {
+                self.previous_play = PreviousPlay::None;
+                self.depacketizer.discard_frame();
+            }
+            self.depacketizer.push(&packet);
+            while let Some(assembled) = self.depacketizer.poll_frame() {
+                self.handle_assembled(now, assembled);
+            }
+        }
     }
 
-    fn poll_timeout(&self) -> Option<Instant> {
-        self.reorder_buffer.poll_timeout()
+    fn buffers(&self) -> &StreamBuffers {
+        &self.buffers
     }
 
-    fn poll_frame(&mut self) -> Option<Frame> {
-        self.frames.pop_front()
-    }
-
-    fn set_reorder_timeout(&mut self, wait: Duration) {
-        self.reorder_buffer.set_timeout(wait);
+    fn buffers_mut(&mut self) -> &mut StreamBuffers {
+        &mut self.buffers
     }
 
     fn stop(&mut self) {
         self.depacketizer.discard_frame();
-        self.reorder_buffer.restart_at(None);
+        self.buffers.discard();
+        self.buffers.last_packet = None;
         self.restart_candidates.clear();
         self.previous_play = PreviousPlay::None;
-        self.frames.clear();
-        self.last_packet = None;
         self.has_started = false;
-        self.receive_stats.mark_discontinuity();
-    }
-
-    fn last_packet(&self) -> Option<Instant> {
-        self.last_packet
-    }
-
-    fn packet_log(&self) -> &PacketLog {
-        &self.packet_log
     }
 }
 
@@ -456,7 +409,7 @@ mod tests {
         packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap()
     }
 
-    /// Packets of a film in order, with these sequence numbers: of each, its frame and its place among all.
+    /// Packets of a film in order. `sequence` maps the number of the frame and of the packet to a sequence number.
     fn stream_packets(sequence: impl Fn(usize, usize) -> u16) -> Vec<Bytes> {
         let packetized = packetized_frame();
         assert!(packetized.packets().len() > 3, "{} packets", packetized.packets().len());
@@ -471,7 +424,8 @@ mod tests {
         packets
     }
 
-    /// Receives a film of which this is announced: what is known of it, and its pictures.
+    /// Receives a film whose first packet is announced with these values. Returns the figures and the number of complete
+    /// frames.
     fn receive_stream(sequence: Option<u16>, rtptime: Option<u32>, packets: &[Bytes]) -> (Snapshot, usize) {
         let now = Instant::now();
         let mut receiver = RtpFrameReceiver::new(26, None, None, 28, Duration::from_millis(50));
@@ -479,8 +433,8 @@ mod tests {
         packets.iter().for_each(|packet| {
             receiver.handle_packet(now, packet.clone());
         });
-        // No gap is waited for any longer.
-        receiver.handle_timeout(now + Duration::from_secs(1));
+        // All gaps have timed out.
+        receiver.release(now + Duration::from_secs(1));
         let mut snapshot = Snapshot::default();
         receiver.add_to(now, None, &mut snapshot);
         (snapshot, std::iter::from_fn(|| receiver.poll_frame()).filter(Frame::is_complete).count())
@@ -530,6 +484,6 @@ mod tests {
             assert_no_loss(receive_stream(Some(sequence), rtptime, &packets), packets.len());
         }
         let (snapshot, _) = receive_stream(Some(990), Some(3_000_000_000), &packets);
-        assert_eq!(snapshot.packets_lost, 10, "and what is announced with one is");
+        assert_eq!(snapshot.packets_lost, 10, "a plausible announcement reveals lost packets");
     }
 }

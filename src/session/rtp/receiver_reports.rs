@@ -1,4 +1,4 @@
-//! PURE. The RTCP that a player sends (RFC 3550 §6).
+//! RTCP packets that a receiver sends (RFC 3550 §6). Sans-I/O.
 
 use std::time::{Duration, Instant};
 
@@ -8,24 +8,25 @@ use rand::{RngExt, SeedableRng};
 use crate::proto::rtcp::{self, Epoch, ExtendedReportBlock, ReportBlock, RtcpPacket, SenderInfo};
 use crate::session::options::RtcpIdentity;
 
-/// Says when a receiver report is due, and what it is.
+/// Scheduler and encoder of receiver reports.
 #[derive(Debug)]
 pub struct ReceiverReports {
     identity: RtcpIdentity,
     next_report_at: Option<Instant>,
     rng: SmallRng,
+    /// Middle 32 bits of the NTP timestamp of the last sender report, and its arrival time.
     last_sender_report: Option<(u32, Instant)>,
     epoch: Epoch,
-    /// The sender answers what measures a round trip.
+    /// True if the sender responds to receiver reference times (RFC 3611 §5.1).
     has_receiver_rtt: bool,
     round_trip_time: Option<Duration>,
 }
 
-/// Between two reports (RFC 3550 §6.2), half as long before the first.
+/// Mean interval between reports (RFC 3550 §6.2); half of it before the first.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
 impl ReceiverReports {
-    /// Nothing is due before [`Reports::start`].
+    /// Creates a scheduler. No report is due before [`ReceiverReports::start`].
     pub fn new(identity: RtcpIdentity, epoch: Epoch) -> Self {
         let rng = SmallRng::seed_from_u64(u64::from(identity.ssrc));
         Self {
@@ -39,26 +40,26 @@ impl ReceiverReports {
         }
     }
 
-    /// Another session, whose sender does or does not answer what measures a round trip.
+    /// Starts a session. `has_receiver_rtt` is true if the sender responds to receiver reference times.
     pub fn start_session(&mut self, has_receiver_rtt: bool) {
         self.has_receiver_rtt = has_receiver_rtt;
         self.round_trip_time = None;
     }
 
-    /// Packets are to be reported on from now on.
+    /// Starts reporting, unless reports are scheduled already.
     pub fn start(&mut self, now: Instant) {
         if self.next_report_at.is_none() {
             self.next_report_at = Some(now + self.randomize(REPORT_INTERVAL / 2));
         }
     }
 
-    /// Nothing is reported on any more.
+    /// Stops reporting until the next start.
     pub fn stop(&mut self) {
         self.next_report_at = None;
         self.last_sender_report = None;
     }
 
-    /// The sender has sent back what measures a round trip (RFC 3611 §4.5).
+    /// Handles an extended report. A DLRR block about this receiver yields the round-trip time (RFC 3611 §4.5).
     pub fn handle_extended_report(&mut self, now: Instant, block: ExtendedReportBlock) {
         let ExtendedReportBlock::Dlrr { ssrc, last_rr, delay_since_last_rr } = block else { return };
         if ssrc != self.identity.ssrc || last_rr == 0 {
@@ -66,27 +67,28 @@ impl ReceiverReports {
         }
         let round_trip_units =
             self.epoch.ntp_at(now).middle_bits().wrapping_sub(last_rr).wrapping_sub(delay_since_last_rr);
-        // The clocks of both count with 15 µs; a trip of nothing may seem to end before it began.
+        // Both times have a resolution of 15 µs, so a very short round trip may come out negative.
         self.round_trip_time =
             Some(Duration::from_secs_f64(f64::from((round_trip_units as i32).max(0)) / 65_536.0));
     }
 
-    /// To the sender and back.
+    /// Round-trip time to the sender, with a resolution of 15 µs; `None` before it was measured.
     pub fn round_trip_time(&self) -> Option<Duration> {
         self.round_trip_time
     }
 
-    /// A sender report has come.
+    /// Handles a sender report, to which the next receiver reports refer.
     pub fn handle_sender_report(&mut self, now: Instant, info: &SenderInfo) {
         self.last_sender_report = Some((info.ntp.middle_bits(), now));
     }
 
-    /// When the next report is due.
+    /// Time at which the next report is due; `None` while reporting is stopped.
     pub fn next_report_at(&self) -> Option<Instant> {
         self.next_report_at
     }
 
-    /// The report that is due; its block says what was received.
+    /// Encodes a compound packet with a receiver report, and schedules the next one. `block` is about the source, if a
+    /// packet was received from it.
     pub fn encode_report(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
         self.next_report_at = Some(now + self.randomize(REPORT_INTERVAL));
         let reference_time = self.has_receiver_rtt.then(|| RtcpPacket::ExtendedReport {
@@ -97,7 +99,7 @@ impl ReceiverReports {
         rtcp::encode(&compound.into_iter().chain(reference_time).collect::<Vec<_>>())
     }
 
-    /// The last one.
+    /// Encodes a compound packet with a last receiver report and BYE.
     pub fn encode_bye(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
         let receiver_report = self.receiver_report(now, block);
         rtcp::encode(&[
@@ -123,7 +125,7 @@ impl ReceiverReports {
         RtcpPacket::SourceDescription { ssrc: self.identity.ssrc, cname: self.identity.cname.clone() }
     }
 
-    /// Half to one and a half of a span, so that players do not report in step.
+    /// Randomizes an interval to 0.5 to 1.5 times its length, so that receivers do not report in step (RFC 3550 §6.2).
     fn randomize(&mut self, interval: Duration) -> Duration {
         interval.mul_f64(self.rng.random_range(0.5..1.5))
     }
@@ -171,7 +173,10 @@ mod tests {
             let extended = |packet: &RtcpPacket| matches!(packet, RtcpPacket::ExtendedReport { ssrc: 5, .. });
             rtcp::parse(&bytes).unwrap().iter().any(extended)
         };
-        assert!(!has_reference_time(reports.encode_report(now, None)), "nobody would answer");
+        assert!(
+            !has_reference_time(reports.encode_report(now, None)),
+            "the sender has not offered to respond"
+        );
         reports.start_session(true);
         assert!(has_reference_time(reports.encode_report(now, None)));
         let dlrr = |ssrc, delay| ExtendedReportBlock::Dlrr {
@@ -180,7 +185,7 @@ mod tests {
             delay_since_last_rr: rtcp::dlsr_units(Duration::from_millis(delay)),
         };
         reports.handle_extended_report(now + Duration::from_millis(300), dlrr(6, 250));
-        assert_eq!(reports.round_trip_time(), None, "it is somebody else's");
+        assert_eq!(reports.round_trip_time(), None, "the block is about another receiver");
         reports.handle_extended_report(now + Duration::from_millis(300), dlrr(5, 250));
         assert!((reports.round_trip_time().unwrap().as_secs_f64() - 0.05).abs() < 0.000_1);
         reports.handle_extended_report(now + Duration::from_millis(300), dlrr(5, 301));

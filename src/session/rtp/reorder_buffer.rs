@@ -1,16 +1,16 @@
-//! PURE. Packets into the order in which they were sent.
+//! Reordering of packets by sequence number. Sans-I/O.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::proto::rtp::Packet;
 
-/// Holds packets behind a gap until the gap fills, or has been waited for long enough.
+/// Buffer that holds the packets behind a gap until the gap fills or times out.
 #[derive(Debug)]
 pub struct ReorderBuffer {
-    /// How long a gap is waited for.
+    /// Time that a packet waits for a gap before it to fill.
     timeout: Duration,
-    /// The sequence number that is released next.
+    /// Extended sequence number of the next packet in order; `None` before the first packet.
     next_sequence: Option<i64>,
     packets: BTreeMap<i64, BufferedPacket>,
     bytes: usize,
@@ -22,33 +22,34 @@ struct BufferedPacket {
     arrival: Instant,
 }
 
-/// Bytes held at the most; behind a gap in a fast stream this is reached before patience ends.
+/// Maximum number of buffered bytes. In a fast stream, a gap reaches this limit before its timeout.
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 impl ReorderBuffer {
-    /// An empty buffer.
+    /// Creates an empty buffer.
     pub fn new(timeout: Duration) -> Self {
         Self { timeout, next_sequence: None, packets: BTreeMap::new(), bytes: 0 }
     }
 
-    /// Sets how long a gap is waited for.
+    /// Sets the time that a packet waits for a gap before it to fill.
     pub fn set_timeout(&mut self, timeout: Duration) {
         self.timeout = timeout;
     }
 
-    /// The stream begins, or goes on, with this sequence number. What is held from before is forgotten.
+    /// Discards all packets and continues with this extended sequence number, or with that of the next packet if it is
+    /// `None`.
     pub fn restart_at(&mut self, sequence: Option<i64>) {
         self.next_sequence = sequence;
         self.packets.clear();
         self.bytes = 0;
     }
 
-    /// Whether nothing is held.
+    /// Returns true if no packet is buffered.
     pub fn is_empty(&self) -> bool {
         self.packets.is_empty()
     }
 
-    /// Takes a packet; `false` if its turn has passed.
+    /// Inserts a packet. Returns false, and drops the packet, if it precedes the next one in order.
     pub fn push(&mut self, arrival: Instant, sequence: i64, packet: Packet) -> bool {
         if sequence < *self.next_sequence.get_or_insert(sequence) {
             return false;
@@ -60,7 +61,7 @@ impl ReorderBuffer {
         true
     }
 
-    /// The next packet in order, if it is here or no longer waited for.
+    /// Returns the next packet if it is in order, or if the gap before it has timed out at `now`.
     pub fn pop(&mut self, now: Instant) -> Option<Packet> {
         let first = self.packets.first_entry()?;
         let is_next = self.next_sequence.is_none_or(|next| *first.key() == next);
@@ -74,13 +75,14 @@ impl ReorderBuffer {
         Some(buffered.packet)
     }
 
-    /// When the gap that is waited for now is given up.
+    /// Returns the time at which the gap before the first buffered packet times out; `None` if the buffer is empty.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.packets.first_key_value().map(|(_, buffered)| buffered.arrival + self.timeout)
     }
 }
 
-/// What holding a packet costs: a source may send packets that carry nothing, or carry it in their extension.
+/// Memory in bytes that a packet takes. It counts the entry and the header extension, so that packets without a payload
+/// are bounded too.
 fn buffered_size(packet: &Packet) -> usize {
     let extension = packet.extension.as_ref().map_or(0, |extension| extension.body.len());
     size_of::<BufferedPacket>() + extension + packet.payload.len()
@@ -123,13 +125,13 @@ mod tests {
         assert_eq!(pop_all(&mut buffer, now), [] as [u16; 0]);
         assert!(buffer.push(now, 10, packet(10)));
         assert_eq!(pop_all(&mut buffer, now), [10, 11]);
-        // 12 never comes.
+        // Packet 12 arrives too late.
         let later = now + Duration::from_millis(5);
         buffer.push(later, 13, packet(13));
         buffer.push(later + timeout / 2, 15, packet(15));
         assert_eq!(buffer.poll_timeout(), Some(later + timeout));
         assert_eq!(pop_all(&mut buffer, later + timeout), [13]);
-        assert!(!buffer.push(later + timeout, 12, packet(12)), "its turn has passed");
+        assert!(!buffer.push(later + timeout, 12, packet(12)), "a later packet was released");
         assert!(buffer.push(later + timeout, 14, packet(14)));
         assert_eq!(pop_all(&mut buffer, later + timeout), [14, 15]);
         assert!(buffer.is_empty() && buffer.poll_timeout().is_none());

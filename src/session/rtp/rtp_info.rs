@@ -1,26 +1,26 @@
-//! PURE. What the answer to PLAY says of the first packet (RFC 2326 §12.33), and whether it can be believed.
+//! First packet of a PLAY as RTP-Info announces it (RFC 2326 §12.33), and a plausibility check. Sans-I/O.
 
 use std::time::{Duration, Instant};
 
 use crate::proto::rtp::CLOCK_RATE;
 
-/// The first packet, as RTP-Info names it.
+/// First packet of a PLAY, as RTP-Info announces it.
 #[derive(Debug, Clone, Copy)]
 pub struct AnnouncedPacket {
-    /// Its sequence number, if that was said.
+    /// Sequence number of the first packet (`seq`), if stated.
     pub sequence: Option<u16>,
-    /// Its timestamp, if that was said.
+    /// RTP timestamp at the start of the range (`rtptime`), in ticks of 90 kHz, if stated.
     pub rtptime: Option<u32>,
-    /// When it was said.
+    /// Arrival time of the response to PLAY.
     pub announced_at: Instant,
 }
 
-/// How far the timestamp of the first packet that arrives may be from the one that was named, besides what has been
-/// lost meanwhile. Servers without a thought say 0.
+/// Maximum distance between the announced timestamp and that of the first packet received, besides the time since the
+/// announcement. Some servers always announce 0.
 const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(10);
 
 impl AnnouncedPacket {
-    /// Whether a packet of this timestamp can be one of those that were announced.
+    /// Returns whether a packet received at `now` with this timestamp can be one of those announced.
     pub fn matches_timestamp(&self, now: Instant, timestamp: u32) -> bool {
         let Some(rtptime) = self.rtptime else { return true };
         let distance = timestamp.wrapping_sub(rtptime).cast_signed().unsigned_abs();
@@ -43,7 +43,7 @@ mod tests {
         assert!(!announced(Some(0)).matches_timestamp(at, 20 * 90_000));
         assert!(
             announced(Some(0)).matches_timestamp(at + Duration::from_secs(11), 20 * 90_000),
-            "so much was lost"
+            "packets of 20 s may have been lost in 11 s"
         );
         assert!(announced(None).matches_timestamp(at, 77));
     }

@@ -1,62 +1,63 @@
-//! PURE. Which of the sources that send to a port is listened to (RFC 3550 §8).
+//! Selection of one source among those that send to a port (RFC 3550 §8). Sans-I/O.
 
 use std::time::Instant;
 
 use crate::proto::rtp::Packet;
 
-/// What a packet's source makes of it.
+/// Decision about a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub enum FilterResult {
-    /// It is of the source that is listened to.
+    /// The packet is from the selected source.
     Accepted(ReceivedPacket),
-    /// It is of another one.
+    /// The packet is from another source.
     Rejected,
-    /// Another source has taken its place, and has sent these so far.
+    /// Another source is selected from now on; these are its packets so far.
     Switched(Vec<ReceivedPacket>),
 }
 
-/// A packet, as it has come.
+/// Packet with its arrival time and size.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ReceivedPacket {
-    /// When it came.
+    /// Time of arrival at the socket, or of leaving the emulated network.
     pub at: Instant,
-    /// Bytes of all of it.
+    /// Size in bytes, RTP header included.
     pub size: usize,
-    /// The packet.
+    /// Packet with its parsed header.
     pub packet: Packet,
 }
 
-/// The source that is listened to, and the one that may take its place.
+/// Filter that passes the packets of one source, and switches to another that sends several packets in a row.
 #[derive(Debug, Default)]
 pub struct SsrcFilter {
-    /// What SETUP announced, or what was sent in spite of it.
+    /// SSRC announced in the response to SETUP, or the one that the server sent instead.
     expected_ssrc: Option<u32>,
     current_ssrc: Option<u32>,
-    /// The last packets in a row of one other source.
+    /// Consecutive packets of one other source.
     candidates: Vec<ReceivedPacket>,
 }
 
-/// Packets in a row by which another source takes the place: what a former one sent is mixed with what ours sends.
+/// Number of consecutive packets after which another source is selected. Late packets of a former source are mixed with
+/// those of the selected one.
 const MIN_SWITCH_PACKETS: usize = 4;
 
 impl SsrcFilter {
-    /// A source that was announced, or was not.
+    /// Creates a filter that expects the SSRC announced in the Transport header of SETUP, or any if there is none.
     pub fn new(announced_ssrc: Option<u32>) -> Self {
         Self { expected_ssrc: announced_ssrc, ..Self::default() }
     }
 
-    /// A PLAY begins: nothing has been heard yet.
+    /// Deselects the source, at a new PLAY.
     pub fn reset(&mut self) {
         self.current_ssrc = None;
         self.candidates.clear();
     }
 
-    /// The source that is listened to, once anything was heard of it.
+    /// SSRC of the selected source; `None` before its first packet.
     pub fn current_ssrc(&self) -> Option<u32> {
         self.current_ssrc
     }
 
-    /// A packet has come.
+    /// Decides about a packet.
     pub fn filter(&mut self, received: ReceivedPacket) -> FilterResult {
         let ssrc = received.packet.header.ssrc;
         if self.current_ssrc.or(self.expected_ssrc).is_none_or(|expected| expected == ssrc) {
@@ -72,7 +73,7 @@ impl SsrcFilter {
             return FilterResult::Rejected;
         }
         self.current_ssrc = Some(ssrc);
-        // Who announces one and sends another does so after each PLAY.
+        // A server that announces one SSRC and sends another does so after each PLAY.
         self.expected_ssrc = self.expected_ssrc.map(|_| ssrc);
         FilterResult::Switched(std::mem::take(&mut self.candidates))
     }
@@ -90,7 +91,7 @@ mod tests {
         ReceivedPacket { at: Instant::now(), size: 12, packet }
     }
 
-    /// How many packets each of these makes known.
+    /// Number of packets that the filter passes for each of these SSRCs.
     fn filter(ssrc_filter: &mut SsrcFilter, ssrcs: &[u32]) -> Vec<usize> {
         let count = |result| match result {
             FilterResult::Accepted(_) => 1,
@@ -116,6 +117,6 @@ mod tests {
         let mut ssrc_filter = SsrcFilter::new(Some(1));
         assert_eq!(filter(&mut ssrc_filter, &[7, 7, 7, 7, 7]), [0, 0, 0, 4, 1]);
         ssrc_filter.reset();
-        assert_eq!(filter(&mut ssrc_filter, &[7]), [1], "it announces one and sends another");
+        assert_eq!(filter(&mut ssrc_filter, &[7]), [1], "a wrong announcement is corrected once");
     }
 }

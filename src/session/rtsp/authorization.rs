@@ -1,18 +1,18 @@
-//! PURE. User and password for servers that ask for them: Basic and Digest (RFC 2326 §D, RFC 2617).
+//! Basic and Digest authentication (RFC 2326 §D, RFC 2617). Sans-I/O.
 
 use http_auth::{PasswordClient, PasswordParams};
 
 use crate::proto::rtsp::{Response, RtspUrl, header};
 
-/// What is known, and what the server asks for.
+/// Credentials of the user, and the last challenge of the server.
 #[derive(Debug)]
 pub struct Authorization {
     credentials: Option<Credentials>,
-    /// Answers the server's last challenge.
+    /// Client that responds to the last challenge; `None` before the first one on a connection.
     challenge: Option<PasswordClient>,
 }
 
-/// Without `Debug` for the password: it has no place in a log.
+/// User and password. `Debug` omits the password, to keep it out of logs.
 struct Credentials {
     user: String,
     password: String,
@@ -24,21 +24,21 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// What a 401 leads to.
+/// Result of a challenge (status 401).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChallengeOutcome {
-    /// The request may be repeated, and then carries an answer.
+    /// The request is to be repeated with an Authorization header.
     Retry,
-    /// User and password are not known.
+    /// No user and password were given.
     NoCredentials,
-    /// The server does not take them.
+    /// The server rejected the user and password.
     Rejected,
-    /// It asks in a way that is not understood.
+    /// The challenge uses a scheme that is not supported, or cannot be parsed.
     UnsupportedScheme,
 }
 
 impl Authorization {
-    /// What the URL holds.
+    /// Uses the credentials of a URL, if it has any.
     pub fn from_url(url: &RtspUrl) -> Self {
         let credentials = url
             .credentials()
@@ -46,19 +46,22 @@ impl Authorization {
         Self { credentials, challenge: None }
     }
 
-    /// A connection begins. Servers may have a nonce for each, and an answer to an old one looks like a wrong password.
+    /// Discards the challenge, for a new connection. A server may use one nonce per connection, and a response to an old
+    /// nonce looks like a wrong password.
     pub fn reset(&mut self) {
         self.challenge = None;
     }
 
-    /// The server asks who it is. The request has been sent with so many answers already, one after the other.
+    /// Handles a response with status 401. `attempts` is the number of times that the request has been sent with an
+    /// Authorization header.
     pub fn handle_challenge(&mut self, response: &Response, attempts: u32) -> ChallengeOutcome {
         let challenges: Vec<_> = response.headers.get_all(header::WWW_AUTHENTICATE).collect();
         let is_stale = challenges.iter().any(|challenge| is_stale(challenge));
         if self.credentials.is_none() {
             return ChallengeOutcome::NoCredentials;
         }
-        // A nonce that has become too old is no refusal (RFC 2617 §3.2.1). One that has just been given is not too old.
+        // A stale nonce is not a rejection (RFC 2617 §3.2.1). But the second attempt used a new nonce, so a server that
+        // calls it stale rejects the credentials.
         if attempts > 1 || attempts == 1 && !is_stale {
             self.challenge = None;
             return ChallengeOutcome::Rejected;
@@ -69,13 +72,13 @@ impl Authorization {
                 ChallengeOutcome::Retry
             }
             Err(error) => {
-                tracing::debug!(%error, "a challenge cannot be read");
+                tracing::debug!(%error, "cannot parse authentication challenge");
                 ChallengeOutcome::UnsupportedScheme
             }
         }
     }
 
-    /// The value of the Authorization header of a request, if the server has asked for one.
+    /// Returns the value of the Authorization header for a request; `None` unless the server has sent a challenge.
     pub fn value(&mut self, method: &str, uri: &str) -> Option<String> {
         let (client, credentials) = (self.challenge.as_mut()?, self.credentials.as_ref()?);
         let parameters = PasswordParams {
@@ -86,9 +89,9 @@ impl Authorization {
             body: Some(&[]),
         };
         match client.respond(&parameters) {
-            Ok(answer) => Some(answer),
+            Ok(value) => Some(value),
             Err(error) => {
-                tracing::debug!(%error, "a challenge cannot be answered");
+                tracing::debug!(%error, "cannot respond to authentication challenge");
                 None
             }
         }
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn digest_matches_rfc_2617() {
         let mut authorization = authorization();
-        assert_eq!(authorization.value("DESCRIBE", "rtsp://h/x"), None, "nothing is said unasked");
+        assert_eq!(authorization.value("DESCRIBE", "rtsp://h/x"), None, "there is no challenge yet");
         let challenge =
             challenge("Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"");
         assert_eq!(authorization.handle_challenge(&challenge, 0), ChallengeOutcome::Retry);
@@ -141,7 +144,7 @@ mod tests {
         assert_eq!(
             authorization.handle_challenge(&stale, 2),
             ChallengeOutcome::Rejected,
-            "and is not given for ever"
+            "a new nonce cannot be stale"
         );
     }
 

@@ -1,23 +1,23 @@
-//! PURE. Coming back to a server that was lost.
+//! Backoff between attempts to reconnect. Sans-I/O.
 
 use std::time::Duration;
 
-/// How often it was tried, and how long to wait before the next try.
+/// Counter of attempts to reconnect, with an exponential wait before each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backoff {
     attempts: u32,
 }
 
-/// The longest wait between two tries.
+/// Maximum wait before an attempt.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 impl Backoff {
-    /// Whether the server was lost and has not been found again.
+    /// Returns true if the connection was lost and has not been restored.
     pub fn is_active(self) -> bool {
         self.attempts > 0
     }
 
-    /// One try more: which it is, and how long to wait before it. 1, 2, 4… seconds.
+    /// Counts an attempt. Returns its number, from 1, and the wait before it: 1, 2, 4, 8, 16, then 30 seconds.
     pub fn next_attempt(&mut self) -> (u32, Duration) {
         let wait = Duration::from_secs(1 << self.attempts.min(5)).min(MAX_WAIT);
         self.attempts = self.attempts.saturating_add(1);

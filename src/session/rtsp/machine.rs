@@ -1,109 +1,87 @@
-//! PURE. The client's side of RTSP: a goal, a stage, and the request that leads from one to the other.
-//!
-//! The three buttons and the four are the same goals. A click only moves the goal; what is asked next is derived from
-//! goal and stage when nothing is in flight, so the last click decides where it ends and no request is sent twice.
+//! State machine of an RTSP client: a goal, a stage, and the request that leads from one to the other. Sans-I/O.
 
 mod requests;
 mod responses;
 mod server_requests;
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::authorization::Authorization;
 use super::backoff::Backoff;
 use super::play_response::PlayResponse;
 use crate::proto::rtsp::{
-    FramingError, IncompleteMessage, Npt, NptRange, PortPair, Request, Response, RtspUrl, SessionHeader,
-    Transport,
+    FramingError, IncompleteMessage, Npt, NptRange, PortPair, Response, RtspUrl, SessionHeader, Transport,
 };
 use crate::session::error::SessionError;
+use crate::session::machine::{Machine, MachineCore};
 use crate::session::options::{RtspOptions, TransportPreference};
 use crate::session::presentation::Presentation;
 use crate::session::reconnect::ReconnectReason;
 use crate::session::state::{Goal, RtspState, SessionStatus};
 
-/// What the machine wants done.
+/// Action of RTSP alone.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Connect to the server of this URL, and answer with [`Machine::connected`] or [`Machine::connection_lost`].
-    Connect(RtspUrl),
-    /// Close the connection and the ports.
-    Disconnect,
-    /// Bind a pair of UDP ports, and answer with [`Machine::ports_open`] or [`Machine::ports_failed`].
-    OpenPorts(Option<u16>),
-    /// Write this.
-    SendRequest(Request),
-    /// Write this answer to a request of the server's.
+pub enum RtspAction {
+    /// Write this response to a request of the server.
     SendResponse(Response),
-    /// DESCRIBE was answered.
+    /// DESCRIBE succeeded.
     Described(Presentation),
-    /// SETUP was answered: packets will come this way.
+    /// SETUP succeeded; packets arrive over this transport.
     SetUp(Transport),
-    /// PLAY was answered.
+    /// PLAY succeeded.
     Started(PlayResponse),
-    /// PAUSE was answered.
+    /// PAUSE succeeded.
     Paused {
-        /// Because the user wants to go on elsewhere.
+        /// True if the stream is paused only to continue at another position.
         is_seeking: bool,
     },
-    /// There is no session any more.
-    Closed,
-    /// There is no session for the moment; there will be another one. Answer with [`Machine::go_on_at`].
+    /// The session is closed for now and another one follows. The client passes on the last position with
+    /// [`RtspMachine::resume_at`].
     Reconnecting(ReconnectReason),
-    /// Something went wrong.
-    Failed(SessionError),
 }
 
-/// The machine.
+/// State machine of an RTSP client.
 #[derive(Debug)]
 pub struct RtspMachine {
+    core: MachineCore<RtspAction>,
     url: RtspUrl,
     options: RtspOptions,
-    goal: Goal,
-    goal_revision: u64,
-    /// Where the user wants to go on.
+    /// Position at which the next PLAY is to start.
     seek: Option<Npt>,
     stage: Stage,
     in_flight: Option<InFlight>,
-    next_cseq: u32,
-    /// The server answers GET_PARAMETER, which is the politest sign of life.
+    /// True if the server lists GET_PARAMETER in Public; it is then the keep-alive request.
     supports_get_parameter: bool,
     last_request: Option<Instant>,
-    /// Datagrams were refused or do not come through, and the connection carries RTP.
+    /// True if RTP is sent over the connection because UDP was refused or is blocked.
     has_fallen_back: bool,
-    /// The session is to be torn down and set up again.
+    /// Reason why the session is to be torn down and set up again.
     pending_reconnect: Option<PendingReconnect>,
     backoff: Backoff,
     authorization: Authorization,
     redirects: u32,
-    actions: VecDeque<Action>,
 }
 
-/// How far a session has come.
+/// Progress of a session.
 #[derive(Debug)]
 enum Stage {
     Closed,
-    /// The server was lost and is left alone for a while.
+    /// The connection was lost; the next attempt is at `until`.
     WaitingToReconnect {
         until: Instant,
     },
     Connecting {
         deadline: Instant,
     },
-    /// Nothing asked yet.
+    /// No request has been sent yet.
     Connected,
-    /// OPTIONS answered.
     OptionsReceived,
-    /// DESCRIBE answered.
     Described(Presentation),
-    /// Ports asked for.
     OpeningPorts(Presentation),
-    /// Everything is there that SETUP states.
+    /// The transport that SETUP requests is known.
     ReadyToSetUp(Presentation, Transport),
-    /// SETUP answered, or PAUSE.
+    /// SETUP or PAUSE succeeded.
     Ready(EstablishedSession),
-    /// PLAY answered.
     Playing(EstablishedSession),
 }
 
@@ -114,20 +92,20 @@ struct EstablishedSession {
     play_from: PlayFrom,
 }
 
-/// How a session goes on that is torn down by itself.
+/// Change with which a session that is torn down is set up again.
 #[derive(Debug)]
 enum PendingReconnect {
-    /// With RTP on the RTSP connection.
+    /// RTP is sent over the RTSP connection.
     TcpFallback,
-    /// By another server, or under another path.
+    /// The stream is on another server, or has another path.
     Redirect(RtspUrl),
 }
 
-/// Where the next PLAY begins.
+/// Position at which the next PLAY starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PlayFrom {
     Beginning,
-    /// Where PAUSE left it.
+    /// The position at which PAUSE stopped.
     PausedPosition,
 }
 
@@ -136,13 +114,13 @@ struct InFlight {
     kind: RequestKind,
     cseq: u32,
     deadline: Instant,
-    /// What a PLAY asked for.
+    /// Range that PLAY requested.
     range: Option<NptRange>,
-    /// How often it has said who asks, a new nonce each time.
+    /// Number of times that the request was sent with an Authorization header, each with a new nonce.
     auth_attempts: u32,
 }
 
-/// What a request is for.
+/// Purpose of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RequestKind {
     Options,
@@ -152,80 +130,37 @@ enum RequestKind {
     Pause,
     Teardown,
     KeepAlive,
-    /// DESCRIBE once more: the film's length was not known before.
+    /// DESCRIBE during a session, to learn a duration that was unknown before.
     RefreshDescription,
 }
 
-/// How long a session lives without a sign of life if the server does not say (RFC 2326 §12.37).
+/// Session timeout if the server states none (RFC 2326 §12.37).
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the player calls itself.
+/// Value of the User-Agent header.
 const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
 
 impl RtspMachine {
-    /// A machine that stands still.
+    /// Creates a machine without a session.
     pub fn new(url: RtspUrl, options: RtspOptions) -> Self {
         Self {
             authorization: Authorization::from_url(&url),
+            core: MachineCore::default(),
             url,
             options,
-            goal: Goal::Stopped,
-            goal_revision: 0,
             seek: None,
             stage: Stage::Closed,
             in_flight: None,
-            next_cseq: 1,
             supports_get_parameter: false,
             last_request: None,
             has_fallen_back: false,
             pending_reconnect: None,
             backoff: Backoff::default(),
             redirects: 0,
-            actions: VecDeque::new(),
         }
     }
 
-    /// Where it is and where it is going.
-    pub fn status(&self) -> SessionStatus {
-        let state = match self.stage {
-            Stage::Ready(_) => RtspState::Ready,
-            Stage::Playing(_) => RtspState::Playing,
-            _ => RtspState::Init,
-        };
-        let is_waiting = matches!(
-            self.stage,
-            Stage::Connecting { .. } | Stage::OpeningPorts(_) | Stage::WaitingToReconnect { .. }
-        );
-        let visible_request =
-            self.in_flight.as_ref().filter(|in_flight| in_flight.kind != RequestKind::KeepAlive);
-        SessionStatus {
-            state,
-            goal: self.goal,
-            in_flight: visible_request.map(|in_flight| in_flight.kind.method(self.supports_get_parameter)),
-            is_busy: visible_request.is_some() || is_waiting,
-            goal_revision: self.goal_revision,
-        }
-    }
-
-    /// What is to be done; call until there is nothing.
-    pub fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
-    /// The user wants something.
-    pub fn set_goal(&mut self, now: Instant, goal: Goal) {
-        self.goal = goal;
-        self.goal_revision += 1;
-        if goal == Goal::Stopped {
-            self.seek = None;
-        } else if let Stage::WaitingToReconnect { .. } = self.stage {
-            // Whoever asks again does not want to wait.
-            self.stage = Stage::Closed;
-        }
-        self.advance(now);
-    }
-
-    /// The user wants to go on elsewhere. Whether it plays there or stands still is the goal's to say.
+    /// Continues at another position, playing or paused as the goal says. Ignored for live streams and without a session.
     pub fn seek(&mut self, now: Instant, position: Npt) {
         let presentation = match &self.stage {
             Stage::Ready(established) | Stage::Playing(established) => &established.presentation,
@@ -237,23 +172,15 @@ impl RtspMachine {
         }
     }
 
-    /// The film's length may be known by now: asks for it.
+    /// Requests the description again, because the duration may be known by now.
     pub fn refresh_description(&mut self, now: Instant) {
         if self.in_flight.is_none() && matches!(self.stage, Stage::Ready(_) | Stage::Playing(_)) {
             self.send(now, RequestKind::RefreshDescription);
         }
     }
 
-    /// The connection stands.
-    pub fn handle_connected(&mut self, now: Instant) {
-        if let Stage::Connecting { .. } = self.stage {
-            self.stage = Stage::Connected;
-            self.authorization.reset();
-            self.advance(now);
-        }
-    }
-
-    /// The connection could not be made, or is gone, in the middle of a message perhaps.
+    /// Handles a connection that could not be opened, for the given reason, or was closed. `received` is the part of a
+    /// message that had arrived.
     pub fn handle_connection_lost(
         &mut self,
         now: Instant,
@@ -264,20 +191,19 @@ impl RtspMachine {
         match (&self.stage, &self.in_flight) {
             (Stage::Closed | Stage::WaitingToReconnect { .. }, _) => {}
             (Stage::Connecting { .. }, _) => {
-                let reason = reason.unwrap_or_else(|| "no answer".to_owned());
-                self.reconnect_or_fail(now, SessionError::Unreachable { server, reason });
+                self.reconnect_or_fail(now, SessionError::unreachable(server, reason));
             }
-            // Servers close the connection instead of answering TEARDOWN, or before the answer is read.
+            // Servers close the connection instead of responding to TEARDOWN, or before the response is read.
             (_, Some(InFlight { kind: RequestKind::Teardown, .. })) => {
                 self.handle_teardown();
                 self.advance(now);
             }
-            // It sends us elsewhere and does not wait until we go.
+            // The server sent REDIRECT and closed the connection before the session was torn down.
             (Stage::Ready(_) | Stage::Playing(_), _) if self.pending_reconnect.is_some() => {
                 self.handle_teardown();
                 self.advance(now);
             }
-            _ if self.goal == Goal::Stopped => self.close(),
+            _ if self.core.goal == Goal::Stopped => self.close(),
             _ => match received {
                 Some(received) => {
                     self.reconnect_or_fail(now, SessionError::ConnectionLostInMessage { server, received })
@@ -287,9 +213,9 @@ impl RtspMachine {
         }
     }
 
-    /// What came on the connection cannot be read.
+    /// Handles bytes on the connection that cannot be parsed.
     pub fn handle_framing_error(&mut self, error: FramingError) {
-        // What stands behind an answer with which it was over is of no interest.
+        // Bytes after the response that ended the session do not matter.
         if matches!(self.stage, Stage::Closed | Stage::WaitingToReconnect { .. }) {
             return;
         }
@@ -300,26 +226,7 @@ impl RtspMachine {
         });
     }
 
-    /// The ports that were asked for are open.
-    pub fn handle_ports_opened(&mut self, now: Instant, ports: PortPair) {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::OpeningPorts(presentation) => {
-                let transport = Transport { client_port: Some(ports), ..Transport::udp() };
-                Stage::ReadyToSetUp(presentation, transport)
-            }
-            other => other,
-        };
-        self.advance(now);
-    }
-
-    /// The ports that were asked for are not to be had.
-    pub fn handle_ports_failed(&mut self, reason: String) {
-        if let Stage::OpeningPorts(_) = self.stage {
-            self.fail(SessionError::PortsUnavailable { port: self.options.rtp_port, reason });
-        }
-    }
-
-    /// The stream has come to its end by itself: the server is READY, and the next PLAY begins anew.
+    /// Handles the end of the stream: the server is in state READY, and the next PLAY starts at the beginning.
     pub fn handle_stream_end(&mut self, now: Instant) {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
             Stage::Playing(established) => {
@@ -327,18 +234,13 @@ impl RtspMachine {
             }
             other => other,
         };
-        if self.goal == Goal::Playing && self.seek.is_none() {
-            self.goal = Goal::Ready;
+        if self.core.goal == Goal::Playing && self.seek.is_none() {
+            self.core.goal = Goal::Ready;
         }
         self.advance(now);
     }
 
-    /// The stream has come to its end, and the server has hung up behind it.
-    pub fn close_after_end(&mut self) {
-        self.close();
-    }
-
-    /// When [`Machine::timeout`] is to be called.
+    /// Returns the time at which [`RtspMachine::handle_timeout`] is to be called.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let waiting = match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) => Some(*deadline),
@@ -349,7 +251,8 @@ impl RtspMachine {
         waiting.or_else(|| self.keep_alive_deadline())
     }
 
-    /// Half of the session's time-out after the last request. One of no time at all is meant to be none.
+    /// Time of the next keep-alive request: half of the session timeout after the last request. Some servers state a
+    /// timeout of 0, which is treated as not stated.
     fn keep_alive_deadline(&self) -> Option<Instant> {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return None };
         let timeout = established
@@ -360,17 +263,11 @@ impl RtspMachine {
         self.last_request.and_then(|last| last.checked_add(timeout / 2))
     }
 
-    /// Time has passed. This has come of a message.
+    /// Checks the deadlines. `received` is the part of a message that has arrived.
     pub fn handle_timeout(&mut self, now: Instant, received: Option<IncompleteMessage>) {
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) if now >= *deadline => {
-                self.reconnect_or_fail(
-                    now,
-                    SessionError::Unreachable {
-                        server: self.host_and_port(),
-                        reason: "no answer".to_owned(),
-                    },
-                );
+                self.reconnect_or_fail(now, SessionError::unreachable(self.host_and_port(), None));
             }
             (Stage::WaitingToReconnect { until }, _) if now >= *until => {
                 self.stage = Stage::Closed;
@@ -387,12 +284,12 @@ impl RtspMachine {
     fn handle_response_timeout(&mut self, now: Instant, received: Option<IncompleteMessage>) {
         let Some(in_flight) = self.in_flight.take() else { return };
         match in_flight.kind {
-            // The server will forget the session by itself.
+            // The session times out on the server.
             RequestKind::Teardown => {
                 self.handle_teardown();
                 self.advance(now);
             }
-            // It was only a question, and the stream goes on without its answer.
+            // The stream continues without a new description.
             RequestKind::RefreshDescription => self.advance(now),
             kind => {
                 let method = kind.method(self.supports_get_parameter);
@@ -406,8 +303,8 @@ impl RtspMachine {
         }
     }
 
-    /// Nothing comes by datagrams: sets the session up again, with RTP on the connection. `false` if the user has
-    /// chosen otherwise.
+    /// Sets the session up again with RTP over the connection, because no UDP packets arrive. Returns false if the options
+    /// do not allow it, or if this has been done before.
     pub fn fall_back_to_tcp(&mut self, now: Instant) -> bool {
         let is_possible = self.options.transport == TransportPreference::Auto && !self.has_fallen_back;
         if is_possible && matches!(self.stage, Stage::Playing(_)) {
@@ -418,7 +315,7 @@ impl RtspMachine {
         is_possible
     }
 
-    /// Where the session goes on that was interrupted, if there is anything to seek in.
+    /// Sets the position at which the next session continues, unless the user has chosen one.
     pub fn resume_at(&mut self, position: Npt) {
         self.seek.get_or_insert(position);
     }
@@ -427,10 +324,11 @@ impl RtspMachine {
         self.url.host_and_port()
     }
 
-    /// The server is gone, or has forgotten us. If there was a session, and the user wants it still, it is looked for again.
+    /// Handles a lost connection or session: connects again after a wait, if there was a session, the user still wants one
+    /// and the options allow it.
     fn reconnect_or_fail(&mut self, now: Instant, error: SessionError) {
         let had_session = matches!(self.stage, Stage::Ready(_) | Stage::Playing(_));
-        let is_wanted = self.goal != Goal::Stopped && self.options.reconnects;
+        let is_wanted = self.core.goal != Goal::Stopped && self.options.reconnects;
         if !is_wanted || !(had_session || self.backoff.is_active()) {
             return self.fail(error);
         }
@@ -438,22 +336,84 @@ impl RtspMachine {
         let server = self.host_and_port();
         self.disconnect();
         self.stage = Stage::WaitingToReconnect { until: now + wait };
-        self.actions.push_back(Action::Reconnecting(ReconnectReason::ServerLost { server, attempt, wait }));
+        self.core.push(RtspAction::Reconnecting(ReconnectReason::ServerLost { server, attempt, wait }));
     }
 
-    fn fail(&mut self, error: SessionError) {
-        // Before the word that all is over, so that who hears of the end knows why.
-        self.actions.push_back(Action::Failed(error));
-        self.close();
+    /// Closes the connection, whatever comes next.
+    fn disconnect(&mut self) {
+        self.core.disconnect();
+        self.stage = Stage::Closed;
+        self.in_flight = None;
+    }
+}
+
+impl Machine for RtspMachine {
+    type Action = RtspAction;
+
+    fn core(&self) -> &MachineCore<RtspAction> {
+        &self.core
     }
 
-    /// Back to where it began.
+    fn core_mut(&mut self) -> &mut MachineCore<RtspAction> {
+        &mut self.core
+    }
+
+    fn handle_goal_change(&mut self) {
+        if self.core.goal == Goal::Stopped {
+            self.seek = None;
+        } else if let Stage::WaitingToReconnect { .. } = self.stage {
+            // The user asks again and does not want to wait.
+            self.stage = Stage::Closed;
+        }
+    }
+
+    fn status(&self) -> SessionStatus {
+        let state = match self.stage {
+            Stage::Ready(_) => RtspState::Ready,
+            Stage::Playing(_) => RtspState::Playing,
+            _ => RtspState::Init,
+        };
+        let is_waiting = matches!(
+            self.stage,
+            Stage::Connecting { .. } | Stage::OpeningPorts(_) | Stage::WaitingToReconnect { .. }
+        );
+        let visible_request =
+            self.in_flight.as_ref().filter(|in_flight| in_flight.kind != RequestKind::KeepAlive);
+        let method = visible_request.map(|in_flight| in_flight.kind.method(self.supports_get_parameter));
+        self.core.status(state, method, is_waiting)
+    }
+
+    fn handle_connected(&mut self, now: Instant) {
+        if let Stage::Connecting { .. } = self.stage {
+            self.stage = Stage::Connected;
+            self.authorization.reset();
+            self.advance(now);
+        }
+    }
+
+    fn handle_ports_opened(&mut self, now: Instant, ports: PortPair) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::OpeningPorts(presentation) => {
+                let transport = Transport { client_port: Some(ports), ..Transport::udp() };
+                Stage::ReadyToSetUp(presentation, transport)
+            }
+            other => other,
+        };
+        self.advance(now);
+    }
+
+    fn handle_ports_failed(&mut self, reason: String) {
+        if let Stage::OpeningPorts(_) = self.stage {
+            self.fail(SessionError::PortsUnavailable { port: self.options.rtp_port, reason });
+        }
+    }
+
     fn close(&mut self) {
         if !matches!(self.stage, Stage::Closed) {
             self.disconnect();
-            self.actions.push_back(Action::Closed);
+            self.core.report_closed();
         }
-        self.goal = Goal::Stopped;
+        self.core.goal = Goal::Stopped;
         self.seek = None;
         self.has_fallen_back = false;
         self.pending_reconnect = None;
@@ -461,12 +421,7 @@ impl RtspMachine {
         self.redirects = 0;
     }
 
-    /// Away from the server, whatever comes next.
-    fn disconnect(&mut self) {
-        self.actions.push_back(Action::Disconnect);
-        self.stage = Stage::Closed;
-        self.in_flight = None;
-        // A new connection counts anew.
-        self.next_cseq = 1;
+    fn advance(&mut self, now: Instant) {
+        self.send_next_request(now);
     }
 }

@@ -1,4 +1,4 @@
-//! The client of standard RTSP (RFC 2326).
+//! Client of standard RTSP (RFC 2326).
 
 mod authorization;
 mod backoff;

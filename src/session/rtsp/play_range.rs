@@ -1,7 +1,7 @@
-//! PURE. Where a PLAY is in the film, and when it is over.
+//! Range of one PLAY: its position on the RTP clock, and its end. Sans-I/O.
 //!
-//! The end is known from RTCP BYE or from the end of the Range, whichever comes first: a BYE that is lost must not
-//! leave the player waiting.
+//! The end is recognised by RTCP BYE or by the end of the Range, whichever comes first: after a lost BYE the client must
+//! not wait for ever.
 
 use std::time::{Duration, Instant};
 
@@ -10,24 +10,24 @@ use crate::proto::rtp::{CLOCK_RATE, extend_timestamp};
 use crate::proto::rtsp::{Factor, Npt};
 use crate::session::rtp::rtp_info::AnnouncedPacket;
 
-/// One PLAY, on the clock of its timestamps.
+/// Range of one PLAY on the RTP clock.
 #[derive(Debug)]
 pub struct PlayRange {
     start: Option<Npt>,
     end: Option<Npt>,
     announced: AnnouncedPacket,
     scale: Factor,
-    /// The timestamp of `start`, extended; known with the first packet.
+    /// Extended timestamp of `start`; `None` before the first packet.
     start_timestamp: Option<i64>,
-    /// From one frame to the next, in ticks.
+    /// Interval between frames, in ticks of 90 kHz.
     interval_ticks: Option<i64>,
     last_timestamp: Option<i64>,
-    goodbye: Option<Instant>,
-    /// Positions of the PLAY before, where this one goes on.
+    bye_at: Option<Instant>,
+    /// Positions of the previous PLAY, if this one continues it.
     previous: Option<PositionMapping>,
 }
 
-/// Which positions belong to which timestamps.
+/// Mapping from timestamps to positions.
 #[derive(Debug, Clone, Copy)]
 struct PositionMapping {
     start: Npt,
@@ -43,16 +43,16 @@ impl PositionMapping {
     }
 }
 
-/// An hour.
+/// Maximum distance between timestamps, in ticks of 90 kHz, that are still taken for the same clock: one hour.
 const MAX_CLOCK_DISTANCE: i32 = 3_600 * CLOCK_RATE as i32;
 
-/// Two seconds.
+/// Maximum part of the range, in ticks of 90 kHz, that may be lost at its end: two seconds.
 const MAX_MISSING_END: i64 = 2 * CLOCK_RATE as i64;
 
 impl PlayRange {
-    /// What a PLAY announced.
+    /// Creates the range from a response to PLAY. `frame_rate` is from the SDP, in frames per second.
     pub fn new(response: &PlayResponse, announced: AnnouncedPacket, frame_rate: Option<f64>) -> Self {
-        // At another scale a server leaves frames out or sends more of them, and only the packets tell which.
+        // At another scale a server may skip frames or send more of them; only the packets show which.
         let frame_rate = frame_rate.filter(|_| response.scale == Factor::ONE);
         Self {
             start: response.range.start,
@@ -62,69 +62,69 @@ impl PlayRange {
             start_timestamp: None,
             interval_ticks: frame_rate.map(|rate| (f64::from(CLOCK_RATE) / rate).round() as i64),
             last_timestamp: None,
-            goodbye: None,
+            bye_at: None,
             previous: None,
         }
     }
 
-    /// The end has become known.
+    /// Sets the end, unless it is known already.
     pub fn set_end(&mut self, end: Option<Npt>) {
         self.end = self.end.or(end);
     }
 
-    /// Whether the end is known.
+    /// Returns true if the end is known.
     pub fn has_end(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Where it ends, if that is known.
+    /// End of the range; `None` while it is unknown.
     pub fn end(&self) -> Option<Npt> {
         self.end
     }
 
-    /// A packet of this timestamp, extended, has come.
+    /// Records a packet with this extended timestamp.
     pub fn record_packet(&mut self, now: Instant, timestamp: i64) {
         let rtptime =
             self.announced.rtptime.filter(|_| self.announced.matches_timestamp(now, timestamp as u32));
         self.start_timestamp
             .get_or_insert_with(|| rtptime.map_or(timestamp, |rtptime| extend_timestamp(timestamp, rtptime)));
         let interval = self.last_timestamp.map(|last| timestamp - last).filter(|interval| *interval > 0);
-        // The shortest step is from one frame to the next; longer ones lead over frames that were lost. A rate that was
-        // stated and is too low would take an earlier frame for the last, and gives way to what is seen.
+        // The shortest interval is that between two frames; longer ones span lost frames. A stated frame rate that is too
+        // low would take an earlier frame for the last one, so the measured interval replaces it.
         if let Some(interval) = interval {
             self.interval_ticks = Some(self.interval_ticks.map_or(interval, |known| known.min(interval)));
         }
         self.last_timestamp = Some(self.last_timestamp.map_or(timestamp, |last| last.max(timestamp)));
     }
 
-    /// Whether a moment on the clock of timestamps is before this PLAY, and not so long that it is another clock's.
+    /// Returns whether a timestamp is before this PLAY, by at most an hour: a larger distance means another clock.
     pub fn is_before(&self, timestamp: u32) -> bool {
-        // Once a packet has come it is known whether what was announced is to be believed.
+        // The first packet confirms or replaces the announced timestamp.
         let start = self.start_timestamp.map(|origin| origin as u32).or(self.announced.rtptime);
         let distance = start.map(|start| start.wrapping_sub(timestamp).cast_signed());
         distance.is_some_and(|distance| (1..=MAX_CLOCK_DISTANCE).contains(&distance))
     }
 
-    /// The server has said goodbye.
-    pub fn goodbye(&mut self, now: Instant) {
-        self.goodbye.get_or_insert(now);
+    /// Records the arrival of BYE; only the first counts.
+    pub fn record_bye(&mut self, now: Instant) {
+        self.bye_at.get_or_insert(now);
     }
 
-    /// When the server said goodbye.
+    /// Arrival time of BYE; `None` before it.
     pub fn bye_at(&self) -> Option<Instant> {
-        self.goodbye
+        self.bye_at
     }
 
-    /// The position of a timestamp.
+    /// Returns the position of a frame with this extended timestamp; `None` if it is unknown.
     pub fn position(&self, timestamp: i64) -> Option<Npt> {
-        // Until a packet of this PLAY has come, everything that is here belongs to the one before.
+        // Before the first packet of this PLAY, all frames belong to the previous one.
         let mapping = self.mapping();
         let previous =
             self.previous.filter(|_| mapping.is_none_or(|mapping| timestamp < mapping.start_timestamp));
         previous.or(mapping)?.position(timestamp)
     }
 
-    /// Goes on where another one was paused, of which frames may be under way yet.
+    /// Continues a PLAY that was paused. Frames of it may still be waiting to be shown.
     pub fn continue_from(&mut self, previous: &Self) {
         self.previous = previous.mapping().or(previous.previous);
     }
@@ -137,7 +137,7 @@ impl PlayRange {
         })
     }
 
-    /// The timestamp at which the range ends; `None` while that is not known.
+    /// Returns the extended timestamp at which the range ends; `None` while it is unknown.
     pub fn end_timestamp(&self) -> Option<i64> {
         let (start, end, start_timestamp) = (self.start?, self.end?, self.start_timestamp?);
         let micros = i128::from(end.as_micros()) - i128::from(start.as_micros());
@@ -145,7 +145,7 @@ impl PlayRange {
         start_timestamp.checked_add(i64::try_from(ticks).ok()?)
     }
 
-    /// How long the range takes.
+    /// Returns the time that playing the range takes; `None` if start or end is unknown.
     pub fn duration(&self) -> Option<Duration> {
         let (start, end) = (self.start?, self.end?);
         let micros = u128::from(end.as_micros().saturating_sub(start.as_micros()));
@@ -153,13 +153,13 @@ impl PlayRange {
         u64::try_from(micros).ok().map(Duration::from_micros)
     }
 
-    /// From one frame to the next, as it was stated or has been seen.
+    /// Returns the interval between frames, as stated or measured; `None` while it is unknown.
     pub fn frame_interval(&self) -> Option<Duration> {
         let ticks = u64::try_from(self.interval_ticks?).ok()?;
         Some(Duration::from_micros(ticks.saturating_mul(1_000_000) / u64::from(CLOCK_RATE)))
     }
 
-    /// Whether the last frame of the range has begun to arrive.
+    /// Returns whether a packet of the last frame of the range has arrived.
     pub fn has_reached_last_frame(&self) -> bool {
         if self.start.zip(self.end).is_some_and(|(start, end)| start >= end) {
             return true;
@@ -169,18 +169,19 @@ impl PlayRange {
         else {
             return false;
         };
-        // Half a frame of tolerance, for ranges that are rounded.
+        // Half a frame of tolerance, because ranges are rounded.
         last >= end.saturating_sub(interval).saturating_sub(interval / 2)
     }
 
-    /// Whether more is missing to the end of the range than losses explain.
+    /// Returns whether more than two seconds are missing at the end of the range, which losses do not explain.
     pub fn is_cut_short(&self) -> bool {
         self.end_timestamp().zip(self.last_timestamp).is_some_and(|(end, last)| end - last > MAX_MISSING_END)
     }
 
-    /// Whether the end has gone by on the clock, given when a packet of the end's timestamp would arrive.
+    /// Returns whether the range is over by the clock. `expected_end` is the time at which a packet with the timestamp of
+    /// the end would arrive.
     pub fn has_elapsed(&self, now: Instant, expected_end: Option<Instant>) -> bool {
-        // The last frame has begun an interval before; a little more for the clocks.
+        // The last frame started one interval earlier. 20 ms of tolerance for the difference between the clocks.
         expected_end.is_some_and(|end| now + Duration::from_millis(20) >= end)
     }
 }
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn is_before_uses_start_that_packets_confirm() {
         let mut play = play_range(&response("npt=0-10", Some(0)), Some(20.0));
-        assert!(play.is_before(u32::MAX - 90_000), "as far as is known");
+        assert!(play.is_before(u32::MAX - 90_000), "the announced timestamp applies before the first packet");
         play.record_packet(Instant::now(), 4_200_000_000);
         assert!(!play.is_before(4_200_000_000 + 90_000));
         assert!(play.is_before(4_200_000_000 - 90_000));
@@ -224,7 +225,7 @@ mod tests {
     fn last_frame_is_recognised_across_timestamp_wrap() {
         let mut play = play_range(&response("npt=20-25", Some(u32::MAX - 10)), Some(20.0));
         let first = i64::from(u32::MAX) - 10;
-        // The first packet that arrives need not be the first that was sent.
+        // The first packet received is not always the first one sent.
         play.record_packet(Instant::now(), first + 9_000);
         assert_eq!(play.position(first + 9_000), Some(Npt::from_micros(20_100_000)));
         assert_eq!(play.end_timestamp(), Some(first + 450_000));
@@ -272,7 +273,7 @@ mod tests {
             PlayResponse { scale: Factor::from_thousandths(2_000), ..response("npt=10-20", Some(1_000)) };
         let mut play = play_range(&faster, Some(20.0));
         assert_eq!(play.duration(), Some(Duration::from_secs(5)));
-        // Every second frame, as far from each other as usual.
+        // Every second frame, at the usual interval.
         for frame in 0..99 {
             play.record_packet(Instant::now(), 1_000 + frame * 4_500);
             assert!(!play.has_reached_last_frame(), "{frame}");

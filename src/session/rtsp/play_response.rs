@@ -1,19 +1,19 @@
-//! PURE. What a successful PLAY response announces.
+//! Content of a successful response to PLAY. Sans-I/O.
 
 use crate::proto::rtsp::{Factor, NptRange};
 
-/// What a PLAY brings.
+/// Content of a successful response to PLAY.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PlayResponse {
-    /// What is played; the server's word, else what was asked for.
+    /// Range that is played: from the Range header of the response, or else of the request.
     pub range: NptRange,
-    /// The first sequence number.
+    /// Sequence number of the first packet (RTP-Info `seq`), if stated.
     pub sequence: Option<u16>,
-    /// The timestamp of the start of the range.
+    /// RTP timestamp of the start of the range (RTP-Info `rtptime`), in ticks of 90 kHz, if stated.
     pub rtptime: Option<u32>,
-    /// Seconds of the range in a second of timestamps (RFC 2326 §12.34). This player asks for nothing but 1; a server
-    /// may know it better, but none plays backwards unasked.
+    /// Seconds of the range per second of timestamps (Scale, RFC 2326 §12.34). The client requests no other scale than 1,
+    /// but a server may use one. It is always positive.
     pub scale: Factor,
-    /// It goes on where PAUSE left it.
+    /// True if the stream continues after PAUSE.
     pub resumes: bool,
 }

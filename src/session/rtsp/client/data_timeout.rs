@@ -1,4 +1,4 @@
-//! Consequences of data that does not come, or of frames that cannot be used.
+//! Reactions to missing data and to unusable frames. Sans-I/O.
 
 use std::time::{Duration, Instant};
 
@@ -13,23 +13,23 @@ use crate::session::protocol::Protocol as _;
 use crate::session::rtp::receiver::RtpFrameReceiver;
 use crate::session::rtsp::play_range::PlayRange;
 
-/// A packet that left the emulated network and has not arrived after this is lost.
+/// Time after the last packet after which all packets that left the emulated network have arrived or are lost.
 const PACKET_LOSS_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Without a single datagram for this long, UDP does not get through.
+/// Time without a single UDP packet after which UDP is taken to be blocked.
 const UDP_FALLBACK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// No packet for this long is an error.
+/// Time without a packet after which missing data is reported as an error.
 const NO_DATA_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl RtspClient {
-    /// Tells whether nothing is on its way any more that is not in the emulated network.
+    /// Returns true if no packets are in flight outside the emulated network.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
         let last = self.pipeline.last_data();
         last.is_some_and(|last| now.saturating_duration_since(last) >= PACKET_LOSS_TIMEOUT)
     }
 
-    /// When missing data is next to be looked at.
+    /// Returns the next deadline for missing data.
     pub(super) fn poll_data_timeout(&self) -> Option<Instant> {
         let last = self.pipeline.last_data()?;
         if !self.pipeline.data_timeout.is_waiting() {
@@ -68,7 +68,7 @@ impl RtspClient {
             && !std::mem::replace(&mut self.notified.fall_back, true)
             && self.machine.fall_back_to_tcp(now)
         {
-            // What follows belongs to another session.
+            // The session is being torn down and set up again.
             return;
         }
         if idle_time >= self.extend_timeout(NO_DATA_TIMEOUT)
@@ -83,7 +83,8 @@ impl RtspClient {
         }
     }
 
-    /// The film may have ended, and its length may be known by now.
+    /// Requests the description again if the end of the range is unknown: the film may have ended, and its duration may be
+    /// known by now.
     fn request_missing_end(&mut self, now: Instant) {
         let is_live = self.presentation.as_ref().is_some_and(Presentation::is_live);
         if !is_live && self.play_range.as_ref().is_some_and(|play_range| !play_range.has_end()) {
@@ -102,8 +103,8 @@ impl RtspClient {
         }
     }
 
-    /// UDP was agreed on, and not one datagram has come. Where a bad network is emulated it is meant to be seen, and
-    /// is not evaded.
+    /// Returns true if no UDP packet has arrived since SETUP over UDP. False while a network is emulated, whose losses are
+    /// to be seen and not avoided by TCP.
     fn has_no_datagrams(&self) -> bool {
         let has_no_packets = !self.has_received_packets && !self.pipeline.emulator.is_on();
         has_no_packets

@@ -1,24 +1,24 @@
-//! PURE. What is asked next, and in which words.
+//! Requests of the client: which one is next, and its headers. Sans-I/O.
 
 use std::time::Instant;
 
-use super::{
-    Action, Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference, USER_AGENT,
-};
+use super::{Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference, USER_AGENT};
 use crate::proto::rtsp::{ChannelPair, Method, Npt, NptRange, Request, Transport, header};
+use crate::session::machine::Machine as _;
 
 impl RtspMachine {
-    pub(super) fn advance(&mut self, now: Instant) {
+    /// Sends the request that leads from the stage towards the goal, unless one is in flight.
+    pub(super) fn send_next_request(&mut self, now: Instant) {
         if let Some(in_flight) = &self.in_flight {
-            // The server holds nothing of ours yet, so nothing is lost by leaving.
-            if self.goal == Goal::Stopped
+            // The server has no session yet, so there is nothing to tear down.
+            if self.core.goal == Goal::Stopped
                 && matches!(in_flight.kind, RequestKind::Options | RequestKind::Describe)
             {
                 self.close();
             }
             return;
         }
-        match (&self.stage, self.goal) {
+        match (&self.stage, self.core.goal) {
             (Stage::Ready(_) | Stage::Playing(_), Goal::Stopped) => self.send(now, RequestKind::Teardown),
             (_, Goal::Stopped) => self.close(),
             (Stage::Ready(_) | Stage::Playing(_), _) if self.pending_reconnect.is_some() => {
@@ -27,7 +27,7 @@ impl RtspMachine {
             (Stage::WaitingToReconnect { .. }, _) => {}
             (Stage::Closed, _) => {
                 self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
-                self.actions.push_back(Action::Connect(self.url.clone()));
+                self.core.connect(self.url.host(), self.url.port());
             }
             (Stage::Connecting { .. } | Stage::OpeningPorts(_), _) => {}
             (Stage::Connected, _) => self.send(now, RequestKind::Options),
@@ -52,7 +52,7 @@ impl RtspMachine {
             self.advance(now);
         } else {
             self.stage = Stage::OpeningPorts(presentation);
-            self.actions.push_back(Action::OpenPorts(self.options.rtp_port));
+            self.core.open_ports(self.options.rtp_port);
         }
     }
 
@@ -61,7 +61,7 @@ impl RtspMachine {
         self.send_request(now, kind, range, 0);
     }
 
-    /// Sends a request that has said so often already who asks.
+    /// Sends a request. `previous_attempts` is the number of times that it was sent with an Authorization header before.
     pub(super) fn send_request(
         &mut self,
         now: Instant,
@@ -69,8 +69,7 @@ impl RtspMachine {
         range: Option<NptRange>,
         previous_attempts: u32,
     ) {
-        let cseq = self.next_cseq;
-        self.next_cseq += 1;
+        let cseq = self.core.take_cseq();
         let mut request = self.build_request(kind, cseq, range);
         let authorization = self.authorization.value(request.method.as_str(), &request.uri);
         let auth_attempts = previous_attempts + u32::from(authorization.is_some());
@@ -80,10 +79,10 @@ impl RtspMachine {
         let deadline = now + self.options.response_timeout;
         self.in_flight = Some(InFlight { kind, cseq, deadline, range, auth_attempts });
         self.last_request = Some(now);
-        self.actions.push_back(Action::SendRequest(request));
+        self.core.send_request(request.method.clone(), request.encode());
     }
 
-    /// The Range of the next PLAY; none where it goes on, or where there is nothing but now.
+    /// Returns the Range of the next PLAY; `None` if it continues after PAUSE, or if the stream is live.
     fn next_range(&mut self) -> Option<NptRange> {
         let Stage::Ready(established) = &self.stage else { return None };
         match (self.seek.take(), established.play_from) {

@@ -1,9 +1,9 @@
-//! PURE. What the answers mean.
+//! Responses of the server, and what they change. Sans-I/O.
 
 use std::time::Instant;
 
 use super::{
-    Action, EstablishedSession, Goal, InFlight, PlayFrom, PlayResponse, RequestKind, RtspMachine, Stage,
+    EstablishedSession, Goal, InFlight, PlayFrom, PlayResponse, RequestKind, RtspAction, RtspMachine, Stage,
     TransportPreference, server_requests,
 };
 use crate::proto::rtsp::{
@@ -11,14 +11,15 @@ use crate::proto::rtsp::{
     Transport, header,
 };
 use crate::session::error::SessionError;
+use crate::session::machine::Machine as _;
 use crate::session::presentation::Presentation;
 use crate::session::rtsp::authorization::ChallengeOutcome;
 use crate::session::rtsp::backoff::Backoff;
 
 impl RtspMachine {
-    /// An answer has come.
+    /// Handles a response.
     pub fn handle_response(&mut self, now: Instant, response: &Response) {
-        // One that is not to the request in flight is late; one without a number can only be to it.
+        // A response with another CSeq is late. One without CSeq is taken for that of the request in flight.
         let is_expected =
             |in_flight: &mut InFlight| response.headers.cseq().is_none_or(|cseq| cseq == in_flight.cseq);
         if response.status.code() < 200 {
@@ -53,7 +54,7 @@ impl RtspMachine {
         self.advance(now);
     }
 
-    /// The server wants to know who asks.
+    /// Handles status 401: repeats the request with an Authorization header, if there are credentials.
     fn handle_challenge(&mut self, now: Instant, request: &InFlight, response: &Response) {
         match self.authorization.handle_challenge(response, request.auth_attempts) {
             ChallengeOutcome::Retry => {
@@ -67,13 +68,13 @@ impl RtspMachine {
             ChallengeOutcome::Rejected => self.fail(SessionError::Unauthorized { was_refused: true }),
             ChallengeOutcome::UnsupportedScheme => {
                 let method = request.kind.method(self.supports_get_parameter);
-                let problem = "it asks for a password in a way that is neither Basic nor Digest".to_owned();
+                let problem = "its authentication scheme is neither Basic nor Digest".to_owned();
                 self.fail(SessionError::InvalidResponse { method, problem });
             }
         }
     }
 
-    /// OPTIONS may be refused: it was only a greeting.
+    /// Handles the response to OPTIONS. The request may be refused; only Public matters.
     fn handle_options(&mut self, response: &Response) {
         let public = response.headers.get_list(header::PUBLIC).unwrap_or_default();
         let get_parameter = Method::GetParameter;
@@ -84,14 +85,15 @@ impl RtspMachine {
     fn handle_describe(&mut self, now: Instant, response: &Response, error: Option<SessionError>) {
         match error.map_or_else(|| Presentation::parse(response, &self.url), Err) {
             Ok(presentation) => {
-                self.actions.push_back(Action::Described(presentation.clone()));
+                self.core.push(RtspAction::Described(presentation.clone()));
                 self.stage = Stage::Described(presentation);
             }
             Err(error) => self.handle_setup_error(now, response.status, error),
         }
     }
 
-    /// There is no session yet. A server that has just been started again may not know its streams, nor have room.
+    /// Handles an error before the session is set up. During reconnection, a server that has just been restarted may not
+    /// have its streams yet (404) or may be busy (5xx), so the next attempt follows.
     fn handle_setup_error(&mut self, now: Instant, status: Code, error: SessionError) {
         match self.backoff.is_active() && (status == Code::NOT_FOUND || status.code() >= 500) {
             true => self.reconnect_or_fail(now, error),
@@ -103,7 +105,7 @@ impl RtspMachine {
         let Ok(refreshed) = Presentation::parse(response, &self.url) else { return };
         if let Stage::Ready(established) | Stage::Playing(established) = &mut self.stage {
             established.presentation.range = refreshed.range;
-            self.actions.push_back(Action::Described(established.presentation.clone()));
+            self.core.push(RtspAction::Described(established.presentation.clone()));
         }
     }
 
@@ -131,25 +133,27 @@ impl RtspMachine {
             problem: problem.to_owned(),
         };
         if negotiated.lower_transport != requested.lower_transport {
-            return self.fail(invalid_response("it chose a transport that was not asked for"));
+            return self.fail(invalid_response("it selects a transport that was not requested"));
         }
         match response.headers.get(header::SESSION).and_then(SessionHeader::parse) {
-            None => self.fail(invalid_response("it names no session")),
+            None => self.fail(invalid_response("its Session header is missing or invalid")),
             Some(session) => {
                 let interleaved = negotiated.interleaved.or(requested.interleaved);
                 let client_port = requested.client_port;
-                self.actions.push_back(Action::SetUp(Transport { interleaved, client_port, ..negotiated }));
-                // Where it is to play, the server is found again when it does.
-                if self.goal != Goal::Playing {
-                    self.backoff = Backoff::default();
-                }
-                self.stage = Stage::Ready(EstablishedSession {
-                    presentation,
-                    session,
-                    play_from: PlayFrom::Beginning,
-                });
+                let transport = Transport { interleaved, client_port, ..negotiated };
+                let play_from = PlayFrom::Beginning;
+                self.establish(EstablishedSession { presentation, session, play_from }, transport);
             }
         }
+    }
+
+    fn establish(&mut self, session: EstablishedSession, transport: Transport) {
+        self.core.push(RtspAction::SetUp(transport));
+        // If the stream is to play, reconnection is complete when it does.
+        if self.core.goal != Goal::Playing {
+            self.backoff = Backoff::default();
+        }
+        self.stage = Stage::Ready(session);
     }
 
     fn handle_play(
@@ -172,9 +176,9 @@ impl RtspMachine {
         let stream_url = &established.presentation.stream_url;
         let stream_info = rtp_info.iter().find(|entry| entry.url == *stream_url).or(rtp_info.first());
         let mut range = range.or(requested).unwrap_or_default();
-        // What the description says of the end holds where the answer says nothing.
+        // If the response states no end, that of the description applies.
         range.end = range.end.or(established.presentation.range.and_then(|described| described.end));
-        self.actions.push_back(Action::Started(PlayResponse {
+        self.core.push(RtspAction::Started(PlayResponse {
             range,
             sequence: stream_info.and_then(|entry| entry.sequence),
             rtptime: stream_info.and_then(|entry| entry.rtptime),
@@ -193,44 +197,43 @@ impl RtspMachine {
             other => return self.stage = other,
         };
         match error {
-            // The stream ended before the request arrived, and the word of it is lost or on its way.
+            // The stream ended before the request arrived, and its BYE is lost or late.
             Some(_) if response.status == Code::METHOD_NOT_VALID_IN_THIS_STATE => {
-                self.actions.push_back(Action::Paused { is_seeking: self.seek.is_some() });
+                self.core.push(RtspAction::Paused { is_seeking: self.seek.is_some() });
                 self.stage =
                     Stage::Ready(EstablishedSession { play_from: PlayFrom::Beginning, ..established });
             }
             Some(error) => self.handle_session_error(now, error, Stage::Playing(established), Goal::Playing),
             None => {
-                self.actions.push_back(Action::Paused { is_seeking: self.seek.is_some() });
+                self.core.push(RtspAction::Paused { is_seeking: self.seek.is_some() });
                 self.stage =
                     Stage::Ready(EstablishedSession { play_from: PlayFrom::PausedPosition, ..established });
             }
         }
     }
 
-    /// A request of a session was refused: the session stays as it was, unless the server does not know it any more.
+    /// Handles a refused request of an established session, which returns to `stage` and `goal` unless the server no
+    /// longer knows it.
     fn handle_session_error(&mut self, now: Instant, error: SessionError, stage: Stage, goal: Goal) {
         self.stage = stage;
         if is_session_not_found(&error) {
             return self.reconnect_or_fail(now, error);
         }
         self.seek = None;
-        // Stopping is still possible, and still wanted.
-        if self.goal != Goal::Stopped {
-            self.goal = goal;
+        // A stop that the user asked for is still to be done.
+        if self.core.goal != Goal::Stopped {
+            self.core.goal = goal;
         }
-        self.actions.push_back(Action::Failed(error));
+        self.core.report_error(error);
     }
 
-    /// Whatever the server says to TEARDOWN, the session is over.
+    /// Ends the session, whatever the status of the TEARDOWN response, and sets it up again if that is pending.
     pub(super) fn handle_teardown(&mut self) {
-        let goal = self.goal;
-        if let Some(pending) = self.pending_reconnect.take().filter(|_| goal != Goal::Stopped) {
-            return self.reconnect(pending);
+        let goal = self.core.goal;
+        match self.pending_reconnect.take().filter(|_| goal != Goal::Stopped) {
+            Some(pending) => self.reconnect(pending),
+            None => self.close_keeping_goal(),
         }
-        self.close();
-        // The user may have pressed Play since.
-        self.goal = goal;
     }
 
     fn handle_keep_alive(&mut self, now: Instant, error: Option<SessionError>) {
@@ -240,7 +243,7 @@ impl RtspMachine {
     }
 }
 
-/// The server has forgotten the session, as one does that was restarted.
+/// Returns whether the server no longer knows the session (454), for example because it was restarted.
 fn is_session_not_found(error: &SessionError) -> bool {
     matches!(error, SessionError::Refused { status: Code::SESSION_NOT_FOUND, .. })
 }

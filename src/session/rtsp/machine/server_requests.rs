@@ -1,22 +1,23 @@
-//! PURE. What a server orders by itself: to go elsewhere, or to go.
+//! Requests of the server: REDIRECT, TEARDOWN and keep-alive. Sans-I/O.
 
 use std::time::Instant;
 
-use super::{Action, PendingReconnect, RequestKind, RtspMachine, Stage};
+use super::{PendingReconnect, RequestKind, RtspAction, RtspMachine, Stage};
 use crate::proto::rtsp::{Method, Request, Response, RtspUrl, SessionHeader, StatusCode as Code, header};
 use crate::session::error::SessionError;
+use crate::session::machine::Machine as _;
 use crate::session::reconnect::ReconnectReason;
 use crate::session::rtsp::authorization::Authorization;
 
-/// How often a server may send us elsewhere.
+/// Maximum number of redirects before a PLAY succeeds.
 const MAX_REDIRECTS: u32 = 5;
 
-/// The answers that name another place (RFC 2326 §11.3; 307 is HTTP's word for 302). A proxy, which 305 asks for, is
-/// not taken from a stranger.
+/// Status codes that redirect to another URL (RFC 2326 §11.3; 307 is defined by HTTP like 302). 305 is not among them: a
+/// proxy that a server names is not trusted.
 const REDIRECT_CODES: [u16; 4] = [301, 302, 303, 307];
 
 impl RtspMachine {
-    /// The server asks something itself. It is answered.
+    /// Handles a request of the server and responds to it.
     pub fn handle_server_request(&mut self, now: Instant, request: &Request) {
         match request.method {
             Method::Options | Method::GetParameter | Method::SetParameter => self.respond(request, Code::OK),
@@ -33,24 +34,24 @@ impl RtspMachine {
                 response = response.with_header(name, value);
             }
         }
-        self.actions.push_back(Action::SendResponse(response));
+        self.core.push(RtspAction::SendResponse(response));
     }
 
-    /// Whether a request of the server's is about the session that there is; one that names none can only be.
+    /// Returns whether a request is about the current session. One without a Session header is.
     fn is_for_current_session(&self, request: &Request) -> bool {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return false };
         let session_header = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
         session_header.is_none_or(|session| session.id == established.session.id)
     }
 
-    /// RFC 2326 leaves TEARDOWN to clients, but servers use it that end a session before its time.
+    /// Handles TEARDOWN. RFC 2326 §10.7 defines it for clients only, but servers send it to end a session.
     fn handle_teardown_request(&mut self, now: Instant, request: &Request) {
         if !self.is_for_current_session(request) {
             return self.respond(request, Code::SESSION_NOT_FOUND);
         }
         self.respond(request, Code::OK);
         match &self.in_flight {
-            // Both want the same at the same time.
+            // Both sides tear the session down at the same time.
             Some(in_flight) if in_flight.kind == RequestKind::Teardown => {
                 self.in_flight = None;
                 self.handle_teardown();
@@ -60,8 +61,8 @@ impl RtspMachine {
         }
     }
 
-    /// A session that stands is torn down first, and goes on there (RFC 2326 §10.10). It goes at once: when the server
-    /// would rather have it, in Range, is a wall-clock time, and ours is another one.
+    /// Handles REDIRECT: an established session is torn down first and continues at the new URL (RFC 2326 §10.10). The
+    /// time in the Range header is ignored and the session moves at once, because it is a wall-clock time of the server.
     fn handle_redirect_request(&mut self, now: Instant, request: &Request) {
         let Some(url) = self.redirect_url(request.headers.get(header::LOCATION)) else {
             return self.respond(request, Code::BAD_REQUEST);
@@ -79,12 +80,12 @@ impl RtspMachine {
         self.advance(now);
     }
 
-    /// An answer says that the stream is elsewhere.
+    /// Handles a response that redirects to another URL.
     pub(super) fn handle_redirect(&mut self, now: Instant, method: Method, response: &Response) {
         match self.redirect_url(response.headers.get(header::LOCATION)) {
             Some(url) => self.redirect_to(now, url),
             None => {
-                let problem = "it sends us elsewhere and does not say where".to_owned();
+                let problem = "it redirects without a valid Location".to_owned();
                 self.fail(SessionError::InvalidResponse { method, problem });
             }
         }
@@ -100,41 +101,41 @@ impl RtspMachine {
         }
     }
 
-    /// From now on another URL is meant; what stands of the old one is left behind. `false` if this happens too often.
+    /// Replaces the URL and closes the connection. Fails and returns false after too many redirects.
     fn switch_url(&mut self, url: RtspUrl) -> bool {
         self.redirects += 1;
         if self.redirects > MAX_REDIRECTS {
             self.fail(SessionError::TooManyRedirects { max: MAX_REDIRECTS });
             return false;
         }
-        // A password is for the server that it was given for.
+        // Credentials are sent only to the server that they were given for.
         if url.host_and_port() != self.url.host_and_port() {
             self.authorization = Authorization::from_url(&url);
         }
-        tracing::debug!(%url, "the server sends us elsewhere");
+        tracing::debug!(%url, "redirected");
         self.url = url;
         self.disconnect();
         true
     }
 
-    /// The session is torn down that was to begin again.
+    /// Sets the session up again after it was torn down.
     pub(super) fn reconnect(&mut self, pending: PendingReconnect) {
         match pending {
             PendingReconnect::TcpFallback => {
                 self.disconnect();
-                self.actions.push_back(Action::Reconnecting(ReconnectReason::TcpFallback));
+                self.core.push(RtspAction::Reconnecting(ReconnectReason::TcpFallback));
             }
             PendingReconnect::Redirect(url) => {
                 let server = url.host_and_port();
                 if self.switch_url(url) {
-                    self.actions.push_back(Action::Reconnecting(ReconnectReason::Redirected { server }));
+                    self.core.push(RtspAction::Reconnecting(ReconnectReason::Redirected { server }));
                 }
             }
         }
     }
 }
 
-/// Whether an answer names another place.
+/// Returns whether a status redirects to another URL.
 pub(super) fn is_redirect(status: Code) -> bool {
     REDIRECT_CODES.contains(&status.code())
 }

@@ -1,0 +1,308 @@
+//! Task of a session: a loop around a client, with the sockets and the clock.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connection::{self, Connection};
+use super::frame_sinks::FrameSinks;
+use super::udp::{self, UdpPorts};
+use crate::impairment::RawPacket;
+use crate::net::deadline::wait_for_deadline;
+use crate::proto::rtsp::{Method, Transport};
+use crate::session::client::Client;
+use crate::session::error::SessionError;
+use crate::session::events::{ClientInput, ClientOutput, SessionCommand, SessionEvent};
+use crate::session::present::decoder::DecodeStats;
+use crate::session::rtp::receiver::MIN_UNUSABLE_FRAMES;
+use crate::session::state::Goal;
+use crate::stats::{Figures, PacketLogRow, Snapshot};
+
+/// Message from the session handle.
+#[derive(Debug)]
+pub enum DriverMessage {
+    /// Command of the user.
+    Command(SessionCommand),
+    /// Stop the session, and report when it is closed.
+    Finish(oneshot::Sender<()>),
+}
+
+/// Maximum number of frames in the published packet log.
+const MAX_PACKET_LOG_ROWS: usize = 32;
+
+/// Interval at which the figures are published.
+const FIGURES_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Driver of a client: the task that performs its outputs and passes inputs to it.
+pub struct Driver {
+    receive_buffer_size: usize,
+    client: Box<dyn Client>,
+    sinks: FrameSinks,
+    events: mpsc::Sender<SessionEvent>,
+    figures: watch::Sender<Figures>,
+    /// Figures of the decoder when the session was set up.
+    decode_stats_at_start: DecodeStats,
+    /// True once it was reported that no frame can be decoded.
+    has_reported_undecodable: bool,
+    connection: Option<Connection>,
+    connecting: Option<AbortOnDropHandle<io::Result<TcpStream>>>,
+    ports: Option<UdpPorts>,
+    transport: Option<Transport>,
+    finished_sender: Option<oneshot::Sender<()>>,
+}
+
+/// Event that the driver handles next.
+enum DriverEvent {
+    Message(DriverMessage),
+    Input(Instant, ClientInput),
+    Connected(io::Result<TcpStream>),
+    /// A deadline of the client has passed.
+    Timeout,
+    /// The figures are to be published.
+    FiguresTick,
+    /// The session handle was dropped.
+    SessionDropped,
+}
+
+impl Driver {
+    /// Creates a driver without a connection. `receive_buffer_size` is the size in bytes requested for the receive buffers
+    /// of the UDP sockets.
+    pub fn new(
+        client: Box<dyn Client>,
+        receive_buffer_size: usize,
+        sinks: FrameSinks,
+        events: mpsc::Sender<SessionEvent>,
+        figures: watch::Sender<Figures>,
+    ) -> Self {
+        Self {
+            receive_buffer_size,
+            client,
+            sinks,
+            events,
+            figures,
+            decode_stats_at_start: DecodeStats::default(),
+            has_reported_undecodable: false,
+            connection: None,
+            connecting: None,
+            ports: None,
+            transport: None,
+            finished_sender: None,
+        }
+    }
+
+    /// Runs until the session is finished or its handle is dropped.
+    pub async fn run(mut self, mut message_receiver: mpsc::Receiver<DriverMessage>) {
+        let mut figures_clock = interval(FIGURES_INTERVAL);
+        figures_clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            let deadline = self.client.poll_timeout();
+            let event = tokio::select! {
+                message = message_receiver.recv() => message.map_or(DriverEvent::SessionDropped, DriverEvent::Message),
+                connected = wait_for_connection(&mut self.connecting) => DriverEvent::Connected(connected),
+                input = connection::receive(&mut self.connection) => DriverEvent::Input(Instant::now(), input),
+                (at, input) = udp::receive(&mut self.ports) => DriverEvent::Input(at, input),
+                () = wait_for_deadline(deadline) => DriverEvent::Timeout,
+                _ = figures_clock.tick() => DriverEvent::FiguresTick,
+            };
+            match event {
+                DriverEvent::Message(message) => self.handle_message(message),
+                DriverEvent::Input(at, input) => self.handle_input(at, input),
+                DriverEvent::Connected(result) => self.handle_connect_result(result),
+                DriverEvent::Timeout => self.client.handle_timeout(Instant::now()),
+                DriverEvent::FiguresTick => {
+                    self.publish_figures();
+                    self.check_undecodable_frames().await;
+                }
+                DriverEvent::SessionDropped => return,
+            }
+            if self.perform_outputs().await {
+                return;
+            }
+        }
+    }
+
+    /// Handles an input. The response to TEARDOWN or the end of the connection follows all packets of the server, so the
+    /// packets waiting at the RTP port are handled before it.
+    fn handle_input(&mut self, at: Instant, input: ClientInput) {
+        match input {
+            ClientInput::Received(_) if self.client.status().in_flight == Some(Method::Teardown) => {
+                self.finish_rtp()
+            }
+            ClientInput::ConnectionLost(_) => {
+                self.finish_rtp();
+                self.connection = None;
+            }
+            _ => {}
+        }
+        self.client.handle_input(at, input);
+    }
+
+    /// Handles the packets waiting at the RTP port, and stops receiving there.
+    fn finish_rtp(&mut self) {
+        let packets = self.ports.as_mut().map(UdpPorts::finish_rtp).unwrap_or_default();
+        for (at, packet) in packets {
+            self.client.handle_input(at, ClientInput::Packet(packet));
+        }
+    }
+
+    fn handle_message(&mut self, message: DriverMessage) {
+        let command = match message {
+            DriverMessage::Command(command) => command,
+            DriverMessage::Finish(done) => {
+                self.finished_sender = Some(done);
+                SessionCommand::SetGoal(Goal::Stopped)
+            }
+        };
+        self.client.handle_input(Instant::now(), ClientInput::Command(command));
+    }
+
+    fn publish_figures(&mut self) {
+        let mut snapshot = self.client.snapshot(Instant::now());
+        let mut packet_rows: Arc<[PacketLogRow]> = Arc::default();
+        if let Some(decode_stats) = self.decode_stats() {
+            add_decode_stats(&mut snapshot, &decode_stats);
+            let packet_log = self.client.packet_log();
+            packet_rows =
+                packet_log.map(|packet_log| packet_log.rows(MAX_PACKET_LOG_ROWS)).unwrap_or_default().into();
+        }
+        let figures = Figures { snapshot, packet_rows };
+        self.figures.send_if_modified(|last| std::mem::replace(last, figures.clone()) != figures);
+    }
+
+    /// Figures of the decoder since SETUP; `None` without a screen.
+    fn decode_stats(&self) -> Option<DecodeStats> {
+        let screen = self.sinks.screen.as_ref()?;
+        Some(screen.decoder.stats().since(self.decode_stats_at_start))
+    }
+
+    /// Reports once that no frame can be decoded.
+    async fn check_undecodable_frames(&mut self) {
+        let Some(decode_stats) = self.decode_stats() else { return };
+        let is_certain = decode_stats.decoded == 0 && decode_stats.failed >= MIN_UNUSABLE_FRAMES;
+        if is_certain && !std::mem::replace(&mut self.has_reported_undecodable, true) {
+            let reason = "they are damaged or in an unsupported JPEG format".to_owned();
+            self.emit(SessionEvent::Failed(SessionError::UnusableFrames { reason })).await;
+        }
+    }
+
+    /// Performs the outputs of the client. Returns true if the session is finished.
+    async fn perform_outputs(&mut self) -> bool {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                ClientOutput::Connect { host, port } => self.connect(host, port),
+                ClientOutput::Disconnect => self.disconnect(),
+                ClientOutput::OpenPorts(port) => self.open_ports(port),
+                ClientOutput::SetTransport(transport) => self.transport = Some(transport),
+                ClientOutput::Write(bytes) => self.write(bytes),
+                ClientOutput::SendPacket(datagram) => self.send_packet(&datagram),
+                ClientOutput::Frame(frame) => self.sinks.send_to_taps(frame).await,
+                ClientOutput::Show { frame, position } => self.sinks.show(frame, position),
+                ClientOutput::Event(event) => self.emit(event).await,
+            }
+        }
+        let is_disconnected = self.connection.is_none() && self.connecting.is_none();
+        if is_disconnected && let Some(done) = self.finished_sender.take() {
+            // The caller may have stopped waiting.
+            let _ = done.send(());
+            return true;
+        }
+        false
+    }
+
+    async fn emit(&mut self, event: SessionEvent) {
+        match (&event, &self.sinks.screen) {
+            (SessionEvent::SetUp(_), Some(screen)) => {
+                self.decode_stats_at_start = screen.decoder.start_session();
+                self.has_reported_undecodable = false;
+            }
+            (SessionEvent::Ended | SessionEvent::Closed, _) => {
+                self.publish_figures();
+                tracing::debug!(figures = ?self.figures.borrow().snapshot, "session figures");
+            }
+            _ => {}
+        }
+        // If the receiver was dropped, so will the session be.
+        let _ = self.events.send(event).await;
+    }
+
+    fn connect(&mut self, host: String, port: u16) {
+        self.connecting = Some(AbortOnDropHandle::new(tokio::spawn(TcpStream::connect((host, port)))));
+    }
+
+    fn handle_connect_result(&mut self, result: io::Result<TcpStream>) {
+        let now = Instant::now();
+        match result.and_then(Connection::new) {
+            Ok(connection) => {
+                let network_path = connection.network_path();
+                self.connection = Some(connection);
+                self.client.handle_input(now, ClientInput::Connected(network_path));
+            }
+            Err(error) => {
+                let reason = Some(connection::error_reason(&error));
+                self.client.handle_input(now, ClientInput::ConnectionLost(reason));
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.connecting = None;
+        self.connection = None;
+        self.ports = None;
+        self.transport = None;
+    }
+
+    fn open_ports(&mut self, port: Option<u16>) {
+        let Some(connection) = &self.connection else { return };
+        let ports = UdpPorts::open(connection.local(), connection.peer(), port, self.receive_buffer_size);
+        let opened = match ports {
+            Ok(ports) => Ok(self.ports.insert(ports).port_pair()),
+            Err(error) => Err(connection::error_reason(&error)),
+        };
+        self.client.handle_input(Instant::now(), ClientInput::Ports(opened));
+    }
+
+    fn write(&mut self, bytes: Bytes) {
+        let Some(connection) = &self.connection else { return };
+        if !connection.write(bytes) {
+            self.client.handle_input(Instant::now(), ClientInput::ConnectionLost(None));
+        }
+    }
+
+    fn send_packet(&self, packet: &RawPacket) {
+        let (Some(ports), Some(connection)) = (&self.ports, &self.connection) else { return };
+        let Some(server_ports) = self.transport.as_ref().and_then(|transport| transport.server_port) else {
+            return;
+        };
+        if let Err(error) = ports.send(packet, connection.peer(), server_ports) {
+            // Reports are sent again.
+            tracing::debug!(kind = ?packet.kind, %error, "cannot send datagram");
+        }
+    }
+}
+
+/// Adds what the decoder measured. Frames that it dropped or could not decode were not shown.
+fn add_decode_stats(snapshot: &mut Snapshot, stats: &DecodeStats) {
+    let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
+    snapshot.frames_dropped_late += stats.dropped;
+    snapshot.frames_undecodable = stats.failed;
+    snapshot.frames_shown = snapshot.frames_shown.saturating_sub(stats.dropped + stats.failed);
+    if stats.decoded > 0 {
+        snapshot.decode_ms = Some(milliseconds(stats.total_time) / stats.decoded as f64);
+        snapshot.decode_max_ms = Some(milliseconds(stats.max_time));
+    }
+}
+
+async fn wait_for_connection(
+    connecting: &mut Option<AbortOnDropHandle<io::Result<TcpStream>>>,
+) -> io::Result<TcpStream> {
+    let Some(task) = connecting else { return std::future::pending().await };
+    let result = task.await.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
+    *connecting = None;
+    result
+}
