@@ -33,7 +33,7 @@ use crate::backend::{BackendEventKind, BackendHandle, Command, MediaSource, Shut
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::session::{Decoder, Goal, Picture, RtspOptions, RtspState, SessionError, SessionEvent, SourceUrl};
-use crate::settings::{Controls, Settings, ThemePreference};
+use crate::settings::{Controls, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 
 /// Everything that can happen to the window.
@@ -193,6 +193,11 @@ impl App {
             (false, Controls::Three) => Goal::Ready,
             (false, Controls::Four) => Goal::Stopped,
         }
+    }
+
+    /// Shows that the settings file has a problem, until it is dismissed or replaced by a later message.
+    pub fn show_settings_problem(&mut self, problem: &SettingsProblem) {
+        self.playback.show_error_while_opening(problem.to_string());
     }
 
     /// What is to be remembered.

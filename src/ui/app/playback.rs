@@ -593,6 +593,14 @@ impl Playback {
         self.notice = Some(Notice::Error(message.into()));
     }
 
+    /// Shows an error that stays when the film that is being opened is open.
+    pub fn show_error_while_opening(&mut self, message: String) {
+        self.notice = Some(Notice::Error(message));
+        if let Some(opening) = &mut self.opening {
+            opening.notice.clone_from(&self.notice);
+        }
+    }
+
     /// What the user should read.
     pub fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
