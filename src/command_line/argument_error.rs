@@ -76,7 +76,7 @@ impl ArgumentError {
         match (error.kind(), command) {
             (ErrorKind::ValueValidation, _) => Self::from_value_error(error, &argument, value),
             (ErrorKind::InvalidValue, _) if argument.starts_with('-') && !value.is_empty() => {
-                let option = option_name(&argument).to_owned();
+                let option = argument_name(&argument).to_owned();
                 Self::OptionValue { option, value, rule: format!("it is {}", valid_values(error)) }
             }
             (ErrorKind::MissingRequiredArgument, Some("serve")) => Self::NothingToServe,
@@ -97,7 +97,7 @@ impl ArgumentError {
     fn from_value_error(error: &clap::Error, argument: &str, value: String) -> Self {
         let reason = error.source().map(ToString::to_string).unwrap_or_default();
         match argument.starts_with('-') {
-            true => Self::OptionValue { option: option_name(argument).to_owned(), value, rule: reason },
+            true => Self::OptionValue { option: argument_name(argument).to_owned(), value, rule: reason },
             false => Self::Positional(reason),
         }
     }
@@ -112,16 +112,16 @@ fn help_command(command: Option<&str>) -> String {
 }
 
 fn usage_message(error: &clap::Error, argument: &str, value: &str) -> String {
-    let option = option_name(argument);
+    let name = argument_name(argument);
     match error.kind() {
         ErrorKind::UnknownArgument if argument.starts_with('-') => {
             format!("\"{argument}\" is not an option here{}", suggestion(error))
         }
         ErrorKind::UnknownArgument => format!("\"{argument}\" is not expected here"),
-        ErrorKind::InvalidValue if value.is_empty() => format!("{option} needs a value"),
-        ErrorKind::InvalidValue => format!("{option} cannot be \"{value}\": it is {}", valid_values(error)),
-        ErrorKind::TooManyValues => format!("{option} takes no value, but \"{value}\" was given"),
-        ErrorKind::MissingRequiredArgument => format!("{argument} is missing"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("{name} needs a value"),
+        ErrorKind::InvalidValue => format!("{name} cannot be \"{value}\": it is {}", valid_values(error)),
+        ErrorKind::TooManyValues => format!("{name} takes no value, but \"{value}\" was given"),
+        ErrorKind::MissingRequiredArgument => format!("{name} is missing"),
         ErrorKind::InvalidSubcommand => {
             format!("\"{}\" is not a command", text_of(error, ContextKind::InvalidSubcommand))
         }
@@ -159,9 +159,9 @@ fn valid_values(error: &clap::Error) -> String {
     }
 }
 
-/// Returns the name of an option that clap shows with its value, like `--loss <P%>`.
-fn option_name(argument: &str) -> &str {
-    argument.split(' ').next().unwrap_or(argument)
+/// Returns the name of an argument that clap shows with its value, like `--loss <P%>`, or in brackets, like `<SHELL>`.
+fn argument_name(argument: &str) -> &str {
+    argument.split(' ').next().unwrap_or(argument).trim_matches(['<', '>', '[', ']', '.'])
 }
 
 /// Returns a text, or several texts joined by commas, from the context of an error; empty if there is none.

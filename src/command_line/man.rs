@@ -81,11 +81,16 @@ fn write_options(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
 fn append_notes(roff: &mut Roff, notes: &str) {
     for paragraph in notes.split("\n\n") {
         roff.control("PP", []);
-        for line in paragraph.lines() {
-            match line.strip_prefix("  ") {
-                Some(example) => roff.control("RS", ["4"]).text([bold(example)]).control("RE", []),
-                None => roff.text([roman(line)]),
-            };
+        let (examples, lines): (Vec<_>, Vec<_>) = paragraph.lines().partition(|line| line.starts_with("  "));
+        for line in lines {
+            roff.text([roman(line)]);
+        }
+        if !examples.is_empty() {
+            roff.control("RS", ["4"]).control("nf", []);
+            for example in examples {
+                roff.text([bold(example.trim_start())]);
+            }
+            roff.control("fi", []).control("RE", []);
         }
     }
 }

@@ -227,7 +227,7 @@ fn write_servers(document: &mut DocumentMut, known: &[KnownServer]) {
         && let Some(mut key) = document.key_mut("servers")
     {
         // The spaces before the `=` would stand in the header of the table.
-        key.fmt();
+        key.leaf_decor_mut().clear();
     }
     let item = document.entry("servers").or_insert(Item::None);
     let old = std::mem::take(item).into_array_of_tables().unwrap_or_default();
