@@ -1,4 +1,4 @@
-//! Reelay: arguments, logging, then the window or a command.
+//! Program of Reelay: parses the arguments, starts the log, and opens the window or runs a command.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 use std::io::{self, ErrorKind, Write as _};
@@ -9,6 +9,9 @@ use reelay::ui;
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
+
+/// Exit status of wrong usage, as of other programs that use clap.
+const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
     let code = match command_line::parse(std::env::args_os().skip(1)) {
@@ -21,7 +24,7 @@ fn main() -> ExitCode {
         },
         Err(error) => {
             stderr::print_line(format_args!("reelay: {error}"));
-            ExitCode::from(2)
+            ExitCode::from(USAGE_ERROR)
         }
     };
     stderr::flush();
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
 
 fn run(invocation: Invocation) -> Result<(), String> {
     match invocation {
-        Invocation::Print(text) => print(text).map_err(|error| format!("Nothing can be printed: {error}.")),
+        Invocation::Print(text) => print(&text).map_err(|error| format!("Nothing can be printed: {error}.")),
         Invocation::Window(arguments) => {
             init_logging(arguments.verbose);
             ui::run(arguments).map_err(|error| error.to_string())
@@ -43,7 +46,7 @@ fn run(invocation: Invocation) -> Result<(), String> {
             init_logging(arguments.verbose);
             command_line::probe(&arguments).map_err(|error| error.to_string())
         }
-        Invocation::Link(arguments) => {
+        Invocation::Proxy(arguments) => {
             init_logging(arguments.verbose);
             command_line::proxy(&arguments).map_err(|error| error.to_string())
         }
@@ -53,13 +56,13 @@ fn run(invocation: Invocation) -> Result<(), String> {
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Whoever reads, like `head`, has enough.
+        // The reader, such as `head`, has read enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
-/// Warnings of our own, and everything of our own if more is wanted.
+/// Starts the log on stderr: warnings of this program, or its debug messages as well.
 fn init_logging(verbose: bool) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
     tracing_subscriber::registry()

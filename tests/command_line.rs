@@ -1,4 +1,4 @@
-//! The program as a script meets it: what it prints, and how it ends.
+//! The program as scripts use it: output and exit status.
 
 mod common;
 
@@ -19,19 +19,19 @@ fn reelay(arguments: &[&str]) -> Command {
     command
 }
 
-/// Ends the program, however the test ends.
+/// Running program, which is killed when the test ends.
 struct RunningProgram(Child);
 
 impl Drop for RunningProgram {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
 impl RunningProgram {
-    /// Starts the program and waits for its first line, which is a URL.
+    /// Starts the program and waits for its first line, a URL, which is returned.
     fn start(command: &mut Command) -> (Self, String) {
         let mut running = Self(command.stdout(Stdio::piped()).spawn().unwrap());
         let mut url = String::new();
@@ -45,24 +45,24 @@ impl RunningProgram {
     }
 }
 
-/// A device that is always full.
+/// Device that is always full: each write fails.
 fn full_device() -> Stdio {
     OpenOptions::new().write(true).open("/dev/full").unwrap().into()
 }
 
-/// Host and port of a URL.
+/// Returns host and port of a URL.
 fn host_and_port(url: &str) -> &str {
     url.strip_prefix("rtsp://").unwrap().split('/').next().unwrap()
 }
 
-/// Sends this many requests on one connection and waits for as many answers.
+/// Sends this many requests on one connection and waits for the responses.
 fn send_requests(server: &str, count: usize) {
     let mut connection = TcpStream::connect(server).unwrap();
     let mut responses = BufReader::new(connection.try_clone().unwrap()).lines().map(Result::unwrap);
     for cseq in 0..count {
         connection.write_all(format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n").as_bytes()).unwrap();
         assert_eq!(responses.next().as_deref(), Some("RTSP/1.0 200 OK"));
-        assert!(responses.any(|line| line.is_empty()), "the end of an answer");
+        assert!(responses.any(|line| line.is_empty()), "the response does not end");
     }
 }
 
@@ -87,6 +87,9 @@ fn errors_are_one_sentence_with_exit_code() {
     let path = test.path().to_str().unwrap();
     for (arguments, part) in [
         (vec!["--bogus"], "\"reelay --help\""),
+        (vec!["link", "--to", "camera:554"], "\"reelay --help\""),
+        (vec!["proxy"], "--to HOST:PORT"),
+        (vec!["proxy", "--to", "camera:554", "--loss", "5"], "like 5%"),
         (vec!["probe", "--bogus"], "\"reelay probe --help\""),
         (vec!["probe", ""], "names nothing"),
         (vec!["probe"], "name a film"),
@@ -109,7 +112,7 @@ fn unreachable_display_is_one_sentence_error() {
         [("DISPLAY", ":59000"), ("DISPLAY", "garbage"), ("WAYLAND_DISPLAY", "wayland-59000")]
     {
         let output = reelay(&[]).env(variable, name).output().unwrap();
-        // Where the libraries of a desktop are missing, that is what is said.
+        // Without the libraries of a desktop the reason is another one.
         assert_one_line_error(&output, "The window cannot be opened");
     }
     let both = reelay(&[]).env("WAYLAND_DISPLAY", "wayland-59000").env("DISPLAY", ":59000").output().unwrap();
@@ -217,7 +220,7 @@ fn truncated_file_is_reported_by_probe_and_serve() {
     };
     let (mut server, _) = RunningProgram::serve(&test, Stdio::piped());
     assert!(logs_sentence(&mut server));
-    // What is found in a folder is opened by the first who asks for it.
+    // A film in a folder is opened when it is first requested.
     let folder = test.folder().to_str().unwrap();
     let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", folder]);
     let (mut server, url) = RunningProgram::start(serve.stderr(Stdio::piped()));
@@ -232,7 +235,7 @@ fn serve_and_proxy_work_without_stderr() {
     for closed in [false, true] {
         let stderr = || if closed { Stdio::piped() } else { full_device() };
         let (mut server, url) = RunningProgram::serve(&test, stderr());
-        let mut proxy = reelay(&["link", "--listen", "127.0.0.1:0", "--to", host_and_port(&url)]);
+        let mut proxy = reelay(&["proxy", "--listen", "127.0.0.1:0", "--to", host_and_port(&url)]);
         let (mut proxy, proxy_url) = RunningProgram::start(proxy.stderr(stderr()));
         drop((server.0.stderr.take(), proxy.0.stderr.take()));
         send_requests(host_and_port(&url), 3);
@@ -252,7 +255,7 @@ fn hangup_signal_ends_program_unless_ignored() {
         let kill = Command::new("kill").args([signal, &server.0.id().to_string()]).status();
         assert!(kill.unwrap().success());
     };
-    // Whatever the tests themselves are to outlive.
+    // The tests themselves may have been started with SIGHUP ignored.
     let start = |disposition: &str| {
         let mut env = Command::new("env");
         env.args([disposition, env!("CARGO_BIN_EXE_reelay"), "serve", "--listen", "127.0.0.1:0", path]);
@@ -275,18 +278,87 @@ fn hangup_signal_ends_program_unless_ignored() {
 fn unread_log_drops_lines_without_blocking() {
     let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let (mut server, url) = RunningProgram::serve(&test, Stdio::piped());
-    // A pipe takes some two thousand lines.
+    // A pipe holds about two thousand lines.
     send_requests(host_and_port(&url), 6_000);
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(log.any(|line| line.ends_with(" lines are missing here, as nobody read them.")));
+    assert!(log.any(|line| line.ends_with(" lines are missing here because they were not read.")));
     send_requests(host_and_port(&url), 1);
     assert!(log.next().unwrap().ends_with(" OPTIONS - 200"));
+}
+
+/// Runs a command that must succeed without writing to stderr, and returns what it prints.
+fn printed(arguments: &[&str]) -> String {
+    let output = reelay(arguments).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn exit_status_tells_wrong_usage_from_failure() {
+    for (arguments, status) in [
+        (&["--help"][..], 0),
+        (&["serve", "--help"], 0),
+        (&["serve"], 2),
+        (&["probe", "x", "--loss", "5"], 2),
+        (&["probe", "x", "--burst", "3"], 2),
+        (&["completions", "korn"], 2),
+        (&["probe", "nowhere.mjpeg"], 1),
+        (&["serve", "nowhere"], 1),
+    ] {
+        let output = reelay(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn help_of_each_command_lists_its_options() {
+    let network =
+        ["--loss", "--burst", "--rate", "--queue", "--delay", "--jitter", "--reorder", "--seed", "--preset"];
+    for (command, options) in [
+        ("serve", &["--listen", "--fps", "--user", "--password-file", "--session-timeout", "--quality"][..]),
+        (
+            "probe",
+            &["--classroom", "--seconds", "--transport", "--rtp-port", "--save-frames", "--report", "--json"],
+        ),
+        ("proxy", &["--listen", "--to"]),
+    ] {
+        let help = printed(&[command, "--help"]);
+        for option in options.iter().chain(&network) {
+            assert!(help.contains(option), "{option}: {help}");
+        }
+    }
+    let help = printed(&["--help"]);
+    for part in ["serve", "probe", "proxy", "completions", "man", "--play", "--theme", "--classroom"] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}
+
+#[test]
+fn completions_and_manual_page_are_printed() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = printed(&["completions", shell]);
+        for option in ["classroom", "session-timeout", "save-frames", "preset"] {
+            assert!(script.contains(option), "{shell}: {option}");
+        }
+    }
+    let page = printed(&["man"]).replace("\\-", "-");
+    for part in [
+        ".SH NAME",
+        ".SH SYNOPSIS",
+        ".SH OPTIONS",
+        "reelay serve",
+        "reelay probe",
+        "reelay proxy",
+        "--preset",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn unprintable_help_does_not_panic() {
-    for option in ["--help", "--version"] {
+    for option in ["--help", "--version", "man"] {
         let output = reelay(&[option]).stdout(full_device()).output().unwrap();
         assert_one_line_error(&output, "Nothing can be printed");
         let mut reader = reelay(&[option]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1169,6 +1169,27 @@ fn frame_rate_of_command_line_is_not_saved() {
 }
 
 #[test]
+fn settings_problem_stays_when_a_file_is_opened() {
+    let reason = "it is a directory".to_owned();
+    let problem = reelay::settings::SettingsProblem::Unusable { path: "settings.toml".into(), reason };
+    let sentence = problem.to_string();
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.app.show_settings_problem(&problem);
+    assert!(harness.shows(&sentence));
+
+    harness.app.open(MediaSource::Sample, false);
+    assert!(!harness.shows(&sentence));
+    harness.app.show_settings_problem(&problem);
+    let Some(Command::Open { generation, .. }) = harness.next_command() else { panic!("nothing is opened") };
+    let kind = BackendEventKind::Opened(media_info(200));
+    let event = reelay::backend::BackendEvent { generation, kind };
+    harness.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
+    assert!(harness.shows(&sentence));
+    harness.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!harness.shows(&sentence));
+}
+
+#[test]
 fn summary_stays_open_after_saving() {
     let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     stage.play();

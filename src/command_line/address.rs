@@ -1,11 +1,11 @@
-//! The address that a command listens on, in words.
+//! Addresses that a command listens on.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::error::CommandError;
 
-/// Why an address cannot be listened on, and what to try.
+/// Returns the sentence about an address that cannot be listened on.
 pub fn listen_error(address: SocketAddr, error: &io::Error) -> CommandError {
     CommandError::new(match error.kind() {
         ErrorKind::AddrInUse => {
@@ -14,16 +14,24 @@ pub fn listen_error(address: SocketAddr, error: &io::Error) -> CommandError {
             )
         }
         ErrorKind::PermissionDenied => {
-            format!("{address} may not be listened on; choose a port above 1023 with --listen ADDR:PORT.")
+            format!(
+                "Listening on {address} is not permitted; choose a port above 1023 with --listen ADDR:PORT."
+            )
         }
         ErrorKind::AddrNotAvailable => {
-            format!("{} is no address of this machine; choose another with --listen ADDR:PORT.", address.ip())
+            format!(
+                "{} is not an address of this machine; choose another with --listen ADDR:PORT.",
+                address.ip()
+            )
         }
-        _ => format!("{address} cannot be listened on ({error}); choose another with --listen ADDR:PORT."),
+        _ => format!(
+            "Listening on {address} failed ({error}); choose another address with --listen ADDR:PORT."
+        ),
     })
 }
 
-/// An address that players can connect to, where the one listened on means "any of this machine".
+/// Returns an address that players can connect to. Of an unspecified address (`0.0.0.0` or `::`), the result has the
+/// IP address of the interface with the default route, or loopback if there is none.
 pub fn connectable_address(listen_address: SocketAddr) -> SocketAddr {
     if !listen_address.ip().is_unspecified() {
         return listen_address;
@@ -32,7 +40,8 @@ pub fn connectable_address(listen_address: SocketAddr) -> SocketAddr {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     };
-    // Connecting a datagram socket sends nothing; it only asks which of our addresses leads out.
+    // Connecting a UDP socket sends nothing; the system only selects the local address for the route. 192.0.2.0/24 is
+    // reserved for documentation (RFC 5737).
     let outward = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).and_then(|()| socket.local_addr())
     });
@@ -46,10 +55,24 @@ mod tests {
     #[test]
     fn unspecified_address_becomes_connectable() {
         for listened in ["0.0.0.0:8554", "[::]:8554"] {
-            let told = connectable_address(listened.parse().unwrap());
-            assert!(!told.ip().is_unspecified() && told.port() == 8_554, "{told}");
+            let address = connectable_address(listened.parse().unwrap());
+            assert!(!address.ip().is_unspecified() && address.port() == 8_554, "{address}");
         }
         let own = "127.0.0.1:8554".parse().unwrap();
         assert_eq!(connectable_address(own), own);
+    }
+
+    #[test]
+    fn listen_errors_name_the_remedy() {
+        let address = "10.0.0.7:554".parse().unwrap();
+        for kind in [
+            ErrorKind::AddrInUse,
+            ErrorKind::PermissionDenied,
+            ErrorKind::AddrNotAvailable,
+            ErrorKind::OutOfMemory,
+        ] {
+            let sentence = listen_error(address, &kind.into()).to_string();
+            assert!(sentence.contains("10.0.0.7") && sentence.ends_with("--listen ADDR:PORT."), "{sentence}");
+        }
     }
 }

@@ -1,38 +1,174 @@
-//! Why the command line means nothing.
+//! Errors of the command line, each one sentence. Sans-I/O.
 
-/// What was typed means nothing. The text says what, and what to try.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ArgumentError {
-    words: String,
-    /// The help that lists what there is instead.
-    help: Option<&'static str>,
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use thiserror::Error;
+
+use super::values::ValueError;
+
+/// Reason why the command line cannot be understood: one sentence that says what was typed, what is wrong with it and
+/// what to try.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ArgumentError {
+    /// The value of an option breaks the option's rule.
+    #[error("{option} cannot be \"{value}\": {rule}.")]
+    OptionValue {
+        /// The option with its hyphens.
+        option: String,
+        /// The value as it was typed.
+        value: String,
+        /// The rule, which completes the sentence.
+        rule: String,
+    },
+    /// An argument that is no option names nothing that can be used.
+    #[error("{0}")]
+    Positional(String),
+    /// An option has no effect without another one.
+    #[error("{option} changes nothing without {other}; give both.")]
+    Needs {
+        /// The option that was given.
+        option: &'static str,
+        /// The option that is missing.
+        other: &'static str,
+    },
+    /// The window was given several films or streams.
+    #[error("The window plays one film; name one file or URL.")]
+    SeveralForWindow,
+    /// `probe` was given several films or streams.
+    #[error("One film or stream is probed at a time; name one.")]
+    SeveralForProbe,
+    /// `probe` was given no film and no stream.
+    #[error("Nothing to probe; name a film or a stream.")]
+    NothingToProbe,
+    /// `serve` was given no path.
+    #[error("Nothing to serve; name at least one film or folder.")]
+    NothingToServe,
+    /// `proxy` was given no server.
+    #[error("No server to connect to; name it with --to HOST:PORT.")]
+    NoServer,
+    /// One of `--user` and `--password-file` was given without the other.
+    #[error("--user and --password-file belong together; give both or none.")]
+    IncompleteUser,
+    /// A classroom server was to send over TCP.
+    #[error("Classroom servers send over UDP alone; leave --transport out.")]
+    ClassroomTransport,
+    /// The command line does not follow the usage of the command.
+    #[error("{message}; \"{help}\" lists the options.")]
+    Usage {
+        /// The first part of the sentence.
+        message: String,
+        /// The command that prints the usage.
+        help: String,
+    },
 }
 
 impl ArgumentError {
-    /// An error of these words.
-    pub fn new(sentence: impl Into<String>) -> Self {
-        Self { words: sentence.into(), help: None }
+    /// Error of an option whose value breaks a rule.
+    pub fn option_value(option: &str, value: impl ToString, rule: &ValueError) -> Self {
+        Self::OptionValue { option: option.to_owned(), value: value.to_string(), rule: rule.to_string() }
     }
 
-    /// The same, of a command that has a help of its own.
-    pub fn with_help(self, help: &'static str) -> Self {
-        Self { help: self.help.and(Some(help)), ..self }
+    /// Converts an error of clap; `command` is the subcommand whose arguments were parsed, `None` for the window.
+    pub fn from_clap(error: &clap::Error, command: Option<&str>) -> Self {
+        let argument = text_of(error, ContextKind::InvalidArg);
+        let value = text_of(error, ContextKind::InvalidValue);
+        match (error.kind(), command) {
+            (ErrorKind::ValueValidation, _) => Self::from_value_error(error, &argument, value),
+            (ErrorKind::InvalidValue, _) if argument.starts_with('-') && !value.is_empty() => {
+                let option = argument_name(&argument).to_owned();
+                Self::OptionValue { option, value, rule: format!("it is {}", valid_values(error)) }
+            }
+            (ErrorKind::MissingRequiredArgument, Some("serve")) => Self::NothingToServe,
+            (ErrorKind::MissingRequiredArgument, Some("proxy")) => Self::NoServer,
+            // A second argument that is no option. No other arguments conflict with each other.
+            (ErrorKind::ArgumentConflict, None) => Self::SeveralForWindow,
+            (ErrorKind::UnknownArgument, Some("probe")) if !argument.starts_with('-') => {
+                Self::SeveralForProbe
+            }
+            _ => {
+                let message = usage_message(error, &argument, &value);
+                Self::Usage { message, help: help_command(command) }
+            }
+        }
     }
-}
 
-impl std::fmt::Display for ArgumentError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.help {
-            None => f.write_str(&self.words),
-            Some(help) => write!(f, "{}; \"{help}\" lists what there is.", self.words),
+    /// Converts the error of a value parser: the rule of an option, or the sentence of a positional argument.
+    fn from_value_error(error: &clap::Error, argument: &str, value: String) -> Self {
+        let reason = error.source().map(ToString::to_string).unwrap_or_default();
+        match argument.starts_with('-') {
+            true => Self::OptionValue { option: argument_name(argument).to_owned(), value, rule: reason },
+            false => Self::Positional(reason),
         }
     }
 }
 
-impl std::error::Error for ArgumentError {}
+/// Returns the command that prints the help of a subcommand.
+fn help_command(command: Option<&str>) -> String {
+    match command {
+        None | Some("help") => "reelay --help".to_owned(),
+        Some(command) => format!("reelay {command} --help"),
+    }
+}
 
-impl From<lexopt::Error> for ArgumentError {
-    fn from(error: lexopt::Error) -> Self {
-        Self { words: error.to_string(), help: Some("reelay --help") }
+fn usage_message(error: &clap::Error, argument: &str, value: &str) -> String {
+    let name = argument_name(argument);
+    match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            format!("\"{argument}\" is not an option here{}", suggestion(error))
+        }
+        ErrorKind::UnknownArgument => format!("\"{argument}\" is not expected here"),
+        ErrorKind::InvalidValue if value.is_empty() => format!("{name} needs a value"),
+        ErrorKind::InvalidValue => format!("{name} cannot be \"{value}\": it is {}", valid_values(error)),
+        ErrorKind::TooManyValues => format!("{name} takes no value, but \"{value}\" was given"),
+        ErrorKind::MissingRequiredArgument => format!("{name} is missing"),
+        ErrorKind::InvalidSubcommand => {
+            format!("\"{}\" is not a command", text_of(error, ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::InvalidUtf8 => {
+            "An argument is not valid UTF-8, and only paths can be anything else".to_owned()
+        }
+        kind => kind.as_str().unwrap_or("The arguments cannot be used").to_owned(),
+    }
+}
+
+/// Returns what clap suggests instead of an unknown option.
+fn suggestion(error: &clap::Error) -> String {
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::SuggestedArg) {
+        return format!(", but {option} is");
+    }
+    // An option that stands before the command it belongs to: "'probe --loss' exists".
+    let Some(ContextValue::StyledStrs(tips)) = error.get(ContextKind::Suggested) else {
+        return String::new();
+    };
+    let tips = tips.iter().map(ToString::to_string);
+    let mut options =
+        tips.filter_map(|tip| Some(tip.strip_prefix('\'')?.strip_suffix("' exists")?.to_owned()));
+    options.next().map(|option| format!(", but \"reelay {option}\" is one")).unwrap_or_default()
+}
+
+/// Returns the values that an option takes, like `dark, light or system`.
+fn valid_values(error: &clap::Error) -> String {
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) => match values.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        },
+        _ => String::new(),
+    }
+}
+
+/// Returns the name of an argument that clap shows with its value, like `--loss <P%>`, or in brackets, like `<SHELL>`.
+fn argument_name(argument: &str) -> &str {
+    argument.split(' ').next().unwrap_or(argument).trim_matches(['<', '>', '[', ']', '.'])
+}
+
+/// Returns a text, or several texts joined by commas, from the context of an error; empty if there is none.
+fn text_of(error: &clap::Error, kind: ContextKind) -> String {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
     }
 }

@@ -1,22 +1,15 @@
-//! Why a command fails.
+//! Failure of a command.
 
-use std::fmt;
+use thiserror::Error;
 
-/// A sentence for people: what went wrong, and what to try.
-#[derive(Debug)]
+/// Failure of a command: one sentence that says what went wrong and what to try.
+#[derive(Debug, Error)]
+#[error("{0}")]
 pub struct CommandError(String);
 
 impl CommandError {
-    /// An error of these words.
+    /// Error with this sentence.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for CommandError {}

@@ -1,22 +1,32 @@
-//! What can be typed: arguments, help, and the commands that need no window.
+//! Command line: arguments, help, and the commands that need no window.
+//!
+//! [`parse`] turns the arguments into an [`Invocation`], which `main` runs: the window, or one of [`serve`], [`probe`]
+//! and [`proxy`]. Options are declared once, in `cli.rs`; help, completions and the manual page are made from that.
+//! Every error is one sentence that says what to try; [`ArgumentError`] is wrong usage (exit status 2) and
+//! [`CommandError`] a failure (exit status 1).
 
 mod address;
 mod argument_error;
 mod arguments;
+mod cli;
+mod completions;
 mod error;
-mod help;
+mod man;
 mod network;
 mod probe;
 mod proxy;
 mod serve;
 pub mod stderr;
+mod target;
+mod values;
 
 pub use argument_error::ArgumentError;
 pub use arguments::{
-    Invocation, LinkArguments, ProbeArguments, ReportFile, ReportFormat, ServeArguments, Target,
-    WindowArguments, parse,
+    Invocation, ProbeArguments, ProxyArguments, ServeArguments, UserArguments, WindowArguments, parse,
 };
 pub use error::CommandError;
 pub use probe::probe;
 pub use proxy::proxy;
 pub use serve::serve;
+pub use target::{Target, TargetError};
+pub use values::{ReportFile, ReportFormat, ValueError};

@@ -1,44 +1,47 @@
-//! `reelay link`: a bad network between a player and a server, until Ctrl+C.
+//! `reelay proxy`: emulates a bad network between RTSP players and a server.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::address::{connectable_address, listen_error};
-use super::arguments::LinkArguments;
+use super::arguments::ProxyArguments;
 use super::error::CommandError;
 use super::stderr;
 use crate::backend::{self, ShutdownSignal};
 use crate::impairment::{Emulator, EmulatorSettings};
 use crate::proxy::{Proxy, ProxyOptions};
 
-/// Relays until Ctrl+C, and then says what the network has done.
+/// Forwards until Ctrl+C, and then prints what the emulated network did.
 ///
 /// # Errors
-/// When the address cannot be listened on.
-pub fn proxy(arguments: &LinkArguments) -> Result<(), CommandError> {
+/// [`CommandError`] if the address cannot be listened on, or its URL cannot be printed.
+pub fn proxy(arguments: &ProxyArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
-        .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
+        .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
     runtime.block_on(run(arguments))
 }
 
-async fn run(arguments: &LinkArguments) -> Result<(), CommandError> {
+async fn run(arguments: &ProxyArguments) -> Result<(), CommandError> {
     let emulator = Emulator::new(arguments.network);
-    let options =
-        ProxyOptions { listen: arguments.listen, server: arguments.to.clone(), emulator: emulator.clone() };
+    let options = ProxyOptions {
+        listen: arguments.listen,
+        server: arguments.server.clone(),
+        emulator: emulator.clone(),
+    };
     let observer = Arc::new(stderr::print_line);
     let proxy =
         Proxy::start(options, observer).await.map_err(|error| listen_error(arguments.listen, &error))?;
     let EmulatorSettings { impairments, seed, .. } = arguments.network;
-    stderr::print_line(format_args!("The emulated network acts: {impairments}; seed {seed}."));
-    // Whoever reads the address may end us at once.
+    stderr::print_line(format_args!("Emulated network: {impairments}; seed {seed}."));
+    // A program that reads the URL may end this one at once: the signal must not be missed.
     let mut end_signal = ShutdownSignal::listen();
-    print_url(&proxy).map_err(|error| CommandError::new(format!("The address cannot be told: {error}.")))?;
+    print_url(&proxy).map_err(|error| CommandError::new(format!("The URL cannot be printed: {error}.")))?;
     end_signal.recv().await;
     stderr::print_line(format_args!("{}.", emulator.total()));
     Ok(())
 }
 
-/// One line, flushed: whoever started us may wait for it.
+/// Prints the URL that players connect to, flushed, because a program may wait for it.
 fn print_url(proxy: &Proxy) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "rtsp://{}/", connectable_address(proxy.address()))?;

@@ -1,11 +1,11 @@
-//! `reelay serve`: films for other players, until Ctrl+C.
+//! `reelay serve`: serves films to RTSP players.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::address::{connectable_address, listen_error};
-use super::arguments::ServeArguments;
+use super::arguments::{ServeArguments, UserArguments};
 use super::error::CommandError;
 use super::stderr;
 use crate::backend::{self, ShutdownSignal};
@@ -18,26 +18,26 @@ use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};
 /// Serves until Ctrl+C.
 ///
 /// # Errors
-/// When a path holds no film, or the address cannot be listened on.
+/// [`CommandError`] if a path names no film, the password file cannot be read, the address cannot be listened on, or
+/// the URLs cannot be printed.
 pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
-        .map_err(|error| CommandError::new(format!("The system has no threads to give: {error}.")))?;
+        .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
     runtime.block_on(run(arguments))
 }
 
 async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
-    let defaults = ServerOptions::default();
     let emulator = Emulator::new(arguments.network.unwrap_or_default());
     let options = ServerOptions {
         listen: arguments.listen,
-        auth: load_auth(arguments)?,
+        auth: arguments.user.as_ref().map(load_auth).transpose()?,
         quality: arguments.quality,
-        session_timeout: arguments.session_timeout.unwrap_or(defaults.session_timeout),
+        session_timeout: arguments.session_timeout,
         emulator: emulator.clone(),
-        ..defaults
+        ..ServerOptions::default()
     };
     if let Some(EmulatorSettings { impairments, seed, .. }) = arguments.network {
-        stderr::print_line(format_args!("The emulated network acts: {impairments}; seed {seed}."));
+        stderr::print_line(format_args!("Emulated network: {impairments}; seed {seed}."));
     }
     let observer = Observer::new(stderr::print_line);
     let server =
@@ -46,10 +46,10 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     for path in &arguments.paths {
         names.extend(add_path(&server, path, arguments.rate)?);
     }
-    // Whoever reads the addresses may end us at once.
+    // A program that reads the URLs may end this one at once: the signal must not be missed.
     let mut end_signal = ShutdownSignal::listen();
     print_urls(&server, &names)
-        .map_err(|error| CommandError::new(format!("The films cannot be listed: {error}.")))?;
+        .map_err(|error| CommandError::new(format!("The URLs cannot be printed: {error}.")))?;
     end_signal.recv().await;
     server.stop().await;
     if arguments.network.is_some() {
@@ -58,38 +58,26 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Who may play, with the password from its file: on the command line, everyone on the machine could read it.
-fn load_auth(arguments: &ServeArguments) -> Result<Option<Authenticator>, CommandError> {
-    let (Some(user), Some(path)) = (&arguments.user, &arguments.password_file) else { return Ok(None) };
-    let text = fs::read_to_string(path).map_err(|error| {
-        let path = path.display();
+/// Reads the password of the user who is admitted.
+fn load_auth(user: &UserArguments) -> Result<Authenticator, CommandError> {
+    let path = user.password_file.display();
+    let text = fs::read_to_string(&user.password_file).map_err(|error| {
         CommandError::new(format!(
             "The password file {path} cannot be read ({error}); check its name and permissions."
         ))
     })?;
     match text.lines().next() {
-        Some(password) if !password.is_empty() => Ok(Some(Authenticator::new(user, password))),
+        Some(password) if !password.is_empty() => Ok(Authenticator::new(&user.name, password)),
         _ => Err(CommandError::new(format!(
-            "The password file {} is empty; write the password into its first line.",
-            path.display()
+            "The password file {path} is empty; write the password into its first line."
         ))),
     }
 }
 
+/// Adds a film, or the films of a folder, to the server. Returns the names under which they are served.
 fn add_path(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
     if path.is_dir() {
-        let found = server.library().add_folder(path, rate).map_err(|error| {
-            CommandError::new(format!("{} cannot be read ({error}); check its permissions.", path.display()))
-        })?;
-        found.skipped.iter().for_each(stderr::print_line);
-        found.renamed.iter().for_each(stderr::print_line);
-        return match found.names.is_empty() {
-            true => Err(CommandError::new(format!(
-                "{} holds no .mjpeg, .mjpg or .mjp film; name another folder.",
-                path.display()
-            ))),
-            false => Ok(found.names),
-        };
+        return add_folder(server, path, rate);
     }
     let file_name = backend::file_name(path);
     let film =
@@ -101,7 +89,22 @@ fn add_path(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>
     Ok(vec![name])
 }
 
-/// One line for each film, flushed: whoever started us may wait for them.
+fn add_folder(server: &Server, folder: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
+    let found = server.library().add_folder(folder, rate).map_err(|error| {
+        CommandError::new(format!("{} cannot be read ({error}); check its permissions.", folder.display()))
+    })?;
+    found.skipped.iter().for_each(stderr::print_line);
+    found.renamed.iter().for_each(stderr::print_line);
+    match found.names.is_empty() {
+        true => Err(CommandError::new(format!(
+            "{} holds no .mjpeg, .mjpg or .mjp film; name another folder.",
+            folder.display()
+        ))),
+        false => Ok(found.names),
+    }
+}
+
+/// Prints one URL per film, flushed, because a program may wait for them.
 fn print_urls(server: &Server, names: &[String]) -> io::Result<()> {
     let address = connectable_address(server.address());
     let host = address.ip().to_string();

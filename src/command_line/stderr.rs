@@ -1,6 +1,7 @@
-//! Standard error, for which nobody waits: it may be full, or closed, or a pipe that nobody reads.
+//! Standard error that never blocks the program: it may be full, closed, or a pipe that is not read.
 //!
-//! What is told goes to a thread that writes it. Whoever serves or plays goes on meanwhile.
+//! [`print_line`], [`print`] and [`StderrWriter`] put chunks into a queue, which a thread writes. A full queue drops
+//! lines and counts them. [`flush`] waits, for a limited time, until the queue is written.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -8,22 +9,22 @@ use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, thread};
 
-/// Tells people something, in a line of its own.
+/// Prints a line.
 pub fn print_line(line: impl fmt::Display) {
     STDERR.push(format!("{line}\n").into());
 }
 
-/// Shows something as it is.
+/// Prints a text as it is, without a line break.
 pub fn print(text: impl Into<String>) {
     STDERR.push(text.into().into());
 }
 
-/// Waits until everything is written, a second at the most.
+/// Waits until everything is written, for at most [`FLUSH_TIMEOUT`].
 pub fn flush() {
     STDERR.flush(FLUSH_TIMEOUT);
 }
 
-/// Standard error for whoever wants something to write to. Each write is kept whole.
+/// Standard error as a [`Write`], for the log. The bytes of one write stay together.
 #[derive(Debug, Clone, Copy)]
 pub struct StderrWriter;
 
@@ -38,19 +39,19 @@ impl Write for StderrWriter {
     }
 }
 
-/// Pieces that may wait. More are lost, and counted.
+/// Maximum number of chunks in the queue. Further ones are dropped and counted.
 const MAX_QUEUED: usize = 1_024;
 
-/// How long the end of the program waits for what has not been written.
+/// Maximum time that the end of the program waits for unwritten chunks.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static STDERR: LazyLock<Queue> = LazyLock::new(|| {
-    // Without a thread nothing is written, and nothing else suffers.
+    // Without the thread nothing is written, which affects nothing else.
     let _ = thread::Builder::new().name("stderr".to_owned()).spawn(|| STDERR.write_to(io::stderr()));
     Queue::default()
 });
 
-/// What is on its way to standard error.
+/// Queue of the chunks that are to be written to standard error.
 #[derive(Default)]
 struct Queue {
     state: Mutex<QueueState>,
@@ -60,9 +61,9 @@ struct Queue {
 #[derive(Default)]
 struct QueueState {
     chunks: VecDeque<Vec<u8>>,
-    /// Those behind the last of `pieces` for which there was no room.
+    /// Number of chunks dropped after the last one in `chunks`.
     dropped: u64,
-    /// One has been taken out, and is not written yet.
+    /// A chunk has been removed from the queue and is being written.
     is_writing: bool,
 }
 
@@ -76,38 +77,39 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes what comes, for ever. What cannot be written is gone.
+    /// Writes the chunks for ever. A chunk that cannot be written is lost.
     fn write_to(&self, mut out: impl Write) {
         loop {
-            let piece = self.wait_and_pop();
-            let _ = out.write_all(&piece).and_then(|()| out.flush());
+            let chunk = self.wait_and_pop();
+            let _ = out.write_all(&chunk).and_then(|()| out.flush());
         }
     }
 
-    /// Waits for the next piece.
+    /// Waits for the next chunk.
     fn wait_and_pop(&self) -> Vec<u8> {
-        let mut waiting = self.state();
-        waiting.is_writing = false;
+        let mut state = self.state();
+        state.is_writing = false;
         loop {
-            if let Some(piece) = waiting.pop() {
-                waiting.is_writing = true;
-                return piece;
+            if let Some(chunk) = state.pop() {
+                state.is_writing = true;
+                return chunk;
             }
-            // Whoever waits until everything is written.
+            // Wakes `flush`.
             self.changed.notify_all();
-            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn flush(&self, timeout: Duration) {
-        let waiting = self.state();
-        // Out of patience is as good as done.
-        let _ = self.changed.wait_timeout_while(waiting, timeout, |waiting| !waiting.is_empty());
+        let state = self.state();
+        // After the timeout the program ends without the rest.
+        let _ = self.changed.wait_timeout_while(state, timeout, |state| !state.is_empty());
     }
 }
 
 impl QueueState {
-    /// Once something is lost, everything is, until what waits is written: so it is known where the gap is.
+    /// Adds a chunk. After a dropped one all further ones are dropped until the queue is empty, so that the place of the
+    /// gap is known.
     fn push(&mut self, chunk: Vec<u8>) {
         match self.dropped == 0 && self.chunks.len() < MAX_QUEUED {
             true => self.chunks.push_back(chunk),
@@ -116,10 +118,10 @@ impl QueueState {
     }
 
     fn pop(&mut self) -> Option<Vec<u8>> {
-        let piece = self.chunks.pop_front();
-        piece.or_else(|| match std::mem::take(&mut self.dropped) {
+        let chunk = self.chunks.pop_front();
+        chunk.or_else(|| match std::mem::take(&mut self.dropped) {
             0 => None,
-            lost => Some(format!("{lost} lines are missing here, as nobody read them.\n").into()),
+            dropped => Some(format!("{dropped} lines are missing here because they were not read.\n").into()),
         })
     }
 
@@ -134,17 +136,17 @@ mod tests {
 
     #[test]
     fn dropped_lines_are_counted_at_the_gap() {
-        let mut waiting = QueueState::default();
+        let mut state = QueueState::default();
         for number in 0..MAX_QUEUED + 3 {
-            waiting.push(number.to_string().into());
+            state.push(number.to_string().into());
         }
-        assert_eq!(waiting.pop(), Some("0".into()));
-        // There is room again, but not for what comes behind a gap.
-        waiting.push("late".into());
-        let rest: Vec<_> = std::iter::from_fn(|| waiting.pop()).collect();
+        assert_eq!(state.pop(), Some("0".into()));
+        // There is room again, but not for lines after the gap.
+        state.push("late".into());
+        let rest: Vec<_> = std::iter::from_fn(|| state.pop()).collect();
         assert_eq!(rest.len(), MAX_QUEUED);
-        assert_eq!(rest.last().unwrap(), b"4 lines are missing here, as nobody read them.\n");
-        waiting.push("new".into());
-        assert_eq!(waiting.pop(), Some("new".into()));
+        assert_eq!(rest.last().unwrap(), b"4 lines are missing here because they were not read.\n");
+        state.push("new".into());
+        assert_eq!(state.pop(), Some("new".into()));
     }
 }

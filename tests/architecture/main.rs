@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("session", &["net", "stats", "impairment", "media", "proto"]),
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),
-    ("settings.rs", &["session", "media"]),
+    ("settings", &["session", "media"]),
     ("backend", &["session", "server_embed", "media_file", "net", "stats", "impairment", "media", "proto"]),
     (
         "command_line",

@@ -15,7 +15,7 @@ use crate::backend::{BackendHandle, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::session::{Decoder, Goal, RtspOptions, SourceUrl};
-use crate::settings::{Controls, Settings, ThemePreference};
+use crate::settings::{Controls, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, preferences, sign_in, summary};
 use crate::ui::panel::{PanelKind, messages, network, statistics};
@@ -151,6 +151,11 @@ impl App {
             (false, Controls::Three) => Goal::Ready,
             (false, Controls::Four) => Goal::Stopped,
         }
+    }
+
+    /// Shows that the settings file has a problem, until the notice is dismissed or a later one replaces it.
+    pub fn show_settings_problem(&mut self, problem: &SettingsProblem) {
+        self.playback.show_error_while_opening(problem.to_string());
     }
 
     /// Returns the current settings.

@@ -8,7 +8,7 @@ use super::settings::{iced_settings, window_settings};
 use crate::backend::{Backend, BackendOptions, MediaSource};
 use crate::command_line::{Target, WindowArguments};
 use crate::session::RtspOptions;
-use crate::settings::Settings;
+use crate::settings::{LoadedSettings, Settings};
 use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
 
 /// Error that keeps the window from opening, as a sentence for the user.
@@ -27,7 +27,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
                 .to_owned(),
         ));
     };
-    let saved_settings = Settings::load();
+    let LoadedSettings { settings: saved_settings, problem } = Settings::load();
     let options = BackendOptions {
         frame_rate: arguments.rate.unwrap_or(saved_settings.frame_rate),
         playout_delay: saved_settings.playout_delay(),
@@ -41,6 +41,9 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     app.attach(BackendSubscription::new(outputs), decoder);
     if let Some(target) = arguments.target {
         open_target(&mut app, target, arguments.play);
+    }
+    if let Some(problem) = problem {
+        app.show_settings_problem(&problem);
     }
     let panic_guard = PanicGuard::default();
     let result = panic_guard.catch_panic(|| run_app(app, panic_guard.clone()));

@@ -186,6 +186,14 @@ impl Playback {
         self.notice = Some(Notice::Error(message.into()));
     }
 
+    /// Shows an error that stays when the file that is being opened is open.
+    pub fn show_error_while_opening(&mut self, message: String) {
+        self.notice = Some(Notice::Error(message));
+        if let Some(opening) = &mut self.opening {
+            opening.notice.clone_from(&self.notice);
+        }
+    }
+
     /// Removes the notice.
     pub fn dismiss_notice(&mut self) {
         self.notice = None;

@@ -1,0 +1,296 @@
+//! Command line as clap sees it: every command and option is declared here once, with its help text.
+//!
+//! Help, usage errors, shell completions and the manual page are generated from these declarations. Doc comments of
+//! fields are help texts. Values are checked here one by one; [`super::arguments`] checks how they go together.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueHint};
+
+use super::network::NetworkOptions;
+use super::target::{self, Target};
+use super::values::{self, ReportFile};
+use crate::media::FrameRate;
+use crate::media::reencode::Quality;
+use crate::session::{ClassroomUrl, TransportPreference};
+use crate::settings::ThemePreference;
+
+/// Motion JPEG player with an RTSP/RTP server inside
+#[derive(Debug, Parser)]
+#[command(
+    name = "reelay",
+    version,
+    after_help = NOTES,
+    args_conflicts_with_subcommands = true,
+    args_override_self = true,
+    subcommand_value_name = "COMMAND"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub window: Window,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Serve(Serve),
+    Probe(Probe),
+    Proxy(Proxy),
+    Completions(Completions),
+    /// Print the manual page of reelay and its commands
+    #[command(after_help = MAN_EXAMPLES)]
+    Man,
+}
+
+const NOTES: &str = "\
+Without a command, reelay opens a window, which plays the film or stream, or shows the start screen if there is none. \
+\"reelay COMMAND --help\" lists the options of a command.
+
+Examples:
+  reelay movie.mjpeg --play
+  reelay rtsp://camera.local:554/live
+  reelay --classroom 127.0.0.1:1025/movie.Mjpeg";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  reelay man | man -l -
+  reelay man > ~/.local/share/man/man1/reelay.1";
+
+#[derive(Debug, Args)]
+pub struct Window {
+    /// Film, or stream like rtsp://camera.local:554/live
+    #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
+    pub target: Option<Target>,
+
+    /// Film on a classroom server, like 127.0.0.1:1025/movie.Mjpeg
+    #[arg(long, value_name = "HOST:PORT/FILE", value_parser = target::parse_classroom_url)]
+    pub classroom: Vec<ClassroomUrl>,
+
+    /// Start to play at once
+    #[arg(long)]
+    pub play: bool,
+
+    /// Frames per second of films that state no rate, like 25 or 29.97 (0.1 to 240) [default: the preference, which is
+    /// 20 at first]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub fps: Option<FrameRate>,
+
+    /// Theme of the window: dark, light or system [default: the preference, which is system at first]
+    #[arg(long, value_name = "NAME", value_parser = theme(), hide_possible_values = true)]
+    pub theme: Option<ThemePreference>,
+
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// Serve films to RTSP players, without a window, until Ctrl+C
+#[derive(Debug, Args)]
+#[command(after_help = SERVE_NOTES)]
+pub struct Serve {
+    /// Films, or folders with .mjpeg, .mjpg and .mjp films
+    #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().try_map(target::parse_path))]
+    pub paths: Vec<PathBuf>,
+
+    /// Address that players connect to; 0.0.0.0:8554 admits other machines
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        value_parser = values::parse_listen_address,
+        default_value_t = SocketAddr::from(([127, 0, 0, 1], 8554))
+    )]
+    pub listen: SocketAddr,
+
+    /// Frames per second of films that state no rate, like 25 or 29.97 (0.1 to 240)
+    #[arg(long, value_name = "RATE", default_value_t = FrameRate::CLASSROOM, allow_hyphen_values = true)]
+    pub fps: FrameRate,
+
+    /// Only user who is admitted (Digest or Basic authentication); needs --password-file
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// File whose first line is the password of that user
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub password_file: Option<PathBuf>,
+
+    /// Seconds without a connection, request or RTCP packet of the client after which its session ends (5 to 86400)
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = values::parse_session_timeout,
+        default_value = "60",
+        allow_hyphen_values = true
+    )]
+    pub session_timeout: Duration,
+
+    /// JPEG quality of frames that RTP (RFC 2435) cannot carry as they are and that are re-encoded, from 1 to 100
+    #[arg(long, value_name = "N", default_value = "90", allow_hyphen_values = true)]
+    pub quality: Quality,
+
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+const SERVE_NOTES: &str = "\
+When the server is ready, it prints the rtsp:// URL of each film on stdout. It logs each request on stderr: client, \
+method, session and status.
+
+Examples:
+  reelay serve films/
+  reelay serve --listen 0.0.0.0:8554 --user ann --password-file pw.txt films/
+  reelay serve --preset \"Busy Wi-Fi\" movie.mjpeg";
+
+/// Play a film or stream without a window, and measure what arrives
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "reelay probe [OPTIONS] <FILE|URL>\n       reelay probe [OPTIONS] --classroom <HOST:PORT/FILE>",
+    after_help = PROBE_NOTES
+)]
+pub struct Probe {
+    /// Film, or stream like rtsp://camera.local:554/live
+    #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
+    pub target: Option<Target>,
+
+    /// Film on a classroom server, like 127.0.0.1:1025/movie.Mjpeg; such a server uses a dialect of RTSP that only this
+    /// option selects
+    #[arg(long, value_name = "HOST:PORT/FILE", value_parser = target::parse_classroom_url)]
+    pub classroom: Vec<ClassroomUrl>,
+
+    /// Stop this many seconds after the first frame [default: at the end, or after 10 if the stream has no end and
+    /// --frames is not given]
+    #[arg(long, value_name = "SECONDS", value_parser = values::parse_play_seconds, allow_hyphen_values = true)]
+    pub seconds: Option<Duration>,
+
+    /// Stop after this many frames
+    #[arg(long, value_name = "N", value_parser = values::parse_frame_count, allow_hyphen_values = true)]
+    pub frames: Option<u64>,
+
+    /// Transport of RTP: udp, or tcp for RTP interleaved on the RTSP connection [default: udp, or tcp if the server
+    /// offers no UDP]
+    #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
+    pub transport: Option<TransportPreference>,
+
+    /// Local port for RTP, an even number from 2 to 65534, as RTCP uses the next one; with --classroom it may be odd
+    /// [default: any free port]
+    #[arg(long, value_name = "PORT", value_parser = values::parse_rtp_port, allow_hyphen_values = true)]
+    pub rtp_port: Option<u16>,
+
+    /// Frames per second of a film that states no rate, like 25 or 29.97 (0.1 to 240)
+    #[arg(long, value_name = "RATE", default_value_t = FrameRate::CLASSROOM, allow_hyphen_values = true)]
+    pub fps: FrameRate,
+
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+
+    /// Save each complete frame as 000001.jpg, 000002.jpg and so on in this folder
+    #[arg(long, value_name = "DIR", help_heading = OUTPUT, value_hint = ValueHint::DirPath)]
+    pub save_frames: Option<PathBuf>,
+
+    /// Write everything that was measured: one row per second into FILE.csv, or all of it into FILE.json
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = OUTPUT,
+        value_parser = report_file(),
+        value_hint = ValueHint::FilePath
+    )]
+    pub report: Option<ReportFile>,
+
+    /// Print the figures as one JSON object
+    #[arg(long, help_heading = OUTPUT)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+const OUTPUT: &str = "Output";
+
+const PROBE_NOTES: &str = "\
+Exit status: 0 if at least one complete frame arrived and the stream did not break off before its end, 1 if not, and 2 \
+if the arguments are wrong.
+
+Examples:
+  reelay probe rtsp://camera.local:554/live --seconds 30
+  reelay probe movie.mjpeg --loss 5% --burst 3 --report session.csv";
+
+/// Emulate a bad network between RTSP players and a server, until Ctrl+C
+#[derive(Debug, Args)]
+#[command(after_help = PROXY_NOTES)]
+pub struct Proxy {
+    /// RTSP server, like camera.local:554
+    #[arg(long = "to", value_name = "HOST:PORT", required = true, value_parser = values::parse_server_address)]
+    pub server: (String, u16),
+
+    /// Address that players connect to; 0.0.0.0:8555 admits other machines
+    #[arg(
+        long,
+        value_name = "ADDR:PORT",
+        value_parser = values::parse_listen_address,
+        default_value_t = SocketAddr::from(([127, 0, 0, 1], 8555))
+    )]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+
+    #[command(flatten)]
+    pub network: NetworkOptions,
+}
+
+const PROXY_NOTES: &str = "\
+Players connect to this address instead of the server's; the rest of their URL stays the same. The RTP and RTCP \
+packets that the server sends pass through the emulated network, over UDP or interleaved; RTSP itself does not.
+
+Examples:
+  reelay proxy --to camera.local:554 --rate 2M --queue 32K
+  reelay probe rtsp://127.0.0.1:8555/live";
+
+/// Print a completion script for a shell
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub struct Completions {
+    /// Shell that reads the script: bash, elvish, fish, powershell or zsh
+    #[arg(value_name = "SHELL", hide_possible_values = true)]
+    pub shell: clap_complete::Shell,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  reelay completions bash > ~/.local/share/bash-completion/completions/reelay
+  reelay completions zsh > ~/.zfunc/_reelay
+  reelay completions fish > ~/.config/fish/completions/reelay.fish
+  reelay completions powershell >> $PROFILE";
+
+// Without a doc comment, which would replace that of the command.
+#[derive(Debug, Args)]
+pub struct Verbosity {
+    /// Log more on stderr
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+fn target() -> impl TypedValueParser<Value = Target> {
+    OsStringValueParser::new().try_map(Target::try_from)
+}
+
+fn report_file() -> impl TypedValueParser<Value = ReportFile> {
+    OsStringValueParser::new().try_map(ReportFile::try_from)
+}
+
+fn transport() -> impl TypedValueParser<Value = TransportPreference> {
+    PossibleValuesParser::new(["udp", "tcp"]).map(|name| match name.as_str() {
+        "tcp" => TransportPreference::Tcp,
+        _ => TransportPreference::Udp,
+    })
+}
+
+fn theme() -> impl TypedValueParser<Value = ThemePreference> {
+    PossibleValuesParser::new(["dark", "light", "system"]).try_map(|name| name.parse::<ThemePreference>())
+}

@@ -1,0 +1,153 @@
+//! Run of `reelay probe`, from the target to the printed figures.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::files::{create_folder, write_report};
+use super::watcher::Watcher;
+use crate::backend::{self, ShutdownSignal};
+use crate::command_line::arguments::ProbeArguments;
+use crate::command_line::error::CommandError;
+use crate::command_line::stderr;
+use crate::command_line::target::Target;
+use crate::impairment::Emulator;
+use crate::media_file::MediaFile;
+use crate::net::deadline::wait_for_deadline;
+use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
+use crate::session::{
+    Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions, Session,
+    SessionCommand, SessionEvent, SessionOptions, SourceUrl,
+};
+use crate::stats::ReportSubject;
+
+/// Maximum time for TEARDOWN.
+const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Plays to the end and prints what was measured.
+///
+/// # Errors
+/// [`CommandError`] if the target cannot be played, the session breaks off or not one complete frame arrives, and if
+/// the figures or a file cannot be written.
+pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
+    let runtime = backend::runtime()
+        .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
+    runtime.block_on(async {
+        let emulator = Emulator::new(arguments.network.unwrap_or_default());
+        let (url, server) = resolve_target(arguments, &emulator).await?;
+        let placement =
+            if server.is_some() { EmulatorPlacement::AtServer } else { EmulatorPlacement::AtClient };
+        let result = play(arguments, url, EmulatorOptions { emulator, placement }).await;
+        if let Some(server) = server {
+            server.stop().await;
+        }
+        result
+    })
+}
+
+/// Returns the URL to play, and the embedded server if the target is a file.
+async fn resolve_target(
+    arguments: &ProbeArguments,
+    emulator: &Emulator,
+) -> Result<(SourceUrl, Option<Server>), CommandError> {
+    match &arguments.target {
+        Target::Stream(url) => Ok((url.clone(), None)),
+        Target::File(path) => {
+            let film = MediaFile::open(path, &backend::file_name(path), arguments.rate)
+                .map_err(|error| CommandError::new(error.to_string()))?;
+            let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
+            let server = Server::start(options, Observer::new(print_file_error)).await.map_err(|error| {
+                CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
+            })?;
+            let name = server.serve(film);
+            Ok((server.url_of(&name).into(), Some(server)))
+        }
+    }
+}
+
+fn print_file_error(event: ServerEvent) {
+    if let ServerEvent::MediaFileWarning { .. } | ServerEvent::MediaFileFailed { .. } = event {
+        stderr::print_line(event);
+    }
+}
+
+async fn play(
+    arguments: &ProbeArguments,
+    url: SourceUrl,
+    emulation: EmulatorOptions,
+) -> Result<(), CommandError> {
+    if let Some(folder) = &arguments.save_frames {
+        create_folder(folder)?;
+    }
+    let (frame_sender, frames) = mpsc::channel(64);
+    let (event_sender, mut events) = mpsc::channel(64);
+    let emulator = emulation.emulator.clone();
+    // A classroom film always has an end, although its server announces none.
+    let is_finite = emulation.placement == EmulatorPlacement::AtServer
+        || arguments.target.dialect() == Dialect::Classroom;
+    let options =
+        SessionOptions { rtsp: rtsp_options(arguments), emulator: emulation, ..SessionOptions::default() };
+    let subject = subject(arguments, &url, &options);
+    let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
+    session.send_command(SessionCommand::SetGoal(Goal::Playing));
+
+    let mut watcher = Watcher::new(arguments, is_finite, emulator, session.figures());
+    watch(&session, &mut watcher, frames, &mut events).await?;
+
+    let figures = session.figures();
+    // Events after the decision to stop do not count, but must not block the session.
+    let drained = async { while events.recv().await.is_some() {} };
+    tokio::select! {
+        () = session.finish(TEARDOWN_TIMEOUT) => {}
+        () = drained => {}
+    }
+    let snapshot = figures.borrow().snapshot;
+    watcher.observe(&snapshot);
+    if let Some(file) = &arguments.report {
+        write_report(file, &watcher.report(subject))?;
+    }
+    watcher.finish(snapshot)
+}
+
+/// Passes everything that happens to the watcher until it stops. Later frames are dropped.
+async fn watch(
+    session: &Session,
+    watcher: &mut Watcher<'_>,
+    mut frames: mpsc::Receiver<Frame>,
+    events: &mut mpsc::Receiver<SessionEvent>,
+) -> Result<(), CommandError> {
+    let mut figures = session.figures();
+    let mut end_signal = ShutdownSignal::listen();
+    while !watcher.has_stopped() {
+        let stop_at = watcher.stop_deadline();
+        tokio::select! {
+            // Frames before events, so that frames that arrived before the end are counted.
+            biased;
+            Some(frame) = frames.recv() => watcher.handle_frame(&frame)?,
+            Some(event) = events.recv() => watcher.handle_event(event),
+            Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
+            () = wait_for_deadline(stop_at) => watcher.stop(),
+            () = end_signal.recv() => watcher.stop(),
+        }
+    }
+    Ok(())
+}
+
+fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {
+    RtspOptions { transport: arguments.transport, rtp_port: arguments.rtp_port, ..RtspOptions::default() }
+}
+
+fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions) -> ReportSubject {
+    let (name, url) = match &arguments.target {
+        Target::File(path) => (backend::file_name(path), None),
+        Target::Stream(_) => (url.display_name(), Some(url.to_string())),
+    };
+    ReportSubject {
+        name,
+        url,
+        dialect: arguments.target.dialect().as_str(),
+        playout_delay_ms: u64::try_from(options.playout_delay.as_millis()).unwrap_or(u64::MAX),
+        network_place: options.emulator.placement.to_string(),
+        ..ReportSubject::default()
+    }
+}

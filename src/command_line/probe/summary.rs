@@ -1,0 +1,165 @@
+//! Figures that `reelay probe` prints at the end, as text or as JSON.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::impairment::EmulatorStats;
+use crate::session::Dialect;
+
+/// Figures of the complete session. The names of the fields are the keys of the JSON object, where an unknown value is
+/// `null`.
+#[derive(Debug, Default, Serialize)]
+pub struct ProbeSummary {
+    /// Frames that arrived complete.
+    pub frames_complete: u64,
+    /// Frames of which packets are missing.
+    pub frames_incomplete: u64,
+    /// Frames that lost their APPn and COM segments because their header was longer than a packet.
+    pub headers_reduced: u64,
+    /// Different RTP packets that arrived, of those that were expected.
+    pub packets_received: u64,
+    /// RTP packets that were sent, known from their sequence numbers (RFC 3550 appendix A.3).
+    pub packets_expected: u64,
+    /// RTP packets that did not arrive.
+    pub packets_lost: u64,
+    /// RTP packets that arrived again.
+    pub packets_duplicated: u64,
+    /// RTP packets that arrived after one with a higher sequence number.
+    pub packets_reordered: u64,
+    /// RTP packets that arrived after the playout delay, when playout had gone on without them.
+    pub packets_late: u64,
+    /// Lost packets among the expected ones, 0 to 1.
+    pub loss_ratio: Option<f64>,
+    /// Interarrival jitter (RFC 3550 §6.4.1), in milliseconds.
+    pub jitter_ms: Option<f64>,
+    /// Mean data rate of RTP payload since the first frame, in bits per second.
+    pub bitrate_bps: Option<f64>,
+    /// Time from PLAY to the first complete frame, in milliseconds.
+    pub first_frame_ms: Option<f64>,
+    /// Time from the first frame to the end, in seconds.
+    pub duration_s: Option<f64>,
+    /// Width of the first frame, in pixels.
+    pub width: Option<u16>,
+    /// Height of the first frame, in pixels.
+    pub height: Option<u16>,
+    /// Mean rate at which complete frames arrived, in frames per second.
+    pub frame_rate: Option<f64>,
+    /// Lower transport, `udp` or `tcp`.
+    pub transport: Option<&'static str>,
+    /// Protocol of the server.
+    pub dialect: Option<Dialect>,
+    /// `Server` header.
+    pub server: Option<String>,
+    /// Streams of the presentation that were not played.
+    pub others: Vec<String>,
+    /// Counters of the emulated network; `None` if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emulated: Option<EmulatorStats>,
+}
+
+impl ProbeSummary {
+    /// Prints the figures on stdout as one JSON object.
+    pub fn print_json(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        serde_json::to_writer_pretty(&mut out, self)?;
+        writeln!(out)
+    }
+
+    /// Prints the figures on stdout, one subject per line.
+    pub fn print_text(&self) -> io::Result<()> {
+        self.write_text(&mut io::stdout().lock())
+    }
+
+    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
+        if let (Some(width), Some(height)) = (self.width, self.height) {
+            writeln!(out, "frame size   {width}×{height}, {}", quantity(self.frame_rate, "frames/s"))?;
+        }
+        writeln!(
+            out,
+            "frames       {} complete, {} incomplete",
+            self.frames_complete, self.frames_incomplete
+        )?;
+        writeln!(
+            out,
+            "packets      {} of {} received, {} lost ({}), {} duplicated, {} reordered",
+            self.packets_received,
+            self.packets_expected,
+            self.packets_lost,
+            quantity(self.loss_ratio.map(|ratio| ratio * 100.0), "%"),
+            self.packets_duplicated,
+            self.packets_reordered
+        )?;
+        writeln!(out, "jitter       {}", quantity(self.jitter_ms, "ms"))?;
+        writeln!(out, "data rate    {}", quantity(self.bitrate_bps.map(|rate| rate / 1e6), "Mbit/s"))?;
+        writeln!(out, "first frame  {}", quantity(self.first_frame_ms, "ms after PLAY"))?;
+        writeln!(out, "duration     {}", quantity(self.duration_s, "s"))?;
+        let (transport, server) =
+            (self.transport.unwrap_or("unknown"), self.server.as_deref().unwrap_or("unknown"));
+        writeln!(out, "transport    {transport}, server {server}")?;
+        if !self.others.is_empty() {
+            writeln!(out, "not played   {}", self.others.join(", "))?;
+        }
+        match &self.emulated {
+            Some(stats) => write_emulated(out, stats),
+            None => Ok(()),
+        }
+    }
+}
+
+fn write_emulated(out: &mut impl Write, stats: &EmulatorStats) -> io::Result<()> {
+    writeln!(
+        out,
+        "emulated     {} of {} delivered, {} lost at random and {} to the queue, {} duplicated, {} corrupted; seed {}",
+        stats.delivered,
+        stats.offered,
+        stats.lost_random,
+        stats.lost_queue,
+        stats.duplicated,
+        stats.corrupted,
+        stats.seed
+    )
+}
+
+fn quantity(value: Option<f64>, unit: &str) -> String {
+    value.map_or("unknown".to_owned(), |value| format!("{value:.2} {unit}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(summary: &ProbeSummary) -> String {
+        let mut text = Vec::new();
+        summary.write_text(&mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn unknown_figures_are_said_to_be_unknown() {
+        let text = text(&ProbeSummary::default());
+        assert!(text.contains("packets      0 of 0 received, 0 lost (unknown), 0 duplicated"), "{text}");
+        assert!(text.contains("transport    unknown, server unknown\n"), "{text}");
+        assert!(!text.contains("frame size") && !text.contains("emulated"), "{text}");
+    }
+
+    #[test]
+    fn known_figures_have_units() {
+        let summary = ProbeSummary {
+            width: Some(64),
+            height: Some(48),
+            frame_rate: Some(20.0),
+            loss_ratio: Some(0.125),
+            bitrate_bps: Some(1_500_000.0),
+            others: vec!["audio".to_owned()],
+            emulated: Some(EmulatorStats { seed: 7, ..EmulatorStats::default() }),
+            ..ProbeSummary::default()
+        };
+        let text = text(&summary);
+        for line in ["frame size   64×48, 20.00 frames/s", "data rate    1.50 Mbit/s", "not played   audio"]
+        {
+            assert!(text.lines().any(|printed| printed == line), "{line}: {text}");
+        }
+        assert!(text.contains("lost (12.50 %)") && text.ends_with("0 corrupted; seed 7\n"), "{text}");
+    }
+}

@@ -1,0 +1,283 @@
+//! Observer of the session that `reelay probe` plays.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
+
+use super::files::save_frame;
+use super::progress::ProgressLine;
+use super::summary::ProbeSummary;
+use crate::command_line::arguments::ProbeArguments;
+use crate::command_line::error::CommandError;
+use crate::command_line::stderr;
+use crate::impairment::{Emulator, EmulatorStats};
+use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::proto::rtsp::LowerTransport;
+use crate::session::{Dialect, Frame, SessionError, SessionEvent};
+use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
+
+/// Playing time of a stream without an end, if the arguments set none.
+const DEFAULT_LIVE_DURATION: Duration = Duration::from_secs(10);
+
+/// Reason why playing is over.
+enum ProbeOutcome {
+    /// The stream has ended, or as much as was asked for has been played.
+    Ended,
+    /// The session has failed.
+    Failed(SessionError),
+}
+
+/// Follows a session, collects what is to be reported and decides when to stop.
+pub struct Watcher<'a> {
+    arguments: &'a ProbeArguments,
+    /// The target is known to have an end, even if the server announces none.
+    is_finite: bool,
+    /// The target has an end, known or announced (RFC 2326 §C.1.5 `range`).
+    has_end: bool,
+    emulator: Emulator,
+    figures: watch::Receiver<Figures>,
+    history: SessionHistory,
+    first_arrival: Option<Instant>,
+    last_arrival: Option<Instant>,
+    stopped_at: Option<Instant>,
+    /// Complete frames that have arrived.
+    frames: u64,
+    /// Size of the first frame.
+    dimensions: Option<Dimensions>,
+    transport: Option<LowerTransport>,
+    server: Option<String>,
+    /// Streams of the presentation that are not played.
+    other_streams: Vec<String>,
+    progress: ProgressLine,
+    outcome: Option<ProbeOutcome>,
+}
+
+impl<'a> Watcher<'a> {
+    /// Watcher of a session whose figures are `figures`; `is_finite` says that the target certainly has an end.
+    pub fn new(
+        arguments: &'a ProbeArguments,
+        is_finite: bool,
+        emulator: Emulator,
+        figures: watch::Receiver<Figures>,
+    ) -> Self {
+        Self {
+            arguments,
+            is_finite,
+            has_end: is_finite,
+            emulator,
+            figures,
+            history: SessionHistory::new(SystemTime::now()),
+            first_arrival: None,
+            last_arrival: None,
+            stopped_at: None,
+            frames: 0,
+            dimensions: None,
+            transport: None,
+            server: None,
+            other_streams: Vec::new(),
+            progress: ProgressLine::default(),
+            outcome: None,
+        }
+    }
+
+    /// Returns true when there is nothing more to wait for.
+    pub fn has_stopped(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// Returns the time at which to stop; `None` before the first frame, and if only the end of the stream or the
+    /// number of frames stops it.
+    pub fn stop_deadline(&self) -> Option<Instant> {
+        self.first_arrival
+            .zip(play_duration(self.arguments, self.has_end))
+            .map(|(first, duration)| first + duration)
+    }
+
+    /// Stops.
+    pub fn stop(&mut self) {
+        self.stopped_at = Some(Instant::now());
+        self.outcome = Some(ProbeOutcome::Ended);
+    }
+
+    /// Handles an event of the session.
+    pub fn handle_event(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Described(presentation) => {
+                self.has_end = self.is_finite || presentation.range.is_some_and(|range| range.end.is_some());
+                self.server = presentation.server;
+                self.other_streams = presentation.other_streams;
+            }
+            SessionEvent::SetUp(transport) => {
+                self.transport = Some(transport);
+                self.history = SessionHistory::new(SystemTime::now());
+            }
+            SessionEvent::Failed(error) => {
+                self.stop();
+                self.outcome = Some(ProbeOutcome::Failed(error));
+            }
+            SessionEvent::Ended | SessionEvent::Closed => {
+                self.stop();
+                // The end of a classroom film is detected by silence, which is not part of the film.
+                if self.arguments.target.dialect() == Dialect::Classroom {
+                    self.stopped_at = self.last_arrival.or(self.stopped_at);
+                }
+            }
+            SessionEvent::Reconnecting(reason) => stderr::print_line(reason),
+            SessionEvent::Status(_)
+            | SessionEvent::Message(_)
+            | SessionEvent::Started(_)
+            | SessionEvent::Waiting(_)
+            | SessionEvent::EndReached(_) => {}
+        }
+    }
+
+    /// Adds figures to the history.
+    pub fn observe(&mut self, snapshot: &Snapshot) {
+        self.history.update(snapshot, &self.emulator.settings());
+    }
+
+    /// Counts a complete frame, saves it if that was asked for, and stops after the last one that was asked for.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the frame cannot be saved.
+    pub fn handle_frame(&mut self, frame: &Frame) -> Result<(), CommandError> {
+        self.frames += 1;
+        self.first_arrival.get_or_insert(frame.arrival);
+        self.last_arrival = Some(frame.arrival);
+        if self.dimensions.is_none() {
+            self.dimensions =
+                JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame_header().dimensions);
+        }
+        if let Some(folder) = &self.arguments.save_frames {
+            save_frame(folder, self.frames, &frame.jpeg)?;
+        }
+        self.progress.update(self.frames, self.first_arrival, &self.figures);
+        if self.arguments.frames == Some(self.frames) {
+            self.stop();
+        }
+        Ok(())
+    }
+
+    /// Returns the report of the session; the server and the transport are added to its subject.
+    pub fn report(&self, subject: ReportSubject) -> SessionReport {
+        self.history.report(ReportSubject {
+            server: self.server.clone(),
+            transport: self.transport.map(LowerTransport::name),
+            ..subject
+        })
+    }
+
+    /// Prints the figures.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the session failed, no complete frame arrived, or the figures cannot be printed.
+    pub fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
+        self.progress.clear();
+        let summary = self.summary(&snapshot);
+        if let (Some(ProbeOutcome::Failed(error)), 0, false) =
+            (&self.outcome, self.frames, self.arguments.json)
+        {
+            return Err(self.playback_error(error));
+        }
+        let printed = if self.arguments.json { summary.print_json() } else { summary.print_text() };
+        printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
+        match self.outcome {
+            Some(ProbeOutcome::Failed(ref error)) => Err(self.playback_error(error)),
+            _ if self.frames == 0 => Err(self.no_frames_error()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the error of the session. Lack of data is put down to the emulated network if there is one.
+    fn playback_error(&self, error: &SessionError) -> CommandError {
+        match error {
+            SessionError::NoData { is_udp, .. } if self.is_emulated() => {
+                let error = SessionError::NoData { is_udp: *is_udp, is_emulated: true };
+                CommandError::new(error.to_string())
+            }
+            _ => CommandError::new(error.to_string()),
+        }
+    }
+
+    fn no_frames_error(&self) -> CommandError {
+        CommandError::new(match self.is_emulated() {
+            true => {
+                "No complete frame has arrived through the emulated network; lower its loss or raise its throughput."
+            }
+            false => "No complete frame has arrived; check the stream with another player.",
+        })
+    }
+
+    fn is_emulated(&self) -> bool {
+        self.arguments.network.is_some_and(|network| network.is_on)
+    }
+
+    /// Returns the counters of the emulated network if one was asked for, zeros if no packet came to it.
+    fn emulated(&self, snapshot: &Snapshot) -> Option<EmulatorStats> {
+        let settings = self.arguments.network?;
+        Some(snapshot.emulated.unwrap_or(EmulatorStats { seed: settings.seed, ..EmulatorStats::default() }))
+    }
+
+    fn summary(&self, snapshot: &Snapshot) -> ProbeSummary {
+        let since_first = |end: Option<Instant>| {
+            self.first_arrival
+                .zip(end)
+                .map(|(first, end)| end.saturating_duration_since(first))
+                .filter(|duration| !duration.is_zero())
+        };
+        let duration = since_first(self.stopped_at);
+        let payload_bits = snapshot.payload_octets as f64 * 8.0;
+        ProbeSummary {
+            frames_complete: self.frames,
+            frames_incomplete: snapshot.frames_incomplete,
+            headers_reduced: snapshot.headers_reduced,
+            packets_received: snapshot.packets_received,
+            packets_expected: snapshot.packets_expected,
+            packets_lost: snapshot.packets_lost,
+            packets_duplicated: snapshot.packets_duplicated,
+            packets_reordered: snapshot.packets_reordered,
+            packets_late: snapshot.packets_late,
+            loss_ratio: snapshot.loss_ratio,
+            jitter_ms: snapshot.jitter_ms,
+            bitrate_bps: duration.map(|duration| payload_bits / duration.as_secs_f64()),
+            first_frame_ms: snapshot.first_frame_ms,
+            duration_s: duration.map(|duration| duration.as_secs_f64()),
+            width: self.dimensions.map(|dimensions| dimensions.width),
+            height: self.dimensions.map(|dimensions| dimensions.height),
+            frame_rate: since_first(self.last_arrival)
+                .map(|duration| (self.frames - 1) as f64 / duration.as_secs_f64()),
+            transport: self.transport.map(LowerTransport::name),
+            dialect: self.transport.map(|_| self.arguments.target.dialect()),
+            server: self.server.clone(),
+            others: self.other_streams.clone(),
+            emulated: self.emulated(snapshot),
+        }
+    }
+}
+
+/// Returns the maximum time after the first frame; `None` to play to the end, or until enough frames have arrived.
+fn play_duration(arguments: &ProbeArguments, has_end: bool) -> Option<Duration> {
+    let is_endless = !has_end && arguments.frames.is_none();
+    arguments.seconds.or(is_endless.then_some(DEFAULT_LIVE_DURATION))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command_line::arguments::{Invocation, parse};
+
+    #[test]
+    fn only_endless_streams_stop_by_default() {
+        let duration = |line: &str, has_end| {
+            let Ok(Invocation::Probe(arguments)) = parse(line.split_whitespace().map(Into::into)) else {
+                panic!("{line}")
+            };
+            play_duration(&arguments, has_end).map(|duration| duration.as_secs())
+        };
+        assert_eq!(duration("probe rtsp://h/film", true), None);
+        assert_eq!(duration("probe rtsp://h/live", false), Some(10));
+        assert_eq!(duration("probe rtsp://h/live --frames 1000", false), None);
+        assert_eq!(duration("probe rtsp://h/live --frames 1000 --seconds 5", false), Some(5));
+        assert_eq!(duration("probe rtsp://h/film --seconds 30", true), Some(30));
+    }
+}

@@ -1,0 +1,462 @@
+//! Settings in a TOML document. Sans-I/O.
+//!
+//! [`read`] takes what it can use from a document. [`write`] changes only values that differ, so that everything that a
+//! person wrote stays as it is: comments, formatting, order and unknown keys.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
+
+use super::problem::IgnoredValue;
+use super::values::{Controls, KnownServer, Settings, ThemePreference};
+use crate::media::FrameRate;
+use crate::session::Dialect;
+
+/// Text of a new settings file, with the default values.
+const TEMPLATE: &str = "\
+# Settings of Reelay. Comments, and keys that Reelay does not know, are kept when it saves.
+
+# Buttons: three (Play, Pause, Stop) or four (Setup, Play, Pause, Teardown).
+controls = \"three\"
+
+# Theme: system, dark or light.
+theme = \"system\"
+
+# Frames per second of films that state no rate, from 0.1 to 240, like 25, 29.97 or \"30000/1001\".
+frame_rate = 20
+
+# Playout delay in milliseconds, from 0 to 5000.
+playout_delay_ms = 50
+";
+
+/// Keys at the top of a document.
+const KEYS: [&str; 5] = ["controls", "theme", "frame_rate", "playout_delay_ms", "servers"];
+
+/// Rule that a value breaks.
+type Rule = String;
+
+/// Returns a new document with explanations and the default values.
+pub fn template() -> DocumentMut {
+    TEMPLATE.parse().unwrap_or_default()
+}
+
+/// Reads settings. A value that is missing or cannot be used is the default; the second result lists those that cannot
+/// be used.
+pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
+    let mut settings = Settings::default();
+    let mut ignored = Vec::new();
+    read_value(table, "controls", controls, &mut settings.controls, &mut ignored);
+    read_value(table, "theme", theme, &mut settings.theme, &mut ignored);
+    read_value(table, "frame_rate", frame_rate, &mut settings.frame_rate, &mut ignored);
+    read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
+    if let Some(item) = table.get("servers") {
+        settings.servers = servers(item, &mut ignored);
+    }
+    (settings, ignored)
+}
+
+fn read_value<T>(
+    table: &Table,
+    key: &str,
+    parse: fn(&Item) -> Result<T, Rule>,
+    value: &mut T,
+    ignored: &mut Vec<IgnoredValue>,
+) {
+    match table.get(key).map(parse) {
+        Some(Ok(parsed)) => *value = parsed,
+        Some(Err(rule)) => ignored.push(IgnoredValue { key: key.to_owned(), rule }),
+        None => {}
+    }
+}
+
+/// Returns the keys that are not settings.
+pub fn unknown_keys(table: &Table) -> impl Iterator<Item = (&str, &Item)> {
+    table.iter().filter(|(key, _)| !KEYS.contains(key))
+}
+
+/// Writes settings into a document. A value that means the same is not touched. A value that cannot be used is kept
+/// until the setting differs from its default.
+pub fn write(document: &mut DocumentMut, settings: &Settings) {
+    let defaults = Settings::default();
+    write_value(document, "controls", controls, settings.controls, defaults.controls, |controls| {
+        controls.as_str().into()
+    });
+    write_value(document, "theme", theme, settings.theme, defaults.theme, |theme| theme.as_str().into());
+    write_value(
+        document,
+        "frame_rate",
+        frame_rate,
+        settings.frame_rate,
+        defaults.frame_rate,
+        frame_rate_value,
+    );
+    write_value(
+        document,
+        "playout_delay_ms",
+        playout_delay_ms,
+        settings.playout_delay_ms,
+        defaults.playout_delay_ms,
+        |delay| i64::from(delay).into(),
+    );
+    write_servers(document, &settings.servers);
+}
+
+fn write_value<T: PartialEq>(
+    table: &mut Table,
+    key: &str,
+    parse: fn(&Item) -> Result<T, Rule>,
+    value: T,
+    default: T,
+    encode: fn(T) -> Value,
+) {
+    let is_kept = match table.get(key).map(parse) {
+        Some(Ok(current)) => current == value,
+        Some(Err(_)) => value == default,
+        None => false,
+    };
+    if !is_kept {
+        replace(table, key, encode(value));
+    }
+}
+
+/// Replaces a value, and keeps the comments around it.
+fn replace(table: &mut Table, key: &str, mut value: Value) {
+    match table.get_mut(key) {
+        Some(Item::Value(current)) => {
+            *value.decor_mut() = current.decor().clone();
+            *current = value;
+        }
+        Some(item) => *item = Item::Value(value),
+        None => {
+            table.insert(key, Item::Value(value));
+        }
+    }
+}
+
+fn text(item: &Item) -> Result<&str, Rule> {
+    item.as_str().ok_or_else(|| "it is a text in quotation marks".to_owned())
+}
+
+fn parse<T: FromStr<Err: Display>>(text: &str) -> Result<T, Rule> {
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn controls(item: &Item) -> Result<Controls, Rule> {
+    parse(text(item)?)
+}
+
+fn theme(item: &Item) -> Result<ThemePreference, Rule> {
+    parse(text(item)?)
+}
+
+/// Parses a frame rate: a number, or a text such as `"30000/1001"`.
+fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
+    match item.as_value() {
+        Some(Value::Integer(number)) => parse(&number.value().to_string()),
+        Some(Value::Float(number)) => parse(&number.value().to_string()),
+        Some(Value::String(text)) => parse(text.value()),
+        _ => parse(""),
+    }
+}
+
+/// Returns a whole frame rate as an integer, another one as a number with at most two decimals.
+fn frame_rate_value(rate: FrameRate) -> Value {
+    let text = rate.to_string();
+    match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(number), _) => number.into(),
+        (Err(_), Ok(number)) => number.into(),
+        (Err(_), Err(_)) => text.into(),
+    }
+}
+
+fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
+    let milliseconds = item.as_integer().and_then(|number| u32::try_from(number).ok());
+    milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
+}
+
+/// Reads the servers, whether they are written as `[[servers]]` or as inline tables.
+fn servers(item: &Item, ignored: &mut Vec<IgnoredValue>) -> Vec<KnownServer> {
+    let tables: Vec<Option<&dyn TableLike>> = match item {
+        Item::ArrayOfTables(tables) => tables.iter().map(|table| Some(table as &dyn TableLike)).collect(),
+        Item::Value(Value::Array(array)) => {
+            array.iter().map(|value| value.as_inline_table().map(|table| table as &dyn TableLike)).collect()
+        }
+        _ => vec![None],
+    };
+    let mut servers = Vec::new();
+    for (number, table) in (1..).zip(tables) {
+        match table.ok_or_else(missing_address).and_then(server) {
+            Ok(server) => servers.push(server),
+            Err(IgnoredValue { key, rule }) => {
+                ignored.push(IgnoredValue { key: format!("servers[{number}]{key}"), rule });
+            }
+        }
+    }
+    servers
+}
+
+fn missing_address() -> IgnoredValue {
+    IgnoredValue { key: String::new(), rule: "a server has an address like \"lab.example:8554\"".to_owned() }
+}
+
+fn server(table: &dyn TableLike) -> Result<KnownServer, IgnoredValue> {
+    let address = table.get("address").and_then(Item::as_str).filter(|address| !address.is_empty());
+    let address = address.ok_or_else(missing_address)?.to_owned();
+    let dialect = match table.get("dialect") {
+        None => Ok(Dialect::default()),
+        Some(item) => {
+            let all = [Dialect::Standard, Dialect::Classroom];
+            all.into_iter().find(|dialect| item.as_str() == Some(dialect.as_str())).ok_or(IgnoredValue {
+                key: ".dialect".to_owned(),
+                rule: "a dialect is standard or classroom".to_owned(),
+            })
+        }
+    };
+    Ok(KnownServer { address, dialect: dialect? })
+}
+
+/// Writes the servers as `[[servers]]`. The table of a server keeps its comments and unknown keys wherever it moves; a
+/// table that cannot be used moves to the end.
+fn write_servers(document: &mut DocumentMut, known: &[KnownServer]) {
+    let current = document.get("servers").map(|item| servers(item, &mut Vec::new()));
+    if current.unwrap_or_default() == known {
+        return;
+    }
+    if document.get("servers").is_some_and(Item::is_value)
+        && let Some(mut key) = document.key_mut("servers")
+    {
+        // The spaces before the `=` would stand in the header of the table.
+        key.leaf_decor_mut().clear();
+    }
+    let item = document.entry("servers").or_insert(Item::None);
+    let old = std::mem::take(item).into_array_of_tables().unwrap_or_default();
+    let mut old: Vec<Table> = old.into_iter().collect();
+    let mut tables = ArrayOfTables::new();
+    for server in known {
+        let has_address = |table: &Table| {
+            let address = table.get("address").and_then(Item::as_str);
+            address.is_some_and(|address| address.eq_ignore_ascii_case(&server.address))
+        };
+        let mut table = old.iter().position(has_address).map(|at| old.remove(at)).unwrap_or_default();
+        write_server(&mut table, server);
+        tables.push(table);
+    }
+    for unusable in old.into_iter().filter(|table| self::server(table).is_err()) {
+        tables.push(unusable);
+    }
+    // Tables are written in the order of their positions; without one, each follows the table before it.
+    tables.iter_mut().for_each(|table| table.set_position(None));
+    *item = Item::ArrayOfTables(tables);
+}
+
+fn write_server(table: &mut Table, server: &KnownServer) {
+    if table.get("address").and_then(Item::as_str) != Some(&server.address) {
+        replace(table, "address", server.address.as_str().into());
+    }
+    if table.get("dialect").and_then(Item::as_str) != Some(server.dialect.as_str()) {
+        replace(table, "dialect", server.dialect.as_str().into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> (Settings, Vec<IgnoredValue>) {
+        read(&text.parse::<DocumentMut>().unwrap())
+    }
+
+    /// Returns the text after these settings were written into it.
+    fn written(text: &str, settings: &Settings) -> String {
+        let mut document: DocumentMut = text.parse().unwrap();
+        write(&mut document, settings);
+        let written = document.to_string();
+        assert_eq!(read_text(&written).0, *settings, "{written}");
+        written
+    }
+
+    fn known(address: &str, dialect: Dialect) -> KnownServer {
+        KnownServer { address: address.to_owned(), dialect }
+    }
+
+    #[test]
+    fn template_holds_the_defaults() {
+        assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
+        assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
+        for key in KEYS.iter().filter(|key| **key != "servers") {
+            assert!(TEMPLATE.contains(&format!("\n{key} = ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn missing_and_unknown_keys_do_no_harm() {
+        assert_eq!(read_text(""), (Settings::default(), Vec::new()));
+        let (settings, ignored) =
+            read_text("controls = 'four'\ntheme = 'light'\ncolour = 7\n[window]\nwidth = 5");
+        assert_eq!((settings.controls, settings.theme), (Controls::Four, ThemePreference::Light));
+        assert_eq!((settings.frame_rate, ignored), (FrameRate::CLASSROOM, Vec::new()));
+    }
+
+    #[test]
+    fn wrong_value_costs_only_itself() {
+        for (line, key, rule) in [
+            ("theme = 'purple'", "theme", "a theme is dark, light or system"),
+            ("theme = 3", "theme", "it is a text in quotation marks"),
+            ("frame_rate = 1000", "frame_rate", "a number from 0.1 to 240"),
+            ("frame_rate = 'fast'", "frame_rate", "a number from 0.1 to 240"),
+            ("frame_rate = nan", "frame_rate", "a number from 0.1 to 240"),
+            ("frame_rate = []", "frame_rate", "a number from 0.1 to 240"),
+            ("playout_delay_ms = -1", "playout_delay_ms", "whole number of milliseconds"),
+            ("playout_delay_ms = '200'", "playout_delay_ms", "whole number of milliseconds"),
+            ("servers = 5", "servers[1]", "a server has an address"),
+            ("servers = ['lab:1']", "servers[1]", "a server has an address"),
+            ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),
+            (
+                "[[servers]]\naddress = 'a:1'\ndialect = 'klingon'",
+                "servers[1].dialect",
+                "standard or classroom",
+            ),
+        ] {
+            let (settings, ignored) = read_text(&format!("controls = 'four'\n{line}"));
+            assert_eq!(settings, Settings { controls: Controls::Four, ..Settings::default() }, "{line}");
+            assert_eq!(ignored.len(), 1, "{line}: {ignored:?}");
+            assert!(ignored[0].key == key && ignored[0].rule.contains(rule), "{line}: {}", ignored[0]);
+        }
+    }
+
+    #[test]
+    fn good_servers_are_read_beside_wrong_ones() {
+        let text =
+            "[[servers]]\naddress = 'a:1'\n[[servers]]\n[[servers]]\naddress = 'c:3'\ndialect = 'classroom'";
+        let (settings, ignored) = read_text(text);
+        assert_eq!(settings.servers, [known("a:1", Dialect::Standard), known("c:3", Dialect::Classroom)]);
+        assert_eq!(ignored[0].key, "servers[2]");
+    }
+
+    #[test]
+    fn frame_rate_is_a_number_or_a_fraction() {
+        let ntsc = FrameRate::new(30_000, 1_001).unwrap();
+        for (value, rate) in [
+            ("25", FrameRate::per_second(25)),
+            ("12.5", FrameRate::new(25, 2).unwrap()),
+            ("29.97", ntsc),
+            ("'29.97'", ntsc),
+            ("'30000/1001'", ntsc),
+        ] {
+            let line = format!("frame_rate = {value}\n");
+            let (settings, ignored) = read_text(&line);
+            assert_eq!((settings.frame_rate, ignored), (rate, Vec::new()), "{line}");
+            assert!(written(&line, &settings).contains(&line), "an unchanged value keeps its form");
+            let text = written("", &settings);
+            assert!(text.contains(&format!("frame_rate = {rate}\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn comments_formatting_and_unknown_keys_are_kept() {
+        let text = "\
+# my settings
+theme   =  'dark' # easy on the eyes
+  volume = 11
+
+# slow network
+playout_delay_ms = 0x3E8
+controls = \"three\"
+frame_rate = 20.0
+
+[window] # unknown table
+width = 640
+";
+        let settings = read_text(text).0;
+        assert_eq!((settings.theme, settings.playout_delay_ms), (ThemePreference::Dark, 1_000));
+        assert_eq!(written(text, &settings), text);
+        let changed = Settings { theme: ThemePreference::Light, playout_delay_ms: 300, ..settings };
+        let expected = text.replace("'dark'", "\"light\"").replace("0x3E8", "300");
+        assert_eq!(written(text, &changed), expected);
+    }
+
+    #[test]
+    fn wrong_value_stays_until_the_setting_is_changed() {
+        let text = "theme = 'solarized' # of a newer version\n";
+        assert!(written(text, &Settings::default()).starts_with(text));
+        let light = Settings { theme: ThemePreference::Light, ..Settings::default() };
+        assert!(written(text, &light).starts_with("theme = \"light\" # of a newer version\n"));
+    }
+
+    #[test]
+    fn servers_move_with_their_comments_and_unknown_keys() {
+        let text = "\
+controls = \"three\"
+theme = \"system\"
+frame_rate = 20
+playout_delay_ms = 200
+
+# the lab
+[[servers]]
+address = \"lab:1\" # first floor
+dialect = \"standard\"
+room = 7
+
+[[servers]]
+nickname = \"no address\"
+
+[[servers]]
+address = \"camera:554\"
+dialect = \"standard\"
+
+[window]
+width = 640
+";
+        let mut settings = read_text(text).0;
+        assert_eq!(written(text, &settings), text);
+        settings.remember_server("camera:554".to_owned(), Dialect::Classroom);
+        settings.remember_server("new:1".to_owned(), Dialect::Standard);
+        let expected = "\
+controls = \"three\"
+theme = \"system\"
+frame_rate = 20
+playout_delay_ms = 200
+
+[[servers]]
+address = \"new:1\"
+dialect = \"standard\"
+
+[[servers]]
+address = \"camera:554\"
+dialect = \"classroom\"
+
+# the lab
+[[servers]]
+address = \"lab:1\" # first floor
+dialect = \"standard\"
+room = 7
+
+[[servers]]
+nickname = \"no address\"
+
+[window]
+width = 640
+";
+        assert_eq!(written(text, &settings), expected);
+    }
+
+    #[test]
+    fn servers_may_be_inline_tables() {
+        let text = "servers = [{ address = 'lab:1', dialect = 'classroom', room = 7 }]\n";
+        let mut settings = read_text(text).0;
+        assert_eq!(settings.servers, [known("lab:1", Dialect::Classroom)]);
+        assert!(written(text, &settings).starts_with(text));
+        settings.remember_server("b:2".to_owned(), Dialect::Standard);
+        let text = written(text, &settings);
+        assert!(text.contains("[[servers]]\naddress = \"b:2\"") && text.contains("room = 7"), "{text}");
+    }
+
+    #[test]
+    fn forgotten_servers_are_removed() {
+        let text = "[[servers]]\naddress = 'a:1'\n\n[[servers]]\naddress = 'b:2'\n";
+        let settings = Settings { servers: vec![known("b:2", Dialect::Standard)], ..Settings::default() };
+        assert!(!written(text, &settings).contains("a:1"));
+        assert!(!written(text, &Settings::default()).contains("servers"));
+    }
+}

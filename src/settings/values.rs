@@ -1,0 +1,165 @@
+//! Settings of the window. Sans-I/O.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::media::FrameRate;
+use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect};
+
+/// Everything that is kept from one start to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Set of buttons below the video.
+    pub controls: Controls,
+    /// Theme of the window.
+    pub theme: ThemePreference,
+    /// Frame rate of films that state none.
+    pub frame_rate: FrameRate,
+    /// Playout delay, in milliseconds; values above [`MAX_PLAYOUT_DELAY_MS`] count as that.
+    pub playout_delay_ms: u32,
+    /// Servers that were connected to, the most recent one first.
+    pub servers: Vec<KnownServer>,
+}
+
+/// Server that was connected to, with its protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownServer {
+    /// Host and port as in a URL.
+    pub address: String,
+    /// Protocol that was chosen for the server.
+    pub dialect: Dialect,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            controls: Controls::default(),
+            theme: ThemePreference::default(),
+            frame_rate: FrameRate::CLASSROOM,
+            playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
+            servers: Vec::new(),
+        }
+    }
+}
+
+/// Set of buttons below the video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Controls {
+    /// Play, Pause and Stop.
+    #[default]
+    Three,
+    /// Setup, Play, Pause and Teardown, one for each RTSP request.
+    Four,
+}
+
+impl Controls {
+    /// Returns the name in the settings file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Three => "three",
+            Self::Four => "four",
+        }
+    }
+}
+
+/// Error of a text that names no set of buttons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("controls are three or four")]
+pub struct ParseControlsError;
+
+impl FromStr for Controls {
+    type Err = ParseControlsError;
+
+    fn from_str(text: &str) -> Result<Self, ParseControlsError> {
+        let all = [Self::Three, Self::Four];
+        all.into_iter().find(|controls| controls.as_str() == text).ok_or(ParseControlsError)
+    }
+}
+
+/// Theme of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThemePreference {
+    /// The theme of the desktop, followed when it changes.
+    #[default]
+    System,
+    /// Light text on a dark background.
+    Dark,
+    /// Dark text on a light background.
+    Light,
+}
+
+impl ThemePreference {
+    /// Returns the name in the settings file and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Dark => "dark",
+            Self::Light => "light",
+        }
+    }
+}
+
+/// Error of a text that names no theme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a theme is dark, light or system")]
+pub struct ParseThemeError;
+
+impl FromStr for ThemePreference {
+    type Err = ParseThemeError;
+
+    fn from_str(text: &str) -> Result<Self, ParseThemeError> {
+        let all = [Self::System, Self::Dark, Self::Light];
+        all.into_iter().find(|theme| theme.as_str() == text).ok_or(ParseThemeError)
+    }
+}
+
+impl Settings {
+    /// Moves a server to the front of the known ones, with this protocol. Beyond [`MAX_SERVERS`], the servers that were
+    /// not connected to for the longest time are forgotten.
+    pub fn remember_server(&mut self, address: String, dialect: Dialect) {
+        self.servers.retain(|known| !known.address.eq_ignore_ascii_case(&address));
+        self.servers.insert(0, KnownServer { address, dialect });
+        self.servers.truncate(MAX_SERVERS);
+    }
+
+    /// Returns the playout delay, at most [`MAX_PLAYOUT_DELAY_MS`].
+    pub fn playout_delay(&self) -> Duration {
+        Duration::from_millis(u64::from(self.playout_delay_ms.min(MAX_PLAYOUT_DELAY_MS)))
+    }
+}
+
+/// Maximum playout delay that can be set, in milliseconds.
+pub const MAX_PLAYOUT_DELAY_MS: u32 = 5_000;
+
+/// Maximum number of known servers.
+const MAX_SERVERS: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_servers_are_unique_and_bounded() {
+        let mut settings = Settings::default();
+        for port in 0..100 {
+            settings.remember_server(format!("lab.example:{port}"), Dialect::Standard);
+        }
+        settings.remember_server("LAB.example:99".to_owned(), Dialect::Classroom);
+        assert_eq!(settings.servers.len(), MAX_SERVERS);
+        let address = |n: usize| settings.servers[n].address.as_str();
+        assert_eq!(
+            [address(0), address(1), address(31)],
+            ["LAB.example:99", "lab.example:98", "lab.example:68"]
+        );
+        assert_eq!(settings.servers[0].dialect, Dialect::Classroom);
+    }
+
+    #[test]
+    fn playout_delay_is_bounded() {
+        let settings = Settings { playout_delay_ms: 60_000, ..Settings::default() };
+        assert_eq!(settings.playout_delay(), Duration::from_secs(5));
+        assert_eq!(Settings::default().playout_delay(), DEFAULT_PLAYOUT_DELAY);
+    }
+}
