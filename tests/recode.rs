@@ -1,5 +1,5 @@
-//! Every picture reaches players that know nothing but RFC 2435: with the same pixels where its coefficients can be
-//! kept, and as good as the same where it has to be drawn anew.
+//! Every kind of JPEG reaches players that support only RFC 2435: with the same pixels where its coefficients can be
+//! kept, and with a high PSNR where it must be encoded again.
 
 mod common;
 
@@ -14,10 +14,10 @@ use reelay::proto::rtp::Packet;
 
 const SIZE: (u16, u16) = (160, 120);
 
-/// What a player that knows nothing but RFC 2435 gets to see of a picture.
+/// Converts a JPEG for RFC 2435, packetizes and depacketizes it; returns the JPEG that a player receives.
 fn recode_and_transport(jpeg: &[u8]) -> Vec<u8> {
-    let carriable = to_rfc2435(jpeg, Quality::default()).unwrap();
-    let frame = packetize(&carriable, PayloadFormat::Rfc2435).unwrap();
+    let converted = to_rfc2435(jpeg, Quality::default()).unwrap();
+    let frame = packetize(&converted, PayloadFormat::Rfc2435).unwrap();
     let mut depacketizer = Depacketizer::new(None);
     for index in 0..frame.packets().len() {
         let mut bytes = Vec::new();
@@ -26,7 +26,7 @@ fn recode_and_transport(jpeg: &[u8]) -> Vec<u8> {
     }
     match depacketizer.poll_frame() {
         Some(Assembled::Frame(frame)) if frame.is_complete() => frame.jpeg.to_vec(),
-        other => panic!("not a whole frame: {other:?}"),
+        other => panic!("not a complete frame: {other:?}"),
     }
 }
 
@@ -44,25 +44,25 @@ fn decode_picture(jpeg: &[u8]) -> DecodedPicture {
 }
 
 impl DecodedPicture {
-    /// The part at the top left, without what fills up the last blocks.
+    /// Returns the top left part of this size, without the padding of the last blocks.
     fn cropped(&self, width: usize, height: usize) -> Self {
         let rows = self.bytes.chunks_exact(self.width * 4).take(height);
         Self { bytes: rows.flat_map(|row| &row[..width * 4]).copied().collect(), width, height }
     }
 
-    /// At half the size, each pixel the mean of four.
+    /// Returns the picture at half the size; each pixel is the mean of four.
     fn half_size(&self) -> Self {
         let (width, height) = (self.width / 2, self.height / 2);
         let mean = |index: usize| {
-            let (pixel, part) = (index / 4, index % 4);
-            let first = (pixel / width * 2 * self.width + pixel % width * 2) * 4 + part;
+            let (pixel, channel) = (index / 4, index % 4);
+            let first = (pixel / width * 2 * self.width + pixel % width * 2) * 4 + channel;
             let four = [first, first + 4, first + self.width * 4, first + self.width * 4 + 4];
             (four.iter().map(|&at| u32::from(self.bytes[at])).sum::<u32>() / 4) as u8
         };
         Self { bytes: (0..width * height * 4).map(mean).collect(), width, height }
     }
 
-    /// Decibels between two pictures of one size: of Y, Cb and Cr.
+    /// Returns the PSNR between two pictures of the same size in dB, for Y, Cb and Cr.
     fn psnr(&self, other: &Self) -> [f64; 3] {
         assert_eq!((self.width, self.height), (other.width, other.height));
         let mut squares = [0.0; 3];
@@ -76,7 +76,7 @@ impl DecodedPicture {
 }
 
 fn to_ycbcr(pixel: &[u8]) -> [f64; 3] {
-    let [r, g, b] = [0, 1, 2].map(|part| f64::from(pixel[part]));
+    let [r, g, b] = [0, 1, 2].map(|channel| f64::from(pixel[channel]));
     let y = 0.299 * r + 0.587 * g + 0.114 * b;
     [y, (b - y) * 0.564, (r - y) * 0.713]
 }
@@ -86,7 +86,7 @@ fn assert_similar(psnr: [f64; 3], context: &str) {
     assert!(psnr[0] >= 38.0 && psnr.iter().all(|plane| *plane >= 32.0), "{context}: {psnr:.1?} dB");
 }
 
-/// Kinds whose coefficients RFC 2435 can carry.
+/// Returns whether RFC 2435 can carry the coefficients of this kind unchanged.
 fn is_lossless(kind: JpegKind) -> bool {
     !matches!(kind, JpegKind::Classroom444 | JpegKind::Standard440 | JpegKind::Grey | JpegKind::Progressive)
 }
@@ -96,14 +96,14 @@ fn every_jpeg_kind_is_carried_by_rfc_2435() {
     for kind in JpegKind::ALL {
         for size in [(16, 16), (8, 8), SIZE, (648, 488), (650, 482)] {
             let jpeg = soft_jpeg(kind, size, 5);
-            let (source, arrived) = (decode_picture(&jpeg), decode_picture(&recode_and_transport(&jpeg)));
-            assert_eq!(arrived.width, source.width.next_multiple_of(8), "{kind:?} {size:?}");
-            assert_eq!(arrived.height, source.height.next_multiple_of(8), "{kind:?} {size:?}");
-            let seen = arrived.cropped(source.width, source.height);
+            let (source, received) = (decode_picture(&jpeg), decode_picture(&recode_and_transport(&jpeg)));
+            assert_eq!(received.width, source.width.next_multiple_of(8), "{kind:?} {size:?}");
+            assert_eq!(received.height, source.height.next_multiple_of(8), "{kind:?} {size:?}");
+            let cropped = received.cropped(source.width, source.height);
             if is_lossless(kind) {
-                assert!(seen == source, "{kind:?} {size:?}: {:.1?} dB", seen.psnr(&source));
+                assert!(cropped == source, "{kind:?} {size:?}: {:.1?} dB", cropped.psnr(&source));
             } else {
-                assert_similar(seen.psnr(&source), &format!("{kind:?} {size:?}"));
+                assert_similar(cropped.psnr(&source), &format!("{kind:?} {size:?}"));
             }
         }
     }
@@ -135,23 +135,24 @@ fn recoding_changes_only_what_is_necessary() {
         let jpeg = test_jpeg(kind, SIZE, 1, 20);
         assert!(matches!(to_rfc2435(&jpeg, quality), Ok(Cow::Borrowed(same)) if same == jpeg), "{kind:?}");
     }
-    // The same coefficients in the same codes: nothing but the table differed.
-    let (own, standard) =
+    // The entropy-coded data of these kinds is the same; only the Huffman table differs.
+    let (custom, standard) =
         (test_jpeg(JpegKind::CustomHuffman, SIZE, 1, 20), test_jpeg(JpegKind::Standard420, SIZE, 1, 20));
     let scan = |jpeg: &[u8]| jpeg[JpegHeader::parse(jpeg).unwrap().scan_data_start()..].to_vec();
-    assert_eq!(scan(&with_standard_huffman(&own).unwrap()), scan(&standard));
-    let restarting = with_standard_huffman(&test_jpeg(JpegKind::CustomHuffmanRestarts, SIZE, 1, 20)).unwrap();
-    assert_eq!(JpegHeader::parse(&restarting).unwrap().restart_interval(), 4);
-    assert_eq!(scan(&restarting), scan(&test_jpeg(JpegKind::Restarts, SIZE, 1, 20)));
+    assert_eq!(scan(&with_standard_huffman(&custom).unwrap()), scan(&standard));
+    let restarts = with_standard_huffman(&test_jpeg(JpegKind::CustomHuffmanRestarts, SIZE, 1, 20)).unwrap();
+    assert_eq!(JpegHeader::parse(&restarts).unwrap().restart_interval(), 4);
+    assert_eq!(scan(&restarts), scan(&test_jpeg(JpegKind::Restarts, SIZE, 1, 20)));
 }
 
 #[test]
 fn reencoded_size_and_psnr_follow_quality() {
     let jpeg = soft_jpeg(JpegKind::Classroom444, SIZE, 2);
-    let drawn = |quality| reencode(&jpeg, Quality::new(quality).unwrap()).unwrap();
-    assert!(drawn(10).len() < drawn(60).len() && drawn(60).len() < drawn(100).len());
+    let encoded = |quality| reencode(&jpeg, Quality::new(quality).unwrap()).unwrap();
+    assert!(encoded(10).len() < encoded(60).len() && encoded(60).len() < encoded(100).len());
     let source = decode_picture(&jpeg);
-    assert!(decode_picture(&drawn(10)).psnr(&source)[0] + 5.0 < decode_picture(&drawn(95)).psnr(&source)[0]);
+    let luma_psnr = |quality| decode_picture(&encoded(quality)).psnr(&source)[0];
+    assert!(luma_psnr(10) + 5.0 < luma_psnr(95));
 }
 
 #[test]
@@ -164,9 +165,9 @@ fn frames_over_2040_pixels_are_scaled_down() {
         JpegKind::Grey,
     ] {
         let jpeg = soft_jpeg(kind, (4_080, 96), 1);
-        let (source, arrived) = (decode_picture(&jpeg), decode_picture(&recode_and_transport(&jpeg)));
-        assert_eq!((arrived.width, arrived.height), (2_040, 48), "{kind:?}");
-        let psnr = arrived.psnr(&source.half_size());
+        let (source, received) = (decode_picture(&jpeg), decode_picture(&recode_and_transport(&jpeg)));
+        assert_eq!((received.width, received.height), (2_040, 48), "{kind:?}");
+        let psnr = received.psnr(&source.half_size());
         assert!(psnr.iter().all(|plane| *plane > 30.0), "{kind:?}: {psnr:.1?} dB");
     }
     let tall = decode_picture(&recode_and_transport(&soft_jpeg(JpegKind::Standard420, (48, 3_000), 1)));
@@ -198,5 +199,5 @@ fn hostile_jpegs_are_refused_without_panic() {
             }
         }
     }
-    assert!(to_rfc2435(b"not a picture", Quality::default()).is_err());
+    assert!(to_rfc2435(b"not a JPEG", Quality::default()).is_err());
 }
