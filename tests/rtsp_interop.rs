@@ -316,7 +316,7 @@ fn pause_at_last_frame_resumes_from_start() {
 fn play_from_now_at_last_frame_starts_over() {
     let mut world = world_at_last_frame();
     let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\n";
-    // A PLAY without a Range while playing is only a keep-keep_alive.
+    // A PLAY without a Range while playing is only a keep-alive.
     assert_eq!(assert_ok(send_request(&mut world, play)).headers.get("Range"), Some("npt=1.000-1.000"));
     for range in ["9999-", "5-3", "0-0"] {
         let response = send_request(&mut world, &format!("{play}Range: npt={range}\n"));
@@ -1017,7 +1017,10 @@ fn keep_alive_is_sent_at_half_the_session_timeout() {
                 assert!(session.reader.poll_message().unwrap().is_none(), "{session_header}");
                 session.advance(Duration::from_millis(1));
                 let keep_alive = session.next_request();
-                assert_eq!((keep_alive.method.as_str(), keep_alive.headers.get("Session")), (method, Some("87654321")));
+                assert_eq!(
+                    (keep_alive.method.as_str(), keep_alive.headers.get("Session")),
+                    (method, Some("87654321"))
+                );
                 session.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
             }
         }
