@@ -301,7 +301,8 @@ async fn close_after_last_frame_is_end_of_stream() {
     }
 }
 
-/// The end of a film of unknown length is reported after three seconds of silence, but not before its last frame is shown.
+/// The end of a film of unknown length is reported after three seconds of silence, but not before its last frame is
+/// shown.
 #[test]
 fn end_waits_for_frames_buffered_beyond_silence_timeout() {
     let start = Instant::now();

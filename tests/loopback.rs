@@ -600,7 +600,7 @@ async fn options_with_session_header_keep_it_alive() {
 
 /// Status codes that depend on the served files: missing, damaged while playing, or no longer Motion JPEG.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failing_files_use_rfc_2326_status_codes() {
+async fn damaged_files_get_rfc_2326_status_codes() {
     let server = start_server().await;
     let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 200));
     let names = server.library().add_folder(file.folder(), FRAME_RATE).unwrap().names;

@@ -44,7 +44,7 @@ fn without_missing(complete: &[u8], frame: &AssembledFrame) -> Vec<u8> {
 }
 
 #[test]
-fn original_header_form_is_bit_exact() {
+fn original_header_format_is_bit_exact() {
     for kind in JpegKind::ALL.into_iter().filter(|kind| *kind != JpegKind::LongHeader) {
         for size in [(16, 16), SIZE, (2_100, 40)] {
             let jpeg = test_jpeg(kind, size, 3, 30);
@@ -108,7 +108,7 @@ fn decode_pixels(jpeg: &[u8]) -> (Vec<u8>, (u32, u32)) {
 }
 
 #[test]
-fn rfc_2435_form_keeps_pixels_exact() {
+fn rfc_2435_format_keeps_pixels_exact() {
     let kinds = [
         JpegKind::Standard420,
         JpegKind::Standard422,
@@ -128,8 +128,8 @@ fn payload_header_follows_rfc_2435() {
     let jpeg = test_jpeg(JpegKind::Restarts, (642, 478), 5, 40);
     let frame = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
     let packets = parse_packets(&frame, 0);
-    // RFC 2435 §3.1: type-specific 0, offset 0, type 65 (type 1 with restart markers), Q 255, 81 by 60 blocks of 8 pixels.
-    // §3.1.7: restart interval 4, F and L set, count 0x3FFF. §3.1.8: MBZ 0, precision 0, length 128 bytes.
+    // RFC 2435 §3.1: type-specific 0, offset 0, type 65 (type 1 with restart markers), Q 255, 81 by 60 blocks of 8
+    // pixels. §3.1.7: restart interval 4, F and L set, count 0x3FFF. §3.1.8: MBZ 0, precision 0, length 128 bytes.
     assert_eq!(packets[0].payload[..8], [0, 0, 0, 0, 65, 255, 81, 60]);
     assert_eq!(packets[0].payload[8..16], [0, 4, 0xFF, 0xFF, 0, 0, 0, 128]);
     let data = |packet: &Packet, skipped: usize| packet.payload.len() - skipped;
@@ -144,7 +144,7 @@ fn payload_header_follows_rfc_2435() {
 }
 
 #[test]
-fn uncarriable_jpegs_are_refused_with_reason() {
+fn unsupported_jpegs_are_refused_with_reason() {
     let refused = |kind, size| packetize(&test_jpeg(kind, size, 1, 0), PayloadFormat::Rfc2435).unwrap_err();
     assert_eq!(refused(JpegKind::Classroom444, SIZE), UnsupportedJpeg::Subsampling);
     assert_eq!(refused(JpegKind::CustomHuffman, SIZE), UnsupportedJpeg::HuffmanTables);
@@ -283,7 +283,7 @@ fn classroom_payload(jpeg: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn classroom_form_sends_small_frames_unchanged() {
+fn classroom_format_sends_small_frames_unchanged() {
     for kind in JpegKind::ALL {
         let jpeg = test_jpeg(kind, SIZE, 3, 30);
         let complete = reelay::media::jpeg::normalize_for_decoder(&jpeg);
@@ -309,7 +309,7 @@ fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 #[test]
-fn classroom_form_recodes_large_frames_to_fit() {
+fn classroom_format_recodes_large_frames_to_fit() {
     for (kind, size, noise, shrinks) in [
         (JpegKind::Classroom444, (640, 480), 0, false),
         (JpegKind::Standard420, (480, 360), 20, false),
@@ -329,7 +329,7 @@ fn classroom_form_recodes_large_frames_to_fit() {
 }
 
 #[test]
-fn classroom_form_refuses_large_undecodable_frames() {
+fn classroom_format_refuses_large_undecodable_frames() {
     let mut jpeg = test_jpeg(JpegKind::Standard420, (640, 480), 7, 100);
     let header = JpegHeader::parse(&jpeg).unwrap().scan_data_start();
     jpeg[2..header].fill(0x55);

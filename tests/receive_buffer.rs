@@ -1,5 +1,5 @@
-//! Large frames and a small kernel buffer. A separate test binary, so that no other test competes for the processor with
-//! the thread that reads the socket.
+//! Large frames and a small kernel buffer. A separate test binary, so that no other test competes for the processor
+//! with the thread that reads the socket.
 
 mod common;
 
@@ -25,8 +25,8 @@ async fn frames_of_250_kb_survive_default_kernel_buffer_limit() {
 
     let (frame_sender, mut frames) = mpsc::channel(32);
     let (event_sender, mut events) = mpsc::channel(256);
-    // The usual limit of the kernel (`net.core.rmem_max`), to which it reduces any larger size. The kernel also counts its
-    // own overhead for each packet, so that one frame does not fit into the buffer.
+    // The usual limit of the kernel (`net.core.rmem_max`), to which it reduces any larger size. The kernel also counts
+    // its own overhead for each packet, so that one frame does not fit into the buffer.
     let options = SessionOptions { receive_buffer_size: 208 * 1024, ..SessionOptions::default() };
     let session =
         Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);

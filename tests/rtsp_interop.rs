@@ -1,4 +1,5 @@
-//! Requests as real players write them, sent to the server, and responses as real servers write them, sent to the client.
+//! Requests as real players write them, sent to the server, and responses as real servers write them, sent to the
+//! client.
 
 mod common;
 
@@ -227,7 +228,7 @@ fn retina_is_served_without_options() {
 
 /// Each error status of RFC 2326, without a session and with one.
 #[test]
-fn refusals_use_rfc_2326_status_codes() {
+fn errors_use_rfc_2326_status_codes() {
     let mut world = world();
     let status = |world: &mut World, request: &str| send_request(world, request).status.code();
     let film = "rtsp://127.0.0.1:8554/film";
@@ -600,7 +601,8 @@ fn sequence_restart_at_each_play_is_not_loss() {
     }
 }
 
-/// A source that detects an SSRC collision chooses a new SSRC (RFC 3550 §8.2), and a server may choose one for each PLAY.
+/// A source that detects an SSRC collision chooses a new SSRC (RFC 3550 §8.2), and a server may choose one for each
+/// PLAY.
 #[test]
 fn ssrc_change_is_followed() {
     let mut session = ScriptedSession::new();

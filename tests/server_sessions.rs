@@ -478,12 +478,13 @@ async fn play_from_now_stops_at_range_end() {
     client.send_request("PLAY", "Range: npt=4-\r\n").await;
     client.next_packet(0).await;
     let paused = client.send_request("PAUSE", "").await;
-    let here = paused.headers.get("Range").unwrap().strip_prefix("npt=").unwrap().strip_suffix('-').unwrap();
+    let position =
+        paused.headers.get("Range").unwrap().strip_prefix("npt=").unwrap().strip_suffix('-').unwrap();
     client.packets.clear();
     let play = client.send_request("PLAY", "Range: npt=now-4.5\r\n").await;
-    assert_eq!(play.headers.get("Range"), Some(&format!("npt={here}-4.500")[..]));
+    assert_eq!(play.headers.get("Range"), Some(&format!("npt={position}-4.500")[..]));
     let (_, rtptime) = rtp_info(&play);
-    let frames = 450 - (here.parse::<f64>().unwrap() * 100.0).round() as u32;
+    let frames = 450 - (position.parse::<f64>().unwrap() * 100.0).round() as u32;
     let mut timestamps = Vec::new();
     loop {
         let (channel, packet) = match client.next_message().await {

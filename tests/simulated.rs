@@ -515,8 +515,8 @@ fn missing_data_is_reported_after_500_ms_and_fails_after_5_s() {
     world.server_mut().session().unwrap().stream().pause();
     let stopped = world.elapsed();
     world.run_for(Duration::from_secs(8));
-    let at = |wanted: fn(&SessionEvent) -> bool| {
-        world.events.iter().find(|(_, event)| wanted(event)).map(|(at, _)| *at - stopped).unwrap()
+    let at = |predicate: fn(&SessionEvent) -> bool| {
+        world.events.iter().find(|(_, event)| predicate(event)).map(|(at, _)| *at - stopped).unwrap()
     };
     let waiting = at(|event| *event == SessionEvent::Waiting(true));
     assert!(waiting <= 500 * MS && waiting >= 440 * MS, "{waiting:?}");

@@ -176,8 +176,8 @@ fn measure_packets(packets: &[(Duration, Packet)]) -> Snapshot {
 
 /// Plays a film of three seconds; returns the figures at its end.
 ///
-/// The impairments apply from frame 10 to frame 90, because tshark assumes that the last packet received is the last one
-/// sent.
+/// The impairments apply from frame 10 to frame 90, because tshark assumes that the last packet received is the last
+/// one sent.
 async fn play(port: u16, impairments: Impairments) -> Snapshot {
     let emulator = Emulator::default();
     let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
@@ -225,7 +225,8 @@ fn free_port() -> u16 {
     SocketPair::bind(Ipv4Addr::LOCALHOST.into(), None, 0).unwrap().ports().rtp
 }
 
-/// Returns whether the sequence numbers wrap. The first one is random, and tshark miscounts reordered packets at the wrap.
+/// Returns whether the sequence numbers wrap. The first one is random, and tshark miscounts reordered packets at the
+/// wrap.
 fn sequence_wraps(packets: &[(Duration, Packet)]) -> bool {
     let sequences = || packets.iter().map(|(_, packet)| packet.header.sequence);
     sequences().max().unwrap() - sequences().min().unwrap() > 30_000

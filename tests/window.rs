@@ -894,7 +894,7 @@ fn end_banner_replaces_waiting_banner() {
 }
 
 #[test]
-fn file_flaw_is_shown_until_the_end() {
+fn file_damage_is_shown_until_the_end() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     let outcome = Outcome { cut: true, ..Outcome::default() };
     harness.emit_event(BackendEventKind::IndexProgress(IndexProgress {

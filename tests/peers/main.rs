@@ -1,7 +1,8 @@
 //! Real players play from Reelay's server, and Reelay plays from a real server: to the end, every frame, with the right
 //! pixels.
 //!
-//! If a program is not installed, its tests print a message and pass; if `REELAY_REQUIRE_PEERS` is set, they fail instead.
+//! If a program is not installed, its tests print a message and pass; if `REELAY_REQUIRE_PEERS` is set, they fail
+//! instead.
 
 #[path = "../common/mod.rs"]
 mod common;

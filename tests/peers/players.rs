@@ -174,9 +174,10 @@ async fn play_with_retina(url: &str, transport: &str, frames: usize) -> Vec<Vec<
 
 /// Runs GStreamer to the end of a stream.
 ///
-/// At the end of the stream, GStreamer stops the reader of the connection and sends a PAUSE. Sometimes it then takes the
-/// stopped reader for the end of the connection and reports [`GSTREAMER_EOF_ERROR`], although the connection is open and
-/// a TEARDOWN follows on it. This error is accepted: the received frames are compared with the source in any case.
+/// At the end of the stream, GStreamer stops the reader of the connection and sends a PAUSE. Sometimes it then takes
+/// the stopped reader for the end of the connection and reports [`GSTREAMER_EOF_ERROR`], although the connection is
+/// open and a TEARDOWN follows on it. This error is accepted: the received frames are compared with the source in any
+/// case.
 #[track_caller]
 fn run_gstreamer(command: &mut Command) {
     let output = command.stdin(Stdio::null()).output().unwrap();

@@ -55,7 +55,8 @@ impl AppHarness {
         Self { app, commands, generation: 0, goal_revision: 0, start_time: Instant::now(), updates: 0 }
     }
 
-    /// Returns an application with the sample film open and its first frame shown; with three buttons it is also set up.
+    /// Returns an application with the sample film open and its first frame shown; with three buttons it is also set
+    /// up.
     pub fn with_sample(controls: Controls, theme: ThemePreference) -> Self {
         let mut harness = Self::new(controls, theme);
         let expected_goal = if controls == Controls::Three { Goal::Ready } else { Goal::Stopped };
