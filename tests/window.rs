@@ -588,7 +588,7 @@ fn enter_connects_and_invalid_url_is_explained() {
         ui.tap_key(Key::Named(Named::Enter));
     });
     assert!(harness.next_command().is_none());
-    harness.assert_snapshot("connect-invalid-url", DEFAULT_SIZE);
+    harness.assert_snapshot("connect-wrong-address", DEFAULT_SIZE);
 }
 
 #[test]
@@ -1098,7 +1098,7 @@ fn seek_while_paused_shows_resume_position() {
     harness.show_frame(0);
     harness.send(Message::Shortcut(Shortcut::Skip(8)));
     assert!(harness.shows(text) && !harness.shows("Frame 161"));
-    harness.assert_snapshot("resume-position", DEFAULT_SIZE);
+    harness.assert_snapshot("goes-on-there", DEFAULT_SIZE);
     harness.click("Play");
     assert!(!harness.shows(text));
     harness.emit_session_event(SessionEvent::Started(NptRange { start: Some(npt_seconds(8)), end: None }));
@@ -1277,7 +1277,7 @@ fn invalid_number_is_explained_and_reset_on_blur() {
         window.select_all();
         window.type_text("250");
         assert!(window.harness.shows(rule));
-        window.harness.assert_snapshot("network-invalid-number", DEFAULT_SIZE);
+        window.harness.assert_snapshot("network-refused", DEFAULT_SIZE);
         assert_eq!(last_settings(window.harness).unwrap().impairments.loss.ratio, 0.25);
         act(&mut window);
         window.redraw();
@@ -1399,7 +1399,7 @@ fn stream_without_complete_frames_is_explained_until_the_end() {
     assert!(harness.shows(real_loss));
     send_figures(&mut harness, 2.2, 4, Some(EmulatorStats::default()));
     assert!(harness.shows(emulated_loss));
-    harness.assert_snapshot("no-complete-frame", DEFAULT_SIZE);
+    harness.assert_snapshot("no-whole-picture", DEFAULT_SIZE);
     send_figures(&mut harness, 2.4, 5, Some(EmulatorStats::default()));
     assert!(!harness.shows(emulated_loss));
     harness.emit_session_event(SessionEvent::EndReached(Npt::from_micros(10_000_000)));
