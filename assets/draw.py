@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Draws what Reelay brings along: the sample film and the icon.
+"""Draws the sample film and the icon of Reelay.
 
     pip install pillow
     python3 assets/draw.py
 
-The film is 640x360, 200 frames for 20 a second, in the classroom format: five
-digits with the length of the JPEG that follows. Each frame shows its number
-and its time; the reels turn by the same angle from frame to frame and the bar
-below moves by the same distance, so that a frame that is missing or late shows.
-The pictures are baseline 4:2:0 with the standard Huffman tables, which is what
-RFC 2435 can carry to every player.
+The film has 200 frames of 640x360 at 20 frames per second, in the classroom
+format: the length of each JPEG as five decimal digits, then the JPEG. Each
+frame shows its number and its time. The reels turn by the same angle from frame
+to frame and the bar at the bottom grows by the same distance, so that a missing
+or late frame is visible. The frames are baseline 4:2:0 with the standard
+Huffman tables, which RFC 2435 can carry without a change.
 """
 
 import colorsys
@@ -21,23 +21,23 @@ from PIL import Image, ImageDraw, ImageFont
 
 HERE = pathlib.Path(__file__).resolve().parent
 WIDTH, HEIGHT, FRAMES, RATE = 640, 360, 200, 20
-SCALE = 3  # drawn larger, so that edges come out smooth
+SCALE = 3  # supersampling factor, for smooth edges
 
 
 def font(size, weight="SemiBold"):
     return ImageFont.truetype(HERE / "fonts" / f"IBMPlexSans-{weight}.ttf", size)
 
 
-def colour(hue, saturation=0.65, value=1.0):
-    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue % 1, saturation, value))
+def color(hue, saturation=0.65, value=1.0):
+    return tuple(round(255 * channel) for channel in colorsys.hsv_to_rgb(hue % 1, saturation, value))
 
 
 def background(turn):
-    """A sky that goes through all colours once, darker towards the bottom."""
+    """Returns a gradient, darker towards the bottom; its hue turns once during the film."""
     column = Image.new("RGB", (1, HEIGHT * SCALE))
     for y in range(HEIGHT * SCALE):
         depth = y / (HEIGHT * SCALE)
-        column.putpixel((0, y), colour(turn + 0.58 + 0.12 * depth, 0.55 + 0.25 * depth, 0.62 - 0.42 * depth))
+        column.putpixel((0, y), color(turn + 0.58 + 0.12 * depth, 0.55 + 0.25 * depth, 0.62 - 0.42 * depth))
     return column.resize((WIDTH * SCALE, HEIGHT * SCALE))
 
 
@@ -54,12 +54,12 @@ def reel(draw, x, y, radius, angle, fill, hole):
 
 
 def balls(draw, turn):
-    """Seven balls that run along a wave."""
+    """Draws seven balls that move along a wave."""
     for index in range(7):
         phase = turn + index / 7
         x = (phase % 1) * (WIDTH + 80) - 40
         y = 205 + 46 * math.sin(math.tau * (2 * phase + index / 3))
-        disc(draw, x * SCALE, y * SCALE, 15 * SCALE, colour(index / 7))
+        disc(draw, x * SCALE, y * SCALE, 15 * SCALE, color(index / 7))
 
 
 def frame(number):

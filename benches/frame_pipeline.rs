@@ -1,5 +1,5 @@
-//! What a frame costs on its way, and how soon the first one is there.
-#![allow(missing_docs)] // of the function that a macro makes
+//! The time to packetize, depacketize and decode a frame, and the time from opening a file to its first frame.
+#![allow(missing_docs)] // the function that `criterion_group!` generates
 
 #[path = "../tests/common/jpegs.rs"]
 #[allow(dead_code)]
@@ -20,32 +20,32 @@ use reelay::server_embed::{Observer, Server, ServerOptions};
 use reelay::session::{FrameSinks, Goal, Session, SessionCommand, SessionOptions};
 use tokio::sync::mpsc;
 
-/// Bytes of the film of which the first frame is waited for.
+/// Minimum size in bytes of the file in the benchmark of the first frame.
 const LARGE_FILE_SIZE: u64 = 1 << 30;
 
 fn hd_jpeg() -> Vec<u8> {
     test_jpeg(JpegKind::Standard420, (1_280, 720), 7, 60)
 }
 
-fn payload_forms() -> [(&'static str, PayloadFormat); 2] {
-    [("as RFC 2435", PayloadFormat::Rfc2435), ("with its header", PayloadFormat::OriginalHeader)]
+fn payload_formats() -> [(&'static str, PayloadFormat); 2] {
+    [("RFC 2435", PayloadFormat::Rfc2435), ("original header", PayloadFormat::OriginalHeader)]
 }
 
 fn bench_packetize(criterion: &mut Criterion) {
     let jpeg = hd_jpeg();
-    let mut group = criterion.benchmark_group("packetise 720p");
+    let mut group = criterion.benchmark_group("packetize 720p");
     group.throughput(Throughput::Bytes(jpeg.len() as u64));
-    for (name, form) in payload_forms() {
-        group.bench_function(name, |bencher| bencher.iter(|| packetize(black_box(&jpeg), form).unwrap()));
+    for (name, format) in payload_formats() {
+        group.bench_function(name, |bencher| bencher.iter(|| packetize(black_box(&jpeg), format).unwrap()));
     }
 }
 
 fn bench_depacketize(criterion: &mut Criterion) {
     let jpeg = hd_jpeg();
-    let mut group = criterion.benchmark_group("depacketise 720p");
+    let mut group = criterion.benchmark_group("depacketize 720p");
     group.throughput(Throughput::Bytes(jpeg.len() as u64));
-    for (name, form) in payload_forms() {
-        let frame = packetize(&jpeg, form).unwrap();
+    for (name, format) in payload_formats() {
+        let frame = packetize(&jpeg, format).unwrap();
         let packets: Vec<Bytes> = frame.packets().to_vec();
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
@@ -70,23 +70,23 @@ fn bench_decode(criterion: &mut Criterion) {
     }
 }
 
-/// From opening a film of a gigabyte to its first frame, through the embedded server.
+/// Measures the time from opening a file of 1 GiB to its first frame, through the embedded server.
 fn bench_first_frame(criterion: &mut Criterion) {
     let film = large_file();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let server = runtime.block_on(Server::start(ServerOptions::default(), Observer::none())).unwrap();
     let mut group = criterion.benchmark_group("first frame");
     group.sample_size(10).measurement_time(Duration::from_secs(10));
-    group.bench_function("of a film of 1 GiB", |bencher| {
-        bencher.iter_custom(|times| {
-            (0..times).map(|_| runtime.block_on(time_to_first_frame(&server, film.path()))).sum()
+    group.bench_function("file of 1 GiB", |bencher| {
+        bencher.iter_custom(|iterations| {
+            (0..iterations).map(|_| runtime.block_on(time_to_first_frame(&server, film.path()))).sum()
         });
     });
 }
 
 async fn time_to_first_frame(server: &Server, path: &std::path::Path) -> Duration {
     server.library().clear();
-    let begin = Instant::now();
+    let start = Instant::now();
     let name = server.library().add(MediaFile::open(path, "film", FrameRate::CLASSROOM).unwrap());
     let (frame_sender, mut frames) = mpsc::channel(4);
     let (event_sender, _events) = mpsc::channel(64);
@@ -95,9 +95,9 @@ async fn time_to_first_frame(server: &Server, path: &std::path::Path) -> Duratio
         Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
     frames.recv().await.unwrap();
-    let took = begin.elapsed();
+    let elapsed = start.elapsed();
     session.finish(Duration::from_secs(1)).await;
-    took
+    elapsed
 }
 
 fn large_file() -> tempfile::NamedTempFile {

@@ -1,8 +1,8 @@
-//! What it costs to draw each panel anew, all of it, as it stands in a window of 1280×800.
-#![allow(missing_docs)] // of the function that a macro makes
+//! The time to draw each panel completely, at its size in a window of 1280×800.
+#![allow(missing_docs)] // the function that `criterion_group!` generates
 
-#[path = "../tests/common/app_harness.rs"]
-#[allow(dead_code)]
+#[path = "../tests/common/app_harness/mod.rs"]
+#[allow(dead_code, unused_imports)]
 mod app_harness;
 
 use app_harness::AppHarness;
@@ -15,10 +15,10 @@ use iced_test::runtime::user_interface::Cache;
 use reelay::settings::{Controls, ThemePreference};
 use reelay::ui::{self, BackendUpdate, Message};
 
-/// As large as a panel is in a window of 1280×800.
+/// Size of a panel in a window of 1280×800.
 const PANEL_SIZE: Size = Size::new(400.0, 630.0);
 
-/// A window with a session of more than a minute behind it.
+/// A window after more than a minute of a session.
 struct PanelBench {
     harness: AppHarness,
     renderer: Renderer,
@@ -27,32 +27,32 @@ struct PanelBench {
 
 impl PanelBench {
     fn with_panel(panel: &str) -> Self {
-        let mut stage = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
-        stage.play();
-        stage.log_whole_session();
-        stage.emit_figures();
-        stage.click(panel);
+        let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+        harness.play();
+        harness.log_whole_session();
+        harness.emit_figures();
+        harness.click(panel);
         let settings = ui::iced_settings();
         for font in &settings.fonts {
             iced_test::renderer::graphics::text::font_system()
                 .write()
-                .expect("the fonts")
+                .expect("the font system is poisoned")
                 .load_font(font.clone());
         }
         let renderer = Renderer::new(settings.default_font, settings.default_text_size);
-        Self { harness: stage, renderer, cache: Some(Cache::new()) }
+        Self { harness, renderer, cache: Some(Cache::new()) }
     }
 
-    /// New figures come, four times a second.
+    /// Sends new figures, which the backend does four times a second.
     fn emit_figures(&mut self) {
         let figures = self.harness.next_figures();
         self.harness.send(Message::Backend(BackendUpdate::Figures(Box::new(figures))));
     }
 
-    /// Draws all of the panel, as if nothing of it had been drawn before: the window itself draws what has changed.
+    /// Draws the complete panel, as if nothing had been drawn before; the window itself draws only what has changed.
     fn draw(&mut self) -> usize {
         let (theme, cache) = (self.harness.app.theme(), self.cache.take().unwrap_or_default());
-        let panel = self.harness.app.view_panel().expect("it is open");
+        let panel = self.harness.app.view_panel().expect("the panel is closed");
         let mut ui = UserInterface::build(panel, PANEL_SIZE, cache, &mut self.renderer);
         let style = Style { text_color: theme.palette().text };
         ui.draw(&mut self.renderer, &theme, &style, Cursor::Unavailable);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Pulls one stream and serves it to as many as ask: relay.py rtsp://host:8554/film.mjpeg [PORT]
+"""Receives one stream and serves it to any number of players: relay.py rtsp://host:8554/film.mjpeg [PORT]
 
 Debian packages: gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good python3-gi
 """
@@ -20,7 +20,7 @@ factory = GstRtspServer.RTSPMediaFactory()
 factory.set_launch(
     f'( rtspsrc location="{url}" latency=200 protocols=tcp ! rtpjpegdepay ! rtpjpegpay name=pay0 pt=26 )'
 )
-# All viewers share what was pulled once; each that comes later joins where the film is.
+# All players share one stream from the source; a player that connects later joins at the current position.
 factory.set_shared(True)
 server = GstRtspServer.RTSPServer()
 server.set_service(port)

@@ -1,4 +1,4 @@
-//! Classroom programs play the server: each manner of asking, from the bytes that such programs send.
+//! Classroom programs play from Reelay's server, with requests in every format that such programs use.
 
 mod common;
 
@@ -18,19 +18,19 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Fast, so that the tests are.
+/// A high frame rate, which keeps the tests short.
 const FRAME_RATE: FrameRate = FrameRate::per_second(100);
 
-/// Nothing on loopback takes this long; a test that waits so long has failed.
+/// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What such programs take from their socket at a time.
+/// Number of bytes that such programs read from their socket at a time.
 const CLIENT_BUFFER_SIZE: usize = 20_480;
 
-/// How a program writes a request: the method, its number, the session that it was told, its RTP port.
+/// Writes a request from the method, the CSeq, the session ID and the RTP port.
 type RequestFormat = fn(&str, u32, &str, u16) -> String;
 
-/// As in 2015: no header names, and a file name only in SETUP.
+/// Writes a request like the programs of 2015: no header names, and a file name only in SETUP.
 fn without_header_names(method: &str, cseq: u32, _: &str, port: u16) -> String {
     match method {
         "SETUP" => format!("SETUP movie.Mjpeg\n{cseq}\n RTSP/1.0 RTP/UDP {port}"),
@@ -38,7 +38,7 @@ fn without_header_names(method: &str, cseq: u32, _: &str, port: u16) -> String {
     }
 }
 
-/// With headers, LF, and no last line end.
+/// Writes a request with headers, LF line ends, and no line end after the last line.
 fn with_headers(method: &str, cseq: u32, session: &str, port: u16) -> String {
     let last = match method {
         "SETUP" => format!("Transport: RTP/UDP; client_port= {port}"),
@@ -63,27 +63,27 @@ const REQUEST_FORMATS: [(&str, RequestFormat); 11] = [
     ("no colons", |m, n, s, p| with_headers(m, n, s, p).replace(": ", " ")),
 ];
 
-/// A program: its connection, and the port where its pictures arrive.
+/// A classroom client: its connection and its RTP port.
 struct TestClient {
     connection: TcpStream,
-    incoming_frames: UdpSocket,
-    /// The same port, for what has arrived already.
+    rtp_socket: UdpSocket,
+    /// The same socket, for datagrams that have already arrived.
     nonblocking_socket: PlainUdpSocket,
     request_format: RequestFormat,
     cseq: u32,
     session: String,
-    /// The number of the last picture.
+    /// Sequence number of the last frame.
     last_sequence: u16,
 }
 
 impl TestClient {
     async fn start(server: &Server, request_format: RequestFormat) -> Self {
         let connection = TcpStream::connect(server.address()).await.unwrap();
-        let (pictures, pictures_at_once) = bind_udp();
+        let (rtp_socket, nonblocking_socket) = bind_udp();
         Self {
             connection,
-            incoming_frames: pictures,
-            nonblocking_socket: pictures_at_once,
+            rtp_socket,
+            nonblocking_socket,
             request_format,
             cseq: 0,
             session: String::new(),
@@ -91,14 +91,14 @@ impl TestClient {
         }
     }
 
-    /// Another port, on which pictures are numbered from 1.
+    /// Opens another RTP port, on which the sequence numbers must start at 1.
     fn open_port(&mut self) {
-        (self.incoming_frames, self.nonblocking_socket) = bind_udp();
+        (self.rtp_socket, self.nonblocking_socket) = bind_udp();
         self.last_sequence = 0;
     }
 
     fn port(&self) -> u16 {
-        self.incoming_frames.local_addr().unwrap().port()
+        self.rtp_socket.local_addr().unwrap().port()
     }
 
     fn format_request(&mut self, method: &str) -> String {
@@ -110,14 +110,15 @@ impl TestClient {
         self.connection.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// The next three lines.
-    async fn response(&mut self) -> String {
-        let mut answer = Vec::new();
-        while answer.iter().filter(|byte| **byte == b'\n').count() < 3 {
-            let byte = timeout(TEST_TIMEOUT, self.connection.read_u8()).await.expect("an answer in time");
-            answer.push(byte.unwrap_or_else(|_| panic!("closed after {}", String::from_utf8_lossy(&answer))));
+    /// Reads a response of three lines.
+    async fn next_response(&mut self) -> String {
+        let mut response = Vec::new();
+        while response.iter().filter(|byte| **byte == b'\n').count() < 3 {
+            let byte = timeout(TEST_TIMEOUT, self.connection.read_u8()).await.expect("no response in time");
+            response
+                .push(byte.unwrap_or_else(|_| panic!("closed after {}", String::from_utf8_lossy(&response))));
         }
-        String::from_utf8(answer).unwrap()
+        String::from_utf8(response).unwrap()
     }
 
     fn expected_response(&self, status: &str, session: &str) -> String {
@@ -127,7 +128,7 @@ impl TestClient {
     async fn send_request(&mut self, method: &str) -> String {
         let request = self.format_request(method);
         self.write(&request).await;
-        self.response().await
+        self.next_response().await
     }
 
     async fn set_up(&mut self) {
@@ -141,39 +142,43 @@ impl TestClient {
     }
 
     async fn expect_ok(&mut self, method: &str) {
-        let answer = self.send_request(method).await;
-        assert_eq!(answer, self.expected_response("200 OK", &self.session), "{method}");
+        let response = self.send_request(method).await;
+        assert_eq!(response, self.expected_response("200 OK", &self.session), "{method}");
     }
 
     fn parse_packet(&mut self, datagram: &[u8]) -> Vec<u8> {
-        assert!(datagram.len() <= CLIENT_BUFFER_SIZE && datagram[0] == 0x80, "version 2 and nothing else");
+        assert!(
+            datagram.len() <= CLIENT_BUFFER_SIZE && datagram[0] == 0x80,
+            "not RTP version 2 without flags"
+        );
         let packet = Packet::parse(datagram.to_vec().into()).unwrap();
         assert!(packet.header.marker && packet.header.payload_type == 26);
-        assert_eq!(packet.header.sequence, self.last_sequence + 1, "the next picture");
+        assert_eq!(packet.header.sequence, self.last_sequence + 1, "not the next frame");
         self.last_sequence += 1;
         packet.payload.to_vec()
     }
 
-    async fn incoming_frames(&mut self, count: usize) -> Vec<Vec<u8>> {
-        let (mut arrived, mut buffer) = (Vec::new(), vec![0; 65_536]);
-        while arrived.len() < count {
-            let received = timeout(TEST_TIMEOUT, self.incoming_frames.recv_from(&mut buffer));
-            let (length, _) = received.await.unwrap_or_else(|_| panic!("only {}", arrived.len())).unwrap();
-            arrived.push(self.parse_packet(&buffer[..length]));
+    /// Waits for the next `count` frames.
+    async fn next_frames(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let (mut frames, mut buffer) = (Vec::new(), vec![0; 65_536]);
+        while frames.len() < count {
+            let datagram = timeout(TEST_TIMEOUT, self.rtp_socket.recv_from(&mut buffer));
+            let (length, _) = datagram.await.unwrap_or_else(|_| panic!("only {}", frames.len())).unwrap();
+            frames.push(self.parse_packet(&buffer[..length]));
         }
-        arrived
+        frames
     }
 
-    /// What has arrived already. Whatever the server sent before its last answer is here.
+    /// Returns the frames that have already arrived, which includes all that the server sent before its last response.
     fn received_frames(&mut self) -> Vec<Vec<u8>> {
-        let (mut arrived, mut buffer) = (Vec::new(), vec![0; 65_536]);
+        let (mut frames, mut buffer) = (Vec::new(), vec![0; 65_536]);
         while let Ok(length) = self.nonblocking_socket.recv(&mut buffer) {
-            arrived.push(self.parse_packet(&buffer[..length]));
+            frames.push(self.parse_packet(&buffer[..length]));
         }
-        arrived
+        frames
     }
 
-    /// Says nothing more; nothing but what was asked for must have come.
+    /// Half-closes the connection and asserts that the server sends nothing more.
     async fn close(mut self) {
         self.connection.shutdown().await.unwrap();
         let mut rest = Vec::new();
@@ -190,13 +195,13 @@ fn bind_udp() -> (UdpSocket, PlainUdpSocket) {
 
 async fn start_server(options: ServerOptions) -> (Server, mpsc::UnboundedReceiver<ServerEvent>) {
     let (event_sender, events) = mpsc::unbounded_channel();
-    // Nobody listens where a test is not about events.
+    // Errors are ignored: most tests drop the receiver.
     let observer = Observer::new(move |event| drop(event_sender.send(event)));
     (Server::start(options, observer).await.unwrap(), events)
 }
 
-fn add_file(server: &Server, test: &TestFile) {
-    let film = MediaFile::open(test.path(), "movie.Mjpeg", FRAME_RATE).unwrap();
+fn add_file(server: &Server, file: &TestFile) {
+    let film = MediaFile::open(file.path(), "movie.Mjpeg", FRAME_RATE).unwrap();
     assert_eq!(server.library().add(film), "movie.Mjpeg");
 }
 
@@ -207,122 +212,125 @@ async fn wait_for_no_sessions(server: &Server) {
         }
     })
     .await
-    .expect("the session ends");
+    .expect("the session does not end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_format_plays_all_frames_twice() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (160, 120), 12));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (160, 120), 12));
     let (server, _) = start_server(ServerOptions::default()).await;
-    add_file(&server, &test);
-    for (name, manner) in REQUEST_FORMATS {
-        let mut program = TestClient::start(&server, manner).await;
-        program.set_up().await;
-        program.expect_ok("PLAY").await;
-        assert!(program.incoming_frames(12).await == test.frames, "{name}: the film's pictures");
-        program.expect_ok("PLAY").await;
-        assert!(program.incoming_frames(12).await == test.frames, "{name}: the film's pictures again");
-        assert_eq!(program.last_sequence, 24, "{name}");
-        program.expect_ok("TEARDOWN").await;
+    add_file(&server, &file);
+    for (name, format) in REQUEST_FORMATS {
+        let mut client = TestClient::start(&server, format).await;
+        client.set_up().await;
+        client.expect_ok("PLAY").await;
+        assert!(client.next_frames(12).await == file.frames, "{name}: first PLAY");
+        client.expect_ok("PLAY").await;
+        assert!(client.next_frames(12).await == file.frames, "{name}: second PLAY");
+        assert_eq!(client.last_sequence, 24, "{name}");
+        client.expect_ok("TEARDOWN").await;
         assert_eq!(server.session_count(), 0, "{name}");
-        program.close().await;
+        client.close().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pause_stops_frames_and_play_resumes_with_the_next() {
-    let test = test_file(FileLayout::Raw, test_jpegs(JpegKind::WithComment, (96, 64), 60));
+    let file = test_file(FileLayout::Raw, test_jpegs(JpegKind::WithComment, (96, 64), 60));
     let (server, _) = start_server(ServerOptions::default()).await;
-    add_file(&server, &test);
-    let mut program = TestClient::start(&server, with_headers).await;
-    program.set_up().await;
-    // Nothing plays, and a program that has read the answer knows it.
-    program.expect_ok("PAUSE").await;
-    program.expect_ok("PLAY").await;
-    let mut arrived = program.incoming_frames(5).await;
-    program.expect_ok("PAUSE").await;
-    arrived.extend(program.received_frames());
-    assert!(arrived.len() < 60);
-    // Its silence lasts as long as several pictures.
-    program.expect_ok("PAUSE").await;
-    assert_eq!(program.received_frames().len(), 0, "pictures of a film that is paused");
-    program.expect_ok("PLAY").await;
-    program.expect_ok("PLAY").await;
-    let rest = program.incoming_frames(60 - arrived.len()).await;
-    arrived.extend(rest);
-    assert!(arrived == test.frames);
-    // The end is silent, and a pause behind it is granted.
-    program.expect_ok("PAUSE").await;
-    assert_eq!(program.received_frames().len(), 0);
-    program.close().await;
+    add_file(&server, &file);
+    let mut client = TestClient::start(&server, with_headers).await;
+    client.set_up().await;
+    // A PAUSE before the first PLAY succeeds.
+    client.expect_ok("PAUSE").await;
+    client.expect_ok("PLAY").await;
+    let mut received = client.next_frames(5).await;
+    client.expect_ok("PAUSE").await;
+    received.extend(client.received_frames());
+    assert!(received.len() < 60);
+    // The server waits 50 ms for the end of the second PAUSE, the time of five frames; none of them arrives.
+    client.expect_ok("PAUSE").await;
+    assert_eq!(client.received_frames().len(), 0, "frames of a paused film");
+    client.expect_ok("PLAY").await;
+    client.expect_ok("PLAY").await;
+    let rest = client.next_frames(60 - received.len()).await;
+    received.extend(rest);
+    assert!(received == file.frames);
+    // Nothing is sent at the end of the film, and a PAUSE after it succeeds.
+    client.expect_ok("PAUSE").await;
+    assert_eq!(client.received_frames().len(), 0);
+    client.close().await;
     wait_for_no_sessions(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pipelined_and_split_requests_are_parsed() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 8));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 8));
     let (server, _) = start_server(ServerOptions::default()).await;
-    add_file(&server, &test);
-    for manner in [without_header_names, with_headers] {
-        let mut program = TestClient::start(&server, manner).await;
-        let both = program.format_request("SETUP") + &program.format_request("PLAY");
-        program.write(&both).await;
+    add_file(&server, &file);
+    for format in [without_header_names, with_headers] {
+        let mut client = TestClient::start(&server, format).await;
+        let requests = client.format_request("SETUP") + &client.format_request("PLAY");
+        client.write(&requests).await;
         for cseq in [1, 2] {
-            let answer = program.response().await;
-            assert!(answer.starts_with(&format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: ")), "{answer}");
-            program.session = answer.trim_end().rsplit(' ').next().unwrap().to_owned();
+            let response = client.next_response().await;
+            assert!(
+                response.starts_with(&format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: ")),
+                "{response}"
+            );
+            client.session = response.trim_end().rsplit(' ').next().unwrap().to_owned();
         }
-        assert!(program.incoming_frames(8).await == test.frames);
-        let both = program.format_request("PAUSE") + &program.format_request("TEARDOWN");
-        for byte in both.chars() {
-            program.write(byte.encode_utf8(&mut [0; 4])).await;
+        assert!(client.next_frames(8).await == file.frames);
+        let requests = client.format_request("PAUSE") + &client.format_request("TEARDOWN");
+        for byte in requests.chars() {
+            client.write(byte.encode_utf8(&mut [0; 4])).await;
         }
         for cseq in [3, 4] {
-            let expected = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: {}\r\n", program.session);
-            assert_eq!(program.response().await, expected);
+            let expected = format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\nSession: {}\r\n", client.session);
+            assert_eq!(client.next_response().await, expected);
         }
         assert_eq!(server.session_count(), 0);
-        program.close().await;
+        client.close().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invalid_requests_are_refused_and_connection_stays_open() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 200));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 200));
     let (server, mut events) = start_server(ServerOptions::default()).await;
-    add_file(&server, &test);
-    let mut program = TestClient::start(&server, with_headers).await;
+    add_file(&server, &file);
+    let mut client = TestClient::start(&server, with_headers).await;
     assert_eq!(
-        program.send_request("PLAY").await,
-        program.expected_response("455 Method Not Valid in This State", "0")
+        client.send_request("PLAY").await,
+        client.expected_response("455 Method Not Valid in This State", "0")
     );
-    program.write("SETUP missing.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000").await;
-    assert_eq!(program.response().await, program.expected_response("404 Not Found", "0"));
-    program.write("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\n").await;
-    assert_eq!(program.response().await, program.expected_response("461 Unsupported Transport", "0"));
-    program.write("DESCRIBE movie.Mjpeg RTSP/1.0\nCSeq: 1\n").await;
-    assert_eq!(program.response().await, program.expected_response("501 Not Implemented", "0"));
-    // In other letters, from another folder, and twice: the second takes the place of the first.
-    let port = program.port();
+    client.write("SETUP missing.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000").await;
+    assert_eq!(client.next_response().await, client.expected_response("404 Not Found", "0"));
+    client.write("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\n").await;
+    assert_eq!(client.next_response().await, client.expected_response("461 Unsupported Transport", "0"));
+    client.write("DESCRIBE movie.Mjpeg RTSP/1.0\nCSeq: 1\n").await;
+    assert_eq!(client.next_response().await, client.expected_response("501 Not Implemented", "0"));
+    // File names match without regard to case and folder. The second SETUP replaces the first.
+    let port = client.port();
     for file in ["MOVIE.MJPEG", "C:\\films\\movie.Mjpeg"] {
-        program
+        client
             .write(&format!("SETUP {file} RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= {port}"))
             .await;
-        let answer = program.response().await;
-        assert!(answer.starts_with("RTSP/1.0 200 OK\r\n"), "{answer}");
-        program.session = answer.trim_end().rsplit(' ').next().unwrap().to_owned();
+        let response = client.next_response().await;
+        assert!(response.starts_with("RTSP/1.0 200 OK\r\n"), "{response}");
+        client.session = response.trim_end().rsplit(' ').next().unwrap().to_owned();
         assert_eq!(server.session_count(), 1);
     }
-    program.expect_ok("PLAY").await;
-    program.incoming_frames(2).await;
-    program.expect_ok("TEARDOWN").await;
-    program.expect_ok("TEARDOWN").await;
-    // Set up anew, the film is numbered anew.
-    program.open_port();
-    program.set_up().await;
-    program.expect_ok("PLAY").await;
-    assert!(program.incoming_frames(3).await == test.frames[..3]);
-    program.close().await;
+    client.expect_ok("PLAY").await;
+    client.next_frames(2).await;
+    client.expect_ok("TEARDOWN").await;
+    client.expect_ok("TEARDOWN").await;
+    // After a new SETUP the sequence numbers start at 1 again.
+    client.open_port();
+    client.set_up().await;
+    client.expect_ok("PLAY").await;
+    assert!(client.next_frames(3).await == file.frames[..3]);
+    client.close().await;
     wait_for_no_sessions(&server).await;
     let mut log = Vec::new();
     while let Ok(event) = events.try_recv() {
@@ -340,67 +348,67 @@ async fn large_frames_are_shrunk_to_client_buffer() {
     let large: Vec<_> =
         (0..6).map(|number| test_jpeg(JpegKind::Classroom444, (1_280, 720), number, 0)).collect();
     assert!(large.iter().all(|jpeg| jpeg.len() > MAX_CLASSROOM_FRAME_SIZE));
-    let test = test_file(FileLayout::Records(6), large);
+    let file = test_file(FileLayout::Records(6), large);
     let (server, _) = start_server(ServerOptions::default()).await;
-    let film = MediaFile::open(test.path(), "movie.Mjpeg", FrameRate::per_second(1)).unwrap();
+    let film = MediaFile::open(file.path(), "movie.Mjpeg", FrameRate::per_second(1)).unwrap();
     server.library().add(film);
-    let mut program = TestClient::start(&server, with_headers).await;
-    program.set_up().await;
-    program.expect_ok("PLAY").await;
-    for fitted in program.incoming_frames(2).await {
-        decode(&fitted, &mut Vec::new()).unwrap();
+    let mut client = TestClient::start(&server, with_headers).await;
+    client.set_up().await;
+    client.expect_ok("PLAY").await;
+    for jpeg in client.next_frames(2).await {
+        decode(&jpeg, &mut Vec::new()).unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_connection_ends_its_session() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 2_000));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 2_000));
     let (server, _) = start_server(ServerOptions::default()).await;
-    add_file(&server, &test);
-    for words in ["", "PAUSE movie.Mjpeg RTSP/1.0\nCSeq: 3\nSession: 1"] {
-        let mut program = TestClient::start(&server, with_headers).await;
-        program.set_up().await;
-        program.expect_ok("PLAY").await;
-        program.incoming_frames(1).await;
+    add_file(&server, &file);
+    for request in ["", "PAUSE movie.Mjpeg RTSP/1.0\nCSeq: 3\nSession: 1"] {
+        let mut client = TestClient::start(&server, with_headers).await;
+        client.set_up().await;
+        client.expect_ok("PLAY").await;
+        client.next_frames(1).await;
         assert_eq!(server.session_count(), 1);
-        program.write(words).await;
-        drop(program);
+        client.write(request).await;
+        drop(client);
         wait_for_no_sessions(&server).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn classroom_requests_are_refused_when_password_is_set() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 8));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 8));
     let auth = Some(Authenticator::new("ann", "secret"));
     let (server, _) = start_server(ServerOptions { auth, ..ServerOptions::default() }).await;
-    add_file(&server, &test);
-    let mut program = TestClient::start(&server, with_headers).await;
-    assert_eq!(program.send_request("SETUP").await, program.expected_response("401 Unauthorized", "0"));
-    assert_eq!(program.send_request("PLAY").await, program.expected_response("401 Unauthorized", "0"));
-    program.close().await;
+    add_file(&server, &file);
+    let mut client = TestClient::start(&server, with_headers).await;
+    assert_eq!(client.send_request("SETUP").await, client.expected_response("401 Unauthorized", "0"));
+    assert_eq!(client.send_request("PLAY").await, client.expected_response("401 Unauthorized", "0"));
+    client.close().await;
     assert_eq!(server.session_count(), 0);
 }
 
-/// The silence that ends a classroom program's request passes over a standard one that is not whole.
+/// The pause of 50 ms that ends a classroom request does not end an incomplete standard request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gap_inside_standard_request_does_not_end_it() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (96, 64), 8));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (96, 64), 8));
     let (server, _) = start_server(ServerOptions::default()).await;
-    add_file(&server, &test);
+    add_file(&server, &file);
     let url = server.url_of("movie.Mjpeg");
     let mut standard = TcpStream::connect(server.address()).await.unwrap();
-    // What a program asks meanwhile is answered only after that silence.
-    let mut program = TestClient::start(&server, with_headers).await;
-    for piece in
+    // The server responds to a classroom request only after that pause.
+    let mut client = TestClient::start(&server, with_headers).await;
+    for part in
         ["SETUP", &format!(" {url}/track1"), " RTSP/1.0", "\r\nCSeq: 1", "\r\nTransport: RTP/AVP/TCP\r\n"]
     {
-        standard.write_all(piece.as_bytes()).await.unwrap();
-        let answer = program.send_request("TEARDOWN").await;
-        assert!(answer.starts_with("RTSP/1.0 200 OK\r\n"), "{answer}");
+        standard.write_all(part.as_bytes()).await.unwrap();
+        let response = client.send_request("TEARDOWN").await;
+        assert!(response.starts_with("RTSP/1.0 200 OK\r\n"), "{response}");
     }
     standard.write_all(b"\r\n").await.unwrap();
-    let mut answer = [0; 15];
-    timeout(TEST_TIMEOUT, standard.read_exact(&mut answer)).await.unwrap().unwrap();
-    assert_eq!(&answer, b"RTSP/1.0 200 OK");
+    let mut response = [0; 15];
+    timeout(TEST_TIMEOUT, standard.read_exact(&mut response)).await.unwrap().unwrap();
+    assert_eq!(&response, b"RTSP/1.0 200 OK");
 }

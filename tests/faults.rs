@@ -1,4 +1,4 @@
-//! Servers that fail in every way a connection lets them: scripted, over real sockets.
+//! Scripted servers that violate the protocol or fail in the middle of a session, over real sockets.
 
 mod common;
 
@@ -10,21 +10,21 @@ use reelay::proto::rtsp::{
     Message, MessageLimits, MessageReader, Request, RtspUrl, Transport, encode_interleaved,
 };
 use reelay::session::{
-    Frame as ArrivedFrame, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent,
-    SessionOptions, TransportPreference,
+    Frame, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent, SessionOptions,
+    TransportPreference,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Nothing on loopback takes this long; a test that waits so long has failed.
+/// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A server without a connection yet.
+/// A listening socket of a server whose messages the test writes.
 struct ScriptedServer(TcpListener);
 
-/// A connection to it.
+/// A connection from the client.
 struct ServerConnection {
     stream: TcpStream,
     reader: MessageReader,
@@ -40,30 +40,32 @@ impl ScriptedServer {
     }
 
     async fn accept(&self) -> ServerConnection {
-        let (stream, _) = timeout(TEST_TIMEOUT, self.0.accept()).await.expect("the player connects").unwrap();
+        let (stream, _) =
+            timeout(TEST_TIMEOUT, self.0.accept()).await.expect("no connection from the client").unwrap();
         ServerConnection { stream, reader: MessageReader::new(MessageLimits::SERVER) }
     }
 }
 
-/// The description of ten seconds.
+/// The session description of a stream of ten seconds at 20 frames/s.
 const TEN_SECOND_SDP: &str = "v=0\r\na=range:npt=0-10\r\nm=video 0 RTP/AVP 26\r\na=framerate:20\r\n";
 
 impl ServerConnection {
-    /// What the player says next; `None` if it hangs up.
+    /// Returns the next message from the client; `None` if the client closes the connection.
     async fn next_message(&mut self) -> Option<Message> {
         let mut buffer = [0; 4_096];
         loop {
-            if let Some(frame) = self.reader.poll_message().unwrap() {
-                return Some(frame);
+            if let Some(message) = self.reader.poll_message().unwrap() {
+                return Some(message);
             }
-            match timeout(TEST_TIMEOUT, self.stream.read(&mut buffer)).await.expect("a word of the player") {
+            match timeout(TEST_TIMEOUT, self.stream.read(&mut buffer)).await.expect("no data from the client")
+            {
                 Ok(count) if count > 0 => self.reader.push(&buffer[..count]),
                 _ => return None,
             }
         }
     }
 
-    /// The next request, which is this one.
+    /// Returns the next request, which must have this method.
     async fn expect_request(&mut self, method: &str) -> Request {
         loop {
             match self.next_message().await {
@@ -71,7 +73,7 @@ impl ServerConnection {
                     assert_eq!(request.method.as_str(), method);
                     return request;
                 }
-                // Its reports.
+                // RTCP receiver reports.
                 Some(Message::Interleaved { .. }) => {}
                 other => panic!("{other:?} instead of {method}"),
             }
@@ -79,11 +81,11 @@ impl ServerConnection {
     }
 
     async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        // A player that has had enough may have hung up.
+        // Errors are ignored: the client may have closed the connection.
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
-    /// Answers the next request, which is this one.
+    /// Responds with 200 to the next request, which must have this method.
     async fn respond_to(&mut self, method: &str, headers: &str, body: &str) -> Request {
         let request = self.expect_request(method).await;
         let cseq = request.headers.cseq().unwrap();
@@ -93,7 +95,7 @@ impl ServerConnection {
         request
     }
 
-    /// Answers all that comes before PLAY.
+    /// Responds to OPTIONS, DESCRIBE and SETUP.
     async fn set_up(&mut self) {
         self.respond_to("OPTIONS", "Public: GET_PARAMETER\r\n", "").await;
         self.respond_to("DESCRIBE", "Content-Type: application/sdp\r\n", TEN_SECOND_SDP).await;
@@ -101,38 +103,37 @@ impl ServerConnection {
         self.respond_to("SETUP", transport, "").await;
     }
 
-    /// … and PLAY, which it returns.
+    /// Responds to OPTIONS, DESCRIBE, SETUP and PLAY, and returns the PLAY request.
     async fn play(&mut self) -> Request {
         self.set_up().await;
         self.respond_to("PLAY", "Session: 12345678\r\n", "").await
     }
 }
 
-/// A session, and what comes out of it.
+/// A client session with its frames and events.
 struct TestSession {
     _session: Session,
-    frames: mpsc::Receiver<ArrivedFrame>,
+    frames: mpsc::Receiver<Frame>,
     events: mpsc::Receiver<SessionEvent>,
 }
 
 impl TestSession {
-    /// Over the RTSP connection.
-    fn start(peer: &ScriptedServer, machine: RtspOptions) -> Self {
-        Self::start_with_transport(peer, RtspOptions { transport: TransportPreference::Tcp, ..machine })
+    /// Starts a session with media interleaved on the RTSP connection.
+    fn start(server: &ScriptedServer, rtsp: RtspOptions) -> Self {
+        Self::start_with_transport(server, RtspOptions { transport: TransportPreference::Tcp, ..rtsp })
     }
 
-    fn start_with_transport(peer: &ScriptedServer, machine: RtspOptions) -> Self {
-        // What has arrived has been shown.
-        let options =
-            SessionOptions { rtsp: machine, playout_delay: Duration::ZERO, ..SessionOptions::default() };
+    fn start_with_transport(server: &ScriptedServer, rtsp: RtspOptions) -> Self {
+        // Frames are shown as soon as they arrive.
+        let options = SessionOptions { rtsp, playout_delay: Duration::ZERO, ..SessionOptions::default() };
         let (frame_sender, frames) = mpsc::channel(64);
         let (event_sender, events) = mpsc::channel(1_024);
-        let session = Session::start(peer.url(), options, FrameSinks::tap_only(frame_sender), event_sender);
+        let session = Session::start(server.url(), options, FrameSinks::tap_only(frame_sender), event_sender);
         session.send_command(SessionCommand::SetGoal(Goal::Playing));
         Self { _session: session, frames, events }
     }
 
-    /// The first event of which this makes something.
+    /// Waits for the first event for which `select` returns a value.
     async fn wait_for_event<T>(
         &mut self,
         description: &str,
@@ -140,7 +141,7 @@ impl TestSession {
     ) -> T {
         let found = async {
             loop {
-                let event = self.events.recv().await.expect("the session goes on");
+                let event = self.events.recv().await.expect("the session has ended");
                 if let Some(found) = select(event) {
                     return found;
                 }
@@ -149,77 +150,76 @@ impl TestSession {
         timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("never: {description}"))
     }
 
-    /// Waits for a picture.
     async fn wait_for_frame(&mut self) {
-        timeout(TEST_TIMEOUT, self.frames.recv()).await.expect("a picture").expect("the session goes on");
+        timeout(TEST_TIMEOUT, self.frames.recv()).await.expect("no frame").expect("the session has ended");
     }
 
-    /// What went wrong, as the user reads it; then there is no session any more.
+    /// Waits until the session has failed and is closed; returns the error message for the user.
     async fn wait_for_failure(&mut self) -> String {
         let failed = |event| match event {
-            SessionEvent::Failed(failure) => Some(failure.to_string()),
+            SessionEvent::Failed(error) => Some(error.to_string()),
             _ => None,
         };
-        let failure = self.wait_for_event("a failure", failed).await;
+        let error = self.wait_for_event("a failure", failed).await;
         self.wait_for_event("INIT", |event| (event == SessionEvent::Closed).then_some(())).await;
-        failure
+        error
     }
 }
 
 #[tokio::test]
 async fn server_teardown_is_acknowledged() {
-    let peer = ScriptedServer::start().await;
-    let mut playing = TestSession::start(&peer, RtspOptions::default());
-    let mut line = peer.accept().await;
-    line.play().await;
-    line.write("TEARDOWN * RTSP/1.0\r\nCSeq: 9\r\nSession: 12345678\r\n\r\n").await;
+    let server = ScriptedServer::start().await;
+    let mut session = TestSession::start(&server, RtspOptions::default());
+    let mut connection = server.accept().await;
+    connection.play().await;
+    connection.write("TEARDOWN * RTSP/1.0\r\nCSeq: 9\r\nSession: 12345678\r\n\r\n").await;
     loop {
-        match line.next_message().await {
-            Some(Message::Response(reply)) => {
-                assert_eq!((reply.status.code(), reply.headers.cseq()), (200, Some(9)));
+        match connection.next_message().await {
+            Some(Message::Response(response)) => {
+                assert_eq!((response.status.code(), response.headers.cseq()), (200, Some(9)));
                 break;
             }
             Some(Message::Interleaved { .. }) => {}
-            other => panic!("{other:?} instead of an answer"),
+            other => panic!("{other:?} instead of a response"),
         }
     }
-    assert!(line.next_message().await.is_none(), "and it hangs up");
-    assert!(playing.wait_for_failure().await.contains("ended the session"));
+    assert!(connection.next_message().await.is_none(), "the client closes the connection");
+    assert!(session.wait_for_failure().await.contains("ended the session"));
 }
 
-/// What stands before PLAY, and PLAY.
+/// The requests up to and including PLAY, in order.
 const METHODS: [&str; 4] = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"];
 
-/// Everything up to this request is answered as it should be; the peer hears it and does not answer.
-async fn accept_up_to(method: &str, peer: &ScriptedServer) -> ServerConnection {
-    let mut line = peer.accept().await;
+/// Accepts a connection and responds to all requests before `method`; reads that one without a response.
+async fn accept_up_to(method: &str, server: &ScriptedServer) -> ServerConnection {
+    let mut connection = server.accept().await;
     let responses = [
         ("Public: GET_PARAMETER\r\n", ""),
         ("Content-Type: application/sdp\r\n", TEN_SECOND_SDP),
         ("Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 12345678\r\n", ""),
         ("Session: 12345678\r\n", ""),
     ];
-    for (before, (headers, body)) in METHODS.iter().zip(responses) {
-        if *before == method {
+    for (previous, (headers, body)) in METHODS.iter().zip(responses) {
+        if *previous == method {
             break;
         }
-        line.respond_to(before, headers, body).await;
+        connection.respond_to(previous, headers, body).await;
     }
-    line.expect_request(method).await;
-    line
+    connection.expect_request(method).await;
+    connection
 }
 
-/// Long enough for every answer on loopback, and short enough to be waited for.
+/// A response timeout that is ample on loopback and keeps the tests short.
 const SHORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Plays each of these cases, all at the same time.
-async fn run_concurrently<C, F>(cases: impl IntoIterator<Item = C>, play: impl Fn(C) -> F)
+/// Runs all cases at the same time.
+async fn run_concurrently<C, F>(cases: impl IntoIterator<Item = C>, run: impl Fn(C) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let played: Vec<_> = cases.into_iter().map(|case| tokio::spawn(play(case))).collect();
-    for case in played {
-        case.await.unwrap();
+    let tasks: Vec<_> = cases.into_iter().map(|case| tokio::spawn(run(case))).collect();
+    for task in tasks {
+        task.await.unwrap();
     }
 }
 
@@ -230,10 +230,10 @@ fn short_timeout_options() -> RtspOptions {
 #[tokio::test]
 async fn unanswered_request_times_out() {
     run_concurrently(METHODS, |method| async move {
-        let peer = ScriptedServer::start().await;
-        let mut playing = TestSession::start(&peer, short_timeout_options());
-        let _line = accept_up_to(method, &peer).await;
-        let failure = playing.wait_for_failure().await;
+        let server = ScriptedServer::start().await;
+        let mut session = TestSession::start(&server, short_timeout_options());
+        let _connection = accept_up_to(method, &server).await;
+        let failure = session.wait_for_failure().await;
         assert!(failure.contains(&format!("did not respond to {method} in time")), "{failure}");
     })
     .await;
@@ -242,11 +242,11 @@ async fn unanswered_request_times_out() {
 #[tokio::test]
 async fn incomplete_response_times_out_with_its_own_error() {
     run_concurrently(METHODS, |method| async move {
-        let peer = ScriptedServer::start().await;
-        let mut playing = TestSession::start(&peer, short_timeout_options());
-        let mut line = accept_up_to(method, &peer).await;
-        line.write("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSess").await;
-        let failure = playing.wait_for_failure().await;
+        let server = ScriptedServer::start().await;
+        let mut session = TestSession::start(&server, short_timeout_options());
+        let mut connection = accept_up_to(method, &server).await;
+        connection.write("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSess").await;
+        let failure = session.wait_for_failure().await;
         let expected =
             format!("did not complete its response to {method} in time (its headers are incomplete)");
         assert!(failure.contains(&expected), "{failure}");
@@ -257,27 +257,27 @@ async fn incomplete_response_times_out_with_its_own_error() {
 #[tokio::test]
 async fn close_between_and_inside_messages_is_distinguished() {
     for method in METHODS {
-        for (half, told) in [
+        for (partial, expected) in [
             ("", "closed the connection; connect again"),
             (
                 "RTSP/1.0 200 OK\r\nCSe",
                 "closed the connection in the middle of a message (its headers are incomplete)",
             ),
         ] {
-            let peer = ScriptedServer::start().await;
-            let mut playing = TestSession::start(&peer, RtspOptions::default());
-            let mut line = accept_up_to(method, &peer).await;
-            line.write(half).await;
-            drop(line);
-            let failure = playing.wait_for_failure().await;
-            assert!(failure.contains(told), "{method}: {failure}");
+            let server = ScriptedServer::start().await;
+            let mut session = TestSession::start(&server, RtspOptions::default());
+            let mut connection = accept_up_to(method, &server).await;
+            connection.write(partial).await;
+            drop(connection);
+            let failure = session.wait_for_failure().await;
+            assert!(failure.contains(expected), "{method}: {failure}");
         }
     }
 }
 
 #[tokio::test]
 async fn wrong_content_length_is_reported() {
-    let behind_sdp = "RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n";
+    let second_response = "RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n";
     let cases = [
         (
             "500",
@@ -285,7 +285,7 @@ async fn wrong_content_length_is_reported() {
             format!("did not complete its response to DESCRIBE in time ({} of the 500", TEN_SECOND_SDP.len()),
         ),
         ("9", "", "what cannot be read (the message body is longer than its Content-Length)".to_owned()),
-        ("9", behind_sdp, "the message body is longer than its Content-Length".to_owned()),
+        ("9", second_response, "the message body is longer than its Content-Length".to_owned()),
         ("1073741824", "", "what cannot be read (the message body is too long)".to_owned()),
         (
             "99999999999999999999999999",
@@ -294,21 +294,22 @@ async fn wrong_content_length_is_reported() {
         ),
         ("-1", "", "the Content-Length \"-1\" is invalid".to_owned()),
     ];
-    run_concurrently(cases, |(length, behind, told)| async move {
-        let peer = ScriptedServer::start().await;
-        let mut playing = TestSession::start(&peer, short_timeout_options());
-        let mut line = accept_up_to("DESCRIBE", &peer).await;
-        line.write(format!(
-            "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: {length}\r\n\r\n{TEN_SECOND_SDP}{behind}"
-        ))
-        .await;
-        let failure = playing.wait_for_failure().await;
-        assert!(failure.contains(&told), "{length}: {failure}");
+    run_concurrently(cases, |(length, trailing, expected)| async move {
+        let server = ScriptedServer::start().await;
+        let mut session = TestSession::start(&server, short_timeout_options());
+        let mut connection = accept_up_to("DESCRIBE", &server).await;
+        connection
+            .write(format!(
+                "RTSP/1.0 200 OK\r\nCSeq: 2\r\nContent-Length: {length}\r\n\r\n{TEN_SECOND_SDP}{trailing}"
+            ))
+            .await;
+        let failure = session.wait_for_failure().await;
+        assert!(failure.contains(&expected), "{length}: {failure}");
     })
     .await;
 }
 
-/// Of everything that may come without an end, the player keeps a bounded part, and sooner or later has enough.
+/// The client buffers a bounded part of endless input and closes the connection after a limit or a timeout.
 #[tokio::test]
 async fn flooding_server_is_disconnected() {
     let packet = [&b"$\x07\x03\xE8"[..], &[0; 1_000]].concat();
@@ -320,22 +321,22 @@ async fn flooding_server_is_disconnected() {
         ("", b"\r\n".repeat(5_000), "did not respond to DESCRIBE in time"),
         ("", vec![0x16; 10_000], "does not speak RTSP"),
     ];
-    run_concurrently(floods, |(begin, piece, told)| async move {
-        let peer = ScriptedServer::start().await;
-        let mut playing = TestSession::start(&peer, short_timeout_options());
-        let mut line = accept_up_to("DESCRIBE", &peer).await;
+    run_concurrently(floods, |(prefix, chunk, expected)| async move {
+        let server = ScriptedServer::start().await;
+        let mut session = TestSession::start(&server, short_timeout_options());
+        let mut connection = accept_up_to("DESCRIBE", &server).await;
         let flood = tokio::spawn(async move {
-            line.write(begin).await;
-            while line.stream.write_all(&piece).await.is_ok() {}
+            connection.write(prefix).await;
+            while connection.stream.write_all(&chunk).await.is_ok() {}
         });
-        let failure = playing.wait_for_failure().await;
-        assert!(failure.contains(told), "{failure}");
-        timeout(TEST_TIMEOUT, flood).await.expect("the player hangs up").unwrap();
+        let failure = session.wait_for_failure().await;
+        assert!(failure.contains(expected), "{failure}");
+        timeout(TEST_TIMEOUT, flood).await.expect("the client keeps the connection open").unwrap();
     })
     .await;
 }
 
-/// One picture of a film of twenty a second, in one packet.
+/// Encodes frame `number` of a 20 frames/s stream as one RTP packet.
 fn frame_packet(number: u16) -> Vec<u8> {
     let packets =
         packetize(&test_jpeg(JpegKind::Standard420, (96, 64), 0, 0), PayloadFormat::Rfc2435).unwrap();
@@ -347,61 +348,64 @@ fn frame_packet(number: u16) -> Vec<u8> {
 
 #[tokio::test]
 async fn server_restart_resumes_at_same_position() {
-    let peer = ScriptedServer::start().await;
-    let mut playing = TestSession::start(&peer, RtspOptions { reconnects: true, ..RtspOptions::default() });
-    let mut line = peer.accept().await;
-    line.set_up().await;
+    let server = ScriptedServer::start().await;
+    let mut session = TestSession::start(&server, RtspOptions { reconnects: true, ..RtspOptions::default() });
+    let mut connection = server.accept().await;
+    connection.set_up().await;
     let headers = "Session: 12345678\r\nRange: npt=0-10\r\nRTP-Info: url=x;rtptime=0\r\n";
-    let play = line.respond_to("PLAY", headers, "").await;
+    let play = connection.respond_to("PLAY", headers, "").await;
     assert_eq!(play.headers.get("Range"), Some("npt=0.000-"));
-    line.write(encode_interleaved(0, &frame_packet(19))).await;
-    playing.wait_for_frame().await;
-    drop(line);
+    connection.write(encode_interleaved(0, &frame_packet(19))).await;
+    session.wait_for_frame().await;
+    drop(connection);
     let lost = |event| match event {
-        SessionEvent::Reconnecting(interruption) => Some(interruption.to_string()),
-        SessionEvent::Failed(failure) => panic!("{failure}"),
+        SessionEvent::Reconnecting(reason) => Some(reason.to_string()),
+        SessionEvent::Failed(error) => panic!("{error}"),
         _ => None,
     };
-    let message = playing.wait_for_event("that it is lost", lost).await;
+    let message = session.wait_for_event("the connection loss", lost).await;
     assert!(message.ends_with("was lost; reconnecting in 1 second (attempt 1)…"), "{message}");
-    // It is up again, but not quite.
-    drop(peer.accept().await);
-    assert!(playing.wait_for_event("that it is lost", lost).await.ends_with("2 seconds, attempt 2…"));
-    let mut line = peer.accept().await;
-    line.set_up().await;
-    let play = line.respond_to("PLAY", headers, "").await;
+    // The server accepts a connection, but closes it at once.
+    drop(server.accept().await);
+    assert!(session.wait_for_event("the connection loss", lost).await.ends_with("2 seconds, attempt 2…"));
+    let mut connection = server.accept().await;
+    connection.set_up().await;
+    let play = connection.respond_to("PLAY", headers, "").await;
     assert_eq!(play.headers.get("Range"), Some("npt=0.950-"));
 }
 
-/// Half a second by datagrams, and nobody there any more as soon as the last has left.
+/// Plays half a second over UDP; the server sends this number of frames and then closes the connection without a BYE.
 async fn play_then_close(frames: u16) {
-    let peer = ScriptedServer::start().await;
-    let mut playing = TestSession::start_with_transport(
-        &peer,
+    let server = ScriptedServer::start().await;
+    let mut session = TestSession::start_with_transport(
+        &server,
         RtspOptions { transport: TransportPreference::Udp, reconnects: true, ..RtspOptions::default() },
     );
-    let mut line = peer.accept().await;
-    line.respond_to("OPTIONS", "", "").await;
-    line.respond_to("DESCRIBE", "Content-Type: application/sdp\r\n", TEN_SECOND_SDP).await;
+    let mut connection = server.accept().await;
+    connection.respond_to("OPTIONS", "", "").await;
+    connection.respond_to("DESCRIBE", "Content-Type: application/sdp\r\n", TEN_SECOND_SDP).await;
     let transport = "Transport: RTP/AVP;unicast;server_port=40000-40001\r\nSession: 12345678\r\n";
-    let setup = line.respond_to("SETUP", transport, "").await;
-    let [asked] = &Transport::parse_all(setup.headers.get("Transport").unwrap())[..] else { panic!() };
+    let setup = connection.respond_to("SETUP", transport, "").await;
+    let [requested] = &Transport::parse_all(setup.headers.get("Transport").unwrap())[..] else { panic!() };
     let range = "Session: 12345678\r\nRange: npt=0-0.5\r\nRTP-Info: url=x;seq=0;rtptime=0\r\n";
-    line.respond_to("PLAY", range, "").await;
+    connection.respond_to("PLAY", range, "").await;
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for number in 0..frames {
-        socket.send_to(&frame_packet(number), ("127.0.0.1", asked.client_port.unwrap().rtp)).await.unwrap();
+        socket
+            .send_to(&frame_packet(number), ("127.0.0.1", requested.client_port.unwrap().rtp))
+            .await
+            .unwrap();
     }
-    drop(line);
-    let over = |event| match event {
+    drop(connection);
+    let ended = |event| match event {
         SessionEvent::Ended => Some(true),
         SessionEvent::Reconnecting(_) => Some(false),
-        SessionEvent::Failed(failure) => panic!("{failure}"),
+        SessionEvent::Failed(error) => panic!("{error}"),
         _ => None,
     };
-    assert_eq!(playing.wait_for_event("the end", over).await, frames == 10, "{frames} frames");
+    assert_eq!(session.wait_for_event("the end", ended).await, frames == 10, "{frames} frames");
     for _ in 0..frames {
-        playing.wait_for_frame().await;
+        session.wait_for_frame().await;
     }
 }
 

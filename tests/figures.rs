@@ -1,4 +1,4 @@
-//! The figures of a session, against what is known of the world that it plays in. On virtual time.
+//! The figures of a session, compared with the known properties of the simulated network. On virtual time.
 
 mod common;
 
@@ -12,8 +12,8 @@ use reelay::session::{Direction, Goal, LogEntry, MessageLog, RtspState, SessionE
 use reelay::stats::{Fate, ReportSubject, SessionHistory, Snapshot};
 
 fn world(impairments: Impairments, frames: usize) -> World {
-    let pictures = test_jpegs(JpegKind::Classroom444, (160, 120), 20);
-    let film = (0..frames).map(|frame| pictures[frame % 20].clone()).collect();
+    let jpegs = test_jpegs(JpegKind::Classroom444, (160, 120), 20);
+    let film = (0..frames).map(|frame| jpegs[frame % 20].clone()).collect();
     World::new(WorldOptions { impairments, ..WorldOptions::new(film) })
 }
 
@@ -27,7 +27,7 @@ fn play_for(impairments: Impairments, duration: Duration) -> (World, Snapshot) {
 
 #[track_caller]
 fn assert_near(figure: Option<f64>, expected: f64, tolerance: f64) {
-    let figure = figure.expect("it is known");
+    let figure = figure.expect("the figure is unknown");
     assert!((figure - expected).abs() <= tolerance, "{figure} is not {expected} ± {tolerance}");
 }
 
@@ -35,7 +35,10 @@ fn assert_near(figure: Option<f64>, expected: f64, tolerance: f64) {
 fn ideal_network_adds_only_the_playout_delay() {
     let (_, figures) = play_for(Impairments::default(), Duration::from_secs(10));
     assert_near(figures.frame_jitter_ms, 0.0, 0.1);
-    assert!(figures.jitter_ms > figures.frame_jitter_ms, "a frame's packets are spread: {figures:?}");
+    assert!(
+        figures.jitter_ms > figures.frame_jitter_ms,
+        "the packets of a frame are spread out: {figures:?}"
+    );
     assert_near(figures.frames_per_second_sent, 20.0, 0.01);
     assert_near(Some(figures.frames_per_second_shown), 20.0, 1.0);
     assert_near(figures.end_to_end_ms, 50.0, 10.0);
@@ -58,7 +61,7 @@ fn delay_raises_end_to_end_latency_and_round_trip_time() {
     assert_near(figures.playout_delay_ms, 50.0, 8.0);
 }
 
-/// A full queue delays by its length: bytes over rate.
+/// A full queue delays packets by its length in bytes divided by the rate.
 #[test]
 fn bottleneck_fills_queue_and_drops_packets() {
     let (_, free) = play_for(Impairments::default(), Duration::from_secs(10));
@@ -83,8 +86,8 @@ fn outage_is_one_stall_and_one_loss_burst_and_pause_is_neither() {
     let mut world = world(Impairments::default(), 2_000);
     world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(5));
-    let nothing = Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
-    world.emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments: nothing });
+    let outage = Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    world.emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments: outage });
     world.run_for(Duration::from_secs(1));
     world.emulator.configure(EmulatorSettings::default());
     world.run_for(Duration::from_secs(2));
@@ -105,7 +108,8 @@ fn outage_is_one_stall_and_one_loss_burst_and_pause_is_neither() {
     assert_near(figures.frame_jitter_ms, 0.0, 0.1);
 }
 
-/// So slow that hardly a picture is whole: the delay is known all the same, and the picture that stands is a stall.
+/// The network is so slow that few frames are complete. The network delay is still measured, and the time in which the
+/// displayed picture does not change counts as a stall.
 #[test]
 fn network_delay_is_measured_without_complete_frames() {
     let bottleneck = Some(Bottleneck { bits_per_second: 200_000, queue: 16_000 });
@@ -127,8 +131,8 @@ fn total_loss_is_counted_and_end_adds_no_stall() {
     world.emulator.configure(EmulatorSettings::default());
     world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(5));
-    let nothing = Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
-    world.emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments: nothing });
+    let outage = Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
+    world.emulator.configure(EmulatorSettings { is_on: true, seed: 1, impairments: outage });
     world.run_for(Duration::from_secs(3));
     let figures = world.snapshot();
     let truth = figures.emulated.unwrap();
@@ -164,8 +168,8 @@ fn record_totals_match_figures() {
     world.set_goal(Goal::Playing);
     while world.event_count(|event| *event == SessionEvent::Ended) == 0 {
         world.run_for(250 * MS);
-        let (snapshot, conditions) = (world.snapshot(), world.emulator.settings());
-        record.update(&snapshot, &conditions);
+        let (snapshot, settings) = (world.snapshot(), world.emulator.settings());
+        record.update(&snapshot, &settings);
     }
     let figures = world.snapshot();
     let report = record.report(ReportSubject::default());
@@ -220,19 +224,20 @@ fn message_log_keeps_order_states_and_packet_counts() {
         })
         .collect();
     assert_eq!(messages, expected);
-    let took: Vec<_> = log
+    let response_times: Vec<_> = log
         .entries()
         .iter()
         .filter_map(
-            |entry| if let LogEntry::Message { response_time: took, .. } = entry { *took } else { None },
+            |entry| if let LogEntry::Message { response_time, .. } = entry { *response_time } else { None },
         )
         .collect();
-    assert_eq!(took, [2 * MS; 6], "there and back");
+    assert_eq!(response_times, [2 * MS; 6], "twice the one-way latency");
     let LogEntry::Media(media) = log.entries()[8] else { panic!("{:?}", log.entries()) };
     assert_eq!(media.received, figures.packets_received);
     let at = |index: usize| match &log.entries()[index] {
         LogEntry::Message { message, .. } => message.at,
         other => panic!("{other:?}"),
     };
-    assert_eq!((media.start, media.end), (at(7), Some(at(10))), "from the reply to PLAY to that to PAUSE");
+    let expected = (at(7), Some(at(10)));
+    assert_eq!((media.start, media.end), expected, "from the PLAY response to the PAUSE response");
 }

@@ -1,4 +1,4 @@
-//! Real sessions over real sockets on loopback: every JPEG that arrives is the file's.
+//! Sessions between Reelay's client and server over loopback sockets: every received JPEG is identical to the file's.
 
 mod common;
 
@@ -26,24 +26,24 @@ const SIZE: (u16, u16) = (160, 120);
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Fast, so that the tests are.
+/// A high frame rate, which keeps the tests short.
 const FRAME_RATE: FrameRate = FrameRate::per_second(100);
 
-/// Bytes of the APP0 segment that the test pictures begin with.
+/// Length in bytes of the APP0 segment of the test JPEGs.
 const APP0_LENGTH: usize = 18;
 
-/// Nothing on loopback takes this long; a test that waits so long has failed.
+/// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn start_server() -> Server {
     Server::start(ServerOptions::default(), Observer::none()).await.unwrap()
 }
 
-fn open_file(test: &TestFile, rate: FrameRate) -> Arc<MediaFile> {
-    MediaFile::open(test.path(), "film.mjpeg", rate).unwrap()
+fn open_file(file: &TestFile, rate: FrameRate) -> Arc<MediaFile> {
+    MediaFile::open(file.path(), "film.mjpeg", rate).unwrap()
 }
 
-/// A session and what comes out of it.
+/// A client session with its frames and events.
 struct TestSession {
     session: Session,
     frames: mpsc::Receiver<Frame>,
@@ -64,26 +64,26 @@ impl TestSession {
         Self::start(server, name, SessionOptions { rtsp, ..SessionOptions::default() })
     }
 
-    /// Plays to the end; everything that arrived, and the figures.
+    /// Plays to the end; returns the received frames and the figures.
     async fn play_to_end(&mut self) -> (Vec<Frame>, Snapshot) {
         self.session.send_command(SessionCommand::SetGoal(Goal::Playing));
-        let mut arrived = Vec::new();
+        let mut received = Vec::new();
         let end = async {
             loop {
                 tokio::select! {
                     biased;
-                    Some(frame) = self.frames.recv() => arrived.push(frame),
+                    Some(frame) = self.frames.recv() => received.push(frame),
                     Some(event) = self.events.recv() => match event {
                         SessionEvent::Ended => return,
-                        SessionEvent::Failed(failure) => panic!("{failure}"),
+                        SessionEvent::Failed(error) => panic!("{error}"),
                         _ => {}
                     },
                 }
             }
         };
-        timeout(TEST_TIMEOUT, end).await.expect("the end of the film");
+        timeout(TEST_TIMEOUT, end).await.expect("the film does not end");
         let snapshot = self.session.figures().borrow().snapshot;
-        (arrived, snapshot)
+        (received, snapshot)
     }
 
     async fn wait_for_event(
@@ -93,7 +93,7 @@ impl TestSession {
     ) -> SessionEvent {
         let found = async {
             loop {
-                let event = self.events.recv().await.expect("the session goes on");
+                let event = self.events.recv().await.expect("the session has ended");
                 if predicate(&event) {
                     return event;
                 }
@@ -115,14 +115,14 @@ fn assert_same_frames(received: &[Frame], source: &[Vec<u8>]) {
 async fn every_jpeg_kind_arrives_bit_exact() {
     let server = start_server().await;
     for kind in JpegKind::ALL.into_iter().filter(|kind| *kind != JpegKind::LongHeader) {
-        let test = test_file(FileLayout::Records(5), test_jpegs(kind, SIZE, 12));
-        let name = server.library().add(open_file(&test, FRAME_RATE));
+        let file = test_file(FileLayout::Records(5), test_jpegs(kind, SIZE, 12));
+        let name = server.library().add(open_file(&file, FRAME_RATE));
         for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-            let mut playing = TestSession::start_with_transport(&server, &name, transport);
-            let (arrived, snapshot) = playing.play_to_end().await;
-            assert_same_frames(&arrived, &test.frames);
+            let mut client = TestSession::start_with_transport(&server, &name, transport);
+            let (received, snapshot) = client.play_to_end().await;
+            assert_same_frames(&received, &file.frames);
             assert_eq!((snapshot.packets_lost, snapshot.frames_incomplete), (0, 0), "{kind:?} {transport:?}");
-            playing.session.finish(TEST_TIMEOUT).await;
+            client.session.finish(TEST_TIMEOUT).await;
         }
     }
     assert_eq!(server.session_count(), 0);
@@ -135,89 +135,89 @@ async fn ipv6_session_plays() {
         Ok(server) => server,
         Err(error) => return eprintln!("This machine has no ::1 ({error}); IPv6 is not tested."),
     };
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 30));
-    let name = server.library().add(open_file(&test, FRAME_RATE));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 30));
+    let name = server.library().add(open_file(&file, FRAME_RATE));
     assert!(server.url_of(&name).to_string().starts_with("rtsp://[::1]:"));
     for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-        let mut playing = TestSession::start_with_transport(&server, &name, transport);
-        let (arrived, snapshot) = playing.play_to_end().await;
-        assert_same_frames(&arrived, &test.frames);
+        let mut client = TestSession::start_with_transport(&server, &name, transport);
+        let (received, snapshot) = client.play_to_end().await;
+        assert_same_frames(&received, &file.frames);
         assert_eq!(snapshot.packets_lost, 0, "{transport:?}");
-        playing.session.finish(TEST_TIMEOUT).await;
+        client.session.finish(TEST_TIMEOUT).await;
     }
 }
 
-/// A film on a screen: its figures, and what went wrong.
+/// Plays these frames on a screen; returns the figures and the error, if there was one.
 async fn play_on_screen(frames: Vec<Vec<u8>>) -> (Snapshot, Option<SessionError>) {
     let server = start_server().await;
-    let test = test_file(FileLayout::Records(5), frames);
-    let url = server.url_of(&server.library().add(open_file(&test, FRAME_RATE)));
+    let file = test_file(FileLayout::Records(5), frames);
+    let url = server.url_of(&server.library().add(open_file(&file, FRAME_RATE)));
     let screen =
         Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 0, first_frame: Arc::default() };
     let (events, mut session_events) = mpsc::channel(256);
     let session = Session::start(url, SessionOptions::default(), FrameSinks::screen(screen.clone()), events);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
-    let mut failure = None;
+    let mut error = None;
     let end = async {
         loop {
-            match session_events.recv().await.expect("the session goes on") {
+            match session_events.recv().await.expect("the session has ended") {
                 SessionEvent::Ended => return,
-                SessionEvent::Failed(other) => assert!(failure.replace(other).is_none(), "it is told once"),
+                SessionEvent::Failed(other) => assert!(error.replace(other).is_none(), "two errors"),
                 _ => {}
             }
         }
     };
-    timeout(TEST_TIMEOUT, end).await.expect("the end of the film");
+    timeout(TEST_TIMEOUT, end).await.expect("the film does not end");
     let snapshot = session.figures().borrow().snapshot;
     session.finish(TEST_TIMEOUT).await;
-    (snapshot, failure)
+    (snapshot, error)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn undecodable_frames_are_counted_and_reported_if_all_fail() {
     let good = test_jpegs(JpegKind::Standard420, SIZE, 100);
-    // The scan of three components names Huffman tables that there are not.
+    // The header of the scan with three components refers to Huffman tables that do not exist.
     let scan = [0xFF, 0xDA, 0, 12, 3];
     let damaged = |jpeg: &Vec<u8>| {
-        let at = jpeg.windows(scan.len()).position(|bytes| bytes == scan).expect("a scan");
+        let at = jpeg.windows(scan.len()).position(|bytes| bytes == scan).expect("no scan");
         let mut damaged = jpeg.clone();
         damaged[at + 6] = 0x33;
         damaged
     };
     let bad: Vec<_> = good.iter().map(damaged).collect();
 
-    let (snapshot, failure) = play_on_screen(bad.clone()).await;
-    assert!(matches!(failure, Some(SessionError::UnusableFrames { .. })), "{failure:?}");
-    // The last ones may wait for the decoder yet.
+    let (snapshot, error) = play_on_screen(bad.clone()).await;
+    assert!(matches!(error, Some(SessionError::UnusableFrames { .. })), "{error:?}");
+    // The last frames may still be in the decoder's queue.
     assert_eq!((snapshot.frames_complete, snapshot.frames_shown + snapshot.frames_undecodable), (100, 100));
     assert!(snapshot.frames_undecodable > 90, "{}", snapshot.frames_undecodable);
 
-    let (snapshot, failure) = play_on_screen([&good[..1], &bad[1..]].concat()).await;
-    assert!(failure.is_none() && snapshot.frames_undecodable > 90, "{failure:?}");
+    let (snapshot, error) = play_on_screen([&good[..1], &bad[1..]].concat()).await;
+    assert!(error.is_none() && snapshot.frames_undecodable > 90, "{error:?}");
 }
 
-/// A recording or a snapshot takes nothing from the screen.
+/// A tap, such as a recording or a snapshot, does not take frames away from the screen.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tap_and_the_screen_receive_the_same_frames() {
     let server = start_server().await;
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 40));
-    let url = server.url_of(&server.library().add(open_file(&test, FRAME_RATE)));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 40));
+    let url = server.url_of(&server.library().add(open_file(&file, FRAME_RATE)));
     let screen =
         Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 7, first_frame: Arc::default() };
     let (tap, mut tapped) = mpsc::channel(256);
-    let (events, mut told) = mpsc::channel(256);
-    let outlets = FrameSinks { taps: vec![tap], screen: Some(screen.clone()) };
-    let session = Session::start(url, SessionOptions::default(), outlets, events);
+    let (event_sender, mut events) = mpsc::channel(256);
+    let sinks = FrameSinks { taps: vec![tap], screen: Some(screen.clone()) };
+    let session = Session::start(url, SessionOptions::default(), sinks, event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
-    let end = async { while told.recv().await.expect("the session goes on") != SessionEvent::Ended {} };
-    timeout(TEST_TIMEOUT, end).await.expect("the end of the film");
+    let end = async { while events.recv().await.expect("the session has ended") != SessionEvent::Ended {} };
+    timeout(TEST_TIMEOUT, end).await.expect("the film does not end");
     let snapshot = session.figures().borrow().snapshot;
     session.finish(TEST_TIMEOUT).await;
     let frames: Vec<Frame> = std::iter::from_fn(|| tapped.try_recv().ok()).collect();
-    assert_same_frames(&frames, &test.frames);
+    assert_same_frames(&frames, &file.frames);
     assert_eq!((snapshot.frames_complete, snapshot.frames_undecodable), (40, 0));
     assert_eq!(screen.first_frame.get(), Some(&frames[0].jpeg));
-    let shown = screen.decoder.slot().latest().expect("a picture on the screen");
+    let shown = screen.decoder.slot().latest().expect("no picture on the screen");
     assert_eq!((shown.generation, shown.source_width), (7, u32::from(SIZE.0)));
 }
 
@@ -233,47 +233,47 @@ async fn every_file_layout_plays_completely() {
         FileLayout::Multipart,
     ];
     for layout in layouts {
-        let test = test_file(layout, test_jpegs(JpegKind::WithComment, SIZE, 20));
-        let name = server.library().add(open_file(&test, FRAME_RATE));
-        let (arrived, _) =
+        let file = test_file(layout, test_jpegs(JpegKind::WithComment, SIZE, 20));
+        let name = server.library().add(open_file(&file, FRAME_RATE));
+        let (received, _) =
             TestSession::start_with_transport(&server, &name, TransportPreference::Auto).play_to_end().await;
-        assert_same_frames(&arrived, &test.frames);
+        assert_same_frames(&received, &file.frames);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frame_of_15_mib_arrives_over_tcp() {
-    let test =
+    let file =
         test_file(FileLayout::Records(10), vec![test_jpeg(JpegKind::Classroom444, (4_000, 4_000), 1, 255)]);
-    assert!(test.frames[0].len() > 15 << 20);
+    assert!(file.frames[0].len() > 15 << 20);
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FrameRate::per_second(1)));
-    let (arrived, _) =
+    let name = server.library().add(open_file(&file, FrameRate::per_second(1)));
+    let (received, _) =
         TestSession::start_with_transport(&server, &name, TransportPreference::Tcp).play_to_end().await;
-    assert_same_frames(&arrived, &test.frames);
+    assert_same_frames(&received, &file.frames);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn oversized_jpeg_header_is_reduced_and_counted() {
-    let test = test_file(FileLayout::Raw, test_jpegs(JpegKind::LongHeader, SIZE, 5));
+    let file = test_file(FileLayout::Raw, test_jpegs(JpegKind::LongHeader, SIZE, 5));
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FRAME_RATE));
-    let (arrived, snapshot) =
+    let name = server.library().add(open_file(&file, FRAME_RATE));
+    let (received, snapshot) =
         TestSession::start_with_transport(&server, &name, TransportPreference::Udp).play_to_end().await;
-    assert_eq!((arrived.len(), snapshot.headers_reduced), (5, 5));
+    assert_eq!((received.len(), snapshot.headers_reduced), (5, 5));
     assert!(
-        arrived
+        received
             .iter()
-            .zip(&test.frames)
+            .zip(&file.frames)
             .all(|(frame, jpeg)| frame.jpeg.len() + 3_004 + APP0_LENGTH == jpeg.len())
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_share_cached_frames_and_keep_own_positions() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 60));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 60));
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FRAME_RATE));
+    let name = server.library().add(open_file(&file, FRAME_RATE));
     let mut sessions: Vec<_> = [TransportPreference::Udp, TransportPreference::Tcp, TransportPreference::Udp]
         .map(|transport| TestSession::start_with_transport(&server, &name, transport))
         .into();
@@ -282,63 +282,66 @@ async fn sessions_share_cached_frames_and_keep_own_positions() {
     let ((a, _), (b, _)) = together.await;
     let cached = server.cached_bytes();
     let (c, _) = third.play_to_end().await;
-    [a, b, c].iter().for_each(|arrived| assert_same_frames(arrived, &test.frames));
-    let bytes: usize = test.frames.iter().map(Vec::len).sum();
-    assert!(cached as usize > bytes && (cached as usize) < 2 * bytes, "{cached} for {bytes}: kept once");
-    assert_eq!(server.cached_bytes(), cached, "read and packetized once");
+    [a, b, c].iter().for_each(|received| assert_same_frames(received, &file.frames));
+    let bytes: usize = file.frames.iter().map(Vec::len).sum();
+    assert!(
+        cached as usize > bytes && (cached as usize) < 2 * bytes,
+        "{cached} bytes cached for {bytes} bytes of frames"
+    );
+    assert_eq!(server.cached_bytes(), cached, "the third session adds nothing to the cache");
     assert_eq!(server.session_count(), 3);
-    for playing in sessions {
-        playing.session.finish(TEST_TIMEOUT).await;
+    for client in sessions {
+        client.session.finish(TEST_TIMEOUT).await;
     }
     assert_eq!(server.session_count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn play_works_again_after_end_and_after_stop() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 30));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 30));
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FRAME_RATE));
-    let mut playing = TestSession::start_with_transport(&server, &name, TransportPreference::Udp);
+    let name = server.library().add(open_file(&file, FRAME_RATE));
+    let mut client = TestSession::start_with_transport(&server, &name, TransportPreference::Udp);
     for _ in 0..3 {
-        let (arrived, _) = playing.play_to_end().await;
-        assert_same_frames(&arrived, &test.frames);
+        let (received, _) = client.play_to_end().await;
+        assert_same_frames(&received, &file.frames);
     }
-    playing.session.send_command(SessionCommand::SetGoal(Goal::Stopped));
-    playing.wait_for_event("TEARDOWN", |event| *event == SessionEvent::Closed).await;
+    client.session.send_command(SessionCommand::SetGoal(Goal::Stopped));
+    client.wait_for_event("TEARDOWN", |event| *event == SessionEvent::Closed).await;
     assert_eq!(server.session_count(), 0);
-    let (arrived, snapshot) = playing.play_to_end().await;
-    assert_same_frames(&arrived, &test.frames);
+    let (received, snapshot) = client.play_to_end().await;
+    assert_same_frames(&received, &file.frames);
     assert_eq!(snapshot.packets_lost, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rtp_port_can_be_chosen_and_busy_port_is_explained() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 10));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 10));
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FRAME_RATE));
-    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port() & !1;
+    let name = server.library().add(open_file(&file, FRAME_RATE));
+    let busy_socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = busy_socket.local_addr().unwrap().port() & !1;
     let rtsp = RtspOptions { rtp_port: Some(port), ..RtspOptions::default() };
     let options = SessionOptions { rtsp, ..SessionOptions::default() };
-    let mut playing = TestSession::start(&server, &name, options.clone());
-    playing.session.send_command(SessionCommand::SetGoal(Goal::Ready));
-    let failed = playing.wait_for_event("a failure", |event| matches!(event, SessionEvent::Failed(_))).await;
-    let SessionEvent::Failed(failure @ SessionError::PortsUnavailable { .. }) = failed else {
+    let mut client = TestSession::start(&server, &name, options.clone());
+    client.session.send_command(SessionCommand::SetGoal(Goal::Ready));
+    let failed = client.wait_for_event("a failure", |event| matches!(event, SessionEvent::Failed(_))).await;
+    let SessionEvent::Failed(error @ SessionError::PortsUnavailable { .. }) = failed else {
         panic!("{failed:?}")
     };
-    assert!(failure.to_string().contains(&port.to_string()), "{failure}");
-    drop(taken);
-    let (arrived, _) = TestSession::start(&server, &name, options).play_to_end().await;
-    assert_same_frames(&arrived, &test.frames);
+    assert!(error.to_string().contains(&port.to_string()), "{error}");
+    drop(busy_socket);
+    let (received, _) = TestSession::start(&server, &name, options).play_to_end().await;
+    assert_same_frames(&received, &file.frames);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refused_and_unreachable_are_explained() {
     let server = start_server().await;
-    let mut nothing = TestSession::start_with_transport(&server, "no such film", TransportPreference::Auto);
-    nothing.session.send_command(SessionCommand::SetGoal(Goal::Ready));
+    let mut client = TestSession::start_with_transport(&server, "no such film", TransportPreference::Auto);
+    client.session.send_command(SessionCommand::SetGoal(Goal::Ready));
     let SessionEvent::Failed(failure) =
-        nothing.wait_for_event("404", |event| matches!(event, SessionEvent::Failed(_))).await
+        client.wait_for_event("404", |event| matches!(event, SessionEvent::Failed(_))).await
     else {
         panic!()
     };
@@ -347,13 +350,13 @@ async fn refused_and_unreachable_are_explained() {
     let url = server.url_of("film");
     server.stop().await;
     let (frames, _) = mpsc::channel(1);
-    let (events, mut from_session) = mpsc::channel(16);
-    let session = Session::start(url, SessionOptions::default(), FrameSinks::tap_only(frames), events);
+    let (event_sender, mut events) = mpsc::channel(16);
+    let session = Session::start(url, SessionOptions::default(), FrameSinks::tap_only(frames), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Ready));
     let failed = timeout(TEST_TIMEOUT, async {
         loop {
-            if let Some(SessionEvent::Failed(failure)) = from_session.recv().await {
-                return failure;
+            if let Some(SessionEvent::Failed(error)) = events.recv().await {
+                return error;
             }
         }
     });
@@ -365,12 +368,12 @@ async fn removed_or_truncated_file_is_reported() {
     let (event_sender, mut events) = mpsc::unbounded_channel();
     let observer = Observer::new(move |event| event_sender.send(event).unwrap());
     let server = Server::start(ServerOptions::default(), observer).await.unwrap();
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 200));
-    let name = server.library().add(open_file(&test, FRAME_RATE));
-    let mut playing = TestSession::start_with_transport(&server, &name, TransportPreference::Udp);
-    playing.session.send_command(SessionCommand::SetGoal(Goal::Playing));
-    timeout(TEST_TIMEOUT, playing.frames.recv()).await.unwrap().unwrap();
-    std::fs::OpenOptions::new().write(true).open(test.path()).unwrap().set_len(1_000).unwrap();
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 200));
+    let name = server.library().add(open_file(&file, FRAME_RATE));
+    let mut client = TestSession::start_with_transport(&server, &name, TransportPreference::Udp);
+    client.session.send_command(SessionCommand::SetGoal(Goal::Playing));
+    timeout(TEST_TIMEOUT, client.frames.recv()).await.unwrap().unwrap();
+    std::fs::OpenOptions::new().write(true).open(file.path()).unwrap().set_len(1_000).unwrap();
     let failed = timeout(TEST_TIMEOUT, async {
         loop {
             if let Some(ServerEvent::MediaFileFailed { name, .. }) = events.recv().await {
@@ -378,15 +381,15 @@ async fn removed_or_truncated_file_is_reported() {
             }
         }
     });
-    let drained = async { while playing.frames.recv().await.is_some() {} };
-    let film = tokio::select! { film = failed => film.unwrap(), () = drained => unreachable!() };
+    let drain = async { while client.frames.recv().await.is_some() {} };
+    let film = tokio::select! { film = failed => film.unwrap(), () = drain => unreachable!() };
     assert_eq!(film, "film.mjpeg");
-    playing.frames.close();
-    playing.wait_for_event("the end", |event| *event == SessionEvent::Ended).await;
+    client.frames.close();
+    client.wait_for_event("the end", |event| *event == SessionEvent::Ended).await;
 
     for remove in [false, true] {
         if remove {
-            std::fs::remove_file(test.path()).unwrap();
+            std::fs::remove_file(file.path()).unwrap();
         }
         let mut again = TestSession::start_with_transport(&server, &name, TransportPreference::Udp);
         again.session.send_command(SessionCommand::SetGoal(Goal::Ready));
@@ -402,15 +405,15 @@ async fn removed_or_truncated_file_is_reported() {
     }
 }
 
-/// A network, switched on.
+/// Returns an emulator that is switched on.
 fn emulator(impairments: Impairments, seed: u64) -> Emulator {
     Emulator::new(EmulatorSettings { is_on: true, seed, impairments })
 }
 
-/// What was measured is what the network did.
+/// Asserts that the measured figures equal the emulator's counts.
 #[track_caller]
 fn assert_matches_emulator(measured: &Snapshot) {
-    let truth = measured.emulated.expect("the network was in the way");
+    let truth = measured.emulated.expect("no packet passed the emulator");
     assert_eq!(truth.offered, truth.delivered + truth.lost_random + truth.lost_queue, "{truth:?}");
     let (received, lost) = (truth.delivered, truth.lost_random + truth.lost_queue);
     assert_eq!((measured.packets_received, measured.packets_lost), (received, lost), "{truth:?}");
@@ -432,7 +435,7 @@ const TEN_PERCENT_LOSS: Impairments = Impairments {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losses_at_server_match_emulator() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 100));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 100));
     let burst = Impairments { loss: LossModel { ratio: 0.2, mean_burst: Some(4.0) }, ..TEN_PERCENT_LOSS };
     let bottleneck = Some(Bottleneck { bits_per_second: 1_000_000, queue: 16_000 });
     let jitter = JitterModel { spread: Duration::from_millis(4), reorders: true, ..JitterModel::default() };
@@ -442,16 +445,16 @@ async fn losses_at_server_match_emulator() {
         let emulator = emulator(impairments, seed);
         let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
         let server = Server::start(options, Observer::none()).await.unwrap();
-        let name = server.library().add(open_file(&test, FRAME_RATE));
+        let name = server.library().add(open_file(&file, FRAME_RATE));
         for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
             let rtsp = RtspOptions { transport, ..RtspOptions::default() };
             let emulator =
                 EmulatorOptions { emulator: emulator.clone(), placement: EmulatorPlacement::AtServer };
             let options = SessionOptions { rtsp, emulator, ..SessionOptions::default() };
-            let mut playing = TestSession::start(&server, &name, options);
-            playing.play_to_end().await;
-            let figures = playing.session.figures();
-            playing.session.finish(TEST_TIMEOUT).await;
+            let mut client = TestSession::start(&server, &name, options);
+            client.play_to_end().await;
+            let figures = client.session.figures();
+            client.session.finish(TEST_TIMEOUT).await;
             let measured = figures.borrow().snapshot;
             assert_matches_emulator(&measured);
             assert!(measured.packets_lost > 10, "{measured:?}");
@@ -462,9 +465,9 @@ async fn losses_at_server_match_emulator() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losses_at_client_match_emulator_and_repeat_with_seed() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 100));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 100));
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FRAME_RATE));
+    let name = server.library().add(open_file(&file, FRAME_RATE));
     let mut runs = Vec::new();
     for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
         let rtsp = RtspOptions { transport, ..RtspOptions::default() };
@@ -481,45 +484,45 @@ async fn losses_at_client_match_emulator_and_repeat_with_seed() {
     assert_eq!(runs[0], runs[1]);
 }
 
-/// Stop comes in the middle, and what the server has sent until then is all that is expected.
+/// After a stop in the middle of the film, only the packets that the server has sent so far count as expected.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stop_mid_stream_keeps_counts_exact() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 1_000));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, SIZE, 1_000));
     let delay = Impairments { delay: 30 * MS, ..TEN_PERCENT_LOSS };
     for (seed, impairments) in [(1, TEN_PERCENT_LOSS), (2, delay), (3, TEN_PERCENT_LOSS), (4, delay)] {
         let emulator = emulator(impairments, seed);
         let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
         let server = Server::start(options, Observer::none()).await.unwrap();
-        let name = server.library().add(open_file(&test, FRAME_RATE));
+        let name = server.library().add(open_file(&file, FRAME_RATE));
         let emulator = EmulatorOptions { emulator, placement: EmulatorPlacement::AtServer };
         let options = SessionOptions { emulator, ..SessionOptions::default() };
-        let mut playing = TestSession::start(&server, &name, options);
-        playing.session.send_command(SessionCommand::SetGoal(Goal::Playing));
+        let mut client = TestSession::start(&server, &name, options);
+        client.session.send_command(SessionCommand::SetGoal(Goal::Playing));
         for _ in 0..40 {
-            timeout(TEST_TIMEOUT, playing.frames.recv()).await.unwrap().unwrap();
+            timeout(TEST_TIMEOUT, client.frames.recv()).await.unwrap().unwrap();
         }
-        playing.frames.close();
-        let figures = playing.session.figures();
-        playing.session.finish(TEST_TIMEOUT).await;
+        client.frames.close();
+        let figures = client.session.figures();
+        client.session.finish(TEST_TIMEOUT).await;
         let measured = figures.borrow().snapshot;
         assert_matches_emulator(&measured);
         assert!(measured.packets_lost > 10, "{measured:?}");
     }
 }
 
-/// Writes something on a connection of its own and reads the answer.
+/// Writes bytes on a new connection and reads the response; `None` if the connection is closed without one.
 async fn send_request(server: &Server, request: &[u8]) -> Option<Response> {
     send_request_on(&mut TcpStream::connect(server.address()).await.unwrap(), request).await
 }
 
 async fn send_request_on(stream: &mut TcpStream, request: &[u8]) -> Option<Response> {
     stream.write_all(request).await.unwrap();
-    let mut framer = MessageReader::new(MessageLimits::CLIENT);
+    let mut reader = MessageReader::new(MessageLimits::CLIENT);
     let mut buffer = [0; 4_096];
     loop {
         let count = timeout(TEST_TIMEOUT, stream.read(&mut buffer)).await.unwrap().unwrap();
-        framer.push(&buffer[..count]);
-        match framer.poll_message().unwrap() {
+        reader.push(&buffer[..count]);
+        match reader.poll_message().unwrap() {
             Some(Message::Response(response)) => return Some(response),
             _ if count == 0 => return None,
             _ => {}
@@ -530,42 +533,43 @@ async fn send_request_on(stream: &mut TcpStream, request: &[u8]) -> Option<Respo
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn malformed_requests_are_refused_and_server_keeps_running() {
     let server = start_server().await;
-    let code =
-        async |words: Vec<u8>| send_request(&server, &words).await.map(|response| response.status.code());
+    let status =
+        async |bytes: Vec<u8>| send_request(&server, &bytes).await.map(|response| response.status.code());
     let long_url = format!("OPTIONS rtsp://h/{} RTSP/1.0\r\nCSeq: 1\r\n\r\n", "a".repeat(5_000));
-    assert_eq!(code(long_url.into_bytes()).await, Some(414));
-    let fat = b"SET_PARAMETER rtsp://h/f RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 999999\r\n\r\n".to_vec();
-    assert_eq!(code(fat).await, Some(413));
-    let unreadable = b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\nno colon\r\n\r\n";
-    let refusal = send_request(&server, unreadable).await.unwrap();
-    assert_eq!((refusal.status.code(), refusal.headers.cseq()), (400, Some(5)));
-    assert!(refusal.headers.get("Server").unwrap().starts_with("Reelay/"));
-    assert_eq!(code(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()).await, Some(400));
-    assert_eq!(code(vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3]).await, Some(400));
-    assert_eq!(code(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec()).await, Some(200));
+    assert_eq!(status(long_url.into_bytes()).await, Some(414));
+    let large_body =
+        b"SET_PARAMETER rtsp://h/f RTSP/1.0\r\nCSeq: 1\r\nContent-Length: 999999\r\n\r\n".to_vec();
+    assert_eq!(status(large_body).await, Some(413));
+    let malformed = b"OPTIONS * RTSP/1.0\r\nCSeq: 5\r\nno colon\r\n\r\n";
+    let response = send_request(&server, malformed).await.unwrap();
+    assert_eq!((response.status.code(), response.headers.cseq()), (400, Some(5)));
+    assert!(response.headers.get("Server").unwrap().starts_with("Reelay/"));
+    assert_eq!(status(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()).await, Some(400));
+    assert_eq!(status(vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3]).await, Some(400));
+    assert_eq!(status(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n".to_vec()).await, Some(200));
     let pipelined =
         b"$\x01\x00\x04junkOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\nOPTIONS * RTSP/1.0\r\nCSeq: 2\r\n\r\n"
             .to_vec();
-    assert_eq!(code(pipelined).await, Some(200));
+    assert_eq!(status(pipelined).await, Some(200));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn closed_connection_ends_interleaved_session() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 400));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 400));
     let server = start_server().await;
-    let name = server.library().add(open_file(&test, FrameRate::CLASSROOM));
-    let mut playing = TestSession::start_with_transport(&server, &name, TransportPreference::Tcp);
-    playing.session.send_command(SessionCommand::SetGoal(Goal::Playing));
-    timeout(TEST_TIMEOUT, playing.frames.recv()).await.unwrap().unwrap();
+    let name = server.library().add(open_file(&file, FrameRate::CLASSROOM));
+    let mut client = TestSession::start_with_transport(&server, &name, TransportPreference::Tcp);
+    client.session.send_command(SessionCommand::SetGoal(Goal::Playing));
+    timeout(TEST_TIMEOUT, client.frames.recv()).await.unwrap().unwrap();
     assert_eq!(server.session_count(), 1);
-    drop(playing);
+    drop(client);
     timeout(TEST_TIMEOUT, async {
         while server.session_count() > 0 {
             tokio::task::yield_now().await;
         }
     })
     .await
-    .expect("the session ends");
+    .expect("the session does not end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -579,62 +583,62 @@ async fn options_with_session_header_keep_it_alive() {
     });
     let options = ServerOptions { session_timeout, ..ServerOptions::default() };
     let server = Server::start(options, observer).await.unwrap();
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 2));
-    let url = server.url_of(&server.serve(open_file(&test, FRAME_RATE)));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 2));
+    let url = server.url_of(&server.serve(open_file(&file, FRAME_RATE)));
     let setup = format!(
         "SETUP {url}/track1 RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;unicast;client_port=40000-40001\r\n\r\n"
     );
-    // The connection of the SETUP is gone, and is no sign of life any more.
+    // The connection of the SETUP is closed, so that it no longer keeps the session alive.
     let response = send_request(&server, setup.as_bytes()).await.unwrap();
     let session = response.headers.get("Session").unwrap();
-    let keep = format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
+    let keep_alive = format!("OPTIONS {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
     let mut other = TcpStream::connect(server.address()).await.unwrap();
-    let begin = Instant::now();
-    while begin.elapsed() < session_timeout * 3 {
-        assert_eq!(send_request_on(&mut other, keep.as_bytes()).await.unwrap().status.code(), 200);
+    let start = Instant::now();
+    while start.elapsed() < session_timeout * 3 {
+        assert_eq!(send_request_on(&mut other, keep_alive.as_bytes()).await.unwrap().status.code(), 200);
     }
     assert_eq!((server.session_count(), events.try_recv().is_ok()), (1, false));
-    timeout(TEST_TIMEOUT, events.recv()).await.expect("without them it ends");
+    timeout(TEST_TIMEOUT, events.recv()).await.expect("the session does not expire");
 }
 
-/// What depends on the films that are served, and on how they fare.
+/// Status codes that depend on the served files: missing, damaged while playing, or no longer Motion JPEG.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn failing_files_use_rfc_2326_status_codes() {
+async fn damaged_files_get_rfc_2326_status_codes() {
     let server = start_server().await;
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 200));
-    let names = server.library().add_folder(test.folder(), FRAME_RATE).unwrap().names;
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 200));
+    let names = server.library().add_folder(file.folder(), FRAME_RATE).unwrap().names;
     let url = server.url_of(&names[0]);
     let other = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 2));
     let other =
         server.url_of(&server.serve(MediaFile::open(other.path(), "other.mjpeg", FRAME_RATE).unwrap()));
     let mut connection = TcpStream::connect(server.address()).await.unwrap();
     let mut code = async |method: &str, url: &str, rest: &str| {
-        let words = format!("{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{rest}\r\n");
-        let response = send_request_on(&mut connection, words.as_bytes()).await.unwrap();
+        let request = format!("{method} {url} RTSP/1.0\r\nCSeq: 1\r\n{rest}\r\n");
+        let response = send_request_on(&mut connection, request.as_bytes()).await.unwrap();
         (response.status.code(), response.headers.get("Session").unwrap_or_default().to_owned())
     };
 
-    // It was a film when the folder was searched.
-    let whole = std::fs::read(test.path()).unwrap();
-    std::fs::write(test.path(), "Not a film any more.").unwrap();
+    // The file was Motion JPEG when the folder was searched.
+    let complete = std::fs::read(file.path()).unwrap();
+    std::fs::write(file.path(), "Not a film any more.").unwrap();
     assert_eq!(code("DESCRIBE", &url.to_string(), "").await.0, 415);
-    std::fs::write(test.path(), &whole).unwrap();
+    std::fs::write(file.path(), &complete).unwrap();
     assert_eq!(code("DESCRIBE", &url.to_string(), "").await.0, 200);
 
     let transport = "Transport: RTP/AVP;unicast;client_port=40000-40001\r\n";
     let (_, session) = code("SETUP", &format!("{url}/track1"), transport).await;
     let session = format!("Session: {session}\r\n");
-    let unknown_url = server.url_of("nobody.mjpeg").to_string();
+    let unknown_url = server.url_of("unknown.mjpeg").to_string();
     for method in ["PLAY", "TEARDOWN"] {
         assert_eq!(code(method, &unknown_url, &session).await.0, 404);
         assert_eq!(code(method, &other.to_string(), &session).await.0, 454);
     }
 
-    // The bytes of its pictures go while it plays.
-    std::fs::OpenOptions::new().write(true).open(test.path()).unwrap().set_len(1_000).unwrap();
+    // The file is truncated during playback.
+    std::fs::OpenOptions::new().write(true).open(file.path()).unwrap().set_len(1_000).unwrap();
     let failed = async { while code("PLAY", &url.to_string(), &session).await.0 != 500 {} };
     timeout(TEST_TIMEOUT, failed).await.expect("500");
-    std::fs::remove_file(test.path()).unwrap();
+    std::fs::remove_file(file.path()).unwrap();
     assert_eq!(code("DESCRIBE", &url.to_string(), "").await.0, 404);
 }
 
@@ -643,27 +647,28 @@ async fn playback_requires_the_password() {
     let options =
         ServerOptions { auth: Some(Authenticator::new("ann", "se:cr et")), ..ServerOptions::default() };
     let server = Server::start(options, Observer::none()).await.unwrap();
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 6));
-    let name = server.library().add(open_file(&test, FRAME_RATE));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 6));
+    let name = server.library().add(open_file(&file, FRAME_RATE));
     let url = server.url_of(&name);
 
-    for (stranger, refused) in [(url.clone(), false), (url.clone().with_credentials("ann", "guess"), true)] {
+    let wrong_password = url.clone().with_credentials("ann", "guess");
+    for (url, was_refused) in [(url.clone(), false), (wrong_password, true)] {
         let (frame_sender, frames) = mpsc::channel(16);
         let (event_sender, events) = mpsc::channel(256);
         let sink = FrameSinks::tap_only(frame_sender);
-        let session = Session::start(stranger, SessionOptions::default(), sink, event_sender);
+        let session = Session::start(url, SessionOptions::default(), sink, event_sender);
         session.send_command(SessionCommand::SetGoal(Goal::Playing));
-        let mut playing = TestSession { session, frames, events };
-        let wanted = SessionEvent::Failed(SessionError::Unauthorized { was_refused: refused });
-        playing.wait_for_event("the refusal", |event| *event == wanted).await;
+        let mut client = TestSession { session, frames, events };
+        let expected = SessionEvent::Failed(SessionError::Unauthorized { was_refused });
+        client.wait_for_event("the refusal", |event| *event == expected).await;
         assert_eq!(server.session_count(), 0);
     }
 
     let (frame_sender, frames) = mpsc::channel(16);
     let (event_sender, events) = mpsc::channel(256);
-    let known = url.with_credentials("ann", "se:cr et");
+    let url = url.with_credentials("ann", "se:cr et");
     let sink = FrameSinks::tap_only(frame_sender);
-    let session = Session::start(known, SessionOptions::default(), sink, event_sender);
-    let (arrived, _) = TestSession { session, frames, events }.play_to_end().await;
-    assert_same_frames(&arrived, &test.frames);
+    let session = Session::start(url, SessionOptions::default(), sink, event_sender);
+    let (received, _) = TestSession { session, frames, events }.play_to_end().await;
+    assert_same_frames(&received, &file.frames);
 }

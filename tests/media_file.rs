@@ -1,4 +1,4 @@
-//! Opening files: films of every layout, and everything that is none.
+//! Opening media files of every layout, and refusing all others.
 
 mod common;
 
@@ -8,14 +8,14 @@ use std::path::Path;
 use common::jpegs::JpegKind;
 use common::media_files::{FileLayout, encode_file, test_file, test_jpegs};
 use reelay::media::FrameRate;
-use reelay::media::container::ContainerFormat as Found;
-use reelay::media_file::MediaFile;
+use reelay::media::container::ContainerFormat;
+use reelay::media_file::{IndexProgress, MediaFile};
 use reelay::proto::rtsp::NptRange;
 
 const SIZE: (u16, u16) = (96, 64);
 
-/// Waits until the whole file has been read.
-fn wait_for_index(film: &MediaFile) -> reelay::media_file::IndexProgress {
+/// Waits until the complete file is indexed.
+fn wait_for_index(film: &MediaFile) -> IndexProgress {
     let mut progress = film.progress();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     *runtime.block_on(progress.wait_for(|progress| progress.defects.is_some())).unwrap()
@@ -24,19 +24,19 @@ fn wait_for_index(film: &MediaFile) -> reelay::media_file::IndexProgress {
 #[test]
 fn every_layout_is_indexed_frame_by_frame() {
     let layouts = [
-        (FileLayout::Records(5), Found::Classroom),
-        (FileLayout::Records(6), Found::Classroom),
-        (FileLayout::Records(10), Found::Classroom),
-        (FileLayout::MultiFrameRecords(4), Found::Classroom),
-        (FileLayout::Raw, Found::Raw),
-        (FileLayout::Multipart, Found::Raw),
+        (FileLayout::Records(5), ContainerFormat::Classroom),
+        (FileLayout::Records(6), ContainerFormat::Classroom),
+        (FileLayout::Records(10), ContainerFormat::Classroom),
+        (FileLayout::MultiFrameRecords(4), ContainerFormat::Classroom),
+        (FileLayout::Raw, ContainerFormat::Raw),
+        (FileLayout::Multipart, ContainerFormat::Raw),
     ];
-    for (layout, found) in layouts {
+    for (layout, format) in layouts {
         for kind in [JpegKind::Classroom444, JpegKind::Thumbnail, JpegKind::Progressive] {
-            let test = test_file(layout, test_jpegs(kind, SIZE, 10));
-            let film = MediaFile::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
-            assert_eq!((wait_for_index(&film).frames, film.layout()), (10, found), "{layout:?}");
-            for (number, jpeg) in (0..).zip(&test.frames) {
+            let file = test_file(layout, test_jpegs(kind, SIZE, 10));
+            let film = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
+            assert_eq!((wait_for_index(&film).frames, film.layout()), (10, format), "{layout:?}");
+            for (number, jpeg) in (0..).zip(&file.frames) {
                 assert_eq!(film.read_frame(number).unwrap(), jpeg[..]);
             }
             assert!(film.read_frame(10).is_err());
@@ -46,35 +46,35 @@ fn every_layout_is_indexed_frame_by_frame() {
 
 #[test]
 fn dimensions_and_duration_are_known() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 50));
-    let film = MediaFile::open(test.path(), "film", FrameRate::per_second(25)).unwrap();
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 50));
+    let film = MediaFile::open(file.path(), "film", FrameRate::per_second(25)).unwrap();
     wait_for_index(&film);
     let info = film.info();
     assert_eq!((info.dimensions.width, info.dimensions.height), SIZE);
     assert_eq!(info.range(), NptRange::parse("npt=0-2").unwrap());
-    let slower = MediaFile::open(test.path(), "film", FrameRate::per_second(10)).unwrap();
+    let slower = MediaFile::open(file.path(), "film", FrameRate::per_second(10)).unwrap();
     wait_for_index(&slower);
     assert_eq!(slower.info().range(), NptRange::parse("npt=0-5").unwrap());
 }
 
 #[test]
 fn truncated_file_plays_up_to_the_cut() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 10));
-    let whole = fs::read(test.path()).unwrap();
-    fs::write(test.path(), &whole[..whole.len() - 100]).unwrap();
-    let film = MediaFile::open(test.path(), "film", FrameRate::CLASSROOM).unwrap();
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, SIZE, 10));
+    let complete = fs::read(file.path()).unwrap();
+    fs::write(file.path(), &complete[..complete.len() - 100]).unwrap();
+    let film = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
     let progress = wait_for_index(&film);
     assert_eq!(progress.frames, 9);
     assert!(progress.defects.unwrap().is_truncated);
 }
 
-/// Frames that a viewer cannot take are no damage.
+/// Frames that are too large to be sent are counted as oversized, not as damage.
 #[test]
 fn oversized_frames_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mjpeg");
     let [small, other] = &test_jpegs(JpegKind::Standard420, SIZE, 2)[..] else { panic!() };
-    // Comments make it large: SOI, then as many segments of 64 KiB as it takes.
+    // SOI, then 257 comment segments of 64 KiB.
     let comment = [&[0xFF, 0xFE, 0xFF, 0xFF][..], &[0; 0xFFFD]].concat();
     let huge = [&small[..2], &comment.repeat(257), &small[2..]].concat();
     fs::write(&path, huge.repeat(2)).unwrap();
@@ -88,11 +88,11 @@ fn oversized_frames_are_reported() {
     assert_eq!((progress.frames, progress.defects.unwrap().oversized), (1, 1));
 }
 
-/// The sentence with which a file is refused.
+/// Returns the error message with which a file is refused: one sentence, or one that ends with a command.
 fn open_error(path: &Path) -> String {
-    let sentence = MediaFile::open(path, "film.mjpeg", FrameRate::CLASSROOM).unwrap_err().to_string();
-    assert!(!sentence.contains('\n') && sentence.ends_with(['.', 'g']), "{sentence}");
-    sentence
+    let message = MediaFile::open(path, "film.mjpeg", FrameRate::CLASSROOM).unwrap_err().to_string();
+    assert!(!message.contains('\n') && message.ends_with(['.', 'g']), "{message}");
+    message
 }
 
 #[test]

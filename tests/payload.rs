@@ -1,4 +1,4 @@
-//! Pictures into packets and back, of every kind and size.
+//! Packetizing and depacketizing JPEGs of every kind and size.
 
 mod common;
 
@@ -13,7 +13,7 @@ use reelay::proto::rtp::Packet;
 
 const SIZE: (u16, u16) = (160, 120);
 
-/// The packets as a receiver parses them.
+/// Returns the RTP packets of a frame as a receiver parses them.
 fn parse_packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
     (0..frame.packets().len())
         .map(|index| {
@@ -37,14 +37,14 @@ fn single_frame(packets: &[Packet]) -> AssembledFrame {
     }
 }
 
-/// The bytes of a complete frame that also arrived of one with gaps.
+/// Returns the bytes of `complete` outside the missing ranges of `frame`.
 fn without_missing(complete: &[u8], frame: &AssembledFrame) -> Vec<u8> {
-    let arrived = |position: &usize| !frame.missing.iter().any(|range| range.contains(position));
-    (0..complete.len()).filter(arrived).map(|position| complete[position]).collect()
+    let is_received = |position: &usize| !frame.missing.iter().any(|range| range.contains(position));
+    (0..complete.len()).filter(is_received).map(|position| complete[position]).collect()
 }
 
 #[test]
-fn original_header_form_is_bit_exact() {
+fn original_header_format_is_bit_exact() {
     for kind in JpegKind::ALL.into_iter().filter(|kind| *kind != JpegKind::LongHeader) {
         for size in [(16, 16), SIZE, (2_100, 40)] {
             let jpeg = test_jpeg(kind, size, 3, 30);
@@ -89,11 +89,10 @@ fn header_extension_follows_onvif_layout() {
     assert_eq!(first.body.len() % 4, 0);
     let scan_header = &jpeg[header.sos_segment().range.clone()];
     let padding = first.body.len() - header.header_bytes().len();
-    let (before, at_end) = first.body.split_at(first.body.len() - scan_header.len());
-    assert_eq!(at_end, scan_header);
-    assert!(
-        before.ends_with(&vec![0xFF; padding]) && jpeg[2..].starts_with(&before[..before.len() - padding])
-    );
+    let (segments, end) = first.body.split_at(first.body.len() - scan_header.len());
+    assert_eq!(end, scan_header);
+    let (segments, fill) = segments.split_at(segments.len() - padding);
+    assert!(fill.iter().all(|byte| *byte == 0xFF) && jpeg[2..].starts_with(segments));
     for other in &packets[1..] {
         let extension = other.extension.as_ref().unwrap();
         assert_eq!((extension.profile, extension.body.len()), (0xFFFF, 0));
@@ -109,7 +108,7 @@ fn decode_pixels(jpeg: &[u8]) -> (Vec<u8>, (u32, u32)) {
 }
 
 #[test]
-fn rfc_2435_form_keeps_pixels_exact() {
+fn rfc_2435_format_keeps_pixels_exact() {
     let kinds = [
         JpegKind::Standard420,
         JpegKind::Standard422,
@@ -129,7 +128,8 @@ fn payload_header_follows_rfc_2435() {
     let jpeg = test_jpeg(JpegKind::Restarts, (642, 478), 5, 40);
     let frame = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
     let packets = parse_packets(&frame, 0);
-    // Type-specific 0, offset 0, type 1 with restarts, Q 255, 81 by 60 blocks; interval 4; 128 bytes of tables.
+    // RFC 2435 §3.1: type-specific 0, offset 0, type 65 (type 1 with restart markers), Q 255, 81 by 60 blocks of 8
+    // pixels. §3.1.7: restart interval 4, F and L set, count 0x3FFF. §3.1.8: MBZ 0, precision 0, length 128 bytes.
     assert_eq!(packets[0].payload[..8], [0, 0, 0, 0, 65, 255, 81, 60]);
     assert_eq!(packets[0].payload[8..16], [0, 4, 0xFF, 0xFF, 0, 0, 0, 128]);
     let data = |packet: &Packet, skipped: usize| packet.payload.len() - skipped;
@@ -144,7 +144,7 @@ fn payload_header_follows_rfc_2435() {
 }
 
 #[test]
-fn uncarriable_jpegs_are_refused_with_reason() {
+fn unsupported_jpegs_are_refused_with_reason() {
     let refused = |kind, size| packetize(&test_jpeg(kind, size, 1, 0), PayloadFormat::Rfc2435).unwrap_err();
     assert_eq!(refused(JpegKind::Classroom444, SIZE), UnsupportedJpeg::Subsampling);
     assert_eq!(refused(JpegKind::CustomHuffman, SIZE), UnsupportedJpeg::HuffmanTables);
@@ -158,8 +158,8 @@ fn uncarriable_jpegs_are_refused_with_reason() {
 #[test]
 fn missing_packet_makes_only_its_own_frame_incomplete() {
     let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 60);
-    for form in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
-        let frame = packetize(&jpeg, form).unwrap();
+    for format in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
+        let frame = packetize(&jpeg, format).unwrap();
         let count = frame.packets().len();
         assert!(count >= 3);
         for missing in 0..count {
@@ -176,7 +176,7 @@ fn missing_packet_makes_only_its_own_frame_incomplete() {
                 assert_eq!(first.missing[0].start, 0, "the header is unknown");
             } else {
                 let expected = without_missing(&second.jpeg, first);
-                // Where EOI is not sent, only a complete frame gets one.
+                // RFC 2435 does not carry EOI; the depacketizer appends it to complete frames only.
                 let without_eoi = expected.strip_suffix(&[0xFF, 0xD9]).unwrap_or(&expected);
                 assert!(first.jpeg == expected || first.jpeg == without_eoi, "without packet {missing}");
                 let is_open = first.missing[0].end == UNKNOWN_END;
@@ -201,15 +201,15 @@ fn overlapping_fragments_make_a_frame_incomplete() {
 #[test]
 fn computed_and_cached_quantization_tables_are_used() {
     let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
-    let whole = parse_packets(&packetize(&jpeg, PayloadFormat::Rfc2435).unwrap(), 0);
-    let with_quality = |quality: u8, tables: bool| {
-        let mut packets = whole.clone();
+    let complete = parse_packets(&packetize(&jpeg, PayloadFormat::Rfc2435).unwrap(), 0);
+    let with_quality = |quality: u8, has_tables: bool| {
+        let mut packets = complete.clone();
         for packet in &mut packets {
             let mut payload = packet.payload.to_vec();
             payload[5] = quality;
             packet.payload = payload.into();
         }
-        if !tables {
+        if !has_tables {
             let first = &packets[0].payload;
             let kept = if quality < 128 { vec![] } else { vec![0, 0, 0, 0] };
             packets[0].payload = [&first[..8], &kept[..], &first[8 + 4 + 128..]].concat().into();
@@ -218,11 +218,10 @@ fn computed_and_cached_quantization_tables_are_used() {
     };
     let size = decode_pixels(&single_frame(&with_quality(85, false)).jpeg).1;
     assert_eq!(size, (160, 120));
-    // Sent once, and meant from then on.
-    let stream = [with_quality(200, true), with_quality(200, false)].concat();
-    let mut second = stream.clone();
-    second[whole.len()..].iter_mut().for_each(|packet| packet.header.timestamp = 9);
-    let assembled = assemble(&second);
+    // Tables for a Q of 128 to 254 may be sent once and are valid for all later frames (RFC 2435 §3.1.8).
+    let mut stream = [with_quality(200, true), with_quality(200, false)].concat();
+    stream[complete.len()..].iter_mut().for_each(|packet| packet.header.timestamp = 9);
+    let assembled = assemble(&stream);
     assert!(
         matches!(&assembled[..], [Assembled::Frame(a), Assembled::Frame(b)] if a.is_complete() && a.jpeg == b.jpeg)
     );
@@ -249,17 +248,17 @@ fn zero_dimensions_are_taken_from_sdp() {
 #[test]
 fn hostile_payloads_never_panic() {
     let jpeg = test_jpeg(JpegKind::Restarts, SIZE, 1, 0);
-    for form in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
-        let whole = parse_packets(&packetize(&jpeg, form).unwrap(), 0);
-        for cut in 0..whole[0].payload.len().min(200) {
-            let mut packet = whole[0].clone();
+    for format in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
+        let complete = parse_packets(&packetize(&jpeg, format).unwrap(), 0);
+        for cut in 0..complete[0].payload.len().min(200) {
+            let mut packet = complete[0].clone();
             packet.payload.truncate(cut);
             packet.header.marker = true;
             let _ = assemble(&[packet]);
         }
         for byte in 0..160 {
             for value in [0, 1, 0x7F, 0x80, 0xFF] {
-                let mut changed = whole.clone();
+                let mut changed = complete.clone();
                 let mut payload = changed[0].payload.to_vec();
                 payload[byte] = value;
                 changed[0].payload = payload.into();
@@ -273,27 +272,27 @@ fn hostile_payloads_never_panic() {
     }
 }
 
-/// The only packet of a picture in the classroom's form.
+/// Returns the payload of the only packet of a frame in the classroom format.
 fn classroom_payload(jpeg: &[u8]) -> Vec<u8> {
     let frame = packetize(jpeg, PayloadFormat::Classroom).unwrap();
     let [packet] = &parse_packets(&frame, 5)[..] else { panic!("not one packet") };
     assert!(packet.header.marker && packet.extension.is_none());
     assert_eq!(packet.header.payload_type, 26);
-    assert!(frame.packets()[0].len() <= 20_480, "more than the programs take from their socket");
+    assert!(frame.packets()[0].len() <= 20_480, "larger than the classroom programs' receive buffer");
     packet.payload.to_vec()
 }
 
 #[test]
-fn classroom_form_sends_small_frames_unchanged() {
+fn classroom_format_sends_small_frames_unchanged() {
     for kind in JpegKind::ALL {
         let jpeg = test_jpeg(kind, SIZE, 3, 30);
-        let whole = reelay::media::jpeg::normalize_for_decoder(&jpeg);
-        assert!(whole.len() <= MAX_CLASSROOM_FRAME_SIZE, "{kind:?}: {}", whole.len());
-        assert_eq!(classroom_payload(&jpeg), whole.as_ref(), "{kind:?}");
+        let complete = reelay::media::jpeg::normalize_for_decoder(&jpeg);
+        assert!(complete.len() <= MAX_CLASSROOM_FRAME_SIZE, "{kind:?}: {}", complete.len());
+        assert_eq!(classroom_payload(&jpeg), complete.as_ref(), "{kind:?}");
     }
 }
 
-/// The mean difference between two pictures of the same shape, in steps of 255.
+/// Returns the mean difference per channel (0 to 255) between two pictures of the same shape, at 64 × 64 points.
 fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
     let (mut pixels_a, mut pixels_b) = (Vec::new(), Vec::new());
     let (size_a, size_b) = (decode(a, &mut pixels_a).unwrap(), decode(b, &mut pixels_b).unwrap());
@@ -310,7 +309,7 @@ fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 #[test]
-fn classroom_form_recodes_large_frames_to_fit() {
+fn classroom_format_recodes_large_frames_to_fit() {
     for (kind, size, noise, shrinks) in [
         (JpegKind::Classroom444, (640, 480), 0, false),
         (JpegKind::Standard420, (480, 360), 20, false),
@@ -325,12 +324,12 @@ fn classroom_form_recodes_large_frames_to_fit() {
         let Dimensions { width, height } = JpegHeader::parse(&fitted).unwrap().frame_header().dimensions;
         assert_eq!((width, height) != size, shrinks, "{kind:?}: {width}x{height}");
         let difference = mean_difference(&jpeg, &fitted);
-        assert!(difference < 8.0 + f64::from(noise) / 4.0, "{kind:?}: another picture by {difference}");
+        assert!(difference < 8.0 + f64::from(noise) / 4.0, "{kind:?}: the mean difference is {difference}");
     }
 }
 
 #[test]
-fn classroom_form_refuses_large_undecodable_frames() {
+fn classroom_format_refuses_large_undecodable_frames() {
     let mut jpeg = test_jpeg(JpegKind::Standard420, (640, 480), 7, 100);
     let header = JpegHeader::parse(&jpeg).unwrap().scan_data_start();
     jpeg[2..header].fill(0x55);

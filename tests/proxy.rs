@@ -1,4 +1,4 @@
-//! A relay between our own player and our own server, and between words that are nobody's.
+//! The proxy between Reelay's client and server, and between scripted peers.
 
 mod common;
 
@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// Nothing on loopback takes this long; a test that waits so long has failed.
+/// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn start_proxy(port: u16, emulator: Emulator) -> Proxy {
@@ -32,62 +32,62 @@ async fn start_proxy(port: u16, emulator: Emulator) -> Proxy {
     Proxy::start(options, Arc::new(|_| {})).await.unwrap()
 }
 
-/// Plays to the end.
+/// Plays to the end; returns the number of frames received and the figures.
 async fn play(url: RtspUrl, transport: TransportPreference, emulator: Emulator) -> (u64, Snapshot) {
     let (frame_sender, mut frames) = mpsc::channel(16);
     let (event_sender, mut events) = mpsc::channel(256);
-    let machine = RtspOptions { transport, ..RtspOptions::default() };
-    let emulation = EmulatorOptions { emulator, placement: EmulatorPlacement::AtServer };
-    let options = SessionOptions { rtsp: machine, emulator: emulation, ..SessionOptions::default() };
+    let rtsp = RtspOptions { transport, ..RtspOptions::default() };
+    let emulator = EmulatorOptions { emulator, placement: EmulatorPlacement::AtServer };
+    let options = SessionOptions { rtsp, emulator, ..SessionOptions::default() };
     let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
-    let mut arrived = 0;
+    let mut frame_count = 0;
     let end = async {
         loop {
             tokio::select! {
-                Some(_) = frames.recv() => arrived += 1,
+                Some(_) = frames.recv() => frame_count += 1,
                 Some(event) = events.recv() => match event {
                     SessionEvent::Ended => return,
-                    SessionEvent::Failed(failure) => panic!("{failure}"),
+                    SessionEvent::Failed(error) => panic!("{error}"),
                     _ => {}
                 },
             }
         }
     };
-    timeout(TEST_TIMEOUT, end).await.expect("the end of the film");
+    timeout(TEST_TIMEOUT, end).await.expect("the film does not end");
     let figures = session.figures();
     session.finish(TEST_TIMEOUT).await;
     let snapshot = figures.borrow().snapshot;
-    (arrived, snapshot)
+    (frame_count, snapshot)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn figures_through_proxy_match_emulator() {
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (160, 120), 100));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (160, 120), 100));
     let server = Server::start(ServerOptions::default(), Observer::none()).await.unwrap();
-    let opened = MediaFile::open(test.path(), "film.mjpeg", FrameRate::per_second(100)).unwrap();
-    let name = server.library().add(opened);
+    let film = MediaFile::open(file.path(), "film.mjpeg", FrameRate::per_second(100)).unwrap();
+    let name = server.library().add(film);
     let none = Impairments::default();
     let lossy = Impairments { loss: LossModel { ratio: 0.1, mean_burst: Some(2.0) }, ..none };
     let bottleneck = Some(Bottleneck { bits_per_second: 1_000_000, queue: 16_000 });
     let narrow = Impairments { bottleneck, ..none };
     for impairments in [none, lossy, narrow] {
         for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-            let network = Emulator::new(EmulatorSettings { is_on: true, seed: 3, impairments });
-            let relay = start_proxy(server.address().port(), network.clone()).await;
-            let url = RtspUrl::for_path("127.0.0.1", relay.address().port(), &name);
-            let (arrived, measured) = play(url, transport, network.clone()).await;
-            let truth = measured.emulated.expect("the packets went through the relay");
+            let emulator = Emulator::new(EmulatorSettings { is_on: true, seed: 3, impairments });
+            let proxy = start_proxy(server.address().port(), emulator.clone()).await;
+            let url = RtspUrl::for_path("127.0.0.1", proxy.address().port(), &name);
+            let (frame_count, measured) = play(url, transport, emulator.clone()).await;
+            let truth = measured.emulated.expect("no packet passed the emulator");
             assert_eq!(measured.packets_expected, truth.offered, "{truth:?}");
             assert_eq!(measured.packets_lost, truth.lost_random + truth.lost_queue, "{truth:?}");
-            assert_eq!(network.total(), truth);
+            assert_eq!(emulator.total(), truth);
             assert_eq!(measured.packets_lost > 10, impairments != none, "{truth:?}");
-            assert!(arrived == 100 || impairments != none, "{arrived}");
+            assert!(frame_count == 100 || impairments != none, "{frame_count}");
         }
     }
 }
 
-/// Reads until these words have come.
+/// Reads until the received bytes contain `text`; returns all of them.
 async fn read_until(stream: &mut TcpStream, text: &str) -> String {
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains(text) {
@@ -105,26 +105,26 @@ fn number_after(text: &str, name: &str) -> u16 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn classroom_ports_are_rewritten_and_packets_forwarded() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let relay = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
+    let proxy = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
     let receiver = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let port = receiver.local_addr().unwrap().port();
-    let mut player = TcpStream::connect(relay.address()).await.unwrap();
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
 
     let setup = format!("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= {port}");
-    player.write_all(setup.as_bytes()).await.unwrap();
-    let asked = read_until(&mut server, "client_port= ").await;
+    client.write_all(setup.as_bytes()).await.unwrap();
+    let forwarded = read_until(&mut server, "client_port= ").await;
     assert!(
-        asked.starts_with("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= "),
-        "{asked}"
+        forwarded.starts_with("SETUP movie.Mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= "),
+        "{forwarded}"
     );
-    let inner = number_after(&asked, "client_port=");
-    assert_ne!(inner, port);
+    let proxy_port = number_after(&forwarded, "client_port=");
+    assert_ne!(proxy_port, port);
     server.write_all(b"RTSP/1.0 200 OK\nCSeq: 1\nSession: 123456").await.unwrap();
-    read_until(&mut player, "Session: 123456").await;
+    read_until(&mut client, "Session: 123456").await;
 
     let sender = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    sender.send_to(b"a packet", ("127.0.0.1", inner)).await.unwrap();
+    sender.send_to(b"a packet", ("127.0.0.1", proxy_port)).await.unwrap();
     let mut buffer = [0; 64];
     let (count, _) = timeout(TEST_TIMEOUT, receiver.recv_from(&mut buffer)).await.unwrap().unwrap();
     assert_eq!(&buffer[..count], b"a packet");
@@ -133,68 +133,68 @@ async fn classroom_ports_are_rewritten_and_packets_forwarded() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn client_packets_reach_server_ports() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let relay = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
-    let mut player = TcpStream::connect(relay.address()).await.unwrap();
+    let proxy = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
-    // One session after the other, the last of them on the ports of the one before, which the server changes; and more of
-    // them than a connection has streams at a time.
+    // More sessions, one after the other, than the proxy keeps media tracks for one connection. The last one has the
+    // client ports of the one before it, but other server ports.
     for session in (0..20).chain([19]) {
         let pair = format!("{}-{}", 5_000 + 2 * session, 5_001 + 2 * session);
         let setup = format!(
             "SETUP rtsp://h/f RTSP/1.0\r\nTransport: RTP/AVP;unicast;client_port={pair}\r\nCSeq: 1\r\n\r\n"
         );
-        player.write_all(setup.as_bytes()).await.unwrap();
-        let inner = number_after(&read_until(&mut server, "\r\n\r\n").await, "client_port=");
+        client.write_all(setup.as_bytes()).await.unwrap();
+        let proxy_client_port = number_after(&read_until(&mut server, "\r\n\r\n").await, "client_port=");
         let server_socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let own = server_socket.local_addr().unwrap().port();
-        let answer = format!(
-            "RTSP/1.0 200 OK\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port={inner}-{};server_port={own}-{own}\r\n\r\n",
-            inner + 1
+        let server_port = server_socket.local_addr().unwrap().port();
+        let response = format!(
+            "RTSP/1.0 200 OK\r\nCSeq: 1\r\nTransport: RTP/AVP;client_port={proxy_client_port}-{};server_port={server_port}-{server_port}\r\n\r\n",
+            proxy_client_port + 1
         );
-        server.write_all(answer.as_bytes()).await.unwrap();
-        let response = read_until(&mut player, "\r\n\r\n").await;
+        server.write_all(response.as_bytes()).await.unwrap();
+        let response = read_until(&mut client, "\r\n\r\n").await;
         assert!(response.contains(&format!("client_port={pair};")), "{response}");
-        let outer = number_after(&response, "server_port=");
-        assert_ne!(outer, own);
+        let proxy_server_port = number_after(&response, "server_port=");
+        assert_ne!(proxy_server_port, server_port);
         let client_socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        client_socket.send_to(b"a report", ("127.0.0.1", outer + 1)).await.unwrap();
+        client_socket.send_to(b"a report", ("127.0.0.1", proxy_server_port + 1)).await.unwrap();
         let mut buffer = [0; 64];
         let (count, from) =
             timeout(TEST_TIMEOUT, server_socket.recv_from(&mut buffer)).await.unwrap().unwrap();
-        assert_eq!((&buffer[..count], from.port()), (&b"a report"[..], inner + 1));
+        assert_eq!((&buffer[..count], from.port()), (&b"a report"[..], proxy_client_port + 1));
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn half_closed_client_gets_its_response() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let relay = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
-    let mut player = TcpStream::connect(relay.address()).await.unwrap();
+    let proxy = start_proxy(listener.local_addr().unwrap().port(), Emulator::default()).await;
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
     let request = "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n";
-    player.write_all(request.as_bytes()).await.unwrap();
-    player.shutdown().await.unwrap();
-    let mut asked = String::new();
-    timeout(TEST_TIMEOUT, server.read_to_string(&mut asked)).await.unwrap().unwrap();
-    assert_eq!(asked, request, "the server hears that this was all");
+    client.write_all(request.as_bytes()).await.unwrap();
+    client.shutdown().await.unwrap();
+    let mut forwarded = String::new();
+    timeout(TEST_TIMEOUT, server.read_to_string(&mut forwarded)).await.unwrap().unwrap();
+    assert_eq!(forwarded, request, "the half-close is forwarded to the server");
     server.write_all(b"RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n").await.unwrap();
     drop(server);
-    let mut answer = String::new();
-    timeout(TEST_TIMEOUT, player.read_to_string(&mut answer)).await.unwrap().unwrap();
-    assert_eq!(answer, "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
+    let mut response = String::new();
+    timeout(TEST_TIMEOUT, client.read_to_string(&mut response)).await.unwrap().unwrap();
+    assert_eq!(response, "RTSP/1.0 200 OK\r\nCSeq: 1\r\n\r\n");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unreachable_server_is_reported_and_client_is_closed() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let free_port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let (event_sender, mut events) = mpsc::unbounded_channel();
     let listen = ([127, 0, 0, 1], 0).into();
     let options =
-        ProxyOptions { listen, server: ("127.0.0.1".to_owned(), free), emulator: Emulator::default() };
+        ProxyOptions { listen, server: ("127.0.0.1".to_owned(), free_port), emulator: Emulator::default() };
     let observer = Arc::new(move |event| event_sender.send(event).unwrap());
-    let relay = Proxy::start(options, observer).await.unwrap();
-    let mut player = TcpStream::connect(relay.address()).await.unwrap();
-    assert_eq!(timeout(TEST_TIMEOUT, player.read(&mut [0; 8])).await.unwrap().unwrap(), 0);
+    let proxy = Proxy::start(options, observer).await.unwrap();
+    let mut client = TcpStream::connect(proxy.address()).await.unwrap();
+    assert_eq!(timeout(TEST_TIMEOUT, client.read(&mut [0; 8])).await.unwrap().unwrap(), 0);
     assert!(matches!(events.recv().await, Some(ProxyEvent::Connected { .. })));
     assert!(matches!(events.recv().await, Some(ProxyEvent::ServerUnreachable { .. })));
 }

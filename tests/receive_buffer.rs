@@ -1,5 +1,5 @@
-//! Large pictures and a small kernel buffer. In a binary of its own, so that no other test takes the processors away
-//! from the thread that empties the socket.
+//! Large frames and a small kernel buffer. A separate test binary, so that no other test competes for the processor
+//! with the thread that reads the socket.
 
 mod common;
 
@@ -16,26 +16,26 @@ use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_of_250_kb_survive_default_kernel_buffer_limit() {
-    let pictures: Vec<_> =
+    let jpegs: Vec<_> =
         (0..20).map(|number| test_jpeg(JpegKind::Standard420, (760, 560), number, 255)).collect();
-    assert!(pictures.iter().all(|jpeg| jpeg.len() > 250_000), "{}", pictures[0].len());
-    let test = test_file(FileLayout::Records(6), pictures);
+    assert!(jpegs.iter().all(|jpeg| jpeg.len() > 250_000), "{}", jpegs[0].len());
+    let file = test_file(FileLayout::Records(6), jpegs);
     let server = Server::start(ServerOptions::default(), Observer::none()).await.unwrap();
-    let name = server.library().add(MediaFile::open(test.path(), "film", FrameRate::CLASSROOM).unwrap());
+    let name = server.library().add(MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap());
 
     let (frame_sender, mut frames) = mpsc::channel(32);
     let (event_sender, mut events) = mpsc::channel(256);
-    // What is left of any greater wish where the kernel's cap (`net.core.rmem_max`) is the usual one. It counts what it
-    // keeps with each packet as well, so that one picture is more than it holds.
+    // The usual limit of the kernel (`net.core.rmem_max`), to which it reduces any larger size. The kernel also counts
+    // its own overhead for each packet, so that one frame does not fit into the buffer.
     let options = SessionOptions { receive_buffer_size: 208 * 1024, ..SessionOptions::default() };
     let session =
         Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
     let end = async { while events.recv().await.is_some_and(|event| event != SessionEvent::Ended) {} };
-    timeout(Duration::from_secs(60), end).await.expect("the end of the film");
+    timeout(Duration::from_secs(60), end).await.expect("the film does not end");
 
     assert_eq!(session.figures().borrow().snapshot.packets_lost, 0);
-    for jpeg in &test.frames {
+    for jpeg in &file.frames {
         assert!(frames.try_recv().unwrap().jpeg == jpeg[..]);
     }
 }

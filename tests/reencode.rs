@@ -54,8 +54,8 @@ impl DecodedPicture {
     fn half_size(&self) -> Self {
         let (width, height) = (self.width / 2, self.height / 2);
         let mean = |index: usize| {
-            let (pixel, part) = (index / 4, index % 4);
-            let first = (pixel / width * 2 * self.width + pixel % width * 2) * 4 + part;
+            let (pixel, channel) = (index / 4, index % 4);
+            let first = (pixel / width * 2 * self.width + pixel % width * 2) * 4 + channel;
             let four = [first, first + 4, first + self.width * 4, first + self.width * 4 + 4];
             (four.iter().map(|&at| u32::from(self.bytes[at])).sum::<u32>() / 4) as u8
         };
@@ -76,7 +76,7 @@ impl DecodedPicture {
 }
 
 fn to_ycbcr(pixel: &[u8]) -> [f64; 3] {
-    let [r, g, b] = [0, 1, 2].map(|part| f64::from(pixel[part]));
+    let [r, g, b] = [0, 1, 2].map(|channel| f64::from(pixel[channel]));
     let y = 0.299 * r + 0.587 * g + 0.114 * b;
     [y, (b - y) * 0.564, (r - y) * 0.713]
 }
@@ -96,10 +96,10 @@ fn every_jpeg_kind_is_carried_by_rfc_2435() {
     for kind in JpegKind::ALL {
         for size in [(16, 16), (8, 8), SIZE, (648, 488), (650, 482)] {
             let jpeg = soft_jpeg(kind, size, 5);
-            let (source, arrived) = (decode_picture(&jpeg), decode_picture(&reencode_and_transport(&jpeg)));
-            assert_eq!(arrived.width, source.width.next_multiple_of(8), "{kind:?} {size:?}");
-            assert_eq!(arrived.height, source.height.next_multiple_of(8), "{kind:?} {size:?}");
-            let seen = arrived.cropped(source.width, source.height);
+            let (source, received) = (decode_picture(&jpeg), decode_picture(&reencode_and_transport(&jpeg)));
+            assert_eq!(received.width, source.width.next_multiple_of(8), "{kind:?} {size:?}");
+            assert_eq!(received.height, source.height.next_multiple_of(8), "{kind:?} {size:?}");
+            let seen = received.cropped(source.width, source.height);
             if is_lossless(kind) {
                 assert!(seen == source, "{kind:?} {size:?}: {:.1?} dB", seen.psnr(&source));
             } else {
@@ -136,13 +136,13 @@ fn frame_is_changed_only_as_far_as_necessary() {
         assert!(matches!(to_rfc2435(&jpeg, quality), Ok(Cow::Borrowed(same)) if same == jpeg), "{kind:?}");
     }
     // Both frames have the same coefficients, so with the same Huffman table they have the same scan data.
-    let (own, standard) =
+    let (custom, standard) =
         (test_jpeg(JpegKind::CustomHuffman, SIZE, 1, 20), test_jpeg(JpegKind::Standard420, SIZE, 1, 20));
     let scan = |jpeg: &[u8]| jpeg[JpegHeader::parse(jpeg).unwrap().scan_data_start()..].to_vec();
-    assert_eq!(scan(&with_standard_huffman(&own).unwrap()), scan(&standard));
-    let restarting = with_standard_huffman(&test_jpeg(JpegKind::CustomHuffmanRestarts, SIZE, 1, 20)).unwrap();
-    assert_eq!(JpegHeader::parse(&restarting).unwrap().restart_interval(), 4);
-    assert_eq!(scan(&restarting), scan(&test_jpeg(JpegKind::Restarts, SIZE, 1, 20)));
+    assert_eq!(scan(&with_standard_huffman(&custom).unwrap()), scan(&standard));
+    let restarts = with_standard_huffman(&test_jpeg(JpegKind::CustomHuffmanRestarts, SIZE, 1, 20)).unwrap();
+    assert_eq!(JpegHeader::parse(&restarts).unwrap().restart_interval(), 4);
+    assert_eq!(scan(&restarts), scan(&test_jpeg(JpegKind::Restarts, SIZE, 1, 20)));
 }
 
 #[test]
@@ -167,9 +167,9 @@ fn frames_over_2040_pixels_are_scaled_down() {
         JpegKind::Grey,
     ] {
         let jpeg = soft_jpeg(kind, (4_080, 96), 1);
-        let (source, arrived) = (decode_picture(&jpeg), decode_picture(&reencode_and_transport(&jpeg)));
-        assert_eq!((arrived.width, arrived.height), (2_040, 48), "{kind:?}");
-        let psnr = arrived.psnr(&source.half_size());
+        let (source, received) = (decode_picture(&jpeg), decode_picture(&reencode_and_transport(&jpeg)));
+        assert_eq!((received.width, received.height), (2_040, 48), "{kind:?}");
+        let psnr = received.psnr(&source.half_size());
         assert!(psnr.iter().all(|plane| *plane > 30.0), "{kind:?}: {psnr:.1?} dB");
     }
     let tall = decode_picture(&reencode_and_transport(&soft_jpeg(JpegKind::Standard420, (48, 3_000), 1)));

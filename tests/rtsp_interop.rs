@@ -1,4 +1,5 @@
-//! What real players ask, typed anew, answered by the server; what real servers answer, played by the player.
+//! Requests as real players write them, sent to the server, and responses as real servers write them, sent to the
+//! client.
 
 mod common;
 
@@ -15,14 +16,14 @@ use reelay::session::{
 };
 use std::time::{Duration, Instant};
 
-/// Asks the server in the words of a player; `{session}` stands for the session that SETUP made.
+/// Sends a request to the server, exactly as written; `{session}` stands for the ID of the current session.
 fn send_request(world: &mut World, text: &str) -> Response {
     let session = world.server_mut().session().map(|session| session.id().to_owned()).unwrap_or_default();
     let text = text.trim_start().replace("{session}", &session).replace('\n', "\r\n") + "\r\n";
-    let mut framer = MessageReader::new(MessageLimits::SERVER);
-    framer.push(text.as_bytes());
-    let Some(Message::Request(request)) = framer.poll_message().unwrap() else {
-        panic!("no request: {text}")
+    let mut reader = MessageReader::new(MessageLimits::SERVER);
+    reader.push(text.as_bytes());
+    let Some(Message::Request(request)) = reader.poll_message().unwrap() else {
+        panic!("not a request: {text}")
     };
     let response = world.server_mut().handle_request(Instant::now(), &request);
     assert_eq!(response.headers.get("CSeq"), request.headers.get("CSeq"));
@@ -163,7 +164,7 @@ fn vlc_is_served() {
     ));
 }
 
-/// What a PLAY is answered: Scale, Speed, Range and status.
+/// Sends a PLAY with these headers; returns Scale, Speed, Range and status of the response.
 fn play_response(world: &mut World, headers: &str) -> (Option<String>, Option<String>, Option<String>, u16) {
     let play = "PLAY rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 4\nSession: {session}\n";
     let response = send_request(world, &format!("{play}{headers}"));
@@ -171,7 +172,7 @@ fn play_response(world: &mut World, headers: &str) -> (Option<String>, Option<St
     (header("Scale"), header("Speed"), header("Range"), response.status.code())
 }
 
-/// GStreamer asks for a Speed when its user seeks at another rate, and for a Scale with key units alone or backwards.
+/// GStreamer sends Speed for a seek with another rate, and Scale for key-unit trick modes and reverse playback.
 #[test]
 fn scale_and_speed_in_response_match_playback() {
     let mut world = world();
@@ -185,23 +186,23 @@ fn scale_and_speed_in_response_match_playback() {
     assert_eq!(play_response(&mut world, "Range: npt=0-\nSpeed: 0\n"), (None, None, None, 400));
     let speed = play_response(&mut world, "Range: npt=0-\nSpeed: 2.000000\n");
     assert_eq!(speed, (None, some("2.0"), all.clone(), 200));
-    assert_eq!(play_response(&mut world, ""), (None, some("2.0"), all.clone(), 200), "it goes on as it is");
+    assert_eq!(play_response(&mut world, ""), (None, some("2.0"), all.clone(), 200), "the speed stays");
     assert_eq!(play_response(&mut world, "Scale: 100\n"), (some("8.0"), None, all.clone(), 200));
     assert_eq!(play_response(&mut world, "Scale: 0.1\n"), (some("0.25"), None, all.clone(), 200));
     assert_eq!(play_response(&mut world, "Scale: -1.000000\n"), (some("1.0"), None, all, 200));
-    let part = some("npt=10.000-20.000");
-    assert_eq!(play_response(&mut world, "Range: npt=10-20\n"), (None, None, part.clone(), 200));
+    let range = some("npt=10.000-20.000");
+    assert_eq!(play_response(&mut world, "Range: npt=10-20\n"), (None, None, range.clone(), 200));
     assert_eq!(
         play_response(&mut world, "Scale: 1.5\n"),
-        (some("1.5"), None, part, 200),
-        "up to where it was to go"
+        (some("1.5"), None, range, 200),
+        "the end of the range stays"
     );
     assert_ok(send_request(
         &mut world,
         "PAUSE rtsp://127.0.0.1:8554/film/ RTSP/1.0\nCSeq: 6\nSession: {session}\n",
     ));
     let resumed = play_response(&mut world, "");
-    assert_eq!(resumed, (None, None, some("npt=10.000-25.000"), 200), "and then as usual");
+    assert_eq!(resumed, (None, None, some("npt=10.000-25.000"), 200), "normal speed, to the end of the film");
 }
 
 #[test]
@@ -225,34 +226,34 @@ fn retina_is_served_without_options() {
     ));
 }
 
-/// Each status where RFC 2326 asks for it, once a session stands.
+/// Each error status of RFC 2326, without a session and with one.
 #[test]
-fn refusals_use_rfc_2326_status_codes() {
+fn errors_use_rfc_2326_status_codes() {
     let mut world = world();
-    let code = |world: &mut World, words: &str| send_request(world, words).status.code();
+    let status = |world: &mut World, request: &str| send_request(world, request).status.code();
     let film = "rtsp://127.0.0.1:8554/film";
-    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\n")), 454);
-    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
-    assert_eq!(code(&mut world, &format!("TEARDOWN {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
-    assert_eq!(code(&mut world, &format!("SETUP {film} RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP\n")), 459);
-    assert_eq!(code(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\n")), 400);
+    assert_eq!(status(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\n")), 454);
+    assert_eq!(status(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
+    assert_eq!(status(&mut world, &format!("TEARDOWN {film} RTSP/1.0\nCSeq: 1\nSession: 12345678\n")), 454);
+    assert_eq!(status(&mut world, &format!("SETUP {film} RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP\n")), 459);
+    assert_eq!(status(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\n")), 400);
     assert_eq!(
-        code(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP;multicast\n")),
+        status(&mut world, &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP;multicast\n")),
         461
     );
-    assert_eq!(code(&mut world, &format!("DESCRIBE {film} RTSP/1.0\nCSeq: 1\nAccept: text/html\n")), 406);
-    assert_eq!(code(&mut world, &format!("OPTIONS {film} RTSP/1.0\n")), 400);
-    assert_eq!(code(&mut world, &format!("OPTIONS {film} RTSP/3.0\nCSeq: 1\n")), 505);
-    assert_eq!(code(&mut world, &format!("LEVITATE {film} RTSP/1.0\nCSeq: 1\n")), 501);
-    assert_eq!(code(&mut world, &format!("RECORD {film} RTSP/1.0\nCSeq: 1\n")), 405);
-    assert_eq!(code(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nRequire: levitation\n")), 551);
+    assert_eq!(status(&mut world, &format!("DESCRIBE {film} RTSP/1.0\nCSeq: 1\nAccept: text/html\n")), 406);
+    assert_eq!(status(&mut world, &format!("OPTIONS {film} RTSP/1.0\n")), 400);
+    assert_eq!(status(&mut world, &format!("OPTIONS {film} RTSP/3.0\nCSeq: 1\n")), 505);
+    assert_eq!(status(&mut world, &format!("LEVITATE {film} RTSP/1.0\nCSeq: 1\n")), 501);
+    assert_eq!(status(&mut world, &format!("RECORD {film} RTSP/1.0\nCSeq: 1\n")), 405);
+    assert_eq!(status(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nRequire: levitation\n")), 551);
 
     assert_ok(send_request(
         &mut world,
         &format!("SETUP {film}/track1 RTSP/1.0\nCSeq: 1\nTransport: RTP/AVP/TCP;interleaved=0-1\n"),
     ));
     let mut with = |method: &str, path: &str, rest: &str| {
-        code(&mut world, &format!("{method} {film}{path} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n{rest}"))
+        status(&mut world, &format!("{method} {film}{path} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n{rest}"))
     };
     assert_eq!(with("PAUSE", "", ""), 455);
     assert_eq!(with("SETUP", "/track1", "Transport: RTP/AVP/TCP;interleaved=0-1\n"), 455);
@@ -268,27 +269,27 @@ fn refusals_use_rfc_2326_status_codes() {
     assert_eq!(with("PLAY", "", "Range: npt=10-20\n"), 200);
     assert_eq!(with("PAUSE", "/track1", ""), 460);
     assert_eq!(with("PAUSE", "", "Range: npt=5-\n"), 457);
-    assert_eq!(with("PAUSE", "", "Range: npt=20.1-\n"), 457, "that PLAY ends at 20 s");
+    assert_eq!(with("PAUSE", "", "Range: npt=20.1-\n"), 457, "the PLAY ends at 20 s");
     assert_eq!(with("PAUSE", "", "Range: npt=15-\n"), 200);
-    assert_eq!(with("PAUSE", "", "Range: npt=17-\n"), 200, "the user has thought better of it");
+    assert_eq!(with("PAUSE", "", "Range: npt=17-\n"), 200, "a later PAUSE replaces the first");
     assert_eq!(with("PAUSE", "", ""), 200);
     assert_eq!(with("PAUSE", "", ""), 455);
     let allow = |world: &mut World, method: &str| {
-        let words = format!("{method} {film}/track1 RTSP/1.0\nCSeq: 1\nSession: {{session}}\n");
-        let refusal = send_request(world, &words);
-        assert_eq!(refusal.status.code(), 455);
-        refusal.headers.get("Allow").unwrap().to_owned()
+        let request = format!("{method} {film}/track1 RTSP/1.0\nCSeq: 1\nSession: {{session}}\n");
+        let response = send_request(world, &request);
+        assert_eq!(response.status.code(), 455);
+        response.headers.get("Allow").unwrap().to_owned()
     };
     assert!(!allow(&mut world, "SETUP").contains("PAUSE"));
     assert_ok(send_request(&mut world, &format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\n")));
     let allowed = allow(&mut world, "SETUP");
     assert!(allowed.contains("PAUSE") && !allowed.contains("SETUP"), "{allowed}");
     world.server_mut().info.progress.defects = None;
-    let still_reading = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
-    assert_eq!(code(&mut world, &still_reading), 456);
+    let beyond_index = format!("PLAY {film} RTSP/1.0\nCSeq: 1\nSession: {{session}}\nRange: npt=99-\n");
+    assert_eq!(status(&mut world, &beyond_index), 456);
 }
 
-/// A film of a second, of which the last frame is being shown.
+/// Returns a world with a film of one second whose last frame has been received.
 fn world_at_last_frame() -> World {
     let mut world = World::new(WorldOptions::new(test_jpegs(JpegKind::Standard420, (96, 64), 20)));
     world.set_goal(Goal::Playing);
@@ -316,12 +317,12 @@ fn pause_at_last_frame_resumes_from_start() {
 fn play_from_now_at_last_frame_starts_over() {
     let mut world = world_at_last_frame();
     let play = "PLAY rtsp://127.0.0.1:8554/film RTSP/1.0\nCSeq: 1\nSession: {session}\n";
-    // Only a sign of life.
+    // A PLAY without a Range while playing is only a keep-alive.
     assert_eq!(assert_ok(send_request(&mut world, play)).headers.get("Range"), Some("npt=1.000-1.000"));
     for range in ["9999-", "5-3", "0-0"] {
-        let refused = send_request(&mut world, &format!("{play}Range: npt={range}\n"));
-        assert_eq!(refused.status.code(), 457, "{range}");
-        assert!(world.server_mut().session().unwrap().stream().is_playing(), "a refusal changes nothing");
+        let response = send_request(&mut world, &format!("{play}Range: npt={range}\n"));
+        assert_eq!(response.status.code(), 457, "{range}");
+        assert!(world.server_mut().session().unwrap().stream().is_playing(), "the stream has stopped");
     }
     let play = assert_ok(send_request(&mut world, &format!("{play}Range: npt=now-\n")));
     assert_eq!(play.headers.get("Range"), Some("npt=0.000-1.000"));
@@ -376,7 +377,7 @@ fn get_and_set_parameter_use_rfc_2326_status_codes() {
     assert_eq!(with("SET_PARAMETER", "application/json", "{}").status.code(), 415);
 }
 
-/// A player that talks to a server written down here: requests come out, answers go in.
+/// A client without sockets: the test reads its requests and writes the server's responses and packets.
 struct ScriptedSession {
     client: RtspClient,
     now: Instant,
@@ -384,11 +385,11 @@ struct ScriptedSession {
     pub events: Vec<SessionEvent>,
     pub frame_count: usize,
     pub connected_urls: Vec<String>,
-    /// Of the next packet.
+    /// Sequence number of the next RTP packet.
     next_sequence: u16,
 }
 
-/// Who sends the scripted stream.
+/// SSRC of the scripted stream.
 const SSRC: u32 = 9;
 
 impl ScriptedSession {
@@ -400,7 +401,7 @@ impl ScriptedSession {
         Self::with_options(url, RtspOptions::default())
     }
 
-    /// For a person who watches: a server that is lost is looked for again.
+    /// Returns a client that reconnects when the server is lost.
     fn for_streams() -> Self {
         Self::with_options(
             "rtsp://127.0.0.1:8554/test",
@@ -410,20 +411,19 @@ impl ScriptedSession {
 
     fn with_options(url: &str, rtsp: RtspOptions) -> Self {
         let url = reelay::proto::rtsp::RtspUrl::parse(url).unwrap();
-        let reporter = RtcpIdentity { ssrc: 1, cname: "player".to_owned() };
+        let rtcp_identity = RtcpIdentity { ssrc: 1, cname: "player".to_owned() };
         let options = ClientOptions {
             rtsp,
             playout_delay: Duration::ZERO,
-            rtcp_identity: reporter,
+            rtcp_identity,
             emulator: Default::default(),
             epoch: Epoch { instant: Instant::now(), ntp: NtpTime(1 << 40) },
         };
-        let framer = MessageReader::new(MessageLimits::SERVER);
-        let (player, now) = (RtspClient::new(url, options), Instant::now());
+        let reader = MessageReader::new(MessageLimits::SERVER);
         Self {
-            client: player,
-            now,
-            reader: framer,
+            client: RtspClient::new(url, options),
+            now: Instant::now(),
+            reader,
             events: Vec::new(),
             frame_count: 0,
             connected_urls: Vec::new(),
@@ -457,28 +457,27 @@ impl ScriptedSession {
         }
     }
 
-    /// The request that is in flight now.
+    /// Returns the next request from the client; responses to the server's own requests are skipped.
     #[track_caller]
     fn next_request(&mut self) -> Request {
         loop {
             match self.reader.poll_message().unwrap() {
                 Some(Message::Request(request)) => return request,
-                // An answer to the server.
                 Some(Message::Response(_)) => {}
-                other => panic!("no request but {other:?}"),
+                other => panic!("{other:?} instead of a request"),
             }
         }
     }
 
-    /// What was answered to the server's last request.
+    /// Returns the client's response to the server's last request.
     fn next_response(&mut self) -> Response {
         match self.reader.poll_message().unwrap() {
-            Some(Message::Response(reply)) => reply,
-            other => panic!("no reply but {other:?}"),
+            Some(Message::Response(response)) => response,
+            other => panic!("{other:?} instead of a response"),
         }
     }
 
-    /// Lets time pass, with everything that it brings.
+    /// Advances the time and handles each timeout of the client.
     fn advance(&mut self, duration: Duration) {
         let until = self.now + duration;
         let mut steps = 0;
@@ -487,12 +486,12 @@ impl ScriptedSession {
             self.client.handle_timeout(self.now);
             self.process_outputs();
             steps += 1;
-            assert!(steps < 10_000, "the player turns without getting on");
+            assert!(steps < 10_000, "the client's timeout does not advance");
         }
         self.now = until;
     }
 
-    /// Sets a stream of ten seconds up, and plays it from the beginning.
+    /// Sets up a stream of ten seconds and plays it from the beginning.
     fn play_ten_seconds(&mut self) {
         self.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
         self.set_up_ten_seconds();
@@ -519,12 +518,12 @@ impl ScriptedSession {
         );
     }
 
-    /// Frame after frame of a film of 20 a second arrives, from this one on.
+    /// Receives these frames of a stream of 20 frames/s and advances the time by 50 ms for each.
     fn receive_frames(&mut self, frames: std::ops::Range<u32>) {
         self.receive_modified_frames(frames, |_| ());
     }
 
-    /// As `receive`, and something is done to every packet on the way.
+    /// Receives these frames after `modify` has changed each packet.
     fn receive_modified_frames(&mut self, frames: std::ops::Range<u32>, modify: impl Fn(&mut Vec<u8>)) {
         for number in frames {
             let jpeg = test_jpeg(JpegKind::Standard420, (96, 64), number, 0);
@@ -540,7 +539,7 @@ impl ScriptedSession {
         }
     }
 
-    /// As `receive_as`, by a server that answers the signs of life meanwhile.
+    /// Receives these frames after `modify` has changed each packet, and responds to keep-alives.
     fn receive_with_keep_alives(&mut self, frames: std::ops::Range<u32>, modify: impl Fn(&mut Vec<u8>)) {
         for number in frames {
             self.receive_modified_frames(number..number + 1, &modify);
@@ -564,122 +563,123 @@ impl ScriptedSession {
         self.client.status().state
     }
 
-    /// What went wrong, as the user reads it.
+    /// Returns the first error message for the user.
     fn failure(&self) -> Option<String> {
         self.events.iter().find_map(|event| match event {
-            SessionEvent::Failed(failure) => Some(failure.to_string()),
+            SessionEvent::Failed(error) => Some(error.to_string()),
             _ => None,
         })
     }
 }
 
-/// How many packets have been counted, and how many of them as lost or as repeated.
-fn packet_counts(script: &mut ScriptedSession) -> (u64, u64, u64) {
-    let snapshot = script.client.snapshot(script.now);
+/// Returns the numbers of received, lost and duplicated packets.
+fn packet_counts(session: &mut ScriptedSession) -> (u64, u64, u64) {
+    let snapshot = session.client.snapshot(session.now);
     (snapshot.packets_received, snapshot.packets_lost, snapshot.packets_duplicated)
 }
 
-/// RFC 2326 leaves a server the choice of its numbers at each PLAY.
+/// RFC 2326 lets a server choose new sequence numbers at each PLAY and announce them in RTP-Info (§12.33).
 #[test]
 fn sequence_restart_at_each_play_is_not_loss() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    for again in 1..=3 {
-        script.next_sequence = 0;
-        script.receive_with_keep_alives(0..200, |_| ());
-        assert_eq!(script.events.iter().filter(|event| **event == SessionEvent::Ended).count(), again);
-        assert_eq!((script.state(), script.frame_count), (RtspState::Ready, 200 * again));
-        assert_eq!(packet_counts(&mut script), (u64::from(script.next_sequence) * again as u64, 0, 0));
-        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-        let play = script.next_request();
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    for round in 1..=3 {
+        session.next_sequence = 0;
+        session.receive_with_keep_alives(0..200, |_| ());
+        assert_eq!(session.events.iter().filter(|event| **event == SessionEvent::Ended).count(), round);
+        assert_eq!((session.state(), session.frame_count), (RtspState::Ready, 200 * round));
+        assert_eq!(packet_counts(&mut session), (u64::from(session.next_sequence) * round as u64, 0, 0));
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        let play = session.next_request();
         assert_eq!(play.method.as_str(), "PLAY");
         let cseq = play.headers.cseq().unwrap();
-        script.respond(&format!(
+        session.respond(&format!(
             "RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 12345678\nRange: npt=0-10\n\
              RTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n"
         ));
-        assert_eq!(script.state(), RtspState::Playing);
+        assert_eq!(session.state(), RtspState::Playing);
     }
 }
 
-/// Two that choose the same SSRC must choose others (RFC 3550 §8.2), and a server may choose one for each PLAY.
+/// A source that detects an SSRC collision chooses a new SSRC (RFC 3550 §8.2), and a server may choose one for each
+/// PLAY.
 #[test]
 fn ssrc_change_is_followed() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_frames(0..50);
-    let frames = script.frame_count;
-    script.next_sequence = 30_000;
-    script.receive_with_keep_alives(50..200, |bytes| bytes[8..12].copy_from_slice(&[1, 2, 3, 4]));
-    assert_eq!((frames, script.frame_count), (50, 200), "not one picture is missing");
-    assert!(script.events.contains(&SessionEvent::Ended));
-    assert_eq!(packet_counts(&mut script).1, 0);
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..50);
+    let frames = session.frame_count;
+    session.next_sequence = 30_000;
+    session.receive_with_keep_alives(50..200, |bytes| bytes[8..12].copy_from_slice(&[1, 2, 3, 4]));
+    assert_eq!((frames, session.frame_count), (50, 200), "frames are missing");
+    assert!(session.events.contains(&SessionEvent::Ended));
+    assert_eq!(packet_counts(&mut session).1, 0);
 }
 
-/// A live source of GStreamer's server: no Range to speak of, an aggregate control, a stream below it.
+/// A live source of gst-rtsp-server: `npt=now-` as the range, an aggregate control URL, and a stream below it.
 #[test]
 fn gstreamer_server_is_played() {
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-    assert_eq!(script.next_request().uri, "rtsp://127.0.0.1:8554/test");
-    script.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: OPTIONS, DESCRIBE, GET_PARAMETER, PAUSE, PLAY, SETUP, TEARDOWN\nServer: GStreamer RTSP server\n");
-    assert_eq!(script.next_request().headers.get("Accept"), Some("application/sdp"));
-    script.respond(
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    assert_eq!(session.next_request().uri, "rtsp://127.0.0.1:8554/test");
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: OPTIONS, DESCRIBE, GET_PARAMETER, PAUSE, PLAY, SETUP, TEARDOWN\nServer: GStreamer RTSP server\n");
+    assert_eq!(session.next_request().headers.get("Accept"), Some("application/sdp"));
+    session.respond(
         "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\nContent-Base: rtsp://127.0.0.1:8554/test/\n\
          Server: GStreamer RTSP server\n\nv=0\no=- 1 1 IN IP4 127.0.0.1\ns=Session streamed with GStreamer\n\
          t=0 0\na=control:*\na=range:npt=now-\nm=video 0 RTP/AVP 26\nc=IN IP4 0.0.0.0\na=rtpmap:26 JPEG/90000\n\
          a=framerate:25.000000\na=control:stream=0\n",
     );
-    let setup = script.next_request();
+    let setup = session.next_request();
     assert_eq!(setup.uri, "rtsp://127.0.0.1:8554/test/stream=0");
     assert_eq!(setup.headers.get("Transport"), Some("RTP/AVP;unicast;client_port=19456-19457"));
-    script.respond(
+    session.respond(
         "RTSP/1.0 200 OK\nCSeq: 3\nTransport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001;\
          ssrc=0A0B0C0D;mode=\"PLAY\"\nSession: Jx+Session90210\n",
     );
-    let play = script.next_request();
+    let play = session.next_request();
     assert_eq!(
         (play.uri.as_str(), play.headers.get("Range")),
         ("rtsp://127.0.0.1:8554/test/", None),
-        "it is live"
+        "a live stream is played without a Range"
     );
     assert_eq!(play.headers.get("Session"), Some("Jx+Session90210"));
-    script.respond(
+    session.respond(
         "RTSP/1.0 200 OK\nCSeq: 4\nRTP-Info: url=rtsp://127.0.0.1:8554/test/stream=0;seq=100;rtptime=900000\n\
          Range: npt=now-\nSession: Jx+Session90210\n",
     );
-    assert_eq!(script.state(), RtspState::Playing);
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Stopped)));
-    assert_eq!(script.next_request().method.as_str(), "TEARDOWN");
-    script.respond("RTSP/1.0 200 OK\nCSeq: 5\nSession: Jx+Session90210\nConnection: close\n");
-    assert_eq!(script.state(), RtspState::Init);
-    assert_eq!(script.events.last().map(|event| matches!(event, SessionEvent::Status(_))), Some(true));
-    assert!(script.events.contains(&SessionEvent::Closed));
+    assert_eq!(session.state(), RtspState::Playing);
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Stopped)));
+    assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+    session.respond("RTSP/1.0 200 OK\nCSeq: 5\nSession: Jx+Session90210\nConnection: close\n");
+    assert_eq!(session.state(), RtspState::Init);
+    assert_eq!(session.events.last().map(|event| matches!(event, SessionEvent::Status(_))), Some(true));
+    assert!(session.events.contains(&SessionEvent::Closed));
 }
 
 #[test]
 fn stream_without_jpeg_is_explained() {
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
-    assert!(script.failure().unwrap().contains("holds H264"));
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n");
+    assert!(session.failure().unwrap().contains("holds H264"));
 }
 
 #[test]
 fn response_with_unknown_cseq_is_ignored() {
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 77\n");
-    assert!(script.reader.poll_message().unwrap().is_none(), "the next request waits for the answer");
-    script.respond("RTSP/1.0 200 OK\n");
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 77\n");
+    assert!(session.reader.poll_message().unwrap().is_none(), "the next request waits for the response");
+    session.respond("RTSP/1.0 200 OK\n");
     assert_eq!(
-        script.next_request().method.as_str(),
+        session.next_request().method.as_str(),
         "DESCRIBE",
-        "an answer without a number is to what is in flight"
+        "a response without CSeq belongs to the request in flight"
     );
 }
 
@@ -688,36 +688,37 @@ const UNAUTHORIZED_TEMPLATE: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Au
 
 #[test]
 fn stale_nonce_is_not_retried_forever() {
-    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    let mut session = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
     for cseq in 1..=3 {
-        assert_eq!(script.next_request().headers.cseq(), Some(cseq));
-        let words = unauthorized_response(cseq, &format!("nonce{cseq}")).replace("\"\n", "\", stale=true\n");
-        script.respond(&words);
+        assert_eq!(session.next_request().headers.cseq(), Some(cseq));
+        let request =
+            unauthorized_response(cseq, &format!("nonce{cseq}")).replace("\"\n", "\", stale=true\n");
+        session.respond(&request);
     }
-    assert!(script.reader.poll_message().unwrap().is_none());
-    assert!(script.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: true })));
+    assert!(session.reader.poll_message().unwrap().is_none());
+    assert!(session.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: true })));
 }
 
-/// Its number of seconds is bounded by nothing but the grammar (RFC 2326 §12.37).
+/// RFC 2326 §12.37 does not limit the number of digits of the timeout.
 #[test]
 fn maximum_session_timeout_is_accepted() {
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n");
-    script.next_request();
-    script.respond(
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\nPublic: GET_PARAMETER\n");
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n");
+    session.next_request();
+    session.respond(
         "RTSP/1.0 200 OK\nCSeq: 3\nSession: 1;timeout=18446744073709551615\n\
          Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
     );
-    script.advance(Duration::from_secs(11 * 60 * 60));
-    assert_eq!(script.state(), RtspState::Ready);
-    assert!(script.reader.poll_message().unwrap().is_none());
-    script.advance(Duration::from_secs(2 * 60 * 60));
-    assert_eq!(script.next_request().method.as_str(), "GET_PARAMETER");
+    session.advance(Duration::from_secs(11 * 60 * 60));
+    assert_eq!(session.state(), RtspState::Ready);
+    assert!(session.reader.poll_message().unwrap().is_none());
+    session.advance(Duration::from_secs(2 * 60 * 60));
+    assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
 }
 
 fn unauthorized_response(cseq: u32, nonce: &str) -> String {
@@ -726,48 +727,48 @@ fn unauthorized_response(cseq: u32, nonce: &str) -> String {
 
 #[test]
 fn digest_is_preferred_and_wrong_password_fails() {
-    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    assert_eq!(script.next_request().headers.get("Authorization"), None);
-    script.respond(&unauthorized_response(1, "first"));
-    let options = script.next_request();
+    let mut session = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    assert_eq!(session.next_request().headers.get("Authorization"), None);
+    session.respond(&unauthorized_response(1, "first"));
+    let options = session.next_request();
     assert_eq!((options.method.as_str(), options.headers.cseq()), ("OPTIONS", Some(2)));
-    let answer = options.headers.get("Authorization").unwrap();
-    assert!(answer.starts_with("Digest ") && answer.contains("username=\"ann\""), "{answer}");
-    assert!(!answer.contains("secret"));
-    script.respond("RTSP/1.0 200 OK\nCSeq: 2\n");
-    let describe = script.next_request();
+    let credentials = options.headers.get("Authorization").unwrap();
+    assert!(credentials.starts_with("Digest ") && credentials.contains("username=\"ann\""), "{credentials}");
+    assert!(!credentials.contains("secret"));
+    session.respond("RTSP/1.0 200 OK\nCSeq: 2\n");
+    let describe = session.next_request();
     assert!(describe.headers.get("Authorization").unwrap().contains("nonce=\"first\""));
-    // A nonce that is too old is replaced.
-    script.respond(&unauthorized_response(3, "second").replace("nonce=", "stale=true, nonce="));
-    let again = script.next_request();
+    // A stale nonce is replaced by the new one.
+    session.respond(&unauthorized_response(3, "second").replace("nonce=", "stale=true, nonce="));
+    let again = session.next_request();
     assert_eq!((again.method.as_str(), again.headers.cseq()), ("DESCRIBE", Some(4)));
     assert!(again.headers.get("Authorization").unwrap().contains("nonce=\"second\""));
-    // A password that is wrong is not tried for ever.
-    script.respond(&unauthorized_response(4, "third"));
-    assert!(script.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: true })));
-    assert_eq!(script.state(), RtspState::Init);
+    // A nonce that is not stale means that the password is wrong; it is not tried again.
+    session.respond(&unauthorized_response(4, "third"));
+    assert!(session.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: true })));
+    assert_eq!(session.state(), RtspState::Init);
 }
 
-/// A server that has been started again knows nothing of its old nonces, and does not say that they are stale.
+/// A restarted server does not know its old nonces and does not report them as stale.
 #[test]
 fn authorization_is_not_reused_after_reconnect() {
-    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    let mut session = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
     for nonce in ["first", "second"] {
-        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-        let options = script.next_request();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        let options = session.next_request();
         assert_eq!(options.headers.get("Authorization"), None, "{nonce}");
-        script.respond(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", options.headers.cseq().unwrap()));
-        let describe = script.next_request();
+        session.respond(&format!("RTSP/1.0 200 OK\nCSeq: {}\n", options.headers.cseq().unwrap()));
+        let describe = session.next_request();
         assert_eq!(describe.headers.get("Authorization"), None, "{nonce}");
-        script.respond(&unauthorized_response(describe.headers.cseq().unwrap(), nonce));
-        let again = script.next_request();
-        let answer = again.headers.get("Authorization").unwrap();
-        assert!(answer.contains(&format!("nonce=\"{nonce}\"")), "{answer}");
-        script.handle_input(ClientInput::ConnectionLost(None));
+        session.respond(&unauthorized_response(describe.headers.cseq().unwrap(), nonce));
+        let again = session.next_request();
+        let credentials = again.headers.get("Authorization").unwrap();
+        assert!(credentials.contains(&format!("nonce=\"{nonce}\"")), "{credentials}");
+        session.handle_input(ClientInput::ConnectionLost(None));
     }
     assert!(
-        !script
+        !session
             .events
             .iter()
             .any(|event| matches!(event, SessionEvent::Failed(SessionError::Unauthorized { .. })))
@@ -776,40 +777,42 @@ fn authorization_is_not_reused_after_reconnect() {
 
 #[test]
 fn missing_password_is_reported_as_unauthorized() {
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond(&unauthorized_response(1, "x"));
-    assert_eq!(script.next_request().method.as_str(), "DESCRIBE", "OPTIONS may be refused");
-    script.respond(&unauthorized_response(2, "x"));
-    assert!(script.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: false })));
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond(&unauthorized_response(1, "x"));
+    assert_eq!(session.next_request().method.as_str(), "DESCRIBE", "a refused OPTIONS is not an error");
+    session.respond(&unauthorized_response(2, "x"));
+    assert!(
+        session.events.contains(&SessionEvent::Failed(SessionError::Unauthorized { was_refused: false }))
+    );
 }
 
 #[test]
 fn redirect_is_followed_without_password_up_to_a_limit() {
-    let mut script = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
-    script.next_request();
-    script.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 2\nLocation: rtsp://127.0.0.2:9000/there\n");
-    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
-    let options = script.next_request();
+    let mut session = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    session.next_request();
+    session.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 2\nLocation: rtsp://127.0.0.2:9000/there\n");
+    assert_eq!(session.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    let options = session.next_request();
     assert_eq!((options.uri.as_str(), options.headers.cseq()), ("rtsp://127.0.0.2:9000/there", Some(1)));
-    script.respond(&unauthorized_response(1, "x"));
+    session.respond(&unauthorized_response(1, "x"));
     assert_eq!(
-        script.next_request().headers.get("Authorization"),
+        session.next_request().headers.get("Authorization"),
         None,
-        "the password was for another server"
+        "the password is not sent to another server"
     );
     for again in 0..5 {
-        assert!(script.failure().is_none(), "{again}");
-        script.respond("RTSP/1.0 301 Moved Permanently\nLocation: rtsp://127.0.0.2:9000/elsewhere\n");
+        assert!(session.failure().is_none(), "{again}");
+        session.respond("RTSP/1.0 301 Moved Permanently\nLocation: rtsp://127.0.0.2:9000/elsewhere\n");
         if again < 4 {
-            script.next_request();
+            session.next_request();
         }
     }
-    assert!(script.failure().unwrap().contains("elsewhere more than 5 times"));
+    assert!(session.failure().unwrap().contains("elsewhere more than 5 times"));
 }
 
 #[test]
@@ -818,254 +821,257 @@ fn every_redirect_status_and_relative_location_is_followed() {
         ("303 See Other", "/there", "rtsp://127.0.0.1:8554/there"),
         ("307 Temporary Redirect", "b", "rtsp://127.0.0.1:8554/b"),
     ] {
-        let mut script = ScriptedSession::new();
-        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-        script.next_request();
-        script.respond(&format!("RTSP/1.0 {status}\nCSeq: 1\nLocation: {location}\n"));
-        assert_eq!(script.connected_urls, ["127.0.0.1:8554", "127.0.0.1:8554"]);
-        assert_eq!(script.next_request().uri, expected);
+        let mut session = ScriptedSession::new();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        session.next_request();
+        session.respond(&format!("RTSP/1.0 {status}\nCSeq: 1\nLocation: {location}\n"));
+        assert_eq!(session.connected_urls, ["127.0.0.1:8554", "127.0.0.1:8554"]);
+        assert_eq!(session.next_request().uri, expected);
     }
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 1\nLocation: http://h/there\n");
-    assert!(script.failure().unwrap().contains("redirects without a valid Location"));
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 302 Moved Temporarily\nCSeq: 1\nLocation: http://h/there\n");
+    assert!(session.failure().unwrap().contains("redirects without a valid Location"));
 }
 
 #[test]
 fn server_teardown_is_acknowledged_and_ends_session() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_frames(0..10);
-    script.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 87654321\n");
-    assert_eq!(script.next_response().status.code(), 454, "that is another session's");
-    script.respond("PLAY rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nSession: 12345678\n");
-    assert_eq!(script.next_response().status.code(), 501);
-    assert_eq!((script.state(), script.failure()), (RtspState::Playing, None));
-    script.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 9\nSession: 12345678\n");
-    let reply = script.next_response();
-    assert_eq!((reply.status.code(), reply.headers.cseq()), (200, Some(9)));
-    assert_eq!(script.state(), RtspState::Init);
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..10);
+    session.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 87654321\n");
+    assert_eq!(session.next_response().status.code(), 454, "the session ID is unknown");
+    session.respond("PLAY rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nSession: 12345678\n");
+    assert_eq!(session.next_response().status.code(), 501);
+    assert_eq!((session.state(), session.failure()), (RtspState::Playing, None));
+    session.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 9\nSession: 12345678\n");
+    let response = session.next_response();
+    assert_eq!((response.status.code(), response.headers.cseq()), (200, Some(9)));
+    assert_eq!(session.state(), RtspState::Init);
     assert_eq!(
-        script.failure().as_deref(),
+        session.failure().as_deref(),
         Some("127.0.0.1:8554 ended the session; press Play to start a new one.")
     );
-    assert!(script.events.contains(&SessionEvent::Closed));
-    assert_eq!(script.connected_urls.len(), 1, "and nobody comes back unasked");
+    assert!(session.events.contains(&SessionEvent::Closed));
+    assert_eq!(session.connected_urls.len(), 1, "the client does not reconnect");
 }
 
 #[test]
 fn server_redirect_resumes_at_new_location() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_frames(0..40);
-    script.respond("REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 12345678\n");
-    assert_eq!(script.next_response().status.code(), 400, "it does not say where");
-    script.respond(
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    session.respond("REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 12345678\n");
+    assert_eq!(session.next_response().status.code(), 400, "Location is missing");
+    session.respond(
         "REDIRECT rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n",
     );
-    assert_eq!(script.next_response().status.code(), 200);
-    let teardown = script.next_request();
+    assert_eq!(session.next_response().status.code(), 200);
+    let teardown = session.next_request();
     assert_eq!((teardown.method.as_str(), teardown.headers.cseq()), ("TEARDOWN", Some(5)));
-    script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
-    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
-    let reconnecting = script.events.iter().find_map(|event| match event {
-        SessionEvent::Reconnecting(interruption) => Some(interruption.to_string()),
+    session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+    assert_eq!(session.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    let reconnecting = session.events.iter().find_map(|event| match event {
+        SessionEvent::Reconnecting(reason) => Some(reason.to_string()),
         _ => None,
     });
     assert!(reconnecting.unwrap().ends_with("the stream now comes from 127.0.0.2:9000."));
-    script.set_up_ten_seconds();
-    let play = script.next_request();
+    session.set_up_ten_seconds();
+    let play = session.next_request();
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=1.950-")));
-    assert_eq!(script.failure(), None);
+    assert_eq!(session.failure(), None);
 }
 
-/// Before SETUP there is nothing to tear down; and a server need not wait for it.
+/// Before SETUP the client sends no TEARDOWN, and a server may close the connection without waiting for it.
 #[test]
 fn server_redirect_works_before_setup_and_with_close() {
     let redirect = "REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n";
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-    script.next_request();
-    script.respond(redirect);
-    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
-    assert_eq!(script.next_request().uri, "rtsp://127.0.0.2:9000/there");
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    session.next_request();
+    session.respond(redirect);
+    assert_eq!(session.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    assert_eq!(session.next_request().uri, "rtsp://127.0.0.2:9000/there");
 
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_frames(0..10);
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.respond(redirect);
-    script.handle_input(ClientInput::ConnectionLost(None));
-    assert_eq!(script.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..10);
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.respond(redirect);
+    session.handle_input(ClientInput::ConnectionLost(None));
+    assert_eq!(session.connected_urls.last().map(String::as_str), Some("127.0.0.2:9000"));
     // Requests to the old server are still unread; one to the new server follows them.
-    while script.next_request().uri != "rtsp://127.0.0.2:9000/there" {}
-    assert_eq!(script.failure(), None);
+    while session.next_request().uri != "rtsp://127.0.0.2:9000/there" {}
+    assert_eq!(session.failure(), None);
 }
 
-/// Only who is sent from one to the other without ever playing goes in circles.
+/// Redirects count towards the limit only until the stream plays.
 #[test]
 fn redirect_limit_resets_once_playing() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
     for place in 0..8 {
-        script.respond(&format!("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/{place}\n"));
-        assert_eq!(script.next_response().status.code(), 200);
-        assert_eq!(script.next_request().method.as_str(), "TEARDOWN");
-        script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
-        script.set_up_ten_seconds();
-        assert_eq!(script.next_request().method.as_str(), "PLAY");
-        script.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
-        assert_eq!((script.state(), script.failure()), (RtspState::Playing, None), "{place}");
+        session.respond(&format!("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/{place}\n"));
+        assert_eq!(session.next_response().status.code(), 200);
+        assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+        session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        session.set_up_ten_seconds();
+        assert_eq!(session.next_request().method.as_str(), "PLAY");
+        session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
+        assert_eq!((session.state(), session.failure()), (RtspState::Playing, None), "{place}");
     }
 }
 
 #[test]
 fn unusable_stream_is_reported_with_reason() {
     let without_size = |packet: &mut Vec<u8>| packet[18..20].fill(0);
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_modified_frames(0..24, without_size);
-    assert_eq!(script.failure(), None);
-    script.receive_modified_frames(24..60, without_size);
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_modified_frames(0..24, without_size);
+    assert_eq!(session.failure(), None);
+    session.receive_modified_frames(24..60, without_size);
     let failures: Vec<_> =
-        script.events.iter().filter(|event| matches!(event, SessionEvent::Failed(_))).collect();
+        session.events.iter().filter(|event| matches!(event, SessionEvent::Failed(_))).collect();
     let reason = "the stream does not state the size of its frames".to_owned();
     assert_eq!(failures, [&SessionEvent::Failed(SessionError::UnusableFrames { reason })]);
-    assert_eq!(script.state(), RtspState::Playing, "better ones may come");
+    assert_eq!(session.state(), RtspState::Playing, "usable frames may follow");
 
-    // Among others they are only counted.
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_frames(0..1);
-    script.receive_modified_frames(1..60, without_size);
-    assert_eq!(script.failure(), None);
+    // If at least one frame was usable, the others are only counted.
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..1);
+    session.receive_modified_frames(1..60, without_size);
+    assert_eq!(session.failure(), None);
 }
 
-/// A server that has no more to send says goodbye, wherever in the film it is.
+/// A BYE in the middle of the film means that the server has no more frames.
 #[test]
 fn bye_mid_stream_ends_playback_and_play_starts_over() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.receive_frames(0..40);
-    let goodbye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC + 1] }]);
-    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye)));
-    script.receive_frames(40..50);
-    assert_eq!(script.state(), RtspState::Playing, "that was another source");
-    let goodbye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
-    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye)));
-    script.advance(Duration::from_secs(1));
-    assert_eq!((script.frame_count, script.state()), (50, RtspState::Ready));
-    assert!(script.events.contains(&SessionEvent::Ended) && script.failure().is_none());
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    let bye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC + 1] }]);
+    session.handle_input(ClientInput::Packet(RawPacket::rtcp(bye)));
+    session.receive_frames(40..50);
+    assert_eq!(session.state(), RtspState::Playing, "a BYE of another SSRC is ignored");
+    let bye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
+    session.handle_input(ClientInput::Packet(RawPacket::rtcp(bye)));
+    session.advance(Duration::from_secs(1));
+    assert_eq!((session.frame_count, session.state()), (50, RtspState::Ready));
+    assert!(session.events.contains(&SessionEvent::Ended) && session.failure().is_none());
     assert!(
-        !script.events.iter().any(|event| matches!(event, SessionEvent::EndReached(_))),
-        "that is not its end"
+        !session.events.iter().any(|event| matches!(event, SessionEvent::EndReached(_))),
+        "the film's length stays"
     );
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-    let play = script.next_request();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    let play = session.next_request();
     assert_eq!((play.method.as_str(), play.headers.get("Range")), ("PLAY", Some("npt=0.000-")));
 }
 
-/// A server that is stopped in the middle says goodbye, too; what it served is looked for again.
+/// A server that is stopped in the middle of the film sends a BYE and closes the connection; the client reconnects.
 #[test]
 fn bye_and_close_mid_stream_trigger_reconnect() {
-    let goodbye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
-    let mut script = ScriptedSession::for_streams();
-    script.play_ten_seconds();
-    script.receive_frames(0..40);
-    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye.clone())));
-    script.handle_input(ClientInput::ConnectionLost(None));
-    assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=1.950-"));
+    let bye = rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC] }]);
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    session.handle_input(ClientInput::Packet(RawPacket::rtcp(bye.clone())));
+    session.handle_input(ClientInput::ConnectionLost(None));
+    assert_eq!(reconnect_range(&mut session).as_deref(), Some("npt=1.950-"));
 
-    // At the end it is the end.
-    let mut script = ScriptedSession::for_streams();
-    script.play_ten_seconds();
+    // Near the end of the film, BYE and close are the end of the stream.
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
     for (cseq, frames) in [(5, 0..85), (6, 85..170)] {
-        script.receive_frames(frames);
-        assert_eq!(script.next_request().method.as_str(), "GET_PARAMETER", "a sign of life");
-        script.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+        session.receive_frames(frames);
+        assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER", "not a keep-alive");
+        session.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
     }
-    script.handle_input(ClientInput::Packet(RawPacket::rtcp(goodbye)));
-    script.handle_input(ClientInput::ConnectionLost(None));
-    script.advance(Duration::from_secs(1));
-    assert!(script.events.contains(&SessionEvent::Ended));
-    assert_eq!(script.failure(), None);
+    session.handle_input(ClientInput::Packet(RawPacket::rtcp(bye)));
+    session.handle_input(ClientInput::ConnectionLost(None));
+    session.advance(Duration::from_secs(1));
+    assert!(session.events.contains(&SessionEvent::Ended));
+    assert_eq!(session.failure(), None);
 }
 
-/// RFC 2326 §12.37 gives sixty seconds to who says nothing, and half of it is early enough.
+/// The default timeout is 60 s (RFC 2326 §12.37); the client sends a keep-alive after half of the timeout.
 #[test]
 fn keep_alive_is_sent_at_half_the_session_timeout() {
-    let stated = [("", 30_000), (";timeout=10", 5_000), (";timeout=1", 500), (";timeout=0", 30_000)];
-    for (timeout, interval) in stated {
-        let session = format!("87654321{timeout}");
+    let cases = [("", 30_000), (";timeout=10", 5_000), (";timeout=1", 500), (";timeout=0", 30_000)];
+    for (timeout, interval) in cases {
+        let session_header = format!("87654321{timeout}");
         for (public, method) in [("GET_PARAMETER", "GET_PARAMETER"), ("SETUP", "OPTIONS")] {
-            let mut script = ScriptedSession::new();
-            script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-            script.next_request();
-            script.respond(&format!("RTSP/1.0 200 OK\nCSeq: 1\nPublic: {public}\n"));
-            script.next_request();
-            script.respond(
+            let mut session = ScriptedSession::new();
+            session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+            session.next_request();
+            session.respond(&format!("RTSP/1.0 200 OK\nCSeq: 1\nPublic: {public}\n"));
+            session.next_request();
+            session.respond(
                 "RTSP/1.0 200 OK\nCSeq: 2\nContent-Type: application/sdp\n\nv=0\nm=video 0 RTP/AVP 26\n",
             );
-            script.next_request();
-            script.respond(&format!(
-                "RTSP/1.0 200 OK\nCSeq: 3\nSession: {session}\nTransport: RTP/AVP;unicast;server_port=40000-40001\n"
+            session.next_request();
+            session.respond(&format!(
+                "RTSP/1.0 200 OK\nCSeq: 3\nSession: {session_header}\nTransport: RTP/AVP;unicast;server_port=40000-40001\n"
             ));
             for cseq in 4..7 {
-                script.advance(Duration::from_millis(interval - 1));
-                assert!(script.reader.poll_message().unwrap().is_none(), "{session}");
-                script.advance(Duration::from_millis(1));
-                let alive = script.next_request();
-                assert_eq!((alive.method.as_str(), alive.headers.get("Session")), (method, Some("87654321")));
-                script.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
+                session.advance(Duration::from_millis(interval - 1));
+                assert!(session.reader.poll_message().unwrap().is_none(), "{session_header}");
+                session.advance(Duration::from_millis(1));
+                let keep_alive = session.next_request();
+                assert_eq!(
+                    (keep_alive.method.as_str(), keep_alive.headers.get("Session")),
+                    (method, Some("87654321"))
+                );
+                session.respond(&format!("RTSP/1.0 200 OK\nCSeq: {cseq}\n"));
             }
         }
     }
 }
 
-/// Where the film goes on once the server, which has forgotten the session, has been found again.
+/// Reconnects after one second, sets up again and returns the Range of the PLAY request.
 #[track_caller]
-fn reconnect_range(script: &mut ScriptedSession) -> Option<String> {
-    assert!(script.failure().is_none() && !script.events.contains(&SessionEvent::Closed));
-    let connections = script.connected_urls.len();
-    script.advance(Duration::from_millis(1_010));
-    assert_eq!(script.connected_urls.len(), connections + 1);
-    script.set_up_ten_seconds();
-    let play = script.next_request();
+fn reconnect_range(session: &mut ScriptedSession) -> Option<String> {
+    assert!(session.failure().is_none() && !session.events.contains(&SessionEvent::Closed));
+    let connections = session.connected_urls.len();
+    session.advance(Duration::from_millis(1_010));
+    assert_eq!(session.connected_urls.len(), connections + 1);
+    session.set_up_ten_seconds();
+    let play = session.next_request();
     assert_eq!(play.method.as_str(), "PLAY");
     play.headers.get("Range").map(str::to_owned)
 }
 
-/// The server's answer to a session that it does not know.
+/// Returns the response of a server that does not know the session.
 fn session_not_found(cseq: Option<u32>) -> String {
     format!("RTSP/1.0 454 Session Not Found\nCSeq: {}\n", cseq.unwrap())
 }
 
 #[test]
 fn unknown_session_is_set_up_again_at_same_position() {
-    let mut script = ScriptedSession::for_streams();
-    script.play_ten_seconds();
-    script.receive_frames(0..40);
-    script.advance(Duration::from_secs(2));
-    let alive = script.next_request();
-    assert_eq!(alive.method.as_str(), "GET_PARAMETER");
-    script.respond(&session_not_found(alive.headers.cseq()));
-    assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=1.950-"));
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    session.advance(Duration::from_secs(2));
+    let keep_alive = session.next_request();
+    assert_eq!(keep_alive.method.as_str(), "GET_PARAMETER");
+    session.respond(&session_not_found(keep_alive.headers.cseq()));
+    assert_eq!(reconnect_range(&mut session).as_deref(), Some("npt=1.950-"));
 
-    let mut script = ScriptedSession::for_streams();
-    script.play_ten_seconds();
-    script.receive_frames(0..40);
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-    script.next_request();
-    script.respond(&session_not_found(Some(6)));
-    assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=1.950-"));
-    // Again and again it is no nearer to being found.
-    script.respond(&session_not_found(Some(4)));
-    let last = script.events.iter().rev().find_map(|event| match event {
-        SessionEvent::Reconnecting(interruption) => Some(interruption.to_string()),
+    let mut session = ScriptedSession::for_streams();
+    session.play_ten_seconds();
+    session.receive_frames(0..40);
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    session.next_request();
+    session.respond(&session_not_found(Some(6)));
+    assert_eq!(reconnect_range(&mut session).as_deref(), Some("npt=1.950-"));
+    // A second 454 is the second attempt.
+    session.respond(&session_not_found(Some(4)));
+    let last = session.events.iter().rev().find_map(|event| match event {
+        SessionEvent::Reconnecting(reason) => Some(reason.to_string()),
         _ => None,
     });
     assert!(last.unwrap().ends_with("attempt 2…"));
@@ -1074,66 +1080,66 @@ fn unknown_session_is_set_up_again_at_same_position() {
 #[test]
 fn seek_survives_unknown_session() {
     for refused in ["PAUSE", "PLAY"] {
-        let mut script = ScriptedSession::for_streams();
-        script.play_ten_seconds();
-        script.receive_frames(0..40);
-        script.handle_input(ClientInput::Command(SessionCommand::Seek(Npt::from_micros(7_000_000))));
-        script.next_request();
+        let mut session = ScriptedSession::for_streams();
+        session.play_ten_seconds();
+        session.receive_frames(0..40);
+        session.handle_input(ClientInput::Command(SessionCommand::Seek(Npt::from_micros(7_000_000))));
+        session.next_request();
         if refused == "PLAY" {
-            script.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
-            script.next_request();
+            session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+            session.next_request();
         }
-        script.respond(&session_not_found(Some(if refused == "PLAY" { 6 } else { 5 })));
-        assert_eq!(reconnect_range(&mut script).as_deref(), Some("npt=7.000-"), "{refused}");
+        session.respond(&session_not_found(Some(if refused == "PLAY" { 6 } else { 5 })));
+        assert_eq!(reconnect_range(&mut session).as_deref(), Some("npt=7.000-"), "{refused}");
     }
 }
 
 #[test]
 fn unknown_session_fails_without_reconnect() {
-    let mut script = ScriptedSession::new();
-    script.play_ten_seconds();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.next_request();
-    script.respond(&session_not_found(Some(5)));
-    let failure = script.failure().unwrap();
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond(&session_not_found(Some(5)));
+    let failure = session.failure().unwrap();
     assert!(failure.starts_with("The server refused PAUSE: 454") && failure.ends_with("connect again."));
-    assert_eq!(script.state(), RtspState::Init);
+    assert_eq!(session.state(), RtspState::Init);
 }
 
-/// A server that has just been started again may not have found its films.
+/// A server that has just been restarted may not have indexed its films yet.
 #[test]
 fn missing_stream_is_retried_only_while_reconnecting() {
     for status in ["404 Not Found", "503 Service Unavailable"] {
-        let mut script = ScriptedSession::for_streams();
-        script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-        script.next_request();
-        script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
-        script.next_request();
-        script.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
-        assert!(script.failure().is_some(), "{status}");
+        let mut session = ScriptedSession::for_streams();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        session.next_request();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+        session.next_request();
+        session.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
+        assert!(session.failure().is_some(), "{status}");
 
-        let mut script = ScriptedSession::for_streams();
-        script.play_ten_seconds();
-        script.receive_frames(0..40);
-        script.handle_input(ClientInput::ConnectionLost(None));
-        script.advance(Duration::from_millis(1_010));
-        script.next_request();
-        script.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
-        script.next_request();
-        script.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
-        assert!(script.failure().is_none(), "{status}");
-        script.advance(Duration::from_millis(2_010));
-        script.set_up_ten_seconds();
-        assert_eq!(script.next_request().headers.get("Range"), Some("npt=1.950-"), "{status}");
+        let mut session = ScriptedSession::for_streams();
+        session.play_ten_seconds();
+        session.receive_frames(0..40);
+        session.handle_input(ClientInput::ConnectionLost(None));
+        session.advance(Duration::from_millis(1_010));
+        session.next_request();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+        session.next_request();
+        session.respond(&format!("RTSP/1.0 {status}\nCSeq: 2\n"));
+        assert!(session.failure().is_none(), "{status}");
+        session.advance(Duration::from_millis(2_010));
+        session.set_up_ten_seconds();
+        assert_eq!(session.next_request().headers.get("Range"), Some("npt=1.950-"), "{status}");
     }
 }
 
 #[test]
 fn non_rtsp_response_is_explained() {
-    let mut script = ScriptedSession::new();
-    script.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
-    script.handle_input(ClientInput::Received("HTTP/1.1 400 Bad Request\r\n\r\n".into()));
-    assert!(script.events.iter().any(
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.handle_input(ClientInput::Received("HTTP/1.1 400 Bad Request\r\n\r\n".into()));
+    assert!(session.events.iter().any(
         |event| matches!(event, SessionEvent::Failed(f) if f.to_string().contains("does not speak RTSP"))
     ));
 }

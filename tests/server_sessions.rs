@@ -1,4 +1,4 @@
-//! The server's sessions, asked word for word over real sockets: how long they live, and what a PLAY brings.
+//! The server's sessions over real sockets, with requests written by the test: timeouts, pipelining and PLAY.
 
 mod common;
 
@@ -23,15 +23,15 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::{interval, timeout};
 
-/// Nothing on loopback takes this long; a test that waits so long has failed.
+/// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Fast, so that the tests are.
+/// A high frame rate, which keeps the tests short.
 const FRAME_RATE: FrameRate = FrameRate::per_second(100);
 
-/// A server of one film.
+/// A server with one film.
 struct TestServer {
-    server: Server,
+    inner: Server,
     file: TestFile,
     url: String,
     events: mpsc::UnboundedReceiver<ServerEvent>,
@@ -40,13 +40,13 @@ struct TestServer {
 impl TestServer {
     async fn start(frames: u32, options: ServerOptions) -> Self {
         let (event_sender, events) = mpsc::unbounded_channel();
-        // A test that is over does not listen.
+        // Errors are ignored: at the end of a test nothing receives the events.
         let observer = Observer::new(move |event| drop(event_sender.send(event)));
-        let server = Server::start(options, observer).await.unwrap();
-        let film = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (96, 64), frames));
-        let name = server.library().add(MediaFile::open(film.path(), "film.mjpeg", FRAME_RATE).unwrap());
-        let url = server.url_of(&name).to_string();
-        Self { server, file: film, url, events }
+        let inner = Server::start(options, observer).await.unwrap();
+        let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (96, 64), frames));
+        let name = inner.library().add(MediaFile::open(file.path(), "film.mjpeg", FRAME_RATE).unwrap());
+        let url = inner.url_of(&name).to_string();
+        Self { inner, file, url, events }
     }
 
     async fn with_frames(frames: u32) -> Self {
@@ -54,39 +54,39 @@ impl TestServer {
     }
 
     async fn connect(&self) -> TestClient {
-        let stream = TcpStream::connect(self.server.address()).await.unwrap();
-        let framer = MessageReader::new(MessageLimits::CLIENT);
+        let stream = TcpStream::connect(self.inner.address()).await.unwrap();
+        let reader = MessageReader::new(MessageLimits::CLIENT);
         let (url, packets) = (self.url.clone(), VecDeque::new());
-        TestClient { stream, reader: framer, url, cseq: 0, session: None, packets }
+        TestClient { stream, reader, url, cseq: 0, session: None, packets }
     }
 
     /// Waits until a session has ended without TEARDOWN.
     async fn wait_for_expiry(&mut self) {
         let expired =
             async { while !matches!(self.events.recv().await, Some(ServerEvent::SessionExpired { .. })) {} };
-        timeout(TEST_TIMEOUT, expired).await.expect("the session expires");
-        let gone = async {
-            while self.server.session_count() > 0 {
+        timeout(TEST_TIMEOUT, expired).await.expect("the session does not expire");
+        let removed = async {
+            while self.inner.session_count() > 0 {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(TEST_TIMEOUT, gone).await.expect("nothing is left of it");
+        timeout(TEST_TIMEOUT, removed).await.expect("the session is not removed");
     }
 }
 
-/// A player, as far as a test needs one.
+/// A minimal RTSP client.
 struct TestClient {
     stream: TcpStream,
     reader: MessageReader,
     url: String,
     cseq: u32,
     session: Option<String>,
-    /// Interleaved ones that have come meanwhile, with their channels.
+    /// Interleaved packets that have been received but not read yet, with their channels.
     packets: VecDeque<(u8, Bytes)>,
 }
 
 impl TestClient {
-    /// The words of a request, with the next number and the session.
+    /// Returns the text of a request with the next CSeq and the session ID.
     fn format_request(&mut self, method: &str, headers: &str) -> String {
         self.cseq += 1;
         let path = if method == "SETUP" { "/track1" } else { "" };
@@ -101,17 +101,17 @@ impl TestClient {
     async fn next_message(&mut self) -> Message {
         let mut buffer = [0; 16 * 1_024];
         loop {
-            if let Some(frame) = self.reader.poll_message().unwrap() {
-                return frame;
+            if let Some(message) = self.reader.poll_message().unwrap() {
+                return message;
             }
             let read = timeout(TEST_TIMEOUT, self.stream.read(&mut buffer)).await;
-            let count = read.expect("the server says something").unwrap();
-            assert!(count > 0, "the server hangs up");
+            let count = read.expect("no data from the server").unwrap();
+            assert!(count > 0, "the server has closed the connection");
             self.reader.push(&buffer[..count]);
         }
     }
 
-    /// The next answer; the packets before it are kept.
+    /// Returns the next response; the interleaved packets before it are kept for [`Self::next_packet`].
     async fn next_response(&mut self) -> Response {
         loop {
             match self.next_message().await {
@@ -122,7 +122,7 @@ impl TestClient {
         }
     }
 
-    /// The next packet of this channel.
+    /// Returns the next packet of this channel; packets of other channels are discarded.
     async fn next_packet(&mut self, channel_id: u8) -> Bytes {
         loop {
             let (channel, packet) = match self.packets.pop_front() {
@@ -139,8 +139,8 @@ impl TestClient {
     }
 
     async fn send_request(&mut self, method: &str, headers: &str) -> Response {
-        let words = self.format_request(method, headers);
-        self.write(&words).await;
+        let request = self.format_request(method, headers);
+        self.write(&request).await;
         let response = self.next_response().await;
         assert_eq!(response.headers.cseq(), Some(self.cseq));
         if let Some(session) = response.headers.get("Session").and_then(SessionHeader::parse) {
@@ -150,19 +150,19 @@ impl TestClient {
         response
     }
 
-    /// Sets up over UDP, with sockets of its own and the server's ports.
+    /// Sets up a session over UDP; returns its sockets and the server's ports.
     async fn set_up_udp(&mut self) -> UdpPorts {
         let (rtp, rtcp) = (bind_udp().await, bind_udp().await);
         let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
         let transport = format!("Transport: RTP/AVP;unicast;client_port={}-{}\r\n", port(&rtp), port(&rtcp));
         let response = self.send_request("SETUP", &transport).await;
-        let [agreed] = &Transport::parse_all(response.headers.get("Transport").unwrap())[..] else {
+        let [transport] = &Transport::parse_all(response.headers.get("Transport").unwrap())[..] else {
             panic!()
         };
-        let server = agreed.server_port.unwrap();
+        let port = transport.server_port.unwrap();
         let host = self.stream.peer_addr().unwrap().ip();
-        let (to_rtp, to_rtcp) = (SocketAddr::new(host, server.rtp), SocketAddr::new(host, server.rtcp));
-        UdpPorts { rtp, rtcp, server_rtp: to_rtp, server_rtcp: to_rtcp }
+        let (server_rtp, server_rtcp) = (SocketAddr::new(host, port.rtp), SocketAddr::new(host, port.rtcp));
+        UdpPorts { rtp, rtcp, server_rtp, server_rtcp }
     }
 
     async fn set_up_tcp(&mut self) {
@@ -174,7 +174,7 @@ async fn bind_udp() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").await.unwrap()
 }
 
-/// A player's ports, and those of the server.
+/// The UDP sockets of a client and the addresses of the server's ports.
 struct UdpPorts {
     rtp: UdpSocket,
     rtcp: UdpSocket,
@@ -189,14 +189,14 @@ impl UdpPorts {
     }
 }
 
-/// Of the sessions whose time-out is under test. It is stated in whole seconds.
+/// Timeout of the sessions in the tests of expiry; the Session header states it in whole seconds (RFC 2326 §12.37).
 const SESSION_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn short_timeout_options() -> ServerOptions {
     ServerOptions { session_timeout: SESSION_TIMEOUT, ..ServerOptions::default() }
 }
 
-/// Does something again and again, for much longer than a session lives without it.
+/// Repeats `action` four times in each timeout, for more than twice the session timeout.
 async fn repeat_beyond_timeout(mut action: impl AsyncFnMut()) {
     let mut clock = interval(SESSION_TIMEOUT / 4);
     for _ in 0..9 {
@@ -206,95 +206,95 @@ async fn repeat_beyond_timeout(mut action: impl AsyncFnMut()) {
 }
 
 impl TestClient {
-    /// Everything that comes up to the end of the connection.
+    /// Returns all messages up to the end of the connection.
     async fn read_to_end(&mut self) -> Vec<Message> {
         let mut bytes = Vec::new();
-        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut bytes)).await.expect("an end").unwrap();
+        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut bytes)).await.expect("no end").unwrap();
         self.reader.push(&bytes);
         std::iter::from_fn(|| self.reader.poll_message().unwrap()).collect()
     }
 }
 
-fn is_bye(frame: &Message) -> bool {
-    let Message::Interleaved { channel: 1, packet } = frame else { return false };
+fn is_bye(message: &Message) -> bool {
+    let Message::Interleaved { channel: 1, packet } = message else { return false };
     rtcp::parse(packet).unwrap().iter().any(|packet| matches!(packet, RtcpPacket::Bye { .. }))
 }
 
-/// As `nc -N` does, which sends a file and listens on.
+/// `nc -N` half-closes the connection after the last byte of a file and continues to read.
 #[tokio::test]
 async fn half_closed_client_gets_all_responses() {
-    let served = TestServer::with_frames(10).await;
+    let server = TestServer::with_frames(10).await;
     for _ in 0..10 {
-        let mut client = served.connect().await;
-        let words: String = (0..20).map(|_| client.format_request("DESCRIBE", "")).collect();
-        client.write(&words).await;
+        let mut client = server.connect().await;
+        let requests: String = (0..20).map(|_| client.format_request("DESCRIBE", "")).collect();
+        client.write(&requests).await;
         client.stream.shutdown().await.unwrap();
-        let rest = client.read_to_end().await;
-        let numbers = rest.iter().map(|frame| match frame {
+        let messages = client.read_to_end().await;
+        let cseqs = messages.iter().map(|message| match message {
             Message::Response(response) => response.headers.cseq().unwrap(),
             other => panic!("{other:?}"),
         });
-        assert!(numbers.eq(1..=20), "{} answers", rest.len());
+        assert!(cseqs.eq(1..=20), "{} responses", messages.len());
     }
 }
 
 #[tokio::test]
 async fn connection_close_header_closes_after_response() {
-    let served = TestServer::with_frames(10).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(10).await;
+    let mut client = server.connect().await;
     let last = client.format_request("OPTIONS", "Connection: close\r\n");
     let ignored = client.format_request("OPTIONS", "");
     client.write(&format!("{last}{ignored}")).await;
-    let [Message::Response(answer)] = &client.read_to_end().await[..] else { panic!() };
-    assert_eq!((answer.status.code(), answer.headers.get("Connection")), (200, Some("close")));
+    let [Message::Response(response)] = &client.read_to_end().await[..] else { panic!() };
+    assert_eq!((response.status.code(), response.headers.get("Connection")), (200, Some("close")));
 }
 
-/// The requests of the classroom have no other end.
+/// Classroom requests have no end mark, so that the half-close is the only end.
 #[tokio::test]
 async fn half_closed_classroom_client_gets_its_response() {
-    let served = TestServer::with_frames(10).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(10).await;
+    let mut client = server.connect().await;
     client.write("SETUP film.mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000").await;
     client.stream.shutdown().await.unwrap();
-    let mut answer = String::new();
-    timeout(TEST_TIMEOUT, client.stream.read_to_string(&mut answer)).await.expect("an end").unwrap();
-    assert!(answer.starts_with("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: "), "{answer}");
+    let mut response = String::new();
+    timeout(TEST_TIMEOUT, client.stream.read_to_string(&mut response)).await.expect("no end").unwrap();
+    assert!(response.starts_with("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: "), "{response}");
 }
 
 #[tokio::test]
 async fn server_stop_sends_bye_on_interleaved_channel() {
-    let served = TestServer::with_frames(2_000).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(2_000).await;
+    let mut client = server.connect().await;
     client.set_up_tcp().await;
     client.send_request("PLAY", "").await;
     client.next_packet(0).await;
-    let (rest, ()) = tokio::join!(client.read_to_end(), served.server.stop());
-    assert!(rest.iter().any(is_bye));
+    let (messages, ()) = tokio::join!(client.read_to_end(), server.inner.stop());
+    assert!(messages.iter().any(is_bye));
 }
 
 #[tokio::test]
 async fn interleaved_channels_are_free_after_teardown() {
-    let served = TestServer::with_frames(10).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(10).await;
+    let mut client = server.connect().await;
     client.set_up_tcp().await;
     for _ in 0..20 {
-        // Both in one piece, so that the connection is not looked after between them.
+        // One write for both requests, so that no housekeeping of the connection runs between them.
         let teardown = client.format_request("TEARDOWN", "");
         client.session = None;
         let setup = client.format_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
         client.write(&format!("{teardown}{setup}")).await;
         assert_eq!(client.next_response().await.status.code(), 200);
-        let agreed = client.next_response().await;
-        assert!(agreed.headers.get("Transport").unwrap().contains("interleaved=0-1"), "{agreed:?}");
+        let setup = client.next_response().await;
+        assert!(setup.headers.get("Transport").unwrap().contains("interleaved=0-1"), "{setup:?}");
         client.session =
-            agreed.headers.get("Session").and_then(SessionHeader::parse).map(|session| session.id);
+            setup.headers.get("Session").and_then(SessionHeader::parse).map(|session| session.id);
     }
 }
 
 #[tokio::test]
 async fn one_connection_cannot_use_up_all_sessions() {
-    let served = TestServer::with_frames(10).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(10).await;
+    let mut client = server.connect().await;
     for pair in 0..16 {
         client.session = None;
         let (rtp, rtcp) = (2 * pair, 2 * pair + 1);
@@ -303,25 +303,25 @@ async fn one_connection_cannot_use_up_all_sessions() {
             .await;
     }
     client.session = None;
-    let words = client.format_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=100-101\r\n");
-    client.write(&words).await;
+    let request = client.format_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=100-101\r\n");
+    client.write(&request).await;
     assert_eq!(client.next_response().await.status.code(), 503);
-    assert_eq!(served.server.session_count(), 16);
-    served.connect().await.set_up_tcp().await;
+    assert_eq!(server.inner.session_count(), 16);
+    server.connect().await.set_up_tcp().await;
 }
 
 #[tokio::test]
 async fn idle_session_expires_and_sends_bye() {
-    let mut served = TestServer::start(2_000, short_timeout_options()).await;
-    let mut client = served.connect().await;
+    let mut server = TestServer::start(2_000, short_timeout_options()).await;
+    let mut client = server.connect().await;
     let ports = client.set_up_udp().await;
     let play = client.send_request("PLAY", "").await;
     assert!(play.headers.get("Range").is_some());
     let mut datagram = [0; 2_048];
-    timeout(TEST_TIMEOUT, ports.rtp.recv(&mut datagram)).await.expect("it plays").unwrap();
+    timeout(TEST_TIMEOUT, ports.rtp.recv(&mut datagram)).await.expect("no RTP packet").unwrap();
     drop(client);
-    served.wait_for_expiry().await;
-    let goodbye = async {
+    server.wait_for_expiry().await;
+    let bye = async {
         loop {
             let count = ports.rtcp.recv(&mut datagram).await.unwrap();
             let packets = rtcp::parse(&datagram[..count]).unwrap();
@@ -330,13 +330,13 @@ async fn idle_session_expires_and_sends_bye() {
             }
         }
     };
-    timeout(TEST_TIMEOUT, goodbye).await.expect("a goodbye");
+    timeout(TEST_TIMEOUT, bye).await.expect("no BYE");
 }
 
 #[tokio::test]
 async fn setup_response_announces_session_timeout() {
-    let served = TestServer::start(10, short_timeout_options()).await;
-    let mut client = served.connect().await;
+    let server = TestServer::start(10, short_timeout_options()).await;
+    let mut client = server.connect().await;
     let setup = client.send_request("SETUP", "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n").await;
     let session = setup.headers.get("Session").and_then(SessionHeader::parse).unwrap();
     assert_eq!(session.timeout, Some(SESSION_TIMEOUT));
@@ -344,45 +344,45 @@ async fn setup_response_announces_session_timeout() {
 
 #[tokio::test]
 async fn receiver_reports_keep_a_session_alive() {
-    let mut served = TestServer::start(10, short_timeout_options()).await;
-    let mut client = served.connect().await;
+    let mut server = TestServer::start(10, short_timeout_options()).await;
+    let mut client = server.connect().await;
     let ports = client.set_up_udp().await;
     drop(client);
     repeat_beyond_timeout(async || {
-        assert_eq!(served.server.session_count(), 1);
+        assert_eq!(server.inner.session_count(), 1);
         ports.send_report().await;
     })
     .await;
-    served.wait_for_expiry().await;
+    server.wait_for_expiry().await;
 }
 
 #[tokio::test]
 async fn requests_on_another_connection_keep_a_session_alive() {
-    let mut served = TestServer::start(10, short_timeout_options()).await;
-    let mut client = served.connect().await;
+    let mut server = TestServer::start(10, short_timeout_options()).await;
+    let mut client = server.connect().await;
     let _ports = client.set_up_udp().await;
-    let mut other = TestClient { session: client.session.clone(), ..served.connect().await };
+    let mut other = TestClient { session: client.session.clone(), ..server.connect().await };
     drop(client);
     repeat_beyond_timeout(async || {
         other.send_request("GET_PARAMETER", "").await;
     })
     .await;
     // The other connection stays open; the session was not set up on it.
-    served.wait_for_expiry().await;
+    server.wait_for_expiry().await;
 }
 
 #[tokio::test]
 async fn open_connection_keeps_its_session_alive() {
-    let mut served = TestServer::start(10, short_timeout_options()).await;
-    let mut client = served.connect().await;
+    let mut server = TestServer::start(10, short_timeout_options()).await;
+    let mut client = server.connect().await;
     let _ports = client.set_up_udp().await;
-    repeat_beyond_timeout(async || assert_eq!(served.server.session_count(), 1)).await;
+    repeat_beyond_timeout(async || assert_eq!(server.inner.session_count(), 1)).await;
     client.send_request("PLAY", "").await;
     drop(client);
-    served.wait_for_expiry().await;
+    server.wait_for_expiry().await;
 }
 
-/// Bytes that wait in the kernel for whoever reads this UDP port; `None` where the system does not tell.
+/// Returns the number of unread bytes in the kernel's receive queue of this UDP port; `None` without `/proc/net/udp`.
 fn queued_bytes(port: u16) -> Option<u64> {
     let table = std::fs::read_to_string("/proc/net/udp").ok()?;
     let local = format!(":{port:04X}");
@@ -392,11 +392,11 @@ fn queued_bytes(port: u16) -> Option<u64> {
     u64::from_str_radix(received, 16).ok()
 }
 
-/// What players send so that firewalls let the answers in: four bytes, an empty RTP packet, or 200 of anything.
+/// Players send datagrams that open a path through firewalls: four bytes, an empty RTP packet, or 200 arbitrary bytes.
 #[tokio::test]
 async fn hole_punching_datagrams_are_discarded() {
-    let mut served = TestServer::start(10, short_timeout_options()).await;
-    let mut client = served.connect().await;
+    let mut server = TestServer::start(10, short_timeout_options()).await;
+    let mut client = server.connect().await;
     let ports = client.set_up_udp().await;
     drop(client);
     let empty = [&[0x80][..], &[0; 11]].concat();
@@ -409,21 +409,21 @@ async fn hole_punching_datagrams_are_discarded() {
             }
         }
         ports.send_report().await;
-        assert_eq!(served.server.session_count(), 1, "the report behind the junk is heard");
+        assert_eq!(server.inner.session_count(), 1, "the report after the invalid datagrams counts");
     })
     .await;
     for port in [ports.server_rtp.port(), ports.server_rtcp.port()] {
-        let emptied = async {
+        let is_drained = async {
             while queued_bytes(port).is_some_and(|bytes| bytes > 0) {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(TEST_TIMEOUT, emptied).await.expect("the port is emptied");
+        timeout(TEST_TIMEOUT, is_drained).await.expect("the receive queue is not drained");
     }
-    served.wait_for_expiry().await;
+    server.wait_for_expiry().await;
 }
 
-/// The payloads of a picture as a standard player gets it.
+/// Returns the RFC 2435 payloads of a frame.
 fn standard_payloads(jpeg: &[u8]) -> Vec<Vec<u8>> {
     let packets = packetize(jpeg, PayloadFormat::Rfc2435).unwrap();
     let payload = |index| {
@@ -439,27 +439,26 @@ fn rtp_info(response: &Response) -> (u16, u32) {
     (info.sequence.unwrap(), info.rtptime.unwrap())
 }
 
-/// RFC 2326 would queue it; RFC 7826, and what players expect, is at once.
+/// RFC 2326 §10.5 would queue the new range; RFC 7826 §13.4 and players expect an immediate seek.
 #[tokio::test]
 async fn play_while_playing_seeks_at_once_with_exact_rtp_info() {
-    let served = TestServer::with_frames(1_000).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(1_000).await;
+    let mut client = server.connect().await;
     client.set_up_tcp().await;
     client.send_request("PLAY", "Range: npt=0-\r\n").await;
-    for (range, told, first) in [
+    for (range, expected, first) in [
         ("5-", "npt=5.000-10.000", 500),
         ("2.5-3", "npt=2.500-3.000", 250),
         ("7.505-", "npt=7.500-10.000", 750),
     ] {
-        // It plays.
         client.next_packet(0).await;
         let play = client.send_request("PLAY", &format!("Range: npt={range}\r\n")).await;
-        assert_eq!(play.headers.get("Range"), Some(told));
+        assert_eq!(play.headers.get("Range"), Some(expected));
         let (sequence, rtptime) = rtp_info(&play);
-        // Those before the answer are of the old range.
+        // The packets before the response belong to the old range.
         client.packets.clear();
         let mut number = sequence;
-        for (index, jpeg) in served.file.frames[first..first + 3].iter().enumerate() {
+        for (index, jpeg) in server.file.frames[first..first + 3].iter().enumerate() {
             for payload in standard_payloads(jpeg) {
                 let packet = Packet::parse(client.next_packet(0).await).unwrap();
                 let timestamp = rtptime.wrapping_add(index as u32 * 900);
@@ -473,18 +472,19 @@ async fn play_while_playing_seeks_at_once_with_exact_rtp_info() {
 
 #[tokio::test]
 async fn play_from_now_stops_at_range_end() {
-    let served = TestServer::with_frames(1_000).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(1_000).await;
+    let mut client = server.connect().await;
     client.set_up_tcp().await;
     client.send_request("PLAY", "Range: npt=4-\r\n").await;
     client.next_packet(0).await;
     let paused = client.send_request("PAUSE", "").await;
-    let here = paused.headers.get("Range").unwrap().strip_prefix("npt=").unwrap().strip_suffix('-').unwrap();
+    let position =
+        paused.headers.get("Range").unwrap().strip_prefix("npt=").unwrap().strip_suffix('-').unwrap();
     client.packets.clear();
     let play = client.send_request("PLAY", "Range: npt=now-4.5\r\n").await;
-    assert_eq!(play.headers.get("Range"), Some(&format!("npt={here}-4.500")[..]));
+    assert_eq!(play.headers.get("Range"), Some(&format!("npt={position}-4.500")[..]));
     let (_, rtptime) = rtp_info(&play);
-    let frames = 450 - (here.parse::<f64>().unwrap() * 100.0).round() as u32;
+    let frames = 450 - (position.parse::<f64>().unwrap() * 100.0).round() as u32;
     let mut timestamps = Vec::new();
     loop {
         let (channel, packet) = match client.next_message().await {
@@ -509,23 +509,24 @@ async fn play_from_now_stops_at_range_end() {
 
 #[tokio::test]
 async fn pipelined_and_bytewise_requests_are_parsed() {
-    let served = TestServer::with_frames(100).await;
-    let mut client = served.connect().await;
-    let several = ["OPTIONS", "DESCRIBE", "OPTIONS"].map(|method| client.format_request(method, "")).concat();
-    client.write(&several).await;
+    let server = TestServer::with_frames(100).await;
+    let mut client = server.connect().await;
+    let requests =
+        ["OPTIONS", "DESCRIBE", "OPTIONS"].map(|method| client.format_request(method, "")).concat();
+    client.write(&requests).await;
     for number in 1..=3 {
         assert_eq!(client.next_response().await.headers.cseq(), Some(number));
     }
     client.set_up_udp().await;
-    let several = ["PLAY", "GET_PARAMETER", "PAUSE", "PLAY", "TEARDOWN"];
-    let words = several.map(|method| client.format_request(method, "")).concat();
-    client.write(&words).await;
-    let first = client.cseq + 1 - several.len() as u32;
-    for (number, method) in (first..).zip(several) {
-        let answer = client.next_response().await;
-        assert_eq!((answer.headers.cseq(), answer.status.code()), (Some(number), 200), "{method}");
+    let methods = ["PLAY", "GET_PARAMETER", "PAUSE", "PLAY", "TEARDOWN"];
+    let requests = methods.map(|method| client.format_request(method, "")).concat();
+    client.write(&requests).await;
+    let first = client.cseq + 1 - methods.len() as u32;
+    for (cseq, method) in (first..).zip(methods) {
+        let response = client.next_response().await;
+        assert_eq!((response.headers.cseq(), response.status.code()), (Some(cseq), 200), "{method}");
     }
-    assert_eq!(served.server.session_count(), 0);
+    assert_eq!(server.inner.session_count(), 0);
     for byte in client.format_request("OPTIONS", "").chars() {
         client.write(&byte.to_string()).await;
     }
@@ -534,12 +535,12 @@ async fn pipelined_and_bytewise_requests_are_parsed() {
 
 #[tokio::test]
 async fn responses_do_not_split_interleaved_packets() {
-    let served = TestServer::with_frames(1_000).await;
-    let mut client = served.connect().await;
+    let server = TestServer::with_frames(1_000).await;
+    let mut client = server.connect().await;
     client.set_up_tcp().await;
     let (first, _) = rtp_info(&client.send_request("PLAY", "").await);
     for _ in 0..100 {
-        // Its reports travel there, too.
+        // The client's receiver reports are interleaved with its requests.
         let report = rtcp::encode(&[RtcpPacket::ReceiverReport { ssrc: 5, blocks: Vec::new() }]);
         let report = reelay::proto::rtsp::encode_interleaved(1, &report);
         client.stream.write_all(&report).await.unwrap();
@@ -549,7 +550,7 @@ async fn responses_do_not_split_interleaved_packets() {
     client.send_request("PAUSE", "").await;
     let rest: Vec<_> = client.packets.iter().filter(|(channel, _)| *channel == 0).collect();
     let numbers = rest.iter().map(|(_, packet)| Packet::parse(packet.clone()).unwrap().header.sequence);
-    // A hundred were taken out above.
+    // One hundred packets were read above.
     let numbers: Vec<_> = numbers.map(|number| number.wrapping_sub(first)).collect();
     assert!(numbers.iter().copied().eq((100..).take(numbers.len())), "{numbers:?}");
 }

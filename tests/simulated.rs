@@ -1,4 +1,4 @@
-//! Player and server on virtual time, over a link that loses, delays, reorders and repeats.
+//! Client and server on virtual time, over a link that loses, delays, reorders and duplicates packets.
 
 mod common;
 
@@ -16,10 +16,10 @@ use std::time::Duration;
 
 const SIZE: (u16, u16) = (96, 64);
 
-/// A film that repeats twenty pictures.
+/// Returns options for a film of `frames` frames that repeats twenty different JPEGs.
 fn world_options(frames: usize) -> WorldOptions {
-    let few = test_jpegs(JpegKind::Classroom444, SIZE, 20);
-    WorldOptions::new((0..frames).map(|number| few[number % few.len()].clone()).collect())
+    let jpegs = test_jpegs(JpegKind::Classroom444, SIZE, 20);
+    WorldOptions::new((0..frames).map(|number| jpegs[number % jpegs.len()].clone()).collect())
 }
 
 fn has_ended(world: &World) -> bool {
@@ -33,10 +33,10 @@ fn waiting_count(world: &World) -> usize {
 #[test]
 fn every_frame_is_shown_on_time_over_udp_and_tcp() {
     for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
-        let film = world_options(2_000);
-        let source = film.frames.clone();
+        let options = world_options(2_000);
+        let source = options.frames.clone();
         let mut world =
-            World::new(WorldOptions { rtsp: RtspOptions { transport, ..Default::default() }, ..film });
+            World::new(WorldOptions { rtsp: RtspOptions { transport, ..Default::default() }, ..options });
         world.set_goal(Goal::Playing);
         world.run_until("the end", has_ended);
         assert!(world.received.iter().map(|frame| &frame.jpeg[..]).eq(source.iter().map(Vec::as_slice)));
@@ -45,17 +45,21 @@ fn every_frame_is_shown_on_time_over_udp_and_tcp() {
         assert!(positions.iter().copied().eq((0..2_000).map(|frame| frame * 50)));
         let first = world.shown[0].at;
         for (frame, shown) in (0u32..).zip(&world.shown) {
-            let even = first + 50 * MS * frame;
-            assert!(shown.at.abs_diff(even) < 9 * MS, "frame {frame} at {:?} instead of {even:?}", shown.at);
+            let expected = first + 50 * MS * frame;
+            assert!(
+                shown.at.abs_diff(expected) < 9 * MS,
+                "frame {frame} at {:?} instead of {expected:?}",
+                shown.at
+            );
         }
         let methods = world.methods();
         assert_eq!(methods[..4], ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"]);
-        assert!(methods[4..].iter().all(|method| *method == "GET_PARAMETER"), "signs of life");
+        assert!(methods[4..].iter().all(|method| *method == "GET_PARAMETER"), "only keep-alives follow");
         assert_eq!((waiting_count(&world), world.state()), (0, RtspState::Ready));
         let snapshot = world.snapshot();
         assert_eq!((snapshot.packets_lost, snapshot.frames_incomplete), (0, 0));
-        let counted = world.requests.iter().map(|request| request.headers.cseq());
-        assert!(counted.eq((1..=world.requests.len() as u32).map(Some)));
+        let cseqs = world.requests.iter().map(|request| request.headers.cseq());
+        assert!(cseqs.eq((1..=world.requests.len() as u32).map(Some)));
     }
 }
 
@@ -76,7 +80,7 @@ fn end_waits_for_long_playout_delay() {
 fn pause_after_bye_keeps_buffered_frames() {
     let mut world = World::new(WorldOptions { playout_delay: 2_000 * MS, ..world_options(100) });
     world.set_goal(Goal::Playing);
-    world.run_until("the last picture", |world| world.received.len() == 100);
+    world.run_until("the last frame", |world| world.received.len() == 100);
     world.run_for(500 * MS);
     world.set_goal(Goal::Ready);
     world.run_for(20_000 * MS);
@@ -85,7 +89,7 @@ fn pause_after_bye_keeps_buffered_frames() {
     assert_eq!((world.state(), has_ended(&world)), (RtspState::Ready, false));
     world.set_goal(Goal::Playing);
     world.run_until("the end", has_ended);
-    assert_eq!(world.shown.len(), 100, "from where it stood");
+    assert_eq!(world.shown.len(), 100, "playback continues at the paused position");
     assert!(world.shown.windows(2).all(|pair| pair[0].position_ms < pair[1].position_ms));
 }
 
@@ -99,9 +103,9 @@ fn losses_are_counted_and_complete_frames_are_intact() {
             jitter: JitterModel { spread: 8 * MS, reorders: true, ..JitterModel::default() },
             ..Impairments::default()
         };
-        let film = world_options(1_000);
-        let source = film.frames.clone();
-        let mut world = World::new(WorldOptions { impairments, seed, ..film });
+        let options = world_options(1_000);
+        let source = options.frames.clone();
+        let mut world = World::new(WorldOptions { impairments, seed, ..options });
         world.set_goal(Goal::Playing);
         world.run_until("the end", has_ended);
         let (snapshot, truth) = (world.snapshot(), world.emulated());
@@ -128,12 +132,12 @@ fn losses_are_counted_and_complete_frames_are_intact() {
     }
 }
 
-/// Faults of every kind, and all at once.
+/// Returns each kind of impairment alone, and several kinds combined.
 fn impairment_cases() -> [Impairments; 6] {
     let none = Impairments::default();
     let loss = |ratio, mean_burst| LossModel { ratio, mean_burst };
     let heavy = JitterModel { spread: 15 * MS, distribution: Distribution::Pareto, reorders: true };
-    // The film needs 300 kbit/s or so.
+    // The film needs about 300 kbit/s.
     let bottleneck = Some(Bottleneck { bits_per_second: 250_000, queue: 20_000 });
     [
         Impairments { loss: loss(0.1, None), ..none },
@@ -155,22 +159,17 @@ fn impairment_cases() -> [Impairments; 6] {
 #[test]
 fn figures_match_emulator_for_every_impairment() {
     for (seed, impairments) in (1..).zip(impairment_cases()) {
-        for place in [EmulatorPlacement::AtServer, EmulatorPlacement::AtClient] {
-            for (transport, stop) in [
+        for placement in [EmulatorPlacement::AtServer, EmulatorPlacement::AtClient] {
+            for (transport, stops_early) in [
                 (TransportPreference::Udp, false),
                 (TransportPreference::Tcp, false),
                 (TransportPreference::Udp, true),
             ] {
-                let machine = RtspOptions { transport, ..RtspOptions::default() };
-                let mut world = World::new(WorldOptions {
-                    impairments,
-                    seed,
-                    placement: place,
-                    rtsp: machine,
-                    ..world_options(300)
-                });
+                let rtsp = RtspOptions { transport, ..RtspOptions::default() };
+                let mut world =
+                    World::new(WorldOptions { impairments, seed, placement, rtsp, ..world_options(300) });
                 world.set_goal(Goal::Playing);
-                if stop {
+                if stops_early {
                     world.run_for(Duration::from_millis(7_777));
                     world.set_goal(Goal::Stopped);
                     world.run_until("INIT", |world| {
@@ -180,14 +179,14 @@ fn figures_match_emulator_for_every_impairment() {
                     world.run_until("the end", has_ended);
                 }
                 let (measured, truth) = (world.snapshot(), world.emulated());
-                let about = format!("{impairments:?} {place:?} {transport:?} {stop}: {truth:?}");
-                assert!(truth.offered > 250, "{about}");
-                assert_eq!(truth.offered, truth.delivered + truth.lost_random + truth.lost_queue, "{about}");
-                assert_eq!(measured.packets_lost, truth.lost_random + truth.lost_queue, "{about}");
-                assert_eq!(measured.packets_expected, truth.offered, "{about}");
-                assert_eq!(measured.packets_received, truth.delivered, "{about}");
-                assert_eq!(measured.packets_duplicated, truth.duplicated, "{about}");
-                assert_eq!(truth.lost_queue > 0, impairments.bottleneck.is_some(), "{about}");
+                let case = format!("{impairments:?} {placement:?} {transport:?} {stops_early}: {truth:?}");
+                assert!(truth.offered > 250, "{case}");
+                assert_eq!(truth.offered, truth.delivered + truth.lost_random + truth.lost_queue, "{case}");
+                assert_eq!(measured.packets_lost, truth.lost_random + truth.lost_queue, "{case}");
+                assert_eq!(measured.packets_expected, truth.offered, "{case}");
+                assert_eq!(measured.packets_received, truth.delivered, "{case}");
+                assert_eq!(measured.packets_duplicated, truth.duplicated, "{case}");
+                assert_eq!(truth.lost_queue > 0, impairments.bottleneck.is_some(), "{case}");
             }
         }
     }
@@ -197,8 +196,8 @@ fn figures_match_emulator_for_every_impairment() {
 fn emulated_loss_does_not_trigger_tcp_fallback() {
     let impairments =
         Impairments { loss: LossModel { ratio: 1.0, mean_burst: None }, ..Impairments::default() };
-    for place in [EmulatorPlacement::AtServer, EmulatorPlacement::AtClient] {
-        let mut world = World::new(WorldOptions { impairments, placement: place, ..world_options(300) });
+    for placement in [EmulatorPlacement::AtServer, EmulatorPlacement::AtClient] {
+        let mut world = World::new(WorldOptions { impairments, placement, ..world_options(300) });
         world.set_goal(Goal::Playing);
         world.run_until("the end", has_ended);
         assert_eq!(world.methods().iter().filter(|method| **method == "SETUP").count(), 1);
@@ -270,7 +269,7 @@ fn pause_keeps_position_and_loses_no_frame() {
         assert_eq!(
             (world.shown.len(), world.state()),
             (shown, RtspState::Ready),
-            "the picture stands still at once"
+            "the pause takes effect at once"
         );
         world.set_goal(Goal::Playing);
     }
@@ -285,7 +284,7 @@ fn pause_keeps_position_and_loses_no_frame() {
 fn pause_at_last_frame_ends_after_resume() {
     let mut world = World::new(WorldOptions { drops_rtcp: true, ..world_options(20) });
     world.set_goal(Goal::Playing);
-    world.run_until("the last frame is here", |world| world.received.len() == 20);
+    world.run_until("the last frame", |world| world.received.len() == 20);
     world.set_goal(Goal::Ready);
     world.run_for(Duration::from_secs(5));
     world.set_goal(Goal::Playing);
@@ -307,7 +306,7 @@ fn seek_resumes_at_the_exact_frame() {
     assert!(positions.iter().copied().eq((150..200).map(|frame| frame * 50)), "{positions:?}");
 }
 
-/// The way is longer than the pause, and what is under way comes in the middle of it or behind it.
+/// The path delay is longer than the pause: packets in flight arrive during the pause or after it.
 #[test]
 fn pause_loses_no_packets_in_flight() {
     for (delay, pause, latency) in [(300, 2_000, 150), (500, 100, 1), (260, 600, 1), (500, 5_000, 40)] {
@@ -322,11 +321,11 @@ fn pause_loses_no_packets_in_flight() {
         }
         world.run_until("the end", has_ended);
         let positions: Vec<_> = world.shown.iter().map(|shown| shown.position_ms.unwrap()).collect();
-        let what = format!("a delay of {delay} ms, a pause of {pause} ms, answers after {latency} ms");
-        assert!(positions.iter().copied().eq((0..100).map(|frame| frame * 50)), "{what}: {positions:?}");
+        let case = format!("a delay of {delay} ms, a pause of {pause} ms, an RTSP latency of {latency} ms");
+        assert!(positions.iter().copied().eq((0..100).map(|frame| frame * 50)), "{case}: {positions:?}");
         let snapshot = world.snapshot();
-        assert_eq!((snapshot.packets_lost, snapshot.packets_late), (0, 0), "{what}");
-        assert_eq!((snapshot.frames_incomplete, snapshot.frames_dropped_late), (0, 0), "{what}");
+        assert_eq!((snapshot.packets_lost, snapshot.packets_late), (0, 0), "{case}");
+        assert_eq!((snapshot.frames_incomplete, snapshot.frames_dropped_late), (0, 0), "{case}");
     }
 }
 
@@ -340,17 +339,17 @@ fn pause_is_not_a_stall() {
         world.set_goal(Goal::Ready);
         world.run_for(Duration::from_secs(2));
         let snapshot = world.snapshot();
-        assert_eq!((snapshot.stalls, snapshot.playing_s), (0, played), "answers after {latency} ms");
+        assert_eq!((snapshot.stalls, snapshot.playing_s), (0, played), "an RTSP latency of {latency} ms");
     }
 }
 
 #[test]
 fn seek_just_before_the_end_is_not_overridden() {
     for (drops_rtcp, playout_delay) in [(false, 50), (false, 500), (true, 50), (true, 500)] {
-        let film = WorldOptions { drops_rtcp, playout_delay: playout_delay * MS, ..world_options(100) };
-        let mut world = World::new(film);
+        let options = WorldOptions { drops_rtcp, playout_delay: playout_delay * MS, ..world_options(100) };
+        let mut world = World::new(options);
         world.set_goal(Goal::Playing);
-        world.run_until("the last frame is here", |world| world.received.len() == 100);
+        world.run_until("the last frame", |world| world.received.len() == 100);
         let before = world.shown.len();
         world.handle_input(ClientInput::Command(SessionCommand::Seek(Npt::from_micros(1_000_000))));
         world.run_until("the end", has_ended);
@@ -363,14 +362,14 @@ fn seek_just_before_the_end_is_not_overridden() {
 
 #[test]
 fn packets_and_bye_from_before_a_seek_are_ignored() {
-    for (place, seek_at) in [
+    for (placement, seek_at) in [
         (EmulatorPlacement::AtClient, 2_000),
         (EmulatorPlacement::AtServer, 2_000),
         (EmulatorPlacement::AtClient, 5_250),
         (EmulatorPlacement::AtServer, 5_250),
     ] {
         let impairments = Impairments { delay: 500 * MS, ..Impairments::default() };
-        let mut world = World::new(WorldOptions { impairments, placement: place, ..world_options(100) });
+        let mut world = World::new(WorldOptions { impairments, placement, ..world_options(100) });
         world.set_goal(Goal::Playing);
         world.run_for(seek_at * MS);
         world.handle_input(ClientInput::Command(SessionCommand::Seek(Npt::from_micros(1_000_000))));
@@ -380,10 +379,10 @@ fn packets_and_bye_from_before_a_seek_are_ignored() {
             world.shown[before..].iter().map(|shown| shown.position_ms.unwrap()).collect();
         assert!(
             positions.iter().copied().eq((20..100).map(|frame| frame * 50)),
-            "{place} {seek_at}: {positions:?}"
+            "{placement} {seek_at}: {positions:?}"
         );
         let snapshot = world.snapshot();
-        assert_eq!((snapshot.packets_late, snapshot.packets_lost), (0, 0), "{place} {seek_at}");
+        assert_eq!((snapshot.packets_late, snapshot.packets_lost), (0, 0), "{placement} {seek_at}");
     }
 }
 
@@ -396,8 +395,8 @@ fn low_frame_rate_is_not_missing_data() {
         world.run_until("the end", has_ended);
         assert_eq!((world.shown.len(), waiting_count(&world)), (12, 0));
         assert_eq!(world.event_count(|event| matches!(event, SessionEvent::Failed(_))), 0);
-        let late = world.elapsed().abs_diff(Duration::from_secs(seconds));
-        assert!(late < Duration::from_secs(2), "{:?}", world.elapsed());
+        let error = world.elapsed().abs_diff(Duration::from_secs(seconds));
+        assert!(error < Duration::from_secs(2), "{:?}", world.elapsed());
     }
 }
 
@@ -408,13 +407,13 @@ fn seek_while_paused_sets_the_next_start() {
     world.run_until("SETUP", |world| world.state() == RtspState::Ready);
     world.handle_input(ClientInput::Command(SessionCommand::Seek(Npt::from_micros(9_000_000))));
     world.run_for(Duration::from_secs(1));
-    assert_eq!(world.methods().len(), 3, "nothing is sent until it plays");
+    assert_eq!(world.methods().len(), 3, "no request is sent before PLAY");
     world.set_goal(Goal::Playing);
     world.run_until("the end", has_ended);
     assert_eq!(world.shown.first().unwrap().position_ms, Some(9_000));
 }
 
-/// The player asks for none, but understands what a server says of it.
+/// The client requests no Scale, but evaluates the one in the server's PLAY response.
 #[test]
 fn server_chosen_scale_keeps_end_and_positions_exact() {
     for (scale, step_ms, count, seconds) in [("2", 100, 100, 5), ("0.5", 50, 200, 20)] {
@@ -425,8 +424,8 @@ fn server_chosen_scale_keeps_end_and_positions_exact() {
         let positions: Vec<_> = world.shown.iter().filter_map(|shown| shown.position_ms).collect();
         assert!(positions.iter().copied().eq((0..count).map(|frame| frame * step_ms)), "{positions:?}");
         assert_eq!(waiting_count(&world), 0, "{scale}");
-        let late = world.elapsed().abs_diff(Duration::from_secs(seconds));
-        assert!(late < 300 * MS, "{scale}: {:?}", world.elapsed());
+        let error = world.elapsed().abs_diff(Duration::from_secs(seconds));
+        assert!(error < 300 * MS, "{scale}: {:?}", world.elapsed());
     }
 }
 
@@ -442,19 +441,19 @@ fn stop_tears_down_and_play_sets_up_again() {
     assert_eq!((world.shown.len(), world.state()), (shown, RtspState::Init));
     world.set_goal(Goal::Playing);
     world.run_until("the end", has_ended);
-    let once = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"];
-    assert_eq!(world.methods(), [&once[..], &["TEARDOWN"], &once].concat());
-    assert_eq!(world.requests[5].headers.cseq(), Some(1), "a new connection counts anew");
+    let methods = ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"];
+    assert_eq!(world.methods(), [&methods[..], &["TEARDOWN"], &methods].concat());
+    assert_eq!(world.requests[5].headers.cseq(), Some(1), "CSeq starts at 1 on a new connection");
     assert_eq!(world.shown.len() - shown, 100);
 }
 
-/// Whatever is clicked while requests are in flight, the last click decides, and no request is sent twice.
+/// The last goal set while requests are in flight decides the final state, and no request is sent twice.
 #[test]
 fn last_goal_wins() {
     let goals = [Goal::Stopped, Goal::Ready, Goal::Playing];
-    for clicks in 0..3usize.pow(5) {
+    for code in 0..3usize.pow(5) {
         let mut world = World::new(WorldOptions { latency: 40 * MS, ..world_options(400) });
-        let clicked: Vec<_> = (0..5).map(|digit| goals[clicks / 3usize.pow(digit) % 3]).collect();
+        let clicked: Vec<_> = (0..5).map(|digit| goals[code / 3usize.pow(digit) % 3]).collect();
         for goal in &clicked {
             world.set_goal(*goal);
             world.run_for(55 * MS);
@@ -498,12 +497,12 @@ fn unanswered_request_fails_after_timeout() {
         world.event_count(|event| matches!(event, SessionEvent::Failed(_))) > 0
     });
     assert!(world.elapsed().abs_diff(Duration::from_secs(5)) < 100 * MS);
-    let Some((_, SessionEvent::Failed(failure))) =
+    let Some((_, SessionEvent::Failed(error))) =
         world.events.iter().find(|(_, event)| matches!(event, SessionEvent::Failed(_)))
     else {
         panic!()
     };
-    assert!(matches!(failure, SessionError::TimedOut { method: Method::Options, .. }));
+    assert!(matches!(error, SessionError::TimedOut { method: Method::Options, .. }));
     assert_eq!(world.state(), RtspState::Init);
 }
 
@@ -512,20 +511,20 @@ fn missing_data_is_reported_after_500_ms_and_fails_after_5_s() {
     let mut world = World::new(world_options(2_000));
     world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(2));
-    // The server's stream stops, and says nothing.
+    // The server's stream stops without an RTSP message or a BYE.
     world.server_mut().session().unwrap().stream().pause();
     let stopped = world.elapsed();
     world.run_for(Duration::from_secs(8));
-    let at = |wanted: fn(&SessionEvent) -> bool| {
-        world.events.iter().find(|(_, event)| wanted(event)).map(|(at, _)| *at - stopped).unwrap()
+    let at = |predicate: fn(&SessionEvent) -> bool| {
+        world.events.iter().find(|(_, event)| predicate(event)).map(|(at, _)| *at - stopped).unwrap()
     };
     let waiting = at(|event| *event == SessionEvent::Waiting(true));
     assert!(waiting <= 500 * MS && waiting >= 440 * MS, "{waiting:?}");
-    let complaint = at(|event| {
+    let failed = at(|event| {
         matches!(event, SessionEvent::Failed(SessionError::NoData { is_udp: true, is_emulated: false }))
     });
-    assert!(complaint <= 5_000 * MS && complaint >= 4_900 * MS, "{complaint:?}");
-    assert_eq!(world.state(), RtspState::Playing, "data may come again");
+    assert!(failed <= 5_000 * MS && failed >= 4_900 * MS, "{failed:?}");
+    assert_eq!(world.state(), RtspState::Playing, "the session stays open, data may arrive again");
 }
 
 #[test]
@@ -554,9 +553,7 @@ fn paused_session_sends_keep_alives() {
 
 #[test]
 fn long_playback_does_not_drift() {
-    let film = world_options(20);
-    let long = (0..72_000).map(|frame| film.frames[frame % 20].clone()).collect();
-    let mut world = World::new(WorldOptions { frames: long, ..film });
+    let mut world = World::new(world_options(72_000));
     world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(3_500));
     world.run_until("the end", has_ended);
@@ -584,8 +581,8 @@ fn blocked_udp_falls_back_to_tcp() {
 
 #[test]
 fn forced_udp_does_not_fall_back_to_tcp() {
-    let machine = RtspOptions { transport: TransportPreference::Udp, ..RtspOptions::default() };
-    let mut world = World::new(WorldOptions { drops_udp: true, rtsp: machine, ..world_options(400) });
+    let rtsp = RtspOptions { transport: TransportPreference::Udp, ..RtspOptions::default() };
+    let mut world = World::new(WorldOptions { drops_udp: true, rtsp, ..world_options(400) });
     world.set_goal(Goal::Playing);
     world.run_for(Duration::from_secs(7));
     assert_eq!(world.event_count(|event| matches!(event, SessionEvent::Reconnecting(_))), 0);
@@ -606,13 +603,13 @@ fn reconnecting_world(frames: usize) -> World {
 }
 
 fn reconnect_attempts(world: &World) -> Vec<(u32, u64)> {
-    let lost = |(_, event): &(Duration, SessionEvent)| match event {
+    let attempt = |(_, event): &(Duration, SessionEvent)| match event {
         SessionEvent::Reconnecting(ReconnectReason::ServerLost { attempt, wait, .. }) => {
             Some((*attempt, wait.as_secs()))
         }
         _ => None,
     };
-    world.events.iter().filter_map(lost).collect()
+    world.events.iter().filter_map(attempt).collect()
 }
 
 #[test]
@@ -643,9 +640,9 @@ fn stop_ends_reconnecting() {
     world.run_for(Duration::from_secs(2));
     world.set_goal(Goal::Stopped);
     assert_eq!(world.event_count(|event| *event == SessionEvent::Closed), 1);
-    let tries = reconnect_attempts(&world).len();
+    let attempts = reconnect_attempts(&world).len();
     world.run_for(Duration::from_secs(60));
-    assert_eq!(reconnect_attempts(&world).len(), tries);
+    assert_eq!(reconnect_attempts(&world).len(), attempts);
 }
 
 #[test]

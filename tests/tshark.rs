@@ -1,7 +1,7 @@
-//! The figures are held against an independent judge: what tcpdump captures, tshark counts.
+//! Reelay's figures, compared with those that tshark computes from a capture of tcpdump.
 //!
-//! Capturing needs the right to; where it is missing, or a program is, the tests are passed over with a word about it.
-//! Where `REELAY_REQUIRE_PEERS` is set, they fail instead.
+//! Capturing needs privileges. Without them, or if a program is not installed, the tests print a message and pass; if
+//! `REELAY_REQUIRE_PEERS` is set, they fail instead.
 
 mod common;
 
@@ -29,16 +29,16 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-/// To be set where every peer must be there.
+/// Environment variable that makes a missing program a failure.
 const REQUIRE_PEERS: &str = "REELAY_REQUIRE_PEERS";
 
-/// Nothing here takes this long.
+/// Limit of every wait: nothing here takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What is sent behind the last packet, to know that everything before it has been captured.
-const SENTINEL: &[u8] = b"behind the last packet";
+/// Payload of a datagram sent after the last packet: once it is captured, so is everything before it.
+const SENTINEL: &[u8] = b"after the last packet";
 
-/// A capture of what comes to a port on loopback.
+/// A capture of the datagrams to a UDP port on loopback.
 struct Capture {
     tcpdump: Child,
     port: u16,
@@ -46,47 +46,47 @@ struct Capture {
 }
 
 impl Capture {
-    /// Begins; `None` where that is not possible, and not required.
+    /// Starts tcpdump; `None` if capturing is not possible and not required.
     fn start(port: u16) -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let mut tcpdump = Command::new("tcpdump");
         tcpdump.args(["-i", "lo", "-n", "-U", "-B", "16384", "--time-stamp-precision=nano", "-w"]);
         tcpdump.arg(capture_path(&folder)).args(["udp", "dst", "port", &port.to_string()]);
         let spawned = tcpdump.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let begun = spawned.ok().and_then(|mut tcpdump| {
-            // Its first words are about that; before them it hears nothing yet.
-            let mut words = BufReader::new(tcpdump.stderr.take()?).lines().map_while(Result::ok);
-            let is_listening = words.any(|line| line.contains("listening on"));
-            thread::spawn(move || words.count());
+        let started = spawned.ok().and_then(|mut tcpdump| {
+            // tcpdump prints "listening on" once it captures; earlier packets would be missed.
+            let mut lines = BufReader::new(tcpdump.stderr.take()?).lines().map_while(Result::ok);
+            let is_listening = lines.any(|line| line.contains("listening on"));
+            thread::spawn(move || lines.count());
             is_listening.then_some(Self { tcpdump, port, folder })
         });
-        let is_there = begun.is_some()
+        let is_available = started.is_some()
             && Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success());
         assert!(
-            is_there || std::env::var_os(REQUIRE_PEERS).is_none(),
-            "{REQUIRE_PEERS} is set, and nothing can be captured"
+            is_available || std::env::var_os(REQUIRE_PEERS).is_none(),
+            "{REQUIRE_PEERS} is set, but tcpdump or tshark does not work here"
         );
-        if !is_there {
-            eprintln!("tcpdump and tshark cannot be used here; the figures are not held against theirs.");
+        if !is_available {
+            eprintln!("tcpdump or tshark does not work here; the figures are not compared with theirs.");
         }
-        begun.filter(|_| is_there)
+        started.filter(|_| is_available)
     }
 
     fn path(&self) -> PathBuf {
         capture_path(&self.folder)
     }
 
-    /// Ends when everything has been captured that was sent before.
+    /// Stops tcpdump once everything that has been sent so far is captured.
     fn stop(&mut self) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let began = Instant::now();
+        let start = Instant::now();
         let has_sentinel = || {
             let bytes = fs::read(self.path()).unwrap();
             bytes.windows(SENTINEL.len()).any(|window| window == SENTINEL)
         };
         while !has_sentinel() {
-            assert!(began.elapsed() < TEST_TIMEOUT, "the end of the capture");
-            // Nobody listens on the port any more, and the system says so at the next call.
+            assert!(start.elapsed() < TEST_TIMEOUT, "the sentinel is not captured");
+            // The port is closed by now, which the kernel reports as an error of the next call.
             let _ = socket.send_to(SENTINEL, (Ipv4Addr::LOCALHOST, self.port));
             thread::sleep(Duration::from_millis(20));
         }
@@ -106,12 +106,12 @@ impl Capture {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// What tshark says of the stream of JPEG.
+    /// Returns tshark's report about the JPEG stream.
     fn stream_report(&self) -> TsharkReport {
         let table = self.run_tshark(&["-q", "-z", "rtp,streams"]);
         let line = table.lines().find(|line| line.contains(" JPEG ")).unwrap_or_else(|| panic!("{table}"));
-        let words: Vec<_> = line.split_whitespace().collect();
-        let number = |index: usize| words[index].parse::<f64>().unwrap_or_else(|_| panic!("{table}"));
+        let columns: Vec<_> = line.split_whitespace().collect();
+        let number = |index: usize| columns[index].parse::<f64>().unwrap_or_else(|_| panic!("{table}"));
         TsharkReport {
             packets: number(8) as u64,
             lost: number(9) as i64,
@@ -120,7 +120,7 @@ impl Capture {
         }
     }
 
-    /// The RTP packets that were captured, each with its time.
+    /// Returns the captured RTP packets, each with its time since the start of the capture.
     fn packets(&self) -> Vec<(Duration, Packet)> {
         let fields =
             ["-Y", "rtp.p_type==26", "-T", "fields", "-e", "frame.time_relative", "-e", "udp.payload"];
@@ -139,7 +139,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        // It may have ended.
+        // Errors are ignored: tcpdump may have ended already.
         let _ = self.tcpdump.kill();
         let _ = self.tcpdump.wait();
     }
@@ -154,7 +154,7 @@ fn parse_hex(hexadecimal: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
-/// What tshark says of a stream.
+/// A line of tshark's table of RTP streams.
 #[derive(Debug)]
 struct TsharkReport {
     packets: u64,
@@ -163,54 +163,57 @@ struct TsharkReport {
     jitter_max_ms: f64,
 }
 
-/// The figures of what was captured, by its own times.
+/// Computes the figures of the captured packets from the times of the capture.
 fn measure_packets(packets: &[(Duration, Packet)]) -> Snapshot {
-    let (begin, mut receiver) = (Instant::now(), RtpReceiver::default());
+    let (start, mut receiver) = (Instant::now(), RtpReceiver::default());
     for (time, packet) in packets {
-        receiver.handle_packet(begin + *time, &packet.header);
+        receiver.handle_packet(start + *time, &packet.header);
     }
     let mut snapshot = Snapshot::default();
     receiver.add_to(&mut snapshot, None);
     snapshot
 }
 
-/// Plays a film of three seconds through a network that is bad but for the first and the last frames; the figures at
-/// its end. tshark takes the last packet that arrives for the last that was sent.
+/// Plays a film of three seconds; returns the figures at its end.
+///
+/// The impairments apply from frame 10 to frame 90, because tshark assumes that the last packet received is the last
+/// one sent.
 async fn play(port: u16, impairments: Impairments) -> Snapshot {
     let emulator = Emulator::default();
     let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
     let server = Server::start(options, Observer::none()).await.unwrap();
-    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, (640, 360), 150));
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::WithComment, (640, 360), 150));
     let name =
-        server.library().add(MediaFile::open(test.path(), "film.mjpeg", FrameRate::per_second(50)).unwrap());
+        server.library().add(MediaFile::open(file.path(), "film.mjpeg", FrameRate::per_second(50)).unwrap());
     let transport = TransportPreference::Udp;
-    let machine = RtspOptions { rtp_port: Some(port), transport, ..RtspOptions::default() };
-    let emulation = EmulatorOptions { emulator: emulator.clone(), placement: EmulatorPlacement::AtServer };
-    let options = SessionOptions { rtsp: machine, emulator: emulation, ..SessionOptions::default() };
+    let rtsp = RtspOptions { rtp_port: Some(port), transport, ..RtspOptions::default() };
+    let emulator_options =
+        EmulatorOptions { emulator: emulator.clone(), placement: EmulatorPlacement::AtServer };
+    let options = SessionOptions { rtsp, emulator: emulator_options, ..SessionOptions::default() };
     let (frame_sender, mut frames) = mpsc::channel(16);
     let (event_sender, mut events) = mpsc::channel(256);
     let session =
         Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
-    let mut arrived = 0;
+    let mut frame_count = 0;
     let end = async {
         loop {
             tokio::select! {
                 Some(_) = frames.recv() => {
-                    arrived += 1;
-                    if arrived == 10 || arrived == 90 {
-                        emulator.configure(EmulatorSettings { is_on: arrived == 10, seed: 5, impairments });
+                    frame_count += 1;
+                    if frame_count == 10 || frame_count == 90 {
+                        emulator.configure(EmulatorSettings { is_on: frame_count == 10, seed: 5, impairments });
                     }
                 }
-                event = events.recv() => match event.expect("the session goes on") {
+                event = events.recv() => match event.expect("the session has ended") {
                     SessionEvent::Ended => return,
-                    SessionEvent::Failed(failure) => panic!("{failure}"),
+                    SessionEvent::Failed(error) => panic!("{error}"),
                     _ => {}
                 },
             }
         }
     };
-    timeout(TEST_TIMEOUT, end).await.expect("the end of the film");
+    timeout(TEST_TIMEOUT, end).await.expect("the film does not end");
     let figures = session.figures();
     session.finish(TEST_TIMEOUT).await;
     let snapshot = figures.borrow().snapshot;
@@ -222,14 +225,15 @@ fn free_port() -> u16 {
     SocketPair::bind(Ipv4Addr::LOCALHOST.into(), None, 0).unwrap().ports().rtp
 }
 
-/// Sequence numbers begin anywhere, and may begin anew while packets overtake each other: there tshark loses count.
+/// Returns whether the sequence numbers wrap. The first one is random, and tshark miscounts reordered packets at the
+/// wrap.
 fn sequence_wraps(packets: &[(Duration, Packet)]) -> bool {
     let sequences = || packets.iter().map(|(_, packet)| packet.header.sequence);
     sequences().max().unwrap() - sequences().min().unwrap() > 30_000
 }
 
 async fn assert_tshark_agrees(impairments: Impairments) {
-    let mut tries = 0;
+    let mut attempts = 0;
     let (capture, live, packets) = loop {
         let port = free_port();
         let Some(mut capture) = Capture::start(port) else { return };
@@ -239,8 +243,8 @@ async fn assert_tshark_agrees(impairments: Impairments) {
         if !sequence_wraps(&packets) || !impairments.jitter.reorders {
             break (capture, live, packets);
         }
-        tries += 1;
-        assert!(tries < 5, "chance does not do this");
+        attempts += 1;
+        assert!(attempts < 5, "the sequence numbers wrapped in five runs");
     };
     let report = capture.stream_report();
     let measured = measure_packets(&packets);
@@ -249,10 +253,10 @@ async fn assert_tshark_agrees(impairments: Impairments) {
         assert_eq!(figures.packets_received + figures.packets_duplicated, report.packets, "{context}");
         assert_eq!(figures.cumulative_lost, report.lost, "{context}");
     }
-    let difference = |ours: Option<f64>, theirs: f64| (ours.unwrap() - theirs).abs();
+    let difference = |figure: Option<f64>, reported: f64| (figure.unwrap() - reported).abs();
     assert!(difference(measured.jitter_mean_ms, report.jitter_mean_ms) < 0.01, "{context}");
     assert!(difference(measured.jitter_max_ms, report.jitter_max_ms) < 0.01, "{context}");
-    let truth = live.emulated.expect("the network was in the way");
+    let truth = live.emulated.expect("no packet passed the emulator");
     assert_eq!(live.packets_lost, truth.lost_random + truth.lost_queue, "{context}");
     assert_eq!(live.packets_duplicated, truth.duplicated, "{context}");
     assert!(impairments.loss.ratio == 0.0 || live.packets_lost > 0, "{context}");

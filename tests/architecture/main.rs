@@ -109,7 +109,7 @@ fn clients_of_different_protocols_share_no_code_runs() {
 fn is_sans_io(source: &Source) -> bool {
     let is_sans_io_room = ["proto", "media", "impairment", "stats"].contains(&source.top_module());
     let first_line = source.text.lines().next().unwrap_or_default();
-    is_sans_io_room || first_line.contains("Sans-I/O") || first_line.starts_with("//! PURE.")
+    is_sans_io_room || first_line.contains("Sans-I/O")
 }
 
 #[test]

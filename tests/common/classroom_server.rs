@@ -1,4 +1,4 @@
-//! Servers of the classroom dialect, each after the habits of programs that are out there.
+//! A server of the classroom protocol that behaves like one of several existing programs.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,38 +10,38 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 
-/// How a server cuts its pictures.
+/// Packetization of frames into datagrams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packetization {
-    /// A datagram for each picture: M 0, SSRC 0, seconds of the day as the timestamp.
+    /// One datagram for each frame: marker 0, SSRC 0, Unix time in seconds as the timestamp.
     WholeFrame,
-    /// The same with a version of 0.
+    /// `WholeFrame` with RTP version 0.
     WholeFrameVersion0,
-    /// 1,400 bytes, the number of the frame on all, M on the last.
+    /// Payloads of 1,400 bytes; all packets of a frame have the frame's number, the last has the marker.
     ByFrame,
-    /// 1,300 bytes, a number for each, M on the last.
+    /// Payloads of 1,300 bytes; each packet has its own sequence number, the last of a frame has the marker.
     ByPacket,
-    /// As `ByFrame`, with offset and length before each payload, and no marker.
+    /// `ByFrame` with the offset and the frame's length, 4 bytes each, before each payload, and without marker.
     Framed,
-    /// One packet in slices of 4,096 bytes.
+    /// One RTP packet for each frame, cut into datagrams of 4,096 bytes.
     Sliced,
 }
 
-/// What a server does with a request.
+/// Reaction of the server to a request.
 #[derive(Debug, Clone)]
 pub enum Reaction {
-    /// This, with `{cseq}` for the number.
+    /// Sends this response; `{cseq}` stands for the request's CSeq.
     Respond(&'static str),
-    /// Nothing.
+    /// Sends nothing.
     Ignore,
     /// Closes the connection.
     Close,
 }
 
-/// The usual answer.
+/// The usual response.
 pub const RESPOND_OK: Reaction = Reaction::Respond("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 123456");
 
-/// What a server is like.
+/// Options of a [`ClassroomServer`].
 #[derive(Debug, Clone)]
 pub struct ClassroomServerOptions {
     pub frames: Arc<Vec<Vec<u8>>>,
@@ -50,11 +50,11 @@ pub struct ClassroomServerOptions {
     pub play: Reaction,
     pub pause: Reaction,
     pub teardown: Reaction,
-    /// Frames that it sends before it closes the connection, if it does.
+    /// Number of frames after which the server closes the connection; `None` if it does not.
     pub close_after: Option<usize>,
-    /// It sends no picture at all.
+    /// PLAY succeeds, but no frame is sent.
     pub sends_no_frames: bool,
-    /// It answers when the test lets it, once for each permit.
+    /// Holds back each response until the test adds a permit.
     pub response_permits: Option<Arc<Semaphore>>,
 }
 
@@ -77,9 +77,9 @@ impl ClassroomServerOptions {
 /// A server that runs until it is dropped.
 pub struct ClassroomServer {
     pub address: SocketAddr,
-    /// The requests, each as it was read.
+    /// The requests as received.
     pub requests: mpsc::UnboundedReceiver<String>,
-    /// The ports that pictures were sent from, one for each PLAY.
+    /// The ports that frames were sent from, one for each PLAY.
     pub source_ports: mpsc::UnboundedReceiver<u16>,
     task: JoinHandle<()>,
 }
@@ -107,9 +107,9 @@ impl ClassroomServer {
         Self { address, requests, source_ports: ports, task }
     }
 
-    /// The method of the next request.
+    /// Returns the method of the next request.
     pub async fn next_method(&mut self) -> String {
-        let request = self.requests.recv().await.expect("the server runs");
+        let request = self.requests.recv().await.expect("the server has stopped");
         request.split(' ').next().unwrap().to_owned()
     }
 }
@@ -120,7 +120,7 @@ struct Connection {
     port_sender: mpsc::UnboundedSender<u16>,
     client_port: u16,
     send_task: Option<JoinHandle<()>>,
-    /// The frame that is sent next; the sender moves it.
+    /// Index of the next frame to send; the send task advances it.
     next_frame: Arc<std::sync::atomic::AtomicUsize>,
 }
 
@@ -153,22 +153,22 @@ impl Connection {
             let request = String::from_utf8(buffer[..count].to_vec()).unwrap();
             let (method, cseq) = parse_request(&request);
             self.request_sender.send(request.clone()).unwrap();
-            if let Some(leave) = &self.options.response_permits {
-                leave.acquire().await.unwrap().forget();
+            if let Some(permits) = &self.options.response_permits {
+                permits.acquire().await.unwrap().forget();
                 let early = stream.try_read(&mut buffer);
-                assert!(early.is_err(), "a request before the answer to the one before: {early:?}");
+                assert!(early.is_err(), "a request before the response to the previous one: {early:?}");
             }
-            let habit = match method.as_str() {
+            let reaction = match method.as_str() {
                 "SETUP" => self.options.setup.clone(),
                 "PLAY" => self.options.play.clone(),
                 "PAUSE" => self.options.pause.clone(),
                 _ => self.options.teardown.clone(),
             };
-            match habit {
-                Reaction::Respond(words) => {
-                    let words = words.replace("{cseq}", &cseq.to_string());
-                    stream.write_all(words.as_bytes()).await.unwrap();
-                    self.handle_request(&method, &request, words.contains(" 200 ")).await;
+            match reaction {
+                Reaction::Respond(response) => {
+                    let response = response.replace("{cseq}", &cseq.to_string());
+                    stream.write_all(response.as_bytes()).await.unwrap();
+                    self.handle_request(&method, &request, response.contains(" 200 ")).await;
                 }
                 Reaction::Ignore => {}
                 Reaction::Close => break self.stop(),
@@ -185,29 +185,29 @@ impl Connection {
     }
 
     fn stop(&mut self) {
-        if let Some(playing) = self.send_task.take() {
-            playing.abort();
+        if let Some(task) = self.send_task.take() {
+            task.abort();
         }
     }
 
-    /// A new socket for each PLAY, as the original has it.
+    /// Opens a new socket for each PLAY, as the original classroom server does, and starts to send frames.
     async fn play(&mut self) {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         socket.connect((Ipv4Addr::LOCALHOST, self.client_port)).await.unwrap();
         self.port_sender.send(socket.local_addr().unwrap().port()).unwrap();
-        let (manner, next) = (self.options.clone(), self.next_frame.clone());
+        let (options, next_frame) = (self.options.clone(), self.next_frame.clone());
         self.send_task = Some(tokio::spawn(async move {
             let mut clock = interval(Duration::from_millis(4));
-            let last = manner.close_after.unwrap_or(manner.frames.len());
+            let end = options.close_after.unwrap_or(options.frames.len());
             loop {
                 clock.tick().await;
-                // Taken before it is sent, so that a pause sends none twice.
-                let index = next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                if index >= last {
+                // Incremented before the frame is sent, so that no frame is sent twice after a pause.
+                let index = next_frame.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                if index >= end {
                     return;
                 }
-                for datagram in datagrams(manner.packetization, &manner.frames, index) {
-                    // A player that is gone does not stop a server.
+                for datagram in datagrams(options.packetization, &options.frames, index) {
+                    // Errors (the client's port is closed) do not stop the server.
                     let _ = socket.send(&datagram).await;
                 }
             }
@@ -225,7 +225,9 @@ async fn wait_for_task(send_task: &mut Option<JoinHandle<()>>) {
     }
 }
 
-/// One request, whole, in exactly the form that every server reads; its method and number.
+/// Checks that a request is complete and in exactly the form that every classroom server accepts.
+///
+/// Returns its method and CSeq.
 fn parse_request(request: &str) -> (String, u32) {
     assert!(request.len() < 256 && request.ends_with("\r\n"), "{request:?}");
     let lines: Vec<_> = request.strip_suffix("\r\n").unwrap().split("\r\n").collect();
@@ -246,7 +248,7 @@ fn packet(first: u8, marker: bool, sequence: u16, timestamp: u32, payload: &[u8]
     [&[first, second, s1, s0, t3, t2, t1, t0, 0, 0, 0, 0], payload].concat()
 }
 
-/// The datagrams of a frame.
+/// Returns the datagrams of a frame.
 fn datagrams(packetization: Packetization, frames: &[Vec<u8>], index: usize) -> Vec<Vec<u8>> {
     let (jpeg, number) = (&frames[index], index as u16 + 1);
     let seconds = 0x6B03_11D0 + index as u32 / 20;
@@ -262,7 +264,7 @@ fn datagrams(packetization: Packetization, frames: &[Vec<u8>], index: usize) -> 
         }
         Packetization::ByPacket => {
             let before: usize = frames[..index].iter().map(|jpeg| jpeg.len().div_ceil(1_300)).sum();
-            // Close to the end of the sequence numbers, which begin again.
+            // The first sequence numbers are close to 65,535, so that they wrap.
             let first = (65_500 + before) as u16;
             let number = |chunk: usize| first.wrapping_add(chunk as u16);
             chunks(1_300)

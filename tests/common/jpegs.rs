@@ -1,41 +1,41 @@
-//! Pictures of every kind that films are made of.
+//! JPEGs of every kind that Motion JPEG files and cameras contain.
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 
-/// A kind of JPEG, after the films that are out there.
+/// A kind of JPEG found in Motion JPEG files and streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JpegKind {
-    /// 4:2:0 with the standard Huffman tables: what RFC 2435 carries.
+    /// 4:2:0 with the standard Huffman tables; RFC 2435 type 1.
     Standard420,
-    /// 4:2:2 with the standard Huffman tables: what RFC 2435 carries.
+    /// 4:2:2 with the standard Huffman tables; RFC 2435 type 0.
     Standard422,
-    /// As `Standard420`, with restart markers.
+    /// `Standard420` with restart markers.
     Restarts,
-    /// 4:4:4, component ids 0, 1, 2, the Huffman tables first, no APP0: the classroom film.
+    /// 4:4:4, component ids 0, 1, 2, Huffman tables before all other segments, no APP0, as in the classroom film.
     Classroom444,
-    /// 4:4:0 with the standard Huffman tables: as cameras on their side write them.
+    /// 4:4:0 with the standard Huffman tables, as cameras mounted on their side write them.
     Standard440,
-    /// 4:2:0 with Huffman tables of its own.
+    /// 4:2:0 with a non-standard Huffman table.
     CustomHuffman,
-    /// 4:2:0 with Huffman tables of its own and a scan for each component.
+    /// 4:2:0 with optimized Huffman tables and one scan for each component.
     SeparateScans,
     /// 4:2:0 with a comment and no APP0.
     WithComment,
     /// 4:2:0 without any Huffman table, as webcams send it.
     WithoutDht,
-    /// 4:2:2 in a scan for each component, all factors twice what they could be, as some encoders write them.
+    /// 4:2:2 with one scan for each component and all sampling factors doubled, as some encoders write them.
     DoubledSamplingFactors,
-    /// As `OwnHuffman`, with restart markers.
+    /// `CustomHuffman` with restart markers.
     CustomHuffmanRestarts,
-    /// Grey.
+    /// Grayscale: one component.
     Grey,
-    /// Progressive.
+    /// Progressive DCT (SOF2).
     Progressive,
-    /// A thumbnail in APP1, with an SOI and an EOI of its own.
+    /// A thumbnail in APP1 that contains an SOI and an EOI marker.
     Thumbnail,
-    /// A description that is longer than a packet.
+    /// An APP1 segment of 3,000 bytes, so that the header is longer than a packet.
     LongHeader,
-    /// Fill bytes before markers, which are allowed and rare.
+    /// Fill bytes (0xFF) before each marker, which are allowed and rare.
     FillBytes,
 }
 
@@ -60,17 +60,17 @@ impl JpegKind {
     ];
 }
 
-/// A picture of this kind and size; `seed` makes it different from others, `noise` (0 to 255) makes it larger.
+/// Encodes a JPEG of this kind and size; `seed` changes the image, `noise` (0 to 255) increases the number of bytes.
 pub fn test_jpeg(kind: JpegKind, size: (u16, u16), seed: u32, noise: u8) -> Vec<u8> {
     encode(kind, size, &pixels(size.0, size.1, seed, noise), DEFAULT_QUALITY)
 }
 
-/// A picture that is not larger for its size than those of films are.
+/// Encodes a JPEG at quality 30, which has about as many bytes per pixel as real films have.
 pub fn coarse_jpeg(kind: JpegKind, size: (u16, u16), seed: u32) -> Vec<u8> {
     encode(kind, size, &pixels(size.0, size.1, seed, 0), 30)
 }
 
-/// A picture without hard edges, as lenses draw them; `seed` makes it different from others.
+/// Encodes a JPEG without hard edges, like a camera image; `seed` changes the image.
 pub fn soft_jpeg(kind: JpegKind, size: (u16, u16), seed: u32) -> Vec<u8> {
     encode(kind, size, &soft_pixels(size.0, size.1, seed), DEFAULT_QUALITY)
 }
@@ -107,16 +107,18 @@ fn encode(kind: JpegKind, (width, height): (u16, u16), pixels: &[u8], quality: u
             segments.insert(0, (COM, b"Drawn for a test".to_vec()));
         }),
         JpegKind::CustomHuffman | JpegKind::CustomHuffmanRestarts => modify_segments(&jpeg, |segments| {
-            // A code of ten bits more, for a symbol that does not occur: another table, and the same data.
+            // One more code, of ten bits, for a symbol that does not occur: the table differs, the data stays the same.
             let is_luminance_dc =
                 |(code, body): &&mut (u8, Vec<u8>)| *code == DHT && body[0] == 0 && body.len() == 29;
-            let (_, table) =
-                segments.iter_mut().find(is_luminance_dc).expect("a segment with the table alone");
+            let (_, table) = segments
+                .iter_mut()
+                .find(is_luminance_dc)
+                .expect("no segment with the luminance DC table alone");
             table[10] = 1;
             table.push(12);
         }),
         JpegKind::DoubledSamplingFactors => modify_segments(&jpeg, |segments| {
-            let (_, frame) = segments.iter_mut().find(|(code, _)| *code == SOF0).expect("a frame header");
+            let (_, frame) = segments.iter_mut().find(|(code, _)| *code == SOF0).expect("no frame header");
             for (component, factors) in [0x22, 0x12, 0x12].into_iter().enumerate() {
                 frame[7 + 3 * component] = factors;
             }
@@ -145,7 +147,7 @@ fn pixels(width: u16, height: u16, seed: u32, noise: u8) -> Vec<u8> {
             let ball = (x + seed * 3) % 64 < 20 && (y + seed) % 48 < 20;
             let base = [x * 255 / u32::from(width), y * 255 / u32::from(height), if ball { 255 } else { 60 }];
             let grain = if noise == 0 { 0 } else { random() % (u32::from(noise) + 1) };
-            pixels.extend(base.map(|part| (part + grain).min(255) as u8));
+            pixels.extend(base.map(|channel| (channel + grain).min(255) as u8));
         }
     }
     pixels
@@ -176,7 +178,7 @@ const SOS: u8 = 0xDA;
 
 type Segments = Vec<(u8, Vec<u8>)>;
 
-/// Takes a picture's header apart, up to and with SOS; the rest is entropy-coded data.
+/// Splits a JPEG into its segments from after SOI up to and including SOS, and the entropy-coded data.
 fn split_segments(jpeg: &[u8]) -> (Segments, &[u8]) {
     let (mut segments, mut at) = (Vec::new(), 2);
     loop {
@@ -213,7 +215,7 @@ fn with_fill_bytes(jpeg: &[u8]) -> Vec<u8> {
     join_segments(&segments, data, 2)
 }
 
-/// Huffman tables first, each in a segment of its own; component ids from 0; no APP0.
+/// Rearranges a JPEG like the classroom film: Huffman tables first, one a segment; component ids from 0; no APP0.
 fn to_classroom_layout(jpeg: &[u8]) -> Vec<u8> {
     modify_segments(jpeg, |segments| {
         segments.retain(|(code, _)| *code != APP0);

@@ -1,15 +1,15 @@
-//! Films with the properties of those that are out there.
+//! Media files in the formats that cameras and programs write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::jpegs::{JpegKind, test_jpeg};
 
-/// A film in a folder of its own, which goes with it.
+/// A media file in a temporary folder, which is deleted on drop.
 pub struct TestFile {
     folder: tempfile::TempDir,
     path: PathBuf,
-    /// The pictures, as they stand in the file.
+    /// The JPEGs of the file, in order.
     pub frames: Vec<Vec<u8>>,
 }
 
@@ -23,25 +23,25 @@ impl TestFile {
     }
 }
 
-/// How the pictures stand in the file.
+/// Layout of the frames in a media file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileLayout {
-    /// A length of this many digits, zero-padded, before each picture.
+    /// Each frame follows its length as a zero-padded decimal of this many digits.
     Records(usize),
-    /// As many pictures as this in each record of five digits.
+    /// Each record has a length of five digits and holds this number of frames.
     MultiFrameRecords(usize),
-    /// One behind the other.
+    /// Frames are concatenated without separators.
     Raw,
-    /// As a camera's HTTP answer, with boundaries and headers between them.
+    /// The body of a camera's `multipart/x-mixed-replace` HTTP response, with boundaries and part headers.
     Multipart,
 }
 
-/// Pictures of one kind.
+/// Returns `count` different JPEGs of one kind.
 pub fn test_jpegs(kind: JpegKind, size: (u16, u16), count: u32) -> Vec<Vec<u8>> {
     (0..count).map(|number| test_jpeg(kind, size, number, 0)).collect()
 }
 
-/// A film of these pictures.
+/// Writes a media file of these frames.
 pub fn test_file(layout: FileLayout, frames: Vec<Vec<u8>>) -> TestFile {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mjpeg");
@@ -49,12 +49,12 @@ pub fn test_file(layout: FileLayout, frames: Vec<Vec<u8>>) -> TestFile {
     TestFile { folder, path, frames }
 }
 
-/// The film as a file holds it.
+/// Encodes these frames as the contents of a media file.
 pub fn encode_file(layout: FileLayout, frames: &[Vec<u8>]) -> Vec<u8> {
     match layout {
         FileLayout::Records(digits) => frames
             .iter()
-            .flat_map(|p| [format!("{:0digits$}", p.len()).into_bytes(), p.clone()].concat())
+            .flat_map(|jpeg| [format!("{:0digits$}", jpeg.len()).into_bytes(), jpeg.clone()].concat())
             .collect(),
         FileLayout::MultiFrameRecords(count) => {
             let records = frames.chunks(count).map(<[Vec<u8>]>::concat);
@@ -64,10 +64,10 @@ pub fn encode_file(layout: FileLayout, frames: &[Vec<u8>]) -> Vec<u8> {
         }
         FileLayout::Raw => frames.concat(),
         FileLayout::Multipart => {
-            let part = |p: &Vec<u8>| {
+            let part = |jpeg: &Vec<u8>| {
                 let head =
-                    format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", p.len());
-                [head.into_bytes(), p.clone(), b"\r\n".to_vec()].concat()
+                    format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", jpeg.len());
+                [head.into_bytes(), jpeg.clone(), b"\r\n".to_vec()].concat()
             };
             frames.iter().flat_map(part).collect()
         }

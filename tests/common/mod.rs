@@ -1,5 +1,5 @@
-//! What the tests share.
-#![allow(dead_code)] // each test binary uses a part of it
+//! Helpers that the integration tests share.
+#![allow(dead_code, unused_imports)] // each test binary uses a part of them
 
 pub mod app_harness;
 pub mod classroom_server;

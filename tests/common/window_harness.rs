@@ -1,4 +1,4 @@
-//! The window as somebody sits in front of it: where the cursor is, is known from one key to the next.
+//! The window with its widget state (focus, cursor position in fields), kept from one event to the next.
 
 use iced::advanced::clipboard;
 use iced::advanced::widget::operation::{self, Operation, Outcome};
@@ -14,7 +14,7 @@ use reelay::ui::{self, Message};
 
 use super::app_harness::{AppHarness, DEFAULT_SIZE};
 
-/// Somebody in front of the window.
+/// A window that receives keyboard and mouse events.
 pub struct WindowHarness<'a> {
     pub harness: &'a mut AppHarness,
     cache: Cache,
@@ -28,13 +28,13 @@ impl<'a> WindowHarness<'a> {
         Self { harness, cache: Cache::default(), renderer }
     }
 
-    /// Gives the application a message, and moves the cursor where it is wanted.
+    /// Sends a message to the application and runs the widget operations (focus, scrolling) of its task.
     pub fn send(&mut self, message: Message) {
         let task = self.harness.app.update(message);
         self.run_task(task);
     }
 
-    /// Types, key by key.
+    /// Types a text, one key after the other.
     pub fn type_text(&mut self, text: &str) {
         for (at, letter) in text.char_indices() {
             let letter = &text[at..at + letter.len_utf8()];
@@ -42,28 +42,28 @@ impl<'a> WindowHarness<'a> {
         }
     }
 
-    /// Presses a key and lets it go.
+    /// Presses and releases a key.
     pub fn press_key(&mut self, key: impl Into<Key>) {
         self.handle_events(simulator::tap_key(key, None), mouse::Cursor::Unavailable);
     }
 
-    /// Clicks on the words.
+    /// Clicks on this text.
     pub fn click(&mut self, label: &str) {
-        let mut seen = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.harness.app.view());
-        let bounds = seen.find(label).unwrap().visible_bounds().unwrap();
-        drop(seen);
+        let mut view = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.harness.app.view());
+        let bounds = view.find(label).unwrap().visible_bounds().unwrap();
+        drop(view);
         self.handle_events(simulator::click(), mouse::Cursor::Available(bounds.center()));
     }
 
-    /// Clicks on the field that is called so.
+    /// Clicks on the field with this ID.
     pub fn click_field(&mut self, field: &'static str) {
-        let mut seen = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.harness.app.view());
-        let bounds = seen.find(selector::id(Id::new(field))).unwrap().visible_bounds().unwrap();
-        drop(seen);
+        let mut view = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.harness.app.view());
+        let bounds = view.find(selector::id(Id::new(field))).unwrap().visible_bounds().unwrap();
+        drop(view);
         self.handle_events(simulator::click(), mouse::Cursor::Available(bounds.center()));
     }
 
-    /// Whether any of this field can be seen.
+    /// Returns whether any part of this field is visible.
     pub fn is_field_visible(&mut self, field: &'static str) -> bool {
         let mut find = selector::id(Id::new(field)).find();
         self.with_window(|window, renderer| {
@@ -75,7 +75,7 @@ impl<'a> WindowHarness<'a> {
         }
     }
 
-    /// Selects what stands in the field that has the cursor.
+    /// Selects the contents of the focused field.
     pub fn select_all(&mut self) {
         let modifiers = |modifiers| Event::Keyboard(keyboard::Event::ModifiersChanged(modifiers));
         let with = [modifiers(keyboard::Modifiers::COMMAND)];
@@ -85,7 +85,7 @@ impl<'a> WindowHarness<'a> {
         self.handle_events(events, mouse::Cursor::Unavailable);
     }
 
-    /// Another frame is drawn.
+    /// Requests a redraw of the window.
     pub fn redraw(&mut self) {
         let redrawn = window::Event::RedrawRequested(std::time::Instant::now());
         self.handle_events([Event::Window(redrawn)].into_iter(), mouse::Cursor::Unavailable);
@@ -113,7 +113,7 @@ impl<'a> WindowHarness<'a> {
         result
     }
 
-    /// What is wanted outside the window is not done, and not waited for.
+    /// Runs the messages and widget operations of a task that are ready; all other actions are ignored.
     fn run_task(&mut self, task: Task<Message>) {
         let Some(mut actions) = task::into_stream(task) else { return };
         while let Some(Some(action)) = actions.next().now_or_never() {

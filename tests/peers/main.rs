@@ -1,8 +1,8 @@
-//! Real players play what Reelay serves, and Reelay plays what a real server serves: to the end, every frame, and with
-//! the right pictures.
+//! Real players play from Reelay's server, and Reelay plays from a real server: to the end, every frame, with the right
+//! pixels.
 //!
-//! A program that is not installed is passed over with a word about it; where `REELAY_REQUIRE_PEERS` is set, it fails
-//! the test instead.
+//! If a program is not installed, its tests print a message and pass; if `REELAY_REQUIRE_PEERS` is set, they fail
+//! instead.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,5 +14,5 @@ mod seeks;
 mod serve_process;
 mod servers;
 
-/// What carries RTP, as the programs call it.
+/// RTP transports, as command-line arguments name them.
 const TRANSPORTS: [&str; 2] = ["udp", "tcp"];

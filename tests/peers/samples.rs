@@ -1,4 +1,4 @@
-//! Films to be played, and what is to be seen of them.
+//! Sample films and the comparison of decoded frames.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use crate::common::jpegs::{JpegKind, coarse_jpeg, soft_jpeg};
 use crate::common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
 use crate::programs::run;
 
-/// A film, and what is to be expected of it.
+/// A film and the format of its decoded frames.
 pub struct Sample {
     pub file: TestFile,
-    /// In which ffmpeg decodes the source, so that nothing is lost.
+    /// Pixel format in which ffmpeg decodes the source without loss.
     pub pixel_format: &'static str,
-    /// In which players see it.
+    /// Width and height of the frames that players receive.
     pub size: (usize, usize),
-    /// RFC 2435 carries the very coefficients, so that every pixel is the same.
+    /// RFC 2435 carries the coefficients unchanged, so that every pixel is the same.
     pub is_lossless: bool,
 }
 
@@ -25,14 +25,14 @@ impl Sample {
         if self.pixel_format == "yuvj444p" { width * height * 3 } else { width * height * 3 / 2 }
     }
 
-    /// The pictures one behind the other, as ffmpeg's own reader likes them.
+    /// Writes the concatenated frames, the format of ffmpeg's `mjpeg` demuxer.
     pub fn raw_file(&self) -> PathBuf {
         let path = self.file.folder().join("raw.jpegs");
         fs::write(&path, self.file.frames.concat()).unwrap();
         path
     }
 
-    /// All its frames, decoded by ffmpeg's own reader.
+    /// Decodes all frames with ffmpeg, at the size that players receive.
     #[track_caller]
     pub fn decode_source(&self) -> Vec<u8> {
         let (path, (width, height)) = (self.raw_file(), self.size);
@@ -40,18 +40,18 @@ impl Sample {
         decode(&["-f", "mjpeg", "-i", path.to_str().unwrap(), "-vf", &scale], self.pixel_format)
     }
 
-    /// Which of its pictures these are, by their pixels.
+    /// Returns the numbers of these decoded frames, found by their pixels.
     #[track_caller]
     pub fn frame_numbers(&self, pixels: &[u8]) -> Vec<usize> {
         let source = self.decode_source();
-        let frame = self.frame_size();
-        assert_eq!(pixels.len() % frame, 0);
-        let number = |picture| source.chunks_exact(frame).position(|known| known == picture);
-        pixels.chunks_exact(frame).map(|picture| number(picture).expect("a picture of the sample")).collect()
+        let size = self.frame_size();
+        assert_eq!(pixels.len() % size, 0);
+        let number = |picture| source.chunks_exact(size).position(|known| known == picture);
+        pixels.chunks_exact(size).map(|picture| number(picture).expect("not a frame of the sample")).collect()
     }
 }
 
-/// One whose pixels are kept, so that every picture can be told from every other.
+/// Returns a lossless sample, whose frames can be identified by their pixels.
 pub fn distinct_sample(frames: u32) -> Sample {
     Sample {
         file: test_file(FileLayout::Raw, test_jpegs(JpegKind::Standard420, (320, 240), frames)),
@@ -61,7 +61,7 @@ pub fn distinct_sample(frames: u32) -> Sample {
     }
 }
 
-/// With the properties of the films that are out there.
+/// Returns samples with the properties of real films.
 pub fn samples() -> [Sample; 8] {
     let coarse = (0..12).map(|number| coarse_jpeg(JpegKind::CustomHuffman, (1_920, 1_080), number)).collect();
     let soft = |kind, size, count| (0..count).map(|number| soft_jpeg(kind, size, number)).collect();
@@ -108,7 +108,7 @@ pub fn samples() -> [Sample; 8] {
             size: (320, 240),
             is_lossless: false,
         },
-        // RFC 2435 carries 2,040 pixels a side.
+        // Wider than the 2,040 pixels that RFC 2435 can carry.
         Sample {
             file: test_file(FileLayout::Raw, soft(JpegKind::Standard420, (4_080, 96), 25)),
             pixel_format: "yuvj420p",
@@ -118,7 +118,7 @@ pub fn samples() -> [Sample; 8] {
     ]
 }
 
-/// All frames of a file or a stream, decoded by ffmpeg.
+/// Decodes all frames of a file or a stream with ffmpeg.
 #[track_caller]
 pub fn decode(input: &[&str], pixel_format: &str) -> Vec<u8> {
     let mut command = Command::new("ffmpeg");
@@ -132,30 +132,30 @@ pub fn decode_file(path: &Path, pixel_format: &str) -> Vec<u8> {
     decode(&["-f", "mjpeg", "-i", path.to_str().unwrap()], pixel_format)
 }
 
-/// Every frame is there, and shows what the source does.
+/// Asserts that all frames are present and that their pixels equal those of the source, or are similar if not lossless.
 #[track_caller]
-pub fn assert_same_frames(sample: &Sample, source: &[u8], seen: &[u8], peer: &str) {
-    let frame = sample.frame_size();
+pub fn assert_same_frames(sample: &Sample, source: &[u8], actual: &[u8], peer: &str) {
+    let size = sample.frame_size();
     let frames = sample.file.frames.len();
-    assert_eq!(source.len(), frames * frame, "ffmpeg does not see all of the source");
-    assert_eq!(seen.len() as f64 / frame as f64, frames as f64, "{peer}: frames");
+    assert_eq!(source.len(), frames * size, "ffmpeg does not decode all frames of the source");
+    assert_eq!(actual.len() as f64 / size as f64, frames as f64, "{peer}: frames");
     if sample.is_lossless {
-        assert!(source == seen, "{peer}: other pixels");
+        assert!(source == actual, "{peer}: the pixels differ");
         return;
     }
-    for (number, (source, seen)) in source.chunks_exact(frame).zip(seen.chunks_exact(frame)).enumerate() {
+    for (number, (source, actual)) in source.chunks_exact(size).zip(actual.chunks_exact(size)).enumerate() {
         let luma = sample.size.0 * sample.size.1;
-        let chroma = (frame - luma) / 2;
-        for (plane, range, least) in
-            [("Y", 0..luma, 38.0), ("Cb", luma..luma + chroma, 32.0), ("Cr", luma + chroma..frame, 32.0)]
+        let chroma = (size - luma) / 2;
+        for (plane, range, min_psnr) in
+            [("Y", 0..luma, 38.0), ("Cb", luma..luma + chroma, 32.0), ("Cr", luma + chroma..size, 32.0)]
         {
-            let psnr = psnr(&source[range.clone()], &seen[range]);
-            assert!(psnr >= least, "{peer}: {plane} of frame {number} differs: {psnr:.1} dB");
+            let psnr = psnr(&source[range.clone()], &actual[range]);
+            assert!(psnr >= min_psnr, "{peer}: {plane} of frame {number} differs: {psnr:.1} dB");
         }
     }
 }
 
-/// Decibels between two planes.
+/// Returns the PSNR between two planes in dB.
 fn psnr(a: &[u8], b: &[u8]) -> f64 {
     let squares: u64 = a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
     10.0 * (255.0 * 255.0 * a.len() as f64 / (squares as f64).max(1e-9)).log10()

@@ -1,4 +1,4 @@
-//! Reelay's server, as a program.
+//! `reelay serve` as a child process.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -8,14 +8,15 @@ use std::process::{Command, Stdio};
 use crate::programs::RunningProgram;
 use crate::samples::Sample;
 
-/// The program under test.
+/// Path of the program under test.
 pub const REELAY_PROGRAM: &str = env!("CARGO_BIN_EXE_reelay");
 
-/// Fast, so that the tests are.
+/// A high frame rate, which keeps the tests short.
 pub const FRAMES_PER_SECOND: u32 = 50;
 
-/// `reelay serve`, and the address of each film.
+/// A running `reelay serve`.
 pub struct ServeProcess {
+    /// URL of each sample, in order.
     pub urls: Vec<String>,
     _server: RunningProgram,
     folder: tempfile::TempDir,
@@ -26,7 +27,7 @@ impl ServeProcess {
         Self::start_with_arguments(samples, &[])
     }
 
-    /// With more arguments.
+    /// Starts a server with additional arguments.
     pub fn start_with_arguments(samples: &[Sample], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(log_path(&folder)).unwrap();
@@ -35,12 +36,12 @@ impl ServeProcess {
         command.args(arguments).args(samples.iter().map(|sample| sample.file.path()));
         let mut server =
             RunningProgram(command.stdout(Stdio::piped()).stderr(log).spawn().expect("reelay serve"));
-        let lines = BufReader::new(server.0.stdout.take().expect("a pipe")).lines();
+        let lines = BufReader::new(server.0.stdout.take().expect("not a pipe")).lines();
         let urls = lines.take(samples.len()).collect::<Result<_, _>>().unwrap();
         Self { urls, _server: server, folder }
     }
 
-    /// How often it was asked this so far.
+    /// Returns the number of requests with this method so far.
     pub fn request_count(&self, method: &str) -> usize {
         let log = std::fs::read_to_string(log_path(&self.folder)).unwrap();
         log.lines().filter(|line| line.split_whitespace().any(|word| word == method)).count()

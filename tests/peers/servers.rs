@@ -1,4 +1,4 @@
-//! Reelay plays what other servers serve.
+//! Reelay plays from other servers.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -10,7 +10,7 @@ use crate::programs::{PYTHON, RunningProgram, has_ffmpeg, is_installed, lock_tes
 use crate::samples::{decode, decode_file};
 use crate::serve_process::REELAY_PROGRAM;
 
-/// Films in a folder, and a camera with a microphone, by GStreamer's RTSP server; prints its port.
+/// A script that serves the films of a folder and a live source with audio with gst-rtsp-server, and prints its port.
 const GSTREAMER_SERVER: &str = r#"
 import sys
 import gi
@@ -51,7 +51,7 @@ pub fn has_gstreamer_server() -> bool {
     is_installed(peer, Command::new(PYTHON).args(["-c", GSTREAMER_IMPORTS]))
 }
 
-/// GStreamer's server, with the films of a folder.
+/// A running gst-rtsp-server with the films of a folder.
 struct GStreamerServer {
     port: u16,
     _server: RunningProgram,
@@ -63,7 +63,7 @@ impl GStreamerServer {
         command.args(["-c", GSTREAMER_SERVER]).arg(films).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut server = RunningProgram(command.spawn().unwrap());
         let mut port = String::new();
-        BufReader::new(server.0.stdout.take().expect("a pipe")).read_line(&mut port).unwrap();
+        BufReader::new(server.0.stdout.take().expect("not a pipe")).read_line(&mut port).unwrap();
         Self { port: port.trim().parse().unwrap(), _server: server }
     }
 
@@ -74,16 +74,16 @@ impl GStreamerServer {
 
 const FRAMES: usize = 75;
 
-/// Encodes a film of so many frames a second and this size.
+/// Encodes a film of this size with [`FRAMES`] frames at 50 frames/s.
 fn encode_avi(path: &Path, (width, height): (u16, u16)) {
-    let form = format!("video/x-raw,format=I420,framerate=50/1,width={width},height={height}");
+    let format = format!("video/x-raw,format=I420,framerate=50/1,width={width},height={height}");
     let (frames, file) = (format!("num-buffers={FRAMES}"), format!("location={}", path.display()));
     let pattern = ["videotestsrc", "pattern=ball", &frames];
-    let rest = ["!", &form, "!", "jpegenc", "!", "avimux", "!", "filesink", &file];
-    run(Command::new("gst-launch-1.0").arg("-q").args(pattern).args(rest));
+    let encoder = ["!", &format, "!", "jpegenc", "!", "avimux", "!", "filesink", &file];
+    run(Command::new("gst-launch-1.0").arg("-q").args(pattern).args(encoder));
 }
 
-/// What is received, one picture behind the other.
+/// Returns the concatenated frames that `--save-frames` wrote to a folder.
 pub fn read_saved_frames(folder: &Path) -> Vec<u8> {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -92,7 +92,7 @@ pub fn read_saved_frames(folder: &Path) -> Vec<u8> {
 
 #[test]
 fn reelay_plays_every_frame_of_gstreamer_server() {
-    let _alone = lock_tests();
+    let _lock = lock_tests();
     if !has_ffmpeg() || !has_gstreamer_server() {
         return;
     }
@@ -108,9 +108,9 @@ fn reelay_plays_every_frame_of_gstreamer_server() {
         assert_eq!(source.len(), FRAMES * usize::from(width) * usize::from(height) * 3 / 2);
         for transport in TRANSPORTS {
             let url = server.url(name);
-            let pictures = folder.path().join(format!("{name}-{transport}"));
+            let frames = folder.path().join(format!("{name}-{transport}"));
             let report =
-                probe_json(&[&url, "--transport", transport, "--save-frames", pictures.to_str().unwrap()]);
+                probe_json(&[&url, "--transport", transport, "--save-frames", frames.to_str().unwrap()]);
             let expected: [(_, serde_json::Value); 6] = [
                 ("frames_complete", FRAMES.into()),
                 ("frames_incomplete", 0.into()),
@@ -122,14 +122,17 @@ fn reelay_plays_every_frame_of_gstreamer_server() {
             for (figure, value) in expected {
                 assert_eq!(report[figure], value, "{figure} of {url} over {transport}: {report}");
             }
-            let seen = folder.path().join("seen.jpegs");
-            fs::write(&seen, read_saved_frames(&pictures)).unwrap();
-            assert!(decode_file(&seen, "yuvj420p") == source, "{url} over {transport}: other pixels");
+            let received = folder.path().join("received.jpegs");
+            fs::write(&received, read_saved_frames(&frames)).unwrap();
+            assert!(
+                decode_file(&received, "yuvj420p") == source,
+                "{url} over {transport}: the pixels differ"
+            );
         }
     }
 }
 
-/// What `reelay probe --json` tells.
+/// Runs `reelay probe --json` and returns its report.
 #[track_caller]
 fn probe_json(arguments: &[&str]) -> serde_json::Value {
     let report = run(Command::new(REELAY_PROGRAM).arg("probe").args(arguments).arg("--json"));
@@ -138,7 +141,7 @@ fn probe_json(arguments: &[&str]) -> serde_json::Value {
 
 #[test]
 fn other_streams_are_named_but_not_played() {
-    let _alone = lock_tests();
+    let _lock = lock_tests();
     if !has_gstreamer_server() {
         return;
     }
@@ -146,7 +149,7 @@ fn other_streams_are_named_but_not_played() {
     let server = GStreamerServer::start(folder.path());
     let url = server.url("camera");
     assert_eq!(probe_json(&[&url, "--frames", "5"])["others"], serde_json::json!(["PCMU audio"]));
-    let told = run(Command::new(REELAY_PROGRAM).args(["probe", &url, "--frames", "5"]));
-    let told = String::from_utf8(told).unwrap();
-    assert!(told.contains("not played   PCMU audio\n"), "{told}");
+    let output = run(Command::new(REELAY_PROGRAM).args(["probe", &url, "--frames", "5"]));
+    let output = String::from_utf8(output).unwrap();
+    assert!(output.contains("not played   PCMU audio\n"), "{output}");
 }

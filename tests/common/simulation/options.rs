@@ -1,0 +1,51 @@
+//! Options of a simulated world.
+
+use std::time::Duration;
+
+use reelay::impairment::Impairments;
+use reelay::session::{EmulatorPlacement, RtspOptions};
+
+pub const MS: Duration = Duration::from_millis(1);
+
+/// Options of a simulated world.
+pub struct WorldOptions {
+    pub frames: Vec<Vec<u8>>,
+    pub rtsp: RtspOptions,
+    pub playout_delay: Duration,
+    /// Impairments of RTP and RTCP from the server.
+    pub impairments: Impairments,
+    pub seed: u64,
+    /// End of the link at which the impairments are applied.
+    pub placement: EmulatorPlacement,
+    /// One-way delay of the RTSP connection.
+    pub latency: Duration,
+    /// Drops all RTCP packets to the client.
+    pub drops_rtcp: bool,
+    /// Drops all UDP datagrams to the client.
+    pub drops_udp: bool,
+    /// The server is still indexing the media file and does not know its length.
+    pub is_indexing: bool,
+    /// The server sends no response.
+    pub is_unresponsive: bool,
+    /// Value of the Scale header that the server adds to every PLAY request.
+    pub scale: Option<&'static str>,
+}
+
+impl WorldOptions {
+    pub fn new(frames: Vec<Vec<u8>>) -> Self {
+        Self {
+            frames,
+            rtsp: RtspOptions::default(),
+            playout_delay: 50 * MS,
+            impairments: Impairments::default(),
+            seed: 1,
+            placement: EmulatorPlacement::AtServer,
+            latency: MS,
+            drops_rtcp: false,
+            drops_udp: false,
+            is_indexing: false,
+            is_unresponsive: false,
+            scale: None,
+        }
+    }
+}
