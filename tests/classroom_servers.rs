@@ -398,7 +398,7 @@ async fn silent_server_error_suggests_classroom_dialect() {
         }
     };
     let message = timeout(TEST_TIMEOUT, failed).await.unwrap();
-    assert!(message.contains("say that it is a classroom server"), "{message}");
+    assert!(message.contains("if it is a classroom server, select that in Connect"), "{message}");
 }
 
 async fn probe(server: &ClassroomServer) -> Output {

@@ -284,9 +284,9 @@ async fn wrong_content_length_is_reported() {
             "",
             format!("did not complete its response to DESCRIBE in time ({} of the 500", TEN_SECOND_SDP.len()),
         ),
-        ("9", "", "what cannot be read (the message body is longer than its Content-Length)".to_owned()),
+        ("9", "", "that cannot be read (the message body is longer than its Content-Length)".to_owned()),
         ("9", second_response, "the message body is longer than its Content-Length".to_owned()),
-        ("1073741824", "", "what cannot be read (the message body is too long)".to_owned()),
+        ("1073741824", "", "that cannot be read (the message body is too long)".to_owned()),
         (
             "99999999999999999999999999",
             "",
@@ -317,7 +317,7 @@ async fn flooding_server_is_disconnected() {
     let floods = [
         ("RTSP/1.0 200 OK\r\n", "X: y\r\n".repeat(1_000).into_bytes(), "(the headers are too long)"),
         ("", packet.repeat(50), "did not respond to DESCRIBE in time"),
-        ("", stale.repeat(500).into_bytes(), "answer DESCRIBE"),
+        ("", stale.repeat(500).into_bytes(), "to DESCRIBE in time"),
         ("", b"\r\n".repeat(5_000), "did not respond to DESCRIBE in time"),
         ("", vec![0x16; 10_000], "does not speak RTSP"),
     ];
@@ -367,7 +367,7 @@ async fn server_restart_resumes_at_same_position() {
     assert!(message.ends_with("was lost; reconnecting in 1 second (attempt 1)…"), "{message}");
     // The server accepts a connection, but closes it at once.
     drop(server.accept().await);
-    assert!(session.wait_for_event("the connection loss", lost).await.ends_with("2 seconds, attempt 2…"));
+    assert!(session.wait_for_event("the connection loss", lost).await.ends_with("2 seconds (attempt 2)…"));
     let mut connection = server.accept().await;
     connection.set_up().await;
     let play = connection.respond_to("PLAY", headers, "").await;

@@ -455,7 +455,7 @@ fn summary_buttons_are_visible_at_any_window_size() {
 #[test]
 fn start_screen_plays_the_sample() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
-    harness.click("Play the sample video");
+    harness.click("Play the sample film");
     let command = harness.next_command();
     assert!(
         matches!(command, Some(Command::Open { source: MediaSource::Sample, goal: Goal::Playing, .. })),
@@ -467,9 +467,9 @@ fn start_screen_plays_the_sample() {
 fn dropped_file_is_opened() {
     let mut harness = AppHarness::new(Controls::Four, ThemePreference::Dark);
     harness.send(Message::FileHovered);
-    assert!(harness.shows("Drop the file to open it"));
+    assert!(harness.shows("Drop the film to open it"));
     harness.send(Message::FileDropped("/films/movie.Mjpeg".into()));
-    assert!(!harness.shows("Drop the file to open it"));
+    assert!(!harness.shows("Drop the film to open it"));
     let Some(Command::Open { source: MediaSource::File(path), goal, .. }) = harness.next_command() else {
         panic!("no file is opened")
     };
@@ -533,7 +533,7 @@ fn path_can_be_typed_without_a_file_dialog() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     harness.send(Message::FilePicked(reelay::ui::PickResult::NoDialog));
     assert!(harness.shows(
-        "The system has no file dialog; enter the path of the file in Connect…, drop the file on this window, \
+        "The system has no file dialog; enter the path of the film in Connect…, drop the film on this window, \
          or install xdg-desktop-portal or zenity."
     ));
     harness.click("Connect to a stream…");
@@ -604,7 +604,7 @@ fn open_error_is_shown_until_dismissed() {
     harness.assert_snapshot("cannot-open", DEFAULT_SIZE);
     harness.send(Message::Shortcut(Shortcut::Escape));
     assert!(!harness.shows(message));
-    assert!(harness.shows("Play the sample video"), "the start screen is shown");
+    assert!(harness.shows("Play the sample film"), "the start screen is shown");
 }
 
 #[test]
@@ -1000,7 +1000,7 @@ fn harness_with_open_error() -> AppHarness {
 fn error_banner_covers_no_button() {
     let mut harness = harness_with_open_error();
     harness.assert_snapshot("cannot-open-smallest", MIN_SIZE);
-    harness.click("Play the sample video");
+    harness.click("Play the sample film");
     assert!(matches!(harness.next_command(), Some(Command::Open { source: MediaSource::Sample, .. })));
 }
 

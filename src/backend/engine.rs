@@ -316,7 +316,7 @@ async fn wait_for_open(opening: &mut Option<OpenTask>) -> Result<Arc<MediaFile>,
     let Some(OpenTask { task, .. }) = opening else { return std::future::pending().await };
     match task.await {
         Ok(opened) => opened.map_err(|error| error.to_string()),
-        Err(error) => Err(format!("The file cannot be opened: {error}.")),
+        Err(error) => Err(format!("The film cannot be opened: {error}.")),
     }
 }
 

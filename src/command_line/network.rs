@@ -1,4 +1,4 @@
-//! Options of the emulated network. Sans-I/O apart from the random seed.
+//! Options of the emulated network.
 
 use std::time::Duration;
 

@@ -34,7 +34,7 @@ const PREFERENCES_ID: &str = "preferences";
 /// Returns the header; `open` is the panel that is open.
 pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Action> {
     let left = row![
-        toolbar_button(Icon::Open, "Open…", "Open a file (Ctrl+O)", Action::Open),
+        toolbar_button(Icon::Open, "Open…", "Open a film (Ctrl+O)", Action::Open),
         toolbar_button(Icon::Connect, "Connect…", "Connect to a stream (Ctrl+L)", Action::Connect),
     ]
     .spacing(distance::SMALL);

@@ -64,8 +64,8 @@ fn title<'a>() -> Element<'a, Action> {
 }
 
 fn action_buttons<'a>(is_narrow: bool) -> Element<'a, Action> {
-    let sample = action_button(Icon::Play, "Play the sample video", theme::primary, Action::PlaySample);
-    let open = action_button(Icon::Open, "Open a file…", theme::secondary, Action::Open);
+    let sample = action_button(Icon::Play, "Play the sample film", theme::primary, Action::PlaySample);
+    let open = action_button(Icon::Open, "Open a film…", theme::secondary, Action::Open);
     let connect = action_button(Icon::Connect, "Connect to a stream…", theme::secondary, Action::Connect);
     let choices = match is_narrow {
         true => column![sample, open, connect],
@@ -75,7 +75,7 @@ fn action_buttons<'a>(is_narrow: bool) -> Element<'a, Action> {
 }
 
 fn hint<'a>() -> Element<'a, Action> {
-    text("or drop a .mjpeg file on this window").size(size::SMALL).style(theme::muted).into()
+    text("or drop a .mjpeg film on this window").size(size::SMALL).style(theme::muted).into()
 }
 
 fn action_button<'a>(

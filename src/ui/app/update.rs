@@ -130,7 +130,7 @@ impl App {
             PickResult::File(path) => self.open(MediaSource::File(path), false),
             PickResult::Cancelled => {}
             PickResult::NoDialog => self.playback.show_error(
-                "The system has no file dialog; enter the path of the file in Connect…, drop the file on this \
+                "The system has no file dialog; enter the path of the film in Connect…, drop the film on this \
                  window, or install xdg-desktop-portal or zenity.",
             ),
         }

@@ -145,6 +145,6 @@ fn view_dialog(dialog: &Dialog) -> Element<'_, Message> {
 
 fn view_drop_area<'a>() -> Element<'a, Message> {
     let label =
-        text("Drop the file to open it").size(size::LARGE).font(theme::STRONG).color(iced::Color::WHITE);
+        text("Drop the film to open it").size(size::LARGE).font(theme::STRONG).color(iced::Color::WHITE);
     container(center(label)).width(Fill).height(Fill).style(theme::drop_area).into()
 }

@@ -331,7 +331,7 @@ impl Form {
     fn standard(&self) -> Element<'_, Message> {
         let content = column![
             description(
-                "The URL of a server or camera that sends Motion JPEG over RTSP, or the path of a file."
+                "The URL of a server or camera that sends Motion JPEG over RTSP, or the path of a film."
             ),
             self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
         ]

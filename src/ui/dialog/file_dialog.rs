@@ -27,7 +27,7 @@ const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
 pub fn pick_file(window: Option<window::Id>) -> Task<PickResult> {
     let dialog = || {
         AsyncFileDialog::new()
-            .set_title("Open a Motion JPEG file")
+            .set_title("Open a Motion JPEG film")
             .add_filter("Motion JPEG", &["mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp"])
             .add_filter("All files", &["*"])
     };

@@ -48,7 +48,7 @@ pub enum Action {
     SetTheme(ThemePreference),
     /// Save the preferences, use these values, and close the dialog.
     Apply {
-        /// Frame rate of files that state none.
+        /// Frame rate of films that state none.
         frame_rate: FrameRate,
         /// Playout delay.
         playout_delay: Duration,
@@ -150,7 +150,7 @@ impl Form {
         let mut content = column![
             text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
             setting_row("Theme", choices(themes, self.theme, Message::Theme)),
-            setting_row("Frame rate of files that state none (frames/s)", rate),
+            setting_row("Frame rate of films that state none (frames/s)", rate),
             setting_row("Playout delay (ms)", delay),
         ]
         .spacing(distance::NORMAL);
