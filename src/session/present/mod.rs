@@ -1,6 +1,5 @@
 //! Presentation of frames: jitter buffer, decoder and the slot that the screen reads.
 
 pub mod decoder;
-pub mod frame;
 pub mod jitter_buffer;
 pub mod presenter;
