@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::frame::Frame;
+use crate::session::frame::Frame;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::stats::{RollingAverage, Snapshot};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::frame::Frame;
+use crate::session::frame::Frame;
 use super::jitter_buffer::JitterBuffer;
 use crate::proto::rtcp::Epoch;
 use crate::session::state::{Goal, RtspState, SessionStatus};
