@@ -22,10 +22,11 @@
 //!
 //! # Way of a frame
 //!
-//! 1. A demuxer ([`media::container`]) finds the frame in its file, and [`media_file`] keeps its place and its time in an
-//!    index.
+//! 1. A demuxer ([`media::container`]) finds the frame in its file, and [`media_file`] keeps its place and its time in
+//!    an index.
 //! 2. The server reads the frame when it is due, re-encodes it if RFC 2435 cannot carry it, splits it into RTP packets
-//!    ([`media::payload`]) and sends them through the emulated network ([`impairment`]) over UDP or the RTSP connection.
+//!    ([`media::payload`]) and sends them through the emulated network ([`impairment`]) over UDP or the RTSP
+//!    connection.
 //! 3. The client filters and reorders the packets ([`session`]), counts them ([`stats`]) and assembles the frame.
 //! 4. The complete frame goes to the taps, such as saved frames, and into the jitter buffer. When its playout time
 //!    has come, a thread decodes it, and the picture goes to the window.

@@ -108,8 +108,8 @@ impl Queue {
 }
 
 impl QueueState {
-    /// Adds a chunk. After a dropped one all further ones are dropped until the queue is empty, so that the place of the
-    /// gap is known.
+    /// Adds a chunk. After a dropped one all further ones are dropped until the queue is empty, so that the place of
+    /// the gap is known.
     fn push(&mut self, chunk: Vec<u8>) {
         match self.dropped == 0 && self.chunks.len() < MAX_QUEUED {
             true => self.chunks.push_back(chunk),

@@ -82,8 +82,8 @@ impl PacketLog {
         }
     }
 
-    /// Returns the last `max_rows` frames, the oldest first. A missing packet is shown with the frame that has not ended
-    /// before it, or else with the next one.
+    /// Returns the last `max_rows` frames, the oldest first. A missing packet is shown with the frame that has not
+    /// ended before it, or else with the next one.
     pub fn rows(&self, max_rows: usize) -> Vec<PacketLogRow> {
         let mut rows = Rows::default();
         for slot in &self.slots {

@@ -90,8 +90,8 @@ struct BadSequence {
     duplicates: u64,
 }
 
-/// Number of consecutive redundant packets behind the highest one that prove a restart: fewer may be duplicates that the
-/// network delivered late.
+/// Number of consecutive redundant packets behind the highest one that prove a restart: fewer may be duplicates that
+/// the network delivered late.
 const MIN_SEQUENTIAL_BEHIND: usize = 64;
 
 /// Number of consecutive packets far ahead that prove a restart (MIN_SEQUENTIAL, RFC 3550 appendix A.1).
@@ -197,8 +197,8 @@ impl RtpReceiver {
             + self.source.as_ref().map_or(0, |source| (source.extended_max - source.base_seq + 1) as u64)
     }
 
-    /// Number of packets from the first one announced to the last one sent, without those in flight. A reported count is
-    /// used only if it is near the known one, because the sender may have counted packets before this session.
+    /// Number of packets from the first one announced to the last one sent, without those in flight. A reported count
+    /// is used only if it is near the known one, because the sender may have counted packets before this session.
     pub fn expected_with(&self, sender_counts: Option<SenderCounts>) -> u64 {
         let (Some(sender_counts), Some(source)) = (sender_counts, &self.source) else {
             return self.expected();
@@ -264,8 +264,8 @@ impl RtpReceiver {
         }
     }
 
-    /// Returns the block of a receiver report. The fraction lost covers the time since the last call (RFC 3550 appendix A.3).
-    /// The fields about sender reports are 0.
+    /// Returns the block of a receiver report. The fraction lost covers the time since the last call (RFC 3550 appendix
+    /// A.3). The fields about sender reports are 0.
     pub fn report_block(&mut self, ssrc: u32) -> ReportBlock {
         let (expected, received) = (self.expected(), self.received() + self.duplicates);
         let expected_interval = expected.saturating_sub(self.expected_and_received_prior.0);

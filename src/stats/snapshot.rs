@@ -6,14 +6,14 @@ use crate::impairment::EmulatorStats;
 
 /// Figures of one session at one instant. `docs/STATISTICS.md` defines each.
 ///
-/// Counts are since SETUP. Figures "per second" and delays without "mean" or "max" are those of the last second. Names end
-/// in the unit: `_ms` for milliseconds and `_s` for seconds. Unknown figures are `None`.
+/// Counts are since SETUP. Figures "per second" and delays without "mean" or "max" are those of the last second. Names
+/// end in the unit: `_ms` for milliseconds and `_s` for seconds. Unknown figures are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Snapshot {
     /// Playing time in seconds, pauses not included.
     pub playing_s: f64,
-    /// RTP packets from the first one that RTP-Info announced to the last one received; once the stream has ended, to the
-    /// last one sent, if that is known.
+    /// RTP packets from the first one that RTP-Info announced to the last one received; once the stream has ended, to
+    /// the last one sent, if that is known.
     pub packets_expected: u64,
     /// Distinct packets received among those expected.
     pub packets_received: u64,
@@ -21,8 +21,8 @@ pub struct Snapshot {
     pub packets_lost: u64,
     /// Lost / expected packets, from 0 to 1; `None` before the first packet.
     pub loss_ratio: Option<f64>,
-    /// Cumulative number of packets lost of a receiver report: duplicates count as received, so it can be negative (RFC 3550
-    /// §6.4.1, appendix A.3).
+    /// Cumulative number of packets lost of a receiver report: duplicates count as received, so it can be negative (RFC
+    /// 3550 §6.4.1, appendix A.3).
     pub cumulative_lost: i64,
     /// Number of runs of consecutive losses.
     pub loss_bursts: u64,
@@ -82,8 +82,8 @@ pub struct Snapshot {
     pub first_frame_ms: Option<f64>,
     /// Mean time between completion and display of a frame.
     pub playout_delay_ms: Option<f64>,
-    /// Mean time from the sender's media clock to the arrival of the first packet of a frame, by the NTP and RTP timestamps
-    /// of sender reports (RFC 3550 §6.4.1).
+    /// Mean time from the sender's media clock to the arrival of the first packet of a frame, by the NTP and RTP
+    /// timestamps of sender reports (RFC 3550 §6.4.1).
     pub network_delay_ms: Option<f64>,
     /// Mean network delay over the session.
     pub network_delay_mean_ms: Option<f64>,
@@ -116,8 +116,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when a film
-    /// has ended, the time without data by which the end was recognised is subtracted.
+    /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when
+    /// a film has ended, the time without data by which the end was recognised is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {
         let has_less = self.packets_received < previous.packets_received;
         has_less || self.packets_received == 0 && self.playing_s < previous.playing_s

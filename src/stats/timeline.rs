@@ -118,8 +118,8 @@ const MAX_SECONDS: usize = 24 * 60 * 60;
 /// intervals of 10 s, so this is more than enough.
 const MAX_REMOVABLE_SECONDS: usize = 64;
 
-/// Minimum length in seconds of the last second. A shorter one would give no meaningful rate, and is added to the second
-/// before it.
+/// Minimum length in seconds of the last second. A shorter one would give no meaningful rate, and is added to the
+/// second before it.
 const MIN_LAST_SECOND: f64 = 0.1;
 
 impl Timeline {

@@ -1,8 +1,8 @@
 //! State machine of the classroom dialect: a goal, a stage, and the request that leads from one to the other. Sans-I/O.
 //!
 //! Two things differ from RTSP. A request is not sent before the response to the previous one is complete. And a film
-//! that has ended is torn down and set up on a new connection before it plays again, because most servers ignore a second
-//! PLAY, and a second SETUP on the same connection.
+//! that has ended is torn down and set up on a new connection before it plays again, because most servers ignore a
+//! second PLAY, and a second SETUP on the same connection.
 
 use std::time::Instant;
 

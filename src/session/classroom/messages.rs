@@ -143,8 +143,8 @@ fn parse_session_id(value: &str) -> Option<String> {
 #[error("{0}")]
 pub struct MalformedResponse(pub String);
 
-/// Reader of responses. A response has no end marker: it is complete when no more bytes arrive for 50 ms, or at an empty
-/// line.
+/// Reader of responses. A response has no end marker: it is complete when no more bytes arrive for 50 ms, or at an
+/// empty line.
 #[derive(Debug, Default)]
 pub struct ClassroomResponseReader {
     bytes: Vec<u8>,

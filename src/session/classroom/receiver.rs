@@ -115,7 +115,8 @@ impl ClassroomFrameReceiver {
         self.push_packet(now, sequence, fate, header, payload);
     }
 
-    /// Passes a counted packet on: to the reorder buffer where each packet has a number, or directly to the depacketizer.
+    /// Passes a counted packet on: to the reorder buffer where each packet has a number, or directly to the
+    /// depacketizer.
     fn push_packet(&mut self, now: Instant, sequence: i64, fate: Fate, header: Header, payload: Bytes) {
         let variant = self.depacketizer.variant();
         let (timestamp, ends_frame) = match variant {
@@ -134,8 +135,8 @@ impl ClassroomFrameReceiver {
         }
     }
 
-    /// Counts from this packet, after the server has restarted its sequence numbers. The packets by which the restart was
-    /// recognised belong to frames whose beginning is lost, so they are not counted again.
+    /// Counts from this packet, after the server has restarted its sequence numbers. The packets by which the restart
+    /// was recognised belong to frames whose beginning is lost, so they are not counted again.
     fn restart_count(&mut self, now: Instant, header: Header, payload: Bytes) {
         self.buffers.restart_count(now, header.sequence);
         self.first_sequence = None;

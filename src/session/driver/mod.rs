@@ -1,7 +1,7 @@
 //! Sockets, threads and clocks around a client.
 //!
-//! [`Session`] is the handle. Its task carries bytes and datagrams between the client and the network, and calls the client
-//! at its next deadline. RTP is received on a thread of its own.
+//! [`Session`] is the handle. Its task carries bytes and datagrams between the client and the network, and calls the
+//! client at its next deadline. RTP is received on a thread of its own.
 
 mod connection;
 mod frame_sinks;

@@ -40,8 +40,8 @@ const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl RtpThread {
-    /// Starts the thread. Datagrams from `server` are sent to `packets` with their arrival times, or dropped if the queue is
-    /// full.
+    /// Starts the thread. Datagrams from `server` are sent to `packets` with their arrival times, or dropped if the
+    /// queue is full.
     ///
     /// # Errors
     /// If the socket cannot be configured or the thread cannot be created.
@@ -79,7 +79,8 @@ impl RtpThread {
         }
     }
 
-    /// Passes on the datagrams that have arrived already, and stops the thread. Takes at most twice [`RECEIVE_TIMEOUT`].
+    /// Passes on the datagrams that have arrived already, and stops the thread. Takes at most twice
+    /// [`RECEIVE_TIMEOUT`].
     pub fn finish(&mut self) {
         self.is_finishing.store(true, Ordering::Relaxed);
         self.wake();

@@ -29,8 +29,9 @@ pub struct UdpPorts {
 const PACKET_QUEUE_CAPACITY: usize = 16 * 1024;
 
 impl UdpPorts {
-    /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only datagrams
-    /// from `server` are received. `receive_buffer_size` is the size in bytes requested for the kernel's receive buffers.
+    /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only
+    /// datagrams from `server` are received. `receive_buffer_size` is the size in bytes requested for the kernel's
+    /// receive buffers.
     ///
     /// # Errors
     /// If no such pair can be bound, or the RTP thread cannot be started.

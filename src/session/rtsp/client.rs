@@ -93,8 +93,8 @@ impl Protocol for RtspClient {
 
     fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         let ssrc = self.pipeline.receiver.as_ref().and_then(RtpFrameReceiver::ssrc);
-        // While packets arrive, the next one reveals losses before it. Losses after the last one are known only from the
-        // count of the sender.
+        // While packets arrive, the next one reveals losses before it. Losses after the last one are known only from
+        // the count of the sender.
         let is_idle = self.play_range.is_none() || self.is_idle(now);
         let sender_counts = is_idle.then(|| self.pipeline.emulator.sender_counts(ssrc)).flatten();
         if let Some(receiver) = &mut self.pipeline.receiver {

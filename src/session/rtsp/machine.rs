@@ -160,7 +160,8 @@ impl RtspMachine {
         }
     }
 
-    /// Continues at another position, playing or paused as the goal says. Ignored for live streams and without a session.
+    /// Continues at another position, playing or paused as the goal says. Ignored for live streams and without a
+    /// session.
     pub fn seek(&mut self, now: Instant, position: Npt) {
         let presentation = match &self.stage {
             Stage::Ready(established) | Stage::Playing(established) => &established.presentation,
@@ -303,8 +304,8 @@ impl RtspMachine {
         }
     }
 
-    /// Sets the session up again with RTP over the connection, because no UDP packets arrive. Returns false if the options
-    /// do not allow it, or if this has been done before.
+    /// Sets the session up again with RTP over the connection, because no UDP packets arrive. Returns false if the
+    /// options do not allow it, or if this has been done before.
     pub fn fall_back_to_tcp(&mut self, now: Instant) -> bool {
         let is_possible = self.options.transport == TransportPreference::Auto && !self.has_fallen_back;
         if is_possible && matches!(self.stage, Stage::Playing(_)) {
@@ -324,8 +325,8 @@ impl RtspMachine {
         self.url.host_and_port()
     }
 
-    /// Handles a lost connection or session: connects again after a wait, if there was a session, the user still wants one
-    /// and the options allow it.
+    /// Handles a lost connection or session: connects again after a wait, if there was a session, the user still wants
+    /// one and the options allow it.
     fn reconnect_or_fail(&mut self, now: Instant, error: SessionError) {
         let had_session = matches!(self.stage, Stage::Ready(_) | Stage::Playing(_));
         let is_wanted = self.core.goal != Goal::Stopped && self.options.reconnects;

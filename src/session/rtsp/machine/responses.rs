@@ -92,8 +92,8 @@ impl RtspMachine {
         }
     }
 
-    /// Handles an error before the session is set up. During reconnection, a server that has just been restarted may not
-    /// have its streams yet (404) or may be busy (5xx), so the next attempt follows.
+    /// Handles an error before the session is set up. During reconnection, a server that has just been restarted may
+    /// not have its streams yet (404) or may be busy (5xx), so the next attempt follows.
     fn handle_setup_error(&mut self, now: Instant, status: Code, error: SessionError) {
         match self.backoff.is_active() && (status == Code::NOT_FOUND || status.code() >= 500) {
             true => self.reconnect_or_fail(now, error),
