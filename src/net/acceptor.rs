@@ -18,10 +18,10 @@ pub struct Acceptor {
     permits: Arc<Semaphore>,
 }
 
-/// An accepted connection.
+/// An accepted connection, which counts towards the limit.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The connection.
+    /// Stream of the connection.
     pub stream: TcpStream,
     /// Address of the client.
     pub peer: SocketAddr,

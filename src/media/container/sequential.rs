@@ -202,7 +202,7 @@ impl SequentialDemuxer {
         }
     }
 
-    /// Takes the current state and leaves a new search in its place.
+    /// Returns the current state and replaces it by a new search.
     fn take_state(&mut self) -> ScanState {
         mem::replace(&mut self.state, ScanState::BetweenFrames(SoiSearch::default()))
     }
