@@ -33,7 +33,7 @@
 //! 4. The complete frame goes to the taps, such as saved frames, and into the jitter buffer. At its playout time a
 //!    thread decodes it, and the picture is shown in the window.
 //!
-//! Commands go the other way: the user sets a [`session::Goal`], and the client sends requests until the
+//! Commands go in the opposite direction: the user sets a [`session::Goal`], and the client sends requests until the
 //! [`session::RtspState`], which only responses change, is that goal.
 pub mod backend;
 pub mod command_line;

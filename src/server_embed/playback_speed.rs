@@ -1,4 +1,4 @@
-//! Scale and Speed of a PLAY. Sans-I/O.
+//! The Scale and Speed headers of a PLAY (RFC 2326 §12.34, §12.35). Sans-I/O.
 
 use crate::proto::rtsp::{Factor, FactorError, Request, Response, StatusCode, header};
 

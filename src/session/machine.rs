@@ -13,8 +13,7 @@ use crate::proto::rtsp::{Method, PortPair};
 /// Action that a state machine asks its client for. `P` holds the actions of one protocol alone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action<P> {
-    /// Connect to a server. The client passes on the result with [`Machine::handle_connected`], or as a lost
-    /// connection.
+    /// Connect to a server. The client reports the result with [`Machine::handle_connected`], or as a lost connection.
     Connect {
         /// Host name or address; an IPv6 address without brackets.
         host: String,
@@ -35,7 +34,7 @@ pub enum Action<P> {
     },
     /// The session is closed; report it.
     Closed,
-    /// Report an error.
+    /// Report an error to the user.
     Failed(SessionError),
     /// Perform an action of this protocol.
     Protocol(P),

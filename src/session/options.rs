@@ -8,7 +8,7 @@ use crate::impairment::Emulator;
 use crate::net::udp_ports;
 use crate::proto::rtcp::Epoch;
 
-/// Playout delay by default.
+/// Default playout delay.
 pub const DEFAULT_PLAYOUT_DELAY: Duration = Duration::from_millis(50);
 
 /// Time without a packet after which missing data is reported to the user.

@@ -17,7 +17,7 @@ pub struct Snapshot {
     pub packets_expected: u64,
     /// Distinct packets received among those expected.
     pub packets_received: u64,
-    /// Expected − received packets.
+    /// Number of expected minus received packets.
     pub packets_lost: u64,
     /// Lost / expected packets, from 0 to 1; `None` before the first packet.
     pub loss_ratio: Option<f64>,
@@ -40,15 +40,15 @@ pub struct Snapshot {
     pub packets_late: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1, appendix A.8); `None` before the second packet.
     pub jitter_ms: Option<f64>,
-    /// Mean interarrival jitter.
+    /// Mean interarrival jitter over the session, computed as in Wireshark (see `InterarrivalJitter::figures`).
     pub jitter_mean_ms: Option<f64>,
-    /// Maximum interarrival jitter.
+    /// Maximum interarrival jitter over the session, computed as in Wireshark.
     pub jitter_max_ms: Option<f64>,
     /// Interarrival jitter of the first packet of each frame, whose timestamp is the time at which it is to be sent.
     pub frame_jitter_ms: Option<f64>,
-    /// Mean frame jitter.
+    /// Mean frame jitter over the session; `None` before the second frame.
     pub frame_jitter_mean_ms: Option<f64>,
-    /// Maximum frame jitter.
+    /// Maximum frame jitter over the session; `None` before the second frame.
     pub frame_jitter_max_ms: Option<f64>,
     /// RTP payload in bits per second, each packet counted once.
     pub bits_per_second: f64,
@@ -100,7 +100,7 @@ pub struct Snapshot {
     pub is_one_clock: bool,
     /// Round-trip time to the sender, by RTCP extended reports (RFC 3611 §4.4, §4.5).
     pub round_trip_ms: Option<f64>,
-    /// Number of stalls.
+    /// Number of stalls: freezes as the W3C defines them, see `Stalls`.
     pub stalls: u64,
     /// Total duration of stalls.
     pub stalled_ms: f64,
@@ -117,7 +117,7 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when
-    /// a film has ended, the time without data by which the end was recognised is subtracted.
+    /// a film has ended, the time without data by which the end was detected is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {
         let has_less = self.packets_received < previous.packets_received;
         has_less || self.packets_received == 0 && self.playing_s < previous.playing_s

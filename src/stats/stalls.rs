@@ -18,7 +18,7 @@ pub struct Stalls {
 /// Number and duration of stalls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StallFigures {
-    /// Number of stalls.
+    /// Number of stalls, including one that has not ended.
     pub count: u64,
     /// Total duration of all stalls.
     pub total: Duration,

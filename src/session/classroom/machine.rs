@@ -18,15 +18,15 @@ use crate::session::state::{Goal, RtspState, SessionStatus};
 /// Action of the classroom dialect alone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClassroomAction {
-    /// A response has arrived; its complete text is to be logged.
+    /// A response was received; its complete text is to be logged.
     ResponseReceived(String),
     /// A response states the length of the film.
     Length(MediaLength),
-    /// SETUP succeeded.
+    /// The response to SETUP was received; the session is ready.
     SetUp,
-    /// PLAY succeeded.
+    /// The response to PLAY was received; frames follow.
     Started,
-    /// PAUSE succeeded.
+    /// The response to PAUSE was received; no more frames are sent.
     Paused,
 }
 
@@ -60,7 +60,7 @@ enum Stage {
     Connecting {
         deadline: Instant,
     },
-    /// No port has been requested yet.
+    /// The connection is open; no UDP port has been requested yet.
     Connected,
     OpeningPorts,
     /// The port that SETUP states is open.
@@ -68,7 +68,7 @@ enum Stage {
     /// SETUP or PAUSE succeeded.
     Ready,
     Playing,
-    /// The film is over; to the server it is still playing.
+    /// The film is over for the client; the server has not been told so.
     Ended,
 }
 

@@ -227,7 +227,7 @@ impl Driver {
             }
             _ => {}
         }
-        // If the receiver was dropped, so will the session be.
+        // The receiver is dropped only shortly before the session.
         let _ = self.events.send(event).await;
     }
 

@@ -34,7 +34,7 @@ impl UdpPorts {
     /// receive buffers.
     ///
     /// # Errors
-    /// If no such pair can be bound, or the RTP thread cannot be started.
+    /// Returns an error if no such pair can be bound, or the RTP thread cannot be started.
     pub fn open(
         host: IpAddr,
         server: IpAddr,
@@ -64,7 +64,7 @@ impl UdpPorts {
     /// Sends a datagram to the server from the port of its kind. Returns the number of bytes sent.
     ///
     /// # Errors
-    /// If the operating system reports one, for example that the socket buffer is full.
+    /// Returns the error of the operating system, for example if the socket buffer is full.
     pub fn send(
         &self,
         RawPacket { kind, bytes }: &RawPacket,

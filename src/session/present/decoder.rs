@@ -128,7 +128,7 @@ impl Decoder {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the operating system cannot create a thread.
+    /// Returns an error if the operating system cannot create a thread.
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (update_sender, updates) = watch::channel(());

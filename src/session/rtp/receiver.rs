@@ -18,13 +18,13 @@ use crate::stats::{Arrival, Fate, SenderCounts, Snapshot};
 /// Packets of the previous PLAY that may still arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PreviousPlay {
-    /// None are known of.
+    /// The state without such packets.
     None,
     /// Packets whose frames are not shown: the stream continues at another position, with the packet of this extended
     /// sequence number.
     Abandoned { first: i64 },
     /// Packets whose frames are shown: the stream continues after PAUSE with the packet of this sequence number. A
-    /// frame that PAUSE has cut ends before it.
+    /// frame that PAUSE interrupted ends before it.
     Continued { first: u16 },
 }
 
@@ -207,7 +207,7 @@ impl RtpFrameReceiver {
             return;
         };
         let is_behind = header.sequence.wrapping_sub(first) >= 1 << 15;
-        // It may be a late packet of the previous PLAY, which proves nothing.
+        // A late packet of the previous PLAY neither confirms nor disproves the announcement.
         if is_behind && self.previous_play != PreviousPlay::None {
             return;
         }
@@ -253,8 +253,7 @@ impl RtpFrameReceiver {
         self.restart_candidates.push_back(candidate);
     }
 
-    /// Handles a restart of the sequence numbers, recognised by `packet_count` consecutive packets of which `last` is
-    /// the last.
+    /// Handles a restart of the sequence numbers, detected by `packet_count` consecutive packets that end with `last`.
     fn handle_restart(&mut self, packet_count: usize, last: ReceivedPacket) -> Option<i64> {
         let candidates =
             self.restart_candidates.split_off(self.restart_candidates.len().saturating_sub(packet_count - 1));

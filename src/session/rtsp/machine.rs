@@ -24,13 +24,13 @@ use crate::session::state::{Goal, RtspState, SessionStatus};
 pub enum RtspAction {
     /// Write this response to a request of the server.
     SendResponse(Response),
-    /// DESCRIBE succeeded.
+    /// DESCRIBE succeeded; the presentation has a JPEG stream.
     Described(Presentation),
     /// SETUP succeeded; packets arrive over this transport.
     SetUp(Transport),
-    /// PLAY succeeded.
+    /// PLAY succeeded; packets of this range follow.
     Started(PlayResponse),
-    /// PAUSE succeeded.
+    /// PAUSE succeeded; no more packets are sent.
     Paused {
         /// True if the stream is paused only to continue at another position.
         is_seeking: bool,
@@ -73,7 +73,7 @@ enum Stage {
     Connecting {
         deadline: Instant,
     },
-    /// No request has been sent yet.
+    /// The connection is open, and no request has been sent yet.
     Connected,
     OptionsReceived,
     Described(Presentation),
@@ -92,7 +92,7 @@ struct EstablishedSession {
     play_from: PlayFrom,
 }
 
-/// Change with which a session that is torn down is set up again.
+/// Change that applies when the session has been torn down and is set up again.
 #[derive(Debug)]
 enum PendingReconnect {
     /// RTP is sent over the RTSP connection.
@@ -340,7 +340,7 @@ impl RtspMachine {
         self.core.push(RtspAction::Reconnecting(ReconnectReason::ServerLost { server, attempt, wait }));
     }
 
-    /// Closes the connection, whatever comes next.
+    /// Closes the connection and drops the request in flight.
     fn disconnect(&mut self) {
         self.core.disconnect();
         self.stage = Stage::Closed;
@@ -363,7 +363,7 @@ impl Machine for RtspMachine {
         if self.core.goal == Goal::Stopped {
             self.seek = None;
         } else if let Stage::WaitingToReconnect { .. } = self.stage {
-            // The user asks again and does not want to wait.
+            // A click during the wait connects at once.
             self.stage = Stage::Closed;
         }
     }

@@ -170,7 +170,7 @@ impl World {
     /// Advances virtual time until `condition` holds.
     ///
     /// # Panics
-    /// If the condition does not hold within an hour of virtual time.
+    /// Panics if the condition does not hold within an hour of virtual time.
     pub fn run_until(&mut self, description: &str, condition: impl Fn(&Self) -> bool) {
         let until = self.now + Duration::from_secs(3_600);
         self.run(until, &condition);
