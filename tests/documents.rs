@@ -1,4 +1,4 @@
-//! The documents agree with the program.
+//! Documents compared with the program: figures, presets and links.
 
 use std::fs;
 use std::path::Path;

@@ -68,7 +68,7 @@ enum Stage {
     /// SETUP or PAUSE succeeded.
     Ready,
     Playing,
-    /// The film is over for the client; the server has not been told so.
+    /// The film has ended for the client; the server is still in state PLAYING.
     Ended,
 }
 

@@ -1,4 +1,4 @@
-//! The application, its constructors, and what a user does with the window.
+//! The application, its constructors, and the actions of a user in the window.
 
 use std::time::Instant;
 

@@ -31,7 +31,7 @@ impl Pipe {
 /// A frame that was shown.
 #[derive(Debug, Clone)]
 pub struct ShownFrame {
-    /// Virtual time since the start of the world.
+    /// Virtual time at which the frame was shown, since the start of the world.
     pub at: Duration,
     pub position_ms: Option<u64>,
     pub jpeg: Bytes,
