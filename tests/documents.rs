@@ -56,7 +56,7 @@ fn links_in_documents_resolve() {
             links += 1;
             assert!(
                 document.parent().unwrap().join(file).exists(),
-                "{} points to {target}",
+                "{} links to {target}, which does not exist",
                 document.display()
             );
         }

@@ -68,7 +68,7 @@ fn modules_use_only_lower_layers() {
             continue;
         }
         let allowed = LAYERS.iter().find(|(name, _)| *name == room);
-        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{} stands in no known room", source.name));
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{} is in no known module", source.name));
         for used in used_modules(source.code()) {
             let is_own = used == room.trim_end_matches(".rs");
             assert!(is_own || allowed.contains(&used), "{} may not use {used}", source.name);
@@ -102,7 +102,7 @@ fn clients_of_different_protocols_share_no_code_runs() {
     };
     let (rtsp, classroom) =
         (in_folder(&["session/rtsp/", "session/rtp/"]), in_folder(&["session/classroom/"]));
-    assert!(rtsp.len() > 10 && classroom.len() > 5, "the clients are in other folders");
+    assert!(rtsp.len() > 10 && classroom.len() > 5, "too few files of clients were found");
     assert_eq!(twins::runs(&rtsp, &classroom), Vec::<String>::new());
 }
 

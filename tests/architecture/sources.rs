@@ -31,7 +31,7 @@ impl Source {
 pub fn read() -> Vec<Source> {
     let mut paths = Vec::new();
     collect(Path::new(FOLDER), &mut paths);
-    assert!(paths.len() > 50, "the sources are elsewhere");
+    assert!(paths.len() > 50, "too few source files were found");
     paths.into_iter().map(parse).collect()
 }
 

@@ -176,7 +176,7 @@ impl World {
         self.run(until, &condition);
         assert!(
             condition(self),
-            "never: {description}; events {:?}",
+            "timeout while waiting: {description}; events {:?}",
             self.events.iter().rev().take(5).collect::<Vec<_>>()
         );
     }
