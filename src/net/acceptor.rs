@@ -65,7 +65,7 @@ impl Acceptor {
     }
 }
 
-/// Length of the kernel's queue of connections not yet accepted.
+/// Maximum number of connections in the kernel's queue that have not been accepted yet.
 const BACKLOG: i32 = 128;
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

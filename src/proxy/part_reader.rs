@@ -35,7 +35,7 @@ pub struct PartReader {
     is_in_headers: bool,
     /// Remaining bytes of the current body.
     body_remaining: usize,
-    /// Content-Length of the current message.
+    /// Content-Length of the current message, in bytes; 0 if it has none.
     content_length: usize,
     /// The peer ends lines with CRLF, as RFC 2326 §4 requires. Classroom programs end lines with LF only, and the
     /// last line of a message with nothing.

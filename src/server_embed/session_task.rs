@@ -31,7 +31,7 @@ pub struct SessionTask {
     pub rtp_sender: RtpSender,
     /// Messages for the session, from [`SessionTable`](super::session_table::SessionTable).
     pub inbox: mpsc::Receiver<SessionMessage>,
-    /// Connection on which the session was set up.
+    /// Number of the connection on which the session was set up.
     pub connection_id: u64,
     /// State shared with the other tasks of the server.
     pub context: Arc<Context>,

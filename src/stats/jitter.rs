@@ -39,7 +39,7 @@ pub struct JitterFigures {
     pub current: f64,
     /// Mean of the estimates after each packet.
     pub mean: f64,
-    /// Maximum of these estimates.
+    /// Maximum of the estimates after each packet.
     pub max: f64,
 }
 

@@ -34,7 +34,7 @@ pub struct Snapshot {
     pub packets_duplicated: u64,
     /// Packets received after one with a higher sequence number.
     pub packets_reordered: u64,
-    /// Largest distance of a reordered packet behind the highest sequence number (RFC 4737 §4.2).
+    /// Largest distance of a reordered packet behind the highest sequence number, in packets (RFC 4737 §4.2).
     pub reordered_farthest: u64,
     /// Packets received too late for playout: the packets after them had stopped waiting for them.
     pub packets_late: u64,

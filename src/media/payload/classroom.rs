@@ -16,7 +16,7 @@ pub const MAX_CLASSROOM_FRAME_SIZE: usize = 20_468;
 
 /// JPEG qualities of re-encoded frames, tried from highest to lowest before the frame is scaled down.
 const QUALITY_RANGE: std::ops::RangeInclusive<u8> = 40..=80;
-/// Difference between the qualities tried.
+/// Difference between the JPEG qualities tried.
 const QUALITY_STEP: u8 = 20;
 
 /// Maximum ratio of the encoded length to [`MAX_CLASSROOM_FRAME_SIZE`] at which a lower quality is tried before

@@ -22,7 +22,7 @@ pub struct Connection {
     buffer: BytesMut,
 }
 
-/// Capacity of the queue of writes.
+/// Capacity of the queue of writes, in messages and packets.
 const WRITE_QUEUE_CAPACITY: usize = 64;
 
 /// Time within which the server must accept a write.

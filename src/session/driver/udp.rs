@@ -25,7 +25,7 @@ pub struct UdpPorts {
     _rtcp_task: AbortOnDropHandle<()>,
 }
 
-/// Capacity of the packet queue between the sockets and the client. Its bytes are limited by [`RtpThread`].
+/// Capacity of the packet queue between the sockets and the client, in packets. Its bytes are limited by [`RtpThread`].
 const PACKET_QUEUE_CAPACITY: usize = 16 * 1024;
 
 impl UdpPorts {
