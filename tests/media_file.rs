@@ -35,7 +35,7 @@ fn every_layout_is_indexed_frame_by_frame() {
         for kind in [JpegKind::Classroom444, JpegKind::Thumbnail, JpegKind::Progressive] {
             let file = test_file(layout, test_jpegs(kind, SIZE, 10));
             let film = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
-            assert_eq!((wait_for_index(&film).frames, film.layout()), (10, format), "{layout:?}");
+            assert_eq!((wait_for_index(&film).frames, film.format()), (10, format), "{layout:?}");
             for (number, jpeg) in (0..).zip(&file.frames) {
                 assert_eq!(film.read_frame(number).unwrap(), jpeg[..]);
             }

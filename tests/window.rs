@@ -180,7 +180,7 @@ fn panel_toggles_and_has_a_close_button() {
 fn last_settings(harness: &mut AppHarness) -> Option<EmulatorSettings> {
     let mut last = None;
     while let Some(command) = harness.next_command() {
-        let Command::SetNetworkConditions(settings) = command else { panic!("{command:?}") };
+        let Command::SetEmulatorSettings(settings) = command else { panic!("{command:?}") };
         last = Some(settings);
     }
     last
@@ -1393,7 +1393,7 @@ fn enter_leaves_the_number_field() {
     window.type_text("5");
     let set = std::iter::from_fn(|| window.harness.next_command()).last();
     assert!(
-        matches!(set, Some(Command::SetNetworkConditions(set)) if set.impairments.loss.ratio == 0.05),
+        matches!(set, Some(Command::SetEmulatorSettings(set)) if set.impairments.loss.ratio == 0.05),
         "{set:?}"
     );
     window.press_key(Key::Named(Named::Enter));

@@ -47,7 +47,7 @@ pub enum Command {
     /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(Duration),
     /// Configures the emulated network, from the next packet on.
-    SetNetworkConditions(EmulatorSettings),
+    SetEmulatorSettings(EmulatorSettings),
 }
 
 /// Event from the backend to the window.

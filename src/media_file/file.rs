@@ -28,7 +28,7 @@ pub struct MediaFile {
     id: u64,
     name: String,
     storage: Arc<Storage>,
-    layout: ContainerFormat,
+    format: ContainerFormat,
     dimensions: Dimensions,
     rate: FrameRate,
     index: RwLock<Vec<FrameEntry>>,
@@ -89,8 +89,8 @@ impl MediaFile {
         name: &str,
         rate: FrameRate,
     ) -> Result<Arc<Self>, MediaFileErrorKind> {
-        let layout = identify_head(&*reader)?;
-        let mut scan = IndexScan::new(reader, container::open(layout, rate));
+        let format = identify_head(&*reader)?;
+        let mut scan = IndexScan::new(reader, container::open(format, rate));
         let Some(first) = scan.first_frame().map_err(MediaFileErrorKind::Io)? else {
             let defects = scan.defects();
             return Err(match defects.oversized {
@@ -108,7 +108,7 @@ impl MediaFile {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
             storage,
-            layout,
+            format,
             dimensions,
             rate,
             index: RwLock::new(Vec::new()),
@@ -144,8 +144,8 @@ impl MediaFile {
     }
 
     /// Container format, detected from the first bytes of the file.
-    pub fn layout(&self) -> ContainerFormat {
-        self.layout
+    pub fn format(&self) -> ContainerFormat {
+        self.format
     }
 
     /// Subscribes to the progress of the index.
@@ -158,7 +158,7 @@ impl MediaFile {
         MediaInfo {
             id: self.id,
             name: self.name.clone(),
-            layout: self.layout,
+            format: self.format,
             dimensions: self.dimensions,
             rate: self.rate,
             progress: *self.progress.borrow(),

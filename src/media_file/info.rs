@@ -14,7 +14,7 @@ pub struct MediaInfo {
     /// Display name: the file name, or the name under which the file is served.
     pub name: String,
     /// Container format, detected from the first bytes of the file.
-    pub layout: ContainerFormat,
+    pub format: ContainerFormat,
     /// Size of the first frame, in pixels.
     pub dimensions: Dimensions,
     /// Frame rate stated by the file, or the assumed rate if it states none.
@@ -56,7 +56,7 @@ pub(crate) mod tests {
         MediaInfo {
             id: 1,
             name: "movie".to_owned(),
-            layout: ContainerFormat::Classroom,
+            format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },
             rate: FrameRate::CLASSROOM,
             progress: IndexProgress { frames, defects: Some(Default::default()), has_failed: false },

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::error::SessionError;
+use super::frame::Frame;
 use super::logged_message::{Direction, LoggedMessage};
-use super::present::frame::Frame;
 use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
 use super::state::{Goal, RtspState, SessionStatus};

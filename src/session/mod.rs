@@ -13,9 +13,10 @@ mod classroom;
 mod client;
 mod data_timeout;
 mod driver;
-mod emulator_tap;
 mod error;
 mod events;
+mod frame;
+mod inbound_emulator;
 mod logged_message;
 mod machine;
 mod message_log;
@@ -35,6 +36,7 @@ pub use client::Client;
 pub use driver::{FrameSinks, Screen, Session};
 pub use error::SessionError;
 pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
+pub use frame::Frame;
 pub use logged_message::{Direction, LoggedMessage};
 pub use message_log::{LogEntry, MediaPeriod, MessageLog};
 pub use options::{
@@ -42,7 +44,6 @@ pub use options::{
     SessionOptions, TransportPreference,
 };
 pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};
-pub use present::frame::Frame;
 pub use presentation::Presentation;
 pub use reconnect::ReconnectReason;
 pub use rtsp::client::RtspClient;

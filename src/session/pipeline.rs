@@ -6,8 +6,8 @@
 use std::time::{Duration, Instant};
 
 use super::data_timeout::DataTimeout;
-use super::emulator_tap::EmulatorTap;
 use super::events::{ClientOutput, OutputQueue, SessionEvent};
+use super::inbound_emulator::InboundEmulator;
 use super::options::ClientOptions;
 use super::present::presenter::Presenter;
 use super::rtp::frame_receiver::FrameReceiver;
@@ -16,7 +16,7 @@ use super::rtp::frame_receiver::FrameReceiver;
 #[derive(Debug)]
 pub struct Pipeline<R> {
     /// Emulated network in front of the receiver.
-    pub emulator: EmulatorTap,
+    pub emulator: InboundEmulator,
     /// Receiver since the last SETUP; `None` before the first. It outlives its session, for the figures.
     pub receiver: Option<R>,
     /// Taps, jitter buffer and screen.
@@ -33,7 +33,7 @@ impl<R: FrameReceiver> Pipeline<R> {
     /// Creates the stages without a session.
     pub fn new(options: &ClientOptions) -> Self {
         Self {
-            emulator: EmulatorTap::new(options.emulator.clone()),
+            emulator: InboundEmulator::new(options.emulator.clone()),
             receiver: None,
             presenter: Presenter::new(options.playout_delay, options.epoch),
             data_timeout: DataTimeout::default(),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::media::FrameRate;
 use crate::media::payload::{AssembledFrame, ClassroomDatagram, ClassroomDepacketizer, ClassroomVariant};
 use crate::proto::rtp::{CLOCK_RATE, Header, Packet, extend_sequence};
-use crate::session::present::frame::Frame;
+use crate::session::frame::Frame;
 use crate::session::rtp::frame_receiver::{FrameReceiver, StreamBuffers};
 use crate::stats::{Arrival, Fate, Snapshot};
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::proto::rtsp::Npt;
+use crate::session::frame::Frame;
 use crate::session::present::decoder::Decoder;
-use crate::session::present::frame::Frame;
 
 /// Destinations of the frames of a session; taps and screen may be combined.
 #[derive(Debug, Clone, Default)]

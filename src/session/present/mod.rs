@@ -5,6 +5,5 @@
 //! `PictureSlot`.
 
 pub mod decoder;
-pub mod frame;
 pub mod jitter_buffer;
 pub mod presenter;

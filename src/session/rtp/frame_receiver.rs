@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::reorder_buffer::ReorderBuffer;
 use crate::proto::rtp::Packet;
-use crate::session::present::frame::Frame;
+use crate::session::frame::Frame;
 use crate::stats::{Fate, PacketLog, ReceiveStats, RtpReceiver};
 
 /// Receiver of one stream: packets in, frames out.

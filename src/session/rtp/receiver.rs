@@ -12,7 +12,7 @@ use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, starts_frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
-use crate::session::present::frame::Frame;
+use crate::session::frame::Frame;
 use crate::stats::{Arrival, Fate, SenderCounts, Snapshot};
 
 /// Packets of the previous PLAY that may still arrive.

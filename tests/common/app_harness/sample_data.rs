@@ -101,7 +101,7 @@ pub fn media_info(frames: u64) -> MediaInfo {
     MediaInfo {
         id: 1,
         name: "sample.mjpeg".to_owned(),
-        layout: ContainerFormat::Classroom,
+        format: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 640, height: 360 },
         rate: FrameRate::CLASSROOM,
         progress: IndexProgress {

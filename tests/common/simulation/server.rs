@@ -55,7 +55,7 @@ impl SimulatedServer {
         let info = MediaInfo {
             id: 1,
             name: "film".to_owned(),
-            layout: ContainerFormat::Classroom,
+            format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 160, height: 120 },
             rate: FrameRate::CLASSROOM,
             progress: IndexProgress {

@@ -5,9 +5,8 @@
 //! [`Playback::press`] and [`Playback::seek`] for the user and [`Playback::handle_event`] for the backend; the view
 //! reads the rest. It changes its own state at once and sends a command; later events confirm or correct the state.
 
-mod button;
+mod buttons;
 mod events;
-mod goal;
 mod notice;
 mod opening;
 mod position;
@@ -16,7 +15,7 @@ mod sign_in;
 mod source;
 mod state;
 
-pub use button::Button;
+pub use buttons::Button;
 pub use notice::Notice;
 pub use position::PlaybackPosition;
 pub use source::Source;

@@ -19,7 +19,7 @@ fn media_info() -> MediaInfo {
     MediaInfo {
         id: 1,
         name: "movie.Mjpeg".to_owned(),
-        layout: ContainerFormat::Classroom,
+        format: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 384, height: 288 },
         rate: FrameRate::CLASSROOM,
         progress: IndexProgress { frames: 500, defects: Some(Default::default()), has_failed: false },

@@ -1,13 +1,34 @@
-//! Buttons and the goal that they set.
+//! Buttons below the video: which are enabled, and the goal that a click sets.
 
 use std::time::Duration;
 
-use super::button::Button;
 use super::state::Playback;
 use crate::backend::Command;
 use crate::proto::rtsp::Npt;
 use crate::session::{Goal, RtspState, SessionCommand};
 use crate::settings::Controls;
+
+/// Button below the video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Button {
+    Setup,
+    Play,
+    Pause,
+    Stop,
+    Teardown,
+}
+
+impl Button {
+    /// Returns the goal that a click sets.
+    pub(super) fn goal(self) -> Goal {
+        match self {
+            Self::Setup | Self::Pause => Goal::Ready,
+            Self::Play => Goal::Playing,
+            Self::Stop | Self::Teardown => Goal::Stopped,
+        }
+    }
+}
 
 impl Playback {
     /// Handles a click on a button; a disabled button does nothing.

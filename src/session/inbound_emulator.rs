@@ -8,7 +8,7 @@ use crate::stats::SenderCounts;
 
 /// Input of one client. Packets pass the emulated network there, if it is placed at the client.
 #[derive(Debug)]
-pub struct EmulatorTap {
+pub struct InboundEmulator {
     options: EmulatorOptions,
     /// Emulated link; `None` without a session, or if the network is at the server.
     link: Option<SessionLink>,
@@ -23,7 +23,7 @@ pub struct EmulatorTap {
 /// Maximum number of packets in flight. A sender report this many packets above our count covers other receivers too.
 const MAX_IN_FLIGHT: u64 = 256;
 
-impl EmulatorTap {
+impl InboundEmulator {
     /// Creates an input without a session.
     pub fn new(options: EmulatorOptions) -> Self {
         Self {
@@ -122,7 +122,7 @@ mod tests {
         for (report_count, received, bye_count, expected) in
             [(100, 98, 140, Some(140)), (2_100, 100, 2_140, None), (0, 0, 40, Some(40))]
         {
-            let mut tap = EmulatorTap::new(EmulatorOptions::default());
+            let mut tap = InboundEmulator::new(EmulatorOptions::default());
             tap.open(None);
             tap.handle_sender_report(report_count, received);
             tap.handle_sender_report(report_count + 20, received);
