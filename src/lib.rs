@@ -2,35 +2,38 @@
 //!
 //! The program has a window that plays films and RTSP streams, and commands that serve films (`reelay serve`), measure
 //! streams (`reelay probe`) and emulate bad networks (`reelay proxy`). A film on this machine is played through the
-//! embedded server, so that every frame takes the same way, and the same figures are measured, as over a network.
+//! embedded server, so that its frames take the same path, and the same figures are measured, as over a network.
 //!
 //! # Layers
 //!
-//! Protocol, media and statistics are *sans-I/O*: state machines that are given bytes, packets and times, and return
-//! what is to be sent and when to call them again (`handle_input`, `handle_timeout`, `poll_output`, `poll_timeout`).
+//! Protocol, media and statistics are *sans-I/O*: state machines that take bytes, packets and times as input, and
+//! return what to send and when to call them again (`handle_input`, `handle_timeout`, `poll_output`, `poll_timeout`).
 //! They have no socket, thread or clock, and are tested on virtual time. A module uses only modules below it;
 //! `tests/architecture` checks that.
 //!
 //! - [`ui`]: the window. [`command_line`]: arguments, and the commands without a window.
-//! - [`backend`]: one player for the window, with the embedded server. [`settings`]: what is kept between two starts.
+//! - [`backend`]: one player for the window, with the embedded server. [`settings`]: values that are saved between
+//!   runs.
 //! - [`session`]: the client; standard RTSP and the classroom dialect, receiving, jitter buffer and decoding.
 //!   [`server_embed`]: the server. [`proxy`]: the emulated network between two other programs.
 //! - [`media_file`]: films on disk, with their index. [`net`]: sockets, ports and deadlines.
 //! - [`stats`]: figures and reports. [`impairment`]: the emulated network.
 //! - [`media`]: containers, JPEG, RTP payload formats and decoding.
-//! - [`proto`]: RTSP, RTP, RTCP and SDP. [`mod@format`] and [`file_url`]: numbers for people, and `file:` URLs.
+//! - [`proto`]: RTSP, RTP, RTCP and SDP. [`mod@format`] and [`file_url`]: formatting of numbers with units, and `file:`
+//!   URLs.
 //!
-//! # Way of a frame
+//! # Path of a frame
 //!
-//! 1. A demuxer ([`media::container`]) finds the frame in its file, and [`media_file`] keeps its place and its time in an
-//!    index.
+//! 1. A demuxer ([`media::container`]) finds the frame in its file, and [`media_file`] stores its offset, length and
+//!    time in an index.
 //! 2. The server reads the frame when it is due, re-encodes it if RFC 2435 cannot carry it, splits it into RTP packets
-//!    ([`media::payload`]) and sends them through the emulated network ([`impairment`]) over UDP or the RTSP connection.
+//!    ([`media::payload`]) and sends them through the emulated network ([`impairment`]) over UDP or the RTSP
+//!    connection.
 //! 3. The client filters and reorders the packets ([`session`]), counts them ([`stats`]) and assembles the frame.
-//! 4. The complete frame goes to the taps, such as saved frames, and into the jitter buffer. When its playout time
-//!    has come, a thread decodes it, and the picture goes to the window.
+//! 4. The complete frame goes to the taps, such as saved frames, and into the jitter buffer. At its playout time a
+//!    thread decodes it, and the picture is shown in the window.
 //!
-//! Commands go the other way: the user sets a [`session::Goal`], and the client sends requests until the
+//! Commands go in the opposite direction: the user sets a [`session::Goal`], and the client sends requests until the
 //! [`session::RtspState`], which only responses change, is that goal.
 pub mod backend;
 pub mod command_line;

@@ -10,7 +10,7 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
 
-/// Exit status of wrong usage, as of other programs that use clap.
+/// Exit status for wrong usage, the same as that of other programs that use clap.
 const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn run(invocation: Invocation) -> Result<(), String> {
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // The reader, such as `head`, has read enough.
+        // The reader, such as `head`, has closed the pipe.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }

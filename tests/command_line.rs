@@ -1,4 +1,4 @@
-//! The program as scripts use it: output and exit status.
+//! Output and exit status of the program, as scripts use it.
 
 mod common;
 
@@ -24,7 +24,7 @@ struct RunningProgram(Child);
 
 impl Drop for RunningProgram {
     fn drop(&mut self) {
-        // It may have ended already.
+        // Errors are ignored: the program may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -112,7 +112,7 @@ fn unreachable_display_is_one_sentence_error() {
         [("DISPLAY", ":59000"), ("DISPLAY", "garbage"), ("WAYLAND_DISPLAY", "wayland-59000")]
     {
         let output = reelay(&[]).env(variable, name).output().unwrap();
-        // Without the libraries of a desktop the reason is another one.
+        // Without the libraries of a desktop the reason is a different one.
         assert_one_line_error(&output, "The window cannot be opened");
     }
     let both = reelay(&[]).env("WAYLAND_DISPLAY", "wayland-59000").env("DISPLAY", ":59000").output().unwrap();

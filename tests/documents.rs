@@ -1,4 +1,4 @@
-//! The documents agree with the program.
+//! Documents compared with the program: figures, presets and links.
 
 use std::fs;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn links_in_documents_resolve() {
             links += 1;
             assert!(
                 document.parent().unwrap().join(file).exists(),
-                "{} points to {target}",
+                "{} links to {target}, which does not exist",
                 document.display()
             );
         }

@@ -147,7 +147,7 @@ impl TestSession {
                 }
             }
         };
-        timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("never: {description}"))
+        timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("timeout while waiting: {description}"))
     }
 
     async fn wait_for_frame(&mut self) {

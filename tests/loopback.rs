@@ -99,7 +99,7 @@ impl TestSession {
                 }
             }
         };
-        timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("never: {description}"))
+        timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("timeout while waiting: {description}"))
     }
 }
 
@@ -162,7 +162,9 @@ async fn play_on_screen(frames: Vec<Vec<u8>>) -> (Snapshot, Option<SessionError>
         loop {
             match session_events.recv().await.expect("the session has ended") {
                 SessionEvent::Ended => return,
-                SessionEvent::Failed(other) => assert!(error.replace(other).is_none(), "two errors"),
+                SessionEvent::Failed(other) => {
+                    assert!(error.replace(other).is_none(), "a second error is reported")
+                }
                 _ => {}
             }
         }

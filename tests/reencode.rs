@@ -1,5 +1,5 @@
 //! Frames of every kind are carried by RFC 2435: with identical pixels if their coefficients can be kept, and with
-//! similar ones if they have to be reencoded.
+//! similar ones if they have to be re-encoded.
 
 mod common;
 

@@ -209,7 +209,10 @@ impl TestClient {
     /// Returns all messages up to the end of the connection.
     async fn read_to_end(&mut self) -> Vec<Message> {
         let mut bytes = Vec::new();
-        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut bytes)).await.expect("no end").unwrap();
+        timeout(TEST_TIMEOUT, self.stream.read_to_end(&mut bytes))
+            .await
+            .expect("the connection stays open")
+            .unwrap();
         self.reader.push(&bytes);
         std::iter::from_fn(|| self.reader.poll_message().unwrap()).collect()
     }
@@ -257,7 +260,10 @@ async fn half_closed_classroom_client_gets_its_response() {
     client.write("SETUP film.mjpeg RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000").await;
     client.stream.shutdown().await.unwrap();
     let mut response = String::new();
-    timeout(TEST_TIMEOUT, client.stream.read_to_string(&mut response)).await.expect("no end").unwrap();
+    timeout(TEST_TIMEOUT, client.stream.read_to_string(&mut response))
+        .await
+        .expect("the connection stays open")
+        .unwrap();
     assert!(response.starts_with("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: "), "{response}");
 }
 

@@ -1,4 +1,4 @@
-//! The task that joins embedded server, open file and session.
+//! The backend's task, which connects the embedded server, the open file and the session.
 
 use std::io;
 use std::sync::{Arc, OnceLock};

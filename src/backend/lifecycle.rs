@@ -23,7 +23,7 @@ pub struct BackendOutputs {
     pub events: mpsc::Receiver<BackendEvent>,
     /// Newest statistics of the session, updated several times a second.
     pub figures: watch::Receiver<Figures>,
-    /// Newest decoded picture.
+    /// Slot that holds the newest decoded picture; an older one is dropped if it was not read.
     pub pictures: PictureSlot,
     /// Decoder of the pictures; the window sets the size that it scales them to.
     pub decoder: Arc<Decoder>,

@@ -11,7 +11,7 @@ use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl}
 /// Command from the window to the backend.
 #[derive(Debug)]
 pub enum Command {
-    /// Opens a local file or the sample, serves it from the embedded server and starts a session with that. The
+    /// Opens a local file or the sample, serves it from the embedded server and starts a session with that server. The
     /// current session continues until the file is open; [`BackendEventKind::OpenFailed`] leaves it untouched.
     Open {
         /// Number that the window gives to this media; all its events carry it.
@@ -21,7 +21,7 @@ pub enum Command {
         /// Initial goal of the session.
         goal: Goal,
     },
-    /// Closes what is open and starts a session with a remote server.
+    /// Closes the current media and starts a session with a remote server.
     Connect {
         /// Number that the window gives to this stream; all its events carry it.
         generation: u64,
@@ -59,7 +59,7 @@ pub struct BackendEvent {
     pub kind: BackendEventKind,
 }
 
-/// Kinds of [`BackendEvent`].
+/// Kind and content of a [`BackendEvent`].
 #[derive(Debug, Clone)]
 pub enum BackendEventKind {
     /// The file is open and its session has started.

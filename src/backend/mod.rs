@@ -6,7 +6,7 @@
 //! megabytes. [`Backend::shutdown`] sends TEARDOWN and stops everything.
 //!
 //! Every [`Command::Open`] and [`Command::Connect`] carries a generation number that the window chooses. Events carry
-//! the number of the command that they belong to, so that the window can ignore those of earlier media.
+//! the number of their command, so that the window can ignore those of earlier media.
 
 mod engine;
 mod handle;

@@ -11,9 +11,9 @@ use crate::proto::rtsp::Npt;
 
 /// Frame of a file with its position.
 pub struct Preview {
-    /// Compressed frame.
+    /// JPEG of the frame, as stored in the file.
     pub jpeg: Bytes,
-    /// Position in the file.
+    /// Position of the frame in normal play time.
     pub position: Npt,
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::error::CommandError;
 
-/// Returns the sentence about an address that cannot be listened on.
+/// Returns the error for an address that cannot be listened on.
 pub fn listen_error(address: SocketAddr, error: &io::Error) -> CommandError {
     CommandError::new(match error.kind() {
         ErrorKind::AddrInUse => {

@@ -21,7 +21,7 @@ pub enum ArgumentError {
         /// The rule, which completes the sentence.
         rule: String,
     },
-    /// An argument that is no option names nothing that can be used.
+    /// A positional argument names no film, folder or stream; holds a sentence with the reason.
     #[error("{0}")]
     Positional(String),
     /// An option has no effect without another one.
@@ -47,10 +47,10 @@ pub enum ArgumentError {
     /// `proxy` was given no server.
     #[error("No server to connect to; name it with --to HOST:PORT.")]
     NoServer,
-    /// One of `--user` and `--password-file` was given without the other.
+    /// `--user` was given without `--password-file`, or the reverse.
     #[error("--user and --password-file belong together; give both or none.")]
     IncompleteUser,
-    /// A classroom server was to send over TCP.
+    /// `--transport tcp` was given together with `--classroom`.
     #[error("Classroom servers send over UDP alone; leave --transport out.")]
     ClassroomTransport,
     /// The command line does not follow the usage of the command.
@@ -103,7 +103,7 @@ impl ArgumentError {
     }
 }
 
-/// Returns the command that prints the help of a subcommand.
+/// Returns the command that prints the help of a subcommand, or of the program for `None`.
 fn help_command(command: Option<&str>) -> String {
     match command {
         None | Some("help") => "reelay --help".to_owned(),
@@ -132,7 +132,7 @@ fn usage_message(error: &clap::Error, argument: &str, value: &str) -> String {
     }
 }
 
-/// Returns what clap suggests instead of an unknown option.
+/// Returns the option or command that clap suggests instead of an unknown option, as a clause; empty if there is none.
 fn suggestion(error: &clap::Error) -> String {
     if let Some(ContextValue::String(option)) = error.get(ContextKind::SuggestedArg) {
         return format!(", but {option} is");

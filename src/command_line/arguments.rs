@@ -22,13 +22,13 @@ use crate::settings::ThemePreference;
 /// Task that the command line asks for.
 #[derive(Debug, PartialEq)]
 pub enum Invocation {
-    /// Opens the window.
+    /// Opens the window (`reelay` without a subcommand).
     Window(WindowArguments),
-    /// Serves films.
+    /// Serves films to RTSP players (`reelay serve`).
     Serve(ServeArguments),
-    /// Plays without a window.
+    /// Plays without a window and measures the reception (`reelay probe`).
     Probe(ProbeArguments),
-    /// Emulates a bad network between players and a server.
+    /// Emulates a bad network between players and a server (`reelay proxy`).
     Proxy(ProxyArguments),
     /// Prints a text, such as help, on stdout.
     Print(String),
@@ -43,13 +43,13 @@ pub struct WindowArguments {
     pub play: bool,
     /// Frame rate of films that state none; `None` for the saved setting.
     pub rate: Option<FrameRate>,
-    /// Theme for this time; `None` for the saved setting.
+    /// Theme of this run; `None` for the saved setting.
     pub theme: Option<ThemePreference>,
     /// Logs debug messages too.
     pub verbose: bool,
 }
 
-/// Arguments of `serve`.
+/// Arguments of `reelay serve`.
 #[derive(Debug, PartialEq)]
 pub struct ServeArguments {
     /// Address to listen on.
@@ -60,7 +60,7 @@ pub struct ServeArguments {
     pub rate: FrameRate,
     /// Only user who is admitted; `None` admits everyone.
     pub user: Option<UserArguments>,
-    /// Time without a sign of life of the client after which a session ends.
+    /// Time without a connection, request or RTCP packet of the client after which a session ends.
     pub session_timeout: Duration,
     /// JPEG quality of frames that are re-encoded.
     pub quality: Quality,
@@ -79,16 +79,16 @@ pub struct UserArguments {
     pub password_file: PathBuf,
 }
 
-/// Arguments of `probe`.
+/// Arguments of `reelay probe`.
 #[derive(Debug, PartialEq)]
 pub struct ProbeArguments {
     /// Film or stream to play.
     pub target: Target,
-    /// Maximum time after the first frame; `None` if none was given.
+    /// Maximum playing time after the first frame; `None` without `--seconds`.
     pub seconds: Option<Duration>,
-    /// Maximum number of frames; `None` if none was given.
+    /// Maximum number of complete frames; `None` without `--frames`.
     pub frames: Option<u64>,
-    /// Transport of RTP.
+    /// Transport of RTP: UDP, or interleaved on the RTSP connection.
     pub transport: TransportPreference,
     /// Local RTP port; `None` for any.
     pub rtp_port: Option<u16>,
@@ -96,7 +96,7 @@ pub struct ProbeArguments {
     pub rate: FrameRate,
     /// Folder for the complete frames; `None` saves none.
     pub save_frames: Option<PathBuf>,
-    /// File for everything that was measured; `None` writes none.
+    /// File for the report; `None` writes none.
     pub report: Option<ReportFile>,
     /// Emulated network; `None` if no option of it was given.
     pub network: Option<EmulatorSettings>,
@@ -106,7 +106,7 @@ pub struct ProbeArguments {
     pub verbose: bool,
 }
 
-/// Arguments of `proxy`.
+/// Arguments of `reelay proxy`.
 #[derive(Debug, PartialEq)]
 pub struct ProxyArguments {
     /// Address to listen on.
@@ -119,10 +119,10 @@ pub struct ProxyArguments {
     pub verbose: bool,
 }
 
-/// Parses the arguments behind the program's name.
+/// Parses the arguments after the program's name.
 ///
 /// # Errors
-/// [`ArgumentError`] for the first argument that cannot be used.
+/// Returns an [`ArgumentError`] for the first argument that cannot be used.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let program = OsString::from("reelay");

@@ -8,7 +8,7 @@ use thiserror::Error;
 pub struct CommandError(String);
 
 impl CommandError {
-    /// Error with this sentence.
+    /// Creates an error with this sentence.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }

@@ -21,7 +21,7 @@ fn write_page(page: &mut Vec<u8>) -> io::Result<()> {
     cli.build();
     let commands: Vec<_> = cli.get_subcommands().filter(|command| command.get_name() != "help").collect();
     let man = Man::new(cli.clone());
-    // `Man::render_title` would drop the empty date, and the fields after it would take the wrong places.
+    // `Man::render_title` would drop the empty date, and shift the fields after it.
     writeln!(page, ".TH REELAY 1 \"\" \"reelay {}\" \"User Commands\"", env!("CARGO_PKG_VERSION"))?;
     man.render_name_section(page)?;
     synopsis(&mut cli.clone(), &commands).to_writer(page)?;
@@ -38,7 +38,7 @@ fn write_page(page: &mut Vec<u8>) -> io::Result<()> {
 fn synopsis(cli: &mut Command, commands: &[&Command]) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["SYNOPSIS"]).control("nf", []);
-    // The second line of the program's own usage stands for all commands.
+    // The second line of the program's own usage is a placeholder for all commands.
     for usage in usage_lines(cli).into_iter().take(1) {
         roff.text([bold(usage)]);
     }
@@ -49,13 +49,13 @@ fn synopsis(cli: &mut Command, commands: &[&Command]) -> Roff {
     roff
 }
 
-/// Returns the lines behind `Usage:`.
+/// Returns the lines after `Usage:` in the help text.
 fn usage_lines(command: &mut Command) -> Vec<String> {
     let usage = command.render_usage().to_string();
     usage.lines().map(|line| line.trim_start_matches("Usage:").trim().to_owned()).collect()
 }
 
-/// Returns a section with what the help text says before and behind the options.
+/// Returns a section with the parts of the help text before and after the options.
 fn description(heading: &str, command: &Command) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", [heading]);
@@ -77,7 +77,7 @@ fn write_options(page: &mut Vec<u8>, command: &Command) -> io::Result<()> {
     Ok(())
 }
 
-/// Appends the notes behind the options of a help text: paragraphs, and indented lines that stay as they are.
+/// Appends the notes after the options of a help text: paragraphs, and indented lines that stay as they are.
 fn append_notes(roff: &mut Roff, notes: &str) {
     for paragraph in notes.split("\n\n") {
         roff.control("PP", []);

@@ -2,7 +2,7 @@
 //!
 //! [`parse`] turns the arguments into an [`Invocation`], which `main` runs: the window, or one of [`serve`], [`probe`]
 //! and [`proxy`]. Options are declared once, in `cli.rs`; help, completions and the manual page are made from that.
-//! Every error is one sentence that says what to try; [`ArgumentError`] is wrong usage (exit status 2) and
+//! Every error is one sentence that says what to try: an [`ArgumentError`] reports wrong usage (exit status 2), and a
 //! [`CommandError`] a failure (exit status 1).
 
 mod address;

@@ -76,7 +76,7 @@ impl NetworkOptions {
     /// Options replace what the preset sets, in whatever order they stand.
     ///
     /// # Errors
-    /// [`ArgumentError::Needs`] if an option has no effect without another one.
+    /// Returns [`ArgumentError::Needs`] if an option has no effect without another one.
     pub fn settings(&self) -> Result<Option<EmulatorSettings>, ArgumentError> {
         if *self == Self::default() {
             return Ok(None);

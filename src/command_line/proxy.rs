@@ -11,10 +11,10 @@ use crate::backend::{self, ShutdownSignal};
 use crate::impairment::{Emulator, EmulatorSettings};
 use crate::proxy::{Proxy, ProxyOptions};
 
-/// Forwards until Ctrl+C, and then prints what the emulated network did.
+/// Forwards until Ctrl+C, and then prints the packet counts of the emulated network.
 ///
 /// # Errors
-/// [`CommandError`] if the address cannot be listened on, or its URL cannot be printed.
+/// Returns a [`CommandError`] if the address cannot be listened on, or its URL cannot be printed.
 pub fn proxy(arguments: &ProxyArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
@@ -33,7 +33,7 @@ async fn run(arguments: &ProxyArguments) -> Result<(), CommandError> {
         Proxy::start(options, observer).await.map_err(|error| listen_error(arguments.listen, &error))?;
     let EmulatorSettings { impairments, seed, .. } = arguments.network;
     stderr::print_line(format_args!("Emulated network: {impairments}; seed {seed}."));
-    // A program that reads the URL may end this one at once: the signal must not be missed.
+    // Listens before the URL is printed: a program that reads it may send the signal at once.
     let mut end_signal = ShutdownSignal::listen();
     print_url(&proxy).map_err(|error| CommandError::new(format!("The URL cannot be printed: {error}.")))?;
     end_signal.recv().await;

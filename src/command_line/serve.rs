@@ -15,11 +15,11 @@ use crate::media_file::{MediaFile, renamed_message};
 use crate::proto::rtsp::RtspUrl;
 use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};
 
-/// Serves until Ctrl+C.
+/// Serves films and folders of films until Ctrl+C.
 ///
 /// # Errors
-/// [`CommandError`] if a path names no film, the password file cannot be read, the address cannot be listened on, or
-/// the URLs cannot be printed.
+/// Returns a [`CommandError`] if a path names no film, the password file cannot be read, the address cannot be listened
+/// on, or the URLs cannot be printed.
 pub fn serve(arguments: &ServeArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
@@ -46,7 +46,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     for path in &arguments.paths {
         names.extend(add_path(&server, path, arguments.rate)?);
     }
-    // A program that reads the URLs may end this one at once: the signal must not be missed.
+    // Listens before the URLs are printed: a program that reads them may send the signal at once.
     let mut end_signal = ShutdownSignal::listen();
     print_urls(&server, &names)
         .map_err(|error| CommandError::new(format!("The URLs cannot be printed: {error}.")))?;

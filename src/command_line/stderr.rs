@@ -1,4 +1,4 @@
-//! Standard error that never blocks the program: it may be full, closed, or a pipe that is not read.
+//! Output to standard error that never blocks the program, even if it is full, closed, or a pipe that is not read.
 //!
 //! [`print_line`], [`print`] and [`StderrWriter`] put chunks into a queue, which a thread writes. A full queue drops
 //! lines and counts them. [`flush`] waits, for a limited time, until the queue is written.
@@ -9,12 +9,12 @@ use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fmt, thread};
 
-/// Prints a line.
+/// Prints a line; drops it if the queue is full.
 pub fn print_line(line: impl fmt::Display) {
     STDERR.push(format!("{line}\n").into());
 }
 
-/// Prints a text as it is, without a line break.
+/// Prints a text as it is, without a line break; drops it if the queue is full.
 pub fn print(text: impl Into<String>) {
     STDERR.push(text.into().into());
 }
@@ -46,7 +46,7 @@ const MAX_QUEUED: usize = 1_024;
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 static STDERR: LazyLock<Queue> = LazyLock::new(|| {
-    // Without the thread nothing is written, which affects nothing else.
+    // Without the thread nothing is written; the program works all the same.
     let _ = thread::Builder::new().name("stderr".to_owned()).spawn(|| STDERR.write_to(io::stderr()));
     Queue::default()
 });
@@ -77,7 +77,7 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Writes the chunks for ever. A chunk that cannot be written is lost.
+    /// Writes the chunks and never returns. A chunk that cannot be written is lost.
     fn write_to(&self, mut out: impl Write) {
         loop {
             let chunk = self.wait_and_pop();
@@ -102,14 +102,14 @@ impl Queue {
 
     fn flush(&self, timeout: Duration) {
         let state = self.state();
-        // After the timeout the program ends without the rest.
+        // After the timeout the program ends and the rest is lost.
         let _ = self.changed.wait_timeout_while(state, timeout, |state| !state.is_empty());
     }
 }
 
 impl QueueState {
-    /// Adds a chunk. After a dropped one all further ones are dropped until the queue is empty, so that the place of the
-    /// gap is known.
+    /// Adds a chunk. After a dropped one all further ones are dropped until the queue is empty, so that the position of
+    /// the gap is known.
     fn push(&mut self, chunk: Vec<u8>) {
         match self.dropped == 0 && self.chunks.len() < MAX_QUEUED {
             true => self.chunks.push_back(chunk),
@@ -141,7 +141,7 @@ mod tests {
             state.push(number.to_string().into());
         }
         assert_eq!(state.pop(), Some("0".into()));
-        // There is room again, but not for lines after the gap.
+        // The queue has space again, but not for lines after the gap.
         state.push("late".into());
         let rest: Vec<_> = std::iter::from_fn(|| state.pop()).collect();
         assert_eq!(rest.len(), MAX_QUEUED);

@@ -1,4 +1,4 @@
-//! Films and streams as they are named on the command line. Sans-I/O.
+//! Parsing of films and streams named on the command line. Sans-I/O.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -61,7 +61,7 @@ impl Target {
 impl TryFrom<OsString> for Target {
     type Error = TargetError;
 
-    /// Parses a URL if the text contains `://`, and else takes it for a path, which need not be UTF-8.
+    /// Parses a URL if the text contains `://`; any other text is a path, which need not be UTF-8.
     fn try_from(value: OsString) -> Result<Self, TargetError> {
         match value.to_str() {
             Some(text) if text.contains("://") && !file_url::is_file_url(text) => RtspUrl::parse(text)

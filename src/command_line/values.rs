@@ -18,53 +18,53 @@ const MAX_PLAY_SECONDS: f64 = 31_536_000.0;
 /// Rule that the value of an option breaks. It completes the sentence `--option cannot be "value": …`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValueError {
-    /// `--loss`, `--duplicate` or `--corrupt`.
+    /// Rule of `--loss`, `--duplicate` and `--corrupt`: a percentage from 0 % to 100 %.
     #[error("it is a percentage from 0% to 100%, like 5% or 0.1%")]
     Percentage,
-    /// `--burst`.
+    /// Rule of `--burst`: 1 to 1,000 packets.
     #[error("it is the mean number of packets lost in a row, from 1 to 1000, like 3 or 2.5")]
     MeanBurst,
-    /// `--rate`.
+    /// Rule of `--rate`: 1 kbit/s to 100 Gbit/s.
     #[error("it is bits per second from 1K to 100G, like 500K or 2M")]
     BitRate,
-    /// `--queue`.
+    /// Rule of `--queue`: 1 byte to 1 GiB.
     #[error("it is bytes from 1 to 1G, like 64K or 1M")]
     QueueSize,
-    /// `--delay` or `--jitter`.
+    /// Rule of `--delay` and `--jitter`: 0 to 10 s.
     #[error("it is a time from 0ms to 10s, like 40ms or 1.5s")]
     Delay,
-    /// `--seed`.
+    /// Rule of `--seed`: any unsigned 64-bit number.
     #[error("it is a whole number from 0 to {}, like 7", u64::MAX)]
     Seed,
-    /// `--preset`.
+    /// Rule of `--preset`: the name of a preset.
     #[error("it is one of {}", PRESETS.map(|preset| preset.name).join(", "))]
     Preset,
-    /// `--seconds`.
+    /// Rule of `--seconds`: above 0, at most one year.
     #[error("it is a number above 0, like 10 or 2.5, and a year at the most")]
     PlaySeconds,
-    /// `--frames`.
+    /// Rule of `--frames`: at least 1.
     #[error("it is a whole number above 0")]
     FrameCount,
-    /// `--session-timeout`.
+    /// Rule of `--session-timeout`: 5 s to one day.
     #[error("it is a number of seconds from 5 to 86400")]
     SessionTimeout,
-    /// `--rtp-port`.
+    /// Rule of `--rtp-port`: an even number from 2 to 65534, or an odd one with `--classroom`.
     #[error(
         "it is an even number from 2 to 65534, as RTCP uses the next one; with --classroom it may be odd"
     )]
     RtpPort,
-    /// `--listen`.
+    /// Rule of `--listen`: an IP address and a port.
     #[error("it is ADDR:PORT, like 127.0.0.1:8554 or [::]:8554")]
     ListenAddress,
-    /// `--to`.
+    /// Rule of `--to`: a host and a port.
     #[error("it is HOST:PORT, like camera.local:554")]
     ServerAddress,
-    /// `--report`.
+    /// Rule of `--report`: a file name that ends in `.csv` or `.json`.
     #[error("its name ends in .csv for one row per second, or in .json for everything")]
     ReportFile,
 }
 
-/// Returns the ratio, 0 to 1, of a percentage such as `5%`.
+/// Parses a percentage such as `5%` to a ratio from 0 to 1.
 pub fn parse_percentage(text: &str) -> Result<f64, ValueError> {
     let percent = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     percent
@@ -79,7 +79,7 @@ pub fn parse_mean_burst(text: &str) -> Result<f64, ValueError> {
     mean.ok_or(ValueError::MeanBurst)
 }
 
-/// Parses a number that may end in `K`, `M` or `G`: once, twice or three times multiplied by `thousand`.
+/// Parses a number that may end in `K`, `M` or `G`, the first three powers of `thousand` (1,000 or 1,024).
 fn parse_scaled(text: &str, thousand: f64) -> Option<f64> {
     let (number, scale) = match text.char_indices().last()? {
         (at, 'k' | 'K') => (&text[..at], thousand),
@@ -160,7 +160,7 @@ pub fn parse_server_address(text: &str) -> Result<(String, u16), ValueError> {
     parts.filter(|(host, _)| !host.is_empty()).ok_or(ValueError::ServerAddress)
 }
 
-/// File for everything that was measured.
+/// File that `reelay probe` writes its report to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportFile {
     /// Path of the file; an existing file is overwritten.
@@ -172,9 +172,9 @@ pub struct ReportFile {
 /// Format of a report file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportFormat {
-    /// One row per second.
+    /// CSV with one row per second of playing time.
     Csv,
-    /// Everything that was measured, as one object.
+    /// JSON with the complete report as one object.
     Json,
 }
 

@@ -93,7 +93,7 @@ struct TaggedPacket<T> {
 
 #[derive(Debug)]
 struct ScheduledPacket<T> {
-    /// Time of delivery.
+    /// Time at which the packet is delivered.
     release: Instant,
     /// Position in the order of departure, for packets with the same delivery time.
     order: u64,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::proto::rtp::HEADER_LENGTH;
 
-/// Kind of a packet.
+/// Kind of a packet: RTP or RTCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum PacketKind {

@@ -1,4 +1,4 @@
-//! Reproducible random faults.
+//! Random faults of packets, reproducible by a seed.
 
 use std::f64::consts::TAU;
 

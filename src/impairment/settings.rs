@@ -12,7 +12,7 @@ fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Res
 /// Impairments of a network. The default has none.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Impairments {
-    /// Random loss.
+    /// Random loss of packets.
     pub loss: LossModel,
     /// Probability, 0 to 1, that a packet that is not lost at random is duplicated.
     pub duplication: f64,

@@ -1,4 +1,4 @@
-//! JPEG decoding to RGBA pixels, and to samples for reencoding.
+//! JPEG decoding to RGBA pixels, and to samples for re-encoding.
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -32,7 +32,7 @@ pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeErr
     let mut decoder = open_decoder(&jpeg, ColorSpace::RGBA)?;
     let size = match decoder.input_colorspace() {
         Some(ColorSpace::Luma | ColorSpace::YCbCr) => decode_into(&mut decoder, pixels)?,
-        // zune-jpeg converts RGB, CMYK and YCCK correctly to RGB, but to RGBA not at all or wrongly.
+        // zune-jpeg converts RGB, CMYK and YCCK to RGB correctly; its conversions to RGBA are missing or incorrect.
         _ => {
             let size = decode_into(&mut open_decoder(&jpeg, ColorSpace::RGB)?, pixels)?;
             rgb_to_rgba(pixels);
@@ -55,7 +55,7 @@ fn rgb_to_rgba(pixels: &mut Vec<u8>) {
 /// Components of a decoded pixel, 8 bits each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SampleFormat {
-    /// Luminance only.
+    /// Luminance only, one component.
     Luma,
     /// YCbCr, three components, as stored in most JPEGs.
     YCbCr,

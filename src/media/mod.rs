@@ -1,8 +1,8 @@
 //! Motion JPEG: JPEG frames, the file formats that store them, and the RTP payload formats that carry them.
 //!
-//! [`container`] finds the frames of a file, [`reencode`] makes a frame fit for RFC 2435, [`payload`] converts between
-//! frames and RTP packets, and [`decode`] converts frames to pixels. There are no files, no sockets and no clock here:
-//! callers read the bytes and pass them in.
+//! [`container`] finds the frames of a file, [`reencode`] converts a frame to a form that RFC 2435 can carry,
+//! [`payload`] converts between frames and RTP packets, and [`decode`] converts frames to pixels. Nothing in this
+//! module reads files, sockets or clocks: callers pass the bytes in.
 
 pub mod container;
 pub mod decode;

@@ -14,7 +14,7 @@ use super::decode::{DecodeError, SampleFormat, decode_samples};
 use super::jpeg::{Dimensions, JpegHeader, with_standard_huffman};
 use super::payload::Rfc2435Frame;
 
-/// JPEG quality of reencoded frames, 1 to 100 on the usual scale of the IJG encoder.
+/// JPEG quality of re-encoded frames, 1 to 100 on the usual scale of the IJG encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quality(u8);
 
@@ -26,7 +26,7 @@ impl Quality {
 }
 
 impl Default for Quality {
-    /// Returns 90, at which the eye sees no difference from the source.
+    /// Returns 90, at which no difference from the source is visible.
     fn default() -> Self {
         Self(90)
     }
@@ -67,7 +67,7 @@ pub fn rfc2435_size(size: Dimensions) -> Dimensions {
 /// Huffman tables for the same coefficients, or decoded and encoded again with `quality`.
 ///
 /// # Errors
-/// Returns a [`DecodeError`] if the frame has to be reencoded and cannot be decoded.
+/// Returns a [`DecodeError`] if the frame has to be re-encoded and cannot be decoded.
 pub fn to_rfc2435(jpeg: &[u8], quality: Quality) -> Result<Cow<'_, [u8]>, DecodeError> {
     if Rfc2435Frame::parse(jpeg).is_ok() {
         return Ok(Cow::Borrowed(jpeg));

@@ -143,7 +143,7 @@ impl MediaFile {
         &self.name
     }
 
-    /// Container format.
+    /// Container format, detected from the first bytes of the file.
     pub fn format(&self) -> ContainerFormat {
         self.format
     }
@@ -153,7 +153,7 @@ impl MediaFile {
         self.progress.subscribe()
     }
 
-    /// Snapshot of everything known so far, without the frames themselves.
+    /// Snapshot of the file's properties known so far.
     pub fn info(&self) -> MediaInfo {
         MediaInfo {
             id: self.id,
@@ -184,7 +184,7 @@ impl MediaFile {
         (frame < known).then(|| self.entry(frame)).flatten()
     }
 
-    /// Index entry of frame number `frame` (from 0): its place in the file and its time; `None` if it is not indexed.
+    /// Index entry of frame number `frame` (from 0): its offset, length and time; `None` if it is not indexed.
     pub fn entry(&self, frame: u64) -> Option<FrameEntry> {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
         index.get(usize::try_from(frame).ok()?).copied()

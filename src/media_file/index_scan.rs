@@ -8,7 +8,7 @@ use crate::media::container::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 
 /// A scan in progress: a demuxer and the file that it reads.
 ///
-/// Call [`read_next`](Self::read_next) until it returns `false`, and take the frames found from
+/// Call [`read_next`](Self::read_next) until it returns `false`, and drain the frames found from
 /// [`entries`](Self::entries) in between.
 #[derive(Debug)]
 pub struct IndexScan {

@@ -13,7 +13,7 @@ pub struct MediaInfo {
     pub id: u64,
     /// Display name: the file name, or the name under which the file is served.
     pub name: String,
-    /// Container format.
+    /// Container format, detected from the first bytes of the file.
     pub format: ContainerFormat,
     /// Size of the first frame, in pixels.
     pub dimensions: Dimensions,

@@ -29,7 +29,7 @@ enum LibraryEntry {
     },
 }
 
-/// Result of [`Library::add_folder`].
+/// Files that [`Library::add_folder`] found in a folder.
 #[derive(Debug, Default)]
 pub struct AddedFolder {
     /// Names of the files that are served.
@@ -85,8 +85,8 @@ impl Library {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(name)
     }
 
-    /// Finds a served name for a file name as classroom clients send it, which may be a path on the client's own
-    /// disk: the exact name, else the same name in other case, else the same last path component, else that in other
+    /// Finds a served name for a file name as classroom clients send it, which may be a path on the client's own disk:
+    /// the exact name, else the name without regard to case, else the last path component, else that without regard to
     /// case.
     pub fn find_name(&self, requested: &str) -> Option<String> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);

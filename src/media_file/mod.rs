@@ -1,4 +1,4 @@
-//! Media files on disk: storage, an index that grows in the background, and the library of what is served.
+//! Media files on disk: storage, an index that grows in the background, and the library of served files.
 //!
 //! [`MediaFile::open`] returns as soon as the first frame is known. The rest of the file is indexed on a thread;
 //! [`MediaFile::progress`] follows it, [`MediaFile::info`] returns what is known so far, and

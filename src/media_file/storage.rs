@@ -24,7 +24,7 @@ pub enum Storage {
     File {
         /// Path from which the file was opened.
         path: PathBuf,
-        /// Open file.
+        /// File that frames are read from.
         file: File,
     },
     /// Bytes compiled into the program.

@@ -18,10 +18,10 @@ pub struct Acceptor {
     permits: Arc<Semaphore>,
 }
 
-/// An accepted connection.
+/// An accepted connection, which counts towards the limit.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The connection.
+    /// Stream of the connection.
     pub stream: TcpStream,
     /// Address of the client.
     pub peer: SocketAddr,
@@ -65,7 +65,7 @@ impl Acceptor {
     }
 }
 
-/// Length of the kernel's queue of connections not yet accepted.
+/// Maximum number of connections in the kernel's queue that have not been accepted yet.
 const BACKLOG: i32 = 128;
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -11,9 +11,9 @@ use crate::proto::rtsp::PortPair;
 /// Two bound UDP sockets, for RTP and RTCP.
 #[derive(Debug)]
 pub struct SocketPair<S> {
-    /// RTP socket.
+    /// Socket of the RTP port.
     pub rtp: S,
-    /// RTCP socket.
+    /// Socket of the RTCP port, the one after the RTP port.
     pub rtcp: S,
     ports: PortPair,
 }
@@ -57,7 +57,7 @@ impl SocketPair<PlainUdpSocket> {
 }
 
 impl<S> SocketPair<S> {
-    /// Local port numbers.
+    /// Local port numbers of RTP and RTCP.
     pub fn ports(&self) -> PortPair {
         self.ports
     }

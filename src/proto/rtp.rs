@@ -47,11 +47,11 @@ pub struct Extension {
 /// A received RTP packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet {
-    /// Fixed header.
+    /// Fixed header (RFC 3550 §5.1).
     pub header: Header,
     /// Header extension; `None` if the X bit is not set.
     pub extension: Option<Extension>,
-    /// Payload without padding.
+    /// Bytes after the header and its extension, without padding.
     pub payload: Bytes,
 }
 

@@ -8,9 +8,9 @@ use super::rtsp::NptRange;
 /// Description of a presentation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionDescription {
-    /// Session name (`s=`).
+    /// Session name (`s=`), for display.
     pub name: String,
-    /// Control URL of the whole presentation (`a=control`), absolute or relative.
+    /// Aggregate control URL of the presentation (`a=control`), absolute or relative.
     pub control: Option<String>,
     /// Playable range of the presentation (`a=range`); `None` if it is missing or not in normal play time.
     pub range: Option<NptRange>,
@@ -39,7 +39,7 @@ pub struct MediaDescription {
     pub dimensions: Option<(u16, u16)>,
     /// The server can send the original JPEG header segments (`a=x-reelay-jpeg-header:1`).
     pub jpeg_header: bool,
-    /// The server answers round-trip measurements of the receiver (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
+    /// The server responds to round-trip measurements of the receiver (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub receiver_rtt: bool,
 }
 

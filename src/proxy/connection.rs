@@ -28,8 +28,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum time in which responses are still forwarded after the client has closed its sending direction.
 const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum number of UDP streams of one connection. The oldest ones lose their ports, because lines are forwarded
-/// without tracking sessions, so the proxy does not know which streams are over.
+/// Maximum number of UDP streams of one connection. Beyond it, the oldest streams are closed: lines are forwarded
+/// without tracking sessions, so the proxy cannot detect which streams are over.
 const MAX_TRACKS: usize = 16;
 
 /// State that both directions share.

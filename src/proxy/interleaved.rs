@@ -1,4 +1,4 @@
-//! Interleaved streams of one connection on their way through the emulator.
+//! Interleaved streams of one connection, each with its own link of the emulator.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 #[derive(Default)]
 pub struct InterleavedStreams(Vec<InterleavedStream>);
 
-/// An interleaved stream, with its own link of the emulator.
+/// An interleaved stream: its channels and its link of the emulator.
 pub struct InterleavedStream {
     channels: ChannelPair,
     link: SessionLink,
@@ -19,7 +19,7 @@ pub struct InterleavedStream {
 
 impl InterleavedStreams {
     /// Adds a stream on these channels, unless they carry one already. Streams that used one of the two channels are
-    /// removed: no message says when a stream is over, and there are at most 256 channels.
+    /// removed: no message states when a stream is over, and there are at most 256 channels.
     pub fn add(&mut self, channels: ChannelPair, emulator: &Emulator) {
         if self.0.iter().all(|stream| stream.channels != channels) {
             self.0.retain(|stream| !stream.has_channel(channels.rtp) && !stream.has_channel(channels.rtcp));
@@ -37,12 +37,12 @@ impl InterleavedStreams {
         Some(encode_interleaved(channel, &passed.bytes))
     }
 
-    /// Deadline for the next [`InterleavedStream::poll_packet`]; `None` if no packet is on its way.
+    /// Deadline for the next [`InterleavedStream::poll_packet`]; `None` if no packet is in flight.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.0.iter().filter_map(|stream| stream.link.poll_timeout()).min()
     }
 
-    /// Streams, for polling.
+    /// Returns all streams, each to be polled for packets.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut InterleavedStream> {
         self.0.iter_mut()
     }

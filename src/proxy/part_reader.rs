@@ -35,7 +35,7 @@ pub struct PartReader {
     is_in_headers: bool,
     /// Remaining bytes of the current body.
     body_remaining: usize,
-    /// Content-Length of the current message.
+    /// Content-Length of the current message, in bytes; 0 if it has none.
     content_length: usize,
     /// The peer ends lines with CRLF, as RFC 2326 §4 requires. Classroom programs end lines with LF only, and the
     /// last line of a message with nothing.
@@ -46,7 +46,7 @@ pub struct PartReader {
 const MAX_LINE_LENGTH: usize = 16 * 1024;
 
 impl PartReader {
-    /// Appends received bytes.
+    /// Appends bytes received from the connection.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -109,8 +109,8 @@ impl PartReader {
             && !self.is_at_interleaved()
     }
 
-    /// Returns the unterminated last line of a classroom message. To be called when no more bytes have arrived for a
-    /// while, or at the end of the stream.
+    /// Returns the unterminated last line of a classroom message. To be called after a pause in the stream, or at its
+    /// end.
     pub fn flush_line(&mut self) -> Option<StreamPart> {
         if !self.may_be_complete() {
             return None;

@@ -6,7 +6,7 @@ use md5::{Digest as _, Md5};
 
 use crate::proto::rtsp::{Method, Request, Response, StatusCode, header};
 
-/// Realm in challenges.
+/// Realm in the challenges (RFC 2617 §1.2).
 const REALM: &str = "Reelay";
 
 /// User name and password that requests must state, in Basic or Digest authentication.

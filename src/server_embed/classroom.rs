@@ -95,7 +95,7 @@ impl ClassroomPeer {
 /// Handler of a request of a classroom program.
 #[derive(Debug)]
 pub enum ClassroomDispatch {
-    /// No further handler: this is the response.
+    /// The response to send; no other handler is needed.
     Respond(Response),
     /// SETUP: find the media file and create a session.
     SetUp {
@@ -104,7 +104,7 @@ pub enum ClassroomDispatch {
         /// Port on which the program receives RTP.
         port: u16,
     },
-    /// The current session.
+    /// Request to pass to the current session.
     Session(SessionRequest),
 }
 
@@ -113,7 +113,7 @@ pub enum ClassroomDispatch {
 pub struct SessionRequest {
     /// Identifier of the session.
     pub id: String,
-    /// Standard request.
+    /// Request in standard RTSP, without headers.
     pub request: Request,
     /// Media file of the session.
     pub resource: Resource,
@@ -137,7 +137,7 @@ pub fn encode(response: &Response) -> Bytes {
     format!("RTSP/1.0 {}\r\nCSeq: {cseq}\r\nSession: {session}\r\n", response.status).into()
 }
 
-/// Response 401 to every request if the server requires a password.
+/// Returns the response to every request if the server requires a password: 401.
 pub fn unauthorized() -> Response {
     Response::error(
         StatusCode::UNAUTHORIZED,

@@ -106,7 +106,7 @@ impl Connection {
     async fn notify_sessions_closed(&self) {
         for (session, _) in &self.sessions {
             if let Some(inbox) = self.context.sessions.get(session) {
-                // Fails if the session has ended, which is fine.
+                // Fails if the session has ended: nothing is left to notify.
                 let _ = inbox.send(SessionMessage::ConnectionClosed(self.id)).await;
             }
         }

@@ -33,11 +33,11 @@ pub struct Context {
     pub auth: Option<Authenticator>,
     /// Session timeout (RFC 2326 §12.37).
     pub session_timeout: Duration,
-    /// Current sessions.
+    /// Sessions that are set up, by identifier.
     pub sessions: SessionTable,
     /// Emulated network through which all packets are sent.
     pub emulator: Emulator,
-    /// Receiver of events.
+    /// Callback for the events of the server.
     pub observer: Observer,
     /// Cancelled when the server shuts down.
     pub shutdown: CancellationToken,
@@ -91,8 +91,8 @@ impl Context {
         });
     }
 
-    /// Returns the UDP sockets of a local address, bound on the first call. All sessions share them; their RTCP is
-    /// told apart by the address of the client.
+    /// Returns the UDP sockets of a local address, bound on the first call. All sessions share them; received RTCP is
+    /// assigned to sessions by the address of the client.
     ///
     /// # Errors
     /// Returns an error if no port pair is free.

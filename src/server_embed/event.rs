@@ -24,7 +24,7 @@ pub enum ServerEvent {
     },
     /// A session has timed out.
     SessionExpired {
-        /// Session identifier.
+        /// Identifier of the session (Session header, RFC 2326 §12.37).
         session: String,
     },
     /// A media file is damaged but can be played.

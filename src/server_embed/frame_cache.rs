@@ -57,8 +57,7 @@ pub enum FrameError {
 }
 
 impl FrameCache {
-    /// Creates a cache of `capacity` bytes. Frames that RFC 2435 cannot carry as they are, are re-encoded with
-    /// `quality`.
+    /// Creates a cache of `capacity` bytes. Frames that RFC 2435 cannot carry unchanged are re-encoded with `quality`.
     pub fn new(capacity: u64, quality: Quality) -> Self {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);

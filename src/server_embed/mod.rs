@@ -4,15 +4,15 @@
 //!
 //! Sans-I/O parts make the decisions and can be connected to a client without sockets, on virtual time: [`auth`],
 //! [`classroom`] (the dialect of classroom programs), [`handlers`] (routing, OPTIONS, DESCRIBE), [`setup`] (transport
-//! negotiation), [`session`] (the state machine), [`playback_speed`] and [`stream`] (RTP and RTCP). The other parts
-//! use sockets and tasks: one task per connection, one per session, and one thread per index that grows.
+//! negotiation), [`session`] (the state machine), [`playback_speed`] and [`stream`] (RTP and RTCP). The other parts use
+//! sockets and tasks: one task per connection, one per session, and one thread per index while it grows.
 //!
 //! # Call order
 //!
 //! 1. [`Server::start`] listens and accepts. Each connection gets a task (`connection`) that reads messages, and a
 //!    writer (`connection_writer`) with a queue for responses and interleaved packets.
-//! 2. The connection passes a request to [`auth`] and [`handlers::dispatch()`]. It answers OPTIONS, DESCRIBE and
-//!    refusals itself.
+//! 2. The connection passes a request to [`auth`] and [`handlers::dispatch()`]. It responds to OPTIONS, DESCRIBE and
+//!    invalid requests itself.
 //! 3. SETUP: the connection calls [`setup::negotiate`], creates a [`session::ServerSession`] with a
 //!    [`stream::RtpStream`], registers it in the session table, and spawns its session task (`session_task`).
 //! 4. Other requests go through the session table to the session task. It calls

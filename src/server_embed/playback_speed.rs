@@ -1,4 +1,4 @@
-//! Scale and Speed of a PLAY. Sans-I/O.
+//! The Scale and Speed headers of a PLAY (RFC 2326 §12.34, §12.35). Sans-I/O.
 
 use crate::proto::rtsp::{Factor, FactorError, Request, Response, StatusCode, header};
 
@@ -11,10 +11,10 @@ pub struct PlaybackSpeed {
     pub speed: Factor,
 }
 
-/// Minimum of Scale and of Speed.
+/// Minimum of Scale and of Speed: 0.25.
 const MIN_FACTOR: Factor = Factor::from_thousandths(250);
 
-/// Maximum of Scale and of Speed.
+/// Maximum of Scale and of Speed: 8.
 const MAX_FACTOR: Factor = Factor::from_thousandths(8_000);
 
 impl PlaybackSpeed {

@@ -13,9 +13,9 @@ use crate::proto::rtsp::{ChannelPair, encode_interleaved};
 /// Destination of the packets of one session.
 #[derive(Debug)]
 pub enum RtpSender {
-    /// UDP datagrams.
+    /// UDP datagrams, from the sockets that all sessions share.
     Udp {
-        /// Sockets of the server.
+        /// Sockets of the server, for RTP and RTCP.
         sockets: Arc<AsyncSocketPair>,
         /// Address of the client for RTP.
         rtp_address: SocketAddr,
@@ -49,8 +49,8 @@ impl RtpSender {
         }
     }
 
-    /// Sends a packet. Errors are only logged: the packet is lost, as in any network. The session task is notified of
-    /// a closed connection separately.
+    /// Sends a packet. Errors are only logged: the packet counts as lost. The session task is notified of a closed
+    /// connection separately.
     pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) {
         match self {
             Self::Udp { sockets, rtp_address, rtcp_address } => {

@@ -16,7 +16,7 @@ use crate::proto::rtsp::{Request, Response};
 pub enum SessionMessage {
     /// Request that names the session.
     Request {
-        /// Request as received.
+        /// Request as received from the client.
         request: Request,
         /// Target of its URL.
         resource: Resource,
@@ -32,12 +32,12 @@ pub enum SessionMessage {
     ConnectionClosed(u64),
 }
 
-/// Response of a session task.
+/// Response of a session task to a [`SessionMessage::Request`].
 #[derive(Debug)]
 pub struct SessionResponse {
-    /// Response to write.
+    /// Response to write on the connection of the request.
     pub response: Response,
-    /// To be dropped when the response has been written. The session sends no packets before.
+    /// Sender to drop when the response has been written. The session sends no packets before that.
     pub written: oneshot::Sender<()>,
 }
 
@@ -82,7 +82,7 @@ impl SessionTable {
         true
     }
 
-    /// Removes a session.
+    /// Removes the session with this identifier, if there is one.
     pub fn remove(&self, id: &str) {
         let mut table = self.lock();
         table.by_id.remove(id);
@@ -92,7 +92,7 @@ impl SessionTable {
         });
     }
 
-    /// Inbox of the session with this identifier.
+    /// Inbox of the session with this identifier; `None` if there is none.
     pub fn get(&self, id: &str) -> Option<mpsc::Sender<SessionMessage>> {
         self.lock().by_id.get(id).cloned()
     }
@@ -110,7 +110,7 @@ impl SessionTable {
         }
     }
 
-    /// Number of sessions.
+    /// Number of sessions that are set up.
     pub fn count(&self) -> usize {
         self.lock().by_id.len()
     }

@@ -31,7 +31,7 @@ pub struct SessionTask {
     pub rtp_sender: RtpSender,
     /// Messages for the session, from [`SessionTable`](super::session_table::SessionTable).
     pub inbox: mpsc::Receiver<SessionMessage>,
-    /// Connection on which the session was set up.
+    /// Number of the connection on which the session was set up.
     pub connection_id: u64,
     /// State shared with the other tasks of the server.
     pub context: Arc<Context>,
@@ -42,28 +42,28 @@ type FetchFuture = Pin<Box<dyn Future<Output = FetchResult> + Send>>;
 
 /// Mutable state of the task.
 struct TaskState {
-    /// Link of the emulated network.
+    /// Link of the session in the emulated network.
     link: SessionLink,
-    /// Last request or RTCP of the client, for the session timeout.
+    /// Time of the last request or RTCP of the client, for the session timeout.
     last_activity: Instant,
     /// The connection on which the session was set up is open; the session timeout does not apply.
     is_connected: bool,
     /// Read of the frame that the stream has requested.
     pending_fetch: Option<FetchFuture>,
-    /// Completes when the last response has been written. No packets are sent before, so that they do not overtake
-    /// it.
+    /// Receiver that completes when the last response has been written. No packets are sent before, so that they do not
+    /// overtake it.
     pending_write: Option<oneshot::Receiver<()>>,
     /// Reading the media file has failed; further PLAY requests are refused.
     has_read_failed: bool,
 }
 
-/// Condition for sending the next packet.
+/// Event that the task waits for before it can send the next packet.
 enum WaitReason {
-    /// Nothing to send before this instant.
+    /// The time at which the next packet is due.
     Until(Instant),
-    /// Nothing to send before the next message or frame.
+    /// The next message or frame.
     Idle,
-    /// The write queue of the connection is full.
+    /// Space in the write queue of the connection, which is full.
     Blocked,
 }
 
@@ -200,7 +200,7 @@ impl SessionTask {
                 let Handled { response, is_torn_down } = self.handle_request(&request, &resource, state);
                 let (written, written_receiver) = oneshot::channel();
                 state.pending_write = Some(written_receiver);
-                // Fails if the connection has ended, which is fine.
+                // Fails if the connection has ended: nothing is left to write to.
                 let _ = response_sender.send(SessionResponse { response, written });
                 is_torn_down
             }

@@ -9,9 +9,10 @@ use crate::stats::{PacketLog, Snapshot};
 
 /// Client of one protocol.
 ///
-/// The driver passes in what happens with [`Client::handle_input`] and calls [`Client::handle_timeout`] at the time that
-/// [`Client::poll_timeout`] returns. After each of these calls it performs what [`Client::poll_output`] returns, until that
-/// is `None`. Clients of all protocols return the same outputs, events and figures.
+/// The driver passes commands, bytes and packets to [`Client::handle_input`], and calls [`Client::handle_timeout`] at
+/// the time that [`Client::poll_timeout`] returns. After each of these calls it performs the outputs of
+/// [`Client::poll_output`], until that returns `None`. Clients of all protocols return the same outputs, events and
+/// figures.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

@@ -13,7 +13,7 @@ pub struct DataTimeout {
 /// Minimum number of frame intervals before data counts as missing: nothing is sent between frames.
 const MIN_FRAME_INTERVALS: u32 = 3;
 
-/// Maximum frame interval; longer ones are taken as this.
+/// Maximum frame interval; longer ones are reduced to it.
 const MAX_FRAME_INTERVAL: Duration = Duration::from_secs(10);
 
 impl DataTimeout {

@@ -115,7 +115,7 @@ pub enum SessionEvent {
     EndReached(Npt),
     /// The stream has ended, and its last frame is on the screen.
     Ended,
-    /// An error occurred.
+    /// The session failed or cannot show frames; see [`SessionError::is_transient`].
     Failed(SessionError),
     /// The session was closed, and the client sets it up again by itself.
     Reconnecting(ReconnectReason),
@@ -123,7 +123,7 @@ pub enum SessionEvent {
     Closed,
 }
 
-/// Queue of outputs, in the order in which they became known.
+/// Queue of outputs, oldest first.
 #[derive(Debug, Default)]
 pub struct OutputQueue {
     queue: VecDeque<ClientOutput>,
@@ -132,12 +132,12 @@ pub struct OutputQueue {
 }
 
 impl OutputQueue {
-    /// Appends an output.
+    /// Appends an output for the driver.
     pub fn push(&mut self, output: ClientOutput) {
         self.queue.push_back(output);
     }
 
-    /// Appends an event.
+    /// Appends an event as an output.
     pub fn emit(&mut self, event: SessionEvent) {
         self.push(ClientOutput::Event(event));
     }

@@ -6,7 +6,7 @@ use super::options::{EmulatorOptions, EmulatorPlacement};
 use crate::impairment::{EmulatorStats, RawPacket, SessionCounters, SessionLink};
 use crate::stats::SenderCounts;
 
-/// Input of one client, through the emulated network if that is placed there.
+/// Input of one client. Packets pass the emulated network there, if it is placed at the client.
 #[derive(Debug)]
 pub struct InboundEmulator {
     options: EmulatorOptions,

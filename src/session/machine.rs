@@ -13,7 +13,7 @@ use crate::proto::rtsp::{Method, PortPair};
 /// Action that a state machine asks its client for. `P` holds the actions of one protocol alone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action<P> {
-    /// Connect to a server. The client passes on the result with [`Machine::handle_connected`], or as a lost connection.
+    /// Connect to a server. The client reports the result with [`Machine::handle_connected`], or as a lost connection.
     Connect {
         /// Host name or address; an IPv6 address without brackets.
         host: String,
@@ -34,7 +34,7 @@ pub enum Action<P> {
     },
     /// The session is closed; report it.
     Closed,
-    /// Report an error.
+    /// Report an error to the user.
     Failed(SessionError),
     /// Perform an action of this protocol.
     Protocol(P),
@@ -115,8 +115,8 @@ impl<P> MachineCore<P> {
 
 /// State machine of a protocol: a goal, the stage that the session has reached, and at most one request in flight.
 ///
-/// A click only changes the goal. The next request is derived from goal and stage when nothing is in flight, so the last
-/// click decides and no request is sent twice. After each call the client drains [`Machine::poll_action`].
+/// A click only changes the goal. The next request is derived from goal and stage when nothing is in flight, so the
+/// last click decides and no request is sent twice. After each call the client drains [`Machine::poll_action`].
 pub trait Machine: fmt::Debug + Send {
     /// Actions of this protocol alone.
     type Action;

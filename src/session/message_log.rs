@@ -10,9 +10,9 @@ use crate::stats::Snapshot;
 /// Entry of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LogEntry {
-    /// Request or response.
+    /// Request or response that was sent or received.
     Message {
-        /// The logged message.
+        /// Message without its credentials.
         message: LoggedMessage,
         /// Time from the request to this response; `None` for a request, or if the request is not in the log.
         response_time: Option<Duration>,
@@ -140,7 +140,7 @@ impl MessageLog {
         }
     }
 
-    /// Removes all entries except the media period that lasts.
+    /// Removes all entries except a media period that has not ended.
     pub fn clear(&mut self) {
         self.entries.retain(|entry| matches!(entry, LogEntry::Media(MediaPeriod { end: None, .. })));
     }

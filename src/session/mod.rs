@@ -1,9 +1,10 @@
 //! Client side of a session: RTSP to a server, RTP and RTCP from it, frames to the screen and to taps.
 //!
-//! [`RtspClient`] and [`ClassroomClient`] implement [`Client`] without sockets and clocks: they share the state machine's
-//! core (`machine`), the stages of the media (`pipeline`, `rtp`, `present`) and everything around them (`protocol`).
-//! [`Session`] runs a client on sockets: it carries bytes between client and network, receives RTP on a thread of its own
-//! and passes frames to [`FrameSinks`], where a [`Decoder`] turns them into pictures on another thread.
+//! [`RtspClient`] and [`ClassroomClient`] implement [`Client`] without sockets and clocks: they share the state
+//! machine's core (`machine`), the stages of the media (`pipeline`, `rtp`, `present`) and everything around them
+//! (`protocol`). [`Session`] runs a client on sockets: it passes bytes between client and network, receives RTP on a
+//! thread of its own and passes frames to [`FrameSinks`], where a [`Decoder`] turns them into pictures on another
+//! thread.
 //!
 //! To play a stream: [`Session::start`], [`Session::send_command`] with a [`Goal`], then read the events and
 //! [`Session::figures`].

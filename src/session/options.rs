@@ -8,7 +8,7 @@ use crate::impairment::Emulator;
 use crate::net::udp_ports;
 use crate::proto::rtcp::Epoch;
 
-/// Playout delay by default.
+/// Default playout delay.
 pub const DEFAULT_PLAYOUT_DELAY: Duration = Duration::from_millis(50);
 
 /// Time without a packet after which missing data is reported to the user.
@@ -90,8 +90,8 @@ impl Default for RtspOptions {
 }
 
 impl RtspOptions {
-    /// Creates the options for playing a stream in the window: a lost session is set up again, except with a classroom server,
-    /// which would start the film from the beginning.
+    /// Creates the options for playing a stream in the window: a lost session is set up again, except with a classroom
+    /// server, which would start the film from the beginning.
     pub fn for_source(url: &SourceUrl) -> Self {
         Self { reconnects: url.dialect() == Dialect::Standard, ..Self::default() }
     }

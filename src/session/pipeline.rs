@@ -25,7 +25,7 @@ pub struct Pipeline<R> {
     pub data_timeout: DataTimeout,
     /// True if the server has closed the connection after the last frame, which is still to be shown.
     pub is_closed_by_server: bool,
-    /// Outputs for the driver, in the order in which they became known.
+    /// Outputs for the driver, oldest first.
     pub outputs: OutputQueue,
 }
 
@@ -50,7 +50,7 @@ impl<R: FrameReceiver> Pipeline<R> {
         self.emulator.open(ssrc);
     }
 
-    /// Sets the playout delay, and with it the time that a gap in the sequence numbers is waited for.
+    /// Sets the playout delay, and with it the time that packets wait for a gap before them to fill.
     pub fn set_playout_delay(&mut self, delay: Duration) {
         self.presenter.set_delay(delay);
         let reorder_timeout = self.presenter.reorder_timeout();

@@ -36,7 +36,7 @@ impl Presentation {
     /// Parses the response to a DESCRIBE of `url`.
     ///
     /// # Errors
-    /// If the body is not an SDP description, or describes no JPEG stream.
+    /// Returns an error if the body is not an SDP description, or describes no JPEG stream.
     pub fn parse(response: &Response, url: &RtspUrl) -> Result<Self, SessionError> {
         let invalid_response =
             |problem: String| SessionError::InvalidResponse { method: Method::Describe, problem };

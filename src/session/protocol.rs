@@ -80,8 +80,8 @@ pub trait Protocol: fmt::Debug + Send {
     /// Checks for the end of the stream, for missing data, and for reports that are due.
     fn check_stream(&mut self, now: Instant);
 
-    /// Stops the stages of the media at the end of the stream and passes it to the machine. Returns the position of the end,
-    /// if the stream was played up to it.
+    /// Stops the stages of the media at the end of the stream and passes it to the machine. Returns the position of the
+    /// end, if the stream was played up to it.
     fn finish_stream(&mut self, now: Instant) -> Option<Npt>;
 
     /// Ends the stream. Status and close events precede [`SessionEvent::Ended`], for callers that stop reading at the

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Reason for which a session is set up again by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReconnectReason {
-    /// No UDP packets arrive; the next session sends RTP over the connection.
+    /// UDP packets do not arrive; the next session sends RTP over the connection.
     TcpFallback,
     /// The server redirected the session.
     Redirected {

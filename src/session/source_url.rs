@@ -78,8 +78,8 @@ impl SourceUrl {
         }
     }
 
-    /// Returns the address with this user and password. The classroom dialect has no authentication, so its addresses do
-    /// not change.
+    /// Returns the address with this user and password. The classroom dialect has no authentication, so its addresses
+    /// do not change.
     pub fn with_credentials(self, user: &str, password: &str) -> Self {
         match self {
             Self::Rtsp(url) => Self::Rtsp(url.with_credentials(user, password)),

@@ -5,7 +5,7 @@ use crate::proto::rtsp::Method;
 /// State that the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {
-    /// No session, and no connection.
+    /// The session is torn down and the connection closed.
     Stopped,
     /// A session that is set up and paused.
     Ready,
@@ -16,7 +16,7 @@ pub enum Goal {
 /// State of an RTSP client (RFC 2326 appendix A.1). Only responses change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RtspState {
-    /// No session is set up.
+    /// The initial state: no session is set up.
     Init,
     /// The session is set up, and no media is sent.
     Ready,
@@ -24,7 +24,7 @@ pub enum RtspState {
     Playing,
 }
 
-/// Status of a session: its state, and what leads to the goal.
+/// Status of a session: its state, and the progress towards the goal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionStatus {
     /// State after the last response.

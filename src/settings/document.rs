@@ -1,7 +1,7 @@
 //! Settings in a TOML document. Sans-I/O.
 //!
-//! [`read`] takes what it can use from a document. [`write`] changes only values that differ, so that everything that a
-//! person wrote stays as it is: comments, formatting, order and unknown keys.
+//! [`read`] returns the valid settings of a document. [`write`] changes only values that differ, so that manual edits
+//! are kept: comments, formatting, order and unknown keys.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -75,7 +75,7 @@ pub fn unknown_keys(table: &Table) -> impl Iterator<Item = (&str, &Item)> {
     table.iter().filter(|(key, _)| !KEYS.contains(key))
 }
 
-/// Writes settings into a document. A value that means the same is not touched. A value that cannot be used is kept
+/// Writes settings into a document. A value with the same meaning is not touched. A value that cannot be used is kept
 /// until the setting differs from its default.
 pub fn write(document: &mut DocumentMut, settings: &Settings) {
     let defaults = Settings::default();
@@ -160,7 +160,7 @@ fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
     }
 }
 
-/// Returns a whole frame rate as an integer, another one as a number with at most two decimals.
+/// Returns an integral frame rate as an integer, any other as a number with at most two decimals.
 fn frame_rate_value(rate: FrameRate) -> Value {
     let text = rate.to_string();
     match (text.parse::<i64>(), text.parse::<f64>()) {

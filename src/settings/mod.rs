@@ -1,8 +1,9 @@
-//! Settings that are kept from one start of the window to the next.
+//! Settings that are saved between runs of the window.
 //!
 //! [`Settings::load`] reads `settings.toml` in the configuration folder of the user, and [`Settings::save`] writes it.
-//! People may edit the file: comments, formatting and unknown keys are kept. A value that cannot be used is ignored by
-//! itself, and a file that is not TOML is renamed, never deleted; [`LoadedSettings::problem`] says so.
+//! Users may edit the file: comments, formatting and unknown keys are kept. An invalid value is ignored without
+//! affecting the others, and a file that is not TOML is renamed, never deleted; [`LoadedSettings::problem`] reports
+//! both.
 
 mod document;
 mod json;

@@ -22,12 +22,12 @@ const OLD_FILE_NAME: &str = "settings.json";
 /// Maximum number of files that are kept aside under one name.
 const MAX_SET_ASIDE: usize = 1_000;
 
-/// Settings, and what is wrong with their file.
+/// Settings, and the problem of their file, if there is one.
 #[derive(Debug, Default)]
 pub struct LoadedSettings {
     /// Settings that can be used.
     pub settings: Settings,
-    /// Problem to show to the user; `None` if everything could be read, or nothing was there.
+    /// Problem to show to the user; `None` if the file was read without one, or there is no file.
     pub problem: Option<SettingsProblem>,
 }
 
@@ -150,7 +150,7 @@ fn lock() -> MutexGuard<'static, ()> {
 /// Parses a TOML file.
 ///
 /// # Errors
-/// The place and the reason, in words, if the text is not TOML.
+/// Returns the line and the reason, as text, if the file is not TOML.
 fn parse(text: &[u8]) -> Result<DocumentMut, String> {
     let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
     text.parse().map_err(|error: TomlError| {

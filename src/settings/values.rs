@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::media::FrameRate;
 use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect};
 
-/// Everything that is kept from one start to the next.
+/// Values that are saved between runs of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Set of buttons below the video.
@@ -19,7 +19,7 @@ pub struct Settings {
     pub frame_rate: FrameRate,
     /// Playout delay, in milliseconds; values above [`MAX_PLAYOUT_DELAY_MS`] count as that.
     pub playout_delay_ms: u32,
-    /// Servers that were connected to, the most recent one first.
+    /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
 }
 

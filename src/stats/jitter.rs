@@ -39,13 +39,13 @@ pub struct JitterFigures {
     pub current: f64,
     /// Mean of the estimates after each packet.
     pub mean: f64,
-    /// Maximum of these estimates.
+    /// Maximum of the estimates after each packet.
     pub max: f64,
 }
 
 impl InterarrivalJitter {
-    /// Updates the estimate with a packet that arrived at `now`. `ends_frame` is true for the last packet of a frame, which
-    /// has the marker bit.
+    /// Updates the estimate with a packet that arrived at `now`. `ends_frame` is true for the last packet of a frame,
+    /// which has the marker bit.
     pub fn update(&mut self, now: Instant, timestamp: u32, ends_frame: bool) {
         let first_arrival = *self.first_arrival.get_or_insert(now);
         let timestamp =
@@ -78,8 +78,8 @@ impl InterarrivalJitter {
     /// Returns the figures; `None` before the second packet.
     ///
     /// Mean and maximum are computed as in Wireshark's RTP stream analysis: packets with the marker bit are left out,
-    /// because they arrive last of the packets that share a timestamp. If all packets have the marker bit, none are left
-    /// out.
+    /// because they arrive last of the packets that share a timestamp. If all packets have the marker bit, none are
+    /// left out.
     pub fn figures(&self) -> Option<JitterFigures> {
         let history = if self.mid_frame.is_known { self.mid_frame } else { self.all_packets };
         let milliseconds = |ticks: f64| ticks * 1_000.0 / f64::from(CLOCK_RATE);

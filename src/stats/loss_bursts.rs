@@ -3,7 +3,7 @@
 /// Counter of loss bursts. A sequence number that has not arrived yet counts as lost until it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LossBursts {
-    /// Number of bursts.
+    /// Number of bursts, including one that has not ended.
     pub count: u64,
     /// Length of the longest burst, in packets.
     pub max_length: u64,

@@ -1,8 +1,8 @@
 //! Figures of a session: packets, bytes, frames and delays. Every call takes the time, so nothing reads a clock.
 //!
-//! [`RtpReceiver`] counts the packets of one source, [`ReceiveStats`] their bytes and frames, and [`PresentationStats`] the
-//! frames shown. Each adds its figures to a [`Snapshot`]. [`SessionHistory`] keeps the newest snapshot and a [`Timeline`],
-//! and builds the [`SessionReport`]. [`FIGURE_GROUPS`] defines every figure.
+//! [`RtpReceiver`] counts the packets of one source, [`ReceiveStats`] their bytes and frames, and [`PresentationStats`]
+//! the frames shown. Each adds its figures to a [`Snapshot`]. [`SessionHistory`] keeps the newest snapshot and a
+//! [`Timeline`], and builds the [`SessionReport`]. [`FIGURE_GROUPS`] defines every figure.
 //!
 //! ```
 //! use std::time::Instant;

@@ -9,7 +9,7 @@ pub enum Fate {
     Received,
     /// The packet arrived after one with a higher sequence number.
     Reordered,
-    /// The packet arrived after the packets behind it had stopped waiting for it.
+    /// The packet arrived after the packets that follow it had stopped waiting for it.
     Late,
     /// The packet arrived at least twice.
     Duplicated,
@@ -66,7 +66,7 @@ impl PacketLog {
         }
     }
 
-    /// Removes all packets.
+    /// Removes all packets; the next one may have any sequence number.
     pub fn clear(&mut self) {
         self.slots.clear();
     }
@@ -82,8 +82,8 @@ impl PacketLog {
         }
     }
 
-    /// Returns the last `max_rows` frames, the oldest first. A missing packet is shown with the frame that has not ended
-    /// before it, or else with the next one.
+    /// Returns the last `max_rows` frames, the oldest first. A missing packet is shown with the frame that has not
+    /// ended before it, or else with the next one.
     pub fn rows(&self, max_rows: usize) -> Vec<PacketLogRow> {
         let mut rows = Rows::default();
         for slot in &self.slots {

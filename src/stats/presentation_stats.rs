@@ -125,8 +125,8 @@ impl PresentationStats {
         self.stalls.record_frame_shown(now);
     }
 
-    /// Returns the time since the sender's clock was at this timestamp; `None` without a sender report, or if the result is
-    /// not plausible.
+    /// Returns the time since the sender's clock was at this timestamp; `None` without a sender report, or if the
+    /// result is not plausible.
     fn delay(&self, now: Instant, timestamp: u32) -> Option<Duration> {
         let clock = self.last_sender_report?;
         let ticks = f64::from(timestamp.wrapping_sub(clock.rtp_timestamp) as i32);

@@ -52,7 +52,7 @@ pub struct RtpReceiver {
     earlier_bursts: LossBursts,
     duplicates: u64,
     reordered: u64,
-    /// Largest distance of a reordered packet behind the highest sequence number.
+    /// Largest distance of a reordered packet behind the highest sequence number, in packets.
     max_reorder_extent: u64,
     interarrival_jitter: InterarrivalJitter,
     /// Expected and received packets at the last receiver report.
@@ -90,24 +90,26 @@ struct BadSequence {
     duplicates: u64,
 }
 
-/// Number of consecutive redundant packets behind the highest one that prove a restart: fewer may be duplicates that the
-/// network delivered late.
+/// Number of consecutive redundant packets behind the highest one that prove a restart: fewer may be duplicates that
+/// the network delivered late.
 const MIN_SEQUENTIAL_BEHIND: usize = 64;
 
 /// Number of consecutive packets far ahead that prove a restart (MIN_SEQUENTIAL, RFC 3550 appendix A.1).
 const MIN_SEQUENTIAL: usize = 2;
 
-/// Distance behind the highest sequence number after which a missing packet counts as lost for good in loss bursts.
+/// Distance behind the highest sequence number, in packets, beyond which a missing packet finally counts as lost in
+/// loss bursts.
 const BURST_WINDOW: i64 = 1_024;
 
-/// Maximum forward jump that is not a restart, announced by RTP-Info or not (MAX_DROPOUT, RFC 3550 appendix A.1).
+/// Maximum forward jump, in packets, that is not a restart, announced by RTP-Info or not (MAX_DROPOUT, RFC 3550
+/// appendix A.1).
 const MAX_DROPOUT: i64 = 3_000;
 
 /// Time without progress after which a larger jump is taken as loss.
 const MIN_OUTAGE: Duration = Duration::from_millis(250);
 
-/// Maximum backward step of RTP-Info that is not a restart: a server may announce a packet that has overtaken the
-/// response. With a larger step it has restarted at its first sequence number.
+/// Maximum backward step of RTP-Info, in packets, that is not a restart: a server may announce a packet that has
+/// overtaken the response. With a larger step it has restarted at its first sequence number.
 const MAX_ANNOUNCED_STEP_BACK: i64 = 16;
 
 impl RtpReceiver {
@@ -197,8 +199,8 @@ impl RtpReceiver {
             + self.source.as_ref().map_or(0, |source| (source.extended_max - source.base_seq + 1) as u64)
     }
 
-    /// Number of packets from the first one announced to the last one sent, without those in flight. A reported count is
-    /// used only if it is near the known one, because the sender may have counted packets before this session.
+    /// Number of packets from the first one announced to the last one sent, without those in flight. A reported count
+    /// is used only if it is near the known one, because the sender may have counted packets before this session.
     pub fn expected_with(&self, sender_counts: Option<SenderCounts>) -> u64 {
         let (Some(sender_counts), Some(source)) = (sender_counts, &self.source) else {
             return self.expected();
@@ -264,8 +266,8 @@ impl RtpReceiver {
         }
     }
 
-    /// Returns the block of a receiver report. The fraction lost covers the time since the last call (RFC 3550 appendix A.3).
-    /// The fields about sender reports are 0.
+    /// Returns the block of a receiver report. The fraction lost covers the time since the last call (RFC 3550 appendix
+    /// A.3). The fields about sender reports are 0.
     pub fn report_block(&mut self, ssrc: u32) -> ReportBlock {
         let (expected, received) = (self.expected(), self.received() + self.duplicates);
         let expected_interval = expected.saturating_sub(self.expected_and_received_prior.0);

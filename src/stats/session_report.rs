@@ -188,7 +188,7 @@ impl SessionReport {
     /// Formats the timeline as CSV, with a header line and a row per second.
     ///
     /// # Errors
-    /// If the CSV writer fails, which would be a defect of this program: it writes to memory.
+    /// Returns an error if the CSV writer fails, which would be a bug: it writes to memory.
     pub fn to_csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         if self.seconds.is_empty() {
@@ -206,7 +206,7 @@ impl SessionReport {
     /// Formats the complete report as JSON.
     ///
     /// # Errors
-    /// If a figure cannot be serialized, which would be a defect of this program.
+    /// Returns an error if a figure cannot be serialized, which would be a bug.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');

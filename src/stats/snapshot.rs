@@ -6,23 +6,23 @@ use crate::impairment::EmulatorStats;
 
 /// Figures of one session at one instant. `docs/STATISTICS.md` defines each.
 ///
-/// Counts are since SETUP. Figures "per second" and delays without "mean" or "max" are those of the last second. Names end
-/// in the unit: `_ms` for milliseconds and `_s` for seconds. Unknown figures are `None`.
+/// Counts are since SETUP. Figures "per second" and delays without "mean" or "max" are those of the last second. Names
+/// end in the unit: `_ms` for milliseconds and `_s` for seconds. Unknown figures are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Snapshot {
     /// Playing time in seconds, pauses not included.
     pub playing_s: f64,
-    /// RTP packets from the first one that RTP-Info announced to the last one received; once the stream has ended, to the
-    /// last one sent, if that is known.
+    /// RTP packets from the first one that RTP-Info announced to the last one received; once the stream has ended, to
+    /// the last one sent, if that is known.
     pub packets_expected: u64,
     /// Distinct packets received among those expected.
     pub packets_received: u64,
-    /// Expected − received packets.
+    /// Number of expected minus received packets.
     pub packets_lost: u64,
     /// Lost / expected packets, from 0 to 1; `None` before the first packet.
     pub loss_ratio: Option<f64>,
-    /// Cumulative number of packets lost of a receiver report: duplicates count as received, so it can be negative (RFC 3550
-    /// §6.4.1, appendix A.3).
+    /// Cumulative number of packets lost of a receiver report: duplicates count as received, so it can be negative (RFC
+    /// 3550 §6.4.1, appendix A.3).
     pub cumulative_lost: i64,
     /// Number of runs of consecutive losses.
     pub loss_bursts: u64,
@@ -34,21 +34,21 @@ pub struct Snapshot {
     pub packets_duplicated: u64,
     /// Packets received after one with a higher sequence number.
     pub packets_reordered: u64,
-    /// Largest distance of a reordered packet behind the highest sequence number (RFC 4737 §4.2).
+    /// Largest distance of a reordered packet behind the highest sequence number, in packets (RFC 4737 §4.2).
     pub reordered_farthest: u64,
     /// Packets received too late for playout: the packets after them had stopped waiting for them.
     pub packets_late: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1, appendix A.8); `None` before the second packet.
     pub jitter_ms: Option<f64>,
-    /// Mean interarrival jitter.
+    /// Mean interarrival jitter over the session, computed as in Wireshark (see `InterarrivalJitter::figures`).
     pub jitter_mean_ms: Option<f64>,
-    /// Maximum interarrival jitter.
+    /// Maximum interarrival jitter over the session, computed as in Wireshark.
     pub jitter_max_ms: Option<f64>,
     /// Interarrival jitter of the first packet of each frame, whose timestamp is the time at which it is to be sent.
     pub frame_jitter_ms: Option<f64>,
-    /// Mean frame jitter.
+    /// Mean frame jitter over the session; `None` before the second frame.
     pub frame_jitter_mean_ms: Option<f64>,
-    /// Maximum frame jitter.
+    /// Maximum frame jitter over the session; `None` before the second frame.
     pub frame_jitter_max_ms: Option<f64>,
     /// RTP payload in bits per second, each packet counted once.
     pub bits_per_second: f64,
@@ -82,8 +82,8 @@ pub struct Snapshot {
     pub first_frame_ms: Option<f64>,
     /// Mean time between completion and display of a frame.
     pub playout_delay_ms: Option<f64>,
-    /// Mean time from the sender's media clock to the arrival of the first packet of a frame, by the NTP and RTP timestamps
-    /// of sender reports (RFC 3550 §6.4.1).
+    /// Mean time from the sender's media clock to the arrival of the first packet of a frame, by the NTP and RTP
+    /// timestamps of sender reports (RFC 3550 §6.4.1).
     pub network_delay_ms: Option<f64>,
     /// Mean network delay over the session.
     pub network_delay_mean_ms: Option<f64>,
@@ -100,7 +100,7 @@ pub struct Snapshot {
     pub is_one_clock: bool,
     /// Round-trip time to the sender, by RTCP extended reports (RFC 3611 §4.4, §4.5).
     pub round_trip_ms: Option<f64>,
-    /// Number of stalls.
+    /// Number of stalls: freezes as the W3C defines them, see `Stalls`.
     pub stalls: u64,
     /// Total duration of stalls.
     pub stalled_ms: f64,
@@ -116,8 +116,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when a film
-    /// has ended, the time without data by which the end was recognised is subtracted.
+    /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when
+    /// a film has ended, the time without data by which the end was detected is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {
         let has_less = self.packets_received < previous.packets_received;
         has_less || self.packets_received == 0 && self.playing_s < previous.playing_s

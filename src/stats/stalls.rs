@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 /// Counter of stalls.
 ///
-/// A stall is a freeze in terms of the W3C's "Identifiers for WebRTC's Statistics API": a frame that stayed on the screen
-/// for at least three times the mean duration of the last 30 frames, and at least 150 ms longer than this mean.
+/// A stall is a freeze in terms of the W3C's "Identifiers for WebRTC's Statistics API": a frame that stayed on the
+/// screen for at least three times the mean duration of the last 30 frames, and at least 150 ms longer than this mean.
 #[derive(Debug, Clone, Default)]
 pub struct Stalls {
     /// Display durations of the last frames.
@@ -18,7 +18,7 @@ pub struct Stalls {
 /// Number and duration of stalls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StallFigures {
-    /// Number of stalls.
+    /// Number of stalls, including one that has not ended.
     pub count: u64,
     /// Total duration of all stalls.
     pub total: Duration,

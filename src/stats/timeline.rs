@@ -114,12 +114,12 @@ pub struct Timeline {
 /// Maximum number of seconds that are kept: one day.
 const MAX_SECONDS: usize = 24 * 60 * 60;
 
-/// Maximum number of seconds that can be removed at the end. The end of a film is recognised after at most three frame
+/// Maximum number of seconds that can be removed at the end. The end of a film is detected after at most three frame
 /// intervals of 10 s, so this is more than enough.
 const MAX_REMOVABLE_SECONDS: usize = 64;
 
-/// Minimum length in seconds of the last second. A shorter one would give no meaningful rate, and is added to the second
-/// before it.
+/// Minimum length in seconds of the last second. A shorter one would give no meaningful rate, and is added to the
+/// second before it.
 const MIN_LAST_SECOND: f64 = 0.1;
 
 impl Timeline {
@@ -128,7 +128,7 @@ impl Timeline {
         if snapshot.is_new_session(&self.last_end()) {
             *self = Self::default();
         }
-        // The end of a film is recognised late, and the time without data after it is not playing time.
+        // The end of a film is detected late, and the time without data after it is not playing time.
         while snapshot.playing_s < self.last_end().playing_s {
             self.remove_last_second();
         }

@@ -1,14 +1,14 @@
 //! The window, built with iced.
 //!
-//! - `app`: the application: its state, what each message does, and the parts that are always visible.
+//! - `app`: the application: its state, the handling of messages, and the parts that are always visible.
 //! - `dialog`: dialogs in front of the window.
 //! - `panel`: panels at the right of the video.
-//! - `widget`: widgets that know nothing of the application.
+//! - `widget`: widgets that do not depend on the application.
 //! - `theme`: fonts, sizes, colours and styles.
 //! - `window`: opens the window with iced and starts the backend.
 //!
 //! Each part is a file with a `view` function. It returns its requests as an `Action` instead of changing other parts;
-//! [`App`] carries them out. [`run`] opens the window; tests call [`App::update`] and [`App::view`] without one.
+//! [`App`] performs them. [`run`] opens the window; tests call [`App::update`] and [`App::view`] without one.
 
 mod app;
 mod dialog;

@@ -1,4 +1,4 @@
-//! Text of positions, names and states, as several parts of the window show them.
+//! Formatting of positions, names and states that several parts of the window show.
 
 use crate::proto::rtsp::Npt;
 use crate::session::RtspState;

@@ -166,7 +166,7 @@ pub fn muted(theme: &Theme) -> text::Style {
     text::Style { color: Some(colours(theme).muted) }
 }
 
-/// Error text.
+/// Text of an error, in red.
 pub fn danger(theme: &Theme) -> text::Style {
     text::Style { color: Some(colours(theme).danger) }
 }
@@ -190,7 +190,7 @@ pub fn primary(theme: &Theme, status: button::Status) -> button::Style {
     button_style(background, colours.on_accent)
 }
 
-/// Ordinary button.
+/// Ordinary button, such as Cancel.
 pub fn secondary(theme: &Theme, status: button::Status) -> button::Style {
     let colours = colours(theme);
     let background = match status {
@@ -323,7 +323,7 @@ pub fn media_band(theme: &Theme) -> container::Style {
     }
 }
 
-/// Tooltip.
+/// Tooltip beside a button or a figure.
 pub fn tooltip(theme: &Theme) -> container::Style {
     let colours = colours(theme);
     container::Style {
@@ -371,7 +371,7 @@ pub fn field(is_invalid: bool) -> impl Fn(&Theme, text_input::Status) -> text_in
     }
 }
 
-/// Toggle switch.
+/// Switch with two positions, on and off.
 pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
     let colours = colours(theme);
     let is_on = match status {
@@ -396,7 +396,7 @@ pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
     }
 }
 
-/// Scroll bar.
+/// Scroll bar of panels and dialogs.
 pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Style {
     let colours = colours(theme);
     let mut style = scrollable::default(theme, status);

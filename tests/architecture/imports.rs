@@ -27,7 +27,7 @@ pub fn graph(sources: &[Source]) -> Graph {
     graph
 }
 
-/// Groups of files that use each other, directly or through others; empty where there is no circle.
+/// Returns the groups of files that use each other, directly or through others; empty if there is no cycle.
 pub fn cycles(graph: &Graph) -> Vec<Vec<&str>> {
     let reachable: BTreeMap<&str, BTreeSet<&str>> =
         graph.keys().map(|file| (file.as_str(), reachable_from(graph, file))).collect();
@@ -55,7 +55,7 @@ fn reachable_from<'a>(graph: &'a Graph, start: &str) -> BTreeSet<&'a str> {
 
 type ModulePath = Vec<String>;
 
-/// Longest chain of re-exports that is followed.
+/// Maximum length of a chain of re-exports that is followed.
 const MAX_DEPTH: usize = 16;
 
 struct Modules {
@@ -87,7 +87,7 @@ impl Modules {
         Self { by_path: modules.collect() }
     }
 
-    /// The file that defines what a path names; none if it is not of this crate.
+    /// Returns the file that defines the item of a path; `None` if the item is not of this crate.
     fn resolve(&self, from: &ModulePath, path: &ModulePath, depth: usize) -> Option<String> {
         let (first, rest) = path.split_first()?;
         let here = self.by_path.get(from)?;
@@ -135,13 +135,13 @@ impl Modules {
     }
 }
 
-/// `session/rtsp/mod.rs` is `session::rtsp`, and so is `session/rtsp.rs`.
+/// Returns the module path of a file: `session::rtsp` for `session/rtsp/mod.rs` and for `session/rtsp.rs`.
 fn module_path(file: &str) -> ModulePath {
     let stem = file.trim_end_matches(".rs");
     let stem = stem.strip_suffix("/mod").unwrap_or(stem);
     match stem {
         "lib" => ModulePath::new(),
-        // The binary uses the library as a stranger does.
+        // The binary uses the library as any other crate does.
         stem => stem.split('/').map(str::to_owned).collect(),
     }
 }
@@ -161,7 +161,7 @@ impl<'ast> Visit<'ast> for Module {
         self.import(ModulePath::new(), &item.tree);
     }
 
-    /// `pub(super)` uses nothing.
+    /// Ignores visibilities: `pub(super)` is not a use of the parent module.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 
     fn visit_path(&mut self, path: &'ast syn::Path) {

@@ -1,4 +1,5 @@
-//! Structure of the sources: layers, circles, and what a sans-I/O file may not use. ARCHITECTURE.md says why.
+//! Structure of the sources: layers, import cycles, and the APIs that a sans-I/O file must not use. ARCHITECTURE.md has
+//! the reasons.
 
 mod imports;
 mod sources;
@@ -6,7 +7,7 @@ mod twins;
 
 use self::sources::Source;
 
-/// Rooms from the bottom to the top, and the rooms that each may use besides itself.
+/// Top-level modules from the bottom to the top, and the modules that each may use besides itself.
 const LAYERS: [(&str, &[&str]); 16] = [
     ("proto", &[]),
     ("format.rs", &[]),
@@ -55,7 +56,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "proto",
         ],
     ),
-    // The program itself: `lib.rs` names the rooms, `main.rs` uses the library as a stranger does.
+    // `lib.rs` only declares the modules. `main.rs` uses the library as any other crate does, so it is not listed.
     ("lib.rs", &[]),
 ];
 
@@ -67,7 +68,7 @@ fn modules_use_only_lower_layers() {
             continue;
         }
         let allowed = LAYERS.iter().find(|(name, _)| *name == room);
-        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{} stands in no known room", source.name));
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{} is in no known module", source.name));
         for used in used_modules(source.code()) {
             let is_own = used == room.trim_end_matches(".rs");
             assert!(is_own || allowed.contains(&used), "{} may not use {used}", source.name);
@@ -75,7 +76,7 @@ fn modules_use_only_lower_layers() {
     }
 }
 
-/// Names behind `crate::`, comments left out.
+/// Returns the names after `crate::`, comments left out.
 fn used_modules(code: &str) -> Vec<&str> {
     let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
     lines
@@ -101,11 +102,12 @@ fn clients_of_different_protocols_share_no_code_runs() {
     };
     let (rtsp, classroom) =
         (in_folder(&["session/rtsp/", "session/rtp/"]), in_folder(&["session/classroom/"]));
-    assert!(rtsp.len() > 10 && classroom.len() > 5, "the clients are in other folders");
+    assert!(rtsp.len() > 10 && classroom.len() > 5, "too few files of clients were found");
     assert_eq!(twins::runs(&rtsp, &classroom), Vec::<String>::new());
 }
 
-/// Files without a socket, a runtime, a toolkit and a clock: whole rooms, and others that say so in their first line.
+/// Returns whether a file must not use sockets, a runtime, a toolkit or a clock: all files of some modules, and those
+/// that state it in their first line.
 fn is_sans_io(source: &Source) -> bool {
     let is_sans_io_room = ["proto", "media", "impairment", "stats"].contains(&source.top_module());
     let first_line = source.text.lines().next().unwrap_or_default();

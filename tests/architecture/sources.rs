@@ -5,23 +5,23 @@ use std::path::{Path, PathBuf};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
-/// One source file.
+/// A source file below `src`.
 pub struct Source {
     /// Path below `src`, with slashes.
     pub name: String,
-    /// The whole text.
+    /// Complete text of the file.
     pub text: String,
-    /// The same, parsed.
+    /// Syntax tree of `text`.
     pub syntax: syn::File,
 }
 
 impl Source {
-    /// The text before the unit tests.
+    /// Returns the text before the unit tests.
     pub fn code(&self) -> &str {
         self.text.split("#[cfg(test)]").next().unwrap_or_default()
     }
 
-    /// First folder of the path, or the file at the top.
+    /// Returns the first folder of the path, or the file name of a file directly below `src`.
     pub fn top_module(&self) -> &str {
         self.name.split('/').next().unwrap_or_default()
     }
@@ -31,7 +31,7 @@ impl Source {
 pub fn read() -> Vec<Source> {
     let mut paths = Vec::new();
     collect(Path::new(FOLDER), &mut paths);
-    assert!(paths.len() > 50, "the sources are elsewhere");
+    assert!(paths.len() > 50, "too few source files were found");
     paths.into_iter().map(parse).collect()
 }
 

@@ -1,7 +1,7 @@
-//! Search for code that stands in two clients.
+//! Search for code that two clients duplicate.
 //!
-//! Clients of different protocols share what they do alike in the files above their folders, such as `session/machine.rs`
-//! and `session/protocol.rs`. A run of equal lines in two of them is logic that belongs there.
+//! Clients of different protocols share their common logic in the files above their folders, such as
+//! `session/machine.rs` and `session/protocol.rs`. A run of equal lines in two of them is logic that belongs there.
 
 use crate::sources::Source;
 

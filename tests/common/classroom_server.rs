@@ -1,4 +1,4 @@
-//! A server of the classroom protocol that behaves like one of several existing programs.
+//! A server of the classroom dialect that behaves like one of several existing programs.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -32,13 +32,13 @@ pub enum Packetization {
 pub enum Reaction {
     /// Sends this response; `{cseq}` stands for the request's CSeq.
     Respond(&'static str),
-    /// Sends nothing.
+    /// Sends no response to the request.
     Ignore,
-    /// Closes the connection.
+    /// Closes the connection without a response.
     Close,
 }
 
-/// The usual response.
+/// Response with status 200 and a session identifier.
 pub const RESPOND_OK: Reaction = Reaction::Respond("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 123456");
 
 /// Options of a [`ClassroomServer`].

@@ -27,9 +27,9 @@ pub enum JpegKind {
     DoubledSamplingFactors,
     /// `CustomHuffman` with restart markers.
     CustomHuffmanRestarts,
-    /// Grayscale: one component.
+    /// Greyscale: one component, which RFC 2435 cannot carry.
     Grey,
-    /// Progressive DCT (SOF2).
+    /// Progressive DCT (SOF2), which RFC 2435 cannot carry.
     Progressive,
     /// A thumbnail in APP1 that contains an SOI and an EOI marker.
     Thumbnail,

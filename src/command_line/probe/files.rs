@@ -14,7 +14,7 @@ pub fn create_folder(folder: &Path) -> Result<(), CommandError> {
     })
 }
 
-/// Saves a frame under its number, counted from 1.
+/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`.
 pub fn save_frame(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(format!("{number:06}.jpg"));
     fs::write(&path, jpeg).map_err(|error| {

@@ -1,7 +1,7 @@
-//! `reelay probe`: plays without a window and measures what arrives.
+//! `reelay probe`: plays without a window and measures the reception.
 //!
 //! [`probe`] starts a session, and for a file an embedded server in front of it. A `Watcher` follows the session until
-//! it ends, fails or has been played for long enough, and makes a `ProbeSummary` of it, which is printed.
+//! it ends, fails or reaches the requested time or number of frames. Then a `ProbeSummary` of its figures is printed.
 
 mod files;
 mod progress;

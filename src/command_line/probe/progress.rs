@@ -19,7 +19,7 @@ pub struct ProgressLine {
 }
 
 impl ProgressLine {
-    /// Prints the line again if the last update is long enough ago.
+    /// Prints the line again if [`UPDATE_INTERVAL`] has passed since the last update.
     pub fn update(
         &mut self,
         frames: u64,
@@ -40,7 +40,7 @@ impl ProgressLine {
         ));
     }
 
-    /// Erases the line.
+    /// Erases the line, before other output on the terminal.
     pub fn clear(&self) {
         if self.last_printed.is_some() {
             stderr::print(format!("\r{:60}\r", ""));

@@ -21,14 +21,14 @@ use crate::session::{
 };
 use crate::stats::ReportSubject;
 
-/// Maximum time for TEARDOWN.
+/// Maximum time that the end of the command waits for the response to TEARDOWN.
 const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Plays to the end and prints what was measured.
+/// Plays a film or stream and prints the figures.
 ///
 /// # Errors
-/// [`CommandError`] if the target cannot be played, the session breaks off or not one complete frame arrives, and if
-/// the figures or a file cannot be written.
+/// Returns a [`CommandError`] if the target cannot be played, the session fails, no complete frame arrives, or the
+/// figures or a file cannot be written.
 pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
     let runtime = backend::runtime()
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
@@ -109,7 +109,7 @@ async fn play(
     watcher.finish(snapshot)
 }
 
-/// Passes everything that happens to the watcher until it stops. Later frames are dropped.
+/// Passes frames, events and figures to the watcher until it stops. Later frames are dropped.
 async fn watch(
     session: &Session,
     watcher: &mut Watcher<'_>,

@@ -17,7 +17,7 @@ pub struct ProbeSummary {
     pub frames_incomplete: u64,
     /// Frames that lost their APPn and COM segments because their header was longer than a packet.
     pub headers_reduced: u64,
-    /// Different RTP packets that arrived, of those that were expected.
+    /// Distinct RTP packets that arrived, among those expected.
     pub packets_received: u64,
     /// RTP packets that were sent, known from their sequence numbers (RFC 3550 appendix A.3).
     pub packets_expected: u64,
@@ -27,7 +27,7 @@ pub struct ProbeSummary {
     pub packets_duplicated: u64,
     /// RTP packets that arrived after one with a higher sequence number.
     pub packets_reordered: u64,
-    /// RTP packets that arrived after the playout delay, when playout had gone on without them.
+    /// RTP packets that arrived too late for playout: the packets after them had stopped waiting for them.
     pub packets_late: u64,
     /// Lost packets among the expected ones, 0 to 1.
     pub loss_ratio: Option<f64>,
@@ -35,7 +35,7 @@ pub struct ProbeSummary {
     pub jitter_ms: Option<f64>,
     /// Mean data rate of RTP payload since the first frame, in bits per second.
     pub bitrate_bps: Option<f64>,
-    /// Time from PLAY to the first complete frame, in milliseconds.
+    /// Time from sending PLAY to the first complete frame, in milliseconds.
     pub first_frame_ms: Option<f64>,
     /// Time from the first frame to the end, in seconds.
     pub duration_s: Option<f64>,
@@ -49,7 +49,7 @@ pub struct ProbeSummary {
     pub transport: Option<&'static str>,
     /// Protocol of the server.
     pub dialect: Option<Dialect>,
-    /// `Server` header.
+    /// Name of the server software (`Server` header or SDP `a=tool`); `None` if it is not stated.
     pub server: Option<String>,
     /// Streams of the presentation that were not played.
     pub others: Vec<String>,

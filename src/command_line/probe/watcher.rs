@@ -21,13 +21,13 @@ const DEFAULT_LIVE_DURATION: Duration = Duration::from_secs(10);
 
 /// Reason why playing is over.
 enum ProbeOutcome {
-    /// The stream has ended, or as much as was asked for has been played.
+    /// The stream has ended, or the requested time or number of frames has been played.
     Ended,
     /// The session has failed.
     Failed(SessionError),
 }
 
-/// Follows a session, collects what is to be reported and decides when to stop.
+/// Observer that collects the figures of a session and decides when to stop.
 pub struct Watcher<'a> {
     arguments: &'a ProbeArguments,
     /// The target is known to have an end, even if the server announces none.
@@ -53,7 +53,8 @@ pub struct Watcher<'a> {
 }
 
 impl<'a> Watcher<'a> {
-    /// Watcher of a session whose figures are `figures`; `is_finite` says that the target certainly has an end.
+    /// Creates the watcher of a session whose figures arrive in `figures`. `is_finite` states that the target is known
+    /// to have an end.
     pub fn new(
         arguments: &'a ProbeArguments,
         is_finite: bool,
@@ -80,7 +81,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Returns true when there is nothing more to wait for.
+    /// Returns whether playing is over.
     pub fn has_stopped(&self) -> bool {
         self.outcome.is_some()
     }
@@ -93,7 +94,7 @@ impl<'a> Watcher<'a> {
             .map(|(first, duration)| first + duration)
     }
 
-    /// Stops.
+    /// Ends playing now, without an error.
     pub fn stop(&mut self) {
         self.stopped_at = Some(Instant::now());
         self.outcome = Some(ProbeOutcome::Ended);
@@ -131,15 +132,15 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Adds figures to the history.
+    /// Adds the figures of a moment to the history.
     pub fn observe(&mut self, snapshot: &Snapshot) {
         self.history.update(snapshot, &self.emulator.settings());
     }
 
-    /// Counts a complete frame, saves it if that was asked for, and stops after the last one that was asked for.
+    /// Counts a complete frame, saves it if `--save-frames` was given, and stops after the last requested frame.
     ///
     /// # Errors
-    /// [`CommandError`] if the frame cannot be saved.
+    /// Returns a [`CommandError`] if the frame cannot be saved.
     pub fn handle_frame(&mut self, frame: &Frame) -> Result<(), CommandError> {
         self.frames += 1;
         self.first_arrival.get_or_insert(frame.arrival);
@@ -170,7 +171,7 @@ impl<'a> Watcher<'a> {
     /// Prints the figures.
     ///
     /// # Errors
-    /// [`CommandError`] if the session failed, no complete frame arrived, or the figures cannot be printed.
+    /// Returns a [`CommandError`] if the session failed, no complete frame arrived, or the figures cannot be printed.
     pub fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
         self.progress.clear();
         let summary = self.summary(&snapshot);
@@ -188,7 +189,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// Returns the error of the session. Lack of data is put down to the emulated network if there is one.
+    /// Returns the error of the session. Missing data is attributed to the emulated network if there is one.
     fn playback_error(&self, error: &SessionError) -> CommandError {
         match error {
             SessionError::NoData { is_udp, .. } if self.is_emulated() => {
@@ -212,7 +213,8 @@ impl<'a> Watcher<'a> {
         self.arguments.network.is_some_and(|network| network.is_on)
     }
 
-    /// Returns the counters of the emulated network if one was asked for, zeros if no packet came to it.
+    /// Returns the counters of the emulated network, all zero if no packet reached it; `None` if no network was
+    /// emulated.
     fn emulated(&self, snapshot: &Snapshot) -> Option<EmulatorStats> {
         let settings = self.arguments.network?;
         Some(snapshot.emulated.unwrap_or(EmulatorStats { seed: settings.seed, ..EmulatorStats::default() }))

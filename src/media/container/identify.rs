@@ -26,7 +26,7 @@ impl fmt::Display for ContainerFormat {
 /// Kind of a file that is not Motion JPEG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnsupportedFile {
-    /// An empty file.
+    /// An empty file, of 0 bytes.
     Empty,
     /// Another video or audio format, with its name for a message ("an MP4 film"). ffmpeg can convert it to Motion
     /// JPEG.

@@ -55,17 +55,19 @@ struct SoiSearch {
     matched: usize,
     /// Bytes before the matched ones, at most [`MAX_LENGTH_FIELD`].
     tail: Vec<u8>,
-    /// End of the record that contains the current position; `None` outside a record.
+    /// End of the record that contains the current position, in bytes from the start of the file; `None` outside a
+    /// record.
     record_end: Option<u64>,
 }
 
 /// A frame that has begun.
 #[derive(Debug)]
 struct PartialFrame {
-    /// Position of SOI in the file.
+    /// Position of SOI in the file, in bytes.
     start: u64,
     parser: FrameParser,
-    /// End of the record that contains the frame; `None` if there is no record, or its length field is wrong.
+    /// End of the record that contains the frame, in bytes from the start of the file; `None` if there is no record, or
+    /// its length field is wrong.
     record_end: Option<u64>,
 }
 
@@ -202,7 +204,7 @@ impl SequentialDemuxer {
         }
     }
 
-    /// Takes the current state and leaves a new search in its place.
+    /// Returns the current state and replaces it by a new search.
     fn take_state(&mut self) -> ScanState {
         mem::replace(&mut self.state, ScanState::BetweenFrames(SoiSearch::default()))
     }

@@ -97,7 +97,7 @@ pub(super) struct BitWriter {
     bytes: Vec<u8>,
     /// Bits of the incomplete last byte, in the least significant bits.
     buffer: u32,
-    /// Number of these bits, at most 7 between calls.
+    /// Number of bits in `buffer`, at most 7 between calls.
     bit_count: u32,
 }
 

@@ -57,9 +57,9 @@ impl Plane {
 /// Size of a frame, to be converted to blocks and minimum coded units (T.81 §A.1.1, §A.2).
 #[derive(Debug, Clone, Copy)]
 struct BlockGrid {
-    /// Width in pixels.
+    /// Width of the frame, in pixels.
     width: usize,
-    /// Height in pixels.
+    /// Height of the frame, in pixels.
     height: usize,
     /// Largest sampling factors of all components.
     max_horizontal_sampling: usize,
@@ -118,7 +118,7 @@ pub(super) fn read_planes(mut header: JpegHeader<'_>) -> Result<Vec<Plane>, Jpeg
     }
 }
 
-/// Reads one scan.
+/// Reader of one scan, which fills the planes of the components in it.
 struct ScanReader<'a> {
     reader: BitReader<'a>,
     components: Vec<ComponentReader<'a>>,
@@ -128,7 +128,7 @@ struct ScanReader<'a> {
     restart_interval: usize,
 }
 
-/// Reads the blocks of one component in a scan.
+/// Reader of the blocks of one component in a scan.
 struct ComponentReader<'a> {
     plane_index: usize,
     /// Number of blocks in a minimum coded unit, horizontally and vertically.

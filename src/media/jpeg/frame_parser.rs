@@ -29,13 +29,13 @@ enum ParserState {
     LengthLow { code: u8, high: u8 },
     /// Body of a segment.
     SegmentBody { code: u8, remaining: usize },
-    /// Entropy-coded data.
+    /// Entropy-coded data of a scan, after the body of SOS.
     EntropyData,
     /// Byte after 0xFF in entropy-coded data.
     EntropyMarkerCode,
 }
 
-/// Result of [`FrameParser::advance`].
+/// Status after the bytes passed to [`FrameParser::advance`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParseStatus {
     /// All bytes are part of the frame, which is not complete yet.

@@ -97,13 +97,13 @@ impl ChromaSampling {
     }
 }
 
-/// Writes one interleaved scan.
+/// Writer of one interleaved scan.
 struct ScanWriter<'a> {
     bits: BitWriter,
     components: [ComponentWriter<'a>; 3],
 }
 
-/// Writes the blocks of one component.
+/// Writer of the blocks of one component.
 struct ComponentWriter<'a> {
     plane: &'a Plane,
     /// Number of blocks in a minimum coded unit, horizontally and vertically.

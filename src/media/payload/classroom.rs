@@ -14,21 +14,21 @@ use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decod
 /// RTP header.
 pub const MAX_CLASSROOM_FRAME_SIZE: usize = 20_468;
 
-/// JPEG qualities of reencoded frames, tried from highest to lowest before the frame is scaled down.
+/// JPEG qualities of re-encoded frames, tried from highest to lowest before the frame is scaled down.
 const QUALITY_RANGE: std::ops::RangeInclusive<u8> = 40..=80;
-/// Difference between the qualities tried.
+/// Difference between the JPEG qualities tried.
 const QUALITY_STEP: u8 = 20;
 
 /// Maximum ratio of the encoded length to [`MAX_CLASSROOM_FRAME_SIZE`] at which a lower quality is tried before
 /// scaling.
 const MAX_QUALITY_REDUCTION: f64 = 2.0;
 
-/// Maximum number of pixels to encode. Above, less than 0.35 bits per pixel are left, too few at any quality, and each
-/// attempt takes time.
+/// Maximum number of pixels to encode. Above it, less than 0.35 bits per pixel are left, too few at any quality, and
+/// each attempt takes time.
 const MAX_CLASSROOM_PIXELS: f64 = 480_000.0;
 
-/// Returns the frame unchanged if it fits into one datagram, except for Huffman tables that decoders would miss.
-/// Otherwise reencodes it with lower quality first, then scaled down, until it fits.
+/// Returns the frame, normalized for decoders (see [`normalize_for_decoder`]), if it fits into one datagram. Otherwise
+/// re-encodes it with lower quality first, then scaled down, until it fits.
 ///
 /// # Errors
 /// Returns an [`UnsupportedJpeg`] if the frame does not fit and cannot be decoded, or has too many pixels.

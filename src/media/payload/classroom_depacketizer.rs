@@ -14,7 +14,7 @@ use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus, marker};
 use crate::proto::rtp::{HEADER_LENGTH, Header};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// Way in which a server fragments frames.
+/// Fragmentation of frames by a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassroomVariant {
     /// A packet for each frame. Sequence numbers count frames.
@@ -34,7 +34,7 @@ pub enum ClassroomVariant {
 pub enum ClassroomDatagram {
     /// A datagram with RTP header.
     Packet {
-        /// RTP header.
+        /// Fixed RTP header (RFC 3550 §5.1).
         header: Header,
         /// Bytes after the RTP header; never empty.
         payload: Bytes,
@@ -67,7 +67,7 @@ const MAX_PENDING_CHUNKS: usize = 4_096;
 enum ClassroomAssembly {
     /// Chunks without offsets, joined in order of arrival.
     Chunks(ChunkAssembly),
-    /// Chunks with offsets.
+    /// Chunks with offsets, joined in order of their offsets.
     Offset(OffsetAssembly),
     /// A frame whose further packets are ignored, since it is complete or cannot become complete.
     Skipped { range: PacketRange, is_complete: bool },
@@ -114,7 +114,7 @@ struct OffsetAssembly {
     jpeg: BytesMut,
     /// Chunks after a gap, by offset.
     pending: BTreeMap<usize, Bytes>,
-    /// Total length of the pending chunks.
+    /// Total length of the pending chunks, in bytes.
     pending_bytes: usize,
 }
 
@@ -224,7 +224,7 @@ fn parse_header(datagram: &Bytes) -> Option<(u8, Header, Bytes)> {
         .then(|| (fixed[0], header, datagram.slice(HEADER_LENGTH..)))
 }
 
-/// Chunks without offsets.
+/// Assembly of chunks without offsets.
 impl ClassroomDepacketizer {
     /// Returns whether a packet that begins with SOI continues the current frame. A chunk can begin with the SOI of a
     /// thumbnail.
@@ -365,7 +365,7 @@ impl ClassroomDepacketizer {
     }
 }
 
-/// Chunks with offsets.
+/// Assembly of chunks with offsets.
 impl ClassroomDepacketizer {
     fn push_offset(&mut self, header: &Header, payload: &Bytes) {
         self.variant = Some(ClassroomVariant::OffsetHeader);

@@ -128,7 +128,7 @@ impl Depacketizer {
         }
         match self.parse_first(packet, main) {
             Ok((header, data, headers_reduced)) => {
-                // Most frames have a few packets. A frame of a single packet needs room for EOI only.
+                // Most frames have a few packets. A frame of a single packet needs space for EOI only.
                 let packets = if packet.header.marker { 1 } else { 4 };
                 let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * packets + 2);
                 jpeg.put_slice(&header);

@@ -3,7 +3,7 @@
 /// The main JPEG header (RFC 2435 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct MainHeader {
-    /// Type-specific field; 0 in types 0 and 1.
+    /// Type-specific field (RFC 2435 §3.1.1); 0 in types 0 and 1.
     pub type_specific: u8,
     /// Position of the packet's data in the scan data of the frame, in bytes, 24 bits.
     pub fragment_offset: u32,

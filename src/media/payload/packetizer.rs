@@ -14,7 +14,7 @@ use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
 /// Maximum length of an RTP packet, in bytes of UDP payload, except in [`PayloadFormat::Classroom`]. With UDP and IPv6
-/// headers it has 1,460 bytes, which leaves room for a tunnel header in an Ethernet frame of 1,500 bytes.
+/// headers it has 1,460 bytes, which leaves space for a tunnel header in an Ethernet frame of 1,500 bytes.
 pub const MAX_PACKET_SIZE: usize = 1_412;
 
 /// The packets of one frame, without the fields that differ between sessions.

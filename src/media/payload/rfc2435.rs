@@ -5,7 +5,7 @@ use crate::media::jpeg::{Component, JpegHeader, tables};
 /// Reason why a payload format cannot carry a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsupportedJpeg {
-    /// The header is malformed, or the frame has to be reencoded and cannot be decoded.
+    /// The header is malformed, or the frame has to be re-encoded and cannot be decoded.
     #[error("its JPEG header is malformed")]
     MalformedHeader,
     /// The frame is not baseline sequential with 8 bits per sample.
@@ -24,7 +24,7 @@ pub enum UnsupportedJpeg {
     #[error("its quantization tables are not two of 8 bits")]
     QuantizationTables,
     /// Width or height is over 2,040 pixels (RFC 2435), the frame is longer than 16 MiB, or it has too many pixels to
-    /// be reencoded.
+    /// be re-encoded.
     #[error("it is too large")]
     TooLarge,
     /// The header segments that cannot be left out are longer than a packet.

@@ -10,9 +10,9 @@
 //!                                    RTSP/1.0 RTP/UDP 25000
 //! ```
 //!
-//! The parser searches the whole message for each value. A message ends at a blank line or at the next request line,
-//! which can be in the middle of a line if the last line end is missing. Otherwise only a pause in the stream marks
-//! the end, which the caller has to detect.
+//! The parser searches the complete message for each value. A message ends at a blank line or at the next request line,
+//! which can be in the middle of a line if the last line end is missing. Otherwise only a pause in the stream marks the
+//! end, which the caller has to detect.
 
 use super::message::{Method, Version};
 

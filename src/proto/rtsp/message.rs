@@ -271,7 +271,7 @@ impl Headers {
 pub struct Request {
     /// Method of the request line.
     pub method: Method,
-    /// Request-URI: an absolute URL, or `*` for the server as a whole.
+    /// Request-URI: an absolute URL, or `*` for the server itself.
     pub uri: String,
     /// Version of the request line.
     pub version: Version,

@@ -23,7 +23,7 @@ const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A parsed `rtsp://[user[:password]@]host[:port]/path`.
+/// A parsed RTSP URL: `rtsp://[user[:password]@]host[:port]/path`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RtspUrl {
     host: String,

@@ -55,13 +55,13 @@ fn validate_cseq(request: &Request) -> Result<(), Response> {
 /// Handler of a request.
 #[derive(Debug)]
 pub enum Dispatch {
-    /// No further handler: this is the response.
+    /// The response to send; no other handler is needed.
     Respond(Response),
     /// DESCRIBE: find the media file and call [`describe`](super::describe()).
     Describe(Resource),
     /// SETUP of a new session: find the media file and call [`negotiate`](crate::server_embed::setup::negotiate).
     SetUp(Resource),
-    /// An existing session.
+    /// Request to pass to an existing session.
     Session {
         /// Identifier from the Session header.
         id: String,
@@ -90,7 +90,7 @@ pub fn dispatch(request: &Request) -> Dispatch {
     }
 }
 
-/// Response to OPTIONS.
+/// Returns the response to OPTIONS, with the supported methods in the Public header.
 fn options() -> Response {
     Response::new(StatusCode::OK).with_header(header::PUBLIC, METHODS)
 }

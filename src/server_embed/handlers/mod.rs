@@ -1,6 +1,6 @@
 //! Requests that need no session: routing, OPTIONS, DESCRIBE, and refusals. Sans-I/O.
 //!
-//! [`dispatch()`] checks a request and says who handles it; [`finalize_response`] adds the headers that every
+//! [`dispatch()`] validates a request and determines its handler; [`finalize_response`] adds the headers that every
 //! response carries.
 //!
 //! ```

@@ -40,12 +40,12 @@ pub fn add_common_headers(mut response: Response, cseq: Option<&str>) -> Respons
     response
 }
 
-/// Response 454 to a request for a session that does not exist, or that names no session.
+/// Returns the response to a request for a session that does not exist, or that names no session: 454.
 pub fn session_not_found() -> Response {
     Response::error(StatusCode::SESSION_NOT_FOUND, "the session does not exist or has expired")
 }
 
-/// Response 404 to a request for a media file that is not served.
+/// Returns the response to a request for a media file that is not served: 404.
 pub fn media_not_found(name: &str) -> Response {
     Response::error(StatusCode::NOT_FOUND, format_args!("no film is served as \"{name:.80}\""))
 }

@@ -40,7 +40,7 @@ pub fn set(request: &Request, ok: Response) -> Result<Response, Response> {
     }
 }
 
-/// Response 451 with the name of the unknown parameter in its body (RFC 2326 §10.8).
+/// Returns the response 451 with the name of the unknown parameter in its body (RFC 2326 §10.8).
 fn parameter_not_understood(name: &str) -> Response {
     Response::new(StatusCode::PARAMETER_NOT_UNDERSTOOD).with_body(TEXT_PARAMETERS, format!("{name:.80}\r\n"))
 }

@@ -35,10 +35,10 @@ pub struct ServerSession {
     has_ended: bool,
 }
 
-/// Result of [`ServerSession::handle_request`].
+/// Response to a request, and its effect on the session.
 #[derive(Debug)]
 pub struct Handled {
-    /// Response to send.
+    /// Response to send to the client.
     pub response: Response,
     /// The session is over and must be removed.
     pub is_torn_down: bool,
@@ -50,7 +50,7 @@ impl From<Response> for Handled {
     }
 }
 
-/// A PLAY request after parsing.
+/// Parsed headers of a PLAY request.
 #[derive(Debug)]
 struct PlayRequest {
     range: Option<NptRange>,

@@ -24,18 +24,18 @@ pub struct ActivePlay {
     pub frame_state: FrameState,
     /// Instant at which the last packet was sent; `None` before the first.
     pub last_sent_at: Option<Instant>,
-    /// Tick of the first frame.
+    /// Tick of the first frame, on the RTP clock of the stream.
     first_tick: u64,
 }
 
 /// State of the frame at the position of the stream.
 #[derive(Debug)]
 pub enum FrameState {
-    /// Not requested yet.
+    /// The frame has not been requested yet.
     Due,
-    /// Requested, and not available yet.
+    /// The frame has been requested and is not available yet.
     Fetching,
-    /// Available.
+    /// The frame is available; its packets are being sent.
     Sending(FrameTransmission),
 }
 
@@ -49,21 +49,21 @@ pub struct FrameTransmission {
     pacing: Option<(Instant, BurstLimiter)>,
 }
 
-/// RTP header fields that the stream fills in.
+/// RTP header fields that the stream sets (RFC 3550 §5.1).
 #[derive(Debug, Clone, Copy)]
 pub struct HeaderFields {
-    /// Sequence number.
+    /// Sequence number of the packet.
     pub sequence: u16,
     /// Timestamp, in ticks of 90 kHz.
     pub timestamp: u32,
-    /// Synchronization source identifier.
+    /// Synchronization source identifier (SSRC) of the stream.
     pub ssrc: u32,
 }
 
 /// Packet to be sent.
 #[derive(Debug)]
 pub struct EncodedPacket {
-    /// Complete RTP packet.
+    /// Complete RTP packet, header included.
     pub bytes: Vec<u8>,
     /// Length without the RTP header and its extension, in bytes.
     pub payload_bytes: usize,

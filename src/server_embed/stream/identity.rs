@@ -3,7 +3,7 @@
 /// SSRC, CNAME and initial counters of a stream. RFC 3550 §5.1 requires random values.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Synchronization source identifier.
+    /// Synchronization source identifier (RFC 3550 §8.1).
     pub ssrc: u32,
     /// Sequence number of the first packet.
     pub first_sequence: u16,

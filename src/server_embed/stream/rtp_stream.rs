@@ -13,7 +13,7 @@ use crate::media::payload::PacketizedFrame;
 use crate::proto::rtcp::{Epoch, RtcpPacket};
 use crate::server_embed::playback_speed::PlaybackSpeed;
 
-/// Output of [`RtpStream::poll_output`].
+/// Action that [`RtpStream::poll_output`] asks the caller for.
 #[derive(Debug)]
 pub enum StreamOutput {
     /// Request for the packets of this frame. To be answered with [`RtpStream::provide_frame`],
@@ -25,16 +25,16 @@ pub enum StreamOutput {
     Rtcp(Vec<u8>),
     /// End of the PLAY, after the interval of its last frame. The stream is paused there.
     Ended,
-    /// Nothing to do before this instant.
+    /// Request to poll again at this instant, or after any input before it.
     Wait(Instant),
-    /// Nothing to do before the next input.
+    /// Request to poll again after the next input.
     Idle,
 }
 
 /// Properties of a PLAY, for its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlayStart {
-    /// First frame.
+    /// Number of the first frame to be sent, counted from 0 at the start of the file.
     pub frame: u64,
     /// Sequence number of its first packet.
     pub sequence: u16,
@@ -42,7 +42,7 @@ pub struct PlayStart {
     pub timestamp: u32,
     /// First frame after the end of the PLAY; `None` while the end of the file is not known.
     pub end: Option<u64>,
-    /// Scale and Speed.
+    /// Scale and Speed that the PLAY uses.
     pub playback_speed: PlaybackSpeed,
 }
 
@@ -182,8 +182,8 @@ impl RtpStream {
         self.active_play = None;
     }
 
-    /// Handles RTCP of the receiver. A receiver reference time (RFC 3611 §4.4) is answered with the next sender
-    /// report.
+    /// Handles RTCP of the receiver. The response to a receiver reference time (RFC 3611 §4.4) is sent with the next
+    /// sender report.
     pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         self.reports.handle_rtcp(now, packets);
     }

@@ -7,7 +7,7 @@ use crate::proto::rtcp::{self, ExtendedReportBlock, NtpTime, RtcpPacket, SenderI
 /// Interval of sender reports (RFC 3550 §6.2 recommends a minimum of 5 s).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Minimum interval of sender reports that answer a receiver reference time (RFC 3611 §4.4).
+/// Minimum interval of sender reports with a response to a receiver reference time (RFC 3611 §4.4).
 const REQUESTED_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Sender reports of one stream, and the counters in them.
@@ -15,7 +15,7 @@ const REQUESTED_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 pub struct SenderReports {
     ssrc: u32,
     cname: String,
-    /// False for classroom programs, which do not know RTCP.
+    /// False for classroom programs, which do not use RTCP.
     is_enabled: bool,
     packet_count: u32,
     payload_bytes: u32,
@@ -36,7 +36,7 @@ struct ReceiverReference {
 /// The same instant on both clocks, as a sender report states it (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy)]
 pub struct ReportTime {
-    /// Wall-clock time.
+    /// Wall-clock time, as an NTP timestamp.
     pub ntp: NtpTime,
     /// RTP timestamp, in ticks of 90 kHz.
     pub rtp_timestamp: u32,
@@ -69,8 +69,8 @@ impl SenderReports {
         self.is_bye_sent = false;
     }
 
-    /// Handles RTCP of the receiver. A receiver reference time is answered in the next report, which is sent early: 1
-    /// s after the previous one.
+    /// Handles RTCP of the receiver. The response to a receiver reference time is sent in the next report, which is due
+    /// early: 1 s after the previous one.
     pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         for packet in packets {
             if let RtcpPacket::ExtendedReport {

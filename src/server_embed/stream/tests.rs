@@ -200,7 +200,7 @@ fn classroom_sequence_numbers_count_frames_across_replays() {
                     assert!(header.marker);
                     numbers.push(header.sequence);
                 }
-                StreamOutput::Rtcp(_) => panic!("classroom programs do not know RTCP"),
+                StreamOutput::Rtcp(_) => panic!("RTCP is sent to a classroom program"),
                 StreamOutput::Wait(due) => now = due,
                 StreamOutput::Ended => return numbers,
                 StreamOutput::Idle => panic!("the stream has not ended"),

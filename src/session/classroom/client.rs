@@ -73,7 +73,7 @@ impl Protocol for ClassroomClient {
         (&mut self.machine, &mut self.pipeline)
     }
 
-    /// Some servers exit at the end of the film, which is no error.
+    /// Handles a lost connection. Some servers exit at the end of the film, which is not an error.
     fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>) {
         self.machine.finish_response(now);
         self.perform_actions(now);
@@ -87,7 +87,8 @@ impl Protocol for ClassroomClient {
         self.machine.handle_bytes(now, bytes);
     }
 
-    /// Packets that overtake the response to PLAY are received like all others: no sequence number is announced.
+    /// Handles a packet. Packets that overtake the response to PLAY are received like all others, because these servers
+    /// announce no sequence number.
     fn handle_packet(&mut self, now: Instant, RawPacket { bytes, .. }: RawPacket) {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.handle_datagram(now, &bytes);
@@ -134,7 +135,7 @@ impl Protocol for ClassroomClient {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.finish(now);
         }
-        // The time without data by which the end is recognised is not part of the film.
+        // The time without data by which the end is detected is not part of the film.
         let last = self.pipeline.last_packet();
         let delay = self.pipeline.presenter.delay();
         self.pipeline.stop(last.map_or(now, |last| now.min(last + delay)));
@@ -146,7 +147,7 @@ impl Protocol for ClassroomClient {
     }
 }
 
-/// Actions of the state machine.
+/// Effects of the actions that the state machine asks for.
 impl ClassroomClient {
     fn handle_length(&mut self, MediaLength { frame_count, duration_seconds }: MediaLength) {
         let frame_rate =
@@ -198,7 +199,7 @@ fn build_presentation(file: &str, frame_rate: FrameRate, frame_count: Option<u64
     }
 }
 
-/// End of the film, and missing data.
+/// Detection of the end of the film, and of missing data.
 impl ClassroomClient {
     /// Number of the last complete frame.
     fn last_frame_number(&self) -> Option<u64> {

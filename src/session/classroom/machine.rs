@@ -1,8 +1,8 @@
 //! State machine of the classroom dialect: a goal, a stage, and the request that leads from one to the other. Sans-I/O.
 //!
 //! Two things differ from RTSP. A request is not sent before the response to the previous one is complete. And a film
-//! that has ended is torn down and set up on a new connection before it plays again, because most servers ignore a second
-//! PLAY, and a second SETUP on the same connection.
+//! that has ended is torn down and set up on a new connection before it plays again, because most servers ignore a
+//! second PLAY, and a second SETUP on the same connection.
 
 use std::time::Instant;
 
@@ -18,15 +18,15 @@ use crate::session::state::{Goal, RtspState, SessionStatus};
 /// Action of the classroom dialect alone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClassroomAction {
-    /// A response has arrived; its complete text is to be logged.
+    /// A response was received; its complete text is to be logged.
     ResponseReceived(String),
     /// A response states the length of the film.
     Length(MediaLength),
-    /// SETUP succeeded.
+    /// The response to SETUP was received; the session is ready.
     SetUp,
-    /// PLAY succeeded.
+    /// The response to PLAY was received; frames follow.
     Started,
-    /// PAUSE succeeded.
+    /// The response to PAUSE was received; no more frames are sent.
     Paused,
 }
 
@@ -60,7 +60,7 @@ enum Stage {
     Connecting {
         deadline: Instant,
     },
-    /// No port has been requested yet.
+    /// The connection is open; no UDP port has been requested yet.
     Connected,
     OpeningPorts,
     /// The port that SETUP states is open.
@@ -68,7 +68,7 @@ enum Stage {
     /// SETUP or PAUSE succeeded.
     Ready,
     Playing,
-    /// The film is over; to the server it is still playing.
+    /// The film has ended for the client; the server is still in state PLAYING.
     Ended,
 }
 

@@ -37,7 +37,7 @@ pub enum FileNameError {
 /// Checks whether a file can be requested.
 ///
 /// # Errors
-/// If the name is empty, too long, or contains white space.
+/// Returns a [`FileNameError`] if the name is empty, too long, or contains white space.
 pub fn check_file_name(name: &str) -> Result<(), FileNameError> {
     match name {
         "" => Err(FileNameError::Empty),
@@ -143,8 +143,8 @@ fn parse_session_id(value: &str) -> Option<String> {
 #[error("{0}")]
 pub struct MalformedResponse(pub String);
 
-/// Reader of responses. A response has no end marker: it is complete when no more bytes arrive for 50 ms, or at an empty
-/// line.
+/// Reader of responses. A response has no end marker: it is complete when no more bytes arrive for 50 ms, or at an
+/// empty line.
 #[derive(Debug, Default)]
 pub struct ClassroomResponseReader {
     bytes: Vec<u8>,
@@ -179,7 +179,7 @@ impl ClassroomResponseReader {
     /// Returns the response if it is complete at `now`.
     ///
     /// # Errors
-    /// If the bytes are not the beginning of a response, or are too many.
+    /// Returns an error if the bytes are not the beginning of a response, or more than `MAX_RESPONSE_LENGTH`.
     pub fn poll_response(&mut self, now: Instant) -> Result<Option<ClassroomResponse>, MalformedResponse> {
         self.read_response(self.poll_timeout().is_some_and(|deadline| now >= deadline))
     }
@@ -197,7 +197,7 @@ impl ClassroomResponseReader {
         let response_text = text.trim_start();
         let has_blank_line = response_text.contains("\r\n\r\n") || response_text.contains("\n\n");
         if response_text.is_empty() && is_idle {
-            // White space alone is no response. Nothing is to be done until more bytes arrive.
+            // White space alone is not a response: wait for more bytes.
             self.last_received = None;
         }
         if response_text.is_empty() || !(is_idle || has_blank_line) {

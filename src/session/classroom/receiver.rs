@@ -29,8 +29,8 @@ pub struct ClassroomFrameReceiver {
 /// Length of the UDP and IPv4 headers in bytes; these servers use no other protocol.
 const IP_UDP_HEADER_LENGTH: usize = 8 + 20;
 
-/// Maximum number of frames that may be lost before the first one arrives. A server whose first number is higher starts
-/// to count there.
+/// Maximum number of frames that may be lost before the first one arrives. A higher first number is taken as the start
+/// of the server's count.
 const MAX_INITIAL_LOSS: i64 = 100;
 
 impl ClassroomFrameReceiver {
@@ -82,7 +82,7 @@ impl ClassroomFrameReceiver {
         self.release(now);
     }
 
-    /// Returns whether a packet is a further one of a frame whose sequence number has been counted.
+    /// Returns whether a packet continues a frame whose sequence number has been counted.
     fn is_counted(&self, header: &Header, payload: &[u8]) -> bool {
         let Some((last_counted, _)) =
             self.last_counted.filter(|_| !ClassroomDepacketizer::starts_frame(payload))
@@ -115,12 +115,13 @@ impl ClassroomFrameReceiver {
         self.push_packet(now, sequence, fate, header, payload);
     }
 
-    /// Passes a counted packet on: to the reorder buffer where each packet has a number, or directly to the depacketizer.
+    /// Passes a counted packet on: to the reorder buffer where each packet has a number, or directly to the
+    /// depacketizer.
     fn push_packet(&mut self, now: Instant, sequence: i64, fate: Fate, header: Header, payload: Bytes) {
         let variant = self.depacketizer.variant();
         let (timestamp, ends_frame) = match variant {
             Some(ClassroomVariant::ChunksByPacket) => (i64::from(header.timestamp), header.marker),
-            // Sequence numbers count frames.
+            // Sequence numbers count frames, so the reorder buffer is not used.
             _ => (sequence, true),
         };
         if let Some(ClassroomVariant::WholeFrame | ClassroomVariant::ChunksByPacket) = variant {
@@ -134,8 +135,8 @@ impl ClassroomFrameReceiver {
         }
     }
 
-    /// Counts from this packet, after the server has restarted its sequence numbers. The packets by which the restart was
-    /// recognised belong to frames whose beginning is lost, so they are not counted again.
+    /// Restarts the count at this packet, after the server has restarted its sequence numbers. The packets by which the
+    /// restart was detected belong to frames whose beginning is lost, so they are not counted again.
     fn restart_count(&mut self, now: Instant, header: Header, payload: Bytes) {
         self.buffers.restart_count(now, header.sequence);
         self.first_sequence = None;

@@ -32,7 +32,7 @@ impl ClassroomUrl {
     /// Creates the address of a file on a server. An IPv6 host may have brackets.
     ///
     /// # Errors
-    /// If the host, the port or the file name is invalid.
+    /// Returns an error if the host, the port or the file name is invalid.
     pub fn new(host: &str, port: u16, file: &str) -> Result<Self, ClassroomUrlError> {
         check_file_name(file).map_err(ClassroomUrlError::FileName)?;
         let host = host.trim().trim_start_matches('[').trim_end_matches(']');
@@ -74,7 +74,7 @@ impl ClassroomUrl {
 impl FromStr for ClassroomUrl {
     type Err = ClassroomUrlError;
 
-    /// Parses `HOST:PORT/FILE`.
+    /// Parses an address in the form `HOST:PORT/FILE`.
     fn from_str(text: &str) -> Result<Self, ClassroomUrlError> {
         let (server, file) = text.split_once('/').unwrap_or((text, ""));
         let url = RtspUrl::parse(&format!("rtsp://{server}")).map_err(ClassroomUrlError::Server)?;

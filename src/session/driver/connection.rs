@@ -22,7 +22,7 @@ pub struct Connection {
     buffer: BytesMut,
 }
 
-/// Capacity of the queue of writes.
+/// Capacity of the queue of writes, in messages and packets.
 const WRITE_QUEUE_CAPACITY: usize = 64;
 
 /// Time within which the server must accept a write.
@@ -35,7 +35,7 @@ impl Connection {
     /// Wraps a connected stream, and starts its writer on the current Tokio runtime.
     ///
     /// # Errors
-    /// If the stream was closed already.
+    /// Returns an error if the stream is already closed.
     pub fn new(stream: TcpStream) -> io::Result<Self> {
         let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
         stream.set_nodelay(true)?;

@@ -12,8 +12,8 @@ use crate::session::present::decoder::Decoder;
 /// Destinations of the frames of a session; taps and screen may be combined.
 #[derive(Debug, Clone, Default)]
 pub struct FrameSinks {
-    /// Receivers of every complete frame as soon as it arrives, for recordings and snapshots. The session waits for a tap
-    /// that does not keep up.
+    /// Receivers of every complete frame as soon as it arrives, for recordings and snapshots. The session waits for a
+    /// tap that does not keep up.
     pub taps: Vec<mpsc::Sender<Frame>>,
     /// Screen that shows frames when they are due; `None` if they are only received.
     pub screen: Option<Screen>,

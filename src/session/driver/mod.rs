@@ -1,7 +1,8 @@
 //! Sockets, threads and clocks around a client.
 //!
-//! [`Session`] is the handle. Its task carries bytes and datagrams between the client and the network, and calls the client
-//! at its next deadline. RTP is received on a thread of its own.
+//! [`Session::start`] spawns the task and returns the handle. The task passes bytes and datagrams between the client
+//! and the network, performs the client's outputs, and calls the client at its next deadline. RTP is received on a
+//! thread of its own.
 
 mod connection;
 mod frame_sinks;

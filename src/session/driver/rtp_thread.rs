@@ -40,11 +40,11 @@ const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl RtpThread {
-    /// Starts the thread. Datagrams from `server` are sent to `packets` with their arrival times, or dropped if the queue is
-    /// full.
+    /// Starts the thread. Datagrams from `server` are sent to `packets` with their arrival times, or dropped if the
+    /// queue is full.
     ///
     /// # Errors
-    /// If the socket cannot be configured or the thread cannot be created.
+    /// Returns an error if the socket cannot be configured or the thread cannot be created.
     pub fn start(
         socket: UdpSocket,
         server: IpAddr,
@@ -79,7 +79,8 @@ impl RtpThread {
         }
     }
 
-    /// Passes on the datagrams that have arrived already, and stops the thread. Takes at most twice [`RECEIVE_TIMEOUT`].
+    /// Passes on the datagrams that have arrived already, and stops the thread. Takes at most twice
+    /// [`RECEIVE_TIMEOUT`].
     pub fn finish(&mut self) {
         self.is_finishing.store(true, Ordering::Relaxed);
         self.wake();
@@ -139,7 +140,8 @@ impl ReceiveLoop {
             let received = self.socket.recv_from(&mut datagram);
             let is_finishing = self.is_finishing.load(Ordering::Relaxed);
             if is_finishing && finishing_since.get_or_insert_with(Instant::now).elapsed() >= RECEIVE_TIMEOUT {
-                // Datagrams that still arrive now are later ones. The wake-up datagram may be lost among them.
+                // Datagrams that arrive now were sent later. The wake-up datagram may have been dropped because of
+                // them.
                 return;
             }
             match received {
@@ -160,7 +162,7 @@ impl ReceiveLoop {
         }
     }
 
-    /// Puts a packet into the queue. Returns false if there is no room for it.
+    /// Puts a packet into the queue. Returns false if the queue is full.
     fn enqueue(&self, arrival: Instant, packet: Bytes) -> bool {
         let bytes = packet.len();
         if self.queued_bytes.load(Ordering::Relaxed) + bytes > MAX_QUEUED_BYTES {
@@ -202,7 +204,8 @@ mod tests {
 
     #[test]
     fn close_returns_while_port_is_flooded() {
-        // A socket bound to the unspecified address does not recognise its wake-up datagram: only the flood wakes it.
+        // A socket bound to the unspecified address does not recognize its wake-up datagram: only the flood wakes the
+        // thread.
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         let (port, server) = (socket.local_addr().unwrap().port(), IpAddr::from([127, 0, 0, 2]));
         let (packets, _queue) = mpsc::channel(1);

@@ -25,7 +25,7 @@ pub struct Session {
     _task: AbortOnDropHandle<()>,
 }
 
-/// Capacity of the queue of commands.
+/// Capacity of the queue of commands, in messages.
 const MESSAGE_QUEUE_CAPACITY: usize = 64;
 
 impl Session {

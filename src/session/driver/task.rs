@@ -71,8 +71,8 @@ enum DriverEvent {
 }
 
 impl Driver {
-    /// Creates a driver without a connection. `receive_buffer_size` is the size in bytes requested for the receive buffers
-    /// of the UDP sockets.
+    /// Creates a driver without a connection. `receive_buffer_size` is the size in bytes requested for the receive
+    /// buffers of the UDP sockets.
     pub fn new(
         client: Box<dyn Client>,
         receive_buffer_size: usize,
@@ -127,8 +127,8 @@ impl Driver {
         }
     }
 
-    /// Handles an input. The response to TEARDOWN or the end of the connection follows all packets of the server, so the
-    /// packets waiting at the RTP port are handled before it.
+    /// Handles an input. The response to TEARDOWN or the end of the connection follows all packets of the server, so
+    /// the packets waiting at the RTP port are handled before it.
     fn handle_input(&mut self, at: Instant, input: ClientInput) {
         match input {
             ClientInput::Received(_) if self.client.status().in_flight == Some(Method::Teardown) => {
@@ -227,7 +227,7 @@ impl Driver {
             }
             _ => {}
         }
-        // If the receiver was dropped, so will the session be.
+        // The receiver is dropped only shortly before the session.
         let _ = self.events.send(event).await;
     }
 

@@ -25,15 +25,16 @@ pub struct UdpPorts {
     _rtcp_task: AbortOnDropHandle<()>,
 }
 
-/// Capacity of the packet queue between the sockets and the client. Its bytes are limited by [`RtpThread`].
+/// Capacity of the packet queue between the sockets and the client, in packets. Its bytes are limited by [`RtpThread`].
 const PACKET_QUEUE_CAPACITY: usize = 16 * 1024;
 
 impl UdpPorts {
-    /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only datagrams
-    /// from `server` are received. `receive_buffer_size` is the size in bytes requested for the kernel's receive buffers.
+    /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only
+    /// datagrams from `server` are received. `receive_buffer_size` is the size in bytes requested for the kernel's
+    /// receive buffers.
     ///
     /// # Errors
-    /// If no such pair can be bound, or the RTP thread cannot be started.
+    /// Returns an error if no such pair can be bound, or the RTP thread cannot be started.
     pub fn open(
         host: IpAddr,
         server: IpAddr,
@@ -63,7 +64,7 @@ impl UdpPorts {
     /// Sends a datagram to the server from the port of its kind. Returns the number of bytes sent.
     ///
     /// # Errors
-    /// If the operating system reports one, for example that the socket buffer is full.
+    /// Returns the error of the operating system, for example if the socket buffer is full.
     pub fn send(
         &self,
         RawPacket { kind, bytes }: &RawPacket,

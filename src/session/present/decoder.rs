@@ -117,7 +117,8 @@ impl DecodeStats {
     }
 }
 
-/// Maximum number of frames that wait to be decoded. A few absorb short delays of the machine; more would be shown late.
+/// Maximum number of frames that wait to be decoded. A few absorb short delays of the machine; more would be shown
+/// late.
 const MAX_QUEUED_JOBS: usize = 3;
 
 /// Maximum number of pixels of a scaled picture.
@@ -127,7 +128,7 @@ impl Decoder {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the operating system cannot create a thread.
+    /// Returns an error if the operating system cannot create a thread.
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (update_sender, updates) = watch::channel(());
@@ -141,8 +142,8 @@ impl Decoder {
         PictureSlot { shared: self.shared.clone(), updates: self.updates.clone() }
     }
 
-    /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its oldest
-    /// frame is dropped.
+    /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its
+    /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
         let mut state = self.shared.lock();
         if state.jobs.len() == MAX_QUEUED_JOBS {
@@ -158,8 +159,8 @@ impl Decoder {
         self.shared.lock().jobs.clear();
     }
 
-    /// Sets the area that pictures are to fit, in physical pixels; `None` keeps their original size. The last picture is
-    /// scaled again.
+    /// Sets the area that pictures are to fit, in physical pixels; `None` keeps their original size. The last picture
+    /// is scaled again.
     pub fn set_area(&self, area: Option<(u32, u32)>) {
         let mut state = self.shared.lock();
         if state.area != area {
@@ -311,7 +312,8 @@ impl Worker {
         let source = ImageRef::new(source_width, source_height, &self.decoded, PixelType::U8x4)
             .map_err(|error| error.to_string())?;
         let mut scaled = Image::new(width, height, PixelType::U8x4);
-        // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is enough.
+        // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is
+        // enough.
         let is_upscaling = width >= source_width && height >= source_height;
         let algorithm = match is_upscaling {
             true => ResizeAlg::Interpolation(FilterType::Bilinear),
@@ -323,8 +325,8 @@ impl Worker {
     }
 }
 
-/// Returns the largest size with the aspect ratio of a picture that fits an area, at least one pixel in each direction. All
-/// sizes are (width, height) in pixels.
+/// Returns the largest size with the aspect ratio of a picture that fits an area, at least one pixel in each direction.
+/// All sizes are (width, height) in pixels.
 pub fn fit_size((width, height): (u32, u32), (max_width, max_height): (u32, u32)) -> (u32, u32) {
     let (w, h) = (u64::from(width.max(1)), u64::from(height.max(1)));
     let (mw, mh) = (u64::from(max_width.max(1)), u64::from(max_height.max(1)));

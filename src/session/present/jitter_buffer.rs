@@ -9,8 +9,9 @@ use crate::stats::{RollingAverage, Snapshot};
 
 /// Buffer that decides when each frame is shown.
 ///
-/// The clock of the sender is estimated from the earliest arrivals of the last seconds. A frame is due at the time at which
-/// it would have arrived with the smallest delay of these, plus the playout delay. Frames that arrive after that are late.
+/// The clock of the sender is estimated from the earliest arrivals of the last seconds. A frame is due at the time at
+/// which it would have arrived with the smallest delay of these, plus the playout delay. Frames that arrive after that
+/// are late.
 #[derive(Debug)]
 pub struct JitterBuffer {
     delay: Duration,
@@ -175,7 +176,8 @@ impl JitterBuffer {
         next.map(|buffered| buffered.due)
     }
 
-    /// Returns the frame to show at `now`. If several are due it is the last of them, and the others are dropped as late.
+    /// Returns the frame to show at `now`. If several are due it is the last of them, and the others are dropped as
+    /// late.
     pub fn pop(&mut self, now: Instant) -> Option<Frame> {
         if self.paused_at.is_some() {
             return None;

@@ -1,4 +1,8 @@
 //! Presentation of frames: jitter buffer, decoder and the slot that the screen reads.
+//!
+//! A complete frame is passed to `Presenter::handle_frame` and waits in the jitter buffer. `Presenter::poll_frame`
+//! returns it when it is due; the driver then passes it to the `Decoder`, whose thread puts the picture into a
+//! `PictureSlot`.
 
 pub mod decoder;
 pub mod jitter_buffer;

@@ -63,8 +63,8 @@ impl Presenter {
         }
     }
 
-    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps; an incomplete one cannot be
-    /// decoded, so it is neither.
+    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps; an incomplete one cannot
+    /// be decoded, so it is neither.
     pub fn handle_frame(&mut self, frame: Frame) -> Option<Frame> {
         if !frame.is_complete() {
             return None;

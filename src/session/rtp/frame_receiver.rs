@@ -1,4 +1,4 @@
-//! Receiving end of a stream, whatever its payload format: counters and buffers from packets to frames. Sans-I/O.
+//! Interface of the receivers of a stream, and the counters and buffers that they share. Sans-I/O.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -33,7 +33,7 @@ pub trait FrameReceiver: fmt::Debug + Send {
         self.buffers_mut().frames.pop_front()
     }
 
-    /// Sets the time that the packets behind a gap wait for it to fill.
+    /// Sets the time that packets wait for a gap before them to fill.
     fn set_reorder_timeout(&mut self, timeout: Duration) {
         self.buffers_mut().reorder_buffer.set_timeout(timeout);
     }
@@ -54,7 +54,7 @@ pub trait FrameReceiver: fmt::Debug + Send {
 pub struct StreamBuffers {
     /// Counter of sequence numbers.
     pub rtp_receiver: RtpReceiver,
-    /// Packets behind a gap.
+    /// Packets that wait for a gap before them to fill.
     pub reorder_buffer: ReorderBuffer,
     /// Frames, complete or not, that have not been polled yet.
     pub frames: VecDeque<Frame>,

@@ -18,18 +18,18 @@ use crate::stats::{Arrival, Fate, SenderCounts, Snapshot};
 /// Packets of the previous PLAY that may still arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PreviousPlay {
-    /// None are known of.
+    /// The state without such packets.
     None,
     /// Packets whose frames are not shown: the stream continues at another position, with the packet of this extended
     /// sequence number.
     Abandoned { first: i64 },
-    /// Packets whose frames are shown: the stream continues after PAUSE with the packet of this sequence number. A frame
-    /// that PAUSE has cut ends before it.
+    /// Packets whose frames are shown: the stream continues after PAUSE with the packet of this sequence number. A
+    /// frame that PAUSE interrupted ends before it.
     Continued { first: u16 },
 }
 
-/// Maximum number of packets kept since the sequence number last advanced. While a source restarts its count, packets of
-/// the old count may arrive between them.
+/// Maximum number of packets kept since the sequence number last advanced. While a source restarts its count, packets
+/// of the old count may arrive between them.
 const MAX_RESTART_CANDIDATES: usize = 256;
 
 /// Number of unusable frames, without a usable one, after which the stream is reported as unusable.
@@ -144,8 +144,8 @@ impl RtpFrameReceiver {
         self.stop();
     }
 
-    /// Handles a UDP datagram or the content of an interleaved frame. Returns its extended timestamp, or `None` if it is
-    /// not used.
+    /// Handles a UDP datagram or the content of an interleaved frame. Returns its extended timestamp, or `None` if it
+    /// is not used.
     pub fn handle_packet(&mut self, now: Instant, bytes: Bytes) -> Option<i64> {
         let length = bytes.len();
         let packet = match Packet::parse(bytes) {
@@ -207,7 +207,7 @@ impl RtpFrameReceiver {
             return;
         };
         let is_behind = header.sequence.wrapping_sub(first) >= 1 << 15;
-        // It may be a late packet of the previous PLAY, which proves nothing.
+        // A late packet of the previous PLAY neither confirms nor disproves the announcement.
         if is_behind && self.previous_play != PreviousPlay::None {
             return;
         }
@@ -253,8 +253,7 @@ impl RtpFrameReceiver {
         self.restart_candidates.push_back(candidate);
     }
 
-    /// Handles a restart of the sequence numbers, recognised by `packet_count` consecutive packets of which `last` is the
-    /// last.
+    /// Handles a restart of the sequence numbers, detected by `packet_count` consecutive packets that end with `last`.
     fn handle_restart(&mut self, packet_count: usize, last: ReceivedPacket) -> Option<i64> {
         let candidates =
             self.restart_candidates.split_off(self.restart_candidates.len().saturating_sub(packet_count - 1));
@@ -424,8 +423,8 @@ mod tests {
         packets
     }
 
-    /// Receives a film whose first packet is announced with these values. Returns the figures and the number of complete
-    /// frames.
+    /// Receives a film whose first packet is announced with these values. Returns the figures and the number of
+    /// complete frames.
     fn receive_stream(sequence: Option<u16>, rtptime: Option<u32>, packets: &[Bytes]) -> (Snapshot, usize) {
         let now = Instant::now();
         let mut receiver = RtpFrameReceiver::new(26, None, None, 28, Duration::from_millis(50));

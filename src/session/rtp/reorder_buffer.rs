@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::proto::rtp::Packet;
 
-/// Buffer that holds the packets behind a gap until the gap fills or times out.
+/// Buffer that holds the packets after a gap until the gap fills or times out.
 #[derive(Debug)]
 pub struct ReorderBuffer {
     /// Time that a packet waits for a gap before it to fill.

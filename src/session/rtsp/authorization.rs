@@ -46,8 +46,8 @@ impl Authorization {
         Self { credentials, challenge: None }
     }
 
-    /// Discards the challenge, for a new connection. A server may use one nonce per connection, and a response to an old
-    /// nonce looks like a wrong password.
+    /// Discards the challenge, for a new connection. A server may use one nonce per connection, and a response to an
+    /// old nonce looks like a wrong password.
     pub fn reset(&mut self) {
         self.challenge = None;
     }

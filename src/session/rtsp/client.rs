@@ -93,8 +93,8 @@ impl Protocol for RtspClient {
 
     fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         let ssrc = self.pipeline.receiver.as_ref().and_then(RtpFrameReceiver::ssrc);
-        // While packets arrive, the next one reveals losses before it. Losses after the last one are known only from the
-        // count of the sender.
+        // While packets arrive, the next one reveals losses before it. Losses after the last one are known only from
+        // the count of the sender.
         let is_idle = self.play_range.is_none() || self.is_idle(now);
         let sender_counts = is_idle.then(|| self.pipeline.emulator.sender_counts(ssrc)).flatten();
         if let Some(receiver) = &mut self.pipeline.receiver {
@@ -127,7 +127,8 @@ impl Protocol for RtspClient {
         self.network_path = network_path;
     }
 
-    /// Servers may close the connection as soon as the complete film is in flight. That is its end, not an error.
+    /// Handles a lost connection. Servers may close it as soon as the last packet of the film is in flight; that is the
+    /// end of the film, not an error.
     fn handle_connection_lost(&mut self, now: Instant, reason: Option<String>) {
         match self.is_fully_received() {
             true => self.pipeline.is_closed_by_server = true,
@@ -212,7 +213,7 @@ impl Protocol for RtspClient {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.finish();
         }
-        // The last frame has been shown for long enough when the range is over, however late that is recognised.
+        // The display time of the last frame ends with the range, however late that is detected.
         let presenter = &self.pipeline.presenter;
         let end_timestamp = self.play_range.as_ref().and_then(PlayRange::end_timestamp);
         let end_arrival =

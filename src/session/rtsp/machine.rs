@@ -24,13 +24,13 @@ use crate::session::state::{Goal, RtspState, SessionStatus};
 pub enum RtspAction {
     /// Write this response to a request of the server.
     SendResponse(Response),
-    /// DESCRIBE succeeded.
+    /// DESCRIBE succeeded; the presentation has a JPEG stream.
     Described(Presentation),
     /// SETUP succeeded; packets arrive over this transport.
     SetUp(Transport),
-    /// PLAY succeeded.
+    /// PLAY succeeded; packets of this range follow.
     Started(PlayResponse),
-    /// PAUSE succeeded.
+    /// PAUSE succeeded; no more packets are sent.
     Paused {
         /// True if the stream is paused only to continue at another position.
         is_seeking: bool,
@@ -73,7 +73,7 @@ enum Stage {
     Connecting {
         deadline: Instant,
     },
-    /// No request has been sent yet.
+    /// The connection is open, and no request has been sent yet.
     Connected,
     OptionsReceived,
     Described(Presentation),
@@ -92,7 +92,7 @@ struct EstablishedSession {
     play_from: PlayFrom,
 }
 
-/// Change with which a session that is torn down is set up again.
+/// Change that applies when the session has been torn down and is set up again.
 #[derive(Debug)]
 enum PendingReconnect {
     /// RTP is sent over the RTSP connection.
@@ -160,7 +160,8 @@ impl RtspMachine {
         }
     }
 
-    /// Continues at another position, playing or paused as the goal says. Ignored for live streams and without a session.
+    /// Continues at another position, playing or paused as the goal says. Ignored for live streams and without a
+    /// session.
     pub fn seek(&mut self, now: Instant, position: Npt) {
         let presentation = match &self.stage {
             Stage::Ready(established) | Stage::Playing(established) => &established.presentation,
@@ -303,8 +304,8 @@ impl RtspMachine {
         }
     }
 
-    /// Sets the session up again with RTP over the connection, because no UDP packets arrive. Returns false if the options
-    /// do not allow it, or if this has been done before.
+    /// Sets the session up again with RTP over the connection, because no UDP packets arrive. Returns false if the
+    /// options do not allow it, or if this has been done before.
     pub fn fall_back_to_tcp(&mut self, now: Instant) -> bool {
         let is_possible = self.options.transport == TransportPreference::Auto && !self.has_fallen_back;
         if is_possible && matches!(self.stage, Stage::Playing(_)) {
@@ -324,8 +325,8 @@ impl RtspMachine {
         self.url.host_and_port()
     }
 
-    /// Handles a lost connection or session: connects again after a wait, if there was a session, the user still wants one
-    /// and the options allow it.
+    /// Handles a lost connection or session: connects again after a wait, if there was a session, the user still wants
+    /// one and the options allow it.
     fn reconnect_or_fail(&mut self, now: Instant, error: SessionError) {
         let had_session = matches!(self.stage, Stage::Ready(_) | Stage::Playing(_));
         let is_wanted = self.core.goal != Goal::Stopped && self.options.reconnects;
@@ -339,7 +340,7 @@ impl RtspMachine {
         self.core.push(RtspAction::Reconnecting(ReconnectReason::ServerLost { server, attempt, wait }));
     }
 
-    /// Closes the connection, whatever comes next.
+    /// Closes the connection and drops the request in flight.
     fn disconnect(&mut self) {
         self.core.disconnect();
         self.stage = Stage::Closed;
@@ -362,7 +363,7 @@ impl Machine for RtspMachine {
         if self.core.goal == Goal::Stopped {
             self.seek = None;
         } else if let Stage::WaitingToReconnect { .. } = self.stage {
-            // The user asks again and does not want to wait.
+            // A click during the wait connects at once.
             self.stage = Stage::Closed;
         }
     }

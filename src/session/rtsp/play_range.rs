@@ -1,7 +1,7 @@
 //! Range of one PLAY: its position on the RTP clock, and its end. Sans-I/O.
 //!
-//! The end is recognised by RTCP BYE or by the end of the Range, whichever comes first: after a lost BYE the client must
-//! not wait for ever.
+//! The end is detected by RTCP BYE or by the end of the Range, whichever comes first: after a lost BYE the client must
+//! not wait forever.
 
 use std::time::{Duration, Instant};
 
@@ -89,8 +89,8 @@ impl PlayRange {
         self.start_timestamp
             .get_or_insert_with(|| rtptime.map_or(timestamp, |rtptime| extend_timestamp(timestamp, rtptime)));
         let interval = self.last_timestamp.map(|last| timestamp - last).filter(|interval| *interval > 0);
-        // The shortest interval is that between two frames; longer ones span lost frames. A stated frame rate that is too
-        // low would take an earlier frame for the last one, so the measured interval replaces it.
+        // The shortest interval is that between two frames; longer ones span lost frames. With a stated frame rate that
+        // is too low, an earlier frame would count as the last one, so the measured interval replaces it.
         if let Some(interval) = interval {
             self.interval_ticks = Some(self.interval_ticks.map_or(interval, |known| known.min(interval)));
         }
@@ -178,8 +178,8 @@ impl PlayRange {
         self.end_timestamp().zip(self.last_timestamp).is_some_and(|(end, last)| end - last > MAX_MISSING_END)
     }
 
-    /// Returns whether the range is over by the clock. `expected_end` is the time at which a packet with the timestamp of
-    /// the end would arrive.
+    /// Returns whether the range is over by the clock. `expected_end` is the time at which a packet with the timestamp
+    /// of the end would arrive.
     pub fn has_elapsed(&self, now: Instant, expected_end: Option<Instant>) -> bool {
         // The last frame started one interval earlier. 20 ms of tolerance for the difference between the clocks.
         expected_end.is_some_and(|end| now + Duration::from_millis(20) >= end)

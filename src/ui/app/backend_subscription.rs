@@ -14,7 +14,7 @@ use crate::stats::Figures;
 /// Update from the backend.
 #[derive(Debug, Clone)]
 pub enum BackendUpdate {
-    /// Event; none is skipped.
+    /// Event of the backend; none is skipped.
     Event(BackendEvent),
     /// Newest statistics of the session.
     Figures(Box<Figures>),
@@ -31,7 +31,7 @@ pub struct BackendSubscription {
 }
 
 impl Hash for BackendSubscription {
-    /// Hashes a constant: there is one backend, and iced must recognise its subscription as the same one each time.
+    /// Hashes a constant: there is one backend, and iced must recognize its subscription as the same one each time.
     fn hash<H: Hasher>(&self, state: &mut H) {
         "backend".hash(state);
     }

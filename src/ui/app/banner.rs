@@ -15,11 +15,11 @@ use crate::ui::widget::icon::{Icon, icon_sized};
 /// Request of the banner to the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Close the notice.
+    /// Close the banner with the notice.
     Dismiss,
     /// Stop connecting or reconnecting.
     Cancel,
-    /// Reconnect at once.
+    /// Reconnect at once instead of after the wait.
     RetryNow,
     /// Show the session summary.
     ShowSummary,

@@ -1,4 +1,4 @@
-//! Dialogs: opening, closing, and what their actions do.
+//! Dialogs: opening, closing, and the effects of their actions.
 
 use std::time::Duration;
 

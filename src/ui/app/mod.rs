@@ -1,13 +1,13 @@
 //! The application: state, messages, and the parts of the window that are always visible.
 //!
 //! [`App`] follows the Elm architecture of iced. [`App::view`] builds the window from the state, widgets publish a
-//! [`Message`], and [`App::update`] changes the state and returns a `Task` for what iced does outside of it (focus,
-//! file dialogs, clipboard). `App` is split by subject:
+//! [`Message`], and [`App::update`] changes the state and returns a `Task` for what iced does outside the application
+//! (focus, file dialogs, clipboard). `App` is split by subject:
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
-//! - `update`: what each message does, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
+//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`.
-//! - `subscription`: what is listened to, with `backend_subscription` and `shortcuts` (from key to action).
+//! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
 //! - `playback`: the media that is open; `session_record`: statistics and message log.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
@@ -22,11 +22,11 @@
 //!    [`SessionCommand::SetGoal`](crate::session::SessionCommand::SetGoal) and the generation of the media.
 //! 4. The backend's engine drops the command if other media have been opened meanwhile, and else passes it to the
 //!    [`Session`](crate::session::Session).
-//! 5. The driver of the session hands it to its [`Client`](crate::session::Client) as an input. The client compares the
-//!    goal with the RTSP state and sends the next request: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE or TEARDOWN. Each
+//! 5. The driver of the session passes it to its [`Client`](crate::session::Client) as an input. The client compares
+//!    the goal with the RTSP state and sends the next request: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE or TEARDOWN. Each
 //!    response changes the state and leads to the next request, until the goal is reached.
 //! 6. Each change returns as a [`SessionEvent::Status`](crate::session::SessionEvent::Status) with the `goal_revision`
-//!    that the session knows. `Playback` takes over its goal only if that is the newest, so the last click decides.
+//!    that the session knows. `Playback` adopts its goal only if that is the newest, so the last click decides.
 
 mod backend_subscription;
 mod backend_updates;

@@ -20,7 +20,7 @@ pub struct SessionRecord {
     transport: Option<LowerTransport>,
 }
 
-/// Time without a complete frame after which the banner says so, in seconds of playback.
+/// Time without a complete frame after which the banner reports it, in seconds of playback.
 const NO_FRAME_TIMEOUT_S: f64 = 1.5;
 
 impl Default for SessionRecord {
@@ -98,7 +98,7 @@ impl SessionRecord {
         self.message_log.clear();
     }
 
-    /// Returns whether the session has played, so that there is something to summarise.
+    /// Returns whether the session has played, so that a summary can be shown.
     pub fn has_played(&self) -> bool {
         self.history.snapshot().playing_s > 0.0
     }

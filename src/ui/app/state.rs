@@ -23,7 +23,7 @@ use crate::ui::text_format::state_name;
 use crate::ui::theme;
 use crate::ui::widget::video::PictureHandle;
 
-/// The application.
+/// Application with all state that the window shows.
 #[derive(Debug)]
 pub struct App {
     pub(super) playback: Playback,
@@ -34,16 +34,16 @@ pub struct App {
     pub(super) system_theme: Mode,
     /// Frame rate of files that state none, from the command line or from the settings.
     pub(super) frame_rate: FrameRate,
-    /// `None` until [`App::attach`].
+    /// Outputs of the backend; `None` until [`App::attach`].
     pub(super) backend_subscription: Option<BackendSubscription>,
-    /// `None` until [`App::attach`].
+    /// Decoder, which is given the size of the video area; `None` until [`App::attach`].
     pub(super) decoder: Option<Arc<Decoder>>,
     pub(super) picture: Option<PictureHandle>,
     pub(super) session_record: SessionRecord,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
-    /// Open panel.
+    /// Panel that is open, if any.
     pub(super) panel: Option<PanelKind>,
     pub(super) network: network::Panel,
     pub(super) statistics: statistics::Panel,
@@ -64,7 +64,7 @@ pub struct App {
     pub(super) logo: image::Handle,
 }
 
-/// Open dialog.
+/// Dialog that is open, with its input.
 #[derive(Debug)]
 pub(super) enum Dialog {
     Connect(connect::Form),
@@ -83,7 +83,7 @@ pub(super) struct PreviousTheme {
 /// Options of the application at its start.
 #[derive(Debug, Default)]
 pub struct AppOptions {
-    /// Saved settings.
+    /// Settings as loaded from the settings file.
     pub settings: Settings,
     /// Theme instead of the saved one; not saved.
     pub theme: Option<ThemePreference>,

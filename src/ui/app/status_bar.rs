@@ -27,7 +27,7 @@ pub fn view<'a, Message: 'a>(
     container(line).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
 }
 
-/// Returns the name of the media, shortened to the room beside the figures.
+/// Returns the name of the media, shortened to the space beside the figures.
 fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
     let shown = responsive(move |available| {
         let name = text_format::truncated(&name, (available.width / CHARACTER_WIDTH) as usize);

@@ -1,4 +1,4 @@
-//! Handling of messages.
+//! Handling of messages of the window, the backend and the system.
 
 use std::time::Instant;
 

@@ -93,15 +93,15 @@ pub enum Message {
 /// Request of the dialog to the application.
 #[derive(Debug)]
 pub enum Action {
-    /// Nothing to do.
+    /// No request to the application.
     None,
-    /// Focus this field.
+    /// Move the keyboard focus to this field.
     Focus(Field),
     /// Connect to this stream, and close the dialog.
     Connect(SourceUrl, RtspOptions),
     /// Open the file with this path, and close the dialog. Needed on systems without a file dialog.
     Open(PathBuf),
-    /// Close the dialog.
+    /// Close the dialog without connecting.
     Close,
 }
 
@@ -119,7 +119,7 @@ impl Field {
     }
 }
 
-/// Input and its validation.
+/// Input of the dialog, and its validation.
 impl Form {
     /// Prepares the form for being shown, with the servers that were used before.
     pub fn open(&mut self, known_servers: Vec<KnownServer>) {
@@ -196,7 +196,7 @@ impl Form {
         }
     }
 
-    /// Fills in what is known of the typed server: its dialect, unless the user has chosen one, and its port.
+    /// Fills in the saved properties of the typed server: its dialect, unless the user has chosen one, and its port.
     fn apply_known_server(&mut self, field: Field) -> Action {
         match field {
             // A URL as the host means a standard RTSP server.
@@ -308,7 +308,7 @@ fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> 
     port.map(Some).ok_or_else(|| FieldError { field, message: rule.to_owned() })
 }
 
-/// View.
+/// View of the dialog.
 impl Form {
     /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {

@@ -1,4 +1,4 @@
-//! Rows that dialogs are made of.
+//! Rows that several dialogs use.
 
 use iced::widget::{Row, button, row, space, text};
 use iced::{Center, Element, Fill};

@@ -42,7 +42,7 @@ pub enum Message {
 /// Request of the dialog to the application.
 #[derive(Debug, PartialEq)]
 pub enum Action {
-    /// Nothing to do.
+    /// No request to the application.
     None,
     /// Show this theme at once, as a preview.
     SetTheme(ThemePreference),
@@ -50,7 +50,7 @@ pub enum Action {
     Apply {
         /// Frame rate of films that state none.
         frame_rate: FrameRate,
-        /// Playout delay.
+        /// Playout delay of the current and of later sessions.
         playout_delay: Duration,
     },
     /// Close the dialog and discard the input.

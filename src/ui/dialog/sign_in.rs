@@ -53,7 +53,7 @@ impl std::fmt::Debug for Message {
 /// Request of the dialog to the application.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing to do.
+    /// No request to the application.
     None,
     /// Focus the field with this id.
     Focus(&'static str),

@@ -20,9 +20,9 @@ pub enum Message {
 /// Result of the last export of the summary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportStatus {
-    /// The summary was exported; holds a sentence that says where to.
+    /// The summary was exported; holds a sentence with the path.
     Done(String),
-    /// The export failed; holds a sentence that says why.
+    /// The export failed; holds a sentence with the reason.
     Failed(String),
 }
 

@@ -15,7 +15,7 @@ impl PanelKind {
     /// All panels, in the order of the header and of the shortcuts Ctrl+1 to Ctrl+3.
     pub const ALL: [Self; 3] = [Self::Network, Self::Statistics, Self::Messages];
 
-    /// Returns the title.
+    /// Returns the title of the panel, which is also the label of its button.
     pub fn name(self) -> &'static str {
         match self {
             Self::Network => "Network",

@@ -54,13 +54,13 @@ pub enum Message {
 /// Request of the panel to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Nothing to do.
+    /// No request to the application.
     None,
     /// Copy this text to the clipboard.
     Copy(String),
     /// Write this text to a file.
     Save(String),
-    /// Clear the log.
+    /// Clear the message log.
     Clear,
 }
 
@@ -74,7 +74,7 @@ const PAGE_SIZE: usize = 80;
 const FILTER_INPUT_ID: &str = "messages-filter";
 
 impl Panel {
-    /// Applies a message.
+    /// Applies a message of the panel. `now` is the time of the click, for the label of the Copy button.
     pub fn update(&mut self, message: Message, message_log: &MessageLog, now: Instant) -> Action {
         match message {
             Message::ViewMode(view_mode) => self.view_mode = view_mode,

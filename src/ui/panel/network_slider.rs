@@ -21,17 +21,18 @@ pub enum SliderField {
 /// Relation between the position of a slider, from 0 to 1, and its value.
 #[derive(Debug, Clone, Copy)]
 enum Scale {
-    /// From 0 to this maximum, with the square of the position: small values have more room than large ones.
+    /// Values from 0 to this maximum, proportional to the square of the position, so that small values can be set more
+    /// finely.
     Quadratic(f64),
-    /// From a minimum above 0 to a maximum; equal distances multiply the value by equal factors.
+    /// Values from a minimum above 0 to a maximum; equal distances multiply the value by equal factors.
     Logarithmic(f64, f64),
 }
 
-/// Bytes per KiB.
+/// Number of bytes per KiB.
 const KIB: f64 = 1_024.0;
 
 impl SliderField {
-    /// Returns the label.
+    /// Returns the label of the slider.
     pub fn name(self) -> &'static str {
         match self {
             Self::Loss => "Loss",

@@ -43,7 +43,7 @@ struct Plot {
     about: &'static str,
     /// Value of a second, in the unit that `format` expects; `None` if it was not measured.
     value: fn(&Second) -> Option<f64>,
-    /// Smallest value for the top of the scale.
+    /// Smallest value for the top of the scale, in the unit of `value`.
     min_top: f64,
     format: fn(f64) -> String,
     colour: fn(&theme::Colours) -> iced::Color,

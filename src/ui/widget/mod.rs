@@ -1,6 +1,6 @@
 //! Widgets, and functions that build elements, which several parts of the window use.
 //!
-//! Something belongs here if it knows nothing of the application: it takes values and messages as arguments and does
+//! A widget belongs here if it does not depend on the application: it takes values and messages as arguments and does
 //! not import from `app`, `dialog` or `panel`. A new widget is a file of its own with a function of the same name that
 //! returns the element, like [`chart::chart`]; text that only one part shows stays in that part.
 //!

@@ -14,7 +14,7 @@ const ROW_COUNT: usize = 24;
 /// Distance from one row to the next, in logical pixels.
 const ROW_HEIGHT: f32 = 8.0;
 
-/// Width of a cell in logical pixels, where the row has room.
+/// Width of a cell in logical pixels, if the row is wide enough.
 const CELL_WIDTH: f32 = 11.0;
 
 /// Minimum width of a cell in logical pixels. If a frame has more packets than fit, several share a cell.

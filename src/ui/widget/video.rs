@@ -25,7 +25,7 @@ impl PictureHandle {
         Self { picture, handle }
     }
 
-    /// Returns the picture.
+    /// Returns the picture of the handle.
     pub fn picture(&self) -> &Picture {
         &self.picture
     }

@@ -13,7 +13,7 @@ pub struct PanicGuard {
 }
 
 impl PanicGuard {
-    /// Ends the guard once the window is open: a later panic is a bug, and is reported as one.
+    /// Disables the guard once the window is open: a later panic is a bug, and is reported as one.
     pub fn disarm(&self) {
         self.is_window_open.store(true, Ordering::Relaxed);
     }

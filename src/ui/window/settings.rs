@@ -5,7 +5,7 @@ use iced::{Settings as IcedSettings, Size, window};
 use crate::ui::app::logo_pixels;
 use crate::ui::theme::{FONT, FONTS, size};
 
-/// Name of the `.desktop` file, by which the desktop finds name and icon of the program.
+/// Name of the `.desktop` file, from which the desktop takes name and icon of the program.
 const APPLICATION_ID: &str = "reelay";
 
 /// Returns the settings of iced: application id, fonts and font size.

@@ -1,4 +1,4 @@
-//! The application, its constructors, and what a user does with the window.
+//! The application, its constructors, and the actions of a user in the window.
 
 use std::time::Instant;
 
@@ -168,7 +168,7 @@ impl AppHarness {
     /// Returns the goal in the next command; `None` if there is no command.
     ///
     /// # Panics
-    /// If the next command does not set a goal.
+    /// Panics if the next command does not set a goal.
     pub fn next_goal(&mut self) -> Option<Goal> {
         match self.next_command() {
             Some(Command::Session { command: SessionCommand::SetGoal(goal), .. }) => Some(goal),

@@ -1,7 +1,7 @@
 //! The application without a screen and without a backend.
 //!
 //! An [`AppHarness`] takes the backend's place: tests send events of the backend, click on labels of the window, and
-//! check the commands that the window sends and the screenshots of what it shows.
+//! check the commands that the window sends and its screenshots.
 
 mod backend_events;
 mod harness;

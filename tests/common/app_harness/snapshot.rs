@@ -24,7 +24,7 @@ pub(super) fn compare_snapshot(ui: &mut Simulator<'_, Message>, theme: &Theme, n
     // `matches_image` writes the screenshot if there is no image to compare with.
     let _ = fs::remove_file(&actual_path);
     ui.snapshot(theme).unwrap().matches_image(folder.join(name)).unwrap();
-    assert!(actual_path.exists(), "the window was not drawn by tiny-skia; is .cargo/config.toml in force?");
+    assert!(actual_path.exists(), "the window was not drawn by tiny-skia; is .cargo/config.toml in effect?");
 
     let expected_path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}.png"));
     if std::env::var_os(UPDATE_VARIABLE).is_some() {

@@ -31,7 +31,7 @@ impl Pipe {
 /// A frame that was shown.
 #[derive(Debug, Clone)]
 pub struct ShownFrame {
-    /// Virtual time since the start of the world.
+    /// Virtual time at which the frame was shown, since the start of the world.
     pub at: Duration,
     pub position_ms: Option<u64>,
     pub jpeg: Bytes,
@@ -170,13 +170,13 @@ impl World {
     /// Advances virtual time until `condition` holds.
     ///
     /// # Panics
-    /// If the condition does not hold within an hour of virtual time.
+    /// Panics if the condition does not hold within an hour of virtual time.
     pub fn run_until(&mut self, description: &str, condition: impl Fn(&Self) -> bool) {
         let until = self.now + Duration::from_secs(3_600);
         self.run(until, &condition);
         assert!(
             condition(self),
-            "never: {description}; events {:?}",
+            "timeout while waiting: {description}; events {:?}",
             self.events.iter().rev().take(5).collect::<Vec<_>>()
         );
     }

@@ -1,4 +1,4 @@
-//! Actions that the state machine asks for, in the stages of the media. Sans-I/O.
+//! Effects of the state machine's actions on the stages of the media. Sans-I/O.
 
 use std::time::Instant;
 

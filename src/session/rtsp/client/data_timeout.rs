@@ -83,8 +83,8 @@ impl RtspClient {
         }
     }
 
-    /// Requests the description again if the end of the range is unknown: the film may have ended, and its duration may be
-    /// known by now.
+    /// Requests the description again if the end of the range is unknown: the film may have ended, and its duration may
+    /// be known by now.
     fn request_missing_end(&mut self, now: Instant) {
         let is_live = self.presentation.as_ref().is_some_and(Presentation::is_live);
         if !is_live && self.play_range.as_ref().is_some_and(|play_range| !play_range.has_end()) {
@@ -103,8 +103,8 @@ impl RtspClient {
         }
     }
 
-    /// Returns true if no UDP packet has arrived since SETUP over UDP. False while a network is emulated, whose losses are
-    /// to be seen and not avoided by TCP.
+    /// Returns true if no UDP packet has arrived since SETUP over UDP. False while a network is emulated, whose losses
+    /// are to be seen and not avoided by TCP.
     fn has_no_datagrams(&self) -> bool {
         let has_no_packets = !self.has_received_packets && !self.pipeline.emulator.is_on();
         has_no_packets

@@ -50,8 +50,8 @@ impl RtspClient {
         let Some(play_range) = &self.play_range else { return false };
         let jitter_buffer = &self.pipeline.presenter.jitter_buffer;
         let end = play_range.end_timestamp().and_then(|timestamp| jitter_buffer.expected_arrival(timestamp));
-        // Without a single packet, the end follows from the start of playing and the duration alone. How late the packets
-        // would have been is unknown, so the waiting timeout is added.
+        // Without a single packet, the end follows from the start of playing and the duration alone. How late the
+        // packets would have been is unknown, so the waiting timeout is added.
         let has_no_packets = self.pipeline.receiver.is_some() && self.pipeline.last_packet().is_none();
         let playing_since = self.pipeline.data_timeout.playing_since().filter(|_| has_no_packets);
         let end_without_packets = playing_since

@@ -61,7 +61,8 @@ impl RtspMachine {
         self.send_request(now, kind, range, 0);
     }
 
-    /// Sends a request. `previous_attempts` is the number of times that it was sent with an Authorization header before.
+    /// Sends a request. `previous_attempts` is the number of times that it was sent with an Authorization header
+    /// before.
     pub(super) fn send_request(
         &mut self,
         now: Instant,

@@ -1,4 +1,4 @@
-//! Responses of the server, and what they change. Sans-I/O.
+//! Responses of the server, and their effects on the state machine. Sans-I/O.
 
 use std::time::Instant;
 
@@ -17,9 +17,9 @@ use crate::session::rtsp::authorization::ChallengeOutcome;
 use crate::session::rtsp::backoff::Backoff;
 
 impl RtspMachine {
-    /// Handles a response.
+    /// Handles a response of the server. Provisional responses (1xx) are ignored.
     pub fn handle_response(&mut self, now: Instant, response: &Response) {
-        // A response with another CSeq is late. One without CSeq is taken for that of the request in flight.
+        // A response with another CSeq is late. One without CSeq is taken for the response to the request in flight.
         let is_expected =
             |in_flight: &mut InFlight| response.headers.cseq().is_none_or(|cseq| cseq == in_flight.cseq);
         if response.status.code() < 200 {
@@ -92,8 +92,8 @@ impl RtspMachine {
         }
     }
 
-    /// Handles an error before the session is set up. During reconnection, a server that has just been restarted may not
-    /// have its streams yet (404) or may be busy (5xx), so the next attempt follows.
+    /// Handles an error before the session is set up. During reconnection, a server that has just been restarted may
+    /// not have its streams yet (404) or may be busy (5xx), so the next attempt follows.
     fn handle_setup_error(&mut self, now: Instant, status: Code, error: SessionError) {
         match self.backoff.is_active() && (status == Code::NOT_FOUND || status.code() >= 500) {
             true => self.reconnect_or_fail(now, error),
@@ -220,7 +220,7 @@ impl RtspMachine {
             return self.reconnect_or_fail(now, error);
         }
         self.seek = None;
-        // A stop that the user asked for is still to be done.
+        // A Stop that was requested meanwhile still applies.
         if self.core.goal != Goal::Stopped {
             self.core.goal = goal;
         }

@@ -12,8 +12,8 @@ use crate::session::rtsp::authorization::Authorization;
 /// Maximum number of redirects before a PLAY succeeds.
 const MAX_REDIRECTS: u32 = 5;
 
-/// Status codes that redirect to another URL (RFC 2326 §11.3; 307 is defined by HTTP like 302). 305 is not among them: a
-/// proxy that a server names is not trusted.
+/// Status codes that redirect to another URL (RFC 2326 §11.3; 307 is defined by HTTP like 302). 305 is not among them:
+/// a proxy that a server names is not trusted.
 const REDIRECT_CODES: [u16; 4] = [301, 302, 303, 307];
 
 impl RtspMachine {
@@ -62,7 +62,8 @@ impl RtspMachine {
     }
 
     /// Handles REDIRECT: an established session is torn down first and continues at the new URL (RFC 2326 §10.10). The
-    /// time in the Range header is ignored and the session moves at once, because it is a wall-clock time of the server.
+    /// time in the Range header is ignored and the session moves at once, because it is a wall-clock time of the
+    /// server.
     fn handle_redirect_request(&mut self, now: Instant, request: &Request) {
         let Some(url) = self.redirect_url(request.headers.get(header::LOCATION)) else {
             return self.respond(request, Code::BAD_REQUEST);

@@ -119,8 +119,8 @@ impl Playback {
         self.restore_previous_file();
     }
 
-    /// Formats an error. A local file is served by this program, so the user is told about the file and not about the
-    /// server's status: the embedded server responds with 404, 415 or 500 if the file was removed or changed.
+    /// Formats an error. A local file is served by this program, so the message names the file and not the server's
+    /// status: the embedded server responds with 404, 415 or 500 if the file was removed or changed.
     fn error_message(&self, error: &SessionError) -> String {
         match (error, &self.source) {
             (SessionError::Refused { status, .. }, Some(source @ Source::Local(_)))

@@ -1,7 +1,7 @@
-//! The media that is open, as the window knows it: goal of the user, events of the backend, and what follows for
+//! State of the open media in the window: the goal of the user, the events of the backend, and the resulting state of
 //! buttons, time line and banners.
 //!
-//! [`Playback`] knows nothing of widgets. The application calls [`Playback::open`], [`Playback::connect`],
+//! [`Playback`] does not depend on widgets. The application calls [`Playback::open`], [`Playback::connect`],
 //! [`Playback::press`] and [`Playback::seek`] for the user and [`Playback::handle_event`] for the backend; the view
 //! reads the rest. It changes its own state at once and sends a command; later events confirm or correct the state.
 

@@ -7,12 +7,12 @@ pub enum Notice {
     Error(String),
     /// Missing data; removed when data arrives again.
     NoData(String),
-    /// Information.
+    /// Information without an error, such as streams that are not played.
     Info(String),
 }
 
 impl Notice {
-    /// Returns the sentence.
+    /// Returns the sentence, without its kind.
     pub fn text(&self) -> &str {
         match self {
             Self::Error(text) | Self::NoData(text) | Self::Info(text) => text,

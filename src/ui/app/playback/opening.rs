@@ -61,7 +61,8 @@ impl Playback {
         }
     }
 
-    /// Returns where to continue after reopening; `None` to start from the beginning, after the end or Stop.
+    /// Returns the frame and goal with which to continue after reopening; `None` to start from the beginning, after the
+    /// end or Stop.
     fn resume_point(&self) -> Option<ResumePoint> {
         let is_unfinished = self.goal != Goal::Stopped && !self.has_ended;
         let frame = || self.position().frame_number.filter(|_| is_unfinished)?.checked_sub(1);

@@ -42,7 +42,7 @@ impl Playback {
         self.reconnect.is_some()
     }
 
-    /// Returns whether the next attempt to reconnect is still ahead.
+    /// Returns whether the wait before the next attempt to reconnect has not ended.
     pub fn is_counting_down(&self, now: Instant) -> bool {
         self.reconnect.as_ref().is_some_and(|reconnect| !reconnect.remaining(now).is_zero())
     }

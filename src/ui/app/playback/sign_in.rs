@@ -17,7 +17,7 @@ impl Playback {
         self.sign_in_request.take()
     }
 
-    /// Shows why there is no stream after a cancelled sign-in, and reopens the previous file.
+    /// Shows the reason why no stream is played after a cancelled sign-in, and reopens the previous file.
     pub fn cancel_sign_in(&mut self, message: impl Into<String>) {
         self.show_error(message);
         self.restore_previous_file();

@@ -71,10 +71,10 @@ pub(super) struct ResumePoint {
     pub goal: Goal,
 }
 
-/// Wait before the next attempt to reach a lost server. There is no session meanwhile.
+/// Wait before the next attempt to reach a lost server. No session exists meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReconnectWait {
-    /// Host and port.
+    /// Host and port of the lost server.
     pub server: String,
     /// Number of the next attempt, from 1.
     pub attempt: u32,
@@ -171,12 +171,12 @@ impl Playback {
         self.has_ended
     }
 
-    /// Returns the notice to show.
+    /// Returns the notice to show in the banner; `None` if there is none.
     pub fn notice(&self) -> Option<&Notice> {
         self.notice.as_ref()
     }
 
-    /// Shows information.
+    /// Shows information in the banner, in place of the current notice.
     pub fn show_info(&mut self, message: impl Into<String>) {
         self.notice = Some(Notice::Info(message.into()));
     }
@@ -194,7 +194,7 @@ impl Playback {
         }
     }
 
-    /// Removes the notice.
+    /// Removes the notice from the banner.
     pub fn dismiss_notice(&mut self) {
         self.notice = None;
     }
