@@ -91,7 +91,7 @@ fn errors_are_one_sentence_with_exit_code() {
         (vec!["proxy"], "--to HOST:PORT"),
         (vec!["proxy", "--to", "camera:554", "--loss", "5"], "like 5%"),
         (vec!["probe", "--bogus"], "\"reelay probe --help\""),
-        (vec!["probe", ""], "names nothing"),
+        (vec!["probe", ""], "The path is empty"),
         (vec!["probe"], "name a film"),
         (vec!["probe", "http://h/x"], "rtsp://"),
         (vec!["probe", "nowhere.mjpeg"], "There is no file"),

@@ -17,7 +17,7 @@ fn figure_tables() -> Vec<String> {
             let fields: Vec<_> = figure.fields.iter().map(|field| format!("`{field}`")).collect();
             format!("| {} | {} | {} |\n", figure.name, fields.join(", "), figure.description)
         });
-        let head = format!("### {}\n\n| Figure | In JSON | What it is |\n| --- | --- | --- |\n", group.name);
+        let head = format!("### {}\n\n| Figure | In JSON | Definition |\n| --- | --- | --- |\n", group.name);
         head + &lines.collect::<String>()
     });
     tables.collect()

@@ -144,7 +144,7 @@ impl Engine {
                     session.send_command(command);
                 }
             }
-            Command::SetEmulatorSettings(conditions) => self.emulator.configure(conditions),
+            Command::SetEmulatorSettings(settings) => self.emulator.configure(settings),
             Command::Preview(frame) => self.start_preview(frame),
             Command::SetFrameRate(rate) => self.options.frame_rate = rate,
             Command::SetPlayoutDelay(delay) => {

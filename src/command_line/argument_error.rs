@@ -25,7 +25,7 @@ pub enum ArgumentError {
     #[error("{0}")]
     Positional(String),
     /// An option has no effect without another one.
-    #[error("{option} changes nothing without {other}; give both.")]
+    #[error("{option} has no effect without {other}; give both.")]
     Needs {
         /// The option that was given.
         option: &'static str,
@@ -48,10 +48,10 @@ pub enum ArgumentError {
     #[error("No server to connect to; name it with --to HOST:PORT.")]
     NoServer,
     /// `--user` was given without `--password-file`, or the reverse.
-    #[error("--user and --password-file belong together; give both or none.")]
+    #[error("--user and --password-file require each other; give both or neither.")]
     IncompleteUser,
     /// `--transport tcp` was given together with `--classroom`.
-    #[error("Classroom servers send over UDP alone; leave --transport out.")]
+    #[error("Classroom servers send over UDP only; omit --transport.")]
     ClassroomTransport,
     /// The command line does not follow the usage of the command.
     #[error("{message}; \"{help}\" lists the options.")]

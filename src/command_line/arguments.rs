@@ -384,7 +384,7 @@ mod tests {
     fn empty_path_is_rejected() {
         for line in [&[""][..], &["probe", ""], &["serve", ""]] {
             let error = parse(line.iter().map(OsString::from)).unwrap_err().to_string();
-            assert_eq!(error, "\"\" names nothing; give the path of a film.");
+            assert_eq!(error, "The path is empty; give the path of a film.");
         }
     }
 
@@ -450,7 +450,7 @@ mod tests {
             ("probe x --frames", "\"reelay probe --help\" lists"),
             ("probe x --los 5%", "but --loss is"),
             ("probe x --seconds -1", "above 0"),
-            ("probe x --seconds 1e19", "a year at the most"),
+            ("probe x --seconds 1e19", "at most one year"),
             ("probe x --frames 0", "above 0"),
             ("probe --classroom localhost/movie.Mjpeg", "names no port"),
             ("probe --classroom localhost:1025", "HOST:PORT/FILE"),

@@ -75,7 +75,7 @@ pub struct Window {
     pub play: bool,
 
     /// Frames per second of films that state no rate, like 25 or 29.97 (0.1 to 240) [default: the preference, which is
-    /// 20 at first]
+    /// 20 initially]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub fps: Option<FrameRate>,
 
@@ -192,7 +192,7 @@ pub struct Probe {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT, value_hint = ValueHint::DirPath)]
     pub save_frames: Option<PathBuf>,
 
-    /// Write everything that was measured: one row per second into FILE.csv, or all of it into FILE.json
+    /// Write the report: one row per second into FILE.csv, or all of it into FILE.json
     #[arg(
         long,
         value_name = "FILE",

@@ -22,7 +22,7 @@ pub enum Target {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TargetError {
     /// The argument is the empty string.
-    #[error("\"\" names nothing; give the path of a film.")]
+    #[error("The path is empty; give the path of a film.")]
     Empty,
     /// A `file:` URL with the name of another host, or with a path that this system cannot express.
     #[error("{0} names no file of this machine; give its path.")]

@@ -40,7 +40,7 @@ pub enum ValueError {
     #[error("it is one of {}", PRESETS.map(|preset| preset.name).join(", "))]
     Preset,
     /// Rule of `--seconds`: above 0, at most one year.
-    #[error("it is a number above 0, like 10 or 2.5, and a year at the most")]
+    #[error("it is a number above 0, like 10 or 2.5, at most one year")]
     PlaySeconds,
     /// Rule of `--frames`: at least 1.
     #[error("it is a whole number above 0")]
@@ -60,7 +60,7 @@ pub enum ValueError {
     #[error("it is HOST:PORT, like camera.local:554")]
     ServerAddress,
     /// Rule of `--report`: a file name that ends in `.csv` or `.json`.
-    #[error("its name ends in .csv for one row per second, or in .json for everything")]
+    #[error("its name ends in .csv for one row per second, or in .json for the complete report")]
     ReportFile,
 }
 

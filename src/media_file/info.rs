@@ -42,7 +42,7 @@ impl MediaInfo {
 
     /// Returns the message for users about a damaged file; `None` if nothing is wrong, and while the file is being
     /// indexed.
-    pub fn flaw(&self) -> Option<String> {
+    pub fn warning(&self) -> Option<String> {
         self.progress.warning(&self.name)
     }
 }

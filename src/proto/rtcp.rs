@@ -157,7 +157,7 @@ pub enum ExtendedReportBlock {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RtcpError {
     /// The packet is shorter than a length field or a count says.
-    #[error("the RTCP packet is shorter than its length field says")]
+    #[error("the RTCP packet is shorter than its length field states")]
     Truncated,
     /// The version is not 2.
     #[error("the RTCP version is not 2")]

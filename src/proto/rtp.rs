@@ -59,7 +59,7 @@ pub struct Packet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RtpError {
     /// The packet is shorter than its header, CSRC list and extension.
-    #[error("the RTP packet is shorter than its header says")]
+    #[error("the RTP packet is shorter than its header states")]
     Truncated,
     /// The version is not 2.
     #[error("the RTP version is {0} instead of 2")]

@@ -33,7 +33,7 @@ pub enum SettingsProblem {
     },
     /// The file is neither TOML nor, if it is an old one, JSON, and was renamed.
     #[error(
-        "{} cannot be understood ({reason}); it is now called {}, and the default settings are used.",
+        "{} cannot be parsed ({reason}); it was renamed to {}, and the default settings are used.",
         .path.display(),
         file_name(.renamed_to)
     )]
@@ -81,7 +81,7 @@ mod tests {
         let reason = "line 3: invalid string".to_owned();
         assert_eq!(
             SettingsProblem::SetAside { path, reason, renamed_to }.to_string(),
-            "settings.toml cannot be understood (line 3: invalid string); it is now called settings.toml.broken, and \
+            "settings.toml cannot be parsed (line 3: invalid string); it was renamed to settings.toml.broken, and \
              the default settings are used."
         );
     }

@@ -128,7 +128,7 @@ const PACKETS: &[Figure] = &[
     Figure {
         name: "Late for playout",
         fields: &["packets_late"],
-        description: "Packets received after the packets behind them had waited for them for the playout delay.",
+        description: "Packets received after the packets that follow them had waited for the playout delay.",
         measured: |s| count(s.packets_late),
         emulated: None,
     },
@@ -187,14 +187,14 @@ const DATA: &[Figure] = &[
         emulated: None,
     },
     Figure {
-        name: "Payload, whole session",
+        name: "Payload, total",
         fields: &["payload_octets", "playing_s"],
         description: "RTP payload received since SETUP, and its mean rate over the playing time.",
         measured: |s| format_total_and_rate(s.payload_octets, s.playing_s),
         emulated: None,
     },
     Figure {
-        name: "On the wire, whole session",
+        name: "On the wire, total",
         fields: &["wire_octets"],
         description: "All data received since SETUP, including duplicates and headers, and its mean rate over the playing time.",
         measured: |s| format_total_and_rate(s.wire_octets, s.playing_s),

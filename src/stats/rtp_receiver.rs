@@ -53,7 +53,7 @@ pub struct RtpReceiver {
     duplicates: u64,
     reordered: u64,
     /// Largest distance of a reordered packet behind the highest sequence number, in packets.
-    max_reorder_extent: u64,
+    reordered_farthest: u64,
     interarrival_jitter: InterarrivalJitter,
     /// Expected and received packets at the last receiver report.
     expected_and_received_prior: (u64, u64),
@@ -168,8 +168,8 @@ impl RtpReceiver {
         if is_missing {
             self.interarrival_jitter.update(now, header.timestamp, header.marker);
             self.reordered += 1;
-            self.max_reorder_extent =
-                self.max_reorder_extent.max((source.extended_max - sequence).unsigned_abs());
+            self.reordered_farthest =
+                self.reordered_farthest.max((source.extended_max - sequence).unsigned_abs());
             return Arrival::Reordered(sequence);
         }
         if source.bad_seq.redundant >= if is_ahead { MIN_SEQUENTIAL } else { MIN_SEQUENTIAL_BEHIND } {
@@ -258,7 +258,7 @@ impl RtpReceiver {
         snapshot.loss_burst_longest = bursts.max_length;
         snapshot.packets_duplicated = self.duplicates;
         snapshot.packets_reordered = self.reordered;
-        snapshot.reordered_farthest = self.max_reorder_extent;
+        snapshot.reordered_farthest = self.reordered_farthest;
         if let Some(JitterFigures { current, mean, max }) = self.interarrival_jitter.figures() {
             snapshot.jitter_ms = Some(current);
             snapshot.jitter_mean_ms = Some(mean);

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::session::frame::Frame;
 use crate::proto::rtp::CLOCK_RATE;
+use crate::session::frame::Frame;
 use crate::stats::{RollingAverage, Snapshot};
 
 /// Buffer that decides when each frame is shown.

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::session::frame::Frame;
 use super::jitter_buffer::JitterBuffer;
 use crate::proto::rtcp::Epoch;
+use crate::session::frame::Frame;
 use crate::session::state::{Goal, RtspState, SessionStatus};
 use crate::stats::{PresentationStats, Snapshot};
 

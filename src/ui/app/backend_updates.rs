@@ -16,7 +16,7 @@ impl App {
         match update {
             BackendUpdate::Event(event) => return self.handle_backend_event(event),
             BackendUpdate::Figures(figures) => {
-                self.session_record.handle_figures(*figures, self.network.conditions());
+                self.session_record.handle_figures(*figures, self.network.settings());
                 self.statistics.refresh();
             }
             BackendUpdate::PictureReady => {
@@ -51,7 +51,7 @@ impl App {
         if let BackendEventKind::Session(SessionEvent::Failed(SessionError::NoData { is_emulated, .. })) =
             event
         {
-            *is_emulated |= self.playback.host().is_none() && self.network.conditions().is_on;
+            *is_emulated |= self.playback.host().is_none() && self.network.settings().is_on;
         }
     }
 

@@ -52,9 +52,9 @@ pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Acti
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
-fn toolbar_button<'a>(symbol: Icon, label: &'a str, about: &'a str, action: Action) -> Element<'a, Action> {
+fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: &'a str, action: Action) -> Element<'a, Action> {
     let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
-    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), about)
+    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), tooltip)
 }
 
 fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
@@ -63,18 +63,18 @@ fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
             .padding([4, 8])
             .style(theme::choice(open == Some(panel)))
             .on_press(Action::TogglePanel(panel));
-        with_tooltip(name, panel.about())
+        with_tooltip(name, panel.tooltip())
     });
     container(Row::with_children(panels).spacing(2)).padding(3).style(theme::choices).into()
 }
 
 fn controls_choice<'a>(controls: Controls) -> Element<'a, Action> {
-    let choice = |label, about, choice| {
+    let choice = |label, description, choice| {
         let pressed = button(text(label).size(size::SMALL))
             .padding([4, 12])
             .style(theme::choice(choice == controls))
             .on_press(Action::SetControls(choice));
-        with_tooltip(pressed, about)
+        with_tooltip(pressed, description)
     };
     let both: Row<'_, _> = row![
         choice("3", "Play, Pause, Stop", Controls::Three),

@@ -62,8 +62,8 @@ impl SessionRecord {
     }
 
     /// Stores new statistics, with the emulator settings under which they were measured.
-    pub fn handle_figures(&mut self, figures: Figures, conditions: &EmulatorSettings) {
-        self.history.update(&figures.snapshot, conditions);
+    pub fn handle_figures(&mut self, figures: Figures, settings: &EmulatorSettings) {
+        self.history.update(&figures.snapshot, settings);
         self.message_log.update(&figures.snapshot);
         let Snapshot { frames_complete, playing_s, .. } = figures.snapshot;
         if frames_complete != self.last_complete_frame.0 || playing_s < self.last_complete_frame.1 {

@@ -103,8 +103,8 @@ impl App {
 
     fn handle_network(&mut self, message: network::Message) -> Task<Message> {
         let is_submitted = matches!(message, network::Message::Submit(_));
-        if let Some(conditions) = self.network.update(message) {
-            self.backend.send(Command::SetEmulatorSettings(conditions));
+        if let Some(settings) = self.network.update(message) {
+            self.backend.send(Command::SetEmulatorSettings(settings));
         }
         // After Enter the keys are shortcuts again.
         if is_submitted { focus::clear() } else { Task::none() }

@@ -25,7 +25,7 @@ impl PanelKind {
     }
 
     /// Returns the tooltip: the content of the panel, and the shortcut.
-    pub fn about(self) -> &'static str {
+    pub fn tooltip(self) -> &'static str {
         match self {
             Self::Network => "Emulate loss, delay and jitter (Ctrl+1)",
             Self::Statistics => "Statistics of the received stream (Ctrl+2)",

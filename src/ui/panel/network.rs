@@ -13,7 +13,7 @@ use crate::ui::widget::choices::choices;
 /// State of the panel: the current settings, and the text of the field that is being edited.
 #[derive(Debug)]
 pub struct Panel {
-    conditions: EmulatorSettings,
+    settings: EmulatorSettings,
     /// Size of the bottleneck queue in bytes, kept while the throughput is unlimited and there is no queue.
     queue_bytes: u32,
     /// Field that is being edited, with its text, which may be invalid.
@@ -65,7 +65,7 @@ const DEFAULT_QUEUE_BYTES: u32 = 64 * 1024;
 impl Default for Panel {
     fn default() -> Self {
         Self {
-            conditions: EmulatorSettings { seed: 1, ..EmulatorSettings::default() },
+            settings: EmulatorSettings { seed: 1, ..EmulatorSettings::default() },
             queue_bytes: DEFAULT_QUEUE_BYTES,
             input: None,
         }
@@ -74,13 +74,13 @@ impl Default for Panel {
 
 impl Panel {
     /// Returns the current settings.
-    pub fn conditions(&self) -> &EmulatorSettings {
-        &self.conditions
+    pub fn settings(&self) -> &EmulatorSettings {
+        &self.settings
     }
 
     /// Applies a message; returns the settings if they have changed.
     pub fn update(&mut self, message: Message) -> Option<EmulatorSettings> {
-        let before = self.conditions;
+        let before = self.settings;
         let is_done = match &message {
             Message::Input(..) => false,
             // The next field may already have the focus.
@@ -93,33 +93,33 @@ impl Panel {
             self.input = None;
         }
         match message {
-            Message::Toggle(is_on) => self.conditions.is_on = is_on,
+            Message::Toggle(is_on) => self.settings.is_on = is_on,
             Message::Slide(slider, position) => self.set_value(slider, slider.value_at(position)),
             Message::Input(field, input) => self.handle_input(field, input),
             Message::Blur(_) | Message::Submit(_) => {}
             Message::Distribution(distribution) => {
-                self.conditions.impairments.jitter.distribution = distribution;
+                self.settings.impairments.jitter.distribution = distribution;
             }
-            Message::Reordering(reorders) => self.conditions.impairments.jitter.reorders = reorders,
+            Message::Reordering(reorders) => self.settings.impairments.jitter.reorders = reorders,
             Message::Preset(preset) => self.apply_impairments(preset.impairments),
-            Message::NewSeed => self.conditions.seed = rand::random_range(0..MAX_RANDOM_SEED),
+            Message::NewSeed => self.settings.seed = rand::random_range(0..MAX_RANDOM_SEED),
             Message::Reset => *self = Self::default(),
         }
-        (self.conditions != before).then_some(self.conditions)
+        (self.settings != before).then_some(self.settings)
     }
 
     /// Sets a value, and turns emulation on if that changes the impairments. The queue size has no effect while the
     /// throughput is unlimited.
     fn set_value(&mut self, slider: SliderField, value: Option<f64>) {
-        let before = self.conditions.impairments;
-        slider.set(&mut self.conditions.impairments, &mut self.queue_bytes, value);
-        self.conditions.is_on |= self.conditions.impairments != before;
+        let before = self.settings.impairments;
+        slider.set(&mut self.settings.impairments, &mut self.queue_bytes, value);
+        self.settings.is_on |= self.settings.impairments != before;
     }
 
     fn apply_impairments(&mut self, impairments: Impairments) {
-        self.conditions.impairments = impairments;
+        self.settings.impairments = impairments;
         self.queue_bytes = impairments.bottleneck.map_or(DEFAULT_QUEUE_BYTES, |bottleneck| bottleneck.queue);
-        self.conditions.is_on = true;
+        self.settings.is_on = true;
     }
 
     fn handle_input(&mut self, field: Field, input: String) {
@@ -131,7 +131,7 @@ impl Panel {
             }
             Field::Seed => {
                 if let Ok(seed) = input.trim().parse() {
-                    self.conditions.seed = seed;
+                    self.settings.seed = seed;
                 }
             }
         }
@@ -141,7 +141,7 @@ impl Panel {
     /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `emulated`
     /// holds the packet counts of the emulator, `None` before the first packet.
     pub fn view<'a>(&'a self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Element<'a, Message> {
-        let jitter = self.conditions.impairments.jitter;
+        let jitter = self.settings.impairments.jitter;
         let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
             .map(|distribution| (distribution_name(distribution), distribution));
         let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
@@ -166,7 +166,7 @@ impl Panel {
     /// Returns the part above the sliders. Its height is constant: a slider that moves under the pointer would be
     /// released.
     fn view_header(&self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Column<'_, Message> {
-        let is_on = self.conditions.is_on;
+        let is_on = self.settings.is_on;
         let location = match host {
             None => "Emulated network between the embedded server and this player.".to_owned(),
             Some(host) => format!("Emulated network for packets from {host}, applied as they arrive."),
@@ -199,7 +199,7 @@ impl Panel {
     }
 
     fn slider_field(&self, field: SliderField) -> Element<'_, Message> {
-        let value = field.get(&self.conditions.impairments, self.queue_bytes);
+        let value = field.get(&self.settings.impairments, self.queue_bytes);
         let input = self.input_text(Field::Slider(field), || field.format(value));
         let is_invalid = field.parse(&input).is_none();
         let number = input_field(Field::Slider(field), &input, is_invalid).id(field.name()).width(72);
@@ -231,7 +231,7 @@ impl Panel {
     }
 
     fn view_seed(&self) -> Element<'_, Message> {
-        let input = self.input_text(Field::Seed, || self.conditions.seed.to_string());
+        let input = self.input_text(Field::Seed, || self.settings.seed.to_string());
         let is_invalid = input.trim().parse::<u64>().is_err();
         let label = match is_invalid {
             true => input_error("From 0 to 2⁶⁴ − 1".to_owned()),
@@ -250,7 +250,7 @@ impl Panel {
 
     fn view_presets(&self) -> Element<'_, Message> {
         let presets = PRESETS.iter().map(|preset| {
-            let is_selected = self.conditions.is_on && preset.impairments == self.conditions.impairments;
+            let is_selected = self.settings.is_on && preset.impairments == self.settings.impairments;
             let source = text(preset.source).size(size::TINY).style(theme::muted);
             let content = column![
                 text(preset.name).size(size::NORMAL).font(theme::STRONG),

@@ -40,7 +40,7 @@ struct CacheKey {
 /// Definition of a chart.
 struct Plot {
     name: &'static str,
-    about: &'static str,
+    tooltip: &'static str,
     /// Value of a second, in the unit that `format` expects; `None` if it was not measured.
     value: fn(&Second) -> Option<f64>,
     /// Smallest value for the top of the scale, in the unit of `value`.
@@ -52,7 +52,7 @@ struct Plot {
 const CHARTS: [Plot; 5] = [
     Plot {
         name: "Data rate",
-        about: "Bits per second on the wire, headers included.",
+        tooltip: "Bits per second on the wire, headers included.",
         value: |second| Some(second.wire_bits_per_second),
         min_top: 100_000.0,
         format: data_rate,
@@ -60,7 +60,7 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Loss",
-        about: "Share of the packets expected in each second that did not arrive.",
+        tooltip: "Share of the packets expected in each second that did not arrive.",
         value: |second| {
             let expected = second.packets_expected as f64;
             (expected > 0.0).then(|| (second.packets_lost.max(0) as f64 / expected).min(1.0))
@@ -71,7 +71,7 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Frame jitter",
-        about: "Interarrival jitter of the first packet of each frame, at the end of each second (RFC 3550 A.8).",
+        tooltip: "Interarrival jitter of the first packet of each frame, at the end of each second (RFC 3550 A.8).",
         value: |second| second.frame_jitter_ms,
         min_top: 1.0,
         format: milliseconds,
@@ -79,7 +79,7 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Frames shown",
-        about: "Frames shown in each second.",
+        tooltip: "Frames shown in each second.",
         value: |second| Some(second.frames_shown_per_second),
         min_top: 10.0,
         format: per_second,
@@ -87,7 +87,7 @@ const CHARTS: [Plot; 5] = [
     },
     Plot {
         name: "Buffer",
-        about: "Playing time of the frames in the jitter buffer, on average over each second.",
+        tooltip: "Playing time of the frames in the jitter buffer, on average over each second.",
         value: |second| second.buffered_ms,
         min_top: 10.0,
         format: milliseconds,
@@ -98,44 +98,44 @@ const CHARTS: [Plot; 5] = [
 /// Definition of one of the large figures.
 struct LargeFigure {
     name: &'static str,
-    about: &'static str,
+    tooltip: &'static str,
     value: fn(&Snapshot) -> String,
 }
 
 const LARGE_FIGURES: [LargeFigure; 6] = [
     LargeFigure {
         name: "lost",
-        about: "Packets lost since SETUP, as a share of those expected.",
+        tooltip: "Packets lost since SETUP, as a share of those expected.",
         value: |s| or_unknown(s.loss_ratio, percentage),
     },
     LargeFigure {
         name: "on the wire",
-        about: "Bits on the wire in the last second, headers included.",
+        tooltip: "Bits on the wire in the last second, headers included.",
         value: |s| {
             if s.packets_received == 0 { UNKNOWN.to_owned() } else { data_rate(s.wire_bits_per_second) }
         },
     },
     LargeFigure {
         name: "frames shown",
-        about: "Frames shown in the last second.",
+        tooltip: "Frames shown in the last second.",
         value: |s| {
             if s.frames_shown == 0 { UNKNOWN.to_owned() } else { per_second(s.frames_per_second_shown) }
         },
     },
     LargeFigure {
         name: "network delay",
-        about: "From the sender's media clock to the arrival of a frame's first packet, by its RTCP sender reports \
+        tooltip: "From the sender's media clock to the arrival of a frame's first packet, by its RTCP sender reports \
                 (RFC 3550 §6.4.1).",
         value: |s| or_unknown(s.network_delay_ms, milliseconds),
     },
     LargeFigure {
         name: "end to end",
-        about: "From the sender's media clock to the screen, by its RTCP sender reports (RFC 3550 §6.4.1).",
+        tooltip: "From the sender's media clock to the screen, by its RTCP sender reports (RFC 3550 §6.4.1).",
         value: |s| or_unknown(s.end_to_end_ms, milliseconds),
     },
     LargeFigure {
         name: "stalls",
-        about: "Number of times that playback froze.",
+        tooltip: "Number of times that playback froze.",
         value: |s| or_unknown((s.playing_s > 0.0).then_some(s.stalls), |stalls| stalls.to_string()),
     },
 ];
@@ -213,7 +213,7 @@ impl Panel {
             .spacing(distance::SMALL)
             .align_y(Center);
             let content = column![title, chart(cache, series)].spacing(distance::TIGHT);
-            with_tooltip(content.into(), plot.about)
+            with_tooltip(content.into(), plot.tooltip)
         });
         Column::with_children(charts).spacing(distance::SMALL).push(row![
             text("60 seconds of playback").size(size::TINY).style(theme::muted).width(Fill),
@@ -252,7 +252,7 @@ fn large_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
         .spacing(distance::TIGHT)
         .align_y(Bottom);
         let content = column![value, text(large.name).size(size::SMALL).style(theme::muted)];
-        container(with_tooltip(content.into(), large.about)).width(Fill).into()
+        container(with_tooltip(content.into(), large.tooltip)).width(Fill).into()
     };
     let lines =
         LARGE_FIGURES.chunks(3).map(|line| row(line.iter().map(figure)).spacing(distance::SMALL).into());
@@ -281,8 +281,8 @@ fn figure_row<'a>(figure: &'static Figure, snapshot: &Snapshot) -> Element<'a, A
 }
 
 /// Adds a tooltip below the content.
-fn with_tooltip<'a>(content: Element<'a, Action>, about: &'a str) -> Element<'a, Action> {
+fn with_tooltip<'a>(content: Element<'a, Action>, description: &'a str) -> Element<'a, Action> {
     let label =
-        container(text(about).size(size::SMALL)).max_width(320).padding([6, 10]).style(theme::tooltip);
+        container(text(description).size(size::SMALL)).max_width(320).padding([6, 10]).style(theme::tooltip);
     tooltip(content, label, tooltip::Position::Bottom).gap(4).into()
 }

@@ -67,7 +67,7 @@ impl Series {
                     let part = (value / top).clamp(0.0, 1.0) as f32;
                     let point =
                         Point::new((first + index) as f32 * step, 1.5 + (height - 3.0) * (1.0 - part));
-                    runs.last_mut().expect("runs is never empty").push(point);
+                    runs.last_mut().expect("there is at least one run").push(point);
                 }
                 None => runs.push(Vec::new()),
             }

@@ -30,7 +30,7 @@ impl Playback {
         let Some(Opening { generation, source, goal, resume, notice }) = self.opening.take() else { return };
         self.switch_to(generation, source, goal);
         self.resume = resume;
-        self.notice = notice.or_else(|| info.flaw().map(Notice::Info));
+        self.notice = notice.or_else(|| info.warning().map(Notice::Info));
         self.media_info = Some(info);
     }
 
@@ -38,7 +38,7 @@ impl Playback {
         if let Some(info) = &mut self.media_info {
             info.progress = progress;
             // A notice that is already shown is more important.
-            self.notice = self.notice.take().or_else(|| info.flaw().map(Notice::Info));
+            self.notice = self.notice.take().or_else(|| info.warning().map(Notice::Info));
         }
         self.resume();
     }
