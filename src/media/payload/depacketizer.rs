@@ -91,11 +91,12 @@ impl Depacketizer {
         if self.assembly.as_ref().is_some_and(|assembly| assembly.timestamp != timestamp) {
             self.finish_frame(false);
         }
-        let (sequence, state) = match self.assembly.take() {
-            Some(Assembly { sequence, state, .. }) => (sequence, append_fragment(state, packet)),
-            None => (packet.header.sequence, self.start_frame(packet)),
-        };
-        self.assembly = Some(Assembly { timestamp, sequence, state });
+        if let Some(assembly) = &mut self.assembly {
+            assembly.state.append(&packet.payload);
+        } else {
+            let state = self.start_frame(packet);
+            self.assembly = Some(Assembly { timestamp, sequence: packet.header.sequence, state });
+        }
         if packet.header.marker {
             self.finish_frame(true);
         }
@@ -124,7 +125,9 @@ impl Depacketizer {
             return AssemblyState::Unusable(TOO_SHORT);
         };
         if main.fragment_offset != 0 {
-            return append_fragment(AssemblyState::Assembling(PartialFrame::default()), packet);
+            let mut state = AssemblyState::Assembling(PartialFrame::default());
+            state.append(&packet.payload);
+            return state;
         }
         match self.parse_first(packet, main) {
             Ok((header, data, headers_reduced)) => {
@@ -226,37 +229,38 @@ fn computed_tables(quality: u8) -> [u8; 128] {
     both
 }
 
-/// Adds a packet that is not the first of a frame.
-fn append_fragment(state: AssemblyState, packet: &Packet) -> AssemblyState {
-    let AssemblyState::Assembling(mut frame) = state else { return state };
-    let Some((main, data)) = parse_following(&packet.payload) else {
-        return frame.fail(TOO_SHORT);
-    };
-    if frame.jpeg.len() + data.len() > MAX_FRAME_SIZE {
-        return frame.fail("a frame is larger than 16 MiB");
+impl AssemblyState {
+    /// Adds the payload of a packet that is not the first of a frame.
+    fn append(&mut self, payload: &[u8]) {
+        let Self::Assembling(frame) = self else { return };
+        let Err(reason) = frame.append(payload) else { return };
+        if frame.gaps.is_empty() {
+            *self = Self::Unusable(reason);
+        } else {
+            // A frame that already has gaps is reported as incomplete instead.
+            frame.gaps.truncate();
+        }
     }
-    if frame.gaps.insert(frame.header_length + main.fragment_offset as usize, data.len()) {
-        frame.jpeg.put_slice(&data);
-    }
-    AssemblyState::Assembling(frame)
 }
 
 impl PartialFrame {
-    /// Makes the frame unusable. A frame that already has gaps is reported as incomplete instead.
-    fn fail(mut self, reason: &'static str) -> AssemblyState {
-        if self.gaps.is_empty() {
-            return AssemblyState::Unusable(reason);
+    fn append(&mut self, payload: &[u8]) -> Result<(), &'static str> {
+        let (main, data) = parse_following(payload).ok_or(TOO_SHORT)?;
+        if self.jpeg.len() + data.len() > MAX_FRAME_SIZE {
+            return Err("a frame is larger than 16 MiB");
         }
-        self.gaps.truncate();
-        AssemblyState::Assembling(self)
+        if self.gaps.insert(self.header_length + main.fragment_offset as usize, data.len()) {
+            self.jpeg.put_slice(data);
+        }
+        Ok(())
     }
 }
 
 /// Parses the main header and the data of a packet that is not the first of a frame; `None` if it is too short.
-fn parse_following(payload: &Bytes) -> Option<(MainHeader, Bytes)> {
+fn parse_following(payload: &[u8]) -> Option<(MainHeader, &[u8])> {
     let main = MainHeader::parse(payload)?;
     let headers_length = MainHeader::LENGTH + if main.has_restart_header() { 4 } else { 0 };
-    (payload.len() >= headers_length).then(|| (main, payload.slice(headers_length..)))
+    Some((main, payload.get(headers_length..)?))
 }
 
 fn parse_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
