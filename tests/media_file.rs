@@ -110,7 +110,7 @@ fn invalid_files_are_refused_with_advice() {
         "{mp4}"
     );
     assert_eq!(with(b"hello"), "film.mjpeg is a text file, not a Motion JPEG film; choose another file.");
-    assert!(with(&[1; 70_000]).contains("its first 65536 bytes contain no frame"));
+    assert!(with(&[1; 70_000]).contains("its first 64 KiB contain no frame"));
     let first = &encode_file(FileLayout::Records(5), &test_jpegs(JpegKind::WithComment, SIZE, 1));
     assert!(with(&first[..first.len() / 2]).contains("it ends in the middle of its first frame"));
     assert!(with(&[0xFF, 0xD8, 0xFF, 0xD9, 0, 0]).contains("it has no complete frame"));

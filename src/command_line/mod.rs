@@ -1,7 +1,7 @@
 //! Command line: arguments, help, and the commands that need no window.
 //!
-//! [`parse`] turns the arguments into an [`Invocation`], which `main` runs: the window, or one of [`serve`], [`probe`]
-//! and [`proxy`]. Options are declared once, in `cli.rs`; help, completions and the manual page are made from that.
+//! [`parse`] turns the arguments into an [`Invocation`], which `main` runs: the window, or one of [`serve()`], [`probe()`]
+//! and [`proxy()`]. Options are declared once, in `cli.rs`; help, completions and the manual page are made from that.
 //! Every error is one sentence that says what to try: an [`ArgumentError`] reports wrong usage (exit status 2), and a
 //! [`CommandError`] a failure (exit status 1).
 

@@ -1,6 +1,6 @@
 //! Output to standard error that never blocks the program, even if it is full, closed, or a pipe that is not read.
 //!
-//! [`print_line`], [`print`] and [`StderrWriter`] put chunks into a queue, which a thread writes. A full queue drops
+//! [`print_line`], [`print()`] and [`StderrWriter`] put chunks into a queue, which a thread writes. A full queue drops
 //! lines and counts them. [`flush`] waits, for a limited time, until the queue is written.
 
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ pub fn print(text: impl Into<String>) {
     STDERR.push(text.into().into());
 }
 
-/// Waits until everything is written, for at most [`FLUSH_TIMEOUT`].
+/// Waits until everything is written, for at most `FLUSH_TIMEOUT`.
 pub fn flush() {
     STDERR.flush(FLUSH_TIMEOUT);
 }

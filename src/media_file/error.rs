@@ -78,7 +78,8 @@ fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
         }
         UnsupportedFile::Unknown => {
             format!(
-                "{name} is not Motion JPEG: its first {HEAD_LENGTH} bytes contain no frame; choose another file."
+                "{name} is not Motion JPEG: its first {} KiB contain no frame; choose another file.",
+                HEAD_LENGTH / 1024
             )
         }
     }

@@ -1,6 +1,6 @@
 //! Settings in a TOML document. Sans-I/O.
 //!
-//! [`read`] returns the valid settings of a document. [`write`] changes only values that differ, so that manual edits
+//! [`read`] returns the valid settings of a document. [`write()`] changes only values that differ, so that manual edits
 //! are kept: comments, formatting, order and unknown keys.
 
 use std::fmt::Display;

@@ -168,7 +168,7 @@ fn unusable(path: PathBuf, reason: &impl ToString) -> LoadedSettings {
     LoadedSettings { settings: Settings::default(), problem: Some(problem) }
 }
 
-/// Renames a file that cannot be understood.
+/// Renames a file that cannot be parsed.
 fn set_aside_broken(path: PathBuf, reason: String) -> LoadedSettings {
     match set_aside(&path, "broken") {
         Ok(renamed_to) => {
@@ -324,7 +324,7 @@ mod tests {
             let loaded = store.load();
             assert_eq!(loaded.settings, Settings::default());
             let sentence = loaded.problem.unwrap().to_string();
-            assert!(sentence.contains(&format!("it is now called {name}, and")), "{sentence}");
+            assert!(sentence.contains(&format!("it was renamed to {name}, and")), "{sentence}");
             assert!(sentence.contains("(line ") && !sentence.contains('\n'), "{sentence}");
             assert_eq!(store.read(name), *text);
         }

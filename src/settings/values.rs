@@ -116,7 +116,7 @@ impl FromStr for ThemePreference {
 }
 
 impl Settings {
-    /// Moves a server to the front of the known ones, with this protocol. Beyond [`MAX_SERVERS`], the servers that were
+    /// Moves a server to the front of the known ones, with this protocol. Beyond `MAX_SERVERS`, the servers that were
     /// not connected to for the longest time are forgotten.
     pub fn remember_server(&mut self, address: String, dialect: Dialect) {
         self.servers.retain(|known| !known.address.eq_ignore_ascii_case(&address));

@@ -175,7 +175,7 @@ impl SessionReport {
         }
         let is_emulated = self.figures.emulated.is_some();
         for (group, lines) in self.figure_groups() {
-            let right = if is_emulated { "true" } else { "" };
+            let right = if is_emulated { "counted by the emulator" } else { "" };
             text.push('\n');
             push_columns(&mut text, group, "measured", right);
             for ReportLine { name, measured, emulated, .. } in lines {

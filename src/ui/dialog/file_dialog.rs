@@ -8,7 +8,7 @@ use etcetera::BaseStrategy as _;
 use iced::{Task, window};
 use rfd::AsyncFileDialog;
 
-/// Result of the dialog of [`pick_file`].
+/// Result of the dialog of `pick_file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PickResult {
     /// Path of the chosen file.
@@ -51,7 +51,7 @@ fn run_open_dialog(dialog: AsyncFileDialog) -> impl Future<Output = PickResult> 
     }
 }
 
-/// Result of the dialog of [`save_file`].
+/// Result of the dialog of `save_file`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SaveResult {
     /// Path that the file was written to.
