@@ -40,7 +40,7 @@ impl FrameRate {
     pub fn new(frames: u32, seconds: u32) -> Option<Self> {
         let rate =
             Self { frames: NonZeroU64::new(frames.into())?, seconds: NonZeroU64::new(seconds.into())? };
-        FRAME_RATE_RANGE.contains(&rate.as_f64()).then_some(rate)
+        FRAME_RATE_RANGE.contains(&rate.as_f64()).then(|| rate.reduced())
     }
 
     /// Returns the frames per second, rounded to the precision of an `f64`.
@@ -53,6 +53,12 @@ impl FrameRate {
     pub fn scaled_by(self, factor: Factor) -> Self {
         let frames = self.frames.saturating_mul(factor.into());
         Self { frames, seconds: self.seconds.saturating_mul(Factor::ONE.into()) }.reduced()
+    }
+
+    /// Returns the shortest text that parses to this rate: a number with at most two decimals, or else a fraction.
+    pub fn exact_text(self) -> String {
+        let rounded = self.to_string();
+        if rounded.parse() == Ok(self) { rounded } else { format!("{}/{}", self.frames, self.seconds) }
     }
 
     /// Returns the time from one frame to the next.
@@ -120,7 +126,7 @@ impl FromStr for FrameRate {
         if rate.fract() != 0.0 && (nominal * 1_000.0 / 1_001.0 - rate).abs() < 0.005 {
             return Self::new(nominal as u32 * 1_000, 1_001).ok_or(FrameRateError);
         }
-        Self::new((rate * 1_000.0).round() as u32, 1_000).map(Self::reduced).ok_or(FrameRateError)
+        Self::new((rate * 1_000.0).round() as u32, 1_000).ok_or(FrameRateError)
     }
 }
 
@@ -146,6 +152,11 @@ mod tests {
         assert_eq!("12.5".parse(), Ok(FrameRate::new(25, 2).unwrap()));
         assert_eq!("29.97".parse(), Ok(FrameRate::new(30_000, 1_001).unwrap()));
         assert_eq!(" 30000 / 1001 ".parse(), Ok(FrameRate::new(30_000, 1_001).unwrap()));
+        for (text, exact) in [("25", "25"), ("23.976", "23.98"), ("30001/1001", "30001/1001"), ("100/8", "12.5")] {
+            let rate: FrameRate = text.parse().unwrap();
+            assert_eq!(rate.exact_text(), exact);
+            assert_eq!(exact.parse(), Ok(rate));
+        }
         assert_eq!("23.976".parse::<FrameRate>().unwrap().to_string(), "23.98");
         for text in ["", "0", "-5", "1000", "abc", "nan", "1/0", "inf"] {
             assert_eq!(text.parse::<FrameRate>(), Err(FrameRateError), "{text}");

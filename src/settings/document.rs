@@ -160,9 +160,9 @@ fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
     }
 }
 
-/// Returns an integral frame rate as an integer, any other as a number with at most two decimals.
+/// Returns an integral frame rate as an integer, one with at most two decimals as a number, any other as a fraction.
 fn frame_rate_value(rate: FrameRate) -> Value {
-    let text = rate.to_string();
+    let text = rate.exact_text();
     match (text.parse::<i64>(), text.parse::<f64>()) {
         (Ok(number), _) => number.into(),
         (Err(_), Ok(number)) => number.into(),
@@ -337,19 +337,21 @@ mod tests {
     #[test]
     fn frame_rate_is_a_number_or_a_fraction() {
         let ntsc = FrameRate::new(30_000, 1_001).unwrap();
-        for (value, rate) in [
-            ("25", FrameRate::per_second(25)),
-            ("12.5", FrameRate::new(25, 2).unwrap()),
-            ("29.97", ntsc),
-            ("'29.97'", ntsc),
-            ("'30000/1001'", ntsc),
+        for (value, rate, saved) in [
+            ("25", FrameRate::per_second(25), "25"),
+            ("12.5", FrameRate::new(25, 2).unwrap(), "12.5"),
+            ("29.97", ntsc, "29.97"),
+            ("'29.97'", ntsc, "29.97"),
+            ("'30000/1001'", ntsc, "29.97"),
+            ("'30001/1001'", FrameRate::new(30_001, 1_001).unwrap(), "\"30001/1001\""),
         ] {
             let line = format!("frame_rate = {value}\n");
             let (settings, ignored) = read_text(&line);
             assert_eq!((settings.frame_rate, ignored), (rate, Vec::new()), "{line}");
             assert!(written(&line, &settings).contains(&line), "an unchanged value keeps its form");
             let text = written("", &settings);
-            assert!(text.contains(&format!("frame_rate = {rate}\n")), "{text}");
+            assert!(text.contains(&format!("frame_rate = {saved}\n")), "{text}");
+            assert_eq!(read_text(&text).0.frame_rate, rate);
         }
     }
 

@@ -67,7 +67,7 @@ impl Form {
     pub fn new(theme: ThemePreference, frame_rate: FrameRate, playout_delay: Duration) -> Self {
         Self {
             theme,
-            frame_rate: frame_rate.to_string(),
+            frame_rate: frame_rate.exact_text(),
             playout_delay: playout_delay.as_millis().to_string(),
             errors: FieldErrors::default(),
         }
