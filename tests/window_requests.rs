@@ -1,0 +1,250 @@
+//! Requests that follow from what the user does: the real application and the real backend, with a listening server
+//! that records the requests.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use iced_test::Simulator;
+use reelay::backend::{Backend, BackendEvent, BackendEventKind, BackendOptions, MediaSource};
+use reelay::media::FrameRate;
+use reelay::proto::rtsp::{Message as RtspMessage, MessageLimits, MessageReader, Request, RtspUrl};
+use reelay::session::{RtspOptions, SessionEvent, SourceUrl, TransportPreference};
+use reelay::settings::{Controls, Settings};
+use reelay::ui::{self, App, AppOptions, BackendUpdate, Message};
+use tokio::sync::mpsc;
+
+/// Limit of every wait: nothing on loopback takes this long.
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Event at the server.
+#[derive(Debug, PartialEq, Eq)]
+enum Recorded {
+    Request(String),
+    Closed,
+}
+
+/// A server that responds with 200 to every request and records it. It sends no media.
+struct RecordingServer {
+    address: SocketAddr,
+    recorded: Receiver<Recorded>,
+}
+
+impl RecordingServer {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, recorded) = channel();
+        thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                let sender = sender.clone();
+                thread::spawn(move || record(stream, &sender));
+            }
+        });
+        Self { address, recorded }
+    }
+
+    fn url(&self, path: &str) -> SourceUrl {
+        SourceUrl::from(RtspUrl::parse(&format!("rtsp://{}/{path}", self.address)).unwrap())
+    }
+
+    fn next(&self) -> Recorded {
+        self.recorded.recv_timeout(TEST_TIMEOUT).expect("the client sends nothing")
+    }
+
+    /// Checks that exactly these requests are the next ones.
+    fn expect(&self, methods: &[&str]) {
+        for method in methods {
+            assert_eq!(self.next(), Recorded::Request((*method).to_owned()));
+        }
+    }
+
+    /// Checks that the client sends TEARDOWN next, and then closes the connection.
+    fn expect_teardown(&self) {
+        self.expect(&["TEARDOWN"]);
+        assert_eq!(self.next(), Recorded::Closed);
+    }
+}
+
+/// Responds to the requests of a connection until the client closes it.
+fn record(mut stream: TcpStream, recorded: &Sender<Recorded>) {
+    let mut reader = MessageReader::new(MessageLimits::SERVER);
+    let mut buffer = [0; 4_096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        reader.push(&buffer[..count]);
+        while let Some(message) = reader.poll_message().unwrap() {
+            // The others are RTCP receiver reports.
+            let RtspMessage::Request(request) = message else { continue };
+            let _ = recorded.send(Recorded::Request(request.method.as_str().to_owned()));
+            let _ = stream.write_all(response(&request).as_bytes());
+        }
+    }
+    let _ = recorded.send(Recorded::Closed);
+}
+
+fn response(request: &Request) -> String {
+    let sdp = "v=0\r\na=range:npt=0-10\r\nm=video 0 RTP/AVP 26\r\na=framerate:20\r\n";
+    let (headers, body) = match request.method.as_str() {
+        "DESCRIBE" => ("Content-Type: application/sdp\r\n", sdp),
+        "SETUP" => ("Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 12345678\r\n", ""),
+        _ => ("", ""),
+    };
+    let cseq = request.headers.cseq().unwrap();
+    format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The application and the backend, without a window on a screen.
+struct Window {
+    app: App,
+    backend: Backend,
+    events: mpsc::Receiver<BackendEvent>,
+    /// Methods of the requests that the player has sent, as the Messages panel shows them.
+    logged: Vec<String>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Window {
+    fn new(controls: Controls) -> Self {
+        let options =
+            BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::from_millis(50) };
+        let (backend, outputs) = Backend::start(options).unwrap();
+        let settings = Settings { controls, ..Settings::default() };
+        let app = App::new(backend.handle(), AppOptions { settings, ..AppOptions::default() });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        Self { app, backend, events: outputs.events, logged: Vec::new(), runtime }
+    }
+
+    fn connect(&mut self, url: SourceUrl) {
+        let options = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::for_source(&url) };
+        self.app.connect(url, options, false);
+    }
+
+    fn shows(&self, text: &str) -> bool {
+        Simulator::new(self.app.view()).find(text).is_ok()
+    }
+
+    /// Passes the next event of the backend on to the application.
+    fn handle_next_event(&mut self) {
+        let next = async { tokio::time::timeout(TEST_TIMEOUT, self.events.recv()).await };
+        let event = self.runtime.block_on(next).expect("no event from the backend").expect("the backend ended");
+        if let BackendEventKind::Session(SessionEvent::Message(message)) = &event.kind
+            && let Some(method) = message.start_line.split(' ').next().filter(|word| !word.starts_with("RTSP/"))
+        {
+            self.logged.push(method.to_owned());
+        }
+        let _task = self.app.update(Message::Backend(BackendUpdate::Event(event)));
+    }
+
+    fn wait_until_shown(&mut self, text: &str) {
+        while !self.shows(text) {
+            self.handle_next_event();
+        }
+    }
+
+    /// Clicks on a button, which does nothing if it is disabled.
+    fn click(&mut self, label: &str) {
+        let messages: Vec<_> = {
+            let mut ui = Simulator::with_settings(ui::iced_settings(), self.app.view());
+            ui.click(label).unwrap_or_else(|error| panic!("{label}: {error}"));
+            ui.into_messages().collect()
+        };
+        for message in messages {
+            let _task = self.app.update(message);
+        }
+    }
+}
+
+const SET_UP: [&str; 3] = ["OPTIONS", "DESCRIBE", "SETUP"];
+
+#[test]
+fn three_buttons_send_setup_when_opened_and_teardown_on_stop() {
+    let server = RecordingServer::start();
+    let mut window = Window::new(Controls::Three);
+    window.connect(server.url("film"));
+    server.expect(&SET_UP);
+    window.wait_until_shown("READY");
+    window.click("Play");
+    window.click("Play");
+    server.expect(&["PLAY"]);
+    window.wait_until_shown("PLAYING");
+    window.click("Pause");
+    server.expect(&["PAUSE"]);
+    window.wait_until_shown("READY");
+    window.click("Stop");
+    window.click("Stop");
+    server.expect_teardown();
+    window.wait_until_shown("INIT");
+    window.click("Play");
+    server.expect(&[SET_UP.as_slice(), &["PLAY"]].concat());
+}
+
+#[test]
+fn four_buttons_send_one_request_each_and_none_when_opened() {
+    let server = RecordingServer::start();
+    let mut window = Window::new(Controls::Four);
+    window.connect(server.url("film"));
+    // The film replaces the stream, whose session has then ended.
+    window.app.open(MediaSource::Sample, false);
+    window.wait_until_shown("sample.mjpeg");
+    assert!(window.shows("INIT") && window.logged.is_empty());
+    assert!(server.recorded.try_recv().is_err(), "nothing is sent without a click");
+    window.connect(server.url("film"));
+    window.click("Setup");
+    server.expect(&SET_UP);
+    for (state, button, method) in [("READY", "Play", "PLAY"), ("PLAYING", "Pause", "PAUSE")] {
+        window.wait_until_shown(state);
+        window.click(button);
+        server.expect(&[method]);
+    }
+    window.wait_until_shown("READY");
+    window.click("Teardown");
+    server.expect_teardown();
+}
+
+#[test]
+fn session_is_torn_down_when_another_film_or_stream_is_opened() {
+    let server = RecordingServer::start();
+    let mut window = Window::new(Controls::Three);
+    window.connect(server.url("film"));
+    server.expect(&SET_UP);
+    window.wait_until_shown("READY");
+    window.connect(server.url("other"));
+    // The first session may end before or after the second one begins; each on its own connection.
+    let mut seen: Vec<_> = (0..5).map(|_| server.next()).collect();
+    let teardown = seen.iter().position(|event| *event == Recorded::Request("TEARDOWN".to_owned())).unwrap();
+    seen.remove(teardown);
+    let closed = seen.iter().position(|event| *event == Recorded::Closed).unwrap();
+    assert!(closed >= teardown, "TEARDOWN comes before the connection is closed");
+    seen.remove(closed);
+    assert_eq!(seen, SET_UP.map(|method| Recorded::Request(method.to_owned())));
+    window.wait_until_shown("READY");
+    window.app.open(MediaSource::Sample, false);
+    server.expect_teardown();
+}
+
+#[test]
+fn session_is_torn_down_when_the_window_is_closed() {
+    let server = RecordingServer::start();
+    let mut window = Window::new(Controls::Three);
+    window.connect(server.url("film"));
+    server.expect(&SET_UP);
+    window.wait_until_shown("READY");
+    window.click("Play");
+    server.expect(&["PLAY"]);
+    window.wait_until_shown("PLAYING");
+    window.backend.shutdown();
+    server.expect_teardown();
+}
+
+#[test]
+fn film_is_set_up_when_opened_and_torn_down_on_stop() {
+    let mut window = Window::new(Controls::Three);
+    window.app.open(MediaSource::Sample, false);
+    window.wait_until_shown("READY");
+    assert_eq!(window.logged, SET_UP);
+    window.click("Stop");
+    window.wait_until_shown("INIT");
+    assert_eq!(window.logged[3..], ["TEARDOWN"]);
+}
