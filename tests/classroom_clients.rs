@@ -9,7 +9,7 @@ use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
 use reelay::media::FrameRate;
 use reelay::media::decode::decode;
-use reelay::media::payload::MAX_CLASSROOM_FRAME_SIZE;
+use reelay::media::payload::{MAX_CLASSROOM_FRAME_SIZE, MAX_SMALL_CLASSROOM_FRAME_SIZE};
 use reelay::media_file::MediaFile;
 use reelay::proto::rtp::Packet;
 use reelay::server_embed::{Authenticator, Observer, Server, ServerEvent, ServerOptions};
@@ -117,6 +117,17 @@ impl TestClient {
             let byte = timeout(TEST_TIMEOUT, self.connection.read_u8()).await.expect("no response in time");
             response
                 .push(byte.unwrap_or_else(|_| panic!("closed after {}", String::from_utf8_lossy(&response))));
+        }
+        String::from_utf8(response).unwrap()
+    }
+
+    /// Writes a request of standard RTSP and reads the response, which has no body.
+    async fn exchange_standard(&mut self, request: &str) -> String {
+        self.write(request).await;
+        let mut response = Vec::new();
+        while !response.ends_with(b"\r\n\r\n") {
+            let byte = timeout(TEST_TIMEOUT, self.connection.read_u8()).await.expect("no response in time");
+            response.push(byte.unwrap());
         }
         String::from_utf8(response).unwrap()
     }
@@ -358,6 +369,100 @@ async fn large_frames_are_shrunk_to_client_buffer() {
     for jpeg in client.next_frames(2).await {
         decode(&jpeg, &mut Vec::new()).unwrap();
     }
+}
+
+/// The Java programs hold datagrams of 15,000 bytes, and write their requests with CRLF and without a blank line.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_above_15000_bytes_are_shrunk_for_java_clients_only() {
+    let small = test_jpeg(JpegKind::Classroom444, (160, 120), 1, 0);
+    assert!(small.len() < 13_000);
+    // A comment fills the frames up to the sizes around the limit.
+    let with_length = |length: usize| {
+        let fill = length - small.len() - 4;
+        let comment = [&[0xFF, 0xFE][..], &(fill as u16 + 2).to_be_bytes(), &vec![b'x'; fill]].concat();
+        [&small[..2], &comment, &small[2..]].concat()
+    };
+    let lengths = [14_000, MAX_SMALL_CLASSROOM_FRAME_SIZE, MAX_SMALL_CLASSROOM_FRAME_SIZE + 1, 20_000];
+    let file = test_file(FileLayout::Records(5), lengths.map(with_length).to_vec());
+    let (server, _) = start_server(ServerOptions::default()).await;
+    add_file(&server, &file);
+    let java: RequestFormat = |m, n, s, p| with_headers(m, n, s, p).replace('\n', "\r\n") + "\r\n";
+    let mut received = Vec::new();
+    for format in [with_headers, java] {
+        let mut client = TestClient::start(&server, format).await;
+        client.set_up().await;
+        client.expect_ok("PLAY").await;
+        received.push(client.next_frames(4).await);
+        client.close().await;
+    }
+    assert!(received[0] == file.frames, "other clients receive the frames as they are");
+    assert!(received[1][..2] == file.frames[..2], "frames that fit are sent as they are");
+    for jpeg in &received[1][2..] {
+        assert!(jpeg.len() <= MAX_SMALL_CLASSROOM_FRAME_SIZE, "{}", jpeg.len());
+        decode(jpeg, &mut Vec::new()).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tcp_connection_to_the_client_is_refused_with_the_reason() {
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (96, 64), 8));
+    let (server, _) = start_server(ServerOptions::default()).await;
+    add_file(&server, &file);
+    let mut client = TestClient::start(&server, with_headers).await;
+    client.write("SETUP movie.Mjpeg RTSP/1.0\r\nCSeq: 1\r\nTransport: TCP; client_port= 25000\r\n").await;
+    let response = client.next_response().await;
+    assert!(
+        response.starts_with("RTSP/1.0 461 Unsupported Transport: frames are sent over UDP"),
+        "{response}"
+    );
+    assert!(response.ends_with("\r\nCSeq: 1\r\nSession: 0\r\n"), "{response}");
+    assert_eq!(server.session_count(), 0);
+    client.set_up().await;
+}
+
+/// Java programs append `trackID=0` to the URL without having read the control URL in the SDP.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_track_name_is_an_alias_of_the_track() {
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (96, 64), 8));
+    let (server, _) = start_server(ServerOptions::default()).await;
+    add_file(&server, &file);
+    let url = server.url_of("movie.Mjpeg");
+    for track in ["trackID=0", "trackID=1", "streamid=0", "stream=0", "track1"] {
+        let mut client = TestClient::start(&server, with_headers).await;
+        let port = client.port();
+        let setup = format!(
+            "SETUP {url}/{track} RTSP/1.0\r\nCSeq: 1\r\n\
+             Transport: RTP/AVP/UDP;unicast;client_port={port}-{port}\r\n\r\n"
+        );
+        let response = client.exchange_standard(&setup).await;
+        assert!(response.starts_with("RTSP/1.0 200 OK\r\n"), "{track}: {response}");
+        let session = response.lines().find_map(|line| line.strip_prefix("Session: ")).unwrap();
+        let session = session.split(';').next().unwrap();
+        let play = format!("PLAY {url} RTSP/1.0\r\nCSeq: 2\r\nSession: {session}\r\n\r\n");
+        let response = client.exchange_standard(&play).await;
+        assert!(response.starts_with("RTSP/1.0 200 OK\r\n"), "{track}: {response}");
+        assert!(response.contains(&format!("{url}/{track}")), "RTP-Info names the client's URL: {response}");
+        // RTCP has the same port as RTP here.
+        let mut datagram = [0; 2_048];
+        while datagram[1] & 0x7F != 26 {
+            let received = timeout(TEST_TIMEOUT, client.rtp_socket.recv_from(&mut datagram)).await;
+            received.expect("no packet").unwrap();
+        }
+    }
+    let mut client = TestClient::start(&server, with_headers).await;
+    let setup = format!(
+        "SETUP {url}/a/b RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/AVP;unicast;client_port=5000-5001\r\n\r\n"
+    );
+    let response = client.exchange_standard(&setup).await;
+    assert!(response.starts_with("RTSP/1.0 404 "), "{response}");
+    // The classroom dialect has no track, and the name of a file may end in one.
+    let mut client = TestClient::start(&server, with_headers).await;
+    let port = client.port();
+    let setup =
+        format!("SETUP movie.Mjpeg/trackID=0 RTSP/1.0\nCSeq: 1\nTransport: RTP/UDP; client_port= {port}");
+    client.write(&setup).await;
+    let response = client.next_response().await;
+    assert!(response.starts_with("RTSP/1.0 200 OK\r\n"), "{response}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,16 +6,18 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::classroom_server::{ClassroomServer, ClassroomServerOptions, Packetization, Reaction};
+use common::classroom_server::{
+    ClassroomServer, ClassroomServerOptions, Packetization, PortReading, RESPOND_OK, Reaction,
+};
 use common::jpegs::{JpegKind, test_jpeg};
 use reelay::impairment::{Emulator, EmulatorSettings, Impairments, LossModel, RawPacket};
-use reelay::proto::rtcp::{Epoch, NtpTime};
+use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
 use reelay::proto::rtp::Header;
 use reelay::proto::rtsp::{PortPair, RtspUrl};
 use reelay::session::{
     ClassroomClient, ClassroomUrl, Client as _, ClientInput, ClientOptions, ClientOutput, EmulatorOptions,
-    Frame, FrameSinks, Goal, NetworkPath, RtcpIdentity, RtspOptions, RtspState, Session, SessionCommand,
-    SessionEvent, SessionOptions,
+    Frame, FrameSinks, Goal, NetworkPath, PortSpelling, ReconnectReason, RtcpIdentity, RtspOptions,
+    RtspState, Session, SessionCommand, SessionEvent, SessionOptions,
 };
 use reelay::stats::Snapshot;
 use tokio::sync::{Semaphore, mpsc};
@@ -138,7 +140,7 @@ async fn assert_plays_packetization(packetization: Packetization, setup: Reactio
     let mut client = TestSession::start(&server);
     let snapshot = client.play_to_end().await;
     assert_same_frames(&client.received, &source);
-    let packets = if packetization == Packetization::ByPacket {
+    let packets = if let Packetization::ByPacket | Packetization::LastFlagHeader = packetization {
         source.iter().map(|jpeg| jpeg.len().div_ceil(1_300) as u64).sum()
     } else {
         source.len() as u64
@@ -167,7 +169,9 @@ async fn every_packetization_is_received_bit_exact() {
         assert_plays_packetization(Packetization::WholeFrameVersion0, doubled.clone(), doubled),
         assert_plays_packetization(Packetization::ByFrame, crlf.clone(), crlf),
         assert_plays_packetization(Packetization::ByPacket, bare.clone(), lf.clone()),
-        assert_plays_packetization(Packetization::Framed, lf, bare),
+        assert_plays_packetization(Packetization::Framed, lf.clone(), bare),
+        assert_plays_packetization(Packetization::FragmentHeader, lf.clone(), lf.clone()),
+        assert_plays_packetization(Packetization::LastFlagHeader, lf.clone(), lf),
         assert_plays_packetization(Packetization::Sliced, uuid.clone(), uuid),
     );
 }
@@ -345,6 +349,278 @@ fn end_waits_for_frames_buffered_beyond_silence_timeout() {
     assert_eq!(shown, 10);
 }
 
+/// A client on virtual time with a server that is a function of the test.
+struct VirtualClient {
+    client: ClassroomClient,
+    now: Instant,
+}
+
+impl VirtualClient {
+    /// Plays a film whose server responds to SETUP with these further lines.
+    fn playing(setup_lines: &str) -> Self {
+        let now = Instant::now();
+        let options = ClientOptions {
+            rtsp: RtspOptions::default(),
+            playout_delay: Duration::from_millis(50),
+            rtcp_identity: RtcpIdentity { ssrc: 7, cname: "player".to_owned() },
+            emulator: EmulatorOptions::default(),
+            epoch: Epoch { instant: now, ntp: NtpTime(1 << 40) },
+        };
+        let mut client = ClassroomClient::new(film_url(8554), options);
+        client.handle_input(now, ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        client.handle_input(now, ClientInput::Connected(NetworkPath::default()));
+        client.handle_input(now, ClientInput::Ports(Ok(PortPair { rtp: 25_000, rtcp: 25_001 })));
+        for (cseq, lines) in [(1, setup_lines), (2, "")] {
+            let response = format!("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 5\n{lines}\n\n");
+            client.handle_input(now, ClientInput::Received(response.into()));
+        }
+        assert_eq!(client.status().state, RtspState::Playing);
+        Self { client, now }
+    }
+
+    /// Receives a frame in one packet.
+    fn receive_frame(&mut self, number: u16, jpeg: &[u8]) {
+        let header = Header { marker: true, payload_type: 26, sequence: number, timestamp: 0, ssrc: 0 };
+        let datagram = [&header.encode(false)[..], jpeg].concat();
+        self.client.handle_input(self.now, ClientInput::Packet(RawPacket::rtp(datagram)));
+    }
+
+    fn outputs(&mut self) -> Vec<ClientOutput> {
+        std::iter::from_fn(|| self.client.poll_output()).collect()
+    }
+
+    /// Advances the time to the next deadline of the client; returns its outputs.
+    fn step(&mut self) -> Vec<ClientOutput> {
+        if let Some(deadline) = self.client.poll_timeout() {
+            self.now = self.now.max(deadline);
+        }
+        self.client.handle_timeout(self.now);
+        self.outputs()
+    }
+}
+
+#[test]
+fn film_of_stated_length_has_an_end_at_once_and_ends_with_its_last_frame() {
+    for (lines, end, ends_at_once) in [
+        ("Frames: 4", 200_000, true),
+        ("FrameNbr: 4", 200_000, true),
+        ("Total: 4", 200_000, true),
+        ("Total frames: 4", 200_000, true),
+        ("Total-Frames: 4", 200_000, true),
+        ("X-TotalFrames: 4", 200_000, true),
+        ("Total frames: 4\nTotal time: 0.4", 400_000, true),
+        // The time alone does not say which frame is the last.
+        ("TotalTime: 25.5", 25_500_000, false),
+        ("Total time: 25.5", 25_500_000, false),
+    ] {
+        let mut client = VirtualClient::playing(lines);
+        let ends: Vec<_> = client
+            .outputs()
+            .into_iter()
+            .filter_map(|output| match output {
+                ClientOutput::Event(SessionEvent::Described(presentation)) => {
+                    Some(presentation.range?.end?.as_micros())
+                }
+                _ => None,
+            })
+            .collect();
+        assert!(ends.contains(&end), "{lines}: {ends:?}");
+        for (number, jpeg) in (1..).zip(every_kind_of_jpeg().iter().take(4)) {
+            client.receive_frame(number, jpeg);
+        }
+        let last_frame = client.now;
+        let mut steps = 0;
+        while !client.step().contains(&ClientOutput::Event(SessionEvent::Ended)) {
+            steps += 1;
+            assert!(steps < 1_000, "{lines}: no end");
+        }
+        assert_eq!(client.now - last_frame < Duration::from_secs(1), ends_at_once, "{lines}");
+    }
+}
+
+/// The server blocks after each frame until a datagram arrives on its UDP port 19001.
+#[test]
+fn server_that_waits_for_reports_after_each_frame_is_played() {
+    let source = every_kind_of_jpeg();
+    let mut client = VirtualClient::playing("");
+    client.receive_frame(1, &source[0]);
+    let (mut sent, mut received, mut report_times) = (1, 0, Vec::new());
+    let mut is_addressed = false;
+    for _ in 0..10_000 {
+        let (mut has_ended, mut reports) = (false, 0);
+        for output in client.step() {
+            match output {
+                ClientOutput::Frame(frame) => {
+                    assert!(frame.jpeg == source[received][..], "frame {received}");
+                    received += 1;
+                }
+                ClientOutput::SetTransport(transport) => {
+                    is_addressed = transport.server_port.is_some_and(|ports| ports.rtcp == 19_001);
+                }
+                ClientOutput::SendPacket(packet) => {
+                    let packets = rtcp::parse(&packet.bytes).unwrap();
+                    let [RtcpPacket::ReceiverReport { ssrc: 7, blocks }, _] = &packets[..] else {
+                        panic!("{packets:?}")
+                    };
+                    assert_eq!((blocks.len(), blocks[0].cumulative_lost), (1, 0));
+                    reports += 1;
+                }
+                ClientOutput::Event(SessionEvent::Failed(error)) => panic!("{error}"),
+                ClientOutput::Event(SessionEvent::Ended) => has_ended = true,
+                _ => {}
+            }
+        }
+        if reports > 0 {
+            assert!(is_addressed, "the reports have no address");
+            report_times.push(client.now);
+            if let Some(jpeg) = source.get(sent) {
+                sent += 1;
+                client.receive_frame(sent as u16, jpeg);
+            }
+        }
+        if has_ended {
+            break;
+        }
+    }
+    assert_eq!((sent, received), (source.len(), source.len()));
+    assert!(report_times.windows(2).all(|pair| pair[1] - pair[0] == Duration::from_millis(100)));
+}
+
+#[test]
+fn servers_that_send_frames_by_themselves_receive_no_reports() {
+    let mut client = VirtualClient::playing("");
+    let source = every_kind_of_jpeg();
+    for (number, jpeg) in (1..).zip(&source) {
+        client.now += Duration::from_millis(50);
+        client.receive_frame(number, jpeg);
+    }
+    loop {
+        let outputs = client.step();
+        let is_report = |output: &ClientOutput| matches!(output, ClientOutput::SendPacket(_));
+        assert!(!outputs.iter().any(is_report));
+        if outputs.contains(&ClientOutput::Event(SessionEvent::Ended)) {
+            break;
+        }
+    }
+}
+
+#[test]
+fn one_frame_and_silence_is_not_the_end_of_the_film() {
+    let mut client = VirtualClient::playing("");
+    client.receive_frame(1, &every_kind_of_jpeg()[0]);
+    let (start, mut failure) = (client.now, None);
+    while failure.is_none() {
+        for output in client.step() {
+            match output {
+                ClientOutput::Event(SessionEvent::Failed(error)) => failure = Some(error.to_string()),
+                ClientOutput::Event(SessionEvent::Ended) => panic!("the film is over"),
+                _ => {}
+            }
+        }
+        assert!(client.now - start < Duration::from_secs(20), "no failure");
+    }
+    let message = failure.unwrap();
+    assert!(message.contains("fell silent after the first frame of \"movie.Mjpeg\""), "{message}");
+    assert!(message.contains("port 19001"), "{message}");
+}
+
+/// Plays a server that reads the port in this way; returns the third lines of its SETUP requests, and the session.
+async fn play_with_port_reading(
+    port_reading: PortReading,
+    unreadable_port: Reaction,
+) -> (Vec<String>, TestSession, Vec<SessionEvent>) {
+    let source = every_kind_of_jpeg();
+    let mut server = ClassroomServer::start(ClassroomServerOptions {
+        port_reading,
+        unreadable_port,
+        setup: Reaction::Respond("RTSP/1.0 200 OK\nCSeq: {cseq}\nSession: 5\nTotalFrames: 26"),
+        ..ClassroomServerOptions::new(source.clone(), Packetization::WholeFrame)
+    })
+    .await;
+    let mut client = TestSession::start(&server);
+    client.session.send_command(SessionCommand::SetGoal(Goal::Playing));
+    let mut events = Vec::new();
+    loop {
+        match client.wait_until("an event", |_, event| event.is_some()).await.unwrap() {
+            SessionEvent::Failed(error) => panic!("{error}"),
+            SessionEvent::Closed => panic!("the session is closed instead of set up again"),
+            SessionEvent::Ended => break,
+            event => events.push(event),
+        }
+    }
+    assert_same_frames(&client.received, &source);
+    let mut transports = Vec::new();
+    while let Ok(request) = server.requests.try_recv() {
+        if request.starts_with("SETUP") {
+            let line = request.lines().nth(2).unwrap();
+            transports.push(line.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
+        }
+    }
+    (transports, client, events)
+}
+
+const SPACED: &str = "Transport: RTP/UDP; client_port= ";
+const JOINED: &str = "Transport: RTP/UDP; client_port=";
+const BARE: &str = "Transport: RTP/UDP ";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn port_is_spelled_in_another_way_for_servers_that_do_not_understand_it() {
+    let error = Reaction::Respond("RTSP/1.0 500 CON ERR\nCSeq: {cseq}\nSession: 0");
+    let (any, closed, refused, silent) = tokio::join!(
+        play_with_port_reading(PortReading::Anywhere, Reaction::Close),
+        play_with_port_reading(PortReading::ThirdWordAfterEquals, Reaction::Close),
+        play_with_port_reading(PortReading::ThirdWord, error),
+        play_with_port_reading(PortReading::ThirdWordAfterEquals, RESPOND_OK),
+    );
+    for ((transports, _client, events), expected, spelling) in [
+        (any, &[SPACED][..], None),
+        (closed, &[SPACED, JOINED], Some(PortSpelling::Joined)),
+        (refused, &[SPACED, JOINED, BARE], Some(PortSpelling::Bare)),
+        (silent, &[SPACED, JOINED], Some(PortSpelling::Joined)),
+    ] {
+        assert_eq!(transports, expected);
+        let found: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                SessionEvent::PortSpelling(spelling) => Some(*spelling),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(found, spelling.into_iter().collect::<Vec<_>>());
+        let is_respelled = |event: &&SessionEvent| {
+            matches!(event, SessionEvent::Reconnecting(ReconnectReason::PortRespelled { .. }))
+        };
+        assert_eq!(events.iter().filter(is_respelled).count(), expected.len() - 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_port_spelling_is_tried_once_and_the_first_error_is_reported() {
+    let mut server = ClassroomServer::start(ClassroomServerOptions {
+        port_reading: PortReading::Never,
+        ..ClassroomServerOptions::new(every_kind_of_jpeg(), Packetization::WholeFrame)
+    })
+    .await;
+    let message = TestSession::start(&server).play_until_failure().await;
+    assert!(message.contains("closed the connection during SETUP"), "{message}");
+    let mut requests = Vec::new();
+    while let Ok(request) = server.requests.try_recv() {
+        requests.push(request);
+    }
+    assert_eq!(requests.len(), 3, "{requests:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datagrams_that_are_no_frames_are_described_instead_of_blaming_the_firewall() {
+    let source = every_kind_of_jpeg();
+    let datagrams: usize = source.iter().map(|jpeg| jpeg.len().div_ceil(1_000)).sum();
+    let options = ClassroomServerOptions::new(source, Packetization::Unknown);
+    let message = failure_message(options, Duration::from_secs(5)).await;
+    assert!(message.contains(&format!("sent {datagrams} datagrams of ")), "{message}");
+    assert!(message.contains("to 1032 bytes (the first begins with 80 1A 00 01 6B 03 11 D0"), "{message}");
+    assert!(message.contains("\"movie.Mjpeg\"") && !message.contains("firewall"), "{message}");
+}
+
 async fn failure_message(options: ClassroomServerOptions, response_timeout: Duration) -> String {
     let server = ClassroomServer::start(options).await;
     TestSession::with_timeout(&server, response_timeout).play_until_failure().await
@@ -420,6 +696,15 @@ async fn probe_explains_missing_file() {
     let output = probe(&server).await;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && errors.contains("has no file \"movie.Mjpeg\""), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn probe_fails_after_one_frame_and_silence() {
+    let source = every_kind_of_jpeg()[..1].to_vec();
+    let server = ClassroomServer::start(ClassroomServerOptions::new(source, Packetization::WholeFrame)).await;
+    let output = probe(&server).await;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && errors.contains("fell silent after the first frame"), "{errors}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

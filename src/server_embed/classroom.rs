@@ -51,8 +51,13 @@ impl ClassroomPeer {
             return refuse(StatusCode::BAD_REQUEST, "the request has no CSeq");
         }
         match (&request.method, &self.session) {
+            (Method::Setup, _) if request.wants_tcp => refuse(StatusCode::UNSUPPORTED_TRANSPORT, TCP_REFUSAL),
             (Method::Setup, _) => match request.client_port {
-                Some(port) => ClassroomDispatch::SetUp { file: request.file.clone(), port },
+                Some(port) => ClassroomDispatch::SetUp {
+                    file: request.file.clone(),
+                    port,
+                    has_small_buffer: request.is_java_style,
+                },
                 None => refuse(StatusCode::UNSUPPORTED_TRANSPORT, "SETUP states no client_port"),
             },
             (Method::Play | Method::Pause | Method::Teardown, Some(session)) => {
@@ -103,6 +108,8 @@ pub enum ClassroomDispatch {
         file: String,
         /// Port on which the program receives RTP.
         port: u16,
+        /// The receive buffer of the program has 15,000 bytes.
+        has_small_buffer: bool,
     },
     /// Request to pass to the current session.
     Session(SessionRequest),
@@ -129,12 +136,20 @@ impl ClassroomSession {
     }
 }
 
+/// Reason of the refusal of RTP over a TCP connection to the program.
+const TCP_REFUSAL: &str = "frames are sent over UDP only; use Transport: RTP/UDP";
+
 /// Encodes a response as three lines, which the programs read by position. There is no blank line, because some
-/// programs close the connection after one.
+/// programs close the connection after one. Only the refusal of a transport that a program could change has more than
+/// the recommended reason phrase.
 pub fn encode(response: &Response) -> Bytes {
     let value = |name| response.headers.get(name).unwrap_or("0");
     let (cseq, session) = (value(header::CSEQ), value(header::SESSION));
-    format!("RTSP/1.0 {}\r\nCSeq: {cseq}\r\nSession: {session}\r\n", response.status).into()
+    let status = match response.reason_phrase.ends_with(TCP_REFUSAL) {
+        true => format!("{} {}", response.status.code(), response.reason_phrase),
+        false => response.status.to_string(),
+    };
+    format!("RTSP/1.0 {status}\r\nCSeq: {cseq}\r\nSession: {session}\r\n").into()
 }
 
 /// Returns the response to every request if the server requires a password: 401.
@@ -154,7 +169,8 @@ mod tests {
     use super::*;
 
     fn request(method: Method) -> ClassroomRequest {
-        ClassroomRequest { method, file: "movie.Mjpeg".to_owned(), cseq: Some(7), client_port: None }
+        let (file, cseq, client_port) = ("movie.Mjpeg".to_owned(), Some(7), None);
+        ClassroomRequest { method, file, cseq, client_port, wants_tcp: false, is_java_style: false }
     }
 
     fn refusal_status(classroom: &ClassroomPeer, request: &ClassroomRequest) -> u16 {
@@ -172,6 +188,18 @@ mod tests {
         assert_eq!(encoded(accepted), "RTSP/1.0 200 OK\r\nCSeq: 7\r\nSession: 123456\r\n");
         let missing = Response::error(StatusCode::NOT_FOUND, "no film\r\nis served");
         assert_eq!(encoded(missing), "RTSP/1.0 404 Not Found\r\nCSeq: 7\r\nSession: 0\r\n");
+    }
+
+    #[test]
+    fn setup_of_a_tcp_connection_is_461_with_the_reason() {
+        let classroom = ClassroomPeer::new(123_456);
+        let setup = ClassroomRequest { client_port: Some(25_000), wants_tcp: true, ..request(Method::Setup) };
+        let ClassroomDispatch::Respond(refusal) = classroom.dispatch(&setup) else { panic!("accepted") };
+        assert_eq!(
+            encode(&classroom.finalize_response(&setup, refusal)),
+            "RTSP/1.0 461 Unsupported Transport: frames are sent over UDP only; use Transport: RTP/UDP\r\n\
+             CSeq: 7\r\nSession: 0\r\n"
+        );
     }
 
     #[test]

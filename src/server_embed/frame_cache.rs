@@ -109,7 +109,9 @@ fn packetize_frame(
 ) -> Result<PacketizedFrame, FrameError> {
     let jpeg = match format {
         PayloadFormat::Rfc2435 => to_rfc2435(jpeg, quality).map_err(FrameError::Decode)?,
-        PayloadFormat::OriginalHeader | PayloadFormat::Classroom => Cow::Borrowed(jpeg),
+        PayloadFormat::OriginalHeader | PayloadFormat::Classroom | PayloadFormat::SmallClassroom => {
+            Cow::Borrowed(jpeg)
+        }
     };
     packetize(&jpeg, format).map_err(FrameError::Packetize)
 }

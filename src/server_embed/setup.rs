@@ -120,9 +120,12 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
 }
 
 impl NegotiatedTransport {
-    /// Transport of a classroom program, whose SETUP states only a port.
-    pub fn classroom(port: u16, server_ports: PortPair) -> Self {
-        Self { delivery: Delivery::RtpOnly(port), payload_format: PayloadFormat::Classroom, server_ports }
+    /// Transport of a classroom program, whose SETUP states only a port. `has_small_buffer` is true if it receives
+    /// datagrams of up to 15,000 bytes only.
+    pub fn classroom(port: u16, has_small_buffer: bool, server_ports: PortPair) -> Self {
+        let payload_format =
+            if has_small_buffer { PayloadFormat::SmallClassroom } else { PayloadFormat::Classroom };
+        Self { delivery: Delivery::RtpOnly(port), payload_format, server_ports }
     }
 
     /// Returns true if the session ends with its connection: interleaved packets need it, and classroom programs send

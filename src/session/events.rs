@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::classroom::PortSpelling;
 use super::error::SessionError;
 use super::frame::Frame;
 use super::logged_message::{Direction, LoggedMessage};
@@ -119,6 +120,8 @@ pub enum SessionEvent {
     Failed(SessionError),
     /// The session was closed, and the client sets it up again by itself.
     Reconnecting(ReconnectReason),
+    /// A classroom server reads another spelling of the RTP port than the one in the options; to be remembered.
+    PortSpelling(PortSpelling),
     /// The session is closed.
     Closed,
 }

@@ -31,7 +31,10 @@ mod rtsp;
 mod source_url;
 mod state;
 
-pub use classroom::{ClassroomClient, ClassroomError, ClassroomErrorKind, ClassroomUrl, ClassroomUrlError};
+pub use classroom::{
+    ArrivedDatagrams, ClassroomClient, ClassroomError, ClassroomErrorKind, ClassroomUrl, ClassroomUrlError,
+    PortSpelling,
+};
 pub use client::Client;
 pub use driver::{FrameSinks, Screen, Session};
 pub use error::SessionError;

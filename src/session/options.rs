@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::classroom::PortSpelling;
 use super::source_url::{Dialect, SourceUrl};
 use crate::impairment::Emulator;
 use crate::net::udp_ports;
@@ -72,6 +73,8 @@ pub struct RtspOptions {
     pub transport: TransportPreference,
     /// RTP port of the client; RTCP uses the next one. `None` lets the system choose.
     pub rtp_port: Option<u16>,
+    /// Spelling of the RTP port in SETUP that a classroom server is known to read; others are tried after it.
+    pub port_spelling: PortSpelling,
     /// Timeout of a connection attempt and of each request.
     pub response_timeout: Duration,
     /// True if a lost session is set up again, as long as the user does not stop it.
@@ -83,6 +86,7 @@ impl Default for RtspOptions {
         Self {
             transport: TransportPreference::Auto,
             rtp_port: None,
+            port_spelling: PortSpelling::default(),
             response_timeout: Duration::from_secs(5),
             reconnects: false,
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::classroom::PortSpelling;
+
 /// Reason for which a session is set up again by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReconnectReason {
@@ -12,6 +14,13 @@ pub enum ReconnectReason {
     Redirected {
         /// Host and port of the new server.
         server: String,
+    },
+    /// A classroom server did not understand the port in SETUP; the next SETUP spells it in another way.
+    PortRespelled {
+        /// Host and port of the server.
+        server: String,
+        /// New spelling.
+        spelling: PortSpelling,
     },
     /// The connection or the session was lost.
     ServerLost {
@@ -32,6 +41,12 @@ impl fmt::Display for ReconnectReason {
             }
             Self::Redirected { server } => {
                 write!(f, "The server redirected the session; the stream now comes from {server}.")
+            }
+            Self::PortRespelled { server, spelling } => {
+                write!(
+                    f,
+                    "{server} may not have understood the port in SETUP; trying again with \"Transport: {spelling}\"."
+                )
             }
             Self::ServerLost { server, attempt, wait } => {
                 let seconds = wait.as_secs();

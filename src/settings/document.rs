@@ -11,7 +11,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 use super::problem::IgnoredValue;
 use super::values::{Controls, KnownServer, Settings, ThemePreference};
 use crate::media::FrameRate;
-use crate::session::Dialect;
+use crate::session::{Dialect, PortSpelling};
 
 /// Text of a new settings file, with the default values.
 const TEMPLATE: &str = "\
@@ -213,7 +213,9 @@ fn server(table: &dyn TableLike) -> Result<KnownServer, IgnoredValue> {
             })
         }
     };
-    Ok(KnownServer { address, dialect: dialect? })
+    let port_spelling = table.get("port_spelling").and_then(Item::as_str);
+    let port_spelling = PortSpelling::ALL.into_iter().find(|known| port_spelling == Some(known.as_str()));
+    Ok(KnownServer { address, dialect: dialect?, port_spelling: port_spelling.unwrap_or_default() })
 }
 
 /// Writes the servers as `[[servers]]`. The table of a server keeps its comments and unknown keys wherever it moves; a
@@ -257,6 +259,12 @@ fn write_server(table: &mut Table, server: &KnownServer) {
     if table.get("dialect").and_then(Item::as_str) != Some(server.dialect.as_str()) {
         replace(table, "dialect", server.dialect.as_str().into());
     }
+    let spelling = server.port_spelling;
+    match table.get("port_spelling").and_then(Item::as_str) {
+        None if spelling == PortSpelling::default() => {}
+        current if current == Some(spelling.as_str()) => {}
+        _ => replace(table, "port_spelling", spelling.as_str().into()),
+    }
 }
 
 #[cfg(test)]
@@ -277,7 +285,7 @@ mod tests {
     }
 
     fn known(address: &str, dialect: Dialect) -> KnownServer {
-        KnownServer { address: address.to_owned(), dialect }
+        KnownServer { address: address.to_owned(), dialect, port_spelling: PortSpelling::default() }
     }
 
     #[test]
@@ -441,6 +449,19 @@ nickname = \"no address\"
 width = 640
 ";
         assert_eq!(written(text, &settings), expected);
+    }
+
+    #[test]
+    fn port_spelling_is_written_for_servers_that_need_it() {
+        let text = "[[servers]]\naddress = \"lab:1\"\ndialect = \"classroom\"\n";
+        let mut settings = read_text(text).0;
+        assert_eq!(written(text, &settings), text);
+        settings.remember_port_spelling("lab:1".to_owned(), PortSpelling::Joined);
+        let changed = written(text, &settings);
+        assert!(changed.ends_with("dialect = \"classroom\"\nport_spelling = \"joined\"\n"), "{changed}");
+        assert_eq!(read_text(&changed).0, settings);
+        settings.remember_port_spelling("lab:1".to_owned(), PortSpelling::Spaced);
+        assert_eq!(read_text(&written(&changed, &settings)).0, settings);
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn value(json: Json) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::media::FrameRate;
-    use crate::session::Dialect;
+    use crate::session::{Dialect, PortSpelling};
     use crate::settings::{Controls, KnownServer, ThemePreference};
 
     #[test]
@@ -83,7 +83,11 @@ mod tests {
             theme: ThemePreference::Light,
             frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
             playout_delay_ms: 350,
-            servers: vec![KnownServer { address: "lab:1".to_owned(), dialect: Dialect::Classroom }],
+            servers: vec![KnownServer {
+                address: "lab:1".to_owned(),
+                dialect: Dialect::Classroom,
+                port_spelling: PortSpelling::default(),
+            }],
         };
         assert_eq!((settings.clone(), ignored), (expected, Vec::new()));
         let text = document.to_string();

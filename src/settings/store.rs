@@ -231,7 +231,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::session::Dialect;
+    use crate::session::{Dialect, PortSpelling};
     use crate::settings::{Controls, KnownServer, ThemePreference};
 
     /// Store in a new folder, which is removed with the first value.
@@ -358,7 +358,11 @@ mod tests {
         let text =
             r#"{"theme": "light", "volume": 11, "servers": [{"address": "lab:1", "dialect": "classroom"}]}"#;
         let (_folder, store) = store_with(&[(OLD_FILE_NAME, text)]);
-        let servers = vec![KnownServer { address: "lab:1".to_owned(), dialect: Dialect::Classroom }];
+        let servers = vec![KnownServer {
+            address: "lab:1".to_owned(),
+            dialect: Dialect::Classroom,
+            port_spelling: PortSpelling::default(),
+        }];
         let expected = Settings { servers, ..light() };
         for _ in 0..2 {
             let loaded = store.load();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::media::FrameRate;
-use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect};
+use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, PortSpelling};
 
 /// Values that are saved between runs of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct KnownServer {
     pub address: String,
     /// Protocol that was chosen for the server.
     pub dialect: Dialect,
+    /// Spelling of the RTP port that a classroom server reads in SETUP.
+    pub port_spelling: PortSpelling,
 }
 
 impl Default for Settings {
@@ -119,9 +121,25 @@ impl Settings {
     /// Moves a server to the front of the known ones, with this protocol. Beyond `MAX_SERVERS`, the servers that were
     /// not connected to for the longest time are forgotten.
     pub fn remember_server(&mut self, address: String, dialect: Dialect) {
+        let port_spelling = self.port_spelling(&address);
         self.servers.retain(|known| !known.address.eq_ignore_ascii_case(&address));
-        self.servers.insert(0, KnownServer { address, dialect });
+        self.servers.insert(0, KnownServer { address, dialect, port_spelling });
         self.servers.truncate(MAX_SERVERS);
+    }
+
+    /// Returns the spelling of the RTP port that this classroom server reads; the most common one if the server is not
+    /// known.
+    pub fn port_spelling(&self, address: &str) -> PortSpelling {
+        let known = self.servers.iter().find(|known| known.address.eq_ignore_ascii_case(address));
+        known.map(|known| known.port_spelling).unwrap_or_default()
+    }
+
+    /// Stores the spelling of the RTP port that a classroom server reads, and remembers the server.
+    pub fn remember_port_spelling(&mut self, address: String, spelling: PortSpelling) {
+        self.remember_server(address, Dialect::Classroom);
+        if let Some(known) = self.servers.first_mut() {
+            known.port_spelling = spelling;
+        }
     }
 
     /// Returns the playout delay, at most [`MAX_PLAYOUT_DELAY_MS`].
@@ -154,6 +172,18 @@ mod tests {
             ["LAB.example:99", "lab.example:98", "lab.example:68"]
         );
         assert_eq!(settings.servers[0].dialect, Dialect::Classroom);
+    }
+
+    #[test]
+    fn port_spelling_is_kept_for_its_server() {
+        let mut settings = Settings::default();
+        settings.remember_port_spelling("lab.example:1025".to_owned(), PortSpelling::Bare);
+        settings.remember_server("other.example:1025".to_owned(), Dialect::Classroom);
+        settings.remember_server("LAB.example:1025".to_owned(), Dialect::Classroom);
+        assert_eq!(settings.port_spelling("lab.example:1025"), PortSpelling::Bare);
+        for other in ["other.example:1025", "unknown.example:1025"] {
+            assert_eq!(settings.port_spelling(other), PortSpelling::Spaced);
+        }
     }
 
     #[test]

@@ -25,6 +25,39 @@ pub enum Packetization {
     Framed,
     /// One RTP packet for each frame, cut into datagrams of 4,096 bytes.
     Sliced,
+    /// `ByFrame` with chunks of 2,000 bytes after fragment, count and size of 16 bits each, and a parity packet (payload
+    /// type 127) after each frame.
+    FragmentHeader,
+    /// `ByPacket` with RTP version 0, the frame's index and a byte that is 1 in the last packet before each payload, and
+    /// without marker.
+    LastFlagHeader,
+    /// JPEG after 20 bytes that mean nothing.
+    Unknown,
+}
+
+/// Position at which the server finds the client's port in the third line of SETUP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortReading {
+    /// The digits at the end.
+    Anywhere,
+    /// `line.split(' ')[2].split('=')[1]`
+    ThirdWordAfterEquals,
+    /// `line.split(' ')[2]`
+    ThirdWord,
+    /// Nowhere.
+    Never,
+}
+
+impl PortReading {
+    fn read(self, line: &str) -> Option<u16> {
+        let third_word = line.split(' ').nth(2);
+        match self {
+            Self::Anywhere => line.rsplit([' ', '=']).next()?.parse().ok(),
+            Self::ThirdWordAfterEquals => third_word?.split('=').nth(1)?.parse().ok(),
+            Self::ThirdWord => third_word?.parse().ok(),
+            Self::Never => None,
+        }
+    }
 }
 
 /// Reaction of the server to a request.
@@ -46,6 +79,9 @@ pub const RESPOND_OK: Reaction = Reaction::Respond("RTSP/1.0 200 OK\nCSeq: {cseq
 pub struct ClassroomServerOptions {
     pub frames: Arc<Vec<Vec<u8>>>,
     pub packetization: Packetization,
+    pub port_reading: PortReading,
+    /// Reaction to a SETUP whose port cannot be read; after a response, no frame is sent.
+    pub unreadable_port: Reaction,
     pub setup: Reaction,
     pub play: Reaction,
     pub pause: Reaction,
@@ -63,6 +99,8 @@ impl ClassroomServerOptions {
         Self {
             frames: Arc::new(frames),
             packetization,
+            port_reading: PortReading::Anywhere,
+            unreadable_port: Reaction::Close,
             setup: RESPOND_OK,
             play: RESPOND_OK,
             pause: RESPOND_OK,
@@ -118,6 +156,7 @@ struct Connection {
     options: ClassroomServerOptions,
     request_sender: mpsc::UnboundedSender<String>,
     port_sender: mpsc::UnboundedSender<u16>,
+    /// RTP port of the client; 0 if the server could not read it.
     client_port: u16,
     send_task: Option<JoinHandle<()>>,
     /// Index of the next frame to send; the send task advances it.
@@ -158,7 +197,11 @@ impl Connection {
                 let early = stream.try_read(&mut buffer);
                 assert!(early.is_err(), "a request before the response to the previous one: {early:?}");
             }
+            let transport = request.lines().nth(2).unwrap_or_default();
             let reaction = match method.as_str() {
+                "SETUP" if self.options.port_reading.read(transport).is_none() => {
+                    self.options.unreadable_port.clone()
+                }
                 "SETUP" => self.options.setup.clone(),
                 "PLAY" => self.options.play.clone(),
                 "PAUSE" => self.options.pause.clone(),
@@ -178,8 +221,13 @@ impl Connection {
 
     async fn handle_request(&mut self, method: &str, request: &str, is_granted: bool) {
         match method {
-            "SETUP" => self.client_port = request.trim().rsplit(' ').next().unwrap().parse().unwrap(),
-            "PLAY" if is_granted && !self.options.sends_no_frames => self.play().await,
+            "SETUP" => {
+                let transport = request.lines().nth(2).unwrap();
+                self.client_port = self.options.port_reading.read(transport).unwrap_or_default();
+            }
+            "PLAY" if is_granted && !self.options.sends_no_frames && self.client_port != 0 => {
+                self.play().await;
+            }
             _ => self.stop(),
         }
     }
@@ -236,7 +284,15 @@ fn parse_request(request: &str) -> (String, u32) {
     assert!(matches!(words[..], [_, "movie.Mjpeg", "RTSP/1.0"]), "{request:?}");
     let cseq = second.strip_prefix("CSeq: ").unwrap().parse().unwrap();
     match words[0] {
-        "SETUP" => assert!(third.starts_with("Transport: RTP/UDP; client_port= "), "{request:?}"),
+        "SETUP" => {
+            let spellings = [
+                "Transport: RTP/UDP; client_port= ",
+                "Transport: RTP/UDP; client_port=",
+                "Transport: RTP/UDP ",
+            ];
+            let port = spellings.iter().find_map(|before| third.strip_prefix(before)?.parse::<u16>().ok());
+            assert!(port.is_some_and(|port| port > 0), "{request:?}");
+        }
         _ => assert!(third.starts_with("Session: "), "{request:?}"),
     }
     (words[0].to_owned(), cseq)
@@ -280,6 +336,33 @@ fn datagrams(packetization: Packetization, frames: &[Vec<u8>], index: usize) -> 
                 .map(|(index, _, chunk)| packet(0x80, false, number, seconds, &payload(index, chunk)))
                 .collect()
         }
+        Packetization::FragmentHeader => {
+            let count = jpeg.len().div_ceil(2_000) as u16;
+            let own_header =
+                |index: usize| [index as u16, count, jpeg.len() as u16].map(u16::to_be_bytes).concat();
+            let mut parity = packet(0x80, false, number, seconds, &[0x55; 1_500]);
+            parity[1] = 127;
+            let payload = |index, chunk: &[u8]| [&own_header(index), chunk].concat();
+            chunks(2_000)
+                .map(|(index, is_last, chunk)| packet(0x80, is_last, number, seconds, &payload(index, chunk)))
+                .chain([parity])
+                .collect()
+        }
+        Packetization::LastFlagHeader => {
+            let before: usize = frames[..index].iter().map(|jpeg| jpeg.len().div_ceil(1_300)).sum();
+            let sequence = |chunk: usize| (before + chunk) as u16;
+            let payload = |is_last: bool, chunk: &[u8]| {
+                [&(index as u32).to_be_bytes()[..], &[u8::from(is_last)], chunk].concat()
+            };
+            chunks(1_300)
+                .map(|(chunk, is_last, data)| {
+                    packet(0x00, false, sequence(chunk), seconds, &payload(is_last, data))
+                })
+                .collect()
+        }
+        Packetization::Unknown => chunks(1_000)
+            .map(|(_, _, chunk)| packet(0x80, false, number, seconds, &[&[0xA5; 20], chunk].concat()))
+            .collect(),
         Packetization::Sliced => packet(0x80, true, number, 41 * u32::from(number), jpeg)
             .chunks(4_096)
             .map(<[u8]>::to_vec)

@@ -128,6 +128,7 @@ impl<'a> Watcher<'a> {
             | SessionEvent::Message(_)
             | SessionEvent::Started(_)
             | SessionEvent::Waiting(_)
+            | SessionEvent::PortSpelling(_)
             | SessionEvent::EndReached(_) => {}
         }
     }

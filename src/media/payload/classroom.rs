@@ -14,27 +14,30 @@ use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decod
 /// RTP header.
 pub const MAX_CLASSROOM_FRAME_SIZE: usize = 20_468;
 
+/// Maximum length of a frame for the Java programs, in bytes. They receive datagrams of up to 15,000 bytes, of which 12
+/// are the RTP header.
+pub const MAX_SMALL_CLASSROOM_FRAME_SIZE: usize = 14_988;
+
 /// JPEG qualities of re-encoded frames, tried from highest to lowest before the frame is scaled down.
 const QUALITY_RANGE: std::ops::RangeInclusive<u8> = 40..=80;
 /// Difference between the JPEG qualities tried.
 const QUALITY_STEP: u8 = 20;
 
-/// Maximum ratio of the encoded length to [`MAX_CLASSROOM_FRAME_SIZE`] at which a lower quality is tried before
-/// scaling.
+/// Maximum ratio of the encoded to the maximum length at which a lower quality is tried before scaling.
 const MAX_QUALITY_REDUCTION: f64 = 2.0;
 
 /// Maximum number of pixels to encode. Above it, less than 0.35 bits per pixel are left, too few at any quality, and
 /// each attempt takes time.
 const MAX_CLASSROOM_PIXELS: f64 = 480_000.0;
 
-/// Returns the frame, normalized for decoders (see [`normalize_for_decoder`]), if it fits into one datagram. Otherwise
-/// re-encodes it with lower quality first, then scaled down, until it fits.
+/// Returns the frame, normalized for decoders (see [`normalize_for_decoder`]), if it has at most `max_size` bytes, so
+/// that it fits into one datagram. Otherwise re-encodes it with lower quality first, then scaled down, until it fits.
 ///
 /// # Errors
 /// Returns an [`UnsupportedJpeg`] if the frame does not fit and cannot be decoded, or has too many pixels.
-pub(super) fn fit_to_datagram(jpeg: &[u8]) -> Result<Cow<'_, [u8]>, UnsupportedJpeg> {
+pub(super) fn fit_to_datagram(jpeg: &[u8], max_size: usize) -> Result<Cow<'_, [u8]>, UnsupportedJpeg> {
     let normalized = normalize_for_decoder(jpeg);
-    if normalized.len() <= MAX_CLASSROOM_FRAME_SIZE {
+    if normalized.len() <= max_size {
         return Ok(normalized);
     }
     let Dimensions { width, height } = JpegHeader::parse(&normalized)
@@ -47,7 +50,7 @@ pub(super) fn fit_to_datagram(jpeg: &[u8]) -> Result<Cow<'_, [u8]>, UnsupportedJ
     let mut pixels = Vec::new();
     let size = decode(&normalized, &mut pixels).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
     let original = Picture { rgba: pixels, size };
-    shrink(&original).map(Cow::Owned).ok_or(UnsupportedJpeg::MalformedHeader)
+    shrink(&original, max_size).map(Cow::Owned).ok_or(UnsupportedJpeg::MalformedHeader)
 }
 
 struct Picture {
@@ -56,16 +59,16 @@ struct Picture {
     size: (u32, u32),
 }
 
-fn shrink(original: &Picture) -> Option<Vec<u8>> {
+fn shrink(original: &Picture, max_size: usize) -> Option<Vec<u8>> {
     let pixels = f64::from(original.size.0) * f64::from(original.size.1);
     let (mut scale, mut quality) = ((MAX_CLASSROOM_PIXELS / pixels).sqrt().min(1.0), *QUALITY_RANGE.end());
     let mut scaled = if scale < 1.0 { Some(resize(original, scale)?) } else { None };
     loop {
         let jpeg = encode(scaled.as_ref().unwrap_or(original), quality)?;
-        if jpeg.len() <= MAX_CLASSROOM_FRAME_SIZE {
+        if jpeg.len() <= max_size {
             return Some(jpeg);
         }
-        let excess = jpeg.len() as f64 / MAX_CLASSROOM_FRAME_SIZE as f64;
+        let excess = jpeg.len() as f64 / max_size as f64;
         if quality > *QUALITY_RANGE.start() && excess < MAX_QUALITY_REDUCTION {
             quality -= QUALITY_STEP;
             continue;

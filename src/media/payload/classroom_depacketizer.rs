@@ -2,7 +2,9 @@
 //!
 //! Classroom servers send raw JPEG after the RTP header, without the payload header of RFC 2435, and fragment it in
 //! different ways. The variant is detected from the datagrams: a frame begins with SOI (`FF D8`) after the RTP header,
-//! or after eight bytes of offset and length, and ends at its EOI.
+//! after eight bytes of offset and length, or after a header of the server's own, and ends at its EOI. A header of the
+//! server's own has the same length in every packet and is not read: one server writes fragment, count and size of 16
+//! bits each, another the frame of 32 bits and a byte that marks the last packet.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -36,7 +38,7 @@ pub enum ClassroomDatagram {
     Packet {
         /// Fixed RTP header (RFC 3550 §5.1).
         header: Header,
-        /// Bytes after the RTP header; never empty.
+        /// Bytes after the RTP header and the server's own header.
         payload: Bytes,
     },
     /// A datagram without RTP header, which continues the current frame.
@@ -53,9 +55,16 @@ pub struct ClassroomDepacketizer {
     variant: Option<ClassroomVariant>,
     /// First byte of the RTP headers, and SSRC. Other datagrams have no RTP header.
     stream_id: Option<(u8, u32)>,
+    /// Length of the server's own header before each payload, in bytes; 0 if there is none.
+    own_header_length: usize,
+    /// A frame was complete, so `own_header_length` is right.
+    has_complete_frame: bool,
     assembly: Option<ClassroomAssembly>,
     completed: VecDeque<AssembledFrame>,
 }
+
+/// Maximum length of a server's own header before each payload, in bytes.
+const MAX_OWN_HEADER_LENGTH: usize = 16;
 
 /// Length of offset and frame length before each payload of [`ClassroomVariant::OffsetHeader`], in bytes.
 const OFFSET_HEADER_LENGTH: usize = 8;
@@ -138,6 +147,20 @@ fn detect_frame_start(payload: &[u8]) -> Option<FrameStart> {
         .then_some(FrameStart::WithOffsetHeader)
 }
 
+/// Returns the length of the server's own header before the first payload of a frame, in bytes; `None` if no frame
+/// begins in the payload. SOI is followed by the 0xFF of the next marker.
+fn find_own_header(payload: &[u8]) -> Option<usize> {
+    const START: [u8; 3] = [0xFF, marker::SOI, 0xFF];
+    if detect_frame_start(payload).is_some() {
+        return Some(0);
+    }
+    // An offset of 0 whose frame length is impossible.
+    let is_offset_header = |length| length == OFFSET_HEADER_LENGTH && payload.starts_with(&[0; 4]);
+    (1..=MAX_OWN_HEADER_LENGTH)
+        .find(|&length| payload.get(length..).is_some_and(|jpeg| jpeg.starts_with(&START)))
+        .filter(|&length| !is_offset_header(length))
+}
+
 /// Parses the offset of a chunk and the length of its frame, both in bytes, 32 bits, big-endian.
 fn parse_offset_header(payload: &[u8]) -> Option<(usize, usize)> {
     let [o0, o1, o2, o3, t0, t1, t2, t3] = *payload.first_chunk::<OFFSET_HEADER_LENGTH>()?;
@@ -156,6 +179,11 @@ impl ClassroomDepacketizer {
         self.variant
     }
 
+    /// SSRC of the stream; `None` before the first packet.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.stream_id.map(|(_, ssrc)| ssrc)
+    }
+
     /// Returns the next frame. JPEG markers, offsets and sequence numbers decide whether it is complete.
     pub fn poll_frame(&mut self) -> Option<AssembledFrame> {
         self.completed.pop_front()
@@ -170,18 +198,49 @@ impl ClassroomDepacketizer {
     /// servers send it.
     pub fn classify(&mut self, datagram: &Bytes) -> Option<ClassroomDatagram> {
         if let Some((first, header, payload)) = parse_header(datagram) {
+            let payload = self.strip_own_header(payload);
             let stream_id = Some((first, header.ssrc));
             if self.stream_id == stream_id || detect_frame_start(&payload).is_some() {
                 self.stream_id = stream_id;
                 return Some(ClassroomDatagram::Packet { header, payload });
             }
         }
+        let is_slice = self.may_be_sliced() && !self.has_other_payload_type(datagram);
         let Some(ClassroomAssembly::Chunks(ChunkAssembly { datagram_lengths: (first, last), .. })) =
-            &self.assembly
+            self.assembly.as_ref().filter(|_| is_slice)
         else {
             return None;
         };
         (first == last && datagram.len() <= *first).then(|| ClassroomDatagram::Slice(datagram.clone()))
+    }
+
+    fn may_be_sliced(&self) -> bool {
+        use ClassroomVariant::{Sliced, WholeFrame};
+        matches!(self.variant, None | Some(WholeFrame | Sliced)) && self.own_header_length == 0
+    }
+
+    /// Returns whether a datagram is a packet of the same sender with another payload type, such as the parity packets
+    /// of payload type 127 that some servers send between frames.
+    fn has_other_payload_type(&self, datagram: &[u8]) -> bool {
+        let fixed = datagram.first_chunk::<HEADER_LENGTH>();
+        fixed.is_some_and(|fixed| {
+            let header = Header::parse(fixed);
+            header.payload_type != JPEG_PAYLOAD_TYPE && self.stream_id == Some((fixed[0], header.ssrc))
+        })
+    }
+
+    /// Removes the server's own header. Its length is found where a frame begins, and does not change once a frame was
+    /// complete: later SOI markers may be those of thumbnails.
+    fn strip_own_header(&mut self, payload: Bytes) -> Bytes {
+        let is_in_frame =
+            matches!(self.assembly, Some(ClassroomAssembly::Chunks(_) | ClassroomAssembly::Offset(_)));
+        if !is_in_frame
+            && !self.has_complete_frame
+            && let Some(length) = find_own_header(&payload)
+        {
+            self.own_header_length = length;
+        }
+        payload.slice(self.own_header_length.min(payload.len())..)
     }
 
     /// Adds the next datagram. Packets of [`ClassroomVariant::ChunksByPacket`] are pushed in sequence order.
@@ -343,6 +402,7 @@ impl ClassroomDepacketizer {
     }
 
     fn emit_frame(&mut self, range: PacketRange, jpeg: Bytes) {
+        self.has_complete_frame = true;
         self.emit(range, jpeg, Vec::new());
         self.assembly = Some(ClassroomAssembly::Skipped { range, is_complete: true });
     }
@@ -646,6 +706,113 @@ mod tests {
         with_gap.extend(chunks(4));
         assert_eq!(assemble(&mut depacketizer, &with_gap), [None, Some(4)]);
         assert_eq!(depacketizer.variant(), Some(ClassroomVariant::OffsetHeader));
+    }
+
+    /// Returns the packets of a frame, each payload after the header that `own_header` returns for its index.
+    fn packets_with_own_header(
+        jpeg: &[u8],
+        chunk_length: usize,
+        sequence: impl Fn(usize) -> u16,
+        own_header: impl Fn(usize, bool) -> Vec<u8>,
+        has_marker: bool,
+    ) -> Vec<Bytes> {
+        let chunks: Vec<_> = jpeg.chunks(chunk_length).collect();
+        let packets = chunks.iter().enumerate().map(|(index, chunk)| {
+            let is_last = index + 1 == chunks.len();
+            packet(sequence(index), has_marker && is_last, &[&own_header(index, is_last), *chunk].concat())
+        });
+        packets.collect()
+    }
+
+    fn complete_frames(depacketizer: &mut ClassroomDepacketizer, datagrams: &[Bytes]) -> Vec<Bytes> {
+        let mut frames = Vec::new();
+        for datagram in datagrams {
+            if let Some(datagram) = depacketizer.classify(datagram) {
+                depacketizer.push(&datagram);
+            }
+            let polled = std::iter::from_fn(|| depacketizer.poll_frame());
+            frames.extend(polled.filter(AssembledFrame::is_complete).map(|frame| frame.jpeg));
+        }
+        frames
+    }
+
+    #[test]
+    fn header_of_fragment_count_and_size_is_stripped() {
+        let jpegs: Vec<_> = (1..6).map(|number| jpeg_frame(number, 6_000)).collect();
+        let mut datagrams = Vec::new();
+        // Sequence numbers are frame numbers with jumps, and a parity packet follows each frame.
+        for (jpeg, number) in jpegs.iter().zip([1u16, 2, 5, 6, 9]) {
+            let own_header = |index: usize, _: bool| {
+                let numbers = [index as u16, jpeg.len().div_ceil(2_000) as u16, jpeg.len() as u16];
+                numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+            };
+            datagrams.extend(packets_with_own_header(jpeg, 2_000, |_| number, own_header, true));
+            let mut parity = packet(number, false, &[0x55; 1_000]).to_vec();
+            parity[1] = 127;
+            // In the middle of a frame too.
+            datagrams.insert(datagrams.len() - 2, parity.clone().into());
+            datagrams.push(parity.into());
+        }
+        let mut depacketizer = ClassroomDepacketizer::default();
+        assert!(complete_frames(&mut depacketizer, &datagrams) == jpegs);
+        assert_eq!(depacketizer.variant(), Some(ClassroomVariant::ChunksByFrame));
+    }
+
+    #[test]
+    fn header_of_frame_and_last_flag_is_stripped() {
+        let jpegs: Vec<_> = (0..5).map(|number| jpeg_frame(number, 3_000)).collect();
+        let mut datagrams = Vec::new();
+        for (number, jpeg) in (0u32..).zip(&jpegs) {
+            let own_header =
+                |_: usize, is_last: bool| [&number.to_be_bytes()[..], &[u8::from(is_last)]].concat();
+            let sequence = |index: usize| 70 + number as u16 * 3 + index as u16;
+            datagrams.extend(packets_with_own_header(jpeg, 1_400, sequence, own_header, false));
+        }
+        let mut version0: Vec<_> = datagrams.iter().map(|datagram| datagram.to_vec()).collect();
+        version0.iter_mut().for_each(|datagram| datagram[0] = 0);
+        for datagrams in [datagrams, version0.into_iter().map(Bytes::from).collect()] {
+            let mut depacketizer = ClassroomDepacketizer::default();
+            assert!(complete_frames(&mut depacketizer, &datagrams) == jpegs);
+            assert_eq!(depacketizer.variant(), Some(ClassroomVariant::ChunksByPacket));
+        }
+    }
+
+    #[test]
+    fn own_header_of_any_length_up_to_16_bytes_is_stripped() {
+        let jpegs: Vec<_> = (1..4).map(|number| jpeg_frame(number, 3_000)).collect();
+        for length in 0..=MAX_OWN_HEADER_LENGTH + 1 {
+            let datagrams: Vec<_> = (1u16..)
+                .zip(&jpegs)
+                .flat_map(|(number, jpeg)| {
+                    let own_header = |_: usize, _: bool| vec![0xA5; length];
+                    packets_with_own_header(jpeg, 1_400, |_| number, own_header, true)
+                })
+                .collect();
+            let frames = complete_frames(&mut ClassroomDepacketizer::default(), &datagrams);
+            match length {
+                0..=MAX_OWN_HEADER_LENGTH => assert!(frames == jpegs, "{length}"),
+                _ => assert!(frames.is_empty(), "{length}"),
+            }
+        }
+    }
+
+    #[test]
+    fn thumbnail_near_packet_start_does_not_change_the_own_header() {
+        let thumbnail = jpeg_frame(9, 50);
+        let app1 = [&[0xFF, 0xE1, 0, thumbnail.len() as u8 + 6, 1, 2, 3, 4], &thumbnail[..]].concat();
+        let jpeg = [&[0xFF, 0xD8], &app1[..], &jpeg_frame(8, 100)[2..]].concat();
+        // The second payload begins with two bytes of APP1, and the thumbnail follows.
+        for own_header in [&[][..], &[7, 7, 7]] {
+            let payloads = [[own_header, &jpeg[..8]].concat(), [own_header, &jpeg[8..]].concat()];
+            let datagrams: Vec<_> = (0..3u16)
+                .flat_map(|number| {
+                    let sequence = number * 2;
+                    [packet(sequence, false, &payloads[0]), packet(sequence + 1, true, &payloads[1])]
+                })
+                .collect();
+            let frames = complete_frames(&mut ClassroomDepacketizer::default(), &datagrams);
+            assert!(frames == [&jpeg[..]; 3], "{}", frames.len());
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ mod payload_format;
 mod rfc2435;
 
 pub use assembled::{Assembled, AssembledFrame, UNKNOWN_END};
-pub use classroom::MAX_CLASSROOM_FRAME_SIZE;
+pub use classroom::{MAX_CLASSROOM_FRAME_SIZE, MAX_SMALL_CLASSROOM_FRAME_SIZE};
 pub use classroom_depacketizer::{ClassroomDatagram, ClassroomDepacketizer, ClassroomVariant};
 pub use depacketizer::{Depacketizer, starts_frame};
 pub use packetizer::{MAX_PACKET_SIZE, PacketizedFrame, packetize};

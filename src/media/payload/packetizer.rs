@@ -13,7 +13,7 @@ use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE, marker};
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// Maximum length of an RTP packet, in bytes of UDP payload, except in [`PayloadFormat::Classroom`]. With UDP and IPv6
+/// Maximum length of an RTP packet, in bytes of UDP payload, except for classroom programs. With UDP and IPv6
 /// headers it has 1,460 bytes, which leaves space for a tunnel header in an Ethernet frame of 1,500 bytes.
 pub const MAX_PACKET_SIZE: usize = 1_412;
 
@@ -73,17 +73,17 @@ pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, 
     match format {
         PayloadFormat::Rfc2435 => packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?),
         PayloadFormat::OriginalHeader => packetize_original_header(jpeg),
-        PayloadFormat::Classroom => {
-            classroom::fit_to_datagram(jpeg).map(|fitted| packetize_classroom(&fitted))
-        }
+        PayloadFormat::Classroom => packetize_classroom(jpeg, classroom::MAX_CLASSROOM_FRAME_SIZE),
+        PayloadFormat::SmallClassroom => packetize_classroom(jpeg, classroom::MAX_SMALL_CLASSROOM_FRAME_SIZE),
     }
 }
 
-fn packetize_classroom(jpeg: &[u8]) -> PacketizedFrame {
+fn packetize_classroom(jpeg: &[u8], max_size: usize) -> Result<PacketizedFrame, UnsupportedJpeg> {
+    let fitted = classroom::fit_to_datagram(jpeg, max_size)?;
     let header =
         rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
-    let packet = Bytes::from([&header.encode(false), jpeg].concat());
-    PacketizedFrame { bytes: packet.len(), packets: vec![packet], headers_reduced: false }
+    let packet = Bytes::from([&header.encode(false), &fitted[..]].concat());
+    Ok(PacketizedFrame { bytes: packet.len(), packets: vec![packet], headers_reduced: false })
 }
 
 fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> Result<PacketizedFrame, UnsupportedJpeg> {

@@ -9,4 +9,13 @@ pub enum PayloadFormat {
     OriginalHeader,
     /// The complete frame without a payload header in one packet, for classroom programs.
     Classroom,
+    /// Same as `Classroom`, for programs that receive smaller datagrams.
+    SmallClassroom,
+}
+
+impl PayloadFormat {
+    /// Returns whether the format is one for classroom programs.
+    pub fn is_classroom(self) -> bool {
+        matches!(self, Self::Classroom | Self::SmallClassroom)
+    }
 }

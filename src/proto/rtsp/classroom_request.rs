@@ -25,8 +25,13 @@ pub struct ClassroomRequest {
     pub file: String,
     /// Sequence number of the request; `None` if it is missing or invalid.
     pub cseq: Option<u32>,
-    /// UDP port for RTP in a SETUP request; `None` if it is missing, invalid or zero.
+    /// Port for RTP in a SETUP request; `None` if it is missing, invalid or zero.
     pub client_port: Option<u16>,
+    /// The program expects RTP over a TCP connection to its port: `Transport: TCP; client_port= 25000`.
+    pub wants_tcp: bool,
+    /// The request is written as the Java programs write it: lines end with CRLF, a space precedes the port, and no
+    /// blank line follows. Their receive buffer has 15,000 bytes instead of 20,480.
+    pub is_java_style: bool,
 }
 
 /// Maximum length of a request, in bytes. Requests of the known programs have fewer than 100.
@@ -43,6 +48,8 @@ impl ClassroomRequest {
             file: file.to_owned(),
             cseq: find_cseq(rest),
             client_port: find_client_port(rest),
+            wants_tcp: wants_tcp(rest),
+            is_java_style: is_java_style(&text),
         }
     }
 }
@@ -138,6 +145,7 @@ fn is_cseq_line(bytes: &[u8]) -> bool {
 const CSEQ: &[u8] = b"cseq";
 const CLIENT_PORT: &str = "client_port";
 const PROTOCOL: &str = "rtp/udp";
+const TRANSPORT: &str = "transport";
 
 fn starts_with_ignore_case(line: &[u8], name: &[u8]) -> bool {
     line.get(..name.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(name))
@@ -159,6 +167,22 @@ fn find_client_port(headers: &str) -> Option<u16> {
     let text_after = |name: &str| lower.find(name).map(|at| &lower[at + name.len()..]);
     let rest = text_after(CLIENT_PORT).or_else(|| text_after(PROTOCOL))?;
     first_number(rest.lines().next()?).filter(|&port| port != 0)
+}
+
+/// Returns whether the first word after `Transport` names TCP: `TCP`, `RTP/TCP` or `RTP/AVP/TCP`.
+fn wants_tcp(headers: &str) -> bool {
+    let lines = headers.lines().map(str::trim);
+    let transport = lines.filter(|line| starts_with_ignore_case(line.as_bytes(), TRANSPORT.as_bytes()));
+    let mut protocols = transport.filter_map(|line| {
+        let value = line[TRANSPORT.len()..].trim_start_matches([':', ' ', '\t']);
+        value.split([';', ',', ' ', '\t']).next()
+    });
+    protocols.any(|name| name.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case("tcp")))
+}
+
+fn is_java_style(text: &str) -> bool {
+    let has_crlf = text.lines().count() > 1 && text.matches("\r\n").count() == text.matches('\n').count();
+    has_crlf && text.contains("client_port= ") && !text.contains("\r\n\r\n")
 }
 
 fn first_number<N: std::str::FromStr>(text: &str) -> Option<N> {
@@ -185,11 +209,66 @@ mod tests {
 
     fn setup_request(cseq: u32) -> ClassroomRequest {
         let (file, client_port) = ("movie.Mjpeg".to_owned(), Some(25_000));
-        ClassroomRequest { method: Method::Setup, file, cseq: Some(cseq), client_port }
+        let (wants_tcp, is_java_style) = (false, false);
+        ClassroomRequest {
+            method: Method::Setup,
+            file,
+            cseq: Some(cseq),
+            client_port,
+            wants_tcp,
+            is_java_style,
+        }
     }
 
     fn request_without_port(method: Method, file: &str, cseq: u32) -> ClassroomRequest {
-        ClassroomRequest { method, file: file.to_owned(), cseq: Some(cseq), client_port: None }
+        let (file, client_port) = (file.to_owned(), None);
+        ClassroomRequest {
+            method,
+            file,
+            cseq: Some(cseq),
+            client_port,
+            wants_tcp: false,
+            is_java_style: false,
+        }
+    }
+
+    #[test]
+    fn only_transport_tcp_asks_for_a_tcp_connection() {
+        let wants_tcp = |transport: &str| {
+            let text = format!("SETUP tcp.Mjpeg RTSP/1.0\r\nCSeq: 1\r\n{transport}\r\n");
+            split_requests(text.as_bytes())[0].wants_tcp
+        };
+        for transport in [
+            "Transport: TCP; client_port= 25000",
+            "Transport: RTP/TCP; client_port= 25000",
+            "transport RTP/AVP/TCP;client_port=25000",
+            "\tTRANSPORT: tcp client_port 25000",
+        ] {
+            assert!(wants_tcp(transport), "{transport}");
+        }
+        for transport in [
+            "Transport: RTP/UDP; client_port= 25000",
+            "Transport: UDP;client_port=25000",
+            "Session: TCP",
+            "Transport",
+        ] {
+            assert!(!wants_tcp(transport), "{transport}");
+        }
+    }
+
+    #[test]
+    fn java_programs_are_recognized_by_line_ends_and_port() {
+        let is_java_style = |text: &str| split_requests(text.as_bytes())[0].is_java_style;
+        let java = "SETUP movie.Mjpeg RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/UDP; client_port= 25000\r\n";
+        assert!(is_java_style(java));
+        for other in [
+            java.replace("\r\n", "\n"),
+            java.replace("= ", "="),
+            format!("{java}\r\n"),
+            java.replacen("\r\n", "\n", 1),
+        ] {
+            assert!(!is_java_style(&other), "{other:?}");
+        }
     }
 
     #[test]
@@ -209,7 +288,12 @@ mod tests {
             "SETUP movie.Mjpeg\nCSeq: 1\nTransport: RTP/UDP; client_port= 25000\n",
             "SETUP movie.Mjpeg RTSP/1.0\n1\n RTP/UDP 25000",
         ] {
-            assert_eq!(split_requests(text.as_bytes()), [setup_request(1)], "{text:?}");
+            let [request] = &split_requests(text.as_bytes())[..] else { panic!("{text:?}") };
+            assert_eq!(
+                ClassroomRequest { is_java_style: false, ..request.clone() },
+                setup_request(1),
+                "{text:?}"
+            );
         }
     }
 

@@ -16,7 +16,9 @@ impl Connection {
         let (response, written) = match self.classroom.dispatch(request) {
             _ if self.context.auth.is_some() => (classroom::unauthorized(), None),
             ClassroomDispatch::Respond(response) => (response, None),
-            ClassroomDispatch::SetUp { file, port } => (self.set_up_classroom(&file, port).await, None),
+            ClassroomDispatch::SetUp { file, port, has_small_buffer } => {
+                (self.set_up_classroom(&file, port, has_small_buffer).await, None)
+            }
             ClassroomDispatch::Session(SessionRequest { id, request, resource }) => {
                 self.forward_to_session(&id, &request, resource).await
             }
@@ -30,8 +32,13 @@ impl Connection {
     }
 
     /// Handles SETUP. Replaces the session that an earlier SETUP created, because a connection has only one.
-    async fn set_up_classroom(&mut self, file: &str, port: u16) -> Response {
-        let Some(name) = self.context.library.find_name(file) else { return handlers::media_not_found(file) };
+    async fn set_up_classroom(&mut self, file: &str, port: u16, has_small_buffer: bool) -> Response {
+        let library = &self.context.library;
+        // The last segment may name the track: `movie.Mjpeg/trackID=0`.
+        let without_track = || file.rsplit_once('/').and_then(|(film, _)| library.find_name(film));
+        let Some(name) = library.find_name(file).or_else(without_track) else {
+            return handlers::media_not_found(file);
+        };
         let (name, media_file) = match self.find_media(&Resource::Presentation(name)).await {
             Ok(found) => found,
             Err(refusal) => return refusal,
@@ -47,7 +54,7 @@ impl Connection {
         };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
         let stream = RtpStream::classroom(media_file.info().rate, new_stream_identity(), clock::epoch());
-        let transport = NegotiatedTransport::classroom(port, sockets.ports());
+        let transport = NegotiatedTransport::classroom(port, has_small_buffer, sockets.ports());
         let (session, setup_response) = ServerSession::set_up(
             id.clone(),
             &request,

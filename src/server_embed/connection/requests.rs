@@ -90,7 +90,8 @@ impl Connection {
         {
             return (refusal, None);
         }
-        let dispatch = handlers::dispatch(request);
+        let is_film = |name: &str| self.context.library.contains(name);
+        let dispatch = handlers::dispatch(request).resolve_track_alias(is_film);
         if let Dispatch::Respond(_) | Dispatch::Describe(_) = dispatch {
             self.keep_session_alive(request);
         }

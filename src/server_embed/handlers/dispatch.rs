@@ -70,6 +70,19 @@ pub enum Dispatch {
     },
 }
 
+impl Dispatch {
+    /// Replaces the target of the URL by the stream that it is an alias of, see [`Resource::resolve_track_alias`].
+    pub fn resolve_track_alias(self, is_film: impl Fn(&str) -> bool) -> Self {
+        match self {
+            Self::SetUp(resource) => Self::SetUp(resource.resolve_track_alias(is_film)),
+            Self::Session { id, resource } => {
+                Self::Session { id, resource: resource.resolve_track_alias(is_film) }
+            }
+            other => other,
+        }
+    }
+}
+
 /// Validates a request and determines its handler.
 pub fn dispatch(request: &Request) -> Dispatch {
     let resource = match validate(request).and_then(|()| Resource::from_request(request)) {

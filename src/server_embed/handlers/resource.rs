@@ -38,6 +38,19 @@ impl Resource {
         })
     }
 
+    /// Returns the stream of a film if the last path segment names no film: clients append `trackID=0`, `streamid=0` or
+    /// `stream=0` without having read the control URL in the SDP, and a film has only one stream. `is_film` tells
+    /// whether a film is served under a name.
+    pub fn resolve_track_alias(self, is_film: impl Fn(&str) -> bool) -> Self {
+        match self {
+            Self::Presentation(path) if !is_film(&path) => match path.rsplit_once('/') {
+                Some((name, _)) if is_film(name) => Self::Track(name.to_owned()),
+                _ => Self::Presentation(path),
+            },
+            other => other,
+        }
+    }
+
     /// Name of the media file; `None` for the server itself.
     pub fn media_name(&self) -> Option<&str> {
         match self {
@@ -66,5 +79,23 @@ mod tests {
         assert_eq!(resource("rtsp://h:8554/film.mjpeg/track1"), Ok(Resource::Track("film.mjpeg".to_owned())));
         assert_eq!(resource("movie.Mjpeg"), Err(400));
         assert_eq!(resource("rtsp://h/%FF"), Err(400));
+    }
+
+    #[test]
+    fn last_segment_that_names_no_film_is_an_alias_of_the_track() {
+        let films = ["film.mjpeg", "a/film.mjpeg", "film.mjpeg/copy.mjpeg"];
+        let resolve = |path: &str| {
+            Resource::Presentation(path.to_owned()).resolve_track_alias(|name| films.contains(&name))
+        };
+        for segment in ["trackID=0", "trackID=1", "streamid=0", "stream=0", "track2", "video"] {
+            assert_eq!(resolve(&format!("film.mjpeg/{segment}")), Resource::Track("film.mjpeg".to_owned()));
+            assert_eq!(
+                resolve(&format!("a/film.mjpeg/{segment}")),
+                Resource::Track("a/film.mjpeg".to_owned())
+            );
+        }
+        for name in ["film.mjpeg", "film.mjpeg/copy.mjpeg", "a/other.mjpeg", "film.mjpeg/a/b", "trackID=0"] {
+            assert_eq!(resolve(name), Resource::Presentation(name.to_owned()));
+        }
     }
 }

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use super::parameters;
 use super::range::{frame_at, parse_range};
-use crate::media::payload::PayloadFormat;
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::{
     Method, Npt, NptRange, Request, Response, RtpInfo, SessionHeader, StatusCode, header,
@@ -204,7 +203,7 @@ impl ServerSession {
     /// not over.
     fn restarts(&self, has_range: bool, media: &MediaInfo) -> bool {
         let is_past_end = media.is_complete() && self.stream.position() >= media.frames();
-        let keeps_position = !has_range && self.transport.payload_format != PayloadFormat::Classroom;
+        let keeps_position = !has_range && !self.transport.payload_format.is_classroom();
         is_past_end && !(self.stream.is_playing() && keeps_position)
     }
 

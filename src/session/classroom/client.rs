@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::error::ClassroomErrorKind;
+use super::feedback::{self, Feedback};
 use super::machine::{ClassroomAction, ClassroomMachine, MediaLength};
+use super::port_spelling::PortSpelling;
 use super::receiver::ClassroomFrameReceiver;
 use super::url::ClassroomUrl;
 use crate::impairment::{EmulatorStats, RawPacket};
@@ -13,12 +16,13 @@ use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{LowerTransport, Npt, NptRange};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 use crate::session::data_timeout::extend_timeout;
-use crate::session::events::SessionEvent;
+use crate::session::events::{ClientOutput, SessionEvent};
 use crate::session::logged_message::Direction;
-use crate::session::options::{ClientOptions, WAITING_TIMEOUT};
+use crate::session::options::{ClientOptions, RtcpIdentity, WAITING_TIMEOUT};
 use crate::session::pipeline::Pipeline;
 use crate::session::presentation::Presentation;
 use crate::session::protocol::Protocol;
+use crate::session::reconnect::ReconnectReason;
 use crate::stats::Snapshot;
 
 /// Client of the classroom dialect.
@@ -32,6 +36,8 @@ pub struct ClassroomClient {
     frame_rate: FrameRate,
     /// Number of frames in the film; `None` unless the server states it.
     frame_count: Option<u64>,
+    rtcp_identity: RtcpIdentity,
+    feedback: Feedback,
 }
 
 /// Time without data after which a film that has begun is over: nothing else marks its end.
@@ -39,6 +45,12 @@ const END_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Time without data after which a film that has not begun is reported as missing.
 const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Minimum number of datagrams without a frame that are reported although more arrive.
+const MIN_UNUSABLE_DATAGRAMS: u64 = 50;
+
+/// The same after a SETUP that spells the port in another way.
+const RESPELLED_START_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl ClassroomClient {
     /// Creates a client without a session.
@@ -50,6 +62,8 @@ impl ClassroomClient {
             last_emulator_stats: None,
             frame_rate: FrameRate::CLASSROOM,
             frame_count: None,
+            rtcp_identity: options.rtcp_identity,
+            feedback: Feedback::default(),
         }
     }
 }
@@ -92,6 +106,7 @@ impl Protocol for ClassroomClient {
     fn handle_packet(&mut self, now: Instant, RawPacket { bytes, .. }: RawPacket) {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.handle_datagram(now, &bytes);
+            self.machine.handle_first_packet();
         }
     }
 
@@ -100,7 +115,8 @@ impl Protocol for ClassroomClient {
     }
 
     fn poll_protocol_timeout(&self) -> Option<Instant> {
-        self.machine.poll_timeout().into_iter().chain(self.poll_data_timeout()).min()
+        let timeouts = [self.machine.poll_timeout(), self.poll_data_timeout(), self.poll_feedback()];
+        timeouts.into_iter().flatten().min()
     }
 
     fn perform(&mut self, now: Instant, action: ClassroomAction) {
@@ -112,6 +128,10 @@ impl Protocol for ClassroomClient {
             ClassroomAction::SetUp => self.handle_set_up(),
             ClassroomAction::Started => self.handle_started(now),
             ClassroomAction::Paused => self.pipeline.stop(now),
+            ClassroomAction::Respelled(spelling) => self.handle_respelled(now, spelling),
+            ClassroomAction::SpellingFound(spelling) => {
+                self.pipeline.outputs.emit(SessionEvent::PortSpelling(spelling));
+            }
         }
     }
 
@@ -128,6 +148,7 @@ impl Protocol for ClassroomClient {
         if self.has_last_frame() && self.pipeline.presenter.jitter_buffer.is_empty() {
             self.end_stream(now);
         }
+        self.send_feedback(now);
         self.check_data_timeout(now);
     }
 
@@ -150,21 +171,33 @@ impl Protocol for ClassroomClient {
 /// Effects of the actions that the state machine asks for.
 impl ClassroomClient {
     fn handle_length(&mut self, MediaLength { frame_count, duration_seconds }: MediaLength) {
-        let frame_rate =
-            duration_seconds.map(|duration_seconds| (frame_count as f64 / duration_seconds).to_string());
-        self.frame_rate = frame_rate.and_then(|rate| rate.parse().ok()).unwrap_or(FrameRate::CLASSROOM);
+        let frame_rate = frame_count.zip(duration_seconds).map(|(frames, seconds)| frames as f64 / seconds);
+        self.frame_rate =
+            frame_rate.and_then(|rate| rate.to_string().parse().ok()).unwrap_or(FrameRate::CLASSROOM);
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.set_frame_rate(self.frame_rate);
         }
-        self.frame_count = Some(frame_count);
-        self.presentation = build_presentation(self.machine.file(), self.frame_rate, Some(frame_count));
+        self.frame_count = frame_count;
+        let end = match (frame_count, duration_seconds) {
+            (Some(frame_count), _) => Some(self.frame_rate.npt_of(frame_count)),
+            (None, Some(seconds)) => Some(Npt::from_micros((seconds * 1e6) as u64)),
+            (None, None) => None,
+        };
+        self.presentation = build_presentation(self.machine.file(), self.frame_rate, end);
         self.pipeline.outputs.emit(SessionEvent::Described(self.presentation.clone()));
+    }
+
+    fn handle_respelled(&mut self, now: Instant, spelling: PortSpelling) {
+        self.handle_closed(now);
+        let reason = ReconnectReason::PortRespelled { server: self.machine.host_and_port(), spelling };
+        self.pipeline.outputs.emit(SessionEvent::Reconnecting(reason));
     }
 
     fn handle_set_up(&mut self) {
         let receiver =
             ClassroomFrameReceiver::new(self.pipeline.presenter.reorder_timeout(), self.frame_rate);
         self.pipeline.set_up(receiver, None);
+        self.feedback = Feedback::default();
         self.last_emulator_stats = None;
         self.pipeline.outputs.emit(SessionEvent::Described(self.presentation.clone()));
         self.pipeline.outputs.emit(SessionEvent::SetUp(LowerTransport::Udp));
@@ -180,16 +213,13 @@ impl ClassroomClient {
 }
 
 /// Builds the presentation that DESCRIBE would return. The range has no start, because the dialect cannot seek.
-fn build_presentation(file: &str, frame_rate: FrameRate, frame_count: Option<u64>) -> Presentation {
+fn build_presentation(file: &str, frame_rate: FrameRate, end: Option<Npt>) -> Presentation {
     Presentation {
         name: file.to_owned(),
         server: None,
         aggregate_url: file.to_owned(),
         stream_url: file.to_owned(),
-        range: Some(NptRange {
-            start: None,
-            end: frame_count.map(|frame_count| frame_rate.npt_of(frame_count)),
-        }),
+        range: Some(NptRange { start: None, end }),
         frame_rate: Some(frame_rate.as_f64()),
         dimensions: None,
         payload_type: JPEG_PAYLOAD_TYPE,
@@ -221,7 +251,7 @@ impl ClassroomClient {
         let last = self.pipeline.last_data().filter(|_| !self.has_last_frame())?;
         match (self.pipeline.data_timeout.is_waiting(), self.pipeline.last_packet()) {
             (false, _) => Some(last + self.extend_timeout(WAITING_TIMEOUT)),
-            (true, None) => Some(last + START_TIMEOUT),
+            (true, None) => Some(last + self.start_timeout()),
             (true, Some(_)) => {
                 let is_shown = self.pipeline.presenter.jitter_buffer.is_empty();
                 is_shown.then(|| last + self.extend_timeout(END_TIMEOUT))
@@ -231,18 +261,86 @@ impl ClassroomClient {
 
     fn check_data_timeout(&mut self, now: Instant) {
         let Some(last) = self.pipeline.last_data() else { return };
+        if self.has_only_unusable_datagrams(now) {
+            return self.handle_no_frames(now);
+        }
         let idle_time = now.saturating_duration_since(last);
         // After the last frame no data is missing, even if it is still waiting to be shown.
         self.pipeline
             .set_waiting(idle_time >= self.extend_timeout(WAITING_TIMEOUT) && !self.has_last_frame());
         let is_shown = self.pipeline.presenter.jitter_buffer.is_empty();
         match self.pipeline.last_packet() {
-            Some(_) if idle_time >= self.extend_timeout(END_TIMEOUT) && is_shown => self.end_stream(now),
-            None if idle_time >= START_TIMEOUT => {
-                self.pipeline.stop(now);
-                self.machine.handle_no_frames(now);
-            }
+            Some(_) if idle_time >= self.extend_timeout(END_TIMEOUT) && is_shown => self.handle_silence(now),
+            None if idle_time >= self.start_timeout() => self.handle_no_frames(now),
             _ => {}
+        }
+    }
+
+    /// Handles silence after packets: the end of the film, unless there was no frame or only the first one.
+    fn handle_silence(&mut self, now: Instant) {
+        match self.frame_counts() {
+            (0, _) => self.handle_no_frames(now),
+            (1, 1) => self.handle_unplayable(now, ClassroomErrorKind::SilentAfterFirstFrame),
+            _ => self.end_stream(now),
+        }
+    }
+
+    /// Returns true if the datagrams of 5 s were not a single frame. Losses of an emulated network are not judged.
+    fn has_only_unusable_datagrams(&self, now: Instant) -> bool {
+        let playing_time =
+            self.pipeline.data_timeout.playing_since().map(|at| now.saturating_duration_since(at));
+        let arrived = self.pipeline.receiver.as_ref().and_then(ClassroomFrameReceiver::arrived);
+        self.frame_counts().0 == 0
+            && playing_time.is_some_and(|time| time >= START_TIMEOUT)
+            && arrived.is_some_and(|arrived| arrived.count() >= MIN_UNUSABLE_DATAGRAMS)
+            && !self.pipeline.emulator.is_on()
+    }
+
+    fn start_timeout(&self) -> Duration {
+        if self.machine.is_respelled() { RESPELLED_START_TIMEOUT } else { START_TIMEOUT }
+    }
+
+    fn handle_no_frames(&mut self, now: Instant) {
+        let arrived = self.pipeline.receiver.as_ref().and_then(ClassroomFrameReceiver::arrived);
+        let kind = match arrived {
+            Some(arrived) => ClassroomErrorKind::NotAssembled(arrived),
+            None => ClassroomErrorKind::NoFrames { port: self.machine.rtp_port() },
+        };
+        self.handle_unplayable(now, kind);
+    }
+
+    fn handle_unplayable(&mut self, now: Instant, kind: ClassroomErrorKind) {
+        self.pipeline.stop(now);
+        self.machine.handle_unplayable(now, kind);
+    }
+
+    /// Number of complete frames, and of all frames, since SETUP.
+    fn frame_counts(&self) -> (u64, u64) {
+        self.pipeline.receiver.as_ref().map_or((0, 0), ClassroomFrameReceiver::frame_counts)
+    }
+}
+
+/// Reports to a server that waits for them.
+impl ClassroomClient {
+    /// Next deadline of a report; `None` while nothing plays. Whether the server is silent is checked when data counts
+    /// as missing.
+    fn poll_feedback(&self) -> Option<Instant> {
+        self.pipeline.data_timeout.playing_since()?;
+        self.feedback.next_report_at()
+    }
+
+    fn send_feedback(&mut self, now: Instant) {
+        let Some(last) = self.pipeline.last_data() else { return };
+        let is_silent = now.saturating_duration_since(last) >= self.extend_timeout(WAITING_TIMEOUT);
+        if is_silent && self.frame_counts() == (1, 1) && !self.has_last_frame() && !self.feedback.is_on() {
+            self.feedback.start(now);
+            self.pipeline.outputs.push(ClientOutput::SetTransport(feedback::feedback_transport()));
+        }
+        if let Some(receiver) = &mut self.pipeline.receiver
+            && self.feedback.take_due(now)
+        {
+            let report = feedback::encode_report(&self.rtcp_identity, receiver.report_block());
+            self.pipeline.outputs.push(ClientOutput::SendPacket(RawPacket::rtcp(report)));
         }
     }
 }

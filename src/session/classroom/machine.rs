@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::error::{ClassroomError, ClassroomErrorKind};
 use super::messages::{ClassroomResponse, ClassroomResponseReader, RequestHeader, encode_request};
+use super::port_spelling::PortSpelling;
 use super::url::ClassroomUrl;
 use crate::proto::rtsp::{Method, PortPair, StatusCode as Code};
 use crate::session::error::SessionError;
@@ -28,13 +29,17 @@ pub enum ClassroomAction {
     Started,
     /// The response to PAUSE was received; no more frames are sent.
     Paused,
+    /// The session was closed and is set up again with another spelling of the port.
+    Respelled(PortSpelling),
+    /// The server reads a spelling of the port that the options do not name.
+    SpellingFound(PortSpelling),
 }
 
 /// Length of the film, which few servers state.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct MediaLength {
-    /// Number of frames, at least 1.
-    pub frame_count: u64,
+    /// Number of frames, at least 1; `None` if only the duration is stated.
+    pub frame_count: Option<u64>,
     /// Duration in seconds, above 0; `None` if only the number of frames is stated.
     pub duration_seconds: Option<f64>,
 }
@@ -51,6 +56,14 @@ pub struct ClassroomMachine {
     session_id: Option<String>,
     in_flight: Option<InFlight>,
     response_reader: ClassroomResponseReader,
+    /// Spelling of the port in SETUP.
+    spelling: PortSpelling,
+    /// Spellings with which no packet arrived, since the user opened the session.
+    failed_spellings: Vec<PortSpelling>,
+    /// Error of the first spelling, which is reported if all others fail too.
+    first_failure: Option<SessionError>,
+    /// A packet has arrived, so the server understands the spelling.
+    has_received: bool,
 }
 
 /// Progress of a session.
@@ -91,7 +104,16 @@ impl ClassroomMachine {
             session_id: None,
             in_flight: None,
             response_reader: ClassroomResponseReader::default(),
+            spelling: options.port_spelling,
+            failed_spellings: Vec::new(),
+            first_failure: None,
+            has_received: false,
         }
+    }
+
+    /// UDP port on which frames are received.
+    pub fn rtp_port(&self) -> u16 {
+        self.rtp_port
     }
 
     /// Name of the requested file.
@@ -110,10 +132,31 @@ impl ClassroomMachine {
         self.advance(now);
     }
 
-    /// Handles a PLAY that succeeded without a single frame: reports it and ends the session.
-    pub fn handle_no_frames(&mut self, now: Instant) {
-        let error = self.classroom_error(ClassroomErrorKind::NoFrames { port: self.rtp_port });
-        self.core.report_error(error);
+    /// Returns true if SETUP spells the port in another way than it was spelled at first.
+    pub fn is_respelled(&self) -> bool {
+        self.first_failure.is_some()
+    }
+
+    /// Handles the first packet of the stream: the server has understood the port.
+    pub fn handle_first_packet(&mut self) {
+        if std::mem::replace(&mut self.has_received, true) {
+            return;
+        }
+        self.first_failure = None;
+        self.failed_spellings.clear();
+        if self.spelling != self.options.port_spelling {
+            self.options.port_spelling = self.spelling;
+            self.core.push(ClassroomAction::SpellingFound(self.spelling));
+        }
+    }
+
+    /// Handles a PLAY that succeeded but cannot be shown: reports the reason and ends the session.
+    pub fn handle_unplayable(&mut self, now: Instant, kind: ClassroomErrorKind) {
+        let error = self.classroom_error(kind.clone());
+        if matches!(kind, ClassroomErrorKind::NoFrames { .. }) && self.respell(now, &error) {
+            return;
+        }
+        self.core.report_error(self.first_failure.take().unwrap_or(error));
         self.core.goal = Goal::Stopped;
         self.advance(now);
     }
@@ -140,15 +183,17 @@ impl ClassroomMachine {
             _ if self.core.goal == Goal::Stopped => self.close(),
             (Stage::Ended, _) => self.close(),
             (_, Some(method @ (Method::Setup | Method::Play))) => {
-                self.fail(self.classroom_error(ClassroomErrorKind::ClosedDuring(method)));
+                self.fail_or_respell(now, self.classroom_error(ClassroomErrorKind::ClosedDuring(method)));
             }
-            (Stage::Playing, _) => {
-                let kind = match last_frame {
-                    Some(frame_number) => ClassroomErrorKind::ClosedAfterFrame { frame_number },
-                    None => ClassroomErrorKind::ClosedDuring(Method::Play),
-                };
-                self.fail(self.classroom_error(kind));
-            }
+            (Stage::Playing, _) => match last_frame {
+                Some(frame_number) => {
+                    self.fail(self.classroom_error(ClassroomErrorKind::ClosedAfterFrame { frame_number }));
+                }
+                None => {
+                    let kind = ClassroomErrorKind::ClosedDuring(Method::Play);
+                    self.fail_or_respell(now, self.classroom_error(kind));
+                }
+            },
             _ => self.fail(SessionError::ConnectionLost { server: self.host_and_port() }),
         }
     }
@@ -185,7 +230,39 @@ impl ClassroomMachine {
         }
     }
 
-    fn host_and_port(&self) -> String {
+    /// Fails, unless the server may only not have understood the port.
+    fn fail_or_respell(&mut self, now: Instant, error: SessionError) {
+        if !self.respell(now, &error) {
+            self.fail(error);
+        }
+    }
+
+    /// Sets up again on a new connection with the next spelling of the port. Returns false if each was tried, or one is
+    /// known to be understood.
+    fn respell(&mut self, now: Instant, error: &SessionError) -> bool {
+        self.failed_spellings.push(self.spelling);
+        let untried = PortSpelling::ALL.into_iter().find(|next| !self.failed_spellings.contains(next));
+        let Some(next) = untried.filter(|_| !self.has_received && self.core.goal != Goal::Stopped) else {
+            return false;
+        };
+        self.first_failure.get_or_insert_with(|| error.clone());
+        self.spelling = next;
+        self.core.disconnect();
+        self.clear_session();
+        self.core.push(ClassroomAction::Respelled(next));
+        self.advance(now);
+        true
+    }
+
+    fn clear_session(&mut self) {
+        self.stage = Stage::Closed;
+        self.session_id = None;
+        self.in_flight = None;
+        self.response_reader.clear();
+    }
+
+    /// Host and port of the server.
+    pub fn host_and_port(&self) -> String {
         self.url.host_and_port()
     }
 
@@ -199,7 +276,7 @@ impl ClassroomMachine {
 
     fn send(&mut self, now: Instant, method: Method) {
         let header = match self.stage {
-            Stage::ReadyToSetUp => RequestHeader::ClientPort(self.rtp_port),
+            Stage::ReadyToSetUp => RequestHeader::ClientPort(self.rtp_port, self.spelling),
             _ => RequestHeader::SessionId(self.session_id.as_deref()),
         };
         let cseq = self.core.take_cseq();
@@ -261,11 +338,17 @@ impl Machine for ClassroomMachine {
             self.core.disconnect();
             self.core.report_closed();
         }
-        self.stage = Stage::Closed;
+        self.clear_session();
         self.core.goal = Goal::Stopped;
-        self.session_id = None;
-        self.in_flight = None;
-        self.response_reader.clear();
+        self.spelling = self.options.port_spelling;
+        self.failed_spellings.clear();
+        self.first_failure = None;
+    }
+
+    fn fail(&mut self, error: SessionError) {
+        let error = self.first_failure.take().unwrap_or(error);
+        self.core.report_error(error);
+        self.close();
     }
 
     fn handle_connected(&mut self, now: Instant) {
@@ -319,14 +402,15 @@ impl ClassroomMachine {
             return self.handle_teardown(now);
         }
         if !response.status.is_success() {
-            return self.handle_refusal(method, response);
+            return self.handle_refusal(now, method, response);
         }
         if response.session_id.is_some() {
             self.session_id = response.session_id;
         }
-        if let Some(frame_count) = response.frame_count {
-            let duration_seconds = response.duration_seconds;
-            self.core.push(ClassroomAction::Length(MediaLength { frame_count, duration_seconds }));
+        let length =
+            MediaLength { frame_count: response.frame_count, duration_seconds: response.duration_seconds };
+        if length != MediaLength::default() {
+            self.core.push(ClassroomAction::Length(length));
         }
         match (method, self.stage) {
             (Method::Setup, _) => self.enter_stage(Stage::Ready, ClassroomAction::SetUp),
@@ -343,11 +427,17 @@ impl ClassroomMachine {
         self.core.push(action);
     }
 
-    fn handle_refusal(&mut self, method: Method, response: ClassroomResponse) {
-        self.fail(match response.status {
+    fn handle_refusal(&mut self, now: Instant, method: Method, response: ClassroomResponse) {
+        let ClassroomResponse { status, reason_phrase, .. } = response;
+        let may_be_port = status.code() >= 500 && matches!(method, Method::Setup | Method::Play);
+        let error = match status {
             Code::NOT_FOUND => self.classroom_error(ClassroomErrorKind::NotFound),
-            status => SessionError::Refused { method, status, reason_phrase: response.reason_phrase },
-        });
+            status => SessionError::Refused { method, status, reason_phrase },
+        };
+        match may_be_port {
+            true => self.fail_or_respell(now, error),
+            false => self.fail(error),
+        }
     }
 
     /// Ends the session, whatever the status of the TEARDOWN response.
@@ -476,17 +566,59 @@ mod tests {
         assert!(missing.contains("has no file \"movie.Mjpeg\""), "{missing}");
         let silent = errors_after(|session| session.advance_time(Duration::from_secs(5)));
         assert!(silent.contains("did not respond to SETUP"), "{silent}");
-        let dropped = errors_after(|session| session.lose_connection(None));
+        // These may come from the spelling of the port, so SETUP is sent with each of them.
+        let dropped = errors_after(|session| {
+            PortSpelling::ALL.iter().for_each(|_| session.lose_connection(None));
+        });
         assert!(dropped.contains("closed the connection during SETUP"), "{dropped}");
         let silent = errors_after(|session| {
             session.respond("RTSP/1.0 200 OK\nCSeq: 1\nSession: 1");
             session.advance_time(Duration::from_secs(5));
         });
         assert!(silent.contains("did not respond to PLAY"), "{silent}");
-        let busy = errors_after(|session| session.respond("RTSP/1.0 500 CON ERR\nCSeq: 1\nSession: 1"));
+        let busy = errors_after(|session| {
+            let refusal = "RTSP/1.0 500 CON ERR\nCSeq: 1\nSession: 1";
+            PortSpelling::ALL.iter().for_each(|_| session.respond(refusal));
+        });
         assert!(busy.contains("refused SETUP: 500 CON ERR"), "{busy}");
         let other = errors_after(|session| session.respond("220 mail.example ready\r\n"));
         assert!(other.contains("does not speak RTSP"), "{other}");
+    }
+
+    #[test]
+    fn port_is_not_respelled_once_a_packet_has_arrived_or_the_session_is_stopped() {
+        let mut session = ScriptedSession::playing();
+        session.machine.handle_first_packet();
+        session.lose_connection(None);
+        assert_eq!((session.errors.len(), session.methods().as_slice()), (1, &["SETUP", "PLAY"][..]));
+        let mut session = ScriptedSession::new();
+        session.set_goal(Goal::Playing);
+        session.set_goal(Goal::Stopped);
+        session.lose_connection(None);
+        assert_eq!((session.errors.len(), session.methods().as_slice()), (0, &["SETUP"][..]));
+    }
+
+    #[test]
+    fn refusal_with_another_status_does_not_respell_the_port() {
+        for refusal in ["404 NOT FOUND", "461 Unsupported", "400 Bad"] {
+            let mut session = ScriptedSession::new();
+            session.set_goal(Goal::Playing);
+            session.respond(&format!("RTSP/1.0 {refusal}\nCSeq: 1\nSession: 1"));
+            assert_eq!((session.errors.len(), session.methods().len()), (1, 1), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn remembered_spelling_is_used_first() {
+        let url = ClassroomUrl::new("lab.example", 1025, "movie.Mjpeg").unwrap();
+        let options = RtspOptions { port_spelling: PortSpelling::Bare, ..RtspOptions::default() };
+        let machine = ClassroomMachine::new(url, options);
+        let mut session = ScriptedSession { machine, ..ScriptedSession::new() };
+        session.set_goal(Goal::Ready);
+        session.lose_connection(None);
+        let transports: Vec<_> =
+            session.written.iter().filter_map(|request| request.lines().nth(2)).collect();
+        assert_eq!(transports, ["Transport: RTP/UDP 25000", "Transport: RTP/UDP; client_port= 25000"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::port_spelling::PortSpelling;
 use crate::proto::rtsp::{Method, StatusCode};
 
 /// Maximum length of a request in bytes: servers read this many at once, and ignore the rest.
@@ -51,7 +52,7 @@ pub fn check_file_name(name: &str) -> Result<(), FileNameError> {
 #[derive(Debug, Clone, Copy)]
 pub enum RequestHeader<'a> {
     /// Transport header of SETUP, with the UDP port on which RTP is received.
-    ClientPort(u16),
+    ClientPort(u16, PortSpelling),
     /// Session header of the other requests; `None` if the server has sent no identifier.
     SessionId(Option<&'a str>),
 }
@@ -59,7 +60,7 @@ pub enum RequestHeader<'a> {
 /// Encodes a request: three lines in this order, without an empty line. Servers find words by their position.
 pub fn encode_request(method: &Method, file: &str, cseq: u32, header: RequestHeader<'_>) -> Bytes {
     let header = match header {
-        RequestHeader::ClientPort(port) => format!("Transport: RTP/UDP; client_port= {port}"),
+        RequestHeader::ClientPort(port, spelling) => format!("Transport: {}", spelling.transport(port)),
         RequestHeader::SessionId(session) => format!("Session: {}", session.unwrap_or(NO_SESSION_ID)),
     };
     format!("{method} {file} RTSP/1.0\r\nCSeq: {cseq}\r\n{header}\r\n").into()
@@ -76,9 +77,9 @@ pub struct ClassroomResponse {
     pub cseq: Option<u32>,
     /// Session identifier; `None` if it is missing or cannot be sent back.
     pub session_id: Option<String>,
-    /// Number of frames in the film, at least 1 (TotalFrames, which few servers send).
+    /// Number of frames in the film, at least 1; few servers state it, each under another name.
     pub frame_count: Option<u64>,
-    /// Duration of the film in seconds, above 0 (TotalTime, which few servers send).
+    /// Duration of the film in seconds, above 0; few servers state it.
     pub duration_seconds: Option<f64>,
     /// Complete text as it was received.
     pub text: String,
@@ -111,15 +112,29 @@ impl ClassroomResponse {
                         value.split([' ', ':']).next_back().and_then(|number| number.parse().ok());
                 }
                 "session" => response.session_id = parse_session_id(value),
-                "totalframes" => response.frame_count = value.parse().ok().filter(|frames| *frames > 0),
-                "totaltime" => {
-                    response.duration_seconds = value.parse().ok().filter(|seconds| *seconds > 0.0)
-                }
-                _ => {}
+                _ => response.parse_length(line),
             }
         }
         let is_complete = has_cseq || !status.is_success();
         Some((response, is_complete))
+    }
+
+    /// Parses a line that may state the length of the film. Servers write `TotalFrames: 500`, `X-TotalFrames: 500`,
+    /// `Total frames: 500`, `FrameNbr: 500`, or `Total time: 25.0`.
+    fn parse_length(&mut self, line: &str) {
+        let Some((name, value)) = line.split_once(':') else { return };
+        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let value = value.split_whitespace().next().unwrap_or_default();
+        match name.to_ascii_lowercase().trim_start_matches('x') {
+            "frames" | "framenbr" | "total" | "totalframes" => {
+                self.frame_count = value.parse().ok().filter(|frames| *frames > 0).or(self.frame_count);
+            }
+            "totaltime" => {
+                let is_duration = |seconds: &f64| seconds.is_finite() && *seconds > 0.0;
+                self.duration_seconds = value.parse().ok().filter(is_duration).or(self.duration_seconds);
+            }
+            _ => {}
+        }
     }
 }
 
@@ -225,11 +240,15 @@ mod tests {
 
     #[test]
     fn requests_are_encoded_exactly() {
-        let setup = encode_request(&Method::Setup, "movie.Mjpeg", 1, RequestHeader::ClientPort(25_000));
-        assert_eq!(
-            setup,
-            "SETUP movie.Mjpeg RTSP/1.0\r\nCSeq: 1\r\nTransport: RTP/UDP; client_port= 25000\r\n"
-        );
+        for (spelling, transport) in [
+            (PortSpelling::Spaced, "RTP/UDP; client_port= 25000"),
+            (PortSpelling::Joined, "RTP/UDP; client_port=25000"),
+            (PortSpelling::Bare, "RTP/UDP 25000"),
+        ] {
+            let header = RequestHeader::ClientPort(25_000, spelling);
+            let setup = encode_request(&Method::Setup, "movie.Mjpeg", 1, header);
+            assert_eq!(setup, format!("SETUP movie.Mjpeg RTSP/1.0\r\nCSeq: 1\r\nTransport: {transport}\r\n"));
+        }
         let play = encode_request(&Method::Play, "movie.Mjpeg", 2, RequestHeader::SessionId(Some("123456")));
         assert_eq!(play, "PLAY movie.Mjpeg RTSP/1.0\r\nCSeq: 2\r\nSession: 123456\r\n");
         let teardown = encode_request(&Method::Teardown, "a", 3, RequestHeader::SessionId(None));
@@ -244,10 +263,10 @@ mod tests {
         let longest =
             encode_request(&Method::Teardown, &file, u32::MAX, RequestHeader::SessionId(Some(&session)));
         assert_eq!(longest.len(), MAX_REQUEST_LENGTH);
-        assert!(
-            encode_request(&Method::Setup, &file, u32::MAX, RequestHeader::ClientPort(65_535)).len()
-                <= MAX_REQUEST_LENGTH
-        );
+        assert!(PortSpelling::ALL.iter().all(|spelling| {
+            let header = RequestHeader::ClientPort(65_535, *spelling);
+            encode_request(&Method::Setup, &file, u32::MAX, header).len() <= MAX_REQUEST_LENGTH
+        }));
     }
 
     fn parse(bytes: &str) -> Option<ClassroomResponse> {
@@ -270,9 +289,39 @@ mod tests {
         let with_length =
             parse("RTSP/1.0 200 OK\nCSeq: 1\nSession: 5\nTotalFrames: 500\nTotalTime: 25.0\n").unwrap();
         assert_eq!((with_length.frame_count, with_length.duration_seconds), (Some(500), Some(25.0)));
+        assert_eq!(
+            (with_length.cseq, with_length.session_id.as_deref()),
+            (Some(1), Some("5")),
+            "other headers are read as before"
+        );
         let missing = parse("RTSP/1.0 404 NOT FOUND\nCSeq: 1\nanything").unwrap();
         assert_eq!((missing.status, missing.reason_phrase.as_str()), (StatusCode::NOT_FOUND, "NOT FOUND"));
         assert_eq!(parse("RTSP/1.0 404 NOT FOUND").unwrap().status, StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn length_is_found_under_every_name() {
+        let length = |line: &str| {
+            let response = parse(&format!("RTSP/1.0 200 OK\r\nCSeq: 1\r\nSession: 5\r\n{line}\r\n")).unwrap();
+            (response.frame_count, response.duration_seconds)
+        };
+        for name in
+            ["Frames", "FrameNbr", "Total", "Total frames", "Total-Frames", "X-TotalFrames", "totalframes"]
+        {
+            assert_eq!(length(&format!("{name}: 500")), (Some(500), None), "{name}");
+            assert_eq!(length(&format!("{name}:500 frames")), (Some(500), None), "{name}");
+            assert_eq!(length(&format!("{name}: 0")), (None, None), "{name}");
+        }
+        for name in ["TotalTime", "Total time", "Total-Time"] {
+            assert_eq!(length(&format!("{name}: 25.5")), (None, Some(25.5)), "{name}");
+            for invalid in ["-1", "NaN", "inf", "soon", ""] {
+                assert_eq!(length(&format!("{name}: {invalid}")), (None, None), "{name}: {invalid}");
+            }
+        }
+        assert_eq!(length("Total frames: 500\nTotal time: 25"), (Some(500), Some(25.0)));
+        for line in ["Frame: 500", "Total bytes: 500", "500", "Total", "Total: many"] {
+            assert_eq!(length(line), (None, None), "{line}");
+        }
     }
 
     #[test]

@@ -7,13 +7,18 @@
 //! [`ClassroomClient`] is driven as a [`Client`](super::client::Client). `machine` decides which request is next,
 //! `messages` encodes and parses, and `receiver` turns datagrams into numbered frames.
 
+mod arrived;
 mod client;
 mod error;
+mod feedback;
 mod machine;
 mod messages;
+mod port_spelling;
 mod receiver;
 mod url;
 
+pub use arrived::ArrivedDatagrams;
 pub use client::ClassroomClient;
 pub use error::{ClassroomError, ClassroomErrorKind};
+pub use port_spelling::PortSpelling;
 pub use url::{ClassroomUrl, ClassroomUrlError};

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::arrived::ArrivedDatagrams;
 use crate::media::FrameRate;
 use crate::media::payload::{AssembledFrame, ClassroomDatagram, ClassroomDepacketizer, ClassroomVariant};
+use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{CLOCK_RATE, Header, Packet, extend_sequence};
 use crate::session::frame::Frame;
 use crate::session::rtp::frame_receiver::{FrameReceiver, StreamBuffers};
@@ -22,6 +24,9 @@ pub struct ClassroomFrameReceiver {
     /// Extended sequence number of the first frame of the film, where sequence numbers count frames.
     first_sequence: Option<i64>,
     last_frame_number: Option<u64>,
+    complete_frames: u64,
+    /// Datagrams that arrived before the first complete frame; `None` before the first datagram.
+    arrived: Option<ArrivedDatagrams>,
     /// Frame rate from which timestamps are derived.
     frame_rate: FrameRate,
 }
@@ -42,6 +47,8 @@ impl ClassroomFrameReceiver {
             last_counted: None,
             first_sequence: None,
             last_frame_number: None,
+            complete_frames: 0,
+            arrived: None,
             frame_rate,
         }
     }
@@ -65,6 +72,9 @@ impl ClassroomFrameReceiver {
 
     /// Handles a datagram. Its source port is not checked: some servers send from another port after a pause.
     pub fn handle_datagram(&mut self, now: Instant, bytes: &Bytes) {
+        if self.last_frame_number.is_none() {
+            self.record_arrival(bytes);
+        }
         let Some(datagram) = self.depacketizer.classify(bytes) else {
             return tracing::debug!(bytes = bytes.len(), "ignoring datagram that belongs to no frame");
         };
@@ -80,6 +90,19 @@ impl ClassroomFrameReceiver {
             }
         }
         self.release(now);
+    }
+
+    fn record_arrival(&mut self, datagram: &[u8]) {
+        match &mut self.arrived {
+            Some(arrived) => arrived.add(datagram),
+            None => self.arrived = Some(ArrivedDatagrams::new(datagram)),
+        }
+    }
+
+    /// Datagrams that arrived before the first complete frame, whether they belong to the stream or not; `None` if there
+    /// were none.
+    pub fn arrived(&self) -> Option<ArrivedDatagrams> {
+        self.arrived
     }
 
     /// Returns whether a packet continues a frame whose sequence number has been counted.
@@ -164,6 +187,7 @@ impl ClassroomFrameReceiver {
         self.buffers.stats.record_complete_frame(now);
         let frame_number = self.frame_number(sequence);
         self.last_frame_number = Some(frame_number);
+        self.complete_frames += 1;
         self.buffers.stats.record_timestamp(now, frame_timestamp(self.frame_rate, frame_number), true);
         frame_number
     }
@@ -183,6 +207,17 @@ impl ClassroomFrameReceiver {
     /// Number of the last complete frame, counted from 1; `None` before the first.
     pub fn last_frame_number(&self) -> Option<u64> {
         self.last_frame_number
+    }
+
+    /// Number of complete frames, and of all frames, since SETUP.
+    pub fn frame_counts(&self) -> (u64, u64) {
+        (self.complete_frames, self.buffers.stats.frames_total())
+    }
+
+    /// Returns the block of a receiver report (RFC 3550 §6.4.1).
+    pub fn report_block(&mut self) -> ReportBlock {
+        let ssrc = self.depacketizer.ssrc().unwrap_or_default();
+        self.buffers.rtp_receiver.report_block(ssrc)
     }
 
     /// Adds the figures of the receiver. Packet jitter is not measured, because timestamps are not a clock.

@@ -8,7 +8,7 @@ use super::backend_subscription::{BackendSubscription, BackendUpdate};
 use super::message::Message;
 use super::state::App;
 use crate::backend::{BackendEvent, BackendEventKind};
-use crate::session::{Picture, SessionError, SessionEvent};
+use crate::session::{Picture, PortSpelling, SessionError, SessionEvent};
 use crate::ui::widget::video::PictureHandle;
 
 impl App {
@@ -36,6 +36,9 @@ impl App {
             (&event.kind, event.generation == previous_generation)
         {
             self.session_record.handle_event(event);
+            if let SessionEvent::PortSpelling(spelling) = event {
+                return self.remember_port_spelling(*spelling);
+            }
         }
         self.playback.handle_event(event);
         if self.playback.generation() != previous_generation {
@@ -43,6 +46,13 @@ impl App {
             self.drag_position = None;
         }
         self.show_sign_in()
+    }
+
+    /// Remembers the spelling of the RTP port that the classroom server of the current stream reads.
+    fn remember_port_spelling(&mut self, spelling: PortSpelling) -> Task<Message> {
+        let Some(address) = self.playback.host_and_port() else { return Task::none() };
+        self.settings.remember_port_spelling(address, spelling);
+        self.save_settings()
     }
 
     /// Marks missing data as emulated loss if emulation is on and the media is a local file. The session of a file does

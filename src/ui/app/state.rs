@@ -137,6 +137,8 @@ impl App {
 
     /// Connects to a stream, and plays it if `play` is true.
     pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
+        let port_spelling = self.settings.port_spelling(&url.host_and_port());
+        let options = RtspOptions { port_spelling, ..options };
         let goal = self.initial_goal(play);
         self.picture = None;
         self.session_record.reset();

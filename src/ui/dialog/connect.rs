@@ -415,6 +415,7 @@ fn labelled<'a>(label: &'a str, field: TextInput<'a, Message>) -> Element<'a, Me
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::PortSpelling;
 
     fn submit(url: &str, port: &str) -> (Action, Form) {
         let mut form = Form::default();
@@ -458,6 +459,10 @@ mod tests {
         assert_eq!((error_field(&action, &form), form.is_expanded), (Some(Field::RtpPort), true));
     }
 
+    fn known(address: &str, dialect: Dialect) -> KnownServer {
+        KnownServer { address: address.to_owned(), dialect, port_spelling: PortSpelling::default() }
+    }
+
     fn classroom(host: &str, port: &str, file: &str, rtp_port: &str) -> (Action, Form) {
         let mut form = Form::default();
         form.update(Message::Dialect(Dialect::Classroom));
@@ -494,10 +499,8 @@ mod tests {
 
     #[test]
     fn known_server_selects_dialect_unless_user_chose() {
-        let known_servers = vec![
-            KnownServer { address: "lab:1025".to_owned(), dialect: Dialect::Classroom },
-            KnownServer { address: "camera:554".to_owned(), dialect: Dialect::Standard },
-        ];
+        let known_servers =
+            vec![known("lab:1025", Dialect::Classroom), known("camera:554", Dialect::Standard)];
         let mut form = Form::default();
         form.open(known_servers);
         let typed = |form: &mut Form, input: &str| form.update(Message::Input(Field::Url, input.to_owned()));
@@ -515,7 +518,7 @@ mod tests {
 
     #[test]
     fn url_with_scheme_selects_standard_dialect() {
-        let known_servers = vec![KnownServer { address: "lab:1025".to_owned(), dialect: Dialect::Classroom }];
+        let known_servers = vec![known("lab:1025", Dialect::Classroom)];
         let mut form = Form::default();
         form.open(known_servers);
         let url = "rtsp://lab:1025/f".to_owned();

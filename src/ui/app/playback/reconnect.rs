@@ -16,7 +16,9 @@ impl Playback {
     pub(super) fn handle_reconnecting(&mut self, reason: ReconnectReason) {
         self.is_waiting = false;
         match reason {
-            ReconnectReason::TcpFallback | ReconnectReason::Redirected { .. } => {
+            ReconnectReason::TcpFallback
+            | ReconnectReason::Redirected { .. }
+            | ReconnectReason::PortRespelled { .. } => {
                 self.notice = Some(Notice::Info(reason.to_string()));
             }
             ReconnectReason::ServerLost { server, attempt, wait } => {

@@ -146,6 +146,14 @@ impl Playback {
         }
     }
 
+    /// Returns host and port of a remote stream; `None` for a local file.
+    pub fn host_and_port(&self) -> Option<String> {
+        match self.source()? {
+            Source::Stream(url, _) => Some(url.host_and_port()),
+            Source::Local(_) => None,
+        }
+    }
+
     /// Returns whether nothing is open and nothing is being opened.
     pub fn is_empty(&self) -> bool {
         self.source.is_none() && self.opening.is_none()
