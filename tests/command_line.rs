@@ -316,11 +316,12 @@ fn help_of_each_command_lists_its_options() {
         ["--loss", "--burst", "--rate", "--queue", "--delay", "--jitter", "--reorder", "--seed", "--preset"];
     for (command, options) in [
         ("serve", &["--listen", "--fps", "--user", "--password-file", "--session-timeout", "--quality"][..]),
+        ("serve", &["--max-connections", "--max-connections-per-address"]),
         (
             "probe",
             &["--classroom", "--seconds", "--transport", "--rtp-port", "--save-frames", "--report", "--json"],
         ),
-        ("proxy", &["--listen", "--to"]),
+        ("proxy", &["--listen", "--to", "--max-connections", "--max-connections-per-address"]),
     ] {
         let help = printed(&[command, "--help"]);
         for option in options.iter().chain(&network) {

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use reelay::impairment::PRESETS;
+use reelay::net::limits::Limits;
 use reelay::stats::FIGURE_GROUPS;
 
 fn read_document(name: &str) -> String {
@@ -37,6 +39,44 @@ fn network_document_lists_every_preset() {
     for preset in &PRESETS {
         let line = format!("| {} | {} | {} |\n", preset.name, preset.impairments, preset.source);
         assert!(document.contains(&line), "docs/NETWORK.md lacks:\n\n{line}");
+    }
+}
+
+#[test]
+fn robustness_document_states_the_limits() {
+    let document = read_document("docs/ROBUSTNESS.md");
+    let (server, proxy) = (Limits::default(), Limits::for_proxy());
+    let seconds = |time: Duration| format!("{} s", time.as_secs_f64());
+    let delay = server.wrong_password_delay;
+    for (limit, default) in [
+        ("Connections from one address", server.max_connections_per_address.to_string()),
+        (
+            "Sessions from one address; at the proxy, streams over UDP",
+            server.max_sessions_per_address.to_string(),
+        ),
+        ("Connections in all", format!("{}; proxy: {}", server.max_connections, proxy.max_connections)),
+        (
+            "Sessions in all; at the proxy, streams over UDP",
+            format!("{}; proxy: {}", server.max_sessions, proxy.max_sessions),
+        ),
+        ("Sessions on one connection", server.max_sessions_per_connection.to_string()),
+        ("Time from the first to the last byte of a request", seconds(server.request_timeout)),
+        (
+            "Time without a request on a connection without a session",
+            format!("{} min", server.idle_timeout.as_secs() / 60),
+        ),
+        ("The same, if the session has never played", seconds(server.unplayed_session_timeout)),
+        ("Refused connections that wait for their 503 response", server.max_refusals.to_string()),
+        ("Time that a refused connection has for its first request", seconds(server.refusal_timeout)),
+        (
+            "Delay of the response to a wrong password",
+            format!("{} to {}", seconds(delay), seconds(delay * 16)),
+        ),
+        ("Wrong passwords on one connection", server.max_wrong_passwords.to_string()),
+        ("Log lines about one address in a second", server.max_log_lines.to_string()),
+    ] {
+        let line = format!("| {limit} | {default} |");
+        assert!(document.contains(&line), "docs/ROBUSTNESS.md lacks: {line}");
     }
 }
 

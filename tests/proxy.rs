@@ -10,6 +10,7 @@ use common::media_files::{FileLayout, test_file, test_jpegs};
 use reelay::impairment::{Bottleneck, Emulator, EmulatorSettings, Impairments, LossModel};
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
+use reelay::net::limits::Limits;
 use reelay::proto::rtsp::RtspUrl;
 use reelay::proxy::{Proxy, ProxyEvent, ProxyOptions};
 use reelay::server_embed::{Observer, Server, ServerOptions};
@@ -28,7 +29,8 @@ const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 async fn start_proxy(port: u16, emulator: Emulator) -> Proxy {
     let listen = ([127, 0, 0, 1], 0).into();
-    let options = ProxyOptions { listen, server: ("127.0.0.1".to_owned(), port), emulator };
+    let limits = Limits::for_proxy();
+    let options = ProxyOptions { listen, server: ("127.0.0.1".to_owned(), port), emulator, limits };
     Proxy::start(options, Arc::new(|_| {})).await.unwrap()
 }
 
@@ -189,8 +191,8 @@ async fn unreachable_server_is_reported_and_client_is_closed() {
     let free_port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let (event_sender, mut events) = mpsc::unbounded_channel();
     let listen = ([127, 0, 0, 1], 0).into();
-    let options =
-        ProxyOptions { listen, server: ("127.0.0.1".to_owned(), free_port), emulator: Emulator::default() };
+    let (server, limits) = (("127.0.0.1".to_owned(), free_port), Limits::for_proxy());
+    let options = ProxyOptions { listen, server, emulator: Emulator::default(), limits };
     let observer = Arc::new(move |event| event_sender.send(event).unwrap());
     let proxy = Proxy::start(options, observer).await.unwrap();
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();

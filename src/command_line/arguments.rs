@@ -16,6 +16,7 @@ use super::{completions, man};
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
+use crate::net::limits::Limits;
 use crate::session::{ClassroomUrl, SourceUrl, TransportPreference};
 use crate::settings::ThemePreference;
 
@@ -64,6 +65,8 @@ pub struct ServeArguments {
     pub session_timeout: Duration,
     /// JPEG quality of frames that are re-encoded.
     pub quality: Quality,
+    /// Limits on the clients.
+    pub limits: Limits,
     /// Emulated network; `None` if no option of it was given.
     pub network: Option<EmulatorSettings>,
     /// Logs debug messages too.
@@ -113,6 +116,8 @@ pub struct ProxyArguments {
     pub listen: SocketAddr,
     /// Host and port of the server.
     pub server: (String, u16),
+    /// Limits on the clients.
+    pub limits: Limits,
     /// Emulated network; without faults if no option of it was given.
     pub network: EmulatorSettings,
     /// Logs debug messages too.
@@ -183,6 +188,7 @@ impl cli::Serve {
             user,
             session_timeout: self.session_timeout,
             quality: self.quality,
+            limits: self.limits.apply(Limits::default()),
             network: self.network.settings()?,
             verbose: self.verbosity.verbose,
         })
@@ -242,6 +248,7 @@ impl cli::Proxy {
         Ok(ProxyArguments {
             listen: self.listen,
             server: self.server,
+            limits: self.limits.apply(Limits::for_proxy()),
             network: self.network.settings()?.unwrap_or(without_faults),
             verbose: self.verbosity.verbose,
         })
@@ -317,6 +324,16 @@ mod tests {
         assert_eq!((Some(serve.quality), serve.session_timeout), (Quality::new(80), Duration::from_secs(5)));
         let user = UserArguments { name: "ann".to_owned(), password_file: "p".into() };
         assert_eq!((serve.user, serve.network), (Some(user), None));
+    }
+
+    #[test]
+    fn limit_options_of_serve_and_proxy_are_parsed() {
+        let limits = parse_serve("serve --max-connections-per-address 1000 x").limits;
+        assert_eq!(limits, Limits::default().with_connections(None, Some(1_000)));
+        let limits = parse_proxy("proxy --to h:1 --max-connections 9 --max-connections-per-address 3").limits;
+        assert_eq!(limits, Limits::for_proxy().with_connections(Some(9), Some(3)));
+        assert_eq!(parse_serve("serve x").limits, ServerOptions::default().limits);
+        assert_eq!(parse_proxy("proxy --to h:1").limits, Limits::for_proxy());
     }
 
     #[test]
@@ -429,6 +446,8 @@ mod tests {
             ("serve --user ann x", "require each other"),
             ("serve --password-file p x", "require each other"),
             ("serve --session-timeout 1 x", "from 5 to 86400"),
+            ("serve --max-connections 0 x", "from 1 to 100000"),
+            ("proxy --to h:1 --max-connections-per-address many", "from 1 to 100000"),
             ("serve --quality best x", "from 1 to 100"),
             ("serve --version", "--version"),
             ("probe", "name a film"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueHint};
 
+use super::limits::LimitOptions;
 use super::network::NetworkOptions;
 use super::target::{self, Target};
 use super::values::{self, ReportFile};
@@ -134,6 +135,9 @@ pub struct Serve {
     pub verbosity: Verbosity,
 
     #[command(flatten)]
+    pub limits: LimitOptions,
+
+    #[command(flatten)]
     pub network: NetworkOptions,
 }
 
@@ -239,6 +243,9 @@ pub struct Proxy {
 
     #[command(flatten)]
     pub verbosity: Verbosity,
+
+    #[command(flatten)]
+    pub limits: LimitOptions,
 
     #[command(flatten)]
     pub network: NetworkOptions,

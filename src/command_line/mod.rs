@@ -11,6 +11,7 @@ mod arguments;
 mod cli;
 mod completions;
 mod error;
+mod limits;
 mod man;
 mod network;
 mod probe;

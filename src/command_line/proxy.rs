@@ -27,6 +27,7 @@ async fn run(arguments: &ProxyArguments) -> Result<(), CommandError> {
         listen: arguments.listen,
         server: arguments.server.clone(),
         emulator: emulator.clone(),
+        limits: arguments.limits,
     };
     let observer = Arc::new(stderr::print_line);
     let proxy =

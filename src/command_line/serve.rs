@@ -33,6 +33,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         auth: arguments.user.as_ref().map(load_auth).transpose()?,
         quality: arguments.quality,
         session_timeout: arguments.session_timeout,
+        limits: arguments.limits,
         emulator: emulator.clone(),
         ..ServerOptions::default()
     };

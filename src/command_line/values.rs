@@ -48,6 +48,9 @@ pub enum ValueError {
     /// Rule of `--session-timeout`: 5 s to one day.
     #[error("it is a number of seconds from 5 to 86400")]
     SessionTimeout,
+    /// Rule of `--max-connections` and `--max-connections-per-address`: 1 to 100,000.
+    #[error("it is a whole number from 1 to 100000")]
+    ConnectionCount,
     /// Rule of `--rtp-port`: an even number from 2 to 65534, or an odd one with `--classroom`.
     #[error(
         "it is an even number from 2 to 65534, as RTCP uses the next one; with --classroom it may be odd"
@@ -132,6 +135,11 @@ pub fn parse_play_seconds(text: &str) -> Result<Duration, ValueError> {
 /// Parses a number of frames.
 pub fn parse_frame_count(text: &str) -> Result<u64, ValueError> {
     text.parse().ok().filter(|count| *count > 0).ok_or(ValueError::FrameCount)
+}
+
+/// Parses a maximum number of connections.
+pub fn parse_connection_count(text: &str) -> Result<usize, ValueError> {
+    text.parse().ok().filter(|count| (1..=100_000).contains(count)).ok_or(ValueError::ConnectionCount)
 }
 
 /// Parses a session timeout, in seconds.

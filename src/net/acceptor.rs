@@ -1,44 +1,60 @@
-//! A TCP listener with a limit on the number of open connections.
+//! A TCP listener with limits on the number of open connections.
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
-/// A TCP listener that accepts at most a fixed number of connections at a time.
+use super::limits::{Limits, Place, Places};
+use super::refusal_lane::RefusalLane;
+
+/// A TCP listener that accepts a limited number of connections at a time, in all and from each client address.
 #[derive(Debug)]
 pub struct Acceptor {
     listener: TcpListener,
     address: SocketAddr,
-    permits: Arc<Semaphore>,
+    places: Places,
+    refusals: RefusalLane,
 }
 
-/// An accepted connection, which counts towards the limit.
+/// A connection that a client has opened.
+#[derive(Debug)]
+pub enum Arrival {
+    /// It was accepted.
+    Accepted(Accepted),
+    /// It was refused, and gets a 503 response in the background.
+    Refused {
+        /// Address of the client.
+        peer: SocketAddr,
+        /// Explanation in the response.
+        reason: String,
+    },
+}
+
+/// An accepted connection, which counts towards the limits.
 #[derive(Debug)]
 pub struct Accepted {
     /// Stream of the connection.
     pub stream: TcpStream,
     /// Address of the client.
     pub peer: SocketAddr,
-    /// Slot of the connection limit; drop it when the connection ends.
-    pub permit: OwnedSemaphorePermit,
+    /// Place within the limits; drop it when the connection ends.
+    pub place: Place,
 }
 
 impl Acceptor {
-    /// Binds `address` and listens, for at most `max_connections` open connections. `[::]` accepts IPv4 connections
-    /// as well. Must be called on a tokio runtime.
+    /// Binds `address` and listens. `[::]` accepts IPv4 connections as well. Must be called on a tokio runtime.
     ///
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
-    pub fn bind(address: SocketAddr, max_connections: usize) -> io::Result<Self> {
+    pub fn bind(address: SocketAddr, limits: &Limits) -> io::Result<Self> {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, permits: Arc::new(Semaphore::new(max_connections)) })
+        let places = Places::new("connections", limits.max_connections, limits.max_connections_per_address);
+        Ok(Self { listener, address, places, refusals: RefusalLane::new(limits) })
     }
 
     /// Local address, with the port that the system chose if port 0 was requested.
@@ -46,15 +62,17 @@ impl Acceptor {
         self.address
     }
 
-    /// Waits for the next connection. Connections over the limit are closed at once. Cancel safe.
-    pub async fn accept(&self) -> Accepted {
+    /// Waits for the next connection. Connections over the limits are refused. Cancel safe.
+    pub async fn accept(&self) -> Arrival {
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    if let Ok(permit) = self.permits.clone().try_acquire_owned() {
-                        return Accepted { stream, peer, permit };
+                Ok((stream, peer)) => match self.places.take(peer.ip().into()) {
+                    Ok(place) => return Arrival::Accepted(Accepted { stream, peer, place }),
+                    Err(full) => {
+                        self.refusals.refuse(stream, full.to_string());
+                        return Arrival::Refused { peer, reason: full.to_string() };
                     }
-                }
+                },
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     // Most likely EMFILE: an immediate retry would fail again and keep a core busy.
@@ -90,10 +108,11 @@ mod tests {
     #[tokio::test]
     async fn ipv6_wildcard_also_accepts_ipv4() {
         // The test machine may have no IPv6.
-        let Ok(acceptor) = Acceptor::bind("[::]:0".parse().unwrap(), 2) else { return };
+        let Ok(acceptor) = Acceptor::bind("[::]:0".parse().unwrap(), &Limits::default()) else { return };
         for host in ["127.0.0.1", "[::1]"] {
             let address = format!("{host}:{}", acceptor.address().port());
             let (stream, accepted) = tokio::join!(TcpStream::connect(&address), acceptor.accept());
+            let Arrival::Accepted(accepted) = accepted else { panic!("{accepted:?}") };
             assert_eq!(stream.unwrap().local_addr().unwrap().port(), accepted.peer.port(), "{host}");
         }
     }

@@ -1,10 +1,15 @@
 //! Sockets and timers that the player, the server and the proxy share.
 //!
-//! [`acceptor::Acceptor`] accepts TCP connections up to a limit, [`udp_ports::SocketPair`] binds a UDP port pair for
-//! RTP and RTCP, [`deadline::wait_for_deadline`] sleeps until the next timeout of a state machine, and
-//! [`clock::epoch`] reads the clocks for one.
+//! [`acceptor::Acceptor`] accepts TCP connections within [`limits`] and refuses others, [`peer_log::PeerLog`] limits the
+//! log lines of each client, [`udp_ports::SocketPair`] binds a UDP port pair for RTP and RTCP,
+//! [`deadline::wait_for_deadline`] sleeps until the next timeout of a state machine, and [`clock::epoch`] reads the
+//! clocks for one.
 
 pub mod acceptor;
 pub mod clock;
 pub mod deadline;
+pub mod limits;
+pub mod peer_log;
+mod refusal;
+mod refusal_lane;
 pub mod udp_ports;

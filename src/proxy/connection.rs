@@ -20,6 +20,7 @@ use super::part_reader::StreamPart;
 use super::transport::{PortParameter, is_transport_header, parameter_value, rewrite_parameters};
 use crate::impairment::Emulator;
 use crate::net::deadline::wait_for_deadline;
+use crate::net::limits::Places;
 use crate::proto::rtsp::{ChannelPair, PortPair, encode_interleaved};
 
 /// Timeout of one write to either connection.
@@ -32,18 +33,30 @@ const HALF_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// without tracking sessions, so the proxy cannot detect which streams are over.
 const MAX_TRACKS: usize = 16;
 
+/// Options of one connection.
+#[derive(Clone)]
+pub struct ForwardOptions {
+    /// Emulated network for packets from the server.
+    pub emulator: Emulator,
+    /// Places of streams over UDP, which all connections share.
+    pub stream_places: Places,
+    /// Maximum time from the first to the last byte of a request.
+    pub request_timeout: Duration,
+}
+
 /// State that both directions share.
 struct ProxyConnection {
     hosts: Hosts,
-    emulator: Emulator,
+    options: ForwardOptions,
     tracks: Mutex<VecDeque<MediaTrack>>,
 }
 
 /// Forwards messages and packets in both directions until one of the connections is closed.
 ///
 /// # Errors
-/// Returns an error if a connection breaks, a line is too long, or no UDP ports are free.
-pub async fn forward(client: TcpStream, server: TcpStream, emulator: Emulator) -> io::Result<()> {
+/// Returns an error if a connection breaks, a line is too long, a request is not complete in time, or no UDP ports are
+/// free.
+pub async fn forward(client: TcpStream, server: TcpStream, options: ForwardOptions) -> io::Result<()> {
     let host = |address: io::Result<SocketAddr>| address.map(|address| address.ip().to_canonical());
     let hosts = Hosts {
         client: host(client.peer_addr())?,
@@ -54,7 +67,7 @@ pub async fn forward(client: TcpStream, server: TcpStream, emulator: Emulator) -
     // Messages and packets are small, and the receiver waits for each of them: no Nagle delay.
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    let connection = ProxyConnection { hosts, emulator, tracks: Mutex::default() };
+    let connection = ProxyConnection { hosts, options, tracks: Mutex::default() };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let mut responses = pin!(connection.forward_responses(from_server, to_client));
@@ -69,7 +82,7 @@ pub async fn forward(client: TcpStream, server: TcpStream, emulator: Emulator) -
 impl ProxyConnection {
     /// Forwards everything from the client to the server.
     async fn forward_requests(&self, from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
-        let mut reader = ConnectionReader::new(from);
+        let mut reader = ConnectionReader::with_timeout(from, self.options.request_timeout);
         while let Some(part) = reader.next_part().await? {
             let bytes = match part {
                 StreamPart::Line(line) => rewrite_if_transport(line, |line| self.rewrite_request(line))?,
@@ -96,7 +109,7 @@ impl ProxyConnection {
                 Some(Some(StreamPart::Line(line))) => Some(rewrite_if_transport(line, |line| {
                     if let Some(channels) = parameter_value(line, "interleaved").and_then(parse_channel_pair)
                     {
-                        streams.add(channels, &self.emulator);
+                        streams.add(channels, &self.options.emulator);
                     }
                     Ok(self.rewrite_response(line))
                 })?),
@@ -136,7 +149,8 @@ impl ProxyConnection {
         if tracks.len() >= MAX_TRACKS {
             tracks.pop_front();
         }
-        let track = MediaTrack::open(self.hosts, client_ports.ports, &self.emulator)?;
+        let place = self.options.stream_places.take(self.hosts.client.into()).map_err(io::Error::other)?;
+        let track = MediaTrack::open(self.hosts, client_ports.ports, &self.options.emulator, place)?;
         let own_ports = track.server_side_ports;
         tracks.push_back(track);
         Ok(own_ports)

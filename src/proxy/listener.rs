@@ -9,9 +9,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::forward;
+use super::connection::{ForwardOptions, forward};
 use crate::impairment::Emulator;
-use crate::net::acceptor::{Accepted, Acceptor};
+use crate::net::acceptor::{Accepted, Acceptor, Arrival};
+use crate::net::limits::{AddressGroup, Limits, Places};
+use crate::net::peer_log::PeerLog;
 
 /// Options of a proxy.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub struct ProxyOptions {
     pub server: (String, u16),
     /// Emulated network for packets from the server.
     pub emulator: Emulator,
+    /// Limits on connections, streams over UDP, requests and log lines.
+    pub limits: Limits,
 }
 
 /// Event of a proxy; its text is a line for a log.
@@ -31,6 +35,20 @@ pub enum ProxyEvent {
     Connected {
         /// Address of the client.
         client: SocketAddr,
+    },
+    /// A connection was refused, because of the limits of the proxy.
+    Refused {
+        /// Address of the client.
+        client: SocketAddr,
+        /// Explanation in the response.
+        reason: String,
+    },
+    /// Events about a client were left out, because there were too many of them.
+    EventsLeftOut {
+        /// Address of the client.
+        address: AddressGroup,
+        /// Number of events that were left out.
+        count: u64,
     },
     /// The connection to the server failed; the client is disconnected.
     ServerUnreachable {
@@ -52,6 +70,8 @@ impl fmt::Display for ProxyEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected { client } => write!(f, "{client} connected"),
+            Self::Refused { client, reason } => write!(f, "{client} refused: {reason}"),
+            Self::EventsLeftOut { address, count } => write!(f, "{address}: {count} lines are left out here"),
             Self::ServerUnreachable { client, error } => {
                 write!(f, "{client} disconnected: the server cannot be reached: {error}")
             }
@@ -63,9 +83,6 @@ impl fmt::Display for ProxyEvent {
 
 /// Callback for events. Called on the threads of the runtime, so it must not block.
 pub type ProxyObserver = Arc<dyn Fn(ProxyEvent) + Send + Sync>;
-
-/// Maximum number of connected clients.
-const MAX_CONNECTIONS: usize = 64;
 
 /// Timeout of the connection to the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,9 +100,24 @@ impl Proxy {
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub async fn start(options: ProxyOptions, observer: ProxyObserver) -> io::Result<Self> {
-        let acceptor = Acceptor::bind(options.listen, MAX_CONNECTIONS)?;
+        let limits = options.limits;
+        let acceptor = Acceptor::bind(options.listen, &limits)?;
         let (address, shutdown) = (acceptor.address(), CancellationToken::new());
-        tokio::spawn(accept_clients(acceptor, options, observer, shutdown.clone()));
+        let context = Context {
+            forward_options: ForwardOptions {
+                emulator: options.emulator,
+                stream_places: Places::new(
+                    "UDP streams",
+                    limits.max_sessions,
+                    limits.max_sessions_per_address,
+                ),
+                request_timeout: limits.request_timeout,
+            },
+            server: options.server,
+            observer,
+            log: PeerLog::new(limits.max_log_lines),
+        };
+        tokio::spawn(accept_clients(acceptor, context, shutdown.clone()));
         Ok(Self { address, shutdown })
     }
 
@@ -101,41 +133,65 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept_clients(
-    acceptor: Acceptor,
-    options: ProxyOptions,
+/// State that all connections share.
+#[derive(Clone)]
+struct Context {
+    server: (String, u16),
+    forward_options: ForwardOptions,
     observer: ProxyObserver,
-    shutdown: CancellationToken,
-) {
+    log: PeerLog,
+}
+
+impl Context {
+    /// Emits an event about a client, unless there have been too many of this client; those are counted.
+    fn emit(&self, client: SocketAddr, event: ProxyEvent) {
+        let observer = self.observer.clone();
+        let report = move |address, count| observer(ProxyEvent::EventsLeftOut { address, count });
+        if self.log.admit(client.ip(), report) {
+            (self.observer)(event);
+        }
+    }
+}
+
+async fn accept_clients(acceptor: Acceptor, context: Context, shutdown: CancellationToken) {
     loop {
-        let Accepted { stream, peer, permit } = tokio::select! {
-            accepted = acceptor.accept() => accepted,
+        let arrival = tokio::select! {
+            arrival = acceptor.accept() => arrival,
             () = shutdown.cancelled() => return,
         };
-        let (options, observer, shutdown) = (options.clone(), observer.clone(), shutdown.clone());
+        let Accepted { stream, peer, place } = match arrival {
+            Arrival::Accepted(accepted) => accepted,
+            Arrival::Refused { peer, reason } => {
+                context.emit(peer, ProxyEvent::Refused { client: peer, reason });
+                continue;
+            }
+        };
+        let (context, shutdown) = (context.clone(), shutdown.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = serve_client(stream, peer, options, observer) => {}
+                () = serve_client(stream, peer, context) => {}
                 () = shutdown.cancelled() => {}
             }
-            drop(permit);
+            drop(place);
         });
     }
 }
 
-async fn serve_client(stream: TcpStream, peer: SocketAddr, options: ProxyOptions, observer: ProxyObserver) {
-    observer(ProxyEvent::Connected { client: peer });
-    let connecting = TcpStream::connect((options.server.0.as_str(), options.server.1));
+async fn serve_client(stream: TcpStream, peer: SocketAddr, context: Context) {
+    context.emit(peer, ProxyEvent::Connected { client: peer });
+    let connecting = TcpStream::connect((context.server.0.as_str(), context.server.1));
     let server = match timeout(CONNECT_TIMEOUT, connecting).await {
         Ok(Ok(server)) => server,
         Ok(Err(error)) => {
-            return observer(ProxyEvent::ServerUnreachable { client: peer, error: error.to_string() });
+            return context
+                .emit(peer, ProxyEvent::ServerUnreachable { client: peer, error: error.to_string() });
         }
         Err(_) => {
             let error = "connection timed out".to_owned();
-            return observer(ProxyEvent::ServerUnreachable { client: peer, error });
+            return context.emit(peer, ProxyEvent::ServerUnreachable { client: peer, error });
         }
     };
-    let error = forward(stream, server, options.emulator).await.err().map(|error| error.to_string());
-    observer(ProxyEvent::Closed { client: peer, error });
+    let result = forward(stream, server, context.forward_options.clone()).await;
+    let error = result.err().map(|error| error.to_string());
+    context.emit(peer, ProxyEvent::Closed { client: peer, error });
 }

@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
 use crate::net::deadline::wait_for_deadline;
+use crate::net::limits::Place;
 use crate::net::udp_ports::{self, SocketPair};
 use crate::proto::rtsp::PortPair;
 
@@ -54,14 +55,16 @@ pub struct MediaTrack {
     pub client_side_ports: PortPair,
     server_ports: SharedServerPorts,
     _forwarding: AbortOnDropHandle<()>,
+    /// Place of the stream within the limits of the proxy.
+    _place: Place,
 }
 
 impl MediaTrack {
-    /// Opens two port pairs and starts a task that forwards between them.
+    /// Opens two port pairs and starts a task that forwards between them. Dropping the track frees its place.
     ///
     /// # Errors
     /// Returns an error if no ports are free.
-    pub fn open(hosts: Hosts, client_ports: PortPair, emulator: &Emulator) -> io::Result<Self> {
+    pub fn open(hosts: Hosts, client_ports: PortPair, emulator: &Emulator, place: Place) -> io::Result<Self> {
         let server_side =
             SocketPair::bind(hosts.server_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
         let client_side =
@@ -77,7 +80,14 @@ impl MediaTrack {
             link: SessionLink::new(emulator),
         };
         let forwarding = AbortOnDropHandle::new(tokio::spawn(forwarder.run()));
-        Ok(Self { client_ports, server_side_ports, client_side_ports, server_ports, _forwarding: forwarding })
+        Ok(Self {
+            client_ports,
+            server_side_ports,
+            client_side_ports,
+            server_ports,
+            _forwarding: forwarding,
+            _place: place,
+        })
     }
 
     /// Sets the ports on which the server receives. Later values replace earlier ones: the client can use its ports

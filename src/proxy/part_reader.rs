@@ -33,6 +33,8 @@ pub struct PartReader {
     buffer: BytesMut,
     /// A first line has been read, and the blank line after the headers has not.
     is_in_headers: bool,
+    /// The current message is a request of standard RTSP, which a blank line ends.
+    is_standard_request: bool,
     /// Remaining bytes of the current body.
     body_remaining: usize,
     /// Content-Length of the current message, in bytes; 0 if it has none.
@@ -91,6 +93,9 @@ impl PartReader {
     fn next_line(&mut self, length: usize) -> StreamPart {
         let line = self.buffer.split_to(length).freeze();
         self.has_seen_crlf |= line.ends_with(b"\r\n");
+        if !self.is_in_headers {
+            self.is_standard_request = is_standard_request_line(&line);
+        }
         if line.trim_ascii().is_empty() {
             self.is_in_headers = false;
             self.body_remaining = std::mem::take(&mut self.content_length);
@@ -99,6 +104,16 @@ impl PartReader {
             self.content_length = parse_content_length(&line).unwrap_or(self.content_length);
         }
         StreamPart::Line(line)
+    }
+
+    /// Returns true between the parts of a message whose end can be recognized: a standard request, or a body.
+    pub fn is_in_message(&self) -> bool {
+        self.body_remaining > 0 || (self.is_in_headers && self.is_standard_request)
+    }
+
+    /// Returns true if the bytes received so far end within a line, a packet, or such a message.
+    pub fn is_mid_message(&self) -> bool {
+        !self.buffer.is_empty() || self.is_in_message()
     }
 
     /// Returns true if the buffer may hold the complete last line of a classroom message, which has no line end.
@@ -119,6 +134,13 @@ impl PartReader {
         self.content_length = 0;
         Some(StreamPart::Line(self.buffer.split().freeze()))
     }
+}
+
+/// Returns whether a line begins a standard request: its URL is absolute, or `*`. Classroom programs send a file name,
+/// and no blank line at the end.
+fn is_standard_request_line(line: &[u8]) -> bool {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.nth(1).is_some_and(|url| url == b"*" || memchr::memmem::find(url, b"://").is_some())
 }
 
 fn parse_content_length(line: &[u8]) -> Option<usize> {
@@ -178,6 +200,23 @@ mod tests {
         assert_eq!(read_all(&mut reader), [line("SETUP movie.Mjpeg RTSP/1.0\n"), line("CSeq: 1\n")]);
         assert_eq!(reader.flush_line(), Some(line("Transport: RTP/UDP; client_port= 25000")));
         assert_eq!(reader.flush_line(), None);
+    }
+
+    #[test]
+    fn standard_request_is_complete_at_its_blank_line() {
+        let mut reader = PartReader::default();
+        for (text, is_in_message) in [
+            ("OPTIONS rtsp://h/film RTSP/1.0\r\n", true),
+            ("CSeq: 1\r\n", true),
+            ("\r\n", false),
+            ("SETUP movie.Mjpeg RTSP/1.0\r\n", false),
+        ] {
+            reader.push(text.as_bytes());
+            assert_eq!(read_all(&mut reader), [line(text)]);
+            assert_eq!((reader.is_in_message(), reader.is_mid_message()), (is_in_message, is_in_message));
+        }
+        reader.push(b"CSeq");
+        assert!(reader.is_mid_message() && !reader.is_in_message());
     }
 
     #[test]

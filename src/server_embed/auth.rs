@@ -52,6 +52,17 @@ impl Authenticator {
             .with_header(header::WWW_AUTHENTICATE, format!("Basic realm=\"{REALM}\"")))
     }
 
+    /// Returns whether a request states a password, right or wrong. A Digest response with the nonce of another
+    /// connection is not compared with the password; clients send it when they connect again.
+    pub fn states_password(request: &Request, nonce: &str) -> bool {
+        request.headers.get(header::AUTHORIZATION).is_some_and(|value| {
+            let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value.trim(), ""));
+            let mut parameters = parse_parameters(rest);
+            !scheme.eq_ignore_ascii_case("digest")
+                || parameters.any(|(key, value)| key == "nonce" && value == nonce)
+        })
+    }
+
     fn is_authorized(&self, request: &Request, authorization: &str, nonce: &str) -> bool {
         let (scheme, rest) = authorization.trim().split_once(' ').unwrap_or_default();
         match scheme.to_ascii_lowercase().as_str() {
@@ -142,6 +153,14 @@ mod tests {
         );
         let options = Request::new(Method::Options, "*").with_header(header::CSEQ, "1");
         assert!(authenticator().authenticate(&options, "n1").is_ok());
+    }
+
+    #[test]
+    fn digest_with_another_nonce_states_no_password() {
+        let states = |value: &str| Authenticator::states_password(&describe(Some(value)), "n1");
+        assert!(states("Basic YW5uOnNlY3JldA==") && states("Digest nonce=\"n1\", response=\"0\""));
+        assert!(!states("Digest nonce=\"n2\", response=\"0\""));
+        assert!(!Authenticator::states_password(&describe(None), "n1"));
     }
 
     #[test]

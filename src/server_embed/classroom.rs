@@ -3,15 +3,10 @@
 //! A connection has one session. Some programs send no session identifier, others always the first one that they
 //! received. So every response on a connection states the same number, and the number in requests is ignored.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 
 use super::handlers::Resource;
 use crate::proto::rtsp::{ClassroomRequest, Headers, Method, Request, Response, StatusCode, header};
-
-/// Read timeout after which a request without a blank line is taken as complete.
-pub const REQUEST_END_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// State of the classroom program on one connection.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
@@ -17,28 +17,22 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 
-use super::classroom::{ClassroomPeer, REQUEST_END_TIMEOUT};
+use super::classroom::ClassroomPeer;
 use super::connection_writer::{Outgoing, write_outgoing};
 use super::context::Context;
 use super::ids::{new_classroom_session_number, new_nonce};
 use super::session_table::SessionMessage;
 use super::setup::InterleavedChannels;
-use crate::proto::rtsp::{ChannelPair, MessageLimits, MessageReader};
+use crate::net::limits::RequestTimer;
+use crate::proto::rtsp::{ChannelPair, Message, MessageLimits, MessageReader};
 
 /// Maximum number of responses and packets queued for the writer.
 const WRITE_QUEUE_CAPACITY: usize = 256;
 
 /// Maximum time for pending responses and BYE packets after the connection has ended.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// Read timeout in the middle of a message.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Read timeout between messages on a connection without a session. Long, because classroom programs connect when
-/// their window opens and send nothing before a button is pressed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Initial size of the read buffer, in bytes.
 const READ_BUFFER_SIZE: usize = 16 * 1024;
@@ -53,6 +47,10 @@ pub struct Connection {
     channels: InterleavedChannels,
     /// Nonce for Digest authentication.
     nonce: String,
+    /// Number of wrong passwords received.
+    wrong_passwords: u32,
+    /// Deadlines of the requests.
+    timer: RequestTimer,
     /// Identifiers of the sessions set up on this connection, and the channels of interleaved ones.
     sessions: Vec<(String, Option<ChannelPair>)>,
     /// State of the classroom dialect, in case the client uses it.
@@ -77,12 +75,14 @@ impl Connection {
         let mut write = pin!(write_outgoing(write_half, write_queue));
         let mut connection = Self {
             id,
+            timer: RequestTimer::new(&context.limits, Instant::now()),
             context,
             peer,
             local,
             writer,
             channels: InterleavedChannels::default(),
             nonce: new_nonce(),
+            wrong_passwords: 0,
             sessions: Vec::new(),
             classroom: ClassroomPeer::new(new_classroom_session_number()),
         };
@@ -122,11 +122,16 @@ impl Connection {
             }
             buffer.clear();
             let read = reader.read_buf(&mut buffer);
-            let is_end = match self.read_timeout(&message_reader) {
-                Some(read_timeout) => match timeout(read_timeout, read).await {
+            let is_end = match self.read_deadline(&message_reader) {
+                Some(deadline) => match timeout_at(deadline.into(), read).await {
                     Ok(count) => count? == 0,
                     Err(_) if message_reader.may_be_complete() => true,
-                    Err(elapsed) => return Err(elapsed.into()),
+                    Err(elapsed) => {
+                        if message_reader.incomplete_message().is_some() {
+                            self.send_request_timeout(message_reader.rejected_cseq()).await;
+                        }
+                        return Err(elapsed.into());
+                    }
                 },
                 None => read.await? == 0,
             };
@@ -135,7 +140,7 @@ impl Connection {
                 continue;
             }
             let Some(last) = message_reader.finish_classroom() else { return Ok(()) };
-            if self.handle_message(last).await.is_break() {
+            if self.handle_complete(last).await.is_break() {
                 return Ok(());
             }
         }
@@ -145,8 +150,11 @@ impl Connection {
     async fn handle_received(&mut self, message_reader: &mut MessageReader) -> ControlFlow<()> {
         loop {
             match message_reader.poll_message() {
-                Ok(Some(message)) => self.handle_message(message).await?,
-                Ok(None) => return ControlFlow::Continue(()),
+                Ok(Some(message)) => self.handle_complete(message).await?,
+                Ok(None) => {
+                    self.timer.handle_received(Instant::now(), message_reader.is_mid_message());
+                    return ControlFlow::Continue(());
+                }
                 Err(error) => {
                     self.send_framing_error(&error, message_reader.rejected_cseq()).await;
                     return ControlFlow::Break(());
@@ -155,15 +163,19 @@ impl Connection {
         }
     }
 
-    /// Timeout of the next read; `None` between messages on a connection with a session, which has its own timeout.
-    fn read_timeout(&mut self, message_reader: &MessageReader) -> Option<Duration> {
-        if message_reader.may_be_complete() {
-            Some(REQUEST_END_TIMEOUT)
-        } else if message_reader.is_mid_message() {
-            Some(READ_TIMEOUT)
-        } else {
-            (!self.has_session()).then_some(IDLE_TIMEOUT)
-        }
+    /// Handles a complete message; breaks if the connection is to be closed.
+    async fn handle_complete(&mut self, message: Message) -> ControlFlow<()> {
+        let is_request = matches!(message, Message::Request(_) | Message::Classroom(_));
+        let flow = self.handle_message(message).await;
+        // The time for the next request does not begin before the response to this one.
+        self.timer.handle_message(Instant::now(), is_request);
+        flow
+    }
+
+    /// Deadline of the next read; `None` between messages on a connection with a session, which has its own timeout.
+    fn read_deadline(&mut self, message_reader: &MessageReader) -> Option<Instant> {
+        let has_session = self.has_session();
+        self.timer.poll_timeout(Instant::now(), message_reader.may_be_complete(), has_session)
     }
 
     fn has_session(&mut self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::UdpSocket;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,8 @@ use super::options::ServerOptions;
 use super::session_table::SessionTable;
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
+use crate::net::limits::{Limits, PasswordGuard, Places};
+use crate::net::peer_log::PeerLog;
 use crate::net::udp_ports::{self, AsyncSocketPair, SocketPair};
 
 /// Receive buffer for RTCP, in bytes; more than an Ethernet MTU.
@@ -39,6 +41,14 @@ pub struct Context {
     pub emulator: Emulator,
     /// Callback for the events of the server.
     pub observer: Observer,
+    /// Limits of the server.
+    pub limits: Limits,
+    /// Places of the sessions.
+    pub session_places: Places,
+    /// Limit on the events about each client.
+    peer_log: PeerLog,
+    /// Wrong passwords of each client.
+    password_guard: Mutex<PasswordGuard>,
     /// Cancelled when the server shuts down.
     pub shutdown: CancellationToken,
     /// All tasks of the server, so that shutdown can wait for them.
@@ -50,6 +60,7 @@ pub struct Context {
 impl Context {
     /// Creates the state of a new server.
     pub fn new(options: ServerOptions, observer: Observer) -> Arc<Self> {
+        let limits = options.limits;
         Arc::new(Self {
             library: Library::default(),
             frame_cache: FrameCache::new(options.cache_capacity, options.quality),
@@ -58,10 +69,29 @@ impl Context {
             sessions: SessionTable::default(),
             emulator: options.emulator,
             observer,
+            limits,
+            session_places: Places::new("sessions", limits.max_sessions, limits.max_sessions_per_address),
+            peer_log: PeerLog::new(limits.max_log_lines),
+            password_guard: Mutex::new(PasswordGuard::new(limits.wrong_password_delay)),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
             socket_pairs: Mutex::default(),
         })
+    }
+
+    /// Emits an event about a client, unless there have been too many of this client; those are counted.
+    pub fn emit_about(&self, peer: SocketAddr, event: impl FnOnce() -> ServerEvent) {
+        let observer = self.observer.clone();
+        let report = move |address, count| observer.emit(ServerEvent::EventsLeftOut { address, count });
+        if self.peer_log.admit(peer.ip(), report) {
+            self.observer.emit(event());
+        }
+    }
+
+    /// Handles a wrong password of a client; returns the delay of the response.
+    pub fn handle_wrong_password(&self, peer: SocketAddr) -> Duration {
+        let mut guard = self.password_guard.lock().unwrap_or_else(PoisonError::into_inner);
+        guard.handle_wrong_password(Instant::now(), peer.ip().into())
     }
 
     /// Returns the media file of this name, opening it if necessary; `None` if there is none. May block. Must be

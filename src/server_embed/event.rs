@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::net::limits::AddressGroup;
 use crate::proto::rtsp::{Method, StatusCode};
 
 /// Event of a server; its text is a line for a log.
@@ -21,6 +22,20 @@ pub enum ServerEvent {
         status: StatusCode,
         /// Reason phrase of the response.
         reason: String,
+    },
+    /// A connection was refused, because of the limits of the server.
+    ConnectionRefused {
+        /// Address of the client.
+        peer: SocketAddr,
+        /// Explanation in the response.
+        reason: String,
+    },
+    /// Events about a client were left out, because there were too many of them.
+    EventsLeftOut {
+        /// Address of the client.
+        address: AddressGroup,
+        /// Number of events that were left out.
+        count: u64,
     },
     /// A session has timed out.
     SessionExpired {
@@ -45,16 +60,31 @@ impl fmt::Display for ServerEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RequestHandled { peer, method, session, status, reason } => {
-                let method = method.as_ref().map_or("?", Method::as_str);
-                let session = session.as_deref().unwrap_or("-");
+                let method = clip(method.as_ref().map_or("?", Method::as_str));
+                let session = clip(session.as_deref().unwrap_or("-"));
                 write!(f, "{peer} {method} {session} {}", status.code())?;
                 if status.is_success() { Ok(()) } else { write!(f, " {reason}") }
             }
+            Self::ConnectionRefused { peer, reason } => write!(f, "{peer} refused: {reason}"),
+            Self::EventsLeftOut { address, count } => write!(f, "{address}: {count} lines are left out here"),
             Self::SessionExpired { session } => write!(f, "session {session} timed out"),
             Self::MediaFileWarning { warning } => f.write_str(warning),
             Self::MediaFileFailed { name, error } => write!(f, "{name} can no longer be read: {error}"),
         }
     }
+}
+
+/// Maximum length of a method or a session identifier in events, in characters.
+const MAX_ID_LENGTH: usize = 64;
+
+/// Returns the beginning of a text from a client, without control characters, which could change a terminal.
+pub(super) fn clip(text: &str) -> String {
+    let mut characters = text.chars().map(|c| if c.is_control() { '?' } else { c });
+    let mut clipped: String = characters.by_ref().take(MAX_ID_LENGTH).collect();
+    if characters.next().is_some() {
+        clipped.push('…');
+    }
+    clipped
 }
 
 /// Callback for events. Called on the threads of the runtime, so it must not block.
@@ -80,5 +110,27 @@ impl Observer {
 impl fmt::Debug for Observer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Observer")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_clients_is_clipped_and_cleaned() {
+        let event = ServerEvent::RequestHandled {
+            peer: SocketAddr::from(([127, 0, 0, 1], 5_000)),
+            method: Some(Method::Extension("M".repeat(100))),
+            session: Some(format!("\u{1b}[2J{}", "é".repeat(15_000))),
+            status: StatusCode::OK,
+            reason: "OK".to_owned(),
+        };
+        let expected = format!(
+            "127.0.0.1:5000 {}… ?[2J{}… 200",
+            "M".repeat(MAX_ID_LENGTH),
+            "é".repeat(MAX_ID_LENGTH - 4)
+        );
+        assert_eq!(event.to_string(), expected);
     }
 }

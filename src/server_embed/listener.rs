@@ -9,14 +9,11 @@ use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::context::Context;
-use super::event::Observer;
+use super::event::{Observer, ServerEvent};
 use super::options::ServerOptions;
 use crate::media_file::{Library, MediaFile};
-use crate::net::acceptor::{Accepted, Acceptor};
+use crate::net::acceptor::{Accepted, Acceptor, Arrival};
 use crate::proto::rtsp::RtspUrl;
-
-/// Maximum number of open connections.
-const MAX_CONNECTIONS: usize = 256;
 
 /// Maximum time that [`Server::stop`] waits for connections and sessions to close.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,7 +33,7 @@ impl Server {
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
-        let acceptor = Acceptor::bind(options.listen, MAX_CONNECTIONS)?;
+        let acceptor = Acceptor::bind(options.listen, &options.limits)?;
         let (address, context) = (acceptor.address(), Context::new(options, observer));
         context.tasks.spawn(accept_connections(acceptor, context.clone()));
         Ok(Self { address, context })
@@ -94,16 +91,23 @@ impl Drop for Server {
 
 async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
     for id in 0.. {
-        let Accepted { stream, peer, permit } = tokio::select! {
-            accepted = acceptor.accept() => accepted,
+        let arrival = tokio::select! {
+            arrival = acceptor.accept() => arrival,
             () = context.shutdown.cancelled() => return,
+        };
+        let Accepted { stream, peer, place } = match arrival {
+            Arrival::Accepted(accepted) => accepted,
+            Arrival::Refused { peer, reason } => {
+                context.emit_about(peer, || ServerEvent::ConnectionRefused { peer, reason });
+                continue;
+            }
         };
         let connection_context = context.clone();
         context.tasks.spawn(async move {
             if let Err(error) = Connection::serve(id, stream, peer, connection_context).await {
                 tracing::debug!(%peer, %error, "connection failed");
             }
-            drop(permit);
+            drop(place);
         });
     }
 }

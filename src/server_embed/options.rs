@@ -8,6 +8,7 @@ use super::frame_cache::DEFAULT_CACHE_CAPACITY;
 use super::session::DEFAULT_SESSION_TIMEOUT;
 use crate::impairment::Emulator;
 use crate::media::reencode::Quality;
+use crate::net::limits::Limits;
 
 /// Options of a server.
 #[derive(Debug, Clone)]
@@ -24,6 +25,8 @@ pub struct ServerOptions {
     pub quality: Quality,
     /// Emulated network through which all RTP and RTCP packets are sent.
     pub emulator: Emulator,
+    /// Limits on connections, sessions, requests, passwords and log lines.
+    pub limits: Limits,
 }
 
 impl Default for ServerOptions {
@@ -36,6 +39,7 @@ impl Default for ServerOptions {
             session_timeout: DEFAULT_SESSION_TIMEOUT,
             quality: Quality::default(),
             emulator: Emulator::default(),
+            limits: Limits::default(),
         }
     }
 }

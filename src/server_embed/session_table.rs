@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 
 use super::handlers::Resource;
+use crate::net::limits::Place;
 use crate::proto::rtcp::{self, RtcpPacket};
 use crate::proto::rtsp::{Request, Response};
 
@@ -44,18 +45,22 @@ pub struct SessionResponse {
 /// Maximum number of messages queued for a session. Further requests wait; further RTCP and keep-alives are dropped.
 pub const INBOX_CAPACITY: usize = 32;
 
-/// Maximum number of sessions of a server.
-const MAX_SESSIONS: usize = 256;
-
 /// All sessions of a server.
 #[derive(Debug, Default)]
 pub struct SessionTable(Mutex<TableEntries>);
 
 #[derive(Debug, Default)]
 struct TableEntries {
-    by_id: HashMap<String, mpsc::Sender<SessionMessage>>,
+    by_id: HashMap<String, Entry>,
     /// Several sessions of one client may share a port.
     by_rtcp_address: HashMap<SocketAddr, Vec<String>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    inbox: mpsc::Sender<SessionMessage>,
+    /// Place of the session within the limits of the server.
+    _place: Place,
 }
 
 impl SessionTable {
@@ -63,23 +68,20 @@ impl SessionTable {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Inserts a session; returns `false` if the server has the maximum number of sessions. `rtcp_address` is the
-    /// address from which the client sends RTCP over UDP; `None` for interleaved sessions and classroom programs.
+    /// Inserts a session and its place, which is free again when the session is removed. `rtcp_address` is the address
+    /// from which the client sends RTCP over UDP; `None` for interleaved sessions and classroom programs.
     pub fn insert(
         &self,
         id: &str,
         inbox: mpsc::Sender<SessionMessage>,
         rtcp_address: Option<SocketAddr>,
-    ) -> bool {
+        place: Place,
+    ) {
         let mut table = self.lock();
-        if table.by_id.len() >= MAX_SESSIONS {
-            return false;
-        }
-        table.by_id.insert(id.to_owned(), inbox);
+        table.by_id.insert(id.to_owned(), Entry { inbox, _place: place });
         if let Some(address) = rtcp_address {
             table.by_rtcp_address.entry(address).or_default().push(id.to_owned());
         }
-        true
     }
 
     /// Removes the session with this identifier, if there is one.
@@ -94,7 +96,7 @@ impl SessionTable {
 
     /// Inbox of the session with this identifier; `None` if there is none.
     pub fn get(&self, id: &str) -> Option<mpsc::Sender<SessionMessage>> {
-        self.lock().by_id.get(id).cloned()
+        self.lock().by_id.get(id).map(|entry| entry.inbox.clone())
     }
 
     /// Passes a received RTCP packet to the sessions whose client sends from this address. Packets from unknown
@@ -104,7 +106,7 @@ impl SessionTable {
         let (Some(sessions), Ok(packets)) = (table.by_rtcp_address.get(&from), rtcp::parse(packet)) else {
             return;
         };
-        for inbox in sessions.iter().filter_map(|id| table.by_id.get(id)) {
+        for Entry { inbox, .. } in sessions.iter().filter_map(|id| table.by_id.get(id)) {
             // Reports are dropped if the inbox is full; the client sends them repeatedly.
             let _ = inbox.try_send(SessionMessage::Rtcp(Instant::now(), packets.clone()));
         }
@@ -119,10 +121,12 @@ impl SessionTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::limits::Places;
 
     fn insert(sessions: &SessionTable, id: &str, address: SocketAddr) -> mpsc::Receiver<SessionMessage> {
         let (inbox, messages) = mpsc::channel(INBOX_CAPACITY);
-        assert!(sessions.insert(id, inbox, Some(address)));
+        let place = Places::new("sessions", 1, 1).take(address.ip().into()).unwrap();
+        sessions.insert(id, inbox, Some(address), place);
         messages
     }
 

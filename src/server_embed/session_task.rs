@@ -1,9 +1,10 @@
 //! The task of one session: handles its requests and sends its stream.
 
 use std::future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
@@ -33,6 +34,8 @@ pub struct SessionTask {
     pub inbox: mpsc::Receiver<SessionMessage>,
     /// Number of the connection on which the session was set up.
     pub connection_id: u64,
+    /// Address of the client on that connection.
+    pub peer: SocketAddr,
     /// State shared with the other tasks of the server.
     pub context: Arc<Context>,
 }
@@ -48,6 +51,8 @@ struct TaskState {
     last_activity: Instant,
     /// The connection on which the session was set up is open; the session timeout does not apply.
     is_connected: bool,
+    /// The session has played; until then it ends soon after its connection.
+    has_played: bool,
     /// Read of the frame that the stream has requested.
     pending_fetch: Option<FetchFuture>,
     /// Receiver that completes when the last response has been written. No packets are sent before, so that they do not
@@ -74,6 +79,7 @@ impl SessionTask {
             link: SessionLink::new(&self.context.emulator),
             last_activity: Instant::now(),
             is_connected: true,
+            has_played: false,
             pending_fetch: None,
             pending_write: None,
             has_read_failed: false,
@@ -85,6 +91,7 @@ impl SessionTask {
             } else {
                 self.send_due_packets(&mut state).await
             };
+            let deadline = state.last_activity + self.timeout(&state);
             let is_over = tokio::select! {
                 message = self.inbox.recv() => match message {
                     Some(message) => self.handle_message(message, &mut state),
@@ -97,8 +104,9 @@ impl SessionTask {
                     false
                 }
                 () = wait_for_write(&mut state.pending_write) => false,
-                () = sleep_until((state.last_activity + self.context.session_timeout).into()), if !state.is_connected => {
-                    self.context.observer.emit(ServerEvent::SessionExpired { session: self.session.id().to_owned() });
+                () = sleep_until(deadline.into()), if !state.is_connected => {
+                    let session = self.session.id().to_owned();
+                    self.context.emit_about(self.peer, || ServerEvent::SessionExpired { session });
                     true
                 }
                 () = shutdown.cancelled() => true,
@@ -113,6 +121,15 @@ impl SessionTask {
             if let Some(bye) = state.link.send(Instant::now(), RawPacket::rtcp(bye)) {
                 self.rtp_sender.send(&bye).await;
             }
+        }
+    }
+
+    /// Time without a sign of life of the client after which the session ends if its connection is closed.
+    fn timeout(&self, state: &TaskState) -> Duration {
+        let Context { session_timeout, limits, .. } = &*self.context;
+        match state.has_played {
+            true => *session_timeout,
+            false => limits.unplayed_session_timeout.min(*session_timeout),
         }
     }
 
@@ -187,7 +204,8 @@ impl SessionTask {
                 stream.end_at(frame);
                 state.has_read_failed = true;
                 let name = self.media_file.name().to_owned();
-                self.context.observer.emit(ServerEvent::MediaFileFailed { name, error: error.to_string() });
+                let event = ServerEvent::MediaFileFailed { name, error: error.to_string() };
+                self.context.emit_about(self.peer, || event);
             }
         }
     }
@@ -230,8 +248,9 @@ impl SessionTask {
             .into();
         }
         let handled = self.session.handle_request(Instant::now(), request, resource, &self.media_file.info());
-        if !self.session.stream().is_playing() {
-            state.pending_fetch = None;
+        match self.session.stream().is_playing() {
+            true => state.has_played = true,
+            false => state.pending_fetch = None,
         }
         handled
     }

@@ -109,6 +109,7 @@ impl StatusCode {
     pub const NOT_FOUND: Self = Self(404);
     pub const METHOD_NOT_ALLOWED: Self = Self(405);
     pub const NOT_ACCEPTABLE: Self = Self(406);
+    pub const REQUEST_TIMEOUT: Self = Self(408);
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self(413);
     pub const REQUEST_URI_TOO_LARGE: Self = Self(414);
     pub const UNSUPPORTED_MEDIA_TYPE: Self = Self(415);

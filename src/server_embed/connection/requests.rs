@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use super::Connection;
 use crate::media_file::MediaFile;
@@ -12,7 +13,8 @@ use crate::proto::rtcp;
 use crate::proto::rtsp::{
     FramingError, Message, Method, Request, Response, SessionHeader, StatusCode, header,
 };
-use crate::server_embed::event::ServerEvent;
+use crate::server_embed::auth::Authenticator;
+use crate::server_embed::event::{self, ServerEvent};
 use crate::server_embed::handlers::{self, Dispatch, Resource};
 use crate::server_embed::session_table::{SessionMessage, SessionResponse};
 
@@ -36,8 +38,10 @@ impl Connection {
         let (response, written) = self.respond(request).await;
         let session = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
         self.emit_request_handled(Some(request.method.clone()), session, &response);
-        self.write(handlers::finalize_response(response, request).encode(), written).await;
-        match handlers::wants_close(request) {
+        let response = handlers::finalize_response(response, request);
+        let is_last = response.headers.get(header::CONNECTION).is_some();
+        self.write(response.encode(), written).await;
+        match is_last {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -56,8 +60,19 @@ impl Connection {
 
     /// Sends the response to bytes that cannot be parsed, and waits until it is written.
     pub(super) async fn send_framing_error(&self, error: &FramingError, cseq: Option<u32>) {
-        let response = Response::error(error.status_code(), error)
-            .with_header(header::CONNECTION, handlers::CONNECTION_CLOSE);
+        self.send_last_response(Response::error(error.status_code(), error), cseq).await;
+    }
+
+    /// Sends the response to a request that is not complete in time, and waits until it is written.
+    pub(super) async fn send_request_timeout(&self, cseq: Option<u32>) {
+        let seconds = self.context.limits.request_timeout.as_secs_f64();
+        let reason = format!("the request was not complete after {seconds} s");
+        self.send_last_response(Response::error(StatusCode::REQUEST_TIMEOUT, reason), cseq).await;
+    }
+
+    /// Sends the last response of a connection, and waits until it is written.
+    async fn send_last_response(&self, response: Response, cseq: Option<u32>) {
+        let response = response.with_header(header::CONNECTION, handlers::CONNECTION_CLOSE);
         let response = handlers::add_common_headers(response, cseq.map(|cseq| cseq.to_string()).as_deref());
         self.emit_request_handled(None, None, &response);
         let (written, done) = oneshot::channel();
@@ -75,10 +90,11 @@ impl Connection {
         response: &Response,
     ) {
         let session = session.or_else(|| SessionHeader::parse(response.headers.get(header::SESSION)?));
-        self.context.observer.emit(ServerEvent::RequestHandled {
-            peer: self.peer,
+        let peer = self.peer;
+        self.context.emit_about(peer, || ServerEvent::RequestHandled {
+            peer,
             method,
-            session: session.map(|session| session.id),
+            session: session.map(|session| event::clip(&session.id)),
             status: response.status,
             reason: response.reason_phrase.clone(),
         });
@@ -88,7 +104,7 @@ impl Connection {
         if let Some(Err(refusal)) =
             self.context.auth.as_ref().map(|auth| auth.authenticate(request, &self.nonce))
         {
-            return (refusal, None);
+            return (self.refuse_unauthorized(request, refusal).await, None);
         }
         let is_film = |name: &str| self.context.library.contains(name);
         let dispatch = handlers::dispatch(request).resolve_track_alias(is_film);
@@ -100,6 +116,22 @@ impl Connection {
             Dispatch::Describe(resource) => (self.describe(request, &resource).await, None),
             Dispatch::SetUp(resource) => (self.set_up(request, &resource).await, None),
             Dispatch::Session { id, resource } => self.forward_to_session(&id, request, resource).await,
+        }
+    }
+
+    /// Delays the response to a wrong password, and closes the connection after a few. The connection keeps its place
+    /// meanwhile, even if the client closes its side.
+    async fn refuse_unauthorized(&mut self, request: &Request, refusal: Response) -> Response {
+        if !Authenticator::states_password(request, &self.nonce) {
+            return refusal;
+        }
+        self.wrong_passwords += 1;
+        sleep(self.context.handle_wrong_password(self.peer)).await;
+        match self.wrong_passwords >= self.context.limits.max_wrong_passwords
+            && !handlers::wants_close(request)
+        {
+            true => refusal.with_header(header::CONNECTION, handlers::CONNECTION_CLOSE),
+            false => refusal,
         }
     }
 

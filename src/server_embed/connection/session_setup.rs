@@ -19,10 +19,6 @@ use crate::server_embed::session_task::SessionTask;
 use crate::server_embed::setup::{Delivery, NegotiatedTransport, SetupContext, negotiate};
 use crate::server_embed::stream::RtpStream;
 
-/// Maximum number of sessions of one connection. They last as long as the connection is open, so without this limit
-/// one client could use up the sessions of the server.
-const MAX_SESSIONS_PER_CONNECTION: usize = 16;
-
 impl Connection {
     /// Handles a SETUP of a new session.
     pub(super) async fn set_up(&mut self, request: &Request, resource: &Resource) -> Response {
@@ -61,7 +57,7 @@ impl Connection {
         sockets: Option<Arc<AsyncSocketPair>>,
         response: Response,
     ) -> Response {
-        if self.sessions.len() >= MAX_SESSIONS_PER_CONNECTION {
+        if self.sessions.len() >= self.context.limits.max_sessions_per_connection {
             return Response::error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "this connection has the maximum number of sessions",
@@ -76,20 +72,19 @@ impl Connection {
             Delivery::Interleaved(channels) => (None, Some(channels)),
             Delivery::RtpOnly(_) => (None, None),
         };
+        let place = match self.context.session_places.take(self.peer.ip().into()) {
+            Ok(place) => place,
+            Err(full) => return Response::error(StatusCode::SERVICE_UNAVAILABLE, full),
+        };
         let (inbox, messages) = mpsc::channel(INBOX_CAPACITY);
-        if !self.context.sessions.insert(&id, inbox, rtcp_address) {
-            return Response::error(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "this server has the maximum number of sessions",
-            );
-        }
+        self.context.sessions.insert(&id, inbox, rtcp_address, place);
         if let Some(pair) = channels {
             self.channels.set_in_use(pair, true);
         }
         self.sessions.push((id, channels));
-        let context = self.context.clone();
+        let (context, connection_id, peer) = (self.context.clone(), self.id, self.peer);
         let task =
-            SessionTask { session, media_file, rtp_sender, inbox: messages, connection_id: self.id, context };
+            SessionTask { session, media_file, rtp_sender, inbox: messages, connection_id, peer, context };
         self.context.tasks.spawn(task.run());
         response
     }
