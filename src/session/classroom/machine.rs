@@ -256,6 +256,14 @@ impl Machine for ClassroomMachine {
         }
     }
 
+    fn deadline_mut(&mut self) -> Option<&mut Instant> {
+        match (&mut self.stage, &mut self.in_flight) {
+            (Stage::Connecting { deadline }, _) => Some(deadline),
+            (_, Some(in_flight)) => Some(&mut in_flight.deadline),
+            _ => None,
+        }
+    }
+
     fn close(&mut self) {
         if self.stage != Stage::Closed {
             self.core.disconnect();

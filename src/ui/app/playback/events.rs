@@ -47,7 +47,7 @@ impl Playback {
         match event {
             SessionEvent::Status(status) => self.handle_status(status),
             // Logged by `SessionRecord`.
-            SessionEvent::Message(_) => {}
+            SessionEvent::Message(_) | SessionEvent::PeerMistake(_) => {}
             SessionEvent::Described(presentation) => self.handle_described(presentation),
             SessionEvent::SetUp(_) => {
                 self.was_set_up = true;
