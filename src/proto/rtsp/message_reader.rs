@@ -734,7 +734,7 @@ mod tests {
             }
         };
         assert_eq!(reason("Gone\x1b[2J\x1b]0;title\x07 now\u{9b}1m"), "Gone [2J ]0;title  now 1m");
-        assert_eq!(reason(&"é".repeat(2_000)).chars().count(), MAX_REASON_PHRASE);
+        assert_eq!(reason(&"é".repeat(500)).chars().count(), MAX_REASON_PHRASE);
         assert_eq!(reason("Not Found"), "Not Found");
     }
 

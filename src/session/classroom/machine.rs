@@ -257,11 +257,10 @@ impl Machine for ClassroomMachine {
     }
 
     fn deadline_mut(&mut self) -> Option<&mut Instant> {
-        match (&mut self.stage, &mut self.in_flight) {
-            (Stage::Connecting { deadline }, _) => Some(deadline),
-            (_, Some(in_flight)) => Some(&mut in_flight.deadline),
-            _ => None,
+        if let Stage::Connecting { deadline } = &mut self.stage {
+            return Some(deadline);
         }
+        Some(&mut self.in_flight.as_mut()?.deadline)
     }
 
     fn close(&mut self) {
