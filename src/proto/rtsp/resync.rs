@@ -105,9 +105,7 @@ impl Resync {
     /// Returns whether a packet on a known channel or a status line begins here; `None` if more bytes are needed.
     fn is_start(&self, bytes: &[u8]) -> Option<bool> {
         if bytes.first() == Some(&b'$') {
-            let Some(&[_, channel, high, low, first]) = bytes.first_chunk::<FRAME_START>() else {
-                return None;
-            };
+            let &[_, channel, high, low, first] = bytes.first_chunk::<FRAME_START>()?;
             let length = u16::from_be_bytes([high, low]);
             return Some(self.is_known(channel) && length >= MIN_PACKET_LENGTH && is_rtp_version(first));
         }
