@@ -3,12 +3,15 @@
 mod common;
 
 use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use common::jpegs::JpegKind;
+use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
+use reelay::media::payload::{PayloadFormat, packetize};
+use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Method, encode_interleaved};
 
 fn reelay(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reelay"));
@@ -135,6 +138,102 @@ fn probe_plays_served_file() {
     for (number, jpeg) in (1..).zip(&test.frames) {
         assert!(std::fs::read(saved.join(format!("{number:06}.jpg"))).unwrap() == *jpeg, "{number}");
     }
+}
+
+#[test]
+fn closed_pipe_is_no_failure_of_probe() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (64, 48), 10));
+    for json in [&["--json"][..], &[]] {
+        let mut probe = reelay(&["probe", "--fps", "50", test.path().to_str().unwrap()]);
+        let mut probe = probe.args(json).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // As in `reelay probe film | true`: nothing has been printed yet.
+        drop(probe.stdout.take());
+        let output = probe.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+}
+
+/// Files that cannot be written: known before the session if possible, and never at the cost of the figures.
+#[test]
+#[cfg(unix)]
+fn figures_are_printed_even_if_a_file_cannot_be_written() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Classroom444, (64, 48), 10));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let probe = |option: &str, value: &str| {
+        let arguments = ["probe", "--fps", "50", option, value, test.path().to_str().unwrap()];
+        let output = reelay(&arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("cannot be written ("), "{error}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert_eq!(probe("--report", &path("nowhere/report.json")), "", "known before the session");
+    std::os::unix::fs::symlink("/dev/full", path("full.csv")).unwrap();
+    assert!(probe("--report", &path("full.csv")).contains("frames       10 complete"));
+
+    // The name under which the third frame is written first is taken by a folder.
+    std::fs::create_dir_all(path("frames/.000003.jpg.part")).unwrap();
+    assert!(probe("--save-frames", &path("frames")).contains("frames       "));
+    let names = || std::fs::read_dir(path("frames")).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names().map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, [".000003.jpg.part", "000001.jpg", "000002.jpg"], "no part of a frame is left");
+}
+
+/// Serves a live stream whose frames all lack their last packet, on one connection, until the client closes it.
+fn serve_frames_without_end(listener: &TcpListener) {
+    let (mut connection, _) = listener.accept().unwrap();
+    let mut reader = MessageReader::new(MessageLimits::SERVER);
+    let mut buffer = [0; 4_096];
+    let mut respond = |connection: &mut TcpStream| loop {
+        if let Some(Message::Request(request)) = reader.poll_message().unwrap() {
+            let (headers, body) = match request.method {
+                Method::Describe => ("Content-Type: application/sdp\r\n", "v=0\r\nm=video 0 RTP/AVP 26\r\n"),
+                Method::Setup => {
+                    ("Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\nSession: 12345678\r\n", "")
+                }
+                _ => ("", ""),
+            };
+            let cseq = request.headers.cseq().unwrap();
+            let length = body.len();
+            let response =
+                format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+            connection.write_all(response.as_bytes()).unwrap();
+            return request.method;
+        }
+        let count = connection.read(&mut buffer).unwrap();
+        reader.push(&buffer[..count]);
+    };
+    while respond(&mut connection) != Method::Play {}
+    let jpeg = test_jpeg(JpegKind::Standard420, (320, 240), 0, 50);
+    let packets = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
+    let count = packets.packets().len() - 1;
+    assert!(count > 0);
+    for (index, sequence) in (0..count).cycle().zip(0..=u16::MAX) {
+        let timestamp = u32::from(sequence) / count as u32 * 3_600;
+        let mut packet = Vec::new();
+        packets.write_packet(index, sequence, timestamp, 9, &mut packet);
+        if connection.write_all(&encode_interleaved(0, &packet)).is_err() {
+            return;
+        }
+        // The stream has a rate; nothing waits for it.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn probe_ends_after_its_time_even_if_no_frame_is_complete() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rtsp://{}/live", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || serve_frames_without_end(&listener));
+    let output = reelay(&["probe", "--transport", "tcp", "--seconds", "1", &url]).output().unwrap();
+    let (figures, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(figures.contains("frames       0 complete"), "{figures}");
+    let reason = "No complete frame has arrived: no packet is lost, but each frame lacks its last packet";
+    assert!(error.contains(reason), "{error}");
+    server.join().unwrap();
 }
 
 #[test]

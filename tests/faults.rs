@@ -313,11 +313,11 @@ async fn wrong_content_length_is_reported() {
 #[tokio::test]
 async fn flooding_server_is_disconnected() {
     let packet = [&b"$\x07\x03\xE8"[..], &[0; 1_000]].concat();
-    let stale = "RTSP/1.0 200 OK\r\nCSeq: 999\r\n\r\n";
+    let provisional = "RTSP/1.0 100 Continue\r\nCSeq: 999\r\n\r\n";
     let floods = [
         ("RTSP/1.0 200 OK\r\n", "X: y\r\n".repeat(1_000).into_bytes(), "(the headers are too long)"),
         ("", packet.repeat(50), "did not respond to DESCRIBE in time"),
-        ("", stale.repeat(500).into_bytes(), "to DESCRIBE in time"),
+        ("", provisional.repeat(500).into_bytes(), "to DESCRIBE in time"),
         ("", b"\r\n".repeat(5_000), "did not respond to DESCRIBE in time"),
         ("", vec![0x16; 10_000], "does not speak RTSP"),
     ];
@@ -334,6 +334,31 @@ async fn flooding_server_is_disconnected() {
         timeout(TEST_TIMEOUT, flood).await.expect("the client keeps the connection open").unwrap();
     })
     .await;
+}
+
+/// A server that sends many requests at once gets a response to each, and the stream goes on.
+#[tokio::test]
+async fn hundreds_of_requests_in_one_read_are_answered() {
+    const REQUESTS: u32 = 400;
+    let server = ScriptedServer::start().await;
+    let mut session = TestSession::start(&server, RtspOptions::default());
+    let mut connection = server.accept().await;
+    connection.play().await;
+    let requests = (0..REQUESTS).map(|cseq| format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n"));
+    connection.write(requests.collect::<String>()).await;
+    let mut next = 0;
+    while next < REQUESTS {
+        match connection.next_message().await {
+            Some(Message::Response(response)) => {
+                assert_eq!((response.status.code(), response.headers.cseq()), (200, Some(next)));
+                next += 1;
+            }
+            Some(Message::Interleaved { .. }) => {}
+            other => panic!("{other:?} instead of response {next}"),
+        }
+    }
+    connection.write(encode_interleaved(0, &frame_packet(0))).await;
+    session.wait_for_frame().await;
 }
 
 /// Encodes frame `number` of a 20 frames/s stream as one RTP packet.

@@ -8,11 +8,14 @@ use common::media_files::test_jpegs;
 use common::simulation::{World, WorldOptions};
 use reelay::impairment::RawPacket;
 use reelay::media::payload::{PayloadFormat, packetize};
+use reelay::proto::mistake::Mistake;
 use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
-use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Npt, Request, Response, Transport};
+use reelay::proto::rtsp::{
+    Message, MessageLimits, MessageReader, Npt, Request, Response, Transport, encode_interleaved,
+};
 use reelay::session::{
-    Client as _, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, RtcpIdentity, RtspClient,
-    RtspOptions, RtspState, SessionCommand, SessionError, SessionEvent,
+    Client as _, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, PeerMistake, RtcpIdentity,
+    RtspClient, RtspOptions, RtspState, SessionCommand, SessionError, SessionEvent, TransportPreference,
 };
 use std::time::{Duration, Instant};
 
@@ -563,6 +566,20 @@ impl ScriptedSession {
         self.client.status().state
     }
 
+    /// Returns the mistakes of the server that were reported.
+    fn mistakes(&self) -> impl Iterator<Item = &PeerMistake> {
+        self.events.iter().filter_map(|event| match event {
+            SessionEvent::PeerMistake(mistake) => Some(mistake),
+            _ => None,
+        })
+    }
+
+    /// Returns how often the server made this mistake, and the sentence about it; `None` if it did not.
+    fn mistake(&self, kind: Mistake) -> Option<(u64, String)> {
+        let last = self.mistakes().filter(|mistake| mistake.mistake == kind).last()?;
+        Some((last.count, last.sentence()))
+    }
+
     /// Returns the first error message for the user.
     fn failure(&self) -> Option<String> {
         self.events.iter().find_map(|event| match event {
@@ -668,19 +685,272 @@ fn stream_without_jpeg_is_explained() {
     assert!(session.failure().unwrap().contains("contains H264"));
 }
 
+/// Cameras whose first response has `Cseq: 0`, which always send the same number, or that of the request before: only
+/// one request is in flight, so the response is its response.
 #[test]
-fn response_with_unknown_cseq_is_ignored() {
+fn response_with_another_cseq_belongs_to_the_request_in_flight() {
+    let cseqs: [fn(u32) -> u32; 5] =
+        [|cseq| if cseq == 1 { 0 } else { cseq }, |_| 1, |_| 77, |cseq| cseq - 1, |cseq| cseq + 1];
+    for (case, cseq) in cseqs.into_iter().enumerate() {
+        let mut session = ScriptedSession::new();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        let text = ten_seconds();
+        for response in text {
+            let request = session.next_request().headers.cseq().unwrap();
+            session.respond(&response.replace("CSeq: {n}", &format!("Cseq: {}", cseq(request))));
+        }
+        session.receive_frames(0..20);
+        assert_eq!((session.state(), session.frame_count), (RtspState::Playing, 20), "case {case}");
+        assert_eq!(session.failure(), None);
+        let (count, sentence) = session.mistake(Mistake::WrongCseq).unwrap();
+        assert!(count >= 1 && sentence.contains("in the response to"), "{sentence}");
+    }
     let mut session = ScriptedSession::new();
     session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
     session.next_request();
-    session.respond("RTSP/1.0 200 OK\nCSeq: 77\n");
-    assert!(session.reader.poll_message().unwrap().is_none(), "the next request waits for the response");
     session.respond("RTSP/1.0 200 OK\n");
     assert_eq!(
         session.next_request().method.as_str(),
         "DESCRIBE",
         "a response without CSeq belongs to the request in flight"
     );
+    assert_eq!(session.mistake(Mistake::WrongCseq), None);
+}
+
+/// Responses to the requests up to PLAY for a stream of ten seconds; `{n}` stands for the CSeq.
+fn ten_seconds() -> [&'static str; 4] {
+    [
+        "RTSP/1.0 200 OK\nCSeq: {n}\nPublic: GET_PARAMETER\n",
+        "RTSP/1.0 200 OK\nCSeq: {n}\nContent-Type: application/sdp\n\n\
+         v=0\na=range:npt=0-10\nm=video 0 RTP/AVP 26\na=framerate:20\n",
+        "RTSP/1.0 200 OK\nCSeq: {n}\nSession: 12345678;timeout=8\n\
+         Transport: RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001\n",
+        "RTSP/1.0 200 OK\nCSeq: {n}\nSession: 12345678\nRange: npt=0-10\n\
+         RTP-Info: url=rtsp://127.0.0.1:8554/test;seq=0;rtptime=0\n",
+    ]
+}
+
+/// Cameras that list GET_PARAMETER and never answer it. The stream is the sign of life.
+#[test]
+fn unanswered_keep_alive_does_not_end_a_stream_that_goes_on() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..190);
+    assert_eq!((session.state(), session.failure()), (RtspState::Playing, None));
+    assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+    let options = session.next_request();
+    assert_eq!((options.method.as_str(), options.headers.cseq()), ("OPTIONS", Some(6)));
+    assert_eq!(session.mistake(Mistake::UnansweredKeepAlive).map(|(count, _)| count), Some(1));
+    session.respond("RTSP/1.0 200 OK\nCSeq: 6\n");
+    // The response to GET_PARAMETER, which was given up, is not that to PAUSE.
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    assert_eq!(session.next_request().method.as_str(), "PAUSE");
+    session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+    assert_eq!(session.state(), RtspState::Playing);
+    session.respond("RTSP/1.0 200 OK\nCSeq: 7\n");
+    assert_eq!((session.state(), session.failure()), (RtspState::Ready, None));
+    assert_eq!(session.mistake(Mistake::WrongCseq), None);
+}
+
+/// Without packets, the server may be gone: while the session is paused, OPTIONS decides.
+#[test]
+fn unanswered_keep_alive_without_packets_ends_the_session() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    session.receive_frames(0..10);
+    session.advance(Duration::from_secs(10));
+    assert_eq!(session.state(), RtspState::Init);
+    for answers_options in [true, false] {
+        let mut session = ScriptedSession::new();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        session.set_up_ten_seconds();
+        session.advance(Duration::from_secs(10));
+        assert_eq!(session.next_request().method.as_str(), "GET_PARAMETER");
+        let options = session.next_request();
+        assert_eq!((options.method.as_str(), options.headers.cseq()), ("OPTIONS", Some(5)));
+        if answers_options {
+            session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        }
+        session.advance(Duration::from_secs(4));
+        let state = if answers_options { RtspState::Ready } else { RtspState::Init };
+        assert_eq!(session.state(), state, "answers OPTIONS: {answers_options}");
+    }
+}
+
+#[test]
+fn server_without_session_identifier_is_played() {
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    for response in ten_seconds() {
+        let request = session.next_request();
+        assert_eq!(request.headers.get("Session"), None);
+        let response = response.replace("{n}", &request.headers.cseq().unwrap().to_string());
+        session.respond(
+            &response.replace("Session: 12345678;timeout=8\n", "").replace("Session: 12345678\n", ""),
+        );
+    }
+    session.receive_frames(0..10);
+    assert_eq!((session.state(), session.frame_count), (RtspState::Playing, 10));
+    assert_eq!(session.mistake(Mistake::MissingSession).map(|(count, _)| count), Some(1));
+    session.respond("TEARDOWN rtsp://127.0.0.1:8554/test RTSP/1.0\nCSeq: 7\nSession: 87654321\n");
+    assert_eq!(session.next_response().status.code(), 200, "any session is the one there is");
+}
+
+#[test]
+fn header_line_without_colon_is_passed_over() {
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    for response in ten_seconds() {
+        let cseq = session.next_request().headers.cseq().unwrap();
+        let bad =
+            response.replace("CSeq: {n}", &format!("this line has no colon\nCSeq: {cseq}\nneither this"));
+        session.respond(&bad);
+    }
+    session.receive_frames(0..10);
+    assert_eq!((session.state(), session.frame_count), (RtspState::Playing, 10));
+    let (_, sentence) = session.mistake(Mistake::HeaderWithoutColon).unwrap();
+    assert!(
+        sentence.contains("(this line has no colon)") && sentence.contains("RFC 2326 §4.2"),
+        "{sentence}"
+    );
+}
+
+/// Session descriptions of cameras and of programs that students write: what is missing or odd, and the request for
+/// SETUP that follows.
+#[test]
+fn odd_session_descriptions_are_played() {
+    let listed = "m=video 0 RTP/AVP 26\na=control:trackID=0\n";
+    let cases = [
+        (format!("\u{feff}v=0\n{listed}"), "/trackID=0", None),
+        (listed.to_owned(), "/trackID=0", Some(Mistake::MissingSdpVersion)),
+        (format!("\u{feff}\n{listed}"), "/trackID=0", Some(Mistake::MissingSdpVersion)),
+        (
+            "v=0\nm=video 0 RTP/AVP 26\na=rtpmap:26\tJPEG/90000 \n".to_owned(),
+            "",
+            Some(Mistake::RtpmapSpacing),
+        ),
+        (
+            "v=0\nm=video\na=control trackID=0\na=rtpmap:26 JPEG/90000\nm=audio 0 RTP/AVP 0\n".to_owned(),
+            "",
+            Some(Mistake::MalformedSdpLine),
+        ),
+        (
+            "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:26 JPEG/90000\n".to_owned(),
+            "",
+            Some(Mistake::UnlistedPayloadType),
+        ),
+    ];
+    for (sdp, path, mistake) in cases {
+        let mut session = ScriptedSession::new();
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+        let [options, _, setup, play] = ten_seconds();
+        let describe = format!("RTSP/1.0 200 OK\nCSeq: {{n}}\nContent-Type: application/sdp\n\n{sdp}");
+        for response in [options, &describe, setup, play] {
+            let request = session.next_request();
+            if request.method.as_str() == "SETUP" {
+                assert_eq!(request.uri, format!("rtsp://127.0.0.1:8554/test{path}"), "{sdp:?}");
+            }
+            session.respond(&response.replace("{n}", &request.headers.cseq().unwrap().to_string()));
+        }
+        session.receive_frames(0..10);
+        assert_eq!((session.state(), session.frame_count), (RtspState::Playing, 10), "{sdp:?}");
+        let mistakes: Vec<_> = session.mistakes().map(|mistake| mistake.mistake).collect();
+        assert_eq!(mistakes.first(), mistake.as_ref(), "{sdp:?}");
+    }
+}
+
+/// Cameras that put a few bytes between interleaved packets.
+#[test]
+fn junk_between_interleaved_packets_is_skipped_and_counted() {
+    let rtsp = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::default() };
+    let mut session = ScriptedSession::with_options("rtsp://127.0.0.1:8554/test", rtsp);
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    for response in ten_seconds() {
+        let cseq = session.next_request().headers.cseq().unwrap();
+        let transport = "RTP/AVP/TCP;unicast;interleaved=0-1\n";
+        let response = response.replace("{n}", &cseq.to_string());
+        session.respond(&match response.split_once("RTP/AVP;") {
+            Some((head, _)) => format!("{head}{transport}"),
+            None => response,
+        });
+    }
+    for number in 0..40 {
+        let jpeg = test_jpeg(JpegKind::Standard420, (96, 64), number, 0);
+        let packets = packetize(&jpeg, PayloadFormat::Rfc2435).unwrap();
+        let mut bytes = Vec::new();
+        for index in 0..packets.packets().len() {
+            let mut packet = Vec::new();
+            packets.write_packet(index, session.next_sequence, number * 4_500, SSRC, &mut packet);
+            session.next_sequence = session.next_sequence.wrapping_add(1);
+            bytes.extend_from_slice(&encode_interleaved(0, &packet));
+            bytes.extend_from_slice([&b"\0\0\0"[..], b"junk", b"$", b"\xff$\x2a"][number as usize % 4]);
+        }
+        session.handle_input(ClientInput::Received(bytes.into()));
+        session.advance(Duration::from_millis(50));
+    }
+    assert_eq!((session.state(), session.frame_count, session.failure()), (RtspState::Playing, 40, None));
+    assert_eq!(packet_counts(&mut session).1, 0, "nothing is lost");
+    let (count, sentence) = session.mistake(Mistake::JunkBetweenMessages).unwrap();
+    assert!(count >= 20 && sentence.contains("bytes)"), "{sentence}");
+}
+
+#[test]
+fn every_digest_challenge_of_rfc_7616_is_answered() {
+    for (challenge, stated) in [
+        ("qop=\"auth-int\"", "qop=auth-int"),
+        ("qop=\"auth,auth-int\"", "qop=auth,"),
+        ("algorithm=SHA-256", "algorithm=SHA-256"),
+        ("algorithm=SHA-512-256", "algorithm=SHA-512-256"),
+    ] {
+        let mut session = ScriptedSession::with_url("rtsp://ann:secret@127.0.0.1:8554/test");
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        session.next_request();
+        session.respond(&format!(
+            "RTSP/1.0 401 Unauthorized\nCSeq: 1\nWWW-Authenticate: Digest realm=\"x\", nonce=\"n\", {challenge}\n"
+        ));
+        let value = session.next_request().headers.get("Authorization").unwrap().to_owned();
+        assert!(value.starts_with("Digest ") && value.contains(stated), "{challenge}: {value}");
+        let is_noted = session.mistake(Mistake::DigestWithoutQop).is_some();
+        assert_eq!(is_noted, challenge.starts_with("algorithm"), "{challenge}");
+    }
+}
+
+#[test]
+fn reason_phrase_cannot_control_the_terminal() {
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+    session.next_request();
+    let phrase = format!("\x1b]0;title\x07\x1b[2JGone{}", "!".repeat(5_000));
+    session.respond(&format!("RTSP/1.0 404 {phrase}\nCSeq: 2\n"));
+    let failure = session.failure().unwrap();
+    assert!(failure.contains("404 ]0;title  [2JGone!!!"), "{failure}");
+    assert!(failure.len() < 400 && !failure.contains(|c: char| c.is_control()), "{failure}");
+}
+
+/// A process that was stopped finds its input waiting: the 6 s in which it did not run are no silence of the server.
+#[test]
+fn silence_counts_from_the_moment_the_process_runs_again() {
+    let rtcp = || rtcp::encode(&[RtcpPacket::Bye { ssrcs: vec![SSRC + 1] }]);
+    for resumes in [true, false] {
+        let mut session = ScriptedSession::new();
+        session.play_ten_seconds();
+        session.receive_frames(0..20);
+        session.now += Duration::from_secs(6);
+        if resumes {
+            session.handle_input(ClientInput::Resumed);
+        }
+        session.handle_input(ClientInput::Packet(RawPacket::rtcp(rtcp())));
+        session.receive_frames(20..40);
+        assert_eq!(session.failure().is_none(), resumes, "{:?}", session.failure());
+        assert_eq!((session.state(), session.frame_count), (RtspState::Playing, 40));
+        let is_waiting = |session: &ScriptedSession| session.events.contains(&SessionEvent::Waiting(true));
+        assert_eq!(is_waiting(&session), !resumes);
+        // Silence after that is reported as ever.
+        session.advance(Duration::from_secs(1));
+        assert!(is_waiting(&session));
+    }
 }
 
 const UNAUTHORIZED_TEMPLATE: &str = "RTSP/1.0 401 Unauthorized\nCSeq: {}\nWWW-Authenticate: Basic realm=\"films\"\n\
@@ -906,12 +1176,14 @@ fn server_redirect_works_before_setup_and_with_close() {
     assert_eq!(session.failure(), None);
 }
 
-/// Redirects count towards the limit only until the stream plays.
+/// Redirects count towards the limit only until a frame is shown.
 #[test]
-fn redirect_limit_resets_once_playing() {
+fn redirect_limit_resets_with_each_frame() {
     let mut session = ScriptedSession::new();
     session.play_ten_seconds();
     for place in 0..8 {
+        session.receive_frames(0..1);
+        session.advance(Duration::from_secs(1));
         session.respond(&format!("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/{place}\n"));
         assert_eq!(session.next_response().status.code(), 200);
         assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
@@ -920,7 +1192,62 @@ fn redirect_limit_resets_once_playing() {
         assert_eq!(session.next_request().method.as_str(), "PLAY");
         session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
         assert_eq!((session.state(), session.failure()), (RtspState::Playing, None), "{place}");
+        session.next_sequence = 0;
     }
+}
+
+/// A server that answers PLAY and then redirects to itself causes five sessions, a second apart, and no more.
+#[test]
+fn redirect_to_itself_without_frames_ends_after_a_few_sessions() {
+    let mut session = ScriptedSession::new();
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
+    let start = session.now;
+    let mut sessions = 0;
+    while session.failure().is_none() {
+        session.advance(Duration::from_secs(2));
+        session.set_up_ten_seconds();
+        session.next_request();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
+        assert_eq!(session.state(), RtspState::Playing);
+        sessions += 1;
+        session.respond("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.1:8554/test\n");
+        assert_eq!(
+            (session.next_response().status.code(), session.next_request().method.as_str()),
+            (200, "TEARDOWN")
+        );
+        session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        assert!(sessions < 20);
+    }
+    assert_eq!((sessions, session.connected_urls.len()), (6, 6));
+    assert!(session.failure().unwrap().contains("redirected more than 5 times"));
+    assert!(session.now >= start + Duration::from_secs(10));
+    assert_eq!(session.mistake(Mistake::RedirectToItself).map(|(count, _)| count), Some(6));
+}
+
+/// A server that also sends a frame before each redirect is followed, but at most once per second.
+#[test]
+fn redirects_of_a_session_are_a_second_apart() {
+    let mut session = ScriptedSession::new();
+    session.play_ten_seconds();
+    let mut connected_at = Vec::new();
+    for _ in 0..10 {
+        session.receive_frames(0..1);
+        session.respond("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.1:8554/test\n");
+        session.next_response();
+        assert_eq!(session.next_request().method.as_str(), "TEARDOWN");
+        let connections = session.connected_urls.len();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 5\n");
+        while session.connected_urls.len() == connections {
+            session.advance(Duration::from_millis(10));
+        }
+        connected_at.push(session.now);
+        session.set_up_ten_seconds();
+        session.next_request();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 4\nSession: 12345678\nRange: npt=0-10\n");
+        session.next_sequence = 0;
+    }
+    assert!(connected_at.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_secs(1)));
+    assert_eq!(session.failure(), None);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! beyond the bytes that [`rtsp::MessageReader`] buffers. Input is untrusted: lengths are bounded, arithmetic is
 //! checked, and malformed bytes are an error, never a panic.
 
+pub mod mistake;
 pub mod rtcp;
 pub mod rtp;
 pub mod rtsp;

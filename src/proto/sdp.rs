@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
 
+use super::mistake::Mistake;
 use super::rtsp::NptRange;
 
 /// Description of a presentation.
@@ -41,6 +42,8 @@ pub struct MediaDescription {
     pub jpeg_header: bool,
     /// The server responds to round-trip measurements of the receiver (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub receiver_rtt: bool,
+    /// The `m=` line has fewer than three words.
+    pub is_malformed: bool,
 }
 
 /// Static payload type of JPEG (RFC 3551 §6).
@@ -70,49 +73,84 @@ pub enum SdpError {
 }
 
 impl SessionDescription {
-    /// Parses a description. Unknown lines are ignored.
+    /// Parses a description. Unknown lines are ignored, and malformed ones are passed over if a stream remains without
+    /// them.
     ///
     /// # Errors
-    /// Returns an [`SdpError`] if the text does not begin with `v=0`, has a malformed media line, or more than 64
-    /// streams.
+    /// Returns an [`SdpError`] if the text has neither `v=0` nor a stream, if all its media lines are malformed, or if it
+    /// has more than 64 streams.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
-        let mut lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
-        if lines.next() != Some("v=0") {
-            return Err(SdpError::Version);
-        }
+        Self::parse_reporting(text, &mut |_, _| ())
+    }
+
+    /// Parses a description as [`SessionDescription::parse`] does, and passes each mistake in it and the line to
+    /// `report`.
+    ///
+    /// # Errors
+    /// The same as those of [`SessionDescription::parse`].
+    pub fn parse_reporting(text: &str, report: &mut impl FnMut(Mistake, &str)) -> Result<Self, SdpError> {
+        let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+        let mut lines = lines.filter(|line| !line.is_empty()).peekable();
+        let has_version = lines.next_if_eq(&"v=0").is_some();
         let mut session = Self::default();
+        let mut has_malformed_media = false;
         for line in lines {
-            let Some((kind, value)) = line.split_once('=') else { continue };
-            match kind {
-                "s" => session.name = value.trim().to_owned(),
-                "m" if session.media.len() < MAX_MEDIA => session.media.push(MediaDescription::parse(value)?),
+            let Some((kind, value)) = line.split_once('=') else {
+                report(Mistake::MalformedSdpLine, line);
+                continue;
+            };
+            match kind.trim_end() {
+                "s" => session.name = readable_text(value),
+                "m" if session.media.len() < MAX_MEDIA => {
+                    let media = MediaDescription::parse(value);
+                    if media.is_malformed {
+                        report(Mistake::MalformedSdpLine, line);
+                        has_malformed_media = true;
+                    }
+                    session.media.push(media);
+                }
                 "m" => return Err(SdpError::TooManyStreams),
-                "a" => session.parse_attribute(value),
+                "a" => session.parse_attribute(value.trim_start(), report),
                 _ => {}
             }
+        }
+        // A malformed media line is made up for by an rtpmap below it.
+        session.media.retain(|media| !media.is_malformed || !media.rtpmaps.is_empty());
+        match session.media.is_empty() {
+            true if has_malformed_media => return Err(SdpError::MediaLine),
+            true if !has_version => return Err(SdpError::Version),
+            _ if !has_version => report(Mistake::MissingSdpVersion, ""),
+            _ => {}
         }
         Ok(session)
     }
 
-    fn parse_attribute(&mut self, attribute: &str) {
+    fn parse_attribute(&mut self, attribute: &str, report: &mut impl FnMut(Mistake, &str)) {
         let (name, value) = attribute.split_once(':').unwrap_or((attribute, ""));
-        let value = value.trim();
+        let (name, value) = (name.trim_end(), value.trim());
+        if name.contains(char::is_whitespace) {
+            // Such as `a=control track1`.
+            report(Mistake::MalformedSdpLine, &format!("a={attribute}"));
+        }
         if let Some(media) = self.media.last_mut() {
-            return media.parse_attribute(name, value);
+            return media.parse_attribute(name, value, report);
         }
         match name {
             "control" => self.control = Some(value.to_owned()),
             "range" => self.range = NptRange::parse(value).ok(),
-            "tool" => self.tool = Some(value.to_owned()),
+            "tool" => self.tool = Some(readable_text(value)),
             _ => {}
         }
     }
 
-    /// Returns the first stream that carries JPEG, and its payload type for JPEG.
+    /// Returns the first stream that carries JPEG, and its payload type for JPEG. Only if the `m=` line of none lists one,
+    /// an rtpmap decides alone.
     pub fn jpeg_media(&self) -> Option<(&MediaDescription, u8)> {
-        self.media
-            .iter()
-            .find_map(|media| media.jpeg_payload_type().map(|payload_type| (media, payload_type)))
+        let find = |payload_type: fn(&MediaDescription) -> Option<u8>| {
+            self.media.iter().find_map(|media| Some((media, payload_type(media)?)))
+        };
+        find(MediaDescription::jpeg_payload_type)
+            .or_else(|| find(MediaDescription::unlisted_jpeg_payload_type))
     }
 
     /// Returns the playable range of a stream: its own, or that of the presentation.
@@ -168,17 +206,16 @@ fn single_line(name: &str) -> String {
 
 impl MediaDescription {
     /// Parses the value of an `m=` line, for example `video 0 RTP/AVP 26`.
-    fn parse(value: &str) -> Result<Self, SdpError> {
+    fn parse(value: &str) -> Self {
         let mut words = value.split_ascii_whitespace();
-        let (Some(media_type), Some(_port), Some(_protocol)) = (words.next(), words.next(), words.next())
-        else {
-            return Err(SdpError::MediaLine);
-        };
+        let media_type = words.next().unwrap_or_default().to_owned();
+        let (port, protocol) = (words.next(), words.next());
         let formats = words.filter_map(|word| word.parse().ok()).collect();
-        Ok(Self { media_type: media_type.to_owned(), formats, ..Self::default() })
+        let is_malformed = port.is_none() || protocol.is_none();
+        Self { media_type, formats, is_malformed, ..Self::default() }
     }
 
-    fn parse_attribute(&mut self, name: &str, value: &str) {
+    fn parse_attribute(&mut self, name: &str, value: &str, report: &mut impl FnMut(Mistake, &str)) {
         match name {
             "control" => self.control = Some(value.to_owned()),
             "range" => self.range = NptRange::parse(value).ok(),
@@ -188,10 +225,11 @@ impl MediaDescription {
             "x-dimensions" => self.dimensions = parse_dimensions(value, ','),
             // Payload type and `width-height` (3GPP TS 26.234 §5.3.3.2). `x-dimensions` has precedence.
             "framesize" => {
-                let size = value.split_once(' ').and_then(|(_, size)| parse_dimensions(size, '-'));
+                let size =
+                    value.split_once(char::is_whitespace).and_then(|(_, size)| parse_dimensions(size, '-'));
                 self.dimensions = self.dimensions.or(size);
             }
-            "rtpmap" => self.rtpmaps.extend(parse_rtpmap(value)),
+            "rtpmap" => self.parse_rtpmap(value, report),
             JPEG_HEADER_ATTRIBUTE => self.jpeg_header = value == "1",
             RTCP_XR_ATTRIBUTE => {
                 self.receiver_rtt = value.split_ascii_whitespace().any(|form| form.starts_with(RCVR_RTT));
@@ -203,9 +241,29 @@ impl MediaDescription {
     /// Returns the payload type of JPEG in this stream: one that `rtpmap` maps to JPEG, or 26; `None` if there is none.
     pub fn jpeg_payload_type(&self) -> Option<u8> {
         self.formats.iter().copied().find(|&format| match self.rtpmap_encoding(format) {
-            Some(encoding) => encoding.to_ascii_uppercase().starts_with("JPEG/"),
+            Some(encoding) => is_jpeg(encoding),
             None => format == JPEG_PAYLOAD_TYPE,
         })
+    }
+
+    /// Returns a payload type that `rtpmap` maps to JPEG although the `m=` line does not list it; `None` if there is none.
+    /// Such a description comes from a template in Java that many students fill in.
+    fn unlisted_jpeg_payload_type(&self) -> Option<u8> {
+        self.rtpmaps.iter().find(|(_, encoding)| is_jpeg(encoding)).map(|(payload_type, _)| *payload_type)
+    }
+
+    /// Parses the value of an rtpmap attribute, with any white space between its parts.
+    fn parse_rtpmap(&mut self, value: &str, report: &mut impl FnMut(Mistake, &str)) {
+        let mut words = value.split_whitespace();
+        let payload_type = words.next().and_then(|word| word.parse().ok());
+        let encoding: String = words.collect();
+        let (Some(payload_type), false) = (payload_type, encoding.is_empty()) else {
+            return report(Mistake::MalformedSdpLine, &format!("a=rtpmap:{value}"));
+        };
+        if value != format!("{payload_type} {encoding}") {
+            report(Mistake::RtpmapSpacing, &format!("a=rtpmap:{value}"));
+        }
+        self.rtpmaps.push((payload_type, encoding));
     }
 
     fn rtpmap_encoding(&self, format: u8) -> Option<&str> {
@@ -300,10 +358,18 @@ fn parse_dimensions(value: &str, separator: char) -> Option<(u16, u16)> {
     Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
 }
 
-fn parse_rtpmap(value: &str) -> Option<(u8, String)> {
-    let (payload_type, encoding) = value.split_once(' ')?;
-    Some((payload_type.parse().ok()?, encoding.trim().to_owned()))
+/// Returns whether an encoding of rtpmap is JPEG (RFC 3555 §4.1.6), with or without its clock rate.
+fn is_jpeg(encoding: &str) -> bool {
+    encoding.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("JPEG"))
 }
+
+/// Returns a text of a description without control characters and at most [`MAX_TEXT_LENGTH`] long.
+fn readable_text(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(MAX_TEXT_LENGTH).collect()
+}
+
+/// Maximum number of characters of the session name and of the tool.
+const MAX_TEXT_LENGTH: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -385,6 +451,7 @@ mod tests {
                 jpeg_header: true,
                 receiver_rtt: true,
                 range: None,
+                is_malformed: false,
             }],
         };
         let text = session.encode((7, 1), "127.0.0.1".parse().unwrap());
@@ -396,6 +463,64 @@ mod tests {
         );
         assert!(text.contains("a=x-reelay-jpeg-header:1\r\n"));
         assert_eq!(SessionDescription::parse(&text).unwrap(), session);
+    }
+
+    /// Parses a description. Returns the payload type of JPEG and the mistakes.
+    fn jpeg_and_mistakes(text: &str) -> (Option<u8>, Vec<Mistake>) {
+        let mut mistakes = Vec::new();
+        let session = SessionDescription::parse_reporting(text, &mut |mistake, _| mistakes.push(mistake));
+        (session.unwrap().jpeg_media().map(|(_, payload_type)| payload_type), mistakes)
+    }
+
+    #[test]
+    fn description_without_version_is_read_behind_bom_and_blank_lines() {
+        for start in ["", "\u{feff}", "\r\n", "\u{feff}\r\n  \r\n", " "] {
+            let media = format!("{start}m=video 0 RTP/AVP 26\r\na=control:t\r\n");
+            assert_eq!(jpeg_and_mistakes(&media), (Some(26), vec![Mistake::MissingSdpVersion]), "{start:?}");
+            let with_version = format!("{start}v=0\r\nm=video 0 RTP/AVP 26\r\n");
+            assert_eq!(jpeg_and_mistakes(&with_version), (Some(26), vec![]), "{start:?}");
+        }
+    }
+
+    #[test]
+    fn rtpmap_is_read_with_any_white_space() {
+        for rtpmap in
+            ["96\tJPEG/90000 ", "96  JPEG/90000", " 96 JPEG/90000", "96\t \tJPEG / 90000", "96 JPEG/90000\t"]
+        {
+            let text = format!("v=0\nm=video 0 RTP/AVP 96\na=rtpmap:{rtpmap}\n");
+            let (payload_type, mistakes) = jpeg_and_mistakes(&text);
+            assert_eq!(payload_type, Some(96), "{rtpmap:?}");
+            let is_trimmed = rtpmap.trim() == "96 JPEG/90000";
+            assert_eq!(mistakes.is_empty(), is_trimmed, "{rtpmap:?}");
+        }
+    }
+
+    /// Descriptions of a template in Java: a control attribute without a colon, and a payload type that only rtpmap
+    /// states.
+    #[test]
+    fn rtpmap_with_jpeg_is_believed_over_media_line() {
+        let streams = [
+            ("m=video\na=control trackID=0\na=rtpmap:26 JPEG/90000\nm=audio 0 RTP/AVP 0\n", 26),
+            ("m=video 0 RTP/AVP 96\na=rtpmap:26 JPEG/90000\n", 26),
+            ("m=video 0 RTP/AVP 0\na=rtpmap:26 jpeg/90000\n", 26),
+            ("m=video 0 RTP/AVP\na=rtpmap:97 JPEG\nm=audio 0 RTP/AVP 0\n", 97),
+            ("m=video 0 RTP/AVP 96\na=rtpmap:26 JPEG/90000\nm=video 0 RTP/AVP 26\n", 26),
+        ];
+        for (lines, payload_type) in streams {
+            assert_eq!(jpeg_and_mistakes(&format!("v=0\n{lines}")).0, Some(payload_type), "{lines}");
+        }
+        let (_, mistakes) = jpeg_and_mistakes(&format!("v=0\n{}", streams[0].0));
+        assert_eq!(mistakes, [Mistake::MalformedSdpLine; 2]);
+        let h264 = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=rtpmap:26 H264/90000\n";
+        assert_eq!(jpeg_and_mistakes(h264).0, None);
+    }
+
+    #[test]
+    fn names_have_no_control_characters_and_are_clipped() {
+        let text = format!("v=0\ns=a\x1b]0;title\x07b\na=tool:{}\nm=video 0 RTP/AVP 26\n", "x".repeat(9_000));
+        let session = SessionDescription::parse(&text).unwrap();
+        assert_eq!(session.name, "a]0;titleb");
+        assert_eq!(session.tool.unwrap().len(), MAX_TEXT_LENGTH);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 pub struct DataTimeout {
     /// Time of the response to PLAY; `None` while nothing plays.
     playing_since: Option<Instant>,
+    /// Time at which the process ran again after it was stopped; `None` if it was not.
+    resumed_at: Option<Instant>,
     is_waiting: bool,
 }
 
@@ -19,7 +21,12 @@ const MAX_FRAME_INTERVAL: Duration = Duration::from_secs(10);
 impl DataTimeout {
     /// Starts at the response to PLAY.
     pub fn start(&mut self, now: Instant) {
-        *self = Self { playing_since: Some(now), is_waiting: false };
+        *self = Self { playing_since: Some(now), ..Self::default() };
+    }
+
+    /// Counts silence from `now`, because the process was stopped and data may be waiting to be read.
+    pub fn resume(&mut self, now: Instant) {
+        self.resumed_at = Some(now);
     }
 
     /// Stops the timer. Returns true if data was missing.
@@ -42,10 +49,11 @@ impl DataTimeout {
         std::mem::replace(&mut self.is_waiting, is_waiting) != is_waiting
     }
 
-    /// Returns the time of the last packet or of the response to PLAY, whichever is later; `None` while nothing plays.
+    /// Returns the time from which silence counts: that of the last packet, of the response to PLAY, or at which the
+    /// process ran again, whichever is latest; `None` while nothing plays.
     pub fn last_data(&self, last_packet: Option<Instant>) -> Option<Instant> {
         let started = self.playing_since?;
-        Some(last_packet.map_or(started, |packet| packet.max(started)))
+        [last_packet, self.resumed_at, Some(started)].into_iter().max().flatten()
     }
 }
 

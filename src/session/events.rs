@@ -9,6 +9,7 @@ use super::classroom::PortSpelling;
 use super::error::SessionError;
 use super::frame::Frame;
 use super::logged_message::{Direction, LoggedMessage};
+use super::peer_mistakes::PeerMistake;
 use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
 use super::state::{Goal, RtspState, SessionStatus};
@@ -41,6 +42,8 @@ pub enum ClientInput {
     Ports(Result<PortPair, String>),
     /// Datagram received on one of the UDP ports.
     Packet(RawPacket),
+    /// The process did not run for a while, so that data may be waiting to be read: silence counts from now on.
+    Resumed,
 }
 
 /// Network path to the server.
@@ -104,6 +107,8 @@ pub enum SessionEvent {
     Status(SessionStatus),
     /// A request or response was sent or received.
     Message(LoggedMessage),
+    /// The server made a mistake that was read around, for the first time or again: the count of its kind has grown.
+    PeerMistake(PeerMistake),
     /// The stream was described.
     Described(Presentation),
     /// SETUP succeeded; packets arrive over this transport.

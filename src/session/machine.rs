@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::error::SessionError;
 use super::state::{Goal, RtspState, SessionStatus};
+use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, PortPair};
 
 /// Action that a state machine asks its client for. `P` holds the actions of one protocol alone.
@@ -36,6 +37,8 @@ pub enum Action<P> {
     Closed,
     /// Report an error to the user.
     Failed(SessionError),
+    /// Count a mistake of the server, which was found at this place.
+    CountMistake(Mistake, String),
     /// Perform an action of this protocol.
     Protocol(P),
 }
@@ -91,6 +94,11 @@ impl<P> MachineCore<P> {
     /// Queues reporting an error.
     pub fn report_error(&mut self, error: SessionError) {
         self.actions.push_back(Action::Failed(error));
+    }
+
+    /// Queues counting a mistake of the server, which was found at `place`.
+    pub fn count_mistake(&mut self, mistake: Mistake, place: impl Into<String>) {
+        self.actions.push_back(Action::CountMistake(mistake, place.into()));
     }
 
     /// Returns the CSeq of the next request, counted from 1 on each connection.
@@ -158,6 +166,9 @@ pub trait Machine: fmt::Debug + Send {
         self.handle_goal_change();
         self.advance(now);
     }
+
+    /// Returns the deadline of the connection attempt or of the response that is awaited, if there is one.
+    fn deadline_mut(&mut self) -> Option<&mut Instant>;
 
     /// Drops what the new goal of the user makes obsolete.
     fn handle_goal_change(&mut self) {}

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::logged_message::{Direction, LoggedMessage};
+use super::peer_mistakes::PeerMistake;
 use super::state::RtspState;
 use crate::stats::Snapshot;
 
@@ -19,6 +20,8 @@ pub enum LogEntry {
     },
     /// RTP packets between two messages.
     Media(MediaPeriod),
+    /// Mistake of the server that was read around.
+    Mistake(PeerMistake),
     /// End of the stream: the session is READY again without a message.
     StreamEnded(Instant),
 }
@@ -84,7 +87,7 @@ impl MessageLog {
     fn messages(&self) -> impl DoubleEndedIterator<Item = &LoggedMessage> {
         self.entries.iter().filter_map(|entry| match entry {
             LogEntry::Message { message, .. } => Some(message),
-            LogEntry::Media(_) | LogEntry::StreamEnded(_) => None,
+            LogEntry::Media(_) | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
         })
     }
 
@@ -99,7 +102,7 @@ impl MessageLog {
     fn current_media(&mut self) -> Option<&mut MediaPeriod> {
         self.entries.iter_mut().rev().find_map(|entry| match entry {
             LogEntry::Media(media) => Some(media).filter(|media| media.end.is_none()),
-            LogEntry::Message { .. } | LogEntry::StreamEnded(_) => None,
+            LogEntry::Message { .. } | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
         })
     }
 
@@ -108,6 +111,20 @@ impl MessageLog {
         if self.current_media().is_some() {
             self.end_media(at);
             self.push_entry(LogEntry::StreamEnded(at));
+        }
+    }
+
+    /// Appends a mistake of the server, or updates the count of its entry.
+    pub fn log_mistake(&mut self, mistake: PeerMistake) {
+        let is_same =
+            |known: &PeerMistake| (known.mistake, known.first_at) == (mistake.mistake, mistake.first_at);
+        let known = self.entries.iter_mut().rev().find_map(|entry| match entry {
+            LogEntry::Mistake(known) if is_same(known) => Some(known),
+            _ => None,
+        });
+        match known {
+            Some(known) => *known = mistake,
+            None => self.push_entry(LogEntry::Mistake(mistake)),
         }
     }
 
@@ -132,7 +149,7 @@ impl MessageLog {
         }
         let last = self.entries.iter_mut().rev().find_map(|entry| match entry {
             LogEntry::Media(media) => Some(media),
-            LogEntry::Message { .. } | LogEntry::StreamEnded(_) => None,
+            LogEntry::Message { .. } | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
         });
         if let Some(media) = last {
             media.received = snapshot.packets_received.saturating_sub(media.counts_at_start.0);
@@ -181,6 +198,7 @@ impl LogEntry {
                 message.start_line.to_lowercase().contains(&query)
                     || message.headers_and_body.to_lowercase().contains(&query)
             }
+            Self::Mistake(mistake) => mistake.sentence().to_lowercase().contains(&query),
             Self::Media(_) | Self::StreamEnded(_) => "rtp".contains(&query),
         }
     }
@@ -191,6 +209,9 @@ impl LogEntry {
         match self {
             Self::Message { message, response_time } => {
                 message_to_text(seconds(message.at), message, *response_time)
+            }
+            Self::Mistake(mistake) => {
+                format!("{:9.3} s  server's mistake: {}\n", seconds(mistake.first_at), mistake.sentence())
             }
             Self::StreamEnded(at) => format!("{:9.3} s  end of the stream\n", seconds(*at)),
             Self::Media(media) => {
@@ -224,6 +245,7 @@ fn message_to_text(seconds: f64, message: &LoggedMessage, response_time: Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::mistake::Mistake;
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -259,7 +281,7 @@ mod tests {
             .iter()
             .filter_map(|entry| match entry {
                 LogEntry::Message { response_time, .. } => *response_time,
-                LogEntry::Media(_) | LogEntry::StreamEnded(_) => None,
+                LogEntry::Media(_) | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
             })
             .collect();
         assert_eq!(response_times, [2 * MS, 3 * MS, 2 * MS]);
@@ -290,6 +312,30 @@ mod tests {
         assert_eq!(media, [157, 37], "three packets arrived before the response to PLAY");
         let ends = log.to_text(|_| true).matches("end of the stream").count();
         assert_eq!((ends, log.entries().len()), (1, 5));
+    }
+
+    #[test]
+    fn mistake_of_server_is_one_entry_whose_count_grows() {
+        let (now, mut log) = (Instant::now(), sample_log(Instant::now()));
+        let entries = log.entries().len();
+        let mistake = |count, first_at| PeerMistake {
+            mistake: Mistake::WrongCseq,
+            place: "response to SETUP".to_owned(),
+            count,
+            first_at,
+        };
+        log.log_mistake(mistake(1, now));
+        log.log_mistake(mistake(7, now));
+        assert_eq!(log.entries().len(), entries + 1);
+        let text = log.to_text(|entry| entry.contains("cseq of another"));
+        assert!(
+            text.contains(
+                "server's mistake: A response has the CSeq of another request (response to SETUP), 7 times;"
+            ),
+            "{text}"
+        );
+        log.log_mistake(mistake(1, now + MS));
+        assert_eq!(log.entries().len(), entries + 2, "another session has its own entry");
     }
 
     #[test]

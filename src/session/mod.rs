@@ -17,10 +17,12 @@ mod error;
 mod events;
 mod frame;
 mod inbound_emulator;
+mod incomplete_frames;
 mod logged_message;
 mod machine;
 mod message_log;
 mod options;
+mod peer_mistakes;
 mod pipeline;
 mod present;
 mod presentation;
@@ -40,12 +42,14 @@ pub use driver::{FrameSinks, Screen, Session};
 pub use error::SessionError;
 pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
 pub use frame::Frame;
+pub use incomplete_frames::incomplete_reason;
 pub use logged_message::{Direction, LoggedMessage};
 pub use message_log::{LogEntry, MediaPeriod, MessageLog};
 pub use options::{
     ClientOptions, DEFAULT_PLAYOUT_DELAY, EmulatorOptions, EmulatorPlacement, RtcpIdentity, RtspOptions,
     SessionOptions, TransportPreference,
 };
+pub use peer_mistakes::{PeerMistake, PeerMistakes};
 pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};
 pub use presentation::Presentation;
 pub use reconnect::ReconnectReason;

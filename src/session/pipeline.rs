@@ -9,6 +9,7 @@ use super::data_timeout::DataTimeout;
 use super::events::{ClientOutput, OutputQueue, SessionEvent};
 use super::inbound_emulator::InboundEmulator;
 use super::options::ClientOptions;
+use super::peer_mistakes::PeerMistakes;
 use super::present::presenter::Presenter;
 use super::rtp::frame_receiver::FrameReceiver;
 
@@ -23,6 +24,8 @@ pub struct Pipeline<R> {
     pub presenter: Presenter,
     /// Timer of missing data.
     pub data_timeout: DataTimeout,
+    /// Mistakes of the server that were read around, since the source was opened.
+    pub mistakes: PeerMistakes,
     /// True if the server has closed the connection after the last frame, which is still to be shown.
     pub is_closed_by_server: bool,
     /// Outputs for the driver, oldest first.
@@ -37,6 +40,7 @@ impl<R: FrameReceiver> Pipeline<R> {
             receiver: None,
             presenter: Presenter::new(options.playout_delay, options.epoch),
             data_timeout: DataTimeout::default(),
+            mistakes: PeerMistakes::default(),
             is_closed_by_server: false,
             outputs: OutputQueue::default(),
         }
@@ -82,6 +86,20 @@ impl<R: FrameReceiver> Pipeline<R> {
         self.emulator.close();
         self.presenter.jitter_buffer.clear();
         self.is_closed_by_server = false;
+    }
+
+    /// Reports the mistakes of the server that are to be shown at `now`.
+    pub fn emit_mistakes(&mut self, now: Instant) {
+        while let Some(mistake) = self.mistakes.poll(now) {
+            self.outputs.emit(SessionEvent::PeerMistake(mistake));
+        }
+    }
+
+    /// Reports the mistakes of the server whose counts have grown, at the end of the session.
+    pub fn emit_last_mistakes(&mut self) {
+        while let Some(mistake) = self.mistakes.poll_last() {
+            self.outputs.emit(SessionEvent::PeerMistake(mistake));
+        }
     }
 
     /// Reports that data is missing, or that it arrives again, if that has changed.

@@ -2,6 +2,7 @@
 
 use super::error::SessionError;
 use crate::media::jpeg::Dimensions;
+use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, header};
 use crate::proto::sdp::{MediaDescription, SessionDescription};
 
@@ -38,16 +39,32 @@ impl Presentation {
     /// # Errors
     /// Returns an error if the body is not an SDP description, or describes no JPEG stream.
     pub fn parse(response: &Response, url: &RtspUrl) -> Result<Self, SessionError> {
+        Self::parse_reporting(response, url, &mut |_, _| ())
+    }
+
+    /// Parses the response as [`Presentation::parse`] does, and passes each mistake in it that was read around to
+    /// `report`, with the line.
+    ///
+    /// # Errors
+    /// The same as those of [`Presentation::parse`].
+    pub fn parse_reporting(
+        response: &Response,
+        url: &RtspUrl,
+        report: &mut impl FnMut(Mistake, &str),
+    ) -> Result<Self, SessionError> {
         let invalid_response =
             |problem: String| SessionError::InvalidResponse { method: Method::Describe, problem };
         let text = String::from_utf8_lossy(&response.body);
-        let session =
-            SessionDescription::parse(&text).map_err(|error| invalid_response(error.to_string()))?;
+        let session = SessionDescription::parse_reporting(&text, report)
+            .map_err(|error| invalid_response(error.to_string()))?;
         let Some((media, payload_type)) = session.jpeg_media() else {
             return Err(SessionError::NoJpeg {
                 found: session.media.iter().map(|m| m.encoding_name()).collect(),
             });
         };
+        if !media.formats.contains(&payload_type) {
+            report(Mistake::UnlistedPayloadType, &format!("payload type {payload_type}"));
+        }
         let base = [header::CONTENT_BASE, header::CONTENT_LOCATION]
             .into_iter()
             .find_map(|name| response.headers.get(name).filter(|value| is_absolute_url(value)))
@@ -57,7 +74,7 @@ impl Presentation {
         let other_media = session.media.iter().filter(|other| !std::ptr::eq(*other, media));
         Ok(Self {
             name: session.name.clone(),
-            server: response.headers.get(header::SERVER).map(str::to_owned).or_else(|| session.tool.clone()),
+            server: server_name(response).or_else(|| session.tool.clone()),
             aggregate_url,
             stream_url,
             range: session.media_range(media).map(ignore_zero_length),
@@ -84,6 +101,14 @@ impl Presentation {
         };
         Some(format!("The stream also contains {others}, which Reelay does not play."))
     }
+}
+
+/// Maximum number of characters of the name of the server software.
+const MAX_SERVER_NAME: usize = 200;
+
+/// Returns the Server header, clipped to [`MAX_SERVER_NAME`].
+fn server_name(response: &Response) -> Option<String> {
+    response.headers.get(header::SERVER).map(|name| name.chars().take(MAX_SERVER_NAME).collect())
 }
 
 fn is_absolute_url(url: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Parts in which clients differ, and everything around them that is the same for all protocols. Sans-I/O.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -18,6 +18,9 @@ use crate::stats::{PacketLog, Snapshot};
 
 /// Action that the state machine of a protocol alone asks for.
 pub type ProtocolAction<P> = <<P as Protocol>::Machine as Machine>::Action;
+
+/// Time in which the input that waits after the process was stopped is read.
+const RESUMED_READ_TIME: Duration = Duration::from_secs(1);
 
 /// Part of a client that depends on its protocol. Each implementation is a [`Client`].
 pub trait Protocol: fmt::Debug + Send {
@@ -126,12 +129,14 @@ pub trait Protocol: fmt::Debug + Send {
             }
             Action::Closed => {
                 self.handle_closed(now);
+                self.parts_mut().1.emit_last_mistakes();
                 self.outputs().emit(SessionEvent::Closed);
             }
             Action::Failed(error) => {
                 self.handle_failed();
                 self.outputs().emit(SessionEvent::Failed(error));
             }
+            Action::CountMistake(mistake, place) => self.parts_mut().1.mistakes.record(now, mistake, &place),
             Action::Protocol(action) => self.perform(now, action),
         }
     }
@@ -187,6 +192,16 @@ pub trait Protocol: fmt::Debug + Send {
         self.parts_mut().0.set_goal(now, goal);
     }
 
+    /// Counts silence from `now`, and extends the deadline of a response, because the process was stopped and what has
+    /// arrived meanwhile has not been read.
+    fn handle_resumed(&mut self, now: Instant) {
+        let (machine, pipeline) = self.parts_mut();
+        pipeline.data_timeout.resume(now);
+        if let Some(deadline) = machine.deadline_mut() {
+            *deadline = (*deadline).max(now + RESUMED_READ_TIME);
+        }
+    }
+
     /// Does everything that follows from an input or a timeout.
     fn advance(&mut self, now: Instant) {
         self.perform_actions(now);
@@ -194,6 +209,7 @@ pub trait Protocol: fmt::Debug + Send {
         self.check_stream(now);
         self.perform_actions(now);
         let (machine, pipeline) = self.parts_mut();
+        pipeline.emit_mistakes(now);
         pipeline.outputs.emit_status(machine.status());
     }
 
@@ -222,6 +238,7 @@ impl<P: Protocol> Client for P {
             ClientInput::Ports(Err(reason)) => self.parts_mut().0.handle_ports_failed(reason),
             ClientInput::Packet(RawPacket { kind: PacketKind::Rtcp, .. }) if !P::HAS_RTCP => {}
             ClientInput::Packet(packet) => self.send_to_emulator(now, packet),
+            ClientInput::Resumed => self.handle_resumed(now),
         }
         Protocol::advance(self, now);
     }

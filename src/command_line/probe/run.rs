@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::files::{create_folder, write_report};
+use super::files::{check_report, prepare_folder, write_report};
 use super::watcher::Watcher;
 use crate::backend::{self, ShutdownSignal};
 use crate::command_line::arguments::ProbeArguments;
@@ -77,7 +77,10 @@ async fn play(
     emulation: EmulatorOptions,
 ) -> Result<(), CommandError> {
     if let Some(folder) = &arguments.save_frames {
-        create_folder(folder)?;
+        prepare_folder(folder)?;
+    }
+    if let Some(file) = &arguments.report {
+        check_report(file)?;
     }
     let (frame_sender, frames) = mpsc::channel(64);
     let (event_sender, mut events) = mpsc::channel(64);
@@ -92,21 +95,33 @@ async fn play(
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
 
     let mut watcher = Watcher::new(arguments, is_finite, emulator, session.figures());
-    watch(&session, &mut watcher, frames, &mut events).await?;
+    watch(&session, &mut watcher, frames, &mut events).await;
 
     let figures = session.figures();
-    // Events after the decision to stop do not count, but must not block the session.
-    let drained = async { while events.recv().await.is_some() {} };
+    // Events after the decision to stop do not count, except for mistakes of the server, but must not block the session.
+    let drained = async {
+        while let Some(event) = events.recv().await {
+            if let SessionEvent::PeerMistake(mistake) = event {
+                watcher.handle_mistake(mistake);
+            }
+        }
+    };
     tokio::select! {
         () = session.finish(TEARDOWN_TIMEOUT) => {}
         () = drained => {}
     }
     let snapshot = figures.borrow().snapshot;
     watcher.observe(&snapshot);
-    if let Some(file) = &arguments.report {
-        write_report(file, &watcher.report(subject))?;
+    let written =
+        arguments.report.as_ref().map_or(Ok(()), |file| write_report(file, &watcher.report(subject)));
+    // The figures are printed even if the report cannot be written.
+    match (watcher.finish(snapshot), written) {
+        (Err(error), Err(report_error)) => {
+            stderr::print_line(report_error);
+            Err(error)
+        }
+        (finished, written) => finished.and(written),
     }
-    watcher.finish(snapshot)
 }
 
 /// Passes frames, events and figures to the watcher until it stops. Later frames are dropped.
@@ -115,7 +130,7 @@ async fn watch(
     watcher: &mut Watcher<'_>,
     mut frames: mpsc::Receiver<Frame>,
     events: &mut mpsc::Receiver<SessionEvent>,
-) -> Result<(), CommandError> {
+) {
     let mut figures = session.figures();
     let mut end_signal = ShutdownSignal::listen();
     while !watcher.has_stopped() {
@@ -123,14 +138,13 @@ async fn watch(
         tokio::select! {
             // Frames before events, so that frames that arrived before the end are counted.
             biased;
-            Some(frame) = frames.recv() => watcher.handle_frame(&frame)?,
+            Some(frame) = frames.recv() => watcher.handle_frame(&frame),
             Some(event) = events.recv() => watcher.handle_event(event),
             Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
             () = wait_for_deadline(stop_at) => watcher.stop(),
             () = end_signal.recv() => watcher.stop(),
         }
     }
-    Ok(())
 }
 
 fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {

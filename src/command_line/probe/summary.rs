@@ -53,6 +53,8 @@ pub struct ProbeSummary {
     pub server: Option<String>,
     /// Streams of the presentation that were not played.
     pub others: Vec<String>,
+    /// Mistakes of the server that were read around, one sentence for each kind.
+    pub mistakes: Vec<String>,
     /// Counters of the emulated network; `None` if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emulated: Option<EmulatorStats>,
@@ -99,6 +101,9 @@ impl ProbeSummary {
         writeln!(out, "transport    {transport}, server {server}")?;
         if !self.others.is_empty() {
             writeln!(out, "not played   {}", self.others.join(", "))?;
+        }
+        for mistake in &self.mistakes {
+            writeln!(out, "mistake      {mistake}")?;
         }
         match &self.emulated {
             Some(stats) => write_emulated(out, stats),

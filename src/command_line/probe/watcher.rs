@@ -1,5 +1,6 @@
 //! Observer of the session that `reelay probe` plays.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use crate::command_line::stderr;
 use crate::impairment::{Emulator, EmulatorStats};
 use crate::media::jpeg::{Dimensions, JpegHeader};
 use crate::proto::rtsp::LowerTransport;
-use crate::session::{Dialect, Frame, SessionError, SessionEvent};
+use crate::session::{Dialect, Frame, PeerMistake, SessionError, SessionEvent, incomplete_reason};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
 /// Playing time of a stream without an end, if the arguments set none.
@@ -25,6 +26,8 @@ enum ProbeOutcome {
     Ended,
     /// The session has failed.
     Failed(SessionError),
+    /// A frame could not be saved.
+    NotSaved(CommandError),
 }
 
 /// Observer that collects the figures of a session and decides when to stop.
@@ -37,6 +40,8 @@ pub struct Watcher<'a> {
     emulator: Emulator,
     figures: watch::Receiver<Figures>,
     history: SessionHistory,
+    /// Time of the first response to PLAY.
+    started_at: Option<Instant>,
     first_arrival: Option<Instant>,
     last_arrival: Option<Instant>,
     stopped_at: Option<Instant>,
@@ -48,6 +53,8 @@ pub struct Watcher<'a> {
     server: Option<String>,
     /// Streams of the presentation that are not played.
     other_streams: Vec<String>,
+    /// Mistakes of the server, one for each kind.
+    mistakes: Vec<PeerMistake>,
     progress: ProgressLine,
     outcome: Option<ProbeOutcome>,
 }
@@ -68,6 +75,7 @@ impl<'a> Watcher<'a> {
             emulator,
             figures,
             history: SessionHistory::new(SystemTime::now()),
+            started_at: None,
             first_arrival: None,
             last_arrival: None,
             stopped_at: None,
@@ -76,6 +84,7 @@ impl<'a> Watcher<'a> {
             transport: None,
             server: None,
             other_streams: Vec::new(),
+            mistakes: Vec::new(),
             progress: ProgressLine::default(),
             outcome: None,
         }
@@ -86,10 +95,11 @@ impl<'a> Watcher<'a> {
         self.outcome.is_some()
     }
 
-    /// Returns the time at which to stop; `None` before the first frame, and if only the end of the stream or the
-    /// number of frames stops it.
+    /// Returns the time at which to stop, counted from the first complete frame, or from PLAY if none has arrived; `None`
+    /// before PLAY, and if only the end of the stream or the number of frames stops it.
     pub fn stop_deadline(&self) -> Option<Instant> {
         self.first_arrival
+            .or(self.started_at)
             .zip(play_duration(self.arguments, self.has_end))
             .map(|(first, duration)| first + duration)
     }
@@ -112,6 +122,9 @@ impl<'a> Watcher<'a> {
                 self.transport = Some(transport);
                 self.history = SessionHistory::new(SystemTime::now());
             }
+            SessionEvent::Started(_) => {
+                self.started_at.get_or_insert_with(Instant::now);
+            }
             SessionEvent::Failed(error) => {
                 self.stop();
                 self.outcome = Some(ProbeOutcome::Failed(error));
@@ -123,13 +136,21 @@ impl<'a> Watcher<'a> {
                     self.stopped_at = self.last_arrival.or(self.stopped_at);
                 }
             }
+            SessionEvent::PeerMistake(mistake) => self.handle_mistake(mistake),
             SessionEvent::Reconnecting(reason) => stderr::print_line(reason),
             SessionEvent::Status(_)
             | SessionEvent::Message(_)
-            | SessionEvent::Started(_)
             | SessionEvent::Waiting(_)
             | SessionEvent::PortSpelling(_)
             | SessionEvent::EndReached(_) => {}
+        }
+    }
+
+    /// Keeps a mistake of the server, or the new count of a known one.
+    pub fn handle_mistake(&mut self, mistake: PeerMistake) {
+        match self.mistakes.iter_mut().find(|known| known.mistake == mistake.mistake) {
+            Some(known) => *known = mistake,
+            None => self.mistakes.push(mistake),
         }
     }
 
@@ -138,11 +159,9 @@ impl<'a> Watcher<'a> {
         self.history.update(snapshot, &self.emulator.settings());
     }
 
-    /// Counts a complete frame, saves it if `--save-frames` was given, and stops after the last requested frame.
-    ///
-    /// # Errors
-    /// Returns a [`CommandError`] if the frame cannot be saved.
-    pub fn handle_frame(&mut self, frame: &Frame) -> Result<(), CommandError> {
+    /// Counts a complete frame, saves it if `--save-frames` was given, and stops after the last requested frame, or if one
+    /// cannot be saved.
+    pub fn handle_frame(&mut self, frame: &Frame) {
         self.frames += 1;
         self.first_arrival.get_or_insert(frame.arrival);
         self.last_arrival = Some(frame.arrival);
@@ -151,13 +170,17 @@ impl<'a> Watcher<'a> {
                 JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame_header().dimensions);
         }
         if let Some(folder) = &self.arguments.save_frames {
-            save_frame(folder, self.frames, &frame.jpeg)?;
+            let saved = save_frame(folder, self.frames, &frame.jpeg);
+            if let Err(error) = saved {
+                self.stop();
+                self.outcome = Some(ProbeOutcome::NotSaved(error));
+                return;
+            }
         }
         self.progress.update(self.frames, self.first_arrival, &self.figures);
         if self.arguments.frames == Some(self.frames) {
             self.stop();
         }
-        Ok(())
     }
 
     /// Returns the report of the session; the server and the transport are added to its subject.
@@ -172,7 +195,8 @@ impl<'a> Watcher<'a> {
     /// Prints the figures.
     ///
     /// # Errors
-    /// Returns a [`CommandError`] if the session failed, no complete frame arrived, or the figures cannot be printed.
+    /// Returns a [`CommandError`] if the session failed, no complete frame arrived, a frame could not be saved, or the
+    /// figures cannot be printed. A reader that has closed the pipe wants no more of them, which is no error.
     pub fn finish(self, snapshot: Snapshot) -> Result<(), CommandError> {
         self.progress.clear();
         let summary = self.summary(&snapshot);
@@ -182,10 +206,16 @@ impl<'a> Watcher<'a> {
             return Err(self.playback_error(error));
         }
         let printed = if self.arguments.json { summary.print_json() } else { summary.print_text() };
-        printed.map_err(|error| CommandError::new(format!("The figures cannot be printed: {error}.")))?;
+        match printed {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                return Err(CommandError::new(format!("The figures cannot be printed: {error}.")));
+            }
+            _ => {}
+        }
         match self.outcome {
             Some(ProbeOutcome::Failed(ref error)) => Err(self.playback_error(error)),
-            _ if self.frames == 0 => Err(self.no_frames_error()),
+            Some(ProbeOutcome::NotSaved(error)) => Err(error),
+            _ if self.frames == 0 => Err(self.no_frames_error(&snapshot)),
             _ => Ok(()),
         }
     }
@@ -201,12 +231,16 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn no_frames_error(&self) -> CommandError {
+    fn no_frames_error(&self, snapshot: &Snapshot) -> CommandError {
         CommandError::new(match self.is_emulated() {
             true => {
                 "No complete frame has arrived through the emulated network; lower its loss or raise its throughput."
+                    .to_owned()
             }
-            false => "No complete frame has arrived; check the stream with another player.",
+            false => {
+                let reason = incomplete_reason(snapshot);
+                format!("No complete frame has arrived: {reason}; check the stream with another player.")
+            }
         })
     }
 
@@ -253,6 +287,7 @@ impl<'a> Watcher<'a> {
             dialect: self.transport.map(|_| self.arguments.target.dialect()),
             server: self.server.clone(),
             others: self.other_streams.clone(),
+            mistakes: self.mistakes.iter().map(PeerMistake::sentence).collect(),
             emulated: self.emulated(snapshot),
         }
     }

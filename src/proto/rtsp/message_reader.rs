@@ -1,9 +1,13 @@
 //! Framing of a TCP byte stream: requests, responses and interleaved packets (RFC 2326 §10.12).
 
+use std::collections::VecDeque;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::classroom_request::{self, ClassroomRequest};
 use super::message::{Headers, Method, Request, Response, StatusCode, Version, header};
+use super::resync::{Resync, is_status_line};
+use crate::proto::mistake::Mistake;
 
 /// A complete message, or a packet between messages, received on an RTSP connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +36,18 @@ pub struct MessageLimits {
     pub max_head: usize,
     /// Maximum length of the body, in bytes.
     pub max_body: usize,
+    /// Maximum number of bytes between two messages that belong to none and are passed over. 0 for a server: requests
+    /// follow each other without a gap.
+    pub max_skipped: usize,
 }
 
 impl MessageLimits {
     /// Limits of a server. Requests are short.
-    pub const SERVER: Self = Self { max_uri: 2_048, max_head: 16 * 1024, max_body: 64 * 1024 };
+    pub const SERVER: Self =
+        Self { max_uri: 2_048, max_head: 16 * 1024, max_body: 64 * 1024, max_skipped: 0 };
     /// Limits of a client. Session descriptions can be long.
-    pub const CLIENT: Self = Self { max_uri: 8_192, max_head: 64 * 1024, max_body: 1024 * 1024 };
+    pub const CLIENT: Self =
+        Self { max_uri: 8_192, max_head: 64 * 1024, max_body: 1024 * 1024, max_skipped: 64 * 1024 };
 }
 
 /// Reason why the byte stream cannot be parsed any further. The framing is lost: close the connection.
@@ -111,12 +120,18 @@ impl std::fmt::Display for IncompleteMessage {
 pub struct MessageReader {
     buffer: BytesMut,
     limits: MessageLimits,
+    resync: Resync,
+    /// Mistakes since [`MessageReader::poll_mistake`] was called last, at most [`MAX_MISTAKES`].
+    mistakes: VecDeque<(Mistake, String)>,
 }
+
+/// Maximum number of mistakes that are kept.
+const MAX_MISTAKES: usize = 16;
 
 impl MessageReader {
     /// Creates a reader for a new connection.
     pub fn new(limits: MessageLimits) -> Self {
-        Self { buffer: BytesMut::new(), limits }
+        Self { buffer: BytesMut::new(), limits, resync: Resync::default(), mistakes: VecDeque::new() }
     }
 
     /// Appends bytes received from the connection.
@@ -132,11 +147,11 @@ impl MessageReader {
     /// Returns the received part of an incomplete message; `None` if no message has begun, or only an interleaved
     /// packet.
     pub fn incomplete_message(&self) -> Option<IncompleteMessage> {
-        if matches!(self.buffer.first(), None | Some(b'$')) {
+        if self.resync.is_skipping() || matches!(self.buffer.first(), None | Some(b'$')) {
             return None;
         }
         let body = find_head(&self.buffer).and_then(|(text_length, head_length)| {
-            let expected = Head::parse(&self.buffer[..text_length]).ok()?.content_length().ok()?;
+            let expected = Head::parse(&self.buffer[..text_length]).ok()?.0.content_length().ok()?;
             Some(IncompleteMessage::Body { received: self.buffer.len() - head_length, expected })
         });
         Some(body.unwrap_or(IncompleteMessage::Head))
@@ -160,11 +175,69 @@ impl MessageReader {
     /// # Errors
     /// Returns a [`FramingError`] if the bytes are not RTSP or a limit is exceeded. Do not poll again after an error.
     pub fn poll_message(&mut self) -> Result<Option<Message>, FramingError> {
-        self.skip_blank_lines();
-        match self.buffer.first() {
+        loop {
+            if self.resync.is_skipping() && !self.skip_junk()? {
+                return Ok(None);
+            }
+            self.skip_blank_lines();
+            let message = match self.buffer.first() {
+                None => return Ok(None),
+                Some(b'$') => self.read_frame(),
+                Some(_) => self.read_message(),
+            };
+            match message {
+                // The first message decides whether the peer speaks RTSP at all.
+                Err(FramingError::Malformed(_)) if self.resync.can_start(self.limits.max_skipped) => {
+                    self.resync.start();
+                }
+                Ok(Some(message)) => {
+                    self.resync.handle_message();
+                    if let Message::Interleaved { channel, packet } = &message {
+                        self.resync.handle_packet(*channel, packet);
+                    }
+                    return Ok(Some(message));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Returns the next mistake of the peer that was read around, and the place at which it was found.
+    pub fn poll_mistake(&mut self) -> Option<(Mistake, String)> {
+        self.mistakes.pop_front()
+    }
+
+    fn count_mistake(&mut self, mistake: Mistake, place: String) {
+        if self.mistakes.len() < MAX_MISTAKES {
+            self.mistakes.push_back((mistake, place));
+        }
+    }
+
+    /// Skips bytes up to the next one that begins a packet or a response. Returns false if more bytes are needed.
+    fn skip_junk(&mut self) -> Result<bool, FramingError> {
+        let (skipped, is_found) = self.resync.find_start(&self.buffer);
+        self.buffer.advance(skipped);
+        let total = self.resync.add_skipped(skipped);
+        if total > self.limits.max_skipped {
+            return Err(FramingError::Malformed(format!("{total} bytes in a row are no RTSP")));
+        }
+        if is_found {
+            self.resync.stop();
+            self.count_mistake(Mistake::JunkBetweenMessages, format!("{total} bytes"));
+        }
+        Ok(is_found)
+    }
+
+    /// Reads an interleaved packet. Between the messages of a server, a `$` may also be junk.
+    fn read_frame(&mut self) -> Result<Option<Message>, FramingError> {
+        let is_frame = match self.resync.can_start(self.limits.max_skipped) {
+            true => self.resync.is_frame(&self.buffer),
+            false => Some(true),
+        };
+        match is_frame {
             None => Ok(None),
-            Some(b'$') => Ok(self.read_interleaved()),
-            Some(_) => self.read_message(),
+            Some(true) => Ok(self.read_interleaved()),
+            Some(false) => Err(FramingError::Malformed("no packet follows \"$\"".to_owned())),
         }
     }
 
@@ -210,7 +283,7 @@ impl MessageReader {
         if head_length > self.limits.max_head {
             return Err(FramingError::HeadTooLong);
         }
-        let head = Head::parse(&self.buffer[..text_length])?;
+        let (head, bad_line) = Head::parse(&self.buffer[..text_length])?;
         let body_length = head.content_length()?;
         if body_length > self.limits.max_body {
             return Err(FramingError::BodyTooLong);
@@ -223,6 +296,9 @@ impl MessageReader {
             && !can_start_message(&self.buffer[head_length + body_length..])
         {
             return Err(FramingError::ContentLengthTooShort);
+        }
+        if let Some(line) = bad_line {
+            self.count_mistake(Mistake::HeaderWithoutColon, line);
         }
         self.buffer.advance(head_length);
         let body = self.buffer.split_to(body_length).freeze();
@@ -247,7 +323,8 @@ impl MessageReader {
         let line = self.buffer[..].split(|&b| b == b'\n').next().unwrap_or_default();
         let token = line.split(|&b| b == b' ').next().unwrap_or_default();
         let is_printable = token.iter().all(|b| b.is_ascii_graphic() || *b == b'\r');
-        if !is_printable || token.len() > MAX_METHOD_LENGTH {
+        let is_junk = self.resync.can_start(self.limits.max_skipped) && !is_message_of_server(line);
+        if !is_printable || is_junk || token.len() > MAX_METHOD_LENGTH {
             return Err(FramingError::Malformed("the received bytes are not RTSP".to_owned()));
         }
         let limit = self.limits.max_uri + MAX_METHOD_LENGTH + " RTSP/1.0\r".len();
@@ -258,6 +335,16 @@ impl MessageReader {
             return Err(FramingError::UriTooLong);
         }
         Ok(())
+    }
+}
+
+/// Returns whether a first line can be that of a response or of a request of a server. Packets that follow a few bytes of
+/// junk contain control characters, which a reason phrase may contain too.
+fn is_message_of_server(line: &[u8]) -> bool {
+    let is_text = |b: &u8| !b.is_ascii_control() || b"\t\r".contains(b);
+    match line.starts_with(b"RTSP/") {
+        true => is_status_line(line) != Some(false),
+        false => can_start_message(line) && line.iter().all(is_text),
     }
 }
 
@@ -293,30 +380,37 @@ struct Head {
 }
 
 impl Head {
-    fn parse(bytes: &[u8]) -> Result<Self, FramingError> {
+    /// Parses the first line and the headers. Also returns the first header line without a colon, which is passed over
+    /// in a response.
+    ///
+    /// # Errors
+    /// Returns an error if the first line is not RTSP, or a header line of a request has no colon: a server must not
+    /// guess what a client wants.
+    fn parse(bytes: &[u8]) -> Result<(Self, Option<String>), FramingError> {
         // RFC 2326 §3 specifies ISO 10646 in UTF-8; an invalid byte must not end the connection.
         let text = String::from_utf8_lossy(bytes);
         let mut lines = text.lines();
         let start_line = StartLine::parse(lines.next().unwrap_or_default())?;
         let mut headers = Headers::default();
+        let is_response = matches!(start_line, StartLine::Response { .. });
         let mut pending_header: Option<(String, String)> = None;
+        let mut bad_line = None;
         for line in lines {
-            if line.starts_with([' ', '\t']) {
+            let is_continuation = line.starts_with([' ', '\t']);
+            if let (true, Some((_, value))) = (is_continuation, &mut pending_header) {
                 // A continuation line (RFC 2326 §4.2, which refers to HTTP/1.1).
-                let Some((_, value)) = &mut pending_header else {
-                    return Err(FramingError::Malformed(
-                        "the first header line is a continuation".to_owned(),
-                    ));
-                };
                 value.push(' ');
                 value.push_str(line.trim());
                 continue;
             }
-            let Some((name, value)) = line.split_once(':') else {
-                return Err(FramingError::Malformed(format!(
-                    "the header line \"{}\" has no colon",
-                    excerpt(line)
-                )));
+            let Some((name, value)) = line.split_once(':').filter(|_| !is_continuation) else {
+                let problem = if is_continuation { "continues no other" } else { "has no colon" };
+                if !is_response {
+                    let problem = format!("the header line \"{}\" {problem}", excerpt(line));
+                    return Err(FramingError::Malformed(problem));
+                }
+                bad_line.get_or_insert_with(|| excerpt(line));
+                continue;
             };
             if let Some((name, value)) =
                 pending_header.replace((name.trim().to_owned(), value.trim().to_owned()))
@@ -327,7 +421,7 @@ impl Head {
         if let Some((name, value)) = pending_header {
             headers.append(name, value);
         }
-        Ok(Self { start_line, headers })
+        Ok((Self { start_line, headers }, bad_line))
     }
 
     fn content_length(&self) -> Result<usize, FramingError> {
@@ -369,7 +463,7 @@ impl StartLine {
             let status = StatusCode::from_code(code).ok_or_else(malformed)?;
             return Ok(Self::Response {
                 status,
-                reason_phrase: words.next().unwrap_or_default().trim().to_owned(),
+                reason_phrase: clean_reason_phrase(words.next().unwrap_or_default()),
             });
         }
         let mut words = line.split_ascii_whitespace();
@@ -381,6 +475,16 @@ impl StartLine {
         let version = Version::parse(version).ok_or_else(malformed)?;
         Ok(Self::Request { method: Method::parse(method), uri: uri.to_owned(), version })
     }
+}
+
+/// Maximum number of characters of a reason phrase; the longest of RFC 2326 has 39.
+const MAX_REASON_PHRASE: usize = 200;
+
+/// Returns a reason phrase that can be shown on a terminal: control characters, which could control it, are replaced by
+/// spaces as in headers, and what is beyond [`MAX_REASON_PHRASE`] is left out.
+fn clean_reason_phrase(text: &str) -> String {
+    let clean = text.trim().chars().take(MAX_REASON_PHRASE);
+    clean.map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
 /// Returns the first 60 characters of a line, for an error message.
@@ -527,6 +631,111 @@ mod tests {
             messages(with_second_length("0").as_bytes()),
             Err(FramingError::InvalidContentLength("0".to_owned()))
         );
+    }
+
+    /// Reads the bytes as a client, in pieces of this size. Returns the lengths of the packets, the number of responses,
+    /// and the mistakes.
+    fn read_as_client(bytes: &[u8], piece: usize) -> Result<(Vec<usize>, usize, Vec<Mistake>), FramingError> {
+        let mut reader = MessageReader::new(MessageLimits::CLIENT);
+        let (mut packets, mut responses, mut mistakes) = (Vec::new(), 0, Vec::new());
+        for piece in bytes.chunks(piece) {
+            reader.push(piece);
+            while let Some(message) = reader.poll_message()? {
+                match message {
+                    Message::Interleaved { packet, .. } => packets.push(packet.len()),
+                    Message::Response(_) => responses += 1,
+                    other => panic!("{other:?}"),
+                }
+            }
+            mistakes.extend(std::iter::from_fn(|| reader.poll_mistake()).map(|(mistake, _)| mistake));
+        }
+        Ok((packets, responses, mistakes))
+    }
+
+    #[test]
+    fn client_skips_junk_between_packets_and_responses() {
+        let packet = |channel, length: usize| {
+            let mut packet = vec![0x41; length];
+            packet[0] = 0x80;
+            encode_interleaved(channel, &packet)
+        };
+        let response = b"RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n";
+        let junks: [&[u8]; 9] = [
+            b"\0",
+            b"ab",
+            b"hello world\r\n\r\n",
+            b"OK",
+            b"$",
+            b"$\x07\xff\xff",
+            b"$\0\xff\xff\x13",
+            b"RTSP/1.0 \xff",
+            b"\r\n$$$R$RTSP/",
+        ];
+        for junk in junks {
+            let mut bytes = response.to_vec();
+            for length in [900, 20, 1_400] {
+                bytes.extend_from_slice(&packet(0, length));
+                bytes.extend_from_slice(junk);
+            }
+            bytes.extend_from_slice(&packet(1, 28));
+            bytes.extend_from_slice(junk);
+            bytes.extend_from_slice(response);
+            bytes.extend_from_slice(&packet(0, 50));
+            for piece in [1, 7, 1_000, usize::MAX] {
+                let (packets, responses, mistakes) = read_as_client(&bytes, piece).unwrap();
+                let case = format!("{:?} in pieces of {piece}", String::from_utf8_lossy(junk));
+                assert_eq!((packets, responses), (vec![900, 20, 1_400, 28, 50], 2), "{case}");
+                assert_eq!(mistakes, [Mistake::JunkBetweenMessages; 4], "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn endless_junk_and_junk_before_the_first_message_are_rejected() {
+        let response = b"RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n".to_vec();
+        let endless = [&response[..], &[0; 100_000]].concat();
+        assert!(matches!(read_as_client(&endless, 10_000), Err(FramingError::Malformed(_))));
+        let bounded = [&response[..], &[0; 60_000], &response[..]].concat();
+        assert_eq!(read_as_client(&bounded, 10_000).unwrap().1, 2);
+        assert!(matches!(read_as_client(b"\0RTSP/1.0 200 OK\r\n\r\n", 99), Err(FramingError::Malformed(_))));
+    }
+
+    #[test]
+    fn packet_that_is_no_rtp_is_read_between_others() {
+        let mut bytes = encode_interleaved(0, &[0x80; 20]).to_vec();
+        for other in [&[][..], &[0x13; 40]] {
+            bytes.extend_from_slice(&encode_interleaved(0, other));
+            bytes.extend_from_slice(&encode_interleaved(6, other));
+        }
+        bytes.extend_from_slice(&encode_interleaved(0, &[0x80; 30]));
+        let (packets, _, mistakes) = read_as_client(&bytes, usize::MAX).unwrap();
+        assert_eq!((packets, mistakes), (vec![20, 0, 0, 40, 40, 30], vec![]));
+    }
+
+    #[test]
+    fn header_line_without_colon_is_passed_over_in_a_response() {
+        let bytes =
+            b"RTSP/1.0 200 OK\r\n folded\r\nno colon here\r\nCSeq: 4\r\nanother\r\nSession: 7\r\n\r\n";
+        let mut reader = MessageReader::new(MessageLimits::CLIENT);
+        reader.push(bytes);
+        let Ok(Some(Message::Response(response))) = reader.poll_message() else { panic!("no response") };
+        assert_eq!((response.headers.cseq(), response.headers.get("Session")), (Some(4), Some("7")));
+        assert_eq!(reader.poll_mistake(), Some((Mistake::HeaderWithoutColon, " folded".to_owned())));
+        assert_eq!(reader.poll_mistake(), None, "one mistake is enough for a message");
+    }
+
+    #[test]
+    fn reason_phrase_has_no_control_characters_and_is_clipped() {
+        let reason = |text: &str| {
+            let bytes = format!("RTSP/1.0 404 {text}\r\nCSeq: 1\r\n\r\n");
+            match messages(bytes.as_bytes()).unwrap().as_slice() {
+                [Message::Response(response)] => response.reason_phrase.clone(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(reason("Gone\x1b[2J\x1b]0;title\x07 now\u{9b}1m"), "Gone [2J ]0;title  now 1m");
+        assert_eq!(reason(&"é".repeat(500)).chars().count(), MAX_REASON_PHRASE);
+        assert_eq!(reason("Not Found"), "Not Found");
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod list;
 mod message;
 mod message_reader;
 mod range;
+mod resync;
 mod rtp_info;
 mod session_header;
 mod transport;

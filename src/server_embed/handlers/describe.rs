@@ -72,6 +72,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
             dimensions: Some((size.width, size.height)),
             jpeg_header: true,
             receiver_rtt: true,
+            is_malformed: false,
         }],
     }
 }

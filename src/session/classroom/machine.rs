@@ -333,6 +333,13 @@ impl Machine for ClassroomMachine {
         }
     }
 
+    fn deadline_mut(&mut self) -> Option<&mut Instant> {
+        if let Stage::Connecting { deadline } = &mut self.stage {
+            return Some(deadline);
+        }
+        Some(&mut self.in_flight.as_mut()?.deadline)
+    }
+
     fn close(&mut self) {
         if self.stage != Stage::Closed {
             self.core.disconnect();

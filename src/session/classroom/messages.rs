@@ -10,6 +10,9 @@ use crate::proto::rtsp::{Method, StatusCode};
 /// Maximum length of a request in bytes: servers read this many at once, and ignore the rest.
 const MAX_REQUEST_LENGTH: usize = 256;
 
+/// Maximum number of characters of a reason phrase.
+const MAX_REASON_PHRASE: usize = 200;
+
 /// Maximum length of a session identifier in bytes; longer ones are ignored.
 const MAX_SESSION_ID_LENGTH: usize = 64;
 
@@ -142,7 +145,9 @@ fn parse_status_line(line: &str) -> Option<(StatusCode, String)> {
     let mut words = line.split_whitespace();
     words.next().filter(|version| version.starts_with("RTSP/"))?;
     let status = words.next()?.parse().ok().and_then(StatusCode::from_code)?;
-    Some((status, words.collect::<Vec<_>>().join(" ")))
+    // Control characters could control a terminal on which the reason is printed.
+    let reason = words.collect::<Vec<_>>().join(" ");
+    Some((status, reason.chars().filter(|c| !c.is_control()).take(MAX_REASON_PHRASE).collect()))
 }
 
 /// Parses a session identifier: a number on most servers, a UUID on some.

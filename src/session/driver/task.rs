@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -35,6 +35,10 @@ pub enum DriverMessage {
 
 /// Maximum number of frames in the published packet log.
 const MAX_PACKET_LOG_ROWS: usize = 32;
+
+/// Delay of a deadline after which the process is taken to have been stopped: its input is read before silence is
+/// judged.
+const RESUMED_AFTER: Duration = Duration::from_millis(500);
 
 /// Interval at which the figures are published.
 const FIGURES_INTERVAL: Duration = Duration::from_millis(250);
@@ -110,6 +114,7 @@ impl Driver {
                 () = wait_for_deadline(deadline) => DriverEvent::Timeout,
                 _ = figures_clock.tick() => DriverEvent::FiguresTick,
             };
+            self.check_resumed(deadline);
             match event {
                 DriverEvent::Message(message) => self.handle_message(message),
                 DriverEvent::Input(at, input) => self.handle_input(at, input),
@@ -124,6 +129,14 @@ impl Driver {
             if self.perform_outputs().await {
                 return;
             }
+        }
+    }
+
+    /// Tells the client that the process was stopped, if `deadline` has passed long ago.
+    fn check_resumed(&mut self, deadline: Option<Instant>) {
+        let now = Instant::now();
+        if deadline.is_some_and(|deadline| now.saturating_duration_since(deadline) >= RESUMED_AFTER) {
+            self.client.handle_input(now, ClientInput::Resumed);
         }
     }
 
@@ -191,19 +204,21 @@ impl Driver {
         }
     }
 
-    /// Performs the outputs of the client. Returns true if the session is finished.
+    /// Performs the outputs of the client. Consecutive messages are written at once, because a server can send more
+    /// requests in one read than the queue of writes has places. Returns true if the session is finished.
     async fn perform_outputs(&mut self) -> bool {
-        while let Some(output) = self.client.poll_output() {
-            match output {
-                ClientOutput::Connect { host, port } => self.connect(host, port),
-                ClientOutput::Disconnect => self.disconnect(),
-                ClientOutput::OpenPorts(port) => self.open_ports(port),
-                ClientOutput::SetTransport(transport) => self.transport = Some(transport),
-                ClientOutput::Write(bytes) => self.write(bytes),
-                ClientOutput::SendPacket(datagram) => self.send_packet(&datagram),
-                ClientOutput::Frame(frame) => self.sinks.send_to_taps(frame).await,
-                ClientOutput::Show { frame, position } => self.sinks.show(frame, position),
-                ClientOutput::Event(event) => self.emit(event).await,
+        let mut writes = BytesMut::new();
+        loop {
+            match self.client.poll_output() {
+                Some(ClientOutput::Write(bytes)) => writes.extend_from_slice(&bytes),
+                Some(ClientOutput::Event(event @ SessionEvent::Message(_))) => self.emit(event).await,
+                // A write that fails is an input, which may have outputs.
+                output if !writes.is_empty() => {
+                    self.write(writes.split().freeze());
+                    self.perform(output).await;
+                }
+                None => break,
+                output => self.perform(output).await,
             }
         }
         let is_disconnected = self.connection.is_none() && self.connecting.is_none();
@@ -213,6 +228,21 @@ impl Driver {
             return true;
         }
         false
+    }
+
+    /// Performs an output, except a message that is written.
+    async fn perform(&mut self, output: Option<ClientOutput>) {
+        match output {
+            Some(ClientOutput::Connect { host, port }) => self.connect(host, port),
+            Some(ClientOutput::Disconnect) => self.disconnect(),
+            Some(ClientOutput::OpenPorts(port)) => self.open_ports(port),
+            Some(ClientOutput::SetTransport(transport)) => self.transport = Some(transport),
+            Some(ClientOutput::SendPacket(datagram)) => self.send_packet(&datagram),
+            Some(ClientOutput::Frame(frame)) => self.sinks.send_to_taps(frame).await,
+            Some(ClientOutput::Show { frame, position }) => self.sinks.show(frame, position),
+            Some(ClientOutput::Event(event)) => self.emit(event).await,
+            Some(ClientOutput::Write(_)) | None => {}
+        }
     }
 
     async fn emit(&mut self, event: SessionEvent) {

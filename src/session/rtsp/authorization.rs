@@ -1,6 +1,10 @@
-//! Basic and Digest authentication (RFC 2326 §D, RFC 2617). Sans-I/O.
+//! Basic and Digest authentication (RFC 2326 §D, RFC 2617, RFC 7616). Sans-I/O.
+//!
+//! http-auth parses the challenges and computes the hashes. What it lacks is added here: `auth` before `auth-int`, the
+//! hash of the body for `auth-int`, and `algorithm` in a response without qop.
 
-use http_auth::{PasswordClient, PasswordParams};
+use http_auth::digest::{Algorithm, Qop};
+use http_auth::{DigestClient, PasswordClient, PasswordParams};
 
 use crate::proto::rtsp::{Response, RtspUrl, header};
 
@@ -78,17 +82,30 @@ impl Authorization {
         }
     }
 
+    /// Returns true if the last challenge is a Digest with SHA and without qop.
+    pub fn lacks_qop(&self) -> bool {
+        matches!(&self.challenge, Some(PasswordClient::Digest(client))
+            if client.rfc2069_compat() && client.algorithm() != Algorithm::Md5)
+    }
+
     /// Returns the value of the Authorization header for a request; `None` unless the server has sent a challenge.
     pub fn value(&mut self, method: &str, uri: &str) -> Option<String> {
         let (client, credentials) = (self.challenge.as_mut()?, self.credentials.as_ref()?);
-        let parameters = PasswordParams {
+        let mut parameters = PasswordParams {
             username: &credentials.user,
             password: &credentials.password,
             uri,
             method,
-            body: Some(&[]),
+            body: None,
         };
-        match client.respond(&parameters) {
+        let response = match client {
+            PasswordClient::Digest(client) => {
+                parameters.body = body_hash(client);
+                client.respond(&parameters).map(|value| with_algorithm(client, value))
+            }
+            client => client.respond(&parameters),
+        };
+        match response {
             Ok(value) => Some(value),
             Err(error) => {
                 tracing::debug!(%error, "cannot respond to authentication challenge");
@@ -96,6 +113,37 @@ impl Authorization {
             }
         }
     }
+}
+
+/// Returns what http-auth is to hash in place of the body; `None` for `auth`, which is preferred.
+///
+/// For `auth-int`, A2 ends with H(entity-body) (RFC 7616 §3.4.3), where http-auth puts the body itself. All requests have
+/// an empty body, so its hash is a constant.
+fn body_hash(client: &DigestClient) -> Option<&'static [u8]> {
+    if client.qop() & Qop::Auth {
+        return None;
+    }
+    match client.algorithm() {
+        Algorithm::Md5 => Some(b"d41d8cd98f00b204e9800998ecf8427e"),
+        Algorithm::Sha256 => Some(b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        Algorithm::Sha512Trunc256 => {
+            Some(b"c672b8d1ef56ed28ab87c3622c5114069bdd3ad7b8f9737498d0c01ecef0967a")
+        }
+        _ => None,
+    }
+}
+
+/// Adds the algorithm to a response without qop, which http-auth writes as RFC 2069 does: without it, a server takes
+/// the response for MD5 (RFC 7616 §3.4).
+fn with_algorithm(client: &DigestClient, value: String) -> String {
+    let name = match client.algorithm() {
+        _ if !client.rfc2069_compat() => return value,
+        Algorithm::Sha256 => "SHA-256",
+        Algorithm::Sha512Trunc256 => "SHA-512-256",
+        _ => return value,
+    };
+    let session = if client.session() { "-sess" } else { "" };
+    format!("{value}, algorithm={name}{session}")
 }
 
 fn is_stale(challenge: &str) -> bool {
@@ -128,6 +176,73 @@ mod tests {
         assert!(value.starts_with("Digest username=\"Mufasa\""), "{value}");
         assert!(value.contains("response=\"5b0e2e76a7487ae1fc03aa8e10f4474c\""), "{value}");
         assert_eq!(authorization.handle_challenge(&challenge, 1), ChallengeOutcome::Rejected);
+    }
+
+    /// Challenge of RFC 7616 §3.9.1 with this algorithm and qop, and the response to it with the cnonce given there.
+    fn digest_response(algorithm: &str, qop: &str) -> String {
+        let challenge = format!(
+            "Digest realm=\"http-auth@example.org\"{qop}, algorithm={algorithm}, \
+             nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\""
+        );
+        let Ok(PasswordClient::Digest(mut client)) = PasswordClient::try_from(challenge.as_str()) else {
+            panic!("{challenge}")
+        };
+        let parameters = PasswordParams {
+            username: "Mufasa",
+            password: "Circle of Life",
+            uri: "/dir/index.html",
+            method: "GET",
+            body: body_hash(&client),
+        };
+        let cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ";
+        let value = client.respond_with_testing_cnonce(&parameters, cnonce).unwrap();
+        with_algorithm(&client, value)
+    }
+
+    /// The responses to `auth` with MD5 and SHA-256 are those of RFC 7616 §3.9.1; the others were computed with Python's
+    /// hashlib from the same values.
+    #[test]
+    fn digest_with_every_qop_and_algorithm_matches_rfc_7616() {
+        let auth = ", qop=\"auth, auth-int\"";
+        let auth_int = ", qop=\"auth-int\"";
+        for (algorithm, qop, response) in [
+            ("MD5", auth, "8ca523f5e9506fed4657c9700eebdbec"),
+            ("SHA-256", auth, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            ("SHA-512-256", auth, "430d05014cecc49cab6fbe03176d41a1da86cbfe24a16580e22aaad928d960d0"),
+            ("MD5", auth_int, "8804a53d3640a40a4f73cea12c5ba451"),
+            ("SHA-256", auth_int, "8bdf6f15638e260831e905028de5450562816d093c9bfc5c13d3a46adcdde940"),
+            ("SHA-512-256", auth_int, "38244c4d345d09bb0000b355be27d2a55003ee188df9821c54df70a63aa0c1ca"),
+            ("MD5", "", "7b2cc3b30e75b4777ea31027084363fd"),
+            ("SHA-256", "", "a1306b0595a6c7fe96c448631fb5cfbd5107bd1fe1da729d978dd7446b812363"),
+            ("SHA-512-256", "", "93e9122020ea0624d2ca801426d5bfbeb93d10ff4cc24cb410af3920fa4730e7"),
+        ] {
+            let value = digest_response(algorithm, qop);
+            assert!(value.contains(&format!("response=\"{response}\"")), "{algorithm}{qop}: {value}");
+            let stated = match qop {
+                "" => "",
+                _ if qop == auth => "qop=auth,",
+                _ => "qop=auth-int,",
+            };
+            assert!(value.contains(stated) && value.contains("qop=") != qop.is_empty(), "{value}");
+            // RFC 2069 has no algorithm, and old cameras that use MD5 know no other.
+            let is_stated = value.matches(&format!("algorithm={algorithm}")).count() == 1;
+            assert_eq!(is_stated, !(algorithm == "MD5" && qop.is_empty()), "{value}");
+        }
+    }
+
+    #[test]
+    fn sha_without_qop_beside_md5_is_answered_and_noted() {
+        let mut authorization = authorization();
+        let both = challenge(
+            "Digest realm=\"x\", nonce=\"n\", algorithm=SHA-256, Digest realm=\"x\", nonce=\"n\", algorithm=MD5",
+        );
+        assert_eq!(authorization.handle_challenge(&both, 0), ChallengeOutcome::Retry);
+        assert!(authorization.lacks_qop());
+        let value = authorization.value("DESCRIBE", "rtsp://h/x").unwrap();
+        assert!(value.ends_with(", algorithm=SHA-256"), "{value}");
+        let md5 = challenge("Digest realm=\"x\", nonce=\"n\"");
+        assert_eq!(authorization.handle_challenge(&md5, 0), ChallengeOutcome::Retry);
+        assert!(!authorization.lacks_qop(), "RFC 2069 has no qop");
     }
 
     #[test]

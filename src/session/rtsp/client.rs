@@ -141,7 +141,11 @@ impl Protocol for RtspClient {
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes) {
         self.message_reader.push(bytes);
         loop {
-            match self.message_reader.poll_message() {
+            let message = self.message_reader.poll_message();
+            while let Some((mistake, place)) = self.message_reader.poll_mistake() {
+                self.pipeline.mistakes.record(now, mistake, &place);
+            }
+            match message {
                 Ok(None) => return,
                 Ok(Some(message)) => self.handle_message(now, message),
                 Err(error) => return self.machine.handle_framing_error(error),
@@ -163,7 +167,8 @@ impl Protocol for RtspClient {
     }
 
     fn handle_request_timeout(&mut self, now: Instant) {
-        self.machine.handle_timeout(now, self.message_reader.incomplete_message());
+        let received = self.message_reader.incomplete_message();
+        self.machine.handle_timeout(now, received, self.pipeline.last_packet());
     }
 
     fn poll_protocol_timeout(&self) -> Option<Instant> {
@@ -197,6 +202,7 @@ impl Protocol for RtspClient {
     }
 
     fn handle_frame_shown(&mut self, timestamp: i64) -> Option<Npt> {
+        self.machine.handle_frame();
         let position = self.play_range.as_ref().and_then(|play_range| play_range.position(timestamp));
         self.last_position = position.or(self.last_position);
         position

@@ -4,11 +4,13 @@ mod requests;
 mod responses;
 mod server_requests;
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::authorization::Authorization;
 use super::backoff::Backoff;
 use super::play_response::PlayResponse;
+use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{
     FramingError, IncompleteMessage, Npt, NptRange, PortPair, Response, RtspUrl, SessionHeader, Transport,
 };
@@ -50,6 +52,7 @@ pub struct RtspMachine {
     seek: Option<Npt>,
     stage: Stage,
     in_flight: Option<InFlight>,
+    cseq_check: CseqCheck,
     /// True if the server lists GET_PARAMETER in Public; it is then the keep-alive request.
     supports_get_parameter: bool,
     last_request: Option<Instant>,
@@ -59,7 +62,10 @@ pub struct RtspMachine {
     pending_reconnect: Option<PendingReconnect>,
     backoff: Backoff,
     authorization: Authorization,
+    /// Number of redirects since the last frame.
     redirects: u32,
+    /// Time of the last redirect of a session.
+    last_redirect: Option<Instant>,
 }
 
 /// Progress of a session.
@@ -88,7 +94,8 @@ enum Stage {
 #[derive(Debug)]
 struct EstablishedSession {
     presentation: Presentation,
-    session: SessionHeader,
+    /// Session header of the SETUP response; `None` if the server sent none, and requests have none either.
+    session: Option<SessionHeader>,
     play_from: PlayFrom,
 }
 
@@ -118,6 +125,35 @@ struct InFlight {
     range: Option<NptRange>,
     /// Number of times that the request was sent with an Authorization header, each with a new nonce.
     auth_attempts: u32,
+}
+
+/// Requests of this connection that were given up, so that their late responses are not taken for that to the request
+/// in flight.
+#[derive(Debug, Default)]
+struct CseqCheck {
+    /// CSeqs of the requests, the oldest first.
+    given_up: VecDeque<u32>,
+    /// True if the server has used a CSeq of no request; then the CSeq says nothing.
+    is_unreliable: bool,
+}
+
+impl CseqCheck {
+    /// Maximum number of requests that are remembered.
+    const MAX_GIVEN_UP: usize = 8;
+
+    fn give_up(&mut self, cseq: u32) {
+        if self.given_up.len() == Self::MAX_GIVEN_UP {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back(cseq);
+    }
+
+    /// Returns true if a response with this CSeq is that to a request that was given up.
+    fn take_late(&mut self, cseq: u32) -> bool {
+        let position = self.given_up.iter().position(|given_up| *given_up == cseq);
+        let is_late = position.filter(|_| !self.is_unreliable);
+        is_late.and_then(|position| self.given_up.remove(position)).is_some()
+    }
 }
 
 /// Purpose of a request.
@@ -151,12 +187,14 @@ impl RtspMachine {
             seek: None,
             stage: Stage::Closed,
             in_flight: None,
+            cseq_check: CseqCheck::default(),
             supports_get_parameter: false,
             last_request: None,
             has_fallen_back: false,
             pending_reconnect: None,
             backoff: Backoff::default(),
             redirects: 0,
+            last_redirect: None,
         }
     }
 
@@ -196,12 +234,12 @@ impl RtspMachine {
             }
             // Servers close the connection instead of responding to TEARDOWN, or before the response is read.
             (_, Some(InFlight { kind: RequestKind::Teardown, .. })) => {
-                self.handle_teardown();
+                self.handle_teardown(now);
                 self.advance(now);
             }
             // The server sent REDIRECT and closed the connection before the session was torn down.
             (Stage::Ready(_) | Stage::Playing(_), _) if self.pending_reconnect.is_some() => {
-                self.handle_teardown();
+                self.handle_teardown(now);
                 self.advance(now);
             }
             _ if self.core.goal == Goal::Stopped => self.close(),
@@ -258,14 +296,21 @@ impl RtspMachine {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return None };
         let timeout = established
             .session
-            .timeout
+            .as_ref()
+            .and_then(|session| session.timeout)
             .filter(|timeout| !timeout.is_zero())
             .unwrap_or(DEFAULT_SESSION_TIMEOUT);
         self.last_request.and_then(|last| last.checked_add(timeout / 2))
     }
 
-    /// Checks the deadlines. `received` is the part of a message that has arrived.
-    pub fn handle_timeout(&mut self, now: Instant, received: Option<IncompleteMessage>) {
+    /// Checks the deadlines. `received` is the part of a message that has arrived, `last_packet` the arrival time of the
+    /// last packet of the stream.
+    pub fn handle_timeout(
+        &mut self,
+        now: Instant,
+        received: Option<IncompleteMessage>,
+        last_packet: Option<Instant>,
+    ) {
         match (&self.stage, &self.in_flight) {
             (Stage::Connecting { deadline }, _) if now >= *deadline => {
                 self.reconnect_or_fail(now, SessionError::unreachable(self.host_and_port(), None));
@@ -274,7 +319,9 @@ impl RtspMachine {
                 self.stage = Stage::Closed;
                 self.advance(now);
             }
-            (_, Some(in_flight)) if now >= in_flight.deadline => self.handle_response_timeout(now, received),
+            (_, Some(in_flight)) if now >= in_flight.deadline => {
+                self.handle_response_timeout(now, received, last_packet)
+            }
             (_, None) if self.keep_alive_deadline().is_some_and(|deadline| now >= deadline) => {
                 self.send(now, RequestKind::KeepAlive)
             }
@@ -282,16 +329,23 @@ impl RtspMachine {
         }
     }
 
-    fn handle_response_timeout(&mut self, now: Instant, received: Option<IncompleteMessage>) {
+    fn handle_response_timeout(
+        &mut self,
+        now: Instant,
+        received: Option<IncompleteMessage>,
+        last_packet: Option<Instant>,
+    ) {
         let Some(in_flight) = self.in_flight.take() else { return };
+        self.cseq_check.give_up(in_flight.cseq);
         match in_flight.kind {
             // The session times out on the server.
             RequestKind::Teardown => {
-                self.handle_teardown();
+                self.handle_teardown(now);
                 self.advance(now);
             }
             // The stream continues without a new description.
             RequestKind::RefreshDescription => self.advance(now),
+            RequestKind::KeepAlive if self.handle_unanswered_keep_alive(now, last_packet) => {}
             kind => {
                 let method = kind.method(self.supports_get_parameter);
                 let server = self.host_and_port();
@@ -302,6 +356,31 @@ impl RtspMachine {
                 self.reconnect_or_fail(now, error);
             }
         }
+    }
+
+    /// Handles a keep-alive request that was not answered in time. Returns false if the session is lost.
+    ///
+    /// Some cameras list GET_PARAMETER in Public and never answer it. While packets arrive, the session is alive. While
+    /// it is paused, OPTIONS decides, which the server has answered before; it is the keep-alive request from then on.
+    fn handle_unanswered_keep_alive(&mut self, now: Instant, last_packet: Option<Instant>) -> bool {
+        let is_playing = matches!(self.stage, Stage::Playing(_));
+        let is_alive = is_playing && last_packet > self.last_request;
+        if !is_alive && (is_playing || !self.supports_get_parameter) {
+            return false;
+        }
+        let method = RequestKind::KeepAlive.method(self.supports_get_parameter);
+        self.core.count_mistake(Mistake::UnansweredKeepAlive, method.as_str());
+        self.supports_get_parameter = false;
+        self.advance(now);
+        if !is_alive && self.in_flight.is_none() {
+            self.send(now, RequestKind::KeepAlive);
+        }
+        true
+    }
+
+    /// Allows the maximum number of redirects again, because a complete frame has arrived.
+    pub fn handle_frame(&mut self) {
+        self.redirects = 0;
     }
 
     /// Sets the session up again with RTP over the connection, because no UDP packets arrive. Returns false if the
@@ -345,6 +424,7 @@ impl RtspMachine {
         self.core.disconnect();
         self.stage = Stage::Closed;
         self.in_flight = None;
+        self.cseq_check = CseqCheck::default();
     }
 }
 
@@ -406,6 +486,14 @@ impl Machine for RtspMachine {
     fn handle_ports_failed(&mut self, reason: String) {
         if let Stage::OpeningPorts(_) = self.stage {
             self.fail(SessionError::PortsUnavailable { port: self.options.rtp_port, reason });
+        }
+    }
+
+    fn deadline_mut(&mut self) -> Option<&mut Instant> {
+        match (&mut self.stage, &mut self.in_flight) {
+            (Stage::Connecting { deadline }, _) => Some(deadline),
+            (_, Some(in_flight)) => Some(&mut in_flight.deadline),
+            _ => None,
         }
     }
 

@@ -8,7 +8,8 @@ use iced::{Center, Element, Fill};
 
 use super::playback::{Notice, Playback};
 use super::session_record::SessionRecord;
-use crate::session::RtspState;
+use crate::session::{RtspState, incomplete_reason};
+use crate::stats::Snapshot;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::icon::{Icon, icon_sized};
 
@@ -70,17 +71,23 @@ fn state_banner<'a>(playback: &'a Playback, session_record: &SessionRecord) -> O
         return Some(text_banner("Waiting for data…"));
     }
     if playback.state() == RtspState::Playing && session_record.has_no_complete_frames() {
-        return Some(text_banner(match session_record.figures().snapshot.emulated {
-            Some(_) => {
-                "Packets arrive, but no frame is complete: the emulated network loses too many packets."
-            }
-            None => "Packets arrive, but no frame is complete: too many packets are lost.",
-        }));
+        return Some(incomplete_banner(&session_record.figures().snapshot));
     }
     if playback.has_stopped() && session_record.has_played() {
         return Some(ended_banner("The session has ended.", session_record));
     }
     None
+}
+
+/// Returns the banner for packets that make no complete frame, with the reason that the figures show.
+fn incomplete_banner<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
+    let reason = match (snapshot.emulated, snapshot.packets_lost) {
+        (Some(_), _) => "the emulated network loses too many packets".to_owned(),
+        (None, 0) => incomplete_reason(snapshot),
+        (None, _) => "too many packets are lost".to_owned(),
+    };
+    let sentence = text(format!("Packets arrive, but no frame is complete: {reason}."));
+    banner(sentence.size(size::NORMAL).wrapping(Wrapping::WordOrGlyph).into(), false)
 }
 
 fn connecting_banner<'a>(host: &str) -> Element<'a, Action> {

@@ -47,6 +47,7 @@ impl SessionRecord {
     pub fn handle_event(&mut self, event: &SessionEvent) {
         match event {
             SessionEvent::Message(message) => self.message_log.log_message(message.clone()),
+            SessionEvent::PeerMistake(mistake) => self.message_log.log_mistake(mistake.clone()),
             SessionEvent::Described(presentation) => self.server.clone_from(&presentation.server),
             SessionEvent::SetUp(lower) => {
                 self.transport = Some(*lower);

@@ -11,7 +11,7 @@ use super::message_ladder::{
     LIFELINE_MARGIN, format_elapsed, format_response_time, ladder_row, lifeline_labels,
 };
 use crate::format::count;
-use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
+use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog, PeerMistake};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
 
@@ -177,6 +177,7 @@ impl Panel {
     ) -> Element<'a, Message> {
         match (entry, self.view_mode) {
             (LogEntry::Media(media), _) => media_row(media, now),
+            (LogEntry::Mistake(mistake), _) => mistake_row(mistake),
             (LogEntry::StreamEnded(_), _) => end_row(),
             (LogEntry::Message { message, response_time }, view_mode) => {
                 let line = match view_mode {
@@ -250,6 +251,16 @@ fn list_row<'a>(
 fn end_row<'a>() -> Element<'a, Message> {
     let label = text("End of the stream: READY").size(size::TINY).style(theme::muted);
     container(label).center_x(Fill).padding([distance::TIGHT, 0.0]).into()
+}
+
+/// Returns the row for a mistake of the server.
+fn mistake_row<'a>(mistake: &PeerMistake) -> Element<'a, Message> {
+    let sentence = text(mistake.sentence())
+        .size(size::TINY)
+        .style(theme::muted)
+        .wrapping(text::Wrapping::WordOrGlyph)
+        .width(Fill);
+    container(sentence).padding([distance::TIGHT, 0.0]).into()
 }
 
 /// Returns the row for the RTP packets between PLAY and PAUSE.

@@ -112,8 +112,10 @@ impl RtspMachine {
             }
             _ => {}
         }
-        if let Stage::Ready(established) | Stage::Playing(established) = &self.stage {
-            request = request.with_header(header::SESSION, established.session.id.clone());
+        if let Stage::Ready(established) | Stage::Playing(established) = &self.stage
+            && let Some(session) = &established.session
+        {
+            request = request.with_header(header::SESSION, session.id.clone());
         }
         match range {
             Some(range) => request.with_header(header::RANGE, range.to_string()),

@@ -6,6 +6,7 @@ use super::{
     EstablishedSession, Goal, InFlight, PlayFrom, PlayResponse, RequestKind, RtspAction, RtspMachine, Stage,
     TransportPreference, server_requests,
 };
+use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{
     Factor, LowerTransport, Method, NptRange, Response, RtpInfo, SessionHeader, StatusCode as Code,
     Transport, header,
@@ -19,13 +20,13 @@ use crate::session::rtsp::backoff::Backoff;
 impl RtspMachine {
     /// Handles a response of the server. Provisional responses (1xx) are ignored.
     pub fn handle_response(&mut self, now: Instant, response: &Response) {
-        // A response with another CSeq is late. One without CSeq is taken for the response to the request in flight.
-        let is_expected =
-            |in_flight: &mut InFlight| response.headers.cseq().is_none_or(|cseq| cseq == in_flight.cseq);
-        if response.status.code() < 200 {
+        let cseq = response.headers.cseq();
+        let is_provisional = response.status.code() < 200;
+        if is_provisional || cseq.is_some_and(|cseq| self.is_late_response(cseq)) {
             return;
         }
-        let Some(in_flight) = self.in_flight.take_if(is_expected) else { return };
+        let Some(in_flight) = self.in_flight.take() else { return };
+        self.check_cseq(cseq, &in_flight);
         if response.status == Code::UNAUTHORIZED {
             return self.handle_challenge(now, &in_flight, response);
         }
@@ -47,17 +48,36 @@ impl RtspMachine {
             RequestKind::SetUp => self.handle_setup(now, response, error),
             RequestKind::Play => self.handle_play(now, response, range, error),
             RequestKind::Pause => self.handle_pause(now, response, error),
-            RequestKind::Teardown => self.handle_teardown(),
+            RequestKind::Teardown => self.handle_teardown(now),
             RequestKind::KeepAlive => self.handle_keep_alive(now, error),
             RequestKind::RefreshDescription => self.handle_refresh(response),
         }
         self.advance(now);
     }
 
+    /// Returns true if a response with this CSeq belongs to a request that was given up.
+    fn is_late_response(&mut self, cseq: u32) -> bool {
+        let is_in_flight = self.in_flight.as_ref().is_some_and(|in_flight| in_flight.cseq == cseq);
+        !is_in_flight && self.cseq_check.take_late(cseq)
+    }
+
+    /// Counts a wrong CSeq. The response is that to the request in flight all the same: there is only one. Some cameras
+    /// count from 0, always send the same number, or that of the request before.
+    fn check_cseq(&mut self, cseq: Option<u32>, in_flight: &InFlight) {
+        let Some(cseq) = cseq.filter(|cseq| *cseq != in_flight.cseq) else { return };
+        self.cseq_check.is_unreliable = true;
+        let method = in_flight.kind.method(self.supports_get_parameter);
+        let place = format!("{cseq} in the response to {method} {}", in_flight.cseq);
+        self.core.count_mistake(Mistake::WrongCseq, place);
+    }
+
     /// Handles status 401: repeats the request with an Authorization header, if there are credentials.
     fn handle_challenge(&mut self, now: Instant, request: &InFlight, response: &Response) {
         match self.authorization.handle_challenge(response, request.auth_attempts) {
             ChallengeOutcome::Retry => {
+                if self.authorization.lacks_qop() {
+                    self.core.count_mistake(Mistake::DigestWithoutQop, "");
+                }
                 self.send_request(now, request.kind, request.range, request.auth_attempts)
             }
             ChallengeOutcome::NoCredentials if request.kind == RequestKind::Options => {
@@ -83,7 +103,17 @@ impl RtspMachine {
     }
 
     fn handle_describe(&mut self, now: Instant, response: &Response, error: Option<SessionError>) {
-        match error.map_or_else(|| Presentation::parse(response, &self.url), Err) {
+        let mut mistakes = Vec::new();
+        let report = &mut |mistake, line: &str| {
+            if mistakes.len() < MAX_DESCRIPTION_MISTAKES {
+                mistakes.push((mistake, line.to_owned()));
+            }
+        };
+        let parsed = error.map_or_else(|| Presentation::parse_reporting(response, &self.url, report), Err);
+        for (mistake, line) in mistakes {
+            self.core.count_mistake(mistake, line);
+        }
+        match parsed {
             Ok(presentation) => {
                 self.core.push(RtspAction::Described(presentation.clone()));
                 self.stage = Stage::Described(presentation);
@@ -135,16 +165,15 @@ impl RtspMachine {
         if negotiated.lower_transport != requested.lower_transport {
             return self.fail(invalid_response("it selects a transport that was not requested"));
         }
-        match response.headers.get(header::SESSION).and_then(SessionHeader::parse) {
-            None => self.fail(invalid_response("its Session header is missing or invalid")),
-            Some(session) => {
-                let interleaved = negotiated.interleaved.or(requested.interleaved);
-                let client_port = requested.client_port;
-                let transport = Transport { interleaved, client_port, ..negotiated };
-                let play_from = PlayFrom::Beginning;
-                self.establish(EstablishedSession { presentation, session, play_from }, transport);
-            }
+        let session = response.headers.get(header::SESSION).and_then(SessionHeader::parse);
+        if session.is_none() {
+            self.core.count_mistake(Mistake::MissingSession, "");
         }
+        let interleaved = negotiated.interleaved.or(requested.interleaved);
+        let client_port = requested.client_port;
+        let transport = Transport { interleaved, client_port, ..negotiated };
+        let play_from = PlayFrom::Beginning;
+        self.establish(EstablishedSession { presentation, session, play_from }, transport);
     }
 
     fn establish(&mut self, session: EstablishedSession, transport: Transport) {
@@ -186,7 +215,6 @@ impl RtspMachine {
             resumes,
         }));
         self.backoff = Backoff::default();
-        self.redirects = 0;
         self.stage = Stage::Playing(established);
     }
 
@@ -228,10 +256,10 @@ impl RtspMachine {
     }
 
     /// Ends the session, whatever the status of the TEARDOWN response, and sets it up again if that is pending.
-    pub(super) fn handle_teardown(&mut self) {
+    pub(super) fn handle_teardown(&mut self, now: Instant) {
         let goal = self.core.goal;
         match self.pending_reconnect.take().filter(|_| goal != Goal::Stopped) {
-            Some(pending) => self.reconnect(pending),
+            Some(pending) => self.reconnect(now, pending),
             None => self.close_keeping_goal(),
         }
     }
@@ -242,6 +270,9 @@ impl RtspMachine {
         }
     }
 }
+
+/// Maximum number of mistakes of a session description that are counted.
+const MAX_DESCRIPTION_MISTAKES: usize = 100;
 
 /// Returns whether the server no longer knows the session (454), for example because it was restarted.
 fn is_session_not_found(error: &SessionError) -> bool {

@@ -1,16 +1,21 @@
 //! Requests of the server: REDIRECT, TEARDOWN and keep-alive. Sans-I/O.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{PendingReconnect, RequestKind, RtspAction, RtspMachine, Stage};
+use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, Request, Response, RtspUrl, SessionHeader, StatusCode as Code, header};
 use crate::session::error::SessionError;
 use crate::session::machine::Machine as _;
 use crate::session::reconnect::ReconnectReason;
 use crate::session::rtsp::authorization::Authorization;
 
-/// Maximum number of redirects before a PLAY succeeds.
+/// Maximum number of redirects without a complete frame between them.
 const MAX_REDIRECTS: u32 = 5;
+
+/// Minimum time between two redirects of a session. A server that redirects every session to itself would otherwise
+/// cause thousands of connections per second, even if it sends a frame before each.
+const MIN_REDIRECT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Status codes that redirect to another URL (RFC 2326 §11.3; 307 is defined by HTTP like 302). 305 is not among them:
 /// a proxy that a server names is not trusted.
@@ -40,8 +45,9 @@ impl RtspMachine {
     /// Returns whether a request is about the current session. One without a Session header is.
     fn is_for_current_session(&self, request: &Request) -> bool {
         let (Stage::Ready(established) | Stage::Playing(established)) = &self.stage else { return false };
-        let session_header = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
-        session_header.is_none_or(|session| session.id == established.session.id)
+        let stated = request.headers.get(header::SESSION).and_then(SessionHeader::parse);
+        let both = stated.as_ref().zip(established.session.as_ref());
+        both.is_none_or(|(stated, current)| stated.id == current.id)
     }
 
     /// Handles TEARDOWN. RFC 2326 §10.7 defines it for clients only, but servers send it to end a session.
@@ -54,7 +60,7 @@ impl RtspMachine {
             // Both sides tear the session down at the same time.
             Some(in_flight) if in_flight.kind == RequestKind::Teardown => {
                 self.in_flight = None;
-                self.handle_teardown();
+                self.handle_teardown(now);
                 self.advance(now);
             }
             _ => self.fail(SessionError::EndedByServer { server: self.host_and_port() }),
@@ -119,8 +125,18 @@ impl RtspMachine {
         true
     }
 
+    /// Waits before the next session if the last redirect of one is less than [`MIN_REDIRECT_INTERVAL`] ago.
+    fn wait_between_redirects(&mut self, now: Instant) {
+        let earliest = self.last_redirect.map(|last| last + MIN_REDIRECT_INTERVAL);
+        let until = earliest.map_or(now, |earliest| earliest.max(now));
+        self.last_redirect = Some(until);
+        if until > now {
+            self.stage = Stage::WaitingToReconnect { until };
+        }
+    }
+
     /// Sets the session up again after it was torn down.
-    pub(super) fn reconnect(&mut self, pending: PendingReconnect) {
+    pub(super) fn reconnect(&mut self, now: Instant, pending: PendingReconnect) {
         match pending {
             PendingReconnect::TcpFallback => {
                 self.disconnect();
@@ -128,7 +144,11 @@ impl RtspMachine {
             }
             PendingReconnect::Redirect(url) => {
                 let server = url.host_and_port();
+                if url == self.url {
+                    self.core.count_mistake(Mistake::RedirectToItself, "");
+                }
                 if self.switch_url(url) {
+                    self.wait_between_redirects(now);
                     self.core.push(RtspAction::Reconnecting(ReconnectReason::Redirected { server }));
                 }
             }

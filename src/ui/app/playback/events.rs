@@ -46,8 +46,8 @@ impl Playback {
     fn handle_session_event(&mut self, event: SessionEvent) {
         match event {
             SessionEvent::Status(status) => self.handle_status(status),
-            // Logged by `SessionRecord`, and stored in the settings by `App`.
-            SessionEvent::Message(_) | SessionEvent::PortSpelling(_) => {}
+            // Logged by `SessionRecord`, and the port spelling stored in the settings by `App`.
+            SessionEvent::Message(_) | SessionEvent::PeerMistake(_) | SessionEvent::PortSpelling(_) => {}
             SessionEvent::Described(presentation) => self.handle_described(presentation),
             SessionEvent::SetUp(_) => {
                 self.was_set_up = true;
