@@ -128,9 +128,11 @@ impl Window {
     /// Passes the next event of the backend on to the application.
     fn handle_next_event(&mut self) {
         let next = async { tokio::time::timeout(TEST_TIMEOUT, self.events.recv()).await };
-        let event = self.runtime.block_on(next).expect("no event from the backend").expect("the backend ended");
+        let event =
+            self.runtime.block_on(next).expect("no event from the backend").expect("the backend ended");
         if let BackendEventKind::Session(SessionEvent::Message(message)) = &event.kind
-            && let Some(method) = message.start_line.split(' ').next().filter(|word| !word.starts_with("RTSP/"))
+            && let Some(method) =
+                message.start_line.split(' ').next().filter(|word| !word.starts_with("RTSP/"))
         {
             self.logged.push(method.to_owned());
         }

@@ -152,7 +152,9 @@ mod tests {
         assert_eq!("12.5".parse(), Ok(FrameRate::new(25, 2).unwrap()));
         assert_eq!("29.97".parse(), Ok(FrameRate::new(30_000, 1_001).unwrap()));
         assert_eq!(" 30000 / 1001 ".parse(), Ok(FrameRate::new(30_000, 1_001).unwrap()));
-        for (text, exact) in [("25", "25"), ("23.976", "23.98"), ("30001/1001", "30001/1001"), ("100/8", "12.5")] {
+        for (text, exact) in
+            [("25", "25"), ("23.976", "23.98"), ("30001/1001", "30001/1001"), ("100/8", "12.5")]
+        {
             let rate: FrameRate = text.parse().unwrap();
             assert_eq!(rate.exact_text(), exact);
             assert_eq!(exact.parse(), Ok(rate));
