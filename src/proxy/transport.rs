@@ -50,7 +50,9 @@ pub fn parameter_value<'a>(line: &'a str, wanted: &str) -> Option<&'a str> {
 pub fn rewrite_parameters(line: &str, mut replace: impl FnMut(&str, &str) -> Option<String>) -> String {
     line.split_inclusive([';', ','])
         .map(|part| {
-            let Some((name, rest)) = part.split_once('=') else { return part.to_owned() };
+            let Some((name, rest)) = part.split_once('=') else {
+                return rewrite_bare_port(part, &mut replace);
+            };
             let value = rest.trim_end_matches([';', ',']).trim();
             match replace(&name.trim().to_ascii_lowercase(), value) {
                 Some(new_value) if !value.is_empty() => {
@@ -60,6 +62,19 @@ pub fn rewrite_parameters(line: &str, mut replace: impl FnMut(&str, &str) -> Opt
             }
         })
         .collect()
+}
+
+/// Returns the part of a line with the client's port replaced, where a classroom program writes it without a name:
+/// `Transport: RTP/UDP 25000`.
+fn rewrite_bare_port(part: &str, replace: &mut impl FnMut(&str, &str) -> Option<String>) -> String {
+    const PROTOCOL: &str = "rtp/udp ";
+    let Some(at) = part.to_ascii_lowercase().find(PROTOCOL) else { return part.to_owned() };
+    let (before, rest) = part.split_at(at + PROTOCOL.len());
+    let value = rest.trim_end_matches([';', ',']).trim();
+    match replace("client_port", value) {
+        Some(new_value) if !value.is_empty() => format!("{before}{}", rest.replacen(value, &new_value, 1)),
+        _ => part.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -86,6 +101,10 @@ mod tests {
                 "Transport: RTP/AVP;client_port=1-2,RTP/AVP/TCP;interleaved=0-1\r\n",
                 "Transport: RTP/AVP;client_port=6000-6001,RTP/AVP/TCP;interleaved=0-1\r\n",
             ),
+            ("Transport: RTP/UDP 25000\r\n", "Transport: RTP/UDP 6000\r\n"),
+            ("Transport: rtp/udp 25000", "Transport: rtp/udp 6000"),
+            ("Transport: RTP/UDP \r\n", "Transport: RTP/UDP \r\n"),
+            ("Transport: RTP/UDP; x\r\n", "Transport: RTP/UDP; x\r\n"),
             ("Transport: RTP/AVP;client_port=;x=,\r\n", "Transport: RTP/AVP;client_port=;x=,\r\n"),
             ("Transport: RTP/AVP;client_port=70000\r\n", "Transport: RTP/AVP;client_port=70000\r\n"),
         ] {
