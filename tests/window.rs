@@ -1411,6 +1411,8 @@ fn stream_without_complete_frames_is_explained_until_the_end() {
             playing_s,
             frames_complete,
             emulated,
+            // Loss is named only if packets are lost.
+            packets_lost: if emulated.is_none() { 30 } else { 0 },
             wire_bits_per_second: 1e6,
             ..Snapshot::default()
         };
