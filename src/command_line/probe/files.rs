@@ -5,6 +5,7 @@ use std::{fs, io};
 
 use crate::command_line::error::CommandError;
 use crate::command_line::values::{ReportFile, ReportFormat};
+use crate::media::jpeg::with_eoi;
 use crate::stats::SessionReport;
 
 /// Creates the folder for saved frames.
@@ -14,10 +15,10 @@ pub fn create_folder(folder: &Path) -> Result<(), CommandError> {
     })
 }
 
-/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`.
+/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`. EOI is added if the frame has none.
 pub fn save_frame(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(format!("{number:06}.jpg"));
-    fs::write(&path, jpeg).map_err(|error| {
+    fs::write(&path, with_eoi(jpeg)).map_err(|error| {
         CommandError::new(format!("{} cannot be written ({error}); choose another folder.", path.display()))
     })
 }
