@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
+use common::odd_jpegs::{frame_header_at, with_metadata};
 use reelay::impairment::{Bottleneck, Emulator, EmulatorSettings, Impairments, JitterModel, LossModel};
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
@@ -28,9 +29,6 @@ const MS: Duration = Duration::from_millis(1);
 
 /// A high frame rate, which keeps the tests short.
 const FRAME_RATE: FrameRate = FrameRate::per_second(100);
-
-/// Length in bytes of the APP0 segment of the test JPEGs.
-const APP0_LENGTH: usize = 18;
 
 /// Limit of every wait: nothing on loopback takes this long.
 const TEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -114,7 +112,7 @@ fn assert_same_frames(received: &[Frame], source: &[Vec<u8>]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_jpeg_kind_arrives_bit_exact() {
     let server = start_server().await;
-    for kind in JpegKind::ALL.into_iter().filter(|kind| *kind != JpegKind::LongHeader) {
+    for kind in JpegKind::ALL {
         let file = test_file(FileLayout::Records(5), test_jpegs(kind, SIZE, 12));
         let name = server.library().add(open_file(&file, FRAME_RATE));
         for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
@@ -149,9 +147,13 @@ async fn ipv6_session_plays() {
 
 /// Plays these frames on a screen; returns the figures and the error, if there was one.
 async fn play_on_screen(frames: Vec<Vec<u8>>) -> (Snapshot, Option<SessionError>) {
+    play_on_screen_at(FRAME_RATE, frames).await
+}
+
+async fn play_on_screen_at(rate: FrameRate, frames: Vec<Vec<u8>>) -> (Snapshot, Option<SessionError>) {
     let server = start_server().await;
     let file = test_file(FileLayout::Records(5), frames);
-    let url = server.url_of(&server.library().add(open_file(&file, FRAME_RATE)));
+    let url = server.url_of(&server.library().add(open_file(&file, rate)));
     let screen =
         Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 0, first_frame: Arc::default() };
     let (events, mut session_events) = mpsc::channel(256);
@@ -196,6 +198,23 @@ async fn undecodable_frames_are_counted_and_reported_if_all_fail() {
 
     let (snapshot, error) = play_on_screen([&good[..1], &bad[1..]].concat()).await;
     assert!(error.is_none() && snapshot.frames_undecodable > 90, "{error:?}");
+}
+
+/// The decoder knows neither arithmetic coding nor 12 bits per sample. The first frame is enough to say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_kind_of_jpeg_is_named_from_the_first_frame() {
+    let arithmetic = test_jpegs(JpegKind::Standard420, SIZE, 10).into_iter().map(|mut jpeg| {
+        let frame_header = frame_header_at(&jpeg);
+        jpeg[frame_header + 1] = 0xC9;
+        jpeg
+    });
+    let (_, error) = play_on_screen_at(FrameRate::per_second(10), arithmetic.collect()).await;
+    assert_eq!(
+        error.map(|error| error.to_string()).as_deref(),
+        Some(
+            "Frames arrive but cannot be shown (they are arithmetic-coded JPEG); try another stream or file."
+        )
+    );
 }
 
 /// A tap, such as a recording or a snapshot, does not take frames away from the screen.
@@ -255,20 +274,25 @@ async fn frame_of_15_mib_arrives_over_tcp() {
     assert_same_frames(&received, &file.frames);
 }
 
+/// ICC profile, EXIF and XMP of full length are part of the frame.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn oversized_jpeg_header_is_reduced_and_counted() {
-    let file = test_file(FileLayout::Raw, test_jpegs(JpegKind::LongHeader, SIZE, 5));
+async fn jpeg_headers_longer_than_packets_arrive_bit_exact() {
+    let plain = test_jpegs(JpegKind::Standard420, SIZE, 5);
+    let frames = plain.iter().zip(0..).map(|(jpeg, number)| {
+        with_metadata(jpeg, &[(0xE1, 65_533), (0xE1, 65_533 - number), (0xE2, 65_533), (0xFE, 1_300)])
+    });
+    let file = test_file(FileLayout::Raw, frames.collect());
     let server = start_server().await;
-    let name = server.library().add(open_file(&file, FRAME_RATE));
-    let (received, snapshot) =
-        TestSession::start_with_transport(&server, &name, TransportPreference::Udp).play_to_end().await;
-    assert_eq!((received.len(), snapshot.headers_reduced), (5, 5));
-    assert!(
-        received
-            .iter()
-            .zip(&file.frames)
-            .all(|(frame, jpeg)| frame.jpeg.len() + 3_004 + APP0_LENGTH == jpeg.len())
-    );
+    let name = server.library().add(open_file(&file, FrameRate::per_second(10)));
+    for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
+        let mut client = TestSession::start_with_transport(&server, &name, transport);
+        let (received, snapshot) = client.play_to_end().await;
+        assert_same_frames(&received, &file.frames);
+        assert_eq!(
+            (snapshot.headers_reduced, snapshot.frames_incomplete, snapshot.frames_unusable),
+            (0, 0, 0)
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -404,6 +428,35 @@ async fn removed_or_truncated_file_is_reported() {
             failure.to_string().contains("the file of this film is missing or was truncated"),
             "{failure}"
         );
+    }
+}
+
+/// Frames whose header is malformed are skipped. A film that consists of them is not silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn run_of_unreadable_frames_is_reported() {
+    let (event_sender, mut events) = mpsc::unbounded_channel();
+    let observer = Observer::new(move |event| event_sender.send(event).unwrap());
+    let server = Server::start(ServerOptions::default(), observer).await.unwrap();
+    for (bad, reported) in [(30, Some(25)), (24, None)] {
+        let mut frames = test_jpegs(JpegKind::Standard420, SIZE, bad + 2);
+        let last = frames.len() - 1;
+        // Three components do not fit into the frame header.
+        for jpeg in &mut frames[1..last] {
+            let frame_header = frame_header_at(jpeg);
+            jpeg[frame_header + 9] = 4;
+        }
+        let file = test_file(FileLayout::Records(5), frames);
+        let name = server.library().add(open_file(&file, FRAME_RATE));
+        let mut client = TestSession::start_with_transport(&server, &name, TransportPreference::Tcp);
+        let (received, _) = client.play_to_end().await;
+        assert_same_frames(&received, &[file.frames[0].clone(), file.frames[last].clone()]);
+        let skipped: Vec<_> = std::iter::from_fn(|| events.try_recv().ok())
+            .filter_map(|event| match event {
+                ServerEvent::FramesSkipped { name: film, count, .. } if film == "film.mjpeg" => Some(count),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(skipped, Vec::from_iter(reported));
     }
 }
 

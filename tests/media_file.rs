@@ -7,9 +7,10 @@ use std::path::Path;
 
 use common::jpegs::JpegKind;
 use common::media_files::{FileLayout, encode_file, test_file, test_jpegs};
+use common::odd_jpegs::{Oddity, frame_header_at, odd_jpeg};
 use reelay::media::FrameRate;
-use reelay::media::container::ContainerFormat;
-use reelay::media_file::{IndexProgress, MediaFile};
+use reelay::media::container::{ContainerFormat, FileDefects};
+use reelay::media_file::{IndexProgress, Library, MediaFile};
 use reelay::proto::rtsp::NptRange;
 
 const SIZE: (u16, u16) = (96, 64);
@@ -86,6 +87,113 @@ fn oversized_frames_are_reported() {
     let film = MediaFile::open(&path, "film.mjpeg", FrameRate::CLASSROOM).unwrap();
     let progress = wait_for_index(&film);
     assert_eq!((progress.frames, progress.defects.unwrap().oversized), (1, 1));
+}
+
+#[test]
+fn films_of_odd_jpegs_are_indexed_without_complaint() {
+    for oddity in Oddity::ALL {
+        let odd = |jpeg: &Vec<u8>| odd_jpeg(oddity, jpeg);
+        let frames: Vec<_> = test_jpegs(JpegKind::Standard420, SIZE, 8).iter().map(odd).collect();
+        for layout in [FileLayout::Raw, FileLayout::Records(5)] {
+            let file = test_file(layout, frames.clone());
+            let film = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
+            let progress = wait_for_index(&film);
+            assert_eq!((progress.frames, progress.defects), (8, Some(FileDefects::default())), "{oddity:?}");
+            assert_eq!(film.info().warning(), None, "{oddity:?}");
+            assert_eq!((film.info().dimensions.width, film.info().dimensions.height), SIZE, "{oddity:?}");
+            for (number, jpeg) in (0..).zip(&file.frames) {
+                assert_eq!(film.read_frame(number).unwrap(), jpeg[..], "{oddity:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn first_frame_of_width_zero_is_counted_and_left_out() {
+    let mut frames = test_jpegs(JpegKind::Standard420, SIZE, 8);
+    let frame_header = frame_header_at(&frames[0]);
+    frames[0][frame_header + 7..frame_header + 9].fill(0);
+    for layout in [FileLayout::Raw, FileLayout::Records(5)] {
+        let file = test_file(layout, frames.clone());
+        let film = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
+        let progress = wait_for_index(&film);
+        assert_eq!((progress.frames, progress.defects.unwrap().damaged), (7, 1), "{layout:?}");
+        assert_eq!(film.read_frame(0).unwrap(), frames[1][..]);
+        assert_eq!((film.info().dimensions.width, film.info().dimensions.height), SIZE);
+    }
+}
+
+#[test]
+fn invalid_header_of_the_first_frame_does_not_refuse_the_film() {
+    let mut frames = test_jpegs(JpegKind::Standard420, SIZE, 4);
+    let frame_header = frame_header_at(&frames[0]);
+    frames[0][frame_header + 9] = 4;
+    let file = test_file(FileLayout::Raw, frames.clone());
+    let film = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
+    assert_eq!((film.info().dimensions.width, film.info().dimensions.height), SIZE);
+    fs::write(file.path(), &frames[0]).unwrap();
+    assert!(open_error(file.path()).contains("the header of its first frame is invalid"));
+}
+
+#[test]
+fn film_that_the_decoder_cannot_show_is_named_when_it_opens() {
+    let kinds = [
+        (0xC3, 8, "lossless JPEG"),
+        (0xC5, 8, "hierarchical JPEG"),
+        (0xC9, 8, "arithmetic-coded JPEG"),
+        (0xC1, 12, "JPEG with 12 bits per sample"),
+    ];
+    for (sof, precision, kind) in kinds {
+        let mut frames = test_jpegs(JpegKind::Standard420, SIZE, 2);
+        for jpeg in &mut frames {
+            let frame_header = frame_header_at(jpeg);
+            (jpeg[frame_header + 1], jpeg[frame_header + 4]) = (sof, precision);
+        }
+        let file = test_file(FileLayout::Raw, frames);
+        let film = MediaFile::open(file.path(), "film.mjpeg", FrameRate::CLASSROOM).unwrap();
+        let sentence = format!(
+            "film.mjpeg cannot be shown, because its frames are {kind}; convert them to baseline JPEG."
+        );
+        assert_eq!(film.info().warning(), Some(sentence));
+    }
+}
+
+/// A film that is replaced, extended or truncated while it is served is described as it is now.
+#[test]
+fn changed_film_is_opened_again() {
+    let file = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, SIZE, 10));
+    let library = Library::default();
+    let open = || library.media_file("film", |_| {});
+    let first = MediaFile::open(file.path(), "film", FrameRate::CLASSROOM).unwrap();
+    library.add(first.clone());
+    assert_eq!(open().unwrap().unwrap().id(), first.id(), "an unchanged film is not opened again");
+
+    let complete = fs::read(file.path()).unwrap();
+    let replacement = test_jpegs(JpegKind::Classroom444, (64, 32), 3);
+    let other = file.folder().join("other.mjpeg");
+    fs::write(&other, encode_file(FileLayout::Raw, &replacement)).unwrap();
+    fs::rename(&other, file.path()).unwrap();
+    let replaced = open().unwrap().unwrap();
+    assert_ne!(replaced.id(), first.id());
+    assert_eq!(wait_for_index(&replaced).frames, 3);
+    assert_eq!(replaced.info().dimensions.width, 64);
+    assert_eq!(replaced.read_frame(2).unwrap(), replacement[2][..]);
+    assert_eq!(first.read_frame(9).unwrap(), file.frames[9][..], "a session keeps the film that it plays");
+
+    let extended = encode_file(FileLayout::Raw, &[&replacement[..], &replacement[..]].concat());
+    fs::write(file.path(), extended).unwrap();
+    assert_eq!(wait_for_index(&open().unwrap().unwrap()).frames, 6);
+
+    let cut = complete.len() - 100;
+    fs::write(file.path(), &complete[..cut]).unwrap();
+    let overwritten = open().unwrap().unwrap();
+    assert_eq!(wait_for_index(&overwritten).frames, 9);
+    assert_eq!(open().unwrap().unwrap().id(), overwritten.id());
+    let error = replaced.read_frame(2).unwrap_err();
+    assert_eq!(error.to_string(), "the file was overwritten after it was opened");
+
+    fs::write(file.path(), vec![b'x'; complete.len()]).unwrap();
+    assert!(open().unwrap_err().to_string().contains("is a text file"));
 }
 
 /// Returns the error message with which a file is refused: one sentence, or one that ends with a command.

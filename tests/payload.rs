@@ -3,13 +3,15 @@
 mod common;
 
 use common::jpegs::{JpegKind, test_jpeg};
+use common::odd_jpegs::{Oddity, odd_jpeg, rgb_jpeg, with_metadata};
 use reelay::media::decode::decode;
-use reelay::media::jpeg::{Dimensions, JpegHeader};
+use reelay::media::jpeg::{Dimensions, JpegHeader, with_eoi};
 use reelay::media::payload::{
     Assembled, AssembledFrame, Depacketizer, MAX_CLASSROOM_FRAME_SIZE, PacketizedFrame, PayloadFormat,
-    UNKNOWN_END, UnsupportedJpeg, packetize,
+    UNKNOWN_END, UnsupportedJpeg, packetize, starts_frame,
 };
-use reelay::proto::rtp::Packet;
+use reelay::media::reencode::{Quality, to_rfc2435};
+use reelay::proto::rtp::{Extension, Header, Packet};
 
 const SIZE: (u16, u16) = (160, 120);
 
@@ -45,7 +47,7 @@ fn without_missing(complete: &[u8], frame: &AssembledFrame) -> Vec<u8> {
 
 #[test]
 fn original_header_format_is_bit_exact() {
-    for kind in JpegKind::ALL.into_iter().filter(|kind| *kind != JpegKind::LongHeader) {
+    for kind in JpegKind::ALL {
         for size in [(16, 16), SIZE, (2_100, 40)] {
             let jpeg = test_jpeg(kind, size, 3, 30);
             let frame = packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap();
@@ -68,15 +70,75 @@ fn frame_just_below_16_mib_is_bit_exact() {
 }
 
 #[test]
-fn oversized_header_is_reduced_and_flagged() {
-    let jpeg = test_jpeg(JpegKind::LongHeader, SIZE, 1, 0);
-    let plain = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+fn header_of_any_length_is_bit_exact() {
+    let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    // Around one and two packets, byte by byte; and segments of full length.
+    let lengths = (500..820).chain(1_900..2_180).map(|length| vec![(0xE1, length)]);
+    for segments in lengths.chain([vec![(0xE1, 65_533), (0xE2, 65_533), (0xE2, 65_533), (0xFE, 65_533)]]) {
+        let jpeg = with_metadata(&jpeg, &segments);
+        let frame = packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap();
+        assert!(frame.packets().iter().all(|packet| packet.len() <= 1_412), "{segments:?}");
+        let packets = parse_packets(&frame, 0);
+        let received = single_frame(&packets);
+        assert!(received.jpeg == jpeg && !received.headers_reduced, "{segments:?}");
+        let starts: Vec<_> = packets.iter().map(starts_frame).collect();
+        assert_eq!(starts.iter().filter(|starts| **starts).count(), 1, "{segments:?}");
+        assert!(starts[0]);
+    }
+}
+
+#[test]
+fn missing_packet_of_a_long_header_makes_the_frame_incomplete() {
+    let jpeg = with_metadata(&test_jpeg(JpegKind::Standard420, SIZE, 1, 0), &[(0xE1, 6_000)]);
     let frame = packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap();
-    assert!(frame.headers_reduced());
-    let received = single_frame(&parse_packets(&frame, 0));
-    assert!(received.headers_reduced);
-    assert!(received.jpeg.len() < jpeg.len() - 3_000);
-    assert_eq!(decode_pixels(&received.jpeg), decode_pixels(&plain));
+    let count = frame.packets().len();
+    assert!(count > 6);
+    for missing in 0..count {
+        let mut stream = parse_packets(&frame, 100);
+        stream.remove(missing);
+        stream.extend(parse_packets(&frame, 4_600));
+        let assembled = assemble(&stream);
+        let [Assembled::Frame(first), Assembled::Frame(second)] = &assembled[..] else {
+            panic!("without packet {missing}: {assembled:?}")
+        };
+        assert!(!first.is_complete() && second.jpeg == jpeg, "without packet {missing}");
+    }
+}
+
+#[test]
+fn rgb_frame_behind_a_long_icc_profile_keeps_its_colours() {
+    let jpeg = rgb_jpeg(SIZE, 3);
+    let without_adobe = test_jpeg(JpegKind::Classroom444, SIZE, 3, 0);
+    assert_ne!(decode_pixels(&jpeg), decode_pixels(&without_adobe), "APP14 changes the colours");
+    let received = single_frame(&parse_packets(&packetize(&jpeg, PayloadFormat::OriginalHeader).unwrap(), 0));
+    assert_eq!(received.jpeg, jpeg);
+    assert_eq!(decode_pixels(&received.jpeg), decode_pixels(&jpeg));
+}
+
+#[test]
+fn odd_jpegs_are_shown_in_every_payload_format() {
+    let plain = test_jpeg(JpegKind::Standard420, SIZE, 5, 40);
+    let pixels = decode_pixels(&plain);
+    for oddity in Oddity::ALL {
+        let jpeg = odd_jpeg(oddity, &plain);
+        assert!(decode_pixels(&jpeg) == pixels, "{oddity:?}");
+        let receive =
+            |jpeg: &[u8], format| single_frame(&parse_packets(&packetize(jpeg, format).unwrap(), 0)).jpeg;
+        assert_eq!(receive(&jpeg, PayloadFormat::OriginalHeader), jpeg, "{oddity:?}");
+        // A frame without a height has to be decoded and encoded again.
+        if oddity != Oddity::HeightAfterScan {
+            let fitting = to_rfc2435(&jpeg, Quality::default()).unwrap();
+            assert!(decode_pixels(&receive(&fitting, PayloadFormat::Rfc2435)) == pixels, "{oddity:?}");
+        }
+        let classroom = classroom_payload(&jpeg);
+        assert!(classroom.ends_with(&[0xFF, 0xD9]) && decode_pixels(&classroom) == pixels, "{oddity:?}");
+        let saved = with_eoi(&jpeg);
+        assert!(saved.starts_with(&jpeg) && saved.ends_with(&[0xFF, 0xD9]), "{oddity:?}");
+    }
+    assert_eq!(with_eoi(&plain), plain);
+    let progressive = test_jpeg(JpegKind::Progressive, SIZE, 5, 40);
+    let without_eoi = progressive.strip_suffix(&[0xFF, 0xD9]).unwrap();
+    assert!(decode_pixels(without_eoi) == decode_pixels(&progressive), "progressive JPEG without EOI");
 }
 
 #[test]
@@ -243,6 +305,92 @@ fn zero_dimensions_are_taken_from_sdp() {
     let mut depacketizer = Depacketizer::new(Some(Dimensions { width: 160, height: 120 }));
     packets.iter().for_each(|packet| depacketizer.push(packet));
     assert!(matches!(depacketizer.poll_frame(), Some(Assembled::Frame(frame)) if frame.is_complete()));
+}
+
+/// Packets of RFC 2435 with the header segments of `parts` in the extensions of the first packets.
+fn with_extensions(jpeg: &[u8], parts: &[&[u8]], replay: bool) -> Vec<Packet> {
+    let mut packets = parse_packets(&packetize(jpeg, PayloadFormat::Rfc2435).unwrap(), 0);
+    for (index, packet) in packets.iter_mut().enumerate() {
+        let mut body = parts.get(index).map(|part| part.to_vec()).unwrap_or_default();
+        body.resize(body.len().next_multiple_of(4), 0xFF);
+        let profile: u16 = if index == 0 { 0xFFD8 } else { 0xFFFF };
+        packet.extension = Some(if replay {
+            let nested = [&profile.to_be_bytes()[..], &(body.len() as u16 / 4).to_be_bytes(), &body].concat();
+            Extension { profile: 0xABAC, body: [vec![7; 12], nested].concat().into() }
+        } else {
+            Extension { profile, body: body.into() }
+        });
+    }
+    packets
+}
+
+/// ONVIF cameras send only those segments that RFC 2435 cannot express, such as a size that is not a multiple of 8.
+#[test]
+fn partial_onvif_header_is_completed_from_rfc_2435() {
+    for kind in [JpegKind::Standard420, JpegKind::Standard422, JpegKind::Restarts] {
+        let jpeg = test_jpeg(kind, (642, 478), 1, 60);
+        let header = JpegHeader::parse(&jpeg).unwrap();
+        let segment = |code: u8| {
+            let found = header.segments().iter().find(|segment| segment.code == code).unwrap();
+            &jpeg[found.range.clone()]
+        };
+        let (frame_header, scan_header, tables) = (segment(0xC0), segment(0xDA), segment(0xDB));
+        let both = [frame_header, scan_header].concat();
+        let soi_and_tables = [&[0xFF, 0xD8], tables, frame_header].concat();
+        let split = frame_header.split_at(8);
+        let cases: [&[&[u8]]; 6] = [
+            &[frame_header],
+            &[&both],
+            &[frame_header, scan_header],
+            &[split.0, split.1],
+            &[&soi_and_tables],
+            &[&[], frame_header],
+        ];
+        for (number, parts) in cases.into_iter().enumerate() {
+            for replay in [false, true] {
+                let received = single_frame(&with_extensions(&jpeg, parts, replay));
+                let (received, sent) = (decode_pixels(&received.jpeg), decode_pixels(&jpeg));
+                assert!(received == sent, "{kind:?}, case {number}, replay {replay}: {:?}", received.1);
+            }
+        }
+        let without_second = |mut packets: Vec<Packet>| {
+            packets.remove(1);
+            packets
+        };
+        let assembled =
+            assemble(&without_second(with_extensions(&jpeg, &[frame_header, scan_header], false)));
+        assert!(matches!(&assembled[..], [Assembled::Frame(frame)] if !frame.is_complete()));
+    }
+}
+
+/// Servers on small cameras (ESP32) send the complete JPEG after the payload header.
+#[test]
+fn complete_jpeg_after_the_payload_header_is_used_as_it_is() {
+    for kind in [JpegKind::Classroom444, JpegKind::Standard422, JpegKind::LongHeader] {
+        let jpeg = test_jpeg(kind, SIZE, 1, 60);
+        let tables = [&[0, 0, 0, 128][..], &[1; 128]].concat();
+        let payload_headers: [(u8, u8, &[u8]); 4] =
+            [(1, 80, &[]), (1, 255, &[]), (0, 255, &tables), (65, 80, &[0, 4, 0xFF, 0xFF])];
+        for (jpeg_type, quality, headers) in payload_headers {
+            let mut offset = 0;
+            let chunks = jpeg.chunks(1_000).zip(0..).map(|(chunk, sequence)| {
+                let [_, o2, o1, o0] = u32::to_be_bytes(offset as u32);
+                let headers = if sequence == 0 || jpeg_type >= 64 { headers } else { &[] };
+                let main = [0, o2, o1, o0, jpeg_type, quality, 20, 15];
+                offset += chunk.len();
+                let header = Header {
+                    marker: offset == jpeg.len(),
+                    payload_type: 26,
+                    sequence,
+                    timestamp: 0,
+                    ssrc: 9,
+                };
+                Packet { header, extension: None, payload: [&main, headers, chunk].concat().into() }
+            });
+            let received = single_frame(&chunks.collect::<Vec<_>>());
+            assert_eq!(received.jpeg, jpeg, "{kind:?}, type {jpeg_type}, quality {quality}");
+        }
+    }
 }
 
 #[test]

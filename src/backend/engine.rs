@@ -263,10 +263,17 @@ impl Engine {
     }
 
     async fn handle_server_event(&mut self, event: ServerEvent) {
-        if let ServerEvent::MediaFileFailed { name, error } = event {
-            let sentence = format!("{name} can no longer be read ({error}); open it again.");
-            self.emit(self.generation, BackendEventKind::ReadFailed(sentence)).await;
-        }
+        let sentence = match event {
+            ServerEvent::MediaFileFailed { name, error } => {
+                format!("{name} can no longer be read ({error}); open it again.")
+            }
+            ServerEvent::FramesSkipped { name, count, reason } => {
+                let frames = if count == 1 { "frame" } else { "frames in a row" };
+                format!("{count} {frames} of {name} cannot be played ({reason}); copy or download it again.")
+            }
+            _ => return,
+        };
+        self.emit(self.generation, BackendEventKind::ReadFailed(sentence)).await;
     }
 
     async fn emit_progress(&mut self) {

@@ -58,7 +58,7 @@ impl Backend {
         let (figures, figures_receiver) = watch::channel(Figures::default());
         let (server_events, server_event_receiver) = mpsc::channel(EVENT_CAPACITY);
         let observer = Observer::new(move |event| {
-            if let ServerEvent::MediaFileFailed { .. } = event {
+            if let ServerEvent::MediaFileFailed { .. } | ServerEvent::FramesSkipped { .. } = event {
                 // A full channel already holds events of this kind; one is enough for the window.
                 let _ = server_events.try_send(event);
             }

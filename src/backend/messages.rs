@@ -68,7 +68,7 @@ pub enum BackendEventKind {
     OpenFailed(String),
     /// The index of the open file has grown or is finished.
     IndexProgress(IndexProgress),
-    /// The open file can no longer be read; holds a sentence for the user.
+    /// The open file, or a part of it, cannot be read; holds a sentence for the user.
     ReadFailed(String),
     /// Event of the session.
     Session(SessionEvent),

@@ -5,16 +5,22 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg::{self, Dimensions, MAX_PIXELS};
+use super::jpeg::{self, Dimensions, JpegHeader, MAX_PIXELS};
 
 /// Reason why a frame cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DecodeError(String);
+pub enum DecodeError {
+    /// The frame is of a kind that the decoder does not know, named for a message ("arithmetic-coded JPEG").
+    #[error("the frame is {0}")]
+    UnknownKind(&'static str),
+    /// The frame is damaged or too large.
+    #[error("{0}")]
+    Invalid(String),
+}
 
 impl DecodeError {
     pub(super) fn new(message: String) -> Self {
-        Self(message)
+        Self::Invalid(message)
     }
 }
 
@@ -94,6 +100,10 @@ type ZuneDecoder<'a> = JpegDecoder<ZCursor<&'a [u8]>>;
 /// Creates a decoder and parses the header. The number of pixels is checked before memory is allocated, since a header
 /// of a few bytes can request a gigabyte.
 fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, DecodeError> {
+    let header = JpegHeader::parse(jpeg).ok();
+    if let Some(kind) = header.as_ref().and_then(jpeg::undecodable_kind) {
+        return Err(DecodeError::UnknownKind(kind));
+    }
     let options = DecoderOptions::new_fast()
         .jpeg_set_out_colorspace(output)
         .set_max_width(MAX_DIMENSION)
@@ -101,13 +111,16 @@ fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, Deco
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(jpeg), options);
     decoder.decode_headers().map_err(decode_error)?;
     if decoder.dimensions().is_none_or(|(width, height)| width * height > MAX_PIXELS) {
-        return Err(DecodeError(format!("the frame has more than {MAX_PIXELS} pixels")));
+        return Err(DecodeError::new(format!("the frame has more than {MAX_PIXELS} pixels")));
+    }
+    if let Some(Err(reason)) = header.as_ref().map(jpeg::check_decoding_cost) {
+        return Err(DecodeError::new(reason.to_owned()));
     }
     Ok(decoder)
 }
 
 fn decode_into(decoder: &mut ZuneDecoder<'_>, bytes: &mut Vec<u8>) -> Result<Dimensions, DecodeError> {
-    let no_size = || DecodeError("the frame has no width or height".to_owned());
+    let no_size = || DecodeError::new("the frame has no width or height".to_owned());
     let size = decoder.output_buffer_size().ok_or_else(no_size)?;
     let (width, height) = decoder.dimensions().ok_or_else(no_size)?;
     bytes.resize(size, 0);
@@ -117,7 +130,7 @@ fn decode_into(decoder: &mut ZuneDecoder<'_>, bytes: &mut Vec<u8>) -> Result<Dim
 }
 
 fn decode_error(error: zune_jpeg::errors::DecodeErrors) -> DecodeError {
-    DecodeError(format!("{error:?}"))
+    DecodeError::new(format!("{error:?}"))
 }
 
 #[cfg(test)]
@@ -143,6 +156,26 @@ mod tests {
         assert_eq!(pixels.capacity(), 0);
         let error = decode(&header_bytes(16, 16), &mut pixels).unwrap_err().to_string();
         assert!(!error.contains("pixels"), "{error}");
+    }
+
+    #[test]
+    fn cost_of_decoding_is_in_proportion_to_the_length() {
+        let mut pixels = Vec::new();
+        let error = decode(&header_bytes(8_192, 8_192), &mut pixels).unwrap_err().to_string();
+        assert_eq!(error, "the frame is far too short for its size in pixels");
+        assert_eq!(pixels.capacity(), 0);
+
+        // A progressive frame of 16 pixels with this number of scans.
+        let scans = |count: usize| {
+            let mut jpeg = header_bytes(16, 16);
+            jpeg[3] = 0xC2;
+            let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0, 0x55];
+            jpeg.truncate(jpeg.len() - 2);
+            [&jpeg[..], &scan.repeat(count - 1), &[0xFF, 0xD9]].concat()
+        };
+        let reason = |count: usize| decode(&scans(count), &mut Vec::new()).unwrap_err().to_string();
+        assert_eq!(reason(99), "the frame has too many scans");
+        assert_ne!(reason(32), "the frame has too many scans");
     }
 
     /// A JPEG whose left and right halves have these samples, changed by `edit`.

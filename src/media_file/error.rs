@@ -25,7 +25,7 @@ pub(super) enum MediaFileErrorKind {
     NoCompleteFrame,
     /// Every frame exceeds [`MAX_FRAME_SIZE`](crate::media::jpeg::MAX_FRAME_SIZE).
     FrameTooLarge,
-    /// The headers of the first frame are not a valid JPEG.
+    /// The headers of the first frames are not a valid JPEG.
     InvalidHeader,
 }
 

@@ -1,6 +1,6 @@
 //! An open media file, and the index of its frames that a background thread fills.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -17,7 +17,7 @@ use super::info::MediaInfo;
 use super::storage::{ReadAt, Storage};
 use crate::media::FrameRate;
 use crate::media::container::{self, ContainerFormat, FrameEntry, HEAD_LENGTH, identify};
-use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::media::jpeg::{Dimensions, JpegHeader, marker, undecodable_kind};
 
 /// An open media file.
 ///
@@ -29,11 +29,21 @@ pub struct MediaFile {
     name: String,
     storage: Arc<Storage>,
     format: ContainerFormat,
-    dimensions: Dimensions,
+    properties: FrameProperties,
     rate: FrameRate,
     index: RwLock<Vec<FrameEntry>>,
     progress: watch::Sender<IndexProgress>,
 }
+
+/// Properties of the first valid frame.
+#[derive(Debug, Clone, Copy)]
+struct FrameProperties {
+    dimensions: Dimensions,
+    undecodable_kind: Option<&'static str>,
+}
+
+/// Maximum number of frames with an invalid header before the first valid one.
+const MAX_INVALID_FRAMES: usize = 100;
 
 /// Maximum number of frames: an index of 240 MB, or 92 hours at 30 frames/s. Later frames are not indexed.
 const MAX_FRAMES: usize = 10_000_000;
@@ -50,8 +60,7 @@ impl MediaFile {
     /// Returns an error if the file cannot be read or is not Motion JPEG.
     pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, MediaFileError> {
         let fail = |kind| MediaFileError::new(name, path, kind);
-        let file = open_file(path).map_err(fail)?;
-        let storage = Arc::new(Storage::File { path: path.to_owned(), file });
+        let storage = Arc::new(open_file(path).map_err(fail)?);
         Self::open_storage(storage.clone(), storage, name, rate).map_err(fail)
     }
 
@@ -61,10 +70,7 @@ impl MediaFile {
     /// Returns an error if the file cannot be read or its first bytes are not Motion JPEG. [`open`](Self::open) may
     /// still fail for a file that passes.
     pub fn check(path: &Path, name: &str) -> Result<(), MediaFileError> {
-        let identified = open_file(path).and_then(|file| {
-            let storage = Storage::File { path: path.to_owned(), file };
-            identify_head(&storage).map(|_| ())
-        });
+        let identified = open_file(path).and_then(|storage| identify_head(&storage).map(|_| ()));
         identified.map_err(|kind| MediaFileError::new(name, path, kind))
     }
 
@@ -91,25 +97,13 @@ impl MediaFile {
     ) -> Result<Arc<Self>, MediaFileErrorKind> {
         let format = identify_head(&*reader)?;
         let mut scan = IndexScan::new(reader, container::open(format, rate));
-        let Some(first) = scan.first_frame().map_err(MediaFileErrorKind::Io)? else {
-            let defects = scan.defects();
-            return Err(match defects.oversized {
-                0 if defects.is_truncated => MediaFileErrorKind::Truncated,
-                0 => MediaFileErrorKind::NoCompleteFrame,
-                _ => MediaFileErrorKind::FrameTooLarge,
-            });
-        };
-        let jpeg = storage.read(first.offset, first.length as usize).map_err(MediaFileErrorKind::Io)?;
-        let dimensions = JpegHeader::parse(&jpeg)
-            .map_err(|_| MediaFileErrorKind::InvalidHeader)?
-            .frame_header()
-            .dimensions;
+        let properties = frame_properties(&mut scan, &storage)?;
         let media_file = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
             storage,
             format,
-            dimensions,
+            properties,
             rate,
             index: RwLock::new(Vec::new()),
             progress: watch::Sender::new(IndexProgress::default()),
@@ -159,10 +153,27 @@ impl MediaFile {
             id: self.id,
             name: self.name.clone(),
             format: self.format,
-            dimensions: self.dimensions,
+            dimensions: self.properties.dimensions,
+            undecodable_kind: self.properties.undecodable_kind,
             rate: self.rate,
             progress: *self.progress.borrow(),
         }
+    }
+
+    /// Opens the file at the same path again, with the same name and frame rate. Blocks as [`open`](Self::open) does.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is not Motion JPEG.
+    pub fn reopen(&self) -> Result<Arc<Self>, MediaFileError> {
+        match &*self.storage {
+            Storage::File { path, .. } => Self::open(path, &self.name, self.rate),
+            Storage::Memory(bytes) => Self::from_memory(bytes, &self.name, self.rate),
+        }
+    }
+
+    /// Returns whether the file at its path is the one that was opened, with the same length and time of change. Blocks.
+    pub fn is_unchanged(&self) -> bool {
+        self.storage.is_unchanged()
     }
 
     /// Returns whether the file still exists at its path and contains every indexed frame. Blocks.
@@ -202,9 +213,17 @@ impl MediaFile {
     /// Reads the frame of an index entry. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, or `UnexpectedEof` if it is shorter than when it was indexed.
+    /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed, or
+    /// `InvalidData` if it was overwritten and no frame begins there.
     pub fn read(&self, entry: FrameEntry) -> io::Result<Bytes> {
-        self.storage.read(entry.offset, entry.length as usize)
+        let jpeg = self.storage.read(entry.offset, entry.length as usize)?;
+        match jpeg.starts_with(&[0xFF, marker::SOI]) {
+            true => Ok(jpeg),
+            false => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the file was overwritten after it was opened",
+            )),
+        }
     }
 
     /// Moves frames into the index; returns the number of indexed frames.
@@ -218,12 +237,33 @@ impl MediaFile {
     }
 }
 
-fn open_file(path: &Path) -> Result<File, MediaFileErrorKind> {
+fn open_file(path: &Path) -> Result<Storage, MediaFileErrorKind> {
     // Checked before opening, because opening a named pipe blocks until it has a writer.
     match fs::metadata(path).map_err(MediaFileErrorKind::Io)?.is_file() {
-        true => File::open(path).map_err(MediaFileErrorKind::Io),
+        true => Storage::open(path).map_err(MediaFileErrorKind::Io),
         false => Err(MediaFileErrorKind::NotAFile),
     }
+}
+
+/// Reads the properties of the first frame whose header is valid.
+fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProperties, MediaFileErrorKind> {
+    for frame in 0..MAX_INVALID_FRAMES {
+        let Some(entry) = scan.frame(frame).map_err(MediaFileErrorKind::Io)? else {
+            let defects = scan.defects();
+            return Err(match defects.oversized {
+                _ if frame > 0 => MediaFileErrorKind::InvalidHeader,
+                0 if defects.is_truncated => MediaFileErrorKind::Truncated,
+                0 => MediaFileErrorKind::NoCompleteFrame,
+                _ => MediaFileErrorKind::FrameTooLarge,
+            });
+        };
+        let jpeg = storage.read(entry.offset, entry.length as usize).map_err(MediaFileErrorKind::Io)?;
+        if let Ok(header) = JpegHeader::parse(&jpeg) {
+            let undecodable_kind = undecodable_kind(&header);
+            return Ok(FrameProperties { dimensions: header.dimensions(), undecodable_kind });
+        }
+    }
+    Err(MediaFileErrorKind::InvalidHeader)
 }
 
 /// Identifies the container format by the first bytes.

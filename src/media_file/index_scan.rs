@@ -25,13 +25,14 @@ impl IndexScan {
         Self { reader, demuxer, buffer: Vec::new(), entries: Vec::new() }
     }
 
-    /// Reads until the first frame is known; returns `None` if the file has no complete frame. Blocks.
+    /// Reads until frame number `frame` (from 0) is known; returns `None` if the file has fewer complete frames. Call it
+    /// before entries are drained. Blocks.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read.
-    pub fn first_frame(&mut self) -> io::Result<Option<FrameEntry>> {
-        while self.entries.is_empty() && self.read_next()? {}
-        Ok(self.entries.first().copied())
+    pub fn frame(&mut self, frame: usize) -> io::Result<Option<FrameEntry>> {
+        while self.entries.len() <= frame && self.read_next()? {}
+        Ok(self.entries.get(frame).copied())
     }
 
     /// Reads the next part of the file; returns `false` if the index is complete. Blocks.

@@ -17,6 +17,9 @@ pub struct MediaInfo {
     pub format: ContainerFormat,
     /// Size of the first frame, in pixels.
     pub dimensions: Dimensions,
+    /// Kind of JPEG of the first frame, for a message, if the decoder does not know it; `None` if it may be able to show
+    /// the film.
+    pub undecodable_kind: Option<&'static str>,
     /// Frame rate stated by the file, or the assumed rate if it states none.
     pub rate: FrameRate,
     /// Progress of the index.
@@ -40,10 +43,16 @@ impl MediaInfo {
         NptRange { start: Some(Npt::ZERO), end }
     }
 
-    /// Returns the message for users about a damaged file; `None` if nothing is wrong, and while the file is being
-    /// indexed.
+    /// Returns the message for users about a film that cannot be shown, or about a damaged file; `None` if nothing is
+    /// wrong. Damage is known when the file has been indexed.
     pub fn warning(&self) -> Option<String> {
-        self.progress.warning(&self.name)
+        let undecodable = self.undecodable_kind.map(|kind| {
+            format!(
+                "{} cannot be shown, because its frames are {kind}; convert them to baseline JPEG.",
+                self.name
+            )
+        });
+        undecodable.or_else(|| self.progress.warning(&self.name))
     }
 }
 
@@ -58,6 +67,7 @@ pub(crate) mod tests {
             name: "movie".to_owned(),
             format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },
+            undecodable_kind: None,
             rate: FrameRate::CLASSROOM,
             progress: IndexProgress { frames, defects: Some(Default::default()), has_failed: false },
         }

@@ -99,8 +99,9 @@ impl Library {
         matches.iter().find_map(|is_match| entries.keys().find(|name| is_match(name)).cloned())
     }
 
-    /// Returns the file served under `name`, opening it if necessary; `None` if there is none. `on_open` is called if
-    /// this call opened it. May block.
+    /// Returns the file served under `name`; `None` if there is none. Opens it if necessary, and again if the file at
+    /// its path has changed since it was opened; existing sessions keep the one that they have. `on_open` is called if
+    /// this call opened it. Blocks.
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened.
@@ -110,23 +111,31 @@ impl Library {
         on_open: impl FnOnce(&Arc<MediaFile>),
     ) -> Result<Option<Arc<MediaFile>>, MediaFileError> {
         let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        match entry {
-            None => Ok(None),
-            Some(LibraryEntry::Open(media_file)) => Ok(Some(media_file)),
-            Some(LibraryEntry::Listed { path, rate }) => {
-                let media_file = MediaFile::open(&path, name, rate)?;
-                let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-                match entries.get_mut(name) {
-                    // Two requests may open the file at the same time; the first result is kept.
-                    Some(LibraryEntry::Open(first)) => Ok(Some(first.clone())),
-                    Some(entry) => {
-                        on_open(&media_file);
-                        *entry = LibraryEntry::Open(media_file.clone());
-                        Ok(Some(media_file))
-                    }
-                    None => Ok(None),
-                }
+        let (media_file, previous) = match entry {
+            None => return Ok(None),
+            Some(LibraryEntry::Open(media_file)) if media_file.is_unchanged() => return Ok(Some(media_file)),
+            Some(LibraryEntry::Open(previous)) => match previous.reopen() {
+                Ok(media_file) => (media_file, Some(previous)),
+                Err(error) if previous.is_available() => return Err(error),
+                // The caller finds out that the file is missing or was truncated.
+                Err(_) => return Ok(Some(previous)),
+            },
+            Some(LibraryEntry::Listed { path, rate }) => (MediaFile::open(&path, name, rate)?, None),
+        };
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        match entries.get_mut(name) {
+            // Two requests may open the file at the same time; the first result is kept.
+            Some(LibraryEntry::Open(first))
+                if previous.is_none_or(|previous| previous.id() != first.id()) =>
+            {
+                Ok(Some(first.clone()))
             }
+            Some(entry) => {
+                on_open(&media_file);
+                *entry = LibraryEntry::Open(media_file.clone());
+                Ok(Some(media_file))
+            }
+            None => Ok(None),
         }
     }
 }

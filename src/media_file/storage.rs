@@ -1,9 +1,10 @@
 //! Storage of a media file: a file on disk, or bytes in memory.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -26,9 +27,40 @@ pub enum Storage {
         path: PathBuf,
         /// File that frames are read from.
         file: File,
+        /// Version of the file when it was opened.
+        version: FileVersion,
     },
     /// Bytes compiled into the program.
     Memory(&'static [u8]),
+}
+
+/// Identity and version of a file on disk. It changes when the file is replaced, overwritten, extended or truncated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileVersion {
+    length: u64,
+    /// Time of the last change; `None` if the system has none.
+    modified: Option<SystemTime>,
+    /// Numbers of the device and the file.
+    #[cfg(unix)]
+    id: (u64, u64),
+    /// Time of the last change of content or attributes, in s and ns since 1970. Programs cannot set it.
+    #[cfg(unix)]
+    changed: (i64, i64),
+}
+
+impl FileVersion {
+    fn new(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+            #[cfg(unix)]
+            id: (metadata.dev(), metadata.ino()),
+            #[cfg(unix)]
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
 }
 
 impl ReadAt for Storage {
@@ -46,6 +78,26 @@ impl ReadAt for Storage {
 }
 
 impl Storage {
+    /// Opens a file on disk. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let version = FileVersion::new(&file.metadata()?);
+        Ok(Self::File { path: path.to_owned(), file, version })
+    }
+
+    /// Returns true if the file at its path is still the version that was opened. Blocks.
+    pub fn is_unchanged(&self) -> bool {
+        match self {
+            Self::File { path, version, .. } => {
+                fs::metadata(path).is_ok_and(|metadata| FileVersion::new(&metadata) == *version)
+            }
+            Self::Memory(_) => true,
+        }
+    }
+
     /// Reads exactly `length` bytes at `offset`. Blocks.
     ///
     /// # Errors

@@ -47,6 +47,15 @@ pub enum ServerEvent {
         /// Message for users: what is wrong, and what to try.
         warning: String,
     },
+    /// A session cannot send several frames in a row, or none at all.
+    FramesSkipped {
+        /// Name of the file in the library.
+        name: String,
+        /// Number of frames skipped so far.
+        count: u64,
+        /// Reason for the last one.
+        reason: String,
+    },
     /// A media file can no longer be read.
     MediaFileFailed {
         /// Name of the file in the library.
@@ -69,6 +78,9 @@ impl fmt::Display for ServerEvent {
             Self::EventsLeftOut { address, count } => write!(f, "{address}: {count} lines are left out here"),
             Self::SessionExpired { session } => write!(f, "session {session} timed out"),
             Self::MediaFileWarning { warning } => f.write_str(warning),
+            Self::FramesSkipped { name, count, reason } => {
+                write!(f, "{name}: {count} frames in a row cannot be sent and are skipped: {reason}")
+            }
             Self::MediaFileFailed { name, error } => write!(f, "{name} can no longer be read: {error}"),
         }
     }

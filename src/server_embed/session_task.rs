@@ -60,7 +60,21 @@ struct TaskState {
     pending_write: Option<oneshot::Receiver<()>>,
     /// Reading the media file has failed; further PLAY requests are refused.
     has_read_failed: bool,
+    skipped: SkippedFrames,
 }
+
+/// Frames in a row that cannot be sent.
+#[derive(Debug, Default)]
+struct SkippedFrames {
+    count: u64,
+    /// Reason for the last one; empty if there is none.
+    reason: String,
+    /// A frame was sent since the last PLAY ended.
+    has_sent: bool,
+}
+
+/// Number of skipped frames in a row that are reported: one second of a usual film.
+const MIN_REPORTED_SKIPS: u64 = 25;
 
 /// Event that the task waits for before it can send the next packet.
 enum WaitReason {
@@ -83,6 +97,7 @@ impl SessionTask {
             pending_fetch: None,
             pending_write: None,
             has_read_failed: false,
+            skipped: SkippedFrames::default(),
         };
         let shutdown = self.context.shutdown.clone();
         loop {
@@ -158,6 +173,7 @@ impl SessionTask {
                     continue;
                 }
                 StreamOutput::Ended => {
+                    self.report_empty_play(state);
                     self.session.handle_stream_end(&self.media_file.info());
                     continue;
                 }
@@ -189,15 +205,18 @@ impl SessionTask {
     fn handle_frame(&mut self, (frame, result): FetchResult, state: &mut TaskState) {
         let stream = self.session.stream();
         match result {
-            Ok(packets) => stream.provide_frame(frame, packets),
+            Ok(packets) => {
+                state.skipped = SkippedFrames { has_sent: true, ..SkippedFrames::default() };
+                stream.provide_frame(frame, packets);
+            }
             Err(FrameError::PastEnd) => stream.end_at(frame),
             Err(FrameError::Packetize(error)) => {
                 tracing::debug!(frame, %error, "skipping frame that cannot be packetized");
-                stream.skip_frame(frame);
+                self.skip_frame(frame, error.to_string(), state);
             }
             Err(FrameError::Decode(error)) => {
                 tracing::debug!(frame, %error, "skipping frame that cannot be decoded");
-                stream.skip_frame(frame);
+                self.skip_frame(frame, error.to_string(), state);
             }
             Err(FrameError::Io(error)) => {
                 // The stream ends here and sends BYE, so that the client does not wait for more.
@@ -208,6 +227,32 @@ impl SessionTask {
                 self.context.emit_about(self.peer, || event);
             }
         }
+    }
+
+    /// Skips a frame that cannot be sent. Reports once that a run of them is long.
+    fn skip_frame(&mut self, frame: u64, reason: String, state: &mut TaskState) {
+        self.session.stream().skip_frame(frame);
+        state.skipped.count += 1;
+        state.skipped.reason = reason;
+        if state.skipped.count == MIN_REPORTED_SKIPS {
+            self.report_skipped(&state.skipped);
+        }
+    }
+
+    /// Reports at the end of a PLAY that all of its frames were skipped, if they were too few for an earlier report.
+    fn report_empty_play(&self, state: &mut TaskState) {
+        let skipped = std::mem::take(&mut state.skipped);
+        if !skipped.has_sent && (1..MIN_REPORTED_SKIPS).contains(&skipped.count) {
+            self.report_skipped(&skipped);
+        }
+    }
+
+    fn report_skipped(&self, skipped: &SkippedFrames) {
+        self.context.observer.emit(ServerEvent::FramesSkipped {
+            name: self.media_file.name().to_owned(),
+            count: skipped.count,
+            reason: skipped.reason.clone(),
+        });
     }
 
     /// Handles a message from the inbox; returns true if the session is over.

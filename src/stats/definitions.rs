@@ -269,7 +269,7 @@ const FRAMES: &[Figure] = &[
     Figure {
         name: "Headers reduced",
         fields: &["headers_reduced"],
-        description: "Frames whose JPEG header is longer than a packet and was sent without APPn and COM segments.",
+        description: "Frames that an earlier version of Reelay sent without APPn and COM segments, because their header is long.",
         measured: |s| count(s.headers_reduced),
         emulated: None,
     },

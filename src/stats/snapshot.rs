@@ -66,7 +66,8 @@ pub struct Snapshot {
     pub frames_unusable: u64,
     /// Complete frames that cannot be decoded.
     pub frames_undecodable: u64,
-    /// Frames sent without APPn and COM segments because their JPEG header is longer than a packet.
+    /// Frames that an earlier version of Reelay sent without APPn and COM segments, because their JPEG header is longer
+    /// than a packet.
     pub headers_reduced: u64,
     /// Complete frames not shown because they were late.
     pub frames_dropped_late: u64,

@@ -176,7 +176,8 @@ const DQT: u8 = 0xDB;
 const SOF0: u8 = 0xC0;
 const SOS: u8 = 0xDA;
 
-type Segments = Vec<(u8, Vec<u8>)>;
+/// Codes and bodies of segments.
+pub type Segments = Vec<(u8, Vec<u8>)>;
 
 /// Splits a JPEG into its segments from after SOI up to and including SOS, and the entropy-coded data.
 fn split_segments(jpeg: &[u8]) -> (Segments, &[u8]) {
@@ -204,7 +205,8 @@ fn join_segments(segments: &Segments, data: &[u8], fill: usize) -> Vec<u8> {
     jpeg
 }
 
-fn modify_segments(jpeg: &[u8], change: impl FnOnce(&mut Segments)) -> Vec<u8> {
+/// Changes the header segments of a JPEG, from the one after SOI to SOS.
+pub fn modify_segments(jpeg: &[u8], change: impl FnOnce(&mut Segments)) -> Vec<u8> {
     let (mut segments, data) = split_segments(jpeg);
     change(&mut segments);
     join_segments(&segments, data, 0)

@@ -5,5 +5,6 @@ pub mod app_harness;
 pub mod classroom_server;
 pub mod jpegs;
 pub mod media_files;
+pub mod odd_jpegs;
 pub mod simulation;
 pub mod window_harness;

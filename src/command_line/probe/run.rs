@@ -66,7 +66,10 @@ async fn resolve_target(
 }
 
 fn print_file_error(event: ServerEvent) {
-    if let ServerEvent::MediaFileWarning { .. } | ServerEvent::MediaFileFailed { .. } = event {
+    if let ServerEvent::MediaFileWarning { .. }
+    | ServerEvent::MediaFileFailed { .. }
+    | ServerEvent::FramesSkipped { .. } = event
+    {
         stderr::print_line(event);
     }
 }

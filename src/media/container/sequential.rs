@@ -5,7 +5,7 @@ use std::mem;
 use super::demuxer::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_byte, starts_with_record};
 use crate::media::FrameRate;
-use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
+use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus, marker};
 
 /// Finds frames by reading the file from beginning to end and parsing the markers of each frame.
 ///
@@ -13,6 +13,9 @@ use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 /// padding, junk) are skipped, and each frame is parsed up to EOI, so that several frames in one record become separate
 /// entries. A length field only helps to recover from a truncated record: if a frame does not end in its record and the
 /// next record begins there, the frame is damaged.
+///
+/// Some cameras write no EOI at all: their frames end where the next one begins. A frame without EOI is damaged only if
+/// other frames of the file have one.
 #[derive(Debug)]
 pub struct SequentialDemuxer {
     /// Frame rate for all frames, since the file states no times.
@@ -21,9 +24,22 @@ pub struct SequentialDemuxer {
     position: u64,
     state: ScanState,
     defects: FileDefects,
+    end_marker_use: EndMarkerUse,
     /// Number of frames found so far.
     frames: u64,
     is_done: bool,
+}
+
+/// Use of EOI in a file.
+#[derive(Debug)]
+enum EndMarkerUse {
+    /// No frame with EOI was found yet. Contains start and end of the first frame if it has no EOI, in bytes from the
+    /// start of the file.
+    Unknown { unmarked: Option<(u64, u64)> },
+    /// Frames end with EOI.
+    Written,
+    /// Frames end without EOI.
+    Omitted,
 }
 
 /// Number of bytes read at a time before the first frame is known.
@@ -103,6 +119,7 @@ impl SequentialDemuxer {
             position: 0,
             state: ScanState::BetweenFrames(SoiSearch::default()),
             defects: FileDefects::default(),
+            end_marker_use: EndMarkerUse::Unknown { unmarked: None },
             frames: 0,
             is_done: false,
         }
@@ -133,8 +150,19 @@ impl SequentialDemuxer {
         if let ScanState::AfterRecord { .. } = self.state {
             self.resolve_lookahead(entries);
         }
-        if let ScanState::InFrame(_) = self.state {
-            self.defects.is_truncated = true;
+        if let ScanState::InFrame(frame) = self.take_state() {
+            let is_known_end = match self.end_marker_use {
+                EndMarkerUse::Unknown { unmarked: Some(_) } | EndMarkerUse::Omitted => true,
+                _ => frame.record_end == Some(self.position),
+            };
+            if frame.parser.is_in_scan() && is_known_end {
+                self.end_unmarked_frame(frame.start, self.position, entries);
+            } else {
+                self.defects.is_truncated = true;
+            }
+        }
+        if let EndMarkerUse::Unknown { unmarked: Some((start, end)) } = self.end_marker_use {
+            self.add_entry(start, end, entries);
         }
         self.is_done = true;
     }
@@ -171,7 +199,7 @@ impl SequentialDemuxer {
             bytes.len().min(usize::try_from(remaining).unwrap_or(usize::MAX))
         });
         let status = frame.parser.advance(&bytes[..available]);
-        let (start, record_end) = (frame.start, frame.record_end);
+        let (start, record_end, is_in_scan) = (frame.start, frame.record_end, frame.parser.is_in_scan());
         let consumed = match status {
             ParseStatus::Incomplete => available,
             ParseStatus::Complete { consumed } | ParseStatus::Invalid { consumed, .. } => consumed,
@@ -180,11 +208,15 @@ impl SequentialDemuxer {
         match status {
             ParseStatus::Incomplete => {}
             ParseStatus::Complete { .. } => {
-                self.add_entry(start, entries);
+                self.end_marked_frame(start, entries);
                 self.state = ScanState::BetweenFrames(SoiSearch { record_end, ..SoiSearch::default() });
             }
             ParseStatus::Invalid { after_ff, .. } => {
-                self.defects.damaged += 1;
+                let is_soi = after_ff && bytes.get(consumed) == Some(&marker::SOI);
+                match is_in_scan && is_soi {
+                    true => self.end_unmarked_frame(start, self.position - 1, entries),
+                    false => self.defects.damaged += 1,
+                }
                 let matched = usize::from(after_ff);
                 self.state =
                     ScanState::BetweenFrames(SoiSearch { matched, record_end, ..SoiSearch::default() });
@@ -193,9 +225,35 @@ impl SequentialDemuxer {
         consumed
     }
 
-    /// Adds the frame that ends at the current position.
-    fn add_entry(&mut self, start: u64, entries: &mut Vec<FrameEntry>) {
-        match u32::try_from(self.position - start) {
+    /// Adds the frame that ends with EOI at the current position.
+    fn end_marked_frame(&mut self, start: u64, entries: &mut Vec<FrameEntry>) {
+        if let EndMarkerUse::Unknown { unmarked } = self.end_marker_use {
+            self.defects.damaged += u64::from(unmarked.is_some());
+            self.end_marker_use = EndMarkerUse::Written;
+        }
+        self.add_entry(start, self.position, entries);
+    }
+
+    /// Adds a frame without EOI, or counts it as damaged if other frames have EOI. Positions are in bytes from the start
+    /// of the file.
+    fn end_unmarked_frame(&mut self, start: u64, end: u64, entries: &mut Vec<FrameEntry>) {
+        match self.end_marker_use {
+            EndMarkerUse::Written => self.defects.damaged += 1,
+            EndMarkerUse::Omitted => self.add_entry(start, end, entries),
+            EndMarkerUse::Unknown { unmarked: None } => {
+                self.end_marker_use = EndMarkerUse::Unknown { unmarked: Some((start, end)) };
+            }
+            EndMarkerUse::Unknown { unmarked: Some((first_start, first_end)) } => {
+                self.end_marker_use = EndMarkerUse::Omitted;
+                self.add_entry(first_start, first_end, entries);
+                self.add_entry(start, end, entries);
+            }
+        }
+    }
+
+    /// Adds a frame. Positions are in bytes from the start of the file.
+    fn add_entry(&mut self, start: u64, end: u64, entries: &mut Vec<FrameEntry>) {
+        match u32::try_from(end - start) {
             Ok(length) if length as usize <= MAX_FRAME_SIZE => {
                 entries.push(FrameEntry { offset: start, length, time: self.rate.npt_of(self.frames) });
                 self.frames += 1;
@@ -230,12 +288,15 @@ impl SequentialDemuxer {
         consumed
     }
 
-    /// Decides how a frame continues that has not ended in its record. If another record begins, the frame is damaged;
+    /// Decides how a frame continues that has not ended in its record. If another record begins, the frame ends there;
     /// otherwise the length field is wrong and the frame continues.
     fn resolve_lookahead(&mut self, entries: &mut Vec<FrameEntry>) {
         let ScanState::AfterRecord { frame, lookahead } = self.take_state() else { return };
         if starts_with_record(&lookahead) {
-            self.defects.damaged += 1;
+            match frame.parser.is_in_scan() {
+                true => self.end_unmarked_frame(frame.start, self.position, entries),
+                false => self.defects.damaged += 1,
+            }
         } else {
             self.state = ScanState::InFrame(PartialFrame { record_end: None, ..frame });
         }
@@ -347,6 +408,18 @@ mod tests {
         assert_eq!(index(&without_eoi), (vec![b.clone()], ONE_DAMAGED));
         let with_invalid_marker = [&[0xFF, 0xD8, 0xFF, 0x00, 7, 7][..], &b].concat();
         assert_eq!(index(&with_invalid_marker), (vec![b], ONE_DAMAGED));
+    }
+
+    #[test]
+    fn frames_of_a_file_without_eoi_are_complete() {
+        let without_eoi = |data: &[u8]| frame(data)[..11 + data.len()].to_vec();
+        let frames = vec![without_eoi(b"a"), without_eoi(b"bb"), without_eoi(b"ccc")];
+        let expected = (frames.clone(), FileDefects::default());
+        assert_eq!(index(&frames.concat()), expected);
+        assert_eq!(index(&frames.iter().flat_map(|frame| record(frame)).collect::<Vec<_>>()), expected);
+        assert_eq!(index(&record(&frames[0])), (frames[..1].to_vec(), FileDefects::default()));
+        // Without a record, the end of the only frame is not known.
+        assert_eq!(index(&frames[0]), (vec![], FileDefects { is_truncated: true, ..FileDefects::default() }));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Incremental search for the end of a frame.
 
+use super::limits::MAX_HEADER_JUNK;
 use super::marker;
 
 /// Parses the markers of one JPEG, from SOI to EOI, in pieces of any size.
@@ -10,6 +11,12 @@ use super::marker;
 pub struct FrameParser {
     state: ParserState,
     has_frame_header: bool,
+    /// Number of segments begun.
+    segment_count: usize,
+    /// Number of bytes between header segments that belong to no segment.
+    junk: usize,
+    /// Precision, height and width in the current frame header (T.81 §B.2.2), and the number of bytes of them parsed.
+    frame_size: ([u8; 5], usize),
 }
 
 /// The kind of the next byte.
@@ -56,7 +63,13 @@ pub enum ParseStatus {
 
 impl Default for FrameParser {
     fn default() -> Self {
-        Self { state: ParserState::SoiPrefix, has_frame_header: false }
+        Self {
+            state: ParserState::SoiPrefix,
+            has_frame_header: false,
+            segment_count: 0,
+            junk: 0,
+            frame_size: ([0; 5], 0),
+        }
     }
 }
 
@@ -69,6 +82,11 @@ impl FrameParser {
             self.state = match self.state {
                 ParserState::SegmentBody { code, remaining } => {
                     let skipped = remaining.min(bytes.len() - position);
+                    if marker::is_start_of_frame(code)
+                        && !self.record_frame_size(&bytes[position..][..skipped])
+                    {
+                        return ParseStatus::Invalid { consumed: position, after_ff: false };
+                    }
                     position += skipped;
                     state_after_body(code, remaining - skipped)
                 }
@@ -98,6 +116,21 @@ impl FrameParser {
         ParseStatus::Incomplete
     }
 
+    /// Returns whether the current position is in entropy-coded data, where a frame can end without EOI.
+    pub fn is_in_scan(&self) -> bool {
+        matches!(self.state, ParserState::EntropyData | ParserState::EntropyMarkerCode)
+    }
+
+    /// Records bytes of the frame header, and returns false if they state a width of 0, which no frame has.
+    fn record_frame_size(&mut self, body: &[u8]) -> bool {
+        let (size, filled) = &mut self.frame_size;
+        for (slot, byte) in size[*filled..].iter_mut().zip(body) {
+            *slot = *byte;
+            *filled += 1;
+        }
+        *filled < size.len() || size[3..] != [0, 0]
+    }
+
     fn transition(&mut self, state: ParserState, byte: u8) -> Transition {
         match (state, byte) {
             (ParserState::SoiPrefix, 0xFF) => Transition::State(ParserState::SoiCode),
@@ -107,8 +140,19 @@ impl FrameParser {
                 Transition::State(ParserState::MarkerCode)
             }
             (ParserState::EntropyMarkerCode, 0xFF) => Transition::State(ParserState::EntropyMarkerCode),
-            // A stuffed zero byte or a restart marker: the entropy-coded data continues.
+            // Some encoders write SOI twice.
+            (ParserState::MarkerCode, marker::SOI) if self.segment_count == 0 => {
+                Transition::State(ParserState::MarkerPrefix)
+            }
+            (ParserState::MarkerPrefix, _) => self.skip_junk(1),
+            // A stuffed zero byte between segments.
+            (ParserState::MarkerCode, 0x00) => self.skip_junk(2),
+            // A stuffed zero byte or a restart marker: the entropy-coded data continues. Reserved codes, which some
+            // encoders write after the last block, are passed over.
             (ParserState::EntropyMarkerCode, 0x00 | marker::RST0..=marker::RST7) => {
+                Transition::State(ParserState::EntropyData)
+            }
+            (ParserState::EntropyMarkerCode, code) if marker::is_reserved(code) => {
                 Transition::State(ParserState::EntropyData)
             }
             (ParserState::EntropyMarkerCode, marker::EOI) => Transition::End,
@@ -128,8 +172,20 @@ impl FrameParser {
         }
     }
 
+    /// Skips bytes between header segments that belong to no segment. There are none before the first segment, so that
+    /// other bytes are not taken for a frame.
+    fn skip_junk(&mut self, count: usize) -> Transition {
+        self.junk += count;
+        match self.segment_count > 0 && self.junk <= MAX_HEADER_JUNK {
+            true => Transition::State(ParserState::MarkerPrefix),
+            false => Transition::Invalid,
+        }
+    }
+
     fn start_segment(&mut self, code: u8) -> Transition {
         self.has_frame_header |= marker::is_start_of_frame(code);
+        self.segment_count += 1;
+        self.frame_size = ([0; 5], 0);
         if code == marker::SOS && !self.has_frame_header {
             return Transition::Invalid;
         }
@@ -186,6 +242,44 @@ mod tests {
         let followed = [cut, FRAME].concat();
         let invalid = ParseStatus::Invalid { consumed: cut.len() + 1, after_ff: true };
         assert_eq!(FrameParser::default().advance(&followed), invalid);
+    }
+
+    #[test]
+    fn odd_bytes_of_encoders_do_not_end_a_frame() {
+        let (soi, rest) = FRAME.split_at(2);
+        let (segment, scans) = rest.split_at(8);
+        let (data, eoi) = scans.split_at(scans.len() - 2);
+        for odd in [
+            [soi, soi, rest].concat(),
+            [soi, segment, &[0; 4], scans].concat(),
+            [soi, segment, &[1, 0xFF, 0, 2], scans].concat(),
+            [soi, segment, data, &[0xFF, 0x7F, 1], eoi].concat(),
+        ] {
+            for cut in 0..odd.len() {
+                let mut parser = FrameParser::default();
+                assert_eq!(parser.advance(&odd[..cut]), ParseStatus::Incomplete, "{odd:02X?}, cut at {cut}");
+                let complete = ParseStatus::Complete { consumed: odd.len() - cut };
+                assert_eq!(parser.advance(&odd[cut..]), complete, "{odd:02X?}, cut at {cut}");
+            }
+        }
+        let long_junk = [soi, segment, &[0; MAX_HEADER_JUNK + 1], scans].concat();
+        assert!(matches!(FrameParser::default().advance(&long_junk), ParseStatus::Invalid { .. }));
+    }
+
+    #[test]
+    fn frame_of_width_zero_is_invalid_in_pieces_of_any_size() {
+        let header = [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 16, 0, 0, 1, 1, 0x11, 0];
+        for cut in 0..header.len() {
+            let mut parser = FrameParser::default();
+            let status = match parser.advance(&header[..cut]) {
+                ParseStatus::Incomplete => parser.advance(&header[cut..]),
+                status => status,
+            };
+            assert!(
+                matches!(status, ParseStatus::Invalid { after_ff: false, .. }),
+                "cut at {cut}: {status:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The header segments of a frame: everything from SOI to the first entropy-coded byte.
 
 use std::fmt;
-use std::ops::Range;
 
+use super::limits::MAX_HEADER_JUNK;
 use super::marker;
-use super::tables::{self, HuffmanTable};
+use super::segment::{ScanMarkers, Segment};
+use super::tables::HuffmanTable;
 
 /// Width and height in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,15 +19,6 @@ impl fmt::Display for Dimensions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}×{}", self.width, self.height)
     }
-}
-
-/// A marker segment: marker, length and body (T.81 §B.1.1.4).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Segment {
-    /// Marker code, the byte after 0xFF.
-    pub code: u8,
-    /// Position in the frame, in bytes from SOI, from the 0xFF of the marker to the last byte of the body.
-    pub range: Range<usize>,
 }
 
 /// A component in a frame header (T.81 §B.2.2).
@@ -146,6 +138,27 @@ impl<'a> JpegHeader<'a> {
         self.sos_segment().range.end
     }
 
+    /// Returns the markers after the first scan header, without restart markers.
+    pub(super) fn scan_markers(&self) -> ScanMarkers<'a> {
+        ScanMarkers::new(self.jpeg, self.scan_data_start())
+    }
+
+    /// Returns the size in pixels. If the frame header states no height, it is that of the DNL segment (T.81 §B.2.5),
+    /// and 0 without one.
+    pub fn dimensions(&self) -> Dimensions {
+        let Dimensions { width, height } = self.frame_header.dimensions;
+        match height {
+            0 => Dimensions { width, height: self.height_after_scan().unwrap_or(0) },
+            _ => self.frame_header.dimensions,
+        }
+    }
+
+    /// Returns the height in a DNL segment; `None` without one.
+    pub(super) fn height_after_scan(&self) -> Option<u16> {
+        let dnl = self.scan_markers().find(|segment| segment.code == marker::DNL)?;
+        Some(u16::from_be_bytes(*self.jpeg[dnl.range].get(4..)?.first_chunk()?))
+    }
+
     /// Returns the frame header (SOF).
     pub fn frame_header(&self) -> &FrameHeader {
         &self.frame_header
@@ -187,26 +200,49 @@ impl<'a> JpegHeader<'a> {
         !self.segment_data.huffman_tables.is_empty()
     }
 
+    /// Returns whether only fill bytes separate the markers and segments of the header.
+    pub(super) fn is_contiguous(&self) -> bool {
+        let ends = std::iter::once(2).chain(self.segments.iter().map(|segment| segment.range.end));
+        ends.zip(&self.segments)
+            .all(|(end, next)| self.jpeg[end..next.range.start].iter().all(|byte| *byte == 0xFF))
+    }
+
     /// Returns whether the frame uses the baseline sequential process (SOF0).
     pub fn is_baseline(&self) -> bool {
         self.frame_header.sof_marker == marker::SOF0
     }
 }
 
-/// Returns the segments from `offset` to the next SOS, which is included.
-fn find_segments(jpeg: &[u8], mut offset: usize) -> Result<Vec<Segment>, JpegError> {
-    let mut segments = Vec::new();
+/// Returns the segments from `start_offset` to the next SOS, which is included. A repeated SOI and bytes between
+/// segments that belong to none are skipped.
+fn find_segments(jpeg: &[u8], start_offset: usize) -> Result<Vec<Segment>, JpegError> {
+    let (mut segments, mut offset, mut junk) = (Vec::new(), start_offset, 0);
     loop {
-        if jpeg.get(offset) != Some(&0xFF) {
+        let skipped = jpeg[offset..].iter().take_while(|&&byte| byte != 0xFF).count();
+        junk += skipped;
+        if junk > 0 && (segments.is_empty() || junk > MAX_HEADER_JUNK) {
             return Err(JpegError { message: "missing marker", offset });
         }
+        offset += skipped;
         let fill = jpeg[offset..].iter().take_while(|&&byte| byte == 0xFF).count();
-        let start = offset + fill - 1;
+        let start = (offset + fill).saturating_sub(1);
         let (Some(&code), Some(&high), Some(&low)) =
             (jpeg.get(start + 1), jpeg.get(start + 2), jpeg.get(start + 3))
         else {
             return Err(JpegError { message: "end of data in the header", offset: jpeg.len() });
         };
+        match code {
+            marker::SOI if start_offset == 2 && segments.is_empty() => {
+                offset = start + 2;
+                continue;
+            }
+            0x00 => {
+                junk += 2;
+                offset = start + 2;
+                continue;
+            }
+            _ => {}
+        }
         let end = start + 2 + usize::from(u16::from_be_bytes([high, low]));
         if !marker::has_segment(code) || end < start + 4 || segments.len() == MAX_SEGMENTS {
             return Err(JpegError { message: "unexpected marker in the header", offset: start });
@@ -311,32 +347,4 @@ fn parse_sof(sof_marker: u8, body: &[u8]) -> Option<FrameHeader> {
         })
         .collect();
     Some(FrameHeader { sof_marker, precision, dimensions, components })
-}
-
-/// Encodes a header with the standard Huffman tables, from SOI to SOS, as in RFC 2435 appendix B.
-///
-/// `vertical_sampling` is the factor of luminance: 1 for 4:2:2, 2 for 4:2:0. `quantization_tables` are those of
-/// luminance and chrominance, in zigzag order. `restart_interval` is in minimum coded units; with `None` there is no
-/// DRI segment.
-pub fn standard_header(
-    dimensions: Dimensions,
-    vertical_sampling: u8,
-    quantization_tables: [&[u8]; 2],
-    restart_interval: Option<u16>,
-) -> Vec<u8> {
-    let mut header = vec![0xFF, marker::SOI];
-    for (destination, table) in (0u8..).zip(quantization_tables) {
-        header.extend_from_slice(&[0xFF, marker::DQT, 0, 67, destination]);
-        header.extend_from_slice(table);
-    }
-    if let Some(interval) = restart_interval {
-        let [high, low] = interval.to_be_bytes();
-        header.extend_from_slice(&[0xFF, marker::DRI, 0, 4, high, low]);
-    }
-    let ([h1, h0], [w1, w0]) = (dimensions.height.to_be_bytes(), dimensions.width.to_be_bytes());
-    header.extend_from_slice(&[0xFF, marker::SOF0, 0, 17, 8, h1, h0, w1, w0, 3]);
-    header.extend_from_slice(&[1, 0x20 | vertical_sampling, 0, 2, 0x11, 1, 3, 0x11, 1]);
-    header.extend_from_slice(&tables::standard_dht_segment());
-    header.extend_from_slice(&[0xFF, marker::SOS, 0, 12, 3, 1, 0x00, 2, 0x11, 3, 0x11, 0, 63, 0]);
-    header
 }

@@ -3,6 +3,8 @@
 
 pub const SOF0: u8 = 0xC0;
 pub const SOF1: u8 = 0xC1;
+pub const SOF2: u8 = 0xC2;
+pub const SOF3: u8 = 0xC3;
 pub const DHT: u8 = 0xC4;
 pub const JPG: u8 = 0xC8;
 pub const DAC: u8 = 0xCC;
@@ -15,8 +17,7 @@ pub const SOS: u8 = 0xDA;
 pub const DQT: u8 = 0xDB;
 pub const DNL: u8 = 0xDC;
 pub const DRI: u8 = 0xDD;
-pub const APP0: u8 = 0xE0;
-pub const APP15: u8 = 0xEF;
+pub const DHP: u8 = 0xDE;
 pub const COM: u8 = 0xFE;
 
 /// Returns whether the marker begins a frame header of any coding process (SOF).
@@ -29,7 +30,7 @@ pub fn has_segment(code: u8) -> bool {
     matches!(code, SOF0..=SOF15 | SOS..=COM)
 }
 
-/// Returns whether the segment is APPn or COM, which can be left out without changing a pixel.
-pub fn is_metadata(code: u8) -> bool {
-    matches!(code, APP0..=APP15 | COM)
+/// Returns whether the code is reserved, or TEM: a marker without a segment that no decoder needs.
+pub fn is_reserved(code: u8) -> bool {
+    matches!(code, 0x01..=0xBF)
 }

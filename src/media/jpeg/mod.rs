@@ -7,18 +7,24 @@
 mod bits;
 mod blocks;
 mod compatibility;
+mod decodability;
 mod frame_parser;
 mod header;
 mod huffman;
 mod limits;
 pub mod marker;
+mod segment;
+mod standard_header;
 pub mod tables;
 mod transcode;
 
-pub use compatibility::normalize_for_decoder;
+pub use compatibility::{normalize_for_decoder, with_eoi};
+pub use decodability::{check_decoding_cost, undecodable_kind};
 pub use frame_parser::{FrameParser, ParseStatus};
-pub use header::{
-    Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent, Segment, standard_header,
-};
+pub use header::{Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent};
 pub use limits::{MAX_FRAME_SIZE, MAX_PIXELS};
+pub use segment::Segment;
+pub use standard_header::{
+    frame_header_segment, quantization_segments, restart_segment, scan_header_segment, standard_header,
+};
 pub use transcode::with_standard_huffman;

@@ -6,9 +6,10 @@
 
 use super::bits::BitWriter;
 use super::blocks::{self, Block, END_OF_BLOCK, Plane};
-use super::header::{Component, JpegError, JpegHeader, standard_header};
+use super::header::{Component, JpegError, JpegHeader};
 use super::huffman::HuffmanEncoder;
 use super::limits::MAX_PIXELS;
+use super::standard_header::standard_header;
 use super::{marker, tables};
 
 /// Maximum size of a DC difference in the standard tables, in bits.

@@ -22,13 +22,15 @@ pub enum Assembled {
 /// The received bytes of a frame, and the ranges that are missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AssembledFrame {
-    /// Received bytes, in order. A complete frame is a JPEG from SOI to EOI.
+    /// Received bytes, in order. A complete frame is a JPEG from SOI to EOI; with the original header, it has EOI only if
+    /// the sender's frame has one.
     pub jpeg: Bytes,
     /// Ranges of the frame that were not received, in order; empty if the frame is complete.
     ///
     /// Positions are in bytes from SOI. If the first packet is missing, the length of the header is unknown: the first
-    /// range begins at 0, and positions are in bytes from the start of the scan data. The end of the last range is
-    /// [`UNKNOWN_END`] if the length of the frame is unknown.
+    /// range begins at 0, and positions are in bytes from the start of the scan data. If another part of the header is
+    /// missing, the complete frame counts as missing. The end of the last range is [`UNKNOWN_END`] if the length of the
+    /// frame is unknown.
     pub missing: Vec<Range<usize>>,
     /// RTP timestamp of the frame, in ticks.
     pub timestamp: u32,
@@ -80,6 +82,13 @@ impl Gaps {
     pub fn truncate(&mut self) {
         if !std::mem::replace(&mut self.is_truncated, true) {
             self.missing.push(self.position..UNKNOWN_END);
+        }
+    }
+
+    /// Moves all positions by the length of a header, in bytes, that precedes them.
+    pub fn shift(&mut self, length: usize) {
+        for range in &mut self.missing {
+            *range = range.start.saturating_add(length)..range.end.saturating_add(length);
         }
     }
 

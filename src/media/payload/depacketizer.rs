@@ -1,15 +1,14 @@
 //! Assembly of frames from RTP packets in sequence order.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::assembled::{Assembled, AssembledFrame, Gaps};
-use super::main_header::{
-    FILL_MASK, FIRST_EXTENSION_PROFILE, HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND,
-    TYPE_ORIGINAL_HEADER, TYPE_RESTART_BIT,
-};
-use crate::media::jpeg::{Dimensions, JpegHeader, MAX_FRAME_SIZE, marker, standard_header, tables};
+use super::assembled::{Assembled, AssembledFrame, Gaps, UNKNOWN_END};
+use super::header_extension::{HeaderPart, PayloadHeaders, PendingHeader, has_scan_header};
+use super::main_header::{HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND, TYPE_ORIGINAL_HEADER};
+use crate::media::jpeg::{Dimensions, MAX_FRAME_SIZE, marker, tables};
 use crate::proto::rtp::Packet;
 
 /// Assembles frames from packets of RFC 2435, with or without the original header.
@@ -45,18 +44,31 @@ enum AssemblyState {
     Unusable(&'static str),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct PartialFrame {
+    /// The header, if it is complete, and the scan data received.
     jpeg: BytesMut,
-    /// Length of the header before the scan data, in bytes; 0 if the first packet is missing.
-    header_length: usize,
+    header: HeaderState,
     gaps: Gaps,
     headers_reduced: bool,
+    /// EOI may be missing in the data, because RFC 2435 does not carry it.
+    lacks_eoi: bool,
+}
+
+#[derive(Debug)]
+enum HeaderState {
+    /// The bytes begin with the header, of this length in bytes; 0 if the first packet is missing.
+    Complete(usize),
+    /// The header may continue in the next packets. The bytes are scan data only.
+    Pending(Box<PendingHeader>),
+    /// A part of the header is missing, and the scan data is dropped.
+    Lost,
 }
 
 /// Returns whether a packet is the first of its frame.
 pub fn starts_frame(packet: &Packet) -> bool {
-    MainHeader::parse(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
+    let continues_header = HeaderPart::from_packet(packet).is_some_and(|part| !part.is_first);
+    !continues_header && MainHeader::parse(&packet.payload).is_some_and(|main| main.fragment_offset == 0)
 }
 
 impl Depacketizer {
@@ -92,7 +104,7 @@ impl Depacketizer {
             self.finish_frame(false);
         }
         if let Some(assembly) = &mut self.assembly {
-            assembly.state.append(&packet.payload);
+            assembly.state.append(packet);
         } else {
             let state = self.start_frame(packet);
             self.assembly = Some(Assembly { timestamp, sequence: packet.header.sequence, state });
@@ -106,16 +118,11 @@ impl Depacketizer {
         let Some(Assembly { timestamp, sequence, state }) = self.assembly.take() else { return };
         self.completed.push_back(match state {
             AssemblyState::Unusable(reason) => Assembled::Unusable(reason),
-            AssemblyState::Assembling(PartialFrame { mut jpeg, mut gaps, headers_reduced, .. }) => {
-                if !has_marker {
-                    gaps.truncate();
-                }
-                // Some senders include EOI in the data and some do not; RFC 2435 §3.1.9 does not specify it.
-                if gaps.is_empty() && !jpeg.ends_with(&[0xFF, marker::EOI]) {
-                    jpeg.put_slice(&[0xFF, marker::EOI]);
-                }
-                let (jpeg, missing) = (jpeg.freeze(), gaps.into_missing());
-                Assembled::Frame(AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced })
+            AssemblyState::Assembling(frame) => {
+                let headers_reduced = frame.headers_reduced;
+                frame.finish(has_marker).map_or_else(Assembled::Unusable, |(jpeg, missing)| {
+                    Assembled::Frame(AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced })
+                })
             }
         });
     }
@@ -124,62 +131,48 @@ impl Depacketizer {
         let Some(main) = MainHeader::parse(&packet.payload) else {
             return AssemblyState::Unusable(TOO_SHORT);
         };
-        if main.fragment_offset != 0 {
-            let mut state = AssemblyState::Assembling(PartialFrame::default());
-            state.append(&packet.payload);
+        if !starts_frame(packet) {
+            let is_header_lost = main.fragment_offset == 0;
+            let header = if is_header_lost { HeaderState::Lost } else { HeaderState::Complete(0) };
+            let mut state = AssemblyState::Assembling(PartialFrame::new(header, main));
+            state.append(packet);
             return state;
         }
         match self.parse_first(packet, main) {
-            Ok((header, data, headers_reduced)) => {
-                // Most frames have a few packets. A frame of a single packet needs space for EOI only.
-                let packets = if packet.header.marker { 1 } else { 4 };
-                let mut jpeg = BytesMut::with_capacity((header.len() + data.len()) * packets + 2);
-                jpeg.put_slice(&header);
-                jpeg.put_slice(&data);
-                let mut gaps = Gaps::default();
-                gaps.append(jpeg.len());
-                let header_length = header.len();
-                AssemblyState::Assembling(PartialFrame { jpeg, header_length, gaps, headers_reduced })
-            }
+            Ok(frame) => AssemblyState::Assembling(frame),
             Err(reason) => AssemblyState::Unusable(reason),
         }
     }
 
-    /// Parses the first packet of a frame. Returns the JPEG header, the scan data, and whether the header was reduced.
-    fn parse_first(
-        &mut self,
-        packet: &Packet,
-        main: MainHeader,
-    ) -> Result<(Vec<u8>, Bytes, bool), &'static str> {
+    /// Parses the first packet of a frame.
+    fn parse_first(&mut self, packet: &Packet, main: MainHeader) -> Result<PartialFrame, &'static str> {
         let mut rest = packet.payload.slice(MainHeader::LENGTH..);
+        if is_jpeg(&rest) {
+            return Ok(PartialFrame::start(packet, main, HeaderState::Complete(0), &[], &rest));
+        }
         let restart_interval = match main.has_restart_header() {
             true => Some(parse_restart_interval(&mut rest)?),
             false => None,
         };
         let tables = self.parse_tables(main.quality, &mut rest)?;
-        let segments =
-            packet.extension.as_ref().filter(|extension| extension.profile == FIRST_EXTENSION_PROFILE);
-        if let Some(header) = segments.and_then(|extension| original_header(&extension.body, main)) {
-            return Ok((
-                header,
-                rest,
-                main.jpeg_type == TYPE_ORIGINAL_HEADER && main.type_specific & HEADER_REDUCED_BIT != 0,
+        if is_jpeg(&rest) {
+            return Ok(PartialFrame::start(packet, main, HeaderState::Complete(0), &[], &rest));
+        }
+        let payload_headers = PayloadHeaders { main, tables, restart_interval, dimensions: self.dimensions };
+        let part = HeaderPart::from_packet(packet);
+        let segments = part.as_ref().map(|part| part.segments.clone()).unwrap_or_default();
+        if part.is_some() && !has_scan_header(&segments) {
+            let pending = PendingHeader::new(payload_headers, &segments, packet.header.sequence);
+            return Ok(PartialFrame::start(
+                packet,
+                main,
+                HeaderState::Pending(Box::new(pending)),
+                &[],
+                &rest,
             ));
         }
-        let dimensions = match (main.width, main.height) {
-            (0, _) | (_, 0) => self.dimensions.ok_or("the stream does not state the size of its frames")?,
-            (width, height) => Dimensions { width: u16::from(width) * 8, height: u16::from(height) * 8 },
-        };
-        let tables = tables.ok_or("the quantization tables are missing")?;
-        let vertical_sampling = match main.jpeg_type & !TYPE_RESTART_BIT {
-            0 => 1,
-            1 => 2,
-            _ => return Err("the type of the JPEG payload is unknown"),
-        };
-        let (luminance, chrominance) = tables.split_at(64);
-        let header =
-            standard_header(dimensions, vertical_sampling, [luminance, chrominance], restart_interval);
-        Ok((header, rest, false))
+        let header = payload_headers.build_header(&segments)?;
+        Ok(PartialFrame::start(packet, main, HeaderState::Complete(header.len()), &header, &rest))
     }
 
     /// Returns the quantization tables of a quality: computed, from the packet, or cached (RFC 2435 §3.1.8). `None` if
@@ -229,11 +222,18 @@ fn computed_tables(quality: u8) -> [u8; 128] {
     both
 }
 
+/// Returns whether bytes are the beginning of a JPEG instead of scan data, which cannot contain SOI. Servers of small
+/// cameras (ESP32) send the complete JPEG after the payload header.
+fn is_jpeg(data: &[u8]) -> bool {
+    let segment = |code: u8| marker::has_segment(code) && code != marker::SOS;
+    matches!(data, [0xFF, marker::SOI, 0xFF, code, ..] if segment(*code))
+}
+
 impl AssemblyState {
-    /// Adds the payload of a packet that is not the first of a frame.
-    fn append(&mut self, payload: &[u8]) {
+    /// Adds a packet that is not the first of a frame.
+    fn append(&mut self, packet: &Packet) {
         let Self::Assembling(frame) = self else { return };
-        let Err(reason) = frame.append(payload) else { return };
+        let Err(reason) = frame.append(packet) else { return };
         if frame.gaps.is_empty() {
             *self = Self::Unusable(reason);
         } else {
@@ -244,44 +244,93 @@ impl AssemblyState {
 }
 
 impl PartialFrame {
-    fn append(&mut self, payload: &[u8]) -> Result<(), &'static str> {
-        let (main, data) = parse_following(payload).ok_or(TOO_SHORT)?;
-        if self.jpeg.len() + data.len() > MAX_FRAME_SIZE {
+    /// Creates a frame without any bytes. `main` is the main header of its first packet received.
+    fn new(header: HeaderState, main: MainHeader) -> Self {
+        let is_original = main.jpeg_type == TYPE_ORIGINAL_HEADER;
+        Self {
+            jpeg: BytesMut::new(),
+            header,
+            gaps: Gaps::default(),
+            headers_reduced: is_original && main.type_specific & HEADER_REDUCED_BIT != 0,
+            lacks_eoi: !is_original,
+        }
+    }
+
+    /// Creates a frame that begins with `header`, if it is complete, and the data of its first packet.
+    fn start(packet: &Packet, main: MainHeader, state: HeaderState, header: &[u8], data: &[u8]) -> Self {
+        let mut frame = Self::new(state, main);
+        // Most frames have a few packets. A frame of a single packet needs space for EOI only.
+        let packets = if packet.header.marker { 1 } else { 4 };
+        frame.jpeg.reserve((header.len() + data.len()) * packets + 2);
+        frame.jpeg.put_slice(header);
+        frame.jpeg.put_slice(data);
+        frame.gaps.append(frame.jpeg.len());
+        frame
+    }
+
+    fn append(&mut self, packet: &Packet) -> Result<(), &'static str> {
+        let (main, data) = parse_following(packet).ok_or(TOO_SHORT)?;
+        let (header_length, pending_length) = match &mut self.header {
+            HeaderState::Complete(length) => (*length, 0),
+            HeaderState::Pending(pending) => {
+                pending.append(packet);
+                (0, pending.len())
+            }
+            HeaderState::Lost => return Ok(()),
+        };
+        if self.jpeg.len() + pending_length + data.len() > MAX_FRAME_SIZE {
             return Err("a frame is larger than 16 MiB");
         }
-        if self.gaps.insert(self.header_length + main.fragment_offset as usize, data.len()) {
+        if self.gaps.insert(header_length + main.fragment_offset as usize, data.len()) {
             self.jpeg.put_slice(data);
         }
         Ok(())
     }
+
+    /// Ends the frame. Returns its bytes and the ranges that are missing.
+    fn finish(mut self, has_marker: bool) -> Result<(Bytes, Vec<Range<usize>>), &'static str> {
+        if !has_marker {
+            self.gaps.truncate();
+        }
+        let header = match &self.header {
+            HeaderState::Complete(_) => Some(Vec::new()),
+            HeaderState::Pending(pending) => match pending.build() {
+                Err(reason) if self.gaps.is_empty() => return Err(reason),
+                header => header.unwrap_or_default(),
+            },
+            HeaderState::Lost => None,
+        };
+        let Some(header) = header else { return Ok((Bytes::new(), vec![0..UNKNOWN_END])) };
+        let mut jpeg = self.jpeg;
+        if !header.is_empty() {
+            self.gaps.shift(header.len());
+            let mut joined = BytesMut::with_capacity(header.len() + jpeg.len() + 2);
+            joined.put_slice(&header);
+            joined.put_slice(&jpeg);
+            jpeg = joined;
+        }
+        // Some senders include EOI in the data and some do not; RFC 2435 §3.1.9 does not specify it.
+        if self.gaps.is_empty() && self.lacks_eoi && !jpeg.ends_with(&[0xFF, marker::EOI]) {
+            jpeg.put_slice(&[0xFF, marker::EOI]);
+        }
+        Ok((jpeg.freeze(), self.gaps.into_missing()))
+    }
 }
 
 /// Parses the main header and the data of a packet that is not the first of a frame; `None` if it is too short.
-fn parse_following(payload: &[u8]) -> Option<(MainHeader, &[u8])> {
-    let main = MainHeader::parse(payload)?;
-    let headers_length = MainHeader::LENGTH + if main.has_restart_header() { 4 } else { 0 };
-    Some((main, payload.get(headers_length..)?))
+fn parse_following(packet: &Packet) -> Option<(MainHeader, &[u8])> {
+    let main = MainHeader::parse(&packet.payload)?;
+    let mut headers_length = MainHeader::LENGTH + if main.has_restart_header() { 4 } else { 0 };
+    // Until data begins, a packet that continues the header has a quantization table header (RFC 2435 §3.1.8).
+    if main.fragment_offset == 0 && main.quality >= 128 && HeaderPart::from_packet(packet).is_some() {
+        let length = packet.payload.get(headers_length + 2..)?.first_chunk()?;
+        headers_length += 4 + usize::from(u16::from_be_bytes(*length));
+    }
+    Some((main, packet.payload.get(headers_length..)?))
 }
 
 fn parse_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {
     let &[high, low, _, _] = rest.first_chunk().ok_or("a restart header is truncated")?;
     let _ = rest.split_to(4);
     Ok(u16::from_be_bytes([high, low]))
-}
-
-/// Returns SOI and the header segments of a header extension; `None` if they are not a complete header.
-fn original_header(body: &[u8], main: MainHeader) -> Option<Vec<u8>> {
-    let mut header = [&[0xFF, marker::SOI], body].concat();
-    let parsed = JpegHeader::parse(&header).ok()?;
-    let (scan_header, end) = (parsed.sos_segment().range.start, parsed.scan_data_start());
-    header.truncate(end);
-    if main.jpeg_type == TYPE_ORIGINAL_HEADER {
-        let fill = usize::from(main.type_specific & FILL_MASK);
-        let fill_start = scan_header.checked_sub(fill).filter(|&start| start >= 2)?;
-        if header[fill_start..scan_header].iter().any(|&byte| byte != 0xFF) {
-            return None;
-        }
-        header.drain(fill_start..scan_header);
-    }
-    Some(header)
 }

@@ -60,11 +60,11 @@ pub(super) const QUALITY_OUT_OF_BAND: u8 = 128;
 pub(super) const FILL_MASK: u8 = 0x03;
 
 /// Bit in the type-specific field of [`TYPE_ORIGINAL_HEADER`]: the header was longer than a packet, and its APPn and
-/// COM segments were left out.
+/// COM segments were left out. Earlier versions of Reelay's server send it.
 pub(super) const HEADER_REDUCED_BIT: u8 = 0x80;
 
 /// Profile of the header extension in the first packet of a frame, which contains the header segments.
 pub(super) const FIRST_EXTENSION_PROFILE: u16 = 0xFFD8;
 
-/// Profile of the header extension in the other packets of a frame, which is empty.
+/// Profile of the header extension in the other packets of a frame, which continues the header segments or is empty.
 pub(super) const FOLLOWING_EXTENSION_PROFILE: u16 = 0xFFFF;

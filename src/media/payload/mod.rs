@@ -2,8 +2,8 @@
 //!
 //! RFC 2435 replaces the header of a frame by a few bytes, which describe only baseline 4:2:0 and 4:2:2 with the
 //! standard Huffman tables. Between Reelay servers and players, the header segments are sent in an RTP header
-//! extension instead (the JPEG header extension of ONVIF), so that every frame is received bit for bit. Classroom
-//! programs receive each frame without a payload header in one packet, and send it fragmented in one of several ways.
+//! extension instead (the JPEG header extension of ONVIF), which continues in the next packets if the header is longer
+//! than a packet, so that every frame is received bit for bit. Classroom programs receive each frame without a payload header in one packet, and send it fragmented in one of several ways.
 //!
 //! ```
 //! use reelay::media::jpeg::{Dimensions, standard_header};
@@ -31,6 +31,7 @@ mod assembled;
 mod classroom;
 mod classroom_depacketizer;
 mod depacketizer;
+mod header_extension;
 mod main_header;
 mod packetizer;
 mod payload_format;

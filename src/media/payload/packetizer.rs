@@ -4,12 +4,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::classroom;
 use super::main_header::{
-    FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND,
-    QUALITY_OUT_OF_BAND, TYPE_ORIGINAL_HEADER, TYPE_RESTART_BIT, WHOLE_FRAME_RESTART_COUNT,
+    FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, MainHeader, QUALITY_IN_BAND, QUALITY_OUT_OF_BAND,
+    TYPE_ORIGINAL_HEADER, TYPE_RESTART_BIT, WHOLE_FRAME_RESTART_COUNT,
 };
 use super::payload_format::PayloadFormat;
 use super::rfc2435::{Rfc2435Frame, UnsupportedJpeg};
-use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE, marker};
+use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE};
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
@@ -22,7 +22,6 @@ pub const MAX_PACKET_SIZE: usize = 1_412;
 pub struct PacketizedFrame {
     packets: Vec<Bytes>,
     bytes: usize,
-    headers_reduced: bool,
 }
 
 impl PacketizedFrame {
@@ -55,11 +54,6 @@ impl PacketizedFrame {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
-
-    /// Returns whether APPn and COM segments were left out because the header was longer than a packet.
-    pub fn headers_reduced(&self) -> bool {
-        self.headers_reduced
-    }
 }
 
 /// Converts a frame to packets of a payload format.
@@ -71,7 +65,7 @@ pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, 
         return Err(UnsupportedJpeg::TooLarge);
     }
     match format {
-        PayloadFormat::Rfc2435 => packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?),
+        PayloadFormat::Rfc2435 => Ok(packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?)),
         PayloadFormat::OriginalHeader => packetize_original_header(jpeg),
         PayloadFormat::Classroom => packetize_classroom(jpeg, classroom::MAX_CLASSROOM_FRAME_SIZE),
         PayloadFormat::SmallClassroom => packetize_classroom(jpeg, classroom::MAX_SMALL_CLASSROOM_FRAME_SIZE),
@@ -83,10 +77,10 @@ fn packetize_classroom(jpeg: &[u8], max_size: usize) -> Result<PacketizedFrame, 
     let header =
         rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
     let packet = Bytes::from([&header.encode(false), &fitted[..]].concat());
-    Ok(PacketizedFrame { bytes: packet.len(), packets: vec![packet], headers_reduced: false })
+    Ok(PacketizedFrame { bytes: packet.len(), packets: vec![packet] })
 }
 
-fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> Result<PacketizedFrame, UnsupportedJpeg> {
+fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> PacketizedFrame {
     let has_restarts = frame.restart_interval != 0;
     let main = MainHeader {
         type_specific: 0,
@@ -101,49 +95,38 @@ fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> Result<PacketizedFrame, Unsupp
     let tables =
         [&[0, 0, 0, 128], &frame.quantization_tables[0][..], &frame.quantization_tables[1][..]].concat();
     let headers = FragmentHeaders {
-        first_extension: None,
-        following_extension: None,
+        segments: None,
         main,
         every_packet: if has_restarts { &restart_header } else { &[] },
-        first_packet: &tables,
+        offset_zero: &tables,
     };
-    Ok(fragment(&headers, frame.scan_data, false))
+    fragment(&headers, frame.scan_data)
 }
 
 fn packetize_original_header(jpeg: &[u8]) -> Result<PacketizedFrame, UnsupportedJpeg> {
     let header = JpegHeader::parse(jpeg).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
-    let before_scan_header = &jpeg[2..header.sos_segment().range.start];
-    let max_length =
-        MAX_PACKET_SIZE - rtp::HEADER_LENGTH - 4 - MainHeader::LENGTH - EMPTY_TABLE_HEADER.len() - 1;
-    let mut is_reduced = false;
-    let mut body = before_scan_header.to_vec();
-    if header.header_bytes().len().next_multiple_of(4) > max_length {
-        is_reduced = true;
-        body = strip_metadata(jpeg, &header);
-    }
     let scan_header = &jpeg[header.sos_segment().range.clone()];
-    let fill = (body.len() + scan_header.len()).next_multiple_of(4) - body.len() - scan_header.len();
-    body.resize(body.len() + fill, 0xFF);
-    body.extend_from_slice(scan_header);
-    if body.len() > max_length {
-        return Err(UnsupportedJpeg::HeaderTooLong);
-    }
+    let mut segments = jpeg[2..header.sos_segment().range.start].to_vec();
+    let length = segments.len() + scan_header.len();
+    let fill = length.next_multiple_of(4) - length;
+    segments.resize(segments.len() + fill, 0xFF);
+    segments.extend_from_slice(scan_header);
+    let dimensions = header.dimensions();
     let main = MainHeader {
-        type_specific: fill as u8 | if is_reduced { HEADER_REDUCED_BIT } else { 0 },
+        type_specific: fill as u8,
         fragment_offset: 0,
         jpeg_type: TYPE_ORIGINAL_HEADER,
         quality: QUALITY_OUT_OF_BAND,
-        width: to_blocks(header.frame_header().dimensions.width),
-        height: to_blocks(header.frame_header().dimensions.height),
+        width: to_blocks(dimensions.width),
+        height: to_blocks(dimensions.height),
     };
     let headers = FragmentHeaders {
-        first_extension: Some((FIRST_EXTENSION_PROFILE, &body)),
-        following_extension: Some((FOLLOWING_EXTENSION_PROFILE, &[])),
+        segments: Some(&segments),
         main,
         every_packet: &[],
-        first_packet: EMPTY_TABLE_HEADER,
+        offset_zero: EMPTY_TABLE_HEADER,
     };
-    Ok(fragment(&headers, &jpeg[header.scan_data_start()..], is_reduced))
+    Ok(fragment(&headers, &jpeg[header.scan_data_start()..]))
 }
 
 /// A quantization table header without tables (RFC 2435 §3.1.8).
@@ -154,43 +137,43 @@ fn to_blocks(pixels: u16) -> u8 {
     u8::try_from(pixels.div_ceil(8)).unwrap_or(0)
 }
 
-/// Returns the header segments before SOS without APPn and COM.
-fn strip_metadata(jpeg: &[u8], header: &JpegHeader<'_>) -> Vec<u8> {
-    let needed = header.segments().iter().filter(|s| !marker::is_metadata(s.code) && s.code != marker::SOS);
-    needed.flat_map(|segment| &jpeg[segment.range.clone()]).copied().collect()
-}
-
 /// Headers of the packets of one frame.
 struct FragmentHeaders<'a> {
-    /// Profile and body of the RTP header extension in the first packet.
-    first_extension: Option<(u16, &'a [u8])>,
-    /// Profile and body of the RTP header extension in the other packets.
-    following_extension: Option<(u16, &'a [u8])>,
+    /// Header segments for the JPEG header extension, a multiple of four bytes; `None` if packets have no extension.
+    segments: Option<&'a [u8]>,
     /// Main header; the fragment offset is set for each packet.
     main: MainHeader,
     /// Bytes after the main header in every packet.
     every_packet: &'a [u8],
-    /// Bytes after `every_packet` in the first packet only.
-    first_packet: &'a [u8],
+    /// Bytes after `every_packet` in the packets whose fragment offset is 0.
+    offset_zero: &'a [u8],
 }
 
-fn fragment(headers: &FragmentHeaders<'_>, data: &[u8], headers_reduced: bool) -> PacketizedFrame {
+/// Divides a frame into packets. Header segments that are longer than a packet continue in the extensions of the next
+/// packets, which have no data before the last segment.
+fn fragment(headers: &FragmentHeaders<'_>, data: &[u8]) -> PacketizedFrame {
     // All packets are slices of one allocation.
-    let max_packets = data.len() / (MAX_PACKET_SIZE - 64) + 2;
-    let mut buffer = BytesMut::with_capacity(data.len() + max_packets * 64 + MAX_PACKET_SIZE);
+    let length = data.len() + headers.segments.map_or(0, <[u8]>::len);
+    let max_packets = length / (MAX_PACKET_SIZE - 64) + 3;
+    let mut buffer = BytesMut::with_capacity(length + max_packets * 64 + MAX_PACKET_SIZE);
     let mut packets = Vec::with_capacity(max_packets);
-    let mut offset = 0;
+    let (mut segments, mut offset) = (headers.segments, 0);
     loop {
-        let is_first = offset == 0;
-        let extension = if is_first { headers.first_extension } else { headers.following_extension };
-        let first_packet = if is_first { headers.first_packet } else { &[] };
-        let headers_length = rtp::HEADER_LENGTH
-            + extension.map_or(0, |(_, body)| 4 + body.len())
-            + MainHeader::LENGTH
-            + headers.every_packet.len()
-            + first_packet.len();
-        let length = (data.len() - offset).min(MAX_PACKET_SIZE - headers_length);
-        let is_last = offset + length == data.len();
+        let is_first = packets.is_empty();
+        let offset_zero = if offset == 0 { headers.offset_zero } else { &[] };
+        let payload_headers_length = MainHeader::LENGTH + headers.every_packet.len() + offset_zero.len();
+        let capacity = MAX_PACKET_SIZE - rtp::HEADER_LENGTH - payload_headers_length;
+        let (extension, rest) = segments.map_or((None, &[][..]), |segments| {
+            // One byte of data fits beside the last segment, so only packets of the header have a fragment offset of 0.
+            let max_length = (capacity - EXTENSION_HEADER_LENGTH - 1) / 4 * 4;
+            let (part, rest) = segments.split_at(segments.len().min(max_length));
+            (Some(part), rest)
+        });
+        segments = segments.map(|_| rest);
+        let extension_length = extension.map_or(0, |part| EXTENSION_HEADER_LENGTH + part.len());
+        let space = if rest.is_empty() { capacity - extension_length } else { 0 };
+        let part = &data[offset..][..space.min(data.len() - offset)];
+        let is_last = rest.is_empty() && offset + part.len() == data.len();
         let header = rtp::Header {
             marker: is_last,
             payload_type: JPEG_PAYLOAD_TYPE,
@@ -199,20 +182,23 @@ fn fragment(headers: &FragmentHeaders<'_>, data: &[u8], headers_reduced: bool) -
             ssrc: 0,
         };
         buffer.put_slice(&header.encode(extension.is_some()));
-        if let Some((profile, body)) = extension {
-            buffer.put_u16(profile);
-            buffer.put_u16((body.len() / 4) as u16);
-            buffer.put_slice(body);
+        if let Some(segments) = extension {
+            buffer.put_u16(if is_first { FIRST_EXTENSION_PROFILE } else { FOLLOWING_EXTENSION_PROFILE });
+            buffer.put_u16((segments.len() / 4) as u16);
+            buffer.put_slice(segments);
         }
         buffer.put_slice(&MainHeader { fragment_offset: offset as u32, ..headers.main }.encode());
         buffer.put_slice(headers.every_packet);
-        buffer.put_slice(first_packet);
-        buffer.put_slice(&data[offset..offset + length]);
+        buffer.put_slice(offset_zero);
+        buffer.put_slice(part);
         packets.push(buffer.split().freeze());
-        offset += length;
+        offset += part.len();
         if is_last {
             let bytes = packets.iter().map(Bytes::len).sum();
-            return PacketizedFrame { packets, bytes, headers_reduced };
+            return PacketizedFrame { packets, bytes };
         }
     }
 }
+
+/// Length of the profile and length fields of an RTP header extension, in bytes (RFC 3550 §5.3.1).
+const EXTENSION_HEADER_LENGTH: usize = 4;

@@ -27,9 +27,6 @@ pub enum UnsupportedJpeg {
     /// be re-encoded.
     #[error("it is too large")]
     TooLarge,
-    /// The header segments that cannot be left out are longer than a packet.
-    #[error("its JPEG header is longer than a packet")]
-    HeaderTooLong,
 }
 
 /// The fields of a frame that RFC 2435 transmits.

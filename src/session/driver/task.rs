@@ -194,12 +194,18 @@ impl Driver {
         Some(screen.decoder.stats().since(self.decode_stats_at_start))
     }
 
-    /// Reports once that no frame can be decoded.
+    /// Reports once that no frame can be decoded: with the first frame if the decoder does not know its kind, otherwise
+    /// after several, because single frames may be damaged.
     async fn check_undecodable_frames(&mut self) {
         let Some(decode_stats) = self.decode_stats() else { return };
-        let is_certain = decode_stats.decoded == 0 && decode_stats.failed >= MIN_UNUSABLE_FRAMES;
+        let kind = decode_stats.unknown_kind;
+        let is_certain =
+            decode_stats.decoded == 0 && (kind.is_some() || decode_stats.failed >= MIN_UNUSABLE_FRAMES);
         if is_certain && !std::mem::replace(&mut self.has_reported_undecodable, true) {
-            let reason = "they are damaged or in an unsupported JPEG format".to_owned();
+            let reason = match kind {
+                Some(kind) => format!("they are {kind}"),
+                None => "they are damaged or in an unsupported JPEG format".to_owned(),
+            };
             self.emit(SessionEvent::Failed(SessionError::UnusableFrames { reason })).await;
         }
     }

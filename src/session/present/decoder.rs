@@ -11,7 +11,7 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use tokio::sync::watch;
 
-use crate::media::decode::decode;
+use crate::media::decode::{DecodeError, decode};
 use crate::proto::rtsp::Npt;
 
 /// Decoded picture for the screen.
@@ -98,6 +98,9 @@ pub struct DecodeStats {
     pub dropped: u64,
     /// Number of frames that could not be decoded.
     pub failed: u64,
+    /// Kind of JPEG of the last frame that could not be decoded since [`Decoder::start_session`], if the decoder does
+    /// not know it.
+    pub unknown_kind: Option<&'static str>,
     /// Total time spent on decoding and scaling.
     pub total_time: Duration,
     /// Longest time that one frame took since [`Decoder::start_session`].
@@ -105,12 +108,13 @@ pub struct DecodeStats {
 }
 
 impl DecodeStats {
-    /// Returns the difference to earlier figures. `max_time` is that of `self`.
+    /// Returns the difference to earlier figures. `max_time` and `unknown_kind` are those of `self`.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             decoded: self.decoded - earlier.decoded,
             dropped: self.dropped - earlier.dropped,
             failed: self.failed - earlier.failed,
+            unknown_kind: self.unknown_kind,
             total_time: self.total_time - earlier.total_time,
             max_time: self.max_time,
         }
@@ -175,10 +179,11 @@ impl Decoder {
         self.shared.lock().stats
     }
 
-    /// Returns the figures at the start of a session, and resets the longest time.
+    /// Returns the figures at the start of a session, and resets the longest time and the unknown kind.
     pub fn start_session(&self) -> DecodeStats {
         let stats = &mut self.shared.lock().stats;
         stats.max_time = Duration::ZERO;
+        stats.unknown_kind = None;
         *stats
     }
 }
@@ -279,7 +284,12 @@ impl Worker {
             }
             Err(error) => {
                 tracing::debug!(%error, "cannot decode frame");
-                self.shared.lock().stats.failed += 1;
+                let stats = &mut self.shared.lock().stats;
+                stats.failed += 1;
+                stats.unknown_kind = match error {
+                    DecodeError::UnknownKind(kind) => Some(kind),
+                    DecodeError::Invalid(_) => None,
+                };
                 self.last_job = None;
                 false
             }

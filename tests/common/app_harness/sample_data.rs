@@ -103,6 +103,7 @@ pub fn media_info(frames: u64) -> MediaInfo {
         name: "sample.mjpeg".to_owned(),
         format: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 640, height: 360 },
+        undecodable_kind: None,
         rate: FrameRate::CLASSROOM,
         progress: IndexProgress {
             frames,

@@ -57,6 +57,7 @@ impl SimulatedServer {
             name: "film".to_owned(),
             format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 160, height: 120 },
+            undecodable_kind: None,
             rate: FrameRate::CLASSROOM,
             progress: IndexProgress {
                 frames: frames.len() as u64,

@@ -21,6 +21,7 @@ fn media_info() -> MediaInfo {
         name: "movie.Mjpeg".to_owned(),
         format: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 384, height: 288 },
+        undecodable_kind: None,
         rate: FrameRate::CLASSROOM,
         progress: IndexProgress { frames: 500, defects: Some(Default::default()), has_failed: false },
     }
