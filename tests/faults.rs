@@ -7,12 +7,13 @@ use std::time::Duration;
 use common::jpegs::{JpegKind, test_jpeg};
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::proto::rtsp::{
-    Message, MessageLimits, MessageReader, Request, RtspUrl, Transport, encode_interleaved,
+    Message, MessageLimits, MessageReader, PortPair, Request, RtspUrl, Transport, encode_interleaved,
 };
 use reelay::session::{
     Frame, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionEvent, SessionOptions,
     TransportPreference,
 };
+use reelay::stats::Snapshot;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc;
@@ -32,7 +33,11 @@ struct ServerConnection {
 
 impl ScriptedServer {
     async fn start() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+        Self::start_at("127.0.0.1").await
+    }
+
+    async fn start_at(address: &str) -> Self {
+        Self(TcpListener::bind((address, 0)).await.unwrap())
     }
 
     fn url(&self) -> RtspUrl {
@@ -112,7 +117,7 @@ impl ServerConnection {
 
 /// A client session with its frames and events.
 struct TestSession {
-    _session: Session,
+    session: Session,
     frames: mpsc::Receiver<Frame>,
     events: mpsc::Receiver<SessionEvent>,
 }
@@ -130,7 +135,7 @@ impl TestSession {
         let (event_sender, events) = mpsc::channel(1_024);
         let session = Session::start(server.url(), options, FrameSinks::tap_only(frame_sender), event_sender);
         session.send_command(SessionCommand::SetGoal(Goal::Playing));
-        Self { _session: session, frames, events }
+        Self { session, frames, events }
     }
 
     /// Waits for the first event for which `select` returns a value.
@@ -148,6 +153,13 @@ impl TestSession {
             }
         };
         timeout(TEST_TIMEOUT, found).await.unwrap_or_else(|_| panic!("timeout while waiting: {description}"))
+    }
+
+    /// Waits for figures of this kind, which are published four times a second.
+    async fn wait_for_figures(&self, is_wanted: impl Fn(&Snapshot) -> bool) -> Snapshot {
+        let mut figures = self.session.figures();
+        let found = figures.wait_for(|figures| is_wanted(&figures.snapshot));
+        timeout(TEST_TIMEOUT, found).await.expect("no such figures").unwrap().snapshot
     }
 
     async fn wait_for_frame(&mut self) {
@@ -431,6 +443,110 @@ async fn play_then_close(frames: u16) {
     assert_eq!(session.wait_for_event("the end", ended).await, frames == 10, "{frames} frames");
     for _ in 0..frames {
         session.wait_for_frame().await;
+    }
+}
+
+/// Server at 127.0.1.1 that sends RTP and RTCP from 127.0.0.1, and its client, which is playing.
+struct TwoAddressServer {
+    session: TestSession,
+    connection: ServerConnection,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    client_ports: PortPair,
+}
+
+impl TwoAddressServer {
+    /// Plays with these parameters in the Transport header of the response to SETUP: `source`, `server_port` or both.
+    async fn play(states_source: bool, states_ports: bool) -> Self {
+        let server = ScriptedServer::start_at("127.0.1.1").await;
+        let mut session = TestSession::start_with_transport(&server, RtspOptions::default());
+        let mut connection = server.accept().await;
+        let bind = async || UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (rtp, rtcp) = (bind().await, bind().await);
+        let port = |socket: &UdpSocket| socket.local_addr().unwrap().port();
+        let mut transport = "Transport: RTP/AVP;unicast".to_owned();
+        if states_source {
+            transport += ";source=127.0.0.1";
+        }
+        if states_ports {
+            transport += &format!(";server_port={}-{}", port(&rtp), port(&rtcp));
+        }
+        connection.respond_to("OPTIONS", "", "").await;
+        connection.respond_to("DESCRIBE", "Content-Type: application/sdp\r\n", TEN_SECOND_SDP).await;
+        let setup =
+            connection.respond_to("SETUP", &format!("{transport}\r\nSession: 12345678\r\n"), "").await;
+        let [requested] = &Transport::parse_all(setup.headers.get("Transport").unwrap())[..] else {
+            panic!()
+        };
+        let client_ports = requested.client_port.unwrap();
+        let play = "Session: 12345678\r\nRange: npt=0-10\r\nRTP-Info: url=x;seq=0;rtptime=0\r\n";
+        connection.respond_to("PLAY", play, "").await;
+        let started = |event| matches!(event, SessionEvent::Started(_)).then_some(());
+        session.wait_for_event("PLAY", started).await;
+        Self { session, connection, rtp, rtcp, client_ports }
+    }
+
+    /// Sends this frame and waits until the client has received it.
+    async fn show(&mut self, number: u16) {
+        self.rtp.send_to(&frame_packet(number), ("127.0.0.1", self.client_ports.rtp)).await.unwrap();
+        self.session.wait_for_frame().await;
+    }
+}
+
+/// A machine with two network cards, or with Debian's entry `127.0.1.1` for its own host name.
+#[tokio::test]
+async fn datagrams_from_another_address_are_played() {
+    for (states_source, states_ports) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut server = TwoAddressServer::play(states_source, states_ports).await;
+        for number in 0..5 {
+            server.show(number).await;
+        }
+        let snapshot = server.session.wait_for_figures(|snapshot| snapshot.packets_received == 5).await;
+        assert_eq!(
+            (snapshot.packets_lost, snapshot.packets_foreign),
+            (0, 0),
+            "{states_source} {states_ports}"
+        );
+    }
+}
+
+/// Packets of the same SSRC from another port and another address, and a BYE, are counted and otherwise ignored.
+#[tokio::test]
+async fn injected_datagrams_do_not_disturb_a_stream() {
+    for states_ports in [false, true] {
+        let mut server = TwoAddressServer::play(false, states_ports).await;
+        server.show(0).await;
+        let sender_report =
+            [0x80, 200, 0, 6, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+        server.rtcp.send_to(&sender_report, ("127.0.0.1", server.client_ports.rtcp)).await.unwrap();
+        server.show(1).await;
+        let mut sent = 0;
+        for address in ["127.0.0.1:0", "127.0.0.9:0"] {
+            let attacker = UdpSocket::bind(address).await.unwrap();
+            for number in 30_000..30_020 {
+                attacker
+                    .send_to(&frame_packet(number), ("127.0.0.1", server.client_ports.rtp))
+                    .await
+                    .unwrap();
+                sent += 1;
+            }
+            let bye = [0x81, 203, 0, 1, 0, 0, 0, 9];
+            attacker.send_to(&bye, ("127.0.0.1", server.client_ports.rtcp)).await.unwrap();
+            sent += 1;
+        }
+        for number in 2..5 {
+            server.show(number).await;
+        }
+        let snapshot = server
+            .session
+            .wait_for_figures(|snapshot| snapshot.packets_foreign == sent && snapshot.packets_received >= 5)
+            .await;
+        assert_eq!((snapshot.packets_received, snapshot.packets_lost), (5, 0), "{states_ports}");
+        server.show(5).await;
+        while let Ok(event) = server.session.events.try_recv() {
+            assert!(!matches!(event, SessionEvent::Ended | SessionEvent::Failed(_)), "{event:?}");
+        }
+        drop(server.connection);
     }
 }
 

@@ -70,6 +70,8 @@ pub struct SessionCounters {
     pub packets: u64,
     /// Highest sequence number sent so far, modulo 2¹⁶.
     pub last_sequence: u16,
+    /// Sequence number of the last packet, if it was behind the highest one.
+    last_behind: Option<u16>,
     /// Counters of the packets that passed the emulated link.
     pub link: LinkCounters,
     /// Seed of the random number generators.
@@ -187,8 +189,13 @@ impl SessionCounters {
     /// Counts a packet sent to the network.
     pub(super) fn record_packet(&mut self, ssrc: u32, sequence: u16) {
         let is_same_stream = self.ssrc == Some(ssrc) && self.packets > 0;
-        // A reordered packet does not decrease the highest sequence number.
-        if !is_same_stream || sequence.wrapping_sub(self.last_sequence) < 1 << 15 {
+        // A reordered packet does not decrease the highest sequence number, but two in a row show that the sender has
+        // restarted its count (RFC 3550 appendix A.1).
+        let is_ahead = sequence.wrapping_sub(self.last_sequence) < 1 << 15;
+        let has_restarted = self.last_behind.is_some_and(|last| sequence == last.wrapping_add(1));
+        let advances = !is_same_stream || is_ahead || has_restarted;
+        self.last_behind = (!advances).then_some(sequence);
+        if advances {
             self.last_sequence = sequence;
         }
         self.ssrc = Some(ssrc);

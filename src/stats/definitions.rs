@@ -65,16 +65,27 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Received",
-        fields: &["packets_received"],
-        description: "Distinct sequence numbers received among those expected, however late.",
-        measured: |s| count(s.packets_received),
+        fields: &["packets_received", "packets_foreign"],
+        description: "Distinct sequence numbers received among those expected, however late. Packets that are not part of the \
+                stream, because they are of another sender, SSRC or payload type, or no RTP packets, are stated if there \
+                are any; they are ignored.",
+        measured: |s| match s.packets_foreign {
+            0 => count(s.packets_received),
+            foreign => format!("{}, {} foreign", count(s.packets_received), count(foreign)),
+        },
         emulated: Some(|e| count(e.delivered + e.untouched)),
     },
     Figure {
         name: "Lost",
-        fields: &["packets_lost", "loss_ratio"],
-        description: "Expected − received, and its share of the expected packets.",
-        measured: |s| format_loss(s.packets_lost, s.loss_ratio),
+        fields: &["packets_lost", "loss_ratio", "loss_doubt", "sequence_restarts"],
+        description: "Expected − received, and its share of the expected packets. If the number is not exact, the reason is \
+                stated: losses before the first packet are unknown unless RTP-Info announces it, and losses at the moment \
+                when the sender restarts its sequence numbers or changes its SSRC always are. A restart itself is no loss \
+                (RFC 3550 §8.2, appendix A.1).",
+        measured: |s| {
+            let loss = format_loss(s.packets_lost, s.loss_ratio);
+            s.loss_doubt.map_or(loss.clone(), |doubt| format!("{loss}, {}", doubt.describe()))
+        },
         emulated: Some(|e| {
             let lost = e.lost_random + e.lost_queue;
             format_loss(lost, (e.packets() > 0).then(|| lost as f64 / e.packets() as f64))

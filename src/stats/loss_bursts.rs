@@ -31,9 +31,12 @@ impl LossBursts {
         (0..count).for_each(|_| self.push(false));
     }
 
-    /// Ends the current burst: the next sequence number does not follow the last one.
-    pub fn end_burst(&mut self) {
-        self.current_length = 0;
+    /// Appends the bursts of a restarted count, whose first sequence number does not follow the last one.
+    pub fn append(&mut self, later: &Self) {
+        self.count += later.count;
+        self.lost_packets += later.lost_packets;
+        self.max_length = self.max_length.max(later.max_length);
+        self.current_length = later.current_length;
     }
 
     /// Returns the mean length of a burst, in packets; `None` before the first.
@@ -57,8 +60,11 @@ mod tests {
         assert_eq!((bursts.count, bursts.max_length, bursts.mean_length()), (3, 3, Some(2.0)));
         bursts.push_lost(2);
         assert_eq!((bursts.count, bursts.max_length), (3, 4), "the burst continues");
-        bursts.end_burst();
+        let mut later = LossBursts::default();
+        later.push_lost(1);
+        bursts.append(&later);
+        assert_eq!((bursts.count, bursts.max_length), (4, 4));
         bursts.push_lost(1);
-        assert_eq!(bursts.count, 4);
+        assert_eq!(bursts.count, 4, "the burst of the restarted count continues");
     }
 }

@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::jitter::{InterarrivalJitter, JitterFigures};
 use super::loss_bursts::LossBursts;
+use super::loss_doubt::LossDoubt;
+use super::packet_rate::PacketRate;
 use super::sequence_window::SequenceWindow;
 use super::snapshot::Snapshot;
 use crate::proto::rtcp::ReportBlock;
-use crate::proto::rtp::{Header, extend_sequence};
+use crate::proto::rtp::{Header, extend_sequence, extend_timestamp};
 
 /// Classification of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +20,22 @@ pub enum Arrival {
     Reordered(i64),
     /// The packet has arrived before. Extended sequence number.
     Duplicate(i64),
-    /// The packet is older than all that are expected, or far ahead of them. It is a stray packet or the first of a
-    /// restarted count, and is not counted.
+    /// The packet is older than all that are expected. It is a stray packet or the first of a restarted count, and is
+    /// not counted.
     OutOfRange,
+    /// The packet was missing in the count before the last restart, and is counted there.
+    EarlierCount,
+    /// The packet has arrived before, in the count before the last restart.
+    EarlierDuplicate,
+    /// Sequence number and timestamp do not belong to the count. The packet is a stray one or the first of a restarted
+    /// count; the caller keeps it.
+    Held,
+    /// This packet and one that was held are neighbours in a count that has restarted. The caller passes in both again,
+    /// with all held packets for which [`is_near`] is true, after [`RtpReceiver::init_seq`].
+    RestartProven {
+        /// Lowest sequence number of the restarted count.
+        first: u16,
+    },
     /// The source has restarted its sequence numbers, as consecutive packets up to this one show. The caller passes in
     /// these packets again after [`RtpReceiver::init_seq`].
     Restarted {
@@ -46,10 +61,10 @@ pub struct SenderCounts {
 #[derive(Debug, Clone, Default)]
 pub struct RtpReceiver {
     source: Option<SourceState>,
-    /// Totals before the last restart of the sequence numbers.
-    earlier_expected: u64,
-    earlier_received: u64,
-    earlier_bursts: LossBursts,
+    /// State before the last restart, whose missing packets may still arrive, and the time of the restart.
+    previous: Option<(SourceState, Instant)>,
+    /// Totals of the counts before `previous`.
+    earlier: Totals,
     duplicates: u64,
     reordered: u64,
     /// Largest distance of a reordered packet behind the highest sequence number, in packets.
@@ -57,6 +72,30 @@ pub struct RtpReceiver {
     interarrival_jitter: InterarrivalJitter,
     /// Expected and received packets at the last receiver report.
     expected_and_received_prior: (u64, u64),
+    rate: PacketRate,
+    /// Packets that do not belong to the count, with their arrival times.
+    held: Vec<(Instant, u16)>,
+    /// Gap between the announced packet and the first one received, until the rate shows whether it can be loss.
+    announced_gap: Option<AnnouncedGap>,
+    restarts: u64,
+    doubt: Option<LossDoubt>,
+}
+
+/// Packet counts of a number of restarts.
+#[derive(Debug, Clone, Copy, Default)]
+struct Totals {
+    expected: u64,
+    received: u64,
+    bursts: LossBursts,
+}
+
+/// Gap between the announced packet and the first one received.
+#[derive(Debug, Clone, Copy)]
+struct AnnouncedGap {
+    /// Length of the gap in packets.
+    packets: i64,
+    /// Ticks of 90 kHz in which they were sent.
+    ticks: u32,
 }
 
 /// State since the sequence numbers were last restarted. All sequence numbers are extended.
@@ -75,6 +114,25 @@ struct SourceState {
     /// Time at which `extended_max` last advanced.
     last_advance: Instant,
     bad_seq: BadSequence,
+    /// Time at which the count was started, if RTP-Info did not announce its first packet: packets that were sent before
+    /// the first one received may still arrive.
+    open_since: Option<Instant>,
+    /// Timestamp of the first packet.
+    first_timestamp: Option<u32>,
+    newest: Option<NewestFrame>,
+    /// First packet since the last response to PLAY, and the time of the response. Packets before it may be on another
+    /// clock.
+    play_start: Option<(i64, Instant)>,
+}
+
+/// Frame with the highest sequence number.
+#[derive(Debug, Clone, Copy)]
+struct NewestFrame {
+    timestamp: u32,
+    /// Highest sequence number of the frames before it, and the timestamp of that packet; `None` in the first frame.
+    previous: Option<(i64, u32)>,
+    /// True if its last packet has arrived.
+    has_ended: bool,
 }
 
 /// Run of consecutive packets by which `extended_max` does not advance.
@@ -90,12 +148,32 @@ struct BadSequence {
     duplicates: u64,
 }
 
-/// Number of consecutive redundant packets behind the highest one that prove a restart: fewer may be duplicates that
-/// the network delivered late.
+/// Number of consecutive redundant packets behind the highest one that prove a restart if timestamps do not: fewer may
+/// be duplicates that the network delivered late.
 const MIN_SEQUENTIAL_BEHIND: usize = 64;
 
-/// Number of consecutive packets far ahead that prove a restart (MIN_SEQUENTIAL, RFC 3550 appendix A.1).
-const MIN_SEQUENTIAL: usize = 2;
+/// Maximum distance of two packets that prove a restart together. RFC 3550 appendix A.1 demands two in a row
+/// (MIN_SEQUENTIAL); the network may have reordered them.
+const MAX_NEIGHBOUR_DISTANCE: u16 = 16;
+
+/// Maximum distance between the packets of a restarted count that arrived before it was proven.
+const MAX_RESTART_SPAN: u16 = 64;
+
+/// Maximum number of packets that are held.
+pub const MAX_HELD_PACKETS: usize = 32;
+
+/// Time for which packets are held, and for which packets of the count before a restart may arrive.
+pub const MAX_HOLD_TIME: Duration = Duration::from_secs(1);
+
+/// Maximum age of a packet against the newest frame, in ticks of 90 kHz: 30 s. An older timestamp is of another clock.
+const MAX_AGE: i32 = 30 * 90_000;
+
+/// Time after a response to PLAY for which packets of the PLAY before may arrive.
+const MAX_DELAY_AFTER_PLAY: Duration = Duration::from_secs(5);
+
+/// Maximum distance behind the highest sequence number, in packets, of one that was sent before the first one received.
+/// It is smaller than the window of loss bursts.
+const MAX_STEP_BACK: i64 = 256;
 
 /// Distance behind the highest sequence number, in packets, beyond which a missing packet finally counts as lost in
 /// loss bursts.
@@ -105,17 +183,22 @@ const BURST_WINDOW: i64 = 1_024;
 /// appendix A.1).
 const MAX_DROPOUT: i64 = 3_000;
 
-/// Time without progress after which a larger jump is taken as loss.
+/// Time without progress after which a larger jump is taken as loss, if the rate of the stream is unknown.
 const MIN_OUTAGE: Duration = Duration::from_millis(250);
 
 /// Maximum backward step of RTP-Info, in packets, that is not a restart: a server may announce a packet that has
 /// overtaken the response. With a larger step it has restarted at its first sequence number.
 const MAX_ANNOUNCED_STEP_BACK: i64 = 16;
 
+/// Returns whether two packets that were held can belong to the same restarted count, which begins with `first`.
+pub fn is_near(first: u16, sequence: u16) -> bool {
+    sequence.wrapping_sub(first) <= 2 * MAX_RESTART_SPAN
+}
+
 impl RtpReceiver {
     /// Expects this sequence number next, as RTP-Info announces. Returns it extended.
     pub fn expect_seq(&mut self, now: Instant, sequence: u16) -> i64 {
-        self.interarrival_jitter.mark_discontinuity();
+        self.mark_discontinuity(now);
         let announced = self
             .source
             .as_ref()
@@ -124,45 +207,114 @@ impl RtpReceiver {
             Some((extended_max, announced))
                 if (-MAX_ANNOUNCED_STEP_BACK..=MAX_DROPOUT).contains(&(announced - extended_max)) =>
             {
+                if let Some(source) = &mut self.source {
+                    source.play_start = Some((announced, now));
+                }
                 announced
             }
             _ => {
-                self.start_source(now, i64::from(sequence));
+                self.start_source(now, i64::from(sequence), true);
+                if let (Some(source), true) = (&mut self.source, self.previous.is_some()) {
+                    source.play_start = Some((source.base_seq, now));
+                }
                 i64::from(sequence)
             }
+        }
+    }
+
+    /// Skips the time to the next packet, which is not on the clock of the stream: a response to PLAY has arrived.
+    pub fn mark_discontinuity(&mut self, now: Instant) {
+        self.interarrival_jitter.mark_discontinuity();
+        self.held.clear();
+        self.announced_gap = None;
+        if let Some(source) = &mut self.source {
+            source.last_advance = now;
+            source.newest = None;
+            source.play_start = Some((source.extended_max + 1, now));
         }
     }
 
     /// Restarts the count with this sequence number, for another source or a restarted one. Returns it extended.
     pub fn init_seq(&mut self, now: Instant, sequence: u16) -> i64 {
         self.interarrival_jitter.mark_discontinuity();
-        self.start_source(now, i64::from(sequence));
+        self.start_source(now, i64::from(sequence), false);
         i64::from(sequence)
     }
 
-    fn start_source(&mut self, now: Instant, base_seq: i64) {
-        self.earlier_expected = self.expected();
-        self.earlier_received = self.received();
-        self.earlier_bursts = self.loss_bursts(0);
-        self.earlier_bursts.end_burst();
-        let source = SourceState::new(now, base_seq, self.earlier_bursts);
-        self.source = Some(source);
+    /// Records that the sender restarted its count or was replaced.
+    pub fn record_restart(&mut self) {
+        self.restarts += 1;
+    }
+
+    /// Records why the number of lost packets may not be exact.
+    pub fn add_doubt(&mut self, doubt: LossDoubt) {
+        self.doubt = self.doubt.max(Some(doubt));
+    }
+
+    /// Records that the first packet is `packets` after the announced one, and that these were sent in `ticks` ticks of
+    /// 90 kHz. If the rate of the stream shows that this cannot be, they are not lost.
+    pub fn set_announced_gap(&mut self, packets: u16, ticks: u32) {
+        self.announced_gap = (packets > 0).then(|| AnnouncedGap { packets: i64::from(packets), ticks });
+    }
+
+    /// Maximum number of packets that can be lost in `ticks` ticks of 90 kHz; `None` while the rate is unknown.
+    pub fn max_loss(&self, ticks: u32) -> Option<i64> {
+        self.rate.max_loss(i64::from(ticks))
+    }
+
+    fn start_source(&mut self, now: Instant, base_seq: i64, is_announced: bool) {
+        self.held.clear();
+        self.announced_gap = None;
+        let source = SourceState::new(now, base_seq, is_announced);
+        let Some(ended) = self.source.replace(source).filter(|ended| ended.expected() > 0) else { return };
+        if let Some((before, _)) = self.previous.replace((ended, now)) {
+            self.earlier.add(&before);
+        }
     }
 
     /// Counts a packet that arrived at `now`.
     pub fn handle_packet(&mut self, now: Instant, header: &Header) -> Arrival {
         if self.source.is_none() {
-            self.start_source(now, i64::from(header.sequence));
+            self.start_source(now, i64::from(header.sequence), false);
         }
         let Some(source) = &mut self.source else { return Arrival::OutOfRange };
         let sequence = extend_sequence(source.extended_max, header.sequence);
         let is_ahead = sequence > source.extended_max;
-        if is_ahead && !source.exceeds_max_dropout(now, sequence) {
-            self.interarrival_jitter.update(now, header.timestamp, header.marker);
-            source.advance(now, sequence);
-            return Arrival::New(sequence);
+        let belongs_to_count = if is_ahead {
+            source.can_be_loss(now, sequence, header, &self.rate)
+        } else {
+            source.matches_clock(now, sequence, header.timestamp)
+        };
+        // A packet of the count before the last restart may seem to follow a gap within the first frame.
+        let is_far_ahead = sequence - source.extended_max > i64::from(MAX_NEIGHBOUR_DISTANCE);
+        if !belongs_to_count || is_far_ahead {
+            match self.count_in_previous(now, header) {
+                Some(arrival) => return arrival,
+                None if !belongs_to_count => return self.hold(now, header.sequence),
+                None => {}
+            }
         }
-        let is_counted = !is_ahead && sequence >= source.base_seq;
+        match is_ahead {
+            true => self.count_new(now, sequence, header),
+            false => self.count_behind(now, sequence, header),
+        }
+    }
+
+    fn count_new(&mut self, now: Instant, sequence: i64, header: &Header) -> Arrival {
+        let Some(source) = &mut self.source else { return Arrival::OutOfRange };
+        if source.is_doubtful_gap(sequence, header.timestamp, &self.rate) {
+            self.doubt = self.doubt.max(Some(LossDoubt::LargeGap));
+        }
+        self.interarrival_jitter.update(now, header.timestamp, header.marker);
+        source.advance(now, sequence, header, &mut self.rate);
+        self.check_announced_gap();
+        Arrival::New(sequence)
+    }
+
+    /// Counts a packet that does not advance the highest sequence number.
+    fn count_behind(&mut self, now: Instant, sequence: i64, header: &Header) -> Arrival {
+        let Some(source) = &mut self.source else { return Arrival::OutOfRange };
+        let is_counted = sequence >= source.base_seq;
         let is_missing = is_counted && source.mark_received(sequence);
         source.bad_seq.push(header.sequence, is_missing);
         if is_missing {
@@ -172,20 +324,80 @@ impl RtpReceiver {
                 self.reordered_farthest.max((source.extended_max - sequence).unsigned_abs());
             return Arrival::Reordered(sequence);
         }
-        if source.bad_seq.redundant >= if is_ahead { MIN_SEQUENTIAL } else { MIN_SEQUENTIAL_BEHIND } {
+        if source.bad_seq.redundant >= MIN_SEQUENTIAL_BEHIND {
             self.duplicates -= source.bad_seq.duplicates;
             return Arrival::Restarted { packets: source.bad_seq.length };
         }
-        if is_ahead {
-            return Arrival::OutOfRange;
-        }
         self.interarrival_jitter.update(now, header.timestamp, header.marker);
         if !is_counted {
-            return Arrival::OutOfRange;
+            return self.count_before_base(now, sequence, header);
+        }
+        source.bad_seq.duplicates += 1;
+        self.duplicates += 1;
+        Arrival::Duplicate(sequence)
+    }
+
+    /// Counts a packet before the first one of the count: of the count before it, or sent before the first one received.
+    fn count_before_base(&mut self, now: Instant, sequence: i64, header: &Header) -> Arrival {
+        if let Some(arrival) = self.count_in_previous(now, header) {
+            return arrival;
+        }
+        let is_counted = self.source.as_mut().is_some_and(|source| source.extend_back(now, sequence));
+        self.reordered += u64::from(is_counted);
+        if is_counted { Arrival::Reordered(sequence) } else { Arrival::OutOfRange }
+    }
+
+    /// Counts a packet of the count before the last restart; `None` if it is none.
+    fn count_in_previous(&mut self, now: Instant, header: &Header) -> Option<Arrival> {
+        let ((previous, ended_at), source) = (self.previous.as_mut()?, self.source.as_ref()?);
+        // Its packets were sent before those of the restarted count.
+        let age = source.first_timestamp?.wrapping_sub(header.timestamp) as i32;
+        let is_recent = now.saturating_duration_since(*ended_at) <= MAX_HOLD_TIME;
+        if !is_recent || !(0..=MAX_AGE).contains(&age) {
+            return None;
+        }
+        if previous.count_late(now, header, &mut self.rate)? {
+            self.reordered += 1;
+            return Some(Arrival::EarlierCount);
         }
         self.duplicates += 1;
-        source.bad_seq.duplicates += 1;
-        Arrival::Duplicate(sequence)
+        Some(Arrival::EarlierDuplicate)
+    }
+
+    /// Holds a packet that does not belong to the count, unless it proves a restart with one that is held.
+    fn hold(&mut self, now: Instant, sequence: u16) -> Arrival {
+        self.held.retain(|(at, _)| now.saturating_duration_since(*at) <= MAX_HOLD_TIME);
+        let distance = |held: u16| held.wrapping_sub(sequence) as i16;
+        let is_proven = self
+            .held
+            .iter()
+            .any(|(_, held)| (1..=MAX_NEIGHBOUR_DISTANCE).contains(&distance(*held).unsigned_abs()));
+        if self.held.len() >= MAX_HELD_PACKETS {
+            self.held.remove(0);
+        }
+        self.held.push((now, sequence));
+        if !is_proven {
+            return Arrival::Held;
+        }
+        let near = self.held.iter().map(|(_, held)| *held);
+        let near = near.filter(|held| distance(*held).unsigned_abs() <= MAX_RESTART_SPAN);
+        Arrival::RestartProven { first: near.min_by_key(|held| distance(*held)).unwrap_or(sequence) }
+    }
+
+    /// Moves the start of the count to the first packet if the announced gap before it cannot be loss.
+    fn check_announced_gap(&mut self) {
+        let (Some(gap), Some(max_loss)) =
+            (self.announced_gap, self.announced_gap.and_then(|gap| self.max_loss(gap.ticks)))
+        else {
+            return;
+        };
+        self.announced_gap = None;
+        if gap.packets > max_loss
+            && let Some(source) = &mut self.source
+        {
+            source.move_base(gap.packets);
+            self.add_doubt(LossDoubt::WrongAnnouncement);
+        }
     }
 
     /// Highest extended sequence number since the last restart; `None` before the first packet.
@@ -193,10 +405,18 @@ impl RtpReceiver {
         self.source.as_ref().map(|source| source.extended_max)
     }
 
+    /// Totals of all counts before the last restart.
+    fn totals_before(&self) -> Totals {
+        let mut totals = self.earlier;
+        if let Some((previous, _)) = &self.previous {
+            totals.add(previous);
+        }
+        totals
+    }
+
     /// Number of packets from the first one announced to the last one received.
     pub fn expected(&self) -> u64 {
-        self.earlier_expected
-            + self.source.as_ref().map_or(0, |source| (source.extended_max - source.base_seq + 1) as u64)
+        self.totals_before().expected + self.source.as_ref().map_or(0, SourceState::expected)
     }
 
     /// Number of packets from the first one announced to the last one sent, without those in flight. A reported count
@@ -205,15 +425,18 @@ impl RtpReceiver {
         let (Some(sender_counts), Some(source)) = (sender_counts, &self.source) else {
             return self.expected();
         };
+        let expected_before = self.totals_before().expected;
         let since_base =
-            |packets: u64| i64::try_from(packets.saturating_sub(self.earlier_expected)).unwrap_or(i64::MAX);
+            |packets: u64| i64::try_from(packets.saturating_sub(expected_before)).unwrap_or(i64::MAX);
         let emulator_last = sender_counts.emulator.map(|(packets, last)| {
             extend_sequence(source.base_seq.saturating_add(since_base(packets) - 1), last)
         });
         let expected_in_source = source.extended_max - source.base_seq + 1;
         let reported = sender_counts
             .reported
-            .map(since_base)
+            // Sender reports count modulo 2³² (RFC 3550 §6.4.1).
+            .map(|packets| extend_timestamp(self.expected() as i64, packets as u32))
+            .map(|packets| since_base(packets.unsigned_abs()))
             .filter(|reported| (0..=MAX_DROPOUT).contains(&(reported - expected_in_source)));
         let reported = reported.map(|reported| source.base_seq + reported - 1);
         let last = emulator_last.max(reported).unwrap_or(source.extended_max);
@@ -223,7 +446,7 @@ impl RtpReceiver {
 
     /// Number of distinct packets received.
     pub fn received(&self) -> u64 {
-        self.earlier_received + self.source.as_ref().map_or(0, |source| source.received)
+        self.totals_before().received + self.source.as_ref().map_or(0, |source| source.received)
     }
 
     /// Number of expected packets that have not arrived.
@@ -233,9 +456,12 @@ impl RtpReceiver {
 
     /// Returns the loss bursts, with `lost_at_end` more losses after the highest sequence number.
     fn loss_bursts(&self, lost_at_end: u64) -> LossBursts {
-        let mut bursts = self.source.as_ref().map_or(self.earlier_bursts, SourceState::bursts);
-        bursts.push_lost(lost_at_end);
-        bursts
+        let mut totals = self.totals_before();
+        if let Some(source) = &self.source {
+            totals.add(source);
+        }
+        totals.bursts.push_lost(lost_at_end);
+        totals.bursts
     }
 
     /// Cumulative number of packets lost: expected − received, duplicates counted as received (RFC 3550 appendix A.3).
@@ -251,6 +477,8 @@ impl RtpReceiver {
         snapshot.packets_received = received;
         snapshot.packets_lost = lost;
         snapshot.loss_ratio = (expected > 0).then(|| lost as f64 / expected as f64);
+        snapshot.loss_doubt = self.doubt;
+        snapshot.sequence_restarts = self.restarts;
         snapshot.cumulative_lost = self.cumulative_lost();
         let bursts = self.loss_bursts(expected.saturating_sub(self.expected()));
         snapshot.loss_bursts = bursts.count;
@@ -288,34 +516,151 @@ impl RtpReceiver {
     }
 }
 
+impl Totals {
+    fn add(&mut self, source: &SourceState) {
+        self.expected += source.expected();
+        self.received += source.received;
+        self.bursts.append(&source.bursts());
+    }
+}
+
 impl SourceState {
-    fn new(now: Instant, base_seq: i64, bursts: LossBursts) -> Self {
+    fn new(now: Instant, base_seq: i64, is_announced: bool) -> Self {
         Self {
             base_seq,
             extended_max: base_seq - 1,
             received: 0,
+            open_since: (!is_announced).then_some(now),
+            play_start: None,
             window: SequenceWindow::default(),
-            bursts,
+            bursts: LossBursts::default(),
             burst_cursor: base_seq,
             last_advance: now,
             bad_seq: BadSequence::default(),
+            first_timestamp: None,
+            newest: None,
         }
     }
 
-    /// Returns whether the jump to `sequence` is too large for loss or reordering.
-    fn exceeds_max_dropout(&self, now: Instant, sequence: i64) -> bool {
-        sequence - self.extended_max > MAX_DROPOUT
-            && now.saturating_duration_since(self.last_advance) < MIN_OUTAGE
+    fn expected(&self) -> u64 {
+        (self.extended_max - self.base_seq + 1) as u64
     }
 
-    fn advance(&mut self, now: Instant, sequence: i64) {
+    /// Returns whether the packets before `sequence` that have not arrived can be lost. Otherwise the sender has
+    /// restarted its count, or the packet is a stray one.
+    fn can_be_loss(&self, now: Instant, sequence: i64, header: &Header, rate: &PacketRate) -> bool {
+        let jump = sequence - self.extended_max;
+        let elapsed = now.saturating_duration_since(self.last_advance);
+        if jump > MAX_DROPOUT && elapsed < MIN_OUTAGE {
+            return false;
+        }
+        let step = self.newest.map(|newest| header.timestamp.wrapping_sub(newest.timestamp) as i32);
+        // The rest of a large frame may be lost, whatever the size of the frames before it.
+        if step == Some(0) && jump <= MAX_DROPOUT && self.newest.is_some_and(|newest| !newest.has_ended) {
+            return true;
+        }
+        let elapsed_ticks = (elapsed.as_secs_f64() * 90_000.0) as i64;
+        // A larger step is not time that has passed at the sender, but the start of another clock.
+        let step = step.map_or(0, i64::from);
+        let step = if (0..=elapsed_ticks + i64::from(MAX_AGE)).contains(&step) { step } else { 0 };
+        rate.max_loss(elapsed_ticks.max(step)).is_none_or(|max_loss| jump - 1 <= max_loss)
+    }
+
+    /// Returns whether the gap before `sequence` may be a jump of the sender: it is within one frame and larger than
+    /// the frames before it, or no frame is known.
+    fn is_doubtful_gap(&self, sequence: i64, timestamp: u32, rate: &PacketRate) -> bool {
+        let lost = sequence - self.extended_max - 1;
+        match rate.max_loss(0) {
+            Some(max_loss) => {
+                lost > max_loss && self.newest.is_some_and(|newest| newest.timestamp == timestamp)
+            }
+            None => lost > PacketRate::MIN_MAX_LOSS && self.received > 0,
+        }
+    }
+
+    /// Returns whether a packet behind the highest one can belong to the count: its timestamp is not newer than that of
+    /// the newest frame, not of that frame if it precedes it, and not too old.
+    fn matches_clock(&self, now: Instant, sequence: i64, timestamp: u32) -> bool {
+        let is_before_play = self.play_start.is_some_and(|(first, at)| {
+            sequence < first && now.saturating_duration_since(at) <= MAX_DELAY_AFTER_PLAY
+        });
+        let Some(newest) = self.newest.filter(|_| !is_before_play) else { return true };
+        let age = |reference: u32| reference.wrapping_sub(timestamp) as i32;
+        match newest.previous {
+            // A server may restart its timestamps, but not its sequence numbers, at the end of the film.
+            Some((end, previous)) if sequence <= end => {
+                (1..=MAX_AGE).contains(&age(newest.timestamp)) || (0..=MAX_AGE).contains(&age(previous))
+            }
+            _ => (0..=MAX_AGE).contains(&age(newest.timestamp)),
+        }
+    }
+
+    fn advance(&mut self, now: Instant, sequence: i64, header: &Header, rate: &mut PacketRate) {
         // The bursts are updated before the window moves past the packets.
         self.update_bursts(sequence - BURST_WINDOW);
         self.window.advance(self.extended_max, sequence);
+        self.update_newest(sequence, header, rate);
         self.extended_max = sequence;
         self.received += 1;
         self.last_advance = now;
         self.bad_seq = BadSequence::default();
+    }
+
+    fn update_newest(&mut self, sequence: i64, header: &Header, rate: &mut PacketRate) {
+        self.first_timestamp.get_or_insert(header.timestamp);
+        let previous = match self.newest {
+            Some(newest) if newest.timestamp == header.timestamp => {
+                rate.record_packet();
+                newest.previous
+            }
+            Some(newest) => {
+                let ticks = header.timestamp.wrapping_sub(newest.timestamp) as i32;
+                rate.record_frame(sequence - self.extended_max, ticks);
+                Some((self.extended_max, newest.timestamp))
+            }
+            None => {
+                rate.record_start();
+                None
+            }
+        };
+        self.newest = Some(NewestFrame { timestamp: header.timestamp, previous, has_ended: header.marker });
+    }
+
+    /// Counts a packet that arrived after the count was restarted. Returns whether it was missing; `None` if it does not
+    /// belong to the count.
+    fn count_late(&mut self, now: Instant, header: &Header, rate: &mut PacketRate) -> Option<bool> {
+        let sequence = extend_sequence(self.extended_max, header.sequence);
+        let ahead = sequence - self.extended_max;
+        if ahead > i64::from(MAX_RESTART_SPAN) {
+            return None;
+        }
+        if ahead > 0 {
+            self.advance(now, sequence, header, rate);
+            return Some(true);
+        }
+        let is_counted = sequence >= self.base_seq && self.matches_clock(now, sequence, header.timestamp);
+        is_counted.then(|| self.mark_received(sequence))
+    }
+
+    /// Counts a packet that was sent shortly before the first one received, if that one was not announced. Returns false
+    /// if it cannot be.
+    fn extend_back(&mut self, now: Instant, sequence: i64) -> bool {
+        let is_open =
+            self.open_since.is_some_and(|since| now.saturating_duration_since(since) <= MAX_HOLD_TIME);
+        let is_near = self.base_seq - sequence <= i64::from(MAX_NEIGHBOUR_DISTANCE);
+        if !is_open || !is_near || self.extended_max - sequence > MAX_STEP_BACK {
+            return false;
+        }
+        self.base_seq = sequence;
+        (self.bursts, self.burst_cursor) = (LossBursts::default(), sequence);
+        self.mark_received(sequence)
+    }
+
+    /// Removes the first `packets` packets from the count, none of which has arrived.
+    fn move_base(&mut self, packets: i64) {
+        self.base_seq += packets;
+        // Few packets have arrived since, so none is beyond the window.
+        (self.bursts, self.burst_cursor) = (LossBursts::default(), self.base_seq);
     }
 
     /// Adds all sequence numbers below `before` to the loss bursts.
@@ -474,6 +819,12 @@ mod tests {
         for sequence in sequences {
             match receiver.handle_packet(now, &header(sequence, 0)) {
                 Arrival::New(_) => candidates.clear(),
+                Arrival::RestartProven { first } => {
+                    let again: Vec<_> = std::mem::take(&mut candidates);
+                    receiver.init_seq(now, first);
+                    let near = again.into_iter().filter(|held| is_near(first, *held));
+                    receive(receiver, &near.chain([sequence]).collect::<Vec<_>>());
+                }
                 Arrival::Restarted { packets } => {
                     let again = candidates.split_off(candidates.len() - (packets - 1));
                     receiver.init_seq(now, again[0]);

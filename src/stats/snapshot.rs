@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::loss_doubt::LossDoubt;
 use crate::impairment::EmulatorStats;
 
 /// Figures of one session at one instant. `docs/STATISTICS.md` defines each.
@@ -21,6 +22,13 @@ pub struct Snapshot {
     pub packets_lost: u64,
     /// Lost / expected packets, from 0 to 1; `None` before the first packet.
     pub loss_ratio: Option<f64>,
+    /// Reason why the number of lost packets may not be exact; `None` if it is.
+    pub loss_doubt: Option<LossDoubt>,
+    /// Times that the sender restarted its sequence numbers or changed its SSRC, other than by PLAY.
+    pub sequence_restarts: u64,
+    /// Packets on the ports or channels of the session that are not part of the stream: of another sender, SSRC or
+    /// payload type, or no RTP packets.
+    pub packets_foreign: u64,
     /// Cumulative number of packets lost of a receiver report: duplicates count as received, so it can be negative (RFC
     /// 3550 §6.4.1, appendix A.3).
     pub cumulative_lost: i64,

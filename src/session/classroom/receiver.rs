@@ -11,7 +11,7 @@ use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{CLOCK_RATE, Header, Packet, extend_sequence};
 use crate::session::frame::Frame;
 use crate::session::rtp::frame_receiver::{FrameReceiver, StreamBuffers};
-use crate::stats::{Arrival, Fate, Snapshot};
+use crate::stats::{Arrival, Fate, LossDoubt, Snapshot};
 
 /// Receiver of a classroom server's stream.
 #[derive(Debug)]
@@ -127,7 +127,8 @@ impl ClassroomFrameReceiver {
             Arrival::Reordered(sequence) => (sequence, Fate::Reordered),
             Arrival::Restarted { .. } => return self.restart_count(now, header, payload),
             Arrival::Duplicate(sequence) => return self.buffers.packet_log.record_duplicate(sequence),
-            Arrival::OutOfRange => return,
+            Arrival::RestartProven { .. } => return self.restart_count(now, header, payload),
+            Arrival::OutOfRange | Arrival::EarlierCount | Arrival::EarlierDuplicate | Arrival::Held => return,
         };
         self.buffers.stats.record_payload(now, payload.len());
         if self.last_counted.is_none_or(|(_, highest)| highest < sequence) {
@@ -162,6 +163,8 @@ impl ClassroomFrameReceiver {
     /// restart was detected belong to frames whose beginning is lost, so they are not counted again.
     fn restart_count(&mut self, now: Instant, header: Header, payload: Bytes) {
         self.buffers.restart_count(now, header.sequence);
+        self.buffers.rtp_receiver.record_restart();
+        self.buffers.rtp_receiver.add_doubt(LossDoubt::Restart);
         self.first_sequence = None;
         self.count_packet(now, header, payload);
     }

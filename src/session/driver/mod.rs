@@ -8,6 +8,7 @@ mod connection;
 mod frame_sinks;
 mod rtp_thread;
 mod session;
+mod source_filter;
 mod task;
 mod udp;
 

@@ -4,7 +4,7 @@
 //! arrive. A blocking thread is woken for each of them, even while all threads of the runtime are busy.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 
+use super::source_filter::SharedSourceFilter;
 use crate::impairment::{PacketKind, RawPacket};
 
 /// Thread that receives from the RTP port. Dropping it closes the port.
@@ -40,14 +41,14 @@ const MAX_QUEUED_BYTES: usize = 32 * 1024 * 1024;
 const RECEIVE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl RtpThread {
-    /// Starts the thread. Datagrams from `server` are sent to `packets` with their arrival times, or dropped if the
+    /// Starts the thread. Datagrams that pass the filter are sent to `packets` with their arrival times, or dropped if the
     /// queue is full.
     ///
     /// # Errors
     /// Returns an error if the socket cannot be configured or the thread cannot be created.
     pub fn start(
         socket: UdpSocket,
-        server: IpAddr,
+        source_filter: SharedSourceFilter,
         packets: mpsc::Sender<(Instant, RawPacket)>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
@@ -57,7 +58,7 @@ impl RtpThread {
         let (socket, queued_bytes) = (Arc::new(socket), Arc::new(AtomicUsize::new(0)));
         let task = ReceiveLoop {
             socket: socket.clone(),
-            server,
+            source_filter,
             packets,
             should_stop: should_stop.clone(),
             is_finishing: is_finishing.clone(),
@@ -123,7 +124,7 @@ impl Drop for RtpThread {
 /// State of the thread.
 struct ReceiveLoop {
     socket: Arc<UdpSocket>,
-    server: IpAddr,
+    source_filter: SharedSourceFilter,
     packets: mpsc::Sender<(Instant, RawPacket)>,
     should_stop: Arc<AtomicBool>,
     is_finishing: Arc<AtomicBool>,
@@ -147,18 +148,23 @@ impl ReceiveLoop {
             match received {
                 // All datagrams that arrived before the wake-up datagram have been read.
                 Ok((0, from)) if is_finishing && Some(from) == local_address => return,
-                Ok((length, from)) if from.ip().to_canonical() == self.server => {
-                    let arrival = Instant::now();
-                    if !self.enqueue(arrival, copy_to_chunk(&mut chunk, &datagram[..length])) {
-                        tracing::debug!("receive queue is full; dropping packet");
-                    }
-                }
-                Ok((_, from)) => tracing::debug!(%from, "ignoring datagram from unknown address"),
+                Ok((length, from)) => self.handle_datagram(from, &datagram[..length], &mut chunk),
                 Err(error) if is_timeout(&error) && is_finishing => return,
                 Err(error) if is_timeout(&error) => {}
                 // ICMP errors are reported by recv; the socket remains usable.
                 Err(error) => tracing::debug!(%error, "cannot receive datagram"),
             }
+        }
+    }
+
+    /// Passes on a datagram of the server.
+    fn handle_datagram(&self, from: SocketAddr, datagram: &[u8], chunk: &mut BytesMut) {
+        let arrival = Instant::now();
+        if !self.source_filter.lock().accepts(arrival, PacketKind::Rtp, from, datagram) {
+            return tracing::debug!(%from, "ignoring datagram from another sender");
+        }
+        if !self.enqueue(arrival, copy_to_chunk(chunk, datagram)) {
+            tracing::debug!("receive queue is full; dropping packet");
         }
     }
 
@@ -192,6 +198,7 @@ fn copy_to_chunk(chunk: &mut BytesMut, datagram: &[u8]) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::IpAddr;
 
     /// Sends datagrams to a port until `should_stop` is set.
     fn flood(port: u16, should_stop: &AtomicBool) {
@@ -209,7 +216,7 @@ mod tests {
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
         let (port, server) = (socket.local_addr().unwrap().port(), IpAddr::from([127, 0, 0, 2]));
         let (packets, _queue) = mpsc::channel(1);
-        let mut rtp_thread = RtpThread::start(socket, server, packets).unwrap();
+        let mut rtp_thread = RtpThread::start(socket, SharedSourceFilter::new(server), packets).unwrap();
         let should_stop = Arc::new(AtomicBool::new(false));
         let flood_should_stop = should_stop.clone();
         let flooding = thread::spawn(move || flood(port, &flood_should_stop));

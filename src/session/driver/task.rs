@@ -12,10 +12,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{self, Connection};
 use super::frame_sinks::FrameSinks;
+use super::source_filter::SharedSourceFilter;
 use super::udp::{self, UdpPorts};
 use crate::impairment::RawPacket;
 use crate::net::deadline::wait_for_deadline;
-use crate::proto::rtsp::{Method, Transport};
+use crate::proto::rtsp::{LowerTransport, Method, Transport};
 use crate::session::client::Client;
 use crate::session::error::SessionError;
 use crate::session::events::{ClientInput, ClientOutput, SessionCommand, SessionEvent};
@@ -58,6 +59,10 @@ pub struct Driver {
     connecting: Option<AbortOnDropHandle<io::Result<TcpStream>>>,
     ports: Option<UdpPorts>,
     transport: Option<Transport>,
+    /// Filter of the UDP ports that were opened last; `None` if packets arrive on the connection.
+    source_filter: Option<SharedSourceFilter>,
+    /// Payload type of the SDP.
+    payload_type: Option<u8>,
     finished_sender: Option<oneshot::Sender<()>>,
 }
 
@@ -96,6 +101,8 @@ impl Driver {
             connecting: None,
             ports: None,
             transport: None,
+            source_filter: None,
+            payload_type: None,
             finished_sender: None,
         }
     }
@@ -177,6 +184,8 @@ impl Driver {
 
     fn publish_figures(&mut self) {
         let mut snapshot = self.client.snapshot(Instant::now());
+        snapshot.packets_foreign +=
+            self.source_filter.as_ref().map_or(0, |source_filter| source_filter.lock().ignored());
         let mut packet_rows: Arc<[PacketLogRow]> = Arc::default();
         if let Some(decode_stats) = self.decode_stats() {
             add_decode_stats(&mut snapshot, &decode_stats);
@@ -242,7 +251,7 @@ impl Driver {
             Some(ClientOutput::Connect { host, port }) => self.connect(host, port),
             Some(ClientOutput::Disconnect) => self.disconnect(),
             Some(ClientOutput::OpenPorts(port)) => self.open_ports(port),
-            Some(ClientOutput::SetTransport(transport)) => self.transport = Some(transport),
+            Some(ClientOutput::SetTransport(transport)) => self.set_transport(transport),
             Some(ClientOutput::SendPacket(datagram)) => self.send_packet(&datagram),
             Some(ClientOutput::Frame(frame)) => self.sinks.send_to_taps(frame).await,
             Some(ClientOutput::Show { frame, position }) => self.sinks.show(frame, position),
@@ -252,6 +261,9 @@ impl Driver {
     }
 
     async fn emit(&mut self, event: SessionEvent) {
+        if let SessionEvent::Described(presentation) = &event {
+            self.payload_type = Some(presentation.payload_type);
+        }
         match (&event, &self.sinks.screen) {
             (SessionEvent::SetUp(_), Some(screen)) => {
                 self.decode_stats_at_start = screen.decoder.start_session();
@@ -295,12 +307,23 @@ impl Driver {
 
     fn open_ports(&mut self, port: Option<u16>) {
         let Some(connection) = &self.connection else { return };
-        let ports = UdpPorts::open(connection.local(), connection.peer(), port, self.receive_buffer_size);
+        let source_filter = self.source_filter.insert(SharedSourceFilter::new(connection.peer()));
+        let ports = UdpPorts::open(connection.local(), source_filter, port, self.receive_buffer_size);
         let opened = match ports {
             Ok(ports) => Ok(self.ports.insert(ports).port_pair()),
             Err(error) => Err(connection::error_reason(&error)),
         };
         self.client.handle_input(Instant::now(), ClientInput::Ports(opened));
+    }
+
+    fn set_transport(&mut self, transport: Transport) {
+        match (transport.lower_transport, &self.source_filter) {
+            (LowerTransport::Udp, Some(source_filter)) => {
+                source_filter.lock().set_transport(&transport, self.payload_type);
+            }
+            _ => self.source_filter = None,
+        }
+        self.transport = Some(transport);
     }
 
     fn write(&mut self, bytes: Bytes) {
@@ -311,13 +334,16 @@ impl Driver {
     }
 
     fn send_packet(&self, packet: &RawPacket) {
-        let (Some(ports), Some(connection)) = (&self.ports, &self.connection) else { return };
+        let (Some(ports), Some(source_filter)) = (&self.ports, &self.source_filter) else { return };
         let Some(server_ports) = self.transport.as_ref().and_then(|transport| transport.server_port) else {
             return;
         };
-        if let Err(error) = ports.send(packet, connection.peer(), server_ports) {
-            // Reports are sent again.
-            tracing::debug!(kind = ?packet.kind, %error, "cannot send datagram");
+        let destinations = source_filter.lock().destinations();
+        for destination in destinations {
+            if let Err(error) = ports.send(packet, destination, server_ports) {
+                // Reports are sent again.
+                tracing::debug!(kind = ?packet.kind, %error, "cannot send datagram");
+            }
         }
     }
 }

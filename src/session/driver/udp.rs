@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::rtp_thread::RtpThread;
+use super::source_filter::SharedSourceFilter;
 use crate::impairment::{PacketKind, RawPacket};
 use crate::net::udp_ports::SocketPair;
 use crate::proto::rtsp::PortPair;
@@ -30,23 +31,23 @@ const PACKET_QUEUE_CAPACITY: usize = 16 * 1024;
 
 impl UdpPorts {
     /// Opens a pair of ports at a local address: this one and the next, or a pair that the system chooses. Only
-    /// datagrams from `server` are received. `receive_buffer_size` is the size in bytes requested for the kernel's
+    /// datagrams that pass the filter are received. `receive_buffer_size` is the size in bytes requested for the kernel's
     /// receive buffers.
     ///
     /// # Errors
     /// Returns an error if no such pair can be bound, or the RTP thread cannot be started.
     pub fn open(
         host: IpAddr,
-        server: IpAddr,
+        source_filter: &SharedSourceFilter,
         port: Option<u16>,
         receive_buffer_size: usize,
     ) -> io::Result<Self> {
         let pair = SocketPair::bind(host, port, receive_buffer_size)?;
         let (port_pair, rtcp_socket) = (pair.ports(), Arc::new(UdpSocket::from_std(pair.rtcp)?));
         let (queue, packets) = mpsc::channel(PACKET_QUEUE_CAPACITY);
-        let rtp_thread = RtpThread::start(pair.rtp, server, queue.clone())?;
-        let socket = rtcp_socket.clone();
-        let rtcp_task = tokio::spawn(async move { receive_rtcp(&socket, server, &queue).await });
+        let rtp_thread = RtpThread::start(pair.rtp, source_filter.clone(), queue.clone())?;
+        let (socket, source_filter) = (rtcp_socket.clone(), source_filter.clone());
+        let rtcp_task = tokio::spawn(async move { receive_rtcp(&socket, &source_filter, &queue).await });
         Ok(Self {
             port_pair,
             rtp_thread,
@@ -98,16 +99,23 @@ pub async fn receive(ports: &mut Option<UdpPorts>) -> (Instant, ClientInput) {
 }
 
 /// Receives RTCP from the server. RTCP is rare, so it needs no thread of its own.
-async fn receive_rtcp(socket: &UdpSocket, server: IpAddr, queue: &mpsc::Sender<(Instant, RawPacket)>) {
+async fn receive_rtcp(
+    socket: &UdpSocket,
+    source_filter: &SharedSourceFilter,
+    queue: &mpsc::Sender<(Instant, RawPacket)>,
+) {
     let mut buffer = [0; 2_048];
     loop {
         match socket.recv_from(&mut buffer).await {
-            Ok((length, from)) if from.ip().to_canonical() == server => {
-                let datagram = RawPacket::rtcp(Bytes::copy_from_slice(&buffer[..length]));
+            Ok((length, from)) => {
+                let (now, datagram) = (Instant::now(), &buffer[..length]);
+                if !source_filter.lock().accepts(now, PacketKind::Rtcp, from, datagram) {
+                    tracing::debug!(%from, "ignoring datagram from another sender");
+                    continue;
+                }
                 // If the queue is full the report is dropped; reports are sent again.
-                let _ = queue.try_send((Instant::now(), datagram));
+                let _ = queue.try_send((now, RawPacket::rtcp(Bytes::copy_from_slice(datagram))));
             }
-            Ok((_, from)) => tracing::debug!(%from, "ignoring datagram from unknown address"),
             // ICMP errors are reported by recv; the socket remains usable.
             Err(error) => tracing::debug!(%error, "cannot receive datagram"),
         }

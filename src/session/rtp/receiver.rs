@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::frame_receiver::{FrameReceiver, StreamBuffers};
-use super::rtp_info::AnnouncedPacket;
+use super::rtp_info::{AnnouncedPacket, max_announced_gap};
 use super::ssrc_filter::{FilterResult, ReceivedPacket, SsrcFilter};
 use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, starts_frame};
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
 use crate::session::frame::Frame;
-use crate::stats::{Arrival, Fate, SenderCounts, Snapshot};
+use crate::stats::{
+    Arrival, Fate, LossDoubt, MAX_HELD_PACKETS, MAX_HOLD_TIME, SenderCounts, Snapshot, is_near,
+};
 
 /// Packets of the previous PLAY that may still arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,12 @@ pub struct RtpFrameReceiver {
     /// Packets since the sequence number last advanced, which may be the first of a restarted count. `None` takes the
     /// place of a packet that was used.
     restart_candidates: VecDeque<Option<ReceivedPacket>>,
+    /// Packets that do not belong to the count, which may be the first of a restarted one.
+    held: VecDeque<ReceivedPacket>,
+    /// True if packets can be lost on the way: over UDP, but not interleaved on the RTSP connection.
+    can_lose_packets: bool,
+    /// Number of packets that are not part of the stream.
+    foreign: u64,
     buffers: StreamBuffers,
     depacketizer: Depacketizer,
     /// Extended timestamp of the last complete frame.
@@ -76,6 +84,9 @@ impl RtpFrameReceiver {
             ssrc_filter: SsrcFilter::new(ssrc),
             announced: None,
             restart_candidates: VecDeque::new(),
+            held: VecDeque::new(),
+            can_lose_packets: true,
+            foreign: 0,
             buffers: StreamBuffers::new(reorder_timeout, packet_overhead),
             depacketizer: Depacketizer::new(dimensions),
             last_frame_timestamp: None,
@@ -88,6 +99,11 @@ impl RtpFrameReceiver {
         }
     }
 
+    /// Returns the receiver for packets that arrive over a reliable connection, where none is lost before the first.
+    pub fn over_reliable_connection(self) -> Self {
+        Self { can_lose_packets: false, ..self }
+    }
+
     /// Handles the response to a PLAY that continues after PAUSE: frames sent before PAUSE are shown first.
     pub fn resume(&mut self, announced: AnnouncedPacket) {
         let rtptime_and_highest = announced.rtptime.zip(self.highest_timestamp);
@@ -98,6 +114,7 @@ impl RtpFrameReceiver {
             return self.start(announced);
         };
         self.ssrc_filter.reset();
+        self.held.clear();
         let previous_highest = self.buffers.rtp_receiver.extended_max();
         let first = self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence);
         // A server that restarts its sequence numbers has started a new stream.
@@ -120,6 +137,10 @@ impl RtpFrameReceiver {
         let first = announced
             .sequence
             .map(|sequence| self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence));
+        if first.is_none() {
+            self.buffers.rtp_receiver.mark_discontinuity(announced.announced_at);
+            self.add_doubt(LossDoubt::NoAnnouncement);
+        }
         self.buffers.reorder_buffer.restart_at(first);
         self.previous_play = match (first, previous_highest) {
             (Some(first), Some(_)) => PreviousPlay::Abandoned { first },
@@ -152,12 +173,14 @@ impl RtpFrameReceiver {
             Ok(packet) => packet,
             Err(error) => {
                 tracing::debug!(%error, "ignoring invalid RTP packet");
+                self.foreign += 1;
                 return None;
             }
         };
         let header = packet.header;
         if header.payload_type != self.payload_type {
             tracing::debug!(?header, "ignoring packet with unknown payload type");
+            self.foreign += 1;
             return None;
         }
         let previous_ssrc = self.ssrc_filter.current_ssrc();
@@ -165,14 +188,10 @@ impl RtpFrameReceiver {
             FilterResult::Accepted(received) => self.handle_received(received),
             FilterResult::Rejected => {
                 tracing::debug!(?header, "ignoring packet with unknown SSRC");
+                self.foreign += 1;
                 None
             }
-            FilterResult::Switched(packets) => {
-                if let (Some(_), Some(first)) = (previous_ssrc, packets.first()) {
-                    self.restart_count(first.at, first.packet.header.sequence);
-                }
-                self.handle_all(packets, Self::handle_received)
-            }
+            FilterResult::Switched(packets) => self.switch_source(previous_ssrc.is_some(), packets),
         }
     }
 
@@ -185,12 +204,46 @@ impl RtpFrameReceiver {
         packets.into_iter().filter_map(|received| handle(self, received)).reduce(|first, _| first)
     }
 
-    /// Starts a new count of sequence numbers (RFC 3550 §8.2, appendix A.1).
+    /// Continues with another source, of which these packets have arrived. `replaces` is true if packets of the former
+    /// one were used.
+    fn switch_source(&mut self, replaces: bool, packets: Vec<ReceivedPacket>) -> Option<i64> {
+        // All but the last were counted as foreign.
+        self.foreign = self.foreign.saturating_sub(packets.len().saturating_sub(1) as u64);
+        let last = packets.last().map(|last| last.packet.header.sequence).filter(|_| replaces);
+        if let Some(last) = last {
+            let distance =
+                |received: &ReceivedPacket| received.packet.header.sequence.wrapping_sub(last) as i16;
+            let first = packets.iter().min_by_key(|received| distance(received));
+            let at = packets.first().map(|received| received.at);
+            if let (Some(first), Some(at)) = (first, at) {
+                self.restart_count(at, first.packet.header.sequence);
+                self.record_restart();
+                self.depacketizer.discard_frame();
+            }
+        }
+        self.handle_all(packets, Self::handle_received)
+    }
+
+    /// Starts a new count of sequence numbers (RFC 3550 §8.2, appendix A.1). Packets that wait for a gap of the old
+    /// count are used first; a frame that has begun continues.
     fn restart_count(&mut self, now: Instant, sequence: u16) {
-        self.depacketizer.discard_frame();
+        while let Some(packet) = self.buffers.reorder_buffer.flush() {
+            self.assemble(now, &packet);
+        }
         self.buffers.restart_count(now, sequence);
         self.restart_candidates.clear();
         self.previous_play = PreviousPlay::None;
+    }
+
+    fn record_restart(&mut self) {
+        self.buffers.rtp_receiver.record_restart();
+        self.add_doubt(LossDoubt::Restart);
+    }
+
+    fn add_doubt(&mut self, doubt: LossDoubt) {
+        if self.can_lose_packets {
+            self.buffers.rtp_receiver.add_doubt(doubt);
+        }
     }
 
     fn handle_received(&mut self, received: ReceivedPacket) -> Option<i64> {
@@ -212,11 +265,21 @@ impl RtpFrameReceiver {
             return;
         }
         self.announced = None;
-        let is_plausible =
-            header.sequence == first || !is_behind && announced.matches_timestamp(*now, header.timestamp);
-        if !is_plausible {
+        let ticks = announced.ticks_before(*now, header.timestamp);
+        let gap = header.sequence.wrapping_sub(first);
+        let max_gap = self.buffers.rtp_receiver.max_loss(ticks);
+        let max_gap = max_gap.unwrap_or_else(|| max_announced_gap(ticks, starts_frame(packet)));
+        let is_plausible = gap == 0
+            || self.can_lose_packets
+                && !is_behind
+                && announced.matches_timestamp(*now, header.timestamp)
+                && i64::from(gap) <= max_gap;
+        if is_plausible {
+            self.buffers.rtp_receiver.set_announced_gap(gap, ticks);
+        } else {
             tracing::debug!(?header, "ignoring RTP-Info that does not match the packets");
             self.restart_count(*now, header.sequence);
+            self.add_doubt(LossDoubt::WrongAnnouncement);
         }
     }
 
@@ -240,6 +303,20 @@ impl RtpFrameReceiver {
                 self.push_restart_candidate(Some(received));
                 None
             }
+            Arrival::EarlierCount => {
+                self.buffers.stats.record_payload(now, received.packet.payload.len());
+                self.buffers.stats.record_late_packet();
+                None
+            }
+            Arrival::EarlierDuplicate => None,
+            Arrival::Held => {
+                self.hold(received);
+                None
+            }
+            Arrival::RestartProven { first } => {
+                self.hold(received);
+                self.handle_proven_restart(first)
+            }
             Arrival::Restarted { packets } => self.handle_restart(packets, received),
         };
         self.release(now);
@@ -253,6 +330,29 @@ impl RtpFrameReceiver {
         self.restart_candidates.push_back(candidate);
     }
 
+    /// Keeps a packet that may be the first of a restarted count.
+    fn hold(&mut self, received: ReceivedPacket) {
+        let now = received.at;
+        self.held.retain(|held| now.saturating_duration_since(held.at) <= MAX_HOLD_TIME);
+        if self.held.len() >= MAX_HELD_PACKETS {
+            self.held.pop_front();
+        }
+        self.held.push_back(received);
+    }
+
+    /// Handles a restart of the sequence numbers to `first`, of which the held packets near it are part.
+    fn handle_proven_restart(&mut self, first: u16) -> Option<i64> {
+        let packets: Vec<_> = std::mem::take(&mut self.held)
+            .into_iter()
+            .filter(|held| is_near(first, held.packet.header.sequence))
+            .collect();
+        if let Some(earliest) = packets.first() {
+            self.restart_count(earliest.at, first);
+            self.record_restart();
+        }
+        self.handle_all(packets, Self::count_packet)
+    }
+
     /// Handles a restart of the sequence numbers, detected by `packet_count` consecutive packets that end with `last`.
     fn handle_restart(&mut self, packet_count: usize, last: ReceivedPacket) -> Option<i64> {
         let candidates =
@@ -260,6 +360,7 @@ impl RtpFrameReceiver {
         let packets: Vec<_> = candidates.into_iter().flatten().chain([last]).collect();
         if let Some(first) = packets.first() {
             self.restart_count(first.at, first.packet.header.sequence);
+            self.record_restart();
         }
         self.handle_all(packets, Self::count_packet)
     }
@@ -281,6 +382,20 @@ impl RtpFrameReceiver {
         self.buffers.stats.record_timestamp(now, timestamp, starts_frame(&packet));
         self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, fate);
         Some(timestamp)
+    }
+
+    /// Passes a packet to the depacketizer, and handles the frames that this completes.
+    fn assemble(&mut self, now: Instant, packet: &Packet) {
+        let sequence = packet.header.sequence;
+        if matches!(self.previous_play, PreviousPlay::Continued { first } if sequence.wrapping_sub(first) < 1 << 15)
+        {
+            self.previous_play = PreviousPlay::None;
+            self.depacketizer.discard_frame();
+        }
+        self.depacketizer.push(packet);
+        while let Some(assembled) = self.depacketizer.poll_frame() {
+            self.handle_assembled(now, assembled);
+        }
     }
 
     fn handle_assembled(&mut self, now: Instant, assembled: Assembled) {
@@ -348,6 +463,7 @@ impl RtpFrameReceiver {
         self.buffers.stats.add_to(now, snapshot);
         snapshot.frames_unusable = self.frames_unusable;
         snapshot.headers_reduced = self.headers_reduced;
+        snapshot.packets_foreign = self.foreign;
     }
 
     /// Number of packets known to have been sent, by their sequence numbers.
@@ -359,16 +475,7 @@ impl RtpFrameReceiver {
 impl FrameReceiver for RtpFrameReceiver {
     fn release(&mut self, now: Instant) {
         while let Some(packet) = self.buffers.reorder_buffer.pop(now) {
-            let sequence = packet.header.sequence;
-            if matches!(self.previous_play, PreviousPlay::Continued { first } if sequence.wrapping_sub(first) < 1 << 15)
-            {
-                self.previous_play = PreviousPlay::None;
-                self.depacketizer.discard_frame();
-            }
-            self.depacketizer.push(&packet);
-            while let Some(assembled) = self.depacketizer.poll_frame() {
-                self.handle_assembled(now, assembled);
-            }
+            self.assemble(now, &packet);
         }
     }
 
@@ -385,6 +492,7 @@ impl FrameReceiver for RtpFrameReceiver {
         self.buffers.discard();
         self.buffers.last_packet = None;
         self.restart_candidates.clear();
+        self.held.clear();
         self.previous_play = PreviousPlay::None;
         self.has_started = false;
     }

@@ -75,6 +75,14 @@ impl ReorderBuffer {
         Some(buffered.packet)
     }
 
+    /// Returns the first packet, whatever is missing before it.
+    pub fn flush(&mut self) -> Option<Packet> {
+        let (sequence, buffered) = self.packets.pop_first()?;
+        self.next_sequence = Some(sequence + 1);
+        self.bytes -= buffered_size(&buffered.packet);
+        Some(buffered.packet)
+    }
+
     /// Returns the time at which the gap before the first buffered packet times out; `None` if the buffer is empty.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.packets.first_key_value().map(|(_, buffered)| buffered.arrival + self.timeout)

@@ -1,6 +1,6 @@
 //! Selection of one source among those that send to a port (RFC 3550 §8). Sans-I/O.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::proto::rtp::Packet;
 
@@ -32,13 +32,21 @@ pub struct SsrcFilter {
     /// SSRC announced in the response to SETUP, or the one that the server sent instead.
     expected_ssrc: Option<u32>,
     current_ssrc: Option<u32>,
-    /// Consecutive packets of one other source.
+    /// Packets of one other source, between which packets of the selected one may have arrived.
     candidates: Vec<ReceivedPacket>,
+    /// Number of candidates since the last packet of the selected source.
+    consecutive: usize,
 }
 
 /// Number of consecutive packets after which another source is selected. Late packets of a former source are mixed with
 /// those of the selected one.
 const MIN_SWITCH_PACKETS: usize = 4;
+
+/// Maximum number of candidates.
+const MAX_CANDIDATES: usize = 32;
+
+/// Time after which a candidate is dropped.
+const MAX_CANDIDATE_AGE: Duration = Duration::from_millis(500);
 
 impl SsrcFilter {
     /// Creates a filter that expects the SSRC announced in the Transport header of SETUP, or any if there is none.
@@ -50,6 +58,7 @@ impl SsrcFilter {
     pub fn reset(&mut self) {
         self.current_ssrc = None;
         self.candidates.clear();
+        self.consecutive = 0;
     }
 
     /// SSRC of the selected source; `None` before its first packet.
@@ -62,16 +71,24 @@ impl SsrcFilter {
         let ssrc = received.packet.header.ssrc;
         if self.current_ssrc.or(self.expected_ssrc).is_none_or(|expected| expected == ssrc) {
             self.current_ssrc = Some(ssrc);
-            self.candidates.clear();
+            self.consecutive = 0;
             return FilterResult::Accepted(received);
         }
         if self.candidates.last().is_some_and(|last| last.packet.header.ssrc != ssrc) {
             self.candidates.clear();
+            self.consecutive = 0;
+        }
+        let now = received.at;
+        self.candidates.retain(|candidate| now.saturating_duration_since(candidate.at) <= MAX_CANDIDATE_AGE);
+        if self.candidates.len() >= MAX_CANDIDATES {
+            self.candidates.remove(0);
         }
         self.candidates.push(received);
-        if self.candidates.len() < MIN_SWITCH_PACKETS {
+        self.consecutive += 1;
+        if self.consecutive < MIN_SWITCH_PACKETS {
             return FilterResult::Rejected;
         }
+        self.consecutive = 0;
         self.current_ssrc = Some(ssrc);
         // A server that announces one SSRC and sends another does so after each PLAY.
         self.expected_ssrc = self.expected_ssrc.map(|_| ssrc);
@@ -113,7 +130,7 @@ mod tests {
     #[test]
     fn new_ssrc_is_accepted_after_several_packets_without_loss() {
         let mut ssrc_filter = SsrcFilter::new(None);
-        assert_eq!(filter(&mut ssrc_filter, &[3, 7, 7, 3, 7, 7, 7, 7, 7]), [1, 0, 0, 1, 0, 0, 0, 4, 1]);
+        assert_eq!(filter(&mut ssrc_filter, &[3, 7, 7, 3, 7, 7, 7, 7, 7]), [1, 0, 0, 1, 0, 0, 0, 6, 1]);
         let mut ssrc_filter = SsrcFilter::new(Some(1));
         assert_eq!(filter(&mut ssrc_filter, &[7, 7, 7, 7, 7]), [0, 0, 0, 4, 1]);
         ssrc_filter.reset();

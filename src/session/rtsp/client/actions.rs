@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::early_packets::EarlyPackets;
 use super::{Notified, RtspClient};
-use crate::proto::rtsp::Transport;
+use crate::proto::rtsp::{LowerTransport, Transport};
 use crate::session::events::{ClientOutput, SessionEvent};
 use crate::session::presentation::Presentation;
 use crate::session::protocol::Protocol as _;
@@ -33,6 +33,10 @@ impl RtspClient {
             self.network_path.packet_overhead(lower_transport),
             self.pipeline.presenter.reorder_timeout(),
         );
+        let receiver = match lower_transport {
+            LowerTransport::Udp => receiver,
+            LowerTransport::Tcp => receiver.over_reliable_connection(),
+        };
         self.reports.start_session(presentation.has_receiver_rtt);
         self.pipeline.set_up(receiver, transport.ssrc);
         self.has_received_packets = false;
