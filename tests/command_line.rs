@@ -4,7 +4,7 @@ mod common;
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read as _, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::{FileLayout, TestFile, test_file, test_jpegs};
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, Method, encode_interleaved};
+use socket2::{Domain, Socket, Type};
 
 fn reelay(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reelay"));
@@ -60,7 +61,15 @@ fn host_and_port(url: &str) -> &str {
 
 /// Sends this many requests on one connection and waits for the responses.
 fn send_requests(server: &str, count: usize) {
-    let mut connection = TcpStream::connect(server).unwrap();
+    send_requests_from(Ipv4Addr::LOCALHOST, server, count);
+}
+
+/// Like [`send_requests`], from an address of this machine.
+fn send_requests_from(address: Ipv4Addr, server: &str, count: usize) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&server.parse::<SocketAddr>().unwrap().into()).unwrap();
+    let mut connection = TcpStream::from(socket);
     let mut responses = BufReader::new(connection.try_clone().unwrap()).lines().map(Result::unwrap);
     for cseq in 0..count {
         connection.write_all(format!("OPTIONS * RTSP/1.0\r\nCSeq: {cseq}\r\n\r\n").as_bytes()).unwrap();
@@ -377,8 +386,10 @@ fn hangup_signal_ends_program_unless_ignored() {
 fn unread_log_drops_lines_without_blocking() {
     let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let (mut server, url) = RunningProgram::serve(&test, Stdio::piped());
-    // A pipe holds about two thousand lines.
-    send_requests(host_and_port(&url), 6_000);
+    // A pipe holds about two thousand lines, and one client may write 50 lines a second.
+    for client in 1..=150 {
+        send_requests_from(Ipv4Addr::new(127, 0, 1, client), host_and_port(&url), 40);
+    }
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(log.any(|line| line.ends_with(" lines are missing here because they were not read.")));
     send_requests(host_and_port(&url), 1);

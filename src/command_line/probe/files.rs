@@ -100,8 +100,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         prepare_folder(&folder.path().join("frames")).unwrap();
         assert_eq!(fs::read_dir(folder.path().join("frames")).unwrap().count(), 0);
-        save_frame(folder.path(), 7, b"jpeg").unwrap();
-        assert_eq!(fs::read(folder.path().join("000007.jpg")).unwrap(), b"jpeg");
+        save_frame(folder.path(), 7, b"jpeg\xFF\xD9").unwrap();
+        assert_eq!(fs::read(folder.path().join("000007.jpg")).unwrap(), b"jpeg\xFF\xD9");
         let names = fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(names, 2, "the folder and the frame");
     }

@@ -33,9 +33,11 @@ impl RtspClient {
             self.network_path.packet_overhead(lower_transport),
             self.pipeline.presenter.reorder_timeout(),
         );
+        // An emulated network loses packets in front of a reliable connection, too: here, or at a server of Reelay.
+        let may_emulate_loss = self.pipeline.emulator.is_on() || presentation.offers_jpeg_header;
         let receiver = match lower_transport {
-            LowerTransport::Udp => receiver,
-            LowerTransport::Tcp => receiver.over_reliable_connection(),
+            LowerTransport::Tcp if !may_emulate_loss => receiver.over_reliable_connection(),
+            LowerTransport::Tcp | LowerTransport::Udp => receiver,
         };
         self.reports.start_session(presentation.has_receiver_rtt);
         self.pipeline.set_up(receiver, transport.ssrc);
