@@ -1,6 +1,7 @@
 //! Assembly of frames from RTP packets in sequence order.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -300,7 +301,7 @@ impl PartialFrame {
             },
             HeaderState::Lost => None,
         };
-        let Some(header) = header else { return Ok((Bytes::new(), vec![0..UNKNOWN_END])) };
+        let Some(header) = header else { return Ok((Bytes::new(), iter::once(0..UNKNOWN_END).collect())) };
         let mut jpeg = self.jpeg;
         if !header.is_empty() {
             self.gaps.shift(header.len());
