@@ -1,7 +1,7 @@
 //! JPEG (ITU-T T.81): parsing of frames, and the lossless changes that payload formats and decoders require.
 //!
 //! [`FrameParser`] finds the end of a frame in a byte stream, [`JpegHeader`] parses the header segments,
-//! [`standard_header`] rebuilds a header from the fields of RFC 2435, and [`with_standard_huffman`] replaces Huffman
+//! [`standard_header()`] rebuilds a header from the fields of RFC 2435, and [`with_standard_huffman`] replaces Huffman
 //! tables without decoding pixels. Pixels are decoded in [`decode`](super::decode).
 
 mod bits;
