@@ -160,13 +160,19 @@ impl Window {
 
 const SET_UP: [&str; 3] = ["OPTIONS", "DESCRIBE", "SETUP"];
 
-#[test]
-fn three_buttons_send_setup_when_opened_and_teardown_on_stop() {
+/// Returns a window with three buttons that has set up a stream of the server by itself.
+fn connected_window() -> (RecordingServer, Window) {
     let server = RecordingServer::start();
     let mut window = Window::new(Controls::Three);
     window.connect(server.url("film"));
     server.expect(&SET_UP);
     window.wait_until_shown("READY");
+    (server, window)
+}
+
+#[test]
+fn three_buttons_send_setup_when_opened_and_teardown_on_stop() {
+    let (server, mut window) = connected_window();
     window.click("Play");
     window.click("Play");
     server.expect(&["PLAY"]);
@@ -207,11 +213,7 @@ fn four_buttons_send_one_request_each_and_none_when_opened() {
 
 #[test]
 fn session_is_torn_down_when_another_film_or_stream_is_opened() {
-    let server = RecordingServer::start();
-    let mut window = Window::new(Controls::Three);
-    window.connect(server.url("film"));
-    server.expect(&SET_UP);
-    window.wait_until_shown("READY");
+    let (server, mut window) = connected_window();
     window.connect(server.url("other"));
     // The first session may end before or after the second one begins; each on its own connection.
     let mut seen: Vec<_> = (0..5).map(|_| server.next()).collect();
@@ -228,11 +230,7 @@ fn session_is_torn_down_when_another_film_or_stream_is_opened() {
 
 #[test]
 fn session_is_torn_down_when_the_window_is_closed() {
-    let server = RecordingServer::start();
-    let mut window = Window::new(Controls::Three);
-    window.connect(server.url("film"));
-    server.expect(&SET_UP);
-    window.wait_until_shown("READY");
+    let (server, mut window) = connected_window();
     window.click("Play");
     server.expect(&["PLAY"]);
     window.wait_until_shown("PLAYING");
