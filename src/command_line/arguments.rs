@@ -382,7 +382,11 @@ mod tests {
     #[test]
     fn help_and_version_are_printed() {
         let version = concat!("reelay ", env!("CARGO_PKG_VERSION"), "\n");
-        assert_eq!(parse_line("--version"), Ok(Invocation::Print(version.to_owned())));
+        assert_eq!(parse_line("-V"), Ok(Invocation::Print(version.to_owned())));
+        let Ok(Invocation::Print(notices)) = parse_line("--version") else { panic!("no text") };
+        assert!(notices.starts_with(version.trim_end()), "{notices}");
+        let required = "This software is based in part on the work of the Independent JPEG Group.";
+        assert!(notices.contains(required), "the licence of jpeg-encoder requires it: {notices}");
         for (line, part) in [
             ("--help", "reelay [OPTIONS] [FILE|URL]"),
             ("x.mjpeg -h", "completions"),

@@ -14,6 +14,7 @@ use super::limits::LimitOptions;
 use super::network::NetworkOptions;
 use super::target::{self, Target};
 use super::values::{self, ReportFile};
+use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::session::{ClassroomUrl, TransportPreference};
@@ -24,6 +25,7 @@ use crate::settings::ThemePreference;
 #[command(
     name = "reelay",
     version,
+    long_version = VERSION_AND_NOTICES,
     after_help = NOTES,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
