@@ -89,7 +89,13 @@ impl Streaming {
         self.world.run_for(10 * SECOND);
         let now = self.world.snapshot();
         let case = format!("after {:?}: {now:?}", self.world.elapsed());
-        assert_eq!(self.world.state(), RtspState::Playing, "{case}");
+        assert_eq!(
+            self.world.state(),
+            RtspState::Playing,
+            "{:?} {:?} {case}",
+            self.world.events,
+            self.world.responses
+        );
         self.check_monotone(&now, &case);
         check_plausible(&now, &case);
         self.check_frames(&case);

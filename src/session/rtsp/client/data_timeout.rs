@@ -41,7 +41,7 @@ impl RtspClient {
         }
     }
 
-    fn extend_timeout(&self, timeout: Duration) -> Duration {
+    pub(super) fn extend_timeout(&self, timeout: Duration) -> Duration {
         let interval = self.play_range.as_ref().and_then(PlayRange::frame_interval).unwrap_or_default();
         extend_timeout(timeout, interval)
     }
