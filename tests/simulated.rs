@@ -5,7 +5,9 @@ mod common;
 use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
-use reelay::impairment::{Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel};
+use reelay::impairment::{
+    Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel, RawPacket,
+};
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
@@ -229,6 +231,22 @@ fn lost_bye_does_not_delay_the_end() {
         assert_eq!(waiting_count(&world), 0, "seed {seed}");
         assert!(world.elapsed() < Duration::from_secs(11), "seed {seed}: {:?}", world.elapsed());
     }
+}
+
+/// A single inverted bit turns the SDES of a sender report (202) into a BYE (203).
+#[test]
+fn bye_in_the_middle_of_a_film_counts_once_packets_stop() {
+    let mut world = World::new(world_options(200));
+    world.set_goal(Goal::Playing);
+    world.run_for(Duration::from_secs(2));
+    // SSRC 78 is that of the first session of the server.
+    let bye = RawPacket::rtcp(vec![0x81, 203, 0, 1, 0, 0, 0, 78]);
+    world.handle_input(ClientInput::Packet(bye));
+    world.run_for(Duration::from_secs(2));
+    assert!(!has_ended(&world), "packets still arrive");
+    world.server_mut().session().unwrap().stream().pause();
+    world.run_until("the end", has_ended);
+    assert!(world.elapsed() < Duration::from_secs(5), "{:?}", world.elapsed());
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub enum Mistake {
     UnlistedPayloadType,
     /// The server redirects a session to the same URL.
     RedirectToItself,
+    /// A classroom server does not find the port in the usual spelling of the Transport header.
+    PortSpelling,
 }
 
 impl Mistake {
@@ -43,6 +45,7 @@ impl Mistake {
             Self::RtpmapSpacing => "The parts of rtpmap are not separated by one space",
             Self::UnlistedPayloadType => "The m= line does not list the payload type of JPEG",
             Self::RedirectToItself => "The server redirects to the URL that it was asked for",
+            Self::PortSpelling => "The server did not send to the port that SETUP stated",
         }
     }
 
@@ -60,6 +63,7 @@ impl Mistake {
             Self::RtpmapSpacing => "RFC 4566 §6",
             Self::UnlistedPayloadType => "RFC 4566 §5.14",
             Self::RedirectToItself => "RFC 2326 §10.10",
+            Self::PortSpelling => "RFC 2326 §12.39",
         }
     }
 
@@ -76,6 +80,7 @@ impl Mistake {
             Self::RtpmapSpacing => "the white space was ignored",
             Self::UnlistedPayloadType => "the payload type of rtpmap is used",
             Self::RedirectToItself => "followed, after a pause",
+            Self::PortSpelling => "set up again with the port spelled in another way",
         }
     }
 }

@@ -234,6 +234,11 @@ impl RtpReceiver {
         }
     }
 
+    /// Leaves the time before the next packet out of the jitter.
+    pub fn mark_arrival_gap(&mut self) {
+        self.interarrival_jitter.mark_discontinuity();
+    }
+
     /// Restarts the count with this sequence number, for another source or a restarted one. Returns it extended.
     pub fn init_seq(&mut self, now: Instant, sequence: u16) -> i64 {
         self.interarrival_jitter.mark_discontinuity();

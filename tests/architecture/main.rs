@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("media", &["proto"]),
     ("impairment", &["format", "proto"]),
     ("stats", &["format", "impairment", "proto"]),
-    ("net", &["proto"]),
+    ("net", &["format", "proto"]),
     ("media_file", &["media", "proto"]),
     ("session", &["net", "stats", "impairment", "media", "proto"]),
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),

@@ -93,6 +93,12 @@ impl RtpStream {
         Self { sequence, reports, ..Self::new(rate, identity, epoch) }
     }
 
+    /// Sets the reading of both clocks from which the NTP times of sender reports count, after one of them has jumped.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.clock.set_epoch(epoch);
+        self.reports.handle_clock_jump();
+    }
+
     /// Synchronization source identifier of the stream.
     pub fn ssrc(&self) -> u32 {
         self.ssrc
