@@ -93,8 +93,12 @@ pub(super) fn find_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the position of another request line within a line, at its beginning or after a digit. Two requests without
-/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`.
+/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`. The line end after it has arrived,
+/// so that the result does not depend on how the bytes are divided into reads.
 fn find_joined_request(bytes: &[u8], line_start: usize, length: usize) -> Option<usize> {
+    if !bytes[..line_start + length].ends_with(b"\n") {
+        return None;
+    }
     (line_start.max(1)..line_start + length).find(|&at| {
         let is_boundary = at == line_start || bytes[at - 1].is_ascii_digit();
         is_boundary
