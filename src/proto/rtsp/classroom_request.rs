@@ -140,9 +140,11 @@ fn is_classroom_method(method: &str) -> bool {
     matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN")
 }
 
-/// Returns whether the line is a number, or a CSeq header below a request line without version.
+/// Returns whether the first line is a number, or a CSeq header below a request line without version. A blank line is
+/// not: it ends the request.
 fn is_cseq_line(bytes: &[u8]) -> bool {
-    let line = bytes.trim_ascii_start();
+    let indent = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line = &bytes[indent..];
     line.first().is_some_and(u8::is_ascii_digit) || starts_with_ignore_case(line, CSEQ)
 }
 
@@ -273,6 +275,17 @@ mod tests {
         ] {
             assert!(!is_java_style(&other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn number_below_a_blank_line_belongs_to_no_request() {
+        assert!(
+            starts_request(b"PLAY movie.Mjpeg\n \t2\n") && starts_request(b"PLAY movie.Mjpeg\r\nCSeq: 2")
+        );
+        assert!(
+            !starts_request(b"PLAY movie.Mjpeg\n\n2\n")
+                && !starts_request(b"PLAY movie.Mjpeg\r\n\r\nCSeq: 2")
+        );
     }
 
     #[test]
