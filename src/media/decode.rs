@@ -37,7 +37,11 @@ pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeErr
     let jpeg = jpeg::normalize_for_decoder(jpeg);
     let mut decoder = open_decoder(&jpeg, ColorSpace::RGBA)?;
     let size = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma | ColorSpace::YCbCr) => decode_into(&mut decoder, pixels)?,
+        Some(ColorSpace::Luma | ColorSpace::YCbCr) => {
+            let size = decode_into(&mut decoder, pixels)?;
+            make_opaque(pixels);
+            size
+        }
         // zune-jpeg converts RGB, CMYK and YCCK to RGB correctly; its conversions to RGBA are missing or incorrect.
         _ => {
             let size = decode_into(&mut open_decoder(&jpeg, ColorSpace::RGB)?, pixels)?;
@@ -46,6 +50,11 @@ pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeErr
         }
     };
     Ok((size.width.into(), size.height.into()))
+}
+
+/// Makes all pixels opaque. Where a damaged frame has no data, zune-jpeg writes 128 into all four components.
+fn make_opaque(rgba: &mut [u8]) {
+    rgba.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| pixel[3] = u8::MAX);
 }
 
 /// Converts RGB to RGBA in place.
@@ -176,6 +185,22 @@ mod tests {
         let reason = |count: usize| decode(&scans(count), &mut Vec::new()).unwrap_err().to_string();
         assert_eq!(reason(99), "the frame has too many scans");
         assert_ne!(reason(32), "the frame has too many scans");
+    }
+
+    #[test]
+    fn damaged_frame_is_opaque_where_it_has_no_data() {
+        let samples: Vec<u8> = (0..64 * 64 * 3u32).map(|index| (index * 37 % 251) as u8).collect();
+        let mut jpeg = Vec::new();
+        let mut encoder = Encoder::new(&mut jpeg, 90);
+        encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+        encoder.encode(&samples, 64, 64, ColorType::Rgb).unwrap();
+        // No code has only ones.
+        jpeg.truncate(jpeg.len() * 6 / 10);
+        jpeg.extend([0xFF, 0].repeat(64));
+        let mut pixels = Vec::new();
+        assert_eq!(decode(&jpeg, &mut pixels), Ok((64, 64)));
+        assert!(pixels.ends_with(&[128, 128, 128, 255]), "{:?}", pixels.last_chunk::<4>());
+        assert!(pixels.chunks_exact(4).all(|pixel| pixel[3] == 255));
     }
 
     /// A JPEG whose left and right halves have these samples, changed by `edit`.

@@ -589,7 +589,9 @@ impl SourceState {
         let is_before_play = self.play_start.is_some_and(|(first, at)| {
             sequence < first && now.saturating_duration_since(at) <= MAX_DELAY_AFTER_PLAY
         });
-        let Some(newest) = self.newest.filter(|_| !is_before_play) else { return true };
+        // After a response to PLAY that announces nothing, packets far behind may be the first of another count.
+        let is_far = self.received > 0 && self.extended_max - sequence > BURST_WINDOW;
+        let Some(newest) = self.newest.filter(|_| !is_before_play || is_far) else { return !is_far };
         let age = |reference: u32| reference.wrapping_sub(timestamp) as i32;
         match newest.previous {
             // A server may restart its timestamps, but not its sequence numbers, at the end of the film.
@@ -748,6 +750,18 @@ mod tests {
         );
         assert_eq!(snapshot.reordered_farthest, 1);
         assert_eq!((snapshot.loss_bursts, snapshot.loss_burst_longest), (2, 2));
+    }
+
+    #[test]
+    fn another_count_after_play_without_announcement_is_proven_by_two_packets() {
+        let mut receiver = RtpReceiver::default();
+        receive(&mut receiver, &(40_000..40_100).collect::<Vec<_>>());
+        receiver.mark_discontinuity(Instant::now());
+        let arrivals = receive(&mut receiver, &[40_098, 9_002, 9_000]);
+        assert_eq!(
+            arrivals,
+            [Arrival::Duplicate(40_098), Arrival::Held, Arrival::RestartProven { first: 9_000 }]
+        );
     }
 
     #[test]
