@@ -92,7 +92,7 @@ pub struct Window {
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_NOTES)]
 pub struct Serve {
-    /// Films, or folders with .mjpeg, .mjpg and .mjp films
+    /// Films, or folders with .avi, .mjpeg, .mjpg and .mjp films
     #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().try_map(target::parse_path))]
     pub paths: Vec<PathBuf>,
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::avi;
 use super::unsupported::{UnsupportedFile, VideoCodec};
 
 /// Number of bytes that [`identify`] examines.
@@ -12,6 +13,8 @@ pub const HEAD_LENGTH: usize = 64 * 1024;
 pub enum ContainerFormat {
     /// The classroom format: records of one or more frames, each preceded by its length in ASCII digits.
     Classroom,
+    /// AVI, with the extensions of OpenDML.
+    Avi,
     /// Frames one after the other, with or without other bytes between them.
     Raw,
 }
@@ -20,6 +23,7 @@ impl fmt::Display for ContainerFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Classroom => "classroom format",
+            Self::Avi => "AVI",
             Self::Raw => "raw JPEG",
         })
     }
@@ -38,6 +42,9 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     }
     if head.starts_with(SOI) {
         return Ok(ContainerFormat::Raw);
+    }
+    if avi::is_avi(head) {
+        return avi::check_codec(head).map(|()| ContainerFormat::Avi);
     }
     if let Some(unsupported) = unsupported_kind(head) {
         return Err(unsupported);
@@ -76,7 +83,6 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
         () if at(4, b"ftypqt") => iso("a QuickTime film"),
         () if at(4, b"ftyp") => iso("an MP4 film"),
         () if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") => iso("a QuickTime film"),
-        () if starts(b"RIFF") && at(8, b"AVI ") => container("an AVI film"),
         () if starts(b"RIFF") && at(8, b"WAVE") => Some(UnsupportedFile::NoVideo("a WAV sound file")),
         () if starts(b"RIFF") && at(8, b"WEBP") => other("a WebP image"),
         () if starts(&[0x1A, 0x45, 0xDF, 0xA3]) => container("a Matroska or WebM film"),

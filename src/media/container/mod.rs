@@ -25,6 +25,7 @@
 //! assert_eq!((entries[1].offset, entries[1].time.as_micros()), (13, 40_000));
 //! ```
 
+mod avi;
 mod demuxer;
 mod extensions;
 mod frame_index;
@@ -33,6 +34,7 @@ mod identify;
 mod sequential;
 mod unsupported;
 
+pub use avi::AviDemuxer;
 pub use demuxer::{Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile};
 pub use extensions::{EXTENSIONS, has_media_extension};
 pub use frame_index::FrameIndex;
@@ -44,6 +46,7 @@ pub use unsupported::{UnsupportedFile, VideoCodec};
 /// Creates the demuxer for a format.
 pub fn open(format: ContainerFormat, source: SourceFile) -> Box<dyn Demuxer> {
     match format {
+        ContainerFormat::Avi => Box::new(AviDemuxer::new(source)),
         ContainerFormat::Classroom | ContainerFormat::Raw => {
             Box::new(SequentialDemuxer::new(source.assumed_rate))
         }

@@ -1,0 +1,334 @@
+//! AVI files as cameras and programs write them: every index, and none, and each mistake of a writer.
+
+mod common;
+
+use common::avi_files::{AviOptions, Index, chunk};
+use common::jpegs::JpegKind;
+use common::media_files::test_jpegs;
+use reelay::media::container::{
+    self, ContainerFormat, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile, UnsupportedFile,
+    VideoCodec, identify,
+};
+use reelay::media::{FrameRate, TimeBase};
+
+/// What a demuxer finds in a file.
+#[derive(Debug, Clone, PartialEq)]
+struct Found {
+    frames: Vec<Vec<u8>>,
+    /// Times of the frames, in µs.
+    times: Vec<u64>,
+    /// End of the last frame, in µs.
+    end: u64,
+    defects: FileDefects,
+    properties: FilmProperties,
+    refusal: Option<UnsupportedFile>,
+    /// Number of bytes read.
+    bytes_read: usize,
+}
+
+/// Maximum number of reads of a test file: a demuxer that needs more makes no progress.
+const MAX_READS: usize = 20_000;
+
+fn demux(file: &[u8]) -> Found {
+    let source = SourceFile { length: file.len() as u64, assumed_rate: FrameRate::CLASSROOM };
+    let mut demuxer = container::open(ContainerFormat::Avi, source);
+    let (mut entries, mut bytes_read) = (Vec::new(), 0);
+    for read in 0.. {
+        let ReadRequest::Range { offset, length } = demuxer.poll_read() else { break };
+        assert!(length > 0 && length <= 8 << 20 && read < MAX_READS, "{offset} {length}");
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(file.len());
+        let bytes = &file[start..file.len().min(start.saturating_add(length))];
+        bytes_read += bytes.len();
+        demuxer.handle_bytes(offset, bytes, &mut entries);
+    }
+    let read = |entry: &FrameEntry| file[entry.offset as usize..][..entry.length as usize].to_vec();
+    Found {
+        frames: entries.iter().map(read).collect(),
+        times: entries.iter().map(|entry| entry.time.as_micros()).collect(),
+        end: demuxer.end().as_micros(),
+        defects: demuxer.defects(),
+        properties: demuxer.properties(),
+        refusal: demuxer.refusal(),
+        bytes_read,
+    }
+}
+
+/// Frames of even and odd lengths.
+fn frames(count: u32) -> Vec<Vec<u8>> {
+    let mut frames = test_jpegs(JpegKind::Standard420, (96, 64), count);
+    for (number, frame) in frames.iter_mut().enumerate() {
+        let is_odd = number % 3 == 1;
+        frame.resize(frame.len().next_multiple_of(2) - usize::from(is_odd), 0);
+    }
+    frames
+}
+
+/// Asserts that all frames are found at 25 frames/s, without a defect.
+#[track_caller]
+fn assert_complete(options: &AviOptions, file: &[u8], frames: &[Vec<u8>]) {
+    let found = demux(file);
+    assert!(found.frames == frames, "{options:?}: {} of {} frames", found.frames.len(), frames.len());
+    let expected: Vec<_> = (0..frames.len() as u64).map(|number| number * 40_000).collect();
+    assert_eq!(found.times, expected, "{options:?}");
+    assert_eq!((found.end, found.defects), (frames.len() as u64 * 40_000, FileDefects::default()));
+}
+
+const INDEXES: [Index; 9] = [
+    Index::None,
+    Index::FromMovi,
+    Index::Absolute,
+    Index::Empty,
+    Index::Wrong,
+    Index::OpenDml,
+    Index::OpenDmlFields,
+    Index::Standard,
+    Index::WrongOpenDml,
+];
+
+#[test]
+fn every_index_and_layout_gives_every_frame() {
+    let frames = frames(40);
+    for index in INDEXES {
+        let base = AviOptions { index, ..AviOptions::default() };
+        let layouts = [
+            base.clone(),
+            AviOptions { has_sound: true, ..base.clone() },
+            AviOptions { has_sound: true, has_records: true, ..base.clone() },
+            AviOptions { has_junk: true, suffix: *b"db", ..base.clone() },
+            AviOptions { has_padding: false, ..base.clone() },
+            AviOptions { has_padding: false, has_sound: true, ..base.clone() },
+            AviOptions { frames_per_riff: 7, ..base.clone() },
+            AviOptions { frames_per_riff: 7, has_sound: true, ..base.clone() },
+            AviOptions { is_unfinished: true, frames_per_riff: 15, ..base },
+        ];
+        for options in layouts {
+            assert_complete(&options, &options.encode(&frames), &frames);
+        }
+    }
+}
+
+#[test]
+fn index_is_read_instead_of_the_frames() {
+    let frames: Vec<_> = frames(60).into_iter().map(|frame| [frame, vec![0; 100_000]].concat()).collect();
+    for (index, frames_per_riff) in
+        [(Index::FromMovi, usize::MAX), (Index::OpenDml, 20), (Index::Absolute, usize::MAX)]
+    {
+        let options = AviOptions { index, frames_per_riff, ..AviOptions::default() };
+        let file = options.encode(&frames);
+        assert_complete(&options, &file, &frames);
+        let read = demux(&file).bytes_read;
+        assert!(read < 800_000, "{index:?}: {read} bytes of {} are read", file.len());
+    }
+}
+
+#[test]
+fn chunk_of_length_zero_repeats_the_former_frame() {
+    let [first, second, third] = &frames(3)[..] else { panic!() };
+    let with_gaps = [vec![], first.clone(), vec![], vec![], second.clone(), third.clone(), vec![]];
+    for index in INDEXES {
+        let options = AviOptions { index, ..AviOptions::default() };
+        let found = demux(&options.encode(&with_gaps));
+        assert_eq!(found.frames, [first.clone(), second.clone(), third.clone()], "{index:?}");
+        assert_eq!(found.times, [40_000, 160_000, 200_000], "{index:?}");
+        assert_eq!((found.end, found.defects), (280_000, FileDefects::default()), "{index:?}");
+    }
+}
+
+#[test]
+fn rate_and_start_of_the_stream_header_are_exact() {
+    let frames = frames(4);
+    let options = AviOptions { rate: (30_000, 1_001), start: 3, ..AviOptions::default() };
+    let found = demux(&options.encode(&frames));
+    assert_eq!(found.times, [100_100, 133_467, 166_834, 200_200]);
+    assert_eq!(found.properties.rate, FrameRate::new(30_000, 1_001));
+    assert_eq!(found.properties.time_base, TimeBase::new(30_000, 1_001));
+    assert_eq!(found.properties.dimensions.map(|size| (size.width, size.height)), Some((96, 64)));
+}
+
+#[test]
+fn rate_is_taken_from_the_main_header_or_assumed_if_the_stream_states_none() {
+    let frames = frames(3);
+    for rate in [(0, 1), (25, 0), (u32::MAX, 1), (1, u32::MAX)] {
+        let options = AviOptions { rate, ..AviOptions::default() };
+        assert_eq!(
+            demux(&options.encode(&frames)).properties.rate,
+            Some(FrameRate::per_second(25)),
+            "{rate:?}"
+        );
+        let options = AviOptions { rate, micros_per_frame: 0, ..AviOptions::default() };
+        let found = demux(&options.encode(&frames));
+        assert_eq!((found.properties.rate, found.times), (None, vec![0, 50_000, 100_000]), "{rate:?}");
+    }
+}
+
+#[test]
+fn clock_of_a_millisecond_gives_times_of_variable_rate() {
+    let [first, second] = &frames(2)[..] else { panic!() };
+    let ticks: Vec<Vec<u8>> = (0..100)
+        .map(|tick| {
+            if tick == 0 {
+                first.clone()
+            } else if tick == 33 {
+                second.clone()
+            } else {
+                vec![]
+            }
+        })
+        .collect();
+    let options = AviOptions { rate: (1_000, 1), ..AviOptions::default() };
+    let found = demux(&options.encode(&ticks));
+    assert_eq!((found.times, found.end), (vec![0, 33_000], 100_000));
+}
+
+#[test]
+fn truncated_last_frame_is_left_out_and_reported() {
+    let frames = frames(10);
+    for index in [Index::None, Index::FromMovi, Index::OpenDml, Index::Standard] {
+        let options = AviOptions { index, ..AviOptions::default() };
+        let file = options.encode(&frames);
+        let last = memchr::memmem::rfind(&file, &frames[9]).unwrap();
+        for kept in [2, 100, frames[9].len() - 1] {
+            let found = demux(&file[..last + kept]);
+            assert_eq!(found.frames, frames[..9], "{index:?}: {kept} bytes are kept");
+            let defects = FileDefects { is_truncated: true, ..FileDefects::default() };
+            assert_eq!(found.defects, defects, "{index:?}: {kept} bytes are kept");
+        }
+    }
+}
+
+#[test]
+fn scan_continues_after_damaged_chunk_headers() {
+    let frames = frames(9);
+    let options = AviOptions { index: Index::None, ..AviOptions::default() };
+    let file = options.encode(&frames);
+    let header = memchr::memmem::find(&file, &frames[4]).unwrap() - 8;
+    for (damage, at) in [(&b"\xFE\xFE\xFE\xFE"[..], 0), (b"\xFF\xFF\xFF\x7F", 4), (b"\xFF\xFF\xFF\xFF", 4)] {
+        let mut damaged = file.clone();
+        damaged[header + at..][..4].copy_from_slice(damage);
+        let found = demux(&damaged);
+        assert!(found.frames.starts_with(&frames[..4]) && found.frames.ends_with(&frames[5..]), "{damage:?}");
+        assert_eq!(found.defects.damaged + found.frames.len() as u64, 9, "{damage:?}");
+        assert_eq!(*found.times.last().unwrap(), 320_000, "time goes on over the lost frame");
+    }
+}
+
+#[test]
+fn frame_that_is_no_jpeg_is_counted_and_takes_its_time() {
+    let mut frames = frames(5);
+    frames[2][..2].fill(0);
+    let options = AviOptions { index: Index::None, ..AviOptions::default() };
+    let found = demux(&options.encode(&frames));
+    assert_eq!((found.frames.len(), found.defects.damaged), (4, 1));
+    assert_eq!(found.times, [0, 40_000, 120_000, 160_000]);
+}
+
+#[test]
+fn frames_after_the_end_of_the_index_are_found() {
+    let frames = frames(20);
+    // The writer was stopped in the second RIFF chunk, before its index chunk was written.
+    let options = AviOptions { index: Index::OpenDml, frames_per_riff: 12, ..AviOptions::default() };
+    let file = options.encode(&frames);
+    let end = memchr::memmem::find(&file, &frames[19]).unwrap() + frames[19].len();
+    assert_complete(&options, &file[..end], &frames);
+}
+
+#[test]
+fn every_code_of_motion_jpeg_is_opened_and_lossless_jpeg_is_refused() {
+    let frames = frames(2);
+    for codec in [b"MJPG", b"mjpg", b"AVRn", b"dmb1", b"JPEG", b"jpeg"] {
+        let options = AviOptions { codec: *codec, ..AviOptions::default() };
+        let file = options.encode(&frames);
+        assert_eq!(identify(&file), Ok(ContainerFormat::Avi));
+        assert_complete(&options, &file, &frames);
+    }
+    for (codec, name) in [(b"LJPG", "lossless JPEG"), (b"H264", "H.264"), (b"XVID", "MPEG-4")] {
+        let file = AviOptions { codec: *codec, ..AviOptions::default() }.encode(&frames);
+        let codec = VideoCodec::Named(name);
+        let refusal = UnsupportedFile::Codec { container: "an AVI film", codec };
+        assert_eq!(identify(&file), Err(refusal));
+        let found = demux(&file);
+        assert_eq!((found.frames.len(), found.refusal), (0, Some(refusal)));
+    }
+}
+
+#[test]
+fn sound_is_named_and_skipped() {
+    let options = AviOptions { has_sound: true, ..AviOptions::default() };
+    let found = demux(&options.encode(&frames(3)));
+    assert_eq!(found.properties.other_streams, ["PCM sound"]);
+}
+
+#[test]
+fn tables_after_the_format_of_the_stream_are_stepped_over() {
+    let frames = frames(3);
+    let tables = reelay::media::jpeg::tables::standard_dht_segment();
+    let options = AviOptions { format_extra: tables, ..AviOptions::default() };
+    assert_complete(&options, &options.encode(&frames), &frames);
+}
+
+#[test]
+fn header_list_longer_than_the_first_read_is_read_in_full() {
+    let frames = frames(3);
+    // An unknown chunk of 200 KB in the format of the stream.
+    let options = AviOptions { format_extra: vec![1; 200_000], ..AviOptions::default() };
+    let file = options.encode(&frames);
+    assert_complete(&options, &file, &frames);
+    // The same before the header list.
+    let junk = chunk(b"JUNK", &[0; 200_000]);
+    let options = AviOptions { index: Index::None, ..AviOptions::default() };
+    let file = options.encode(&frames);
+    assert_complete(&options, &[&file[..12], &junk, &file[12..]].concat(), &frames);
+}
+
+/// Changes a file at random places, and its length; the same for each seed.
+fn mutate(file: &mut Vec<u8>, seed: u64) {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below.max(1)
+    };
+    for _ in 0..=random(6) {
+        let at = random(file.len());
+        // Headers and indexes are changed more often than the data of frames.
+        let structure = [b"LIST", b"00dc", b"idx1", b"indx", b"ix00", b"strh", b"RIFF"];
+        let near =
+            memchr::memmem::find(&file[at..], structure[random(structure.len())]).map(|found| at + found);
+        let at = near.filter(|_| random(4) > 0).map_or(at, |near| (near + random(40)).min(file.len() - 1));
+        match random(8) {
+            0 => file.truncate(at.max(1)),
+            1 => file[at..].iter_mut().take(4).for_each(|byte| *byte = 0xFF),
+            2 => file[at..].iter_mut().take(4).for_each(|byte| *byte = 0),
+            3 => {
+                let (from, length) = (random(file.len()), random(64));
+                let copied = file[from..].iter().take(length).copied().collect::<Vec<_>>();
+                file.splice(at..at, copied);
+            }
+            4 => drop(file.drain(at..(at + random(16)).min(file.len() - 1).max(at))),
+            _ => file[at] = random(256) as u8,
+        }
+    }
+}
+
+/// `REELAY_AVI_MUTATIONS=n` tries another number of mutated files.
+#[test]
+fn mutated_files_are_read_to_their_end_without_panic() {
+    let count = std::env::var("REELAY_AVI_MUTATIONS").map_or(3_000, |count| count.parse().unwrap());
+    let mut frames = frames(12);
+    frames[5].clear();
+    let files: Vec<_> = INDEXES
+        .into_iter()
+        .map(|index| {
+            AviOptions { index, frames_per_riff: 5, has_sound: true, ..AviOptions::default() }.encode(&frames)
+        })
+        .collect();
+    for seed in 0..count {
+        let mut file = files[seed as usize % files.len()].clone();
+        mutate(&mut file, seed);
+        let found = demux(&file);
+        assert!(found.frames.len() <= file.len() / 8, "seed {seed}: {} frames", found.frames.len());
+        assert!(found.bytes_read <= file.len() * 3 + 1_000_000, "seed {seed}: {} bytes", found.bytes_read);
+        let _ = identify(&file);
+    }
+}
