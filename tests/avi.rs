@@ -3,13 +3,18 @@
 mod common;
 
 use common::avi_files::{AviOptions, Index, chunk};
-use common::jpegs::JpegKind;
+use common::jpegs::{JpegKind, modify_segments};
 use common::media_files::test_jpegs;
 use reelay::media::container::{
-    self, ContainerFormat, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile, UnsupportedFile,
-    VideoCodec, identify,
+    self, ContainerFormat, FileDefects, FilmProperties, FrameEntry, FrameTimes, ReadRequest, SourceFile,
+    UnsupportedFile, VideoCodec, identify,
 };
+use reelay::media::decode::decode;
+use reelay::media::jpeg::{Dimensions, standalone};
+use reelay::media::reencode::{Quality, to_rfc2435};
 use reelay::media::{FrameRate, TimeBase};
+use reelay::media_file::MediaFile;
+use reelay::proto::rtsp::{Npt, NptRange};
 
 /// What a demuxer finds in a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -331,4 +336,163 @@ fn mutated_files_are_read_to_their_end_without_panic() {
         assert!(found.bytes_read <= file.len() * 3 + 1_000_000, "seed {seed}: {} bytes", found.bytes_read);
         let _ = identify(&file);
     }
+}
+
+/// Encodes a field of one colour, with the "AVI1" segment of this polarity.
+fn field(grey: u8, polarity: u8) -> Vec<u8> {
+    let mut jpeg = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut jpeg, 100);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_2);
+    encoder.encode(&[grey; 96 * 32 * 3], 96, 32, jpeg_encoder::ColorType::Rgb).unwrap();
+    modify_segments(&jpeg, |segments| segments[0] = (0xE0, [&b"AVI1"[..], &[polarity, 0], &[0; 8]].concat()))
+}
+
+/// Grey value of the first lines of a decoded frame, 0 to 255.
+fn lines(jpeg: &[u8]) -> Vec<u8> {
+    let mut pixels = Vec::new();
+    assert_eq!(decode(jpeg, &mut pixels), Ok((96, 64)));
+    pixels.chunks_exact(96 * 4).take(4).map(|line| line[0]).collect()
+}
+
+#[test]
+fn both_fields_of_a_frame_are_woven_into_one_picture() {
+    let (odd, even) = (field(255, 1), field(0, 2));
+    let woven = [255, 0, 255, 0];
+    for frame in
+        [[&odd[..], &even].concat(), [&odd[..], &[0; 7], &even, &[0]].concat(), [&even[..], &odd].concat()]
+    {
+        assert_eq!(lines(&frame), woven);
+        let for_players = to_rfc2435(&frame, Quality::new(100).unwrap()).unwrap();
+        let sent: Vec<u8> = lines(&for_players);
+        assert!(sent.iter().zip(woven).all(|(line, woven)| line.abs_diff(woven) < 30), "{sent:?}");
+    }
+    let frames = vec![[odd, even].concat(); 3];
+    let file = temporary_film(&AviOptions::default().encode(&frames));
+    let film = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(film.info().dimensions, Dimensions { width: 96, height: 64 });
+    assert_eq!(film.read_frame(2).unwrap(), frames[2], "the bytes stay as they are");
+}
+
+#[test]
+fn frames_without_tables_are_decoded_and_saved_with_the_standard_ones() {
+    let frames = test_jpegs(JpegKind::WithoutDht, (96, 64), 3);
+    assert_complete(&AviOptions::default(), &AviOptions::default().encode(&frames), &frames);
+    let saved = standalone(&frames[0]);
+    let header = reelay::media::jpeg::JpegHeader::parse(&saved).unwrap();
+    assert!(header.has_huffman_tables());
+    assert_eq!(lines(&saved), lines(&frames[0]));
+    assert_eq!(saved.len(), frames[0].len() + reelay::media::jpeg::tables::standard_dht_segment().len());
+}
+
+fn temporary_film(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::with_suffix(".avi").unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+/// Waits until the complete file is indexed, and returns the number of its frames.
+fn indexed_frames(film: &MediaFile) -> u64 {
+    let mut progress = film.progress();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(progress.wait_for(|progress| progress.is_finished())).unwrap().frames
+}
+
+#[test]
+fn film_states_its_times() {
+    let mut frames = frames(4);
+    frames.insert(2, Vec::new());
+    let file = temporary_film(&AviOptions { has_sound: true, ..AviOptions::default() }.encode(&frames));
+    let film = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(indexed_frames(&film), 4);
+    let info = film.info();
+    assert_eq!(info.range(), NptRange::parse("npt=0-0.2").unwrap());
+    assert_eq!([0, 1, 2, 3].map(|frame| info.times.npt_of(frame).as_micros()), [0, 40_000, 120_000, 160_000]);
+    assert_eq!(info.times.frame_at(Npt::from_micros(100_000)), 1);
+    assert_eq!(info.times.rate_text(), "20 fps", "four frames in 0.2 s");
+    let note = "film.avi also contains PCM sound, which Reelay does not play.";
+    assert_eq!((info.format, info.other_streams_note().as_deref()), (ContainerFormat::Avi, Some(note)));
+}
+
+#[test]
+fn film_that_states_no_rate_has_an_assumed_one() {
+    let options = AviOptions { rate: (0, 0), micros_per_frame: 0, ..AviOptions::default() };
+    let file = temporary_film(&options.encode(&frames(4)));
+    let film = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(film.times(), FrameTimes::Assumed(FrameRate::CLASSROOM));
+    assert_eq!(film.times().rate_text(), "20 fps (assumed)");
+}
+
+#[test]
+fn frame_that_is_not_where_the_index_says_is_an_error_of_that_frame() {
+    let mut frames = frames(30);
+    let options = AviOptions { index: Index::OpenDml, ..AviOptions::default() };
+    // Frame 3 is none of the chunks that are compared with the file.
+    frames[3][..2].fill(0);
+    let file = temporary_film(&options.encode(&frames));
+    let film = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(indexed_frames(&film), 30);
+    assert_eq!(film.read_frame(3).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+    assert_eq!(film.read_frame(4).unwrap(), frames[4]);
+}
+
+#[test]
+fn film_with_another_codec_is_refused_by_name() {
+    let file = temporary_film(&AviOptions { codec: *b"H264", ..AviOptions::default() }.encode(&frames(2)));
+    let error = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap_err();
+    let command = "ffmpeg -i film.avi -c:v mjpeg -q:v 3 -an film-converted.avi";
+    assert_eq!(
+        error.to_string(),
+        format!("film.avi is an AVI film whose video is H.264, not Motion JPEG; convert it first: {command}")
+    );
+    assert_eq!(error.command().as_deref(), Some(command));
+}
+
+/// Replaces the only occurrence of a number of 8 bytes.
+fn replace_number(bytes: &mut [u8], number: u64, replacement: u64) {
+    let at = memchr::memmem::find_iter(&*bytes, &number.to_le_bytes()).collect::<Vec<_>>();
+    assert_eq!(at.len(), 1, "{number}");
+    bytes[at[0]..at[0] + 8].copy_from_slice(&replacement.to_le_bytes());
+}
+
+#[test]
+fn frames_beyond_4_gib_are_found_by_the_index() {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let frames = frames(20);
+    let options = AviOptions { index: Index::OpenDml, frames_per_riff: 10, ..AviOptions::default() };
+    let mut bytes = options.encode(&frames);
+    let second = memchr::memmem::rfind(&bytes, b"RIFF").unwrap();
+    let index = memchr::memmem::rfind(&bytes, b"ix00").unwrap();
+    // The second RIFF chunk moves by 5 GiB.
+    let distance = 5 << 30;
+    replace_number(&mut bytes, index as u64, index as u64 + distance);
+    replace_number(&mut bytes, second as u64 + 24, second as u64 + 24 + distance);
+    let mut file = tempfile::NamedTempFile::with_suffix(".avi").unwrap();
+    file.write_all(&bytes[..second]).unwrap();
+    file.seek(SeekFrom::Start(second as u64 + distance)).unwrap();
+    file.write_all(&bytes[second..]).unwrap();
+    let film = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(indexed_frames(&film), 20);
+    for (number, frame) in (0..).zip(&frames) {
+        assert_eq!(film.read_frame(number).unwrap(), *frame);
+    }
+    assert_eq!(film.info().warning(), None);
+}
+
+#[test]
+fn chunks_of_2_gib_are_stepped_over_without_an_index() {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let frames = frames(4);
+    let options = AviOptions { index: Index::None, is_unfinished: true, ..AviOptions::default() };
+    let bytes = options.encode(&frames);
+    let mut file = tempfile::NamedTempFile::with_suffix(".avi").unwrap();
+    file.write_all(&bytes).unwrap();
+    for _ in 0..2 {
+        file.write_all(&[&b"JUNK"[..], &(1u32 << 31).to_le_bytes()].concat()).unwrap();
+        file.seek(SeekFrom::Current(1 << 31)).unwrap();
+        file.write_all(&chunk(b"00dc", &frames[1])).unwrap();
+    }
+    let film = MediaFile::open(file.path(), "film.avi", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(indexed_frames(&film), 6);
+    assert_eq!(film.read_frame(5).unwrap(), frames[1]);
+    assert_eq!(film.info().warning(), None);
 }

@@ -20,7 +20,7 @@ use crate::media::container::{
     self, ContainerFormat, FilmProperties, FrameEntry, FrameIndex, FrameTimes, HEAD_LENGTH, SourceFile,
     identify,
 };
-use crate::media::jpeg::{Dimensions, JpegHeader, marker, undecodable_kind};
+use crate::media::jpeg::{Dimensions, JpegHeader, marker, split_fields, undecodable_kind};
 
 /// An open media file.
 ///
@@ -228,14 +228,18 @@ impl MediaFile {
     /// Reads the frame of an index entry. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed, or
-    /// `InvalidData` if it was overwritten and no frame begins there.
+    /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed or was
+    /// overwritten, or `InvalidData` if no frame begins there although the index of the file says so.
     pub fn read(&self, entry: FrameEntry) -> io::Result<Bytes> {
         let jpeg = self.storage.read(entry.offset, entry.length as usize)?;
         match jpeg.starts_with(&[0xFF, marker::SOI]) {
             true => Ok(jpeg),
-            false => Err(io::Error::new(
+            false if self.is_unchanged() => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
+                "no frame is where the index of the film says",
+            )),
+            false => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
                 "the file was overwritten after it was opened",
             )),
         }
@@ -276,7 +280,9 @@ fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProp
         let jpeg = storage.read(entry.offset, entry.length as usize).map_err(MediaFileErrorKind::Io)?;
         if let Ok(header) = JpegHeader::parse(&jpeg) {
             let undecodable_kind = undecodable_kind(&header);
-            return Ok(FrameProperties { dimensions: header.dimensions(), undecodable_kind });
+            let dimensions =
+                split_fields(&jpeg).map_or_else(|| header.dimensions(), |fields| fields.dimensions);
+            return Ok(FrameProperties { dimensions, undecodable_kind });
         }
     }
     Err(MediaFileErrorKind::InvalidHeader)

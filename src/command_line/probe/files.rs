@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use crate::command_line::error::CommandError;
 use crate::command_line::values::{ReportFile, ReportFormat};
-use crate::media::jpeg::with_eoi;
+use crate::media::jpeg::standalone;
 use crate::stats::SessionReport;
 
 /// Number of bytes that must fit on the disk before the session starts.
@@ -24,10 +24,11 @@ pub fn prepare_folder(folder: &Path) -> Result<(), CommandError> {
     check_writable(&folder.join(CHECK_NAME)).map_err(|error| frame_error(folder, &error))
 }
 
-/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`. EOI is added if the frame has none.
+/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`. Huffman tables and
+/// EOI are added if the frame has none.
 pub fn save_frame(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(format!("{number:06}.jpg"));
-    write_aside(&path, &with_eoi(jpeg)).map_err(|error| frame_error(&path, &error))
+    write_aside(&path, &standalone(jpeg)).map_err(|error| frame_error(&path, &error))
 }
 
 fn frame_error(path: &Path, error: &io::Error) -> CommandError {

@@ -12,7 +12,7 @@ use crate::command_line::arguments::ProbeArguments;
 use crate::command_line::error::CommandError;
 use crate::command_line::stderr;
 use crate::impairment::{Emulator, EmulatorStats};
-use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::media::jpeg::{Dimensions, frame_dimensions};
 use crate::proto::rtsp::LowerTransport;
 use crate::session::{Dialect, Frame, PeerMistake, SessionError, SessionEvent, incomplete_reason};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
@@ -166,8 +166,7 @@ impl<'a> Watcher<'a> {
         self.first_arrival.get_or_insert(frame.arrival);
         self.last_arrival = Some(frame.arrival);
         if self.dimensions.is_none() {
-            self.dimensions =
-                JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame_header().dimensions);
+            self.dimensions = frame_dimensions(&frame.jpeg);
         }
         if let Some(folder) = &self.arguments.save_frames {
             let saved = save_frame(folder, self.frames, &frame.jpeg);
