@@ -6,8 +6,8 @@ use common::avi_files::{AviOptions, Index, chunk};
 use common::jpegs::{JpegKind, modify_segments};
 use common::media_files::test_jpegs;
 use reelay::media::container::{
-    self, ContainerFormat, FileDefects, FilmProperties, FrameEntry, FrameTimes, ReadRequest, SourceFile,
-    UnsupportedFile, VideoCodec, identify,
+    self, AviMuxer, ContainerFormat, FileDefects, FilmProperties, FrameEntry, FrameTimes, Muxer, MuxerWrite,
+    ReadRequest, SequentialMuxer, SourceFile, UnsupportedFile, VideoCodec, identify,
 };
 use reelay::media::decode::decode;
 use reelay::media::jpeg::{Dimensions, standalone};
@@ -495,4 +495,102 @@ fn chunks_of_2_gib_are_stepped_over_without_an_index() {
     assert_eq!(indexed_frames(&film), 6);
     assert_eq!(film.read_frame(5).unwrap(), frames[1]);
     assert_eq!(film.info().warning(), None);
+}
+
+/// Applies what a muxer returns to the contents of a file.
+fn apply(file: &mut Vec<u8>, writes: Vec<MuxerWrite>) {
+    for write in writes {
+        match write {
+            MuxerWrite::Append(bytes) => file.extend_from_slice(&bytes),
+            MuxerWrite::Patch { offset, bytes } => {
+                file[offset as usize..][..bytes.len()].copy_from_slice(&bytes);
+            }
+        }
+    }
+}
+
+/// Writes a film with frames at these times, in ms.
+fn mux(frames: &[Vec<u8>], times: &[u64], end: u64, base: TimeBase) -> (Vec<u8>, Npt) {
+    let mut muxer = AviMuxer::new(Dimensions { width: 96, height: 64 }, base);
+    let (mut file, mut writes) = (Vec::new(), Vec::new());
+    for (frame, time) in frames.iter().zip(times) {
+        muxer.write_frame(frame.clone().into(), Npt::from_micros(time * 1_000), &mut writes).unwrap();
+    }
+    muxer.finish(Npt::from_micros(end * 1_000), &mut writes);
+    apply(&mut file, writes);
+    (file, muxer.max_time_error())
+}
+
+#[test]
+fn written_film_is_read_with_its_frames_and_times() {
+    let frames = frames(5);
+    let (file, error) = mux(&frames, &[0, 40, 80, 240, 280], 400, TimeBase::new(25, 1).unwrap());
+    let found = demux(&file);
+    assert_eq!((found.frames, found.end), (frames.clone(), 400_000));
+    assert_eq!(found.times, [0, 40_000, 80_000, 240_000, 280_000]);
+    assert_eq!((found.properties.time_base, error), (TimeBase::new(25, 1), Npt::ZERO));
+    assert_eq!((found.defects, found.properties.other_streams.len()), (FileDefects::default(), 0));
+    // Both indexes are complete: neither needs the other.
+    for index in [b"indx", b"idx1"] {
+        let mut other = file.clone();
+        let at = memchr::memmem::rfind(&other, index).unwrap();
+        other[at..at + 4].copy_from_slice(b"JUNK");
+        assert_eq!(demux(&other).frames, frames);
+    }
+}
+
+#[test]
+fn times_are_rounded_to_ticks_and_the_error_is_stated() {
+    let frames = frames(3);
+    let (file, error) = mux(&frames, &[3, 40, 95], 120, TimeBase::new(100, 1).unwrap());
+    let found = demux(&file);
+    assert_eq!((found.times, found.end), (vec![0, 40_000, 100_000], 120_000));
+    assert_eq!(error, Npt::from_micros(5_000));
+}
+
+#[test]
+fn film_whose_writer_was_stopped_is_read_up_to_there() {
+    let frames = frames(6);
+    let mut muxer = AviMuxer::new(Dimensions { width: 96, height: 64 }, TimeBase::new(25, 1).unwrap());
+    let (mut file, mut writes) = (Vec::new(), Vec::new());
+    for (number, frame) in (0..).zip(&frames) {
+        muxer.write_frame(frame.clone().into(), Npt::from_micros(number * 40_000), &mut writes).unwrap();
+    }
+    apply(&mut file, writes);
+    assert_eq!(demux(&file).frames, frames);
+    let found = demux(&file[..file.len() - 50]);
+    assert_eq!((found.frames, found.defects.is_truncated), (frames[..5].to_vec(), true));
+}
+
+#[test]
+fn film_longer_than_a_riff_chunk_continues_in_the_next_one() {
+    // 70 frames of 16 MB: more than 1 GiB. Only the bytes around the frames are kept.
+    let frame = bytes::Bytes::from([&[0xFF, 0xD8][..], &[0; 15_999_998]].concat());
+    let mut muxer = AviMuxer::new(Dimensions { width: 96, height: 64 }, TimeBase::new(25, 1).unwrap());
+    let (mut writes, mut riffs, mut length) = (Vec::new(), Vec::new(), 0u64);
+    for number in 0..140 {
+        muxer.write_frame(frame.clone(), Npt::from_micros(number * 40_000), &mut writes).unwrap();
+        for write in writes.drain(..) {
+            if let MuxerWrite::Append(bytes) = write {
+                riffs.extend(bytes.starts_with(b"RIFF").then_some(length));
+                length += bytes.len() as u64;
+            }
+        }
+    }
+    muxer.finish(Npt::from_micros(5_600_000), &mut writes);
+    assert_eq!(riffs.len(), 3, "{riffs:?}");
+    assert!(riffs.windows(2).all(|pair| pair[1] - pair[0] <= (1 << 30) + 20_000_000), "{riffs:?}");
+    let sizes: Vec<_> = writes.iter().filter(|write| matches!(write, MuxerWrite::Patch { .. })).collect();
+    assert!(sizes.len() >= 5, "the lengths in the headers are set at the end");
+}
+
+#[test]
+fn classroom_format_refuses_frames_that_its_length_field_cannot_state() {
+    let mut writes = Vec::new();
+    let mut write =
+        |length| SequentialMuxer::classroom().write_frame(vec![0; length].into(), Npt::ZERO, &mut writes);
+    assert_eq!(write(99_999), Ok(()));
+    let error = write(100_000).unwrap_err();
+    assert_eq!(error.to_string(), "it has 100000 bytes, and the format holds at most 99999");
+    assert!(matches!(&writes[0], MuxerWrite::Append(length) if length == "99999"));
 }

@@ -18,6 +18,12 @@ impl TimeBase {
         Some(Self { ticks: NonZeroU32::new(ticks)?, seconds: NonZeroU32::new(seconds)? })
     }
 
+    /// Creates the clock that has a tick for each frame of a rate; `None` if its numbers are too large.
+    pub fn from_rate(rate: FrameRate) -> Option<Self> {
+        let (frames, seconds) = rate.fraction();
+        Self::new(u32::try_from(frames).ok()?, u32::try_from(seconds).ok()?)
+    }
+
     /// Returns the number of ticks and the number of seconds that they take.
     pub fn fraction(self) -> (u32, u32) {
         (self.ticks.get(), self.seconds.get())

@@ -31,16 +31,20 @@ mod extensions;
 mod frame_index;
 mod frame_times;
 mod identify;
+mod muxer;
 mod sequential;
+mod sequential_muxer;
 mod unsupported;
 
-pub use avi::AviDemuxer;
+pub use avi::{AviDemuxer, AviMuxer};
 pub use demuxer::{Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile};
 pub use extensions::{EXTENSIONS, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
+pub use muxer::{Muxer, MuxerError, MuxerWrite};
 pub use sequential::SequentialDemuxer;
+pub use sequential_muxer::{MAX_CLASSROOM_RECORD, SequentialMuxer};
 pub use unsupported::{UnsupportedFile, VideoCodec};
 
 /// Creates the demuxer for a format.

@@ -58,6 +58,8 @@ pub fn other_codec(code: FourCc) -> VideoCodec {
         b"\x01\0\0\0" | b"\x02\0\0\0" | b"MRLE" => "run-length encoded",
         b"\0\0\0\0" | b"\x03\0\0\0" | b"DIB " | b"RGB " | b"RAW " | b"YUY2" | b"UYVY" | b"I420" | b"IYUV"
         | b"YV12" | b"NV12" | b"Y800" | b"GREY" => "uncompressed",
+        // ffmpeg writes the number of bits after the order of the components.
+        [b'R', b'G', b'B', _] | [b'B', b'G', b'R', _] => "uncompressed",
         _ => return VideoCodec::Unknown(code),
     };
     VideoCodec::Named(name)

@@ -1,16 +1,18 @@
 //! AVI files, with the extensions of OpenDML (OpenDML AVI File Format Extensions 1.02).
 //!
 //! [`AviDemuxer`] finds the frames of the first stream of Motion JPEG. [`check_codec`] tells whether a file has one, from
-//! its first bytes.
+//! its first bytes, and [`AviMuxer`] writes a file.
 
 mod codec;
 mod demuxer;
 mod header;
 mod index;
+mod muxer;
 mod riff;
 mod scan;
 
 pub use demuxer::AviDemuxer;
+pub use muxer::AviMuxer;
 
 use super::unsupported::UnsupportedFile;
 use header::AviHeader;
