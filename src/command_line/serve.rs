@@ -84,13 +84,14 @@ fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec
     let file_name = backend::file_name(path);
     let film = MediaFile::open(path, &file_name, known_rate)
         .map_err(|error| CommandError::new(error.to_string()))?;
-    if rate.is_none() && film.times().is_assumed() {
-        let rate = film.times().rate_text();
-        stderr::print_line(format_args!("{file_name} states no frame rate: {rate}; --fps sets another."));
-    }
+    let times = film.times();
     let name = server.serve(film);
     if name != file_name {
         stderr::print_line(renamed_message(path, &name, &file_name));
+    }
+    if rate.is_none() && times.is_assumed() {
+        let rate = times.rate_text();
+        stderr::print_line(format_args!("{file_name} states no frame rate: {rate}; --fps sets another."));
     }
     Ok(vec![name])
 }

@@ -49,6 +49,29 @@ fn indexed_frames(path: &Path) -> (Vec<Vec<u8>>, Vec<u64>, String) {
     (frames, times, film.times().rate_text())
 }
 
+/// Returns the times of the frames that ffmpeg reads, in µs.
+#[track_caller]
+fn packet_times(folder: &Path, film: &str) -> Vec<u64> {
+    let mut ffprobe = Command::new("ffprobe");
+    ffprobe.args([
+        "-v",
+        "error",
+        "-select_streams",
+        "v",
+        "-of",
+        "csv=p=0",
+        "-show_entries",
+        "packet=pts_time,size",
+    ]);
+    let packets = String::from_utf8(run(ffprobe.arg(film).current_dir(folder))).unwrap();
+    packets
+        .lines()
+        .filter_map(|line| line.split_once(','))
+        .filter(|(_, size)| size.trim_end_matches(',') != "0")
+        .map(|(time, _)| (time.parse::<f64>().unwrap() * 1e6).round() as u64)
+        .collect()
+}
+
 #[test]
 fn every_frame_of_ffmpeg_and_gstreamer_films_is_found() {
     let _lock = lock_tests();
@@ -67,14 +90,19 @@ fn every_frame_of_ffmpeg_and_gstreamer_films_is_found() {
         folder.path().display()
     );
     run(Command::new("gst-launch-1.0").arg("-q").args(pipeline.split_whitespace()));
-    let ntsc = FrameRate::new(30_000, 1_001).unwrap();
     for film in ["plain.avi", "sound.avi", "mp3.avi", "gstreamer.avi"] {
         let (frames, times, rate) = indexed_frames(&folder.path().join(film));
         let expected = extracted_frames(folder.path(), film);
         assert!(expected.len() >= 59 && frames == expected, "{film}: {} of {}", frames.len(), expected.len());
-        let regular: Vec<u64> =
-            (0..=frames.len() as u64).map(|frame| ntsc.npt_of(frame).as_micros()).collect();
-        assert_eq!((times, rate.as_str()), (regular, "29.97 fps"), "{film}");
+        // With MP3 sound, ffmpeg leaves out a tick after the first frame.
+        let stated = packet_times(folder.path(), film);
+        assert_eq!(stated.len(), frames.len());
+        assert!(
+            times.iter().zip(&stated).all(|(time, stated)| time.abs_diff(*stated) <= 1),
+            "{film}: {times:?}"
+        );
+        let expected_rate = if film == "mp3.avi" { "29.48 fps" } else { "29.97 fps" };
+        assert_eq!(rate, expected_rate, "{film}");
     }
 }
 
@@ -172,16 +200,7 @@ fn ffmpeg_reads_the_times_of_a_written_film_with_repeated_frames() {
     assert!(frames == written && !frames.is_empty());
     let relative = |times: &[u64]| times.iter().map(|time| time - times[0]).collect::<Vec<_>>();
     assert_eq!(relative(&written_times), relative(&times));
-    let mut ffprobe = Command::new("ffprobe");
-    ffprobe.args(["-v", "error", "-of", "csv=p=0", "-show_entries", "packet=pts_time,size", "out.avi"]);
-    let packets = String::from_utf8(run(ffprobe.current_dir(folder.path()))).unwrap();
-    let shown: Vec<u64> = packets
-        .lines()
-        .filter_map(|line| line.split_once(','))
-        .filter(|(_, size)| size.trim_end_matches(',') != "0")
-        .map(|(time, _)| (time.parse::<f64>().unwrap() * 1e6).round() as u64)
-        .collect();
-    assert_eq!(relative(&shown), relative(&times)[..frames.len()]);
+    assert_eq!(relative(&packet_times(folder.path(), "out.avi")), relative(&times)[..frames.len()]);
 }
 
 #[test]

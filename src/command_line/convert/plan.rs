@@ -278,7 +278,7 @@ mod tests {
     fn clock_is_that_of_the_rate_or_of_milliseconds() {
         let ntsc = FrameRate::new(30_000, 1_001).unwrap();
         let regular: Vec<_> = (0..50).map(|frame| ntsc.npt_of(frame + 3).as_micros()).collect();
-        let exact = plan(stated(&regular, 2_000_000, ntsc), 50, AVI).unwrap();
+        let exact = plan(stated(&regular, ntsc.npt_of(53).as_micros(), ntsc), 50, AVI).unwrap();
         assert_eq!(exact.time_base, TimeBase::new(30_000, 1_001).unwrap());
         assert_eq!((exact.time_of(0), exact.notes()), (Npt::ZERO, vec![]));
         let irregular = stated(&[0, 40_000, 99_400, 120_000], 160_000, FrameRate::per_second(25));
