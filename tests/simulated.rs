@@ -9,6 +9,7 @@ use reelay::impairment::{
     Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel, RawPacket,
 };
 use reelay::media::FrameRate;
+use reelay::media::container::FrameTimes;
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
     ClientInput, EmulatorPlacement, Goal, ReconnectReason, RtspOptions, RtspState, SessionCommand,
@@ -408,7 +409,7 @@ fn packets_and_bye_from_before_a_seek_are_ignored() {
 fn low_frame_rate_is_not_missing_data() {
     for (per_mille, seconds) in [(1_000, 11), (150, 73)] {
         let mut world = World::new(world_options(12));
-        world.server_mut().info.rate = FrameRate::new(per_mille, 1_000).unwrap();
+        world.server_mut().info.times = FrameTimes::Assumed(FrameRate::new(per_mille, 1_000).unwrap());
         world.set_goal(Goal::Playing);
         world.run_until("the end", has_ended);
         assert_eq!((world.shown.len(), waiting_count(&world)), (12, 0));

@@ -243,6 +243,7 @@ impl SessionTask {
                 tracing::debug!(frame, %error, "skipping frame that cannot be decoded");
                 self.skip_frame(frame, error.to_string(), state);
             }
+            Err(FrameError::Missing(reason)) => self.skip_frame(frame, reason, state),
             Err(FrameError::Io(error)) => {
                 // The stream ends here and sends BYE, so that the client does not wait for more.
                 stream.end_at(frame);

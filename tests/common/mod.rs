@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses a part of them
 
 pub mod app_harness;
+pub mod avi_files;
 pub mod classroom_server;
 pub mod jpegs;
 pub mod media_files;

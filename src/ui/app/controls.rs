@@ -25,7 +25,7 @@ pub enum Action {
 /// Returns the bar. `drag_position` is the position that the time line is being dragged to.
 pub fn view(playback: &Playback, controls: Controls, drag_position: Option<Npt>) -> Element<'_, Action> {
     let position = match drag_position {
-        Some(position) => playback.position().at(position, playback.frame_rate()),
+        Some(position) => playback.position().at(position, playback.frame_times().as_ref()),
         None => playback.position(),
     };
     let label = match playback.pending_position(drag_position) {

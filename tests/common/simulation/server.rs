@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use reelay::impairment::{Emulator, RawPacket, SessionLink};
 use reelay::media::FrameRate;
-use reelay::media::container::ContainerFormat;
+use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use reelay::media_file::{IndexProgress, MediaInfo};
@@ -59,7 +59,8 @@ impl SimulatedServer {
             format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 160, height: 120 },
             undecodable_kind: None,
-            rate: FrameRate::CLASSROOM,
+            times: FrameTimes::Assumed(FrameRate::CLASSROOM),
+            other_streams: Vec::new(),
             progress: IndexProgress {
                 frames: frames.len() as u64 * world_options.repeats,
                 defects: (!world_options.is_indexing).then(Default::default),
@@ -185,7 +186,7 @@ impl SimulatedServer {
             first_timestamp: u32::MAX - 90_000,
             cname: "server".to_owned(),
         };
-        let stream = RtpStream::new(self.info.rate, identity, self.epoch);
+        let stream = RtpStream::new(self.info.times.clone(), identity, self.epoch);
         let id = format!("SESSION{}", self.session_count);
         let (session, response) =
             ServerSession::set_up(id, request, "film", transport, stream, DEFAULT_SESSION_TIMEOUT);

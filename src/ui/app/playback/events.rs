@@ -32,7 +32,9 @@ impl Playback {
         let Some(Opening { generation, source, goal, resume, notice }) = self.opening.take() else { return };
         self.switch_to(generation, source, goal);
         self.resume = resume;
-        self.notice = notice.or_else(|| info.warning().map(Notice::Info));
+        self.notice = notice
+            .or_else(|| info.warning().map(Notice::Info))
+            .or_else(|| info.other_streams_note().map(Notice::Info));
         self.media_info = Some(info);
     }
 
