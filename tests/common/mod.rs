@@ -5,6 +5,7 @@ pub mod app_harness;
 pub mod classroom_server;
 pub mod jpegs;
 pub mod media_files;
+pub mod mov_files;
 pub mod odd_jpegs;
 pub mod simulation;
 pub mod window_harness;

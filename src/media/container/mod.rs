@@ -30,6 +30,7 @@ mod extensions;
 mod frame_index;
 mod frame_times;
 mod identify;
+mod mov;
 mod sequential;
 mod unsupported;
 
@@ -38,12 +39,14 @@ pub use extensions::{EXTENSIONS, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
+pub use mov::MovDemuxer;
 pub use sequential::SequentialDemuxer;
 pub use unsupported::{UnsupportedFile, VideoCodec};
 
 /// Creates the demuxer for a format.
 pub fn open(format: ContainerFormat, source: SourceFile) -> Box<dyn Demuxer> {
     match format {
+        ContainerFormat::Mov => Box::new(MovDemuxer::new(source)),
         ContainerFormat::Classroom | ContainerFormat::Raw => {
             Box::new(SequentialDemuxer::new(source.assumed_rate))
         }
