@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod mov_films;
 mod players;
 mod programs;
 mod relays;

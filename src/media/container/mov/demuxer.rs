@@ -171,8 +171,7 @@ impl MovDemuxer {
             Ok(movie) => movie,
             Err(reason) => return self.refuse(reason),
         };
-        let has_times =
-            movie.properties.time_base.is_some() || movie.samples.iter().any(|shown| shown.time > Npt::ZERO);
+        let has_times = movie.has_times;
         let mut frames = 0;
         self.defects.damaged += movie.other_samples;
         for shown in &movie.samples {
@@ -192,6 +191,10 @@ impl MovDemuxer {
         }
         self.end = if has_times { movie.end } else { self.source.assumed_rate.npt_of(frames) };
         self.properties = movie.properties;
+        if has_times {
+            // A mean outside the range of rates does not matter: the frames have their times.
+            self.properties.rate.get_or_insert(self.source.assumed_rate);
+        }
         self.state = State::Done;
     }
 }

@@ -5,7 +5,8 @@ use super::codec::{self, Codec, VIDEO_DESCRIPTION_LENGTH};
 use super::edit_list::{EditList, ShownSample};
 use super::sample_table::{Sample, SampleTable};
 use crate::media::container::demuxer::FilmProperties;
-use crate::media::container::unsupported::UnsupportedFile;
+use crate::media::container::unsupported::{UnsupportedFile, VideoCodec};
+use crate::media::frame_rate::FrameRate;
 use crate::media::jpeg::Dimensions;
 use crate::media::time_base::TimeBase;
 use crate::proto::rtsp::Npt;
@@ -13,10 +14,12 @@ use crate::proto::rtsp::Npt;
 /// Film with Motion JPEG.
 #[derive(Debug)]
 pub struct Movie {
-    /// Samples that are shown, in this order. Without times of the file, all times are zero.
+    /// Samples that are shown, in this order.
     pub samples: Vec<ShownSample>,
     /// End of the last sample.
     pub end: Npt,
+    /// The file states times.
+    pub has_times: bool,
     /// Number of samples that are not Motion JPEG.
     pub other_samples: u64,
     /// Statements of the file.
@@ -144,7 +147,7 @@ impl<'a> Track<'a> {
     }
 
     /// Returns the codec of a track of video that is not Motion JPEG.
-    fn other_video(&self) -> Option<crate::media::container::unsupported::VideoCodec> {
+    fn other_video(&self) -> Option<VideoCodec> {
         let first = self.descriptions.first().filter(|_| self.is_video() && !self.has_motion_jpeg())?;
         match Codec::of_video(first.code, first.bytes) {
             Codec::Other(codec) => Some(codec),
@@ -196,13 +199,14 @@ impl<'a> Track<'a> {
         let (shown, end) = edits.apply(&samples);
         let time_base = TimeBase::new(track_clock, 1).filter(|_| has_times);
         let constant = table.constant_duration().and_then(|duration| TimeBase::new(track_clock, duration));
-        let rate = constant.and_then(TimeBase::frame_rate).filter(|_| has_times);
+        let rate = constant.and_then(TimeBase::frame_rate).or_else(|| mean_rate(&shown, end));
         Movie {
             samples: shown,
             end,
+            has_times,
             other_samples,
             properties: FilmProperties {
-                rate,
+                rate: rate.filter(|_| has_times),
                 time_base: time_base.filter(|_| edits.is_on_track_clock()),
                 dimensions: self.dimensions(),
                 other_streams,
@@ -223,6 +227,12 @@ impl Description<'_> {
     fn is_motion_jpeg(&self) -> bool {
         Codec::of_video(self.code, self.bytes) == Codec::MotionJpeg
     }
+}
+
+/// Returns the mean rate of samples that are shown from the first one's time to `end`.
+fn mean_rate(samples: &[ShownSample], end: Npt) -> Option<FrameRate> {
+    let seconds = end.as_secs_f64() - samples.first()?.time.as_secs_f64();
+    FrameRate::new((samples.len() as f64 / seconds * 1_000.0).round() as u32, 1_000)
 }
 
 /// Returns the ticks a second in the data of a header of film or track (`mvhd`, `mdhd`).
