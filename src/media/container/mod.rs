@@ -39,7 +39,7 @@ pub use extensions::{EXTENSIONS, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
-pub use mov::MovDemuxer;
+pub use mov::{MAX_SIZES, MovDemuxer, MovieWriter};
 pub use sequential::SequentialDemuxer;
 pub use unsupported::{UnsupportedFile, VideoCodec};
 

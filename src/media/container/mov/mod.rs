@@ -8,9 +8,11 @@ mod codec;
 mod demuxer;
 mod edit_list;
 mod movie;
+mod movie_writer;
 mod sample_table;
 
 pub use demuxer::MovDemuxer;
+pub use movie_writer::{MAX_SIZES, MovieWriter};
 
 use super::unsupported::UnsupportedFile;
 use atom::code_at;
