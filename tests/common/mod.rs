@@ -6,6 +6,7 @@ pub mod avi_files;
 pub mod classroom_server;
 pub mod jpegs;
 pub mod media_files;
+pub mod mov_files;
 pub mod namespaces;
 pub mod odd_jpegs;
 pub mod simulation;

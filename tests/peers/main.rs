@@ -7,6 +7,7 @@
 mod avi;
 #[path = "../common/mod.rs"]
 mod common;
+mod mov_films;
 mod players;
 mod programs;
 mod relays;

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::avi;
-use super::unsupported::{UnsupportedFile, VideoCodec};
+use super::unsupported::UnsupportedFile;
+use super::{avi, mov};
 
 /// Number of bytes that [`identify`] examines.
 pub const HEAD_LENGTH: usize = 64 * 1024;
@@ -15,6 +15,8 @@ pub enum ContainerFormat {
     Classroom,
     /// AVI, with the extensions of OpenDML.
     Avi,
+    /// QuickTime or MP4.
+    Mov,
     /// Frames one after the other, with or without other bytes between them.
     Raw,
 }
@@ -24,6 +26,7 @@ impl fmt::Display for ContainerFormat {
         f.write_str(match self {
             Self::Classroom => "classroom format",
             Self::Avi => "AVI",
+            Self::Mov => "MOV or MP4",
             Self::Raw => "raw JPEG",
         })
     }
@@ -45,6 +48,9 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     }
     if avi::is_avi(head) {
         return avi::check_codec(head).map(|()| ContainerFormat::Avi);
+    }
+    if mov::is_mov(head) {
+        return mov::check_brand(head).map(|()| ContainerFormat::Mov);
     }
     if let Some(unsupported) = unsupported_kind(head) {
         return Err(unsupported);
@@ -77,12 +83,8 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let media = |name| Some(UnsupportedFile::Media(name));
     let container = |name| Some(UnsupportedFile::Container(name));
-    let iso = |name| Some(iso_kind(head, name));
     let other = |name| Some(UnsupportedFile::Other(name));
     match () {
-        () if at(4, b"ftypqt") => iso("a QuickTime film"),
-        () if at(4, b"ftyp") => iso("an MP4 film"),
-        () if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") => iso("a QuickTime film"),
         () if starts(b"RIFF") && at(8, b"WAVE") => Some(UnsupportedFile::NoVideo("a WAV sound file")),
         () if starts(b"RIFF") && at(8, b"WEBP") => other("a WebP image"),
         () if starts(&[0x1A, 0x45, 0xDF, 0xA3]) => container("a Matroska or WebM film"),
@@ -100,40 +102,6 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
         () if starts(b"\x7FELF") || starts(b"MZ") => other("a program"),
         () => None,
     }
-}
-
-/// Returns the kind of a film in an ISO base media file by the sample description in its first bytes. Files that have it
-/// at the end are not told apart.
-fn iso_kind(head: &[u8], container: &'static str) -> UnsupportedFile {
-    // After "stsd": version and flags, number of entries, length of the first entry, then its codec (ISO 14496-12 §8.5.2).
-    let codecs = memchr::memmem::find_iter(head, b"stsd").filter_map(|at| head.get(at + 16..at + 20));
-    for codec in codecs {
-        match codec {
-            b"jpeg" | b"mjpa" => return UnsupportedFile::MotionJpegIn(container),
-            _ => {
-                if let Some(name) = iso_codec_name(codec) {
-                    return UnsupportedFile::Codec { container, codec: VideoCodec::Named(name) };
-                }
-            }
-        }
-    }
-    UnsupportedFile::Container(container)
-}
-
-/// Returns the name of a video codec in a sample description; `None` for codecs that are not known, and for sound.
-fn iso_codec_name(codec: &[u8]) -> Option<&'static str> {
-    Some(match codec {
-        b"avc1" | b"avc3" => "H.264",
-        b"hvc1" | b"hev1" => "H.265",
-        b"av01" => "AV1",
-        b"vp08" => "VP8",
-        b"vp09" => "VP9",
-        b"apcn" | b"apch" | b"apcs" | b"apco" | b"ap4h" | b"ap4x" => "ProRes",
-        b"s263" | b"h263" => "H.263",
-        b"SVQ1" | b"SVQ3" => "Sorenson video",
-        b"mjpb" => "Motion JPEG B",
-        _ => return None,
-    })
 }
 
 fn is_text(head: &[u8]) -> bool {
@@ -176,18 +144,5 @@ mod tests {
         );
         assert_eq!(identify(b"hello\n"), Err(UnsupportedFile::Other("a text file")));
         assert_eq!(identify(&[1, 2, 3, 4, 5]), Err(UnsupportedFile::Unknown));
-    }
-
-    #[test]
-    fn codec_of_a_quicktime_film_is_named_if_it_is_in_the_first_bytes() {
-        let film = |codec: &[u8; 4]| {
-            let description = [&b"stsd\0\0\0\0\0\0\0\x01\0\0\0\x56"[..], codec].concat();
-            identify(&[&b"\0\0\0\x14ftypqt  \0\0\x02\0qt  \0\0\x10\0moov"[..], &description].concat())
-        };
-        let container = "a QuickTime film";
-        assert_eq!(film(b"jpeg"), Err(UnsupportedFile::MotionJpegIn(container)));
-        let codec = VideoCodec::Named("H.264");
-        assert_eq!(film(b"avc1"), Err(UnsupportedFile::Codec { container, codec }));
-        assert_eq!(film(b"mp4a"), Err(UnsupportedFile::Container(container)));
     }
 }

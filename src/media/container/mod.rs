@@ -31,6 +31,7 @@ mod extensions;
 mod frame_index;
 mod frame_times;
 mod identify;
+mod mov;
 mod muxer;
 mod sequential;
 mod sequential_muxer;
@@ -42,6 +43,7 @@ pub use extensions::{EXTENSIONS, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
+pub use mov::{MAX_SIZES, MovDemuxer, MovieWriter};
 pub use muxer::{Muxer, MuxerError, MuxerWrite};
 pub use sequential::SequentialDemuxer;
 pub use sequential_muxer::{MAX_CLASSROOM_RECORD, SequentialMuxer};
@@ -51,6 +53,7 @@ pub use unsupported::{UnsupportedFile, VideoCodec};
 pub fn open(format: ContainerFormat, source: SourceFile) -> Box<dyn Demuxer> {
     match format {
         ContainerFormat::Avi => Box::new(AviDemuxer::new(source)),
+        ContainerFormat::Mov => Box::new(MovDemuxer::new(source)),
         ContainerFormat::Classroom | ContainerFormat::Raw => {
             Box::new(SequentialDemuxer::new(source.assumed_rate))
         }
