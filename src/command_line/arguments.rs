@@ -285,7 +285,8 @@ fn output_format(path: &Path, requested: Option<OutputFormat>) -> Result<OutputF
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     match (extension.as_deref(), requested) {
         (Some("avi"), None) => Ok(OutputFormat::Avi),
-        (Some("avi"), Some(_)) => Err(ArgumentError::FormatByExtension),
+        (Some("mov" | "qt"), None) => Ok(OutputFormat::Mov),
+        (Some("avi" | "mov" | "qt"), Some(_)) => Err(ArgumentError::FormatByExtension),
         (Some("mjpeg" | "mjpg" | "mjp"), format) => Ok(format.unwrap_or(OutputFormat::Raw)),
         _ => Err(ArgumentError::OutputExtension(path.to_owned())),
     }
@@ -435,6 +436,7 @@ mod tests {
         let micros = |position: Option<Npt>| position.map(Npt::as_micros);
         assert_eq!((micros(convert.from), micros(convert.to)), (Some(90_000_000), Some(95_500_000)));
         let format = |line: &str| parse_convert(line).map(|convert| convert.format);
+        assert_eq!(format("convert in.avi out.MOV"), Ok(OutputFormat::Mov));
         assert_eq!(format("convert in.avi out.mjpeg"), Ok(OutputFormat::Raw));
         assert_eq!(format("convert in.avi out.mjpeg --format classroom"), Ok(OutputFormat::Classroom));
         for (line, part) in [

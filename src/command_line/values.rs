@@ -215,6 +215,8 @@ pub enum ReportFormat {
 pub enum OutputFormat {
     /// AVI, with the extensions of OpenDML.
     Avi,
+    /// QuickTime.
+    Mov,
     /// Frames one after the other.
     Raw,
     /// The classroom format: each frame after its length in five digits.

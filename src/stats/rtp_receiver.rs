@@ -114,11 +114,9 @@ struct SourceState {
     /// Time at which `extended_max` last advanced.
     last_advance: Instant,
     bad_seq: BadSequence,
-    /// Time at which the count was started, if packets before its first one may still arrive: RTP-Info did not announce
-    /// the first packet, or may be wrong, because no packet of an earlier count can be taken for one of this count.
+    /// Time at which the count was started, if RTP-Info did not announce its first packet: packets that were sent before
+    /// the first one received may still arrive.
     open_since: Option<Instant>,
-    /// RTP-Info announced the first packet.
-    is_announced: bool,
     /// Timestamp of the first packet.
     first_timestamp: Option<u32>,
     /// Timestamp that RTP-Info announced for the first packet; `None` if it stated none.
@@ -277,10 +275,7 @@ impl RtpReceiver {
     fn start_source(&mut self, now: Instant, base_seq: i64, is_announced: bool) {
         self.held.clear();
         self.announced_gap = None;
-        let mut source = SourceState::new(now, base_seq, is_announced);
-        if self.source.is_none() {
-            source.open_since = Some(now);
-        }
+        let source = SourceState::new(now, base_seq, is_announced);
         let Some(ended) = self.source.replace(source).filter(|ended| ended.expected() > 0) else { return };
         if let Some((before, _)) = self.previous.replace((ended, now)) {
             self.earlier.add(&before);
@@ -357,11 +352,7 @@ impl RtpReceiver {
         if let Some(arrival) = self.count_in_previous(now, header) {
             return arrival;
         }
-        let Some(source) = &mut self.source else { return Arrival::OutOfRange };
-        let is_counted = source.extend_back(now, sequence);
-        if is_counted && source.is_announced {
-            self.add_doubt(LossDoubt::WrongAnnouncement);
-        }
+        let is_counted = self.source.as_mut().is_some_and(|source| source.extend_back(now, sequence));
         self.reordered += u64::from(is_counted);
         if is_counted { Arrival::Reordered(sequence) } else { Arrival::OutOfRange }
     }
@@ -564,7 +555,6 @@ impl SourceState {
             extended_max: base_seq - 1,
             received: 0,
             open_since: (!is_announced).then_some(now),
-            is_announced,
             play_start: None,
             window: SequenceWindow::default(),
             bursts: LossBursts::default(),

@@ -7,7 +7,10 @@ use md5::{Digest, Md5};
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
 
-use super::programs::{has_ffmpeg, is_installed, run};
+use super::programs::{has_ffmpeg, is_installed, lock_tests, run};
+use super::serve_process::REELAY_PROGRAM;
+use crate::common::jpegs::JpegKind;
+use crate::common::media_files::test_jpegs;
 
 /// A frame: hash of its bytes, and its time in µs.
 type Frame = (String, u64);
@@ -59,6 +62,7 @@ fn check(name: &str, input: &[&str], output: &[&str], count: usize) {
 
 #[test]
 fn films_of_ffmpeg_have_the_frames_and_times_that_ffmpeg_reads() {
+    let _lock = lock_tests();
     if !has_ffmpeg() {
         return;
     }
@@ -78,6 +82,7 @@ fn films_of_ffmpeg_have_the_frames_and_times_that_ffmpeg_reads() {
 /// The film begins half a second after its start, which is a pause in the edit list.
 #[test]
 fn film_that_begins_late_has_the_times_that_ffmpeg_reads() {
+    let _lock = lock_tests();
     if !has_ffmpeg() {
         return;
     }
@@ -86,6 +91,7 @@ fn film_that_begins_late_has_the_times_that_ffmpeg_reads() {
 
 #[test]
 fn films_of_gstreamer_have_the_frames_that_ffmpeg_reads() {
+    let _lock = lock_tests();
     if !has_ffmpeg() || !is_installed("gst-launch-1.0", Command::new("gst-launch-1.0").arg("--version")) {
         return;
     }
@@ -100,4 +106,63 @@ fn films_of_gstreamer_have_the_frames_that_ffmpeg_reads() {
         assert_eq!(frames.len(), 20);
         assert_eq!(frames, frames_of_ffmpeg(&path), "{options:?}");
     }
+}
+
+/// Runs `reelay convert` in a folder.
+fn convert(folder: &Path, arguments: &[&str]) {
+    run(Command::new(REELAY_PROGRAM).current_dir(folder).arg("convert").args(arguments));
+}
+
+#[test]
+fn other_programs_read_a_written_mov_film() {
+    let _lock = lock_tests();
+    let has_gstreamer = is_installed("GStreamer", Command::new("gst-inspect-1.0").arg("qtdemux"));
+    if !has_ffmpeg() || !has_gstreamer || !is_installed("mpv", Command::new("mpv").arg("--version")) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (160, 120), 60);
+    std::fs::write(folder.path().join("film.mjpeg"), frames.concat()).unwrap();
+    convert(folder.path(), &["film.mjpeg", "film.mov", "--fps", "30000/1001"]);
+    let film = folder.path().join("film.mov");
+    assert_eq!(frames_of_ffmpeg(&film), frames_of_reelay(&film));
+
+    let mut ffprobe = Command::new("ffprobe");
+    ffprobe.args(["-v", "error", "-count_packets", "-of", "csv=p=0", "-show_entries"]);
+    ffprobe.arg("stream=codec_name,width,height,r_frame_rate,duration,nb_frames,nb_read_packets").arg(&film);
+    let properties = String::from_utf8(run(&mut ffprobe)).unwrap();
+    assert_eq!(properties.trim(), "mjpeg,160,120,30000/1001,2.002000,60,60");
+
+    let pattern = format!("location={}/gst%05d.jpg", folder.path().display());
+    let source = format!("location={}", film.display());
+    let pipeline = ["-q", "filesrc", &source, "!", "qtdemux", "!", "multifilesink", &pattern];
+    run(Command::new("gst-launch-1.0").args(pipeline));
+    for (number, frame) in frames.iter().enumerate() {
+        let path = folder.path().join(format!("gst{number:05}.jpg"));
+        assert!(std::fs::read(path).unwrap() == *frame, "GStreamer: frame {number}");
+    }
+
+    let mut mpv = Command::new("mpv");
+    mpv.args(["--no-config", "--vo=null", "--untimed", "--term-status-msg="]);
+    mpv.arg("--term-playing-msg=${container-fps} for ${=duration} s").arg(&film);
+    let shown = String::from_utf8(run(&mut mpv)).unwrap();
+    assert!(shown.contains("29.970 for 2.002000 s"), "{shown}");
+}
+
+#[test]
+fn written_mov_film_keeps_every_time() {
+    let _lock = lock_tests();
+    if !has_ffmpeg() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut make = Command::new("ffmpeg");
+    make.args(["-v", "error", "-f", "lavfi", "-i", "testsrc=size=96x64:rate=50:duration=2"]);
+    make.args(["-vf", "select='not(mod(n,7))+lt(n,20)'", "-vsync", "vfr", "-c:v", "mjpeg"]);
+    run(make.args(["-video_track_timescale", "90000"]).arg(folder.path().join("in.mov")));
+    convert(folder.path(), &["in.mov", "out.mov"]);
+    let frames = frames_of_reelay(&folder.path().join("in.mov"));
+    assert!(frames.len() > 20);
+    assert_eq!(frames_of_reelay(&folder.path().join("out.mov")), frames);
+    assert_eq!(frames_of_ffmpeg(&folder.path().join("out.mov")), frames);
 }

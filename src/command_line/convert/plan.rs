@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::command_line::values::OutputFormat;
-use crate::media::container::{AviMuxer, FrameTimes, MAX_CLASSROOM_RECORD, Muxer, SequentialMuxer};
+use crate::media::container::{AviMuxer, FrameTimes, MAX_CLASSROOM_RECORD, MovMuxer, Muxer, SequentialMuxer};
 use crate::media::jpeg::Dimensions;
 use crate::media::{FrameRate, TimeBase};
 use crate::proto::rtsp::Npt;
@@ -62,8 +62,11 @@ pub struct CheckedFrame {
     pub is_interlaced: bool,
 }
 
-/// Clock for films of variable rate: 1/1000 s.
-const MILLISECONDS: (u32, u32) = (1_000, 1);
+/// Ticks in a second of the clock for films of variable rate in AVI.
+const MILLISECONDS: u32 = 1_000;
+
+/// Ticks in a second of the clock for films of variable rate in MOV.
+const MICROSECONDS: u32 = 1_000_000;
 
 /// Highest tick rate of a target, in ticks per second: each tick without a frame takes 32 bytes.
 const MAX_TICK_RATE: f64 = 1_000.0;
@@ -87,7 +90,7 @@ impl Plan {
             ));
         }
         let mut plan =
-            Self { source, options, frames: first..end, time_base: milliseconds(), dimensions: None };
+            Self { source, options, frames: first..end, time_base: clock(MILLISECONDS), dimensions: None };
         plan.time_base = plan.choose_time_base();
         Ok(plan)
     }
@@ -114,9 +117,10 @@ impl Plan {
     }
 
     /// Returns the first clock of which all times are ticks: that of the rate, or that of the film. For other films, it
-    /// is the one of a millisecond.
+    /// is one of milliseconds, or in MOV of microseconds, because there a clock costs nothing.
     fn choose_time_base(&self) -> TimeBase {
-        let of_film = self.source.time_base.filter(|base| base.as_f64() <= MAX_TICK_RATE);
+        let is_mov = self.options.format == OutputFormat::Mov;
+        let of_film = self.source.time_base.filter(|base| is_mov || base.as_f64() <= MAX_TICK_RATE);
         let candidates = [TimeBase::from_rate(self.rate()), of_film];
         let is_exact = |base: &TimeBase| {
             let ticks =
@@ -127,7 +131,11 @@ impl Plan {
                 is_later && base.npt_of(tick).as_micros().abs_diff(time.as_micros()) <= ROUNDING
             })
         };
-        candidates.into_iter().flatten().find(is_exact).unwrap_or_else(milliseconds)
+        candidates
+            .into_iter()
+            .flatten()
+            .find(is_exact)
+            .unwrap_or_else(|| clock(if is_mov { MICROSECONDS } else { MILLISECONDS }))
     }
 
     /// Checks that the target can hold a frame. To be called for each frame before the first one is written.
@@ -154,7 +162,7 @@ impl Plan {
         {
             return Err(format!(
                 "Frame {number} of {name} has {size} pixels and not {known} as the ones before it, and an AVI film has \
-                 one size; choose a name that ends in .mjpeg."
+                 one size; choose a name that ends in .mov."
             ));
         }
         self.dimensions = self.dimensions.or(frame.dimensions);
@@ -175,12 +183,13 @@ impl Plan {
         }
         let is_assumed = times.is_assumed() && self.options.rate.is_none();
         match self.options.format {
-            OutputFormat::Avi if is_assumed => {
+            OutputFormat::Avi | OutputFormat::Mov if is_assumed => {
                 notes.push(format!(
                     "{name} states no frame rate: {} is written; --fps sets another.",
                     times.rate_text()
                 ));
             }
+            OutputFormat::Mov => {}
             OutputFormat::Avi => {
                 let error = self.max_time_error();
                 if error > ROUNDING {
@@ -219,21 +228,21 @@ impl Plan {
         Ok(match self.options.format {
             OutputFormat::Raw => Box::new(SequentialMuxer::raw()),
             OutputFormat::Classroom => Box::new(SequentialMuxer::classroom()),
-            OutputFormat::Avi => {
-                let name = &self.source.name;
-                let dimensions = self.dimensions.ok_or_else(|| {
-                    format!("No frame of {name} has a valid header; copy or download the film again.")
-                })?;
-                Box::new(AviMuxer::new(dimensions, self.time_base))
-            }
+            OutputFormat::Avi => Box::new(AviMuxer::new(self.known_dimensions()?, self.time_base)),
+            OutputFormat::Mov => Box::new(MovMuxer::new(self.known_dimensions()?, self.time_base)),
         })
+    }
+
+    fn known_dimensions(&self) -> Result<Dimensions, String> {
+        let name = &self.source.name;
+        self.dimensions
+            .ok_or_else(|| format!("No frame of {name} has a valid header; copy or download the film again."))
     }
 }
 
-/// The clock of a millisecond.
-fn milliseconds() -> TimeBase {
-    let (ticks, seconds) = MILLISECONDS;
-    TimeBase::new(ticks, seconds).unwrap_or_else(|| unreachable!("both are above zero"))
+/// The clock with this number of ticks in a second, which is not zero.
+fn clock(ticks: u32) -> TimeBase {
+    TimeBase::new(ticks, 1).unwrap_or_else(|| unreachable!("both are above zero"))
 }
 
 #[cfg(test)]
@@ -283,8 +292,10 @@ mod tests {
         assert_eq!((exact.time_of(0), exact.notes()), (Npt::ZERO, vec![]));
         let irregular = stated(&[0, 40_000, 99_400, 120_000], 160_000, FrameRate::per_second(25));
         let rounded = plan(irregular.clone(), 4, AVI).unwrap();
-        assert_eq!(rounded.time_base, milliseconds());
+        assert_eq!(rounded.time_base, clock(MILLISECONDS));
         assert!(rounded.notes()[0].ends_with("rounded to milliseconds, by at most 0.40 ms."));
+        let exact = plan(irregular.clone(), 4, PlanOptions { format: OutputFormat::Mov, ..AVI }).unwrap();
+        assert_eq!((exact.time_base, exact.notes()), (clock(MICROSECONDS), vec![]));
         let rate = Some(FrameRate::per_second(5));
         let overridden = plan(irregular, 4, PlanOptions { rate, ..AVI }).unwrap();
         assert_eq!((overridden.time_of(4).as_micros(), overridden.notes()), (800_000, vec![]));
@@ -308,6 +319,7 @@ mod tests {
         );
         assert!(refusals(OutputFormat::Avi, &[frame, wide])[0].contains("65×48 pixels and not 64×48"));
         assert_eq!(refusals(OutputFormat::Raw, &[frame, long, wide]).len(), 0);
+        assert_eq!(refusals(OutputFormat::Mov, &[frame, long, wide]).len(), 0);
         assert_eq!(refusals(OutputFormat::Avi, &[frame, long, interlaced]).len(), 0);
         assert_eq!(refusals(OutputFormat::Raw, &[interlaced]).len(), 1);
     }

@@ -139,8 +139,8 @@ mod tests {
     fn other_file_types_are_named() {
         assert_eq!(identify(b""), Err(UnsupportedFile::Empty));
         assert_eq!(
-            identify(b"\0\0\0\x20ftypisom\0\0\x02\0isom"),
-            Err(UnsupportedFile::Container("an MP4 film"))
+            identify(b"\0\0\0\x20ftypheic\0\0\x02\0mif1"),
+            Err(UnsupportedFile::Other("a HEIC image"))
         );
         assert_eq!(identify(b"hello\n"), Err(UnsupportedFile::Other("a text file")));
         assert_eq!(identify(&[1, 2, 3, 4, 5]), Err(UnsupportedFile::Unknown));

@@ -43,7 +43,7 @@ pub use extensions::{EXTENSIONS, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
-pub use mov::{MAX_SIZES, MovDemuxer, MovieWriter};
+pub use mov::{MovDemuxer, MovMuxer};
 pub use muxer::{Muxer, MuxerError, MuxerWrite};
 pub use sequential::SequentialDemuxer;
 pub use sequential_muxer::{MAX_CLASSROOM_RECORD, SequentialMuxer};

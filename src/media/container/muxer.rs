@@ -34,6 +34,12 @@ pub enum MuxerError {
         /// Maximum length, in bytes.
         max: usize,
     },
+    /// The format describes each size of frames, and this frame has one more.
+    #[error("the format holds frames of at most {max} different sizes")]
+    TooManySizes {
+        /// Maximum number of sizes.
+        max: usize,
+    },
     /// The index of the file is full.
     #[error("the film is too long for its format")]
     FileTooLong,

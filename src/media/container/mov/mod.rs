@@ -1,6 +1,6 @@
 //! QuickTime and MP4 files (QuickTime File Format; ISO 14496-12).
 //!
-//! [`MovDemuxer`] finds the frames of the first track of Motion JPEG. [`is_mov`] tells whether a file is one, from its
+//! [`MovDemuxer`] finds the frames of the first track of Motion JPEG, and [`MovMuxer`] writes such files. [`is_mov`] tells whether a file is one, from its
 //! first bytes, and [`check_brand`] whether it is a film.
 
 mod atom;
@@ -9,10 +9,11 @@ mod demuxer;
 mod edit_list;
 mod movie;
 mod movie_writer;
+mod muxer;
 mod sample_table;
 
 pub use demuxer::MovDemuxer;
-pub use movie_writer::{MAX_SIZES, MovieWriter};
+pub use muxer::MovMuxer;
 
 use super::unsupported::UnsupportedFile;
 use atom::code_at;

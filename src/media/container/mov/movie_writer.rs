@@ -43,6 +43,11 @@ impl MovieWriter {
         Self { clock, frames: Vec::new(), sizes: Vec::new() }
     }
 
+    /// Returns the number of frames.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Adds a frame. Returns `None`, and adds nothing, if there are more than [`MAX_SIZES`] sizes of frames.
     pub fn push(&mut self, offset: u64, length: u32, time: Npt, size: Dimensions) -> Option<()> {
         let known = self.sizes.iter().position(|known| *known == size);
