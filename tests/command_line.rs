@@ -306,7 +306,7 @@ fn total_loss_error_names_emulated_network() {
 fn duplicate_file_name_is_renamed_and_reported() {
     let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
     let path = test.path().to_str().unwrap();
-    let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", path, path]);
+    let mut serve = reelay(&["serve", "--listen", "127.0.0.1:0", "--fps", "20", path, path]);
     let (mut server, _) = RunningProgram::start(serve.stderr(Stdio::piped()));
     let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map(Result::unwrap);
     let sentence = format!("{path} is served as film-2.mjpeg, because the name film.mjpeg is in use.");

@@ -1004,7 +1004,7 @@ fn harness_with_open_error() -> AppHarness {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     harness.app.open(MediaSource::File("/films/talk.mjpeg".into()), false);
     let Some(Command::Open { generation, .. }) = harness.next_command() else { panic!("no file is opened") };
-    let message = "talk.mjpeg is an MP4 film, not Motion JPEG; convert it first: ffmpeg -i talk.mjpeg -c:v mjpeg -q:v 3 -an -f mjpeg talk-mjpeg.mjpeg";
+    let message = "talk.mjpeg is an MP4 film, which Reelay does not read; convert it first, or copy its frames with \"-c:v copy\" if they are Motion JPEG: ffmpeg -i talk.mjpeg -c:v mjpeg -q:v 3 -an talk.avi";
     let event =
         reelay::backend::BackendEvent { generation, kind: BackendEventKind::OpenFailed(message.to_owned()) };
     harness.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
@@ -1015,6 +1015,8 @@ fn harness_with_open_error() -> AppHarness {
 fn error_banner_covers_no_button() {
     let mut harness = harness_with_open_error();
     harness.assert_snapshot("cannot-open-smallest", MIN_SIZE);
+    harness.click("Copy");
+    assert!(harness.shows("Copy"), "the error stays after its command was copied");
     harness.click("Play the sample film");
     assert!(matches!(harness.next_command(), Some(Command::Open { source: MediaSource::Sample, .. })));
 }

@@ -1,12 +1,17 @@
 //! Requests that follow from what the user does: the real application and the real backend, with a listening server
 //! that records the requests.
 
+mod common;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use common::avi_files::AviOptions;
+use common::jpegs::JpegKind;
+use common::media_files::test_jpegs;
 use iced_test::Simulator;
 use reelay::backend::{Backend, BackendEvent, BackendEventKind, BackendOptions, MediaSource};
 use reelay::media::FrameRate;
@@ -236,6 +241,37 @@ fn session_is_torn_down_when_the_window_is_closed() {
     window.wait_until_shown("PLAYING");
     window.backend.shutdown();
     server.expect_teardown();
+}
+
+/// Writes a file into a temporary folder.
+fn film(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> MediaSource {
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    MediaSource::File(path)
+}
+
+#[test]
+fn avi_film_is_set_up_and_plays_to_its_end_at_its_own_rate() {
+    let (folder, frames) = (tempfile::tempdir().unwrap(), test_jpegs(JpegKind::Standard420, (96, 64), 25));
+    let avi = AviOptions { has_sound: true, ..AviOptions::default() }.encode(&frames);
+    let mut window = Window::new(Controls::Three);
+    window.app.open(film(&folder, "film.avi", &avi), false);
+    window.wait_until_shown("READY");
+    assert_eq!(window.logged, SET_UP);
+    assert!(window.shows("film.avi also contains PCM sound, which Reelay does not play."));
+    assert!(window.shows("25 fps"));
+    window.click("Play");
+    window.wait_until_shown("Playback has ended. Press Play to start again.");
+    assert_eq!(window.logged[3..4], ["PLAY"]);
+}
+
+#[test]
+fn film_without_a_rate_shows_the_assumed_one() {
+    let (folder, frames) = (tempfile::tempdir().unwrap(), test_jpegs(JpegKind::Standard420, (96, 64), 3));
+    let mut window = Window::new(Controls::Three);
+    window.app.open(film(&folder, "film.mjpeg", &frames.concat()), false);
+    window.wait_until_shown("READY");
+    assert!(window.shows("20 fps (assumed)"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::proto::rtsp::Npt;
 /// Frames of a film, shared by everything that plays it; grows while the file is read.
 ///
 /// No two frames have the same time, because frames with the same RTP timestamp would be taken for one: a frame is at
-/// least [`MIN_INTERVAL`] later than the one before it.
+/// least an RTP tick later than the one before it.
 #[derive(Debug)]
 pub struct FrameIndex {
     /// Rate that the file states, or the assumed one.

@@ -18,6 +18,8 @@ use crate::ui::widget::icon::{Icon, icon_sized};
 pub enum Action {
     /// Close the banner with the notice.
     Dismiss,
+    /// Copy the command line in the notice to the clipboard.
+    CopyCommand,
     /// Stop connecting or reconnecting.
     Cancel,
     /// Reconnect at once instead of after the wait.
@@ -51,7 +53,9 @@ fn notice_banner(notice: &Notice) -> Element<'_, Action> {
         button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
     let message = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
     let is_error = !matches!(notice, Notice::Info(_));
-    banner(row![message, close].spacing(space::NORMAL).align_y(Center).into(), is_error)
+    let copy = notice.command().map(|_| action_button("Copy", Some(Action::CopyCommand)));
+    let line = row![message].push(copy).push(close).spacing(space::NORMAL).align_y(Center);
+    banner(line.into(), is_error)
 }
 
 fn reconnect_banner<'a>(message: String, is_counting_down: bool) -> Element<'a, Action> {

@@ -75,7 +75,7 @@ fn action_buttons<'a>(is_narrow: bool) -> Element<'a, Action> {
 }
 
 fn hint<'a>() -> Element<'a, Action> {
-    text("or drop a .mjpeg film on this window").size(size::SMALL).style(theme::muted).into()
+    text("or drop a film on this window").size(size::SMALL).style(theme::muted).into()
 }
 
 fn action_button<'a>(

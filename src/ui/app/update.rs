@@ -5,6 +5,7 @@ use std::time::Instant;
 use iced::{Task, clipboard, window};
 
 use super::message::Message;
+use super::playback::Notice;
 use super::state::App;
 use super::{banner, controls, header, start_screen};
 use crate::backend::{Command, MediaSource};
@@ -24,7 +25,7 @@ impl App {
             Message::Connect(message) => return self.handle_connect(message),
             Message::Preferences(message) => return self.handle_preferences(message),
             Message::SignIn(message) => return self.handle_sign_in(message),
-            Message::Banner(action) => self.handle_banner(action),
+            Message::Banner(action) => return self.handle_banner(action),
             Message::Statistics(statistics::Action::ShowSummary) => self.show_summary(),
             Message::Messages(message) => return self.handle_messages(message),
             Message::Summary(message) => return self.handle_summary(message),
@@ -92,13 +93,18 @@ impl App {
         }
     }
 
-    fn handle_banner(&mut self, action: banner::Action) {
+    fn handle_banner(&mut self, action: banner::Action) -> Task<Message> {
         match action {
+            banner::Action::CopyCommand => {
+                let command = self.playback.notice().and_then(Notice::command);
+                return command.map_or_else(Task::none, |command| clipboard::write(command.to_owned()));
+            }
             banner::Action::Dismiss => self.playback.dismiss_notice(),
             banner::Action::Cancel => self.playback.cancel(),
             banner::Action::RetryNow => self.playback.retry_now(),
             banner::Action::ShowSummary => self.show_summary(),
         }
+        Task::none()
     }
 
     fn handle_network(&mut self, message: network::Message) -> Task<Message> {

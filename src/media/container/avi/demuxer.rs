@@ -214,8 +214,7 @@ impl AviDemuxer {
                     continue;
                 }
                 (b"LIST", b"hdrl") if self.header.is_none() => {
-                    let can_read_more = bytes.len() == length && length < MAX_HEADER_LENGTH;
-                    if whole > rest.len() && can_read_more && (at > 0 || whole > length) {
+                    if whole > rest.len() && bytes.len() == length && length < MAX_HEADER_LENGTH {
                         let length = whole.clamp(HEADER_READ, MAX_HEADER_LENGTH);
                         self.state = State::Headers { position, length };
                         return;

@@ -1,5 +1,8 @@
 //! Sentences for the user, shown in the banner.
 
+/// End of a sentence, and start of the command line after it.
+const COMMAND_START: &str = ": ffmpeg -i ";
+
 /// Sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -17,5 +20,26 @@ impl Notice {
         match self {
             Self::Error(text) | Self::NoData(text) | Self::Info(text) => text,
         }
+    }
+
+    /// Returns the command line with which an error ends: the one of ffmpeg that converts a film. `None` if there is none.
+    pub fn command(&self) -> Option<&str> {
+        let Self::Error(text) = self else { return None };
+        text.find(COMMAND_START).map(|at| &text[at + 2..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_is_the_end_of_an_error() {
+        let text = "talk.mp4 is an MP4 film; convert it first: ffmpeg -i talk.mp4 -c:v mjpeg -an talk.avi";
+        assert_eq!(
+            Notice::Error(text.to_owned()).command(),
+            Some("ffmpeg -i talk.mp4 -c:v mjpeg -an talk.avi")
+        );
+        assert_eq!(Notice::Error("There is no file x.".to_owned()).command(), None);
     }
 }
