@@ -44,6 +44,8 @@ pub struct WindowArguments {
     pub play: bool,
     /// Frame rate of films that state none; `None` for the saved setting.
     pub rate: Option<FrameRate>,
+    /// Snapshots per second over HTTP; `None` for the default.
+    pub snapshot_rate: Option<FrameRate>,
     /// Theme of this run; `None` for the saved setting.
     pub theme: Option<ThemePreference>,
     /// Logs debug messages too.
@@ -95,6 +97,8 @@ pub struct ProbeArguments {
     pub transport: TransportPreference,
     /// Local RTP port; `None` for any.
     pub rtp_port: Option<u16>,
+    /// Snapshots per second over HTTP; `None` for the default.
+    pub snapshot_rate: Option<FrameRate>,
     /// Frame rate of a film that states none.
     pub rate: FrameRate,
     /// Folder for the complete frames; `None` saves none.
@@ -168,6 +172,7 @@ impl cli::Window {
             target,
             play: self.play,
             rate: self.fps,
+            snapshot_rate: self.snapshot_rate,
             theme: self.theme,
             verbose: self.verbosity.verbose,
         })
@@ -206,6 +211,7 @@ impl cli::Probe {
             frames: self.frames,
             transport: self.transport.unwrap_or_default(),
             rtp_port: self.rtp_port,
+            snapshot_rate: self.snapshot_rate,
             rate: self.fps,
             save_frames: self.save_frames,
             report: self.report,

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::state::RtspState;
+use crate::proto::http::redact_query;
 
 /// Direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +61,16 @@ impl LoggedMessage {
 
     /// Returns true if this is a response.
     pub fn is_response(&self) -> bool {
-        self.start_line.starts_with("RTSP/")
+        self.start_line.starts_with("RTSP/") || self.is_http()
     }
 
-    /// Short label for diagrams: the method of a request, or the status of a response, such as `200 OK`.
+    /// Returns true if this is a response over HTTP.
+    pub fn is_http(&self) -> bool {
+        self.start_line.starts_with("HTTP/")
+    }
+
+    /// Short label for diagrams: the method of a request, the status of a response, such as `200 OK`, or the delimiter
+    /// of a part.
     pub fn label(&self) -> &str {
         match self.is_response() {
             true => self.start_line.split_once(' ').map_or(self.start_line.as_str(), |(_, status)| status),
@@ -75,7 +82,7 @@ impl LoggedMessage {
 /// Replaces credentials in a line, and control characters by spaces.
 fn redact_line(line: &str) -> String {
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = redact_url_credentials(&line);
+    let line = redact_query(&redact_url_credentials(&line));
     match line.split_once(':') {
         Some((name, value)) if SECRET_HEADERS.contains(&name.trim().to_ascii_lowercase().as_str()) => {
             let scheme =
@@ -122,6 +129,15 @@ mod tests {
                         Referer: see rtsp://other and rtsp://third/x@y\nAuthentication-Info: (not shown)";
         assert_eq!(message.headers_and_body, expected);
         assert_eq!((message.cseq, message.label()), (Some(3), "DESCRIBE"));
+    }
+
+    #[test]
+    fn passwords_in_queries_are_redacted() {
+        let text =
+            "GET /video.cgi?user=ann&pwd=secret HTTP/1.1\r\nReferer: http://h/?PASSWORD=secret#x\r\n\r\n";
+        let message = message(Instant::now(), Direction::ClientToServer, text, RtspState::Init);
+        assert_eq!(message.start_line, "GET /video.cgi?user=ann&pwd=… HTTP/1.1");
+        assert_eq!(message.headers_and_body, "Referer: http://h/?PASSWORD=…#x");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Record of the session: statistics, their history, and the log of RTSP messages.
+//! Record of the session: statistics, their history, and the log of messages.
 
 use std::time::{Instant, SystemTime};
 
 use super::playback::{Playback, Source};
 use crate::impairment::EmulatorSettings;
 use crate::proto::rtsp::LowerTransport;
-use crate::session::{Dialect, EmulatorPlacement, MessageLog, SessionEvent};
+use crate::session::{Dialect, EmulatorPlacement, MessageLog, RtspState, SessionEvent};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
 /// Record of the session. Statistics belong to one session; the message log continues when other media are opened.
@@ -53,6 +53,9 @@ impl SessionRecord {
                 self.transport = Some(*lower);
                 self.history = SessionHistory::new(SystemTime::now());
                 self.message_log.start_session();
+            }
+            SessionEvent::Status(status) if status.state == RtspState::Ready => {
+                self.message_log.end_frames(Instant::now())
             }
             SessionEvent::Ended => self.message_log.end_stream(Instant::now()),
             SessionEvent::Closed | SessionEvent::Reconnecting(_) => {

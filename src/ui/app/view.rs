@@ -44,7 +44,9 @@ impl App {
     }
 
     fn view_controls(&self) -> Element<'_, Message> {
-        controls::view(&self.playback, self.settings.controls, self.drag_position).map(Message::Controls)
+        let played_s = self.session_record.figures().snapshot.playing_s;
+        let bar = controls::view(&self.playback, self.settings.controls, self.drag_position, played_s);
+        bar.map(Message::Controls)
     }
 
     /// Returns the open panel, or `None`.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::source::Source;
 use super::state::Playback;
 use crate::backend::Command;
 use crate::proto::rtsp::Npt;
-use crate::session::{Goal, RtspState, SessionCommand};
+use crate::session::{Dialect, Goal, RtspState, SessionCommand};
 use crate::settings::Controls;
 
 /// Button below the video.
@@ -65,8 +66,18 @@ impl Playback {
         self.backend.send(Command::Session { generation: self.generation, command });
     }
 
+    /// Returns the set of buttons for the current media. Over HTTP there are no RTSP requests, so that there are always
+    /// three buttons.
+    pub fn controls(&self, preferred: Controls) -> Controls {
+        match self.source() {
+            Some(Source::Stream(url, _)) if url.dialect() == Dialect::Http => Controls::Three,
+            _ => preferred,
+        }
+    }
+
     /// Returns the button for the next step, which the space bar presses.
     pub fn next_button(&self, controls: Controls) -> Button {
+        let controls = self.controls(controls);
         match (controls, self.status.state) {
             (Controls::Three, _) if self.goal == Goal::Playing => Button::Pause,
             (Controls::Three, _) | (Controls::Four, RtspState::Ready) => Button::Play,
@@ -81,7 +92,7 @@ impl Playback {
         if self.source.is_none() {
             return false;
         }
-        match controls {
+        match self.controls(controls) {
             Controls::Three => self.is_enabled_of_three(button),
             Controls::Four => !self.is_busy() && self.is_enabled_of_four(button),
         }

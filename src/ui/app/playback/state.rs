@@ -71,13 +71,15 @@ pub(super) struct ResumePoint {
     pub goal: Goal,
 }
 
-/// Wait before the next attempt to reach a lost server. No session exists meanwhile.
+/// Wait before the next attempt to reach a lost or busy server. No session exists meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReconnectWait {
     /// Host and port of the lost server.
     pub server: String,
     /// Number of the next attempt, from 1.
     pub attempt: u32,
+    /// True if the server was not lost, but is busy.
+    pub is_busy: bool,
     pub started_at: Instant,
     /// Time from `started_at` to the attempt.
     pub wait: Duration,

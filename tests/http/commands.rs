@@ -1,0 +1,1 @@
+//! `reelay probe` with cameras over HTTP and HTTPS.
