@@ -58,7 +58,11 @@ impl App {
         let (session_record, figures) = (&self.session_record, self.session_record.figures());
         let (toolbar, content) = match panel {
             PanelKind::Network => {
-                let content = self.network.view(self.playback.host(), figures.snapshot.emulated);
+                let content = self.network.view(
+                    self.playback.host(),
+                    self.playback.is_http(),
+                    figures.snapshot.emulated,
+                );
                 (None, content.map(Message::Network))
             }
             PanelKind::Statistics => {

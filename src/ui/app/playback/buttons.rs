@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::source::Source;
 use super::state::Playback;
 use crate::backend::Command;
 use crate::proto::rtsp::Npt;
-use crate::session::{Dialect, Goal, RtspState, SessionCommand};
+use crate::session::{Goal, RtspState, SessionCommand};
 use crate::settings::Controls;
 
 /// Button below the video.
@@ -69,10 +68,7 @@ impl Playback {
     /// Returns the set of buttons for the current media. Over HTTP there are no RTSP requests, so that there are always
     /// three buttons.
     pub fn controls(&self, preferred: Controls) -> Controls {
-        match self.source() {
-            Some(Source::Stream(url, _)) if url.dialect() == Dialect::Http => Controls::Three,
-            _ => preferred,
-        }
+        if self.is_http() { Controls::Three } else { preferred }
     }
 
     /// Returns the button for the next step, which the space bar presses.

@@ -7,7 +7,7 @@ use super::source::Source;
 use crate::backend::{BackendHandle, MediaSource};
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::Npt;
-use crate::session::{Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
+use crate::session::{Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
 
 /// Media that is open or being opened, and the state of its session.
 #[derive(Debug)]
@@ -154,6 +154,11 @@ impl Playback {
             Source::Stream(url, _) => Some(url.host_and_port()),
             Source::Local(_) => None,
         }
+    }
+
+    /// Returns whether the current media is a stream over HTTP.
+    pub fn is_http(&self) -> bool {
+        matches!(self.source(), Some(Source::Stream(url, _)) if url.dialect() == Dialect::Http)
     }
 
     /// Returns whether nothing is open and nothing is being opened.
