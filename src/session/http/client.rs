@@ -121,12 +121,13 @@ impl Protocol for HttpClient {
     }
 
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes) {
-        if let Some(receiver) = &mut self.pipeline.receiver {
-            receiver.record_bytes(now, bytes.len());
-        }
         let mut input = bytes.clone();
         while !input.is_empty() && self.read(now, &mut input) {
             self.perform_actions(now);
+        }
+        // The head of the first response sets the stream up, and its bytes count too.
+        if let Some(receiver) = &mut self.pipeline.receiver {
+            receiver.record_bytes(now, bytes.len());
         }
     }
 

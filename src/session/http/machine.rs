@@ -69,6 +69,8 @@ pub struct HttpMachine {
     is_set_up: bool,
     /// True if each response has one frame, so that requests are repeated.
     is_polled: bool,
+    /// True if the body has ended, and its last frame is still to be shown.
+    is_ending: bool,
     /// Time of the last request.
     last_request: Option<Instant>,
     /// Number of requests on this connection.
@@ -131,6 +133,7 @@ impl HttpMachine {
             link: Link::Closed,
             is_set_up: false,
             is_polled: false,
+            is_ending: false,
             last_request: None,
             requests_on_connection: 0,
             keeps_connection: false,
@@ -181,7 +184,11 @@ impl HttpMachine {
                 let server = self.host_and_port();
                 self.reconnect_or_fail(now, SessionError::ConnectionLost { server });
             }
-            (RtspState::Playing, false) => self.core.push(HttpAction::Ended),
+            (RtspState::Playing, false) => {
+                self.disconnect();
+                self.is_ending = true;
+                self.core.push(HttpAction::Ended);
+            }
             (RtspState::Init, _) if self.is_set_up => self.fail(SessionError::Http(HttpError::NoFrame)),
             _ => self.advance(now),
         }
@@ -189,6 +196,7 @@ impl HttpMachine {
 
     /// Handles the end of the stream: its last frame stays on the screen.
     pub fn handle_stream_end(&mut self, now: Instant) {
+        self.is_ending = false;
         self.disconnect();
         if self.state == RtspState::Playing {
             self.state = RtspState::Ready;
@@ -361,7 +369,7 @@ impl HttpMachine {
     fn reset(&mut self) {
         self.disconnect();
         self.state = RtspState::Init;
-        (self.is_set_up, self.is_polled, self.auth_attempts) = (false, false, 0);
+        (self.is_set_up, self.is_polled, self.is_ending, self.auth_attempts) = (false, false, false, 0);
         self.last_request = None;
         if self.url != self.original_url {
             self.url = self.original_url.clone();
@@ -413,8 +421,9 @@ impl Machine for HttpMachine {
             (Goal::Playing, RtspState::Init | RtspState::Ready, Link::Receiving { .. }) => {
                 self.start_playing()
             }
-            (_, _, Link::Closed) if self.is_request_due(now) => self.connect(now),
-            (_, _, Link::Idle) if self.is_request_due(now) => self.send_get(now),
+            _ if self.is_ending || !self.is_request_due(now) => {}
+            (_, _, Link::Closed) => self.connect(now),
+            (_, _, Link::Idle) => self.send_get(now),
             _ => {}
         }
     }
