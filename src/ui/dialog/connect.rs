@@ -9,7 +9,7 @@ use iced::{Element, Fill};
 use crate::file_url;
 use crate::media::FrameRate;
 use crate::proto::http::HttpUrl;
-use crate::proto::rtsp::RtspUrl;
+use crate::proto::rtsp::{RtspUrl, UrlError};
 use crate::session::{
     ClassroomUrl, ClassroomUrlError, DEFAULT_SNAPSHOT_INTERVAL, Dialect, RtspOptions, SourceUrl,
     TransportPreference,
@@ -278,9 +278,10 @@ impl Form {
         let full_url = if typed.contains("://") { typed.to_owned() } else { format!("rtsp://{typed}") };
         let url = RtspUrl::parse(&full_url).map_err(|error| FieldError {
             field: Field::Url,
-            message: format!(
-                "This is not a URL of a stream: {error}. Try rtsp://host:8554/path or http://host/path."
-            ),
+            message: match error {
+                UrlError::Scheme => "A stream begins with rtsp://, http:// or https://.".to_owned(),
+                error => format!("This is not the URL of a stream: {error}. Try rtsp://host:8554/path."),
+            },
         })?;
         let url = SourceUrl::from(url);
         let rtp_port = parse_rtp_port(Field::RtpPort, &self.rtp_port)?;
@@ -359,7 +360,7 @@ fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> 
 impl Form {
     /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
-        let dialects = [("RTSP server", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
+        let dialects = [("Server or camera", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
         let mut content = column![
             text("Connect to a stream").size(size::LARGE + 2.0).font(theme::STRONG),
             row![choices(dialects, self.dialect, Message::Dialect)],

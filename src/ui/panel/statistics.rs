@@ -174,11 +174,14 @@ impl Panel {
     ) -> Element<'a, Action> {
         self.clear_stale_caches(CacheKey { seconds: record.timeline().total_seconds(), is_dark });
         let charts = self.charts(record, is_playing);
-        let packets = match figures.snapshot.lacks_packets {
-            true => text(NO_PACKETS_NOTE).size(size::SMALL).style(theme::muted).width(Fill).into(),
-            false => self.packet_grid(figures),
-        };
-        column![large_figures(&figures.snapshot), charts, packets, all_figures(&figures.snapshot)]
+        let lacks_packets = figures.snapshot.lacks_packets;
+        let note = lacks_packets.then(|| text(NO_PACKETS_NOTE).size(size::SMALL).style(theme::muted).into());
+        let packet_grid = (!lacks_packets).then(|| self.packet_grid(figures));
+        column![large_figures(&figures.snapshot)]
+            .extend(note)
+            .push(charts)
+            .extend(packet_grid)
+            .push(all_figures(&figures.snapshot))
             .spacing(distance::WIDE)
             .width(Fill)
             .into()
