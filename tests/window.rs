@@ -1510,3 +1510,20 @@ fn messages_over_http_match_snapshot() {
     }
     harness.assert_snapshot("messages-http-dark", DEFAULT_SIZE);
 }
+
+#[test]
+fn camera_is_remembered_without_its_password() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::Shortcut(Shortcut::Connect));
+    type_into(&mut harness, "connect-url", "http://ann:secret@camera.example/video?pwd=hidden");
+    harness.interact(|ui| {
+        ui.click(selector::id(Id::new("connect-url"))).unwrap();
+        ui.tap_key(Key::Named(Named::Enter));
+    });
+    let Some(Command::Connect { url, .. }) = harness.next_command() else { panic!("not connected") };
+    assert_eq!(url.credentials(), Some(("ann", "secret")));
+    let server = &harness.app.settings().servers[0];
+    assert_eq!((server.address.as_str(), server.dialect), ("camera.example:80", Dialect::Http));
+    let kept = format!("{:?} {url} {url:?}", harness.app.settings());
+    assert!(!kept.contains("secret") && !kept.contains("hidden"), "{kept}");
+}

@@ -438,7 +438,7 @@ mod tests {
             ("a.mjpeg b.mjpeg", "one file"),
             ("a.mjpeg serve", "one file"),
             ("a.mjpeg --classroom h:1/f", "one file"),
-            ("http://h/x", "rtsp://"),
+            ("ftp://h/x", "rtsp://"),
             ("--fps fast", "a frame rate is"),
             ("--fps -1", "a frame rate is"),
             ("--theme purple", "--theme cannot be \"purple\": it is dark, light or system."),

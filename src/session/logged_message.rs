@@ -34,9 +34,15 @@ pub struct LoggedMessage {
 /// Maximum number of bytes of a message that are kept.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
-/// Names of headers that carry credentials, in lower case (RFC 2326 §12.5, §12.32; RFC 7616 §3.5).
-const SECRET_HEADERS: [&str; 4] =
-    ["authorization", "proxy-authorization", "authentication-info", "proxy-authentication-info"];
+/// Names of headers that carry credentials, in lower case (RFC 2326 §12.5, §12.32; RFC 7616 §3.5; RFC 6265 §4).
+const SECRET_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "authentication-info",
+    "proxy-authentication-info",
+    "set-cookie",
+    "cookie",
+];
 
 impl LoggedMessage {
     /// Parses one message, as it was sent or received, and redacts its credentials.
@@ -133,11 +139,11 @@ mod tests {
 
     #[test]
     fn passwords_in_queries_are_redacted() {
-        let text =
-            "GET /video.cgi?user=ann&pwd=secret HTTP/1.1\r\nReferer: http://h/?PASSWORD=secret#x\r\n\r\n";
+        let text = "GET /video.cgi?user=ann&pwd=secret HTTP/1.1\r\nReferer: http://h/?PASSWORD=secret#x\r\n\
+                    Set-Cookie: id=secret\r\n\r\n";
         let message = message(Instant::now(), Direction::ClientToServer, text, RtspState::Init);
         assert_eq!(message.start_line, "GET /video.cgi?user=ann&pwd=… HTTP/1.1");
-        assert_eq!(message.headers_and_body, "Referer: http://h/?PASSWORD=…#x");
+        assert_eq!(message.headers_and_body, "Referer: http://h/?PASSWORD=…#x\nSet-Cookie: (not shown)");
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn server(table: &dyn TableLike) -> Result<KnownServer, IgnoredValue> {
             let all = [Dialect::Standard, Dialect::Classroom, Dialect::Http];
             all.into_iter().find(|dialect| item.as_str() == Some(dialect.as_str())).ok_or(IgnoredValue {
                 key: ".dialect".to_owned(),
-                rule: "a dialect is standard or classroom".to_owned(),
+                rule: "a dialect is standard, classroom or http".to_owned(),
             })
         }
     };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
-use url::{Host, Url};
+use url::Url;
 
 /// URL with the scheme http or https. User and password are kept beside it; neither `Display` nor `Debug` shows them.
 #[derive(Clone, PartialEq, Eq)]
@@ -154,11 +154,6 @@ impl HttpUrl {
         let credentials = self.credentials.clone().filter(|_| self.url.origin() == target.url.origin());
         Ok(Self { credentials, ..target })
     }
-
-    /// Returns true if the host is an IP address, which has no name in a certificate of a public authority.
-    pub fn has_ip_address(&self) -> bool {
-        matches!(self.url.host(), Some(Host::Ipv4(_) | Host::Ipv6(_)))
-    }
 }
 
 impl fmt::Display for HttpUrl {
@@ -220,7 +215,6 @@ mod tests {
         assert_eq!((v6.host(), v6.port(), v6.is_tls()), ("::1", 8_443, true));
         assert_eq!((v6.host_and_port().as_str(), v6.host_header().as_str()), ("[::1]:8443", "[::1]:8443"));
         assert_eq!((v6.request_target().as_str(), v6.display_name().as_str()), ("/", "::1"));
-        assert!(v6.has_ip_address() && !camera.has_ip_address());
     }
 
     #[test]

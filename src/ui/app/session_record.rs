@@ -23,6 +23,9 @@ pub struct SessionRecord {
 /// Time without a complete frame after which the banner reports it, in seconds of playback.
 const NO_FRAME_TIMEOUT_S: f64 = 1.5;
 
+/// The same over HTTP, where a slow connection only delays a large frame, in seconds of playback.
+const NO_FRAME_TIMEOUT_OVER_HTTP_S: f64 = 10.0;
+
 impl Default for SessionRecord {
     fn default() -> Self {
         Self {
@@ -81,10 +84,11 @@ impl SessionRecord {
         &self.figures
     }
 
-    /// Returns whether packets arrive but no frame has been complete for 1.5 seconds.
+    /// Returns whether data arrives but no frame has been complete for 1.5 seconds, or 10 seconds over HTTP.
     pub fn has_no_complete_frames(&self) -> bool {
-        let Snapshot { playing_s, wire_bits_per_second, .. } = self.figures.snapshot;
-        playing_s - self.last_complete_frame.1 >= NO_FRAME_TIMEOUT_S && wire_bits_per_second > 0.0
+        let Snapshot { playing_s, wire_bits_per_second, lacks_packets, .. } = self.figures.snapshot;
+        let timeout = if lacks_packets { NO_FRAME_TIMEOUT_OVER_HTTP_S } else { NO_FRAME_TIMEOUT_S };
+        playing_s - self.last_complete_frame.1 >= timeout && wire_bits_per_second > 0.0
     }
 
     /// Returns the history of the statistics, second by second.

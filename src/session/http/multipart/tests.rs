@@ -372,7 +372,7 @@ fn long_headers_and_frames_are_refused_with_bounded_memory() {
         }
         let events: Vec<_> = std::iter::from_fn(|| reader.poll_event()).collect();
         assert_eq!(events.last(), Some(&PartEvent::Unusable(UnusablePart::TooLarge)), "{length}");
-        assert!(reader.buffer.len() <= MAX_LINE);
+        assert!(reader.buffer.len() <= gap::MAX_LINE);
     }
     let [a, _] = two_frames();
     reader.push(&[&b"\r\n--frame\r\n\r\n"[..], &a].concat());
