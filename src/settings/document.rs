@@ -323,7 +323,7 @@ mod tests {
             (
                 "[[servers]]\naddress = 'a:1'\ndialect = 'klingon'",
                 "servers[1].dialect",
-                "standard or classroom",
+                "standard, classroom or http",
             ),
         ] {
             let (settings, ignored) = read_text(&format!("controls = 'four'\n{line}"));

@@ -9,6 +9,7 @@ mod boundary;
 mod client;
 mod error;
 mod frame_clock;
+mod gap;
 mod machine;
 mod multipart;
 mod part_header;

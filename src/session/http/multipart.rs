@@ -4,14 +4,12 @@
 //! length and the boundary are used where the markers do not suffice: for frames without EOI, and to pass over other
 //! parts. A body without any boundary is read as JPEG frames one after the other, and a single JPEG as one frame.
 
-mod gap;
-
 use std::collections::VecDeque;
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use self::gap::Gap;
 use super::boundary::{Boundary, Follows, LineKind};
+use super::gap::{Gap, GapStep, SOI};
 use super::part_header::PartHeader;
 use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus};
 use crate::proto::mistake::Mistake;
@@ -109,9 +107,6 @@ const MAX_HEADER: usize = 16 * 1024;
 /// Maximum number of line ends between the header and the data of a part that are passed over.
 const MAX_EXTRA_LINE_ENDS: usize = 4;
 
-/// First bytes of a JPEG: SOI, and the first byte of the marker after it.
-const SOI: &[u8] = &[0xFF, 0xD8, 0xFF];
-
 impl MultipartReader {
     /// Creates a reader. `boundary` is that of Content-Type. `is_multipart` is false for a body that is a JPEG, or of
     /// unknown type.
@@ -122,7 +117,7 @@ impl MultipartReader {
         }
         Self {
             buffer: BytesMut::new(),
-            state: State::Between(Gap { accepts_frame: true, is_preamble: true, ..Gap::default() }),
+            state: State::Between(Gap::preamble()),
             boundary: Boundary::new(boundary),
             header: PartHeader::default(),
             events,
@@ -183,7 +178,53 @@ impl MultipartReader {
 
 /// Returns the state after a part whose data ends in `expected` bytes by its Content-Length.
 fn between(expected: Option<i64>) -> State {
-    State::Between(Gap { accepts_frame: true, expected, ..Gap::default() })
+    State::Between(Gap::after_frame(expected))
+}
+
+/// Lines between parts.
+impl MultipartReader {
+    fn read_gap(&mut self) -> bool {
+        let State::Between(gap) = &mut self.state else { return false };
+        match gap.read(&self.buffer, &self.boundary) {
+            GapStep::NeedsMore => return false,
+            GapStep::Skip(length) => self.buffer.advance(length),
+            GapStep::Closing(length) => {
+                self.check_length();
+                self.buffer.advance(length);
+            }
+            GapStep::Frame => {
+                self.header = PartHeader::default();
+                self.state = State::Jpeg(JpegPart::default());
+            }
+            GapStep::Header { delimiter, length, is_other } => {
+                self.check_length();
+                self.start_header(&delimiter, is_other);
+                self.buffer.advance(length);
+            }
+        }
+        true
+    }
+
+    fn check_length(&mut self) {
+        let State::Between(gap) = &mut self.state else { return };
+        if let Some(difference) = gap.take_length_error() {
+            let place = format!("{difference} bytes");
+            self.events.push_back(PartEvent::Mistake(Mistake::WrongPartLength, place));
+        }
+    }
+
+    /// Starts the header of a part. `is_other` is true if the response states another boundary.
+    fn start_header(&mut self, delimiter: &[u8], is_other: bool) {
+        let text = String::from_utf8_lossy(delimiter).into_owned();
+        if is_other {
+            self.events.push_back(PartEvent::Mistake(Mistake::OtherBoundary, text.clone()));
+        }
+        if !delimiter.is_empty() {
+            self.boundary.adopt(delimiter);
+        }
+        self.header = PartHeader::default();
+        self.state = State::Header { delimiter: text, length: 0 };
+    }
 }
 
 /// Headers of parts.
@@ -274,7 +315,7 @@ impl MultipartReader {
         self.state = match length {
             Some(remaining) => State::Skip { remaining },
             // Lines of the text may have any form, so only a delimiter ends it.
-            None => State::Between(Gap::default()),
+            None => State::Between(Gap::up_to_delimiter()),
         };
         true
     }
@@ -419,7 +460,8 @@ impl MultipartReader {
         // A frame that begins in the rest of a damaged one is a thumbnail, or lacks its header; but without delimiters
         // there is nothing else to go by.
         let has_delimiters = self.boundary.is_seen();
-        self.state = State::Between(Gap { accepts_frame: !has_delimiters, ..Gap::default() });
+        self.state =
+            State::Between(if has_delimiters { Gap::up_to_delimiter() } else { Gap::after_frame(None) });
         true
     }
 }

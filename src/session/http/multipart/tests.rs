@@ -1,6 +1,7 @@
 //! Multipart bodies with the peculiarities of cameras, in pieces of any size.
 
 use super::*;
+use crate::session::http::gap::MAX_LINE;
 
 /// Returns a JPEG whose entropy-coded data is `data`.
 fn jpeg(data: &[u8]) -> Vec<u8> {
@@ -372,7 +373,7 @@ fn long_headers_and_frames_are_refused_with_bounded_memory() {
         }
         let events: Vec<_> = std::iter::from_fn(|| reader.poll_event()).collect();
         assert_eq!(events.last(), Some(&PartEvent::Unusable(UnusablePart::TooLarge)), "{length}");
-        assert!(reader.buffer.len() <= gap::MAX_LINE);
+        assert!(reader.buffer.len() <= MAX_LINE);
     }
     let [a, _] = two_frames();
     reader.push(&[&b"\r\n--frame\r\n\r\n"[..], &a].concat());
