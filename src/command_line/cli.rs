@@ -63,7 +63,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Window {
-    /// Film, or stream like rtsp://camera.local:554/live or http://camera.local/video
+    /// Film, or stream like rtsp://camera.local:554/live; also http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 
@@ -161,7 +161,7 @@ Examples:
     after_help = PROBE_NOTES
 )]
 pub struct Probe {
-    /// Film, or stream like rtsp://camera.local:554/live or http://camera.local/video
+    /// Film, or stream like rtsp://camera.local:554/live; also http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 

@@ -51,7 +51,8 @@ fn mutate(random: &mut Pcg64Mcg, bytes: &mut Vec<u8>) {
 fn mutated_responses_are_handled() {
     let (mut random, responses) = (Pcg64Mcg::seed_from_u64(11), responses());
     let mut frames = 0;
-    for round in 0..3_000 {
+    let rounds = std::env::var("REELAY_MUTATION_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    for round in 0..rounds.unwrap_or(3_000) {
         let mut player = Player::new("http://ann:pw@camera/video", round % 2 == 0);
         player.set_goal([Goal::Playing, Goal::Ready][round / 2 % 2]);
         for _ in 0..random.random_range(1..5) {

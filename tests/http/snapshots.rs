@@ -3,7 +3,7 @@
 use reelay::session::{Goal, RtspState};
 use std::time::Duration;
 
-use super::player::{MS, Player, jpeg};
+use super::player::{MS, Player, START_S, jpeg};
 
 fn snapshot(number: u8, headers: &str) -> Vec<u8> {
     let jpeg = jpeg(&[number; 30]);
@@ -86,6 +86,20 @@ fn setup_asks_for_one_snapshot() {
     assert_eq!((player.state(), player.shown.len(), player.is_connected), (RtspState::Ready, 1, false));
     player.run_for(Duration::from_secs(5));
     assert_eq!(player.requests.len(), 1);
+}
+
+#[test]
+fn x_timestamp_of_the_response_gives_the_delay() {
+    let mut player = asked();
+    for number in 0..5 {
+        player.run_for(30 * MS);
+        let micros = u128::from(START_S) * 1_000_000 + player.elapsed().as_micros() - 20_000;
+        let time = format!("X-Timestamp: {}.{:06}\r\n", micros / 1_000_000, micros % 1_000_000);
+        player.receive(snapshot(number, &time));
+        player.run_for(170 * MS);
+    }
+    let delay = player.snapshot().network_delay_mean_ms.unwrap();
+    assert!((delay - 20.0).abs() < 0.5, "{delay}");
 }
 
 #[test]

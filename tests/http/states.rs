@@ -59,6 +59,7 @@ fn setup_checks_the_response_shows_the_first_frame_and_closes() {
     player.receive(part(&jpeg(b"second")));
     player.run_for(100 * MS);
     assert_eq!((player.state(), player.shown.len(), player.requests.len()), (RtspState::Playing, 2, 2));
+    assert_eq!(player.snapshot().first_frame_ms, Some(0.0), "it counts from the second request");
 }
 
 #[test]

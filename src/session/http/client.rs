@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::error::HttpError;
 use super::machine::{BodyUse, HttpAction, HttpMachine};
 use super::multipart::{MultipartReader, PartEvent, PartFrame};
+use super::part_header::parse_time;
 use super::receiver::HttpFrameReceiver;
 use crate::impairment::RawPacket;
 use crate::proto::http::{BodyReader, HeadError, HeadReader, HttpUrl, MediaType, ResponseHead};
@@ -152,10 +153,8 @@ impl Protocol for HttpClient {
                 self.expect_response();
                 self.outputs().push(ClientOutput::Write(request));
             }
-            HttpAction::SetUp { presentation, requested_at } => {
-                self.handle_set_up(*presentation, requested_at)
-            }
-            HttpAction::Started => self.handle_started(now),
+            HttpAction::SetUp(presentation) => self.handle_set_up(*presentation),
+            HttpAction::Started { requested_at } => self.handle_started(now, requested_at),
             HttpAction::Paused => self.handle_paused(now),
             // The last frame is still to be shown.
             HttpAction::Ended => self.pipeline.is_closed_by_server = true,
@@ -300,7 +299,9 @@ impl HttpClient {
         };
         let media_type = MediaType::parse(head.get("Content-Type").unwrap_or_default());
         let parts = (use_of_body == BodyUse::Frames).then(|| {
-            Box::new(MultipartReader::new(media_type.boundary.as_deref(), media_type.is_multipart()))
+            let parts = MultipartReader::new(media_type.boundary.as_deref(), media_type.is_multipart());
+            let time = head.get("X-Timestamp").filter(|_| self.machine.is_polled());
+            Box::new(parts.with_time(time.and_then(|time| parse_time("x-timestamp", time))))
         });
         (self.reported_part, self.reported_parts) = (None, 0);
         self.inbound = Inbound::Body { body, parts };

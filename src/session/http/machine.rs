@@ -24,15 +24,13 @@ use crate::session::state::{Goal, RtspState, SessionStatus};
 pub enum HttpAction {
     /// Write the request for another snapshot, which is not reported as a message.
     Poll(Bytes),
-    /// The first response has arrived: the stream is set up. Frames are received from now on.
-    SetUp {
-        /// Description of the stream, as far as HTTP has one.
-        presentation: Box<Presentation>,
+    /// The first response has arrived and describes the stream, as far as HTTP does: frames are received from now on.
+    SetUp(Box<Presentation>),
+    /// Frames are shown from now on.
+    Started {
         /// Time at which the request was sent.
         requested_at: Instant,
     },
-    /// Frames are shown from now on.
-    Started,
     /// The connection was closed because the user paused the stream, or because its first frame has arrived.
     Paused,
     /// The body has ended, and with it the stream.
@@ -299,9 +297,9 @@ impl HttpMachine {
         self.core.push(HttpAction::Paused);
     }
 
-    fn start_playing(&mut self) {
+    fn start_playing(&mut self, now: Instant) {
         self.state = RtspState::Playing;
-        self.core.push(HttpAction::Started);
+        self.core.push(HttpAction::Started { requested_at: self.last_request.unwrap_or(now) });
     }
 
     /// Closes the connection.
@@ -419,7 +417,7 @@ impl Machine for HttpMachine {
             (Goal::Ready, RtspState::Ready, _) => self.disconnect(),
             (Goal::Ready, RtspState::Playing, _) => self.pause(),
             (Goal::Playing, RtspState::Init | RtspState::Ready, Link::Receiving { .. }) => {
-                self.start_playing()
+                self.start_playing(now)
             }
             _ if self.is_ending || !self.is_request_due(now) => {}
             (_, _, Link::Closed) => self.connect(now),

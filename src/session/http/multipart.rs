@@ -28,6 +28,8 @@ pub struct MultipartReader {
     has_seen_end_marker: bool,
     /// True if the header of the response states that the body is multipart.
     is_multipart: bool,
+    /// Time of a frame without a part header, in µs; `None` if it is not known.
+    time: Option<u64>,
 }
 
 /// Event of the reader.
@@ -123,7 +125,13 @@ impl MultipartReader {
             events,
             has_seen_end_marker: false,
             is_multipart,
+            time: None,
         }
+    }
+
+    /// Gives a frame without a part header the time in the header of the response, in µs.
+    pub fn with_time(self, time: Option<u64>) -> Self {
+        Self { time, ..self }
     }
 
     /// Reads the next bytes of the body.
@@ -193,7 +201,7 @@ impl MultipartReader {
                 self.buffer.advance(length);
             }
             GapStep::Frame => {
-                self.header = PartHeader::default();
+                self.header = PartHeader { time: self.time, ..PartHeader::default() };
                 self.state = State::Jpeg(JpegPart::default());
             }
             GapStep::Header { delimiter, length, is_other } => {

@@ -58,7 +58,7 @@ impl PartHeader {
 /// No standard defines these headers. `X-Timestamp` is in seconds in most programs (mjpg-streamer, ustreamer); others
 /// write milliseconds, microseconds or nanoseconds, which the number of digits or the end of the name shows, or a date
 /// (RFC 3339).
-fn parse_time(name: &str, value: &str) -> Option<u64> {
+pub fn parse_time(name: &str, value: &str) -> Option<u64> {
     let folded: String = name.chars().filter(|c| !matches!(c, '-' | '_')).collect();
     let unit = folded.strip_prefix("xtimestamp").or_else(|| folded.strip_prefix("timestamp"))?;
     let value = value.trim_matches('"');

@@ -15,17 +15,17 @@ use crate::session::rtp::frame_receiver::FrameReceiver as _;
 use crate::session::state::{Goal, RtspState};
 
 impl HttpClient {
-    pub(super) fn handle_set_up(&mut self, presentation: Presentation, requested_at: Instant) {
+    pub(super) fn handle_set_up(&mut self, presentation: Presentation) {
         self.pipeline.set_up(HttpFrameReceiver::new(self.ssrc), Some(self.ssrc));
-        self.pipeline.presenter.stats.record_play_request(requested_at);
         (self.has_reported_no_data, self.has_reported_unusable) = (false, false);
         self.pipeline.outputs.emit(SessionEvent::Described(presentation));
         self.pipeline.outputs.emit(SessionEvent::SetUp(LowerTransport::Tcp));
     }
 
     /// Starts to show frames. Those from before a pause are not continued: the stream goes on at the present.
-    pub(super) fn handle_started(&mut self, now: Instant) {
+    pub(super) fn handle_started(&mut self, now: Instant, requested_at: Instant) {
         self.pipeline.presenter.jitter_buffer.clear();
+        self.pipeline.presenter.stats.record_play_request(requested_at);
         self.pipeline.start(now);
         (self.has_reported_no_data, self.has_stalled) = (false, false);
         self.pipeline.outputs.emit(SessionEvent::Started(NptRange { start: None, end: None }));

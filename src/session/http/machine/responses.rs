@@ -51,9 +51,8 @@ impl HttpMachine {
         self.is_polled = media_type.is_image() || has_length && !media_type.is_multipart();
         self.link = Link::Receiving { deadline: now + FIRST_FRAME_TIMEOUT };
         if !std::mem::replace(&mut self.is_set_up, true) {
-            let presentation = Box::new(self.presentation(head));
-            let requested_at = self.last_request.unwrap_or(now);
-            self.core.push(HttpAction::SetUp { presentation, requested_at });
+            let presentation = self.presentation(head);
+            self.core.push(HttpAction::SetUp(Box::new(presentation)));
         }
         self.advance(now);
         BodyUse::Frames
