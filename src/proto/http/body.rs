@@ -12,7 +12,7 @@ pub struct BodyReader(Framing);
 /// Way in which the end of a body is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Framing {
-    /// This number of bytes is left.
+    /// Number of bytes that are left.
     Length(u64),
     Chunked(ChunkState),
     /// The body ends with the connection.

@@ -28,7 +28,7 @@ pub struct Gap {
 pub enum GapStep {
     /// More bytes are needed.
     NeedsMore,
-    /// This number of bytes belongs to no part.
+    /// Number of bytes that belong to no part.
     Skip(usize),
     /// The line of this number of bytes is the delimiter after the last part.
     Closing(usize),
