@@ -19,8 +19,8 @@
 //! - [`media_file`]: films on disk, with their index. [`net`]: sockets, ports and deadlines.
 //! - [`stats`]: figures and reports. [`impairment`]: the emulated network.
 //! - [`media`]: containers, JPEG, RTP payload formats and decoding.
-//! - [`proto`]: RTSP, RTP, RTCP, SDP and HTTP. [`mod@format`] and [`file_url`]: formatting of numbers with units, and `file:`
-//!   URLs.
+//! - [`proto`]: RTSP, RTP, RTCP, SDP and HTTP. [`mod@format`], [`file_url`] and [`about`]: formatting of numbers with units,
+//!   `file:` URLs, and version and notices of the program.
 //!
 //! # Path of a frame
 //!
@@ -35,6 +35,7 @@
 //!
 //! Commands go in the opposite direction: the user sets a [`session::Goal`], and the client sends requests until the
 //! [`session::RtspState`], which only responses change, is that goal.
+pub mod about;
 pub mod backend;
 pub mod command_line;
 pub mod file_url;

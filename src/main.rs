@@ -50,6 +50,10 @@ fn run(invocation: Invocation) -> Result<(), String> {
             init_logging(arguments.verbose);
             command_line::proxy(&arguments).map_err(|error| error.to_string())
         }
+        Invocation::Convert(arguments) => {
+            init_logging(arguments.verbose);
+            command_line::convert(&arguments).map_err(|error| error.to_string())
+        }
     }
 }
 

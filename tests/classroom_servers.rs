@@ -591,6 +591,15 @@ async fn port_is_spelled_in_another_way_for_servers_that_do_not_understand_it() 
             matches!(event, SessionEvent::Reconnecting(ReconnectReason::PortRespelled { .. }))
         };
         assert_eq!(events.iter().filter(is_respelled).count(), expected.len() - 1);
+        let mistakes: Vec<_> = events
+            .iter()
+            .filter_map(|event| match event {
+                SessionEvent::PeerMistake(mistake) => Some(mistake.sentence()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(mistakes.is_empty(), spelling.is_none(), "{mistakes:?}");
+        assert!(mistakes.iter().all(|sentence| sentence.contains("port")), "{mistakes:?}");
     }
 }
 

@@ -439,7 +439,9 @@ fn help_of_each_command_lists_its_options() {
         }
     }
     let help = printed(&["--help"]);
-    for part in ["serve", "probe", "proxy", "completions", "man", "--play", "--theme", "--classroom"] {
+    for part in
+        ["serve", "probe", "proxy", "convert", "completions", "man", "--play", "--theme", "--classroom"]
+    {
         assert!(help.contains(part), "{part}: {help}");
     }
 }
@@ -460,6 +462,7 @@ fn completions_and_manual_page_are_printed() {
         "reelay serve",
         "reelay probe",
         "reelay proxy",
+        "reelay convert",
         "--preset",
     ] {
         assert!(page.contains(part), "{part}: {page}");

@@ -199,7 +199,7 @@ fn changed_film_is_opened_again() {
 /// Returns the error message with which a file is refused: one sentence, or one that ends with a command.
 fn open_error(path: &Path) -> String {
     let message = MediaFile::open(path, "film.mjpeg", FrameRate::CLASSROOM).unwrap_err().to_string();
-    assert!(!message.contains('\n') && message.ends_with(['.', 'g']), "{message}");
+    assert!(!message.contains('\n') && message.ends_with(['.', 'i']), "{message}");
     message
 }
 
@@ -214,7 +214,8 @@ fn invalid_files_are_refused_with_advice() {
     assert_eq!(with(b""), "film.mjpeg is empty; choose another file.");
     let mp4 = with(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41");
     assert!(
-        mp4.starts_with("film.mjpeg is an MP4 film, not Motion JPEG; convert it first: ffmpeg "),
+        mp4.starts_with("film.mjpeg is an MP4 film, which Reelay does not read; convert it first, or copy ")
+            && mp4.ends_with(": ffmpeg -i film.mjpeg -c:v mjpeg -q:v 3 -an film.avi"),
         "{mp4}"
     );
     assert_eq!(with(b"hello"), "film.mjpeg is a text file, not a Motion JPEG film; choose another file.");

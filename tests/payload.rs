@@ -5,7 +5,7 @@ mod common;
 use common::jpegs::{JpegKind, test_jpeg};
 use common::odd_jpegs::{Oddity, odd_jpeg, rgb_jpeg, with_metadata};
 use reelay::media::decode::decode;
-use reelay::media::jpeg::{Dimensions, JpegHeader, with_eoi};
+use reelay::media::jpeg::{Dimensions, JpegHeader, standalone};
 use reelay::media::payload::{
     Assembled, AssembledFrame, Depacketizer, MAX_CLASSROOM_FRAME_SIZE, PacketizedFrame, PayloadFormat,
     UNKNOWN_END, UnsupportedJpeg, packetize, starts_frame,
@@ -132,10 +132,10 @@ fn odd_jpegs_are_shown_in_every_payload_format() {
         }
         let classroom = classroom_payload(&jpeg);
         assert!(classroom.ends_with(&[0xFF, 0xD9]) && decode_pixels(&classroom) == pixels, "{oddity:?}");
-        let saved = with_eoi(&jpeg);
+        let saved = standalone(&jpeg);
         assert!(saved.starts_with(&jpeg) && saved.ends_with(&[0xFF, 0xD9]), "{oddity:?}");
     }
-    assert_eq!(with_eoi(&plain), plain);
+    assert_eq!(standalone(&plain), plain);
     let progressive = test_jpeg(JpegKind::Progressive, SIZE, 5, 40);
     let without_eoi = progressive.strip_suffix(&[0xFF, 0xD9]).unwrap();
     assert!(decode_pixels(without_eoi) == decode_pixels(&progressive), "progressive JPEG without EOI");

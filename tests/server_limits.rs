@@ -126,6 +126,30 @@ fn assert_status(response: &str, status: &str) {
     assert!(response.starts_with(&format!("RTSP/1.0 {status}")), "{response}");
 }
 
+/// Closing a connection with unread bytes resets it, and the client may lose the response.
+#[tokio::test]
+async fn last_response_is_not_lost_when_the_client_goes_on_sending() {
+    let server = TestServer::with_limits(Limits::default()).await;
+    for (wrong, status) in [
+        ("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: -1\r\n\r\n", "400"),
+        ("OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nConnection: close\r\n\r\n", "200"),
+    ] {
+        let client = server.connect(VIEWER).await;
+        let (mut reader, mut writer) = client.0.into_split();
+        let more = vec![b'x'; 300_000];
+        let sending = tokio::spawn(async move {
+            writer.write_all(wrong.as_bytes()).await?;
+            writer.write_all(&more).await?;
+            writer.shutdown().await
+        });
+        let mut response = Vec::new();
+        let read = timeout(TEST_TIMEOUT, reader.read_to_end(&mut response)).await.expect("it is not closed");
+        assert!(read.is_ok(), "{status}: the connection was reset: {read:?}");
+        assert_status(&String::from_utf8(response).unwrap(), status);
+        assert!(sending.await.unwrap().is_ok(), "{status}: everything is read");
+    }
+}
+
 #[tokio::test]
 async fn sessions_of_one_address_leave_places_for_others_and_end_with_their_connections() {
     let server = TestServer::with_limits(Limits::default()).await;

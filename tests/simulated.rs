@@ -5,8 +5,11 @@ mod common;
 use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
-use reelay::impairment::{Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel};
+use reelay::impairment::{
+    Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel, RawPacket,
+};
 use reelay::media::FrameRate;
+use reelay::media::container::FrameTimes;
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
     ClientInput, EmulatorPlacement, Goal, ReconnectReason, RtspOptions, RtspState, SessionCommand,
@@ -231,6 +234,22 @@ fn lost_bye_does_not_delay_the_end() {
     }
 }
 
+/// A single inverted bit turns the SDES of a sender report (202) into a BYE (203).
+#[test]
+fn bye_in_the_middle_of_a_film_counts_once_packets_stop() {
+    let mut world = World::new(world_options(200));
+    world.set_goal(Goal::Playing);
+    world.run_for(Duration::from_secs(2));
+    // SSRC 78 is that of the first session of the server.
+    let bye = RawPacket::rtcp(vec![0x81, 203, 0, 1, 0, 0, 0, 78]);
+    world.handle_input(ClientInput::Packet(bye));
+    world.run_for(Duration::from_secs(2));
+    assert!(!has_ended(&world), "packets still arrive");
+    world.server_mut().session().unwrap().stream().pause();
+    world.run_until("the end", has_ended);
+    assert!(world.elapsed() < Duration::from_secs(5), "{:?}", world.elapsed());
+}
+
 #[test]
 fn unknown_length_ends_without_bye() {
     let mut world = World::new(WorldOptions { drops_rtcp: true, is_indexing: true, ..world_options(100) });
@@ -390,7 +409,7 @@ fn packets_and_bye_from_before_a_seek_are_ignored() {
 fn low_frame_rate_is_not_missing_data() {
     for (per_mille, seconds) in [(1_000, 11), (150, 73)] {
         let mut world = World::new(world_options(12));
-        world.server_mut().info.rate = FrameRate::new(per_mille, 1_000).unwrap();
+        world.server_mut().info.times = FrameTimes::Assumed(FrameRate::new(per_mille, 1_000).unwrap());
         world.set_goal(Goal::Playing);
         world.run_until("the end", has_ended);
         assert_eq!((world.shown.len(), waiting_count(&world)), (12, 0));

@@ -15,6 +15,7 @@ use reelay::impairment::{EmulatorSettings, EmulatorStats, Impairments, Preset};
 use reelay::media::FrameRate;
 use reelay::media::container::FileDefects;
 use reelay::media_file::IndexProgress;
+use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
 use reelay::session::{
     Dialect, Direction, Goal, LoggedMessage, ReconnectReason, RtspState, SessionCommand, SessionError,
@@ -662,6 +663,18 @@ fn reconnecting_harness() -> AppHarness {
     harness
 }
 
+/// The session is set up again by itself after the computer was suspended, and the window says why.
+#[test]
+fn reason_of_a_clock_jump_is_shown() {
+    let mut harness = AppHarness::with_stream(ThemePreference::Dark);
+    harness.emit_session_event(SessionEvent::Waiting(true));
+    let jump = ClockJump::Forward(Duration::from_secs(7_200));
+    let reason = ReconnectReason::ClockJumped { server: "camera.example:8554".to_owned(), jump };
+    harness.emit_session_event(SessionEvent::Reconnecting(reason.clone()));
+    harness.send(Message::Tick(Instant::now() + Duration::from_secs(2)));
+    assert!(harness.shows(&reason.to_string()) && !harness.shows("Waiting for data…"));
+}
+
 const RECONNECTING_TEXT: &str =
     "The connection to camera.example:8554 was lost; reconnecting in 2 seconds (attempt 2)…";
 
@@ -887,6 +900,8 @@ fn end_banner_replaces_waiting_banner() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     harness.play();
     harness.emit_session_event(SessionEvent::Waiting(true));
+    assert!(!harness.shows("Waiting for data…"), "a short gap needs no banner");
+    harness.send(Message::Tick(Instant::now() + Duration::from_secs(1)));
     assert!(harness.shows("Waiting for data…"));
     harness.assert_snapshot("waiting", DEFAULT_SIZE);
     harness.emit_session_event(SessionEvent::Ended);

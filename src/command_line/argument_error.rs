@@ -1,6 +1,7 @@
 //! Errors of the command line, each one sentence. Sans-I/O.
 
 use std::error::Error as _;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use thiserror::Error;
@@ -53,6 +54,15 @@ pub enum ArgumentError {
     /// `--transport tcp` was given together with `--classroom`.
     #[error("Classroom servers send over UDP only; omit --transport.")]
     ClassroomTransport,
+    /// `convert` was given a target whose extension is not one of a format that is written.
+    #[error("{} has no extension of a format that is written; end the name in .avi or .mjpeg.", .0.display())]
+    OutputExtension(PathBuf),
+    /// `--format` was given for a target whose extension decides the format.
+    #[error("--format is for names that end in .mjpeg; omit it.")]
+    FormatByExtension,
+    /// `--from` is at or after `--to`.
+    #[error("--from is not before --to; name a part of the film.")]
+    EmptyPart,
     /// The command line does not follow the usage of the command.
     #[error("{message}; \"{help}\" lists the options.")]
     Usage {

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -11,12 +11,13 @@ use clap::{CommandFactory as _, Parser as _};
 use super::argument_error::ArgumentError;
 use super::cli::{self, Cli};
 use super::target::Target;
-use super::values::{ReportFile, ValueError};
+use super::values::{OutputFormat, ReportFile, ValueError};
 use super::{completions, man};
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
+use crate::proto::rtsp::Npt;
 use crate::session::{ClassroomUrl, SourceUrl, TransportPreference};
 use crate::settings::ThemePreference;
 
@@ -31,6 +32,8 @@ pub enum Invocation {
     Probe(ProbeArguments),
     /// Emulates a bad network between players and a server (`reelay proxy`).
     Proxy(ProxyArguments),
+    /// Writes a film in another format (`reelay convert`).
+    Convert(ConvertArguments),
     /// Prints a text, such as help, on stdout.
     Print(String),
 }
@@ -59,8 +62,8 @@ pub struct ServeArguments {
     pub listen: SocketAddr,
     /// Films and folders of films; at least one.
     pub paths: Vec<PathBuf>,
-    /// Frame rate of films that state none.
-    pub rate: FrameRate,
+    /// Frame rate of films that state none; `None` without `--fps`.
+    pub rate: Option<FrameRate>,
     /// Only user who is admitted; `None` admits everyone.
     pub user: Option<UserArguments>,
     /// Time without a connection, request or RTCP packet of the client after which a session ends.
@@ -128,6 +131,27 @@ pub struct ProxyArguments {
     pub verbose: bool,
 }
 
+/// Arguments of `reelay convert`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvertArguments {
+    /// Film to convert.
+    pub target: Target,
+    /// File to write.
+    pub output: PathBuf,
+    /// Format of that file.
+    pub format: OutputFormat,
+    /// Start of the part to convert; `None` for the start of the film.
+    pub from: Option<Npt>,
+    /// End of the part to convert; `None` for the end of the film.
+    pub to: Option<Npt>,
+    /// Frame rate of the file instead of the times of the film.
+    pub rate: Option<FrameRate>,
+    /// Replaces an existing file.
+    pub force: bool,
+    /// Logs debug messages too.
+    pub verbose: bool,
+}
+
 /// Parses the arguments after the program's name.
 ///
 /// # Errors
@@ -150,6 +174,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         Some(cli::Command::Serve(serve)) => serve.check().map(Invocation::Serve),
         Some(cli::Command::Probe(probe)) => probe.check().map(Invocation::Probe),
         Some(cli::Command::Proxy(proxy)) => proxy.check().map(Invocation::Proxy),
+        Some(cli::Command::Convert(convert)) => convert.check().map(Invocation::Convert),
         Some(cli::Command::Completions(arguments)) => {
             Ok(Invocation::Print(completions::script(arguments.shell)))
         }
@@ -261,6 +286,37 @@ impl cli::Proxy {
     }
 }
 
+/// Returns the format that the extension of a file and `--format` select.
+fn output_format(path: &Path, requested: Option<OutputFormat>) -> Result<OutputFormat, ArgumentError> {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    match (extension.as_deref(), requested) {
+        (Some("avi"), None) => Ok(OutputFormat::Avi),
+        (Some("avi"), Some(_)) => Err(ArgumentError::FormatByExtension),
+        (Some("mjpeg" | "mjpg" | "mjp"), format) => Ok(format.unwrap_or(OutputFormat::Raw)),
+        _ => Err(ArgumentError::OutputExtension(path.to_owned())),
+    }
+}
+
+impl cli::Convert {
+    fn check(self) -> Result<ConvertArguments, ArgumentError> {
+        let format = output_format(&self.output, self.format)?;
+        let is_empty = matches!((self.from, self.to), (Some(from), Some(to)) if from >= to);
+        if is_empty {
+            return Err(ArgumentError::EmptyPart);
+        }
+        Ok(ConvertArguments {
+            target: self.input,
+            output: self.output,
+            format,
+            from: self.from,
+            to: self.to,
+            rate: self.fps,
+            force: self.force,
+            verbose: self.verbosity.verbose,
+        })
+    }
+}
+
 /// Returns the one target that was named, if any; `None` if there are several.
 fn only_target(target: Option<Target>, classroom: Vec<ClassroomUrl>) -> Option<Option<Target>> {
     let mut targets = target.into_iter().chain(classroom.into_iter().map(|url| Target::Stream(url.into())));
@@ -347,7 +403,7 @@ mod tests {
         let (serve, options) = (parse_serve("serve x"), ServerOptions::default());
         assert_eq!(serve.listen.to_string(), "127.0.0.1:8554");
         assert_eq!((serve.session_timeout, serve.quality), (options.session_timeout, options.quality));
-        assert_eq!((serve.rate, serve.user), (FrameRate::CLASSROOM, None));
+        assert_eq!((serve.rate, serve.user), (None, None));
     }
 
     #[test]
@@ -372,6 +428,34 @@ mod tests {
     }
 
     #[test]
+    fn convert_options_are_parsed() {
+        let parse_convert = |line: &str| match parse_line(line) {
+            Ok(Invocation::Convert(convert)) => Ok(convert),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        };
+        let convert =
+            parse_convert("convert in.Mjpeg out.AVI --from 1:30 --to 95.5 --fps 25 --force").unwrap();
+        assert_eq!((convert.target, convert.output), (Target::File("in.Mjpeg".into()), "out.AVI".into()));
+        assert_eq!((convert.format, convert.rate), (OutputFormat::Avi, Some(FrameRate::per_second(25))));
+        let micros = |position: Option<Npt>| position.map(Npt::as_micros);
+        assert_eq!((micros(convert.from), micros(convert.to)), (Some(90_000_000), Some(95_500_000)));
+        let format = |line: &str| parse_convert(line).map(|convert| convert.format);
+        assert_eq!(format("convert in.avi out.mjpeg"), Ok(OutputFormat::Raw));
+        assert_eq!(format("convert in.avi out.mjpeg --format classroom"), Ok(OutputFormat::Classroom));
+        for (line, part) in [
+            ("convert in.avi out.mp4", "out.mp4 has no extension of a format that is written"),
+            ("convert in.avi out.avi --format raw", "--format is for names that end in .mjpeg"),
+            ("convert in.avi out.avi --from 5 --to 5", "--from is not before --to"),
+            ("convert in.avi out.avi --from 1:99", "--from cannot be \"1:99\""),
+            ("convert in.avi", "OUT is missing"),
+        ] {
+            let error = parse_convert(line).unwrap_err();
+            assert!(error.contains(part), "{line}: {error}");
+        }
+    }
+
+    #[test]
     fn last_of_repeated_options_counts() {
         let probe = parse_probe("probe x --seconds 1 --seconds 2 --json --json --loss 1% --loss 2%");
         assert_eq!(probe.seconds, Some(Duration::from_secs(2)));
@@ -388,7 +472,11 @@ mod tests {
     #[test]
     fn help_and_version_are_printed() {
         let version = concat!("reelay ", env!("CARGO_PKG_VERSION"), "\n");
-        assert_eq!(parse_line("--version"), Ok(Invocation::Print(version.to_owned())));
+        assert_eq!(parse_line("-V"), Ok(Invocation::Print(version.to_owned())));
+        let Ok(Invocation::Print(notices)) = parse_line("--version") else { panic!("no text") };
+        assert!(notices.starts_with(version.trim_end()), "{notices}");
+        let required = "This software is based in part on the work of the Independent JPEG Group.";
+        assert!(notices.contains(required), "the licence of jpeg-encoder requires it: {notices}");
         for (line, part) in [
             ("--help", "reelay [OPTIONS] [FILE|URL]"),
             ("x.mjpeg -h", "completions"),

@@ -13,9 +13,11 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use super::limits::LimitOptions;
 use super::network::NetworkOptions;
 use super::target::{self, Target};
-use super::values::{self, ReportFile};
+use super::values::{self, OutputFormat, ReportFile};
+use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
+use crate::proto::rtsp::Npt;
 use crate::session::{ClassroomUrl, TransportPreference};
 use crate::settings::ThemePreference;
 
@@ -24,6 +26,7 @@ use crate::settings::ThemePreference;
 #[command(
     name = "reelay",
     version,
+    long_version = VERSION_AND_NOTICES,
     after_help = NOTES,
     args_conflicts_with_subcommands = true,
     args_override_self = true,
@@ -41,6 +44,7 @@ pub enum Command {
     Serve(Serve),
     Probe(Probe),
     Proxy(Proxy),
+    Convert(Convert),
     Completions(Completions),
     /// Print the manual page of reelay and its commands
     #[command(after_help = MAN_EXAMPLES)]
@@ -96,7 +100,7 @@ pub struct Window {
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_NOTES)]
 pub struct Serve {
-    /// Films, or folders with .mjpeg, .mjpg and .mjp films
+    /// Films, or folders with .avi, .mjpeg, .mjpg and .mjp films
     #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().try_map(target::parse_path))]
     pub paths: Vec<PathBuf>,
 
@@ -109,9 +113,9 @@ pub struct Serve {
     )]
     pub listen: SocketAddr,
 
-    /// Frames per second of films that state no rate, like 25 or 29.97 (0.1 to 240)
-    #[arg(long, value_name = "RATE", default_value_t = FrameRate::CLASSROOM, allow_hyphen_values = true)]
-    pub fps: FrameRate,
+    /// Frames per second of films that state no rate, like 25 or 29.97 (0.1 to 240) [default: 20]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub fps: Option<FrameRate>,
 
     /// Only user who is admitted (Digest or Basic authentication); needs --password-file
     #[arg(long, value_name = "NAME")]
@@ -268,6 +272,58 @@ Examples:
   reelay proxy --to camera.local:554 --rate 2M --queue 32K
   reelay probe rtsp://127.0.0.1:8555/live";
 
+/// Write the frames of a film in another format, without encoding them again
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT_NOTES)]
+pub struct Convert {
+    /// Film to convert
+    #[arg(value_name = "IN", required = true, value_parser = target(), value_hint = ValueHint::FilePath)]
+    pub input: Target,
+
+    /// File to write; its extension selects the format: .avi, or .mjpeg
+    #[arg(
+        value_name = "OUT",
+        required = true,
+        value_parser = OsStringValueParser::new().try_map(target::parse_path),
+        value_hint = ValueHint::FilePath
+    )]
+    pub output: PathBuf,
+
+    /// Format of a .mjpeg file: raw, frames one after the other, or classroom, each frame after its length in five digits
+    /// [default: raw]
+    #[arg(long, value_name = "NAME", value_parser = output_format(), hide_possible_values = true)]
+    pub format: Option<OutputFormat>,
+
+    /// Start of the part to convert, like 90, 1:30 or 0:01:30.5 [default: the start of the film]
+    #[arg(long, value_name = "TIME", value_parser = values::parse_position, allow_hyphen_values = true)]
+    pub from: Option<Npt>,
+
+    /// End of the part to convert [default: the end of the film]
+    #[arg(long, value_name = "TIME", value_parser = values::parse_position, allow_hyphen_values = true)]
+    pub to: Option<Npt>,
+
+    /// Frames per second of the file, like 25 or 29.97 (0.1 to 240) [default: the times of the film, or 20 if it states
+    /// none]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub fps: Option<FrameRate>,
+
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+const CONVERT_NOTES: &str = "\
+Each frame keeps its bytes. What the format cannot hold is said before anything is written, and an existing file is \
+replaced only when the new one is complete. Sound is left out. For films that are not Motion JPEG, the message has a \
+command of ffmpeg that makes one of them.
+
+Examples:
+  reelay convert movie.Mjpeg movie.avi --fps 25
+  reelay convert camera.avi movie.mjpeg --format classroom --from 1:00 --to 1:30";
+
 /// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = COMPLETIONS_EXAMPLES)]
@@ -304,6 +360,13 @@ fn transport() -> impl TypedValueParser<Value = TransportPreference> {
     PossibleValuesParser::new(["udp", "tcp"]).map(|name| match name.as_str() {
         "tcp" => TransportPreference::Tcp,
         _ => TransportPreference::Udp,
+    })
+}
+
+fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
+    PossibleValuesParser::new(["raw", "classroom"]).map(|name| match name.as_str() {
+        "classroom" => OutputFormat::Classroom,
+        _ => OutputFormat::Raw,
     })
 }
 

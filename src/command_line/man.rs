@@ -110,7 +110,7 @@ mod tests {
         for heading in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS"] {
             assert!(page.contains(&format!("\n.SH {heading}\n")), "{heading}: {page}");
         }
-        for command in ["SERVE", "PROBE", "PROXY", "COMPLETIONS", "MAN"] {
+        for command in ["SERVE", "PROBE", "PROXY", "CONVERT", "COMPLETIONS", "MAN"] {
             assert!(page.contains(&format!("\n.SH \"REELAY {command}\"\n")), "{command}: {page}");
         }
         assert!(page.starts_with(".TH REELAY 1 \"\" \"reelay "), "{page}");

@@ -76,16 +76,22 @@ fn load_auth(user: &UserArguments) -> Result<Authenticator, CommandError> {
 }
 
 /// Adds a film, or the films of a folder, to the server. Returns the names under which they are served.
-fn add_path(server: &Server, path: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
+fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec<String>, CommandError> {
+    let known_rate = rate.unwrap_or(FrameRate::CLASSROOM);
     if path.is_dir() {
-        return add_folder(server, path, rate);
+        return add_folder(server, path, known_rate);
     }
     let file_name = backend::file_name(path);
-    let film =
-        MediaFile::open(path, &file_name, rate).map_err(|error| CommandError::new(error.to_string()))?;
+    let film = MediaFile::open(path, &file_name, known_rate)
+        .map_err(|error| CommandError::new(error.to_string()))?;
+    let times = film.times();
     let name = server.serve(film);
     if name != file_name {
         stderr::print_line(renamed_message(path, &name, &file_name));
+    }
+    if rate.is_none() && times.is_assumed() {
+        let rate = times.rate_text();
+        stderr::print_line(format_args!("{file_name} states no frame rate: {rate}; --fps sets another."));
     }
     Ok(vec![name])
 }
@@ -98,7 +104,7 @@ fn add_folder(server: &Server, folder: &Path, rate: FrameRate) -> Result<Vec<Str
     found.renamed.iter().for_each(stderr::print_line);
     match found.names.is_empty() {
         true => Err(CommandError::new(format!(
-            "{} holds no .mjpeg, .mjpg or .mjp film; name another folder.",
+            "{} holds no .avi, .mjpeg, .mjpg or .mjp film; name another folder.",
             folder.display()
         ))),
         false => Ok(found.names),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::impairment::{Impairments, PRESETS, Preset};
+use crate::proto::rtsp::Npt;
 
 /// Maximum value of `--delay` and `--jitter`.
 const MAX_DELAY: Duration = Duration::from_secs(10);
@@ -62,6 +63,9 @@ pub enum ValueError {
     /// Rule of `--to`: a host and a port.
     #[error("it is HOST:PORT, like camera.local:554")]
     ServerAddress,
+    /// Rule of `--from` and `--to`: a time in the film.
+    #[error("it is a time like 90, 1:30 or 0:01:30.5")]
+    Position,
     /// Rule of `--report`: a file name that ends in `.csv` or `.json`.
     #[error("its name ends in .csv for one row per second, or in .json for the complete report")]
     ReportFile,
@@ -132,6 +136,26 @@ pub fn parse_play_seconds(text: &str) -> Result<Duration, ValueError> {
     seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or(ValueError::PlaySeconds)
 }
 
+/// Parses a time in a film: seconds, minutes and seconds, or hours, minutes and seconds.
+pub fn parse_position(text: &str) -> Result<Npt, ValueError> {
+    let whole = |text: &str, limit| text.parse::<u32>().ok().filter(|number| *number < limit).map(f64::from);
+    let (larger, seconds) = match text.split(':').collect::<Vec<_>>()[..] {
+        [seconds] => (Some(0.0), seconds.parse::<f64>().ok()),
+        [minutes, seconds] => {
+            (whole(minutes, u32::MAX).map(|m| m * 60.0), seconds.parse().ok().filter(|s| *s < 60.0))
+        }
+        [hours, minutes, seconds] => {
+            let larger = whole(hours, u32::MAX).zip(whole(minutes, 60)).map(|(h, m)| h * 3_600.0 + m * 60.0);
+            (larger, seconds.parse().ok().filter(|s| *s < 60.0))
+        }
+        _ => (None, None),
+    };
+    let position =
+        larger.zip(seconds.filter(|seconds| *seconds >= 0.0)).map(|(larger, seconds)| larger + seconds);
+    let position = position.filter(|position| *position <= MAX_PLAY_SECONDS).ok_or(ValueError::Position)?;
+    Ok(Npt::from_micros((position * 1e6).round() as u64))
+}
+
 /// Parses a number of frames.
 pub fn parse_frame_count(text: &str) -> Result<u64, ValueError> {
     text.parse().ok().filter(|count| *count > 0).ok_or(ValueError::FrameCount)
@@ -186,6 +210,17 @@ pub enum ReportFormat {
     Json,
 }
 
+/// Format of a film that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// AVI, with the extensions of OpenDML.
+    Avi,
+    /// Frames one after the other.
+    Raw,
+    /// The classroom format: each frame after its length in five digits.
+    Classroom,
+}
+
 impl TryFrom<OsString> for ReportFile {
     type Error = ValueError;
 
@@ -228,6 +263,19 @@ mod tests {
         }
         for text in ["camera", ":554", "::1:554", "camera:0", "camera:99999", "rtsp://camera:554", "[]:554"] {
             assert_eq!(parse_server_address(text), Err(ValueError::ServerAddress), "{text}");
+        }
+    }
+
+    #[test]
+    fn positions_have_up_to_three_parts() {
+        for (text, seconds) in
+            [("90", 90.0), ("0.5", 0.5), ("1:30", 90.0), ("100:00.25", 6_000.25), ("1:02:03.5", 3_723.5)]
+        {
+            let micros = (seconds * 1e6) as u64;
+            assert_eq!(parse_position(text), Ok(Npt::from_micros(micros)), "{text}");
+        }
+        for text in ["", "-1", "1:60", "1:60:00", "1:-5", "a", "1:2:3:4", "nan", "inf", "1e99", "1.5:00"] {
+            assert_eq!(parse_position(text), Err(ValueError::Position), "{text}");
         }
     }
 

@@ -185,14 +185,24 @@ impl EmulatorStats {
     }
 }
 
+/// Maximum distance of a reordered packet behind the highest sequence number.
+const MAX_REORDERING: u16 = 1_024;
+
+/// Maximum distance of two packets that show a restarted count together.
+const MAX_NEIGHBOUR_DISTANCE: u16 = 16;
+
 impl SessionCounters {
     /// Counts a packet sent to the network.
     pub(super) fn record_packet(&mut self, ssrc: u32, sequence: u16) {
         let is_same_stream = self.ssrc == Some(ssrc) && self.packets > 0;
         // A reordered packet does not decrease the highest sequence number, but two in a row show that the sender has
-        // restarted its count (RFC 3550 appendix A.1).
-        let is_ahead = sequence.wrapping_sub(self.last_sequence) < 1 << 15;
-        let has_restarted = self.last_behind.is_some_and(|last| sequence == last.wrapping_add(1));
+        // restarted its count (RFC 3550 appendix A.1). Far behind, they may have been reordered as well.
+        let behind = self.last_sequence.wrapping_sub(sequence);
+        let is_ahead = behind == 0 || behind > 1 << 15;
+        let has_restarted = self.last_behind.is_some_and(|last| match sequence.wrapping_sub(last) {
+            1 => true,
+            step => behind > MAX_REORDERING && (step as i16).unsigned_abs() <= MAX_NEIGHBOUR_DISTANCE,
+        });
         let advances = !is_same_stream || is_ahead || has_restarted;
         self.last_behind = (!advances).then_some(sequence);
         if advances {
@@ -227,6 +237,19 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn restarted_count_is_recognized_though_its_packets_are_reordered() {
+        let last_sequence = |sequences: &[u16]| {
+            let mut counters = SessionCounters::default();
+            sequences.iter().for_each(|sequence| counters.record_packet(7, *sequence));
+            counters.last_sequence
+        };
+        assert_eq!(last_sequence(&[428, 429, 57_522, 57_521, 57_524, 57_523]), 57_524);
+        assert_eq!(last_sequence(&[428, 429, 57_521, 57_522]), 57_522);
+        assert_eq!(last_sequence(&[428, 429, 57_522, 430]), 430, "a single stray packet is no restart");
+        assert_eq!(last_sequence(&[100, 95, 98, 97]), 100, "reordered packets are no restart");
+    }
 
     #[test]
     fn total_includes_evicted_sessions() {

@@ -5,7 +5,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use super::jpeg::{self, Dimensions, JpegHeader, MAX_PIXELS};
+use super::jpeg::{self, Dimensions, Fields, JpegHeader, MAX_PIXELS};
 
 /// Reason why a frame cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,15 +29,39 @@ const MAX_DIMENSION: usize = 16_384;
 
 /// Decodes a frame into `pixels` as RGBA, row by row, and returns width and height in pixels.
 ///
-/// The buffer is resized to the picture. Pass the same buffer again to avoid an allocation for each frame.
+/// The fields of an interlaced frame are woven into one picture. The buffer is resized to the picture. Pass the same buffer again to avoid an allocation for each frame.
 ///
 /// # Errors
 /// Returns a [`DecodeError`] if the bytes are not a decodable JPEG, or the frame has more than [`MAX_PIXELS`] pixels.
 pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
+    let Some(fields) = jpeg::split_fields(jpeg) else { return decode_rgba(jpeg, pixels) };
+    let Dimensions { width, height } = checked_size(&fields)?;
+    let (mut top, mut bottom) = (Vec::new(), Vec::new());
+    decode_rgba(fields.top, &mut top)?;
+    decode_rgba(fields.bottom, &mut bottom)?;
+    *pixels = jpeg::weave(&top, &bottom, usize::from(width) * 4);
+    Ok((width.into(), height.into()))
+}
+
+/// Returns the size of an interlaced frame, if it has at most [`MAX_PIXELS`] pixels.
+fn checked_size(fields: &Fields<'_>) -> Result<Dimensions, DecodeError> {
+    let Dimensions { width, height } = fields.dimensions;
+    match usize::from(width) * usize::from(height) <= MAX_PIXELS {
+        true => Ok(fields.dimensions),
+        false => Err(DecodeError::new(format!("the frame has more than {MAX_PIXELS} pixels"))),
+    }
+}
+
+/// Decodes a frame that is not interlaced, or a field.
+fn decode_rgba(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeError> {
     let jpeg = jpeg::normalize_for_decoder(jpeg);
     let mut decoder = open_decoder(&jpeg, ColorSpace::RGBA)?;
     let size = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma | ColorSpace::YCbCr) => decode_into(&mut decoder, pixels)?,
+        Some(ColorSpace::Luma | ColorSpace::YCbCr) => {
+            let size = decode_into(&mut decoder, pixels)?;
+            make_opaque(pixels);
+            size
+        }
         // zune-jpeg converts RGB, CMYK and YCCK to RGB correctly; its conversions to RGBA are missing or incorrect.
         _ => {
             let size = decode_into(&mut open_decoder(&jpeg, ColorSpace::RGB)?, pixels)?;
@@ -46,6 +70,11 @@ pub fn decode(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeErr
         }
     };
     Ok((size.width.into(), size.height.into()))
+}
+
+/// Makes all pixels opaque. Where a damaged frame has no data, zune-jpeg writes 128 into all four components.
+fn make_opaque(rgba: &mut [u8]) {
+    rgba.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| pixel[3] = u8::MAX);
 }
 
 /// Converts RGB to RGBA in place.
@@ -84,6 +113,19 @@ pub(super) fn decode_samples(
     jpeg: &[u8],
     samples: &mut Vec<u8>,
 ) -> Result<(SampleFormat, Dimensions), DecodeError> {
+    let Some(fields) = jpeg::split_fields(jpeg) else { return decode_stored(jpeg, samples) };
+    let dimensions = checked_size(&fields)?;
+    let (mut top, mut bottom) = (Vec::new(), Vec::new());
+    let (format, _) = decode_stored(fields.top, &mut top)?;
+    if decode_stored(fields.bottom, &mut bottom)?.0 != format {
+        return Err(DecodeError::new("the fields of the frame have different components".to_owned()));
+    }
+    *samples = jpeg::weave(&top, &bottom, usize::from(dimensions.width) * format.bytes_per_pixel());
+    Ok((format, dimensions))
+}
+
+/// Decodes a frame that is not interlaced, or a field, without colour conversion if possible.
+fn decode_stored(jpeg: &[u8], samples: &mut Vec<u8>) -> Result<(SampleFormat, Dimensions), DecodeError> {
     let jpeg = jpeg::normalize_for_decoder(jpeg);
     let mut decoder = open_decoder(&jpeg, ColorSpace::RGB)?;
     let (format, output) = match decoder.input_colorspace() {
@@ -176,6 +218,22 @@ mod tests {
         let reason = |count: usize| decode(&scans(count), &mut Vec::new()).unwrap_err().to_string();
         assert_eq!(reason(99), "the frame has too many scans");
         assert_ne!(reason(32), "the frame has too many scans");
+    }
+
+    #[test]
+    fn damaged_frame_is_opaque_where_it_has_no_data() {
+        let samples: Vec<u8> = (0..64 * 64 * 3u32).map(|index| (index * 37 % 251) as u8).collect();
+        let mut jpeg = Vec::new();
+        let mut encoder = Encoder::new(&mut jpeg, 90);
+        encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+        encoder.encode(&samples, 64, 64, ColorType::Rgb).unwrap();
+        // No code has only ones.
+        jpeg.truncate(jpeg.len() * 6 / 10);
+        jpeg.extend([0xFF, 0].repeat(64));
+        let mut pixels = Vec::new();
+        assert_eq!(decode(&jpeg, &mut pixels), Ok((64, 64)));
+        assert!(pixels.ends_with(&[128, 128, 128, 255]), "{:?}", pixels.last_chunk::<4>());
+        assert!(pixels.chunks_exact(4).all(|pixel| pixel[3] == 255));
     }
 
     /// A JPEG whose left and right halves have these samples, changed by `edit`.

@@ -48,6 +48,11 @@ impl FrameRate {
         self.frames.get() as f64 / self.seconds.get() as f64
     }
 
+    /// Returns a number of frames and the number of seconds that they take.
+    pub fn fraction(self) -> (u64, u64) {
+        (self.frames.get(), self.seconds.get())
+    }
+
     /// Returns the rate multiplied by a playback factor; exact for up to two factors in succession. The result can be
     /// outside 0.1 to 240 frames per second.
     pub fn scaled_by(self, factor: Factor) -> Self {

@@ -10,5 +10,7 @@ mod frame_rate;
 pub mod jpeg;
 pub mod payload;
 pub mod reencode;
+mod time_base;
 
 pub use frame_rate::FrameRate;
+pub use time_base::TimeBase;

@@ -11,7 +11,7 @@ use jpeg_encoder::{
 };
 
 use super::decode::{DecodeError, SampleFormat, decode_samples};
-use super::jpeg::{Dimensions, JpegHeader, with_standard_huffman};
+use super::jpeg::{Dimensions, JpegHeader, split_fields, with_standard_huffman};
 use super::payload::Rfc2435Frame;
 
 /// JPEG quality of re-encoded frames, 1 to 100 on the usual scale of the IJG encoder.
@@ -64,11 +64,16 @@ pub fn rfc2435_size(size: Dimensions) -> Dimensions {
 }
 
 /// Converts a frame to a form that RFC 2435 can carry, at the lowest possible cost: unchanged, with the standard
-/// Huffman tables for the same coefficients, or decoded and encoded again with `quality`.
+/// Huffman tables for the same coefficients, or decoded and encoded again with `quality`. The fields of an interlaced
+/// frame are woven and encoded as one picture.
 ///
 /// # Errors
 /// Returns a [`DecodeError`] if the frame has to be re-encoded and cannot be decoded.
 pub fn to_rfc2435(jpeg: &[u8], quality: Quality) -> Result<Cow<'_, [u8]>, DecodeError> {
+    // RFC 2435 can carry fields (§3.1.1), but players show each as a frame of half the height.
+    if split_fields(jpeg).is_some() {
+        return reencode(jpeg, quality).map(Cow::Owned);
+    }
     if Rfc2435Frame::parse(jpeg).is_ok() {
         return Ok(Cow::Borrowed(jpeg));
     }

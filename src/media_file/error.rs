@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::path::{Display, Path, PathBuf};
 
-use crate::media::container::{HEAD_LENGTH, UnsupportedFile, has_media_extension};
+use crate::media::container::{HEAD_LENGTH, UnsupportedFile};
 
 /// Error of opening a media file. Its text states what is wrong and what to try.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,14 @@ pub(super) enum MediaFileErrorKind {
 impl MediaFileError {
     pub(super) fn new(name: &str, path: &Path, kind: MediaFileErrorKind) -> Self {
         Self { name: name.to_owned(), path: path.to_owned(), kind }
+    }
+
+    /// Returns the command line that converts the file, with which the sentence ends; `None` if it cannot be converted.
+    pub fn command(&self) -> Option<String> {
+        match &self.kind {
+            MediaFileErrorKind::NotMotionJpeg(kind) => conversion_command(&self.name, *kind),
+            _ => None,
+        }
     }
 }
 
@@ -68,11 +76,29 @@ fn describe_io(name: &str, path: &Display<'_>, error: &io::Error) -> String {
 }
 
 fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
+    let command = conversion_command(name, kind).unwrap_or_default();
     match kind {
         UnsupportedFile::Empty => format!("{name} is empty; choose another file."),
         UnsupportedFile::Media(kind) => {
-            format!("{name} is {kind}, not Motion JPEG; convert it first: {}", conversion_command(name))
+            format!("{name} is {kind}, not Motion JPEG; convert it first: {command}")
         }
+        UnsupportedFile::Codec { container, codec } => {
+            format!(
+                "{name} is {container} whose video is {codec}, not Motion JPEG; convert it first: {command}"
+            )
+        }
+        UnsupportedFile::Container(kind) => {
+            format!(
+                "{name} is {kind}, which Reelay does not read; convert it first, or copy its frames with \
+                 \"-c:v copy\" if they are Motion JPEG: {command}"
+            )
+        }
+        UnsupportedFile::MotionJpegIn(kind) => {
+            format!(
+                "{name} is {kind}, which Reelay does not read; copy its Motion JPEG frames to an AVI film: {command}"
+            )
+        }
+        UnsupportedFile::NoVideo(kind) => format!("{name} is {kind} without video; choose another file."),
         UnsupportedFile::Other(kind) => {
             format!("{name} is {kind}, not a Motion JPEG film; choose another file.")
         }
@@ -85,16 +111,24 @@ fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
     }
 }
 
-/// The ffmpeg command line that converts a file of another format to Motion JPEG. A source whose extension is already
-/// one of Motion JPEG is not overwritten: the output gets the suffix `-converted`.
-fn conversion_command(name: &str) -> String {
-    let (stem, _) = name.rsplit_once('.').unwrap_or((name, ""));
-    let converted = if has_media_extension(Path::new(name)) {
-        format!("{stem}-converted.mjpeg")
-    } else {
-        format!("{stem}.mjpeg")
+/// Returns the ffmpeg command line that makes a Motion JPEG film of a file: frames that are Motion JPEG already are
+/// copied, others are encoded. `None` if the file is no film. A source that is an AVI film is not overwritten: the output
+/// gets the suffix `-converted`.
+fn conversion_command(name: &str, kind: UnsupportedFile) -> Option<String> {
+    let codec = match kind {
+        UnsupportedFile::MotionJpegIn(_) => "copy",
+        UnsupportedFile::Media(_) | UnsupportedFile::Codec { .. } | UnsupportedFile::Container(_) => {
+            "mjpeg -q:v 3"
+        }
+        UnsupportedFile::Empty
+        | UnsupportedFile::NoVideo(_)
+        | UnsupportedFile::Other(_)
+        | UnsupportedFile::Unknown => return None,
     };
-    format!("ffmpeg -i {} -c:v mjpeg -q:v 3 -an -f mjpeg {}", quoted(name), quoted(&converted))
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let suffix = if extension.eq_ignore_ascii_case("avi") { "-converted" } else { "" };
+    let converted = format!("{stem}{suffix}.avi");
+    Some(format!("ffmpeg -i {} -c:v {codec} -an {}", quoted(name), quoted(&converted)))
 }
 
 /// Quotes a name for a command line where necessary.
@@ -109,17 +143,31 @@ fn quoted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::container::VideoCodec;
 
     #[test]
     fn conversion_command_keeps_source_and_quotes_names() {
-        assert_eq!(
-            conversion_command("talk.mp4"),
-            "ffmpeg -i talk.mp4 -c:v mjpeg -q:v 3 -an -f mjpeg talk.mjpeg"
-        );
+        let command = |name| conversion_command(name, UnsupportedFile::Media("a film")).unwrap();
+        assert_eq!(command("talk.mp4"), "ffmpeg -i talk.mp4 -c:v mjpeg -q:v 3 -an talk.avi");
+        assert!(command("talk.AVI").ends_with(" -i talk.AVI -c:v mjpeg -q:v 3 -an talk-converted.avi"));
+        assert!(command("my talk.mov").starts_with("ffmpeg -i \"my talk.mov\" "));
+    }
+
+    #[test]
+    fn frames_are_copied_where_that_suffices() {
+        let sentence = describe_unsupported("in.mov", UnsupportedFile::MotionJpegIn("a QuickTime film"));
+        let command = "ffmpeg -i in.mov -c:v copy -an in.avi";
         assert!(
-            conversion_command("talk.Mjpeg")
-                .ends_with(" -i talk.Mjpeg -c:v mjpeg -q:v 3 -an -f mjpeg talk-converted.mjpeg")
+            sentence.ends_with(&format!("copy its Motion JPEG frames to an AVI film: {command}")),
+            "{sentence}"
         );
-        assert!(conversion_command("my talk.mov").starts_with("ffmpeg -i \"my talk.mov\" "));
+        let codec = UnsupportedFile::Codec { container: "an AVI film", codec: VideoCodec::Named("H.264") };
+        let sentence = describe_unsupported("in.avi", codec);
+        assert!(
+            sentence.starts_with("in.avi is an AVI film whose video is H.264, not Motion JPEG;"),
+            "{sentence}"
+        );
+        assert!(sentence.ends_with("ffmpeg -i in.avi -c:v mjpeg -q:v 3 -an in-converted.avi"), "{sentence}");
+        assert_eq!(conversion_command("letter.txt", UnsupportedFile::Other("a text file")), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use std::{io, thread};
 
@@ -16,8 +16,11 @@ use super::index_scan::{IndexScan, read_up_to};
 use super::info::MediaInfo;
 use super::storage::{ReadAt, Storage};
 use crate::media::FrameRate;
-use crate::media::container::{self, ContainerFormat, FrameEntry, HEAD_LENGTH, identify};
-use crate::media::jpeg::{Dimensions, JpegHeader, marker, undecodable_kind};
+use crate::media::container::{
+    self, ContainerFormat, FilmProperties, FrameEntry, FrameIndex, FrameTimes, HEAD_LENGTH, SourceFile,
+    identify,
+};
+use crate::media::jpeg::{Dimensions, JpegHeader, marker, split_fields, undecodable_kind};
 
 /// An open media file.
 ///
@@ -29,9 +32,11 @@ pub struct MediaFile {
     name: String,
     storage: Arc<Storage>,
     format: ContainerFormat,
-    properties: FrameProperties,
-    rate: FrameRate,
-    index: RwLock<Vec<FrameEntry>>,
+    frame_properties: FrameProperties,
+    film_properties: FilmProperties,
+    /// Rate that is assumed if the file states no times.
+    assumed_rate: FrameRate,
+    index: Arc<FrameIndex>,
     progress: watch::Sender<IndexProgress>,
 }
 
@@ -96,20 +101,23 @@ impl MediaFile {
         rate: FrameRate,
     ) -> Result<Arc<Self>, MediaFileErrorKind> {
         let format = identify_head(&*reader)?;
-        let mut scan = IndexScan::new(reader, container::open(format, rate));
-        let properties = frame_properties(&mut scan, &storage)?;
+        let source = SourceFile { length: storage.length(), assumed_rate: rate };
+        let mut scan = IndexScan::new(reader, container::open(format, source));
+        let frame_properties = frame_properties(&mut scan, &storage)?;
+        let film_properties = scan.demuxer().properties();
         let media_file = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
             storage,
             format,
-            properties,
-            rate,
-            index: RwLock::new(Vec::new()),
+            frame_properties,
+            assumed_rate: rate,
+            index: Arc::new(FrameIndex::new(film_properties.rate.unwrap_or(rate))),
+            film_properties,
             progress: watch::Sender::new(IndexProgress::default()),
         });
         // An open file has at least one frame, however long the rest takes.
-        media_file.publish(scan.entries());
+        media_file.publish(&mut scan);
         media_file.index_in_background(scan).map_err(MediaFileErrorKind::Io)?;
         Ok(media_file)
     }
@@ -142,6 +150,19 @@ impl MediaFile {
         self.format
     }
 
+    /// Times of the frames, stated or assumed.
+    pub fn times(&self) -> FrameTimes {
+        match self.film_properties.rate {
+            Some(_) => FrameTimes::Stated(self.index.clone()),
+            None => FrameTimes::Assumed(self.assumed_rate),
+        }
+    }
+
+    /// Statements of the file about its film.
+    pub fn film_properties(&self) -> &FilmProperties {
+        &self.film_properties
+    }
+
     /// Subscribes to the progress of the index.
     pub fn progress(&self) -> watch::Receiver<IndexProgress> {
         self.progress.subscribe()
@@ -153,9 +174,10 @@ impl MediaFile {
             id: self.id,
             name: self.name.clone(),
             format: self.format,
-            dimensions: self.properties.dimensions,
-            undecodable_kind: self.properties.undecodable_kind,
-            rate: self.rate,
+            dimensions: self.frame_properties.dimensions,
+            undecodable_kind: self.frame_properties.undecodable_kind,
+            times: self.times(),
+            other_streams: self.film_properties.other_streams.clone(),
             progress: *self.progress.borrow(),
         }
     }
@@ -166,8 +188,8 @@ impl MediaFile {
     /// Returns an error if the file cannot be read or is not Motion JPEG.
     pub fn reopen(&self) -> Result<Arc<Self>, MediaFileError> {
         match &*self.storage {
-            Storage::File { path, .. } => Self::open(path, &self.name, self.rate),
-            Storage::Memory(bytes) => Self::from_memory(bytes, &self.name, self.rate),
+            Storage::File { path, .. } => Self::open(path, &self.name, self.assumed_rate),
+            Storage::Memory(bytes) => Self::from_memory(bytes, &self.name, self.assumed_rate),
         }
     }
 
@@ -178,13 +200,7 @@ impl MediaFile {
 
     /// Returns whether the file still exists at its path and contains every indexed frame. Blocks.
     pub fn is_available(&self) -> bool {
-        self.storage.is_available(self.indexed_bytes())
-    }
-
-    /// End of the last indexed frame, in bytes from the start of the file.
-    fn indexed_bytes(&self) -> u64 {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.last().map_or(0, |last| last.offset + u64::from(last.length))
+        self.storage.is_available(self.index.end_offset())
     }
 
     /// Waits until frame number `frame` (from 0) is indexed; returns `None` if the file has no such frame.
@@ -197,8 +213,7 @@ impl MediaFile {
 
     /// Index entry of frame number `frame` (from 0): its offset, length and time; `None` if it is not indexed.
     pub fn entry(&self, frame: u64) -> Option<FrameEntry> {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.get(usize::try_from(frame).ok()?).copied()
+        self.index.entry(frame)
     }
 
     /// Reads frame number `frame` (from 0). Blocks.
@@ -213,25 +228,27 @@ impl MediaFile {
     /// Reads the frame of an index entry. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed, or
-    /// `InvalidData` if it was overwritten and no frame begins there.
+    /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed or was
+    /// overwritten, or `InvalidData` if no frame begins there although the index of the file says so.
     pub fn read(&self, entry: FrameEntry) -> io::Result<Bytes> {
         let jpeg = self.storage.read(entry.offset, entry.length as usize)?;
         match jpeg.starts_with(&[0xFF, marker::SOI]) {
             true => Ok(jpeg),
-            false => Err(io::Error::new(
+            false if self.is_unchanged() => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
+                "no frame is where the index of the film says",
+            )),
+            false => Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
                 "the file was overwritten after it was opened",
             )),
         }
     }
 
-    /// Moves frames into the index; returns the number of indexed frames.
-    fn publish(&self, entries: &mut Vec<FrameEntry>) -> usize {
-        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
-        index.append(entries);
-        let frames = index.len();
-        drop(index);
+    /// Moves the frames that were found into the index; returns the number of indexed frames.
+    fn publish(&self, scan: &mut IndexScan) -> usize {
+        let end = scan.demuxer().end();
+        let frames = self.index.append(scan.entries(), end);
         self.progress.send_modify(|progress| progress.frames = frames as u64);
         frames
     }
@@ -249,7 +266,10 @@ fn open_file(path: &Path) -> Result<Storage, MediaFileErrorKind> {
 fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProperties, MediaFileErrorKind> {
     for frame in 0..MAX_INVALID_FRAMES {
         let Some(entry) = scan.frame(frame).map_err(MediaFileErrorKind::Io)? else {
-            let defects = scan.defects();
+            if let Some(refusal) = scan.demuxer().refusal() {
+                return Err(MediaFileErrorKind::NotMotionJpeg(refusal));
+            }
+            let defects = scan.demuxer().defects();
             return Err(match defects.oversized {
                 _ if frame > 0 => MediaFileErrorKind::InvalidHeader,
                 0 if defects.is_truncated => MediaFileErrorKind::Truncated,
@@ -260,7 +280,9 @@ fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProp
         let jpeg = storage.read(entry.offset, entry.length as usize).map_err(MediaFileErrorKind::Io)?;
         if let Ok(header) = JpegHeader::parse(&jpeg) {
             let undecodable_kind = undecodable_kind(&header);
-            return Ok(FrameProperties { dimensions: header.dimensions(), undecodable_kind });
+            let dimensions =
+                split_fields(&jpeg).map_or_else(|| header.dimensions(), |fields| fields.dimensions);
+            return Ok(FrameProperties { dimensions, undecodable_kind });
         }
     }
     Err(MediaFileErrorKind::InvalidHeader)
@@ -279,12 +301,13 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 fn run_index(media_file: &Weak<MediaFile>, mut scan: IndexScan) {
     loop {
         let Some(media_file) = media_file.upgrade() else { return };
-        let indexed = media_file.publish(scan.entries());
+        let indexed = media_file.publish(&mut scan);
         match scan.read_next() {
             Ok(true) if indexed < MAX_FRAMES => {}
             Ok(_) => {
-                media_file.publish(scan.entries());
-                media_file.progress.send_modify(|progress| progress.defects = Some(scan.defects()));
+                media_file.publish(&mut scan);
+                let defects = scan.demuxer().defects();
+                media_file.progress.send_modify(|progress| progress.defects = Some(defects));
                 return;
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 use super::storage::ReadAt;
-use crate::media::container::{Demuxer, FileDefects, FrameEntry, ReadRequest};
+use crate::media::container::{Demuxer, FrameEntry, ReadRequest};
 
 /// A scan in progress: a demuxer and the file that it reads.
 ///
@@ -52,9 +52,9 @@ impl IndexScan {
         &mut self.entries
     }
 
-    /// Counts of damaged and oversized frames so far.
-    pub fn defects(&self) -> FileDefects {
-        self.demuxer.defects()
+    /// Demuxer, for what it knows about the file so far.
+    pub fn demuxer(&self) -> &dyn Demuxer {
+        &*self.demuxer
     }
 }
 

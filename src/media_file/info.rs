@@ -1,8 +1,7 @@
 //! Properties of an open media file that are known without reading its frames.
 
 use super::index_progress::IndexProgress;
-use crate::media::FrameRate;
-use crate::media::container::ContainerFormat;
+use crate::media::container::{ContainerFormat, FrameTimes};
 use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::{Npt, NptRange};
 
@@ -20,8 +19,10 @@ pub struct MediaInfo {
     /// Kind of JPEG of the first frame, for a message, if the decoder does not know it; `None` if it may be able to show
     /// the film.
     pub undecodable_kind: Option<&'static str>,
-    /// Frame rate stated by the file, or the assumed rate if it states none.
-    pub rate: FrameRate,
+    /// Times of the frames, stated by the file or assumed.
+    pub times: FrameTimes,
+    /// Streams that are not played, for a message: `PCM sound`.
+    pub other_streams: Vec<String>,
     /// Progress of the index.
     pub progress: IndexProgress,
 }
@@ -39,8 +40,18 @@ impl MediaInfo {
 
     /// Range that can be played, from 0 to the end; open-ended while the file is being indexed.
     pub fn range(&self) -> NptRange {
-        let end = self.is_complete().then(|| self.rate.npt_of(self.frames()));
+        let end = self.is_complete().then(|| self.times.npt_of(self.frames()));
         NptRange { start: Some(Npt::ZERO), end }
+    }
+
+    /// Returns the message for users about streams that are not played; `None` if there are none.
+    pub fn other_streams_note(&self) -> Option<String> {
+        let (last, preceding) = self.other_streams.split_last()?;
+        let others = match preceding {
+            [] => last.clone(),
+            _ => format!("{} and {last}", preceding.join(", ")),
+        };
+        Some(format!("{} also contains {others}, which Reelay does not play.", self.name))
     }
 
     /// Returns the message for users about a film that cannot be shown, or about a damaged file; `None` if nothing is
@@ -59,6 +70,7 @@ impl MediaInfo {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::media::FrameRate;
 
     /// A completely indexed file of this many frames at 20 frames/s.
     pub(crate) fn info(frames: u64) -> MediaInfo {
@@ -68,7 +80,8 @@ pub(crate) mod tests {
             format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 384, height: 288 },
             undecodable_kind: None,
-            rate: FrameRate::CLASSROOM,
+            times: FrameTimes::Assumed(FrameRate::CLASSROOM),
+            other_streams: Vec::new(),
             progress: IndexProgress { frames, defects: Some(Default::default()), has_failed: false },
         }
     }

@@ -19,6 +19,7 @@
 
 mod error;
 mod file;
+mod film_writer;
 mod index_progress;
 mod index_scan;
 pub(crate) mod info;
@@ -27,6 +28,7 @@ mod storage;
 
 pub use error::MediaFileError;
 pub use file::MediaFile;
+pub use film_writer::{FilmWriteError, FilmWriter, aside_path};
 pub use index_progress::IndexProgress;
 pub use info::MediaInfo;
 pub use library::{AddedFolder, Library, renamed_message};

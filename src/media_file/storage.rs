@@ -88,6 +88,14 @@ impl Storage {
         Ok(Self::File { path: path.to_owned(), file, version })
     }
 
+    /// Returns the length when it was opened, in bytes.
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::File { version, .. } => version.length,
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+
     /// Returns true if the file at its path is still the version that was opened. Blocks.
     pub fn is_unchanged(&self) -> bool {
         match self {

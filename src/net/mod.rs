@@ -2,11 +2,12 @@
 //!
 //! [`acceptor::Acceptor`] accepts TCP connections within [`limits`] and refuses others, [`peer_log::PeerLog`] limits the
 //! log lines of each client, [`udp_ports::SocketPair`] binds a UDP port pair for RTP and RTCP,
-//! [`deadline::wait_for_deadline`] sleeps until the next timeout of a state machine, and [`clock::epoch`] reads the
-//! clocks for one.
+//! [`deadline::wait_for_deadline`] sleeps until the next timeout of a state machine, [`clock::epoch`] reads the clocks for
+//! one, and [`clock_check::ClockCheck`] detects that they have jumped.
 
 pub mod acceptor;
 pub mod clock;
+pub mod clock_check;
 pub mod deadline;
 pub mod limits;
 pub mod peer_log;

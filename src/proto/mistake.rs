@@ -26,6 +26,8 @@ pub enum Mistake {
     UnlistedPayloadType,
     /// The server redirects a session to the same URL.
     RedirectToItself,
+    /// A classroom server does not find the port in the usual spelling of the Transport header.
+    PortSpelling,
     /// The Content-Type of a multipart response has no boundary.
     MissingBoundary,
     /// The parts are separated by another boundary than the one in Content-Type.
@@ -53,6 +55,7 @@ impl Mistake {
             Self::RtpmapSpacing => "The parts of rtpmap are not separated by one space",
             Self::UnlistedPayloadType => "The m= line does not list the payload type of JPEG",
             Self::RedirectToItself => "The server redirects to the URL that it was asked for",
+            Self::PortSpelling => "The server did not send to the port that SETUP stated",
             Self::MissingBoundary => "The Content-Type of the multipart response has no boundary",
             Self::OtherBoundary => "The parts are separated by another boundary than the one in Content-Type",
             Self::WrongPartLength => "The Content-Length of a part is not its length",
@@ -75,6 +78,7 @@ impl Mistake {
             Self::RtpmapSpacing => "RFC 4566 §6",
             Self::UnlistedPayloadType => "RFC 4566 §5.14",
             Self::RedirectToItself => "RFC 2326 §10.10",
+            Self::PortSpelling => "RFC 2326 §12.39",
             Self::MissingBoundary | Self::OtherBoundary | Self::EmptyPart => "RFC 2046 §5.1.1",
             Self::WrongPartLength => "RFC 9110 §8.6",
             Self::UnusablePartTimes => "no standard",
@@ -94,6 +98,7 @@ impl Mistake {
             Self::RtpmapSpacing => "the white space was ignored",
             Self::UnlistedPayloadType => "the payload type of rtpmap is used",
             Self::RedirectToItself => "followed, after a pause",
+            Self::PortSpelling => "set up again with the port spelled in another way",
             Self::MissingBoundary | Self::OtherBoundary => "the boundary is taken from the body",
             Self::WrongPartLength => "the end of the frame is found by its markers",
             Self::EmptyPart => "passed over",

@@ -13,7 +13,7 @@ mod connection_reader;
 mod interleaved;
 mod listener;
 mod media_track;
-mod part_reader;
-mod transport;
+pub mod part_reader;
+pub mod transport;
 
 pub use listener::{Proxy, ProxyEvent, ProxyObserver, ProxyOptions};

@@ -34,6 +34,9 @@ const WRITE_QUEUE_CAPACITY: usize = 256;
 /// Maximum time for pending responses and BYE packets after the connection has ended.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Maximum time for the client to close its side after the last response.
+const DRAIN_TIME: Duration = Duration::from_millis(500);
+
 /// Initial size of the read buffer, in bytes.
 const READ_BUFFER_SIZE: usize = 16 * 1024;
 
@@ -70,7 +73,7 @@ impl Connection {
     ) -> io::Result<()> {
         let local = stream.local_addr()?;
         configure_socket(&stream)?;
-        let (reader, write_half) = stream.into_split();
+        let (mut reader, write_half) = stream.into_split();
         let (writer, write_queue) = mpsc::channel(WRITE_QUEUE_CAPACITY);
         let mut write = pin!(write_outgoing(write_half, write_queue));
         let mut connection = Self {
@@ -88,7 +91,7 @@ impl Connection {
         };
         let shutdown = connection.context.shutdown.clone();
         let (result, is_writing) = tokio::select! {
-            result = connection.read_messages(reader) => (result, true),
+            result = connection.read_messages(&mut reader) => (result, true),
             result = &mut write => (result, false),
             () = shutdown.cancelled() => (Ok(()), true),
         };
@@ -98,6 +101,10 @@ impl Connection {
         drop(connection);
         if is_writing && let Err(elapsed) = timeout(FLUSH_TIMEOUT, write).await {
             tracing::debug!(%peer, %elapsed, "closing connection with unsent data");
+        }
+        tokio::select! {
+            () = drain(&mut reader) => {}
+            () = shutdown.cancelled() => {}
         }
         result
     }
@@ -113,7 +120,7 @@ impl Connection {
     }
 
     /// Reads and handles messages until the connection is to be closed.
-    async fn read_messages(&mut self, mut reader: OwnedReadHalf) -> io::Result<()> {
+    async fn read_messages(&mut self, reader: &mut OwnedReadHalf) -> io::Result<()> {
         let mut message_reader = MessageReader::new(MessageLimits::SERVER);
         let mut buffer = BytesMut::with_capacity(READ_BUFFER_SIZE);
         loop {
@@ -199,6 +206,18 @@ impl Connection {
     async fn write(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
         // Fails if the writer has ended, which ends the connection in `serve`.
         let _ = self.writer.send(Outgoing { bytes, written }).await;
+    }
+}
+
+/// Discards what the client still sends after the last response, until it closes its side or [`DRAIN_TIME`] has passed.
+/// Closing a socket with unread bytes resets the connection, and the client may lose the response.
+async fn drain(reader: &mut OwnedReadHalf) {
+    let discard = async {
+        let mut buffer = vec![0; READ_BUFFER_SIZE];
+        while reader.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    };
+    if timeout(DRAIN_TIME, discard).await.is_err() {
+        tracing::debug!("closing connection on which the client still sends");
     }
 }
 

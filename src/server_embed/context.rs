@@ -103,8 +103,12 @@ impl Context {
         self.library.media_file(name, |opened| self.watch_index(opened))
     }
 
-    /// Emits [`ServerEvent::MediaFileWarning`] if the file turns out to be damaged when its index is complete.
+    /// Emits [`ServerEvent::MediaFileWarning`] about streams that are not played, and if the file turns out to be damaged
+    /// when its index is complete.
     pub fn watch_index(self: &Arc<Self>, media_file: &MediaFile) {
+        if let Some(warning) = media_file.info().other_streams_note() {
+            self.observer.emit(ServerEvent::MediaFileWarning { warning });
+        }
         let (context, name, mut progress) =
             (self.clone(), media_file.name().to_owned(), media_file.progress());
         // Holds no reference to the file: indexing stops when the file is dropped.

@@ -42,7 +42,7 @@ pub enum ServerEvent {
         /// Identifier of the session (Session header, RFC 2326 §12.37).
         session: String,
     },
-    /// A media file is damaged but can be played.
+    /// A media file can be played, but not in full: it is damaged, or has streams that are not played.
     MediaFileWarning {
         /// Message for users: what is wrong, and what to try.
         warning: String,

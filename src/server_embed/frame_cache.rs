@@ -52,6 +52,8 @@ pub enum FrameError {
     Packetize(UnsupportedJpeg),
     /// The frame would have to be re-encoded for RFC 2435, and cannot be decoded.
     Decode(DecodeError),
+    /// No frame is where the index of the file says, for this reason.
+    Missing(String),
     /// The file cannot be read.
     Io(io::Error),
 }
@@ -90,7 +92,10 @@ impl FrameCache {
         let (media_file, quality) = (media_file.clone(), self.quality);
         // Reading and re-encoding are slow, and the threads of the runtime have packets to send.
         let packetized = self.blocking_pool.run(move || {
-            let jpeg = media_file.read(entry).map_err(FrameError::Io)?;
+            let jpeg = media_file.read(entry).map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => FrameError::Missing(error.to_string()),
+                _ => FrameError::Io(error),
+            })?;
             packetize_frame(&jpeg, format, quality).map(Arc::new)
         });
         packetized.await.unwrap_or_else(|error| Err(FrameError::Io(error)))

@@ -20,6 +20,8 @@ use super::stream::StreamOutput;
 use crate::impairment::{RawPacket, SessionLink};
 use crate::media::payload::PacketizedFrame;
 use crate::media_file::MediaFile;
+use crate::net::clock;
+use crate::net::clock_check::ClockCheck;
 use crate::proto::rtsp::{Method, Request, Response, StatusCode};
 
 /// Session with everything that its task needs.
@@ -61,6 +63,7 @@ struct TaskState {
     /// Reading the media file has failed; further PLAY requests are refused.
     has_read_failed: bool,
     skipped: SkippedFrames,
+    clock_check: ClockCheck,
 }
 
 /// Frames in a row that cannot be sent.
@@ -75,6 +78,12 @@ struct SkippedFrames {
 
 /// Number of skipped frames in a row that are reported: one second of a usual film.
 const MIN_REPORTED_SKIPS: u64 = 25;
+
+/// Delay of the session timeout after which the process is taken to have been stopped.
+const LATE_EXPIRY: Duration = Duration::from_secs(1);
+
+/// Time in which the requests and RTCP that wait after the process was stopped are read.
+const RESUMED_READ_TIME: Duration = Duration::from_secs(1);
 
 /// Event that the task waits for before it can send the next packet.
 enum WaitReason {
@@ -98,6 +107,7 @@ impl SessionTask {
             pending_write: None,
             has_read_failed: false,
             skipped: SkippedFrames::default(),
+            clock_check: ClockCheck::new(clock::epoch()),
         };
         let shutdown = self.context.shutdown.clone();
         loop {
@@ -120,9 +130,7 @@ impl SessionTask {
                 }
                 () = wait_for_write(&mut state.pending_write) => false,
                 () = sleep_until(deadline.into()), if !state.is_connected => {
-                    let session = self.session.id().to_owned();
-                    self.context.emit_about(self.peer, || ServerEvent::SessionExpired { session });
-                    true
+                    self.handle_expiry(deadline, &mut state)
                 }
                 () = shutdown.cancelled() => true,
             };
@@ -137,6 +145,19 @@ impl SessionTask {
                 self.rtp_sender.send(&bye).await;
             }
         }
+    }
+
+    /// Handles the end of the session timeout; returns true if the session is over. If it comes late, the process was
+    /// stopped or the computer suspended: what the client has sent meanwhile is read first.
+    fn handle_expiry(&self, deadline: Instant, state: &mut TaskState) -> bool {
+        let delay = deadline.elapsed();
+        if delay >= LATE_EXPIRY {
+            state.last_activity += delay + RESUMED_READ_TIME;
+            return false;
+        }
+        let session = self.session.id().to_owned();
+        self.context.emit_about(self.peer, || ServerEvent::SessionExpired { session });
+        true
     }
 
     /// Time without a sign of life of the client after which the session ends if its connection is closed.
@@ -154,7 +175,11 @@ impl SessionTask {
             if !self.rtp_sender.has_capacity() {
                 return WaitReason::Blocked;
             }
-            let now = Instant::now();
+            let epoch = clock::epoch();
+            let now = epoch.instant;
+            if state.clock_check.check(epoch).is_some() {
+                self.session.stream().set_epoch(epoch);
+            }
             if let Some((_, packet)) = state.link.poll_packet(now) {
                 self.rtp_sender.send(&packet).await;
                 continue;
@@ -218,6 +243,7 @@ impl SessionTask {
                 tracing::debug!(frame, %error, "skipping frame that cannot be decoded");
                 self.skip_frame(frame, error.to_string(), state);
             }
+            Err(FrameError::Missing(reason)) => self.skip_frame(frame, reason, state),
             Err(FrameError::Io(error)) => {
                 // The stream ends here and sends BYE, so that the client does not wait for more.
                 stream.end_at(frame);

@@ -15,6 +15,9 @@ pub struct DataTimeout {
 /// Minimum number of frame intervals before data counts as missing: nothing is sent between frames.
 const MIN_FRAME_INTERVALS: u32 = 3;
 
+/// Time in which the input that waits after the process was stopped is read.
+pub const RESUMED_READ_TIME: Duration = Duration::from_secs(1);
+
 /// Maximum frame interval; longer ones are reduced to it.
 const MAX_FRAME_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -27,6 +30,12 @@ impl DataTimeout {
     /// Counts silence from `now`, because the process was stopped and data may be waiting to be read.
     pub fn resume(&mut self, now: Instant) {
         self.resumed_at = Some(now);
+    }
+
+    /// Returns true if packets that arrived while the process was stopped may still be read, so that the times at which they
+    /// are read say nothing about the network.
+    pub fn has_just_resumed(&self, now: Instant) -> bool {
+        self.resumed_at.is_some_and(|at| now.saturating_duration_since(at) < RESUMED_READ_TIME)
     }
 
     /// Stops the timer. Returns true if data was missing.

@@ -14,6 +14,8 @@ use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
 use super::state::{Goal, RtspState, SessionStatus};
 use crate::impairment::RawPacket;
+use crate::net::clock_check::ClockJump;
+use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{LowerTransport, Npt, NptRange, PortPair, Transport};
 
 /// Command of the user. The window, the backend, the driver and the client pass on the same value.
@@ -47,6 +49,14 @@ pub enum ClientInput {
     Packet(RawPacket),
     /// The process did not run for a while, so that data may be waiting to be read: silence counts from now on.
     Resumed,
+    /// A clock of this computer has jumped, mostly because it was suspended. The server may have ended the session
+    /// meanwhile, and times on the wall clock count from this new reading.
+    ClockJumped {
+        /// Direction and length of the jump.
+        jump: ClockJump,
+        /// Reading of both clocks after the jump.
+        epoch: Epoch,
+    },
 }
 
 /// Network path to the server.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::error::SessionError;
 use super::state::{Goal, RtspState, SessionStatus};
+use crate::net::clock_check::ClockJump;
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, PortPair};
 
@@ -176,6 +177,12 @@ pub trait Machine: fmt::Debug + Send {
 
     /// Returns the deadline of the connection attempt or of the response that is awaited, if there is one.
     fn deadline_mut(&mut self) -> Option<&mut Instant>;
+
+    /// Sets an established session up again because a clock of this computer has jumped. Returns false if that is not
+    /// possible.
+    fn handle_clock_jump(&mut self, _now: Instant, _jump: ClockJump) -> bool {
+        false
+    }
 
     /// Drops what the new goal of the user makes obsolete.
     fn handle_goal_change(&mut self) {}

@@ -3,7 +3,7 @@
 use super::error::SessionError;
 use crate::media::jpeg::Dimensions;
 use crate::proto::mistake::Mistake;
-use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, header};
+use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, encode_whitespace, header};
 use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
 
 /// Presentation with a JPEG stream.
@@ -137,13 +137,14 @@ fn is_absolute_url(url: &str) -> bool {
 }
 
 /// Resolves a control attribute (RFC 2326 §C.1.1). A relative URL is appended to the base, whose last segment is never
-/// replaced: all servers expect that. `*` and a missing attribute mean the base itself.
+/// replaced: all servers expect that. `*` and a missing attribute mean the base itself. White space is percent-encoded
+/// and control characters are removed, since the URL becomes a word of the request line.
 fn join_control_url(base: &str, control: Option<&str>) -> String {
-    match control.map(str::trim) {
+    encode_whitespace(&match control.map(str::trim) {
         None | Some("" | "*") => base.to_owned(),
         Some(absolute) if is_absolute_url(absolute) => absolute.to_owned(),
         Some(relative) => format!("{}/{}", base.trim_end_matches('/'), relative.trim_start_matches('/')),
-    }
+    })
 }
 
 /// Removes the end of a range of zero length: servers state one if they do not know the duration.
@@ -180,6 +181,12 @@ mod tests {
         assert_eq!(
             (presentation.aggregate_url.as_str(), presentation.stream_url.as_str()),
             ("rtsp://h/test", "rtsp://h/test/stream=0")
+        );
+        let injecting = "v=0\nm=video 0 RTP/AVP 26\na=control:my track RTSP/1.0\rX: y\n";
+        let stream_url = parse(Some("rtsp://h/test/"), injecting).unwrap().stream_url;
+        assert_eq!(
+            stream_url, "rtsp://h/test/my%20track%20RTSP/1.0X:%20y",
+            "it is one word of the request line"
         );
         let absolute = "v=0\nm=video 0 RTP/AVP 26\na=control:rtsp://h:99/other/a\n";
         assert_eq!(parse(Some("rtsp://h/test/"), absolute).unwrap().stream_url, "rtsp://h:99/other/a");

@@ -1,11 +1,12 @@
 //! Parts in which clients differ, and everything around them that is the same for all protocols. Sans-I/O.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::client::Client;
+use super::data_timeout::RESUMED_READ_TIME;
 use super::events::{ClientInput, ClientOutput, NetworkPath, OutputQueue, SessionCommand, SessionEvent};
 use super::logged_message::Direction;
 use super::machine::{Action, Machine};
@@ -13,14 +14,13 @@ use super::pipeline::Pipeline;
 use super::rtp::frame_receiver::FrameReceiver;
 use super::state::{Goal, SessionStatus};
 use crate::impairment::{PacketKind, RawPacket};
+use crate::net::clock_check::ClockJump;
+use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{Method, Npt};
 use crate::stats::{PacketLog, Snapshot};
 
 /// Action that the state machine of a protocol alone asks for.
 pub type ProtocolAction<P> = <<P as Protocol>::Machine as Machine>::Action;
-
-/// Time in which the input that waits after the process was stopped is read.
-const RESUMED_READ_TIME: Duration = Duration::from_secs(1);
 
 /// Part of a client that depends on its protocol. Each implementation is a [`Client`].
 pub trait Protocol: fmt::Debug + Send {
@@ -46,6 +46,9 @@ pub trait Protocol: fmt::Debug + Send {
 
     /// Informs the server that its packets are no longer received, before the session is torn down.
     fn send_bye(&mut self, _now: Instant) {}
+
+    /// Sets the reading of both clocks from which times on the wall clock count. Protocols without RTCP ignore it.
+    fn set_epoch(&mut self, _epoch: Epoch) {}
 
     /// Prepares for the bytes of a new connection.
     fn handle_connecting(&mut self) {}
@@ -206,6 +209,19 @@ pub trait Protocol: fmt::Debug + Send {
         }
     }
 
+    /// Handles a jump of a clock: a session that can be set up again is, because the server may have ended it. Delays
+    /// count from the new reading in any case.
+    fn handle_clock_jump(&mut self, now: Instant, jump: ClockJump, epoch: Epoch) {
+        self.handle_resumed(now);
+        self.set_epoch(epoch);
+        let (machine, pipeline) = self.parts_mut();
+        pipeline.presenter.set_epoch(epoch);
+        if machine.handle_clock_jump(now, jump) {
+            // Neither the silence nor the time that has passed says anything about the film.
+            pipeline.stop(now);
+        }
+    }
+
     /// Does everything that follows from an input or a timeout.
     fn advance(&mut self, now: Instant) {
         self.perform_actions(now);
@@ -243,6 +259,7 @@ impl<P: Protocol> Client for P {
             ClientInput::Packet(RawPacket { kind: PacketKind::Rtcp, .. }) if !P::HAS_RTCP => {}
             ClientInput::Packet(packet) => self.send_to_emulator(now, packet),
             ClientInput::Resumed => self.handle_resumed(now),
+            ClientInput::ClockJumped { jump, epoch } => self.handle_clock_jump(now, jump, epoch),
         }
         Protocol::advance(self, now);
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::classroom::PortSpelling;
+use crate::net::clock_check::ClockJump;
 
 /// Reason for which a session is set up again by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,13 @@ pub enum ReconnectReason {
         server: String,
         /// New spelling.
         spelling: PortSpelling,
+    },
+    /// A clock of this computer has jumped, mostly because it was suspended.
+    ClockJumped {
+        /// Host and port of the server.
+        server: String,
+        /// Direction and length of the jump.
+        jump: ClockJump,
     },
     /// The connection or the session was lost.
     ServerLost {
@@ -47,7 +55,10 @@ impl ReconnectReason {
     pub fn wait(&self) -> Option<Duration> {
         match self {
             Self::ServerLost { wait, .. } | Self::ServerBusy { wait, .. } => Some(*wait),
-            Self::TcpFallback | Self::Redirected { .. } | Self::PortRespelled { .. } => None,
+            Self::TcpFallback
+            | Self::Redirected { .. }
+            | Self::PortRespelled { .. }
+            | Self::ClockJumped { .. } => None,
         }
     }
 }
@@ -73,6 +84,15 @@ impl fmt::Display for ReconnectReason {
                 write!(
                     f,
                     "{server} may not have understood the port in SETUP; trying again with \"Transport: {spelling}\"."
+                )
+            }
+            Self::ClockJumped { server, jump } => {
+                let jump = jump.to_string();
+                let (first, rest) = jump.split_at(jump.len().min(1));
+                write!(
+                    f,
+                    "{}{rest}; the session with {server} is set up again, and its figures start again from 0.",
+                    first.to_uppercase()
                 )
             }
             Self::ServerLost { server, attempt, wait } => {

@@ -5,7 +5,7 @@
 //! affecting the others, and a file that is not TOML is renamed, never deleted; [`LoadedSettings::problem`] reports
 //! both.
 
-mod document;
+pub mod document;
 mod json;
 mod problem;
 mod store;

@@ -76,6 +76,13 @@ impl PresentationStats {
         }
     }
 
+    /// Sets the reading of both clocks from which delays count, after one of them has jumped. Delays are unknown until the
+    /// next sender report, because the clock of a sender on this computer has jumped as well.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        self.last_sender_report = None;
+    }
+
     /// Records that PLAY was sent.
     pub fn record_play_request(&mut self, now: Instant) {
         self.play_requested_at = Some(now);

@@ -112,6 +112,11 @@ impl ReceiveStats {
         self.arrivals.last = None;
     }
 
+    /// Leaves the time before the next packet out of the jitter.
+    pub fn mark_arrival_gap(&mut self) {
+        self.frame_jitter.mark_discontinuity();
+    }
+
     /// Records a complete frame.
     pub fn record_complete_frame(&mut self, now: Instant) {
         self.frames_complete += 1;

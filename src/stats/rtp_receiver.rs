@@ -114,11 +114,17 @@ struct SourceState {
     /// Time at which `extended_max` last advanced.
     last_advance: Instant,
     bad_seq: BadSequence,
-    /// Time at which the count was started, if RTP-Info did not announce its first packet: packets that were sent before
-    /// the first one received may still arrive.
+    /// Time at which the count was started, if packets before its first one may still arrive: RTP-Info did not announce
+    /// the first packet, or may be wrong, because no packet of an earlier count can be taken for one of this count.
     open_since: Option<Instant>,
+    /// RTP-Info announced the first packet.
+    is_announced: bool,
     /// Timestamp of the first packet.
     first_timestamp: Option<u32>,
+    /// Timestamp that RTP-Info announced for the first packet; `None` if it stated none.
+    announced_timestamp: Option<u32>,
+    /// Timestamp of the packet with the highest sequence number; `None` before the first packet.
+    last_timestamp: Option<u32>,
     newest: Option<NewestFrame>,
     /// First packet since the last response to PLAY, and the time of the response. Packets before it may be on another
     /// clock.
@@ -196,8 +202,8 @@ pub fn is_near(first: u16, sequence: u16) -> bool {
 }
 
 impl RtpReceiver {
-    /// Expects this sequence number next, as RTP-Info announces. Returns it extended.
-    pub fn expect_seq(&mut self, now: Instant, sequence: u16) -> i64 {
+    /// Expects this sequence number and timestamp next, as RTP-Info announces. Returns the sequence number extended.
+    pub fn expect_seq(&mut self, now: Instant, sequence: u16, timestamp: Option<u32>) -> i64 {
         self.mark_discontinuity(now);
         let announced = self
             .source
@@ -214,8 +220,9 @@ impl RtpReceiver {
             }
             _ => {
                 self.start_source(now, i64::from(sequence), true);
-                if let (Some(source), true) = (&mut self.source, self.previous.is_some()) {
-                    source.play_start = Some((source.base_seq, now));
+                if let Some(source) = &mut self.source {
+                    source.announced_timestamp = timestamp;
+                    source.play_start = self.previous.is_some().then_some((source.base_seq, now));
                 }
                 i64::from(sequence)
             }
@@ -232,6 +239,11 @@ impl RtpReceiver {
             source.newest = None;
             source.play_start = Some((source.extended_max + 1, now));
         }
+    }
+
+    /// Leaves the time before the next packet out of the jitter.
+    pub fn mark_arrival_gap(&mut self) {
+        self.interarrival_jitter.mark_discontinuity();
     }
 
     /// Restarts the count with this sequence number, for another source or a restarted one. Returns it extended.
@@ -265,7 +277,10 @@ impl RtpReceiver {
     fn start_source(&mut self, now: Instant, base_seq: i64, is_announced: bool) {
         self.held.clear();
         self.announced_gap = None;
-        let source = SourceState::new(now, base_seq, is_announced);
+        let mut source = SourceState::new(now, base_seq, is_announced);
+        if self.source.is_none() {
+            source.open_since = Some(now);
+        }
         let Some(ended) = self.source.replace(source).filter(|ended| ended.expected() > 0) else { return };
         if let Some((before, _)) = self.previous.replace((ended, now)) {
             self.earlier.add(&before);
@@ -342,26 +357,44 @@ impl RtpReceiver {
         if let Some(arrival) = self.count_in_previous(now, header) {
             return arrival;
         }
-        let is_counted = self.source.as_mut().is_some_and(|source| source.extend_back(now, sequence));
+        let Some(source) = &mut self.source else { return Arrival::OutOfRange };
+        let is_counted = source.extend_back(now, sequence);
+        if is_counted && source.is_announced {
+            self.add_doubt(LossDoubt::WrongAnnouncement);
+        }
         self.reordered += u64::from(is_counted);
         if is_counted { Arrival::Reordered(sequence) } else { Arrival::OutOfRange }
     }
 
     /// Counts a packet of the count before the last restart; `None` if it is none.
     fn count_in_previous(&mut self, now: Instant, header: &Header) -> Option<Arrival> {
-        let ((previous, ended_at), source) = (self.previous.as_mut()?, self.source.as_ref()?);
-        // Its packets were sent before those of the restarted count.
-        let age = source.first_timestamp?.wrapping_sub(header.timestamp) as i32;
-        let is_recent = now.saturating_duration_since(*ended_at) <= MAX_HOLD_TIME;
-        if !is_recent || !(0..=MAX_AGE).contains(&age) {
-            return None;
-        }
+        let precedes_count = self.precedes_count(now, header);
+        let (previous, _) = self.previous.as_mut().filter(|_| precedes_count)?;
         if previous.count_late(now, header, &mut self.rate)? {
             self.reordered += 1;
             return Some(Arrival::EarlierCount);
         }
         self.duplicates += 1;
         Some(Arrival::EarlierDuplicate)
+    }
+
+    /// Returns whether a packet is one of the count before the last PLAY that arrives late. Nothing is counted.
+    pub fn is_of_previous_count(&self, now: Instant, header: &Header) -> bool {
+        let previous = self.previous.as_ref().filter(|_| self.precedes_count(now, header));
+        previous.is_some_and(|(previous, _)| previous.late_sequence(now, header).is_some())
+    }
+
+    /// Returns whether a packet arrives soon after a restart, and was sent before those of the restarted count.
+    fn precedes_count(&self, now: Instant, header: &Header) -> bool {
+        let (Some((previous, ended_at)), Some(source)) = (&self.previous, &self.source) else { return false };
+        let age = |reference: u32| reference.wrapping_sub(header.timestamp) as i32;
+        let is_older = match (source.first_timestamp, source.announced_timestamp, previous.last_timestamp) {
+            (Some(first), ..) => (0..=MAX_AGE).contains(&age(first)),
+            (None, Some(announced), _) => (1..=MAX_AGE).contains(&age(announced)),
+            (None, None, Some(last)) => (0..=MAX_AGE).contains(&age(last)),
+            (None, None, None) => false,
+        };
+        is_older && now.saturating_duration_since(*ended_at) <= MAX_HOLD_TIME
     }
 
     /// Holds a packet that does not belong to the count, unless it proves a restart with one that is held.
@@ -531,6 +564,7 @@ impl SourceState {
             extended_max: base_seq - 1,
             received: 0,
             open_since: (!is_announced).then_some(now),
+            is_announced,
             play_start: None,
             window: SequenceWindow::default(),
             bursts: LossBursts::default(),
@@ -538,6 +572,8 @@ impl SourceState {
             last_advance: now,
             bad_seq: BadSequence::default(),
             first_timestamp: None,
+            announced_timestamp: None,
+            last_timestamp: None,
             newest: None,
         }
     }
@@ -584,7 +620,9 @@ impl SourceState {
         let is_before_play = self.play_start.is_some_and(|(first, at)| {
             sequence < first && now.saturating_duration_since(at) <= MAX_DELAY_AFTER_PLAY
         });
-        let Some(newest) = self.newest.filter(|_| !is_before_play) else { return true };
+        // After a response to PLAY that announces nothing, packets far behind may be the first of another count.
+        let is_far = self.received > 0 && self.extended_max - sequence > BURST_WINDOW;
+        let Some(newest) = self.newest.filter(|_| !is_before_play || is_far) else { return !is_far };
         let age = |reference: u32| reference.wrapping_sub(timestamp) as i32;
         match newest.previous {
             // A server may restart its timestamps, but not its sequence numbers, at the end of the film.
@@ -608,6 +646,7 @@ impl SourceState {
 
     fn update_newest(&mut self, sequence: i64, header: &Header, rate: &mut PacketRate) {
         self.first_timestamp.get_or_insert(header.timestamp);
+        self.last_timestamp = Some(header.timestamp);
         let previous = match self.newest {
             Some(newest) if newest.timestamp == header.timestamp => {
                 rate.record_packet();
@@ -629,17 +668,23 @@ impl SourceState {
     /// Counts a packet that arrived after the count was restarted. Returns whether it was missing; `None` if it does not
     /// belong to the count.
     fn count_late(&mut self, now: Instant, header: &Header, rate: &mut PacketRate) -> Option<bool> {
-        let sequence = extend_sequence(self.extended_max, header.sequence);
-        let ahead = sequence - self.extended_max;
-        if ahead > i64::from(MAX_RESTART_SPAN) {
-            return None;
-        }
-        if ahead > 0 {
+        let sequence = self.late_sequence(now, header)?;
+        if sequence > self.extended_max {
             self.advance(now, sequence, header, rate);
             return Some(true);
         }
-        let is_counted = sequence >= self.base_seq && self.matches_clock(now, sequence, header.timestamp);
-        is_counted.then(|| self.mark_received(sequence))
+        Some(self.mark_received(sequence))
+    }
+
+    /// Returns the extended sequence number of a packet that arrived after the count was restarted; `None` if it does not
+    /// belong to the count.
+    fn late_sequence(&self, now: Instant, header: &Header) -> Option<i64> {
+        let sequence = extend_sequence(self.extended_max, header.sequence);
+        let belongs_to_count = match sequence - self.extended_max {
+            ahead if ahead > 0 => ahead <= i64::from(MAX_RESTART_SPAN),
+            _ => sequence >= self.base_seq && self.matches_clock(now, sequence, header.timestamp),
+        };
+        belongs_to_count.then_some(sequence)
     }
 
     /// Counts a packet that was sent shortly before the first one received, if that one was not announced. Returns false
@@ -721,7 +766,7 @@ mod tests {
     #[test]
     fn loss_duplication_and_reordering_are_counted_across_wrap() {
         let mut receiver = RtpReceiver::default();
-        receiver.expect_seq(Instant::now(), 65_533);
+        receiver.expect_seq(Instant::now(), 65_533, None);
         let arrivals = receive(&mut receiver, &[65_534, 65_535, 1, 0, 0, 4, 65_532]);
         use Arrival::{Duplicate, New, OutOfRange, Reordered};
         let expected = [
@@ -746,6 +791,18 @@ mod tests {
     }
 
     #[test]
+    fn another_count_after_play_without_announcement_is_proven_by_two_packets() {
+        let mut receiver = RtpReceiver::default();
+        receive(&mut receiver, &(40_000..40_100).collect::<Vec<_>>());
+        receiver.mark_discontinuity(Instant::now());
+        let arrivals = receive(&mut receiver, &[40_098, 9_002, 9_000]);
+        assert_eq!(
+            arrivals,
+            [Arrival::Duplicate(40_098), Arrival::Held, Arrival::RestartProven { first: 9_000 }]
+        );
+    }
+
+    #[test]
     fn loss_bursts_are_current_and_survive_restarts() {
         let mut receiver = RtpReceiver::default();
         receive(&mut receiver, &[0, 4, 5]);
@@ -762,7 +819,7 @@ mod tests {
         assert_eq!(bursts(&receiver, None), (3, 2, Some(4.0 / 3.0)));
         receiver.handle_packet(Instant::now() + MIN_OUTAGE, &header(3_002 + 32_000, 0));
         assert_eq!(bursts(&receiver, None), (4, 31_999, Some(32_003.0 / 4.0)));
-        receiver.expect_seq(Instant::now(), 100);
+        receiver.expect_seq(Instant::now(), 100, None);
         receive(&mut receiver, &[101]);
         assert_eq!(bursts(&receiver, None).0, 5);
         // The last three packets sent have not arrived.
@@ -786,12 +843,12 @@ mod tests {
     #[test]
     fn near_announced_sequence_continues_and_far_one_restarts() {
         let mut receiver = RtpReceiver::default();
-        receiver.expect_seq(Instant::now(), 100);
+        receiver.expect_seq(Instant::now(), 100, None);
         receive(&mut receiver, &[100, 101]);
-        receiver.expect_seq(Instant::now(), 103);
+        receiver.expect_seq(Instant::now(), 103, None);
         receive(&mut receiver, &[103]);
         assert_eq!((receiver.expected(), receiver.lost()), (4, 1));
-        receiver.expect_seq(Instant::now(), 40_000);
+        receiver.expect_seq(Instant::now(), 40_000, None);
         receive(&mut receiver, &[40_000, 40_001]);
         assert_eq!((receiver.expected(), receiver.lost()), (6, 1));
     }
@@ -800,12 +857,12 @@ mod tests {
     fn replay_from_same_sequence_number_is_counted_again() {
         let mut receiver = RtpReceiver::default();
         for _ in 0..2 {
-            receiver.expect_seq(Instant::now(), 7);
+            receiver.expect_seq(Instant::now(), 7, None);
             let arrivals = receive(&mut receiver, &(7..47).collect::<Vec<_>>());
             assert!(arrivals.iter().all(|arrival| matches!(arrival, Arrival::New(_))), "{arrivals:?}");
         }
         assert_eq!((receiver.expected(), receiver.received(), receiver.lost()), (80, 80, 0));
-        receiver.expect_seq(Instant::now(), 45);
+        receiver.expect_seq(Instant::now(), 45, None);
         assert_eq!(
             receive(&mut receiver, &[45]),
             [Arrival::Duplicate(45)],
@@ -876,7 +933,7 @@ mod tests {
     fn wrong_announced_sequence_is_not_loss() {
         for announced in [31_000, 60_000] {
             let mut receiver = RtpReceiver::default();
-            receiver.expect_seq(Instant::now(), announced);
+            receiver.expect_seq(Instant::now(), announced, None);
             receive_with_restarts(&mut receiver, 1_000..1_668);
             assert_eq!((receiver.expected(), receiver.received()), (668, 668), "{announced}");
         }
@@ -885,7 +942,7 @@ mod tests {
     #[test]
     fn sender_count_reveals_loss_at_end() {
         let mut receiver = RtpReceiver::default();
-        receiver.expect_seq(Instant::now(), 1_000);
+        receiver.expect_seq(Instant::now(), 1_000, None);
         receive(&mut receiver, &(1_000..1_665).collect::<Vec<_>>());
         let sender_counts = |reported| SenderCounts { emulator: Some((665, 1_664)), reported, in_flight: 0 };
         assert_eq!(receiver.expected_with(Some(sender_counts(Some(668)))), 668);

@@ -8,14 +8,15 @@ mod twins;
 use self::sources::Source;
 
 /// Top-level modules from the bottom to the top, and the modules that each may use besides itself.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("proto", &[]),
     ("format.rs", &[]),
     ("file_url.rs", &[]),
+    ("about.rs", &[]),
     ("media", &["proto"]),
     ("impairment", &["format", "proto"]),
     ("stats", &["format", "impairment", "proto"]),
-    ("net", &["proto"]),
+    ("net", &["format", "proto"]),
     ("media_file", &["media", "proto"]),
     ("session", &["net", "stats", "impairment", "media", "proto"]),
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
@@ -37,6 +38,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "media",
             "format",
             "file_url",
+            "about",
             "proto",
         ],
     ),
@@ -53,6 +55,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
             "media",
             "format",
             "file_url",
+            "about",
             "proto",
         ],
     ),

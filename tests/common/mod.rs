@@ -2,9 +2,12 @@
 #![allow(dead_code, unused_imports)] // each test binary uses a part of them
 
 pub mod app_harness;
+pub mod avi_files;
 pub mod classroom_server;
 pub mod jpegs;
 pub mod media_files;
+pub mod mov_files;
+pub mod namespaces;
 pub mod odd_jpegs;
 pub mod simulation;
 pub mod window_harness;

@@ -1,6 +1,8 @@
 //! Goals, states and connections.
 
-use reelay::session::{Goal, RtspState, SessionEvent};
+use reelay::net::clock_check::ClockJump;
+use reelay::proto::rtcp::{Epoch, NtpTime};
+use reelay::session::{ClientInput, Goal, RtspState, SessionEvent};
 use std::time::Duration;
 
 use super::player::{MS, MULTIPART, Player, jpeg, part};
@@ -246,6 +248,26 @@ fn stalls_are_reported_and_end_in_another_connection() {
     assert!(player.is_connected);
     player.run_for(Duration::from_secs(16));
     assert_eq!((player.is_connected, player.reconnects().len()), (false, 1));
+}
+
+#[test]
+fn suspended_computer_requests_the_stream_again() {
+    let mut player = Player::playing();
+    player.receive(part(&jpeg(b"a")));
+    player.run_for(100 * MS);
+    let epoch = Epoch { instant: player.now, ntp: NtpTime(1 << 50) };
+    let jump = ClockJump::Forward(Duration::from_secs(3_600));
+    player.input(ClientInput::ClockJumped { jump, epoch });
+    assert!(player.reconnects()[0].to_string().contains("camera:80"), "{:?}", player.reconnects());
+    // The network is not back yet.
+    player.lose(Some("network is unreachable"));
+    assert!(player.reconnects()[1].to_string().contains("reconnecting in"), "{:?}", player.reconnects());
+    player.run_for(Duration::from_secs(3));
+    player.accept();
+    player.receive(MULTIPART);
+    player.receive(part(&jpeg(b"b")));
+    player.run_for(100 * MS);
+    assert_eq!((player.state(), player.shown.len(), player.errors().len()), (RtspState::Playing, 2, 0));
 }
 
 #[test]

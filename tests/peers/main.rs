@@ -4,8 +4,10 @@
 //! If a program is not installed, its tests print a message and pass; if `REELAY_REQUIRE_PEERS` is set, they fail
 //! instead.
 
+mod avi;
 #[path = "../common/mod.rs"]
 mod common;
+mod mov_films;
 mod players;
 mod programs;
 mod relays;

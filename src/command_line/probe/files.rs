@@ -1,13 +1,13 @@
 //! Files that `reelay probe` writes: saved frames and the report. Each is written aside and renamed when it is complete, so
 //! that a full disk leaves no part of one behind.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use crate::command_line::error::CommandError;
 use crate::command_line::values::{ReportFile, ReportFormat};
-use crate::media::jpeg::with_eoi;
+use crate::media::jpeg::standalone;
+use crate::media_file::aside_path;
 use crate::stats::SessionReport;
 
 /// Number of bytes that must fit on the disk before the session starts.
@@ -24,10 +24,11 @@ pub fn prepare_folder(folder: &Path) -> Result<(), CommandError> {
     check_writable(&folder.join(CHECK_NAME)).map_err(|error| frame_error(folder, &error))
 }
 
-/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`. EOI is added if the frame has none.
+/// Saves a frame as a file named after its number, counted from 1: `000001.jpg`. Huffman tables and
+/// EOI are added if the frame has none.
 pub fn save_frame(folder: &Path, number: u64, jpeg: &[u8]) -> Result<(), CommandError> {
     let path = folder.join(format!("{number:06}.jpg"));
-    write_aside(&path, &with_eoi(jpeg)).map_err(|error| frame_error(&path, &error))
+    write_aside(&path, &standalone(jpeg)).map_err(|error| frame_error(&path, &error))
 }
 
 fn frame_error(path: &Path, error: &io::Error) -> CommandError {
@@ -52,18 +53,6 @@ pub fn write_report(file: &ReportFile, report: &SessionReport) -> Result<(), Com
 
 fn report_error(file: &ReportFile, error: &io::Error) -> CommandError {
     CommandError::new(format!("{} cannot be written ({error}); choose another file.", file.path.display()))
-}
-
-/// Returns the name under which a file is written until it is complete; `None` for a device or a pipe, which is written
-/// directly.
-fn aside_path(path: &Path) -> Option<PathBuf> {
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return None;
-    }
-    let mut name = OsString::from(".");
-    name.push(path.file_name()?);
-    name.push(".part");
-    Some(path.with_file_name(name))
 }
 
 /// Checks that a file of [`MIN_FREE_BYTES`] can be written beside `path`. A device or a pipe is only opened.

@@ -12,6 +12,7 @@ use crate::command_line::error::CommandError;
 use crate::command_line::stderr;
 use crate::command_line::target::Target;
 use crate::impairment::Emulator;
+use crate::media::container::FrameTimes;
 use crate::media_file::MediaFile;
 use crate::net::deadline::wait_for_deadline;
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
@@ -34,10 +35,10 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
     runtime.block_on(async {
         let emulator = Emulator::new(arguments.network.unwrap_or_default());
-        let (url, server) = resolve_target(arguments, &emulator).await?;
+        let ResolvedTarget { url, server, times } = resolve_target(arguments, &emulator).await?;
         let placement =
             if server.is_some() { EmulatorPlacement::AtServer } else { EmulatorPlacement::AtClient };
-        let result = play(arguments, url, EmulatorOptions { emulator, placement }).await;
+        let result = play(arguments, url, times, EmulatorOptions { emulator, placement }).await;
         if let Some(server) = server {
             server.stop().await;
         }
@@ -45,13 +46,22 @@ pub fn probe(arguments: &ProbeArguments) -> Result<(), CommandError> {
     })
 }
 
-/// Returns the URL to play, and the embedded server if the target is a file.
+/// What is played.
+struct ResolvedTarget {
+    url: SourceUrl,
+    /// Embedded server, if the target is a film.
+    server: Option<Server>,
+    /// Times of the film's frames; `None` for a stream.
+    times: Option<FrameTimes>,
+}
+
+/// Opens the target, and starts the embedded server if it is a film.
 async fn resolve_target(
     arguments: &ProbeArguments,
     emulator: &Emulator,
-) -> Result<(SourceUrl, Option<Server>), CommandError> {
+) -> Result<ResolvedTarget, CommandError> {
     match &arguments.target {
-        Target::Stream(url) => Ok((url.clone(), None)),
+        Target::Stream(url) => Ok(ResolvedTarget { url: url.clone(), server: None, times: None }),
         Target::File(path) => {
             let film = MediaFile::open(path, &backend::file_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
@@ -59,8 +69,9 @@ async fn resolve_target(
             let server = Server::start(options, Observer::new(print_file_error)).await.map_err(|error| {
                 CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
             })?;
+            let times = Some(film.times());
             let name = server.serve(film);
-            Ok((server.url_of(&name).into(), Some(server)))
+            Ok(ResolvedTarget { url: server.url_of(&name).into(), server: Some(server), times })
         }
     }
 }
@@ -77,6 +88,7 @@ fn print_file_error(event: ServerEvent) {
 async fn play(
     arguments: &ProbeArguments,
     url: SourceUrl,
+    times: Option<FrameTimes>,
     emulation: EmulatorOptions,
 ) -> Result<(), CommandError> {
     if let Some(folder) = &arguments.save_frames {
@@ -98,6 +110,7 @@ async fn play(
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
 
     let mut watcher = Watcher::new(arguments, is_finite, emulator, session.figures());
+    watcher.set_film_times(times);
     watch(&session, &mut watcher, frames, &mut events).await;
 
     let figures = session.figures();

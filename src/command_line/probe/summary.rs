@@ -55,6 +55,15 @@ pub struct ProbeSummary {
     pub height: Option<u16>,
     /// Mean rate at which complete frames arrived, in frames per second.
     pub frame_rate: Option<f64>,
+    /// Frame rate of a film, in frames per second; `None` for a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub film_rate: Option<f64>,
+    /// True if the film states no frame rate; `None` for a stream.
+    #[serde(rename = "film_rate_assumed", skip_serializing_if = "Option::is_none")]
+    pub is_film_rate_assumed: Option<bool>,
+    /// Frame rate of a film as text, `20 fps (assumed)`.
+    #[serde(skip)]
+    pub film_rate_text: Option<String>,
     /// Lower transport, `udp` or `tcp`.
     pub transport: Option<&'static str>,
     /// Protocol of the server.
@@ -86,6 +95,9 @@ impl ProbeSummary {
     fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         if let (Some(width), Some(height)) = (self.width, self.height) {
             writeln!(out, "frame size   {width}×{height}, {}", quantity(self.frame_rate, "frames/s"))?;
+        }
+        if let Some(rate) = &self.film_rate_text {
+            writeln!(out, "film rate    {rate}")?;
         }
         writeln!(
             out,
@@ -196,6 +208,7 @@ mod tests {
             width: Some(64),
             height: Some(48),
             frame_rate: Some(20.0),
+            film_rate_text: Some("20 fps (assumed)".to_owned()),
             loss_ratio: Some(0.125),
             bitrate_bps: Some(1_500_000.0),
             others: vec!["audio".to_owned()],
@@ -203,8 +216,12 @@ mod tests {
             ..ProbeSummary::default()
         };
         let text = text(&summary);
-        for line in ["frame size   64×48, 20.00 frames/s", "data rate    1.50 Mbit/s", "not played   audio"]
-        {
+        for line in [
+            "frame size   64×48, 20.00 frames/s",
+            "film rate    20 fps (assumed)",
+            "data rate    1.50 Mbit/s",
+            "not played   audio",
+        ] {
             assert!(text.lines().any(|printed| printed == line), "{line}: {text}");
         }
         assert!(text.contains("lost (12.50 %)") && text.ends_with("0 corrupted; seed 7\n"), "{text}");

@@ -12,7 +12,8 @@ use crate::command_line::arguments::ProbeArguments;
 use crate::command_line::error::CommandError;
 use crate::command_line::stderr;
 use crate::impairment::{Emulator, EmulatorStats};
-use crate::media::jpeg::{Dimensions, JpegHeader};
+use crate::media::container::FrameTimes;
+use crate::media::jpeg::{Dimensions, frame_dimensions};
 use crate::proto::rtsp::LowerTransport;
 use crate::session::{Dialect, Frame, PeerMistake, SessionError, SessionEvent, incomplete_reason};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
@@ -45,6 +46,8 @@ pub struct Watcher<'a> {
     first_arrival: Option<Instant>,
     last_arrival: Option<Instant>,
     stopped_at: Option<Instant>,
+    /// Times of the frames of a film; `None` for a stream.
+    film_times: Option<FrameTimes>,
     /// Complete frames that have arrived.
     frames: u64,
     /// Size of the first frame.
@@ -79,6 +82,7 @@ impl<'a> Watcher<'a> {
             first_arrival: None,
             last_arrival: None,
             stopped_at: None,
+            film_times: None,
             frames: 0,
             dimensions: None,
             transport: None,
@@ -88,6 +92,11 @@ impl<'a> Watcher<'a> {
             progress: ProgressLine::default(),
             outcome: None,
         }
+    }
+
+    /// Sets the times of the film that is played.
+    pub fn set_film_times(&mut self, times: Option<FrameTimes>) {
+        self.film_times = times;
     }
 
     /// Returns whether playing is over.
@@ -166,8 +175,7 @@ impl<'a> Watcher<'a> {
         self.first_arrival.get_or_insert(frame.arrival);
         self.last_arrival = Some(frame.arrival);
         if self.dimensions.is_none() {
-            self.dimensions =
-                JpegHeader::parse(&frame.jpeg).ok().map(|header| header.frame_header().dimensions);
+            self.dimensions = frame_dimensions(&frame.jpeg);
         }
         if let Some(folder) = &self.arguments.save_frames {
             let saved = save_frame(folder, self.frames, &frame.jpeg);
@@ -289,6 +297,9 @@ impl<'a> Watcher<'a> {
             height: self.dimensions.map(|dimensions| dimensions.height),
             frame_rate: since_first(self.last_arrival)
                 .map(|duration| (self.frames - 1) as f64 / duration.as_secs_f64()),
+            film_rate: self.film_times.as_ref().map(|times| times.rate().as_f64()),
+            is_film_rate_assumed: self.film_times.as_ref().map(FrameTimes::is_assumed),
+            film_rate_text: self.film_times.as_ref().map(FrameTimes::rate_text),
             transport: self.transport.map(LowerTransport::name),
             dialect: self.transport.map(|_| self.arguments.target.dialect()),
             server: self.server.clone(),

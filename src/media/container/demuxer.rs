@@ -5,6 +5,10 @@
 
 use std::fmt;
 
+use super::unsupported::UnsupportedFile;
+use crate::media::frame_rate::FrameRate;
+use crate::media::jpeg::Dimensions;
+use crate::media::time_base::TimeBase;
 use crate::proto::rtsp::Npt;
 
 /// A frame in a file.
@@ -32,6 +36,29 @@ pub enum ReadRequest {
     Done,
 }
 
+/// What is known about a file before it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceFile {
+    /// Length of the file, in bytes.
+    pub length: u64,
+    /// Frame rate to assume if the file states no times.
+    pub assumed_rate: FrameRate,
+}
+
+/// Statements of a file about its film, besides the frames. They are known when the first frame is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FilmProperties {
+    /// Frame rate that the file states, or for frames of different lengths its mean; `None` if the file states no
+    /// times, and its frames have those of the assumed rate.
+    pub rate: Option<FrameRate>,
+    /// Clock of which all times are ticks; `None` if there is none.
+    pub time_base: Option<TimeBase>,
+    /// Size of the frames in pixels; `None` if it is not stated.
+    pub dimensions: Option<Dimensions>,
+    /// Streams that are not played, for a message: `PCM sound`.
+    pub other_streams: Vec<String>,
+}
+
 /// Defects found in a file besides its complete frames. The frames counted here have no [`FrameEntry`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileDefects {
@@ -57,4 +84,18 @@ pub trait Demuxer: fmt::Debug + Send {
 
     /// Returns the defects found so far.
     fn defects(&self) -> FileDefects;
+
+    /// Returns the end of the last frame found so far.
+    fn end(&self) -> Npt;
+
+    /// Returns what the file states about its film.
+    fn properties(&self) -> FilmProperties {
+        FilmProperties::default()
+    }
+
+    /// Returns the reason why the file is not Motion JPEG, if that was found only after
+    /// [`identify`](super::identify()). No frame is found in such a file.
+    fn refusal(&self) -> Option<UnsupportedFile> {
+        None
+    }
 }

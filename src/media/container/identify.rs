@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::unsupported::UnsupportedFile;
+use super::{avi, mov};
+
 /// Number of bytes that [`identify`] examines.
 pub const HEAD_LENGTH: usize = 64 * 1024;
 
@@ -10,6 +13,10 @@ pub const HEAD_LENGTH: usize = 64 * 1024;
 pub enum ContainerFormat {
     /// The classroom format: records of one or more frames, each preceded by its length in ASCII digits.
     Classroom,
+    /// AVI, with the extensions of OpenDML.
+    Avi,
+    /// QuickTime or MP4.
+    Mov,
     /// Frames one after the other, with or without other bytes between them.
     Raw,
 }
@@ -18,23 +25,11 @@ impl fmt::Display for ContainerFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Classroom => "classroom format",
+            Self::Avi => "AVI",
+            Self::Mov => "MOV or MP4",
             Self::Raw => "raw JPEG",
         })
     }
-}
-
-/// Kind of a file that is not Motion JPEG.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnsupportedFile {
-    /// An empty file, of 0 bytes.
-    Empty,
-    /// Another video or audio format, with its name for a message ("an MP4 film"). ffmpeg can convert it to Motion
-    /// JPEG.
-    Media(&'static str),
-    /// Another kind of file, with its name for a message ("a text file").
-    Other(&'static str),
-    /// An unknown kind of file, without a JPEG in its first [`HEAD_LENGTH`] bytes.
-    Unknown,
 }
 
 /// Detects the format of a file from its first [`HEAD_LENGTH`] bytes, or fewer if the file is shorter.
@@ -50,6 +45,12 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     }
     if head.starts_with(SOI) {
         return Ok(ContainerFormat::Raw);
+    }
+    if avi::is_avi(head) {
+        return avi::check_codec(head).map(|()| ContainerFormat::Avi);
+    }
+    if mov::is_mov(head) {
+        return mov::check_brand(head).map(|()| ContainerFormat::Mov);
     }
     if let Some(unsupported) = unsupported_kind(head) {
         return Err(unsupported);
@@ -81,18 +82,15 @@ fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| head.get(offset..).is_some_and(|rest| rest.starts_with(magic));
     let media = |name| Some(UnsupportedFile::Media(name));
+    let container = |name| Some(UnsupportedFile::Container(name));
     let other = |name| Some(UnsupportedFile::Other(name));
     match () {
-        () if at(4, b"ftypqt") => media("a QuickTime film"),
-        () if at(4, b"ftyp") => media("an MP4 film"),
-        () if at(4, b"moov") || at(4, b"mdat") || at(4, b"wide") => media("a QuickTime film"),
-        () if starts(b"RIFF") && at(8, b"AVI ") => media("an AVI film"),
-        () if starts(b"RIFF") && at(8, b"WAVE") => media("a WAV sound file"),
+        () if starts(b"RIFF") && at(8, b"WAVE") => Some(UnsupportedFile::NoVideo("a WAV sound file")),
         () if starts(b"RIFF") && at(8, b"WEBP") => other("a WebP image"),
-        () if starts(&[0x1A, 0x45, 0xDF, 0xA3]) => media("a Matroska or WebM film"),
+        () if starts(&[0x1A, 0x45, 0xDF, 0xA3]) => container("a Matroska or WebM film"),
         () if starts(b"OggS") => media("an Ogg file"),
         () if starts(b"FLV") => media("a Flash film"),
-        () if starts(&[0x30, 0x26, 0xB2, 0x75]) => media("a Windows Media film"),
+        () if starts(&[0x30, 0x26, 0xB2, 0x75]) => container("a Windows Media film"),
         () if starts(&[0, 0, 1, 0xBA]) || starts(&[0, 0, 1, 0xB3]) => media("an MPEG film"),
         () if starts(b"G") && at(188, b"G") && at(376, b"G") => media("an MPEG transport stream"),
         () if starts(&[0, 0, 0, 1]) || starts(&[0, 0, 1]) => media("a raw H.264 or H.265 stream"),
@@ -140,8 +138,10 @@ mod tests {
     #[test]
     fn other_file_types_are_named() {
         assert_eq!(identify(b""), Err(UnsupportedFile::Empty));
-        assert_eq!(identify(b"\0\0\0\x20ftypisom\0\0\x02\0isom"), Err(UnsupportedFile::Media("an MP4 film")));
-        assert_eq!(identify(b"RIFF\x24\0\0\0AVI LIST"), Err(UnsupportedFile::Media("an AVI film")));
+        assert_eq!(
+            identify(b"\0\0\0\x20ftypisom\0\0\x02\0isom"),
+            Err(UnsupportedFile::Container("an MP4 film"))
+        );
         assert_eq!(identify(b"hello\n"), Err(UnsupportedFile::Other("a text file")));
         assert_eq!(identify(&[1, 2, 3, 4, 5]), Err(UnsupportedFile::Unknown));
     }

@@ -6,14 +6,15 @@
 //!
 //! ```
 //! use reelay::media::FrameRate;
-//! use reelay::media::container::{self, ReadRequest};
+//! use reelay::media::container::{self, ReadRequest, SourceFile};
 //!
 //! // Two short frames: SOI, frame header, scan header, EOI.
 //! let frame = [0xFF, 0xD8, 0xFF, 0xC0, 0, 3, 8, 0xFF, 0xDA, 0, 2, 0xFF, 0xD9];
 //! let file = [frame, frame].concat();
 //!
 //! let format = container::identify(&file).expect("the file is Motion JPEG");
-//! let mut demuxer = container::open(format, FrameRate::per_second(25));
+//! let source = SourceFile { length: file.len() as u64, assumed_rate: FrameRate::per_second(25) };
+//! let mut demuxer = container::open(format, source);
 //! let mut entries = Vec::new();
 //! while let ReadRequest::Range { offset, length } = demuxer.poll_read() {
 //!     // At the end of the file, `bytes` is empty.
@@ -24,21 +25,37 @@
 //! assert_eq!((entries[1].offset, entries[1].time.as_micros()), (13, 40_000));
 //! ```
 
+mod avi;
 mod demuxer;
 mod extensions;
+mod frame_index;
+mod frame_times;
 mod identify;
+mod mov;
+mod muxer;
 mod sequential;
+mod sequential_muxer;
+mod unsupported;
 
-pub use demuxer::{Demuxer, FileDefects, FrameEntry, ReadRequest};
+pub use avi::{AviDemuxer, AviMuxer};
+pub use demuxer::{Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile};
 pub use extensions::{EXTENSIONS, has_media_extension};
-pub use identify::{ContainerFormat, HEAD_LENGTH, UnsupportedFile, identify};
+pub use frame_index::FrameIndex;
+pub use frame_times::FrameTimes;
+pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
+pub use mov::{MAX_SIZES, MovDemuxer, MovieWriter};
+pub use muxer::{Muxer, MuxerError, MuxerWrite};
 pub use sequential::SequentialDemuxer;
+pub use sequential_muxer::{MAX_CLASSROOM_RECORD, SequentialMuxer};
+pub use unsupported::{UnsupportedFile, VideoCodec};
 
-use super::frame_rate::FrameRate;
-
-/// Creates the demuxer for a format. `rate` is the frame rate of a file that does not state one.
-pub fn open(format: ContainerFormat, rate: FrameRate) -> Box<dyn Demuxer> {
+/// Creates the demuxer for a format.
+pub fn open(format: ContainerFormat, source: SourceFile) -> Box<dyn Demuxer> {
     match format {
-        ContainerFormat::Classroom | ContainerFormat::Raw => Box::new(SequentialDemuxer::new(rate)),
+        ContainerFormat::Avi => Box::new(AviDemuxer::new(source)),
+        ContainerFormat::Mov => Box::new(MovDemuxer::new(source)),
+        ContainerFormat::Classroom | ContainerFormat::Raw => {
+            Box::new(SequentialDemuxer::new(source.assumed_rate))
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::demuxer::{Demuxer, FileDefects, FrameEntry, ReadRequest};
 use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_byte, starts_with_record};
 use crate::media::FrameRate;
 use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus, marker};
+use crate::proto::rtsp::Npt;
 
 /// Finds frames by reading the file from beginning to end and parsing the markers of each frame.
 ///
@@ -108,6 +109,10 @@ impl Demuxer for SequentialDemuxer {
 
     fn defects(&self) -> FileDefects {
         self.defects
+    }
+
+    fn end(&self) -> Npt {
+        self.rate.npt_of(self.frames)
     }
 }
 

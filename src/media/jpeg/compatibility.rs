@@ -37,14 +37,20 @@ pub fn normalize_for_decoder(jpeg: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns a frame as a complete JPEG for other programs: with EOI, which some encoders leave out, and otherwise
-/// unchanged.
-pub fn with_eoi(jpeg: &[u8]) -> Cow<'_, [u8]> {
-    let has_eoi = match JpegHeader::parse(jpeg) {
-        Ok(header) => header.scan_markers().any(|marker| marker.code == marker::EOI),
-        Err(_) => jpeg.ends_with(&EOI),
+/// Returns a frame as a complete JPEG for other programs: with the standard Huffman tables, which webcams leave out, and
+/// with EOI, which some encoders leave out. Otherwise it is unchanged.
+pub fn standalone(jpeg: &[u8]) -> Cow<'_, [u8]> {
+    let Ok(header) = JpegHeader::parse(jpeg) else {
+        return if jpeg.ends_with(&EOI) { Cow::Borrowed(jpeg) } else { Cow::Owned([jpeg, &EOI].concat()) };
     };
-    if has_eoi { Cow::Borrowed(jpeg) } else { Cow::Owned([jpeg, &EOI].concat()) }
+    let lacks_tables = header.is_baseline() && !header.has_huffman_tables();
+    let lacks_eoi = !header.scan_markers().any(|marker| marker.code == marker::EOI);
+    if !lacks_tables && !lacks_eoi {
+        return Cow::Borrowed(jpeg);
+    }
+    let (before, after) = jpeg.split_at(header.sos_segment().range.start);
+    let tables = if lacks_tables { tables::standard_dht_segment() } else { Vec::new() };
+    Cow::Owned([before, &tables, after, if lacks_eoi { &EOI } else { &[] }].concat())
 }
 
 const EOI: [u8; 2] = [0xFF, marker::EOI];

@@ -83,9 +83,9 @@ impl FrameParser {
                 ParserState::SegmentBody { code, remaining } => {
                     let skipped = remaining.min(bytes.len() - position);
                     if marker::is_start_of_frame(code)
-                        && !self.record_frame_size(&bytes[position..][..skipped])
+                        && let Some(before) = self.find_zero_width(&bytes[position..][..skipped])
                     {
-                        return ParseStatus::Invalid { consumed: position, after_ff: false };
+                        return ParseStatus::Invalid { consumed: position + before, after_ff: false };
                     }
                     position += skipped;
                     state_after_body(code, remaining - skipped)
@@ -121,14 +121,16 @@ impl FrameParser {
         matches!(self.state, ParserState::EntropyData | ParserState::EntropyMarkerCode)
     }
 
-    /// Records bytes of the frame header, and returns false if they state a width of 0, which no frame has.
-    fn record_frame_size(&mut self, body: &[u8]) -> bool {
+    /// Records bytes of the frame header. If they state a width of 0, which no frame has, returns the number of bytes
+    /// before its last one.
+    fn find_zero_width(&mut self, body: &[u8]) -> Option<usize> {
         let (size, filled) = &mut self.frame_size;
+        let missing = size.len() - *filled;
         for (slot, byte) in size[*filled..].iter_mut().zip(body) {
             *slot = *byte;
             *filled += 1;
         }
-        *filled < size.len() || size[3..] != [0, 0]
+        (missing > 0 && *filled == size.len() && size[3..] == [0, 0]).then(|| missing - 1)
     }
 
     fn transition(&mut self, state: ParserState, byte: u8) -> Transition {
@@ -222,6 +224,17 @@ mod tests {
         0xFF, 0xC4, 0x00, 0x02, 0xFF, 0xDA, 0x00, 0x02, 0x44, // DHT, SOS, data
         0xFF, 0xD9, // EOI
     ];
+
+    #[test]
+    fn zero_width_is_found_at_the_same_byte_across_any_split() {
+        let frame = [0xFF, 0xD8, 0xFF, 0xC0, 0, 11, 8, 0, 16, 0, 0, 1, 1, 0x11, 0, 0xFF, 0xDA];
+        for cut in 0..=10 {
+            let mut parser = FrameParser::default();
+            assert_eq!(parser.advance(&frame[..cut]), ParseStatus::Incomplete, "cut at {cut}");
+            let invalid = ParseStatus::Invalid { consumed: 10 - cut, after_ff: false };
+            assert_eq!(parser.advance(&frame[cut..]), invalid, "cut at {cut}");
+        }
+    }
 
     #[test]
     fn end_is_found_across_any_split() {

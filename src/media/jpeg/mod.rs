@@ -8,6 +8,7 @@ mod bits;
 mod blocks;
 mod compatibility;
 mod decodability;
+mod fields;
 mod frame_parser;
 mod header;
 mod huffman;
@@ -18,8 +19,9 @@ mod standard_header;
 pub mod tables;
 mod transcode;
 
-pub use compatibility::{normalize_for_decoder, with_eoi};
+pub use compatibility::{normalize_for_decoder, standalone};
 pub use decodability::{check_decoding_cost, undecodable_kind};
+pub use fields::{Fields, frame_dimensions, split_fields, weave};
 pub use frame_parser::{FrameParser, ParseStatus};
 pub use header::{Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent};
 pub use limits::{MAX_FRAME_SIZE, MAX_PIXELS};

@@ -8,7 +8,7 @@ use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 
 use super::rfc2435::UnsupportedJpeg;
 use crate::media::decode::decode;
-use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decoder};
+use crate::media::jpeg::{Dimensions, JpegHeader, MAX_PIXELS, normalize_for_decoder, split_fields};
 
 /// Maximum length of a frame, in bytes. Classroom programs receive datagrams of up to 20,480 bytes, of which 12 are the
 /// RTP header.
@@ -36,14 +36,15 @@ const MAX_CLASSROOM_PIXELS: f64 = 480_000.0;
 /// # Errors
 /// Returns an [`UnsupportedJpeg`] if the frame does not fit and cannot be decoded, or has too many pixels.
 pub(super) fn fit_to_datagram(jpeg: &[u8], max_size: usize) -> Result<Cow<'_, [u8]>, UnsupportedJpeg> {
-    let normalized = normalize_for_decoder(jpeg);
-    if normalized.len() <= max_size {
+    let fields = split_fields(jpeg);
+    // Classroom programs would show only the first field.
+    let normalized = if fields.is_some() { Cow::Borrowed(jpeg) } else { normalize_for_decoder(jpeg) };
+    if normalized.len() <= max_size && fields.is_none() {
         return Ok(normalized);
     }
-    let Dimensions { width, height } = JpegHeader::parse(&normalized)
-        .map_err(|_| UnsupportedJpeg::MalformedHeader)?
-        .frame_header()
-        .dimensions;
+    let header = JpegHeader::parse(&normalized).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
+    let Dimensions { width, height } =
+        fields.map_or(header.frame_header().dimensions, |fields| fields.dimensions);
     if usize::from(width) * usize::from(height) > MAX_PIXELS {
         return Err(UnsupportedJpeg::TooLarge);
     }

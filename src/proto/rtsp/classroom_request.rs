@@ -93,8 +93,12 @@ pub(super) fn find_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the position of another request line within a line, at its beginning or after a digit. Two requests without
-/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`.
+/// a line end between them are received as `Session: 123456PLAY movie.Mjpeg RTSP/1.0`. The line end after it has arrived,
+/// so that the result does not depend on how the bytes are divided into reads.
 fn find_joined_request(bytes: &[u8], line_start: usize, length: usize) -> Option<usize> {
+    if !bytes[..line_start + length].ends_with(b"\n") {
+        return None;
+    }
     (line_start.max(1)..line_start + length).find(|&at| {
         let is_boundary = at == line_start || bytes[at - 1].is_ascii_digit();
         is_boundary
@@ -136,9 +140,11 @@ fn is_classroom_method(method: &str) -> bool {
     matches!(method, "SETUP" | "PLAY" | "PAUSE" | "TEARDOWN")
 }
 
-/// Returns whether the line is a number, or a CSeq header below a request line without version.
+/// Returns whether the first line is a number, or a CSeq header below a request line without version. A blank line is
+/// not: it ends the request.
 fn is_cseq_line(bytes: &[u8]) -> bool {
-    let line = bytes.trim_ascii_start();
+    let indent = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line = &bytes[indent..];
     line.first().is_some_and(u8::is_ascii_digit) || starts_with_ignore_case(line, CSEQ)
 }
 
@@ -269,6 +275,17 @@ mod tests {
         ] {
             assert!(!is_java_style(&other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn number_below_a_blank_line_belongs_to_no_request() {
+        assert!(
+            starts_request(b"PLAY movie.Mjpeg\n \t2\n") && starts_request(b"PLAY movie.Mjpeg\r\nCSeq: 2")
+        );
+        assert!(
+            !starts_request(b"PLAY movie.Mjpeg\n\n2\n")
+                && !starts_request(b"PLAY movie.Mjpeg\r\n\r\nCSeq: 2")
+        );
     }
 
     #[test]

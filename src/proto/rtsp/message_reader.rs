@@ -321,7 +321,7 @@ impl MessageReader {
     /// Rejects bytes that cannot become a message, before the message is complete.
     fn check_start_line(&self) -> Result<(), FramingError> {
         let line = self.buffer[..].split(|&b| b == b'\n').next().unwrap_or_default();
-        let token = line.split(|&b| b == b' ').next().unwrap_or_default();
+        let token = line.trim_ascii_start().split(|&b| b == b' ').next().unwrap_or_default();
         let is_printable = token.iter().all(|b| b.is_ascii_graphic() || *b == b'\r');
         let is_junk = self.resync.can_start(self.limits.max_skipped) && !is_message_of_server(line);
         if !is_printable || is_junk || token.len() > MAX_METHOD_LENGTH {
@@ -760,6 +760,7 @@ mod tests {
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
             b"OPTIONS * RTSP/1.0\r\nno colon here\r\n\r\n",
             b"RTSP/1.0 abc OK\r\n\r\n",
+            b" \x1b[2JOPTIONS * RTSP/1.0\r\nCSeq: 1\r\n\r\n",
         ] {
             assert!(matches!(messages(bytes), Err(FramingError::Malformed(_))), "{bytes:?}");
         }
@@ -787,6 +788,22 @@ mod tests {
         let Some(Message::Classroom(pause)) = reader.finish_classroom() else { panic!("no request") };
         assert_eq!((pause.method, pause.cseq), (Method::Pause, Some(33)));
         assert!(!reader.is_mid_message() && reader.finish_classroom().is_none());
+    }
+
+    #[test]
+    fn joined_classroom_request_is_found_when_its_line_is_complete() {
+        let bytes = b"PLAY m RTSP/1.0\nCSeq: 2PAUSE m RTSP/1.0 rtsp://h RTSP/1.0\n\n";
+        for split in 1..bytes.len() {
+            let mut reader = MessageReader::new(MessageLimits::SERVER);
+            let mut messages = 0;
+            for piece in [&bytes[..split], &bytes[split..]] {
+                reader.push(piece);
+                while reader.poll_message().unwrap().is_some() {
+                    messages += 1;
+                }
+            }
+            assert_eq!((messages, reader.is_mid_message()), (1, false), "{split}");
+        }
     }
 
     #[test]

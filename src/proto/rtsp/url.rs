@@ -73,7 +73,7 @@ impl RtspUrl {
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlError::Host);
         }
-        Ok(Self { host: host.to_owned(), port, path: encode_spaces(path), credentials })
+        Ok(Self { host: host.to_owned(), port, path: encode_whitespace(path), credentials })
     }
 
     /// Resolves a Location header received for this URL: an absolute URL, or a path on the same server (RFC 3986 §5.2).
@@ -146,8 +146,8 @@ impl RtspUrl {
 
 /// Percent-encodes whitespace and removes control characters. Spaces are part of file names that a user types; tabs
 /// and line ends come from pasting.
-fn encode_spaces(path: &str) -> String {
-    let printable: String = path.chars().filter(|c| !c.is_control()).collect();
+pub fn encode_whitespace(url: &str) -> String {
+    let printable: String = url.chars().filter(|c| !c.is_control()).collect();
     let parts = printable.split_inclusive(char::is_whitespace).map(|part| {
         let name = part.trim_end_matches(char::is_whitespace);
         format!("{name}{}", utf8_percent_encode(&part[name.len()..], PATH_ENCODE_SET))

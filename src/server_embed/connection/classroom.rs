@@ -53,7 +53,7 @@ impl Connection {
             Err(error) => return Response::error(StatusCode::INTERNAL_SERVER_ERROR, error),
         };
         let (id, request) = (new_session_id(), Request::new(Method::Setup, name.clone()));
-        let stream = RtpStream::classroom(media_file.info().rate, new_stream_identity(), clock::epoch());
+        let stream = RtpStream::classroom(media_file.times(), new_stream_identity(), clock::epoch());
         let transport = NegotiatedTransport::classroom(port, has_small_buffer, sockets.ports());
         let (session, setup_response) = ServerSession::set_up(
             id.clone(),

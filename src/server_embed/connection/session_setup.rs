@@ -27,7 +27,6 @@ impl Connection {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        let info = media_file.info();
         let sockets = self.context.sockets_for(self.local.ip().to_canonical());
         if let Err(error) = &sockets {
             tracing::warn!(%error, "no UDP ports to send from");
@@ -39,7 +38,7 @@ impl Connection {
         };
         match negotiate(request, resource, setup_context) {
             Ok(transport) => {
-                let stream = RtpStream::new(info.rate, new_stream_identity(), clock::epoch());
+                let stream = RtpStream::new(media_file.times(), new_stream_identity(), clock::epoch());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
                 let (session, response) =
                     ServerSession::set_up(id, request, &name, transport, stream, timeout);

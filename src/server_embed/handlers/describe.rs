@@ -68,7 +68,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
             rtpmaps: vec![(JPEG_PAYLOAD_TYPE, "JPEG/90000".to_owned())],
             control: Some(TRACK_CONTROL.to_owned()),
             range: None,
-            frame_rate: Some(media.rate.as_f64()),
+            frame_rate: Some(media.times.rate().as_f64()),
             dimensions: Some((size.width, size.height)),
             jpeg_header: true,
             receiver_rtt: true,

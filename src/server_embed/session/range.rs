@@ -28,7 +28,7 @@ pub fn parse_range(value: &str) -> Result<NptRange, Response> {
 /// # Errors
 /// Returns the response to send: 457 for a position after the end, 456 for one that is not indexed yet.
 pub fn frame_at(media: &MediaInfo, position: Npt) -> Result<u64, Response> {
-    let (frame, end) = (media.rate.frame_at(position), media.rate.npt_of(media.frames()));
+    let (frame, end) = (media.times.frame_at(position), media.times.npt_of(media.frames()));
     match (frame < media.frames(), media.is_complete()) {
         (true, _) => Ok(frame),
         (false, true) => {

@@ -140,7 +140,7 @@ impl ServerSession {
             Method::Pause => self.pause(request, media),
             Method::Teardown => Handled { response: self.ok_response(), is_torn_down: true },
             Method::GetParameter => {
-                let position = media.rate.npt_of(self.stream.position());
+                let position = media.times.npt_of(self.stream.position());
                 parameters::get(request, position, self.ok_response())
                     .unwrap_or_else(|refusal| refusal)
                     .into()
@@ -181,7 +181,7 @@ impl ServerSession {
         let NptRange { start, end } = range.unwrap_or_default();
         let from = start.map(|start| frame_at(media, start)).transpose()?;
         let position = from.unwrap_or(if restarts { 0 } else { self.stream.position() });
-        let end = end.map(|end| media.rate.first_frame_from(end));
+        let end = end.map(|end| media.times.first_frame_from(end));
         if end.is_some_and(|end| end <= position) {
             return Err(Response::error(StatusCode::INVALID_RANGE, "the range ends before it starts"));
         }
@@ -210,8 +210,8 @@ impl ServerSession {
     fn play_response(&self, request: &Request, start: PlayStart, media: &MediaInfo) -> Response {
         let end = start.end.or(media.is_complete().then_some(media.frames()));
         let range = NptRange {
-            start: Some(media.rate.npt_of(start.frame)),
-            end: end.map(|end| media.rate.npt_of(end)),
+            start: Some(media.times.npt_of(start.frame)),
+            end: end.map(|end| media.times.npt_of(end)),
         };
         let info = RtpInfo {
             url: self.track_url.clone(),
@@ -235,7 +235,7 @@ impl ServerSession {
             Ok(Some(NptRange { start: Some(position), .. })) => self.pause_at(position, media),
             Ok(_) => {
                 self.stream.pause();
-                let range = NptRange::starting_at(media.rate.npt_of(self.stream.position()));
+                let range = NptRange::starting_at(media.times.npt_of(self.stream.position()));
                 self.ok_response().with_header(header::RANGE, range.to_string()).into()
             }
         }
@@ -243,7 +243,7 @@ impl ServerSession {
 
     /// Schedules a pause at the start of a Range; 457 if it is outside the range of the PLAY (RFC 2326 §10.6).
     fn pause_at(&mut self, position: Npt, media: &MediaInfo) -> Handled {
-        let frame = media.rate.first_frame_from(position);
+        let frame = media.times.first_frame_from(position);
         if !self.stream.is_playing() || frame < self.stream.position() {
             return refuse(StatusCode::INVALID_RANGE, "that position has already been played");
         }
@@ -253,7 +253,7 @@ impl ServerSession {
         }
         self.stream.pause_before(frame);
         self.ok_response()
-            .with_header(header::RANGE, NptRange::starting_at(media.rate.npt_of(frame)).to_string())
+            .with_header(header::RANGE, NptRange::starting_at(media.times.npt_of(frame)).to_string())
             .into()
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::burst_limiter::BurstLimiter;
 use super::pacer::Pacer;
-use crate::media::FrameRate;
+use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
 use crate::server_embed::playback_speed::PlaybackSpeed;
 
@@ -74,14 +74,14 @@ pub struct EncodedPacket {
 impl ActivePlay {
     /// Starts a PLAY at `now` with frame `position`, whose RTP timestamp is that of `first_tick`.
     pub fn new(
-        rate: FrameRate,
+        times: FrameTimes,
         now: Instant,
         position: u64,
         first_tick: u64,
         playback_speed: PlaybackSpeed,
     ) -> Self {
         Self {
-            pacer: Pacer::new(rate, now, position, playback_speed),
+            pacer: Pacer::new(times, now, position, playback_speed),
             playback_speed,
             end: None,
             pause_frame: None,
@@ -135,7 +135,7 @@ impl FrameTransmission {
         // The packets of a frame that was read late are spread as well, from now on.
         let start = || pacer.due(frame).max(now);
         let (started_at, burst_limiter) =
-            self.pacing.get_or_insert_with(|| (start(), BurstLimiter::new(start(), pacer.max_spread())));
+            self.pacing.get_or_insert_with(|| (start(), BurstLimiter::new(start(), pacer.max_spread(frame))));
         let due = *started_at + pacer.packet_offset(frame, self.next_packet, self.frame.packets().len());
         if now < due {
             return Some(due);

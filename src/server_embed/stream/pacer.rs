@@ -4,29 +4,47 @@ use std::time::{Duration, Instant};
 
 use super::rtp_clock::duration_to_ticks;
 use crate::media::FrameRate;
-use crate::proto::rtsp::Factor;
+use crate::media::container::FrameTimes;
+use crate::proto::rtsp::{Factor, Npt};
 use crate::server_embed::playback_speed::PlaybackSpeed;
 
 /// Schedule of one PLAY: the due time and RTP timestamp of each frame, and the spread of its packets.
 ///
 /// Each due time is computed from the start of the PLAY, not from the previous frame, so rounding errors do not add
-/// up.
+/// up. If the file states the times of its frames, they are those of the schedule.
 ///
 /// A Scale above 1 skips frames evenly; those that are sent keep the interval of the media, because Scale should not
 /// change the data rate (RFC 2326 §12.34, appendix B). A Scale below 1 lengthens the interval. Only Speed raises the
 /// number of frames sent per second, and it does not change timestamps.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Pacer {
     origin: Instant,
     first_frame: u64,
     /// Distance between frames sent, in frames of the file; at least 1.
     stride: Factor,
-    /// Rate of the frames sent, on the RTP clock.
-    media_rate: FrameRate,
-    /// Rate of the frames sent, on the wall clock.
-    send_rate: FrameRate,
+    clock: FrameClock,
     /// Speed of the RTP clock relative to the wall clock.
     speed: Factor,
+}
+
+/// Times of the frames sent, from the first one on.
+#[derive(Debug, Clone)]
+enum FrameClock {
+    /// All intervals are the same.
+    Constant {
+        /// Rate of the frames sent, on the RTP clock.
+        media_rate: FrameRate,
+        /// Rate of the frames sent, on the wall clock.
+        send_rate: FrameRate,
+    },
+    /// The file states the times.
+    Stated {
+        times: FrameTimes,
+        /// Time of the first frame in the file.
+        start: Npt,
+        /// Seconds of media per second of the RTP clock.
+        scale: Factor,
+    },
 }
 
 /// The packets of a frame are spread over this fraction of the frame interval.
@@ -38,20 +56,19 @@ pub(super) const MAX_SPREAD: Duration = Duration::from_millis(8);
 impl Pacer {
     /// Creates a schedule in which frame `first_frame` is due at `origin`.
     pub fn new(
-        rate: FrameRate,
+        times: FrameTimes,
         origin: Instant,
         first_frame: u64,
         PlaybackSpeed { scale, speed }: PlaybackSpeed,
     ) -> Self {
-        let media_rate = rate.scaled_by(scale.min(Factor::ONE));
-        Self {
-            origin,
-            first_frame,
-            stride: scale.max(Factor::ONE),
-            media_rate,
-            send_rate: media_rate.scaled_by(speed),
-            speed,
-        }
+        let clock = match times {
+            FrameTimes::Assumed(rate) => {
+                let media_rate = rate.scaled_by(scale.min(Factor::ONE));
+                FrameClock::Constant { media_rate, send_rate: media_rate.scaled_by(speed) }
+            }
+            FrameTimes::Stated(_) => FrameClock::Stated { start: times.npt_of(first_frame), times, scale },
+        };
+        Self { origin, first_frame, stride: scale.max(Factor::ONE), clock, speed }
     }
 
     /// Number of frames sent before this one. A skipped frame counts as the next frame that is sent.
@@ -70,19 +87,57 @@ impl Pacer {
         self.frame_at_index(self.send_index(frame) + 1)
     }
 
+    /// Time from the first frame to the one that is sent after this number of others, in ns of the
+    /// RTP clock, by the times of the file. With a Scale that is not a whole number, it lies between two frames.
+    fn stated_time(&self, times: &FrameTimes, start: Npt, scale: Factor, index: u64) -> u64 {
+        let thousandths = index.saturating_mul(self.stride.as_thousandths().into());
+        let frame = self.first_frame.saturating_add(thousandths / 1_000);
+        let (time, next) = (times.npt_of(frame), times.npt_of(frame.saturating_add(1)));
+        let since_start = u128::from(time.as_micros().saturating_sub(start.as_micros())) * 1_000;
+        let interval = u128::from(next.as_micros().saturating_sub(time.as_micros()));
+        let media_time = since_start + interval * u128::from(thousandths % 1_000);
+        let scaled = media_time * 1_000 / u128::from(scale.as_thousandths().max(1));
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    }
+
+    /// Time from the first frame to the one that is sent after this number of others, on the wall clock.
+    fn time_of_index(&self, index: u64) -> Duration {
+        match &self.clock {
+            FrameClock::Constant { send_rate, .. } => send_rate.time_of(index),
+            FrameClock::Stated { times, start, scale } => {
+                let nanos = u128::from(self.stated_time(times, *start, *scale, index));
+                let nanos = nanos * 1_000 / u128::from(self.speed.as_thousandths().max(1));
+                Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)).min(MAX_FILM_LENGTH)
+            }
+        }
+    }
+
+    /// Time from the first frame to the one that is sent after this number of others, in ticks of the RTP clock.
+    fn ticks_of_index(&self, index: u64) -> u64 {
+        match &self.clock {
+            FrameClock::Constant { media_rate, .. } => media_rate.ticks_of(index),
+            FrameClock::Stated { times, start, scale } => {
+                // The times are rounded to microseconds, so a tick is the nearest one.
+                let nanos = Duration::from_nanos(self.stated_time(times, *start, *scale, index));
+                duration_to_ticks(nanos.saturating_add(HALF_TICK))
+            }
+        }
+    }
+
     /// Due time of a frame. Frames before the first one are due at the start.
     pub fn due(&self, frame: u64) -> Instant {
-        self.origin + self.send_rate.time_of(self.send_index(frame))
+        self.origin + self.time_of_index(self.send_index(frame))
     }
 
     /// Distance of a frame from the first one, in ticks of the RTP clock.
     pub fn ticks(&self, frame: u64) -> u64 {
-        self.media_rate.ticks_of(self.send_index(frame))
+        self.ticks_of_index(self.send_index(frame))
     }
 
-    /// Interval of the frames sent, in ticks of the RTP clock.
-    pub fn interval_ticks(&self) -> u64 {
-        self.media_rate.ticks_of(1)
+    /// Interval from a frame to the one that is sent after it, in ticks of the RTP clock.
+    pub fn interval_ticks(&self, frame: u64) -> u64 {
+        let index = self.send_index(frame);
+        self.ticks_of_index(index + 1).saturating_sub(self.ticks_of_index(index)).max(1)
     }
 
     /// Distance of an instant from the first frame, in ticks of the RTP clock.
@@ -96,28 +151,55 @@ impl Pacer {
     pub fn packet_offset(&self, frame: u64, packet: usize, packets: usize) -> Duration {
         match frame == self.first_frame {
             true => Duration::ZERO,
-            false => self.max_spread().mul_f64(packet as f64 / packets.max(1) as f64),
+            false => self.max_spread(frame).mul_f64(packet as f64 / packets.max(1) as f64),
         }
     }
 
     /// Maximum delay of the last packet of a frame after the first.
-    pub fn max_spread(&self) -> Duration {
-        (self.send_rate.interval() / SPREAD_DIVISOR).min(MAX_SPREAD)
+    pub fn max_spread(&self, frame: u64) -> Duration {
+        let interval = match &self.clock {
+            FrameClock::Constant { send_rate, .. } => send_rate.interval(),
+            FrameClock::Stated { .. } => {
+                let index = self.send_index(frame);
+                self.time_of_index(index + 1).saturating_sub(self.time_of_index(index))
+            }
+        };
+        (interval / SPREAD_DIVISOR).min(MAX_SPREAD)
     }
 
     /// Latest frame that is due at `now`.
     pub fn frame_at(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.origin);
-        self.frame_at_index(self.send_rate.frame_at(elapsed.into()))
+        let index = match &self.clock {
+            FrameClock::Constant { send_rate, .. } => send_rate.frame_at(elapsed.into()),
+            FrameClock::Stated { times, start, scale } => {
+                let factors = u128::from(scale.as_thousandths()) * u128::from(self.speed.as_thousandths());
+                let micros = elapsed.as_micros() * factors / 1_000_000;
+                let micros = u64::try_from(micros).unwrap_or(u64::MAX);
+                let position = Npt::from_micros(start.as_micros().saturating_add(micros));
+                let frames = times.frame_at(position).saturating_sub(self.first_frame);
+                frames.saturating_mul(1_000) / u64::from(self.stride.as_thousandths())
+            }
+        };
+        self.frame_at_index(index)
     }
 }
 
+/// Maximum length of a film on the wall clock: a hostile file can state any time, and an `Instant` cannot express it.
+const MAX_FILM_LENGTH: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// Half the length of an RTP tick.
+const HALF_TICK: Duration = Duration::from_nanos(5_555);
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::media::container::{FrameEntry, FrameIndex};
 
     fn pacer(rate: FrameRate, origin: Instant, first: u64) -> Pacer {
-        Pacer::new(rate, origin, first, PlaybackSpeed::default())
+        Pacer::new(FrameTimes::Assumed(rate), origin, first, PlaybackSpeed::default())
     }
 
     fn playback_speed(scale: u32, speed: u32) -> PlaybackSpeed {
@@ -159,7 +241,8 @@ mod tests {
     /// Frames sent from frame 100 on: number, milliseconds after the first, and ticks after the first.
     fn schedule(playback_speed: PlaybackSpeed, count: usize) -> Vec<(u64, u128, u64)> {
         let origin = Instant::now();
-        let pacer = Pacer::new(FrameRate::per_second(30), origin, 100, playback_speed);
+        let times = FrameTimes::Assumed(FrameRate::per_second(30));
+        let pacer = Pacer::new(times, origin, 100, playback_speed);
         let frames = std::iter::successors(Some(100), |frame| Some(pacer.next_frame(*frame)));
         frames
             .take(count)
@@ -195,8 +278,8 @@ mod tests {
     fn schedule_does_not_drift_over_an_hour_at_any_speed() {
         let (origin, hour) = (Instant::now(), Duration::from_secs(3_600));
         for (scale, speed) in [(250, 250), (333, 1_000), (1_001, 1_000), (2_000, 2_500), (8_000, 8_000)] {
-            let pacer =
-                Pacer::new(FrameRate::new(30_000, 1_001).unwrap(), origin, 7, playback_speed(scale, speed));
+            let times = FrameTimes::Assumed(FrameRate::new(30_000, 1_001).unwrap());
+            let pacer = Pacer::new(times, origin, 7, playback_speed(scale, speed));
             let frame = pacer.frame_at(origin + hour);
             let media_time = FrameRate::new(30_000, 1_001).unwrap().time_of(frame - 7).as_secs_f64();
             let expected = 3_600.0 * f64::from(scale) * f64::from(speed) / 1e6;
@@ -216,8 +299,58 @@ mod tests {
 
     #[test]
     fn skipped_frame_maps_to_next_sent_frame() {
-        let pacer = Pacer::new(FrameRate::per_second(20), Instant::now(), 0, playback_speed(4_000, 1_000));
+        let times = FrameTimes::Assumed(FrameRate::per_second(20));
+        let pacer = Pacer::new(times, Instant::now(), 0, playback_speed(4_000, 1_000));
         assert_eq!([4, 5, 7, 8].map(|frame| pacer.ticks(frame)), [4_500, 9_000, 9_000, 9_000]);
         assert_eq!([4, 5, 8].map(|frame| pacer.next_frame(frame)), [8, 12, 12]);
+    }
+
+    /// Times of a file with frames at these times, in ms.
+    fn stated(times: &[u64], end: u64) -> FrameTimes {
+        let index = FrameIndex::new(FrameRate::per_second(25));
+        let entry = |ms: &u64| FrameEntry { offset: 0, length: 4, time: Npt::from_micros(ms * 1_000) };
+        index.append(&mut times.iter().map(entry).collect(), Npt::from_micros(end * 1_000));
+        FrameTimes::Stated(Arc::new(index))
+    }
+
+    #[test]
+    fn stated_times_are_those_of_the_schedule() {
+        let (origin, times) = (Instant::now(), stated(&[100, 140, 1_180, 1_220, 1_340], 1_380));
+        let schedule = |scale, speed, first: u64| {
+            let pacer = Pacer::new(times.clone(), origin, first, playback_speed(scale, speed));
+            let frames = std::iter::successors(Some(first), |frame| Some(pacer.next_frame(*frame)));
+            frames
+                .take_while(|frame| *frame < 5)
+                .map(|frame| (frame, (pacer.due(frame) - origin).as_millis(), pacer.ticks(frame)))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            schedule(1_000, 1_000, 0),
+            [(0, 0, 0), (1, 40, 3_600), (2, 1_080, 97_200), (3, 1_120, 100_800), (4, 1_240, 111_600)]
+        );
+        assert_eq!(schedule(1_000, 2_000, 2), [(2, 0, 0), (3, 20, 3_600), (4, 80, 14_400)]);
+        assert_eq!(schedule(500, 1_000, 3), [(3, 0, 0), (4, 240, 21_600)]);
+        assert_eq!(schedule(2_000, 1_000, 0), [(0, 0, 0), (2, 540, 48_600), (4, 620, 55_800)]);
+
+        let pacer = Pacer::new(times.clone(), origin, 1, PlaybackSpeed::default());
+        let at = |ms| pacer.frame_at(origin + Duration::from_millis(ms));
+        assert_eq!([0, 1_039, 1_040, 1_199, 1_200].map(at), [1, 1, 2, 3, 4]);
+        assert_eq!((pacer.interval_ticks(1), pacer.interval_ticks(4)), (93_600, 3_600));
+        assert_eq!(pacer.due(5) - origin, Duration::from_millis(1_240), "the end of the film");
+    }
+
+    #[test]
+    fn stated_times_in_microseconds_give_exact_ticks() {
+        let (origin, rate) = (Instant::now(), FrameRate::new(30_000, 1_001).unwrap());
+        let index = FrameIndex::new(rate);
+        let entry = |frame| FrameEntry { offset: 0, length: 4, time: rate.npt_of(frame) };
+        index.append(&mut (0..2_000).map(entry).collect(), rate.npt_of(2_000));
+        let times = FrameTimes::Stated(Arc::new(index));
+        for first in [0, 1, 2, 7] {
+            let pacer = Pacer::new(times.clone(), origin, first, PlaybackSpeed::default());
+            for frame in first..2_000 {
+                assert_eq!(pacer.ticks(frame), (frame - first) * 3_003, "{first} {frame}");
+            }
+        }
     }
 }

@@ -11,6 +11,9 @@ use crate::proto::rtp::CLOCK_RATE;
 #[derive(Debug)]
 pub struct RtpClock {
     first_timestamp: u32,
+    /// Instant from which ticks are counted.
+    start: Instant,
+    /// Reading of both clocks from which NTP times count.
     epoch: Epoch,
     earliest_tick: u64,
 }
@@ -18,12 +21,17 @@ pub struct RtpClock {
 impl RtpClock {
     /// Creates a clock that shows `first_timestamp` at `epoch`.
     pub fn new(first_timestamp: u32, epoch: Epoch) -> Self {
-        Self { first_timestamp, epoch, earliest_tick: 0 }
+        Self { first_timestamp, start: epoch.instant, epoch, earliest_tick: 0 }
+    }
+
+    /// Sets the reading of both clocks from which NTP times count, after one of them has jumped. Ticks are not affected.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
     }
 
     /// Tick of an instant, or [`earliest_tick`](Self::earliest_tick) if that is later.
     pub fn tick_at(&self, now: Instant) -> u64 {
-        let elapsed = now.saturating_duration_since(self.epoch.instant);
+        let elapsed = now.saturating_duration_since(self.start);
         duration_to_ticks(elapsed).max(self.earliest_tick)
     }
 

@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
 use super::sequence::SequenceCounter;
-use crate::media::FrameRate;
+use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
 use crate::proto::rtcp::{Epoch, RtcpPacket};
 use crate::server_embed::playback_speed::PlaybackSpeed;
@@ -53,7 +53,7 @@ pub struct PlayStart {
 /// is ahead of the wall clock, or is set to the wall clock by the next PLAY.
 #[derive(Debug)]
 pub struct RtpStream {
-    rate: FrameRate,
+    times: FrameTimes,
     ssrc: u32,
     clock: RtpClock,
     sequence: SequenceCounter,
@@ -73,9 +73,9 @@ const MAX_LAG: Duration = Duration::from_secs(1);
 
 impl RtpStream {
     /// Creates a stream that is paused at frame 0.
-    pub fn new(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
+    pub fn new(times: FrameTimes, identity: Identity, epoch: Epoch) -> Self {
         Self {
-            rate,
+            times,
             ssrc: identity.ssrc,
             clock: RtpClock::new(identity.first_timestamp, epoch),
             sequence: SequenceCounter::per_packet(identity.first_sequence),
@@ -88,9 +88,15 @@ impl RtpStream {
     /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
     /// the number of the frame, from 1. It keeps rising when the media starts again, because the programs drop
     /// packets with lower numbers than they have received.
-    pub fn classroom(rate: FrameRate, identity: Identity, epoch: Epoch) -> Self {
+    pub fn classroom(times: FrameTimes, identity: Identity, epoch: Epoch) -> Self {
         let (sequence, reports) = (SequenceCounter::per_frame(), SenderReports::disabled());
-        Self { sequence, reports, ..Self::new(rate, identity, epoch) }
+        Self { sequence, reports, ..Self::new(times, identity, epoch) }
+    }
+
+    /// Sets the reading of both clocks from which the NTP times of sender reports count, after one of them has jumped.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.clock.set_epoch(epoch);
+        self.reports.handle_clock_jump();
     }
 
     /// Synchronization source identifier of the stream.
@@ -146,7 +152,7 @@ impl RtpStream {
         playback_speed: PlaybackSpeed,
     ) -> PlayStart {
         let first_tick = self.clock.tick_at(now);
-        let mut play = ActivePlay::new(self.rate, now, self.position, first_tick, playback_speed);
+        let mut play = ActivePlay::new(self.times.clone(), now, self.position, first_tick, playback_speed);
         (play.end, play.pause_frame) = (end, pause_frame);
         self.active_play = Some(play);
         self.reports.handle_play(now);
@@ -306,7 +312,7 @@ impl RtpStream {
             ssrc: self.ssrc,
         };
         let Some(packet) = play.next_packet(now, fields) else { return Vec::new() };
-        self.clock.set_earliest_tick(tick + play.pacer.interval_ticks());
+        self.clock.set_earliest_tick(tick + play.pacer.interval_ticks(self.position));
         self.reports.record_packet(packet.payload_bytes);
         self.sequence.record_packet();
         if packet.is_last {

@@ -87,6 +87,11 @@ impl SenderReports {
         }
     }
 
+    /// Drops the reference time of the receiver, because the time since its arrival is unknown after a jump of a clock.
+    pub fn handle_clock_jump(&mut self) {
+        self.receiver_reference = None;
+    }
+
     /// Counts an RTP packet that was sent. `payload_bytes` does not include the RTP header and its extension.
     pub fn record_packet(&mut self, payload_bytes: usize) {
         self.packet_count = self.packet_count.wrapping_add(1);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::rtp_stream::BYE_DELAY;
 use super::*;
 use crate::media::FrameRate;
+use crate::media::container::FrameTimes;
 use crate::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use crate::proto::rtcp::{self, Epoch, ExtendedReportBlock, NtpTime, RtcpPacket, SenderInfo};
 use crate::proto::rtp::Packet;
@@ -28,7 +29,11 @@ fn frame_in_format(format: PayloadFormat, length: usize) -> Arc<PacketizedFrame>
 fn stream(now: Instant) -> RtpStream {
     let identity =
         Identity { ssrc: 7, first_sequence: 65_534, first_timestamp: u32::MAX - 100, cname: "x".to_owned() };
-    RtpStream::new(FrameRate::per_second(20), identity, Epoch { instant: now, ntp: NtpTime(1 << 32) })
+    RtpStream::new(
+        FrameTimes::Assumed(FrameRate::per_second(20)),
+        identity,
+        Epoch { instant: now, ntp: NtpTime(1 << 32) },
+    )
 }
 
 /// Runs the stream on virtual time, with a file of `frames` frames; returns each RTP packet and when it was sent.
@@ -183,7 +188,7 @@ fn classroom_sequence_numbers_count_frames_across_replays() {
     let now = Instant::now();
     let identity = Identity { ssrc: 7, first_sequence: 9, first_timestamp: 5, cname: "x".to_owned() };
     let epoch = Epoch { instant: now, ntp: NtpTime(1 << 32) };
-    let mut stream = RtpStream::classroom(FrameRate::per_second(20), identity, epoch);
+    let mut stream = RtpStream::classroom(FrameTimes::Assumed(FrameRate::per_second(20)), identity, epoch);
     let mut play = |start: Instant, from: Option<u64>| {
         stream.play(start, from, None, PlaybackSpeed::default());
         let (mut now, mut numbers) = (start, Vec::new());

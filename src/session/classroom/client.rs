@@ -12,6 +12,7 @@ use super::receiver::ClassroomFrameReceiver;
 use super::url::ClassroomUrl;
 use crate::impairment::{EmulatorStats, RawPacket};
 use crate::media::FrameRate;
+use crate::proto::mistake::Mistake;
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::{LowerTransport, Npt, NptRange};
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
@@ -23,6 +24,7 @@ use crate::session::pipeline::Pipeline;
 use crate::session::presentation::Presentation;
 use crate::session::protocol::Protocol;
 use crate::session::reconnect::ReconnectReason;
+use crate::session::rtp::frame_receiver::FrameReceiver as _;
 use crate::stats::Snapshot;
 
 /// Client of the classroom dialect.
@@ -104,7 +106,11 @@ impl Protocol for ClassroomClient {
     /// Handles a packet. Packets that overtake the response to PLAY are received like all others, because these servers
     /// announce no sequence number.
     fn handle_packet(&mut self, now: Instant, RawPacket { bytes, .. }: RawPacket) {
+        let is_backlog = self.pipeline.data_timeout.has_just_resumed(now);
         if let Some(receiver) = &mut self.pipeline.receiver {
+            if is_backlog {
+                receiver.mark_arrival_gap();
+            }
             receiver.handle_datagram(now, &bytes);
             self.machine.handle_first_packet();
         }
@@ -188,6 +194,7 @@ impl ClassroomClient {
     }
 
     fn handle_respelled(&mut self, now: Instant, spelling: PortSpelling) {
+        self.pipeline.mistakes.record(now, Mistake::PortSpelling, &format!("now {spelling}"));
         self.handle_closed(now);
         let reason = ReconnectReason::PortRespelled { server: self.machine.host_and_port(), spelling };
         self.pipeline.outputs.emit(SessionEvent::Reconnecting(reason));

@@ -14,6 +14,8 @@ use super::frame_sinks::FrameSinks;
 use super::source_filter::SharedSourceFilter;
 use super::udp::{self, UdpPorts};
 use crate::impairment::RawPacket;
+use crate::net::clock;
+use crate::net::clock_check::ClockCheck;
 use crate::net::deadline::wait_for_deadline;
 use crate::proto::rtsp::{LowerTransport, Method, Transport};
 use crate::session::client::Client;
@@ -62,6 +64,7 @@ pub struct Driver {
     source_filter: Option<SharedSourceFilter>,
     /// Payload type of the SDP.
     payload_type: Option<u8>,
+    clock_check: ClockCheck,
     finished_sender: Option<oneshot::Sender<()>>,
 }
 
@@ -102,6 +105,7 @@ impl Driver {
             transport: None,
             source_filter: None,
             payload_type: None,
+            clock_check: ClockCheck::new(clock::epoch()),
             finished_sender: None,
         }
     }
@@ -120,6 +124,7 @@ impl Driver {
                 () = wait_for_deadline(deadline) => DriverEvent::Timeout,
                 _ = figures_clock.tick() => DriverEvent::FiguresTick,
             };
+            self.check_clocks();
             self.check_resumed(deadline);
             match event {
                 DriverEvent::Message(message) => self.handle_message(message),
@@ -135,6 +140,15 @@ impl Driver {
             if self.perform_outputs().await {
                 return;
             }
+        }
+    }
+
+    /// Tells the client that a clock of this computer has jumped, if one has.
+    fn check_clocks(&mut self) {
+        let epoch = clock::epoch();
+        if let Some(jump) = self.clock_check.check_often(epoch) {
+            tracing::debug!(?jump, "a clock has jumped");
+            self.client.handle_input(epoch.instant, ClientInput::ClockJumped { jump, epoch });
         }
     }
 

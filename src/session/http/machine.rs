@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::error::HttpError;
+use crate::net::clock_check::ClockJump;
 use crate::proto::http::{HttpUrl, ResponseHead};
 use crate::proto::rtsp::{Method, PortPair};
 use crate::session::authorization::Authorization;
@@ -448,6 +449,21 @@ impl Machine for HttpMachine {
 
     /// Does nothing: HTTP needs no UDP ports.
     fn handle_ports_failed(&mut self, _reason: String) {}
+
+    /// Requests the stream of a playing session again: after a suspension, the connection may be broken without a sign.
+    fn handle_clock_jump(&mut self, now: Instant, jump: ClockJump) -> bool {
+        let is_playing = (self.state, self.core.goal) == (RtspState::Playing, Goal::Playing);
+        if !is_playing || !self.options.reconnects || self.is_ending {
+            return false;
+        }
+        let server = self.host_and_port();
+        self.reset();
+        // An attempt that fails, because the network is not back yet, is followed by others.
+        self.backoff.next_attempt();
+        self.core.push(HttpAction::Reconnecting(ReconnectReason::ClockJumped { server, jump }));
+        self.advance(now);
+        true
+    }
 
     fn deadline_mut(&mut self) -> Option<&mut Instant> {
         match &mut self.link {

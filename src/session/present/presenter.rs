@@ -30,6 +30,12 @@ impl Presenter {
         *self = Self::new(self.delay, self.epoch);
     }
 
+    /// Sets the reading of both clocks from which delays count, after one of them has jumped.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        self.stats.set_epoch(epoch);
+    }
+
     /// Playout delay of frames that arrive from now on.
     pub fn delay(&self) -> Duration {
         self.delay

@@ -38,6 +38,13 @@ pub trait FrameReceiver: fmt::Debug + Send {
         self.buffers_mut().reorder_buffer.set_timeout(timeout);
     }
 
+    /// Leaves the time before the next packet out of the jitter, because the packet was not read when it arrived.
+    fn mark_arrival_gap(&mut self) {
+        let buffers = self.buffers_mut();
+        buffers.rtp_receiver.mark_arrival_gap();
+        buffers.stats.mark_arrival_gap();
+    }
+
     /// Returns the arrival time of the last packet; `None` before the first.
     fn last_packet(&self) -> Option<Instant> {
         self.buffers().last_packet

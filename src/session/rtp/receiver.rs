@@ -116,7 +116,7 @@ impl RtpFrameReceiver {
         self.ssrc_filter.reset();
         self.held.clear();
         let previous_highest = self.buffers.rtp_receiver.extended_max();
-        let first = self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence);
+        let first = self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence, announced.rtptime);
         // A server that restarts its sequence numbers has started a new stream.
         if previous_highest.is_none_or(|previous_highest| first <= previous_highest) {
             self.buffers.reorder_buffer.restart_at(Some(first));
@@ -134,9 +134,9 @@ impl RtpFrameReceiver {
         self.stop();
         // Packets of the previous PLAY that still arrive are counted, but belong to no frame.
         let previous_highest = self.buffers.rtp_receiver.extended_max();
-        let first = announced
-            .sequence
-            .map(|sequence| self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence));
+        let first = announced.sequence.map(|sequence| {
+            self.buffers.rtp_receiver.expect_seq(announced.announced_at, sequence, announced.rtptime)
+        });
         if first.is_none() {
             self.buffers.rtp_receiver.mark_discontinuity(announced.announced_at);
             self.add_doubt(LossDoubt::NoAnnouncement);
@@ -261,7 +261,8 @@ impl RtpFrameReceiver {
         };
         let is_behind = header.sequence.wrapping_sub(first) >= 1 << 15;
         // A late packet of the previous PLAY neither confirms nor disproves the announcement.
-        if is_behind && self.previous_play != PreviousPlay::None {
+        let is_late = is_behind || self.buffers.rtp_receiver.is_of_previous_count(*now, &header);
+        if is_late && self.previous_play != PreviousPlay::None {
             return;
         }
         self.announced = None;

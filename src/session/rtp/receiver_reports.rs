@@ -1,5 +1,6 @@
 //! RTCP packets that a receiver sends (RFC 3550 §6). Sans-I/O.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use rand::rngs::SmallRng;
@@ -20,7 +21,12 @@ pub struct ReceiverReports {
     /// True if the sender responds to receiver reference times (RFC 3611 §5.1).
     has_receiver_rtt: bool,
     round_trip_time: Option<Duration>,
+    /// Middle 32 bits of the last receiver reference times, the oldest first.
+    reference_times: VecDeque<u32>,
 }
+
+/// Maximum number of reference times that are kept: the sender responds to the last one that it has received.
+const MAX_REFERENCE_TIMES: usize = 8;
 
 /// Mean interval between reports (RFC 3550 §6.2); half of it before the first.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -37,7 +43,16 @@ impl ReceiverReports {
             epoch,
             has_receiver_rtt: false,
             round_trip_time: None,
+            reference_times: VecDeque::new(),
         }
+    }
+
+    /// Sets the reading of both clocks from which reference times count, after one of them has jumped. A reference time
+    /// from before the jump that the sender returns is ignored.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+        self.last_sender_report = None;
+        self.reference_times.clear();
     }
 
     /// Starts a session. `has_receiver_rtt` is true if the sender responds to receiver reference times.
@@ -62,7 +77,7 @@ impl ReceiverReports {
     /// Handles an extended report. A DLRR block about this receiver yields the round-trip time (RFC 3611 §4.5).
     pub fn handle_extended_report(&mut self, now: Instant, block: ExtendedReportBlock) {
         let ExtendedReportBlock::Dlrr { ssrc, last_rr, delay_since_last_rr } = block else { return };
-        if ssrc != self.identity.ssrc || last_rr == 0 {
+        if ssrc != self.identity.ssrc || !self.reference_times.contains(&last_rr) {
             return;
         }
         let round_trip_units =
@@ -91,12 +106,19 @@ impl ReceiverReports {
     /// packet was received from it.
     pub fn encode_report(&mut self, now: Instant, block: Option<ReportBlock>) -> Vec<u8> {
         self.next_report_at = Some(now + self.randomize(REPORT_INTERVAL));
-        let reference_time = self.has_receiver_rtt.then(|| RtcpPacket::ExtendedReport {
-            ssrc: self.identity.ssrc,
-            block: ExtendedReportBlock::ReceiverReferenceTime(self.epoch.ntp_at(now)),
-        });
+        let reference_time = self.has_receiver_rtt.then(|| self.reference_time(now));
         let compound = [self.receiver_report(now, block), self.source_description()];
         rtcp::encode(&compound.into_iter().chain(reference_time).collect::<Vec<_>>())
+    }
+
+    fn reference_time(&mut self, now: Instant) -> RtcpPacket {
+        let reference = self.epoch.ntp_at(now);
+        if self.reference_times.len() == MAX_REFERENCE_TIMES {
+            self.reference_times.pop_front();
+        }
+        self.reference_times.push_back(reference.middle_bits());
+        let block = ExtendedReportBlock::ReceiverReferenceTime(reference);
+        RtcpPacket::ExtendedReport { ssrc: self.identity.ssrc, block }
     }
 
     /// Encodes a compound packet with a last receiver report and BYE.
@@ -192,5 +214,20 @@ mod tests {
         assert_eq!(reports.round_trip_time(), Some(Duration::ZERO));
         reports.start_session(true);
         assert_eq!(reports.round_trip_time(), None);
+    }
+
+    #[test]
+    fn reference_time_from_before_a_clock_jump_is_ignored() {
+        let now = Instant::now();
+        let mut reports = reports(now);
+        reports.start_session(true);
+        reports.encode_report(now, None);
+        reports.set_epoch(Epoch { instant: now, ntp: NtpTime(0xAAAA_CCCC_0000_0000) });
+        let dlrr = |last_rr| ExtendedReportBlock::Dlrr { ssrc: 5, last_rr, delay_since_last_rr: 0 };
+        reports.handle_extended_report(now, dlrr(0xBBBB_0000));
+        assert_eq!(reports.round_trip_time(), None);
+        reports.encode_report(now, None);
+        reports.handle_extended_report(now + Duration::from_millis(20), dlrr(0xCCCC_0000));
+        assert!((reports.round_trip_time().unwrap().as_secs_f64() - 0.02).abs() < 0.000_1);
     }
 }

@@ -15,6 +15,7 @@ use self::early_packets::EarlyPackets;
 use super::machine::{RtspAction, RtspMachine};
 use super::play_range::PlayRange;
 use crate::impairment::{PacketKind, RawPacket};
+use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{MessageLimits, MessageReader, Method, Npt, RtspUrl, Transport};
 use crate::session::events::NetworkPath;
 use crate::session::machine::Machine as _;
@@ -117,6 +118,10 @@ impl Protocol for RtspClient {
             self.reports.stop();
             self.send_rtcp(bye);
         }
+    }
+
+    fn set_epoch(&mut self, epoch: Epoch) {
+        self.reports.set_epoch(epoch);
     }
 
     fn handle_connecting(&mut self) {

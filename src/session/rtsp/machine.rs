@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::play_response::PlayResponse;
+use crate::net::clock_check::ClockJump;
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{
     FramingError, IncompleteMessage, Npt, NptRange, PortPair, Response, RtspUrl, SessionHeader, Transport,
@@ -106,6 +107,8 @@ enum PendingReconnect {
     TcpFallback,
     /// The stream is on another server, or has another path.
     Redirect(RtspUrl),
+    /// A clock of this computer has jumped; the server may have ended the session meanwhile.
+    ClockJump(ClockJump),
 }
 
 /// Position at which the next PLAY starts.
@@ -172,6 +175,9 @@ enum RequestKind {
 
 /// Session timeout if the server states none (RFC 2326 §12.37).
 const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Maximum time that a session waits for a response after a jump of a clock: mostly the connection is broken, too.
+const MAX_WAIT_AFTER_JUMP: Duration = Duration::from_secs(1);
 
 /// Value of the User-Agent header.
 const USER_AGENT: &str = concat!("Reelay/", env!("CARGO_PKG_VERSION"));
@@ -446,6 +452,20 @@ impl Machine for RtspMachine {
             // A click during the wait connects at once.
             self.stage = Stage::Closed;
         }
+    }
+
+    fn handle_clock_jump(&mut self, now: Instant, jump: ClockJump) -> bool {
+        let has_session = matches!(self.stage, Stage::Ready(_) | Stage::Playing(_));
+        let is_wanted = self.core.goal != Goal::Stopped && self.options.reconnects;
+        if !has_session || !is_wanted || self.pending_reconnect.is_some() {
+            return false;
+        }
+        self.pending_reconnect = Some(PendingReconnect::ClockJump(jump));
+        self.advance(now);
+        if let Some(in_flight) = &mut self.in_flight {
+            in_flight.deadline = in_flight.deadline.min(now + MAX_WAIT_AFTER_JUMP);
+        }
+        true
     }
 
     fn status(&self) -> SessionStatus {

@@ -41,7 +41,9 @@ pub fn view<'a>(
             Column::with_children(notice).push(reconnect).spacing(space::SMALL).align_x(Center).into(),
         ));
     }
-    notice.or_else(|| state_banner(playback, session_record).or_else(|| hint.map(text_banner))).map(centred)
+    notice
+        .or_else(|| state_banner(playback, session_record, now).or_else(|| hint.map(text_banner)))
+        .map(centred)
 }
 
 fn notice_banner(notice: &Notice) -> Element<'_, Action> {
@@ -60,14 +62,18 @@ fn reconnect_banner<'a>(message: String, is_counting_down: bool) -> Element<'a, 
 }
 
 /// Returns the banner that follows from the state of playback.
-fn state_banner<'a>(playback: &'a Playback, session_record: &SessionRecord) -> Option<Element<'a, Action>> {
+fn state_banner<'a>(
+    playback: &'a Playback,
+    session_record: &SessionRecord,
+    now: Instant,
+) -> Option<Element<'a, Action>> {
     if let Some(host) = playback.connecting_host() {
         return Some(connecting_banner(host));
     }
     if playback.has_ended() {
         return Some(ended_banner("Playback has ended. Press Play to start again.", session_record));
     }
-    if playback.is_waiting() {
+    if playback.has_waited(now) {
         return Some(text_banner("Waiting for data…"));
     }
     if playback.state() == RtspState::Playing && session_record.has_no_complete_frames() {

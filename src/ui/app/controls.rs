@@ -32,7 +32,7 @@ pub fn view(
     played_s: f64,
 ) -> Element<'_, Action> {
     let position = match drag_position {
-        Some(position) => playback.position().at(position, playback.frame_rate()),
+        Some(position) => playback.position().at(position, playback.frame_times().as_ref()),
         None => playback.position(),
     };
     let label = match playback.pending_position(drag_position) {

@@ -39,8 +39,8 @@ impl App {
 
     /// Limits a position to that of the last frame. The duration is the end of that frame, where there is none to show.
     fn clamp_to_last_frame(&self, position: Npt) -> Npt {
-        match (self.playback.frame_rate(), self.playback.position().frame_count) {
-            (Some(rate), Some(frames)) => position.min(rate.npt_of(frames.saturating_sub(1))),
+        match (self.playback.frame_times(), self.playback.position().frame_count) {
+            (Some(times), Some(frames)) => position.min(times.npt_of(frames.saturating_sub(1))),
             _ => position,
         }
     }

@@ -49,9 +49,11 @@ fn figures<'a, Message: 'a>(
 ) -> [Element<'a, Message>; 4] {
     let is_playing = playback.state() == RtspState::Playing;
     let size = picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height));
-    let rate = match (is_playing, playback.frame_rate()) {
+    let rate = match (is_playing, playback.frame_times()) {
         (true, _) => format!("{:.1} frames/s", stats.frames_per_second),
-        (false, Some(rate)) => format!("{rate} frames/s"),
+        (false, Some(times)) if playback.is_local() => times.rate_text(),
+        // The rate of a stream is not assumed but described by its server.
+        (false, Some(times)) => format!("{} fps", times.rate()),
         (false, None) => format!("{UNKNOWN} frames/s"),
     };
     let data_rate = match is_playing {

@@ -28,7 +28,7 @@ pub fn pick_file(window: Option<window::Id>) -> Task<PickResult> {
     let dialog = || {
         AsyncFileDialog::new()
             .set_title("Open a Motion JPEG film")
-            .add_filter("Motion JPEG", &["mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp"])
+            .add_filter("Motion JPEG", &["mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp", "avi", "AVI"])
             .add_filter("All files", &["*"])
     };
     match window {

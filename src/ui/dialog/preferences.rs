@@ -5,6 +5,7 @@ use std::time::Duration;
 use iced::widget::{column, text, text_input};
 use iced::{Element, Fill};
 
+use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, ThemePreference};
 use crate::ui::dialog::layout::{buttons, setting_row};
@@ -157,8 +158,18 @@ impl Form {
         for sentence in self.errors.frame_rate.iter().chain(&self.errors.playout_delay) {
             content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
         }
-        content.push(buttons).width(Fill).into()
+        content.push(about()).push(buttons).width(Fill).into()
     }
+}
+
+/// Returns the program's version and notices.
+fn about<'a>() -> Element<'a, Message> {
+    column![
+        text("About").size(size::NORMAL).font(theme::STRONG),
+        text(format!("Reelay {VERSION_AND_NOTICES}")).size(size::SMALL).style(theme::muted),
+    ]
+    .spacing(distance::SMALL)
+    .into()
 }
 
 /// Formats an error as a sentence: first letter in upper case, full stop at the end.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use reelay::impairment::EmulatorStats;
 use reelay::media::FrameRate;
-use reelay::media::container::ContainerFormat;
+use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media_file::{IndexProgress, MediaFile, MediaInfo};
 use reelay::proto::rtsp::Npt;
@@ -104,7 +104,8 @@ pub fn media_info(frames: u64) -> MediaInfo {
         format: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 640, height: 360 },
         undecodable_kind: None,
-        rate: FrameRate::CLASSROOM,
+        times: FrameTimes::Assumed(FrameRate::CLASSROOM),
+        other_streams: Vec::new(),
         progress: IndexProgress {
             frames,
             defects: (frames == 200).then(Default::default),

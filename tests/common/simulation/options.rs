@@ -10,6 +10,8 @@ pub const MS: Duration = Duration::from_millis(1);
 /// Options of a simulated world.
 pub struct WorldOptions {
     pub frames: Vec<Vec<u8>>,
+    /// Number of times that the film consists of these frames.
+    pub repeats: u64,
     pub rtsp: RtspOptions,
     pub playout_delay: Duration,
     /// Impairments of RTP and RTCP from the server.
@@ -35,6 +37,7 @@ impl WorldOptions {
     pub fn new(frames: Vec<Vec<u8>>) -> Self {
         Self {
             frames,
+            repeats: 1,
             rtsp: RtspOptions::default(),
             playout_delay: 50 * MS,
             impairments: Impairments::default(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use reelay::impairment::{Emulator, RawPacket, SessionLink};
 use reelay::media::FrameRate;
-use reelay::media::container::ContainerFormat;
+use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use reelay::media_file::{IndexProgress, MediaInfo};
@@ -35,13 +35,14 @@ pub struct SimulatedServer {
     reader: MessageReader,
     pub info: MediaInfo,
     frames: Vec<Arc<PacketizedFrame>>,
-    start: Instant,
+    /// Reading of both clocks of the server.
+    pub epoch: Epoch,
     emulator: Emulator,
     link: SessionLink,
     session: Option<ServerSession>,
     session_count: u32,
     deadline: Option<Instant>,
-    is_unresponsive: bool,
+    pub is_unresponsive: bool,
     scale: Option<&'static str>,
 }
 
@@ -58,9 +59,10 @@ impl SimulatedServer {
             format: ContainerFormat::Classroom,
             dimensions: Dimensions { width: 160, height: 120 },
             undecodable_kind: None,
-            rate: FrameRate::CLASSROOM,
+            times: FrameTimes::Assumed(FrameRate::CLASSROOM),
+            other_streams: Vec::new(),
             progress: IndexProgress {
-                frames: frames.len() as u64,
+                frames: frames.len() as u64 * world_options.repeats,
                 defects: (!world_options.is_indexing).then(Default::default),
                 has_failed: false,
             },
@@ -69,7 +71,7 @@ impl SimulatedServer {
             reader: MessageReader::new(MessageLimits::SERVER),
             info,
             frames,
-            start,
+            epoch: epoch(start),
             link: SessionLink::new(&emulator),
             emulator,
             session: None,
@@ -184,7 +186,7 @@ impl SimulatedServer {
             first_timestamp: u32::MAX - 90_000,
             cname: "server".to_owned(),
         };
-        let stream = RtpStream::new(self.info.rate, identity, epoch(self.start));
+        let stream = RtpStream::new(self.info.times.clone(), identity, self.epoch);
         let id = format!("SESSION{}", self.session_count);
         let (session, response) =
             ServerSession::set_up(id, request, "film", transport, stream, DEFAULT_SESSION_TIMEOUT);
@@ -198,10 +200,11 @@ impl SimulatedServer {
         let Some(session) = &mut self.session else { return datagrams };
         loop {
             match session.stream().poll_output(now) {
-                StreamOutput::Fetch(frame) => match self.frames.get(frame as usize) {
-                    Some(packets) => session.stream().provide_frame(frame, packets.clone()),
-                    None => session.stream().end_at(frame),
-                },
+                StreamOutput::Fetch(frame) if frame < self.info.progress.frames => {
+                    let packets = &self.frames[frame as usize % self.frames.len()];
+                    session.stream().provide_frame(frame, packets.clone());
+                }
+                StreamOutput::Fetch(frame) => session.stream().end_at(frame),
                 StreamOutput::Rtp(bytes) => datagrams.push(RawPacket::rtp(bytes)),
                 StreamOutput::Rtcp(bytes) => datagrams.push(RawPacket::rtcp(bytes)),
                 StreamOutput::Ended => {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reelay::impairment::{Emulator, EmulatorSettings, EmulatorStats, Impairments, PacketKind, RawPacket};
+use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::proto::rtsp::{ChannelPair, PortPair, Request, Response, RtspUrl, encode_interleaved};
 use reelay::session::{
     Client as _, ClientInput, ClientOptions, ClientOutput, EmulatorOptions, EmulatorPlacement, Frame, Goal,
@@ -41,6 +42,8 @@ pub struct ShownFrame {
 pub struct World {
     start: Instant,
     now: Instant,
+    /// Time for which the monotonic clock of the client has stood still.
+    client_stopped_for: Duration,
     client: RtspClient,
     server: SimulatedServer,
     pub emulator: Emulator,
@@ -57,6 +60,8 @@ pub struct World {
     pub received: Vec<Frame>,
     pub shown: Vec<ShownFrame>,
     connect_at: Option<Instant>,
+    /// Packets that have arrived while the client was stopped.
+    backlog: Vec<RawPacket>,
 }
 
 impl World {
@@ -83,6 +88,7 @@ impl World {
             emulator,
             start,
             now: start,
+            client_stopped_for: Duration::ZERO,
             client: RtspClient::new(url, options),
             server: SimulatedServer::new(&world_options, start, server_emulator),
             latency: world_options.latency,
@@ -98,16 +104,17 @@ impl World {
             received: Vec::new(),
             shown: Vec::new(),
             connect_at: None,
+            backlog: Vec::new(),
         }
     }
 
     pub fn set_goal(&mut self, goal: Goal) {
-        self.client.handle_input(self.now, ClientInput::Command(SessionCommand::SetGoal(goal)));
+        self.client.handle_input(self.client_now(), ClientInput::Command(SessionCommand::SetGoal(goal)));
         self.process_outputs();
     }
 
     pub fn handle_input(&mut self, input: ClientInput) {
-        self.client.handle_input(self.now, input);
+        self.client.handle_input(self.client_now(), input);
         self.process_outputs();
     }
 
@@ -129,6 +136,63 @@ impl World {
         self.is_server_down = false;
     }
 
+    /// Suspends the client while the server goes on; its packets are lost. The monotonic clock of the client stands still
+    /// if `stops_clock` is true, as on Linux.
+    pub fn suspend_client(&mut self, duration: Duration, stops_clock: bool) {
+        self.stop_client(duration);
+        self.backlog.clear();
+        if stops_clock {
+            self.client_stopped_for += duration;
+        }
+    }
+
+    /// Stops the client while the server goes on. Returns the number of packets that wait to be read.
+    pub fn stop_client(&mut self, duration: Duration) -> usize {
+        let until = self.now + duration;
+        while let Some(next) = self.server.poll_timeout().filter(|next| *next <= until) {
+            self.now = self.now.max(next);
+            let sent = self.server.poll_datagrams(self.now);
+            let link = self.server.link_mut();
+            self.backlog.extend(sent.into_iter().filter_map(|packet| link.send(self.now, packet)));
+            self.backlog.extend(std::iter::from_fn(|| Some(link.poll_packet(self.now)?.1)));
+        }
+        self.now = until;
+        self.backlog.retain(|packet| packet.kind == PacketKind::Rtp);
+        self.backlog.len()
+    }
+
+    /// Delivers the first packets that arrived while the client was stopped; the others are lost.
+    pub fn deliver_backlog(&mut self, packets: usize) {
+        for packet in std::mem::take(&mut self.backlog).into_iter().take(packets) {
+            self.deliver(packet);
+        }
+    }
+
+    /// Number of messages and RTCP packets in flight between client and server.
+    pub fn queued(&self) -> usize {
+        self.to_server.0.len() + self.to_client.0.len() + self.rtcp_to_server.0.len()
+    }
+
+    /// Reading of the client's monotonic clock.
+    fn client_now(&self) -> Instant {
+        self.now - self.client_stopped_for
+    }
+
+    fn client_timeout(&self) -> Option<Instant> {
+        self.client.poll_timeout().map(|deadline| deadline + self.client_stopped_for)
+    }
+
+    /// Reading of both clocks of the client, whose wall clock is `offset` seconds ahead of that of the server.
+    pub fn client_epoch(&self, offset: i64) -> Epoch {
+        let ntp = epoch(self.start).ntp_at(self.now).0.wrapping_add_signed(offset << 32);
+        Epoch { instant: self.client_now(), ntp: NtpTime(ntp) }
+    }
+
+    /// Ends the session and the connection at the server, without a message to the client.
+    pub fn lose_session(&mut self) {
+        self.server.disconnect();
+    }
+
     pub fn server_mut(&mut self) -> &mut SimulatedServer {
         &mut self.server
     }
@@ -138,7 +202,7 @@ impl World {
     }
 
     pub fn snapshot(&mut self) -> Snapshot {
-        self.client.snapshot(self.now)
+        self.client.snapshot(self.client_now())
     }
 
     /// Returns the fate of each packet of the last 32 frames.
@@ -186,7 +250,7 @@ impl World {
         while !condition(self) {
             let pipes = [&self.to_server, &self.to_client, &self.rtcp_to_server]
                 .map(|pipe| pipe.0.front().map(|(at, _)| *at));
-            let deadlines = [self.client.poll_timeout(), self.server.poll_timeout(), self.connect_at];
+            let deadlines = [self.client_timeout(), self.server.poll_timeout(), self.connect_at];
             let next = pipes.into_iter().chain(deadlines).flatten().min();
             let Some(next) = next.filter(|next| *next <= until) else { return };
             steps_without_progress = if next > self.now { 0 } else { steps_without_progress + 1 };
@@ -213,8 +277,8 @@ impl World {
         while let Some((_, datagram)) = self.server.link_mut().poll_packet(self.now) {
             self.deliver(datagram);
         }
-        if self.client.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
-            self.client.handle_timeout(self.now);
+        if self.client_timeout().is_some_and(|deadline| deadline <= self.now) {
+            self.client.handle_timeout(self.client_now());
         }
         self.process_outputs();
     }
@@ -224,7 +288,7 @@ impl World {
             let refused = ClientInput::ConnectionLost(Some("connection refused".to_owned()));
             let path = NetworkPath { is_local: true, is_ipv6: false };
             let input = if self.is_server_down { refused } else { ClientInput::Connected(path) };
-            self.client.handle_input(self.now, input);
+            self.client.handle_input(self.client_now(), input);
         }
     }
 
@@ -240,7 +304,7 @@ impl World {
             self.server.handle_rtcp(self.now, &bytes);
         }
         while let Some(bytes) = self.to_client.pop_due(self.now) {
-            self.client.handle_input(self.now, ClientInput::Received(bytes.into()));
+            self.client.handle_input(self.client_now(), ClientInput::Received(bytes.into()));
             self.process_outputs();
         }
     }
@@ -253,7 +317,7 @@ impl World {
             }
             None => ClientInput::Packet(datagram),
         };
-        self.client.handle_input(self.now, input);
+        self.client.handle_input(self.client_now(), input);
         self.process_outputs();
     }
 
@@ -268,8 +332,10 @@ impl World {
                 }
                 ClientOutput::OpenPorts(port) => {
                     let rtp = port.unwrap_or(5_000);
-                    self.client
-                        .handle_input(self.now, ClientInput::Ports(Ok(PortPair { rtp, rtcp: rtp + 1 })));
+                    self.client.handle_input(
+                        self.client_now(),
+                        ClientInput::Ports(Ok(PortPair { rtp, rtcp: rtp + 1 })),
+                    );
                 }
                 ClientOutput::Write(bytes) => {
                     self.to_server.0.push_back((self.now + self.latency, bytes.to_vec()))

@@ -23,9 +23,9 @@ const UDP_FALLBACK_TIMEOUT: Duration = Duration::from_secs(3);
 const NO_DATA_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl RtspClient {
-    /// Returns true if no packets are in flight outside the emulated network.
+    /// Returns true if no packets are in flight outside the emulated network, playing or paused.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
-        let last = self.pipeline.last_data();
+        let last = self.pipeline.last_data().or(self.pipeline.last_packet());
         last.is_some_and(|last| now.saturating_duration_since(last) >= PACKET_LOSS_TIMEOUT)
     }
 
@@ -41,7 +41,7 @@ impl RtspClient {
         }
     }
 
-    fn extend_timeout(&self, timeout: Duration) -> Duration {
+    pub(super) fn extend_timeout(&self, timeout: Duration) -> Duration {
         let interval = self.play_range.as_ref().and_then(PlayRange::frame_interval).unwrap_or_default();
         extend_timeout(timeout, interval)
     }

@@ -10,6 +10,7 @@ use crate::proto::rtcp::{self, RtcpPacket};
 use crate::proto::rtsp::{ChannelPair, Message};
 use crate::session::logged_message::Direction;
 use crate::session::protocol::Protocol as _;
+use crate::session::rtp::frame_receiver::FrameReceiver as _;
 use crate::session::rtp::receiver::RtpFrameReceiver;
 
 impl RtspClient {
@@ -42,11 +43,15 @@ impl RtspClient {
     }
 
     pub(super) fn receive_rtp(&mut self, now: Instant, packet: Bytes) {
+        let is_backlog = self.pipeline.data_timeout.has_just_resumed(now);
         let Some(receiver) = &mut self.pipeline.receiver else { return };
+        if is_backlog {
+            receiver.mark_arrival_gap();
+        }
         let previous_timestamp = receiver.highest_timestamp();
         let Some(timestamp) = receiver.handle_packet(now, packet) else { return };
         self.has_received_packets = true;
-        if Some(timestamp) > previous_timestamp {
+        if Some(timestamp) > previous_timestamp && !is_backlog {
             self.pipeline.presenter.stats.record_frame_start(now, timestamp as u32);
         }
         if let Some(play_range) = &mut self.play_range {

@@ -38,12 +38,17 @@ impl RtspClient {
     }
 
     /// Returns the time at which BYE ends the stream, once all frames are shown and no gap is open. Packets sent before
-    /// BYE may arrive after it, so it waits for the reorder timeout.
+    /// BYE may arrive after it, so it waits for the reorder timeout. A BYE in the middle of the range counts only once no
+    /// more packets arrive: a single inverted bit turns the SDES of a sender report into one.
     pub(super) fn bye_deadline(&self) -> Option<Instant> {
         let (receiver, play_range) = (self.pipeline.receiver.as_ref()?, self.play_range.as_ref()?);
         let presenter = &self.pipeline.presenter;
         let is_done = self.is_playing() && presenter.jitter_buffer.is_empty() && receiver.is_in_order();
-        play_range.bye_at().filter(|_| is_done).map(|at| at + presenter.reorder_timeout())
+        let bye_at = play_range.bye_at().filter(|_| is_done)?;
+        Some(match play_range.is_cut_short() {
+            true => Some(bye_at).max(self.pipeline.last_packet())? + self.extend_timeout(WAITING_TIMEOUT),
+            false => bye_at + presenter.reorder_timeout(),
+        })
     }
 
     pub(super) fn has_range_elapsed(&self, now: Instant) -> bool {

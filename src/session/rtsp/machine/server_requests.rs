@@ -142,6 +142,14 @@ impl RtspMachine {
                 self.disconnect();
                 self.core.push(RtspAction::Reconnecting(ReconnectReason::TcpFallback));
             }
+            PendingReconnect::ClockJump(jump) => {
+                let server = self.host_and_port();
+                self.disconnect();
+                // The network may need some seconds, too; further attempts follow.
+                let (_, wait) = self.backoff.next_attempt();
+                self.stage = Stage::WaitingToReconnect { until: now + wait };
+                self.core.push(RtspAction::Reconnecting(ReconnectReason::ClockJumped { server, jump }));
+            }
             PendingReconnect::Redirect(url) => {
                 let server = url.host_and_port();
                 if url == self.url {

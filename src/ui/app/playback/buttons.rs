@@ -51,7 +51,7 @@ impl Playback {
             (Goal::Stopped, reconnect) => {
                 self.picture_position = Some(Npt::ZERO);
                 self.pending_seek = None;
-                self.is_waiting = false;
+                self.waiting_since = None;
                 *reconnect = None;
             }
             // Any other goal during the wait makes the session try at once.

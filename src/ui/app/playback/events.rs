@@ -1,5 +1,7 @@
 //! Events of the backend and of the session.
 
+use std::time::Instant;
+
 use super::notice::Notice;
 use super::source::Source;
 use super::state::{Opening, Playback};
@@ -30,7 +32,9 @@ impl Playback {
         let Some(Opening { generation, source, goal, resume, notice }) = self.opening.take() else { return };
         self.switch_to(generation, source, goal);
         self.resume = resume;
-        self.notice = notice.or_else(|| info.warning().map(Notice::Info));
+        self.notice = notice
+            .or_else(|| info.warning().map(Notice::Info))
+            .or_else(|| info.other_streams_note().map(Notice::Info));
         self.media_info = Some(info);
     }
 
@@ -67,7 +71,7 @@ impl Playback {
             SessionEvent::Failed(error) => self.handle_failed(&error),
             SessionEvent::Reconnecting(reason) => self.handle_reconnecting(reason),
             SessionEvent::Closed => {
-                self.is_waiting = false;
+                self.waiting_since = None;
                 self.reconnect = None;
                 self.pending_seek = None;
                 self.has_ended = false;
@@ -99,14 +103,14 @@ impl Playback {
     }
 
     fn handle_waiting(&mut self, is_waiting: bool) {
-        self.is_waiting = is_waiting;
+        self.waiting_since = is_waiting.then(Instant::now);
         if !is_waiting && matches!(self.notice, Some(Notice::NoData(_))) {
             self.notice = None;
         }
     }
 
     fn handle_ended(&mut self) {
-        self.is_waiting = false;
+        self.waiting_since = None;
         self.has_ended = true;
         // Information was visible during playback; at the end it would hide the banner with Summary.
         self.notice = self.notice.take().filter(|notice| !matches!(notice, Notice::Info(_)));

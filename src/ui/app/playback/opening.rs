@@ -76,7 +76,7 @@ impl Playback {
         let is_indexed = progress.frames > frame || progress.is_finished();
         if is_indexed && self.status.state == RtspState::Ready && !self.is_busy() {
             self.resume = None;
-            self.seek(info.rate.npt_of(frame.min(progress.frames.saturating_sub(1))));
+            self.seek(info.times.npt_of(frame.min(progress.frames.saturating_sub(1))));
             if goal == Goal::Playing {
                 self.set_goal(goal);
             }

@@ -3,7 +3,7 @@
 use super::source::Source;
 use super::state::Playback;
 use crate::backend::Command;
-use crate::media::FrameRate;
+use crate::media::container::FrameTimes;
 use crate::proto::rtsp::Npt;
 use crate::session::{Dialect, Goal, RtspState, SessionCommand, SourceUrl};
 
@@ -28,23 +28,28 @@ pub struct PlaybackPosition {
 
 impl PlaybackPosition {
     /// Returns the same media at another position.
-    pub fn at(self, position: Npt, frame_rate: Option<FrameRate>) -> Self {
+    pub fn at(self, position: Npt, times: Option<&FrameTimes>) -> Self {
         Self {
             elapsed: Some(position),
-            frame_number: frame_number_at(position, frame_rate, self.frame_count),
+            frame_number: frame_number_at(position, times, self.frame_count),
             ..self
         }
     }
 }
 
 /// Returns the number of the frame at a position, from 1.
-fn frame_number_at(position: Npt, frame_rate: Option<FrameRate>, frame_count: Option<u64>) -> Option<u64> {
-    frame_rate.map(|frame_rate| (frame_rate.frame_at(position) + 1).min(frame_count.unwrap_or(u64::MAX)))
+fn frame_number_at(position: Npt, times: Option<&FrameTimes>, frame_count: Option<u64>) -> Option<u64> {
+    // A position that was computed from an RTP timestamp is up to a tick before the time of its frame.
+    let position = Npt::from_micros(position.as_micros().saturating_add(RTP_TICK_US));
+    times.map(|times| times.frame_at(position).saturating_add(1).min(frame_count.unwrap_or(u64::MAX)))
 }
 
 /// Maximum distance of the last shown frame from the end, in µs, at which an ended stream counts as played to its end.
 /// The last frames may have been lost.
 const END_TOLERANCE_US: u64 = 500_000;
+
+/// Length of an RTP tick, in µs, rounded up.
+const RTP_TICK_US: u64 = 12;
 
 impl Playback {
     /// Stores the position of the picture that is shown; `None` keeps the previous one.
@@ -75,28 +80,29 @@ impl Playback {
     pub fn preview(&self, position: Npt) {
         if let Some(info) = &self.media_info {
             let last_frame = info.progress.frames.saturating_sub(1);
-            self.backend.send(Command::Preview(info.rate.frame_at(position).min(last_frame)));
+            self.backend.send(Command::Preview(info.times.frame_at(position).min(last_frame)));
         }
     }
 
     /// Returns position and length.
     pub fn position(&self) -> PlaybackPosition {
+        let times = self.frame_times();
         let described_range = self.presentation.as_ref().and_then(|presentation| presentation.range);
         let (duration, is_growing, frame_count) = match &self.media_info {
             Some(info) => {
                 let frames = info.progress.frames;
-                (Some(info.rate.npt_of(frames)), !info.progress.is_finished(), Some(frames))
+                (Some(info.times.npt_of(frames)), !info.progress.is_finished(), Some(frames))
             }
             None => {
                 let end = described_range.and_then(|range| range.end);
-                let frames = end.zip(self.frame_rate()).map(|(end, rate)| rate.first_frame_from(end));
+                let frames = end.zip(times.as_ref()).map(|(end, times)| times.first_frame_from(end));
                 (end, false, frames)
             }
         };
         let elapsed =
             self.picture_position.map(|position| self.end_position(position, duration).unwrap_or(position));
         let frame_number =
-            elapsed.and_then(|position| frame_number_at(position, self.frame_rate(), frame_count));
+            elapsed.and_then(|position| frame_number_at(position, times.as_ref(), frame_count));
         // A range without a start ("npt=now-") is that of a live stream, in which there is no seeking.
         let is_live = self.media_info.is_none() && described_range.is_some_and(|range| range.start.is_none());
         let can_seek = duration.is_some() && !is_live && self.status.state != RtspState::Init;
@@ -117,12 +123,18 @@ impl Playback {
         duration.filter(|_| self.has_ended && remaining <= END_TOLERANCE_US)
     }
 
-    /// Returns the frame rate of the file, or the one that the server has described; `None` if it is unknown.
-    pub fn frame_rate(&self) -> Option<FrameRate> {
+    /// Returns whether the media is a film of this machine.
+    pub fn is_local(&self) -> bool {
+        self.media_info.is_some()
+    }
+
+    /// Returns the times of the file's frames, or those of the rate that the server has described; `None` if neither is
+    /// known.
+    pub fn frame_times(&self) -> Option<FrameTimes> {
         let described = || {
             let rate = self.presentation.as_ref()?.frame_rate?;
-            rate.to_string().parse().ok()
+            rate.to_string().parse().ok().map(FrameTimes::Assumed)
         };
-        self.media_info.as_ref().map(|info| info.rate).or_else(described)
+        self.media_info.as_ref().map(|info| info.times.clone()).or_else(described)
     }
 }

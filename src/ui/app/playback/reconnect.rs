@@ -14,11 +14,12 @@ impl ReconnectWait {
 
 impl Playback {
     pub(super) fn handle_reconnecting(&mut self, reason: ReconnectReason) {
-        self.is_waiting = false;
+        self.waiting_since = None;
         match reason {
             ReconnectReason::TcpFallback
             | ReconnectReason::Redirected { .. }
-            | ReconnectReason::PortRespelled { .. } => {
+            | ReconnectReason::PortRespelled { .. }
+            | ReconnectReason::ClockJumped { .. } => {
                 self.notice = Some(Notice::Info(reason.to_string()));
             }
             ReconnectReason::ServerLost { server, attempt, wait } => {

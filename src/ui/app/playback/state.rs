@@ -9,6 +9,9 @@ use crate::media_file::MediaInfo;
 use crate::proto::rtsp::Npt;
 use crate::session::{Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
 
+/// Time from the report that data is missing, which follows 0.5 s of silence, to the banner.
+const WAITING_BANNER_DELAY: Duration = Duration::from_secs(1);
+
 /// Media that is open or being opened, and the state of its session.
 #[derive(Debug)]
 pub struct Playback {
@@ -38,7 +41,8 @@ pub struct Playback {
     pub(super) resume: Option<ResumePoint>,
     /// True after the first successful SETUP of this generation.
     pub(super) was_set_up: bool,
-    pub(super) is_waiting: bool,
+    /// Time at which data was reported as missing; `None` while it arrives.
+    pub(super) waiting_since: Option<Instant>,
     pub(super) reconnect: Option<ReconnectWait>,
     pub(super) has_ended: bool,
     pub(super) notice: Option<Notice>,
@@ -117,7 +121,7 @@ impl Playback {
             pending_seek: None,
             resume: None,
             was_set_up: false,
-            is_waiting: false,
+            waiting_since: None,
             reconnect: None,
             has_ended: false,
             notice: None,
@@ -178,7 +182,12 @@ impl Playback {
 
     /// Returns whether no data has arrived for a while although the session is playing.
     pub fn is_waiting(&self) -> bool {
-        self.is_waiting
+        self.waiting_since.is_some()
+    }
+
+    /// Returns whether data has been missing for so long that the banner says so. A short gap is none that it mentions.
+    pub fn has_waited(&self, now: Instant) -> bool {
+        self.waiting_since.is_some_and(|since| now.saturating_duration_since(since) >= WAITING_BANNER_DELAY)
     }
 
     /// Returns whether the end of the stream was reached and its last frame shown.

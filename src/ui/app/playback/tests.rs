@@ -5,7 +5,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::{Button, Notice, Playback};
 use crate::backend::{BackendEvent, BackendEventKind, BackendHandle, Command, MediaSource, SAMPLE_NAME};
 use crate::media::FrameRate;
-use crate::media::container::ContainerFormat;
+use crate::media::container::{ContainerFormat, FrameTimes};
 use crate::media::jpeg::Dimensions;
 use crate::media_file::{IndexProgress, MediaInfo};
 use crate::proto::rtsp::{LowerTransport, Npt, Response, RtspUrl, StatusCode as RtspStatus};
@@ -22,7 +22,8 @@ fn media_info() -> MediaInfo {
         format: ContainerFormat::Classroom,
         dimensions: Dimensions { width: 384, height: 288 },
         undecodable_kind: None,
-        rate: FrameRate::CLASSROOM,
+        times: FrameTimes::Assumed(FrameRate::CLASSROOM),
+        other_streams: Vec::new(),
         progress: IndexProgress { frames: 500, defects: Some(Default::default()), has_failed: false },
     }
 }
@@ -163,7 +164,7 @@ fn reopening_at_new_frame_rate_resumes_at_same_frame() {
         playback.reopen();
         assert!(matches!(commands.try_recv(), Ok(Command::Open { generation: 2, goal: Goal::Ready, .. })));
         let mut faster = media_info();
-        faster.rate = FrameRate::per_second(40);
+        faster.times = FrameTimes::Assumed(FrameRate::per_second(40));
         let known = faster.progress;
         faster.progress = IndexProgress { frames: 100, defects: None, has_failed: false };
         playback.handle_event(BackendEvent { generation: 2, kind: BackendEventKind::Opened(faster) });

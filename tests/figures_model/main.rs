@@ -2,25 +2,22 @@
 //!
 //! `REELAY_MODEL_SEQUENCES` sets the number of sequences, and `REELAY_MODEL_SEED` runs a single one again.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod hours;
+mod player;
+mod sessions;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::jpegs::{JpegKind, test_jpeg};
+use player::Player;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
-use reelay::impairment::RawPacket;
 use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
-use reelay::proto::rtcp::{Epoch, NtpTime};
-use reelay::proto::rtsp::{
-    Message, MessageLimits, MessageReader, PortPair, Request, RtspUrl, encode_interleaved,
-};
-use reelay::session::{
-    Client, ClientInput, ClientOptions, ClientOutput, Goal, NetworkPath, RtcpIdentity, RtspClient,
-    RtspOptions, SessionCommand, TransportPreference,
-};
+use reelay::session::Client;
 use reelay::stats::{LossDoubt, Snapshot};
 
 /// Number of sequences, unless the environment states another.
@@ -313,99 +310,6 @@ fn count(packets: &[SentPacket], deliveries: &[(Duration, usize)]) -> Truth {
     truth
 }
 
-/// A client without sockets, and the time.
-struct Player {
-    client: RtspClient,
-    start: Instant,
-    now: Instant,
-    reader: MessageReader,
-}
-
-impl Player {
-    /// Returns a client that plays a stream. `play_headers` are those of the response to PLAY.
-    fn playing(is_tcp: bool, play_headers: &str) -> Self {
-        let start = Instant::now();
-        let transport = if is_tcp { TransportPreference::Tcp } else { TransportPreference::Udp };
-        let options = ClientOptions {
-            rtsp: RtspOptions { transport, ..RtspOptions::default() },
-            playout_delay: Duration::from_millis(20),
-            rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
-            emulator: Default::default(),
-            epoch: Epoch { instant: start, ntp: NtpTime(1 << 40) },
-        };
-        let client = RtspClient::new(RtspUrl::parse("rtsp://127.0.0.1:8554/test").unwrap(), options);
-        let mut player =
-            Self { client, start, now: start, reader: MessageReader::new(MessageLimits::SERVER) };
-        player.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-        player.respond("OPTIONS", "", "");
-        let sdp = "v=0\r\na=range:npt=now-\r\nm=video 0 RTP/AVP 26\r\na=framerate:25\r\n";
-        player.respond("DESCRIBE", "Content-Type: application/sdp\r\n", sdp);
-        let transport = match is_tcp {
-            true => "RTP/AVP/TCP;unicast;interleaved=0-1",
-            false => "RTP/AVP;unicast;client_port=19456-19457;server_port=40000-40001",
-        };
-        player.respond("SETUP", &format!("Session: 1\r\nTransport: {transport}\r\n"), "");
-        player.respond("PLAY", &format!("Session: 1\r\n{play_headers}"), "");
-        player
-    }
-
-    fn handle_input(&mut self, input: ClientInput) {
-        self.client.handle_input(self.now, input);
-        self.perform_outputs();
-    }
-
-    fn perform_outputs(&mut self) {
-        while let Some(output) = self.client.poll_output() {
-            match output {
-                ClientOutput::Connect { .. } => {
-                    self.handle_input(ClientInput::Connected(NetworkPath::default()))
-                }
-                ClientOutput::OpenPorts(_) => {
-                    self.handle_input(ClientInput::Ports(Ok(PortPair { rtp: 19_456, rtcp: 19_457 })))
-                }
-                ClientOutput::Write(bytes) => self.reader.push(&bytes),
-                _ => {}
-            }
-        }
-    }
-
-    fn next_request(&mut self) -> Request {
-        loop {
-            match self.reader.poll_message().unwrap() {
-                Some(Message::Request(request)) => return request,
-                Some(_) => {}
-                None => panic!("the client sends no request"),
-            }
-        }
-    }
-
-    fn respond(&mut self, method: &str, headers: &str, body: &str) {
-        let request = self.next_request();
-        assert_eq!(request.method.as_str(), method);
-        let (cseq, length) = (request.headers.cseq().unwrap(), body.len());
-        let response =
-            format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
-        self.handle_input(ClientInput::Received(response.into()));
-    }
-
-    fn advance_to(&mut self, at: Duration) {
-        let until = self.start + at;
-        while let Some(deadline) = self.client.poll_timeout().filter(|deadline| *deadline <= until) {
-            self.now = self.now.max(deadline);
-            self.client.handle_timeout(self.now);
-            self.perform_outputs();
-        }
-        self.now = self.now.max(until);
-    }
-
-    fn receive(&mut self, is_tcp: bool, bytes: &[u8]) {
-        self.handle_input(match is_tcp {
-            true => ClientInput::Received(encode_interleaved(0, bytes)),
-            false => ClientInput::Packet(RawPacket::rtp(bytes.to_vec())),
-        });
-    }
-}
-
 /// Plays the sequence of this seed. Returns its plan, the truth and the figures; `None` if a count of sequence numbers
 /// cannot be recognized because fewer than six of its packets arrive.
 fn play(seed: u64) -> Option<(Plan, Truth, Snapshot)> {
@@ -478,21 +382,37 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
 
-#[test]
-fn counts_of_random_senders_are_true_or_say_why_not() {
+/// Results of many sequences.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    /// Number of sequences by the reason why the number of lost packets may not be exact; `None` if it is.
+    by_doubt: BTreeMap<Option<LossDoubt>, u64>,
+    defects: Vec<String>,
+}
+
+impl Outcomes {
+    fn record(&mut self, seed: u64, figures: &Snapshot, defect: Option<String>) {
+        *self.by_doubt.entry(figures.loss_doubt).or_default() += 1;
+        self.defects.extend(defect.map(|defect| format!("seed {seed}: {defect}")));
+    }
+}
+
+/// Plays as many sequences as the environment states, and prints their results.
+///
+/// # Panics
+/// Panics if figures are wrong, or if more than one in 20 sequences was not played.
+fn check_sequences(name: &str, play: fn(u64, &mut Outcomes)) {
     let seeds = match variable("REELAY_MODEL_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..variable("REELAY_MODEL_SEQUENCES").unwrap_or(DEFAULT_SEQUENCES),
     };
-    let (mut played, mut defects) = (0, Vec::new());
-    let sequences = seeds.end - seeds.start;
-    for seed in seeds {
-        let Some((plan, truth, figures)) = play(seed) else { continue };
-        played += 1;
-        if let Some(defect) = defect(&plan, &truth, &figures) {
-            defects.push(format!("seed {seed}: {defect}"));
-        }
-    }
+    let (sequences, mut outcomes) = (seeds.end - seeds.start, Outcomes::default());
+    seeds.for_each(|seed| play(seed, &mut outcomes));
+    let (played, defects) = (outcomes.by_doubt.values().sum::<u64>(), outcomes.defects);
+    println!(
+        "{name}: {played} of {sequences} sequences were played; reasons for doubt {:?}",
+        outcomes.by_doubt
+    );
     assert!(
         defects.is_empty(),
         "{} of {played} sequences:\n{}",
@@ -500,6 +420,15 @@ fn counts_of_random_senders_are_true_or_say_why_not() {
         defects[..defects.len().min(8)].join("\n")
     );
     assert!(played * 20 >= sequences * 19, "only {played} of {sequences} sequences were played");
+}
+
+#[test]
+fn counts_of_random_senders_are_true_or_say_why_not() {
+    check_sequences("senders", |seed, outcomes| {
+        if let Some((plan, truth, figures)) = play(seed) {
+            outcomes.record(seed, &figures, defect(&plan, &truth, &figures));
+        }
+    });
 }
 
 /// Receives a stream of 80 frames of several packets each, whose first timestamp is 900,000. `sequence` returns the

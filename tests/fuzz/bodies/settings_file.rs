@@ -1,0 +1,54 @@
+//! Settings file: what is written is read again, and what the user wrote stays.
+
+use reelay::media::FrameRate;
+use reelay::session::{Dialect, PortSpelling};
+use reelay::settings::document::{self, template};
+use reelay::settings::{Controls, KnownServer, Settings, ThemePreference};
+use toml_edit::DocumentMut;
+
+/// Writes settings into a document, and reads them from its text.
+fn write_and_read(document: &mut DocumentMut, settings: &Settings) -> Settings {
+    document::write(document, settings);
+    let text = document.to_string();
+    let again: DocumentMut = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+    document::read(&again).0
+}
+
+pub fn body(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(original) = text.parse::<DocumentMut>() else { return };
+    let (settings, ignored) = document::read(&original);
+    ignored.iter().for_each(|ignored| assert!(!ignored.rule.is_empty()));
+    let other = Settings {
+        controls: Controls::Four,
+        theme: ThemePreference::Dark,
+        frame_rate: FrameRate::per_second(30),
+        playout_delay_ms: 123,
+        servers: vec![KnownServer {
+            address: "lab.example:8554".to_owned(),
+            dialect: Dialect::Classroom,
+            port_spelling: PortSpelling::Bare,
+        }],
+    };
+    for written in [settings, other] {
+        let mut document = original.clone();
+        assert_eq!(write_and_read(&mut document, &written), written);
+        let once = document.to_string();
+        assert_eq!(write_and_read(&mut document, &written), written);
+        assert_eq!(document.to_string(), once, "writing the same settings again changes the file");
+        let unknown = |document: &DocumentMut| document::unknown_keys(document).count();
+        assert_eq!(unknown(&document), unknown(&original), "an unknown key is lost");
+    }
+}
+
+pub fn seeds() -> Vec<Vec<u8>> {
+    let written = "controls = \"four\" # mine\n\n theme= 'dark'\nframe_rate = \"30000/1001\"\nplayout_delay_ms = 120\n\n\
+        [[servers]]\naddress = \"lab.example:8554\"\ndialect = \"classroom\"\nport_spelling = \"bare\"\n\n# another\n\
+        [[servers]]\naddress = \"camera.example\"\nnote = \"roof\"\n";
+    let inline = "servers = [{ address = \"a:1\", dialect = \"standard\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
+    let odd = "playout_delay_ms = -1\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
+    [template().to_string().as_str(), written, inline, odd]
+        .iter()
+        .map(|text| text.as_bytes().to_vec())
+        .collect()
+}
