@@ -14,12 +14,12 @@
 //! - [`ui`]: the window. [`command_line`]: arguments, and the commands without a window.
 //! - [`backend`]: one player for the window, with the embedded server. [`settings`]: values that are saved between
 //!   runs.
-//! - [`session`]: the client; standard RTSP and the classroom dialect, receiving, jitter buffer and decoding.
+//! - [`session`]: the client; standard RTSP, the classroom dialect and HTTP, receiving, jitter buffer and decoding.
 //!   [`server_embed`]: the server. [`proxy`]: the emulated network between two other programs.
 //! - [`media_file`]: films on disk, with their index. [`net`]: sockets, ports and deadlines.
 //! - [`stats`]: figures and reports. [`impairment`]: the emulated network.
 //! - [`media`]: containers, JPEG, RTP payload formats and decoding.
-//! - [`proto`]: RTSP, RTP, RTCP and SDP. [`mod@format`], [`file_url`] and [`about`]: formatting of numbers with units,
+//! - [`proto`]: RTSP, RTP, RTCP, SDP and HTTP. [`mod@format`], [`file_url`] and [`about`]: formatting of numbers with units,
 //!   `file:` URLs, and version and notices of the program.
 //!
 //! # Path of a frame

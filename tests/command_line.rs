@@ -105,7 +105,7 @@ fn errors_are_one_sentence_with_exit_code() {
         (vec!["probe", "--bogus"], "\"reelay probe --help\""),
         (vec!["probe", ""], "The path is empty"),
         (vec!["probe"], "name a film"),
-        (vec!["probe", "http://h/x"], "rtsp://"),
+        (vec!["probe", "ftp://h/x"], "rtsp://"),
         (vec!["probe", "nowhere.mjpeg"], "There is no file"),
         (vec!["probe", "--report", "figures.txt", path], "in .csv"),
         (vec!["probe", &refused], "cannot be reached"),

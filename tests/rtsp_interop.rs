@@ -442,7 +442,7 @@ impl ScriptedSession {
     fn process_outputs(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
-                ClientOutput::Connect { host, port } => {
+                ClientOutput::Connect { host, port, .. } => {
                     self.connected_urls.push(format!("{host}:{port}"));
                     self.handle_input(ClientInput::Connected(NetworkPath::default()));
                 }

@@ -18,8 +18,8 @@ use reelay::media_file::IndexProgress;
 use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
 use reelay::session::{
-    Dialect, Goal, ReconnectReason, RtspState, SessionCommand, SessionError, SessionEvent,
-    TransportPreference,
+    Dialect, Direction, Goal, LoggedMessage, ReconnectReason, RtspState, SessionCommand, SessionError,
+    SessionEvent, TransportPreference,
 };
 use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
@@ -367,7 +367,7 @@ fn messages_can_be_filtered_expanded_and_cleared() {
     let mut harness = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     harness.click("Messages");
     harness.click("List");
-    assert!(harness.shows("No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) and the server's responses appear here."));
+    assert!(harness.shows("No messages yet. The requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, … over RTSP, GET over HTTP) and the server's responses appear here."));
     harness.log_whole_session();
     assert!(harness.shows("RTSP/1.0 454 Session Not Found") && harness.shows("CSeq 7"));
     assert!(harness.shows("PAUSE rtsp://127.0.0.1:8554/movie.Mjpeg RTSP/1.0"));
@@ -583,7 +583,7 @@ fn classroom_server_is_connected_and_remembered() {
 fn enter_connects_and_invalid_url_is_explained() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     harness.send(Message::Shortcut(Shortcut::Connect));
-    type_into(&mut harness, "connect-url", "http://camera.example/live");
+    type_into(&mut harness, "connect-url", "ftp://camera.example/live");
     harness.interact(|ui| {
         ui.click(selector::id(Id::new("connect-url"))).unwrap();
         ui.tap_key(Key::Named(Named::Enter));
@@ -1269,7 +1269,7 @@ fn filter_keeps_request_and_response_together() {
     assert!(shown(&harness, &line("PLAY")) && !shown(&harness, "CSeq 4"));
     harness.click("Clear");
     assert!(!harness.shows("No messages match the filter."));
-    assert!(harness.shows("No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) and the server's responses appear here."));
+    assert!(harness.shows("No messages yet. The requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, … over RTSP, GET over HTTP) and the server's responses appear here."));
 }
 
 #[test]
@@ -1454,4 +1454,93 @@ fn stream_without_complete_frames_is_explained_until_the_end() {
     harness.emit_session_event(SessionEvent::Ended);
     harness.set_idle(RtspState::Ready, Goal::Ready);
     assert!(harness.shows("0:10.0") && harness.shows("Frame 200 of 200"));
+}
+
+#[test]
+fn live_streams_match_snapshots() {
+    let harness = AppHarness::with_http_camera(Controls::Three, ThemePreference::Dark);
+    assert!(harness.shows("Live") && harness.shows("1:23.5"));
+    harness.assert_snapshot("live-dark", DEFAULT_SIZE);
+    let mut harness = AppHarness::with_http_camera(Controls::Three, ThemePreference::Light);
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    harness.assert_snapshot("live-paused-light", DEFAULT_SIZE);
+}
+
+#[test]
+fn live_stream_over_rtsp_says_so_and_a_film_does_not() {
+    let mut harness = AppHarness::with_stream(ThemePreference::Dark);
+    harness.describe(12);
+    assert!(!harness.shows("Live"));
+    harness.describe_live();
+    assert!(harness.shows("Live"));
+}
+
+#[test]
+fn camera_over_http_has_three_buttons_and_no_packets() {
+    let mut harness = AppHarness::with_http_camera(Controls::Four, ThemePreference::Light);
+    assert!(harness.shows("Stop") && !harness.shows("Teardown") && !harness.shows("Setup"));
+    harness.click("Pause");
+    assert!(matches!(
+        harness.next_command(),
+        Some(Command::Session { command: SessionCommand::SetGoal(Goal::Ready), .. })
+    ));
+    harness.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
+    assert!(harness.shows("HTTP has no packets, so figures about packets are –."));
+    harness.assert_snapshot("statistics-http-light", LARGE_SIZE);
+}
+
+#[test]
+fn messages_over_http_match_snapshot() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::Shortcut(Shortcut::Panel(PanelKind::Messages)));
+    let at = std::time::Instant::now();
+    for (direction, text, after, state) in [
+        (
+            Direction::ClientToServer,
+            "GET /video.cgi?fps=20 HTTP/1.1\r\nHost: camera.example\r\n\r\n",
+            0,
+            RtspState::Init,
+        ),
+        (
+            Direction::ServerToClient,
+            "HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=frame\r\n\r\n",
+            12,
+            RtspState::Playing,
+        ),
+        (
+            Direction::ServerToClient,
+            "--frame\nContent-Type: image/jpeg\nContent-Length: 19531\n",
+            15,
+            RtspState::Playing,
+        ),
+        (
+            Direction::ClientToServer,
+            "GET /video.cgi?fps=20 HTTP/1.1\r\nHost: camera.example\r\n\r\n",
+            9_100,
+            RtspState::Init,
+        ),
+        (Direction::ServerToClient, "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\n\r\n", 9_111, RtspState::Init),
+    ] {
+        let at = at + std::time::Duration::from_millis(after);
+        let message = LoggedMessage::new(at, direction, text.as_bytes(), state);
+        harness.emit_session_event(SessionEvent::Message(message));
+    }
+    harness.assert_snapshot("messages-http-dark", DEFAULT_SIZE);
+}
+
+#[test]
+fn camera_is_remembered_without_its_password() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::Shortcut(Shortcut::Connect));
+    type_into(&mut harness, "connect-url", "http://ann:secret@camera.example/video?pwd=hidden");
+    harness.interact(|ui| {
+        ui.click(selector::id(Id::new("connect-url"))).unwrap();
+        ui.tap_key(Key::Named(Named::Enter));
+    });
+    let Some(Command::Connect { url, .. }) = harness.next_command() else { panic!("not connected") };
+    assert_eq!(url.credentials(), Some(("ann", "secret")));
+    let server = &harness.app.settings().servers[0];
+    assert_eq!((server.address.as_str(), server.dialect), ("camera.example:80", Dialect::Http));
+    let kept = format!("{:?} {url} {url:?}", harness.app.settings());
+    assert!(!kept.contains("secret") && !kept.contains("hidden"), "{kept}");
 }

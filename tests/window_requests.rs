@@ -15,6 +15,7 @@ use common::media_files::test_jpegs;
 use iced_test::Simulator;
 use reelay::backend::{Backend, BackendEvent, BackendEventKind, BackendOptions, MediaSource};
 use reelay::media::FrameRate;
+use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{Message as RtspMessage, MessageLimits, MessageReader, Request, RtspUrl};
 use reelay::session::{RtspOptions, SessionEvent, SourceUrl, TransportPreference};
 use reelay::settings::{Controls, Settings};
@@ -98,6 +99,41 @@ fn response(request: &Request) -> String {
     };
     let cseq = request.headers.cseq().unwrap();
     format!("RTSP/1.0 200 OK\r\nCSeq: {cseq}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// Starts a camera over HTTP that sends two frames for each request, and then nothing until the player closes the
+/// connection.
+fn start_camera() -> RecordingServer {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, recorded) = channel();
+    thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            serve_frames(stream, &sender);
+        }
+    });
+    RecordingServer { address, recorded }
+}
+
+fn serve_frames(mut stream: TcpStream, recorded: &Sender<Recorded>) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4_096];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        request.extend_from_slice(&buffer[..count]);
+        if !request.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        let method =
+            String::from_utf8_lossy(&std::mem::take(&mut request)).split(' ').next().unwrap().to_owned();
+        let _ = recorded.send(Recorded::Request(method));
+        let mut jpeg = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 80);
+        encoder.encode(&[90; 16 * 16 * 3], 16, 16, jpeg_encoder::ColorType::Rgb).unwrap();
+        let head = "HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=b\r\n\r\n";
+        let part = [b"--b\r\nContent-Type: image/jpeg\r\n\r\n", &jpeg[..], b"\r\n"].concat();
+        let _ = stream.write_all(&[head.as_bytes(), &part, &part].concat());
+    }
+    let _ = recorded.send(Recorded::Closed);
 }
 
 /// The application and the backend, without a window on a screen.
@@ -283,4 +319,26 @@ fn film_is_set_up_when_opened_and_torn_down_on_stop() {
     window.click("Stop");
     window.wait_until_shown("INIT");
     assert_eq!(window.logged[3..], ["TEARDOWN"]);
+}
+
+#[test]
+fn buttons_open_and_close_the_connection_to_a_camera() {
+    let camera = start_camera();
+    let mut window = Window::new(Controls::Four);
+    let url = HttpUrl::parse(&format!("http://{}/video", camera.address)).unwrap();
+    window.connect(url.into());
+    // The stream is set up: its first frame was received.
+    camera.expect(&["GET"]);
+    assert_eq!(camera.next(), Recorded::Closed);
+    window.wait_until_shown("READY");
+    for stop in ["Pause", "Stop"] {
+        window.click("Play");
+        camera.expect(&["GET"]);
+        window.wait_until_shown("PLAYING");
+        assert!(window.shows("Live"));
+        window.click(stop);
+        assert_eq!(camera.next(), Recorded::Closed);
+        window.wait_until_shown(if stop == "Pause" { "READY" } else { "INIT" });
+    }
+    window.backend.shutdown();
 }

@@ -47,6 +47,8 @@ pub struct WindowArguments {
     pub play: bool,
     /// Frame rate of films that state none; `None` for the saved setting.
     pub rate: Option<FrameRate>,
+    /// Snapshots per second over HTTP; `None` for the default.
+    pub snapshot_rate: Option<FrameRate>,
     /// Theme of this run; `None` for the saved setting.
     pub theme: Option<ThemePreference>,
     /// Logs debug messages too.
@@ -98,6 +100,8 @@ pub struct ProbeArguments {
     pub transport: TransportPreference,
     /// Local RTP port; `None` for any.
     pub rtp_port: Option<u16>,
+    /// Snapshots per second over HTTP; `None` for the default.
+    pub snapshot_rate: Option<FrameRate>,
     /// Frame rate of a film that states none.
     pub rate: FrameRate,
     /// Folder for the complete frames; `None` saves none.
@@ -193,6 +197,7 @@ impl cli::Window {
             target,
             play: self.play,
             rate: self.fps,
+            snapshot_rate: self.snapshot_rate,
             theme: self.theme,
             verbose: self.verbosity.verbose,
         })
@@ -231,6 +236,7 @@ impl cli::Probe {
             frames: self.frames,
             transport: self.transport.unwrap_or_default(),
             rtp_port: self.rtp_port,
+            snapshot_rate: self.snapshot_rate,
             rate: self.fps,
             save_frames: self.save_frames,
             report: self.report,
@@ -522,7 +528,7 @@ mod tests {
             ("a.mjpeg b.mjpeg", "one file"),
             ("a.mjpeg serve", "one file"),
             ("a.mjpeg --classroom h:1/f", "one file"),
-            ("http://h/x", "rtsp://"),
+            ("ftp://h/x", "rtsp://"),
             ("--fps fast", "a frame rate is"),
             ("--fps -1", "a frame rate is"),
             ("--theme purple", "--theme cannot be \"purple\": it is dark, light or system."),

@@ -67,7 +67,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Window {
-    /// Film, or stream like rtsp://camera.local:554/live
+    /// Film, or stream like rtsp://camera.local:554/live; also http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 
@@ -78,6 +78,10 @@ pub struct Window {
     /// Start to play at once
     #[arg(long)]
     pub play: bool,
+
+    /// Snapshots per second of a camera that sends one JPEG per HTTP request (0.1 to 240) [default: 5]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub snapshot_rate: Option<FrameRate>,
 
     /// Frames per second of films that state no rate, like 25 or 29.97 (0.1 to 240) [default: the preference, which is
     /// 20 initially]
@@ -161,7 +165,7 @@ Examples:
     after_help = PROBE_NOTES
 )]
 pub struct Probe {
-    /// Film, or stream like rtsp://camera.local:554/live
+    /// Film, or stream like rtsp://camera.local:554/live; also http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 
@@ -183,6 +187,10 @@ pub struct Probe {
     /// offers no UDP]
     #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
     pub transport: Option<TransportPreference>,
+
+    /// Snapshots per second of a camera that sends one JPEG per HTTP request (0.1 to 240) [default: 5]
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
+    pub snapshot_rate: Option<FrameRate>,
 
     /// Local port for RTP, an even number from 2 to 65534, as RTCP uses the next one; with --classroom it may be odd
     /// [default: any free port]
@@ -226,6 +234,7 @@ if the arguments are wrong.
 
 Examples:
   reelay probe rtsp://camera.local:554/live --seconds 30
+  reelay probe http://camera.local/video --json
   reelay probe movie.mjpeg --loss 5% --burst 3 --report session.csv";
 
 /// Emulate a bad network between RTSP players and a server, until Ctrl+C

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::file_url;
+use crate::proto::http::{HttpUrl, HttpUrlError, redact_query};
 use crate::proto::rtsp::{RtspUrl, UrlError};
 use crate::session::{ClassroomUrl, ClassroomUrlError, Dialect, SourceUrl};
 
@@ -27,13 +28,21 @@ pub enum TargetError {
     /// A `file:` URL with the name of another host, or with a path that this system cannot express.
     #[error("{0} names no file of this machine; give its path.")]
     NotLocal(String),
-    /// A URL that is not an RTSP URL.
-    #[error("{url} is not a URL that can be played: {error}; try rtsp://HOST:PORT/PATH.")]
+    /// A URL with another scheme, or a malformed RTSP URL.
+    #[error("{url} is not a URL that can be played: {error}; try rtsp://HOST:PORT/PATH or http://HOST/PATH.")]
     Url {
         /// The URL as it was typed.
         url: String,
         /// Reason given by the parser.
         error: UrlError,
+    },
+    /// A URL that begins with http:// or https:// and is malformed.
+    #[error("{url} is not a URL that can be played: {error}; try http://HOST:PORT/PATH.")]
+    HttpUrl {
+        /// The URL as it was typed, without a password in its query.
+        url: String,
+        /// Reason given by the parser.
+        error: HttpUrlError,
     },
 }
 
@@ -64,6 +73,9 @@ impl TryFrom<OsString> for Target {
     /// Parses a URL if the text contains `://`; any other text is a path, which need not be UTF-8.
     fn try_from(value: OsString) -> Result<Self, TargetError> {
         match value.to_str() {
+            Some(text) if HttpUrl::has_http_scheme(text.trim()) => HttpUrl::parse(text)
+                .map(|url| Self::Stream(url.into()))
+                .map_err(|error| TargetError::HttpUrl { url: redact_query(text), error }),
             Some(text) if text.contains("://") && !file_url::is_file_url(text) => RtspUrl::parse(text)
                 .map(|url| Self::Stream(url.into()))
                 .map_err(|error| TargetError::Url { url: text.to_owned(), error }),
@@ -112,6 +124,9 @@ mod tests {
         assert_eq!(parse("rtsp://camera/live"), Ok(Target::Stream(url.into())));
         let elsewhere = "file://elsewhere/film.mjpeg";
         assert_eq!(parse(elsewhere), Err(TargetError::NotLocal(elsewhere.to_owned())));
-        assert!(matches!(parse("http://h/x"), Err(TargetError::Url { .. })));
+        let url = HttpUrl::parse("https://camera/video?fps=5").unwrap();
+        assert_eq!(parse("HTTPS://camera/video?fps=5"), Ok(Target::Stream(url.into())));
+        assert!(matches!(parse("http://h:x/x"), Err(TargetError::HttpUrl { .. })));
+        assert!(matches!(parse("ftp://h/x"), Err(TargetError::Url { .. })));
     }
 }

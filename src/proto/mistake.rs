@@ -28,6 +28,16 @@ pub enum Mistake {
     RedirectToItself,
     /// A classroom server does not find the port in the usual spelling of the Transport header.
     PortSpelling,
+    /// The Content-Type of a multipart response has no boundary.
+    MissingBoundary,
+    /// The parts are separated by another boundary than the one in Content-Type.
+    OtherBoundary,
+    /// The Content-Length of a part is not its length.
+    WrongPartLength,
+    /// A part has no data.
+    EmptyPart,
+    /// The times in X-Timestamp run backwards or jump.
+    UnusablePartTimes,
 }
 
 impl Mistake {
@@ -46,6 +56,11 @@ impl Mistake {
             Self::UnlistedPayloadType => "The m= line does not list the payload type of JPEG",
             Self::RedirectToItself => "The server redirects to the URL that it was asked for",
             Self::PortSpelling => "The server did not send to the port that SETUP stated",
+            Self::MissingBoundary => "The Content-Type of the multipart response has no boundary",
+            Self::OtherBoundary => "The parts are separated by another boundary than the one in Content-Type",
+            Self::WrongPartLength => "The Content-Length of a part is not its length",
+            Self::EmptyPart => "A part has no data",
+            Self::UnusablePartTimes => "The times in X-Timestamp run backwards or jump",
         }
     }
 
@@ -64,6 +79,9 @@ impl Mistake {
             Self::UnlistedPayloadType => "RFC 4566 §5.14",
             Self::RedirectToItself => "RFC 2326 §10.10",
             Self::PortSpelling => "RFC 2326 §12.39",
+            Self::MissingBoundary | Self::OtherBoundary | Self::EmptyPart => "RFC 2046 §5.1.1",
+            Self::WrongPartLength => "RFC 9110 §8.6",
+            Self::UnusablePartTimes => "no standard",
         }
     }
 
@@ -81,6 +99,10 @@ impl Mistake {
             Self::UnlistedPayloadType => "the payload type of rtpmap is used",
             Self::RedirectToItself => "followed, after a pause",
             Self::PortSpelling => "set up again with the port spelled in another way",
+            Self::MissingBoundary | Self::OtherBoundary => "the boundary is taken from the body",
+            Self::WrongPartLength => "the end of the frame is found by its markers",
+            Self::EmptyPart => "passed over",
+            Self::UnusablePartTimes => "frames have the time of their arrival",
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::stats::{PacketLog, Snapshot};
 ///
 /// // The user presses Play: the client needs a connection.
 /// client.handle_input(now, ClientInput::Command(SessionCommand::SetGoal(Goal::Playing)));
-/// let connect = ClientOutput::Connect { host: "camera.example".to_owned(), port: 554 };
+/// let connect = ClientOutput::Connect { host: "camera.example".to_owned(), port: 554, is_tls: false };
 /// assert_eq!(client.poll_output(), Some(connect));
 /// while client.poll_output().is_some() {}
 ///

@@ -1,6 +1,7 @@
 //! Errors of a session, as sentences for the user: what happened, to what, and what to try.
 
 use super::classroom::ClassroomError;
+use super::http::HttpError;
 use crate::proto::rtsp::{FramingError, IncompleteMessage, Method, StatusCode};
 
 /// Error of a session, or of an attempt to set one up.
@@ -141,6 +142,9 @@ pub enum SessionError {
     /// Error of a classroom server.
     #[error("{0}")]
     Classroom(ClassroomError),
+    /// Error of a stream over HTTP.
+    #[error("{0}")]
+    Http(HttpError),
 }
 
 impl SessionError {
@@ -183,7 +187,9 @@ fn advice_on_refusal(status: StatusCode) -> &'static str {
 
 fn describe_unauthorized(was_refused: bool) -> &'static str {
     match was_refused {
-        false => "The server needs a user name and password; add them to the URL: rtsp://user:password@host.",
+        false => {
+            "The server needs a user name and password; add them to the URL before the host: user:password@host."
+        }
         true => "The server rejected this user name and password; check them.",
     }
 }

@@ -29,6 +29,9 @@ pub enum SessionCommand {
     SetPlayoutDelay(Duration),
 }
 
+/// Beginning of the reason in [`ClientInput::ConnectionLost`] if the certificate of the server is not trusted.
+pub const CERTIFICATE_REASON: &str = "its certificate";
+
 /// Input of a client.
 #[derive(Debug, Clone)]
 pub enum ClientInput {
@@ -86,6 +89,8 @@ pub enum ClientOutput {
         host: String,
         /// TCP port of the server.
         port: u16,
+        /// True if the connection is to be encrypted (TLS), with a certificate for this host.
+        is_tls: bool,
     },
     /// Close the connection and the UDP ports.
     Disconnect,

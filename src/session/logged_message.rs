@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::state::RtspState;
+use crate::proto::http::redact_query;
 
 /// Direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,15 @@ pub struct LoggedMessage {
 /// Maximum number of bytes of a message that are kept.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
-/// Names of headers that carry credentials, in lower case (RFC 2326 §12.5, §12.32; RFC 7616 §3.5).
-const SECRET_HEADERS: [&str; 4] =
-    ["authorization", "proxy-authorization", "authentication-info", "proxy-authentication-info"];
+/// Names of headers that carry credentials, in lower case (RFC 2326 §12.5, §12.32; RFC 7616 §3.5; RFC 6265 §4).
+const SECRET_HEADERS: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "authentication-info",
+    "proxy-authentication-info",
+    "set-cookie",
+    "cookie",
+];
 
 impl LoggedMessage {
     /// Parses one message, as it was sent or received, and redacts its credentials.
@@ -60,10 +67,16 @@ impl LoggedMessage {
 
     /// Returns true if this is a response.
     pub fn is_response(&self) -> bool {
-        self.start_line.starts_with("RTSP/")
+        self.start_line.starts_with("RTSP/") || self.is_http()
     }
 
-    /// Short label for diagrams: the method of a request, or the status of a response, such as `200 OK`.
+    /// Returns true if this is a response over HTTP.
+    pub fn is_http(&self) -> bool {
+        self.start_line.starts_with("HTTP/")
+    }
+
+    /// Short label for diagrams: the method of a request, the status of a response, such as `200 OK`, or the delimiter
+    /// of a part.
     pub fn label(&self) -> &str {
         match self.is_response() {
             true => self.start_line.split_once(' ').map_or(self.start_line.as_str(), |(_, status)| status),
@@ -75,7 +88,7 @@ impl LoggedMessage {
 /// Replaces credentials in a line, and control characters by spaces.
 fn redact_line(line: &str) -> String {
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = redact_url_credentials(&line);
+    let line = redact_query(&redact_url_credentials(&line));
     match line.split_once(':') {
         Some((name, value)) if SECRET_HEADERS.contains(&name.trim().to_ascii_lowercase().as_str()) => {
             let scheme =
@@ -122,6 +135,15 @@ mod tests {
                         Referer: see rtsp://other and rtsp://third/x@y\nAuthentication-Info: (not shown)";
         assert_eq!(message.headers_and_body, expected);
         assert_eq!((message.cseq, message.label()), (Some(3), "DESCRIBE"));
+    }
+
+    #[test]
+    fn passwords_in_queries_are_redacted() {
+        let text = "GET /video.cgi?user=ann&pwd=secret HTTP/1.1\r\nReferer: http://h/?PASSWORD=secret#x\r\n\
+                    Set-Cookie: id=secret\r\n\r\n";
+        let message = message(Instant::now(), Direction::ClientToServer, text, RtspState::Init);
+        assert_eq!(message.start_line, "GET /video.cgi?user=ann&pwd=… HTTP/1.1");
+        assert_eq!(message.headers_and_body, "Referer: http://h/?PASSWORD=…#x\nSet-Cookie: (not shown)");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub enum Action<P> {
         host: String,
         /// TCP port of the server.
         port: u16,
+        /// True if the connection is to be encrypted.
+        is_tls: bool,
     },
     /// Close the connection and the UDP ports.
     Disconnect,
@@ -68,7 +70,12 @@ impl<P> MachineCore<P> {
 
     /// Queues opening a connection.
     pub fn connect(&mut self, host: &str, port: u16) {
-        self.actions.push_back(Action::Connect { host: host.to_owned(), port });
+        self.actions.push_back(Action::Connect { host: host.to_owned(), port, is_tls: false });
+    }
+
+    /// Queues opening an encrypted connection.
+    pub fn connect_tls(&mut self, host: &str, port: u16) {
+        self.actions.push_back(Action::Connect { host: host.to_owned(), port, is_tls: true });
     }
 
     /// Queues closing the connection; CSeq starts at 1 on the next one.

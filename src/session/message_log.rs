@@ -33,11 +33,13 @@ pub struct MediaPeriod {
     pub start: Instant,
     /// Time at which the period ended; `None` while it lasts.
     pub end: Option<Instant>,
-    /// Number of packets received in the period.
+    /// True if frames are counted and not packets: the stream is sent over HTTP.
+    pub counts_frames: bool,
+    /// Number of packets or complete frames received in the period.
     pub received: u64,
-    /// Number of packets lost in the period.
+    /// Number of packets lost, or of frames that are incomplete, in the period.
     pub lost: u64,
-    /// Packets received and lost since SETUP, at `start`.
+    /// Numbers received and lost since SETUP, at `start`.
     counts_at_start: (u64, u64),
 }
 
@@ -61,12 +63,20 @@ impl MessageLog {
         let response_time = message.is_response().then(|| self.request_time(&message)).flatten();
         let response_time = response_time.map(|request| message.at.saturating_duration_since(request));
         let (at, is_playing) = (message.at, message.state == RtspState::Playing);
+        let counts_frames = message.is_http();
         self.push_entry(LogEntry::Message { message, response_time });
         match (is_playing, self.current_media().is_some()) {
             (true, false) => {
                 self.is_counting = true;
                 let counts_at_start = self.packet_counts;
-                let media = MediaPeriod { start: at, end: None, received: 0, lost: 0, counts_at_start };
+                let media = MediaPeriod {
+                    start: at,
+                    end: None,
+                    counts_frames,
+                    received: 0,
+                    lost: 0,
+                    counts_at_start,
+                };
                 self.push_entry(LogEntry::Media(media));
             }
             (false, true) => self.end_media(at),
@@ -108,7 +118,9 @@ impl MessageLog {
 
     /// Ends the media period at the end of the stream, and appends that end.
     pub fn end_stream(&mut self, at: Instant) {
-        if self.current_media().is_some() {
+        let is_after_frames =
+            matches!(self.entries.back(), Some(LogEntry::Media(media)) if media.counts_frames);
+        if self.current_media().is_some() || is_after_frames {
             self.end_media(at);
             self.push_entry(LogEntry::StreamEnded(at));
         }
@@ -135,6 +147,13 @@ impl MessageLog {
         }
     }
 
+    /// Ends a period of frames over HTTP, where Pause has no message: the connection is closed.
+    pub fn end_frames(&mut self, at: Instant) {
+        if self.current_media().is_some_and(|media| media.counts_frames) {
+            self.end_media(at);
+        }
+    }
+
     /// Starts a session, whose figures count from zero.
     pub fn start_session(&mut self) {
         self.packet_counts = (0, 0);
@@ -143,7 +162,10 @@ impl MessageLog {
 
     /// Updates the last media period from the figures. Packets that arrive after its end count as part of it.
     pub fn update(&mut self, snapshot: &Snapshot) {
-        self.packet_counts = (snapshot.packets_received, snapshot.packets_lost);
+        self.packet_counts = match snapshot.lacks_packets {
+            true => (snapshot.frames_complete, snapshot.frames_incomplete),
+            false => (snapshot.packets_received, snapshot.packets_lost),
+        };
         if !self.is_counting {
             return;
         }
@@ -152,8 +174,9 @@ impl MessageLog {
             LogEntry::Message { .. } | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
         });
         if let Some(media) = last {
-            media.received = snapshot.packets_received.saturating_sub(media.counts_at_start.0);
-            media.lost = snapshot.packets_lost.saturating_sub(media.counts_at_start.1);
+            let (received, lost) = self.packet_counts;
+            media.received = received.saturating_sub(media.counts_at_start.0);
+            media.lost = lost.saturating_sub(media.counts_at_start.1);
         }
     }
 
@@ -199,6 +222,7 @@ impl LogEntry {
                     || message.headers_and_body.to_lowercase().contains(&query)
             }
             Self::Mistake(mistake) => mistake.sentence().to_lowercase().contains(&query),
+            Self::Media(MediaPeriod { counts_frames: true, .. }) => "frames".contains(&query),
             Self::Media(_) | Self::StreamEnded(_) => "rtp".contains(&query),
         }
     }
@@ -216,11 +240,14 @@ impl LogEntry {
             Self::StreamEnded(at) => format!("{:9.3} s  end of the stream\n", seconds(*at)),
             Self::Media(media) => {
                 let end = media.end.map_or("now".to_owned(), |end| format!("{:.3} s", seconds(end)));
+                let (what, unit, lost) = match media.counts_frames {
+                    true => ("Frames", "frames", "incomplete"),
+                    false => ("RTP", "packets", "lost"),
+                };
+                let start = seconds(media.start);
                 format!(
-                    "{:9.3} s  S→C  RTP until {end}: {} packets received, {} lost\n",
-                    seconds(media.start),
-                    media.received,
-                    media.lost
+                    "{start:9.3} s  S→C  {what} until {end}: {} {unit} received, {} {lost}\n",
+                    media.received, media.lost
                 )
             }
         }

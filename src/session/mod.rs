@@ -1,6 +1,6 @@
-//! Client side of a session: RTSP to a server, RTP and RTCP from it, frames to the screen and to taps.
+//! Client side of a session: RTSP or HTTP to a server, frames from it to the screen and to taps.
 //!
-//! [`RtspClient`] and [`ClassroomClient`] implement [`Client`] without sockets and clocks: they share the state
+//! [`RtspClient`], [`ClassroomClient`] and [`HttpClient`] implement [`Client`] without sockets and clocks: they share the state
 //! machine's core (`machine`), the stages of the media (`pipeline`, `rtp`, `present`) and everything around them
 //! (`protocol`). [`Session`] runs a client on sockets: it passes bytes between client and network, receives RTP on a
 //! thread of its own and passes frames to [`FrameSinks`], where a [`Decoder`] turns them into pictures on another
@@ -9,6 +9,8 @@
 //! To play a stream: [`Session::start`], [`Session::send_command`] with a [`Goal`], then read the events and
 //! [`Session::figures`].
 
+mod authorization;
+mod backoff;
 mod classroom;
 mod client;
 mod data_timeout;
@@ -16,6 +18,7 @@ mod driver;
 mod error;
 mod events;
 mod frame;
+mod http;
 mod inbound_emulator;
 mod incomplete_frames;
 mod logged_message;
@@ -42,12 +45,13 @@ pub use driver::{FrameSinks, Screen, Session};
 pub use error::SessionError;
 pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
 pub use frame::Frame;
+pub use http::{HttpClient, HttpError};
 pub use incomplete_frames::incomplete_reason;
 pub use logged_message::{Direction, LoggedMessage};
 pub use message_log::{LogEntry, MediaPeriod, MessageLog};
 pub use options::{
-    ClientOptions, DEFAULT_PLAYOUT_DELAY, EmulatorOptions, EmulatorPlacement, RtcpIdentity, RtspOptions,
-    SessionOptions, TransportPreference,
+    ClientOptions, DEFAULT_PLAYOUT_DELAY, DEFAULT_SNAPSHOT_INTERVAL, EmulatorOptions, EmulatorPlacement,
+    RtcpIdentity, RtspOptions, SessionOptions, TransportPreference,
 };
 pub use peer_mistakes::{PeerMistake, PeerMistakes};
 pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};

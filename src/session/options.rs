@@ -77,9 +77,14 @@ pub struct RtspOptions {
     pub port_spelling: PortSpelling,
     /// Timeout of a connection attempt and of each request.
     pub response_timeout: Duration,
+    /// Interval between the requests for snapshots of a camera that sends one JPEG per request.
+    pub snapshot_interval: Duration,
     /// True if a lost session is set up again, as long as the user does not stop it.
     pub reconnects: bool,
 }
+
+/// Default interval between the requests for snapshots: five per second, which every camera can follow.
+pub const DEFAULT_SNAPSHOT_INTERVAL: Duration = Duration::from_millis(200);
 
 impl Default for RtspOptions {
     fn default() -> Self {
@@ -88,6 +93,7 @@ impl Default for RtspOptions {
             rtp_port: None,
             port_spelling: PortSpelling::default(),
             response_timeout: Duration::from_secs(5),
+            snapshot_interval: DEFAULT_SNAPSHOT_INTERVAL,
             reconnects: false,
         }
     }
@@ -97,7 +103,7 @@ impl RtspOptions {
     /// Creates the options for playing a stream in the window: a lost session is set up again, except with a classroom
     /// server, which would start the film from the beginning.
     pub fn for_source(url: &SourceUrl) -> Self {
-        Self { reconnects: url.dialect() == Dialect::Standard, ..Self::default() }
+        Self { reconnects: url.dialect() != Dialect::Classroom, ..Self::default() }
     }
 }
 

@@ -4,7 +4,7 @@ use super::error::SessionError;
 use crate::media::jpeg::Dimensions;
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, encode_whitespace, header};
-use crate::proto::sdp::{MediaDescription, SessionDescription};
+use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
 
 /// Presentation with a JPEG stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +87,23 @@ impl Presentation {
         })
     }
 
+    /// Creates the presentation of a live stream over a protocol without DESCRIBE. `server` is the Server header.
+    pub fn live(name: String, server: Option<&str>) -> Self {
+        Self {
+            name,
+            server: server.map(clip_server_name),
+            aggregate_url: String::new(),
+            stream_url: String::new(),
+            range: Some(NptRange { start: None, end: None }),
+            frame_rate: None,
+            dimensions: None,
+            payload_type: JPEG_PAYLOAD_TYPE,
+            offers_jpeg_header: false,
+            has_receiver_rtt: false,
+            other_streams: Vec::new(),
+        }
+    }
+
     /// Returns true if the stream is live, so seeking is not possible.
     pub fn is_live(&self) -> bool {
         self.range.is_some_and(|range| range.start.is_none())
@@ -108,7 +125,11 @@ const MAX_SERVER_NAME: usize = 200;
 
 /// Returns the Server header, clipped to [`MAX_SERVER_NAME`].
 fn server_name(response: &Response) -> Option<String> {
-    response.headers.get(header::SERVER).map(|name| name.chars().take(MAX_SERVER_NAME).collect())
+    response.headers.get(header::SERVER).map(clip_server_name)
+}
+
+fn clip_server_name(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(MAX_SERVER_NAME).collect()
 }
 
 fn is_absolute_url(url: &str) -> bool {

@@ -71,6 +71,9 @@ pub trait Protocol: fmt::Debug + Send {
     /// Returns the next deadline of the protocol.
     fn poll_protocol_timeout(&self) -> Option<Instant>;
 
+    /// Prepares for the response to a request that is being written.
+    fn handle_request_sent(&mut self) {}
+
     /// Performs an action of this protocol.
     fn perform(&mut self, now: Instant, action: ProtocolAction<Self>);
 
@@ -118,9 +121,9 @@ pub trait Protocol: fmt::Debug + Send {
     /// Performs one action that the state machine asks for.
     fn perform_action(&mut self, now: Instant, action: Action<ProtocolAction<Self>>) {
         match action {
-            Action::Connect { host, port } => {
+            Action::Connect { host, port, is_tls } => {
                 self.handle_connecting();
-                self.outputs().push(ClientOutput::Connect { host, port });
+                self.outputs().push(ClientOutput::Connect { host, port, is_tls });
             }
             Action::Disconnect => self.outputs().push(ClientOutput::Disconnect),
             Action::OpenPorts(port) => self.outputs().push(ClientOutput::OpenPorts(port)),
@@ -128,6 +131,7 @@ pub trait Protocol: fmt::Debug + Send {
                 if method == Method::Play {
                     self.parts_mut().1.presenter.stats.record_play_request(now);
                 }
+                self.handle_request_sent();
                 self.write_message(now, bytes);
             }
             Action::Closed => {

@@ -39,6 +39,36 @@ pub enum ReconnectReason {
         /// Time until the next attempt.
         wait: Duration,
     },
+    /// The server is busy and has asked to be called again later.
+    ServerBusy {
+        /// Host and port of the server.
+        server: String,
+        /// Number of the next attempt, from 1.
+        attempt: u32,
+        /// Time until the next attempt.
+        wait: Duration,
+    },
+}
+
+impl ReconnectReason {
+    /// Returns the time until the next attempt; `None` if it follows at once.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::ServerLost { wait, .. } | Self::ServerBusy { wait, .. } => Some(*wait),
+            Self::TcpFallback
+            | Self::Redirected { .. }
+            | Self::PortRespelled { .. }
+            | Self::ClockJumped { .. } => None,
+        }
+    }
+}
+
+/// Returns a duration in whole seconds, with its unit.
+fn seconds(wait: Duration) -> String {
+    match wait.as_secs() {
+        1 => "1 second".to_owned(),
+        seconds => format!("{seconds} seconds"),
+    }
 }
 
 impl fmt::Display for ReconnectReason {
@@ -66,12 +96,11 @@ impl fmt::Display for ReconnectReason {
                 )
             }
             Self::ServerLost { server, attempt, wait } => {
-                let seconds = wait.as_secs();
-                let unit = if seconds == 1 { "second" } else { "seconds" };
-                write!(
-                    f,
-                    "The connection to {server} was lost; reconnecting in {seconds} {unit} (attempt {attempt})…"
-                )
+                let wait = seconds(*wait);
+                write!(f, "The connection to {server} was lost; reconnecting in {wait} (attempt {attempt})…")
+            }
+            Self::ServerBusy { server, attempt, wait } => {
+                write!(f, "{server} is busy; trying again in {} (attempt {attempt})…", seconds(*wait))
             }
         }
     }

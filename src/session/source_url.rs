@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::classroom::ClassroomUrl;
+use crate::proto::http::HttpUrl;
 use crate::proto::rtsp::RtspUrl;
 
 /// Address of a stream on a server.
@@ -14,6 +15,8 @@ pub enum SourceUrl {
     Rtsp(RtspUrl),
     /// Film on a classroom server.
     Classroom(ClassroomUrl),
+    /// Stream or snapshots of a camera over HTTP.
+    Http(HttpUrl),
 }
 
 /// Protocol of a server. The user selects it before the first byte, because classroom servers cannot be probed.
@@ -25,14 +28,17 @@ pub enum Dialect {
     Standard,
     /// Dialect of the classroom programs.
     Classroom,
+    /// HTTP, with or without TLS.
+    Http,
 }
 
 impl Dialect {
-    /// Returns the name used in JSON: `standard` or `classroom`.
+    /// Returns the name used in JSON: `standard`, `classroom` or `http`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "standard",
             Self::Classroom => "classroom",
+            Self::Http => "http",
         }
     }
 }
@@ -43,6 +49,7 @@ impl SourceUrl {
         match self {
             Self::Rtsp(_) => Dialect::Standard,
             Self::Classroom(_) => Dialect::Classroom,
+            Self::Http(_) => Dialect::Http,
         }
     }
 
@@ -51,6 +58,7 @@ impl SourceUrl {
         match self {
             Self::Rtsp(url) => url.host(),
             Self::Classroom(url) => url.host(),
+            Self::Http(url) => url.host(),
         }
     }
 
@@ -59,6 +67,7 @@ impl SourceUrl {
         match self {
             Self::Rtsp(url) => url.host_and_port(),
             Self::Classroom(url) => url.host_and_port(),
+            Self::Http(url) => url.host_and_port(),
         }
     }
 
@@ -67,6 +76,7 @@ impl SourceUrl {
         match self {
             Self::Rtsp(url) => url.display_name(),
             Self::Classroom(url) => url.display_name(),
+            Self::Http(url) => url.display_name(),
         }
     }
 
@@ -74,6 +84,7 @@ impl SourceUrl {
     pub fn credentials(&self) -> Option<(&str, &str)> {
         match self {
             Self::Rtsp(url) => url.credentials(),
+            Self::Http(url) => url.credentials(),
             Self::Classroom(_) => None,
         }
     }
@@ -83,6 +94,7 @@ impl SourceUrl {
     pub fn with_credentials(self, user: &str, password: &str) -> Self {
         match self {
             Self::Rtsp(url) => Self::Rtsp(url.with_credentials(user, password)),
+            Self::Http(url) => Self::Http(url.with_credentials(user, password)),
             Self::Classroom(_) => self,
         }
     }
@@ -91,6 +103,12 @@ impl SourceUrl {
 impl From<RtspUrl> for SourceUrl {
     fn from(url: RtspUrl) -> Self {
         Self::Rtsp(url)
+    }
+}
+
+impl From<HttpUrl> for SourceUrl {
+    fn from(url: HttpUrl) -> Self {
+        Self::Http(url)
     }
 }
 
@@ -106,6 +124,7 @@ impl fmt::Display for SourceUrl {
         match self {
             Self::Rtsp(url) => write!(f, "{url}"),
             Self::Classroom(url) => write!(f, "{url}"),
+            Self::Http(url) => write!(f, "{url}"),
         }
     }
 }

@@ -206,10 +206,10 @@ fn server(table: &dyn TableLike) -> Result<KnownServer, IgnoredValue> {
     let dialect = match table.get("dialect") {
         None => Ok(Dialect::default()),
         Some(item) => {
-            let all = [Dialect::Standard, Dialect::Classroom];
+            let all = [Dialect::Standard, Dialect::Classroom, Dialect::Http];
             all.into_iter().find(|dialect| item.as_str() == Some(dialect.as_str())).ok_or(IgnoredValue {
                 key: ".dialect".to_owned(),
-                rule: "a dialect is standard or classroom".to_owned(),
+                rule: "a dialect is standard, classroom or http".to_owned(),
             })
         }
     };
@@ -323,7 +323,7 @@ mod tests {
             (
                 "[[servers]]\naddress = 'a:1'\ndialect = 'klingon'",
                 "servers[1].dialect",
-                "standard or classroom",
+                "standard, classroom or http",
             ),
         ] {
             let (settings, ignored) = read_text(&format!("controls = 'four'\n{line}"));

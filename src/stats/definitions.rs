@@ -1,7 +1,8 @@
 //! Definitions of the figures: name, description, fields and format of each.
 
 use super::Snapshot;
-use crate::format::{byte_size, count, counted, data_rate, milliseconds, or_unknown, percentage};
+use super::snapshot::PACKET_FIELDS;
+use crate::format::{UNKNOWN, byte_size, count, counted, data_rate, milliseconds, or_unknown, percentage};
 use crate::impairment::EmulatorStats;
 
 /// Definition of a figure, for the statistics panel, the session summary and `docs/STATISTICS.md`.
@@ -12,8 +13,8 @@ pub struct Figure {
     pub fields: &'static [&'static str],
     /// Definition in a few sentences, with the section of the RFC.
     pub description: &'static str,
-    /// Formats the measured value.
-    pub measured: fn(&Snapshot) -> String,
+    /// Formats the measured value; to be called through [`Figure::value`].
+    measured: fn(&Snapshot) -> String,
     /// Formats the true value, which the emulated network counts; `None` if it counts no such figure.
     pub emulated: Option<fn(&EmulatorStats) -> String>,
 }
@@ -35,7 +36,19 @@ impl Figure {
     pub fn is_instantaneous(&self) -> bool {
         self.fields.iter().any(|field| INSTANTANEOUS_FIELDS.contains(field))
     }
+
+    /// Formats the measured value; "–" if it is about packets, and there are none.
+    pub fn value(&self, snapshot: &Snapshot) -> String {
+        let is_about_packets = self.fields.iter().all(|field| PACKET_FIELDS.contains(field));
+        match snapshot.lacks_packets && is_about_packets {
+            true => UNKNOWN.to_owned(),
+            false => (self.measured)(snapshot),
+        }
+    }
 }
+
+/// Reason why figures about packets are "–" over HTTP.
+pub const NO_PACKETS_NOTE: &str = "HTTP has no packets, so figures about packets are –.";
 
 /// Figures about one subject.
 pub struct FigureGroup {
@@ -185,7 +198,7 @@ const DATA: &[Figure] = &[
     Figure {
         name: "Payload",
         fields: &["bits_per_second"],
-        description: "RTP payload received in the last second, each packet counted once.",
+        description: "RTP payload received in the last second, each packet counted once; over HTTP the JPEG frames.",
         measured: |s| data_rate(s.bits_per_second),
         emulated: None,
     },
@@ -193,7 +206,7 @@ const DATA: &[Figure] = &[
         name: "On the wire",
         fields: &["wire_bits_per_second"],
         description: "All data received in the last second, including duplicates and the headers of RTP, UDP and IP; over TCP \
-                the headers of RTP and of the interleaved packet (RFC 2326 §10.12).",
+                the headers of RTP and of the interleaved packet (RFC 2326 §10.12); over HTTP all bytes of the responses.",
         measured: |s| data_rate(s.wire_bits_per_second),
         emulated: None,
     },
@@ -217,7 +230,8 @@ const FRAMES: &[Figure] = &[
     Figure {
         name: "Sent per second",
         fields: &["frames_per_second_sent"],
-        description: "Frame rate of the sender, from the median interval of the timestamps (RFC 3550 §5.1, 90 kHz).",
+        description: "Frame rate of the sender, from the median interval of the timestamps (RFC 3550 §5.1, 90 kHz); over HTTP \
+                of the times in X-Timestamp.",
         measured: |s| or_unknown(s.frames_per_second_sent, format_frame_rate),
         emulated: None,
     },
@@ -226,6 +240,13 @@ const FRAMES: &[Figure] = &[
         fields: &["frames_per_second"],
         description: "Complete frames received in the last second.",
         measured: |s| format_frame_rate(s.frames_per_second),
+        emulated: None,
+    },
+    Figure {
+        name: "Frame interval, mean / maximum",
+        fields: &["frame_interval_mean_ms", "frame_interval_max_ms"],
+        description: "Interval between the arrivals of complete frames: mean and maximum over the session, without pauses.",
+        measured: |s| format_mean_and_max(s.frame_interval_mean_ms, s.frame_interval_max_ms),
         emulated: None,
     },
     Figure {
@@ -297,7 +318,8 @@ const TIME: &[Figure] = &[
     Figure {
         name: "First frame",
         fields: &["first_frame_ms"],
-        description: "Time from sending the first PLAY of the session to its first complete frame, without the playout delay.",
+        description: "Time from sending the first PLAY of the session, or GET over HTTP, to its first complete frame, without the \
+                playout delay.",
         measured: |s| or_unknown(s.first_frame_ms, milliseconds),
         emulated: None,
     },
@@ -313,7 +335,8 @@ const TIME: &[Figure] = &[
         fields: &["network_delay_ms"],
         description: "Time from the sender's media clock to the arrival of the first packet of a frame, mean of the last \
                 second, by the NTP and RTP timestamps of sender reports (RFC 3550 §6.4.1). Frames that stay incomplete \
-                count too. Exact if the sender is on this machine.",
+                count too. Over HTTP by the times in X-Timestamp, if they are those of a clock. Exact if the sender is on \
+                this machine.",
         measured: |s| or_unknown(s.network_delay_ms, milliseconds),
         emulated: None,
     },
@@ -336,8 +359,8 @@ const TIME: &[Figure] = &[
         name: "End to end",
         fields: &["end_to_end_ms", "is_one_clock"],
         description: "Time from the sender's media clock to the screen, mean of the last second, by the NTP and RTP timestamps \
-                of sender reports (RFC 3550 §6.4.1). Exact if the sender is on this machine; otherwise it includes the \
-                difference between the two clocks.",
+                of sender reports (RFC 3550 §6.4.1), or X-Timestamp over HTTP. Exact if the sender is on this machine; \
+                otherwise it includes the difference between the two clocks.",
         measured: |s| match (s.end_to_end_ms, s.is_one_clock) {
             (Some(delay), true) => milliseconds(delay),
             (Some(delay), false) => format!("{} (two clocks)", milliseconds(delay)),
@@ -422,10 +445,22 @@ mod tests {
     }
 
     #[test]
+    fn figures_about_packets_are_unknown_without_packets() {
+        let snapshot = Snapshot { lacks_packets: true, ..Snapshot::default() };
+        for group in &FIGURE_GROUPS {
+            for figure in group.figures.iter().filter(|_| group.name == "Packets") {
+                assert_eq!(figure.value(&snapshot), UNKNOWN, "{}", figure.name);
+            }
+        }
+        let complete = FRAMES.iter().find(|figure| figure.name == "Complete").unwrap();
+        assert_eq!(complete.value(&snapshot), "0");
+    }
+
+    #[test]
     fn unknown_figures_are_formatted() {
         let (empty, emulated) = (Snapshot::default(), EmulatorStats::default());
         for figure in FIGURE_GROUPS.iter().flat_map(|group| group.figures) {
-            assert!(!(figure.measured)(&empty).is_empty(), "{}", figure.name);
+            assert!(!figure.value(&empty).is_empty(), "{}", figure.name);
             assert!(figure.emulated.is_none_or(|write| !write(&emulated).is_empty()));
         }
     }

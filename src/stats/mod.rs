@@ -40,7 +40,7 @@ mod snapshot;
 mod stalls;
 mod timeline;
 
-pub use definitions::{FIGURE_GROUPS, Figure, FigureGroup};
+pub use definitions::{FIGURE_GROUPS, Figure, FigureGroup, NO_PACKETS_NOTE};
 pub use figures::Figures;
 pub use frame_interval::FrameInterval;
 pub use jitter::{InterarrivalJitter, JitterFigures};
@@ -52,5 +52,5 @@ pub use receive_stats::ReceiveStats;
 pub use rtp_receiver::{Arrival, MAX_HELD_PACKETS, MAX_HOLD_TIME, RtpReceiver, SenderCounts, is_near};
 pub use session_history::SessionHistory;
 pub use session_report::{EmulatorChange, ReportLine, ReportSubject, SessionReport};
-pub use snapshot::Snapshot;
+pub use snapshot::{PACKET_FIELDS, Snapshot};
 pub use timeline::{Second, Timeline};

@@ -1,6 +1,6 @@
 //! Figures of reception besides packet counts: bytes, frames and their timing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::frame_interval::FrameInterval;
 use super::jitter::InterarrivalJitter;
@@ -21,6 +21,34 @@ pub struct ReceiveStats {
     /// Jitter of the first packets of frames.
     frame_jitter: InterarrivalJitter,
     frame_interval: FrameInterval,
+    arrivals: ArrivalIntervals,
+}
+
+/// Intervals between the arrivals of complete frames.
+#[derive(Debug, Clone, Default)]
+struct ArrivalIntervals {
+    /// Arrival of the last frame; `None` before the first one, and after a pause.
+    last: Option<Instant>,
+    count: u64,
+    total: Duration,
+    max: Duration,
+}
+
+impl ArrivalIntervals {
+    fn add(&mut self, now: Instant) {
+        if let Some(last) = self.last.replace(now) {
+            let interval = now.saturating_duration_since(last);
+            self.count += 1;
+            self.total = self.total.saturating_add(interval);
+            self.max = self.max.max(interval);
+        }
+    }
+
+    /// Mean and maximum in milliseconds; `None` before the second frame.
+    fn figures(&self) -> Option<(f64, f64)> {
+        let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
+        (self.count > 0).then(|| (milliseconds(self.total) / self.count as f64, milliseconds(self.max)))
+    }
 }
 
 /// Bytes in total and in the last second.
@@ -50,6 +78,7 @@ impl ReceiveStats {
             frames_incomplete: 0,
             frame_jitter: InterarrivalJitter::default(),
             frame_interval: FrameInterval::default(),
+            arrivals: ArrivalIntervals::default(),
         }
     }
 
@@ -80,6 +109,7 @@ impl ReceiveStats {
     pub fn mark_discontinuity(&mut self) {
         self.frame_jitter.mark_discontinuity();
         self.frame_interval.mark_discontinuity();
+        self.arrivals.last = None;
     }
 
     /// Leaves the time before the next packet out of the jitter.
@@ -91,6 +121,7 @@ impl ReceiveStats {
     pub fn record_complete_frame(&mut self, now: Instant) {
         self.frames_complete += 1;
         self.frame_rate.add(now, 1);
+        self.arrivals.add(now);
     }
 
     /// Records a frame that lacks packets which are lost.
@@ -114,6 +145,10 @@ impl ReceiveStats {
             snapshot.frame_jitter_ms = Some(figures.current);
             snapshot.frame_jitter_mean_ms = Some(figures.mean);
             snapshot.frame_jitter_max_ms = Some(figures.max);
+        }
+        if let Some((mean, max)) = self.arrivals.figures() {
+            snapshot.frame_interval_mean_ms = Some(mean);
+            snapshot.frame_interval_max_ms = Some(max);
         }
         snapshot.packets_late = self.packets_late;
         snapshot.bits_per_second = self.payload.meter.per_second(now) * 8.0;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::definitions::{FIGURE_GROUPS, Figure};
+use super::definitions::{FIGURE_GROUPS, Figure, NO_PACKETS_NOTE};
 use super::{Second, Snapshot};
 use crate::format::{clock, count};
 use crate::impairment::{EmulatorSettings, Impairments};
@@ -135,7 +135,7 @@ impl SessionReport {
         ReportLine {
             name: figure.name,
             description: figure.description,
-            measured: (figure.measured)(&self.figures),
+            measured: figure.value(&self.figures),
             emulated,
         }
     }
@@ -156,6 +156,9 @@ impl SessionReport {
             count(frames_incomplete)
         );
         let mut heading = vec![first, second];
+        if self.figures.lacks_packets {
+            heading.push(NO_PACKETS_NOTE.to_owned());
+        }
         if self.network.iter().any(|setting| setting.is_on) {
             heading.push(format!("Emulated network {}:", self.subject.network_place));
             heading.extend(self.network.iter().map(|setting| {
@@ -273,7 +276,15 @@ mod tests {
 
     #[test]
     fn csv_has_a_row_per_second_and_empty_unknown_fields() {
-        let second = Second { time_s: 1.0, span_s: 1.0, packets_lost: -2, ..Second::default() };
+        let packets = Some(0);
+        let second = Second {
+            time_s: 1.0,
+            span_s: 1.0,
+            packets_expected: packets,
+            packets_received: packets,
+            packets_lost: Some(-2),
+            ..Second::default()
+        };
         let csv = String::from_utf8(report(vec![second; 3]).to_csv().unwrap()).unwrap();
         let lines: Vec<_> = csv.lines().collect();
         assert_eq!(lines.len(), 4);

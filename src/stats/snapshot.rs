@@ -1,6 +1,7 @@
 //! Figures of one session at one instant.
 
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 
 use super::loss_doubt::LossDoubt;
 use crate::impairment::EmulatorStats;
@@ -10,7 +11,11 @@ use crate::impairment::EmulatorStats;
 /// Counts are since SETUP. Figures "per second" and delays without "mean" or "max" are those of the last second. Names
 /// end in the unit: `_ms` for milliseconds and `_s` for seconds. Unknown figures are `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(remote = "Self")]
 pub struct Snapshot {
+    /// True if frames arrive without packets, over HTTP. Then [`PACKET_FIELDS`] mean nothing, and are `null` in JSON.
+    #[serde(skip)]
+    pub lacks_packets: bool,
     /// Playing time in seconds, pauses not included.
     pub playing_s: f64,
     /// RTP packets from the first one that RTP-Info announced to the last one received; once the stream has ended, to
@@ -85,6 +90,10 @@ pub struct Snapshot {
     pub frames_per_second_sent: Option<f64>,
     /// Complete frames in the last second.
     pub frames_per_second: f64,
+    /// Mean interval between the arrivals of complete frames over the session, pauses not included.
+    pub frame_interval_mean_ms: Option<f64>,
+    /// Maximum interval between the arrivals of complete frames over the session, pauses not included.
+    pub frame_interval_max_ms: Option<f64>,
     /// Frames shown in the last second.
     pub frames_per_second_shown: f64,
     /// Time from sending the first PLAY to the first complete frame.
@@ -124,11 +133,71 @@ pub struct Snapshot {
     pub emulated: Option<EmulatorStats>,
 }
 
+/// Fields of [`Snapshot`] about packets, as they are named in JSON.
+pub const PACKET_FIELDS: [&str; 20] = [
+    "packets_expected",
+    "packets_received",
+    "packets_lost",
+    "loss_ratio",
+    "loss_doubt",
+    "sequence_restarts",
+    "packets_foreign",
+    "cumulative_lost",
+    "loss_bursts",
+    "loss_burst_mean",
+    "loss_burst_longest",
+    "packets_duplicated",
+    "packets_reordered",
+    "reordered_farthest",
+    "packets_late",
+    "jitter_ms",
+    "jitter_mean_ms",
+    "jitter_max_ms",
+    "headers_reduced",
+    "round_trip_ms",
+];
+
+impl Serialize for Snapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !self.lacks_packets {
+            return Self::serialize(self, serializer);
+        }
+        let mut fields = Self::serialize(self, serde_json::value::Serializer).map_err(S::Error::custom)?;
+        for name in PACKET_FIELDS {
+            if let Some(field) = fields.get_mut(name) {
+                *field = serde_json::Value::Null;
+            }
+        }
+        fields.serialize(serializer)
+    }
+}
+
 impl Snapshot {
     /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when
     /// a film has ended, the time without data by which the end was detected is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {
-        let has_less = self.packets_received < previous.packets_received;
-        has_less || self.packets_received == 0 && self.playing_s < previous.playing_s
+        let received = |snapshot: &Self| match snapshot.lacks_packets {
+            true => snapshot.wire_octets,
+            false => snapshot.packets_received,
+        };
+        let has_less = received(self) < received(previous);
+        has_less || received(self) == 0 && self.playing_s < previous.playing_s
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packet_figures_without_packets_are_null_in_json() {
+        let with_packets = serde_json::to_value(Snapshot::default()).unwrap();
+        let without = serde_json::to_value(Snapshot { lacks_packets: true, ..Snapshot::default() }).unwrap();
+        for name in PACKET_FIELDS {
+            assert!(without[name].is_null(), "{name}");
+        }
+        assert_eq!(with_packets["packets_lost"], 0);
+        let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&with_packets), keys(&without));
     }
 }

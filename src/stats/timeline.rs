@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Snapshot;
 
 /// Second of playing time. Fields named "per second" are rates over the second, other counts are those of the second,
-/// and durations are as measured at its end. `None` where a value is unknown.
+/// and durations are as measured at its end. `None` where a value is unknown; numbers of packets are unknown over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Second {
     /// Playing time at its end, in seconds.
@@ -15,17 +15,17 @@ pub struct Second {
     /// Actual length in seconds; that of the last one of a session is shorter.
     pub span_s: f64,
     /// Number of packets expected.
-    pub packets_expected: u64,
+    pub packets_expected: Option<u64>,
     /// Packets received, duplicates not counted.
-    pub packets_received: u64,
+    pub packets_received: Option<u64>,
     /// Packets lost; negative if packets arrived that had counted as lost in the second before.
-    pub packets_lost: i64,
+    pub packets_lost: Option<i64>,
     /// Further copies of packets already received.
-    pub packets_duplicated: u64,
+    pub packets_duplicated: Option<u64>,
     /// Packets received after one with a higher sequence number.
-    pub packets_reordered: u64,
+    pub packets_reordered: Option<u64>,
     /// Packets received too late for playout.
-    pub packets_late: u64,
+    pub packets_late: Option<u64>,
     /// Bits of RTP payload per second.
     pub payload_bits_per_second: f64,
     /// Bits received per second, headers included.
@@ -66,6 +66,8 @@ impl Second {
     fn between(earlier: &Snapshot, later: &Snapshot) -> Self {
         let span_s = later.playing_s - earlier.playing_s;
         let count = |field: fn(&Snapshot) -> u64| field(later).saturating_sub(field(earlier));
+        let has_packets = !later.lacks_packets;
+        let packets = |field: fn(&Snapshot) -> u64| has_packets.then(|| count(field));
         let rate = |amount: u64| if span_s > 0.0 { amount as f64 / span_s } else { 0.0 };
         let emulated = |field: fn(&crate::impairment::EmulatorStats) -> u64| {
             later.emulated.map(|now| {
@@ -75,12 +77,12 @@ impl Second {
         Self {
             time_s: later.playing_s,
             span_s,
-            packets_expected: count(|s| s.packets_expected),
-            packets_received: count(|s| s.packets_received),
-            packets_lost: later.packets_lost as i64 - earlier.packets_lost as i64,
-            packets_duplicated: count(|s| s.packets_duplicated),
-            packets_reordered: count(|s| s.packets_reordered),
-            packets_late: count(|s| s.packets_late),
+            packets_expected: packets(|s| s.packets_expected),
+            packets_received: packets(|s| s.packets_received),
+            packets_lost: has_packets.then(|| later.packets_lost as i64 - earlier.packets_lost as i64),
+            packets_duplicated: packets(|s| s.packets_duplicated),
+            packets_reordered: packets(|s| s.packets_reordered),
+            packets_late: packets(|s| s.packets_late),
             payload_bits_per_second: rate(count(|s| s.payload_octets) * 8),
             wire_bits_per_second: rate(count(|s| s.wire_octets) * 8),
             jitter_ms: later.jitter_ms,
@@ -215,7 +217,10 @@ mod tests {
             .iter()
             .map(|second| (second.packets_received, second.packets_lost, second.span_s))
             .collect();
-        assert_eq!(seconds, [(125, 5, 1.25), (75, -1, 0.75), (50, 0, 0.5)]);
+        assert_eq!(
+            seconds,
+            [(Some(125), Some(5), 1.25), (Some(75), Some(-1), 0.75), (Some(50), Some(0), 0.5)]
+        );
         let rates: Vec<_> = timeline.seconds().iter().map(|second| second.payload_bits_per_second).collect();
         assert_eq!(rates, [800_000.0; 3]);
         timeline.finish(&snapshot(2.5, 250, 4));
@@ -224,14 +229,14 @@ mod tests {
         let last = timeline.seconds().back().unwrap();
         assert_eq!(
             (timeline.total_seconds(), last.packets_received),
-            (3, 55),
+            (3, Some(55)),
             "a short rest is added to the second before it"
         );
         timeline.finish(&snapshot(2.55, 256, 3));
         let last = timeline.seconds().back().unwrap();
         assert_eq!(
             (last.packets_received, last.packets_lost),
-            (56, -1),
+            (Some(56), Some(-1)),
             "packets after the end are added to the last second"
         );
     }
@@ -267,6 +272,6 @@ mod tests {
         let seconds: Vec<_> =
             timeline.seconds().iter().map(|second| (second.time_s, second.span_s)).collect();
         assert_eq!(seconds, (1..=20).map(|second| (f64::from(second), 1.0)).collect::<Vec<_>>());
-        assert!(timeline.seconds().iter().all(|second| second.packets_received == 100));
+        assert!(timeline.seconds().iter().all(|second| second.packets_received == Some(100)));
     }
 }

@@ -308,6 +308,19 @@ pub fn banner(is_error: bool) -> impl Fn(&Theme) -> container::Style {
     }
 }
 
+/// Mark of a live stream, in the colour of the state PLAYING while it plays.
+pub fn live_mark(is_playing: bool) -> impl Fn(&Theme) -> container::Style {
+    move |theme| {
+        let colours = colours(theme);
+        let colour = if is_playing { colours.playing } else { colours.muted };
+        container::Style {
+            text_color: Some(colour),
+            border: outlined(colour, 6.0),
+            ..container::Style::default()
+        }
+    }
+}
+
 /// Background of a row of choices.
 pub fn choices(theme: &Theme) -> container::Style {
     container::Style { border: rounded(RADIUS), ..container::background(colours(theme).raised) }

@@ -103,10 +103,15 @@ fn clients_of_different_protocols_share_no_code_runs() {
         let is_inside = |source: &&Source| folders.iter().any(|folder| source.name.starts_with(folder));
         sources.iter().filter(is_inside).collect::<Vec<_>>()
     };
-    let (rtsp, classroom) =
-        (in_folder(&["session/rtsp/", "session/rtp/"]), in_folder(&["session/classroom/"]));
-    assert!(rtsp.len() > 10 && classroom.len() > 5, "too few files of clients were found");
-    assert_eq!(twins::runs(&rtsp, &classroom), Vec::<String>::new());
+    let (rtsp, classroom, http) = (
+        in_folder(&["session/rtsp/", "session/rtp/"]),
+        in_folder(&["session/classroom/"]),
+        in_folder(&["session/http/"]),
+    );
+    assert!(rtsp.len() > 10 && classroom.len() > 5 && http.len() > 5, "too few files of clients were found");
+    for (first, second) in [(&rtsp, &classroom), (&rtsp, &http), (&classroom, &http)] {
+        assert_eq!(twins::runs(first, second), Vec::<String>::new());
+    }
 }
 
 /// Returns whether a file must not use sockets, a runtime, a toolkit or a clock: all files of some modules, and those

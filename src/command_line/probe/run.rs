@@ -164,7 +164,15 @@ async fn watch(
 }
 
 fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {
-    RtspOptions { transport: arguments.transport, rtp_port: arguments.rtp_port, ..RtspOptions::default() }
+    let options = RtspOptions {
+        transport: arguments.transport,
+        rtp_port: arguments.rtp_port,
+        ..RtspOptions::default()
+    };
+    match arguments.snapshot_rate {
+        Some(rate) => RtspOptions { snapshot_interval: rate.interval(), ..options },
+        None => options,
+    }
 }
 
 fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions) -> ReportSubject {

@@ -16,23 +16,33 @@ pub struct ProbeSummary {
     /// Frames of which packets are missing.
     pub frames_incomplete: u64,
     /// Frames that lost their APPn and COM segments because their header was longer than a packet.
-    pub headers_reduced: u64,
+    pub headers_reduced: Option<u64>,
     /// Distinct RTP packets that arrived, among those expected.
-    pub packets_received: u64,
+    pub packets_received: Option<u64>,
     /// RTP packets that were sent, known from their sequence numbers (RFC 3550 appendix A.3).
-    pub packets_expected: u64,
+    pub packets_expected: Option<u64>,
     /// RTP packets that did not arrive.
-    pub packets_lost: u64,
+    pub packets_lost: Option<u64>,
     /// RTP packets that arrived again.
-    pub packets_duplicated: u64,
+    pub packets_duplicated: Option<u64>,
     /// RTP packets that arrived after one with a higher sequence number.
-    pub packets_reordered: u64,
+    pub packets_reordered: Option<u64>,
     /// RTP packets that arrived too late for playout: the packets after them had stopped waiting for them.
-    pub packets_late: u64,
+    pub packets_late: Option<u64>,
     /// Lost packets among the expected ones, 0 to 1.
     pub loss_ratio: Option<f64>,
     /// Interarrival jitter (RFC 3550 §6.4.1), in milliseconds.
     pub jitter_ms: Option<f64>,
+    /// Mean interval between the arrivals of complete frames, in milliseconds.
+    pub frame_interval_mean_ms: Option<f64>,
+    /// Maximum interval between the arrivals of complete frames, in milliseconds.
+    pub frame_interval_max_ms: Option<f64>,
+    /// Mean time from the sender's clock to the arrival of a frame, in milliseconds.
+    pub network_delay_ms: Option<f64>,
+    /// Number of stalls.
+    pub stalls: u64,
+    /// Total duration of stalls, in milliseconds.
+    pub stalled_ms: f64,
     /// Mean data rate of RTP payload since the first frame, in bits per second.
     pub bitrate_bps: Option<f64>,
     /// Time from sending PLAY to the first complete frame, in milliseconds.
@@ -94,19 +104,22 @@ impl ProbeSummary {
             "frames       {} complete, {} incomplete",
             self.frames_complete, self.frames_incomplete
         )?;
+        self.write_packets(out)?;
         writeln!(
             out,
-            "packets      {} of {} received, {} lost ({}), {} duplicated, {} reordered",
-            self.packets_received,
-            self.packets_expected,
-            self.packets_lost,
-            quantity(self.loss_ratio.map(|ratio| ratio * 100.0), "%"),
-            self.packets_duplicated,
-            self.packets_reordered
+            "intervals    {} between frames, longest {}",
+            quantity(self.frame_interval_mean_ms, "ms"),
+            quantity(self.frame_interval_max_ms, "ms")
         )?;
-        writeln!(out, "jitter       {}", quantity(self.jitter_ms, "ms"))?;
+        writeln!(
+            out,
+            "delay        {}",
+            quantity(self.network_delay_ms, "ms from the sender's clock to arrival")
+        )?;
+        let stalls = if self.stalls == 1 { "stall" } else { "stalls" };
+        writeln!(out, "stalls       {} {stalls}, {:.2} ms in all", self.stalls, self.stalled_ms)?;
         writeln!(out, "data rate    {}", quantity(self.bitrate_bps.map(|rate| rate / 1e6), "Mbit/s"))?;
-        writeln!(out, "first frame  {}", quantity(self.first_frame_ms, "ms after PLAY"))?;
+        writeln!(out, "first frame  {}", quantity(self.first_frame_ms, self.first_frame_unit()))?;
         writeln!(out, "duration     {}", quantity(self.duration_s, "s"))?;
         let (transport, server) =
             (self.transport.unwrap_or("unknown"), self.server.as_deref().unwrap_or("unknown"));
@@ -121,6 +134,35 @@ impl ProbeSummary {
             Some(stats) => write_emulated(out, stats),
             None => Ok(()),
         }
+    }
+}
+
+impl ProbeSummary {
+    /// Prints the figures of packets; over HTTP, that there are none.
+    fn write_packets(&self, out: &mut impl Write) -> io::Result<()> {
+        if self.is_http() {
+            return writeln!(out, "packets      – (HTTP has no packets, so loss and jitter are unknown)");
+        }
+        let number = |packets: Option<u64>| packets.unwrap_or_default();
+        writeln!(
+            out,
+            "packets      {} of {} received, {} lost ({}), {} duplicated, {} reordered",
+            number(self.packets_received),
+            number(self.packets_expected),
+            number(self.packets_lost),
+            quantity(self.loss_ratio.map(|ratio| ratio * 100.0), "%"),
+            number(self.packets_duplicated),
+            number(self.packets_reordered)
+        )?;
+        writeln!(out, "jitter       {}", quantity(self.jitter_ms, "ms"))
+    }
+
+    fn is_http(&self) -> bool {
+        self.dialect == Some(Dialect::Http)
+    }
+
+    fn first_frame_unit(&self) -> &'static str {
+        if self.is_http() { "ms after GET" } else { "ms after PLAY" }
     }
 }
 

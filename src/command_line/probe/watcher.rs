@@ -271,19 +271,25 @@ impl<'a> Watcher<'a> {
                 .filter(|duration| !duration.is_zero())
         };
         let duration = since_first(self.stopped_at);
+        let packets = |number: u64| (!snapshot.lacks_packets).then_some(number);
         let payload_bits = snapshot.payload_octets as f64 * 8.0;
         ProbeSummary {
             frames_complete: self.frames,
             frames_incomplete: snapshot.frames_incomplete,
-            headers_reduced: snapshot.headers_reduced,
-            packets_received: snapshot.packets_received,
-            packets_expected: snapshot.packets_expected,
-            packets_lost: snapshot.packets_lost,
-            packets_duplicated: snapshot.packets_duplicated,
-            packets_reordered: snapshot.packets_reordered,
-            packets_late: snapshot.packets_late,
+            headers_reduced: packets(snapshot.headers_reduced),
+            packets_received: packets(snapshot.packets_received),
+            packets_expected: packets(snapshot.packets_expected),
+            packets_lost: packets(snapshot.packets_lost),
+            packets_duplicated: packets(snapshot.packets_duplicated),
+            packets_reordered: packets(snapshot.packets_reordered),
+            packets_late: packets(snapshot.packets_late),
             loss_ratio: snapshot.loss_ratio,
             jitter_ms: snapshot.jitter_ms,
+            frame_interval_mean_ms: snapshot.frame_interval_mean_ms,
+            frame_interval_max_ms: snapshot.frame_interval_max_ms,
+            network_delay_ms: snapshot.network_delay_mean_ms,
+            stalls: snapshot.stalls,
+            stalled_ms: snapshot.stalled_ms,
             bitrate_bps: duration.map(|duration| payload_bits / duration.as_secs_f64()),
             first_frame_ms: snapshot.first_frame_ms,
             duration_s: duration.map(|duration| duration.as_secs_f64()),

@@ -1,26 +1,31 @@
-//! RTSP connection of a session.
+//! Connection of a session, encrypted or not.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::tls;
 use crate::session::events::{ClientInput, NetworkPath};
 
 /// Open connection. Its writer outlives it until the queued bytes are written.
 pub struct Connection {
     peer: SocketAddr,
     local: SocketAddr,
-    reader: OwnedReadHalf,
+    reader: ReadHalf<Box<dyn ByteStream>>,
     writer: mpsc::Sender<Bytes>,
     buffer: BytesMut,
 }
+
+/// Stream of bytes in both directions.
+trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// Capacity of the queue of writes, in messages and packets.
 const WRITE_QUEUE_CAPACITY: usize = 64;
@@ -32,19 +37,28 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 impl Connection {
-    /// Wraps a connected stream, and starts its writer on the current Tokio runtime.
+    /// Connects to a server, with TLS if `is_tls` is true, and starts the writer on the current Tokio runtime.
     ///
     /// # Errors
-    /// Returns an error if the stream is already closed.
-    pub fn new(stream: TcpStream) -> io::Result<Self> {
+    /// Returns an error if the server cannot be reached, or its certificate is not trusted.
+    pub async fn open(host: String, port: u16, is_tls: bool) -> io::Result<Self> {
+        let stream = TcpStream::connect((host.as_str(), port)).await?;
         let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
         stream.set_nodelay(true)?;
-        let (reader, mut write_half) = stream.into_split();
+        let stream: Box<dyn ByteStream> = match is_tls {
+            true => Box::new(tls::connect(stream, &host).await?),
+            false => Box::new(stream),
+        };
+        let (reader, mut write_half) = tokio::io::split(stream);
         let (writer, mut queue) = mpsc::channel::<Bytes>(WRITE_QUEUE_CAPACITY);
         tokio::spawn(async move {
             while let Some(bytes) = queue.recv().await {
                 // The reader reports a broken connection.
-                let Ok(Ok(())) = timeout(WRITE_TIMEOUT, write_half.write_all(&bytes)).await else { return };
+                let written = async {
+                    write_half.write_all(&bytes).await?;
+                    write_half.flush().await
+                };
+                let Ok(Ok(())) = timeout(WRITE_TIMEOUT, written).await else { return };
             }
         });
         Ok(Self { peer, local, reader, writer, buffer: BytesMut::new() })

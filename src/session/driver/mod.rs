@@ -10,6 +10,7 @@ mod rtp_thread;
 mod session;
 mod source_filter;
 mod task;
+mod tls;
 mod udp;
 
 pub use frame_sinks::{FrameSinks, Screen};

@@ -12,6 +12,7 @@ use crate::net::clock;
 use crate::session::classroom::ClassroomClient;
 use crate::session::client::Client;
 use crate::session::events::{SessionCommand, SessionEvent};
+use crate::session::http::HttpClient;
 use crate::session::options::{ClientOptions, RtcpIdentity, SessionOptions};
 use crate::session::rtsp::client::RtspClient;
 use crate::session::source_url::SourceUrl;
@@ -84,5 +85,6 @@ fn new_client(source: SourceUrl, options: SessionOptions) -> Box<dyn Client> {
     match source {
         SourceUrl::Rtsp(url) => Box::new(RtspClient::new(url, options)),
         SourceUrl::Classroom(url) => Box::new(ClassroomClient::new(url, options)),
+        SourceUrl::Http(url) => Box::new(HttpClient::new(url, options)),
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
@@ -58,7 +57,7 @@ pub struct Driver {
     /// True once it was reported that no frame can be decoded.
     has_reported_undecodable: bool,
     connection: Option<Connection>,
-    connecting: Option<AbortOnDropHandle<io::Result<TcpStream>>>,
+    connecting: Option<AbortOnDropHandle<io::Result<Connection>>>,
     ports: Option<UdpPorts>,
     transport: Option<Transport>,
     /// Filter of the UDP ports that were opened last; `None` if packets arrive on the connection.
@@ -73,7 +72,7 @@ pub struct Driver {
 enum DriverEvent {
     Message(DriverMessage),
     Input(Instant, ClientInput),
-    Connected(io::Result<TcpStream>),
+    Connected(io::Result<Connection>),
     /// A deadline of the client has passed.
     Timeout,
     /// The figures are to be published.
@@ -262,7 +261,7 @@ impl Driver {
     /// Performs an output, except a message that is written.
     async fn perform(&mut self, output: Option<ClientOutput>) {
         match output {
-            Some(ClientOutput::Connect { host, port }) => self.connect(host, port),
+            Some(ClientOutput::Connect { host, port, is_tls }) => self.connect(host, port, is_tls),
             Some(ClientOutput::Disconnect) => self.disconnect(),
             Some(ClientOutput::OpenPorts(port)) => self.open_ports(port),
             Some(ClientOutput::SetTransport(transport)) => self.set_transport(transport),
@@ -293,13 +292,16 @@ impl Driver {
         let _ = self.events.send(event).await;
     }
 
-    fn connect(&mut self, host: String, port: u16) {
-        self.connecting = Some(AbortOnDropHandle::new(tokio::spawn(TcpStream::connect((host, port)))));
+    fn connect(&mut self, host: String, port: u16, is_tls: bool) {
+        // A client that connects again has given up its connection.
+        self.connection = None;
+        let connecting = tokio::spawn(Connection::open(host, port, is_tls));
+        self.connecting = Some(AbortOnDropHandle::new(connecting));
     }
 
-    fn handle_connect_result(&mut self, result: io::Result<TcpStream>) {
+    fn handle_connect_result(&mut self, result: io::Result<Connection>) {
         let now = Instant::now();
-        match result.and_then(Connection::new) {
+        match result {
             Ok(connection) => {
                 let network_path = connection.network_path();
                 self.connection = Some(connection);
@@ -375,8 +377,8 @@ fn add_decode_stats(snapshot: &mut Snapshot, stats: &DecodeStats) {
 }
 
 async fn wait_for_connection(
-    connecting: &mut Option<AbortOnDropHandle<io::Result<TcpStream>>>,
-) -> io::Result<TcpStream> {
+    connecting: &mut Option<AbortOnDropHandle<io::Result<Connection>>>,
+) -> io::Result<Connection> {
     let Some(task) = connecting else { return std::future::pending().await };
     let result = task.await.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
     *connecting = None;

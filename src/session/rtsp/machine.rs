@@ -7,14 +7,14 @@ mod server_requests;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::authorization::Authorization;
-use super::backoff::Backoff;
 use super::play_response::PlayResponse;
 use crate::net::clock_check::ClockJump;
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{
     FramingError, IncompleteMessage, Npt, NptRange, PortPair, Response, RtspUrl, SessionHeader, Transport,
 };
+use crate::session::authorization::Authorization;
+use crate::session::backoff::Backoff;
 use crate::session::error::SessionError;
 use crate::session::machine::{Machine, MachineCore};
 use crate::session::options::{RtspOptions, TransportPreference};
@@ -186,7 +186,7 @@ impl RtspMachine {
     /// Creates a machine without a session.
     pub fn new(url: RtspUrl, options: RtspOptions) -> Self {
         Self {
-            authorization: Authorization::from_url(&url),
+            authorization: Authorization::new(url.credentials()),
             core: MachineCore::default(),
             url,
             options,

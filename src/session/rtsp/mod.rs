@@ -1,11 +1,8 @@
 //! Client of standard RTSP (RFC 2326).
 //!
 //! `RtspClient` is driven as a [`Client`](super::client::Client). `RtspMachine` decides which request is next and
-//! handles the responses, `PlayRange` maps timestamps to positions and detects the end, and `Authorization` responds to
-//! challenges.
+//! handles the responses, and `PlayRange` maps timestamps to positions and detects the end.
 
-mod authorization;
-mod backoff;
 pub mod client;
 mod machine;
 mod play_range;

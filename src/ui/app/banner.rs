@@ -96,7 +96,8 @@ fn incomplete_banner<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
         (None, 0) => incomplete_reason(snapshot),
         (None, _) => "too many packets are lost".to_owned(),
     };
-    let sentence = text(format!("Packets arrive, but no frame is complete: {reason}."));
+    let what = if snapshot.lacks_packets { "Data arrives" } else { "Packets arrive" };
+    let sentence = text(format!("{what}, but no frame is complete: {reason}."));
     banner(sentence.size(size::NORMAL).wrapping(Wrapping::WordOrGlyph).into(), false)
 }
 

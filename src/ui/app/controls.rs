@@ -6,6 +6,7 @@ use iced::{Center, Element, Fill, Right, Theme};
 
 use super::playback::{Button, Playback, PlaybackPosition};
 use crate::proto::rtsp::Npt;
+use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
@@ -22,8 +23,14 @@ pub enum Action {
     Release,
 }
 
-/// Returns the bar. `drag_position` is the position that the time line is being dragged to.
-pub fn view(playback: &Playback, controls: Controls, drag_position: Option<Npt>) -> Element<'_, Action> {
+/// Returns the bar. `drag_position` is the position that the time line is being dragged to, and `played_s` the playing
+/// time of the session in seconds, which a live stream shows.
+pub fn view(
+    playback: &Playback,
+    controls: Controls,
+    drag_position: Option<Npt>,
+    played_s: f64,
+) -> Element<'_, Action> {
     let position = match drag_position {
         Some(position) => playback.position().at(position, playback.frame_times().as_ref()),
         None => playback.position(),
@@ -32,7 +39,11 @@ pub fn view(playback: &Playback, controls: Controls, drag_position: Option<Npt>)
         Some(pending) => text(format!("Play resumes at {}", text_format::time(pending))),
         None => text(frame_label(position)).style(theme::muted),
     };
-    let bar = column![seek_bar(position), button_row(playback, controls, label)].spacing(distance::SMALL);
+    let line = match position.is_live {
+        true => live_line(playback.state() == RtspState::Playing, played_s),
+        false => seek_bar(position),
+    };
+    let bar = column![line, button_row(playback, controls, label)].spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
 }
 
@@ -40,6 +51,22 @@ pub fn view(playback: &Playback, controls: Controls, drag_position: Option<Npt>)
 fn slider_value(position: Npt) -> f64 {
     position.as_micros() as f64
 }
+
+/// Returns the line of a live stream, which has no length: the playing time, and a mark.
+fn live_line<'a>(is_playing: bool, played_s: f64) -> Element<'a, Action> {
+    let played = Npt::from_micros((played_s.max(0.0) * 1e6) as u64);
+    let label = container(text("Live").size(size::SMALL).font(theme::STRONG))
+        .padding([1, 8])
+        .style(theme::live_mark(is_playing));
+    row![text(text_format::time(played)).size(size::SMALL).width(Fill).wrapping(Wrapping::None), label]
+        .spacing(distance::SMALL)
+        .align_y(Center)
+        .height(LIVE_LINE_HEIGHT)
+        .into()
+}
+
+/// Height of the line of a live stream in logical pixels, that of the time line of a film.
+const LIVE_LINE_HEIGHT: f32 = 22.0;
 
 fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
     let elapsed = position.elapsed.unwrap_or_default();
@@ -88,7 +115,7 @@ fn frame_label(position: PlaybackPosition) -> String {
 }
 
 fn button_row<'a>(playback: &Playback, controls: Controls, label: Text<'a>) -> Element<'a, Action> {
-    let buttons: &[Button] = match controls {
+    let buttons: &[Button] = match playback.controls(controls) {
         Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
         Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
     };

@@ -24,7 +24,7 @@ impl App {
                 self.playback.press(button, self.settings.controls);
             }
             Shortcut::Stop => {
-                let button = match self.settings.controls {
+                let button = match self.playback.controls(self.settings.controls) {
                     Controls::Three => Button::Stop,
                     Controls::Four => Button::Teardown,
                 };

@@ -1,11 +1,11 @@
-//! Record of the session: statistics, their history, and the log of RTSP messages.
+//! Record of the session: statistics, their history, and the log of messages.
 
 use std::time::{Instant, SystemTime};
 
 use super::playback::{Playback, Source};
 use crate::impairment::EmulatorSettings;
 use crate::proto::rtsp::LowerTransport;
-use crate::session::{Dialect, EmulatorPlacement, MessageLog, SessionEvent};
+use crate::session::{Dialect, EmulatorPlacement, MessageLog, RtspState, SessionEvent};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
 /// Record of the session. Statistics belong to one session; the message log continues when other media are opened.
@@ -22,6 +22,9 @@ pub struct SessionRecord {
 
 /// Time without a complete frame after which the banner reports it, in seconds of playback.
 const NO_FRAME_TIMEOUT_S: f64 = 1.5;
+
+/// The same over HTTP, where a slow connection only delays a large frame, in seconds of playback.
+const NO_FRAME_TIMEOUT_OVER_HTTP_S: f64 = 10.0;
 
 impl Default for SessionRecord {
     fn default() -> Self {
@@ -54,6 +57,9 @@ impl SessionRecord {
                 self.history = SessionHistory::new(SystemTime::now());
                 self.message_log.start_session();
             }
+            SessionEvent::Status(status) if status.state == RtspState::Ready => {
+                self.message_log.end_frames(Instant::now())
+            }
             SessionEvent::Ended => self.message_log.end_stream(Instant::now()),
             SessionEvent::Closed | SessionEvent::Reconnecting(_) => {
                 self.message_log.end_media(Instant::now())
@@ -78,10 +84,11 @@ impl SessionRecord {
         &self.figures
     }
 
-    /// Returns whether packets arrive but no frame has been complete for 1.5 seconds.
+    /// Returns whether data arrives but no frame has been complete for 1.5 seconds, or 10 seconds over HTTP.
     pub fn has_no_complete_frames(&self) -> bool {
-        let Snapshot { playing_s, wire_bits_per_second, .. } = self.figures.snapshot;
-        playing_s - self.last_complete_frame.1 >= NO_FRAME_TIMEOUT_S && wire_bits_per_second > 0.0
+        let Snapshot { playing_s, wire_bits_per_second, lacks_packets, .. } = self.figures.snapshot;
+        let timeout = if lacks_packets { NO_FRAME_TIMEOUT_OVER_HTTP_S } else { NO_FRAME_TIMEOUT_S };
+        playing_s - self.last_complete_frame.1 >= timeout && wire_bits_per_second > 0.0
     }
 
     /// Returns the history of the statistics, second by second.

@@ -14,7 +14,7 @@ use super::session_record::SessionRecord;
 use crate::backend::{BackendHandle, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
-use crate::session::{Decoder, Goal, RtspOptions, SourceUrl};
+use crate::session::{Decoder, Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::{Controls, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, preferences, sign_in, summary};
@@ -139,7 +139,11 @@ impl App {
     pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
         let port_spelling = self.settings.port_spelling(&url.host_and_port());
         let options = RtspOptions { port_spelling, ..options };
-        let goal = self.initial_goal(play);
+        let goal = match (url.dialect(), play) {
+            // There are always three buttons.
+            (Dialect::Http, false) => Goal::Ready,
+            _ => self.initial_goal(play),
+        };
         self.picture = None;
         self.session_record.reset();
         self.playback.connect(url, options, goal);

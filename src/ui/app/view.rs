@@ -44,7 +44,9 @@ impl App {
     }
 
     fn view_controls(&self) -> Element<'_, Message> {
-        controls::view(&self.playback, self.settings.controls, self.drag_position).map(Message::Controls)
+        let played_s = self.session_record.figures().snapshot.playing_s;
+        let bar = controls::view(&self.playback, self.settings.controls, self.drag_position, played_s);
+        bar.map(Message::Controls)
     }
 
     /// Returns the open panel, or `None`.
@@ -56,7 +58,11 @@ impl App {
         let (session_record, figures) = (&self.session_record, self.session_record.figures());
         let (toolbar, content) = match panel {
             PanelKind::Network => {
-                let content = self.network.view(self.playback.host(), figures.snapshot.emulated);
+                let content = self.network.view(
+                    self.playback.host(),
+                    self.playback.is_http(),
+                    figures.snapshot.emulated,
+                );
                 (None, content.map(Message::Network))
             }
             PanelKind::Statistics => {

@@ -1,13 +1,19 @@
 //! Connect dialog: address, transport and RTP port of a stream, for standard and classroom servers.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use iced::widget::{Row, TextInput, button, column, row, text, text_input};
 use iced::{Element, Fill};
 
 use crate::file_url;
-use crate::proto::rtsp::RtspUrl;
-use crate::session::{ClassroomUrl, ClassroomUrlError, Dialect, RtspOptions, SourceUrl, TransportPreference};
+use crate::media::FrameRate;
+use crate::proto::http::HttpUrl;
+use crate::proto::rtsp::{RtspUrl, UrlError};
+use crate::session::{
+    ClassroomUrl, ClassroomUrlError, DEFAULT_SNAPSHOT_INTERVAL, Dialect, RtspOptions, SourceUrl,
+    TransportPreference,
+};
 use crate::settings::KnownServer;
 use crate::ui::dialog::layout::{buttons, setting_row};
 use crate::ui::theme::{self, size, space as distance};
@@ -22,6 +28,8 @@ pub struct Form {
     known_servers: Vec<KnownServer>,
     url: String,
     rtp_port: String,
+    /// Snapshots per second over HTTP; empty for the default.
+    snapshot_rate: String,
     is_expanded: bool,
     transport: TransportPreference,
     classroom: ClassroomFields,
@@ -45,6 +53,7 @@ impl Default for Form {
             known_servers: Vec::new(),
             url: String::new(),
             rtp_port: String::new(),
+            snapshot_rate: String::new(),
             is_expanded: false,
             transport: TransportPreference::Auto,
             // File and RTP port as in the instructions of the exercise.
@@ -72,6 +81,7 @@ struct FieldError {
 pub enum Field {
     Url,
     RtpPort,
+    SnapshotRate,
     Host,
     Port,
     File,
@@ -111,6 +121,7 @@ impl Field {
         match self {
             Self::Url => "connect-url",
             Self::RtpPort => "connect-rtp-port",
+            Self::SnapshotRate => "connect-snapshot-rate",
             Self::Host => "connect-host",
             Self::Port => "connect-port",
             Self::File => "connect-file",
@@ -130,7 +141,7 @@ impl Form {
     /// Returns the field to focus.
     pub fn first_field(&self) -> Field {
         match self.dialect {
-            Dialect::Standard => Field::Url,
+            Dialect::Standard | Dialect::Http => Field::Url,
             Dialect::Classroom => Field::Host,
         }
     }
@@ -152,12 +163,18 @@ impl Form {
             Message::Transport(transport) => self.transport = transport,
             Message::ToggleMore => {
                 self.is_expanded = !self.is_expanded;
-                return Action::Focus(if self.is_expanded { Field::RtpPort } else { Field::Url });
+                let first = if self.is_http() { Field::SnapshotRate } else { Field::RtpPort };
+                return Action::Focus(if self.is_expanded { first } else { Field::Url });
             }
             Message::Cancel => return Action::Close,
             Message::Submit => return self.submit(),
         }
         Action::None
+    }
+
+    /// Returns true if the typed address is a camera over HTTP.
+    fn is_http(&self) -> bool {
+        HttpUrl::has_http_scheme(self.url.trim())
     }
 
     fn submit(&mut self) -> Action {
@@ -170,7 +187,7 @@ impl Form {
                 Action::Connect(url, options)
             }
             Err(error) => {
-                self.is_expanded |= error.field == Field::RtpPort;
+                self.is_expanded |= matches!(error.field, Field::RtpPort | Field::SnapshotRate);
                 self.error = Some(error);
                 Action::None
             }
@@ -189,6 +206,7 @@ impl Form {
         match field {
             Field::Url => &mut self.url,
             Field::RtpPort => &mut self.rtp_port,
+            Field::SnapshotRate => &mut self.snapshot_rate,
             Field::Host => &mut self.classroom.host,
             Field::Port => &mut self.classroom.port,
             Field::File => &mut self.classroom.file,
@@ -247,21 +265,38 @@ impl Form {
 
     fn parse(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
         match self.dialect {
-            Dialect::Standard => self.parse_standard(),
+            Dialect::Standard | Dialect::Http => self.parse_standard(),
             Dialect::Classroom => self.classroom.parse(),
         }
     }
 
     fn parse_standard(&self) -> Result<(SourceUrl, RtspOptions), FieldError> {
         let typed = self.url.trim();
+        if HttpUrl::has_http_scheme(typed) {
+            return self.parse_http(typed);
+        }
         let full_url = if typed.contains("://") { typed.to_owned() } else { format!("rtsp://{typed}") };
         let url = RtspUrl::parse(&full_url).map_err(|error| FieldError {
             field: Field::Url,
-            message: format!("This is not an RTSP URL: {error}. Try rtsp://host:8554/path."),
+            message: match error {
+                UrlError::Scheme => "A stream begins with rtsp://, http:// or https://.".to_owned(),
+                error => format!("This is not the URL of a stream: {error}. Try rtsp://host:8554/path."),
+            },
         })?;
         let url = SourceUrl::from(url);
         let rtp_port = parse_rtp_port(Field::RtpPort, &self.rtp_port)?;
         let options = RtspOptions { transport: self.transport, rtp_port, ..RtspOptions::for_source(&url) };
+        Ok((url, options))
+    }
+
+    fn parse_http(&self, typed: &str) -> Result<(SourceUrl, RtspOptions), FieldError> {
+        let url = HttpUrl::parse(typed).map_err(|error| FieldError {
+            field: Field::Url,
+            message: format!("This is not a URL of a camera: {error}. Try http://host/path."),
+        })?;
+        let url = SourceUrl::from(url);
+        let snapshot_interval = parse_snapshot_rate(&self.snapshot_rate)?;
+        let options = RtspOptions { snapshot_interval, ..RtspOptions::for_source(&url) };
         Ok((url, options))
     }
 }
@@ -290,6 +325,19 @@ impl ClassroomFields {
     }
 }
 
+/// Parses the number of snapshots per second, and returns their interval; an empty field means the default.
+fn parse_snapshot_rate(typed: &str) -> Result<Duration, FieldError> {
+    let typed = typed.trim();
+    if typed.is_empty() {
+        return Ok(DEFAULT_SNAPSHOT_INTERVAL);
+    }
+    let rate: Option<FrameRate> = typed.parse().ok();
+    rate.map(FrameRate::interval).ok_or_else(|| FieldError {
+        field: Field::SnapshotRate,
+        message: "A snapshot rate is a number from 0.1 to 240, in snapshots per second.".to_owned(),
+    })
+}
+
 /// Parses an RTP port; an empty field means any free port (`None`).
 fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> {
     let typed = typed.trim();
@@ -312,14 +360,14 @@ fn parse_rtp_port(field: Field, typed: &str) -> Result<Option<u16>, FieldError> 
 impl Form {
     /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
-        let dialects = [("RTSP server", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
+        let dialects = [("Server or camera", Dialect::Standard), ("Classroom server", Dialect::Classroom)];
         let mut content = column![
             text("Connect to a stream").size(size::LARGE + 2.0).font(theme::STRONG),
             row![choices(dialects, self.dialect, Message::Dialect)],
         ]
         .spacing(distance::NORMAL);
         content = match self.dialect {
-            Dialect::Standard => content.push(self.standard()),
+            Dialect::Standard | Dialect::Http => content.push(self.standard()),
             Dialect::Classroom => content.push(self.classroom()),
         };
         if let Some(FieldError { message, .. }) = &self.error {
@@ -331,7 +379,7 @@ impl Form {
     fn standard(&self) -> Element<'_, Message> {
         let content = column![
             description(
-                "The URL of a server or camera that sends Motion JPEG over RTSP, or the path of a film."
+                "The URL of a server or camera that sends Motion JPEG over RTSP or HTTP, or the path of a film."
             ),
             self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
         ]
@@ -376,6 +424,10 @@ impl Form {
     }
 
     fn more(&self) -> Element<'_, Message> {
+        if self.is_http() {
+            let rate = self.field(Field::SnapshotRate, "5", &self.snapshot_rate).width(PORT_WIDTH);
+            return setting_row("Snapshots per second", rate);
+        }
         let port = self.field(Field::RtpPort, "any free", &self.rtp_port).width(PORT_WIDTH);
         let transports = [
             ("Automatic", TransportPreference::Auto),
@@ -453,10 +505,29 @@ mod tests {
 
     #[test]
     fn error_belongs_to_invalid_field() {
-        let (action, form) = submit("http://h/f", "");
-        assert_eq!(error_field(&action, &form), Some(Field::Url));
+        for url in ["ftp://h/f", "http://h:x/f"] {
+            let (action, form) = submit(url, "");
+            assert_eq!(error_field(&action, &form), Some(Field::Url));
+        }
         let (action, form) = submit("rtsp://h/f", "25001");
         assert_eq!((error_field(&action, &form), form.is_expanded), (Some(Field::RtpPort), true));
+    }
+
+    #[test]
+    fn http_address_is_accepted_with_a_snapshot_rate() {
+        let with_rate = |rate: &str| {
+            let mut form = Form::default();
+            form.update(Message::Input(Field::Url, "HTTP://ann:pw@camera/image.jpg".to_owned()));
+            form.update(Message::Input(Field::SnapshotRate, rate.to_owned()));
+            (form.update(Message::Submit), form)
+        };
+        let (Action::Connect(url, options), _) = with_rate("") else { panic!() };
+        assert_eq!((url.dialect(), url.to_string().as_str()), (Dialect::Http, "http://camera/image.jpg"));
+        assert_eq!((options.snapshot_interval, options.reconnects), (DEFAULT_SNAPSHOT_INTERVAL, true));
+        let (Action::Connect(_, options), _) = with_rate("10") else { panic!() };
+        assert_eq!(options.snapshot_interval, Duration::from_millis(100));
+        let (action, form) = with_rate("0");
+        assert_eq!((error_field(&action, &form), form.is_expanded), (Some(Field::SnapshotRate), true));
     }
 
     fn known(address: &str, dialect: Dialect) -> KnownServer {

@@ -1,4 +1,4 @@
-//! Messages panel: the RTSP messages of the session, as a ladder diagram or as a list.
+//! Messages panel: the RTSP or HTTP messages of the session, as a ladder diagram or as a list.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -201,8 +201,8 @@ fn first_number(message_log: &MessageLog) -> u64 {
     message_log.total_entries() - message_log.entries().len() as u64
 }
 
-const NO_MESSAGES: &str = "No messages yet. The RTSP requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, …) \
-                            and the server's responses appear here.";
+const NO_MESSAGES: &str = "No messages yet. The requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, … over \
+                            RTSP, GET over HTTP) and the server's responses appear here.";
 
 fn placeholder(message: &str) -> Element<'_, Message> {
     text(message).size(size::SMALL).style(theme::muted).width(Fill).into()
@@ -263,11 +263,16 @@ fn mistake_row<'a>(mistake: &PeerMistake) -> Element<'a, Message> {
     container(sentence).padding([distance::TIGHT, 0.0]).into()
 }
 
-/// Returns the row for the RTP packets between PLAY and PAUSE.
+/// Returns the row for the RTP packets between PLAY and PAUSE, or the frames over HTTP.
 fn media_row<'a>(media: &MediaPeriod, now: Instant) -> Element<'a, Message> {
     let length = media.end.unwrap_or(now).saturating_duration_since(media.start);
-    let lost = if media.lost > 0 { format!(", {} lost", count(media.lost)) } else { String::new() };
-    let packets = format!("RTP  {} packets{lost}", count(media.received));
+    let (unit, lost) = match media.counts_frames {
+        true => ("frames", "incomplete"),
+        false => ("packets", "lost"),
+    };
+    let lost = if media.lost > 0 { format!(", {} {lost}", count(media.lost)) } else { String::new() };
+    let protocol = if media.counts_frames { "HTTP" } else { "RTP" };
+    let packets = format!("{protocol}  {} {unit}{lost}", count(media.received));
     let time = match media.end {
         Some(_) => format!("{:.1} s", length.as_secs_f64()),
         None => format!("{:.0} s so far", length.as_secs_f64()),

@@ -138,15 +138,21 @@ impl Panel {
         self.input = Some((field, input));
     }
 
-    /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `emulated`
+    /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `is_http` is
+    /// true if that stream is sent over HTTP; `emulated`
     /// holds the packet counts of the emulator, `None` before the first packet.
-    pub fn view<'a>(&'a self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Element<'a, Message> {
+    pub fn view<'a>(
+        &'a self,
+        host: Option<&str>,
+        is_http: bool,
+        emulated: Option<EmulatorStats>,
+    ) -> Element<'a, Message> {
         let jitter = self.settings.impairments.jitter;
         let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
             .map(|distribution| (distribution_name(distribution), distribution));
         let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
         let reorders = row![text("Allow reordering").size(size::SMALL).width(Fill), reorders].align_y(Center);
-        self.view_header(host, emulated)
+        self.view_header(host, is_http, emulated)
             .push(self.fields(&[
                 SliderField::Loss,
                 SliderField::MeanBurst,
@@ -165,7 +171,16 @@ impl Panel {
 
     /// Returns the part above the sliders. Its height is constant: a slider that moves under the pointer would be
     /// released.
-    fn view_header(&self, host: Option<&str>, emulated: Option<EmulatorStats>) -> Column<'_, Message> {
+    fn view_header(
+        &self,
+        host: Option<&str>,
+        is_http: bool,
+        emulated: Option<EmulatorStats>,
+    ) -> Column<'_, Message> {
+        let note = match is_http {
+            true => "Loss makes frames incomplete; a real TCP connection would send again, and stall.",
+            false => "Automatic fallback to TCP is off while emulation is on.",
+        };
         let is_on = self.settings.is_on;
         let location = match host {
             None => "Emulated network between the embedded server and this player.".to_owned(),
@@ -186,7 +201,7 @@ impl Panel {
         column![
             description(location),
             switch,
-            description("Automatic fallback to TCP is off while emulation is on."),
+            description(note),
             container(description(summary)).height(SUMMARY_HEIGHT)
         ]
         .spacing(distance::NORMAL)

@@ -9,7 +9,7 @@ use iced::widget::{Column, button, column, container, row, space, text, tooltip}
 use iced::{Center, Element, Fill, Right};
 
 use crate::format::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, percentage};
-use crate::stats::{FIGURE_GROUPS, Figure, Figures, Second, SessionHistory, Snapshot};
+use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, Second, SessionHistory, Snapshot};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::{SECONDS_SHOWN, Series, chart};
 use crate::ui::widget::packet_grid;
@@ -62,8 +62,8 @@ const CHARTS: [Plot; 5] = [
         name: "Loss",
         tooltip: "Share of the packets expected in each second that did not arrive.",
         value: |second| {
-            let expected = second.packets_expected as f64;
-            (expected > 0.0).then(|| (second.packets_lost.max(0) as f64 / expected).min(1.0))
+            let (expected, lost) = (second.packets_expected?, second.packets_lost?);
+            (expected > 0).then(|| (lost.max(0) as f64 / expected as f64).min(1.0))
         },
         min_top: 0.01,
         format: percentage,
@@ -112,7 +112,7 @@ const LARGE_FIGURES: [LargeFigure; 6] = [
         name: "on the wire",
         tooltip: "Bits on the wire in the last second, headers included.",
         value: |s| {
-            if s.packets_received == 0 { UNKNOWN.to_owned() } else { data_rate(s.wire_bits_per_second) }
+            if s.wire_octets == 0 { UNKNOWN.to_owned() } else { data_rate(s.wire_bits_per_second) }
         },
     },
     LargeFigure {
@@ -174,15 +174,17 @@ impl Panel {
     ) -> Element<'a, Action> {
         self.clear_stale_caches(CacheKey { seconds: record.timeline().total_seconds(), is_dark });
         let charts = self.charts(record, is_playing);
-        column![
-            large_figures(&figures.snapshot),
-            charts,
-            self.packet_grid(figures),
-            all_figures(&figures.snapshot)
-        ]
-        .spacing(distance::WIDE)
-        .width(Fill)
-        .into()
+        let lacks_packets = figures.snapshot.lacks_packets;
+        let note = lacks_packets.then(|| text(NO_PACKETS_NOTE).size(size::SMALL).style(theme::muted).into());
+        let packet_grid = (!lacks_packets).then(|| self.packet_grid(figures));
+        column![large_figures(&figures.snapshot)]
+            .extend(note)
+            .push(charts)
+            .extend(packet_grid)
+            .push(all_figures(&figures.snapshot))
+            .spacing(distance::WIDE)
+            .width(Fill)
+            .into()
     }
 
     fn clear_stale_caches(&self, key: CacheKey) {
@@ -235,6 +237,9 @@ impl Panel {
 
 fn playing_time_label(snapshot: &Snapshot) -> String {
     match snapshot.playing_s > 0.0 {
+        true if snapshot.lacks_packets => {
+            format!("{} played since the first response", clock(Duration::from_secs_f64(snapshot.playing_s)))
+        }
         true => format!("{} played since SETUP", clock(Duration::from_secs_f64(snapshot.playing_s))),
         false => "Nothing played yet".to_owned(),
     }
@@ -273,7 +278,7 @@ fn figure_row<'a>(figure: &'static Figure, snapshot: &Snapshot) -> Element<'a, A
     let line = row![
         text(figure.name).size(size::SMALL).style(theme::muted),
         space::horizontal(),
-        text((figure.measured)(snapshot)).size(size::SMALL).align_x(Right)
+        text(figure.value(snapshot)).size(size::SMALL).align_x(Right)
     ]
     .spacing(distance::SMALL)
     .align_y(Center);

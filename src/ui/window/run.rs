@@ -7,6 +7,7 @@ use super::panic_guard::PanicGuard;
 use super::settings::{iced_settings, window_settings};
 use crate::backend::{Backend, BackendOptions, MediaSource};
 use crate::command_line::{Target, WindowArguments};
+use crate::media::FrameRate;
 use crate::session::RtspOptions;
 use crate::settings::{LoadedSettings, Settings};
 use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
@@ -40,7 +41,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     let decoder = outputs.decoder.clone();
     app.attach(BackendSubscription::new(outputs), decoder);
     if let Some(target) = arguments.target {
-        open_target(&mut app, target, arguments.play);
+        open_target(&mut app, target, arguments.play, arguments.snapshot_rate);
     }
     if let Some(problem) = problem {
         app.show_settings_problem(&problem);
@@ -57,11 +58,14 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     }
 }
 
-fn open_target(app: &mut App, target: Target, play: bool) {
+fn open_target(app: &mut App, target: Target, play: bool, snapshot_rate: Option<FrameRate>) {
     match target {
         Target::File(path) => app.open(MediaSource::File(path), play),
         Target::Stream(url) => {
-            let options = RtspOptions::for_source(&url);
+            let mut options = RtspOptions::for_source(&url);
+            if let Some(rate) = snapshot_rate {
+                options.snapshot_interval = rate.interval();
+            }
             app.connect(url, options, play);
         }
     }

@@ -73,6 +73,43 @@ impl AppHarness {
         self.show_frame(73);
     }
 
+    /// Sends the status, the figures and a frame of a camera over HTTP that has played for 83 seconds.
+    pub fn play_over_http(&mut self) {
+        self.set_idle(RtspState::Playing, Goal::Playing);
+        for quarter in 1..=334u32 {
+            let playing_s = f64::from(quarter) / 4.0;
+            let frames = u64::from(quarter) * 5;
+            let snapshot = Snapshot {
+                lacks_packets: true,
+                playing_s,
+                frames_complete: frames,
+                frames_shown: frames - 1,
+                frames_per_second: 20.0,
+                frames_per_second_shown: 20.0,
+                frame_interval_mean_ms: Some(50.0),
+                frame_interval_max_ms: Some(83.0),
+                bits_per_second: 3_125_000.0,
+                wire_bits_per_second: 3_140_000.0,
+                payload_octets: frames * 19_531,
+                wire_octets: frames * 19_625,
+                playout_delay_ms: Some(50.0),
+                first_frame_ms: Some(31.0),
+                ..Snapshot::default()
+            };
+            let figures = Figures { snapshot, ..Figures::default() };
+            self.send(Message::Backend(BackendUpdate::Figures(Box::new(figures))));
+        }
+        self.show_frame(73);
+    }
+
+    /// Sends the description of a live stream over RTSP.
+    pub fn describe_live(&mut self) {
+        let sdp = "v=0\na=range:npt=now-\nm=video 0 RTP/AVP 26\na=framerate:20\n";
+        let response = Response::new(StatusCode::OK).with_body("application/sdp", sdp);
+        let url = RtspUrl::parse("rtsp://camera.example:8554/live").unwrap();
+        self.emit_session_event(SessionEvent::Described(Presentation::parse(&response, &url).unwrap()));
+    }
+
     /// Sends 75 seconds of figures of a lossy session, four for each second.
     pub fn emit_figures(&mut self) {
         for _ in 0..300 {

@@ -5,8 +5,9 @@ use std::time::Instant;
 use iced::Size;
 use iced_test::Simulator;
 use reelay::backend::{BackendEventKind, BackendHandle, Command, MediaSource};
-use reelay::proto::rtsp::RtspUrl;
-use reelay::session::{Goal, RtspOptions, RtspState, SessionCommand, SourceUrl};
+use reelay::proto::http::HttpUrl;
+use reelay::proto::rtsp::{LowerTransport, RtspUrl};
+use reelay::session::{Goal, Presentation, RtspOptions, RtspState, SessionCommand, SessionEvent, SourceUrl};
 use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::ui::{self, App, AppOptions, Message};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -97,9 +98,24 @@ impl AppHarness {
         harness
     }
 
+    /// Returns an application that has played a camera over HTTP for 83 seconds.
+    pub fn with_http_camera(controls: Controls, theme: ThemePreference) -> Self {
+        let url = HttpUrl::parse("http://ann:secret@camera.example/video.cgi?fps=20").unwrap();
+        let mut harness = Self::connecting_with(controls, theme, url);
+        let presentation = Presentation::live("video.cgi".to_owned(), Some("camera 1.0"));
+        harness.emit_session_event(SessionEvent::Described(presentation));
+        harness.emit_session_event(SessionEvent::SetUp(LowerTransport::Tcp));
+        harness.play_over_http();
+        harness
+    }
+
     fn connecting_to(theme: ThemePreference, url: RtspUrl) -> Self {
-        let mut harness = Self::new(Controls::Three, theme);
-        let url = SourceUrl::from(url);
+        Self::connecting_with(Controls::Three, theme, url)
+    }
+
+    fn connecting_with(controls: Controls, theme: ThemePreference, url: impl Into<SourceUrl>) -> Self {
+        let mut harness = Self::new(controls, theme);
+        let url = url.into();
         let options = RtspOptions::for_source(&url);
         harness.app.connect(url, options, true);
         let Some(Command::Connect { generation, .. }) = harness.next_command() else {

@@ -11,11 +11,11 @@ use crate::proto::rtsp::{
     Factor, LowerTransport, Method, NptRange, Response, RtpInfo, SessionHeader, StatusCode as Code,
     Transport, header,
 };
+use crate::session::authorization::ChallengeOutcome;
+use crate::session::backoff::Backoff;
 use crate::session::error::SessionError;
 use crate::session::machine::Machine as _;
 use crate::session::presentation::Presentation;
-use crate::session::rtsp::authorization::ChallengeOutcome;
-use crate::session::rtsp::backoff::Backoff;
 
 impl RtspMachine {
     /// Handles a response of the server. Provisional responses (1xx) are ignored.
@@ -73,7 +73,8 @@ impl RtspMachine {
 
     /// Handles status 401: repeats the request with an Authorization header, if there are credentials.
     fn handle_challenge(&mut self, now: Instant, request: &InFlight, response: &Response) {
-        match self.authorization.handle_challenge(response, request.auth_attempts) {
+        let challenges: Vec<_> = response.headers.get_all(header::WWW_AUTHENTICATE).collect();
+        match self.authorization.handle_challenge(&challenges, request.auth_attempts) {
             ChallengeOutcome::Retry => {
                 if self.authorization.lacks_qop() {
                     self.core.count_mistake(Mistake::DigestWithoutQop, "");

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use super::{PendingReconnect, RequestKind, RtspAction, RtspMachine, Stage};
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, Request, Response, RtspUrl, SessionHeader, StatusCode as Code, header};
+use crate::session::authorization::Authorization;
 use crate::session::error::SessionError;
 use crate::session::machine::Machine as _;
 use crate::session::reconnect::ReconnectReason;
-use crate::session::rtsp::authorization::Authorization;
 
 /// Maximum number of redirects without a complete frame between them.
 const MAX_REDIRECTS: u32 = 5;
@@ -117,7 +117,7 @@ impl RtspMachine {
         }
         // Credentials are sent only to the server that they were given for.
         if url.host_and_port() != self.url.host_and_port() {
-            self.authorization = Authorization::from_url(&url);
+            self.authorization = Authorization::new(url.credentials());
         }
         tracing::debug!(%url, "redirected");
         self.url = url;

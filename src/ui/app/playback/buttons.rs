@@ -65,8 +65,15 @@ impl Playback {
         self.backend.send(Command::Session { generation: self.generation, command });
     }
 
+    /// Returns the set of buttons for the current media. Over HTTP there are no RTSP requests, so that there are always
+    /// three buttons.
+    pub fn controls(&self, preferred: Controls) -> Controls {
+        if self.is_http() { Controls::Three } else { preferred }
+    }
+
     /// Returns the button for the next step, which the space bar presses.
     pub fn next_button(&self, controls: Controls) -> Button {
+        let controls = self.controls(controls);
         match (controls, self.status.state) {
             (Controls::Three, _) if self.goal == Goal::Playing => Button::Pause,
             (Controls::Three, _) | (Controls::Four, RtspState::Ready) => Button::Play,
@@ -81,7 +88,7 @@ impl Playback {
         if self.source.is_none() {
             return false;
         }
-        match controls {
+        match self.controls(controls) {
             Controls::Three => self.is_enabled_of_three(button),
             Controls::Four => !self.is_busy() && self.is_enabled_of_four(button),
         }

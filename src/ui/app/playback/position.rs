@@ -1,10 +1,11 @@
 //! Position and length of the media, for the time line.
 
+use super::source::Source;
 use super::state::Playback;
 use crate::backend::Command;
 use crate::media::container::FrameTimes;
 use crate::proto::rtsp::Npt;
-use crate::session::{Goal, RtspState, SessionCommand};
+use crate::session::{Dialect, Goal, RtspState, SessionCommand, SourceUrl};
 
 /// Position and length of the media, for the time line.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +22,8 @@ pub struct PlaybackPosition {
     pub frame_count: Option<u64>,
     /// True if the user can seek.
     pub can_seek: bool,
+    /// True for a stream without an end.
+    pub is_live: bool,
 }
 
 impl PlaybackPosition {
@@ -103,7 +106,14 @@ impl Playback {
         // A range without a start ("npt=now-") is that of a live stream, in which there is no seeking.
         let is_live = self.media_info.is_none() && described_range.is_some_and(|range| range.start.is_none());
         let can_seek = duration.is_some() && !is_live && self.status.state != RtspState::Init;
-        PlaybackPosition { elapsed, duration, is_growing, frame_number, frame_count, can_seek }
+        let is_live = is_live && duration.is_none() && self.is_of_live_source();
+        PlaybackPosition { elapsed, duration, is_growing, frame_number, frame_count, can_seek, is_live }
+    }
+
+    /// Returns whether a range without a start means a live stream. Classroom servers state no range, and have films.
+    fn is_of_live_source(&self) -> bool {
+        let is_classroom = |url: &SourceUrl| url.dialect() == Dialect::Classroom;
+        matches!(self.source(), Some(Source::Stream(url, _)) if !is_classroom(url))
     }
 
     /// Returns the duration as the position if the stream has ended near it. A file that could not be read to its end

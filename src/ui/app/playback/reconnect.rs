@@ -23,10 +23,17 @@ impl Playback {
                 self.notice = Some(Notice::Info(reason.to_string()));
             }
             ReconnectReason::ServerLost { server, attempt, wait } => {
-                self.notice = None;
-                self.reconnect = Some(ReconnectWait { server, attempt, started_at: Instant::now(), wait });
+                self.set_reconnect_wait(server, attempt, wait, false);
+            }
+            ReconnectReason::ServerBusy { server, attempt, wait } => {
+                self.set_reconnect_wait(server, attempt, wait, true);
             }
         }
+    }
+
+    fn set_reconnect_wait(&mut self, server: String, attempt: u32, wait: Duration, is_busy: bool) {
+        self.notice = None;
+        self.reconnect = Some(ReconnectWait { server, attempt, is_busy, started_at: Instant::now(), wait });
     }
 
     /// Stops connecting or reconnecting, and reopens the previous file.
@@ -50,16 +57,24 @@ impl Playback {
         self.reconnect.as_ref().is_some_and(|reconnect| !reconnect.remaining(now).is_zero())
     }
 
-    /// Returns the sentence about the lost server with the time until the next attempt, rounded up to seconds; `None`
+    /// Returns the sentence about the lost or busy server with the time until the next attempt, rounded up to seconds; `None`
     /// if no server was lost.
     pub fn reconnect_message(&self, now: Instant) -> Option<String> {
         let reconnect = self.reconnect.as_ref()?;
         let (server, remaining) = (reconnect.server.clone(), reconnect.remaining(now));
         if remaining.is_zero() {
-            return Some(format!("The connection to {server} was lost; reconnecting…"));
+            return Some(match reconnect.is_busy {
+                true => format!("{server} is busy; trying again…"),
+                false => format!("The connection to {server} was lost; reconnecting…"),
+            });
         }
         let wait =
             Duration::from_secs(u64::try_from(remaining.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX));
-        Some(ReconnectReason::ServerLost { server, attempt: reconnect.attempt, wait }.to_string())
+        let attempt = reconnect.attempt;
+        let reason = match reconnect.is_busy {
+            true => ReconnectReason::ServerBusy { server, attempt, wait },
+            false => ReconnectReason::ServerLost { server, attempt, wait },
+        };
+        Some(reason.to_string())
     }
 }

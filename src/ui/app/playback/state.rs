@@ -7,7 +7,7 @@ use super::source::Source;
 use crate::backend::{BackendHandle, MediaSource};
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::Npt;
-use crate::session::{Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
+use crate::session::{Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
 
 /// Time from the report that data is missing, which follows 0.5 s of silence, to the banner.
 const WAITING_BANNER_DELAY: Duration = Duration::from_secs(1);
@@ -75,13 +75,15 @@ pub(super) struct ResumePoint {
     pub goal: Goal,
 }
 
-/// Wait before the next attempt to reach a lost server. No session exists meanwhile.
+/// Wait before the next attempt to reach a lost or busy server. No session exists meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReconnectWait {
     /// Host and port of the lost server.
     pub server: String,
     /// Number of the next attempt, from 1.
     pub attempt: u32,
+    /// True if the server was not lost, but is busy.
+    pub is_busy: bool,
     pub started_at: Instant,
     /// Time from `started_at` to the attempt.
     pub wait: Duration,
@@ -156,6 +158,11 @@ impl Playback {
             Source::Stream(url, _) => Some(url.host_and_port()),
             Source::Local(_) => None,
         }
+    }
+
+    /// Returns whether the current media is a stream over HTTP.
+    pub fn is_http(&self) -> bool {
+        matches!(self.source(), Some(Source::Stream(url, _)) if url.dialect() == Dialect::Http)
     }
 
     /// Returns whether nothing is open and nothing is being opened.

@@ -1,12 +1,10 @@
-//! Basic and Digest authentication (RFC 2326 §D, RFC 2617, RFC 7616). Sans-I/O.
+//! Basic and Digest authentication (RFC 2326 §D, RFC 2617, RFC 7616), for RTSP and HTTP. Sans-I/O.
 //!
 //! http-auth parses the challenges and computes the hashes. What it lacks is added here: `auth` before `auth-int`, the
 //! hash of the body for `auth-int`, and `algorithm` in a response without qop.
 
 use http_auth::digest::{Algorithm, Qop};
 use http_auth::{DigestClient, PasswordClient, PasswordParams};
-
-use crate::proto::rtsp::{Response, RtspUrl, header};
 
 /// Credentials of the user, and the last challenge of the server.
 #[derive(Debug)]
@@ -42,10 +40,9 @@ pub enum ChallengeOutcome {
 }
 
 impl Authorization {
-    /// Uses the credentials of a URL, if it has any.
-    pub fn from_url(url: &RtspUrl) -> Self {
-        let credentials = url
-            .credentials()
+    /// Uses the user and password of a URL, if it has any.
+    pub fn new(credentials: Option<(&str, &str)>) -> Self {
+        let credentials = credentials
             .map(|(user, password)| Credentials { user: user.to_owned(), password: password.to_owned() });
         Self { credentials, challenge: None }
     }
@@ -56,10 +53,9 @@ impl Authorization {
         self.challenge = None;
     }
 
-    /// Handles a response with status 401. `attempts` is the number of times that the request has been sent with an
-    /// Authorization header.
-    pub fn handle_challenge(&mut self, response: &Response, attempts: u32) -> ChallengeOutcome {
-        let challenges: Vec<_> = response.headers.get_all(header::WWW_AUTHENTICATE).collect();
+    /// Handles a response with status 401, whose WWW-Authenticate headers are `challenges`. `attempts` is the number of
+    /// times that the request has been sent with an Authorization header.
+    pub fn handle_challenge(&mut self, challenges: &[&str], attempts: u32) -> ChallengeOutcome {
         let is_stale = challenges.iter().any(|challenge| is_stale(challenge));
         if self.credentials.is_none() {
             return ChallengeOutcome::NoCredentials;
@@ -154,22 +150,16 @@ fn is_stale(challenge: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::rtsp::StatusCode;
-
-    fn challenge(value: &'static str) -> Response {
-        Response::new(StatusCode::UNAUTHORIZED).with_header(header::WWW_AUTHENTICATE, value)
-    }
 
     fn authorization() -> Authorization {
-        Authorization::from_url(&RtspUrl::parse("rtsp://Mufasa:Circle%20Of%20Life@h/x").unwrap())
+        Authorization::new(Some(("Mufasa", "Circle Of Life")))
     }
 
     #[test]
     fn digest_matches_rfc_2617() {
         let mut authorization = authorization();
         assert_eq!(authorization.value("DESCRIBE", "rtsp://h/x"), None, "there is no challenge yet");
-        let challenge =
-            challenge("Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"");
+        let challenge = ["Digest realm=\"testrealm@host.com\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\""];
         assert_eq!(authorization.handle_challenge(&challenge, 0), ChallengeOutcome::Retry);
         let value = authorization.value("DESCRIBE", "rtsp://h/x").unwrap();
         // MD5 of MD5(user:realm:password):nonce:MD5(DESCRIBE:rtsp://h/x), computed with md5sum.
@@ -233,14 +223,14 @@ mod tests {
     #[test]
     fn sha_without_qop_beside_md5_is_answered_and_noted() {
         let mut authorization = authorization();
-        let both = challenge(
+        let both = [
             "Digest realm=\"x\", nonce=\"n\", algorithm=SHA-256, Digest realm=\"x\", nonce=\"n\", algorithm=MD5",
-        );
+        ];
         assert_eq!(authorization.handle_challenge(&both, 0), ChallengeOutcome::Retry);
         assert!(authorization.lacks_qop());
         let value = authorization.value("DESCRIBE", "rtsp://h/x").unwrap();
         assert!(value.ends_with(", algorithm=SHA-256"), "{value}");
-        let md5 = challenge("Digest realm=\"x\", nonce=\"n\"");
+        let md5 = ["Digest realm=\"x\", nonce=\"n\""];
         assert_eq!(authorization.handle_challenge(&md5, 0), ChallengeOutcome::Retry);
         assert!(!authorization.lacks_qop(), "RFC 2069 has no qop");
     }
@@ -248,13 +238,10 @@ mod tests {
     #[test]
     fn basic_is_sent_and_stale_nonce_is_retried_once() {
         let mut authorization = authorization();
-        assert_eq!(
-            authorization.handle_challenge(&challenge("Basic realm=\"x\""), 0),
-            ChallengeOutcome::Retry
-        );
+        assert_eq!(authorization.handle_challenge(&["Basic realm=\"x\""], 0), ChallengeOutcome::Retry);
         let value = authorization.value("PLAY", "rtsp://h/x").unwrap();
         assert_eq!(value, "Basic TXVmYXNhOkNpcmNsZSBPZiBMaWZl");
-        let stale = challenge("Digest realm=\"x\", nonce=\"n2\", stale=TRUE");
+        let stale = ["Digest realm=\"x\", nonce=\"n2\", stale=TRUE"];
         assert_eq!(authorization.handle_challenge(&stale, 1), ChallengeOutcome::Retry);
         assert_eq!(
             authorization.handle_challenge(&stale, 2),
@@ -265,11 +252,11 @@ mod tests {
 
     #[test]
     fn missing_credentials_and_unknown_schemes_are_reported() {
-        let mut without_credentials = Authorization::from_url(&RtspUrl::parse("rtsp://h/x").unwrap());
+        let mut without_credentials = Authorization::new(None);
         assert_eq!(
-            without_credentials.handle_challenge(&challenge("Basic realm=\"x\""), 0),
+            without_credentials.handle_challenge(&["Basic realm=\"x\""], 0),
             ChallengeOutcome::NoCredentials
         );
-        assert_eq!(authorization().handle_challenge(&challenge(""), 0), ChallengeOutcome::UnsupportedScheme);
+        assert_eq!(authorization().handle_challenge(&[""], 0), ChallengeOutcome::UnsupportedScheme);
     }
 }
