@@ -9,6 +9,7 @@ use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::media::FrameRate;
+use reelay::media::container::FrameTimes;
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
@@ -262,7 +263,11 @@ fn suspended_server_sends_no_burst_and_true_reports() {
             first_timestamp: u32::MAX - 100,
             cname: "server".to_owned(),
         };
-        let mut stream = RtpStream::new(FrameRate::per_second(20), identity, Epoch { instant: start, ntp });
+        let mut stream = RtpStream::new(
+            FrameTimes::Assumed(FrameRate::per_second(20)),
+            identity,
+            Epoch { instant: start, ntp },
+        );
         stream.play(start, None, None, PlaybackSpeed::default());
         let mut now = start;
         let mut last = 0;
