@@ -55,9 +55,10 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
-/// Formats a number of bytes in decimal units: `640 bytes`, `12.3 kB`, `4.56 MB`.
+/// Formats a number of bytes in decimal units: `640 bytes`, `12.3 kB`, `4.56 MB`, `2.64 GB`.
 pub fn byte_size(bytes: u64) -> String {
     match bytes as f64 {
+        bytes if bytes >= 999_500_000.0 => format!("{:.2} GB", bytes / 1e9),
         bytes if bytes >= 999_500.0 => format!("{:.2} MB", bytes / 1e6),
         bytes if bytes >= 1_000.0 => format!("{:.1} kB", bytes / 1e3),
         bytes => format!("{bytes} bytes"),
@@ -131,7 +132,8 @@ mod tests {
         assert_eq!(spans, ["0.00 ms", "0.42 ms", "10.0 ms", "12.3 ms", "250 ms", "1,250 ms"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([0, 1, 1_234].map(|n| counted(n, "packet")), ["0 packets", "1 packet", "1,234 packets"]);
-        assert_eq!([640, 12_340, 4_560_000].map(byte_size), ["640 bytes", "12.3 kB", "4.56 MB"]);
+        let sizes = [640, 12_340, 4_560_000, 2_636_600_000].map(byte_size);
+        assert_eq!(sizes, ["640 bytes", "12.3 kB", "4.56 MB", "2.64 GB"]);
         assert_eq!([3, 725, 3_723].map(|s| clock(Duration::from_secs(s))), ["0:03", "12:05", "1:02:03"]);
         assert_eq!(or_unknown(None::<f64>, percentage), UNKNOWN);
     }

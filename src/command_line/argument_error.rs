@@ -60,6 +60,12 @@ pub enum ArgumentError {
     /// `--format` was given for a target whose extension decides the format.
     #[error("--format is for names that end in .mjpeg; omit it.")]
     FormatByExtension,
+    /// An option of RTP was given for a URL of HTTP.
+    #[error("Cameras over HTTP send no RTP; omit --transport and --rtp-port.")]
+    RtpOptions,
+    /// `--snapshot-rate` was given for a film or a stream over RTSP.
+    #[error("--snapshot-rate is for URLs that begin with http:// or https://; omit it.")]
+    SnapshotRate,
     /// `--from` is at or after `--to`.
     #[error("--from is not before --to; name a part of the film.")]
     EmptyPart,

@@ -230,6 +230,13 @@ impl cli::Probe {
         let target = only_target(self.target, self.classroom)
             .ok_or(ArgumentError::SeveralForProbe)?
             .ok_or(ArgumentError::NothingToProbe)?;
+        let is_http = matches!(target, Target::Stream(SourceUrl::Http(_)));
+        if is_http && (self.transport.is_some() || self.rtp_port.is_some()) {
+            return Err(ArgumentError::RtpOptions);
+        }
+        if !is_http && self.snapshot_rate.is_some() {
+            return Err(ArgumentError::SnapshotRate);
+        }
         let arguments = ProbeArguments {
             target,
             seconds: self.seconds,
@@ -462,6 +469,18 @@ mod tests {
         let probe = parse_probe("probe x --seconds 1 --seconds 2 --json --json --loss 1% --loss 2%");
         assert_eq!(probe.seconds, Some(Duration::from_secs(2)));
         assert_eq!(probe.network.unwrap().impairments.loss.ratio, 0.02);
+    }
+
+    #[test]
+    fn options_of_the_other_protocol_are_refused() {
+        for (line, error) in [
+            ("probe http://h/video --transport udp", ArgumentError::RtpOptions),
+            ("probe http://h/video --rtp-port 5000", ArgumentError::RtpOptions),
+            ("probe rtsp://h/video --snapshot-rate 5", ArgumentError::SnapshotRate),
+            ("probe film.avi --snapshot-rate 5", ArgumentError::SnapshotRate),
+        ] {
+            assert_eq!(parse_line(line), Err(error.to_string()), "{line}");
+        }
     }
 
     #[test]

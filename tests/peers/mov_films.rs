@@ -44,7 +44,7 @@ fn frames_of_reelay(path: &Path) -> Vec<Frame> {
         let hex = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         (hex, film.times().npt_of(number).as_micros())
     };
-    (0..frames as u64).map(frame).collect()
+    (0..frames).map(frame).collect()
 }
 
 /// Makes a film with ffmpeg and compares it. `input` are options before the codec, `output` after it.

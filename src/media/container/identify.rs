@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::record::{SOI, starts_with_record};
 use super::unsupported::UnsupportedFile;
 use super::{avi, mov};
 
@@ -60,22 +61,6 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
         None if is_text(head) => Err(UnsupportedFile::Other("a text file")),
         None => Err(UnsupportedFile::Unknown),
     }
-}
-
-/// SOI and the 0xFF of the next marker.
-pub(super) const SOI: &[u8] = &[0xFF, 0xD8, 0xFF];
-
-/// Maximum length of a length field, in bytes.
-pub(super) const MAX_LENGTH_FIELD: usize = 10;
-
-/// Returns whether bytes begin with a record: digits, padded with zeros or spaces, then SOI.
-pub(super) fn starts_with_record(bytes: &[u8]) -> bool {
-    let field = bytes.iter().take(MAX_LENGTH_FIELD).take_while(|byte| is_length_byte(**byte)).count();
-    bytes[..field].iter().any(u8::is_ascii_digit) && bytes[field..].starts_with(&SOI[..2])
-}
-
-pub(super) fn is_length_byte(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte == b' '
 }
 
 fn unsupported_kind(head: &[u8]) -> Option<UnsupportedFile> {

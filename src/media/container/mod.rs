@@ -33,6 +33,7 @@ mod frame_times;
 mod identify;
 mod mov;
 mod muxer;
+mod record;
 mod sequential;
 mod sequential_muxer;
 mod unsupported;

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::demuxer::{Demuxer, FileDefects, FrameEntry, ReadRequest};
-use super::identify::{MAX_LENGTH_FIELD, SOI, is_length_byte, starts_with_record};
+use super::record::{MAX_LENGTH_FIELD, SOI, is_length_byte, starts_with_record};
 use crate::media::FrameRate;
 use crate::media::jpeg::{FrameParser, MAX_FRAME_SIZE, ParseStatus, marker};
 use crate::proto::rtsp::Npt;

@@ -38,7 +38,7 @@ impl Movie {
         if find(moov, *b"cmov").is_some() {
             return Err(UnsupportedFile::Container("a QuickTime film with a compressed index"));
         }
-        let film_clock = find(moov, *b"mvhd").and_then(|mvhd| clock(mvhd)).unwrap_or(0);
+        let film_clock = find(moov, *b"mvhd").and_then(clock).unwrap_or(0);
         let tracks: Vec<_> = Atoms(moov)
             .filter(|(kind, _)| kind == b"trak")
             .take(MAX_TRACKS)
