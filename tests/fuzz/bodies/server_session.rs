@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use reelay::media::FrameRate;
-use reelay::media::container::ContainerFormat;
+use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use reelay::media_file::{IndexProgress, MediaInfo};
@@ -73,7 +73,8 @@ impl Server {
                 format: ContainerFormat::Classroom,
                 dimensions: Dimensions { width: 64, height: 48 },
                 undecodable_kind: None,
-                rate: FrameRate::CLASSROOM,
+                times: FrameTimes::Assumed(FrameRate::CLASSROOM),
+                other_streams: Vec::new(),
                 progress: IndexProgress { frames: FRAMES, defects, has_failed: false },
             },
             start,
@@ -189,8 +190,8 @@ impl Server {
         };
         let epoch = Epoch { instant: self.start, ntp: NtpTime(1 << 40) };
         let stream = match transport.payload_format.is_classroom() {
-            true => RtpStream::classroom(self.info.rate, identity, epoch),
-            false => RtpStream::new(self.info.rate, identity, epoch),
+            true => RtpStream::classroom(self.info.times.clone(), identity, epoch),
+            false => RtpStream::new(self.info.times.clone(), identity, epoch),
         };
         let id = format!("SESSION{}", self.session_count);
         let (session, response) =
