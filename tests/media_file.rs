@@ -7,6 +7,7 @@ use std::path::Path;
 
 use common::jpegs::JpegKind;
 use common::media_files::{FileLayout, encode_file, test_file, test_jpegs};
+use common::mov_files::MovFile;
 use common::odd_jpegs::{Oddity, frame_header_at, odd_jpeg};
 use reelay::media::FrameRate;
 use reelay::media::container::{ContainerFormat, FileDefects};
@@ -212,11 +213,16 @@ fn invalid_files_are_refused_with_advice() {
         open_error(&path)
     };
     assert_eq!(with(b""), "film.mjpeg is empty; choose another file.");
-    let mp4 = with(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41");
+    let h264 = MovFile { codec: *b"avc1", brand: *b"isom", ..MovFile::new(vec![b"not a JPEG".to_vec()], 20) };
+    let mp4 = with(&h264.encode());
     assert!(
-        mp4.starts_with("film.mjpeg is an MP4 film, which Reelay does not read; convert it first, or copy ")
+        mp4.starts_with("film.mjpeg is an MP4 film whose video is H.264, not Motion JPEG; convert it first")
             && mp4.ends_with(": ffmpeg -i film.mjpeg -c:v mjpeg -q:v 3 -an film.avi"),
         "{mp4}"
+    );
+    assert_eq!(
+        with(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41"),
+        "film.mjpeg is an MP4 film without its index (moov), and has no Motion JPEG frame; copy or record it again."
     );
     assert_eq!(with(b"hello"), "film.mjpeg is a text file, not a Motion JPEG film; choose another file.");
     assert!(with(&[1; 70_000]).contains("its first 64 KiB contain no frame"));

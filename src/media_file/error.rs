@@ -98,6 +98,11 @@ fn describe_unsupported(name: &str, kind: UnsupportedFile) -> String {
                 "{name} is {kind}, which Reelay does not read; copy its Motion JPEG frames to an AVI film: {command}"
             )
         }
+        UnsupportedFile::WithoutIndex(kind) => {
+            format!(
+                "{name} is {kind} without its index (moov), and has no Motion JPEG frame; copy or record it again."
+            )
+        }
         UnsupportedFile::NoVideo(kind) => format!("{name} is {kind} without video; choose another file."),
         UnsupportedFile::Other(kind) => {
             format!("{name} is {kind}, not a Motion JPEG film; choose another file.")
@@ -121,6 +126,7 @@ fn conversion_command(name: &str, kind: UnsupportedFile) -> Option<String> {
             "mjpeg -q:v 3"
         }
         UnsupportedFile::Empty
+        | UnsupportedFile::WithoutIndex(_)
         | UnsupportedFile::NoVideo(_)
         | UnsupportedFile::Other(_)
         | UnsupportedFile::Unknown => return None,

@@ -23,6 +23,9 @@ pub enum UnsupportedFile {
     /// A film with Motion JPEG in a format that is not read, with the name of the format. ffmpeg can copy its frames to
     /// another file.
     MotionJpegIn(&'static str),
+    /// A film whose writer was stopped before it wrote the index, and in which no frame is found, with its name for a
+    /// message.
+    WithoutIndex(&'static str),
     /// A film without video, with its name for a message.
     NoVideo(&'static str),
     /// Another kind of file, with its name for a message ("a text file").

@@ -39,7 +39,10 @@ enum State {
         collected: Vec<u8>,
     },
     /// The file has no movie atom: it is searched for frames.
-    Search(SequentialDemuxer),
+    Search {
+        demuxer: SequentialDemuxer,
+        has_frames: bool,
+    },
     Done,
 }
 
@@ -65,7 +68,7 @@ impl Demuxer for MovDemuxer {
                 offset: *position + collected.len() as u64,
                 length: (*length - collected.len()).min(MOVIE_READ),
             },
-            State::Search(demuxer) => demuxer.poll_read(),
+            State::Search { demuxer, .. } => demuxer.poll_read(),
             State::Done => ReadRequest::Done,
         }
     }
@@ -83,21 +86,25 @@ impl Demuxer for MovDemuxer {
                     self.parse_movie(&moov, entries);
                 }
             }
-            State::Search(demuxer) => demuxer.handle_bytes(offset, bytes, entries),
+            State::Search { demuxer, has_frames } => {
+                let known = entries.len();
+                demuxer.handle_bytes(offset, bytes, entries);
+                *has_frames |= entries.len() > known;
+            }
             State::Done => {}
         }
     }
 
     fn defects(&self) -> FileDefects {
         match &self.state {
-            State::Search(demuxer) => demuxer.defects(),
+            State::Search { demuxer, .. } => demuxer.defects(),
             _ => self.defects,
         }
     }
 
     fn end(&self) -> Npt {
         match &self.state {
-            State::Search(demuxer) => demuxer.end(),
+            State::Search { demuxer, .. } => demuxer.end(),
             _ => self.end,
         }
     }
@@ -107,7 +114,12 @@ impl Demuxer for MovDemuxer {
     }
 
     fn refusal(&self) -> Option<UnsupportedFile> {
-        self.refusal
+        match &self.state {
+            State::Search { has_frames: false, .. } => {
+                Some(UnsupportedFile::WithoutIndex(self.container.name()))
+            }
+            _ => self.refusal,
+        }
     }
 }
 
@@ -132,7 +144,8 @@ impl MovDemuxer {
         let Some(header) =
             header.filter(|header| header.kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' '))
         else {
-            self.state = State::Search(SequentialDemuxer::new(self.source.assumed_rate));
+            let demuxer = SequentialDemuxer::new(self.source.assumed_rate);
+            self.state = State::Search { demuxer, has_frames: false };
             return;
         };
         let length = header.length.unwrap_or(rest).min(rest);
