@@ -37,12 +37,22 @@ pub struct Backend {
     handle: BackendHandle,
 }
 
+/// Number of tasks that a worker thread runs before it looks for new events and expired timers, and for tasks of other
+/// threads. With the defaults of 61 and 31, connections that keep all threads busy delay the frames of other clients.
+const EVENT_INTERVAL: u32 = 5;
+
 /// Creates a Tokio runtime for network I/O, with two worker threads.
 ///
 /// # Errors
 /// Returns an error if the system cannot create the threads.
 pub fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).thread_name("network").enable_all().build()
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("network")
+        .event_interval(EVENT_INTERVAL)
+        .global_queue_interval(EVENT_INTERVAL)
+        .enable_all()
+        .build()
 }
 
 impl Backend {
