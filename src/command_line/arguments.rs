@@ -134,9 +134,9 @@ pub struct ProxyArguments {
 /// Arguments of `reelay convert`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvertArguments {
-    /// Film to convert.
+    /// Film to convert; a stream is refused when the command runs.
     pub target: Target,
-    /// File to write.
+    /// Path of the file to write, whose extension has selected `format`.
     pub output: PathBuf,
     /// Format of that file.
     pub format: OutputFormat,

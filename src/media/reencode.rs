@@ -70,7 +70,7 @@ pub fn rfc2435_size(size: Dimensions) -> Dimensions {
 /// # Errors
 /// Returns a [`DecodeError`] if the frame has to be re-encoded and cannot be decoded.
 pub fn to_rfc2435(jpeg: &[u8], quality: Quality) -> Result<Cow<'_, [u8]>, DecodeError> {
-    // RFC 2435 can carry fields (§3.1.1), but players show each as a frame of half the height.
+    // RFC 2435 can carry fields (§3.1.1), but a player would have to weave them.
     if split_fields(jpeg).is_some() {
         return reencode(jpeg, quality).map(Cow::Owned);
     }

@@ -11,13 +11,13 @@ use crate::proto::rtsp::Npt;
 /// Film to convert, as far as its frames need not be read for it.
 #[derive(Debug)]
 pub struct Source {
-    /// Name for messages.
+    /// File name of the film, as messages state it.
     pub name: String,
     /// Times of its frames.
     pub times: FrameTimes,
     /// Clock of the times; `None` if the file has none.
     pub time_base: Option<TimeBase>,
-    /// Number of frames.
+    /// Number of frames in its complete index.
     pub frames: u64,
     /// Streams that are not converted, for a message.
     pub other_streams: Vec<String>,
@@ -54,7 +54,7 @@ pub struct Plan {
 pub struct CheckedFrame {
     /// Number of the frame, from 0.
     pub number: u64,
-    /// Length in bytes.
+    /// Length in bytes, by the index of the film.
     pub length: u32,
     /// Size in pixels; `None` if its header is invalid.
     pub dimensions: Option<Dimensions>,

@@ -10,7 +10,7 @@ pub const MAX_SAMPLES: usize = 1 << 22;
 pub struct Sample {
     /// Position in the file, in bytes.
     pub offset: u64,
-    /// Length in bytes.
+    /// Length in bytes, as `stsz` or `stz2` states it; not compared with the file.
     pub size: u32,
     /// Number of its sample description, from 1.
     pub description: u32,
