@@ -14,11 +14,12 @@ use super::error::{MediaFileError, MediaFileErrorKind};
 use super::index_progress::IndexProgress;
 use super::index_scan::{IndexScan, read_up_to};
 use super::info::MediaInfo;
+use super::side_index;
 use super::storage::{ReadAt, Storage};
 use crate::media::FrameRate;
 use crate::media::container::{
-    self, ContainerFormat, FilmProperties, FrameEntry, FrameIndex, FrameTimes, HEAD_LENGTH, SourceFile,
-    identify,
+    self, ContainerFormat, Demuxer, FilmProperties, FrameEntry, FrameIndex, FrameTimes, HEAD_LENGTH,
+    MovDemuxer, SourceFile, identify,
 };
 use crate::media::jpeg::{Dimensions, JpegHeader, marker, split_fields, undecodable_kind};
 
@@ -102,7 +103,7 @@ impl MediaFile {
     ) -> Result<Arc<Self>, MediaFileErrorKind> {
         let format = identify_head(&*reader)?;
         let source = SourceFile { length: storage.length(), assumed_rate: rate };
-        let mut scan = IndexScan::new(reader, container::open(format, source));
+        let mut scan = IndexScan::new(reader, open_demuxer(format, source, &storage));
         let frame_properties = frame_properties(&mut scan, &storage)?;
         let film_properties = scan.demuxer().properties();
         let media_file = Arc::new(Self {
@@ -286,6 +287,16 @@ fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProp
         }
     }
     Err(MediaFileErrorKind::InvalidHeader)
+}
+
+/// Creates the demuxer of a file. A recording that was not completed may have an index beside it.
+fn open_demuxer(format: ContainerFormat, source: SourceFile, storage: &Storage) -> Box<dyn Demuxer> {
+    match (format, storage) {
+        (ContainerFormat::Mov, Storage::File { path, .. }) => {
+            Box::new(MovDemuxer::with_recorded(source, side_index::read(path, source.length)))
+        }
+        _ => container::open(format, source),
+    }
 }
 
 /// Identifies the container format by the first bytes.

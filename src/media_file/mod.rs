@@ -24,11 +24,12 @@ mod index_progress;
 mod index_scan;
 pub(crate) mod info;
 mod library;
+mod side_index;
 mod storage;
 
 pub use error::MediaFileError;
 pub use file::MediaFile;
-pub use film_writer::{FilmWriteError, FilmWriter, aside_path};
+pub use film_writer::{FilmWriteError, FilmWriter, RecordingPlace, aside_path};
 pub use index_progress::IndexProgress;
 pub use info::MediaInfo;
 pub use library::{AddedFolder, Library, renamed_message};

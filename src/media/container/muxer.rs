@@ -7,6 +7,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::media::jpeg::Dimensions;
 use crate::proto::rtsp::Npt;
 
 /// Bytes that a muxer wants to be written.
@@ -40,9 +41,29 @@ pub enum MuxerError {
         /// Maximum number of sizes.
         max: usize,
     },
+    /// The format has one size for all frames, and this frame has another.
+    #[error("it has {found} pixels and not {first} as the ones before it, and the format holds one size")]
+    OtherSize {
+        /// Size of this frame.
+        found: Dimensions,
+        /// Size of the first frame.
+        first: Dimensions,
+    },
+    /// The frame has two fields, which other programs would take for two frames.
+    #[error("it has two fields, which only AVI keeps together")]
+    TwoFields,
     /// The index of the file is full.
     #[error("the film is too long for its format")]
     FileTooLong,
+}
+
+/// Part of a film that was removed from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemovedSample {
+    /// Length of the file without it, in bytes.
+    pub start: u64,
+    /// False for a tick without a frame.
+    pub is_frame: bool,
 }
 
 /// Writes the frames of one film in one file format.
@@ -61,6 +82,17 @@ pub trait Muxer: fmt::Debug + Send {
 
     /// Completes the file, and appends what is to be written. `end` is the end of the last frame.
     fn finish(&mut self, end: Npt, writes: &mut Vec<MuxerWrite>);
+
+    /// Returns the largest number of bytes that [`finish`](Self::finish) appends now.
+    fn finish_length(&self) -> u64 {
+        0
+    }
+
+    /// Removes what was appended last, because it could not be written or its space is needed; also after `finish`.
+    /// `None`, and nothing changes, if nothing can be removed.
+    fn remove_last(&mut self) -> Option<RemovedSample> {
+        None
+    }
 
     /// Returns the largest difference between the time of a frame and the time that was written for it.
     fn max_time_error(&self) -> Npt {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::riff::{ChunkHeader, FourCc};
-use crate::media::container::muxer::{Muxer, MuxerError, MuxerWrite};
+use crate::media::container::muxer::{Muxer, MuxerError, MuxerWrite, RemovedSample};
 use crate::media::jpeg::{Dimensions, MAX_FRAME_SIZE};
 use crate::media::time_base::TimeBase;
 use crate::proto::rtsp::Npt;
@@ -28,10 +28,12 @@ pub struct AviMuxer {
     index: Vec<IndexEntry>,
     /// Number of ticks in the first RIFF chunk.
     first_segment_ticks: u32,
+    /// Last RIFF chunk after the end of the film, to continue if its index could not be written.
+    finished: Option<Segment>,
 }
 
 /// A RIFF chunk that is being written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Segment {
     /// Position of its header.
     riff: u64,
@@ -81,6 +83,12 @@ mod position {
     pub const SUPER_INDEX: u64 = STREAM_HEADER + 56 + 8 + 40 + 8;
 }
 
+/// Length of the index chunks of a RIFF chunk without their entries, and of the last frame's header, in bytes.
+const INDEX_OVERHEAD: u64 = 64;
+
+/// Number of bytes in the index chunks for each chunk: 8 in `ix00`, 16 in `idx1`.
+const INDEX_BYTES_PER_CHUNK: u64 = 24;
+
 impl AviMuxer {
     /// Creates a muxer for frames of this size in pixels, whose times are ticks of `time_base`.
     pub fn new(dimensions: Dimensions, time_base: TimeBase) -> Self {
@@ -93,6 +101,7 @@ impl AviMuxer {
             segment: None,
             index: Vec::new(),
             first_segment_ticks: 0,
+            finished: None,
         }
     }
 
@@ -246,8 +255,27 @@ impl Muxer for AviMuxer {
         if self.segment.is_some() {
             // The file is complete without the rest of the last interval.
             let _ = self.append_empty_ticks(self.time_base.nearest_tick(end), writes);
+            self.finished = self.segment.clone();
             self.finish_segment(writes);
         }
+    }
+
+    fn finish_length(&self) -> u64 {
+        let segment = self.segment.as_ref().or(self.finished.as_ref());
+        INDEX_OVERHEAD + segment.map_or(0, |segment| segment.chunks.len() as u64) * INDEX_BYTES_PER_CHUNK
+    }
+
+    fn remove_last(&mut self) -> Option<RemovedSample> {
+        if let Some(finished) = self.finished.take() {
+            self.index.pop();
+            self.segment = Some(finished);
+        }
+        let segment = self.segment.as_mut()?;
+        // Frames of earlier RIFF chunks stay, because their index is written already.
+        let (offset, length) = segment.chunks.pop()?;
+        self.ticks -= 1;
+        self.position = segment.movi + ChunkHeader::LENGTH + u64::from(offset);
+        Some(RemovedSample { start: self.position, is_frame: length > 0 })
     }
 
     fn max_time_error(&self) -> Npt {

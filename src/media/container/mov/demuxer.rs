@@ -7,16 +7,22 @@ use crate::media::container::demuxer::{
 };
 use crate::media::container::sequential::SequentialDemuxer;
 use crate::media::container::unsupported::UnsupportedFile;
+use crate::media::frame_rate::FrameRate;
 use crate::media::jpeg::MAX_FRAME_SIZE;
+use crate::media::time_base::TimeBase;
+use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::Npt;
 
 /// Finds the frames of a QuickTime or MP4 file (ISO 14496-12).
 ///
 /// The top-level atoms are stepped over until the movie atom (`moov`), which has all positions and times, is found. A file
-/// without one, whose writer was stopped, is searched for frames from its beginning to its end; their times are unknown.
+/// without one, whose writer was stopped, has the frames of the index beside the recording. Without that index, it is
+/// searched for frames from its beginning to its end; their times are unknown.
 #[derive(Debug)]
 pub struct MovDemuxer {
     source: SourceFile,
+    /// Frames of the index beside a recording that was not completed; empty for other files.
+    recorded: Vec<FrameEntry>,
     container: Container,
     state: State,
     properties: FilmProperties,
@@ -77,7 +83,7 @@ impl Demuxer for MovDemuxer {
         match &mut self.state {
             State::FindMovie { position, atoms_left } => {
                 let (position, atoms_left) = (*position, *atoms_left);
-                self.find_movie(position, atoms_left, bytes);
+                self.find_movie(position, atoms_left, bytes, entries);
             }
             State::ReadMovie { length, collected, .. } => {
                 collected.extend_from_slice(bytes);
@@ -128,6 +134,7 @@ impl MovDemuxer {
     pub fn new(source: SourceFile) -> Self {
         Self {
             source,
+            recorded: Vec::new(),
             container: Container::QuickTime,
             state: State::FindMovie { position: 0, atoms_left: MAX_ATOMS },
             properties: FilmProperties::default(),
@@ -137,13 +144,40 @@ impl MovDemuxer {
         }
     }
 
+    /// Creates a demuxer for a recording that may not be complete, with the frames of the index beside it.
+    pub fn with_recorded(source: SourceFile, recorded: Vec<FrameEntry>) -> Self {
+        Self { recorded, ..Self::new(source) }
+    }
+
+    /// Adds the frames of the index beside the recording. Returns false if there are none.
+    fn recover(&mut self, entries: &mut Vec<FrameEntry>) -> bool {
+        let (Some(first), Some(last)) = (self.recorded.first(), self.recorded.last()) else { return false };
+        let intervals = self.recorded.len() as u64 - 1;
+        let assumed = self.source.assumed_rate.npt_of(1).as_micros();
+        let length = last.time.as_micros() - first.time.as_micros();
+        let mean = length.checked_div(intervals).unwrap_or(assumed).max(1);
+        self.end = Npt::from_micros(last.time.as_micros().saturating_add(mean));
+        let rate = FrameRate::new(1_000_000, u32::try_from(mean).unwrap_or(u32::MAX));
+        self.properties = FilmProperties {
+            rate: Some(rate.unwrap_or(self.source.assumed_rate)),
+            time_base: TimeBase::new(CLOCK_RATE, 1),
+            ..FilmProperties::default()
+        };
+        entries.append(&mut self.recorded);
+        self.state = State::Done;
+        true
+    }
+
     /// Handles the header of a top-level atom.
-    fn find_movie(&mut self, position: u64, atoms_left: u32, bytes: &[u8]) {
+    fn find_movie(&mut self, position: u64, atoms_left: u32, bytes: &[u8], entries: &mut Vec<FrameEntry>) {
         let rest = self.source.length.saturating_sub(position);
         let header = AtomHeader::parse(bytes).filter(|_| atoms_left > 0);
         let Some(header) =
             header.filter(|header| header.kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' '))
         else {
+            if self.recover(entries) {
+                return;
+            }
             let demuxer = SequentialDemuxer::new(self.source.assumed_rate);
             self.state = State::Search { demuxer, has_frames: false };
             return;
@@ -182,6 +216,8 @@ impl MovDemuxer {
     fn parse_movie(&mut self, moov: &[u8], entries: &mut Vec<FrameEntry>) {
         let movie = match Movie::parse(moov, self.container) {
             Ok(movie) => movie,
+            // The program may have been killed while it wrote the movie atom.
+            Err(_) if self.recover(entries) => return,
             Err(reason) => return self.refuse(reason),
         };
         let has_times = movie.has_times;

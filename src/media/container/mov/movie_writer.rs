@@ -66,6 +66,11 @@ impl MovieWriter {
         Some(())
     }
 
+    /// Removes the last frame. Returns the position at which it began; `None` if there is none.
+    pub fn pop(&mut self) -> Option<u64> {
+        self.frames.pop().map(|removed| removed.offset)
+    }
+
     /// Encodes the atom of a film that ends at `end`.
     pub fn encode(&self, end: Npt) -> Vec<u8> {
         let (timescale, _) = self.clock.fraction();

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::movie_writer::{MAX_SIZES, MovieWriter};
-use crate::media::container::muxer::{Muxer, MuxerError, MuxerWrite};
+use crate::media::container::muxer::{Muxer, MuxerError, MuxerWrite, RemovedSample};
 use crate::media::jpeg::{Dimensions, MAX_FRAME_SIZE, frame_dimensions};
 use crate::media::time_base::TimeBase;
 use crate::proto::rtsp::Npt;
@@ -31,6 +31,12 @@ const OPEN_DATA_HEADER: &[u8; 16] = b"\0\0\0\x08wide\0\0\0\0mdat";
 
 /// Maximum number of frames: the index has less than 40 bytes for each, and the movie atom less than 4 GiB.
 const MAX_FRAMES: usize = 50_000_000;
+
+/// Maximum length of the movie atom without its frames, in bytes: up to 100 sample descriptions of about 100 bytes.
+const MAX_MOVIE_OVERHEAD: u64 = 16 * 1024;
+
+/// Maximum number of bytes in the movie atom for each frame: time, size, position and change of the description.
+const MAX_BYTES_PER_FRAME: u64 = 40;
 
 impl MovMuxer {
     /// Creates a muxer for frames whose times are ticks of `time_base`. `dimensions` is the size of frames whose header is
@@ -101,6 +107,15 @@ impl Muxer for MovMuxer {
         let header = Bytes::copy_from_slice(&self.data_header());
         writes.push(MuxerWrite::Patch { offset: FILE_TYPE.len() as u64, bytes: header });
         self.append(self.movie.encode(end), writes);
+    }
+
+    fn finish_length(&self) -> u64 {
+        MAX_MOVIE_OVERHEAD + self.movie.len() as u64 * MAX_BYTES_PER_FRAME
+    }
+
+    fn remove_last(&mut self) -> Option<RemovedSample> {
+        self.position = self.movie.pop()?;
+        Some(RemovedSample { start: self.position, is_frame: true })
     }
 
     fn max_time_error(&self) -> Npt {
