@@ -16,6 +16,7 @@
 //!   runs.
 //! - [`session`]: the client; standard RTSP, the classroom dialect and HTTP, receiving, jitter buffer and decoding.
 //!   [`server_embed`]: the server. [`proxy`]: the emulated network between two other programs.
+//! - [`recording`]: recording of what a session receives.
 //! - [`media_file`]: films on disk, with their index. [`net`]: sockets, ports and deadlines.
 //! - [`stats`]: figures and reports. [`impairment`]: the emulated network.
 //! - [`media`]: containers, JPEG, RTP payload formats and decoding.
@@ -46,6 +47,7 @@ pub mod media_file;
 pub mod net;
 pub mod proto;
 pub mod proxy;
+pub mod recording;
 pub mod server_embed;
 pub mod session;
 pub mod settings;

@@ -227,7 +227,7 @@ async fn a_tap_and_the_screen_receive_the_same_frames() {
         Screen { decoder: Arc::new(Decoder::start().unwrap()), generation: 7, first_frame: Arc::default() };
     let (tap, mut tapped) = mpsc::channel(256);
     let (event_sender, mut events) = mpsc::channel(256);
-    let sinks = FrameSinks { taps: vec![tap], screen: Some(screen.clone()) };
+    let sinks = FrameSinks { taps: vec![tap], screen: Some(screen.clone()), ..FrameSinks::default() };
     let session = Session::start(url, SessionOptions::default(), sinks, event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
     let end = async { while events.recv().await.expect("the session has ended") != SessionEvent::Ended {} };

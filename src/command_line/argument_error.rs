@@ -42,6 +42,9 @@ pub enum ArgumentError {
     /// `probe` was given no film and no stream.
     #[error("Nothing to probe; name a film or a stream.")]
     NothingToProbe,
+    /// `convert` was given several films or streams.
+    #[error("One film or stream is converted at a time; name one, and the file to write.")]
+    SeveralToConvert,
     /// `serve` was given no path.
     #[error("Nothing to serve; name at least one film or folder.")]
     NothingToServe,
@@ -69,6 +72,9 @@ pub enum ArgumentError {
     /// `--from` is at or after `--to`.
     #[error("--from is not before --to; name a part of the film.")]
     EmptyPart,
+    /// `--duration` is zero.
+    #[error("--duration is zero; give the length of the part, like 90 or 1:30.")]
+    EmptyDuration,
     /// The command line does not follow the usage of the command.
     #[error("{message}; \"{help}\" lists the options.")]
     Usage {

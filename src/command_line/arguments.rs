@@ -10,8 +10,8 @@ use clap::{CommandFactory as _, Parser as _};
 
 use super::argument_error::ArgumentError;
 use super::cli::{self, Cli};
-use super::target::Target;
-use super::values::{OutputFormat, ReportFile, ValueError};
+use super::target::{self, Target, TargetError};
+use super::values::{OutputFormat, RecordFile, ReportFile, ValueError};
 use super::{completions, man};
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
@@ -106,6 +106,8 @@ pub struct ProbeArguments {
     pub rate: FrameRate,
     /// Folder for the complete frames; `None` saves none.
     pub save_frames: Option<PathBuf>,
+    /// File for the recording; `None` records nothing.
+    pub record: Option<RecordFile>,
     /// File for the report; `None` writes none.
     pub report: Option<ReportFile>,
     /// Emulated network; `None` if no option of it was given.
@@ -134,7 +136,7 @@ pub struct ProxyArguments {
 /// Arguments of `reelay convert`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvertArguments {
-    /// Film to convert; a stream is refused when the command runs.
+    /// Film or stream to convert.
     pub target: Target,
     /// Path of the file to write, whose extension has selected `format`.
     pub output: PathBuf,
@@ -146,6 +148,8 @@ pub struct ConvertArguments {
     pub to: Option<Npt>,
     /// Frame rate of the file instead of the times of the film.
     pub rate: Option<FrameRate>,
+    /// Transport of RTP of a stream; `None` for TCP, or UDP if the server refuses it.
+    pub transport: Option<TransportPreference>,
     /// Replaces an existing file.
     pub force: bool,
     /// Logs debug messages too.
@@ -246,6 +250,7 @@ impl cli::Probe {
             snapshot_rate: self.snapshot_rate,
             rate: self.fps,
             save_frames: self.save_frames,
+            record: self.record,
             report: self.report,
             network: self.network.settings()?,
             json: self.json,
@@ -307,18 +312,34 @@ fn output_format(path: &Path, requested: Option<OutputFormat>) -> Result<OutputF
 
 impl cli::Convert {
     fn check(self) -> Result<ConvertArguments, ArgumentError> {
-        let format = output_format(&self.output, self.format)?;
-        let is_empty = matches!((self.from, self.to), (Some(from), Some(to)) if from >= to);
+        let positional = |error: TargetError| ArgumentError::Positional(error.to_string());
+        let (target, output) = match (self.classroom, self.output) {
+            (None, Some(output)) => (Target::try_from(self.input).map_err(positional)?, output),
+            (Some(url), None) => (Target::Stream(url.into()), self.input),
+            _ => return Err(ArgumentError::SeveralToConvert),
+        };
+        let output = target::parse_path(output).map_err(positional)?;
+        let format = output_format(&output, self.format)?;
+        let end_of = |duration: Npt| {
+            let from = self.from.unwrap_or(Npt::ZERO).as_micros();
+            Npt::from_micros(from.saturating_add(duration.as_micros()))
+        };
+        let to = self.to.or(self.duration.map(end_of));
+        if self.duration == Some(Npt::ZERO) {
+            return Err(ArgumentError::EmptyDuration);
+        }
+        let is_empty = to.is_some_and(|to| to <= self.from.unwrap_or(Npt::ZERO));
         if is_empty {
             return Err(ArgumentError::EmptyPart);
         }
         Ok(ConvertArguments {
-            target: self.input,
-            output: self.output,
+            target,
+            output,
             format,
             from: self.from,
-            to: self.to,
+            to,
             rate: self.fps,
+            transport: self.transport,
             force: self.force,
             verbose: self.verbosity.verbose,
         })
@@ -448,6 +469,12 @@ mod tests {
         assert_eq!((convert.format, convert.rate), (OutputFormat::Avi, Some(FrameRate::per_second(25))));
         let micros = |position: Option<Npt>| position.map(Npt::as_micros);
         assert_eq!((micros(convert.from), micros(convert.to)), (Some(90_000_000), Some(95_500_000)));
+        let part =
+            parse_convert("convert rtsp://h/film out.mov --from 10 --duration 1:00 --transport udp").unwrap();
+        assert_eq!((micros(part.to), part.transport), (Some(70_000_000), Some(TransportPreference::Udp)));
+        let classroom = parse_convert("convert --classroom 127.0.0.1:1025/movie.Mjpeg out.mov").unwrap();
+        assert!(matches!(classroom.target, Target::Stream(SourceUrl::Classroom(_))));
+        assert_eq!(classroom.output, PathBuf::from("out.mov"));
         let format = |line: &str| parse_convert(line).map(|convert| convert.format);
         assert_eq!(format("convert in.avi out.MOV"), Ok(OutputFormat::Mov));
         assert_eq!(format("convert in.avi out.mjpeg"), Ok(OutputFormat::Raw));
@@ -456,6 +483,8 @@ mod tests {
             ("convert in.avi out.mp4", "out.mp4 has no extension of a format that is written"),
             ("convert in.avi out.avi --format raw", "--format is for names that end in .mjpeg"),
             ("convert in.avi out.avi --from 5 --to 5", "--from is not before --to"),
+            ("convert in.avi out.avi --duration 0", "--duration is zero"),
+            ("convert in.avi out.avi --classroom h:1/f", "One film or stream is converted at a time"),
             ("convert in.avi out.avi --from 1:99", "--from cannot be \"1:99\""),
             ("convert in.avi", "OUT is missing"),
         ] {

@@ -3,6 +3,7 @@
 //! Help, usage errors, shell completions and the manual page are generated from these declarations. Doc comments of
 //! fields are help texts. Values are checked here one by one; [`super::arguments`] checks how they go together.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use super::limits::LimitOptions;
 use super::network::NetworkOptions;
 use super::target::{self, Target};
-use super::values::{self, OutputFormat, ReportFile};
+use super::values::{self, OutputFormat, RecordFile, ReportFile};
 use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
@@ -208,6 +209,17 @@ pub struct Probe {
     #[arg(long, value_name = "DIR", help_heading = OUTPUT, value_hint = ValueHint::DirPath)]
     pub save_frames: Option<PathBuf>,
 
+    /// Record what arrives, with the original bytes and times of the frames: into FILE.mov, FILE.avi (times are ticks of a
+    /// clock), or FILE.mjpeg (classroom format, without times)
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = OUTPUT,
+        value_parser = record_file(),
+        value_hint = ValueHint::FilePath
+    )]
+    pub record: Option<RecordFile>,
+
     /// Write the report: one row per second into FILE.csv, or all of it into FILE.json
     #[arg(
         long,
@@ -235,6 +247,7 @@ if the arguments are wrong.
 Examples:
   reelay probe rtsp://camera.local:554/live --seconds 30
   reelay probe http://camera.local/video --json
+  reelay probe rtsp://camera.local:554/live --seconds 3600 --record camera.mov
   reelay probe movie.mjpeg --loss 5% --burst 3 --report session.csv";
 
 /// Emulate a bad network between RTSP players and a server, until Ctrl+C
@@ -272,22 +285,24 @@ Examples:
   reelay proxy --to camera.local:554 --rate 2M --queue 32K
   reelay probe rtsp://127.0.0.1:8555/live";
 
-/// Write the frames of a film in another format, without encoding them again
+/// Write the frames of a film or stream in another format, without encoding them again
 #[derive(Debug, Args)]
-#[command(after_help = CONVERT_NOTES)]
+#[command(
+    override_usage = "reelay convert [OPTIONS] <IN|URL> <OUT>\n       reelay convert [OPTIONS] --classroom <HOST:PORT/FILE> <OUT>",
+    after_help = CONVERT_NOTES
+)]
 pub struct Convert {
-    /// Film to convert
-    #[arg(value_name = "IN", required = true, value_parser = target(), value_hint = ValueHint::FilePath)]
-    pub input: Target,
+    /// Film to convert, or stream like rtsp://camera.local:554/live; also http:// and https://
+    #[arg(value_name = "IN|URL", required = true, value_hint = ValueHint::AnyPath)]
+    pub input: OsString,
 
     /// File to write; its extension selects the format: .mov, .avi or .mjpeg
-    #[arg(
-        value_name = "OUT",
-        required = true,
-        value_parser = OsStringValueParser::new().try_map(target::parse_path),
-        value_hint = ValueHint::FilePath
-    )]
-    pub output: PathBuf,
+    #[arg(value_name = "OUT", required_unless_present = "classroom", value_hint = ValueHint::FilePath)]
+    pub output: Option<OsString>,
+
+    /// Film on a classroom server to convert, like 127.0.0.1:1025/movie.Mjpeg
+    #[arg(long, value_name = "HOST:PORT/FILE", value_parser = target::parse_classroom_url)]
+    pub classroom: Option<ClassroomUrl>,
 
     /// Format of a .mjpeg file: raw, frames one after the other, or classroom, each frame after its length in five digits
     /// [default: raw]
@@ -298,9 +313,24 @@ pub struct Convert {
     #[arg(long, value_name = "TIME", value_parser = values::parse_position, allow_hyphen_values = true)]
     pub from: Option<Npt>,
 
-    /// End of the part to convert [default: the end of the film]
+    /// End of the part to convert; of a stream without a start, the time to record [default: the end of the film]
     #[arg(long, value_name = "TIME", value_parser = values::parse_position, allow_hyphen_values = true)]
     pub to: Option<Npt>,
+
+    /// Length of the part to convert, instead of its end
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = values::parse_position,
+        conflicts_with = "to",
+        allow_hyphen_values = true
+    )]
+    pub duration: Option<Npt>,
+
+    /// Transport of RTP of a stream: udp, or tcp for RTP interleaved on the RTSP connection [default: tcp, over which
+    /// nothing is lost, or udp if the server refuses it]
+    #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
+    pub transport: Option<TransportPreference>,
 
     /// Frames per second of the file, like 25 or 29.97 (0.1 to 240) [default: the times of the film, or 20 if it states
     /// none]
@@ -318,11 +348,13 @@ pub struct Convert {
 const CONVERT_NOTES: &str = "\
 Each frame keeps its bytes. What the format cannot hold is said before anything is written, and an existing file is \
 replaced only when the new one is complete. Sound is left out. For films that are not Motion JPEG, the message has a \
-command of ffmpeg that makes one of them.
+command of ffmpeg that makes one of them. A stream is converted while it is played; a stream without an end until \
+Ctrl+C, which completes the file.
 
 Examples:
   reelay convert movie.Mjpeg movie.avi --fps 25
   reelay convert camera.avi camera.mov
+  reelay convert rtsp://camera.local:554/live camera.mov --duration 1:00:00
   reelay convert camera.avi movie.mjpeg --format classroom --from 1:00 --to 1:30";
 
 /// Print a completion script for a shell
@@ -355,6 +387,10 @@ fn target() -> impl TypedValueParser<Value = Target> {
 
 fn report_file() -> impl TypedValueParser<Value = ReportFile> {
     OsStringValueParser::new().try_map(ReportFile::try_from)
+}
+
+fn record_file() -> impl TypedValueParser<Value = RecordFile> {
+    OsStringValueParser::new().try_map(RecordFile::try_from)
 }
 
 fn transport() -> impl TypedValueParser<Value = TransportPreference> {

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::impairment::{Impairments, PRESETS, Preset};
 use crate::proto::rtsp::Npt;
+use crate::recording::RecordingFormat;
 
 /// Maximum value of `--delay` and `--jitter`.
 const MAX_DELAY: Duration = Duration::from_secs(10);
@@ -69,6 +70,9 @@ pub enum ValueError {
     /// Rule of `--report`: a file name that ends in `.csv` or `.json`.
     #[error("its name ends in .csv for one row per second, or in .json for the complete report")]
     ReportFile,
+    /// Rule of `--record`: a file name that ends in `.mov`, `.avi` or `.mjpeg`.
+    #[error("its name ends in .mov, .avi, or .mjpeg for the classroom format")]
+    RecordFile,
 }
 
 /// Parses a percentage such as `5%` to a ratio from 0 to 1.
@@ -208,6 +212,39 @@ pub enum ReportFormat {
     Csv,
     /// JSON with the complete report as one object.
     Json,
+}
+
+/// File of `--record`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordFile {
+    /// Path of the file.
+    pub path: PathBuf,
+    /// Format that its extension selects.
+    pub format: RecordingFormat,
+}
+
+impl TryFrom<OsString> for RecordFile {
+    type Error = ValueError;
+
+    fn try_from(value: OsString) -> Result<Self, ValueError> {
+        let path = PathBuf::from(value);
+        let extension = path.extension().unwrap_or_default().to_string_lossy();
+        let format = RecordingFormat::from_extension(&extension).ok_or(ValueError::RecordFile)?;
+        Ok(Self { path, format })
+    }
+}
+
+impl OutputFormat {
+    /// Returns the same format of a recording; `None` if streams are not recorded in it.
+    pub fn recording_format(self) -> Option<RecordingFormat> {
+        let formats = [
+            (Self::Avi, RecordingFormat::Avi),
+            (Self::Mov, RecordingFormat::Mov),
+            (Self::Raw, RecordingFormat::Raw),
+            (Self::Classroom, RecordingFormat::Classroom),
+        ];
+        formats.into_iter().find(|(format, _)| *format == self).map(|(_, recording)| recording)
+    }
 }
 
 /// Format of a film that is written.

@@ -214,6 +214,25 @@ impl FilmWriter {
         Ok(removed)
     }
 
+    /// Removes the file, and the index beside it. Blocks.
+    pub fn discard(mut self) {
+        // Dropping it removes an aside file; a recording at its own path has the same end.
+        let is_file = self.file.get_ref().metadata().is_ok_and(|metadata| metadata.is_file());
+        if self.aside.is_none() && self.is_recording && is_file {
+            self.aside = Some(self.path.clone());
+        }
+    }
+
+    /// Gives a recording its name although it is not complete; the index stays beside it. Blocks.
+    pub fn keep(mut self) {
+        let Some(aside) = self.aside.take() else { return };
+        // An error leaves the file under the name of a part.
+        let _ = fs::rename(&aside, &self.path);
+        if let Some(index) = self.side_index.take() {
+            index.rename(&self.path);
+        }
+    }
+
     /// Returns the length of the file, in bytes.
     pub fn length(&self) -> u64 {
         self.length

@@ -38,6 +38,12 @@ impl SideIndex {
         self.file.write_all(&recording_index::encode_record(entry))
     }
 
+    /// Moves the file beside a recording that was renamed. Blocks.
+    pub fn rename(self, recording: &Path) {
+        // An error leaves a recording without an index.
+        let _ = fs::rename(&self.path, index_path(recording));
+    }
+
     /// Removes the file. Blocks.
     pub fn remove(self) {
         // An index that stays is ignored, because the recording is complete.

@@ -41,7 +41,7 @@ pub use classroom::{
     PortSpelling,
 };
 pub use client::Client;
-pub use driver::{FrameSinks, Screen, Session};
+pub use driver::{FrameQueue, FrameSinks, QueuedFrame, RecorderSlot, Screen, Session};
 pub use error::SessionError;
 pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
 pub use frame::Frame;

@@ -8,7 +8,7 @@ mod twins;
 use self::sources::Source;
 
 /// Top-level modules from the bottom to the top, and the modules that each may use besides itself.
-const LAYERS: [(&str, &[&str]); 17] = [
+const LAYERS: [(&str, &[&str]); 18] = [
     ("proto", &[]),
     ("format.rs", &[]),
     ("file_url.rs", &[]),
@@ -21,13 +21,28 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("session", &["net", "stats", "impairment", "media", "proto"]),
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),
-    ("settings", &["session", "media"]),
-    ("backend", &["session", "server_embed", "media_file", "net", "stats", "impairment", "media", "proto"]),
+    ("recording", &["session", "media_file", "media", "format", "proto"]),
+    ("settings", &["recording", "session", "media"]),
+    (
+        "backend",
+        &[
+            "recording",
+            "session",
+            "server_embed",
+            "media_file",
+            "net",
+            "stats",
+            "impairment",
+            "media",
+            "proto",
+        ],
+    ),
     (
         "command_line",
         &[
             "backend",
             "settings",
+            "recording",
             "proxy",
             "server_embed",
             "session",
@@ -48,6 +63,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "command_line",
             "backend",
             "settings",
+            "recording",
             "session",
             "media_file",
             "stats",

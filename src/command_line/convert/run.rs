@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::plan::{CheckedFrame, Plan, PlanOptions, Source};
 use super::progress_bar::ProgressBar;
+use super::stream::convert_stream;
 use crate::backend::{self, ShutdownSignal};
 use crate::command_line::arguments::ConvertArguments;
 use crate::command_line::error::CommandError;
@@ -22,18 +23,22 @@ use crate::media_file::{FilmWriteError, FilmWriter, MediaFile};
 /// Number of bytes of a frame that are read to check its header.
 const CHECKED_LENGTH: u32 = 16 * 1024;
 
-/// Converts a film.
+/// Converts a film or a stream.
 ///
 /// # Errors
 /// Returns a [`CommandError`] if the film cannot be opened or read, if the target cannot hold it or cannot be written,
-/// or after Ctrl+C. No part of the target stays.
+/// or after Ctrl+C; no part of the target stays. A stream that breaks off is an error too, but what was recorded stays.
 pub fn convert(arguments: &ConvertArguments) -> Result<(), CommandError> {
-    let Target::File(input) = &arguments.target else {
-        return Err(CommandError::new("A stream cannot be converted; name a film on this machine."));
-    };
-    check_output(input, arguments)?;
     let runtime = backend::runtime()
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))?;
+    let input = match &arguments.target {
+        Target::File(input) => input,
+        Target::Stream(url) => {
+            check_output(None, arguments)?;
+            return runtime.block_on(convert_stream(url, arguments));
+        }
+    };
+    check_output(Some(input), arguments)?;
     runtime.block_on(async {
         let mut end_signal = ShutdownSignal::listen();
         let is_cancelled = Arc::new(AtomicBool::new(false));
@@ -62,9 +67,10 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), CommandError> {
 }
 
 /// Checks that the target may be written.
-fn check_output(input: &Path, arguments: &ConvertArguments) -> Result<(), CommandError> {
+fn check_output(input: Option<&Path>, arguments: &ConvertArguments) -> Result<(), CommandError> {
     let output = &arguments.output;
-    let is_same = matches!((fs::canonicalize(input), fs::canonicalize(output)), (Ok(a), Ok(b)) if a == b);
+    let input = input.and_then(|input| fs::canonicalize(input).ok());
+    let is_same = input.is_some() && input == fs::canonicalize(output).ok();
     if is_same {
         let name = output.display();
         return Err(CommandError::new(format!(

@@ -9,12 +9,14 @@ use super::watcher::Watcher;
 use crate::backend::{self, ShutdownSignal};
 use crate::command_line::arguments::ProbeArguments;
 use crate::command_line::error::CommandError;
-use crate::command_line::stderr;
 use crate::command_line::target::Target;
+use crate::command_line::values::RecordFile;
+use crate::command_line::{recording, stderr};
 use crate::impairment::Emulator;
 use crate::media::container::FrameTimes;
-use crate::media_file::MediaFile;
+use crate::media_file::{MediaFile, RecordingPlace};
 use crate::net::deadline::wait_for_deadline;
+use crate::recording::{Recorder, RecordingOptions};
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
     Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions, Session,
@@ -97,6 +99,8 @@ async fn play(
     if let Some(file) = &arguments.report {
         check_report(file)?;
     }
+    let mut recorder =
+        arguments.record.as_ref().map(|file| start_recording(file, times.as_ref())).transpose()?;
     let (frame_sender, frames) = mpsc::channel(64);
     let (event_sender, mut events) = mpsc::channel(64);
     let emulator = emulation.emulator.clone();
@@ -111,7 +115,8 @@ async fn play(
 
     let mut watcher = Watcher::new(arguments, is_finite, emulator, session.figures());
     watcher.set_film_times(times);
-    watch(&session, &mut watcher, frames, &mut events).await;
+    watch(&session, &mut watcher, frames, &mut events, &mut recorder).await;
+    let recorded = finish_recording(recorder).await;
 
     let figures = session.figures();
     // Events after the decision to stop do not count, except for mistakes of the server, but must not block the session.
@@ -130,14 +135,31 @@ async fn play(
     watcher.observe(&snapshot);
     let written =
         arguments.report.as_ref().map_or(Ok(()), |file| write_report(file, &watcher.report(subject)));
-    // The figures are printed even if the report cannot be written.
-    match (watcher.finish(snapshot), written) {
-        (Err(error), Err(report_error)) => {
-            stderr::print_line(report_error);
-            Err(error)
-        }
-        (finished, written) => finished.and(written),
-    }
+    // The figures are printed even if the report or the recording cannot be written.
+    let mut results = [watcher.finish(snapshot), written, recorded].into_iter().filter_map(Result::err);
+    let first = results.next();
+    results.for_each(stderr::print_line);
+    first.map_or(Ok(()), Err)
+}
+
+/// Starts the recording of the session. `times` are those of the film, if it is one on this machine.
+fn start_recording(file: &RecordFile, times: Option<&FrameTimes>) -> Result<Recorder, CommandError> {
+    recording::start(RecordingOptions {
+        path: file.path.clone(),
+        place: RecordingPlace::Direct,
+        format: file.format,
+        stated_rate: times.map(FrameTimes::rate),
+        rate: None,
+        max_length: None,
+        waits_over_tcp: false,
+    })
+}
+
+/// Completes the recording, and prints what it contains. An error that has ended it is reported by the watcher.
+async fn finish_recording(recorder: Option<Recorder>) -> Result<(), CommandError> {
+    let Some(mut recorder) = recorder else { return Ok(()) };
+    recorder.stop();
+    recording::report(recorder.finished().await, false)
 }
 
 /// Passes frames, events and figures to the watcher until it stops. Later frames are dropped.
@@ -146,6 +168,7 @@ async fn watch(
     watcher: &mut Watcher<'_>,
     mut frames: mpsc::Receiver<Frame>,
     events: &mut mpsc::Receiver<SessionEvent>,
+    recorder: &mut Option<Recorder>,
 ) {
     let mut figures = session.figures();
     let mut end_signal = ShutdownSignal::listen();
@@ -154,12 +177,41 @@ async fn watch(
         tokio::select! {
             // Frames before events, so that frames that arrived before the end are counted.
             biased;
-            Some(frame) = frames.recv() => watcher.handle_frame(&frame),
-            Some(event) = events.recv() => watcher.handle_event(event),
+            Some(frame) = frames.recv() => {
+                if let Some(recorder) = recorder {
+                    recorder.queue().push(frame.clone());
+                }
+                watcher.handle_frame(&frame);
+            }
+            Some(event) = events.recv() => {
+                record_event(recorder.as_ref(), &event);
+                watcher.handle_event(event);
+            }
+            error = wait_for_recording_error(recorder) => watcher.handle_recording_error(error),
             Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
             () = wait_for_deadline(stop_at) => watcher.stop(),
             () = end_signal.recv() => watcher.stop(),
         }
+    }
+}
+
+/// Passes an event to the recording, and prints what it leaves out.
+fn record_event(recorder: Option<&Recorder>, event: &SessionEvent) {
+    match (recorder, event) {
+        (Some(_), SessionEvent::Described(presentation)) => recording::print_left_out_streams(presentation),
+        (Some(recorder), SessionEvent::Status(status)) => recorder.handle_status(status),
+        _ => {}
+    }
+}
+
+/// Waits until the recording ends by itself, which is an error, and prints what it contains. Never returns without one.
+async fn wait_for_recording_error(recorder: &mut Option<Recorder>) -> CommandError {
+    let Some(running) = recorder else { return std::future::pending().await };
+    let result = running.finished().await;
+    *recorder = None;
+    match recording::report(result, false) {
+        Err(error) => error,
+        Ok(()) => CommandError::new("The recording has ended."),
     }
 }
 

@@ -27,7 +27,7 @@ enum ProbeOutcome {
     Ended,
     /// The session has failed.
     Failed(SessionError),
-    /// A frame could not be saved.
+    /// A frame could not be saved, or the recording has ended.
     NotSaved(CommandError),
 }
 
@@ -189,6 +189,12 @@ impl<'a> Watcher<'a> {
         if self.arguments.frames == Some(self.frames) {
             self.stop();
         }
+    }
+
+    /// Stops playing, because the recording has ended with this error.
+    pub fn handle_recording_error(&mut self, error: CommandError) {
+        self.stop();
+        self.outcome = Some(ProbeOutcome::NotSaved(error));
     }
 
     /// Returns the report of the session; the server and the transport are added to its subject.

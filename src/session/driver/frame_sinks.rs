@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::frame_queue::RecorderSlot;
 use crate::proto::rtsp::Npt;
 use crate::session::frame::Frame;
 use crate::session::present::decoder::Decoder;
@@ -15,6 +16,9 @@ pub struct FrameSinks {
     /// Receivers of every complete frame as soon as it arrives, for recordings and snapshots. The session waits for a
     /// tap that does not keep up.
     pub taps: Vec<mpsc::Sender<Frame>>,
+    /// Recording of the session, which may begin and end at any time. The session waits for it only if the recording asks
+    /// for that, and packets arrive on the connection.
+    pub recorder: RecorderSlot,
     /// Screen that shows frames when they are due; `None` if they are only received.
     pub screen: Option<Screen>,
 }
@@ -33,16 +37,23 @@ pub struct Screen {
 impl FrameSinks {
     /// Creates sinks with one tap and no screen.
     pub fn tap_only(sender: mpsc::Sender<Frame>) -> Self {
-        Self { taps: vec![sender], screen: None }
+        Self { taps: vec![sender], ..Self::default() }
     }
 
     /// Creates sinks with a screen and no tap.
     pub fn screen(screen: Screen) -> Self {
-        Self { taps: Vec::new(), screen: Some(screen) }
+        Self { screen: Some(screen), ..Self::default() }
     }
 
-    /// Sends a frame to every tap.
-    pub(super) async fn send_to_taps(&self, frame: Frame) {
+    /// Sends a frame to every tap and to the recording. `can_wait` is true if the server waits as long as nothing is
+    /// received.
+    pub(super) async fn send_to_taps(&self, frame: Frame, can_wait: bool) {
+        if let Some(queue) = self.recorder.queue() {
+            if can_wait {
+                queue.wait_for_space().await;
+            }
+            queue.push(frame.clone());
+        }
         for tap in &self.taps {
             // A tap that needs no more frames has dropped its receiver.
             let _ = tap.send(frame.clone()).await;

@@ -5,6 +5,7 @@
 //! thread of its own.
 
 mod connection;
+mod frame_queue;
 mod frame_sinks;
 mod rtp_thread;
 mod session;
@@ -13,5 +14,6 @@ mod task;
 mod tls;
 mod udp;
 
+pub use frame_queue::{FrameQueue, QueuedFrame, RecorderSlot};
 pub use frame_sinks::{FrameSinks, Screen};
 pub use session::Session;

@@ -266,7 +266,11 @@ impl Driver {
             Some(ClientOutput::OpenPorts(port)) => self.open_ports(port),
             Some(ClientOutput::SetTransport(transport)) => self.set_transport(transport),
             Some(ClientOutput::SendPacket(datagram)) => self.send_packet(&datagram),
-            Some(ClientOutput::Frame(frame)) => self.sinks.send_to_taps(frame).await,
+            Some(ClientOutput::Frame(frame)) => {
+                // Packets on the connection can wait, while UDP packets would be lost.
+                let can_wait = self.ports.is_none();
+                self.sinks.send_to_taps(frame, can_wait).await;
+            }
             Some(ClientOutput::Show { frame, position }) => self.sinks.show(frame, position),
             Some(ClientOutput::Event(event)) => self.emit(event).await,
             Some(ClientOutput::Write(_)) | None => {}

@@ -1,0 +1,45 @@
+//! Recordings of the commands: start, and the report at the end.
+
+use std::io::{self, Write as _};
+
+use super::error::CommandError;
+use super::stderr;
+use crate::recording::{Recorder, RecordingOptions, RecordingResult};
+use crate::session::Presentation;
+
+/// Starts a recording. What its format does not keep is said before.
+///
+/// # Errors
+/// Returns a [`CommandError`] if the system cannot create a thread.
+pub fn start(options: RecordingOptions) -> Result<Recorder, CommandError> {
+    if let Some(warning) = options.format.warning().filter(|_| options.rate.is_none()) {
+        stderr::print_line(warning);
+    }
+    Recorder::start(options)
+        .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))
+}
+
+/// Prints which streams are left out, if there are any.
+pub fn print_left_out_streams(presentation: &Presentation) {
+    if let Some((last, preceding)) = presentation.other_streams.split_last() {
+        let others =
+            if preceding.is_empty() { last.clone() } else { format!("{} and {last}", preceding.join(", ")) };
+        stderr::print_line(format_args!("The stream also contains {others}, which is left out."));
+    }
+}
+
+/// Prints what was recorded: on stdout if it is the result of the command, otherwise on stderr.
+///
+/// # Errors
+/// Returns the error of the recording.
+pub fn report(result: RecordingResult, is_result: bool) -> Result<(), CommandError> {
+    result.notes().iter().for_each(stderr::print_line);
+    if result.recorded.frames > 0 {
+        match is_result {
+            // The film is written, whether this line is read or not.
+            true => drop(writeln!(io::stdout(), "{}", result.summary())),
+            false => stderr::print_line(result.summary()),
+        }
+    }
+    result.error.map_or(Ok(()), |sentence| Err(CommandError::new(sentence)))
+}

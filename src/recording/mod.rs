@@ -1,0 +1,16 @@
+//! Recording of what a session receives, to a file on disk.
+//!
+//! [`Recorder::start`] starts a thread that writes the frames of a [`FrameQueue`](crate::session::FrameQueue); the queue
+//! joins a session through its [`RecorderSlot`](crate::session::RecorderSlot). `FrameClock` gives the frames their times,
+//! and `RecordingMuxer` begins the file when its size and rate are known. [`Recorder::stop`] completes the film, and
+//! [`Recorder::finished`] returns what was recorded.
+
+mod clock;
+mod format;
+mod muxer;
+mod recorder;
+
+pub use clock::FrameClock;
+pub use format::{ParseRecordingFormatError, RecordingFormat};
+pub use muxer::RecordingMuxer;
+pub use recorder::{Recorder, RecordingOptions, RecordingProgress, RecordingResult};
