@@ -1,16 +1,18 @@
 //! The backend's task, which connects the embedded server, the open file and the session.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::task::TaskTracker;
 
 use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
 use super::preview::{Preview, PreviewQueue};
+use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
 use super::source::MediaSource;
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, MediaFile, MediaFileError};
@@ -27,6 +29,9 @@ pub(super) const EVENT_CAPACITY: usize = 256;
 
 /// Time that a session may take to send TEARDOWN and receive its response.
 pub(super) const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Maximum number of snapshots that are saved at the same time; a slow disk gets no more.
+const MAX_SNAPSHOTS: usize = 8;
 
 /// State of the backend's task.
 pub(super) struct Engine {
@@ -45,6 +50,10 @@ pub(super) struct Engine {
     /// Index progress of `media_file`; `None` without a file.
     progress: Option<watch::Receiver<IndexProgress>>,
     session: Option<RunningSession>,
+    recording: WindowRecording,
+    /// True while a recording is not complete, for the shutdown.
+    is_recording: watch::Sender<bool>,
+    snapshots: JoinSet<Result<PathBuf, String>>,
     /// Closed sessions whose TEARDOWN is still in flight.
     teardowns: TaskTracker,
 }
@@ -67,6 +76,7 @@ pub(super) struct EngineOutputs {
     pub events: mpsc::Sender<BackendEvent>,
     pub figures: watch::Sender<Figures>,
     pub session_events: mpsc::Sender<(u64, SessionEvent)>,
+    pub is_recording: watch::Sender<bool>,
 }
 
 impl Engine {
@@ -78,7 +88,7 @@ impl Engine {
         options: BackendOptions,
         outputs: EngineOutputs,
     ) -> Self {
-        let EngineOutputs { events, figures, session_events } = outputs;
+        let EngineOutputs { events, figures, session_events, is_recording } = outputs;
         Self {
             server,
             emulator,
@@ -93,6 +103,9 @@ impl Engine {
             media_file: None,
             progress: None,
             session: None,
+            recording: WindowRecording::default(),
+            is_recording,
+            snapshots: JoinSet::new(),
             teardowns: TaskTracker::new(),
         }
     }
@@ -117,8 +130,13 @@ impl Engine {
                 figures = wait_for_figures(&mut self.session) => {
                     self.figures.send_replace(figures);
                 }
+                update = self.recording.next_update() => self.emit_recording(update).await,
+                Some(saved) = self.snapshots.join_next() => self.emit_snapshot(saved).await,
                 done = &mut shutdown => {
                     self.close_session();
+                    self.recording.finish().await;
+                    self.is_recording.send_replace(false);
+                    while self.snapshots.join_next().await.is_some() {}
                     self.teardowns.close();
                     self.teardowns.wait().await;
                     self.server.stop().await;
@@ -146,6 +164,14 @@ impl Engine {
             }
             Command::SetEmulatorSettings(settings) => self.emulator.configure(settings),
             Command::Preview(frame) => self.start_preview(frame),
+            Command::StartRecording(request) => {
+                if self.session.is_some() {
+                    self.is_recording.send_replace(true);
+                    self.recording.start(request);
+                }
+            }
+            Command::StopRecording => self.recording.stop(),
+            Command::SaveSnapshot(request) => self.save_snapshot(request),
             Command::SetFrameRate(rate) => self.options.frame_rate = rate,
             Command::SetPlayoutDelay(delay) => {
                 self.options.playout_delay = delay;
@@ -153,6 +179,35 @@ impl Engine {
                     running.session.send_command(SessionCommand::SetPlayoutDelay(delay));
                 }
             }
+        }
+    }
+
+    /// Saves a snapshot on a thread, unless too many are being saved.
+    fn save_snapshot(&mut self, request: SnapshotRequest) {
+        if self.snapshots.len() < MAX_SNAPSHOTS {
+            self.snapshots.spawn_blocking(move || recording::save(&request));
+        }
+    }
+
+    async fn emit_snapshot(&self, saved: Result<Result<PathBuf, String>, JoinError>) {
+        let saved = saved.unwrap_or_else(|error| Err(format!("The snapshot cannot be saved: {error}.")));
+        self.emit(self.generation, BackendEventKind::SnapshotSaved(saved)).await;
+    }
+
+    async fn emit_recording(&self, update: RecordingUpdate) {
+        if let RecordingUpdate::Ended(_) = update {
+            self.is_recording.send_replace(false);
+        }
+        self.emit(self.generation, BackendEventKind::Recording(update)).await;
+    }
+
+    /// Passes pauses to the recording, and ends it with the session.
+    fn record_session_event(&mut self, event: &SessionEvent) {
+        match event {
+            SessionEvent::Status(status) if status.goal == Goal::Stopped => self.recording.stop(),
+            SessionEvent::Status(status) => self.recording.handle_status(status),
+            SessionEvent::Ended => self.recording.stop(),
+            _ => {}
         }
     }
 
@@ -212,7 +267,8 @@ impl Engine {
             ..SessionOptions::default()
         };
         let events = self.generation_events(generation);
-        let session = Session::start(url, options, FrameSinks::screen(screen), events);
+        let sinks = FrameSinks { recorder: self.recording.slot(), ..FrameSinks::screen(screen) };
+        let session = Session::start(url, options, sinks, events);
         if goal != Goal::Stopped {
             session.send_command(SessionCommand::SetGoal(goal));
         }
@@ -239,6 +295,7 @@ impl Engine {
     fn close_session(&mut self) {
         self.decoder.clear();
         self.previews = PreviewQueue::default();
+        self.recording.stop();
         if let Some(running) = self.session.take() {
             self.teardowns.spawn(running.session.finish(TEARDOWN_TIMEOUT));
         }
@@ -256,8 +313,11 @@ impl Engine {
             SessionEvent::Status(status) => status.goal == Goal::Stopped && status.state != RtspState::Init,
             _ => false,
         };
-        if is_stopped && generation == self.generation {
-            self.show_first_frame();
+        if generation == self.generation {
+            self.record_session_event(&event);
+            if is_stopped {
+                self.show_first_frame();
+            }
         }
         self.emit(generation, BackendEventKind::Session(event)).await;
     }

@@ -35,7 +35,12 @@ pub struct Backend {
     runtime: Runtime,
     shutdown: oneshot::Sender<oneshot::Sender<()>>,
     handle: BackendHandle,
+    /// True while a recording is not complete.
+    is_recording: watch::Receiver<bool>,
 }
+
+/// Maximum time that the end of the program waits for a recording to be completed: a long film on a slow disk.
+const RECORDING_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Number of tasks that a worker thread runs before it looks for new events and expired timers, and for tasks of other
 /// threads. With the defaults of 61 and 31, connections that keep all threads busy delay the frames of other clients.
@@ -78,12 +83,13 @@ impl Backend {
         let server = runtime.block_on(Server::start(server_options, observer))?;
         let (shutdown, shutdown_receiver) = oneshot::channel();
         let (session_events, session_event_receiver) = mpsc::channel(EVENT_CAPACITY);
+        let (recording_sender, is_recording) = watch::channel(false);
         let engine = Engine::new(
             server,
             emulator,
             decoder.clone(),
             options,
-            EngineOutputs { events, figures, session_events },
+            EngineOutputs { events, figures, session_events, is_recording: recording_sender },
         );
         runtime.spawn(engine.run(
             command_receiver,
@@ -93,7 +99,7 @@ impl Backend {
         ));
         let pictures = decoder.slot();
         let outputs = BackendOutputs { events: event_receiver, figures: figures_receiver, pictures, decoder };
-        Ok((Self { runtime, shutdown, handle: BackendHandle::new(commands) }, outputs))
+        Ok((Self { runtime, shutdown, handle: BackendHandle::new(commands), is_recording }, outputs))
     }
 
     /// Returns a handle to send commands with.
@@ -102,10 +108,13 @@ impl Backend {
     }
 
     /// Sends TEARDOWN, waits at most one second for its response, and stops everything. Blocks for at most about two
-    /// seconds.
-    pub fn shutdown(self) {
+    /// seconds, and longer only to complete a recording.
+    pub fn shutdown(mut self) {
         let (done, finished) = oneshot::channel();
         if self.shutdown.send(done).is_ok() {
+            let recorded = self.is_recording.wait_for(|is_recording| !is_recording);
+            // A recording that is not completed is recovered when it is opened.
+            let _ = self.runtime.block_on(async { timeout(RECORDING_TIMEOUT, recorded).await });
             // On a timeout the runtime is stopped all the same.
             let _ = self.runtime.block_on(async { timeout(TEARDOWN_TIMEOUT * 2, finished).await });
         }

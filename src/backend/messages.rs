@@ -1,7 +1,9 @@
 //! Commands to the backend, events from it, and its start options.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 use super::source::MediaSource;
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
@@ -46,6 +48,13 @@ pub enum Command {
     SetFrameRate(FrameRate),
     /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(Duration),
+    /// Records what the current session receives from now on, unless something is recorded already. The recording ends with
+    /// [`Command::StopRecording`], Stop, the end of the stream, or other media.
+    StartRecording(RecordingRequest),
+    /// Ends the recording.
+    StopRecording,
+    /// Saves a frame.
+    SaveSnapshot(SnapshotRequest),
     /// Configures the emulated network, from the next packet on.
     SetEmulatorSettings(EmulatorSettings),
 }
@@ -70,6 +79,10 @@ pub enum BackendEventKind {
     IndexProgress(IndexProgress),
     /// The open file, or a part of it, cannot be read; holds a sentence for the user.
     ReadFailed(String),
+    /// The recording has grown or ended. May belong to an earlier generation.
+    Recording(RecordingUpdate),
+    /// A snapshot was saved at this path, or not, for the reason in a sentence.
+    SnapshotSaved(Result<PathBuf, String>),
     /// Event of the session.
     Session(SessionEvent),
 }

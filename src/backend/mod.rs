@@ -13,11 +13,13 @@ mod handle;
 mod lifecycle;
 mod messages;
 mod preview;
+mod recording;
 mod shutdown_signal;
 mod source;
 
 pub use handle::BackendHandle;
 pub use lifecycle::{Backend, BackendOutputs, runtime};
 pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
+pub use recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 pub use shutdown_signal::ShutdownSignal;
 pub use source::{MediaSource, SAMPLE_NAME, file_name};

@@ -8,9 +8,13 @@
 mod clock;
 mod format;
 mod muxer;
+mod name;
 mod recorder;
+mod snapshot;
 
 pub use clock::FrameClock;
 pub use format::{ParseRecordingFormatError, RecordingFormat};
 pub use muxer::RecordingMuxer;
+pub use name::{UserFolders, file_stem, unused_path};
 pub use recorder::{Recorder, RecordingOptions, RecordingProgress, RecordingResult};
+pub use snapshot::{ParseSnapshotFormatError, SnapshotFormat, save_snapshot};

@@ -11,6 +11,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 use super::problem::IgnoredValue;
 use super::values::{Controls, KnownServer, Settings, ThemePreference};
 use crate::media::FrameRate;
+use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{Dialect, PortSpelling};
 
 /// Text of a new settings file, with the default values.
@@ -28,10 +29,17 @@ frame_rate = 20
 
 # Playout delay in milliseconds, from 0 to 5000.
 playout_delay_ms = 50
+
+# Format of recordings: mov (keeps the time of each frame), avi, or classroom (holds no times).
+recording_format = \"mov\"
+
+# Format of snapshots: jpeg (the frame as it arrived) or png.
+snapshot_format = \"jpeg\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 5] = ["controls", "theme", "frame_rate", "playout_delay_ms", "servers"];
+const KEYS: [&str; 7] =
+    ["controls", "theme", "frame_rate", "playout_delay_ms", "recording_format", "snapshot_format", "servers"];
 
 /// Rule that a value breaks.
 type Rule = String;
@@ -50,6 +58,8 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "theme", theme, &mut settings.theme, &mut ignored);
     read_value(table, "frame_rate", frame_rate, &mut settings.frame_rate, &mut ignored);
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
+    read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
+    read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
     if let Some(item) = table.get("servers") {
         settings.servers = servers(item, &mut ignored);
     }
@@ -99,7 +109,25 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         defaults.playout_delay_ms,
         |delay| i64::from(delay).into(),
     );
+    write_formats(document, settings, &defaults);
     write_servers(document, &settings.servers);
+}
+
+/// Writes the formats of recordings and snapshots. A file that does not have them is not changed for the default.
+fn write_formats(document: &mut DocumentMut, settings: &Settings, defaults: &Settings) {
+    let (recording, snapshot) = (settings.recording_format, settings.snapshot_format);
+    if document.contains_key("recording_format") || recording != defaults.recording_format {
+        let default = defaults.recording_format;
+        write_value(document, "recording_format", recording_format, recording, default, |format| {
+            format.as_str().into()
+        });
+    }
+    if document.contains_key("snapshot_format") || snapshot != defaults.snapshot_format {
+        let default = defaults.snapshot_format;
+        write_value(document, "snapshot_format", snapshot_format, snapshot, default, |format| {
+            format.as_str().into()
+        });
+    }
 }
 
 fn write_value<T: PartialEq>(
@@ -147,6 +175,14 @@ fn controls(item: &Item) -> Result<Controls, Rule> {
 }
 
 fn theme(item: &Item) -> Result<ThemePreference, Rule> {
+    parse(text(item)?)
+}
+
+fn recording_format(item: &Item) -> Result<RecordingFormat, Rule> {
+    parse(text(item)?)
+}
+
+fn snapshot_format(item: &Item) -> Result<SnapshotFormat, Rule> {
     parse(text(item)?)
 }
 
@@ -286,6 +322,24 @@ mod tests {
 
     fn known(address: &str, dialect: Dialect) -> KnownServer {
         KnownServer { address: address.to_owned(), dialect, port_spelling: PortSpelling::default() }
+    }
+
+    #[test]
+    fn formats_are_written_where_they_differ() {
+        let settings = Settings {
+            recording_format: RecordingFormat::Avi,
+            snapshot_format: SnapshotFormat::Png,
+            ..Settings::default()
+        };
+        let text = written("", &settings);
+        assert!(
+            text.contains("recording_format = \"avi\"") && text.contains("snapshot_format = \"png\""),
+            "{text}"
+        );
+        assert!(!written("", &Settings::default()).contains("format"));
+        let (read, ignored) = read_text("recording_format = \"mkv\"");
+        assert_eq!(read, Settings::default());
+        assert_eq!(ignored[0].rule, "a recording is mov, avi or classroom");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::media::FrameRate;
+use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, PortSpelling};
 
 /// Values that are saved between runs of the window.
@@ -19,6 +20,10 @@ pub struct Settings {
     pub frame_rate: FrameRate,
     /// Playout delay, in milliseconds; values above [`MAX_PLAYOUT_DELAY_MS`] count as that.
     pub playout_delay_ms: u32,
+    /// Format of recordings.
+    pub recording_format: RecordingFormat,
+    /// Format of snapshots.
+    pub snapshot_format: SnapshotFormat,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
 }
@@ -41,6 +46,8 @@ impl Default for Settings {
             theme: ThemePreference::default(),
             frame_rate: FrameRate::CLASSROOM,
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
+            recording_format: RecordingFormat::default(),
+            snapshot_format: SnapshotFormat::default(),
             servers: Vec::new(),
         }
     }

@@ -202,6 +202,11 @@ pub fn secondary(theme: &Theme, status: button::Status) -> button::Style {
     button_style(background, colours.text)
 }
 
+/// Ordinary button of a recording in progress, in red.
+pub fn recording(theme: &Theme, status: button::Status) -> button::Style {
+    button::Style { text_color: colours(theme).danger, ..secondary(theme, status) }
+}
+
 /// Button without a background until the pointer is over it.
 pub fn quiet(theme: &Theme, status: button::Status) -> button::Style {
     let colours = colours(theme);
@@ -319,6 +324,11 @@ pub fn live_mark(is_playing: bool) -> impl Fn(&Theme) -> container::Style {
             ..container::Style::default()
         }
     }
+}
+
+/// Mark of a recording in progress.
+pub fn recording_mark(theme: &Theme) -> container::Style {
+    container::Style { text_color: Some(colours(theme).danger), ..container::Style::default() }
 }
 
 /// Background of a row of choices.

@@ -87,7 +87,10 @@ impl FrameQueue {
 
     /// Waits until the queue has space or is closed, if it was created for that.
     pub async fn wait_for_space(&self) {
-        while self.waits_over_tcp {
+        if !self.waits_over_tcp {
+            return;
+        }
+        loop {
             let removed = self.removed.notified();
             let is_ready = {
                 let state = self.lock();

@@ -27,6 +27,8 @@ pub struct Picture {
     pub source_width: u32,
     /// Height before scaling, in pixels.
     pub source_height: u32,
+    /// JPEG from which it was decoded, as it arrived.
+    pub jpeg: Bytes,
     /// Position in the film, if known.
     pub position: Option<Npt>,
     /// Number of the session or film that the picture belongs to, chosen by the caller.
@@ -301,7 +303,7 @@ impl Worker {
         let job = self.last_job.as_ref()?;
         let (source_width, source_height) = self.decoded_size;
         let (width, height) = area.map_or(self.decoded_size, |area| fit_size(self.decoded_size, area));
-        let (position, generation) = (job.position, job.generation);
+        let (jpeg, position, generation) = (job.jpeg.clone(), job.position, job.generation);
         let pixels = if (width, height) == self.decoded_size {
             self.decoded.clone()
         } else {
@@ -314,7 +316,7 @@ impl Worker {
             }
         };
         let pixels = Bytes::from(pixels);
-        Some(Picture { pixels, width, height, source_width, source_height, position, generation })
+        Some(Picture { pixels, width, height, source_width, source_height, jpeg, position, generation })
     }
 
     fn scale(&mut self, width: u32, height: u32) -> Result<Vec<u8>, String> {

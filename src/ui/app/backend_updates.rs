@@ -40,7 +40,18 @@ impl App {
                 return self.remember_port_spelling(*spelling);
             }
         }
-        self.playback.handle_event(event);
+        match event.kind {
+            // A recording may end after other media were opened.
+            BackendEventKind::Recording(update) => {
+                self.handle_recording_update(update);
+                return Task::none();
+            }
+            BackendEventKind::SnapshotSaved(saved) => {
+                self.handle_snapshot_saved(saved);
+                return Task::none();
+            }
+            _ => self.playback.handle_event(event),
+        }
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
             self.drag_position = None;

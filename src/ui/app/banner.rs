@@ -26,6 +26,10 @@ pub enum Action {
     RetryNow,
     /// Show the session summary.
     ShowSummary,
+    /// Open the file that was saved.
+    OpenSaved,
+    /// Show the folder of the file that was saved.
+    ShowFolder,
 }
 
 /// Returns the banner: the notice, else one that follows from the state, else the hint. `None` if there is nothing to
@@ -52,9 +56,13 @@ fn notice_banner(notice: &Notice) -> Element<'_, Action> {
     let close =
         button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
     let message = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
-    let is_error = !matches!(notice, Notice::Info(_));
+    let is_error = notice.is_error();
     let copy = notice.command().map(|_| action_button("Copy", Some(Action::CopyCommand)));
-    let line = row![message].push(copy).push(close).spacing(space::NORMAL).align_y(Center);
+    let saved = notice.saved_path().map(|_| {
+        let folder = action_button("Show folder", Some(Action::ShowFolder));
+        row![action_button("Open file", Some(Action::OpenSaved)), folder].spacing(space::SMALL)
+    });
+    let line = row![message].push(copy).push(saved).push(close).spacing(space::NORMAL).align_y(Center);
     banner(line.into(), is_error)
 }
 

@@ -1,16 +1,20 @@
 //! Bar below the video: time line, buttons, and the number of the frame.
 
+use std::time::Duration;
+
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, Text, button, column, container, row, slider, text};
+use iced::widget::{Row, button, column, container, responsive, row, slider, text, tooltip};
 use iced::{Center, Element, Fill, Right, Theme};
 
 use super::playback::{Button, Playback, PlaybackPosition};
+use super::recording_state::{RecordingState, record_tooltip};
 use crate::proto::rtsp::Npt;
+use crate::recording::RecordingFormat;
 use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
-use crate::ui::widget::icon::{Icon, icon};
+use crate::ui::widget::icon::{Icon, icon, icon_sized};
 
 /// Request of the bar to the application.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +25,21 @@ pub enum Action {
     Drag(Npt),
     /// Release of the time line.
     Release,
+    /// Click on Record.
+    ToggleRecording,
+    /// Click on Snapshot.
+    SaveSnapshot,
+}
+
+/// State of the recording, and what can be recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Saving {
+    /// State of the recording.
+    pub recording: RecordingState,
+    /// Format of recordings.
+    pub format: RecordingFormat,
+    /// A frame is shown, which can be saved.
+    pub has_picture: bool,
 }
 
 /// Returns the bar. `drag_position` is the position that the time line is being dragged to, and `played_s` the playing
@@ -30,20 +49,31 @@ pub fn view(
     controls: Controls,
     drag_position: Option<Npt>,
     played_s: f64,
+    saving: Saving,
 ) -> Element<'_, Action> {
     let position = match drag_position {
         Some(position) => playback.position().at(position, playback.frame_times().as_ref()),
         None => playback.position(),
     };
     let label = match playback.pending_position(drag_position) {
-        Some(pending) => text(format!("Play resumes at {}", text_format::time(pending))),
-        None => text(frame_label(position)).style(theme::muted),
+        Some(pending) => {
+            Label { text: format!("Play resumes at {}", text_format::time(pending)), is_muted: false }
+        }
+        None => Label { text: frame_label(position), is_muted: true },
     };
     let line = match position.is_live {
         true => live_line(playback.state() == RtspState::Playing, played_s),
         false => seek_bar(position),
     };
-    let bar = column![line, button_row(playback, controls, label)].spacing(distance::SMALL);
+    // Four buttons leave no space for it in a small window.
+    let (beside_line, beside_buttons) = match playback.controls(controls) {
+        Controls::Three => (RecordingState::Off, saving.recording),
+        Controls::Four => (saving.recording, RecordingState::Off),
+    };
+    let line =
+        Row::new().push(line).push(recording_label(beside_line)).spacing(distance::NORMAL).align_y(Center);
+    let bar =
+        column![line, button_row(playback, controls, label, beside_buttons, saving)].spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
 }
 
@@ -114,7 +144,32 @@ fn frame_label(position: PlaybackPosition) -> String {
     }
 }
 
-fn button_row<'a>(playback: &Playback, controls: Controls, label: Text<'a>) -> Element<'a, Action> {
+/// Text at the right of the buttons.
+struct Label {
+    text: String,
+    is_muted: bool,
+}
+
+/// Width from which the text beside the buttons is shown, in logical pixels.
+const MIN_LABEL_WIDTH: f32 = 120.0;
+
+/// Width from which it is shown together with the state of the recording, in logical pixels.
+const MIN_WIDTH_OF_BOTH: f32 = 320.0;
+
+/// Height of the text, in logical pixels.
+const LABEL_HEIGHT: f32 = size::SMALL * 1.3;
+
+/// Ids of the buttons without a text for tests to find them by.
+const RECORD_ID: &str = "record";
+const SNAPSHOT_ID: &str = "snapshot";
+
+fn button_row<'a>(
+    playback: &Playback,
+    controls: Controls,
+    label: Label,
+    recording: RecordingState,
+    saving: Saving,
+) -> Element<'a, Action> {
     let buttons: &[Button] = match playback.controls(controls) {
         Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
         Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
@@ -122,12 +177,68 @@ fn button_row<'a>(playback: &Playback, controls: Controls, label: Text<'a>) -> E
     let buttons = buttons.iter().map(|&button| control_button(button, playback.is_enabled(button, controls)));
     row![
         Row::with_children(buttons).spacing(distance::SMALL),
-        label.size(size::SMALL).width(Fill).align_x(Right)
+        labels(label, recording),
+        record_button(playback.source().is_some(), saving),
+        snapshot_button(saving.has_picture),
     ]
     .spacing(distance::SMALL)
     .align_y(Center)
     .into()
 }
+
+/// Returns the state of the recording and the text, as far as the space between the buttons suffices.
+fn labels<'a>(label: Label, recording: RecordingState) -> Element<'a, Action> {
+    let shown = responsive(move |available| {
+        let content = |content: String| text(content).size(size::SMALL).wrapping(Wrapping::None);
+        let recording = recording_label(recording);
+        let min_width = if recording.is_some() { MIN_WIDTH_OF_BOTH } else { MIN_LABEL_WIDTH };
+        let label = (available.width >= min_width).then(|| match label.is_muted {
+            true => content(label.text.clone()).style(theme::muted),
+            false => content(label.text.clone()),
+        });
+        let line = Row::new().push(recording).push(label).spacing(distance::WIDE).align_y(Center);
+        container(line).align_right(Fill).center_y(Fill).clip(true).into()
+    });
+    shown.height(LABEL_HEIGHT).into()
+}
+
+/// Returns the red mark with time and size of the recording; `None` if nothing is recorded.
+fn recording_label<'a>(recording: RecordingState) -> Option<Element<'a, Action>> {
+    let state = recording.label()?;
+    let mark = container(icon_sized(Icon::Record, 10.0)).style(theme::recording_mark);
+    let state = text(state).size(size::SMALL).wrapping(Wrapping::None);
+    Some(row![mark, state].spacing(distance::TIGHT).align_y(Center).into())
+}
+
+fn record_button<'a>(is_open: bool, saving: Saving) -> Element<'a, Action> {
+    let is_on = matches!(saving.recording, RecordingState::On(_));
+    let is_enabled = is_on || is_open && saving.recording == RecordingState::Off;
+    let style = if is_on { theme::recording } else { theme::secondary };
+    let symbol = if is_on { Icon::Stop } else { Icon::Record };
+    let pressed = button(icon(symbol))
+        .padding(9)
+        .style(style)
+        .on_press_maybe(is_enabled.then_some(Action::ToggleRecording));
+    let about = record_tooltip(is_open, saving.recording, saving.format);
+    with_tooltip(container(pressed).id(RECORD_ID), about)
+}
+
+fn snapshot_button<'a>(has_picture: bool) -> Element<'a, Action> {
+    let pressed = button(icon(Icon::Snapshot))
+        .padding(9)
+        .style(theme::secondary)
+        .on_press_maybe(has_picture.then_some(Action::SaveSnapshot));
+    let about = if has_picture { "Save this frame (Ctrl+S)" } else { "Snapshot: no frame is shown" };
+    with_tooltip(container(pressed).id(SNAPSHOT_ID), about.to_owned())
+}
+
+fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> Element<'a, Action> {
+    let label = container(text(label).size(size::SMALL)).max_width(300).padding([4, 8]).style(theme::tooltip);
+    tooltip(content, label, tooltip::Position::Top).gap(4).delay(TOOLTIP_DELAY).into()
+}
+
+/// Time that the pointer must rest on a button before its tooltip appears.
+const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
 
 fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
     let (symbol, label) = match kind {

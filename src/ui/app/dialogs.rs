@@ -75,11 +75,10 @@ impl App {
     }
 
     pub(super) fn show_preferences_dialog(&mut self) -> Task<Message> {
-        let delay = self.settings.playout_delay();
         let theme = self.theme_override.unwrap_or(self.settings.theme);
         let previous_theme =
             PreviousTheme { theme_override: self.theme_override, saved: self.settings.theme };
-        let form = preferences::Form::new(theme, self.frame_rate, delay);
+        let form = preferences::Form::new(theme, self.frame_rate, &self.settings);
         self.dialog = Some(Dialog::Preferences(form, previous_theme));
         focus::select_all(preferences::FRAME_RATE_INPUT_ID)
     }
@@ -97,8 +96,10 @@ impl App {
                 self.settings.theme = theme;
                 Task::none()
             }
-            preferences::Action::Apply { frame_rate, playout_delay } => {
+            preferences::Action::Apply { frame_rate, playout_delay, recording_format, snapshot_format } => {
                 self.dialog = None;
+                self.settings.recording_format = recording_format;
+                self.settings.snapshot_format = snapshot_format;
                 self.apply_preferences(frame_rate, playout_delay)
             }
         }

@@ -30,6 +30,8 @@ impl App {
                 };
                 self.playback.press(button, self.settings.controls);
             }
+            Shortcut::Record => self.toggle_recording(),
+            Shortcut::Snapshot => self.save_snapshot(),
             Shortcut::Open => return self.handle_header(header::Action::Open),
             Shortcut::Connect => return self.show_connect_dialog(),
             Shortcut::Preferences => return self.show_preferences_dialog(),

@@ -45,6 +45,8 @@ pub enum Message {
     FileHoverLeft,
     FileDropped(PathBuf),
     SettingsSaved(Result<(), String>),
+    /// A file or folder was opened with the program of the system, or not, for the reason in a sentence.
+    OpenedWithSystem(Result<(), String>),
     /// Time of a redraw, while something visible depends on the time.
     Tick(Instant),
     /// Signal of the operating system to end the program.

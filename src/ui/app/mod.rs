@@ -38,6 +38,8 @@ mod keyboard;
 mod logo;
 mod message;
 mod playback;
+mod recording;
+mod recording_state;
 mod seeking;
 mod session_record;
 mod shortcuts;

@@ -13,6 +13,10 @@ pub enum Shortcut {
     PlayOrPause,
     /// Press Stop or Teardown.
     Stop,
+    /// Start to record, or end the recording.
+    Record,
+    /// Save the frame on the screen.
+    Snapshot,
     /// Show the file dialog.
     Open,
     /// Show the Connect dialog.
@@ -63,6 +67,8 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
     match (key.to_latin(*physical_key)?.to_ascii_lowercase(), modifiers.command()) {
         ('o', true) => Some(Shortcut::Open),
         ('l', true) => Some(Shortcut::Connect),
+        ('r', true) => Some(Shortcut::Record),
+        ('s', true) => Some(Shortcut::Snapshot),
         (',', true) => Some(Shortcut::Preferences),
         ('s', false) => Some(Shortcut::Stop),
         ('f', false) => Some(Shortcut::Fullscreen),
@@ -106,6 +112,8 @@ mod tests {
         assert_eq!(press(letter("s"), Modifiers::empty(), false), Some(Shortcut::Stop));
         assert_eq!(press(letter("o"), Modifiers::COMMAND, false), Some(Shortcut::Open));
         assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
+        assert_eq!(press(letter("r"), Modifiers::COMMAND, false), Some(Shortcut::Record));
+        assert_eq!(press(letter("s"), Modifiers::COMMAND, false), Some(Shortcut::Snapshot));
         assert_eq!(press(letter("o"), Modifiers::empty(), false), None);
         assert_eq!(press(letter(","), Modifiers::COMMAND, false), Some(Shortcut::Preferences));
         let third = |key, modifiers| press_at(Physical::Code(Code::Digit3), letter(key), modifiers, false);

@@ -10,10 +10,12 @@ use iced::{Size, Theme, window};
 use super::backend_subscription::BackendSubscription;
 use super::logo::logo;
 use super::playback::{Playback, SignInRequest};
+use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
 use crate::backend::{BackendHandle, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
+use crate::recording::UserFolders;
 use crate::session::{Decoder, Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::{Controls, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
@@ -40,6 +42,8 @@ pub struct App {
     pub(super) decoder: Option<Arc<Decoder>>,
     pub(super) picture: Option<PictureHandle>,
     pub(super) session_record: SessionRecord,
+    pub(super) recording: RecordingState,
+    pub(super) folders: UserFolders,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
@@ -89,6 +93,8 @@ pub struct AppOptions {
     pub theme: Option<ThemePreference>,
     /// Frame rate of files that state none, instead of the saved one; not saved.
     pub frame_rate: Option<FrameRate>,
+    /// Folders for recordings and snapshots.
+    pub folders: UserFolders,
 }
 
 impl App {
@@ -105,6 +111,8 @@ impl App {
             decoder: None,
             picture: None,
             session_record: SessionRecord::default(),
+            recording: RecordingState::default(),
+            folders: options.folders,
             connect_form: connect::Form::default(),
             dialog: None,
             panel: None,

@@ -49,7 +49,8 @@ impl App {
                 self.close_dialog();
                 self.open(MediaSource::File(path), false);
             }
-            Message::SettingsSaved(Ok(())) | Message::Tick(_) => {}
+            Message::SettingsSaved(Ok(())) | Message::OpenedWithSystem(Ok(())) | Message::Tick(_) => {}
+            Message::OpenedWithSystem(Err(sentence)) => self.playback.show_error(sentence),
             Message::SettingsSaved(Err(error)) => {
                 self.playback.show_error(format!("The settings cannot be saved: {error}."));
             }
@@ -90,6 +91,8 @@ impl App {
             controls::Action::Press(button) => self.playback.press(button, self.settings.controls),
             controls::Action::Drag(position) => self.drag_time_line(position),
             controls::Action::Release => self.release_time_line(),
+            controls::Action::ToggleRecording => self.toggle_recording(),
+            controls::Action::SaveSnapshot => self.save_snapshot(),
         }
     }
 
@@ -103,6 +106,8 @@ impl App {
             banner::Action::Cancel => self.playback.cancel(),
             banner::Action::RetryNow => self.playback.retry_now(),
             banner::Action::ShowSummary => self.show_summary(),
+            banner::Action::OpenSaved => return self.open_saved(),
+            banner::Action::ShowFolder => return self.show_saved_folder(),
         }
         Task::none()
     }

@@ -45,7 +45,13 @@ impl App {
 
     fn view_controls(&self) -> Element<'_, Message> {
         let played_s = self.session_record.figures().snapshot.playing_s;
-        let bar = controls::view(&self.playback, self.settings.controls, self.drag_position, played_s);
+        let saving = controls::Saving {
+            recording: self.recording,
+            format: self.settings.recording_format,
+            has_picture: self.picture.is_some(),
+        };
+        let bar =
+            controls::view(&self.playback, self.settings.controls, self.drag_position, played_s, saving);
         bar.map(Message::Controls)
     }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use iced::widget::{column, text, text_input};
+use iced::widget::{column, scrollable, text, text_input};
 use iced::{Element, Fill};
 
 use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
-use crate::settings::{MAX_PLAYOUT_DELAY_MS, ThemePreference};
+use crate::recording::{RecordingFormat, SnapshotFormat};
+use crate::settings::{MAX_PLAYOUT_DELAY_MS, Settings, ThemePreference};
 use crate::ui::dialog::layout::{buttons, setting_row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
@@ -18,6 +19,8 @@ pub struct Form {
     theme: ThemePreference,
     frame_rate: String,
     playout_delay: String,
+    recording_format: RecordingFormat,
+    snapshot_format: SnapshotFormat,
     /// Errors found when the input was submitted.
     errors: FieldErrors,
 }
@@ -36,6 +39,8 @@ pub enum Message {
     Theme(ThemePreference),
     FrameRate(String),
     PlayoutDelay(String),
+    Recordings(RecordingFormat),
+    Snapshots(SnapshotFormat),
     Submit,
     Cancel,
 }
@@ -53,6 +58,10 @@ pub enum Action {
         frame_rate: FrameRate,
         /// Playout delay of the current and of later sessions.
         playout_delay: Duration,
+        /// Format of later recordings.
+        recording_format: RecordingFormat,
+        /// Format of later snapshots.
+        snapshot_format: SnapshotFormat,
     },
     /// Close the dialog and discard the input.
     Close,
@@ -65,11 +74,13 @@ const PLAYOUT_DELAY_INPUT_ID: &str = "preferences-delay";
 
 impl Form {
     /// Creates a dialog with the current settings.
-    pub fn new(theme: ThemePreference, frame_rate: FrameRate, playout_delay: Duration) -> Self {
+    pub fn new(theme: ThemePreference, frame_rate: FrameRate, settings: &Settings) -> Self {
         Self {
             theme,
             frame_rate: frame_rate.exact_text(),
-            playout_delay: playout_delay.as_millis().to_string(),
+            playout_delay: settings.playout_delay().as_millis().to_string(),
+            recording_format: settings.recording_format,
+            snapshot_format: settings.snapshot_format,
             errors: FieldErrors::default(),
         }
     }
@@ -89,6 +100,8 @@ impl Form {
                 self.playout_delay = delay;
                 self.errors.playout_delay = None;
             }
+            Message::Recordings(format) => self.recording_format = format,
+            Message::Snapshots(format) => self.snapshot_format = format,
             Message::Cancel => return Action::Close,
             Message::Submit => match self.parse() {
                 Ok(action) => return action,
@@ -100,7 +113,12 @@ impl Form {
 
     fn parse(&self) -> Result<Action, FieldErrors> {
         match (self.parse_frame_rate(), self.parse_playout_delay()) {
-            (Ok(rate), Ok(delay)) => Ok(Action::Apply { frame_rate: rate, playout_delay: delay }),
+            (Ok(rate), Ok(delay)) => Ok(Action::Apply {
+                frame_rate: rate,
+                playout_delay: delay,
+                recording_format: self.recording_format,
+                snapshot_format: self.snapshot_format,
+            }),
             (rate, delay) => Err(FieldErrors { frame_rate: rate.err(), playout_delay: delay.err() }),
         }
     }
@@ -147,18 +165,30 @@ impl Form {
             Message::PlayoutDelay,
             self.errors.playout_delay.is_some(),
         );
+        let recordings = [
+            ("MOV", RecordingFormat::Mov),
+            ("AVI", RecordingFormat::Avi),
+            ("Classroom", RecordingFormat::Classroom),
+        ];
+        let snapshots = [("JPEG", SnapshotFormat::Jpeg), ("PNG", SnapshotFormat::Png)];
         let buttons = buttons(Message::Cancel, "Apply", Some(Message::Submit));
         let mut content = column![
             text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
             setting_row("Theme", choices(themes, self.theme, Message::Theme)),
             setting_row("Frame rate of films that state none (frames/s)", rate),
             setting_row("Playout delay (ms)", delay),
+            setting_row("Recordings", choices(recordings, self.recording_format, Message::Recordings)),
+            setting_row("Snapshots", choices(snapshots, self.snapshot_format, Message::Snapshots)),
         ]
         .spacing(distance::NORMAL);
+        if let Some(warning) = self.recording_format.warning() {
+            content = content.push(text(warning).size(size::SMALL).style(theme::muted));
+        }
         for sentence in self.errors.frame_rate.iter().chain(&self.errors.playout_delay) {
             content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
         }
-        content.push(about()).push(buttons).width(Fill).into()
+        // A small window has no space for all of it.
+        scrollable(content.push(about()).push(buttons).width(Fill)).style(theme::scroll_bar).into()
     }
 }
 
@@ -185,14 +215,18 @@ mod tests {
 
     #[test]
     fn input_is_applied_or_rejected_with_reason() {
-        let mut form = Form::new(ThemePreference::System, FrameRate::CLASSROOM, Duration::from_millis(50));
+        let mut form = Form::new(ThemePreference::System, FrameRate::CLASSROOM, &Settings::default());
         form.update(Message::FrameRate("29.97".to_owned()));
         form.update(Message::PlayoutDelay("200".to_owned()));
-        let frame_rate = FrameRate::new(30_000, 1_001).unwrap();
-        assert_eq!(
-            form.update(Message::Submit),
-            Action::Apply { frame_rate, playout_delay: Duration::from_millis(200) }
-        );
+        form.update(Message::Recordings(RecordingFormat::Avi));
+        form.update(Message::Snapshots(SnapshotFormat::Png));
+        let applied = Action::Apply {
+            frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
+            playout_delay: Duration::from_millis(200),
+            recording_format: RecordingFormat::Avi,
+            snapshot_format: SnapshotFormat::Png,
+        };
+        assert_eq!(form.update(Message::Submit), applied);
         form.update(Message::FrameRate("fast".to_owned()));
         assert_eq!(form.update(Message::Submit), Action::None);
         let rule = "A frame rate is a number from 0.1 to 240, like 25, 29.97 or 30000/1001.";

@@ -21,6 +21,8 @@ pub enum Icon {
     Connect,
     Settings,
     Close,
+    Record,
+    Snapshot,
 }
 
 /// Returns an icon of 16 by 16 logical pixels.
@@ -84,6 +86,8 @@ impl Icon {
             Self::Teardown => draw_eject(frame, colour),
             Self::Open => draw_folder(frame, colour),
             Self::Connect => draw_waves(frame, colour),
+            Self::Record => frame.fill(&Path::circle(Point::new(8.0, 8.0), 5.5), colour),
+            Self::Snapshot => draw_camera(frame, colour),
             Self::Settings => draw_sliders(frame, colour),
             Self::Close => {
                 frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
@@ -168,4 +172,20 @@ fn draw_sliders(frame: &mut Frame, colour: Color) {
         frame.stroke(&Path::line(Point::new(1.8, y), Point::new(14.2, y)), line_stroke(colour));
         frame.fill(&Path::circle(Point::new(x, y), 2.2), colour);
     }
+}
+
+/// Draws the outline of a photo camera, and its lens.
+fn draw_camera(frame: &mut Frame, colour: Color) {
+    let outline = polygon(&[
+        (1.8, 4.8),
+        (4.8, 4.8),
+        (6.0, 2.8),
+        (10.0, 2.8),
+        (11.2, 4.8),
+        (14.2, 4.8),
+        (14.2, 13.2),
+        (1.8, 13.2),
+    ]);
+    frame.stroke(&outline, line_stroke(colour));
+    frame.stroke(&Path::circle(Point::new(8.0, 8.8), 2.4), line_stroke(colour));
 }

@@ -172,6 +172,7 @@ mod tests {
             height: 0,
             source_width: 384,
             source_height: 288,
+            jpeg: Bytes::new(),
             position: None,
             generation: 0,
         };

@@ -8,6 +8,7 @@ use super::settings::{iced_settings, window_settings};
 use crate::backend::{Backend, BackendOptions, MediaSource};
 use crate::command_line::{Target, WindowArguments};
 use crate::media::FrameRate;
+use crate::recording::UserFolders;
 use crate::session::RtspOptions;
 use crate::settings::{LoadedSettings, Settings};
 use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
@@ -35,8 +36,12 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     };
     let (backend, outputs) = Backend::start(options)
         .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
-    let app_options =
-        AppOptions { settings: saved_settings, theme: arguments.theme, frame_rate: arguments.rate };
+    let app_options = AppOptions {
+        settings: saved_settings,
+        theme: arguments.theme,
+        frame_rate: arguments.rate,
+        folders: UserFolders::of_system(),
+    };
     let mut app = App::new(backend.handle(), app_options);
     let decoder = outputs.decoder.clone();
     app.attach(BackendSubscription::new(outputs), decoder);

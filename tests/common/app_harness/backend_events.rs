@@ -218,6 +218,7 @@ impl AppHarness {
             height,
             source_width: width,
             source_height: height,
+            jpeg: sample_frame(number),
             position: Some(FrameRate::CLASSROOM.npt_of(number)),
             generation: self.generation,
         }));

@@ -1,6 +1,7 @@
 //! Settings file: what is written is read again, and what the user wrote stays.
 
 use reelay::media::FrameRate;
+use reelay::recording::{RecordingFormat, SnapshotFormat};
 use reelay::session::{Dialect, PortSpelling};
 use reelay::settings::document::{self, template};
 use reelay::settings::{Controls, KnownServer, Settings, ThemePreference};
@@ -24,6 +25,8 @@ pub fn body(data: &[u8]) {
         theme: ThemePreference::Dark,
         frame_rate: FrameRate::per_second(30),
         playout_delay_ms: 123,
+        recording_format: RecordingFormat::Avi,
+        snapshot_format: SnapshotFormat::Png,
         servers: vec![KnownServer {
             address: "lab.example:8554".to_owned(),
             dialect: Dialect::Classroom,

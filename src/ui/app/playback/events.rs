@@ -24,7 +24,11 @@ impl Playback {
             BackendEventKind::IndexProgress(progress) => self.handle_index_progress(progress),
             BackendEventKind::ReadFailed(message) => self.notice = Some(Notice::Error(message)),
             BackendEventKind::Session(event) => self.handle_session_event(event),
-            BackendEventKind::Opened(_) | BackendEventKind::OpenFailed(_) => {}
+            // Recordings and snapshots are those of `App`.
+            BackendEventKind::Opened(_)
+            | BackendEventKind::OpenFailed(_)
+            | BackendEventKind::Recording(_)
+            | BackendEventKind::SnapshotSaved(_) => {}
         }
     }
 

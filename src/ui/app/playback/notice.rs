@@ -1,5 +1,7 @@
 //! Sentences for the user, shown in the banner.
 
+use std::path::{Path, PathBuf};
+
 /// End of a sentence, and start of the command line after it.
 const COMMAND_START: &str = ": ffmpeg -i ";
 
@@ -10,6 +12,15 @@ pub enum Notice {
     Error(String),
     /// Missing data; removed when data arrives again.
     NoData(String),
+    /// File that was saved.
+    Saved {
+        /// Where it was saved.
+        text: String,
+        /// Path of the file.
+        path: PathBuf,
+        /// The file does not contain everything.
+        is_error: bool,
+    },
     /// Information without an error, such as streams that are not played.
     Info(String),
 }
@@ -18,7 +29,24 @@ impl Notice {
     /// Returns the sentence, without its kind.
     pub fn text(&self) -> &str {
         match self {
-            Self::Error(text) | Self::NoData(text) | Self::Info(text) => text,
+            Self::Error(text) | Self::NoData(text) | Self::Info(text) | Self::Saved { text, .. } => text,
+        }
+    }
+
+    /// Returns whether the banner has a red edge.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Self::Error(_) | Self::NoData(_) => true,
+            Self::Saved { is_error, .. } => *is_error,
+            Self::Info(_) => false,
+        }
+    }
+
+    /// Returns the path of the file that was saved.
+    pub fn saved_path(&self) -> Option<&Path> {
+        match self {
+            Self::Saved { path, .. } => Some(path),
+            _ => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! State of playback: fields, their types, and getters that need no computation.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::notice::Notice;
@@ -216,6 +217,25 @@ impl Playback {
         if let Some(opening) = &mut self.opening {
             opening.notice.clone_from(&self.notice);
         }
+    }
+
+    /// Shows where a file was saved. It stays when the file that is being opened is open.
+    pub fn show_saved(&mut self, text: String, path: PathBuf, is_error: bool) {
+        self.notice = Some(Notice::Saved { text, path, is_error });
+        if let Some(opening) = &mut self.opening {
+            opening.notice.clone_from(&self.notice);
+        }
+    }
+
+    /// Returns the path of the file that the notice says was saved.
+    pub fn saved_path(&self) -> Option<&Path> {
+        self.notice.as_ref().and_then(Notice::saved_path)
+    }
+
+    /// Returns the sentence about streams that are not played, of the film or the stream.
+    pub fn other_streams_note(&self) -> Option<String> {
+        let of_stream = || self.presentation.as_ref().and_then(Presentation::other_streams_note);
+        self.media_info.as_ref().map_or_else(of_stream, MediaInfo::other_streams_note)
     }
 
     /// Removes the notice from the banner.

@@ -1,0 +1,120 @@
+//! Recording and snapshots: from clicks to commands, and from updates to notices.
+
+use std::path::{Path, PathBuf};
+
+use iced::Task;
+
+use super::message::Message;
+use super::recording_state::RecordingState;
+use super::state::App;
+use crate::backend::{Command, MediaSource, RecordingRequest, RecordingUpdate, SnapshotRequest};
+use crate::media::FrameRate;
+use crate::media::container::has_media_extension;
+use crate::recording::{RecordingProgress, RecordingResult};
+
+impl App {
+    /// Starts to record, or ends the recording.
+    pub(super) fn toggle_recording(&mut self) {
+        match self.recording {
+            RecordingState::Off => self.start_recording(),
+            RecordingState::On(_) => {
+                self.recording = RecordingState::Ending;
+                self.backend.send(Command::StopRecording);
+            }
+            RecordingState::Ending => {}
+        }
+    }
+
+    fn start_recording(&mut self) {
+        let Some(name) = self.playback.source().and_then(|_| self.playback.name()) else { return };
+        let format = self.settings.recording_format;
+        let left_out = self.playback.other_streams_note();
+        let notes: Vec<_> = format.warning().map(str::to_owned).into_iter().chain(left_out).collect();
+        if !notes.is_empty() {
+            self.playback.show_info(notes.join(" "));
+        }
+        self.recording = RecordingState::On(RecordingProgress::default());
+        self.backend.send(Command::StartRecording(RecordingRequest {
+            name,
+            folder: self.folders.videos.clone(),
+            format,
+            stated_rate: self.stated_rate(),
+        }));
+    }
+
+    /// Rate that the film or stream states.
+    fn stated_rate(&self) -> Option<FrameRate> {
+        self.playback.frame_times().map(|times| times.rate())
+    }
+
+    /// Saves the frame on the screen.
+    pub(super) fn save_snapshot(&mut self) {
+        let (Some(picture), Some(name)) = (&self.picture, self.playback.name()) else { return };
+        self.backend.send(Command::SaveSnapshot(SnapshotRequest {
+            jpeg: picture.picture().jpeg.clone(),
+            name,
+            folder: self.folders.pictures.clone(),
+            format: self.settings.snapshot_format,
+        }));
+    }
+
+    pub(super) fn handle_recording_update(&mut self, update: RecordingUpdate) {
+        match update {
+            RecordingUpdate::Progress(progress) => {
+                if let RecordingState::On(shown) = &mut self.recording {
+                    *shown = progress;
+                }
+            }
+            RecordingUpdate::Ended(result) => {
+                self.recording = RecordingState::Off;
+                self.show_recorded(&result);
+            }
+        }
+    }
+
+    fn show_recorded(&mut self, result: &RecordingResult) {
+        let is_error = result.error.is_some();
+        if result.recorded.frames == 0 {
+            return self.playback.show_error(result.error.clone().unwrap_or_default());
+        }
+        let recorded = format!("Recorded {}.", result.summary());
+        let sentences: Vec<_> =
+            result.error.iter().cloned().chain([recorded]).chain(result.notes()).collect();
+        self.playback.show_saved(sentences.join(" "), result.path.clone(), is_error);
+    }
+
+    pub(super) fn handle_snapshot_saved(&mut self, saved: Result<PathBuf, String>) {
+        match saved {
+            Ok(path) => self.playback.show_saved(format!("Saved as {}.", path.display()), path, false),
+            Err(sentence) => self.playback.show_error(sentence),
+        }
+    }
+
+    /// Opens the file that was saved: a film in this window, an image with the program of the system.
+    pub(super) fn open_saved(&mut self) -> Task<Message> {
+        let Some(path) = self.playback.saved_path().map(Path::to_owned) else { return Task::none() };
+        if has_media_extension(&path) {
+            self.open(MediaSource::File(path), true);
+            return Task::none();
+        }
+        open_with_system(path)
+    }
+
+    /// Shows the folder of the file that was saved.
+    pub(super) fn show_saved_folder(&mut self) -> Task<Message> {
+        let folder = self.playback.saved_path().and_then(Path::parent).map(Path::to_owned);
+        folder.map_or_else(Task::none, open_with_system)
+    }
+}
+
+/// Opens a file or a folder with the program of the system for it.
+fn open_with_system(path: PathBuf) -> Task<Message> {
+    Task::future(async move {
+        let opening = tokio::task::spawn_blocking(move || {
+            open::that_detached(&path).map_err(|error| {
+                format!("The system cannot open {} ({error}); open it with a file manager.", path.display())
+            })
+        });
+        Message::OpenedWithSystem(opening.await.unwrap_or_else(|error| Err(error.to_string())))
+    })
+}

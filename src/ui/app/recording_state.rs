@@ -1,0 +1,65 @@
+//! State of the recording, as the controls show it.
+
+use crate::format;
+use crate::recording::{RecordingFormat, RecordingProgress};
+
+/// State of the recording, as the controls show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RecordingState {
+    /// Nothing is recorded.
+    #[default]
+    Off,
+    /// A recording has started, and this much of it is written.
+    On(RecordingProgress),
+    /// The film is being completed.
+    Ending,
+}
+
+impl RecordingState {
+    /// Returns the text beside the red mark: time and size. `None` if nothing is recorded.
+    pub fn label(self) -> Option<String> {
+        match self {
+            Self::Off => None,
+            Self::On(progress) => {
+                let (time, size) = (progress.length.as_duration(), progress.bytes);
+                let left_out = match progress.left_out {
+                    0 => String::new(),
+                    left_out => format!(", {} left out", format::count(left_out)),
+                };
+                Some(format!("{}  {}{left_out}", format::clock(time), format::byte_size(size)))
+            }
+            Self::Ending => Some("Completing…".to_owned()),
+        }
+    }
+}
+
+/// Returns the tooltip of the button Record.
+pub fn record_tooltip(is_open: bool, state: RecordingState, format: RecordingFormat) -> String {
+    match (is_open, state) {
+        (_, RecordingState::On(_)) => "Stop recording (Ctrl+R)".to_owned(),
+        (_, RecordingState::Ending) => "The recording is being completed".to_owned(),
+        (false, _) => "Record: open a film or a stream first".to_owned(),
+        (true, _) => match format.warning() {
+            Some(warning) => format!("Record (Ctrl+R). {warning}"),
+            None => "Record (Ctrl+R)".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tooltip_says_why_the_button_is_disabled_and_what_a_format_loses() {
+        let tooltip = |is_open, state| record_tooltip(is_open, state, RecordingFormat::Mov);
+        assert_eq!(tooltip(true, RecordingState::Off), "Record (Ctrl+R)");
+        assert_eq!(tooltip(false, RecordingState::Off), "Record: open a film or a stream first");
+        assert_eq!(
+            tooltip(true, RecordingState::On(RecordingProgress::default())),
+            "Stop recording (Ctrl+R)"
+        );
+        let classroom = record_tooltip(true, RecordingState::Off, RecordingFormat::Classroom);
+        assert!(classroom.contains("holds no times"), "{classroom}");
+    }
+}
