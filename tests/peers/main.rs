@@ -10,6 +10,7 @@ mod common;
 mod mov_films;
 mod players;
 mod programs;
+mod recordings;
 mod relays;
 mod samples;
 mod seeks;
