@@ -11,7 +11,7 @@ use crate::media::{FrameRate, TimeBase};
 use crate::proto::rtp::CLOCK_RATE;
 use crate::proto::rtsp::Npt;
 
-/// Muxer that begins its file with the first frame, and an AVI file with the first [`AVI_START_FRAMES`], because the clock
+/// Muxer that begins its file with the first frame, and an AVI file with the first `AVI_START_FRAMES`, because the clock
 /// of an AVI file is at its beginning.
 #[derive(Debug)]
 pub struct RecordingMuxer {

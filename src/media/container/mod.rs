@@ -1,8 +1,8 @@
 //! File formats that contain Motion JPEG.
 //!
-//! [`identify()`] detects the format from the first bytes of a file, and [`open`] creates the [`Demuxer`] for it. The
+//! [`identify()`] detects the format from the first bytes of a file, and [`open()`] creates the [`Demuxer`] for it. The
 //! caller reads the ranges that the demuxer requests. To add a format, implement [`Demuxer`] in a file of its own, and
-//! extend [`identify()`], [`open`] and [`EXTENSIONS`].
+//! extend [`identify()`], [`open()`] and [`EXTENSIONS`].
 //!
 //! ```
 //! use reelay::media::FrameRate;
