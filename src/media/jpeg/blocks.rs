@@ -112,6 +112,7 @@ pub(super) fn read_planes(mut header: JpegHeader<'_>) -> Result<Vec<Plane>, Jpeg
     loop {
         let end = ScanReader::new(&header, grid, &planes)?.read(&mut planes)?;
         if planes.iter().all(|plane| plane.blocks[0].is_some()) {
+            header.check_end(end)?;
             return Ok(planes);
         }
         header = header.next_scan(end)?;

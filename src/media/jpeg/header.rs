@@ -112,6 +112,19 @@ impl<'a> JpegHeader<'a> {
         Ok(Self { segments, ..self })
     }
 
+    /// Checks that the frame ends where its last scan does. `end` is the end of that scan's data, in bytes from SOI. EOI may
+    /// be missing.
+    ///
+    /// # Errors
+    /// Returns a [`JpegError`] if another marker follows. Decoders disagree on the scan before it: some take the rest of the
+    /// data for its continuation.
+    pub(super) fn check_end(&self, end: usize) -> Result<(), JpegError> {
+        match self.jpeg.get(end + 1) {
+            None | Some(&marker::EOI) => Ok(()),
+            Some(_) => Err(JpegError { message: "marker after the last scan", offset: end }),
+        }
+    }
+
     /// Returns the bytes of the frame that was parsed.
     pub(super) fn jpeg(&self) -> &'a [u8] {
         self.jpeg

@@ -473,8 +473,17 @@ impl StartLine {
             return Err(malformed());
         };
         let version = Version::parse(version).ok_or_else(malformed)?;
+        if !method.bytes().all(is_token_byte) {
+            return Err(malformed());
+        }
         Ok(Self::Request { method: Method::parse(method), uri: uri.to_owned(), version })
     }
+}
+
+/// Returns whether a byte can be part of a method, which is a token (RFC 2326 §15.1). A method with a slash would be taken for
+/// the version of a response when it is forwarded.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }
 
 /// Maximum number of characters of a reason phrase; the longest of RFC 2326 has 39.
@@ -526,6 +535,14 @@ mod tests {
         match messages(bytes).unwrap().as_slice() {
             [Message::Request(request)] => request.clone(),
             other => panic!("not one request: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_method_with_a_slash_is_refused() {
+        for line in ["RTSP/1.AMETER", " RTSP/1.0", "a/b", "(x)"] {
+            let request = format!("{line} rtsp://h/film RTSP/1.0\r\nCSeq: 7\r\n\r\n");
+            assert!(matches!(messages(request.as_bytes()), Err(FramingError::Malformed(_))), "{line}");
         }
     }
 

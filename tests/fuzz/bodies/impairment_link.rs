@@ -106,7 +106,8 @@ pub fn body(data: &[u8]) {
         now = now.max(timeout);
         passage.receive(now);
         steps += 1;
-        assert!(steps <= 3 * passage.sent + 3, "the link never becomes empty");
+        // A packet and its duplicate each pass the bottleneck and are delivered.
+        assert!(steps <= 4 * passage.sent, "the link never becomes empty");
     }
     assert!(passage.link.is_empty());
     assert_eq!(passage.link.counters(PacketKind::Rtp).in_flight, 0);
