@@ -299,7 +299,8 @@ fn output_format(path: &Path, requested: Option<OutputFormat>) -> Result<OutputF
     match (extension.as_deref(), requested) {
         (Some("avi"), None) => Ok(OutputFormat::Avi),
         (Some("mov" | "qt"), None) => Ok(OutputFormat::Mov),
-        (Some("avi" | "mov" | "qt"), Some(_)) => Err(ArgumentError::FormatByExtension),
+        (Some("mpjpeg"), None) => Ok(OutputFormat::Multipart),
+        (Some("avi" | "mov" | "qt" | "mpjpeg"), Some(_)) => Err(ArgumentError::FormatByExtension),
         (Some("mjpeg" | "mjpg" | "mjp"), format) => Ok(format.unwrap_or(OutputFormat::Raw)),
         _ => Err(ArgumentError::OutputExtension(path.to_owned())),
     }
@@ -450,6 +451,7 @@ mod tests {
         assert_eq!((micros(convert.from), micros(convert.to)), (Some(90_000_000), Some(95_500_000)));
         let format = |line: &str| parse_convert(line).map(|convert| convert.format);
         assert_eq!(format("convert in.avi out.MOV"), Ok(OutputFormat::Mov));
+        assert_eq!(format("convert in.avi out.mpjpeg"), Ok(OutputFormat::Multipart));
         assert_eq!(format("convert in.avi out.mjpeg"), Ok(OutputFormat::Raw));
         assert_eq!(format("convert in.avi out.mjpeg --format classroom"), Ok(OutputFormat::Classroom));
         for (line, part) in [

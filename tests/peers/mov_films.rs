@@ -13,10 +13,10 @@ use crate::common::jpegs::JpegKind;
 use crate::common::media_files::test_jpegs;
 
 /// A frame: hash of its bytes, and its time in µs.
-type Frame = (String, u64);
+pub type Frame = (String, u64);
 
 /// Returns the frames of a file as ffmpeg copies them.
-fn frames_of_ffmpeg(path: &Path) -> Vec<Frame> {
+pub fn frames_of_ffmpeg(path: &Path) -> Vec<Frame> {
     let mut copy = Command::new("ffmpeg");
     copy.args(["-v", "error", "-copyts", "-i"]).arg(path);
     copy.args(["-map", "0:v:0", "-c", "copy", "-f", "framemd5", "-"]);
@@ -34,7 +34,7 @@ fn frames_of_ffmpeg(path: &Path) -> Vec<Frame> {
 }
 
 /// Returns the frames of a file as Reelay reads them.
-fn frames_of_reelay(path: &Path) -> Vec<Frame> {
+pub fn frames_of_reelay(path: &Path) -> Vec<Frame> {
     let film = MediaFile::open(path, "film", FrameRate::CLASSROOM).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut progress = film.progress();

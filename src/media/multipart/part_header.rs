@@ -1,4 +1,4 @@
-//! Header of a part of a multipart body (RFC 2046 §5.1), and the time in it. Sans-I/O.
+//! Header of a part of a multipart body (RFC 2046 §5.1), and the time in it.
 
 use std::time::UNIX_EPOCH;
 
