@@ -1,7 +1,7 @@
 //! Demuxer for saved HTTP streams.
 
 use super::capture_times::CaptureTimes;
-use super::media_type;
+use super::head::media_type;
 use crate::media::container::demuxer::{Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest};
 use crate::media::frame_rate::FrameRate;
 use crate::media::multipart::{MultipartReader, PartEvent, UnusablePart};
