@@ -84,6 +84,24 @@ fn conversion_keeps_each_byte_and_each_time() {
     assert_eq!(read_film(&at("part.avi")), (frames[20..30].to_vec(), times));
 }
 
+/// A capture keeps the times, and the frames of different sizes that an AVI film cannot hold.
+#[test]
+fn capture_keeps_each_byte_and_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let frames = [frames(), test_jpegs(JpegKind::Standard420, (64, 48), 2)].concat();
+    fs::write(at("in.mjpeg"), frames.concat()).unwrap();
+    let (_, err) = succeed(folder.path(), &["convert", "in.mjpeg", "capture.mpjpeg"]);
+    assert_eq!(err, "in.mjpeg states no frame rate: 20 fps (assumed) is written; --fps sets another.\n");
+    let times: Vec<u64> = (0..=52).map(|frame| frame * 50_000).collect();
+    assert_eq!(read_film(&at("capture.mpjpeg")), (frames.clone(), times.clone()));
+    let (_, err) = succeed(folder.path(), &["convert", "capture.mpjpeg", "film.mov"]);
+    assert_eq!(err, "");
+    succeed(folder.path(), &["convert", "film.mov", "again.mpjpeg"]);
+    assert_eq!(fs::read(at("again.mpjpeg")).unwrap(), fs::read(at("capture.mpjpeg")).unwrap());
+    assert_eq!(read_film(&at("film.mov")), (frames, times));
+}
+
 #[test]
 fn film_of_variable_rate_keeps_its_times_in_avi() {
     let folder = tempfile::tempdir().unwrap();

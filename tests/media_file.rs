@@ -31,7 +31,7 @@ fn every_layout_is_indexed_frame_by_frame() {
         (FileLayout::Records(10), ContainerFormat::Classroom),
         (FileLayout::MultiFrameRecords(4), ContainerFormat::Classroom),
         (FileLayout::Raw, ContainerFormat::Raw),
-        (FileLayout::Multipart, ContainerFormat::Raw),
+        (FileLayout::Multipart, ContainerFormat::Multipart),
     ];
     for (layout, format) in layouts {
         for kind in [JpegKind::Classroom444, JpegKind::Thumbnail, JpegKind::Progressive] {

@@ -304,7 +304,8 @@ fn output_format(path: &Path, requested: Option<OutputFormat>) -> Result<OutputF
     match (extension.as_deref(), requested) {
         (Some("avi"), None) => Ok(OutputFormat::Avi),
         (Some("mov" | "qt"), None) => Ok(OutputFormat::Mov),
-        (Some("avi" | "mov" | "qt"), Some(_)) => Err(ArgumentError::FormatByExtension),
+        (Some("mpjpeg"), None) => Ok(OutputFormat::Multipart),
+        (Some("avi" | "mov" | "qt" | "mpjpeg"), Some(_)) => Err(ArgumentError::FormatByExtension),
         (Some("mjpeg" | "mjpg" | "mjp"), format) => Ok(format.unwrap_or(OutputFormat::Raw)),
         _ => Err(ArgumentError::OutputExtension(path.to_owned())),
     }
@@ -477,6 +478,7 @@ mod tests {
         assert_eq!(classroom.output, PathBuf::from("out.mov"));
         let format = |line: &str| parse_convert(line).map(|convert| convert.format);
         assert_eq!(format("convert in.avi out.MOV"), Ok(OutputFormat::Mov));
+        assert_eq!(format("convert in.avi out.mpjpeg"), Ok(OutputFormat::Multipart));
         assert_eq!(format("convert in.avi out.mjpeg"), Ok(OutputFormat::Raw));
         assert_eq!(format("convert in.avi out.mjpeg --format classroom"), Ok(OutputFormat::Classroom));
         for (line, part) in [

@@ -101,7 +101,7 @@ pub struct Window {
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_NOTES)]
 pub struct Serve {
-    /// Films, or folders with .mov, .mp4, .avi, .mjpeg, .mjpg and .mjp films
+    /// Films, or folders with .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films
     #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().try_map(target::parse_path))]
     pub paths: Vec<PathBuf>,
 
@@ -296,7 +296,7 @@ pub struct Convert {
     #[arg(value_name = "IN|URL", required = true, value_hint = ValueHint::AnyPath)]
     pub input: OsString,
 
-    /// File to write; its extension selects the format: .mov, .avi or .mjpeg
+    /// File to write; its extension selects the format: .mov, .avi, .mpjpeg (a saved HTTP stream) or .mjpeg
     #[arg(value_name = "OUT", required_unless_present = "classroom", value_hint = ValueHint::FilePath)]
     pub output: Option<OsString>,
 
@@ -355,6 +355,7 @@ Examples:
   reelay convert movie.Mjpeg movie.avi --fps 25
   reelay convert camera.avi camera.mov
   reelay convert rtsp://camera.local:554/live camera.mov --duration 1:00:00
+  reelay convert capture.mpjpeg camera.mov
   reelay convert camera.avi movie.mjpeg --format classroom --from 1:00 --to 1:30";
 
 /// Print a completion script for a shell

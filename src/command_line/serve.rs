@@ -104,7 +104,7 @@ fn add_folder(server: &Server, folder: &Path, rate: FrameRate) -> Result<Vec<Str
     found.renamed.iter().for_each(stderr::print_line);
     match found.names.is_empty() {
         true => Err(CommandError::new(format!(
-            "{} holds no .avi, .mjpeg, .mjpg or .mjp film; name another folder.",
+            "{} holds no .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg or .mjp film; name another folder.",
             folder.display()
         ))),
         false => Ok(found.names),

@@ -254,6 +254,8 @@ pub enum OutputFormat {
     Avi,
     /// QuickTime.
     Mov,
+    /// Multipart, as cameras send it over HTTP.
+    Multipart,
     /// Frames one after the other.
     Raw,
     /// The classroom format: each frame after its length in five digits.

@@ -8,6 +8,7 @@ pub mod container;
 pub mod decode;
 mod frame_rate;
 pub mod jpeg;
+pub mod multipart;
 pub mod payload;
 pub mod reencode;
 mod time_base;

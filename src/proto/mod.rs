@@ -4,6 +4,7 @@
 //! beyond the bytes that [`rtsp::MessageReader`] and [`http::HeadReader`] buffer. Input is untrusted: lengths are bounded, arithmetic is
 //! checked, and malformed bytes are an error, never a panic.
 
+pub(crate) mod decimal;
 pub mod http;
 pub mod mistake;
 pub mod rtcp;

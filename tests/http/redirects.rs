@@ -112,6 +112,11 @@ fn busy_camera_is_an_error_if_it_does_not_say_when() {
         (true, "", "The server is busy (503); close other players, or try again later."),
         (false, "Retry-After: 7\r\n", "The server is busy (503); try again in 7 seconds."),
         (
+            false,
+            "Date: Fri, 31 Dec 1999 23:59:50 GMT\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n",
+            "The server is busy (503); try again in 9 seconds.",
+        ),
+        (
             true,
             "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n",
             "The server is busy (503); close other players, or try again later.",

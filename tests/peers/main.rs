@@ -5,6 +5,7 @@
 //! instead.
 
 mod avi;
+mod captures;
 #[path = "../common/mod.rs"]
 mod common;
 mod mov_films;

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::command_line::values::OutputFormat;
-use crate::media::container::{AviMuxer, FrameTimes, MAX_CLASSROOM_RECORD, MovMuxer, Muxer, SequentialMuxer};
+use crate::media::container::{
+    AviMuxer, FrameTimes, MAX_CLASSROOM_RECORD, MovMuxer, MultipartMuxer, Muxer, SequentialMuxer,
+};
 use crate::media::jpeg::Dimensions;
 use crate::media::{FrameRate, TimeBase};
 use crate::proto::rtsp::Npt;
@@ -183,13 +185,13 @@ impl Plan {
         }
         let is_assumed = times.is_assumed() && self.options.rate.is_none();
         match self.options.format {
-            OutputFormat::Avi | OutputFormat::Mov if is_assumed => {
+            OutputFormat::Avi | OutputFormat::Mov | OutputFormat::Multipart if is_assumed => {
                 notes.push(format!(
                     "{name} states no frame rate: {} is written; --fps sets another.",
                     times.rate_text()
                 ));
             }
-            OutputFormat::Mov => {}
+            OutputFormat::Mov | OutputFormat::Multipart => {}
             OutputFormat::Avi => {
                 let error = self.max_time_error();
                 if error > ROUNDING {
@@ -228,6 +230,7 @@ impl Plan {
         Ok(match self.options.format {
             OutputFormat::Raw => Box::new(SequentialMuxer::raw()),
             OutputFormat::Classroom => Box::new(SequentialMuxer::classroom()),
+            OutputFormat::Multipart => Box::new(MultipartMuxer),
             OutputFormat::Avi => Box::new(AviMuxer::new(self.known_dimensions()?, self.time_base)),
             OutputFormat::Mov => Box::new(MovMuxer::new(self.known_dimensions()?, self.time_base)),
         })
@@ -320,6 +323,7 @@ mod tests {
         assert!(refusals(OutputFormat::Avi, &[frame, wide])[0].contains("65×48 pixels and not 64×48"));
         assert_eq!(refusals(OutputFormat::Raw, &[frame, long, wide]).len(), 0);
         assert_eq!(refusals(OutputFormat::Mov, &[frame, long, wide]).len(), 0);
+        assert_eq!(refusals(OutputFormat::Multipart, &[frame, long, wide]).len(), 0);
         assert_eq!(refusals(OutputFormat::Avi, &[frame, long, interlaced]).len(), 0);
         assert_eq!(refusals(OutputFormat::Raw, &[interlaced]).len(), 1);
     }

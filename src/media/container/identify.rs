@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::record::{SOI, starts_with_record};
 use super::unsupported::UnsupportedFile;
-use super::{avi, mov};
+use super::{avi, mov, multipart};
 
 /// Number of bytes that [`identify`] examines.
 pub const HEAD_LENGTH: usize = 64 * 1024;
@@ -18,6 +18,8 @@ pub enum ContainerFormat {
     Avi,
     /// QuickTime or MP4.
     Mov,
+    /// A saved HTTP stream: multipart, with or without the head of the response.
+    Multipart,
     /// Frames one after the other, with or without other bytes between them.
     Raw,
 }
@@ -28,6 +30,7 @@ impl fmt::Display for ContainerFormat {
             Self::Classroom => "classroom format",
             Self::Avi => "AVI",
             Self::Mov => "MOV or MP4",
+            Self::Multipart => "multipart",
             Self::Raw => "raw JPEG",
         })
     }
@@ -56,7 +59,11 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
     if let Some(unsupported) = unsupported_kind(head) {
         return Err(unsupported);
     }
+    if multipart::is_chunked(head) {
+        return Err(UnsupportedFile::Other("an HTTP response in the chunked transfer coding"));
+    }
     match memchr::memmem::find(head, SOI) {
+        Some(_) if multipart::is_multipart(head) => Ok(ContainerFormat::Multipart),
         Some(_) => Ok(ContainerFormat::Raw),
         None if is_text(head) => Err(UnsupportedFile::Other("a text file")),
         None => Err(UnsupportedFile::Unknown),
@@ -113,11 +120,34 @@ mod tests {
     #[test]
     fn frames_are_found_after_junk() {
         assert_eq!(identify(SOI), Ok(ContainerFormat::Raw));
-        assert_eq!(
-            identify(&[b"--boundary\r\nContent-Type: image/jpeg\r\n\r\n", SOI].concat()),
-            Ok(ContainerFormat::Raw)
-        );
         assert_eq!(identify(&[&[0u8; 100][..], SOI].concat()), Ok(ContainerFormat::Raw));
+    }
+
+    #[test]
+    fn saved_streams_are_recognised_with_and_without_the_head_of_the_response() {
+        let http = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=b\r\n";
+        let multipart = [
+            "--boundary\r\nContent-Type: image/jpeg\r\n\r\n",
+            "\r\n\r\n--b\nContent-Length: 5\n\n",
+            "boundary\r\nX-Timestamp: 5\r\n\r\n",
+            "Content-Type: image/jpeg\r\n\r\n",
+            "--b\r\n\r\n",
+            &format!("{http}\r\n--b\r\n\r\n"),
+            &format!("{http}Transfer-Encoding: chunked\r\n\r\n--b\r\n\r\n"),
+        ];
+        for head in multipart {
+            let file = [head.as_bytes(), SOI].concat();
+            assert_eq!(identify(&file), Ok(ContainerFormat::Multipart), "{head:?}");
+        }
+        let chunked = format!("{http}Transfer-Encoding: chunked\r\n\r\n1f4\r\n--b\r\n\r\n");
+        let error = identify(&[chunked.as_bytes(), SOI].concat()).unwrap_err();
+        assert_eq!(error, UnsupportedFile::Other("an HTTP response in the chunked transfer coding"));
+        let snapshot = [b"HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n", SOI].concat();
+        assert_eq!(identify(&snapshot), Ok(ContainerFormat::Raw));
+        assert_eq!(
+            identify(b"--b\r\nContent-Type: text/plain\r\n\r\nx"),
+            Err(UnsupportedFile::Other("a text file"))
+        );
     }
 
     #[test]

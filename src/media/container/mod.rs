@@ -32,6 +32,7 @@ mod frame_index;
 mod frame_times;
 mod identify;
 mod mov;
+mod multipart;
 mod muxer;
 mod record;
 pub mod recording_index;
@@ -46,6 +47,7 @@ pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
 pub use mov::{MovDemuxer, MovMuxer};
+pub use multipart::{MultipartDemuxer, MultipartMuxer};
 pub use muxer::{Muxer, MuxerError, MuxerWrite, RemovedSample};
 pub use sequential::SequentialDemuxer;
 pub use sequential_muxer::{MAX_CLASSROOM_RECORD, SequentialMuxer};
@@ -56,6 +58,7 @@ pub fn open(format: ContainerFormat, source: SourceFile) -> Box<dyn Demuxer> {
     match format {
         ContainerFormat::Avi => Box::new(AviDemuxer::new(source)),
         ContainerFormat::Mov => Box::new(MovDemuxer::new(source)),
+        ContainerFormat::Multipart => Box::new(MultipartDemuxer::new(source.assumed_rate)),
         ContainerFormat::Classroom | ContainerFormat::Raw => {
             Box::new(SequentialDemuxer::new(source.assumed_rate))
         }

@@ -4,6 +4,7 @@ use bytes::{Buf, Bytes};
 use thiserror::Error;
 
 use super::head::ResponseHead;
+use crate::proto::decimal::parse_digits;
 
 /// Reader that removes the transfer coding of one body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +93,14 @@ impl BodyReader {
             (Some(coding), None) if coding.eq_ignore_ascii_case("identity") || coding.is_empty() => {}
             _ => return Err(BodyError::TransferCoding),
         }
-        let mut lengths = head.get_all("Content-Length").map(|value| value.parse::<u64>());
+        let mut lengths = head.get_all("Content-Length").map(parse_digits::<u64>);
         match lengths.next() {
             None => Ok(Self(Framing::UntilClose)),
             // Some cameras state a length of 0 or -1 for a stream without an end.
             Some(_) if is_endless(head) => Ok(Self(Framing::UntilClose)),
-            Some(Ok(length)) if lengths.all(|other| other == Ok(length)) => Ok(Self(Framing::Length(length))),
+            Some(Some(length)) if lengths.all(|other| other == Some(length)) => {
+                Ok(Self(Framing::Length(length)))
+            }
             Some(_) => Err(BodyError::Length),
         }
     }
@@ -250,7 +253,13 @@ mod tests {
         assert_eq!((body, rest, is_complete), (b"hello".to_vec(), b"HTTP".to_vec(), true));
         let (body, _, is_complete) = decode("Connection: close\r\n", b"hello", 2).unwrap();
         assert_eq!((body, is_complete), (b"hello".to_vec(), false));
-        assert_eq!(reader("Content-Length: x\r\n"), Err(BodyError::Length));
+        for length in ["x", "+5", "-5", "5 5", ""] {
+            assert_eq!(
+                reader(&format!("Content-Length: {length}\r\n")),
+                Err(BodyError::Length),
+                "{length:?}"
+            );
+        }
         assert_eq!(reader("Content-Length: 5\r\nContent-Length: 6\r\n"), Err(BodyError::Length));
         assert_eq!(reader("Transfer-Encoding: gzip, chunked\r\n"), Err(BodyError::TransferCoding));
     }

@@ -6,9 +6,11 @@
 mod body;
 mod head;
 mod media_type;
+mod retry_after;
 mod url;
 
 pub use self::url::{HttpUrl, HttpUrlError, RedirectError, redact_query};
 pub use body::{BodyError, BodyReader};
 pub use head::{HeadError, HeadReader, ResponseHead};
 pub use media_type::MediaType;
+pub use retry_after::retry_after;

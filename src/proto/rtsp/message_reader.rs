@@ -7,6 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use super::classroom_request::{self, ClassroomRequest};
 use super::message::{Headers, Method, Request, Response, StatusCode, Version, header};
 use super::resync::{Resync, is_status_line};
+use crate::proto::decimal::parse_digits;
 use crate::proto::mistake::Mistake;
 
 /// A complete message, or a packet between messages, received on an RTSP connection.
@@ -428,8 +429,7 @@ impl Head {
         let mut length = None;
         // Two different lengths are rejected, since peers and proxies would disagree on where the message ends.
         for value in self.headers.get_all(header::CONTENT_LENGTH) {
-            let parsed =
-                value.trim().parse().ok().filter(|parsed| length.is_none_or(|length| length == *parsed));
+            let parsed = parse_digits(value).filter(|parsed| length.is_none_or(|length| length == *parsed));
             length = Some(parsed.ok_or_else(|| FramingError::InvalidContentLength(excerpt(value)))?);
         }
         Ok(length.unwrap_or(0))
@@ -560,6 +560,15 @@ mod tests {
             assert_eq!(request.method, Method::Describe);
             assert_eq!(request.headers.get("accept"), Some("application/sdp"));
             assert!(!reader.is_mid_message());
+        }
+    }
+
+    #[test]
+    fn content_length_has_digits_only() {
+        for value in ["+5", "-5", "", "5 5", "0x5", "5.0"] {
+            let request = format!("ANNOUNCE * RTSP/1.0\r\nCSeq: 1\r\nContent-Length: {value}\r\n\r\nhello");
+            let error = messages(request.as_bytes()).unwrap_err();
+            assert_eq!(error, FramingError::InvalidContentLength(value.to_owned()));
         }
     }
 

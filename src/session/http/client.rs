@@ -9,10 +9,9 @@ use bytes::Bytes;
 
 use super::error::HttpError;
 use super::machine::{BodyUse, HttpAction, HttpMachine};
-use super::multipart::{MultipartReader, PartEvent, PartFrame};
-use super::part_header::parse_time;
 use super::receiver::HttpFrameReceiver;
 use crate::impairment::RawPacket;
+use crate::media::multipart::{MultipartReader, PartEvent, PartFrame, parse_time};
 use crate::proto::http::{BodyReader, HeadError, HeadReader, HttpUrl, MediaType, ResponseHead};
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::Npt;

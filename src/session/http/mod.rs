@@ -5,14 +5,10 @@
 //! and the connection is closed. *Playing*: frames arrive on the connection. Pause closes the connection, and the last
 //! frame stays on the screen; Stop forgets that the response was checked.
 
-mod boundary;
 mod client;
 mod error;
 mod frame_clock;
-mod gap;
 mod machine;
-mod multipart;
-mod part_header;
 mod receiver;
 
 pub use client::HttpClient;

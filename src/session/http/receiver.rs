@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::frame_clock::FrameClock;
-use super::multipart::{PartFrame, UnusablePart};
 use crate::impairment::RawPacket;
+use crate::media::multipart::{PartFrame, UnusablePart};
 use crate::proto::rtp::HEADER_LENGTH;
 use crate::proto::rtp::Header;
 use crate::session::frame::Frame;
@@ -42,6 +42,7 @@ pub struct HttpFrameReceiver {
 #[derive(Debug)]
 struct FrameInFlight {
     number: u32,
+    offset: u64,
     time: Option<u64>,
     /// Payloads that have left the network; `None` where one has not.
     payloads: Vec<Option<Bytes>>,
@@ -84,7 +85,7 @@ impl HttpFrameReceiver {
 
     /// Receives a complete frame. Returns its timestamp in ticks of 90 kHz, if that is a time of the sender.
     pub fn receive(&mut self, now: Instant, frame: PartFrame) -> Option<i64> {
-        let PartFrame { jpeg, time } = frame;
+        let PartFrame { jpeg, time, .. } = frame;
         let timestamp = self.clock.timestamp(now, time);
         self.unusable_in_a_row = 0;
         if let Some(last) = self.last_arrival.replace(now) {
@@ -122,7 +123,8 @@ impl HttpFrameReceiver {
             RawPacket::rtp(bytes.freeze())
         });
         let packets = packets.collect();
-        self.in_flight.push_back(FrameInFlight { number, time: frame.time, payloads: vec![None; count] });
+        let &PartFrame { offset, time, .. } = frame;
+        self.in_flight.push_back(FrameInFlight { number, offset, time, payloads: vec![None; count] });
         if self.in_flight.len() > MAX_IN_FLIGHT {
             self.give_up_first();
         }
@@ -152,7 +154,7 @@ impl HttpFrameReceiver {
             jpeg.extend_from_slice(&payload);
             jpeg
         });
-        Some(PartFrame { jpeg: jpeg.freeze(), time: frame.time })
+        Some(PartFrame { jpeg: jpeg.freeze(), offset: frame.offset, time: frame.time })
     }
 
     fn give_up_first(&mut self) {
@@ -235,7 +237,11 @@ mod tests {
     use super::*;
 
     fn part(length: usize) -> PartFrame {
-        PartFrame { jpeg: (0..length).map(|at| at as u8).collect::<Vec<_>>().into(), time: Some(5) }
+        PartFrame {
+            jpeg: (0..length).map(|at| at as u8).collect::<Vec<_>>().into(),
+            offset: 7,
+            time: Some(5),
+        }
     }
 
     #[test]

@@ -23,12 +23,18 @@ pub enum PickResult {
 /// dialog; a result earlier than this means that no dialog was shown.
 const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
 
+/// Extensions of the files that the dialog shows, in each case in which they are common.
+const SHOWN_EXTENSIONS: [&str; 16] = [
+    "mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp", "mpjpeg", "avi", "AVI", "mov", "MOV", "qt", "mp4",
+    "MP4", "m4v", "M4V",
+];
+
 /// Shows a dialog to choose a file, with `window` as its parent.
 pub fn pick_file(window: Option<window::Id>) -> Task<PickResult> {
     let dialog = || {
         AsyncFileDialog::new()
             .set_title("Open a Motion JPEG film")
-            .add_filter("Motion JPEG", &["mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp", "avi", "AVI"])
+            .add_filter("Motion JPEG", &SHOWN_EXTENSIONS)
             .add_filter("All files", &["*"])
     };
     match window {

@@ -2,8 +2,8 @@
 //! however the file is read.
 
 use reelay::media::container::{
-    AviMuxer, ContainerFormat, FileDefects, FrameEntry, HEAD_LENGTH, MovMuxer, Muxer, MuxerWrite,
-    ReadRequest, SourceFile, identify, open,
+    AviMuxer, ContainerFormat, FileDefects, FrameEntry, HEAD_LENGTH, MovMuxer, MultipartMuxer, Muxer,
+    MuxerWrite, ReadRequest, SourceFile, identify, open,
 };
 use reelay::media::jpeg::{Dimensions, MAX_FRAME_SIZE};
 use reelay::media::{FrameRate, TimeBase};
@@ -41,7 +41,7 @@ pub fn body(data: &[u8]) {
         assert!(entry.length as usize <= MAX_FRAME_SIZE);
     }
     assert!(entries.is_sorted_by_key(|entry| entry.time), "frames are not in presentation order");
-    if matches!(format, ContainerFormat::Raw | ContainerFormat::Classroom) {
+    if matches!(format, ContainerFormat::Raw | ContainerFormat::Classroom | ContainerFormat::Multipart) {
         check_order(file, &entries);
         assert_eq!(demux(file, format, max_length), (entries, defects));
     }
@@ -97,6 +97,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         b"RIFF\0\0\0\0AVI LIST".to_vec(),
         written(AviMuxer::new(SIZE, clock), &jpegs),
         written(MovMuxer::new(SIZE, clock), &jpegs),
+        written(MultipartMuxer, &jpegs),
     ];
     seeds.iter_mut().for_each(|seed| seed.insert(0, 0));
     seeds

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::{BodyUse, HttpAction, HttpMachine, Link};
-use crate::proto::http::{MediaType, ResponseHead};
+use crate::proto::decimal::parse_digits;
+use crate::proto::http::{MediaType, ResponseHead, retry_after};
 use crate::session::authorization::{Authorization, ChallengeOutcome};
 use crate::session::error::SessionError;
 use crate::session::http::error::HttpError;
@@ -93,7 +94,7 @@ impl HttpMachine {
     /// Repeats the request. The connection is kept where that is possible: some servers use one nonce per connection.
     fn retry(&mut self, now: Instant, head: &ResponseHead) -> BodyUse {
         self.has_new_challenge = true;
-        let length = head.get("Content-Length").and_then(|length| length.parse::<u64>().ok());
+        let length = head.get("Content-Length").and_then(parse_digits::<u64>);
         match self.keeps_connection && length.is_some_and(|length| length <= MAX_DISCARDED) {
             true => {
                 self.link = Link::Discarding { deadline: now + self.options.response_timeout };
@@ -105,7 +106,7 @@ impl HttpMachine {
 
     /// Handles a server that is busy: waits as long as it says, or reports it.
     fn handle_busy(&mut self, now: Instant, head: &ResponseHead) -> BodyUse {
-        let retry_after = head.get("Retry-After").and_then(|seconds| seconds.trim().parse::<u64>().ok());
+        let retry_after = retry_after(head);
         match retry_after.filter(|_| self.options.reconnects) {
             Some(seconds) => {
                 self.reconnect(now, Some(Duration::from_secs(seconds.max(1))));

@@ -1,4 +1,4 @@
-//! Lines before, between and after the parts of a multipart body. Sans-I/O.
+//! Lines before, between and after the parts of a multipart body.
 
 use super::boundary::{Boundary, LineKind};
 use super::part_header::PartHeader;
@@ -87,11 +87,7 @@ impl Gap {
             Some(end) => self.read_line(&buffer[..=end], boundary),
             None if window == MAX_LINE || self.is_in_long_line => {
                 self.is_in_long_line = true;
-                // The last bytes may be the beginning of a frame.
-                match window.saturating_sub(SOI.len()) {
-                    0 => GapStep::NeedsMore,
-                    dropped => self.skip(&buffer[..dropped]),
-                }
+                self.skip_part_of_line(&buffer[..window])
             }
             None => GapStep::NeedsMore,
         }
@@ -118,6 +114,15 @@ impl Gap {
                 GapStep::Header { delimiter: Vec::new(), length: 0, is_other: false }
             }
             (LineKind::Dashes | LineKind::Other, _) => self.skip(bytes),
+        }
+    }
+
+    /// Skips bytes of a long line, without the last ones: they may be the beginning of a frame.
+    fn skip_part_of_line(&mut self, bytes: &[u8]) -> GapStep {
+        let soi = memchr::memmem::find(bytes, SOI).filter(|_| self.accepts_frame);
+        match soi.map_or(bytes.len().saturating_sub(SOI.len() - 1), |soi| soi + SOI.len()) {
+            0 => GapStep::NeedsMore,
+            length => self.skip(&bytes[..length]),
         }
     }
 

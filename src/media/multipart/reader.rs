@@ -1,4 +1,4 @@
-//! Reader of the JPEG frames in a multipart/x-mixed-replace body, as cameras send it. Sans-I/O.
+//! Reader of the JPEG frames in a multipart/x-mixed-replace body, as cameras send it.
 //!
 //! The end of a frame is found by its markers, not by Content-Length, which many cameras state wrongly or not at all. The
 //! length and the boundary are used where the markers do not suffice: for frames without EOI, and to pass over other
@@ -30,6 +30,8 @@ pub struct MultipartReader {
     is_multipart: bool,
     /// Time of a frame without a part header, in µs; `None` if it is not known.
     time: Option<u64>,
+    /// Number of bytes of the body that were read.
+    received: u64,
 }
 
 /// Event of the reader.
@@ -50,6 +52,8 @@ pub enum PartEvent {
 pub struct PartFrame {
     /// Bytes from SOI to EOI.
     pub jpeg: Bytes,
+    /// Position of SOI in the body, in bytes.
+    pub offset: u64,
     /// Time that the sender states, in µs since an origin of its own; `None` if it states none.
     pub time: Option<u64>,
 }
@@ -126,6 +130,7 @@ impl MultipartReader {
             has_seen_end_marker: false,
             is_multipart,
             time: None,
+            received: 0,
         }
     }
 
@@ -137,6 +142,7 @@ impl MultipartReader {
     /// Reads the next bytes of the body.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
+        self.received += bytes.len() as u64;
         while self.step() {}
     }
 
@@ -292,12 +298,14 @@ impl MultipartReader {
         }
         if beginning == &SOI[..2] {
             self.buffer.advance(blank);
-            // A frame that cannot be buffered is not begun, so that its length is passed over.
-            let length = self.header.length;
-            self.state = match length.filter(|length| *length > MAX_FRAME_SIZE) {
-                Some(_) => return self.reject(UnusablePart::TooLarge, 0),
-                None => State::Jpeg(JpegPart { length, ..JpegPart::default() }),
-            };
+            // A length that no frame has is wrong: some cameras state that of the complete stream. The markers show the
+            // end.
+            let length = self.header.length.filter(|length| *length <= MAX_FRAME_SIZE);
+            if let Some(stated) = self.header.length.filter(|_| length.is_none()) {
+                let place = format!("{stated} bytes are too many");
+                self.events.push_back(PartEvent::Mistake(Mistake::WrongPartLength, place));
+            }
+            self.state = State::Jpeg(JpegPart { length, ..JpegPart::default() });
             return true;
         }
         self.skip_part()
@@ -440,11 +448,13 @@ impl MultipartReader {
     }
 
     fn emit_frame(&mut self, end: usize) {
+        let offset = self.received - self.buffer.len() as u64;
         let jpeg = self.buffer.split_to(end).freeze();
-        match jpeg.len() <= MAX_FRAME_SIZE {
-            true => self.events.push_back(PartEvent::Frame(PartFrame { jpeg, time: self.header.time })),
-            false => self.events.push_back(PartEvent::Unusable(UnusablePart::TooLarge)),
-        }
+        let frame = PartFrame { jpeg, offset, time: self.header.time };
+        self.events.push_back(match frame.jpeg.len() <= MAX_FRAME_SIZE {
+            true => PartEvent::Frame(frame),
+            false => PartEvent::Unusable(UnusablePart::TooLarge),
+        });
     }
 
     /// Handles a byte at `position` that cannot be there. If it is the SOI of the next frame, this one has no EOI;

@@ -1,6 +1,8 @@
-//! Header of a part of a multipart body (RFC 2046 §5.1), and the time in it. Sans-I/O.
+//! Header of a part of a multipart body (RFC 2046 §5.1), and the time in it.
 
 use std::time::UNIX_EPOCH;
+
+use crate::proto::decimal::parse_digits;
 
 /// Header lines of one part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +31,7 @@ impl PartHeader {
         let Some((name, value)) = line.split_once(':') else { return };
         let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
         match name.as_str() {
-            "content-length" => self.length = value.parse().ok().or(self.length),
+            "content-length" => self.length = parse_digits(value).or(self.length),
             "content-type" => {
                 let essence = value.split(';').next().unwrap_or_default().trim();
                 self.content_type = Some(essence.to_ascii_lowercase());
@@ -116,9 +118,11 @@ mod tests {
         assert_eq!((header.length, header.content_type.as_deref()), (Some(1_234), Some("image/jpeg")));
         assert_eq!(header.time, Some(1_500_000));
         assert_eq!(header.text.lines().count(), 4);
-        let mut odd = PartHeader::default();
-        odd.push_line(b"Content-Length: about 5");
-        assert_eq!(odd.length, None);
+        for line in [&b"Content-Length: about 5"[..], b"Content-Length: +5"] {
+            let mut odd = PartHeader::default();
+            odd.push_line(line);
+            assert_eq!(odd.length, None);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Multipart bodies with the peculiarities of cameras, in pieces of any size.
 
 use super::*;
-use crate::session::http::gap::MAX_LINE;
+use crate::media::multipart::gap::MAX_LINE;
 
 /// Returns a JPEG whose entropy-coded data is `data`.
 fn jpeg(data: &[u8]) -> Vec<u8> {
@@ -29,6 +29,7 @@ fn read_in_pieces(boundary: Option<&str>, body: &[u8], size: usize) -> Found {
             match event {
                 PartEvent::Header(text) => found.headers.push(text),
                 PartEvent::Frame(frame) => {
+                    assert_eq!(body[frame.offset as usize..][..frame.jpeg.len()], frame.jpeg[..]);
                     found.frames.push(frame.jpeg.to_vec());
                     found.times.push(frame.time);
                 }
@@ -309,6 +310,16 @@ fn parts_of_another_image_type_are_named() {
     assert_eq!(found.frames, [a]);
 }
 
+/// Some cameras state the length of an endless stream in each part.
+#[test]
+fn length_that_no_frame_has_is_not_believed() {
+    let [a, b] = two_frames();
+    let header = "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 2147483647\r\n\r\n";
+    let found = read(Some("frame"), &body(&[(header, &a, "\r\n"), (header, &b, "\r\n--frame--\r\n")]));
+    assert_eq!((found.frames, found.unusable), (vec![a, b], vec![]));
+    assert_eq!(found.mistakes, [Mistake::WrongPartLength; 2]);
+}
+
 #[test]
 fn damaged_frame_does_not_affect_the_next_one() {
     let [a, b] = two_frames();
@@ -341,6 +352,16 @@ fn body_without_any_boundary_is_read_as_frames() {
     let [a, b] = two_frames();
     let concatenated = [&b"junk "[..], &a, &b, &[0; 5], &a].concat();
     assert_eq!(read(None, &concatenated).frames, [a.clone(), b, a]);
+}
+
+/// The first bytes of a frame are found wherever the pieces of a line end that is too long to be kept.
+#[test]
+fn frame_after_a_long_line_is_found_in_pieces_of_any_size() {
+    let [a, _] = two_frames();
+    for length in MAX_LINE - 6..MAX_LINE + 6 {
+        let parts = [&vec![b'x'; length][..], &a].concat();
+        assert_eq!(read(None, &parts).frames, [&a[..]], "{length} bytes before the frame");
+    }
 }
 
 #[test]

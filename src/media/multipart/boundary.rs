@@ -1,4 +1,4 @@
-//! Delimiter lines between the parts of a multipart body (RFC 2046 §5.1.1). Sans-I/O.
+//! Delimiter lines between the parts of a multipart body (RFC 2046 §5.1.1).
 
 /// Boundary of a multipart body, as the header states it and as it is seen in the body.
 ///
