@@ -6,7 +6,7 @@ use super::source::MediaSource;
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
 use crate::media_file::{IndexProgress, MediaInfo};
-use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl};
+use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate};
 
 /// Command from the window to the backend.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub enum Command {
     SetFrameRate(FrameRate),
     /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(Duration),
+    /// Sets the certificates that the user trusts, for later sessions.
+    SetTrustedCertificates(Vec<TrustedCertificate>),
     /// Configures the emulated network, from the next packet on.
     SetEmulatorSettings(EmulatorSettings),
 }

@@ -88,6 +88,7 @@ mod tests {
                 dialect: Dialect::Classroom,
                 port_spelling: PortSpelling::default(),
             }],
+            certificates: Vec::new(),
         };
         assert_eq!((settings.clone(), ignored), (expected, Vec::new()));
         let text = document.to_string();
