@@ -60,6 +60,7 @@ fn robustness_document_states_the_limits() {
             format!("{}; proxy: {}", server.max_sessions, proxy.max_sessions),
         ),
         ("Sessions on one connection", server.max_sessions_per_connection.to_string()),
+        ("Time of a TLS handshake", seconds(server.handshake_timeout)),
         ("Time from the first to the last byte of a request", seconds(server.request_timeout)),
         (
             "Time without a request on a connection without a session",

@@ -13,6 +13,7 @@ use reelay::impairment::Emulator;
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
 use reelay::net::limits::Limits;
+use reelay::net::server_tls::ServerTls;
 use reelay::proxy::{Proxy, ProxyEvent, ProxyOptions};
 use reelay::server_embed::{Authenticator, Observer, Server, ServerEvent, ServerOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -441,4 +442,28 @@ async fn log_lines_of_one_client_of_the_proxy_are_limited() {
         }
     }
     assert_eq!(lines, 10);
+}
+
+fn server_tls() -> ServerTls {
+    let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    ServerTls::from_pem(own.cert.pem().as_bytes(), own.signing_key.serialize_pem().as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn client_without_a_tls_handshake_loses_its_place() {
+    let limits = Limits {
+        handshake_timeout: Duration::from_millis(200),
+        max_connections_per_address: 1,
+        ..Limits::default()
+    };
+    let tls = Some(server_tls());
+    let server = TestServer::start(ServerOptions { tls, limits, ..ServerOptions::default() }).await;
+    let mut silent = server.connect(ATTACKER).await;
+    assert_eq!(silent.read_to_end().await, "");
+    // A request that is not encrypted gets a TLS alert (RFC 8446 §6) and no RTSP.
+    let mut plain = server.connect(VIEWER).await;
+    plain.0.write_all(OPTIONS.as_bytes()).await.unwrap();
+    let mut response = Vec::new();
+    timeout(TEST_TIMEOUT, plain.0.read_to_end(&mut response)).await.unwrap().unwrap();
+    assert!(response.starts_with(&[21, 3]), "{response:?}");
 }

@@ -17,6 +17,7 @@ use reelay::media::container::FileDefects;
 use reelay::media_file::IndexProgress;
 use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
+use reelay::session::{CertificateDetails, CertificateProblem, Fingerprint, UntrustedCertificate};
 use reelay::session::{
     Dialect, Direction, Goal, LoggedMessage, ReconnectReason, RtspState, SessionCommand, SessionError,
     SessionEvent, TransportPreference,
@@ -738,6 +739,49 @@ fn reconnect_countdown_is_shown() {
         harness
             .shows("The connection to camera.example:8554 was lost; reconnecting in 4 seconds (attempt 3)…")
     );
+}
+
+fn untrusted_certificate(is_changed: bool) -> SessionEvent {
+    let name = "CN=Front door, O=Camera Works".to_owned();
+    SessionEvent::Failed(SessionError::UntrustedCertificate(Box::new(UntrustedCertificate {
+        address: "camera.example:8554".to_owned(),
+        problem: CertificateProblem::SelfSigned,
+        fingerprint: Fingerprint::of(b"certificate"),
+        is_changed,
+        details: Some(CertificateDetails {
+            subject: name.clone(),
+            issuer: name,
+            valid_from: "2026-01-31".to_owned(),
+            valid_until: "2036-01-29".to_owned(),
+        }),
+    })))
+}
+
+#[test]
+fn trusted_certificate_is_remembered_and_connected_to_again() {
+    let mut harness = AppHarness::with_stream(ThemePreference::Light);
+    harness.emit_session_event(untrusted_certificate(false));
+    harness.assert_snapshot("trust-light", DEFAULT_SIZE);
+    harness.click("Trust this certificate");
+    let Some(Command::SetTrustedCertificates(known)) = harness.next_command() else { panic!("not trusted") };
+    assert_eq!(known[0].address, "camera.example:8554");
+    assert_eq!(known[0].fingerprint, Fingerprint::of(b"certificate"));
+    assert_eq!(harness.app.settings().certificates, known);
+    let Some(Command::Connect { goal, .. }) = harness.next_command() else { panic!("not connected") };
+    assert_eq!(goal, Goal::Playing, "the goal is kept");
+}
+
+#[test]
+fn changed_certificate_is_not_trusted_by_the_keyboard() {
+    let mut harness = AppHarness::with_stream(ThemePreference::Dark);
+    harness.emit_session_event(untrusted_certificate(true));
+    assert!(harness.shows("The certificate has changed"));
+    harness.assert_snapshot("trust-changed-dark", DEFAULT_SIZE);
+    harness.send(Message::Shortcut(Shortcut::Confirm));
+    assert!(harness.next_command().is_none() && harness.shows("The certificate has changed"));
+    harness.click("Cancel");
+    assert!(harness.next_command().is_none() && harness.app.settings().certificates.is_empty());
+    assert!(!harness.shows("The certificate has changed"));
 }
 
 #[test]

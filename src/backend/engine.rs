@@ -20,7 +20,7 @@ use crate::proto::rtsp::Npt;
 use crate::server_embed::{Server, ServerEvent};
 use crate::session::{
     Decoder, EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, RtspOptions, RtspState, Screen, Session,
-    SessionCommand, SessionEvent, SessionOptions, SourceUrl,
+    SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
 };
 use crate::stats::Figures;
 
@@ -42,6 +42,7 @@ pub(super) struct Engine {
     figures: watch::Sender<Figures>,
     session_events: mpsc::Sender<(u64, SessionEvent)>,
     options: BackendOptions,
+    trusted: Arc<TrustedCertificates>,
     generation: u64,
     /// File that is being opened. A large damaged file may be read for a long time before a frame is found.
     opening: Option<OpenTask>,
@@ -97,6 +98,7 @@ impl Engine {
             figures,
             session_events,
             options,
+            trusted: Arc::default(),
             generation: 0,
             opening: None,
             previews: PreviewQueue::default(),
@@ -163,6 +165,9 @@ impl Engine {
                 }
             }
             Command::SetEmulatorSettings(settings) => self.emulator.configure(settings),
+            Command::SetTrustedCertificates(at_servers) => {
+                self.trusted = Arc::new(TrustedCertificates { at_servers, anywhere: None });
+            }
             Command::Preview(frame) => self.start_preview(frame),
             Command::StartRecording(request) => {
                 if self.session.is_some() {
@@ -264,6 +269,7 @@ impl Engine {
             rtsp,
             emulator: EmulatorOptions { emulator: self.emulator.clone(), placement },
             playout_delay: self.options.playout_delay,
+            trusted: self.trusted.clone(),
             ..SessionOptions::default()
         };
         let events = self.generation_events(generation);

@@ -8,7 +8,7 @@ use super::source::MediaSource;
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
 use crate::media_file::{IndexProgress, MediaInfo};
-use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl};
+use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate};
 
 /// Command from the window to the backend.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub enum Command {
     StopRecording,
     /// Saves a frame.
     SaveSnapshot(SnapshotRequest),
+    /// Sets the certificates that the user trusts, for later sessions.
+    SetTrustedCertificates(Vec<TrustedCertificate>),
     /// Configures the emulated network, from the next packet on.
     SetEmulatorSettings(EmulatorSettings),
 }

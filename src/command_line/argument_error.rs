@@ -54,6 +54,15 @@ pub enum ArgumentError {
     /// `--user` was given without `--password-file`, or the reverse.
     #[error("--user and --password-file require each other; give both or neither.")]
     IncompleteUser,
+    /// `--tls-cert` was given without `--tls-key`, or the reverse.
+    #[error("--tls-cert and --tls-key require each other; give both or neither.")]
+    IncompleteTls,
+    /// `--tls-fingerprint` was given for a film or a classroom server.
+    #[error("--tls-fingerprint is for URLs that begin with rtsps:// or https://; omit it.")]
+    TlsFingerprint,
+    /// `--transport udp` was given for a URL that begins with `rtsps://`.
+    #[error("Over TLS, packets arrive on the encrypted connection and not over UDP; omit --transport udp.")]
+    UdpOverTls,
     /// `--transport tcp` was given together with `--classroom`.
     #[error("Classroom servers send over UDP only; omit --transport.")]
     ClassroomTransport,

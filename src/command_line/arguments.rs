@@ -18,7 +18,7 @@ use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
 use crate::proto::rtsp::Npt;
-use crate::session::{ClassroomUrl, SourceUrl, TransportPreference};
+use crate::session::{ClassroomUrl, Fingerprint, SourceUrl, TransportPreference};
 use crate::settings::ThemePreference;
 
 /// Task that the command line asks for.
@@ -66,6 +66,8 @@ pub struct ServeArguments {
     pub rate: Option<FrameRate>,
     /// Only user who is admitted; `None` admits everyone.
     pub user: Option<UserArguments>,
+    /// Certificate and key of the server; `None` without TLS.
+    pub tls: Option<TlsArguments>,
     /// Time without a connection, request or RTCP packet of the client after which a session ends.
     pub session_timeout: Duration,
     /// JPEG quality of frames that are re-encoded.
@@ -87,6 +89,15 @@ pub struct UserArguments {
     pub password_file: PathBuf,
 }
 
+/// Files that a server with TLS needs, both in PEM.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TlsArguments {
+    /// File with the certificate, and those of its issuers.
+    pub certificate_file: PathBuf,
+    /// File with the private key.
+    pub key_file: PathBuf,
+}
+
 /// Arguments of `reelay probe`.
 #[derive(Debug, PartialEq)]
 pub struct ProbeArguments {
@@ -100,6 +111,8 @@ pub struct ProbeArguments {
     pub transport: TransportPreference,
     /// Local RTP port; `None` for any.
     pub rtp_port: Option<u16>,
+    /// Certificate that is trusted at every server; `None` without `--tls-fingerprint`.
+    pub tls_fingerprint: Option<Fingerprint>,
     /// Snapshots per second over HTTP; `None` for the default.
     pub snapshot_rate: Option<FrameRate>,
     /// Frame rate of a film that states none.
@@ -215,11 +228,17 @@ impl cli::Serve {
             (None, None) => None,
             _ => return Err(ArgumentError::IncompleteUser),
         };
+        let tls = match (self.tls_cert, self.tls_key) {
+            (Some(certificate_file), Some(key_file)) => Some(TlsArguments { certificate_file, key_file }),
+            (None, None) => None,
+            _ => return Err(ArgumentError::IncompleteTls),
+        };
         Ok(ServeArguments {
             listen: self.listen,
             paths: self.paths,
             rate: self.fps,
             user,
+            tls,
             session_timeout: self.session_timeout,
             quality: self.quality,
             limits: self.limits.apply(Limits::default()),
@@ -247,6 +266,7 @@ impl cli::Probe {
             frames: self.frames,
             transport: self.transport.unwrap_or_default(),
             rtp_port: self.rtp_port,
+            tls_fingerprint: self.tls_fingerprint,
             snapshot_rate: self.snapshot_rate,
             rate: self.fps,
             save_frames: self.save_frames,
@@ -258,6 +278,7 @@ impl cli::Probe {
         };
         arguments.check_rtp_port()?;
         arguments.check_transport()?;
+        arguments.check_tls()?;
         Ok(arguments)
     }
 }
@@ -274,6 +295,19 @@ impl ProbeArguments {
                 Err(ArgumentError::option_value("--rtp-port", port, &ValueError::RtpPort))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Checks the options about TLS. A stream without TLS may redirect to one with TLS.
+    fn check_tls(&self) -> Result<(), ArgumentError> {
+        let is_tls = matches!(&self.target, Target::Stream(url) if url.is_tls());
+        if is_tls && self.transport == TransportPreference::Udp {
+            return Err(ArgumentError::UdpOverTls);
+        }
+        let has_tls = matches!(self.target, Target::Stream(SourceUrl::Rtsp(_) | SourceUrl::Http(_)));
+        match self.tls_fingerprint.is_some() && !has_tls {
+            true => Err(ArgumentError::TlsFingerprint),
+            false => Ok(()),
         }
     }
 
@@ -437,6 +471,26 @@ mod tests {
     }
 
     #[test]
+    fn tls_options_are_parsed() {
+        let serve = parse_serve("serve --tls-cert c.pem --tls-key k.pem x");
+        let files = TlsArguments { certificate_file: "c.pem".into(), key_file: "k.pem".into() };
+        assert_eq!((serve.tls, serve.listen.port()), (Some(files), 8_554));
+        let fingerprint = Fingerprint::of(b"certificate");
+        // A URL without TLS may redirect.
+        for url in ["rtsps://camera/live", "https://camera/video", "rtsp://camera/live"] {
+            for spelling in [fingerprint.to_string(), fingerprint.to_string().replace(':', "").to_lowercase()]
+            {
+                let probe = parse_probe(&format!("probe {url} --tls-fingerprint {spelling}"));
+                assert_eq!(probe.tls_fingerprint, Some(fingerprint));
+            }
+        }
+        let probe = parse_probe("probe rtsps://camera/live --transport tcp");
+        assert!(
+            matches!(probe.target, Target::Stream(url) if url.is_tls() && url.host_and_port() == "camera:322")
+        );
+    }
+
+    #[test]
     fn probe_options_are_parsed() {
         let probe = parse_probe("probe rtsp://h/f --transport=tcp --seconds 2.5 --json --frames 7");
         assert_eq!((probe.transport, probe.frames), (TransportPreference::Tcp, Some(7)));
@@ -504,11 +558,15 @@ mod tests {
 
     #[test]
     fn options_of_the_other_protocol_are_refused() {
+        let digits = "0a".repeat(32);
         for (line, error) in [
             ("probe http://h/video --transport udp", ArgumentError::RtpOptions),
             ("probe http://h/video --rtp-port 5000", ArgumentError::RtpOptions),
             ("probe rtsp://h/video --snapshot-rate 5", ArgumentError::SnapshotRate),
             ("probe film.avi --snapshot-rate 5", ArgumentError::SnapshotRate),
+            ("probe rtsps://h/video --transport udp", ArgumentError::UdpOverTls),
+            (&format!("probe film.avi --tls-fingerprint {digits}"), ArgumentError::TlsFingerprint),
+            (&format!("probe --classroom h:1/f --tls-fingerprint {digits}"), ArgumentError::TlsFingerprint),
         ] {
             assert_eq!(parse_line(line), Err(error.to_string()), "{line}");
         }
@@ -591,6 +649,9 @@ mod tests {
             ("serve --listen 8554 x", "ADDR:PORT"),
             ("serve --user ann x", "require each other"),
             ("serve --password-file p x", "require each other"),
+            ("serve --tls-cert c x", "--tls-cert and --tls-key require each other"),
+            ("serve --tls-key k x", "--tls-cert and --tls-key require each other"),
+            ("probe rtsps://h/f --tls-fingerprint 12:34", "64 hexadecimal digits"),
             ("serve --session-timeout 1 x", "from 5 to 86400"),
             ("serve --max-connections 0 x", "from 1 to 100000"),
             ("proxy --to h:1 --max-connections-per-address many", "from 1 to 100000"),

@@ -19,7 +19,7 @@ use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::proto::rtsp::Npt;
-use crate::session::{ClassroomUrl, TransportPreference};
+use crate::session::{ClassroomUrl, Fingerprint, TransportPreference};
 use crate::settings::ThemePreference;
 
 /// Motion JPEG player with an RTSP/RTP server inside
@@ -68,7 +68,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Window {
-    /// Film, or stream like rtsp://camera.local:554/live; also http:// and https://
+    /// Film, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 
@@ -126,6 +126,15 @@ pub struct Serve {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub password_file: Option<PathBuf>,
 
+    /// File with the certificate of the server in PEM, and those of its issuers after it; encrypts all connections (TLS);
+    /// needs --tls-key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the private key of that certificate in PEM
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub tls_key: Option<PathBuf>,
+
     /// Seconds without a connection, request or RTCP packet of the client after which its session ends (5 to 86400)
     #[arg(
         long,
@@ -151,12 +160,13 @@ pub struct Serve {
 }
 
 const SERVE_NOTES: &str = "\
-When the server is ready, it prints the rtsp:// URL of each film on stdout. It logs each request on stderr: client, \
+When the server is ready, it prints the rtsp:// or rtsps:// URL of each film on stdout. It logs each request on stderr: client, \
 method, session and status.
 
 Examples:
   reelay serve films/
   reelay serve --listen 0.0.0.0:8554 --user ann --password-file pw.txt films/
+  reelay serve --listen 0.0.0.0:8322 --tls-cert cert.pem --tls-key key.pem films/
   reelay serve --preset \"Busy Wi-Fi\" movie.mjpeg";
 
 /// Play a film or stream without a window, and measure what arrives
@@ -166,7 +176,7 @@ Examples:
     after_help = PROBE_NOTES
 )]
 pub struct Probe {
-    /// Film, or stream like rtsp://camera.local:554/live; also http:// and https://
+    /// Film, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 
@@ -185,13 +195,18 @@ pub struct Probe {
     pub frames: Option<u64>,
 
     /// Transport of RTP: udp, or tcp for RTP interleaved on the RTSP connection [default: udp, or tcp if the server
-    /// offers no UDP]
+    /// offers no UDP or the URL begins with rtsps://]
     #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
     pub transport: Option<TransportPreference>,
 
     /// Snapshots per second of a camera that sends one JPEG per HTTP request (0.1 to 240) [default: 5]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub snapshot_rate: Option<FrameRate>,
+
+    /// Certificate that is trusted although the system does not trust it, by its SHA-256 fingerprint; for rtsps:// and
+    /// https://
+    #[arg(long, value_name = "SHA256")]
+    pub tls_fingerprint: Option<Fingerprint>,
 
     /// Local port for RTP, an even number from 2 to 65534, as RTCP uses the next one; with --classroom it may be odd
     /// [default: any free port]

@@ -5,13 +5,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::address::{connectable_address, listen_error};
-use super::arguments::{ServeArguments, UserArguments};
+use super::arguments::{ServeArguments, TlsArguments, UserArguments};
 use super::error::CommandError;
 use super::stderr;
 use crate::backend::{self, ShutdownSignal};
 use crate::impairment::{Emulator, EmulatorSettings};
 use crate::media::FrameRate;
 use crate::media_file::{MediaFile, renamed_message};
+use crate::net::server_tls::{ServerTls, ServerTlsError};
 use crate::proto::rtsp::RtspUrl;
 use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};
 
@@ -31,6 +32,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
     let options = ServerOptions {
         listen: arguments.listen,
         auth: arguments.user.as_ref().map(load_auth).transpose()?,
+        tls: arguments.tls.as_ref().map(load_tls).transpose()?,
         quality: arguments.quality,
         session_timeout: arguments.session_timeout,
         limits: arguments.limits,
@@ -75,6 +77,29 @@ fn load_auth(user: &UserArguments) -> Result<Authenticator, CommandError> {
     }
 }
 
+/// Reads the certificate and the key of the server.
+fn load_tls(files: &TlsArguments) -> Result<ServerTls, CommandError> {
+    let read = |noun: &str, path: &Path| {
+        fs::read(path).map_err(|error| {
+            let path = path.display();
+            CommandError::new(format!(
+                "The {noun} file {path} cannot be read ({error}); check its name and permissions."
+            ))
+        })
+    };
+    let (certificate_file, key_file) = (files.certificate_file.as_path(), files.key_file.as_path());
+    let (certificate, key) = (read("certificate", certificate_file)?, read("key", key_file)?);
+    ServerTls::from_pem(&certificate, &key).map_err(|error| {
+        let (noun, path) = match error {
+            ServerTlsError::Certificate(_) => ("certificate", certificate_file.display()),
+            ServerTlsError::Key(_) => ("key", key_file.display()),
+        };
+        CommandError::new(format!(
+            "The {noun} file {path} cannot be used: {error}; give a certificate and its key as PEM files."
+        ))
+    })
+}
+
 /// Adds a film, or the films of a folder, to the server. Returns the names under which they are served.
 fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec<String>, CommandError> {
     let known_rate = rate.unwrap_or(FrameRate::CLASSROOM);
@@ -117,7 +142,8 @@ fn print_urls(server: &Server, names: &[String]) -> io::Result<()> {
     let host = address.ip().to_string();
     let mut out = io::stdout().lock();
     for name in names {
-        writeln!(out, "{}", RtspUrl::for_path(host.clone(), address.port(), name))?;
+        let url = RtspUrl::for_path(host.clone(), address.port(), name).with_tls(server.is_tls());
+        writeln!(out, "{url}")?;
     }
     out.flush()
 }

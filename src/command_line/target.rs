@@ -29,7 +29,9 @@ pub enum TargetError {
     #[error("{0} names no file of this machine; give its path.")]
     NotLocal(String),
     /// A URL with another scheme, or a malformed RTSP URL.
-    #[error("{url} is not a URL that can be played: {error}; try rtsp://HOST:PORT/PATH or http://HOST/PATH.")]
+    #[error(
+        "{url} is not a URL that can be played: {error}; try rtsp://HOST:PORT/PATH, rtsps://HOST/PATH or http://HOST/PATH."
+    )]
     Url {
         /// The URL as it was typed.
         url: String,

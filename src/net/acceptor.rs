@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::limits::{Limits, Place, Places};
 use super::refusal_lane::RefusalLane;
+use super::server_tls::ServerTls;
 
 /// A TCP listener that accepts a limited number of connections at a time, in all and from each client address.
 #[derive(Debug)]
@@ -55,6 +56,12 @@ impl Acceptor {
         let address = listener.local_addr()?;
         let places = Places::new("connections", limits.max_connections, limits.max_connections_per_address);
         Ok(Self { listener, address, places, refusals: RefusalLane::new(limits) })
+    }
+
+    /// Encrypts the responses to refused connections. Accepted ones are encrypted by the caller.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<ServerTls>) -> Self {
+        Self { refusals: self.refusals.with_tls(tls), ..self }
     }
 
     /// Local address, with the port that the system chose if port 0 was requested.

@@ -13,4 +13,5 @@ pub mod limits;
 pub mod peer_log;
 mod refusal;
 mod refusal_lane;
+pub mod server_tls;
 pub mod udp_ports;

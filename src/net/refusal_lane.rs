@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::limits::{Limits, RequestTimer};
 use super::refusal::encode_refusal;
+use super::server_tls::ServerTls;
 use crate::proto::rtsp::{Message, MessageLimits, MessageReader};
 
 /// Minimum time for the client to close its side after the response. Received bytes are discarded: closing a socket
@@ -27,6 +28,8 @@ const READ_BUFFER_SIZE: usize = 4_096;
 pub struct RefusalLane {
     places: Arc<Semaphore>,
     timeout: Duration,
+    /// Certificate of a server with TLS.
+    tls: Option<ServerTls>,
     shutdown: CancellationToken,
     _shutdown_guard: DropGuard,
 }
@@ -38,9 +41,15 @@ impl RefusalLane {
         Self {
             places: Arc::new(Semaphore::new(limits.max_refusals)),
             timeout: limits.refusal_timeout,
+            tls: None,
             _shutdown_guard: shutdown.clone().drop_guard(),
             shutdown,
         }
+    }
+
+    /// Encrypts the responses, if a certificate is given.
+    pub fn with_tls(self, tls: Option<ServerTls>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Responds to the first request of a connection with 503 and `reason`, and closes it. A client that sends nothing
@@ -48,9 +57,10 @@ impl RefusalLane {
     pub fn refuse(&self, stream: TcpStream, reason: String) {
         let Ok(place) = self.places.clone().try_acquire_owned() else { return };
         let (deadline, shutdown) = (Instant::now() + self.timeout, self.shutdown.clone());
+        let tls = self.tls.clone();
         tokio::spawn(async move {
             tokio::select! {
-                result = respond(stream, &reason, deadline) => {
+                result = respond_with(tls, stream, &reason, deadline) => {
                     if let Err(error) = result {
                         tracing::debug!(%error, "cannot send a refusal");
                     }
@@ -62,7 +72,26 @@ impl RefusalLane {
     }
 }
 
-async fn respond(mut stream: TcpStream, reason: &str, deadline: Instant) -> io::Result<()> {
+async fn respond_with(
+    tls: Option<ServerTls>,
+    stream: TcpStream,
+    reason: &str,
+    deadline: Instant,
+) -> io::Result<()> {
+    match tls {
+        None => respond(stream, reason, deadline).await,
+        Some(tls) => {
+            let stream = timeout_at(deadline, tls.accept(stream)).await??;
+            respond(stream, reason, deadline).await
+        }
+    }
+}
+
+async fn respond(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    reason: &str,
+    deadline: Instant,
+) -> io::Result<()> {
     let first = timeout_at(deadline, read_first_message(&mut stream)).await.unwrap_or(Ok(None))?;
     let drain_deadline = deadline.max(Instant::now() + MIN_DRAIN_TIME);
     let end = async {
@@ -77,7 +106,7 @@ async fn respond(mut stream: TcpStream, reason: &str, deadline: Instant) -> io::
 }
 
 /// Reads until the first message is complete; returns `None` if the bytes are not RTSP, or at the end of the stream.
-async fn read_first_message(stream: &mut TcpStream) -> io::Result<Option<Message>> {
+async fn read_first_message(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Message>> {
     let mut reader = MessageReader::new(MessageLimits::SERVER);
     let mut buffer = BytesMut::with_capacity(READ_BUFFER_SIZE);
     loop {

@@ -155,6 +155,14 @@ pub fn unauthorized() -> Response {
     )
 }
 
+/// Response of a server with TLS to any request: the frames would be sent in datagrams, which are not encrypted.
+pub fn unencrypted() -> Response {
+    Response::error(
+        StatusCode::UNSUPPORTED_TRANSPORT,
+        "this server encrypts, and classroom programs receive over UDP only",
+    )
+}
+
 fn refuse(status: StatusCode, reason: &str) -> ClassroomDispatch {
     ClassroomDispatch::Respond(Response::error(status, reason))
 }

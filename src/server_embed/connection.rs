@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{timeout, timeout_at};
 
@@ -64,7 +63,7 @@ impl Connection {
     /// Serves a connection until either side closes it or the server shuts down.
     ///
     /// # Errors
-    /// Returns an error if the connection breaks or a timeout expires.
+    /// Returns an error if the TLS handshake fails, the connection breaks or a timeout expires.
     pub async fn serve(
         id: u64,
         stream: TcpStream,
@@ -73,7 +72,23 @@ impl Connection {
     ) -> io::Result<()> {
         let local = stream.local_addr()?;
         configure_socket(&stream)?;
-        let (mut reader, write_half) = stream.into_split();
+        let Some(tls) = context.tls.clone() else {
+            return Self::serve_halves(id, stream.into_split(), [peer, local], context).await;
+        };
+        let encrypted = tokio::select! {
+            encrypted = timeout(context.limits.handshake_timeout, tls.accept(stream)) => encrypted??,
+            () = context.shutdown.cancelled() => return Ok(()),
+        };
+        Self::serve_halves(id, tokio::io::split(encrypted), [peer, local], context).await
+    }
+
+    /// Serves a connection of which the receiving and the sending direction are given, encrypted or not.
+    async fn serve_halves(
+        id: u64,
+        (mut reader, write_half): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+        [peer, local]: [SocketAddr; 2],
+        context: Arc<Context>,
+    ) -> io::Result<()> {
         let (writer, write_queue) = mpsc::channel(WRITE_QUEUE_CAPACITY);
         let mut write = pin!(write_outgoing(write_half, write_queue));
         let mut connection = Self {
@@ -120,7 +135,7 @@ impl Connection {
     }
 
     /// Reads and handles messages until the connection is to be closed.
-    async fn read_messages(&mut self, reader: &mut OwnedReadHalf) -> io::Result<()> {
+    async fn read_messages(&mut self, reader: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
         let mut message_reader = MessageReader::new(MessageLimits::SERVER);
         let mut buffer = BytesMut::with_capacity(READ_BUFFER_SIZE);
         loop {
@@ -211,7 +226,7 @@ impl Connection {
 
 /// Discards what the client still sends after the last response, until it closes its side or [`DRAIN_TIME`] has passed.
 /// Closing a socket with unread bytes resets the connection, and the client may lose the response.
-async fn drain(reader: &mut OwnedReadHalf) {
+async fn drain(reader: &mut (impl AsyncRead + Unpin)) {
     let discard = async {
         let mut buffer = vec![0; READ_BUFFER_SIZE];
         while reader.read(&mut buffer).await.is_ok_and(|count| count > 0) {}

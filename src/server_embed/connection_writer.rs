@@ -4,8 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncWriteExt, BufWriter};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -24,12 +23,15 @@ pub struct Outgoing {
     pub written: Option<oneshot::Sender<()>>,
 }
 
-/// Writes everything from the queue until all of its senders are dropped. Items that are queued together are written
-/// together.
+/// Writes everything from the queue until all of its senders are dropped, and closes the sending direction. Items that are
+/// queued together are written together.
 ///
 /// # Errors
 /// Returns an error if the connection breaks, or if a write takes more than 10 s.
-pub async fn write_outgoing(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Outgoing>) -> io::Result<()> {
+pub async fn write_outgoing(
+    half: impl AsyncWrite + Unpin,
+    mut queue: mpsc::Receiver<Outgoing>,
+) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(WRITE_BUFFER_SIZE, half);
     let mut written = Vec::new();
     while let Some(first) = queue.recv().await {
@@ -42,5 +44,5 @@ pub async fn write_outgoing(half: OwnedWriteHalf, mut queue: mpsc::Receiver<Outg
         timeout(WRITE_TIMEOUT, writer.flush()).await??;
         written.clear();
     }
-    Ok(())
+    timeout(WRITE_TIMEOUT, writer.shutdown()).await?
 }

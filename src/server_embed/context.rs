@@ -19,6 +19,7 @@ use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
 use crate::net::limits::{Limits, PasswordGuard, Places};
 use crate::net::peer_log::PeerLog;
+use crate::net::server_tls::ServerTls;
 use crate::net::udp_ports::{self, AsyncSocketPair, SocketPair};
 
 /// Receive buffer for RTCP, in bytes; more than an Ethernet MTU.
@@ -33,6 +34,8 @@ pub struct Context {
     pub frame_cache: FrameCache,
     /// User name and password that requests need; `None` if the server is open.
     pub auth: Option<Authenticator>,
+    /// Certificate and key; `None` without TLS.
+    pub tls: Option<ServerTls>,
     /// Session timeout (RFC 2326 §12.37).
     pub session_timeout: Duration,
     /// Sessions that are set up, by identifier.
@@ -65,6 +68,7 @@ impl Context {
             library: Library::default(),
             frame_cache: FrameCache::new(options.cache_capacity, options.quality),
             auth: options.auth,
+            tls: options.tls,
             session_timeout: options.session_timeout,
             sessions: SessionTable::default(),
             emulator: options.emulator,

@@ -33,7 +33,7 @@ impl Server {
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
-        let acceptor = Acceptor::bind(options.listen, &options.limits)?;
+        let acceptor = Acceptor::bind(options.listen, &options.limits)?.with_tls(options.tls.clone());
         let (address, context) = (acceptor.address(), Context::new(options, observer));
         context.tasks.spawn(accept_connections(acceptor, context.clone()));
         Ok(Self { address, context })
@@ -60,7 +60,12 @@ impl Server {
 
     /// RTSP URL of a media file, by its name in the library.
     pub fn url_of(&self, name: &str) -> RtspUrl {
-        RtspUrl::for_path(self.address.ip().to_string(), self.address.port(), name)
+        RtspUrl::for_path(self.address.ip().to_string(), self.address.port(), name).with_tls(self.is_tls())
+    }
+
+    /// Returns true if connections are encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.context.tls.is_some()
     }
 
     /// Number of current sessions.

@@ -9,6 +9,7 @@ use super::session::DEFAULT_SESSION_TIMEOUT;
 use crate::impairment::Emulator;
 use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
+use crate::net::server_tls::ServerTls;
 
 /// Options of a server.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct ServerOptions {
     pub quality: Quality,
     /// Emulated network through which all RTP and RTCP packets are sent.
     pub emulator: Emulator,
+    /// Certificate and key; `None` without TLS.
+    pub tls: Option<ServerTls>,
     /// Limits on connections, sessions, requests, passwords and log lines.
     pub limits: Limits,
 }
@@ -39,6 +42,7 @@ impl Default for ServerOptions {
             session_timeout: DEFAULT_SESSION_TIMEOUT,
             quality: Quality::default(),
             emulator: Emulator::default(),
+            tls: None,
             limits: Limits::default(),
         }
     }

@@ -47,6 +47,11 @@ impl Authorization {
         Self { credentials, challenge: None }
     }
 
+    /// Returns whether there are a user and a password.
+    pub fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
+    }
+
     /// Discards the challenge, for a new connection. A server may use one nonce per connection, and a response to an
     /// old nonce looks like a wrong password.
     pub fn reset(&mut self) {

@@ -1,5 +1,6 @@
 //! Errors of a session, as sentences for the user: what happened, to what, and what to try.
 
+use super::certificate::UntrustedCertificate;
 use super::classroom::ClassroomError;
 use super::http::HttpError;
 use crate::proto::rtsp::{FramingError, IncompleteMessage, Method, StatusCode};
@@ -15,6 +16,36 @@ pub enum SessionError {
         /// Reason of the operating system, or "no response".
         reason: String,
     },
+    /// The certificate of the server is not trusted.
+    #[error("{0}; connect again to look at the certificate.")]
+    UntrustedCertificate(Box<UntrustedCertificate>),
+    /// The server does not speak TLS.
+    #[error("{server} does not speak TLS; try {scheme}:// instead of {scheme}s://.")]
+    NotTls {
+        /// Host and port of the server.
+        server: String,
+        /// Scheme without encryption.
+        scheme: &'static str,
+    },
+    /// The server speaks TLS, and the URL begins with `rtsp://`.
+    #[error("{server} speaks TLS on this port; try rtsps:// instead of rtsp://.")]
+    NeedsTls {
+        /// Host and port of the server.
+        server: String,
+    },
+    /// The server redirects from `rtsps://` to `rtsp://`, and there is a password.
+    #[error(
+        "The server redirects from rtsps:// to {server} without TLS, where the password would be readable; check the URL."
+    )]
+    InsecureRedirect {
+        /// Host and port that the redirect leads to.
+        server: String,
+    },
+    /// UDP was chosen for a stream over TLS.
+    #[error(
+        "Over TLS, packets arrive on the encrypted connection and not over UDP; choose TCP or the automatic transport."
+    )]
+    UdpOverTls,
     /// The server closed the connection, or it broke.
     #[error("{server} closed the connection; connect again, or restart the server if it no longer runs.")]
     ConnectionLost {

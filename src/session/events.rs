@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::certificate::UntrustedCertificate;
 use super::classroom::PortSpelling;
 use super::error::SessionError;
 use super::frame::Frame;
@@ -29,8 +30,17 @@ pub enum SessionCommand {
     SetPlayoutDelay(Duration),
 }
 
-/// Beginning of the reason in [`ClientInput::ConnectionLost`] if the certificate of the server is not trusted.
-pub const CERTIFICATE_REASON: &str = "its certificate";
+/// Reason why a connection could not be encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TlsProblem {
+    /// The certificate of the server is not trusted.
+    Untrusted(Box<UntrustedCertificate>),
+    /// The server does not speak TLS.
+    NotTls {
+        /// Host and port of the server.
+        server: String,
+    },
+}
 
 /// Input of a client.
 #[derive(Debug, Clone)]
@@ -41,6 +51,8 @@ pub enum ClientInput {
     Connected(NetworkPath),
     /// The connection could not be opened, for this reason of the operating system, or was closed.
     ConnectionLost(Option<String>),
+    /// The connection could not be encrypted, and was closed before anything else was sent.
+    TlsFailed(TlsProblem),
     /// Bytes received on the connection.
     Received(Bytes),
     /// The UDP ports that [`ClientOutput::OpenPorts`] asked for are open, or the reason why not.

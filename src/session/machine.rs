@@ -68,14 +68,9 @@ impl<P> MachineCore<P> {
         self.actions.push_back(Action::Protocol(action));
     }
 
-    /// Queues opening a connection.
-    pub fn connect(&mut self, host: &str, port: u16) {
-        self.actions.push_back(Action::Connect { host: host.to_owned(), port, is_tls: false });
-    }
-
-    /// Queues opening an encrypted connection.
-    pub fn connect_tls(&mut self, host: &str, port: u16) {
-        self.actions.push_back(Action::Connect { host: host.to_owned(), port, is_tls: true });
+    /// Queues opening a connection, which is encrypted if `is_tls` is true.
+    pub fn connect(&mut self, host: &str, port: u16, is_tls: bool) {
+        self.actions.push_back(Action::Connect { host: host.to_owned(), port, is_tls });
     }
 
     /// Queues closing the connection; CSeq starts at 1 on the next one.

@@ -11,6 +11,7 @@
 
 mod authorization;
 mod backoff;
+mod certificate;
 mod classroom;
 mod client;
 mod data_timeout;
@@ -36,6 +37,10 @@ mod rtsp;
 mod source_url;
 mod state;
 
+pub use certificate::{
+    CertificateDetails, CertificateProblem, Fingerprint, ParseFingerprintError, TrustedCertificate,
+    TrustedCertificates, UntrustedCertificate,
+};
 pub use classroom::{
     ArrivedDatagrams, ClassroomClient, ClassroomError, ClassroomErrorKind, ClassroomUrl, ClassroomUrlError,
     PortSpelling,
@@ -43,7 +48,7 @@ pub use classroom::{
 pub use client::Client;
 pub use driver::{FrameQueue, FrameSinks, QueuedFrame, RecorderSlot, Screen, Session};
 pub use error::SessionError;
-pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent};
+pub use events::{ClientInput, ClientOutput, NetworkPath, SessionCommand, SessionEvent, TlsProblem};
 pub use frame::Frame;
 pub use http::{HttpClient, HttpError};
 pub use incomplete_frames::incomplete_reason;

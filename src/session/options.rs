@@ -1,8 +1,10 @@
 //! Options of a session.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::certificate::TrustedCertificates;
 use super::classroom::PortSpelling;
 use super::source_url::{Dialect, SourceUrl};
 use crate::impairment::Emulator;
@@ -26,6 +28,8 @@ pub struct SessionOptions {
     pub receive_buffer_size: usize,
     /// Options of the emulated network.
     pub emulator: EmulatorOptions,
+    /// Certificates that the user trusts although the system does not.
+    pub trusted: Arc<TrustedCertificates>,
 }
 
 impl Default for SessionOptions {
@@ -35,6 +39,7 @@ impl Default for SessionOptions {
             playout_delay: DEFAULT_PLAYOUT_DELAY,
             receive_buffer_size: udp_ports::SOCKET_BUFFER_SIZE,
             emulator: EmulatorOptions::default(),
+            trusted: Arc::default(),
         }
     }
 }
@@ -57,7 +62,7 @@ pub struct ClientOptions {
 /// Transports that RTP may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TransportPreference {
-    /// UDP, or the RTSP connection if UDP is refused or blocked.
+    /// UDP, or the RTSP connection if UDP is refused or blocked, or the connection is encrypted.
     #[default]
     Auto,
     /// UDP, without falling back to TCP.

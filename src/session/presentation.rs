@@ -67,7 +67,7 @@ impl Presentation {
         }
         let base = [header::CONTENT_BASE, header::CONTENT_LOCATION]
             .into_iter()
-            .find_map(|name| response.headers.get(name).filter(|value| is_absolute_url(value)))
+            .find_map(|name| response.headers.get(name).filter(|value| RtspUrl::has_rtsp_scheme(value)))
             .map_or_else(|| url.to_string(), |base| base.trim().to_owned());
         let aggregate_url = join_control_url(&base, session.control.as_deref());
         let stream_url = join_control_url(&base, media.control.as_deref());
@@ -132,17 +132,13 @@ fn clip_server_name(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(MAX_SERVER_NAME).collect()
 }
 
-fn is_absolute_url(url: &str) -> bool {
-    url.trim().get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("rtsp://"))
-}
-
 /// Resolves a control attribute (RFC 2326 §C.1.1). A relative URL is appended to the base, whose last segment is never
 /// replaced: all servers expect that. `*` and a missing attribute mean the base itself. White space is percent-encoded
 /// and control characters are removed, since the URL becomes a word of the request line.
 fn join_control_url(base: &str, control: Option<&str>) -> String {
     encode_whitespace(&match control.map(str::trim) {
         None | Some("" | "*") => base.to_owned(),
-        Some(absolute) if is_absolute_url(absolute) => absolute.to_owned(),
+        Some(absolute) if RtspUrl::has_rtsp_scheme(absolute) => absolute.to_owned(),
         Some(relative) => format!("{}/{}", base.trim_end_matches('/'), relative.trim_start_matches('/')),
     })
 }

@@ -7,7 +7,10 @@ use bytes::Bytes;
 
 use super::client::Client;
 use super::data_timeout::RESUMED_READ_TIME;
-use super::events::{ClientInput, ClientOutput, NetworkPath, OutputQueue, SessionCommand, SessionEvent};
+use super::error::SessionError;
+use super::events::{
+    ClientInput, ClientOutput, NetworkPath, OutputQueue, SessionCommand, SessionEvent, TlsProblem,
+};
 use super::logged_message::Direction;
 use super::machine::{Action, Machine};
 use super::pipeline::Pipeline;
@@ -31,6 +34,9 @@ pub trait Protocol: fmt::Debug + Send {
 
     /// True if the protocol has RTCP; otherwise datagrams on the RTCP port are ignored.
     const HAS_RTCP: bool = false;
+
+    /// Scheme of URLs without encryption; with an `s` after it, that of encrypted ones.
+    const SCHEME: &'static str = "rtsp";
 
     /// Returns the state machine and the stages of the media.
     fn parts(&self) -> (&Self::Machine, &Pipeline<Self::Receiver>);
@@ -189,6 +195,15 @@ pub trait Protocol: fmt::Debug + Send {
         }
     }
 
+    /// Handles a connection that could not be encrypted. Another attempt would fail as well, so none is made.
+    fn handle_tls_failed(&mut self, problem: TlsProblem) {
+        let scheme = Self::SCHEME;
+        self.parts_mut().0.fail(match problem {
+            TlsProblem::Untrusted(certificate) => SessionError::UntrustedCertificate(certificate),
+            TlsProblem::NotTls { server } => SessionError::NotTls { server, scheme },
+        });
+    }
+
     /// Passes the goal of the user to the state machine.
     fn handle_goal(&mut self, now: Instant, goal: Goal) {
         if goal == Goal::Stopped {
@@ -253,6 +268,7 @@ impl<P: Protocol> Client for P {
                 self.parts_mut().0.handle_connected(now);
             }
             ClientInput::ConnectionLost(reason) => self.handle_connection_lost(now, reason),
+            ClientInput::TlsFailed(problem) => self.handle_tls_failed(problem),
             ClientInput::Received(bytes) => self.handle_bytes(now, &bytes),
             ClientInput::Ports(Ok(ports)) => self.parts_mut().0.handle_ports_opened(now, ports),
             ClientInput::Ports(Err(reason)) => self.parts_mut().0.handle_ports_failed(reason),

@@ -11,7 +11,7 @@ use crate::proto::rtsp::RtspUrl;
 /// Address of a stream on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceUrl {
-    /// Stream over standard RTSP.
+    /// Stream over standard RTSP, with or without TLS.
     Rtsp(RtspUrl),
     /// Film on a classroom server.
     Classroom(ClassroomUrl),
@@ -50,6 +50,15 @@ impl SourceUrl {
             Self::Rtsp(_) => Dialect::Standard,
             Self::Classroom(_) => Dialect::Classroom,
             Self::Http(_) => Dialect::Http,
+        }
+    }
+
+    /// Returns true if the connection is encrypted: `rtsps://` or `https://`.
+    pub fn is_tls(&self) -> bool {
+        match self {
+            Self::Rtsp(url) => url.is_tls(),
+            Self::Http(url) => url.is_tls(),
+            Self::Classroom(_) => false,
         }
     }
 

@@ -6,13 +6,14 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::problem::IgnoredValue;
+use super::tables::{Entry as _, read_entries, replace, write_entries};
 use super::values::{Controls, KnownServer, Settings, ThemePreference};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
-use crate::session::{Dialect, PortSpelling};
+use crate::session::TrustedCertificate;
 
 /// Text of a new settings file, with the default values.
 const TEMPLATE: &str = "\
@@ -38,8 +39,16 @@ snapshot_format = \"jpeg\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 7] =
-    ["controls", "theme", "frame_rate", "playout_delay_ms", "recording_format", "snapshot_format", "servers"];
+const KEYS: [&str; 8] = [
+    "controls",
+    "theme",
+    "frame_rate",
+    "playout_delay_ms",
+    "recording_format",
+    "snapshot_format",
+    KnownServer::KEY,
+    TrustedCertificate::KEY,
+];
 
 /// Rule that a value breaks.
 type Rule = String;
@@ -60,8 +69,11 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
-    if let Some(item) = table.get("servers") {
-        settings.servers = servers(item, &mut ignored);
+    if let Some(item) = table.get(KnownServer::KEY) {
+        settings.servers = read_entries(item, &mut ignored);
+    }
+    if let Some(item) = table.get(TrustedCertificate::KEY) {
+        settings.certificates = read_entries(item, &mut ignored);
     }
     (settings, ignored)
 }
@@ -110,7 +122,8 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         |delay| i64::from(delay).into(),
     );
     write_formats(document, settings, &defaults);
-    write_servers(document, &settings.servers);
+    write_entries(document, &settings.servers);
+    write_entries(document, &settings.certificates);
 }
 
 /// Writes the formats of recordings and snapshots. A file that does not have them is not changed for the default.
@@ -145,20 +158,6 @@ fn write_value<T: PartialEq>(
     };
     if !is_kept {
         replace(table, key, encode(value));
-    }
-}
-
-/// Replaces a value, and keeps the comments around it.
-fn replace(table: &mut Table, key: &str, mut value: Value) {
-    match table.get_mut(key) {
-        Some(Item::Value(current)) => {
-            *value.decor_mut() = current.decor().clone();
-            *current = value;
-        }
-        Some(item) => *item = Item::Value(value),
-        None => {
-            table.insert(key, Item::Value(value));
-        }
     }
 }
 
@@ -211,101 +210,10 @@ fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
     milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
 }
 
-/// Reads the servers, whether they are written as `[[servers]]` or as inline tables.
-fn servers(item: &Item, ignored: &mut Vec<IgnoredValue>) -> Vec<KnownServer> {
-    let tables: Vec<Option<&dyn TableLike>> = match item {
-        Item::ArrayOfTables(tables) => tables.iter().map(|table| Some(table as &dyn TableLike)).collect(),
-        Item::Value(Value::Array(array)) => {
-            array.iter().map(|value| value.as_inline_table().map(|table| table as &dyn TableLike)).collect()
-        }
-        _ => vec![None],
-    };
-    let mut servers = Vec::new();
-    for (number, table) in (1..).zip(tables) {
-        match table.ok_or_else(missing_address).and_then(server) {
-            Ok(server) => servers.push(server),
-            Err(IgnoredValue { key, rule }) => {
-                ignored.push(IgnoredValue { key: format!("servers[{number}]{key}"), rule });
-            }
-        }
-    }
-    servers
-}
-
-fn missing_address() -> IgnoredValue {
-    IgnoredValue { key: String::new(), rule: "a server has an address like \"lab.example:8554\"".to_owned() }
-}
-
-fn server(table: &dyn TableLike) -> Result<KnownServer, IgnoredValue> {
-    let address = table.get("address").and_then(Item::as_str).filter(|address| !address.is_empty());
-    let address = address.ok_or_else(missing_address)?.to_owned();
-    let dialect = match table.get("dialect") {
-        None => Ok(Dialect::default()),
-        Some(item) => {
-            let all = [Dialect::Standard, Dialect::Classroom, Dialect::Http];
-            all.into_iter().find(|dialect| item.as_str() == Some(dialect.as_str())).ok_or(IgnoredValue {
-                key: ".dialect".to_owned(),
-                rule: "a dialect is standard, classroom or http".to_owned(),
-            })
-        }
-    };
-    let port_spelling = table.get("port_spelling").and_then(Item::as_str);
-    let port_spelling = PortSpelling::ALL.into_iter().find(|known| port_spelling == Some(known.as_str()));
-    Ok(KnownServer { address, dialect: dialect?, port_spelling: port_spelling.unwrap_or_default() })
-}
-
-/// Writes the servers as `[[servers]]`. The table of a server keeps its comments and unknown keys wherever it moves; a
-/// table that cannot be used moves to the end.
-fn write_servers(document: &mut DocumentMut, known: &[KnownServer]) {
-    let current = document.get("servers").map(|item| servers(item, &mut Vec::new()));
-    if current.unwrap_or_default() == known {
-        return;
-    }
-    if document.get("servers").is_some_and(Item::is_value)
-        && let Some(mut key) = document.key_mut("servers")
-    {
-        // The spaces before the `=` would stand in the header of the table.
-        key.leaf_decor_mut().clear();
-    }
-    let item = document.entry("servers").or_insert(Item::None);
-    let old = std::mem::take(item).into_array_of_tables().unwrap_or_default();
-    let mut old: Vec<Table> = old.into_iter().collect();
-    let mut tables = ArrayOfTables::new();
-    for server in known {
-        let has_address = |table: &Table| {
-            let address = table.get("address").and_then(Item::as_str);
-            address.is_some_and(|address| address.eq_ignore_ascii_case(&server.address))
-        };
-        let mut table = old.iter().position(has_address).map(|at| old.remove(at)).unwrap_or_default();
-        write_server(&mut table, server);
-        tables.push(table);
-    }
-    for unusable in old.into_iter().filter(|table| self::server(table).is_err()) {
-        tables.push(unusable);
-    }
-    // Tables are written in the order of their positions; without one, each follows the table before it.
-    tables.iter_mut().for_each(|table| table.set_position(None));
-    *item = Item::ArrayOfTables(tables);
-}
-
-fn write_server(table: &mut Table, server: &KnownServer) {
-    if table.get("address").and_then(Item::as_str) != Some(&server.address) {
-        replace(table, "address", server.address.as_str().into());
-    }
-    if table.get("dialect").and_then(Item::as_str) != Some(server.dialect.as_str()) {
-        replace(table, "dialect", server.dialect.as_str().into());
-    }
-    let spelling = server.port_spelling;
-    match table.get("port_spelling").and_then(Item::as_str) {
-        None if spelling == PortSpelling::default() => {}
-        current if current == Some(spelling.as_str()) => {}
-        _ => replace(table, "port_spelling", spelling.as_str().into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{Dialect, Fingerprint, PortSpelling};
 
     fn read_text(text: &str) -> (Settings, Vec<IgnoredValue>) {
         read(&text.parse::<DocumentMut>().unwrap())
@@ -346,7 +254,7 @@ mod tests {
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
-        for key in KEYS.iter().filter(|key| **key != "servers") {
+        for key in KEYS.iter().filter(|key| !["servers", "certificates"].contains(key)) {
             assert!(TEMPLATE.contains(&format!("\n{key} = ")), "{key}");
         }
     }
@@ -374,6 +282,13 @@ mod tests {
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),
+            ("certificates = [{ sha256 = '00' }]", "certificates[1]", "a certificate has an address"),
+            ("[[certificates]]\naddress = 'a:1'", "certificates[1].sha256", "64 hexadecimal digits"),
+            (
+                "[[certificates]]\naddress = 'a:1'\nsha256 = '00'",
+                "certificates[1].sha256",
+                "64 hexadecimal digits",
+            ),
             (
                 "[[servers]]\naddress = 'a:1'\ndialect = 'klingon'",
                 "servers[1].dialect",
@@ -385,6 +300,24 @@ mod tests {
             assert_eq!(ignored.len(), 1, "{line}: {ignored:?}");
             assert!(ignored[0].key == key && ignored[0].rule.contains(rule), "{line}: {}", ignored[0]);
         }
+    }
+
+    #[test]
+    fn trusted_certificates_are_written_and_keep_their_spelling() {
+        let mut settings = Settings::default();
+        let fingerprint = Fingerprint::of(b"a");
+        settings.trust_certificate("camera:322".to_owned(), fingerprint);
+        let text =
+            written("theme = 'dark'\n", &Settings { theme: ThemePreference::Dark, ..settings.clone() });
+        let table = format!("[[certificates]]\naddress = \"camera:322\"\nsha256 = \"{fingerprint}\"\n");
+        assert!(text.contains(&table), "{text}");
+        let plain = fingerprint.to_string().replace(':', "").to_lowercase();
+        let edited = text.replace(&fingerprint.to_string(), &plain).replace("sha256", "note = 7\nsha256");
+        let (mut settings, ignored) = read_text(&edited);
+        assert_eq!((settings.certificates[0].fingerprint, ignored), (fingerprint, Vec::new()));
+        settings.trust_certificate("other:322".to_owned(), Fingerprint::of(b"b"));
+        let text = written(&edited, &settings);
+        assert!(text.contains(&format!("note = 7\nsha256 = \"{plain}\"")), "{text}");
     }
 
     #[test]

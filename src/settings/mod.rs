@@ -6,9 +6,11 @@
 //! both.
 
 pub mod document;
+mod entries;
 mod json;
 mod problem;
 mod store;
+mod tables;
 mod values;
 
 pub use problem::{IgnoredValue, SettingsProblem};

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
-use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, PortSpelling};
+use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, Fingerprint, PortSpelling, TrustedCertificate};
 
 /// Values that are saved between runs of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Settings {
     pub snapshot_format: SnapshotFormat,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
+    /// Certificates that the user trusts although the system does not, one for each server; the last one first.
+    pub certificates: Vec<TrustedCertificate>,
 }
 
 /// Server that was connected to, with its protocol.
@@ -49,6 +51,7 @@ impl Default for Settings {
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),
             servers: Vec::new(),
+            certificates: Vec::new(),
         }
     }
 }
@@ -149,6 +152,14 @@ impl Settings {
         }
     }
 
+    /// Trusts a certificate of a server, in place of the one that was trusted before. Beyond `MAX_CERTIFICATES`, those that
+    /// were trusted first are forgotten.
+    pub fn trust_certificate(&mut self, address: String, fingerprint: Fingerprint) {
+        self.certificates.retain(|known| !known.address.eq_ignore_ascii_case(&address));
+        self.certificates.insert(0, TrustedCertificate { address, fingerprint });
+        self.certificates.truncate(MAX_CERTIFICATES);
+    }
+
     /// Returns the playout delay, at most [`MAX_PLAYOUT_DELAY_MS`].
     pub fn playout_delay(&self) -> Duration {
         Duration::from_millis(u64::from(self.playout_delay_ms.min(MAX_PLAYOUT_DELAY_MS)))
@@ -160,6 +171,9 @@ pub const MAX_PLAYOUT_DELAY_MS: u32 = 5_000;
 
 /// Maximum number of known servers.
 const MAX_SERVERS: usize = 32;
+
+/// Maximum number of trusted certificates.
+const MAX_CERTIFICATES: usize = 256;
 
 #[cfg(test)]
 mod tests {
@@ -191,6 +205,21 @@ mod tests {
         for other in ["other.example:1025", "unknown.example:1025"] {
             assert_eq!(settings.port_spelling(other), PortSpelling::Spaced);
         }
+    }
+
+    #[test]
+    fn one_certificate_is_trusted_for_each_server() {
+        let mut settings = Settings::default();
+        for number in 0..500_u32 {
+            let fingerprint = Fingerprint::of(&number.to_be_bytes());
+            settings.trust_certificate(format!("camera{number}:322"), fingerprint);
+        }
+        assert_eq!(settings.certificates.len(), MAX_CERTIFICATES);
+        settings.trust_certificate("CAMERA499:322".to_owned(), Fingerprint::of(b"new"));
+        let of_camera = |known: &&TrustedCertificate| known.address.eq_ignore_ascii_case("camera499:322");
+        let known: Vec<_> = settings.certificates.iter().filter(of_camera).collect();
+        assert_eq!(known.len(), 1);
+        assert_eq!(known[0].fingerprint, Fingerprint::of(b"new"));
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn server_without_tls_is_named() {
     });
     let output = probe(&[&format!("https://{address}/video")], None);
     let printed = text(&output.stderr);
-    assert!(printed.contains("does not speak tls; try http://"), "{printed}");
+    assert!(printed.contains("does not speak TLS; try http://"), "{printed}");
 }
 
 /// Reads until the player closes the connection.

@@ -2,6 +2,7 @@
 
 use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtcp::{Epoch, NtpTime};
+use reelay::session::{CertificateProblem, Fingerprint, TlsProblem, UntrustedCertificate};
 use reelay::session::{ClientInput, Goal, RtspState, SessionEvent};
 use std::time::Duration;
 
@@ -153,11 +154,18 @@ fn silent_server_is_reported() {
 
 #[test]
 fn untrusted_certificate_is_a_sentence_of_its_own() {
+    let certificate = UntrustedCertificate {
+        address: "camera:443".to_owned(),
+        problem: CertificateProblem::Expired,
+        fingerprint: Fingerprint::of(b"certificate"),
+        is_changed: false,
+        details: None,
+    };
     let mut player = Player::new("https://camera/video", true);
     player.set_goal(Goal::Playing);
     assert_eq!(player.connects, [("camera".to_owned(), 443, true)]);
-    player.lose(Some("its certificate has expired"));
-    assert!(player.errors()[0].starts_with("camera:443 cannot be trusted: its certificate has expired."));
+    player.input(ClientInput::TlsFailed(TlsProblem::Untrusted(Box::new(certificate))));
+    assert!(player.errors()[0].starts_with("camera:443 cannot be trusted: its certificate has expired;"));
 }
 
 #[test]

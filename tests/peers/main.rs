@@ -17,6 +17,7 @@ mod samples;
 mod seeks;
 mod serve_process;
 mod servers;
+mod tls;
 
 /// RTP transports, as command-line arguments name them.
 const TRANSPORTS: [&str; 2] = ["udp", "tcp"];

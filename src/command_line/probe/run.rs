@@ -1,5 +1,6 @@
 //! Run of `reelay probe`, from the target to the printed figures.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ use crate::recording::{Recorder, RecordingOptions};
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
     Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions, Session,
-    SessionCommand, SessionEvent, SessionOptions, SourceUrl,
+    SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
 };
 use crate::stats::ReportSubject;
 
@@ -107,8 +108,15 @@ async fn play(
     // A classroom film always has an end, although its server announces none.
     let is_finite = emulation.placement == EmulatorPlacement::AtServer
         || arguments.target.dialect() == Dialect::Classroom;
-    let options =
-        SessionOptions { rtsp: rtsp_options(arguments), emulator: emulation, ..SessionOptions::default() };
+    let options = SessionOptions {
+        rtsp: rtsp_options(arguments),
+        emulator: emulation,
+        trusted: Arc::new(TrustedCertificates {
+            at_servers: Vec::new(),
+            anywhere: arguments.tls_fingerprint,
+        }),
+        ..SessionOptions::default()
+    };
     let subject = subject(arguments, &url, &options);
     let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
     session.send_command(SessionCommand::SetGoal(Goal::Playing));

@@ -241,6 +241,10 @@ impl<'a> Watcher<'a> {
                 let error = SessionError::NoData { is_udp: *is_udp, is_emulated: true };
                 CommandError::new(error.to_string())
             }
+            SessionError::UntrustedCertificate(certificate) => CommandError::new(format!(
+                "{certificate}; if it is the right one, add --tls-fingerprint {} to trust it.",
+                certificate.fingerprint
+            )),
             _ => CommandError::new(error.to_string()),
         }
     }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_sessions_per_address: usize,
     /// Maximum number of sessions that are set up on one connection.
     pub max_sessions_per_connection: usize,
+    /// Maximum time of the TLS handshake of a connection.
+    pub handshake_timeout: Duration,
     /// Maximum time from the first to the last byte of a request.
     pub request_timeout: Duration,
     /// Maximum time without a complete request on a connection without a session. Long, because classroom programs
@@ -45,6 +47,7 @@ impl Default for Limits {
             max_sessions: 512,
             max_sessions_per_address: 64,
             max_sessions_per_connection: 16,
+            handshake_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(600),
             unplayed_session_timeout: Duration::from_secs(2),

@@ -38,4 +38,4 @@ pub use range::{Npt, NptRange, RangeError};
 pub use rtp_info::RtpInfo;
 pub use session_header::SessionHeader;
 pub use transport::{ChannelPair, LowerTransport, PortPair, Transport};
-pub use url::{DEFAULT_PORT, RtspUrl, UrlError, encode_whitespace};
+pub use url::{DEFAULT_PORT, DEFAULT_TLS_PORT, RtspUrl, UrlError, encode_whitespace};

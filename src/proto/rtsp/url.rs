@@ -1,11 +1,20 @@
-//! `rtsp://` URLs (RFC 2326 §3.2).
+//! `rtsp://` and `rtsps://` URLs (RFC 2326 §3.2, RFC 7826 §4.2).
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-/// Port of a URL that states none (RFC 2326 §3.2).
+/// Port of an `rtsp://` URL that states none (RFC 2326 §3.2).
 pub const DEFAULT_PORT: u16 = 554;
+
+/// Port of an `rtsps://` URL that states none (RFC 7826 §4.2).
+pub const DEFAULT_TLS_PORT: u16 = 322;
+
+/// Scheme of RTSP without encryption.
+const PLAIN_SCHEME: &str = "rtsp://";
+
+/// Scheme of RTSP over TLS.
+const TLS_SCHEME: &str = "rtsps://";
 
 /// Characters that are percent-encoded in a path.
 const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
@@ -23,9 +32,10 @@ const PATH_ENCODE_SET: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A parsed RTSP URL: `rtsp://[user[:password]@]host[:port]/path`.
+/// A parsed RTSP URL: `rtsp://[user[:password]@]host[:port]/path`, or the same with `rtsps://`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RtspUrl {
+    is_tls: bool,
     host: String,
     port: u16,
     /// Path and query as written in the URL: percent-encoded, with the leading slash.
@@ -36,8 +46,8 @@ pub struct RtspUrl {
 /// Reason why a text is not an RTSP URL. The message continues a sentence about the URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// The text does not begin with `rtsp://`.
-    #[error("it does not begin with rtsp://")]
+    /// The text begins with neither `rtsp://` nor `rtsps://`.
+    #[error("it does not begin with rtsp:// or rtsps://")]
     Scheme,
     /// The host is empty, or contains whitespace or control characters.
     #[error("it has no valid host name")]
@@ -57,10 +67,7 @@ impl RtspUrl {
     /// Returns a [`UrlError`] if the scheme, the host or the port is missing or invalid.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim();
-        let rest = match text.get(..7) {
-            Some(scheme) if scheme.eq_ignore_ascii_case("rtsp://") => &text[7..],
-            _ => return Err(UrlError::Scheme),
-        };
+        let (is_tls, rest) = split_scheme(text).ok_or(UrlError::Scheme)?;
         let (authority, path) = match rest.find(['/', '?']) {
             Some(at) => rest.split_at(at),
             None => (rest, ""),
@@ -69,11 +76,17 @@ impl RtspUrl {
             Some((credentials, host)) => (Some(split_credentials(credentials)), host),
             None => (None, authority),
         };
-        let (host, port) = split_host_and_port(host_and_port)?;
+        let default_port = if is_tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
+        let (host, port) = split_host_and_port(host_and_port, default_port)?;
         if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(UrlError::Host);
         }
-        Ok(Self { host: host.to_owned(), port, path: encode_whitespace(path), credentials })
+        Ok(Self { is_tls, host: host.to_owned(), port, path: encode_whitespace(path), credentials })
+    }
+
+    /// Returns true if a text begins with `rtsp://` or `rtsps://`, in upper or lower case.
+    pub fn has_rtsp_scheme(text: &str) -> bool {
+        split_scheme(text.trim()).is_some()
     }
 
     /// Resolves a Location header received for this URL: an absolute URL, or a path on the same server (RFC 3986 §5.2).
@@ -94,13 +107,36 @@ impl RtspUrl {
             true => location.to_owned(),
             false => format!("{folder}/{location}"),
         };
-        Self::parse(&format!("rtsp://{}{path}", self.host_and_port()))
+        Self::parse(&format!("{}{}{path}", self.scheme(), self.host_and_port()))
     }
 
     /// Creates the URL of `path` on a server. The path has no leading slash and is percent-encoded here.
     pub fn for_path(host: impl Into<String>, port: u16, path: &str) -> Self {
         let path = format!("/{}", utf8_percent_encode(path, PATH_ENCODE_SET));
-        Self { host: host.into(), port, path, credentials: None }
+        Self { is_tls: false, host: host.into(), port, path, credentials: None }
+    }
+
+    /// Returns the same URL with the scheme `rtsps` if `is_tls` is true, else with `rtsp`.
+    pub fn with_tls(self, is_tls: bool) -> Self {
+        Self { is_tls, ..self }
+    }
+
+    /// Returns true if the scheme is `rtsps`: the connection is encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Returns whether both URLs have the same scheme, host and port.
+    pub fn has_same_origin(&self, other: &Self) -> bool {
+        (self.is_tls, self.port) == (other.is_tls, other.port) && self.host.eq_ignore_ascii_case(&other.host)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_tls { TLS_SCHEME } else { PLAIN_SCHEME }
+    }
+
+    fn default_port(&self) -> u16 {
+        if self.is_tls { DEFAULT_TLS_PORT } else { DEFAULT_PORT }
     }
 
     /// Returns the host name or address; an IPv6 address has no brackets.
@@ -108,7 +144,7 @@ impl RtspUrl {
         &self.host
     }
 
-    /// Returns the port, [`DEFAULT_PORT`] if the URL states none.
+    /// Returns the port; [`DEFAULT_PORT`] or [`DEFAULT_TLS_PORT`] if the URL states none.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -155,13 +191,21 @@ pub fn encode_whitespace(url: &str) -> String {
     parts.collect()
 }
 
+/// Splits the scheme off: true for `rtsps`, and the text after `://`. Returns `None` for another scheme.
+fn split_scheme(text: &str) -> Option<(bool, &str)> {
+    [(false, PLAIN_SCHEME), (true, TLS_SCHEME)].into_iter().find_map(|(is_tls, scheme)| {
+        let start = text.get(..scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| (is_tls, &text[scheme.len()..]))
+    })
+}
+
 fn split_credentials(text: &str) -> (String, String) {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let decode = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
     (decode(user), decode(password))
 }
 
-fn split_host_and_port(text: &str) -> Result<(&str, u16), UrlError> {
+fn split_host_and_port(text: &str, default_port: u16) -> Result<(&str, u16), UrlError> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']').ok_or(UrlError::Bracket)?;
@@ -173,7 +217,7 @@ fn split_host_and_port(text: &str) -> Result<(&str, u16), UrlError> {
         },
     };
     match port {
-        None => Ok((host, DEFAULT_PORT)),
+        None => Ok((host, default_port)),
         Some(port) => port.parse().ok().filter(|&p| p != 0).map(|port| (host, port)).ok_or(UrlError::Port),
     }
 }
@@ -182,10 +226,10 @@ impl fmt::Display for RtspUrl {
     /// Writes the URL as sent in a request line: without user name and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host.contains(':') {
-            true => write!(f, "rtsp://[{}]", self.host)?,
-            false => write!(f, "rtsp://{}", self.host)?,
+            true => write!(f, "{}[{}]", self.scheme(), self.host)?,
+            false => write!(f, "{}{}", self.scheme(), self.host)?,
         }
-        if self.port != DEFAULT_PORT {
+        if self.port != self.default_port() {
             write!(f, ":{}", self.port)?;
         }
         f.write_str(&self.path)
@@ -236,6 +280,30 @@ mod tests {
             (url.port(), url.to_string().as_str(), url.display_name().as_str()),
             (554, "rtsp://camera", "camera")
         );
+    }
+
+    #[test]
+    fn rtsps_has_its_own_default_port() {
+        let url = RtspUrl::parse("RTSPS://ann:pw@camera/live").unwrap();
+        assert_eq!((url.is_tls(), url.port(), url.to_string().as_str()), (true, 322, "rtsps://camera/live"));
+        for text in ["rtsps://camera:554/live", "rtsp://camera:322/live", "rtsps://[::1]:8554/"] {
+            assert_eq!(RtspUrl::parse(text).unwrap().to_string(), text);
+        }
+        let joined = RtspUrl::parse("rtsps://camera/a/b").unwrap().join("c").unwrap();
+        assert_eq!((joined.to_string().as_str(), joined.port()), ("rtsps://camera/a/c", 322));
+        assert!(!url.join("rtsp://camera/live").unwrap().is_tls());
+        assert_eq!(RtspUrl::for_path("h", 8_554, "f").with_tls(true).to_string(), "rtsps://h:8554/f");
+    }
+
+    #[test]
+    fn origin_is_scheme_host_and_port() {
+        let same = |first: &str, second: &str| {
+            RtspUrl::parse(first).unwrap().has_same_origin(&RtspUrl::parse(second).unwrap())
+        };
+        assert!(same("rtsps://camera/a", "rtsps://ann:pw@CAMERA:322/b"));
+        assert!(!same("rtsp://camera:8554/a", "rtsps://camera:8554/a"));
+        assert!(!same("rtsp://camera/a", "rtsp://camera:555/a"));
+        assert!(!same("rtsp://camera/a", "rtsp://other/a"));
     }
 
     #[test]

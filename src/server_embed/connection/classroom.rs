@@ -15,6 +15,7 @@ impl Connection {
     pub(super) async fn handle_classroom(&mut self, request: &ClassroomRequest) {
         let (response, written) = match self.classroom.dispatch(request) {
             _ if self.context.auth.is_some() => (classroom::unauthorized(), None),
+            _ if self.is_tls() => (classroom::unencrypted(), None),
             ClassroomDispatch::Respond(response) => (response, None),
             ClassroomDispatch::SetUp { file, port, has_small_buffer } => {
                 (self.set_up_classroom(&file, port, has_small_buffer).await, None)

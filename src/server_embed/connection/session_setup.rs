@@ -27,13 +27,10 @@ impl Connection {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
-        let sockets = self.context.sockets_for(self.local.ip().to_canonical());
-        if let Err(error) = &sockets {
-            tracing::warn!(%error, "no UDP ports to send from");
-        }
+        let sockets = self.udp_sockets();
         let setup_context = SetupContext {
             peer: self.peer.ip().to_canonical(),
-            server_ports: sockets.as_ref().ok().map(|sockets| sockets.ports()),
+            server_ports: sockets.as_ref().map(|sockets| sockets.ports()),
             channels: &self.channels,
         };
         match negotiate(request, resource, setup_context) {
@@ -42,10 +39,29 @@ impl Connection {
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
                 let (session, response) =
                     ServerSession::set_up(id, request, &name, transport, stream, timeout);
-                self.start_session(session, media_file, sockets.ok(), response)
+                self.start_session(session, media_file, sockets, response)
+            }
+            Err(refusal) if refusal.status == StatusCode::UNSUPPORTED_TRANSPORT && self.is_tls() => {
+                let reason = "over TLS, only unicast RTP/AVP/TCP is supported, interleaved";
+                Response::error(StatusCode::UNSUPPORTED_TRANSPORT, reason)
             }
             Err(refusal) => refusal,
         }
+    }
+
+    /// Returns the sockets for RTP over UDP; `None` if there are no free ports, and over TLS, where packets would not be
+    /// encrypted.
+    fn udp_sockets(&self) -> Option<Arc<AsyncSocketPair>> {
+        if self.is_tls() {
+            return None;
+        }
+        let sockets = self.context.sockets_for(self.local.ip().to_canonical());
+        sockets.inspect_err(|error| tracing::warn!(%error, "no UDP ports to send from")).ok()
+    }
+
+    /// Returns true if the connection is encrypted.
+    pub(super) fn is_tls(&self) -> bool {
+        self.context.tls.is_some()
     }
 
     /// Registers a session and starts its task. Returns `response`, or a refusal if the session cannot be started.

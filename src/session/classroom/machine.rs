@@ -318,7 +318,7 @@ impl Machine for ClassroomMachine {
             (_, Goal::Stopped) => self.close(),
             (Stage::Closed, _) => {
                 self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
-                self.core.connect(self.url.host(), self.url.port());
+                self.core.connect(self.url.host(), self.url.port(), false);
             }
             (Stage::Connecting { .. } | Stage::OpeningPorts, _) => {}
             (Stage::Connected, _) => {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -10,8 +11,9 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::tls;
-use crate::session::events::{ClientInput, NetworkPath};
+use super::tls::{self, TlsFailure};
+use crate::session::certificate::TrustedCertificates;
+use crate::session::events::{ClientInput, NetworkPath, TlsProblem};
 
 /// Open connection. Its writer outlives it until the queued bytes are written.
 pub struct Connection {
@@ -37,17 +39,24 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_BUFFER_SIZE: usize = 64 * 1024;
 
 impl Connection {
-    /// Connects to a server, with TLS if `is_tls` is true, and starts the writer on the current Tokio runtime.
+    /// Connects to a server, and starts the writer on the current Tokio runtime. The connection is encrypted if `trusted` is
+    /// not `None`; it holds the certificates that the user trusts.
     ///
     /// # Errors
-    /// Returns an error if the server cannot be reached, or its certificate is not trusted.
-    pub async fn open(host: String, port: u16, is_tls: bool) -> io::Result<Self> {
-        let stream = TcpStream::connect((host.as_str(), port)).await?;
-        let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
-        stream.set_nodelay(true)?;
-        let stream: Box<dyn ByteStream> = match is_tls {
-            true => Box::new(tls::connect(stream, &host).await?),
-            false => Box::new(stream),
+    /// Returns the input for the client, with the reason, if the server cannot be reached or its certificate is not trusted.
+    pub async fn open(
+        host: String,
+        port: u16,
+        trusted: Option<Arc<TrustedCertificates>>,
+    ) -> Result<Self, ClientInput> {
+        let (stream, [peer, local]) = connect(&host, port).await.map_err(|error| lost(&error))?;
+        let stream: Box<dyn ByteStream> = match trusted {
+            Some(trusted) => {
+                let address = address_of(&host, port);
+                let encrypted = tls::connect(stream, &host, &address, trusted).await;
+                Box::new(encrypted.map_err(|failure| tls_failed(failure, address))?)
+            }
+            None => Box::new(stream),
         };
         let (reader, mut write_half) = tokio::io::split(stream);
         let (writer, mut queue) = mpsc::channel::<Bytes>(WRITE_QUEUE_CAPACITY);
@@ -83,6 +92,35 @@ impl Connection {
     /// Queues bytes to be written. Returns false if the connection is broken or the queue is full.
     pub fn write(&self, bytes: Bytes) -> bool {
         self.writer.try_send(bytes).is_ok()
+    }
+}
+
+/// Opens a TCP connection. Returns it with the addresses of both sides, that of the server first.
+async fn connect(host: &str, port: u16) -> io::Result<(TcpStream, [SocketAddr; 2])> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    let addresses = [stream.peer_addr()?, stream.local_addr()?];
+    Ok((stream, addresses))
+}
+
+/// Returns host and port as in a URL.
+fn address_of(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+fn lost(error: &io::Error) -> ClientInput {
+    ClientInput::ConnectionLost(Some(error_reason(error)))
+}
+
+fn tls_failed(failure: TlsFailure, server: String) -> ClientInput {
+    match failure {
+        TlsFailure::Untrusted(certificate) => ClientInput::TlsFailed(TlsProblem::Untrusted(certificate)),
+        TlsFailure::NotTls => ClientInput::TlsFailed(TlsProblem::NotTls { server }),
+        TlsFailure::Handshake(reason) => ClientInput::ConnectionLost(Some(reason)),
+        TlsFailure::Io(error) => lost(&error),
     }
 }
 

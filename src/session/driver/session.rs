@@ -39,9 +39,9 @@ impl Session {
     ) -> Self {
         let (messages, message_receiver) = mpsc::channel(MESSAGE_QUEUE_CAPACITY);
         let (figures_sender, figures) = watch::channel(Figures::default());
-        let receive_buffer_size = options.receive_buffer_size;
+        let (receive_buffer_size, trusted) = (options.receive_buffer_size, options.trusted.clone());
         let client = new_client(source.into(), options);
-        let driver = Driver::new(client, receive_buffer_size, sinks, events, figures_sender);
+        let driver = Driver::new(client, receive_buffer_size, trusted, sinks, events, figures_sender);
         let task = AbortOnDropHandle::new(tokio::spawn(driver.run(message_receiver)));
         Self { messages, figures, _task: task }
     }

@@ -1,6 +1,5 @@
 //! Task of a session: a loop around a client, with the sockets and the clock.
 
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use crate::net::clock;
 use crate::net::clock_check::ClockCheck;
 use crate::net::deadline::wait_for_deadline;
 use crate::proto::rtsp::{LowerTransport, Method, Transport};
+use crate::session::certificate::TrustedCertificates;
 use crate::session::client::Client;
 use crate::session::error::SessionError;
 use crate::session::events::{ClientInput, ClientOutput, SessionCommand, SessionEvent};
@@ -48,6 +48,7 @@ const FIGURES_INTERVAL: Duration = Duration::from_millis(250);
 /// Driver of a client: the task that performs its outputs and passes inputs to it.
 pub struct Driver {
     receive_buffer_size: usize,
+    trusted: Arc<TrustedCertificates>,
     client: Box<dyn Client>,
     sinks: FrameSinks,
     events: mpsc::Sender<SessionEvent>,
@@ -57,7 +58,7 @@ pub struct Driver {
     /// True once it was reported that no frame can be decoded.
     has_reported_undecodable: bool,
     connection: Option<Connection>,
-    connecting: Option<AbortOnDropHandle<io::Result<Connection>>>,
+    connecting: Option<AbortOnDropHandle<ConnectResult>>,
     ports: Option<UdpPorts>,
     transport: Option<Transport>,
     /// Filter of the UDP ports that were opened last; `None` if packets arrive on the connection.
@@ -68,11 +69,14 @@ pub struct Driver {
     finished_sender: Option<oneshot::Sender<()>>,
 }
 
+/// Open connection, or the input for the client if it could not be opened.
+type ConnectResult = Result<Connection, ClientInput>;
+
 /// Event that the driver handles next.
 enum DriverEvent {
     Message(DriverMessage),
     Input(Instant, ClientInput),
-    Connected(io::Result<Connection>),
+    Connected(ConnectResult),
     /// A deadline of the client has passed.
     Timeout,
     /// The figures are to be published.
@@ -83,16 +87,18 @@ enum DriverEvent {
 
 impl Driver {
     /// Creates a driver without a connection. `receive_buffer_size` is the size in bytes requested for the receive
-    /// buffers of the UDP sockets.
+    /// buffers of the UDP sockets, and `trusted` holds the certificates that the user trusts.
     pub fn new(
         client: Box<dyn Client>,
         receive_buffer_size: usize,
+        trusted: Arc<TrustedCertificates>,
         sinks: FrameSinks,
         events: mpsc::Sender<SessionEvent>,
         figures: watch::Sender<Figures>,
     ) -> Self {
         Self {
             receive_buffer_size,
+            trusted,
             client,
             sinks,
             events,
@@ -299,11 +305,12 @@ impl Driver {
     fn connect(&mut self, host: String, port: u16, is_tls: bool) {
         // A client that connects again has given up its connection.
         self.connection = None;
-        let connecting = tokio::spawn(Connection::open(host, port, is_tls));
+        let trusted = is_tls.then(|| self.trusted.clone());
+        let connecting = tokio::spawn(Connection::open(host, port, trusted));
         self.connecting = Some(AbortOnDropHandle::new(connecting));
     }
 
-    fn handle_connect_result(&mut self, result: io::Result<Connection>) {
+    fn handle_connect_result(&mut self, result: ConnectResult) {
         let now = Instant::now();
         match result {
             Ok(connection) => {
@@ -311,10 +318,7 @@ impl Driver {
                 self.connection = Some(connection);
                 self.client.handle_input(now, ClientInput::Connected(network_path));
             }
-            Err(error) => {
-                let reason = Some(connection::error_reason(&error));
-                self.client.handle_input(now, ClientInput::ConnectionLost(reason));
-            }
+            Err(failure) => self.client.handle_input(now, failure),
         }
     }
 
@@ -380,11 +384,10 @@ fn add_decode_stats(snapshot: &mut Snapshot, stats: &DecodeStats) {
     }
 }
 
-async fn wait_for_connection(
-    connecting: &mut Option<AbortOnDropHandle<io::Result<Connection>>>,
-) -> io::Result<Connection> {
+async fn wait_for_connection(connecting: &mut Option<AbortOnDropHandle<ConnectResult>>) -> ConnectResult {
     let Some(task) = connecting else { return std::future::pending().await };
-    let result = task.await.unwrap_or_else(|cancelled| Err(io::Error::other(cancelled)));
+    let cancelled = |_| Err(ClientInput::ConnectionLost(Some("the attempt was cancelled".to_owned())));
+    let result = task.await.unwrap_or_else(cancelled);
     *connecting = None;
     result
 }

@@ -1,35 +1,85 @@
-//! Encrypted connections (TLS), with the certificates that the system trusts.
+//! Encrypted connections (TLS). A certificate is accepted if the system trusts it, or if the user trusts its fingerprint.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore};
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+};
 
-/// Configuration of all connections; reading the certificates of the system takes tens of milliseconds.
-static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+use crate::session::certificate::{
+    CertificateProblem, TrustDecision, TrustedCertificates, UntrustedCertificate,
+};
 
-/// Opens an encrypted connection on a connected stream. The certificate must be valid for `host`.
-///
-/// # Errors
-/// Returns an error whose message is part of a sentence for the user, if the certificate is not trusted or the server
-/// does not speak TLS.
-pub async fn connect(stream: TcpStream, host: &str) -> io::Result<TlsStream<TcpStream>> {
-    let config = match CONFIG.get() {
-        Some(config) => config.clone(),
-        None => tokio::task::spawn_blocking(load_config).await.map_err(io::Error::other)?,
-    };
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| io::Error::other("the host is no name that a certificate can have"))?;
-    TlsConnector::from(config).connect(name, stream).await.map_err(describe)
+/// Certificates of the system; reading them takes tens of milliseconds. `None` if there are none.
+static SYSTEM_VERIFIER: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::new();
+
+/// Reason why a connection could not be encrypted.
+#[derive(Debug)]
+pub enum TlsFailure {
+    /// The certificate is not trusted. Nothing but the handshake was sent.
+    Untrusted(Box<UntrustedCertificate>),
+    /// The server does not speak TLS.
+    NotTls,
+    /// The handshake failed; holds the reason as part of a sentence.
+    Handshake(String),
+    /// The connection broke.
+    Io(io::Error),
 }
 
-fn load_config() -> Arc<ClientConfig> {
-    let config = CONFIG.get_or_init(|| {
+/// Opens an encrypted connection on a connected stream. `address` is host and port, as in `trusted`.
+///
+/// # Errors
+/// Returns a [`TlsFailure`] if the certificate is not valid for `host` and not among `trusted`, the server does not speak
+/// TLS, or the connection breaks.
+pub async fn connect(
+    stream: TcpStream,
+    host: &str,
+    address: &str,
+    trusted: Arc<TrustedCertificates>,
+) -> Result<TlsStream<TcpStream>, TlsFailure> {
+    let system = match SYSTEM_VERIFIER.get() {
+        Some(system) => system.clone(),
+        None => {
+            tokio::task::spawn_blocking(load_system_verifier).await.map_err(|e| TlsFailure::Io(e.into()))?
+        }
+    };
+    let name = server_name(host)
+        .ok_or_else(|| TlsFailure::Handshake("no certificate can be for this host name".to_owned()))?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Arc::new(Verifier {
+        provider: provider.clone(),
+        system,
+        address: address.to_owned(),
+        trusted,
+        rejected: Mutex::default(),
+    });
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| TlsFailure::Handshake(error.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier.clone())
+        .with_no_client_auth();
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    connected.map_err(|error| describe(error, verifier.take_rejected()))
+}
+
+/// Returns the name that the certificate must have and that is sent as SNI. Of an address, none is sent (RFC 6066 §3); the
+/// zone of an IPv6 address has a meaning on this machine only.
+fn server_name(host: &str) -> Option<ServerName<'static>> {
+    let without_zone = host.split_once('%').map_or(host, |(address, _)| address);
+    ServerName::try_from(without_zone.to_owned()).ok()
+}
+
+fn load_system_verifier() -> Option<Arc<WebPkiServerVerifier>> {
+    let load = || {
         let mut roots = RootCertStore::empty();
         let loaded = rustls_native_certs::load_native_certs();
         for error in &loaded.errors {
@@ -37,40 +87,105 @@ fn load_config() -> Arc<ClientConfig> {
         }
         let (added, ignored) = roots.add_parsable_certificates(loaded.certs);
         tracing::debug!(added, ignored, "certificates of the system");
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions();
-        // The versions are those of the library, so the provider supports them.
-        let builder = builder.unwrap_or_else(|_| ClientConfig::builder());
-        Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
-    });
-    config.clone()
+        let provider = Arc::new(ring::default_provider());
+        // Fails if there are no certificates; then the system trusts none.
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().ok()
+    };
+    SYSTEM_VERIFIER.get_or_init(load).clone()
 }
 
-/// Replaces the message of the library by one that says what is wrong with the certificate.
-fn describe(error: io::Error) -> io::Error {
-    let Some(tls_error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) else {
-        return error;
-    };
-    let reason = match tls_error {
-        TlsError::InvalidCertificate(reason) => match reason {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "its certificate has expired".to_owned()
+/// Verifier of the certificate of one connection. The signature of the handshake, which proves that the server has the key
+/// of the certificate, is checked in any case.
+#[derive(Debug)]
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    system: Option<Arc<WebPkiServerVerifier>>,
+    /// Host and port.
+    address: String,
+    trusted: Arc<TrustedCertificates>,
+    /// Certificate that was not accepted; the error of the handshake cannot hold it.
+    rejected: Mutex<Option<Box<UntrustedCertificate>>>,
+}
+
+impl Verifier {
+    fn take_rejected(&self) -> Option<Box<UntrustedCertificate>> {
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let verified = match &self.system {
+            Some(system) => {
+                system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "its certificate is not valid yet; is the clock of this machine right?".to_owned()
+            None => Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)),
+        };
+        let Err(TlsError::InvalidCertificate(reason)) = &verified else { return verified };
+        match self.trusted.decide(&self.address, end_entity, problem(reason)) {
+            TrustDecision::Trusted => Ok(ServerCertVerified::assertion()),
+            TrustDecision::Rejected(rejected) => {
+                *self.rejected.lock().unwrap_or_else(PoisonError::into_inner) = Some(rejected);
+                verified
             }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "its certificate is for another name".to_owned()
-            }
-            CertificateError::UnknownIssuer => {
-                "its certificate is signed by itself, or by an authority that this machine does not trust"
-                    .to_owned()
-            }
-            CertificateError::Revoked => "its certificate was revoked".to_owned(),
-            _ => "its certificate is not valid".to_owned(),
-        },
-        TlsError::InvalidMessage(_) => "it does not speak TLS; try http:// instead of https://".to_owned(),
-        other => format!("TLS: {other}"),
-    };
-    io::Error::other(reason)
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn problem(reason: &CertificateError) -> CertificateProblem {
+    match reason {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateProblem::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateProblem::NotValidYet
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateProblem::WrongName
+        }
+        CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
+        CertificateError::Revoked => CertificateProblem::Revoked,
+        _ => CertificateProblem::Invalid,
+    }
+}
+
+/// Finds the reason in an error of the library.
+fn describe(error: io::Error, rejected: Option<Box<UntrustedCertificate>>) -> TlsFailure {
+    if let Some(rejected) = rejected {
+        return TlsFailure::Untrusted(rejected);
+    }
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+        Some(TlsError::InvalidMessage(_)) => TlsFailure::NotTls,
+        Some(tls_error) => TlsFailure::Handshake(format!("the TLS handshake failed: {tls_error}")),
+        None => TlsFailure::Io(error),
+    }
 }

@@ -86,6 +86,8 @@ impl Protocol for HttpClient {
     type Machine = HttpMachine;
     type Receiver = HttpFrameReceiver;
 
+    const SCHEME: &'static str = "http";
+
     fn parts(&self) -> (&HttpMachine, &Pipeline<HttpFrameReceiver>) {
         (&self.machine, &self.pipeline)
     }

@@ -11,16 +11,6 @@ pub enum HttpError {
         /// Host and port of the server.
         server: String,
     },
-    /// The certificate of the server is not trusted.
-    #[error(
-        "{server} cannot be trusted: {reason}. Use the name in the certificate, or http:// if nobody listens in."
-    )]
-    Certificate {
-        /// Host and port of the server.
-        server: String,
-        /// Problem of the certificate.
-        reason: String,
-    },
     /// The bytes on the connection are not HTTP, or their head cannot be read.
     #[error("{server} does not speak HTTP as expected ({problem}); check the port, and http:// or https://.")]
     NotHttp {

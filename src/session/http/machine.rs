@@ -13,7 +13,6 @@ use crate::proto::rtsp::{Method, PortPair};
 use crate::session::authorization::Authorization;
 use crate::session::backoff::Backoff;
 use crate::session::error::SessionError;
-use crate::session::events::CERTIFICATE_REASON;
 use crate::session::machine::{Machine, MachineCore};
 use crate::session::options::RtspOptions;
 use crate::session::presentation::Presentation;
@@ -211,12 +210,9 @@ impl HttpMachine {
         let server = self.host_and_port();
         match self.link {
             Link::Closed | Link::WaitingToReconnect { .. } => {}
-            Link::Connecting { .. } => match reason {
-                Some(reason) if reason.starts_with(CERTIFICATE_REASON) => {
-                    self.fail(SessionError::Http(HttpError::Certificate { server, reason }));
-                }
-                reason => self.reconnect_or_fail(now, SessionError::unreachable(server, reason)),
-            },
+            Link::Connecting { .. } => {
+                self.reconnect_or_fail(now, SessionError::unreachable(server, reason));
+            }
             // A server may close an idle connection at any time, also when a request is on its way to it.
             Link::Idle | Link::Discarding { .. } => {
                 self.disconnect();
@@ -312,10 +308,7 @@ impl HttpMachine {
 
     fn connect(&mut self, now: Instant) {
         self.link = Link::Connecting { deadline: now + self.options.response_timeout };
-        match self.url.is_tls() {
-            true => self.core.connect_tls(self.url.host(), self.url.port()),
-            false => self.core.connect(self.url.host(), self.url.port()),
-        }
+        self.core.connect(self.url.host(), self.url.port(), self.url.is_tls());
     }
 
     fn send_get(&mut self, now: Instant) {

@@ -32,6 +32,8 @@ use crate::stats::Snapshot;
 pub struct RtspClient {
     machine: RtspMachine,
     message_reader: MessageReader,
+    /// True once bytes have arrived on the connection.
+    has_received_bytes: bool,
     pipeline: Pipeline<RtpFrameReceiver>,
     presentation: Option<Presentation>,
     transport: Option<Transport>,
@@ -65,6 +67,7 @@ impl RtspClient {
             pipeline: Pipeline::new(&options),
             machine: RtspMachine::new(url, options.rtsp),
             message_reader: MessageReader::new(MessageLimits::CLIENT),
+            has_received_bytes: false,
             presentation: None,
             transport: None,
             network_path: NetworkPath::default(),
@@ -126,6 +129,7 @@ impl Protocol for RtspClient {
 
     fn handle_connecting(&mut self) {
         self.message_reader = MessageReader::new(MessageLimits::CLIENT);
+        self.has_received_bytes = false;
     }
 
     fn set_network_path(&mut self, network_path: NetworkPath) {
@@ -144,6 +148,9 @@ impl Protocol for RtspClient {
     }
 
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes) {
+        if !std::mem::replace(&mut self.has_received_bytes, true) && is_tls_alert(bytes) {
+            return self.machine.handle_tls_alert();
+        }
         self.message_reader.push(bytes);
         loop {
             let message = self.message_reader.poll_message();
@@ -238,4 +245,10 @@ impl Protocol for RtspClient {
         }
         play_range.and_then(|play_range| play_range.end())
     }
+}
+
+/// Returns whether bytes begin with a TLS alert (RFC 8446 §5.1, §6), with which a server responds to a request that is not
+/// encrypted.
+fn is_tls_alert(bytes: &[u8]) -> bool {
+    matches!(bytes, [21, 3, 0..=4, 0, 2, ..])
 }

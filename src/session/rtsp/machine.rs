@@ -258,6 +258,11 @@ impl RtspMachine {
         }
     }
 
+    /// Handles a TLS alert in response to a request that was not encrypted.
+    pub fn handle_tls_alert(&mut self) {
+        self.fail(SessionError::NeedsTls { server: self.host_and_port() });
+    }
+
     /// Handles bytes on the connection that cannot be parsed.
     pub fn handle_framing_error(&mut self, error: FramingError) {
         // Bytes after the response that ended the session do not matter.

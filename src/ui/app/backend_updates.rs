@@ -56,6 +56,7 @@ impl App {
             self.session_record.reset();
             self.drag_position = None;
         }
+        self.show_trust();
         self.show_sign_in()
     }
 

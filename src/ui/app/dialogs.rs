@@ -5,20 +5,25 @@ use std::time::Duration;
 use iced::{Task, clipboard};
 
 use super::message::Message;
-use super::playback::SignInRequest;
+use super::playback::{SignInRequest, TrustRequest};
 use super::state::{App, Dialog, PreviousTheme};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
+use crate::session::SessionError;
 use crate::ui::dialog::file_dialog::{self, SaveResult};
 use crate::ui::dialog::summary::ExportStatus;
-use crate::ui::dialog::{connect, preferences, sign_in, summary};
+use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
 use crate::ui::widget::focus;
 
 impl App {
     /// Closes the dialog without applying its input.
     pub(super) fn close_dialog(&mut self) {
         match self.dialog.take() {
-            Some(Dialog::SignIn(request, _)) => self.playback.cancel_sign_in(format!(
+            Some(Dialog::Trust(request)) => {
+                let error = SessionError::UntrustedCertificate(Box::new(request.certificate));
+                self.playback.cancel_connecting(error.to_string());
+            }
+            Some(Dialog::SignIn(request, _)) => self.playback.cancel_connecting(format!(
                 "{} needs a user name and password; connect again to enter them.",
                 request.url.host()
             )),
@@ -36,6 +41,9 @@ impl App {
             Some(Dialog::Connect(_)) => self.handle_connect(connect::Message::Submit),
             Some(Dialog::Preferences(..)) => self.handle_preferences(preferences::Message::Submit),
             Some(Dialog::SignIn(..)) => self.handle_sign_in(sign_in::Message::Submit),
+            // A certificate that has changed is not trusted by a key that was pressed for something else.
+            Some(Dialog::Trust(ref request)) if request.certificate.is_changed => Task::none(),
+            Some(Dialog::Trust(_)) => self.handle_trust(trust::Message::Trust),
             Some(Dialog::Summary(..)) => self.handle_summary(summary::Message::Close),
             None => Task::none(),
         }
@@ -140,6 +148,31 @@ impl App {
             }
         }
         Task::none()
+    }
+
+    /// Shows the certificate of the server, if it is not trusted.
+    pub(super) fn show_trust(&mut self) {
+        if let Some(request) = self.playback.take_trust_request() {
+            self.dialog = Some(Dialog::Trust(Box::new(request)));
+        }
+    }
+
+    pub(super) fn handle_trust(&mut self, message: trust::Message) -> Task<Message> {
+        let Some(Dialog::Trust(request)) = &self.dialog else { return Task::none() };
+        match message {
+            trust::Message::Cancel => {
+                self.close_dialog();
+                Task::none()
+            }
+            trust::Message::Trust => {
+                let TrustRequest { url, options, play, certificate } = *request.clone();
+                self.dialog = None;
+                self.settings.trust_certificate(certificate.address, certificate.fingerprint);
+                self.backend.send(Command::SetTrustedCertificates(self.settings.certificates.clone()));
+                self.connect(url, options, play);
+                self.save_settings()
+            }
+        }
     }
 
     pub(super) fn show_summary(&mut self) {

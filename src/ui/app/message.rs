@@ -10,7 +10,7 @@ use super::backend_subscription::BackendUpdate;
 use super::shortcuts::Shortcut;
 use super::{banner, controls, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
-use crate::ui::dialog::{connect, preferences, sign_in, summary};
+use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
 
 /// Input of the application: from the backend, from parts of the window, and from the system.
@@ -24,6 +24,7 @@ pub enum Message {
     Connect(connect::Message),
     Preferences(preferences::Message),
     SignIn(sign_in::Message),
+    Trust(trust::Message),
     Banner(banner::Action),
     Network(network::Message),
     Statistics(statistics::Action),

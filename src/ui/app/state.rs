@@ -9,7 +9,7 @@ use iced::{Size, Theme, window};
 
 use super::backend_subscription::BackendSubscription;
 use super::logo::logo;
-use super::playback::{Playback, SignInRequest};
+use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
 use crate::backend::{BackendHandle, MediaSource};
@@ -74,6 +74,7 @@ pub(super) enum Dialog {
     Connect(connect::Form),
     Preferences(preferences::Form, PreviousTheme),
     SignIn(Box<SignInRequest>, sign_in::Form),
+    Trust(Box<TrustRequest>),
     Summary(Box<SessionReport>, Option<summary::ExportStatus>),
 }
 

@@ -25,6 +25,7 @@ impl App {
             Message::Connect(message) => return self.handle_connect(message),
             Message::Preferences(message) => return self.handle_preferences(message),
             Message::SignIn(message) => return self.handle_sign_in(message),
+            Message::Trust(message) => return self.handle_trust(message),
             Message::Banner(action) => return self.handle_banner(action),
             Message::Statistics(statistics::Action::ShowSummary) => self.show_summary(),
             Message::Messages(message) => return self.handle_messages(message),

@@ -10,7 +10,7 @@ use super::playback::{Button, Source};
 use super::state::{App, Dialog};
 use super::{banner, controls, header, start_screen, status_bar};
 use crate::session::RtspState;
-use crate::ui::dialog::summary;
+use crate::ui::dialog::{summary, trust};
 use crate::ui::panel::{self, PanelKind, statistics};
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::video::{self, PictureHandle};
@@ -140,6 +140,7 @@ fn view_dialog(dialog: &Dialog) -> Element<'_, Message> {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
+        Dialog::Trust(request) => trust::view(&request.certificate).map(Message::Trust),
         Dialog::Summary(report, status) => summary::view(report, status.as_ref()).map(Message::Summary),
     };
     let (max_width, max_height) = match dialog {

@@ -279,7 +279,7 @@ impl Form {
         let url = RtspUrl::parse(&full_url).map_err(|error| FieldError {
             field: Field::Url,
             message: match error {
-                UrlError::Scheme => "A stream begins with rtsp://, http:// or https://.".to_owned(),
+                UrlError::Scheme => "A stream begins with rtsp://, rtsps://, http:// or https://.".to_owned(),
                 error => format!("This is not the URL of a stream: {error}. Try rtsp://host:8554/path."),
             },
         })?;

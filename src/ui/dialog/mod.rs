@@ -13,3 +13,4 @@ pub mod layout;
 pub mod preferences;
 pub mod sign_in;
 pub mod summary;
+pub mod trust;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::display_server::DisplayServer;
 use super::panic_guard::PanicGuard;
 use super::settings::{iced_settings, window_settings};
-use crate::backend::{Backend, BackendOptions, MediaSource};
+use crate::backend::{Backend, BackendOptions, Command, MediaSource};
 use crate::command_line::{Target, WindowArguments};
 use crate::media::FrameRate;
 use crate::recording::UserFolders;
@@ -36,6 +36,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     };
     let (backend, outputs) = Backend::start(options)
         .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
+    backend.handle().send(Command::SetTrustedCertificates(saved_settings.certificates.clone()));
     let app_options = AppOptions {
         settings: saved_settings,
         theme: arguments.theme,

@@ -32,6 +32,7 @@ pub fn body(data: &[u8]) {
             dialect: Dialect::Classroom,
             port_spelling: PortSpelling::Bare,
         }],
+        certificates: Vec::new(),
     };
     for written in [settings, other] {
         let mut document = original.clone();

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference, USER_AGENT};
 use crate::proto::rtsp::{ChannelPair, Method, Npt, NptRange, Request, Transport, header};
+use crate::session::error::SessionError;
 use crate::session::machine::Machine as _;
 
 impl RtspMachine {
@@ -25,10 +26,7 @@ impl RtspMachine {
                 self.send(now, RequestKind::Teardown)
             }
             (Stage::WaitingToReconnect { .. }, _) => {}
-            (Stage::Closed, _) => {
-                self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
-                self.core.connect(self.url.host(), self.url.port());
-            }
+            (Stage::Closed, _) => self.connect(now),
             (Stage::Connecting { .. } | Stage::OpeningPorts(_), _) => {}
             (Stage::Connected, _) => self.send(now, RequestKind::Options),
             (Stage::OptionsReceived, _) => self.send(now, RequestKind::Describe),
@@ -41,11 +39,21 @@ impl RtspMachine {
         }
     }
 
+    fn connect(&mut self, now: Instant) {
+        self.stage = Stage::Connecting { deadline: now + self.options.response_timeout };
+        // Encrypted packets over UDP (SRTP, RFC 3711) are not supported, and others would not be encrypted.
+        match self.url.is_tls() && self.options.transport == TransportPreference::Udp {
+            true => self.fail(SessionError::UdpOverTls),
+            false => self.core.connect(self.url.host(), self.url.port(), self.url.is_tls()),
+        }
+    }
+
     fn choose_transport(&mut self, now: Instant) {
         let Stage::Described(presentation) = std::mem::replace(&mut self.stage, Stage::Closed) else {
             return;
         };
-        if self.options.transport == TransportPreference::Tcp || self.has_fallen_back {
+        let is_tcp_chosen = self.options.transport == TransportPreference::Tcp;
+        if self.url.is_tls() || is_tcp_chosen || self.has_fallen_back {
             let channels = ChannelPair { rtp: 0, rtcp: 1 };
             let transport = Transport { interleaved: Some(channels), ..Transport::tcp() };
             self.stage = Stage::ReadyToSetUp(presentation, transport);

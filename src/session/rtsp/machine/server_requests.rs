@@ -108,15 +108,20 @@ impl RtspMachine {
         }
     }
 
-    /// Replaces the URL and closes the connection. Fails and returns false after too many redirects.
+    /// Replaces the URL and closes the connection. Fails and returns false after too many redirects, and if a password
+    /// would no longer be encrypted.
     fn switch_url(&mut self, url: RtspUrl) -> bool {
         self.redirects += 1;
         if self.redirects > MAX_REDIRECTS {
             self.fail(SessionError::TooManyRedirects { max: MAX_REDIRECTS });
             return false;
         }
+        if self.url.is_tls() && !url.is_tls() && self.authorization.has_credentials() {
+            self.fail(SessionError::InsecureRedirect { server: url.host_and_port() });
+            return false;
+        }
         // Credentials are sent only to the server that they were given for.
-        if url.host_and_port() != self.url.host_and_port() {
+        if !url.has_same_origin(&self.url) {
             self.authorization = Authorization::new(url.credentials());
         }
         tracing::debug!(%url, "redirected");

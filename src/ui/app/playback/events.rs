@@ -72,6 +72,9 @@ impl Playback {
             SessionEvent::Failed(SessionError::Unauthorized { was_refused }) => {
                 self.request_sign_in(was_refused)
             }
+            SessionEvent::Failed(SessionError::UntrustedCertificate(certificate)) => {
+                self.request_trust(*certificate)
+            }
             SessionEvent::Failed(error) => self.handle_failed(&error),
             SessionEvent::Reconnecting(reason) => self.handle_reconnecting(reason),
             SessionEvent::Closed => {

@@ -19,7 +19,7 @@ pub use buttons::Button;
 pub use notice::Notice;
 pub use position::PlaybackPosition;
 pub use source::Source;
-pub use state::{Playback, SignInRequest};
+pub use state::{Playback, SignInRequest, TrustRequest};
 
 #[cfg(test)]
 mod tests;

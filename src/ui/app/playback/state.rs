@@ -8,7 +8,9 @@ use super::source::Source;
 use crate::backend::{BackendHandle, MediaSource};
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::Npt;
-use crate::session::{Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl};
+use crate::session::{
+    Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl, UntrustedCertificate,
+};
 
 /// Time from the report that data is missing, which follows 0.5 s of silence, to the banner.
 const WAITING_BANNER_DELAY: Duration = Duration::from_secs(1);
@@ -48,6 +50,7 @@ pub struct Playback {
     pub(super) has_ended: bool,
     pub(super) notice: Option<Notice>,
     pub(super) sign_in_request: Option<SignInRequest>,
+    pub(super) trust_request: Option<TrustRequest>,
 }
 
 /// File that is being opened.
@@ -103,6 +106,19 @@ pub struct SignInRequest {
     pub was_refused: bool,
 }
 
+/// Request to look at a certificate that is not trusted, to be shown as a dialog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustRequest {
+    /// URL of the stream; the certificate may be that of another server, to which it redirects.
+    pub url: SourceUrl,
+    /// Options to connect with again.
+    pub options: RtspOptions,
+    /// True if the stream was to be played.
+    pub play: bool,
+    /// Certificate that was not accepted.
+    pub certificate: UntrustedCertificate,
+}
+
 impl Playback {
     /// Creates a playback without media.
     pub fn new(backend: BackendHandle) -> Self {
@@ -127,6 +143,7 @@ impl Playback {
             has_ended: false,
             notice: None,
             sign_in_request: None,
+            trust_request: None,
         }
     }
 
