@@ -338,7 +338,9 @@ mod tests {
     fn frame(number: u8) -> Bytes {
         const SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
         let film = MediaFile::from_memory(SAMPLE, "sample", FrameRate::CLASSROOM).unwrap();
-        film.read_frame(number.into()).unwrap()
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let entry = runtime.block_on(film.wait_for_frame(number.into())).expect("the film has the frame");
+        film.read(entry).unwrap()
     }
 
     fn mov() -> Box<dyn Muxer> {
