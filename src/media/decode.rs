@@ -155,8 +155,9 @@ fn open_decoder(jpeg: &[u8], output: ColorSpace) -> Result<ZuneDecoder<'_>, Deco
     if decoder.dimensions().is_none_or(|(width, height)| width * height > MAX_PIXELS) {
         return Err(DecodeError::new(format!("the frame has more than {MAX_PIXELS} pixels")));
     }
-    if let Some(Err(reason)) = header.as_ref().map(jpeg::check_decoding_cost) {
-        return Err(DecodeError::new(reason.to_owned()));
+    if let Some(header) = &header {
+        let checked = jpeg::check_sampling(header).and_then(|()| jpeg::check_decoding_cost(header));
+        checked.map_err(|reason| DecodeError::new(reason.to_owned()))?;
     }
     Ok(decoder)
 }
@@ -198,6 +199,24 @@ mod tests {
         assert_eq!(pixels.capacity(), 0);
         let error = decode(&header_bytes(16, 16), &mut pixels).unwrap_err().to_string();
         assert!(!error.contains("pixels"), "{error}");
+    }
+
+    #[test]
+    fn subsampled_luminance_is_decoded_only_with_the_other_components() {
+        let frame = |factors: [u8; 3], is_interleaved: bool| {
+            let components = factors.into_iter().zip(1..).flat_map(|(factor, id)| [id, factor, 0]);
+            let header: Vec<_> =
+                [0xFF, 0xC0, 0, 17, 8, 0, 16, 0, 16, 3].into_iter().chain(components).collect();
+            let scan: &[u8] = match is_interleaved {
+                true => &[0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 63, 0],
+                false => &[0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0],
+            };
+            let jpeg = [&[0xFF, 0xD8], &header[..], scan, &[0; 64], &[0xFF, 0xD9]].concat();
+            let result = decode(&jpeg, &mut Vec::new());
+            result.is_err_and(|error| error.to_string().contains("subsampled luminance"))
+        };
+        assert!(frame([0x12, 0x21, 0x11], false) && frame([0x22, 0x42, 0x11], false));
+        assert!(!frame([0x12, 0x21, 0x11], true) && !frame([0x22, 0x11, 0x11], false));
     }
 
     #[test]

@@ -21,6 +21,24 @@ pub fn undecodable_kind(header: &JpegHeader<'_>) -> Option<&'static str> {
     }
 }
 
+/// Checks that the luminance, the first component, has the largest sampling factors if the components are in scans of their
+/// own. The decoder fails with others.
+///
+/// # Errors
+/// Returns the reason if the frame is not to be decoded.
+pub fn check_sampling(header: &JpegHeader<'_>) -> Result<(), &'static str> {
+    let components = &header.frame_header().components;
+    let Some(first) = components.first() else { return Ok(()) };
+    let is_largest = components.iter().all(|component| {
+        component.horizontal_sampling <= first.horizontal_sampling
+            && component.vertical_sampling <= first.vertical_sampling
+    });
+    match is_largest || header.scan_components().len() == components.len() {
+        true => Ok(()),
+        false => Err("the frame has subsampled luminance in a scan of its own"),
+    }
+}
+
 /// Checks that the cost of decoding is in proportion to the length of the frame: a header of a few bytes can state a
 /// size for which a decoder needs a gigabyte, and each progressive scan costs a pass over all pixels.
 ///

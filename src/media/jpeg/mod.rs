@@ -20,7 +20,7 @@ pub mod tables;
 mod transcode;
 
 pub use compatibility::{normalize_for_decoder, standalone};
-pub use decodability::{check_decoding_cost, undecodable_kind};
+pub use decodability::{check_decoding_cost, check_sampling, undecodable_kind};
 pub use fields::{Fields, frame_dimensions, split_fields, weave};
 pub use frame_parser::{FrameParser, ParseStatus};
 pub use header::{Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent};
