@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::TRANSPORTS;
@@ -10,21 +10,31 @@ use crate::programs::{PYTHON, RunningProgram, has_ffmpeg, is_installed, lock_tes
 use crate::samples::{decode, decode_file};
 use crate::serve_process::REELAY_PROGRAM;
 
-/// A script that serves the films of a folder and a live source with audio with gst-rtsp-server, and prints its port.
+/// A script that serves the films of a folder and a live source with audio with gst-rtsp-server, and prints its port. With a
+/// certificate and its key, it serves them over TLS.
 const GSTREAMER_SERVER: &str = r#"
 import sys
 import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer
+from gi.repository import Gio, GLib, Gst, GstRtspServer
 Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service("0")
+if len(sys.argv) > 2:
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_tls_certificate(Gio.TlsCertificate.new_from_files(sys.argv[2], sys.argv[3]))
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "anyone")
+    auth.set_default_token(token)
+    server.set_auth(auth)
+role = "anyone, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
 
 def serve(path, pipeline):
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch("( " + pipeline + " )")
+    factory.add_role_from_structure(Gst.Structure.new_from_string(role))
     server.get_mount_points().add_factory(path, factory)
 
 for name in ("small", "large"):
@@ -52,22 +62,28 @@ pub fn has_gstreamer_server() -> bool {
 }
 
 /// A running gst-rtsp-server with the films of a folder.
-struct GStreamerServer {
+pub struct GStreamerServer {
     port: u16,
     _server: RunningProgram,
 }
 
 impl GStreamerServer {
-    fn start(films: &Path) -> Self {
+    /// Starts a server; `tls` is empty, or has the files of a certificate and its key.
+    pub fn start(films: &Path, tls: &[PathBuf]) -> Self {
         let mut command = Command::new(PYTHON);
-        command.args(["-c", GSTREAMER_SERVER]).arg(films).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(["-c", GSTREAMER_SERVER])
+            .arg(films)
+            .args(tls)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut server = RunningProgram(command.spawn().unwrap());
         let mut port = String::new();
         BufReader::new(server.0.stdout.take().expect("not a pipe")).read_line(&mut port).unwrap();
         Self { port: port.trim().parse().unwrap(), _server: server }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("rtsp://127.0.0.1:{}/{path}", self.port)
     }
 }
@@ -75,7 +91,7 @@ impl GStreamerServer {
 const FRAMES: usize = 75;
 
 /// Encodes a film of this size with [`FRAMES`] frames at 50 frames/s.
-fn encode_avi(path: &Path, (width, height): (u16, u16)) {
+pub fn encode_avi(path: &Path, (width, height): (u16, u16)) {
     let format = format!("video/x-raw,format=I420,framerate=50/1,width={width},height={height}");
     let (frames, file) = (format!("num-buffers={FRAMES}"), format!("location={}", path.display()));
     let pattern = ["videotestsrc", "pattern=ball", &frames];
@@ -101,7 +117,7 @@ fn reelay_plays_every_frame_of_gstreamer_server() {
     for (name, size) in films {
         encode_avi(&folder.path().join(format!("{name}.avi")), size);
     }
-    let server = GStreamerServer::start(folder.path());
+    let server = GStreamerServer::start(folder.path(), &[]);
     for (name, (width, height)) in films {
         let avi = folder.path().join(format!("{name}.avi"));
         let source = decode(&["-i", avi.to_str().unwrap()], "yuvj420p");
@@ -146,7 +162,7 @@ fn other_streams_are_named_but_not_played() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let server = GStreamerServer::start(folder.path());
+    let server = GStreamerServer::start(folder.path(), &[]);
     let url = server.url("camera");
     assert_eq!(probe_json(&[&url, "--frames", "5"])["others"], serde_json::json!(["PCMU audio"]));
     let output = run(Command::new(REELAY_PROGRAM).args(["probe", &url, "--frames", "5"]));

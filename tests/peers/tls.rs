@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::programs::{has_ffmpeg, is_installed, lock_tests};
 use crate::samples::{Sample, decode, decode_file, distinct_sample};
 use crate::serve_process::{REELAY_PROGRAM, ServeProcess};
-use crate::servers::read_saved_frames;
+use crate::servers::{GStreamerServer, encode_avi, has_gstreamer_server, read_saved_frames};
 
 /// Files with a certificate that is signed by itself, for `localhost` and 127.0.0.1, and its key.
 struct Identity {
@@ -117,6 +117,32 @@ fn reelay_plays_over_tls_if_the_system_or_the_user_trusts_the_certificate() {
     // Nothing but the handshake is sent before the certificate is trusted.
     assert_eq!(server.request_count("SETUP"), 2);
     assert_eq!(server.request_count("OPTIONS"), 2);
+}
+
+#[test]
+fn reelay_plays_every_frame_of_gstreamer_server_over_tls() {
+    let _lock = lock_tests();
+    if !has_ffmpeg() || !has_gstreamer_server() {
+        return;
+    }
+    let (identity, folder) = (Identity::new(), tempfile::tempdir().unwrap());
+    let [small, large] = ["small", "large"].map(|name| folder.path().join(format!("{name}.avi")));
+    encode_avi(&small, (640, 480));
+    encode_avi(&large, (1_280, 720));
+    let server =
+        GStreamerServer::start(folder.path(), &[identity.path("cert.pem"), identity.path("key.pem")]);
+    for film in [&small, &large] {
+        let name = film.file_stem().unwrap().to_str().unwrap();
+        let url = server.url(name).replace("rtsp://", "rtsps://");
+        let saved = folder.path().join(name);
+        let (is_ok, errors) =
+            probe(&[&url, "--save-frames", saved.to_str().unwrap()], &identity.path("cert.pem"));
+        assert!(is_ok, "{errors}");
+        let received = folder.path().join("received.jpegs");
+        std::fs::write(&received, read_saved_frames(&saved)).unwrap();
+        let source = decode(&["-i", film.to_str().unwrap()], "yuvj420p");
+        assert!(decode_file(&received, "yuvj420p") == source, "{name}: the pixels differ");
+    }
 }
 
 #[test]
