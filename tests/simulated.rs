@@ -9,12 +9,13 @@ use reelay::impairment::{
     Bottleneck, Distribution, EmulatorSettings, Impairments, JitterModel, LossModel, RawPacket,
 };
 use reelay::media::FrameRate;
-use reelay::media::container::FrameTimes;
+use reelay::media::container::{FrameEntry, FrameIndex, FrameTimes};
 use reelay::proto::rtsp::{Method, Npt};
 use reelay::session::{
     ClientInput, EmulatorPlacement, Goal, ReconnectReason, RtspOptions, RtspState, SessionCommand,
     SessionError, SessionEvent, TransportPreference,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 const SIZE: (u16, u16) = (96, 64);
@@ -417,6 +418,45 @@ fn low_frame_rate_is_not_missing_data() {
         let error = world.elapsed().abs_diff(Duration::from_secs(seconds));
         assert!(error < Duration::from_secs(2), "{:?}", world.elapsed());
     }
+}
+
+/// Times of twelve frames at 20 frames/s, but of which the fourth and the last stay for 12 s.
+fn times_with_long_frames() -> FrameTimes {
+    let index = FrameIndex::new(FrameRate::CLASSROOM);
+    let time = |frame: u64| Npt::from_micros(frame * 50_000 + if frame > 3 { 12_000_000 } else { 0 });
+    let mut entries: Vec<_> =
+        (0..12).map(|frame| FrameEntry { offset: frame, length: 1, time: time(frame) }).collect();
+    index.append(&mut entries, time(12 + 240));
+    FrameTimes::Stated(Arc::new(index))
+}
+
+#[test]
+fn frames_that_stay_for_long_are_not_missing_data() {
+    for transport in [TransportPreference::Udp, TransportPreference::Tcp] {
+        let rtsp = RtspOptions { transport, ..Default::default() };
+        let mut world = World::new(WorldOptions { rtsp, ..world_options(12) });
+        world.server_mut().info.times = times_with_long_frames();
+        world.set_goal(Goal::Playing);
+        world.run_until("the end", has_ended);
+        assert_eq!((world.shown.len(), waiting_count(&world)), (12, 0));
+        assert_eq!(world.event_count(|event| matches!(event, SessionEvent::Failed(_))), 0);
+        let error = world.elapsed().abs_diff(Duration::from_millis(24_600));
+        assert!(error < Duration::from_secs(2), "{:?}", world.elapsed());
+    }
+}
+
+/// Without reports of the server, nothing tells a long frame from a broken network.
+#[test]
+fn silence_without_reports_is_missing_data() {
+    let mut world = World::new(WorldOptions { drops_rtcp: true, ..world_options(12) });
+    world.server_mut().info.times = times_with_long_frames();
+    world.set_goal(Goal::Playing);
+    world.run_until("an error", |world| {
+        world.event_count(|event| matches!(event, SessionEvent::Failed(SessionError::NoData { .. }))) > 0
+    });
+    assert!(world.elapsed() < Duration::from_secs(12), "{:?}", world.elapsed());
+    world.run_until("the end", has_ended);
+    assert_eq!(world.shown.len(), 12);
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub struct DataTimeout {
     playing_since: Option<Instant>,
     /// Time at which the process ran again after it was stopped; `None` if it was not.
     resumed_at: Option<Instant>,
+    /// Time of the last sender report, if all packets that the server had sent until then have arrived.
+    quiet_at: Option<Instant>,
     is_waiting: bool,
 }
 
@@ -38,6 +40,17 @@ impl DataTimeout {
         self.resumed_at.is_some_and(|at| now.saturating_duration_since(at) < RESUMED_READ_TIME)
     }
 
+    /// Handles a sender report that shows that all packets sent so far have arrived: the server sends nothing, and the network
+    /// is not the reason.
+    pub fn handle_quiet_server(&mut self, now: Instant) {
+        self.quiet_at = Some(now);
+    }
+
+    /// Returns true if the server has sent nothing since the last packet and said so.
+    pub fn is_server_quiet(&self, last_packet: Option<Instant>) -> bool {
+        self.quiet_at.is_some_and(|at| last_packet.is_none_or(|last| at >= last))
+    }
+
     /// Stops the timer. Returns true if data was missing.
     pub fn stop(&mut self) -> bool {
         std::mem::take(self).is_waiting
@@ -58,11 +71,11 @@ impl DataTimeout {
         std::mem::replace(&mut self.is_waiting, is_waiting) != is_waiting
     }
 
-    /// Returns the time from which silence counts: that of the last packet, of the response to PLAY, or at which the
-    /// process ran again, whichever is latest; `None` while nothing plays.
+    /// Returns the time from which silence counts: that of the last packet, of a report of a quiet server, of the response to
+    /// PLAY, or at which the process ran again, whichever is latest; `None` while nothing plays.
     pub fn last_data(&self, last_packet: Option<Instant>) -> Option<Instant> {
         let started = self.playing_since?;
-        [last_packet, self.resumed_at, Some(started)].into_iter().max().flatten()
+        [last_packet, self.quiet_at, self.resumed_at, Some(started)].into_iter().max().flatten()
     }
 }
 

@@ -63,7 +63,11 @@ pub struct RtpStream {
     active_play: Option<ActivePlay>,
 }
 
-/// Delay between the last RTP packet and BYE. Receivers that read their RTCP socket before their RTP socket would
+/// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after half
+/// a second.
+const LONG_WAIT: Duration = Duration::from_millis(400);
+
+/// Delay between the last RTP packet and BYE or the report of a long wait. Receivers that read their RTCP socket before their RTP socket would
 /// otherwise drop packets that they have not read yet.
 pub(super) const BYE_DELAY: Duration = Duration::from_millis(100);
 
@@ -249,15 +253,28 @@ impl RtpStream {
                 self.request_frame()
             }
             FrameState::Sending(transmission) => {
-                if let Some(due) = transmission.wait_until(now, &play.pacer, self.position) {
-                    return StreamOutput::Wait(due);
+                let due = transmission.wait_until(now, &play.pacer, self.position);
+                match due {
+                    Some(due) if due < now + LONG_WAIT => StreamOutput::Wait(due),
+                    _ if self.reports.is_due(now) => self.next_report(now),
+                    Some(due) => self.wait_long(now, due),
+                    None => StreamOutput::Rtp(self.next_packet(now)),
                 }
-                if self.reports.is_due(now) {
-                    let time = self.report_time(now);
-                    return StreamOutput::Rtcp(self.reports.next_report(now, time));
-                }
-                StreamOutput::Rtp(self.next_packet(now))
             }
+        }
+    }
+
+    fn next_report(&mut self, now: Instant) -> StreamOutput {
+        let time = self.report_time(now);
+        StreamOutput::Rtcp(self.reports.next_report(now, time))
+    }
+
+    /// Waits for a packet that is due at `due`, and sends reports until then.
+    fn wait_long(&mut self, now: Instant, due: Instant) -> StreamOutput {
+        let last_sent_at = self.active_play.as_ref().and_then(|play| play.last_sent_at);
+        match self.reports.handle_long_wait(last_sent_at.map_or(now, |sent| sent + BYE_DELAY)) {
+            Some(report_at) if report_at <= now => self.next_report(now),
+            report_at => StreamOutput::Wait(report_at.map_or(due, |report_at| report_at.min(due))),
         }
     }
 
@@ -274,6 +291,9 @@ impl RtpStream {
         let is_end_of_stream = play.is_end_of_stream();
         let earliest_bye = play.last_sent_at.filter(|_| is_end_of_stream).map(|sent| sent + BYE_DELAY);
         let due = play.pacer.due(self.position).max(earliest_bye.unwrap_or(now));
+        if now + LONG_WAIT <= due {
+            return self.wait_long(now, due);
+        }
         if now < due {
             return StreamOutput::Wait(due);
         }

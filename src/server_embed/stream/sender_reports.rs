@@ -20,6 +20,8 @@ pub struct SenderReports {
     packet_count: u32,
     payload_bytes: u32,
     next_report_at: Option<Instant>,
+    /// Value of `packet_count` in the last report.
+    reported_packets: u32,
     last_report_at: Option<Instant>,
     receiver_reference: Option<ReceiverReference>,
     is_bye_sent: bool,
@@ -52,6 +54,7 @@ impl SenderReports {
             packet_count: 0,
             payload_bytes: 0,
             next_report_at: None,
+            reported_packets: 0,
             last_report_at: None,
             receiver_reference: None,
             is_bye_sent: false,
@@ -67,6 +70,16 @@ impl SenderReports {
     pub fn handle_play(&mut self, now: Instant) {
         self.next_report_at = self.is_enabled.then_some(now);
         self.is_bye_sent = false;
+    }
+
+    /// Handles a pause between two frames, in which the receiver could take the stream for broken: a report is due at
+    /// `earliest` if none was sent since the last packet, and tells that nothing more was sent. Returns the time of the next
+    /// report.
+    pub fn handle_long_wait(&mut self, earliest: Instant) -> Option<Instant> {
+        if self.reported_packets != self.packet_count {
+            self.next_report_at = self.next_report_at.map(|due| due.min(earliest));
+        }
+        self.next_report_at
     }
 
     /// Handles RTCP of the receiver. The response to a receiver reference time is sent in the next report, which is due
@@ -108,6 +121,7 @@ impl SenderReports {
     pub fn next_report(&mut self, now: Instant, time: ReportTime) -> Vec<u8> {
         self.next_report_at = Some(now + REPORT_INTERVAL);
         self.last_report_at = Some(now);
+        self.reported_packets = self.packet_count;
         let dlrr = self.receiver_reference.take().map(|reference| RtcpPacket::ExtendedReport {
             ssrc: self.ssrc,
             block: reference.dlrr_block(now),

@@ -43,6 +43,9 @@ pub struct RtspClient {
     last_position: Option<Npt>,
     /// True if a packet has arrived since SETUP.
     has_received_packets: bool,
+    /// Least number of packets that a sender report since PLAY has counted beyond those that are known here. It is not 0 if
+    /// the first packets are lost, or counted from an earlier PLAY.
+    least_report_excess: Option<i32>,
     /// RTP packets that arrived before the response to PLAY.
     early_packets: EarlyPackets,
     reports: ReceiverReports,
@@ -74,6 +77,7 @@ impl RtspClient {
             play_range: None,
             last_position: None,
             has_received_packets: false,
+            least_report_excess: None,
             early_packets: EarlyPackets::default(),
             reports: ReceiverReports::new(options.rtcp_identity, options.epoch),
             notified: Notified::default(),

@@ -70,6 +70,7 @@ impl RtspClient {
             play_range.continue_from(&previous);
         }
         self.notified = Notified::default();
+        self.least_report_excess = None;
         self.pipeline.start(now);
         self.reports.start(now);
         self.punch_firewall_hole(now);

@@ -22,6 +22,9 @@ const UDP_FALLBACK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time without a packet after which missing data is reported as an error.
 const NO_DATA_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Usual interval of sender reports (RFC 3550 §6.2).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
 impl RtspClient {
     /// Returns true if no packets are in flight outside the emulated network, playing or paused.
     pub(super) fn is_idle(&self, now: Instant) -> bool {
@@ -43,13 +46,21 @@ impl RtspClient {
 
     pub(super) fn extend_timeout(&self, timeout: Duration) -> Duration {
         let interval = self.play_range.as_ref().and_then(PlayRange::frame_interval).unwrap_or_default();
-        extend_timeout(timeout, interval)
+        let reports = if self.is_server_quiet() { REPORT_INTERVAL } else { Duration::ZERO };
+        extend_timeout(timeout, interval.max(reports))
+    }
+
+    fn is_server_quiet(&self) -> bool {
+        self.pipeline.data_timeout.is_server_quiet(self.pipeline.last_packet())
     }
 
     pub(super) fn check_data_timeout(&mut self, now: Instant) {
         let Some(last) = self.pipeline.last_data() else { return };
         let idle_time = now.saturating_duration_since(last);
         if idle_time < self.extend_timeout(WAITING_TIMEOUT) {
+            if self.is_server_quiet() && self.has_range_elapsed(now) {
+                return self.end_stream(now);
+            }
             if self.pipeline.data_timeout.is_waiting() {
                 self.notified.no_data = false;
             }

@@ -77,6 +77,7 @@ impl RtspClient {
                     (packet_count, rtp_timestamp) = (Some(info.packet_count), Some(info.rtp_timestamp));
                     if let Some(expected) = expected.filter(|_| !has_bye) {
                         self.pipeline.emulator.handle_sender_report(info.packet_count, expected);
+                        self.check_quiet_server(now, info.packet_count, expected);
                     }
                     self.reports.handle_sender_report(now, &info);
                     self.pipeline.presenter.stats.handle_sender_report(info);
@@ -93,6 +94,20 @@ impl RtspClient {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Finds out from a sender report whether the server is between two frames that are far apart. A live source that sends
+    /// nothing has stalled, whatever its server reports.
+    fn check_quiet_server(&mut self, now: Instant, packet_count: u32, expected: u64) {
+        let excess = packet_count.wrapping_sub(expected as u32) as i32;
+        let least = self.least_report_excess.map_or(excess, |least| least.min(excess));
+        self.least_report_excess = Some(least);
+        let is_film = self.presentation.as_ref().is_some_and(|presentation| !presentation.is_live());
+        let plays = self.pipeline.data_timeout.playing_since();
+        let has_packets = self.pipeline.last_packet().zip(plays).is_some_and(|(last, since)| last >= since);
+        if is_film && has_packets && excess == least {
+            self.pipeline.data_timeout.handle_quiet_server(now);
         }
     }
 
