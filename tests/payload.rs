@@ -8,7 +8,7 @@ use reelay::media::decode::decode;
 use reelay::media::jpeg::{Dimensions, JpegHeader, standalone};
 use reelay::media::payload::{
     Assembled, AssembledFrame, Depacketizer, MAX_CLASSROOM_FRAME_SIZE, PacketizedFrame, PayloadFormat,
-    UNKNOWN_END, UnsupportedJpeg, packetize, starts_frame,
+    Rfc2435Frame, UNKNOWN_END, UnsupportedJpeg, packetize, starts_frame,
 };
 use reelay::media::reencode::{Quality, to_rfc2435};
 use reelay::proto::rtp::{Extension, Header, Packet};
@@ -67,6 +67,26 @@ fn frame_just_below_16_mib_is_bit_exact() {
     assert_eq!(single_frame(&parse_packets(&frame, 0)).jpeg, jpeg);
     let too_large = [jpeg.clone(), jpeg].concat();
     assert_eq!(packetize(&too_large, PayloadFormat::OriginalHeader).unwrap_err(), UnsupportedJpeg::TooLarge);
+}
+
+/// A damaged file can repeat its beginning within a frame.
+#[test]
+fn frame_whose_scan_begins_like_a_jpeg_is_bit_exact() {
+    let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    let scan_start = JpegHeader::parse(&jpeg).unwrap().scan_data_start();
+    let damaged = [&jpeg[..scan_start], &jpeg].concat();
+    let frame = packetize(&damaged, PayloadFormat::OriginalHeader).unwrap();
+    assert_eq!(single_frame(&parse_packets(&frame, 0)).jpeg, damaged);
+    assert_eq!(Rfc2435Frame::parse(&damaged).unwrap_err(), UnsupportedJpeg::MalformedHeader);
+}
+
+#[test]
+fn rfc_2435_carries_no_eoi() {
+    let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    let repeated = [&jpeg[..], &[0xFF, 0xD9, 0xFF, 0xD9]].concat();
+    let packets = |jpeg: &[u8]| parse_packets(&packetize(jpeg, PayloadFormat::Rfc2435).unwrap(), 0);
+    assert!(packets(&repeated) == packets(&jpeg));
+    assert!(single_frame(&packets(&repeated)).jpeg.ends_with(&[0xFF, 0xD9]));
 }
 
 #[test]

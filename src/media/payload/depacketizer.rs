@@ -148,7 +148,9 @@ impl Depacketizer {
     /// Parses the first packet of a frame.
     fn parse_first(&mut self, packet: &Packet, main: MainHeader) -> Result<PartialFrame, &'static str> {
         let mut rest = packet.payload.slice(MainHeader::LENGTH..);
-        if is_jpeg(&rest) {
+        // Between two Reelays, nothing but scan data follows the headers, damaged or not.
+        let may_be_jpeg = main.jpeg_type != TYPE_ORIGINAL_HEADER;
+        if may_be_jpeg && is_jpeg(&rest) {
             return Ok(PartialFrame::start(packet, main, HeaderState::Complete(0), &[], &rest));
         }
         let restart_interval = match main.has_restart_header() {
@@ -156,7 +158,7 @@ impl Depacketizer {
             false => None,
         };
         let tables = self.parse_tables(main.quality, &mut rest)?;
-        if is_jpeg(&rest) {
+        if may_be_jpeg && is_jpeg(&rest) {
             return Ok(PartialFrame::start(packet, main, HeaderState::Complete(0), &[], &rest));
         }
         let payload_headers = PayloadHeaders { main, tables, restart_interval, dimensions: self.dimensions };
@@ -225,7 +227,7 @@ fn computed_tables(quality: u8) -> [u8; 128] {
 
 /// Returns whether bytes are the beginning of a JPEG instead of scan data, which cannot contain SOI. Servers of small
 /// cameras (ESP32) send the complete JPEG after the payload header.
-fn is_jpeg(data: &[u8]) -> bool {
+pub(super) fn is_jpeg(data: &[u8]) -> bool {
     let segment = |code: u8| marker::has_segment(code) && code != marker::SOS;
     matches!(data, [0xFF, marker::SOI, 0xFF, code, ..] if segment(*code))
 }

@@ -1,5 +1,6 @@
 //! Parsing of frames that RFC 2435 can carry.
 
+use super::depacketizer::is_jpeg;
 use crate::media::jpeg::{Component, JpegHeader, tables};
 
 /// Reason why a payload format cannot carry a frame.
@@ -75,14 +76,21 @@ impl<'a> Rfc2435Frame<'a> {
         if header.quantization_table(cr.quantization_table) != Some(chrominance) {
             return Err(UnsupportedJpeg::QuantizationTables);
         }
-        let scan_data = &jpeg[header.scan_data_start()..];
+        let mut scan_data = &jpeg[header.scan_data_start()..];
+        while let Some(without_eoi) = scan_data.strip_suffix(&[0xFF, 0xD9]) {
+            scan_data = without_eoi;
+        }
+        // Receivers would take the data for a complete JPEG.
+        if is_jpeg(scan_data) {
+            return Err(UnsupportedJpeg::MalformedHeader);
+        }
         Ok(Self {
             jpeg_type,
             width: width as u8,
             height: height as u8,
             quantization_tables: [luminance, chrominance],
             restart_interval: header.restart_interval(),
-            scan_data: scan_data.strip_suffix(&[0xFF, 0xD9]).unwrap_or(scan_data),
+            scan_data,
         })
     }
 }
