@@ -17,7 +17,7 @@ use common::jpegs::JpegKind;
 use common::media_files::{FileLayout, test_file, test_jpegs};
 use common::namespaces::{Network, Outage, SERVER_ADDRESS};
 use iced_test::Simulator;
-use reelay::backend::{Backend, BackendEventKind, BackendOptions, BackendOutputs};
+use reelay::backend::{Backend, BackendEventKind, BackendOptions, BackendOutputs, FrameRates};
 use reelay::media::FrameRate;
 use reelay::proto::rtsp::RtspUrl;
 use reelay::session::{RtspOptions, SessionError, SessionEvent, SourceUrl, TransportPreference};
@@ -304,8 +304,10 @@ fn viewer_in_a_namespace() {
     };
     println!();
     let transport = if transport == "udp" { TransportPreference::Udp } else { TransportPreference::Tcp };
-    let options =
-        BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::from_millis(50) };
+    let options = BackendOptions {
+        frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+        playout_delay: Duration::from_millis(50),
+    };
     let (backend, outputs) = Backend::start(options).unwrap();
     let settings = Settings::default();
     let mut app = App::new(backend.handle(), AppOptions { settings, ..AppOptions::default() });

@@ -22,7 +22,7 @@ use reelay::session::{
     Dialect, Direction, Goal, LoggedMessage, ReconnectReason, RtspState, SessionCommand, SessionError,
     SessionEvent, TransportPreference,
 };
-use reelay::settings::{Controls, Settings, ThemePreference};
+use reelay::settings::{Controls, FilmRate, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
 use reelay::ui::{AppOptions, FocusStep, Message, PanelKind, SaveResult, Shortcut};
 
@@ -1255,6 +1255,99 @@ fn frame_rate_of_command_line_is_not_saved() {
     };
     assert_eq!(apply("25"), FrameRate::per_second(12), "the rate of the command line is saved");
     assert_eq!(apply("30"), FrameRate::per_second(30));
+}
+
+/// Returns the frame rate that the window has set for the film, and whether it has opened it again.
+fn applied_frame_rate(harness: &mut AppHarness, film: &MediaSource) -> Option<(FrameRate, bool)> {
+    let Command::SetFrameRates(rates) = harness.next_command()? else { panic!("another command") };
+    let opens = matches!(harness.next_command(), Some(Command::Open { source, .. }) if source == *film);
+    Some((rates.rate_of(film), opens))
+}
+
+/// Replaces the text of the field with the frame rate, and presses a key in it. Returns whether the field showed that the
+/// rate is valid, and that it is not.
+fn type_frame_rate(harness: &mut AppHarness, typed: &str, key: Named) -> [bool; 2] {
+    let mut window = WindowHarness::new(harness);
+    window.click_field("frame-rate");
+    window.select_all();
+    window.type_text(typed);
+    let hints = ["fps: press Enter", "0.1 to 240 fps"].map(|hint| window.harness.shows(hint));
+    assert!(window.harness.next_command().is_none(), "{typed} is applied before Enter");
+    if key == Named::Enter {
+        // The task that saves the settings is not run.
+        harness.interact(|ui| {
+            ui.click(selector::id(Id::new("frame-rate"))).unwrap();
+            ui.tap_key(Key::Named(key));
+        });
+    } else {
+        window.press_key(Key::Named(key));
+        window.redraw();
+    }
+    assert!(harness.shows("fps (assumed)"), "{typed}");
+    hints
+}
+
+#[test]
+fn frame_rate_of_a_film_is_set_in_the_status_bar() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Light);
+    let sample = MediaSource::Sample;
+    assert_eq!(type_frame_rate(&mut harness, "500", Named::Enter), [false, true]);
+    assert_eq!(applied_frame_rate(&mut harness, &sample), None);
+    assert_eq!(type_frame_rate(&mut harness, "7", Named::Escape), [true, false]);
+    assert_eq!(applied_frame_rate(&mut harness, &sample), None);
+    assert_eq!(type_frame_rate(&mut harness, "20", Named::Enter), [true, false]);
+    assert_eq!(applied_frame_rate(&mut harness, &sample), None, "the rate is the same");
+    let rate = FrameRate::new(30_000, 1_001).unwrap();
+    assert_eq!(type_frame_rate(&mut harness, "30000/1001", Named::Enter), [true, false]);
+    assert_eq!(applied_frame_rate(&mut harness, &sample), Some((rate, true)));
+    assert_eq!(harness.app.settings().films, [], "the sample is no file");
+}
+
+#[test]
+fn frame_rate_of_a_file_is_remembered() {
+    let path = std::env::current_dir().unwrap().join("talk.mjpeg");
+    let film = MediaSource::File(path.clone());
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Light);
+    // A relative path is the same film.
+    harness.app.open(MediaSource::File("talk.mjpeg".into()), false);
+    let Some(Command::Open { generation, .. }) = harness.next_command() else { panic!("nothing is opened") };
+    let event = reelay::backend::BackendEvent { generation, kind: BackendEventKind::Opened(media_info(200)) };
+    harness.send(Message::Backend(reelay::ui::BackendUpdate::Event(event)));
+    type_frame_rate(&mut harness, "5", Named::Enter);
+    let Some(Command::SetFrameRates(rates)) = harness.next_command() else { panic!("nothing is set") };
+    assert_eq!(rates.rate_of(&film), FrameRate::per_second(5));
+    assert_eq!(harness.app.settings().films, [FilmRate { path, frame_rate: FrameRate::per_second(5) }]);
+}
+
+#[test]
+fn invalid_frame_rate_is_explained_in_the_status_bar() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Light);
+    let mut window = WindowHarness::new(&mut harness);
+    window.click_field("frame-rate");
+    window.select_all();
+    window.type_text("500");
+    harness.assert_snapshot("frame-rate-invalid-light", DEFAULT_SIZE);
+}
+
+#[test]
+fn frame_rates_of_films_are_remembered_unless_the_command_line_has_one() {
+    let mut settings = Settings::default();
+    settings.remember_frame_rate("/films/talk.mjpeg".into(), FrameRate::per_second(5));
+    let film = MediaSource::File("/films/talk.mjpeg".into());
+    let rate_of_film = |frame_rate| {
+        let options = AppOptions { settings: settings.clone(), frame_rate, ..AppOptions::default() };
+        options.frame_rates().rate_of(&film)
+    };
+    assert_eq!(rate_of_film(None), FrameRate::per_second(5));
+    assert_eq!(rate_of_film(Some(FrameRate::per_second(25))), FrameRate::per_second(25));
+}
+
+#[test]
+fn assumed_rate_is_beside_the_measured_one_where_there_is_space() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    assert!(harness.shows_at(MIN_SIZE, "fps (assumed)"));
+    harness.play();
+    assert!(harness.shows_at(DEFAULT_SIZE, "fps (assumed)") && !harness.shows_at(MIN_SIZE, "fps (assumed)"));
 }
 
 #[test]

@@ -10,8 +10,8 @@ use common::app_harness::{AppHarness, DEFAULT_SIZE, MIN_SIZE};
 use iced::widget::Id;
 use iced_test::selector;
 use reelay::backend::{
-    Backend, BackendEventKind, BackendOptions, BackendOutputs, Command, MediaSource, RecordingRequest,
-    RecordingUpdate, SnapshotRequest,
+    Backend, BackendEventKind, BackendOptions, BackendOutputs, Command, FrameRates, MediaSource,
+    RecordingRequest, RecordingUpdate, SnapshotRequest,
 };
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
@@ -199,7 +199,10 @@ struct Playing {
 impl Playing {
     fn start() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::ZERO,
+        };
         let (backend, outputs) = Backend::start(options).unwrap();
         let mut playing = Self { backend, outputs, runtime };
         playing.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });

@@ -13,7 +13,9 @@ use common::avi_files::AviOptions;
 use common::jpegs::JpegKind;
 use common::media_files::test_jpegs;
 use iced_test::Simulator;
-use reelay::backend::{Backend, BackendEvent, BackendEventKind, BackendOptions, MediaSource};
+use reelay::backend::{
+    Backend, BackendEvent, BackendEventKind, BackendOptions, Command, FrameRates, MediaSource,
+};
 use reelay::media::FrameRate;
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{Message as RtspMessage, MessageLimits, MessageReader, Request, RtspUrl};
@@ -148,8 +150,10 @@ struct Window {
 
 impl Window {
     fn new(controls: Controls) -> Self {
-        let options =
-            BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::from_millis(50) };
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::from_millis(50),
+        };
         let (backend, outputs) = Backend::start(options).unwrap();
         let settings = Settings { controls, ..Settings::default() };
         let app = App::new(backend.handle(), AppOptions { settings, ..AppOptions::default() });
@@ -295,7 +299,7 @@ fn avi_film_is_set_up_and_plays_to_its_end_at_its_own_rate() {
     window.wait_until_shown("READY");
     assert_eq!(window.logged, SET_UP);
     assert!(window.shows("film.avi also contains PCM sound, which Reelay does not play."));
-    assert!(window.shows("25 fps"));
+    assert!(window.shows("25 fps") && !window.shows("fps (assumed)"));
     window.click("Play");
     window.wait_until_shown("Playback has ended. Press Play to start again.");
     assert_eq!(window.logged[3..4], ["PLAY"]);
@@ -307,7 +311,24 @@ fn film_without_a_rate_shows_the_assumed_one() {
     let mut window = Window::new(Controls::Three);
     window.app.open(film(&folder, "film.mjpeg", &frames.concat()), false);
     window.wait_until_shown("READY");
-    assert!(window.shows("20 fps (assumed)"));
+    assert!(window.shows("20") && window.shows("fps (assumed)"));
+}
+
+#[test]
+fn film_is_played_at_the_rate_that_was_set_for_it() {
+    let (folder, frames) = (tempfile::tempdir().unwrap(), test_jpegs(JpegKind::Standard420, (96, 64), 4));
+    let mut window = Window::new(Controls::Three);
+    let [slow, other] = ["slow.mjpeg", "other.mjpeg"].map(|name| film(&folder, name, &frames.concat()));
+    let mut rates = FrameRates::new(FrameRate::CLASSROOM);
+    rates.set_rate_of(slow.clone(), FrameRate::per_second(1));
+    window.backend.handle().send(Command::SetFrameRates(rates));
+    window.app.open(slow, false);
+    window.wait_until_shown("READY");
+    assert!(window.shows("1") && window.shows("fps (assumed)"));
+    window.wait_until_shown("0:04.0");
+    window.app.open(other, false);
+    window.wait_until_shown("0:00.2");
+    assert!(window.shows("20") && window.shows("fps (assumed)"));
 }
 
 #[test]

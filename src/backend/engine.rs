@@ -177,7 +177,7 @@ impl Engine {
             }
             Command::StopRecording => self.recording.stop(),
             Command::SaveSnapshot(request) => self.save_snapshot(request),
-            Command::SetFrameRate(rate) => self.options.frame_rate = rate,
+            Command::SetFrameRates(rates) => self.options.frame_rates = rates,
             Command::SetPlayoutDelay(delay) => {
                 self.options.playout_delay = delay;
                 if let Some(running) = &self.session {
@@ -223,7 +223,7 @@ impl Engine {
     }
 
     fn open(&mut self, generation: u64, source: MediaSource, goal: Goal) {
-        let rate = self.options.frame_rate;
+        let rate = self.options.frame_rates.rate_of(&source);
         let task = tokio::task::spawn_blocking(move || source.open(rate));
         self.opening = Some(OpenTask { generation, goal, task });
     }

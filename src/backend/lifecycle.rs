@@ -126,7 +126,7 @@ impl Backend {
 mod tests {
     use super::*;
     use crate::backend::source::SAMPLE;
-    use crate::backend::{BackendEventKind, Command, MediaSource};
+    use crate::backend::{BackendEventKind, Command, FrameRates, MediaSource};
     use crate::media::FrameRate;
     use crate::session::{Goal, SessionCommand, SessionEvent};
 
@@ -159,7 +159,10 @@ mod tests {
     #[test]
     fn goal_is_reached_during_preview_flood_and_slow_open() {
         let runtime = Runtime::new().unwrap();
-        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::ZERO,
+        };
         let (backend, mut outputs) = Backend::start(options).unwrap();
         let handle = backend.handle();
         handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
@@ -180,7 +183,10 @@ mod tests {
     #[test]
     fn last_opened_file_wins_and_stale_commands_are_ignored() {
         let runtime = Runtime::new().unwrap();
-        let options = BackendOptions { frame_rate: FrameRate::CLASSROOM, playout_delay: Duration::ZERO };
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::ZERO,
+        };
         let (backend, mut outputs) = Backend::start(options).unwrap();
         let handle = backend.handle();
         for generation in [1, 2] {

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::frame_rates::FrameRates;
 use super::recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 use super::source::MediaSource;
 use crate::impairment::EmulatorSettings;
-use crate::media::FrameRate;
 use crate::media_file::{IndexProgress, MediaInfo};
 use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate};
 
@@ -44,8 +44,8 @@ pub enum Command {
     /// Shows a frame of the open file without playing it, by its index from 0. Only the newest of several waiting
     /// previews is read.
     Preview(u64),
-    /// Sets the frame rate of files that state none, from the next [`Command::Open`] on.
-    SetFrameRate(FrameRate),
+    /// Sets the frame rates of films that state none, from the next [`Command::Open`] on.
+    SetFrameRates(FrameRates),
     /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(Duration),
     /// Records what the current session receives from now on, unless something is recorded already. The recording ends with
@@ -90,10 +90,10 @@ pub enum BackendEventKind {
 }
 
 /// Options of the backend at its start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BackendOptions {
-    /// Frame rate of files that state none.
-    pub frame_rate: FrameRate,
+    /// Frame rates of films that state none.
+    pub frame_rates: FrameRates,
     /// Playout delay of sessions.
     pub playout_delay: Duration,
 }

@@ -9,6 +9,7 @@
 //! the number of their command, so that the window can ignore those of earlier media.
 
 mod engine;
+mod frame_rates;
 mod handle;
 mod lifecycle;
 mod messages;
@@ -17,6 +18,7 @@ mod recording;
 mod shutdown_signal;
 mod source;
 
+pub use frame_rates::FrameRates;
 pub use handle::BackendHandle;
 pub use lifecycle::{Backend, BackendOutputs, runtime};
 pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command};

@@ -1,6 +1,6 @@
 //! Media on this machine: files and the built-in sample.
 
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::media::FrameRate;
@@ -21,6 +21,14 @@ impl MediaSource {
         match self {
             Self::File(path) => file_name(path),
             Self::Sample => SAMPLE_NAME.to_owned(),
+        }
+    }
+
+    /// Returns the source with an absolute path, which is the same for every current folder.
+    pub fn absolute(self) -> Self {
+        match self {
+            Self::File(path) => Self::File(path::absolute(&path).unwrap_or(path)),
+            Self::Sample => self,
         }
     }
 

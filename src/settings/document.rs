@@ -8,9 +8,10 @@ use std::str::FromStr;
 
 use toml_edit::{DocumentMut, Item, Table, Value};
 
+use super::entries;
 use super::problem::IgnoredValue;
 use super::tables::{Entry as _, read_entries, replace, write_entries};
-use super::values::{Controls, KnownServer, Settings, ThemePreference};
+use super::values::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::TrustedCertificate;
@@ -39,7 +40,7 @@ snapshot_format = \"jpeg\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "controls",
     "theme",
     "frame_rate",
@@ -48,6 +49,7 @@ const KEYS: [&str; 8] = [
     "snapshot_format",
     KnownServer::KEY,
     TrustedCertificate::KEY,
+    FilmRate::KEY,
 ];
 
 /// Rule that a value breaks.
@@ -74,6 +76,9 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     }
     if let Some(item) = table.get(TrustedCertificate::KEY) {
         settings.certificates = read_entries(item, &mut ignored);
+    }
+    if let Some(item) = table.get(FilmRate::KEY) {
+        settings.films = read_entries(item, &mut ignored);
     }
     (settings, ignored)
 }
@@ -111,7 +116,7 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         frame_rate,
         settings.frame_rate,
         defaults.frame_rate,
-        frame_rate_value,
+        entries::frame_rate_value,
     );
     write_value(
         document,
@@ -124,6 +129,7 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
     write_formats(document, settings, &defaults);
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
+    write_entries(document, &settings.films);
 }
 
 /// Writes the formats of recordings and snapshots. A file that does not have them is not changed for the default.
@@ -185,24 +191,8 @@ fn snapshot_format(item: &Item) -> Result<SnapshotFormat, Rule> {
     parse(text(item)?)
 }
 
-/// Parses a frame rate: a number, or a text such as `"30000/1001"`.
 fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
-    match item.as_value() {
-        Some(Value::Integer(number)) => parse(&number.value().to_string()),
-        Some(Value::Float(number)) => parse(&number.value().to_string()),
-        Some(Value::String(text)) => parse(text.value()),
-        _ => parse(""),
-    }
-}
-
-/// Returns an integral frame rate as an integer, one with at most two decimals as a number, any other as a fraction.
-fn frame_rate_value(rate: FrameRate) -> Value {
-    let text = rate.exact_text();
-    match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(number), _) => number.into(),
-        (Err(_), Ok(number)) => number.into(),
-        (Err(_), Err(_)) => text.into(),
-    }
+    entries::frame_rate(Some(item))
 }
 
 fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
@@ -254,7 +244,7 @@ mod tests {
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
-        for key in KEYS.iter().filter(|key| !["servers", "certificates"].contains(key)) {
+        for key in KEYS.iter().filter(|key| !["servers", "certificates", "films"].contains(key)) {
             assert!(TEMPLATE.contains(&format!("\n{key} = ")), "{key}");
         }
     }
@@ -282,6 +272,8 @@ mod tests {
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),
+            ("films = [{ frame_rate = 5 }]", "films[1]", "a film has a path"),
+            ("[[films]]\npath = '/a'\nframe_rate = 0", "films[1].frame_rate", "a number from 0.1 to 240"),
             ("certificates = [{ sha256 = '00' }]", "certificates[1]", "a certificate has an address"),
             ("[[certificates]]\naddress = 'a:1'", "certificates[1].sha256", "64 hexadecimal digits"),
             (
@@ -318,6 +310,21 @@ mod tests {
         settings.trust_certificate("other:322".to_owned(), Fingerprint::of(b"b"));
         let text = written(&edited, &settings);
         assert!(text.contains(&format!("note = 7\nsha256 = \"{plain}\"")), "{text}");
+    }
+
+    #[test]
+    fn frame_rates_of_films_are_written() {
+        let mut settings = Settings::default();
+        settings.remember_frame_rate("/films/b.mjpeg".into(), FrameRate::new(30_000, 1_001).unwrap());
+        settings.remember_frame_rate("/films/a.mjpeg".into(), FrameRate::per_second(5));
+        let text = written("", &settings);
+        let tables = "[[films]]\npath = \"/films/a.mjpeg\"\nframe_rate = 5\n\n\
+                      [[films]]\npath = \"/films/b.mjpeg\"\nframe_rate = 29.97\n";
+        assert!(text.contains(tables), "{text}");
+        // The same rate in other words, and a comment.
+        let edited = text.replace("frame_rate = 5", "frame_rate = 5.0 # slow");
+        settings.remember_frame_rate("/films/A.mjpeg".into(), FrameRate::per_second(6));
+        assert!(written(&edited, &settings).contains("frame_rate = 5.0 # slow"));
     }
 
     #[test]

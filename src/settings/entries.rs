@@ -1,17 +1,22 @@
-//! Servers and certificates in the settings file. Sans-I/O.
+//! Servers, certificates and films in the settings file. Sans-I/O.
 
-use toml_edit::{Table, TableLike};
+use std::path::Path;
+use std::str::FromStr;
+
+use toml_edit::{Item, Table, TableLike, Value};
 
 use super::problem::IgnoredValue;
-use super::tables::{Entry, text, write_text};
-use super::values::KnownServer;
+use super::tables::{Entry, replace, text, write_text};
+use super::values::{FilmRate, KnownServer};
+use crate::media::FrameRate;
 use crate::session::{Dialect, ParseFingerprintError, PortSpelling, TrustedCertificate};
 
 impl Entry for KnownServer {
     const KEY: &'static str = "servers";
+    const ID_KEY: &'static str = "address";
 
-    fn address(&self) -> &str {
-        &self.address
+    fn has_id(&self, address: &str) -> bool {
+        self.address.eq_ignore_ascii_case(address)
     }
 
     fn read(table: Option<&dyn TableLike>) -> Result<Self, IgnoredValue> {
@@ -43,9 +48,10 @@ impl Entry for KnownServer {
 
 impl Entry for TrustedCertificate {
     const KEY: &'static str = "certificates";
+    const ID_KEY: &'static str = "address";
 
-    fn address(&self) -> &str {
-        &self.address
+    fn has_id(&self, address: &str) -> bool {
+        self.address.eq_ignore_ascii_case(address)
     }
 
     fn read(table: Option<&dyn TableLike>) -> Result<Self, IgnoredValue> {
@@ -62,6 +68,59 @@ impl Entry for TrustedCertificate {
         if text(table, "sha256").and_then(|known| known.parse().ok()) != Some(self.fingerprint) {
             write_text(table, "sha256", &self.fingerprint.to_string());
         }
+    }
+}
+
+impl Entry for FilmRate {
+    const KEY: &'static str = "films";
+    const ID_KEY: &'static str = "path";
+
+    fn has_id(&self, path: &str) -> bool {
+        self.path == Path::new(path)
+    }
+
+    fn read(table: Option<&dyn TableLike>) -> Result<Self, IgnoredValue> {
+        let found =
+            table.and_then(|table| Some((table, text(table, "path").filter(|path| !path.is_empty())?)));
+        let (table, path) = found.ok_or_else(|| IgnoredValue {
+            key: String::new(),
+            rule: "a film has a path like \"/films/talk.mjpeg\"".to_owned(),
+        })?;
+        let frame_rate = frame_rate(table.get("frame_rate"))
+            .map_err(|rule| IgnoredValue { key: ".frame_rate".to_owned(), rule })?;
+        Ok(Self { path: path.into(), frame_rate })
+    }
+
+    fn write(&self, table: &mut Table) {
+        // A path that is not Unicode is not remembered.
+        write_text(table, "path", self.path.to_str().unwrap_or_default());
+        if frame_rate(table.get("frame_rate")) != Ok(self.frame_rate) {
+            replace(table, "frame_rate", frame_rate_value(self.frame_rate));
+        }
+    }
+}
+
+/// Parses a frame rate: a number, or a text such as `"30000/1001"`.
+///
+/// # Errors
+/// Returns the rule that the value breaks.
+pub(super) fn frame_rate(item: Option<&Item>) -> Result<FrameRate, String> {
+    let text = match item.and_then(Item::as_value) {
+        Some(Value::Integer(number)) => number.value().to_string(),
+        Some(Value::Float(number)) => number.value().to_string(),
+        Some(Value::String(text)) => text.value().clone(),
+        _ => String::new(),
+    };
+    FrameRate::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// Returns an integral frame rate as an integer, one with at most two decimals as a number, any other as a fraction.
+pub(super) fn frame_rate_value(rate: FrameRate) -> Value {
+    let text = rate.exact_text();
+    match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(number), _) => number.into(),
+        (Err(_), Ok(number)) => number.into(),
+        (Err(_), Err(_)) => text.into(),
     }
 }
 

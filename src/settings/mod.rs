@@ -16,6 +16,6 @@ mod values;
 pub use problem::{IgnoredValue, SettingsProblem};
 pub use store::LoadedSettings;
 pub use values::{
-    Controls, KnownServer, MAX_PLAYOUT_DELAY_MS, ParseControlsError, ParseThemeError, Settings,
+    Controls, FilmRate, KnownServer, MAX_PLAYOUT_DELAY_MS, ParseControlsError, ParseThemeError, Settings,
     ThemePreference,
 };

@@ -4,13 +4,16 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
 use super::problem::IgnoredValue;
 
-/// Entry of an array of tables, which is identified by its address.
+/// Entry of an array of tables, which one of its values identifies.
 pub trait Entry: PartialEq + Sized {
     /// Key of the array.
     const KEY: &'static str;
 
-    /// Host and port.
-    fn address(&self) -> &str;
+    /// Key of the value that identifies the entry, such as `address`.
+    const ID_KEY: &'static str;
+
+    /// Returns whether a value of [`Entry::ID_KEY`] identifies this entry.
+    fn has_id(&self, id: &str) -> bool;
 
     /// Reads an entry; `None` for a value that is no table.
     ///
@@ -62,9 +65,8 @@ pub fn write_entries<T: Entry>(document: &mut DocumentMut, entries: &[T]) {
     let mut old: Vec<Table> = old.into_iter().collect();
     let mut tables = ArrayOfTables::new();
     for entry in entries {
-        let has_address =
-            |table: &Table| text(table, "address").is_some_and(|it| it.eq_ignore_ascii_case(entry.address()));
-        let mut table = old.iter().position(has_address).map(|at| old.remove(at)).unwrap_or_default();
+        let has_id = |table: &Table| text(table, T::ID_KEY).is_some_and(|id| entry.has_id(id));
+        let mut table = old.iter().position(has_id).map(|at| old.remove(at)).unwrap_or_default();
         entry.write(&mut table);
         tables.push(table);
     }

@@ -1,5 +1,6 @@
 //! Settings of the window. Sans-I/O.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -28,6 +29,17 @@ pub struct Settings {
     pub servers: Vec<KnownServer>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
     pub certificates: Vec<TrustedCertificate>,
+    /// Frame rates that the user has set for films that state none, one for each film; the last one first.
+    pub films: Vec<FilmRate>,
+}
+
+/// Frame rate of a film that states none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilmRate {
+    /// Absolute path of the film.
+    pub path: PathBuf,
+    /// Frame rate that the user has set.
+    pub frame_rate: FrameRate,
 }
 
 /// Server that was connected to, with its protocol.
@@ -52,6 +64,7 @@ impl Default for Settings {
             snapshot_format: SnapshotFormat::default(),
             servers: Vec::new(),
             certificates: Vec::new(),
+            films: Vec::new(),
         }
     }
 }
@@ -160,6 +173,17 @@ impl Settings {
         self.certificates.truncate(MAX_CERTIFICATES);
     }
 
+    /// Remembers the frame rate of a film. Beyond `MAX_FILMS`, those that were set first are forgotten. A path that is not
+    /// Unicode cannot be written to the settings file, and is not remembered.
+    pub fn remember_frame_rate(&mut self, path: PathBuf, frame_rate: FrameRate) {
+        if path.to_str().is_none() {
+            return;
+        }
+        self.films.retain(|known| known.path != path);
+        self.films.insert(0, FilmRate { path, frame_rate });
+        self.films.truncate(MAX_FILMS);
+    }
+
     /// Returns the playout delay, at most [`MAX_PLAYOUT_DELAY_MS`].
     pub fn playout_delay(&self) -> Duration {
         Duration::from_millis(u64::from(self.playout_delay_ms.min(MAX_PLAYOUT_DELAY_MS)))
@@ -171,6 +195,9 @@ pub const MAX_PLAYOUT_DELAY_MS: u32 = 5_000;
 
 /// Maximum number of known servers.
 const MAX_SERVERS: usize = 32;
+
+/// Maximum number of films with a frame rate of their own.
+const MAX_FILMS: usize = 256;
 
 /// Maximum number of trusted certificates.
 const MAX_CERTIFICATES: usize = 256;
@@ -220,6 +247,19 @@ mod tests {
         let known: Vec<_> = settings.certificates.iter().filter(of_camera).collect();
         assert_eq!(known.len(), 1);
         assert_eq!(known[0].fingerprint, Fingerprint::of(b"new"));
+    }
+
+    #[test]
+    fn one_frame_rate_is_kept_for_each_film() {
+        let mut settings = Settings::default();
+        for number in 0..500 {
+            let path = format!("/films/{number}.mjpeg").into();
+            settings.remember_frame_rate(path, FrameRate::per_second(5));
+        }
+        settings.remember_frame_rate("/films/499.mjpeg".into(), FrameRate::per_second(6));
+        assert_eq!(settings.films.len(), MAX_FILMS);
+        let film = |path: &str, rate| FilmRate { path: path.into(), frame_rate: FrameRate::per_second(rate) };
+        assert_eq!(settings.films[..2], [film("/films/499.mjpeg", 6), film("/films/498.mjpeg", 5)]);
     }
 
     #[test]

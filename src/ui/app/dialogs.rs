@@ -86,7 +86,7 @@ impl App {
         let theme = self.theme_override.unwrap_or(self.settings.theme);
         let previous_theme =
             PreviousTheme { theme_override: self.theme_override, saved: self.settings.theme };
-        let form = preferences::Form::new(theme, self.frame_rate, &self.settings);
+        let form = preferences::Form::new(theme, self.frame_rates.default_rate(), &self.settings);
         self.dialog = Some(Dialog::Preferences(form, previous_theme));
         focus::select_all(preferences::FRAME_RATE_INPUT_ID)
     }
@@ -115,10 +115,10 @@ impl App {
 
     fn apply_preferences(&mut self, frame_rate: FrameRate, playout_delay: Duration) -> Task<Message> {
         // An unchanged frame rate of the command line is not saved.
-        if frame_rate != self.frame_rate {
-            self.frame_rate = frame_rate;
+        if frame_rate != self.frame_rates.default_rate() {
+            self.frame_rates.set_default_rate(frame_rate);
             self.settings.frame_rate = frame_rate;
-            self.backend.send(Command::SetFrameRate(frame_rate));
+            self.backend.send(Command::SetFrameRates(self.frame_rates.clone()));
             self.playback.reopen();
         }
         self.settings.playout_delay_ms = u32::try_from(playout_delay.as_millis()).unwrap_or(u32::MAX);

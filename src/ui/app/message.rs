@@ -8,7 +8,7 @@ use iced::{Size, window};
 
 use super::backend_subscription::BackendUpdate;
 use super::shortcuts::Shortcut;
-use super::{banner, controls, header, start_screen};
+use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
 use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
@@ -26,6 +26,7 @@ pub enum Message {
     SignIn(sign_in::Message),
     Trust(trust::Message),
     Banner(banner::Action),
+    FrameRate(frame_rate::Message),
     Network(network::Message),
     Statistics(statistics::Action),
     Messages(messages::Message),

@@ -33,6 +33,7 @@ mod backend_updates;
 mod banner;
 mod controls;
 mod dialogs;
+mod frame_rate;
 mod header;
 mod keyboard;
 mod logo;

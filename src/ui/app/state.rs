@@ -8,11 +8,12 @@ use iced::widget::image;
 use iced::{Size, Theme, window};
 
 use super::backend_subscription::BackendSubscription;
+use super::frame_rate;
 use super::logo::logo;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
-use crate::backend::{BackendHandle, MediaSource};
+use crate::backend::{BackendHandle, FrameRates, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
@@ -34,8 +35,8 @@ pub struct App {
     /// Theme from the command line, which is not saved.
     pub(super) theme_override: Option<ThemePreference>,
     pub(super) system_theme: Mode,
-    /// Frame rate of files that state none, from the command line or from the settings.
-    pub(super) frame_rate: FrameRate,
+    pub(super) frame_rates: FrameRates,
+    pub(super) frame_rate_field: frame_rate::Field,
     /// Outputs of the backend; `None` until [`App::attach`].
     pub(super) backend_subscription: Option<BackendSubscription>,
     /// Decoder, which is given the size of the video area; `None` until [`App::attach`].
@@ -92,10 +93,22 @@ pub struct AppOptions {
     pub settings: Settings,
     /// Theme instead of the saved one; not saved.
     pub theme: Option<ThemePreference>,
-    /// Frame rate of files that state none, instead of the saved one; not saved.
+    /// Frame rate of all films that state none, instead of the saved ones; not saved.
     pub frame_rate: Option<FrameRate>,
     /// Folders for recordings and snapshots.
     pub folders: UserFolders,
+}
+
+impl AppOptions {
+    /// Returns the frame rates of films that state none, from the command line or from the settings.
+    pub fn frame_rates(&self) -> FrameRates {
+        let mut rates = FrameRates::new(self.frame_rate.unwrap_or(self.settings.frame_rate));
+        // The last one was set first.
+        for film in self.settings.films.iter().rev().filter(|_| self.frame_rate.is_none()) {
+            rates.set_rate_of(MediaSource::File(film.path.clone()), film.frame_rate);
+        }
+        rates
+    }
 }
 
 impl App {
@@ -104,7 +117,8 @@ impl App {
         Self {
             playback: Playback::new(backend.clone()),
             backend,
-            frame_rate: options.frame_rate.unwrap_or(options.settings.frame_rate),
+            frame_rates: options.frame_rates(),
+            frame_rate_field: frame_rate::Field::default(),
             settings: options.settings,
             theme_override: options.theme,
             system_theme: Mode::None,
@@ -141,6 +155,7 @@ impl App {
     /// Opens a file or the sample, and plays it if `play` is true.
     pub fn open(&mut self, source: MediaSource, play: bool) {
         let goal = self.initial_goal(play);
+        self.frame_rate_field = frame_rate::Field::default();
         self.playback.open(source, goal);
     }
 

@@ -1,8 +1,9 @@
 //! Status bar at the bottom: state, name, size, rates and loss.
 
-use iced::widget::{Row, container, responsive, row, space, text};
+use iced::widget::{container, responsive, row, space, text};
 use iced::{Center, Element, Fill};
 
+use super::frame_rate;
 use super::playback::Playback;
 use crate::format as figure;
 use crate::format::UNKNOWN;
@@ -12,20 +13,32 @@ use crate::ui::text_format::{self, state_name};
 use crate::ui::theme::{self, size, space as distance};
 
 /// Returns the status bar.
-pub fn view<'a, Message: 'a>(
+pub fn view<'a>(
     playback: &Playback,
     picture: Option<&Picture>,
     stats: &Snapshot,
-) -> Element<'a, Message> {
-    let line = row![state_indicator(playback)].spacing(distance::WIDE).align_y(Center);
-    let line = match playback.name() {
-        None => line.push(content("Nothing open".to_owned())),
-        Some(name) => line
-            .push(name_label(name))
-            .push(Row::with_children(figures(playback, picture, stats)).spacing(distance::HUGE)),
-    };
-    container(line).padding([distance::SMALL, distance::WIDE]).width(Fill).style(theme::page).into()
+    frame_rate: &'a frame_rate::Field,
+) -> Element<'a, frame_rate::Message> {
+    let (state, name) = (playback.state(), playback.name());
+    let (assumed_rate, figures) = (playback.assumed_rate(), Figures::new(playback, picture, stats));
+    let line = responsive(move |available| {
+        let line = row![state_indicator(state)].spacing(distance::WIDE).align_y(Center);
+        let line = match name.clone() {
+            None => line.push(content("Nothing open".to_owned())),
+            Some(name) => {
+                let has_space = state != RtspState::Playing || available.width >= MIN_WIDTH_OF_BOTH_RATES;
+                let field = assumed_rate.filter(|_| has_space).map(|rate| frame_rate.view(rate));
+                line.push(name_label(name)).push(figures.view(field))
+            }
+        };
+        line.height(Fill).into()
+    });
+    let line = container(line).height(LINE_HEIGHT).padding([0.0, distance::WIDE]);
+    container(line).padding([distance::SMALL - 1.0, 0.0]).width(Fill).style(theme::page).into()
 }
+
+/// Width of the line from which it has the assumed rate beside the measured one, in logical pixels.
+const MIN_WIDTH_OF_BOTH_RATES: f32 = 800.0;
 
 /// Returns the name of the media, shortened to the space beside the figures.
 fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
@@ -39,37 +52,61 @@ fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
 /// Average width of a character of a name, in logical pixels.
 const CHARACTER_WIDTH: f32 = 6.8;
 
-/// Height of a line in logical pixels, 1.3 times the font size.
-const LINE_HEIGHT: f32 = size::SMALL * 1.3;
+/// Height of a line in logical pixels, that of a field.
+const LINE_HEIGHT: f32 = 19.0;
 
-fn figures<'a, Message: 'a>(
-    playback: &Playback,
-    picture: Option<&Picture>,
-    stats: &Snapshot,
-) -> [Element<'a, Message>; 4] {
-    let is_playing = playback.state() == RtspState::Playing;
-    let size = picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height));
-    let rate = match (is_playing, playback.frame_times()) {
-        (true, _) => format!("{:.1} frames/s", stats.frames_per_second),
-        (false, Some(times)) if playback.is_local() => times.rate_text(),
-        // The rate of a stream is not assumed but described by its server.
-        (false, Some(times)) => format!("{} fps", times.rate()),
-        (false, None) => format!("{UNKNOWN} frames/s"),
-    };
-    let data_rate = match is_playing {
-        true => figure::data_rate(stats.bits_per_second),
-        false => format!("{UNKNOWN} bit/s"),
-    };
-    let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), figure::percentage);
-    [size, rate, data_rate, format!("Loss {loss}")].map(|figure| content(figure).into())
+/// Texts at the right of the bar.
+struct Figures {
+    size: String,
+    /// Frame rate that is measured, or stated by the file or the server; `None` if only an assumed one is known.
+    frame_rate: Option<String>,
+    data_rate: String,
+    loss: String,
+}
+
+impl Figures {
+    fn new(playback: &Playback, picture: Option<&Picture>, stats: &Snapshot) -> Self {
+        let is_playing = playback.state() == RtspState::Playing;
+        let frame_rate = match (is_playing, playback.frame_times()) {
+            (true, _) => Some(format!("{:.1} frames/s", stats.frames_per_second)),
+            (false, _) if playback.assumed_rate().is_some() => None,
+            (false, Some(times)) => Some(format!("{} fps", times.rate())),
+            (false, None) => Some(format!("{UNKNOWN} frames/s")),
+        };
+        let data_rate = match is_playing {
+            true => figure::data_rate(stats.bits_per_second),
+            false => format!("{UNKNOWN} bit/s"),
+        };
+        let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), figure::percentage);
+        Self {
+            size: picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height)),
+            frame_rate,
+            data_rate,
+            loss: format!("Loss {loss}"),
+        }
+    }
+
+    /// Returns the texts, with the field of an assumed frame rate.
+    fn view<'a>(
+        &self,
+        assumed_rate: Option<Element<'a, frame_rate::Message>>,
+    ) -> Element<'a, frame_rate::Message> {
+        row![content(self.size.clone())]
+            .extend(assumed_rate)
+            .extend(self.frame_rate.clone().map(|rate| content(rate).into()))
+            .push(content(self.data_rate.clone()))
+            .push(content(self.loss.clone()))
+            .spacing(distance::HUGE)
+            .align_y(Center)
+            .into()
+    }
 }
 
 fn content<'a>(label: String) -> iced::widget::Text<'a> {
     text(label).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None)
 }
 
-fn state_indicator<'a, Message: 'a>(playback: &Playback) -> Element<'a, Message> {
-    let state = playback.state();
+fn state_indicator<'a, Message: 'a>(state: RtspState) -> Element<'a, Message> {
     let dot = container(space()).width(10).height(10).style(theme::state_dot(state));
     let name = text(state_name(state)).size(size::SMALL).font(theme::STRONG).style(theme::state_text(state));
     row![dot, name.width(66)].spacing(distance::SMALL).align_y(Center).into()

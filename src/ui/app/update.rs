@@ -5,10 +5,11 @@ use std::time::Instant;
 use iced::{Task, clipboard, window};
 
 use super::message::Message;
-use super::playback::Notice;
+use super::playback::{Notice, Source};
 use super::state::App;
-use super::{banner, controls, header, start_screen};
+use super::{banner, controls, frame_rate, header, start_screen};
 use crate::backend::{Command, MediaSource};
+use crate::media::FrameRate;
 use crate::ui::dialog::file_dialog::{self, PickResult};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::widget::focus;
@@ -26,6 +27,7 @@ impl App {
             Message::Preferences(message) => return self.handle_preferences(message),
             Message::SignIn(message) => return self.handle_sign_in(message),
             Message::Trust(message) => return self.handle_trust(message),
+            Message::FrameRate(message) => return self.handle_frame_rate(message),
             Message::Banner(action) => return self.handle_banner(action),
             Message::Statistics(statistics::Action::ShowSummary) => self.show_summary(),
             Message::Messages(message) => return self.handle_messages(message),
@@ -120,6 +122,31 @@ impl App {
         }
         // After Enter the keys are shortcuts again.
         if is_submitted { focus::clear() } else { Task::none() }
+    }
+
+    fn handle_frame_rate(&mut self, message: frame_rate::Message) -> Task<Message> {
+        let is_submitted = message == frame_rate::Message::Submit;
+        let entered = self.frame_rate_field.update(message);
+        let applied = match entered.filter(|&rate| self.playback.assumed_rate().is_some_and(|it| it != rate))
+        {
+            Some(rate) => self.set_frame_rate(rate),
+            None => Task::none(),
+        };
+        // After Enter the keys are shortcuts again.
+        if is_submitted { Task::batch([applied, focus::clear()]) } else { applied }
+    }
+
+    /// Plays the open film at this rate, now and when it is opened again.
+    fn set_frame_rate(&mut self, rate: FrameRate) -> Task<Message> {
+        let Some(Source::Local(film)) = self.playback.source().cloned() else { return Task::none() };
+        let film = film.absolute();
+        if let MediaSource::File(path) = &film {
+            self.settings.remember_frame_rate(path.clone(), rate);
+        }
+        self.frame_rates.set_rate_of(film, rate);
+        self.backend.send(Command::SetFrameRates(self.frame_rates.clone()));
+        self.playback.reopen();
+        self.save_settings()
     }
 
     fn handle_messages(&mut self, message: messages::Message) -> Task<Message> {

@@ -37,8 +37,10 @@ impl App {
             status_bar::view(
                 &self.playback,
                 self.picture.as_ref().map(PictureHandle::picture),
-                &self.session_record.figures().snapshot
-            ),
+                &self.session_record.figures().snapshot,
+                &self.frame_rate_field,
+            )
+            .map(Message::FrameRate),
         ]
         .into()
     }

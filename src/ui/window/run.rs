@@ -30,19 +30,19 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
         ));
     };
     let LoadedSettings { settings: saved_settings, problem } = Settings::load();
-    let options = BackendOptions {
-        frame_rate: arguments.rate.unwrap_or(saved_settings.frame_rate),
-        playout_delay: saved_settings.playout_delay(),
-    };
-    let (backend, outputs) = Backend::start(options)
-        .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
-    backend.handle().send(Command::SetTrustedCertificates(saved_settings.certificates.clone()));
     let app_options = AppOptions {
         settings: saved_settings,
         theme: arguments.theme,
         frame_rate: arguments.rate,
         folders: UserFolders::of_system(),
     };
+    let options = BackendOptions {
+        frame_rates: app_options.frame_rates(),
+        playout_delay: app_options.settings.playout_delay(),
+    };
+    let (backend, outputs) = Backend::start(options)
+        .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
+    backend.handle().send(Command::SetTrustedCertificates(app_options.settings.certificates.clone()));
     let mut app = App::new(backend.handle(), app_options);
     let decoder = outputs.decoder.clone();
     app.attach(BackendSubscription::new(outputs), decoder);

@@ -24,6 +24,9 @@ pub const LARGE_SIZE: Size = Size::new(1280.0, 800.0);
 /// Minimum size of the window.
 pub const MIN_SIZE: Size = Size::new(640.0, 420.0);
 
+/// Maximum rounding error of a length, in logical pixels.
+const ROUNDING_ERROR: f32 = 0.01;
+
 /// The application, with the test in place of the backend.
 pub struct AppHarness {
     pub app: App,
@@ -168,7 +171,8 @@ impl AppHarness {
         let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
         let found = ui.find(label).ok().and_then(|text| Some((text.bounds(), text.visible_bounds()?)));
         found.is_some_and(|(bounds, visible)| {
-            visible.height >= bounds.height && visible.y >= 0.0 && visible.y + visible.height <= size.height
+            let is_complete = visible.height >= bounds.height - ROUNDING_ERROR;
+            is_complete && visible.y >= 0.0 && visible.y + visible.height <= size.height
         })
     }
 

@@ -3,6 +3,7 @@
 use super::source::Source;
 use super::state::Playback;
 use crate::backend::Command;
+use crate::media::FrameRate;
 use crate::media::container::FrameTimes;
 use crate::proto::rtsp::Npt;
 use crate::session::{Dialect, Goal, RtspState, SessionCommand, SourceUrl};
@@ -123,11 +124,6 @@ impl Playback {
         duration.filter(|_| self.has_ended && remaining <= END_TOLERANCE_US)
     }
 
-    /// Returns whether the media is a film of this machine.
-    pub fn is_local(&self) -> bool {
-        self.media_info.is_some()
-    }
-
     /// Returns the times of the file's frames, or those of the rate that the server has described; `None` if neither is
     /// known.
     pub fn frame_times(&self) -> Option<FrameTimes> {
@@ -136,5 +132,13 @@ impl Playback {
             rate.to_string().parse().ok().map(FrameTimes::Assumed)
         };
         self.media_info.as_ref().map(|info| info.times.clone()).or_else(described)
+    }
+
+    /// Returns the frame rate of a film on this machine that states none; `None` for all other media.
+    pub fn assumed_rate(&self) -> Option<FrameRate> {
+        match self.media_info.as_ref()?.times {
+            FrameTimes::Assumed(rate) => Some(rate),
+            FrameTimes::Stated(_) => None,
+        }
     }
 }
