@@ -1351,6 +1351,51 @@ fn assumed_rate_is_beside_the_measured_one_where_there_is_space() {
 }
 
 #[test]
+fn end_banner_and_information_disappear_and_errors_stay() {
+    let ended = "Playback has ended. Press Play to start again.";
+    let after = |harness: &mut AppHarness, seconds| {
+        harness.send(Message::Tick(Instant::now() + Duration::from_secs(seconds)));
+    };
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.play();
+    harness.emit_session_event(SessionEvent::Ended);
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    after(&mut harness, 5);
+    assert!(harness.shows(ended));
+    after(&mut harness, 7);
+    assert!(!harness.shows(ended));
+    after(&mut harness, 8);
+    assert!(!harness.shows(ended), "it returns");
+
+    harness.send(Message::FileSaved(SaveResult::Saved("/films/a.csv".into())));
+    assert!(harness.shows("Saved as /films/a.csv."));
+    after(&mut harness, 11);
+    assert!(harness.shows("Saved as /films/a.csv."));
+    after(&mut harness, 13);
+    assert!(!harness.shows("Saved as /films/a.csv."));
+
+    harness.send(Message::FileSaved(SaveResult::Failed("The disk is full.".to_owned())));
+    after(&mut harness, 1_000);
+    assert!(harness.shows("The disk is full."));
+}
+
+#[test]
+fn escape_closes_the_end_banner_until_the_next_end() {
+    let ended = "Playback has ended. Press Play to start again.";
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    for _ in 0..2 {
+        harness.play();
+        harness
+            .emit_session_event(SessionEvent::Started(NptRange { start: Some(npt_seconds(0)), end: None }));
+        harness.emit_session_event(SessionEvent::Ended);
+        harness.set_idle(RtspState::Ready, Goal::Ready);
+        assert!(harness.shows(ended));
+        harness.send(Message::Shortcut(Shortcut::Escape));
+        assert!(!harness.shows(ended));
+    }
+}
+
+#[test]
 fn settings_problem_stays_when_a_file_is_opened() {
     let reason = "it is a directory".to_owned();
     let problem = reelay::settings::SettingsProblem::Unusable { path: "settings.toml".into(), reason };

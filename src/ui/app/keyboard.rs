@@ -65,7 +65,10 @@ impl App {
         }
         match self.playback.notice() {
             None if self.playback.is_reconnecting() => self.playback.cancel(),
-            _ => self.playback.dismiss_notice(),
+            _ => {
+                self.banner_timeout.close();
+                self.playback.dismiss_notice();
+            }
         }
         Task::none()
     }

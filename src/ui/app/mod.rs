@@ -31,6 +31,7 @@
 mod backend_subscription;
 mod backend_updates;
 mod banner;
+mod banner_timeout;
 mod controls;
 mod dialogs;
 mod frame_rate;

@@ -8,6 +8,7 @@ use iced::widget::image;
 use iced::{Size, Theme, window};
 
 use super::backend_subscription::BackendSubscription;
+use super::banner_timeout::BannerTimeout;
 use super::frame_rate;
 use super::logo::logo;
 use super::playback::{Playback, SignInRequest, TrustRequest};
@@ -43,6 +44,7 @@ pub struct App {
     pub(super) decoder: Option<Arc<Decoder>>,
     pub(super) picture: Option<PictureHandle>,
     pub(super) session_record: SessionRecord,
+    pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
     pub(super) folders: UserFolders,
     /// Input of the Connect dialog, for the next time it is opened.
@@ -126,6 +128,7 @@ impl App {
             decoder: None,
             picture: None,
             session_record: SessionRecord::default(),
+            banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
             folders: options.folders,
             connect_form: connect::Form::default(),

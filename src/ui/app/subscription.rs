@@ -32,11 +32,13 @@ impl App {
         ])
     }
 
-    /// Returns ticks while a countdown, missing data, the "Copied" label or the controls in full screen depend on the time.
+    /// Returns ticks while a countdown, missing data, a banner that disappears, the "Copied" label or the controls in full
+    /// screen depend on the time.
     fn tick_subscription(&self) -> Subscription<Message> {
         let needs_ticks = self.playback.is_counting_down(self.now)
             || self.playback.is_waiting() && !self.playback.has_waited(self.now)
             || self.messages.has_just_copied(self.now)
+            || self.banner_timeout.is_shown()
             || self.has_overlay_controls();
         match needs_ticks {
             true => iced::time::every(TICK_INTERVAL).map(Message::Tick),

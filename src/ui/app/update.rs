@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use iced::{Task, clipboard, window};
 
+use super::banner_timeout::PassingBanner;
 use super::message::Message;
 use super::playback::{Notice, Source};
 use super::state::App;
@@ -18,6 +19,12 @@ impl App {
     /// Handles a message. The returned task is run by iced and may lead to further messages.
     pub fn update(&mut self, message: Message) -> Task<Message> {
         self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
+        let task = self.handle_message(message);
+        self.update_banner();
+        task
+    }
+
+    fn handle_message(&mut self, message: Message) -> Task<Message> {
         match message {
             Message::Backend(update) => return self.handle_backend_update(update),
             Message::Header(action) => return self.handle_header(action),
@@ -60,6 +67,17 @@ impl App {
             Message::ShutdownRequested => return iced::exit(),
         }
         Task::none()
+    }
+
+    /// Hides a banner that has been shown for its time, and removes its notice.
+    fn update_banner(&mut self) {
+        let banner = PassingBanner::current(&self.playback, &self.session_record);
+        self.banner_timeout.handle_banner(banner, self.now);
+        if self.banner_timeout.is_over() && self.playback.notice().is_some() {
+            self.playback.dismiss_notice();
+            let banner = PassingBanner::current(&self.playback, &self.session_record);
+            self.banner_timeout.handle_banner(banner, self.now);
+        }
     }
 
     pub(super) fn handle_header(&mut self, action: header::Action) -> Task<Message> {

@@ -93,6 +93,7 @@ impl App {
     /// Returns the area between header and controls: the start screen or the video, with the banner.
     fn view_screen(&self) -> Element<'_, Message> {
         let banner = banner::view(&self.playback, &self.session_record, self.start_hint(), self.now)
+            .filter(|_| !self.banner_timeout.is_over())
             .map(|banner| banner.map(Message::Banner));
         let content = match self.playback.source() {
             // Below the start screen and not over it, where it could cover a button.

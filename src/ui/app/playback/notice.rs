@@ -42,6 +42,15 @@ impl Notice {
         }
     }
 
+    /// Returns whether the banner disappears by itself.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Error(_) | Self::NoData(_) => false,
+            Self::Saved { is_error, .. } => !is_error,
+            Self::Info(_) => true,
+        }
+    }
+
     /// Returns the path of the file that was saved.
     pub fn saved_path(&self) -> Option<&Path> {
         match self {
