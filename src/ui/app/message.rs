@@ -43,6 +43,8 @@ pub enum Message {
     ScaleFactor(f32),
     SystemTheme(Mode),
     WindowOpened(window::Id),
+    /// Size of the monitor with the new window, in logical pixels; `None` if the system does not tell.
+    MonitorSize(Option<Size>),
     FileHovered,
     FileHoverLeft,
     FileDropped(PathBuf),

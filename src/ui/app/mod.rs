@@ -52,6 +52,7 @@ mod subscription;
 mod update;
 mod video_area;
 mod view;
+mod window_size;
 
 pub use backend_subscription::{BackendSubscription, BackendUpdate};
 pub use logo::logo_pixels;
@@ -59,3 +60,4 @@ pub use message::Message;
 pub use playback::Button;
 pub use shortcuts::Shortcut;
 pub use state::{App, AppOptions};
+pub use window_size::{INITIAL_SIZE, MIN_SIZE};

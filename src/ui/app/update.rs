@@ -8,7 +8,7 @@ use super::banner_timeout::PassingBanner;
 use super::message::Message;
 use super::playback::{Notice, Source};
 use super::state::App;
-use super::{banner, controls, frame_rate, header, start_screen};
+use super::{banner, controls, frame_rate, header, start_screen, window_size};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
 use crate::ui::dialog::file_dialog::{self, PickResult};
@@ -50,7 +50,12 @@ impl App {
             Message::SystemTheme(mode) => self.system_theme = mode,
             Message::WindowOpened(id) => {
                 self.window = Some(id);
-                return window::scale_factor(id).map(Message::ScaleFactor);
+                let scale_factor = window::scale_factor(id).map(Message::ScaleFactor);
+                return Task::batch([scale_factor, window::monitor_size(id).map(Message::MonitorSize)]);
+            }
+            Message::MonitorSize(monitor) => {
+                let size = monitor.and_then(window_size::size_on);
+                return self.window.zip(size).map_or_else(Task::none, |(id, size)| window::resize(id, size));
             }
             Message::FileHovered => self.is_file_hovering = true,
             Message::FileHoverLeft => self.is_file_hovering = false,

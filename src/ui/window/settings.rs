@@ -1,8 +1,8 @@
 //! Settings of iced and of the window.
 
-use iced::{Settings as IcedSettings, Size, window};
+use iced::{Settings as IcedSettings, window};
 
-use crate::ui::app::logo_pixels;
+use crate::ui::app::{INITIAL_SIZE, MIN_SIZE, logo_pixels};
 use crate::ui::theme::{FONT, FONTS, size};
 
 /// Name of the `.desktop` file, from which the desktop takes name and icon of the program.
@@ -24,8 +24,8 @@ pub fn iced_settings() -> IcedSettings {
 pub fn window_settings() -> window::Settings {
     let (width, height, pixels) = logo_pixels();
     window::Settings {
-        size: Size::new(900.0, 640.0),
-        min_size: Some(Size::new(640.0, 420.0)),
+        size: INITIAL_SIZE,
+        min_size: Some(MIN_SIZE),
         icon: window::icon::from_rgba(pixels, width, height).ok(),
         #[cfg(target_os = "linux")]
         platform_specific: window::settings::PlatformSpecific {
