@@ -4,7 +4,7 @@ use reelay::media::FrameRate;
 use reelay::recording::{RecordingFormat, SnapshotFormat};
 use reelay::session::{Dialect, PortSpelling};
 use reelay::settings::document::{self, template};
-use reelay::settings::{Controls, KnownServer, Settings, ThemePreference};
+use reelay::settings::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
 use toml_edit::DocumentMut;
 
 /// Writes settings into a document, and reads them from its text.
@@ -33,6 +33,7 @@ pub fn body(data: &[u8]) {
             port_spelling: PortSpelling::Bare,
         }],
         certificates: Vec::new(),
+        films: vec![FilmRate { path: "/films/talk.mjpeg".into(), frame_rate: FrameRate::per_second(5) }],
     };
     for written in [settings, other] {
         let mut document = original.clone();
@@ -51,7 +52,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
         [[servers]]\naddress = \"camera.example\"\nnote = \"roof\"\n";
     let inline = "servers = [{ address = \"a:1\", dialect = \"standard\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
     let odd = "playout_delay_ms = -1\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
-    [template().to_string().as_str(), written, inline, odd]
+    let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
+        frame_rate = 24\n[[films]]\nframe_rate = 3\n";
+    [template().to_string().as_str(), written, inline, odd, films]
         .iter()
         .map(|text| text.as_bytes().to_vec())
         .collect()
