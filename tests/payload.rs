@@ -46,6 +46,15 @@ fn without_missing(complete: &[u8], frame: &AssembledFrame) -> Vec<u8> {
 }
 
 #[test]
+fn extended_sequential_frame_with_separate_scans_is_decoded_like_a_baseline_one() {
+    let baseline = test_jpeg(JpegKind::SeparateScans, (40, 24), 3, 0);
+    let sof = baseline.windows(2).position(|bytes| bytes == [0xFF, 0xC0]).unwrap();
+    let mut extended = baseline.clone();
+    extended[sof + 1] = 0xC1;
+    assert!(decode_pixels(&extended) == decode_pixels(&baseline));
+}
+
+#[test]
 fn original_header_format_is_bit_exact() {
     for kind in JpegKind::ALL {
         for size in [(16, 16), SIZE, (2_100, 40)] {

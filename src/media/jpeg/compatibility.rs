@@ -9,7 +9,7 @@ use super::{marker, tables};
 /// Returns the frame in a form that decoders accept, unchanged if possible.
 ///
 /// - Webcams and AVI files leave out the standard Huffman tables; decoders reject a baseline frame without tables.
-/// - zune-jpeg decodes a baseline frame with a separate scan for each component incorrectly if chrominance is
+/// - zune-jpeg decodes a sequential frame with a separate scan for each component incorrectly if chrominance is
 ///   subsampled.
 /// - Encoders of cameras and phones write SOI twice, bytes between header segments, reserved markers after the last
 ///   block, a DNL segment, or no EOI. Each of them stops some decoder.
@@ -18,10 +18,7 @@ pub fn normalize_for_decoder(jpeg: &[u8]) -> Cow<'_, [u8]> {
     let has_separate_scans =
         header.frame_header().components.len() == 3 && header.scan_components().len() < 3;
     // If the frame cannot be rewritten, the decoder may still decode a part of it.
-    if header.is_baseline()
-        && has_separate_scans
-        && let Ok(interleaved) = with_standard_huffman(jpeg)
-    {
+    if has_separate_scans && let Ok(interleaved) = with_standard_huffman(jpeg) {
         return Cow::Owned(interleaved);
     }
     let lacks_tables = header.is_baseline() && !header.has_huffman_tables();
