@@ -77,6 +77,8 @@ struct DecoderState {
     area: Option<(u32, u32)>,
     /// True if the area has changed since the last picture was scaled.
     needs_rescale: bool,
+    /// True while nobody can see the screen: frames are not decoded.
+    is_hidden: bool,
     should_stop: bool,
     /// Newest picture; `is_unseen` is true until it is read.
     picture: Option<Arc<Picture>>,
@@ -152,7 +154,10 @@ impl Decoder {
     /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
         let mut state = self.shared.lock();
-        if state.jobs.len() == MAX_QUEUED_JOBS {
+        if state.is_hidden {
+            // Only the newest one is needed when the screen is visible again.
+            state.jobs.clear();
+        } else if state.jobs.len() == MAX_QUEUED_JOBS {
             state.jobs.pop_front();
             state.stats.dropped += 1;
         }
@@ -174,6 +179,13 @@ impl Decoder {
             state.needs_rescale = true;
             self.shared.condvar.notify_one();
         }
+    }
+
+    /// Stops decoding while the screen cannot be seen, as in a minimized window. Frames that arrive meanwhile do not count as
+    /// dropped; the newest one is decoded when the screen is visible again.
+    pub fn set_hidden(&self, is_hidden: bool) {
+        self.shared.lock().is_hidden = is_hidden;
+        self.shared.condvar.notify_one();
     }
 
     /// Returns the figures since the decoder was started.
@@ -213,13 +225,15 @@ impl Shared {
             if state.should_stop {
                 return None;
             }
-            let area = state.area;
-            if let Some(job) = state.jobs.pop_front() {
-                state.needs_rescale = false;
-                return Some((Task::Decode(job), area));
-            }
-            if std::mem::take(&mut state.needs_rescale) {
-                return Some((Task::Rescale, area));
+            if !state.is_hidden {
+                let area = state.area;
+                if let Some(job) = state.jobs.pop_front() {
+                    state.needs_rescale = false;
+                    return Some((Task::Decode(job), area));
+                }
+                if std::mem::take(&mut state.needs_rescale) {
+                    return Some((Task::Rescale, area));
+                }
             }
             state = self.condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -354,6 +368,30 @@ pub fn fit_size((width, height): (u32, u32), (max_width, max_height): (u32, u32)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Encodes a grey JPEG of 16×16 pixels.
+    fn grey_jpeg(value: u8) -> Bytes {
+        let mut jpeg = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 90);
+        encoder.encode(&[value; 16 * 16], 16, 16, jpeg_encoder::ColorType::Luma).unwrap();
+        jpeg.into()
+    }
+
+    #[tokio::test]
+    async fn hidden_screen_costs_no_decoding_and_shows_the_newest_frame_afterwards() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        decoder.set_hidden(true);
+        for value in 0..20 {
+            decoder.decode(grey_jpeg(value * 10), Some(Npt::from_micros(value.into())), 1);
+        }
+        assert!(slot.latest().is_none());
+        assert_eq!(decoder.stats(), DecodeStats::default());
+        decoder.set_hidden(false);
+        assert!(slot.changed().await);
+        assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(19)));
+        assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (1, 0));
+    }
 
     #[test]
     fn fitted_size_keeps_aspect_ratio() {

@@ -37,6 +37,10 @@ pub enum Message {
     /// New size of the video area, in logical pixels.
     VideoResized(Size),
     VideoDoubleClicked,
+    /// Time to find out whether the window is minimized.
+    CheckMinimized,
+    /// State of the window; `None` if the system does not tell.
+    Minimized(Option<bool>),
     /// Movement of the pointer in full screen.
     PointerMoved,
     /// Physical pixels per logical pixel.

@@ -65,6 +65,8 @@ pub struct App {
     pub(super) scale_factor: f32,
     pub(super) window: Option<window::Id>,
     pub(super) is_fullscreen: bool,
+    /// True if the window was minimized when it was last checked.
+    pub(super) is_minimized: bool,
     /// Time of the last movement of the pointer in full screen.
     pub(super) pointer_moved_at: Option<Instant>,
     pub(super) is_file_hovering: bool,
@@ -143,6 +145,7 @@ impl App {
             scale_factor: 1.0,
             window: None,
             is_fullscreen: false,
+            is_minimized: false,
             pointer_moved_at: None,
             is_file_hovering: false,
             logo: logo(),

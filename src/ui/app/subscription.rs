@@ -11,9 +11,13 @@ use super::message::Message;
 use super::shortcuts::{self, Shortcut};
 use super::state::App;
 use crate::backend::ShutdownSignal;
+use crate::session::RtspState;
 
 /// Interval of redraws while something visible depends on the time.
 const TICK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Interval of checks for a minimized window.
+const MINIMIZED_INTERVAL: Duration = Duration::from_secs(1);
 
 impl App {
     /// Returns all inputs that the application listens to in its current state.
@@ -25,11 +29,20 @@ impl App {
         Subscription::batch([
             backend_subscription.map(Message::Backend),
             self.tick_subscription(),
+            self.minimized_subscription(),
             event::listen_with(map_event),
             window::open_events().map(Message::WindowOpened),
             system::theme_changes().map(Message::SystemTheme),
             shutdown_subscription(),
         ])
+    }
+
+    /// Returns the times at which to find out whether the window is minimized, which no event tells.
+    fn minimized_subscription(&self) -> Subscription<Message> {
+        match self.is_minimized || self.playback.state() == RtspState::Playing {
+            true => iced::time::every(MINIMIZED_INTERVAL).map(|_| Message::CheckMinimized),
+            false => Subscription::none(),
+        }
     }
 
     /// Returns ticks while a countdown, missing data, a banner that disappears, the "Copied" label or the controls in full
@@ -70,6 +83,8 @@ fn map_event(event: iced::Event, status: event::Status, _: window::Id) -> Option
         iced::Event::Window(window::Event::FileHovered(_)) => Some(Message::FileHovered),
         iced::Event::Window(window::Event::FilesHoveredLeft) => Some(Message::FileHoverLeft),
         iced::Event::Window(window::Event::FileDropped(path)) => Some(Message::FileDropped(path)),
+        // A window that is shown again gets the focus.
+        iced::Event::Window(window::Event::Focused) => Some(Message::CheckMinimized),
         iced::Event::Window(window::Event::Rescaled(factor)) => Some(Message::ScaleFactor(factor)),
         _ => None,
     }

@@ -45,6 +45,12 @@ impl App {
             Message::Shortcut(shortcut) => return self.handle_shortcut(shortcut),
             Message::VideoResized(area) => self.set_video_area(area, self.scale_factor),
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
+            Message::CheckMinimized => {
+                return self
+                    .window
+                    .map_or_else(Task::none, |id| window::is_minimized(id).map(Message::Minimized));
+            }
+            Message::Minimized(is_minimized) => self.set_minimized(is_minimized.unwrap_or_default()),
             Message::PointerMoved => self.pointer_moved_at = Some(self.now),
             Message::ScaleFactor(scale_factor) => self.set_video_area(self.video_area, scale_factor),
             Message::SystemTheme(mode) => self.system_theme = mode,

@@ -23,6 +23,14 @@ impl App {
         }
     }
 
+    /// Stops decoding while the window is minimized.
+    pub(super) fn set_minimized(&mut self, is_minimized: bool) {
+        self.is_minimized = is_minimized;
+        if let Some(decoder) = &self.decoder {
+            decoder.set_hidden(is_minimized);
+        }
+    }
+
     /// Switches between window and full screen; does nothing on the start screen.
     pub(super) fn toggle_fullscreen(&mut self) -> Task<Message> {
         let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
