@@ -184,8 +184,10 @@ pub fn save(request: &SnapshotRequest) -> Result<PathBuf, String> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
+    #![cfg(unix)]
+
     use std::time::Instant;
 
     use super::*;

@@ -124,8 +124,10 @@ fn open_with_system(path: PathBuf) -> Task<Message> {
     })
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(target_os = "linux")]
+
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::process::Command;
