@@ -228,7 +228,11 @@ mod tests {
         // The writer ends, and leaves the frames that it has not written.
         drop(std::fs::File::open(&path).unwrap());
         recording.stop();
-        let RecordingUpdate::Ended(result) = recording.next_update().await else { panic!("it goes on") };
+        let result = loop {
+            if let RecordingUpdate::Ended(result) = recording.next_update().await {
+                break result;
+            }
+        };
         assert_eq!(result.recorded.left_out, 3);
     }
 }

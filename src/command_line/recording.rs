@@ -9,7 +9,7 @@ use crate::backend::ShutdownSignal;
 use crate::recording::{Recorder, RecordingOptions, RecordingResult};
 use crate::session::Presentation;
 
-/// Minimum time for a recording to be completed, before Ctrl+C ends that: some programs that start others send a signal twice.
+/// Minimum time for a recording to be completed, before Ctrl+C ends that: some programs send a signal twice.
 const MIN_WAIT: Duration = Duration::from_secs(1);
 
 /// Starts a recording. What its format does not keep is said before.

@@ -50,7 +50,7 @@ pub struct RecordingProgress {
 }
 
 impl RecordingProgress {
-    /// Returns time and size, and the number of frames that were left out, if there are any: `1:01, 15.0 MB`.
+    /// Returns time and size, and the number of frames that were left out, if there are any: `1:01, 15.00 MB`.
     pub fn summary(&self) -> String {
         let left_out = match self.left_out {
             0 => String::new(),

@@ -81,9 +81,9 @@ mod tests {
             left_out: 0,
         };
         let shown = line(1_234, 61.7, &snapshot, Some(&recorded));
-        assert_eq!(shown, "1,234 frames, 1.97 Mbit/s, 2.5 % lost, recorded 1:01, 15.0 MB");
+        assert_eq!(shown, "1,234 frames, 1.97 Mbit/s, 2.5 % lost, recorded 1:01, 15.00 MB");
         let slow = RecordingProgress { left_out: 1_004, ..recorded };
         let shown = line(1, 61.7, &snapshot, Some(&slow));
-        assert_eq!(shown, "1 frame, 1.97 Mbit/s, 2.5 % lost, recorded 1:01, 15.0 MB, 1,004 left out");
+        assert_eq!(shown, "1 frame, 1.97 Mbit/s, 2.5 % lost, recorded 1:01, 15.00 MB, 1,004 left out");
     }
 }
