@@ -185,9 +185,8 @@ pub fn save(request: &SnapshotRequest) -> Result<PathBuf, String> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    #![cfg(unix)]
-
     use std::time::Instant;
 
     use super::*;

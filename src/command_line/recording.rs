@@ -24,7 +24,8 @@ pub fn start(options: RecordingOptions) -> Result<Recorder, CommandError> {
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))
 }
 
-/// Ends a recording and waits until it is complete, or until Ctrl+C after [`MIN_WAIT`]: a disk may never respond.
+/// Ends a recording and waits until it is complete, or until Ctrl+C at least a second later: a disk may never
+/// respond.
 ///
 /// # Errors
 /// Returns a [`CommandError`] after Ctrl+C.

@@ -11,7 +11,7 @@ use x509_parser::x509::X509Version;
 pub enum UnusableCertificate {
     /// It is not of version 3 of X.509, the only one that TLS 1.3 allows (RFC 8446 §4.4.2.2).
     Version,
-    /// Its RSA key has this many bits, which are fewer than [`MIN_RSA_BITS`].
+    /// Its RSA key has this many bits, which are fewer than 2,048.
     ShortRsaKey(usize),
 }
 

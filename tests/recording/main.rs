@@ -179,7 +179,7 @@ fn killed_recording_is_recovered() {
     let at = |name: &str| folder.path().join(name);
     let frames = write_film(&at("film.avi"), 500, (50, 1));
     let (_, times) = read_film(&at("film.avi"));
-    for name in ["out.mov", "out.avi"] {
+    for name in ["out.mov", "out.avi", "out.mpjpeg"] {
         let mut probe =
             command(folder.path(), &["probe", "film.avi", "--transport", "tcp", "--record", name]);
         let mut probe = RunningProgram(probe.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -191,7 +191,7 @@ fn killed_recording_is_recovered() {
         assert!(recovered[..] == frames[..recovered.len()], "{name}");
         assert_times(&recovered_times[..recovered.len()], &times);
     }
-    assert_eq!(names(folder.path()), ["film.avi", "out.avi", "out.mov", "out.mov.index"]);
+    assert_eq!(names(folder.path()), ["film.avi", "out.avi", "out.mov", "out.mov.index", "out.mpjpeg"]);
     // The recovered film is made a complete one by converting it.
     let (recovered, recovered_times) = read_film(&at("out.mov"));
     succeed(folder.path(), &["convert", "out.mov", "complete.mov"]);

@@ -125,9 +125,8 @@ fn open_with_system(path: PathBuf) -> Task<Message> {
 }
 
 #[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
-    #![cfg(target_os = "linux")]
-
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::process::Command;
