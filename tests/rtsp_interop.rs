@@ -442,8 +442,9 @@ impl ScriptedSession {
     fn process_outputs(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
-                ClientOutput::Connect { host, port, .. } => {
-                    self.connected_urls.push(format!("{host}:{port}"));
+                ClientOutput::Connect { host, port, is_tls } => {
+                    let tls = if is_tls { " over TLS" } else { "" };
+                    self.connected_urls.push(format!("{host}:{port}{tls}"));
                     self.handle_input(ClientInput::Connected(NetworkPath::default()));
                 }
                 ClientOutput::OpenPorts(_) => {
@@ -1083,6 +1084,46 @@ fn redirect_is_followed_without_password_up_to_a_limit() {
         }
     }
     assert!(session.failure().unwrap().contains("redirected more than 5 times"));
+}
+
+/// A browser that has a password for https does not send it over http either.
+#[test]
+fn redirect_may_lead_to_tls_but_not_take_a_password_away_from_it() {
+    for (url, location, next) in [
+        ("rtsp://ann:secret@127.0.0.1:8554/test", "rtsps://camera/there", Some("camera:322 over TLS")),
+        ("rtsps://127.0.0.1:8554/test", "rtsp://camera/there", Some("camera:554")),
+        ("rtsps://ann:secret@127.0.0.1:8554/test", "rtsps://camera/there", Some("camera:322 over TLS")),
+        ("rtsps://ann:secret@127.0.0.1:8554/test", "rtsp://camera:9000/there", None),
+        ("rtsps://ann:secret@127.0.0.1:8554/test", "rtsp://127.0.0.1:8554/test", None),
+    ] {
+        let mut session = ScriptedSession::with_url(url);
+        session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+        session.next_request();
+        session.respond("RTSP/1.0 200 OK\nCSeq: 1\n");
+        session.next_request();
+        session.respond(&format!("RTSP/1.0 302 Moved Temporarily\nCSeq: 2\nLocation: {location}\n"));
+        let Some(next) = next else {
+            assert_eq!(session.connected_urls.len(), 1, "{location}");
+            let failure = session.failure().unwrap();
+            assert!(failure.contains("without TLS, where the password would be readable"), "{failure}");
+            continue;
+        };
+        assert_eq!(session.connected_urls.last().map(String::as_str), Some(next), "{url}");
+        session.next_request();
+        session.respond(&unauthorized_response(1, "x"));
+        let again = session.next_request();
+        assert_eq!(again.headers.get("Authorization"), None, "{url} {location}");
+    }
+}
+
+#[test]
+fn redirect_during_playback_takes_no_password_away_from_tls() {
+    let mut session = ScriptedSession::with_url("rtsps://ann:secret@127.0.0.1:8554/test");
+    session.handle_input(ClientInput::Command(SessionCommand::SetGoal(Goal::Ready)));
+    session.next_request();
+    session.respond("REDIRECT * RTSP/1.0\nCSeq: 8\nLocation: rtsp://127.0.0.2:9000/there\n");
+    assert_eq!(session.connected_urls, ["127.0.0.1:8554 over TLS"]);
+    assert!(session.failure().unwrap().contains("redirects from rtsps:// to 127.0.0.2:9000 without TLS"));
 }
 
 #[test]

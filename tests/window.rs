@@ -19,8 +19,8 @@ use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
 use reelay::session::{CertificateDetails, CertificateProblem, Fingerprint, UntrustedCertificate};
 use reelay::session::{
-    Dialect, Direction, Goal, LoggedMessage, ReconnectReason, RtspState, SessionCommand, SessionError,
-    SessionEvent, TransportPreference,
+    Dialect, Direction, Goal, LoggedMessage, Presentation, ReconnectReason, RtspState, SessionCommand,
+    SessionError, SessionEvent, TransportPreference,
 };
 use reelay::settings::{Controls, FilmRate, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
@@ -771,6 +771,18 @@ fn trusted_certificate_is_remembered_and_connected_to_again() {
     assert_eq!(goal, Goal::Playing, "the goal is kept");
 }
 
+/// A camera over HTTP may also redirect to HTTPS.
+#[test]
+fn certificate_of_a_camera_over_http_is_trusted_in_the_same_way() {
+    let mut harness = AppHarness::with_http_camera(Controls::Three, ThemePreference::Dark);
+    harness.emit_session_event(untrusted_certificate(false));
+    harness.click("Trust this certificate");
+    let Some(Command::SetTrustedCertificates(known)) = harness.next_command() else { panic!("not trusted") };
+    assert_eq!(known[0].address, "camera.example:8554");
+    let Some(Command::Connect { url, goal, .. }) = harness.next_command() else { panic!("not connected") };
+    assert_eq!((url.dialect(), goal), (Dialect::Http, Goal::Playing));
+}
+
 #[test]
 fn changed_certificate_is_not_trusted_by_the_keyboard() {
     let mut harness = AppHarness::with_stream(ThemePreference::Dark);
@@ -1433,6 +1445,27 @@ fn summary_stays_open_after_saving() {
     assert!(harness.shows("The summary was copied to the clipboard."));
     harness.click("Close");
     assert!(!harness.shows("Save JSON…") && !harness.shows(message));
+}
+
+#[test]
+fn streams_that_are_not_played_are_said_in_messages() {
+    let mut harness = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+    harness.click("Messages");
+    harness.log_whole_session();
+    let described = SessionEvent::Described(Presentation {
+        other_streams: vec!["PCMU audio".to_owned()],
+        ..Presentation::live("film".to_owned(), None)
+    });
+    let sentence = "The stream also contains PCMU audio, which Reelay does not play.";
+    harness.emit_session_event(described.clone());
+    // The notice goes, and the message stays, once.
+    harness.send(Message::Shortcut(Shortcut::Escape));
+    assert!(harness.shows(sentence));
+    harness.emit_session_event(described);
+    harness.send(Message::Messages(reelay::ui::messages::Message::Filter("pcmu".to_owned())));
+    assert!(harness.shows(sentence) && !harness.shows("Show 1 earlier"));
+    harness.send(Message::Messages(reelay::ui::messages::Message::Filter("play".to_owned())));
+    assert!(!harness.shows(sentence));
 }
 
 #[test]

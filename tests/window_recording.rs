@@ -3,10 +3,14 @@
 mod common;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::app_harness::{AppHarness, DEFAULT_SIZE, MIN_SIZE};
+use common::avi_files::AviOptions;
+use common::jpegs::JpegKind;
+use common::media_files::test_jpegs;
 use iced::widget::Id;
 use iced_test::selector;
 use reelay::backend::{
@@ -15,9 +19,12 @@ use reelay::backend::{
 };
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
-use reelay::proto::rtsp::Npt;
+use reelay::proto::rtsp::{Npt, RtspUrl};
 use reelay::recording::{RecordingFormat, RecordingProgress, RecordingResult, SnapshotFormat, UserFolders};
-use reelay::session::{Goal, RtspState, SessionCommand, SessionEvent};
+use reelay::server_embed::{Observer, Server, ServerOptions};
+use reelay::session::{
+    Goal, RtspOptions, RtspState, SessionCommand, SessionEvent, SourceUrl, TransportPreference,
+};
 use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::ui::{AppOptions, Message, Shortcut};
 
@@ -198,6 +205,11 @@ struct Playing {
 
 impl Playing {
     fn start() -> Self {
+        Self::with(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready })
+    }
+
+    /// Starts a backend that opens or connects to something, and waits until it is set up.
+    fn with(command: Command) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let options = BackendOptions {
             frame_rates: FrameRates::new(FrameRate::CLASSROOM),
@@ -205,7 +217,7 @@ impl Playing {
         };
         let (backend, outputs) = Backend::start(options).unwrap();
         let mut playing = Self { backend, outputs, runtime };
-        playing.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
+        playing.send(command);
         playing.wait_for(|event| match event {
             BackendEventKind::Session(SessionEvent::Status(status)) => {
                 (status.state == RtspState::Ready).then_some(())
@@ -247,6 +259,11 @@ impl Playing {
             stated_rate: None,
         }));
         self.set_goal(Goal::Playing);
+        self.wait_for_recorded(frames);
+    }
+
+    /// Waits until this many frames are written.
+    fn wait_for_recorded(&mut self, frames: u64) {
         self.wait_for(|event| match event {
             BackendEventKind::Recording(RecordingUpdate::Progress(progress)) => {
                 (progress.frames >= frames).then_some(())
@@ -325,6 +342,106 @@ fn pause_is_not_in_the_recording() {
     playing.send(Command::StopRecording);
     assert_is_sample(&playing.wait_for_end().path);
     playing.backend.shutdown();
+}
+
+/// Set in the process that records with a limit of the file size.
+const LIMITED_FOLDER: &str = "REELAY_TEST_LIMITED_FOLDER";
+
+/// The limit belongs to a process, so this test runs itself in one of its own. 500 kB or 1 MB, as the unit of the shell is.
+#[test]
+#[cfg(unix)]
+fn full_disk_ends_the_recording_of_the_window_with_a_complete_film() {
+    let name = "full_disk_ends_the_recording_of_the_window_with_a_complete_film";
+    let Some(folder) = std::env::var_os(LIMITED_FOLDER) else {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!("trap '' XFSZ; ulimit -f 1000; exec \"$0\" --exact {name} --nocapture");
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &script]).arg(std::env::current_exe().unwrap()).env(LIMITED_FOLDER, folder.path());
+        let output = shell.output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+        return;
+    };
+    let mut playing = Playing::start();
+    playing.record(Path::new(&folder), 1);
+    let result = playing.wait_for_end();
+    let error = result.error.clone().expect("the disk is not full");
+    assert!(error.contains("cannot be written (") && error.contains("free some space"), "{error}");
+    assert_is_sample(&result.path);
+    let film = MediaFile::open(&result.path, "film", FrameRate::CLASSROOM).unwrap();
+    assert_eq!(film.info().frames(), result.recorded.frames);
+    // The film goes on playing, and can be recorded again.
+    playing.record(Path::new(&folder), 3);
+    playing.send(Command::StopRecording);
+    assert_eq!(playing.wait_for_end().error, None);
+    playing.backend.shutdown();
+}
+
+/// Server of a film at 50 frames per second in a runtime of its own, which can be killed.
+struct KillableServer {
+    runtime: tokio::runtime::Runtime,
+    server: Server,
+    url: RtspUrl,
+}
+
+impl KillableServer {
+    fn start(film: &Path, listen: SocketAddr) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let options = ServerOptions { listen, ..ServerOptions::default() };
+        let (server, url) = runtime.block_on(async {
+            let server = Server::start(options, Observer::new(|_| {})).await.unwrap();
+            let name = server.serve(MediaFile::open(film, "film.avi", FrameRate::CLASSROOM).unwrap());
+            let url = server.url_of(&name);
+            (server, url)
+        });
+        Self { runtime, server, url }
+    }
+
+    /// Ends without a BYE, and returns the address.
+    fn kill(self) -> SocketAddr {
+        let address = self.server.address();
+        self.runtime.shutdown_background();
+        address
+    }
+}
+
+#[test]
+fn gap_of_a_lost_connection_stays_in_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 500);
+    let film = folder.path().join("film.avi");
+    fs::write(&film, AviOptions { rate: (50, 1), ..AviOptions::default() }.encode(&frames)).unwrap();
+    let server = KillableServer::start(&film, ([127, 0, 0, 1], 0).into());
+    let url = SourceUrl::from(server.url.clone());
+    let options = RtspOptions { transport: TransportPreference::Tcp, ..RtspOptions::for_source(&url) };
+    let mut playing = Playing::with(Command::Connect { generation: 1, url, options, goal: Goal::Ready });
+    let recordings = folder.path().join("recordings");
+    playing.record(&recordings, 20);
+    let address = server.kill();
+    playing.wait_for(|event| match event {
+        BackendEventKind::Session(SessionEvent::Reconnecting(_)) => Some(()),
+        _ => None,
+    });
+    let server = KillableServer::start(&film, address);
+    playing.wait_for(|event| match event {
+        BackendEventKind::Session(SessionEvent::Started(_)) => Some(()),
+        _ => None,
+    });
+    playing.wait_for_recorded(60);
+    playing.send(Command::StopRecording);
+    let result = playing.wait_for_end();
+    assert_eq!(result.error, None);
+    let recorded = MediaFile::open(&result.path, "film", FrameRate::CLASSROOM).unwrap();
+    let count = recorded.info().frames();
+    let times: Vec<_> = (0..count).map(|frame| recorded.times().npt_of(frame).as_micros()).collect();
+    let gaps: Vec<_> = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 25_000).collect();
+    assert!(gaps.len() == 1 && gaps[0] >= 1_000_000, "{gaps:?}");
+    for number in 0..count {
+        let frame = recorded.read_frame(number).unwrap().to_vec();
+        assert!(frames.contains(&frame), "frame {number}");
+    }
+    playing.backend.shutdown();
+    server.kill();
 }
 
 #[test]

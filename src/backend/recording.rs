@@ -109,9 +109,15 @@ impl WindowRecording {
         let Some(State::Running(recorder, progress)) = &mut self.state else {
             return std::future::pending().await;
         };
+        let queue = recorder.queue();
         tokio::select! {
             result = recorder.finished() => self.end(result),
             Ok(()) = progress.changed() => RecordingUpdate::Progress(*progress.borrow_and_update()),
+            // A disk that writes nothing makes no progress, but frames are missing from now on.
+            () = queue.wait_for_left_out() => RecordingUpdate::Progress(RecordingProgress {
+                left_out: queue.left_out(),
+                ..*progress.borrow()
+            }),
         }
     }
 
@@ -176,4 +182,56 @@ pub fn save(request: &SnapshotRequest) -> Result<PathBuf, String> {
         };
         format!("The snapshot cannot be saved in {} ({error}); {advice}.", folder.display())
     })
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::session::Frame;
+
+    /// A named pipe that nothing reads blocks the writer: a disk that does not respond.
+    #[tokio::test]
+    async fn frames_that_are_left_out_are_shown_while_the_disk_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film.mjpeg");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let options = RecordingOptions {
+            path: path.clone(),
+            place: RecordingPlace::Direct,
+            format: RecordingFormat::Classroom,
+            stated_rate: None,
+            rate: None,
+            max_length: None,
+            waits_over_tcp: false,
+        };
+        let recorder = Recorder::start(options).unwrap();
+        let (queue, mut recording) = (recorder.queue(), WindowRecording::default());
+        recording.join(recorder);
+        let frame = |timestamp| Frame {
+            jpeg: Bytes::from_static(b"frame"),
+            missing: Vec::new(),
+            timestamp,
+            arrival: Instant::now(),
+        };
+        let mut timestamps = 0..;
+        while queue.left_out() < 3 {
+            queue.push(frame(timestamps.next().unwrap() * 4_500));
+        }
+        let RecordingUpdate::Progress(progress) = recording.next_update().await else {
+            panic!("it has ended")
+        };
+        assert_eq!((progress.frames, progress.left_out), (0, 3));
+        // The writer ends, and leaves the frames that it has not written.
+        drop(std::fs::File::open(&path).unwrap());
+        recording.stop();
+        let result = loop {
+            if let RecordingUpdate::Ended(result) = recording.next_update().await {
+                break result;
+            }
+        };
+        assert_eq!(result.recorded.left_out, 3);
+    }
 }

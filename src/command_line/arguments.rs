@@ -163,6 +163,8 @@ pub struct ConvertArguments {
     pub rate: Option<FrameRate>,
     /// Transport of RTP of a stream; `None` for TCP, or UDP if the server refuses it.
     pub transport: Option<TransportPreference>,
+    /// Certificate that is trusted at every server of a stream; `None` without `--tls-fingerprint`.
+    pub tls_fingerprint: Option<Fingerprint>,
     /// Replaces an existing file.
     pub force: bool,
     /// Logs debug messages too.
@@ -298,17 +300,8 @@ impl ProbeArguments {
         }
     }
 
-    /// Checks the options about TLS. A stream without TLS may redirect to one with TLS.
     fn check_tls(&self) -> Result<(), ArgumentError> {
-        let is_tls = matches!(&self.target, Target::Stream(url) if url.is_tls());
-        if is_tls && self.transport == TransportPreference::Udp {
-            return Err(ArgumentError::UdpOverTls);
-        }
-        let has_tls = matches!(self.target, Target::Stream(SourceUrl::Rtsp(_) | SourceUrl::Http(_)));
-        match self.tls_fingerprint.is_some() && !has_tls {
-            true => Err(ArgumentError::TlsFingerprint),
-            false => Ok(()),
-        }
+        check_tls(&self.target, Some(self.transport), self.tls_fingerprint)
     }
 
     fn check_transport(&self) -> Result<(), ArgumentError> {
@@ -329,6 +322,23 @@ impl cli::Proxy {
             network: self.network.settings()?.unwrap_or(without_faults),
             verbose: self.verbosity.verbose,
         })
+    }
+}
+
+/// Checks the options of a command that are about TLS. A stream without TLS may redirect to one with TLS.
+fn check_tls(
+    target: &Target,
+    transport: Option<TransportPreference>,
+    fingerprint: Option<Fingerprint>,
+) -> Result<(), ArgumentError> {
+    let is_tls = matches!(target, Target::Stream(url) if url.is_tls());
+    if is_tls && transport == Some(TransportPreference::Udp) {
+        return Err(ArgumentError::UdpOverTls);
+    }
+    let has_tls = matches!(target, Target::Stream(SourceUrl::Rtsp(_) | SourceUrl::Http(_)));
+    match fingerprint.is_some() && !has_tls {
+        true => Err(ArgumentError::TlsFingerprint),
+        false => Ok(()),
     }
 }
 
@@ -353,6 +363,7 @@ impl cli::Convert {
             (Some(url), None) => (Target::Stream(url.into()), self.input),
             _ => return Err(ArgumentError::SeveralToConvert),
         };
+        check_tls(&target, self.transport, self.tls_fingerprint)?;
         let output = target::parse_path(output).map_err(positional)?;
         let format = output_format(&output, self.format)?;
         let end_of = |duration: Npt| {
@@ -375,6 +386,7 @@ impl cli::Convert {
             to,
             rate: self.fps,
             transport: self.transport,
+            tls_fingerprint: self.tls_fingerprint,
             force: self.force,
             verbose: self.verbosity.verbose,
         })

@@ -225,7 +225,7 @@ pub struct Probe {
     pub save_frames: Option<PathBuf>,
 
     /// Record what arrives, with the original bytes and times of the frames: into FILE.mov, FILE.avi (times are ticks of a
-    /// clock), or FILE.mjpeg (classroom format, without times)
+    /// clock), FILE.mpjpeg (a saved HTTP stream), or FILE.mjpeg (classroom format, without times)
     #[arg(
         long,
         value_name = "FILE",
@@ -347,6 +347,11 @@ pub struct Convert {
     #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
     pub transport: Option<TransportPreference>,
 
+    /// Certificate of a stream that is trusted although the system does not trust it, by its SHA-256 fingerprint; for
+    /// rtsps:// and https://
+    #[arg(long, value_name = "SHA256")]
+    pub tls_fingerprint: Option<Fingerprint>,
+
     /// Frames per second of the file, like 25 or 29.97 (0.1 to 240) [default: the times of the film, or 20 if it states
     /// none]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
@@ -364,7 +369,7 @@ const CONVERT_NOTES: &str = "\
 Each frame keeps its bytes. What the format cannot hold is said before anything is written, and an existing file is \
 replaced only when the new one is complete. Sound is left out. For films that are not Motion JPEG, the message has a \
 command of ffmpeg that makes one of them. A stream is converted while it is played; a stream without an end until \
-Ctrl+C, which completes the file.
+Ctrl+C, which completes the file. A lost connection is set up again, up to ten times without a frame between them.
 
 Examples:
   reelay convert movie.Mjpeg movie.avi --fps 25

@@ -1,11 +1,16 @@
 //! Recordings of the commands: start, and the report at the end.
 
 use std::io::{self, Write as _};
+use std::time::{Duration, Instant};
 
 use super::error::CommandError;
 use super::stderr;
+use crate::backend::ShutdownSignal;
 use crate::recording::{Recorder, RecordingOptions, RecordingResult};
 use crate::session::Presentation;
+
+/// Minimum time for a recording to be completed, before Ctrl+C ends that: some programs send a signal twice.
+const MIN_WAIT: Duration = Duration::from_secs(1);
 
 /// Starts a recording. What its format does not keep is said before.
 ///
@@ -17,6 +22,31 @@ pub fn start(options: RecordingOptions) -> Result<Recorder, CommandError> {
     }
     Recorder::start(options)
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))
+}
+
+/// Ends a recording and waits until it is complete, or until Ctrl+C at least a second later: a disk may never
+/// respond.
+///
+/// # Errors
+/// Returns a [`CommandError`] after Ctrl+C.
+pub async fn finish(
+    recorder: &mut Recorder,
+    signal: &mut ShutdownSignal,
+) -> Result<RecordingResult, CommandError> {
+    recorder.stop();
+    let started = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            result = recorder.finished() => return Ok(result),
+            () = signal.recv() => if started.elapsed() >= MIN_WAIT {
+                return Err(CommandError::new(
+                    "The recording is not complete, because the disk has not responded; open it with Reelay, which finds \
+                     its frames.",
+                ));
+            }
+        }
+    }
 }
 
 /// Prints which streams are left out, if there are any.

@@ -70,8 +70,8 @@ pub enum ValueError {
     /// Rule of `--report`: a file name that ends in `.csv` or `.json`.
     #[error("its name ends in .csv for one row per second, or in .json for the complete report")]
     ReportFile,
-    /// Rule of `--record`: a file name that ends in `.mov`, `.avi` or `.mjpeg`.
-    #[error("its name ends in .mov, .avi, or .mjpeg for the classroom format")]
+    /// Rule of `--record`: a file name that ends in `.mov`, `.avi`, `.mpjpeg` or `.mjpeg`.
+    #[error("its name ends in .mov, .avi, .mpjpeg, or .mjpeg for the classroom format")]
     RecordFile,
 }
 
@@ -235,15 +235,15 @@ impl TryFrom<OsString> for RecordFile {
 }
 
 impl OutputFormat {
-    /// Returns the same format of a recording; `None` if streams are not recorded in it.
-    pub fn recording_format(self) -> Option<RecordingFormat> {
-        let formats = [
-            (Self::Avi, RecordingFormat::Avi),
-            (Self::Mov, RecordingFormat::Mov),
-            (Self::Raw, RecordingFormat::Raw),
-            (Self::Classroom, RecordingFormat::Classroom),
-        ];
-        formats.into_iter().find(|(format, _)| *format == self).map(|(_, recording)| recording)
+    /// Returns the same format of a recording.
+    pub fn recording_format(self) -> RecordingFormat {
+        match self {
+            Self::Avi => RecordingFormat::Avi,
+            Self::Mov => RecordingFormat::Mov,
+            Self::Multipart => RecordingFormat::Multipart,
+            Self::Raw => RecordingFormat::Raw,
+            Self::Classroom => RecordingFormat::Classroom,
+        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! [`acceptor::Acceptor`] accepts TCP connections within [`limits`] and refuses others, [`peer_log::PeerLog`] limits the
 //! log lines of each client, [`udp_ports::SocketPair`] binds a UDP port pair for RTP and RTCP,
 //! [`deadline::wait_for_deadline`] sleeps until the next timeout of a state machine, [`clock::epoch`] reads the clocks for
-//! one, and [`clock_check::ClockCheck`] detects that they have jumped.
+//! one, [`clock_check::ClockCheck`] detects that they have jumped, and [`certificate_check::UnusableCertificate`] finds
+//! certificates that TLS cannot use.
 
 pub mod acceptor;
+pub mod certificate_check;
 pub mod clock;
 pub mod clock_check;
 pub mod deadline;

@@ -12,6 +12,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error as TlsError, InconsistentKeys, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
+use super::certificate_check::UnusableCertificate;
+
 /// Certificate and private key of a server. Cheap to clone; `Debug` omits the key.
 #[derive(Clone)]
 pub struct ServerTls(Arc<ServerConfig>);
@@ -40,6 +42,11 @@ impl ServerTls {
     /// Returns a [`ServerTlsError`] if one of them is missing or malformed, or if they do not belong together.
     pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, ServerTlsError> {
         let chain = read_chain(certificate)?;
+        if let Some(reason) = chain.first().and_then(|certificate| UnusableCertificate::find(certificate)) {
+            return Err(ServerTlsError::Certificate(format!(
+                "its certificate is not supported, because {reason}"
+            )));
+        }
         let key = read_key(key)?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

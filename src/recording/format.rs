@@ -10,6 +10,8 @@ pub enum RecordingFormat {
     Mov,
     /// AVI, whose times are ticks of a clock.
     Avi,
+    /// A saved HTTP stream, which keeps the time of each frame.
+    Multipart,
     /// The classroom format: each frame after its length, without times.
     Classroom,
     /// Frames one after the other, without times.
@@ -27,6 +29,7 @@ impl RecordingFormat {
         match self {
             Self::Mov => "mov",
             Self::Avi => "avi",
+            Self::Multipart => "mpjpeg",
             Self::Classroom | Self::Raw => "mjpeg",
         }
     }
@@ -36,16 +39,18 @@ impl RecordingFormat {
         match extension.to_ascii_lowercase().as_str() {
             "mov" | "qt" => Some(Self::Mov),
             "avi" => Some(Self::Avi),
+            "mpjpeg" => Some(Self::Multipart),
             "mjpeg" | "mjpg" | "mjp" => Some(Self::Classroom),
             _ => None,
         }
     }
 
-    /// Returns the name in the settings file.
+    /// Returns the name of the format; in the settings file it is that of a format that the window records in.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Mov => "mov",
             Self::Avi => "avi",
+            Self::Multipart => "multipart",
             Self::Classroom => "classroom",
             Self::Raw => "raw",
         }
@@ -54,7 +59,7 @@ impl RecordingFormat {
     /// Returns what the format does not keep, as a sentence for the user; `None` if it keeps everything.
     pub fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Mov | Self::Avi => None,
+            Self::Mov | Self::Avi | Self::Multipart => None,
             Self::Classroom => {
                 Some("The classroom format holds no times: the recording plays at 20 frames per second.")
             }
@@ -87,7 +92,9 @@ mod tests {
         let formats = ["MOV", "qt", "avi", "Mjpeg", "mjpg", "mp4", ""].map(RecordingFormat::from_extension);
         let (mov, classroom) = (Some(RecordingFormat::Mov), Some(RecordingFormat::Classroom));
         assert_eq!(formats, [mov, mov, Some(RecordingFormat::Avi), classroom, classroom, None, None]);
+        assert_eq!(RecordingFormat::from_extension("mpjpeg"), Some(RecordingFormat::Multipart));
         assert_eq!("classroom".parse(), Ok(RecordingFormat::Classroom));
         assert_eq!("raw".parse::<RecordingFormat>(), Err(ParseRecordingFormatError));
+        assert_eq!("multipart".parse::<RecordingFormat>(), Err(ParseRecordingFormatError));
     }
 }

@@ -1,10 +1,12 @@
 //! Muxer of a recording, whose size and rate are known only when its first frames have arrived. Sans-I/O.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::format::RecordingFormat;
 use crate::media::container::{
-    AviMuxer, MovMuxer, Muxer, MuxerError, MuxerWrite, RemovedSample, SequentialMuxer,
+    AviMuxer, MovMuxer, MultipartMuxer, Muxer, MuxerError, MuxerWrite, RemovedSample, SequentialMuxer,
 };
 use crate::media::jpeg::{Dimensions, frame_dimensions, split_fields};
 use crate::media::{FrameRate, TimeBase};
@@ -24,6 +26,44 @@ pub struct RecordingMuxer {
     waiting: Vec<(Bytes, Npt)>,
     muxer: Option<Box<dyn Muxer>>,
     frames: u64,
+    /// Positions of the last frames of a multipart file, whose muxer removes none.
+    last_parts: PartPositions,
+}
+
+/// Positions of the last parts of a multipart file.
+#[derive(Debug, Default)]
+struct PartPositions {
+    /// Number of bytes that were returned to be written.
+    length: u64,
+    /// Positions of the last parts in bytes, the oldest first.
+    starts: VecDeque<u64>,
+}
+
+impl PartPositions {
+    /// Maximum number of parts that can be removed: more than the reserve of a full disk takes.
+    const MAX: usize = 1_024;
+
+    /// Adds a part that consists of these writes.
+    fn push(&mut self, writes: &[MuxerWrite]) {
+        if self.starts.len() == Self::MAX {
+            self.starts.pop_front();
+        }
+        self.starts.push_back(self.length);
+        self.length += writes.iter().map(appended_length).sum::<u64>();
+    }
+
+    fn pop(&mut self) -> Option<RemovedSample> {
+        let start = self.starts.pop_back()?;
+        self.length = start;
+        Some(RemovedSample { start, is_frame: true })
+    }
+}
+
+fn appended_length(write: &MuxerWrite) -> u64 {
+    match write {
+        MuxerWrite::Append(bytes) => bytes.len() as u64,
+        MuxerWrite::Patch { .. } => 0,
+    }
 }
 
 /// Number of frames by which the clock of an AVI file is chosen.
@@ -32,6 +72,10 @@ const AVI_START_FRAMES: usize = 8;
 /// Maximum number of frames of a recording: a movie atom of 60 MB, or 27 hours at 30 frames per second. Programs, and
 /// Reelay too, read the movie atom as a whole.
 const MAX_FRAMES: u64 = 3_000_000;
+
+/// Maximum length of the boundary that closes a multipart file, in bytes: 70 characters (RFC 2046 §5.1.1), four dashes and
+/// two line breaks.
+const MAX_CLOSING_BOUNDARY: u64 = 78;
 
 /// Ticks in a second of the clock of an AVI film without a rate.
 const MILLISECONDS: u32 = 1_000;
@@ -64,7 +108,15 @@ const USUAL_RATES: [(u32, u32); 17] = [
 impl RecordingMuxer {
     /// Creates a muxer. `stated_rate` is the rate that the stream states.
     pub fn new(format: RecordingFormat, stated_rate: Option<FrameRate>) -> Self {
-        Self { format, stated_rate, dimensions: None, waiting: Vec::new(), muxer: None, frames: 0 }
+        Self {
+            format,
+            stated_rate,
+            dimensions: None,
+            waiting: Vec::new(),
+            muxer: None,
+            frames: 0,
+            last_parts: PartPositions::default(),
+        }
     }
 
     /// Checks that the format can hold a frame. Returns the size of the film, as far as it is known.
@@ -95,6 +147,7 @@ impl RecordingMuxer {
                 let times: Vec<_> = self.waiting.iter().map(|(_, time)| *time).collect();
                 Box::new(AviMuxer::new(dimensions, choose_time_base(&times, self.stated_rate)))
             }
+            RecordingFormat::Multipart => Box::new(MultipartMuxer),
             RecordingFormat::Classroom => Box::new(SequentialMuxer::classroom()),
             RecordingFormat::Raw => Box::new(SequentialMuxer::raw()),
         };
@@ -124,7 +177,13 @@ impl Muxer for RecordingMuxer {
                 self.begin(writes)?;
                 return self.write_frame(jpeg, time, writes);
             }
-            (Some(muxer), _) => muxer.write_frame(jpeg, time, writes)?,
+            (Some(muxer), format) => {
+                let written = writes.len();
+                muxer.write_frame(jpeg, time, writes)?;
+                if format == RecordingFormat::Multipart {
+                    self.last_parts.push(&writes[written..]);
+                }
+            }
         }
         self.frames += 1;
         Ok(())
@@ -141,11 +200,17 @@ impl Muxer for RecordingMuxer {
     }
 
     fn finish_length(&self) -> u64 {
-        self.muxer.as_ref().map_or(0, |muxer| muxer.finish_length())
+        match self.format {
+            RecordingFormat::Multipart => MAX_CLOSING_BOUNDARY,
+            _ => self.muxer.as_ref().map_or(0, |muxer| muxer.finish_length()),
+        }
     }
 
     fn remove_last(&mut self) -> Option<RemovedSample> {
-        let removed = self.muxer.as_mut()?.remove_last()?;
+        let removed = match self.format {
+            RecordingFormat::Multipart => self.last_parts.pop()?,
+            _ => self.muxer.as_mut()?.remove_last()?,
+        };
         self.frames -= u64::from(removed.is_frame);
         Some(removed)
     }

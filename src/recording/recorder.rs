@@ -49,6 +49,18 @@ pub struct RecordingProgress {
     pub left_out: u64,
 }
 
+impl RecordingProgress {
+    /// Returns time and size, and the number of frames that were left out, if there are any: `1:01, 15.00 MB`.
+    pub fn summary(&self) -> String {
+        let left_out = match self.left_out {
+            0 => String::new(),
+            left_out => format!(", {} left out", format::count(left_out)),
+        };
+        let time = format::clock(self.length.as_duration());
+        format!("{time}, {}{left_out}", format::byte_size(self.bytes))
+    }
+}
+
 /// Recording that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingResult {
@@ -129,6 +141,11 @@ impl Recorder {
     /// Returns what has been recorded so far, updated five times per second.
     pub fn progress(&self) -> watch::Receiver<RecordingProgress> {
         self.progress.clone()
+    }
+
+    /// Returns what has been recorded so far. The frames that were left out are counted also while the disk writes nothing.
+    pub fn recorded(&self) -> RecordingProgress {
+        RecordingProgress { left_out: self.queue.left_out(), ..*self.progress.borrow() }
     }
 
     /// Closes the gap in the film while the user has paused the session with this status. The gap of a lost connection

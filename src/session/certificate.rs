@@ -155,6 +155,11 @@ pub enum TrustDecision {
 }
 
 impl TrustedCertificates {
+    /// Returns that only this certificate is trusted, at every server; with `None`, no certificate is.
+    pub fn anywhere(fingerprint: Option<Fingerprint>) -> Self {
+        Self { at_servers: Vec::new(), anywhere: fingerprint }
+    }
+
     /// Decides about a certificate in DER for which the system does not vouch, because of `problem`. `address` is host and
     /// port of its server.
     pub fn decide(&self, address: &str, der: &[u8], problem: CertificateProblem) -> TrustDecision {

@@ -3,6 +3,7 @@
 use super::certificate::UntrustedCertificate;
 use super::classroom::ClassroomError;
 use super::http::HttpError;
+use crate::net::certificate_check::UnusableCertificate;
 use crate::proto::rtsp::{FramingError, IncompleteMessage, Method, StatusCode};
 
 /// Error of a session, or of an attempt to set one up.
@@ -19,6 +20,16 @@ pub enum SessionError {
     /// The certificate of the server is not trusted.
     #[error("{0}; connect again to look at the certificate.")]
     UntrustedCertificate(Box<UntrustedCertificate>),
+    /// The certificate of the server cannot be used, even if it is trusted.
+    #[error(
+        "{server} cannot be used: its certificate is not supported, because {reason}; give the server a new one."
+    )]
+    UnusableCertificate {
+        /// Host and port of the server.
+        server: String,
+        /// Reason.
+        reason: UnusableCertificate,
+    },
     /// The server does not speak TLS.
     #[error("{server} does not speak TLS; try {scheme}:// instead of {scheme}s://.")]
     NotTls {

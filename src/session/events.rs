@@ -15,6 +15,7 @@ use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
 use super::state::{Goal, RtspState, SessionStatus};
 use crate::impairment::RawPacket;
+use crate::net::certificate_check::UnusableCertificate;
 use crate::net::clock_check::ClockJump;
 use crate::proto::rtcp::Epoch;
 use crate::proto::rtsp::{LowerTransport, Npt, NptRange, PortPair, Transport};
@@ -35,6 +36,13 @@ pub enum SessionCommand {
 pub enum TlsProblem {
     /// The certificate of the server is not trusted.
     Untrusted(Box<UntrustedCertificate>),
+    /// The certificate can be used by nobody.
+    Unusable {
+        /// Host and port of the server.
+        server: String,
+        /// Reason.
+        reason: UnusableCertificate,
+    },
     /// The server does not speak TLS.
     NotTls {
         /// Host and port of the server.

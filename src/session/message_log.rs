@@ -24,6 +24,13 @@ pub enum LogEntry {
     Mistake(PeerMistake),
     /// End of the stream: the session is READY again without a message.
     StreamEnded(Instant),
+    /// Sentence about the film or the stream.
+    Note {
+        /// Time at which it became known.
+        at: Instant,
+        /// Sentence for the user.
+        text: String,
+    },
 }
 
 /// Period from PLAY to PAUSE, TEARDOWN or the end of the stream, with its packets.
@@ -97,7 +104,7 @@ impl MessageLog {
     fn messages(&self) -> impl DoubleEndedIterator<Item = &LoggedMessage> {
         self.entries.iter().filter_map(|entry| match entry {
             LogEntry::Message { message, .. } => Some(message),
-            LogEntry::Media(_) | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
+            _ => None,
         })
     }
 
@@ -112,7 +119,7 @@ impl MessageLog {
     fn current_media(&mut self) -> Option<&mut MediaPeriod> {
         self.entries.iter_mut().rev().find_map(|entry| match entry {
             LogEntry::Media(media) => Some(media).filter(|media| media.end.is_none()),
-            LogEntry::Message { .. } | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
+            _ => None,
         })
     }
 
@@ -137,6 +144,17 @@ impl MessageLog {
         match known {
             Some(known) => *known = mistake,
             None => self.push_entry(LogEntry::Mistake(mistake)),
+        }
+    }
+
+    /// Appends a sentence, unless it is the last one that was appended: a stream is described again with each session.
+    pub fn log_note(&mut self, at: Instant, text: String) {
+        let last = self.entries.iter().rev().find_map(|entry| match entry {
+            LogEntry::Note { text, .. } => Some(text),
+            _ => None,
+        });
+        if last != Some(&text) {
+            self.push_entry(LogEntry::Note { at, text });
         }
     }
 
@@ -171,7 +189,7 @@ impl MessageLog {
         }
         let last = self.entries.iter_mut().rev().find_map(|entry| match entry {
             LogEntry::Media(media) => Some(media),
-            LogEntry::Message { .. } | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
+            _ => None,
         });
         if let Some(media) = last {
             let (received, lost) = self.packet_counts;
@@ -222,6 +240,7 @@ impl LogEntry {
                     || message.headers_and_body.to_lowercase().contains(&query)
             }
             Self::Mistake(mistake) => mistake.sentence().to_lowercase().contains(&query),
+            Self::Note { text, .. } => text.to_lowercase().contains(&query),
             Self::Media(MediaPeriod { counts_frames: true, .. }) => "frames".contains(&query),
             Self::Media(_) | Self::StreamEnded(_) => "rtp".contains(&query),
         }
@@ -238,6 +257,7 @@ impl LogEntry {
                 format!("{:9.3} s  server's mistake: {}\n", seconds(mistake.first_at), mistake.sentence())
             }
             Self::StreamEnded(at) => format!("{:9.3} s  end of the stream\n", seconds(*at)),
+            Self::Note { at, text } => format!("{:9.3} s  {text}\n", seconds(*at)),
             Self::Media(media) => {
                 let end = media.end.map_or("now".to_owned(), |end| format!("{:.3} s", seconds(end)));
                 let (what, unit, lost) = match media.counts_frames {
@@ -308,13 +328,33 @@ mod tests {
             .iter()
             .filter_map(|entry| match entry {
                 LogEntry::Message { response_time, .. } => *response_time,
-                LogEntry::Media(_) | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
+                _ => None,
             })
             .collect();
         assert_eq!(response_times, [2 * MS, 3 * MS, 2 * MS]);
         let LogEntry::Media(media) = log.entries()[4] else { panic!("{:?}", log.entries()[4]) };
         assert_eq!((media.start, media.end), (now + 8 * MS, Some(now + 1_010 * MS)));
         assert_eq!((media.received, media.lost), (101, 0), "earlier losses are not counted");
+    }
+
+    #[test]
+    fn note_is_kept_once() {
+        let now = Instant::now();
+        let mut log = sample_log(now);
+        let entries = log.entries().len();
+        log.log_note(now + 3 * MS, "The stream also contains sound.".to_owned());
+        log.log_message(message(
+            now,
+            Direction::ClientToServer,
+            "OPTIONS * RTSP/1.0\r\n\r\n",
+            RtspState::Init,
+        ));
+        log.log_note(now + 9 * MS, "The stream also contains sound.".to_owned());
+        assert_eq!(log.entries().len(), entries + 2);
+        assert!(log.to_text(|_| true).contains("    0.003 s  The stream also contains sound.\n"));
+        assert!(log.entries()[entries].contains("SOUND") && !log.entries()[entries].contains("rtp"));
+        log.log_note(now + 9 * MS, "The stream also contains text.".to_owned());
+        assert_eq!(log.entries().len(), entries + 3);
     }
 
     #[test]

@@ -200,6 +200,7 @@ pub trait Protocol: fmt::Debug + Send {
         let scheme = Self::SCHEME;
         self.parts_mut().0.fail(match problem {
             TlsProblem::Untrusted(certificate) => SessionError::UntrustedCertificate(certificate),
+            TlsProblem::Unusable { server, reason } => SessionError::UnusableCertificate { server, reason },
             TlsProblem::NotTls { server } => SessionError::NotTls { server, scheme },
         });
     }

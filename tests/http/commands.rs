@@ -135,6 +135,39 @@ fn https_needs_a_trusted_certificate_for_the_name() {
 }
 
 #[test]
+fn fingerprint_trusts_the_certificate_of_a_camera() {
+    let (address, _) = start_tls(|connection| send_frames(connection, &frames()));
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let (url, film) = (format!("https://{address}/video"), folder.path().join("film.mov"));
+    let film = film.to_str().unwrap();
+    for arguments in [vec!["probe", &url], vec!["convert", &url, film, "--duration", "0.3"]] {
+        let run = |fingerprint: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_reelay"));
+            command
+                .args(&arguments)
+                .args(fingerprint)
+                .env("SSL_CERT_FILE", &empty)
+                .env_remove("SSL_CERT_DIR");
+            let output = command.output().unwrap();
+            (output.status.success(), text(&output.stderr))
+        };
+        let (is_ok, printed) = run(&[]);
+        assert!(!is_ok, "{printed}");
+        let option = printed.split_once("add --tls-fingerprint ").expect("the option is printed").1;
+        let fingerprint = option.split(' ').next().unwrap();
+        let (is_ok, printed) = run(&["--tls-fingerprint", fingerprint]);
+        assert!(is_ok, "{printed}");
+        let (is_ok, printed) = run(&["--tls-fingerprint", &"00".repeat(32)]);
+        assert!(
+            !is_ok && (printed.contains("has changed") || printed.contains("exists already")),
+            "{printed}"
+        );
+    }
+}
+
+#[test]
 fn server_without_tls_is_named() {
     let address = start(|connection| {
         // Errors are ignored: the player closes the connection.

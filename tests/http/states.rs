@@ -258,6 +258,27 @@ fn stalls_are_reported_and_end_in_another_connection() {
     assert_eq!((player.is_connected, player.reconnects().len()), (false, 1));
 }
 
+/// RFC 2046 §5.1.1. Without it, a body that ends with the connection may have been cut.
+#[test]
+fn boundary_after_the_last_part_ends_the_stream() {
+    for (closing, is_end) in [
+        ("--frame--\r\n", true),
+        ("--frame--", true),
+        ("--frame--\r\nepilogue", true),
+        ("--frame\r\n", false),
+        ("", false),
+    ] {
+        let mut player = Player::playing();
+        player.receive(part(&jpeg(b"a")));
+        player.receive(closing);
+        player.run_for(100 * MS);
+        player.lose(None);
+        player.run_for(200 * MS);
+        let is_lost = !player.reconnects().is_empty();
+        assert_eq!((player.count(&SessionEvent::Ended) == 1, is_lost), (is_end, !is_end), "{closing:?}");
+    }
+}
+
 #[test]
 fn suspended_computer_requests_the_stream_again() {
     let mut player = Player::playing();

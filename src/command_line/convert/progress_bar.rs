@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::command_line::stderr;
 use crate::format;
+use crate::recording::RecordingProgress;
 
 /// Minimum interval between two updates.
 const UPDATE_INTERVAL: Duration = Duration::from_millis(200);
@@ -29,10 +30,20 @@ impl ProgressBar {
 
     /// Prints the bar again if [`UPDATE_INTERVAL`] has passed. `total` is `None` while it is not known.
     pub fn update(&mut self, done: u64, total: Option<u64>) {
+        self.print(|task| line(task, done, total));
+    }
+
+    /// Prints how much of a stream is recorded, if [`UPDATE_INTERVAL`] has passed since the last update.
+    pub fn update_recording(&mut self, recorded: &RecordingProgress) {
+        self.print(|task| format!("{}, {}", line(task, recorded.frames, None), recorded.summary()));
+    }
+
+    /// Prints a line about the task, if it is due.
+    fn print(&mut self, line: impl FnOnce(&str) -> String) {
         let is_due = self.last_printed.is_none_or(|printed| printed.elapsed() >= UPDATE_INTERVAL);
         if is_due && io::stderr().is_terminal() {
             self.last_printed = Some(Instant::now());
-            stderr::print(format!("\r{}   ", line(self.task, done, total)));
+            stderr::print(format!("\r{}   ", line(self.task)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Conversion of a stream: it is played, and what arrives is recorded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -13,8 +14,8 @@ use crate::media_file::RecordingPlace;
 use crate::proto::rtsp::{LowerTransport, Npt};
 use crate::recording::{Recorder, RecordingOptions, RecordingResult};
 use crate::session::{
-    Dialect, Frame, FrameSinks, Goal, RtspOptions, Session, SessionCommand, SessionError, SessionEvent,
-    SessionOptions, SourceUrl, TransportPreference,
+    Dialect, Frame, FrameSinks, Goal, ReconnectReason, RtspOptions, Session, SessionCommand, SessionError,
+    SessionEvent, SessionOptions, SourceUrl, TransportPreference, TrustedCertificates,
 };
 
 /// Maximum time that the end of the command waits for the response to TEARDOWN.
@@ -22,6 +23,9 @@ const TEARDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Status of a response that refuses the transport (RFC 2326 §11.3.10).
 const UNSUPPORTED_TRANSPORT: u16 = 461;
+
+/// Maximum number of attempts to connect again without a frame between them: about three minutes.
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Reason why no more frames are recorded.
 enum StreamEnd {
@@ -31,13 +35,15 @@ enum StreamEnd {
     Recorded(RecordingResult),
     /// The session has failed.
     Failed(SessionError),
+    /// The server with this host and port did not come back.
+    Lost(String),
     /// The stream has no positions, but a start was given.
     NoPositions,
 }
 
 /// Plays a stream and writes its frames until it ends, until the end of the part, or until Ctrl+C.
 pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Result<(), CommandError> {
-    let mut recorder = recording::start(options(arguments)?)?;
+    let mut recorder = recording::start(options(arguments))?;
     let mut signal = ShutdownSignal::listen();
     let transport = arguments.transport.unwrap_or(TransportPreference::Tcp);
     let mut end = play(url, transport, arguments, &mut recorder, &mut signal).await;
@@ -47,10 +53,7 @@ pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Re
     }
     let (result, failure) = match end {
         StreamEnd::Recorded(result) => (result, None),
-        end => {
-            recorder.stop();
-            (recorder.finished().await, failure(&end))
-        }
+        end => (recording::finish(&mut recorder, &mut signal).await?, failure(&end)),
     };
     let has_frames = result.recorded.frames > 0;
     match (recording::report(result, true), failure) {
@@ -64,27 +67,27 @@ pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Re
     }
 }
 
-fn options(arguments: &ConvertArguments) -> Result<RecordingOptions, CommandError> {
-    let format = arguments.format.recording_format().ok_or_else(|| {
-        CommandError::new("A stream cannot be written in this format; choose a name that ends in .mov.")
-    })?;
+fn options(arguments: &ConvertArguments) -> RecordingOptions {
     let from = arguments.from.unwrap_or(Npt::ZERO).as_micros();
     let max_length = arguments.to.map(|to| Npt::from_micros(to.as_micros().saturating_sub(from)));
-    Ok(RecordingOptions {
+    RecordingOptions {
         path: arguments.output.clone(),
         place: RecordingPlace::Aside,
-        format,
+        format: arguments.format.recording_format(),
         stated_rate: None,
         rate: arguments.rate,
         max_length,
         waits_over_tcp: true,
-    })
+    }
 }
 
 fn failure(end: &StreamEnd) -> Option<CommandError> {
     match end {
         StreamEnd::Ended | StreamEnd::Recorded(_) => None,
-        StreamEnd::Failed(error) => Some(CommandError::new(error.to_string())),
+        StreamEnd::Failed(error) => Some(CommandError::of_session(error)),
+        StreamEnd::Lost(server) => Some(CommandError::new(format!(
+            "{server} has not come back after {MAX_ATTEMPTS} attempts; the file ends where the connection was lost."
+        ))),
         StreamEnd::NoPositions => Some(CommandError::new("The stream has no positions; leave out --from.")),
     }
 }
@@ -102,6 +105,7 @@ async fn play(
     }
     let options = SessionOptions {
         rtsp: RtspOptions { transport, ..RtspOptions::for_source(url) },
+        trusted: Arc::new(TrustedCertificates::anywhere(arguments.tls_fingerprint)),
         ..SessionOptions::default()
     };
     let (frame_sender, frames) = mpsc::channel(64);
@@ -110,8 +114,15 @@ async fn play(
     // With a start, the stream is played from there once it is set up.
     let goal = if arguments.from.is_some() { Goal::Ready } else { Goal::Playing };
     session.send_command(SessionCommand::SetGoal(goal));
-    let mut playing =
-        Playing { session, frames, events, from: arguments.from, waits: false, has_frames: false };
+    let mut playing = Playing {
+        session,
+        frames,
+        events,
+        from: arguments.from,
+        waits: false,
+        has_frames: false,
+        attempts: Attempts::default(),
+    };
     let end = playing.run(recorder, signal).await;
     let Playing { session, mut events, .. } = playing;
     // Later events must not block the session.
@@ -132,6 +143,24 @@ struct Playing {
     /// Frames arrive on the connection, so that the server waits for a slow disk.
     waits: bool,
     has_frames: bool,
+    attempts: Attempts,
+}
+
+/// Number of attempts to connect again since the last frame.
+#[derive(Debug, Default)]
+struct Attempts(u32);
+
+impl Attempts {
+    /// Counts an attempt that follows after a wait. Returns the server if it was the last one.
+    fn count(&mut self, reason: &ReconnectReason) -> Option<String> {
+        let (ReconnectReason::ServerLost { server, .. } | ReconnectReason::ServerBusy { server, .. }) =
+            reason
+        else {
+            return None;
+        };
+        self.0 += 1;
+        (self.0 > MAX_ATTEMPTS).then(|| server.clone())
+    }
 }
 
 impl Playing {
@@ -149,11 +178,12 @@ impl Playing {
                     }
                     queue.push(frame);
                     self.has_frames = true;
+                    self.attempts = Attempts::default();
                     None
                 }
                 Some(event) = self.events.recv() => self.handle_event(event, &mut bar),
                 Ok(()) = progress.changed() => {
-                    bar.update(progress.borrow_and_update().frames, None);
+                    bar.update_recording(&progress.borrow_and_update());
                     None
                 }
                 () = signal.recv() => Some(StreamEnd::Ended),
@@ -182,9 +212,12 @@ impl Playing {
                 None
             }
             SessionEvent::Reconnecting(reason) => {
-                bar.clear();
-                stderr::print_line(reason);
-                None
+                let lost = self.attempts.count(&reason);
+                if lost.is_none() {
+                    bar.clear();
+                    stderr::print_line(reason);
+                }
+                lost.map(StreamEnd::Lost)
             }
             SessionEvent::Failed(error) if error.is_transient() && self.has_frames => {
                 bar.clear();
@@ -195,5 +228,39 @@ impl Playing {
             SessionEvent::Ended | SessionEvent::Closed => Some(StreamEnd::Ended),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the number of attempts up to the end, with a frame after some of them.
+    fn attempts_until_lost(is_frame_after: impl Fn(u32) -> bool) -> Option<u32> {
+        let mut attempts = Attempts::default();
+        (1..100).find(|number| {
+            let server = "camera:554".to_owned();
+            let wait = Duration::from_secs(1);
+            // The number in the event begins again with every session, even if no frame has arrived in it.
+            let lost = attempts.count(&ReconnectReason::ServerLost { server, attempt: 1, wait });
+            if is_frame_after(*number) {
+                attempts = Attempts::default();
+            }
+            lost.is_some()
+        })
+    }
+
+    #[test]
+    fn server_that_does_not_come_back_is_given_up() {
+        assert_eq!(attempts_until_lost(|_| false), Some(MAX_ATTEMPTS + 1));
+        assert_eq!(attempts_until_lost(|number| number == 7), Some(7 + MAX_ATTEMPTS + 1));
+        assert_eq!(attempts_until_lost(|number| number % 10 == 0), None);
+    }
+
+    #[test]
+    fn reconnection_without_a_wait_is_no_attempt() {
+        let redirected = ReconnectReason::Redirected { server: "camera:554".to_owned() };
+        let mut attempts = Attempts::default();
+        assert!((0..100).all(|_| attempts.count(&redirected).is_none()));
     }
 }

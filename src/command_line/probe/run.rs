@@ -111,10 +111,7 @@ async fn play(
     let options = SessionOptions {
         rtsp: rtsp_options(arguments),
         emulator: emulation,
-        trusted: Arc::new(TrustedCertificates {
-            at_servers: Vec::new(),
-            anywhere: arguments.tls_fingerprint,
-        }),
+        trusted: Arc::new(TrustedCertificates::anywhere(arguments.tls_fingerprint)),
         ..SessionOptions::default()
     };
     let subject = subject(arguments, &url, &options);
@@ -123,8 +120,9 @@ async fn play(
 
     let mut watcher = Watcher::new(arguments, is_finite, emulator, session.figures());
     watcher.set_film_times(times);
-    watch(&session, &mut watcher, frames, &mut events, &mut recorder).await;
-    let recorded = finish_recording(recorder).await;
+    let mut signal = ShutdownSignal::listen();
+    watch(&session, &mut watcher, frames, &mut events, &mut recorder, &mut signal).await;
+    let recorded = finish_recording(recorder, &mut signal).await;
 
     let figures = session.figures();
     // Events after the decision to stop do not count, except for mistakes of the server, but must not block the session.
@@ -164,10 +162,12 @@ fn start_recording(file: &RecordFile, times: Option<&FrameTimes>) -> Result<Reco
 }
 
 /// Completes the recording, and prints what it contains. An error that has ended it is reported by the watcher.
-async fn finish_recording(recorder: Option<Recorder>) -> Result<(), CommandError> {
+async fn finish_recording(
+    recorder: Option<Recorder>,
+    signal: &mut ShutdownSignal,
+) -> Result<(), CommandError> {
     let Some(mut recorder) = recorder else { return Ok(()) };
-    recorder.stop();
-    recording::report(recorder.finished().await, false)
+    recording::report(recording::finish(&mut recorder, signal).await?, false)
 }
 
 /// Passes frames, events and figures to the watcher until it stops. Later frames are dropped.
@@ -177,9 +177,9 @@ async fn watch(
     mut frames: mpsc::Receiver<Frame>,
     events: &mut mpsc::Receiver<SessionEvent>,
     recorder: &mut Option<Recorder>,
+    signal: &mut ShutdownSignal,
 ) {
     let mut figures = session.figures();
-    let mut end_signal = ShutdownSignal::listen();
     while !watcher.has_stopped() {
         let stop_at = watcher.stop_deadline();
         tokio::select! {
@@ -196,9 +196,14 @@ async fn watch(
                 watcher.handle_event(event);
             }
             error = wait_for_recording_error(recorder) => watcher.handle_recording_error(error),
-            Ok(()) = figures.changed() => watcher.observe(&figures.borrow_and_update().snapshot),
+            Ok(()) = figures.changed() => {
+                watcher.observe(&figures.borrow_and_update().snapshot);
+                if let Some(recorder) = recorder {
+                    watcher.handle_recorded(recorder.recorded());
+                }
+            }
             () = wait_for_deadline(stop_at) => watcher.stop(),
-            () = end_signal.recv() => watcher.stop(),
+            () = signal.recv() => watcher.stop(),
         }
     }
 }

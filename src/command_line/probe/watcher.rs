@@ -15,6 +15,7 @@ use crate::impairment::{Emulator, EmulatorStats};
 use crate::media::container::FrameTimes;
 use crate::media::jpeg::{Dimensions, frame_dimensions};
 use crate::proto::rtsp::LowerTransport;
+use crate::recording::RecordingProgress;
 use crate::session::{Dialect, Frame, PeerMistake, SessionError, SessionEvent, incomplete_reason};
 use crate::stats::{Figures, ReportSubject, SessionHistory, SessionReport, Snapshot};
 
@@ -58,6 +59,8 @@ pub struct Watcher<'a> {
     other_streams: Vec<String>,
     /// Mistakes of the server, one for each kind.
     mistakes: Vec<PeerMistake>,
+    /// Progress of the recording; `None` without one.
+    recorded: Option<RecordingProgress>,
     progress: ProgressLine,
     outcome: Option<ProbeOutcome>,
 }
@@ -89,6 +92,7 @@ impl<'a> Watcher<'a> {
             server: None,
             other_streams: Vec::new(),
             mistakes: Vec::new(),
+            recorded: None,
             progress: ProgressLine::default(),
             outcome: None,
         }
@@ -185,10 +189,15 @@ impl<'a> Watcher<'a> {
                 return;
             }
         }
-        self.progress.update(self.frames, self.first_arrival, &self.figures);
+        self.progress.update(self.frames, self.first_arrival, &self.figures, self.recorded.as_ref());
         if self.arguments.frames == Some(self.frames) {
             self.stop();
         }
+    }
+
+    /// Stores the progress of the recording, for the progress line.
+    pub fn handle_recorded(&mut self, recorded: RecordingProgress) {
+        self.recorded = Some(recorded);
     }
 
     /// Stops playing, because the recording has ended with this error.
@@ -241,11 +250,7 @@ impl<'a> Watcher<'a> {
                 let error = SessionError::NoData { is_udp: *is_udp, is_emulated: true };
                 CommandError::new(error.to_string())
             }
-            SessionError::UntrustedCertificate(certificate) => CommandError::new(format!(
-                "{certificate}; if it is the right one, add --tls-fingerprint {} to trust it.",
-                certificate.fingerprint
-            )),
-            _ => CommandError::new(error.to_string()),
+            _ => CommandError::of_session(error),
         }
     }
 

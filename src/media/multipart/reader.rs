@@ -32,6 +32,8 @@ pub struct MultipartReader {
     time: Option<u64>,
     /// Number of bytes of the body that were read.
     received: u64,
+    /// The delimiter after the last part was received, and no part since.
+    is_closed: bool,
 }
 
 /// Event of the reader.
@@ -131,6 +133,7 @@ impl MultipartReader {
             is_multipart,
             time: None,
             received: 0,
+            is_closed: false,
         }
     }
 
@@ -161,6 +164,12 @@ impl MultipartReader {
     /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<PartEvent> {
         self.events.pop_front()
+    }
+
+    /// Returns true if the last thing received is the delimiter after the last part (RFC 2046 §5.1.1).
+    pub fn is_closed(&self) -> bool {
+        let is_between = matches!(self.state, State::Between(_));
+        is_between && (self.is_closed || self.boundary.classify(&self.buffer) == LineKind::Closing)
     }
 
     /// Returns true if a part has begun and is not complete.
@@ -205,12 +214,15 @@ impl MultipartReader {
             GapStep::Closing(length) => {
                 self.check_length();
                 self.buffer.advance(length);
+                self.is_closed = true;
             }
             GapStep::Frame => {
+                self.is_closed = false;
                 self.header = PartHeader { time: self.time, ..PartHeader::default() };
                 self.state = State::Jpeg(JpegPart::default());
             }
             GapStep::Header { delimiter, length, is_other } => {
+                self.is_closed = false;
                 self.check_length();
                 self.start_header(&delimiter, is_other);
                 self.buffer.advance(length);

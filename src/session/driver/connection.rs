@@ -118,6 +118,7 @@ fn lost(error: &io::Error) -> ClientInput {
 fn tls_failed(failure: TlsFailure, server: String) -> ClientInput {
     match failure {
         TlsFailure::Untrusted(certificate) => ClientInput::TlsFailed(TlsProblem::Untrusted(certificate)),
+        TlsFailure::Unusable(reason) => ClientInput::TlsFailed(TlsProblem::Unusable { server, reason }),
         TlsFailure::NotTls => ClientInput::TlsFailed(TlsProblem::NotTls { server }),
         TlsFailure::Handshake(reason) => ClientInput::ConnectionLost(Some(reason)),
         TlsFailure::Io(error) => lost(&error),

@@ -25,6 +25,8 @@ pub struct FrameQueue {
     added: Condvar,
     /// A frame was removed, or the queue was closed.
     removed: Notify,
+    /// A frame was left out.
+    left_out: Notify,
     /// The session waits for space if packets arrive on its connection: then the server waits too, and nothing is lost.
     waits_over_tcp: bool,
 }
@@ -67,6 +69,7 @@ impl FrameQueue {
         }
         if state.is_full() {
             state.left_out += 1;
+            self.left_out.notify_one();
             return;
         }
         state.bytes += frame.jpeg.len();
@@ -101,6 +104,11 @@ impl FrameQueue {
             }
             removed.await;
         }
+    }
+
+    /// Waits until a frame was left out since the last call. For one caller at a time.
+    pub async fn wait_for_left_out(&self) {
+        self.left_out.notified().await;
     }
 
     /// Ends the queue: later frames are ignored, those in it can still be removed.

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
 
+use crate::net::certificate_check::UnusableCertificate;
 use crate::session::certificate::{
     CertificateProblem, TrustDecision, TrustedCertificates, UntrustedCertificate,
 };
@@ -26,6 +27,8 @@ static SYSTEM_VERIFIER: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::
 pub enum TlsFailure {
     /// The certificate is not trusted. Nothing but the handshake was sent.
     Untrusted(Box<UntrustedCertificate>),
+    /// The certificate cannot be used, even if it is trusted. Nothing but the handshake was sent.
+    Unusable(UnusableCertificate),
     /// The server does not speak TLS.
     NotTls,
     /// The handshake failed; holds the reason as part of a sentence.
@@ -68,7 +71,7 @@ pub async fn connect(
         .with_custom_certificate_verifier(verifier.clone())
         .with_no_client_auth();
     let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    connected.map_err(|error| describe(error, verifier.take_rejected()))
+    connected.map_err(|error| verifier.take_rejected().unwrap_or_else(|| describe(error)))
 }
 
 /// Returns the name that the certificate must have and that is sent as SNI. Of an address, none is sent (RFC 6066 §3); the
@@ -103,13 +106,17 @@ struct Verifier {
     /// Host and port.
     address: String,
     trusted: Arc<TrustedCertificates>,
-    /// Certificate that was not accepted; the error of the handshake cannot hold it.
-    rejected: Mutex<Option<Box<UntrustedCertificate>>>,
+    /// Failure because of the certificate; the error of the handshake cannot hold it.
+    rejected: Mutex<Option<TlsFailure>>,
 }
 
 impl Verifier {
-    fn take_rejected(&self) -> Option<Box<UntrustedCertificate>> {
+    fn take_rejected(&self) -> Option<TlsFailure> {
         self.rejected.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn reject(&self, failure: TlsFailure) {
+        *self.rejected.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 }
 
@@ -129,10 +136,15 @@ impl ServerCertVerifier for Verifier {
             None => Err(TlsError::InvalidCertificate(CertificateError::UnknownIssuer)),
         };
         let Err(TlsError::InvalidCertificate(reason)) = &verified else { return verified };
+        // The user is not asked to trust what the handshake then fails with.
+        if let Some(reason) = UnusableCertificate::find(end_entity) {
+            self.reject(TlsFailure::Unusable(reason));
+            return verified;
+        }
         match self.trusted.decide(&self.address, end_entity, problem(reason)) {
             TrustDecision::Trusted => Ok(ServerCertVerified::assertion()),
             TrustDecision::Rejected(rejected) => {
-                *self.rejected.lock().unwrap_or_else(PoisonError::into_inner) = Some(rejected);
+                self.reject(TlsFailure::Untrusted(rejected));
                 verified
             }
         }
@@ -179,10 +191,7 @@ fn problem(reason: &CertificateError) -> CertificateProblem {
 }
 
 /// Finds the reason in an error of the library.
-fn describe(error: io::Error, rejected: Option<Box<UntrustedCertificate>>) -> TlsFailure {
-    if let Some(rejected) = rejected {
-        return TlsFailure::Untrusted(rejected);
-    }
+fn describe(error: io::Error) -> TlsFailure {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         Some(TlsError::InvalidMessage(_)) => TlsFailure::NotTls,
         Some(tls_error) => TlsFailure::Handshake(format!("the TLS handshake failed: {tls_error}")),

@@ -237,6 +237,8 @@ impl HttpClient {
     /// Handles the end of a body. `is_clean` is false if the end of the connection is also that of the body.
     fn finish_body(&mut self, now: Instant, parts: Option<Box<MultipartReader>>, is_clean: bool) {
         let is_in_part = parts.as_ref().is_some_and(|parts| parts.is_in_part());
+        // The delimiter after the last part says that the stream has ended, although the length of the body is unknown.
+        let is_clean = is_clean || parts.as_ref().is_some_and(|parts| parts.is_closed());
         if let Some(mut parts) = parts {
             parts.finish();
             self.drain_parts(now, &mut parts);

@@ -40,6 +40,10 @@ impl App {
                 return self.remember_port_spelling(*spelling);
             }
         }
+        let film_note = match &event.kind {
+            BackendEventKind::Opened(info) => info.other_streams_note(),
+            _ => None,
+        };
         match event.kind {
             // A recording may end after other media were opened.
             BackendEventKind::Recording(update) => {
@@ -56,6 +60,7 @@ impl App {
             self.session_record.reset();
             self.drag_position = None;
         }
+        self.session_record.log_note(film_note);
         self.show_trust();
         self.show_sign_in()
     }

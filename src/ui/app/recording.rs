@@ -107,14 +107,65 @@ impl App {
     }
 }
 
+/// Opens a file or a folder with the program of the system for it. Blocks.
+fn open_path(path: &Path) -> Result<(), String> {
+    // A path is one argument, whatever it contains; an absolute one is not taken for an option or a URL.
+    let opened = std::path::absolute(path).and_then(open::that_detached);
+    opened.map_err(|error| {
+        format!("The system cannot open {} ({error}); open it with a file manager.", path.display())
+    })
+}
+
 /// Opens a file or a folder with the program of the system for it.
 fn open_with_system(path: PathBuf) -> Task<Message> {
     Task::future(async move {
-        let opening = tokio::task::spawn_blocking(move || {
-            open::that_detached(&path).map_err(|error| {
-                format!("The system cannot open {} ({error}); open it with a file manager.", path.display())
-            })
-        });
+        let opening = tokio::task::spawn_blocking(move || open_path(&path));
         Message::OpenedWithSystem(opening.await.unwrap_or_else(|error| Err(error.to_string())))
     })
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Path to open, in the process in which another program takes the place of that of the system.
+    const PATH_TO_OPEN: &str = "REELAY_TEST_PATH_TO_OPEN";
+
+    /// The program is found by an environment variable of the process, so this test runs itself in one of its own.
+    #[test]
+    fn path_is_one_argument_whatever_it_contains() {
+        if let Some(path) = std::env::var_os(PATH_TO_OPEN) {
+            return open_path(Path::new(&path)).unwrap();
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (program, opened) = (folder.path().join("xdg-open"), folder.path().join("opened"));
+        let script = "#!/bin/sh\nprintf '%s\\n' \"$#\" \"$1\" > opened.part && mv opened.part opened\n";
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let search = format!("{}:/usr/bin:/bin", folder.path().display());
+        for name in
+            ["a film 100%20.mov", "-rf", "--help", "50% \"x\" 'y' $HOME `z`", "http:", "mailto:a@b", "ähm#?&"]
+        {
+            let mut own = Command::new(std::env::current_exe().unwrap());
+            own.args(["--exact", "ui::app::recording::tests::path_is_one_argument_whatever_it_contains"]);
+            own.current_dir(folder.path()).env("PATH", &search).env(PATH_TO_OPEN, name);
+            let output = own.output().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && printed.contains("1 passed"), "{printed}");
+            let started = Instant::now();
+            while !opened.exists() {
+                assert!(started.elapsed() < Duration::from_secs(60), "{name} is not opened");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let expected = format!("1\n{}\n", folder.path().join(name).display());
+            assert_eq!(fs::read_to_string(&opened).unwrap(), expected);
+            fs::remove_file(&opened).unwrap();
+        }
+    }
 }

@@ -46,12 +46,22 @@ impl SessionRecord {
         *self = Self { message_log, ..Self::default() };
     }
 
+    /// Adds a sentence about the film or the stream to the messages, if there is one.
+    pub fn log_note(&mut self, note: Option<String>) {
+        if let Some(note) = note {
+            self.message_log.log_note(Instant::now(), note);
+        }
+    }
+
     /// Handles an event of the session.
     pub fn handle_event(&mut self, event: &SessionEvent) {
         match event {
             SessionEvent::Message(message) => self.message_log.log_message(message.clone()),
             SessionEvent::PeerMistake(mistake) => self.message_log.log_mistake(mistake.clone()),
-            SessionEvent::Described(presentation) => self.server.clone_from(&presentation.server),
+            SessionEvent::Described(presentation) => {
+                self.server.clone_from(&presentation.server);
+                self.log_note(presentation.other_streams_note());
+            }
             SessionEvent::SetUp(lower) => {
                 self.transport = Some(*lower);
                 self.history = SessionHistory::new(SystemTime::now());

@@ -18,7 +18,7 @@ pub fn matching(entries: &VecDeque<LogEntry>, query: &str) -> Vec<bool> {
             LogEntry::Message { message, .. } if is_method => {
                 !message.is_response() && message.label() == method
             }
-            LogEntry::Media(_) | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) if is_method => false,
+            _ if is_method => false,
             _ => entry.contains(query),
         })
         .collect();
@@ -33,7 +33,7 @@ pub fn matching(entries: &VecDeque<LogEntry>, query: &str) -> Vec<bool> {
 fn response_pairs(entries: &VecDeque<LogEntry>) -> impl Iterator<Item = (usize, usize)> {
     let message_at = |index: usize| match &entries[index] {
         LogEntry::Message { message, .. } => Some(message),
-        LogEntry::Media(_) | LogEntry::Mistake(_) | LogEntry::StreamEnded(_) => None,
+        _ => None,
     };
     (0..entries.len()).filter_map(move |index| {
         let response = message_at(index).filter(|message| message.is_response())?;

@@ -11,7 +11,7 @@ use super::message_ladder::{
     LIFELINE_MARGIN, format_elapsed, format_response_time, ladder_row, lifeline_labels,
 };
 use crate::format::count;
-use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog, PeerMistake};
+use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
 
@@ -177,7 +177,8 @@ impl Panel {
     ) -> Element<'a, Message> {
         match (entry, self.view_mode) {
             (LogEntry::Media(media), _) => media_row(media, now),
-            (LogEntry::Mistake(mistake), _) => mistake_row(mistake),
+            (LogEntry::Mistake(mistake), _) => sentence_row(mistake.sentence()),
+            (LogEntry::Note { text, .. }, _) => sentence_row(text.clone()),
             (LogEntry::StreamEnded(_), _) => end_row(),
             (LogEntry::Message { message, response_time }, view_mode) => {
                 let line = match view_mode {
@@ -253,13 +254,10 @@ fn end_row<'a>() -> Element<'a, Message> {
     container(label).center_x(Fill).padding([distance::TIGHT, 0.0]).into()
 }
 
-/// Returns the row for a mistake of the server.
-fn mistake_row<'a>(mistake: &PeerMistake) -> Element<'a, Message> {
-    let sentence = text(mistake.sentence())
-        .size(size::TINY)
-        .style(theme::muted)
-        .wrapping(text::Wrapping::WordOrGlyph)
-        .width(Fill);
+/// Returns the row for a sentence about the server or the stream.
+fn sentence_row<'a>(sentence: String) -> Element<'a, Message> {
+    let sentence =
+        text(sentence).size(size::TINY).style(theme::muted).wrapping(text::Wrapping::WordOrGlyph).width(Fill);
     container(sentence).padding([distance::TIGHT, 0.0]).into()
 }
 

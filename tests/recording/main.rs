@@ -1,6 +1,11 @@
 //! Recordings: `reelay probe --record`, and `reelay convert` of a stream.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod disks;
+mod long_films;
+mod reconnects;
+mod sources;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
@@ -63,7 +68,12 @@ fn signal(program: &Child, name: &str) {
 
 /// Starts a server in `folder`, and returns it with the URL of the film.
 fn serve(folder: &Path, film: &str) -> (RunningProgram, String) {
-    let mut command = command(folder, &["serve", "--listen", "127.0.0.1:0", film]);
+    serve_at(folder, "127.0.0.1:0", film)
+}
+
+/// Starts a server at an address.
+fn serve_at(folder: &Path, address: &str, film: &str) -> (RunningProgram, String) {
+    let mut command = command(folder, &["serve", "--listen", address, film]);
     let mut program = RunningProgram(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let mut url = String::new();
     BufReader::new(program.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
@@ -169,7 +179,7 @@ fn killed_recording_is_recovered() {
     let at = |name: &str| folder.path().join(name);
     let frames = write_film(&at("film.avi"), 500, (50, 1));
     let (_, times) = read_film(&at("film.avi"));
-    for name in ["out.mov", "out.avi"] {
+    for name in ["out.mov", "out.avi", "out.mpjpeg"] {
         let mut probe =
             command(folder.path(), &["probe", "film.avi", "--transport", "tcp", "--record", name]);
         let mut probe = RunningProgram(probe.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
@@ -181,7 +191,7 @@ fn killed_recording_is_recovered() {
         assert!(recovered[..] == frames[..recovered.len()], "{name}");
         assert_times(&recovered_times[..recovered.len()], &times);
     }
-    assert_eq!(names(folder.path()), ["film.avi", "out.avi", "out.mov", "out.mov.index"]);
+    assert_eq!(names(folder.path()), ["film.avi", "out.avi", "out.mov", "out.mov.index", "out.mpjpeg"]);
     // The recovered film is made a complete one by converting it.
     let (recovered, recovered_times) = read_film(&at("out.mov"));
     succeed(folder.path(), &["convert", "out.mov", "complete.mov"]);
@@ -227,7 +237,7 @@ fn stream_is_converted_to_every_format() {
     let frames = write_film(&at("film.avi"), 40, (40, 1));
     let (_, times) = read_film(&at("film.avi"));
     let (_server, url) = serve(folder.path(), "film.avi");
-    for name in ["out.mov", "out.avi", "out.mjpeg"] {
+    for name in ["out.mov", "out.avi", "out.mpjpeg", "out.mjpeg"] {
         let (out, _) = succeed(folder.path(), &["convert", &url, name]);
         assert!(out.starts_with(&format!("{name}: 40 frames, 1.00")), "{out}");
         let (converted, converted_times) = read_film(&at(name));
@@ -246,7 +256,7 @@ fn stream_is_converted_to_every_format() {
     let (converted, converted_times) = read_film(&at("out.mov"));
     assert!(converted == frames[20..30], "{} frames", converted.len());
     assert_eq!(converted_times[..3], [0, 200_000, 400_000]);
-    assert_eq!(names(folder.path()), ["film.avi", "out.avi", "out.mjpeg", "out.mov"]);
+    assert_eq!(names(folder.path()), ["film.avi", "out.avi", "out.mjpeg", "out.mov", "out.mpjpeg"]);
 }
 
 #[test]
@@ -311,48 +321,4 @@ fn frames_of_another_size_end_an_avi_film_and_not_a_mov_film() {
         "{error}"
     );
     assert!(read_film(&folder.path().join("out.avi")).0 == sizes[0]);
-}
-
-/// Runs a script in a user namespace with a disk of 400 KiB at `disk`; `None` if the system refuses that.
-fn run_with_small_disk(folder: &Path, script: &str) -> Option<Output> {
-    fs::create_dir(folder.join("disk")).unwrap();
-    let script = format!("mount -t tmpfs -o size=400k none disk || exit 99\n{script}");
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
-        .current_dir(folder)
-        .env("REELAY", env!("CARGO_BIN_EXE_reelay"))
-        .output()
-        .ok()?;
-    let is_refused = output.status.code() == Some(99) || text(&output.stderr).contains("unshare");
-    (!is_refused).then_some(output)
-}
-
-#[test]
-fn full_disk_ends_a_recording_with_a_sentence_and_a_complete_film() {
-    for name in ["out.mov", "out.avi", "out.mjpeg"] {
-        let folder = tempfile::tempdir().unwrap();
-        let frames = write_film(&folder.path().join("film.avi"), 400, (200, 1));
-        let script = format!(
-            "\"$REELAY\" probe film.avi --transport tcp --record disk/{name} >/dev/null 2>errors\n\
-             code=$?; cp disk/* disk/.[!.]* . 2>/dev/null; exit $code"
-        );
-        let Some(output) = run_with_small_disk(folder.path(), &script) else { return };
-        let error = fs::read_to_string(folder.path().join("errors")).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{error}");
-        assert!(
-            error.contains(&format!("The recording has ended, because disk/{name} cannot be written (")),
-            "{error}"
-        );
-        assert!(error.contains("free some space, or record to another disk."), "{error}");
-        assert_eq!(names(folder.path()), ["disk", "errors", "film.avi", name]);
-        let (recorded, _) = read_film(&folder.path().join(name));
-        assert!(recorded.len() > 50 && recorded.len() < 400, "{} frames", recorded.len());
-        assert!(recorded[..] == frames[..recorded.len()], "{name}");
-        let counted = format!("{name}: {} frames", recorded.len());
-        assert!(error.contains(&counted), "not {counted}: {error}");
-        // A film without a movie atom would be read, too, but not by other programs.
-        let bytes = fs::read(folder.path().join(name)).unwrap();
-        let has_index = |kind: &[u8]| memchr::memmem::find(&bytes, kind).is_some();
-        assert!(name == "out.mjpeg" || has_index(b"moov") || has_index(b"idx1"), "{name}");
-    }
 }
