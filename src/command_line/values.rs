@@ -260,6 +260,10 @@ pub enum OutputFormat {
     Raw,
     /// The classroom format: each frame after its length in five digits.
     Classroom,
+    /// One frame, as a JPEG file.
+    Image,
+    /// A folder with a JPEG file of each frame.
+    Folder,
 }
 
 impl TryFrom<OsString> for ReportFile {

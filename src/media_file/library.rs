@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use super::error::MediaFileError;
 use super::file::MediaFile;
+use super::folder_listing::{MAX_DEPTH, links_inside};
 use crate::media::FrameRate;
 use crate::media::container::has_media_extension;
 
@@ -60,7 +61,8 @@ impl Library {
     /// # Errors
     /// Returns an error if the folder itself cannot be read.
     pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<AddedFolder> {
-        let mut search = FolderSearch::default();
+        let canonical = fs::canonicalize(folder)?;
+        let mut search = FolderSearch { canonical, files: Vec::new(), skipped: Vec::new() };
         search.read_folder(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let (mut names, mut renames) = (Vec::new(), Vec::new());
@@ -158,12 +160,11 @@ fn unique_name(entries: &BTreeMap<String, LibraryEntry>, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Maximum depth of subfolders below the added folder.
-const MAX_DEPTH: usize = 8;
-
 /// A recursive search for media files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct FolderSearch {
+    /// Path of the first folder without links.
+    canonical: PathBuf,
     /// Names relative to the first folder, with slashes, and paths.
     files: Vec<(String, PathBuf)>,
     /// Messages for users about files and folders that are skipped.
@@ -185,7 +186,11 @@ impl FolderSearch {
             if child.file_type().is_ok_and(|kind| kind.is_dir()) {
                 self.add_subfolder(&path, &name, depth);
             } else if path.is_file() && has_media_extension(&path) {
-                self.add_file(path, name);
+                // A link may lead to a file that the user who serves the folder does not mean to serve.
+                match links_inside(&path, &self.canonical) {
+                    true => self.add_file(path, name),
+                    false => self.skip_link(&path),
+                }
             }
         }
         Ok(())
@@ -197,6 +202,13 @@ impl FolderSearch {
             let path = path.display();
             self.skipped.push(format!("{path} is not served, because its name is not UTF-8; rename it."));
         }
+    }
+
+    fn skip_link(&mut self, path: &Path) {
+        let path = path.display();
+        self.skipped.push(format!(
+            "{path} is not served, because it is a link out of the folder; name the film itself."
+        ));
     }
 
     fn add_subfolder(&mut self, path: &Path, name: &str, depth: usize) {
@@ -294,6 +306,32 @@ mod tests {
         let message =
             format!("{} is served as film-2.mjpeg, because the name film.mjpeg is in use.", film.display());
         assert_eq!((again.names, again.renamed), (vec!["film-2.mjpeg".to_owned()], vec![message]));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn link_out_of_the_folder_is_not_served() {
+        use std::os::unix::fs::symlink;
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |name: &str| folder.path().join(name);
+        for path in [at("film.mjpeg"), other.path().join("secret.mjpeg")] {
+            fs::write(path, b"\xFF\xD8\xFFx").unwrap();
+        }
+        fs::create_dir(at("sub")).unwrap();
+        symlink(at("film.mjpeg"), at("sub/inside.mjpeg")).unwrap();
+        symlink(other.path().join("secret.mjpeg"), at("sub/out.mjpeg")).unwrap();
+        symlink(other.path(), at("folder.mjpeg")).unwrap();
+        // The folder that is served may itself be a link.
+        symlink(folder.path(), other.path().join("films")).unwrap();
+        for served in [folder.path().to_owned(), other.path().join("films")] {
+            let found = Library::default().add_folder(&served, FrameRate::CLASSROOM).unwrap();
+            assert_eq!(found.names, ["film.mjpeg", "sub/inside.mjpeg"]);
+            let [skipped] = &found.skipped[..] else { panic!("{found:?}") };
+            assert!(
+                skipped.contains("out.mjpeg is not served, because it is a link out of the folder"),
+                "{skipped}"
+            );
+        }
     }
 
     #[test]

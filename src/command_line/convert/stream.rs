@@ -8,6 +8,7 @@ use super::progress_bar::ProgressBar;
 use crate::backend::ShutdownSignal;
 use crate::command_line::arguments::ConvertArguments;
 use crate::command_line::error::CommandError;
+use crate::command_line::values::OutputFormat;
 use crate::command_line::{recording, stderr};
 use crate::media_file::RecordingPlace;
 use crate::proto::rtsp::{LowerTransport, Npt};
@@ -66,7 +67,12 @@ pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Re
 
 fn options(arguments: &ConvertArguments) -> Result<RecordingOptions, CommandError> {
     let format = arguments.format.recording_format().ok_or_else(|| {
-        CommandError::new("A stream cannot be written in this format; choose a name that ends in .mov.")
+        CommandError::new(match arguments.format {
+            OutputFormat::Folder => {
+                "A stream cannot be converted to a folder; \"reelay probe\" with --save-frames saves its frames."
+            }
+            _ => "A stream cannot be written in this format; choose a name that ends in .mov.",
+        })
     })?;
     let from = arguments.from.unwrap_or(Npt::ZERO).as_micros();
     let max_length = arguments.to.map(|to| Npt::from_micros(to.as_micros().saturating_sub(from)));
