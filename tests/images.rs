@@ -3,8 +3,9 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use common::jpegs::{JpegKind, test_jpeg};
@@ -439,4 +440,38 @@ fn killed_conversion_leaves_no_part_of_a_film() {
         assert_eq!(names(&folder.path().join(target)).len(), 40, "{target}");
     }
     assert_eq!(names(folder.path()), ["empty", "in.mjpeg", "new"]);
+}
+
+/// Starts `reelay serve` with these paths, and returns the paths of the URLs that it prints up to the one of `last`.
+fn served_names(folder: &Path, paths: &[&str], last: &str) -> Vec<String> {
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_reelay"));
+    serve.current_dir(folder).args(["serve", "--listen", "127.0.0.1:0"]).args(paths);
+    let mut server = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut lines, mut names) = (BufReader::new(server.stdout.take().unwrap()).lines(), Vec::new());
+    while names.last().is_none_or(|name| name != last) {
+        let url = lines.next().expect("the server ends before it prints the last URL").unwrap();
+        names.push(url.splitn(4, '/').nth(3).unwrap().to_owned());
+    }
+    server.kill().unwrap();
+    server.wait().unwrap();
+    names
+}
+
+#[test]
+fn folder_of_films_is_served_without_the_images_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 3);
+    let film = frames.concat();
+    write_all(&folder.path().join("films"), &[("1.jpg", &frames[0]), ("a.mjpeg", &film)]);
+    write_all(&folder.path().join("films/below"), &[("2.jpg", &frames[0])]);
+    write_all(&folder.path().join("my frames"), &[("1.jpg", &frames[0]), ("2.jpg", &frames[1])]);
+    fs::write(folder.path().join("photo.jpg"), &frames[2]).unwrap();
+    let names = served_names(folder.path(), &["films", "my frames/", "photo.jpg"], "photo.jpg");
+    assert_eq!(names, ["a.mjpeg", "my%20frames", "photo.jpg"]);
+    // A folder without a name of its own in the argument has the one that it has on the disk.
+    let inside = folder.path().join("my frames");
+    assert_eq!(served_names(&inside, &["."], "my%20frames"), ["my%20frames"]);
+    write_all(&folder.path().join("letters"), &[("notes.txt", b"A letter.")]);
+    let error = fail(folder.path(), &["serve", "letters"]);
+    assert!(error.starts_with("reelay: letters is a folder without .mov, "), "{error}");
 }
