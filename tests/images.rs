@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::test_jpegs;
+use common::mov_files::MovFile;
 use common::odd_jpegs::{Oddity, odd_jpeg, with_metadata};
 use reelay::media::FrameRate;
 use reelay::media::container::ContainerFormat;
@@ -474,4 +475,45 @@ fn folder_of_films_is_served_without_the_images_in_it() {
     write_all(&folder.path().join("letters"), &[("notes.txt", b"A letter.")]);
     let error = fail(folder.path(), &["serve", "letters"]);
     assert!(error.starts_with("reelay: letters is a folder without .mov, "), "{error}");
+}
+
+/// The result of a time lapse beside its images is no film that Reelay plays.
+#[test]
+fn film_of_another_codec_does_not_make_a_folder_a_list_of_films() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 2);
+    let h264 = MovFile { codec: *b"avc1", brand: *b"isom", ..MovFile::new(vec![b"not a JPEG".to_vec()], 20) };
+    write_all(folder.path(), &[("1.jpg", &frames[0]), ("2.jpg", &frames[1]), ("a.mp4", &h264.encode())]);
+    assert!(frames_of(&open(folder.path())) == frames);
+    let found = Library::default().add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+    assert_eq!(found.names, Vec::<String>::new());
+    assert!(found.skipped[0].starts_with("a.mp4 is an MP4 film whose video is H.264"), "{found:?}");
+    write_all(folder.path(), &[("b.mov", &MovFile::new(frames, 20).encode())]);
+    assert!(open_error(folder.path()).contains("is a folder of films"));
+}
+
+/// A file of a served folder that is replaced by a link is not opened, before and after its first request.
+#[test]
+#[cfg(unix)]
+fn served_film_that_becomes_a_link_is_not_opened() {
+    use std::os::unix::fs::symlink;
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let film = test_jpegs(JpegKind::Standard420, (96, 64), 2).concat();
+    write_all(folder.path(), &[("a.mjpeg", &film), ("b.mjpeg", &film)]);
+    write_all(other.path(), &[("secret.mjpeg", &film)]);
+    let library = Library::default();
+    library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+    assert!(library.media_file("a.mjpeg", |_| {}).unwrap().is_some());
+    for name in ["a.mjpeg", "b.mjpeg"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+        symlink(other.path().join("secret.mjpeg"), folder.path().join(name)).unwrap();
+        let error = library.media_file(name, |_| {}).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("{name} is a link out of the folder that is served; serve the film itself.")
+        );
+        fs::remove_file(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name), &film).unwrap();
+        assert!(library.media_file(name, |_| {}).unwrap().is_some());
+    }
 }

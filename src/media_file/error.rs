@@ -18,6 +18,8 @@ pub struct MediaFileError {
 pub(super) enum MediaFileErrorKind {
     Io(io::Error),
     NotAFile,
+    /// The file was found in a folder that is served, and is now a link to another place.
+    LinkOutOfFolder,
     /// The folder is a list of films.
     FolderOfFilms {
         /// Path of one of them.
@@ -62,6 +64,9 @@ fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
     match kind {
         MediaFileErrorKind::Io(error) => describe_io(name, &path, error),
         MediaFileErrorKind::NotAFile => format!("{path} is not a file; choose a Motion JPEG film."),
+        MediaFileErrorKind::LinkOutOfFolder => {
+            format!("{name} is a link out of the folder that is served; serve the film itself.")
+        }
         MediaFileErrorKind::FolderOfFilms { film, has_images } => {
             let others = if *has_images { ", so its JPEG files are not played as one" } else { "" };
             let film = film.display();

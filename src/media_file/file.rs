@@ -17,7 +17,7 @@ use super::image_folder::ImageFolder;
 use super::index_progress::IndexProgress;
 use super::index_scan::IndexScan;
 use super::info::MediaInfo;
-use super::open_file::{identify_head, open_file};
+use super::open_file::{check_file, identify_head, open_file};
 use super::side_index;
 use super::storage::{ReadAt, Storage};
 use crate::media::FrameRate;
@@ -76,14 +76,13 @@ impl MediaFile {
         Self::open_storage(storage.clone(), storage, name, rate).map_err(fail)
     }
 
-    /// Checks the format of a file by its first [`HEAD_LENGTH`] bytes. Blocks.
+    /// Checks the format of a file by its first bytes, and of a MOV or MP4 film its codec. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or its first bytes are not Motion JPEG. [`open`](Self::open) may
+    /// Returns an error if the file cannot be read or is not Motion JPEG. [`open`](Self::open) may
     /// still fail for a file that passes.
     pub fn check(path: &Path, name: &str) -> Result<(), MediaFileError> {
-        let identified = open_file(path).and_then(|storage| identify_head(&storage, path).map(|_| ()));
-        identified.map_err(|kind| MediaFileError::new(name, path, kind))
+        check_file(path).map_err(|kind| MediaFileError::new(name, path, kind))
     }
 
     /// Opens a file that is compiled into the program.
@@ -148,6 +147,15 @@ impl MediaFile {
     /// Display name given to [`open`](Self::open).
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Path of the file or folder; `None` for bytes in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &*self.storage {
+            Storage::File { path, .. } => Some(path),
+            Storage::Folder(folder) => Some(folder.path()),
+            Storage::Memory(_) => None,
+        }
     }
 
     /// Container format, detected from the first bytes of the file.

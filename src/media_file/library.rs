@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::{fs, io};
 
-use super::error::MediaFileError;
+use super::error::{MediaFileError, MediaFileErrorKind};
 use super::file::MediaFile;
 use super::folder_listing::{MAX_DEPTH, links_inside};
 use crate::media::FrameRate;
@@ -22,12 +22,13 @@ pub struct Library {
 
 #[derive(Debug, Clone)]
 enum LibraryEntry {
-    Open(Arc<MediaFile>),
-    /// Found in a folder and opened by the first request for it.
-    Listed {
-        path: PathBuf,
-        rate: FrameRate,
+    Open {
+        media_file: Arc<MediaFile>,
+        /// Folder in which it was found, without links, and which it must not leave by one; `None` if it was added itself.
+        root: Option<Arc<Path>>,
     },
+    /// Found in a folder and opened by the first request for it.
+    Listed { path: PathBuf, rate: FrameRate, root: Arc<Path> },
 }
 
 /// Files that [`Library::add_folder`] found in a folder.
@@ -51,7 +52,7 @@ impl Library {
     pub fn add(&self, media_file: Arc<MediaFile>) -> String {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let name = unique_name(&entries, media_file.name());
-        entries.insert(name.clone(), LibraryEntry::Open(media_file));
+        entries.insert(name.clone(), LibraryEntry::Open { media_file, root: None });
         name
     }
 
@@ -66,12 +67,13 @@ impl Library {
         search.read_folder(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let (mut names, mut renames) = (Vec::new(), Vec::new());
+        let root: Arc<Path> = search.canonical.into();
         for (original, path) in search.files {
             let name = unique_name(&entries, &original);
             if name != original {
                 renames.push(renamed_message(&path, &name, &original));
             }
-            entries.insert(name.clone(), LibraryEntry::Listed { path, rate });
+            entries.insert(name.clone(), LibraryEntry::Listed { path, rate, root: root.clone() });
             names.push(name);
         }
         Ok(AddedFolder { names, skipped: search.skipped, renamed: renames })
@@ -113,32 +115,58 @@ impl Library {
         on_open: impl FnOnce(&Arc<MediaFile>),
     ) -> Result<Option<Arc<MediaFile>>, MediaFileError> {
         let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        let (media_file, previous) = match entry {
+        let (media_file, previous, root) = match entry {
             None => return Ok(None),
-            Some(LibraryEntry::Open(media_file)) if media_file.is_unchanged() => return Ok(Some(media_file)),
-            Some(LibraryEntry::Open(previous)) => match previous.reopen() {
-                Ok(media_file) => (media_file, Some(previous)),
-                Err(error) if previous.is_available() => return Err(error),
-                // The caller finds out that the file is missing or was truncated.
-                Err(_) => return Ok(Some(previous)),
-            },
-            Some(LibraryEntry::Listed { path, rate }) => (MediaFile::open(&path, name, rate)?, None),
+            Some(LibraryEntry::Open { media_file, .. }) if media_file.is_unchanged() => {
+                return Ok(Some(media_file));
+            }
+            Some(LibraryEntry::Open { media_file: previous, root }) => {
+                match reopen(&previous, root.as_deref()) {
+                    Ok(media_file) => (media_file, Some(previous), root),
+                    Err(error) if previous.is_available() => return Err(error),
+                    // The caller finds out that the file is missing or was truncated.
+                    Err(_) => return Ok(Some(previous)),
+                }
+            }
+            Some(LibraryEntry::Listed { path, rate, root }) => {
+                check_root(&path, name, &root)?;
+                (MediaFile::open(&path, name, rate)?, None, Some(root))
+            }
         };
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         match entries.get_mut(name) {
             // Two requests may open the file at the same time; the first result is kept.
-            Some(LibraryEntry::Open(first))
+            Some(LibraryEntry::Open { media_file: first, .. })
                 if previous.is_none_or(|previous| previous.id() != first.id()) =>
             {
                 Ok(Some(first.clone()))
             }
             Some(entry) => {
                 on_open(&media_file);
-                *entry = LibraryEntry::Open(media_file.clone());
+                *entry = LibraryEntry::Open { media_file: media_file.clone(), root };
                 Ok(Some(media_file))
             }
             None => Ok(None),
         }
+    }
+}
+
+/// Opens a file again, if it is still in the folder in which it was found.
+fn reopen(previous: &MediaFile, root: Option<&Path>) -> Result<Arc<MediaFile>, MediaFileError> {
+    if let (Some(root), Some(path)) = (root, previous.path()) {
+        check_root(path, previous.name(), root)?;
+    }
+    previous.reopen()
+}
+
+/// Checks that a file has not become a link out of its folder.
+fn check_root(path: &Path, name: &str, root: &Path) -> Result<(), MediaFileError> {
+    match fs::canonicalize(path) {
+        Ok(target) if !target.starts_with(root) => {
+            Err(MediaFileError::new(name, path, MediaFileErrorKind::LinkOutOfFolder))
+        }
+        // Opening a file that is missing fails with a better message.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -233,9 +261,13 @@ impl FolderSearch {
 mod tests {
     use super::*;
 
+    fn listed() -> LibraryEntry {
+        LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM, root: Path::new("").into() }
+    }
+
     #[test]
     fn served_names_are_unique() {
-        let listed = LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        let listed = listed();
         let mut entries = BTreeMap::new();
         for expected in ["movie.Mjpeg", "movie-2.Mjpeg", "movie-3.Mjpeg"] {
             let name = unique_name(&entries, "movie.Mjpeg");
@@ -249,7 +281,7 @@ mod tests {
     #[test]
     fn find_name_ignores_case_and_folders() {
         let library = Library::default();
-        let listed = LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        let listed = listed();
         for name in ["Movie.mjpeg", "movie.Mjpeg", "deep/other.mjpeg", "other/movie.Mjpeg"] {
             library.entries.write().unwrap().insert(name.to_owned(), listed.clone());
         }
