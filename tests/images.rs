@@ -325,6 +325,18 @@ fn images_are_converted_to_films_byte_for_byte() {
     let film = open(&folder.path().join("film.mov"));
     assert!(frames_of(&film) == frames[1..3]);
     assert_eq!(film.times().rate_text(), "10 fps");
+    // In a film whose frames end with EOI, the pictures behind the photo would be frames.
+    for (source, target) in
+        [("photo.jpg", "photo.mjpeg"), ("photo.jpg", "photo.mpjpeg"), ("photo.mov", "photo.mjpeg")]
+    {
+        if source == "photo.mov" {
+            succeed(folder.path(), &["convert", "photo.jpg", "photo.mov"]);
+        }
+        let error = fail(folder.path(), &["convert", source, target]);
+        assert!(error.contains(&format!("Frame 1 of {source} has other data behind its JPEG")), "{error}");
+        assert!(!folder.path().join(target).exists());
+    }
+    fs::remove_file(folder.path().join("photo.mov")).unwrap();
     succeed(folder.path(), &["convert", "photo.jpg", "photo.mov"]);
     assert!(frames_of(&open(&folder.path().join("photo.mov"))) == [phone_photo(1)]);
 }

@@ -235,6 +235,11 @@ impl TryFrom<OsString> for RecordFile {
 }
 
 impl OutputFormat {
+    /// Returns whether a reader of the format finds the end of a frame by EOI.
+    pub fn ends_frames_at_eoi(self) -> bool {
+        matches!(self, Self::Raw | Self::Classroom | Self::Multipart)
+    }
+
     /// Returns the same format of a recording; `None` if streams are not recorded in it.
     pub fn recording_format(self) -> Option<RecordingFormat> {
         let formats = [

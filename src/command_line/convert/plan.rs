@@ -63,6 +63,8 @@ pub struct CheckedFrame {
     pub dimensions: Option<Dimensions>,
     /// The frame has two fields.
     pub is_interlaced: bool,
+    /// Other data follows the JPEG of the frame: its end is not that of the frame.
+    pub has_appendix: bool,
 }
 
 /// Ticks in a second of the clock for films of variable rate in AVI.
@@ -172,6 +174,12 @@ impl Plan {
         if !keeps_fields && frame.is_interlaced {
             return Err(format!(
                 "The frames of {name} have two fields, which only AVI and JPEG files keep together; choose a name that ends in .avi."
+            ));
+        }
+        if format.ends_frames_at_eoi() && frame.has_appendix {
+            return Err(format!(
+                "Frame {number} of {name} has other data behind its JPEG, as photos of phones do, which only AVI, MOV and JPEG \
+                 files keep in the frame; choose a name that ends in .mov."
             ));
         }
         if let (Some(known), Some(size), OutputFormat::Avi) = (self.dimensions, frame.dimensions, format)
@@ -340,7 +348,13 @@ mod tests {
     #[test]
     fn frames_that_the_target_cannot_hold_are_refused() {
         let size = |width| Some(Dimensions { width, height: 48 });
-        let frame = CheckedFrame { number: 0, length: 99_999, dimensions: size(64), is_interlaced: false };
+        let frame = CheckedFrame {
+            number: 0,
+            length: 99_999,
+            dimensions: size(64),
+            is_interlaced: false,
+            has_appendix: false,
+        };
         let refusals = |format, frames: &[CheckedFrame]| {
             let times = FrameTimes::Assumed(FrameRate::CLASSROOM);
             let mut plan = plan(times, 9, PlanOptions { format, ..AVI }).unwrap();
@@ -359,6 +373,13 @@ mod tests {
         assert_eq!(refusals(OutputFormat::Multipart, &[frame, long, wide]).len(), 0);
         assert_eq!(refusals(OutputFormat::Avi, &[frame, long, interlaced]).len(), 0);
         assert_eq!(refusals(OutputFormat::Raw, &[interlaced]).len(), 1);
+        let photo = CheckedFrame { number: 2, has_appendix: true, ..frame };
+        let refusing = [OutputFormat::Raw, OutputFormat::Classroom, OutputFormat::Multipart];
+        assert!(refusing.iter().all(|format| {
+            refusals(*format, &[photo])[0].starts_with("Frame 3 of in has other data behind its JPEG")
+        }));
+        let keeping = [OutputFormat::Avi, OutputFormat::Mov, OutputFormat::Image, OutputFormat::Folder];
+        assert!(keeping.iter().all(|format| refusals(*format, &[photo]).is_empty()));
         assert_eq!(refusals(OutputFormat::Folder, &[frame, long, wide, interlaced]).len(), 0);
     }
 }

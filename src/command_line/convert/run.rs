@@ -15,8 +15,8 @@ use crate::command_line::stderr;
 use crate::command_line::target::Target;
 use crate::format;
 use crate::media::FrameRate;
-use crate::media::container::FrameEntry;
-use crate::media::jpeg::{JpegHeader, frame_dimensions, split_fields};
+use crate::media::container::{ContainerFormat, FrameEntry, has_further_pictures};
+use crate::media::jpeg::{JpegHeader, frame_dimensions, marker, split_fields};
 use crate::media_file::{FilmWriteError, MediaFile};
 
 /// Number of bytes of a frame that are read to check its header.
@@ -139,7 +139,9 @@ impl Conversion {
 
     /// Reads the header of a frame; `None` if no frame is where the index says.
     fn check_frame(&self, number: u64, entry: FrameEntry) -> Result<Option<CheckedFrame>, CommandError> {
-        let Some(mut jpeg) = self.read(entry, CHECKED_LENGTH)? else { return Ok(None) };
+        let needs_end = self.arguments.format.ends_frames_at_eoi() && self.is_of_images();
+        let checked_length = if needs_end { usize::MAX } else { CHECKED_LENGTH };
+        let Some(mut jpeg) = self.read(entry, checked_length)? else { return Ok(None) };
         let is_complete = jpeg.len() == entry.length as usize;
         // A field, or a header that is longer, needs the complete frame.
         let has_size = JpegHeader::parse(&jpeg).is_ok_and(|header| header.dimensions().height > 0);
@@ -155,7 +157,26 @@ impl Conversion {
             length: entry.length,
             dimensions: frame_dimensions(&jpeg),
             is_interlaced: split_fields(&jpeg).is_some(),
+            has_appendix: self.has_appendix(&jpeg),
         }))
+    }
+
+    fn is_of_images(&self) -> bool {
+        matches!(self.film.format(), ContainerFormat::Image | ContainerFormat::Folder)
+    }
+
+    /// Returns whether a frame has other data behind its JPEG, as far as the bytes that were read show it. In films, padding
+    /// behind a JPEG is common.
+    fn has_appendix(&self, jpeg: &[u8]) -> bool {
+        let end = JpegHeader::parse(jpeg).ok().and_then(|header| header.end_of_scans());
+        let behind = end.and_then(|end| jpeg.get(end + 2..)).unwrap_or_default();
+        match self.is_of_images() {
+            true => behind.iter().any(|byte| *byte != 0),
+            false => {
+                memchr::memmem::find(behind, &[0xFF, marker::SOI, 0xFF]).is_some()
+                    || has_further_pictures(jpeg)
+            }
+        }
     }
 
     /// Reads up to `max_length` bytes of a frame; `None` if no frame is where the index says.

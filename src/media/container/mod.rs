@@ -47,7 +47,7 @@ pub use extensions::{EXTENSIONS, IMAGE_EXTENSIONS, has_image_extension, has_medi
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify, identify_named};
-pub use image::ImageDemuxer;
+pub use image::{ImageDemuxer, has_further_pictures};
 pub use mov::{MovDemuxer, MovMuxer};
 pub use multipart::{MultipartDemuxer, MultipartMuxer};
 pub use muxer::{Muxer, MuxerError, MuxerWrite, RemovedSample};

@@ -104,10 +104,7 @@ fn action_buttons<'a>(columns: Columns) -> Element<'a, Action> {
 }
 
 fn hint<'a>() -> Element<'a, Action> {
-    text("or drop a film or a folder of JPEG files here")
-        .size(size::SMALL)
-        .style(theme::muted)
-        .into()
+    text("or drop a film or a folder of JPEG files here").size(size::SMALL).style(theme::muted).into()
 }
 
 fn action_button<'a>(
