@@ -2,6 +2,7 @@
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 use std::io::{self, ErrorKind, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use reelay::command_line::{self, Invocation, stderr};
@@ -14,7 +15,7 @@ use tracing_subscriber::prelude::*;
 const USAGE_ERROR: u8 = 2;
 
 fn main() -> ExitCode {
-    let code = match command_line::parse(std::env::args_os().skip(1)) {
+    let code = match command_line::parse(std::env::args_os().skip(1), Path::is_dir) {
         Ok(invocation) => match run(invocation) {
             Ok(()) => ExitCode::SUCCESS,
             Err(sentence) => {

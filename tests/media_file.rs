@@ -229,7 +229,10 @@ fn invalid_files_are_refused_with_advice() {
     let first = &encode_file(FileLayout::Records(5), &test_jpegs(JpegKind::WithComment, SIZE, 1));
     assert!(with(&first[..first.len() / 2]).contains("it ends in the middle of its first frame"));
     assert!(with(&[0xFF, 0xD8, 0xFF, 0xD9, 0, 0]).contains("it has no complete frame"));
-    assert!(open_error(folder.path()).contains("is not a file"));
+    assert!(
+        open_error(folder.path()).contains("film.mjpeg is a folder of films; open one of them, such as ")
+    );
+    assert!(open_error(Path::new("/dev/null")).contains("is not a file"));
     assert!(open_error(&folder.path().join("nothing")).starts_with("There is no file "));
 }
 

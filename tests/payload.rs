@@ -89,6 +89,20 @@ fn frame_whose_scan_begins_like_a_jpeg_is_bit_exact() {
     assert_eq!(Rfc2435Frame::parse(&damaged).unwrap_err(), UnsupportedJpeg::MalformedHeader);
 }
 
+/// A phone's photo has other pictures, or a film, behind its JPEG.
+#[test]
+fn rfc_2435_carries_nothing_behind_the_jpeg() {
+    for kind in [JpegKind::Standard420, JpegKind::Restarts] {
+        let jpeg = test_jpeg(kind, SIZE, 1, 0);
+        let photo = [&jpeg[..], &test_jpeg(kind, (16, 16), 2, 0), b"\0\0\0\x18ftypmp42"].concat();
+        let [alone, followed] =
+            [&jpeg, &photo].map(|frame| packetize(frame, PayloadFormat::Rfc2435).unwrap());
+        assert!(alone.packets() == followed.packets(), "{kind:?}");
+        let complete = packetize(&photo, PayloadFormat::OriginalHeader).unwrap();
+        assert_eq!(single_frame(&parse_packets(&complete, 0)).jpeg, photo, "{kind:?}");
+    }
+}
+
 #[test]
 fn rfc_2435_carries_no_eoi() {
     let jpeg = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);

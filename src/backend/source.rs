@@ -9,7 +9,7 @@ use crate::media_file::{MediaFile, MediaFileError};
 /// Source of a local video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSource {
-    /// File with this path.
+    /// File, or folder of JPEG files, with this path.
     File(PathBuf),
     /// Sample video that is part of the program.
     Sample,
@@ -50,7 +50,10 @@ pub(super) static SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
 /// File name under which the sample is shown and served.
 pub const SAMPLE_NAME: &str = "sample.mjpeg";
 
-/// Returns the last component of a path, or the complete path if it has none.
+/// Returns the last component of a path, or the complete path if it has none. "." and ".." stand for the folder that they
+/// name.
 pub fn file_name(path: &Path) -> String {
+    let resolved = if path.file_name().is_none() { path.canonicalize().ok() } else { None };
+    let path = resolved.as_deref().unwrap_or(path);
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -67,7 +67,7 @@ pub enum ArgumentError {
     #[error("Classroom servers send over UDP only; omit --transport.")]
     ClassroomTransport,
     /// `convert` was given a target whose extension is not one of a format that is written.
-    #[error("{} has no extension of a format that is written; end the name in .mov, .avi, .mpjpeg or .mjpeg.", .0.display())]
+    #[error("{} has no extension of a format that is written; end the name in .mov, .avi, .mpjpeg, .mjpeg, .jpg, or in / for a folder.", .0.display())]
     OutputExtension(PathBuf),
     /// `--format` was given for a target whose extension decides the format.
     #[error("--format is for names that end in .mjpeg; omit it.")]

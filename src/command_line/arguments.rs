@@ -151,7 +151,7 @@ pub struct ProxyArguments {
 pub struct ConvertArguments {
     /// Film or stream to convert.
     pub target: Target,
-    /// Path of the file to write, whose extension has selected `format`.
+    /// Path of the file or folder to write, whose extension has selected `format`.
     pub output: PathBuf,
     /// Format of that file.
     pub format: OutputFormat,
@@ -165,17 +165,20 @@ pub struct ConvertArguments {
     pub transport: Option<TransportPreference>,
     /// Certificate that is trusted at every server of a stream; `None` without `--tls-fingerprint`.
     pub tls_fingerprint: Option<Fingerprint>,
-    /// Replaces an existing file.
+    /// Replaces an existing file, or the numbered files of a folder.
     pub force: bool,
     /// Logs debug messages too.
     pub verbose: bool,
 }
 
-/// Parses the arguments after the program's name.
+/// Parses the arguments after the program's name. `is_folder` tells whether there is a folder at a path.
 ///
 /// # Errors
 /// Returns an [`ArgumentError`] for the first argument that cannot be used.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation, ArgumentError> {
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    is_folder: impl Fn(&Path) -> bool,
+) -> Result<Invocation, ArgumentError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let program = OsString::from("reelay");
     let cli = match Cli::try_parse_from(std::iter::once(&program).chain(&arguments)) {
@@ -193,7 +196,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Invocation
         Some(cli::Command::Serve(serve)) => serve.check().map(Invocation::Serve),
         Some(cli::Command::Probe(probe)) => probe.check().map(Invocation::Probe),
         Some(cli::Command::Proxy(proxy)) => proxy.check().map(Invocation::Proxy),
-        Some(cli::Command::Convert(convert)) => convert.check().map(Invocation::Convert),
+        Some(cli::Command::Convert(convert)) => convert.check(is_folder).map(Invocation::Convert),
         Some(cli::Command::Completions(arguments)) => {
             Ok(Invocation::Print(completions::script(arguments.shell)))
         }
@@ -342,21 +345,35 @@ fn check_tls(
     }
 }
 
-/// Returns the format that the extension of a file and `--format` select.
-fn output_format(path: &Path, requested: Option<OutputFormat>) -> Result<OutputFormat, ArgumentError> {
+/// Returns the format that the extension of a file and `--format` select. A folder exists, or its path ends in a separator.
+fn output_format(
+    path: &Path,
+    requested: Option<OutputFormat>,
+    is_folder: impl Fn(&Path) -> bool,
+) -> Result<OutputFormat, ArgumentError> {
+    if path.to_string_lossy().ends_with(std::path::is_separator) || is_folder(path) {
+        return if requested.is_some() {
+            Err(ArgumentError::FormatByExtension)
+        } else {
+            Ok(OutputFormat::Folder)
+        };
+    }
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     match (extension.as_deref(), requested) {
         (Some("avi"), None) => Ok(OutputFormat::Avi),
         (Some("mov" | "qt"), None) => Ok(OutputFormat::Mov),
         (Some("mpjpeg"), None) => Ok(OutputFormat::Multipart),
-        (Some("avi" | "mov" | "qt" | "mpjpeg"), Some(_)) => Err(ArgumentError::FormatByExtension),
+        (Some("jpg" | "jpeg"), None) => Ok(OutputFormat::Image),
+        (Some("avi" | "mov" | "qt" | "mpjpeg" | "jpg" | "jpeg"), Some(_)) => {
+            Err(ArgumentError::FormatByExtension)
+        }
         (Some("mjpeg" | "mjpg" | "mjp"), format) => Ok(format.unwrap_or(OutputFormat::Raw)),
         _ => Err(ArgumentError::OutputExtension(path.to_owned())),
     }
 }
 
 impl cli::Convert {
-    fn check(self) -> Result<ConvertArguments, ArgumentError> {
+    fn check(self, is_folder: impl Fn(&Path) -> bool) -> Result<ConvertArguments, ArgumentError> {
         let positional = |error: TargetError| ArgumentError::Positional(error.to_string());
         let (target, output) = match (self.classroom, self.output) {
             (None, Some(output)) => (Target::try_from(self.input).map_err(positional)?, output),
@@ -365,7 +382,7 @@ impl cli::Convert {
         };
         check_tls(&target, self.transport, self.tls_fingerprint)?;
         let output = target::parse_path(output).map_err(positional)?;
-        let format = output_format(&output, self.format)?;
+        let format = output_format(&output, self.format, is_folder)?;
         let end_of = |duration: Npt| {
             let from = self.from.unwrap_or(Npt::ZERO).as_micros();
             Npt::from_micros(from.saturating_add(duration.as_micros()))
@@ -374,8 +391,10 @@ impl cli::Convert {
         if self.duration == Some(Npt::ZERO) {
             return Err(ArgumentError::EmptyDuration);
         }
-        let is_empty = to.is_some_and(|to| to <= self.from.unwrap_or(Npt::ZERO));
-        if is_empty {
+        let from = self.from.unwrap_or(Npt::ZERO);
+        // One time names the frame that is shown then.
+        let is_frame = format == OutputFormat::Image && to == Some(from);
+        if !is_frame && to.is_some_and(|to| to <= from) {
             return Err(ArgumentError::EmptyPart);
         }
         Ok(ConvertArguments {
@@ -406,7 +425,8 @@ mod tests {
     use crate::server_embed::ServerOptions;
 
     fn parse_line(line: &str) -> Result<Invocation, String> {
-        parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+        let is_folder = |path: &Path| path == Path::new("folder") || path == Path::new("folder.avi");
+        parse(line.split_whitespace().map(OsString::from), is_folder).map_err(|error| error.to_string())
     }
 
     fn parse_window(line: &str) -> WindowArguments {
@@ -547,9 +567,17 @@ mod tests {
         assert_eq!(format("convert in.avi out.mpjpeg"), Ok(OutputFormat::Multipart));
         assert_eq!(format("convert in.avi out.mjpeg"), Ok(OutputFormat::Raw));
         assert_eq!(format("convert in.avi out.mjpeg --format classroom"), Ok(OutputFormat::Classroom));
+        assert_eq!(format("convert in.avi out.JPG --from 5 --to 5"), Ok(OutputFormat::Image));
+        for folder in ["out/", "out.jpg/", "folder", "folder.avi"] {
+            assert_eq!(format(&format!("convert in.avi {folder}")), Ok(OutputFormat::Folder), "{folder}");
+        }
         for (line, part) in [
             ("convert in.avi out.mp4", "out.mp4 has no extension of a format that is written"),
+            ("convert in.avi out", "out has no extension of a format that is written"),
             ("convert in.avi out.avi --format raw", "--format is for names that end in .mjpeg"),
+            ("convert in.avi out.jpg --format raw", "--format is for names that end in .mjpeg"),
+            ("convert in.avi out/ --format raw", "--format is for names that end in .mjpeg"),
+            ("convert in.avi out.jpg --from 5 --to 4", "--from is not before --to"),
             ("convert in.avi out.avi --from 5 --to 5", "--from is not before --to"),
             ("convert in.avi out.avi --duration 0", "--duration is zero"),
             ("convert in.avi out.avi --classroom h:1/f", "One film or stream is converted at a time"),
@@ -616,7 +644,7 @@ mod tests {
     #[test]
     fn empty_path_is_rejected() {
         for line in [&[""][..], &["probe", ""], &["serve", ""]] {
-            let error = parse(line.iter().map(OsString::from)).unwrap_err().to_string();
+            let error = parse(line.iter().map(OsString::from), |_| false).unwrap_err().to_string();
             assert_eq!(error, "The path is empty; give the path of a film.");
         }
     }
@@ -627,17 +655,21 @@ mod tests {
         use std::os::unix::ffi::OsStringExt as _;
         let name = OsString::from_vec(b"\xff.csv".to_vec());
         let arguments = ["probe", "--report"].map(OsString::from);
-        let Ok(Invocation::Probe(probe)) = parse(arguments.into_iter().chain([
-            name.clone(),
-            OsString::from("--save-frames"),
-            name.clone(),
-            name.clone(),
-        ])) else {
+        let Ok(Invocation::Probe(probe)) = parse(
+            arguments.into_iter().chain([
+                name.clone(),
+                OsString::from("--save-frames"),
+                name.clone(),
+                name.clone(),
+            ]),
+            |_| false,
+        ) else {
             panic!("paths need not be UTF-8")
         };
         assert_eq!(probe.target, Target::File(name.clone().into()));
         assert_eq!(probe.report.unwrap().path, PathBuf::from(name.clone()));
-        let error = parse(["serve".into(), "--user".into(), name, "x".into()]).unwrap_err().to_string();
+        let error =
+            parse(["serve".into(), "--user".into(), name, "x".into()], |_| false).unwrap_err().to_string();
         assert!(error.contains("UTF-8") && error.ends_with('.'), "{error}");
     }
 

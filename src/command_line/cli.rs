@@ -101,7 +101,8 @@ pub struct Window {
 #[derive(Debug, Args)]
 #[command(after_help = SERVE_NOTES)]
 pub struct Serve {
-    /// Films, or folders with .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films
+    /// Films, or folders with .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films. A folder without films whose JPEG files
+    /// are frames, or a JPEG file, is a film too
     #[arg(value_name = "PATH", required = true, value_parser = OsStringValueParser::new().try_map(target::parse_path))]
     pub paths: Vec<PathBuf>,
 
@@ -307,12 +308,13 @@ Examples:
     after_help = CONVERT_NOTES
 )]
 pub struct Convert {
-    /// Film to convert, or stream like rtsp://camera.local:554/live; also http:// and https://
+    /// Film or folder of JPEG files to convert, or stream like rtsp://camera.local:554/live; also http:// and https://
     #[arg(value_name = "IN|URL", required = true, value_hint = ValueHint::AnyPath)]
     pub input: OsString,
 
-    /// File to write; its extension selects the format: .mov, .avi, .mpjpeg (a saved HTTP stream) or .mjpeg
-    #[arg(value_name = "OUT", required_unless_present = "classroom", value_hint = ValueHint::FilePath)]
+    /// File to write; its extension selects the format: .mov, .avi, .mpjpeg (a saved HTTP stream), .mjpeg, or .jpg for one
+    /// frame. Or a folder, which ends in / or exists, for 000001.jpg, 000002.jpg and so on
+    #[arg(value_name = "OUT", required_unless_present = "classroom", value_hint = ValueHint::AnyPath)]
     pub output: Option<OsString>,
 
     /// Film on a classroom server to convert, like 127.0.0.1:1025/movie.Mjpeg
@@ -357,7 +359,7 @@ pub struct Convert {
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub fps: Option<FrameRate>,
 
-    /// Replace an existing file
+    /// Replace an existing file, or the numbered .jpg files of a folder
     #[arg(long)]
     pub force: bool,
 
@@ -367,7 +369,8 @@ pub struct Convert {
 
 const CONVERT_NOTES: &str = "\
 Each frame keeps its bytes. What the format cannot hold is said before anything is written, and an existing file is \
-replaced only when the new one is complete. Sound is left out. For films that are not Motion JPEG, the message has a \
+replaced only when the new one is complete. Sound is left out. For a .jpg file, --from and --to with the same time name \
+one frame. For films that are not Motion JPEG, the message has a \
 command of ffmpeg that makes one of them. A stream is converted while it is played; a stream without an end until \
 Ctrl+C, which completes the file. A lost connection is set up again, up to ten times without a frame between them.
 
@@ -376,6 +379,9 @@ Examples:
   reelay convert camera.avi camera.mov
   reelay convert rtsp://camera.local:554/live camera.mov --duration 1:00:00
   reelay convert capture.mpjpeg camera.mov
+  reelay convert camera.avi frames/
+  reelay convert frames/ film.avi --fps 25
+  reelay convert camera.avi photo.jpg --from 1:30 --to 1:30
   reelay convert camera.avi movie.mjpeg --format classroom --from 1:00 --to 1:30";
 
 /// Print a completion script for a shell

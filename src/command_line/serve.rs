@@ -100,11 +100,15 @@ fn load_tls(files: &TlsArguments) -> Result<ServerTls, CommandError> {
     })
 }
 
-/// Adds a film, or the films of a folder, to the server. Returns the names under which they are served.
+/// Adds a film, the films of a folder, or a folder of JPEG files to the server. Returns the names under which they are served.
 fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec<String>, CommandError> {
     let known_rate = rate.unwrap_or(FrameRate::CLASSROOM);
     if path.is_dir() {
-        return add_folder(server, path, known_rate);
+        let names = add_folder(server, path, known_rate)?;
+        if !names.is_empty() {
+            return Ok(names);
+        }
+        // Without films, its JPEG files may be one.
     }
     let file_name = backend::file_name(path);
     let film = MediaFile::open(path, &file_name, known_rate)
@@ -127,13 +131,7 @@ fn add_folder(server: &Server, folder: &Path, rate: FrameRate) -> Result<Vec<Str
     })?;
     found.skipped.iter().for_each(stderr::print_line);
     found.renamed.iter().for_each(stderr::print_line);
-    match found.names.is_empty() {
-        true => Err(CommandError::new(format!(
-            "{} holds no .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg or .mjp film; name another folder.",
-            folder.display()
-        ))),
-        false => Ok(found.names),
-    }
+    Ok(found.names)
 }
 
 /// Prints one URL per film, flushed, because a program may wait for them.

@@ -235,14 +235,20 @@ impl TryFrom<OsString> for RecordFile {
 }
 
 impl OutputFormat {
-    /// Returns the same format of a recording.
-    pub fn recording_format(self) -> RecordingFormat {
+    /// Returns whether a reader of the format finds the end of a frame by EOI.
+    pub fn ends_frames_at_eoi(self) -> bool {
+        matches!(self, Self::Raw | Self::Classroom | Self::Multipart)
+    }
+
+    /// Returns the same format of a recording; `None` if streams are not recorded in it.
+    pub fn recording_format(self) -> Option<RecordingFormat> {
         match self {
-            Self::Avi => RecordingFormat::Avi,
-            Self::Mov => RecordingFormat::Mov,
-            Self::Multipart => RecordingFormat::Multipart,
-            Self::Raw => RecordingFormat::Raw,
-            Self::Classroom => RecordingFormat::Classroom,
+            Self::Avi => Some(RecordingFormat::Avi),
+            Self::Mov => Some(RecordingFormat::Mov),
+            Self::Multipart => Some(RecordingFormat::Multipart),
+            Self::Raw => Some(RecordingFormat::Raw),
+            Self::Classroom => Some(RecordingFormat::Classroom),
+            Self::Image | Self::Folder => None,
         }
     }
 }
@@ -260,6 +266,10 @@ pub enum OutputFormat {
     Raw,
     /// The classroom format: each frame after its length in five digits.
     Classroom,
+    /// One frame, as a JPEG file.
+    Image,
+    /// A folder with a JPEG file of each frame.
+    Folder,
 }
 
 impl TryFrom<OsString> for ReportFile {

@@ -18,6 +18,21 @@ pub struct MediaFileError {
 pub(super) enum MediaFileErrorKind {
     Io(io::Error),
     NotAFile,
+    /// The file was found in a folder that is served, and is now a link to another place.
+    LinkOutOfFolder,
+    /// The folder is a list of films.
+    FolderOfFilms {
+        /// Path of one of them.
+        film: PathBuf,
+        /// It has JPEG files too.
+        has_images: bool,
+    },
+    /// The folder has no films and no JPEG files.
+    EmptyFolder,
+    /// The files of the folder with names of JPEG files are none.
+    FolderWithoutFrame,
+    /// The folder has too many files to list.
+    FolderTooLarge,
     NotMotionJpeg(UnsupportedFile),
     /// The file ends inside its first frame.
     Truncated,
@@ -49,6 +64,29 @@ fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
     match kind {
         MediaFileErrorKind::Io(error) => describe_io(name, &path, error),
         MediaFileErrorKind::NotAFile => format!("{path} is not a file; choose a Motion JPEG film."),
+        MediaFileErrorKind::LinkOutOfFolder => {
+            format!("{name} is a link out of the folder that is served; serve the film itself.")
+        }
+        MediaFileErrorKind::FolderOfFilms { film, has_images } => {
+            let others = if *has_images { ", so its JPEG files are not played as one" } else { "" };
+            let film = film.display();
+            format!(
+                "{name} is a folder of films{others}; open one of them, such as {film}, or serve all of them with \
+                 \"reelay serve\"."
+            )
+        }
+        MediaFileErrorKind::EmptyFolder => {
+            format!(
+                "{name} is a folder without .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films, and without JPEG files; \
+                 choose another one."
+            )
+        }
+        MediaFileErrorKind::FolderWithoutFrame => {
+            format!("{name} has no complete JPEG file; copy or download it again.")
+        }
+        MediaFileErrorKind::FolderTooLarge => {
+            format!("{name} has more than 1,000,000 files; move a part of them to another folder.")
+        }
         MediaFileErrorKind::NotMotionJpeg(kind) => describe_unsupported(name, *kind),
         MediaFileErrorKind::Truncated => {
             format!(

@@ -1,6 +1,5 @@
 //! An open media file, and the index of its frames that a background thread fills.
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -10,16 +9,21 @@ use std::{io, thread};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::disk_file::FileVersion;
 use super::error::{MediaFileError, MediaFileErrorKind};
+use super::folder_listing::FolderListing;
+use super::folder_scan::FolderScan;
+use super::image_folder::ImageFolder;
 use super::index_progress::IndexProgress;
-use super::index_scan::{IndexScan, read_up_to};
+use super::index_scan::IndexScan;
 use super::info::MediaInfo;
+use super::open_file::{check_file, identify_head, open_file};
 use super::side_index;
 use super::storage::{ReadAt, Storage};
 use crate::media::FrameRate;
 use crate::media::container::{
-    self, ContainerFormat, Demuxer, FilmProperties, FrameEntry, FrameIndex, FrameTimes, HEAD_LENGTH,
-    MovDemuxer, SourceFile, identify,
+    self, ContainerFormat, Demuxer, FilmProperties, FrameEntry, FrameIndex, FrameTimes, MovDemuxer,
+    SourceFile,
 };
 use crate::media::jpeg::{Dimensions, JpegHeader, marker, split_fields, undecodable_kind};
 
@@ -59,25 +63,26 @@ const MAX_FRAMES: usize = 10_000_000;
 const INDEX_TIMEOUT: Duration = Duration::from_millis(50);
 
 impl MediaFile {
-    /// Opens a file and starts to index it. Blocks until the first frame is known, and up to 50 ms more for the
-    /// complete index; the rest is indexed on a background thread. `rate` is the frame rate if the file states none.
+    /// Opens a file, or a folder of JPEG files, and starts to index it. Blocks until the first frame is known, and up to
+    /// 50 ms more for the complete index; the rest is indexed on a background thread. `rate` is the frame rate if the file
+    /// states none.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or is not Motion JPEG.
+    /// Returns an error if the file cannot be read or is not Motion JPEG, or if the folder has no JPEG files, or films.
     pub fn open(path: &Path, name: &str, rate: FrameRate) -> Result<Arc<Self>, MediaFileError> {
         let fail = |kind| MediaFileError::new(name, path, kind);
-        let storage = Arc::new(open_file(path).map_err(fail)?);
+        let opened = if path.is_dir() { open_folder(path) } else { open_file(path) };
+        let storage = Arc::new(opened.map_err(fail)?);
         Self::open_storage(storage.clone(), storage, name, rate).map_err(fail)
     }
 
-    /// Checks the format of a file by its first [`HEAD_LENGTH`] bytes. Blocks.
+    /// Checks the format of a file by its first bytes, and of a MOV or MP4 film its codec. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read or its first bytes are not Motion JPEG. [`open`](Self::open) may
+    /// Returns an error if the file cannot be read or is not Motion JPEG. [`open`](Self::open) may
     /// still fail for a file that passes.
     pub fn check(path: &Path, name: &str) -> Result<(), MediaFileError> {
-        let identified = open_file(path).and_then(|storage| identify_head(&storage).map(|_| ()));
-        identified.map_err(|kind| MediaFileError::new(name, path, kind))
+        check_file(path).map_err(|kind| MediaFileError::new(name, path, kind))
     }
 
     /// Opens a file that is compiled into the program.
@@ -101,11 +106,9 @@ impl MediaFile {
         name: &str,
         rate: FrameRate,
     ) -> Result<Arc<Self>, MediaFileErrorKind> {
-        let format = identify_head(&*reader)?;
-        let source = SourceFile { length: storage.length(), assumed_rate: rate };
-        let mut scan = IndexScan::new(reader, open_demuxer(format, source, &storage));
+        let (format, mut scan) = start_scan(&storage, reader, rate)?;
         let frame_properties = frame_properties(&mut scan, &storage)?;
-        let film_properties = scan.demuxer().properties();
+        let film_properties = scan.properties();
         let media_file = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             name: name.to_owned(),
@@ -144,6 +147,15 @@ impl MediaFile {
     /// Display name given to [`open`](Self::open).
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Path of the file or folder; `None` for bytes in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match &*self.storage {
+            Storage::File { path, .. } => Some(path),
+            Storage::Folder(folder) => Some(folder.path()),
+            Storage::Memory(_) => None,
+        }
     }
 
     /// Container format, detected from the first bytes of the file.
@@ -190,11 +202,13 @@ impl MediaFile {
     pub fn reopen(&self) -> Result<Arc<Self>, MediaFileError> {
         match &*self.storage {
             Storage::File { path, .. } => Self::open(path, &self.name, self.assumed_rate),
+            Storage::Folder(folder) => Self::open(folder.path(), &self.name, self.assumed_rate),
             Storage::Memory(bytes) => Self::from_memory(bytes, &self.name, self.assumed_rate),
         }
     }
 
-    /// Returns whether the file at its path is the one that was opened, with the same length and time of change. Blocks.
+    /// Returns whether the file at its path is the one that was opened, with the same length and time of change. Of a
+    /// folder, only changes of the list of files are noticed, and those of files that were read. Blocks.
     pub fn is_unchanged(&self) -> bool {
         self.storage.is_unchanged()
     }
@@ -230,12 +244,21 @@ impl MediaFile {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, `UnexpectedEof` if it is shorter than when it was indexed or was
-    /// overwritten, or `InvalidData` if no frame begins there although the index of the file says so.
+    /// overwritten, or `InvalidData` if no frame is there although the index of the file says so, or if the frame's file in
+    /// a folder was removed or changed.
     pub fn read(&self, entry: FrameEntry) -> io::Result<Bytes> {
-        let jpeg = self.storage.read(entry.offset, entry.length as usize)?;
+        self.read_start(entry, usize::MAX)
+    }
+
+    /// Reads up to `max_length` bytes of the frame of an index entry. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error as [`read`](Self::read) does.
+    pub fn read_start(&self, entry: FrameEntry, max_length: usize) -> io::Result<Bytes> {
+        let jpeg = self.storage.read(entry, max_length)?;
         match jpeg.starts_with(&[0xFF, marker::SOI]) {
             true => Ok(jpeg),
-            false if self.is_unchanged() => Err(io::Error::new(
+            false if self.format == ContainerFormat::Folder || self.is_unchanged() => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "no frame is where the index of the film says",
             )),
@@ -248,37 +271,68 @@ impl MediaFile {
 
     /// Moves the frames that were found into the index; returns the number of indexed frames.
     fn publish(&self, scan: &mut IndexScan) -> usize {
-        let end = scan.demuxer().end();
+        let end = scan.end();
         let frames = self.index.append(scan.entries(), end);
         self.progress.send_modify(|progress| progress.frames = frames as u64);
         frames
     }
 }
 
-fn open_file(path: &Path) -> Result<Storage, MediaFileErrorKind> {
-    // Checked before opening, because opening a named pipe blocks until it has a writer.
-    match fs::metadata(path).map_err(MediaFileErrorKind::Io)?.is_file() {
-        true => Storage::open(path).map_err(MediaFileErrorKind::Io),
-        false => Err(MediaFileErrorKind::NotAFile),
+/// Opens a folder whose JPEG files are the frames of a film.
+fn open_folder(path: &Path) -> Result<Storage, MediaFileErrorKind> {
+    // Before the files are listed, so that one that is added meanwhile is noticed.
+    let version = FileVersion::of(path).map_err(MediaFileErrorKind::Io)?;
+    let FolderListing { images, film } = FolderListing::read(path)?;
+    match film {
+        Some(film) => Err(MediaFileErrorKind::FolderOfFilms { film, has_images: !images.is_empty() }),
+        None if images.is_empty() => Err(MediaFileErrorKind::EmptyFolder),
+        None => {
+            let folder = ImageFolder::new(path, version, images).map_err(MediaFileErrorKind::Io)?;
+            Ok(Storage::Folder(Arc::new(folder)))
+        }
     }
+}
+
+/// Identifies the format, and creates the scan that reads the index through `reader`.
+fn start_scan(
+    storage: &Storage,
+    reader: Arc<dyn ReadAt>,
+    rate: FrameRate,
+) -> Result<(ContainerFormat, IndexScan), MediaFileErrorKind> {
+    let path = match storage {
+        Storage::Folder(folder) => {
+            let scan = FolderScan::new(folder.clone(), rate);
+            return Ok((ContainerFormat::Folder, IndexScan::of_folder(scan)));
+        }
+        Storage::File { path, .. } => path.as_path(),
+        Storage::Memory(_) => Path::new(""),
+    };
+    let format = identify_head(&*reader, path)?;
+    let source = SourceFile { length: storage.length(), assumed_rate: rate };
+    Ok((format, IndexScan::of_file(reader, open_demuxer(format, source, storage))))
 }
 
 /// Reads the properties of the first frame whose header is valid.
 fn frame_properties(scan: &mut IndexScan, storage: &Storage) -> Result<FrameProperties, MediaFileErrorKind> {
     for frame in 0..MAX_INVALID_FRAMES {
         let Some(entry) = scan.frame(frame).map_err(MediaFileErrorKind::Io)? else {
-            if let Some(refusal) = scan.demuxer().refusal() {
+            if let Some(refusal) = scan.refusal() {
                 return Err(MediaFileErrorKind::NotMotionJpeg(refusal));
             }
-            let defects = scan.demuxer().defects();
+            let defects = scan.defects();
             return Err(match defects.oversized {
                 _ if frame > 0 => MediaFileErrorKind::InvalidHeader,
+                0 if defects.skipped_files > 0 => MediaFileErrorKind::FolderWithoutFrame,
                 0 if defects.is_truncated => MediaFileErrorKind::Truncated,
                 0 => MediaFileErrorKind::NoCompleteFrame,
                 _ => MediaFileErrorKind::FrameTooLarge,
             });
         };
-        let jpeg = storage.read(entry.offset, entry.length as usize).map_err(MediaFileErrorKind::Io)?;
+        let jpeg = match storage.read(entry, usize::MAX) {
+            // The file of a folder was removed after it was found.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => continue,
+            jpeg => jpeg.map_err(MediaFileErrorKind::Io)?,
+        };
         if let Ok(header) = JpegHeader::parse(&jpeg) {
             let undecodable_kind = undecodable_kind(&header);
             let dimensions =
@@ -299,13 +353,6 @@ fn open_demuxer(format: ContainerFormat, source: SourceFile, storage: &Storage) 
     }
 }
 
-/// Identifies the container format by the first bytes.
-fn identify_head(reader: &dyn ReadAt) -> Result<ContainerFormat, MediaFileErrorKind> {
-    let mut head = vec![0; HEAD_LENGTH];
-    let length = read_up_to(reader, 0, &mut head).map_err(MediaFileErrorKind::Io)?;
-    identify(&head[..length]).map_err(MediaFileErrorKind::NotMotionJpeg)
-}
-
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// Runs a scan to the end of the file, or until the media file is dropped.
@@ -317,7 +364,7 @@ fn run_index(media_file: &Weak<MediaFile>, mut scan: IndexScan) {
             Ok(true) if indexed < MAX_FRAMES => {}
             Ok(_) => {
                 media_file.publish(&mut scan);
-                let defects = scan.demuxer().defects();
+                let defects = scan.defects();
                 media_file.progress.send_modify(|progress| progress.defects = Some(defects));
                 return;
             }

@@ -1,5 +1,6 @@
 //! Progress of the index of a media file, and the warning about a damaged file. Sans-I/O.
 
+use crate::format::count;
 use crate::media::container::FileDefects;
 
 /// Progress of the index of a media file.
@@ -28,9 +29,10 @@ impl IndexProgress {
                 self.frames
             ));
         }
-        let FileDefects { damaged, oversized, is_truncated } = self.defects?;
+        let FileDefects { damaged, oversized, is_truncated, unmarked, skipped_files } = self.defects?;
         let kind = match (damaged, is_truncated) {
-            (0, false) if oversized == 0 => return None,
+            (0, false) if skipped_files > 0 => return Some(skipped_files_warning(name, skipped_files)),
+            (0, false) if oversized == 0 => return unmarked_warning(name, unmarked),
             (0, false) => {
                 let oversized = match oversized {
                     1 => "1 frame larger than 16.8 MB, which is".to_owned(),
@@ -50,6 +52,29 @@ impl IndexProgress {
         };
         Some(format!("{name} is {kind}: {incomplete} skipped; copy or download it again."))
     }
+}
+
+/// Returns the message about files of a folder that are skipped.
+fn skipped_files_warning(name: &str, skipped: u64) -> String {
+    match skipped {
+        1 => format!("{name}: 1 file is no complete JPEG and is skipped; copy or download it again."),
+        skipped => {
+            let skipped = count(skipped);
+            format!(
+                "{name}: {skipped} files are no complete JPEGs and are skipped; copy or download them again."
+            )
+        }
+    }
+}
+
+/// Returns the message about frames without EOI; `None` if there are none.
+fn unmarked_warning(name: &str, unmarked: u64) -> Option<String> {
+    let frames = match unmarked {
+        0 => return None,
+        1 => "1 frame has".to_owned(),
+        unmarked => format!("{} frames have", count(unmarked)),
+    };
+    Some(format!("{name}: {frames} no end marker and may be incomplete; copy or download it again."))
 }
 
 #[cfg(test)]
@@ -78,6 +103,14 @@ mod tests {
             (
                 FileDefects { oversized: 3, ..FileDefects::default() },
                 "v.mjpeg has 3 frames larger than 16.8 MB, which are skipped; encode it again with a lower quality.",
+            ),
+            (
+                FileDefects { skipped_files: 1_200, unmarked: 1, ..FileDefects::default() },
+                "v.mjpeg: 1,200 files are no complete JPEGs and are skipped; copy or download them again.",
+            ),
+            (
+                FileDefects { unmarked: 1, ..FileDefects::default() },
+                "v.mjpeg: 1 frame has no end marker and may be incomplete; copy or download it again.",
             ),
         ] {
             assert_eq!(warning(defects).as_deref(), Some(sentence));

@@ -1,28 +1,43 @@
 //! The scan of a media file that fills its index.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::Arc;
 
+use super::disk_file::fill_from;
+use super::folder_scan::FolderScan;
 use super::storage::ReadAt;
-use crate::media::container::{Demuxer, FrameEntry, ReadRequest};
+use crate::media::container::{
+    Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest, UnsupportedFile,
+};
+use crate::proto::rtsp::Npt;
 
-/// A scan in progress: a demuxer and the file that it reads.
+/// A scan in progress: of a file by a demuxer, or of a folder.
 ///
 /// Call [`read_next`](Self::read_next) until it returns `false`, and drain the frames found from
 /// [`entries`](Self::entries) in between.
 #[derive(Debug)]
 pub struct IndexScan {
-    reader: Arc<dyn ReadAt>,
-    demuxer: Box<dyn Demuxer>,
-    buffer: Vec<u8>,
+    source: ScanSource,
     /// Frames found and not yet published.
     entries: Vec<FrameEntry>,
 }
 
+#[derive(Debug)]
+enum ScanSource {
+    File { reader: Arc<dyn ReadAt>, demuxer: Box<dyn Demuxer>, buffer: Vec<u8> },
+    Folder(FolderScan),
+}
+
 impl IndexScan {
-    /// Creates a scan that has read nothing yet.
-    pub fn new(reader: Arc<dyn ReadAt>, demuxer: Box<dyn Demuxer>) -> Self {
-        Self { reader, demuxer, buffer: Vec::new(), entries: Vec::new() }
+    /// Creates a scan of a file that has read nothing yet.
+    pub fn of_file(reader: Arc<dyn ReadAt>, demuxer: Box<dyn Demuxer>) -> Self {
+        let source = ScanSource::File { reader, demuxer, buffer: Vec::new() };
+        Self { source, entries: Vec::new() }
+    }
+
+    /// Creates a scan of a folder.
+    pub fn of_folder(scan: FolderScan) -> Self {
+        Self { source: ScanSource::Folder(scan), entries: Vec::new() }
     }
 
     /// Reads until frame number `frame` (from 0) is known; returns `None` if the file has fewer complete frames. Call it
@@ -40,11 +55,16 @@ impl IndexScan {
     /// # Errors
     /// Returns an error if the file cannot be read.
     pub fn read_next(&mut self) -> io::Result<bool> {
-        let ReadRequest::Range { offset, length } = self.demuxer.poll_read() else { return Ok(false) };
-        self.buffer.resize(length, 0);
-        let length = read_up_to(&*self.reader, offset, &mut self.buffer)?;
-        self.demuxer.handle_bytes(offset, &self.buffer[..length], &mut self.entries);
-        Ok(true)
+        match &mut self.source {
+            ScanSource::Folder(scan) => Ok(scan.read_next(&mut self.entries)),
+            ScanSource::File { reader, demuxer, buffer } => {
+                let ReadRequest::Range { offset, length } = demuxer.poll_read() else { return Ok(false) };
+                buffer.resize(length, 0);
+                let length = read_up_to(&**reader, offset, buffer)?;
+                demuxer.handle_bytes(offset, &buffer[..length], &mut self.entries);
+                Ok(true)
+            }
+        }
     }
 
     /// Frames found and not yet drained by the caller.
@@ -52,9 +72,36 @@ impl IndexScan {
         &mut self.entries
     }
 
-    /// Demuxer, for what it knows about the file so far.
-    pub fn demuxer(&self) -> &dyn Demuxer {
-        &*self.demuxer
+    /// Returns the defects found so far.
+    pub fn defects(&self) -> FileDefects {
+        match &self.source {
+            ScanSource::File { demuxer, .. } => demuxer.defects(),
+            ScanSource::Folder(scan) => scan.defects(),
+        }
+    }
+
+    /// Returns the end of the last frame found so far.
+    pub fn end(&self) -> Npt {
+        match &self.source {
+            ScanSource::File { demuxer, .. } => demuxer.end(),
+            ScanSource::Folder(scan) => scan.end(),
+        }
+    }
+
+    /// Returns what the file states about its film. A folder states nothing.
+    pub fn properties(&self) -> FilmProperties {
+        match &self.source {
+            ScanSource::File { demuxer, .. } => demuxer.properties(),
+            ScanSource::Folder(_) => FilmProperties::default(),
+        }
+    }
+
+    /// Returns the reason why the file is not Motion JPEG, if that was found only while it was read.
+    pub fn refusal(&self) -> Option<UnsupportedFile> {
+        match &self.source {
+            ScanSource::File { demuxer, .. } => demuxer.refusal(),
+            ScanSource::Folder(_) => None,
+        }
     }
 }
 
@@ -64,14 +111,5 @@ impl IndexScan {
 /// # Errors
 /// Returns an error if the file cannot be read.
 pub fn read_up_to(reader: &dyn ReadAt, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read_at(offset.saturating_add(filled as u64), &mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
+    fill_from(offset, buffer, |offset, buffer| reader.read_at(offset, buffer))
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::{fs, io};
 
-use super::error::MediaFileError;
+use super::error::{MediaFileError, MediaFileErrorKind};
 use super::file::MediaFile;
+use super::folder_listing::{MAX_DEPTH, links_inside};
 use crate::media::FrameRate;
 use crate::media::container::has_media_extension;
 
@@ -21,12 +22,13 @@ pub struct Library {
 
 #[derive(Debug, Clone)]
 enum LibraryEntry {
-    Open(Arc<MediaFile>),
-    /// Found in a folder and opened by the first request for it.
-    Listed {
-        path: PathBuf,
-        rate: FrameRate,
+    Open {
+        media_file: Arc<MediaFile>,
+        /// Folder in which it was found, without links, and which it must not leave by one; `None` if it was added itself.
+        root: Option<Arc<Path>>,
     },
+    /// Found in a folder and opened by the first request for it.
+    Listed { path: PathBuf, rate: FrameRate, root: Arc<Path> },
 }
 
 /// Files that [`Library::add_folder`] found in a folder.
@@ -50,7 +52,7 @@ impl Library {
     pub fn add(&self, media_file: Arc<MediaFile>) -> String {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let name = unique_name(&entries, media_file.name());
-        entries.insert(name.clone(), LibraryEntry::Open(media_file));
+        entries.insert(name.clone(), LibraryEntry::Open { media_file, root: None });
         name
     }
 
@@ -60,16 +62,18 @@ impl Library {
     /// # Errors
     /// Returns an error if the folder itself cannot be read.
     pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<AddedFolder> {
-        let mut search = FolderSearch::default();
+        let canonical = fs::canonicalize(folder)?;
+        let mut search = FolderSearch { canonical, files: Vec::new(), skipped: Vec::new() };
         search.read_folder(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let (mut names, mut renames) = (Vec::new(), Vec::new());
+        let root: Arc<Path> = search.canonical.into();
         for (original, path) in search.files {
             let name = unique_name(&entries, &original);
             if name != original {
                 renames.push(renamed_message(&path, &name, &original));
             }
-            entries.insert(name.clone(), LibraryEntry::Listed { path, rate });
+            entries.insert(name.clone(), LibraryEntry::Listed { path, rate, root: root.clone() });
             names.push(name);
         }
         Ok(AddedFolder { names, skipped: search.skipped, renamed: renames })
@@ -111,32 +115,58 @@ impl Library {
         on_open: impl FnOnce(&Arc<MediaFile>),
     ) -> Result<Option<Arc<MediaFile>>, MediaFileError> {
         let entry = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        let (media_file, previous) = match entry {
+        let (media_file, previous, root) = match entry {
             None => return Ok(None),
-            Some(LibraryEntry::Open(media_file)) if media_file.is_unchanged() => return Ok(Some(media_file)),
-            Some(LibraryEntry::Open(previous)) => match previous.reopen() {
-                Ok(media_file) => (media_file, Some(previous)),
-                Err(error) if previous.is_available() => return Err(error),
-                // The caller finds out that the file is missing or was truncated.
-                Err(_) => return Ok(Some(previous)),
-            },
-            Some(LibraryEntry::Listed { path, rate }) => (MediaFile::open(&path, name, rate)?, None),
+            Some(LibraryEntry::Open { media_file, .. }) if media_file.is_unchanged() => {
+                return Ok(Some(media_file));
+            }
+            Some(LibraryEntry::Open { media_file: previous, root }) => {
+                match reopen(&previous, root.as_deref()) {
+                    Ok(media_file) => (media_file, Some(previous), root),
+                    Err(error) if previous.is_available() => return Err(error),
+                    // The caller finds out that the file is missing or was truncated.
+                    Err(_) => return Ok(Some(previous)),
+                }
+            }
+            Some(LibraryEntry::Listed { path, rate, root }) => {
+                check_root(&path, name, &root)?;
+                (MediaFile::open(&path, name, rate)?, None, Some(root))
+            }
         };
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         match entries.get_mut(name) {
             // Two requests may open the file at the same time; the first result is kept.
-            Some(LibraryEntry::Open(first))
+            Some(LibraryEntry::Open { media_file: first, .. })
                 if previous.is_none_or(|previous| previous.id() != first.id()) =>
             {
                 Ok(Some(first.clone()))
             }
             Some(entry) => {
                 on_open(&media_file);
-                *entry = LibraryEntry::Open(media_file.clone());
+                *entry = LibraryEntry::Open { media_file: media_file.clone(), root };
                 Ok(Some(media_file))
             }
             None => Ok(None),
         }
+    }
+}
+
+/// Opens a file again, if it is still in the folder in which it was found.
+fn reopen(previous: &MediaFile, root: Option<&Path>) -> Result<Arc<MediaFile>, MediaFileError> {
+    if let (Some(root), Some(path)) = (root, previous.path()) {
+        check_root(path, previous.name(), root)?;
+    }
+    previous.reopen()
+}
+
+/// Checks that a file has not become a link out of its folder.
+fn check_root(path: &Path, name: &str, root: &Path) -> Result<(), MediaFileError> {
+    match fs::canonicalize(path) {
+        Ok(target) if !target.starts_with(root) => {
+            Err(MediaFileError::new(name, path, MediaFileErrorKind::LinkOutOfFolder))
+        }
+        // Opening a file that is missing fails with a better message.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -158,12 +188,11 @@ fn unique_name(entries: &BTreeMap<String, LibraryEntry>, name: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Maximum depth of subfolders below the added folder.
-const MAX_DEPTH: usize = 8;
-
 /// A recursive search for media files.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct FolderSearch {
+    /// Path of the first folder without links.
+    canonical: PathBuf,
     /// Names relative to the first folder, with slashes, and paths.
     files: Vec<(String, PathBuf)>,
     /// Messages for users about files and folders that are skipped.
@@ -185,7 +214,11 @@ impl FolderSearch {
             if child.file_type().is_ok_and(|kind| kind.is_dir()) {
                 self.add_subfolder(&path, &name, depth);
             } else if path.is_file() && has_media_extension(&path) {
-                self.add_file(path, name);
+                // A link may lead to a file that the user who serves the folder does not mean to serve.
+                match links_inside(&path, &self.canonical) {
+                    true => self.add_file(path, name),
+                    false => self.skip_link(&path),
+                }
             }
         }
         Ok(())
@@ -197,6 +230,13 @@ impl FolderSearch {
             let path = path.display();
             self.skipped.push(format!("{path} is not served, because its name is not UTF-8; rename it."));
         }
+    }
+
+    fn skip_link(&mut self, path: &Path) {
+        let path = path.display();
+        self.skipped.push(format!(
+            "{path} is not served, because it is a link out of the folder; name the film itself."
+        ));
     }
 
     fn add_subfolder(&mut self, path: &Path, name: &str, depth: usize) {
@@ -221,9 +261,13 @@ impl FolderSearch {
 mod tests {
     use super::*;
 
+    fn listed() -> LibraryEntry {
+        LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM, root: Path::new("").into() }
+    }
+
     #[test]
     fn served_names_are_unique() {
-        let listed = LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        let listed = listed();
         let mut entries = BTreeMap::new();
         for expected in ["movie.Mjpeg", "movie-2.Mjpeg", "movie-3.Mjpeg"] {
             let name = unique_name(&entries, "movie.Mjpeg");
@@ -237,7 +281,7 @@ mod tests {
     #[test]
     fn find_name_ignores_case_and_folders() {
         let library = Library::default();
-        let listed = LibraryEntry::Listed { path: PathBuf::new(), rate: FrameRate::CLASSROOM };
+        let listed = listed();
         for name in ["Movie.mjpeg", "movie.Mjpeg", "deep/other.mjpeg", "other/movie.Mjpeg"] {
             library.entries.write().unwrap().insert(name.to_owned(), listed.clone());
         }
@@ -294,6 +338,32 @@ mod tests {
         let message =
             format!("{} is served as film-2.mjpeg, because the name film.mjpeg is in use.", film.display());
         assert_eq!((again.names, again.renamed), (vec!["film-2.mjpeg".to_owned()], vec![message]));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn link_out_of_the_folder_is_not_served() {
+        use std::os::unix::fs::symlink;
+        let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let at = |name: &str| folder.path().join(name);
+        for path in [at("film.mjpeg"), other.path().join("secret.mjpeg")] {
+            fs::write(path, b"\xFF\xD8\xFFx").unwrap();
+        }
+        fs::create_dir(at("sub")).unwrap();
+        symlink(at("film.mjpeg"), at("sub/inside.mjpeg")).unwrap();
+        symlink(other.path().join("secret.mjpeg"), at("sub/out.mjpeg")).unwrap();
+        symlink(other.path(), at("folder.mjpeg")).unwrap();
+        // The folder that is served may itself be a link.
+        symlink(folder.path(), other.path().join("films")).unwrap();
+        for served in [folder.path().to_owned(), other.path().join("films")] {
+            let found = Library::default().add_folder(&served, FrameRate::CLASSROOM).unwrap();
+            assert_eq!(found.names, ["film.mjpeg", "sub/inside.mjpeg"]);
+            let [skipped] = &found.skipped[..] else { panic!("{found:?}") };
+            assert!(
+                skipped.contains("out.mjpeg is not served, because it is a link out of the folder"),
+                "{skipped}"
+            );
+        }
     }
 
     #[test]

@@ -17,19 +17,27 @@
 //! # }
 //! ```
 
+mod disk_file;
 mod error;
 mod file;
 mod film_writer;
+mod folder_listing;
+mod folder_scan;
+mod folder_writer;
+mod image_folder;
 mod index_progress;
 mod index_scan;
 pub(crate) mod info;
 mod library;
+mod natural_order;
+mod open_file;
 mod side_index;
 mod storage;
 
 pub use error::MediaFileError;
 pub use file::MediaFile;
 pub use film_writer::{FilmWriteError, FilmWriter, RecordingPlace, aside_path};
+pub use folder_writer::{FolderWriteError, FolderWriter};
 pub use index_progress::IndexProgress;
 pub use info::MediaInfo;
 pub use library::{AddedFolder, Library, renamed_message};

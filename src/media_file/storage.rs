@@ -1,12 +1,16 @@
-//! Storage of a media file: a file on disk, or bytes in memory.
+//! Storage of a media file: a file on disk, bytes in memory, or a folder of JPEG files.
 
 use std::fmt;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use super::disk_file::{FileVersion, fill_from, read_file_at};
+use super::image_folder::ImageFolder;
+use crate::media::container::FrameEntry;
 
 /// Random-access reads, from several threads at once.
 pub trait ReadAt: fmt::Debug + Send + Sync {
@@ -32,35 +36,8 @@ pub enum Storage {
     },
     /// Bytes compiled into the program.
     Memory(&'static [u8]),
-}
-
-/// Identity and version of a file on disk. It changes when the file is replaced, overwritten, extended or truncated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileVersion {
-    length: u64,
-    /// Time of the last change; `None` if the system has none.
-    modified: Option<SystemTime>,
-    /// Numbers of the device and the file.
-    #[cfg(unix)]
-    id: (u64, u64),
-    /// Time of the last change of content or attributes, in s and ns since 1970. Programs cannot set it.
-    #[cfg(unix)]
-    changed: (i64, i64),
-}
-
-impl FileVersion {
-    fn new(metadata: &Metadata) -> Self {
-        #[cfg(unix)]
-        use std::os::unix::fs::MetadataExt;
-        Self {
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-            #[cfg(unix)]
-            id: (metadata.dev(), metadata.ino()),
-            #[cfg(unix)]
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
+    /// A folder, each file of which is a frame.
+    Folder(Arc<ImageFolder>),
 }
 
 impl ReadAt for Storage {
@@ -73,6 +50,8 @@ impl ReadAt for Storage {
                 buffer[..length].copy_from_slice(&bytes[start..start + length]);
                 Ok(length)
             }
+            // The files of a folder are read one by one.
+            Self::Folder(_) => Err(ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -88,68 +67,61 @@ impl Storage {
         Ok(Self::File { path: path.to_owned(), file, version })
     }
 
-    /// Returns the length when it was opened, in bytes.
+    /// Returns the length when it was opened, in bytes; 0 for a folder.
     pub fn length(&self) -> u64 {
         match self {
             Self::File { version, .. } => version.length,
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Folder(_) => 0,
         }
     }
 
     /// Returns true if the file at its path is still the version that was opened. Blocks.
     pub fn is_unchanged(&self) -> bool {
         match self {
-            Self::File { path, version, .. } => {
-                fs::metadata(path).is_ok_and(|metadata| FileVersion::new(&metadata) == *version)
-            }
+            Self::File { path, version, .. } => FileVersion::of(path).is_ok_and(|found| found == *version),
             Self::Memory(_) => true,
+            Self::Folder(folder) => folder.is_unchanged(),
         }
     }
 
-    /// Reads exactly `length` bytes at `offset`. Blocks.
+    /// Reads up to `max_length` bytes of a frame. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, or `UnexpectedEof` if it is shorter than when it was indexed.
-    pub fn read(&self, offset: u64, length: usize) -> io::Result<Bytes> {
-        if let Self::Memory(bytes) = self {
-            let start = usize::try_from(offset).unwrap_or(usize::MAX);
-            let range = bytes.get(start..).and_then(|rest| rest.get(..length));
-            return range.map(Bytes::from_static).ok_or_else(|| ErrorKind::UnexpectedEof.into());
-        }
-        let mut bytes = vec![0; length];
-        let mut filled = 0;
-        while filled < length {
-            filled += match self.read_at(offset + filled as u64, &mut bytes[filled..]) {
-                Ok(0) => {
-                    return Err(io::Error::new(
+    /// Returns an error if the frame cannot be read, `UnexpectedEof` if the file is shorter than when it was indexed, or
+    /// `InvalidData` if the file of a folder was removed or changed.
+    pub fn read(&self, entry: FrameEntry, max_length: usize) -> io::Result<Bytes> {
+        let length = max_length.min(entry.length as usize);
+        match self {
+            Self::Memory(bytes) => {
+                let start = usize::try_from(entry.offset).unwrap_or(usize::MAX);
+                let range = bytes.get(start..).and_then(|rest| rest.get(..length));
+                range.map(Bytes::from_static).ok_or_else(|| ErrorKind::UnexpectedEof.into())
+            }
+            Self::File { file, .. } => {
+                let mut bytes = vec![0; length];
+                let read_at = |offset, buffer: &mut [u8]| read_file_at(file, offset, buffer);
+                match fill_from(entry.offset, &mut bytes, read_at)? == length {
+                    true => Ok(bytes.into()),
+                    false => Err(io::Error::new(
                         ErrorKind::UnexpectedEof,
                         "the file is shorter than when it was opened",
-                    ));
+                    )),
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-                read => read?,
-            };
+            }
+            Self::Folder(folder) => folder.read(entry, max_length),
         }
-        Ok(bytes.into())
     }
 
-    /// Returns true if the file still exists at its path and is at least `length` bytes long. Blocks.
+    /// Returns true if the file still exists at its path and is at least `length` bytes long, or if the folder exists.
+    /// Blocks.
     pub fn is_available(&self, length: u64) -> bool {
         match self {
             Self::File { path, .. } => {
                 fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() >= length)
             }
             Self::Memory(_) => true,
+            Self::Folder(folder) => folder.is_available(),
         }
     }
-}
-
-#[cfg(unix)]
-fn read_file_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_file_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }

@@ -8,6 +8,7 @@ mod avi;
 mod captures;
 #[path = "../common/mod.rs"]
 mod common;
+mod images;
 mod mov_films;
 mod players;
 mod programs;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::command_line::values::OutputFormat;
+use crate::format;
 use crate::media::container::{
     AviMuxer, FrameTimes, MAX_CLASSROOM_RECORD, MovMuxer, MultipartMuxer, Muxer, SequentialMuxer,
 };
@@ -62,6 +63,8 @@ pub struct CheckedFrame {
     pub dimensions: Option<Dimensions>,
     /// The frame has two fields.
     pub is_interlaced: bool,
+    /// Other data follows the JPEG of the frame: its end is not that of the frame.
+    pub has_appendix: bool,
 }
 
 /// Ticks in a second of the clock for films of variable rate in AVI.
@@ -83,12 +86,25 @@ impl Plan {
     /// Returns a sentence if no frame is in the part to convert.
     pub fn new(source: Source, options: PlanOptions) -> Result<Self, String> {
         let first = options.from.map_or(0, |from| source.times.frame_at(from));
-        let end = options.to.map_or(source.frames, |to| source.times.first_frame_from(to)).min(source.frames);
+        let end = match options.to {
+            // One time: the frame that is shown then.
+            Some(to) if to <= options.from.unwrap_or(Npt::ZERO) => first.saturating_add(1),
+            Some(to) => source.times.first_frame_from(to),
+            None => source.frames,
+        };
+        let end = end.min(source.frames);
         if first >= end {
             let length = source.times.npt_of(source.frames).as_secs_f64();
             let name = &source.name;
             return Err(format!(
                 "No frame of {name} is between --from and --to; its length is {length:.3} s."
+            ));
+        }
+        if options.format == OutputFormat::Image && end - first > 1 {
+            let (name, count) = (&source.name, format::count(end - first));
+            return Err(format!(
+                "A .jpg file holds one frame, and the part of {name} has {count}; give the time of one as both --from and \
+                 --to, or for all of them a folder, such as frames/."
             ));
         }
         let mut plan =
@@ -154,9 +170,16 @@ impl Plan {
                 frame.length
             ));
         }
-        if format != OutputFormat::Avi && frame.is_interlaced {
+        let keeps_fields = matches!(format, OutputFormat::Avi | OutputFormat::Image | OutputFormat::Folder);
+        if !keeps_fields && frame.is_interlaced {
             return Err(format!(
-                "The frames of {name} have two fields, which only AVI keeps together; choose a name that ends in .avi."
+                "The frames of {name} have two fields, which only AVI and JPEG files keep together; choose a name that ends in .avi."
+            ));
+        }
+        if format.ends_frames_at_eoi() && frame.has_appendix {
+            return Err(format!(
+                "Frame {number} of {name} has other data behind its JPEG, as photos of phones do, which only AVI, MOV and JPEG \
+                 files keep in the frame; choose a name that ends in .mov."
             ));
         }
         if let (Some(known), Some(size), OutputFormat::Avi) = (self.dimensions, frame.dimensions, format)
@@ -202,13 +225,13 @@ impl Plan {
                     ));
                 }
             }
-            OutputFormat::Raw | OutputFormat::Classroom
+            OutputFormat::Raw | OutputFormat::Classroom | OutputFormat::Folder
                 if !times.is_assumed() || self.options.rate.is_some() =>
             {
                 let rate = self.rate();
                 notes.push(format!("The target holds no times: open it with --fps {}.", rate.exact_text()));
             }
-            OutputFormat::Raw | OutputFormat::Classroom => {}
+            OutputFormat::Raw | OutputFormat::Classroom | OutputFormat::Folder | OutputFormat::Image => {}
         }
         notes
     }
@@ -228,7 +251,10 @@ impl Plan {
     /// Returns a sentence if no frame has a valid header.
     pub fn muxer(&self) -> Result<Box<dyn Muxer>, String> {
         Ok(match self.options.format {
-            OutputFormat::Raw => Box::new(SequentialMuxer::raw()),
+            // Each file of a folder is written by the folder's writer, without a muxer.
+            OutputFormat::Raw | OutputFormat::Image | OutputFormat::Folder => {
+                Box::new(SequentialMuxer::raw())
+            }
             OutputFormat::Classroom => Box::new(SequentialMuxer::classroom()),
             OutputFormat::Multipart => Box::new(MultipartMuxer),
             OutputFormat::Avi => Box::new(AviMuxer::new(self.known_dimensions()?, self.time_base)),
@@ -282,8 +308,23 @@ mod tests {
         assert_eq!(part(150_000, 400_000), Ok(1..4));
         assert_eq!(part(150_000, 400_001), Ok(1..5));
         assert_eq!(part(1_900_000, 9_000_000), Ok(19..20));
+        assert_eq!(part(150_000, 150_000), Ok(1..2), "the frame that is shown");
         let error = part(2_000_000, 9_000_000).unwrap_err();
         assert!(error.ends_with("its length is 2.000 s."), "{error}");
+    }
+
+    #[test]
+    fn image_holds_one_frame() {
+        let assumed = || FrameTimes::Assumed(FrameRate::per_second(10));
+        let image = PlanOptions { format: OutputFormat::Image, ..AVI };
+        assert_eq!(plan(assumed(), 1, image).unwrap().frames(), 0..1);
+        let from = Some(Npt::from_micros(1_250_000));
+        let one = plan(assumed(), 20, PlanOptions { from, to: from, ..image }).unwrap();
+        assert_eq!((one.frames(), one.notes()), (12..13, vec![]));
+        let error = plan(assumed(), 2_000, image).unwrap_err();
+        assert!(error.starts_with("A .jpg file holds one frame, and the part of in has 2,000; "), "{error}");
+        let error = plan(assumed(), 20, PlanOptions { from, ..image }).unwrap_err();
+        assert!(error.ends_with("a folder, such as frames/."), "{error}");
     }
 
     #[test]
@@ -307,7 +348,13 @@ mod tests {
     #[test]
     fn frames_that_the_target_cannot_hold_are_refused() {
         let size = |width| Some(Dimensions { width, height: 48 });
-        let frame = CheckedFrame { number: 0, length: 99_999, dimensions: size(64), is_interlaced: false };
+        let frame = CheckedFrame {
+            number: 0,
+            length: 99_999,
+            dimensions: size(64),
+            is_interlaced: false,
+            has_appendix: false,
+        };
         let refusals = |format, frames: &[CheckedFrame]| {
             let times = FrameTimes::Assumed(FrameRate::CLASSROOM);
             let mut plan = plan(times, 9, PlanOptions { format, ..AVI }).unwrap();
@@ -326,5 +373,13 @@ mod tests {
         assert_eq!(refusals(OutputFormat::Multipart, &[frame, long, wide]).len(), 0);
         assert_eq!(refusals(OutputFormat::Avi, &[frame, long, interlaced]).len(), 0);
         assert_eq!(refusals(OutputFormat::Raw, &[interlaced]).len(), 1);
+        let photo = CheckedFrame { number: 2, has_appendix: true, ..frame };
+        let refusing = [OutputFormat::Raw, OutputFormat::Classroom, OutputFormat::Multipart];
+        assert!(refusing.iter().all(|format| {
+            refusals(*format, &[photo])[0].starts_with("Frame 3 of in has other data behind its JPEG")
+        }));
+        let keeping = [OutputFormat::Avi, OutputFormat::Mov, OutputFormat::Image, OutputFormat::Folder];
+        assert!(keeping.iter().all(|format| refusals(*format, &[photo]).is_empty()));
+        assert_eq!(refusals(OutputFormat::Folder, &[frame, long, wide, interlaced]).len(), 0);
     }
 }

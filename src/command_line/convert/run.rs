@@ -1,11 +1,10 @@
 //! Run of `reelay convert`, from the arguments to the complete file.
 
-use std::fs;
 use std::io::{self, ErrorKind, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::output::{self, Output};
 use super::plan::{CheckedFrame, Plan, PlanOptions, Source};
 use super::progress_bar::ProgressBar;
 use super::stream::convert_stream;
@@ -16,12 +15,12 @@ use crate::command_line::stderr;
 use crate::command_line::target::Target;
 use crate::format;
 use crate::media::FrameRate;
-use crate::media::container::FrameEntry;
-use crate::media::jpeg::{JpegHeader, frame_dimensions, split_fields};
-use crate::media_file::{FilmWriteError, FilmWriter, MediaFile};
+use crate::media::container::{ContainerFormat, FrameEntry, has_further_pictures};
+use crate::media::jpeg::{JpegHeader, frame_dimensions, marker, split_fields};
+use crate::media_file::{FilmWriteError, MediaFile};
 
 /// Number of bytes of a frame that are read to check its header.
-const CHECKED_LENGTH: u32 = 16 * 1024;
+const CHECKED_LENGTH: usize = 16 * 1024;
 
 /// Converts a film or a stream.
 ///
@@ -34,11 +33,11 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), CommandError> {
     let input = match &arguments.target {
         Target::File(input) => input,
         Target::Stream(url) => {
-            check_output(None, arguments)?;
+            output::check(None, arguments)?;
             return runtime.block_on(convert_stream(url, arguments));
         }
     };
-    check_output(Some(input), arguments)?;
+    output::check(Some(input), arguments)?;
     runtime.block_on(async {
         let mut end_signal = ShutdownSignal::listen();
         let is_cancelled = Arc::new(AtomicBool::new(false));
@@ -66,31 +65,6 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), CommandError> {
     })
 }
 
-/// Checks that the target may be written.
-fn check_output(input: Option<&Path>, arguments: &ConvertArguments) -> Result<(), CommandError> {
-    let output = &arguments.output;
-    let input = input.and_then(|input| fs::canonicalize(input).ok());
-    let is_same = input.is_some() && input == fs::canonicalize(output).ok();
-    if is_same {
-        let name = output.display();
-        return Err(CommandError::new(format!(
-            "{name} is the film itself; choose another name for the target."
-        )));
-    }
-    match fs::metadata(output) {
-        Ok(metadata) if metadata.is_dir() => {
-            Err(CommandError::new(format!("{} is a folder; add a file name.", output.display())))
-        }
-        Ok(metadata) if metadata.is_file() && !arguments.force => {
-            let name = output.display();
-            Err(CommandError::new(format!(
-                "{name} exists already; choose another name, or replace it with --force."
-            )))
-        }
-        _ => Ok(()),
-    }
-}
-
 struct Conversion {
     film: Arc<MediaFile>,
     arguments: ConvertArguments,
@@ -113,10 +87,8 @@ impl Conversion {
         self.check_frames(&mut plan)?;
         let warning = self.film.info().warning();
         warning.into_iter().chain(plan.notes()).for_each(stderr::print_line);
-        let muxer = plan.muxer().map_err(CommandError::new)?;
-        let writer =
-            FilmWriter::create(&self.arguments.output, muxer).map_err(|error| self.write_error(&error))?;
-        self.write(&plan, writer)
+        let output = Output::create(&plan, &self.arguments)?;
+        self.write(&plan, output)
     }
 
     /// Waits until the complete film is indexed, and returns the number of its frames.
@@ -167,16 +139,17 @@ impl Conversion {
 
     /// Reads the header of a frame; `None` if no frame is where the index says.
     fn check_frame(&self, number: u64, entry: FrameEntry) -> Result<Option<CheckedFrame>, CommandError> {
-        let head = FrameEntry { length: entry.length.min(CHECKED_LENGTH), ..entry };
-        let Some(mut jpeg) = self.read(head)? else { return Ok(None) };
-        let is_complete = head.length == entry.length;
+        let needs_end = self.arguments.format.ends_frames_at_eoi() && self.is_of_images();
+        let checked_length = if needs_end { usize::MAX } else { CHECKED_LENGTH };
+        let Some(mut jpeg) = self.read(entry, checked_length)? else { return Ok(None) };
+        let is_complete = jpeg.len() == entry.length as usize;
         // A field, or a header that is longer, needs the complete frame.
         let has_size = JpegHeader::parse(&jpeg).is_ok_and(|header| header.dimensions().height > 0);
         if !is_complete
             && (!has_size
                 || jpeg.get(..64).is_some_and(|start| memchr::memmem::find(start, b"AVI1").is_some()))
         {
-            let Some(complete) = self.read(entry)? else { return Ok(None) };
+            let Some(complete) = self.read(entry, usize::MAX)? else { return Ok(None) };
             jpeg = complete;
         }
         Ok(Some(CheckedFrame {
@@ -184,12 +157,31 @@ impl Conversion {
             length: entry.length,
             dimensions: frame_dimensions(&jpeg),
             is_interlaced: split_fields(&jpeg).is_some(),
+            has_appendix: self.has_appendix(&jpeg),
         }))
     }
 
-    /// Reads a frame; `None` if no frame is where the index says.
-    fn read(&self, entry: FrameEntry) -> Result<Option<bytes::Bytes>, CommandError> {
-        match self.film.read(entry) {
+    fn is_of_images(&self) -> bool {
+        matches!(self.film.format(), ContainerFormat::Image | ContainerFormat::Folder)
+    }
+
+    /// Returns whether a frame has other data behind its JPEG, as far as the bytes that were read show it. In films, padding
+    /// behind a JPEG is common.
+    fn has_appendix(&self, jpeg: &[u8]) -> bool {
+        let end = JpegHeader::parse(jpeg).ok().and_then(|header| header.end_of_scans());
+        let behind = end.and_then(|end| jpeg.get(end + 2..)).unwrap_or_default();
+        match self.is_of_images() {
+            true => behind.iter().any(|byte| *byte != 0),
+            false => {
+                memchr::memmem::find(behind, &[0xFF, marker::SOI, 0xFF]).is_some()
+                    || has_further_pictures(jpeg)
+            }
+        }
+    }
+
+    /// Reads up to `max_length` bytes of a frame; `None` if no frame is where the index says.
+    fn read(&self, entry: FrameEntry, max_length: usize) -> Result<Option<bytes::Bytes>, CommandError> {
+        match self.film.read_start(entry, max_length) {
             Ok(jpeg) => Ok(Some(jpeg)),
             Err(error) if error.kind() == ErrorKind::InvalidData => Ok(None),
             Err(error) => {
@@ -199,7 +191,7 @@ impl Conversion {
         }
     }
 
-    fn write(&self, plan: &Plan, mut writer: FilmWriter) -> Result<(), CommandError> {
+    fn write(&self, plan: &Plan, mut output: Output) -> Result<(), CommandError> {
         let mut bar = ProgressBar::new("Writing");
         let frames = plan.frames();
         let total = frames.end - frames.start;
@@ -208,11 +200,13 @@ impl Conversion {
             bar.update(number - frames.start, Some(total));
             self.check_cancelled(&mut bar)?;
             let entry = self.film.entry(number);
-            let Some(jpeg) = entry.map(|entry| self.read(entry)).transpose()?.flatten() else { continue };
-            if let Err(error) = writer.write_frame(jpeg, plan.time_of(number)) {
+            let Some(jpeg) = entry.map(|entry| self.read(entry, usize::MAX)).transpose()?.flatten() else {
+                continue;
+            };
+            if let Err(error) = output.write_frame(jpeg, plan.time_of(number)) {
                 bar.clear();
                 return Err(match error {
-                    FilmWriteError::Io(error) => self.write_error(&error),
+                    FilmWriteError::Io(error) => output::write_error(&self.arguments.output, &error),
                     FilmWriteError::Muxer(error) => {
                         CommandError::new(format!("Frame {} cannot be written: {error}.", number + 1))
                     }
@@ -221,7 +215,7 @@ impl Conversion {
             written += 1;
         }
         let end = plan.time_of(frames.end);
-        let length = writer.finish(end).map_err(|error| self.write_error(&error));
+        let length = output.finish(end, &self.arguments.output);
         bar.clear();
         self.print_result(written, total, end.as_secs_f64(), length?);
         Ok(())
@@ -239,15 +233,6 @@ impl Conversion {
         let size = format::byte_size(length);
         // The film is written, whether this line is read or not.
         let _ = writeln!(io::stdout(), "{name}: {frames}, {seconds:.3} s, {size}");
-    }
-
-    fn write_error(&self, error: &io::Error) -> CommandError {
-        let name = self.arguments.output.display();
-        let advice = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space on the disk",
-            _ => "choose another folder",
-        };
-        CommandError::new(format!("{name} cannot be written ({error}); {advice}."))
     }
 }
 

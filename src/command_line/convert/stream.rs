@@ -43,7 +43,7 @@ enum StreamEnd {
 
 /// Plays a stream and writes its frames until it ends, until the end of the part, or until Ctrl+C.
 pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Result<(), CommandError> {
-    let mut recorder = recording::start(options(arguments))?;
+    let mut recorder = recording::start(options(arguments)?)?;
     let mut signal = ShutdownSignal::listen();
     let transport = arguments.transport.unwrap_or(TransportPreference::Tcp);
     let mut end = play(url, transport, arguments, &mut recorder, &mut signal).await;
@@ -67,18 +67,27 @@ pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Re
     }
 }
 
-fn options(arguments: &ConvertArguments) -> RecordingOptions {
+/// Returns the options of the recording.
+///
+/// # Errors
+/// Returns an error if streams are not recorded in the format.
+fn options(arguments: &ConvertArguments) -> Result<RecordingOptions, CommandError> {
+    let format = arguments.format.recording_format().ok_or_else(|| {
+        CommandError::new(
+            "A stream cannot be converted to JPEG files; \"reelay probe\" with --save-frames saves its frames.",
+        )
+    })?;
     let from = arguments.from.unwrap_or(Npt::ZERO).as_micros();
     let max_length = arguments.to.map(|to| Npt::from_micros(to.as_micros().saturating_sub(from)));
-    RecordingOptions {
+    Ok(RecordingOptions {
         path: arguments.output.clone(),
         place: RecordingPlace::Aside,
-        format: arguments.format.recording_format(),
+        format,
         stated_rate: None,
         rate: arguments.rate,
         max_length,
         waits_over_tcp: true,
-    }
+    })
 }
 
 fn failure(end: &StreamEnd) -> Option<CommandError> {

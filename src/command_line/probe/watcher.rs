@@ -339,7 +339,8 @@ mod tests {
     #[test]
     fn only_endless_streams_stop_by_default() {
         let duration = |line: &str, has_end| {
-            let Ok(Invocation::Probe(arguments)) = parse(line.split_whitespace().map(Into::into)) else {
+            let Ok(Invocation::Probe(arguments)) = parse(line.split_whitespace().map(Into::into), |_| false)
+            else {
                 panic!("{line}")
             };
             play_duration(&arguments, has_end).map(|duration| duration.as_secs())

@@ -59,7 +59,8 @@ pub struct FilmProperties {
     pub other_streams: Vec<String>,
 }
 
-/// Defects found in a file besides its complete frames. The frames counted here have no [`FrameEntry`].
+/// Defects found in a file besides its complete frames. The frames counted here have no [`FrameEntry`], except the
+/// [`unmarked`](Self::unmarked) ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileDefects {
     /// Number of frames that are incomplete or malformed, without a truncated last frame.
@@ -68,6 +69,10 @@ pub struct FileDefects {
     pub oversized: u64,
     /// The file ends in its last frame.
     pub is_truncated: bool,
+    /// Number of frames without EOI, which may be incomplete. They have a [`FrameEntry`].
+    pub unmarked: u64,
+    /// Number of files in a folder of images that are no JPEG, or that cannot be read.
+    pub skipped_files: u64,
 }
 
 /// Finds the frames of one file format.

@@ -1,10 +1,12 @@
-//! Detection of file formats from the first bytes of a file. File names are not considered.
+//! Detection of file formats from the first bytes of a file. The name only tells whether further JPEGs are frames.
 
 use std::fmt;
+use std::path::Path;
 
+use super::extensions::{has_image_extension, has_media_extension};
 use super::record::{SOI, starts_with_record};
 use super::unsupported::UnsupportedFile;
-use super::{avi, mov, multipart};
+use super::{avi, image, mov, multipart};
 
 /// Number of bytes that [`identify`] examines.
 pub const HEAD_LENGTH: usize = 64 * 1024;
@@ -22,6 +24,10 @@ pub enum ContainerFormat {
     Multipart,
     /// Frames one after the other, with or without other bytes between them.
     Raw,
+    /// One JPEG, with everything that follows it in the file.
+    Image,
+    /// A folder of JPEG files, each of which is a frame.
+    Folder,
 }
 
 impl fmt::Display for ContainerFormat {
@@ -32,6 +38,8 @@ impl fmt::Display for ContainerFormat {
             Self::Mov => "MOV or MP4",
             Self::Multipart => "multipart",
             Self::Raw => "raw JPEG",
+            Self::Image => "JPEG image",
+            Self::Folder => "folder of JPEG files",
         })
     }
 }
@@ -67,6 +75,21 @@ pub fn identify(head: &[u8]) -> Result<ContainerFormat, UnsupportedFile> {
         Some(_) => Ok(ContainerFormat::Raw),
         None if is_text(head) => Err(UnsupportedFile::Other("a text file")),
         None => Err(UnsupportedFile::Unknown),
+    }
+}
+
+/// Detects the format as [`identify`] does, and whether a file of JPEGs is one image or a film: an image has an extension of
+/// images. With a name that says neither, it states that the JPEGs after the first one belong to it.
+///
+/// # Errors
+/// Returns the kind of the file if it is not Motion JPEG.
+pub fn identify_named(head: &[u8], path: &Path) -> Result<ContainerFormat, UnsupportedFile> {
+    let format = identify(head)?;
+    let is_named_image = has_image_extension(path);
+    let is_image = is_named_image || !has_media_extension(path) && image::has_further_pictures(head);
+    match format {
+        ContainerFormat::Raw if head.starts_with(SOI) && is_image => Ok(ContainerFormat::Image),
+        format => Ok(format),
     }
 }
 
@@ -148,6 +171,25 @@ mod tests {
             identify(b"--b\r\nContent-Type: text/plain\r\n\r\nx"),
             Err(UnsupportedFile::Other("a text file"))
         );
+    }
+
+    #[test]
+    fn name_or_index_of_further_pictures_shows_that_jpegs_are_one_image() {
+        let photo = [SOI, &[0xE2, 0, 8, b'M', b'P', b'F', 0, 0, 0]].concat();
+        let plain = [SOI, &[0xE0, 0, 4, 1, 2]].concat();
+        let format = |head: &[u8], name: &str| identify_named(head, Path::new(name)).unwrap();
+        for (name, of_plain, of_photo) in [
+            ("a.jpg", ContainerFormat::Image, ContainerFormat::Image),
+            ("a.JPEG", ContainerFormat::Image, ContainerFormat::Image),
+            ("a", ContainerFormat::Raw, ContainerFormat::Image),
+            ("a.bin", ContainerFormat::Raw, ContainerFormat::Image),
+            ("a.mjpeg", ContainerFormat::Raw, ContainerFormat::Raw),
+        ] {
+            assert_eq!((format(&plain, name), format(&photo, name)), (of_plain, of_photo), "{name}");
+        }
+        let record = [b"00005", SOI, b"more"].concat();
+        assert_eq!(format(&record, "a.jpg"), ContainerFormat::Classroom);
+        assert_eq!(format(&[b"junk", SOI].concat(), "a.jpg"), ContainerFormat::Raw);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod extensions;
 mod frame_index;
 mod frame_times;
 mod identify;
+mod image;
 mod mov;
 mod multipart;
 mod muxer;
@@ -42,10 +43,11 @@ mod unsupported;
 
 pub use avi::{AviDemuxer, AviMuxer};
 pub use demuxer::{Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile};
-pub use extensions::{EXTENSIONS, has_media_extension};
+pub use extensions::{EXTENSIONS, IMAGE_EXTENSIONS, has_image_extension, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
-pub use identify::{ContainerFormat, HEAD_LENGTH, identify};
+pub use identify::{ContainerFormat, HEAD_LENGTH, identify, identify_named};
+pub use image::{ImageDemuxer, has_further_pictures};
 pub use mov::{MovDemuxer, MovMuxer};
 pub use multipart::{MultipartDemuxer, MultipartMuxer};
 pub use muxer::{Muxer, MuxerError, MuxerWrite, RemovedSample};
@@ -53,12 +55,14 @@ pub use sequential::SequentialDemuxer;
 pub use sequential_muxer::{MAX_CLASSROOM_RECORD, SequentialMuxer};
 pub use unsupported::{UnsupportedFile, VideoCodec};
 
-/// Creates the demuxer for a format.
+/// Creates the demuxer for a format; that of a folder is for one of its files.
 pub fn open(format: ContainerFormat, source: SourceFile) -> Box<dyn Demuxer> {
     match format {
         ContainerFormat::Avi => Box::new(AviDemuxer::new(source)),
         ContainerFormat::Mov => Box::new(MovDemuxer::new(source)),
         ContainerFormat::Multipart => Box::new(MultipartDemuxer::new(source.assumed_rate)),
+        // Each file of a folder is an image.
+        ContainerFormat::Image | ContainerFormat::Folder => Box::new(ImageDemuxer::new(source)),
         ContainerFormat::Classroom | ContainerFormat::Raw => {
             Box::new(SequentialDemuxer::new(source.assumed_rate))
         }

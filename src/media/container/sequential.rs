@@ -374,7 +374,8 @@ mod tests {
         (entries.iter().map(read).collect(), demuxer.defects())
     }
 
-    const ONE_DAMAGED: FileDefects = FileDefects { damaged: 1, oversized: 0, is_truncated: false };
+    const ONE_DAMAGED: FileDefects =
+        FileDefects { damaged: 1, oversized: 0, is_truncated: false, unmarked: 0, skipped_files: 0 };
 
     #[test]
     fn records_and_raw_frames_give_the_same_entries() {

@@ -125,6 +125,12 @@ impl<'a> JpegHeader<'a> {
         }
     }
 
+    /// Returns the position of EOI, in bytes from SOI; `None` if there is none.
+    pub fn end_of_scans(&self) -> Option<usize> {
+        let eoi = self.scan_markers().find(|segment| segment.code == marker::EOI)?;
+        Some(eoi.range.start)
+    }
+
     /// Returns the bytes of the frame that was parsed.
     pub(super) fn jpeg(&self) -> &'a [u8] {
         self.jpeg

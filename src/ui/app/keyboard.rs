@@ -8,6 +8,7 @@ use super::shortcuts::Shortcut;
 use super::state::App;
 use super::{header, start_screen};
 use crate::settings::Controls;
+use crate::ui::dialog::file_dialog::PickKind;
 use crate::ui::widget::focus;
 
 impl App {
@@ -33,6 +34,7 @@ impl App {
             Shortcut::Record => self.toggle_recording(),
             Shortcut::Snapshot => self.save_snapshot(),
             Shortcut::Open => return self.handle_header(header::Action::Open),
+            Shortcut::OpenFolder => return self.pick(PickKind::Folder),
             Shortcut::Connect => return self.show_connect_dialog(),
             Shortcut::Preferences => return self.show_preferences_dialog(),
             // Panels are not visible in full screen.

@@ -19,6 +19,8 @@ pub enum Shortcut {
     Snapshot,
     /// Show the file dialog.
     Open,
+    /// Show the dialog for a folder of JPEG files.
+    OpenFolder,
     /// Show the Connect dialog.
     Connect,
     /// Open this panel, or close it if it is open.
@@ -65,6 +67,7 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
     }
     // By the Latin letter of the key, also with a Cyrillic or Greek layout.
     match (key.to_latin(*physical_key)?.to_ascii_lowercase(), modifiers.command()) {
+        ('o', true) if modifiers.shift() => Some(Shortcut::OpenFolder),
         ('o', true) => Some(Shortcut::Open),
         ('l', true) => Some(Shortcut::Connect),
         ('r', true) => Some(Shortcut::Record),
@@ -111,6 +114,8 @@ mod tests {
         assert_eq!(press(Key::Named(Named::Space), Modifiers::empty(), false), Some(Shortcut::PlayOrPause));
         assert_eq!(press(letter("s"), Modifiers::empty(), false), Some(Shortcut::Stop));
         assert_eq!(press(letter("o"), Modifiers::COMMAND, false), Some(Shortcut::Open));
+        let with_shift = Modifiers::COMMAND | Modifiers::SHIFT;
+        assert_eq!(press(letter("O"), with_shift, false), Some(Shortcut::OpenFolder));
         assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
         assert_eq!(press(letter("r"), Modifiers::COMMAND, false), Some(Shortcut::Record));
         assert_eq!(press(letter("s"), Modifiers::COMMAND, false), Some(Shortcut::Snapshot));

@@ -11,6 +11,8 @@ use crate::ui::widget::icon::{Icon, icon};
 pub enum Action {
     /// Show the file dialog.
     Open,
+    /// Show the dialog for a folder.
+    OpenFolder,
     /// Show the Connect dialog.
     Connect,
     /// Play the built-in sample.
@@ -21,9 +23,12 @@ pub enum Action {
 /// buttons stay.
 pub fn view(logo: &image::Handle) -> Element<'_, Action> {
     let content = responsive(|available| {
-        let is_narrow = available.width < MIN_TWO_COLUMN_WIDTH;
-        let rows = if is_narrow { 3.0 } else { 2.0 };
-        let spare_height = available.height - rows * (BUTTON_HEIGHT + space::NORMAL);
+        let columns = match available.width {
+            width if width < MIN_TWO_COLUMN_WIDTH => Columns::One,
+            width if width < MIN_THREE_COLUMN_WIDTH => Columns::Two,
+            _ => Columns::Three,
+        };
+        let spare_height = available.height - columns.rows() * (BUTTON_HEIGHT + space::NORMAL);
         let gap = if spare_height >= HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 3.0 * space::HUGE {
             space::HUGE
         } else {
@@ -37,7 +42,7 @@ pub fn view(logo: &image::Handle) -> Element<'_, Action> {
         };
         let (hint, title) = (fits(HINT_HEIGHT).then(hint), fits(TITLE_HEIGHT).then(title));
         let logo = fits(LOGO_SIZE).then(|| image(logo.clone()).width(LOGO_SIZE).height(LOGO_SIZE).into());
-        let content = [logo, title, Some(action_buttons(is_narrow)), hint].into_iter().flatten();
+        let content = [logo, title, Some(action_buttons(columns)), hint].into_iter().flatten();
         let content = container(Column::with_children(content).spacing(gap).align_x(Center)).center_x(Fill);
         center(scrollable(content).style(theme::scroll_bar)).into()
     });
@@ -53,6 +58,28 @@ const HINT_HEIGHT: f32 = 17.0;
 /// Minimum width for two buttons side by side, in logical pixels.
 const MIN_TWO_COLUMN_WIDTH: f32 = 430.0;
 
+/// Minimum width for three buttons side by side, in logical pixels.
+const MIN_THREE_COLUMN_WIDTH: f32 = 620.0;
+
+/// Maximum number of buttons side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    One,
+    Two,
+    Three,
+}
+
+impl Columns {
+    /// Returns the number of rows of the buttons.
+    fn rows(self) -> f32 {
+        match self {
+            Self::One => 4.0,
+            Self::Two => 3.0,
+            Self::Three => 2.0,
+        }
+    }
+}
+
 fn title<'a>() -> Element<'a, Action> {
     column![
         text("Reelay").size(size::TITLE).font(theme::STRONG),
@@ -63,19 +90,21 @@ fn title<'a>() -> Element<'a, Action> {
     .into()
 }
 
-fn action_buttons<'a>(is_narrow: bool) -> Element<'a, Action> {
+fn action_buttons<'a>(columns: Columns) -> Element<'a, Action> {
     let sample = action_button(Icon::Play, "Play the sample film", theme::primary, Action::PlaySample);
     let open = action_button(Icon::Open, "Open a film…", theme::secondary, Action::Open);
+    let folder = action_button(Icon::Open, "Open a folder…", theme::secondary, Action::OpenFolder);
     let connect = action_button(Icon::Connect, "Connect to a stream…", theme::secondary, Action::Connect);
-    let choices = match is_narrow {
-        true => column![sample, open, connect],
-        false => column![sample, row![open, connect].spacing(space::NORMAL)],
+    let choices = match columns {
+        Columns::One => column![sample, open, folder, connect],
+        Columns::Two => column![sample, row![open, folder].spacing(space::NORMAL), connect],
+        Columns::Three => column![sample, row![open, folder, connect].spacing(space::NORMAL)],
     };
     choices.spacing(space::NORMAL).align_x(Center).into()
 }
 
 fn hint<'a>() -> Element<'a, Action> {
-    text("or drop a film on this window").size(size::SMALL).style(theme::muted).into()
+    text("or drop a film or a folder of JPEG files here").size(size::SMALL).style(theme::muted).into()
 }
 
 fn action_button<'a>(

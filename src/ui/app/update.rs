@@ -11,7 +11,7 @@ use super::state::App;
 use super::{banner, controls, frame_rate, header, start_screen, window_size};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
-use crate::ui::dialog::file_dialog::{self, PickResult};
+use crate::ui::dialog::file_dialog::{self, PickKind, PickResult};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::widget::focus;
 
@@ -93,7 +93,7 @@ impl App {
 
     pub(super) fn handle_header(&mut self, action: header::Action) -> Task<Message> {
         match action {
-            header::Action::Open => file_dialog::pick_file(self.window).map(Message::FilePicked),
+            header::Action::Open => self.pick(PickKind::File),
             header::Action::Connect => self.show_connect_dialog(),
             header::Action::SetControls(controls) => {
                 self.settings.controls = controls;
@@ -109,13 +109,19 @@ impl App {
 
     pub(super) fn handle_start(&mut self, action: start_screen::Action) -> Task<Message> {
         match action {
-            start_screen::Action::Open => file_dialog::pick_file(self.window).map(Message::FilePicked),
+            start_screen::Action::Open => self.pick(PickKind::File),
+            start_screen::Action::OpenFolder => self.pick(PickKind::Folder),
             start_screen::Action::Connect => self.show_connect_dialog(),
             start_screen::Action::PlaySample => {
                 self.open(MediaSource::Sample, true);
                 Task::none()
             }
         }
+    }
+
+    /// Shows the dialog to choose a film or a folder.
+    pub(super) fn pick(&self, kind: PickKind) -> Task<Message> {
+        file_dialog::pick(self.window, kind).map(Message::FilePicked)
     }
 
     fn handle_controls(&mut self, action: controls::Action) {

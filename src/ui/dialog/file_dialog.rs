@@ -1,17 +1,18 @@
 //! File dialogs of the operating system, and the fallback where there are none.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use etcetera::BaseStrategy as _;
 use iced::{Task, window};
-use rfd::AsyncFileDialog;
+use rfd::{AsyncFileDialog, FileHandle};
 
-/// Result of the dialog of `pick_file`.
+/// Result of the dialog of `pick`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PickResult {
-    /// Path of the chosen file.
+    /// Path of the chosen file or folder.
     File(PathBuf),
     /// The user closed the dialog.
     Cancelled,
@@ -24,30 +25,45 @@ pub enum PickResult {
 const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
 
 /// Extensions of the files that the dialog shows, in each case in which they are common.
-const SHOWN_EXTENSIONS: [&str; 16] = [
+const SHOWN_EXTENSIONS: [&str; 20] = [
     "mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp", "mpjpeg", "avi", "AVI", "mov", "MOV", "qt", "mp4",
-    "MP4", "m4v", "M4V",
+    "MP4", "m4v", "M4V", "jpg", "JPG", "jpeg", "JPEG",
 ];
 
-/// Shows a dialog to choose a file, with `window` as its parent.
-pub fn pick_file(window: Option<window::Id>) -> Task<PickResult> {
-    let dialog = || {
-        AsyncFileDialog::new()
+/// What a dialog lets the user choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PickKind {
+    /// A film, or an image.
+    File,
+    /// A folder of JPEG files.
+    Folder,
+}
+
+/// Shows a dialog to choose a file or a folder, with `window` as its parent.
+pub fn pick(window: Option<window::Id>, kind: PickKind) -> Task<PickResult> {
+    let dialog = move || match kind {
+        PickKind::File => AsyncFileDialog::new()
             .set_title("Open a Motion JPEG film")
             .add_filter("Motion JPEG", &SHOWN_EXTENSIONS)
-            .add_filter("All files", &["*"])
+            .add_filter("All files", &["*"]),
+        PickKind::Folder => AsyncFileDialog::new().set_title("Open a folder of JPEG files"),
     };
     match window {
-        Some(id) => {
-            window::run(id, move |window| run_open_dialog(dialog().set_parent(&window))).then(Task::future)
-        }
-        None => Task::future(run_open_dialog(dialog())),
+        Some(id) => window::run(id, move |window| run_open_dialog(dialog().set_parent(&window), kind))
+            .then(Task::future),
+        None => Task::future(run_open_dialog(dialog(), kind)),
     }
 }
 
-fn run_open_dialog(dialog: AsyncFileDialog) -> impl Future<Output = PickResult> + Send + 'static {
+fn run_open_dialog(
+    dialog: AsyncFileDialog,
+    kind: PickKind,
+) -> impl Future<Output = PickResult> + Send + 'static {
     let started_at = Instant::now();
-    let picking = dialog.pick_file();
+    let picking: Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>> = match kind {
+        PickKind::File => Box::pin(dialog.pick_file()),
+        PickKind::Folder => Box::pin(dialog.pick_folder()),
+    };
     async move {
         match picking.await {
             Some(file) => PickResult::File(file.path().to_owned()),

@@ -45,6 +45,20 @@ pub fn body(data: &[u8]) {
         check_order(file, &entries);
         assert_eq!(demux(file, format, max_length), (entries, defects));
     }
+    check_image(file);
+}
+
+/// Checks that a file that is read as an image is one frame, or none for a reason.
+fn check_image(file: &[u8]) {
+    let (entries, defects) = demux(file, ContainerFormat::Image, usize::MAX);
+    let FileDefects { damaged, oversized, is_truncated, unmarked, .. } = defects;
+    match &entries[..] {
+        [frame] => {
+            assert_eq!((frame.offset, frame.length as usize), (0, file.len()));
+            assert!(file.starts_with(&[0xFF, 0xD8]) && unmarked <= 1);
+        }
+        _ => assert!(entries.is_empty() && damaged + oversized + u64::from(is_truncated) == 1),
+    }
 }
 
 /// Checks that frames follow one another in a file.
