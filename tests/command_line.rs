@@ -240,7 +240,8 @@ fn probe_ends_after_its_time_even_if_no_frame_is_complete() {
     let (figures, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(figures.contains("frames       0 complete"), "{figures}");
-    let reason = "No complete frame has arrived: no packet is lost, but each frame lacks its last packet";
+    let reason = "No complete frame has arrived: no packet is lost, but each frame lacks its last packet: the \
+        marker bit is missing";
     assert!(error.contains(reason), "{error}");
     server.join().unwrap();
 }

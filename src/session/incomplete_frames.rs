@@ -8,13 +8,22 @@ pub fn incomplete_reason(snapshot: &Snapshot) -> String {
         return incomplete_reason_over_http(snapshot).to_owned();
     }
     let Snapshot { packets_received, packets_expected, packets_lost, frames_incomplete, .. } = *snapshot;
+    let seen = (snapshot.frames_without_marker, snapshot.frames_with_gaps);
     match (packets_received, frames_incomplete, packets_lost) {
         (0, ..) => "no packet has arrived".to_owned(),
         (_, 0, _) => "packets arrive, but none belongs to a frame".to_owned(),
-        (_, _, 0) => {
-            "no packet is lost, but each frame lacks its last packet, or its fragments do not join".to_owned()
-        }
+        (_, _, 0) => format!("no packet is lost, but {}", reason_without_loss(seen)),
         _ => format!("{packets_lost} of {packets_expected} packets are lost"),
+    }
+}
+
+/// Returns the reason for incomplete frames of which no packet is lost, from the numbers of frames without a marker and of
+/// frames whose fragments do not join.
+fn reason_without_loss(seen: (u64, u64)) -> &'static str {
+    match seen {
+        (1.., 0) => "each frame lacks its last packet: the marker bit is missing",
+        (0, 1..) => "the fragments of each frame do not join: their offsets leave gaps or overlap",
+        _ => "each frame lacks its last packet, or its fragments do not join",
     }
 }
 
@@ -48,6 +57,18 @@ mod tests {
         assert!(reason(50, 0, 0).contains("none belongs to a frame"));
         assert!(reason(50, 10, 0).contains("no packet is lost"));
         assert_eq!(reason(50, 10, 10), "10 of 60 packets are lost");
+        let without_loss = |frames_without_marker, frames_with_gaps| {
+            incomplete_reason(&Snapshot {
+                packets_received: 50,
+                frames_incomplete: 10,
+                frames_without_marker,
+                frames_with_gaps,
+                ..Snapshot::default()
+            })
+        };
+        assert!(without_loss(10, 0).ends_with("lacks its last packet: the marker bit is missing"));
+        assert!(without_loss(0, 10).ends_with("do not join: their offsets leave gaps or overlap"));
+        assert!(without_loss(5, 5).ends_with("lacks its last packet, or its fragments do not join"));
         let over_http = |wire_octets, frames_unusable| {
             incomplete_reason(&Snapshot {
                 lacks_packets: true,

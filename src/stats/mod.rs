@@ -48,7 +48,7 @@ pub use loss_doubt::LossDoubt;
 pub use meter::{RateMeter, RollingAverage};
 pub use packet_log::{Fate, PacketLog, PacketLogRow};
 pub use presentation_stats::PresentationStats;
-pub use receive_stats::ReceiveStats;
+pub use receive_stats::{MissingPart, ReceiveStats};
 pub use rtp_receiver::{Arrival, MAX_HELD_PACKETS, MAX_HOLD_TIME, RtpReceiver, SenderCounts, is_near};
 pub use session_history::SessionHistory;
 pub use session_report::{EmulatorChange, ReportLine, ReportSubject, SessionReport};

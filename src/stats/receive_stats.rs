@@ -18,10 +18,23 @@ pub struct ReceiveStats {
     frame_rate: RateMeter,
     frames_complete: u64,
     frames_incomplete: u64,
+    frames_without_marker: u64,
+    frames_with_gaps: u64,
     /// Jitter of the first packets of frames.
     frame_jitter: InterarrivalJitter,
     frame_interval: FrameInterval,
     arrivals: ArrivalIntervals,
+}
+
+/// Part that an incomplete frame lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingPart {
+    /// The payload format does not tell.
+    Unknown,
+    /// At least the last packet, which has the marker.
+    Marker,
+    /// Fragments before the last packet.
+    Fragments,
 }
 
 /// Intervals between the arrivals of complete frames.
@@ -76,6 +89,8 @@ impl ReceiveStats {
             frame_rate: RateMeter::default(),
             frames_complete: 0,
             frames_incomplete: 0,
+            frames_without_marker: 0,
+            frames_with_gaps: 0,
             frame_jitter: InterarrivalJitter::default(),
             frame_interval: FrameInterval::default(),
             arrivals: ArrivalIntervals::default(),
@@ -125,8 +140,13 @@ impl ReceiveStats {
     }
 
     /// Records a frame that lacks packets which are lost.
-    pub fn record_incomplete_frame(&mut self) {
+    pub fn record_incomplete_frame(&mut self, missing: MissingPart) {
         self.frames_incomplete += 1;
+        match missing {
+            MissingPart::Unknown => {}
+            MissingPart::Marker => self.frames_without_marker += 1,
+            MissingPart::Fragments => self.frames_with_gaps += 1,
+        }
     }
 
     /// Number of complete frames.
@@ -157,6 +177,8 @@ impl ReceiveStats {
         snapshot.wire_octets = self.wire.total_bytes;
         snapshot.frames_complete = self.frames_complete;
         snapshot.frames_incomplete = self.frames_incomplete;
+        snapshot.frames_without_marker = self.frames_without_marker;
+        snapshot.frames_with_gaps = self.frames_with_gaps;
         snapshot.frames_per_second_sent = self.frame_interval.frames_per_second();
         snapshot.frames_per_second = self.frame_rate.per_second(now);
     }

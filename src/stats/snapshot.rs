@@ -75,6 +75,12 @@ pub struct Snapshot {
     pub frames_complete: u64,
     /// Frames that lack packets.
     pub frames_incomplete: u64,
+    /// Incomplete frames whose last packet, which has the marker, was not received (RFC 2435 §3).
+    #[serde(skip)]
+    pub frames_without_marker: u64,
+    /// Incomplete frames whose last packet was received, but whose fragments do not join.
+    #[serde(skip)]
+    pub frames_with_gaps: u64,
     /// Frames whose payload is invalid or not supported (RFC 2435 §3.1).
     pub frames_unusable: u64,
     /// Complete frames that cannot be decoded.

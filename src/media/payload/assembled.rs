@@ -36,6 +36,8 @@ pub struct AssembledFrame {
     pub timestamp: u32,
     /// Sequence number of the first packet received.
     pub sequence: u16,
+    /// The last packet, which has the marker, was not received. False if the payload format has no marker.
+    pub lacks_marker: bool,
     /// The sender left out APPn and COM segments because the header was longer than a packet.
     pub headers_reduced: bool,
 }

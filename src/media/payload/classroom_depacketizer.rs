@@ -420,7 +420,14 @@ impl ClassroomDepacketizer {
 
     fn emit(&mut self, range: PacketRange, jpeg: Bytes, missing: Vec<Range<usize>>) {
         let PacketRange { first: sequence, timestamp, .. } = range;
-        let frame = AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced: false };
+        let frame = AssembledFrame {
+            jpeg,
+            missing,
+            timestamp,
+            sequence,
+            lacks_marker: false,
+            headers_reduced: false,
+        };
         self.completed.push_back(frame);
     }
 }

@@ -122,7 +122,14 @@ impl Depacketizer {
             AssemblyState::Assembling(frame) => {
                 let headers_reduced = frame.headers_reduced;
                 frame.finish(has_marker).map_or_else(Assembled::Unusable, |(jpeg, missing)| {
-                    Assembled::Frame(AssembledFrame { jpeg, missing, timestamp, sequence, headers_reduced })
+                    Assembled::Frame(AssembledFrame {
+                        jpeg,
+                        missing,
+                        timestamp,
+                        sequence,
+                        lacks_marker: !has_marker,
+                        headers_reduced,
+                    })
                 })
             }
         });

@@ -11,7 +11,7 @@ use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{CLOCK_RATE, Header, Packet, extend_sequence};
 use crate::session::frame::Frame;
 use crate::session::rtp::frame_receiver::{FrameReceiver, StreamBuffers};
-use crate::stats::{Arrival, Fate, LossDoubt, Snapshot};
+use crate::stats::{Arrival, Fate, LossDoubt, MissingPart, Snapshot};
 
 /// Receiver of a classroom server's stream.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl ClassroomFrameReceiver {
             let frame_number = match missing.is_empty() {
                 true => self.count_complete_frame(now, sequence),
                 false => {
-                    self.buffers.stats.record_incomplete_frame();
+                    self.buffers.stats.record_incomplete_frame(MissingPart::Unknown);
                     self.frame_number(sequence)
                 }
             };

@@ -12,7 +12,7 @@ use crate::proto::rtp::HEADER_LENGTH;
 use crate::proto::rtp::Header;
 use crate::session::frame::Frame;
 use crate::session::rtp::frame_receiver::{FrameReceiver, StreamBuffers};
-use crate::stats::Snapshot;
+use crate::stats::{MissingPart, Snapshot};
 
 /// Receiver of the frames of one stream.
 ///
@@ -159,7 +159,7 @@ impl HttpFrameReceiver {
 
     fn give_up_first(&mut self) {
         if self.in_flight.pop_front().is_some() {
-            self.buffers.stats.record_incomplete_frame();
+            self.buffers.stats.record_incomplete_frame(MissingPart::Unknown);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
 use crate::session::frame::Frame;
 use crate::stats::{
-    Arrival, Fate, LossDoubt, MAX_HELD_PACKETS, MAX_HOLD_TIME, SenderCounts, Snapshot, is_near,
+    Arrival, Fate, LossDoubt, MAX_HELD_PACKETS, MAX_HOLD_TIME, MissingPart, SenderCounts, Snapshot, is_near,
 };
 
 /// Packets of the previous PLAY that may still arrive.
@@ -159,7 +159,7 @@ impl RtpFrameReceiver {
             if let Assembled::Frame(frame) = assembled
                 && !frame.is_complete()
             {
-                self.buffers.stats.record_incomplete_frame();
+                self.buffers.stats.record_incomplete_frame(missing_part(&frame));
             }
         }
         self.stop();
@@ -412,6 +412,7 @@ impl RtpFrameReceiver {
 
     fn handle_frame(&mut self, now: Instant, frame: AssembledFrame) {
         let is_complete = frame.is_complete();
+        let missing_part = missing_part(&frame);
         let AssembledFrame { jpeg, missing, timestamp, headers_reduced, .. } = frame;
         let reference = self.last_frame_timestamp.or(self.highest_timestamp).unwrap_or_default();
         let timestamp = extend_timestamp(reference, timestamp);
@@ -420,7 +421,7 @@ impl RtpFrameReceiver {
             self.buffers.stats.record_complete_frame(now);
             self.headers_reduced += u64::from(headers_reduced);
         } else {
-            self.buffers.stats.record_incomplete_frame();
+            self.buffers.stats.record_incomplete_frame(missing_part);
         }
         self.buffers.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
     }
@@ -499,6 +500,13 @@ impl FrameReceiver for RtpFrameReceiver {
     }
 }
 
+fn missing_part(frame: &AssembledFrame) -> MissingPart {
+    match frame.lacks_marker {
+        true => MissingPart::Marker,
+        false => MissingPart::Fragments,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -554,6 +562,33 @@ mod tests {
         let packets = packets as u64;
         assert_eq!((packets_expected, packets_received, packets_lost), (packets, packets, 0));
         assert_eq!((frames, frames_incomplete), (FRAMES, 0));
+    }
+
+    #[test]
+    fn missing_markers_and_fragments_that_do_not_join_are_told_apart() {
+        let count = |modify: fn(&mut Vec<u8>)| {
+            let packets = stream_packets(|_, index| 1_000 + index as u16);
+            let modified = packets.iter().map(|packet| {
+                let mut packet = packet.to_vec();
+                modify(&mut packet);
+                packet.into()
+            });
+            let (snapshot, frames) = receive_stream(None, None, &modified.collect::<Vec<_>>());
+            assert_eq!((frames, snapshot.packets_lost), (0, 0));
+            let Snapshot { frames_incomplete, frames_without_marker, frames_with_gaps, .. } = snapshot;
+            (frames_incomplete, frames_without_marker, frames_with_gaps)
+        };
+        // The end of the last frame is not known without a marker.
+        let frames = FRAMES as u64;
+        assert_eq!(count(|packet| packet[1] &= 0x7F), (frames - 1, frames - 1, 0));
+        let shift_fragments = |packet: &mut Vec<u8>| {
+            let payload = packet.len() - Packet::parse(packet.clone().into()).unwrap().payload.len();
+            let offset = &mut packet[payload + 1..payload + 4];
+            if *offset != [0; 3] {
+                offset[2] ^= 1;
+            }
+        };
+        assert_eq!(count(shift_fragments), (frames, 0, frames));
     }
 
     #[test]
