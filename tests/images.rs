@@ -529,3 +529,60 @@ fn served_film_that_becomes_a_link_is_not_opened() {
         assert!(library.media_file(name, |_| {}).unwrap().is_some());
     }
 }
+
+#[test]
+fn target_inside_of_the_converted_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("frames");
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 2);
+    write_all(&inside, &[("1.jpg", &frames[0]), ("2.jpg", &frames[1])]);
+    for (current, input, target) in [
+        (&inside, ".", "film.avi"),
+        (&inside, ".", "below/"),
+        (&folder.path().to_owned(), "frames", "frames/film.mov"),
+    ] {
+        let error = fail(current, &["convert", input, target]);
+        assert!(error.contains("would be a part of the film"), "{error}");
+    }
+    assert_eq!(names(&inside), ["1.jpg", "2.jpg"]);
+}
+
+#[test]
+fn conversion_of_a_folder_that_is_gone_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 2);
+    let images = folder.path().join("frames");
+    write_all(&images, &[("1.jpg", &frames[0]), ("2.jpg", &frames[1])]);
+    let film = open(&images);
+    let first = film.entry(0).unwrap();
+    fs::remove_file(images.join("1.jpg")).unwrap();
+    let kind = |film: &MediaFile| film.read_start(first, 10).unwrap_err().kind();
+    assert_eq!(kind(&film), std::io::ErrorKind::InvalidData, "the frame is left out");
+    fs::remove_dir_all(&images).unwrap();
+    assert_eq!(kind(&film), std::io::ErrorKind::NotFound, "nothing can be read");
+}
+
+#[test]
+fn hidden_films_are_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = test_jpegs(JpegKind::Standard420, (96, 64), 2).concat();
+    write_all(folder.path(), &[("a.mjpeg", &film), (".b.mjpeg", &film)]);
+    write_all(&folder.path().join(".trash"), &[("c.mjpeg", &film)]);
+    let found = Library::default().add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
+    assert_eq!((found.names.as_slice(), found.skipped.len()), (&["a.mjpeg".to_owned()][..], 0));
+}
+
+/// A folder for the part of a film may be a link that another user has placed there.
+#[test]
+#[cfg(unix)]
+fn part_that_is_a_link_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 2);
+    let precious = folder.path().join("precious");
+    write_all(&precious, &[("000001.jpg", &frames[0])]);
+    fs::write(folder.path().join("film.mjpeg"), frames.concat()).unwrap();
+    std::os::unix::fs::symlink(&precious, folder.path().join(".out.part")).unwrap();
+    let error = fail(folder.path(), &["convert", "film.mjpeg", "out/"]);
+    assert!(error.contains("out"), "{error}");
+    assert_eq!(names(&precious), ["000001.jpg"]);
+}

@@ -288,7 +288,7 @@ async fn slow_reader_disturbs_no_other_viewer() {
     let figures = viewer.session.figures().borrow().snapshot;
     assert_eq!((figures.frames_complete, figures.packets_lost), (90, 0));
     assert!(server.methods().iter().filter(|method| *method == "PLAY 200").count() == 2);
-    // What the slow reader can still read is what was buffered: much less than the film.
+    // The slow reader can still read the bytes that were buffered: much less than the film.
     let mut received = 0;
     let mut buffer = vec![0; 64 * 1024];
     let reading = async {

@@ -68,7 +68,7 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Window {
-    /// Film, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
+    /// Film, folder of JPEG files, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 
@@ -177,7 +177,7 @@ Examples:
     after_help = PROBE_NOTES
 )]
 pub struct Probe {
-    /// Film, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
+    /// Film, folder of JPEG files, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
     pub target: Option<Target>,
 

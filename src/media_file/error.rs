@@ -24,7 +24,7 @@ pub(super) enum MediaFileErrorKind {
     FolderOfFilms {
         /// Path of one of them.
         film: PathBuf,
-        /// It has JPEG files too.
+        /// The folder has JPEG files too.
         has_images: bool,
     },
     /// The folder has no films and no JPEG files.
@@ -85,7 +85,9 @@ fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
             format!("{name} has no complete JPEG file; copy or download it again.")
         }
         MediaFileErrorKind::FolderTooLarge => {
-            format!("{name} has more than 1,000,000 files; move a part of them to another folder.")
+            format!(
+                "{name} has more than 1,000,000 files, or names of more than 64 MiB; move a part of them to another folder."
+            )
         }
         MediaFileErrorKind::NotMotionJpeg(kind) => describe_unsupported(name, *kind),
         MediaFileErrorKind::Truncated => {

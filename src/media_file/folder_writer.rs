@@ -164,7 +164,11 @@ impl Drop for FolderWriter {
 }
 
 /// Removes a folder that has only files with the names of frames. Other files in it stay, and it stays with them.
+/// A link is not followed.
 fn remove_part(part: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(part)?.is_dir() {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
     for name in visible_names(part)? {
         let is_frame = (MIN_DIGITS..=20).any(|digits| FrameNames { digits }.number(&name).is_some());
         if is_frame {

@@ -44,7 +44,7 @@ impl ImageFolder {
         &self.path
     }
 
-    /// Number of files.
+    /// Number of files that were found in the folder.
     pub fn len(&self) -> usize {
         self.names.len()
     }
@@ -91,14 +91,31 @@ impl ImageFolder {
     /// Reads up to `max_length` bytes of a frame. Blocks.
     ///
     /// # Errors
-    /// Returns `InvalidData` with a reason if the file was removed or changed after it was indexed.
+    /// Returns `InvalidData` with a reason if the file was removed or changed after it was indexed, and another kind if the
+    /// folder cannot be read any more.
     pub fn read(&self, entry: FrameEntry, max_length: usize) -> io::Result<Bytes> {
         let place = usize::try_from(entry.offset).unwrap_or(usize::MAX);
         self.read_unchanged(place, entry.length, max_length).map_err(|error| {
-            self.has_changed.store(true, Ordering::Relaxed);
+            let kind = match self.concerns_one_file(&error) {
+                true => ErrorKind::InvalidData,
+                false => error.kind(),
+            };
+            self.has_changed.fetch_or(kind == ErrorKind::InvalidData, Ordering::Relaxed);
             let name = self.names.get(place).map(|name| name.to_string_lossy()).unwrap_or_default();
-            io::Error::new(ErrorKind::InvalidData, format!("{name} cannot be read: {error}"))
+            io::Error::new(kind, format!("{name} cannot be read: {error}"))
         })
+    }
+
+    /// Returns whether the other files may still be read, unlike after an error of the disk. Blocks.
+    fn concerns_one_file(&self, error: &io::Error) -> bool {
+        match error.kind() {
+            ErrorKind::NotFound => self.is_available(),
+            ErrorKind::PermissionDenied
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::UnexpectedEof => true,
+            _ => false,
+        }
     }
 
     fn read_unchanged(&self, place: usize, length: u32, max_length: usize) -> io::Result<Bytes> {

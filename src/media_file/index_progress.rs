@@ -31,16 +31,13 @@ impl IndexProgress {
         }
         let FileDefects { damaged, oversized, is_truncated, unmarked, skipped_files } = self.defects?;
         let kind = match (damaged, is_truncated) {
-            (0, false) if skipped_files > 0 => return Some(skipped_files_warning(name, skipped_files)),
-            (0, false) if oversized == 0 => return unmarked_warning(name, unmarked),
             (0, false) => {
-                let oversized = match oversized {
-                    1 => "1 frame larger than 16.8 MB, which is".to_owned(),
-                    count => format!("{count} frames larger than 16.8 MB, which are"),
-                };
-                return Some(format!(
-                    "{name} has {oversized} skipped; encode it again with a lower quality."
-                ));
+                let sentences = [
+                    (skipped_files > 0).then(|| skipped_files_warning(name, skipped_files)),
+                    (oversized > 0).then(|| oversized_warning(name, oversized)),
+                ];
+                let joined = sentences.into_iter().flatten().collect::<Vec<_>>().join(" ");
+                return Some(joined).filter(|it| !it.is_empty()).or_else(|| unmarked_warning(name, unmarked));
             }
             (0, true) => "truncated",
             (_, false) => "damaged",
@@ -52,6 +49,15 @@ impl IndexProgress {
         };
         Some(format!("{name} is {kind}: {incomplete} skipped; copy or download it again."))
     }
+}
+
+/// Returns the message about frames that are skipped because of their size.
+fn oversized_warning(name: &str, oversized: u64) -> String {
+    let oversized = match oversized {
+        1 => "1 frame larger than 16.8 MB, which is".to_owned(),
+        count => format!("{count} frames larger than 16.8 MB, which are"),
+    };
+    format!("{name} has {oversized} skipped; encode it again with a lower quality.")
 }
 
 /// Returns the message about files of a folder that are skipped.

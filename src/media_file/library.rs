@@ -205,6 +205,9 @@ impl FolderSearch {
         children.sort_by_key(fs::DirEntry::file_name);
         for child in children {
             let (path, file_name) = (child.path(), child.file_name());
+            if file_name.as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             let Some(file_name) = file_name.to_str() else {
                 self.skip_non_utf8(&path);
                 continue;
@@ -213,7 +216,7 @@ impl FolderSearch {
             // Symbolic links to folders are not followed: the target could contain this folder.
             if child.file_type().is_ok_and(|kind| kind.is_dir()) {
                 self.add_subfolder(&path, &name, depth);
-            } else if path.is_file() && has_media_extension(&path) {
+            } else if has_media_extension(&path) && path.is_file() {
                 // A link may lead to a file that the user who serves the folder does not mean to serve.
                 match links_inside(&path, &self.canonical) {
                     true => self.add_file(path, name),

@@ -6,12 +6,13 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::X509Version;
 
-/// Reason why a certificate cannot be used, whoever trusts it. The text continues "its certificate cannot be used:".
+/// Reason why a certificate cannot be used even if it is trusted. The text continues "its certificate is not supported,
+/// because".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnusableCertificate {
-    /// It is not of version 3 of X.509, the only one that TLS 1.3 allows (RFC 8446 §4.4.2.2).
+    /// A version of X.509 other than 3, the only one that TLS 1.3 allows (RFC 8446 §4.4.2.2).
     Version,
-    /// Its RSA key has this many bits, which are fewer than 2,048.
+    /// An RSA key with this many bits, which are fewer than 2,048.
     ShortRsaKey(usize),
 }
 

@@ -27,7 +27,7 @@ pub enum SessionError {
     UnusableCertificate {
         /// Host and port of the server.
         server: String,
-        /// Reason.
+        /// Property of the certificate that makes it unusable.
         reason: UnusableCertificate,
     },
     /// The server does not speak TLS.

@@ -36,11 +36,11 @@ pub enum SessionCommand {
 pub enum TlsProblem {
     /// The certificate of the server is not trusted.
     Untrusted(Box<UntrustedCertificate>),
-    /// The certificate can be used by nobody.
+    /// The TLS library cannot use the certificate, even if it is trusted.
     Unusable {
         /// Host and port of the server.
         server: String,
-        /// Reason.
+        /// Property of the certificate that makes it unusable.
         reason: UnusableCertificate,
     },
     /// The server does not speak TLS.

@@ -159,11 +159,10 @@ fn fingerprint_trusts_the_certificate_of_a_camera() {
         let fingerprint = option.split(' ').next().unwrap();
         let (is_ok, printed) = run(&["--tls-fingerprint", fingerprint]);
         assert!(is_ok, "{printed}");
+        // An existing file would be the reason of `convert`; `probe` writes none.
+        let _ = std::fs::remove_file(film);
         let (is_ok, printed) = run(&["--tls-fingerprint", &"00".repeat(32)]);
-        assert!(
-            !is_ok && (printed.contains("has changed") || printed.contains("exists already")),
-            "{printed}"
-        );
+        assert!(!is_ok && printed.contains("has changed"), "{printed}");
     }
 }
 

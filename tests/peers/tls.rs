@@ -197,10 +197,12 @@ fn certificates_that_tls_cannot_use_are_named() {
         let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
         let server = OpensslServer::start(folder.path(), &certificate, &key);
         let url = format!("rtsps://127.0.0.1:{}/", server.port);
+        let started = std::time::Instant::now();
         let printed = loop {
+            assert!(started.elapsed() < std::time::Duration::from_secs(20), "openssl does not listen");
             let (is_ok, printed) = probe(&[&url], &identity.path("none.pem"));
             assert!(!is_ok, "{printed}");
-            // It listens a little later.
+            // The server may not listen yet.
             if !printed.contains("refused") {
                 break printed;
             }

@@ -58,7 +58,7 @@ fn film_goes_on_with_a_gap_when_the_server_is_started_again() {
         let (server, url) = serve(folder.path(), "film.avi");
         let mut converting = Converting::start(folder.path(), &["convert", &url, name]);
         wait_for_length(&folder.path().join(format!(".{name}.part")), 60_000);
-        // SIGKILL.
+        // The server ends by SIGKILL, and sends nothing more.
         drop(server);
         converting.wait_for("was lost; reconnecting in 1 second (attempt 1)…");
         let address = url.split('/').nth(2).unwrap();

@@ -15,9 +15,9 @@ use crate::proto::rtsp::Npt;
 
 /// Target that is being written. Dropping it removes what was written.
 pub enum Output {
-    /// A file.
+    /// A file in a format that a muxer writes, or a single JPEG.
     File(Box<FilmWriter>),
-    /// A folder.
+    /// A folder with a JPEG file of each frame.
     Folder(FolderWriter),
 }
 
@@ -32,25 +32,41 @@ pub fn check(input: Option<&Path>, arguments: &ConvertArguments) -> Result<(), C
             "{name} is the film itself; choose another name for the target."
         )));
     }
+    if let Some(folder) = input.filter(|input| input.is_dir() && is_inside(output, input)) {
+        return Err(CommandError::new(format!(
+            "{name} would be a part of the film {}; choose a path outside of that folder.",
+            folder.display()
+        )));
+    }
     let is_folder = arguments.format == OutputFormat::Folder;
     match fs::metadata(output) {
         Ok(metadata) if metadata.is_dir() && is_folder => {
             FolderWriter::check_empty(output, arguments.force).map_err(|error| folder_error(output, &error))
         }
-        Ok(metadata) if metadata.is_dir() => {
-            Err(CommandError::new(format!("{name} is a folder; add a file name.")))
-        }
-        Ok(_) if is_folder => {
-            Err(CommandError::new(format!("{name} is a file; choose another name for the folder.")))
-        }
-        // The path of a file with a separator at its end.
-        Err(error) if is_folder && error.kind() == ErrorKind::NotADirectory => {
+        found if is_folder && is_file(&found) => {
             Err(CommandError::new(format!("{name} is a file; choose another name for the folder.")))
         }
         Ok(metadata) if metadata.is_file() && !arguments.force => Err(CommandError::new(format!(
             "{name} exists already; choose another name, or replace it with --force."
         ))),
         _ => Ok(()),
+    }
+}
+
+/// Returns whether the parent of a path is a folder, which is given without links, or below it.
+fn is_inside(path: &Path, folder: &Path) -> bool {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::canonicalize(parent).is_ok_and(|parent| parent.starts_with(folder))
+}
+
+/// Returns whether a path that may have a separator at its end is that of a file.
+fn is_file(found: &io::Result<fs::Metadata>) -> bool {
+    match found {
+        Ok(_) => true,
+        Err(error) => error.kind() == ErrorKind::NotADirectory,
     }
 }
 

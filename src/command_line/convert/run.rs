@@ -38,19 +38,15 @@ pub fn convert(arguments: &ConvertArguments) -> Result<(), CommandError> {
         }
     };
     output::check(Some(input), arguments)?;
+    // Before signals are caught, because it may take long; nothing has been written yet.
+    let rate = arguments.rate.unwrap_or(FrameRate::CLASSROOM);
+    let film = MediaFile::open(input, &backend::file_name(input), rate)
+        .map_err(|error| CommandError::new(error.to_string()))?;
     runtime.block_on(async {
         let mut end_signal = ShutdownSignal::listen();
         let is_cancelled = Arc::new(AtomicBool::new(false));
-        let conversion = Conversion {
-            film: MediaFile::open(
-                input,
-                &backend::file_name(input),
-                arguments.rate.unwrap_or(FrameRate::CLASSROOM),
-            )
-            .map_err(|error| CommandError::new(error.to_string()))?,
-            arguments: arguments.clone(),
-            is_cancelled: is_cancelled.clone(),
-        };
+        let conversion =
+            Conversion { film, arguments: arguments.clone(), is_cancelled: is_cancelled.clone() };
         let mut task = tokio::task::spawn_blocking(move || conversion.run());
         let finished = tokio::select! {
             finished = &mut task => finished,
@@ -213,6 +209,11 @@ impl Conversion {
                 });
             }
             written += 1;
+        }
+        if written == 0 {
+            bar.clear();
+            let name = self.film.name();
+            return Err(CommandError::new(format!("No frame of {name} could be read; copy it again.")));
         }
         let end = plan.time_of(frames.end);
         let length = output.finish(end, &self.arguments.output);

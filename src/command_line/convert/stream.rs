@@ -95,7 +95,7 @@ fn failure(end: &StreamEnd) -> Option<CommandError> {
         StreamEnd::Ended | StreamEnd::Recorded(_) => None,
         StreamEnd::Failed(error) => Some(CommandError::of_session(error)),
         StreamEnd::Lost(server) => Some(CommandError::new(format!(
-            "{server} has not come back after {MAX_ATTEMPTS} attempts; the file ends where the connection was lost."
+            "{server} has not come back after {MAX_ATTEMPTS} attempts; connect again when it is back."
         ))),
         StreamEnd::NoPositions => Some(CommandError::new("The stream has no positions; leave out --from.")),
     }
@@ -182,13 +182,14 @@ impl Playing {
                 biased;
                 result = recorder.finished() => Some(StreamEnd::Recorded(result)),
                 Some(frame) = self.frames.recv() => {
-                    if self.waits {
-                        queue.wait_for_space().await;
-                    }
+                    let is_interrupted = self.waits && tokio::select! {
+                        () = queue.wait_for_space() => false,
+                        () = signal.recv() => true,
+                    };
                     queue.push(frame);
                     self.has_frames = true;
                     self.attempts = Attempts::default();
-                    None
+                    is_interrupted.then_some(StreamEnd::Ended)
                 }
                 Some(event) = self.events.recv() => self.handle_event(event, &mut bar),
                 Ok(()) = progress.changed() => {

@@ -76,7 +76,7 @@ impl<'a> Rfc2435Frame<'a> {
         if header.quantization_table(cr.quantization_table) != Some(chrominance) {
             return Err(UnsupportedJpeg::QuantizationTables);
         }
-        // What follows the JPEG in its file is not for other players.
+        // Other players do not expect any data behind the JPEG.
         let end = header.end_of_scans().unwrap_or(jpeg.len());
         let mut scan_data = &jpeg[header.scan_data_start()..end];
         while let Some(without_eoi) = scan_data.strip_suffix(&[0xFF, 0xD9]) {

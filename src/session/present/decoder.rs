@@ -77,7 +77,7 @@ struct DecoderState {
     area: Option<(u32, u32)>,
     /// True if the area has changed since the last picture was scaled.
     needs_rescale: bool,
-    /// True while nobody can see the screen: frames are not decoded.
+    /// True while the screen cannot be seen: frames are not decoded.
     is_hidden: bool,
     should_stop: bool,
     /// Newest picture; `is_unseen` is true until it is read.

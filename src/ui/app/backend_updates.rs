@@ -40,6 +40,7 @@ impl App {
                 return self.remember_port_spelling(*spelling);
             }
         }
+        let generation = event.generation;
         let film_note = match &event.kind {
             BackendEventKind::Opened(info) => info.other_streams_note(),
             _ => None,
@@ -60,7 +61,7 @@ impl App {
             self.session_record.reset();
             self.drag_position = None;
         }
-        self.session_record.log_note(film_note);
+        self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();
         self.show_sign_in()
     }

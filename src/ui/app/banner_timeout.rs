@@ -66,10 +66,10 @@ impl BannerTimeout {
         }
     }
 
-    /// Closes the banner.
+    /// Hides the banner before its time is over.
     pub fn close(&mut self) {
-        if let Self::Shown(banner, _) = std::mem::take(self) {
-            *self = Self::Over(banner);
+        if let Self::Shown(banner, _) = self {
+            *self = Self::Over(banner.clone());
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use iced::{Task, clipboard};
 
 use super::message::Message;
-use super::playback::{SignInRequest, TrustRequest};
+use super::playback::{SignInRequest, Source, TrustRequest};
 use super::state::{App, Dialog, PreviousTheme};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
@@ -119,11 +119,23 @@ impl App {
             self.frame_rates.set_default_rate(frame_rate);
             self.settings.frame_rate = frame_rate;
             self.backend.send(Command::SetFrameRates(self.frame_rates.clone()));
-            self.playback.reopen();
+            if self.needs_reopening() {
+                self.playback.reopen();
+            }
         }
         self.settings.playout_delay_ms = u32::try_from(playout_delay.as_millis()).unwrap_or(u32::MAX);
         self.backend.send(Command::SetPlayoutDelay(playout_delay));
         self.save_settings()
+    }
+
+    /// Returns whether the film is played at another rate than it should be, or is just being opened.
+    fn needs_reopening(&self) -> bool {
+        let expected = match self.playback.source() {
+            Some(Source::Local(film)) => Some(self.frame_rates.rate_of(film)),
+            _ => None,
+        };
+        let has_other_rate = self.playback.assumed_rate().zip(expected).is_some_and(|(rate, it)| rate != it);
+        self.playback.is_opening() || has_other_rate
     }
 
     /// Shows the Sign-in dialog if the server has just asked for credentials.

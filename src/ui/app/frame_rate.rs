@@ -29,7 +29,7 @@ pub struct Field {
 /// Id of the field.
 pub const ID: &str = "frame-rate";
 
-/// Width of the field in logical pixels, enough for "30000/1001".
+/// Width of the field in logical pixels, enough for "29.97"; a longer text scrolls.
 const FIELD_WIDTH: f32 = 46.0;
 
 /// Width of the text beside it in logical pixels, so that nothing moves while the field is edited.

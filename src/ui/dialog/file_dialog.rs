@@ -30,7 +30,7 @@ const SHOWN_EXTENSIONS: [&str; 20] = [
     "MP4", "m4v", "M4V", "jpg", "JPG", "jpeg", "JPEG",
 ];
 
-/// What a dialog lets the user choose.
+/// Kind of path that a dialog lets the user choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PickKind {
     /// A film, or an image.

@@ -37,7 +37,7 @@ impl Playback {
         self.switch_to(generation, source, goal);
         self.resume = resume;
         self.notice = notice
-            .or_else(|| info.warning().map(Notice::Info))
+            .or_else(|| info.warning().map(Notice::Warning))
             .or_else(|| info.other_streams_note().map(Notice::Info));
         self.media_info = Some(info);
     }
@@ -46,7 +46,7 @@ impl Playback {
         if let Some(info) = &mut self.media_info {
             info.progress = progress;
             // A notice that is already shown is more important.
-            self.notice = self.notice.take().or_else(|| info.warning().map(Notice::Info));
+            self.notice = self.notice.take().or_else(|| info.warning().map(Notice::Warning));
         }
         self.resume();
     }
@@ -119,8 +119,9 @@ impl Playback {
     fn handle_ended(&mut self) {
         self.waiting_since = None;
         self.has_ended = true;
-        // Information was visible during playback; at the end it would hide the banner with Summary.
-        self.notice = self.notice.take().filter(|notice| !matches!(notice, Notice::Info(_)));
+        // Both were visible during playback; at the end they would hide the banner with Summary.
+        let is_old = |notice: &Notice| matches!(notice, Notice::Info(_) | Notice::Warning(_));
+        self.notice = self.notice.take().filter(|notice| !is_old(notice));
     }
 
     fn handle_failed(&mut self, error: &SessionError) {

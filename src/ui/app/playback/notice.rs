@@ -21,6 +21,8 @@ pub enum Notice {
         /// The file does not contain everything.
         is_error: bool,
     },
+    /// Damage of the film, which is played nevertheless.
+    Warning(String),
     /// Information without an error, such as streams that are not played.
     Info(String),
 }
@@ -29,7 +31,11 @@ impl Notice {
     /// Returns the sentence, without its kind.
     pub fn text(&self) -> &str {
         match self {
-            Self::Error(text) | Self::NoData(text) | Self::Info(text) | Self::Saved { text, .. } => text,
+            Self::Error(text)
+            | Self::NoData(text)
+            | Self::Warning(text)
+            | Self::Info(text)
+            | Self::Saved { text, .. } => text,
         }
     }
 
@@ -38,14 +44,14 @@ impl Notice {
         match self {
             Self::Error(_) | Self::NoData(_) => true,
             Self::Saved { is_error, .. } => *is_error,
-            Self::Info(_) => false,
+            Self::Warning(_) | Self::Info(_) => false,
         }
     }
 
     /// Returns whether the banner disappears by itself.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Error(_) | Self::NoData(_) => false,
+            Self::Error(_) | Self::NoData(_) | Self::Warning(_) => false,
             Self::Saved { is_error, .. } => !is_error,
             Self::Info(_) => true,
         }

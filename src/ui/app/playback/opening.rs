@@ -48,6 +48,11 @@ impl Playback {
         }
     }
 
+    /// Returns whether a file is being opened.
+    pub fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
+
     /// Opens the current file again, for example at a new frame rate, and continues at the same frame.
     pub fn reopen(&mut self) {
         if let Some(Opening { source: Source::Local(source), goal, resume, .. }) = self.opening.clone() {
