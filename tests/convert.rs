@@ -4,34 +4,13 @@ mod common;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use common::avi_files::{AviOptions, Index};
 use common::jpegs::JpegKind;
 use common::media_files::{FileLayout, encode_file, test_jpegs};
+use common::program::{fail, names, succeed};
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
-
-fn reelay(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_reelay")).current_dir(folder).args(arguments).output().unwrap()
-}
-
-/// Runs a command that succeeds, and returns what it prints on stdout and stderr.
-#[track_caller]
-fn succeed(folder: &Path, arguments: &[&str]) -> (String, String) {
-    let output = reelay(folder, arguments);
-    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(output.status.success(), "{arguments:?}: {err}");
-    (out, err)
-}
-
-/// Runs a command that fails, and returns its sentence.
-#[track_caller]
-fn fail(folder: &Path, arguments: &[&str]) -> String {
-    let output = reelay(folder, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-    String::from_utf8(output.stderr).unwrap()
-}
 
 /// Frames and their times in µs; the last time is the end.
 #[track_caller]
@@ -43,15 +22,6 @@ fn read_film(path: &Path) -> (Vec<Vec<u8>>, Vec<u64>) {
     assert_eq!(film.info().warning(), None);
     let frames = (0..count).map(|frame| film.read_frame(frame).unwrap().to_vec()).collect();
     (frames, (0..=count).map(|frame| film.times().npt_of(frame).as_micros()).collect())
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 fn frames() -> Vec<Vec<u8>> {

@@ -5,13 +5,14 @@ mod common;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use common::jpegs::{JpegKind, test_jpeg};
 use common::media_files::test_jpegs;
 use common::mov_files::MovFile;
 use common::odd_jpegs::{Oddity, odd_jpeg, with_metadata};
+use common::program::{fail, names, succeed};
 use reelay::media::FrameRate;
 use reelay::media::container::ContainerFormat;
 use reelay::media_file::{IndexProgress, Library, MediaFile};
@@ -53,19 +54,6 @@ fn phone_photo(seed: u32) -> Vec<u8> {
     let index = [&[0xFF, 0xE2, 0, 14][..], b"MPF\0MM\0\x2A\0\0\0\x08"].concat();
     let gain_map = test_jpeg(JpegKind::Grey, (48, 32), seed, 0);
     [&photo[..2], &index, &photo[2..], &gain_map].concat()
-}
-
-fn reelay(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_reelay")).current_dir(folder).args(arguments).output().unwrap()
-}
-
-/// Runs a command that succeeds, and returns what it prints on stdout and stderr.
-#[track_caller]
-fn succeed(folder: &Path, arguments: &[&str]) -> (String, String) {
-    let output = reelay(folder, arguments);
-    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    assert!(output.status.success(), "{arguments:?}: {err}");
-    (out, err)
 }
 
 #[test]
@@ -339,21 +327,6 @@ fn images_are_converted_to_films_byte_for_byte() {
     fs::remove_file(folder.path().join("photo.mov")).unwrap();
     succeed(folder.path(), &["convert", "photo.jpg", "photo.mov"]);
     assert!(frames_of(&open(&folder.path().join("photo.mov"))) == [phone_photo(1)]);
-}
-
-fn names(folder: &Path) -> Vec<String> {
-    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.collect();
-    names.sort();
-    names
-}
-
-/// Runs a command that fails, and returns its sentence.
-#[track_caller]
-fn fail(folder: &Path, arguments: &[&str]) -> String {
-    let output = reelay(folder, arguments);
-    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-    String::from_utf8(output.stderr).unwrap()
 }
 
 /// Frames of every kind go into a folder and come back.

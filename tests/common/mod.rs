@@ -9,5 +9,6 @@ pub mod media_files;
 pub mod mov_files;
 pub mod namespaces;
 pub mod odd_jpegs;
+pub mod program;
 pub mod simulation;
 pub mod window_harness;

@@ -6,7 +6,7 @@ use crate::proto::rtsp::Npt;
 
 /// Finds the only frame of a file: all of its bytes.
 ///
-/// What follows the JPEG belongs to the image: further JPEGs of a Multi-Picture Format file (CIPA DC-007), trailers of
+/// Data behind the JPEG belongs to the image: further JPEGs of a Multi-Picture Format file (CIPA DC-007), trailers of
 /// manufacturers, and the film of a motion photo. If the file is longer than
 /// [`MAX_FRAME_SIZE`], the frame is its first JPEG alone.
 ///

@@ -6,7 +6,8 @@
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
 //! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
-//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`.
+//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
+//!   (with the field `frame_rate`); `banner_timeout`: banners that disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
 //! - `playback`: the media that is open; `session_record`: statistics and message log.
 //!
