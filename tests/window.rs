@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE, media_info, npt_seconds};
@@ -10,7 +11,7 @@ use iced::keyboard::{Key, key::Named};
 use iced::widget::Id;
 use iced::{Point, mouse};
 use iced_test::selector;
-use reelay::backend::{BackendEventKind, Command, MediaSource};
+use reelay::backend::{BackendEventKind, Command, ListEntry, MediaSource};
 use reelay::impairment::{EmulatorSettings, EmulatorStats, Impairments, Preset};
 use reelay::media::FrameRate;
 use reelay::media::container::FileDefects;
@@ -20,11 +21,11 @@ use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
 use reelay::session::{CertificateDetails, CertificateProblem, Fingerprint, UntrustedCertificate};
 use reelay::session::{
     Dialect, Direction, Goal, LoggedMessage, Presentation, ReconnectReason, RtspState, SessionCommand,
-    SessionError, SessionEvent, TransportPreference,
+    SessionError, SessionEvent, SourceUrl, TransportPreference,
 };
 use reelay::settings::{Controls, FilmRate, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{AppOptions, FocusStep, Message, PanelKind, SaveResult, Shortcut};
+use reelay::ui::{AppOptions, FocusStep, Menu, Message, PanelKind, SaveResult, Shortcut, play_list};
 
 const THREE_BUTTONS: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR_BUTTONS: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -354,10 +355,247 @@ fn summary_is_offered_after_stop_and_end_if_anything_played() {
 }
 
 #[test]
+fn folders_of_dialogs_are_remembered() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::FilePicked(reelay::ui::PickResult::Paths(vec!["/films/2026/talk.mjpeg".into()])));
+    harness.send(Message::FileSaved(SaveResult::Saved("/reports/talk summary.csv".into())));
+    harness.send(Message::FileSaved(SaveResult::Cancelled));
+    let settings = harness.app.settings();
+    assert_eq!(settings.film_folder.as_deref(), Some(Path::new("/films/2026")));
+    assert_eq!(settings.save_folder.as_deref(), Some(Path::new("/reports")));
+}
+
+#[test]
+fn while_dragging_the_label_is_that_of_the_screen() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.set_idle(RtspState::Playing, Goal::Playing);
+    harness.interact(|view| {
+        let line = view.find("0:00.0").unwrap().visible_bounds().unwrap().center_y();
+        view.point_at(Point::new(DEFAULT_SIZE.width / 2.0, line));
+        let pressed = mouse::Event::ButtonPressed(mouse::Button::Left);
+        let _ = view.simulate([iced::Event::Mouse(pressed)]);
+    });
+    assert!(harness.shows("Frame 1 of 200") && harness.shows("0:00.0"), "nothing else is shown yet");
+    harness.show_frame(147);
+    assert!(harness.shows("Frame 148 of 200"));
+    harness.assert_snapshot("dragging-while-playing", DEFAULT_SIZE);
+}
+
+/// Returns the paths that the application opened, with the goal of each.
+fn opened(harness: &mut AppHarness) -> Vec<(String, Goal)> {
+    let mut opened = Vec::new();
+    while let Some(command) = harness.next_command() {
+        if let Command::Open { generation, source, goal } = command {
+            harness.expect_events_of(generation, goal);
+            opened.push((source.name(), goal));
+        }
+    }
+    opened
+}
+
+/// Lets the backend open the film that was asked for last.
+fn let_open(harness: &mut AppHarness, goal: Goal, state: RtspState) {
+    harness.emit_event(BackendEventKind::Opened(media_info(200)));
+    harness.set_idle(state, goal);
+}
+
+fn drop_files(harness: &mut AppHarness, names: &[&str]) {
+    names.iter().for_each(|_| harness.send(Message::FileHovered));
+    names.iter().for_each(|name| harness.send(Message::FileDropped(name.into())));
+}
+
+#[test]
+fn dropped_films_are_played_one_after_the_other() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films/1.mjpeg", "/films/2.mjpeg", "/films/3.mjpeg"]);
+    assert_eq!(opened(&mut harness), [("1.mjpeg".to_owned(), Goal::Ready)]);
+    let_open(&mut harness, Goal::Playing, RtspState::Playing);
+    assert_eq!(harness.app.title(), "1.mjpeg (1 of 3) – PLAYING – Reelay");
+    harness.emit_session_event(SessionEvent::Ended);
+    assert_eq!(opened(&mut harness), [("2.mjpeg".to_owned(), Goal::Playing)]);
+    let_open(&mut harness, Goal::Ready, RtspState::Ready);
+    harness.send(Message::Shortcut(Shortcut::Next));
+    assert_eq!(opened(&mut harness), [("3.mjpeg".to_owned(), Goal::Ready)], "a paused film stays paused");
+    let_open(&mut harness, Goal::Playing, RtspState::Playing);
+    harness.emit_session_event(SessionEvent::Ended);
+    assert_eq!(opened(&mut harness), [], "the list is over");
+    harness.send(Message::Shortcut(Shortcut::Previous));
+    assert_eq!(opened(&mut harness).len(), 1);
+    drop_files(&mut harness, &["/films/4.mjpeg"]);
+    assert_eq!(opened(&mut harness), [("4.mjpeg".to_owned(), Goal::Ready)]);
+    let_open(&mut harness, Goal::Ready, RtspState::Ready);
+    assert_eq!(harness.app.title(), "4.mjpeg – READY – Reelay", "a later drop is a new list");
+}
+
+#[test]
+fn film_that_cannot_be_opened_is_skipped_and_named() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films/1.txt", "/films/2.mjpeg"]);
+    opened(&mut harness);
+    harness.emit_event(BackendEventKind::OpenFailed("1.txt is not Motion JPEG.".to_owned()));
+    assert_eq!(opened(&mut harness), [("2.mjpeg".to_owned(), Goal::Ready)]);
+    let_open(&mut harness, Goal::Ready, RtspState::Ready);
+    assert!(harness.shows("1.txt is not Motion JPEG."));
+    harness.send(Message::Shortcut(Shortcut::Repeat));
+    harness.send(Message::Shortcut(Shortcut::Repeat));
+    harness.send(Message::Shortcut(Shortcut::Next));
+    assert_eq!(opened(&mut harness), [("1.txt".to_owned(), Goal::Ready)]);
+    harness.emit_event(BackendEventKind::OpenFailed("1.txt is not Motion JPEG.".to_owned()));
+    assert_eq!(opened(&mut harness), [("2.mjpeg".to_owned(), Goal::Ready)]);
+    harness.emit_event(BackendEventKind::OpenFailed("2.mjpeg is gone.".to_owned()));
+    assert_eq!(opened(&mut harness), [], "a repeated list of films that are gone is given up");
+}
+
+#[test]
+fn folder_of_films_becomes_a_list() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films"]);
+    opened(&mut harness);
+    let film = |name: &str| ListEntry::Film(MediaSource::File(name.into()));
+    let url = SourceUrl::parse("rtsp://lab.example:8554/live").unwrap();
+    let entries = vec![film("/films/1.mjpeg"), film("/films/2.mjpeg"), ListEntry::Stream(url)];
+    harness.emit_event(BackendEventKind::ListFound(entries));
+    assert_eq!(opened(&mut harness), [("1.mjpeg".to_owned(), Goal::Ready)]);
+    let_open(&mut harness, Goal::Ready, RtspState::Ready);
+    assert_eq!(harness.app.title(), "1.mjpeg (1 of 3) – READY – Reelay");
+    harness.send(Message::Shortcut(Shortcut::Next));
+    harness.send(Message::Shortcut(Shortcut::Next));
+    let mut commands = std::iter::from_fn(|| harness.next_command());
+    assert!(commands.any(|command| matches!(command, Command::Connect { .. })));
+}
+
+#[test]
+fn play_list_is_shown_and_changed() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films/one.mjpeg", "/films/two.mjpeg", "/films/three.mjpeg"]);
+    opened(&mut harness);
+    let_open(&mut harness, Goal::Playing, RtspState::Playing);
+    harness.send(Message::Shortcut(Shortcut::PlayList));
+    assert!(harness.shows("1 of 3"));
+    harness.assert_snapshot("play-list", DEFAULT_SIZE);
+    harness.send(Message::PlayList(play_list::Message::Move { entry: 0, towards_end: true }));
+    assert!(harness.shows("2 of 3"));
+    harness.send(Message::PlayList(play_list::Message::Remove(0)));
+    assert!(harness.shows("1 of 2") && !harness.shows("two.mjpeg"));
+    harness.click("Repeat: off");
+    assert!(harness.shows("Repeat: this film"));
+    harness.click("three.mjpeg");
+    assert_eq!(opened(&mut harness), [("three.mjpeg".to_owned(), Goal::Playing)]);
+    let added = vec!["/films/four.mjpeg".into(), "/films/five.mjpeg".into()];
+    harness.send(Message::FilePicked(reelay::ui::PickResult::Paths(added)));
+    assert!(harness.shows("2 of 4") && harness.shows("five.mjpeg"));
+    harness.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!harness.shows("Play list"));
+}
+
+#[test]
+fn repeated_film_starts_again_at_its_end() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.set_idle(RtspState::Playing, Goal::Playing);
+    harness.send(Message::Shortcut(Shortcut::Repeat));
+    while harness.next_command().is_some() {}
+    harness.emit_session_event(SessionEvent::Ended);
+    assert_eq!(harness.next_goal(), Some(Goal::Playing));
+}
+
+#[test]
+fn four_buttons_send_nothing_at_the_end_of_a_film() {
+    let mut harness = AppHarness::new(Controls::Four, ThemePreference::Dark);
+    drop_files(&mut harness, &["/films/1.mjpeg", "/films/2.mjpeg"]);
+    opened(&mut harness);
+    let_open(&mut harness, Goal::Playing, RtspState::Playing);
+    harness.emit_session_event(SessionEvent::Ended);
+    assert_eq!(opened(&mut harness), []);
+}
+
+#[test]
+fn single_frames_are_shown_with_their_keys() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.set_idle(RtspState::Playing, Goal::Playing);
+    harness.show_frame(40);
+    while harness.next_command().is_some() {}
+    harness.send(Message::Shortcut(Shortcut::StepForward));
+    assert_eq!(harness.next_goal(), Some(Goal::Ready), "the film is paused");
+    let previews = |harness: &mut AppHarness| {
+        let commands = std::iter::from_fn(|| harness.next_command());
+        commands.filter_map(|it| if let Command::Preview(frame) = it { Some(frame) } else { None }).last()
+    };
+    assert_eq!(previews(&mut harness), Some(41));
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    for expected in [42, 43] {
+        harness.send(Message::Shortcut(Shortcut::StepForward));
+        assert_eq!(previews(&mut harness), Some(expected), "the frame need not be on the screen yet");
+    }
+    harness.send(Message::Shortcut(Shortcut::StepBack));
+    assert_eq!(previews(&mut harness), Some(42));
+    harness.show_frame(0);
+    harness.send(Message::Shortcut(Shortcut::StepBack));
+    assert_eq!(previews(&mut harness), Some(0), "there is none before the first one");
+}
+
+#[test]
+fn failed_connection_returns_to_the_start_screen() {
+    let mut harness = AppHarness::connecting();
+    let unreachable = SessionError::Unreachable { server: "h".to_owned(), reason: "refused".to_owned() };
+    harness.emit_session_event(SessionEvent::Failed(unreachable.clone()));
+    assert!(harness.shows("Play the sample film") && harness.shows(&unreachable.to_string()));
+    harness.assert_snapshot("connection-failed", DEFAULT_SIZE);
+
+    let mut cancelled = AppHarness::connecting();
+    cancelled.click("Cancel");
+    assert!(cancelled.shows("Play the sample film"));
+
+    let mut four = AppHarness::connecting();
+    four.click("4");
+    four.emit_session_event(SessionEvent::Failed(unreachable));
+    assert!(!four.shows("Play the sample film") && four.shows("Setup"), "Setup can be pressed again");
+}
+
+#[test]
+fn close_shows_the_start_screen() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::Shortcut(Shortcut::Close));
+    assert!(harness.shows("Play the sample film"));
+    assert_eq!(harness.app.title(), "Reelay");
+    let mut commands = std::iter::from_fn(|| harness.next_command());
+    assert!(commands.any(|command| matches!(command, Command::Close { generation: 2 })));
+}
+
+#[test]
+fn menu_has_the_icons_for_which_the_bar_has_no_space() {
+    let mut harness = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+    harness.set_idle(RtspState::Playing, Goal::Playing);
+    assert!(harness.has_id_at(DEFAULT_SIZE, "repeat") && !harness.has_id_at(DEFAULT_SIZE, "more"));
+    assert!(!harness.has_id_at(MIN_SIZE, "repeat") && harness.has_id_at(MIN_SIZE, "more"));
+    harness.send(Message::ShowMenu(Menu::More));
+    harness.assert_snapshot("menu-small", MIN_SIZE);
+    harness.click("Repeat: off");
+    assert!(!harness.shows("Repeat: off"), "the menu is closed");
+    harness.send(Message::ShowMenu(Menu::Context(Point::new(300.0, 200.0))));
+    assert!(harness.shows("Repeat: this film") && harness.shows("Close"));
+    harness.assert_snapshot("menu-context", DEFAULT_SIZE);
+    harness.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!harness.shows("Close"));
+}
+
+#[test]
+fn right_button_opens_the_menu_at_the_pointer() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Light);
+    harness.interact(|view| {
+        view.point_at(Point::new(400.0, 200.0));
+        let pressed = mouse::Event::ButtonPressed(mouse::Button::Right);
+        let _ = view.simulate([iced::Event::Mouse(pressed)]);
+    });
+    assert!(harness.shows("Repeat: off") && harness.shows("Full screen"));
+    harness.click("Close");
+    assert!(harness.shows("Play the sample film"));
+}
+
+#[test]
 fn save_result_is_shown() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
-    harness.send(Message::FileSaved(SaveResult::Saved("/films/reelay session.csv".into())));
-    assert!(harness.shows("Saved as /films/reelay session.csv."));
+    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk summary.csv".into())));
+    assert!(harness.shows("Saved as /films/talk summary.csv."));
     let message = "/films/x.csv cannot be saved (permission denied); choose another place.";
     harness.send(Message::FileSaved(SaveResult::Failed(message.to_owned())));
     assert!(harness.shows(message));
@@ -700,8 +938,8 @@ fn reconnecting_banner_returns_after_other_banners() {
     assert_eq!(harness.next_goal(), Some(Goal::Ready));
     harness.set_busy(RtspState::Init, Goal::Ready);
     assert!(harness.shows("Cancel"));
-    harness.send(Message::FileSaved(SaveResult::Saved("/films/reelay messages.txt".into())));
-    assert!(harness.shows("Saved as /films/reelay messages.txt.") && harness.shows("Cancel"));
+    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk messages.txt".into())));
+    assert!(harness.shows("Saved as /films/talk messages.txt.") && harness.shows("Cancel"));
     harness.send(Message::Shortcut(Shortcut::Escape));
     assert!(
         harness.next_goal().is_none() && harness.shows("Cancel"),
@@ -1437,8 +1675,8 @@ fn summary_stays_open_after_saving() {
     harness.emit_figures();
     harness.click("Statistics");
     harness.click("Session summary…");
-    harness.send(Message::FileSaved(SaveResult::Saved("/films/reelay session.csv".into())));
-    assert!(harness.shows("Save JSON…") && harness.shows("Saved as /films/reelay session.csv."));
+    harness.send(Message::FileSaved(SaveResult::Saved("/films/talk summary.csv".into())));
+    assert!(harness.shows("Save JSON…") && harness.shows("Saved as /films/talk summary.csv."));
     harness.assert_snapshot("summary-saved", DEFAULT_SIZE);
     let message = "/films/x.csv cannot be saved (permission denied); choose another place.";
     harness.send(Message::FileSaved(SaveResult::Failed(message.to_owned())));
@@ -1670,7 +1908,7 @@ fn stream_without_complete_frames_is_explained_until_the_end() {
     harness.emit_session_event(SessionEvent::EndReached(Npt::from_micros(10_000_000)));
     harness.emit_session_event(SessionEvent::Ended);
     harness.set_idle(RtspState::Ready, Goal::Ready);
-    assert!(harness.shows("0:10.0") && harness.shows("Frame 200 of 200"));
+    assert!(!harness.shows("Frame 200 of 200"), "the last frame is not on the screen");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
 use super::preview::{Preview, PreviewQueue};
 use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
-use super::source::MediaSource;
+use super::source::{MediaSource, OpenedSource};
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, MediaFile, MediaFileError};
 use crate::proto::rtsp::Npt;
@@ -63,7 +63,7 @@ pub(super) struct Engine {
 struct OpenTask {
     generation: u64,
     goal: Goal,
-    task: JoinHandle<Result<Arc<MediaFile>, MediaFileError>>,
+    task: JoinHandle<Result<OpenedSource, MediaFileError>>,
 }
 
 struct RunningSession {
@@ -164,6 +164,7 @@ impl Engine {
                     session.send_command(command);
                 }
             }
+            Command::Close { generation } => self.close(generation),
             Command::SetEmulatorSettings(settings) => self.emulator.configure(settings),
             Command::SetTrustedCertificates(at_servers) => {
                 self.trusted = Arc::new(TrustedCertificates { at_servers, anywhere: None });
@@ -229,18 +230,27 @@ impl Engine {
     }
 
     fn connect(&mut self, generation: u64, url: SourceUrl, options: RtspOptions, goal: Goal) {
+        self.close(generation);
+        self.start_session(generation, url, options, goal);
+    }
+
+    /// Closes the current media, whether file or stream.
+    fn close(&mut self, generation: u64) {
         self.opening = None;
         self.close_session();
         self.server.library().clear();
         self.media_file = None;
         self.progress = None;
-        self.start_session(generation, url, options, goal);
+        self.generation = generation;
     }
 
-    async fn finish_opening(&mut self, result: Result<Arc<MediaFile>, String>) {
+    async fn finish_opening(&mut self, result: Result<OpenedSource, String>) {
         let Some(OpenTask { generation, goal, .. }) = self.opening.take() else { return };
         match result {
-            Ok(media_file) => self.serve_media_file(generation, goal, media_file).await,
+            Ok(OpenedSource::Film(media_file)) => self.serve_media_file(generation, goal, media_file).await,
+            Ok(OpenedSource::List(entries)) => {
+                self.emit(generation, BackendEventKind::ListFound(entries)).await
+            }
             Err(sentence) => self.emit(generation, BackendEventKind::OpenFailed(sentence)).await,
         }
     }
@@ -385,7 +395,7 @@ impl Engine {
 }
 
 /// Waits until the file is open; an error is a sentence for the user. Never returns if nothing is being opened.
-async fn wait_for_open(opening: &mut Option<OpenTask>) -> Result<Arc<MediaFile>, String> {
+async fn wait_for_open(opening: &mut Option<OpenTask>) -> Result<OpenedSource, String> {
     let Some(OpenTask { task, .. }) = opening else { return std::future::pending().await };
     match task.await {
         Ok(opened) => opened.map_err(|error| error.to_string()),

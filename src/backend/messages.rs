@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::frame_rates::FrameRates;
 use super::recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
-use super::source::MediaSource;
+use super::source::{ListEntry, MediaSource};
 use crate::impairment::EmulatorSettings;
 use crate::media_file::{IndexProgress, MediaInfo};
 use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate};
@@ -44,6 +44,11 @@ pub enum Command {
     /// Shows a frame of the open file without playing it, by its index from 0. Only the newest of several waiting
     /// previews is read.
     Preview(u64),
+    /// Closes the current media, and ends its session.
+    Close {
+        /// Number that the window gives to the time without media; later events of the closed ones have older numbers.
+        generation: u64,
+    },
     /// Sets the frame rates of films that state none, from the next [`Command::Open`] on.
     SetFrameRates(FrameRates),
     /// Sets the playout delay of the current and of later sessions.
@@ -77,6 +82,8 @@ pub enum BackendEventKind {
     Opened(MediaInfo),
     /// The file could not be opened; holds a sentence for the user. The previous media stays open.
     OpenFailed(String),
+    /// The file or folder is a list of films. The previous media stays open.
+    ListFound(Vec<ListEntry>),
     /// The index of the open file has grown or is finished.
     IndexProgress(IndexProgress),
     /// The open file, or a part of it, cannot be read; holds a sentence for the user.

@@ -24,4 +24,4 @@ pub use lifecycle::{Backend, BackendOutputs, runtime};
 pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
 pub use recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 pub use shutdown_signal::ShutdownSignal;
-pub use source::{MediaSource, SAMPLE_NAME, file_name};
+pub use source::{ListEntry, MediaSource, OpenedSource, SAMPLE_NAME, file_name};

@@ -4,7 +4,8 @@ use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::media::FrameRate;
-use crate::media_file::{MediaFile, MediaFileError};
+use crate::media_file::{ListedFilm, MediaFile, MediaFileError, films_of_folder, is_list_name, read_list};
+use crate::session::SourceUrl;
 
 /// Source of a local video.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +36,59 @@ impl MediaSource {
     /// Opens the source; `rate` is used if the file states no frame rate. Blocks until the first frame is found.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be read, or is not Motion JPEG.
-    pub fn open(&self, rate: FrameRate) -> Result<Arc<MediaFile>, MediaFileError> {
+    /// Returns an error if the file cannot be read, or is neither Motion JPEG nor a list of films.
+    pub fn open(&self, rate: FrameRate) -> Result<OpenedSource, MediaFileError> {
         match self {
-            Self::File(path) => MediaFile::open(path, &file_name(path), rate),
-            Self::Sample => MediaFile::from_memory(SAMPLE, SAMPLE_NAME, rate),
+            Self::File(path) => open_path(path, rate),
+            Self::Sample => MediaFile::from_memory(SAMPLE, SAMPLE_NAME, rate).map(OpenedSource::Film),
         }
     }
+}
+
+/// Content of a source that was opened.
+#[derive(Debug)]
+pub enum OpenedSource {
+    /// A film.
+    Film(Arc<MediaFile>),
+    /// List of films and streams: the films of a folder, or those of an `.m3u` file. Never empty.
+    List(Vec<ListEntry>),
+}
+
+/// Entry of a list of films.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListEntry {
+    /// Film on this machine.
+    Film(MediaSource),
+    /// Stream of a server.
+    Stream(SourceUrl),
+}
+
+fn open_path(path: &Path, rate: FrameRate) -> Result<OpenedSource, MediaFileError> {
+    let name = file_name(path);
+    if is_list_name(path) {
+        return Ok(OpenedSource::List(list_entries(read_list(path, &name)?)));
+    }
+    match MediaFile::open(path, &name, rate) {
+        Ok(film) => Ok(OpenedSource::Film(film)),
+        Err(error) if error.is_folder_of_films() => match films_of_folder(path) {
+            Ok(films) if !films.is_empty() => Ok(OpenedSource::List(list_entries(films))),
+            // The folder has changed, or the names of its films are not UTF-8.
+            Ok(_) | Err(_) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the entries of a list. A URL that cannot be played becomes the path of a file, whose error names it.
+fn list_entries(films: Vec<ListedFilm>) -> Vec<ListEntry> {
+    let entry = |film| match film {
+        ListedFilm::File(path) => ListEntry::Film(MediaSource::File(path)),
+        ListedFilm::Url(url) => match SourceUrl::parse(&url) {
+            Some(url) => ListEntry::Stream(url),
+            None => ListEntry::Film(MediaSource::File(url.into())),
+        },
+    };
+    films.into_iter().map(entry).collect()
 }
 
 /// Bytes of the sample video.

@@ -33,9 +33,6 @@ pub enum ArgumentError {
         /// The option that is missing.
         other: &'static str,
     },
-    /// The window was given several films or streams.
-    #[error("The window plays one film; name one file or URL.")]
-    SeveralForWindow,
     /// `probe` was given several films or streams.
     #[error("One film or stream is probed at a time; name one.")]
     SeveralForProbe,
@@ -112,8 +109,6 @@ impl ArgumentError {
             }
             (ErrorKind::MissingRequiredArgument, Some("serve")) => Self::NothingToServe,
             (ErrorKind::MissingRequiredArgument, Some("proxy")) => Self::NoServer,
-            // A second argument that is no option. No other arguments conflict with each other.
-            (ErrorKind::ArgumentConflict, None) => Self::SeveralForWindow,
             (ErrorKind::UnknownArgument, Some("probe")) if !argument.starts_with('-') => {
                 Self::SeveralForProbe
             }

@@ -41,8 +41,8 @@ pub enum Invocation {
 /// Arguments of the window.
 #[derive(Debug, Default, PartialEq)]
 pub struct WindowArguments {
-    /// Film or stream to open; `None` shows the start screen.
-    pub target: Option<Target>,
+    /// Films and streams to open, one after the other; without any, the start screen is shown.
+    pub targets: Vec<Target>,
     /// Starts to play at once.
     pub play: bool,
     /// Frame rate of films that state none; `None` for the saved setting.
@@ -214,9 +214,9 @@ fn command_name(first: Option<&OsStr>) -> Option<String> {
 
 impl cli::Window {
     fn check(self) -> Result<WindowArguments, ArgumentError> {
-        let target = only_target(self.target, self.classroom).ok_or(ArgumentError::SeveralForWindow)?;
+        let classroom = self.classroom.into_iter().map(|url| Target::Stream(url.into()));
         Ok(WindowArguments {
-            target,
+            targets: self.targets.into_iter().chain(classroom).collect(),
             play: self.play,
             rate: self.fps,
             snapshot_rate: self.snapshot_rate,
@@ -423,6 +423,7 @@ fn only_target(target: Option<Target>, classroom: Vec<ClassroomUrl>) -> Option<O
 mod tests {
     use super::*;
     use crate::server_embed::ServerOptions;
+    use crate::session::Dialect;
 
     fn parse_line(line: &str) -> Result<Invocation, String> {
         let is_folder = |path: &Path| path == Path::new("folder") || path == Path::new("folder.avi");
@@ -458,18 +459,21 @@ mod tests {
     fn window_options_are_parsed() {
         assert_eq!(parse_line(""), Ok(Invocation::Window(WindowArguments::default())));
         let window = parse_window("movie.Mjpeg --play --fps 25 --theme light -v");
-        assert_eq!(window.target, Some(Target::File("movie.Mjpeg".into())));
+        assert_eq!(window.targets, [Target::File("movie.Mjpeg".into())]);
         assert!(window.play && window.verbose && window.rate == Some(FrameRate::per_second(25)));
         assert_eq!(window.theme, Some(ThemePreference::Light));
         let window = parse_window("file:///films/a%20talk.mjpeg");
-        assert_eq!(window.target, Some(Target::File("/films/a talk.mjpeg".into())));
+        assert_eq!(window.targets, [Target::File("/films/a talk.mjpeg".into())]);
+        let window = parse_window("a.mjpeg rtsp://h/b c.avi --classroom h:1025/d.Mjpeg");
+        assert_eq!(window.targets.len(), 4);
+        assert_eq!(window.targets[3].dialect(), Dialect::Classroom);
     }
 
     #[test]
     fn command_name_is_a_file_unless_it_stands_first() {
         for line in ["-- serve", "--play serve", "./serve"] {
-            let target = parse_window(line).target;
-            assert!(matches!(target, Some(Target::File(path)) if path.ends_with("serve")), "{line}");
+            let targets = parse_window(line).targets;
+            assert!(matches!(&targets[..], [Target::File(path)] if path.ends_with("serve")), "{line}");
         }
     }
 
@@ -677,9 +681,6 @@ mod tests {
     fn errors_are_one_sentence() {
         for (line, part) in [
             ("--colour", "--colour"),
-            ("a.mjpeg b.mjpeg", "one file"),
-            ("a.mjpeg serve", "one file"),
-            ("a.mjpeg --classroom h:1/f", "one file"),
             ("ftp://h/x", "rtsp://"),
             ("--fps fast", "a frame rate is"),
             ("--fps -1", "a frame rate is"),

@@ -68,9 +68,10 @@ Examples:
 
 #[derive(Debug, Args)]
 pub struct Window {
-    /// Film, folder of JPEG files, or stream like rtsp://camera.local:554/live; also rtsps://, http:// and https://
+    /// Films, folders of films or of JPEG files, lists (.m3u), or streams like rtsp://camera.local:554/live; also rtsps://,
+    /// http:// and https://. Several are played one after the other
     #[arg(value_name = "FILE|URL", value_parser = target(), value_hint = ValueHint::AnyPath)]
-    pub target: Option<Target>,
+    pub targets: Vec<Target>,
 
     /// Film on a classroom server, like 127.0.0.1:1025/movie.Mjpeg
     #[arg(long, value_name = "HOST:PORT/FILE", value_parser = target::parse_classroom_url)]

@@ -27,6 +27,10 @@ pub(super) enum MediaFileErrorKind {
         /// The folder has JPEG files too.
         has_images: bool,
     },
+    /// The list of films is larger than 4 MiB.
+    ListTooLarge,
+    /// The list of films has no entries.
+    EmptyList,
     /// The folder has no films and no JPEG files.
     EmptyFolder,
     /// The files of the folder with names of JPEG files are none.
@@ -47,6 +51,11 @@ pub(super) enum MediaFileErrorKind {
 impl MediaFileError {
     pub(super) fn new(name: &str, path: &Path, kind: MediaFileErrorKind) -> Self {
         Self { name: name.to_owned(), path: path.to_owned(), kind }
+    }
+
+    /// Returns whether the path is that of a folder of films, which is a list of films.
+    pub fn is_folder_of_films(&self) -> bool {
+        matches!(self.kind, MediaFileErrorKind::FolderOfFilms { .. })
     }
 
     /// Returns the command line that converts the file, with which the sentence ends; `None` if it cannot be converted.
@@ -74,6 +83,10 @@ fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
                 "{name} is a folder of films{others}; open one of them, such as {film}, or serve all of them with \
                  \"reelay serve\"."
             )
+        }
+        MediaFileErrorKind::ListTooLarge => format!("{name} is larger than 4 MiB; open a shorter list."),
+        MediaFileErrorKind::EmptyList => {
+            format!("{name} names no film; a list has a path or a URL on each line.")
         }
         MediaFileErrorKind::EmptyFolder => {
             format!(

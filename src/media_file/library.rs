@@ -62,8 +62,7 @@ impl Library {
     /// # Errors
     /// Returns an error if the folder itself cannot be read.
     pub fn add_folder(&self, folder: &Path, rate: FrameRate) -> io::Result<AddedFolder> {
-        let canonical = fs::canonicalize(folder)?;
-        let mut search = FolderSearch { canonical, files: Vec::new(), skipped: Vec::new() };
+        let mut search = FolderSearch::new(folder)?;
         search.read_folder(folder, "", 0)?;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let (mut names, mut renames) = (Vec::new(), Vec::new());
@@ -151,6 +150,16 @@ impl Library {
     }
 }
 
+/// Returns the films of a folder and of its subfolders, with their names relative to the folder. Blocks.
+///
+/// # Errors
+/// Returns an error if the folder itself cannot be read.
+pub fn find_films(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut search = FolderSearch::new(folder)?;
+    search.read_folder(folder, "", 0)?;
+    Ok(search.files)
+}
+
 /// Opens a file again, if it is still in the folder in which it was found.
 fn reopen(previous: &MediaFile, root: Option<&Path>) -> Result<Arc<MediaFile>, MediaFileError> {
     if let (Some(root), Some(path)) = (root, previous.path()) {
@@ -200,6 +209,10 @@ struct FolderSearch {
 }
 
 impl FolderSearch {
+    fn new(folder: &Path) -> io::Result<Self> {
+        Ok(Self { canonical: fs::canonicalize(folder)?, files: Vec::new(), skipped: Vec::new() })
+    }
+
     fn read_folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> io::Result<()> {
         let mut children: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
         children.sort_by_key(fs::DirEntry::file_name);

@@ -20,6 +20,7 @@
 mod disk_file;
 mod error;
 mod file;
+mod film_list;
 mod film_writer;
 mod folder_listing;
 mod folder_scan;
@@ -36,6 +37,7 @@ mod storage;
 
 pub use error::MediaFileError;
 pub use file::MediaFile;
+pub use film_list::{ListedFilm, films_of_folder, is_list_name, read_list};
 pub use film_writer::{FilmWriteError, FilmWriter, RecordingPlace, aside_path};
 pub use folder_writer::{FolderWriteError, FolderWriter};
 pub use index_progress::IndexProgress;

@@ -44,6 +44,14 @@ impl Dialect {
 }
 
 impl SourceUrl {
+    /// Parses a URL of RTSP or HTTP, with or without TLS; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        match HttpUrl::has_http_scheme(text.trim()) {
+            true => HttpUrl::parse(text).ok().map(Self::from),
+            false => RtspUrl::parse(text).ok().map(Self::from),
+        }
+    }
+
     /// Protocol of the server.
     pub fn dialect(&self) -> Dialect {
         match self {

@@ -4,13 +4,14 @@
 //! are kept: comments, formatting, order and unknown keys.
 
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::entries;
 use super::problem::IgnoredValue;
-use super::tables::{Entry as _, read_entries, replace, write_entries};
+use super::tables::{Entry as _, read_entries, replace, write_entries, write_text};
 use super::values::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
@@ -40,13 +41,15 @@ snapshot_format = \"jpeg\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "controls",
     "theme",
     "frame_rate",
     "playout_delay_ms",
     "recording_format",
     "snapshot_format",
+    "film_folder",
+    "save_folder",
     KnownServer::KEY,
     TrustedCertificate::KEY,
     FilmRate::KEY,
@@ -71,6 +74,8 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
+    read_value(table, "film_folder", folder, &mut settings.film_folder, &mut ignored);
+    read_value(table, "save_folder", folder, &mut settings.save_folder, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
         settings.servers = read_entries(item, &mut ignored);
     }
@@ -127,6 +132,8 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         |delay| i64::from(delay).into(),
     );
     write_formats(document, settings, &defaults);
+    write_folder(document, "film_folder", settings.film_folder.as_deref());
+    write_folder(document, "save_folder", settings.save_folder.as_deref());
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
@@ -146,6 +153,17 @@ fn write_formats(document: &mut DocumentMut, settings: &Settings, defaults: &Set
         write_value(document, "snapshot_format", snapshot_format, snapshot, default, |format| {
             format.as_str().into()
         });
+    }
+}
+
+/// Writes a folder that the program remembers, or removes it.
+fn write_folder(document: &mut DocumentMut, key: &str, value: Option<&Path>) {
+    match value.and_then(Path::to_str) {
+        Some(path) => write_text(document, key, path),
+        None if document.get(key).is_some_and(|item| folder(item).is_ok()) => {
+            document.remove(key);
+        }
+        None => {}
     }
 }
 
@@ -195,6 +213,10 @@ fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
     entries::frame_rate(Some(item))
 }
 
+fn folder(item: &Item) -> Result<Option<PathBuf>, Rule> {
+    Ok(Some(text(item)?.into()))
+}
+
 fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
     let milliseconds = item.as_integer().and_then(|number| u32::try_from(number).ok());
     milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
@@ -241,10 +263,24 @@ mod tests {
     }
 
     #[test]
+    fn folders_are_remembered() {
+        let settings = Settings {
+            film_folder: Some("/films".into()),
+            save_folder: Some("/home/ann/Übung".into()),
+            ..Settings::default()
+        };
+        let text = written("", &settings);
+        assert!(text.contains("film_folder = \"/films\""), "{text}");
+        assert_eq!(written(&text, &settings), text);
+        assert_eq!(written(&text, &Settings::default()).matches("folder").count(), 0);
+    }
+
+    #[test]
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
-        for key in KEYS.iter().filter(|key| !["servers", "certificates", "films"].contains(key)) {
+        let remembered = ["film_folder", "save_folder", "servers", "certificates", "films"];
+        for key in KEYS.iter().filter(|key| !remembered.contains(key)) {
             assert!(TEMPLATE.contains(&format!("\n{key} = ")), "{key}");
         }
     }

@@ -25,6 +25,10 @@ pub struct Settings {
     pub recording_format: RecordingFormat,
     /// Format of snapshots.
     pub snapshot_format: SnapshotFormat,
+    /// Folder in which the dialog to open a film begins; `None` for the choice of the system.
+    pub film_folder: Option<PathBuf>,
+    /// Folder in which the dialog to save a file begins; `None` for the choice of the system.
+    pub save_folder: Option<PathBuf>,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
@@ -62,6 +66,8 @@ impl Default for Settings {
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),
+            film_folder: None,
+            save_folder: None,
             servers: Vec::new(),
             certificates: Vec::new(),
             films: Vec::new(),

@@ -18,8 +18,9 @@ mod theme;
 mod widget;
 mod window;
 
-pub use app::{App, AppOptions, BackendUpdate, Button, Message, Shortcut};
+pub use app::{App, AppOptions, BackendUpdate, Button, Menu, Message, Shortcut};
 pub use dialog::file_dialog::{PickResult, SaveResult};
+pub use dialog::play_list;
 pub use panel::{PanelKind, messages, network};
 pub use theme::{FONT, FONTS, dark, light};
 pub use widget::focus::FocusStep;

@@ -245,6 +245,23 @@ pub fn card(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::Sty
     }
 }
 
+/// Line of a menu.
+pub fn menu_line(theme: &Theme, status: button::Status) -> button::Style {
+    let colours = colours(theme);
+    let style = button_style(colours.hovered, colours.text);
+    match status {
+        button::Status::Active => button::Style { background: None, ..style },
+        button::Status::Hovered | button::Status::Pressed => style,
+        button::Status::Disabled => button::Style { background: None, text_color: colours.faint, ..style },
+    }
+}
+
+/// Button that changes what follows, in the colour of the accent while it is on.
+pub fn switched(theme: &Theme, status: button::Status) -> button::Style {
+    let colours = colours(theme);
+    button::Style { border: outlined(colours.accent, RADIUS), ..secondary(theme, status) }
+}
+
 fn button_style(background: Color, text_color: Color) -> button::Style {
     button::Style {
         background: Some(background.into()),
@@ -264,6 +281,17 @@ fn mix(from: Color, to: Color, ratio: f32) -> Color {
 }
 
 // Styles of containers.
+
+/// Menu over the window.
+pub fn menu(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style {
+        text_color: Some(colours.text),
+        background: Some(colours.raised.into()),
+        border: outlined(colours.line, RADIUS),
+        ..container::Style::default()
+    }
+}
 
 /// Bar along an edge of the window.
 pub fn bar(theme: &Theme) -> container::Style {

@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("impairment", &["format", "proto"]),
     ("stats", &["format", "impairment", "proto"]),
     ("net", &["format", "proto"]),
-    ("media_file", &["media", "format", "proto"]),
+    ("media_file", &["media", "format", "file_url", "proto"]),
     ("session", &["net", "stats", "impairment", "media", "proto"]),
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),

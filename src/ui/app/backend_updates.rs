@@ -55,7 +55,12 @@ impl App {
                 self.handle_snapshot_saved(saved);
                 return Task::none();
             }
-            _ => self.playback.handle_event(event),
+            BackendEventKind::ListFound(entries) => {
+                self.handle_list_found(generation, entries);
+                return Task::none();
+            }
+            BackendEventKind::OpenFailed(_) => self.handle_open_failed(event),
+            _ => self.handle_playback_event(event),
         }
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
@@ -64,6 +69,38 @@ impl App {
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();
         self.show_sign_in()
+    }
+
+    /// Shows why a file could not be opened, and opens the next one of the list.
+    fn handle_open_failed(&mut self, event: BackendEvent) {
+        let goal = self.playback.opening_goal(event.generation);
+        self.playback.handle_event(event);
+        if let (Some(goal), Some(notice)) = (goal, self.playback.notice()) {
+            let error = notice.text().to_owned();
+            self.skip_failed(goal, error);
+        }
+    }
+
+    fn handle_playback_event(&mut self, event: BackendEvent) {
+        let is_current = event.generation == self.playback.generation();
+        let (has_ended, has_failed) = match &event.kind {
+            BackendEventKind::Session(SessionEvent::Ended) => (is_current, false),
+            // A dialog asks for a password, or whether a certificate is trusted, before the stream is given up.
+            BackendEventKind::Session(SessionEvent::Failed(
+                SessionError::Unauthorized { .. } | SessionError::UntrustedCertificate(_),
+            )) => (false, false),
+            BackendEventKind::Session(SessionEvent::Failed(error)) => {
+                (false, is_current && !error.is_transient())
+            }
+            _ => (false, false),
+        };
+        self.playback.handle_event(event);
+        if has_ended {
+            self.handle_end();
+        }
+        if has_failed {
+            self.leave_failed_stream();
+        }
     }
 
     /// Remembers the spelling of the RTP port that the classroom server of the current stream reads.

@@ -7,9 +7,9 @@ use iced::widget::{Row, button, column, container, responsive, row, slider, text
 use iced::{Center, Element, Fill, Right, Theme};
 
 use super::playback::{Button, Playback, PlaybackPosition};
-use super::recording_state::{RecordingState, record_tooltip};
+use super::recording_state::RecordingState;
+use super::transport::{self, Entry, entries};
 use crate::proto::rtsp::Npt;
-use crate::recording::RecordingFormat;
 use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::text_format;
@@ -25,21 +25,10 @@ pub enum Action {
     Drag(Npt),
     /// Release of the time line.
     Release,
-    /// Click on Record.
-    ToggleRecording,
-    /// Click on Snapshot.
-    SaveSnapshot,
-}
-
-/// State of the recording, and what can be recorded.
-#[derive(Debug, Clone, Copy)]
-pub struct Saving {
-    /// State of the recording.
-    pub recording: RecordingState,
-    /// Format of recordings.
-    pub format: RecordingFormat,
-    /// A frame is shown, which can be saved.
-    pub has_picture: bool,
+    /// Click on an icon.
+    Transport(transport::Action),
+    /// Click on the icon of the menu.
+    ShowMenu,
 }
 
 /// Returns the bar. `drag_position` is the position that the time line is being dragged to, and `played_s` the playing
@@ -49,12 +38,10 @@ pub fn view(
     controls: Controls,
     drag_position: Option<Npt>,
     played_s: f64,
-    saving: Saving,
-) -> Element<'_, Action> {
-    let position = match drag_position {
-        Some(position) => playback.position().at(position, playback.frame_times().as_ref()),
-        None => playback.position(),
-    };
+    state: transport::State<'_>,
+) -> Element<'static, Action> {
+    let position = playback.position();
+    let position = PlaybackPosition { elapsed: drag_position.or(position.elapsed), ..position };
     let label = match playback.pending_position(drag_position) {
         Some(pending) => {
             Label { text: format!("Play resumes at {}", text_format::time(pending)), is_muted: false }
@@ -67,13 +54,13 @@ pub fn view(
     };
     // Four buttons leave no space for it in a small window.
     let (beside_line, beside_buttons) = match playback.controls(controls) {
-        Controls::Three => (RecordingState::Off, saving.recording),
-        Controls::Four => (saving.recording, RecordingState::Off),
+        Controls::Three => (RecordingState::Off, state.recording),
+        Controls::Four => (state.recording, RecordingState::Off),
     };
     let line =
         Row::new().push(line).push(recording_label(beside_line)).spacing(distance::NORMAL).align_y(Center);
-    let bar =
-        column![line, button_row(playback, controls, label, beside_buttons, saving)].spacing(distance::SMALL);
+    let bar = column![line, button_row(playback, controls, label, beside_buttons, entries(state))]
+        .spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
 }
 
@@ -117,13 +104,14 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
         (Some(length), true) => format!("{} …", text_format::time(length)),
         (None, _) => String::new(),
     };
-    let elapsed = match (position.elapsed, position.duration) {
+    // The time of the frame on the screen. The handle is where the user drags it to, or where playback has arrived.
+    let shown = match (position.shown, position.duration) {
         (None, None) => String::new(),
-        _ => text_format::time(elapsed),
+        (shown, _) => text_format::time(shown.unwrap_or_default()),
     };
     let label =
         |content: String| text(content).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
-    row![label(elapsed), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
+    row![label(shown), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
         .spacing(distance::SMALL)
         .align_y(Center)
         .into()
@@ -145,6 +133,7 @@ fn frame_label(position: PlaybackPosition) -> String {
 }
 
 /// Text at the right of the buttons.
+#[derive(Clone)]
 struct Label {
     text: String,
     is_muted: bool,
@@ -159,31 +148,56 @@ const MIN_WIDTH_OF_BOTH: f32 = 320.0;
 /// Height of the text, in logical pixels.
 const LABEL_HEIGHT: f32 = size::SMALL * 1.3;
 
-/// Ids of the buttons without a text for tests to find them by.
-const RECORD_ID: &str = "record";
-const SNAPSHOT_ID: &str = "snapshot";
+/// Width of the bar from which the icons are in it, in logical pixels. In a narrower one they are in a menu.
+const MIN_WIDTH_OF_ICONS: f32 = 900.0 - 2.0 * distance::WIDE;
 
-fn button_row<'a>(
+/// Height of the row of buttons, in logical pixels.
+const ROW_HEIGHT: f32 = 39.0;
+
+/// Id of the icon of the menu, for tests.
+const MENU_ID: &str = "more";
+
+fn button_row(
     playback: &Playback,
     controls: Controls,
     label: Label,
     recording: RecordingState,
-    saving: Saving,
-) -> Element<'a, Action> {
+    icons: Vec<Entry>,
+) -> Element<'static, Action> {
     let buttons: &[Button] = match playback.controls(controls) {
         Controls::Three => &[Button::Play, Button::Pause, Button::Stop],
         Controls::Four => &[Button::Setup, Button::Play, Button::Pause, Button::Teardown],
     };
-    let buttons = buttons.iter().map(|&button| control_button(button, playback.is_enabled(button, controls)));
-    row![
-        Row::with_children(buttons).spacing(distance::SMALL),
-        labels(label, recording),
-        record_button(playback.source().is_some(), saving),
-        snapshot_button(saving.has_picture),
-    ]
-    .spacing(distance::SMALL)
-    .align_y(Center)
-    .into()
+    let buttons: Vec<_> =
+        buttons.iter().map(|&button| (button, playback.is_enabled(button, controls))).collect();
+    let row = responsive(move |available| {
+        let icons = match available.width < MIN_WIDTH_OF_ICONS {
+            true => menu_icon(),
+            false => Row::with_children(icons.iter().map(transport_icon)).spacing(distance::TIGHT).into(),
+        };
+        let buttons = buttons.iter().map(|&(button, is_enabled)| control_button(button, is_enabled));
+        let buttons = Row::with_children(buttons).spacing(distance::SMALL);
+        row![buttons, labels(label.clone(), recording), icons].spacing(distance::SMALL).align_y(Center).into()
+    });
+    row.height(ROW_HEIGHT).into()
+}
+
+fn transport_icon<'a>(entry: &Entry) -> Element<'a, Action> {
+    let style = match (entry.action, entry.is_on) {
+        (transport::Action::ToggleRecording, true) => theme::recording,
+        (_, true) => theme::switched,
+        (_, false) => theme::secondary,
+    };
+    let pressed = button(icon(entry.icon))
+        .padding(10)
+        .style(style)
+        .on_press_maybe(entry.is_enabled.then_some(Action::Transport(entry.action)));
+    with_tooltip(container(pressed).id(entry.action.id()), entry.tooltip.clone())
+}
+
+fn menu_icon<'a>() -> Element<'a, Action> {
+    let pressed = button(icon(Icon::More)).padding(10).style(theme::secondary).on_press(Action::ShowMenu);
+    with_tooltip(container(pressed).id(MENU_ID), "More".to_owned())
 }
 
 /// Returns the state of the recording and the text, as far as the space between the buttons suffices.
@@ -210,28 +224,6 @@ fn recording_label<'a>(recording: RecordingState) -> Option<Element<'a, Action>>
     Some(row![mark, state].spacing(distance::TIGHT).align_y(Center).into())
 }
 
-fn record_button<'a>(is_open: bool, saving: Saving) -> Element<'a, Action> {
-    let is_on = matches!(saving.recording, RecordingState::On(_));
-    let is_enabled = is_on || is_open && saving.recording == RecordingState::Off;
-    let style = if is_on { theme::recording } else { theme::secondary };
-    let symbol = if is_on { Icon::Stop } else { Icon::Record };
-    let pressed = button(icon(symbol))
-        .padding(9)
-        .style(style)
-        .on_press_maybe(is_enabled.then_some(Action::ToggleRecording));
-    let about = record_tooltip(is_open, saving.recording, saving.format);
-    with_tooltip(container(pressed).id(RECORD_ID), about)
-}
-
-fn snapshot_button<'a>(has_picture: bool) -> Element<'a, Action> {
-    let pressed = button(icon(Icon::Snapshot))
-        .padding(9)
-        .style(theme::secondary)
-        .on_press_maybe(has_picture.then_some(Action::SaveSnapshot));
-    let about = if has_picture { "Save this frame (Ctrl+S)" } else { "Snapshot: no frame is shown" };
-    with_tooltip(container(pressed).id(SNAPSHOT_ID), about.to_owned())
-}
-
 fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> Element<'a, Action> {
     let label = container(text(label).size(size::SMALL)).max_width(300).padding([4, 8]).style(theme::tooltip);
     tooltip(content, label, tooltip::Position::Top).gap(4).delay(TOOLTIP_DELAY).into()
@@ -241,19 +233,20 @@ fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> E
 const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
 
 fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
-    let (symbol, label) = match kind {
-        Button::Setup => (Icon::Setup, "Setup"),
-        Button::Play => (Icon::Play, "Play"),
-        Button::Pause => (Icon::Pause, "Pause"),
-        Button::Stop => (Icon::Stop, "Stop"),
-        Button::Teardown => (Icon::Teardown, "Teardown"),
+    let symbol = match kind {
+        Button::Setup => Icon::Setup,
+        Button::Play => Icon::Play,
+        Button::Pause => Icon::Pause,
+        Button::Stop => Icon::Stop,
+        Button::Teardown => Icon::Teardown,
     };
     // The buttons of the next step towards playing stand out.
     let style = match kind {
         Button::Setup | Button::Play => theme::primary,
         _ => theme::secondary,
     };
-    let content = row![icon(symbol), text(label).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
+    let content =
+        row![icon(symbol), text(kind.name()).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
     button(container(content).center_x(Fill))
         .width(116)
         .padding([9, 10])

@@ -1,18 +1,22 @@
 //! Dialogs: opening, closing, and the effects of their actions.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use iced::{Task, clipboard};
+use jiff::Zoned;
 
 use super::message::Message;
 use super::playback::{SignInRequest, Source, TrustRequest};
 use super::state::{App, Dialog, PreviousTheme};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
+use crate::recording::file_stem;
 use crate::session::SessionError;
-use crate::ui::dialog::file_dialog::{self, SaveResult};
+use crate::settings::Settings;
+use crate::ui::dialog::file_dialog::{self, PickKind, SaveRequest, SaveResult};
 use crate::ui::dialog::summary::ExportStatus;
-use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
+use crate::ui::dialog::{connect, play_list, preferences, sign_in, summary, trust};
 use crate::ui::widget::focus;
 
 impl App {
@@ -21,9 +25,9 @@ impl App {
         match self.dialog.take() {
             Some(Dialog::Trust(request)) => {
                 let error = SessionError::UntrustedCertificate(Box::new(request.certificate));
-                self.playback.cancel_connecting(error.to_string());
+                self.cancel_connecting(error.to_string());
             }
-            Some(Dialog::SignIn(request, _)) => self.playback.cancel_connecting(format!(
+            Some(Dialog::SignIn(request, _)) => self.cancel_connecting(format!(
                 "{} needs a user name and password; connect again to enter them.",
                 request.url.host()
             )),
@@ -31,8 +35,13 @@ impl App {
                 self.theme_override = previous.theme_override;
                 self.settings.theme = previous.saved;
             }
-            Some(Dialog::Connect(_) | Dialog::Summary(..)) | None => {}
+            Some(Dialog::Connect(_) | Dialog::Summary(..) | Dialog::PlayList) | None => {}
         }
+    }
+
+    fn cancel_connecting(&mut self, reason: String) {
+        self.playback.cancel_connecting(reason);
+        self.leave_failed_stream();
     }
 
     /// Presses the main button of the dialog.
@@ -45,6 +54,7 @@ impl App {
             Some(Dialog::Trust(ref request)) if request.certificate.is_changed => Task::none(),
             Some(Dialog::Trust(_)) => self.handle_trust(trust::Message::Trust),
             Some(Dialog::Summary(..)) => self.handle_summary(summary::Message::Close),
+            Some(Dialog::PlayList) => self.handle_play_list(play_list::Message::Close),
             None => Task::none(),
         }
     }
@@ -156,7 +166,7 @@ impl App {
             sign_in::Action::SignIn { user, password } => {
                 let SignInRequest { url, options, play, .. } = *request.clone();
                 self.dialog = None;
-                self.connect(url.with_credentials(&user, &password), options, play);
+                self.start_stream(url.with_credentials(&user, &password), options, play);
             }
         }
         Task::none()
@@ -167,6 +177,18 @@ impl App {
         if let Some(request) = self.playback.take_trust_request() {
             self.dialog = Some(Dialog::Trust(Box::new(request)));
         }
+    }
+
+    pub(super) fn handle_play_list(&mut self, message: play_list::Message) -> Task<Message> {
+        match message {
+            play_list::Message::Open(entry) => self.open_entry(entry),
+            play_list::Message::Move { entry, towards_end } => self.play_list.move_entry(entry, towards_end),
+            play_list::Message::Remove(entry) => self.play_list.remove(entry),
+            play_list::Message::CycleRepeat => self.play_list.cycle_repeat(),
+            play_list::Message::Add => return self.pick(PickKind::File),
+            play_list::Message::Close => self.dialog = None,
+        }
+        Task::none()
     }
 
     pub(super) fn handle_trust(&mut self, message: trust::Message) -> Task<Message> {
@@ -181,7 +203,7 @@ impl App {
                 self.dialog = None;
                 self.settings.trust_certificate(certificate.address, certificate.fingerprint);
                 self.backend.send(Command::SetTrustedCertificates(self.settings.certificates.clone()));
-                self.connect(url, options, play);
+                self.start_stream(url, options, play);
                 self.save_settings()
             }
         }
@@ -203,15 +225,13 @@ impl App {
                 *status = Some(ExportStatus::Done("The summary was copied to the clipboard.".to_owned()));
                 return clipboard::write(report.to_text());
             }
-            summary::Message::SaveCsv => {
-                ("reelay session.csv", report.to_csv().map_err(|error| error.to_string()))
-            }
+            summary::Message::SaveCsv => ("summary.csv", report.to_csv().map_err(|error| error.to_string())),
             summary::Message::SaveJson => {
-                ("reelay session.json", report.to_json().map_err(|error| error.to_string()))
+                ("summary.json", report.to_json().map_err(|error| error.to_string()))
             }
         };
         match bytes {
-            Ok(bytes) => file_dialog::save_file(self.window, name, bytes).map(Message::FileSaved),
+            Ok(bytes) => self.save_file(name, bytes),
             Err(error) => {
                 *status = Some(ExportStatus::Failed(format!("The summary cannot be exported: {error}.")));
                 Task::none()
@@ -219,17 +239,46 @@ impl App {
         }
     }
 
+    /// Shows the dialog to save a file. The suggested name is that of the film with date and time, and `ending`, such as
+    /// `summary.csv`.
+    pub(super) fn save_file(&self, ending: &str, bytes: Vec<u8>) -> Task<Message> {
+        let film = self.playback.name().unwrap_or_else(|| "reelay".to_owned());
+        let name = format!("{} {ending}", file_stem(&film, &Zoned::now()));
+        let folder = self.settings.save_folder.clone();
+        file_dialog::save_file(self.window, SaveRequest { name, folder, bytes }).map(Message::FileSaved)
+    }
+
     /// Shows the result of saving a file: in the summary if that is open, else as a notice.
-    pub(super) fn handle_file_saved(&mut self, result: SaveResult) {
-        let export_status = match result {
-            SaveResult::Saved(path) => ExportStatus::Done(format!("Saved as {}.", path.display())),
-            SaveResult::Cancelled => return,
-            SaveResult::Failed(message) => ExportStatus::Failed(message),
+    pub(super) fn handle_file_saved(&mut self, result: SaveResult) -> Task<Message> {
+        let (export_status, saving) = match result {
+            SaveResult::Saved(path) => {
+                let status = ExportStatus::Done(format!("Saved as {}.", path.display()));
+                (status, self.remember_folder(&path, |settings| &mut settings.save_folder))
+            }
+            SaveResult::Cancelled => return Task::none(),
+            SaveResult::Failed(message) => (ExportStatus::Failed(message), Task::none()),
         };
         match (&mut self.dialog, export_status) {
             (Some(Dialog::Summary(_, status)), export_status) => *status = Some(export_status),
             (_, ExportStatus::Done(message)) => self.playback.show_info(message),
             (_, ExportStatus::Failed(message)) => self.playback.show_error(message),
         }
+        saving
+    }
+
+    /// Stores the folder of a path that the user has chosen, for the next dialog. A path that is not Unicode cannot be
+    /// written to the settings file, and is not remembered.
+    pub(super) fn remember_folder(
+        &mut self,
+        path: &Path,
+        folder: fn(&mut Settings) -> &mut Option<PathBuf>,
+    ) -> Task<Message> {
+        let chosen = path.parent().filter(|parent| parent.to_str().is_some()).map(Path::to_owned);
+        let folder = folder(&mut self.settings);
+        if chosen.is_none() || *folder == chosen {
+            return Task::none();
+        }
+        *folder = chosen;
+        self.save_settings()
     }
 }

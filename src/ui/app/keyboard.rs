@@ -3,11 +3,9 @@
 use iced::Task;
 
 use super::message::Message;
-use super::playback::Button;
 use super::shortcuts::Shortcut;
 use super::state::App;
-use super::{header, start_screen};
-use crate::settings::Controls;
+use super::{header, start_screen, transport};
 use crate::ui::dialog::file_dialog::PickKind;
 use crate::ui::widget::focus;
 
@@ -15,6 +13,9 @@ impl App {
     pub(super) fn handle_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
         if self.dialog.is_some() {
             return self.handle_dialog_shortcut(shortcut);
+        }
+        if self.menu.take().is_some() && shortcut == Shortcut::Escape {
+            return Task::none();
         }
         match shortcut {
             Shortcut::PlayOrPause if self.playback.is_empty() => {
@@ -25,14 +26,21 @@ impl App {
                 self.playback.press(button, self.settings.controls);
             }
             Shortcut::Stop => {
-                let button = match self.playback.controls(self.settings.controls) {
-                    Controls::Three => Button::Stop,
-                    Controls::Four => Button::Teardown,
-                };
+                let button = self.playback.stop_button(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
             }
+            Shortcut::Close if self.playback.is_empty() => return iced::exit(),
+            Shortcut::Close => self.close_media(),
+            Shortcut::Next => self.open_next(),
+            Shortcut::Previous => self.open_previous(),
+            Shortcut::PlayList if self.play_list.entries().is_empty() => {}
+            Shortcut::PlayList => return self.handle_transport(transport::Action::ShowList),
+            Shortcut::Repeat => self.play_list.cycle_repeat(),
+            Shortcut::StepForward => self.step(true),
+            Shortcut::StepBack => self.step(false),
             Shortcut::Record => self.toggle_recording(),
             Shortcut::Snapshot => self.save_snapshot(),
+            Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Open => return self.handle_header(header::Action::Open),
             Shortcut::OpenFolder => return self.pick(PickKind::Folder),
             Shortcut::Connect => return self.show_connect_dialog(),
@@ -42,7 +50,6 @@ impl App {
                 return self.handle_header(header::Action::TogglePanel(panel));
             }
             Shortcut::Panel(_) => {}
-            Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Escape => return self.handle_escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
             Shortcut::MoveFocus(step) => return focus::advance(step, focus::PANEL_ID),
@@ -66,7 +73,7 @@ impl App {
             return self.toggle_fullscreen();
         }
         match self.playback.notice() {
-            None if self.playback.is_reconnecting() => self.playback.cancel(),
+            None if self.playback.is_reconnecting() => self.cancel(),
             _ => {
                 self.banner_timeout.close();
                 self.playback.dismiss_notice();

@@ -7,10 +7,11 @@ use iced::theme::Mode;
 use iced::{Size, window};
 
 use super::backend_subscription::BackendUpdate;
+use super::menu::{self, Menu};
 use super::shortcuts::Shortcut;
 use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
-use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
+use crate::ui::dialog::{connect, play_list, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
 
 /// Input of the application: from the backend, from parts of the window, and from the system.
@@ -25,7 +26,10 @@ pub enum Message {
     Preferences(preferences::Message),
     SignIn(sign_in::Message),
     Trust(trust::Message),
+    PlayList(play_list::Message),
     Banner(banner::Action),
+    Menu(menu::Action),
+    ShowMenu(Menu),
     FrameRate(frame_rate::Message),
     Network(network::Message),
     Statistics(statistics::Action),

@@ -7,9 +7,10 @@
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
 //! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
-//!   (with the field `frame_rate`); `banner_timeout`: banners that disappear; `window_size`: size of a new window.
+//!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
-//! - `playback`: the media that is open; `session_record`: statistics and message log.
+//! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
+//!   is open; `session_record`: statistics and message log.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -39,8 +40,11 @@ mod frame_rate;
 mod header;
 mod keyboard;
 mod logo;
+mod menu;
 mod message;
+mod play_list;
 mod playback;
+mod playing_order;
 mod recording;
 mod recording_state;
 mod seeking;
@@ -50,6 +54,7 @@ mod start_screen;
 mod state;
 mod status_bar;
 mod subscription;
+mod transport;
 mod update;
 mod video_area;
 mod view;
@@ -57,8 +62,9 @@ mod window_size;
 
 pub use backend_subscription::{BackendSubscription, BackendUpdate};
 pub use logo::logo_pixels;
+pub use menu::Menu;
 pub use message::Message;
-pub use playback::Button;
+pub use playback::{Button, Source};
 pub use shortcuts::Shortcut;
 pub use state::{App, AppOptions};
 pub use window_size::{INITIAL_SIZE, MIN_SIZE};

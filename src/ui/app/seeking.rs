@@ -1,5 +1,6 @@
 //! Seeking by the time line and by the arrow keys.
 
+use super::playback::Button;
 use super::state::App;
 use crate::proto::rtsp::Npt;
 use crate::session::Goal;
@@ -35,6 +36,19 @@ impl App {
             }
             self.playback.seek(self.clamp_to_last_frame(Npt::from_micros(target)));
         }
+    }
+
+    /// Shows the next frame, or the previous one. A film that is playing is paused.
+    pub(super) fn step(&mut self, towards_end: bool) {
+        let (position, times) = (self.playback.position(), self.playback.frame_times());
+        let number = position.elapsed.and_then(|elapsed| self.playback.frame_number_at(elapsed));
+        let (Some(number), Some(times), true) = (number, times, self.playback.can_step()) else { return };
+        if self.playback.goal() == Goal::Playing {
+            self.playback.press(Button::Pause, self.settings.controls);
+        }
+        let last = position.frame_count.unwrap_or(number).saturating_sub(1);
+        let target = if towards_end { number.min(last) } else { number.saturating_sub(2) };
+        self.playback.seek(times.npt_of(target));
     }
 
     /// Limits a position to that of the last frame. The duration is the end of that frame, where there is none to show.

@@ -17,6 +17,20 @@ pub enum Shortcut {
     Record,
     /// Save the frame on the screen.
     Snapshot,
+    /// Close the film or stream; without one, the window.
+    Close,
+    /// Open the next entry of the list.
+    Next,
+    /// Open the previous entry of the list.
+    Previous,
+    /// Show the play list.
+    PlayList,
+    /// Show the next frame.
+    StepForward,
+    /// Show the previous frame.
+    StepBack,
+    /// Repeat nothing, the film, or the list.
+    Repeat,
     /// Show the file dialog.
     Open,
     /// Show the dialog for a folder of JPEG files.
@@ -58,8 +72,15 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
             _ => None,
         };
     }
-    if *repeat || modifiers.alt() {
+    if modifiers.alt() {
         return None;
+    }
+    // Held keys go on from frame to frame.
+    match (key.as_ref(), modifiers.command()) {
+        (Key::Character(","), false) => return Some(Shortcut::StepBack),
+        (Key::Character("."), false) => return Some(Shortcut::StepForward),
+        _ if *repeat => return None,
+        _ => {}
     }
     // By physical key: on a French keyboard the digits need Shift.
     if let (Some(panel), true) = (panel_for_key(*physical_key), modifiers.command()) {
@@ -74,6 +95,11 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
         ('s', true) => Some(Shortcut::Snapshot),
         (',', true) => Some(Shortcut::Preferences),
         ('s', false) => Some(Shortcut::Stop),
+        ('p', true) => Some(Shortcut::PlayList),
+        ('w', true) => Some(Shortcut::Close),
+        ('n', false) => Some(Shortcut::Next),
+        ('p', false) => Some(Shortcut::Previous),
+        ('l', false) => Some(Shortcut::Repeat),
         ('f', false) => Some(Shortcut::Fullscreen),
         _ => None,
     }

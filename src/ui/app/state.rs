@@ -11,6 +11,8 @@ use super::backend_subscription::BackendSubscription;
 use super::banner_timeout::BannerTimeout;
 use super::frame_rate;
 use super::logo::logo;
+use super::menu::Menu;
+use super::play_list::PlayList;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
@@ -18,8 +20,8 @@ use crate::backend::{BackendHandle, FrameRates, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
-use crate::session::{Decoder, Dialect, Goal, RtspOptions, SourceUrl};
-use crate::settings::{Controls, Settings, SettingsProblem, ThemePreference};
+use crate::session::Decoder;
+use crate::settings::{Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, preferences, sign_in, summary};
 use crate::ui::panel::{PanelKind, messages, network, statistics};
@@ -31,6 +33,8 @@ use crate::ui::widget::video::PictureHandle;
 #[derive(Debug)]
 pub struct App {
     pub(super) playback: Playback,
+    /// Films and streams that are played one after the other; the current one is that of `playback`.
+    pub(super) play_list: PlayList,
     pub(super) backend: BackendHandle,
     pub(super) settings: Settings,
     /// Theme from the command line, which is not saved.
@@ -50,6 +54,7 @@ pub struct App {
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
+    pub(super) menu: Option<Menu>,
     /// Panel that is open, if any.
     pub(super) panel: Option<PanelKind>,
     pub(super) network: network::Panel,
@@ -81,6 +86,7 @@ pub(super) enum Dialog {
     SignIn(Box<SignInRequest>, sign_in::Form),
     Trust(Box<TrustRequest>),
     Summary(Box<SessionReport>, Option<summary::ExportStatus>),
+    PlayList,
 }
 
 /// Theme from before the Preferences dialog, which shows a chosen theme at once and can be cancelled.
@@ -120,6 +126,7 @@ impl App {
     pub fn new(backend: BackendHandle, options: AppOptions) -> Self {
         Self {
             playback: Playback::new(backend.clone()),
+            play_list: PlayList::default(),
             backend,
             frame_rates: options.frame_rates(),
             frame_rate_field: frame_rate::Field::default(),
@@ -135,6 +142,7 @@ impl App {
             folders: options.folders,
             connect_form: connect::Form::default(),
             dialog: None,
+            menu: None,
             panel: None,
             network: network::Panel::default(),
             statistics: statistics::Panel::default(),
@@ -158,37 +166,6 @@ impl App {
         self.decoder = Some(decoder);
     }
 
-    /// Opens a file or the sample, and plays it if `play` is true.
-    pub fn open(&mut self, source: MediaSource, play: bool) {
-        let goal = self.initial_goal(play);
-        self.frame_rate_field = frame_rate::Field::default();
-        self.playback.open(source, goal);
-    }
-
-    /// Connects to a stream, and plays it if `play` is true.
-    pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
-        let port_spelling = self.settings.port_spelling(&url.host_and_port());
-        let options = RtspOptions { port_spelling, ..options };
-        let goal = match (url.dialect(), play) {
-            // There are always three buttons.
-            (Dialect::Http, false) => Goal::Ready,
-            _ => self.initial_goal(play),
-        };
-        self.picture = None;
-        self.session_record.reset();
-        self.playback.connect(url, options, goal);
-    }
-
-    /// Returns the goal of new media that is not played at once: with three buttons it is set up, with four no request
-    /// is sent without a click.
-    fn initial_goal(&self, play: bool) -> Goal {
-        match (play, self.settings.controls) {
-            (true, _) => Goal::Playing,
-            (false, Controls::Three) => Goal::Ready,
-            (false, Controls::Four) => Goal::Stopped,
-        }
-    }
-
     /// Shows that the settings file has a problem, until the notice is dismissed or a later one replaces it.
     pub fn show_settings_problem(&mut self, problem: &SettingsProblem) {
         self.playback.show_error_while_opening(problem.to_string());
@@ -199,10 +176,14 @@ impl App {
         &self.settings
     }
 
-    /// Returns the title of the window: name of the media, state, and "Reelay".
+    /// Returns the title of the window: name of the media, its place in the list, state, and "Reelay".
     pub fn title(&self) -> String {
+        let place = match self.play_list.entries().len() {
+            0 | 1 => String::new(),
+            count => format!(" ({} of {count})", self.play_list.current() + 1),
+        };
         match self.playback.name() {
-            Some(name) => format!("{name} – {} – Reelay", state_name(self.playback.state())),
+            Some(name) => format!("{name}{place} – {} – Reelay", state_name(self.playback.state())),
             None => "Reelay".to_owned(),
         }
     }

@@ -1,14 +1,16 @@
 //! Handling of messages of the window, the backend and the system.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use iced::{Task, clipboard, window};
 
 use super::banner_timeout::PassingBanner;
+use super::menu::{self, Menu};
 use super::message::Message;
 use super::playback::{Notice, Source};
-use super::state::App;
-use super::{banner, controls, frame_rate, header, start_screen, window_size};
+use super::state::{App, Dialog};
+use super::{banner, controls, frame_rate, header, start_screen, transport, window_size};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
 use crate::ui::dialog::file_dialog::{self, PickKind, PickResult};
@@ -29,10 +31,13 @@ impl App {
             Message::Backend(update) => return self.handle_backend_update(update),
             Message::Header(action) => return self.handle_header(action),
             Message::Start(action) => return self.handle_start(action),
-            Message::Controls(action) => self.handle_controls(action),
+            Message::Controls(action) => return self.handle_controls(action),
+            Message::Menu(action) => return self.handle_menu(action),
+            Message::ShowMenu(menu) => self.menu = Some(menu),
             Message::Connect(message) => return self.handle_connect(message),
             Message::Preferences(message) => return self.handle_preferences(message),
             Message::SignIn(message) => return self.handle_sign_in(message),
+            Message::PlayList(message) => return self.handle_play_list(message),
             Message::Trust(message) => return self.handle_trust(message),
             Message::FrameRate(message) => return self.handle_frame_rate(message),
             Message::Banner(action) => return self.handle_banner(action),
@@ -40,8 +45,8 @@ impl App {
             Message::Messages(message) => return self.handle_messages(message),
             Message::Summary(message) => return self.handle_summary(message),
             Message::Network(message) => return self.handle_network(message),
-            Message::FilePicked(result) => self.handle_file_picked(result),
-            Message::FileSaved(result) => self.handle_file_saved(result),
+            Message::FilePicked(result) => return self.handle_file_picked(result),
+            Message::FileSaved(result) => return self.handle_file_saved(result),
             Message::Shortcut(shortcut) => return self.handle_shortcut(shortcut),
             Message::VideoResized(area) => self.set_video_area(area, self.scale_factor),
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
@@ -65,11 +70,7 @@ impl App {
             }
             Message::FileHovered => self.is_file_hovering = true,
             Message::FileHoverLeft => self.is_file_hovering = false,
-            Message::FileDropped(path) => {
-                self.is_file_hovering = false;
-                self.close_dialog();
-                self.open(MediaSource::File(path), false);
-            }
+            Message::FileDropped(path) => self.handle_file_dropped(path),
             Message::SettingsSaved(Ok(())) | Message::OpenedWithSystem(Ok(())) | Message::Tick(_) => {}
             Message::OpenedWithSystem(Err(sentence)) => self.playback.show_error(sentence),
             Message::SettingsSaved(Err(error)) => {
@@ -89,6 +90,23 @@ impl App {
             let banner = PassingBanner::current(&self.playback, &self.session_record);
             self.banner_timeout.handle_banner(banner, self.now);
         }
+    }
+
+    /// Opens a dropped film, and adds further ones of the same drop, of which the system sends a message each, to the list.
+    fn handle_file_dropped(&mut self, path: PathBuf) {
+        match std::mem::take(&mut self.is_file_hovering) {
+            true => {
+                self.close_dialog();
+                self.open(MediaSource::File(path), false);
+            }
+            false => self.append(MediaSource::File(path)),
+        }
+    }
+
+    /// Stops connecting or reconnecting.
+    pub(super) fn cancel(&mut self) {
+        self.playback.cancel();
+        self.leave_failed_stream();
     }
 
     pub(super) fn handle_header(&mut self, action: header::Action) -> Task<Message> {
@@ -121,17 +139,44 @@ impl App {
 
     /// Shows the dialog to choose a film or a folder.
     pub(super) fn pick(&self, kind: PickKind) -> Task<Message> {
-        file_dialog::pick(self.window, kind).map(Message::FilePicked)
+        file_dialog::pick(self.window, kind, self.settings.film_folder.clone()).map(Message::FilePicked)
     }
 
-    fn handle_controls(&mut self, action: controls::Action) {
+    fn handle_controls(&mut self, action: controls::Action) -> Task<Message> {
         match action {
             controls::Action::Press(button) => self.playback.press(button, self.settings.controls),
             controls::Action::Drag(position) => self.drag_time_line(position),
             controls::Action::Release => self.release_time_line(),
-            controls::Action::ToggleRecording => self.toggle_recording(),
-            controls::Action::SaveSnapshot => self.save_snapshot(),
+            controls::Action::Transport(action) => return self.handle_transport(action),
+            controls::Action::ShowMenu => self.menu = Some(Menu::More),
         }
+        Task::none()
+    }
+
+    pub(super) fn handle_transport(&mut self, action: transport::Action) -> Task<Message> {
+        match action {
+            transport::Action::OpenPrevious => self.open_previous(),
+            transport::Action::OpenNext => self.open_next(),
+            transport::Action::StepBack => self.step(false),
+            transport::Action::StepForward => self.step(true),
+            transport::Action::CycleRepeat => self.play_list.cycle_repeat(),
+            transport::Action::ShowList => self.dialog = Some(Dialog::PlayList),
+            transport::Action::ToggleRecording => self.toggle_recording(),
+            transport::Action::SaveSnapshot => self.save_snapshot(),
+            transport::Action::ToggleFullscreen => return self.toggle_fullscreen(),
+        }
+        Task::none()
+    }
+
+    fn handle_menu(&mut self, action: menu::Action) -> Task<Message> {
+        self.menu = None;
+        match action {
+            menu::Action::Dismiss => {}
+            menu::Action::Press(button) => self.playback.press(button, self.settings.controls),
+            menu::Action::Transport(action) => return self.handle_transport(action),
+            menu::Action::Close => self.close_media(),
+        }
+        Task::none()
     }
 
     fn handle_banner(&mut self, action: banner::Action) -> Task<Message> {
@@ -141,7 +186,7 @@ impl App {
                 return command.map_or_else(Task::none, |command| clipboard::write(command.to_owned()));
             }
             banner::Action::Dismiss => self.playback.dismiss_notice(),
-            banner::Action::Cancel => self.playback.cancel(),
+            banner::Action::Cancel => self.cancel(),
             banner::Action::RetryNow => self.playback.retry_now(),
             banner::Action::ShowSummary => self.show_summary(),
             banner::Action::OpenSaved => return self.open_saved(),
@@ -188,10 +233,7 @@ impl App {
         match self.messages.update(message, self.session_record.message_log(), self.now) {
             messages::Action::None => Task::none(),
             messages::Action::Copy(text) => clipboard::write(text),
-            messages::Action::Save(text) => {
-                file_dialog::save_file(self.window, "reelay messages.txt", text.into_bytes())
-                    .map(Message::FileSaved)
-            }
+            messages::Action::Save(text) => self.save_file("messages.txt", text.into_bytes()),
             messages::Action::Clear => {
                 self.session_record.clear_message_log();
                 Task::none()
@@ -199,15 +241,29 @@ impl App {
         }
     }
 
-    fn handle_file_picked(&mut self, result: PickResult) {
+    fn handle_file_picked(&mut self, result: PickResult) -> Task<Message> {
         match result {
-            PickResult::File(path) => self.open(MediaSource::File(path), false),
+            PickResult::Paths(paths) => {
+                let first = paths.first().cloned().unwrap_or_default();
+                let saving = self.remember_folder(&first, |settings| &mut settings.film_folder);
+                match self.dialog {
+                    Some(Dialog::PlayList) => {
+                        paths.into_iter().for_each(|path| self.append(MediaSource::File(path)));
+                    }
+                    _ => {
+                        let sources = paths.into_iter().map(|path| Source::Local(MediaSource::File(path)));
+                        self.open_all(sources, false);
+                    }
+                }
+                return saving;
+            }
             PickResult::Cancelled => {}
             PickResult::NoDialog => self.playback.show_error(
                 "The system has no file dialog; enter the path of the film in Connect…, drop the film on this \
                  window, or install xdg-desktop-portal or zenity.",
             ),
         }
+        Task::none()
     }
 
     pub(super) fn save_settings(&self) -> Task<Message> {

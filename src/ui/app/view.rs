@@ -5,12 +5,14 @@ use std::time::Instant;
 use iced::widget::{center, column, container, mouse_area, opaque, row, stack, text};
 use iced::{Element, Fill};
 
+use super::menu::{self, Line, Menu};
 use super::message::Message;
+use super::play_list::PlayList;
 use super::playback::{Button, Source};
 use super::state::{App, Dialog};
-use super::{banner, controls, header, start_screen, status_bar};
+use super::{banner, controls, header, start_screen, status_bar, transport};
 use crate::session::RtspState;
-use crate::ui::dialog::{summary, trust};
+use crate::ui::dialog::{play_list, summary, trust};
 use crate::ui::panel::{self, PanelKind, statistics};
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::video::{self, PictureHandle};
@@ -23,9 +25,14 @@ impl App {
             true => mouse_area(self.view_screen()).on_move(|_| Message::PointerMoved).into(),
             false => self.view_windowed(),
         };
-        match &self.dialog {
+        let over = match (&self.dialog, self.menu) {
+            (Some(dialog), _) => Some(view_dialog(dialog, &self.play_list)),
+            (None, Some(menu)) => Some(self.view_menu(menu)),
+            (None, None) => None,
+        };
+        match over {
             None => click_position::click_position(content),
-            Some(dialog) => click_position::click_position(stack![content, view_dialog(dialog)]),
+            Some(over) => click_position::click_position(stack![content, over]),
         }
     }
 
@@ -47,14 +54,49 @@ impl App {
 
     fn view_controls(&self) -> Element<'_, Message> {
         let played_s = self.session_record.figures().snapshot.playing_s;
-        let saving = controls::Saving {
+        let state = self.transport_state();
+        let bar = controls::view(&self.playback, self.settings.controls, self.drag_position, played_s, state);
+        bar.map(Message::Controls)
+    }
+
+    fn transport_state(&self) -> transport::State<'_> {
+        transport::State {
+            list: &self.play_list,
             recording: self.recording,
             format: self.settings.recording_format,
+            is_open: self.playback.source().is_some(),
+            can_step: self.playback.can_step(),
             has_picture: self.picture.is_some(),
+            is_fullscreen: self.is_fullscreen,
+        }
+    }
+
+    fn view_menu(&self, menu: Menu) -> Element<'_, Message> {
+        let entries = transport::entries(self.transport_state()).into_iter().map(Line::from);
+        let lines = match menu {
+            Menu::More => entries.collect(),
+            Menu::Context(_) => {
+                self.button_lines().into_iter().chain(entries).chain([self.close_line()]).collect()
+            }
         };
-        let bar =
-            controls::view(&self.playback, self.settings.controls, self.drag_position, played_s, saving);
-        bar.map(Message::Controls)
+        menu::view(menu, lines).map(Message::Menu)
+    }
+
+    /// Returns lines for the next step and for stopping.
+    fn button_lines(&self) -> [Line; 2] {
+        let controls = self.settings.controls;
+        let next = self.playback.next_button(controls);
+        let stop = self.playback.stop_button(controls);
+        let line = |button: Button, key| {
+            let is_enabled = self.playback.is_enabled(button, controls);
+            Line { name: button.name(), key, action: is_enabled.then_some(menu::Action::Press(button)) }
+        };
+        [line(next, "Space"), line(stop, "S")]
+    }
+
+    fn close_line(&self) -> Line {
+        let is_open = !self.playback.is_empty();
+        Line { name: "Close", key: "Ctrl+W", action: is_open.then_some(menu::Action::Close) }
     }
 
     /// Returns the open panel, or `None`.
@@ -127,8 +169,9 @@ impl App {
 
     /// Returns the video with the banner over its lower edge and, in full screen, the controls.
     fn view_video<'a>(&'a self, banner: Option<Element<'a, Message>>) -> Element<'a, Message> {
-        let video = mouse_area(video::video(self.picture.as_ref(), self.scale_factor, Message::VideoResized))
-            .on_double_click(Message::VideoDoubleClicked);
+        let video = video::video(self.picture.as_ref(), self.scale_factor, Message::VideoResized)
+            .on_right_press(|at| Message::ShowMenu(Menu::Context(at)));
+        let video = mouse_area(video).on_double_click(Message::VideoDoubleClicked);
         let controls = self.has_overlay_controls().then(|| opaque(self.view_controls()));
         let overlay: Vec<_> = banner.into_iter().chain(controls).collect();
         match overlay.is_empty() {
@@ -138,16 +181,23 @@ impl App {
     }
 }
 
-fn view_dialog(dialog: &Dialog) -> Element<'_, Message> {
+fn view_play_list(list: &PlayList) -> Element<'_, Message> {
+    let names = list.entries().iter().map(Source::name).collect();
+    play_list::view(names, list.current(), list.repeat().description()).map(Message::PlayList)
+}
+
+fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList) -> Element<'a, Message> {
     let content = match dialog {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
         Dialog::Trust(request) => trust::view(&request.certificate).map(Message::Trust),
         Dialog::Summary(report, status) => summary::view(report, status.as_ref()).map(Message::Summary),
+        Dialog::PlayList => view_play_list(list),
     };
     let (max_width, max_height) = match dialog {
         Dialog::Summary(..) => (760.0, 640.0),
+        Dialog::PlayList => (560.0, 560.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)

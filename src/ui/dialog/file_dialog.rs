@@ -9,11 +9,13 @@ use etcetera::BaseStrategy as _;
 use iced::{Task, window};
 use rfd::{AsyncFileDialog, FileHandle};
 
+use crate::recording::unused_path;
+
 /// Result of the dialog of `pick`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PickResult {
-    /// Path of the chosen file or folder.
-    File(PathBuf),
+    /// Paths of the chosen files or of the folder; at least one.
+    Paths(Vec<PathBuf>),
     /// The user closed the dialog.
     Cancelled,
     /// The system could not show a dialog.
@@ -25,33 +27,46 @@ pub enum PickResult {
 const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
 
 /// Extensions of the files that the dialog shows, in each case in which they are common.
-const SHOWN_EXTENSIONS: [&str; 20] = [
+const SHOWN_EXTENSIONS: [&str; 24] = [
     "mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp", "mpjpeg", "avi", "AVI", "mov", "MOV", "qt", "mp4",
-    "MP4", "m4v", "M4V", "jpg", "JPG", "jpeg", "JPEG",
+    "MP4", "m4v", "M4V", "jpg", "JPG", "jpeg", "JPEG", "m3u", "M3U", "m3u8", "M3U8",
 ];
 
 /// Kind of path that a dialog lets the user choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PickKind {
-    /// A film, or an image.
+    /// Films, images or lists.
     File,
-    /// A folder of JPEG files.
+    /// A folder of JPEG files or of films.
     Folder,
 }
 
-/// Shows a dialog to choose a file or a folder, with `window` as its parent.
-pub fn pick(window: Option<window::Id>, kind: PickKind) -> Task<PickResult> {
-    let dialog = move || match kind {
-        PickKind::File => AsyncFileDialog::new()
-            .set_title("Open a Motion JPEG film")
-            .add_filter("Motion JPEG", &SHOWN_EXTENSIONS)
-            .add_filter("All files", &["*"]),
-        PickKind::Folder => AsyncFileDialog::new().set_title("Open a folder of JPEG files"),
-    };
+/// Shows a dialog to choose a file or a folder, with `window` as its parent. The dialog begins in `folder` if that
+/// exists.
+pub fn pick(window: Option<window::Id>, kind: PickKind, folder: Option<PathBuf>) -> Task<PickResult> {
+    let dialog = move || in_folder(new_dialog(kind), folder.as_deref());
     match window {
         Some(id) => window::run(id, move |window| run_open_dialog(dialog().set_parent(&window), kind))
             .then(Task::future),
         None => Task::future(run_open_dialog(dialog(), kind)),
+    }
+}
+
+fn new_dialog(kind: PickKind) -> AsyncFileDialog {
+    match kind {
+        PickKind::File => AsyncFileDialog::new()
+            .set_title("Open Motion JPEG films")
+            .add_filter("All films", &SHOWN_EXTENSIONS)
+            .add_filter("All files", &["*"]),
+        PickKind::Folder => AsyncFileDialog::new().set_title("Open a folder of films or of JPEG files"),
+    }
+}
+
+/// Lets the dialog begin in a folder; a folder that is gone leaves the choice to the system.
+fn in_folder(dialog: AsyncFileDialog, folder: Option<&Path>) -> AsyncFileDialog {
+    match folder.filter(|folder| folder.is_dir()) {
+        Some(folder) => dialog.set_directory(folder),
+        None => dialog,
     }
 }
 
@@ -60,13 +75,13 @@ fn run_open_dialog(
     kind: PickKind,
 ) -> impl Future<Output = PickResult> + Send + 'static {
     let started_at = Instant::now();
-    let picking: Pin<Box<dyn Future<Output = Option<FileHandle>> + Send>> = match kind {
-        PickKind::File => Box::pin(dialog.pick_file()),
-        PickKind::Folder => Box::pin(dialog.pick_folder()),
+    let picking: Pin<Box<dyn Future<Output = Option<Vec<FileHandle>>> + Send>> = match kind {
+        PickKind::File => Box::pin(dialog.pick_files()),
+        PickKind::Folder => Box::pin(dialog.pick_folders()),
     };
     async move {
-        match picking.await {
-            Some(file) => PickResult::File(file.path().to_owned()),
+        match picking.await.filter(|files| !files.is_empty()) {
+            Some(files) => PickResult::Paths(files.iter().map(|file| file.path().to_owned()).collect()),
             None if started_at.elapsed() < MIN_DIALOG_TIME => PickResult::NoDialog,
             None => PickResult::Cancelled,
         }
@@ -84,31 +99,43 @@ pub enum SaveResult {
     Failed(String),
 }
 
-/// Shows a dialog to save `bytes`, with `name` as the suggested file name, and writes the file. If the system has no
-/// dialog, the file is written to the home folder under a name that is not in use.
-pub fn save_file(window: Option<window::Id>, name: &'static str, bytes: Vec<u8>) -> Task<SaveResult> {
-    let dialog = move || AsyncFileDialog::new().set_title("Save").set_file_name(name);
+/// File to save.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaveRequest {
+    /// Suggested name, with its extension.
+    pub name: String,
+    /// Folder in which the dialog begins; `None` for the choice of the system.
+    pub folder: Option<PathBuf>,
+    /// Content of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// Shows a dialog to save a file, and writes it. The dialog asks before a file is replaced. If the system has no dialog,
+/// the file is written to the home folder under a name that is not in use.
+pub fn save_file(window: Option<window::Id>, request: SaveRequest) -> Task<SaveResult> {
+    let dialog = AsyncFileDialog::new().set_title("Save").set_file_name(&request.name);
+    let dialog = in_folder(dialog, request.folder.as_deref());
     match window {
-        Some(id) => window::run(id, move |window| run_save_dialog(dialog().set_parent(&window), name, bytes))
+        Some(id) => window::run(id, move |window| run_save_dialog(dialog.set_parent(&window), request))
             .then(Task::future),
-        None => Task::future(run_save_dialog(dialog(), name, bytes)),
+        None => Task::future(run_save_dialog(dialog, request)),
     }
 }
 
 fn run_save_dialog(
     dialog: AsyncFileDialog,
-    name: &'static str,
-    bytes: Vec<u8>,
+    request: SaveRequest,
 ) -> impl Future<Output = SaveResult> + Send + 'static {
     let started_at = Instant::now();
+    let SaveRequest { name, bytes, .. } = request;
     let asking = dialog.save_file();
     async move {
         let path = match asking.await {
             Some(file) => file.path().to_owned(),
             None if started_at.elapsed() >= MIN_DIALOG_TIME => return SaveResult::Cancelled,
-            None => match unused_home_path(name) {
+            None => match unused_home_path(&name) {
                 Ok(path) => path,
-                Err(error) => return save_failed(Path::new(name), &error),
+                Err(error) => return save_failed(Path::new(&name), &error),
             },
         };
         let writing = {
@@ -126,14 +153,9 @@ fn save_failed(path: &Path, error: &io::Error) -> SaveResult {
     SaveResult::Failed(format!("{} cannot be saved ({error}); choose another location.", path.display()))
 }
 
-/// Returns a path in the home folder at which there is no file: `name`, or `name` with a number from 2 to 1,000.
+/// Returns a path in the home folder at which there is no file.
 fn unused_home_path(name: &str) -> io::Result<PathBuf> {
     let home = etcetera::choose_base_strategy().map_err(io::Error::other)?.home_dir().to_owned();
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "txt"));
-    let numbered = (2..=1_000).map(|number| format!("{stem} {number}.{extension}"));
-    std::iter::once(name.to_owned())
-        .chain(numbered)
-        .map(|name| home.join(name))
-        .find(|path| !path.exists())
-        .ok_or_else(|| io::Error::other("the home folder already has 1,000 files of this name"))
+    unused_path(&home, stem, extension)
 }

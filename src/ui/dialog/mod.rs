@@ -10,6 +10,7 @@
 pub mod connect;
 pub mod file_dialog;
 pub mod layout;
+pub mod play_list;
 pub mod preferences;
 pub mod sign_in;
 pub mod summary;

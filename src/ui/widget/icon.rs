@@ -23,6 +23,17 @@ pub enum Icon {
     Close,
     Record,
     Snapshot,
+    Previous,
+    Next,
+    StepBack,
+    StepForward,
+    Repeat,
+    RepeatOne,
+    Fullscreen,
+    List,
+    Up,
+    Down,
+    More,
 }
 
 /// Returns an icon of 16 by 16 logical pixels.
@@ -88,6 +99,41 @@ impl Icon {
             Self::Connect => draw_waves(frame, colour),
             Self::Record => frame.fill(&Path::circle(Point::new(8.0, 8.0), 5.5), colour),
             Self::Snapshot => draw_camera(frame, colour),
+            Self::Previous => {
+                frame.fill(&polygon(&[(13.5, 2.5), (13.5, 13.5), (5.0, 8.0)]), colour);
+                frame.fill_rectangle(Point::new(2.5, 2.5), Size::new(2.2, 11.0), colour);
+            }
+            Self::Next => {
+                frame.fill(&polygon(&[(2.5, 2.5), (11.0, 8.0), (2.5, 13.5)]), colour);
+                frame.fill_rectangle(Point::new(11.3, 2.5), Size::new(2.2, 11.0), colour);
+            }
+            Self::StepBack => {
+                frame.fill(&polygon(&[(9.0, 3.5), (9.0, 12.5), (2.5, 8.0)]), colour);
+                frame.fill_rectangle(Point::new(11.0, 3.5), Size::new(2.4, 9.0), colour);
+            }
+            Self::StepForward => {
+                frame.fill_rectangle(Point::new(2.6, 3.5), Size::new(2.4, 9.0), colour);
+                frame.fill(&polygon(&[(7.0, 3.5), (13.5, 8.0), (7.0, 12.5)]), colour);
+            }
+            Self::Repeat => draw_loop(frame, colour),
+            Self::RepeatOne => {
+                draw_loop(frame, colour);
+                frame.fill_rectangle(Point::new(7.2, 6.0), Size::new(1.6, 4.0), colour);
+            }
+            Self::Fullscreen => draw_corners(frame, colour),
+            Self::List => {
+                for y in [3.5, 8.0, 12.5] {
+                    frame.fill(&Path::circle(Point::new(2.8, y), 1.3), colour);
+                    frame.stroke(&Path::line(Point::new(6.2, y), Point::new(14.0, y)), line_stroke(colour));
+                }
+            }
+            Self::Up => frame.fill(&polygon(&[(8.0, 4.0), (14.0, 11.5), (2.0, 11.5)]), colour),
+            Self::Down => frame.fill(&polygon(&[(2.0, 4.5), (14.0, 4.5), (8.0, 12.0)]), colour),
+            Self::More => {
+                for x in [3.0, 8.0, 13.0] {
+                    frame.fill(&Path::circle(Point::new(x, 8.0), 1.5), colour);
+                }
+            }
             Self::Settings => draw_sliders(frame, colour),
             Self::Close => {
                 frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
@@ -171,6 +217,37 @@ fn draw_sliders(frame: &mut Frame, colour: Color) {
     for (y, x) in [(3.5, 10.5), (8.0, 5.5), (12.5, 9.5)] {
         frame.stroke(&Path::line(Point::new(1.8, y), Point::new(14.2, y)), line_stroke(colour));
         frame.fill(&Path::circle(Point::new(x, y), 2.2), colour);
+    }
+}
+
+/// Draws two arrows that follow each other in a ring.
+fn draw_loop(frame: &mut Frame, colour: Color) {
+    let upper = Path::new(|path| {
+        path.move_to(Point::new(2.2, 7.0));
+        path.line_to(Point::new(2.2, 4.5));
+        path.line_to(Point::new(11.5, 4.5));
+    });
+    let lower = Path::new(|path| {
+        path.move_to(Point::new(13.8, 9.0));
+        path.line_to(Point::new(13.8, 11.5));
+        path.line_to(Point::new(4.5, 11.5));
+    });
+    frame.stroke(&upper, line_stroke(colour));
+    frame.stroke(&lower, line_stroke(colour));
+    frame.fill(&polygon(&[(11.0, 1.8), (14.4, 4.5), (11.0, 7.2)]), colour);
+    frame.fill(&polygon(&[(5.0, 8.8), (1.6, 11.5), (5.0, 14.2)]), colour);
+}
+
+/// Draws the corners of a rectangle.
+fn draw_corners(frame: &mut Frame, colour: Color) {
+    for (x, y) in [(2.5, 2.5), (13.5, 2.5), (2.5, 13.5), (13.5, 13.5)] {
+        let towards_middle = |from: f32| if from < 8.0 { from + 3.5 } else { from - 3.5 };
+        let corner = Path::new(|path| {
+            path.move_to(Point::new(towards_middle(x), y));
+            path.line_to(Point::new(x, y));
+            path.line_to(Point::new(x, towards_middle(y)));
+        });
+        frame.stroke(&corner, line_stroke(colour));
     }
 }
 

@@ -36,6 +36,21 @@ pub struct Video<'a, Message> {
     picture: Option<&'a PictureHandle>,
     scale_factor: f32,
     on_resize: Box<dyn Fn(Size) -> Message + 'a>,
+    on_right_press: Option<Box<dyn Fn(Point) -> Message + 'a>>,
+}
+
+impl<'a, Message: 'a> Video<'a, Message> {
+    /// Sets the message of a click with the right button, which is given the position in the window, in logical pixels.
+    pub fn on_right_press(mut self, on_right_press: impl Fn(Point) -> Message + 'a) -> Self {
+        self.on_right_press = Some(Box::new(on_right_press));
+        self
+    }
+}
+
+impl<'a, Message: 'a> From<Video<'a, Message>> for Element<'a, Message> {
+    fn from(video: Video<'a, Message>) -> Self {
+        Element::new(video)
+    }
 }
 
 /// Returns the video area with this picture, or empty. `on_resize` is published with the size of the area, in logical
@@ -44,8 +59,8 @@ pub fn video<'a, Message: 'a>(
     picture: Option<&'a PictureHandle>,
     scale_factor: f32,
     on_resize: impl Fn(Size) -> Message + 'a,
-) -> Element<'a, Message> {
-    Element::new(Video { picture, scale_factor, on_resize: Box::new(on_resize) })
+) -> Video<'a, Message> {
+    Video { picture, scale_factor, on_resize: Box::new(on_resize), on_right_press: None }
 }
 
 /// Widget state: the size that was published last.
@@ -74,12 +89,19 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         tree: &mut Tree,
         event: &Event,
         layout: Layout<'_>,
-        _: mouse::Cursor,
+        cursor: mouse::Cursor,
         _: &Renderer,
         _: &mut dyn Clipboard,
         shell: &mut Shell<'_, Message>,
         _: &Rectangle,
     ) {
+        if let (Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Right)), Some(on_right_press)) =
+            (event, &self.on_right_press)
+            && let Some(position) = cursor.position().filter(|_| cursor.is_over(layout.bounds()))
+        {
+            shell.publish(on_right_press(position));
+            shell.capture_event();
+        }
         if let Event::Window(window::Event::RedrawRequested(_)) = event {
             let last_size = tree.state.downcast_mut::<LastSize>();
             let size = layout.bounds().size();

@@ -11,7 +11,7 @@ use crate::media::FrameRate;
 use crate::recording::UserFolders;
 use crate::session::RtspOptions;
 use crate::settings::{LoadedSettings, Settings};
-use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
+use crate::ui::app::{App, AppOptions, BackendSubscription, Message, Source};
 
 /// Error that keeps the window from opening, as a sentence for the user.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +46,8 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     let mut app = App::new(backend.handle(), app_options);
     let decoder = outputs.decoder.clone();
     app.attach(BackendSubscription::new(outputs), decoder);
-    if let Some(target) = arguments.target {
-        open_target(&mut app, target, arguments.play, arguments.snapshot_rate);
-    }
+    let sources = arguments.targets.into_iter().map(|target| source(target, arguments.snapshot_rate));
+    app.open_all(sources, arguments.play);
     if let Some(problem) = problem {
         app.show_settings_problem(&problem);
     }
@@ -64,15 +63,15 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     }
 }
 
-fn open_target(app: &mut App, target: Target, play: bool, snapshot_rate: Option<FrameRate>) {
+fn source(target: Target, snapshot_rate: Option<FrameRate>) -> Source {
     match target {
-        Target::File(path) => app.open(MediaSource::File(path), play),
+        Target::File(path) => Source::Local(MediaSource::File(path)),
         Target::Stream(url) => {
             let mut options = RtspOptions::for_source(&url);
             if let Some(rate) = snapshot_rate {
                 options.snapshot_interval = rate.interval();
             }
-            app.connect(url, options, play);
+            Source::Stream(url, options)
         }
     }
 }

@@ -23,6 +23,11 @@ impl AppHarness {
         self.send(self.event_message(kind));
     }
 
+    /// Takes part of the backend for media with this generation and goal from now on.
+    pub fn expect_events_of(&mut self, generation: u64, goal: Goal) {
+        (self.generation, self.goal_revision) = (generation, u64::from(goal != Goal::Stopped));
+    }
+
     /// Returns the message with which the window receives a backend event.
     pub fn event_message(&self, kind: BackendEventKind) -> Message {
         Message::Backend(BackendUpdate::Event(BackendEvent { generation: self.generation, kind }))

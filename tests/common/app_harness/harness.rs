@@ -176,6 +176,12 @@ impl AppHarness {
         })
     }
 
+    /// Returns whether there is a widget with this id in a window of this size.
+    pub fn has_id_at(&self, size: Size, id: &'static str) -> bool {
+        let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
+        ui.find(iced_test::selector::id(iced::widget::Id::new(id))).is_ok()
+    }
+
     /// Returns the next command from the window; `None` if there is none.
     pub fn next_command(&mut self) -> Option<Command> {
         let command = self.commands.try_recv().ok();

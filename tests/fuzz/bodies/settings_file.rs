@@ -27,6 +27,8 @@ pub fn body(data: &[u8]) {
         playout_delay_ms: 123,
         recording_format: RecordingFormat::Avi,
         snapshot_format: SnapshotFormat::Png,
+        film_folder: Some("/films".into()),
+        save_folder: None,
         servers: vec![KnownServer {
             address: "lab.example:8554".to_owned(),
             dialect: Dialect::Classroom,

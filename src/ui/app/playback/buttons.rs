@@ -20,6 +20,17 @@ pub enum Button {
 }
 
 impl Button {
+    /// Returns the label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Setup => "Setup",
+            Self::Play => "Play",
+            Self::Pause => "Pause",
+            Self::Stop => "Stop",
+            Self::Teardown => "Teardown",
+        }
+    }
+
     /// Returns the goal that a click sets.
     pub(super) fn goal(self) -> Goal {
         match self {
@@ -39,6 +50,11 @@ impl Playback {
         self.set_goal(button.goal());
     }
 
+    /// Plays again after the end.
+    pub fn play_again(&mut self) {
+        self.set_goal(Goal::Playing);
+    }
+
     /// Sets the goal and sends it to the session. The window shows it at once; [`Playback::is_busy`] is true until the
     /// session has reached it.
     pub(super) fn set_goal(&mut self, goal: Goal) {
@@ -49,7 +65,7 @@ impl Playback {
         self.has_ended = false;
         match (goal, &mut self.reconnect) {
             (Goal::Stopped, reconnect) => {
-                self.picture_position = Some(Npt::ZERO);
+                self.line_position = Some(Npt::ZERO);
                 self.pending_seek = None;
                 self.waiting_since = None;
                 *reconnect = None;
@@ -79,6 +95,14 @@ impl Playback {
             (Controls::Three, _) | (Controls::Four, RtspState::Ready) => Button::Play,
             (Controls::Four, RtspState::Init) => Button::Setup,
             (Controls::Four, RtspState::Playing) => Button::Pause,
+        }
+    }
+
+    /// Returns the button that ends the session.
+    pub fn stop_button(&self, controls: Controls) -> Button {
+        match self.controls(controls) {
+            Controls::Three => Button::Stop,
+            Controls::Four => Button::Teardown,
         }
     }
 

@@ -24,8 +24,9 @@ impl Playback {
             BackendEventKind::IndexProgress(progress) => self.handle_index_progress(progress),
             BackendEventKind::ReadFailed(message) => self.notice = Some(Notice::Error(message)),
             BackendEventKind::Session(event) => self.handle_session_event(event),
-            // Recordings and snapshots are those of `App`.
+            // Recordings, snapshots and the list are those of `App`.
             BackendEventKind::Opened(_)
+            | BackendEventKind::ListFound(_)
             | BackendEventKind::OpenFailed(_)
             | BackendEventKind::Recording(_)
             | BackendEventKind::SnapshotSaved(_) => {}
@@ -67,7 +68,7 @@ impl Playback {
                 self.has_ended = false;
             }
             SessionEvent::Waiting(is_waiting) => self.handle_waiting(is_waiting),
-            SessionEvent::EndReached(end) => self.picture_position = Some(end),
+            SessionEvent::EndReached(end) => self.line_position = Some(end),
             SessionEvent::Ended => self.handle_ended(),
             SessionEvent::Failed(SessionError::Unauthorized { was_refused }) => {
                 self.request_sign_in(was_refused)

@@ -48,6 +48,35 @@ impl Playback {
         }
     }
 
+    /// Ends the opening of a file that turned out to be a list; returns its goal. `None` if something else is being opened.
+    pub fn take_opening(&mut self, generation: u64) -> Option<Goal> {
+        let opening = self.opening.take_if(|opening| opening.generation == generation)?;
+        Some(opening.goal)
+    }
+
+    /// Returns the goal of the file that is being opened, if it is the one of this generation.
+    pub fn opening_goal(&self, generation: u64) -> Option<Goal> {
+        self.opening.as_ref().filter(|opening| opening.generation == generation).map(|opening| opening.goal)
+    }
+
+    /// Closes the media, and what is being opened.
+    pub fn close(&mut self) {
+        let generation = self.allocate_generation();
+        self.backend.send(Command::Close { generation });
+        *self = Self { generation, next_generation: self.next_generation, ..Self::new(self.backend.clone()) };
+    }
+
+    /// Forgets a stream that could not be set up, unless a file is opened in its place. The notice with the reason stays, and
+    /// so does the generation, with which the messages of the session belong to it.
+    pub fn discard_failed_stream(&mut self) {
+        let is_stream = matches!(self.source, Some(Source::Stream(..)));
+        if is_stream && !self.was_set_up && self.opening.is_none() {
+            let (generation, next_generation) = (self.generation, self.next_generation);
+            let notice = self.notice.take();
+            *self = Self { generation, next_generation, notice, ..Self::new(self.backend.clone()) };
+        }
+    }
+
     /// Returns whether a file is being opened.
     pub fn is_opening(&self) -> bool {
         self.opening.is_some()
@@ -70,7 +99,7 @@ impl Playback {
     /// end or Stop.
     fn resume_point(&self) -> Option<ResumePoint> {
         let is_unfinished = self.goal != Goal::Stopped && !self.has_ended;
-        let frame = || self.position().frame_number.filter(|_| is_unfinished)?.checked_sub(1);
+        let frame = || self.frame_number_at(self.line_position.filter(|_| is_unfinished)?)?.checked_sub(1);
         self.resume.or_else(|| Some(ResumePoint { frame: frame()?, goal: self.goal }))
     }
 

@@ -11,8 +11,10 @@ use crate::session::{Dialect, Goal, RtspState, SessionCommand, SourceUrl};
 /// Position and length of the media, for the time line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlaybackPosition {
-    /// Position of the frame on the screen; `None` before the first one.
+    /// Position that the user has asked for, or that playback has reached; `None` before the first frame.
     pub elapsed: Option<Npt>,
+    /// Position of the frame on the screen, which may be an older one; `None` before the first frame.
+    pub shown: Option<Npt>,
     /// Length of the media, or of the part that is indexed; `None` if unknown, as for a live stream.
     pub duration: Option<Npt>,
     /// True while the index of a file is still growing.
@@ -25,17 +27,6 @@ pub struct PlaybackPosition {
     pub can_seek: bool,
     /// True for a stream without an end.
     pub is_live: bool,
-}
-
-impl PlaybackPosition {
-    /// Returns the same media at another position.
-    pub fn at(self, position: Npt, times: Option<&FrameTimes>) -> Self {
-        Self {
-            elapsed: Some(position),
-            frame_number: frame_number_at(position, times, self.frame_count),
-            ..self
-        }
-    }
 }
 
 /// Returns the number of the frame at a position, from 1.
@@ -55,14 +46,17 @@ const RTP_TICK_US: u64 = 12;
 impl Playback {
     /// Stores the position of the picture that is shown; `None` keeps the previous one.
     pub fn set_picture_position(&mut self, position: Option<Npt>) {
-        self.picture_position = position.or(self.picture_position);
+        if position.is_some() {
+            self.line_position = position;
+            self.picture_position = position;
+        }
     }
 
     /// Seeks. Unless it is playing, a file shows the frame there at once, and a remote stream plays from there later.
     pub fn seek(&mut self, position: Npt) {
         self.resume = None;
         self.has_ended = false;
-        self.picture_position = Some(position);
+        self.line_position = Some(position);
         self.send_command(SessionCommand::Seek(position));
         if self.goal != Goal::Playing {
             self.pending_seek = Some(position);
@@ -100,15 +94,36 @@ impl Playback {
                 (end, false, frames)
             }
         };
-        let elapsed =
-            self.picture_position.map(|position| self.end_position(position, duration).unwrap_or(position));
-        let frame_number =
-            elapsed.and_then(|position| frame_number_at(position, times.as_ref(), frame_count));
+        let number_at = |position| frame_number_at(position, times.as_ref(), frame_count);
+        let frame_number = self.picture_position.and_then(number_at);
+        let at_end = |position| self.end_position(position, duration).unwrap_or(position);
+        let is_last_frame = frame_number == frame_count;
+        let shown = self.picture_position.map(|it| if is_last_frame { at_end(it) } else { it });
+        let elapsed = self.line_position.map(at_end);
         // A range without a start ("npt=now-") is that of a live stream, in which there is no seeking.
         let is_live = self.media_info.is_none() && described_range.is_some_and(|range| range.start.is_none());
         let can_seek = duration.is_some() && !is_live && self.status.state != RtspState::Init;
         let is_live = is_live && duration.is_none() && self.is_of_live_source();
-        PlaybackPosition { elapsed, duration, is_growing, frame_number, frame_count, can_seek, is_live }
+        PlaybackPosition {
+            elapsed,
+            shown,
+            duration,
+            is_growing,
+            frame_number,
+            frame_count,
+            can_seek,
+            is_live,
+        }
+    }
+
+    /// Returns whether single frames can be shown. A remote stream shows a frame only after PLAY.
+    pub fn can_step(&self) -> bool {
+        self.media_info.is_some() && self.position().can_seek
+    }
+
+    /// Returns the number of the frame at a position, from 1; `None` without a known frame rate.
+    pub fn frame_number_at(&self, position: Npt) -> Option<u64> {
+        frame_number_at(position, self.frame_times().as_ref(), self.position().frame_count)
     }
 
     /// Returns whether a range without a start means a live stream. Classroom servers state no range, and have films.

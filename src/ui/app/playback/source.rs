@@ -14,7 +14,7 @@ pub enum Source {
 
 impl Source {
     /// Returns the name for the title and the status bar.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self {
             Self::Local(source) => source.name(),
             Self::Stream(url, _) => url.display_name(),

@@ -37,6 +37,9 @@ pub struct Playback {
     pub(super) goal: Goal,
     /// Number of goals set in this generation. `status.goal_revision` equals it once the session knows the last one.
     pub(super) goal_revision: u64,
+    /// Position on the time line: that of the last picture, of the last seek, or the end.
+    pub(super) line_position: Option<Npt>,
+    /// Position of the picture that is shown.
     pub(super) picture_position: Option<Npt>,
     /// Target of a seek in a remote stream that is not playing; its frame is received only after PLAY.
     pub(super) pending_seek: Option<Npt>,
@@ -134,6 +137,7 @@ impl Playback {
             status: SessionStatus::IDLE,
             goal: Goal::Stopped,
             goal_revision: 0,
+            line_position: None,
             picture_position: None,
             pending_seek: None,
             resume: None,

@@ -151,8 +151,15 @@ fn position_at_end_equals_duration() {
         .handle_event(BackendEvent { generation: 1, kind: BackendEventKind::Session(SessionEvent::Ended) });
     let position = playback.position();
     assert_eq!((position.elapsed, position.frame_number), (position.duration, Some(500)));
+    assert_eq!(position.shown, position.duration);
     playback.set_picture_position(Some(Npt::from_micros(2_000_000)));
     assert_eq!(playback.position().frame_number, Some(41), "a file that ended early stays at its last frame");
+    let end = Npt::from_micros(25_000_000);
+    let reached = BackendEventKind::Session(SessionEvent::EndReached(end));
+    playback.handle_event(BackendEvent { generation: 1, kind: reached });
+    let position = playback.position();
+    assert_eq!((position.elapsed, position.frame_number), (Some(end), Some(41)));
+    assert_eq!(position.shown, Some(Npt::from_micros(2_000_000)), "the label is that of the screen");
 }
 
 #[test]

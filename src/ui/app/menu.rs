@@ -1,0 +1,113 @@
+//! Menus over the window: that of the icons without space in the bar, and that of the right mouse button.
+
+use iced::widget::{
+    Column, button, column, container, mouse_area, opaque, pin, responsive, row, space, stack, text,
+};
+use iced::{Center, Element, Fill, Point, Size};
+
+use super::playback::Button;
+use super::transport::{self, Entry};
+use crate::ui::theme::{self, size, space as distance};
+
+/// Menu that is open.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Menu {
+    /// Menu above the right end of the bar.
+    More,
+    /// Menu at the position of a click, in logical pixels of the window.
+    Context(Point),
+}
+
+/// Request of a menu to the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Close the menu.
+    Dismiss,
+    /// Press a button of the bar.
+    Press(Button),
+    /// Act as the icon of the bar.
+    Transport(transport::Action),
+    /// Close the film or stream.
+    Close,
+}
+
+/// Line of a menu.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What the line does.
+    pub name: &'static str,
+    /// Key with the same effect.
+    pub key: &'static str,
+    /// Request of a click; `None` if it would have no effect.
+    pub action: Option<Action>,
+}
+
+impl From<Entry> for Line {
+    fn from(entry: Entry) -> Self {
+        let action = entry.is_enabled.then_some(Action::Transport(entry.action));
+        Self { name: entry.name, key: entry.key, action }
+    }
+}
+
+/// Width of a menu, in logical pixels.
+const WIDTH: f32 = 232.0;
+
+/// Height of a line, in logical pixels.
+const LINE_HEIGHT: f32 = 30.0;
+
+/// Distance of the menu of the bar from the lower edge of the window, in logical pixels: status bar and bar.
+const ABOVE_BAR: f32 = 92.0;
+
+/// Returns the menu in an area that covers the window: a click beside the menu closes it.
+pub fn view<'a>(menu: Menu, lines: Vec<Line>) -> Element<'a, Action> {
+    let area = responsive(move |available| {
+        let height = lines.len() as f32 * LINE_HEIGHT + 2.0 * distance::TIGHT;
+        let place = place(menu, Size::new(WIDTH, height), available);
+        let lines = lines.iter().map(line);
+        let content = container(Column::with_children(lines)).padding(distance::TIGHT).width(WIDTH);
+        pin(opaque(content.style(theme::menu))).position(place).into()
+    });
+    let behind = mouse_area(space().width(Fill).height(Fill))
+        .on_press(Action::Dismiss)
+        .on_right_press(Action::Dismiss);
+    opaque(stack![behind, area])
+}
+
+/// Returns the upper left corner of a menu, so that it is inside of the window.
+fn place(menu: Menu, size: Size, available: Size) -> Point {
+    let wanted = match menu {
+        Menu::More => Point::new(
+            available.width - size.width - distance::WIDE,
+            available.height - size.height - ABOVE_BAR,
+        ),
+        Menu::Context(at) => at,
+    };
+    let fit = |wanted: f32, size: f32, available: f32| wanted.min(available - size).max(0.0);
+    Point::new(fit(wanted.x, size.width, available.width), fit(wanted.y, size.height, available.height))
+}
+
+fn line<'a>(line: &Line) -> Element<'a, Action> {
+    let key = text(line.key).size(size::SMALL).style(theme::muted);
+    let content = row![text(line.name).size(size::NORMAL).width(Fill), key].align_y(Center);
+    let pressed = button(content.spacing(distance::NORMAL).height(Fill))
+        .padding([0, 10])
+        .width(Fill)
+        .height(LINE_HEIGHT)
+        .style(theme::menu_line)
+        .on_press_maybe(line.action);
+    column![pressed].into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn menu_is_inside_of_the_window() {
+        let (menu, window) = (Size::new(200.0, 300.0), Size::new(640.0, 420.0));
+        assert_eq!(place(Menu::Context(Point::new(10.0, 20.0)), menu, window), Point::new(10.0, 20.0));
+        assert_eq!(place(Menu::Context(Point::new(600.0, 400.0)), menu, window), Point::new(440.0, 120.0));
+        assert_eq!(place(Menu::More, menu, window), Point::new(424.0, 28.0));
+        assert_eq!(place(Menu::More, menu, Size::new(640.0, 200.0)).y, 0.0);
+    }
+}

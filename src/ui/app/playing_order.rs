@@ -1,0 +1,149 @@
+//! Opening of films and streams: one, several, the next one, the previous one, and closing.
+
+use super::frame_rate;
+use super::playback::Source;
+use super::state::App;
+use crate::backend::{ListEntry, MediaSource};
+use crate::session::{Dialect, Goal, RtspOptions, SourceUrl};
+use crate::settings::Controls;
+
+impl App {
+    /// Opens a file or the sample, and plays it if `play` is true.
+    pub fn open(&mut self, source: MediaSource, play: bool) {
+        self.open_all([Source::Local(source)], play);
+    }
+
+    /// Opens the first of these, and plays it if `play` is true. The others follow when it has ended. Does nothing if there
+    /// are none.
+    pub fn open_all(&mut self, sources: impl IntoIterator<Item = Source>, play: bool) {
+        let mut sources = sources.into_iter().peekable();
+        if let Some(first) = sources.peek().cloned() {
+            self.play_list.replace(sources);
+            self.start(first, play);
+        }
+    }
+
+    /// Adds a film to the end of the list.
+    pub(super) fn append(&mut self, source: MediaSource) {
+        if !self.play_list.push(Source::Local(source)) {
+            self.playback.show_error("The list is full; remove films from it.");
+        }
+    }
+
+    /// Opens the entry of the list that follows the current one, and plays it if the current one is played.
+    pub(super) fn open_next(&mut self) {
+        let next = self.play_list.select_next();
+        self.start_selected(next);
+    }
+
+    /// Opens the entry of the list before the current one, and plays it if the current one is played.
+    pub(super) fn open_previous(&mut self) {
+        let previous = self.play_list.select_previous();
+        self.start_selected(previous);
+    }
+
+    /// Opens an entry of the list, and plays it if the current one is played.
+    pub(super) fn open_entry(&mut self, index: usize) {
+        let entry = self.play_list.select(index);
+        self.start_selected(entry);
+    }
+
+    fn start_selected(&mut self, entry: Option<Source>) {
+        if let Some(entry) = entry {
+            self.start(entry, self.playback.goal() == Goal::Playing);
+        }
+    }
+
+    /// Plays what follows the end of the media: the same again, or the next entry. With four buttons nothing follows,
+    /// because no request is sent without a click.
+    pub(super) fn handle_end(&mut self) {
+        if self.playback.controls(self.settings.controls) == Controls::Four {
+            return;
+        }
+        match self.play_list.after_end() {
+            Some(entry) if self.playback.source() == Some(&entry) => self.playback.play_again(),
+            Some(entry) => self.start(entry, true),
+            None => {}
+        }
+    }
+
+    /// Opens the films of a folder or of a list file in its place.
+    pub(super) fn handle_list_found(&mut self, generation: u64, entries: Vec<ListEntry>) {
+        let Some(goal) = self.playback.take_opening(generation) else { return };
+        let source = |entry| match entry {
+            ListEntry::Film(film) => Source::Local(film),
+            ListEntry::Stream(url) => {
+                let options = RtspOptions::for_source(&url);
+                Source::Stream(url, options)
+            }
+        };
+        self.play_list.expand_current(entries.into_iter().map(source));
+        if let Some(first) = self.play_list.select(self.play_list.current()) {
+            self.start(first, goal == Goal::Playing);
+        }
+    }
+
+    /// Shows the start screen instead of a stream that could not be set up. With four buttons the stream stays, so that Setup
+    /// can be pressed again when its server is there.
+    pub(super) fn leave_failed_stream(&mut self) {
+        if self.playback.controls(self.settings.controls) == Controls::Three {
+            self.playback.discard_failed_stream();
+        }
+    }
+
+    /// Opens the next entry of the list in place of one that cannot be opened, whose error stays.
+    pub(super) fn skip_failed(&mut self, goal: Goal, error: String) {
+        let next = self.play_list.current() + 1;
+        if let Some(entry) = self.play_list.select(next) {
+            self.start(entry, goal == Goal::Playing);
+            self.playback.show_error_while_opening(error);
+        }
+    }
+
+    fn start(&mut self, source: Source, play: bool) {
+        match source {
+            Source::Local(source) => {
+                self.frame_rate_field = frame_rate::Field::default();
+                self.playback.open(source, self.initial_goal(play));
+            }
+            Source::Stream(url, options) => self.start_stream(url, options, play),
+        }
+    }
+
+    /// Connects to a stream, and plays it if `play` is true.
+    pub fn connect(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
+        self.open_all([Source::Stream(url, options)], play);
+    }
+
+    /// Connects to a stream, and plays it if `play` is true. The list stays as it is.
+    pub(super) fn start_stream(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
+        let port_spelling = self.settings.port_spelling(&url.host_and_port());
+        let options = RtspOptions { port_spelling, ..options };
+        let goal = match (url.dialect(), play) {
+            // There are always three buttons.
+            (Dialect::Http, false) => Goal::Ready,
+            _ => self.initial_goal(play),
+        };
+        self.picture = None;
+        self.session_record.reset();
+        self.playback.connect(url, options, goal);
+    }
+
+    /// Returns the goal of new media that is not played at once: with three buttons it is set up, with four no request
+    /// is sent without a click.
+    fn initial_goal(&self, play: bool) -> Goal {
+        match (play, self.settings.controls) {
+            (true, _) => Goal::Playing,
+            (false, Controls::Three) => Goal::Ready,
+            (false, Controls::Four) => Goal::Stopped,
+        }
+    }
+
+    /// Closes the media, whose session is torn down, and shows the start screen.
+    pub(super) fn close_media(&mut self) {
+        self.playback.close();
+        self.play_list.replace([]);
+        self.picture = None;
+        self.drag_position = None;
+    }
+}

@@ -1,0 +1,199 @@
+//! Actions beside the worded buttons: entries of the list, single frames, repetition, recording, snapshot, full screen. The
+//! bar shows them as icons, and the menus as lines.
+
+use super::play_list::{PlayList, Repeat};
+use super::recording_state::{RecordingState, record_tooltip};
+use crate::recording::RecordingFormat;
+use crate::ui::widget::icon::Icon;
+
+/// Action of an icon or of a line in a menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Open the previous entry of the list.
+    OpenPrevious,
+    /// Open the next entry of the list.
+    OpenNext,
+    /// Show the play list.
+    ShowList,
+    /// Show the frame before this one.
+    StepBack,
+    /// Show the frame after this one.
+    StepForward,
+    /// Go through the choices of what follows the end.
+    CycleRepeat,
+    /// Start to record, or end the recording.
+    ToggleRecording,
+    /// Save the frame on the screen.
+    SaveSnapshot,
+    /// Switch between window and full screen.
+    ToggleFullscreen,
+}
+
+/// State that the entries depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct State<'a> {
+    /// List of what is played.
+    pub list: &'a PlayList,
+    /// State of the recording.
+    pub recording: RecordingState,
+    /// Format of recordings.
+    pub format: RecordingFormat,
+    /// Something is open.
+    pub is_open: bool,
+    /// Single frames can be shown.
+    pub can_step: bool,
+    /// A frame is shown, which can be saved.
+    pub has_picture: bool,
+    /// The window fills the screen.
+    pub is_fullscreen: bool,
+}
+
+/// Icon, or line in a menu.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Action of a click.
+    pub action: Action,
+    /// Symbol in the bar.
+    pub icon: Icon,
+    /// Text in a menu.
+    pub name: &'static str,
+    /// Key with the same effect, for a menu.
+    pub key: &'static str,
+    /// Tooltip in the bar: what it does, and the key; or the reason why it is disabled.
+    pub tooltip: String,
+    /// A click has an effect.
+    pub is_enabled: bool,
+    /// The action is in progress, or changes what follows.
+    pub is_on: bool,
+}
+
+impl Action {
+    /// Returns the id of the icon, which has no text for tests to find it by.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::OpenPrevious => "previous",
+            Self::OpenNext => "next",
+            Self::ShowList => "list",
+            Self::StepBack => "step-back",
+            Self::StepForward => "step-forward",
+            Self::CycleRepeat => "repeat",
+            Self::ToggleRecording => "record",
+            Self::SaveSnapshot => "snapshot",
+            Self::ToggleFullscreen => "fullscreen",
+        }
+    }
+}
+
+/// Returns the entries in their order. The list has entries of its own only if it has more than one film.
+pub fn entries(state: State<'_>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    if state.list.entries().len() > 1 {
+        entries.push(simple(Action::OpenPrevious, state.list.has_previous()));
+        entries.push(simple(Action::OpenNext, state.list.has_next()));
+        entries.push(simple(Action::ShowList, true));
+    }
+    entries.extend([
+        simple(Action::StepBack, state.can_step),
+        simple(Action::StepForward, state.can_step),
+        repeat(state.list.repeat(), state.is_open),
+        recording(state),
+        simple(Action::SaveSnapshot, state.has_picture),
+        fullscreen(state),
+    ]);
+    entries
+}
+
+fn simple(action: Action, is_enabled: bool) -> Entry {
+    let (icon, name, key, when_disabled) = match action {
+        Action::OpenPrevious => (Icon::Previous, "Previous film", "P", "this is the first one"),
+        Action::OpenNext => (Icon::Next, "Next film", "N", "this is the last one"),
+        Action::ShowList => (Icon::List, "Play list", "Ctrl+P", "there is no list"),
+        Action::StepBack => (Icon::StepBack, "One frame back", ",", "only for a film that is set up"),
+        Action::StepForward => (Icon::StepForward, "One frame on", ".", "only for a film that is set up"),
+        _ => (Icon::Snapshot, "Save this frame", "Ctrl+S", "no frame is shown"),
+    };
+    let tooltip = if is_enabled { format!("{name} ({key})") } else { format!("{name}: {when_disabled}") };
+    Entry { action, icon, name, key, tooltip, is_enabled, is_on: false }
+}
+
+fn repeat(repeat: Repeat, is_open: bool) -> Entry {
+    let icon = if repeat == Repeat::One { Icon::RepeatOne } else { Icon::Repeat };
+    let name = repeat.description();
+    let (action, key, is_on) = (Action::CycleRepeat, "L", repeat != Repeat::Off);
+    Entry { action, icon, name, key, tooltip: format!("{name} ({key})"), is_enabled: is_open, is_on }
+}
+
+fn recording(state: State<'_>) -> Entry {
+    let is_on = matches!(state.recording, RecordingState::On(_));
+    Entry {
+        action: Action::ToggleRecording,
+        icon: if is_on { Icon::Stop } else { Icon::Record },
+        name: if is_on { "End the recording" } else { "Record" },
+        key: "Ctrl+R",
+        tooltip: record_tooltip(state.is_open, state.recording, state.format),
+        is_enabled: is_on || state.is_open && state.recording == RecordingState::Off,
+        is_on,
+    }
+}
+
+fn fullscreen(state: State<'_>) -> Entry {
+    let name = if state.is_fullscreen { "Leave full screen" } else { "Full screen" };
+    Entry {
+        action: Action::ToggleFullscreen,
+        icon: Icon::Fullscreen,
+        name,
+        key: "F",
+        tooltip: format!("{name} (F)"),
+        is_enabled: state.is_open,
+        is_on: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::MediaSource;
+    use crate::ui::app::playback::Source;
+
+    fn film(name: &str) -> Source {
+        Source::Local(MediaSource::File(name.into()))
+    }
+
+    fn state(list: &PlayList) -> State<'_> {
+        State {
+            list,
+            recording: RecordingState::Off,
+            format: RecordingFormat::default(),
+            is_open: true,
+            can_step: false,
+            has_picture: true,
+            is_fullscreen: false,
+        }
+    }
+
+    #[test]
+    fn previous_and_next_appear_with_the_second_film() {
+        let mut list = PlayList::default();
+        list.replace([film("a")]);
+        let has_next =
+            |list: &PlayList| entries(state(list)).iter().any(|entry| entry.action == Action::OpenNext);
+        assert!(!has_next(&list));
+        list.push(film("b"));
+        assert!(has_next(&list));
+        let entries = entries(state(&list));
+        assert!(!entries[0].is_enabled && entries[1].is_enabled);
+        assert_eq!(entries[0].tooltip, "Previous film: this is the first one");
+        assert_eq!(entries[1].tooltip, "Next film (N)");
+    }
+
+    #[test]
+    fn disabled_entries_give_the_reason() {
+        let list = PlayList::default();
+        let nothing = State { is_open: false, has_picture: false, ..state(&list) };
+        for entry in entries(nothing) {
+            assert!(!entry.is_enabled, "{entry:?}");
+        }
+        let step = entries(state(&list)).remove(0);
+        assert_eq!(step.tooltip, "One frame back: only for a film that is set up");
+    }
+}

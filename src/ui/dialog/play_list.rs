@@ -1,0 +1,90 @@
+//! Play list dialog: the films and streams that are played one after the other.
+
+use iced::widget::text::Wrapping;
+use iced::widget::{Button, Column, button, column, container, row, scrollable, space, text};
+use iced::{Center, Element, Fill};
+
+use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::icon::{Icon, icon_sized};
+
+/// Message of the dialog. Entries are counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Message {
+    /// Open an entry.
+    Open(usize),
+    /// Move an entry by one place, towards the end or towards the start.
+    Move {
+        /// Entry to move.
+        entry: usize,
+        /// Direction.
+        towards_end: bool,
+    },
+    /// Remove an entry.
+    Remove(usize),
+    /// Go through the choices of what follows the end.
+    CycleRepeat,
+    /// Choose films to add.
+    Add,
+    /// Close the dialog.
+    Close,
+}
+
+/// Entries that the dialog has at the same time. Of a longer list, those around the current one are shown.
+const MAX_SHOWN: usize = 200;
+
+/// Height of an entry, in logical pixels.
+const ENTRY_HEIGHT: f32 = 34.0;
+
+/// Returns the content of the dialog. `names` are those of the entries, and `repeat` describes what follows the end.
+pub fn view<'a>(names: Vec<String>, current: usize, repeat: &'a str) -> Element<'a, Message> {
+    let count = names.len();
+    let first = current.saturating_sub(MAX_SHOWN / 2).min(count.saturating_sub(MAX_SHOWN));
+    let entries = names.into_iter().enumerate().skip(first).take(MAX_SHOWN);
+    let entries = entries.map(|(index, name)| entry(index, name, index == current, count));
+    let list = scrollable(Column::with_children(entries).width(Fill)).style(theme::scroll_bar);
+    let title = text("Play list").size(size::LARGE + 2.0).font(theme::STRONG);
+    let number = text(format!("{} of {count}", current + 1)).size(size::SMALL).style(theme::muted);
+    let buttons = row![
+        labelled_button("Add…", Message::Add),
+        labelled_button(repeat, Message::CycleRepeat),
+        space::horizontal(),
+        labelled_button("Close", Message::Close),
+    ];
+    column![row![title, space::horizontal(), number].align_y(Center), list, buttons.spacing(distance::SMALL)]
+        .spacing(distance::NORMAL)
+        .width(Fill)
+        .into()
+}
+
+fn entry<'a>(index: usize, name: String, is_current: bool, count: usize) -> Element<'a, Message> {
+    let mark: Element<'_, Message> = match is_current {
+        true => icon_sized(Icon::Play, 12.0),
+        false => text((index + 1).to_string()).size(size::SMALL).style(theme::muted).into(),
+    };
+    let font = if is_current { theme::STRONG } else { theme::FONT };
+    let name = text(name).size(size::NORMAL).font(font).wrapping(Wrapping::None);
+    let content = row![container(mark).center_x(MARK_WIDTH), container(name).width(Fill).clip(true)];
+    let open = button(content.spacing(distance::SMALL).align_y(Center).height(Fill))
+        .padding([0, 6])
+        .width(Fill)
+        .height(ENTRY_HEIGHT)
+        .style(theme::menu_line)
+        .on_press(Message::Open(index));
+    let up = (index > 0).then_some(Message::Move { entry: index, towards_end: false });
+    let down = (index + 1 < count).then_some(Message::Move { entry: index, towards_end: true });
+    let remove = (!is_current).then_some(Message::Remove(index));
+    row![open, small_button(Icon::Up, up), small_button(Icon::Down, down), small_button(Icon::Close, remove)]
+        .align_y(Center)
+        .into()
+}
+
+/// Width of the number of an entry, in logical pixels.
+const MARK_WIDTH: f32 = 36.0;
+
+fn small_button<'a>(symbol: Icon, message: Option<Message>) -> Button<'a, Message> {
+    button(icon_sized(symbol, 12.0)).padding(9).style(theme::quiet).on_press_maybe(message)
+}
+
+fn labelled_button(label: &str, message: Message) -> Button<'_, Message> {
+    button(text(label).size(size::NORMAL)).padding([9, 18]).style(theme::secondary).on_press(message)
+}
