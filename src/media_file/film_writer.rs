@@ -131,7 +131,7 @@ impl FilmWriter {
         self.muxer.write_frame(jpeg, time, &mut self.writes)?;
         self.frame_start = self.length;
         if let Some(index) = &mut self.side_index {
-            let end = self.length + self.writes.iter().map(appended_length).sum::<u64>();
+            let end = self.length + self.writes.iter().map(MuxerWrite::appended_length).sum::<u64>();
             // The record first: the film ends with the last complete frame or in it, and never has a frame more.
             if let (Some(offset), Ok(length)) = (end.checked_sub(length as u64), u32::try_from(length)) {
                 self.expected_length = end;
@@ -245,7 +245,7 @@ impl FilmWriter {
 
     /// Writes what the muxer has returned.
     fn write(&mut self) -> io::Result<()> {
-        self.expected_length = self.length + self.writes.iter().map(appended_length).sum::<u64>();
+        self.expected_length = self.length + self.writes.iter().map(MuxerWrite::appended_length).sum::<u64>();
         for write in self.writes.drain(..) {
             match write {
                 MuxerWrite::Append(bytes) => {
@@ -260,14 +260,6 @@ impl FilmWriter {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns the number of bytes by which a write makes the file longer.
-fn appended_length(write: &MuxerWrite) -> u64 {
-    match write {
-        MuxerWrite::Append(bytes) => bytes.len() as u64,
-        MuxerWrite::Patch { .. } => 0,
     }
 }
 

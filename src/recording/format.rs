@@ -45,6 +45,11 @@ impl RecordingFormat {
         }
     }
 
+    /// Returns whether a reader of the format finds the end of a frame by EOI.
+    pub fn ends_frames_at_eoi(self) -> bool {
+        matches!(self, Self::Multipart | Self::Classroom | Self::Raw)
+    }
+
     /// Returns the name of the format; in the settings file it is that of a format that the window records in.
     pub fn as_str(self) -> &'static str {
         match self {
