@@ -49,6 +49,11 @@ impl MediaFileError {
         Self { name: name.to_owned(), path: path.to_owned(), kind }
     }
 
+    /// Returns whether the path is that of a folder that is a list of films.
+    pub fn is_folder_of_films(&self) -> bool {
+        matches!(self.kind, MediaFileErrorKind::FolderOfFilms { .. })
+    }
+
     /// Returns the command line that converts the file, with which the sentence ends; `None` if it cannot be converted.
     pub fn command(&self) -> Option<String> {
         match &self.kind {
