@@ -53,7 +53,10 @@ pub enum RecordingPlace {
     /// At its own path, at which there must be no file.
     Direct,
     /// Beside its path. It replaces a file at its path when it is complete.
-    Aside,
+    Aside {
+        /// Replaces the files of frames in a folder at its path, too.
+        replaces_frames: bool,
+    },
 }
 
 /// Number of bytes that are collected before they are written.
@@ -88,7 +91,7 @@ impl FilmWriter {
         let aside = aside_path(path);
         let is_file = aside.is_some();
         let (aside, file) = match (place, aside) {
-            (RecordingPlace::Aside, Some(aside)) => (Some(aside.clone()), File::create(&aside)?),
+            (RecordingPlace::Aside { .. }, Some(aside)) => (Some(aside.clone()), File::create(&aside)?),
             (RecordingPlace::Direct, Some(_)) => {
                 (None, OpenOptions::new().write(true).create_new(true).open(path)?)
             }
@@ -223,14 +226,21 @@ impl FilmWriter {
         }
     }
 
-    /// Gives a recording its name although it is not complete; the index stays beside it. Blocks.
-    pub fn keep(mut self) {
-        let Some(aside) = self.aside.take() else { return };
-        // An error leaves the file under the name of a part.
-        let _ = fs::rename(&aside, &self.path);
+    /// Gives a recording its name although it is not complete; the index stays beside it. Returns its path. Blocks.
+    pub fn keep(mut self) -> PathBuf {
+        let Some(aside) = self.aside.take() else { return self.path.clone() };
+        if fs::rename(&aside, &self.path).is_err() {
+            return aside;
+        }
         if let Some(index) = self.side_index.take() {
             index.rename(&self.path);
         }
+        self.path.clone()
+    }
+
+    /// Returns the path at which the film is written now.
+    pub fn written_path(&self) -> &Path {
+        self.aside.as_deref().unwrap_or(&self.path)
     }
 
     /// Returns the length of the file, in bytes.

@@ -118,7 +118,7 @@ impl RecordingMuxer {
         if self.frames >= MAX_FRAMES {
             return Err(MuxerError::FileTooLong);
         }
-        if self.format != RecordingFormat::Avi && split_fields(jpeg).is_some() {
+        if !self.format.keeps_fields() && split_fields(jpeg).is_some() {
             return Err(MuxerError::TwoFields);
         }
         if self.format.ends_frames_at_eoi() && has_appendix(jpeg, false) {
@@ -146,7 +146,10 @@ impl RecordingMuxer {
             }
             RecordingFormat::Multipart => Box::new(MultipartMuxer),
             RecordingFormat::Classroom => Box::new(SequentialMuxer::classroom()),
-            RecordingFormat::Raw => Box::new(SequentialMuxer::raw()),
+            // Each file of a folder is written by the folder's writer, without a muxer.
+            RecordingFormat::Raw | RecordingFormat::Image | RecordingFormat::Folder => {
+                Box::new(SequentialMuxer::raw())
+            }
         };
         let waiting = std::mem::take(&mut self.waiting);
         let written = waiting.into_iter().try_for_each(|(jpeg, time)| muxer.write_frame(jpeg, time, writes));
