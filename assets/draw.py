@@ -2,7 +2,8 @@
 """Draws the sample film and the icon of Reelay.
 
     pip install pillow
-    python3 assets/draw.py
+    python3 assets/draw.py         # both
+    python3 assets/draw.py icon    # the icon alone, in all sizes
 
 The film has 200 frames of 640x360 at 20 frames per second, in the classroom
 format: the length of each JPEG as five decimal digits, then the JPEG. Each
@@ -16,6 +17,7 @@ import colorsys
 import io
 import math
 import pathlib
+import sys
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -89,20 +91,49 @@ def film():
             out.write(jpeg.getvalue())
 
 
+DARK, GOLD = (30, 34, 48), (255, 196, 84)
+ICON_SIZES = (16, 24, 32, 48, 64, 128)
+
+
 def icon():
     side = 1024
     picture = Image.new("RGBA", (side, side))
     draw = ImageDraw.Draw(picture)
-    draw.rounded_rectangle((24, 24, side - 24, side - 24), radius=220, fill=(30, 34, 48))
-    dark, gold, middle = (30, 34, 48), (255, 196, 84), side / 2
-    disc(draw, middle, middle, 390, gold)
-    for hole in range(6):
-        at = hole * math.tau / 6
-        disc(draw, middle + 268 * math.cos(at), middle + 268 * math.sin(at), 76, dark)
-    draw.polygon([(440, 380), (440, 644), (668, middle)], fill=dark)
+    draw.rounded_rectangle((24, 24, side - 24, side - 24), radius=220, fill=DARK)
+    middle = side / 2
+    disc(draw, middle, middle, 390, GOLD)
+    for x, y in holes(middle):
+        disc(draw, x, y, 76, DARK)
+    draw.polygon([(440, 380), (440, 644), (668, middle)], fill=DARK)
     picture.resize((256, 256), Image.LANCZOS).save(HERE / "icon.png", optimize=True)
+    folder = HERE.parent / "packaging" / "icons"
+    folder.mkdir(exist_ok=True)
+    for size in ICON_SIZES:
+        picture.resize((size, size), Image.LANCZOS).save(folder / f"{size}.png", optimize=True)
+    (folder / "reelay.svg").write_text(vector_icon(side))
+
+
+def holes(middle):
+    """Returns the centres of the holes of the reel."""
+    angles = [hole * math.tau / 6 for hole in range(6)]
+    return [(middle + 268 * math.cos(angle), middle + 268 * math.sin(angle)) for angle in angles]
+
+
+def vector_icon(side):
+    dark, gold = ("#%02x%02x%02x" % color for color in (DARK, GOLD))
+    middle = side // 2
+    circles = "".join(f'    <circle cx="{x:.1f}" cy="{y:.1f}" r="76"/>\n' for x, y in holes(middle))
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}">
+  <rect x="24" y="24" width="{side - 48}" height="{side - 48}" rx="220" fill="{dark}"/>
+  <circle cx="{middle}" cy="{middle}" r="390" fill="{gold}"/>
+  <g fill="{dark}">
+{circles}    <path d="M440 380v264l228-132z"/>
+  </g>
+</svg>
+"""
 
 
 if __name__ == "__main__":
-    film()
+    if sys.argv[1:] != ["icon"]:
+        film()
     icon()

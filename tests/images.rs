@@ -464,6 +464,21 @@ fn folder_of_films_is_served_without_the_images_in_it() {
 
 /// The result of a time lapse beside its images is no film that Reelay plays.
 #[test]
+#[cfg(target_os = "linux")]
+fn folder_of_films_without_urls_is_refused_with_the_reason() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 2);
+    let films = folder.path().join("films");
+    write_all(&films, &[("1.jpg", &frames[0])]);
+    fs::write(films.join(std::ffi::OsStr::from_bytes(b"caf\xE9.mjpeg")), frames.concat()).unwrap();
+    let error = fail(folder.path(), &["serve", "films", "--listen", "127.0.0.1:0"]);
+    let sentence = "reelay: No film of films is served, because the names of the films, or of their folders, are not UTF-8; \
+                    rename them.\n";
+    assert!(error.ends_with(sentence), "{error}");
+}
+
+#[test]
 fn film_of_another_codec_does_not_make_a_folder_a_list_of_films() {
     let folder = tempfile::tempdir().unwrap();
     let frames = test_jpegs(JpegKind::Standard420, (96, 64), 2);

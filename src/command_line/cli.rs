@@ -373,7 +373,9 @@ Each frame keeps its bytes. What the format cannot hold is said before anything 
 replaced only when the new one is complete. Sound is left out. For a .jpg file, --from and --to with the same time name \
 one frame. For films that are not Motion JPEG, the message has a \
 command of ffmpeg that makes one of them. A stream is converted while it is played; a stream without an end until \
-Ctrl+C, which completes the file. A lost connection is set up again, up to ten times without a frame between them.
+Ctrl+C, which completes the file or folder. Of a stream, a .jpg file holds the first frame. A lost connection is set up \
+again, up to ten times without a frame between them; over HTTP, a server that closes it between two frames has sent a \
+film, unless the response forbids caching or the frames have times.
 
 Examples:
   reelay convert movie.Mjpeg movie.avi --fps 25
@@ -381,6 +383,8 @@ Examples:
   reelay convert rtsp://camera.local:554/live camera.mov --duration 1:00:00
   reelay convert capture.mpjpeg camera.mov
   reelay convert camera.avi frames/
+  reelay convert rtsp://camera.local:554/live frames/ --duration 10
+  reelay convert http://camera.local/video now.jpg
   reelay convert frames/ film.avi --fps 25
   reelay convert camera.avi photo.jpg --from 1:30 --to 1:30
   reelay convert camera.avi movie.mjpeg --format classroom --from 1:00 --to 1:30";

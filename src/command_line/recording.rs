@@ -1,6 +1,7 @@
 //! Recordings of the commands: start, and the report at the end.
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::error::CommandError;
@@ -24,6 +25,15 @@ pub fn start(options: RecordingOptions) -> Result<Recorder, CommandError> {
         .map_err(|error| CommandError::new(format!("The system cannot start threads: {error}.")))
 }
 
+/// Returns the sentence for a disk that has not responded. `written` is the path of what was recorded; `None` if nothing was
+/// created.
+fn unresponsive_disk(written: Option<&Path>) -> String {
+    let advice = written.map_or("record to another disk".to_owned(), |written| {
+        format!("open {} with Reelay, which finds its frames", written.display())
+    });
+    format!("The recording is not complete, because the disk has not responded; {advice}.")
+}
+
 /// Ends a recording and waits until it is complete, or until Ctrl+C at least a second later: a disk may never
 /// respond.
 ///
@@ -40,10 +50,7 @@ pub async fn finish(
             biased;
             result = recorder.finished() => return Ok(result),
             () = signal.recv() => if started.elapsed() >= MIN_WAIT {
-                return Err(CommandError::new(
-                    "The recording is not complete, because the disk has not responded; open it with Reelay, which finds \
-                     its frames.",
-                ));
+                return Err(CommandError::new(unresponsive_disk(recorder.written_path())));
             }
         }
     }

@@ -11,7 +11,7 @@ use super::stderr;
 use crate::backend::{self, ShutdownSignal};
 use crate::impairment::{Emulator, EmulatorSettings};
 use crate::media::FrameRate;
-use crate::media_file::{MediaFile, renamed_message};
+use crate::media_file::{AddedFolder, MediaFile, MediaFileError, renamed_message};
 use crate::net::server_tls::{ServerTls, ServerTlsError};
 use crate::proto::rtsp::RtspUrl;
 use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};
@@ -103,16 +103,18 @@ fn load_tls(files: &TlsArguments) -> Result<ServerTls, CommandError> {
 /// Adds a film, the films of a folder, or a folder of JPEG files to the server. Returns the names under which they are served.
 fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec<String>, CommandError> {
     let known_rate = rate.unwrap_or(FrameRate::CLASSROOM);
+    let mut non_utf8 = 0;
     if path.is_dir() {
-        let names = add_folder(server, path, known_rate)?;
-        if !names.is_empty() {
-            return Ok(names);
+        let found = add_folder(server, path, known_rate)?;
+        if !found.names.is_empty() {
+            return Ok(found.names);
         }
         // Without films, its JPEG files may be one.
+        non_utf8 = found.non_utf8;
     }
     let file_name = backend::file_name(path);
-    let film = MediaFile::open(path, &file_name, known_rate)
-        .map_err(|error| CommandError::new(error.to_string()))?;
+    let film =
+        MediaFile::open(path, &file_name, known_rate).map_err(|error| open_error(path, &error, non_utf8))?;
     let times = film.times();
     let name = server.serve(film);
     if name != file_name {
@@ -125,13 +127,24 @@ fn add_path(server: &Server, path: &Path, rate: Option<FrameRate>) -> Result<Vec
     Ok(vec![name])
 }
 
-fn add_folder(server: &Server, folder: &Path, rate: FrameRate) -> Result<Vec<String>, CommandError> {
+/// Returns the error of a film that cannot be opened, or of a folder with this many films that have no URL.
+fn open_error(path: &Path, error: &MediaFileError, non_utf8: usize) -> CommandError {
+    match non_utf8 > 0 && error.is_folder_of_films() {
+        true => CommandError::new(format!(
+            "No film of {} is served, because the names of the films, or of their folders, are not UTF-8; rename them.",
+            path.display()
+        )),
+        false => CommandError::new(error.to_string()),
+    }
+}
+
+fn add_folder(server: &Server, folder: &Path, rate: FrameRate) -> Result<AddedFolder, CommandError> {
     let found = server.library().add_folder(folder, rate).map_err(|error| {
         CommandError::new(format!("{} cannot be read ({error}); check its permissions.", folder.display()))
     })?;
     found.skipped.iter().for_each(stderr::print_line);
     found.renamed.iter().for_each(stderr::print_line);
-    Ok(found.names)
+    Ok(found)
 }
 
 /// Prints one URL per film, flushed, because a program may wait for them.

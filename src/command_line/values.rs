@@ -237,18 +237,24 @@ impl TryFrom<OsString> for RecordFile {
 impl OutputFormat {
     /// Returns whether a reader of the format finds the end of a frame by EOI.
     pub fn ends_frames_at_eoi(self) -> bool {
-        matches!(self, Self::Raw | Self::Classroom | Self::Multipart)
+        self.recording_format().ends_frames_at_eoi()
     }
 
-    /// Returns the same format of a recording; `None` if streams are not recorded in it.
-    pub fn recording_format(self) -> Option<RecordingFormat> {
+    /// Returns whether the two fields of an interlaced frame stay together.
+    pub fn keeps_fields(self) -> bool {
+        self.recording_format().keeps_fields()
+    }
+
+    /// Returns the same format of a recording.
+    pub fn recording_format(self) -> RecordingFormat {
         match self {
-            Self::Avi => Some(RecordingFormat::Avi),
-            Self::Mov => Some(RecordingFormat::Mov),
-            Self::Multipart => Some(RecordingFormat::Multipart),
-            Self::Raw => Some(RecordingFormat::Raw),
-            Self::Classroom => Some(RecordingFormat::Classroom),
-            Self::Image | Self::Folder => None,
+            Self::Avi => RecordingFormat::Avi,
+            Self::Mov => RecordingFormat::Mov,
+            Self::Multipart => RecordingFormat::Multipart,
+            Self::Raw => RecordingFormat::Raw,
+            Self::Classroom => RecordingFormat::Classroom,
+            Self::Image => RecordingFormat::Image,
+            Self::Folder => RecordingFormat::Folder,
         }
     }
 }

@@ -53,7 +53,7 @@ impl MediaFileError {
         Self { name: name.to_owned(), path: path.to_owned(), kind }
     }
 
-    /// Returns whether the path is that of a folder of films, which is a list of films.
+    /// Returns whether the path is that of a folder that is a list of films.
     pub fn is_folder_of_films(&self) -> bool {
         matches!(self.kind, MediaFileErrorKind::FolderOfFilms { .. })
     }

@@ -53,7 +53,10 @@ pub enum RecordingPlace {
     /// At its own path, at which there must be no file.
     Direct,
     /// Beside its path. It replaces a file at its path when it is complete.
-    Aside,
+    Aside {
+        /// Replaces the files of frames in a folder at its path, too.
+        replaces_frames: bool,
+    },
 }
 
 /// Number of bytes that are collected before they are written.
@@ -88,7 +91,7 @@ impl FilmWriter {
         let aside = aside_path(path);
         let is_file = aside.is_some();
         let (aside, file) = match (place, aside) {
-            (RecordingPlace::Aside, Some(aside)) => (Some(aside.clone()), File::create(&aside)?),
+            (RecordingPlace::Aside { .. }, Some(aside)) => (Some(aside.clone()), File::create(&aside)?),
             (RecordingPlace::Direct, Some(_)) => {
                 (None, OpenOptions::new().write(true).create_new(true).open(path)?)
             }
@@ -131,7 +134,7 @@ impl FilmWriter {
         self.muxer.write_frame(jpeg, time, &mut self.writes)?;
         self.frame_start = self.length;
         if let Some(index) = &mut self.side_index {
-            let end = self.length + self.writes.iter().map(appended_length).sum::<u64>();
+            let end = self.length + self.writes.iter().map(MuxerWrite::appended_length).sum::<u64>();
             // The record first: the film ends with the last complete frame or in it, and never has a frame more.
             if let (Some(offset), Ok(length)) = (end.checked_sub(length as u64), u32::try_from(length)) {
                 self.expected_length = end;
@@ -223,14 +226,21 @@ impl FilmWriter {
         }
     }
 
-    /// Gives a recording its name although it is not complete; the index stays beside it. Blocks.
-    pub fn keep(mut self) {
-        let Some(aside) = self.aside.take() else { return };
-        // An error leaves the file under the name of a part.
-        let _ = fs::rename(&aside, &self.path);
+    /// Gives a recording its name although it is not complete; the index stays beside it. Returns its path. Blocks.
+    pub fn keep(mut self) -> PathBuf {
+        let Some(aside) = self.aside.take() else { return self.path.clone() };
+        if fs::rename(&aside, &self.path).is_err() {
+            return aside;
+        }
         if let Some(index) = self.side_index.take() {
             index.rename(&self.path);
         }
+        self.path.clone()
+    }
+
+    /// Returns the path at which the film is written now.
+    pub fn written_path(&self) -> &Path {
+        self.aside.as_deref().unwrap_or(&self.path)
     }
 
     /// Returns the length of the file, in bytes.
@@ -245,7 +255,7 @@ impl FilmWriter {
 
     /// Writes what the muxer has returned.
     fn write(&mut self) -> io::Result<()> {
-        self.expected_length = self.length + self.writes.iter().map(appended_length).sum::<u64>();
+        self.expected_length = self.length + self.writes.iter().map(MuxerWrite::appended_length).sum::<u64>();
         for write in self.writes.drain(..) {
             match write {
                 MuxerWrite::Append(bytes) => {
@@ -260,14 +270,6 @@ impl FilmWriter {
             }
         }
         Ok(())
-    }
-}
-
-/// Returns the number of bytes by which a write makes the file longer.
-fn appended_length(write: &MuxerWrite) -> u64 {
-    match write {
-        MuxerWrite::Append(bytes) => bytes.len() as u64,
-        MuxerWrite::Patch { .. } => 0,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Listing of a folder: its JPEG files in their order, or the film that makes it a list of films.
+//! Listing of a folder: its JPEG files, or the film that makes it a list of films.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirEntry};
@@ -13,7 +13,7 @@ use crate::media::container::{has_image_extension, has_media_extension};
 /// Files of a folder that are frames or films. Hidden files, and links out of the folder, are left out.
 #[derive(Debug, Default)]
 pub struct FolderListing {
-    /// Names of the JPEG files, in natural order.
+    /// Names of the JPEG files, in the order of the system.
     pub images: Vec<Box<OsStr>>,
     /// Path of a film in the folder or below; `None` if there is none.
     pub film: Option<PathBuf>,
@@ -71,12 +71,12 @@ impl FolderListing {
             subfolders.sort_unstable_by(|first, second| compare(first, second));
             subfolders.iter().find_map(|name| film_below(&folder.join(name), &canonical, 1, &mut entries))
         });
-        images.sort_unstable_by(|first, second| compare(first, second));
         Ok(Self { images, film })
     }
 }
 
-fn compare(first: &OsStr, second: &OsStr) -> std::cmp::Ordering {
+/// Compares two names in natural order.
+pub fn compare(first: &OsStr, second: &OsStr) -> std::cmp::Ordering {
     natural_order::compare(first.as_encoded_bytes(), second.as_encoded_bytes())
 }
 
@@ -129,8 +129,9 @@ mod tests {
     }
 
     fn images(folder: &Path) -> Vec<String> {
-        let listing = FolderListing::read(folder).unwrap();
+        let mut listing = FolderListing::read(folder).unwrap();
         assert_eq!(listing.film, None);
+        listing.images.sort_by(|first, second| compare(first, second));
         listing.images.iter().map(|name| name.to_str().unwrap().to_owned()).collect()
     }
 

@@ -1,28 +1,54 @@
 //! Writing of a film as a folder of JPEG files.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::folder_replacement;
+use super::frame_names::{FrameNames, create_frame_folder, remove_frame_folder, visible_names};
 use crate::media::container::{has_image_extension, has_media_extension};
 
 /// Folder that is being written: `000001.jpg`, `000002.jpg` and so on.
 ///
-/// A folder that does not exist is written beside its path and renamed by [`finish`](Self::finish). The files for a folder
-/// that exists are written into a hidden folder inside of it and moved when all are complete. Dropping it before removes
-/// what was written.
+/// It is written beside its path and renamed by [`finish`](Self::finish), when all of it is on the disk. A folder that is
+/// to be replaced is moved aside then, and removed; its files that are no frames are moved to the new one. The files for an
+/// empty folder, and for one that cannot be moved, are written into a hidden folder inside of it and moved when all are
+/// complete. Dropping it before removes what was written.
 #[derive(Debug)]
 pub struct FolderWriter {
+    /// Path of the folder, without links if it exists.
     path: PathBuf,
     /// Folder that the files are written to; `None` once they have their names.
     part: Option<PathBuf>,
+    place: PartPlace,
     names: FrameNames,
-    /// Replaces files with the names of frames.
-    replaces: bool,
+    replaced: ReplacedFrames,
+    /// Maximum number of frames.
+    max_frames: u64,
     /// Number of frames written.
     frames: u64,
     /// Length of all files, in bytes.
     length: u64,
+}
+
+/// Place of the files that are being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PartPlace {
+    /// Beside the path of the folder.
+    Beside,
+    /// In the folder, which exists.
+    Inside,
+}
+
+/// Files of an existing folder that are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReplacedFrames {
+    /// None: the folder must be empty.
+    Nothing,
+    /// Those with the names of new frames. Others that would be frames must not be there.
+    SameNames,
+    /// All that have names of frames, because the number of new ones is not known before.
+    All,
 }
 
 /// Reason why a folder cannot be written.
@@ -37,34 +63,39 @@ pub enum FolderWriteError {
     /// A JPEG file or a film would stay in the folder: it would be a frame, or the folder would be a list of films.
     #[error("{} is in the folder", .0.display())]
     OtherFile(PathBuf),
+    /// The film is complete at its path, but files of the old folder that are no frames have stayed in this folder.
+    #[error("its other files are in {}", .0.display())]
+    OthersLeft(PathBuf),
 }
 
-/// Names of the files of frames.
-#[derive(Debug, Clone, Copy)]
-struct FrameNames {
-    digits: usize,
+impl FolderWriteError {
+    /// Returns the error as a sentence about the folder with this path; `None` for an error of the system.
+    pub fn sentence(&self, path: &Path) -> Option<String> {
+        let name = path.display();
+        match self {
+            Self::Io(_) => None,
+            Self::NotEmpty => Some(format!(
+                "{name} is not empty; choose another folder, or replace its numbered .jpg files with --force."
+            )),
+            Self::OtherFile(other) => {
+                let other = other.display();
+                Some(format!(
+                    "{name} holds {other}, which would be mistaken for a part of the film; move it, or choose another \
+                     folder."
+                ))
+            }
+            Self::OthersLeft(old) => {
+                let old = old.display();
+                Some(format!(
+                    "{name} is complete, but its other files could not be moved; fetch them from {old}."
+                ))
+            }
+        }
+    }
 }
 
-/// Minimum number of digits in the name of a frame.
-const MIN_DIGITS: usize = 6;
-
-impl FrameNames {
-    /// Returns the names of this many frames.
-    fn for_count(frames: u64) -> Self {
-        Self { digits: frames.to_string().len().max(MIN_DIGITS) }
-    }
-
-    /// Returns the name of a frame, by its number from 1.
-    fn name(self, number: u64) -> String {
-        format!("{number:0digits$}.jpg", digits = self.digits)
-    }
-
-    /// Returns the number of a frame with this name; `None` if it is no such name.
-    fn number(self, name: &Path) -> Option<u64> {
-        let number = name.to_str()?.strip_suffix(".jpg")?.parse().ok()?;
-        (self.name(number) == name.to_str()?).then_some(number)
-    }
-}
+/// Maximum number of frames of a folder whose number is not known before: six digits.
+const MAX_RECORDED_FRAMES: u64 = 999_999;
 
 impl FolderWriter {
     /// Checks that an existing folder has no files but hidden ones, unless those with the names of frames are replaced.
@@ -86,70 +117,190 @@ impl FolderWriter {
     /// Returns an error if it cannot be created, or if a file would stay in the folder that would be taken for a part of
     /// the film.
     pub fn create(path: &Path, max_frames: u64, replaces: bool) -> Result<Self, FolderWriteError> {
+        let replaced = if replaces { ReplacedFrames::SameNames } else { ReplacedFrames::Nothing };
+        Self::new(path, max_frames, replaced)
+    }
+
+    /// Creates the folder of a recording, whose number of frames is not known before. If `replaces`, all files of an
+    /// existing folder that have names of frames are replaced. Blocks.
+    ///
+    /// # Errors
+    /// Returns an error as [`create`](Self::create) does.
+    pub fn record(path: &Path, replaces: bool) -> Result<Self, FolderWriteError> {
+        let replaced = if replaces { ReplacedFrames::All } else { ReplacedFrames::Nothing };
+        Self::new(path, MAX_RECORDED_FRAMES, replaced)
+    }
+
+    fn new(path: &Path, max_frames: u64, replaced: ReplacedFrames) -> Result<Self, FolderWriteError> {
         let names = FrameNames::for_count(max_frames);
-        let part = if path.is_dir() {
-            check_remaining(path, names, max_frames, replaces)?;
-            path.join(".reelay.part")
-        } else {
-            let mut name = std::ffi::OsString::from(".");
-            name.push(path.file_name().ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?);
-            name.push(".part");
-            path.with_file_name(name)
+        let exists = path.is_dir();
+        let path = if exists { fs::canonicalize(path)? } else { path.to_owned() };
+        let mut writer = Self {
+            path,
+            part: None,
+            place: PartPlace::Beside,
+            names,
+            replaced,
+            max_frames,
+            frames: 0,
+            length: 0,
         };
-        if let Err(error) = fs::create_dir(&part) {
-            if error.kind() != ErrorKind::AlreadyExists {
-                return Err(error.into());
-            }
-            // A program that was killed has left it.
-            remove_part(&part)?;
-            fs::create_dir(&part)?;
+        if exists {
+            writer.check_remaining(max_frames)?;
         }
-        Ok(Self { path: path.to_owned(), part: Some(part), names, replaces, frames: 0, length: 0 })
+        (writer.place, writer.part) = writer.create_part(exists)?;
+        Ok(writer)
+    }
+
+    /// Creates the folder that the files are written to: inside of a folder with nothing to replace, and of one that cannot
+    /// be moved or whose parent cannot be written.
+    fn create_part(&self, exists: bool) -> io::Result<(PartPlace, Option<PathBuf>)> {
+        let is_moved = !visible_names(&self.path).is_ok_and(|names| names.is_empty())
+            && folder_replacement::can_be_moved(&self.path);
+        let part = beside(&self.path, "part");
+        if !exists {
+            let part = part?;
+            create_frame_folder(&part)?;
+            return Ok((PartPlace::Beside, Some(part)));
+        }
+        if let Some(part) = part.ok().filter(|part| is_moved && create_frame_folder(part).is_ok()) {
+            return Ok((PartPlace::Beside, Some(part)));
+        }
+        let part = self.path.join(".reelay.part");
+        create_frame_folder(&part)?;
+        Ok((PartPlace::Inside, Some(part)))
+    }
+
+    /// Returns the folder that the files are written to now.
+    pub fn part(&self) -> &Path {
+        self.part.as_deref().unwrap_or(&self.path)
+    }
+
+    /// Returns the length of all files, in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Returns whether no more frames can be written.
+    pub fn is_full(&self) -> bool {
+        self.frames >= self.max_frames
     }
 
     /// Writes the file of the next frame. Blocks.
     ///
     /// # Errors
-    /// Returns an error if it cannot be written.
+    /// Returns an error if it cannot be written; then there is no such file.
     pub fn write_frame(&mut self, jpeg: &[u8]) -> io::Result<()> {
-        let part = self.part.as_ref().ok_or(ErrorKind::NotFound)?;
-        let path = part.join(self.names.name(self.frames + 1));
-        fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(jpeg)?;
+        let path = self.part.as_ref().ok_or(ErrorKind::NotFound)?.join(self.names.name(self.frames + 1));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        if let Err(error) = file.write_all(jpeg) {
+            // A file that stays is removed with the others.
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
         self.frames += 1;
         self.length += jpeg.len() as u64;
         Ok(())
     }
 
-    /// Gives the files their names, and returns the length of all in bytes. Blocks.
+    /// Removes the file of the last frame; returns whether there was one. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the files cannot be renamed, or if another file was added to the folder. Then nothing was written,
-    /// unless files were to be replaced.
-    pub fn finish(mut self) -> Result<u64, FolderWriteError> {
-        let part = self.part.clone().ok_or_else(|| io::Error::from(ErrorKind::NotFound))?;
-        if !self.path.is_dir() {
-            fs::rename(&part, &self.path)?;
-            self.part = None;
-            return Ok(self.length);
+    /// Returns an error if it cannot be removed.
+    pub fn remove_last(&mut self) -> io::Result<bool> {
+        if self.frames == 0 {
+            return Ok(false);
         }
-        check_remaining(&self.path, self.names, self.frames, self.replaces)?;
-        for number in 1..=self.frames {
-            let name = self.names.name(number);
-            if let Err(error) = fs::rename(part.join(&name), self.path.join(&name)) {
-                self.undo(number);
-                return Err(error.into());
-            }
-        }
-        Ok(self.length)
+        let path = self.part().join(self.names.name(self.frames));
+        self.length = self.length.saturating_sub(fs::metadata(&path)?.len());
+        fs::remove_file(path)?;
+        self.frames -= 1;
+        Ok(true)
     }
 
-    /// Removes the files before frame `end` from a folder that was empty.
-    fn undo(&self, end: u64) {
-        if !self.replaces {
-            for number in 1..end {
-                // A file that stays is complete.
-                let _ = fs::remove_file(self.path.join(self.names.name(number)));
+    /// Gives the files their names, and returns the length of all in bytes. Blocks until they are on the disk.
+    ///
+    /// # Errors
+    /// Returns an error if the files cannot be renamed, or if another file was added to the folder. Then what was in the
+    /// folder is unchanged.
+    pub fn finish(mut self) -> Result<u64, FolderWriteError> {
+        self.try_finish()
+    }
+
+    /// Does what [`finish`](Self::finish) does, and can be called again if it fails.
+    ///
+    /// # Errors
+    /// Returns an error as [`finish`](Self::finish) does.
+    pub fn try_finish(&mut self) -> Result<u64, FolderWriteError> {
+        let part = self.part.clone().ok_or_else(|| io::Error::from(ErrorKind::NotFound))?;
+        self.sync(&part)?;
+        let exists = self.path.is_dir();
+        if exists {
+            self.check_remaining(self.frames)?;
+        }
+        let others_left = match exists {
+            true => self.replace(&part)?,
+            false => fs::rename(&part, &self.path).map(|()| None)?,
+        };
+        self.part = None;
+        // The film is complete, and a crash now leaves the old one or this one.
+        let _ = sync_folder(self.path.parent().unwrap_or(&self.path));
+        others_left.map_or(Ok(self.length), |old| Err(FolderWriteError::OthersLeft(old)))
+    }
+
+    /// Puts the files into a folder that exists. Returns the folder in which its other files have stayed, if they have.
+    fn replace(&self, part: &Path) -> io::Result<Option<PathBuf>> {
+        let is_replaced = |name: &Path| self.is_replaced(name, self.frames);
+        if self.place == PartPlace::Beside {
+            let old = beside(&self.path, "old")?;
+            match folder_replacement::swap(part, &self.path, &old, is_replaced) {
+                Ok(all_moved) => return Ok(Some(old).filter(|_| !all_moved)),
+                // Some systems cannot rename every folder.
+                Err(error) => tracing::debug!(%error, "cannot move the folder aside"),
             }
+        }
+        let new: Vec<_> = (1..=self.frames).map(|number| PathBuf::from(self.names.name(number))).collect();
+        folder_replacement::move_into(part, &self.path, &new, is_replaced)?;
+        // An empty hidden folder does no harm.
+        let _ = remove_frame_folder(part);
+        Ok(None)
+    }
+
+    /// Waits until the files are on the disk. All have been written before the first one is waited for, so the system
+    /// writes them together.
+    fn sync(&self, part: &Path) -> io::Result<()> {
+        for number in 1..=self.frames {
+            // Some systems need the right to write for this.
+            OpenOptions::new().write(true).open(part.join(self.names.name(number)))?.sync_all()?;
+        }
+        sync_folder(part)
+    }
+
+    /// Leaves the files that were written in their folder, and returns its path.
+    pub fn keep(mut self) -> PathBuf {
+        self.part.take().unwrap_or_else(|| self.path.clone())
+    }
+
+    /// Returns whether a file of the old folder is replaced by one of this many frames.
+    fn is_replaced(&self, name: &Path, frames: u64) -> bool {
+        match (self.replaced, self.names.number(name)) {
+            (ReplacedFrames::SameNames, Some(number)) => (1..=frames).contains(&number),
+            (ReplacedFrames::All, Some(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Checks that no file that stays in the folder would be a frame of the film, or make it a list of films.
+    fn check_remaining(&self, frames: u64) -> Result<(), FolderWriteError> {
+        let mut found = visible_names(&self.path)?;
+        if self.replaced == ReplacedFrames::Nothing && !found.is_empty() {
+            return Err(FolderWriteError::NotEmpty);
+        }
+        found.sort_unstable();
+        let is_part = |name: &Path| has_image_extension(name) || has_media_extension(name);
+        match found.into_iter().find(|name| is_part(name) && !self.is_replaced(name, frames)) {
+            Some(name) => Err(FolderWriteError::OtherFile(name)),
+            None => Ok(()),
         }
     }
 }
@@ -158,50 +309,26 @@ impl Drop for FolderWriter {
     fn drop(&mut self) {
         if let Some(part) = &self.part {
             // An error leaves a hidden folder whose name shows that it is a part.
-            let _ = remove_part(part);
+            let _ = remove_frame_folder(part);
         }
     }
 }
 
-/// Removes a folder that has only files with the names of frames. Other files in it stay, and it stays with them.
-/// A link is not followed.
-fn remove_part(part: &Path) -> io::Result<()> {
-    if !fs::symlink_metadata(part)?.is_dir() {
-        return Err(ErrorKind::AlreadyExists.into());
-    }
-    for name in visible_names(part)? {
-        let is_frame = (MIN_DIGITS..=20).any(|digits| FrameNames { digits }.number(&name).is_some());
-        if is_frame {
-            fs::remove_file(part.join(name))?;
-        }
-    }
-    fs::remove_dir(part)
+/// Returns the path of a hidden folder beside another one.
+fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().ok_or_else(|| io::Error::from(ErrorKind::InvalidInput))?);
+    name.push(".");
+    name.push(suffix);
+    Ok(path.with_file_name(name))
 }
 
-/// Returns the names of a folder's entries, without hidden ones.
-fn visible_names(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let names = fs::read_dir(folder)?.map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())));
-    let is_visible = |name: &PathBuf| !name.as_os_str().as_encoded_bytes().starts_with(b".");
-    names.filter(|name| name.as_ref().map_or(true, is_visible)).collect()
-}
-
-/// Checks that no file that stays in the folder would be a frame of the film, or make it a list of films.
-fn check_remaining(
-    folder: &Path,
-    names: FrameNames,
-    frames: u64,
-    replaces: bool,
-) -> Result<(), FolderWriteError> {
-    let mut found = visible_names(folder)?;
-    if !replaces && !found.is_empty() {
-        return Err(FolderWriteError::NotEmpty);
-    }
-    found.sort_unstable();
-    let is_replaced = |name: &Path| names.number(name).is_some_and(|number| (1..=frames).contains(&number));
-    let is_part = |name: &Path| has_image_extension(name) || has_media_extension(name);
-    match found.into_iter().find(|name| is_part(name) && !is_replaced(name)) {
-        Some(name) => Err(FolderWriteError::OtherFile(name)),
-        None => Ok(()),
+/// Waits until the names in a folder are on the disk, where the system can do that.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match cfg!(unix) {
+        true => File::open(folder)?.sync_all(),
+        false => Ok(()),
     }
 }
 
@@ -245,6 +372,37 @@ mod tests {
         assert!(matches!(write(&path, &[b"d"], false), Err(FolderWriteError::NotEmpty)));
     }
 
+    /// A recording replaces all numbered files, because it may have fewer frames than the old film.
+    #[test]
+    fn recording_replaces_all_frames_and_keeps_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("frames");
+        write(&path, &[b"1", b"2", b"3"], false).unwrap();
+        fs::write(path.join("notes.txt"), b"A letter.").unwrap();
+        fs::create_dir(path.join(".hidden")).unwrap();
+        assert!(matches!(FolderWriter::record(&path, false), Err(FolderWriteError::NotEmpty)));
+        let mut writer = FolderWriter::record(&path, true).unwrap();
+        writer.write_frame(b"new").unwrap();
+        writer.write_frame(b"left out").unwrap();
+        assert!(writer.remove_last().unwrap());
+        assert_eq!(names(folder.path()), [".frames.part", "frames"], "the old film is complete until then");
+        assert_eq!(fs::read(path.join("000001.jpg")).unwrap(), b"1");
+        assert_eq!(writer.finish().unwrap(), 3);
+        assert_eq!(names(folder.path()), ["frames"]);
+        assert_eq!(names(&path), [".hidden", "000001.jpg", "notes.txt"]);
+        assert_eq!(fs::read(path.join("000001.jpg")).unwrap(), b"new");
+    }
+
+    #[test]
+    fn recording_that_is_kept_stays_beside_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = FolderWriter::record(&folder.path().join("frames"), false).unwrap();
+        writer.write_frame(b"x").unwrap();
+        let kept = writer.keep();
+        assert_eq!(kept, folder.path().join(".frames.part"));
+        assert_eq!(names(&kept), ["000001.jpg"]);
+    }
+
     #[test]
     fn only_files_with_the_names_of_frames_are_replaced() {
         let folder = tempfile::tempdir().unwrap();
@@ -278,21 +436,5 @@ mod tests {
         );
         assert_eq!(fs::read(folder.path().join("000001.jpg")).unwrap(), b"1");
         assert_eq!(names(folder.path()), ["000001.jpg", "000002.jpg"]);
-    }
-
-    #[test]
-    fn names_have_six_digits_or_more() {
-        let names = |frames| FrameNames::for_count(frames);
-        assert_eq!(names(999_999).name(1), "000001.jpg");
-        assert_eq!(names(1_000_000).name(1), "0000001.jpg");
-        for (name, number) in [
-            ("000012.jpg", Some(12)),
-            ("12.jpg", None),
-            ("000012.JPG", None),
-            ("+00012.jpg", None),
-            ("0000012.jpg", None),
-        ] {
-            assert_eq!(names(5).number(Path::new(name)), number, "{name}");
-        }
     }
 }

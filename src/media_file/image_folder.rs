@@ -5,10 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
 use super::disk_file::{FileVersion, fill_from, read_file_at};
+use super::folder_listing::compare;
 use crate::media::container::FrameEntry;
 use crate::media::jpeg::MAX_FRAME_SIZE;
 
@@ -19,22 +21,34 @@ pub struct ImageFolder {
     /// Path without links, in which the targets of links must be.
     canonical: PathBuf,
     version: FileVersion,
-    names: Vec<Box<OsStr>>,
+    /// Name that is the first in natural order.
+    first: Box<OsStr>,
+    /// Number of names.
+    count: usize,
+    /// Names in the order of the system, until they are sorted.
+    unsorted: Mutex<Vec<Box<OsStr>>>,
+    /// Names in natural order; sorted when a file other than the first is needed.
+    names: OnceLock<Vec<Box<OsStr>>>,
     /// A file is not as it was when it was indexed.
     has_changed: AtomicBool,
 }
 
 impl ImageFolder {
-    /// Creates the film of these files of a folder. Blocks.
+    /// Creates the film of these files of a folder, in any order. Only the first one is searched for, so that its frame need
+    /// not wait until a large folder is sorted. Blocks.
     ///
     /// # Errors
-    /// Returns an error if the folder cannot be read.
+    /// Returns an error if the folder cannot be read, or `NotFound` if there are no files.
     pub fn new(path: &Path, version: FileVersion, names: Vec<Box<OsStr>>) -> io::Result<Self> {
+        let first = names.iter().min_by(|first, second| compare(first, second)).ok_or(ErrorKind::NotFound)?;
         Ok(Self {
             path: path.to_owned(),
             canonical: fs::canonicalize(path)?,
             version,
-            names,
+            first: first.clone(),
+            count: names.len(),
+            unsorted: Mutex::new(names),
+            names: OnceLock::new(),
             has_changed: AtomicBool::new(false),
         })
     }
@@ -46,7 +60,21 @@ impl ImageFolder {
 
     /// Number of files that were found in the folder.
     pub fn len(&self) -> usize {
-        self.names.len()
+        self.count
+    }
+
+    /// Returns the name of the file at a place. Sorts the names on the first call for another file than the first.
+    fn name(&self, place: usize) -> Option<&OsStr> {
+        if place == 0 {
+            return Some(&self.first);
+        }
+        let names = self.names.get_or_init(|| {
+            let mut names =
+                std::mem::take(&mut *self.unsorted.lock().unwrap_or_else(PoisonError::into_inner));
+            names.sort_unstable_by(|first, second| compare(first, second));
+            names
+        });
+        names.get(place).map(|name| &**name)
     }
 
     /// Returns true if no file was added, removed or renamed, and if no file that was read has changed. Blocks.
@@ -66,8 +94,8 @@ impl ImageFolder {
     /// # Errors
     /// Returns an error if it cannot be opened, is no file, or is a link out of the folder.
     pub fn open(&self, place: usize) -> io::Result<(File, u64)> {
-        let name = self.names.get(place).ok_or(ErrorKind::NotFound)?;
-        let mut path = self.path.join(&**name);
+        let name = self.name(place).ok_or(ErrorKind::NotFound)?;
+        let mut path = self.path.join(name);
         if fs::symlink_metadata(&path)?.is_symlink() {
             path = fs::canonicalize(&path)?;
             if !path.starts_with(&self.canonical) {
@@ -101,7 +129,7 @@ impl ImageFolder {
                 false => error.kind(),
             };
             self.has_changed.fetch_or(kind == ErrorKind::InvalidData, Ordering::Relaxed);
-            let name = self.names.get(place).map(|name| name.to_string_lossy()).unwrap_or_default();
+            let name = self.name(place).map(OsStr::to_string_lossy).unwrap_or_default();
             io::Error::new(kind, format!("{name} cannot be read: {error}"))
         })
     }

@@ -38,6 +38,8 @@ pub struct AddedFolder {
     pub names: Vec<String>,
     /// Messages for users about the media files and folders that are not served, with the reason.
     pub skipped: Vec<String>,
+    /// Number of those whose names are not UTF-8.
+    pub non_utf8: usize,
     /// Messages for users about the files that are served under another name than their own.
     pub renamed: Vec<String>,
 }
@@ -75,7 +77,7 @@ impl Library {
             entries.insert(name.clone(), LibraryEntry::Listed { path, rate, root: root.clone() });
             names.push(name);
         }
-        Ok(AddedFolder { names, skipped: search.skipped, renamed: renames })
+        Ok(AddedFolder { names, skipped: search.skipped, non_utf8: search.non_utf8, renamed: renames })
     }
 
     /// Removes all files. Existing sessions keep theirs open.
@@ -206,11 +208,13 @@ struct FolderSearch {
     files: Vec<(String, PathBuf)>,
     /// Messages for users about files and folders that are skipped.
     skipped: Vec<String>,
+    /// Number of those whose names are not UTF-8.
+    non_utf8: usize,
 }
 
 impl FolderSearch {
     fn new(folder: &Path) -> io::Result<Self> {
-        Ok(Self { canonical: fs::canonicalize(folder)?, files: Vec::new(), skipped: Vec::new() })
+        Ok(Self { canonical: fs::canonicalize(folder)?, files: Vec::new(), skipped: Vec::new(), non_utf8: 0 })
     }
 
     fn read_folder(&mut self, folder: &Path, prefix: &str, depth: usize) -> io::Result<()> {
@@ -245,6 +249,7 @@ impl FolderSearch {
         if path.is_dir() || has_media_extension(path) {
             let path = path.display();
             self.skipped.push(format!("{path} is not served, because its name is not UTF-8; rename it."));
+            self.non_utf8 += 1;
         }
     }
 
@@ -349,7 +354,7 @@ mod tests {
         let found = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         let message =
             format!("{} is not served, because its name is not UTF-8; rename it.", unnamed.display());
-        assert_eq!((found.skipped, found.renamed.len()), (vec![message], 0));
+        assert_eq!((found.skipped, found.non_utf8, found.renamed.len()), (vec![message], 1, 0));
         let again = library.add_folder(folder.path(), FrameRate::CLASSROOM).unwrap();
         let message =
             format!("{} is served as film-2.mjpeg, because the name film.mjpeg is in use.", film.display());

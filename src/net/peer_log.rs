@@ -41,6 +41,13 @@ impl PeerLog {
         is_admitted
     }
 
+    /// Returns whether a debug line about a client may be logged. The number of those that are left out is a debug line, too.
+    /// Must be called on a tokio runtime.
+    pub fn admits_debug(&self, peer: IpAddr) -> bool {
+        let report = |address, count| tracing::debug!(%address, count, "debug lines left out");
+        tracing::enabled!(tracing::Level::DEBUG) && self.admit(peer, report)
+    }
+
     /// Reports the lines that were left out, until no more are.
     async fn report_left_out(self, report: impl Fn(AddressGroup, u64)) {
         loop {
@@ -67,6 +74,21 @@ impl PeerLog {
 mod tests {
     use super::*;
     use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn debug_lines_are_limited_only_where_they_are_logged() {
+        let (log, peer) = (PeerLog::new(3), IpAddr::from([127, 0, 0, 1]));
+        let admitted = || (0..10).filter(|_| log.admits_debug(peer)).count();
+        assert_eq!(
+            tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), admitted),
+            0
+        );
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(std::io::sink)
+            .finish();
+        assert_eq!(tracing::subscriber::with_default(subscriber, admitted), 3);
+    }
 
     #[tokio::test]
     async fn lines_that_are_left_out_are_reported() {

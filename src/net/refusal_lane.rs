@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::limits::{Limits, RequestTimer};
+use super::peer_log::PeerLog;
 use super::refusal::encode_refusal;
 use super::server_tls::ServerTls;
 use crate::proto::rtsp::{Message, MessageLimits, MessageReader};
@@ -30,6 +31,7 @@ pub struct RefusalLane {
     timeout: Duration,
     /// Certificate of a server with TLS.
     tls: Option<ServerTls>,
+    debug_log: PeerLog,
     shutdown: CancellationToken,
     _shutdown_guard: DropGuard,
 }
@@ -42,6 +44,7 @@ impl RefusalLane {
             places: Arc::new(Semaphore::new(limits.max_refusals)),
             timeout: limits.refusal_timeout,
             tls: None,
+            debug_log: PeerLog::new(limits.max_log_lines),
             _shutdown_guard: shutdown.clone().drop_guard(),
             shutdown,
         }
@@ -57,12 +60,13 @@ impl RefusalLane {
     pub fn refuse(&self, stream: TcpStream, reason: String) {
         let Ok(place) = self.places.clone().try_acquire_owned() else { return };
         let (deadline, shutdown) = (Instant::now() + self.timeout, self.shutdown.clone());
-        let tls = self.tls.clone();
+        let (tls, debug_log) = (self.tls.clone(), self.debug_log.clone());
+        let peer = stream.peer_addr();
         tokio::spawn(async move {
             tokio::select! {
                 result = respond_with(tls, stream, &reason, deadline) => {
-                    if let Err(error) = result {
-                        tracing::debug!(%error, "cannot send a refusal");
+                    if let (Err(error), Ok(peer)) = (result, peer) && debug_log.admits_debug(peer.ip()) {
+                        tracing::debug!(%peer, %error, "cannot send a refusal");
                     }
                 }
                 () = shutdown.cancelled() => {}

@@ -21,6 +21,7 @@ use super::transport::{PortParameter, is_transport_header, parameter_value, rewr
 use crate::impairment::Emulator;
 use crate::net::deadline::wait_for_deadline;
 use crate::net::limits::Places;
+use crate::net::peer_log::PeerLog;
 use crate::proto::rtsp::{ChannelPair, PortPair, encode_interleaved};
 
 /// Timeout of one write to either connection.
@@ -42,6 +43,8 @@ pub struct ForwardOptions {
     pub stream_places: Places,
     /// Maximum time from the first to the last byte of a request.
     pub request_timeout: Duration,
+    /// Limit on the debug lines about each host.
+    pub debug_log: PeerLog,
 }
 
 /// State that both directions share.
@@ -150,7 +153,8 @@ impl ProxyConnection {
             tracks.pop_front();
         }
         let place = self.options.stream_places.take(self.hosts.client.into()).map_err(io::Error::other)?;
-        let track = MediaTrack::open(self.hosts, client_ports.ports, &self.options.emulator, place)?;
+        let ForwardOptions { emulator, debug_log, .. } = &self.options;
+        let track = MediaTrack::open(self.hosts, client_ports.ports, emulator, place, debug_log.clone())?;
         let own_ports = track.server_side_ports;
         tracks.push_back(track);
         Ok(own_ports)

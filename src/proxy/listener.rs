@@ -112,6 +112,7 @@ impl Proxy {
                     limits.max_sessions_per_address,
                 ),
                 request_timeout: limits.request_timeout,
+                debug_log: PeerLog::new(limits.max_log_lines),
             },
             server: options.server,
             observer,

@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::impairment::{Emulator, PacketKind, RawPacket, SessionLink};
 use crate::net::deadline::wait_for_deadline;
 use crate::net::limits::Place;
+use crate::net::peer_log::PeerLog;
 use crate::net::udp_ports::{self, SocketPair};
 use crate::proto::rtsp::PortPair;
 
@@ -60,11 +61,18 @@ pub struct MediaTrack {
 }
 
 impl MediaTrack {
-    /// Opens two port pairs and starts a task that forwards between them. Dropping the track frees its place.
+    /// Opens two port pairs and starts a task that forwards between them. Dropping the track frees its place. `debug_log`
+    /// limits the debug lines about each host.
     ///
     /// # Errors
     /// Returns an error if no ports are free.
-    pub fn open(hosts: Hosts, client_ports: PortPair, emulator: &Emulator, place: Place) -> io::Result<Self> {
+    pub fn open(
+        hosts: Hosts,
+        client_ports: PortPair,
+        emulator: &Emulator,
+        place: Place,
+        debug_log: PeerLog,
+    ) -> io::Result<Self> {
         let server_side =
             SocketPair::bind(hosts.server_side, None, udp_ports::SOCKET_BUFFER_SIZE)?.into_async()?;
         let client_side =
@@ -78,6 +86,7 @@ impl MediaTrack {
             client_side,
             server_ports: server_ports.clone(),
             link: SessionLink::new(emulator),
+            debug_log,
         };
         let forwarding = AbortOnDropHandle::new(tokio::spawn(forwarder.run()));
         Ok(Self {
@@ -104,6 +113,7 @@ struct Forwarder {
     client_side: SocketPair<UdpSocket>,
     server_ports: SharedServerPorts,
     link: SessionLink,
+    debug_log: PeerLog,
 }
 
 /// Receive buffer, in bytes; UDP payloads are at most 65,507.
@@ -132,8 +142,7 @@ impl Forwarder {
 
     async fn receive_from_server(&mut self, kind: PacketKind, buffer: &mut [u8]) {
         for _ in 0..MAX_BATCH {
-            let Some(length) = try_receive(socket_of(&self.server_side, kind), self.hosts.server, buffer)
-            else {
+            let Some(length) = self.try_receive(&self.server_side, kind, self.hosts.server, buffer) else {
                 return;
             };
             let packet = RawPacket { kind, bytes: Bytes::copy_from_slice(&buffer[..length]) };
@@ -145,24 +154,54 @@ impl Forwarder {
 
     async fn send_to_client(&self, packet: &RawPacket) {
         let port = port_of(self.client_ports, packet.kind);
-        send(
-            socket_of(&self.client_side, packet.kind),
-            SocketAddr::new(self.hosts.client, port),
-            &packet.bytes,
-        )
-        .await;
+        let to = SocketAddr::new(self.hosts.client, port);
+        self.send(socket_of(&self.client_side, packet.kind), to, &packet.bytes).await;
     }
 
     async fn receive_from_client(&mut self, kind: PacketKind, buffer: &mut [u8]) {
         for _ in 0..MAX_BATCH {
-            let Some(length) = try_receive(socket_of(&self.client_side, kind), self.hosts.client, buffer)
-            else {
+            let Some(length) = self.try_receive(&self.client_side, kind, self.hosts.client, buffer) else {
                 return;
             };
             // Dropped until the SETUP response names the ports of the server.
             let Some(server) = self.server_ports.get() else { continue };
             let to = SocketAddr::new(self.hosts.server, port_of(server, kind));
-            send(socket_of(&self.server_side, kind), to, &buffer[..length]).await;
+            self.send(socket_of(&self.server_side, kind), to, &buffer[..length]).await;
+        }
+    }
+
+    /// Receives the next datagram that is waiting and comes from `host`. Datagrams of other hosts are ignored.
+    fn try_receive(
+        &self,
+        pair: &SocketPair<UdpSocket>,
+        kind: PacketKind,
+        host: IpAddr,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        loop {
+            match socket_of(pair, kind).try_recv_from(buffer) {
+                Ok((length, from)) if from.ip().to_canonical() == host => return Some(length),
+                Ok((_, from)) => {
+                    if self.debug_log.admits_debug(from.ip()) {
+                        tracing::debug!(%from, "ignoring datagram from unknown host");
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
+                Err(error) => {
+                    if self.debug_log.admits_debug(host) {
+                        tracing::debug!(%host, %error, "cannot receive datagram");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn send(&self, socket: &UdpSocket, to: SocketAddr, bytes: &[u8]) {
+        if let Err(error) = socket.send_to(bytes, to).await
+            && self.debug_log.admits_debug(to.ip())
+        {
+            tracing::debug!(%to, %error, "cannot send datagram");
         }
     }
 }
@@ -178,24 +217,5 @@ fn port_of(pair: PortPair, kind: PacketKind) -> u16 {
     match kind {
         PacketKind::Rtp => pair.rtp,
         PacketKind::Rtcp => pair.rtcp,
-    }
-}
-
-/// Receives the next datagram that is waiting and comes from `host`. Datagrams of other hosts are ignored.
-fn try_receive(socket: &UdpSocket, host: IpAddr, buffer: &mut [u8]) -> Option<usize> {
-    loop {
-        match socket.try_recv_from(buffer) {
-            Ok((length, from)) if from.ip().to_canonical() == host => return Some(length),
-            Ok((_, from)) => tracing::debug!(%from, "ignoring datagram from unknown host"),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-            // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
-            Err(error) => tracing::debug!(%error, "cannot receive datagram"),
-        }
-    }
-}
-
-async fn send(socket: &UdpSocket, to: SocketAddr, bytes: &[u8]) {
-    if let Err(error) = socket.send_to(bytes, to).await {
-        tracing::debug!(%to, %error, "cannot send datagram");
     }
 }

@@ -16,6 +16,10 @@ pub enum RecordingFormat {
     Classroom,
     /// Frames one after the other, without times.
     Raw,
+    /// One frame, as a JPEG file: the first that arrives.
+    Image,
+    /// A folder with a JPEG file of each frame, without times.
+    Folder,
 }
 
 /// Error of a text that names no format of recordings.
@@ -24,13 +28,15 @@ pub enum RecordingFormat {
 pub struct ParseRecordingFormatError;
 
 impl RecordingFormat {
-    /// Returns the extension of files, in lower case.
+    /// Returns the extension of files, in lower case; that of a folder is empty.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Mov => "mov",
             Self::Avi => "avi",
             Self::Multipart => "mpjpeg",
             Self::Classroom | Self::Raw => "mjpeg",
+            Self::Image => "jpg",
+            Self::Folder => "",
         }
     }
 
@@ -45,6 +51,16 @@ impl RecordingFormat {
         }
     }
 
+    /// Returns whether the two fields of an interlaced frame stay together.
+    pub fn keeps_fields(self) -> bool {
+        matches!(self, Self::Avi | Self::Image | Self::Folder)
+    }
+
+    /// Returns whether a reader of the format finds the end of a frame by EOI.
+    pub fn ends_frames_at_eoi(self) -> bool {
+        matches!(self, Self::Multipart | Self::Classroom | Self::Raw)
+    }
+
     /// Returns the name of the format; in the settings file it is that of a format that the window records in.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,17 +69,19 @@ impl RecordingFormat {
             Self::Multipart => "multipart",
             Self::Classroom => "classroom",
             Self::Raw => "raw",
+            Self::Image => "image",
+            Self::Folder => "folder",
         }
     }
 
     /// Returns what the format does not keep, as a sentence for the user; `None` if it keeps everything.
     pub fn warning(self) -> Option<&'static str> {
         match self {
-            Self::Mov | Self::Avi | Self::Multipart => None,
+            Self::Mov | Self::Avi | Self::Multipart | Self::Image => None,
             Self::Classroom => {
                 Some("The classroom format holds no times: the recording plays at 20 frames per second.")
             }
-            Self::Raw => Some("The target holds no times; choose .mov to keep them."),
+            Self::Raw | Self::Folder => Some("The target holds no times; choose .mov to keep them."),
         }
     }
 }

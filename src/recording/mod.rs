@@ -2,7 +2,8 @@
 //!
 //! [`Recorder::start`] starts a thread that writes the frames of a [`FrameQueue`](crate::session::FrameQueue); the queue
 //! joins a session through its [`RecorderSlot`](crate::session::RecorderSlot). `FrameClock` gives the frames their times,
-//! and `RecordingMuxer` begins the file when its size and rate are known. [`Recorder::stop`] completes the film, and
+//! `RecordingMuxer` begins the file when its size and rate are known, and `RecordingTarget` is that file, or a folder of
+//! JPEG files. [`Recorder::stop`] completes the film, and
 //! [`Recorder::finished`] returns what was recorded.
 
 mod clock;
@@ -11,6 +12,7 @@ mod muxer;
 mod name;
 mod recorder;
 mod snapshot;
+mod target;
 
 pub use clock::FrameClock;
 pub use format::{ParseRecordingFormatError, RecordingFormat};

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::format::RecordingFormat;
 use crate::media::container::{
     AviMuxer, MovMuxer, MultipartMuxer, Muxer, MuxerError, MuxerWrite, RemovedSample, SequentialMuxer,
+    has_appendix,
 };
 use crate::media::jpeg::{Dimensions, frame_dimensions, split_fields};
 use crate::media::{FrameRate, TimeBase};
@@ -49,20 +50,13 @@ impl PartPositions {
             self.starts.pop_front();
         }
         self.starts.push_back(self.length);
-        self.length += writes.iter().map(appended_length).sum::<u64>();
+        self.length += writes.iter().map(MuxerWrite::appended_length).sum::<u64>();
     }
 
     fn pop(&mut self) -> Option<RemovedSample> {
         let start = self.starts.pop_back()?;
         self.length = start;
         Some(RemovedSample { start, is_frame: true })
-    }
-}
-
-fn appended_length(write: &MuxerWrite) -> u64 {
-    match write {
-        MuxerWrite::Append(bytes) => bytes.len() as u64,
-        MuxerWrite::Patch { .. } => 0,
     }
 }
 
@@ -124,8 +118,11 @@ impl RecordingMuxer {
         if self.frames >= MAX_FRAMES {
             return Err(MuxerError::FileTooLong);
         }
-        if self.format != RecordingFormat::Avi && split_fields(jpeg).is_some() {
+        if !self.format.keeps_fields() && split_fields(jpeg).is_some() {
             return Err(MuxerError::TwoFields);
+        }
+        if self.format.ends_frames_at_eoi() && has_appendix(jpeg, false) {
+            return Err(MuxerError::Appendix);
         }
         let found = frame_dimensions(jpeg);
         match (self.format, self.dimensions, found) {
@@ -149,7 +146,10 @@ impl RecordingMuxer {
             }
             RecordingFormat::Multipart => Box::new(MultipartMuxer),
             RecordingFormat::Classroom => Box::new(SequentialMuxer::classroom()),
-            RecordingFormat::Raw => Box::new(SequentialMuxer::raw()),
+            // Each file of a folder is written by the folder's writer, without a muxer.
+            RecordingFormat::Raw | RecordingFormat::Image | RecordingFormat::Folder => {
+                Box::new(SequentialMuxer::raw())
+            }
         };
         let waiting = std::mem::take(&mut self.waiting);
         let written = waiting.into_iter().try_for_each(|(jpeg, time)| muxer.write_frame(jpeg, time, writes));
@@ -259,6 +259,23 @@ mod tests {
     fn chosen(micros: &[u64], stated_rate: Option<FrameRate>) -> (u32, u32) {
         let times: Vec<_> = micros.iter().map(|micros| Npt::from_micros(*micros)).collect();
         choose_time_base(&times, stated_rate).fraction()
+    }
+
+    #[test]
+    fn frame_with_data_behind_its_jpeg_ends_a_recording_that_would_cut_it() {
+        use RecordingFormat::{Avi, Classroom, Mov, Multipart, Raw};
+        const SAMPLE: &[u8] = include_bytes!("../../assets/sample.mjpeg");
+        let length = std::str::from_utf8(&SAMPLE[..5]).unwrap().parse::<usize>().unwrap();
+        let jpeg = &SAMPLE[5..5 + length];
+        let written = |format, frame: Vec<u8>| {
+            RecordingMuxer::new(format, None).write_frame(frame.into(), Npt::ZERO, &mut Vec::new())
+        };
+        for (format, cuts) in [(Mov, false), (Avi, false), (Multipart, true), (Classroom, true), (Raw, true)]
+        {
+            let expected = if cuts { Err(MuxerError::Appendix) } else { Ok(()) };
+            assert_eq!(written(format, [jpeg, jpeg].concat()), expected, "{format}");
+            assert_eq!(written(format, [jpeg, &[0; 7]].concat()), Ok(()), "{format}: padding");
+        }
     }
 
     #[test]

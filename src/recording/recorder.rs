@@ -1,8 +1,8 @@
 //! Thread that writes a recording.
 
-use std::io::{self, ErrorKind};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,19 @@ use tokio::sync::{oneshot, watch};
 
 use super::clock::FrameClock;
 use super::format::RecordingFormat;
-use super::muxer::RecordingMuxer;
+use super::target::{FinishError, RecordingTarget, advice};
 use crate::format;
 use crate::media::FrameRate;
-use crate::media_file::{FilmWriteError, FilmWriter, RecordingPlace};
+use crate::media_file::{FilmWriteError, RecordingPlace};
 use crate::proto::rtsp::Npt;
 use crate::session::{Frame, FrameQueue, Goal, QueuedFrame, RtspState, SessionStatus};
 
 /// Options of a recording.
 #[derive(Debug, Clone)]
 pub struct RecordingOptions {
-    /// File to write.
+    /// File or folder to write.
     pub path: PathBuf,
-    /// Place of the file until it is complete.
+    /// Place of the file until it is complete. A folder is always written aside.
     pub place: RecordingPlace,
     /// Format of the file.
     pub format: RecordingFormat,
@@ -105,6 +105,8 @@ pub struct Recorder {
     queue: Arc<FrameQueue>,
     progress: watch::Receiver<RecordingProgress>,
     finished: oneshot::Receiver<RecordingResult>,
+    /// Path at which the film is written until it is complete; not set before it is created.
+    written_path: Arc<OnceLock<PathBuf>>,
 }
 
 /// Difference between the time of a frame and the one in the file, in µs, that is rounding to the clock of RTP.
@@ -122,20 +124,26 @@ impl Recorder {
         let queue = Arc::new(FrameQueue::new(options.waits_over_tcp));
         let (progress_sender, progress) = watch::channel(RecordingProgress::default());
         let (result_sender, finished) = oneshot::channel();
-        let frames = queue.clone();
+        let (frames, written_path) = (queue.clone(), Arc::new(OnceLock::new()));
+        let created_path = written_path.clone();
         thread::Builder::new().name("recording".to_owned()).spawn(move || {
-            let result = record(&options, &frames, &progress_sender);
+            let result = record(&options, &frames, &progress_sender, &created_path);
             // Nothing that arrives later can be recorded.
             frames.close();
             // The receiver is gone if nobody waits for the result.
             let _ = result_sender.send(result);
         })?;
-        Ok(Self { queue, progress, finished })
+        Ok(Self { queue, progress, finished, written_path })
     }
 
     /// Returns the queue of the frames to record.
     pub fn queue(&self) -> Arc<FrameQueue> {
         self.queue.clone()
+    }
+
+    /// Returns the path at which the film is written until it is complete; `None` before it is created.
+    pub fn written_path(&self) -> Option<&Path> {
+        self.written_path.get().map(PathBuf::as_path)
     }
 
     /// Returns what has been recorded so far, updated five times per second.
@@ -186,7 +194,7 @@ struct Writing<'a> {
     options: &'a RecordingOptions,
     queue: &'a FrameQueue,
     progress: &'a watch::Sender<RecordingProgress>,
-    writer: FilmWriter,
+    target: RecordingTarget,
     clock: FrameClock,
     /// Frames that were passed to the writer.
     frames: u64,
@@ -210,16 +218,17 @@ fn record(
     options: &RecordingOptions,
     queue: &FrameQueue,
     progress: &watch::Sender<RecordingProgress>,
+    created_path: &OnceLock<PathBuf>,
 ) -> RecordingResult {
     let RecordingOptions { path, place, format, stated_rate, .. } = options;
-    let muxer = Box::new(RecordingMuxer::new(*format, *stated_rate));
-    let has_index = *format == RecordingFormat::Mov;
-    let writer = match FilmWriter::record(path, *place, has_index, muxer) {
-        Ok(writer) => writer,
-        Err(error) => return failed(options, create_error(options, &error)),
+    let target = match RecordingTarget::create(path, *place, *format, *stated_rate) {
+        Ok(target) => target,
+        Err(sentence) => return failed(options, sentence),
     };
+    // It is set once.
+    let _ = created_path.set(target.written_path().to_owned());
     let clock = FrameClock::default();
-    let mut writing = Writing { options, queue, progress, writer, clock, frames: 0, published: None };
+    let mut writing = Writing { options, queue, progress, target, clock, frames: 0, published: None };
     let end = writing.write_frames();
     writing.complete(end)
 }
@@ -247,11 +256,12 @@ impl Writing<'_> {
         if self.options.max_length.is_some_and(|max_length| arrived >= max_length) {
             return Err(End::Complete);
         }
-        match self.writer.write_frame(frame.jpeg, time) {
+        match self.target.write_frame(frame.jpeg, time) {
             Ok(()) => {
                 self.frames += 1;
                 self.publish();
-                Ok(())
+                // One image is a film of one frame.
+                if self.options.format == RecordingFormat::Image { Err(End::Complete) } else { Ok(()) }
             }
             Err(FilmWriteError::Muxer(error)) => Err(End::Refused(error.to_string())),
             Err(FilmWriteError::Io(error)) => {
@@ -273,7 +283,7 @@ impl Writing<'_> {
         RecordingProgress {
             frames: self.frames,
             length: self.end(),
-            bytes: self.writer.length(),
+            bytes: self.target.length(),
             left_out: self.queue.left_out(),
         }
     }
@@ -289,33 +299,28 @@ impl Writing<'_> {
         let mut error = match end {
             End::Stopped | End::Complete => None,
             End::Refused(reason) => Some(self.refusal(&reason)),
-            End::Failed(error) => Some(self.shorten(&error)),
+            End::Failed(error) => Some(self.shorten(&error, true)),
         };
         if self.frames == 0 {
             return self.discard(error);
         }
-        let mut finished = self.writer.try_finish(self.end());
-        if let Err(failure) = &finished {
-            let sentence = self.shorten(failure);
+        let mut finished = self.target.try_finish(self.end());
+        if let Err(FinishError::Io(failure)) = &finished {
+            let sentence = self.shorten(failure, false);
             error.get_or_insert(sentence);
-            finished = self.writer.try_finish(self.end());
-        }
-        if let Err(failure) = finished {
-            let name = self.options.path.display();
-            error = Some(format!(
-                "{name} cannot be completed ({failure}); open it with Reelay, which finds its frames."
-            ));
+            finished = self.target.try_finish(self.end());
         }
         let (path, recorded) = (self.options.path.clone(), self.recorded());
-        let max_time_error = self.writer.max_time_error();
+        let max_time_error = self.target.max_time_error();
         // Does nothing to a film that is complete.
-        self.writer.keep();
+        let kept = self.target.keep();
+        let error = finished.err().map(|failure| failure.sentence(&path, &kept)).or(error);
         RecordingResult { path, recorded, error, max_time_error }
     }
 
     /// Removes the last frames after a failed write. Returns the failure as a sentence.
-    fn shorten(&mut self, error: &io::Error) -> String {
-        match self.writer.shorten() {
+    fn shorten(&mut self, error: &io::Error, has_write_failed: bool) -> String {
+        match self.target.shorten(has_write_failed) {
             Ok(removed) => self.frames = self.frames.saturating_sub(removed),
             Err(error) => tracing::warn!(%error, "cannot shorten the recording"),
         }
@@ -331,7 +336,7 @@ impl Writing<'_> {
     /// Removes a film without frames.
     fn discard(self, error: Option<String>) -> RecordingResult {
         let options = self.options;
-        self.writer.discard();
+        self.target.discard();
         failed(options, error.unwrap_or_else(|| "No frame has arrived; nothing was recorded.".to_owned()))
     }
 }
@@ -342,22 +347,5 @@ fn failed(options: &RecordingOptions, sentence: String) -> RecordingResult {
         recorded: RecordingProgress::default(),
         error: Some(sentence),
         max_time_error: Npt::ZERO,
-    }
-}
-
-fn create_error(options: &RecordingOptions, error: &io::Error) -> String {
-    let name = options.path.display();
-    match error.kind() {
-        ErrorKind::AlreadyExists => format!("{name} exists already; choose another name."),
-        _ => format!("{name} cannot be written ({error}); {}.", advice(error)),
-    }
-}
-
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            "free some space, or record to another disk"
-        }
-        _ => "choose another folder",
     }
 }

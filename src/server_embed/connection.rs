@@ -105,6 +105,7 @@ impl Connection {
             classroom: ClassroomPeer::new(new_classroom_session_number()),
         };
         let shutdown = connection.context.shutdown.clone();
+        let debug_log = connection.context.debug_log.clone();
         let (result, is_writing) = tokio::select! {
             result = connection.read_messages(&mut reader) => (result, true),
             result = &mut write => (result, false),
@@ -114,11 +115,16 @@ impl Connection {
         // The client may have closed only its sending direction: flush pending responses and BYE. The writer ends
         // when the connection and its sessions have dropped their senders.
         drop(connection);
-        if is_writing && let Err(elapsed) = timeout(FLUSH_TIMEOUT, write).await {
+        if is_writing
+            && let Err(elapsed) = timeout(FLUSH_TIMEOUT, write).await
+            && debug_log.admits_debug(peer.ip())
+        {
             tracing::debug!(%peer, %elapsed, "closing connection with unsent data");
         }
         tokio::select! {
-            () = drain(&mut reader) => {}
+            is_closed = drain(&mut reader) => if !is_closed && debug_log.admits_debug(peer.ip()) {
+                tracing::debug!(%peer, "closing connection on which the client still sends");
+            },
             () = shutdown.cancelled() => {}
         }
         result
@@ -224,16 +230,15 @@ impl Connection {
     }
 }
 
-/// Discards what the client still sends after the last response, until it closes its side or [`DRAIN_TIME`] has passed.
+/// Discards what the client still sends after the last response, until it closes its side, or [`DRAIN_TIME`] has passed; then
+/// returns false.
 /// Closing a socket with unread bytes resets the connection, and the client may lose the response.
-async fn drain(reader: &mut (impl AsyncRead + Unpin)) {
+async fn drain(reader: &mut (impl AsyncRead + Unpin)) -> bool {
     let discard = async {
         let mut buffer = vec![0; READ_BUFFER_SIZE];
         while reader.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
     };
-    if timeout(DRAIN_TIME, discard).await.is_err() {
-        tracing::debug!("closing connection on which the client still sends");
-    }
+    timeout(DRAIN_TIME, discard).await.is_ok()
 }
 
 /// TCP keep-alive: first probe after 30 s without traffic, then every 10 s.

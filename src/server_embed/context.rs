@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ pub struct Context {
     pub session_places: Places,
     /// Limit on the events about each client.
     peer_log: PeerLog,
+    /// Limit on the debug lines about each client.
+    pub debug_log: PeerLog,
     /// Wrong passwords of each client.
     password_guard: Mutex<PasswordGuard>,
     /// Cancelled when the server shuts down.
@@ -76,6 +78,7 @@ impl Context {
             limits,
             session_places: Places::new("sessions", limits.max_sessions, limits.max_sessions_per_address),
             peer_log: PeerLog::new(limits.max_log_lines),
+            debug_log: PeerLog::new(limits.max_log_lines),
             password_guard: Mutex::new(PasswordGuard::new(limits.wrong_password_delay)),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -159,6 +162,7 @@ impl Context {
 
     async fn receive_datagrams(&self, socket: &UdpSocket, handle: impl Fn(SocketAddr, &[u8])) {
         let mut buffer = [0; RECEIVE_BUFFER_SIZE];
+        let host = socket.local_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
         loop {
             let received = tokio::select! {
                 received = socket.recv_from(&mut buffer) => received,
@@ -167,7 +171,12 @@ impl Context {
             match received {
                 Ok((length, from)) => handle(from, &buffer[..length]),
                 // ICMP port unreachable is reported as an error of the next receive; the socket stays usable.
-                Err(error) => tracing::debug!(%error, "cannot receive datagram"),
+                // The client is not known: all count for the socket.
+                Err(error) => {
+                    if self.debug_log.admits_debug(host) {
+                        tracing::debug!(%error, "cannot receive datagram");
+                    }
+                }
             }
         }
     }

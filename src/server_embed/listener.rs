@@ -109,7 +109,11 @@ async fn accept_connections(acceptor: Acceptor, context: Arc<Context>) {
         };
         let connection_context = context.clone();
         context.tasks.spawn(async move {
-            if let Err(error) = Connection::serve(id, stream, peer, connection_context).await {
+            let debug_log = connection_context.debug_log.clone();
+            let served = Connection::serve(id, stream, peer, connection_context).await;
+            if let Err(error) = served
+                && debug_log.admits_debug(peer.ip())
+            {
                 tracing::debug!(%peer, %error, "connection failed");
             }
             drop(place);

@@ -1,5 +1,6 @@
 //! Sending the packets of a session, as datagrams or interleaved on a connection.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -49,18 +50,18 @@ impl RtpSender {
         }
     }
 
-    /// Sends a packet. Errors are only logged: the packet counts as lost. The session task is notified of a closed
-    /// connection separately.
-    pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) {
+    /// Sends a packet. The session task is notified of a closed connection separately.
+    ///
+    /// # Errors
+    /// Returns an error if it was not sent; then it counts as lost.
+    pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) -> io::Result<()> {
         match self {
             Self::Udp { sockets, rtp_address, rtcp_address } => {
                 let (socket, to) = match kind {
                     PacketKind::Rtp => (&sockets.rtp, rtp_address),
                     PacketKind::Rtcp => (&sockets.rtcp, rtcp_address),
                 };
-                if let Err(error) = socket.send_to(bytes, to).await {
-                    tracing::debug!(%to, %error, "cannot send datagram");
-                }
+                socket.send_to(bytes, to).await.map(drop)
             }
             Self::Interleaved { writer, channels } => {
                 let channel = match kind {
@@ -68,9 +69,9 @@ impl RtpSender {
                     PacketKind::Rtcp => channels.rtcp,
                 };
                 let outgoing = Outgoing { bytes: encode_interleaved(channel, bytes), written: None };
-                if writer.try_send(outgoing).is_err() {
-                    tracing::debug!(channel, "dropping packet: the connection is full or closed");
-                }
+                writer.try_send(outgoing).map_err(|_| {
+                    io::Error::new(io::ErrorKind::WouldBlock, "the connection is full or closed")
+                })
             }
         }
     }

@@ -142,7 +142,7 @@ impl SessionTask {
         if let Some(bye) = self.session.stream().bye(Instant::now()) {
             // If the emulator delays BYE, it is lost with the other packets in it: the link ends with the session.
             if let Some(bye) = state.link.send(Instant::now(), RawPacket::rtcp(bye)) {
-                self.rtp_sender.send(&bye).await;
+                self.write_packet(&bye).await;
             }
         }
     }
@@ -181,7 +181,7 @@ impl SessionTask {
                 self.session.stream().set_epoch(epoch);
             }
             if let Some((_, packet)) = state.link.poll_packet(now) {
-                self.rtp_sender.send(&packet).await;
+                self.write_packet(&packet).await;
                 continue;
             }
             let due = match self.session.stream().poll_output(now) {
@@ -214,10 +214,19 @@ impl SessionTask {
     async fn send_packet(&self, packet: RawPacket, state: &mut TaskState) {
         let now = Instant::now();
         if let Some(packet) = state.link.send(now, packet) {
-            self.rtp_sender.send(&packet).await;
+            self.write_packet(&packet).await;
         }
         while let Some((_, packet)) = state.link.poll_packet(now) {
-            self.rtp_sender.send(&packet).await;
+            self.write_packet(&packet).await;
+        }
+    }
+
+    /// Sends a packet to the client. One that cannot be sent counts as lost.
+    async fn write_packet(&self, packet: &RawPacket) {
+        if let Err(error) = self.rtp_sender.send(packet).await
+            && self.context.debug_log.admits_debug(self.peer.ip())
+        {
+            tracing::debug!(peer = %self.peer, kind = ?packet.kind, %error, "cannot send packet");
         }
     }
 
@@ -235,14 +244,8 @@ impl SessionTask {
                 stream.provide_frame(frame, packets);
             }
             Err(FrameError::PastEnd) => stream.end_at(frame),
-            Err(FrameError::Packetize(error)) => {
-                tracing::debug!(frame, %error, "skipping frame that cannot be packetized");
-                self.skip_frame(frame, error.to_string(), state);
-            }
-            Err(FrameError::Decode(error)) => {
-                tracing::debug!(frame, %error, "skipping frame that cannot be decoded");
-                self.skip_frame(frame, error.to_string(), state);
-            }
+            Err(FrameError::Packetize(error)) => self.skip_frame(frame, error.to_string(), state),
+            Err(FrameError::Decode(error)) => self.skip_frame(frame, error.to_string(), state),
             Err(FrameError::Missing(reason)) => self.skip_frame(frame, reason, state),
             Err(FrameError::Io(error)) => {
                 // The stream ends here and sends BYE, so that the client does not wait for more.
@@ -257,6 +260,9 @@ impl SessionTask {
 
     /// Skips a frame that cannot be sent. Reports once that a run of them is long.
     fn skip_frame(&mut self, frame: u64, reason: String, state: &mut TaskState) {
+        if self.context.debug_log.admits_debug(self.peer.ip()) {
+            tracing::debug!(peer = %self.peer, frame, reason, "skipping frame");
+        }
         self.session.stream().skip_frame(frame);
         state.skipped.count += 1;
         state.skipped.reason = reason;

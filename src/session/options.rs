@@ -86,6 +86,9 @@ pub struct RtspOptions {
     pub snapshot_interval: Duration,
     /// True if a lost session is set up again, as long as the user does not stop it.
     pub reconnects: bool,
+    /// True if a stream over HTTP has ended when the server closes the connection between two frames, unless it has shown
+    /// that it is live. Its length is unknown then, and a camera that is started again looks the same.
+    pub ends_at_close: bool,
 }
 
 /// Default interval between the requests for snapshots: five per second, which every camera can follow.
@@ -100,6 +103,7 @@ impl Default for RtspOptions {
             response_timeout: Duration::from_secs(5),
             snapshot_interval: DEFAULT_SNAPSHOT_INTERVAL,
             reconnects: false,
+            ends_at_close: false,
         }
     }
 }

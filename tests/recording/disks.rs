@@ -15,8 +15,10 @@ use reelay::session::{
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::common::avi_files::AviOptions;
+use crate::common::jpegs::{JpegKind, test_jpeg};
 use crate::{
-    RunningProgram, TEST_TIMEOUT, command, names, read_film, signal, text, wait_for_length, write_film,
+    RunningProgram, TEST_TIMEOUT, command, names, read_film, serve, signal, text, wait_for_length, write_film,
 };
 
 /// Runs a script in which `$REELAY` is the program; `prefix` makes the limits of the disk. `None` if the system has no
@@ -93,6 +95,26 @@ fn limit_of_the_file_size_ends_a_recording_as_a_full_disk_does() {
             run_script(folder, &["sh", "-c"], &script.replace("2>errors", "2>errors)"))
         });
     }
+}
+
+/// A folder of JPEG files has no index, and needs no space for one.
+#[test]
+fn full_disk_ends_a_folder_of_frames_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = write_film(&folder.path().join("film.avi"), 700, (240, 1));
+    let (_server, url) = serve(folder.path(), "film.avi");
+    let script = format!(
+        "mount -t tmpfs -o size=400k none disk || exit 99\n\
+         \"$REELAY\" convert {url} disk/out/ >/dev/null 2>errors; code=$?; cp -r disk/. copy; exit $code"
+    );
+    let prefix = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"];
+    let Some(output) = run_script(folder.path(), &prefix, &script) else { return };
+    let error = fs::read_to_string(folder.path().join("errors")).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("The recording has ended, because disk/out/ cannot be written ("), "{error}");
+    assert_eq!(names(&folder.path().join("copy")), ["out"], "{error}");
+    let (recorded, _) = read_film(&folder.path().join("copy/out"));
+    assert!(recorded.len() > 50 && recorded[..] == frames[..recorded.len()], "{} frames", recorded.len());
 }
 
 /// Creates a named pipe, which blocks the writer until something reads it: a disk that does not respond.
@@ -177,19 +199,45 @@ fn second_ctrl_c_ends_a_recording_whose_disk_does_not_respond() {
     let mut probe = command(folder.path(), &arguments);
     let mut probe = RunningProgram(probe.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
     wait_for_length(&folder.path().join("frames/000001.jpg"), 1);
-    signal(&probe.0, "INT");
+    let (code, errors) = interrupt_until_end(&mut probe);
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(errors.contains("The recording is not complete, because the disk has not responded"), "{errors}");
+}
+
+/// Sends Ctrl+C until a program ends. Returns its exit status and what it has printed on stderr.
+fn interrupt_until_end(program: &mut RunningProgram) -> (Option<i32>, String) {
     let started = std::time::Instant::now();
     let status = loop {
-        if let Some(status) = probe.0.try_wait().unwrap() {
+        if let Some(status) = program.0.try_wait().unwrap() {
             break status;
         }
         assert!(started.elapsed() < TEST_TIMEOUT, "it does not end");
         // Signals that arrive before the first one is handled count once.
-        signal(&probe.0, "INT");
+        signal(&program.0, "INT");
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
     let mut errors = String::new();
-    std::io::Read::read_to_string(&mut probe.0.stderr.take().unwrap(), &mut errors).unwrap();
-    assert_eq!(status.code(), Some(1), "{errors}");
-    assert!(errors.contains("The recording is not complete, because the disk has not responded"), "{errors}");
+    std::io::Read::read_to_string(&mut program.0.stderr.take().unwrap(), &mut errors).unwrap();
+    (status.code(), errors)
+}
+
+#[test]
+fn second_ctrl_c_of_a_conversion_names_the_part_that_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    // Each frame is longer than what a pipe holds.
+    let frames: Vec<_> =
+        (0..30).map(|seed| test_jpeg(JpegKind::Standard420, (640, 480), seed, 255)).collect();
+    assert!(frames[0].len() > 100_000, "{} bytes", frames[0].len());
+    fs::write(folder.path().join("film.avi"), AviOptions::default().encode(&frames)).unwrap();
+    let (_server, url) = serve(folder.path(), "film.avi");
+    let part = blocked_file(folder.path(), ".out.mjpeg.part");
+    let mut convert = command(folder.path(), &["convert", &url, "out.mjpeg"]);
+    let mut convert = RunningProgram(convert.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap());
+    // The file is opened and written to. The pipe is full before the first frame is written.
+    let mut read = fs::File::open(part).unwrap();
+    std::io::Read::read_exact(&mut read, &mut [0; 1_000]).unwrap();
+    let (code, errors) = interrupt_until_end(&mut convert);
+    assert_eq!(code, Some(1), "{errors}");
+    let advice = "the disk has not responded; open .out.mjpeg.part with Reelay, which finds its frames.";
+    assert!(errors.contains(advice), "{errors}");
 }

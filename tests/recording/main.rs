@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod disks;
+mod folders;
 mod long_films;
 mod reconnects;
 mod sources;

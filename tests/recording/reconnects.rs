@@ -3,11 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{ChildStderr, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use crate::common::jpegs::JpegKind;
 use crate::common::media_files::test_jpegs;
-use crate::{RunningProgram, command, names, read_film, serve, serve_at, wait_for_length, write_film};
+use crate::{
+    RunningProgram, command, names, read_film, serve, serve_at, succeed, wait_for_length, write_film,
+};
 
 /// A running `reelay convert` whose stderr is read line by line.
 struct Converting {
@@ -94,6 +97,52 @@ fn send_parts(connection: &mut TcpStream, frames: &[Vec<u8>], is_end: bool) {
     }
     body.extend(if is_end { &b"--b--\r\n"[..] } else { b"--b\r\n" });
     connection.write_all(&body).unwrap();
+}
+
+/// Starts a server that sends a body to each connection and closes it. Returns its URL, and the number of connections.
+fn start_server(head: &'static str, body: Vec<u8>) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/film", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = connections.clone();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            counter.fetch_add(1, Ordering::Relaxed);
+            let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let head = format!(
+                "HTTP/1.0 200 OK\r\n{head}Content-Type: multipart/x-mixed-replace; boundary=b\r\n\r\n"
+            );
+            // Errors are ignored: the player may close the connection at any time.
+            let _ = connection.write_all(&[head.as_bytes(), &body].concat());
+        }
+    });
+    (url, connections)
+}
+
+/// A film without a length and without a closing delimiter ends when the server closes the connection after a frame.
+#[test]
+fn film_over_http_ends_when_the_server_closes_the_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let frames = test_jpegs(JpegKind::Standard420, (96, 64), 24);
+    let parts: Vec<u8> =
+        frames.iter().flat_map(|frame| [b"--b\r\n\r\n", &frame[..], b"\r\n"].concat()).collect();
+    let next = [&parts[..], b"--b\r\n"].concat();
+    for (name, head, body, is_ambiguous) in [
+        ("closed.mov", "", &parts, false),
+        // ffmpeg writes a delimiter after each frame, and the last one looks like a cut part.
+        ("delimiter.mov", "", &next, true),
+        // What a camera says, too.
+        ("live.mov", "Cache-Control: no-cache\r\n", &parts, true),
+    ] {
+        let (url, connections) = start_server(head, body.clone());
+        let (out, err) = succeed(folder.path(), &["convert", &url, name]);
+        assert!(out.starts_with(&format!("{name}: 24 frames, ")), "{out}{err}");
+        assert!(read_film(&folder.path().join(name)).0 == frames, "{name}");
+        assert_eq!(err.contains("was lost; reconnecting in 1 second"), is_ambiguous, "{name}: {err}");
+        assert_eq!(connections.load(Ordering::Relaxed), 1 + usize::from(is_ambiguous), "{name}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 mod output;
 mod plan;
 mod progress_bar;
+mod repetition;
 mod run;
 mod stream;
 

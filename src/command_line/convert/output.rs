@@ -113,17 +113,8 @@ pub fn write_error(path: &Path, error: &io::Error) -> CommandError {
 }
 
 fn folder_error(path: &Path, error: &FolderWriteError) -> CommandError {
-    let name = path.display();
     match error {
         FolderWriteError::Io(error) => write_error(path, error),
-        FolderWriteError::NotEmpty => CommandError::new(format!(
-            "{name} is not empty; choose another folder, or replace its numbered .jpg files with --force."
-        )),
-        FolderWriteError::OtherFile(other) => {
-            let other = other.display();
-            CommandError::new(format!(
-                "{name} holds {other}, which would be mistaken for a part of the film; move it, or choose another folder."
-            ))
-        }
+        error => CommandError::new(error.sentence(path).unwrap_or_default()),
     }
 }

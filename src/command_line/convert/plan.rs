@@ -170,8 +170,7 @@ impl Plan {
                 frame.length
             ));
         }
-        let keeps_fields = matches!(format, OutputFormat::Avi | OutputFormat::Image | OutputFormat::Folder);
-        if !keeps_fields && frame.is_interlaced {
+        if !format.keeps_fields() && frame.is_interlaced {
             return Err(format!(
                 "The frames of {name} have two fields, which only AVI and JPEG files keep together; choose a name that ends in .avi."
             ));

@@ -15,8 +15,8 @@ use crate::command_line::stderr;
 use crate::command_line::target::Target;
 use crate::format;
 use crate::media::FrameRate;
-use crate::media::container::{ContainerFormat, FrameEntry, has_further_pictures};
-use crate::media::jpeg::{JpegHeader, frame_dimensions, marker, split_fields};
+use crate::media::container::{ContainerFormat, FrameEntry, has_appendix};
+use crate::media::jpeg::{JpegHeader, frame_dimensions, split_fields};
 use crate::media_file::{FilmWriteError, MediaFile};
 
 /// Number of bytes of a frame that are read to check its header.
@@ -153,26 +153,12 @@ impl Conversion {
             length: entry.length,
             dimensions: frame_dimensions(&jpeg),
             is_interlaced: split_fields(&jpeg).is_some(),
-            has_appendix: self.has_appendix(&jpeg),
+            has_appendix: has_appendix(&jpeg, self.is_of_images()),
         }))
     }
 
     fn is_of_images(&self) -> bool {
         matches!(self.film.format(), ContainerFormat::Image | ContainerFormat::Folder)
-    }
-
-    /// Returns whether a frame has other data behind its JPEG, as far as the bytes that were read show it. In films, padding
-    /// behind a JPEG is common.
-    fn has_appendix(&self, jpeg: &[u8]) -> bool {
-        let end = JpegHeader::parse(jpeg).ok().and_then(|header| header.end_of_scans());
-        let behind = end.and_then(|end| jpeg.get(end + 2..)).unwrap_or_default();
-        match self.is_of_images() {
-            true => behind.iter().any(|byte| *byte != 0),
-            false => {
-                memchr::memmem::find(behind, &[0xFF, marker::SOI, 0xFF]).is_some()
-                    || has_further_pictures(jpeg)
-            }
-        }
     }
 
     /// Reads up to `max_length` bytes of a frame; `None` if no frame is where the index says.

@@ -6,16 +6,18 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::progress_bar::ProgressBar;
+use super::repetition::Repetition;
 use crate::backend::ShutdownSignal;
 use crate::command_line::arguments::ConvertArguments;
 use crate::command_line::error::CommandError;
+use crate::command_line::values::OutputFormat;
 use crate::command_line::{recording, stderr};
 use crate::media_file::RecordingPlace;
 use crate::proto::rtsp::{LowerTransport, Npt};
 use crate::recording::{Recorder, RecordingOptions, RecordingResult};
 use crate::session::{
-    Dialect, Frame, FrameSinks, Goal, ReconnectReason, RtspOptions, Session, SessionCommand, SessionError,
-    SessionEvent, SessionOptions, SourceUrl, TransportPreference, TrustedCertificates,
+    Dialect, Frame, FrameQueue, FrameSinks, Goal, ReconnectReason, RtspOptions, Session, SessionCommand,
+    SessionError, SessionEvent, SessionOptions, SourceUrl, TransportPreference, TrustedCertificates,
 };
 
 /// Maximum time that the end of the command waits for the response to TEARDOWN.
@@ -70,22 +72,24 @@ pub async fn convert_stream(url: &SourceUrl, arguments: &ConvertArguments) -> Re
 /// Returns the options of the recording.
 ///
 /// # Errors
-/// Returns an error if streams are not recorded in the format.
+/// Returns an error if a part with an end is to be one image.
 fn options(arguments: &ConvertArguments) -> Result<RecordingOptions, CommandError> {
-    let format = arguments.format.recording_format().ok_or_else(|| {
-        CommandError::new(
-            "A stream cannot be converted to JPEG files; \"reelay probe\" with --save-frames saves its frames.",
-        )
-    })?;
     let from = arguments.from.unwrap_or(Npt::ZERO).as_micros();
-    let max_length = arguments.to.map(|to| Npt::from_micros(to.as_micros().saturating_sub(from)));
+    let length = arguments.to.map(|to| Npt::from_micros(to.as_micros().saturating_sub(from)));
+    let is_image = arguments.format == OutputFormat::Image;
+    if is_image && length.is_some_and(|length| length > Npt::ZERO) {
+        return Err(CommandError::new(
+            "A .jpg file holds one frame, the first one of the part; leave out the end of the part, or give a folder, such \
+             as frames/.",
+        ));
+    }
     Ok(RecordingOptions {
         path: arguments.output.clone(),
-        place: RecordingPlace::Aside,
-        format,
+        place: RecordingPlace::Aside { replaces_frames: arguments.force },
+        format: arguments.format.recording_format(),
         stated_rate: None,
         rate: arguments.rate,
-        max_length,
+        max_length: length.filter(|_| !is_image),
         waits_over_tcp: true,
     })
 }
@@ -113,7 +117,7 @@ async fn play(
         return StreamEnd::NoPositions;
     }
     let options = SessionOptions {
-        rtsp: RtspOptions { transport, ..RtspOptions::for_source(url) },
+        rtsp: RtspOptions { transport, ends_at_close: true, ..RtspOptions::for_source(url) },
         trusted: Arc::new(TrustedCertificates::anywhere(arguments.tls_fingerprint)),
         ..SessionOptions::default()
     };
@@ -131,6 +135,7 @@ async fn play(
         waits: false,
         has_frames: false,
         attempts: Attempts::default(),
+        repetition: (url.dialect() == Dialect::Http).then(Repetition::default),
     };
     let end = playing.run(recorder, signal).await;
     let Playing { session, mut events, .. } = playing;
@@ -153,6 +158,8 @@ struct Playing {
     waits: bool,
     has_frames: bool,
     attempts: Attempts,
+    /// Frames over HTTP, by which a film that begins again is noticed; RTSP states its end.
+    repetition: Option<Repetition>,
 }
 
 /// Number of attempts to connect again since the last frame.
@@ -181,16 +188,7 @@ impl Playing {
                 // Frames before events, so that frames that arrived before the end are recorded.
                 biased;
                 result = recorder.finished() => Some(StreamEnd::Recorded(result)),
-                Some(frame) = self.frames.recv() => {
-                    let is_interrupted = self.waits && tokio::select! {
-                        () = queue.wait_for_space() => false,
-                        () = signal.recv() => true,
-                    };
-                    queue.push(frame);
-                    self.has_frames = true;
-                    self.attempts = Attempts::default();
-                    is_interrupted.then_some(StreamEnd::Ended)
-                }
+                Some(frame) = self.frames.recv() => self.handle_frame(frame, &queue, signal).await,
                 Some(event) = self.events.recv() => self.handle_event(event, &mut bar),
                 Ok(()) = progress.changed() => {
                     bar.update_recording(&progress.borrow_and_update());
@@ -203,6 +201,33 @@ impl Playing {
                 return end;
             }
         }
+    }
+
+    /// Records a frame, and waits for the disk if the server then waits too. Returns the reason if no more frames are
+    /// recorded.
+    async fn handle_frame(
+        &mut self,
+        frame: Frame,
+        queue: &FrameQueue,
+        signal: &mut ShutdownSignal,
+    ) -> Option<StreamEnd> {
+        if self.is_repeated(&frame) {
+            return Some(StreamEnd::Ended);
+        }
+        let is_interrupted = self.waits
+            && tokio::select! {
+                () = queue.wait_for_space() => false,
+                () = signal.recv() => true,
+            };
+        queue.push(frame);
+        self.has_frames = true;
+        self.attempts = Attempts::default();
+        is_interrupted.then_some(StreamEnd::Ended)
+    }
+
+    /// Returns whether the film begins again with a frame.
+    fn is_repeated(&mut self, frame: &Frame) -> bool {
+        self.repetition.as_mut().is_some_and(|repetition| repetition.is_repeated(&frame.jpeg))
     }
 
     /// Handles an event of the session. Returns the reason if no more frames arrive.
@@ -223,6 +248,9 @@ impl Playing {
             }
             SessionEvent::Reconnecting(reason) => {
                 let lost = self.attempts.count(&reason);
+                if let Some(repetition) = &mut self.repetition {
+                    repetition.handle_reconnection();
+                }
                 if lost.is_none() {
                     bar.clear();
                     stderr::print_line(reason);

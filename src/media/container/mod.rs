@@ -25,6 +25,7 @@
 //! assert_eq!((entries[1].offset, entries[1].time.as_micros()), (13, 40_000));
 //! ```
 
+mod appendix;
 mod avi;
 mod demuxer;
 mod extensions;
@@ -41,13 +42,14 @@ mod sequential;
 mod sequential_muxer;
 mod unsupported;
 
+pub use appendix::has_appendix;
 pub use avi::{AviDemuxer, AviMuxer};
 pub use demuxer::{Demuxer, FileDefects, FilmProperties, FrameEntry, ReadRequest, SourceFile};
 pub use extensions::{EXTENSIONS, IMAGE_EXTENSIONS, has_image_extension, has_media_extension};
 pub use frame_index::FrameIndex;
 pub use frame_times::FrameTimes;
 pub use identify::{ContainerFormat, HEAD_LENGTH, identify, identify_named};
-pub use image::{ImageDemuxer, has_further_pictures};
+pub use image::ImageDemuxer;
 pub use mov::{MovDemuxer, MovMuxer};
 pub use multipart::{MultipartDemuxer, MultipartMuxer};
 pub use muxer::{Muxer, MuxerError, MuxerWrite, RemovedSample};

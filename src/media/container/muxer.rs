@@ -24,6 +24,16 @@ pub enum MuxerWrite {
     },
 }
 
+impl MuxerWrite {
+    /// Returns the number of bytes by which the write makes the file longer.
+    pub fn appended_length(&self) -> u64 {
+        match self {
+            Self::Append(bytes) => bytes.len() as u64,
+            Self::Patch { .. } => 0,
+        }
+    }
+}
+
 /// Reason why a frame cannot be written. Completes the sentence "frame 7 cannot be written: …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MuxerError {
@@ -50,8 +60,11 @@ pub enum MuxerError {
         first: Dimensions,
     },
     /// The frame has two fields, which other programs would take for two frames.
-    #[error("it has two fields, which only AVI keeps together")]
+    #[error("it has two fields, which only AVI and JPEG files keep together")]
     TwoFields,
+    /// Other data follows the JPEG of the frame, in a format whose frames end with it.
+    #[error("it has other data behind its JPEG, which only AVI, MOV and JPEG files keep in the frame")]
+    Appendix,
     /// The index of the file is full.
     #[error("the film is too long for its format")]
     FileTooLong,

@@ -45,6 +45,10 @@ pub struct HttpClient {
     reported_parts: u32,
     /// Status code of the last response.
     last_status: Option<u16>,
+    /// The server has shown that the stream is live.
+    is_live: bool,
+    /// See [`RtspOptions::ends_at_close`](crate::session::RtspOptions::ends_at_close).
+    ends_at_close: bool,
 }
 
 /// Bytes that are expected on the connection.
@@ -69,6 +73,8 @@ impl HttpClient {
         Self {
             pipeline: Pipeline::new(&options),
             machine: HttpMachine::new(url, options.rtsp),
+            is_live: false,
+            ends_at_close: options.rtsp.ends_at_close,
             inbound: Inbound::Nothing,
             ssrc: options.rtcp_identity.ssrc,
             is_local: false,
@@ -116,7 +122,8 @@ impl Protocol for HttpClient {
         let inbound = std::mem::take(&mut self.inbound);
         match inbound {
             Inbound::Body { body, parts } if body.ends_with_connection() => {
-                self.finish_body(now, parts, false)
+                let is_clean = reason.is_none() && self.is_film_end(parts.as_deref());
+                self.finish_body(now, parts, is_clean);
             }
             _ => self.machine.handle_connection_lost(now, reason),
         }
@@ -250,6 +257,14 @@ impl HttpClient {
         }
     }
 
+    /// Returns whether a connection that the server has closed is the end of a film.
+    fn is_film_end(&self, parts: Option<&MultipartReader>) -> bool {
+        let has_frames =
+            self.pipeline.receiver.as_ref().is_some_and(|receiver| receiver.frames_complete() > 0);
+        let is_between = parts.is_some_and(|parts| !parts.is_in_part());
+        self.ends_at_close && !self.is_live && !self.machine.is_polled() && has_frames && is_between
+    }
+
     /// Prepares for the response to a request.
     fn expect_response(&mut self) {
         self.inbound = Inbound::Head(HeadReader::default());
@@ -300,6 +315,7 @@ impl HttpClient {
                 return false;
             }
         };
+        self.is_live = forbids_caching(head);
         let media_type = MediaType::parse(head.get("Content-Type").unwrap_or_default());
         let parts = (use_of_body == BodyUse::Frames).then(|| {
             let parts = MultipartReader::new(media_type.boundary.as_deref(), media_type.is_multipart());
@@ -363,6 +379,8 @@ impl HttpClient {
     fn receive_frame(&mut self, now: Instant, frame: PartFrame) {
         let Some(receiver) = &mut self.pipeline.receiver else { return };
         let sender_time = frame.time;
+        // Cameras state the time of day. A saved stream does too, and then it is not known to be a film.
+        self.is_live |= sender_time.is_some();
         let had_given_up = receiver.has_given_up_sender_times();
         let timestamp = receiver.receive(now, frame);
         if !had_given_up && receiver.has_given_up_sender_times() {
@@ -374,4 +392,13 @@ impl HttpClient {
         self.show_first_frame();
         self.machine.handle_frame();
     }
+}
+
+/// Returns whether a response must not be stored: a stream that is made now, and no film.
+fn forbids_caching(head: &ResponseHead) -> bool {
+    let has = |name, words: &[&str]| {
+        let value = head.get(name).unwrap_or_default().to_ascii_lowercase();
+        words.iter().any(|word| value.contains(word))
+    };
+    has("Cache-Control", &["no-cache", "no-store", "max-age=0"]) || has("Pragma", &["no-cache"])
 }

@@ -79,6 +79,12 @@ fn state_banner<'a>(
     session_record: &SessionRecord,
     now: Instant,
 ) -> Option<Element<'a, Action>> {
+    if let Some(name) = playback.slow_opening(now) {
+        return Some(banner(
+            text(format!("Opening {name}…")).size(size::NORMAL).wrapping(Wrapping::WordOrGlyph).into(),
+            false,
+        ));
+    }
     if let Some(host) = playback.connecting_host() {
         return Some(connecting_banner(host));
     }

@@ -45,10 +45,11 @@ impl App {
         }
     }
 
-    /// Returns ticks while a countdown, missing data, a banner that disappears, the "Copied" label or the controls in full
+    /// Returns ticks while a file that is being opened, a countdown, missing data, a banner that disappears, the "Copied" label or the controls in full
     /// screen depend on the time.
     fn tick_subscription(&self) -> Subscription<Message> {
         let needs_ticks = self.playback.is_counting_down(self.now)
+            || self.playback.is_opening() && self.playback.slow_opening(self.now).is_none()
             || self.playback.is_waiting() && !self.playback.has_waited(self.now)
             || self.messages.has_just_copied(self.now)
             || self.banner_timeout.is_shown()

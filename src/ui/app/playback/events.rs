@@ -34,7 +34,9 @@ impl Playback {
     }
 
     fn handle_opened(&mut self, info: MediaInfo) {
-        let Some(Opening { generation, source, goal, resume, notice }) = self.opening.take() else { return };
+        let Some(Opening { generation, source, goal, resume, notice, .. }) = self.opening.take() else {
+            return;
+        };
         self.switch_to(generation, source, goal);
         self.resume = resume;
         self.notice = notice

@@ -1,9 +1,14 @@
 //! Opening of files and streams, going back to the previous file, and continuing at the same frame.
 
+use std::time::{Duration, Instant};
+
 use super::source::Source;
 use super::state::{Opening, Playback, PreviousFile, ResumePoint};
 use crate::backend::{Command, MediaSource};
 use crate::session::{Goal, RtspOptions, RtspState, SourceUrl};
+
+/// Time after which the window says that a file is being opened. Most files are open before it.
+const OPENING_BANNER_DELAY: Duration = Duration::from_millis(500);
 
 impl Playback {
     /// Opens a file. The current media continues until the file is open.
@@ -15,7 +20,8 @@ impl Playback {
         let generation = self.allocate_generation();
         self.notice = None;
         let local = Source::Local(source.clone());
-        self.opening = Some(Opening { generation, source: local, goal, resume, notice: None });
+        let started_at = Instant::now();
+        self.opening = Some(Opening { generation, source: local, goal, resume, notice: None, started_at });
         self.backend.send(Command::Open { generation, source, goal });
     }
 
@@ -80,6 +86,13 @@ impl Playback {
     /// Returns whether a file is being opened.
     pub fn is_opening(&self) -> bool {
         self.opening.is_some()
+    }
+
+    /// Returns the name of a file that is being opened for so long that the user should be told; `None` otherwise.
+    pub fn slow_opening(&self, now: Instant) -> Option<String> {
+        let is_slow =
+            |opening: &&Opening| now.saturating_duration_since(opening.started_at) >= OPENING_BANNER_DELAY;
+        self.opening.as_ref().filter(is_slow).map(|opening| opening.source.name())
     }
 
     /// Opens the current file again, for example at a new frame rate, and continues at the same frame.

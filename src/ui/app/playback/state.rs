@@ -65,6 +65,8 @@ pub(super) struct Opening {
     pub resume: Option<ResumePoint>,
     /// Notice to show once the file is open.
     pub notice: Option<Notice>,
+    /// Time of the request to open it.
+    pub started_at: Instant,
 }
 
 /// File to reopen if a stream cannot be set up.

@@ -1,5 +1,7 @@
 //! Behaviour of [`Playback`] as a unit: commands to the backend, events from it, and the state in between.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Button, Notice, Playback};
@@ -42,6 +44,19 @@ fn set_status(playback: &mut Playback, state: RtspState, goal: Goal, is_busy: bo
         SessionStatus { state, goal, in_flight: None, is_busy, goal_revision: playback.goal_revision };
     let kind = BackendEventKind::Session(SessionEvent::Status(status));
     playback.handle_event(BackendEvent { generation: playback.generation, kind });
+}
+
+#[test]
+fn file_that_opens_slowly_is_named() {
+    let (backend, _commands) = BackendHandle::detached();
+    let mut playback = Playback::new(backend);
+    playback.open(MediaSource::Sample, Goal::Ready);
+    let now = Instant::now();
+    assert_eq!(playback.slow_opening(now - Duration::from_secs(1)), None);
+    let later = now + Duration::from_millis(500);
+    assert_eq!(playback.slow_opening(later).as_deref(), Some(SAMPLE_NAME));
+    playback.handle_event(BackendEvent { generation: 1, kind: BackendEventKind::Opened(media_info()) });
+    assert_eq!(playback.slow_opening(later), None);
 }
 
 #[test]
