@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
+use super::burst_limiter::BurstLimiter;
 use super::identity::Identity;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
@@ -61,6 +62,7 @@ pub struct RtpStream {
     /// Next frame to send, also for a PLAY without a Range.
     position: u64,
     active_play: Option<ActivePlay>,
+    burst_limiter: BurstLimiter,
 }
 
 /// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after half
@@ -86,6 +88,7 @@ impl RtpStream {
             reports: SenderReports::new(identity.ssrc, identity.cname),
             position: 0,
             active_play: None,
+            burst_limiter: BurstLimiter::default(),
         }
     }
 
@@ -253,7 +256,7 @@ impl RtpStream {
                 self.request_frame()
             }
             FrameState::Sending(transmission) => {
-                let due = transmission.wait_until(now, &play.pacer, self.position);
+                let due = transmission.wait_until(now, &play.pacer, self.position, &self.burst_limiter);
                 match due {
                     Some(due) if due < now + LONG_WAIT => StreamOutput::Wait(due),
                     _ if self.reports.is_due(now) => self.next_report(now),
@@ -333,6 +336,7 @@ impl RtpStream {
         };
         let Some(packet) = play.next_packet(now, fields) else { return Vec::new() };
         self.clock.set_earliest_tick(tick + play.pacer.interval_ticks(self.position));
+        self.burst_limiter.record_packet(now);
         self.reports.record_packet(packet.payload_bytes);
         self.sequence.record_packet();
         if packet.is_last {
