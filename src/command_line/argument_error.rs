@@ -73,7 +73,7 @@ pub enum ArgumentError {
     #[error("--format is for names that end in .mjpeg; omit it.")]
     FormatByExtension,
     /// An option of RTP was given for a URL of HTTP.
-    #[error("Cameras over HTTP send no RTP; omit --transport and --rtp-port.")]
+    #[error("Cameras over HTTP send no RTP; omit --transport, --rtp-port and --retransmission.")]
     RtpOptions,
     /// `--snapshot-rate` was given for a film or a stream over RTSP.
     #[error("--snapshot-rate is for URLs that begin with http:// or https://; omit it.")]

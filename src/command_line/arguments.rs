@@ -18,7 +18,7 @@ use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
 use crate::proto::rtsp::Npt;
-use crate::session::{ClassroomUrl, Fingerprint, SourceUrl, TransportPreference};
+use crate::session::{ClassroomUrl, Fingerprint, PlayoutDelay, SourceUrl, TransportPreference};
 use crate::settings::ThemePreference;
 
 /// Task that the command line asks for.
@@ -109,6 +109,10 @@ pub struct ProbeArguments {
     pub frames: Option<u64>,
     /// Transport of RTP: UDP, or interleaved on the RTSP connection.
     pub transport: TransportPreference,
+    /// Requests lost packets again (RFC 4588).
+    pub retransmission: bool,
+    /// Playout delay; `None` without `--playout-delay`.
+    pub playout_delay: Option<PlayoutDelay>,
     /// Local RTP port; `None` for any.
     pub rtp_port: Option<u16>,
     /// Certificate that is trusted at every server; `None` without `--tls-fingerprint`.
@@ -259,7 +263,7 @@ impl cli::Probe {
             .ok_or(ArgumentError::SeveralForProbe)?
             .ok_or(ArgumentError::NothingToProbe)?;
         let is_http = matches!(target, Target::Stream(SourceUrl::Http(_)));
-        if is_http && (self.transport.is_some() || self.rtp_port.is_some()) {
+        if is_http && (self.transport.is_some() || self.rtp_port.is_some() || self.retransmission) {
             return Err(ArgumentError::RtpOptions);
         }
         if !is_http && self.snapshot_rate.is_some() {
@@ -270,6 +274,8 @@ impl cli::Probe {
             seconds: self.seconds,
             frames: self.frames,
             transport: self.transport.unwrap_or_default(),
+            retransmission: self.retransmission,
+            playout_delay: self.playout_delay,
             rtp_port: self.rtp_port,
             tls_fingerprint: self.tls_fingerprint,
             snapshot_rate: self.snapshot_rate,

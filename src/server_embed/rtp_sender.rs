@@ -55,7 +55,7 @@ impl RtpSender {
         match self {
             Self::Udp { sockets, rtp_address, rtcp_address } => {
                 let (socket, to) = match kind {
-                    PacketKind::Rtp => (&sockets.rtp, rtp_address),
+                    PacketKind::Rtp | PacketKind::Retransmission => (&sockets.rtp, rtp_address),
                     PacketKind::Rtcp => (&sockets.rtcp, rtcp_address),
                 };
                 if let Err(error) = socket.send_to(bytes, to).await {
@@ -64,7 +64,7 @@ impl RtpSender {
             }
             Self::Interleaved { writer, channels } => {
                 let channel = match kind {
-                    PacketKind::Rtp => channels.rtp,
+                    PacketKind::Rtp | PacketKind::Retransmission => channels.rtp,
                     PacketKind::Rtcp => channels.rtcp,
                 };
                 let outgoing = Outgoing { bytes: encode_interleaved(channel, bytes), written: None };

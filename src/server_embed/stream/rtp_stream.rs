@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
 use super::burst_limiter::BurstLimiter;
-use super::identity::Identity;
+use super::identity::{Identity, retransmission_ssrc};
+use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
 use super::sequence::SequenceCounter;
@@ -22,6 +23,8 @@ pub enum StreamOutput {
     Fetch(u64),
     /// RTP packet to send.
     Rtp(Vec<u8>),
+    /// RTP packet to send again, on the stream of retransmissions (RFC 4588).
+    Retransmission(Vec<u8>),
     /// Compound RTCP packet to send.
     Rtcp(Vec<u8>),
     /// End of the PLAY, after the interval of its last frame. The stream is paused there.
@@ -63,6 +66,8 @@ pub struct RtpStream {
     position: u64,
     active_play: Option<ActivePlay>,
     burst_limiter: BurstLimiter,
+    /// Packets for retransmission; `None` unless the receiver has asked for it.
+    retransmissions: Option<Retransmissions>,
 }
 
 /// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after half
@@ -89,7 +94,15 @@ impl RtpStream {
             position: 0,
             active_play: None,
             burst_limiter: BurstLimiter::default(),
+            retransmissions: None,
         }
+    }
+
+    /// Returns the stream with retransmission of the packets that the receiver requests by generic NACK (RFC 4588).
+    pub fn with_retransmission(self) -> Self {
+        // The first sequence number is random, because the SSRC is.
+        let retransmissions = Retransmissions::new(retransmission_ssrc(self.ssrc), (self.ssrc >> 8) as u16);
+        Self { retransmissions: Some(retransmissions), ..self }
     }
 
     /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
@@ -162,6 +175,9 @@ impl RtpStream {
         let mut play = ActivePlay::new(self.times.clone(), now, self.position, first_tick, playback_speed);
         (play.end, play.pause_frame) = (end, pause_frame);
         self.active_play = Some(play);
+        if let Some(retransmissions) = &mut self.retransmissions {
+            retransmissions.clear();
+        }
         self.reports.handle_play(now);
         self.play_start()
     }
@@ -199,6 +215,14 @@ impl RtpStream {
     /// sender report.
     pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         self.reports.handle_rtcp(now, packets);
+        let Some(retransmissions) = &mut self.retransmissions else { return };
+        for packet in packets {
+            if let RtcpPacket::GenericNack { media_ssrc, lost, .. } = packet
+                && *media_ssrc == self.ssrc
+            {
+                retransmissions.handle_nack(now, lost);
+            }
+        }
     }
 
     /// Provides the packets of a frame requested by [`StreamOutput::Fetch`].
@@ -246,6 +270,36 @@ impl RtpStream {
     /// Returns what to do now. Call it again after each output, until it returns [`StreamOutput::Wait`] or
     /// [`StreamOutput::Idle`].
     pub fn poll_output(&mut self, now: Instant) -> StreamOutput {
+        if self.active_play.is_none() || !self.has_pending_retransmission() {
+            return self.poll_play(now);
+        }
+        let Some(next_burst) = self.burst_limiter.wait_until(now) else {
+            return match self.next_retransmission(now) {
+                Some(retransmission) => StreamOutput::Retransmission(retransmission),
+                None => self.poll_play(now),
+            };
+        };
+        match self.poll_play(now) {
+            StreamOutput::Wait(until) => StreamOutput::Wait(until.min(next_burst)),
+            StreamOutput::Idle => StreamOutput::Wait(next_burst),
+            output => output,
+        }
+    }
+
+    fn has_pending_retransmission(&self) -> bool {
+        self.retransmissions.as_ref().is_some_and(Retransmissions::has_pending)
+    }
+
+    fn next_retransmission(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let retransmissions = self.retransmissions.as_mut()?;
+        let retransmission = retransmissions.next_packet(now)?;
+        self.burst_limiter.record_packet(now);
+        self.reports.record_retransmission(retransmissions.ssrc(), retransmission.payload_bytes);
+        Some(retransmission.bytes)
+    }
+
+    /// Returns what the PLAY in progress demands now.
+    fn poll_play(&mut self, now: Instant) -> StreamOutput {
         let Some(play) = &mut self.active_play else { return StreamOutput::Idle };
         let stop = play.stop_frame();
         match &mut play.frame_state {
@@ -338,6 +392,9 @@ impl RtpStream {
         self.clock.set_earliest_tick(tick + play.pacer.interval_ticks(self.position));
         self.burst_limiter.record_packet(now);
         self.reports.record_packet(packet.payload_bytes);
+        if let Some(retransmissions) = &mut self.retransmissions {
+            retransmissions.record_packet(now, fields.sequence, &packet.bytes);
+        }
         self.sequence.record_packet();
         if packet.is_last {
             self.advance();

@@ -62,7 +62,7 @@ pub fn client_options(choice: u8) -> (ClientOptions, Instant) {
     let settings = EmulatorSettings { is_on: choice & 8 != 0, seed: 1, impairments };
     let options = ClientOptions {
         rtsp: RtspOptions { transport, reconnects: choice & 4 != 0, ..RtspOptions::default() },
-        playout_delay: Duration::from_millis(20),
+        playout_delay: Duration::from_millis(20).into(),
         rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
         emulator: EmulatorOptions {
             emulator: Emulator::new(settings),
@@ -215,7 +215,7 @@ fn command(input: &mut Input<'_>) -> SessionCommand {
         1 => SessionCommand::SetGoal(Goal::Ready),
         2 | 3 => SessionCommand::SetGoal(Goal::Playing),
         4 => SessionCommand::Seek(Npt::from_micros(u64::from(input.u16()) * 1_000)),
-        _ => SessionCommand::SetPlayoutDelay(Duration::from_millis(input.u16().into())),
+        _ => SessionCommand::SetPlayoutDelay(Duration::from_millis(input.u16().into()).into()),
     }
 }
 

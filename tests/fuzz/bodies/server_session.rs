@@ -132,7 +132,7 @@ impl Server {
         }
         match handlers::dispatch(request).resolve_track_alias(|name| name == "film") {
             Dispatch::Respond(response) => response,
-            Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST),
+            Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST, None),
             Dispatch::SetUp(resource) => {
                 let context =
                     SetupContext { peer: HOST, server_ports: Some(PORTS), channels: &self.channels };
@@ -256,6 +256,10 @@ impl Session {
                         header.ssrc == ssrc && self.next_sequence.is_none_or(|next| next == header.sequence)
                     );
                     self.next_sequence = counts_packets.then(|| header.sequence.wrapping_add(1));
+                }
+                StreamOutput::Retransmission(bytes) => {
+                    let header = Packet::parse(bytes.into()).expect("our packets are valid").header;
+                    assert_ne!(header.ssrc, ssrc);
                 }
                 StreamOutput::Rtcp(bytes) => {
                     rtcp::parse(&bytes).expect("our RTCP is valid");
