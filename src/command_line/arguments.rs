@@ -289,12 +289,23 @@ impl cli::Probe {
         };
         arguments.check_rtp_port()?;
         arguments.check_transport()?;
+        arguments.check_retransmission()?;
         arguments.check_tls()?;
         Ok(arguments)
     }
 }
 
 impl ProbeArguments {
+    /// Checks that lost packets can be requested again.
+    fn check_retransmission(&self) -> Result<(), ArgumentError> {
+        let is_tls = matches!(&self.target, Target::Stream(SourceUrl::Rtsp(url)) if url.is_tls());
+        let is_reliable = self.transport == TransportPreference::Tcp || is_tls;
+        match self.retransmission && (is_reliable || self.is_classroom()) {
+            true => Err(ArgumentError::Retransmission),
+            false => Ok(()),
+        }
+    }
+
     fn is_classroom(&self) -> bool {
         matches!(self.target, Target::Stream(SourceUrl::Classroom(_)))
     }
@@ -534,6 +545,11 @@ mod tests {
         assert_eq!((probe.transport, probe.frames), (TransportPreference::Tcp, Some(7)));
         assert_eq!(probe.seconds, Some(Duration::from_millis(2_500)));
         assert!(probe.json && !probe.verbose && probe.rate == FrameRate::CLASSROOM);
+        assert!(!probe.retransmission && probe.playout_delay.is_none());
+        let probe = parse_probe("probe film.avi --retransmission --playout-delay auto");
+        assert_eq!((probe.retransmission, probe.playout_delay), (true, Some(PlayoutDelay::Auto)));
+        let delay = parse_probe("probe film.avi --playout-delay 120ms").playout_delay;
+        assert_eq!(delay, Some(PlayoutDelay::Fixed(Duration::from_millis(120))));
         let probe = parse_probe("probe --classroom 127.0.0.1:1025/movie.Mjpeg");
         let url = ClassroomUrl::new("127.0.0.1", 1_025, "movie.Mjpeg").unwrap();
         assert_eq!(probe.target, Target::Stream(url.into()));
@@ -608,6 +624,10 @@ mod tests {
         for (line, error) in [
             ("probe http://h/video --transport udp", ArgumentError::RtpOptions),
             ("probe http://h/video --rtp-port 5000", ArgumentError::RtpOptions),
+            ("probe http://h/video --retransmission", ArgumentError::RtpOptions),
+            ("probe rtsp://h/video --retransmission --transport tcp", ArgumentError::Retransmission),
+            ("probe rtsps://h/video --retransmission", ArgumentError::Retransmission),
+            ("probe --classroom h:1/f --retransmission", ArgumentError::Retransmission),
             ("probe rtsp://h/video --snapshot-rate 5", ArgumentError::SnapshotRate),
             ("probe film.avi --snapshot-rate 5", ArgumentError::SnapshotRate),
             ("probe rtsps://h/video --transport udp", ArgumentError::UdpOverTls),
@@ -716,6 +736,8 @@ mod tests {
             ("proxy --to camera:554 --loss 5", "like 5%"),
             ("proxy --to camera:554 film", "\"film\" is not expected here"),
             ("probe x --transport carrier-pigeon", "udp or tcp"),
+            ("probe x --playout-delay 6s", "auto or a time from 0ms to 5s"),
+            ("probe x --playout-delay -1ms", "auto or a time"),
             ("probe x --rtp-port 5001", "\"5001\": it is an even number"),
             ("probe x --rtp-port 0 --classroom h:1/f", "an even number"),
             ("probe --classroom rtsp://localhost:1025/f", "without rtsp://"),

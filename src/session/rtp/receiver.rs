@@ -557,10 +557,6 @@ impl RtpFrameReceiver {
         if let Some(state) = &self.retransmission {
             state.add_to(snapshot);
         }
-        let lost = snapshot.packets_lost.saturating_sub(snapshot.repaired_rtx);
-        snapshot.packets_unrepaired = lost;
-        let expected = snapshot.packets_expected;
-        snapshot.unrepaired_ratio = (expected > 0).then(|| lost as f64 / expected as f64);
     }
 
     /// Number of packets known to have been sent, by their sequence numbers.

@@ -266,7 +266,7 @@ impl Retransmission {
         known.map_or(DEFAULT_RETRY_INTERVAL, |time| time + (time / 4).max(MIN_RETRY_MARGIN))
     }
 
-    /// Adds the figures of retransmission to those of reception.
+    /// Adds the figures of retransmission to those of the packets of the stream.
     pub fn add_to(&self, snapshot: &mut Snapshot) {
         let Counts { repaired, requests, request_octets, packets, octets } = self.counts;
         snapshot.repaired_rtx = repaired;
@@ -274,6 +274,10 @@ impl Retransmission {
         snapshot.rtx_request_octets = request_octets;
         snapshot.rtx_packets = packets;
         snapshot.rtx_octets = octets;
+        let (unrepaired, expected) =
+            (snapshot.packets_lost.saturating_sub(repaired), snapshot.packets_expected);
+        snapshot.packets_unrepaired = unrepaired;
+        snapshot.unrepaired_ratio = (expected > 0).then(|| unrepaired as f64 / expected as f64);
     }
 }
 

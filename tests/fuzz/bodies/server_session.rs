@@ -9,7 +9,7 @@ use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use reelay::media_file::{IndexProgress, MediaInfo};
-use reelay::proto::rtcp::{self, Epoch, NtpTime};
+use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
 use reelay::proto::rtp::Packet;
 use reelay::proto::rtsp::{
     ClassroomRequest, Message, MessageLimits, MessageReader, Method, PortPair, Request, Response, StatusCode,
@@ -333,6 +333,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let mut report = seed(0, &[SETUP, &play(""), &other("PAUSE", "Range: npt=0.5-\r\n")]);
     report.push(2);
     put_block(&mut report, &super::rtcp_packet::seeds()[2]);
+    let mut nack = seed(0, &[&SETUP.replace("RTP/AVP", "RTP/AVPF"), &play("")]);
+    nack.push(2);
+    let request = RtcpPacket::GenericNack { ssrc: 8, media_ssrc: 1, lost: vec![65_530, 65_531, 0] };
+    put_block(&mut nack, &rtcp::encode(&[request]));
+    nack.extend([3, 0, 0, 120]);
     vec![
         seed(
             0,
@@ -389,5 +394,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
             ],
         ),
         report,
+        nack,
     ]
 }
