@@ -312,7 +312,7 @@ fn end_waits_for_frames_buffered_beyond_silence_timeout() {
     let start = Instant::now();
     let options = ClientOptions {
         rtsp: RtspOptions::default(),
-        playout_delay: Duration::from_secs(6),
+        playout_delay: Duration::from_secs(6).into(),
         rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
         emulator: EmulatorOptions::default(),
         epoch: Epoch { instant: start, ntp: NtpTime(1 << 40) },
@@ -361,7 +361,7 @@ impl VirtualClient {
         let now = Instant::now();
         let options = ClientOptions {
             rtsp: RtspOptions::default(),
-            playout_delay: Duration::from_millis(50),
+            playout_delay: Duration::from_millis(50).into(),
             rtcp_identity: RtcpIdentity { ssrc: 7, cname: "player".to_owned() },
             emulator: EmulatorOptions::default(),
             epoch: Epoch { instant: now, ntp: NtpTime(1 << 40) },

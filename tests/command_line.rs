@@ -430,7 +430,17 @@ fn help_of_each_command_lists_its_options() {
         ("serve", &["--max-connections", "--max-connections-per-address"]),
         (
             "probe",
-            &["--classroom", "--seconds", "--transport", "--rtp-port", "--save-frames", "--report", "--json"],
+            &[
+                "--classroom",
+                "--seconds",
+                "--transport",
+                "--retransmission",
+                "--playout-delay",
+                "--rtp-port",
+                "--save-frames",
+                "--report",
+                "--json",
+            ],
         ),
         ("proxy", &["--listen", "--to", "--max-connections", "--max-connections-per-address"]),
     ] {

@@ -130,7 +130,8 @@ impl TestSession {
 
     fn start_with_transport(server: &ScriptedServer, rtsp: RtspOptions) -> Self {
         // Frames are shown as soon as they arrive.
-        let options = SessionOptions { rtsp, playout_delay: Duration::ZERO, ..SessionOptions::default() };
+        let options =
+            SessionOptions { rtsp, playout_delay: Duration::ZERO.into(), ..SessionOptions::default() };
         let (frame_sender, frames) = mpsc::channel(64);
         let (event_sender, events) = mpsc::channel(1_024);
         let session = Session::start(server.url(), options, FrameSinks::tap_only(frame_sender), event_sender);

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::env;
 use std::time::Duration;
 
 use common::jpegs::{JpegKind, test_jpeg};
@@ -10,7 +11,9 @@ use common::media_files::{FileLayout, test_file};
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
 use reelay::server_embed::{Observer, Server, ServerOptions};
-use reelay::session::{FrameSinks, Goal, Session, SessionCommand, SessionEvent, SessionOptions};
+use reelay::session::{
+    Frame, FrameSinks, Goal, Session, SessionCommand, SessionEvent, SessionOptions, TransportPreference,
+};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -38,4 +41,53 @@ async fn frames_of_250_kb_survive_default_kernel_buffer_limit() {
     for jpeg in &file.frames {
         assert!(frames.try_recv().unwrap().jpeg == jpeg[..]);
     }
+}
+
+/// Frames per second of the film in high definition.
+const HD_FRAME_RATE: u32 = 25;
+
+/// Seconds of the film that one PLAY sends.
+const HD_FILM_SECONDS: u64 = 4;
+
+/// Plays a 1080p film of 400 KB frames for `REELAY_HD_SECONDS`, or once, with the buffer of a socket whose size nobody
+/// has set: 208 KiB with the overhead that the kernel counts, for which 104 KiB are to be requested.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn film_of_400_kb_frames_plays_complete_with_default_socket_buffer() {
+    let seconds = env::var("REELAY_HD_SECONDS").map_or(HD_FILM_SECONDS, |seconds| seconds.parse().unwrap());
+    let jpeg = |number, noise| test_jpeg(JpegKind::Standard420, (1_920, 1_080), number, noise);
+    let noise = (4..255).step_by(4).find(|noise| jpeg(0, *noise).len() >= 400_000).unwrap();
+    let jpegs: Vec<_> = (0..4).map(|number| jpeg(number, noise)).collect();
+    println!("noise {noise}, frames of {} bytes", jpegs[0].len());
+    let frames = HD_FILM_SECONDS as usize * HD_FRAME_RATE as usize;
+    let file =
+        test_file(FileLayout::Records(6), (0..frames).map(|at| jpegs[at % jpegs.len()].clone()).collect());
+    let server = Server::start(ServerOptions::default(), Observer::none()).await.unwrap();
+    let rate = FrameRate::per_second(HD_FRAME_RATE);
+    let name = server.library().add(MediaFile::open(file.path(), "film", rate).unwrap());
+
+    let (frame_sender, mut received) = mpsc::channel::<Frame>(32);
+    let (event_sender, mut events) = mpsc::channel(256);
+    let mut options = SessionOptions { receive_buffer_size: 104 * 1024, ..SessionOptions::default() };
+    options.rtsp.transport = TransportPreference::Udp;
+    let session =
+        Session::start(server.url_of(&name), options, FrameSinks::tap_only(frame_sender), event_sender);
+    for _ in 0..seconds.div_ceil(HD_FILM_SECONDS) {
+        session.send_command(SessionCommand::SetGoal(Goal::Playing));
+        let play = async {
+            let (mut next, mut has_ended) = (0, false);
+            while !has_ended || next < frames {
+                tokio::select! {
+                    event = events.recv() => has_ended |= event.is_none_or(|event| event == SessionEvent::Ended),
+                    Some(frame) = received.recv() => {
+                        assert!(frame.jpeg == file.frames[next][..], "frame {next} is lost or differs");
+                        next += 1;
+                    }
+                }
+            }
+        };
+        timeout(Duration::from_secs(60), play).await.expect("the film does not end");
+    }
+    let snapshot = session.figures().borrow().snapshot;
+    let played = frames as u64 * seconds.div_ceil(HD_FILM_SECONDS);
+    assert_eq!((snapshot.packets_lost, snapshot.frames_complete), (0, played));
 }

@@ -417,7 +417,7 @@ impl ScriptedSession {
         let rtcp_identity = RtcpIdentity { ssrc: 1, cname: "player".to_owned() };
         let options = ClientOptions {
             rtsp,
-            playout_delay: Duration::ZERO,
+            playout_delay: Duration::ZERO.into(),
             rtcp_identity,
             emulator: Default::default(),
             epoch: Epoch { instant: Instant::now(), ntp: NtpTime(1 << 40) },

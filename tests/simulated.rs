@@ -71,7 +71,7 @@ fn every_frame_is_shown_on_time_over_udp_and_tcp() {
 fn end_waits_for_long_playout_delay() {
     for drops_rtcp in [false, true] {
         let mut world =
-            World::new(WorldOptions { playout_delay: 2_000 * MS, drops_rtcp, ..world_options(100) });
+            World::new(WorldOptions { playout_delay: (2_000 * MS).into(), drops_rtcp, ..world_options(100) });
         world.set_goal(Goal::Playing);
         world.run_until("the end", has_ended);
         assert_eq!((world.shown.len(), world.state()), (100, RtspState::Ready));
@@ -82,7 +82,7 @@ fn end_waits_for_long_playout_delay() {
 
 #[test]
 fn pause_after_bye_keeps_buffered_frames() {
-    let mut world = World::new(WorldOptions { playout_delay: 2_000 * MS, ..world_options(100) });
+    let mut world = World::new(WorldOptions { playout_delay: (2_000 * MS).into(), ..world_options(100) });
     world.set_goal(Goal::Playing);
     world.run_until("the last frame", |world| world.received.len() == 100);
     world.run_for(500 * MS);
@@ -366,7 +366,8 @@ fn pause_is_not_a_stall() {
 #[test]
 fn seek_just_before_the_end_is_not_overridden() {
     for (drops_rtcp, playout_delay) in [(false, 50), (false, 500), (true, 50), (true, 500)] {
-        let options = WorldOptions { drops_rtcp, playout_delay: playout_delay * MS, ..world_options(100) };
+        let options =
+            WorldOptions { drops_rtcp, playout_delay: (playout_delay * MS).into(), ..world_options(100) };
         let mut world = World::new(options);
         world.set_goal(Goal::Playing);
         world.run_until("the last frame", |world| world.received.len() == 100);

@@ -182,7 +182,7 @@ impl Engine {
             Command::SetPlayoutDelay(delay) => {
                 self.options.playout_delay = delay;
                 if let Some(running) = &self.session {
-                    running.session.send_command(SessionCommand::SetPlayoutDelay(delay));
+                    running.session.send_command(SessionCommand::SetPlayoutDelay(delay.into()));
                 }
             }
         }
@@ -278,7 +278,7 @@ impl Engine {
         let options = SessionOptions {
             rtsp,
             emulator: EmulatorOptions { emulator: self.emulator.clone(), placement },
-            playout_delay: self.options.playout_delay,
+            playout_delay: self.options.playout_delay.into(),
             trusted: self.trusted.clone(),
             ..SessionOptions::default()
         };

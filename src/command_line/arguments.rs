@@ -21,7 +21,7 @@ use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
 use crate::proto::rtsp::Npt;
-use crate::session::{Fingerprint, TransportPreference};
+use crate::session::{Fingerprint, PlayoutDelay, TransportPreference};
 use crate::settings::ThemePreference;
 
 /// Task that the command line asks for.
@@ -112,6 +112,10 @@ pub struct ProbeArguments {
     pub frames: Option<u64>,
     /// Transport of RTP: UDP, or interleaved on the RTSP connection.
     pub transport: TransportPreference,
+    /// Requests lost packets again (RFC 4588).
+    pub retransmission: bool,
+    /// Playout delay; `None` without `--playout-delay`.
+    pub playout_delay: Option<PlayoutDelay>,
     /// Local RTP port; `None` for any.
     pub rtp_port: Option<u16>,
     /// Certificate that is trusted at every server; `None` without `--tls-fingerprint`.

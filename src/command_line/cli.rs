@@ -19,7 +19,7 @@ use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::proto::rtsp::Npt;
-use crate::session::{ClassroomUrl, Fingerprint, TransportPreference};
+use crate::session::{ClassroomUrl, Fingerprint, PlayoutDelay, TransportPreference};
 use crate::settings::ThemePreference;
 
 /// Motion JPEG player with an RTSP/RTP server inside
@@ -200,6 +200,15 @@ pub struct Probe {
     /// offers no UDP or the URL begins with rtsps://]
     #[arg(long, value_name = "NAME", value_parser = transport(), hide_possible_values = true)]
     pub transport: Option<TransportPreference>,
+
+    /// Time between the earliest arrival that the network allows and display, like 100ms, or auto for a delay that follows
+    /// the jitter [default: 50ms]
+    #[arg(long, value_name = "TIME", value_parser = values::parse_playout_delay, allow_hyphen_values = true)]
+    pub playout_delay: Option<PlayoutDelay>,
+
+    /// Request lost packets again over UDP, if the server offers it (RFC 4588)
+    #[arg(long)]
+    pub retransmission: bool,
 
     /// Snapshots per second of a camera that sends one JPEG per HTTP request (0.1 to 240) [default: 5]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]

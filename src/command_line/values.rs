@@ -10,9 +10,13 @@ use thiserror::Error;
 use crate::impairment::{Impairments, PRESETS, Preset};
 use crate::proto::rtsp::Npt;
 use crate::recording::RecordingFormat;
+use crate::session::PlayoutDelay;
 
 /// Maximum value of `--delay` and `--jitter`.
 const MAX_DELAY: Duration = Duration::from_secs(10);
+
+/// Maximum value of `--playout-delay`.
+const MAX_PLAYOUT_DELAY: Duration = Duration::from_secs(5);
 
 /// Maximum value of `--seconds`: one year. `Instant` cannot express arbitrarily distant deadlines.
 const MAX_PLAY_SECONDS: f64 = 31_536_000.0;
@@ -44,6 +48,9 @@ pub enum ValueError {
     /// Rule of `--seconds`: above 0, at most one year.
     #[error("it is a number above 0, like 10 or 2.5, at most one year")]
     PlaySeconds,
+    /// Rule of `--playout-delay`: `auto`, or 0 to 5 s.
+    #[error("it is auto or a time from 0ms to 5s, like 100ms")]
+    PlayoutDelay,
     /// Rule of `--frames`: at least 1.
     #[error("it is a whole number above 0")]
     FrameCount,
@@ -132,6 +139,15 @@ pub fn parse_seed(text: &str) -> Result<u64, ValueError> {
 /// Returns the impairments of the preset of this name; case, spaces and hyphens do not matter.
 pub fn parse_preset(text: &str) -> Result<Impairments, ValueError> {
     Preset::by_name(text).map(|preset| preset.impairments).ok_or(ValueError::Preset)
+}
+
+/// Parses a playout delay: `auto`, or a time as [`parse_delay`] reads it.
+pub fn parse_playout_delay(text: &str) -> Result<PlayoutDelay, ValueError> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(PlayoutDelay::Auto);
+    }
+    let delay = parse_delay(text).ok().filter(|delay| *delay <= MAX_PLAYOUT_DELAY);
+    delay.map(PlayoutDelay::Fixed).ok_or(ValueError::PlayoutDelay)
 }
 
 /// Parses a playing time, in seconds.

@@ -50,6 +50,7 @@ impl LinkCounters {
 pub struct Link<T> {
     impairments: Impairments,
     rtp: KindState,
+    retransmissions: KindState,
     rtcp: KindState,
     /// Packets waiting at the bottleneck, in order of departure.
     queue: VecDeque<QueuedPacket<T>>,
@@ -137,6 +138,7 @@ impl<T: LinkPacket> Link<T> {
         Self {
             impairments,
             rtp: kind_state(PacketKind::Rtp),
+            retransmissions: kind_state(PacketKind::Retransmission),
             rtcp: kind_state(PacketKind::Rtcp),
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -161,12 +163,14 @@ impl<T: LinkPacket> Link<T> {
     /// Restarts the random number generators with a seed.
     pub fn reseed(&mut self, seed: u64) {
         self.rtp.sampler = FaultSampler::new(seed, PacketKind::Rtp);
+        self.retransmissions.sampler = FaultSampler::new(seed, PacketKind::Retransmission);
         self.rtcp.sampler = FaultSampler::new(seed, PacketKind::Rtcp);
     }
 
     fn kind_state(&mut self, kind: PacketKind) -> &mut KindState {
         match kind {
             PacketKind::Rtp => &mut self.rtp,
+            PacketKind::Retransmission => &mut self.retransmissions,
             PacketKind::Rtcp => &mut self.rtcp,
         }
     }
@@ -297,6 +301,7 @@ impl<T: LinkPacket> Link<T> {
     pub fn counters(&self, kind: PacketKind) -> LinkCounters {
         match kind {
             PacketKind::Rtp => self.rtp.counters,
+            PacketKind::Retransmission => self.retransmissions.counters,
             PacketKind::Rtcp => self.rtcp.counters,
         }
     }

@@ -4,12 +4,23 @@ use bytes::Bytes;
 
 use crate::proto::rtp::HEADER_LENGTH;
 
-/// Kind of a packet: RTP or RTCP.
+/// Kind of a packet, for which it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum PacketKind {
+    /// RTP packet of a stream.
     Rtp,
+    /// RTP packet that is sent again, on a stream of its own (RFC 4588). It is no packet of the stream that it repairs, so the
+    /// loss of that stream does not depend on it.
+    Retransmission,
+    /// RTCP packet.
     Rtcp,
+}
+
+impl PacketKind {
+    /// Returns true for packets that are sent to the port or channel of RTP.
+    pub fn is_rtp(self) -> bool {
+        self != Self::Rtcp
+    }
 }
 
 /// A packet that can be sent through a [`Link`](super::Link).
@@ -39,13 +50,18 @@ impl RawPacket {
         Self { kind: PacketKind::Rtp, bytes: bytes.into() }
     }
 
+    /// Creates an RTP packet that is sent again.
+    pub fn retransmission(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: PacketKind::Retransmission, bytes: bytes.into() }
+    }
+
     /// Creates an RTCP packet.
     pub fn rtcp(bytes: impl Into<Bytes>) -> Self {
         Self { kind: PacketKind::Rtcp, bytes: bytes.into() }
     }
 
-    /// Returns SSRC and sequence number of an RTP packet; `None` for RTCP, and if the packet is shorter than the
-    /// header.
+    /// Returns SSRC and sequence number of an RTP packet of a stream; `None` for others, and if the packet is shorter
+    /// than the header.
     pub fn ssrc_and_sequence(&self) -> Option<(u32, u16)> {
         let [_, _, s0, s1, _, _, _, _, c0, c1, c2, c3] = *self.bytes.first_chunk::<HEADER_LENGTH>()?;
         (self.kind == PacketKind::Rtp)
@@ -62,7 +78,7 @@ impl RawPacket {
         let (has_extension, csrc_count) = (first & 0x10 != 0, usize::from(first & 0x0F));
         match self.kind {
             PacketKind::Rtcp => 8,
-            PacketKind::Rtp => {
+            PacketKind::Rtp | PacketKind::Retransmission => {
                 let fixed = HEADER_LENGTH + 4 * csrc_count;
                 let words = match self.bytes.get(fixed + 2..fixed + 4) {
                     Some(&[high, low]) if has_extension => 1 + usize::from(u16::from_be_bytes([high, low])),

@@ -41,9 +41,11 @@ const PARETO_SHAPE: f64 = 3.0;
 impl FaultSampler {
     /// Creates the generators for one kind of packets.
     pub fn new(seed: u64, kind: PacketKind) -> Self {
-        let kind_offset = match kind {
-            PacketKind::Rtp => 0,
-            PacketKind::Rtcp => 4,
+        let (seed, kind_offset) = match kind {
+            PacketKind::Rtp => (seed, 0),
+            PacketKind::Rtcp => (seed, 4),
+            // The eight values of a seed are taken by the others; small seeds are far from their complements.
+            PacketKind::Retransmission => (!seed, 0),
         };
         // Each generator has its own seed, different from those of all generators for neighbouring values of `seed`.
         let generator =

@@ -1,4 +1,4 @@
-//! RTCP packets (RFC 3550 §6) and the extended reports that measure a round trip (RFC 3611).
+//! RTCP packets (RFC 3550 §6), the extended reports that measure a round trip (RFC 3611), and generic NACK (RFC 4585).
 
 use std::iter;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -135,6 +135,15 @@ pub enum RtcpPacket {
         /// Content of the report.
         block: ExtendedReportBlock,
     },
+    /// Generic NACK: packets that a receiver lacks (RFC 4585 §6.2.1).
+    GenericNack {
+        /// SSRC of the receiver.
+        ssrc: u32,
+        /// SSRC of the source whose packets are lacking.
+        media_ssrc: u32,
+        /// Sequence numbers of these packets, at most [`MAX_NACKED`].
+        lost: Vec<u16>,
+    },
 }
 
 /// Extended report blocks with which a receiver measures the round trip (RFC 3611 §4.4, §4.5).
@@ -168,10 +177,17 @@ const SENDER_REPORT: u8 = 200;
 const RECEIVER_REPORT: u8 = 201;
 const SOURCE_DESCRIPTION: u8 = 202;
 const BYE: u8 = 203;
+const TRANSPORT_FEEDBACK: u8 = 205;
 const EXTENDED_REPORT: u8 = 207;
 const CNAME_ITEM: u8 = 1;
 const RECEIVER_REFERENCE_TIME_BLOCK: u8 = 4;
 const DLRR_BLOCK: u8 = 5;
+
+/// Feedback message type of generic NACK, in the place of the count (RFC 4585 §6.2).
+const GENERIC_NACK: u8 = 1;
+
+/// Maximum number of sequence numbers in a generic NACK; further ones are ignored.
+pub const MAX_NACKED: usize = 1_024;
 
 /// Maximum value of the 5-bit count in the header of a packet: report blocks, or SSRCs of a BYE.
 const MAX_COUNT: usize = 31;
@@ -220,6 +236,11 @@ fn parse_packet(packet_type: u8, count: u8, body: &[u8]) -> Result<Option<RtcpPa
         SOURCE_DESCRIPTION if count > 0 => {
             RtcpPacket::SourceDescription { ssrc: reader.read_u32()?, cname: reader.read_cname()? }
         }
+        TRANSPORT_FEEDBACK if count == GENERIC_NACK => RtcpPacket::GenericNack {
+            ssrc: reader.read_u32()?,
+            media_ssrc: reader.read_u32()?,
+            lost: reader.read_lost_packets(),
+        },
         BYE => RtcpPacket::Bye { ssrcs: (0..count).map(|_| reader.read_u32()).collect::<Result<_, _>>()? },
         _ => return Ok(None),
     };
@@ -293,6 +314,21 @@ impl Reader<'_> {
         })
     }
 
+    /// Reads pairs of a packet identifier and a bitmask of the 16 packets after it, up to the end.
+    fn read_lost_packets(&mut self) -> Vec<u16> {
+        let mut lost = Vec::new();
+        while let Ok(entry) = self.read_u32() {
+            let first = (entry >> 16) as u16;
+            let following = (1..=16).filter(|offset| entry >> (offset - 1) & 1 == 1);
+            lost.extend([0].into_iter().chain(following).map(|offset| first.wrapping_add(offset)));
+            if lost.len() >= MAX_NACKED {
+                lost.truncate(MAX_NACKED);
+                break;
+            }
+        }
+        lost
+    }
+
     fn read_ntp(&mut self) -> Result<NtpTime, RtcpError> {
         Ok(NtpTime(u64::from(self.read_u32()?) << 32 | u64::from(self.read_u32()?)))
     }
@@ -356,8 +392,13 @@ fn encode_packet(packet: &RtcpPacket, bytes: &mut Vec<u8>) {
             encode_extended_block(*block, &mut body);
             (EXTENDED_REPORT, 0)
         }
+        RtcpPacket::GenericNack { ssrc, media_ssrc, lost } => {
+            body.extend(ssrc.to_be_bytes().into_iter().chain(media_ssrc.to_be_bytes()));
+            encode_lost_packets(lost, &mut body);
+            (TRANSPORT_FEEDBACK, GENERIC_NACK)
+        }
     };
-    // The longest body has 31 report blocks of 24 bytes, so the length in words is far below 2^16.
+    // The longest body has 1,024 entries of 4 bytes, so the length in words is far below 2^16.
     let [high, low] = ((body.len() / 4) as u16).to_be_bytes();
     bytes.extend_from_slice(&[0x80 | count, packet_type, high, low]);
     bytes.extend_from_slice(&body);
@@ -381,6 +422,23 @@ fn encode_extended_block(block: ExtendedReportBlock, body: &mut Vec<u8>) {
     };
     body.extend_from_slice(&[block_type, 0, 0, words.len() as u8]);
     body.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+}
+
+/// Encodes the first [`MAX_NACKED`] sequence numbers. Those that rise by at most 16 share an entry.
+fn encode_lost_packets(lost: &[u16], body: &mut Vec<u8>) {
+    let mut rest = &lost[..lost.len().min(MAX_NACKED)];
+    while let Some((&first, following)) = rest.split_first() {
+        let (mut mask, mut last_offset, mut taken) = (0u32, 0, 0);
+        for offset in following.iter().map(|sequence| sequence.wrapping_sub(first)) {
+            if !(last_offset + 1..=16).contains(&offset) {
+                break;
+            }
+            mask |= 1 << (offset - 1);
+            (last_offset, taken) = (offset, taken + 1);
+        }
+        body.extend_from_slice(&(u32::from(first) << 16 | mask).to_be_bytes());
+        rest = &following[taken..];
+    }
 }
 
 /// Encodes the first [`MAX_COUNT`] blocks and returns their number.
@@ -431,6 +489,23 @@ mod tests {
             RtcpPacket::ReceiverReport { ssrc: 1, blocks: vec![block] },
             RtcpPacket::Bye { ssrcs: vec![0x0102_0304] },
         ]
+    }
+
+    #[test]
+    fn generic_nack_shares_entries_and_crosses_the_wrap() {
+        let lost = vec![65_534, 65_535, 0, 14, 15, 40];
+        let nack = RtcpPacket::GenericNack { ssrc: 1, media_ssrc: 2, lost: lost.clone() };
+        let bytes = encode(std::slice::from_ref(&nack));
+        // 15 is 17 after 65534, so it begins an entry.
+        let entries = [0xFFFE_8003u32, 0x000F_0000, 0x0028_0000].map(u32::to_be_bytes).concat();
+        assert_eq!(bytes, [&[0x81, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2], &entries[..]].concat());
+        assert_eq!(parse(&bytes), Ok(vec![nack]));
+        let many = RtcpPacket::GenericNack { ssrc: 1, media_ssrc: 2, lost: (0..5_000).collect() };
+        let parsed = parse(&encode(&[many])).unwrap();
+        let RtcpPacket::GenericNack { lost, .. } = &parsed[0] else { panic!() };
+        assert_eq!(*lost, (0..MAX_NACKED as u16).collect::<Vec<_>>());
+        // Other feedback on the transport is skipped.
+        assert_eq!(parse(&[0x8F, 205, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2]), Ok(vec![]));
     }
 
     #[test]

@@ -42,9 +42,55 @@ pub struct MediaDescription {
     pub jpeg_header: bool,
     /// The server responds to round-trip measurements of the receiver (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub receiver_rtt: bool,
+    /// Feedback profile of the `m=` line, `RTP/AVPF`, and what its attributes offer; `None` for `RTP/AVP`.
+    pub feedback: Option<Feedback>,
     /// The `m=` line has fewer than three words.
     pub is_malformed: bool,
 }
+
+/// Feedback on a stream (RFC 4585 §4) and the retransmission that it requests (RFC 4588 §8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Feedback {
+    /// The server accepts generic NACK (`a=rtcp-fb:… nack`).
+    pub nack: bool,
+    /// The server accepts RTCP packets that are no compound (`a=rtcp-rsize`, RFC 5506 §5).
+    pub reduced_size: bool,
+    /// Retransmission formats (`a=fmtp:… apt=…`), at most 16.
+    pub retransmissions: Vec<RetransmissionFormat>,
+    /// SSRCs of the stream and of its retransmissions, with their CNAME (`a=ssrc-group:FID`, RFC 5576 §4.2).
+    pub sources: Option<FeedbackSources>,
+}
+
+/// Format of the retransmissions of a stream (RFC 4588 §8.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetransmissionFormat {
+    /// Payload type of retransmissions.
+    pub payload_type: u8,
+    /// Payload type of the original packets (`apt`).
+    pub original: u8,
+    /// Time for which the server keeps packets, in ms (`rtx-time`); `None` if it does not state it.
+    pub time_ms: Option<u32>,
+}
+
+/// SSRCs of a stream and of its retransmissions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeedbackSources {
+    /// SSRC of the original packets.
+    pub ssrc: u32,
+    /// SSRC of the retransmissions.
+    pub retransmission: u32,
+    /// CNAME of both (`a=ssrc:… cname:…`); empty if it is not stated.
+    pub cname: String,
+}
+
+/// Profile with feedback (RFC 4585 §4.1).
+const FEEDBACK_PROFILE: &str = "RTP/AVPF";
+
+/// Encoding of retransmissions in `rtpmap` (RFC 4588 §8.6).
+pub const RTX_ENCODING: &str = "rtx/90000";
+
+/// Maximum number of retransmission formats of one stream.
+const MAX_RETRANSMISSION_FORMATS: usize = 16;
 
 /// Static payload type of JPEG (RFC 3551 §6).
 pub const JPEG_PAYLOAD_TYPE: u8 = 26;
@@ -212,7 +258,9 @@ impl MediaDescription {
         let (port, protocol) = (words.next(), words.next());
         let formats = words.filter_map(|word| word.parse().ok()).collect();
         let is_malformed = port.is_none() || protocol.is_none();
-        Self { media_type, formats, is_malformed, ..Self::default() }
+        let has_feedback = protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case(FEEDBACK_PROFILE));
+        let feedback = has_feedback.then(Feedback::default);
+        Self { media_type, formats, is_malformed, feedback, ..Self::default() }
     }
 
     fn parse_attribute(&mut self, name: &str, value: &str, report: &mut impl FnMut(Mistake, &str)) {
@@ -234,8 +282,23 @@ impl MediaDescription {
             RTCP_XR_ATTRIBUTE => {
                 self.receiver_rtt = value.split_ascii_whitespace().any(|form| form.starts_with(RCVR_RTT));
             }
-            _ => {}
+            _ => {
+                if let Some(feedback) = &mut self.feedback {
+                    feedback.parse_attribute(name, value);
+                }
+            }
         }
+    }
+
+    /// Returns the retransmission format of packets with this payload type, if the server accepts requests for them.
+    pub fn retransmission_of(&self, payload_type: u8) -> Option<RetransmissionFormat> {
+        let feedback = self.feedback.as_ref().filter(|feedback| feedback.nack)?;
+        feedback.retransmissions.iter().copied().find(|format| {
+            let encoding = self.rtpmap_encoding(format.payload_type);
+            format.original == payload_type
+                && format.payload_type != payload_type
+                && encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case(RTX_ENCODING))
+        })
     }
 
     /// Returns the payload type of JPEG in this stream: one that `rtpmap` maps to JPEG, or 26; `None` if there is none.
@@ -293,7 +356,8 @@ impl MediaDescription {
 
     fn write(&self, line: &mut impl FnMut(fmt::Arguments<'_>)) {
         let formats = self.formats.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
-        line(format_args!("m={} 0 RTP/AVP {formats}", self.media_type));
+        let profile = if self.feedback.is_some() { FEEDBACK_PROFILE } else { "RTP/AVP" };
+        line(format_args!("m={} 0 {profile} {formats}", self.media_type));
         for (payload_type, encoding) in &self.rtpmaps {
             line(format_args!("a=rtpmap:{payload_type} {encoding}"));
         }
@@ -315,6 +379,75 @@ impl MediaDescription {
         if self.receiver_rtt {
             line(format_args!("a={RTCP_XR_ATTRIBUTE}:{RCVR_RTT}sender"));
         }
+        if let Some(feedback) = &self.feedback {
+            feedback.write(line);
+        }
+    }
+}
+
+impl Feedback {
+    fn parse_attribute(&mut self, name: &str, value: &str) {
+        match name {
+            "rtcp-fb" => self.nack |= value.split_ascii_whitespace().skip(1).eq(["nack"]),
+            "rtcp-rsize" => self.reduced_size = true,
+            "fmtp" if self.retransmissions.len() < MAX_RETRANSMISSION_FORMATS => {
+                self.retransmissions.extend(RetransmissionFormat::parse(value))
+            }
+            "ssrc-group" => self.sources = self.sources.take().or_else(|| FeedbackSources::parse(value)),
+            "ssrc" => {
+                let cname = value.split_once(" cname:").map(|(_, cname)| readable_text(cname));
+                if let (Some(sources), Some(cname)) = (&mut self.sources, cname) {
+                    sources.cname = cname;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&self, line: &mut impl FnMut(fmt::Arguments<'_>)) {
+        for RetransmissionFormat { payload_type, original, time_ms } in &self.retransmissions {
+            match time_ms {
+                Some(time) => line(format_args!("a=fmtp:{payload_type} apt={original};rtx-time={time}")),
+                None => line(format_args!("a=fmtp:{payload_type} apt={original}")),
+            }
+            if self.nack {
+                line(format_args!("a=rtcp-fb:{original} nack"));
+            }
+        }
+        if self.reduced_size {
+            line(format_args!("a=rtcp-rsize"));
+        }
+        if let Some(FeedbackSources { ssrc, retransmission, cname }) = &self.sources {
+            line(format_args!("a=ssrc-group:FID {ssrc} {retransmission}"));
+            line(format_args!("a=ssrc:{ssrc} cname:{cname}"));
+            line(format_args!("a=ssrc:{retransmission} cname:{cname}"));
+        }
+    }
+}
+
+impl RetransmissionFormat {
+    /// Parses the value of an fmtp attribute, `97 apt=26;rtx-time=1000`; `None` if it is about another format.
+    fn parse(value: &str) -> Option<Self> {
+        let (payload_type, parameters) = value.split_once(char::is_whitespace)?;
+        let parameter = |name: &str| {
+            let mut pairs = parameters.split(';').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        };
+        Some(Self {
+            payload_type: payload_type.parse().ok()?,
+            original: parameter("apt")?.parse().ok()?,
+            time_ms: parameter("rtx-time").and_then(|time| time.parse().ok()),
+        })
+    }
+}
+
+impl FeedbackSources {
+    /// Parses the value of an ssrc-group attribute, `FID 1 2`; `None` for other groups.
+    fn parse(value: &str) -> Option<Self> {
+        let mut words = value.split_ascii_whitespace();
+        (words.next()? == "FID").then_some(())?;
+        let (ssrc, retransmission) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        Some(Self { ssrc, retransmission, cname: String::new() })
     }
 }
 
@@ -450,6 +583,7 @@ mod tests {
                 dimensions: Some((384, 288)),
                 jpeg_header: true,
                 receiver_rtt: true,
+                feedback: None,
                 range: None,
                 is_malformed: false,
             }],
@@ -463,6 +597,45 @@ mod tests {
         );
         assert!(text.contains("a=x-reelay-jpeg-header:1\r\n"));
         assert_eq!(SessionDescription::parse(&text).unwrap(), session);
+    }
+
+    #[test]
+    fn retransmission_is_described_with_the_feedback_profile_only() {
+        let format = RetransmissionFormat { payload_type: 97, original: 26, time_ms: Some(1_000) };
+        let sources = FeedbackSources { ssrc: 7, retransmission: 4_000_000_000, cname: "x".to_owned() };
+        let feedback = Feedback {
+            nack: true,
+            reduced_size: true,
+            retransmissions: vec![format],
+            sources: Some(sources),
+        };
+        let media = MediaDescription {
+            media_type: "video".to_owned(),
+            formats: vec![26, 97],
+            rtpmaps: vec![(26, "JPEG/90000".to_owned()), (97, "rtx/90000".to_owned())],
+            feedback: Some(feedback),
+            ..MediaDescription::default()
+        };
+        let session = SessionDescription { name: "-".to_owned(), media: vec![media], ..Default::default() };
+        let text = session.encode((7, 1), "127.0.0.1".parse().unwrap());
+        let lines = "m=video 0 RTP/AVPF 26 97\r\na=rtpmap:26 JPEG/90000\r\na=rtpmap:97 rtx/90000\r\n\
+            a=fmtp:97 apt=26;rtx-time=1000\r\na=rtcp-fb:26 nack\r\na=rtcp-rsize\r\n\
+            a=ssrc-group:FID 7 4000000000\r\na=ssrc:7 cname:x\r\na=ssrc:4000000000 cname:x\r\n";
+        assert!(text.ends_with(lines), "{text}");
+        assert_eq!(SessionDescription::parse(&text).unwrap(), session);
+        assert_eq!(
+            (session.jpeg_media().unwrap().1, session.media[0].retransmission_of(26)),
+            (26, Some(format))
+        );
+        for (from, to) in [
+            ("RTP/AVPF", "RTP/AVP"),
+            ("26 nack\r\n", "26 nack pli\r\n"),
+            ("apt=26", "apt=9"),
+            ("97 rtx", "98 rtx"),
+        ] {
+            let other = SessionDescription::parse(&text.replace(from, to)).unwrap();
+            assert_eq!(other.media[0].retransmission_of(26), None, "{to}");
+        }
     }
 
     /// Parses a description. Returns the payload type of JPEG and the mistakes.

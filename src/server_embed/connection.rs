@@ -24,6 +24,7 @@ use super::context::Context;
 use super::ids::{new_classroom_session_number, new_nonce};
 use super::session_table::SessionMessage;
 use super::setup::InterleavedChannels;
+use super::stream::Identity;
 use crate::net::limits::RequestTimer;
 use crate::proto::rtsp::{ChannelPair, Message, MessageLimits, MessageReader};
 
@@ -55,6 +56,9 @@ pub struct Connection {
     timer: RequestTimer,
     /// Identifiers of the sessions set up on this connection, and the channels of interleaved ones.
     sessions: Vec<(String, Option<ChannelPair>)>,
+    /// Name of the film that was described last, and the identity of its stream that the description states; `None` if it
+    /// states none.
+    described: Option<(String, Identity)>,
     /// State of the classroom dialect, in case the client uses it.
     classroom: ClassroomPeer,
 }
@@ -99,6 +103,7 @@ impl Connection {
             local,
             writer,
             channels: InterleavedChannels::default(),
+            described: None,
             nonce: new_nonce(),
             wrong_passwords: 0,
             sessions: Vec::new(),

@@ -193,6 +193,10 @@ impl SessionTask {
                     self.send_packet(RawPacket::rtp(packet), state).await;
                     continue;
                 }
+                StreamOutput::Retransmission(packet) => {
+                    self.send_packet(RawPacket::retransmission(packet), state).await;
+                    continue;
+                }
                 StreamOutput::Rtcp(packet) => {
                     self.send_packet(RawPacket::rtcp(packet), state).await;
                     continue;

@@ -26,6 +26,8 @@ pub struct NegotiatedTransport {
     pub delivery: Delivery,
     /// Payload format of the frames.
     pub payload_format: PayloadFormat,
+    /// The profile is RTP/AVPF: the client may send feedback, and requests retransmissions over UDP.
+    has_feedback: bool,
     /// Ports from which the server sends datagrams; 0 if interleaved.
     server_ports: PortPair,
 }
@@ -116,7 +118,7 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
     };
     let payload_format =
         if offer.jpeg_header { PayloadFormat::OriginalHeader } else { PayloadFormat::Rfc2435 };
-    Some(NegotiatedTransport { delivery, payload_format, server_ports })
+    Some(NegotiatedTransport { delivery, payload_format, has_feedback: offer.has_feedback, server_ports })
 }
 
 impl NegotiatedTransport {
@@ -125,7 +127,12 @@ impl NegotiatedTransport {
     pub fn classroom(port: u16, has_small_buffer: bool, server_ports: PortPair) -> Self {
         let payload_format =
             if has_small_buffer { PayloadFormat::SmallClassroom } else { PayloadFormat::Classroom };
-        Self { delivery: Delivery::RtpOnly(port), payload_format, server_ports }
+        Self { delivery: Delivery::RtpOnly(port), payload_format, has_feedback: false, server_ports }
+    }
+
+    /// Returns true if packets are sent again that the client requests by generic NACK. Interleaved packets are not lost.
+    pub fn has_retransmission(&self) -> bool {
+        self.has_feedback && matches!(self.delivery, Delivery::Udp(_))
     }
 
     /// Returns true if the session ends with its connection: interleaved packets need it, and classroom programs send
@@ -148,7 +155,8 @@ impl NegotiatedTransport {
             }
         };
         let jpeg_header = self.payload_format == PayloadFormat::OriginalHeader;
-        Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, ..transport }
+        let has_feedback = self.has_feedback;
+        Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, has_feedback, ..transport }
     }
 }
 
@@ -206,6 +214,14 @@ mod tests {
         let granted = negotiate_header("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1").unwrap();
         assert!(granted.ends_with(";x-jpeg-header=1"), "{granted}");
         assert!(!negotiate_header("RTP/AVP;unicast;client_port=5000-5001").unwrap().contains("jpeg"));
+    }
+
+    #[test]
+    fn feedback_profile_is_granted_on_request() {
+        let granted = negotiate_header("RTP/AVPF;unicast;client_port=5000-5001").unwrap();
+        assert!(granted.starts_with("RTP/AVPF;unicast;client_port=5000-5001;"), "{granted}");
+        let granted = negotiate_header("RTP/AVPF/TCP;unicast;interleaved=0-1").unwrap();
+        assert!(granted.starts_with("RTP/AVPF/TCP;unicast;interleaved=0-1;"), "{granted}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::stats::{PacketLog, Snapshot};
 /// let now = Instant::now();
 /// let options = ClientOptions {
 ///     rtsp: RtspOptions::default(),
-///     playout_delay: DEFAULT_PLAYOUT_DELAY,
+///     playout_delay: DEFAULT_PLAYOUT_DELAY.into(),
 ///     rtcp_identity: RtcpIdentity { ssrc: 1, cname: "example".to_owned() },
 ///     emulator: EmulatorOptions::default(),
 ///     epoch: Epoch { instant: now, ntp: NtpTime(0) },

@@ -1,7 +1,7 @@
 //! Inputs, outputs and events of a client. Sans-I/O.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -10,6 +10,7 @@ use super::classroom::PortSpelling;
 use super::error::SessionError;
 use super::frame::Frame;
 use super::logged_message::{Direction, LoggedMessage};
+use super::options::PlayoutDelay;
 use super::peer_mistakes::PeerMistake;
 use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
@@ -28,7 +29,7 @@ pub enum SessionCommand {
     /// Continue at this position. Ignored for live streams and classroom servers.
     Seek(Npt),
     /// Set the playout delay for frames that arrive from now on.
-    SetPlayoutDelay(Duration),
+    SetPlayoutDelay(PlayoutDelay),
 }
 
 /// Reason why a connection could not be encrypted.

@@ -56,7 +56,7 @@ pub use logged_message::{Direction, LoggedMessage};
 pub use message_log::{LogEntry, MediaPeriod, MessageLog};
 pub use options::{
     ClientOptions, DEFAULT_PLAYOUT_DELAY, DEFAULT_SNAPSHOT_INTERVAL, EmulatorOptions, EmulatorPlacement,
-    RtcpIdentity, RtspOptions, SessionOptions, TransportPreference,
+    PlayoutDelay, RtcpIdentity, RtspOptions, SessionOptions, TransportPreference,
 };
 pub use peer_mistakes::{PeerMistake, PeerMistakes};
 pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};

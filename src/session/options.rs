@@ -14,6 +14,31 @@ use crate::proto::rtcp::Epoch;
 /// Default playout delay.
 pub const DEFAULT_PLAYOUT_DELAY: Duration = Duration::from_millis(50);
 
+/// Playout delay: time between the earliest arrival that the network allows and display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlayoutDelay {
+    /// A delay that the user has set.
+    Fixed(Duration),
+    /// A delay that follows the jitter of the network. It is [`DEFAULT_PLAYOUT_DELAY`] at first, and never less.
+    Auto,
+}
+
+impl PlayoutDelay {
+    /// Delay at the start of a session.
+    pub fn initial(self) -> Duration {
+        match self {
+            Self::Fixed(delay) => delay,
+            Self::Auto => DEFAULT_PLAYOUT_DELAY,
+        }
+    }
+}
+
+impl From<Duration> for PlayoutDelay {
+    fn from(delay: Duration) -> Self {
+        Self::Fixed(delay)
+    }
+}
+
 /// Time without a packet after which missing data is reported to the user.
 pub const WAITING_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -22,8 +47,8 @@ pub const WAITING_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct SessionOptions {
     /// Options of requests and transport.
     pub rtsp: RtspOptions,
-    /// Playout delay: time between the earliest arrival that the network allows and display.
-    pub playout_delay: Duration,
+    /// Time between the earliest arrival that the network allows and display.
+    pub playout_delay: PlayoutDelay,
     /// Size in bytes requested for the receive buffers of the UDP sockets.
     pub receive_buffer_size: usize,
     /// Options of the emulated network.
@@ -36,7 +61,7 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             rtsp: RtspOptions::default(),
-            playout_delay: DEFAULT_PLAYOUT_DELAY,
+            playout_delay: PlayoutDelay::Fixed(DEFAULT_PLAYOUT_DELAY),
             receive_buffer_size: udp_ports::SOCKET_BUFFER_SIZE,
             emulator: EmulatorOptions::default(),
             trusted: Arc::default(),
@@ -49,8 +74,8 @@ impl Default for SessionOptions {
 pub struct ClientOptions {
     /// Options of requests and transport.
     pub rtsp: RtspOptions,
-    /// Playout delay: time between the earliest arrival that the network allows and display.
-    pub playout_delay: Duration,
+    /// Time between the earliest arrival that the network allows and display.
+    pub playout_delay: PlayoutDelay,
     /// SSRC and CNAME in RTCP.
     pub rtcp_identity: RtcpIdentity,
     /// Options of the emulated network.
@@ -89,6 +114,8 @@ pub struct RtspOptions {
     /// True if a stream over HTTP has ended when the server closes the connection between two frames, unless it has shown
     /// that it is live. Its length is unknown then, and a camera that is started again looks the same.
     pub ends_at_close: bool,
+    /// True if lost packets are requested again over UDP, where the server offers it (RFC 4585, RFC 4588).
+    pub retransmission: bool,
 }
 
 /// Default interval between the requests for snapshots: five per second, which every camera can follow.
@@ -104,6 +131,7 @@ impl Default for RtspOptions {
             snapshot_interval: DEFAULT_SNAPSHOT_INTERVAL,
             reconnects: false,
             ends_at_close: false,
+            retransmission: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::data_timeout::DataTimeout;
 use super::events::{ClientOutput, OutputQueue, SessionEvent};
 use super::inbound_emulator::InboundEmulator;
-use super::options::ClientOptions;
+use super::options::{ClientOptions, PlayoutDelay};
 use super::peer_mistakes::PeerMistakes;
 use super::present::presenter::Presenter;
 use super::rtp::frame_receiver::FrameReceiver;
@@ -55,11 +55,22 @@ impl<R: FrameReceiver> Pipeline<R> {
     }
 
     /// Sets the playout delay, and with it the time that packets wait for a gap before them to fill.
-    pub fn set_playout_delay(&mut self, delay: Duration) {
+    pub fn set_playout_delay(&mut self, delay: PlayoutDelay) {
         self.presenter.set_delay(delay);
+        self.update_reorder_timeout();
+    }
+
+    fn update_reorder_timeout(&mut self) {
         let reorder_timeout = self.presenter.reorder_timeout();
         if let Some(receiver) = &mut self.receiver {
             receiver.set_reorder_timeout(reorder_timeout);
+        }
+    }
+
+    /// Sets the time that lost packets need to be sent again, for which an adaptive playout delay has room.
+    pub fn set_repair_time(&mut self, time: Duration) {
+        if self.presenter.set_repair_time(time) {
+            self.update_reorder_timeout();
         }
     }
 
@@ -84,7 +95,7 @@ impl<R: FrameReceiver> Pipeline<R> {
             receiver.stop();
         }
         self.emulator.close();
-        self.presenter.jitter_buffer.clear();
+        self.presenter.clear();
         self.is_closed_by_server = false;
     }
 
@@ -122,6 +133,13 @@ impl<R: FrameReceiver> Pipeline<R> {
     /// Passes frames on from the receiver to the taps and the jitter buffer.
     pub fn collect_frames(&mut self) {
         let Some(receiver) = &mut self.receiver else { return };
+        let mut has_changed = false;
+        while let Some((arrival, timestamp)) = receiver.buffers_mut().arrivals.pop_front() {
+            has_changed |= self.presenter.record_arrival(arrival, timestamp);
+        }
+        if has_changed {
+            receiver.set_reorder_timeout(self.presenter.reorder_timeout());
+        }
         while let Some(frame) = receiver.poll_frame() {
             if let Some(frame) = self.presenter.handle_frame(frame) {
                 self.outputs.push(ClientOutput::Frame(frame));

@@ -29,8 +29,32 @@ pub struct Presentation {
     pub offers_jpeg_header: bool,
     /// True if the server responds to receiver reference times (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub has_receiver_rtt: bool,
+    /// Retransmission that the server offers (RFC 4588); `None` if it offers none.
+    pub retransmission: Option<RetransmissionOffer>,
     /// Streams that are not played, by encoding and media type, such as `PCMU audio`.
     pub other_streams: Vec<String>,
+}
+
+/// Retransmission of the packets of the JPEG stream that a server offers (RFC 4588).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetransmissionOffer {
+    /// RTP payload type of retransmissions.
+    pub payload_type: u8,
+    /// SSRC of retransmissions (`a=ssrc-group:FID`); `None` if it is not stated.
+    pub ssrc: Option<u32>,
+    /// True if requests need not be part of a compound packet (`a=rtcp-rsize`, RFC 5506).
+    pub reduced_size: bool,
+}
+
+/// Returns the retransmission that a description offers for packets with this payload type.
+fn retransmission_offer(media: &MediaDescription, payload_type: u8) -> Option<RetransmissionOffer> {
+    let format = media.retransmission_of(payload_type)?;
+    let feedback = media.feedback.as_ref()?;
+    Some(RetransmissionOffer {
+        payload_type: format.payload_type,
+        ssrc: feedback.sources.as_ref().map(|sources| sources.retransmission),
+        reduced_size: feedback.reduced_size,
+    })
 }
 
 impl Presentation {
@@ -83,6 +107,7 @@ impl Presentation {
             payload_type,
             offers_jpeg_header: media.jpeg_header,
             has_receiver_rtt: media.receiver_rtt,
+            retransmission: retransmission_offer(media, payload_type),
             other_streams: other_media.map(MediaDescription::encoding_and_media_type).collect(),
         })
     }
@@ -100,6 +125,7 @@ impl Presentation {
             payload_type: JPEG_PAYLOAD_TYPE,
             offers_jpeg_header: false,
             has_receiver_rtt: false,
+            retransmission: None,
             other_streams: Vec::new(),
         }
     }

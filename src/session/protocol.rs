@@ -68,6 +68,11 @@ pub trait Protocol: fmt::Debug + Send {
     /// Handles bytes from the connection.
     fn handle_bytes(&mut self, now: Instant, bytes: &Bytes);
 
+    /// Finds out whether an RTP packet was sent again, before it passes the emulated network. Only RTSP has such packets.
+    fn classify(&self, packet: RawPacket) -> RawPacket {
+        packet
+    }
+
     /// Handles a packet that left the emulated network at `now`.
     fn handle_packet(&mut self, now: Instant, packet: RawPacket);
 
@@ -209,7 +214,7 @@ pub trait Protocol: fmt::Debug + Send {
     fn handle_goal(&mut self, now: Instant, goal: Goal) {
         if goal == Goal::Stopped {
             // The screen stops at once, before the server has responded.
-            self.parts_mut().1.presenter.jitter_buffer.clear();
+            self.parts_mut().1.presenter.clear();
             self.send_bye(now);
         }
         self.parts_mut().0.set_goal(now, goal);
@@ -274,7 +279,10 @@ impl<P: Protocol> Client for P {
             ClientInput::Ports(Ok(ports)) => self.parts_mut().0.handle_ports_opened(now, ports),
             ClientInput::Ports(Err(reason)) => self.parts_mut().0.handle_ports_failed(reason),
             ClientInput::Packet(RawPacket { kind: PacketKind::Rtcp, .. }) if !P::HAS_RTCP => {}
-            ClientInput::Packet(packet) => self.send_to_emulator(now, packet),
+            ClientInput::Packet(packet) => {
+                let packet = self.classify(packet);
+                self.send_to_emulator(now, packet);
+            }
             ClientInput::Resumed => self.handle_resumed(now),
             ClientInput::ClockJumped { jump, epoch } => self.handle_clock_jump(now, jump, epoch),
         }

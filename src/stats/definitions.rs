@@ -156,6 +156,29 @@ const PACKETS: &[Figure] = &[
         measured: |s| count(s.packets_late),
         emulated: None,
     },
+    Figure {
+        name: "Repaired",
+        fields: &[
+            "repaired_rtx",
+            "packets_unrepaired",
+            "unrepaired_ratio",
+            "rtx_requests",
+            "rtx_request_octets",
+            "rtx_packets",
+            "rtx_octets",
+        ],
+        description: "Lost packets that the server has sent again in time (RFC 4588); the rest of the lost packets and its share \
+                of the expected ones; the requests for packets (RFC 4585) with the bytes that they took; all retransmissions \
+                received with their bytes, headers included. A retransmission changes no other figure of packets.",
+        measured: |s| match (s.rtx_requests, s.repaired_rtx) {
+            (0, 0) => "0".to_owned(),
+            (_, repaired) => {
+                let rest = format_loss(s.packets_unrepaired, s.unrepaired_ratio);
+                format!("{}, {rest} not", count(repaired))
+            }
+        },
+        emulated: None,
+    },
 ];
 
 const JITTER: &[Figure] = &[
@@ -328,6 +351,19 @@ const TIME: &[Figure] = &[
         fields: &["playout_delay_ms"],
         description: "Time from the completion of a frame to its display, mean of the last second.",
         measured: |s| or_unknown(s.playout_delay_ms, milliseconds),
+        emulated: None,
+    },
+    Figure {
+        name: "Delay held",
+        fields: &["held_delay_ms", "held_delay_reason"],
+        description: "Playout delay that the jitter buffer holds, after the earliest arrival of the last seconds, and the reason: \
+                a fixed delay; or one that follows the 99.5th percentile of the delays of the last 10 s, between 50 ms and \
+                1 s, and leaves room for retransmission.",
+        measured: |s| {
+            or_unknown(s.held_delay_ms.zip(s.held_delay_reason), |(delay, reason)| {
+                format!("{}, {}", milliseconds(delay), reason.describe())
+            })
+        },
         emulated: None,
     },
     Figure {

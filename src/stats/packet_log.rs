@@ -13,6 +13,8 @@ pub enum Fate {
     Late,
     /// The packet arrived at least twice.
     Duplicated,
+    /// The packet was lost and has been sent again in time (RFC 4588).
+    Repaired,
     /// The packet has not arrived.
     Lost,
 }

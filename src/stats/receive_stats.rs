@@ -102,6 +102,16 @@ impl ReceiveStats {
         self.wire.add(now, bytes + self.packet_overhead);
     }
 
+    /// Number of header bytes around each packet.
+    pub fn packet_overhead(&self) -> usize {
+        self.packet_overhead
+    }
+
+    /// Bytes received per second, with all headers, over the last second.
+    pub fn wire_bytes_per_second(&mut self, now: Instant) -> f64 {
+        self.wire.meter.per_second(now)
+    }
+
     /// Records the payload of a packet that arrived for the first time, in bytes.
     pub fn record_payload(&mut self, now: Instant, bytes: usize) {
         self.payload.add(now, bytes);

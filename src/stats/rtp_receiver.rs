@@ -501,6 +501,9 @@ impl RtpReceiver {
         snapshot.packets_received = received;
         snapshot.packets_lost = lost;
         snapshot.loss_ratio = (expected > 0).then(|| lost as f64 / expected as f64);
+        // Retransmissions are counted apart.
+        snapshot.packets_unrepaired = lost;
+        snapshot.unrepaired_ratio = snapshot.loss_ratio;
         snapshot.loss_doubt = self.doubt;
         snapshot.sequence_restarts = self.restarts;
         snapshot.cumulative_lost = self.cumulative_lost();

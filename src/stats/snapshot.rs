@@ -51,6 +51,20 @@ pub struct Snapshot {
     pub reordered_farthest: u64,
     /// Packets received too late for playout: the packets after them had stopped waiting for them.
     pub packets_late: u64,
+    /// Lost packets that were sent again in time (RFC 4588).
+    pub repaired_rtx: u64,
+    /// Lost packets that were not repaired.
+    pub packets_unrepaired: u64,
+    /// Unrepaired / expected packets, from 0 to 1; `None` before the first packet.
+    pub unrepaired_ratio: Option<f64>,
+    /// Requests for packets, each packet counted once in each request (RFC 4585 §6.2.1).
+    pub rtx_requests: u64,
+    /// Bytes of these requests, with the headers of IP and UDP.
+    pub rtx_request_octets: u64,
+    /// Retransmissions received, whether they were needed or not.
+    pub rtx_packets: u64,
+    /// Bytes of these retransmissions, with the headers of RTP, UDP and IP.
+    pub rtx_octets: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1, appendix A.8); `None` before the second packet.
     pub jitter_ms: Option<f64>,
     /// Mean interarrival jitter over the session, computed as in Wireshark (see `InterarrivalJitter::figures`).
@@ -106,6 +120,10 @@ pub struct Snapshot {
     pub first_frame_ms: Option<f64>,
     /// Mean time between completion and display of a frame.
     pub playout_delay_ms: Option<f64>,
+    /// Delay that the jitter buffer holds, after the earliest arrival that the network allows.
+    pub held_delay_ms: Option<f64>,
+    /// Reason for that delay.
+    pub held_delay_reason: Option<DelayReason>,
     /// Mean time from the sender's media clock to the arrival of the first packet of a frame, by the NTP and RTP
     /// timestamps of sender reports (RFC 3550 §6.4.1).
     pub network_delay_ms: Option<f64>,
@@ -139,8 +157,37 @@ pub struct Snapshot {
     pub emulated: Option<EmulatorStats>,
 }
 
+/// Reason for the delay that a jitter buffer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DelayReason {
+    /// The user has set it.
+    Fixed,
+    /// The network is so calm that the minimum suffices.
+    Minimum,
+    /// The delay of the network varies.
+    Jitter,
+    /// Lost packets need the time to be sent again.
+    Retransmission,
+    /// The delay of the network varies by more than the maximum.
+    Maximum,
+}
+
+impl DelayReason {
+    /// Returns the reason as the end of a sentence.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Minimum => "the minimum",
+            Self::Jitter => "for the jitter",
+            Self::Retransmission => "for retransmission",
+            Self::Maximum => "the maximum",
+        }
+    }
+}
+
 /// Fields of [`Snapshot`] about packets, as they are named in JSON.
-pub const PACKET_FIELDS: [&str; 20] = [
+pub const PACKET_FIELDS: [&str; 27] = [
     "packets_expected",
     "packets_received",
     "packets_lost",
@@ -156,6 +203,13 @@ pub const PACKET_FIELDS: [&str; 20] = [
     "packets_reordered",
     "reordered_farthest",
     "packets_late",
+    "repaired_rtx",
+    "packets_unrepaired",
+    "unrepaired_ratio",
+    "rtx_requests",
+    "rtx_request_octets",
+    "rtx_packets",
+    "rtx_octets",
     "jitter_ms",
     "jitter_mean_ms",
     "jitter_max_ms",

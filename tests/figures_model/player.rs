@@ -34,7 +34,7 @@ impl Player {
         let transport = if is_tcp { TransportPreference::Tcp } else { TransportPreference::Udp };
         let options = ClientOptions {
             rtsp: RtspOptions { transport, ..RtspOptions::default() },
-            playout_delay: Duration::from_millis(20),
+            playout_delay: Duration::from_millis(20).into(),
             rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
             emulator: Default::default(),
             epoch: Epoch { instant: start, ntp: NtpTime(1 << 40) },

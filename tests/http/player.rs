@@ -71,7 +71,7 @@ impl Player {
         let emulator = Emulator::new(EmulatorSettings { is_on, seed: 3, impairments });
         ClientOptions {
             rtsp: RtspOptions { reconnects, ..RtspOptions::default() },
-            playout_delay: 50 * MS,
+            playout_delay: (50 * MS).into(),
             rtcp_identity: RtcpIdentity { ssrc: 5, cname: "player".to_owned() },
             emulator: EmulatorOptions { emulator, ..EmulatorOptions::default() },
             epoch: Epoch { instant: start, ntp: NtpTime((START_S + 2_208_988_800) << 32) },

@@ -51,6 +51,28 @@ fn gstreamer_plays_every_frame() {
     });
 }
 
+/// Number of JPEGs in a file of concatenated ones.
+fn count_frames(path: PathBuf) -> usize {
+    fs::read(path).unwrap().windows(3).filter(|bytes| *bytes == [0xFF, 0xD8, 0xFF]).count()
+}
+
+/// A URL parameter asks for retransmission, because GStreamer cannot add a header.
+#[test]
+fn gstreamer_has_lost_packets_sent_again() {
+    let _lock = lock_tests();
+    if !has_gstreamer() {
+        return;
+    }
+    let sample = distinct_sample(150);
+    let network = ["--loss", "5%", "--delay", "10ms", "--seed", "3"];
+    let server = ServeProcess::start_with_arguments(std::slice::from_ref(&sample), &network);
+    let url = &server.urls[0];
+    let plain = count_frames(receive_with_gstreamer(url, "udp", &sample));
+    let repaired = count_frames(receive_with_gstreamer(&format!("{url}?retransmission=1"), "udp", &sample));
+    println!("{plain} of 150 frames without retransmission, {repaired} with it");
+    assert!(plain < 120 && repaired > 140, "{plain} without retransmission, {repaired} with it");
+}
+
 fn has_gstreamer() -> bool {
     is_installed("GStreamer", Command::new("gst-inspect-1.0").arg("rtpjpegdepay"))
 }

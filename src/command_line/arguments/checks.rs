@@ -59,7 +59,7 @@ impl cli::Probe {
             .ok_or(ArgumentError::SeveralForProbe)?
             .ok_or(ArgumentError::NothingToProbe)?;
         let is_http = matches!(target, Target::Stream(SourceUrl::Http(_)));
-        if is_http && (self.transport.is_some() || self.rtp_port.is_some()) {
+        if is_http && (self.transport.is_some() || self.rtp_port.is_some() || self.retransmission) {
             return Err(ArgumentError::RtpOptions);
         }
         if !is_http && self.snapshot_rate.is_some() {
@@ -70,6 +70,8 @@ impl cli::Probe {
             seconds: self.seconds,
             frames: self.frames,
             transport: self.transport.unwrap_or_default(),
+            retransmission: self.retransmission,
+            playout_delay: self.playout_delay,
             rtp_port: self.rtp_port,
             tls_fingerprint: self.tls_fingerprint,
             snapshot_rate: self.snapshot_rate,
@@ -83,12 +85,23 @@ impl cli::Probe {
         };
         arguments.check_rtp_port()?;
         arguments.check_transport()?;
+        arguments.check_retransmission()?;
         arguments.check_tls()?;
         Ok(arguments)
     }
 }
 
 impl ProbeArguments {
+    /// Checks that lost packets can be requested again.
+    fn check_retransmission(&self) -> Result<(), ArgumentError> {
+        let is_tls = matches!(&self.target, Target::Stream(SourceUrl::Rtsp(url)) if url.is_tls());
+        let is_reliable = self.transport == TransportPreference::Tcp || is_tls;
+        match self.retransmission && (is_reliable || self.is_classroom()) {
+            true => Err(ArgumentError::Retransmission),
+            false => Ok(()),
+        }
+    }
+
     fn is_classroom(&self) -> bool {
         matches!(self.target, Target::Stream(SourceUrl::Classroom(_)))
     }

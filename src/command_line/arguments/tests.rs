@@ -110,6 +110,11 @@ fn probe_options_are_parsed() {
     assert_eq!((probe.transport, probe.frames), (TransportPreference::Tcp, Some(7)));
     assert_eq!(probe.seconds, Some(Duration::from_millis(2_500)));
     assert!(probe.json && !probe.verbose && probe.rate == FrameRate::CLASSROOM);
+    assert!(!probe.retransmission && probe.playout_delay.is_none());
+    let probe = parse_probe("probe film.avi --retransmission --playout-delay auto");
+    assert_eq!((probe.retransmission, probe.playout_delay), (true, Some(PlayoutDelay::Auto)));
+    let delay = parse_probe("probe film.avi --playout-delay 120ms").playout_delay;
+    assert_eq!(delay, Some(PlayoutDelay::Fixed(Duration::from_millis(120))));
     let probe = parse_probe("probe --classroom 127.0.0.1:1025/movie.Mjpeg");
     let url = ClassroomUrl::new("127.0.0.1", 1_025, "movie.Mjpeg").unwrap();
     assert_eq!(probe.target, Target::Stream(url.into()));
@@ -138,6 +143,10 @@ fn options_of_the_other_protocol_are_refused() {
     for (line, error) in [
         ("probe http://h/video --transport udp", ArgumentError::RtpOptions),
         ("probe http://h/video --rtp-port 5000", ArgumentError::RtpOptions),
+        ("probe http://h/video --retransmission", ArgumentError::RtpOptions),
+        ("probe rtsp://h/video --retransmission --transport tcp", ArgumentError::Retransmission),
+        ("probe rtsps://h/video --retransmission", ArgumentError::Retransmission),
+        ("probe --classroom h:1/f --retransmission", ArgumentError::Retransmission),
         ("probe rtsp://h/video --snapshot-rate 5", ArgumentError::SnapshotRate),
         ("probe film.avi --snapshot-rate 5", ArgumentError::SnapshotRate),
         ("probe rtsps://h/video --transport udp", ArgumentError::UdpOverTls),
@@ -243,6 +252,8 @@ fn errors_are_one_sentence() {
         ("proxy --to camera:554 --loss 5", "like 5%"),
         ("proxy --to camera:554 film", "\"film\" is not expected here"),
         ("probe x --transport carrier-pigeon", "udp or tcp"),
+        ("probe x --playout-delay 6s", "auto or a time from 0ms to 5s"),
+        ("probe x --playout-delay -1ms", "auto or a time"),
         ("probe x --rtp-port 5001", "\"5001\": it is an even number"),
         ("probe x --rtp-port 0 --classroom h:1/f", "an even number"),
         ("probe --classroom rtsp://localhost:1025/f", "without rtsp://"),

@@ -20,8 +20,8 @@ use crate::net::deadline::wait_for_deadline;
 use crate::recording::{Recorder, RecordingOptions};
 use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
 use crate::session::{
-    Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions, Session,
-    SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
+    DEFAULT_PLAYOUT_DELAY, Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions,
+    Session, SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
 };
 use crate::stats::ReportSubject;
 
@@ -111,6 +111,7 @@ async fn play(
     let options = SessionOptions {
         rtsp: rtsp_options(arguments),
         emulator: emulation,
+        playout_delay: arguments.playout_delay.unwrap_or(DEFAULT_PLAYOUT_DELAY.into()),
         trusted: Arc::new(TrustedCertificates::anywhere(arguments.tls_fingerprint)),
         ..SessionOptions::default()
     };
@@ -232,6 +233,7 @@ fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {
     let options = RtspOptions {
         transport: arguments.transport,
         rtp_port: arguments.rtp_port,
+        retransmission: arguments.retransmission,
         ..RtspOptions::default()
     };
     match arguments.snapshot_rate {
@@ -249,7 +251,7 @@ fn subject(arguments: &ProbeArguments, url: &SourceUrl, options: &SessionOptions
         name,
         url,
         dialect: arguments.target.dialect().as_str(),
-        playout_delay_ms: u64::try_from(options.playout_delay.as_millis()).unwrap_or(u64::MAX),
+        playout_delay_ms: u64::try_from(options.playout_delay.initial().as_millis()).unwrap_or(u64::MAX),
         network_place: options.emulator.placement.to_string(),
         ..ReportSubject::default()
     }

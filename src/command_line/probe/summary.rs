@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::impairment::EmulatorStats;
 use crate::session::Dialect;
+use crate::stats::DelayReason;
 
 /// Figures of the complete session. The names of the fields are the keys of the JSON object, where an unknown value is
 /// `null`.
@@ -31,6 +32,20 @@ pub struct ProbeSummary {
     pub packets_late: Option<u64>,
     /// Lost packets among the expected ones, 0 to 1.
     pub loss_ratio: Option<f64>,
+    /// Lost RTP packets that were sent again in time (RFC 4588).
+    pub repaired_rtx: Option<u64>,
+    /// Lost RTP packets that were not repaired.
+    pub packets_unrepaired: Option<u64>,
+    /// Unrepaired packets among the expected ones, 0 to 1.
+    pub unrepaired_ratio: Option<f64>,
+    /// Requests for packets.
+    pub rtx_requests: Option<u64>,
+    /// Bytes of these requests, headers included.
+    pub rtx_request_octets: Option<u64>,
+    /// Retransmissions received.
+    pub rtx_packets: Option<u64>,
+    /// Bytes of these retransmissions, headers included.
+    pub rtx_octets: Option<u64>,
     /// Interarrival jitter (RFC 3550 §6.4.1), in milliseconds.
     pub jitter_ms: Option<f64>,
     /// Mean interval between the arrivals of complete frames, in milliseconds.
@@ -39,6 +54,10 @@ pub struct ProbeSummary {
     pub frame_interval_max_ms: Option<f64>,
     /// Mean time from the sender's clock to the arrival of a frame, in milliseconds.
     pub network_delay_ms: Option<f64>,
+    /// Delay that the jitter buffer holds at the end, in milliseconds.
+    pub playout_delay_ms: Option<f64>,
+    /// Reason for that delay.
+    pub playout_delay_reason: Option<DelayReason>,
     /// Number of stalls.
     pub stalls: u64,
     /// Total duration of stalls, in milliseconds.
@@ -116,6 +135,9 @@ impl ProbeSummary {
             "delay        {}",
             quantity(self.network_delay_ms, "ms from the sender's clock to arrival")
         )?;
+        if let (Some(delay), Some(reason)) = (self.playout_delay_ms, self.playout_delay_reason) {
+            writeln!(out, "playout      {delay:.0} ms, {}", reason.describe())?;
+        }
         let stalls = if self.stalls == 1 { "stall" } else { "stalls" };
         writeln!(out, "stalls       {} {stalls}, {:.2} ms in all", self.stalls, self.stalled_ms)?;
         writeln!(out, "data rate    {}", quantity(self.bitrate_bps.map(|rate| rate / 1e6), "Mbit/s"))?;
@@ -154,6 +176,17 @@ impl ProbeSummary {
             number(self.packets_duplicated),
             number(self.packets_reordered)
         )?;
+        if self.rtx_requests.is_some_and(|requests| requests > 0) {
+            writeln!(
+                out,
+                "repaired     {} by retransmission, {} not ({}); {} requests, {} retransmissions",
+                number(self.repaired_rtx),
+                number(self.packets_unrepaired),
+                quantity(self.unrepaired_ratio.map(|ratio| ratio * 100.0), "%"),
+                number(self.rtx_requests),
+                number(self.rtx_packets)
+            )?;
+        }
         writeln!(out, "jitter       {}", quantity(self.jitter_ms, "ms"))
     }
 

@@ -32,6 +32,8 @@ pub mod header {
     pub const UNSUPPORTED: &str = "Unsupported";
     pub const USER_AGENT: &str = "User-Agent";
     pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
+    /// Request for the description of retransmissions, of one Reelay to another.
+    pub const X_REELAY_RETRANSMISSION: &str = "X-Reelay-Retransmission";
 }
 
 /// A request method (RFC 2326 §10). Methods are case-sensitive.

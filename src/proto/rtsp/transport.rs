@@ -64,6 +64,8 @@ pub struct Transport {
     pub mode: Option<String>,
     /// The original JPEG header segments are sent in an RTP header extension (`x-jpeg-header=1`).
     pub jpeg_header: bool,
+    /// The profile is `RTP/AVPF`: the receiver may send feedback at once (RFC 4585 §3).
+    pub has_feedback: bool,
 }
 
 /// Transport parameter by which a player requests the original JPEG header segments.
@@ -83,6 +85,7 @@ impl Transport {
             ssrc: None,
             mode: None,
             jpeg_header: false,
+            has_feedback: false,
         }
     }
 
@@ -92,18 +95,24 @@ impl Transport {
     }
 
     /// Parses the alternatives of a header, in the sender's order of preference. Profiles other than RTP/AVP and
-    /// malformed alternatives are skipped.
+    /// RTP/AVPF, and malformed alternatives, are skipped.
     pub fn parse_all(value: &str) -> Vec<Self> {
         split_list(value, |c| c == ',').filter_map(Self::parse).collect()
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut parts = split_list(text, |c| c == ';');
-        let mut transport = match parts.next()?.to_ascii_uppercase().as_str() {
-            "RTP/AVP" | "RTP/AVP/UDP" => Self::udp(),
-            "RTP/AVP/TCP" => Self::tcp(),
+        let protocol = parts.next()?.to_ascii_uppercase();
+        let (has_feedback, lower) = match protocol.strip_prefix("RTP/AVPF") {
+            Some(lower) => (true, lower),
+            None => (false, protocol.strip_prefix("RTP/AVP")?),
+        };
+        let transport = match lower {
+            "" | "/UDP" => Self::udp(),
+            "/TCP" => Self::tcp(),
             _ => return None,
         };
+        let mut transport = Self { has_feedback, ..transport };
         for part in parts {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             transport.parse_parameter(name.trim(), value.trim().trim_matches('"'))?;
@@ -163,10 +172,8 @@ fn parse_number_pair<N: std::str::FromStr>(text: &str) -> Option<(N, Option<N>)>
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.lower_transport {
-            LowerTransport::Udp => "RTP/AVP",
-            LowerTransport::Tcp => "RTP/AVP/TCP",
-        })?;
+        f.write_str(if self.has_feedback { "RTP/AVPF" } else { "RTP/AVP" })?;
+        f.write_str(if self.lower_transport == LowerTransport::Tcp { "/TCP" } else { "" })?;
         f.write_str(if self.multicast { ";multicast" } else { ";unicast" })?;
         if let Some(PortPair { rtp, rtcp }) = self.client_port {
             write!(f, ";client_port={rtp}-{rtcp}")?;
@@ -229,6 +236,16 @@ mod tests {
         assert!(Transport::parse_all("RTP/AVP;unicast;client_port=70000-70001").is_empty());
         assert!(Transport::parse_all("RTP/AVP;unicast;client_port=65535").is_empty());
         assert!(Transport::parse_all("").is_empty());
+    }
+
+    #[test]
+    fn feedback_profile_is_kept() {
+        for text in ["RTP/AVPF;unicast;client_port=5000-5001", "RTP/AVPF/TCP;unicast;interleaved=0-1"] {
+            let [transport] = &Transport::parse_all(text)[..] else { panic!("{text}") };
+            assert_eq!((transport.has_feedback, transport.to_string().as_str()), (true, text));
+        }
+        assert!(!Transport::parse_all("RTP/AVP/UDP;unicast")[0].has_feedback);
+        assert!(Transport::parse_all("RTP/AVPFX;unicast,RTP/AVPF/SCTP,RTP/AV").is_empty());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::proto::rtsp::{
 use crate::server_embed::auth::Authenticator;
 use crate::server_embed::event::{self, ServerEvent};
 use crate::server_embed::handlers::{self, Dispatch, Resource};
+use crate::server_embed::ids::new_stream_identity;
 use crate::server_embed::session_table::{SessionMessage, SessionResponse};
 
 /// A response, and the sender to drop when it has been written.
@@ -175,13 +176,17 @@ impl Connection {
         }
     }
 
-    async fn describe(&self, request: &Request, resource: &Resource) -> Response {
-        match self.find_media(resource).await {
-            Ok((_, media_file)) => {
-                handlers::describe(request, resource, &media_file.info(), self.local.ip().to_canonical())
-            }
-            Err(refusal) => refusal,
-        }
+    async fn describe(&mut self, request: &Request, resource: &Resource) -> Response {
+        let (name, media_file) = match self.find_media(resource).await {
+            Ok(found) => found,
+            Err(refusal) => return refusal,
+        };
+        let host = self.local.ip().to_canonical();
+        let identity =
+            (!self.is_tls() && handlers::asks_for_retransmission(request)).then(new_stream_identity);
+        let response = handlers::describe(request, resource, &media_file.info(), host, identity.as_ref());
+        self.described = identity.map(|identity| (name, identity));
+        response
     }
 
     /// Returns the media file that a URL names, and its name. Opens the file if necessary.

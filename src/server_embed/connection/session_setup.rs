@@ -35,7 +35,9 @@ impl Connection {
         };
         match negotiate(request, resource, setup_context) {
             Ok(transport) => {
-                let stream = RtpStream::new(media_file.times(), new_stream_identity(), clock::epoch());
+                let described = self.described.take_if(|(described, _)| *described == name);
+                let identity = described.map_or_else(new_stream_identity, |(_, identity)| identity);
+                let stream = RtpStream::new(media_file.times(), identity, clock::epoch());
                 let (id, timeout) = (new_session_id(), self.context.session_timeout);
                 let (session, response) =
                     ServerSession::set_up(id, request, &name, transport, stream, timeout);

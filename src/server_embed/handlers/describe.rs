@@ -7,22 +7,71 @@ use super::response::SERVER_NAME;
 use crate::media::reencode::rfc2435_size;
 use crate::media_file::MediaInfo;
 use crate::proto::rtsp::{Request, Response, StatusCode, header};
-use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
+use crate::proto::sdp::{
+    Feedback, FeedbackSources, JPEG_PAYLOAD_TYPE, MediaDescription, RTX_ENCODING, RetransmissionFormat,
+    SessionDescription,
+};
+use crate::server_embed::stream::{HISTORY_TIME, Identity, RTX_PAYLOAD_TYPE, retransmission_ssrc};
 
 const APPLICATION_SDP: &str = "application/sdp";
 
 /// Version in the origin line (`o=`). Constant, because a description does not change while the file is open.
 const SDP_VERSION: u64 = 1;
 
+/// Parameter of a URL by which a player asks for retransmission that cannot add a header to DESCRIBE:
+/// `rtsp://host/film?retransmission=1`.
+const RETRANSMISSION_PARAMETER: &str = "retransmission=1";
+
+/// Returns true if a DESCRIBE asks for retransmission, by a header or in its URL. Others get a description without it:
+/// live555 and VLC find no video in one with the profile RTP/AVPF.
+pub fn asks_for_retransmission(request: &Request) -> bool {
+    let query = request.uri.split_once('?').map(|(_, query)| query).unwrap_or_default();
+    request.headers.get(header::X_REELAY_RETRANSMISSION) == Some("1")
+        || query.split('&').any(|parameter| parameter == RETRANSMISSION_PARAMETER)
+}
+
 /// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the
-/// origin line.
-pub fn describe(request: &Request, resource: &Resource, media: &MediaInfo, host: IpAddr) -> Response {
+/// origin line. `identity` is that of the next session, for a description of its retransmissions; `None` if there are none
+/// because packets travel on the connection only.
+pub fn describe(
+    request: &Request,
+    resource: &Resource,
+    media: &MediaInfo,
+    host: IpAddr,
+    identity: Option<&Identity>,
+) -> Response {
     if !accepts_sdp(request) {
         return Response::error(StatusCode::NOT_ACCEPTABLE, "only application/sdp is available");
     }
+    let mut description = session_description(media);
+    if let Some(identity) = identity.filter(|_| asks_for_retransmission(request)) {
+        description.media.iter_mut().for_each(|stream| add_retransmission(stream, identity));
+    }
     Response::new(StatusCode::OK)
         .with_header(header::CONTENT_BASE, format!("{}/", presentation_url(&request.uri, resource)))
-        .with_body(APPLICATION_SDP, session_description(media).encode((media.id, SDP_VERSION), host))
+        .with_body(APPLICATION_SDP, description.encode((media.id, SDP_VERSION), host))
+}
+
+/// Adds the retransmissions to the description of a stream (RFC 4588 §8.6).
+fn add_retransmission(stream: &mut MediaDescription, identity: &Identity) {
+    let format = RetransmissionFormat {
+        payload_type: RTX_PAYLOAD_TYPE,
+        original: JPEG_PAYLOAD_TYPE,
+        time_ms: u32::try_from(HISTORY_TIME.as_millis()).ok(),
+    };
+    let sources = FeedbackSources {
+        ssrc: identity.ssrc,
+        retransmission: retransmission_ssrc(identity.ssrc),
+        cname: identity.cname.clone(),
+    };
+    stream.formats.push(RTX_PAYLOAD_TYPE);
+    stream.rtpmaps.push((RTX_PAYLOAD_TYPE, RTX_ENCODING.to_owned()));
+    stream.feedback = Some(Feedback {
+        nack: true,
+        reduced_size: true,
+        retransmissions: vec![format],
+        sources: Some(sources),
+    });
 }
 
 /// URL of the media file, spelled as in the request URL of the file or its stream. The query is removed, because the
@@ -72,6 +121,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
             dimensions: Some((size.width, size.height)),
             jpeg_header: true,
             receiver_rtt: true,
+            feedback: None,
             is_malformed: false,
         }],
     }
@@ -93,7 +143,7 @@ mod tests {
         let media = info(500);
         let resource = Resource::Presentation(media.name.clone());
         let request = describe_request("rtsp://127.0.0.1:8554/movie", "application/sdp");
-        let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap());
+        let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap(), None);
         assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://127.0.0.1:8554/movie/"));
         for url in [
             "rtsp://h/movie?quality=1",
@@ -103,7 +153,7 @@ mod tests {
         ] {
             let request = Request { uri: url.to_owned(), ..request.clone() };
             let resource = Resource::from_request(&request).unwrap();
-            let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap());
+            let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap(), None);
             assert_eq!(response.headers.get(header::CONTENT_BASE), Some("rtsp://h/movie/"), "{url}");
         }
         let text = std::str::from_utf8(&response.body).unwrap();
@@ -117,8 +167,38 @@ mod tests {
         }
         let growing =
             MediaInfo { progress: IndexProgress { frames: 500, ..IndexProgress::default() }, ..media };
-        let response = describe(&request, &resource, &growing, "127.0.0.1".parse().unwrap());
+        let response = describe(&request, &resource, &growing, "127.0.0.1".parse().unwrap(), None);
         assert!(std::str::from_utf8(&response.body).unwrap().contains("a=range:npt=0.000-\r\n"));
+    }
+
+    #[test]
+    fn retransmission_is_described_only_to_those_that_ask() {
+        let media = info(500);
+        let resource = Resource::Presentation(media.name.clone());
+        let identity =
+            Identity { ssrc: 7, first_sequence: 0, first_timestamp: 0, cname: "server".to_owned() };
+        let describe = |request: &Request, identity| {
+            let response = describe(request, &resource, &media, "127.0.0.1".parse().unwrap(), identity);
+            String::from_utf8(response.body.to_vec()).unwrap()
+        };
+        let plain = describe_request("rtsp://h/movie?quality=1", "application/sdp");
+        let by_header = plain.clone().with_header(header::X_REELAY_RETRANSMISSION, "1");
+        let by_url = Request { uri: "rtsp://h/movie?quality=1&retransmission=1".to_owned(), ..plain.clone() };
+        let text = describe(&plain, Some(&identity));
+        assert!(text.contains("m=video 0 RTP/AVP 26\r\n") && !text.contains("rtx"), "{text}");
+        for request in [by_header, by_url] {
+            let text = describe(&request, Some(&identity));
+            for line in [
+                "m=video 0 RTP/AVPF 26 97",
+                "a=rtpmap:97 rtx/90000",
+                "a=fmtp:97 apt=26;rtx-time=1000",
+                "a=rtcp-fb:26 nack",
+                "a=ssrc-group:FID 7 4294967288",
+            ] {
+                assert!(text.lines().any(|l| l == line), "{line} in {text}");
+            }
+            assert!(!describe(&request, None).contains("rtx"), "packets on the connection are not lost");
+        }
     }
 
     #[test]
@@ -127,7 +207,7 @@ mod tests {
         let status = |accept: &'static str| {
             let (request, resource) =
                 (describe_request("rtsp://h/movie", accept), Resource::Presentation("movie".to_owned()));
-            describe(&request, &resource, &media, "::1".parse().unwrap()).status.code()
+            describe(&request, &resource, &media, "::1".parse().unwrap(), None).status.code()
         };
         assert_eq!(status("application/rtsl, application/mheg"), 406);
         assert_eq!(status("text/html, application/SDP;level=2"), 200);

@@ -74,6 +74,7 @@ impl ServerSession {
         stream: RtpStream,
         timeout: Duration,
     ) -> (Self, Response) {
+        let stream = if transport.has_retransmission() { stream.with_retransmission() } else { stream };
         let (media_name, track_url) = (media_name.to_owned(), request.uri.trim_end_matches('/').to_owned());
         let session = Self { id, media_name, transport, track_url, stream, timeout, has_ended: false };
         let response = session.set_up_response();

@@ -45,8 +45,8 @@ pub struct FrameTransmission {
     frame: Arc<PacketizedFrame>,
     /// Index of the next packet to send.
     next_packet: usize,
-    /// Instant from which the packets are spread, and the limiter of their bursts; `None` before the first poll.
-    pacing: Option<(Instant, BurstLimiter)>,
+    /// Instant from which the packets are spread; `None` before the first poll.
+    started_at: Option<Instant>,
 }
 
 /// RTP header fields that the stream sets (RFC 3550 §5.1).
@@ -115,7 +115,7 @@ impl ActivePlay {
     /// being sent.
     pub fn next_packet(&mut self, now: Instant, fields: HeaderFields) -> Option<EncodedPacket> {
         let FrameState::Sending(transmission) = &mut self.frame_state else { return None };
-        let packet = transmission.next_packet(now, fields);
+        let packet = transmission.next_packet(fields);
         self.last_sent_at = Some(now);
         if packet.is_last {
             self.frame_state = FrameState::Due;
@@ -127,31 +127,32 @@ impl ActivePlay {
 impl FrameTransmission {
     /// Starts with the first packet.
     pub fn new(frame: Arc<PacketizedFrame>) -> Self {
-        Self { frame, next_packet: 0, pacing: None }
+        Self { frame, next_packet: 0, started_at: None }
     }
 
     /// Instant at which the next packet may be sent; `None` if that is now.
-    pub fn wait_until(&mut self, now: Instant, pacer: &Pacer, frame: u64) -> Option<Instant> {
+    pub fn wait_until(
+        &mut self,
+        now: Instant,
+        pacer: &Pacer,
+        frame: u64,
+        burst_limiter: &BurstLimiter,
+    ) -> Option<Instant> {
         // The packets of a frame that was read late are spread as well, from now on.
-        let start = || pacer.due(frame).max(now);
-        let (started_at, burst_limiter) =
-            self.pacing.get_or_insert_with(|| (start(), BurstLimiter::new(start(), pacer.max_spread(frame))));
-        let due = *started_at + pacer.packet_offset(frame, self.next_packet, self.frame.packets().len());
+        let started_at = *self.started_at.get_or_insert_with(|| pacer.due(frame).max(now));
+        let due = started_at + pacer.packet_offset(frame, self.next_packet, self.frame.packets().len());
         if now < due {
             return Some(due);
         }
         burst_limiter.wait_until(now)
     }
 
-    fn next_packet(&mut self, now: Instant, fields: HeaderFields) -> EncodedPacket {
+    fn next_packet(&mut self, fields: HeaderFields) -> EncodedPacket {
         let HeaderFields { sequence, timestamp, ssrc } = fields;
         let mut bytes = Vec::new();
         self.frame.write_packet(self.next_packet, sequence, timestamp, ssrc, &mut bytes);
         let payload_bytes = self.frame.payload_length(self.next_packet);
         self.next_packet += 1;
-        if let Some((_, burst_limiter)) = &mut self.pacing {
-            burst_limiter.record_packet(now);
-        }
         EncodedPacket { bytes, payload_bytes, is_last: self.next_packet == self.frame.packets().len() }
     }
 }

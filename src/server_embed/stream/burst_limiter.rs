@@ -5,55 +5,55 @@ use std::time::{Duration, Instant};
 /// Maximum number of packets in one burst. The default receive buffer of a Linux socket (208 KiB) holds 90 packets of
 /// our size, including the overhead that the kernel adds to each, and the receiver needs time to wake up and read
 /// them.
-const MAX_BURST_PACKETS: usize = 48;
+const MAX_BURST_PACKETS: u32 = 48;
 
 /// Time from the start of one burst to the start of the next.
 const BURST_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Splits packets that are due at the same time, because they are not spread or a timer was late, into bursts that
-/// fit into a default socket buffer. A frame of up to 48 packets is one burst.
-#[derive(Debug, Clone, Copy)]
+/// Splits the packets of a stream into bursts that fit into a default socket buffer, also those that are due at the same
+/// time, because they are not spread or a timer was late. 48 packets after a pause are one burst.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct BurstLimiter {
-    /// Start of the current burst.
-    started_at: Instant,
-    /// Packets of the current burst.
-    packets: usize,
-    /// End of the time allowed for the frame, after which bursts are not limited.
-    deadline: Instant,
+    /// Time that the receiver is granted to read the packets sent by `updated_at`: a 48th of [`BURST_INTERVAL`] for each.
+    backlog: Duration,
+    /// Instant at which the last packet was sent; `None` before the first.
+    updated_at: Option<Instant>,
 }
 
 impl BurstLimiter {
-    /// Creates a limiter for a frame that is sent from `now` on, within about `span`.
-    pub fn new(now: Instant, span: Duration) -> Self {
-        Self { started_at: now, packets: 0, deadline: now + span }
-    }
-
-    /// Instant at which the next packet may be sent; `None` if that is now.
+    /// Instant at which the next packet may be sent; `None` if that is now. After a complete burst it is the start of the
+    /// next one, not the time of a single packet.
     pub fn wait_until(&self, now: Instant) -> Option<Instant> {
-        let next = (self.started_at + BURST_INTERVAL).min(self.deadline);
-        (self.packets >= MAX_BURST_PACKETS && now < next).then_some(next)
+        let backlog = self.backlog_at(now);
+        (backlog > BURST_INTERVAL - PACKET_TIME).then(|| now + backlog)
     }
 
     /// Counts a packet that was sent.
     pub fn record_packet(&mut self, now: Instant) {
-        // Counted from the actual start of the burst: timers are late, and a late burst must not join the next one.
-        if now >= self.started_at + BURST_INTERVAL {
-            (self.started_at, self.packets) = (now, 0);
-        }
-        self.packets += 1;
+        // Counted from the actual time of sending: timers are late, and a late burst must not join the next one.
+        self.backlog = self.backlog_at(now) + PACKET_TIME;
+        self.updated_at = Some(now);
+    }
+
+    fn backlog_at(&self, now: Instant) -> Duration {
+        let elapsed = self.updated_at.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+        self.backlog.saturating_sub(elapsed)
     }
 }
 
+/// Time that the receiver is granted to read one packet; 48 of them are not longer than [`BURST_INTERVAL`].
+const PACKET_TIME: Duration =
+    Duration::from_nanos(BURST_INTERVAL.as_nanos() as u64 / MAX_BURST_PACKETS as u64);
+
 #[cfg(test)]
 mod tests {
-    use super::super::pacer::MAX_SPREAD;
     use super::*;
 
     #[test]
-    fn large_first_frame_is_sent_in_bursts_for_at_most_8_ms() {
+    fn large_first_frame_is_sent_in_bursts_of_48_packets() {
         let start = Instant::now();
         let send = |packets: usize| {
-            let mut limiter = BurstLimiter::new(start, MAX_SPREAD);
+            let mut limiter = BurstLimiter::default();
             let (mut now, mut burst, mut longest_burst) = (start, 0, 0);
             for _ in 0..packets {
                 burst += 1;
@@ -65,10 +65,24 @@ mod tests {
                 limiter.record_packet(now);
                 longest_burst = longest_burst.max(burst);
             }
-            (now - start, longest_burst)
+            ((now - start).as_millis(), longest_burst)
         };
-        assert_eq!(send(48), (Duration::ZERO, 48));
-        assert_eq!(send(190), (6 * BURST_INTERVAL, 48));
-        assert!(send(12_000).0 <= MAX_SPREAD + 2 * BURST_INTERVAL);
+        assert_eq!(send(48), (0, 48));
+        assert_eq!(send(190), (5, 48));
+        assert_eq!(send(12_000), (497, 48), "no end of the frame's time lifts the limit");
+    }
+
+    #[test]
+    fn packets_before_a_burst_are_part_of_it() {
+        let start = Instant::now();
+        let mut limiter = BurstLimiter::default();
+        let at = |micros| start + Duration::from_micros(micros);
+        limiter.record_packet(start);
+        (0..47).for_each(|_| limiter.record_packet(at(990)));
+        assert!(
+            limiter.wait_until(at(1_000)).is_some_and(|until| until > at(1_900)),
+            "the 48 packets are recent"
+        );
+        assert_eq!(limiter.wait_until(at(2_000)), None);
     }
 }

@@ -12,3 +12,8 @@ pub struct Identity {
     /// Canonical name for RTCP SDES. RFC 7022 recommends one that does not identify the machine.
     pub cname: String,
 }
+
+/// Returns the SSRC of the retransmissions of a stream: as random as that of the stream, and different from it.
+pub fn retransmission_ssrc(ssrc: u32) -> u32 {
+    !ssrc
+}

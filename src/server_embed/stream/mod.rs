@@ -12,6 +12,7 @@ mod active_play;
 mod burst_limiter;
 mod identity;
 mod pacer;
+mod retransmission;
 mod rtp_clock;
 mod rtp_stream;
 mod sender_reports;
@@ -19,5 +20,6 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 
-pub use identity::Identity;
+pub use identity::{Identity, retransmission_ssrc};
+pub use retransmission::{HISTORY_TIME, RTX_PAYLOAD_TYPE};
 pub use rtp_stream::{PlayStart, RtpStream, StreamOutput};

@@ -50,8 +50,17 @@ enum FrameClock {
 /// The packets of a frame are spread over this fraction of the frame interval.
 const SPREAD_DIVISOR: u32 = 4;
 
-/// Maximum time over which the packets of a frame are spread.
-pub(super) const MAX_SPREAD: Duration = Duration::from_millis(8);
+/// Maximum time over which the packets of a frame are spread, unless it is large.
+const MAX_SPREAD: Duration = Duration::from_millis(8);
+
+/// Number of packets above which a frame is large: it does not fit into the default receive buffer of a socket.
+const LARGE_FRAME_PACKETS: usize = 100;
+
+/// Interval between the packets of a large frame, unless it would then take longer than the time for large frames.
+const LARGE_FRAME_PACKET_INTERVAL: Duration = Duration::from_nanos(83_333);
+
+/// The packets of a large frame are spread over at most this fraction of the frame interval.
+const LARGE_FRAME_SPREAD_DIVISOR: u32 = 2;
 
 impl Pacer {
     /// Creates a schedule in which frame `first_frame` is due at `origin`.
@@ -151,12 +160,12 @@ impl Pacer {
     pub fn packet_offset(&self, frame: u64, packet: usize, packets: usize) -> Duration {
         match frame == self.first_frame {
             true => Duration::ZERO,
-            false => self.max_spread(frame).mul_f64(packet as f64 / packets.max(1) as f64),
+            false => self.spread(frame, packets).mul_f64(packet as f64 / packets.max(1) as f64),
         }
     }
 
     /// Maximum delay of the last packet of a frame after the first.
-    pub fn max_spread(&self, frame: u64) -> Duration {
+    fn spread(&self, frame: u64, packets: usize) -> Duration {
         let interval = match &self.clock {
             FrameClock::Constant { send_rate, .. } => send_rate.interval(),
             FrameClock::Stated { .. } => {
@@ -164,7 +173,13 @@ impl Pacer {
                 self.time_of_index(index + 1).saturating_sub(self.time_of_index(index))
             }
         };
-        (interval / SPREAD_DIVISOR).min(MAX_SPREAD)
+        let spread = (interval / SPREAD_DIVISOR).min(MAX_SPREAD);
+        if packets <= LARGE_FRAME_PACKETS {
+            return spread;
+        }
+        let packets = u32::try_from(packets).unwrap_or(u32::MAX);
+        let large = LARGE_FRAME_PACKET_INTERVAL.saturating_mul(packets);
+        large.min(interval / LARGE_FRAME_SPREAD_DIVISOR).max(spread)
     }
 
     /// Latest frame that is due at `now`.
@@ -225,6 +240,20 @@ mod tests {
             assert!(
                 last < Duration::from_micros(max_micros) && last > Duration::from_micros(max_micros * 9 / 10),
                 "{last:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn large_frames_are_spread_longer_up_to_half_of_the_interval() {
+        let origin = Instant::now();
+        for (packets, max_micros) in
+            [(100, 8_000), (101, 8_500), (200, 17_000), (290, 20_000), (5_000, 20_000)]
+        {
+            let last = pacer(FrameRate::per_second(25), origin, 10).packet_offset(11, packets - 1, packets);
+            assert!(
+                last < Duration::from_micros(max_micros) && last > Duration::from_micros(max_micros * 9 / 10),
+                "{packets} packets: {last:?}"
             );
         }
     }

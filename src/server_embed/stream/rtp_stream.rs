@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
-use super::identity::Identity;
+use super::burst_limiter::BurstLimiter;
+use super::identity::{Identity, retransmission_ssrc};
+use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
 use super::sequence::SequenceCounter;
@@ -21,6 +23,8 @@ pub enum StreamOutput {
     Fetch(u64),
     /// RTP packet to send.
     Rtp(Vec<u8>),
+    /// RTP packet to send again, on the stream of retransmissions (RFC 4588).
+    Retransmission(Vec<u8>),
     /// Compound RTCP packet to send.
     Rtcp(Vec<u8>),
     /// End of the PLAY, after the interval of its last frame. The stream is paused there.
@@ -61,6 +65,9 @@ pub struct RtpStream {
     /// Next frame to send, also for a PLAY without a Range.
     position: u64,
     active_play: Option<ActivePlay>,
+    burst_limiter: BurstLimiter,
+    /// Packets for retransmission; `None` unless the receiver has asked for it.
+    retransmissions: Option<Retransmissions>,
 }
 
 /// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after half
@@ -86,7 +93,16 @@ impl RtpStream {
             reports: SenderReports::new(identity.ssrc, identity.cname),
             position: 0,
             active_play: None,
+            burst_limiter: BurstLimiter::default(),
+            retransmissions: None,
         }
+    }
+
+    /// Returns the stream with retransmission of the packets that the receiver requests by generic NACK (RFC 4588).
+    pub fn with_retransmission(self) -> Self {
+        // The first sequence number is random, because the SSRC is.
+        let retransmissions = Retransmissions::new(retransmission_ssrc(self.ssrc), (self.ssrc >> 8) as u16);
+        Self { retransmissions: Some(retransmissions), ..self }
     }
 
     /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
@@ -159,6 +175,9 @@ impl RtpStream {
         let mut play = ActivePlay::new(self.times.clone(), now, self.position, first_tick, playback_speed);
         (play.end, play.pause_frame) = (end, pause_frame);
         self.active_play = Some(play);
+        if let Some(retransmissions) = &mut self.retransmissions {
+            retransmissions.clear();
+        }
         self.reports.handle_play(now);
         self.play_start()
     }
@@ -196,6 +215,14 @@ impl RtpStream {
     /// sender report.
     pub fn handle_rtcp(&mut self, now: Instant, packets: &[RtcpPacket]) {
         self.reports.handle_rtcp(now, packets);
+        let Some(retransmissions) = &mut self.retransmissions else { return };
+        for packet in packets {
+            if let RtcpPacket::GenericNack { media_ssrc, lost, .. } = packet
+                && *media_ssrc == self.ssrc
+            {
+                retransmissions.handle_nack(now, lost);
+            }
+        }
     }
 
     /// Provides the packets of a frame requested by [`StreamOutput::Fetch`].
@@ -243,6 +270,36 @@ impl RtpStream {
     /// Returns what to do now. Call it again after each output, until it returns [`StreamOutput::Wait`] or
     /// [`StreamOutput::Idle`].
     pub fn poll_output(&mut self, now: Instant) -> StreamOutput {
+        if self.active_play.is_none() || !self.has_pending_retransmission() {
+            return self.poll_play(now);
+        }
+        let Some(next_burst) = self.burst_limiter.wait_until(now) else {
+            return match self.next_retransmission(now) {
+                Some(retransmission) => StreamOutput::Retransmission(retransmission),
+                None => self.poll_play(now),
+            };
+        };
+        match self.poll_play(now) {
+            StreamOutput::Wait(until) => StreamOutput::Wait(until.min(next_burst)),
+            StreamOutput::Idle => StreamOutput::Wait(next_burst),
+            output => output,
+        }
+    }
+
+    fn has_pending_retransmission(&self) -> bool {
+        self.retransmissions.as_ref().is_some_and(Retransmissions::has_pending)
+    }
+
+    fn next_retransmission(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let retransmissions = self.retransmissions.as_mut()?;
+        let retransmission = retransmissions.next_packet(now)?;
+        self.burst_limiter.record_packet(now);
+        self.reports.record_retransmission(retransmissions.ssrc(), retransmission.payload_bytes);
+        Some(retransmission.bytes)
+    }
+
+    /// Returns what the PLAY in progress demands now.
+    fn poll_play(&mut self, now: Instant) -> StreamOutput {
         let Some(play) = &mut self.active_play else { return StreamOutput::Idle };
         let stop = play.stop_frame();
         match &mut play.frame_state {
@@ -253,7 +310,7 @@ impl RtpStream {
                 self.request_frame()
             }
             FrameState::Sending(transmission) => {
-                let due = transmission.wait_until(now, &play.pacer, self.position);
+                let due = transmission.wait_until(now, &play.pacer, self.position, &self.burst_limiter);
                 match due {
                     Some(due) if due < now + LONG_WAIT => StreamOutput::Wait(due),
                     _ if self.reports.is_due(now) => self.next_report(now),
@@ -333,7 +390,11 @@ impl RtpStream {
         };
         let Some(packet) = play.next_packet(now, fields) else { return Vec::new() };
         self.clock.set_earliest_tick(tick + play.pacer.interval_ticks(self.position));
+        self.burst_limiter.record_packet(now);
         self.reports.record_packet(packet.payload_bytes);
+        if let Some(retransmissions) = &mut self.retransmissions {
+            retransmissions.record_packet(now, fields.sequence, &packet.bytes);
+        }
         self.sequence.record_packet();
         if packet.is_last {
             self.advance();

@@ -24,7 +24,17 @@ pub struct SenderReports {
     reported_packets: u32,
     last_report_at: Option<Instant>,
     receiver_reference: Option<ReceiverReference>,
+    /// Counts of the stream of retransmissions; `None` before the first.
+    retransmissions: Option<RetransmissionCounts>,
     is_bye_sent: bool,
+}
+
+/// Counts of the stream of retransmissions, which is a source of its own (RFC 4588 §5).
+#[derive(Debug, Clone, Copy)]
+struct RetransmissionCounts {
+    ssrc: u32,
+    packets: u32,
+    payload_bytes: u32,
 }
 
 /// Receiver reference time to be returned in a DLRR block (RFC 3611 §4.4, §4.5).
@@ -57,6 +67,7 @@ impl SenderReports {
             reported_packets: 0,
             last_report_at: None,
             receiver_reference: None,
+            retransmissions: None,
             is_bye_sent: false,
         }
     }
@@ -111,6 +122,14 @@ impl SenderReports {
         self.payload_bytes = self.payload_bytes.wrapping_add(payload_bytes as u32);
     }
 
+    /// Counts a packet that was sent again with this SSRC. `payload_bytes` does not include the RTP header.
+    pub fn record_retransmission(&mut self, ssrc: u32, payload_bytes: usize) {
+        let counts =
+            self.retransmissions.get_or_insert(RetransmissionCounts { ssrc, packets: 0, payload_bytes: 0 });
+        counts.packets = counts.packets.wrapping_add(1);
+        counts.payload_bytes = counts.payload_bytes.wrapping_add(payload_bytes as u32);
+    }
+
     /// Returns whether a report is due.
     pub fn is_due(&self, now: Instant) -> bool {
         self.next_report_at.is_some_and(|due| now >= due)
@@ -126,9 +145,24 @@ impl SenderReports {
             ssrc: self.ssrc,
             block: reference.dlrr_block(now),
         });
-        let packets: Vec<_> =
-            [self.sender_report(time), self.source_description()].into_iter().chain(dlrr).collect();
-        rtcp::encode(&packets)
+        let packets = [self.sender_report(time), self.source_description()].into_iter().chain(dlrr);
+        rtcp::encode(&packets.chain(self.retransmission_report(time)).collect::<Vec<_>>())
+    }
+
+    /// Report on the stream of retransmissions, whose timestamps are those of the original packets; nothing before the
+    /// first. Its CNAME ties it to the stream (RFC 4588 §5.3).
+    fn retransmission_report(&self, ReportTime { ntp, rtp_timestamp }: ReportTime) -> Vec<RtcpPacket> {
+        let Some(counts) = self.retransmissions else { return Vec::new() };
+        let info = SenderInfo {
+            ntp,
+            rtp_timestamp,
+            packet_count: counts.packets,
+            octet_count: counts.payload_bytes,
+        };
+        vec![
+            RtcpPacket::SenderReport { ssrc: counts.ssrc, info, blocks: Vec::new() },
+            RtcpPacket::SourceDescription { ssrc: counts.ssrc, cname: self.cname.clone() },
+        ]
     }
 
     /// Returns a compound packet with BYE; `None` if no packet was ever sent, if BYE has been sent since the last

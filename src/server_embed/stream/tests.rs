@@ -44,7 +44,7 @@ fn send_until(stream: &mut RtpStream, from: Instant, until: Instant, frames: u64
             StreamOutput::Fetch(index) if index < frames => stream.provide_frame(index, frame(3_000)),
             StreamOutput::Fetch(index) => stream.end_at(index),
             StreamOutput::Rtp(bytes) => sent.push((now - from, Packet::parse(bytes.into()).unwrap())),
-            StreamOutput::Rtcp(_) => {}
+            StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) => {}
             StreamOutput::Wait(due) => now = due,
             StreamOutput::Idle | StreamOutput::Ended => break,
         }
@@ -159,7 +159,10 @@ fn reference_time_is_answered_with_early_sender_report() {
                     send_reference(&mut stream, at, 2);
                 }
             }
-            StreamOutput::Rtp(_) | StreamOutput::Idle | StreamOutput::Ended => {}
+            StreamOutput::Rtp(_)
+            | StreamOutput::Retransmission(_)
+            | StreamOutput::Idle
+            | StreamOutput::Ended => {}
         }
     }
     let dlrr =
@@ -205,7 +208,9 @@ fn classroom_sequence_numbers_count_frames_across_replays() {
                     assert!(header.marker);
                     numbers.push(header.sequence);
                 }
-                StreamOutput::Rtcp(_) => panic!("RTCP is sent to a classroom program"),
+                StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) => {
+                    panic!("RTCP is sent to a classroom program")
+                }
                 StreamOutput::Wait(due) => now = due,
                 StreamOutput::Ended => return numbers,
                 StreamOutput::Idle => panic!("the stream has not ended"),
@@ -275,7 +280,10 @@ fn duration_of_five_frames(mut stream: RtpStream, now: Instant, playback_speed: 
             StreamOutput::Fetch(index) => stream.provide_frame(index, frame(3_000)),
             StreamOutput::Wait(due) => at = due,
             StreamOutput::Ended => return at - now,
-            StreamOutput::Rtp(_) | StreamOutput::Rtcp(_) | StreamOutput::Idle => {}
+            StreamOutput::Rtp(_)
+            | StreamOutput::Retransmission(_)
+            | StreamOutput::Rtcp(_)
+            | StreamOutput::Idle => {}
         }
     }
 }
@@ -320,7 +328,10 @@ fn sender_reports_follow_accelerated_clock_without_going_back() {
                 reports.push(((at - now).as_secs(), info.rtp_timestamp.wrapping_sub(u32::MAX - 100)));
             }
             StreamOutput::Wait(due) => at = due,
-            StreamOutput::Rtp(_) | StreamOutput::Idle | StreamOutput::Ended => {}
+            StreamOutput::Rtp(_)
+            | StreamOutput::Retransmission(_)
+            | StreamOutput::Idle
+            | StreamOutput::Ended => {}
         }
     }
     assert_eq!(reports, [(0, 0), (5, 4 * 450_000)]);
@@ -348,4 +359,47 @@ fn skipped_frame_is_followed_by_next_scaled_frame() {
     assert!(matches!(stream.poll_output(now), StreamOutput::Fetch(0)));
     stream.skip_frame(0);
     assert!(matches!(stream.poll_output(now), StreamOutput::Fetch(3)));
+}
+
+#[test]
+fn requested_packets_are_sent_again_while_playing() {
+    let start = Instant::now();
+    let mut stream = stream(start).with_retransmission();
+    stream.play(start, None, Some(40), PlaybackSpeed::default());
+    let nack = |lost: &[u16]| RtcpPacket::GenericNack { ssrc: 5, media_ssrc: 7, lost: lost.to_vec() };
+    let (mut now, mut resent, mut sources) = (start, Vec::new(), Vec::new());
+    let mut has_requested = false;
+    loop {
+        match stream.poll_output(now) {
+            StreamOutput::Fetch(index) => stream.provide_frame(index, frame(3_000)),
+            StreamOutput::Rtp(_) | StreamOutput::Idle => {}
+            StreamOutput::Retransmission(bytes) => {
+                let packet = Packet::parse(bytes.into()).unwrap();
+                assert_eq!((packet.header.ssrc, packet.header.payload_type), (!7, RTX_PAYLOAD_TYPE));
+                resent.push(u16::from_be_bytes([packet.payload[0], packet.payload[1]]));
+            }
+            StreamOutput::Rtcp(bytes) => {
+                sources.extend(rtcp::parse(&bytes).unwrap().into_iter().filter_map(|packet| match packet {
+                    RtcpPacket::SenderReport { ssrc, info, .. } => Some((ssrc, info.packet_count)),
+                    _ => None,
+                }))
+            }
+            StreamOutput::Wait(due) => {
+                if !has_requested && now > start + Duration::from_millis(500) {
+                    has_requested = true;
+                    stream.handle_rtcp(now, &[nack(&[65_535, 1, 30_000])]);
+                    let other = RtcpPacket::GenericNack { ssrc: 5, media_ssrc: 8, lost: vec![2] };
+                    stream.handle_rtcp(now, &[other]);
+                }
+                now = due;
+            }
+            StreamOutput::Ended => break,
+        }
+    }
+    assert!(resent.contains(&65_535) && resent.contains(&1), "{resent:?}");
+    assert!(!resent.contains(&30_000) && !resent.contains(&2), "{resent:?}");
+    let last = sources.iter().rfind(|(ssrc, _)| *ssrc == !7);
+    assert_eq!(last, None, "BYE is that of the stream");
+    stream.handle_rtcp(now, &[nack(&[1])]);
+    assert!(matches!(stream.poll_output(now), StreamOutput::Idle), "the PLAY has ended");
 }

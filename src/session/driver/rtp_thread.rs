@@ -75,7 +75,7 @@ impl RtpThread {
 
     /// Releases the queue space of a packet that was taken out of the queue.
     pub fn free_queue_space(&self, packet: &RawPacket) {
-        if packet.kind == PacketKind::Rtp {
+        if packet.kind.is_rtp() {
             self.queued_bytes.fetch_sub(packet.bytes.len(), Ordering::Relaxed);
         }
     }

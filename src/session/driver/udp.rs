@@ -73,7 +73,9 @@ impl UdpPorts {
         to: PortPair,
     ) -> io::Result<usize> {
         match kind {
-            PacketKind::Rtp => self.rtp_thread.socket().send_to(bytes, (host, to.rtp)),
+            PacketKind::Rtp | PacketKind::Retransmission => {
+                self.rtp_thread.socket().send_to(bytes, (host, to.rtp))
+            }
             PacketKind::Rtcp => self.rtcp_socket.try_send_to(bytes, SocketAddr::new(host, to.rtcp)),
         }
     }

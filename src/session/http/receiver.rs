@@ -97,6 +97,7 @@ impl HttpFrameReceiver {
         if let Some(timestamp) = sender_timestamp {
             self.buffers.stats.record_timestamp(now, timestamp, true);
         }
+        self.buffers.record_arrival(now, timestamp);
         self.buffers.frames.push_back(Frame { jpeg, missing: Vec::new(), timestamp, arrival: now });
         sender_timestamp
     }

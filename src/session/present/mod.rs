@@ -4,6 +4,8 @@
 //! returns it when it is due; the driver then passes it to the `Decoder`, whose thread puts the picture into a
 //! `PictureSlot`.
 
+pub mod adaptive_delay;
 pub mod decoder;
 pub mod jitter_buffer;
 pub mod presenter;
+mod sender_clock;

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use super::adaptive_delay::AdaptiveDelay;
 use super::jitter_buffer::JitterBuffer;
 use crate::proto::rtcp::Epoch;
 use crate::session::frame::Frame;
+use crate::session::options::PlayoutDelay;
 use crate::session::state::{Goal, RtspState, SessionStatus};
-use crate::stats::{PresentationStats, Snapshot};
+use crate::stats::{DelayReason, PresentationStats, Snapshot};
 
 /// Presenter of the frames of one session after another.
 #[derive(Debug)]
 pub struct Presenter {
-    delay: Duration,
+    delay: PlayoutDelay,
+    /// Estimate for [`PlayoutDelay::Auto`].
+    adaptive_delay: AdaptiveDelay,
     epoch: Epoch,
     /// Frames that wait to be shown.
     pub jitter_buffer: JitterBuffer,
@@ -21,8 +25,14 @@ pub struct Presenter {
 
 impl Presenter {
     /// Creates a presenter with this playout delay.
-    pub fn new(delay: Duration, epoch: Epoch) -> Self {
-        Self { delay, epoch, jitter_buffer: JitterBuffer::new(delay), stats: PresentationStats::new(epoch) }
+    pub fn new(delay: PlayoutDelay, epoch: Epoch) -> Self {
+        Self {
+            delay,
+            adaptive_delay: AdaptiveDelay::default(),
+            epoch,
+            jitter_buffer: JitterBuffer::new(delay.initial()),
+            stats: PresentationStats::new(epoch),
+        }
     }
 
     /// Discards frames and figures, for a new session.
@@ -38,18 +48,44 @@ impl Presenter {
 
     /// Playout delay of frames that arrive from now on.
     pub fn delay(&self) -> Duration {
-        self.delay
+        match self.delay {
+            PlayoutDelay::Fixed(delay) => delay,
+            PlayoutDelay::Auto => self.adaptive_delay.delay(),
+        }
     }
 
     /// Time that the receiver waits for a gap to fill: the playout delay, but at least 10 ms and at most 1 s.
     pub fn reorder_timeout(&self) -> Duration {
-        self.delay.clamp(Duration::from_millis(10), Duration::from_secs(1))
+        self.delay().clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 
     /// Sets the playout delay of frames that arrive from now on.
-    pub fn set_delay(&mut self, delay: Duration) {
+    pub fn set_delay(&mut self, delay: PlayoutDelay) {
         self.delay = delay;
-        self.jitter_buffer.set_delay(delay);
+        self.jitter_buffer.set_delay(self.delay());
+    }
+
+    /// Sets the time that lost packets need to be sent again. Returns true if the playout delay has changed.
+    pub fn set_repair_time(&mut self, time: Duration) -> bool {
+        let previous = self.delay();
+        self.adaptive_delay.set_floor(time);
+        self.jitter_buffer.set_delay(self.delay());
+        self.delay() != previous
+    }
+
+    /// Records the arrival of a packet of the frame with this extended timestamp. Returns true if the playout delay has
+    /// changed.
+    pub fn record_arrival(&mut self, arrival: Instant, timestamp: i64) -> bool {
+        let previous = self.delay();
+        self.adaptive_delay.record_packet(arrival, timestamp);
+        self.jitter_buffer.set_delay(self.delay());
+        self.delay() != previous
+    }
+
+    /// Discards the frames that wait, because the stream continues at another position. An adaptive delay is kept.
+    pub fn clear(&mut self) {
+        self.jitter_buffer.clear();
+        self.adaptive_delay.restart();
     }
 
     /// Pauses the screen as soon as the user wants it, and resumes it only when the server is playing too.
@@ -57,6 +93,7 @@ impl Presenter {
         match (status.state, status.goal) {
             (RtspState::Playing, Goal::Playing) => {
                 if self.jitter_buffer.resume(now) {
+                    self.adaptive_delay.restart();
                     self.stats.start(now);
                 }
             }
@@ -91,6 +128,11 @@ impl Presenter {
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         self.stats.add_to(now, snapshot);
         self.jitter_buffer.add_to(now, snapshot);
+        snapshot.held_delay_ms = Some(self.delay().as_secs_f64() * 1_000.0);
+        snapshot.held_delay_reason = Some(match self.delay {
+            PlayoutDelay::Fixed(_) => DelayReason::Fixed,
+            PlayoutDelay::Auto => self.adaptive_delay.reason(),
+        });
     }
 }
 
@@ -105,7 +147,7 @@ mod tests {
     fn incomplete_frames_are_neither_tapped_nor_shown() {
         let now = Instant::now();
         let epoch = Epoch { instant: now, ntp: NtpTime(0) };
-        let mut presenter = Presenter::new(Duration::ZERO, epoch);
+        let mut presenter = Presenter::new(Duration::ZERO.into(), epoch);
         let complete =
             Frame { jpeg: Bytes::from_static(b"jpeg"), missing: Vec::new(), timestamp: 0, arrival: now };
         let incomplete = Frame { missing: vec![2..3, 4..UNKNOWN_END], timestamp: 4_500, ..complete.clone() };

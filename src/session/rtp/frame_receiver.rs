@@ -56,6 +56,9 @@ pub trait FrameReceiver: fmt::Debug + Send {
     }
 }
 
+/// Maximum number of arrivals that are kept until they are polled.
+const MAX_ARRIVALS: usize = 1_024;
+
 /// Counters and buffers between the packets of a stream and its frames.
 #[derive(Debug)]
 pub struct StreamBuffers {
@@ -65,6 +68,9 @@ pub struct StreamBuffers {
     pub reorder_buffer: ReorderBuffer,
     /// Frames, complete or not, that have not been polled yet.
     pub frames: VecDeque<Frame>,
+    /// Arrivals of the last packets, with the extended timestamps of their frames, the oldest first. Empty where timestamps
+    /// are not a clock, so that an adaptive playout delay stays at its minimum.
+    pub arrivals: VecDeque<(Instant, i64)>,
     /// Counters of bytes and frames.
     pub stats: ReceiveStats,
     /// Fates of the last packets.
@@ -80,6 +86,7 @@ impl StreamBuffers {
             rtp_receiver: RtpReceiver::default(),
             reorder_buffer: ReorderBuffer::new(reorder_timeout),
             frames: VecDeque::new(),
+            arrivals: VecDeque::new(),
             stats: ReceiveStats::new(packet_overhead),
             packet_log: PacketLog::default(),
             last_packet: None,
@@ -111,6 +118,14 @@ impl StreamBuffers {
         self.packet_log.record_received(sequence, timestamp, ends_frame, fate);
     }
 
+    /// Records the arrival of a packet of the frame with this extended timestamp, for the playout delay.
+    pub fn record_arrival(&mut self, now: Instant, timestamp: i64) {
+        if self.arrivals.len() >= MAX_ARRIVALS {
+            self.arrivals.pop_front();
+        }
+        self.arrivals.push_back((now, timestamp));
+    }
+
     /// Counts sequence numbers from `sequence` again and discards what was buffered (RFC 3550 §8.2, appendix A.1).
     /// Returns `sequence`, extended.
     pub fn restart_count(&mut self, now: Instant, sequence: u16) -> i64 {
@@ -124,6 +139,7 @@ impl StreamBuffers {
     pub fn discard(&mut self) {
         self.reorder_buffer.restart_at(None);
         self.frames.clear();
+        self.arrivals.clear();
         self.stats.mark_discontinuity();
     }
 }

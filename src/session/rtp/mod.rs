@@ -8,5 +8,6 @@ pub mod frame_receiver;
 pub mod receiver;
 pub mod receiver_reports;
 pub mod reorder_buffer;
+pub mod retransmission;
 pub mod rtp_info;
 mod ssrc_filter;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::frame_receiver::{FrameReceiver, StreamBuffers};
+use super::retransmission::{RepairedPacket, Retransmission};
 use super::rtp_info::{AnnouncedPacket, max_announced_gap};
 use super::ssrc_filter::{FilterResult, ReceivedPacket, SsrcFilter};
 use crate::media::jpeg::Dimensions;
@@ -13,6 +14,7 @@ use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, starts_fram
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
 use crate::session::frame::Frame;
+use crate::session::presentation::RetransmissionOffer;
 use crate::stats::{
     Arrival, Fate, LossDoubt, MAX_HELD_PACKETS, MAX_HOLD_TIME, MissingPart, SenderCounts, Snapshot, is_near,
 };
@@ -53,6 +55,8 @@ pub struct RtpFrameReceiver {
     can_lose_packets: bool,
     /// Number of packets that are not part of the stream.
     foreign: u64,
+    /// Requests for missing packets; `None` unless they are negotiated.
+    retransmission: Option<Retransmission>,
     buffers: StreamBuffers,
     depacketizer: Depacketizer,
     /// Extended timestamp of the last complete frame.
@@ -87,6 +91,7 @@ impl RtpFrameReceiver {
             held: VecDeque::new(),
             can_lose_packets: true,
             foreign: 0,
+            retransmission: None,
             buffers: StreamBuffers::new(reorder_timeout, packet_overhead),
             depacketizer: Depacketizer::new(dimensions),
             last_frame_timestamp: None,
@@ -102,6 +107,11 @@ impl RtpFrameReceiver {
     /// Returns the receiver for packets that arrive over a reliable connection, where none is lost before the first.
     pub fn over_reliable_connection(self) -> Self {
         Self { can_lose_packets: false, ..self }
+    }
+
+    /// Returns the receiver of a stream whose missing packets are requested from the server, which has made this offer.
+    pub fn with_retransmission(self, offer: RetransmissionOffer) -> Self {
+        Self { retransmission: Some(Retransmission::new(offer)), ..self }
     }
 
     /// Handles the response to a PLAY that continues after PAUSE: frames sent before PAUSE are shown first.
@@ -121,6 +131,7 @@ impl RtpFrameReceiver {
         if previous_highest.is_none_or(|previous_highest| first <= previous_highest) {
             self.buffers.reorder_buffer.restart_at(Some(first));
             self.buffers.packet_log.clear();
+            self.restart_retransmission(Some(first));
         }
         self.previous_play = PreviousPlay::Continued { first: sequence };
         self.announced = Some(announced);
@@ -142,6 +153,7 @@ impl RtpFrameReceiver {
             self.add_doubt(LossDoubt::NoAnnouncement);
         }
         self.buffers.reorder_buffer.restart_at(first);
+        self.restart_retransmission(first);
         self.previous_play = match (first, previous_highest) {
             (Some(first), Some(_)) => PreviousPlay::Abandoned { first },
             _ => PreviousPlay::None,
@@ -178,6 +190,11 @@ impl RtpFrameReceiver {
             }
         };
         let header = packet.header;
+        if self.retransmission.as_ref().is_some_and(|state| state.offer().payload_type == header.payload_type)
+        {
+            self.handle_retransmission(now, length, packet);
+            return None;
+        }
         if header.payload_type != self.payload_type {
             tracing::debug!(?header, "ignoring packet with unknown payload type");
             self.foreign += 1;
@@ -193,6 +210,60 @@ impl RtpFrameReceiver {
             }
             FilterResult::Switched(packets) => self.switch_source(previous_ssrc.is_some(), packets),
         }
+    }
+
+    /// Handles a packet that was sent again. It changes no count of the stream itself.
+    fn handle_retransmission(&mut self, now: Instant, length: usize, packet: Packet) {
+        let size = length + self.buffers.stats.packet_overhead();
+        let handled = match (&mut self.retransmission, self.ssrc_filter.current_ssrc()) {
+            (Some(state), Some(ssrc)) => {
+                state.handle_packet(now, packet, size, (self.payload_type, ssrc)).ok()
+            }
+            _ => None,
+        };
+        let Some(handled) = handled else {
+            self.foreign += 1;
+            return;
+        };
+        self.buffers.record_packet(now, length);
+        let Some(RepairedPacket { sequence, packet }) = handled else { return };
+        let header = packet.header;
+        let reference = self.highest_timestamp.unwrap_or(i64::from(header.timestamp));
+        let timestamp = extend_timestamp(reference, header.timestamp);
+        self.buffers.stats.record_payload(now, packet.payload.len());
+        self.buffers.record_arrival(now, timestamp);
+        self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, Fate::Repaired);
+        self.release(now);
+    }
+
+    fn restart_retransmission(&mut self, first: Option<i64>) {
+        if let Some(state) = &mut self.retransmission {
+            state.restart_at(first);
+        }
+    }
+
+    /// Returns the sequence numbers to request at `now` and the SSRC of the stream; `None` if nothing is to be requested.
+    pub fn poll_request(&mut self, now: Instant, round_trip: Option<Duration>) -> Option<(u32, Vec<u16>)> {
+        let lost = self.retransmission.as_mut()?.poll_request(now, round_trip)?;
+        Some((self.ssrc_filter.current_ssrc()?, lost))
+    }
+
+    /// Records that a request of `size` bytes was sent.
+    pub fn record_request(&mut self, now: Instant, size: usize) {
+        let bytes_per_second = self.buffers.stats.wire_bytes_per_second(now);
+        if let Some(state) = &mut self.retransmission {
+            state.record_request(now, size, bytes_per_second);
+        }
+    }
+
+    /// Returns the retransmission that was negotiated; `None` if there is none.
+    pub fn retransmission_offer(&self) -> Option<RetransmissionOffer> {
+        self.retransmission.as_ref().map(Retransmission::offer)
+    }
+
+    /// Returns true if this is the SSRC of the retransmissions.
+    pub fn is_retransmission_source(&self, ssrc: u32) -> bool {
+        self.retransmission.as_ref().is_some_and(|state| state.is_source(ssrc))
     }
 
     /// Handles all packets, and returns the timestamp of the first that is used.
@@ -230,7 +301,8 @@ impl RtpFrameReceiver {
         while let Some(packet) = self.buffers.reorder_buffer.flush() {
             self.assemble(now, &packet);
         }
-        self.buffers.restart_count(now, sequence);
+        let first = self.buffers.restart_count(now, sequence);
+        self.restart_retransmission(Some(first));
         self.restart_candidates.clear();
         self.previous_play = PreviousPlay::None;
     }
@@ -369,8 +441,13 @@ impl RtpFrameReceiver {
     /// Accepts a packet that was missing. Returns its extended timestamp, or `None` if it belongs to an abandoned PLAY.
     fn accept_packet(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> Option<i64> {
         let header = packet.header;
-        self.buffers.stats.record_payload(now, packet.payload.len());
-        if matches!(self.previous_play, PreviousPlay::Abandoned { first } if sequence < first) {
+        let is_abandoned =
+            matches!(self.previous_play, PreviousPlay::Abandoned { first } if sequence < first);
+        let was_repaired = !is_abandoned && self.record_arrival(now, sequence);
+        if !was_repaired {
+            self.buffers.stats.record_payload(now, packet.payload.len());
+        }
+        if is_abandoned {
             let timestamp = i64::from(header.timestamp);
             self.buffers.packet_log.record_received(sequence, timestamp, header.marker, fate);
             return None;
@@ -381,8 +458,19 @@ impl RtpFrameReceiver {
         let is_first = !std::mem::replace(&mut self.has_started, true);
         self.highest_timestamp = Some(if is_first { timestamp } else { timestamp.max(reference) });
         self.buffers.stats.record_timestamp(now, timestamp, starts_frame(&packet));
-        self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, fate);
+        if was_repaired {
+            self.buffers.packet_log.record_received(sequence, timestamp, header.marker, fate);
+        } else {
+            self.buffers.record_arrival(now, timestamp);
+            self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, fate);
+        }
         Some(timestamp)
+    }
+
+    /// Records the arrival of a packet, which ends the requests for it. Returns true if its retransmission was used.
+    fn record_arrival(&mut self, now: Instant, sequence: i64) -> bool {
+        let timeout = self.buffers.reorder_buffer.timeout();
+        self.retransmission.as_mut().is_some_and(|state| state.record_arrival(now, sequence, timeout))
     }
 
     /// Passes a packet to the depacketizer, and handles the frames that this completes.
@@ -466,6 +554,9 @@ impl RtpFrameReceiver {
         snapshot.frames_unusable = self.frames_unusable;
         snapshot.headers_reduced = self.headers_reduced;
         snapshot.packets_foreign = self.foreign;
+        if let Some(state) = &self.retransmission {
+            state.add_to(snapshot);
+        }
     }
 
     /// Number of packets known to have been sent, by their sequence numbers.
@@ -479,6 +570,16 @@ impl FrameReceiver for RtpFrameReceiver {
         while let Some(packet) = self.buffers.reorder_buffer.pop(now) {
             self.assemble(now, &packet);
         }
+        if let (Some(state), Some(next)) =
+            (&mut self.retransmission, self.buffers.reorder_buffer.next_sequence())
+        {
+            state.skip_before(next);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let request = self.retransmission.as_ref().and_then(Retransmission::poll_timeout);
+        request.into_iter().chain(self.buffers.reorder_buffer.poll_timeout()).min()
     }
 
     fn buffers(&self) -> &StreamBuffers {
@@ -492,6 +593,7 @@ impl FrameReceiver for RtpFrameReceiver {
     fn stop(&mut self) {
         self.depacketizer.discard_frame();
         self.buffers.discard();
+        self.restart_retransmission(None);
         self.buffers.last_packet = None;
         self.restart_candidates.clear();
         self.held.clear();

@@ -36,6 +36,16 @@ impl ReorderBuffer {
         self.timeout = timeout;
     }
 
+    /// Returns the time that a packet waits for a gap before it to fill.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Returns the extended sequence number of the next packet in order; `None` before the first packet.
+    pub fn next_sequence(&self) -> Option<i64> {
+        self.next_sequence
+    }
+
     /// Discards all packets and continues with this extended sequence number, or with that of the next packet if it is
     /// `None`.
     pub fn restart_at(&mut self, sequence: Option<i64>) {

@@ -171,13 +171,22 @@ impl Protocol for RtspClient {
         }
     }
 
+    fn classify(&self, packet: RawPacket) -> RawPacket {
+        let offer = self.pipeline.receiver.as_ref().and_then(RtpFrameReceiver::retransmission_offer);
+        let payload_type = packet.bytes.get(1).map(|second| second & 0x7F);
+        match offer.is_some_and(|offer| packet.kind.is_rtp() && payload_type == Some(offer.payload_type)) {
+            true => RawPacket { kind: PacketKind::Retransmission, ..packet },
+            false => packet,
+        }
+    }
+
     fn handle_packet(&mut self, now: Instant, RawPacket { kind, bytes }: RawPacket) {
         match kind {
             // The response states which packets belong to this PLAY; they are held until it arrives.
             PacketKind::Rtp if self.machine.status().in_flight == Some(Method::Play) => {
                 self.early_packets.push(now, bytes)
             }
-            PacketKind::Rtp => self.receive_rtp(now, bytes),
+            PacketKind::Rtp | PacketKind::Retransmission => self.receive_rtp(now, bytes),
             PacketKind::Rtcp => self.receive_rtcp(now, &bytes),
         }
     }
@@ -228,6 +237,7 @@ impl Protocol for RtspClient {
         self.check_end(now);
         self.check_data_timeout(now);
         self.check_unusable_frames();
+        self.send_due_requests(now);
         self.send_due_report(now);
     }
 

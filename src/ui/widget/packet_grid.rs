@@ -54,8 +54,9 @@ fn severity(fate: Fate) -> u8 {
         Fate::Received => 0,
         Fate::Duplicated => 1,
         Fate::Reordered => 2,
-        Fate::Late => 3,
-        Fate::Lost => 4,
+        Fate::Repaired => 3,
+        Fate::Late => 4,
+        Fate::Lost => 5,
     }
 }
 
@@ -64,6 +65,7 @@ fn colour(fate: Fate, colours: &Colours) -> Color {
         Fate::Received => colours.playing,
         Fate::Duplicated => colours.ready,
         Fate::Reordered => colours.warm,
+        Fate::Repaired => colours.playing,
         Fate::Late => colours.late,
         Fate::Lost => colours.danger,
     }
@@ -89,7 +91,7 @@ fn draw_cell(frame: &mut Frame, bounds: Rectangle, fate: Fate, colours: &Colours
             let half = Size::new(width, (height / 2.0).floor());
             frame.fill_rectangle(Point::new(x, y + height - half.height), half, colour);
         }
-        Fate::Lost => {
+        Fate::Lost | Fate::Repaired => {
             let outline =
                 Path::rectangle(Point::new(x + 0.75, y + 0.75), Size::new(width - 1.5, height - 1.5));
             frame.stroke(&outline, Stroke::default().with_color(colour).with_width(1.5));
@@ -102,6 +104,7 @@ pub fn legend<'a, Message: 'a>() -> Element<'a, Message> {
     let fates = [
         (Fate::Received, "received"),
         (Fate::Lost, "lost"),
+        (Fate::Repaired, "repaired"),
         (Fate::Reordered, "reordered"),
         (Fate::Late, "late"),
         (Fate::Duplicated, "duplicate"),

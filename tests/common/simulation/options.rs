@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reelay::impairment::Impairments;
-use reelay::session::{EmulatorPlacement, RtspOptions};
+use reelay::session::{EmulatorPlacement, PlayoutDelay, RtspOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
 
@@ -13,7 +13,7 @@ pub struct WorldOptions {
     /// Number of times that the film consists of these frames.
     pub repeats: u64,
     pub rtsp: RtspOptions,
-    pub playout_delay: Duration,
+    pub playout_delay: PlayoutDelay,
     /// Impairments of RTP and RTCP from the server.
     pub impairments: Impairments,
     pub seed: u64,
@@ -21,6 +21,10 @@ pub struct WorldOptions {
     pub placement: EmulatorPlacement,
     /// One-way delay of the RTSP connection.
     pub latency: Duration,
+    /// Share of the RTCP packets to the server that are lost over UDP, 0 to 1.
+    pub upstream_loss: f64,
+    /// One-way delay of RTCP packets to the server; `None` for `latency`.
+    pub upstream_delay: Option<Duration>,
     /// Drops all RTCP packets to the client.
     pub drops_rtcp: bool,
     /// Drops all UDP datagrams to the client.
@@ -39,11 +43,13 @@ impl WorldOptions {
             frames,
             repeats: 1,
             rtsp: RtspOptions::default(),
-            playout_delay: 50 * MS,
+            playout_delay: (50 * MS).into(),
             impairments: Impairments::default(),
             seed: 1,
             placement: EmulatorPlacement::AtServer,
             latency: MS,
+            upstream_loss: 0.0,
+            upstream_delay: None,
             drops_rtcp: false,
             drops_udp: false,
             is_indexing: false,

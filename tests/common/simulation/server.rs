@@ -82,6 +82,16 @@ impl SimulatedServer {
         }
     }
 
+    /// Identity of the stream of the next session.
+    fn next_identity(&self) -> Identity {
+        Identity {
+            ssrc: 78 + self.session_count,
+            first_sequence: 65_000,
+            first_timestamp: u32::MAX - 90_000,
+            cname: "server".to_owned(),
+        }
+    }
+
     pub fn session(&mut self) -> Option<&mut ServerSession> {
         self.session.as_mut()
     }
@@ -153,7 +163,9 @@ impl SimulatedServer {
     fn respond(&mut self, now: Instant, request: &Request) -> Response {
         match handlers::dispatch(request) {
             Dispatch::Respond(response) => response,
-            Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST),
+            Dispatch::Describe(resource) => {
+                handlers::describe(request, &resource, &self.info, HOST, Some(&self.next_identity()))
+            }
             Dispatch::SetUp(resource) => {
                 let channels = InterleavedChannels::default();
                 let server_ports = Some(PortPair { rtp: 6_000, rtcp: 6_001 });
@@ -178,14 +190,9 @@ impl SimulatedServer {
     }
 
     fn start_session(&mut self, request: &Request, transport: NegotiatedTransport) -> Response {
+        let identity = self.next_identity();
         self.session_count += 1;
         self.link = SessionLink::new(&self.emulator);
-        let identity = Identity {
-            ssrc: 77 + self.session_count,
-            first_sequence: 65_000,
-            first_timestamp: u32::MAX - 90_000,
-            cname: "server".to_owned(),
-        };
         let stream = RtpStream::new(self.info.times.clone(), identity, self.epoch);
         let id = format!("SESSION{}", self.session_count);
         let (session, response) =
@@ -206,6 +213,7 @@ impl SimulatedServer {
                 }
                 StreamOutput::Fetch(frame) => session.stream().end_at(frame),
                 StreamOutput::Rtp(bytes) => datagrams.push(RawPacket::rtp(bytes)),
+                StreamOutput::Retransmission(bytes) => datagrams.push(RawPacket::retransmission(bytes)),
                 StreamOutput::Rtcp(bytes) => datagrams.push(RawPacket::rtcp(bytes)),
                 StreamOutput::Ended => {
                     let progress = IndexProgress { defects: Some(Default::default()), ..self.info.progress };

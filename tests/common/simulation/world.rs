@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
 use reelay::impairment::{Emulator, EmulatorSettings, EmulatorStats, Impairments, PacketKind, RawPacket};
 use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::proto::rtsp::{ChannelPair, PortPair, Request, Response, RtspUrl, encode_interleaved};
@@ -48,6 +50,9 @@ pub struct World {
     server: SimulatedServer,
     pub emulator: Emulator,
     latency: Duration,
+    upstream_loss: f64,
+    upstream_delay: Duration,
+    upstream_rng: SmallRng,
     drops_rtcp: bool,
     drops_udp: bool,
     is_server_down: bool,
@@ -92,6 +97,9 @@ impl World {
             client: RtspClient::new(url, options),
             server: SimulatedServer::new(&world_options, start, server_emulator),
             latency: world_options.latency,
+            upstream_loss: world_options.upstream_loss,
+            upstream_delay: world_options.upstream_delay.unwrap_or(world_options.latency),
+            upstream_rng: SmallRng::seed_from_u64(world_options.seed),
             drops_rtcp: world_options.drops_rtcp,
             drops_udp: world_options.drops_udp,
             is_server_down: false,
@@ -348,7 +356,9 @@ impl World {
                 }),
                 ClientOutput::Event(event) => self.events.push((self.now - self.start, event)),
                 ClientOutput::SendPacket(RawPacket { kind: PacketKind::Rtcp, bytes }) => {
-                    self.rtcp_to_server.0.push_back((self.now + self.latency, bytes.to_vec()))
+                    if self.upstream_loss == 0.0 || !self.upstream_rng.random_bool(self.upstream_loss) {
+                        self.rtcp_to_server.0.push_back((self.now + self.upstream_delay, bytes.to_vec()))
+                    }
                 }
                 ClientOutput::SetTransport(_) | ClientOutput::SendPacket(_) => {}
             }

@@ -11,7 +11,7 @@ use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{Npt, PortPair, encode_interleaved};
 use reelay::session::{
     Client, ClientInput, ClientOptions, ClientOutput, EmulatorOptions, EmulatorPlacement, Goal, NetworkPath,
-    RtcpIdentity, RtspOptions, RtspState, SessionCommand, SessionEvent, TransportPreference,
+    PlayoutDelay, RtcpIdentity, RtspOptions, RtspState, SessionCommand, SessionEvent, TransportPreference,
 };
 use reelay::stats::Snapshot;
 
@@ -61,8 +61,16 @@ pub fn client_options(choice: u8) -> (ClientOptions, Instant) {
     };
     let settings = EmulatorSettings { is_on: choice & 8 != 0, seed: 1, impairments };
     let options = ClientOptions {
-        rtsp: RtspOptions { transport, reconnects: choice & 4 != 0, ..RtspOptions::default() },
-        playout_delay: Duration::from_millis(20),
+        rtsp: RtspOptions {
+            transport,
+            reconnects: choice & 4 != 0,
+            retransmission: choice & 16 != 0,
+            ..RtspOptions::default()
+        },
+        playout_delay: match choice & 32 {
+            0 => Duration::from_millis(20).into(),
+            _ => PlayoutDelay::Auto,
+        },
         rtcp_identity: RtcpIdentity { ssrc: 1, cname: "player".to_owned() },
         emulator: EmulatorOptions {
             emulator: Emulator::new(settings),
@@ -215,7 +223,7 @@ fn command(input: &mut Input<'_>) -> SessionCommand {
         1 => SessionCommand::SetGoal(Goal::Ready),
         2 | 3 => SessionCommand::SetGoal(Goal::Playing),
         4 => SessionCommand::Seek(Npt::from_micros(u64::from(input.u16()) * 1_000)),
-        _ => SessionCommand::SetPlayoutDelay(Duration::from_millis(input.u16().into())),
+        _ => SessionCommand::SetPlayoutDelay(Duration::from_millis(input.u16().into()).into()),
     }
 }
 

@@ -43,6 +43,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             extended(ExtendedReportBlock::Dlrr { ssrc: 8, last_rr: 1, delay_since_last_rr: 2 }),
         ],
         vec![RtcpPacket::Bye { ssrcs: vec![7, 8] }],
+        vec![RtcpPacket::GenericNack { ssrc: 8, media_ssrc: 7, lost: vec![65_535, 0, 9, 40] }],
     ]
     .iter()
     .map(|packets| rtcp::encode(packets))

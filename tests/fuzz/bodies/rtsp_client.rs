@@ -2,6 +2,7 @@
 
 use reelay::media::payload::PayloadFormat;
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, RtspUrl};
+use reelay::proto::rtx::{self, RtxFields};
 use reelay::session::RtspClient;
 
 use super::input::Input;
@@ -41,8 +42,15 @@ pub fn body(data: &[u8]) {
 const OK: &str = "RTSP/1.0 200 OK\r\nCSeq: {C}\r\n";
 
 fn described(script: Script) -> Script {
-    let sdp = "v=0\r\ns=Camera\r\na=range:npt=0-2.0\r\nm=video 0 RTP/AVP 26\r\na=framerate:25\r\na=control:track1\r\n\
-        a=x-reelay-jpeg-header:1\r\na=rtcp-xr:rcvr-rtt=sender\r\n";
+    described_with_profile(script, "RTP/AVP 26")
+}
+
+fn described_with_profile(script: Script, profile: &str) -> Script {
+    let sdp = format!(
+        "v=0\r\ns=Camera\r\na=range:npt=0-2.0\r\nm=video 0 {profile}\r\na=framerate:25\r\na=control:track1\r\n\
+         a=x-reelay-jpeg-header:1\r\na=rtcp-xr:rcvr-rtt=sender\r\na=rtpmap:97 rtx/90000\r\n\
+         a=fmtp:97 apt=26;rtx-time=1000\r\na=rtcp-fb:26 nack\r\na=rtcp-rsize\r\n"
+    );
     let length = sdp.len();
     script.respond(&format!("{OK}Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER\r\n\r\n")).respond(
         &format!("{OK}Content-Base: rtsp://127.0.0.1:8554/film/\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{sdp}"),
@@ -50,12 +58,14 @@ fn described(script: Script) -> Script {
 }
 
 fn playing(script: Script, transport: &str) -> Script {
-    described(script)
+    let has_feedback = transport.starts_with("RTP/AVPF");
+    described_with_profile(script, if has_feedback { "RTP/AVPF 26 97" } else { "RTP/AVP 26" })
         .respond(&format!("{OK}Session: 12345678;timeout=60\r\nTransport: {transport}\r\n\r\n"))
         .respond(&format!("{OK}Session: 12345678\r\nRange: npt=0-2.0\r\nRTP-Info: url=rtsp://127.0.0.1:8554/film/track1;seq=65530;rtptime=0\r\n\r\n"))
 }
 
 const UDP: &str = "RTP/AVP;unicast;client_port=19456-19457;server_port=6970-6971;ssrc=00000007";
+const FEEDBACK: &str = "RTP/AVPF;unicast;client_port=19456-19457;server_port=6970-6971;ssrc=00000007";
 const TCP: &str = "RTP/AVP/TCP;unicast;interleaved=0-1";
 
 pub fn seeds() -> Vec<Vec<u8>> {
@@ -64,12 +74,24 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let reports = rtcp_packet::seeds();
     let with_packets =
         |script: Script| packets.iter().fold(script, |script, packet| script.packet(packet).wait(40));
+    // Each second packet is lost and sent again.
+    let with_retransmissions = |script: Script| {
+        packets.iter().enumerate().fold(script, |script, (index, packet)| match index % 2 {
+            0 => script.packet(packet).wait(10),
+            _ => {
+                let fields = RtxFields { payload_type: 97, ssrc: 8, sequence: index as u16 };
+                script.wait(10).packet(&rtx::encode(packet, fields).expect("a packet")).wait(10)
+            }
+        })
+    };
     let with_frames =
         |script: Script| packets.iter().fold(script, |script, packet| script.interleaved(0, packet).wait(40));
     let challenge = "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"x\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n";
     let empty = format!("{OK}Session: 12345678\r\n\r\n");
     [
         with_packets(playing(Script::new(0), UDP)).rtcp(&reports[0]).wait(500).rtcp(&reports[3]).wait(3_000).respond(&empty),
+        with_retransmissions(playing(Script::new(16), FEEDBACK)).wait(3_000).respond(&empty),
+        with_retransmissions(playing(Script::new(60), FEEDBACK)).wait(3_000).respond(&empty),
         with_packets(playing(Script::new(12), UDP)).wait(20_000).lose_connection().wait(2_000),
         with_frames(playing(Script::new(1), TCP)).interleaved(1, &reports[0]).wait(200).command(0).respond(&empty),
         with_frames(playing(Script::new(5), TCP)).wait(30_000).respond(&empty).wait(30_000),

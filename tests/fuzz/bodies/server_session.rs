@@ -9,7 +9,7 @@ use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use reelay::media_file::{IndexProgress, MediaInfo};
-use reelay::proto::rtcp::{self, Epoch, NtpTime};
+use reelay::proto::rtcp::{self, Epoch, NtpTime, RtcpPacket};
 use reelay::proto::rtp::Packet;
 use reelay::proto::rtsp::{
     ClassroomRequest, Message, MessageLimits, MessageReader, Method, PortPair, Request, Response, StatusCode,
@@ -132,7 +132,7 @@ impl Server {
         }
         match handlers::dispatch(request).resolve_track_alias(|name| name == "film") {
             Dispatch::Respond(response) => response,
-            Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST),
+            Dispatch::Describe(resource) => handlers::describe(request, &resource, &self.info, HOST, None),
             Dispatch::SetUp(resource) => {
                 let context =
                     SetupContext { peer: HOST, server_ports: Some(PORTS), channels: &self.channels };
@@ -257,6 +257,10 @@ impl Session {
                     );
                     self.next_sequence = counts_packets.then(|| header.sequence.wrapping_add(1));
                 }
+                StreamOutput::Retransmission(bytes) => {
+                    let header = Packet::parse(bytes.into()).expect("our packets are valid").header;
+                    assert_ne!(header.ssrc, ssrc);
+                }
                 StreamOutput::Rtcp(bytes) => {
                     rtcp::parse(&bytes).expect("our RTCP is valid");
                 }
@@ -329,6 +333,11 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let mut report = seed(0, &[SETUP, &play(""), &other("PAUSE", "Range: npt=0.5-\r\n")]);
     report.push(2);
     put_block(&mut report, &super::rtcp_packet::seeds()[2]);
+    let mut nack = seed(0, &[&SETUP.replace("RTP/AVP", "RTP/AVPF"), &play("")]);
+    nack.push(2);
+    let request = RtcpPacket::GenericNack { ssrc: 8, media_ssrc: 1, lost: vec![65_530, 65_531, 0] };
+    put_block(&mut nack, &rtcp::encode(&[request]));
+    nack.extend([3, 0, 0, 120]);
     vec![
         seed(
             0,
@@ -385,5 +394,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
             ],
         ),
         report,
+        nack,
     ]
 }

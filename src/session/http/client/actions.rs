@@ -24,7 +24,7 @@ impl HttpClient {
 
     /// Starts to show frames. Those from before a pause are not continued: the stream goes on at the present.
     pub(super) fn handle_started(&mut self, now: Instant, requested_at: Instant) {
-        self.pipeline.presenter.jitter_buffer.clear();
+        self.pipeline.presenter.clear();
         self.pipeline.presenter.stats.record_play_request(requested_at);
         self.pipeline.start(now);
         (self.has_reported_no_data, self.has_stalled) = (false, false);
@@ -37,7 +37,7 @@ impl HttpClient {
         if let Some(receiver) = &mut self.pipeline.receiver {
             receiver.stop();
         }
-        self.pipeline.presenter.jitter_buffer.clear();
+        self.pipeline.presenter.clear();
     }
 
     pub(super) fn handle_reconnecting(&mut self, now: Instant, reason: ReconnectReason) {

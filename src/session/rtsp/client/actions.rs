@@ -39,6 +39,11 @@ impl RtspClient {
             LowerTransport::Tcp if !may_emulate_loss => receiver.over_reliable_connection(),
             LowerTransport::Tcp | LowerTransport::Udp => receiver,
         };
+        let is_udp = lower_transport == LowerTransport::Udp;
+        let receiver = match presentation.retransmission.filter(|_| is_udp && transport.has_feedback) {
+            Some(offer) => receiver.with_retransmission(offer),
+            None => receiver,
+        };
         self.reports.start_session(presentation.has_receiver_rtt);
         self.pipeline.set_up(receiver, transport.ssrc);
         self.has_received_packets = false;
@@ -58,7 +63,7 @@ impl RtspClient {
             }
             false => {
                 receiver.start(announced);
-                self.pipeline.presenter.jitter_buffer.clear();
+                self.pipeline.presenter.clear();
             }
         }
         let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
@@ -91,7 +96,7 @@ impl RtspClient {
         let next = self.pipeline.presenter.jitter_buffer.next_timestamp();
         match next.map(|timestamp| play_range.position(timestamp)) {
             Some(Some(next)) => {
-                self.pipeline.presenter.jitter_buffer.clear();
+                self.pipeline.presenter.clear();
                 self.machine.seek(now, next);
             }
             Some(None) => {}

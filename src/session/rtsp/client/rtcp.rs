@@ -1,6 +1,6 @@
 //! RTCP that the client sends, and packets that open a firewall. Sans-I/O.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -10,6 +10,12 @@ use crate::proto::rtp;
 use crate::proto::rtsp::{LowerTransport, Transport, encode_interleaved};
 use crate::session::events::ClientOutput;
 use crate::session::rtp::receiver::RtpFrameReceiver;
+
+/// Interval of frames whose rate is unknown: that of 20 frames per second.
+const DEFAULT_FRAME_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Time that requests wait for reordered packets and for RTCP bandwidth.
+const REQUEST_WAIT: Duration = Duration::from_millis(10);
 
 impl RtspClient {
     /// Sends a packet from each UDP port, so that a stateful firewall lets the stream in. The RTCP packet is the first
@@ -42,6 +48,30 @@ impl RtspClient {
             }
             _ => {}
         }
+    }
+
+    /// Requests the packets that are missing (RFC 4585 §6.2.1).
+    pub(super) fn send_due_requests(&mut self, now: Instant) {
+        let round_trip = self.reports.round_trip_time();
+        self.reserve_repair_time(round_trip);
+        let Some(receiver) = &mut self.pipeline.receiver else { return };
+        let Some((ssrc, lost)) = receiver.poll_request(now, round_trip) else { return };
+        let is_reduced = receiver.retransmission_offer().is_some_and(|offer| offer.reduced_size);
+        let request = self.reports.encode_nack(now, ssrc, lost, is_reduced);
+        receiver.record_request(now, request.len());
+        self.send_rtcp(request);
+    }
+
+    /// Lets an adaptive playout delay have room for two requests. The loss of the last packet of a frame is noticed at the
+    /// next frame only.
+    fn reserve_repair_time(&mut self, round_trip: Option<Duration>) {
+        let receiver = self.pipeline.receiver.as_ref();
+        let is_negotiated = receiver.is_some_and(|receiver| receiver.retransmission_offer().is_some());
+        let Some(round_trip) = round_trip.filter(|_| is_negotiated) else { return };
+        let frame_rate = self.presentation.as_ref().and_then(|presentation| presentation.frame_rate);
+        let frame_interval =
+            frame_rate.map_or(DEFAULT_FRAME_INTERVAL, |rate| Duration::from_secs_f64(rate.recip()));
+        self.pipeline.set_repair_time(frame_interval + round_trip * 5 / 2 + REQUEST_WAIT);
     }
 
     pub(super) fn send_due_report(&mut self, now: Instant) {

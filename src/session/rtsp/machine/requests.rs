@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Goal, InFlight, PlayFrom, RequestKind, RtspMachine, Stage, TransportPreference, USER_AGENT};
-use crate::proto::rtsp::{ChannelPair, Method, Npt, NptRange, Request, Transport, header};
+use crate::proto::rtsp::{ChannelPair, LowerTransport, Method, Npt, NptRange, Request, Transport, header};
 use crate::session::error::SessionError;
 use crate::session::machine::Machine as _;
 
@@ -111,11 +111,17 @@ impl RtspMachine {
             .with_header(header::USER_AGENT, USER_AGENT);
         match (kind, &self.stage) {
             (RequestKind::Describe | RequestKind::RefreshDescription, _) => {
-                request = request.with_header(header::ACCEPT, "application/sdp")
+                request = request.with_header(header::ACCEPT, "application/sdp");
+                if self.may_request_retransmission() {
+                    request = request.with_header(header::X_REELAY_RETRANSMISSION, "1");
+                }
             }
             (RequestKind::SetUp, Stage::ReadyToSetUp(presentation, transport)) => {
                 let jpeg_header = presentation.offers_jpeg_header;
-                let transport = Transport { jpeg_header, ..transport.clone() };
+                let is_udp = transport.lower_transport == LowerTransport::Udp;
+                let has_feedback =
+                    is_udp && self.options.retransmission && presentation.retransmission.is_some();
+                let transport = Transport { jpeg_header, has_feedback, ..transport.clone() };
                 request = request.with_header(header::TRANSPORT, transport.to_string());
             }
             _ => {}
@@ -129,6 +135,12 @@ impl RtspMachine {
             Some(range) => request.with_header(header::RANGE, range.to_string()),
             None => request,
         }
+    }
+
+    /// Returns true if retransmission is wanted, and packets may travel over UDP.
+    fn may_request_retransmission(&self) -> bool {
+        let is_tcp = self.options.transport == TransportPreference::Tcp || self.has_fallen_back;
+        self.options.retransmission && !is_tcp && !self.url.is_tls()
     }
 
     fn request_url(&self, kind: RequestKind) -> String {
