@@ -34,7 +34,7 @@ impl<'a> BitReader<'a> {
         (self.buffer >> 48) as u16
     }
 
-    /// Consumes up to 16 bits that [`peek`](Self::peek) returned.
+    /// Consumes bits that [`peek`](Self::peek) or [`peek_long`](Self::peek_long) returned.
     pub fn skip(&mut self, bits: u8) -> Result<(), JpegError> {
         let bits = u32::from(bits);
         if bits > self.bit_count {
@@ -43,6 +43,23 @@ impl<'a> BitReader<'a> {
         self.buffer <<= bits;
         self.bit_count -= bits;
         Ok(())
+    }
+
+    /// Returns the next 32 bits without consuming them. Bits after the next marker or the end are zero.
+    pub fn peek_long(&mut self) -> u32 {
+        if self.bit_count < 32 {
+            self.refill();
+        }
+        (self.buffer >> 32) as u32
+    }
+
+    /// Returns the bits of the current byte that are not consumed, at most 7, in the least significant bits, and their
+    /// number; `None` if further bytes precede the next marker or the end.
+    pub fn padding(&mut self) -> Option<(u8, u8)> {
+        self.refill();
+        // At most 7 bits are left.
+        let count = u8::try_from(self.bit_count).ok().filter(|&count| count < 8)?;
+        Some((if count == 0 { 0 } else { (self.buffer >> (64 - u32::from(count))) as u8 }, count))
     }
 
     /// Reads up to 16 bits.
@@ -54,6 +71,17 @@ impl<'a> BitReader<'a> {
 
     /// Fills the buffer, stopping at a marker.
     fn refill(&mut self) {
+        if let Some(chunk) = self.jpeg.get(self.position..).and_then(|rest| rest.first_chunk::<8>()) {
+            let word = u64::from_be_bytes(*chunk);
+            let free_bytes = (64 - self.bit_count) / 8;
+            if free_bytes > 0 && !has_byte_ff(word) {
+                let bits = free_bytes * 8;
+                self.buffer |= (word >> (64 - bits) << (64 - bits)) >> self.bit_count;
+                self.bit_count += bits;
+                self.position += free_bytes as usize;
+                return;
+            }
+        }
         while self.bit_count <= 56 {
             let Some(&byte) = self.jpeg.get(self.position) else { return };
             let length = match (byte, self.jpeg.get(self.position + 1)) {
@@ -91,13 +119,27 @@ impl<'a> BitReader<'a> {
     }
 }
 
+/// Returns whether one of the eight bytes is 0xFF.
+fn has_byte_ff(word: u64) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    (!word).wrapping_sub(LOW) & word & (LOW << 7) != 0
+}
+
 /// Writes entropy-coded data bit by bit.
 #[derive(Debug, Default)]
 pub(super) struct BitWriter {
     bytes: Vec<u8>,
-    /// Bits of the incomplete last byte, in the least significant bits.
-    buffer: u32,
-    /// Number of bits in `buffer`, at most 7 between calls.
+    /// Bits that are not in `bytes` yet, in the least significant bits.
+    buffer: u64,
+    /// Number of bits in `buffer`, at most 31 between calls.
+    bit_count: u32,
+}
+
+/// State of a writer, to which it can return.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WriterMark {
+    length: usize,
+    buffer: u64,
     bit_count: u32,
 }
 
@@ -109,29 +151,79 @@ impl BitWriter {
 
     /// Writes the `bits` least significant bits of a value, at most 16. The other bits of `value` must be zero.
     pub fn write(&mut self, value: u16, bits: u8) {
-        self.buffer = self.buffer << bits | u32::from(value);
+        self.write_long(u32::from(value), bits);
+    }
+
+    /// Writes the `bits` least significant bits of a value, at most 32. The other bits of `value` must be zero.
+    pub fn write_long(&mut self, value: u32, bits: u8) {
+        self.buffer = self.buffer << bits | u64::from(value);
         self.bit_count += u32::from(bits);
-        while self.bit_count >= 8 {
-            self.bit_count -= 8;
-            let byte = (self.buffer >> self.bit_count) as u8;
-            self.bytes.push(byte);
-            if byte == 0xFF {
-                self.bytes.push(0);
+        if self.bit_count >= 32 {
+            self.bit_count -= 32;
+            let word = ((self.buffer >> self.bit_count) as u32).to_be_bytes();
+            match word.contains(&0xFF) {
+                false => self.bytes.extend_from_slice(&word),
+                true => word.into_iter().for_each(|byte| self.push(byte)),
             }
         }
     }
 
-    /// Pads the last byte with ones (T.81 §F.1.2.3) and writes a marker.
-    pub fn write_marker(&mut self, code: u8) {
+    /// Appends a byte, and a zero byte after 0xFF.
+    fn push(&mut self, byte: u8) {
+        self.bytes.push(byte);
+        if byte == 0xFF {
+            self.bytes.push(0);
+        }
+    }
+
+    /// Appends the complete bytes of the buffer.
+    fn flush(&mut self) {
+        while self.bit_count >= 8 {
+            self.bit_count -= 8;
+            self.push((self.buffer >> self.bit_count) as u8);
+        }
+    }
+
+    /// Pads the last byte with ones (T.81 §F.1.2.3), or with zeros as some encoders do.
+    pub fn pad(&mut self, with_ones: bool) {
+        self.flush();
         if self.bit_count > 0 {
             let missing = 8 - self.bit_count as u8;
-            self.write((1 << missing) - 1, missing);
+            self.write(if with_ones { (1 << missing) - 1 } else { 0 }, missing);
+            self.flush();
         }
+    }
+
+    /// Pads the last byte with ones and writes a marker.
+    pub fn write_marker(&mut self, code: u8) {
+        self.pad(true);
         self.bytes.extend_from_slice(&[0xFF, code]);
     }
 
+    /// Appends bytes as they are. The last byte must be complete, as after [`pad`](Self::pad).
+    pub fn append(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Returns the number of bytes written, if the last one is complete.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the present state.
+    pub fn mark(&self) -> WriterMark {
+        WriterMark { length: self.bytes.len(), buffer: self.buffer, bit_count: self.bit_count }
+    }
+
+    /// Discards everything written since `mark`.
+    pub fn rewind(&mut self, mark: WriterMark) {
+        self.bytes.truncate(mark.length);
+        (self.buffer, self.bit_count) = (mark.buffer, mark.bit_count);
+    }
+
     /// Returns the bytes written, without an incomplete last byte.
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        self.flush();
         self.bytes
     }
 }
@@ -155,6 +247,33 @@ mod tests {
             reader.read_restart_marker(number).unwrap();
         }
         assert!(reader.read(1).is_err());
+    }
+
+    #[test]
+    fn long_values_are_read_as_written_and_rewound() {
+        let mut writer = BitWriter::default();
+        let value = |index: u32| index.wrapping_mul(0x9E37_79B9) | (index % 3) * 0x00FF_0000;
+        let bits = |index: u32| (index % 32 + 1) as u8;
+        for index in 0..500 {
+            writer.write_long(value(index) >> (32 - bits(index)), bits(index));
+            let mark = writer.mark();
+            (0..5).for_each(|_| writer.write_long(0xFFFF_FF00, 32));
+            writer.rewind(mark);
+        }
+        writer.write_marker(marker::RST0);
+        let bytes = writer.into_bytes();
+        let mut reader = BitReader::new(&bytes, 0);
+        for index in 0..500 {
+            assert_eq!(
+                reader.peek_long() >> (32 - bits(index)),
+                value(index) >> (32 - bits(index)),
+                "{index}"
+            );
+            reader.skip(bits(index)).unwrap();
+        }
+        let (padding, count) = reader.padding().unwrap();
+        assert_eq!(u16::from(padding), (1 << count) - 1);
+        reader.read_restart_marker(0).unwrap();
     }
 
     #[test]

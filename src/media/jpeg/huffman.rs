@@ -7,6 +7,9 @@ use super::tables::HuffmanTable;
 /// Maximum length of codes in the lookup table, in bits. Longer codes are searched length by length.
 const LOOKUP_BITS: u8 = 9;
 
+/// Maximum size of a DC difference, in bits. Samples of 8 bits need at most 11 (T.81 table F.1).
+pub(super) const MAX_DC_SIZE: u8 = 15;
+
 /// Decodes codes to symbols.
 #[derive(Debug)]
 pub(super) struct HuffmanDecoder<'a> {
@@ -41,14 +44,18 @@ impl<'a> HuffmanDecoder<'a> {
     /// Reads the next symbol.
     pub fn decode(&self, reader: &mut BitReader<'_>) -> Result<u8, JpegError> {
         let next = reader.peek();
-        let (symbol, length) = match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
-            (_, 0) => self
-                .decode_long_code(next)
-                .ok_or(JpegError { message: "undefined Huffman code", offset: reader.position() })?,
-            found => found,
-        };
+        let (symbol, length) = self.find(next).ok_or(undefined_code(reader))?;
         reader.skip(length)?;
         Ok(symbol)
+    }
+
+    /// Returns the symbol whose code these 16 bits begin with, and the length of the code in bits; `None` if there is no
+    /// such code.
+    pub fn find(&self, next: u16) -> Option<(u8, u8)> {
+        match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
+            (_, 0) => self.decode_long_code(next),
+            found => Some(found),
+        }
     }
 
     fn decode_long_code(&self, next: u16) -> Option<(u8, u8)> {
@@ -58,6 +65,11 @@ impl<'a> HuffmanDecoder<'a> {
             (distance < count).then(|| (self.symbols[index + distance as usize], length))
         })
     }
+}
+
+/// Returns the error of a code that is in no table.
+pub(super) fn undefined_code(reader: &BitReader<'_>) -> JpegError {
+    JpegError { message: "undefined Huffman code", offset: reader.position() }
 }
 
 /// Encodes symbols to codes.
@@ -81,6 +93,19 @@ impl HuffmanEncoder {
     pub fn encode(&self, writer: &mut BitWriter, symbol: u8) -> Option<()> {
         let (code, length) = self.codes[usize::from(symbol)];
         (length > 0).then(|| writer.write(code, length))
+    }
+
+    /// Writes a DC difference, its size and its additional bits (T.81 §F.1.2.1); `None` if the size is not in the table.
+    pub fn encode_difference(&self, writer: &mut BitWriter, difference: i32) -> Option<()> {
+        let size = 32 - difference.unsigned_abs().leading_zeros();
+        if size > u32::from(MAX_DC_SIZE) {
+            return None;
+        }
+        self.encode(writer, size as u8)?;
+        // For a negative difference, the low bits of the difference minus one are written.
+        let coded = if difference < 0 { difference - 1 } else { difference };
+        writer.write((coded & ((1 << size) - 1)) as u16, size as u8);
+        Some(())
     }
 }
 

@@ -27,6 +27,8 @@ pub fn body(data: &[u8]) {
         playout_delay_ms: 123,
         recording_format: RecordingFormat::Avi,
         snapshot_format: SnapshotFormat::Png,
+        show_damaged_frames: false,
+        tint_missing_parts: true,
         servers: vec![KnownServer {
             address: "lab.example:8554".to_owned(),
             dialect: Dialect::Classroom,
