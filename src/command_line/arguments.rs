@@ -123,6 +123,8 @@ pub struct ProbeArguments {
     pub record: Option<RecordFile>,
     /// File for the report; `None` writes none.
     pub report: Option<ReportFile>,
+    /// Damaged frames count as not shown.
+    pub drop_damaged: bool,
     /// Emulated network; `None` if no option of it was given.
     pub network: Option<EmulatorSettings>,
     /// Prints the figures as JSON.
@@ -277,6 +279,7 @@ impl cli::Probe {
             save_frames: self.save_frames,
             record: self.record,
             report: self.report,
+            drop_damaged: self.drop_damaged,
             network: self.network.settings()?,
             json: self.json,
             verbose: self.verbosity.verbose,

@@ -25,6 +25,10 @@ pub struct Settings {
     pub recording_format: RecordingFormat,
     /// Format of snapshots.
     pub snapshot_format: SnapshotFormat,
+    /// Frames of which a part is missing are shown, with that part from the frame before.
+    pub show_damaged_frames: bool,
+    /// Parts of a frame that are not its own are tinted.
+    pub tint_missing_parts: bool,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
@@ -62,6 +66,8 @@ impl Default for Settings {
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),
+            show_damaged_frames: true,
+            tint_missing_parts: false,
             servers: Vec::new(),
             certificates: Vec::new(),
             films: Vec::new(),

@@ -32,10 +32,15 @@ pub struct AssembledFrame {
     /// missing, the complete frame counts as missing. The end of the last range is [`UNKNOWN_END`] if the length of the
     /// frame is unknown.
     pub missing: Vec<Range<usize>>,
+    /// Positions at which restart intervals are known to begin, as `missing` counts them, each with the index of the
+    /// interval; in order. Only frames whose packets state it have any (RFC 2435 §3.1.7).
+    pub restarts: Vec<(usize, u16)>,
     /// RTP timestamp of the frame, in ticks.
     pub timestamp: u32,
     /// Sequence number of the first packet received.
     pub sequence: u16,
+    /// Sequence number of the last packet received.
+    pub last_sequence: u16,
     /// The last packet, which has the marker, was not received. False if the payload format has no marker.
     pub lacks_marker: bool,
     /// The sender left out APPn and COM segments because the header was longer than a packet.

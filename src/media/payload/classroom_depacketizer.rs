@@ -419,12 +419,14 @@ impl ClassroomDepacketizer {
     }
 
     fn emit(&mut self, range: PacketRange, jpeg: Bytes, missing: Vec<Range<usize>>) {
-        let PacketRange { first: sequence, timestamp, .. } = range;
+        let PacketRange { first: sequence, last: last_sequence, timestamp, .. } = range;
         let frame = AssembledFrame {
             jpeg,
             missing,
+            restarts: Vec::new(),
             timestamp,
             sequence,
+            last_sequence,
             lacks_marker: false,
             headers_reduced: false,
         };

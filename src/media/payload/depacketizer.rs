@@ -8,7 +8,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::assembled::{Assembled, AssembledFrame, Gaps, UNKNOWN_END};
 use super::header_extension::{HeaderPart, PayloadHeaders, PendingHeader, has_scan_header};
-use super::main_header::{HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND, TYPE_ORIGINAL_HEADER};
+use super::main_header::{
+    FIRST_OF_INTERVAL, HEADER_REDUCED_BIT, INTERVAL_INDEX_MASK, MainHeader, QUALITY_IN_BAND,
+    TYPE_ORIGINAL_HEADER, WHOLE_FRAME_RESTART_COUNT,
+};
 use crate::media::jpeg::{Dimensions, MAX_FRAME_SIZE, marker, tables};
 use crate::proto::rtp::Packet;
 
@@ -34,6 +37,8 @@ struct Assembly {
     timestamp: u32,
     /// Sequence number of the first packet received.
     sequence: u16,
+    /// Sequence number of the last packet received.
+    last_sequence: u16,
     state: AssemblyState,
 }
 
@@ -51,6 +56,8 @@ struct PartialFrame {
     jpeg: BytesMut,
     header: HeaderState,
     gaps: Gaps,
+    /// Positions at which restart intervals begin, as `gaps` counts them, with their indices.
+    restarts: Vec<(usize, u16)>,
     headers_reduced: bool,
     /// EOI may be missing in the data, because RFC 2435 does not carry it.
     lacks_eoi: bool,
@@ -106,9 +113,10 @@ impl Depacketizer {
         }
         if let Some(assembly) = &mut self.assembly {
             assembly.state.append(packet);
+            assembly.last_sequence = packet.header.sequence;
         } else {
-            let state = self.start_frame(packet);
-            self.assembly = Some(Assembly { timestamp, sequence: packet.header.sequence, state });
+            let (state, sequence) = (self.start_frame(packet), packet.header.sequence);
+            self.assembly = Some(Assembly { timestamp, sequence, last_sequence: sequence, state });
         }
         if packet.header.marker {
             self.finish_frame(true);
@@ -116,21 +124,28 @@ impl Depacketizer {
     }
 
     fn finish_frame(&mut self, has_marker: bool) {
-        let Some(Assembly { timestamp, sequence, state }) = self.assembly.take() else { return };
+        let Some(Assembly { timestamp, sequence, last_sequence, state }) = self.assembly.take() else {
+            return;
+        };
         self.completed.push_back(match state {
             AssemblyState::Unusable(reason) => Assembled::Unusable(reason),
             AssemblyState::Assembling(frame) => {
                 let headers_reduced = frame.headers_reduced;
-                frame.finish(has_marker).map_or_else(Assembled::Unusable, |(jpeg, missing)| {
-                    Assembled::Frame(AssembledFrame {
-                        jpeg,
-                        missing,
-                        timestamp,
-                        sequence,
-                        lacks_marker: !has_marker,
-                        headers_reduced,
-                    })
-                })
+                frame.finish(has_marker).map_or_else(
+                    Assembled::Unusable,
+                    |FinishedFrame { jpeg, missing, restarts }| {
+                        Assembled::Frame(AssembledFrame {
+                            jpeg,
+                            missing,
+                            restarts,
+                            timestamp,
+                            sequence,
+                            last_sequence,
+                            lacks_marker: !has_marker,
+                            headers_reduced,
+                        })
+                    },
+                )
             }
         });
     }
@@ -261,6 +276,7 @@ impl PartialFrame {
             jpeg: BytesMut::new(),
             header,
             gaps: Gaps::default(),
+            restarts: Vec::new(),
             headers_reduced: is_original && main.type_specific & HEADER_REDUCED_BIT != 0,
             lacks_eoi: !is_original,
         }
@@ -279,7 +295,7 @@ impl PartialFrame {
     }
 
     fn append(&mut self, packet: &Packet) -> Result<(), &'static str> {
-        let (main, data) = parse_following(packet).ok_or(TOO_SHORT)?;
+        let FollowingPacket { main, starts_interval, data } = parse_following(packet).ok_or(TOO_SHORT)?;
         let (header_length, pending_length) = match &mut self.header {
             HeaderState::Complete(length) => (*length, 0),
             HeaderState::Pending(pending) => {
@@ -291,14 +307,18 @@ impl PartialFrame {
         if self.jpeg.len() + pending_length + data.len() > MAX_FRAME_SIZE {
             return Err("a frame is larger than 16 MiB");
         }
-        if self.gaps.insert(header_length + main.fragment_offset as usize, data.len()) {
+        let position = header_length + main.fragment_offset as usize;
+        if self.gaps.insert(position, data.len()) {
             self.jpeg.put_slice(data);
+            if let Some(index) = starts_interval.filter(|_| self.restarts.len() < MAX_RESTARTS) {
+                self.restarts.push((position, index));
+            }
         }
         Ok(())
     }
 
-    /// Ends the frame. Returns its bytes and the ranges that are missing.
-    fn finish(mut self, has_marker: bool) -> Result<(Bytes, Vec<Range<usize>>), &'static str> {
+    /// Ends the frame.
+    fn finish(mut self, has_marker: bool) -> Result<FinishedFrame, &'static str> {
         if !has_marker {
             self.gaps.truncate();
         }
@@ -310,10 +330,11 @@ impl PartialFrame {
             },
             HeaderState::Lost => None,
         };
-        let Some(header) = header else { return Ok((Bytes::new(), iter::once(0..UNKNOWN_END).collect())) };
+        let Some(header) = header else { return Ok(FinishedFrame::lost()) };
         let mut jpeg = self.jpeg;
         if !header.is_empty() {
             self.gaps.shift(header.len());
+            self.restarts.iter_mut().for_each(|(position, _)| *position += header.len());
             let mut joined = BytesMut::with_capacity(header.len() + jpeg.len() + 2);
             joined.put_slice(&header);
             joined.put_slice(&jpeg);
@@ -323,20 +344,58 @@ impl PartialFrame {
         if self.gaps.is_empty() && self.lacks_eoi && !jpeg.ends_with(&[0xFF, marker::EOI]) {
             jpeg.put_slice(&[0xFF, marker::EOI]);
         }
-        Ok((jpeg.freeze(), self.gaps.into_missing()))
+        Ok(FinishedFrame { jpeg: jpeg.freeze(), missing: self.gaps.into_missing(), restarts: self.restarts })
     }
 }
 
-/// Parses the main header and the data of a packet that is not the first of a frame; `None` if it is too short.
-fn parse_following(packet: &Packet) -> Option<(MainHeader, &[u8])> {
+/// Bytes of a frame, the ranges that are missing, and the restart intervals whose positions are known.
+struct FinishedFrame {
+    jpeg: Bytes,
+    missing: Vec<Range<usize>>,
+    restarts: Vec<(usize, u16)>,
+}
+
+impl FinishedFrame {
+    /// Returns a frame of which no byte can be used.
+    fn lost() -> Self {
+        Self { jpeg: Bytes::new(), missing: iter::once(0..UNKNOWN_END).collect(), restarts: Vec::new() }
+    }
+}
+
+/// Maximum number of restart intervals whose positions are kept: the index of an interval has 14 bits.
+const MAX_RESTARTS: usize = 1 << 14;
+
+/// A packet that is not the first of a frame.
+struct FollowingPacket<'a> {
+    main: MainHeader,
+    /// Index of the restart interval that begins with the data; `None` if none does, or the packet does not state it.
+    starts_interval: Option<u16>,
+    data: &'a [u8],
+}
+
+/// Parses a packet that is not the first of a frame; `None` if it is too short.
+fn parse_following(packet: &Packet) -> Option<FollowingPacket<'_>> {
     let main = MainHeader::parse(&packet.payload)?;
-    let mut headers_length = MainHeader::LENGTH + if main.has_restart_header() { 4 } else { 0 };
+    let mut headers_length = MainHeader::LENGTH;
+    let mut starts_interval = None;
+    if main.has_restart_header() {
+        let &[_, _, high, low] = packet.payload.get(headers_length..)?.first_chunk()?;
+        starts_interval = first_interval(u16::from_be_bytes([high, low]));
+        headers_length += 4;
+    }
     // Until data begins, a packet that continues the header has a quantization table header (RFC 2435 §3.1.8).
     if main.fragment_offset == 0 && main.quality >= 128 && HeaderPart::from_packet(packet).is_some() {
         let length = packet.payload.get(headers_length + 2..)?.first_chunk()?;
         headers_length += 4 + usize::from(u16::from_be_bytes(*length));
     }
-    Some((main, packet.payload.get(headers_length..)?))
+    Some(FollowingPacket { main, starts_interval, data: packet.payload.get(headers_length..)? })
+}
+
+/// Returns the index of the restart interval with which the data of a packet begins, from its restart count (RFC 2435
+/// §3.1.7); `None` if intervals are not aligned with packets, or the interval continues from the packet before.
+fn first_interval(restart_count: u16) -> Option<u16> {
+    let is_first = restart_count & FIRST_OF_INTERVAL != 0;
+    (restart_count != WHOLE_FRAME_RESTART_COUNT && is_first).then_some(restart_count & INTERVAL_INDEX_MASK)
 }
 
 fn parse_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {

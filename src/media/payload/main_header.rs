@@ -45,6 +45,12 @@ pub(super) const TYPE_RESTART_BIT: u8 = 64;
 /// (RFC 2435 §3.1.7).
 pub(super) const WHOLE_FRAME_RESTART_COUNT: u16 = 0xFFFF;
 
+/// Bit in the restart count: the first restart interval in the packet begins with its data.
+pub(super) const FIRST_OF_INTERVAL: u16 = 0x8000;
+
+/// Bits in the restart count: the index of the first restart interval in the packet.
+pub(super) const INTERVAL_INDEX_MASK: u16 = 0x3FFF;
+
 /// Quality of frames that all contain their quantization tables (RFC 2435 §3.1.8).
 pub(super) const QUALITY_IN_BAND: u8 = 255;
 

@@ -63,6 +63,9 @@ impl FrameSinks {
     /// Shows a frame now.
     pub(super) fn show(&self, frame: Frame, position: Option<Npt>) {
         if let Some(screen) = &self.screen {
+            if let Some(fresh_area) = frame.fresh_area {
+                return screen.decoder.decode_damaged(frame.jpeg, fresh_area, position, screen.generation);
+            }
             screen.first_frame.get_or_init(|| frame.jpeg.clone());
             screen.decoder.decode(frame.jpeg, position, screen.generation);
         }

@@ -97,7 +97,7 @@ impl HttpFrameReceiver {
         if let Some(timestamp) = sender_timestamp {
             self.buffers.stats.record_timestamp(now, timestamp, true);
         }
-        self.buffers.frames.push_back(Frame { jpeg, missing: Vec::new(), timestamp, arrival: now });
+        self.buffers.frames.push_back(Frame::complete(jpeg, timestamp, now));
         sender_timestamp
     }
 
