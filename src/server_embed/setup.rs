@@ -114,8 +114,11 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
             (Delivery::Interleaved(channels), PortPair { rtp: 0, rtcp: 0 })
         }
     };
-    let payload_format =
-        if offer.jpeg_header { PayloadFormat::OriginalHeader } else { PayloadFormat::Rfc2435 };
+    let payload_format = match (offer.jpeg_header, offer.jpeg_restart) {
+        (true, true) => PayloadFormat::OriginalWithRestarts,
+        (true, false) => PayloadFormat::OriginalHeader,
+        (false, _) => PayloadFormat::Rfc2435,
+    };
     Some(NegotiatedTransport { delivery, payload_format, server_ports })
 }
 
@@ -147,8 +150,9 @@ impl NegotiatedTransport {
                 Transport { client_port: Some(PortPair { rtp, rtcp: rtp }), ..Transport::udp() }
             }
         };
-        let jpeg_header = self.payload_format == PayloadFormat::OriginalHeader;
-        Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, ..transport }
+        let jpeg_restart = self.payload_format == PayloadFormat::OriginalWithRestarts;
+        let jpeg_header = jpeg_restart || self.payload_format == PayloadFormat::OriginalHeader;
+        Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, jpeg_restart, ..transport }
     }
 }
 
@@ -205,6 +209,11 @@ mod tests {
     fn jpeg_header_extension_is_granted_on_request() {
         let granted = negotiate_header("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1").unwrap();
         assert!(granted.ends_with(";x-jpeg-header=1"), "{granted}");
+        let offer = "RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1;x-jpeg-restart=1";
+        let granted = negotiate_header(offer).unwrap();
+        assert!(granted.ends_with(";x-jpeg-header=1;x-jpeg-restart=1"), "{granted}");
+        let restart_alone = negotiate_header("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-restart=1");
+        assert!(!restart_alone.unwrap().contains("jpeg"));
         assert!(!negotiate_header("RTP/AVP;unicast;client_port=5000-5001").unwrap().contains("jpeg"));
     }
 

@@ -147,7 +147,7 @@ pub struct Snapshot {
 }
 
 /// Fields of [`Snapshot`] about packets, as they are named in JSON.
-pub const PACKET_FIELDS: [&str; 20] = [
+pub const PACKET_FIELDS: [&str; 21] = [
     "packets_expected",
     "packets_received",
     "packets_lost",
@@ -166,6 +166,7 @@ pub const PACKET_FIELDS: [&str; 20] = [
     "jitter_ms",
     "jitter_mean_ms",
     "jitter_max_ms",
+    "frames_lost",
     "headers_reduced",
     "round_trip_ms",
 ];

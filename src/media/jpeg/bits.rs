@@ -1,5 +1,7 @@
 //! Bit reader and writer for entropy-coded data, with byte stuffing and restart markers (T.81 §F.1.2.3, §B.1.1.5).
 
+use std::ops::Range;
+
 use super::header::JpegError;
 use super::marker;
 
@@ -34,7 +36,7 @@ impl<'a> BitReader<'a> {
         (self.buffer >> 48) as u16
     }
 
-    /// Consumes bits that [`peek`](Self::peek) or [`peek_long`](Self::peek_long) returned.
+    /// Consumes up to 16 bits that [`peek`](Self::peek) returned.
     pub fn skip(&mut self, bits: u8) -> Result<(), JpegError> {
         let bits = u32::from(bits);
         if bits > self.bit_count {
@@ -43,23 +45,6 @@ impl<'a> BitReader<'a> {
         self.buffer <<= bits;
         self.bit_count -= bits;
         Ok(())
-    }
-
-    /// Returns the next 32 bits without consuming them. Bits after the next marker or the end are zero.
-    pub fn peek_long(&mut self) -> u32 {
-        if self.bit_count < 32 {
-            self.refill();
-        }
-        (self.buffer >> 32) as u32
-    }
-
-    /// Returns the bits of the current byte that are not consumed, at most 7, in the least significant bits, and their
-    /// number; `None` if further bytes precede the next marker or the end.
-    pub fn padding(&mut self) -> Option<(u8, u8)> {
-        self.refill();
-        // At most 7 bits are left.
-        let count = u8::try_from(self.bit_count).ok().filter(|&count| count < 8)?;
-        Some((if count == 0 { 0 } else { (self.buffer >> (64 - u32::from(count))) as u8 }, count))
     }
 
     /// Reads up to 16 bits.
@@ -71,17 +56,6 @@ impl<'a> BitReader<'a> {
 
     /// Fills the buffer, stopping at a marker.
     fn refill(&mut self) {
-        if let Some(chunk) = self.jpeg.get(self.position..).and_then(|rest| rest.first_chunk::<8>()) {
-            let word = u64::from_be_bytes(*chunk);
-            let free_bytes = (64 - self.bit_count) / 8;
-            if free_bytes > 0 && !has_byte_ff(word) {
-                let bits = free_bytes * 8;
-                self.buffer |= (word >> (64 - bits) << (64 - bits)) >> self.bit_count;
-                self.bit_count += bits;
-                self.position += free_bytes as usize;
-                return;
-            }
-        }
         while self.bit_count <= 56 {
             let Some(&byte) = self.jpeg.get(self.position) else { return };
             let length = match (byte, self.jpeg.get(self.position + 1)) {
@@ -119,10 +93,81 @@ impl<'a> BitReader<'a> {
     }
 }
 
-/// Returns whether one of the eight bytes is 0xFF.
-fn has_byte_ff(word: u64) -> bool {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    (!word).wrapping_sub(LOW) & word & (LOW << 7) != 0
+/// Entropy-coded data up to the next marker, without byte stuffing. Positions are in bits.
+#[derive(Debug, Default)]
+pub(super) struct EntropyData {
+    /// The data, and eight zero bytes.
+    bytes: Vec<u8>,
+    /// Start of the data in the frame, in bytes from SOI, for error messages.
+    start: usize,
+    /// End of the data in the frame, in bytes from SOI.
+    end: usize,
+}
+
+impl EntropyData {
+    /// Reads the data that begins at `start`, in bytes from SOI.
+    pub fn read(&mut self, jpeg: &[u8], start: usize) {
+        self.bytes.clear();
+        self.start = start;
+        let mut position = start.min(jpeg.len());
+        loop {
+            let rest = &jpeg[position..];
+            let length = memchr::memchr(0xFF, rest).unwrap_or(rest.len());
+            self.bytes.extend_from_slice(&rest[..length]);
+            position += length;
+            if rest.get(length + 1) != Some(&0) {
+                break;
+            }
+            self.bytes.push(0xFF);
+            position += 2;
+        }
+        self.end = position;
+        self.bytes.extend_from_slice(&[0; 8]);
+    }
+
+    /// Returns the number of bits.
+    pub fn bit_count(&self) -> usize {
+        self.bytes.len().saturating_sub(8) * 8
+    }
+
+    /// Returns the position of the next marker, or of the end of the frame, in bytes from SOI.
+    pub fn end(&self) -> usize {
+        self.end
+    }
+
+    /// Returns an error with the start of the data as its position.
+    pub fn error(&self, message: &'static str) -> JpegError {
+        JpegError { message, offset: self.start }
+    }
+
+    /// Returns the bits at `position`, at least 57 of them, starting at the most significant one. After the end they are
+    /// zero.
+    pub fn peek(&self, position: usize) -> u64 {
+        let chunk = self.bytes.get(position / 8..).and_then(|rest| rest.first_chunk());
+        chunk.map_or(0, |chunk| u64::from_be_bytes(*chunk) << (position % 8))
+    }
+
+    /// Writes a range of bits.
+    pub fn copy_bits(&self, range: Range<usize>, writer: &mut BitWriter) {
+        let mut position = range.start;
+        while position + 32 <= range.end {
+            writer.write_long((self.peek(position) >> 32) as u32, 32);
+            position += 32;
+        }
+        if position < range.end {
+            let count = range.end - position;
+            writer.write_long((self.peek(position) >> (64 - count)) as u32, count as u8);
+        }
+    }
+
+    /// Returns the bits from `position` to the end, at most 7, and as many ones; `None` if there are more, or the position is
+    /// after the end.
+    pub fn padding(&self, position: usize) -> Option<(u8, u8)> {
+        let count = self.bit_count().checked_sub(position).filter(|&count| count < 8)?;
+        let ones = (1u8 << count) - 1;
+        // At most 7 bits.
+        Some(((self.peek(position) >> 57 << count >> 7) as u8 & ones, ones))
+    }
 }
 
 /// Writes entropy-coded data bit by bit.
@@ -132,14 +177,6 @@ pub(super) struct BitWriter {
     /// Bits that are not in `bytes` yet, in the least significant bits.
     buffer: u64,
     /// Number of bits in `buffer`, at most 31 between calls.
-    bit_count: u32,
-}
-
-/// State of a writer, to which it can return.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct WriterMark {
-    length: usize,
-    buffer: u64,
     bit_count: u32,
 }
 
@@ -210,17 +247,6 @@ impl BitWriter {
         self.bytes.len()
     }
 
-    /// Returns the present state.
-    pub fn mark(&self) -> WriterMark {
-        WriterMark { length: self.bytes.len(), buffer: self.buffer, bit_count: self.bit_count }
-    }
-
-    /// Discards everything written since `mark`.
-    pub fn rewind(&mut self, mark: WriterMark) {
-        self.bytes.truncate(mark.length);
-        (self.buffer, self.bit_count) = (mark.buffer, mark.bit_count);
-    }
-
     /// Returns the bytes written, without an incomplete last byte.
     pub fn into_bytes(mut self) -> Vec<u8> {
         self.flush();
@@ -250,30 +276,38 @@ mod tests {
     }
 
     #[test]
-    fn long_values_are_read_as_written_and_rewound() {
+    fn copied_bits_are_the_same_at_any_position() {
         let mut writer = BitWriter::default();
         let value = |index: u32| index.wrapping_mul(0x9E37_79B9) | (index % 3) * 0x00FF_0000;
         let bits = |index: u32| (index % 32 + 1) as u8;
-        for index in 0..500 {
-            writer.write_long(value(index) >> (32 - bits(index)), bits(index));
-            let mark = writer.mark();
-            (0..5).for_each(|_| writer.write_long(0xFFFF_FF00, 32));
-            writer.rewind(mark);
-        }
+        (0..500).for_each(|index| writer.write_long(value(index) >> (32 - bits(index)), bits(index)));
         writer.write_marker(marker::RST0);
         let bytes = writer.into_bytes();
-        let mut reader = BitReader::new(&bytes, 0);
+        assert!(bytes.windows(2).filter(|pair| pair == &[0xFF, 0]).count() > 10);
+        let mut data = EntropyData::default();
+        data.read(&bytes, 0);
+        assert_eq!(data.end(), bytes.len() - 2);
+        let mut position = 0;
         for index in 0..500 {
-            assert_eq!(
-                reader.peek_long() >> (32 - bits(index)),
-                value(index) >> (32 - bits(index)),
-                "{index}"
-            );
-            reader.skip(bits(index)).unwrap();
+            let expected = value(index) >> (32 - bits(index));
+            assert_eq!((data.peek(position) >> (64 - u32::from(bits(index)))) as u32, expected, "{index}");
+            position += usize::from(bits(index));
         }
-        let (padding, count) = reader.padding().unwrap();
-        assert_eq!(u16::from(padding), (1 << count) - 1);
-        reader.read_restart_marker(0).unwrap();
+        let (padding, ones) = data.padding(position).unwrap();
+        assert_eq!(padding, ones);
+        assert_eq!((data.padding(position - 8), data.padding(data.bit_count() + 1)), (None, None));
+        for middle in [0, 1, 31, 32, 33, 1_000, position] {
+            let mut copy = BitWriter::default();
+            data.copy_bits(0..middle, &mut copy);
+            data.copy_bits(middle..position, &mut copy);
+            copy.write_marker(marker::RST0);
+            assert!(copy.into_bytes() == bytes, "divided at {middle}");
+        }
+        let mut short = EntropyData::default();
+        short.read(&[0xFF], 0);
+        assert_eq!((short.bit_count(), short.peek(0), short.end()), (0, 0, 0));
+        short.read(&[], 5);
+        assert_eq!((short.bit_count(), short.peek(1_000)), (0, 0));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::bits::{BitReader, BitWriter};
+use super::bits::BitWriter;
 use super::decodability::check_decoding_cost;
 use super::fields::is_field;
 use super::header::JpegHeader;
@@ -113,20 +113,13 @@ fn keep_prefix(
 ) -> Option<(Vec<u8>, Vec<Range<usize>>)> {
     let jpeg = header.jpeg();
     let prefix = jpeg.get(..end)?;
-    let mut reader = BitReader::new(prefix, header.scan_data_start());
+    copier.start(prefix, header.scan_data_start());
     let mut output = Vec::with_capacity(end + end / 8);
     output.extend_from_slice(&jpeg[..header.scan_data_start()]);
     let mut writer = BitWriter::new(output);
     let count = copier.grid().len();
-    let mut copied = 0;
-    while copied < count {
-        let mark = writer.mark();
-        if copier.copy_mcu(&mut reader, &mut writer).is_err() {
-            writer.rewind(mark);
-            break;
-        }
-        copied += 1;
-    }
+    let copied = (0..count).take_while(|_| copier.copy_mcu(&mut writer).is_ok()).count();
+    copier.flush(&mut writer);
     for _ in copied..count {
         copier.write_flat_mcu(&mut writer)?;
     }

@@ -1,6 +1,6 @@
 //! Huffman encoder and decoder (T.81 annex C, §F.2.2.3).
 
-use super::bits::{BitReader, BitWriter};
+use super::bits::{BitReader, BitWriter, EntropyData};
 use super::header::JpegError;
 use super::tables::HuffmanTable;
 
@@ -44,7 +44,8 @@ impl<'a> HuffmanDecoder<'a> {
     /// Reads the next symbol.
     pub fn decode(&self, reader: &mut BitReader<'_>) -> Result<u8, JpegError> {
         let next = reader.peek();
-        let (symbol, length) = self.find(next).ok_or(undefined_code(reader))?;
+        let error = JpegError { message: "undefined Huffman code", offset: reader.position() };
+        let (symbol, length) = self.find(next).ok_or(error)?;
         reader.skip(length)?;
         Ok(symbol)
     }
@@ -67,9 +68,76 @@ impl<'a> HuffmanDecoder<'a> {
     }
 }
 
-/// Returns the error of a code that is in no table.
-pub(super) fn undefined_code(reader: &BitReader<'_>) -> JpegError {
-    JpegError { message: "undefined Huffman code", offset: reader.position() }
+/// Lengths of AC codes with their additional bits, for a search of the ends of blocks.
+#[derive(Debug)]
+pub(super) struct AcCodes<'a> {
+    decoder: HuffmanDecoder<'a>,
+    /// Entry for each value of the next [`AC_LOOKUP_BITS`] bits; a length of 0 if the code is longer or undefined.
+    lookup: Vec<AcCode>,
+}
+
+/// An AC code.
+#[derive(Debug, Clone, Copy, Default)]
+struct AcCode {
+    /// Length of the code and its additional bits, in bits.
+    length: u8,
+    /// Number of coefficients; 0 for the end of the block.
+    coefficients: u8,
+}
+
+/// Maximum length of codes in the lookup table for AC codes, in bits.
+const AC_LOOKUP_BITS: u8 = 11;
+
+impl AcCode {
+    /// Creates the entry of a symbol; `None` if the symbol is undefined in sequential frames.
+    fn new(symbol: u8, length: u8) -> Option<Self> {
+        let coefficients = match (symbol >> 4, symbol & 0x0F) {
+            (0, 0) => 0,
+            (15, 0) => 16,
+            (_, 0) => return None,
+            (run, _) => run + 1,
+        };
+        Some(Self { length: length + (symbol & 0x0F), coefficients })
+    }
+}
+
+impl<'a> AcCodes<'a> {
+    /// Creates the codes of a table; `None` if a length has more codes than it can distinguish.
+    pub fn new(table: HuffmanTable<'a>) -> Option<Self> {
+        let mut lookup = vec![AcCode::default(); 1 << AC_LOOKUP_BITS];
+        for (symbol, code, length) in derive_codes(table)? {
+            if let Some(entry) = AcCode::new(symbol, length).filter(|_| length <= AC_LOOKUP_BITS) {
+                let unused_bits = AC_LOOKUP_BITS - length;
+                let first = usize::from(code) << unused_bits;
+                lookup[first..first + (1 << unused_bits)].fill(entry);
+            }
+        }
+        Some(Self { decoder: HuffmanDecoder::new(table)?, lookup })
+    }
+
+    /// Returns the position after the AC coefficients of a block, which may be after the end of the data. Positions are in
+    /// bits.
+    pub fn skip_block(&self, data: &EntropyData, mut position: usize) -> Result<usize, JpegError> {
+        let mut index = 1;
+        while index < 64 {
+            let next = data.peek(position);
+            let mut entry = self.lookup[(next >> (64 - AC_LOOKUP_BITS)) as usize];
+            if entry.length == 0 {
+                let (symbol, length) =
+                    self.decoder.find((next >> 48) as u16).ok_or(data.error("undefined Huffman code"))?;
+                entry = AcCode::new(symbol, length).ok_or(data.error("undefined AC symbol"))?;
+            }
+            position += usize::from(entry.length);
+            if entry.coefficients == 0 {
+                return Ok(position);
+            }
+            index += usize::from(entry.coefficients);
+        }
+        match index {
+            64 => Ok(position),
+            _ => Err(data.error("block with more than 64 coefficients")),
+        }
+    }
 }
 
 /// Encodes symbols to codes.

@@ -29,10 +29,11 @@ pub use fields::{Fields, frame_dimensions, split_fields, weave};
 pub use frame_parser::{FrameParser, ParseStatus};
 pub use header::{Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent};
 pub use limits::{MAX_FRAME_SIZE, MAX_PIXELS};
-pub use restart::{MarkedScan, insert_restarts, remove_restarts, with_restart_interval};
+pub use restart::{InsertedRestarts, MarkedScan, insert_restarts, remove_restarts, with_restart_interval};
 pub use scan::McuGrid;
 pub use segment::Segment;
 pub use standard_header::{
-    frame_header_segment, quantization_segments, restart_segment, scan_header_segment, standard_header,
+    RESTART_SEGMENT_LENGTH, frame_header_segment, quantization_segments, restart_segment,
+    scan_header_segment, standard_header,
 };
 pub use transcode::with_standard_huffman;

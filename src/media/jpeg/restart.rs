@@ -4,7 +4,7 @@
 //! can be decoded alone; [`remove_restarts`] returns exactly the bytes that [`insert_restarts`] was given. Coefficients are
 //! not changed: only the first DC difference of each component after a marker is encoded again.
 
-use super::bits::{BitReader, BitWriter};
+use super::bits::BitWriter;
 use super::header::{JpegError, JpegHeader};
 use super::scan::ScanCopier;
 use super::standard_header::restart_segment;
@@ -42,22 +42,24 @@ pub fn insert_restarts(header: &JpegHeader<'_>, interval_length: usize) -> Resul
     let scan_length = (jpeg.len() - start).max(1);
     let per_length = mcus.saturating_mul(interval_length) / scan_length;
     let interval = per_length.clamp(mcus.div_ceil(MAX_INTERVALS), usize::from(u16::MAX)).max(1);
-    let mut reader = BitReader::new(jpeg, start);
+    copier.start(jpeg, start);
     let mut writer = BitWriter::new(Vec::with_capacity(scan_length + mcus / interval * 8 + 16));
     let mut interval_starts = Vec::with_capacity(mcus / interval + 1);
     for mcu in 0..mcus {
         if mcu % interval == 0 {
             if mcu > 0 {
+                copier.flush(&mut writer);
                 writer.write_marker(restart_marker(interval_starts.len() - 1));
                 copier.restart_writing();
             }
             interval_starts.push(writer.len());
         }
-        copier.copy_mcu(&mut reader, &mut writer)?;
+        copier.copy_mcu(&mut writer)?;
     }
-    let has_zero_padding = read_padding(&mut reader)?;
+    copier.flush(&mut writer);
+    let (has_zero_padding, end) = copier.finish()?;
     writer.pad(true);
-    writer.append(&jpeg[reader.position()..]);
+    writer.append(&jpeg[end..]);
     Ok(MarkedScan {
         data: writer.into_bytes(),
         interval_starts,
@@ -67,21 +69,26 @@ pub fn insert_restarts(header: &JpegHeader<'_>, interval_length: usize) -> Resul
     })
 }
 
+/// Restart markers that a sender has inserted into a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InsertedRestarts {
+    /// The last byte of the original scan data is padded with zeros instead of ones.
+    pub has_zero_padding: bool,
+}
+
+impl InsertedRestarts {
+    /// Returns the original frame.
+    ///
+    /// # Errors
+    /// Returns a [`JpegError`] in the same cases as [`remove_restarts`].
+    pub fn remove(self, marked: &[u8]) -> Result<Vec<u8>, JpegError> {
+        remove_restarts(marked, self.has_zero_padding)
+    }
+}
+
 /// Returns the marker that follows the restart interval with this index.
 pub(super) fn restart_marker(interval: usize) -> u8 {
     marker::RST0 + (interval % 8) as u8
-}
-
-/// Returns whether the last byte of a scan is padded with zeros instead of ones.
-fn read_padding(reader: &mut BitReader<'_>) -> Result<bool, JpegError> {
-    let offset = reader.position();
-    let (padding, count) =
-        reader.padding().ok_or(JpegError { message: "data after the last block", offset })?;
-    match (u16::from(padding), (1 << count) - 1) {
-        (padding, ones) if padding == ones => Ok(false),
-        (0, _) => Ok(true),
-        _ => Err(JpegError { message: "padding that is neither ones nor zeros", offset }),
-    }
 }
 
 /// Returns a header, from SOI to SOS, with a DRI segment before SOS. `scan_header` is the position of SOS.
@@ -107,7 +114,7 @@ pub fn remove_restarts(marked: &[u8], has_zero_padding: bool) -> Result<Vec<u8>,
         });
     }
     let mut copier = ScanCopier::new(&header)?;
-    let mut reader = BitReader::new(marked, header.scan_data_start());
+    copier.start(marked, header.scan_data_start());
     let mut output = Vec::with_capacity(marked.len());
     output.extend_from_slice(&marked[..dri]);
     output.extend_from_slice(&marked[scan_header]);
@@ -115,14 +122,19 @@ pub fn remove_restarts(marked: &[u8], has_zero_padding: bool) -> Result<Vec<u8>,
     let interval = usize::from(interval);
     for mcu in 0..copier.grid().len() {
         if mcu > 0 && mcu % interval == 0 {
-            reader.read_restart_marker(((mcu / interval - 1) % 8) as u8)?;
-            copier.restart_reading();
+            copier.flush(&mut writer);
+            let (_, end) = copier.finish()?;
+            if !marked[end..].starts_with(&[0xFF, restart_marker(mcu / interval - 1)]) {
+                return Err(JpegError { message: "missing restart marker", offset: end });
+            }
+            copier.start(marked, end + 2);
         }
-        copier.copy_mcu(&mut reader, &mut writer)?;
+        copier.copy_mcu(&mut writer)?;
     }
-    read_padding(&mut reader)?;
+    copier.flush(&mut writer);
+    let (_, end) = copier.finish()?;
     writer.pad(!has_zero_padding);
-    writer.append(&marked[reader.position()..]);
+    writer.append(&marked[end..]);
     Ok(writer.into_bytes())
 }
 

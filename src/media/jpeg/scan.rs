@@ -1,9 +1,9 @@
 //! The scan of a sequential frame that has only one: its layout, and the copying of its blocks without decoding them.
 
-use super::bits::{BitReader, BitWriter};
+use super::bits::{BitWriter, EntropyData};
 use super::blocks::{extend_sign, huffman_table};
 use super::header::{Dimensions, JpegError, JpegHeader};
-use super::huffman::{HuffmanDecoder, HuffmanEncoder, MAX_DC_SIZE, undefined_code};
+use super::huffman::{AcCodes, HuffmanDecoder, HuffmanEncoder, MAX_DC_SIZE};
 use super::limits::MAX_PIXELS;
 use super::marker;
 
@@ -30,14 +30,21 @@ impl McuGrid {
     }
 }
 
-/// Copies the blocks of a scan from a reader to a writer, MCU by MCU.
+/// Copies the blocks of a scan to a writer, MCU by MCU.
 ///
-/// Codes and additional bits are copied as they are, except for the first DC difference of a component after a restart
+/// Call [`start`](Self::start) with the data of the scan, or of each of its restart intervals, [`copy_mcu`](Self::copy_mcu)
+/// for each MCU, and [`flush`](Self::flush) before anything else is written. Codes and additional bits are copied as they
+/// are, except for the first DC difference of a component after a restart
 /// marker that only one of the two sides has: it is encoded with the Huffman table of the frame.
 #[derive(Debug)]
 pub(super) struct ScanCopier<'a> {
     components: Vec<Component<'a>>,
     grid: McuGrid,
+    data: EntropyData,
+    /// Position of the next block, in bits.
+    position: usize,
+    /// Position of the first bit that is not written yet.
+    copied: usize,
 }
 
 #[derive(Debug)]
@@ -45,7 +52,7 @@ struct Component<'a> {
     /// Number of blocks in an MCU.
     blocks: usize,
     dc_decoder: HuffmanDecoder<'a>,
-    ac_decoder: HuffmanDecoder<'a>,
+    ac_codes: AcCodes<'a>,
     dc_encoder: HuffmanEncoder,
     ac_encoder: HuffmanEncoder,
     /// DC coefficient of the previous block, for the difference that is read.
@@ -96,7 +103,13 @@ impl<'a> ScanCopier<'a> {
             });
         let components: Option<Vec<_>> = components.collect();
         let grid = McuGrid { dimensions: frame.dimensions, mcu_size: (8 * max.0, 8 * max.1) };
-        Ok(Self { components: components.ok_or(unsupported("scan with an unknown Huffman table"))?, grid })
+        Ok(Self {
+            components: components.ok_or(unsupported("scan with an unknown Huffman table"))?,
+            grid,
+            data: EntropyData::default(),
+            position: 0,
+            copied: 0,
+        })
     }
 
     /// Returns the division of the frame into MCUs.
@@ -104,12 +117,15 @@ impl<'a> ScanCopier<'a> {
         self.grid
     }
 
-    /// Starts to read after a restart marker.
-    pub fn restart_reading(&mut self) {
+    /// Starts to copy the data at `position` of a frame, in bytes from SOI, up to the next marker. What follows a restart
+    /// marker is read without the DC coefficients before it.
+    pub fn start(&mut self, jpeg: &[u8], position: usize) {
+        self.data.read(jpeg, position);
+        (self.position, self.copied) = (0, 0);
         self.components.iter_mut().for_each(|component| component.read_prediction = 0);
     }
 
-    /// Starts to write after a restart marker.
+    /// Writes without the DC coefficients before, after a restart marker.
     pub fn restart_writing(&mut self) {
         self.components.iter_mut().for_each(|component| component.written_prediction = 0);
     }
@@ -117,15 +133,41 @@ impl<'a> ScanCopier<'a> {
     /// Copies one MCU.
     ///
     /// # Errors
-    /// Returns a [`JpegError`] if the data has ended or is invalid, or a DC difference has no code.
-    pub fn copy_mcu(&mut self, reader: &mut BitReader<'_>, writer: &mut BitWriter) -> Result<(), JpegError> {
+    /// Returns a [`JpegError`] if the data has ended or is invalid, or a DC difference has no code. Then no other MCU can be
+    /// copied.
+    pub fn copy_mcu(&mut self, writer: &mut BitWriter) -> Result<(), JpegError> {
+        let mut position = self.position;
         for component in &mut self.components {
             for _ in 0..component.blocks {
-                component.copy_dc(reader, writer)?;
-                component.copy_ac(reader, writer)?;
+                position = component.copy_dc(&self.data, position, &mut self.copied, writer)?;
+                position = component.ac_codes.skip_block(&self.data, position)?;
             }
         }
+        if position > self.data.bit_count() {
+            return Err(self.data.error("end of data in a scan"));
+        }
+        self.position = position;
         Ok(())
+    }
+
+    /// Writes what [`copy_mcu`](Self::copy_mcu) has read.
+    pub fn flush(&mut self, writer: &mut BitWriter) {
+        self.data.copy_bits(self.copied..self.position, writer);
+        self.copied = self.position;
+    }
+
+    /// Returns whether the last byte is padded with zeros instead of ones, and the position of the next marker, or of the end
+    /// of the frame, in bytes from SOI.
+    ///
+    /// # Errors
+    /// Returns a [`JpegError`] if further bytes follow, or the padding is neither.
+    pub fn finish(&self) -> Result<(bool, usize), JpegError> {
+        let padding = self.data.padding(self.position).ok_or(self.data.error("data after the last block"))?;
+        match padding {
+            (padding, ones) if padding == ones => Ok((false, self.data.end())),
+            (0, _) => Ok((true, self.data.end())),
+            _ => Err(self.data.error("padding that is neither ones nor zeros")),
+        }
     }
 
     /// Writes an MCU whose blocks have the DC coefficient of the block before them and no AC coefficients; `None` if the
@@ -148,7 +190,7 @@ impl<'a> Component<'a> {
         Some(Self {
             blocks,
             dc_decoder: HuffmanDecoder::new(dc_table)?,
-            ac_decoder: HuffmanDecoder::new(ac_table)?,
+            ac_codes: AcCodes::new(ac_table)?,
             dc_encoder: HuffmanEncoder::new(dc_table),
             ac_encoder: HuffmanEncoder::new(ac_table),
             read_prediction: 0,
@@ -156,52 +198,34 @@ impl<'a> Component<'a> {
         })
     }
 
-    fn copy_dc(&mut self, reader: &mut BitReader<'_>, writer: &mut BitWriter) -> Result<(), JpegError> {
-        let next = reader.peek_long();
-        let (size, length) = self.dc_decoder.find((next >> 16) as u16).ok_or(undefined_code(reader))?;
+    /// Copies a DC difference, and returns the position after it. `copied` is the position of the first bit that is not
+    /// written yet.
+    fn copy_dc(
+        &mut self,
+        data: &EntropyData,
+        position: usize,
+        copied: &mut usize,
+        writer: &mut BitWriter,
+    ) -> Result<usize, JpegError> {
+        let next = data.peek(position);
+        let (size, length) =
+            self.dc_decoder.find((next >> 48) as u16).ok_or(data.error("undefined Huffman code"))?;
         if size > MAX_DC_SIZE {
-            return Err(JpegError { message: "DC coefficient out of range", offset: reader.position() });
+            return Err(data.error("DC coefficient out of range"));
         }
-        let total = length + size;
-        reader.skip(total)?;
-        let bits = next >> (32 - u32::from(total));
-        let difference = extend_sign((bits & ((1 << size) - 1)) as u16, size);
+        let end = position + usize::from(length + size);
+        let bits = (next << length >> 48) as u16;
+        let difference = if size == 0 { 0 } else { extend_sign(bits >> (16 - size), size) };
         let is_same = self.read_prediction == self.written_prediction;
         let dc = self.read_prediction.wrapping_add(difference);
         let written = dc.wrapping_sub(self.written_prediction);
         (self.read_prediction, self.written_prediction) = (dc, dc);
-        match is_same {
-            true => writer.write_long(bits, total),
-            false => self.dc_encoder.encode_difference(writer, written).ok_or(JpegError {
-                message: "DC difference without a Huffman code",
-                offset: reader.position(),
-            })?,
+        if !is_same {
+            data.copy_bits(*copied..position, writer);
+            *copied = end;
+            let encoded = self.dc_encoder.encode_difference(writer, written);
+            encoded.ok_or(data.error("DC difference without a Huffman code"))?;
         }
-        Ok(())
-    }
-
-    fn copy_ac(&self, reader: &mut BitReader<'_>, writer: &mut BitWriter) -> Result<(), JpegError> {
-        let mut index = 1;
-        while index < 64 {
-            let next = reader.peek_long();
-            let (symbol, length) = self.ac_decoder.find((next >> 16) as u16).ok_or(undefined_code(reader))?;
-            let total = length + (symbol & 0x0F);
-            reader.skip(total)?;
-            writer.write_long(next >> (32 - u32::from(total)), total);
-            index += match (symbol >> 4, symbol & 0x0F) {
-                (0, 0) => return Ok(()),
-                (15, 0) => 16,
-                (_, 0) => {
-                    return Err(JpegError { message: "undefined AC symbol", offset: reader.position() });
-                }
-                (run, _) => usize::from(run) + 1,
-            };
-        }
-        match index {
-            64 => Ok(()),
-            _ => {
-                Err(JpegError { message: "block with more than 64 coefficients", offset: reader.position() })
-            }
-        }
+        Ok(end)
     }
 }

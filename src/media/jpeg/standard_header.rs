@@ -36,7 +36,7 @@ pub fn quantization_segments(quantization_tables: [&[u8]; 2]) -> Vec<u8> {
 }
 
 /// Length of a DRI segment, in bytes.
-pub(super) const RESTART_SEGMENT_LENGTH: usize = 6;
+pub const RESTART_SEGMENT_LENGTH: usize = 6;
 
 /// Encodes a DRI segment. `interval` is in minimum coded units.
 pub fn restart_segment(interval: u16) -> [u8; RESTART_SEGMENT_LENGTH] {

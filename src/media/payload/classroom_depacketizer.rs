@@ -420,16 +420,8 @@ impl ClassroomDepacketizer {
 
     fn emit(&mut self, range: PacketRange, jpeg: Bytes, missing: Vec<Range<usize>>) {
         let PacketRange { first: sequence, last: last_sequence, timestamp, .. } = range;
-        let frame = AssembledFrame {
-            jpeg,
-            missing,
-            restarts: Vec::new(),
-            timestamp,
-            sequence,
-            last_sequence,
-            lacks_marker: false,
-            headers_reduced: false,
-        };
+        let frame =
+            AssembledFrame { timestamp, sequence, last_sequence, ..AssembledFrame::new(jpeg, missing) };
         self.completed.push_back(frame);
     }
 }

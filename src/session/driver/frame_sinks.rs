@@ -48,7 +48,12 @@ impl FrameSinks {
     /// Sends a frame to every tap and to the recording. `can_wait` is true if the server waits as long as nothing is
     /// received.
     pub(super) async fn send_to_taps(&self, frame: Frame, can_wait: bool) {
-        if let Some(queue) = self.recorder.queue() {
+        let queue = self.recorder.queue();
+        if queue.is_none() && self.taps.is_empty() {
+            return;
+        }
+        let frame = frame.into_original();
+        if let Some(queue) = queue {
             if can_wait {
                 queue.wait_for_space().await;
             }
@@ -67,7 +72,7 @@ impl FrameSinks {
                 return screen.decoder.decode_damaged(frame.jpeg, fresh_area, position, screen.generation);
             }
             screen.first_frame.get_or_init(|| frame.jpeg.clone());
-            screen.decoder.decode(frame.jpeg, position, screen.generation);
+            screen.decoder.decode_marked(frame.jpeg, frame.inserted_restarts, position, screen.generation);
         }
     }
 }

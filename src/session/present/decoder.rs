@@ -13,8 +13,9 @@ use tokio::sync::watch;
 
 use super::conceal::Canvas;
 use crate::media::decode::DecodeError;
-use crate::media::jpeg::FreshArea;
+use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
+use crate::session::frame::original_jpeg;
 
 /// Decoded picture for the screen.
 #[derive(Debug, Clone)]
@@ -32,10 +33,19 @@ pub struct Picture {
     /// JPEG from which it was decoded, as it arrived. If the frame is damaged, that of the last complete frame, or its
     /// repaired one if there is none.
     pub jpeg: Bytes,
+    /// Restart markers that the sender has inserted into `jpeg`; `None` if there are none.
+    pub inserted_restarts: Option<InsertedRestarts>,
     /// Position in the film, if known.
     pub position: Option<Npt>,
     /// Number of the session or film that the picture belongs to, chosen by the caller.
     pub generation: u64,
+}
+
+impl Picture {
+    /// Returns `jpeg` with the bytes of the film.
+    pub fn original_jpeg(&self) -> Bytes {
+        original_jpeg(self.jpeg.clone(), self.inserted_restarts)
+    }
 }
 
 /// Slot that holds the newest picture. A picture that is replaced before it was read counts as dropped.
@@ -94,6 +104,7 @@ struct DecoderState {
 #[derive(Debug)]
 struct Job {
     jpeg: Bytes,
+    inserted_restarts: Option<InsertedRestarts>,
     /// Parts of the picture that come from the frame; `None` if it is complete.
     fresh_area: Option<Arc<FreshArea>>,
     position: Option<Npt>,
@@ -160,7 +171,18 @@ impl Decoder {
     /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its
     /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
-        self.push(Job { jpeg, fresh_area: None, position, generation });
+        self.decode_marked(jpeg, None, position, generation);
+    }
+
+    /// Queues a frame into which its sender may have inserted restart markers.
+    pub fn decode_marked(
+        &self,
+        jpeg: Bytes,
+        inserted_restarts: Option<InsertedRestarts>,
+        position: Option<Npt>,
+        generation: u64,
+    ) {
+        self.push(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
     }
 
     /// Queues a damaged frame that was repaired. What is not in `fresh_area` is taken from the picture before.
@@ -171,7 +193,7 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        self.push(Job { jpeg, fresh_area: Some(fresh_area), position, generation });
+        self.push(Job { jpeg, inserted_restarts: None, fresh_area: Some(fresh_area), position, generation });
     }
 
     fn push(&self, job: Job) {
@@ -277,6 +299,8 @@ enum Task {
     Rescale,
 }
 
+type MarkedJpeg = (Bytes, Option<InsertedRestarts>);
+
 struct Worker {
     shared: Arc<Shared>,
     update_sender: watch::Sender<()>,
@@ -284,8 +308,8 @@ struct Worker {
     /// Pixels of the last picture before scaling, kept to be scaled again.
     canvas: Canvas,
     last_job: Option<Job>,
-    /// Last complete JPEG, and its generation.
-    last_complete: Option<(Bytes, u64)>,
+    /// Last complete JPEG with the restart markers inserted into it, and its generation.
+    last_complete: Option<(MarkedJpeg, u64)>,
 }
 
 impl Worker {
@@ -328,7 +352,7 @@ impl Worker {
         match self.canvas.draw(&job.jpeg, job.fresh_area.as_deref(), job.generation) {
             Ok(()) => {
                 if job.fresh_area.is_none() {
-                    self.last_complete = Some((job.jpeg.clone(), job.generation));
+                    self.last_complete = Some(((job.jpeg.clone(), job.inserted_restarts), job.generation));
                 }
                 self.last_job = Some(job);
                 true
@@ -352,7 +376,10 @@ impl Worker {
         let job = self.last_job.as_ref()?;
         let (position, generation) = (job.position, job.generation);
         let complete = self.last_complete.as_ref().filter(|complete| complete.1 == generation);
-        let jpeg = complete.map_or(&job.jpeg, |(jpeg, _)| jpeg).clone();
+        let (jpeg, inserted_restarts) = match complete {
+            Some((complete, _)) => complete.clone(),
+            None => (job.jpeg.clone(), None),
+        };
         let size = self.canvas.size();
         let (source_width, source_height) = size;
         let (width, height) = area.map_or(size, |area| fit_size(size, area));
@@ -369,7 +396,17 @@ impl Worker {
             }
         };
         let pixels = Bytes::from(pixels);
-        Some(Picture { pixels, width, height, source_width, source_height, jpeg, position, generation })
+        Some(Picture {
+            pixels,
+            width,
+            height,
+            source_width,
+            source_height,
+            jpeg,
+            inserted_restarts,
+            position,
+            generation,
+        })
     }
 }
 

@@ -419,7 +419,8 @@ impl RtpFrameReceiver {
         let is_complete = frame.is_complete();
         let (sequence, last_sequence) = (frame.sequence, frame.last_sequence);
         let missing_part = missing_part(&frame);
-        let AssembledFrame { jpeg, missing, restarts, timestamp, headers_reduced, .. } = frame;
+        let AssembledFrame { jpeg, missing, restarts, inserted_restarts, timestamp, headers_reduced, .. } =
+            frame;
         let reference = self.last_frame_timestamp.or(self.highest_timestamp).unwrap_or_default();
         let timestamp = extend_timestamp(reference, timestamp);
         if let Some((previous, previous_sequence)) = self.last_frame.replace((timestamp, last_sequence)) {
@@ -433,7 +434,12 @@ impl RtpFrameReceiver {
         } else {
             self.buffers.stats.record_incomplete_frame(missing_part);
         }
-        self.buffers.frames.push_back(Frame { missing, restarts, ..Frame::complete(jpeg, timestamp, now) });
+        self.buffers.frames.push_back(Frame {
+            missing,
+            restarts,
+            inserted_restarts: inserted_restarts.filter(|_| is_complete),
+            ..Frame::complete(jpeg, timestamp, now)
+        });
     }
 
     /// Returns the reason why no frame can be used, after [`MIN_UNUSABLE_FRAMES`] unusable frames and no complete one.

@@ -149,6 +149,15 @@ impl Form {
         Ok(Duration::from_millis(u64::from(delay)))
     }
 
+    /// Returns the rows about frames of which a part is missing.
+    fn damaged_frame_rows(&self) -> [Element<'_, Message>; 2] {
+        let Concealment { shows_damaged, tints_concealed } = self.concealment;
+        [
+            switch_row("Show damaged frames", shows_damaged, Message::ShowDamaged),
+            switch_row("Tint their missing parts", tints_concealed, Message::TintMissing),
+        ]
+    }
+
     /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
         let themes = [
@@ -184,9 +193,6 @@ impl Form {
             ("Classroom", RecordingFormat::Classroom),
         ];
         let snapshots = [("JPEG", SnapshotFormat::Jpeg), ("PNG", SnapshotFormat::Png)];
-        let switch = |is_on: bool, on_choice: fn(bool) -> Message| {
-            choices([("On", true), ("Off", false)], is_on, on_choice)
-        };
         let buttons = buttons(Message::Cancel, "Apply", Some(Message::Submit));
         let mut content = column![
             text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
@@ -195,13 +201,9 @@ impl Form {
             setting_row("Playout delay (ms)", delay),
             setting_row("Recordings", choices(recordings, self.recording_format, Message::Recordings)),
             setting_row("Snapshots", choices(snapshots, self.snapshot_format, Message::Snapshots)),
-            setting_row("Show damaged frames", switch(self.concealment.shows_damaged, Message::ShowDamaged),),
-            setting_row(
-                "Tint their missing parts",
-                switch(self.concealment.tints_concealed, Message::TintMissing)
-            ),
         ]
-        .spacing(distance::NORMAL);
+        .spacing(distance::NORMAL)
+        .extend(self.damaged_frame_rows());
         if let Some(warning) = self.recording_format.warning() {
             content = content.push(text(warning).size(size::SMALL).style(theme::muted));
         }
@@ -211,6 +213,11 @@ impl Form {
         // A small window has no space for all of it.
         scrollable(content.push(about()).push(buttons).width(Fill)).style(theme::scroll_bar).into()
     }
+}
+
+/// Returns a row with a switch.
+fn switch_row<'a>(label: &'a str, is_on: bool, on_choice: fn(bool) -> Message) -> Element<'a, Message> {
+    setting_row(label, choices([("On", true), ("Off", false)], is_on, on_choice))
 }
 
 /// Returns the program's version and notices.

@@ -115,7 +115,8 @@ impl RtspMachine {
             }
             (RequestKind::SetUp, Stage::ReadyToSetUp(presentation, transport)) => {
                 let jpeg_header = presentation.offers_jpeg_header;
-                let transport = Transport { jpeg_header, ..transport.clone() };
+                // Earlier versions of Reelay's server ignore the second parameter.
+                let transport = Transport { jpeg_header, jpeg_restart: jpeg_header, ..transport.clone() };
                 request = request.with_header(header::TRANSPORT, transport.to_string());
             }
             _ => {}
