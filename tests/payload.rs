@@ -138,7 +138,7 @@ fn packet_with_inserted_restarts_is_decoded_without_the_others() {
 #[test]
 fn header_is_known_only_by_its_identity() {
     let jpegs = [1, 2].map(|seed| {
-        with_metadata(&test_jpeg(JpegKind::Standard420, SIZE, seed, 60), &[(0xE1, 9 + seed as u16)])
+        with_metadata(&test_jpeg(JpegKind::Standard420, SIZE, seed, 60), &[(0xE1, 9 + seed as usize)])
     });
     let frames = jpegs.each_ref().map(|jpeg| packetize(jpeg, PayloadFormat::OriginalWithRestarts).unwrap());
     let mut stream = parse_packets(&frames[0], 100);
