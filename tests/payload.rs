@@ -5,7 +5,7 @@ mod common;
 use common::jpegs::{JpegKind, test_jpeg};
 use common::odd_jpegs::{Oddity, odd_jpeg, rgb_jpeg, with_metadata};
 use reelay::media::decode::decode;
-use reelay::media::jpeg::{Dimensions, JpegHeader, standalone};
+use reelay::media::jpeg::{Dimensions, JpegHeader, ReceivedParts, repair, standalone};
 use reelay::media::payload::{
     Assembled, AssembledFrame, Depacketizer, MAX_CLASSROOM_FRAME_SIZE, PacketizedFrame, PayloadFormat,
     Rfc2435Frame, UNKNOWN_END, UnsupportedJpeg, packetize, starts_frame,
@@ -65,6 +65,106 @@ fn original_header_format_is_bit_exact() {
             assert_eq!(received.jpeg, jpeg, "{kind:?} {size:?}");
             assert_eq!((received.timestamp, received.headers_reduced), (77, false));
         }
+    }
+}
+
+/// Returns the bytes that a receiver saves.
+fn original_bytes(frame: &AssembledFrame) -> Vec<u8> {
+    match frame.inserted_restarts {
+        Some(inserted) => inserted.remove(&frame.jpeg).unwrap(),
+        None => frame.jpeg.to_vec(),
+    }
+}
+
+#[test]
+fn frame_with_inserted_restarts_is_restored_and_shows_the_same_pixels() {
+    use JpegKind::{CustomHuffmanRestarts, Progressive, Restarts, SeparateScans};
+    for kind in JpegKind::ALL {
+        for size in [(16, 16), SIZE, (2_100, 40)] {
+            let jpeg = test_jpeg(kind, size, 3, 30);
+            let frame = packetize(&jpeg, PayloadFormat::OriginalWithRestarts).unwrap();
+            assert!(frame.packets().iter().all(|packet| packet.len() <= 1_412), "{kind:?}");
+            let received = single_frame(&parse_packets(&frame, 77));
+            assert!(original_bytes(&received) == jpeg, "{kind:?} {size:?}");
+            assert!(decode_pixels(&received.jpeg) == decode_pixels(&jpeg), "{kind:?} {size:?}");
+            // A short frame of custom tables may lack a code that is needed.
+            let is_unchanged = matches!(kind, Progressive | Restarts | CustomHuffmanRestarts | SeparateScans);
+            if is_unchanged {
+                assert!(frame.restart_error().is_some() && received.inserted_restarts.is_none(), "{kind:?}");
+            } else if kind == JpegKind::Standard420 {
+                assert!(frame.restart_error().is_none() && received.inserted_restarts.is_some());
+            }
+        }
+    }
+}
+
+#[test]
+fn packet_with_inserted_restarts_is_decoded_without_the_others() {
+    let jpeg = test_jpeg(JpegKind::Standard420, (320, 240), 1, 60);
+    let frame = packetize(&jpeg, PayloadFormat::OriginalWithRestarts).unwrap();
+    let count = frame.packets().len();
+    assert!(count > 12, "{count}");
+    let mut expected = Vec::new();
+    decode(&jpeg, &mut expected).unwrap();
+    for lost in 0..count {
+        // The first frame is complete, so the header of the second is known by its identity.
+        let mut stream = parse_packets(&frame, 100);
+        stream.extend(
+            parse_packets(&frame, 4_600).into_iter().enumerate().filter(|(n, _)| *n != lost).map(|(_, p)| p),
+        );
+        stream.extend(parse_packets(&frame, 9_100));
+        let assembled = assemble(&stream);
+        let [Assembled::Frame(first), Assembled::Frame(second), Assembled::Frame(_)] = &assembled[..] else {
+            panic!("without packet {lost}")
+        };
+        assert!(first.is_complete() && !second.is_complete());
+        let parts =
+            ReceivedParts { jpeg: &second.jpeg, missing: &second.missing, restarts: &second.restarts };
+        let (repaired, area) = repair(parts).unwrap();
+        assert!(area.share() > 1.0 - 2.5 / count as f64, "without packet {lost}: {}", area.share());
+        let mut pixels = Vec::new();
+        assert_eq!(decode(&repaired, &mut pixels), Ok((320, 240)));
+        for rectangle in area.fresh() {
+            // At the edges, chrominance is interpolated with the neighbours.
+            for row in rectangle.top + 2..rectangle.top + rectangle.height - 2 {
+                let bytes = (row * 320 + rectangle.left + 2) * 4
+                    ..(row * 320 + rectangle.left + rectangle.width - 2) * 4;
+                assert!(pixels[bytes.clone()] == expected[bytes], "without packet {lost}: row {row}");
+            }
+        }
+    }
+}
+
+#[test]
+fn header_is_known_only_by_its_identity() {
+    let jpegs = [1, 2].map(|seed| {
+        with_metadata(&test_jpeg(JpegKind::Standard420, SIZE, seed, 60), &[(0xE1, 9 + seed as usize)])
+    });
+    let frames = jpegs.each_ref().map(|jpeg| packetize(jpeg, PayloadFormat::OriginalWithRestarts).unwrap());
+    let mut stream = parse_packets(&frames[0], 100);
+    stream.extend(parse_packets(&frames[1], 4_600).into_iter().skip(1));
+    stream.extend(parse_packets(&frames[0], 9_100).into_iter().skip(1));
+    let assembled = assemble(&stream);
+    let [_, Assembled::Frame(unknown), Assembled::Frame(known)] = &assembled[..] else { panic!() };
+    let is_usable = |frame: &AssembledFrame| {
+        repair(ReceivedParts { jpeg: &frame.jpeg, missing: &frame.missing, restarts: &frame.restarts })
+            .is_some()
+    };
+    assert!(!is_usable(unknown) && is_usable(known));
+}
+
+#[test]
+fn lost_part_of_a_long_known_header_costs_nothing() {
+    let jpeg = with_metadata(&test_jpeg(JpegKind::Standard420, SIZE, 1, 0), &[(0xE1, 6_000)]);
+    let frame = packetize(&jpeg, PayloadFormat::OriginalWithRestarts).unwrap();
+    for lost in 0..4 {
+        let mut stream = parse_packets(&frame, 100);
+        let mut second = parse_packets(&frame, 4_600);
+        second.remove(lost);
+        stream.extend(second);
+        let assembled = assemble(&stream);
+        let [Assembled::Frame(_), Assembled::Frame(second)] = &assembled[..] else { panic!("{lost}") };
+        assert!(second.is_complete() && original_bytes(second) == jpeg, "without packet {lost}");
     }
 }
 
@@ -439,8 +539,11 @@ fn complete_jpeg_after_the_payload_header_is_used_as_it_is() {
 #[test]
 fn hostile_payloads_never_panic() {
     let jpeg = test_jpeg(JpegKind::Restarts, SIZE, 1, 0);
-    for format in [PayloadFormat::Rfc2435, PayloadFormat::OriginalHeader] {
-        let complete = parse_packets(&packetize(&jpeg, format).unwrap(), 0);
+    use PayloadFormat::{OriginalHeader, OriginalWithRestarts, Rfc2435};
+    let standard = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
+    let formats = [(&jpeg, Rfc2435), (&jpeg, OriginalHeader), (&standard, OriginalWithRestarts)];
+    for (jpeg, format) in formats {
+        let complete = parse_packets(&packetize(jpeg, format).unwrap(), 0);
         for cut in 0..complete[0].payload.len().min(200) {
             let mut packet = complete[0].clone();
             packet.payload.truncate(cut);

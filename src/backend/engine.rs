@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio_util::task::TaskTracker;
 
-use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
+use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Concealment};
 use super::preview::{Preview, PreviewQueue};
 use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
 use super::source::{MediaSource, OpenedSource};
@@ -42,6 +42,7 @@ pub(super) struct Engine {
     figures: watch::Sender<Figures>,
     session_events: mpsc::Sender<(u64, SessionEvent)>,
     options: BackendOptions,
+    concealment: Concealment,
     trusted: Arc<TrustedCertificates>,
     generation: u64,
     /// File that is being opened. A large damaged file may be read for a long time before a frame is found.
@@ -98,6 +99,7 @@ impl Engine {
             figures,
             session_events,
             options,
+            concealment: Concealment::default(),
             trusted: Arc::default(),
             generation: 0,
             opening: None,
@@ -179,12 +181,21 @@ impl Engine {
             Command::StopRecording => self.recording.stop(),
             Command::SaveSnapshot(request) => self.save_snapshot(request),
             Command::SetFrameRates(rates) => self.options.frame_rates = rates,
+            Command::SetConcealment(concealment) => self.set_concealment(concealment),
             Command::SetPlayoutDelay(delay) => {
                 self.options.playout_delay = delay;
                 if let Some(running) = &self.session {
                     running.session.send_command(SessionCommand::SetPlayoutDelay(delay.into()));
                 }
             }
+        }
+    }
+
+    fn set_concealment(&mut self, concealment: Concealment) {
+        self.concealment = concealment;
+        self.decoder.set_tints_concealed(concealment.tints_concealed);
+        if let Some(running) = &self.session {
+            running.session.send_command(SessionCommand::SetShowsDamaged(concealment.shows_damaged));
         }
     }
 
@@ -285,6 +296,7 @@ impl Engine {
         let events = self.generation_events(generation);
         let sinks = FrameSinks { recorder: self.recording.slot(), ..FrameSinks::screen(screen) };
         let session = Session::start(url, options, sinks, events);
+        session.send_command(SessionCommand::SetShowsDamaged(self.concealment.shows_damaged));
         if goal != Goal::Stopped {
             session.send_command(SessionCommand::SetGoal(goal));
         }

@@ -53,6 +53,8 @@ pub enum Command {
     SetFrameRates(FrameRates),
     /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(Duration),
+    /// Sets how damaged frames of the current and of later sessions are shown.
+    SetConcealment(Concealment),
     /// Records what the current session receives from now on, unless something is recorded already. The recording ends with
     /// [`Command::StopRecording`], Stop, the end of the stream, or other media.
     StartRecording(RecordingRequest),
@@ -94,6 +96,21 @@ pub enum BackendEventKind {
     SnapshotSaved(Result<PathBuf, String>),
     /// Event of the session.
     Session(SessionEvent),
+}
+
+/// Display of frames of which a part is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concealment {
+    /// They are shown, with that part from the frame before.
+    pub shows_damaged: bool,
+    /// That part is tinted.
+    pub tints_concealed: bool,
+}
+
+impl Default for Concealment {
+    fn default() -> Self {
+        Self { shows_damaged: true, tints_concealed: false }
+    }
 }
 
 /// Options of the backend at its start.

@@ -21,7 +21,7 @@ mod source;
 pub use frame_rates::FrameRates;
 pub use handle::BackendHandle;
 pub use lifecycle::{Backend, BackendOutputs, runtime};
-pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command};
+pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Concealment};
 pub use recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 pub use shutdown_signal::ShutdownSignal;
 pub use source::{ListEntry, MediaSource, OpenedSource, SAMPLE_NAME, file_name};

@@ -210,12 +210,7 @@ mod tests {
         let recorder = Recorder::start(options).unwrap();
         let (queue, mut recording) = (recorder.queue(), WindowRecording::default());
         recording.join(recorder);
-        let frame = |timestamp| Frame {
-            jpeg: Bytes::from_static(b"frame"),
-            missing: Vec::new(),
-            timestamp,
-            arrival: Instant::now(),
-        };
+        let frame = |timestamp| Frame::complete(Bytes::from_static(b"frame"), timestamp, Instant::now());
         let mut timestamps = 0..;
         while queue.left_out() < 3 {
             queue.push(frame(timestamps.next().unwrap() * 4_500));

@@ -130,6 +130,8 @@ pub struct ProbeArguments {
     pub record: Option<RecordFile>,
     /// File for the report; `None` writes none.
     pub report: Option<ReportFile>,
+    /// Damaged frames count as not shown.
+    pub drop_damaged: bool,
     /// Emulated network; `None` if no option of it was given.
     pub network: Option<EmulatorSettings>,
     /// Prints the figures as JSON.

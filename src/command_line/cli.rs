@@ -228,6 +228,10 @@ pub struct Probe {
     #[arg(long, value_name = "RATE", default_value_t = FrameRate::CLASSROOM, allow_hyphen_values = true)]
     pub fps: FrameRate,
 
+    /// Do not show frames of which a part was lost; otherwise that part shows the frame before
+    #[arg(long)]
+    pub drop_damaged: bool,
+
     #[command(flatten)]
     pub verbosity: Verbosity,
 

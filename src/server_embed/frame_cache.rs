@@ -1,8 +1,9 @@
 //! A cache of packetized frames, shared by sessions that play the same part of a file.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -22,6 +23,8 @@ pub struct FrameCache {
     cache: Cache<CacheKey, Arc<PacketizedFrame>, ByteWeighter>,
     quality: Quality,
     blocking_pool: BlockingPool,
+    /// Numbers of frames without restart markers, by the reason.
+    without_restarts: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,7 +67,7 @@ impl FrameCache {
         let typical_frame = 16 * 1024;
         let items = usize::try_from(capacity / typical_frame).unwrap_or(usize::MAX).max(16);
         let cache = Cache::with_weighter(items, capacity, ByteWeighter);
-        Self { cache, quality, blocking_pool: BlockingPool::per_core() }
+        Self { cache, quality, blocking_pool: BlockingPool::per_core(), without_restarts: Mutex::default() }
     }
 
     /// Returns a frame in a payload format, reading it if necessary. Concurrent calls for the same frame read it
@@ -98,7 +101,26 @@ impl FrameCache {
             })?;
             packetize_frame(&jpeg, format, quality).map(Arc::new)
         });
-        packetized.await.unwrap_or_else(|error| Err(FrameError::Io(error)))
+        let packetized = packetized.await.unwrap_or_else(|error| Err(FrameError::Io(error)))?;
+        if let Some(reason) = packetized.restart_error() {
+            self.count_without_restarts(reason);
+        }
+        Ok(packetized)
+    }
+
+    fn count_without_restarts(&self, reason: &'static str) {
+        let mut counts = self.without_restarts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(reason).or_default();
+        *count += 1;
+        if *count == 1 {
+            tracing::debug!(reason, "frame is sent without restart markers");
+        }
+    }
+
+    /// Returns the numbers of frames that were packetized without the restart markers that the format asks for, by the
+    /// reason, as a part of a sentence.
+    pub fn frames_without_restarts(&self) -> BTreeMap<&'static str, u64> {
+        self.without_restarts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Size of the cached frames, in bytes.
@@ -114,9 +136,10 @@ fn packetize_frame(
 ) -> Result<PacketizedFrame, FrameError> {
     let jpeg = match format {
         PayloadFormat::Rfc2435 => to_rfc2435(jpeg, quality).map_err(FrameError::Decode)?,
-        PayloadFormat::OriginalHeader | PayloadFormat::Classroom | PayloadFormat::SmallClassroom => {
-            Cow::Borrowed(jpeg)
-        }
+        PayloadFormat::OriginalHeader
+        | PayloadFormat::OriginalWithRestarts
+        | PayloadFormat::Classroom
+        | PayloadFormat::SmallClassroom => Cow::Borrowed(jpeg),
     };
     packetize(&jpeg, format).map_err(FrameError::Packetize)
 }

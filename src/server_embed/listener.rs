@@ -1,5 +1,6 @@
 //! The server itself: starts, accepts connections, and stops.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -76,6 +77,12 @@ impl Server {
     /// Size of the cached frames, in bytes.
     pub fn cached_bytes(&self) -> u64 {
         self.context.frame_cache.bytes()
+    }
+
+    /// Returns the numbers of frames that were packetized without the restart markers that their players asked for, by the
+    /// reason.
+    pub fn frames_without_restarts(&self) -> BTreeMap<&'static str, u64> {
+        self.context.frame_cache.frames_without_restarts()
     }
 
     /// Shuts down: sends BYE to all sessions, and waits up to 1 s until all connections are closed.

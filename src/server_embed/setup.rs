@@ -116,8 +116,11 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
             (Delivery::Interleaved(channels), PortPair { rtp: 0, rtcp: 0 })
         }
     };
-    let payload_format =
-        if offer.jpeg_header { PayloadFormat::OriginalHeader } else { PayloadFormat::Rfc2435 };
+    let payload_format = match (offer.jpeg_header, offer.jpeg_restart) {
+        (true, true) => PayloadFormat::OriginalWithRestarts,
+        (true, false) => PayloadFormat::OriginalHeader,
+        (false, _) => PayloadFormat::Rfc2435,
+    };
     Some(NegotiatedTransport { delivery, payload_format, has_feedback: offer.has_feedback, server_ports })
 }
 
@@ -154,9 +157,11 @@ impl NegotiatedTransport {
                 Transport { client_port: Some(PortPair { rtp, rtcp: rtp }), ..Transport::udp() }
             }
         };
-        let jpeg_header = self.payload_format == PayloadFormat::OriginalHeader;
+        let jpeg_restart = self.payload_format == PayloadFormat::OriginalWithRestarts;
+        let jpeg_header = jpeg_restart || self.payload_format == PayloadFormat::OriginalHeader;
         let has_feedback = self.has_feedback;
-        Transport { ssrc: Some(ssrc), mode: Some("PLAY".to_owned()), jpeg_header, has_feedback, ..transport }
+        let mode = Some("PLAY".to_owned());
+        Transport { ssrc: Some(ssrc), mode, jpeg_header, jpeg_restart, has_feedback, ..transport }
     }
 }
 
@@ -213,6 +218,11 @@ mod tests {
     fn jpeg_header_extension_is_granted_on_request() {
         let granted = negotiate_header("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1").unwrap();
         assert!(granted.ends_with(";x-jpeg-header=1"), "{granted}");
+        let offer = "RTP/AVP;unicast;client_port=5000-5001;x-jpeg-header=1;x-jpeg-restart=1";
+        let granted = negotiate_header(offer).unwrap();
+        assert!(granted.ends_with(";x-jpeg-header=1;x-jpeg-restart=1"), "{granted}");
+        let restart_alone = negotiate_header("RTP/AVP;unicast;client_port=5000-5001;x-jpeg-restart=1");
+        assert!(!restart_alone.unwrap().contains("jpeg"));
         assert!(!negotiate_header("RTP/AVP;unicast;client_port=5000-5001").unwrap().contains("jpeg"));
     }
 

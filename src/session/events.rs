@@ -30,6 +30,8 @@ pub enum SessionCommand {
     Seek(Npt),
     /// Set the playout delay for frames that arrive from now on.
     SetPlayoutDelay(PlayoutDelay),
+    /// Show damaged frames that arrive from now on as far as they can be decoded, or not at all.
+    SetShowsDamaged(bool),
 }
 
 /// Reason why a connection could not be encrypted.
@@ -127,7 +129,7 @@ pub enum ClientOutput {
     Frame(Frame),
     /// Show a frame now.
     Show {
-        /// Complete frame, which can be decoded.
+        /// Frame that can be decoded: complete, or repaired.
         frame: Frame,
         /// Position in the film, if known.
         position: Option<Npt>,

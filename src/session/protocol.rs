@@ -188,8 +188,9 @@ pub trait Protocol: fmt::Debug + Send {
 
     /// Handles a command of the user.
     fn handle_command(&mut self, now: Instant, command: SessionCommand) {
-        let is_delay = matches!(command, SessionCommand::SetPlayoutDelay(_));
-        if self.parts().1.is_closed_by_server && !is_delay {
+        let is_setting =
+            matches!(command, SessionCommand::SetPlayoutDelay(_) | SessionCommand::SetShowsDamaged(_));
+        if self.parts().1.is_closed_by_server && !is_setting {
             // The server has closed the connection after the last frame: there is nothing left to wait for.
             self.end_stream(now);
         }
@@ -197,6 +198,9 @@ pub trait Protocol: fmt::Debug + Send {
             SessionCommand::SetGoal(goal) => self.handle_goal(now, goal),
             SessionCommand::Seek(position) => self.seek(now, position),
             SessionCommand::SetPlayoutDelay(delay) => self.parts_mut().1.set_playout_delay(delay),
+            SessionCommand::SetShowsDamaged(shows_damaged) => {
+                self.parts_mut().1.presenter.set_shows_damaged(shows_damaged);
+            }
         }
     }
 

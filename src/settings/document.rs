@@ -38,10 +38,16 @@ recording_format = \"mov\"
 
 # Format of snapshots: jpeg (the frame as it arrived) or png.
 snapshot_format = \"jpeg\"
+
+# Frames of which a part was lost: shown with that part from the frame before (true), or not shown (false).
+show_damaged_frames = true
+
+# Colours the parts of a frame that were lost: true or false.
+tint_missing_parts = false
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "controls",
     "theme",
     "frame_rate",
@@ -50,6 +56,8 @@ const KEYS: [&str; 11] = [
     "snapshot_format",
     "film_folder",
     "save_folder",
+    "show_damaged_frames",
+    "tint_missing_parts",
     KnownServer::KEY,
     TrustedCertificate::KEY,
     FilmRate::KEY,
@@ -76,6 +84,8 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
     read_value(table, "film_folder", folder, &mut settings.film_folder, &mut ignored);
     read_value(table, "save_folder", folder, &mut settings.save_folder, &mut ignored);
+    read_value(table, "show_damaged_frames", flag, &mut settings.show_damaged_frames, &mut ignored);
+    read_value(table, "tint_missing_parts", flag, &mut settings.tint_missing_parts, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
         settings.servers = read_entries(item, &mut ignored);
     }
@@ -134,6 +144,15 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
     write_formats(document, settings, &defaults);
     write_folder(document, "film_folder", settings.film_folder.as_deref());
     write_folder(document, "save_folder", settings.save_folder.as_deref());
+    for (key, value, default) in [
+        ("show_damaged_frames", settings.show_damaged_frames, defaults.show_damaged_frames),
+        ("tint_missing_parts", settings.tint_missing_parts, defaults.tint_missing_parts),
+    ] {
+        // A file that does not have them is not changed for the default.
+        if document.contains_key(key) || value != default {
+            write_value(document, key, flag, value, default, Value::from);
+        }
+    }
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
@@ -217,6 +236,10 @@ fn folder(item: &Item) -> Result<Option<PathBuf>, Rule> {
     Ok(Some(text(item)?.into()))
 }
 
+fn flag(item: &Item) -> Result<bool, Rule> {
+    item.as_bool().ok_or_else(|| "it is true or false".to_owned())
+}
+
 fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
     let milliseconds = item.as_integer().and_then(|number| u32::try_from(number).ok());
     milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
@@ -276,6 +299,16 @@ mod tests {
     }
 
     #[test]
+    fn switches_are_written_where_they_differ() {
+        let settings =
+            Settings { show_damaged_frames: false, tint_missing_parts: true, ..Settings::default() };
+        let text = written("", &settings);
+        assert!(text.contains("show_damaged_frames = false") && text.contains("tint_missing_parts = true"));
+        assert!(!written("", &Settings::default()).contains("damaged"));
+        assert!(written(&text, &Settings::default()).contains("show_damaged_frames = true"));
+    }
+
+    #[test]
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
@@ -305,6 +338,8 @@ mod tests {
             ("frame_rate = []", "frame_rate", "a number from 0.1 to 240"),
             ("playout_delay_ms = -1", "playout_delay_ms", "whole number of milliseconds"),
             ("playout_delay_ms = '200'", "playout_delay_ms", "whole number of milliseconds"),
+            ("show_damaged_frames = 1", "show_damaged_frames", "true or false"),
+            ("tint_missing_parts = 'no'", "tint_missing_parts", "true or false"),
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),

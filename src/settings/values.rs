@@ -29,6 +29,10 @@ pub struct Settings {
     pub film_folder: Option<PathBuf>,
     /// Folder in which the dialog to save a file begins; `None` for the choice of the system.
     pub save_folder: Option<PathBuf>,
+    /// Frames of which a part is missing are shown, with that part from the frame before.
+    pub show_damaged_frames: bool,
+    /// Parts of a frame that are not its own are tinted.
+    pub tint_missing_parts: bool,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
@@ -68,6 +72,8 @@ impl Default for Settings {
             snapshot_format: SnapshotFormat::default(),
             film_folder: None,
             save_folder: None,
+            show_damaged_frames: true,
+            tint_missing_parts: false,
             servers: Vec::new(),
             certificates: Vec::new(),
             films: Vec::new(),

@@ -296,14 +296,36 @@ const FRAMES: &[Figure] = &[
     Figure {
         name: "Incomplete",
         fields: &["frames_incomplete"],
-        description: "Frames of which some packets were received and others were not. They are not shown.",
+        description: "Frames of which some packets were received and others were not.",
         measured: |s| count(s.frames_incomplete),
+        emulated: None,
+    },
+    Figure {
+        name: "Lost",
+        fields: &["frames_lost"],
+        description: "Frames of which no packet was received, by the timestamps and sequence numbers of the frames around them.",
+        measured: |s| count(s.frames_lost),
+        emulated: None,
+    },
+    Figure {
+        name: "Shown damaged",
+        fields: &["frames_damaged"],
+        description: "Incomplete frames that were shown; they count as shown too. What is missing was taken from the frame before.",
+        measured: |s| count(s.frames_damaged),
+        emulated: None,
+    },
+    Figure {
+        name: "Fresh area",
+        fields: &["fresh_area"],
+        description: "Share of the picture that came from its own frame, mean over all frames that were due: 1 for a complete \
+                frame, the part that arrived for a damaged one, 0 for one that was lost or not shown.",
+        measured: |s| or_unknown(s.fresh_area, percentage),
         emulated: None,
     },
     Figure {
         name: "Dropped late",
         fields: &["frames_dropped_late"],
-        description: "Complete frames that were not shown because the next one was due, or because the screen did not keep up.",
+        description: "Frames that were not shown because the next one was due, or because the screen did not keep up.",
         measured: |s| count(s.frames_dropped_late),
         emulated: None,
     },

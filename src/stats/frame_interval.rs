@@ -39,9 +39,21 @@ impl FrameInterval {
 
     /// Returns the frame rate in frames per second; `None` before the second frame.
     pub fn frames_per_second(&self) -> Option<f64> {
+        self.median().map(|interval| f64::from(CLOCK_RATE) / interval as f64)
+    }
+
+    /// Returns the number of frame intervals in a distance of timestamps, rounded; 0 before the second frame, and if the
+    /// distance is negative.
+    pub fn intervals_in(&self, ticks: i64) -> u64 {
+        let intervals = self.median().map_or(0, |interval| ticks.saturating_add(interval / 2) / interval);
+        u64::try_from(intervals).unwrap_or_default()
+    }
+
+    /// Returns the median interval in ticks, which is positive.
+    fn median(&self) -> Option<i64> {
         let mut intervals: Vec<_> = self.intervals.iter().copied().collect();
         intervals.sort_unstable();
-        intervals.get(intervals.len() / 2).map(|interval| f64::from(CLOCK_RATE) / *interval as f64)
+        intervals.get(intervals.len() / 2).copied()
     }
 }
 
@@ -57,6 +69,10 @@ mod tests {
             frame_interval.record_timestamp(frame * 4_500);
         }
         assert_eq!(frame_interval.frames_per_second(), Some(20.0));
+        assert_eq!(
+            [-1, 0, 2_000, 4_500, 9_100].map(|ticks| frame_interval.intervals_in(ticks)),
+            [0, 0, 0, 1, 2]
+        );
         frame_interval.mark_discontinuity();
         for frame in 0..60 {
             frame_interval.record_timestamp(1_000_000 + frame * 3_000);

@@ -20,6 +20,12 @@ pub struct PresentationStats {
     play_requested_at: Option<Instant>,
     time_to_first_frame: Option<Duration>,
     shown: u64,
+    /// Number of damaged frames that were shown.
+    damaged: u64,
+    /// Sum of the shares of the area that came from its own frame, each from 0 to 1.
+    fresh_area: f64,
+    /// Number of frames that were due and not shown, because nothing of them can be decoded or damaged frames are not shown.
+    unshown: u64,
     shown_rate: RateMeter,
     playout_delays: RollingAverage,
     /// Age of frames at the arrival of their first packet.
@@ -67,6 +73,9 @@ impl PresentationStats {
             play_requested_at: None,
             time_to_first_frame: None,
             shown: 0,
+            damaged: 0,
+            fresh_area: 0.0,
+            unshown: 0,
             shown_rate: RateMeter::default(),
             playout_delays: RollingAverage::default(),
             network_delays: DelayStats::default(),
@@ -121,6 +130,17 @@ impl PresentationStats {
         }
     }
 
+    /// Records the share of the area of a frame shown that comes from the frame, from 0 to 1; `None` if it is complete.
+    pub fn record_area(&mut self, fresh: Option<f64>) {
+        self.damaged += u64::from(fresh.is_some());
+        self.fresh_area += fresh.unwrap_or(1.0);
+    }
+
+    /// Records an incomplete frame that is not shown.
+    pub fn record_unshown_frame(&mut self) {
+        self.unshown += 1;
+    }
+
     /// Records that a frame is shown at `now` which was complete at `arrival`. `timestamp` is its RTP timestamp.
     pub fn record_frame_shown(&mut self, now: Instant, arrival: Instant, timestamp: u32) {
         self.shown += 1;
@@ -142,13 +162,16 @@ impl PresentationStats {
         Duration::try_from_secs_f64(seconds).ok().filter(|age| *age <= MAX_DELAY)
     }
 
-    /// Adds the figures of presentation.
+    /// Adds the figures of presentation. The snapshot has those of the receiver and of the jitter buffer already.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
         let milliseconds = |span: Duration| span.as_secs_f64() * 1_000.0;
         let since = self.playing_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         snapshot.playing_s = (self.played + since).as_secs_f64();
         snapshot.first_frame_ms = self.time_to_first_frame.map(milliseconds);
         snapshot.frames_shown = self.shown;
+        snapshot.frames_damaged = self.damaged;
+        let due = self.shown + self.unshown + snapshot.frames_lost + snapshot.frames_dropped_late;
+        snapshot.fresh_area = (due > 0).then(|| self.fresh_area / due as f64);
         snapshot.frames_per_second_shown = self.shown_rate.per_second(now);
         snapshot.playout_delay_ms = self.playout_delays.mean_ms(now);
         snapshot.network_delay_ms = self.network_delays.last_second.mean_ms(now);

@@ -18,6 +18,7 @@ pub struct ReceiveStats {
     frame_rate: RateMeter,
     frames_complete: u64,
     frames_incomplete: u64,
+    frames_lost: u64,
     frames_without_marker: u64,
     frames_with_gaps: u64,
     /// Jitter of the first packets of frames.
@@ -89,6 +90,7 @@ impl ReceiveStats {
             frame_rate: RateMeter::default(),
             frames_complete: 0,
             frames_incomplete: 0,
+            frames_lost: 0,
             frames_without_marker: 0,
             frames_with_gaps: 0,
             frame_jitter: InterarrivalJitter::default(),
@@ -159,6 +161,13 @@ impl ReceiveStats {
         }
     }
 
+    /// Records frames of which no packet was received. `ticks` is the distance of the timestamps before and after them, and
+    /// `packets` the number of packets that are missing between.
+    pub fn record_lost_frames(&mut self, ticks: i64, packets: u16) {
+        let intervals = self.frame_interval.intervals_in(ticks);
+        self.frames_lost += intervals.saturating_sub(1).min(u64::from(packets));
+    }
+
     /// Number of complete frames.
     pub fn frames_complete(&self) -> u64 {
         self.frames_complete
@@ -187,6 +196,7 @@ impl ReceiveStats {
         snapshot.wire_octets = self.wire.total_bytes;
         snapshot.frames_complete = self.frames_complete;
         snapshot.frames_incomplete = self.frames_incomplete;
+        snapshot.frames_lost = self.frames_lost;
         snapshot.frames_without_marker = self.frames_without_marker;
         snapshot.frames_with_gaps = self.frames_with_gaps;
         snapshot.frames_per_second_sent = self.frame_interval.frames_per_second();

@@ -95,6 +95,8 @@ pub struct Snapshot {
     /// Incomplete frames whose last packet was received, but whose fragments do not join.
     #[serde(skip)]
     pub frames_with_gaps: u64,
+    /// Frames of which no packet was received, by the timestamps and sequence numbers around them.
+    pub frames_lost: u64,
     /// Frames whose payload is invalid or not supported (RFC 2435 §3.1).
     pub frames_unusable: u64,
     /// Complete frames that cannot be decoded.
@@ -102,10 +104,15 @@ pub struct Snapshot {
     /// Frames that an earlier version of Reelay sent without APPn and COM segments, because their JPEG header is longer
     /// than a packet.
     pub headers_reduced: u64,
-    /// Complete frames not shown because they were late.
+    /// Frames not shown because they were late.
     pub frames_dropped_late: u64,
     /// Frames shown, or due to be shown if there is no screen.
     pub frames_shown: u64,
+    /// Frames shown, or due to be shown, that are incomplete: the parts that are missing show an earlier frame.
+    pub frames_damaged: u64,
+    /// Mean share of the picture that came from its own frame, from 0 to 1, over all frames that were due, shown or not;
+    /// `None` before the first.
+    pub fresh_area: Option<f64>,
     /// Frames per second by the timestamps of the sender.
     pub frames_per_second_sent: Option<f64>,
     /// Complete frames in the last second.
@@ -187,7 +194,7 @@ impl DelayReason {
 }
 
 /// Fields of [`Snapshot`] about packets, as they are named in JSON.
-pub const PACKET_FIELDS: [&str; 27] = [
+pub const PACKET_FIELDS: [&str; 28] = [
     "packets_expected",
     "packets_received",
     "packets_lost",
@@ -213,6 +220,7 @@ pub const PACKET_FIELDS: [&str; 27] = [
     "jitter_ms",
     "jitter_mean_ms",
     "jitter_max_ms",
+    "frames_lost",
     "headers_reduced",
     "round_trip_ms",
 ];

@@ -34,6 +34,7 @@ fuzz! {
     frames_of_a_file_are_inside_it_and_in_order: container, 5_000;
     jpeg_headers_survive_the_payload_formats: jpeg_walk, 10_000;
     transcoded_jpegs_show_the_same_pixels: jpeg_transcode, 4_000;
+    repaired_and_marked_jpegs_keep_their_pixels: jpeg_repair, 6_000;
     decoded_jpegs_fill_their_pixels: jpeg_decode, 4_000;
     emulated_network_accounts_for_every_packet: impairment_link, 10_000;
     settings_survive_writing: settings_file, 10_000;

@@ -38,12 +38,7 @@ async fn record(path: &Path, format: RecordingFormat, frames: &[Vec<u8>], count:
     for (number, jpeg) in frames.iter().cycle().take(count).enumerate() {
         queue.wait_for_space().await;
         let arrival = start + Duration::from_millis(40) * number as u32;
-        queue.push(Frame {
-            jpeg: jpeg.clone(),
-            missing: Vec::new(),
-            timestamp: number as i64 * 3_600,
-            arrival,
-        });
+        queue.push(Frame::complete(jpeg.clone(), number as i64 * 3_600, arrival));
     }
     recorder.stop();
     let result = recorder.finished().await;

@@ -79,6 +79,7 @@ impl cli::Probe {
             save_frames: self.save_frames,
             record: self.record,
             report: self.report,
+            drop_damaged: self.drop_damaged,
             network: self.network.settings()?,
             json: self.json,
             verbose: self.verbosity.verbose,

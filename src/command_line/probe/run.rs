@@ -117,6 +117,7 @@ async fn play(
     };
     let subject = subject(arguments, &url, &options);
     let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
+    session.send_command(SessionCommand::SetShowsDamaged(!arguments.drop_damaged));
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
 
     let mut watcher = Watcher::new(arguments, is_finite, emulator, session.figures());

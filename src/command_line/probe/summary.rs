@@ -16,6 +16,12 @@ pub struct ProbeSummary {
     pub frames_complete: u64,
     /// Frames of which packets are missing.
     pub frames_incomplete: u64,
+    /// Frames of which no packet arrived.
+    pub frames_lost: Option<u64>,
+    /// Incomplete frames that would have been shown.
+    pub frames_damaged: u64,
+    /// Mean share of the picture that came from its own frame, 0 to 1.
+    pub fresh_area: Option<f64>,
     /// Frames that lost their APPn and COM segments because their header was longer than a packet.
     pub headers_reduced: Option<u64>,
     /// Distinct RTP packets that arrived, among those expected.
@@ -120,8 +126,11 @@ impl ProbeSummary {
         }
         writeln!(
             out,
-            "frames       {} complete, {} incomplete",
-            self.frames_complete, self.frames_incomplete
+            "frames       {} complete, {} incomplete, {} shown damaged, fresh area {}",
+            self.frames_complete,
+            self.frames_incomplete,
+            self.frames_damaged,
+            quantity(self.fresh_area.map(|share| share * 100.0), "%")
         )?;
         self.write_packets(out)?;
         writeln!(

@@ -291,6 +291,9 @@ impl<'a> Watcher<'a> {
         ProbeSummary {
             frames_complete: self.frames,
             frames_incomplete: snapshot.frames_incomplete,
+            frames_lost: packets(snapshot.frames_lost),
+            frames_damaged: snapshot.frames_damaged,
+            fresh_area: snapshot.fresh_area,
             headers_reduced: packets(snapshot.headers_reduced),
             packets_received: packets(snapshot.packets_received),
             packets_expected: packets(snapshot.packets_expected),

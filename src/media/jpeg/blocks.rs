@@ -3,7 +3,7 @@
 
 use super::bits::BitReader;
 use super::header::{Component, JpegError, JpegHeader, ScanComponent};
-use super::huffman::HuffmanDecoder;
+use super::huffman::{HuffmanDecoder, MAX_DC_SIZE};
 use super::tables::{self, HuffmanTable};
 
 /// An AC symbol with its additional bits.
@@ -246,11 +246,8 @@ impl<'a> ComponentReader<'a> {
     }
 }
 
-/// Maximum size of a DC difference, in bits. Samples of 8 bits need at most 11 (T.81 table F.1).
-const MAX_DC_SIZE: u8 = 15;
-
 /// Converts additional bits to a signed difference: EXTEND in T.81 §F.2.2.1.
-fn extend_sign(bits: u16, size: u8) -> i32 {
+pub(super) fn extend_sign(bits: u16, size: u8) -> i32 {
     let bits = i32::from(bits);
     if size > 0 && bits < 1 << (size - 1) { bits - (1 << size) + 1 } else { bits }
 }
@@ -263,7 +260,7 @@ fn are_planes_distinct(components: &[ComponentReader<'_>]) -> bool {
 }
 
 /// Returns the Huffman table defined in the frame; the standard one if the frame defines none at all.
-fn huffman_table<'a>(header: &JpegHeader<'a>, key: u8) -> Option<HuffmanTable<'a>> {
+pub(super) fn huffman_table<'a>(header: &JpegHeader<'a>, key: u8) -> Option<HuffmanTable<'a>> {
     match header.has_huffman_tables() {
         true => header.huffman_table(key),
         false => tables::STANDARD_HUFFMAN.iter().find(|(k, _)| *k == key).map(|(_, table)| *table),

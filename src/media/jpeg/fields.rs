@@ -51,6 +51,11 @@ pub fn frame_dimensions(jpeg: &[u8]) -> Option<Dimensions> {
     Some(split_fields(jpeg).map_or_else(|| header.dimensions(), |fields| fields.dimensions))
 }
 
+/// Returns whether a frame states that it is a field, or begins with one.
+pub(super) fn is_field(jpeg: &[u8]) -> bool {
+    avi1_polarity(jpeg).is_some_and(|polarity| polarity != 0)
+}
+
 /// Returns the polarity in the "AVI1" segment: 0 for a frame that is not interlaced or states none, 1 for a field with the
 /// odd lines, counted from 1, and 2 for one with the even lines. `None` without that segment.
 fn avi1_polarity(jpeg: &[u8]) -> Option<u8> {

@@ -66,6 +66,13 @@ pub struct JpegError {
     pub(super) offset: usize,
 }
 
+impl JpegError {
+    /// Returns the reason without the position.
+    pub fn message(&self) -> &'static str {
+        self.message
+    }
+}
+
 /// The parsed header segments of a frame.
 #[derive(Debug, Clone)]
 pub struct JpegHeader<'a> {
@@ -131,8 +138,13 @@ impl<'a> JpegHeader<'a> {
         Some(eoi.range.start)
     }
 
+    /// Returns the entropy-coded data and everything after it.
+    pub fn scan_data(&self) -> &'a [u8] {
+        &self.jpeg[self.scan_data_start()..]
+    }
+
     /// Returns the bytes of the frame that was parsed.
-    pub(super) fn jpeg(&self) -> &'a [u8] {
+    pub fn jpeg(&self) -> &'a [u8] {
         self.jpeg
     }
 

@@ -1,11 +1,14 @@
 //! Huffman encoder and decoder (T.81 annex C, §F.2.2.3).
 
-use super::bits::{BitReader, BitWriter};
+use super::bits::{BitReader, BitWriter, EntropyData};
 use super::header::JpegError;
 use super::tables::HuffmanTable;
 
 /// Maximum length of codes in the lookup table, in bits. Longer codes are searched length by length.
 const LOOKUP_BITS: u8 = 9;
+
+/// Maximum size of a DC difference, in bits. Samples of 8 bits need at most 11 (T.81 table F.1).
+pub(super) const MAX_DC_SIZE: u8 = 15;
 
 /// Decodes codes to symbols.
 #[derive(Debug)]
@@ -41,14 +44,19 @@ impl<'a> HuffmanDecoder<'a> {
     /// Reads the next symbol.
     pub fn decode(&self, reader: &mut BitReader<'_>) -> Result<u8, JpegError> {
         let next = reader.peek();
-        let (symbol, length) = match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
-            (_, 0) => self
-                .decode_long_code(next)
-                .ok_or(JpegError { message: "undefined Huffman code", offset: reader.position() })?,
-            found => found,
-        };
+        let error = JpegError { message: "undefined Huffman code", offset: reader.position() };
+        let (symbol, length) = self.find(next).ok_or(error)?;
         reader.skip(length)?;
         Ok(symbol)
+    }
+
+    /// Returns the symbol whose code these 16 bits begin with, and the length of the code in bits; `None` if there is no
+    /// such code.
+    pub fn find(&self, next: u16) -> Option<(u8, u8)> {
+        match self.lookup[usize::from(next >> (16 - LOOKUP_BITS))] {
+            (_, 0) => self.decode_long_code(next),
+            found => Some(found),
+        }
     }
 
     fn decode_long_code(&self, next: u16) -> Option<(u8, u8)> {
@@ -57,6 +65,78 @@ impl<'a> HuffmanDecoder<'a> {
             let distance = (u32::from(next) >> (16 - length)).checked_sub(first)?;
             (distance < count).then(|| (self.symbols[index + distance as usize], length))
         })
+    }
+}
+
+/// Lengths of AC codes with their additional bits, for a search of the ends of blocks.
+#[derive(Debug)]
+pub(super) struct AcCodes<'a> {
+    decoder: HuffmanDecoder<'a>,
+    /// Entry for each value of the next [`AC_LOOKUP_BITS`] bits; a length of 0 if the code is longer or undefined.
+    lookup: Vec<AcCode>,
+}
+
+/// An AC code.
+#[derive(Debug, Clone, Copy, Default)]
+struct AcCode {
+    /// Length of the code and its additional bits, in bits.
+    length: u8,
+    /// Number of coefficients; 0 for the end of the block.
+    coefficients: u8,
+}
+
+/// Maximum length of codes in the lookup table for AC codes, in bits.
+const AC_LOOKUP_BITS: u8 = 11;
+
+impl AcCode {
+    /// Creates the entry of a symbol; `None` if the symbol is undefined in sequential frames.
+    fn new(symbol: u8, length: u8) -> Option<Self> {
+        let coefficients = match (symbol >> 4, symbol & 0x0F) {
+            (0, 0) => 0,
+            (15, 0) => 16,
+            (_, 0) => return None,
+            (run, _) => run + 1,
+        };
+        Some(Self { length: length + (symbol & 0x0F), coefficients })
+    }
+}
+
+impl<'a> AcCodes<'a> {
+    /// Creates the codes of a table; `None` if a length has more codes than it can distinguish.
+    pub fn new(table: HuffmanTable<'a>) -> Option<Self> {
+        let mut lookup = vec![AcCode::default(); 1 << AC_LOOKUP_BITS];
+        for (symbol, code, length) in derive_codes(table)? {
+            if let Some(entry) = AcCode::new(symbol, length).filter(|_| length <= AC_LOOKUP_BITS) {
+                let unused_bits = AC_LOOKUP_BITS - length;
+                let first = usize::from(code) << unused_bits;
+                lookup[first..first + (1 << unused_bits)].fill(entry);
+            }
+        }
+        Some(Self { decoder: HuffmanDecoder::new(table)?, lookup })
+    }
+
+    /// Returns the position after the AC coefficients of a block, which may be after the end of the data. Positions are in
+    /// bits.
+    pub fn skip_block(&self, data: &EntropyData, mut position: usize) -> Result<usize, JpegError> {
+        let mut index = 1;
+        while index < 64 {
+            let next = data.peek(position);
+            let mut entry = self.lookup[(next >> (64 - AC_LOOKUP_BITS)) as usize];
+            if entry.length == 0 {
+                let (symbol, length) =
+                    self.decoder.find((next >> 48) as u16).ok_or(data.error("undefined Huffman code"))?;
+                entry = AcCode::new(symbol, length).ok_or(data.error("undefined AC symbol"))?;
+            }
+            position += usize::from(entry.length);
+            if entry.coefficients == 0 {
+                return Ok(position);
+            }
+            index += usize::from(entry.coefficients);
+        }
+        match index {
+            64 => Ok(position),
+            _ => Err(data.error("block with more than 64 coefficients")),
+        }
     }
 }
 
@@ -81,6 +161,19 @@ impl HuffmanEncoder {
     pub fn encode(&self, writer: &mut BitWriter, symbol: u8) -> Option<()> {
         let (code, length) = self.codes[usize::from(symbol)];
         (length > 0).then(|| writer.write(code, length))
+    }
+
+    /// Writes a DC difference, its size and its additional bits (T.81 §F.1.2.1); `None` if the size is not in the table.
+    pub fn encode_difference(&self, writer: &mut BitWriter, difference: i32) -> Option<()> {
+        let size = 32 - difference.unsigned_abs().leading_zeros();
+        if size > u32::from(MAX_DC_SIZE) {
+            return None;
+        }
+        self.encode(writer, size as u8)?;
+        // For a negative difference, the low bits of the difference minus one are written.
+        let coded = if difference < 0 { difference - 1 } else { difference };
+        writer.write((coded & ((1 << size) - 1)) as u16, size as u8);
+        Some(())
     }
 }
 

@@ -7,6 +7,7 @@
 mod bits;
 mod blocks;
 mod compatibility;
+mod conceal;
 mod decodability;
 mod fields;
 mod frame_parser;
@@ -14,19 +15,25 @@ mod header;
 mod huffman;
 mod limits;
 pub mod marker;
+mod restart;
+mod scan;
 mod segment;
 mod standard_header;
 pub mod tables;
 mod transcode;
 
 pub use compatibility::{normalize_for_decoder, standalone};
+pub use conceal::{FreshArea, McuRectangle, ReceivedParts, repair};
 pub use decodability::{check_decoding_cost, check_sampling, undecodable_kind};
 pub use fields::{Fields, frame_dimensions, split_fields, weave};
 pub use frame_parser::{FrameParser, ParseStatus};
 pub use header::{Component, Dimensions, FrameHeader, JpegError, JpegHeader, ScanComponent};
 pub use limits::{MAX_FRAME_SIZE, MAX_PIXELS};
+pub use restart::{InsertedRestarts, MarkedScan, insert_restarts, remove_restarts, with_restart_interval};
+pub use scan::McuGrid;
 pub use segment::Segment;
 pub use standard_header::{
-    frame_header_segment, quantization_segments, restart_segment, scan_header_segment, standard_header,
+    RESTART_SEGMENT_LENGTH, frame_header_segment, quantization_segments, restart_segment,
+    scan_header_segment, standard_header,
 };
 pub use transcode::with_standard_huffman;

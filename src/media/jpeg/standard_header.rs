@@ -35,8 +35,11 @@ pub fn quantization_segments(quantization_tables: [&[u8]; 2]) -> Vec<u8> {
     segments
 }
 
+/// Length of a DRI segment, in bytes.
+pub const RESTART_SEGMENT_LENGTH: usize = 6;
+
 /// Encodes a DRI segment. `interval` is in minimum coded units.
-pub fn restart_segment(interval: u16) -> [u8; 6] {
+pub fn restart_segment(interval: u16) -> [u8; RESTART_SEGMENT_LENGTH] {
     let [high, low] = interval.to_be_bytes();
     [0xFF, marker::DRI, 0, 4, high, low]
 }

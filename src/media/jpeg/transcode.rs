@@ -139,14 +139,10 @@ impl<'a> ComponentWriter<'a> {
         };
         let difference = block.dc.wrapping_sub(self.prediction);
         self.prediction = block.dc;
-        let size = 32 - difference.unsigned_abs().leading_zeros();
-        if size > MAX_STANDARD_DC_SIZE {
+        if difference.unsigned_abs() >> MAX_STANDARD_DC_SIZE > 0 {
             return None;
         }
-        self.dc_encoder.encode(bits, size as u8)?;
-        // For a negative difference, the low bits of the difference minus one are written (T.81 §F.1.2.1).
-        let coded = if difference < 0 { difference - 1 } else { difference };
-        bits.write((coded & ((1 << size) - 1)) as u16, size as u8);
+        self.dc_encoder.encode_difference(bits, difference)?;
         for symbol in self.plane.symbols(block) {
             self.ac_encoder.encode(bits, symbol.run_and_size)?;
             bits.write(symbol.additional_bits, symbol.run_and_size & 0x0F);

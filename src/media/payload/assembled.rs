@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use crate::media::jpeg::InsertedRestarts;
+
 /// End of a missing range where the length of the frame is not known.
 pub const UNKNOWN_END: usize = usize::MAX;
 
@@ -32,10 +34,18 @@ pub struct AssembledFrame {
     /// missing, the complete frame counts as missing. The end of the last range is [`UNKNOWN_END`] if the length of the
     /// frame is unknown.
     pub missing: Vec<Range<usize>>,
+    /// Positions at which restart intervals are known to begin, as `missing` counts them, each with the index of the
+    /// interval; in order. Only frames whose packets state it have any (RFC 2435 §3.1.7).
+    pub restarts: Vec<(usize, u16)>,
+    /// Restart markers that the sender has inserted, and that are to be removed before the bytes are saved; `None` if there
+    /// are none.
+    pub inserted_restarts: Option<InsertedRestarts>,
     /// RTP timestamp of the frame, in ticks.
     pub timestamp: u32,
     /// Sequence number of the first packet received.
     pub sequence: u16,
+    /// Sequence number of the last packet received.
+    pub last_sequence: u16,
     /// The last packet, which has the marker, was not received. False if the payload format has no marker.
     pub lacks_marker: bool,
     /// The sender left out APPn and COM segments because the header was longer than a packet.
@@ -43,6 +53,21 @@ pub struct AssembledFrame {
 }
 
 impl AssembledFrame {
+    /// Creates a frame whose other fields are zero, or those of a payload format that does not have them.
+    pub(super) fn new(jpeg: Bytes, missing: Vec<Range<usize>>) -> Self {
+        Self {
+            jpeg,
+            missing,
+            restarts: Vec::new(),
+            inserted_restarts: None,
+            timestamp: 0,
+            sequence: 0,
+            last_sequence: 0,
+            lacks_marker: false,
+            headers_reduced: false,
+        }
+    }
+
     /// Returns whether no byte is missing.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()

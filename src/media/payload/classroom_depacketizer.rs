@@ -419,15 +419,9 @@ impl ClassroomDepacketizer {
     }
 
     fn emit(&mut self, range: PacketRange, jpeg: Bytes, missing: Vec<Range<usize>>) {
-        let PacketRange { first: sequence, timestamp, .. } = range;
-        let frame = AssembledFrame {
-            jpeg,
-            missing,
-            timestamp,
-            sequence,
-            lacks_marker: false,
-            headers_reduced: false,
-        };
+        let PacketRange { first: sequence, last: last_sequence, timestamp, .. } = range;
+        let frame =
+            AssembledFrame { timestamp, sequence, last_sequence, ..AssembledFrame::new(jpeg, missing) };
         self.completed.push_back(frame);
     }
 }

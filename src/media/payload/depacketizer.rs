@@ -2,14 +2,19 @@
 
 use std::collections::VecDeque;
 use std::iter;
-use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::assembled::{Assembled, AssembledFrame, Gaps, UNKNOWN_END};
 use super::header_extension::{HeaderPart, PayloadHeaders, PendingHeader, has_scan_header};
-use super::main_header::{HEADER_REDUCED_BIT, MainHeader, QUALITY_IN_BAND, TYPE_ORIGINAL_HEADER};
-use crate::media::jpeg::{Dimensions, MAX_FRAME_SIZE, marker, tables};
+use super::known_headers::KnownHeaders;
+use super::main_header::{
+    FIRST_OF_INTERVAL, HEADER_REDUCED_BIT, IDENTITY_LENGTH, INTERVAL_INDEX_MASK, MainHeader, QUALITY_IN_BAND,
+    WHOLE_FRAME_RESTART_COUNT, ZERO_PADDING_BIT,
+};
+use crate::media::jpeg::{
+    Dimensions, InsertedRestarts, JpegHeader, MAX_FRAME_SIZE, marker, tables, with_restart_interval,
+};
 use crate::proto::rtp::Packet;
 
 /// Assembles frames from packets of RFC 2435, with or without the original header.
@@ -26,6 +31,8 @@ pub struct Depacketizer {
     dimensions: Option<Dimensions>,
     /// Quantization tables by quality. Tables of qualities 128 to 254 can be sent only once (RFC 2435 §3.1.8).
     cached_tables: Vec<(u8, [u8; 128])>,
+    /// Headers that packets of later frames may name.
+    known_headers: KnownHeaders,
     completed: VecDeque<Assembled>,
 }
 
@@ -34,6 +41,8 @@ struct Assembly {
     timestamp: u32,
     /// Sequence number of the first packet received.
     sequence: u16,
+    /// Sequence number of the last packet received.
+    last_sequence: u16,
     state: AssemblyState,
 }
 
@@ -51,6 +60,15 @@ struct PartialFrame {
     jpeg: BytesMut,
     header: HeaderState,
     gaps: Gaps,
+    /// Positions at which restart intervals begin, as `gaps` counts them, with their indices.
+    restarts: Vec<(usize, u16)>,
+    /// Restart markers that the sender has inserted, and the number of minimum coded units between them; `None` without any.
+    inserted_restarts: Option<InsertedRestarts>,
+    inserted_interval: Option<u16>,
+    /// Identity of a header that is not complete yet.
+    identity: Option<u32>,
+    /// Header of an earlier frame with this identity.
+    known_header: Option<Bytes>,
     headers_reduced: bool,
     /// EOI may be missing in the data, because RFC 2435 does not carry it.
     lacks_eoi: bool,
@@ -106,9 +124,10 @@ impl Depacketizer {
         }
         if let Some(assembly) = &mut self.assembly {
             assembly.state.append(packet);
+            assembly.last_sequence = packet.header.sequence;
         } else {
-            let state = self.start_frame(packet);
-            self.assembly = Some(Assembly { timestamp, sequence: packet.header.sequence, state });
+            let (state, sequence) = (self.start_frame(packet), packet.header.sequence);
+            self.assembly = Some(Assembly { timestamp, sequence, last_sequence: sequence, state });
         }
         if packet.header.marker {
             self.finish_frame(true);
@@ -116,20 +135,26 @@ impl Depacketizer {
     }
 
     fn finish_frame(&mut self, has_marker: bool) {
-        let Some(Assembly { timestamp, sequence, state }) = self.assembly.take() else { return };
-        self.completed.push_back(match state {
-            AssemblyState::Unusable(reason) => Assembled::Unusable(reason),
-            AssemblyState::Assembling(frame) => {
-                let headers_reduced = frame.headers_reduced;
-                frame.finish(has_marker).map_or_else(Assembled::Unusable, |(jpeg, missing)| {
-                    Assembled::Frame(AssembledFrame {
-                        jpeg,
-                        missing,
-                        timestamp,
-                        sequence,
-                        lacks_marker: !has_marker,
-                        headers_reduced,
-                    })
+        let Some(Assembly { timestamp, sequence, last_sequence, state }) = self.assembly.take() else {
+            return;
+        };
+        let finished = match state {
+            AssemblyState::Unusable(reason) => Err(reason),
+            AssemblyState::Assembling(frame) => frame.finish(has_marker),
+        };
+        self.completed.push_back(match finished {
+            Err(reason) => Assembled::Unusable(reason),
+            Ok(finished) => {
+                if let Some(NewHeader { identity, segments, header }) = finished.new_header {
+                    self.known_headers.insert(identity, &segments, &header);
+                }
+                let lacks_marker = !has_marker;
+                Assembled::Frame(AssembledFrame {
+                    timestamp,
+                    sequence,
+                    last_sequence,
+                    lacks_marker,
+                    ..finished.frame
                 })
             }
         });
@@ -140,9 +165,7 @@ impl Depacketizer {
             return AssemblyState::Unusable(TOO_SHORT);
         };
         if !starts_frame(packet) {
-            let is_header_lost = main.fragment_offset == 0;
-            let header = if is_header_lost { HeaderState::Lost } else { HeaderState::Complete(0) };
-            let mut state = AssemblyState::Assembling(PartialFrame::new(header, main));
+            let mut state = AssemblyState::Assembling(self.start_without_header(packet, main));
             state.append(packet);
             return state;
         }
@@ -152,16 +175,37 @@ impl Depacketizer {
         }
     }
 
+    /// Starts a frame whose first packet is lost, with the header that the packet names if that is known.
+    fn start_without_header(&self, packet: &Packet, main: MainHeader) -> PartialFrame {
+        let following = parse_following(packet);
+        let identity = following.as_ref().and_then(|following| following.identity);
+        let known = identity.and_then(|identity| self.known_headers.get(identity));
+        if let (Some(following), Some(header)) = (following, known) {
+            let header = marked_header(&header, following.restart_interval);
+            let mut frame = PartialFrame::new(HeaderState::Complete(header.len()), main);
+            frame.set_restarts(&main, following.restart_interval);
+            frame.jpeg.put_slice(&header);
+            frame.gaps.append(header.len());
+            return frame;
+        }
+        let is_header_lost = main.fragment_offset == 0;
+        PartialFrame::new(if is_header_lost { HeaderState::Lost } else { HeaderState::Complete(0) }, main)
+    }
+
     /// Parses the first packet of a frame.
     fn parse_first(&mut self, packet: &Packet, main: MainHeader) -> Result<PartialFrame, &'static str> {
         let mut rest = packet.payload.slice(MainHeader::LENGTH..);
         // Between two Reelays, nothing but scan data follows the headers, damaged or not.
-        let may_be_jpeg = main.jpeg_type != TYPE_ORIGINAL_HEADER;
+        let may_be_jpeg = !main.is_original();
         if may_be_jpeg && is_jpeg(&rest) {
             return Ok(PartialFrame::start(packet, main, HeaderState::Complete(0), &[], &rest));
         }
         let restart_interval = match main.has_restart_header() {
             true => Some(parse_restart_interval(&mut rest)?),
+            false => None,
+        };
+        let identity = match main.has_header_identity() {
+            true => Some(parse_identity(&mut rest)?),
             false => None,
         };
         let tables = self.parse_tables(main.quality, &mut rest)?;
@@ -173,16 +217,22 @@ impl Depacketizer {
         let segments = part.as_ref().map(|part| part.segments.clone()).unwrap_or_default();
         if part.is_some() && !has_scan_header(&segments) {
             let pending = PendingHeader::new(payload_headers, &segments, packet.header.sequence);
-            return Ok(PartialFrame::start(
-                packet,
-                main,
-                HeaderState::Pending(Box::new(pending)),
-                &[],
-                &rest,
-            ));
+            let state = HeaderState::Pending(Box::new(pending));
+            let mut frame = PartialFrame::start(packet, main, state, &[], &rest);
+            frame.set_restarts(&main, restart_interval);
+            frame.identity = identity;
+            frame.known_header = identity.and_then(|identity| self.known_headers.get(identity));
+            return Ok(frame);
         }
-        let header = payload_headers.build_header(&segments)?;
-        Ok(PartialFrame::start(packet, main, HeaderState::Complete(header.len()), &header, &rest))
+        let mut header = payload_headers.build_header(&segments)?;
+        if let Some(identity) = identity {
+            self.known_headers.insert(identity, &segments, &header);
+            header = marked_header(&header, restart_interval);
+        }
+        let state = HeaderState::Complete(header.len());
+        let mut frame = PartialFrame::start(packet, main, state, &header, &rest);
+        frame.set_restarts(&main, restart_interval);
+        Ok(frame)
     }
 
     /// Returns the quantization tables of a quality: computed, from the packet, or cached (RFC 2435 §3.1.8). `None` if
@@ -256,11 +306,16 @@ impl AssemblyState {
 impl PartialFrame {
     /// Creates a frame without any bytes. `main` is the main header of its first packet received.
     fn new(header: HeaderState, main: MainHeader) -> Self {
-        let is_original = main.jpeg_type == TYPE_ORIGINAL_HEADER;
+        let is_original = main.is_original();
         Self {
             jpeg: BytesMut::new(),
             header,
             gaps: Gaps::default(),
+            restarts: Vec::new(),
+            inserted_restarts: None,
+            inserted_interval: None,
+            identity: None,
+            known_header: None,
             headers_reduced: is_original && main.type_specific & HEADER_REDUCED_BIT != 0,
             lacks_eoi: !is_original,
         }
@@ -278,42 +333,67 @@ impl PartialFrame {
         frame
     }
 
+    /// Stores that the sender has inserted restart markers, if it has. `interval` is from the restart header.
+    fn set_restarts(&mut self, main: &MainHeader, interval: Option<u16>) {
+        self.inserted_interval = interval.filter(|&interval| interval > 0 && main.has_header_identity());
+        let has_zero_padding = main.type_specific & ZERO_PADDING_BIT != 0;
+        self.inserted_restarts = self.inserted_interval.map(|_| InsertedRestarts { has_zero_padding });
+    }
+
     fn append(&mut self, packet: &Packet) -> Result<(), &'static str> {
-        let (main, data) = parse_following(packet).ok_or(TOO_SHORT)?;
+        let FollowingPacket { main, starts_interval, data, .. } = parse_following(packet).ok_or(TOO_SHORT)?;
         let (header_length, pending_length) = match &mut self.header {
             HeaderState::Complete(length) => (*length, 0),
             HeaderState::Pending(pending) => {
                 pending.append(packet);
-                (0, pending.len())
+                (0, pending.segments().len())
             }
             HeaderState::Lost => return Ok(()),
         };
         if self.jpeg.len() + pending_length + data.len() > MAX_FRAME_SIZE {
             return Err("a frame is larger than 16 MiB");
         }
-        if self.gaps.insert(header_length + main.fragment_offset as usize, data.len()) {
+        let position = header_length + main.fragment_offset as usize;
+        if self.gaps.insert(position, data.len()) {
             self.jpeg.put_slice(data);
+            let can_keep = !data.is_empty() && self.restarts.len() < MAX_RESTARTS;
+            if let Some(index) = starts_interval.filter(|_| can_keep) {
+                self.restarts.push((position, index));
+            }
         }
         Ok(())
     }
 
-    /// Ends the frame. Returns its bytes and the ranges that are missing.
-    fn finish(mut self, has_marker: bool) -> Result<(Bytes, Vec<Range<usize>>), &'static str> {
+    /// Ends the frame.
+    fn finish(mut self, has_marker: bool) -> Result<FinishedFrame, &'static str> {
         if !has_marker {
             self.gaps.truncate();
         }
+        let mut new_header = None;
         let header = match &self.header {
             HeaderState::Complete(_) => Some(Vec::new()),
             HeaderState::Pending(pending) => match pending.build() {
                 Err(reason) if self.gaps.is_empty() => return Err(reason),
-                header => header.unwrap_or_default(),
+                Ok(Some(header)) => {
+                    new_header = self.identity.map(|identity| NewHeader {
+                        identity,
+                        segments: pending.segments().to_vec(),
+                        header: header.clone(),
+                    });
+                    Some(header)
+                }
+                _ => self.known_header.as_deref().map(<[u8]>::to_vec),
             },
             HeaderState::Lost => None,
         };
-        let Some(header) = header else { return Ok((Bytes::new(), iter::once(0..UNKNOWN_END).collect())) };
+        let Some(mut header) = header else { return Ok(FinishedFrame::lost()) };
+        if self.inserted_interval.is_some() && !header.is_empty() {
+            header = marked_header(&header, self.inserted_interval);
+        }
         let mut jpeg = self.jpeg;
         if !header.is_empty() {
             self.gaps.shift(header.len());
+            self.restarts.iter_mut().for_each(|(position, _)| *position += header.len());
             let mut joined = BytesMut::with_capacity(header.len() + jpeg.len() + 2);
             joined.put_slice(&header);
             joined.put_slice(&jpeg);
@@ -323,20 +403,100 @@ impl PartialFrame {
         if self.gaps.is_empty() && self.lacks_eoi && !jpeg.ends_with(&[0xFF, marker::EOI]) {
             jpeg.put_slice(&[0xFF, marker::EOI]);
         }
-        Ok((jpeg.freeze(), self.gaps.into_missing()))
+        let frame = AssembledFrame {
+            restarts: self.restarts,
+            inserted_restarts: self.inserted_restarts,
+            headers_reduced: self.headers_reduced,
+            ..AssembledFrame::new(jpeg.freeze(), self.gaps.into_missing())
+        };
+        Ok(FinishedFrame { frame, new_header })
     }
 }
 
-/// Parses the main header and the data of a packet that is not the first of a frame; `None` if it is too short.
-fn parse_following(packet: &Packet) -> Option<(MainHeader, &[u8])> {
+/// A frame without the fields of its packets' RTP headers.
+struct FinishedFrame {
+    frame: AssembledFrame,
+    /// Header that was sent in several packets; `None` if it is known already, or has no identity.
+    new_header: Option<NewHeader>,
+}
+
+/// Header that later frames may name.
+struct NewHeader {
+    identity: u32,
+    /// Header segments in the extensions.
+    segments: Vec<u8>,
+    /// Header from SOI to SOS.
+    header: Vec<u8>,
+}
+
+impl FinishedFrame {
+    /// Returns a frame of which no byte can be used.
+    fn lost() -> Self {
+        let missing = iter::once(0..UNKNOWN_END).collect();
+        Self { frame: AssembledFrame::new(Bytes::new(), missing), new_header: None }
+    }
+}
+
+/// Maximum number of restart intervals whose positions are kept: the index of an interval has 14 bits.
+const MAX_RESTARTS: usize = 1 << 14;
+
+/// A packet that is not the first of a frame.
+struct FollowingPacket<'a> {
+    main: MainHeader,
+    /// Index of the restart interval that begins with the data; `None` if none does, or the packet does not state it.
+    starts_interval: Option<u16>,
+    /// Interval in the restart header; `None` without one.
+    restart_interval: Option<u16>,
+    /// Identity of the JPEG header; `None` if the packet does not state it.
+    identity: Option<u32>,
+    data: &'a [u8],
+}
+
+/// Parses a packet that is not the first of a frame; `None` if it is too short.
+fn parse_following(packet: &Packet) -> Option<FollowingPacket<'_>> {
     let main = MainHeader::parse(&packet.payload)?;
-    let mut headers_length = MainHeader::LENGTH + if main.has_restart_header() { 4 } else { 0 };
+    let mut headers_length = MainHeader::LENGTH;
+    let (mut starts_interval, mut restart_interval, mut identity) = (None, None, None);
+    if main.has_restart_header() {
+        let &[i1, i0, c1, c0] = packet.payload.get(headers_length..)?.first_chunk()?;
+        restart_interval = Some(u16::from_be_bytes([i1, i0]));
+        starts_interval = first_interval(u16::from_be_bytes([c1, c0]));
+        headers_length += 4;
+    }
+    if main.has_header_identity() {
+        identity = Some(u32::from_be_bytes(*packet.payload.get(headers_length..)?.first_chunk()?));
+        headers_length += IDENTITY_LENGTH;
+    }
     // Until data begins, a packet that continues the header has a quantization table header (RFC 2435 §3.1.8).
     if main.fragment_offset == 0 && main.quality >= 128 && HeaderPart::from_packet(packet).is_some() {
         let length = packet.payload.get(headers_length + 2..)?.first_chunk()?;
         headers_length += 4 + usize::from(u16::from_be_bytes(*length));
     }
-    Some((main, packet.payload.get(headers_length..)?))
+    let data = packet.payload.get(headers_length..)?;
+    Some(FollowingPacket { main, starts_interval, restart_interval, identity, data })
+}
+
+/// Returns the index of the restart interval with which the data of a packet begins, from its restart count (RFC 2435
+/// §3.1.7); `None` if intervals are not aligned with packets, or the interval continues from the packet before.
+fn first_interval(restart_count: u16) -> Option<u16> {
+    let is_first = restart_count & FIRST_OF_INTERVAL != 0;
+    (restart_count != WHOLE_FRAME_RESTART_COUNT && is_first).then_some(restart_count & INTERVAL_INDEX_MASK)
+}
+
+/// Returns a header, from SOI to SOS, with a DRI segment if restart markers are inserted. `interval` is from the restart
+/// header, 0 if there are none.
+fn marked_header(header: &[u8], interval: Option<u16>) -> Vec<u8> {
+    let interval = interval.filter(|&interval| interval > 0);
+    match interval.zip(JpegHeader::parse(header).ok()) {
+        Some((interval, parsed)) => with_restart_interval(header, parsed.sos_segment().range.start, interval),
+        None => header.to_vec(),
+    }
+}
+
+fn parse_identity(rest: &mut Bytes) -> Result<u32, &'static str> {
+    let identity = *rest.first_chunk().ok_or("a header identity is truncated")?;
+    let _ = rest.split_to(IDENTITY_LENGTH);
+    Ok(u32::from_be_bytes(identity))
 }
 
 fn parse_restart_interval(rest: &mut Bytes) -> Result<u16, &'static str> {

@@ -6,8 +6,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::main_header::{
-    FILL_MASK, FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, MainHeader, TYPE_ORIGINAL_HEADER,
-    TYPE_RESTART_BIT,
+    FILL_MASK, FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, MainHeader, TYPE_RESTART_BIT,
 };
 use crate::media::jpeg::{
     Dimensions, JpegHeader, frame_header_segment, marker, quantization_segments, restart_segment,
@@ -76,7 +75,7 @@ impl PayloadHeaders {
     /// # Errors
     /// Returns the reason, for a message, if something is in neither.
     pub fn build_header(&self, segments: &[u8]) -> Result<Vec<u8>, &'static str> {
-        if self.main.jpeg_type == TYPE_ORIGINAL_HEADER {
+        if self.main.is_original() {
             return original_header(segments, self.main.type_specific)
                 .ok_or("the JPEG header in the RTP header extension is invalid");
         }
@@ -234,9 +233,9 @@ impl PendingHeader {
         }
     }
 
-    /// Returns the length of the segments received, in bytes.
-    pub fn len(&self) -> usize {
-        self.segments.len()
+    /// Returns the segments received.
+    pub fn segments(&self) -> &[u8] {
+        &self.segments
     }
 
     /// Builds the header from all packets of the frame; `Ok(None)` if a packet is missing.

@@ -29,7 +29,20 @@ impl MainHeader {
 
     /// Returns whether a restart marker header follows (RFC 2435 §3.1.7).
     pub fn has_restart_header(&self) -> bool {
-        self.jpeg_type & TYPE_RESTART_BIT != 0 && self.jpeg_type < TYPE_ORIGINAL_HEADER
+        match self.jpeg_type {
+            TYPE_ORIGINAL_WITH_RESTARTS => true,
+            jpeg_type => jpeg_type & TYPE_RESTART_BIT != 0 && jpeg_type < TYPE_ORIGINAL_HEADER,
+        }
+    }
+
+    /// Returns whether the header extension alone describes the frame.
+    pub fn is_original(&self) -> bool {
+        matches!(self.jpeg_type, TYPE_ORIGINAL_HEADER | TYPE_ORIGINAL_WITH_RESTARTS)
+    }
+
+    /// Returns whether the identity of the header follows the restart header.
+    pub fn has_header_identity(&self) -> bool {
+        self.jpeg_type == TYPE_ORIGINAL_WITH_RESTARTS
     }
 
     pub fn encode(&self) -> [u8; Self::LENGTH] {
@@ -44,6 +57,31 @@ pub(super) const TYPE_RESTART_BIT: u8 = 64;
 /// Restart count of frames whose restart intervals are not aligned with packets: F and L bits set, count all ones
 /// (RFC 2435 §3.1.7).
 pub(super) const WHOLE_FRAME_RESTART_COUNT: u16 = 0xFFFF;
+
+/// Type of frames as [`TYPE_ORIGINAL_HEADER`] describes, into whose scan restart markers are inserted. Defined by
+/// `x-jpeg-restart=1` in the Transport header. In every packet, a restart header (RFC 2435 §3.1.7), whose interval is 0 if
+/// none are inserted, and the identity of the header follow the main header.
+pub(super) const TYPE_ORIGINAL_WITH_RESTARTS: u8 = 129;
+
+/// Bit in the type-specific field of [`TYPE_ORIGINAL_WITH_RESTARTS`]: the scan of the original frame is padded with zeros.
+pub(super) const ZERO_PADDING_BIT: u8 = 0x04;
+
+/// Length of the identity of a header, in bytes.
+pub(super) const IDENTITY_LENGTH: usize = 4;
+
+/// Returns the identity of the header segments in the header extension of a frame (FNV-1a).
+pub(super) fn header_identity(segments: &[u8]) -> u32 {
+    segments.iter().fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Bit in the restart count: the last restart interval in the packet ends with its data.
+pub(super) const LAST_OF_INTERVAL: u16 = 0x4000;
+
+/// Bit in the restart count: the first restart interval in the packet begins with its data.
+pub(super) const FIRST_OF_INTERVAL: u16 = 0x8000;
+
+/// Bits in the restart count: the index of the first restart interval in the packet.
+pub(super) const INTERVAL_INDEX_MASK: u16 = 0x3FFF;
 
 /// Quality of frames that all contain their quantization tables (RFC 2435 §3.1.8).
 pub(super) const QUALITY_IN_BAND: u8 = 255;

@@ -32,6 +32,8 @@ mod classroom;
 mod classroom_depacketizer;
 mod depacketizer;
 mod header_extension;
+mod intervals;
+mod known_headers;
 mod main_header;
 mod packetizer;
 mod payload_format;

@@ -3,13 +3,18 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::classroom;
+use super::intervals::Intervals;
 use super::main_header::{
-    FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, MainHeader, QUALITY_IN_BAND, QUALITY_OUT_OF_BAND,
-    TYPE_ORIGINAL_HEADER, TYPE_RESTART_BIT, WHOLE_FRAME_RESTART_COUNT,
+    FIRST_EXTENSION_PROFILE, FOLLOWING_EXTENSION_PROFILE, IDENTITY_LENGTH, MainHeader, QUALITY_IN_BAND,
+    QUALITY_OUT_OF_BAND, TYPE_ORIGINAL_HEADER, TYPE_ORIGINAL_WITH_RESTARTS, TYPE_RESTART_BIT,
+    ZERO_PADDING_BIT, header_identity,
 };
 use super::payload_format::PayloadFormat;
 use super::rfc2435::{Rfc2435Frame, UnsupportedJpeg};
-use crate::media::jpeg::{JpegHeader, MAX_FRAME_SIZE};
+use crate::media::jpeg::{
+    JpegHeader, MAX_FRAME_SIZE, MarkedScan, RESTART_SEGMENT_LENGTH, insert_restarts, remove_restarts,
+    with_restart_interval,
+};
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
@@ -22,6 +27,7 @@ pub const MAX_PACKET_SIZE: usize = 1_412;
 pub struct PacketizedFrame {
     packets: Vec<Bytes>,
     bytes: usize,
+    restart_error: Option<&'static str>,
 }
 
 impl PacketizedFrame {
@@ -50,6 +56,12 @@ impl PacketizedFrame {
         rtp::Packet::parse(self.packets[index].clone()).map_or(0, |packet| packet.payload.len())
     }
 
+    /// Returns the reason why no restart markers were inserted although the format asks for them; `None` if they were, or
+    /// it does not.
+    pub fn restart_error(&self) -> Option<&'static str> {
+        self.restart_error
+    }
+
     /// Returns the total length of all packets, in bytes of UDP payload.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -66,7 +78,8 @@ pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, 
     }
     match format {
         PayloadFormat::Rfc2435 => Ok(packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?)),
-        PayloadFormat::OriginalHeader => packetize_original_header(jpeg),
+        PayloadFormat::OriginalHeader => packetize_original_header(jpeg, false),
+        PayloadFormat::OriginalWithRestarts => packetize_original_header(jpeg, true),
         PayloadFormat::Classroom => packetize_classroom(jpeg, classroom::MAX_CLASSROOM_FRAME_SIZE),
         PayloadFormat::SmallClassroom => packetize_classroom(jpeg, classroom::MAX_SMALL_CLASSROOM_FRAME_SIZE),
     }
@@ -77,7 +90,7 @@ fn packetize_classroom(jpeg: &[u8], max_size: usize) -> Result<PacketizedFrame, 
     let header =
         rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
     let packet = Bytes::from([&header.encode(false), &fitted[..]].concat());
-    Ok(PacketizedFrame { bytes: packet.len(), packets: vec![packet] })
+    Ok(PacketizedFrame { bytes: packet.len(), packets: vec![packet], restart_error: None })
 }
 
 fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> PacketizedFrame {
@@ -90,20 +103,20 @@ fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> PacketizedFrame {
         width: frame.width,
         height: frame.height,
     };
-    let restart_header =
-        [frame.restart_interval.to_be_bytes(), WHOLE_FRAME_RESTART_COUNT.to_be_bytes()].concat();
     let tables =
         [&[0, 0, 0, 128], &frame.quantization_tables[0][..], &frame.quantization_tables[1][..]].concat();
     let headers = FragmentHeaders {
         segments: None,
+        has_empty_extensions: true,
         main,
-        every_packet: if has_restarts { &restart_header } else { &[] },
+        intervals: has_restarts.then_some(Intervals { interval: frame.restart_interval, starts: &[] }),
+        identity: None,
         offset_zero: &tables,
     };
     fragment(&headers, frame.scan_data)
 }
 
-fn packetize_original_header(jpeg: &[u8]) -> Result<PacketizedFrame, UnsupportedJpeg> {
+fn packetize_original_header(jpeg: &[u8], has_restarts: bool) -> Result<PacketizedFrame, UnsupportedJpeg> {
     let header = JpegHeader::parse(jpeg).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
     let scan_header = &jpeg[header.sos_segment().range.clone()];
     let mut segments = jpeg[2..header.sos_segment().range.start].to_vec();
@@ -120,13 +133,64 @@ fn packetize_original_header(jpeg: &[u8]) -> Result<PacketizedFrame, Unsupported
         width: to_blocks(dimensions.width),
         height: to_blocks(dimensions.height),
     };
+    if has_restarts {
+        return Ok(packetize_with_restarts(&header, main, &segments));
+    }
     let headers = FragmentHeaders {
         segments: Some(&segments),
+        has_empty_extensions: true,
         main,
-        every_packet: &[],
+        intervals: None,
+        identity: None,
         offset_zero: EMPTY_TABLE_HEADER,
     };
     Ok(fragment(&headers, &jpeg[header.scan_data_start()..]))
+}
+
+/// Packetizes a frame with restart markers inserted, or unchanged if that cannot be reversed. `main` and `segments` are
+/// those of the frame without restart markers.
+fn packetize_with_restarts(header: &JpegHeader<'_>, main: MainHeader, segments: &[u8]) -> PacketizedFrame {
+    let scan = header.scan_data();
+    let marked = reversible_restarts(header);
+    let main = MainHeader { jpeg_type: TYPE_ORIGINAL_WITH_RESTARTS, ..main };
+    let headers = FragmentHeaders {
+        segments: Some(segments),
+        has_empty_extensions: false,
+        main,
+        intervals: Some(Intervals { interval: 0, starts: &[] }),
+        identity: Some(header_identity(segments)),
+        offset_zero: EMPTY_TABLE_HEADER,
+    };
+    match marked {
+        Ok(marked) => {
+            let padding = if marked.has_zero_padding { ZERO_PADDING_BIT } else { 0 };
+            let main = MainHeader { type_specific: main.type_specific | padding, ..main };
+            let intervals = Intervals { interval: marked.interval, starts: &marked.interval_starts };
+            fragment(&FragmentHeaders { main, intervals: Some(intervals), ..headers }, &marked.data)
+        }
+        Err(reason) => PacketizedFrame { restart_error: Some(reason), ..fragment(&headers, scan) },
+    }
+}
+
+/// Mean length of a restart interval, in bytes. A packet holds whole intervals, so shorter ones fill it better; each costs
+/// about five bytes.
+const INTERVAL_LENGTH: usize = 256;
+
+/// Inserts restart markers into the scan of a frame, and checks that the receiver restores its bytes.
+fn reversible_restarts(header: &JpegHeader<'_>) -> Result<MarkedScan, &'static str> {
+    let marked = insert_restarts(header, INTERVAL_LENGTH).map_err(|error| error.message())?;
+    let scan_header = header.sos_segment().range.start;
+    let header_bytes = &header.jpeg()[..header.scan_data_start()];
+    let frame =
+        [&with_restart_interval(header_bytes, scan_header, marked.interval)[..], &marked.data].concat();
+    let is_restored =
+        remove_restarts(&frame, marked.has_zero_padding).is_ok_and(|restored| restored == header.jpeg());
+    let is_short = header_bytes.len() + RESTART_SEGMENT_LENGTH + marked.data.len() <= MAX_FRAME_SIZE;
+    match (is_restored, is_short) {
+        (true, true) => Ok(marked),
+        (false, _) => Err("frame that would not be restored"),
+        (true, false) => Err("frame that would be too long"),
+    }
 }
 
 /// A quantization table header without tables (RFC 2435 §3.1.8).
@@ -141,12 +205,24 @@ fn to_blocks(pixels: u16) -> u8 {
 struct FragmentHeaders<'a> {
     /// Header segments for the JPEG header extension, a multiple of four bytes; `None` if packets have no extension.
     segments: Option<&'a [u8]>,
+    /// Packets without header segments have an empty extension.
+    has_empty_extensions: bool,
     /// Main header; the fragment offset is set for each packet.
     main: MainHeader,
-    /// Bytes after the main header in every packet.
-    every_packet: &'a [u8],
-    /// Bytes after `every_packet` in the packets whose fragment offset is 0.
+    /// Restart intervals for the restart header; `None` if packets have none.
+    intervals: Option<Intervals<'a>>,
+    /// Identity of the header, in every packet; `None` if packets have none.
+    identity: Option<u32>,
+    /// Bytes after these in the packets whose fragment offset is 0.
     offset_zero: &'a [u8],
+}
+
+impl FragmentHeaders<'_> {
+    /// Length of the headers in every packet, in bytes.
+    fn every_packet_length(&self) -> usize {
+        let restart_header = if self.intervals.is_some() { 4 } else { 0 };
+        MainHeader::LENGTH + restart_header + self.identity.map_or(0, |_| IDENTITY_LENGTH)
+    }
 }
 
 /// Divides a frame into packets. Header segments that are longer than a packet continue in the extensions of the next
@@ -154,16 +230,20 @@ struct FragmentHeaders<'a> {
 fn fragment(headers: &FragmentHeaders<'_>, data: &[u8]) -> PacketizedFrame {
     // All packets are slices of one allocation.
     let length = data.len() + headers.segments.map_or(0, <[u8]>::len);
-    let max_packets = length / (MAX_PACKET_SIZE - 64) + 3;
+    // Restart intervals leave space at the end of packets: on average less than half of it.
+    let share = if headers.intervals.is_some_and(|intervals| !intervals.starts.is_empty()) { 2 } else { 1 };
+    let max_packets = share * length / (MAX_PACKET_SIZE - 64) + 3;
     let mut buffer = BytesMut::with_capacity(length + max_packets * 64 + MAX_PACKET_SIZE);
     let mut packets = Vec::with_capacity(max_packets);
     let (mut segments, mut offset) = (headers.segments, 0);
     loop {
         let is_first = packets.is_empty();
         let offset_zero = if offset == 0 { headers.offset_zero } else { &[] };
-        let payload_headers_length = MainHeader::LENGTH + headers.every_packet.len() + offset_zero.len();
+        let payload_headers_length = headers.every_packet_length() + offset_zero.len();
         let capacity = MAX_PACKET_SIZE - rtp::HEADER_LENGTH - payload_headers_length;
-        let (extension, rest) = segments.map_or((None, &[][..]), |segments| {
+        let has_extension =
+            |segments: &&[u8]| is_first || headers.has_empty_extensions || !segments.is_empty();
+        let (extension, rest) = segments.filter(has_extension).map_or((None, &[][..]), |segments| {
             // One byte of data fits beside the last segment, so only packets of the header have a fragment offset of 0.
             let max_length = (capacity - EXTENSION_HEADER_LENGTH - 1) / 4 * 4;
             let (part, rest) = segments.split_at(segments.len().min(max_length));
@@ -172,7 +252,8 @@ fn fragment(headers: &FragmentHeaders<'_>, data: &[u8]) -> PacketizedFrame {
         segments = segments.map(|_| rest);
         let extension_length = extension.map_or(0, |part| EXTENSION_HEADER_LENGTH + part.len());
         let space = if rest.is_empty() { capacity - extension_length } else { 0 };
-        let part = &data[offset..][..space.min(data.len() - offset)];
+        let chunk = headers.intervals.map(|intervals| intervals.chunk(offset, data.len(), space));
+        let part = &data[offset..][..chunk.map_or(space.min(data.len() - offset), |chunk| chunk.length)];
         let is_last = rest.is_empty() && offset + part.len() == data.len();
         let header = rtp::Header {
             marker: is_last,
@@ -188,14 +269,20 @@ fn fragment(headers: &FragmentHeaders<'_>, data: &[u8]) -> PacketizedFrame {
             buffer.put_slice(segments);
         }
         buffer.put_slice(&MainHeader { fragment_offset: offset as u32, ..headers.main }.encode());
-        buffer.put_slice(headers.every_packet);
+        if let (Some(intervals), Some(chunk)) = (headers.intervals, chunk) {
+            buffer.put_u16(intervals.interval);
+            buffer.put_u16(chunk.restart_count);
+        }
+        if let Some(identity) = headers.identity {
+            buffer.put_u32(identity);
+        }
         buffer.put_slice(offset_zero);
         buffer.put_slice(part);
         packets.push(buffer.split().freeze());
         offset += part.len();
         if is_last {
             let bytes = packets.iter().map(Bytes::len).sum();
-            return PacketizedFrame { packets, bytes };
+            return PacketizedFrame { packets, bytes, restart_error: None };
         }
     }
 }

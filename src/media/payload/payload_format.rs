@@ -7,6 +7,9 @@ pub enum PayloadFormat {
     Rfc2435,
     /// The original header in an RTP header extension, for players that requested it in SETUP.
     OriginalHeader,
+    /// Same as `OriginalHeader`, with restart markers inserted, so that each packet can be decoded alone. The receiver removes
+    /// them again. For players that requested it in SETUP.
+    OriginalWithRestarts,
     /// The complete frame without a payload header in one packet, for classroom programs.
     Classroom,
     /// Same as `Classroom`, for programs that receive smaller datagrams.

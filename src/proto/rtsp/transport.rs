@@ -66,10 +66,16 @@ pub struct Transport {
     pub jpeg_header: bool,
     /// The profile is `RTP/AVPF`: the receiver may send feedback at once (RFC 4585 §3).
     pub has_feedback: bool,
+    /// With the original JPEG header segments, restart markers are inserted, and each packet states the restart intervals in
+    /// it and the identity of the header (`x-jpeg-restart=1`).
+    pub jpeg_restart: bool,
 }
 
 /// Transport parameter by which a player requests the original JPEG header segments.
 const JPEG_HEADER_PARAMETER: &str = "x-jpeg-header";
+
+/// Transport parameter by which a player requests restart markers besides the original JPEG header segments.
+const JPEG_RESTART_PARAMETER: &str = "x-jpeg-restart";
 
 impl Transport {
     /// Returns unicast over UDP without further parameters.
@@ -86,6 +92,7 @@ impl Transport {
             mode: None,
             jpeg_header: false,
             has_feedback: false,
+            jpeg_restart: false,
         }
     }
 
@@ -132,6 +139,7 @@ impl Transport {
             "ssrc" => self.ssrc = u32::from_str_radix(value, 16).ok(),
             "mode" => self.mode = Some(value.to_owned()),
             JPEG_HEADER_PARAMETER => self.jpeg_header = value == "1",
+            JPEG_RESTART_PARAMETER => self.jpeg_restart = value == "1",
             // Unknown parameters are ignored.
             _ => {}
         }
@@ -192,6 +200,9 @@ impl fmt::Display for Transport {
         }
         if self.jpeg_header {
             write!(f, ";{JPEG_HEADER_PARAMETER}=1")?;
+        }
+        if self.jpeg_restart {
+            write!(f, ";{JPEG_RESTART_PARAMETER}=1")?;
         }
         Ok(())
     }
@@ -256,9 +267,10 @@ mod tests {
             ssrc: Some(0x0E7D_888E),
             mode: Some("PLAY".to_owned()),
             jpeg_header: true,
+            jpeg_restart: true,
             ..Transport::udp()
         };
-        let text = "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;ssrc=0E7D888E;mode=\"PLAY\";x-jpeg-header=1";
+        let text = "RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001;ssrc=0E7D888E;mode=\"PLAY\";x-jpeg-header=1;x-jpeg-restart=1";
         assert_eq!(response.to_string(), text);
         assert_eq!(Transport::parse_all(text), [response]);
     }

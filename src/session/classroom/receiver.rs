@@ -180,7 +180,7 @@ impl ClassroomFrameReceiver {
                 }
             };
             let timestamp = frame_timestamp(self.frame_rate, frame_number);
-            self.buffers.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
+            self.buffers.frames.push_back(Frame { missing, ..Frame::complete(jpeg, timestamp, now) });
         }
     }
 

@@ -164,7 +164,7 @@ mod tests {
     use std::time::Instant;
 
     fn frame(timestamp: i64, length: usize) -> Frame {
-        Frame { jpeg: vec![0; length].into(), missing: Vec::new(), timestamp, arrival: Instant::now() }
+        Frame::complete(vec![0; length].into(), timestamp, Instant::now())
     }
 
     /// A disk that does not write is a queue from which nothing is removed.

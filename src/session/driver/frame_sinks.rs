@@ -48,7 +48,12 @@ impl FrameSinks {
     /// Sends a frame to every tap and to the recording. `can_wait` is true if the server waits as long as nothing is
     /// received.
     pub(super) async fn send_to_taps(&self, frame: Frame, can_wait: bool) {
-        if let Some(queue) = self.recorder.queue() {
+        let queue = self.recorder.queue();
+        if queue.is_none() && self.taps.is_empty() {
+            return;
+        }
+        let frame = frame.into_original();
+        if let Some(queue) = queue {
             if can_wait {
                 queue.wait_for_space().await;
             }
@@ -63,8 +68,11 @@ impl FrameSinks {
     /// Shows a frame now.
     pub(super) fn show(&self, frame: Frame, position: Option<Npt>) {
         if let Some(screen) = &self.screen {
+            if let Some(fresh_area) = frame.fresh_area {
+                return screen.decoder.decode_damaged(frame.jpeg, fresh_area, position, screen.generation);
+            }
             screen.first_frame.get_or_init(|| frame.jpeg.clone());
-            screen.decoder.decode(frame.jpeg, position, screen.generation);
+            screen.decoder.decode_marked(frame.jpeg, frame.inserted_restarts, position, screen.generation);
         }
     }
 }

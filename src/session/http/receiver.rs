@@ -98,7 +98,7 @@ impl HttpFrameReceiver {
             self.buffers.stats.record_timestamp(now, timestamp, true);
         }
         self.buffers.record_arrival(now, timestamp);
-        self.buffers.frames.push_back(Frame { jpeg, missing: Vec::new(), timestamp, arrival: now });
+        self.buffers.frames.push_back(Frame::complete(jpeg, timestamp, now));
         sender_timestamp
     }
 

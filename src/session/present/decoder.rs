@@ -11,8 +11,11 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use tokio::sync::watch;
 
-use crate::media::decode::{DecodeError, decode};
+use super::conceal::Canvas;
+use crate::media::decode::DecodeError;
+use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
+use crate::session::frame::original_jpeg;
 
 /// Decoded picture for the screen.
 #[derive(Debug, Clone)]
@@ -27,12 +30,22 @@ pub struct Picture {
     pub source_width: u32,
     /// Height before scaling, in pixels.
     pub source_height: u32,
-    /// JPEG from which it was decoded, as it arrived.
+    /// JPEG from which it was decoded, as it arrived. If the frame is damaged, that of the last complete frame, or its
+    /// repaired one if there is none.
     pub jpeg: Bytes,
+    /// Restart markers that the sender has inserted into `jpeg`; `None` if there are none.
+    pub inserted_restarts: Option<InsertedRestarts>,
     /// Position in the film, if known.
     pub position: Option<Npt>,
     /// Number of the session or film that the picture belongs to, chosen by the caller.
     pub generation: u64,
+}
+
+impl Picture {
+    /// Returns `jpeg` with the bytes of the film.
+    pub fn original_jpeg(&self) -> Bytes {
+        original_jpeg(self.jpeg.clone(), self.inserted_restarts)
+    }
 }
 
 /// Slot that holds the newest picture. A picture that is replaced before it was read counts as dropped.
@@ -75,8 +88,10 @@ struct DecoderState {
     jobs: VecDeque<Job>,
     /// Area to fit, in physical pixels; `None` keeps the original size.
     area: Option<(u32, u32)>,
-    /// True if the area has changed since the last picture was scaled.
+    /// True if the area or the tint has changed since the last picture was scaled.
     needs_rescale: bool,
+    /// True if parts that are not from their own frame are tinted.
+    tints_concealed: bool,
     /// True while the screen cannot be seen: frames are not decoded.
     is_hidden: bool,
     should_stop: bool,
@@ -89,6 +104,9 @@ struct DecoderState {
 #[derive(Debug)]
 struct Job {
     jpeg: Bytes,
+    inserted_restarts: Option<InsertedRestarts>,
+    /// Parts of the picture that come from the frame; `None` if it is complete.
+    fresh_area: Option<Arc<FreshArea>>,
     position: Option<Npt>,
     generation: u64,
 }
@@ -153,6 +171,32 @@ impl Decoder {
     /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its
     /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
+        self.decode_marked(jpeg, None, position, generation);
+    }
+
+    /// Queues a frame into which its sender may have inserted restart markers.
+    pub fn decode_marked(
+        &self,
+        jpeg: Bytes,
+        inserted_restarts: Option<InsertedRestarts>,
+        position: Option<Npt>,
+        generation: u64,
+    ) {
+        self.push(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
+    }
+
+    /// Queues a damaged frame that was repaired. What is not in `fresh_area` is taken from the picture before.
+    pub fn decode_damaged(
+        &self,
+        jpeg: Bytes,
+        fresh_area: Arc<FreshArea>,
+        position: Option<Npt>,
+        generation: u64,
+    ) {
+        self.push(Job { jpeg, inserted_restarts: None, fresh_area: Some(fresh_area), position, generation });
+    }
+
+    fn push(&self, job: Job) {
         let mut state = self.shared.lock();
         if state.is_hidden {
             // Only the newest one is needed when the screen is visible again.
@@ -161,7 +205,7 @@ impl Decoder {
             state.jobs.pop_front();
             state.stats.dropped += 1;
         }
-        state.jobs.push_back(Job { jpeg, position, generation });
+        state.jobs.push_back(job);
         self.shared.condvar.notify_one();
     }
 
@@ -176,6 +220,16 @@ impl Decoder {
         let mut state = self.shared.lock();
         if state.area != area {
             state.area = area;
+            state.needs_rescale = true;
+            self.shared.condvar.notify_one();
+        }
+    }
+
+    /// Sets whether the parts of a picture that are not from its own frame are tinted. The last picture is drawn again.
+    pub fn set_tints_concealed(&self, tints_concealed: bool) {
+        let mut state = self.shared.lock();
+        if state.tints_concealed != tints_concealed {
+            state.tints_concealed = tints_concealed;
             state.needs_rescale = true;
             self.shared.condvar.notify_one();
         }
@@ -218,21 +272,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a task, and returns it with the area to fit; `None` if the thread is to stop.
-    fn next_task(&self) -> Option<(Task, Option<(u32, u32)>)> {
+    /// Waits for a task, and returns it with the area to fit and whether to tint; `None` if the thread is to stop.
+    fn next_task(&self) -> Option<(Task, Option<(u32, u32)>, bool)> {
         let mut state = self.lock();
         loop {
             if state.should_stop {
                 return None;
             }
             if !state.is_hidden {
-                let area = state.area;
+                let (area, tints) = (state.area, state.tints_concealed);
                 if let Some(job) = state.jobs.pop_front() {
                     state.needs_rescale = false;
-                    return Some((Task::Decode(job), area));
+                    return Some((Task::Decode(job), area, tints));
                 }
                 if std::mem::take(&mut state.needs_rescale) {
-                    return Some((Task::Rescale, area));
+                    return Some((Task::Rescale, area, tints));
                 }
             }
             state = self.condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -245,14 +299,17 @@ enum Task {
     Rescale,
 }
 
+type MarkedJpeg = (Bytes, Option<InsertedRestarts>);
+
 struct Worker {
     shared: Arc<Shared>,
     update_sender: watch::Sender<()>,
     resizer: Resizer,
     /// Pixels of the last picture before scaling, kept to be scaled again.
-    decoded: Vec<u8>,
-    decoded_size: (u32, u32),
+    canvas: Canvas,
     last_job: Option<Job>,
+    /// Last complete JPEG with the restart markers inserted into it, and its generation.
+    last_complete: Option<(MarkedJpeg, u64)>,
 }
 
 impl Worker {
@@ -261,20 +318,20 @@ impl Worker {
             shared,
             update_sender,
             resizer: Resizer::new(),
-            decoded: Vec::new(),
-            decoded_size: (0, 0),
+            canvas: Canvas::default(),
             last_job: None,
+            last_complete: None,
         }
     }
 
     fn run(mut self) {
-        while let Some((task, area)) = self.shared.next_task() {
+        while let Some((task, area, tints)) = self.shared.next_task() {
             let started = Instant::now();
             let is_new = match task {
                 Task::Decode(job) => self.decode(job),
                 Task::Rescale => false,
             };
-            let Some(picture) = self.scaled_picture(area) else { continue };
+            let Some(picture) = self.scaled_picture(area, tints) else { continue };
             let mut state = self.shared.lock();
             if is_new {
                 let duration = started.elapsed();
@@ -292,9 +349,11 @@ impl Worker {
 
     /// Decodes a frame. Returns true if there is a new picture.
     fn decode(&mut self, job: Job) -> bool {
-        match decode(&job.jpeg, &mut self.decoded) {
-            Ok(size) => {
-                self.decoded_size = size;
+        match self.canvas.draw(&job.jpeg, job.fresh_area.as_deref(), job.generation) {
+            Ok(()) => {
+                if job.fresh_area.is_none() {
+                    self.last_complete = Some(((job.jpeg.clone(), job.inserted_restarts), job.generation));
+                }
                 self.last_job = Some(job);
                 true
             }
@@ -313,15 +372,22 @@ impl Worker {
     }
 
     /// Scales the last decoded picture to fit the area; `None` if there is none.
-    fn scaled_picture(&mut self, area: Option<(u32, u32)>) -> Option<Picture> {
+    fn scaled_picture(&mut self, area: Option<(u32, u32)>, tints_concealed: bool) -> Option<Picture> {
         let job = self.last_job.as_ref()?;
-        let (source_width, source_height) = self.decoded_size;
-        let (width, height) = area.map_or(self.decoded_size, |area| fit_size(self.decoded_size, area));
-        let (jpeg, position, generation) = (job.jpeg.clone(), job.position, job.generation);
-        let pixels = if (width, height) == self.decoded_size {
-            self.decoded.clone()
+        let (position, generation) = (job.position, job.generation);
+        let complete = self.last_complete.as_ref().filter(|complete| complete.1 == generation);
+        let (jpeg, inserted_restarts) = match complete {
+            Some((complete, _)) => complete.clone(),
+            None => (job.jpeg.clone(), None),
+        };
+        let size = self.canvas.size();
+        let (source_width, source_height) = size;
+        let (width, height) = area.map_or(size, |area| fit_size(size, area));
+        let source = self.canvas.pixels(tints_concealed);
+        let pixels = if (width, height) == size {
+            source.into_owned()
         } else {
-            match self.scale(width, height) {
+            match scale(&mut self.resizer, &source, size, (width, height)) {
                 Ok(pixels) => pixels,
                 Err(error) => {
                     tracing::warn!(error, "cannot scale picture");
@@ -330,25 +396,39 @@ impl Worker {
             }
         };
         let pixels = Bytes::from(pixels);
-        Some(Picture { pixels, width, height, source_width, source_height, jpeg, position, generation })
+        Some(Picture {
+            pixels,
+            width,
+            height,
+            source_width,
+            source_height,
+            jpeg,
+            inserted_restarts,
+            position,
+            generation,
+        })
     }
+}
 
-    fn scale(&mut self, width: u32, height: u32) -> Result<Vec<u8>, String> {
-        let (source_width, source_height) = self.decoded_size;
-        let source = ImageRef::new(source_width, source_height, &self.decoded, PixelType::U8x4)
-            .map_err(|error| error.to_string())?;
-        let mut scaled = Image::new(width, height, PixelType::U8x4);
-        // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is
-        // enough.
-        let is_upscaling = width >= source_width && height >= source_height;
-        let algorithm = match is_upscaling {
-            true => ResizeAlg::Interpolation(FilterType::Bilinear),
-            false => ResizeAlg::Convolution(FilterType::Bilinear),
-        };
-        let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-        self.resizer.resize(&source, &mut scaled, &options).map_err(|error| error.to_string())?;
-        Ok(scaled.into_vec())
-    }
+/// Scales RGBA pixels. Sizes are (width, height) in pixels.
+fn scale(
+    resizer: &mut Resizer,
+    pixels: &[u8],
+    (source_width, source_height): (u32, u32),
+    (width, height): (u32, u32),
+) -> Result<Vec<u8>, String> {
+    let source = ImageRef::new(source_width, source_height, pixels, PixelType::U8x4)
+        .map_err(|error| error.to_string())?;
+    let mut scaled = Image::new(width, height, PixelType::U8x4);
+    // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is enough.
+    let is_upscaling = width >= source_width && height >= source_height;
+    let algorithm = match is_upscaling {
+        true => ResizeAlg::Interpolation(FilterType::Bilinear),
+        false => ResizeAlg::Convolution(FilterType::Bilinear),
+    };
+    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
+    resizer.resize(&source, &mut scaled, &options).map_err(|error| error.to_string())?;
+    Ok(scaled.into_vec())
 }
 
 /// Returns the largest size with the aspect ratio of a picture that fits an area, at least one pixel in each direction.

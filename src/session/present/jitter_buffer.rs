@@ -112,7 +112,7 @@ impl JitterBuffer {
         self.bytes = 0;
     }
 
-    /// Inserts a complete frame.
+    /// Inserts a frame.
     pub fn push(&mut self, frame: Frame) {
         self.update_min_interval(frame.timestamp);
         let due = self.due_time(&frame);
@@ -214,7 +214,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn frame(index: i64, arrival: Instant) -> Frame {
-        Frame { jpeg: Bytes::from_static(b"x"), missing: Vec::new(), timestamp: index * 4_500, arrival }
+        Frame::complete(Bytes::from_static(b"x"), index * 4_500, arrival)
     }
 
     #[test]

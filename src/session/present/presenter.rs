@@ -1,9 +1,11 @@
-//! Presenter of complete frames: each waits until it is due, is shown, and is counted. Sans-I/O.
+//! Presenter of frames: damaged ones are repaired, and each waits until it is due, is shown, and is counted. Sans-I/O.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::adaptive_delay::AdaptiveDelay;
 use super::jitter_buffer::JitterBuffer;
+use crate::media::jpeg::{self, ReceivedParts};
 use crate::proto::rtcp::Epoch;
 use crate::session::frame::Frame;
 use crate::session::options::PlayoutDelay;
@@ -17,6 +19,8 @@ pub struct Presenter {
     /// Estimate for [`PlayoutDelay::Auto`].
     adaptive_delay: AdaptiveDelay,
     epoch: Epoch,
+    /// Damaged frames are shown as far as they can be decoded.
+    shows_damaged: bool,
     /// Frames that wait to be shown.
     pub jitter_buffer: JitterBuffer,
     /// Figures of the frames shown.
@@ -30,6 +34,7 @@ impl Presenter {
             delay,
             adaptive_delay: AdaptiveDelay::default(),
             epoch,
+            shows_damaged: true,
             jitter_buffer: JitterBuffer::new(delay.initial()),
             stats: PresentationStats::new(epoch),
         }
@@ -37,7 +42,7 @@ impl Presenter {
 
     /// Discards frames and figures, for a new session.
     pub fn reset(&mut self) {
-        *self = Self::new(self.delay, self.epoch);
+        *self = Self { shows_damaged: self.shows_damaged, ..Self::new(self.delay, self.epoch) };
     }
 
     /// Sets the reading of both clocks from which delays count, after one of them has jumped.
@@ -88,6 +93,11 @@ impl Presenter {
         self.adaptive_delay.restart();
     }
 
+    /// Sets whether damaged frames that arrive from now on are shown.
+    pub fn set_shows_damaged(&mut self, shows_damaged: bool) {
+        self.shows_damaged = shows_damaged;
+    }
+
     /// Pauses the screen as soon as the user wants it, and resumes it only when the server is playing too.
     pub fn handle_status(&mut self, now: Instant, status: &SessionStatus) {
         match (status.state, status.goal) {
@@ -106,10 +116,14 @@ impl Presenter {
         }
     }
 
-    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps; an incomplete one cannot
-    /// be decoded, so it is neither.
+    /// Handles a frame of the receiver. A complete frame is queued and returned for the taps. Of an incomplete one, the parts
+    /// that can be decoded are queued, if there are any.
     pub fn handle_frame(&mut self, frame: Frame) -> Option<Frame> {
         if !frame.is_complete() {
+            match self.repair(frame) {
+                Some(repaired) => self.jitter_buffer.push(repaired),
+                None => self.stats.record_unshown_frame(),
+            }
             return None;
         }
         self.stats.record_complete_frame(frame.arrival);
@@ -117,17 +131,25 @@ impl Presenter {
         Some(frame)
     }
 
+    /// Returns what can be decoded of an incomplete frame as a JPEG; `None` if that is nothing, or is not to be shown.
+    fn repair(&self, frame: Frame) -> Option<Frame> {
+        let parts = ReceivedParts { jpeg: &frame.jpeg, missing: &frame.missing, restarts: &frame.restarts };
+        let (jpeg, area) = jpeg::repair(parts).filter(|_| self.shows_damaged)?;
+        Some(Frame { jpeg: jpeg.into(), fresh_area: Some(Arc::new(area)), ..frame })
+    }
+
     /// Returns the frame to show now.
     pub fn poll_frame(&mut self, now: Instant) -> Option<Frame> {
         let frame = self.jitter_buffer.pop(now)?;
         self.stats.record_frame_shown(now, frame.arrival, frame.timestamp as u32);
+        self.stats.record_area(frame.fresh_area.as_ref().map(|area| area.share()));
         Some(frame)
     }
 
     /// Adds the figures of presentation and jitter buffer.
     pub fn add_to(&mut self, now: Instant, snapshot: &mut Snapshot) {
-        self.stats.add_to(now, snapshot);
         self.jitter_buffer.add_to(now, snapshot);
+        self.stats.add_to(now, snapshot);
         snapshot.held_delay_ms = Some(self.delay().as_secs_f64() * 1_000.0);
         snapshot.held_delay_reason = Some(match self.delay {
             PlayoutDelay::Fixed(_) => DelayReason::Fixed,
@@ -144,16 +166,50 @@ mod tests {
     use bytes::Bytes;
 
     #[test]
-    fn incomplete_frames_are_neither_tapped_nor_shown() {
+    fn undecodable_incomplete_frames_are_neither_tapped_nor_shown() {
         let now = Instant::now();
         let epoch = Epoch { instant: now, ntp: NtpTime(0) };
         let mut presenter = Presenter::new(Duration::ZERO.into(), epoch);
-        let complete =
-            Frame { jpeg: Bytes::from_static(b"jpeg"), missing: Vec::new(), timestamp: 0, arrival: now };
+        let complete = Frame::complete(Bytes::from_static(b"jpeg"), 0, now);
         let incomplete = Frame { missing: vec![2..3, 4..UNKNOWN_END], timestamp: 4_500, ..complete.clone() };
         assert_eq!(presenter.handle_frame(complete.clone()), Some(complete.clone()));
         assert_eq!(presenter.handle_frame(incomplete), None);
         assert_eq!(presenter.poll_frame(now), Some(complete));
         assert_eq!(presenter.poll_frame(now + Duration::from_secs(1)), None);
+        assert_eq!(figures(&mut presenter, now), (1, 0, Some(0.5)));
+    }
+
+    /// Returns the numbers of frames shown and shown damaged, and the fresh area.
+    fn figures(presenter: &mut Presenter, now: Instant) -> (u64, u64, Option<f64>) {
+        let mut snapshot = Snapshot::default();
+        presenter.add_to(now, &mut snapshot);
+        (snapshot.frames_shown, snapshot.frames_damaged, snapshot.fresh_area)
+    }
+
+    #[test]
+    fn damaged_frames_are_shown_but_not_tapped_unless_switched_off() {
+        let now = Instant::now();
+        let epoch = Epoch { instant: now, ntp: NtpTime(0) };
+        let mut jpeg = Vec::new();
+        let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 90);
+        let pixels: Vec<u8> = (0..64 * 64).map(|index| (index * 7 % 251) as u8).collect();
+        encoder.encode(&pixels, 64, 64, jpeg_encoder::ColorType::Luma).unwrap();
+        let end = jpeg.len() - 300;
+        let damaged = Frame {
+            missing: std::iter::once(end..UNKNOWN_END).collect(),
+            ..Frame::complete(jpeg[..end].to_vec().into(), 0, now)
+        };
+        let mut presenter = Presenter::new(Duration::ZERO.into(), epoch);
+        assert_eq!(presenter.handle_frame(damaged.clone()), None);
+        let shown = presenter.poll_frame(now).unwrap();
+        assert!(!shown.is_complete() && shown.jpeg.ends_with(&[0xFF, 0xD9]));
+        let share = shown.fresh_area.unwrap().share();
+        assert!(share > 0.3 && share < 1.0, "{share}");
+        assert_eq!(figures(&mut presenter, now), (1, 1, Some(share)));
+        presenter.set_shows_damaged(false);
+        presenter.reset();
+        assert_eq!(presenter.handle_frame(damaged), None);
+        assert_eq!(presenter.poll_frame(now), None);
+        assert_eq!(figures(&mut presenter, now), (0, 0, Some(0.0)));
     }
 }

@@ -61,6 +61,9 @@ pub struct RtpFrameReceiver {
     depacketizer: Depacketizer,
     /// Extended timestamp of the last complete frame.
     last_frame_timestamp: Option<i64>,
+    /// Extended timestamp of the last frame, complete or not, and the sequence number of its last packet; `None` before the
+    /// first frame since PLAY.
+    last_frame: Option<(i64, u16)>,
     /// Highest extended timestamp of any packet.
     highest_timestamp: Option<i64>,
     previous_play: PreviousPlay,
@@ -95,6 +98,7 @@ impl RtpFrameReceiver {
             buffers: StreamBuffers::new(reorder_timeout, packet_overhead),
             depacketizer: Depacketizer::new(dimensions),
             last_frame_timestamp: None,
+            last_frame: None,
             highest_timestamp: None,
             previous_play: PreviousPlay::None,
             has_started: false,
@@ -305,6 +309,7 @@ impl RtpFrameReceiver {
         self.restart_retransmission(Some(first));
         self.restart_candidates.clear();
         self.previous_play = PreviousPlay::None;
+        self.last_frame = None;
     }
 
     fn record_restart(&mut self) {
@@ -500,10 +505,16 @@ impl RtpFrameReceiver {
 
     fn handle_frame(&mut self, now: Instant, frame: AssembledFrame) {
         let is_complete = frame.is_complete();
+        let (sequence, last_sequence) = (frame.sequence, frame.last_sequence);
         let missing_part = missing_part(&frame);
-        let AssembledFrame { jpeg, missing, timestamp, headers_reduced, .. } = frame;
+        let AssembledFrame { jpeg, missing, restarts, inserted_restarts, timestamp, headers_reduced, .. } =
+            frame;
         let reference = self.last_frame_timestamp.or(self.highest_timestamp).unwrap_or_default();
         let timestamp = extend_timestamp(reference, timestamp);
+        if let Some((previous, previous_sequence)) = self.last_frame.replace((timestamp, last_sequence)) {
+            let lost_packets = sequence.wrapping_sub(previous_sequence).wrapping_sub(1);
+            self.buffers.stats.record_lost_frames(timestamp.saturating_sub(previous), lost_packets);
+        }
         if is_complete {
             self.last_frame_timestamp = Some(timestamp);
             self.buffers.stats.record_complete_frame(now);
@@ -511,7 +522,12 @@ impl RtpFrameReceiver {
         } else {
             self.buffers.stats.record_incomplete_frame(missing_part);
         }
-        self.buffers.frames.push_back(Frame { jpeg, missing, timestamp, arrival: now });
+        self.buffers.frames.push_back(Frame {
+            missing,
+            restarts,
+            inserted_restarts: inserted_restarts.filter(|_| is_complete),
+            ..Frame::complete(jpeg, timestamp, now)
+        });
     }
 
     /// Returns the reason why no frame can be used, after [`MIN_UNUSABLE_FRAMES`] unusable frames and no complete one.
@@ -599,6 +615,7 @@ impl FrameReceiver for RtpFrameReceiver {
         self.held.clear();
         self.previous_play = PreviousPlay::None;
         self.has_started = false;
+        self.last_frame = None;
     }
 }
 

@@ -114,8 +114,17 @@ impl App {
                 self.settings.theme = theme;
                 Task::none()
             }
-            preferences::Action::Apply { frame_rate, playout_delay, recording_format, snapshot_format } => {
+            preferences::Action::Apply {
+                frame_rate,
+                playout_delay,
+                recording_format,
+                snapshot_format,
+                concealment,
+            } => {
                 self.dialog = None;
+                self.settings.show_damaged_frames = concealment.shows_damaged;
+                self.settings.tint_missing_parts = concealment.tints_concealed;
+                self.backend.send(Command::SetConcealment(concealment));
                 self.settings.recording_format = recording_format;
                 self.settings.snapshot_format = snapshot_format;
                 self.apply_preferences(frame_rate, playout_delay)

@@ -51,7 +51,7 @@ impl App {
     pub(super) fn save_snapshot(&mut self) {
         let (Some(picture), Some(name)) = (&self.picture, self.playback.name()) else { return };
         self.backend.send(Command::SaveSnapshot(SnapshotRequest {
-            jpeg: picture.picture().jpeg.clone(),
+            jpeg: picture.picture().original_jpeg(),
             name,
             folder: self.folders.pictures.clone(),
             format: self.settings.snapshot_format,

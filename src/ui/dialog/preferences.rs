@@ -6,6 +6,7 @@ use iced::widget::{column, scrollable, text, text_input};
 use iced::{Element, Fill};
 
 use crate::about::VERSION_AND_NOTICES;
+use crate::backend::Concealment;
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, Settings, ThemePreference};
@@ -21,6 +22,7 @@ pub struct Form {
     playout_delay: String,
     recording_format: RecordingFormat,
     snapshot_format: SnapshotFormat,
+    concealment: Concealment,
     /// Errors found when the input was submitted.
     errors: FieldErrors,
 }
@@ -41,6 +43,8 @@ pub enum Message {
     PlayoutDelay(String),
     Recordings(RecordingFormat),
     Snapshots(SnapshotFormat),
+    ShowDamaged(bool),
+    TintMissing(bool),
     Submit,
     Cancel,
 }
@@ -62,6 +66,8 @@ pub enum Action {
         recording_format: RecordingFormat,
         /// Format of later snapshots.
         snapshot_format: SnapshotFormat,
+        /// Display of damaged frames of the current and of later sessions.
+        concealment: Concealment,
     },
     /// Close the dialog and discard the input.
     Close,
@@ -81,6 +87,10 @@ impl Form {
             playout_delay: settings.playout_delay().as_millis().to_string(),
             recording_format: settings.recording_format,
             snapshot_format: settings.snapshot_format,
+            concealment: Concealment {
+                shows_damaged: settings.show_damaged_frames,
+                tints_concealed: settings.tint_missing_parts,
+            },
             errors: FieldErrors::default(),
         }
     }
@@ -102,6 +112,8 @@ impl Form {
             }
             Message::Recordings(format) => self.recording_format = format,
             Message::Snapshots(format) => self.snapshot_format = format,
+            Message::ShowDamaged(shows_damaged) => self.concealment.shows_damaged = shows_damaged,
+            Message::TintMissing(tints_concealed) => self.concealment.tints_concealed = tints_concealed,
             Message::Cancel => return Action::Close,
             Message::Submit => match self.parse() {
                 Ok(action) => return action,
@@ -118,6 +130,7 @@ impl Form {
                 playout_delay: delay,
                 recording_format: self.recording_format,
                 snapshot_format: self.snapshot_format,
+                concealment: self.concealment,
             }),
             (rate, delay) => Err(FieldErrors { frame_rate: rate.err(), playout_delay: delay.err() }),
         }
@@ -134,6 +147,15 @@ impl Form {
             format!("The playout delay is a whole number of milliseconds from 0 to {MAX_PLAYOUT_DELAY_MS}.")
         })?;
         Ok(Duration::from_millis(u64::from(delay)))
+    }
+
+    /// Returns the rows about frames of which a part is missing.
+    fn damaged_frame_rows(&self) -> [Element<'_, Message>; 2] {
+        let Concealment { shows_damaged, tints_concealed } = self.concealment;
+        [
+            switch_row("Show damaged frames", shows_damaged, Message::ShowDamaged),
+            switch_row("Tint their missing parts", tints_concealed, Message::TintMissing),
+        ]
     }
 
     /// Returns the content of the dialog.
@@ -180,7 +202,8 @@ impl Form {
             setting_row("Recordings", choices(recordings, self.recording_format, Message::Recordings)),
             setting_row("Snapshots", choices(snapshots, self.snapshot_format, Message::Snapshots)),
         ]
-        .spacing(distance::NORMAL);
+        .spacing(distance::NORMAL)
+        .extend(self.damaged_frame_rows());
         if let Some(warning) = self.recording_format.warning() {
             content = content.push(text(warning).size(size::SMALL).style(theme::muted));
         }
@@ -190,6 +213,11 @@ impl Form {
         // A small window has no space for all of it.
         scrollable(content.push(about()).push(buttons).width(Fill)).style(theme::scroll_bar).into()
     }
+}
+
+/// Returns a row with a switch.
+fn switch_row<'a>(label: &'a str, is_on: bool, on_choice: fn(bool) -> Message) -> Element<'a, Message> {
+    setting_row(label, choices([("On", true), ("Off", false)], is_on, on_choice))
 }
 
 /// Returns the program's version and notices.
@@ -220,11 +248,14 @@ mod tests {
         form.update(Message::PlayoutDelay("200".to_owned()));
         form.update(Message::Recordings(RecordingFormat::Avi));
         form.update(Message::Snapshots(SnapshotFormat::Png));
+        form.update(Message::ShowDamaged(false));
+        form.update(Message::TintMissing(true));
         let applied = Action::Apply {
             frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
             playout_delay: Duration::from_millis(200),
             recording_format: RecordingFormat::Avi,
             snapshot_format: SnapshotFormat::Png,
+            concealment: Concealment { shows_damaged: false, tints_concealed: true },
         };
         assert_eq!(form.update(Message::Submit), applied);
         form.update(Message::FrameRate("fast".to_owned()));

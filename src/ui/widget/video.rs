@@ -195,6 +195,7 @@ mod tests {
             source_width: 384,
             source_height: 288,
             jpeg: Bytes::new(),
+            inserted_restarts: None,
             position: None,
             generation: 0,
         };

@@ -224,6 +224,7 @@ impl AppHarness {
             source_width: width,
             source_height: height,
             jpeg: sample_frame(number),
+            inserted_restarts: None,
             position: Some(FrameRate::CLASSROOM.npt_of(number)),
             generation: self.generation,
         }));

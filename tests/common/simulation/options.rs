@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use reelay::impairment::Impairments;
+use reelay::media::payload::PayloadFormat;
 use reelay::session::{EmulatorPlacement, PlayoutDelay, RtspOptions};
 
 pub const MS: Duration = Duration::from_millis(1);
@@ -12,6 +13,8 @@ pub struct WorldOptions {
     pub frames: Vec<Vec<u8>>,
     /// Number of times that the film consists of these frames.
     pub repeats: u64,
+    /// Payload format of the frames.
+    pub format: PayloadFormat,
     pub rtsp: RtspOptions,
     pub playout_delay: PlayoutDelay,
     /// Impairments of RTP and RTCP from the server.
@@ -42,6 +45,7 @@ impl WorldOptions {
         Self {
             frames,
             repeats: 1,
+            format: PayloadFormat::OriginalHeader,
             rtsp: RtspOptions::default(),
             playout_delay: (50 * MS).into(),
             impairments: Impairments::default(),

@@ -51,7 +51,7 @@ impl SimulatedServer {
         let frames: Vec<_> = world_options
             .frames
             .iter()
-            .map(|jpeg| Arc::new(packetize(jpeg, PayloadFormat::OriginalHeader).unwrap()))
+            .map(|jpeg| Arc::new(packetize(jpeg, world_options.format).unwrap()))
             .collect();
         let info = MediaInfo {
             id: 1,

@@ -57,6 +57,11 @@ fn transmit(jpeg: &[u8], format: PayloadFormat) -> Option<AssembledFrame> {
 }
 
 fn check_formats(jpeg: &[u8]) {
+    if let Some(received) = transmit(jpeg, PayloadFormat::OriginalWithRestarts) {
+        let original = received.inserted_restarts.map(|inserted| inserted.remove(&received.jpeg));
+        let original = original.map_or(received.jpeg.to_vec(), |original| original.expect("it was checked"));
+        assert!(original == jpeg, "the restart markers are not removed");
+    }
     if let Some(received) = transmit(jpeg, PayloadFormat::OriginalHeader) {
         assert!(received.is_complete());
         assert_eq!(received.jpeg, jpeg, "the frame has changed");

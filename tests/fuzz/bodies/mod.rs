@@ -9,6 +9,7 @@ pub mod classroom_depacketizer;
 pub mod container;
 pub mod impairment_link;
 pub mod jpeg_decode;
+pub mod jpeg_repair;
 pub mod jpeg_transcode;
 pub mod jpeg_walk;
 pub mod proxy_stream;

@@ -78,7 +78,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let values = [
         (0, "RTP/AVP;unicast;client_port=5000-5001;mode=\"PLAY,RECORD\", RTP/AVP/TCP;interleaved=0-1"),
         (0, "RTP/AVP/UDP;unicast;source=10.0.0.1;server_port=6970-6971;client_port=5000;ssrc=DEADBEEF"),
-        (0, "RTP/AVP;multicast;destination=224.2.0.1;ttl=127;port=3456-3457;x-jpeg-header=1"),
+        (
+            0,
+            "RTP/AVP;multicast;destination=224.2.0.1;ttl=127;port=3456-3457;x-jpeg-header=1;x-jpeg-restart=1",
+        ),
         (1, "url=rtsp://h/film/track1;seq=65535;rtptime=4294967295,url=rtsp://h/film/track2;seq=1"),
         (1, "url=\"rtsp://h/a,b;c\";rtptime=0;seq=0"),
         (2, "npt=0.000-25.000"),

@@ -371,7 +371,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seed(
             0,
             &[
-                "SETUP rtsp://h/film/trackID=0 RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP/TCP;interleaved=0-1;x-jpeg-header=1\r\n\r\n",
+                "SETUP rtsp://h/film/trackID=0 RTSP/1.0\r\nCSeq: 3\r\nTransport: RTP/AVP/TCP;interleaved=0-1;x-jpeg-header=1;x-jpeg-restart=1\r\n\r\n",
                 &play(""),
                 "$\x01\0\x08\u{0}",
             ],

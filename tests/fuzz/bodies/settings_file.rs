@@ -29,6 +29,8 @@ pub fn body(data: &[u8]) {
         snapshot_format: SnapshotFormat::Png,
         film_folder: Some("/films".into()),
         save_folder: None,
+        show_damaged_frames: false,
+        tint_missing_parts: true,
         servers: vec![KnownServer {
             address: "lab.example:8554".to_owned(),
             dialect: Dialect::Classroom,

@@ -121,7 +121,9 @@ impl RtspMachine {
                 let is_udp = transport.lower_transport == LowerTransport::Udp;
                 let has_feedback =
                     is_udp && self.options.retransmission && presentation.retransmission.is_some();
-                let transport = Transport { jpeg_header, has_feedback, ..transport.clone() };
+                // Earlier versions of Reelay's server ignore the second parameter.
+                let jpeg_restart = jpeg_header;
+                let transport = Transport { jpeg_header, jpeg_restart, has_feedback, ..transport.clone() };
                 request = request.with_header(header::TRANSPORT, transport.to_string());
             }
             _ => {}
