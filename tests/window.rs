@@ -22,9 +22,9 @@ use reelay::session::{
     Dialect, Direction, Goal, LoggedMessage, Presentation, ReconnectReason, RtspState, SessionCommand,
     SessionError, SessionEvent, TransportPreference,
 };
-use reelay::settings::{Controls, FilmRate, Settings, ThemePreference};
+use reelay::settings::{Controls, FilmRate, PanelKind, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{AppOptions, FocusStep, Message, PanelKind, SaveResult, Shortcut};
+use reelay::ui::{AppOptions, FocusStep, Message, SaveResult, Shortcut};
 
 const THREE_BUTTONS: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR_BUTTONS: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -155,9 +155,9 @@ fn button_toggle_sends_no_command() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     harness.play();
     assert!(harness.shows("Stop") && !harness.shows("Teardown"));
-    harness.click("4");
+    harness.click("4 buttons");
     assert!(harness.shows("Setup") && harness.shows("Teardown") && !harness.shows("Stop"));
-    harness.click("3");
+    harness.click("3 buttons");
     assert!(harness.shows("Stop") && !harness.shows("Setup"));
     assert!(harness.next_command().is_none());
 }
@@ -173,7 +173,7 @@ fn panel_toggles_and_has_a_close_button() {
     assert!(!harness.shows(text));
     harness.click("Network");
     harness.interact(|ui| {
-        ui.click(selector::id(Id::new("close-panel"))).unwrap();
+        ui.click(selector::id(Id::new("close-network"))).unwrap();
     });
     assert!(!harness.shows(text));
 }
@@ -1526,7 +1526,7 @@ fn enter_confirms_dialog_without_focused_field() {
 fn invalid_number_is_explained_and_reset_on_blur() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     let mut window = WindowHarness::new(&mut harness);
-    window.click("Network");
+    window.harness.click("Network");
     let actions: [fn(&mut WindowHarness<'_>); 4] = [
         |window| window.press_key(Key::Named(Named::Enter)),
         |window| window.press_key(Key::Named(Named::Escape)),

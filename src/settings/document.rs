@@ -9,6 +9,7 @@ use std::str::FromStr;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::entries;
+use super::panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings};
 use super::problem::IgnoredValue;
 use super::tables::{Entry as _, read_entries, replace, write_entries};
 use super::values::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
@@ -37,16 +38,28 @@ recording_format = \"mov\"
 
 # Format of snapshots: jpeg (the frame as it arrived) or png.
 snapshot_format = \"jpeg\"
+
+# Open panels: network, statistics, messages, in the order in which they were opened.
+panels = []
+
+# Width of a panel in logical pixels, from 300 to 800.
+panel_width = 380
+
+# Lesson layout: a small picture, and all panels in a row.
+lesson_layout = false
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 12] = [
     "controls",
     "theme",
     "frame_rate",
     "playout_delay_ms",
     "recording_format",
     "snapshot_format",
+    "panels",
+    "panel_width",
+    "lesson_layout",
     KnownServer::KEY,
     TrustedCertificate::KEY,
     FilmRate::KEY,
@@ -71,6 +84,9 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
+    read_value(table, "panels", panels, &mut settings.panels.open, &mut ignored);
+    read_value(table, "panel_width", panel_width, &mut settings.panels.width, &mut ignored);
+    read_value(table, "lesson_layout", flag, &mut settings.panels.is_lesson, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
         settings.servers = read_entries(item, &mut ignored);
     }
@@ -127,6 +143,7 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         |delay| i64::from(delay).into(),
     );
     write_formats(document, settings, &defaults);
+    write_panels(document, &settings.panels);
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
@@ -146,6 +163,25 @@ fn write_formats(document: &mut DocumentMut, settings: &Settings, defaults: &Set
         write_value(document, "snapshot_format", snapshot_format, snapshot, default, |format| {
             format.as_str().into()
         });
+    }
+}
+
+/// Writes the open panels and their width. A file that does not have them is not changed for the default.
+fn write_panels(document: &mut DocumentMut, settings: &PanelSettings) {
+    let defaults = PanelSettings::default();
+    if document.contains_key("panels") || settings.open != defaults.open {
+        write_value(document, "panels", panels, settings.open.clone(), defaults.open, |open| {
+            Value::Array(open.iter().map(|panel| panel.as_str()).collect())
+        });
+    }
+    if document.contains_key("panel_width") || settings.width != defaults.width {
+        write_value(document, "panel_width", panel_width, settings.width, defaults.width, |width| {
+            i64::from(width).into()
+        });
+    }
+    if document.contains_key("lesson_layout") || settings.is_lesson != defaults.is_lesson {
+        let default = defaults.is_lesson;
+        write_value(document, "lesson_layout", flag, settings.is_lesson, default, Value::from);
     }
 }
 
@@ -200,6 +236,29 @@ fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
     milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
 }
 
+fn panels(item: &Item) -> Result<Vec<PanelKind>, Rule> {
+    let names = item.as_array().ok_or_else(|| "the panels are a list of names".to_owned())?;
+    let mut panels = Vec::new();
+    for name in names {
+        let panel = parse(name.as_str().unwrap_or_default())?;
+        if !panels.contains(&panel) {
+            panels.push(panel);
+        }
+    }
+    Ok(panels)
+}
+
+fn panel_width(item: &Item) -> Result<u32, Rule> {
+    let width = item.as_integer().and_then(|number| u32::try_from(number).ok());
+    width.filter(|width| (MIN_PANEL_WIDTH..=MAX_PANEL_WIDTH).contains(width)).ok_or_else(|| {
+        format!("the width of a panel is a whole number from {MIN_PANEL_WIDTH} to {MAX_PANEL_WIDTH}")
+    })
+}
+
+fn flag(item: &Item) -> Result<bool, Rule> {
+    item.as_bool().ok_or_else(|| "it is true or false".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +300,24 @@ mod tests {
     }
 
     #[test]
+    fn panels_are_written_where_they_differ() {
+        let panels = PanelSettings {
+            open: vec![PanelKind::Messages, PanelKind::Network],
+            width: 455,
+            is_lesson: true,
+        };
+        let text = written("", &Settings { panels, ..Settings::default() });
+        for line in ["panels = [\"messages\", \"network\"]", "panel_width = 455", "lesson_layout = true"] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!written("", &Settings::default()).contains("panel"));
+        let closed = written("panels = ['messages']\n", &Settings::default());
+        assert!(closed.contains("panels = []"), "{closed}");
+        let (twice, _) = read_text("panels = ['network', 'network']");
+        assert_eq!(twice.panels.open, [PanelKind::Network]);
+    }
+
+    #[test]
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
@@ -269,6 +346,12 @@ mod tests {
             ("frame_rate = []", "frame_rate", "a number from 0.1 to 240"),
             ("playout_delay_ms = -1", "playout_delay_ms", "whole number of milliseconds"),
             ("playout_delay_ms = '200'", "playout_delay_ms", "whole number of milliseconds"),
+            ("panels = 'network'", "panels", "list of names"),
+            ("panels = ['network', 'sound']", "panels", "a panel is network, statistics or messages"),
+            ("panels = [7]", "panels", "a panel is network, statistics or messages"),
+            ("panel_width = 299", "panel_width", "a whole number from 300 to 800"),
+            ("panel_width = 801", "panel_width", "a whole number from 300 to 800"),
+            ("lesson_layout = 'yes'", "lesson_layout", "true or false"),
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::panels::PanelSettings;
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, Fingerprint, PortSpelling, TrustedCertificate};
@@ -25,6 +26,8 @@ pub struct Settings {
     pub recording_format: RecordingFormat,
     /// Format of snapshots.
     pub snapshot_format: SnapshotFormat,
+    /// Open panels and their width.
+    pub panels: PanelSettings,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
@@ -62,6 +65,7 @@ impl Default for Settings {
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),
+            panels: PanelSettings::default(),
             servers: Vec::new(),
             certificates: Vec::new(),
             films: Vec::new(),

@@ -57,6 +57,8 @@ pub struct Colours {
     pub faint: Color,
     pub accent: Color,
     pub on_accent: Color,
+    /// Marks of controls: knobs, edges of what is selected, open panels.
+    pub control: Color,
     pub init: Color,
     pub ready: Color,
     pub playing: Color,
@@ -77,6 +79,7 @@ const DARK: Colours = Colours {
     faint: color!(0x676e82),
     accent: color!(0xffc454),
     on_accent: color!(0x1e2230),
+    control: color!(0xffc454),
     init: color!(0x8d94a8),
     ready: color!(0x6cb2ff),
     playing: color!(0x4fd18b),
@@ -97,6 +100,7 @@ const LIGHT: Colours = Colours {
     faint: color!(0x9aa0b1),
     accent: color!(0xf2a91e),
     on_accent: color!(0x1e2230),
+    control: color!(0x9a5f00),
     init: color!(0x6a7186),
     ready: color!(0x1668c7),
     playing: color!(0x12804a),
@@ -230,6 +234,33 @@ pub fn choice(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::S
             (false, _) => button::Style { background: None, text_color: colours.muted, ..chosen },
         }
     }
+}
+
+/// Button that is on or off: of a panel, visible or open without space for it, or of a layout.
+pub fn toggle(toggle: Toggle) -> impl Fn(&Theme, button::Status) -> button::Style {
+    move |theme, status| {
+        let colours = colours(theme);
+        let style = quiet(theme, status);
+        match toggle {
+            Toggle::On => button::Style {
+                border: Border { width: 1.5, ..outlined(colours.control, RADIUS) },
+                ..button_style(colours.raised, colours.text)
+            },
+            Toggle::Hidden => button::Style { border: outlined(colours.faint, RADIUS), ..style },
+            Toggle::Off => style,
+        }
+    }
+}
+
+/// State of a button that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toggle {
+    /// Off.
+    Off,
+    /// On, but there is no space for what it shows.
+    Hidden,
+    /// On.
+    On,
 }
 
 /// Large button with several lines of text.

@@ -7,6 +7,7 @@ use iced::theme::Mode;
 use iced::{Size, window};
 
 use super::backend_subscription::BackendUpdate;
+use super::panels::EdgeAction;
 use super::shortcuts::Shortcut;
 use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
@@ -31,6 +32,8 @@ pub enum Message {
     Statistics(statistics::Action),
     Messages(messages::Message),
     Summary(summary::Message),
+    /// Drag of the edge of the panels.
+    PanelEdge(EdgeAction),
     FilePicked(PickResult),
     FileSaved(SaveResult),
     Shortcut(Shortcut),

@@ -5,7 +5,8 @@
 //! (focus, file dialogs, clipboard). `App` is split by subject:
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
-//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
+//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking` and
+//!   `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
 //!   (with the field `frame_rate`); `banner_timeout`: banners that disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
@@ -40,6 +41,7 @@ mod header;
 mod keyboard;
 mod logo;
 mod message;
+mod panels;
 mod playback;
 mod recording;
 mod recording_state;

@@ -11,6 +11,7 @@ use super::backend_subscription::BackendSubscription;
 use super::banner_timeout::BannerTimeout;
 use super::frame_rate;
 use super::logo::logo;
+use super::panels::Panels;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
@@ -22,7 +23,7 @@ use crate::session::{Decoder, Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::{Controls, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, preferences, sign_in, summary};
-use crate::ui::panel::{PanelKind, messages, network, statistics};
+use crate::ui::panel::{messages, network, statistics};
 use crate::ui::text_format::state_name;
 use crate::ui::theme;
 use crate::ui::widget::video::PictureHandle;
@@ -50,8 +51,7 @@ pub struct App {
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
-    /// Panel that is open, if any.
-    pub(super) panel: Option<PanelKind>,
+    pub(super) panels: Panels,
     pub(super) network: network::Panel,
     pub(super) statistics: statistics::Panel,
     pub(super) messages: messages::Panel,
@@ -135,7 +135,7 @@ impl App {
             folders: options.folders,
             connect_form: connect::Form::default(),
             dialog: None,
-            panel: None,
+            panels: Panels::default(),
             network: network::Panel::default(),
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),

@@ -142,8 +142,13 @@ impl AppHarness {
 
     /// Runs an interaction with the window and handles the resulting messages.
     pub fn interact(&mut self, act: impl FnOnce(&mut Simulator<'_, Message>)) {
+        self.interact_at(DEFAULT_SIZE, act);
+    }
+
+    /// Runs an interaction with a window of this size and handles the resulting messages.
+    pub fn interact_at(&mut self, size: Size, act: impl FnOnce(&mut Simulator<'_, Message>)) {
         let messages: Vec<_> = {
-            let mut ui = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.app.view());
+            let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
             act(&mut ui);
             ui.into_messages().collect()
         };
