@@ -7,7 +7,7 @@ use iced::theme::Mode;
 use iced::{Size, window};
 
 use super::backend_subscription::BackendUpdate;
-use super::panels::EdgeAction;
+use super::panel_state::EdgeAction;
 use super::shortcuts::Shortcut;
 use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};

@@ -10,7 +10,7 @@
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
 //!   (with the field `frame_rate`); `banner_timeout`: banners that disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
-//! - `playback`: the media that is open; `session_record`: statistics and message log.
+//! - `playback`: the media that is open; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -41,6 +41,7 @@ mod header;
 mod keyboard;
 mod logo;
 mod message;
+mod panel_state;
 mod panels;
 mod playback;
 mod recording;

@@ -11,7 +11,7 @@ use super::backend_subscription::BackendSubscription;
 use super::banner_timeout::BannerTimeout;
 use super::frame_rate;
 use super::logo::logo;
-use super::panels::Panels;
+use super::panel_state::Panels;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;

@@ -15,7 +15,7 @@ const LINE_WIDTH: f32 = 1.0;
 /// Width of that line while the pointer is over the edge, in logical pixels.
 const ACTIVE_LINE_WIDTH: f32 = 3.0;
 
-/// Returns a vertical edge. While it is dragged, `on_drag` is published with the x coordinate of its right side in the
+/// Returns a vertical edge. While it is dragged, `on_drag` is published with the x coordinate of its left side in the
 /// window, in logical pixels, and at the end `on_release`.
 pub fn drag_edge<'a, Message: Clone + 'a>(
     on_drag: impl Fn(f32) -> Message + 'a,
@@ -31,7 +31,7 @@ struct DragEdge<'a, Message> {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Distance from the pointer to the right side of the edge while it is dragged, in logical pixels.
+    /// Distance from the pointer to the left side of the edge while it is dragged, in logical pixels.
     grabbed: Option<f32>,
     is_hovered: bool,
 }
@@ -70,7 +70,7 @@ impl<Message: Clone> Widget<Message, Theme, Renderer> for DragEdge<'_, Message> 
             Event::Mouse(mouse::Event::ButtonPressed(mouse::Button::Left))
             | Event::Touch(touch::Event::FingerPressed { .. }) => {
                 if let Some(position) = cursor.position_over(bounds) {
-                    state.grabbed = Some(bounds.x + bounds.width - position.x);
+                    state.grabbed = Some(bounds.x - position.x);
                     shell.capture_event();
                 }
             }
