@@ -1,9 +1,7 @@
 //! Bar below the video: time line, buttons, and the number of the frame.
 
-use std::time::Duration;
-
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, button, column, container, responsive, row, slider, text, tooltip};
+use iced::widget::{Row, button, column, container, responsive, row, slider, text};
 use iced::{Center, Element, Fill, Right, Theme};
 
 use super::playback::{Button, Playback, PlaybackPosition};
@@ -14,6 +12,7 @@ use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
 
 /// Request of the bar to the application.
@@ -220,7 +219,7 @@ fn record_button<'a>(is_open: bool, saving: Saving) -> Element<'a, Action> {
         .style(style)
         .on_press_maybe(is_enabled.then_some(Action::ToggleRecording));
     let about = record_tooltip(is_open, saving.recording, saving.format);
-    with_tooltip(container(pressed).id(RECORD_ID), about)
+    hint(container(pressed).id(RECORD_ID), about, Position::Top)
 }
 
 fn snapshot_button<'a>(has_picture: bool) -> Element<'a, Action> {
@@ -229,16 +228,8 @@ fn snapshot_button<'a>(has_picture: bool) -> Element<'a, Action> {
         .style(theme::secondary)
         .on_press_maybe(has_picture.then_some(Action::SaveSnapshot));
     let about = if has_picture { "Save this frame (Ctrl+S)" } else { "Snapshot: no frame is shown" };
-    with_tooltip(container(pressed).id(SNAPSHOT_ID), about.to_owned())
+    hint(container(pressed).id(SNAPSHOT_ID), about, Position::Top)
 }
-
-fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> Element<'a, Action> {
-    let label = container(text(label).size(size::SMALL)).max_width(300).padding([4, 8]).style(theme::tooltip);
-    tooltip(content, label, tooltip::Position::Top).gap(4).delay(TOOLTIP_DELAY).into()
-}
-
-/// Time that the pointer must rest on a button before its tooltip appears.
-const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
 
 fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
     let (symbol, label) = match kind {

@@ -1,12 +1,11 @@
 //! Bar at the top: opening and connecting, panels, three or four buttons, preferences.
 
-use std::time::Duration;
-
-use iced::widget::{Row, button, container, row, space, text, tooltip};
+use iced::widget::{Row, button, container, row, space, text};
 use iced::{Center, Element, Fill};
 
 use crate::settings::{Controls, PanelKind};
 use crate::ui::theme::{self, Toggle, size, space as distance};
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Request of the header to the application.
@@ -36,9 +35,6 @@ pub struct Panels<'a> {
     pub is_lesson: bool,
 }
 
-/// Time that the pointer must rest on a button before its tooltip appears.
-const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
-
 /// Ids of the buttons without a text for tests to find them by.
 const PREFERENCES_ID: &str = "preferences";
 const LESSON_ID: &str = "lesson-layout";
@@ -59,7 +55,7 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<
     let right = row![
         panel_buttons(panels, is_compact),
         controls_choice(controls, is_compact),
-        with_tooltip(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)"),
+        hint(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)", Position::Bottom),
     ]
     .spacing(if is_compact { distance::SMALL } else { distance::NORMAL })
     .align_y(Center);
@@ -69,7 +65,8 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<
 
 fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: &'a str, action: Action) -> Element<'a, Action> {
     let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
-    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), tooltip)
+    let pressed = button(content).padding([8, 12]).style(theme::secondary).on_press(action);
+    hint(pressed, tooltip, Position::Bottom)
 }
 
 /// Returns the buttons of the panels and of the lesson layout, each of which is on or off by itself.
@@ -84,15 +81,13 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
         let content = row![icon(panel.icon())].extend(label).spacing(6).align_y(Center);
         let pressed =
             button(content).padding(8).style(theme::toggle(state)).on_press(Action::TogglePanel(panel));
-        with_tooltip(container(pressed).id(panel.as_str()), panel.tooltip())
+        hint(container(pressed).id(panel.as_str()), panel.tooltip(), Position::Bottom)
     });
     let state = if panels.is_lesson { Toggle::On } else { Toggle::Off };
     let lesson =
         button(icon(Icon::Lesson)).padding(8).style(theme::toggle(state)).on_press(Action::ToggleLesson);
-    let lesson = with_tooltip(
-        container(lesson).id(LESSON_ID),
-        "Lesson layout: a small picture, and all panels in a row",
-    );
+    let about = "Lesson layout: a small picture, and all panels in a row";
+    let lesson = hint(container(lesson).id(LESSON_ID), about, Position::Bottom);
     Row::with_children(buttons).push(lesson).spacing(2).align_y(Center).into()
 }
 
@@ -102,17 +97,11 @@ fn controls_choice<'a>(controls: Controls, is_compact: bool) -> Element<'a, Acti
             .padding([4, if is_compact { 6 } else { 10 }])
             .style(theme::choice(choice == controls))
             .on_press(Action::SetControls(choice));
-        with_tooltip(pressed, description)
+        hint(pressed, description, Position::Bottom)
     };
     let both: Row<'_, _> = row![
         choice("3 buttons", "Play, Pause, Stop", Controls::Three),
         choice("4 buttons", "Setup, Play, Pause, Teardown", Controls::Four)
     ];
     container(both.spacing(2)).padding(3).style(theme::choices).into()
-}
-
-/// Adds a tooltip below the content.
-fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: &'a str) -> Element<'a, Action> {
-    let label = container(text(label).size(size::SMALL)).padding([4, 8]).style(theme::tooltip);
-    tooltip(content, label, tooltip::Position::Bottom).gap(6).delay(TOOLTIP_DELAY).into()
 }

@@ -35,7 +35,7 @@ pub fn view<'a, M: Clone + 'a>(
         .id(focus::PANEL_ID)
         .width(Fill)
         .height(Fill)
-        .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))
+        .padding(iced::Padding::new(distance::WIDE).bottom(distance::NORMAL).right(distance::TIGHT))
         .style(theme::panel)
         .into()
 }

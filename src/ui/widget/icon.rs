@@ -27,6 +27,7 @@ pub enum Icon {
     Statistics,
     Messages,
     Lesson,
+    Check,
 }
 
 /// Returns an icon of 16 by 16 logical pixels.
@@ -97,6 +98,7 @@ impl Icon {
             Self::Statistics => draw_bars(frame, colour),
             Self::Messages => draw_messages(frame, colour),
             Self::Lesson => draw_lesson(frame, colour),
+            Self::Check => draw_check(frame, colour),
             Self::Close => {
                 frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
                 frame.stroke(&Path::line(Point::new(12.5, 3.5), Point::new(3.5, 12.5)), line_stroke(colour));
@@ -235,4 +237,13 @@ fn draw_lesson(frame: &mut Frame, colour: Color) {
     for x in [1.2, 6.2, 11.2] {
         frame.fill_rectangle(Point::new(x, 9.5), Size::new(3.6, 5.0), colour);
     }
+}
+
+fn draw_check(frame: &mut Frame, colour: Color) {
+    let mark = Path::new(|path| {
+        path.move_to(Point::new(2.5, 8.5));
+        path.line_to(Point::new(6.5, 12.5));
+        path.line_to(Point::new(13.5, 4.0));
+    });
+    frame.stroke(&mark, line_stroke(colour).with_width(2.0));
 }

@@ -7,7 +7,7 @@
 //! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`drag_edge`],
 //!   [`icon`], [`video`].
 //! - Drawings on a canvas: [`drawing`], and with it [`chart`] and [`packet_grid`].
-//! - Elements made of iced's own widgets: [`choices`].
+//! - Elements made of iced's own widgets: [`choices`], [`hint`].
 //! - Operations on widgets: [`focus`].
 
 pub mod blur_input;
@@ -17,6 +17,7 @@ pub mod click_position;
 pub mod drag_edge;
 pub mod drawing;
 pub mod focus;
+pub mod hint;
 pub mod icon;
 pub mod packet_grid;
 pub mod video;
