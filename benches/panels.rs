@@ -9,6 +9,7 @@ use app_harness::AppHarness;
 use criterion::{Criterion, criterion_group, criterion_main};
 use iced::advanced::mouse::Cursor;
 use iced::advanced::renderer::{Headless, Style};
+use iced::widget::tooltip::Position;
 use iced::{Renderer, Size};
 use iced_test::runtime::UserInterface;
 use iced_test::runtime::user_interface::Cache;
@@ -52,7 +53,7 @@ impl PanelBench {
     /// Draws the complete panel, as if nothing had been drawn before; the window itself draws only what has changed.
     fn draw(&mut self) -> usize {
         let (theme, cache) = (self.harness.app.theme(), self.cache.take().unwrap_or_default());
-        let panel = self.harness.app.view_panel(self.panel);
+        let panel = self.harness.app.view_panel(self.panel, Position::Left);
         let mut ui = UserInterface::build(panel, PANEL_SIZE, cache, &mut self.renderer);
         let style = Style { text_color: theme.palette().text };
         ui.draw(&mut self.renderer, &theme, &style, Cursor::Unavailable);

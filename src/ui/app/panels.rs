@@ -1,6 +1,5 @@
 //! Open panels: which are open, how wide they are, and where they are in the window.
 
-use std::cell::Cell;
 use std::time::Instant;
 
 use iced::widget::{Column, Row, column, container, opaque, row, space};
@@ -8,45 +7,15 @@ use iced::{Element, Fill, FillPortion, Size, Task};
 
 use super::header;
 use super::message::Message;
+use super::panel_state::{EdgeAction, lesson_panels};
 use super::state::App;
-use super::window_size::INITIAL_SIZE;
 use crate::session::RtspState;
 use crate::settings::PanelKind;
 use crate::ui::panel::arrangement::Arrangement;
 use crate::ui::panel::{self, statistics};
 use crate::ui::theme;
 use crate::ui::widget::drag_edge::{EDGE_WIDTH, drag_edge};
-
-/// State of the panels that is not saved; the settings hold the rest.
-#[derive(Debug)]
-pub(super) struct Panels {
-    /// Open panels of the lesson layout, the last one was opened last.
-    lesson: Vec<PanelKind>,
-    /// Open panels of full screen, the last one was opened last.
-    fullscreen: Vec<PanelKind>,
-    /// Size of the window in logical pixels when the view was laid out last.
-    window: Cell<Size>,
-}
-
-impl Default for Panels {
-    fn default() -> Self {
-        Self { lesson: lesson_panels(), fullscreen: Vec::new(), window: Cell::new(INITIAL_SIZE) }
-    }
-}
-
-/// Returns the panels that the lesson layout opens. The last one is visible where there is space for one.
-fn lesson_panels() -> Vec<PanelKind> {
-    PanelKind::ALL.into_iter().rev().collect()
-}
-
-/// Drag of the edge of the panels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum EdgeAction {
-    /// The edge is at this x coordinate of the window, in logical pixels.
-    Drag(f32),
-    /// The edge was released.
-    Release,
-}
+use crate::ui::widget::hint::Position;
 
 /// Distance between two panels in logical pixels, through which the background shows.
 const GAP: f32 = 2.0;
@@ -156,21 +125,25 @@ impl App {
         }
         let edge = drag_edge(EdgeAction::Drag, EdgeAction::Release).map(Message::PanelEdge);
         let views = columns.iter().map(|panels| {
-            let panels = panels.iter().map(|panel| self.view_panel(*panel));
+            let panels = panels.iter().map(|panel| self.view_panel(*panel, Position::Left));
             Column::with_children(panels).spacing(GAP).width(Fill).height(Fill).into()
         });
         let width = arrangement.total_width() - EDGE_WIDTH;
         let columns = Row::with_children(views).spacing(GAP).width(width).height(Fill);
-        Some(row![edge, columns].height(Fill).into())
+        // The gaps show this background, in full screen too.
+        Some(container(row![edge, columns].height(Fill)).style(theme::page).into())
     }
 
     fn view_row(&self, panels: &[PanelKind]) -> Row<'_, Message> {
-        let panels = panels.iter().map(|panel| self.view_panel(*panel));
+        let panels = panels.iter().enumerate().map(|(index, panel)| {
+            // There is nothing at the left of the first one.
+            self.view_panel(*panel, if index == 0 { Position::Right } else { Position::Left })
+        });
         Row::with_children(panels).spacing(GAP).width(Fill).height(Fill)
     }
 
-    /// Returns a panel, whether it is open or not.
-    pub fn view_panel(&self, panel: PanelKind) -> Element<'_, Message> {
+    /// Returns a panel, whether it is open or not, with its tooltips at `hints`.
+    pub fn view_panel(&self, panel: PanelKind, hints: Position) -> Element<'_, Message> {
         let (session_record, figures) = (&self.session_record, self.session_record.figures());
         let (toolbar, content) = match panel {
             PanelKind::Network => {
@@ -178,13 +151,15 @@ impl App {
                     self.playback.host(),
                     self.playback.is_http(),
                     figures.snapshot.emulated,
+                    hints,
                 );
                 (None, content.map(Message::Network))
             }
             PanelKind::Statistics => {
                 let is_dark = theme::is_dark(&self.theme());
                 let is_playing = self.playback.state() == RtspState::Playing;
-                let content = self.statistics.view(figures, session_record.history(), is_playing, is_dark);
+                let content =
+                    self.statistics.view(figures, session_record.history(), is_playing, is_dark, hints);
                 let toolbar = statistics::Panel::toolbar(figures);
                 (Some(toolbar.map(Message::Statistics)), content.map(Message::Statistics))
             }
