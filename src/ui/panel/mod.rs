@@ -18,3 +18,4 @@ pub mod messages;
 pub mod network;
 mod network_slider;
 pub mod statistics;
+mod statistics_charts;

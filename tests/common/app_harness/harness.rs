@@ -1,9 +1,11 @@
 //! The application, its constructors, and the actions of a user in the window.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use iced::Size;
 use iced_test::Simulator;
+use iced_test::selector::Candidate;
 use reelay::backend::{BackendEventKind, BackendHandle, Command, MediaSource};
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{LowerTransport, RtspUrl};
@@ -179,6 +181,20 @@ impl AppHarness {
             let is_complete = visible.height >= bounds.height - ROUNDING_ERROR;
             is_complete && visible.y >= 0.0 && visible.y + visible.height <= size.height
         })
+    }
+
+    /// Returns how many texts of a window of this size match, whether they are scrolled out of view or not.
+    pub fn count_texts(&self, size: Size, matches: impl Fn(&str) -> bool + Sync) -> usize {
+        let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
+        let count = AtomicUsize::new(0);
+        // A selector that selects nothing sees every widget.
+        let _ = ui.find(|candidate: Candidate<'_>| -> Option<()> {
+            if let Candidate::Text { content, .. } = candidate {
+                count.fetch_add(usize::from(matches(content)), Ordering::Relaxed);
+            }
+            None
+        });
+        count.into_inner()
     }
 
     /// Returns the next command from the window; `None` if there is none.
