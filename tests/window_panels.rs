@@ -2,12 +2,14 @@
 
 mod common;
 
-use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE};
+use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE, screenshot};
 use iced::widget::Id;
 use iced::{Event, Point, Size, mouse, window};
 use iced_test::{Simulator, selector};
+use reelay::session::{Goal, RtspState, SessionEvent};
 use reelay::settings::{Controls, PanelKind, PanelSettings, Settings, ThemePreference};
-use reelay::ui::{self, Message, Shortcut};
+use reelay::stats::{FIGURE_GROUPS, Figures, Snapshot};
+use reelay::ui::{self, BackendUpdate, Message, Shortcut};
 
 /// A window in which panels are side by side.
 const WIDE_SIZE: Size = Size::new(1_920.0, 1_000.0);
@@ -70,7 +72,6 @@ fn window_shows_as_many_open_panels_as_it_has_space_for() {
     });
     assert_eq!(visible_panels(&harness, LARGE_SIZE), [true, false, true], "the first one opened makes room");
     assert_eq!(visible_panels(&harness, WIDE_SIZE), [true, true, true]);
-    harness.assert_snapshot("panels-columns-dark", WIDE_SIZE);
     assert_eq!(
         harness.app.settings().panels.open,
         [PanelKind::Statistics, PanelKind::Network, PanelKind::Messages]
@@ -161,7 +162,7 @@ fn panels_lie_over_the_video_in_full_screen() {
     assert_eq!(video_area(&harness, LARGE_SIZE), LARGE_SIZE);
     harness.send(Message::PointerMoved);
     assert!(harness.shows_at(LARGE_SIZE, "Pause"));
-    harness.assert_snapshot("panels-fullscreen-dark", LARGE_SIZE);
+    harness.assert_snapshot("panels-fullscreen-dark", DEFAULT_SIZE);
     harness.send(Message::Shortcut(Shortcut::Fullscreen));
     assert_eq!(visible_panels(&harness, LARGE_SIZE), [false, false, true], "as before");
 }
@@ -184,6 +185,102 @@ fn header_fits_at_any_window_width() {
 }
 
 #[test]
+fn lesson_layout_shows_all_panels_and_remembers_the_others() {
+    let toggle_lesson = |harness: &mut AppHarness| {
+        harness.interact(|ui| {
+            ui.click(selector::id(Id::new("lesson-layout"))).unwrap();
+        });
+    };
+    let mut harness = playing(ThemePreference::Dark);
+    toggle(&mut harness, PanelKind::Statistics);
+    toggle_lesson(&mut harness);
+    assert!(harness.app.settings().panels.is_lesson);
+    for size in [DEFAULT_SIZE, LARGE_SIZE, WIDE_SIZE] {
+        assert_eq!(visible_panels(&harness, size), [true; 3], "{size:?}");
+        assert!(harness.shows_at(size, "Pause"));
+    }
+    let (large, wide) = (video_area(&harness, LARGE_SIZE), video_area(&harness, WIDE_SIZE));
+    assert!(large.width == LARGE_SIZE.width && large.height > 200.0, "above the panels: {large:?}");
+    assert!(wide.width > 500.0 && wide.height > 700.0, "beside the panels: {wide:?}");
+    assert_eq!(visible_panels(&harness, MIN_SIZE), [true, false, false], "too small for three");
+    harness.assert_snapshot("lesson-dark", LARGE_SIZE);
+    harness.click("Messages");
+    assert_eq!(visible_panels(&harness, DEFAULT_SIZE), [true, true, false], "each can be closed");
+    toggle_lesson(&mut harness);
+    assert_eq!(visible_panels(&harness, LARGE_SIZE), [false, true, false], "as before");
+    let panels = PanelSettings { is_lesson: true, ..PanelSettings::default() };
+    let harness = AppHarness::with_settings(Settings { panels, ..Settings::default() });
+    assert_eq!(visible_panels(&harness, DEFAULT_SIZE), [true; 3], "the layout is kept");
+    harness.assert_snapshot("lesson-start", DEFAULT_SIZE);
+}
+
+/// A picture that was decoded for another size of the window is scaled, and must not cover what is beside it.
+#[test]
+fn scaled_picture_stays_within_the_video_area() {
+    let image = |harness: &AppHarness, name| {
+        let size = Size::new(1_900.0, 800.0);
+        let mut ui = Simulator::with_size(ui::iced_settings(), size, harness.app.view());
+        screenshot(&mut ui, &harness.app.theme(), name)
+    };
+    let empty = image(&AppHarness::connecting(), "video-area-empty");
+    let scaled = image(&AppHarness::with_sample(Controls::Three, ThemePreference::Dark), "video-area-scaled");
+    let column = empty.width() / 2;
+    let letterbox = image::Rgb([8, 9, 13]);
+    let first_row = (0..empty.height()).find(|row| *empty.get_pixel(column, *row) == letterbox).unwrap();
+    assert_ne!(*scaled.get_pixel(column, first_row), letterbox, "the picture touches the upper edge");
+    for row in first_row - 8..first_row {
+        assert_eq!(scaled.get_pixel(column, row), empty.get_pixel(column, row), "row {row} of {first_row}");
+    }
+}
+
+#[test]
+fn tooltips_of_the_header_do_not_cover_titles_of_panels() {
+    let mut harness = playing(ThemePreference::Dark);
+    toggle(&mut harness, PanelKind::Statistics);
+    let mut ui = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, harness.app.view());
+    let title = ui.find(selector::id(Id::new("close-statistics"))).unwrap().bounds();
+    let mut hover = |id: &'static str| {
+        let bounds = ui.find(selector::id(Id::new(id))).unwrap().bounds();
+        let position = bounds.center();
+        ui.point_at(position);
+        let later = std::time::Instant::now() + std::time::Duration::from_secs(2);
+        ui.simulate([
+            Event::Mouse(mouse::Event::CursorMoved { position }),
+            Event::Window(window::Event::RedrawRequested(std::time::Instant::now())),
+            Event::Window(window::Event::RedrawRequested(later)),
+            Event::Window(window::Event::RedrawRequested(later)),
+        ]);
+        let image = screenshot(&mut ui, &harness.app.theme(), id);
+        (image, bounds)
+    };
+    let (before, _) = hover("network");
+    for id in ["messages", "preferences"] {
+        let (after, button) = hover(id);
+        let is_changed = |x: f32, y: f32| {
+            let (x, y) = ((2.0 * x) as u32, (2.0 * y) as u32);
+            (x..x + 20).any(|x| before.get_pixel(x, y) != after.get_pixel(x, y))
+        };
+        let below = button.y + button.height + 10.0;
+        assert!(is_changed(button.center_x() - 5.0, below), "there is no tooltip of {id}");
+        let rows = title.y as u32 + 4..(title.y + title.height) as u32;
+        for row in rows {
+            let columns = (560..890).step_by(10);
+            let covered = columns.filter(|x| is_changed(*x as f32, row as f32)).count();
+            assert_eq!(covered, 0, "the tooltip of {id} covers row {row} of the title");
+        }
+    }
+}
+
+#[test]
+fn placeholder_of_messages_is_complete() {
+    let mut harness = playing(ThemePreference::Dark);
+    toggle(&mut harness, PanelKind::Messages);
+    harness.send(Message::Messages(ui::messages::Message::Filter("nothing".to_owned())));
+    assert!(harness.shows_at(DEFAULT_SIZE, "No messages match the filter."));
+    harness.assert_snapshot("messages-no-match", DEFAULT_SIZE);
+}
+
+#[test]
 fn panels_match_snapshots() {
     let mut harness = playing(ThemePreference::Light);
     for panel in [PanelKind::Network, PanelKind::Statistics] {
@@ -191,4 +288,114 @@ fn panels_match_snapshots() {
     }
     harness.assert_snapshot("panels-stacked-light", LARGE_SIZE);
     harness.assert_snapshot("panels-smallest-light", MIN_SIZE);
+}
+
+#[test]
+fn seldom_used_network_settings_are_shown_on_request_or_if_they_are_in_effect() {
+    use reelay::ui::network::Message as Network;
+    let mut harness = playing(ThemePreference::Light);
+    toggle(&mut harness, PanelKind::Network);
+    let all = ["Duplication", "Corruption", "Seed"];
+    let shown = |harness: &AppHarness| all.map(|field| harness.shows(field));
+    assert!(harness.shows("Jitter distribution"));
+    assert_eq!(shown(&harness), [false; 3]);
+    harness.interact_at(LARGE_SIZE, |ui| {
+        ui.click("More: duplicate, corrupt, seed").unwrap();
+    });
+    assert_eq!(shown(&harness), [true; 3]);
+    harness.assert_snapshot("network-more-light", LARGE_SIZE);
+    harness.interact_at(LARGE_SIZE, |ui| {
+        ui.click("Less").unwrap();
+    });
+    assert_eq!(shown(&harness), [false; 3]);
+    let duplicating = reelay::ui::network::SliderField::Duplication;
+    harness.send(Message::Network(Network::Slide(duplicating, 0.5)));
+    assert_eq!(shown(&harness), [true; 3]);
+}
+
+#[test]
+fn same_quantity_has_the_same_value_everywhere() {
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    harness.play();
+    for _ in 0..9 {
+        // The last full second differs from the last second before now.
+        let figures = harness.next_figures();
+        let snapshot = Snapshot {
+            frames_per_second_shown: 14.0,
+            frames_per_second: 15.0,
+            wire_bits_per_second: 1.59e6,
+            bits_per_second: 1.46e6,
+            loss_ratio: Some(0.123),
+            ..figures.snapshot
+        };
+        let figures = Figures { snapshot, ..figures };
+        harness.send(Message::Backend(BackendUpdate::Figures(Box::new(figures))));
+    }
+    toggle(&mut harness, PanelKind::Statistics);
+    let tall = Size::new(1_280.0, 3_000.0);
+    for text in ["14.0", "14.0 /s", "14.0 /s shown", "1.59", "1.59 Mbit/s", "1.59 Mbit/s on the wire"] {
+        assert!(harness.shows_at(tall, text), "{text}");
+    }
+    assert_eq!(harness.count_texts(tall, |text| text.contains("14.0")), 4, "large, chart, list, status bar");
+    assert_eq!(harness.count_texts(tall, |text| text.contains("1.59")), 4, "large, chart, list, status bar");
+    assert_eq!(harness.count_texts(tall, |text| text.contains("15.0 /s")), 1, "complete frames");
+    assert_eq!(harness.count_texts(tall, |text| text.contains("12.3 %")), 3, "large, list, status bar");
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    assert_eq!(harness.count_texts(tall, |text| text.contains("14.0") || text.contains("1.59")), 0, "paused");
+}
+
+#[test]
+fn every_figure_says_its_span() {
+    let mut harness = playing(ThemePreference::Dark);
+    toggle(&mut harness, PanelKind::Statistics);
+    let spans =
+        ["since SETUP", "last second", "smoothed", "last frames", "last report", "once", "last full second"];
+    let shown = harness.count_texts(Size::new(1_280.0, 3_000.0), |text| spans.contains(&text));
+    let figures: usize = FIGURE_GROUPS.iter().map(|group| group.figures.len()).sum();
+    assert_eq!(shown, figures + 6 + 5, "in the list, large and in charts");
+}
+
+#[test]
+fn chart_has_a_read_out_under_the_pointer() {
+    let mut harness = playing(ThemePreference::Light);
+    harness.send(Message::Network(ui::network::Message::Preset(&reelay::impairment::PRESETS[4])));
+    for _ in 0..48 {
+        let figures = harness.next_figures();
+        harness.send(Message::Backend(BackendUpdate::Figures(Box::new(figures))));
+    }
+    toggle(&mut harness, PanelKind::Statistics);
+    let mut ui = Simulator::with_size(ui::iced_settings(), LARGE_SIZE, harness.app.view());
+    let title = ui.find("Lost per second").unwrap().bounds();
+    let theme = harness.app.theme();
+    let without = screenshot(&mut ui, &theme, "chart-without-pointer");
+    ui.point_at(Point::new(1_190.0, title.y - 50.0));
+    let with = screenshot(&mut ui, &theme, "statistics-read-out-light");
+    let changed = without.enumerate_pixels().filter(|(x, y, pixel)| with.get_pixel(*x, *y) != *pixel);
+    let rows: Vec<_> = changed.map(|(_, y, _)| y as f32 / 2.0).collect();
+    assert!(rows.len() > 1_000, "only {} pixels change", rows.len());
+    assert!(rows.iter().all(|y| (title.y - 110.0..title.y).contains(y)), "only that chart changes");
+}
+
+#[test]
+fn summary_fills_the_window_and_marks_equal_figures() {
+    let mut harness = playing(ThemePreference::Light);
+    harness.emit_session_event(SessionEvent::Ended);
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    harness.click("Summary…");
+    let bottom = |harness: &AppHarness, size| {
+        let mut ui = Simulator::with_size(ui::iced_settings(), size, harness.app.view());
+        let close = ui.find("Copy as text").unwrap().bounds();
+        close.y + close.height
+    };
+    for size in [DEFAULT_SIZE, LARGE_SIZE, WIDE_SIZE] {
+        assert!(bottom(&harness, size) > size.height - 80.0, "{size:?}");
+    }
+    let mut ui = Simulator::with_size(ui::iced_settings(), WIDE_SIZE, harness.app.view());
+    let marks = ui.find(selector::id(Id::new("summary-equal")));
+    assert!(marks.is_ok(), "equal figures have no mark");
+    drop(ui);
+    let (measured, counted) = ("measured", "counted by the emulator");
+    let mut ui = Simulator::with_size(ui::iced_settings(), WIDE_SIZE, harness.app.view());
+    let [measured, counted] = [measured, counted].map(|label| ui.find(label).unwrap().bounds());
+    assert!(measured.x + measured.width <= counted.x, "side by side");
 }

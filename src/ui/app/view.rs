@@ -130,7 +130,7 @@ fn view_dialog(dialog: &Dialog) -> Element<'_, Message> {
         Dialog::Summary(report, status) => summary::view(report, status.as_ref()).map(Message::Summary),
     };
     let (max_width, max_height) = match dialog {
-        Dialog::Summary(..) => (760.0, 640.0),
+        Dialog::Summary(..) => (760.0, f32::INFINITY),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)
