@@ -9,10 +9,11 @@ use app_harness::AppHarness;
 use criterion::{Criterion, criterion_group, criterion_main};
 use iced::advanced::mouse::Cursor;
 use iced::advanced::renderer::{Headless, Style};
+use iced::widget::tooltip::Position;
 use iced::{Renderer, Size};
 use iced_test::runtime::UserInterface;
 use iced_test::runtime::user_interface::Cache;
-use reelay::settings::{Controls, ThemePreference};
+use reelay::settings::{Controls, PanelKind, ThemePreference};
 use reelay::ui::{self, BackendUpdate, Message};
 
 /// Size of a panel in a window of 1280×800.
@@ -21,17 +22,17 @@ const PANEL_SIZE: Size = Size::new(400.0, 630.0);
 /// A window after more than a minute of a session.
 struct PanelBench {
     harness: AppHarness,
+    panel: PanelKind,
     renderer: Renderer,
     cache: Option<Cache>,
 }
 
 impl PanelBench {
-    fn with_panel(panel: &str) -> Self {
+    fn with_panel(panel: PanelKind) -> Self {
         let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
         harness.play();
         harness.log_whole_session();
         harness.emit_figures();
-        harness.click(panel);
         let settings = ui::iced_settings();
         for font in &settings.fonts {
             iced_test::renderer::graphics::text::font_system()
@@ -40,7 +41,7 @@ impl PanelBench {
                 .load_font(font.clone());
         }
         let renderer = Renderer::new(settings.default_font, settings.default_text_size);
-        Self { harness, renderer, cache: Some(Cache::new()) }
+        Self { harness, panel, renderer, cache: Some(Cache::new()) }
     }
 
     /// Sends new figures, which the backend does four times a second.
@@ -52,7 +53,7 @@ impl PanelBench {
     /// Draws the complete panel, as if nothing had been drawn before; the window itself draws only what has changed.
     fn draw(&mut self) -> usize {
         let (theme, cache) = (self.harness.app.theme(), self.cache.take().unwrap_or_default());
-        let panel = self.harness.app.view_panel().expect("the panel is closed");
+        let panel = self.harness.app.view_panel(self.panel, Position::Left);
         let mut ui = UserInterface::build(panel, PANEL_SIZE, cache, &mut self.renderer);
         let style = Style { text_color: theme.palette().text };
         ui.draw(&mut self.renderer, &theme, &style, Cursor::Unavailable);
@@ -65,10 +66,10 @@ impl PanelBench {
 
 fn bench_draw_panels(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("draw a panel");
-    for panel in ["Network", "Statistics", "Messages"] {
+    for panel in PanelKind::ALL {
         let mut window = PanelBench::with_panel(panel);
         window.draw();
-        group.bench_function(panel, |bencher| {
+        group.bench_function(panel.name(), |bencher| {
             bencher.iter(|| {
                 window.emit_figures();
                 window.draw()

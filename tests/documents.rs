@@ -17,9 +17,13 @@ fn figure_tables() -> Vec<String> {
     let tables = FIGURE_GROUPS.iter().map(|group| {
         let lines = group.figures.iter().map(|figure| {
             let fields: Vec<_> = figure.fields.iter().map(|field| format!("`{field}`")).collect();
-            format!("| {} | {} | {} |\n", figure.name, fields.join(", "), figure.description)
+            let span = figure.span.words(false);
+            format!("| {} | {span} | {} | {} |\n", figure.name, fields.join(", "), figure.description)
         });
-        let head = format!("### {}\n\n| Figure | In JSON | Definition |\n| --- | --- | --- |\n", group.name);
+        let head = format!(
+            "### {}\n\n| Figure | Span | In JSON | Definition |\n| --- | --- | --- | --- |\n",
+            group.name
+        );
         head + &lines.collect::<String>()
     });
     tables.collect()

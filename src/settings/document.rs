@@ -10,6 +10,7 @@ use std::str::FromStr;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::entries;
+use super::panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings};
 use super::problem::IgnoredValue;
 use super::tables::{Entry as _, read_entries, replace, write_entries, write_text};
 use super::values::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
@@ -44,10 +45,19 @@ show_damaged_frames = true
 
 # Colours the parts of a frame that were lost: true or false.
 tint_missing_parts = false
+
+# Open panels: network, statistics, messages, in the order in which they were opened.
+panels = []
+
+# Width of a panel in logical pixels, from 300 to 800.
+panel_width = 380
+
+# Lesson layout: a small picture, and all panels in a row.
+lesson_layout = false
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 16] = [
     "controls",
     "theme",
     "frame_rate",
@@ -58,6 +68,9 @@ const KEYS: [&str; 13] = [
     "save_folder",
     "show_damaged_frames",
     "tint_missing_parts",
+    "panels",
+    "panel_width",
+    "lesson_layout",
     KnownServer::KEY,
     TrustedCertificate::KEY,
     FilmRate::KEY,
@@ -86,6 +99,9 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "save_folder", folder, &mut settings.save_folder, &mut ignored);
     read_value(table, "show_damaged_frames", flag, &mut settings.show_damaged_frames, &mut ignored);
     read_value(table, "tint_missing_parts", flag, &mut settings.tint_missing_parts, &mut ignored);
+    read_value(table, "panels", panels, &mut settings.panels.open, &mut ignored);
+    read_value(table, "panel_width", panel_width, &mut settings.panels.width, &mut ignored);
+    read_value(table, "lesson_layout", flag, &mut settings.panels.is_lesson, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
         settings.servers = read_entries(item, &mut ignored);
     }
@@ -153,6 +169,7 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
             write_value(document, key, flag, value, default, Value::from);
         }
     }
+    write_panels(document, &settings.panels);
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
@@ -183,6 +200,25 @@ fn write_folder(document: &mut DocumentMut, key: &str, value: Option<&Path>) {
             document.remove(key);
         }
         None => {}
+    }
+}
+
+/// Writes the open panels and their width. A file that does not have them is not changed for the default.
+fn write_panels(document: &mut DocumentMut, settings: &PanelSettings) {
+    let defaults = PanelSettings::default();
+    if document.contains_key("panels") || settings.open != defaults.open {
+        write_value(document, "panels", panels, settings.open.clone(), defaults.open, |open| {
+            Value::Array(open.iter().map(|panel| panel.as_str()).collect())
+        });
+    }
+    if document.contains_key("panel_width") || settings.width != defaults.width {
+        write_value(document, "panel_width", panel_width, settings.width, defaults.width, |width| {
+            i64::from(width).into()
+        });
+    }
+    if document.contains_key("lesson_layout") || settings.is_lesson != defaults.is_lesson {
+        let default = defaults.is_lesson;
+        write_value(document, "lesson_layout", flag, settings.is_lesson, default, Value::from);
     }
 }
 
@@ -243,6 +279,25 @@ fn flag(item: &Item) -> Result<bool, Rule> {
 fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
     let milliseconds = item.as_integer().and_then(|number| u32::try_from(number).ok());
     milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
+}
+
+fn panels(item: &Item) -> Result<Vec<PanelKind>, Rule> {
+    let names = item.as_array().ok_or_else(|| "the panels are a list of names".to_owned())?;
+    let mut panels = Vec::new();
+    for name in names {
+        let panel = parse(name.as_str().unwrap_or_default())?;
+        if !panels.contains(&panel) {
+            panels.push(panel);
+        }
+    }
+    Ok(panels)
+}
+
+fn panel_width(item: &Item) -> Result<u32, Rule> {
+    let width = item.as_integer().and_then(|number| u32::try_from(number).ok());
+    width.filter(|width| (MIN_PANEL_WIDTH..=MAX_PANEL_WIDTH).contains(width)).ok_or_else(|| {
+        format!("the width of a panel is a whole number from {MIN_PANEL_WIDTH} to {MAX_PANEL_WIDTH}")
+    })
 }
 
 #[cfg(test)]
@@ -309,6 +364,24 @@ mod tests {
     }
 
     #[test]
+    fn panels_are_written_where_they_differ() {
+        let panels = PanelSettings {
+            open: vec![PanelKind::Messages, PanelKind::Network],
+            width: 455,
+            is_lesson: true,
+        };
+        let text = written("", &Settings { panels, ..Settings::default() });
+        for line in ["panels = [\"messages\", \"network\"]", "panel_width = 455", "lesson_layout = true"] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!written("", &Settings::default()).contains("panel"));
+        let closed = written("panels = ['messages']\n", &Settings::default());
+        assert!(closed.contains("panels = []"), "{closed}");
+        let (twice, _) = read_text("panels = ['network', 'network']");
+        assert_eq!(twice.panels.open, [PanelKind::Network]);
+    }
+
+    #[test]
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
@@ -340,6 +413,12 @@ mod tests {
             ("playout_delay_ms = '200'", "playout_delay_ms", "whole number of milliseconds"),
             ("show_damaged_frames = 1", "show_damaged_frames", "true or false"),
             ("tint_missing_parts = 'no'", "tint_missing_parts", "true or false"),
+            ("panels = 'network'", "panels", "list of names"),
+            ("panels = ['network', 'sound']", "panels", "a panel is network, statistics or messages"),
+            ("panels = [7]", "panels", "a panel is network, statistics or messages"),
+            ("panel_width = 299", "panel_width", "a whole number from 300 to 800"),
+            ("panel_width = 801", "panel_width", "a whole number from 300 to 800"),
+            ("lesson_layout = 'yes'", "lesson_layout", "true or false"),
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),

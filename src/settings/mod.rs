@@ -8,11 +8,13 @@
 pub mod document;
 mod entries;
 mod json;
+mod panels;
 mod problem;
 mod store;
 mod tables;
 mod values;
 
+pub use panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings, ParsePanelError};
 pub use problem::{IgnoredValue, SettingsProblem};
 pub use store::LoadedSettings;
 pub use values::{

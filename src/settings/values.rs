@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::panels::PanelSettings;
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, Fingerprint, PortSpelling, TrustedCertificate};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub show_damaged_frames: bool,
     /// Parts of a frame that are not its own are tinted.
     pub tint_missing_parts: bool,
+    /// Open panels and their width.
+    pub panels: PanelSettings,
     /// Servers of earlier connections, the most recent one first.
     pub servers: Vec<KnownServer>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
@@ -74,6 +77,7 @@ impl Default for Settings {
             save_folder: None,
             show_damaged_frames: true,
             tint_missing_parts: false,
+            panels: PanelSettings::default(),
             servers: Vec::new(),
             certificates: Vec::new(),
             films: Vec::new(),

@@ -9,6 +9,8 @@ use crate::impairment::EmulatorStats;
 pub struct Figure {
     /// Name of the figure.
     pub name: &'static str,
+    /// Time that the figure is about.
+    pub span: Span,
     /// Fields of [`Snapshot`] that it shows, as they are named in JSON.
     pub fields: &'static [&'static str],
     /// Definition in a few sentences, with the section of the RFC.
@@ -17,6 +19,41 @@ pub struct Figure {
     measured: fn(&Snapshot) -> String,
     /// Formats the true value, which the emulated network counts; `None` if it counts no such figure.
     pub emulated: Option<fn(&EmulatorStats) -> String>,
+}
+
+/// Time that a figure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// The last second of playback.
+    LastSecond,
+    /// The last packets or frames, each with less weight than the one after it.
+    Smoothed,
+    /// The last frames.
+    Recent,
+    /// The last report of the sender.
+    LastReport,
+    /// The moment at which it is shown.
+    Now,
+    /// One moment.
+    Once,
+    /// Playing time since SETUP, or the first response over HTTP.
+    SinceSetup,
+}
+
+impl Span {
+    /// Returns the span in words; `is_http` is true for a stream over HTTP, where there is no SETUP.
+    pub fn words(self, is_http: bool) -> &'static str {
+        match self {
+            Self::LastSecond => "last second",
+            Self::Smoothed => "smoothed",
+            Self::Recent => "last frames",
+            Self::LastReport => "last report",
+            Self::Now => "now",
+            Self::Once => "once",
+            Self::SinceSetup if is_http => "since start",
+            Self::SinceSetup => "since SETUP",
+        }
+    }
 }
 
 /// Fields that are values of the last second. They are left out of the session summary.
@@ -37,6 +74,15 @@ impl Figure {
         self.fields.iter().any(|field| INSTANTANEOUS_FIELDS.contains(field))
     }
 
+    /// Formats the value at this moment: "–" for one of the last second or the last packets unless the film plays.
+    pub fn current_value(&self, snapshot: &Snapshot, is_playing: bool) -> String {
+        let is_momentary = matches!(self.span, Span::LastSecond | Span::Smoothed);
+        match is_momentary && !is_playing {
+            true => UNKNOWN.to_owned(),
+            false => self.value(snapshot),
+        }
+    }
+
     /// Formats the measured value; "–" if it is about packets, and there are none.
     pub fn value(&self, snapshot: &Snapshot) -> String {
         let is_about_packets = self.fields.iter().all(|field| PACKET_FIELDS.contains(field));
@@ -49,6 +95,14 @@ impl Figure {
 
 /// Reason why figures about packets are "–" over HTTP.
 pub const NO_PACKETS_NOTE: &str = "HTTP has no packets, so figures about packets are –.";
+
+/// Loss in each second, of which there is a chart.
+pub const LOSS_PER_SECOND: &str = "Share of the packets expected in each second that did not arrive.";
+
+/// Returns the definition of the figure that shows this field of [`Snapshot`]; `None` if there is no such field.
+pub fn figure_of(field: &str) -> Option<&'static Figure> {
+    FIGURE_GROUPS.iter().flat_map(|group| group.figures).find(|figure| figure.fields.contains(&field))
+}
 
 /// Figures about one subject.
 pub struct FigureGroup {
@@ -70,6 +124,7 @@ pub static FIGURE_GROUPS: [FigureGroup; 5] = [
 const PACKETS: &[Figure] = &[
     Figure {
         name: "Expected",
+        span: Span::SinceSetup,
         fields: &["packets_expected"],
         description: "RTP packets from the first one, as RTP-Info announces it, to the last one received. Once the stream has \
                 ended or no more packets arrive, to the last one sent, if that is known (RFC 3550 appendix A.3).",
@@ -78,6 +133,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Received",
+        span: Span::SinceSetup,
         fields: &["packets_received", "packets_foreign"],
         description: "Distinct sequence numbers received among those expected, however late. Packets that are not part of the \
                 stream, because they are of another sender, SSRC or payload type, or no RTP packets, are stated if there \
@@ -90,6 +146,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Lost",
+        span: Span::SinceSetup,
         fields: &["packets_lost", "loss_ratio", "loss_doubt", "sequence_restarts"],
         description: "Expected − received, and its share of the expected packets. If the number is not exact, the reason is \
                 stated: losses before the first packet are unknown unless RTP-Info announces it, and losses at the moment \
@@ -106,6 +163,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Lost (RFC 3550)",
+        span: Span::SinceSetup,
         fields: &["cumulative_lost"],
         description: "Cumulative number of packets lost, as a receiver report states it: duplicates count as received, so it \
                 can be negative (RFC 3550 §6.4.1, appendix A.3).",
@@ -117,6 +175,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Loss bursts",
+        span: Span::SinceSetup,
         fields: &["loss_bursts", "loss_burst_mean", "loss_burst_longest"],
         description: "Runs of consecutive lost packets, with their mean length and that of the longest, in packets.",
         measured: |s| match s.loss_burst_mean {
@@ -131,6 +190,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Duplicated",
+        span: Span::SinceSetup,
         fields: &["packets_duplicated"],
         description: "Further copies of packets already received.",
         measured: |s| count(s.packets_duplicated),
@@ -138,6 +198,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Reordered",
+        span: Span::SinceSetup,
         fields: &["packets_reordered", "reordered_farthest"],
         description: "Packets received after one with a higher sequence number, and the largest distance behind the highest, \
                 in sequence numbers (RFC 4737 §3.3, §4.2).",
@@ -151,6 +212,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Late for playout",
+        span: Span::SinceSetup,
         fields: &["packets_late"],
         description: "Packets received after the packets that follow them had waited for the playout delay.",
         measured: |s| count(s.packets_late),
@@ -158,6 +220,7 @@ const PACKETS: &[Figure] = &[
     },
     Figure {
         name: "Repaired",
+        span: Span::SinceSetup,
         fields: &[
             "repaired_rtx",
             "packets_unrepaired",
@@ -184,6 +247,7 @@ const PACKETS: &[Figure] = &[
 const JITTER: &[Figure] = &[
     Figure {
         name: "Interarrival jitter",
+        span: Span::Smoothed,
         fields: &["jitter_ms"],
         description: "Variation of packet arrival times against RTP timestamps, smoothed over 16 packets (RFC 3550 §6.4.1, \
                 appendix A.8). Packets of one frame share a timestamp, so the time over which a sender spreads them counts \
@@ -193,6 +257,7 @@ const JITTER: &[Figure] = &[
     },
     Figure {
         name: "Interarrival jitter, mean / maximum",
+        span: Span::SinceSetup,
         fields: &["jitter_mean_ms", "jitter_max_ms"],
         description: "Mean and maximum of the interarrival jitter after each packet without the marker bit, as Wireshark \
                 computes them; after each packet if all have the marker bit.",
@@ -201,6 +266,7 @@ const JITTER: &[Figure] = &[
     },
     Figure {
         name: "Frame jitter",
+        span: Span::Smoothed,
         fields: &["frame_jitter_ms"],
         description: "Interarrival jitter (RFC 3550 appendix A.8) of the first packet of each frame only: the variation that \
                 the network adds to packets sent at the time of their timestamp. For a classroom server, whose timestamps \
@@ -210,6 +276,7 @@ const JITTER: &[Figure] = &[
     },
     Figure {
         name: "Frame jitter, mean / maximum",
+        span: Span::SinceSetup,
         fields: &["frame_jitter_mean_ms", "frame_jitter_max_ms"],
         description: "Mean and maximum of the frame jitter after the first packet of each frame.",
         measured: |s| format_mean_and_max(s.frame_jitter_mean_ms, s.frame_jitter_max_ms),
@@ -220,6 +287,7 @@ const JITTER: &[Figure] = &[
 const DATA: &[Figure] = &[
     Figure {
         name: "Payload",
+        span: Span::LastSecond,
         fields: &["bits_per_second"],
         description: "RTP payload received in the last second, each packet counted once; over HTTP the JPEG frames.",
         measured: |s| data_rate(s.bits_per_second),
@@ -227,6 +295,7 @@ const DATA: &[Figure] = &[
     },
     Figure {
         name: "On the wire",
+        span: Span::LastSecond,
         fields: &["wire_bits_per_second"],
         description: "All data received in the last second, including duplicates and the headers of RTP, UDP and IP; over TCP \
                 the headers of RTP and of the interleaved packet (RFC 2326 §10.12); over HTTP all bytes of the responses.",
@@ -235,6 +304,7 @@ const DATA: &[Figure] = &[
     },
     Figure {
         name: "Payload, total",
+        span: Span::SinceSetup,
         fields: &["payload_octets", "playing_s"],
         description: "RTP payload received since SETUP, and its mean rate over the playing time.",
         measured: |s| format_total_and_rate(s.payload_octets, s.playing_s),
@@ -242,6 +312,7 @@ const DATA: &[Figure] = &[
     },
     Figure {
         name: "On the wire, total",
+        span: Span::SinceSetup,
         fields: &["wire_octets"],
         description: "All data received since SETUP, including duplicates and headers, and its mean rate over the playing time.",
         measured: |s| format_total_and_rate(s.wire_octets, s.playing_s),
@@ -252,6 +323,7 @@ const DATA: &[Figure] = &[
 const FRAMES: &[Figure] = &[
     Figure {
         name: "Sent per second",
+        span: Span::Recent,
         fields: &["frames_per_second_sent"],
         description: "Frame rate of the sender, from the median interval of the timestamps (RFC 3550 §5.1, 90 kHz); over HTTP \
                 of the times in X-Timestamp.",
@@ -259,7 +331,8 @@ const FRAMES: &[Figure] = &[
         emulated: None,
     },
     Figure {
-        name: "Received per second",
+        name: "Complete per second",
+        span: Span::LastSecond,
         fields: &["frames_per_second"],
         description: "Complete frames received in the last second.",
         measured: |s| format_frame_rate(s.frames_per_second),
@@ -267,6 +340,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Frame interval, mean / maximum",
+        span: Span::SinceSetup,
         fields: &["frame_interval_mean_ms", "frame_interval_max_ms"],
         description: "Interval between the arrivals of complete frames: mean and maximum over the session, without pauses.",
         measured: |s| format_mean_and_max(s.frame_interval_mean_ms, s.frame_interval_max_ms),
@@ -274,6 +348,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Shown per second",
+        span: Span::LastSecond,
         fields: &["frames_per_second_shown"],
         description: "Frames shown in the last second.",
         measured: |s| format_frame_rate(s.frames_per_second_shown),
@@ -281,6 +356,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Complete",
+        span: Span::SinceSetup,
         fields: &["frames_complete"],
         description: "Frames of which all packets were received.",
         measured: |s| count(s.frames_complete),
@@ -288,6 +364,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Shown",
+        span: Span::SinceSetup,
         fields: &["frames_shown"],
         description: "Frames shown; without a window, frames that would have been shown.",
         measured: |s| count(s.frames_shown),
@@ -295,6 +372,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Incomplete",
+        span: Span::SinceSetup,
         fields: &["frames_incomplete"],
         description: "Frames of which some packets were received and others were not.",
         measured: |s| count(s.frames_incomplete),
@@ -302,6 +380,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Lost",
+        span: Span::SinceSetup,
         fields: &["frames_lost"],
         description: "Frames of which no packet was received, by the timestamps and sequence numbers of the frames around them.",
         measured: |s| count(s.frames_lost),
@@ -309,6 +388,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Shown damaged",
+        span: Span::SinceSetup,
         fields: &["frames_damaged"],
         description: "Incomplete frames that were shown; they count as shown too. What is missing was taken from the frame before.",
         measured: |s| count(s.frames_damaged),
@@ -316,6 +396,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Fresh area",
+        span: Span::SinceSetup,
         fields: &["fresh_area"],
         description: "Share of the picture that came from its own frame, mean over all frames that were due: 1 for a complete \
                 frame, the part that arrived for a damaged one, 0 for one that was lost or not shown.",
@@ -324,6 +405,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Dropped late",
+        span: Span::SinceSetup,
         fields: &["frames_dropped_late"],
         description: "Frames that were not shown because the next one was due, or because the screen did not keep up.",
         measured: |s| count(s.frames_dropped_late),
@@ -331,6 +413,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Unusable",
+        span: Span::SinceSetup,
         fields: &["frames_unusable"],
         description: "Frames whose payload is invalid or not supported (RFC 2435 §3.1).",
         measured: |s| count(s.frames_unusable),
@@ -338,6 +421,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Undecodable",
+        span: Span::SinceSetup,
         fields: &["frames_undecodable"],
         description: "Complete frames that cannot be decoded. They are not shown.",
         measured: |s| count(s.frames_undecodable),
@@ -345,6 +429,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Headers reduced",
+        span: Span::SinceSetup,
         fields: &["headers_reduced"],
         description: "Frames that an earlier version of Reelay sent without APPn and COM segments, because their header is long.",
         measured: |s| count(s.headers_reduced),
@@ -352,6 +437,7 @@ const FRAMES: &[Figure] = &[
     },
     Figure {
         name: "Decoding, mean / maximum",
+        span: Span::SinceSetup,
         fields: &["decode_ms", "decode_max_ms"],
         description: "Time to decode a frame and scale it to the window: mean and maximum over the session.",
         measured: |s| format_mean_and_max(s.decode_ms, s.decode_max_ms),
@@ -362,6 +448,7 @@ const FRAMES: &[Figure] = &[
 const TIME: &[Figure] = &[
     Figure {
         name: "First frame",
+        span: Span::Once,
         fields: &["first_frame_ms"],
         description: "Time from sending the first PLAY of the session, or GET over HTTP, to its first complete frame, without the \
                 playout delay.",
@@ -370,6 +457,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Playout delay",
+        span: Span::LastSecond,
         fields: &["playout_delay_ms"],
         description: "Time from the completion of a frame to its display, mean of the last second.",
         measured: |s| or_unknown(s.playout_delay_ms, milliseconds),
@@ -377,6 +465,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Delay held",
+        span: Span::Now,
         fields: &["held_delay_ms", "held_delay_reason"],
         description: "Playout delay that the jitter buffer holds, after the earliest arrival of the last seconds, and the reason: \
                 a fixed delay; or one that follows the 99.5th percentile of the delays of the last 10 s, between 50 ms and \
@@ -390,6 +479,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Network delay",
+        span: Span::LastSecond,
         fields: &["network_delay_ms"],
         description: "Time from the sender's media clock to the arrival of the first packet of a frame, mean of the last \
                 second, by the NTP and RTP timestamps of sender reports (RFC 3550 §6.4.1). Frames that stay incomplete \
@@ -400,6 +490,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Network delay, mean / maximum",
+        span: Span::SinceSetup,
         fields: &["network_delay_mean_ms", "network_delay_max_ms"],
         description: "Mean and maximum of the network delay over the session.",
         measured: |s| format_mean_and_max(s.network_delay_mean_ms, s.network_delay_max_ms),
@@ -407,6 +498,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Buffer",
+        span: Span::LastSecond,
         fields: &["buffered_ms"],
         description: "Time for which the frames in the jitter buffer would last if no more arrived: mean of the last second, \
                 measured before and after the arrival of each frame.",
@@ -415,6 +507,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "End to end",
+        span: Span::LastSecond,
         fields: &["end_to_end_ms", "is_one_clock"],
         description: "Time from the sender's media clock to the screen, mean of the last second, by the NTP and RTP timestamps \
                 of sender reports (RFC 3550 §6.4.1), or X-Timestamp over HTTP. Exact if the sender is on this machine; \
@@ -428,6 +521,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "End to end, mean",
+        span: Span::SinceSetup,
         fields: &["end_to_end_mean_ms"],
         description: "Time from the sender's media clock to the screen, mean of the session.",
         measured: |s| or_unknown(s.end_to_end_mean_ms, milliseconds),
@@ -435,6 +529,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Round trip",
+        span: Span::LastReport,
         fields: &["round_trip_ms"],
         description: "Round-trip time to the sender, by RTCP extended reports (RFC 3611 §4.4, §4.5), if the sender offers them \
                 in its SDP (§5.1).",
@@ -443,6 +538,7 @@ const TIME: &[Figure] = &[
     },
     Figure {
         name: "Stalls",
+        span: Span::SinceSetup,
         fields: &["stalls", "stalled_ms", "longest_stall_ms"],
         description: "Times that a frame stayed on the screen for at least three times the mean of the last 30 frames, and at \
                 least 150 ms longer than it (a freeze in the W3C's WebRTC statistics), with the total and the longest \
@@ -500,6 +596,17 @@ mod tests {
             }
         }
         assert_eq!(defined, fields);
+    }
+
+    #[test]
+    fn span_of_a_figure_agrees_with_its_fields() {
+        for figure in FIGURE_GROUPS.iter().flat_map(|group| group.figures) {
+            assert_eq!(figure.is_instantaneous(), figure.span == Span::LastSecond, "{}", figure.name);
+        }
+        let shown = figure_of("frames_per_second_shown").unwrap();
+        let snapshot = Snapshot { frames_per_second_shown: 14.0, ..Snapshot::default() };
+        assert_eq!(shown.current_value(&snapshot, true), "14.0 /s");
+        assert_eq!(shown.current_value(&snapshot, false), UNKNOWN);
     }
 
     #[test]

@@ -40,7 +40,9 @@ mod snapshot;
 mod stalls;
 mod timeline;
 
-pub use definitions::{FIGURE_GROUPS, Figure, FigureGroup, NO_PACKETS_NOTE};
+pub use definitions::{
+    FIGURE_GROUPS, Figure, FigureGroup, LOSS_PER_SECOND, NO_PACKETS_NOTE, Span, figure_of,
+};
 pub use figures::Figures;
 pub use frame_interval::FrameInterval;
 pub use jitter::{InterarrivalJitter, JitterFigures};

@@ -70,6 +70,11 @@ impl SessionHistory {
         &self.timeline
     }
 
+    /// Settings of the emulated network, in the order in which they applied; the first ones apply from the start.
+    pub fn emulator_changes(&self) -> &[EmulatorChange] {
+        &self.emulator_changes
+    }
+
     /// Builds a report of the session up to the newest figures.
     pub fn report(&self, subject: ReportSubject) -> SessionReport {
         let mut timeline = self.timeline.clone();

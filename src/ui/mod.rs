@@ -21,7 +21,7 @@ mod window;
 pub use app::{App, AppOptions, BackendUpdate, Button, Menu, Message, Shortcut};
 pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use dialog::play_list;
-pub use panel::{PanelKind, messages, network};
+pub use panel::{messages, network};
 pub use theme::{FONT, FONTS, dark, light};
 pub use widget::focus::FocusStep;
 pub use window::{WindowError, iced_settings, run};

@@ -23,7 +23,7 @@ pub const FONTS: [&[u8]; 2] = [
 /// Font sizes in logical pixels.
 pub mod size {
     #![allow(missing_docs)]
-    pub const TINY: f32 = 11.5;
+    pub const TINY: f32 = 12.0;
     pub const SMALL: f32 = 13.0;
     pub const NORMAL: f32 = 14.0;
     pub const LARGE: f32 = 16.0;
@@ -57,6 +57,8 @@ pub struct Colours {
     pub faint: Color,
     pub accent: Color,
     pub on_accent: Color,
+    /// Marks of controls: knobs, edges of what is selected, open panels.
+    pub control: Color,
     pub init: Color,
     pub ready: Color,
     pub playing: Color,
@@ -74,9 +76,10 @@ const DARK: Colours = Colours {
     line: color!(0x343949),
     text: color!(0xeef0f6),
     muted: color!(0xa3a9bb),
-    faint: color!(0x676e82),
+    faint: color!(0x7c849a),
     accent: color!(0xffc454),
     on_accent: color!(0x1e2230),
+    control: color!(0xffc454),
     init: color!(0x8d94a8),
     ready: color!(0x6cb2ff),
     playing: color!(0x4fd18b),
@@ -94,12 +97,13 @@ const LIGHT: Colours = Colours {
     line: color!(0xd3d7e3),
     text: color!(0x1a1d28),
     muted: color!(0x565d70),
-    faint: color!(0x9aa0b1),
+    faint: color!(0x7d8497),
     accent: color!(0xf2a91e),
     on_accent: color!(0x1e2230),
-    init: color!(0x6a7186),
+    control: color!(0xb36b00),
+    init: color!(0x5a6174),
     ready: color!(0x1668c7),
-    playing: color!(0x12804a),
+    playing: color!(0x0d6f3e),
     danger: color!(0xc5302a),
     late: color!(0x8446b8),
     warm: color!(0xb36b00),
@@ -225,18 +229,45 @@ pub fn choice(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::S
         let colours = colours(theme);
         let chosen = button_style(colours.surface, colours.text);
         match (is_selected, status) {
-            (true, _) => button::Style { border: outlined(colours.line, RADIUS - 2.0), ..chosen },
+            (true, _) => button::Style { border: outlined(colours.faint, RADIUS - 2.0), ..chosen },
             (false, button::Status::Hovered) => button::Style { background: None, ..chosen },
             (false, _) => button::Style { background: None, text_color: colours.muted, ..chosen },
         }
     }
 }
 
+/// Button that is on or off: of a panel, visible or open without space for it, or of a layout.
+pub fn toggle(toggle: Toggle) -> impl Fn(&Theme, button::Status) -> button::Style {
+    move |theme, status| {
+        let colours = colours(theme);
+        let style = quiet(theme, status);
+        match toggle {
+            Toggle::On => button::Style {
+                border: Border { width: 1.5, ..outlined(colours.control, RADIUS) },
+                ..button_style(colours.raised, colours.text)
+            },
+            Toggle::Hidden => button::Style { border: outlined(colours.faint, RADIUS), ..style },
+            Toggle::Off => style,
+        }
+    }
+}
+
+/// State of a button that is on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Toggle {
+    /// Off.
+    Off,
+    /// On, but there is no space for what it shows.
+    Hidden,
+    /// On.
+    On,
+}
+
 /// Large button with several lines of text.
 pub fn card(is_selected: bool) -> impl Fn(&Theme, button::Status) -> button::Style {
     move |theme, status| {
         let colours = colours(theme);
-        let edge = if is_selected { colours.accent } else { colours.line };
+        let edge = if is_selected { colours.control } else { colours.line };
         let background = match status {
             button::Status::Hovered | button::Status::Pressed => colours.raised,
             button::Status::Active | button::Status::Disabled => colours.surface,
@@ -359,6 +390,11 @@ pub fn recording_mark(theme: &Theme) -> container::Style {
     container::Style { text_color: Some(colours(theme).danger), ..container::Style::default() }
 }
 
+/// Mark of a figure that is right.
+pub fn check_mark(theme: &Theme) -> container::Style {
+    container::Style { text_color: Some(colours(theme).playing), ..container::Style::default() }
+}
+
 /// Background of a row of choices.
 pub fn choices(theme: &Theme) -> container::Style {
     container::Style { border: rounded(RADIUS), ..container::background(colours(theme).raised) }
@@ -385,10 +421,10 @@ pub fn tooltip(theme: &Theme) -> container::Style {
     }
 }
 
-/// Overlay while a file is dragged over the window.
+/// Overlay while a file is dragged over the window, dark in both themes so that its white label can be read.
 pub fn drop_area(theme: &Theme) -> container::Style {
-    let colours = colours(theme);
-    container::Style { border: Border { width: 2.0, ..outlined(colours.accent, RADIUS) }, ..backdrop(theme) }
+    let border = Border { width: 2.0, ..outlined(colours(theme).accent, RADIUS) };
+    container::Style { border, ..container::background(DARK.backdrop) }
 }
 
 /// Dot in the colour of an RTSP state.
@@ -407,15 +443,15 @@ pub fn field(is_invalid: bool) -> impl Fn(&Theme, text_input::Status) -> text_in
         let colours = colours(theme);
         let edge = match status {
             _ if is_invalid => colours.danger,
-            text_input::Status::Focused { .. } => colours.accent,
-            text_input::Status::Hovered => colours.faint,
-            text_input::Status::Active | text_input::Status::Disabled => colours.line,
+            text_input::Status::Focused { .. } => colours.control,
+            text_input::Status::Hovered => colours.muted,
+            text_input::Status::Active | text_input::Status::Disabled => colours.faint,
         };
         text_input::Style {
             background: colours.background.into(),
             border: outlined(edge, RADIUS),
             icon: colours.muted,
-            placeholder: colours.faint,
+            placeholder: colours.muted,
             value: colours.text,
             selection: Color { a: 0.35, ..colours.accent },
         }
@@ -431,13 +467,13 @@ pub fn switch(theme: &Theme, status: toggler::Status) -> toggler::Style {
         | toggler::Status::Disabled { is_toggled } => is_toggled,
     };
     let (track, thumb) = match is_on {
-        true => (colours.accent, colours.on_accent),
+        true => (colours.control, colours.on_accent),
         false => (colours.hovered, colours.muted),
     };
     toggler::Style {
         background: track.into(),
-        background_border_width: 0.0,
-        background_border_color: Color::TRANSPARENT,
+        background_border_width: 1.0,
+        background_border_color: if is_on { colours.control } else { colours.faint },
         foreground: thumb.into(),
         foreground_border_width: 0.0,
         foreground_border_color: Color::TRANSPARENT,
@@ -453,8 +489,8 @@ pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Styl
     let mut style = scrollable::default(theme, status);
     style.vertical_rail.background = None;
     style.vertical_rail.scroller.background = match status {
-        scrollable::Status::Active { .. } => colours.hovered.into(),
-        scrollable::Status::Hovered { .. } | scrollable::Status::Dragged { .. } => colours.faint.into(),
+        scrollable::Status::Active { .. } => colours.faint.into(),
+        scrollable::Status::Hovered { .. } | scrollable::Status::Dragged { .. } => colours.muted.into(),
     };
     style.vertical_rail.scroller.border = rounded(3.0);
     style
@@ -464,12 +500,12 @@ pub fn scroll_bar(theme: &Theme, status: scrollable::Status) -> scrollable::Styl
 pub fn slider_style(theme: &Theme, status: slider::Status) -> slider::Style {
     let colours = colours(theme);
     let handle = match status {
-        slider::Status::Active => colours.accent,
-        slider::Status::Hovered | slider::Status::Dragged => mix(colours.accent, Color::WHITE, 0.2),
+        slider::Status::Active => colours.control,
+        slider::Status::Hovered | slider::Status::Dragged => mix(colours.control, colours.text, 0.2),
     };
     slider::Style {
         rail: slider::Rail {
-            backgrounds: (colours.accent.into(), colours.hovered.into()),
+            backgrounds: (colours.control.into(), colours.hovered.into()),
             width: 5.0,
             border: rounded(2.5),
         },
@@ -482,7 +518,7 @@ pub fn slider_style(theme: &Theme, status: slider::Status) -> slider::Style {
     }
 }
 
-/// Time line that cannot be moved.
+/// Slider that cannot be moved, or has no effect.
 pub fn disabled_slider_style(theme: &Theme, _: slider::Status) -> slider::Style {
     let colours = colours(theme);
     let style = slider_style(theme, slider::Status::Active);
@@ -491,3 +527,6 @@ pub fn disabled_slider_style(theme: &Theme, _: slider::Status) -> slider::Style 
         handle: slider::Handle { background: colours.faint.into(), ..style.handle },
     }
 }
+
+#[cfg(test)]
+mod contrast;

@@ -1,9 +1,7 @@
 //! Bar below the video: time line, buttons, and the number of the frame.
 
-use std::time::Duration;
-
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, button, column, container, responsive, row, slider, text, tooltip};
+use iced::widget::{Row, button, column, container, responsive, row, slider, text};
 use iced::{Center, Element, Fill, Right, Theme};
 
 use super::playback::{Button, Playback, PlaybackPosition};
@@ -14,6 +12,7 @@ use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
 
 /// Request of the bar to the application.
@@ -192,12 +191,12 @@ fn transport_icon<'a>(entry: &Entry) -> Element<'a, Action> {
         .padding(10)
         .style(style)
         .on_press_maybe(entry.is_enabled.then_some(Action::Transport(entry.action)));
-    with_tooltip(container(pressed).id(entry.action.id()), entry.tooltip.clone())
+    hint(container(pressed).id(entry.action.id()), entry.tooltip.clone(), Position::Top)
 }
 
 fn menu_icon<'a>() -> Element<'a, Action> {
     let pressed = button(icon(Icon::More)).padding(10).style(theme::secondary).on_press(Action::ShowMenu);
-    with_tooltip(container(pressed).id(MENU_ID), "More".to_owned())
+    hint(container(pressed).id(MENU_ID), "More", Position::Top)
 }
 
 /// Returns the state of the recording and the text, as far as the space between the buttons suffices.
@@ -223,14 +222,6 @@ fn recording_label<'a>(recording: RecordingState) -> Option<Element<'a, Action>>
     let state = text(state).size(size::SMALL).wrapping(Wrapping::None);
     Some(row![mark, state].spacing(distance::TIGHT).align_y(Center).into())
 }
-
-fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> Element<'a, Action> {
-    let label = container(text(label).size(size::SMALL)).max_width(300).padding([4, 8]).style(theme::tooltip);
-    tooltip(content, label, tooltip::Position::Top).gap(4).delay(TOOLTIP_DELAY).into()
-}
-
-/// Time that the pointer must rest on a button before its tooltip appears.
-const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
 
 fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
     let symbol = match kind {

@@ -1,13 +1,11 @@
 //! Bar at the top: opening and connecting, panels, three or four buttons, preferences.
 
-use std::time::Duration;
-
-use iced::widget::{Row, button, container, row, space, text, tooltip};
+use iced::widget::{Row, button, container, row, space, text};
 use iced::{Center, Element, Fill};
 
-use crate::settings::Controls;
-use crate::ui::panel::PanelKind;
-use crate::ui::theme::{self, size, space as distance};
+use crate::settings::{Controls, PanelKind};
+use crate::ui::theme::{self, Toggle, size, space as distance};
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Request of the header to the application.
@@ -19,20 +17,34 @@ pub enum Action {
     Connect,
     /// Show three or four buttons below the video.
     SetControls(Controls),
-    /// Open this panel, or close it if it is open.
+    /// Open this panel, or close it if it is visible.
     TogglePanel(PanelKind),
+    /// Switch the lesson layout on or off.
+    ToggleLesson,
     /// Show the Preferences dialog.
     Preferences,
 }
 
-/// Time that the pointer must rest on a button before its tooltip appears.
-const TOOLTIP_DELAY: Duration = Duration::from_millis(600);
+/// State of the buttons for the panels.
+pub struct Panels<'a> {
+    /// Open panels.
+    pub open: &'a [PanelKind],
+    /// Those of them for which there is space.
+    pub visible: Vec<PanelKind>,
+    /// The lesson layout is on.
+    pub is_lesson: bool,
+}
 
-/// Id of the preferences button, which has no text for tests to find it by.
+/// Ids of the buttons without a text for tests to find them by.
 const PREFERENCES_ID: &str = "preferences";
+const LESSON_ID: &str = "lesson-layout";
 
-/// Returns the header; `open` is the panel that is open.
-pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Action> {
+/// Width of the window from which the buttons of the panels have labels, in logical pixels.
+const MIN_WIDTH_OF_LABELS: f32 = 880.0;
+
+/// Returns the header of a window of this width, in logical pixels.
+pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<'a, Action> {
+    let is_compact = width < MIN_WIDTH_OF_LABELS;
     let left = row![
         toolbar_button(Icon::Open, "Open…", "Open a film (Ctrl+O)", Action::Open),
         toolbar_button(Icon::Connect, "Connect…", "Connect to a stream (Ctrl+L)", Action::Connect),
@@ -41,49 +53,55 @@ pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Acti
     let preferences =
         button(icon(Icon::Settings)).padding(9).style(theme::quiet).on_press(Action::Preferences);
     let right = row![
-        text("Buttons").size(size::SMALL).style(theme::muted),
-        controls_choice(controls),
-        with_tooltip(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)"),
+        panel_buttons(panels, is_compact),
+        controls_choice(controls, is_compact),
+        hint(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)", Position::Bottom),
     ]
-    .spacing(distance::SMALL)
+    .spacing(if is_compact { distance::SMALL } else { distance::NORMAL })
     .align_y(Center);
-    let content =
-        row![left, space::horizontal(), panel_buttons(open), right].spacing(distance::NORMAL).align_y(Center);
+    let content = row![left, space::horizontal(), right].align_y(Center);
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
 fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: &'a str, action: Action) -> Element<'a, Action> {
     let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
-    with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), tooltip)
+    let pressed = button(content).padding([8, 12]).style(theme::secondary).on_press(action);
+    hint(pressed, tooltip, Position::Bottom)
 }
 
-fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
-    let panels = PanelKind::ALL.map(|panel| {
-        let name = button(text(panel.name()).size(size::SMALL))
-            .padding([4, 8])
-            .style(theme::choice(open == Some(panel)))
-            .on_press(Action::TogglePanel(panel));
-        with_tooltip(name, panel.tooltip())
+/// Returns the buttons of the panels and of the lesson layout, each of which is on or off by itself.
+fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Action> {
+    let buttons = PanelKind::ALL.map(|panel| {
+        let state = match (panels.visible.contains(&panel), panels.open.contains(&panel)) {
+            (true, _) => Toggle::On,
+            (false, true) => Toggle::Hidden,
+            (false, false) => Toggle::Off,
+        };
+        let label = (!is_compact).then(|| text(panel.name()).size(size::SMALL).into());
+        let content = row![icon(panel.icon())].extend(label).spacing(6).align_y(Center);
+        let pressed =
+            button(content).padding(8).style(theme::toggle(state)).on_press(Action::TogglePanel(panel));
+        hint(container(pressed).id(panel.as_str()), panel.tooltip(), Position::Bottom)
     });
-    container(Row::with_children(panels).spacing(2)).padding(3).style(theme::choices).into()
+    let state = if panels.is_lesson { Toggle::On } else { Toggle::Off };
+    let lesson =
+        button(icon(Icon::Lesson)).padding(8).style(theme::toggle(state)).on_press(Action::ToggleLesson);
+    let about = "Lesson layout: a small picture, and all panels in a row";
+    let lesson = hint(container(lesson).id(LESSON_ID), about, Position::Bottom);
+    Row::with_children(buttons).push(lesson).spacing(2).align_y(Center).into()
 }
 
-fn controls_choice<'a>(controls: Controls) -> Element<'a, Action> {
+fn controls_choice<'a>(controls: Controls, is_compact: bool) -> Element<'a, Action> {
     let choice = |label, description, choice| {
         let pressed = button(text(label).size(size::SMALL))
-            .padding([4, 12])
+            .padding([4, if is_compact { 6 } else { 10 }])
             .style(theme::choice(choice == controls))
             .on_press(Action::SetControls(choice));
-        with_tooltip(pressed, description)
+        hint(pressed, description, Position::Bottom)
     };
     let both: Row<'_, _> = row![
-        choice("3", "Play, Pause, Stop", Controls::Three),
-        choice("4", "Setup, Play, Pause, Teardown", Controls::Four)
+        choice("3 buttons", "Play, Pause, Stop", Controls::Three),
+        choice("4 buttons", "Setup, Play, Pause, Teardown", Controls::Four)
     ];
     container(both.spacing(2)).padding(3).style(theme::choices).into()
-}
-
-fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: &'a str) -> Element<'a, Action> {
-    let label = container(text(label).size(size::SMALL)).padding([4, 8]).style(theme::tooltip);
-    tooltip(content, label, tooltip::Position::Bottom).gap(4).delay(TOOLTIP_DELAY).into()
 }

@@ -45,11 +45,7 @@ impl App {
             Shortcut::OpenFolder => return self.pick(PickKind::Folder),
             Shortcut::Connect => return self.show_connect_dialog(),
             Shortcut::Preferences => return self.show_preferences_dialog(),
-            // Panels are not visible in full screen.
-            Shortcut::Panel(panel) if !self.is_fullscreen => {
-                return self.handle_header(header::Action::TogglePanel(panel));
-            }
-            Shortcut::Panel(_) => {}
+            Shortcut::Panel(panel) => return self.handle_header(header::Action::TogglePanel(panel)),
             Shortcut::Escape => return self.handle_escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
             Shortcut::MoveFocus(step) => return focus::advance(step, focus::PANEL_ID),

@@ -8,6 +8,7 @@ use iced::{Size, window};
 
 use super::backend_subscription::BackendUpdate;
 use super::menu::{self, Menu};
+use super::panel_state::EdgeAction;
 use super::shortcuts::Shortcut;
 use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
@@ -35,6 +36,8 @@ pub enum Message {
     Statistics(statistics::Action),
     Messages(messages::Message),
     Summary(summary::Message),
+    /// Drag of the edge of the panels.
+    PanelEdge(EdgeAction),
     FilePicked(PickResult),
     FileSaved(SaveResult),
     Shortcut(Shortcut),

@@ -5,12 +5,13 @@
 //! (focus, file dialogs, clipboard). `App` is split by subject:
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
-//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
+//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking` and
+//!   `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
 //!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
-//!   is open; `session_record`: statistics and message log.
+//!   is open; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -42,6 +43,8 @@ mod keyboard;
 mod logo;
 mod menu;
 mod message;
+mod panel_state;
+mod panels;
 mod play_list;
 mod playback;
 mod playing_order;

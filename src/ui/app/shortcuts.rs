@@ -3,7 +3,7 @@
 use iced::keyboard::key::{Code, Named, Physical};
 use iced::keyboard::{self, Key};
 
-use crate::ui::panel::PanelKind;
+use crate::settings::PanelKind;
 use crate::ui::widget::focus::FocusStep;
 
 /// Action of a key.

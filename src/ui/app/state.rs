@@ -12,6 +12,7 @@ use super::banner_timeout::BannerTimeout;
 use super::frame_rate;
 use super::logo::logo;
 use super::menu::Menu;
+use super::panel_state::Panels;
 use super::play_list::PlayList;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
@@ -24,7 +25,7 @@ use crate::session::Decoder;
 use crate::settings::{Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, preferences, sign_in, summary};
-use crate::ui::panel::{PanelKind, messages, network, statistics};
+use crate::ui::panel::{messages, network, statistics};
 use crate::ui::text_format::state_name;
 use crate::ui::theme;
 use crate::ui::widget::video::PictureHandle;
@@ -55,8 +56,7 @@ pub struct App {
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
     pub(super) menu: Option<Menu>,
-    /// Panel that is open, if any.
-    pub(super) panel: Option<PanelKind>,
+    pub(super) panels: Panels,
     pub(super) network: network::Panel,
     pub(super) statistics: statistics::Panel,
     pub(super) messages: messages::Panel,
@@ -143,7 +143,7 @@ impl App {
             connect_form: connect::Form::default(),
             dialog: None,
             menu: None,
-            panel: None,
+            panels: Panels::default(),
             network: network::Panel::default(),
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),

@@ -5,12 +5,12 @@ use iced::{Center, Element, Fill};
 
 use super::frame_rate;
 use super::playback::Playback;
-use crate::format as figure;
-use crate::format::UNKNOWN;
+use crate::format::{UNKNOWN, percentage};
 use crate::session::{Picture, RtspState};
-use crate::stats::Snapshot;
+use crate::stats::{Snapshot, figure_of};
 use crate::ui::text_format::{self, state_name};
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::hint::{Position, hint};
 
 /// Returns the status bar.
 pub fn view<'a>(
@@ -58,31 +58,32 @@ const LINE_HEIGHT: f32 = 19.0;
 /// Texts at the right of the bar.
 struct Figures {
     size: String,
-    /// Frame rate that is measured, or stated by the file or the server; `None` if only an assumed one is known.
-    frame_rate: Option<String>,
-    data_rate: String,
-    loss: String,
+    /// Frame rate of the film, before it plays; `None` if it is assumed.
+    film_rate: Option<String>,
+    /// Measured figures: what is shown, and the definition. Their values are those of the Statistics panel.
+    measured: Vec<(String, &'static str)>,
 }
 
 impl Figures {
     fn new(playback: &Playback, picture: Option<&Picture>, stats: &Snapshot) -> Self {
         let is_playing = playback.state() == RtspState::Playing;
-        let frame_rate = match (is_playing, playback.frame_times()) {
-            (true, _) => Some(format!("{:.1} frames/s", stats.frames_per_second)),
-            (false, _) if playback.assumed_rate().is_some() => None,
-            (false, Some(times)) => Some(format!("{} fps", times.rate())),
-            (false, None) => Some(format!("{UNKNOWN} frames/s")),
+        let film_rate = match playback.frame_times() {
+            _ if is_playing || playback.assumed_rate().is_some() => None,
+            Some(times) => Some(format!("{} fps", times.rate())),
+            None => None,
         };
-        let data_rate = match is_playing {
-            true => figure::data_rate(stats.bits_per_second),
-            false => format!("{UNKNOWN} bit/s"),
+        let current = |field, words: fn(String) -> String| {
+            figure_of(field)
+                .map(|figure| (words(figure.current_value(stats, is_playing)), figure.description))
         };
-        let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), figure::percentage);
+        let loss = stats.loss_ratio.map_or(UNKNOWN.to_owned(), percentage);
+        let lost = figure_of("packets_lost").map(|figure| (format!("{loss} lost"), figure.description));
+        let shown = current("frames_per_second_shown", |rate| format!("{rate} shown"));
+        let wire = current("wire_bits_per_second", |rate| format!("{rate} on the wire"));
         Self {
             size: picture.map_or(UNKNOWN.to_owned(), |p| format!("{}×{}", p.source_width, p.source_height)),
-            frame_rate,
-            data_rate,
-            loss: format!("Loss {loss}"),
+            film_rate,
+            measured: [shown, wire, lost].into_iter().flatten().collect(),
         }
     }
 
@@ -91,12 +92,17 @@ impl Figures {
         &self,
         assumed_rate: Option<Element<'a, frame_rate::Message>>,
     ) -> Element<'a, frame_rate::Message> {
-        row![content(self.size.clone())]
+        let measured = self
+            .measured
+            .iter()
+            .map(|(shown, description)| hint(content(shown.clone()), *description, Position::Top));
+        row![hint(content(self.size.clone()), "Width and height of the film, in pixels.", Position::Top)]
             .extend(assumed_rate)
-            .extend(self.frame_rate.clone().map(|rate| content(rate).into()))
-            .push(content(self.data_rate.clone()))
-            .push(content(self.loss.clone()))
-            .spacing(distance::HUGE)
+            .extend(self.film_rate.clone().map(|rate| {
+                hint(content(rate), "Frame rate that the film or the server states.", Position::Top)
+            }))
+            .extend(measured)
+            .spacing(distance::WIDE + distance::TIGHT)
             .align_y(Center)
             .into()
     }

@@ -44,6 +44,7 @@ impl App {
             Message::Statistics(statistics::Action::ShowSummary) => self.show_summary(),
             Message::Messages(message) => return self.handle_messages(message),
             Message::Summary(message) => return self.handle_summary(message),
+            Message::PanelEdge(action) => return self.handle_panel_edge(action),
             Message::Network(message) => return self.handle_network(message),
             Message::FilePicked(result) => return self.handle_file_picked(result),
             Message::FileSaved(result) => return self.handle_file_saved(result),
@@ -117,10 +118,8 @@ impl App {
                 self.settings.controls = controls;
                 self.save_settings()
             }
-            header::Action::TogglePanel(panel) => {
-                self.panel = (self.panel != Some(panel)).then_some(panel);
-                Task::none()
-            }
+            header::Action::TogglePanel(panel) => self.toggle_panel(panel),
+            header::Action::ToggleLesson => self.toggle_lesson(),
             header::Action::Preferences => self.show_preferences_dialog(),
         }
     }

@@ -36,6 +36,7 @@ impl App {
         let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
         self.is_fullscreen = !self.is_fullscreen;
         self.pointer_moved_at = None;
+        self.close_fullscreen_panels();
         let mode = if self.is_fullscreen { window::Mode::Fullscreen } else { window::Mode::Windowed };
         window::set_mode(id, mode)
     }

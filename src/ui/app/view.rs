@@ -1,9 +1,7 @@
 //! Layout of the window.
 
-use std::time::Instant;
-
-use iced::widget::{center, column, container, mouse_area, opaque, row, stack, text};
-use iced::{Element, Fill};
+use iced::widget::{center, column, container, mouse_area, opaque, responsive, stack, text};
+use iced::{Element, Fill, Size};
 
 use super::menu::{self, Line, Menu};
 use super::message::Message;
@@ -13,7 +11,6 @@ use super::state::{App, Dialog};
 use super::{banner, controls, header, start_screen, status_bar, transport};
 use crate::session::RtspState;
 use crate::ui::dialog::{play_list, summary, trust};
-use crate::ui::panel::{self, PanelKind, statistics};
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::video::{self, PictureHandle};
 use crate::ui::widget::{click_position, focus};
@@ -21,10 +18,10 @@ use crate::ui::widget::{click_position, focus};
 impl App {
     /// Returns the content of the window.
     pub fn view(&self) -> Element<'_, Message> {
-        let content = match self.is_fullscreen {
-            true => mouse_area(self.view_screen()).on_move(|_| Message::PointerMoved).into(),
-            false => self.view_windowed(),
-        };
+        let content = responsive(|window| match self.is_fullscreen {
+            true => self.view_fullscreen(window),
+            false => self.view_windowed(window),
+        });
         let over = match (&self.dialog, self.menu) {
             (Some(dialog), _) => Some(view_dialog(dialog, &self.play_list)),
             (None, Some(menu)) => Some(self.view_menu(menu)),
@@ -36,10 +33,24 @@ impl App {
         }
     }
 
-    fn view_windowed(&self) -> Element<'_, Message> {
+    fn view_fullscreen(&self, window: Size) -> Element<'_, Message> {
+        let arrangement = self.arrange_panels(window);
+        let panels = self.view_overlay_panels(&arrangement);
+        let screen = self.view_screen(arrangement.total_width());
+        let screen = mouse_area(screen).on_move(|_| Message::PointerMoved);
+        stack![screen].extend(panels).into()
+    }
+
+    fn view_windowed(&self, window: Size) -> Element<'_, Message> {
+        let arrangement = self.arrange_panels(window);
+        let panels = header::Panels {
+            open: self.open_panels(),
+            visible: arrangement.visible(),
+            is_lesson: self.settings.panels.is_lesson,
+        };
         column![
-            header::view(self.settings.controls, self.panel).map(Message::Header),
-            row![self.view_screen()].extend(self.view_panel()).height(Fill),
+            header::view(self.settings.controls, &panels, window.width).map(Message::Header),
+            self.view_middle(self.view_screen(0.0), &arrangement),
             self.view_controls(),
             status_bar::view(
                 &self.playback,
@@ -99,41 +110,9 @@ impl App {
         Line { name: "Close", key: "Ctrl+W", action: is_open.then_some(menu::Action::Close) }
     }
 
-    /// Returns the open panel, or `None`.
-    pub fn view_panel(&self) -> Option<Element<'_, Message>> {
-        self.panel.map(|panel| self.panel(panel))
-    }
-
-    fn panel(&self, panel: PanelKind) -> Element<'_, Message> {
-        let (session_record, figures) = (&self.session_record, self.session_record.figures());
-        let (toolbar, content) = match panel {
-            PanelKind::Network => {
-                let content = self.network.view(
-                    self.playback.host(),
-                    self.playback.is_http(),
-                    figures.snapshot.emulated,
-                );
-                (None, content.map(Message::Network))
-            }
-            PanelKind::Statistics => {
-                let is_dark = theme::is_dark(&self.theme());
-                let is_playing = self.playback.state() == RtspState::Playing;
-                let content = self.statistics.view(figures, session_record.history(), is_playing, is_dark);
-                let toolbar = statistics::Panel::toolbar(figures);
-                (Some(toolbar.map(Message::Statistics)), content.map(Message::Statistics))
-            }
-            PanelKind::Messages => {
-                let toolbar = self.messages.toolbar(session_record.message_log(), self.now);
-                let content = self.messages.view(session_record.message_log(), Instant::now());
-                (Some(toolbar.map(Message::Messages)), content.map(Message::Messages))
-            }
-        };
-        let on_close = Message::Header(header::Action::TogglePanel(panel));
-        panel::layout::view(panel, toolbar, content, on_close)
-    }
-
-    /// Returns the area between header and controls: the start screen or the video, with the banner.
-    fn view_screen(&self) -> Element<'_, Message> {
+    /// Returns the area between header and controls: the start screen or the video, with the banner. `covered` is the
+    /// width at the right that panels cover, in logical pixels.
+    fn view_screen(&self, covered: f32) -> Element<'_, Message> {
         let banner = banner::view(&self.playback, &self.session_record, self.start_hint(), self.now)
             .filter(|_| !self.banner_timeout.is_over())
             .map(|banner| banner.map(Message::Banner));
@@ -145,7 +124,7 @@ impl App {
                     .extend(banner.map(Element::from))
                     .into()
             }
-            Some(_) => self.view_video(banner),
+            Some(_) => self.view_video(banner, covered),
         };
         match self.is_file_hovering {
             true => stack![content, view_drop_area()].into(),
@@ -167,8 +146,9 @@ impl App {
         }
     }
 
-    /// Returns the video with the banner over its lower edge and, in full screen, the controls.
-    fn view_video<'a>(&'a self, banner: Option<Element<'a, Message>>) -> Element<'a, Message> {
+    /// Returns the video with the banner over its lower edge and, in full screen, the controls; neither is where panels
+    /// cover the video.
+    fn view_video<'a>(&'a self, banner: Option<Element<'a, Message>>, covered: f32) -> Element<'a, Message> {
         let video = video::video(self.picture.as_ref(), self.scale_factor, Message::VideoResized)
             .on_right_press(|at| Message::ShowMenu(Menu::Context(at)));
         let video = mouse_area(video).on_double_click(Message::VideoDoubleClicked);
@@ -176,7 +156,10 @@ impl App {
         let overlay: Vec<_> = banner.into_iter().chain(controls).collect();
         match overlay.is_empty() {
             true => video.into(),
-            false => stack![video, container(column(overlay)).align_bottom(Fill)].into(),
+            false => {
+                let padding = iced::Padding::ZERO.right(covered);
+                stack![video, container(column(overlay)).align_bottom(Fill).padding(padding)].into()
+            }
         }
     }
 }
@@ -196,7 +179,7 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList) -> Element<'a, Messag
         Dialog::PlayList => view_play_list(list),
     };
     let (max_width, max_height) = match dialog {
-        Dialog::Summary(..) => (760.0, 640.0),
+        Dialog::Summary(..) => (760.0, f32::INFINITY),
         Dialog::PlayList => (560.0, 560.0),
         _ => (520.0, f32::INFINITY),
     };

@@ -1,10 +1,11 @@
 //! Session summary: each statistic as measured and as counted by the emulator, and its export.
 
-use iced::widget::{Column, Row, Text, button, column, container, row, scrollable, space, text, tooltip};
-use iced::{Center, Element, Fill};
+use iced::widget::{Column, Row, Text, button, column, container, row, scrollable, space, text};
+use iced::{Center, Element, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Message of the dialog.
@@ -28,6 +29,9 @@ pub enum ExportStatus {
 
 /// Id of the close button, which has no text for tests to find it by.
 const CLOSE_ID: &str = "close-summary";
+
+/// Id of the check marks, which have no text for tests to find them by.
+const CHECK_ID: &str = "summary-equal";
 
 /// Returns the content of the dialog. It stays open after an export, so that the summary can be exported in another
 /// format as well.
@@ -77,16 +81,17 @@ fn table(report: &SessionReport) -> Element<'_, Message> {
     let has_emulated =
         report.figure_groups().flat_map(|(_, lines)| lines).any(|line| line.emulated.is_some());
     let groups = report.figure_groups().enumerate().map(|(index, (group, lines))| {
-        let label = |label| text(label).size(size::SMALL).style(theme::muted);
+        let label = |label| text(label).size(size::SMALL).style(theme::muted).align_x(Right);
         let header = row![text(group).size(size::NORMAL).font(theme::STRONG).width(NAME_WIDTH)];
         // Column titles once, and only if there are two columns.
         let header = match (index, has_emulated) {
             (0, true) => header
                 .push(label("measured").width(Fill))
-                .push(label("counted by the emulator").width(EMULATED_WIDTH)),
+                .push(label("counted by the emulator").width(EMULATED_WIDTH))
+                .push(space().width(CHECK_WIDTH)),
             _ => header,
         };
-        column![header.align_y(Center)]
+        column![header.spacing(distance::SMALL).align_y(Center)]
             .extend(lines.into_iter().map(|line| table_row(line, has_emulated)))
             .spacing(distance::TIGHT)
             .into()
@@ -95,23 +100,32 @@ fn table(report: &SessionReport) -> Element<'_, Message> {
 }
 
 /// Width of the column of names, in logical pixels.
-const NAME_WIDTH: f32 = 190.0;
+const NAME_WIDTH: f32 = 210.0;
 
 /// Width of the column of the emulator's counts, in logical pixels.
-const EMULATED_WIDTH: f32 = 190.0;
+const EMULATED_WIDTH: f32 = 170.0;
+
+/// Width of the column of check marks, in logical pixels.
+const CHECK_WIDTH: f32 = 16.0;
 
 fn table_row<'a>(line: ReportLine, has_emulated: bool) -> Element<'a, Message> {
     let ReportLine { name, description, measured, emulated } = line;
-    let value = |value| text(value).size(size::NORMAL);
-    let content = row![
-        text(name).size(size::NORMAL).style(theme::muted).width(NAME_WIDTH),
-        value(measured).width(Fill)
-    ];
-    let content = match has_emulated {
-        true => content.push(value(emulated.unwrap_or_default()).width(EMULATED_WIDTH)),
-        false => content,
-    };
-    let about =
-        container(text(description).size(size::SMALL)).max_width(360).padding([6, 10]).style(theme::tooltip);
-    tooltip(content, about, tooltip::Position::Bottom).gap(2).into()
+    let is_equal = emulated.as_ref() == Some(&measured);
+    let value = |value| text(value).size(size::NORMAL).align_x(Right);
+    let name = text(name).size(size::NORMAL).style(theme::muted);
+    let name = container(hint(name, description, Position::Bottom)).width(NAME_WIDTH);
+    let content = row![name, value(measured).width(Fill)].spacing(distance::SMALL).align_y(Center);
+    match has_emulated {
+        true => content
+            .push(value(emulated.unwrap_or_default()).width(EMULATED_WIDTH))
+            .push(container(is_equal.then(check_mark)).width(CHECK_WIDTH))
+            .into(),
+        false => content.into(),
+    }
+}
+
+/// Returns the mark of a figure whose measured value is the true one.
+fn check_mark<'a>() -> Element<'a, Message> {
+    let mark = container(icon(Icon::Check)).id(CHECK_ID).style(theme::check_mark);
+    hint(mark, "Measured and counted are equal.", Position::Left)
 }

@@ -1,20 +1,9 @@
-//! The list of panels.
+//! Names and icons of the panels.
 
-/// Panel at the right of the video.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PanelKind {
-    /// Settings of the emulated network.
-    Network,
-    /// Statistics of the session.
-    Statistics,
-    /// RTSP messages of the session.
-    Messages,
-}
+use crate::settings::PanelKind;
+use crate::ui::widget::icon::Icon;
 
 impl PanelKind {
-    /// All panels, in the order of the header and of the shortcuts Ctrl+1 to Ctrl+3.
-    pub const ALL: [Self; 3] = [Self::Network, Self::Statistics, Self::Messages];
-
     /// Returns the title of the panel, which is also the label of its button.
     pub fn name(self) -> &'static str {
         match self {
@@ -24,20 +13,30 @@ impl PanelKind {
         }
     }
 
-    /// Returns the tooltip: the content of the panel, and the shortcut.
-    pub fn tooltip(self) -> &'static str {
+    /// Returns the icon of the panel's button.
+    pub fn icon(self) -> Icon {
         match self {
-            Self::Network => "Emulate loss, delay and jitter (Ctrl+1)",
-            Self::Statistics => "Statistics of the received stream (Ctrl+2)",
-            Self::Messages => "RTSP requests and responses (Ctrl+3)",
+            Self::Network => Icon::Network,
+            Self::Statistics => Icon::Statistics,
+            Self::Messages => Icon::Messages,
         }
     }
 
-    /// Returns the width in logical pixels.
-    pub(super) fn width(self) -> f32 {
+    /// Returns the tooltip: the content of the panel, and the shortcut.
+    pub fn tooltip(self) -> &'static str {
         match self {
-            Self::Network => 320.0,
-            Self::Statistics | Self::Messages => 400.0,
+            Self::Network => "Network: emulate loss, delay and jitter (Ctrl+1)",
+            Self::Statistics => "Statistics of the received stream (Ctrl+2)",
+            Self::Messages => "Messages: RTSP requests and responses (Ctrl+3)",
+        }
+    }
+
+    /// Returns the id of the panel's close button, which has no text for tests to find it by.
+    pub(super) fn close_id(self) -> &'static str {
+        match self {
+            Self::Network => "close-network",
+            Self::Statistics => "close-statistics",
+            Self::Messages => "close-messages",
         }
     }
 

@@ -3,15 +3,12 @@
 use iced::widget::{Column, button, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
-use super::kind::PanelKind;
+use crate::settings::PanelKind;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::focus;
 use crate::ui::widget::icon::{Icon, icon};
 
-/// Id of the close button, which has no text for tests to find it by.
-const CLOSE_ID: &str = "close-panel";
-
-/// Returns a panel around its content. Title and toolbar stay in place while the content is scrolled.
+/// Returns a panel around its content, which fills the available area. Title and toolbar stay in place while the content is scrolled.
 pub fn view<'a, M: Clone + 'a>(
     panel: PanelKind,
     toolbar: Option<Element<'a, M>>,
@@ -22,7 +19,7 @@ pub fn view<'a, M: Clone + 'a>(
     let title = row![
         text(panel.name()).size(size::LARGE).font(theme::STRONG),
         space::horizontal(),
-        container(close).id(CLOSE_ID),
+        container(close).id(panel.close_id()),
     ]
     .align_y(Center);
     // The scroll bar is drawn in the padding at the right.
@@ -36,9 +33,9 @@ pub fn view<'a, M: Clone + 'a>(
         .push(scrolled);
     container(content.spacing(distance::SMALL))
         .id(focus::PANEL_ID)
-        .width(panel.width())
+        .width(Fill)
         .height(Fill)
-        .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))
+        .padding(iced::Padding::new(distance::WIDE).bottom(distance::NORMAL).right(distance::TIGHT))
         .style(theme::panel)
         .into()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use iced::widget::{Column, button, column, container, mouse_area, row, space, text, text_input};
+use iced::widget::{Column, button, column, container, mouse_area, row, text, text_input};
 use iced::{Center, Element, Fill, mouse};
 
 use super::message_filter;
@@ -128,13 +128,14 @@ impl Panel {
         let copy_label = if self.has_just_copied(now) { "Copied" } else { "Copy" };
         let buttons = row![
             choices(view_modes, self.view_mode, Message::ViewMode),
-            space::horizontal(),
             action_button(copy_label, Message::Copy, has_matches),
             action_button("Save…", Message::Save, has_matches),
             action_button("Clear", Message::Clear, has_any),
         ]
         .spacing(distance::SMALL)
-        .align_y(Center);
+        .align_y(Center)
+        // In a narrow panel.
+        .wrap();
         let toolbar = column![buttons, filter].spacing(distance::SMALL);
         match self.view_mode {
             ViewMode::Ladder if has_any => toolbar.push(lifeline_labels()).into(),
@@ -206,7 +207,9 @@ const NO_MESSAGES: &str = "No messages yet. The requests of the player (OPTIONS,
                             RTSP, GET over HTTP) and the server's responses appear here.";
 
 fn placeholder(message: &str) -> Element<'_, Message> {
-    text(message).size(size::SMALL).style(theme::muted).width(Fill).into()
+    let message = text(message).size(size::SMALL).style(theme::muted).width(Fill);
+    // Glyphs at the very edge of the scrolled area are cut off.
+    container(message).padding([distance::SMALL, 1.0]).into()
 }
 
 /// Returns the complete message, to be shown below its row.

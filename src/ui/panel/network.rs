@@ -1,14 +1,17 @@
-//! Network panel: settings of the emulated network, by slider, number field and preset.
+//! Network panel: settings of the emulated network, by preset, slider and number field.
 
-use iced::widget::{Column, Text, button, column, container, row, slider, space, text, text_input, toggler};
-use iced::{Center, Element, Fill};
+use iced::widget::{
+    Column, Row, Text, button, column, container, row, slider, space, text, text_input, toggler,
+};
+use iced::{Center, Element, Fill, Theme};
 
-use super::network_slider::SliderField;
+pub use super::network_slider::SliderField;
 use crate::format::count;
 use crate::impairment::{Distribution, EmulatorSettings, EmulatorStats, Impairments, PRESETS, Preset};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::choices::choices;
+use crate::ui::widget::hint::{Position, hint};
 
 /// State of the panel: the current settings, and the text of the field that is being edited.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub struct Panel {
     queue_bytes: u32,
     /// Field that is being edited, with its text, which may be invalid.
     input: Option<(Field, String)>,
+    /// The settings that are seldom used are shown.
+    is_more_shown: bool,
 }
 
 /// Text field of the panel.
@@ -44,6 +49,8 @@ pub enum Message {
     Reordering(bool),
     Preset(&'static Preset),
     NewSeed,
+    /// Show or hide the settings that are seldom used.
+    More(bool),
     Reset,
 }
 
@@ -68,6 +75,7 @@ impl Default for Panel {
             settings: EmulatorSettings { seed: 1, ..EmulatorSettings::default() },
             queue_bytes: DEFAULT_QUEUE_BYTES,
             input: None,
+            is_more_shown: false,
         }
     }
 }
@@ -103,7 +111,8 @@ impl Panel {
             Message::Reordering(reorders) => self.settings.impairments.jitter.reorders = reorders,
             Message::Preset(preset) => self.apply_impairments(preset.impairments),
             Message::NewSeed => self.settings.seed = rand::random_range(0..MAX_RANDOM_SEED),
-            Message::Reset => *self = Self::default(),
+            Message::More(is_shown) => self.is_more_shown = is_shown,
+            Message::Reset => *self = Self { is_more_shown: self.is_more_shown, ..Self::default() },
         }
         (self.settings != before).then_some(self.settings)
     }
@@ -138,34 +147,30 @@ impl Panel {
         self.input = Some((field, input));
     }
 
-    /// Returns the content of the panel. `host` is the server of a remote stream, `None` for a local file; `is_http` is
-    /// true if that stream is sent over HTTP; `emulated`
-    /// holds the packet counts of the emulator, `None` before the first packet.
+    /// Returns the content of the panel, with tooltips at `hints`. `host` is the server of a remote stream, `None` for a
+    /// local file; `is_http` is true if that stream is sent over HTTP; `emulated` holds the packet counts of the
+    /// emulator, `None` before the first packet.
     pub fn view<'a>(
         &'a self,
         host: Option<&str>,
         is_http: bool,
         emulated: Option<EmulatorStats>,
+        hints: Position,
     ) -> Element<'a, Message> {
-        let jitter = self.settings.impairments.jitter;
-        let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
-            .map(|distribution| (distribution_name(distribution), distribution));
-        let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
-        let reorders = row![text("Allow reordering").size(size::SMALL).width(Fill), reorders].align_y(Center);
-        self.view_header(host, is_http, emulated)
-            .push(self.fields(&[
-                SliderField::Loss,
-                SliderField::MeanBurst,
-                SliderField::Throughput,
-                SliderField::Queue,
-                SliderField::Delay,
-                SliderField::Jitter,
-            ]))
-            .push(choices(distributions, jitter.distribution, Message::Distribution))
-            .push(reorders)
-            .push(self.fields(&[SliderField::Duplication, SliderField::Corruption]))
-            .push(self.view_seed())
-            .push(self.view_presets())
+        self.view_header(host, is_http, emulated, hints)
+            .push(self.fields(
+                &[
+                    SliderField::Loss,
+                    SliderField::MeanBurst,
+                    SliderField::Throughput,
+                    SliderField::Queue,
+                    SliderField::Delay,
+                    SliderField::Jitter,
+                ],
+                hints,
+            ))
+            .push(self.view_jitter_options(hints))
+            .push(self.view_more(hints))
             .into()
     }
 
@@ -176,19 +181,14 @@ impl Panel {
         host: Option<&str>,
         is_http: bool,
         emulated: Option<EmulatorStats>,
+        hints: Position,
     ) -> Column<'_, Message> {
-        let note = match is_http {
-            true => "Loss makes frames incomplete; a real TCP connection would send again, and stall.",
-            false => "Automatic fallback to TCP is off while emulation is on.",
-        };
         let is_on = self.settings.is_on;
-        let location = match host {
-            None => "Emulated network between the embedded server and this player.".to_owned(),
-            Some(host) => format!("Emulated network for packets from {host}, applied as they arrive."),
-        };
+        let title = text(if is_on { "Emulation: on" } else { "Emulation: off" }).font(theme::STRONG);
         let switch = toggler(is_on).size(20).style(theme::switch).on_toggle(Message::Toggle);
         let switch = row![
-            text(if is_on { "Emulation: on" } else { "Emulation: off" }).font(theme::STRONG).width(Fill),
+            hint(title, emulation_tooltip(host, is_http), hints),
+            space::horizontal(),
             button(text("Reset").size(size::SMALL))
                 .padding([5, 10])
                 .style(theme::secondary)
@@ -197,29 +197,63 @@ impl Panel {
         ]
         .spacing(distance::NORMAL)
         .align_y(Center);
-        let summary = emulated.map_or_else(|| "No packets yet.".to_owned(), packet_summary);
-        column![
-            description(location),
-            switch,
-            description(note),
-            container(description(summary)).height(SUMMARY_HEIGHT)
-        ]
-        .spacing(distance::NORMAL)
-        .width(Fill)
+        let status = emulated.map_or_else(|| "No packets yet.".to_owned(), packet_summary);
+        let status = text(status).size(size::SMALL).style(theme::muted).width(Fill);
+        column![self.view_presets(hints), switch, container(status).height(SUMMARY_HEIGHT)]
+            .spacing(distance::NORMAL)
+            .width(Fill)
     }
 
-    fn fields(&self, sliders: &[SliderField]) -> Column<'_, Message> {
-        Column::with_children(sliders.iter().map(|slider| self.slider_field(*slider)))
+    /// Returns the distribution of the jitter, and whether it reorders packets.
+    fn view_jitter_options(&self, hints: Position) -> Element<'_, Message> {
+        let jitter = self.settings.impairments.jitter;
+        let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
+            .map(|distribution| (distribution_name(distribution), distribution));
+        let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
+        let label = |label, about| hint(text(label).size(size::SMALL), about, hints);
+        column![
+            label("Jitter distribution", "Distribution of the additional delay that each packet gets."),
+            choices(distributions, jitter.distribution, Message::Distribution),
+            row![
+                label("Allow reordering", "A packet with less delay may overtake those before it."),
+                space::horizontal(),
+                reorders
+            ]
+            .align_y(Center)
+        ]
+        .spacing(distance::SMALL)
+        .into()
+    }
+
+    /// Returns the settings that are seldom used: hidden until they are asked for, or are in effect.
+    fn view_more(&self, hints: Position) -> Element<'_, Message> {
+        let Impairments { duplication, corruption, .. } = self.settings.impairments;
+        let is_in_effect = duplication > 0.0 || corruption > 0.0;
+        let label = if self.is_more_shown { "Less" } else { "More: duplicate, corrupt, seed" };
+        let switch = button(text(label).size(size::SMALL))
+            .padding([5, 10])
+            .style(theme::secondary)
+            .on_press(Message::More(!self.is_more_shown));
+        let more = (self.is_more_shown || is_in_effect).then(|| {
+            let fields = self.fields(&[SliderField::Duplication, SliderField::Corruption], hints);
+            fields.push(self.view_seed(hints)).into()
+        });
+        let switch = (!is_in_effect).then(|| switch.into());
+        Column::new().extend(switch).extend(more).spacing(distance::NORMAL).into()
+    }
+
+    fn fields(&self, sliders: &[SliderField], hints: Position) -> Column<'_, Message> {
+        Column::with_children(sliders.iter().map(|slider| self.slider_field(*slider, hints)))
             .spacing(distance::SMALL)
     }
 
-    fn slider_field(&self, field: SliderField) -> Element<'_, Message> {
+    fn slider_field(&self, field: SliderField, hints: Position) -> Element<'_, Message> {
         let value = field.get(&self.settings.impairments, self.queue_bytes);
         let input = self.input_text(Field::Slider(field), || field.format(value));
         let is_invalid = field.parse(&input).is_none();
         let number = input_field(Field::Slider(field), &input, is_invalid).id(field.name()).width(72);
         let line = row![
-            text(field.name()).size(size::SMALL).width(Fill),
+            container(hint(text(field.name()).size(size::SMALL), field.description(), hints)).width(Fill),
             blur_input(number, Message::Blur(Field::Slider(field))),
             text(field.unit()).size(size::SMALL).style(theme::muted).width(46),
         ]
@@ -233,7 +267,11 @@ impl Panel {
             slider(0.0..=1.0, field.position(value), move |position| Message::Slide(field, position))
                 .step(0.001)
                 .height(SLIDER_HEIGHT)
-                .style(theme::slider_style);
+                .style(match self.settings.is_on {
+                    true => theme::slider_style as fn(&Theme, slider::Status) -> slider::Style,
+                    // Without effect; a move turns emulation on.
+                    false => theme::disabled_slider_style,
+                });
         column![line, slider].spacing(2).into()
     }
 
@@ -245,7 +283,7 @@ impl Panel {
         }
     }
 
-    fn view_seed(&self) -> Element<'_, Message> {
+    fn view_seed(&self, hints: Position) -> Element<'_, Message> {
         let input = self.input_text(Field::Seed, || self.settings.seed.to_string());
         let is_invalid = input.trim().parse::<u64>().is_err();
         let label = match is_invalid {
@@ -257,35 +295,43 @@ impl Panel {
             .padding([5, 10])
             .style(theme::secondary)
             .on_press(Message::NewSeed);
-        row![label.width(Fill), blur_input(seed, Message::Blur(Field::Seed)), new]
+        let about = "Start of the random numbers: the same seed loses the same packets.";
+        let label = container(hint(label, about, hints)).width(Fill);
+        row![label, blur_input(seed, Message::Blur(Field::Seed)), new]
             .spacing(distance::SMALL)
             .align_y(Center)
             .into()
     }
 
-    fn view_presets(&self) -> Element<'_, Message> {
+    fn view_presets(&self, hints: Position) -> Element<'_, Message> {
         let presets = PRESETS.iter().map(|preset| {
             let is_selected = self.settings.is_on && preset.impairments == self.settings.impairments;
-            let source = text(preset.source).size(size::TINY).style(theme::muted);
-            let content = column![
-                text(preset.name).size(size::NORMAL).font(theme::STRONG),
-                text(preset.impairments.to_string()).size(size::SMALL),
-                source
-            ]
-            .spacing(2);
-            button(content)
-                .width(Fill)
-                .padding([7, 10])
+            let chip = button(text(preset.name).size(size::SMALL))
+                .padding([4, 10])
                 .style(theme::card(is_selected))
-                .on_press(Message::Preset(preset))
-                .into()
+                .on_press(Message::Preset(preset));
+            hint(chip, preset_tooltip(preset), hints)
         });
-        column![text("Presets").size(size::SMALL).style(theme::muted)]
-            .extend(presets)
-            .spacing(distance::SMALL)
-            .push(space().height(distance::SMALL))
-            .into()
+        Row::with_children(presets).spacing(6).wrap().vertical_spacing(6).into()
     }
+}
+
+/// Returns the tooltip of a preset: its impairments, and their source.
+fn preset_tooltip(preset: &Preset) -> String {
+    format!("{}. {}", preset.impairments, preset.source)
+}
+
+/// Returns the tooltip of the main switch: where the emulated network is, and what else it changes.
+fn emulation_tooltip(host: Option<&str>, is_http: bool) -> String {
+    let location = match host {
+        None => "Emulated network between the embedded server and this player.".to_owned(),
+        Some(host) => format!("Emulated network for packets from {host}, applied as they arrive."),
+    };
+    let note = match is_http {
+        true => "Loss makes frames incomplete; a real TCP connection would send again, and stall.",
+        false => "Automatic fallback to TCP is off while emulation is on.",
+    };
+    format!("{location} {note}")
 }
 
 fn input_field<'a>(field: Field, value: &str, is_invalid: bool) -> iced::widget::TextInput<'a, Message> {
@@ -300,10 +346,6 @@ fn input_field<'a>(field: Field, value: &str, is_invalid: bool) -> iced::widget:
 /// Returns the text shown for invalid input.
 fn input_error<'a>(message: String) -> Text<'a> {
     text(message).size(size::TINY).style(theme::danger)
-}
-
-fn description<'a>(content: impl text::IntoFragment<'a>) -> Element<'a, Message> {
-    text(content).size(size::SMALL).style(theme::muted).width(Fill).into()
 }
 
 fn distribution_name(distribution: Distribution) -> &'static str {
@@ -327,4 +369,26 @@ fn packet_summary(emulated: EmulatorStats) -> String {
         summary += &format!(", {} duplicated, {} corrupted", count(duplicated), count(corrupted));
     }
     summary + "."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tooltips_say_where_the_network_is_and_what_a_preset_sets() {
+        let local = emulation_tooltip(None, false);
+        assert!(
+            local.starts_with("Emulated network between the embedded server and this player."),
+            "{local}"
+        );
+        let remote = emulation_tooltip(Some("camera.example"), true);
+        assert!(remote.contains("packets from camera.example, applied as they arrive"), "{remote}");
+        assert!(remote.contains("a real TCP connection would send again"), "{remote}");
+        for preset in &PRESETS {
+            let tooltip = preset_tooltip(preset);
+            assert!(tooltip.contains(&preset.impairments.to_string()), "{tooltip}");
+            assert!(tooltip.contains(preset.source), "{tooltip}");
+        }
+    }
 }

@@ -57,6 +57,22 @@ impl SliderField {
         }
     }
 
+    /// Returns the tooltip: what the setting does.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Loss => "Share of the packets that are lost.",
+            Self::MeanBurst => {
+                "Mean number of packets lost in a row; 1 for losses that do not depend on each other."
+            }
+            Self::Throughput => "Bits per second that the narrowest link carries; no limit at the right end.",
+            Self::Queue => "Bytes that wait before the narrowest link; packets beyond are lost.",
+            Self::Delay => "Time that each packet takes.",
+            Self::Jitter => "Spread of the delay around its mean.",
+            Self::Duplication => "Share of the packets that arrive twice.",
+            Self::Corruption => "Share of the packets with one wrong bit.",
+        }
+    }
+
     fn scale(self) -> Scale {
         match self {
             Self::Loss => Scale::Quadratic(100.0),

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use iced::alignment::Vertical::Bottom;
 use iced::widget::canvas::Cache;
-use iced::widget::{Column, button, column, container, row, space, text, tooltip};
-use iced::{Center, Element, Fill, Right};
+use iced::widget::{Column, Row, button, column, container, row, space, text};
+use iced::{Center, Element, Fill, FillPortion, Right};
 
-use crate::format::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, percentage};
-use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, Second, SessionHistory, Snapshot};
+use super::statistics_charts::CHARTS;
+use crate::format::{clock, count, milliseconds, or_unknown, percentage};
+use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, SessionHistory, Snapshot, figure_of};
 use crate::ui::theme::{self, size, space as distance};
-use crate::ui::widget::chart::{SECONDS_SHOWN, Series, chart};
+use crate::ui::widget::chart::chart;
+use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::packet_grid;
 
 /// Request of the panel to the application.
@@ -34,115 +36,23 @@ pub struct Panel {
 struct CacheKey {
     /// Number of seconds measured so far.
     seconds: u64,
+    /// Number of changes of the emulated network so far.
+    changes: usize,
     is_dark: bool,
 }
 
-/// Definition of a chart.
-struct Plot {
-    name: &'static str,
-    tooltip: &'static str,
-    /// Value of a second, in the unit that `format` expects; `None` if it was not measured.
-    value: fn(&Second) -> Option<f64>,
-    /// Smallest value for the top of the scale, in the unit of `value`.
-    min_top: f64,
-    format: fn(f64) -> String,
-    colour: fn(&theme::Colours) -> iced::Color,
-}
-
-const CHARTS: [Plot; 5] = [
-    Plot {
-        name: "Data rate",
-        tooltip: "Bits per second on the wire, headers included.",
-        value: |second| Some(second.wire_bits_per_second),
-        min_top: 100_000.0,
-        format: data_rate,
-        colour: |colours| colours.ready,
-    },
-    Plot {
-        name: "Loss",
-        tooltip: "Share of the packets expected in each second that did not arrive.",
-        value: |second| {
-            let (expected, lost) = (second.packets_expected?, second.packets_lost?);
-            (expected > 0).then(|| (lost.max(0) as f64 / expected as f64).min(1.0))
-        },
-        min_top: 0.01,
-        format: percentage,
-        colour: |colours| colours.danger,
-    },
-    Plot {
-        name: "Frame jitter",
-        tooltip: "Interarrival jitter of the first packet of each frame, at the end of each second (RFC 3550 A.8).",
-        value: |second| second.frame_jitter_ms,
-        min_top: 1.0,
-        format: milliseconds,
-        colour: |colours| colours.warm,
-    },
-    Plot {
-        name: "Frames shown",
-        tooltip: "Frames shown in each second.",
-        value: |second| Some(second.frames_shown_per_second),
-        min_top: 10.0,
-        format: per_second,
-        colour: |colours| colours.playing,
-    },
-    Plot {
-        name: "Buffer",
-        tooltip: "Playing time of the frames in the jitter buffer, on average over each second.",
-        value: |second| second.buffered_ms,
-        min_top: 10.0,
-        format: milliseconds,
-        colour: |colours| colours.muted,
-    },
+/// Fields of [`Snapshot`] whose figures are shown large.
+const LARGE_FIGURES: [&str; 6] = [
+    "packets_lost",
+    "wire_bits_per_second",
+    "frames_per_second_shown",
+    "network_delay_ms",
+    "end_to_end_ms",
+    "stalls",
 ];
 
-/// Definition of one of the large figures.
-struct LargeFigure {
-    name: &'static str,
-    tooltip: &'static str,
-    value: fn(&Snapshot) -> String,
-}
-
-const LARGE_FIGURES: [LargeFigure; 6] = [
-    LargeFigure {
-        name: "lost",
-        tooltip: "Packets lost since SETUP, as a share of those expected.",
-        value: |s| or_unknown(s.loss_ratio, percentage),
-    },
-    LargeFigure {
-        name: "on the wire",
-        tooltip: "Bits on the wire in the last second, headers included.",
-        value: |s| {
-            if s.wire_octets == 0 { UNKNOWN.to_owned() } else { data_rate(s.wire_bits_per_second) }
-        },
-    },
-    LargeFigure {
-        name: "frames shown",
-        tooltip: "Frames shown in the last second.",
-        value: |s| {
-            if s.frames_shown == 0 { UNKNOWN.to_owned() } else { per_second(s.frames_per_second_shown) }
-        },
-    },
-    LargeFigure {
-        name: "network delay",
-        tooltip: "From the sender's media clock to the arrival of a frame's first packet, by its RTCP sender reports \
-                (RFC 3550 §6.4.1).",
-        value: |s| or_unknown(s.network_delay_ms, milliseconds),
-    },
-    LargeFigure {
-        name: "end to end",
-        tooltip: "From the sender's media clock to the screen, by its RTCP sender reports (RFC 3550 §6.4.1).",
-        value: |s| or_unknown(s.end_to_end_ms, milliseconds),
-    },
-    LargeFigure {
-        name: "stalls",
-        tooltip: "Number of times that playback froze.",
-        value: |s| or_unknown((s.playing_s > 0.0).then_some(s.stalls), |stalls| stalls.to_string()),
-    },
-];
-
-fn per_second(rate: f64) -> String {
-    format!("{rate:.1} /s")
-}
+/// Width of a large figure in logical pixels.
+const LARGE_FIGURE_WIDTH: f32 = 108.0;
 
 impl Panel {
     /// Redraws the packet grid with the next view; to be called when there are new figures.
@@ -164,24 +74,27 @@ impl Panel {
         .into()
     }
 
-    /// Returns the content of the panel.
+    /// Returns the content of the panel, with tooltips at `hints`.
     pub fn view<'a>(
         &'a self,
         figures: &'a Figures,
         record: &'a SessionHistory,
         is_playing: bool,
         is_dark: bool,
+        hints: Position,
     ) -> Element<'a, Action> {
-        self.clear_stale_caches(CacheKey { seconds: record.timeline().total_seconds(), is_dark });
-        let charts = self.charts(record, is_playing);
-        let lacks_packets = figures.snapshot.lacks_packets;
+        let changes = record.emulator_changes().len();
+        self.clear_stale_caches(CacheKey { seconds: record.timeline().total_seconds(), changes, is_dark });
+        let snapshot = &figures.snapshot;
+        let lacks_packets = snapshot.lacks_packets;
         let note = lacks_packets.then(|| text(NO_PACKETS_NOTE).size(size::SMALL).style(theme::muted).into());
         let packet_grid = (!lacks_packets).then(|| self.packet_grid(figures));
-        column![large_figures(&figures.snapshot)]
+        let row = |figure| figure_row(figure, snapshot, is_playing, hints);
+        column![large_figures(snapshot, is_playing, hints)]
             .extend(note)
-            .push(charts)
+            .push(self.charts(record, snapshot, is_playing, hints))
             .extend(packet_grid)
-            .push(all_figures(&figures.snapshot))
+            .push(all_figures(row))
             .spacing(distance::WIDE)
             .width(Fill)
             .into()
@@ -197,29 +110,33 @@ impl Panel {
         }
     }
 
-    fn charts(&self, record: &SessionHistory, is_playing: bool) -> Column<'_, Action> {
-        let seconds = record.timeline().seconds();
-        let first = seconds.len().saturating_sub(SECONDS_SHOWN);
+    fn charts(
+        &self,
+        record: &SessionHistory,
+        snapshot: &Snapshot,
+        is_playing: bool,
+        hints: Position,
+    ) -> Column<'_, Action> {
         let charts = CHARTS.iter().zip(&self.charts).map(|(plot, cache)| {
-            let values: Vec<_> = seconds.range(first..).map(plot.value).collect();
-            // A current value is shown only during playback.
-            let last = values.last().copied().flatten().filter(|_| is_playing);
-            let current = or_unknown(last, plot.format);
-            let series = Series { values, min_top: plot.min_top, colour: plot.colour };
-            let scale = format!("0 to {}", (plot.format)(series.top()));
             let title = row![
-                text(plot.name).size(size::SMALL),
-                text(scale).size(size::TINY).style(theme::muted).width(Fill),
-                text(current).size(size::SMALL).font(theme::STRONG)
+                text(plot.name()).size(size::SMALL),
+                text(plot.span()).size(size::TINY).style(theme::muted),
             ]
             .spacing(distance::SMALL)
             .align_y(Center);
-            let content = column![title, chart(cache, series)].spacing(distance::TIGHT);
-            with_tooltip(content.into(), plot.tooltip)
+            let current = plot.current(record, snapshot, is_playing);
+            let line = row![
+                hint(title, plot.description(), hints),
+                space::horizontal(),
+                text(current).size(size::SMALL).font(theme::STRONG)
+            ]
+            .align_y(Center);
+            column![line, chart(cache, plot.series(record))].spacing(distance::TIGHT).into()
         });
-        Column::with_children(charts).spacing(distance::SMALL).push(row![
-            text("60 seconds of playback").size(size::TINY).style(theme::muted).width(Fill),
-            text("latest").size(size::TINY).style(theme::muted)
+        let axis = |label| text(label).size(size::TINY).style(theme::muted);
+        Column::with_children(charts).spacing(distance::NORMAL).push(row![
+            axis("60 seconds of playback; vertical lines: the network was changed").width(Fill),
+            axis("latest")
         ])
     }
 
@@ -245,10 +162,10 @@ fn playing_time_label(snapshot: &Snapshot) -> String {
     }
 }
 
-fn large_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
-    let figure = |large: &LargeFigure| {
-        let figure = (large.value)(snapshot);
-        let (number, unit) = figure.split_once(' ').unwrap_or((&figure, ""));
+fn large_figures<'a>(snapshot: &Snapshot, is_playing: bool, hints: Position) -> Element<'a, Action> {
+    let figures = LARGE_FIGURES.into_iter().filter_map(figure_of).map(|figure| {
+        let value = large_value(figure, snapshot, is_playing);
+        let (number, unit) = value.split_once(' ').unwrap_or((&value, ""));
         let value = row![
             text(number.to_owned()).size(size::FIGURE).font(theme::STRONG).wrapping(text::Wrapping::None),
             container(text(unit.to_owned()).size(size::NORMAL).wrapping(text::Wrapping::None))
@@ -256,38 +173,57 @@ fn large_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
         ]
         .spacing(distance::TIGHT)
         .align_y(Bottom);
-        let content = column![value, text(large.name).size(size::SMALL).style(theme::muted)];
-        container(with_tooltip(content.into(), large.tooltip)).width(Fill).into()
-    };
-    let lines =
-        LARGE_FIGURES.chunks(3).map(|line| row(line.iter().map(figure)).spacing(distance::SMALL).into());
-    Column::with_children(lines).spacing(distance::NORMAL).into()
+        let span = figure.span.words(snapshot.lacks_packets);
+        let content = column![
+            value,
+            text(figure.name).size(size::SMALL),
+            text(span).size(size::TINY).style(theme::muted)
+        ];
+        container(hint(content, figure.description, hints)).width(LARGE_FIGURE_WIDTH).into()
+    });
+    let figures = Row::with_children(figures).spacing(distance::SMALL).wrap();
+    figures.vertical_spacing(distance::NORMAL).into()
+}
+
+/// Returns the value of a large figure: the first number of the figure, and of the loss only its share.
+fn large_value(figure: &Figure, snapshot: &Snapshot, is_playing: bool) -> String {
+    match figure.fields[0] {
+        "packets_lost" => or_unknown(snapshot.loss_ratio, percentage),
+        "stalls" => or_unknown((snapshot.playing_s > 0.0).then_some(snapshot.stalls), count),
+        "end_to_end_ms" if is_playing => or_unknown(snapshot.end_to_end_ms, milliseconds),
+        _ => figure.current_value(snapshot, is_playing),
+    }
 }
 
 /// Returns all figures, by group.
-fn all_figures<'a>(snapshot: &Snapshot) -> Element<'a, Action> {
+fn all_figures<'a>(figure_row: impl Fn(&'static Figure) -> Element<'a, Action>) -> Element<'a, Action> {
     let groups = FIGURE_GROUPS.iter().map(|group| {
         let title = text(group.name).size(size::NORMAL).font(theme::STRONG);
-        let figures = group.figures.iter().map(|figure| figure_row(figure, snapshot));
+        let figures = group.figures.iter().map(&figure_row);
         column![title].extend(figures).spacing(distance::TIGHT).into()
     });
     Column::with_children(groups).spacing(distance::NORMAL).into()
 }
 
-fn figure_row<'a>(figure: &'static Figure, snapshot: &Snapshot) -> Element<'a, Action> {
-    let line = row![
+fn figure_row<'a>(
+    figure: &'static Figure,
+    snapshot: &Snapshot,
+    is_playing: bool,
+    hints: Position,
+) -> Element<'a, Action> {
+    let span = figure.span.words(snapshot.lacks_packets);
+    let name = row![
         text(figure.name).size(size::SMALL).style(theme::muted),
-        space::horizontal(),
-        text(figure.value(snapshot)).size(size::SMALL).align_x(Right)
+        text(span).size(size::TINY).style(theme::muted)
+    ]
+    .spacing(6)
+    .align_y(Bottom)
+    .wrap();
+    let value = text(figure.current_value(snapshot, is_playing)).size(size::SMALL);
+    row![
+        container(hint(name, figure.description, hints)).width(FillPortion(5)),
+        value.width(FillPortion(4)).align_x(Right)
     ]
     .spacing(distance::SMALL)
-    .align_y(Center);
-    with_tooltip(line.into(), figure.description)
-}
-
-/// Adds a tooltip below the content.
-fn with_tooltip<'a>(content: Element<'a, Action>, description: &'a str) -> Element<'a, Action> {
-    let label =
-        container(text(description).size(size::SMALL)).max_width(320).padding([6, 10]).style(theme::tooltip);
-    tooltip(content, label, tooltip::Position::Bottom).gap(4).into()
+    .into()
 }

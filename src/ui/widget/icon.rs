@@ -34,6 +34,11 @@ pub enum Icon {
     Up,
     Down,
     More,
+    Network,
+    Statistics,
+    Messages,
+    Lesson,
+    Check,
 }
 
 /// Returns an icon of 16 by 16 logical pixels.
@@ -135,6 +140,11 @@ impl Icon {
                 }
             }
             Self::Settings => draw_sliders(frame, colour),
+            Self::Network => draw_network(frame, colour),
+            Self::Statistics => draw_bars(frame, colour),
+            Self::Messages => draw_messages(frame, colour),
+            Self::Lesson => draw_lesson(frame, colour),
+            Self::Check => draw_check(frame, colour),
             Self::Close => {
                 frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
                 frame.stroke(&Path::line(Point::new(12.5, 3.5), Point::new(3.5, 12.5)), line_stroke(colour));
@@ -265,4 +275,52 @@ fn draw_camera(frame: &mut Frame, colour: Color) {
     ]);
     frame.stroke(&outline, line_stroke(colour));
     frame.stroke(&Path::circle(Point::new(8.0, 8.8), 2.4), line_stroke(colour));
+}
+
+/// Draws three hosts that are connected.
+fn draw_network(frame: &mut Frame, colour: Color) {
+    for (x, y) in [(3.0, 12.5), (13.0, 12.5)] {
+        frame.stroke(&Path::line(Point::new(8.0, 3.5), Point::new(x, y)), line_stroke(colour));
+    }
+    for (x, y) in [(8.0, 3.5), (3.0, 12.5), (13.0, 12.5)] {
+        frame.fill(&Path::circle(Point::new(x, y), 2.4), colour);
+    }
+}
+
+/// Draws the bars of a chart.
+fn draw_bars(frame: &mut Frame, colour: Color) {
+    for (x, height) in [(1.8, 5.0), (6.5, 12.0), (11.2, 8.5)] {
+        frame.fill_rectangle(Point::new(x, 14.0 - height), Size::new(3.0, height), colour);
+    }
+}
+
+/// Draws a request and a response: an arrow to the right above one to the left.
+fn draw_messages(frame: &mut Frame, colour: Color) {
+    for (y, from, tip, back) in [(4.8, 1.8, 14.2, 11.0), (11.2, 14.2, 1.8, 5.0)] {
+        frame.stroke(&Path::line(Point::new(from, y), Point::new(tip, y)), line_stroke(colour));
+        let head = Path::new(|path| {
+            path.move_to(Point::new(back, y - 3.0));
+            path.line_to(Point::new(tip, y));
+            path.line_to(Point::new(back, y + 3.0));
+        });
+        frame.stroke(&head, line_stroke(colour));
+    }
+}
+
+/// Draws a small picture above three panels.
+fn draw_lesson(frame: &mut Frame, colour: Color) {
+    let picture = polygon(&[(4.2, 1.8), (11.8, 1.8), (11.8, 7.0), (4.2, 7.0)]);
+    frame.stroke(&picture, line_stroke(colour));
+    for x in [1.2, 6.2, 11.2] {
+        frame.fill_rectangle(Point::new(x, 9.5), Size::new(3.6, 5.0), colour);
+    }
+}
+
+fn draw_check(frame: &mut Frame, colour: Color) {
+    let mark = Path::new(|path| {
+        path.move_to(Point::new(2.5, 8.5));
+        path.line_to(Point::new(6.5, 12.5));
+        path.line_to(Point::new(13.5, 4.0));
+    });
+    frame.stroke(&mark, line_stroke(colour).with_width(2.0));
 }

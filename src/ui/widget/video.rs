@@ -134,11 +134,13 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         if is_exact {
             renderer.draw_image(image.filter_method(FilterMethod::Nearest), picture_bounds, bounds);
         } else {
-            // The picture was scaled for another area. tiny-skia places it at its own full pixels, so it is clipped to
-            // its bounds.
+            // The picture was scaled for another area. tiny-skia places it at its own full pixels, so up to one of them
+            // is missing at the bottom and the right, and too much at the top and the left. It clips a picture only if
+            // that is larger than the layer.
+            fill_letterbox(renderer, picture_bounds);
             let image = image.filter_method(FilterMethod::Linear);
-            renderer
-                .with_layer(picture_bounds, |renderer| renderer.draw_image(image, picture_bounds, bounds));
+            let larger = picture_bounds.expand(1.0);
+            renderer.with_layer(picture_bounds, |renderer| renderer.draw_image(image, larger, bounds));
         }
     }
 }

@@ -67,7 +67,9 @@ impl AppHarness {
         self.set_idle(RtspState::Playing, Goal::Playing);
         let snapshot = Snapshot {
             frames_per_second: 20.0,
+            frames_per_second_shown: 20.0,
             bits_per_second: 3_125_000.0,
+            wire_bits_per_second: 3_214_000.0,
             loss_ratio: Some(0.0),
             ..Snapshot::default()
         };

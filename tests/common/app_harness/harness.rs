@@ -1,9 +1,11 @@
 //! The application, its constructors, and the actions of a user in the window.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use iced::Size;
 use iced_test::Simulator;
+use iced_test::selector::Candidate;
 use reelay::backend::{BackendEventKind, BackendHandle, Command, MediaSource};
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{LowerTransport, RtspUrl};
@@ -142,8 +144,13 @@ impl AppHarness {
 
     /// Runs an interaction with the window and handles the resulting messages.
     pub fn interact(&mut self, act: impl FnOnce(&mut Simulator<'_, Message>)) {
+        self.interact_at(DEFAULT_SIZE, act);
+    }
+
+    /// Runs an interaction with a window of this size and handles the resulting messages.
+    pub fn interact_at(&mut self, size: Size, act: impl FnOnce(&mut Simulator<'_, Message>)) {
         let messages: Vec<_> = {
-            let mut ui = Simulator::with_size(ui::iced_settings(), DEFAULT_SIZE, self.app.view());
+            let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
             act(&mut ui);
             ui.into_messages().collect()
         };
@@ -180,6 +187,20 @@ impl AppHarness {
     pub fn has_id_at(&self, size: Size, id: &'static str) -> bool {
         let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
         ui.find(iced_test::selector::id(iced::widget::Id::new(id))).is_ok()
+    }
+
+    /// Returns how many texts of a window of this size match, whether they are scrolled out of view or not.
+    pub fn count_texts(&self, size: Size, matches: impl Fn(&str) -> bool + Sync) -> usize {
+        let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
+        let count = AtomicUsize::new(0);
+        // A selector that selects nothing sees every widget.
+        let _ = ui.find(|candidate: Candidate<'_>| -> Option<()> {
+            if let Candidate::Text { content, .. } = candidate {
+                count.fetch_add(usize::from(matches(content)), Ordering::Relaxed);
+            }
+            None
+        });
+        count.into_inner()
     }
 
     /// Returns the next command from the window; `None` if there is none.

@@ -10,3 +10,4 @@ mod snapshot;
 
 pub use harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE};
 pub use sample_data::{media_info, npt_seconds};
+pub use snapshot::screenshot;

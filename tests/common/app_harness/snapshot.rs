@@ -1,7 +1,7 @@
 //! Comparison of screenshots with the images in tests/snapshots.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use iced::Theme;
 use iced_test::Simulator;
@@ -17,7 +17,13 @@ const MAX_DIFFERENT_RATIO: f64 = 0.000_5;
 /// Environment variable that, set to any value, replaces the expected images with the screenshots.
 const UPDATE_VARIABLE: &str = "REELAY_UPDATE_SNAPSHOTS";
 
-pub(super) fn compare_snapshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) {
+/// Returns a screenshot at a scale factor of two; `name` is that of a temporary file.
+pub fn screenshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) -> image::RgbImage {
+    image::open(write_screenshot(ui, theme, name)).unwrap().into_rgb8()
+}
+
+/// Writes a screenshot to a temporary file and returns its path.
+fn write_screenshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("snapshots");
     fs::create_dir_all(&folder).unwrap();
     let actual_path = folder.join(format!("{name}-tiny-skia.png"));
@@ -25,7 +31,11 @@ pub(super) fn compare_snapshot(ui: &mut Simulator<'_, Message>, theme: &Theme, n
     let _ = fs::remove_file(&actual_path);
     ui.snapshot(theme).unwrap().matches_image(folder.join(name)).unwrap();
     assert!(actual_path.exists(), "the window was not drawn by tiny-skia; is .cargo/config.toml in effect?");
+    actual_path
+}
 
+pub(super) fn compare_snapshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) {
+    let actual_path = write_screenshot(ui, theme, name);
     let expected_path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}.png"));
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
         load_half_size(&actual_path).save(&expected_path).unwrap();

@@ -4,7 +4,9 @@ use reelay::media::FrameRate;
 use reelay::recording::{RecordingFormat, SnapshotFormat};
 use reelay::session::{Dialect, PortSpelling};
 use reelay::settings::document::{self, template};
-use reelay::settings::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
+use reelay::settings::{
+    Controls, FilmRate, KnownServer, PanelKind, PanelSettings, Settings, ThemePreference,
+};
 use toml_edit::DocumentMut;
 
 /// Writes settings into a document, and reads them from its text.
@@ -31,6 +33,7 @@ pub fn body(data: &[u8]) {
         save_folder: None,
         show_damaged_frames: false,
         tint_missing_parts: true,
+        panels: PanelSettings { open: vec![PanelKind::Messages], width: 640, is_lesson: true },
         servers: vec![KnownServer {
             address: "lab.example:8554".to_owned(),
             dialect: Dialect::Classroom,
@@ -55,7 +58,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         [[servers]]\naddress = \"lab.example:8554\"\ndialect = \"classroom\"\nport_spelling = \"bare\"\n\n# another\n\
         [[servers]]\naddress = \"camera.example\"\nnote = \"roof\"\n";
     let inline = "servers = [{ address = \"a:1\", dialect = \"standard\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
-    let odd = "playout_delay_ms = -1\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
+    let odd = "playout_delay_ms = -1\r\npanels = ['messages', 'sound']\r\npanel_width = 1e3\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
     let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
         frame_rate = 24\n[[films]]\nframe_rate = 3\n";
     [template().to_string().as_str(), written, inline, odd, films]

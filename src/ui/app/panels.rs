@@ -1,0 +1,175 @@
+//! Open panels: which are open, how wide they are, and where they are in the window.
+
+use std::time::Instant;
+
+use iced::widget::{Column, Row, column, container, opaque, row, space};
+use iced::{Element, Fill, FillPortion, Size, Task};
+
+use super::header;
+use super::message::Message;
+use super::panel_state::{EdgeAction, lesson_panels};
+use super::state::App;
+use crate::session::RtspState;
+use crate::settings::PanelKind;
+use crate::ui::panel::arrangement::Arrangement;
+use crate::ui::panel::{self, statistics};
+use crate::ui::theme;
+use crate::ui::widget::drag_edge::{EDGE_WIDTH, drag_edge};
+use crate::ui::widget::hint::Position;
+
+/// Distance between two panels in logical pixels, through which the background shows.
+const GAP: f32 = 2.0;
+
+/// Parts of the height of the lesson layout for the picture and for the panels below it.
+const LESSON_HEIGHTS: (u16, u16) = (2, 3);
+
+/// Parts of the width of the lesson layout for the picture and for the panels beside it.
+const LESSON_WIDTHS: (u16, u16) = (2, 5);
+
+impl App {
+    /// Returns the visible panels and their place in a window of this size, and remembers that size.
+    pub(super) fn arrange_panels(&self, window: Size) -> Arrangement {
+        self.panels.window.set(window);
+        self.arrangement()
+    }
+
+    fn arrangement(&self) -> Arrangement {
+        let is_lesson = self.settings.panels.is_lesson && !self.is_fullscreen;
+        let width = self.settings.panels.width as f32;
+        Arrangement::new(self.open_panels(), self.panels.window.get(), width, is_lesson)
+    }
+
+    /// Returns the open panels, visible or not, in the order in which they were opened.
+    pub(super) fn open_panels(&self) -> &[PanelKind] {
+        match (self.is_fullscreen, self.settings.panels.is_lesson) {
+            (true, _) => &self.panels.fullscreen,
+            (false, true) => &self.panels.lesson,
+            (false, false) => &self.settings.panels.open,
+        }
+    }
+
+    /// Closes a visible panel, and opens any other. A panel that is open but had no space becomes visible.
+    pub(super) fn toggle_panel(&mut self, panel: PanelKind) -> Task<Message> {
+        let is_visible = self.arrangement().visible().contains(&panel);
+        let open = match (self.is_fullscreen, self.settings.panels.is_lesson) {
+            (true, _) => &mut self.panels.fullscreen,
+            (false, true) => &mut self.panels.lesson,
+            (false, false) => &mut self.settings.panels.open,
+        };
+        open.retain(|other| *other != panel);
+        if !is_visible {
+            open.push(panel);
+        }
+        if self.is_fullscreen { Task::none() } else { self.save_settings() }
+    }
+
+    /// Switches between the lesson layout, with all panels, and the panels that were open before.
+    pub(super) fn toggle_lesson(&mut self) -> Task<Message> {
+        self.settings.panels.is_lesson = !self.settings.panels.is_lesson;
+        self.panels.lesson = lesson_panels();
+        self.save_settings()
+    }
+
+    /// Closes the panels of full screen.
+    pub(super) fn close_fullscreen_panels(&mut self) {
+        self.panels.fullscreen.clear();
+    }
+
+    pub(super) fn handle_panel_edge(&mut self, action: EdgeAction) -> Task<Message> {
+        match action {
+            EdgeAction::Drag(x) => {
+                let width = self.arrangement().width_at(x, self.panels.window.get().width);
+                self.settings.panels.width = width.unwrap_or(self.settings.panels.width);
+                Task::none()
+            }
+            EdgeAction::Release => self.save_settings(),
+        }
+    }
+
+    /// Returns the area between header and controls: the screen, and the panels around it.
+    pub(super) fn view_middle<'a>(
+        &'a self,
+        screen: Element<'a, Message>,
+        arrangement: &Arrangement,
+    ) -> Element<'a, Message> {
+        match arrangement {
+            Arrangement::Columns { .. } => {
+                row![screen].extend(self.view_columns(arrangement)).height(Fill).into()
+            }
+            Arrangement::Below(panels) => {
+                let (screen_part, panel_part) = LESSON_HEIGHTS;
+                let panels = (!panels.is_empty())
+                    .then(|| self.view_row(panels).height(FillPortion(panel_part)).into());
+                column![container(screen).height(FillPortion(screen_part))].extend(panels).height(Fill).into()
+            }
+            Arrangement::Beside(panels) => {
+                let (screen_part, panel_part) = LESSON_WIDTHS;
+                let panels =
+                    (!panels.is_empty()).then(|| self.view_row(panels).width(FillPortion(panel_part)).into());
+                row![container(screen).width(FillPortion(screen_part))].extend(panels).height(Fill).into()
+            }
+        }
+    }
+
+    /// Returns the panels over the right edge of full screen; `None` if none is open.
+    pub(super) fn view_overlay_panels(&self, arrangement: &Arrangement) -> Option<Element<'_, Message>> {
+        let columns = self.view_columns(arrangement)?;
+        Some(row![space::horizontal(), opaque(columns)].height(Fill).into())
+    }
+
+    /// Returns the columns of panels with the edge to drag; `None` if no panel is open.
+    fn view_columns(&self, arrangement: &Arrangement) -> Option<Element<'_, Message>> {
+        let Arrangement::Columns { columns, .. } = arrangement else { return None };
+        if columns.is_empty() {
+            return None;
+        }
+        let edge = drag_edge(EdgeAction::Drag, EdgeAction::Release).map(Message::PanelEdge);
+        let views = columns.iter().map(|panels| {
+            let panels = panels.iter().map(|panel| self.view_panel(*panel, Position::Left));
+            Column::with_children(panels).spacing(GAP).width(Fill).height(Fill).into()
+        });
+        let width = arrangement.total_width() - EDGE_WIDTH;
+        let columns = Row::with_children(views).spacing(GAP).width(width).height(Fill);
+        // The gaps show this background, in full screen too.
+        Some(container(row![edge, columns].height(Fill)).style(theme::page).into())
+    }
+
+    fn view_row(&self, panels: &[PanelKind]) -> Row<'_, Message> {
+        let panels = panels.iter().enumerate().map(|(index, panel)| {
+            // There is nothing at the left of the first one.
+            self.view_panel(*panel, if index == 0 { Position::Right } else { Position::Left })
+        });
+        Row::with_children(panels).spacing(GAP).width(Fill).height(Fill)
+    }
+
+    /// Returns a panel, whether it is open or not, with its tooltips at `hints`.
+    pub fn view_panel(&self, panel: PanelKind, hints: Position) -> Element<'_, Message> {
+        let (session_record, figures) = (&self.session_record, self.session_record.figures());
+        let (toolbar, content) = match panel {
+            PanelKind::Network => {
+                let content = self.network.view(
+                    self.playback.host(),
+                    self.playback.is_http(),
+                    figures.snapshot.emulated,
+                    hints,
+                );
+                (None, content.map(Message::Network))
+            }
+            PanelKind::Statistics => {
+                let is_dark = theme::is_dark(&self.theme());
+                let is_playing = self.playback.state() == RtspState::Playing;
+                let content =
+                    self.statistics.view(figures, session_record.history(), is_playing, is_dark, hints);
+                let toolbar = statistics::Panel::toolbar(figures);
+                (Some(toolbar.map(Message::Statistics)), content.map(Message::Statistics))
+            }
+            PanelKind::Messages => {
+                let toolbar = self.messages.toolbar(session_record.message_log(), self.now);
+                let content = self.messages.view(session_record.message_log(), Instant::now());
+                (Some(toolbar.map(Message::Messages)), content.map(Message::Messages))
+            }
+        };
+        let on_close = Message::Header(header::Action::TogglePanel(panel));
+        panel::layout::view(panel, toolbar, content, on_close)
+    }
+}
