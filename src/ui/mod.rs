@@ -22,5 +22,4 @@ pub use app::{App, AppOptions, BackendUpdate, Button, Message, Shortcut};
 pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use panel::{PanelKind, messages, network};
 pub use theme::{FONT, FONTS, dark, light};
-pub use widget::focus::FocusStep;
 pub use window::{WindowError, iced_settings, run};

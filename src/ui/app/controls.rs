@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, button, column, container, responsive, row, slider, text, tooltip};
-use iced::{Center, Element, Fill, Right, Theme};
+use iced::widget::{Row, column, container, responsive, row, text, tooltip};
+use iced::{Center, Element, Fill, Right};
 
 use super::playback::{Button, Playback, PlaybackPosition};
 use super::recording_state::{RecordingState, record_tooltip};
@@ -14,6 +14,7 @@ use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::{button, slider};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
 
 /// Request of the bar to the application.
@@ -104,10 +105,10 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
     let line = slider(0.0..=slider_value(end).max(1.0), slider_value(elapsed.min(end)), |to| {
         Action::Drag(Npt::from_micros(to as u64))
     });
+    // The arrow keys seek, whatever control has the focus.
+    let line = line.id(TIME_LINE_ID).enabled(position.can_seek);
     let line = match position.can_seek {
-        true => line
-            .on_release(Action::Release)
-            .style(theme::slider_style as fn(&Theme, slider::Status) -> slider::Style),
+        true => line.on_release(Action::Release).style(theme::slider_style),
         // iced has no disabled slider: this one has a muted style, and the application ignores its messages.
         false => line.style(theme::disabled_slider_style),
     };
@@ -128,6 +129,9 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
         .align_y(Center)
         .into()
 }
+
+/// Id of the time line.
+const TIME_LINE_ID: &str = "time-line";
 
 /// Returns the width of a time in logical pixels. It depends on the duration only, so that the time line keeps its
 /// length during playback.

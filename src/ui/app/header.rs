@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use iced::widget::{Row, button, container, row, space, text, tooltip};
+use iced::widget::{Row, container, row, space, text, tooltip};
 use iced::{Center, Element, Fill};
 
 use crate::settings::Controls;
 use crate::ui::panel::PanelKind;
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::choices::choices_with_tooltips;
+use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Request of the header to the application.
@@ -69,18 +71,9 @@ fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
 }
 
 fn controls_choice<'a>(controls: Controls) -> Element<'a, Action> {
-    let choice = |label, description, choice| {
-        let pressed = button(text(label).size(size::SMALL))
-            .padding([4, 12])
-            .style(theme::choice(choice == controls))
-            .on_press(Action::SetControls(choice));
-        with_tooltip(pressed, description)
-    };
-    let both: Row<'_, _> = row![
-        choice("3", "Play, Pause, Stop", Controls::Three),
-        choice("4", "Setup, Play, Pause, Teardown", Controls::Four)
-    ];
-    container(both.spacing(2)).padding(3).style(theme::choices).into()
+    let options =
+        [("3", "Play, Pause, Stop", Controls::Three), ("4", "Setup, Play, Pause, Teardown", Controls::Four)];
+    choices_with_tooltips(options, controls, Action::SetControls, with_tooltip)
 }
 
 fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: &'a str) -> Element<'a, Action> {

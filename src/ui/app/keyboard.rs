@@ -9,7 +9,6 @@ use super::state::App;
 use super::{header, start_screen};
 use crate::settings::Controls;
 use crate::ui::dialog::file_dialog::PickKind;
-use crate::ui::widget::focus;
 
 impl App {
     pub(super) fn handle_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
@@ -45,7 +44,6 @@ impl App {
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Escape => return self.handle_escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
-            Shortcut::MoveFocus(step) => return focus::advance(step, focus::PANEL_ID),
             Shortcut::EscapeFromField | Shortcut::Confirm => {}
         }
         Task::none()
@@ -53,7 +51,6 @@ impl App {
 
     fn handle_dialog_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
         match shortcut {
-            Shortcut::MoveFocus(step) => return focus::advance(step, focus::DIALOG_ID),
             Shortcut::Escape | Shortcut::EscapeFromField => self.close_dialog(),
             Shortcut::Confirm => return self.confirm_dialog(),
             _ => {}

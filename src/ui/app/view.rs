@@ -7,14 +7,16 @@ use iced::{Element, Fill};
 
 use super::message::Message;
 use super::playback::{Button, Source};
+use super::shortcuts::Shortcut;
 use super::state::{App, Dialog};
 use super::{banner, controls, header, start_screen, status_bar};
 use crate::session::RtspState;
 use crate::ui::dialog::{summary, trust};
 use crate::ui::panel::{self, PanelKind, statistics};
 use crate::ui::theme::{self, size, space};
+use crate::ui::widget::click_position;
+use crate::ui::widget::focus_layer::{covered, focus_layer};
 use crate::ui::widget::video::{self, PictureHandle};
-use crate::ui::widget::{click_position, focus};
 
 impl App {
     /// Returns the content of the window.
@@ -23,10 +25,11 @@ impl App {
             true => mouse_area(self.view_screen()).on_move(|_| Message::PointerMoved).into(),
             false => self.view_windowed(),
         };
-        match &self.dialog {
-            None => click_position::click_position(content),
-            Some(dialog) => click_position::click_position(stack![content, view_dialog(dialog)]),
-        }
+        let dialog = self.dialog.as_ref().map(view_dialog);
+        // The same widgets with and without a dialog, which keep their state (focus, scrolling) when it opens.
+        let layers = stack![covered(content, dialog.is_some())].extend(dialog);
+        let layers = focus_layer(layers, Message::Shortcut(Shortcut::EscapeFromField));
+        click_position::click_position(layers)
     }
 
     fn view_windowed(&self) -> Element<'_, Message> {
@@ -151,7 +154,6 @@ fn view_dialog(dialog: &Dialog) -> Element<'_, Message> {
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)
-        .id(focus::DIALOG_ID)
         .max_width(max_width)
         .max_height(max_height)
         .padding(space::HUGE - space::TIGHT)

@@ -1,11 +1,11 @@
 //! Frame of a panel: title, close button, toolbar and scroll bar.
 
-use iced::widget::{Column, button, container, row, scrollable, space, text};
+use iced::widget::{Column, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
 use super::kind::PanelKind;
 use crate::ui::theme::{self, size, space as distance};
-use crate::ui::widget::focus;
+use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Id of the close button, which has no text for tests to find it by.
@@ -35,7 +35,6 @@ pub fn view<'a, M: Clone + 'a>(
         .extend(toolbar.map(|toolbar| container(toolbar).padding(padding).into()))
         .push(scrolled);
     container(content.spacing(distance::SMALL))
-        .id(focus::PANEL_ID)
         .width(panel.width())
         .height(Fill)
         .padding(iced::Padding::new(distance::NORMAL).left(distance::WIDE).right(distance::TIGHT))

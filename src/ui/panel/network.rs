@@ -1,6 +1,6 @@
 //! Network panel: settings of the emulated network, by slider, number field and preset.
 
-use iced::widget::{Column, Text, button, column, container, row, slider, space, text, text_input, toggler};
+use iced::widget::{Column, Text, column, container, row, space, text, text_input};
 use iced::{Center, Element, Fill};
 
 use super::network_slider::SliderField;
@@ -9,6 +9,7 @@ use crate::impairment::{Distribution, EmulatorSettings, EmulatorStats, Impairmen
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::choices::choices;
+use crate::ui::widget::control::{button, slider, toggler};
 
 /// State of the panel: the current settings, and the text of the field that is being edited.
 #[derive(Debug)]
@@ -47,8 +48,9 @@ pub enum Message {
     Reset,
 }
 
-/// Id of the main switch, which has no text for tests to find it by.
+/// Ids of the switches, which have no text for tests to find them by.
 const SWITCH_ID: &str = "network-switch";
+const REORDERING_ID: &str = "reordering";
 
 /// Upper bound of random seeds, exclusive; small, so that they are easy to read and type.
 const MAX_RANDOM_SEED: u64 = 1_000_000;
@@ -150,7 +152,8 @@ impl Panel {
         let jitter = self.settings.impairments.jitter;
         let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
             .map(|distribution| (distribution_name(distribution), distribution));
-        let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
+        let reorders = toggler(jitter.reorders, Message::Reordering).size(20.0).style(theme::switch);
+        let reorders = container(reorders).id(REORDERING_ID);
         let reorders = row![text("Allow reordering").size(size::SMALL).width(Fill), reorders].align_y(Center);
         self.view_header(host, is_http, emulated)
             .push(self.fields(&[
@@ -186,7 +189,7 @@ impl Panel {
             None => "Emulated network between the embedded server and this player.".to_owned(),
             Some(host) => format!("Emulated network for packets from {host}, applied as they arrive."),
         };
-        let switch = toggler(is_on).size(20).style(theme::switch).on_toggle(Message::Toggle);
+        let switch = toggler(is_on, Message::Toggle).size(20.0).style(theme::switch);
         let switch = row![
             text(if is_on { "Emulation: on" } else { "Emulation: off" }).font(theme::STRONG).width(Fill),
             button(text("Reset").size(size::SMALL))
@@ -229,11 +232,13 @@ impl Panel {
             // The error takes the place of the slider, so that nothing moves.
             return column![line, input_error(field.range_hint()).height(SLIDER_HEIGHT)].spacing(2).into();
         }
-        let slider =
-            slider(0.0..=1.0, field.position(value), move |position| Message::Slide(field, position))
-                .step(0.001)
-                .height(SLIDER_HEIGHT)
-                .style(theme::slider_style);
+        let slide = move |position: f64| Message::Slide(field, position as f32);
+        let slider = slider(0.0..=1.0, f64::from(field.position(value)), slide)
+            .id(field.slider_id())
+            .step(0.001)
+            .on_step(move |step| Message::Slide(field, field.stepped(value, step)))
+            .height(SLIDER_HEIGHT)
+            .style(theme::slider_style);
         column![line, slider].spacing(2).into()
     }
 

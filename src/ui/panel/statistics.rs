@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use iced::alignment::Vertical::Bottom;
 use iced::widget::canvas::Cache;
-use iced::widget::{Column, button, column, container, row, space, text, tooltip};
+use iced::widget::{Column, column, container, row, space, text, tooltip};
 use iced::{Center, Element, Fill, Right};
 
 use crate::format::{UNKNOWN, clock, data_rate, milliseconds, or_unknown, percentage};
 use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, Second, SessionHistory, Snapshot};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::{SECONDS_SHOWN, Series, chart};
+use crate::ui::widget::control::button;
 use crate::ui::widget::packet_grid;
 
 /// Request of the panel to the application.

@@ -5,6 +5,8 @@
 //! returns the element, like [`chart::chart`]; text that only one part shows stays in that part.
 //!
 //! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`icon`], [`video`].
+//! - Widgets that add a behaviour to their content ([`wrapper`]): [`focusable`], [`focus_layer`].
+//! - Controls that the keyboard reaches, in place of those of iced: [`control`].
 //! - Drawings on a canvas: [`drawing`], and with it [`chart`] and [`packet_grid`].
 //! - Elements made of iced's own widgets: [`choices`].
 //! - Operations on widgets: [`focus`].
@@ -13,8 +15,12 @@ pub mod blur_input;
 pub mod chart;
 pub mod choices;
 pub mod click_position;
+pub mod control;
 pub mod drawing;
 pub mod focus;
+pub mod focus_layer;
+pub mod focusable;
 pub mod icon;
 pub mod packet_grid;
 pub mod video;
+pub mod wrapper;

@@ -4,7 +4,6 @@ use iced::keyboard::key::{Code, Named, Physical};
 use iced::keyboard::{self, Key};
 
 use crate::ui::panel::PanelKind;
-use crate::ui::widget::focus::FocusStep;
 
 /// Action of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +36,6 @@ pub enum Shortcut {
     Confirm,
     /// Seek by this many seconds, backward if negative.
     Skip(i8),
-    /// Move the focus to another field of the dialog or the panel.
-    MoveFocus(FocusStep),
 }
 
 /// Returns the action of a key event that no widget has captured.
@@ -48,8 +45,6 @@ pub fn from_event(event: &keyboard::Event) -> Option<Shortcut> {
         return match named {
             Named::ArrowRight => Some(Shortcut::Skip(5)),
             Named::ArrowLeft => Some(Shortcut::Skip(-5)),
-            Named::Tab if modifiers.shift() => Some(Shortcut::MoveFocus(FocusStep::Previous)),
-            Named::Tab => Some(Shortcut::MoveFocus(FocusStep::Next)),
             _ if *repeat => None,
             Named::Space => Some(Shortcut::PlayOrPause),
             Named::F11 => Some(Shortcut::Fullscreen),
@@ -130,9 +125,6 @@ mod tests {
         );
         assert_eq!(third("3", Modifiers::empty()), None);
         assert_eq!(press(Key::Named(Named::Enter), Modifiers::empty(), false), Some(Shortcut::Confirm));
-        let tab = |modifiers| press(Key::Named(Named::Tab), modifiers, false);
-        assert_eq!(tab(Modifiers::empty()), Some(Shortcut::MoveFocus(FocusStep::Next)));
-        assert_eq!(tab(Modifiers::SHIFT), Some(Shortcut::MoveFocus(FocusStep::Previous)));
     }
 
     #[test]
