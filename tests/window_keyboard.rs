@@ -4,15 +4,20 @@ mod common;
 
 use common::app_harness::AppHarness;
 use common::window_harness::WindowHarness;
+use iced::Event;
 use iced::keyboard::Modifiers;
 use iced::keyboard::key::Named;
+use iced::mouse::{self, ScrollDelta};
+use iced::widget::Id;
+use iced_test::selector;
 use reelay::backend::Command;
 use reelay::impairment::EmulatorSettings;
 use reelay::session::{
-    CertificateProblem, Fingerprint, Goal, RtspState, SessionError, SessionEvent, UntrustedCertificate,
+    CertificateProblem, Fingerprint, Goal, RtspState, SessionCommand, SessionError, SessionEvent,
+    UntrustedCertificate,
 };
 use reelay::settings::{Controls, ThemePreference};
-use reelay::ui::{Message, Shortcut};
+use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut};
 
 const HEADER: [&str; 7] = ["Open…", "Connect…", "Network", "Statistics", "Messages", "3", "preferences"];
 
@@ -307,4 +312,98 @@ fn messages_are_a_list_for_the_arrow_keys() {
     assert_eq!(window.focused().as_deref(), Some("time-line"));
     window.shift_tab(1);
     assert_eq!(window.focused().as_deref(), Some("9.001 s"), "the last message");
+}
+
+/// Returns the position of the next command, which is a seek of the session.
+fn seek_position(harness: &mut AppHarness) -> Option<u64> {
+    let is_seek = |command| match command {
+        Command::Session { command: SessionCommand::Seek(position), .. } => Some(position.as_micros()),
+        _ => None,
+    };
+    std::iter::from_fn(|| harness.next_command()).find_map(is_seek)
+}
+
+#[test]
+fn home_and_end_seek_to_the_first_and_the_last_frame() {
+    let mut harness = sample();
+    harness.send(Message::Shortcut(Shortcut::SeekToEnd));
+    assert_eq!(seek_position(&mut harness), Some(9_950_000));
+    harness.send(Message::Shortcut(Shortcut::SeekToStart));
+    assert_eq!(seek_position(&mut harness), Some(0));
+    let mut stream = AppHarness::with_stream(ThemePreference::Dark);
+    stream.describe_live();
+    stream.send(Message::Shortcut(Shortcut::SeekToStart));
+    assert_eq!(seek_position(&mut stream), None, "a live stream has no start");
+    stream.describe(30);
+    stream.send(Message::Shortcut(Shortcut::SeekToEnd));
+    assert_eq!(seek_position(&mut stream), Some(29_950_000), "the last frame at the described rate");
+}
+
+#[test]
+fn comma_and_full_stop_step_through_the_frames_of_a_paused_film() {
+    let mut harness = sample();
+    let step = |harness: &mut AppHarness, is_forward| {
+        harness.send(Message::Shortcut(Shortcut::StepFrame(is_forward)));
+        seek_position(harness)
+    };
+    assert_eq!(step(&mut harness, false), None, "the first frame is shown");
+    assert_eq!(step(&mut harness, true), Some(50_000));
+    assert_eq!(step(&mut harness, true), Some(100_000));
+    assert_eq!(step(&mut harness, false), Some(50_000));
+    harness.show_frame(199);
+    assert_eq!(step(&mut harness, true), None, "the last frame is shown");
+    harness.play();
+    assert_eq!(step(&mut harness, true), None, "the film plays");
+}
+
+#[test]
+fn wheel_over_the_time_line_seeks() {
+    let scroll = |harness: &mut AppHarness, delta| {
+        harness.interact(|ui| {
+            let line = ui.find(selector::id(Id::new("time-line"))).unwrap().visible_bounds().unwrap();
+            ui.point_at(line.center());
+            ui.simulate([Event::Mouse(mouse::Event::WheelScrolled { delta })]);
+        });
+        seek_position(harness)
+    };
+    let mut harness = sample();
+    assert_eq!(scroll(&mut harness, ScrollDelta::Lines { x: 0.0, y: 1.0 }), Some(5_000_000));
+    assert_eq!(scroll(&mut harness, ScrollDelta::Lines { x: 0.0, y: -1.0 }), Some(0));
+    // A touch pad reports small movements, which add up.
+    assert_eq!(scroll(&mut harness, ScrollDelta::Pixels { x: 0.0, y: 25.0 }), None);
+    assert_eq!(scroll(&mut harness, ScrollDelta::Pixels { x: 0.0, y: 25.0 }), Some(5_000_000));
+}
+
+#[test]
+fn text_and_controls_are_enlarged_to_twice_their_size() {
+    let mut harness = sample();
+    let scale = |harness: &mut AppHarness, shortcut, times| {
+        (0..times).for_each(|_| harness.send(Message::Shortcut(shortcut)));
+        (harness.app.interface_scale(), harness.app.settings().interface_scale)
+    };
+    assert_eq!(scale(&mut harness, Shortcut::ZoomOut, 1), (1.0, 100));
+    assert_eq!(scale(&mut harness, Shortcut::ZoomIn, 3), (1.3, 130));
+    assert_eq!(scale(&mut harness, Shortcut::ZoomIn, 30), (2.0, 200));
+    harness.send(Message::Shortcut(Shortcut::Preferences));
+    assert_eq!(scale(&mut harness, Shortcut::ZoomOut, 1), (1.9, 190), "also while a dialog is open");
+    assert_eq!(scale(&mut harness, Shortcut::ZoomReset, 1), (1.0, 100));
+}
+
+#[test]
+fn help_has_all_keys_and_what_the_buttons_send() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.send(Message::Shortcut(Shortcut::Help));
+    for row in &SHORTCUT_TABLE {
+        assert!(window.harness.shows(&row.keys()), "{}", row.keys());
+    }
+    assert_eq!(tab_order(&mut window), ["close-help", "Keys"]);
+    window.tab_to("Keys");
+    assert!(press(&mut window, Named::ArrowRight));
+    assert!(window.harness.shows("Why is Stop a TEARDOWN?"));
+    for close in [Shortcut::Escape, Shortcut::Help, Shortcut::Confirm] {
+        window.send(Message::Shortcut(close));
+        assert!(!window.harness.shows("Help"), "{close:?}");
+        window.send(Message::Shortcut(Shortcut::Help));
+    }
 }

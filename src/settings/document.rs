@@ -11,7 +11,9 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 use super::entries;
 use super::problem::IgnoredValue;
 use super::tables::{Entry as _, read_entries, replace, write_entries};
-use super::values::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
+use super::values::{
+    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
+};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::TrustedCertificate;
@@ -32,6 +34,9 @@ frame_rate = 20
 # Playout delay in milliseconds, from 0 to 5000.
 playout_delay_ms = 50
 
+# Size of text and controls in percent, from 100 to 200.
+interface_scale = 100
+
 # Format of recordings: mov (keeps the time of each frame), avi, or classroom (holds no times).
 recording_format = \"mov\"
 
@@ -40,11 +45,12 @@ snapshot_format = \"jpeg\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "controls",
     "theme",
     "frame_rate",
     "playout_delay_ms",
+    "interface_scale",
     "recording_format",
     "snapshot_format",
     KnownServer::KEY,
@@ -69,6 +75,7 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "theme", theme, &mut settings.theme, &mut ignored);
     read_value(table, "frame_rate", frame_rate, &mut settings.frame_rate, &mut ignored);
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
+    read_value(table, "interface_scale", interface_scale, &mut settings.interface_scale, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
@@ -126,14 +133,20 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         defaults.playout_delay_ms,
         |delay| i64::from(delay).into(),
     );
-    write_formats(document, settings, &defaults);
+    write_later_settings(document, settings, &defaults);
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
 }
 
-/// Writes the formats of recordings and snapshots. A file that does not have them is not changed for the default.
-fn write_formats(document: &mut DocumentMut, settings: &Settings, defaults: &Settings) {
+/// Writes the settings that earlier files do not have. A file without one is not changed for the default.
+fn write_later_settings(document: &mut DocumentMut, settings: &Settings, defaults: &Settings) {
+    let scale = settings.interface_scale;
+    if document.contains_key("interface_scale") || scale != defaults.interface_scale {
+        write_value(document, "interface_scale", interface_scale, scale, defaults.interface_scale, |scale| {
+            i64::from(scale).into()
+        });
+    }
     let (recording, snapshot) = (settings.recording_format, settings.snapshot_format);
     if document.contains_key("recording_format") || recording != defaults.recording_format {
         let default = defaults.recording_format;
@@ -200,6 +213,13 @@ fn playout_delay_ms(item: &Item) -> Result<u32, Rule> {
     milliseconds.ok_or_else(|| "a playout delay is a whole number of milliseconds".to_owned())
 }
 
+fn interface_scale(item: &Item) -> Result<u8, Rule> {
+    let percent = item.as_integer().and_then(|number| u8::try_from(number).ok());
+    percent.filter(|percent| (MIN_INTERFACE_SCALE..=MAX_INTERFACE_SCALE).contains(percent)).ok_or_else(|| {
+        format!("a size is a whole number of percent from {MIN_INTERFACE_SCALE} to {MAX_INTERFACE_SCALE}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,6 +261,14 @@ mod tests {
     }
 
     #[test]
+    fn interface_scale_is_written_where_it_differs() {
+        let settings = Settings { interface_scale: 150, ..Settings::default() };
+        assert!(written("", &settings).contains("interface_scale = 150\n"));
+        assert!(!written("", &Settings::default()).contains("interface_scale"));
+        assert!(written("interface_scale = 150\n", &Settings::default()).contains("interface_scale = 100\n"));
+    }
+
+    #[test]
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
@@ -269,6 +297,8 @@ mod tests {
             ("frame_rate = []", "frame_rate", "a number from 0.1 to 240"),
             ("playout_delay_ms = -1", "playout_delay_ms", "whole number of milliseconds"),
             ("playout_delay_ms = '200'", "playout_delay_ms", "whole number of milliseconds"),
+            ("interface_scale = 99", "interface_scale", "percent from 100 to 200"),
+            ("interface_scale = 500", "interface_scale", "percent from 100 to 200"),
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),

@@ -16,6 +16,6 @@ mod values;
 pub use problem::{IgnoredValue, SettingsProblem};
 pub use store::LoadedSettings;
 pub use values::{
-    Controls, FilmRate, KnownServer, MAX_PLAYOUT_DELAY_MS, ParseControlsError, ParseThemeError, Settings,
-    ThemePreference,
+    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE,
+    ParseControlsError, ParseThemeError, Settings, ThemePreference,
 };

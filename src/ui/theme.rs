@@ -468,3 +468,26 @@ pub fn disabled_slider_style(theme: &Theme, _: slider::Status) -> slider::Style 
         handle: slider::Handle { background: colours.faint.into(), ..style.handle },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the contrast of two opaque colours, from 1 to 21 (WCAG 2.2, definition of contrast ratio).
+    fn contrast(first: Color, second: Color) -> f32 {
+        let luminance = |colour: Color| colour.relative_luminance() + 0.05;
+        let (first, second) = (luminance(first), luminance(second));
+        first.max(second) / first.min(second)
+    }
+
+    #[test]
+    fn focus_ring_stands_out_from_every_background() {
+        assert!((contrast(Color::BLACK, Color::WHITE) - 21.0).abs() < 0.01);
+        for colours in [&DARK, &LIGHT] {
+            for background in [colours.background, colours.surface, colours.raised, colours.hovered] {
+                let ratio = contrast(colours.focus, background);
+                assert!(ratio >= 3.0, "{ratio} on {background:?}");
+            }
+        }
+    }
+}

@@ -122,7 +122,7 @@ fn controls_of_the_window_can_be_reached_by_the_keyboard() {
     let exempt = ["ui/widget/control.rs", "ui/widget/choices.rs", "ui/theme.rs"];
     let sources = sources::read();
     let views = sources.iter().filter(|source| source.top_module() == "ui");
-    let imported = |source: &Source| {
+    let imported = |source: &Source| -> Vec<String> {
         let imports = source.code().split("use iced::widget::").skip(1);
         let names =
             imports.flat_map(|rest| rest.split(';').next().unwrap_or_default().split([',', '{', '}']));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use iced::mouse::ScrollDelta;
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, column, container, responsive, row, text, tooltip};
+use iced::widget::{Row, column, container, mouse_area, responsive, row, text, tooltip};
 use iced::{Center, Element, Fill, Right};
 
 use super::playback::{Button, Playback, PlaybackPosition};
@@ -12,6 +13,7 @@ use crate::proto::rtsp::Npt;
 use crate::recording::RecordingFormat;
 use crate::session::RtspState;
 use crate::settings::Controls;
+use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{button, slider};
@@ -26,6 +28,8 @@ pub enum Action {
     Drag(Npt),
     /// Release of the time line.
     Release,
+    /// Movement of the wheel over the time line.
+    Scroll(ScrollDelta),
     /// Click on Record.
     ToggleRecording,
     /// Click on Snapshot.
@@ -124,7 +128,8 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
     };
     let label =
         |content: String| text(content).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
-    row![label(elapsed), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
+    let line = mouse_area(line.step(1.0).width(Fill)).on_scroll(Action::Scroll);
+    row![label(elapsed), line, label(length).align_x(Right).style(theme::muted)]
         .spacing(distance::SMALL)
         .align_y(Center)
         .into()
@@ -232,8 +237,11 @@ fn snapshot_button<'a>(has_picture: bool) -> Element<'a, Action> {
         .padding(9)
         .style(theme::secondary)
         .on_press_maybe(has_picture.then_some(Action::SaveSnapshot));
-    let about = if has_picture { "Save this frame (Ctrl+S)" } else { "Snapshot: no frame is shown" };
-    with_tooltip(container(pressed).id(SNAPSHOT_ID), about.to_owned())
+    let about = match has_picture {
+        true => with_key("Save this frame", Shortcut::Snapshot),
+        false => "Snapshot: no frame is shown".to_owned(),
+    };
+    with_tooltip(container(pressed).id(SNAPSHOT_ID), about)
 }
 
 fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> Element<'a, Action> {
@@ -258,10 +266,14 @@ fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
         _ => theme::secondary,
     };
     let content = row![icon(symbol), text(label).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
-    button(container(content).center_x(Fill))
+    let pressed = button(container(content).center_x(Fill))
         .width(116)
         .padding([9, 10])
         .style(style)
-        .on_press_maybe(is_enabled.then_some(Action::Press(kind)))
-        .into()
+        .on_press_maybe(is_enabled.then_some(Action::Press(kind)));
+    let shortcut = match kind {
+        Button::Setup | Button::Play | Button::Pause => Shortcut::PlayOrPause,
+        Button::Stop | Button::Teardown => Shortcut::Stop,
+    };
+    with_tooltip(pressed, with_key(label, shortcut))
 }

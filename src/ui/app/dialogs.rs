@@ -12,7 +12,7 @@ use crate::media::FrameRate;
 use crate::session::SessionError;
 use crate::ui::dialog::file_dialog::{self, SaveResult};
 use crate::ui::dialog::summary::ExportStatus;
-use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
+use crate::ui::dialog::{connect, help, preferences, sign_in, summary, trust};
 use crate::ui::widget::focus;
 
 impl App {
@@ -31,7 +31,7 @@ impl App {
                 self.theme_override = previous.theme_override;
                 self.settings.theme = previous.saved;
             }
-            Some(Dialog::Connect(_) | Dialog::Summary(..)) | None => {}
+            Some(Dialog::Connect(_) | Dialog::Summary(..) | Dialog::Help(_)) | None => {}
         }
     }
 
@@ -44,7 +44,10 @@ impl App {
             // A certificate that has changed is not trusted by a key that was pressed for something else.
             Some(Dialog::Trust(ref request)) if request.certificate.is_changed => Task::none(),
             Some(Dialog::Trust(_)) => self.handle_trust(trust::Message::Trust),
-            Some(Dialog::Summary(..)) => self.handle_summary(summary::Message::Close),
+            Some(Dialog::Summary(..) | Dialog::Help(_)) => {
+                self.close_dialog();
+                Task::none()
+            }
             None => Task::none(),
         }
     }
@@ -184,6 +187,18 @@ impl App {
                 self.connect(url, options, play);
                 self.save_settings()
             }
+        }
+    }
+
+    pub(super) fn show_help(&mut self) {
+        self.dialog = Some(Dialog::Help(help::Page::default()));
+    }
+
+    pub(super) fn handle_help(&mut self, message: help::Message) {
+        match (message, &mut self.dialog) {
+            (help::Message::Page(page), Some(Dialog::Help(shown))) => *shown = page,
+            (help::Message::Close, Some(Dialog::Help(_))) => self.close_dialog(),
+            _ => {}
         }
     }
 

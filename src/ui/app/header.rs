@@ -7,6 +7,7 @@ use iced::{Center, Element, Fill};
 
 use crate::settings::Controls;
 use crate::ui::panel::PanelKind;
+use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices_with_tooltips;
 use crate::ui::widget::control::button;
@@ -36,8 +37,13 @@ const PREFERENCES_ID: &str = "preferences";
 /// Returns the header; `open` is the panel that is open.
 pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Action> {
     let left = row![
-        toolbar_button(Icon::Open, "Open…", "Open a film (Ctrl+O)", Action::Open),
-        toolbar_button(Icon::Connect, "Connect…", "Connect to a stream (Ctrl+L)", Action::Connect),
+        toolbar_button(Icon::Open, "Open…", with_key("Open a film", Shortcut::Open), Action::Open),
+        toolbar_button(
+            Icon::Connect,
+            "Connect…",
+            with_key("Connect to a stream", Shortcut::Connect),
+            Action::Connect
+        ),
     ]
     .spacing(distance::SMALL);
     let preferences =
@@ -45,7 +51,10 @@ pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Acti
     let right = row![
         text("Buttons").size(size::SMALL).style(theme::muted),
         controls_choice(controls),
-        with_tooltip(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)"),
+        with_tooltip(
+            container(preferences).id(PREFERENCES_ID),
+            with_key("Preferences", Shortcut::Preferences)
+        ),
     ]
     .spacing(distance::SMALL)
     .align_y(Center);
@@ -54,7 +63,7 @@ pub fn view<'a>(controls: Controls, open: Option<PanelKind>) -> Element<'a, Acti
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
-fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: &'a str, action: Action) -> Element<'a, Action> {
+fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: String, action: Action) -> Element<'a, Action> {
     let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
     with_tooltip(button(content).padding([8, 12]).style(theme::secondary).on_press(action), tooltip)
 }
@@ -65,7 +74,7 @@ fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
             .padding([4, 8])
             .style(theme::choice(open == Some(panel)))
             .on_press(Action::TogglePanel(panel));
-        with_tooltip(name, panel.tooltip())
+        with_tooltip(name, with_key(panel.tooltip(), Shortcut::Panel(panel)))
     });
     container(Row::with_children(panels).spacing(2)).padding(3).style(theme::choices).into()
 }
@@ -73,10 +82,12 @@ fn panel_buttons<'a>(open: Option<PanelKind>) -> Element<'a, Action> {
 fn controls_choice<'a>(controls: Controls) -> Element<'a, Action> {
     let options =
         [("3", "Play, Pause, Stop", Controls::Three), ("4", "Setup, Play, Pause, Teardown", Controls::Four)];
-    choices_with_tooltips(options, controls, Action::SetControls, with_tooltip)
+    choices_with_tooltips(options, controls, Action::SetControls, |button, about| {
+        with_tooltip(button, about.to_owned())
+    })
 }
 
-fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: &'a str) -> Element<'a, Action> {
+fn with_tooltip<'a>(content: impl Into<Element<'a, Action>>, label: String) -> Element<'a, Action> {
     let label = container(text(label).size(size::SMALL)).padding([4, 8]).style(theme::tooltip);
     tooltip(content, label, tooltip::Position::Bottom).gap(4).delay(TOOLTIP_DELAY).into()
 }

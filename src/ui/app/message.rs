@@ -7,11 +7,11 @@ use iced::theme::Mode;
 use iced::{Size, window};
 
 use super::backend_subscription::BackendUpdate;
-use super::shortcuts::Shortcut;
 use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
-use crate::ui::dialog::{connect, preferences, sign_in, summary, trust};
+use crate::ui::dialog::{connect, help, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
+use crate::ui::shortcuts::Shortcut;
 
 /// Input of the application: from the backend, from parts of the window, and from the system.
 #[derive(Debug, Clone)]
@@ -31,6 +31,7 @@ pub enum Message {
     Statistics(statistics::Action),
     Messages(messages::Message),
     Summary(summary::Message),
+    Help(help::Message),
     FilePicked(PickResult),
     FileSaved(SaveResult),
     Shortcut(Shortcut),

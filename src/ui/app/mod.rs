@@ -8,7 +8,7 @@
 //! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `seeking` and `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
 //!   (with the field `frame_rate`); `banner_timeout`: banners that disappear; `window_size`: size of a new window.
-//! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
+//! - `subscription`: inputs from outside the window, with `backend_subscription`.
 //! - `playback`: the media that is open; `session_record`: statistics and message log.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
@@ -45,7 +45,6 @@ mod recording;
 mod recording_state;
 mod seeking;
 mod session_record;
-mod shortcuts;
 mod start_screen;
 mod state;
 mod status_bar;
@@ -59,6 +58,5 @@ pub use backend_subscription::{BackendSubscription, BackendUpdate};
 pub use logo::logo_pixels;
 pub use message::Message;
 pub use playback::Button;
-pub use shortcuts::Shortcut;
 pub use state::{App, AppOptions};
 pub use window_size::{INITIAL_SIZE, MIN_SIZE};

@@ -7,10 +7,10 @@ use iced::{Subscription, event, system, window};
 
 use super::backend_subscription::BackendSubscription;
 use super::message::Message;
-use super::shortcuts;
 use super::state::App;
 use crate::backend::ShutdownSignal;
 use crate::session::RtspState;
+use crate::ui::shortcuts;
 
 /// Interval of redraws while something visible depends on the time.
 const TICK_INTERVAL: Duration = Duration::from_millis(200);

@@ -7,12 +7,12 @@ use iced::{Element, Fill};
 
 use super::message::Message;
 use super::playback::{Button, Source};
-use super::shortcuts::Shortcut;
 use super::state::{App, Dialog};
 use super::{banner, controls, header, start_screen, status_bar};
 use crate::session::RtspState;
-use crate::ui::dialog::{summary, trust};
+use crate::ui::dialog::{help, summary, trust};
 use crate::ui::panel::{self, PanelKind, statistics};
+use crate::ui::shortcuts::Shortcut;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::click_position;
 use crate::ui::widget::focus_layer::{covered, focus_layer};
@@ -25,7 +25,7 @@ impl App {
             true => mouse_area(self.view_screen()).on_move(|_| Message::PointerMoved).into(),
             false => self.view_windowed(),
         };
-        let dialog = self.dialog.as_ref().map(view_dialog);
+        let dialog = self.dialog.as_ref().map(|dialog| view_dialog(dialog, self.playback.state()));
         // The same widgets with and without a dialog, which keep their state (focus, scrolling) when it opens.
         let layers = stack![covered(content, dialog.is_some())].extend(dialog);
         let layers = focus_layer(layers, Message::Shortcut(Shortcut::EscapeFromField));
@@ -130,8 +130,9 @@ impl App {
 
     /// Returns the video with the banner over its lower edge and, in full screen, the controls.
     fn view_video<'a>(&'a self, banner: Option<Element<'a, Message>>) -> Element<'a, Message> {
-        let video = mouse_area(video::video(self.picture.as_ref(), self.scale_factor, Message::VideoResized))
-            .on_double_click(Message::VideoDoubleClicked);
+        let video =
+            mouse_area(video::video(self.picture.as_ref(), self.pixel_ratio(), Message::VideoResized))
+                .on_double_click(Message::VideoDoubleClicked);
         let controls = self.has_overlay_controls().then(|| opaque(self.view_controls()));
         let overlay: Vec<_> = banner.into_iter().chain(controls).collect();
         match overlay.is_empty() {
@@ -141,16 +142,17 @@ impl App {
     }
 }
 
-fn view_dialog(dialog: &Dialog) -> Element<'_, Message> {
+fn view_dialog(dialog: &Dialog, state: RtspState) -> Element<'_, Message> {
     let content = match dialog {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
         Dialog::Trust(request) => trust::view(&request.certificate).map(Message::Trust),
         Dialog::Summary(report, status) => summary::view(report, status.as_ref()).map(Message::Summary),
+        Dialog::Help(page) => help::view(*page, state).map(Message::Help),
     };
     let (max_width, max_height) = match dialog {
-        Dialog::Summary(..) => (760.0, 640.0),
+        Dialog::Summary(..) | Dialog::Help(_) => (760.0, 640.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)

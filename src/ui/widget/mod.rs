@@ -7,7 +7,7 @@
 //! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`icon`], [`video`].
 //! - Widgets that add a behaviour to their content ([`wrapper`]): [`focusable`], [`focus_layer`].
 //! - Controls that the keyboard reaches, in place of those of iced: [`control`].
-//! - Drawings on a canvas: [`drawing`], and with it [`chart`] and [`packet_grid`].
+//! - Drawings on a canvas: [`drawing`], and with it [`chart`], [`packet_grid`] and [`state_diagram`].
 //! - Elements made of iced's own widgets: [`choices`].
 //! - Operations on widgets: [`focus`].
 
@@ -22,5 +22,6 @@ pub mod focus_layer;
 pub mod focusable;
 pub mod icon;
 pub mod packet_grid;
+pub mod state_diagram;
 pub mod video;
 pub mod wrapper;
