@@ -1,4 +1,4 @@
-//! Documents compared with the program: figures, presets and links.
+//! Documents compared with the program: figures, presets, keys and links.
 
 use std::fs;
 use std::path::Path;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use reelay::impairment::PRESETS;
 use reelay::net::limits::Limits;
 use reelay::stats::FIGURE_GROUPS;
+use reelay::ui::SHORTCUT_TABLE;
 
 fn read_document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -35,6 +36,13 @@ fn statistics_document_defines_every_figure() {
     for table in figure_tables() {
         assert!(document.contains(&table), "docs/STATISTICS.md lacks:\n\n{table}");
     }
+}
+
+#[test]
+fn readme_lists_every_key() {
+    let rows = SHORTCUT_TABLE.iter().map(|row| format!("| {} | {} |\n", row.keys(), row.action));
+    let table = format!("| Key | Action |\n| --- | --- |\n{}\n", rows.collect::<String>());
+    assert!(read_document("README.md").contains(&table), "README.md lacks:\n\n{table}");
 }
 
 #[test]

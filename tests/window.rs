@@ -25,7 +25,7 @@ use reelay::session::{
 };
 use reelay::settings::{Controls, FilmRate, PanelKind, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{AppOptions, FocusStep, Menu, Message, SaveResult, Shortcut, play_list};
+use reelay::ui::{AppOptions, Menu, Message, SaveResult, Shortcut, play_list};
 
 const THREE_BUTTONS: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR_BUTTONS: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -511,7 +511,7 @@ fn single_frames_are_shown_with_their_keys() {
     harness.set_idle(RtspState::Playing, Goal::Playing);
     harness.show_frame(40);
     while harness.next_command().is_some() {}
-    harness.send(Message::Shortcut(Shortcut::StepForward));
+    harness.send(Message::Shortcut(Shortcut::StepFrame(true)));
     assert_eq!(harness.next_goal(), Some(Goal::Ready), "the film is paused");
     let previews = |harness: &mut AppHarness| {
         let commands = std::iter::from_fn(|| harness.next_command());
@@ -520,13 +520,13 @@ fn single_frames_are_shown_with_their_keys() {
     assert_eq!(previews(&mut harness), Some(41));
     harness.set_idle(RtspState::Ready, Goal::Ready);
     for expected in [42, 43] {
-        harness.send(Message::Shortcut(Shortcut::StepForward));
+        harness.send(Message::Shortcut(Shortcut::StepFrame(true)));
         assert_eq!(previews(&mut harness), Some(expected), "the frame need not be on the screen yet");
     }
-    harness.send(Message::Shortcut(Shortcut::StepBack));
+    harness.send(Message::Shortcut(Shortcut::StepFrame(false)));
     assert_eq!(previews(&mut harness), Some(42));
     harness.show_frame(0);
-    harness.send(Message::Shortcut(Shortcut::StepBack));
+    harness.send(Message::Shortcut(Shortcut::StepFrame(false)));
     assert_eq!(previews(&mut harness), Some(0), "there is none before the first one");
 }
 
@@ -1070,8 +1070,9 @@ fn unauthorized_message(harness: &AppHarness, was_refused: bool) -> Message {
 fn sign_in_works_with_the_keyboard_alone() {
     let ann = Some(("ann".to_owned(), "secret".to_owned()));
     let focus_actions: [fn(&mut WindowHarness<'_>); 3] = [
-        |window| window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next))),
-        |window| window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Previous))),
+        |window| window.tab(1),
+        // Sign in, Cancel, password
+        |window| window.shift_tab(3),
         |window| window.press_key(Key::Named(Named::Enter)),
     ];
     for focus_password in focus_actions {
@@ -1112,18 +1113,17 @@ fn connect_dialog_replaces_last_url_and_captures_keys() {
     window.send(Message::Shortcut(Shortcut::Connect));
     window.click("More");
     window.type_text("25000");
-    for _ in 0..2 {
-        window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
-    }
+    // Transport, Less, Cancel, Connect, kind of server, URL, and the port again
+    window.tab(7);
     window.press_key(Key::Named(Named::Enter));
     let Some(Command::Connect { options, .. }) = window.harness.next_command() else {
         panic!("not connected")
     };
     assert_eq!(options.rtp_port, Some(25_000));
     window.send(Message::Shortcut(Shortcut::Connect));
-    window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+    window.tab(1);
     window.type_text("26000");
-    window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+    window.shift_tab(1);
     assert_eq!(connect(&mut window, "rtsp://third/"), ("rtsp://third/".to_owned(), Some(26_000)));
 }
 
@@ -1765,7 +1765,7 @@ fn invalid_number_is_explained_and_reset_on_blur() {
     let actions: [fn(&mut WindowHarness<'_>); 4] = [
         |window| window.press_key(Key::Named(Named::Enter)),
         |window| window.press_key(Key::Named(Named::Escape)),
-        |window| window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next))),
+        |window| window.tab(1),
         |window| window.click("Emulation: on"),
     ];
     let rule = "A number from 0 to 100";
@@ -1826,10 +1826,10 @@ fn tab_scrolls_fields_into_view() {
         "all fields are visible without scrolling"
     );
     for field in fields {
-        window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+        window.tab_to(field);
         assert!(window.is_field_visible(field), "{field}");
     }
-    window.send(Message::Shortcut(Shortcut::MoveFocus(FocusStep::Next)));
+    window.tab_to("Loss");
     assert!(window.is_field_visible("Loss") && !window.is_field_visible("Seed"), "the focus wraps around");
 }
 

@@ -13,7 +13,9 @@ use super::entries;
 use super::panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings};
 use super::problem::IgnoredValue;
 use super::tables::{Entry as _, read_entries, replace, write_entries, write_text};
-use super::values::{Controls, FilmRate, KnownServer, Settings, ThemePreference};
+use super::values::{
+    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
+};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::TrustedCertificate;
@@ -33,6 +35,9 @@ frame_rate = 20
 
 # Playout delay in milliseconds, from 0 to 5000.
 playout_delay_ms = 50
+
+# Size of text and controls in percent, from 100 to 200.
+interface_scale = 100
 
 # Format of recordings: mov (keeps the time of each frame), avi, or classroom (holds no times).
 recording_format = \"mov\"
@@ -57,11 +62,12 @@ lesson_layout = false
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "controls",
     "theme",
     "frame_rate",
     "playout_delay_ms",
+    "interface_scale",
     "recording_format",
     "snapshot_format",
     "film_folder",
@@ -93,6 +99,7 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "theme", theme, &mut settings.theme, &mut ignored);
     read_value(table, "frame_rate", frame_rate, &mut settings.frame_rate, &mut ignored);
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
+    read_value(table, "interface_scale", interface_scale, &mut settings.interface_scale, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
     read_value(table, "film_folder", folder, &mut settings.film_folder, &mut ignored);
@@ -157,7 +164,7 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         defaults.playout_delay_ms,
         |delay| i64::from(delay).into(),
     );
-    write_formats(document, settings, &defaults);
+    write_later_settings(document, settings, &defaults);
     write_folder(document, "film_folder", settings.film_folder.as_deref());
     write_folder(document, "save_folder", settings.save_folder.as_deref());
     for (key, value, default) in [
@@ -175,8 +182,14 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
     write_entries(document, &settings.films);
 }
 
-/// Writes the formats of recordings and snapshots. A file that does not have them is not changed for the default.
-fn write_formats(document: &mut DocumentMut, settings: &Settings, defaults: &Settings) {
+/// Writes the settings that earlier files do not have. A file without one is not changed for the default.
+fn write_later_settings(document: &mut DocumentMut, settings: &Settings, defaults: &Settings) {
+    let scale = settings.interface_scale;
+    if document.contains_key("interface_scale") || scale != defaults.interface_scale {
+        write_value(document, "interface_scale", interface_scale, scale, defaults.interface_scale, |scale| {
+            i64::from(scale).into()
+        });
+    }
     let (recording, snapshot) = (settings.recording_format, settings.snapshot_format);
     if document.contains_key("recording_format") || recording != defaults.recording_format {
         let default = defaults.recording_format;
@@ -300,6 +313,13 @@ fn panel_width(item: &Item) -> Result<u32, Rule> {
     })
 }
 
+fn interface_scale(item: &Item) -> Result<u8, Rule> {
+    let percent = item.as_integer().and_then(|number| u8::try_from(number).ok());
+    percent.filter(|percent| (MIN_INTERFACE_SCALE..=MAX_INTERFACE_SCALE).contains(percent)).ok_or_else(|| {
+        format!("a size is a whole number of percent from {MIN_INTERFACE_SCALE} to {MAX_INTERFACE_SCALE}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,6 +402,14 @@ mod tests {
     }
 
     #[test]
+    fn interface_scale_is_written_where_it_differs() {
+        let settings = Settings { interface_scale: 150, ..Settings::default() };
+        assert!(written("", &settings).contains("interface_scale = 150\n"));
+        assert!(!written("", &Settings::default()).contains("interface_scale"));
+        assert!(written("interface_scale = 150\n", &Settings::default()).contains("interface_scale = 100\n"));
+    }
+
+    #[test]
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
@@ -419,6 +447,8 @@ mod tests {
             ("panel_width = 299", "panel_width", "a whole number from 300 to 800"),
             ("panel_width = 801", "panel_width", "a whole number from 300 to 800"),
             ("lesson_layout = 'yes'", "lesson_layout", "true or false"),
+            ("interface_scale = 99", "interface_scale", "percent from 100 to 200"),
+            ("interface_scale = 500", "interface_scale", "percent from 100 to 200"),
             ("servers = 5", "servers[1]", "a server has an address"),
             ("servers = ['lab:1']", "servers[1]", "a server has an address"),
             ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),

@@ -11,6 +11,12 @@ use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, Fingerprint, PortSpelling, TrustedCertificate};
 
+/// Usual and smallest size of text and controls, in percent.
+pub const MIN_INTERFACE_SCALE: u8 = 100;
+
+/// Largest size of text and controls, in percent.
+pub const MAX_INTERFACE_SCALE: u8 = 200;
+
 /// Values that are saved between runs of the window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -22,6 +28,8 @@ pub struct Settings {
     pub frame_rate: FrameRate,
     /// Playout delay, in milliseconds; values above [`MAX_PLAYOUT_DELAY_MS`] count as that.
     pub playout_delay_ms: u32,
+    /// Size of text and controls in percent, from [`MIN_INTERFACE_SCALE`] to [`MAX_INTERFACE_SCALE`].
+    pub interface_scale: u8,
     /// Format of recordings.
     pub recording_format: RecordingFormat,
     /// Format of snapshots.
@@ -71,6 +79,7 @@ impl Default for Settings {
             theme: ThemePreference::default(),
             frame_rate: FrameRate::CLASSROOM,
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
+            interface_scale: MIN_INTERFACE_SCALE,
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),
             film_folder: None,

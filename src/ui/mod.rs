@@ -4,6 +4,7 @@
 //! - `dialog`: dialogs in front of the window.
 //! - `panel`: panels at the right of the video.
 //! - `widget`: widgets that do not depend on the application.
+//! - `shortcuts`: the table of keys.
 //! - `theme`: fonts, sizes, colours and styles.
 //! - `window`: opens the window with iced and starts the backend.
 //!
@@ -13,15 +14,16 @@
 mod app;
 mod dialog;
 mod panel;
+mod shortcuts;
 mod text_format;
 mod theme;
 mod widget;
 mod window;
 
-pub use app::{App, AppOptions, BackendUpdate, Button, Menu, Message, Shortcut};
+pub use app::{App, AppOptions, BackendUpdate, Button, Menu, Message};
 pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use dialog::play_list;
 pub use panel::{messages, network};
+pub use shortcuts::{Shortcut, ShortcutRow, TABLE as SHORTCUT_TABLE};
 pub use theme::{FONT, FONTS, dark, light};
-pub use widget::focus::FocusStep;
 pub use window::{WindowError, iced_settings, run};

@@ -41,7 +41,8 @@ pub mod space {
     pub const HUGE: f32 = 28.0;
 }
 
-const RADIUS: f32 = 8.0;
+/// Radius of the corners of buttons and fields, in logical pixels.
+pub const RADIUS: f32 = 8.0;
 
 /// Colours of a theme.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ pub struct Colours {
     pub danger: Color,
     pub late: Color,
     pub warm: Color,
+    pub focus: Color,
     pub backdrop: Color,
 }
 
@@ -86,6 +88,7 @@ const DARK: Colours = Colours {
     danger: color!(0xff7b72),
     late: color!(0xc792ea),
     warm: color!(0xffc454),
+    focus: color!(0xb9ccff),
     backdrop: color!(0x05060a, 0.62),
 };
 
@@ -107,6 +110,7 @@ const LIGHT: Colours = Colours {
     danger: color!(0xc5302a),
     late: color!(0x8446b8),
     warm: color!(0xb36b00),
+    focus: color!(0x2f3fd0),
     backdrop: color!(0x1a1d28, 0.45),
 };
 
@@ -441,15 +445,16 @@ pub fn state_dot(state: RtspState) -> impl Fn(&Theme) -> container::Style {
 pub fn field(is_invalid: bool) -> impl Fn(&Theme, text_input::Status) -> text_input::Style {
     move |theme, status| {
         let colours = colours(theme);
+        let is_focused = matches!(status, text_input::Status::Focused { .. });
         let edge = match status {
             _ if is_invalid => colours.danger,
-            text_input::Status::Focused { .. } => colours.control,
+            text_input::Status::Focused { .. } => colours.focus,
             text_input::Status::Hovered => colours.muted,
             text_input::Status::Active | text_input::Status::Disabled => colours.faint,
         };
         text_input::Style {
             background: colours.background.into(),
-            border: outlined(edge, RADIUS),
+            border: Border { width: if is_focused { 2.0 } else { 1.0 }, ..outlined(edge, RADIUS) },
             icon: colours.muted,
             placeholder: colours.muted,
             value: colours.text,

@@ -112,6 +112,31 @@ fn files_have_no_import_cycles() {
     assert_eq!(imports::cycles(&graph), Vec::<Vec<&str>>::new());
 }
 
+/// Widgets of iced that react to the mouse only. `ui/widget/control.rs` and `ui/widget/choices.rs` have the controls that
+/// the keyboard reaches as well, and `ui/theme.rs` their styles.
+const MOUSE_ONLY: [&str; 8] =
+    ["button", "checkbox", "combo_box", "pick_list", "radio", "slider", "toggler", "vertical_slider"];
+
+#[test]
+fn controls_of_the_window_can_be_reached_by_the_keyboard() {
+    let exempt = ["ui/widget/control.rs", "ui/widget/choices.rs", "ui/theme.rs"];
+    let sources = sources::read();
+    let views = sources.iter().filter(|source| source.top_module() == "ui");
+    let imported = |source: &Source| -> Vec<String> {
+        let imports = source.code().split("use iced::widget::").skip(1);
+        let names =
+            imports.flat_map(|rest| rest.split(';').next().unwrap_or_default().split([',', '{', '}']));
+        names.map(|name| name.trim().to_owned()).filter(|name| MOUSE_ONLY.contains(&name.as_str())).collect()
+    };
+    let found: Vec<(&str, Vec<String>)> = views
+        .map(|source| (source.name.as_str(), imported(source)))
+        .filter(|(_, names)| !names.is_empty())
+        .collect();
+    assert!(found.iter().any(|(name, _)| *name == "ui/theme.rs"), "the imports are not recognized");
+    let others: Vec<_> = found.into_iter().filter(|(name, _)| !exempt.contains(name)).collect();
+    assert!(others.is_empty(), "use crate::ui::widget::control instead: {others:?}");
+}
+
 #[test]
 fn clients_of_different_protocols_share_no_code_runs() {
     let sources = sources::read();

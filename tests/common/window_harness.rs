@@ -1,10 +1,12 @@
 //! The window with its widget state (focus, cursor position in fields), kept from one event to the next.
 
 use iced::advanced::clipboard;
+use iced::advanced::widget::operation::Focusable;
 use iced::advanced::widget::operation::{self, Operation, Outcome};
+use iced::keyboard::key::{Named, NativeCode, Physical};
 use iced::keyboard::{self, Key};
 use iced::widget::Id;
-use iced::{Event, Renderer, Task, Theme, mouse, window};
+use iced::{Event, Rectangle, Renderer, Task, Theme, event, mouse, window};
 use iced_test::futures::futures::{FutureExt, StreamExt};
 use iced_test::runtime::user_interface::{Cache, UserInterface};
 use iced_test::runtime::{Action, task};
@@ -45,6 +47,59 @@ impl<'a> WindowHarness<'a> {
     /// Presses and releases a key.
     pub fn press_key(&mut self, key: impl Into<Key>) {
         self.handle_events(simulator::tap_key(key, None), mouse::Cursor::Unavailable);
+    }
+
+    /// Presses and releases a named key together with these modifiers; returns whether a widget has used it.
+    pub fn press_with(&mut self, key: Named, modifiers: keyboard::Modifiers) -> bool {
+        let key = Key::Named(key);
+        let press = keyboard::Event::KeyPressed {
+            key: key.clone(),
+            modified_key: key.clone(),
+            physical_key: Physical::Unidentified(NativeCode::Unidentified),
+            location: keyboard::Location::Standard,
+            modifiers,
+            text: None,
+            repeat: false,
+        };
+        let statuses = self.handle_events(
+            [Event::Keyboard(press), simulator::release_key(key)].into_iter(),
+            mouse::Cursor::Unavailable,
+        );
+        statuses.first() == Some(&event::Status::Captured)
+    }
+
+    /// Presses Tab this many times.
+    pub fn tab(&mut self, times: usize) {
+        (0..times).for_each(|_| assert!(self.press_with(Named::Tab, keyboard::Modifiers::empty())));
+    }
+
+    /// Presses Shift+Tab this many times.
+    pub fn shift_tab(&mut self, times: usize) {
+        (0..times).for_each(|_| assert!(self.press_with(Named::Tab, keyboard::Modifiers::SHIFT)));
+    }
+
+    /// Presses Tab until the field or control with this name has the focus.
+    ///
+    /// # Panics
+    /// Panics if Tab does not reach it.
+    pub fn tab_to(&mut self, name: &str) {
+        let reached = (0..100).any(|_| {
+            self.tab(1);
+            self.focused().as_deref() == Some(name)
+        });
+        assert!(reached, "Tab does not reach {name}");
+    }
+
+    /// Returns the name of the field or control with the focus: its id, its text, or the id of the container around it.
+    pub fn focused(&mut self) -> Option<String> {
+        let mut stops = Stops::default();
+        self.with_window(|window, renderer| {
+            window.operate(renderer, &mut operation::black_box(&mut stops));
+        });
+        let mut focused = stops.stops.into_iter().filter(|stop| stop.is_focused);
+        let name = focused.next().map(|stop| stop.name);
+        assert!(focused.next().is_none(), "two controls have the focus");
+        name
     }
 
     /// Clicks on this text.
@@ -91,14 +146,20 @@ impl<'a> WindowHarness<'a> {
         self.handle_events([Event::Window(redrawn)].into_iter(), mouse::Cursor::Unavailable);
     }
 
-    fn handle_events(&mut self, events: impl Iterator<Item = Event>, cursor: mouse::Cursor) {
+    /// Delivers events to the widgets, and the messages of these to the application; returns which were used.
+    fn handle_events(
+        &mut self,
+        events: impl Iterator<Item = Event>,
+        cursor: mouse::Cursor,
+    ) -> Vec<event::Status> {
         let events: Vec<_> = events.collect();
-        let messages = self.with_window(|window, renderer| {
+        let (statuses, messages) = self.with_window(|window, renderer| {
             let mut messages = Vec::new();
-            let _ = window.update(&events, cursor, renderer, &mut clipboard::Null, &mut messages);
-            messages
+            let (_, statuses) = window.update(&events, cursor, renderer, &mut clipboard::Null, &mut messages);
+            (statuses, messages)
         });
         messages.into_iter().for_each(|message| self.send(message));
+        statuses
     }
 
     fn with_window<T>(
@@ -132,4 +193,56 @@ impl<'a> WindowHarness<'a> {
             }
         }
     }
+}
+
+/// Operation that lists the fields and controls that can have the focus.
+#[derive(Default)]
+struct Stops {
+    stops: Vec<Stop>,
+    /// Id and bounds of the last container with an id.
+    container: Option<(String, Rectangle)>,
+}
+
+struct Stop {
+    name: String,
+    bounds: Rectangle,
+    is_focused: bool,
+    is_named: bool,
+}
+
+impl Operation for Stops {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn container(&mut self, id: Option<&Id>, bounds: Rectangle) {
+        self.container = id.map(|id| (id_text(id), bounds)).or_else(|| self.container.take());
+    }
+
+    fn focusable(&mut self, id: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
+        let around = self.container.iter().filter(|(_, around)| bounds.is_within(around));
+        let name = id.map(id_text).or_else(|| around.map(|(id, _)| id.clone()).next());
+        self.stops.push(Stop {
+            name: name.unwrap_or_default(),
+            bounds,
+            is_focused: state.is_focused(),
+            is_named: id.is_some(),
+        });
+    }
+
+    // The content of a control is visited after the control.
+    fn text(&mut self, _: Option<&Id>, bounds: Rectangle, text: &str) {
+        if let Some(stop) = self.stops.last_mut()
+            && !stop.is_named
+            && bounds.is_within(&stop.bounds)
+        {
+            (stop.name, stop.is_named) = (text.to_owned(), true);
+        }
+    }
+}
+
+/// Returns the text of an id, which iced shows for debugging only.
+fn id_text(id: &Id) -> String {
+    let shown = format!("{id:?}");
+    shown.split('"').nth(1).unwrap_or_default().to_owned()
 }

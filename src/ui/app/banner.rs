@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Button, Column, button, container, row, text};
+use iced::widget::{Column, container, row, text};
 use iced::{Center, Element, Fill};
 
 use super::playback::{Notice, Playback};
@@ -11,6 +11,7 @@ use super::session_record::SessionRecord;
 use crate::session::{RtspState, incomplete_reason};
 use crate::stats::Snapshot;
 use crate::ui::theme::{self, size, space};
+use crate::ui::widget::control::{Button, button};
 use crate::ui::widget::icon::{Icon, icon_sized};
 
 /// Request of the banner to the application.
@@ -31,6 +32,9 @@ pub enum Action {
     /// Show the folder of the file that was saved.
     ShowFolder,
 }
+
+/// Id of the close button, which has no text for tests to find it by.
+const DISMISS_ID: &str = "dismiss";
 
 /// Returns the banner: the notice, else one that follows from the state, else the hint. `None` if there is nothing to
 /// show. While reconnecting, that banner is shown together with any notice.
@@ -55,6 +59,7 @@ pub fn view<'a>(
 fn notice_banner(notice: &Notice) -> Element<'_, Action> {
     let close =
         button(icon_sized(Icon::Close, 12.0)).padding(6).style(theme::quiet).on_press(Action::Dismiss);
+    let close = container(close).id(DISMISS_ID);
     let message = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
     let is_error = notice.is_error();
     let copy = notice.command().map(|_| action_button("Copy", Some(Action::CopyCommand)));

@@ -1,8 +1,9 @@
 //! Bar below the video: time line, buttons, and the number of the frame.
 
+use iced::mouse::ScrollDelta;
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, button, column, container, responsive, row, slider, text};
-use iced::{Center, Element, Fill, Right, Theme};
+use iced::widget::{Row, column, container, mouse_area, responsive, row, text};
+use iced::{Center, Element, Fill, Right};
 
 use super::playback::{Button, Playback, PlaybackPosition};
 use super::recording_state::RecordingState;
@@ -10,8 +11,10 @@ use super::transport::{self, Entry, entries};
 use crate::proto::rtsp::Npt;
 use crate::session::RtspState;
 use crate::settings::Controls;
+use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::{button, slider};
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
 
@@ -24,6 +27,8 @@ pub enum Action {
     Drag(Npt),
     /// Release of the time line.
     Release,
+    /// Movement of the wheel over the time line.
+    Scroll(ScrollDelta),
     /// Click on an icon.
     Transport(transport::Action),
     /// Click on the icon of the menu.
@@ -90,10 +95,10 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
     let line = slider(0.0..=slider_value(end).max(1.0), slider_value(elapsed.min(end)), |to| {
         Action::Drag(Npt::from_micros(to as u64))
     });
+    // The arrow keys seek, whatever control has the focus.
+    let line = line.id(TIME_LINE_ID).enabled(position.can_seek);
     let line = match position.can_seek {
-        true => line
-            .on_release(Action::Release)
-            .style(theme::slider_style as fn(&Theme, slider::Status) -> slider::Style),
+        true => line.on_release(Action::Release).style(theme::slider_style),
         // iced has no disabled slider: this one has a muted style, and the application ignores its messages.
         false => line.style(theme::disabled_slider_style),
     };
@@ -110,11 +115,15 @@ fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
     };
     let label =
         |content: String| text(content).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
-    row![label(shown), line.step(1.0).width(Fill), label(length).align_x(Right).style(theme::muted)]
+    let line = mouse_area(line.step(1.0).width(Fill)).on_scroll(Action::Scroll);
+    row![label(shown), line, label(length).align_x(Right).style(theme::muted)]
         .spacing(distance::SMALL)
         .align_y(Center)
         .into()
 }
+
+/// Id of the time line.
+const TIME_LINE_ID: &str = "time-line";
 
 /// Returns the width of a time in logical pixels. It depends on the duration only, so that the time line keeps its
 /// length during playback.
@@ -238,10 +247,14 @@ fn control_button<'a>(kind: Button, is_enabled: bool) -> Element<'a, Action> {
     };
     let content =
         row![icon(symbol), text(kind.name()).size(size::LARGE)].spacing(distance::SMALL).align_y(Center);
-    button(container(content).center_x(Fill))
+    let pressed = button(container(content).center_x(Fill))
         .width(116)
         .padding([9, 10])
         .style(style)
-        .on_press_maybe(is_enabled.then_some(Action::Press(kind)))
-        .into()
+        .on_press_maybe(is_enabled.then_some(Action::Press(kind)));
+    let shortcut = match kind {
+        Button::Setup | Button::Play | Button::Pause => Shortcut::PlayOrPause,
+        Button::Stop | Button::Teardown => Shortcut::Stop,
+    };
+    hint(pressed, with_key(kind.name(), shortcut), Position::Top)
 }

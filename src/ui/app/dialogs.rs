@@ -16,7 +16,7 @@ use crate::session::SessionError;
 use crate::settings::Settings;
 use crate::ui::dialog::file_dialog::{self, PickKind, SaveRequest, SaveResult};
 use crate::ui::dialog::summary::ExportStatus;
-use crate::ui::dialog::{connect, play_list, preferences, sign_in, summary, trust};
+use crate::ui::dialog::{connect, help, play_list, preferences, sign_in, summary, trust};
 use crate::ui::widget::focus;
 
 impl App {
@@ -35,7 +35,7 @@ impl App {
                 self.theme_override = previous.theme_override;
                 self.settings.theme = previous.saved;
             }
-            Some(Dialog::Connect(_) | Dialog::Summary(..) | Dialog::PlayList) | None => {}
+            Some(Dialog::Connect(_) | Dialog::Summary(..) | Dialog::PlayList | Dialog::Help(_)) | None => {}
         }
     }
 
@@ -53,8 +53,10 @@ impl App {
             // A certificate that has changed is not trusted by a key that was pressed for something else.
             Some(Dialog::Trust(ref request)) if request.certificate.is_changed => Task::none(),
             Some(Dialog::Trust(_)) => self.handle_trust(trust::Message::Trust),
-            Some(Dialog::Summary(..)) => self.handle_summary(summary::Message::Close),
-            Some(Dialog::PlayList) => self.handle_play_list(play_list::Message::Close),
+            Some(Dialog::Summary(..) | Dialog::PlayList | Dialog::Help(_)) => {
+                self.close_dialog();
+                Task::none()
+            }
             None => Task::none(),
         }
     }
@@ -215,6 +217,18 @@ impl App {
                 self.start_stream(url, options, play);
                 self.save_settings()
             }
+        }
+    }
+
+    pub(super) fn show_help(&mut self) {
+        self.dialog = Some(Dialog::Help(help::Page::default()));
+    }
+
+    pub(super) fn handle_help(&mut self, message: help::Message) {
+        match (message, &mut self.dialog) {
+            (help::Message::Page(page), Some(Dialog::Help(shown))) => *shown = page,
+            (help::Message::Close, Some(Dialog::Help(_))) => self.close_dialog(),
+            _ => {}
         }
     }
 

@@ -1,10 +1,13 @@
 //! Bar at the top: opening and connecting, panels, three or four buttons, preferences.
 
-use iced::widget::{Row, button, container, row, space, text};
+use iced::widget::{Row, container, row, space, text};
 use iced::{Center, Element, Fill};
 
 use crate::settings::{Controls, PanelKind};
+use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::theme::{self, Toggle, size, space as distance};
+use crate::ui::widget::choices::choices_with_tooltips;
+use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon};
 
@@ -46,16 +49,25 @@ const MIN_WIDTH_OF_LABELS: f32 = 880.0;
 pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<'a, Action> {
     let is_compact = width < MIN_WIDTH_OF_LABELS;
     let left = row![
-        toolbar_button(Icon::Open, "Open…", "Open a film (Ctrl+O)", Action::Open),
-        toolbar_button(Icon::Connect, "Connect…", "Connect to a stream (Ctrl+L)", Action::Connect),
+        toolbar_button(Icon::Open, "Open…", with_key("Open a film", Shortcut::Open), Action::Open),
+        toolbar_button(
+            Icon::Connect,
+            "Connect…",
+            with_key("Connect to a stream", Shortcut::Connect),
+            Action::Connect
+        ),
     ]
     .spacing(distance::SMALL);
     let preferences =
         button(icon(Icon::Settings)).padding(9).style(theme::quiet).on_press(Action::Preferences);
     let right = row![
         panel_buttons(panels, is_compact),
-        controls_choice(controls, is_compact),
-        hint(container(preferences).id(PREFERENCES_ID), "Preferences (Ctrl+,)", Position::Bottom),
+        controls_choice(controls),
+        hint(
+            container(preferences).id(PREFERENCES_ID),
+            with_key("Preferences", Shortcut::Preferences),
+            Position::Bottom
+        ),
     ]
     .spacing(if is_compact { distance::SMALL } else { distance::NORMAL })
     .align_y(Center);
@@ -63,7 +75,7 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
 }
 
-fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: &'a str, action: Action) -> Element<'a, Action> {
+fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: String, action: Action) -> Element<'a, Action> {
     let content = row![icon(symbol), text(label).size(size::NORMAL)].spacing(distance::SMALL).align_y(Center);
     let pressed = button(content).padding([8, 12]).style(theme::secondary).on_press(action);
     hint(pressed, tooltip, Position::Bottom)
@@ -81,7 +93,8 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
         let content = row![icon(panel.icon())].extend(label).spacing(6).align_y(Center);
         let pressed =
             button(content).padding(8).style(theme::toggle(state)).on_press(Action::TogglePanel(panel));
-        hint(container(pressed).id(panel.as_str()), panel.tooltip(), Position::Bottom)
+        let about = with_key(panel.tooltip(), Shortcut::Panel(panel));
+        hint(container(pressed).id(panel.as_str()), about, Position::Bottom)
     });
     let state = if panels.is_lesson { Toggle::On } else { Toggle::Off };
     let lesson =
@@ -91,17 +104,12 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
     Row::with_children(buttons).push(lesson).spacing(2).align_y(Center).into()
 }
 
-fn controls_choice<'a>(controls: Controls, is_compact: bool) -> Element<'a, Action> {
-    let choice = |label, description, choice| {
-        let pressed = button(text(label).size(size::SMALL))
-            .padding([4, if is_compact { 6 } else { 10 }])
-            .style(theme::choice(choice == controls))
-            .on_press(Action::SetControls(choice));
-        hint(pressed, description, Position::Bottom)
-    };
-    let both: Row<'_, _> = row![
-        choice("3 buttons", "Play, Pause, Stop", Controls::Three),
-        choice("4 buttons", "Setup, Play, Pause, Teardown", Controls::Four)
+fn controls_choice<'a>(controls: Controls) -> Element<'a, Action> {
+    let options = [
+        ("3 buttons", "Play, Pause, Stop", Controls::Three),
+        ("4 buttons", "Setup, Play, Pause, Teardown", Controls::Four),
     ];
-    container(both.spacing(2)).padding(3).style(theme::choices).into()
+    choices_with_tooltips(options, controls, Action::SetControls, |button, about| {
+        hint(button, about, Position::Bottom)
+    })
 }

@@ -3,17 +3,28 @@
 use iced::Task;
 
 use super::message::Message;
-use super::shortcuts::Shortcut;
-use super::state::App;
+use super::state::{App, Dialog};
 use super::{header, start_screen, transport};
+use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE};
 use crate::ui::dialog::file_dialog::PickKind;
-use crate::ui::widget::focus;
+use crate::ui::shortcuts::Shortcut;
+
+/// Step of the size of text and controls, in percent of the usual size.
+const ZOOM_STEP: u8 = 10;
 
 impl App {
     pub(super) fn handle_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
-        if self.dialog.is_some() {
-            return self.handle_dialog_shortcut(shortcut);
+        match shortcut {
+            Shortcut::Quit => iced::exit(),
+            Shortcut::ZoomIn => self.zoom(i16::from(ZOOM_STEP)),
+            Shortcut::ZoomOut => self.zoom(-i16::from(ZOOM_STEP)),
+            Shortcut::ZoomReset => self.zoom(i16::MIN),
+            _ if self.dialog.is_some() => self.handle_dialog_shortcut(shortcut),
+            _ => self.handle_player_shortcut(shortcut),
         }
+    }
+
+    fn handle_player_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
         if self.menu.take().is_some() && shortcut == Shortcut::Escape {
             return Task::none();
         }
@@ -36,8 +47,6 @@ impl App {
             Shortcut::PlayList if self.play_list.entries().is_empty() => {}
             Shortcut::PlayList => return self.handle_transport(transport::Action::ShowList),
             Shortcut::Repeat => self.play_list.cycle_repeat(),
-            Shortcut::StepForward => self.step(true),
-            Shortcut::StepBack => self.step(false),
             Shortcut::Record => self.toggle_recording(),
             Shortcut::Snapshot => self.save_snapshot(),
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
@@ -48,20 +57,38 @@ impl App {
             Shortcut::Panel(panel) => return self.handle_header(header::Action::TogglePanel(panel)),
             Shortcut::Escape => return self.handle_escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
-            Shortcut::MoveFocus(step) => return focus::advance(step, focus::PANEL_ID),
-            Shortcut::EscapeFromField | Shortcut::Confirm => {}
+            Shortcut::StepFrame(is_forward) => self.step(is_forward),
+            Shortcut::SeekToStart => self.seek_to_start(),
+            Shortcut::SeekToEnd => self.seek_to_end(),
+            Shortcut::Help => self.show_help(),
+            // The others are handled before.
+            _ => {}
         }
         Task::none()
     }
 
     fn handle_dialog_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
         match shortcut {
-            Shortcut::MoveFocus(step) => return focus::advance(step, focus::DIALOG_ID),
             Shortcut::Escape | Shortcut::EscapeFromField => self.close_dialog(),
             Shortcut::Confirm => return self.confirm_dialog(),
+            // The key that opens the help closes it.
+            Shortcut::Help if matches!(self.dialog, Some(Dialog::Help(_))) => self.close_dialog(),
             _ => {}
         }
         Task::none()
+    }
+
+    /// Changes the size of text and controls by this many percent of the usual size.
+    fn zoom(&mut self, percent: i16) -> Task<Message> {
+        let scale = i16::from(self.settings.interface_scale).saturating_add(percent);
+        let scale = scale.clamp(i16::from(MIN_INTERFACE_SCALE), i16::from(MAX_INTERFACE_SCALE));
+        let scale = u8::try_from(scale).unwrap_or(MIN_INTERFACE_SCALE);
+        if scale == self.settings.interface_scale {
+            return Task::none();
+        }
+        self.settings.interface_scale = scale;
+        self.set_video_area(self.video_area);
+        self.save_settings()
     }
 
     fn handle_escape(&mut self) -> Task<Message> {

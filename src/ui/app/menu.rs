@@ -1,13 +1,12 @@
 //! Menus over the window: that of the icons without space in the bar, and that of the right mouse button.
 
-use iced::widget::{
-    Column, button, column, container, mouse_area, opaque, pin, responsive, row, space, stack, text,
-};
+use iced::widget::{Column, column, container, mouse_area, opaque, pin, responsive, row, space, stack, text};
 use iced::{Center, Element, Fill, Point, Size};
 
 use super::playback::Button;
 use super::transport::{self, Entry};
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::button;
 
 /// Menu that is open.
 #[derive(Debug, Clone, Copy, PartialEq)]

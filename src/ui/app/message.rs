@@ -9,11 +9,11 @@ use iced::{Size, window};
 use super::backend_subscription::BackendUpdate;
 use super::menu::{self, Menu};
 use super::panel_state::EdgeAction;
-use super::shortcuts::Shortcut;
 use super::{banner, controls, frame_rate, header, start_screen};
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
-use crate::ui::dialog::{connect, play_list, preferences, sign_in, summary, trust};
+use crate::ui::dialog::{connect, help, play_list, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
+use crate::ui::shortcuts::Shortcut;
 
 /// Input of the application: from the backend, from parts of the window, and from the system.
 #[derive(Debug, Clone)]
@@ -38,6 +38,7 @@ pub enum Message {
     Summary(summary::Message),
     /// Drag of the edge of the panels.
     PanelEdge(EdgeAction),
+    Help(help::Message),
     FilePicked(PickResult),
     FileSaved(SaveResult),
     Shortcut(Shortcut),

@@ -8,8 +8,9 @@
 //! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking` and
 //!   `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
-//!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that disappear; `window_size`: size of a new window.
-//! - `subscription`: inputs from outside the window, with `backend_subscription` and `shortcuts` (from key to action).
+//!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that
+//!   disappear; `window_size`: size of a new window.
+//! - `subscription`: inputs from outside the window, with `backend_subscription`.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
 //!   is open; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
@@ -52,7 +53,6 @@ mod recording;
 mod recording_state;
 mod seeking;
 mod session_record;
-mod shortcuts;
 mod start_screen;
 mod state;
 mod status_bar;
@@ -68,6 +68,5 @@ pub use logo::logo_pixels;
 pub use menu::Menu;
 pub use message::Message;
 pub use playback::{Button, Source};
-pub use shortcuts::Shortcut;
 pub use state::{App, AppOptions};
 pub use window_size::{INITIAL_SIZE, MIN_SIZE};

@@ -2,6 +2,7 @@
 
 use crate::format;
 use crate::recording::{RecordingFormat, RecordingProgress};
+use crate::ui::shortcuts::{Shortcut, with_key};
 
 /// State of the recording, as the controls show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,12 +37,12 @@ impl RecordingState {
 /// Returns the tooltip of the button Record.
 pub fn record_tooltip(is_open: bool, state: RecordingState, format: RecordingFormat) -> String {
     match (is_open, state) {
-        (_, RecordingState::On(_)) => "Stop recording (Ctrl+R)".to_owned(),
+        (_, RecordingState::On(_)) => with_key("Stop recording", Shortcut::Record),
         (_, RecordingState::Ending) => "The recording is being completed".to_owned(),
         (false, _) => "Record: open a film or a stream first".to_owned(),
         (true, _) => match format.warning() {
-            Some(warning) => format!("Record (Ctrl+R). {warning}"),
-            None => "Record (Ctrl+R)".to_owned(),
+            Some(warning) => format!("{}. {warning}", with_key("Record", Shortcut::Record)),
+            None => with_key("Record", Shortcut::Record),
         },
     }
 }

@@ -1,9 +1,23 @@
-//! Seeking by the time line and by the arrow keys.
+//! Seeking by the time line, by the mouse wheel over it, and by keys.
+
+use iced::mouse::ScrollDelta;
 
 use super::playback::Button;
 use super::state::App;
 use crate::proto::rtsp::Npt;
 use crate::session::Goal;
+
+/// Seconds by which one line of the mouse wheel seeks.
+const SECONDS_PER_LINE: f32 = 5.0;
+
+/// Maximum movement of the wheel in one event, in lines.
+const MAX_LINES: f32 = 10.0;
+
+/// Distance on a touch pad, in logical pixels, that counts as one line.
+const PIXELS_PER_LINE: f32 = 40.0;
+
+/// Distance between the end of a stream and the position that the key End seeks to, in µs.
+const END_DISTANCE_US: u64 = 1_000_000;
 
 impl App {
     /// Moves the handle of the time line; a file that is not playing shows a preview of the frame there.
@@ -49,6 +63,40 @@ impl App {
         let last = position.frame_count.unwrap_or(number).saturating_sub(1);
         let target = if towards_end { number.min(last) } else { number.saturating_sub(2) };
         self.playback.seek(times.npt_of(target));
+    }
+
+    /// Seeks to the first frame.
+    pub(super) fn seek_to_start(&mut self) {
+        if self.playback.position().can_seek {
+            self.playback.seek(Npt::from_micros(0));
+        }
+    }
+
+    /// Seeks to the last frame, or to shortly before the end if its position is not known.
+    pub(super) fn seek_to_end(&mut self) {
+        let position = self.playback.position();
+        let Some(end) = position.duration.filter(|_| position.can_seek && !self.playback.has_ended()) else {
+            return;
+        };
+        let target = match position.frame_count {
+            Some(_) => end,
+            None => Npt::from_micros(end.as_micros().saturating_sub(END_DISTANCE_US)),
+        };
+        self.playback.seek(self.clamp_to_last_frame(target));
+    }
+
+    /// Seeks by the movement of the mouse wheel, forward if the wheel is moved away from the user.
+    pub(super) fn scroll_time_line(&mut self, delta: ScrollDelta) {
+        let lines = match delta {
+            ScrollDelta::Lines { y, .. } => y,
+            ScrollDelta::Pixels { y, .. } => y / PIXELS_PER_LINE,
+        };
+        let scrolled = (self.scrolled_lines + lines).clamp(-MAX_LINES, MAX_LINES);
+        self.scrolled_lines = scrolled.fract();
+        let seconds = (scrolled.trunc() * SECONDS_PER_LINE) as i8;
+        if seconds != 0 {
+            self.skip(seconds);
+        }
     }
 
     /// Limits a position to that of the last frame. The duration is the end of that frame, where there is none to show.

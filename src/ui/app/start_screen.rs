@@ -1,9 +1,10 @@
 //! Start screen, shown until something is opened.
 
-use iced::widget::{Column, button, center, column, container, image, responsive, row, scrollable, text};
+use iced::widget::{Column, center, column, container, image, responsive, row, scrollable, text};
 use iced::{Center, Element, Fill};
 
 use crate::ui::theme::{self, size, space};
+use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Request of the start screen to the application.
@@ -110,7 +111,7 @@ fn hint<'a>() -> Element<'a, Action> {
 fn action_button<'a>(
     symbol: Icon,
     label: &'a str,
-    style: fn(&iced::Theme, button::Status) -> button::Style,
+    style: fn(&iced::Theme, iced::widget::button::Status) -> iced::widget::button::Style,
     action: Action,
 ) -> Element<'a, Action> {
     let content =

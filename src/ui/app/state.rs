@@ -22,9 +22,9 @@ use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
 use crate::session::Decoder;
-use crate::settings::{Settings, SettingsProblem, ThemePreference};
+use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
-use crate::ui::dialog::{connect, preferences, sign_in, summary};
+use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::text_format::state_name;
 use crate::ui::theme;
@@ -66,7 +66,9 @@ pub struct App {
     pub(super) now: Instant,
     /// Size of the video area in logical pixels; zero before the first layout.
     pub(super) video_area: Size,
-    /// Physical pixels per logical pixel.
+    /// Wheel movement over the time line that has not led to a seek yet, in lines.
+    pub(super) scrolled_lines: f32,
+    /// Physical pixels per logical pixel of the system.
     pub(super) scale_factor: f32,
     pub(super) window: Option<window::Id>,
     pub(super) is_fullscreen: bool,
@@ -87,6 +89,7 @@ pub(super) enum Dialog {
     Trust(Box<TrustRequest>),
     Summary(Box<SessionReport>, Option<summary::ExportStatus>),
     PlayList,
+    Help(help::Page),
 }
 
 /// Theme from before the Preferences dialog, which shows a chosen theme at once and can be cancelled.
@@ -148,6 +151,7 @@ impl App {
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),
             drag_position: None,
+            scrolled_lines: 0.0,
             now: Instant::now(),
             video_area: Size::ZERO,
             scale_factor: 1.0,
@@ -186,6 +190,11 @@ impl App {
             Some(name) => format!("{name}{place} – {} – Reelay", state_name(self.playback.state())),
             None => "Reelay".to_owned(),
         }
+    }
+
+    /// Returns the size of text and controls, as a factor from 1 to 2.
+    pub fn interface_scale(&self) -> f32 {
+        f32::from(self.settings.interface_scale.clamp(MIN_INTERFACE_SCALE, MAX_INTERFACE_SCALE)) / 100.0
     }
 
     /// Returns the theme: from the command line, from the settings, or of the system.

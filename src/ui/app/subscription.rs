@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use iced::futures::SinkExt as _;
-use iced::keyboard::key::Named;
-use iced::{Subscription, event, keyboard, system, window};
+use iced::{Subscription, event, system, window};
 
 use super::backend_subscription::BackendSubscription;
 use super::message::Message;
-use super::shortcuts::{self, Shortcut};
 use super::state::App;
 use crate::backend::ShutdownSignal;
 use crate::session::RtspState;
+use crate::ui::shortcuts;
 
 /// Interval of redraws while something visible depends on the time.
 const TICK_INTERVAL: Duration = Duration::from_millis(200);
@@ -71,15 +70,11 @@ fn shutdown_subscription() -> Subscription<Message> {
     })
 }
 
-/// Maps events of the window: keys that no widget has captured, Escape in text fields, dragged files, scale factor.
+/// Maps events of the window: keys that no widget has captured, dragged files, scale factor.
 fn map_event(event: iced::Event, status: event::Status, _: window::Id) -> Option<Message> {
     match event {
         iced::Event::Keyboard(event) if status == event::Status::Ignored => {
             shortcuts::from_event(&event).map(Message::Shortcut)
-        }
-        // A text field captures Escape to give up the focus, but the dialog around it has to close as well.
-        iced::Event::Keyboard(event) => {
-            is_escape(&event).then_some(Message::Shortcut(Shortcut::EscapeFromField))
         }
         iced::Event::Window(window::Event::FileHovered(_)) => Some(Message::FileHovered),
         iced::Event::Window(window::Event::FilesHoveredLeft) => Some(Message::FileHoverLeft),
@@ -89,8 +84,4 @@ fn map_event(event: iced::Event, status: event::Status, _: window::Id) -> Option
         iced::Event::Window(window::Event::Rescaled(factor)) => Some(Message::ScaleFactor(factor)),
         _ => None,
     }
-}
-
-fn is_escape(event: &keyboard::Event) -> bool {
-    matches!(event, keyboard::Event::KeyPressed { key: keyboard::Key::Named(Named::Escape), .. })
 }

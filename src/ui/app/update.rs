@@ -45,11 +45,12 @@ impl App {
             Message::Messages(message) => return self.handle_messages(message),
             Message::Summary(message) => return self.handle_summary(message),
             Message::PanelEdge(action) => return self.handle_panel_edge(action),
+            Message::Help(message) => self.handle_help(message),
             Message::Network(message) => return self.handle_network(message),
             Message::FilePicked(result) => return self.handle_file_picked(result),
             Message::FileSaved(result) => return self.handle_file_saved(result),
             Message::Shortcut(shortcut) => return self.handle_shortcut(shortcut),
-            Message::VideoResized(area) => self.set_video_area(area, self.scale_factor),
+            Message::VideoResized(area) => self.set_video_area(area),
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
             Message::CheckMinimized => {
                 return self
@@ -58,7 +59,10 @@ impl App {
             }
             Message::Minimized(is_minimized) => self.set_minimized(is_minimized.unwrap_or_default()),
             Message::PointerMoved => self.pointer_moved_at = Some(self.now),
-            Message::ScaleFactor(scale_factor) => self.set_video_area(self.video_area, scale_factor),
+            Message::ScaleFactor(scale_factor) => {
+                self.scale_factor = scale_factor;
+                self.set_video_area(self.video_area);
+            }
             Message::SystemTheme(mode) => self.system_theme = mode,
             Message::WindowOpened(id) => {
                 self.window = Some(id);
@@ -146,6 +150,7 @@ impl App {
             controls::Action::Press(button) => self.playback.press(button, self.settings.controls),
             controls::Action::Drag(position) => self.drag_time_line(position),
             controls::Action::Release => self.release_time_line(),
+            controls::Action::Scroll(delta) => self.scroll_time_line(delta),
             controls::Action::Transport(action) => return self.handle_transport(action),
             controls::Action::ShowMenu => self.menu = Some(Menu::More),
         }

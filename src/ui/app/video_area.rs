@@ -12,14 +12,18 @@ use crate::ui::widget::video;
 const CONTROLS_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl App {
+    /// Returns the physical pixels per pixel of the layout: the factor of the system and that of the user.
+    pub(super) fn pixel_ratio(&self) -> f32 {
+        self.scale_factor * self.interface_scale()
+    }
+
     /// Stores the size of the video area, in logical pixels, and passes it to the decoder in physical pixels.
-    pub(super) fn set_video_area(&mut self, area: Size, scale_factor: f32) {
+    pub(super) fn set_video_area(&mut self, area: Size) {
         self.video_area = area;
-        self.scale_factor = scale_factor;
         if let Some(decoder) = &self.decoder {
             // The area is empty before the first layout.
             let is_known = area.width >= 1.0 && area.height >= 1.0;
-            decoder.set_area(is_known.then(|| video::physical_size(area, scale_factor)));
+            decoder.set_area(is_known.then(|| video::physical_size(area, self.pixel_ratio())));
         }
     }
 

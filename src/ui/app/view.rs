@@ -10,10 +10,12 @@ use super::playback::{Button, Source};
 use super::state::{App, Dialog};
 use super::{banner, controls, header, start_screen, status_bar, transport};
 use crate::session::RtspState;
-use crate::ui::dialog::{play_list, summary, trust};
+use crate::ui::dialog::{help, play_list, summary, trust};
+use crate::ui::shortcuts::Shortcut;
 use crate::ui::theme::{self, size, space};
+use crate::ui::widget::click_position;
+use crate::ui::widget::focus_layer::{covered, focus_layer};
 use crate::ui::widget::video::{self, PictureHandle};
-use crate::ui::widget::{click_position, focus};
 
 impl App {
     /// Returns the content of the window.
@@ -23,14 +25,14 @@ impl App {
             false => self.view_windowed(window),
         });
         let over = match (&self.dialog, self.menu) {
-            (Some(dialog), _) => Some(view_dialog(dialog, &self.play_list)),
+            (Some(dialog), _) => Some(view_dialog(dialog, &self.play_list, self.playback.state())),
             (None, Some(menu)) => Some(self.view_menu(menu)),
             (None, None) => None,
         };
-        match over {
-            None => click_position::click_position(content),
-            Some(over) => click_position::click_position(stack![content, over]),
-        }
+        // The same widgets with and without a dialog, which keep their state (focus, scrolling) when it opens.
+        let layers = stack![covered(content, over.is_some())].extend(over);
+        let layers = focus_layer(layers, Message::Shortcut(Shortcut::EscapeFromField));
+        click_position::click_position(layers)
     }
 
     fn view_fullscreen(&self, window: Size) -> Element<'_, Message> {
@@ -149,7 +151,7 @@ impl App {
     /// Returns the video with the banner over its lower edge and, in full screen, the controls; neither is where panels
     /// cover the video.
     fn view_video<'a>(&'a self, banner: Option<Element<'a, Message>>, covered: f32) -> Element<'a, Message> {
-        let video = video::video(self.picture.as_ref(), self.scale_factor, Message::VideoResized)
+        let video = video::video(self.picture.as_ref(), self.pixel_ratio(), Message::VideoResized)
             .on_right_press(|at| Message::ShowMenu(Menu::Context(at)));
         let video = mouse_area(video).on_double_click(Message::VideoDoubleClicked);
         let controls = self.has_overlay_controls().then(|| opaque(self.view_controls()));
@@ -169,7 +171,7 @@ fn view_play_list(list: &PlayList) -> Element<'_, Message> {
     play_list::view(names, list.current(), list.repeat().description()).map(Message::PlayList)
 }
 
-fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList) -> Element<'a, Message> {
+fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> Element<'a, Message> {
     let content = match dialog {
         Dialog::Connect(form) => form.view().map(Message::Connect),
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
@@ -177,14 +179,15 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList) -> Element<'a, Messag
         Dialog::Trust(request) => trust::view(&request.certificate).map(Message::Trust),
         Dialog::Summary(report, status) => summary::view(report, status.as_ref()).map(Message::Summary),
         Dialog::PlayList => view_play_list(list),
+        Dialog::Help(page) => help::view(*page, state).map(Message::Help),
     };
     let (max_width, max_height) = match dialog {
         Dialog::Summary(..) => (760.0, f32::INFINITY),
+        Dialog::Help(_) => (760.0, 640.0),
         Dialog::PlayList => (560.0, 560.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)
-        .id(focus::DIALOG_ID)
         .max_width(max_width)
         .max_height(max_height)
         .padding(space::HUGE - space::TIGHT)

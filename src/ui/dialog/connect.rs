@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use iced::widget::{Row, TextInput, button, column, row, text, text_input};
+use iced::widget::{Row, TextInput, column, row, text, text_input};
 use iced::{Element, Fill};
 
 use crate::file_url;
@@ -18,6 +18,7 @@ use crate::settings::KnownServer;
 use crate::ui::dialog::layout::{buttons, setting_row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
+use crate::ui::widget::control::button;
 
 /// Input of the dialog. The application keeps it for the next time the dialog is opened.
 #[derive(Debug, Clone)]

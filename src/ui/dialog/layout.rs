@@ -1,9 +1,10 @@
 //! Rows that several dialogs use.
 
-use iced::widget::{Row, button, row, space, text};
+use iced::widget::{Row, row, space, text};
 use iced::{Center, Element, Fill};
 
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::button;
 
 /// Returns the last row of a dialog: Cancel, and the main button with this label, disabled while `confirm` is `None`.
 pub fn buttons<'a, Message: Clone + 'a>(

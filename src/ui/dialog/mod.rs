@@ -9,6 +9,7 @@
 
 pub mod connect;
 pub mod file_dialog;
+pub mod help;
 pub mod layout;
 pub mod play_list;
 pub mod preferences;

@@ -1,10 +1,11 @@
 //! Play list dialog: the films and streams that are played one after the other.
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Button, Column, button, column, container, row, scrollable, space, text};
+use iced::widget::{Column, column, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::{Button, button};
 use crate::ui::widget::icon::{Icon, icon_sized};
 
 /// Message of the dialog. Entries are counted from 0.

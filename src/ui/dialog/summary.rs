@@ -1,10 +1,11 @@
 //! Session summary: each statistic as measured and as counted by the emulator, and its export.
 
-use iced::widget::{Column, Row, Text, button, column, container, row, scrollable, space, text};
+use iced::widget::{Column, Row, Text, column, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
 use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon};
 

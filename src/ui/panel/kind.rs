@@ -22,12 +22,12 @@ impl PanelKind {
         }
     }
 
-    /// Returns the tooltip: the content of the panel, and the shortcut.
+    /// Returns the content of the panel, for the tooltip of its button.
     pub fn tooltip(self) -> &'static str {
         match self {
-            Self::Network => "Network: emulate loss, delay and jitter (Ctrl+1)",
-            Self::Statistics => "Statistics of the received stream (Ctrl+2)",
-            Self::Messages => "Messages: RTSP requests and responses (Ctrl+3)",
+            Self::Network => "Network: emulate loss, delay and jitter",
+            Self::Statistics => "Statistics of the received stream",
+            Self::Messages => "Messages: RTSP requests and responses",
         }
     }
 

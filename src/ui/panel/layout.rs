@@ -1,11 +1,11 @@
 //! Frame of a panel: title, close button, toolbar and scroll bar.
 
-use iced::widget::{Column, button, container, row, scrollable, space, text};
+use iced::widget::{Column, container, row, scrollable, space, text};
 use iced::{Center, Element, Fill};
 
 use crate::settings::PanelKind;
 use crate::ui::theme::{self, size, space as distance};
-use crate::ui::widget::focus;
+use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Returns a panel around its content, which fills the available area. Title and toolbar stay in place while the content is scrolled.
@@ -32,7 +32,6 @@ pub fn view<'a, M: Clone + 'a>(
         .extend(toolbar.map(|toolbar| container(toolbar).padding(padding).into()))
         .push(scrolled);
     container(content.spacing(distance::SMALL))
-        .id(focus::PANEL_ID)
         .width(Fill)
         .height(Fill)
         .padding(iced::Padding::new(distance::WIDE).bottom(distance::NORMAL).right(distance::TIGHT))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use iced::widget::{Column, button, column, container, mouse_area, row, text, text_input};
+use iced::widget::{Column, column, container, mouse_area, row, text, text_input};
 use iced::{Center, Element, Fill, mouse};
 
 use super::message_filter;
@@ -14,6 +14,8 @@ use crate::format::count;
 use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
+use crate::ui::widget::control::button;
+use crate::ui::widget::focusable::focusable_row;
 
 /// State of the panel.
 #[derive(Debug, Default)]
@@ -189,9 +191,10 @@ impl Panel {
                 let line = mouse_area(line)
                     .on_press(Message::Toggle(number))
                     .interaction(mouse::Interaction::Pointer);
+                let line = focusable_row(line, Message::Toggle(number));
                 match self.expanded.contains(&number) {
                     true => column![line, details(message)].into(),
-                    false => line.into(),
+                    false => line,
                 }
             }
         }

@@ -1,9 +1,7 @@
 //! Network panel: settings of the emulated network, by preset, slider and number field.
 
-use iced::widget::{
-    Column, Row, Text, button, column, container, row, slider, space, text, text_input, toggler,
-};
-use iced::{Center, Element, Fill, Theme};
+use iced::widget::{Column, Row, Text, column, container, row, space, text, text_input};
+use iced::{Center, Element, Fill};
 
 pub use super::network_slider::SliderField;
 use crate::format::count;
@@ -11,6 +9,7 @@ use crate::impairment::{Distribution, EmulatorSettings, EmulatorStats, Impairmen
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::choices::choices;
+use crate::ui::widget::control::{button, slider, toggler};
 use crate::ui::widget::hint::{Position, hint};
 
 /// State of the panel: the current settings, and the text of the field that is being edited.
@@ -54,8 +53,9 @@ pub enum Message {
     Reset,
 }
 
-/// Id of the main switch, which has no text for tests to find it by.
+/// Ids of the switches, which have no text for tests to find them by.
 const SWITCH_ID: &str = "network-switch";
+const REORDERING_ID: &str = "reordering";
 
 /// Upper bound of random seeds, exclusive; small, so that they are easy to read and type.
 const MAX_RANDOM_SEED: u64 = 1_000_000;
@@ -185,7 +185,7 @@ impl Panel {
     ) -> Column<'_, Message> {
         let is_on = self.settings.is_on;
         let title = text(if is_on { "Emulation: on" } else { "Emulation: off" }).font(theme::STRONG);
-        let switch = toggler(is_on).size(20).style(theme::switch).on_toggle(Message::Toggle);
+        let switch = toggler(is_on, Message::Toggle).size(20.0).style(theme::switch);
         let switch = row![
             hint(title, emulation_tooltip(host, is_http), hints),
             space::horizontal(),
@@ -209,7 +209,8 @@ impl Panel {
         let jitter = self.settings.impairments.jitter;
         let distributions = [Distribution::Uniform, Distribution::Normal, Distribution::Pareto]
             .map(|distribution| (distribution_name(distribution), distribution));
-        let reorders = toggler(jitter.reorders).size(20).style(theme::switch).on_toggle(Message::Reordering);
+        let reorders = toggler(jitter.reorders, Message::Reordering).size(20.0).style(theme::switch);
+        let reorders = container(reorders).id(REORDERING_ID);
         let label = |label, about| hint(text(label).size(size::SMALL), about, hints);
         column![
             label("Jitter distribution", "Distribution of the additional delay that each packet gets."),
@@ -263,15 +264,17 @@ impl Panel {
             // The error takes the place of the slider, so that nothing moves.
             return column![line, input_error(field.range_hint()).height(SLIDER_HEIGHT)].spacing(2).into();
         }
-        let slider =
-            slider(0.0..=1.0, field.position(value), move |position| Message::Slide(field, position))
-                .step(0.001)
-                .height(SLIDER_HEIGHT)
-                .style(match self.settings.is_on {
-                    true => theme::slider_style as fn(&Theme, slider::Status) -> slider::Style,
-                    // Without effect; a move turns emulation on.
-                    false => theme::disabled_slider_style,
-                });
+        let slide = move |position: f64| Message::Slide(field, position as f32);
+        let slider = slider(0.0..=1.0, f64::from(field.position(value)), slide)
+            .id(field.slider_id())
+            .step(0.001)
+            .on_step(move |step| Message::Slide(field, field.stepped(value, step)))
+            .height(SLIDER_HEIGHT);
+        let slider = match self.settings.is_on {
+            true => slider.style(theme::slider_style),
+            // Without effect; a move turns emulation on.
+            false => slider.style(theme::disabled_slider_style),
+        };
         column![line, slider].spacing(2).into()
     }
 

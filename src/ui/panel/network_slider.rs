@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::impairment::{Bottleneck, Impairments};
+use crate::ui::widget::control::SliderStep;
 
 /// Setting that has a slider and a number field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,9 @@ enum Scale {
     Logarithmic(f64, f64),
 }
 
+/// Distance that an arrow key moves a slider, as a share of its length.
+const KEY_STEP: f32 = 0.01;
+
 /// Number of bytes per KiB.
 const KIB: f64 = 1_024.0;
 
@@ -43,6 +47,20 @@ impl SliderField {
             Self::Jitter => "Jitter",
             Self::Duplication => "Duplication",
             Self::Corruption => "Corruption",
+        }
+    }
+
+    /// Returns the id of the slider. The number field beside it has the name as its id.
+    pub fn slider_id(self) -> &'static str {
+        match self {
+            Self::Loss => "slider-loss",
+            Self::MeanBurst => "slider-mean-burst",
+            Self::Throughput => "slider-throughput",
+            Self::Queue => "slider-queue",
+            Self::Delay => "slider-delay",
+            Self::Jitter => "slider-jitter",
+            Self::Duplication => "slider-duplication",
+            Self::Corruption => "slider-corruption",
         }
     }
 
@@ -119,6 +137,20 @@ impl SliderField {
             Scale::Logarithmic(min, max) => (value.max(min) / min).ln() / (max / min).ln(),
         };
         position.clamp(0.0, 1.0) as f32
+    }
+
+    /// Returns the position to which a key moves the slider from a value. Each step changes the value, although small
+    /// values are rounded to the same number at several positions.
+    pub fn stepped(self, value: Option<f64>, step: SliderStep) -> f32 {
+        let steps = match step {
+            SliderStep::Start => return 0.0,
+            SliderStep::End => return 1.0,
+            SliderStep::By(steps) => steps,
+        };
+        let start = self.position(value);
+        let rounded = self.value_at(start);
+        let at = |count: u8| (start + f32::from(count) * f32::from(steps) * KEY_STEP).clamp(0.0, 1.0);
+        (1..=u8::MAX).map(at).find(|position| self.value_at(*position) != rounded).unwrap_or(start)
     }
 
     /// Parses typed text: `None` if it is not a number in range, `Some(None)` for no limit.
@@ -225,6 +257,25 @@ mod tests {
                     Some(value.is_some())
                 );
             }
+        }
+    }
+
+    #[test]
+    fn arrow_keys_reach_both_ends_of_a_slider() {
+        for field in ALL {
+            for (direction, start, end) in [(1, 0.0, 1.0), (-1, 1.0, 0.0)] {
+                let mut value = field.value_at(start);
+                let mut steps = 0;
+                while value != field.value_at(end) {
+                    let next = field.value_at(field.stepped(value, SliderStep::By(direction)));
+                    assert_ne!(next, value, "{field:?}");
+                    value = next;
+                    steps += 1;
+                    assert!(steps <= 200, "{field:?}: {value:?}");
+                }
+                assert!(steps >= 20, "{field:?}: {steps}");
+            }
+            assert_eq!(field.stepped(field.value_at(0.5), SliderStep::End), 1.0);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use iced::alignment::Vertical::Bottom;
 use iced::widget::canvas::Cache;
-use iced::widget::{Column, Row, button, column, container, row, space, text};
+use iced::widget::{Column, Row, column, container, row, space, text};
 use iced::{Center, Element, Fill, FillPortion, Right};
 
 use super::statistics_charts::CHARTS;
@@ -13,6 +13,7 @@ use crate::format::{clock, count, milliseconds, or_unknown, percentage};
 use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, SessionHistory, Snapshot, figure_of};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::chart;
+use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::packet_grid;
 

@@ -1,34 +1,50 @@
-//! Keyboard focus: moving it from field to field, and the ids of the areas that Tab stays within.
+//! Keyboard focus: moving it between text fields and controls.
+//!
+//! Text fields announce themselves to operations as focusable. A control ([`focusable`](super::focusable)) announces
+//! itself as a custom widget first, with more about it than iced's trait says, also while it is disabled.
+
+use std::any::Any;
 
 use iced::advanced::widget::operation::scrollable::AbsoluteOffset;
-use iced::advanced::widget::operation::{self, Focusable, Operation, Outcome, Scrollable, TextInput};
+use iced::advanced::widget::operation::{Focusable, Operation, Scrollable, TextInput};
 use iced::advanced::widget::{Id, operate};
 use iced::{Rectangle, Task, Vector};
 
-/// Id of the open dialog. While one is open, Tab stays within it.
-pub const DIALOG_ID: &str = "dialog";
-
-/// Id of the panel to the right of the video.
-pub const PANEL_ID: &str = "panel";
+use super::focusable::ControlFocus;
 
 /// Direction in which the focus moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum FocusStep {
+    /// To the next text field, control or list.
     Next,
+    /// To the previous text field, control or list.
     Previous,
+    /// To the next row of the list with the focus.
+    NextRow,
+    /// To the previous row of the list with the focus.
+    PreviousRow,
 }
 
-/// Moves the focus to the next or previous field within the area with this id, around at both ends, and selects the
-/// text of that field.
-pub fn advance<M: Send + 'static>(step: FocusStep, within: &'static str) -> Task<M> {
-    let traversal = FocusTraversal {
-        step,
-        pass: Pass::Count { focused: None },
-        visited: 0,
-        target_bounds: Rectangle::default(),
-    };
-    operate::<()>(operation::scope(Id::new(within), traversal)).discard()
+/// Function that runs an operation on the widgets between which the focus moves.
+pub type Operate<'a> = dyn FnMut(&mut dyn Operation) + 'a;
+
+/// Moves the focus, around at both ends except in a list, scrolls to it, and selects the text of a text field; returns
+/// whether there is something in that direction.
+pub fn advance(step: FocusStep, operate: &mut Operate<'_>) -> bool {
+    let mut listing = Listing::default();
+    operate(&mut listing);
+    let Some(target) = target(&listing.stops, step) else { return false };
+    let mut moving = Moving { target, visited: Visited::default(), bounds: Rectangle::default() };
+    operate(&mut moving);
+    operate(&mut Showing { target, visited: Visited::default(), bounds: moving.bounds });
+    true
+}
+
+/// Takes the focus from a control; returns whether one had it. A text field keeps it.
+pub fn drop_control_focus(operate: &mut Operate<'_>) -> bool {
+    let mut drop = DropControlFocus { has_dropped: false };
+    operate(&mut drop);
+    drop.has_dropped
 }
 
 /// Focuses a field, with the cursor at the end of its text.
@@ -41,7 +57,7 @@ pub fn select_all<M: Send + 'static>(field: &'static str) -> Task<M> {
     iced::widget::operation::focus(field).chain(iced::widget::operation::select_all(field))
 }
 
-/// Removes the focus from all fields.
+/// Removes the focus from all fields and controls.
 pub fn clear<M: Send + 'static>() -> Task<M> {
     operate::<()>(ClearFocus).discard()
 }
@@ -56,79 +72,189 @@ impl Operation for ClearFocus {
     fn focusable(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Focusable) {
         state.unfocus();
     }
-}
 
-/// Operation that visits the fields in three passes: the first counts them and finds the focused one, the second moves
-/// the focus, and the third selects the text of the focused field and scrolls to it. iced selects text only in a field
-/// that has the focus, and the bounds to scroll to are known only after the second pass.
-struct FocusTraversal {
-    step: FocusStep,
-    pass: Pass,
-    /// Number of fields visited in this pass.
-    visited: usize,
-    /// Bounds of the field that received the focus.
-    target_bounds: Rectangle,
-}
-
-#[derive(Clone, Copy)]
-enum Pass {
-    Count { focused: Option<usize> },
-    Focus { field: usize },
-    Select { field: usize },
-}
-
-/// Distance between a field that was scrolled into view and the edge, in logical pixels.
-const SCROLL_MARGIN: f32 = 24.0;
-
-impl FocusTraversal {
-    fn next_pass(&self) -> Option<Pass> {
-        match self.pass {
-            Pass::Count { .. } if self.visited == 0 => None,
-            Pass::Count { focused } => Some(Pass::Focus { field: self.target_field(focused) }),
-            Pass::Focus { field } => Some(Pass::Select { field }),
-            Pass::Select { .. } => None,
-        }
-    }
-
-    fn target_field(&self, focused: Option<usize>) -> usize {
-        let last_field = self.visited - 1;
-        match (self.step, focused) {
-            (FocusStep::Next, None) => 0,
-            (FocusStep::Next, Some(focused)) => (focused + 1) % self.visited,
-            (FocusStep::Previous, None | Some(0)) => last_field,
-            (FocusStep::Previous, Some(focused)) => focused - 1,
+    fn custom(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+        if let Some(control) = state.downcast_mut::<ControlFocus>() {
+            control.unfocus();
         }
     }
 }
 
-impl Operation for FocusTraversal {
+struct DropControlFocus {
+    has_dropped: bool,
+}
+
+impl Operation for DropControlFocus {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn custom(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+        if let Some(control) = state.downcast_mut::<ControlFocus>() {
+            self.has_dropped |= control.is_focused() && control.is_enabled;
+            control.unfocus();
+        }
+    }
+}
+
+/// Text field or control, in the order in which Tab visits them.
+#[derive(Debug, Clone, Copy)]
+struct Stop {
+    is_focused: bool,
+    is_enabled: bool,
+    is_row: bool,
+}
+
+/// Returns the index of the stop that receives the focus; `None` if the focus cannot move.
+fn target(stops: &[Stop], step: FocusStep) -> Option<usize> {
+    let focused = stops.iter().position(|stop| stop.is_focused);
+    let is_forward = matches!(step, FocusStep::Next | FocusStep::NextRow);
+    if matches!(step, FocusStep::NextRow | FocusStep::PreviousRow) {
+        let focused = focused.filter(|&at| stops[at].is_row)?;
+        let next = if is_forward { focused + 1 } else { focused.wrapping_sub(1) };
+        // At the end of the list the focus stays.
+        return Some(if stops.get(next).is_some_and(|stop| stop.is_row) { next } else { focused });
+    }
+    let count = stops.len();
+    let first = match (focused, is_forward) {
+        (Some(focused), true) => focused + 1,
+        (Some(focused), false) => focused + count - 1,
+        (None, true) => 0,
+        (None, false) => count.checked_sub(1)?,
+    };
+    let list = focused.map_or(0..0, |focused| list_around(stops, focused));
+    let visited = (0..count).map(|step| if is_forward { first + step } else { first + count - step } % count);
+    visited.into_iter().find(|at| stops[*at].is_enabled && !list.contains(at))
+}
+
+/// Returns the rows of the list that this stop is a row of; empty if it is none.
+fn list_around(stops: &[Stop], row: usize) -> std::ops::Range<usize> {
+    let before = stops[..=row].iter().rev().take_while(|stop| stop.is_row).count();
+    let after = stops[row..].iter().take_while(|stop| stop.is_row).count();
+    if before == 0 { 0..0 } else { row + 1 - before..row + after }
+}
+
+/// Count of the stops that an operation has visited. A control that is enabled is announced twice.
+#[derive(Debug, Default)]
+struct Visited {
+    count: usize,
+    is_announced: bool,
+}
+
+impl Visited {
+    /// Returns the index of the control that is announced as custom widget; `None` for any other widget.
+    fn control<'a>(&mut self, state: &'a mut dyn Any) -> Option<(usize, &'a mut ControlFocus)> {
+        let control = state.downcast_mut::<ControlFocus>()?;
+        self.is_announced = control.is_enabled;
+        self.count += 1;
+        Some((self.count - 1, control))
+    }
+
+    /// Returns the index of the text field that is announced as focusable; `None` for a control.
+    fn field(&mut self) -> Option<usize> {
+        if std::mem::take(&mut self.is_announced) {
+            return None;
+        }
+        self.count += 1;
+        Some(self.count - 1)
+    }
+}
+
+/// Operation that lists all stops.
+#[derive(Default)]
+struct Listing {
+    stops: Vec<Stop>,
+    visited: Visited,
+}
+
+impl Operation for Listing {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Focusable) {
+        if self.visited.field().is_some() {
+            self.stops.push(Stop { is_focused: state.is_focused(), is_enabled: true, is_row: false });
+        }
+    }
+
+    fn custom(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+        if let Some((_, control)) = self.visited.control(state) {
+            let (is_enabled, is_row) = (control.is_enabled, control.is_row);
+            self.stops.push(Stop { is_focused: control.is_focused(), is_enabled, is_row });
+        }
+    }
+}
+
+/// Operation that moves the focus.
+struct Moving {
+    target: usize,
+    visited: Visited,
+    /// Bounds of the stop that has received the focus.
+    bounds: Rectangle,
+}
+
+impl Moving {
+    fn visit(&mut self, index: usize, bounds: Rectangle, state: &mut dyn Focusable) {
+        if index == self.target {
+            state.focus();
+            self.bounds = bounds;
+        } else {
+            state.unfocus();
+        }
+    }
+}
+
+impl Operation for Moving {
     fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
         operate(self);
     }
 
     fn focusable(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Focusable) {
-        match &mut self.pass {
-            Pass::Count { focused } if state.is_focused() => *focused = Some(self.visited),
-            Pass::Focus { field } if *field == self.visited => {
-                state.focus();
-                self.target_bounds = bounds;
-            }
-            Pass::Focus { .. } => state.unfocus(),
-            Pass::Count { .. } | Pass::Select { .. } => {}
+        if let Some(index) = self.visited.field() {
+            self.visit(index, bounds, state);
         }
-        self.visited += 1;
     }
 
-    // iced calls `text_input` before `focusable` for each field, so `visited` is still the index of this field.
+    fn custom(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Any) {
+        if let Some((index, control)) = self.visited.control(state) {
+            self.visit(index, bounds, control);
+        }
+    }
+}
+
+/// Operation that scrolls to the stop with the focus, and selects the text of a text field. It follows [`Moving`]: iced
+/// selects text only in a field that has the focus.
+struct Showing {
+    target: usize,
+    visited: Visited,
+    /// Bounds of the stop with the focus.
+    bounds: Rectangle,
+}
+
+/// Distance between a stop that was scrolled into view and the edge, in logical pixels.
+const SCROLL_MARGIN: f32 = 24.0;
+
+impl Operation for Showing {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        operate(self);
+    }
+
+    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, _: &mut dyn Focusable) {
+        self.visited.field();
+    }
+
+    fn custom(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+        self.visited.control(state);
+    }
+
+    // iced calls `text_input` before `focusable` for each field, so the count is still the index of this field.
     fn text_input(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn TextInput) {
-        if let Pass::Select { field } = self.pass
-            && field == self.visited
-        {
+        if self.visited.count == self.target {
             state.select_all();
         }
     }
 
-    // Scrolls the focused field into view.
     fn scrollable(
         &mut self,
         _: Option<&Id>,
@@ -137,21 +263,64 @@ impl Operation for FocusTraversal {
         translation: Vector,
         state: &mut dyn Scrollable,
     ) {
-        if !matches!(self.pass, Pass::Select { .. }) || !self.target_bounds.is_within(&content) {
+        if !self.bounds.is_within(&content) {
             return;
         }
-        let visible_bounds = self.target_bounds - translation;
+        let visible_bounds = self.bounds - translation;
         let above = (window.y + SCROLL_MARGIN - visible_bounds.y).max(0.0);
         let below =
             (visible_bounds.y + visible_bounds.height + SCROLL_MARGIN - window.y - window.height).max(0.0);
         let offset = AbsoluteOffset { x: 0.0, y: if above > 0.0 { -above } else { below } };
         state.scroll_by(offset, window, content);
     }
+}
 
-    fn finish(&self) -> Outcome<()> {
-        match self.next_pass() {
-            Some(pass) => Outcome::Chain(Box::new(Self { pass, visited: 0, ..*self })),
-            None => Outcome::None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stops from letters: `f` is a field or control, `d` a disabled one, `r` a row; an upper-case one has the focus.
+    fn stops(letters: &str) -> Vec<Stop> {
+        let stop = |letter: char| Stop {
+            is_focused: letter.is_ascii_uppercase(),
+            is_enabled: !letter.eq_ignore_ascii_case(&'d'),
+            is_row: letter.eq_ignore_ascii_case(&'r'),
+        };
+        letters.chars().map(stop).collect()
+    }
+
+    #[test]
+    fn tab_goes_around_and_passes_over_disabled_controls() {
+        for (letters, next, previous) in [
+            ("dfdf", Some(1), Some(3)),
+            ("dFdf", Some(3), Some(3)),
+            ("dfdF", Some(1), Some(1)),
+            ("fDf", Some(2), Some(0)),
+            ("F", Some(0), Some(0)),
+            ("dd", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(target(&stops(letters), FocusStep::Next), next, "{letters}");
+            assert_eq!(target(&stops(letters), FocusStep::Previous), previous, "{letters}");
+        }
+    }
+
+    #[test]
+    fn list_is_one_stop_and_arrows_move_within_it() {
+        for (letters, step, expected) in [
+            ("Frrrf", FocusStep::Next, Some(1)),
+            ("frrrF", FocusStep::Previous, Some(3)),
+            ("frRrf", FocusStep::Next, Some(4)),
+            ("frRrf", FocusStep::Previous, Some(0)),
+            ("rR", FocusStep::Next, None),
+            ("frRrf", FocusStep::NextRow, Some(3)),
+            ("frrRf", FocusStep::NextRow, Some(3)),
+            ("fRrrf", FocusStep::PreviousRow, Some(1)),
+            ("Rr", FocusStep::PreviousRow, Some(0)),
+            ("Frrrf", FocusStep::NextRow, None),
+            ("frr", FocusStep::NextRow, None),
+        ] {
+            assert_eq!(target(&stops(letters), step), expected, "{letters} {step:?}");
         }
     }
 }

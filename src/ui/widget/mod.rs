@@ -4,9 +4,11 @@
 //! not import from `app`, `dialog` or `panel`. A new widget is a file of its own with a function of the same name that
 //! returns the element, like [`chart::chart`]; text that only one part shows stays in that part.
 //!
-//! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`drag_edge`],
-//!   [`icon`], [`video`].
-//! - Drawings on a canvas: [`drawing`], and with it [`chart`] and [`packet_grid`].
+//! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`drag_edge`], [`icon`],
+//!   [`video`].
+//! - Widgets that add a behaviour to their content ([`wrapper`]): [`focusable`], [`focus_layer`].
+//! - Controls that the keyboard reaches, in place of those of iced: [`control`].
+//! - Drawings on a canvas: [`drawing`], and with it [`chart`], [`packet_grid`] and [`state_diagram`].
 //! - Elements made of iced's own widgets: [`choices`], [`hint`].
 //! - Operations on widgets: [`focus`].
 
@@ -14,10 +16,15 @@ pub mod blur_input;
 pub mod chart;
 pub mod choices;
 pub mod click_position;
+pub mod control;
 pub mod drag_edge;
 pub mod drawing;
 pub mod focus;
+pub mod focus_layer;
+pub mod focusable;
 pub mod hint;
 pub mod icon;
 pub mod packet_grid;
+pub mod state_diagram;
 pub mod video;
+pub mod wrapper;

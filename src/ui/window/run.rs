@@ -98,6 +98,7 @@ fn run_app(app: App, panic_guard: PanicGuard) -> iced::Result {
     iced::application(boot, update, App::view)
         .title(App::title)
         .theme(App::theme)
+        .scale_factor(App::interface_scale)
         .subscription(App::subscription)
         .settings(iced_settings())
         .window(window_settings())

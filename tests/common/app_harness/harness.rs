@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use iced::Size;
+use iced::keyboard::Key;
+use iced::keyboard::key::Named;
 use iced_test::Simulator;
 use iced_test::selector::Candidate;
 use reelay::backend::{BackendEventKind, BackendHandle, Command, MediaSource};
@@ -222,6 +224,15 @@ impl AppHarness {
             Some(other) => panic!("{other:?}"),
             None => None,
         }
+    }
+
+    /// Compares a screenshot of this size, after Tab was pressed this many times, with an image.
+    pub fn assert_snapshot_with_focus(&self, name: &str, size: Size, tabs: usize) {
+        let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
+        for _ in 0..tabs {
+            ui.tap_key(Key::Named(Named::Tab));
+        }
+        compare_snapshot(&mut ui, &self.app.theme(), name);
     }
 
     /// Compares a screenshot of this size with the image `tests/snapshots/<name>.png`.

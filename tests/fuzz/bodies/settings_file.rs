@@ -27,6 +27,7 @@ pub fn body(data: &[u8]) {
         theme: ThemePreference::Dark,
         frame_rate: FrameRate::per_second(30),
         playout_delay_ms: 123,
+        interface_scale: 150,
         recording_format: RecordingFormat::Avi,
         snapshot_format: SnapshotFormat::Png,
         film_folder: Some("/films".into()),

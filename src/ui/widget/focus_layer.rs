@@ -1,0 +1,166 @@
+//! Movement of the keyboard focus through a window, by Tab, the arrow keys and Escape.
+
+use std::any::Any;
+
+use iced::advanced::Shell;
+use iced::advanced::widget::Id;
+use iced::advanced::widget::operation::{Focusable, Operation, Scrollable, TextInput};
+use iced::keyboard::{self, Key, key::Named};
+use iced::{Element, Event, Rectangle, Vector};
+
+use super::focus::{FocusStep, advance, drop_control_focus};
+use super::focusable::ControlFocus;
+use super::wrapper::{Behaviour, Content, Wrapper};
+
+/// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
+/// through the rows of a list, and Escape takes it from a control. `on_field_escape` is published when Escape was
+/// pressed in a text field, which loses the focus by it.
+pub fn focus_layer<'a, Message: Clone + 'a>(
+    content: impl Into<Element<'a, Message>>,
+    on_field_escape: Message,
+) -> Element<'a, Message> {
+    Wrapper::element(content, FocusLayer { on_field_escape })
+}
+
+struct FocusLayer<Message> {
+    on_field_escape: Message,
+}
+
+impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
+    type State = ();
+
+    fn before(
+        &mut self,
+        (): &mut (),
+        event: &Event,
+        content: &mut Content<'_, '_, Message>,
+        shell: &mut Shell<'_, Message>,
+    ) -> bool {
+        let mut operate = |operation: &mut dyn Operation| content.operate(operation);
+        let is_handled = match pressed_key(event) {
+            Some((Named::Tab, true)) => advance(FocusStep::Previous, &mut operate),
+            Some((Named::Tab, false)) => advance(FocusStep::Next, &mut operate),
+            Some((Named::Escape, _)) => drop_control_focus(&mut operate),
+            _ => false,
+        };
+        if is_handled {
+            shell.capture_event();
+            shell.request_redraw();
+        }
+        !is_handled
+    }
+
+    fn after(
+        &mut self,
+        (): &mut (),
+        event: &Event,
+        content: &mut Content<'_, '_, Message>,
+        shell: &mut Shell<'_, Message>,
+    ) {
+        let step = match (pressed_key(event), shell.is_event_captured()) {
+            (Some((Named::Escape, _)), true) => return shell.publish(self.on_field_escape.clone()),
+            (Some((Named::ArrowUp, _)), false) => FocusStep::PreviousRow,
+            (Some((Named::ArrowDown, _)), false) => FocusStep::NextRow,
+            _ => return,
+        };
+        if advance(step, &mut |operation| content.operate(operation)) {
+            shell.capture_event();
+            shell.request_redraw();
+        }
+    }
+}
+
+/// Returns the named key of a key press without Ctrl, Alt and Super, and whether Shift is held.
+fn pressed_key(event: &Event) -> Option<(Named, bool)> {
+    match event {
+        Event::Keyboard(keyboard::Event::KeyPressed { key: Key::Named(named), modifiers, .. })
+            if !modifiers.control() && !modifiers.alt() && !modifiers.logo() =>
+        {
+            Some((*named, modifiers.shift()))
+        }
+        _ => None,
+    }
+}
+
+/// Wraps what is behind a dialog. While `is_covered` is true it receives no keys, and operations find no text field and
+/// no control in it that they could move the focus to; which one has the focus stays until it is uncovered.
+pub fn covered<'a, Message: 'a>(
+    content: impl Into<Element<'a, Message>>,
+    is_covered: bool,
+) -> Element<'a, Message> {
+    Wrapper::element(content, Background { is_covered })
+}
+
+struct Background {
+    is_covered: bool,
+}
+
+/// State of [`covered`], of which there is none. A type of its own tells its content from that of other widgets.
+#[derive(Default)]
+struct BackgroundState;
+
+impl<Message> Behaviour<Message> for Background {
+    type State = BackgroundState;
+
+    fn before(
+        &mut self,
+        _: &mut BackgroundState,
+        event: &Event,
+        _: &mut Content<'_, '_, Message>,
+        _: &mut Shell<'_, Message>,
+    ) -> bool {
+        !(self.is_covered && matches!(event, Event::Keyboard(keyboard::Event::KeyPressed { .. })))
+    }
+
+    fn operate(
+        &mut self,
+        _: &mut BackgroundState,
+        content: &mut Content<'_, '_, Message>,
+        operation: &mut dyn Operation,
+    ) {
+        match self.is_covered {
+            true => content.operate(&mut WithoutFocus { operation }),
+            false => content.operate(operation),
+        }
+    }
+}
+
+/// Operation that passes over everything that can have the focus.
+struct WithoutFocus<'a> {
+    operation: &'a mut dyn Operation,
+}
+
+impl Operation for WithoutFocus<'_> {
+    fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        self.operation.traverse(&mut |operation| operate(&mut WithoutFocus { operation }));
+    }
+
+    fn container(&mut self, id: Option<&Id>, bounds: Rectangle) {
+        self.operation.container(id, bounds);
+    }
+
+    fn scrollable(
+        &mut self,
+        id: Option<&Id>,
+        bounds: Rectangle,
+        content: Rectangle,
+        translation: Vector,
+        state: &mut dyn Scrollable,
+    ) {
+        self.operation.scrollable(id, bounds, content, translation, state);
+    }
+
+    fn focusable(&mut self, _: Option<&Id>, _: Rectangle, _: &mut dyn Focusable) {}
+
+    fn text_input(&mut self, _: Option<&Id>, _: Rectangle, _: &mut dyn TextInput) {}
+
+    fn text(&mut self, id: Option<&Id>, bounds: Rectangle, text: &str) {
+        self.operation.text(id, bounds, text);
+    }
+
+    fn custom(&mut self, id: Option<&Id>, bounds: Rectangle, state: &mut dyn Any) {
+        if !state.is::<ControlFocus>() {
+            self.operation.custom(id, bounds, state);
+        }
+    }
+}

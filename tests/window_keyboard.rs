@@ -1,0 +1,409 @@
+//! The window by the keyboard: the order in which Tab visits fields and controls, and what keys do there.
+
+mod common;
+
+use common::app_harness::AppHarness;
+use common::window_harness::WindowHarness;
+use iced::Event;
+use iced::keyboard::Modifiers;
+use iced::keyboard::key::Named;
+use iced::mouse::{self, ScrollDelta};
+use iced::widget::Id;
+use iced_test::selector;
+use reelay::backend::Command;
+use reelay::impairment::EmulatorSettings;
+use reelay::session::{
+    CertificateProblem, Fingerprint, Goal, RtspState, SessionCommand, SessionError, SessionEvent,
+    UntrustedCertificate,
+};
+use reelay::settings::{Controls, ThemePreference};
+use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut};
+
+const HEADER: [&str; 7] = ["Open…", "Connect…", "Network", "Statistics", "Messages", "3", "preferences"];
+
+/// Name of the first message in the list, which begins with the time since the first message.
+const FIRST_ROW: &str = "0.000 s";
+
+/// Returns the names of everything that Tab visits, beginning with the first, until it is back there.
+fn tab_order(window: &mut WindowHarness<'_>) -> Vec<String> {
+    window.tab(1);
+    let mut names = vec![window.focused().expect("nothing has the focus")];
+    loop {
+        window.tab(1);
+        let name = window.focused().expect("nothing has the focus");
+        if name == names[0] {
+            break;
+        }
+        names.push(name);
+        assert!(names.len() < 100, "{names:?}");
+    }
+    let mut backward = Vec::new();
+    for _ in &names {
+        window.shift_tab(1);
+        backward.push(window.focused().unwrap());
+    }
+    backward.reverse();
+    assert_eq!(backward, names, "Shift+Tab goes the same way back");
+    names
+}
+
+fn press(window: &mut WindowHarness<'_>, key: Named) -> bool {
+    window.press_with(key, Modifiers::empty())
+}
+
+fn sample() -> AppHarness {
+    AppHarness::with_sample(Controls::Three, ThemePreference::Dark)
+}
+
+#[test]
+fn tab_visits_every_control_of_the_start_screen() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    let start = ["Play the sample film", "Open a film…", "Open a folder…", "Connect to a stream…"];
+    assert_eq!(tab_order(&mut WindowHarness::new(&mut harness)), [&HEADER[..], &start].concat());
+}
+
+#[test]
+fn tab_visits_every_enabled_control_of_the_player() {
+    let mut harness = sample();
+    let order = |harness: &mut AppHarness| tab_order(&mut WindowHarness::new(harness));
+    let ready = ["time-line", "Play", "Stop", "record", "snapshot", "frame-rate"];
+    assert_eq!(order(&mut harness), [&HEADER[..], &ready].concat());
+    harness.play();
+    let playing = ["time-line", "Pause", "Stop", "record", "snapshot", "frame-rate"];
+    assert_eq!(order(&mut harness), [&HEADER[..], &playing].concat());
+    harness.emit_session_event(SessionEvent::Failed(SessionError::Unauthorized { was_refused: false }));
+    harness.send(Message::Shortcut(Shortcut::Escape));
+    let mut four = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+    four.set_idle(RtspState::Ready, Goal::Ready);
+    let ready = ["time-line", "Play", "Teardown", "record", "snapshot", "frame-rate"];
+    assert_eq!(order(&mut four), [&HEADER[..], &ready].concat());
+}
+
+#[test]
+fn tab_visits_every_control_of_each_panel() {
+    let bar = ["time-line", "Play", "Stop", "record", "snapshot", "frame-rate"];
+    let network = [
+        &["close-panel", "Reset", "network-switch"][..],
+        &["Loss", "slider-loss", "Mean loss burst", "slider-mean-burst"],
+        &["Throughput", "slider-throughput", "Queue", "slider-queue"],
+        &["Delay", "slider-delay", "Jitter", "slider-jitter", "Uniform", "reordering"],
+        &["Duplication", "slider-duplication", "Corruption", "slider-corruption", "Seed", "New seed"],
+        &reelay::impairment::PRESETS.map(|preset| preset.name),
+    ]
+    .concat();
+    let messages = vec!["close-panel", "Ladder", "Copy", "Save…", "Clear", "messages-filter", FIRST_ROW];
+    for (panel, expected) in [
+        ("Network", network),
+        ("Statistics", vec!["close-panel", "Session summary…"]),
+        ("Messages", messages),
+    ] {
+        let mut harness = sample();
+        harness.log_whole_session();
+        harness.emit_figures();
+        harness.set_idle(RtspState::Ready, Goal::Ready);
+        harness.click(panel);
+        if panel == "Messages" {
+            harness.click("List");
+        }
+        let order = tab_order(&mut WindowHarness::new(&mut harness));
+        assert_eq!(order, [&HEADER[..], &expected, &bar].concat(), "{panel}");
+    }
+}
+
+#[test]
+fn tab_stays_within_a_dialog_and_visits_every_control() {
+    let order = |open: fn(&mut AppHarness)| {
+        let mut harness = sample();
+        harness.emit_figures();
+        open(&mut harness);
+        tab_order(&mut WindowHarness::new(&mut harness))
+    };
+    let connect = order(|harness| {
+        harness.send(Message::Shortcut(Shortcut::Connect));
+        harness.click("More");
+    });
+    let fields = ["Server or camera", "connect-url", "connect-rtp-port", "Automatic"];
+    assert_eq!(connect, [&fields[..], &["Less", "Cancel", "Connect"]].concat());
+    let classroom = order(|harness| {
+        harness.send(Message::Shortcut(Shortcut::Connect));
+        harness.click("Classroom server");
+    });
+    let fields = ["connect-host", "connect-port", "connect-file", "connect-classroom-rtp-port"];
+    assert_eq!(classroom, [&["Server or camera"], &fields[..], &["Cancel", "Connect"]].concat());
+    let preferences = order(|harness| harness.send(Message::Shortcut(Shortcut::Preferences)));
+    let fields = ["System", "preferences-rate", "preferences-delay", "MOV", "JPEG"];
+    assert_eq!(preferences, [&fields[..], &["Cancel", "Apply"]].concat());
+    let sign_in = order(|harness| {
+        let error = SessionError::Unauthorized { was_refused: false };
+        *harness = AppHarness::with_stream_as("ann", "wrong");
+        harness.emit_session_event(SessionEvent::Failed(error));
+    });
+    assert_eq!(sign_in, ["sign-in-user", "sign-in-password", "Cancel", "Sign in"]);
+    let summary = order(|harness| {
+        harness.click("Statistics");
+        harness.click("Session summary…");
+    });
+    assert_eq!(summary, ["close-summary", "Copy as text", "Save CSV…", "Save JSON…", "Close"]);
+    let trust = order(|harness| {
+        *harness = AppHarness::with_stream(ThemePreference::Dark);
+        let certificate = UntrustedCertificate {
+            address: "camera.example:322".to_owned(),
+            problem: CertificateProblem::UnknownIssuer,
+            fingerprint: Fingerprint::of(b"certificate"),
+            is_changed: false,
+            details: None,
+        };
+        let error = SessionError::UntrustedCertificate(Box::new(certificate));
+        harness.emit_session_event(SessionEvent::Failed(error));
+    });
+    assert_eq!(trust, ["Cancel", "Trust this certificate"]);
+}
+
+#[test]
+fn tab_visits_the_buttons_of_a_banner() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::SettingsSaved(Err("the disk is full".to_owned())));
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("dismiss");
+    assert!(press(&mut window, Named::Enter));
+    assert!(!window.harness.shows("The settings cannot be saved: the disk is full."));
+}
+
+#[test]
+fn focused_button_is_pressed_by_space_and_enter() {
+    for key in [Named::Space, Named::Enter] {
+        let mut harness = sample();
+        let mut window = WindowHarness::new(&mut harness);
+        window.tab_to("Stop");
+        assert!(press(&mut window, key), "the focused button gets the key before the shortcuts");
+        assert_eq!(window.harness.next_goal(), Some(Goal::Stopped));
+    }
+}
+
+#[test]
+fn keys_without_a_focused_control_are_left_to_the_shortcuts() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    let keys = [Named::Space, Named::Enter, Named::Escape, Named::ArrowLeft, Named::ArrowDown, Named::Home];
+    assert!(keys.into_iter().all(|key| !press(&mut window, key)));
+    window.click("Network");
+    assert_eq!(window.focused(), None, "a click leaves no focus");
+    assert!(keys.into_iter().all(|key| !press(&mut window, key)));
+    window.tab_to("Stop");
+    window.click("Statistics");
+    assert_eq!(window.focused(), None, "a click takes the focus away");
+}
+
+#[test]
+fn arrow_keys_on_a_button_and_on_the_time_line_seek() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    for control in ["Play", "time-line"] {
+        window.tab_to(control);
+        assert!(!press(&mut window, Named::ArrowLeft), "{control}");
+    }
+}
+
+#[test]
+fn escape_drops_the_focus_before_anything_else() {
+    let mut harness = sample();
+    harness.emit_figures();
+    let mut window = WindowHarness::new(&mut harness);
+    window.send(Message::Shortcut(Shortcut::Preferences));
+    window.tab_to("Apply");
+    assert!(press(&mut window, Named::Escape), "a control has the focus");
+    assert_eq!(window.focused(), None);
+    assert!(window.harness.shows("Preferences"));
+    assert!(!press(&mut window, Named::Escape), "Escape is a shortcut");
+    window.tab_to("preferences-rate");
+    assert!(press(&mut window, Named::Escape));
+    assert!(!window.harness.shows("Preferences"), "Escape in a field closes the dialog around it");
+}
+
+#[test]
+fn focus_returns_to_the_control_that_opened_a_dialog() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("preferences");
+    press(&mut window, Named::Space);
+    assert_eq!(window.focused().as_deref(), Some("preferences-rate"));
+    window.tab_to("Cancel");
+    press(&mut window, Named::Enter);
+    assert_eq!(window.focused().as_deref(), Some("preferences"));
+    assert!(press(&mut window, Named::Space) && window.harness.shows("Preferences"));
+}
+
+#[test]
+fn control_behind_a_dialog_receives_no_keys() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("Stop");
+    window.send(Message::Shortcut(Shortcut::Preferences));
+    window.tab_to("Apply");
+    press(&mut window, Named::Escape);
+    assert!(!press(&mut window, Named::Space));
+    assert_eq!(window.harness.next_goal(), None);
+}
+
+#[test]
+fn control_that_is_disabled_keeps_its_place_in_the_order() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("Play");
+    press(&mut window, Named::Space);
+    assert_eq!(window.harness.next_goal(), Some(Goal::Playing));
+    window.harness.play();
+    assert_eq!(window.focused(), None, "Play is disabled while it plays");
+    assert!(!press(&mut window, Named::Space), "the shortcut pauses");
+    window.tab(1);
+    assert_eq!(window.focused().as_deref(), Some("Pause"));
+}
+
+fn last_settings(window: &mut WindowHarness<'_>) -> EmulatorSettings {
+    let sent = std::iter::from_fn(|| window.harness.next_command()).filter_map(|command| match command {
+        Command::SetEmulatorSettings(settings) => Some(settings),
+        _ => None,
+    });
+    sent.last().expect("no settings are sent")
+}
+
+#[test]
+fn keys_move_sliders_switches_and_choices() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.click("Network");
+    window.tab_to("slider-loss");
+    assert!(window.press_with(Named::ArrowRight, Modifiers::SHIFT));
+    assert_eq!(last_settings(&mut window).impairments.loss.ratio, 0.01, "ten steps of a slider of 100 %");
+    assert!(press(&mut window, Named::ArrowLeft));
+    let ratio = last_settings(&mut window).impairments.loss.ratio;
+    assert!((ratio - 0.0081).abs() < 1e-9, "{ratio}");
+    assert!(press(&mut window, Named::End));
+    assert_eq!(last_settings(&mut window).impairments.loss.ratio, 1.0);
+    assert!(press(&mut window, Named::Home));
+    assert_eq!(last_settings(&mut window).impairments.loss.ratio, 0.0);
+    window.tab_to("network-switch");
+    assert!(press(&mut window, Named::Space));
+    assert!(!last_settings(&mut window).is_on);
+    window.tab_to("3");
+    assert!(press(&mut window, Named::ArrowRight));
+    assert_eq!(window.harness.app.settings().controls, Controls::Four);
+    assert!(press(&mut window, Named::ArrowRight), "at the end the key does nothing, and does not seek");
+    assert!(press(&mut window, Named::Home));
+    assert_eq!(window.harness.app.settings().controls, Controls::Three);
+}
+
+#[test]
+fn messages_are_a_list_for_the_arrow_keys() {
+    let mut harness = sample();
+    harness.log_whole_session();
+    harness.click("Messages");
+    harness.click("List");
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to(FIRST_ROW);
+    assert!(press(&mut window, Named::ArrowDown));
+    assert_eq!(window.focused().as_deref(), Some("0.001 s"));
+    assert!(press(&mut window, Named::ArrowDown) && press(&mut window, Named::Space));
+    assert!(window.harness.shows("Accept: application/sdp"), "the headers of DESCRIBE");
+    assert!(press(&mut window, Named::ArrowUp) && press(&mut window, Named::ArrowUp));
+    assert!(press(&mut window, Named::ArrowUp), "at the end the key does nothing");
+    assert_eq!(window.focused().as_deref(), Some(FIRST_ROW));
+    window.tab(1);
+    assert_eq!(window.focused().as_deref(), Some("time-line"));
+    window.shift_tab(1);
+    assert_eq!(window.focused().as_deref(), Some("9.001 s"), "the last message");
+}
+
+/// Returns the position of the next command, which is a seek of the session.
+fn seek_position(harness: &mut AppHarness) -> Option<u64> {
+    let is_seek = |command| match command {
+        Command::Session { command: SessionCommand::Seek(position), .. } => Some(position.as_micros()),
+        _ => None,
+    };
+    std::iter::from_fn(|| harness.next_command()).find_map(is_seek)
+}
+
+#[test]
+fn home_and_end_seek_to_the_first_and_the_last_frame() {
+    let mut harness = sample();
+    harness.send(Message::Shortcut(Shortcut::SeekToEnd));
+    assert_eq!(seek_position(&mut harness), Some(9_950_000));
+    harness.send(Message::Shortcut(Shortcut::SeekToStart));
+    assert_eq!(seek_position(&mut harness), Some(0));
+    let mut stream = AppHarness::with_stream(ThemePreference::Dark);
+    stream.describe_live();
+    stream.send(Message::Shortcut(Shortcut::SeekToStart));
+    assert_eq!(seek_position(&mut stream), None, "a live stream has no start");
+    stream.describe(30);
+    stream.send(Message::Shortcut(Shortcut::SeekToEnd));
+    assert_eq!(seek_position(&mut stream), Some(29_950_000), "the last frame at the described rate");
+}
+
+#[test]
+fn comma_and_full_stop_step_through_the_frames_of_a_paused_film() {
+    let mut harness = sample();
+    let step = |harness: &mut AppHarness, is_forward| {
+        harness.send(Message::Shortcut(Shortcut::StepFrame(is_forward)));
+        seek_position(harness)
+    };
+    assert_eq!(step(&mut harness, false), None, "the first frame is shown");
+    assert_eq!(step(&mut harness, true), Some(50_000));
+    assert_eq!(step(&mut harness, true), Some(100_000));
+    assert_eq!(step(&mut harness, false), Some(50_000));
+    harness.show_frame(199);
+    assert_eq!(step(&mut harness, true), None, "the last frame is shown");
+    harness.play();
+    assert_eq!(step(&mut harness, true), None, "the film plays");
+}
+
+#[test]
+fn wheel_over_the_time_line_seeks() {
+    let scroll = |harness: &mut AppHarness, delta| {
+        harness.interact(|ui| {
+            let line = ui.find(selector::id(Id::new("time-line"))).unwrap().visible_bounds().unwrap();
+            ui.point_at(line.center());
+            ui.simulate([Event::Mouse(mouse::Event::WheelScrolled { delta })]);
+        });
+        seek_position(harness)
+    };
+    let mut harness = sample();
+    assert_eq!(scroll(&mut harness, ScrollDelta::Lines { x: 0.0, y: 1.0 }), Some(5_000_000));
+    assert_eq!(scroll(&mut harness, ScrollDelta::Lines { x: 0.0, y: -1.0 }), Some(0));
+    // A touch pad reports small movements, which add up.
+    assert_eq!(scroll(&mut harness, ScrollDelta::Pixels { x: 0.0, y: 25.0 }), None);
+    assert_eq!(scroll(&mut harness, ScrollDelta::Pixels { x: 0.0, y: 25.0 }), Some(5_000_000));
+}
+
+#[test]
+fn text_and_controls_are_enlarged_to_twice_their_size() {
+    let mut harness = sample();
+    let scale = |harness: &mut AppHarness, shortcut, times| {
+        (0..times).for_each(|_| harness.send(Message::Shortcut(shortcut)));
+        (harness.app.interface_scale(), harness.app.settings().interface_scale)
+    };
+    assert_eq!(scale(&mut harness, Shortcut::ZoomOut, 1), (1.0, 100));
+    assert_eq!(scale(&mut harness, Shortcut::ZoomIn, 3), (1.3, 130));
+    assert_eq!(scale(&mut harness, Shortcut::ZoomIn, 30), (2.0, 200));
+    harness.send(Message::Shortcut(Shortcut::Preferences));
+    assert_eq!(scale(&mut harness, Shortcut::ZoomOut, 1), (1.9, 190), "also while a dialog is open");
+    assert_eq!(scale(&mut harness, Shortcut::ZoomReset, 1), (1.0, 100));
+}
+
+#[test]
+fn help_has_all_keys_and_what_the_buttons_send() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.send(Message::Shortcut(Shortcut::Help));
+    for row in &SHORTCUT_TABLE {
+        assert!(window.harness.shows(&row.keys()), "{}", row.keys());
+    }
+    assert_eq!(tab_order(&mut window), ["close-help", "Keys"]);
+    window.tab_to("Keys");
+    assert!(press(&mut window, Named::ArrowRight));
+    assert!(window.harness.shows("Why is Stop a TEARDOWN?"));
+    for close in [Shortcut::Escape, Shortcut::Help, Shortcut::Confirm] {
+        window.send(Message::Shortcut(close));
+        assert!(!window.harness.shows("Help"), "{close:?}");
+        window.send(Message::Shortcut(Shortcut::Help));
+    }
+}
