@@ -205,7 +205,7 @@ pub fn parse(
         Some(cli::Command::Serve(serve)) => serve.check().map(Invocation::Serve),
         Some(cli::Command::Probe(probe)) => probe.check().map(Invocation::Probe),
         Some(cli::Command::Proxy(proxy)) => proxy.check().map(Invocation::Proxy),
-        Some(cli::Command::Convert(convert)) => convert.check(is_folder).map(Invocation::Convert),
+        Some(cli::Command::Convert(arguments)) => arguments.check(is_folder).map(Invocation::Convert),
         Some(cli::Command::Completions(arguments)) => {
             Ok(Invocation::Print(completions::script(arguments.shell)))
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::MediaFileErrorKind;
-use super::natural_order;
+use super::natural_order::compare_names;
 use super::open_file::is_film;
 use crate::media::container::{has_image_extension, has_media_extension};
 
@@ -65,19 +65,14 @@ impl FolderListing {
                 return Err(MediaFileErrorKind::FolderTooLarge);
             }
         }
-        film_names.sort_unstable_by(|first, second| compare(first, second));
+        film_names.sort_unstable_by(|first, second| compare_names(first, second));
         let film = film_names.iter().map(|name| folder.join(name)).find(|path| is_film(path));
         let film = film.or_else(|| {
-            subfolders.sort_unstable_by(|first, second| compare(first, second));
+            subfolders.sort_unstable_by(|first, second| compare_names(first, second));
             subfolders.iter().find_map(|name| film_below(&folder.join(name), &canonical, 1, &mut entries))
         });
         Ok(Self { images, film })
     }
-}
-
-/// Compares two names in natural order.
-pub fn compare(first: &OsStr, second: &OsStr) -> std::cmp::Ordering {
-    natural_order::compare(first.as_encoded_bytes(), second.as_encoded_bytes())
 }
 
 fn kind(entry: &DirEntry, name: &OsString, canonical: &Path) -> EntryKind {
@@ -106,7 +101,7 @@ fn film_below(folder: &Path, canonical: &Path, depth: usize, entries: &mut usize
         .and_then(|children| children.take(MAX_ENTRIES.saturating_sub(*entries)).collect());
     let mut children: Vec<_> = children.ok()?.into_iter().map(|child| (child.file_name(), child)).collect();
     *entries = entries.saturating_add(children.len());
-    children.sort_unstable_by(|(first, _), (second, _)| compare(first, second));
+    children.sort_unstable_by(|(first, _), (second, _)| compare_names(first, second));
     children.iter().find_map(|(name, child)| match kind(child, name, canonical) {
         EntryKind::FilmName => Some(child.path()).filter(|path| is_film(path)),
         EntryKind::Subfolder if depth < MAX_DEPTH => film_below(&child.path(), canonical, depth + 1, entries),
@@ -131,7 +126,7 @@ mod tests {
     fn images(folder: &Path) -> Vec<String> {
         let mut listing = FolderListing::read(folder).unwrap();
         assert_eq!(listing.film, None);
-        listing.images.sort_by(|first, second| compare(first, second));
+        listing.images.sort_by(|first, second| compare_names(first, second));
         listing.images.iter().map(|name| name.to_str().unwrap().to_owned()).collect()
     }
 

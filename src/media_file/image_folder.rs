@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use bytes::Bytes;
 
 use super::disk_file::{FileVersion, fill_from, read_file_at};
-use super::folder_listing::compare;
+use super::natural_order::compare_names;
 use crate::media::container::FrameEntry;
 use crate::media::jpeg::MAX_FRAME_SIZE;
 
@@ -40,7 +40,8 @@ impl ImageFolder {
     /// # Errors
     /// Returns an error if the folder cannot be read, or `NotFound` if there are no files.
     pub fn new(path: &Path, version: FileVersion, names: Vec<Box<OsStr>>) -> io::Result<Self> {
-        let first = names.iter().min_by(|first, second| compare(first, second)).ok_or(ErrorKind::NotFound)?;
+        let first =
+            names.iter().min_by(|first, second| compare_names(first, second)).ok_or(ErrorKind::NotFound)?;
         Ok(Self {
             path: path.to_owned(),
             canonical: fs::canonicalize(path)?,
@@ -71,7 +72,7 @@ impl ImageFolder {
         let names = self.names.get_or_init(|| {
             let mut names =
                 std::mem::take(&mut *self.unsorted.lock().unwrap_or_else(PoisonError::into_inner));
-            names.sort_unstable_by(|first, second| compare(first, second));
+            names.sort_unstable_by(|first, second| compare_names(first, second));
             names
         });
         names.get(place).map(|name| &**name)

@@ -1,9 +1,15 @@
 //! Natural order of file names: numbers count by their value. Sans-I/O.
 
 use std::cmp::Ordering;
+use std::ffi::OsStr;
+
+/// Compares two file names.
+pub fn compare_names(first: &OsStr, second: &OsStr) -> Ordering {
+    compare(first.as_encoded_bytes(), second.as_encoded_bytes())
+}
 
 /// Compares two names: `img9` is before `img10`. Case matters only between names that are otherwise equal.
-pub fn compare(first: &[u8], second: &[u8]) -> Ordering {
+fn compare(first: &[u8], second: &[u8]) -> Ordering {
     let (mut a, mut b) = (first, second);
     while let (Some(x), Some(y)) = (a.first(), b.first()) {
         let order = match x.is_ascii_digit() && y.is_ascii_digit() {
