@@ -79,9 +79,12 @@ mod tests {
         let at = |micros| start + Duration::from_micros(micros);
         limiter.record_packet(start);
         (0..47).for_each(|_| limiter.record_packet(at(990)));
+        // The time of one packet has passed since the first.
+        assert_eq!(limiter.wait_until(at(1_000)), None);
+        limiter.record_packet(at(1_000));
         assert!(
             limiter.wait_until(at(1_000)).is_some_and(|until| until > at(1_900)),
-            "the 48 packets are recent"
+            "the last 48 packets are recent"
         );
         assert_eq!(limiter.wait_until(at(2_000)), None);
     }

@@ -59,8 +59,8 @@ const LARGE_FRAME_PACKETS: usize = 100;
 /// Interval between the packets of a large frame, unless it would then take longer than the time for large frames.
 const LARGE_FRAME_PACKET_INTERVAL: Duration = Duration::from_nanos(83_333);
 
-/// The packets of a large frame are spread over at most this fraction of the frame interval.
-const LARGE_FRAME_SPREAD_DIVISOR: u32 = 2;
+/// The packets of a large frame are spread over at most this many quarters of the frame interval.
+const LARGE_FRAME_QUARTERS: u32 = 3;
 
 impl Pacer {
     /// Creates a schedule in which frame `first_frame` is due at `origin`.
@@ -179,7 +179,7 @@ impl Pacer {
         }
         let packets = u32::try_from(packets).unwrap_or(u32::MAX);
         let large = LARGE_FRAME_PACKET_INTERVAL.saturating_mul(packets);
-        large.min(interval / LARGE_FRAME_SPREAD_DIVISOR).max(spread)
+        large.min(interval / 4 * LARGE_FRAME_QUARTERS).max(spread)
     }
 
     /// Latest frame that is due at `now`.
@@ -245,10 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn large_frames_are_spread_longer_up_to_half_of_the_interval() {
+    fn large_frames_are_spread_longer_up_to_three_quarters_of_the_interval() {
         let origin = Instant::now();
         for (packets, max_micros) in
-            [(100, 8_000), (101, 8_500), (200, 17_000), (290, 20_000), (5_000, 20_000)]
+            [(100, 8_000), (101, 8_500), (200, 17_000), (290, 24_500), (5_000, 30_000)]
         {
             let last = pacer(FrameRate::per_second(25), origin, 10).packet_offset(11, packets - 1, packets);
             assert!(
