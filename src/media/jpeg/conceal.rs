@@ -70,7 +70,7 @@ impl FreshArea {
     /// Returns the other parts.
     pub fn concealed(&self) -> impl Iterator<Item = McuRectangle> {
         let starts = std::iter::once(0).chain(self.ranges.iter().map(|range| range.end));
-        let ends = self.ranges.iter().map(|range| range.start).chain([self.grid.len()]);
+        let ends = self.ranges.iter().map(|range| range.start).chain([self.grid.total()]);
         starts.zip(ends).flat_map(|(start, end)| self.rectangles(start..end))
     }
 
@@ -117,7 +117,7 @@ fn keep_prefix(
     let mut output = Vec::with_capacity(end + end / 8);
     output.extend_from_slice(&jpeg[..header.scan_data_start()]);
     let mut writer = BitWriter::new(output);
-    let count = copier.grid().len();
+    let count = copier.grid().total();
     let copied = (0..count).take_while(|_| copier.copy_mcu(&mut writer).is_ok()).count();
     copier.flush(&mut writer);
     for _ in copied..count {
@@ -134,7 +134,7 @@ fn keep_intervals(
     copier: &ScanCopier<'_>,
     interval: usize,
 ) -> Option<(Vec<u8>, Vec<Range<usize>>)> {
-    let mcus = copier.grid().len();
+    let mcus = copier.grid().total();
     let received = find_intervals(parts, header.scan_data_start(), mcus.div_ceil(interval));
     let flat = |length: usize| {
         let mut writer = BitWriter::default();
