@@ -130,8 +130,21 @@ impl<R: FrameReceiver> Pipeline<R> {
         self.receiver.as_ref().and_then(R::last_packet)
     }
 
-    /// Passes frames on from the receiver to the taps and the jitter buffer.
-    pub fn collect_frames(&mut self) {
+    /// Returns the time at which a frame that lacks packets is due, and no longer waits for them.
+    fn gap_deadline(&self) -> Option<Instant> {
+        let (timestamp, earliest) = self.receiver.as_ref()?.waiting_frame()?;
+        let due = self.presenter.expected_due(timestamp)?;
+        Some(due.max(earliest))
+    }
+
+    /// Passes frames on from the receiver to the taps and the jitter buffer. A frame that is due at `now` waits no longer for
+    /// packets that it lacks.
+    pub fn collect_frames(&mut self, now: Instant) {
+        while self.gap_deadline().is_some_and(|deadline| deadline <= now)
+            && let Some(receiver) = &mut self.receiver
+        {
+            receiver.skip_gap(now);
+        }
         let Some(receiver) = &mut self.receiver else { return };
         let mut has_changed = false;
         while let Some((arrival, timestamp)) = receiver.buffers_mut().arrivals.pop_front() {
@@ -150,7 +163,8 @@ impl<R: FrameReceiver> Pipeline<R> {
     /// Returns the next deadline of any stage.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let receiver = self.receiver.as_ref().and_then(R::poll_timeout);
-        let timeouts = [receiver, self.presenter.jitter_buffer.poll_timeout(), self.emulator.poll_timeout()];
+        let jitter_buffer = self.presenter.jitter_buffer.poll_timeout();
+        let timeouts = [receiver, self.gap_deadline(), jitter_buffer, self.emulator.poll_timeout()];
         timeouts.into_iter().flatten().min()
     }
 }

@@ -261,7 +261,7 @@ pub trait Protocol: fmt::Debug + Send {
     /// Moves frames through the jitter buffer to the screen.
     fn present(&mut self, now: Instant) {
         let pipeline = self.parts_mut().1;
-        pipeline.collect_frames();
+        pipeline.collect_frames(now);
         if let Some(frame) = pipeline.presenter.poll_frame(now) {
             let position = self.handle_frame_shown(frame.timestamp);
             self.outputs().push(ClientOutput::Show { frame, position });

@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn copied_bits_are_the_same_at_any_position() {
         let mut writer = BitWriter::default();
-        let value = |index: u32| index.wrapping_mul(0x9E37_79B9) | (index % 3) * 0x00FF_0000;
+        let value = |index: u32| index.wrapping_mul(0x9E37_79B9) | ((index % 3) * 0x00FF_0000);
         let bits = |index: u32| (index % 32 + 1) as u8;
         (0..500).for_each(|index| writer.write_long(value(index) >> (32 - bits(index)), bits(index)));
         writer.write_marker(marker::RST0);

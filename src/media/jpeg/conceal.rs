@@ -70,7 +70,7 @@ impl FreshArea {
     /// Returns the other parts.
     pub fn concealed(&self) -> impl Iterator<Item = McuRectangle> {
         let starts = std::iter::once(0).chain(self.ranges.iter().map(|range| range.end));
-        let ends = self.ranges.iter().map(|range| range.start).chain([self.grid.len()]);
+        let ends = self.ranges.iter().map(|range| range.start).chain([self.grid.total()]);
         starts.zip(ends).flat_map(|(start, end)| self.rectangles(start..end))
     }
 
@@ -117,14 +117,15 @@ fn keep_prefix(
     let mut output = Vec::with_capacity(end + end / 8);
     output.extend_from_slice(&jpeg[..header.scan_data_start()]);
     let mut writer = BitWriter::new(output);
-    let count = copier.grid().len();
+    let count = copier.grid().total();
     let copied = (0..count).take_while(|_| copier.copy_mcu(&mut writer).is_ok()).count();
     copier.flush(&mut writer);
     for _ in copied..count {
         copier.write_flat_mcu(&mut writer)?;
     }
     writer.write_marker(marker::EOI);
-    Some((writer.into_bytes(), if copied > 0 { vec![0..copied] } else { Vec::new() }))
+    let fresh = std::iter::once(0..copied).filter(|range| !range.is_empty()).collect();
+    Some((writer.into_bytes(), fresh))
 }
 
 /// Keeps the restart intervals that were received completely. `interval` is their length in MCUs.
@@ -134,7 +135,7 @@ fn keep_intervals(
     copier: &ScanCopier<'_>,
     interval: usize,
 ) -> Option<(Vec<u8>, Vec<Range<usize>>)> {
-    let mcus = copier.grid().len();
+    let mcus = copier.grid().total();
     let received = find_intervals(parts, header.scan_data_start(), mcus.div_ceil(interval));
     let flat = |length: usize| {
         let mut writer = BitWriter::default();
@@ -178,7 +179,7 @@ fn find_intervals(parts: &ReceivedParts<'_>, scan_start: usize, count: usize) ->
     };
     let ends_at_gap = parts.missing.last().is_some_and(|range| range.end == usize::MAX);
     let (mut received, mut position) = (0, 0);
-    for gap in parts.missing.iter().cloned().chain([usize::MAX..usize::MAX]) {
+    for gap in parts.missing.iter().cloned().chain(std::iter::once(usize::MAX..usize::MAX)) {
         let left = parts.jpeg.len() - received;
         let length = gap.start.saturating_sub(position).min(left);
         let hint = parts.restarts.iter().find(|(start, _)| (position..position + length).contains(start));
@@ -302,6 +303,8 @@ fn next_marker(data: &[u8], from: usize) -> Option<(usize, u8)> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
     use crate::media::decode::decode;
     use crate::media::jpeg::{insert_restarts, with_restart_interval};
@@ -377,7 +380,11 @@ mod tests {
             assert_fresh_pixels(&jpeg, &repaired);
         }
         assert!(last_share > 0.9, "{last_share}");
-        assert_eq!(repair_without(&jpeg, &[start - 1..start], &[]), None, "a part of the header is missing");
+        assert_eq!(
+            repair_without(&jpeg, slice::from_ref(&(start - 1..start)), &[]),
+            None,
+            "a part of the header is missing"
+        );
     }
 
     #[test]
@@ -391,14 +398,14 @@ mod tests {
                 [(first, 1), ((first + 3).min(count - 2), (first + 3).min(count - 2) - first + 1)]
             {
                 let gap = restarts[first].0 + 10..restarts[last].0 + 11;
-                let repaired = repair_without(&jpeg, &[gap], &restarts).unwrap();
+                let repaired = repair_without(&jpeg, slice::from_ref(&gap), &restarts).unwrap();
                 let expected = 1.0 - lost as f64 / count as f64;
                 assert!((repaired.1.share() - expected).abs() < 0.06, "{first} {}", repaired.1.share());
                 assert_fresh_pixels(&jpeg, &repaired);
             }
         }
         let end = restarts[count - 1].0;
-        let repaired = repair_without(&jpeg, &[end..usize::MAX], &restarts).unwrap();
+        let repaired = repair_without(&jpeg, slice::from_ref(&(end..usize::MAX)), &restarts).unwrap();
         assert_fresh_pixels(&jpeg, &repaired);
         assert!(repaired.1.share() > 0.9);
     }
@@ -408,12 +415,16 @@ mod tests {
         let (jpeg, restarts) = marked_jpeg(100);
         for (first, last) in [(3, 3), (5, 9), (10, 12), (8, 17)] {
             let gap = restarts[first].0 + 10..restarts[last].0 + 11;
-            let repaired = repair_without(&jpeg, std::slice::from_ref(&gap), &[]).unwrap();
-            assert_eq!(Some(repaired), repair_without(&jpeg, &[gap], &restarts), "{first} to {last}");
+            let repaired = repair_without(&jpeg, slice::from_ref(&gap), &[]).unwrap();
+            assert_eq!(
+                Some(repaired),
+                repair_without(&jpeg, slice::from_ref(&gap), &restarts),
+                "{first} to {last}"
+            );
         }
         // A gap that is too long leaves several possibilities.
         let gap = restarts[3].0 + 10..restarts[3 + 16].0 + 11;
-        let repaired = repair_without(&jpeg, &[gap], &[]).unwrap();
+        let repaired = repair_without(&jpeg, slice::from_ref(&gap), &[]).unwrap();
         assert_fresh_pixels(&jpeg, &repaired);
         assert!(repaired.1.share() < 0.2);
     }

@@ -38,7 +38,7 @@ pub fn insert_restarts(header: &JpegHeader<'_>, interval_length: usize) -> Resul
         return Err(JpegError { message: "frame with restart markers of its own", offset: start });
     }
     let mut copier = ScanCopier::new(header)?;
-    let (mcus, jpeg) = (copier.grid().len(), header.jpeg());
+    let (mcus, jpeg) = (copier.grid().total(), header.jpeg());
     let scan_length = (jpeg.len() - start).max(1);
     let per_length = mcus.saturating_mul(interval_length) / scan_length;
     let interval = per_length.clamp(mcus.div_ceil(MAX_INTERVALS), usize::from(u16::MAX)).max(1);
@@ -120,7 +120,7 @@ pub fn remove_restarts(marked: &[u8], has_zero_padding: bool) -> Result<Vec<u8>,
     output.extend_from_slice(&marked[scan_header]);
     let mut writer = BitWriter::new(output);
     let interval = usize::from(interval);
-    for mcu in 0..copier.grid().len() {
+    for mcu in 0..copier.grid().total() {
         if mcu > 0 && mcu % interval == 0 {
             copier.flush(&mut writer);
             let (_, end) = copier.finish()?;

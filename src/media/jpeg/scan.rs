@@ -24,7 +24,7 @@ impl McuGrid {
     }
 
     /// Returns the number of MCUs in the frame.
-    pub fn len(&self) -> usize {
+    pub fn total(&self) -> usize {
         let (across, down) = self.mcu_count();
         across * down
     }

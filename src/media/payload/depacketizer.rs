@@ -106,6 +106,11 @@ impl Depacketizer {
         self.assembly.is_some()
     }
 
+    /// Returns the RTP timestamp of the frame that has begun; `None` between frames.
+    pub fn current_timestamp(&self) -> Option<u32> {
+        self.assembly.as_ref().map(|assembly| assembly.timestamp)
+    }
+
     /// Ends the current frame as incomplete, at the end of the stream.
     pub fn finish(&mut self) {
         self.finish_frame(false);

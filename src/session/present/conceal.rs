@@ -112,8 +112,9 @@ mod tests {
     fn damaged(value: u8) -> (Vec<u8>, FreshArea) {
         let jpeg = jpeg(value);
         let end = jpeg.len() / 2 + 200;
-        let missing = [end..usize::MAX];
-        repair(ReceivedParts { jpeg: &jpeg[..end], missing: &missing, restarts: &[] }).unwrap()
+        let missing = end..usize::MAX;
+        let missing = std::slice::from_ref(&missing);
+        repair(ReceivedParts { jpeg: &jpeg[..end], missing, restarts: &[] }).unwrap()
     }
 
     /// Mean of the red component in the upper and in the lower eighth.

@@ -273,25 +273,33 @@ impl Shared {
     }
 
     /// Waits for a task, and returns it with the area to fit and whether to tint; `None` if the thread is to stop.
-    fn next_task(&self) -> Option<(Task, Option<(u32, u32)>, bool)> {
+    fn next_task(&self) -> Option<(Task, Look)> {
         let mut state = self.lock();
         loop {
             if state.should_stop {
                 return None;
             }
             if !state.is_hidden {
-                let (area, tints) = (state.area, state.tints_concealed);
+                let look = Look { area: state.area, tints_concealed: state.tints_concealed };
                 if let Some(job) = state.jobs.pop_front() {
                     state.needs_rescale = false;
-                    return Some((Task::Decode(job), area, tints));
+                    return Some((Task::Decode(job), look));
                 }
                 if std::mem::take(&mut state.needs_rescale) {
-                    return Some((Task::Rescale, area, tints));
+                    return Some((Task::Rescale, look));
                 }
             }
             state = self.condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// Settings with which a picture is drawn.
+struct Look {
+    /// Area to fit, in physical pixels; `None` keeps the original size.
+    area: Option<(u32, u32)>,
+    /// Parts that are not from their own frame are tinted.
+    tints_concealed: bool,
 }
 
 enum Task {
@@ -325,13 +333,13 @@ impl Worker {
     }
 
     fn run(mut self) {
-        while let Some((task, area, tints)) = self.shared.next_task() {
+        while let Some((task, look)) = self.shared.next_task() {
             let started = Instant::now();
             let is_new = match task {
                 Task::Decode(job) => self.decode(job),
                 Task::Rescale => false,
             };
-            let Some(picture) = self.scaled_picture(area, tints) else { continue };
+            let Some(picture) = self.scaled_picture(look) else { continue };
             let mut state = self.shared.lock();
             if is_new {
                 let duration = started.elapsed();
@@ -372,7 +380,7 @@ impl Worker {
     }
 
     /// Scales the last decoded picture to fit the area; `None` if there is none.
-    fn scaled_picture(&mut self, area: Option<(u32, u32)>, tints_concealed: bool) -> Option<Picture> {
+    fn scaled_picture(&mut self, Look { area, tints_concealed }: Look) -> Option<Picture> {
         let job = self.last_job.as_ref()?;
         let (position, generation) = (job.position, job.generation);
         let complete = self.last_complete.as_ref().filter(|complete| complete.1 == generation);

@@ -64,6 +64,11 @@ impl Presenter {
         self.delay().clamp(Duration::from_millis(10), Duration::from_secs(1))
     }
 
+    /// Returns the time at which a frame with this timestamp is due; `None` before the first frame.
+    pub fn expected_due(&self, timestamp: i64) -> Option<Instant> {
+        Some(self.jitter_buffer.expected_arrival(timestamp)? + self.delay)
+    }
+
     /// Sets the playout delay of frames that arrive from now on.
     pub fn set_delay(&mut self, delay: PlayoutDelay) {
         self.delay = delay;

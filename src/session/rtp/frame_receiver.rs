@@ -28,6 +28,15 @@ pub trait FrameReceiver: fmt::Debug + Send {
         self.buffers().reorder_buffer.poll_timeout()
     }
 
+    /// Returns the extended timestamp of the frame that lacks packets before others that have arrived, and the time from which
+    /// it need not wait for them; `None` if no packet waits for a gap.
+    fn waiting_frame(&self) -> Option<(i64, Instant)> {
+        None
+    }
+
+    /// Assembles the packets behind a gap without waiting for it any longer.
+    fn skip_gap(&mut self, _now: Instant) {}
+
     /// Returns the next frame, complete or not.
     fn poll_frame(&mut self) -> Option<Frame> {
         self.buffers_mut().frames.pop_front()

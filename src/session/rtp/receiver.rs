@@ -39,6 +39,10 @@ const MAX_RESTART_CANDIDATES: usize = 256;
 /// Number of unusable frames, without a usable one, after which the stream is reported as unusable.
 pub const MIN_UNUSABLE_FRAMES: u64 = 25;
 
+/// Time that packets wait for a gap at least, even if the frame that lacks the others is due: most reordered packets arrive
+/// within it, and recordings need complete frames.
+const MIN_GAP_WAIT: Duration = Duration::from_millis(10);
+
 /// Receiver of one RTP stream.
 #[derive(Debug)]
 pub struct RtpFrameReceiver {
@@ -596,6 +600,20 @@ impl FrameReceiver for RtpFrameReceiver {
     fn poll_timeout(&self) -> Option<Instant> {
         let request = self.retransmission.as_ref().and_then(Retransmission::poll_timeout);
         request.into_iter().chain(self.buffers.reorder_buffer.poll_timeout()).min()
+    }
+
+    fn waiting_frame(&self) -> Option<(i64, Instant)> {
+        let (timestamp, arrival) = self.buffers.reorder_buffer.first_waiting()?;
+        let timestamp = self.depacketizer.current_timestamp().unwrap_or(timestamp);
+        let reference = self.highest_timestamp.unwrap_or(i64::from(timestamp));
+        Some((extend_timestamp(reference, timestamp), arrival + MIN_GAP_WAIT))
+    }
+
+    fn skip_gap(&mut self, now: Instant) {
+        if let Some(packet) = self.buffers.reorder_buffer.flush() {
+            self.assemble(now, &packet);
+        }
+        self.release(now);
     }
 
     fn buffers(&self) -> &StreamBuffers {

@@ -85,6 +85,12 @@ impl ReorderBuffer {
         Some(buffered.packet)
     }
 
+    /// Returns timestamp and arrival time of the first packet, which waits for a gap; `None` if the buffer is empty.
+    pub fn first_waiting(&self) -> Option<(u32, Instant)> {
+        let (_, first) = self.packets.first_key_value()?;
+        Some((first.packet.header.timestamp, first.arrival))
+    }
+
     /// Returns the first packet, whatever is missing before it.
     pub fn flush(&mut self) -> Option<Packet> {
         let (sequence, buffered) = self.packets.pop_first()?;

@@ -33,8 +33,11 @@ fn check_repair(jpeg: &[u8], missing: &[Range<usize>], restarts: &[(usize, u16)]
     }
 }
 
+/// A frame, and the positions of its restart intervals with their indices.
+type MarkedFrame = (Vec<u8>, Vec<(usize, u16)>);
+
 /// Returns a frame with restart markers, from which the frame is restored, and the positions of its intervals.
-fn marked(jpeg: &[u8], interval_length: usize) -> Option<(Vec<u8>, Vec<(usize, u16)>)> {
+fn marked(jpeg: &[u8], interval_length: usize) -> Option<MarkedFrame> {
     let header = JpegHeader::parse(jpeg).ok()?;
     let scan = insert_restarts(&header, interval_length).ok()?;
     let header_bytes = &jpeg[..header.scan_data_start()];
