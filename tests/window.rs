@@ -302,7 +302,7 @@ fn network_panel_matches_snapshots() {
 fn statistics_are_shown_before_and_after_playing() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     harness.click("Statistics");
-    assert!(harness.shows("lost") && harness.shows("stalls") && harness.shows("Interarrival jitter"));
+    assert!(harness.shows("Lost") && harness.shows("Stalls") && harness.shows("Interarrival jitter"));
     harness.assert_snapshot("statistics-empty-dark", LARGE_SIZE);
     harness.play();
     harness.emit_figures();
