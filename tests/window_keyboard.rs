@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::app_harness::AppHarness;
+use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE};
 use common::window_harness::WindowHarness;
 use iced::Event;
 use iced::keyboard::Modifiers;
@@ -24,6 +24,9 @@ const HEADER: [&str; 7] = ["Open…", "Connect…", "Network", "Statistics", "Me
 /// Name of the first message in the list, which begins with the time since the first message.
 const FIRST_ROW: &str = "0.000 s";
 
+/// Name of the last message in the list.
+const LAST_ROW: &str = "9.001 s";
+
 /// Returns the names of everything that Tab visits, beginning with the first, until it is back there.
 fn tab_order(window: &mut WindowHarness<'_>) -> Vec<String> {
     window.tab(1);
@@ -40,7 +43,9 @@ fn tab_order(window: &mut WindowHarness<'_>) -> Vec<String> {
     let mut backward = Vec::new();
     for _ in &names {
         window.shift_tab(1);
-        backward.push(window.focused().unwrap());
+        // A list is entered at its near end.
+        let name = window.focused().unwrap();
+        backward.push(if name == LAST_ROW { FIRST_ROW.to_owned() } else { name });
     }
     backward.reverse();
     assert_eq!(backward, names, "Shift+Tab goes the same way back");
@@ -304,15 +309,31 @@ fn messages_are_a_list_for_the_arrow_keys() {
     assert!(press(&mut window, Named::ArrowDown));
     assert_eq!(window.focused().as_deref(), Some("0.001 s"));
     assert!(press(&mut window, Named::ArrowDown) && press(&mut window, Named::Space));
-    assert!(window.harness.shows("Accept: application/sdp"), "the headers of DESCRIBE");
+    assert!(
+        window.harness.shows("CSeq: 2\nUser-Agent: Reelay/0.1.0\nAccept: application/sdp"),
+        "the headers of DESCRIBE"
+    );
     assert!(press(&mut window, Named::ArrowUp) && press(&mut window, Named::ArrowUp));
     assert!(press(&mut window, Named::ArrowUp), "at the end the key does nothing");
     assert_eq!(window.focused().as_deref(), Some(FIRST_ROW));
     window.tab(1);
     assert_eq!(window.focused().as_deref(), Some("time-line"));
     window.shift_tab(1);
-    assert_eq!(window.focused().as_deref(), Some("9.001 s"), "the last message");
+    assert_eq!(window.focused().as_deref(), Some(LAST_ROW), "the last message");
 }
+
+#[test]
+fn ring_is_drawn_around_the_focused_control() {
+    for (theme, name) in [(ThemePreference::Dark, "focus-dark"), (ThemePreference::Light, "focus-light")] {
+        let mut harness = AppHarness::with_sample(Controls::Three, theme);
+        harness.click("Network");
+        harness.assert_snapshot_with_focus(name, DEFAULT_SIZE, HEADER.len() + 5);
+        harness.assert_snapshot_with_focus(&format!("{name}-play"), DEFAULT_SIZE, PLAY_TABS);
+    }
+}
+
+/// Number of Tabs that reach Play while the Network panel is open.
+const PLAY_TABS: usize = HEADER.len() + 23 + reelay::impairment::PRESETS.len() + 2;
 
 /// Returns the position of the next command, which is a seek of the session.
 fn seek_position(harness: &mut AppHarness) -> Option<u64> {
@@ -405,5 +426,19 @@ fn help_has_all_keys_and_what_the_buttons_send() {
         window.send(Message::Shortcut(close));
         assert!(!window.harness.shows("Help"), "{close:?}");
         window.send(Message::Shortcut(Shortcut::Help));
+    }
+}
+
+#[test]
+fn help_matches_snapshots() {
+    for (theme, name) in [(ThemePreference::Dark, "dark"), (ThemePreference::Light, "light")] {
+        let mut harness = AppHarness::with_sample(Controls::Three, theme);
+        harness.play();
+        harness.send(Message::Shortcut(Shortcut::Help));
+        harness.assert_snapshot(&format!("help-keys-{name}"), DEFAULT_SIZE);
+        harness.click("What the buttons send");
+        harness.assert_snapshot(&format!("help-buttons-{name}"), LARGE_SIZE);
+        harness.set_idle(RtspState::Ready, Goal::Ready);
+        harness.assert_snapshot(&format!("help-buttons-smallest-{name}"), MIN_SIZE);
     }
 }

@@ -192,10 +192,9 @@ impl Panel {
                     .on_press(Message::Toggle(number))
                     .interaction(mouse::Interaction::Pointer);
                 let line = focusable_row(line, Message::Toggle(number));
-                match self.expanded.contains(&number) {
-                    true => column![line, details(message)].into(),
-                    false => line,
-                }
+                // The same widgets in both cases, so that the row keeps the focus when it is pressed.
+                let details = self.expanded.contains(&number).then(|| details(message));
+                column![line].extend(details).into()
             }
         }
     }
