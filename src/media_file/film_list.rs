@@ -53,7 +53,7 @@ pub fn read_list(path: &Path, name: &str) -> Result<Vec<ListedFilm>, MediaFileEr
 /// Returns an error if the folder cannot be read.
 pub fn films_of_folder(folder: &Path) -> io::Result<Vec<ListedFilm>> {
     let mut films = find_films(folder)?;
-    films.sort_by(|(first, _), (second, _)| natural_order::compare(first.as_bytes(), second.as_bytes()));
+    films.sort_by(|(first, _), (second, _)| natural_order::compare_names(first.as_ref(), second.as_ref()));
     Ok(films.into_iter().map(|(_, path)| ListedFilm::File(path)).collect())
 }
 

@@ -66,7 +66,7 @@ impl Presenter {
 
     /// Returns the time at which a frame with this timestamp is due; `None` before the first frame.
     pub fn expected_due(&self, timestamp: i64) -> Option<Instant> {
-        Some(self.jitter_buffer.expected_arrival(timestamp)? + self.delay)
+        Some(self.jitter_buffer.expected_arrival(timestamp)? + self.delay())
     }
 
     /// Sets the playout delay of frames that arrive from now on.
