@@ -19,7 +19,11 @@ use reelay::session::{
 use reelay::settings::{Controls, ThemePreference};
 use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut};
 
-const HEADER: [&str; 7] = ["Open…", "Connect…", "Network", "Statistics", "Messages", "3", "preferences"];
+const HEADER: [&str; 8] =
+    ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
+
+/// The icons beside the buttons, of a film that is set up.
+const ICONS: [&str; 6] = ["step-back", "step-forward", "repeat", "record", "snapshot", "fullscreen"];
 
 /// Name of the first message in the list, which begins with the time since the first message.
 const FIRST_ROW: &str = "0.000 s";
@@ -71,35 +75,35 @@ fn tab_visits_every_control_of_the_start_screen() {
 fn tab_visits_every_enabled_control_of_the_player() {
     let mut harness = sample();
     let order = |harness: &mut AppHarness| tab_order(&mut WindowHarness::new(harness));
-    let ready = ["time-line", "Play", "Stop", "record", "snapshot", "frame-rate"];
-    assert_eq!(order(&mut harness), [&HEADER[..], &ready].concat());
+    let ready = [&["time-line", "Play", "Stop"], &ICONS[..], &["frame-rate"]].concat();
+    assert_eq!(order(&mut harness), [&HEADER[..], &ready[..]].concat());
     harness.play();
-    let playing = ["time-line", "Pause", "Stop", "record", "snapshot", "frame-rate"];
-    assert_eq!(order(&mut harness), [&HEADER[..], &playing].concat());
+    let playing = [&["time-line", "Pause", "Stop"], &ICONS[..], &["frame-rate"]].concat();
+    assert_eq!(order(&mut harness), [&HEADER[..], &playing[..]].concat());
     harness.emit_session_event(SessionEvent::Failed(SessionError::Unauthorized { was_refused: false }));
     harness.send(Message::Shortcut(Shortcut::Escape));
     let mut four = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     four.set_idle(RtspState::Ready, Goal::Ready);
-    let ready = ["time-line", "Play", "Teardown", "record", "snapshot", "frame-rate"];
-    assert_eq!(order(&mut four), [&HEADER[..], &ready].concat());
+    let ready = [&["time-line", "Play", "Teardown"], &ICONS[..], &["frame-rate"]].concat();
+    assert_eq!(order(&mut four), [&HEADER[..], &ready[..]].concat());
 }
 
 #[test]
 fn tab_visits_every_control_of_each_panel() {
-    let bar = ["time-line", "Play", "Stop", "record", "snapshot", "frame-rate"];
+    let bar = [&["time-line", "Play", "Stop"], &ICONS[..], &["frame-rate"]].concat();
     let network = [
-        &["close-panel", "Reset", "network-switch"][..],
-        &["Loss", "slider-loss", "Mean loss burst", "slider-mean-burst"],
+        &["close-network"][..],
+        &reelay::impairment::PRESETS.map(|preset| preset.name),
+        &["Reset", "network-switch", "Loss", "slider-loss", "Mean loss burst", "slider-mean-burst"],
         &["Throughput", "slider-throughput", "Queue", "slider-queue"],
         &["Delay", "slider-delay", "Jitter", "slider-jitter", "Uniform", "reordering"],
-        &["Duplication", "slider-duplication", "Corruption", "slider-corruption", "Seed", "New seed"],
-        &reelay::impairment::PRESETS.map(|preset| preset.name),
+        &["More: duplicate, corrupt, seed"],
     ]
     .concat();
-    let messages = vec!["close-panel", "Ladder", "Copy", "Save…", "Clear", "messages-filter", FIRST_ROW];
+    let messages = vec!["close-messages", "Ladder", "Copy", "Save…", "Clear", "messages-filter", FIRST_ROW];
     for (panel, expected) in [
         ("Network", network),
-        ("Statistics", vec!["close-panel", "Session summary…"]),
+        ("Statistics", vec!["close-statistics", "Session summary…"]),
         ("Messages", messages),
     ] {
         let mut harness = sample();
@@ -136,7 +140,7 @@ fn tab_stays_within_a_dialog_and_visits_every_control() {
     let fields = ["connect-host", "connect-port", "connect-file", "connect-classroom-rtp-port"];
     assert_eq!(classroom, [&["Server or camera"], &fields[..], &["Cancel", "Connect"]].concat());
     let preferences = order(|harness| harness.send(Message::Shortcut(Shortcut::Preferences)));
-    let fields = ["System", "preferences-rate", "preferences-delay", "MOV", "JPEG"];
+    let fields = ["System", "preferences-rate", "preferences-delay", "MOV", "JPEG", "On", "On"];
     assert_eq!(preferences, [&fields[..], &["Cancel", "Apply"]].concat());
     let sign_in = order(|harness| {
         let error = SessionError::Unauthorized { was_refused: false };
@@ -276,7 +280,7 @@ fn last_settings(window: &mut WindowHarness<'_>) -> EmulatorSettings {
 fn keys_move_sliders_switches_and_choices() {
     let mut harness = sample();
     let mut window = WindowHarness::new(&mut harness);
-    window.click("Network");
+    window.harness.click("Network");
     window.tab_to("slider-loss");
     assert!(window.press_with(Named::ArrowRight, Modifiers::SHIFT));
     assert_eq!(last_settings(&mut window).impairments.loss.ratio, 0.01, "ten steps of a slider of 100 %");
@@ -290,7 +294,7 @@ fn keys_move_sliders_switches_and_choices() {
     window.tab_to("network-switch");
     assert!(press(&mut window, Named::Space));
     assert!(!last_settings(&mut window).is_on);
-    window.tab_to("3");
+    window.tab_to("3 buttons");
     assert!(press(&mut window, Named::ArrowRight));
     assert_eq!(window.harness.app.settings().controls, Controls::Four);
     assert!(press(&mut window, Named::ArrowRight), "at the end the key does nothing, and does not seek");
@@ -333,7 +337,7 @@ fn ring_is_drawn_around_the_focused_control() {
 }
 
 /// Number of Tabs that reach Play while the Network panel is open.
-const PLAY_TABS: usize = HEADER.len() + 23 + reelay::impairment::PRESETS.len() + 2;
+const PLAY_TABS: usize = HEADER.len() + 18 + reelay::impairment::PRESETS.len() + 2;
 
 /// Returns the position of the next command, which is a seek of the session.
 fn seek_position(harness: &mut AppHarness) -> Option<u64> {
@@ -361,7 +365,7 @@ fn home_and_end_seek_to_the_first_and_the_last_frame() {
 }
 
 #[test]
-fn comma_and_full_stop_step_through_the_frames_of_a_paused_film() {
+fn comma_and_full_stop_step_through_the_frames() {
     let mut harness = sample();
     let step = |harness: &mut AppHarness, is_forward| {
         harness.send(Message::Shortcut(Shortcut::StepFrame(is_forward)));
@@ -374,7 +378,9 @@ fn comma_and_full_stop_step_through_the_frames_of_a_paused_film() {
     harness.show_frame(199);
     assert_eq!(step(&mut harness, true), None, "the last frame is shown");
     harness.play();
-    assert_eq!(step(&mut harness, true), None, "the film plays");
+    // Frame 73, counted from 0.
+    assert_eq!(step(&mut harness, true), Some(3_700_000), "the film is paused");
+    assert_eq!(harness.app.title(), "sample.mjpeg – PLAYING – Reelay", "until the server has answered");
 }
 
 #[test]

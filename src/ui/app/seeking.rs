@@ -62,7 +62,9 @@ impl App {
         }
         let last = position.frame_count.unwrap_or(number).saturating_sub(1);
         let target = if towards_end { number.min(last) } else { number.saturating_sub(2) };
-        self.playback.seek(times.npt_of(target));
+        if target != number.saturating_sub(1) {
+            self.playback.seek(times.npt_of(target));
+        }
     }
 
     /// Seeks to the first frame.
