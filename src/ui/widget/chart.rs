@@ -3,6 +3,7 @@
 use iced::widget::canvas::{self, Cache, Canvas, Frame, Geometry, LineCap, LineJoin, Path, Stroke, Text};
 use iced::{Color, Element, Event, Fill, Pixels, Point, Rectangle, Renderer, Size, Theme, mouse};
 
+use crate::ui::text_format::truncated;
 use crate::ui::theme::{self, size};
 
 /// Width of a chart in seconds, one value each.
@@ -120,9 +121,11 @@ impl Series {
         draw_vertical(frame, x, colours.text, 1.0);
         let y = y_of(value, self.top(), height);
         frame.fill(&Path::circle(Point::new(x, y), 3.5), colours.text);
-        let text = self.read_out(seconds_ago, value);
         // Wide enough for any digits, at the side with more space.
-        let text_width = text.chars().count() as f32 * 0.56 * size::TINY + 2.0 * TEXT_MARGIN;
+        let character_width = 0.56 * size::TINY;
+        let most_characters = ((width - 2.0 * TEXT_MARGIN) / character_width).max(1.0) as usize;
+        let text = truncated(&self.read_out(seconds_ago, value), most_characters);
+        let text_width = text.chars().count() as f32 * character_width + 2.0 * TEXT_MARGIN;
         let left = if x > width / 2.0 { (x - text_width - TEXT_MARGIN).max(0.0) } else { x + TEXT_MARGIN };
         let position = Point::new(left, height - LINE_HEIGHT - TEXT_MARGIN);
         let label = Path::rounded_rectangle(position, Size::new(text_width, LINE_HEIGHT), 4.0.into());

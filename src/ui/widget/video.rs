@@ -137,10 +137,12 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
             // The picture was scaled for another area. tiny-skia places it at its own full pixels, so up to one of them
             // is missing at the bottom and the right, and too much at the top and the left. It clips a picture only if
             // that is larger than the layer.
-            fill_letterbox(renderer, picture_bounds);
+            let visible = picture_bounds.intersection(&bounds).unwrap_or_default();
+            fill_letterbox(renderer, visible);
             let image = image.filter_method(FilterMethod::Linear);
             let larger = picture_bounds.expand(1.0);
-            renderer.with_layer(picture_bounds, |renderer| renderer.draw_image(image, larger, bounds));
+            let clip = whole_pixels(visible, self.scale_factor);
+            renderer.with_layer(clip, |renderer| renderer.draw_image(image, larger, bounds));
         }
     }
 }
@@ -181,6 +183,16 @@ fn letterbox_bars(outer: Rectangle, inner: Rectangle) -> [Rectangle; 4] {
         from_to(outer.x, inner.y, inner.x, inner_bottom),
         from_to(inner_right, inner.y, right, inner_bottom),
     ]
+}
+
+/// Returns the physical pixels that are completely within an area, as an area in logical pixels. tiny-skia clips to all
+/// pixels that an area touches.
+fn whole_pixels(area: Rectangle, scale_factor: f32) -> Rectangle {
+    let first = |start: f32| (start * scale_factor).ceil() / scale_factor;
+    let end = |end: f32| (end * scale_factor).floor() / scale_factor;
+    let (x, y) = (first(area.x), first(area.y));
+    let (width, height) = (end(area.x + area.width) - x, end(area.y + area.height) - y);
+    Rectangle { x, y, width: width.max(0.0), height: height.max(0.0) }
 }
 
 #[cfg(test)]
