@@ -82,10 +82,10 @@ impl<Message: Clone> Widget<Message, Theme, Renderer> for DragEdge<'_, Message> 
                 }
             }
             Event::Mouse(mouse::Event::ButtonReleased(mouse::Button::Left))
-            | Event::Touch(touch::Event::FingerLifted { .. } | touch::Event::FingerLost { .. }) => {
-                if state.grabbed.take().is_some() {
-                    shell.publish(self.on_release.clone());
-                }
+            | Event::Touch(touch::Event::FingerLifted { .. } | touch::Event::FingerLost { .. })
+                if state.grabbed.take().is_some() =>
+            {
+                shell.publish(self.on_release.clone());
             }
             _ => {}
         }
