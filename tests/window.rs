@@ -49,10 +49,8 @@ fn three_buttons_do_what_the_state_allows() {
         }
     };
     let (play, pause, stop) = (Some(Goal::Playing), Some(Goal::Ready), Some(Goal::Stopped));
-    assert_eq!(
-        goals_sent(THREE_BUTTONS, || AppHarness::new(Controls::Three, ThemePreference::Dark)),
-        [None, None, None]
-    );
+    let start = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    assert!(THREE_BUTTONS.iter().all(|button| !start.shows(button)), "nothing is open");
     assert_eq!(goals_sent(THREE_BUTTONS, new_harness(RtspState::Init, Goal::Stopped)), [play, None, None]);
     assert_eq!(goals_sent(THREE_BUTTONS, new_harness(RtspState::Ready, Goal::Ready)), [play, None, stop]);
     assert_eq!(
@@ -71,10 +69,8 @@ fn four_buttons_follow_the_state_diagram() {
         }
     };
     let (ready, play, stop) = (Some(Goal::Ready), Some(Goal::Playing), Some(Goal::Stopped));
-    assert_eq!(
-        goals_sent(FOUR_BUTTONS, || AppHarness::new(Controls::Four, ThemePreference::Dark)),
-        [None; 4]
-    );
+    let start = AppHarness::new(Controls::Four, ThemePreference::Dark);
+    assert!(FOUR_BUTTONS.iter().all(|button| !start.shows(button)), "nothing is open");
     assert_eq!(
         goals_sent(FOUR_BUTTONS, new_harness(RtspState::Init, Goal::Stopped)),
         [ready, None, None, None]

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::frame_queue::RecorderSlot;
 use crate::proto::rtsp::Npt;
-use crate::session::frame::Frame;
+use crate::session::frame::{Frame, original_jpeg};
 use crate::session::present::decoder::Decoder;
 
 /// Destinations of the frames of a session; taps and screen may be combined.
@@ -71,7 +71,7 @@ impl FrameSinks {
             if let Some(fresh_area) = frame.fresh_area {
                 return screen.decoder.decode_damaged(frame.jpeg, fresh_area, position, screen.generation);
             }
-            screen.first_frame.get_or_init(|| frame.jpeg.clone());
+            screen.first_frame.get_or_init(|| original_jpeg(frame.jpeg.clone(), frame.inserted_restarts));
             screen.decoder.decode_marked(frame.jpeg, frame.inserted_restarts, position, screen.generation);
         }
     }

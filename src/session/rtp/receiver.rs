@@ -603,6 +603,11 @@ impl FrameReceiver for RtpFrameReceiver {
     }
 
     fn waiting_frame(&self) -> Option<(i64, Instant)> {
+        // A gap may be of several frames. With the first of them it would be given up for all, although the packets of the
+        // others could still be sent again in time.
+        if self.retransmission.is_some() {
+            return None;
+        }
         let (timestamp, arrival) = self.buffers.reorder_buffer.first_waiting()?;
         let timestamp = self.depacketizer.current_timestamp().unwrap_or(timestamp);
         let reference = self.highest_timestamp.unwrap_or(i64::from(timestamp));

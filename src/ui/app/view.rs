@@ -53,16 +53,21 @@ impl App {
         column![
             header::view(self.settings.controls, &panels, window.width).map(Message::Header),
             self.view_middle(self.view_screen(0.0), &arrangement),
-            self.view_controls(),
-            status_bar::view(
-                &self.playback,
-                self.picture.as_ref().map(PictureHandle::picture),
-                &self.session_record.figures().snapshot,
-                &self.frame_rate_field,
-            )
-            .map(Message::FrameRate),
         ]
+        // Before something is open, there is nothing to control.
+        .extend((!self.playback.is_empty()).then(|| self.view_controls()))
+        .push(self.view_status_bar())
         .into()
+    }
+
+    fn view_status_bar(&self) -> Element<'_, Message> {
+        let bar = status_bar::view(
+            &self.playback,
+            self.picture.as_ref().map(PictureHandle::picture),
+            &self.session_record.figures().snapshot,
+            &self.frame_rate_field,
+        );
+        bar.map(Message::FrameRate)
     }
 
     fn view_controls(&self) -> Element<'_, Message> {
