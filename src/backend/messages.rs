@@ -101,9 +101,9 @@ pub enum BackendEventKind {
 /// Display of frames of which a part is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Concealment {
-    /// They are shown, with that part from the frame before.
+    /// True if such frames are shown, with that part from the frame before.
     pub shows_damaged: bool,
-    /// That part is tinted.
+    /// True if that part is tinted.
     pub tints_concealed: bool,
 }
 

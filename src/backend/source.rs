@@ -48,7 +48,7 @@ impl MediaSource {
 /// Content of a source that was opened.
 #[derive(Debug)]
 pub enum OpenedSource {
-    /// A film.
+    /// Film whose first frame is known.
     Film(Arc<MediaFile>),
     /// List of films and streams: the films of a folder, or those of an `.m3u` file. Never empty.
     List(Vec<ListEntry>),

@@ -44,11 +44,11 @@ pub struct ProbeSummary {
     pub packets_unrepaired: Option<u64>,
     /// Unrepaired packets among the expected ones, 0 to 1.
     pub unrepaired_ratio: Option<f64>,
-    /// Requests for packets.
+    /// Packets requested again (RFC 4585 §6.2.1), each counted once in each request.
     pub rtx_requests: Option<u64>,
     /// Bytes of these requests, headers included.
     pub rtx_request_octets: Option<u64>,
-    /// Retransmissions received.
+    /// Retransmissions received (RFC 4588), whether they were needed or not.
     pub rtx_packets: Option<u64>,
     /// Bytes of these retransmissions, headers included.
     pub rtx_octets: Option<u64>,
