@@ -5,6 +5,7 @@ use iced::{Center, Element, Fill, Point, Size};
 
 use super::playback::Button;
 use super::transport::{self, Entry};
+use crate::ui::shortcuts::{Shortcut, key_of};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 
@@ -36,7 +37,7 @@ pub struct Line {
     /// What the line does.
     pub name: &'static str,
     /// Key with the same effect.
-    pub key: &'static str,
+    pub shortcut: Shortcut,
     /// Request of a click; `None` if it would have no effect.
     pub action: Option<Action>,
 }
@@ -44,7 +45,7 @@ pub struct Line {
 impl From<Entry> for Line {
     fn from(entry: Entry) -> Self {
         let action = entry.is_enabled.then_some(Action::Transport(entry.action));
-        Self { name: entry.name, key: entry.key, action }
+        Self { name: entry.name, shortcut: entry.shortcut, action }
     }
 }
 
@@ -86,7 +87,8 @@ fn place(menu: Menu, size: Size, available: Size) -> Point {
 }
 
 fn line<'a>(line: &Line) -> Element<'a, Action> {
-    let key = text(line.key).size(size::SMALL).style(theme::muted);
+    let key = key_of(line.shortcut).map_or_else(String::new, |key| key.to_string());
+    let key = text(key).size(size::SMALL).style(theme::muted);
     let content = row![text(line.name).size(size::NORMAL).width(Fill), key].align_y(Center);
     let pressed = button(content.spacing(distance::NORMAL).height(Fill))
         .padding([0, 10])

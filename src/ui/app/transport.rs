@@ -4,6 +4,7 @@
 use super::play_list::{PlayList, Repeat};
 use super::recording_state::{RecordingState, record_tooltip};
 use crate::recording::RecordingFormat;
+use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::widget::icon::Icon;
 
 /// Action of an icon or of a line in a menu.
@@ -57,8 +58,8 @@ pub struct Entry {
     pub icon: Icon,
     /// Text in a menu.
     pub name: &'static str,
-    /// Key with the same effect, for a menu.
-    pub key: &'static str,
+    /// Key with the same effect.
+    pub shortcut: Shortcut,
     /// Tooltip in the bar: what it does, and the key; or the reason why it is disabled.
     pub tooltip: String,
     /// A click has an effect.
@@ -104,23 +105,29 @@ pub fn entries(state: State<'_>) -> Vec<Entry> {
 }
 
 fn simple(action: Action, is_enabled: bool) -> Entry {
-    let (icon, name, key, when_disabled) = match action {
-        Action::OpenPrevious => (Icon::Previous, "Previous film", "P", "this is the first one"),
-        Action::OpenNext => (Icon::Next, "Next film", "N", "this is the last one"),
-        Action::ShowList => (Icon::List, "Play list", "Ctrl+P", "there is no list"),
-        Action::StepBack => (Icon::StepBack, "One frame back", ",", "only for a film that is set up"),
-        Action::StepForward => (Icon::StepForward, "One frame on", ".", "only for a film that is set up"),
-        _ => (Icon::Snapshot, "Save this frame", "Ctrl+S", "no frame is shown"),
+    let (icon, name, shortcut, when_disabled) = match action {
+        Action::OpenPrevious => {
+            (Icon::Previous, "Previous film", Shortcut::Previous, "this is the first one")
+        }
+        Action::OpenNext => (Icon::Next, "Next film", Shortcut::Next, "this is the last one"),
+        Action::ShowList => (Icon::List, "Play list", Shortcut::PlayList, "there is no list"),
+        Action::StepBack => {
+            (Icon::StepBack, "One frame back", Shortcut::StepFrame(false), "only for a film that is set up")
+        }
+        Action::StepForward => {
+            (Icon::StepForward, "One frame on", Shortcut::StepFrame(true), "only for a film that is set up")
+        }
+        _ => (Icon::Snapshot, "Save this frame", Shortcut::Snapshot, "no frame is shown"),
     };
-    let tooltip = if is_enabled { format!("{name} ({key})") } else { format!("{name}: {when_disabled}") };
-    Entry { action, icon, name, key, tooltip, is_enabled, is_on: false }
+    let tooltip = if is_enabled { with_key(name, shortcut) } else { format!("{name}: {when_disabled}") };
+    Entry { action, icon, name, shortcut, tooltip, is_enabled, is_on: false }
 }
 
 fn repeat(repeat: Repeat, is_open: bool) -> Entry {
     let icon = if repeat == Repeat::One { Icon::RepeatOne } else { Icon::Repeat };
     let name = repeat.description();
-    let (action, key, is_on) = (Action::CycleRepeat, "L", repeat != Repeat::Off);
-    Entry { action, icon, name, key, tooltip: format!("{name} ({key})"), is_enabled: is_open, is_on }
+    let (action, shortcut, is_on) = (Action::CycleRepeat, Shortcut::Repeat, repeat != Repeat::Off);
+    Entry { action, icon, name, shortcut, tooltip: with_key(name, shortcut), is_enabled: is_open, is_on }
 }
 
 fn recording(state: State<'_>) -> Entry {
@@ -129,7 +136,7 @@ fn recording(state: State<'_>) -> Entry {
         action: Action::ToggleRecording,
         icon: if is_on { Icon::Stop } else { Icon::Record },
         name: if is_on { "End the recording" } else { "Record" },
-        key: "Ctrl+R",
+        shortcut: Shortcut::Record,
         tooltip: record_tooltip(state.is_open, state.recording, state.format),
         is_enabled: is_on || state.is_open && state.recording == RecordingState::Off,
         is_on,
@@ -142,8 +149,8 @@ fn fullscreen(state: State<'_>) -> Entry {
         action: Action::ToggleFullscreen,
         icon: Icon::Fullscreen,
         name,
-        key: "F",
-        tooltip: format!("{name} (F)"),
+        shortcut: Shortcut::Fullscreen,
+        tooltip: with_key(name, Shortcut::Fullscreen),
         is_enabled: state.is_open,
         is_on: false,
     }

@@ -105,16 +105,16 @@ impl App {
         let controls = self.settings.controls;
         let next = self.playback.next_button(controls);
         let stop = self.playback.stop_button(controls);
-        let line = |button: Button, key| {
+        let line = |button: Button, shortcut| {
             let is_enabled = self.playback.is_enabled(button, controls);
-            Line { name: button.name(), key, action: is_enabled.then_some(menu::Action::Press(button)) }
+            Line { name: button.name(), shortcut, action: is_enabled.then_some(menu::Action::Press(button)) }
         };
-        [line(next, "Space"), line(stop, "S")]
+        [line(next, Shortcut::PlayOrPause), line(stop, Shortcut::Stop)]
     }
 
     fn close_line(&self) -> Line {
         let is_open = !self.playback.is_empty();
-        Line { name: "Close", key: "Ctrl+W", action: is_open.then_some(menu::Action::Close) }
+        Line { name: "Close", shortcut: Shortcut::Close, action: is_open.then_some(menu::Action::Close) }
     }
 
     /// Returns the area between header and controls: the start screen or the video, with the banner. `covered` is the

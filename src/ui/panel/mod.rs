@@ -7,7 +7,7 @@
 //!
 //! To add a panel: write its file here, add a variant to [`PanelKind`](crate::settings::PanelKind) (`kind.rs` has its
 //! name, icon and tooltip) and one to `app::message::Message`, and show it in `App::view_panel` (`app/panels.rs`). The
-//! header gets its button from `PanelKind::ALL`; `app/shortcuts.rs` needs one more digit.
+//! header gets its button from `PanelKind::ALL`; `ui/shortcuts.rs` needs one more digit.
 
 pub mod arrangement;
 mod kind;
