@@ -762,6 +762,19 @@ fn connect_dialog_sends_url_and_options() {
 }
 
 #[test]
+fn window_that_gets_no_drops_asks_for_none() {
+    let hint = "or drop a film or a folder of JPEG files here";
+    assert!(AppHarness::new(Controls::Three, ThemePreference::Dark).shows(hint));
+    let mut harness = AppHarness::with_options(AppOptions { lacks_drops: true, ..AppOptions::default() });
+    assert!(!harness.shows(hint));
+    harness.send(Message::FilePicked(reelay::ui::PickResult::NoDialog));
+    assert!(harness.shows(
+        "The system has no file dialog; enter the path of the film in Connect…, or install xdg-desktop-portal or \
+         zenity."
+    ));
+}
+
+#[test]
 fn path_can_be_typed_without_a_file_dialog() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     harness.send(Message::FilePicked(reelay::ui::PickResult::NoDialog));

@@ -21,9 +21,9 @@ pub enum Action {
 }
 
 /// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the
-/// buttons stay.
-pub fn view(logo: &image::Handle) -> Element<'_, Action> {
-    let content = responsive(|available| {
+/// buttons stay. The hint is also left out if `lacks_drops`, which means that dropped files are not delivered.
+pub fn view(logo: &image::Handle, lacks_drops: bool) -> Element<'_, Action> {
+    let content = responsive(move |available| {
         let columns = match available.width {
             width if width < MIN_TWO_COLUMN_WIDTH => Columns::One,
             width if width < MIN_THREE_COLUMN_WIDTH => Columns::Two,
@@ -41,7 +41,7 @@ pub fn view(logo: &image::Handle) -> Element<'_, Action> {
             remaining -= if fits { height + gap } else { 0.0 };
             fits
         };
-        let (hint, title) = (fits(HINT_HEIGHT).then(hint), fits(TITLE_HEIGHT).then(title));
+        let (hint, title) = ((!lacks_drops && fits(HINT_HEIGHT)).then(hint), fits(TITLE_HEIGHT).then(title));
         let logo = fits(LOGO_SIZE).then(|| image(logo.clone()).width(LOGO_SIZE).height(LOGO_SIZE).into());
         let content = [logo, title, Some(action_buttons(columns)), hint].into_iter().flatten();
         let content = container(Column::with_children(content).spacing(gap).align_x(Center)).center_x(Fill);

@@ -52,6 +52,8 @@ pub struct App {
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
     pub(super) folders: UserFolders,
+    /// True if the desktop delivers no dropped files to the window.
+    pub(super) lacks_drops: bool,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
@@ -110,6 +112,8 @@ pub struct AppOptions {
     pub frame_rate: Option<FrameRate>,
     /// Folders for recordings and snapshots.
     pub folders: UserFolders,
+    /// True if the desktop delivers no dropped files to the window, so that it does not ask for any.
+    pub lacks_drops: bool,
 }
 
 impl AppOptions {
@@ -143,6 +147,7 @@ impl App {
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
             folders: options.folders,
+            lacks_drops: options.lacks_drops,
             connect_form: connect::Form::default(),
             dialog: None,
             menu: None,

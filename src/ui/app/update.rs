@@ -262,10 +262,13 @@ impl App {
                 return saving;
             }
             PickResult::Cancelled => {}
-            PickResult::NoDialog => self.playback.show_error(
-                "The system has no file dialog; enter the path of the film in Connect…, drop the film on this \
-                 window, or install xdg-desktop-portal or zenity.",
-            ),
+            PickResult::NoDialog => {
+                let drop = if self.lacks_drops { "" } else { " drop the film on this window," };
+                self.playback.show_error(format!(
+                    "The system has no file dialog; enter the path of the film in Connect…,{drop} or install \
+                     xdg-desktop-portal or zenity."
+                ));
+            }
         }
         Task::none()
     }

@@ -127,7 +127,7 @@ impl App {
             // Below the start screen and not over it, where it could cover a button.
             None => {
                 let banner = banner.map(|banner| container(banner).style(theme::page));
-                column![start_screen::view(&self.logo).map(Message::Start)]
+                column![start_screen::view(&self.logo, self.lacks_drops).map(Message::Start)]
                     .extend(banner.map(Element::from))
                     .into()
             }

@@ -38,6 +38,11 @@ impl DisplayServer {
         wayland.or(x11).map(|named| Self { variable: Some(named), has_x11_fallback: has_alternative })
     }
 
+    /// Returns whether files that are dropped on the window are delivered: winit 0.30 does not do so under Wayland.
+    pub fn delivers_drops(&self) -> bool {
+        !self.variable.as_ref().is_some_and(|(variable, _)| WAYLAND_VARIABLES.contains(variable))
+    }
+
     /// Replaces the process by a new one without the Wayland variables, so that it uses the X11 display. Returns if
     /// there is no X11 display, or if the program cannot be started.
     pub fn restart_on_x11(&self) {
@@ -107,6 +112,8 @@ mod tests {
         let both = select(&[("DISPLAY", ":0"), ("WAYLAND_DISPLAY", "wayland-0")]).unwrap();
         assert!(both.has_x11_fallback);
         assert!(both.error_message("").contains("\"wayland-0\"; check WAYLAND_DISPLAY"));
+        assert!(!both.delivers_drops());
+        assert!(select(&[("DISPLAY", ":0")]).unwrap().delivers_drops());
         assert!(!select(&[("WAYLAND_SOCKET", "5")]).unwrap().has_x11_fallback);
     }
 

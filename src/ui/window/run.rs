@@ -35,6 +35,7 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
         theme: arguments.theme,
         frame_rate: arguments.rate,
         folders: UserFolders::of_system(),
+        lacks_drops: !display.delivers_drops(),
     };
     let options = BackendOptions {
         frame_rates: app_options.frame_rates(),
