@@ -284,6 +284,23 @@ async fn connections_beyond_the_refusals_are_closed_at_once() {
 }
 
 #[tokio::test]
+async fn client_that_opens_connections_without_a_pause_is_refused() {
+    let server = TestServer::with_limits(Limits { max_new_connections: 3, ..Limits::default() }).await;
+    let refused = async {
+        loop {
+            let response = server.connect(ATTACKER).await.request(OPTIONS).await;
+            if !response.starts_with("RTSP/1.0 200") {
+                return response;
+            }
+        }
+    };
+    let response = timeout(TEST_TIMEOUT, refused).await.expect("never refused");
+    let reason = "your address has opened more than 3 connections in a second; try again later";
+    assert_status(&response, &format!("503 Service Unavailable: {reason}"));
+    assert_status(&server.connect(VIEWER).await.request(OPTIONS).await, "200");
+}
+
+#[tokio::test]
 async fn request_that_trickles_in_is_refused_at_its_deadline() {
     let limits = Limits { request_timeout: Duration::from_millis(300), ..Limits::default() };
     let server = TestServer::with_limits(limits).await;

@@ -39,6 +39,10 @@ pub struct Backend {
     is_recording: watch::Receiver<bool>,
 }
 
+/// Capacity of the server's frame cache, in bytes. The window plays each frame of a film once, so that the cache serves
+/// little but viewers of a shared film who are close to one another.
+const CACHE_CAPACITY: u64 = 16 * 1024 * 1024;
+
 /// Maximum time that the end of the program waits for a recording to be completed: a long film on a slow disk.
 const RECORDING_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -79,7 +83,11 @@ impl Backend {
             }
         });
         let emulator = Emulator::default();
-        let server_options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
+        let server_options = ServerOptions {
+            emulator: emulator.clone(),
+            cache_capacity: CACHE_CAPACITY,
+            ..ServerOptions::default()
+        };
         let server = runtime.block_on(Server::start(server_options, observer))?;
         let (shutdown, shutdown_receiver) = oneshot::channel();
         let (session_events, session_event_receiver) = mpsc::channel(EVENT_CAPACITY);

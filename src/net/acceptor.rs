@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use super::limits::{Limits, Place, Places};
+use super::limits::{Admission, ConnectionRate, Limits, Place, Places};
 use super::refusal_lane::RefusalLane;
 use super::server_tls::ServerTls;
 
@@ -18,6 +19,7 @@ pub struct Acceptor {
     listener: TcpListener,
     address: SocketAddr,
     places: Places,
+    rate: Mutex<ConnectionRate>,
     refusals: RefusalLane,
 }
 
@@ -26,7 +28,7 @@ pub struct Acceptor {
 pub enum Arrival {
     /// It was accepted.
     Accepted(Accepted),
-    /// It was refused, and gets a 503 response in the background.
+    /// It was refused. It gets a 503 response in the background, or is closed if there are too many.
     Refused {
         /// Address of the client.
         peer: SocketAddr,
@@ -55,7 +57,8 @@ impl Acceptor {
         let listener = listen(address)?;
         let address = listener.local_addr()?;
         let places = Places::new("connections", limits.max_connections, limits.max_connections_per_address);
-        Ok(Self { listener, address, places, refusals: RefusalLane::new(limits) })
+        let rate = Mutex::new(ConnectionRate::new(limits.max_new_connections));
+        Ok(Self { listener, address, places, rate, refusals: RefusalLane::new(limits) })
     }
 
     /// Encrypts the responses to refused connections. Accepted ones are encrypted by the caller.
@@ -73,13 +76,7 @@ impl Acceptor {
     pub async fn accept(&self) -> Arrival {
         loop {
             match self.listener.accept().await {
-                Ok((stream, peer)) => match self.places.take(peer.ip().into()) {
-                    Ok(place) => return Arrival::Accepted(Accepted { stream, peer, place }),
-                    Err(full) => {
-                        self.refusals.refuse(stream, full.to_string());
-                        return Arrival::Refused { peer, reason: full.to_string() };
-                    }
-                },
+                Ok((stream, peer)) => return self.admit(stream, peer),
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     // Most likely EMFILE: an immediate retry would fail again and keep a core busy.
@@ -87,6 +84,26 @@ impl Acceptor {
                 }
             }
         }
+    }
+
+    /// Accepts a new connection if it is within the limits.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Arrival {
+        let address = peer.ip().into();
+        let rate = self
+            .rate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .handle_connection(Instant::now(), address);
+        let reason = match rate {
+            Admission::Accept => match self.places.take(address) {
+                Ok(place) => return Arrival::Accepted(Accepted { stream, peer, place }),
+                Err(full) => full.to_string(),
+            },
+            Admission::Refuse(too_fast) => too_fast.to_string(),
+            Admission::Close(too_fast) => return Arrival::Refused { peer, reason: too_fast.to_string() },
+        };
+        self.refusals.refuse(stream, reason.clone());
+        Arrival::Refused { peer, reason }
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Maximum number of open connections of one client address.
     pub max_connections_per_address: usize,
+    /// Maximum number of new connections of one client address in a second.
+    pub max_new_connections: usize,
     /// Maximum number of sessions; at the proxy, of streams over UDP.
     pub max_sessions: usize,
     /// Maximum number of sessions of one client address; at the proxy, of streams over UDP.
@@ -44,6 +46,7 @@ impl Default for Limits {
         Self {
             max_connections: 512,
             max_connections_per_address: 64,
+            max_new_connections: 128,
             max_sessions: 512,
             max_sessions_per_address: 64,
             max_sessions_per_connection: 16,
@@ -68,7 +71,8 @@ impl Limits {
 
     /// Returns these limits with other numbers of connections, and as many sessions: in all and for each client
     /// address; `None` keeps a number. Without a number in all, there are at least as many as for each address, so that
-    /// a school behind one address needs only that number.
+    /// a school behind one address needs only that number. Up to twice as many as for each address may be new in
+    /// a second.
     #[must_use]
     pub fn with_connections(self, in_all: Option<usize>, per_address: Option<usize>) -> Self {
         let most_per_address = per_address.unwrap_or(self.max_connections_per_address);
@@ -77,6 +81,7 @@ impl Limits {
             max_connections: most,
             max_sessions: most,
             max_connections_per_address: most_per_address,
+            max_new_connections: self.max_new_connections.max(most_per_address.saturating_mul(2)),
             max_sessions_per_address: most_per_address,
             ..self
         }
@@ -92,6 +97,7 @@ mod tests {
         let limits = Limits::default().with_connections(None, Some(1_000));
         assert_eq!((limits.max_connections, limits.max_connections_per_address), (1_000, 1_000));
         assert_eq!((limits.max_sessions, limits.max_sessions_per_address), (1_000, 1_000));
+        assert_eq!(limits.max_new_connections, 2_000);
         let limits = Limits::default().with_connections(Some(100), Some(1_000));
         assert_eq!((limits.max_connections, limits.max_connections_per_address), (100, 1_000));
         assert_eq!(Limits::default().with_connections(None, None), Limits::default());
