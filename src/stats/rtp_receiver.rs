@@ -1,8 +1,6 @@
 //! Packet counts of one source (RFC 3550 §6.4, appendices A.1, A.3 and A.8).
 
 mod source_state;
-#[cfg(test)]
-mod tests;
 
 use std::time::Instant;
 
@@ -470,3 +468,6 @@ impl Totals {
         self.bursts.append(&source.bursts());
     }
 }
+
+#[cfg(test)]
+mod tests;
