@@ -31,6 +31,8 @@ pub struct Presentation {
     pub has_receiver_rtt: bool,
     /// Retransmission that the server offers (RFC 4588); `None` if it offers none.
     pub retransmission: Option<RetransmissionOffer>,
+    /// Parity packets that the server offers (RFC 5109); `None` if it offers none.
+    pub parity: Option<ParityOffer>,
     /// Streams that are not played, by encoding and media type, such as `PCMU audio`.
     pub other_streams: Vec<String>,
 }
@@ -44,6 +46,21 @@ pub struct RetransmissionOffer {
     pub ssrc: Option<u32>,
     /// True if requests need not be part of a compound packet (`a=rtcp-rsize`, RFC 5506).
     pub reduced_size: bool,
+}
+
+/// Parity packets of the JPEG stream that a server offers (RFC 5109).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParityOffer {
+    /// RTP payload type of parity packets.
+    pub payload_type: u8,
+    /// SSRC of parity packets (`a=ssrc-group:FEC-FR`); `None` if it is not stated.
+    pub ssrc: Option<u32>,
+}
+
+/// Returns the parity packets that a description offers.
+fn parity_offer(media: &MediaDescription) -> Option<ParityOffer> {
+    let ssrc = media.parity_sources.as_ref().map(|sources| sources.parity);
+    Some(ParityOffer { payload_type: media.fec_payload_type()?, ssrc })
 }
 
 /// Returns the retransmission that a description offers for packets with this payload type.
@@ -108,6 +125,7 @@ impl Presentation {
             offers_jpeg_header: media.jpeg_header,
             has_receiver_rtt: media.receiver_rtt,
             retransmission: retransmission_offer(media, payload_type),
+            parity: parity_offer(media),
             other_streams: other_media.map(MediaDescription::encoding_and_media_type).collect(),
         })
     }
@@ -126,6 +144,7 @@ impl Presentation {
             offers_jpeg_header: false,
             has_receiver_rtt: false,
             retransmission: None,
+            parity: None,
             other_streams: Vec::new(),
         }
     }

@@ -233,6 +233,7 @@ fn build_presentation(file: &str, frame_rate: FrameRate, end: Option<Npt>) -> Pr
         offers_jpeg_header: false,
         has_receiver_rtt: false,
         retransmission: None,
+        parity: None,
         other_streams: Vec::new(),
     }
 }

@@ -44,6 +44,10 @@ impl RtspClient {
             Some(offer) => receiver.with_retransmission(offer),
             None => receiver,
         };
+        let receiver = match presentation.parity.filter(|_| is_udp) {
+            Some(offer) => receiver.with_parity(offer),
+            None => receiver,
+        };
         self.reports.start_session(presentation.has_receiver_rtt);
         self.pipeline.set_up(receiver, transport.ssrc);
         self.has_received_packets = false;
