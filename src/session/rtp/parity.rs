@@ -148,7 +148,7 @@ impl ParityDecoder {
                 index += 1;
                 continue;
             }
-            let Some((reference, parity)) = self.waiting.remove(index) else { return None };
+            let (reference, parity) = self.waiting.remove(index)?;
             let recovered = missing.first().and_then(|&first| self.recover(first, reference, parity, ssrc));
             if recovered.is_some() {
                 return recovered;

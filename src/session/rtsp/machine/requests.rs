@@ -123,7 +123,7 @@ impl RtspMachine {
                 let jpeg_header = presentation.offers_jpeg_header;
                 let is_udp = transport.lower_transport == LowerTransport::Udp;
                 let has_feedback =
-                    is_udp && self.options.retransmission && presentation.retransmission.is_some();
+                    is_udp && self.options.retransmission && presentation.retransmission().is_some();
                 // Earlier versions of Reelay's server ignore the second parameter.
                 let jpeg_restart = jpeg_header;
                 let transport = Transport { jpeg_header, jpeg_restart, has_feedback, ..transport.clone() };
