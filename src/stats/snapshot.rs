@@ -119,6 +119,9 @@ pub struct Snapshot {
     /// Mean share of the picture that came from its own frame, from 0 to 1, over all frames that were due, shown or not;
     /// `None` before the first.
     pub fresh_area: Option<f64>,
+    /// Frame times and their fresh areas, of which `fresh_area` is the mean.
+    #[serde(skip)]
+    pub frame_times: FrameTimeAreas,
     /// Frames per second by the timestamps of the sender.
     pub frames_per_second_sent: Option<f64>,
     /// Complete frames in the last second.
@@ -168,6 +171,23 @@ pub struct Snapshot {
     /// Figures of the emulated network; `None` if no packet has passed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emulated: Option<EmulatorStats>,
+}
+
+/// Frame times, and the shares of the area that came from their own frames, since SETUP.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FrameTimeAreas {
+    /// Number of frame times: frames shown, lost, dropped or not shown.
+    pub count: u64,
+    /// Sum of the shares, each from 0 to 1.
+    pub fresh: f64,
+}
+
+impl FrameTimeAreas {
+    /// Returns the mean share since an earlier count, from 0 to 1; `None` without a frame time since then.
+    pub fn fresh_area_since(self, earlier: Self) -> Option<f64> {
+        let count = self.count.saturating_sub(earlier.count);
+        (count > 0).then(|| ((self.fresh - earlier.fresh) / count as f64).clamp(0.0, 1.0))
+    }
 }
 
 /// Reason for the delay that a jitter buffer holds.
