@@ -246,7 +246,7 @@ fn poll_all(stream: &mut RtpStream, now: Instant) -> (Vec<Packet>, Option<(NtpTi
                     report = Some((info.ntp, info.rtp_timestamp));
                 }
             }
-            StreamOutput::Retransmission(_) => panic!("nothing was requested"),
+            StreamOutput::Retransmission(_) | StreamOutput::Parity(_) => panic!("nothing was requested"),
             StreamOutput::Wait(_) | StreamOutput::Idle | StreamOutput::Ended => return (packets, report),
         }
     }

@@ -435,6 +435,7 @@ fn help_of_each_command_lists_its_options() {
                 "--seconds",
                 "--transport",
                 "--retransmission",
+                "--fec",
                 "--playout-delay",
                 "--rtp-port",
                 "--save-frames",

@@ -6,90 +6,90 @@
 mod common;
 
 use std::path::Path;
-use std::time::Duration;
 
 use common::jpegs::JpegKind;
+use common::loss_measurement::{Means, Measurement, measure, play};
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Impairments, LossModel};
 use reelay::media::FrameRate;
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::media_file::MediaFile;
-use reelay::session::{ClientInput, Goal, SessionCommand, SessionEvent};
+use reelay::session::{Goal, SessionEvent};
 use reelay::stats::Snapshot;
 
-/// Means against loss.
-#[derive(Debug, Clone, Copy)]
-enum Means {
-    /// Damaged frames are not shown.
-    Nothing,
-    /// Damaged frames are shown as far as they can be decoded.
-    Concealment,
-    /// The same, with restart markers inserted so that each packet can be decoded alone.
-    RestartsAndConcealment,
-}
-
-impl Means {
-    const ALL: [Self; 3] = [Self::Nothing, Self::Concealment, Self::RestartsAndConcealment];
-
-    fn format(self) -> PayloadFormat {
-        match self {
-            Self::Nothing | Self::Concealment => PayloadFormat::OriginalHeader,
-            Self::RestartsAndConcealment => PayloadFormat::OriginalWithRestarts,
-        }
-    }
-}
-
-/// Plays frames once, and returns the figures at the end and the longest time between two pictures.
-fn play(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> (Snapshot, Duration) {
-    let impairments = Impairments { loss, ..Impairments::default() };
-    let options = WorldOptions::new(frames.to_vec());
-    let mut world = World::new(WorldOptions { impairments, seed, format: means.format(), ..options });
-    let shows_damaged = !matches!(means, Means::Nothing);
-    world.handle_input(ClientInput::Command(SessionCommand::SetShowsDamaged(shows_damaged)));
-    world.set_goal(Goal::Playing);
-    world.run_until("the end", |world| world.event_count(|event| *event == SessionEvent::Ended) > 0);
-    for frame in &world.received {
-        let original = frame.clone().into_original();
-        assert!(frames.iter().any(|jpeg| original.jpeg == jpeg[..]), "a frame that was never sent");
-    }
-    let longest = world.shown.windows(2).map(|pair| pair[1].at - pair[0].at).max();
-    (world.snapshot(), longest.unwrap_or_default())
-}
-
-/// Returns the bytes of all packets of a film.
-fn packet_bytes(frames: &[Vec<u8>], means: Means) -> (usize, usize) {
-    let packetized = frames.iter().map(|jpeg| packetize(jpeg, means.format()).unwrap());
-    packetized.fold((0, 0), |sum, frame| (sum.0 + frame.bytes(), sum.1 + frame.packets().len()))
-}
+/// Means without repair.
+const BASIC: [Means; 3] = [Means::Nothing, Means::Concealment, Means::Restarts];
 
 #[test]
 fn restarts_and_concealment_lose_no_more_of_the_picture_than_of_the_packets() {
     let frames = test_jpegs(JpegKind::Standard420, (320, 240), 30);
     let frames: Vec<_> = frames.iter().cycle().take(300).cloned().collect();
     let loss = LossModel { ratio: 0.05, mean_burst: None };
-    let [nothing, concealment, restarts] = Means::ALL.map(|means| play(&frames, means, loss, 7).0);
+    let [nothing, concealment, restarts] = BASIC.map(|means| play(&frames, means, loss, 7).0);
     let area = |snapshot: &Snapshot| snapshot.fresh_area.unwrap();
     assert!(area(&nothing) < 0.8, "{nothing:?}");
     assert!(area(&concealment) > area(&nothing) + 0.05, "{concealment:?}");
     assert!(area(&restarts) >= 0.94, "{restarts:?}");
     assert_eq!(nothing.frames_damaged, 0);
-    // The last frame is not shown if its last packet is lost, nor the first if that shows only with the second.
+    // The first frame is not shown if its loss shows only with the second.
     assert!(restarts.frames_shown >= 299, "{restarts:?}");
     assert_eq!(restarts.frames_complete + restarts.frames_damaged, restarts.frames_shown, "{restarts:?}");
     // A frame whose last packet is lost is shown when it is due, although only the next frame shows the loss.
-    let (_, longest) = play(&frames, Means::RestartsAndConcealment, loss, 7);
+    let (_, longest) = play(&frames, Means::Restarts, loss, 7);
     assert!(longest < 150 * MS, "{longest:?}");
+}
+
+#[test]
+fn last_frame_is_shown_though_its_last_packet_is_lost() {
+    let frames = test_jpegs(JpegKind::Standard420, (320, 240), 10);
+    let mut with_damaged_end = 0;
+    for seed in 1..=20 {
+        let loss = LossModel { ratio: 0.4, mean_burst: None };
+        let impairments = Impairments { loss, ..Impairments::default() };
+        let options = WorldOptions::new(frames.clone());
+        let format = PayloadFormat::OriginalWithRestarts;
+        let mut world = World::new(WorldOptions { impairments, seed, format, ..options });
+        world.set_goal(Goal::Playing);
+        world.run_until("the end", |world| world.event_count(|event| *event == SessionEvent::Ended) > 0);
+        let last = world.shown.last().unwrap();
+        assert_eq!(last.position_ms, Some(450), "seed {seed}");
+        let rows = world.packet_rows();
+        let expected = packetize(&frames[9], format).unwrap().packets().len();
+        with_damaged_end += usize::from(rows.last().unwrap().packets.len() < expected);
+    }
+    assert!(with_damaged_end > 3, "{with_damaged_end}");
 }
 
 #[test]
 fn nothing_is_damaged_without_loss() {
     let frames = test_jpegs(JpegKind::Standard420, (320, 240), 50);
-    for means in Means::ALL {
+    for means in BASIC {
         let (figures, _) = play(&frames, means, LossModel::default(), 1);
         assert_eq!((figures.frames_complete, figures.frames_damaged), (50, 0));
         assert_eq!(figures.fresh_area, Some(1.0));
     }
+}
+
+/// One cell of the table, small: every means is better than the one before, and parity reaches its goals.
+#[test]
+fn means_against_loss_are_in_order() {
+    let frames = test_jpegs(JpegKind::Standard420, (320, 240), 30);
+    let frames: Vec<_> = frames.iter().cycle().take(150).cloned().collect();
+    let loss = LossModel { ratio: 0.05, mean_burst: None };
+    let measured = Means::ALL.map(|means| measure(&frames, means, loss, 3));
+    let [nothing, concealment, restarts, rtx_1, rtx_20, rtx_100, fec_10, fec_5, fec_3] = &measured;
+    let areas = [nothing, concealment, restarts, fec_10, fec_5, fec_3].map(|figures| figures.fresh_area);
+    assert!(areas.is_sorted(), "{areas:?}");
+    let psnr = [nothing, concealment, restarts, fec_10].map(|figures| figures.psnr);
+    assert!(psnr.is_sorted(), "{psnr:?}");
+    for rtx in [rtx_1, rtx_20, rtx_100] {
+        assert!(rtx.fresh_area > 0.995 && rtx.well_shown > 0.98, "{rtx:?}");
+        assert!(rtx.overhead > restarts.overhead && rtx.overhead < restarts.overhead + 0.12, "{rtx:?}");
+    }
+    assert!(fec_10.fresh_area >= 0.975 && fec_5.fresh_area >= 0.985 && fec_3.fresh_area >= 0.99, "{areas:?}");
+    let overhead = [restarts, fec_10, fec_5, fec_3].map(|figures| figures.overhead);
+    assert!(overhead.is_sorted(), "{overhead:?}");
 }
 
 /// Prints the table for the film that `REELAY_LOSS_FILM` names.
@@ -102,19 +102,20 @@ fn loss_table() {
     while let Some(entry) = runtime.block_on(film.wait_for_frame(frames.len() as u64)) {
         frames.push(film.read(entry).unwrap().to_vec());
     }
-    let plain = packet_bytes(&frames, Means::Nothing);
-    println!("{} frames, {} packets, {} bytes", frames.len(), plain.1, plain.0);
-    let with_restarts = packet_bytes(&frames, Means::RestartsAndConcealment);
-    let percent = |a: usize, b: usize| (a as f64 / b as f64 - 1.0) * 100.0;
+    let packets = |format| -> usize {
+        frames.iter().map(|jpeg| packetize(jpeg, format).unwrap().packets().len()).sum()
+    };
     println!(
-        "with restarts: {:+.1} % packets, {:+.1} % bytes",
-        percent(with_restarts.1, plain.1),
-        percent(with_restarts.0, plain.0)
+        "{} frames, {} packets, {} with restart markers",
+        frames.len(),
+        packets(PayloadFormat::OriginalHeader),
+        packets(PayloadFormat::OriginalWithRestarts)
     );
-    println!("| loss | bursts of | means | complete | shown | late | longest interval | fresh area |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| Loss | Bursts of | Means | 90 % fresh | Fresh area | PSNR | Longest wait | Overhead | Playout delay |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (ratio, mean_burst) in [
-        (0.0, None),
         (0.005, None),
         (0.01, None),
         (0.02, None),
@@ -124,17 +125,16 @@ fn loss_table() {
         (0.05, Some(10.0)),
     ] {
         for means in Means::ALL {
-            let (figures, longest) = play(&frames, means, LossModel { ratio, mean_burst }, 1);
-            let share = |count: u64| count as f64 / frames.len() as f64;
+            let figures = measure(&frames, means, LossModel { ratio, mean_burst }, 1);
+            let Measurement { well_shown, fresh_area, psnr, overhead, longest_wait } = figures;
+            let psnr = if psnr.is_finite() { format!("{psnr:.1} dB") } else { "exact".to_owned() };
             println!(
-                "| {} % | {} | {means:?} | {:.3} | {:.3} | {} | {} ms | {:.4} |",
+                "| {} % | {} | {means} | {well_shown:.3} | {fresh_area:.4} | {psnr} | {} ms | {:+.1} % | {} ms |",
                 ratio * 100.0,
                 mean_burst.unwrap_or(1.0),
-                share(figures.frames_complete),
-                share(figures.frames_shown),
-                figures.frames_dropped_late,
-                longest.as_millis(),
-                figures.fresh_area.unwrap_or_default()
+                longest_wait.as_millis(),
+                overhead * 100.0,
+                means.playout_delay().as_millis(),
             );
         }
     }

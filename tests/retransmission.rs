@@ -114,7 +114,8 @@ fn one_round_repairs_what_has_time_for_one_round_only() {
 #[test]
 fn bursts_jitter_and_duplicates_leave_each_packet_one_fate() {
     for (seed, reorders) in [(1, false), (2, true), (3, true)] {
-        let options = lossy(0.05, 20 * MS, 150 * MS);
+        // A burst is noticed at its end, and may be of several frames.
+        let options = lossy(0.05, 20 * MS, 400 * MS);
         let impairments = Impairments {
             loss: LossModel { ratio: 0.05, mean_burst: Some(10.0) },
             jitter: JitterModel { spread: 8 * MS, reorders, ..JitterModel::default() },
@@ -125,6 +126,16 @@ fn bursts_jitter_and_duplicates_leave_each_packet_one_fate() {
         assert!(snapshot.unrepaired_ratio.unwrap() < 0.005, "{snapshot:?}");
         assert!(snapshot.packets_late == 0, "{snapshot:?}");
     }
+}
+
+/// Half of the requests are lost. A frame that lacks a packet when it is due is shown without it, also if the loss of its
+/// last packet is noticed at the next frame, which is not late for that.
+#[test]
+fn frame_that_is_not_repaired_delays_no_other() {
+    let snapshot = play(WorldOptions { upstream_loss: 0.5, ..lossy(0.05, 100 * MS, 250 * MS) });
+    assert!(snapshot.unrepaired_ratio.unwrap() > 0.01, "{snapshot:?}");
+    assert!(snapshot.frames_damaged > 300 && snapshot.frames_dropped_late == 0, "{snapshot:?}");
+    assert_eq!(snapshot.frames_shown, snapshot.frames_complete + snapshot.frames_damaged, "{snapshot:?}");
 }
 
 /// An adaptive playout delay has room for the retransmissions, however calm the network is.

@@ -70,13 +70,16 @@ pub enum ArgumentError {
     #[error("--format is for names that end in .mjpeg; omit it.")]
     FormatByExtension,
     /// An option of RTP was given for a URL of HTTP.
-    #[error("Cameras over HTTP send no RTP; omit --transport, --rtp-port and --retransmission.")]
+    #[error("Cameras over HTTP send no RTP; omit --transport, --rtp-port, --retransmission and --fec.")]
     RtpOptions,
     /// `--retransmission` was given for a transport that loses no packets, or for a classroom server.
     #[error(
         "Lost packets are sent again over UDP only, and not by classroom servers; omit --retransmission."
     )]
     Retransmission,
+    /// `--fec` was given for a transport that loses no packets, or for a classroom server.
+    #[error("Parity packets are sent over UDP only, and not by classroom servers; omit --fec.")]
+    Fec,
     /// `--snapshot-rate` was given for a film or a stream over RTSP.
     #[error("--snapshot-rate is for URLs that begin with http:// or https://; omit it.")]
     SnapshotRate,

@@ -18,6 +18,7 @@ use super::values::{self, OutputFormat, RecordFile, ReportFile};
 use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
+use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::Npt;
 use crate::session::{ClassroomUrl, Fingerprint, PlayoutDelay, TransportPreference};
 use crate::settings::ThemePreference;
@@ -209,6 +210,11 @@ pub struct Probe {
     /// Request lost packets again over UDP, if the server offers it (RFC 4588)
     #[arg(long)]
     pub retransmission: bool,
+
+    /// Ask for a parity packet for every N packets at most over UDP, from which a lost one is recovered (2 to 24), if the
+    /// server offers it (RFC 5109)
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub fec: Option<GroupSize>,
 
     /// Snapshots per second of a camera that sends one JPEG per HTTP request (0.1 to 240) [default: 5]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]

@@ -51,6 +51,7 @@ pub struct Link<T> {
     impairments: Impairments,
     rtp: KindState,
     retransmissions: KindState,
+    parity: KindState,
     rtcp: KindState,
     /// Packets waiting at the bottleneck, in order of departure.
     queue: VecDeque<QueuedPacket<T>>,
@@ -139,6 +140,7 @@ impl<T: LinkPacket> Link<T> {
             impairments,
             rtp: kind_state(PacketKind::Rtp),
             retransmissions: kind_state(PacketKind::Retransmission),
+            parity: kind_state(PacketKind::Parity),
             rtcp: kind_state(PacketKind::Rtcp),
             queue: VecDeque::new(),
             queued_bytes: 0,
@@ -164,6 +166,7 @@ impl<T: LinkPacket> Link<T> {
     pub fn reseed(&mut self, seed: u64) {
         self.rtp.sampler = FaultSampler::new(seed, PacketKind::Rtp);
         self.retransmissions.sampler = FaultSampler::new(seed, PacketKind::Retransmission);
+        self.parity.sampler = FaultSampler::new(seed, PacketKind::Parity);
         self.rtcp.sampler = FaultSampler::new(seed, PacketKind::Rtcp);
     }
 
@@ -171,6 +174,7 @@ impl<T: LinkPacket> Link<T> {
         match kind {
             PacketKind::Rtp => &mut self.rtp,
             PacketKind::Retransmission => &mut self.retransmissions,
+            PacketKind::Parity => &mut self.parity,
             PacketKind::Rtcp => &mut self.rtcp,
         }
     }
@@ -302,6 +306,7 @@ impl<T: LinkPacket> Link<T> {
         match kind {
             PacketKind::Rtp => self.rtp.counters,
             PacketKind::Retransmission => self.retransmissions.counters,
+            PacketKind::Parity => self.parity.counters,
             PacketKind::Rtcp => self.rtcp.counters,
         }
     }

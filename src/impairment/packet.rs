@@ -12,6 +12,9 @@ pub enum PacketKind {
     /// RTP packet that is sent again, on a stream of its own (RFC 4588). It is no packet of the stream that it repairs, so the
     /// loss of that stream does not depend on it.
     Retransmission,
+    /// RTP packet with parity of others, on a stream of its own (RFC 5109). Like a retransmission, it is no packet of the stream
+    /// that it repairs.
+    Parity,
     /// RTCP packet.
     Rtcp,
 }
@@ -55,6 +58,11 @@ impl RawPacket {
         Self { kind: PacketKind::Retransmission, bytes: bytes.into() }
     }
 
+    /// Creates an RTP packet with parity of others.
+    pub fn parity(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: PacketKind::Parity, bytes: bytes.into() }
+    }
+
     /// Creates an RTCP packet.
     pub fn rtcp(bytes: impl Into<Bytes>) -> Self {
         Self { kind: PacketKind::Rtcp, bytes: bytes.into() }
@@ -78,7 +86,7 @@ impl RawPacket {
         let (has_extension, csrc_count) = (first & 0x10 != 0, usize::from(first & 0x0F));
         match self.kind {
             PacketKind::Rtcp => 8,
-            PacketKind::Rtp | PacketKind::Retransmission => {
+            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
                 let fixed = HEADER_LENGTH + 4 * csrc_count;
                 let words = match self.bytes.get(fixed + 2..fixed + 4) {
                     Some(&[high, low]) if has_extension => 1 + usize::from(u16::from_be_bytes([high, low])),

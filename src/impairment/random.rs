@@ -46,6 +46,7 @@ impl FaultSampler {
             PacketKind::Rtcp => (seed, 4),
             // The eight values of a seed are taken by the others; small seeds are far from their complements.
             PacketKind::Retransmission => (!seed, 0),
+            PacketKind::Parity => (!seed, 4),
         };
         // Each generator has its own seed, different from those of all generators for neighbouring values of `seed`.
         let generator =

@@ -44,6 +44,8 @@ pub struct MediaDescription {
     pub receiver_rtt: bool,
     /// Feedback profile of the `m=` line, `RTP/AVPF`, and what its attributes offer; `None` for `RTP/AVP`.
     pub feedback: Option<Feedback>,
+    /// SSRCs of the stream and of its parity packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3); `None` if they are not stated.
+    pub parity_sources: Option<ParitySources>,
     /// The `m=` line has fewer than three words.
     pub is_malformed: bool,
 }
@@ -83,11 +85,25 @@ pub struct FeedbackSources {
     pub cname: String,
 }
 
+/// SSRCs of a stream and of the parity packets that protect it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParitySources {
+    /// SSRC of the protected packets.
+    pub ssrc: u32,
+    /// SSRC of the parity packets.
+    pub parity: u32,
+    /// CNAME of both (`a=ssrc:… cname:…`); empty if it is not stated.
+    pub cname: String,
+}
+
 /// Profile with feedback (RFC 4585 §4.1).
 const FEEDBACK_PROFILE: &str = "RTP/AVPF";
 
 /// Encoding of retransmissions in `rtpmap` (RFC 4588 §8.6).
 pub const RTX_ENCODING: &str = "rtx/90000";
+
+/// Encoding of parity packets in `rtpmap` (RFC 5109 §11).
+pub const FEC_ENCODING: &str = "ulpfec/90000";
 
 /// Maximum number of retransmission formats of one stream.
 const MAX_RETRANSMISSION_FORMATS: usize = 16;
@@ -283,11 +299,36 @@ impl MediaDescription {
                 self.receiver_rtt = value.split_ascii_whitespace().any(|form| form.starts_with(RCVR_RTT));
             }
             _ => {
+                self.parse_parity_sources(name, value);
                 if let Some(feedback) = &mut self.feedback {
                     feedback.parse_attribute(name, value);
                 }
             }
         }
+    }
+
+    fn parse_parity_sources(&mut self, name: &str, value: &str) {
+        match (name, &mut self.parity_sources) {
+            ("ssrc-group", None) => {
+                let sources = parse_source_pair(value, "FEC-FR");
+                self.parity_sources =
+                    sources.map(|(ssrc, parity)| ParitySources { ssrc, parity, cname: String::new() });
+            }
+            ("ssrc", Some(sources)) => {
+                if let Some(cname) = parse_cname(value, [sources.ssrc, sources.parity]) {
+                    sources.cname = cname;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the payload type of parity packets (RFC 5109); `None` if there are none.
+    pub fn fec_payload_type(&self) -> Option<u8> {
+        let is_fec = |format: &u8| {
+            self.rtpmap_encoding(*format).is_some_and(|encoding| encoding.eq_ignore_ascii_case(FEC_ENCODING))
+        };
+        self.formats.iter().copied().find(is_fec)
     }
 
     /// Returns the retransmission format of packets with this payload type, if the server accepts requests for them.
@@ -382,6 +423,13 @@ impl MediaDescription {
         if let Some(feedback) = &self.feedback {
             feedback.write(line);
         }
+        if let Some(ParitySources { ssrc, parity, cname }) = &self.parity_sources {
+            line(format_args!("a=ssrc-group:FEC-FR {ssrc} {parity}"));
+            if self.feedback.as_ref().is_none_or(|feedback| feedback.sources.is_none()) {
+                line(format_args!("a=ssrc:{ssrc} cname:{cname}"));
+            }
+            line(format_args!("a=ssrc:{parity} cname:{cname}"));
+        }
     }
 }
 
@@ -395,8 +443,9 @@ impl Feedback {
             }
             "ssrc-group" => self.sources = self.sources.take().or_else(|| FeedbackSources::parse(value)),
             "ssrc" => {
-                let cname = value.split_once(" cname:").map(|(_, cname)| readable_text(cname));
-                if let (Some(sources), Some(cname)) = (&mut self.sources, cname) {
+                if let Some(sources) = &mut self.sources
+                    && let Some(cname) = parse_cname(value, [sources.ssrc, sources.retransmission])
+                {
                     sources.cname = cname;
                 }
             }
@@ -444,11 +493,23 @@ impl RetransmissionFormat {
 impl FeedbackSources {
     /// Parses the value of an ssrc-group attribute, `FID 1 2`; `None` for other groups.
     fn parse(value: &str) -> Option<Self> {
-        let mut words = value.split_ascii_whitespace();
-        (words.next()? == "FID").then_some(())?;
-        let (ssrc, retransmission) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        let (ssrc, retransmission) = parse_source_pair(value, "FID")?;
         Some(Self { ssrc, retransmission, cname: String::new() })
     }
+}
+
+/// Returns the first two SSRCs of an ssrc-group attribute (RFC 5576 §4.2) with these semantics; `None` for other groups.
+fn parse_source_pair(value: &str, semantics: &str) -> Option<(u32, u32)> {
+    let mut words = value.split_ascii_whitespace();
+    (words.next()? == semantics).then_some(())?;
+    Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+}
+
+/// Returns the CNAME in the value of an ssrc attribute (RFC 5576 §4.1), `7 cname:x`, if it is that of one of these SSRCs.
+fn parse_cname(value: &str, ssrcs: [u32; 2]) -> Option<String> {
+    let (ssrc, cname) = value.split_once(" cname:")?;
+    let ssrc = ssrc.trim().parse().ok()?;
+    ssrcs.contains(&ssrc).then(|| readable_text(cname))
 }
 
 /// Returns the encoding of a static payload type (RFC 3551 §6).
@@ -584,6 +645,7 @@ mod tests {
                 jpeg_header: true,
                 receiver_rtt: true,
                 feedback: None,
+                parity_sources: None,
                 range: None,
                 is_malformed: false,
             }],
@@ -635,6 +697,42 @@ mod tests {
         ] {
             let other = SessionDescription::parse(&text.replace(from, to)).unwrap();
             assert_eq!(other.media[0].retransmission_of(26), None, "{to}");
+        }
+    }
+
+    #[test]
+    fn parity_packets_are_described_with_and_without_feedback() {
+        let cname = || "x".to_owned();
+        let parity_sources = Some(ParitySources { ssrc: 7, parity: 8, cname: cname() });
+        let plain = MediaDescription {
+            media_type: "video".to_owned(),
+            formats: vec![26, 98],
+            rtpmaps: vec![(98, FEC_ENCODING.to_owned())],
+            parity_sources,
+            ..MediaDescription::default()
+        };
+        let sources = FeedbackSources { ssrc: 7, retransmission: 9, cname: cname() };
+        let feedback = Feedback { sources: Some(sources), ..Feedback::default() };
+        let both = MediaDescription { feedback: Some(feedback), ..plain.clone() };
+        let group = "a=ssrc-group:FEC-FR 7 8\r\n";
+        for (media, end) in [
+            (
+                plain,
+                format!(
+                    "m=video 0 RTP/AVP 26 98\r\na=rtpmap:98 ulpfec/90000\r\n{group}a=ssrc:7 cname:x\r\na=ssrc:8 cname:x\r\n"
+                ),
+            ),
+            (both, format!("a=ssrc:7 cname:x\r\na=ssrc:9 cname:x\r\n{group}a=ssrc:8 cname:x\r\n")),
+        ] {
+            let session =
+                SessionDescription { name: "-".to_owned(), media: vec![media], ..Default::default() };
+            let text = session.encode((7, 1), "127.0.0.1".parse().unwrap());
+            assert!(text.ends_with(&end), "{text}");
+            let parsed = SessionDescription::parse(&text).unwrap();
+            assert_eq!(parsed, session);
+            assert_eq!(parsed.media[0].fec_payload_type(), Some(98));
+            let other = SessionDescription::parse(&text.replace("ulpfec", "red")).unwrap();
+            assert_eq!(other.media[0].fec_payload_type(), None);
         }
     }
 

@@ -53,7 +53,7 @@ impl InterleavedStream {
     pub fn poll_packet(&mut self, now: Instant) -> Option<Bytes> {
         let (_, packet) = self.link.poll_packet(now)?;
         let channel = match packet.kind {
-            PacketKind::Rtp | PacketKind::Retransmission => self.channels.rtp,
+            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.channels.rtp,
             PacketKind::Rtcp => self.channels.rtcp,
         };
         Some(encode_interleaved(channel, &packet.bytes))

@@ -208,14 +208,14 @@ impl Forwarder {
 
 fn socket_of(pair: &SocketPair<UdpSocket>, kind: PacketKind) -> &UdpSocket {
     match kind {
-        PacketKind::Rtp | PacketKind::Retransmission => &pair.rtp,
+        PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => &pair.rtp,
         PacketKind::Rtcp => &pair.rtcp,
     }
 }
 
 fn port_of(pair: PortPair, kind: PacketKind) -> u16 {
     match kind {
-        PacketKind::Rtp | PacketKind::Retransmission => pair.rtp,
+        PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => pair.rtp,
         PacketKind::Rtcp => pair.rtcp,
     }
 }

@@ -58,14 +58,16 @@ impl RtpSender {
         match self {
             Self::Udp { sockets, rtp_address, rtcp_address } => {
                 let (socket, to) = match kind {
-                    PacketKind::Rtp | PacketKind::Retransmission => (&sockets.rtp, rtp_address),
+                    PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
+                        (&sockets.rtp, rtp_address)
+                    }
                     PacketKind::Rtcp => (&sockets.rtcp, rtcp_address),
                 };
                 socket.send_to(bytes, to).await.map(drop)
             }
             Self::Interleaved { writer, channels } => {
                 let channel = match kind {
-                    PacketKind::Rtp | PacketKind::Retransmission => channels.rtp,
+                    PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => channels.rtp,
                     PacketKind::Rtcp => channels.rtcp,
                 };
                 let outgoing = Outgoing { bytes: encode_interleaved(channel, bytes), written: None };

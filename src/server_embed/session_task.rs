@@ -197,6 +197,10 @@ impl SessionTask {
                     self.send_packet(RawPacket::retransmission(packet), state).await;
                     continue;
                 }
+                StreamOutput::Parity(packet) => {
+                    self.send_packet(RawPacket::parity(packet), state).await;
+                    continue;
+                }
                 StreamOutput::Rtcp(packet) => {
                     self.send_packet(RawPacket::rtcp(packet), state).await;
                     continue;

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::handlers::{Resource, TRACK_CONTROL};
+use super::handlers::{Resource, TRACK_CONTROL, parity_group};
 use crate::media::payload::PayloadFormat;
+use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::{
     ChannelPair, LowerTransport, PortPair, Request, Response, StatusCode, Transport, header,
 };
@@ -28,6 +29,8 @@ pub struct NegotiatedTransport {
     pub payload_format: PayloadFormat,
     /// The profile is RTP/AVPF: the client may send feedback, and requests retransmissions over UDP.
     has_feedback: bool,
+    /// Maximum number of packets for each parity packet; `None` without any.
+    parity_group: Option<GroupSize>,
     /// Ports from which the server sends datagrams; 0 if interleaved.
     server_ports: PortPair,
 }
@@ -95,7 +98,9 @@ pub fn negotiate(
         return Err(Response::error(StatusCode::BAD_REQUEST, "SETUP needs a Transport header"));
     };
     let offers = Transport::parse_all(&value);
-    offers.iter().find_map(|offer| accept_offer(offer, context)).ok_or_else(|| {
+    let accepted = offers.iter().find_map(|offer| accept_offer(offer, context));
+    let with_parity = |transport| NegotiatedTransport { parity_group: parity_group(request), ..transport };
+    accepted.map(with_parity).ok_or_else(|| {
         Response::error(
             StatusCode::UNSUPPORTED_TRANSPORT,
             "only unicast RTP/AVP to the requesting host is supported, over UDP or interleaved",
@@ -121,7 +126,8 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
         (true, false) => PayloadFormat::OriginalHeader,
         (false, _) => PayloadFormat::Rfc2435,
     };
-    Some(NegotiatedTransport { delivery, payload_format, has_feedback: offer.has_feedback, server_ports })
+    let has_feedback = offer.has_feedback;
+    Some(NegotiatedTransport { delivery, payload_format, has_feedback, parity_group: None, server_ports })
 }
 
 impl NegotiatedTransport {
@@ -130,12 +136,18 @@ impl NegotiatedTransport {
     pub fn classroom(port: u16, has_small_buffer: bool, server_ports: PortPair) -> Self {
         let payload_format =
             if has_small_buffer { PayloadFormat::SmallClassroom } else { PayloadFormat::Classroom };
-        Self { delivery: Delivery::RtpOnly(port), payload_format, has_feedback: false, server_ports }
+        let delivery = Delivery::RtpOnly(port);
+        Self { delivery, payload_format, has_feedback: false, parity_group: None, server_ports }
     }
 
     /// Returns true if packets are sent again that the client requests by generic NACK. Interleaved packets are not lost.
     pub fn has_retransmission(&self) -> bool {
         self.has_feedback && matches!(self.delivery, Delivery::Udp(_))
+    }
+
+    /// Returns the maximum number of packets for each parity packet, if the client wants any. Interleaved packets are not lost.
+    pub fn parity_group(&self) -> Option<GroupSize> {
+        self.parity_group.filter(|_| matches!(self.delivery, Delivery::Udp(_)))
     }
 
     /// Returns true if the session ends with its connection: interleaved packets need it, and classroom programs send
@@ -172,6 +184,26 @@ mod tests {
 
     fn negotiate_header(transport: &'static str) -> Result<String, u16> {
         negotiate_with_channels(transport, &InterleavedChannels::default())
+    }
+
+    #[test]
+    fn parity_packets_are_sent_over_udp_only() {
+        let group = |uri: &str, transport: &'static str| {
+            let request = Request::new(Method::Setup, uri).with_header(header::TRANSPORT, transport);
+            let channels = InterleavedChannels::default();
+            let context = SetupContext {
+                peer: "127.0.0.1".parse().unwrap(),
+                server_ports: Some(PortPair { rtp: 6_970, rtcp: 6_971 }),
+                channels: &channels,
+            };
+            let resource = Resource::from_request(&request).unwrap();
+            negotiate(&request, &resource, context).unwrap().parity_group().map(GroupSize::get)
+        };
+        let udp = "RTP/AVP;unicast;client_port=5000-5001";
+        assert_eq!(group("rtsp://h/movie/track1?fec=5", udp), Some(5));
+        assert_eq!(group("rtsp://h/movie/track1?fec=25", udp), None);
+        assert_eq!(group("rtsp://h/movie/track1", udp), None);
+        assert_eq!(group("rtsp://h/movie/track1?fec=5", "RTP/AVP/TCP;interleaved=0-1"), None);
     }
 
     fn negotiate_with_channels(

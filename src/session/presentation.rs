@@ -29,10 +29,28 @@ pub struct Presentation {
     pub offers_jpeg_header: bool,
     /// True if the server responds to receiver reference times (`a=rtcp-xr:rcvr-rtt`, RFC 3611 §5.1).
     pub has_receiver_rtt: bool,
-    /// Retransmission that the server offers (RFC 4588); `None` if it offers none.
-    pub retransmission: Option<RetransmissionOffer>,
+    /// Repair of lost packets that the server offers; `None` if it offers none.
+    pub repair: Option<Box<RepairOffers>>,
     /// Streams that are not played, by encoding and media type, such as `PCMU audio`.
     pub other_streams: Vec<String>,
+}
+
+/// Means by which lost packets of the JPEG stream can be repaired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepairOffers {
+    /// Retransmission (RFC 4588); `None` if it is not offered.
+    pub retransmission: Option<RetransmissionOffer>,
+    /// Parity packets (RFC 5109); `None` if they are not offered.
+    pub parity: Option<ParityOffer>,
+}
+
+/// Returns what a description offers for the repair of packets with this payload type; `None` if that is nothing.
+fn repair_offers(media: &MediaDescription, payload_type: u8) -> Option<Box<RepairOffers>> {
+    let offers = RepairOffers {
+        retransmission: retransmission_offer(media, payload_type),
+        parity: parity_offer(media),
+    };
+    (offers.retransmission.is_some() || offers.parity.is_some()).then(|| Box::new(offers))
 }
 
 /// Retransmission of the packets of the JPEG stream that a server offers (RFC 4588).
@@ -44,6 +62,21 @@ pub struct RetransmissionOffer {
     pub ssrc: Option<u32>,
     /// True if requests need not be part of a compound packet (`a=rtcp-rsize`, RFC 5506).
     pub reduced_size: bool,
+}
+
+/// Parity packets of the JPEG stream that a server offers (RFC 5109).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParityOffer {
+    /// RTP payload type of parity packets.
+    pub payload_type: u8,
+    /// SSRC of parity packets (`a=ssrc-group:FEC-FR`); `None` if it is not stated.
+    pub ssrc: Option<u32>,
+}
+
+/// Returns the parity packets that a description offers.
+fn parity_offer(media: &MediaDescription) -> Option<ParityOffer> {
+    let ssrc = media.parity_sources.as_ref().map(|sources| sources.parity);
+    Some(ParityOffer { payload_type: media.fec_payload_type()?, ssrc })
 }
 
 /// Returns the retransmission that a description offers for packets with this payload type.
@@ -107,7 +140,7 @@ impl Presentation {
             payload_type,
             offers_jpeg_header: media.jpeg_header,
             has_receiver_rtt: media.receiver_rtt,
-            retransmission: retransmission_offer(media, payload_type),
+            repair: repair_offers(media, payload_type),
             other_streams: other_media.map(MediaDescription::encoding_and_media_type).collect(),
         })
     }
@@ -125,9 +158,19 @@ impl Presentation {
             payload_type: JPEG_PAYLOAD_TYPE,
             offers_jpeg_header: false,
             has_receiver_rtt: false,
-            retransmission: None,
+            repair: None,
             other_streams: Vec::new(),
         }
+    }
+
+    /// Returns the retransmission that the server offers (RFC 4588); `None` if it offers none.
+    pub fn retransmission(&self) -> Option<RetransmissionOffer> {
+        self.repair.as_ref()?.retransmission
+    }
+
+    /// Returns the parity packets that the server offers (RFC 5109); `None` if it offers none.
+    pub fn parity(&self) -> Option<ParityOffer> {
+        self.repair.as_ref()?.parity
     }
 
     /// Returns true if the stream is live, so seeking is not possible.

@@ -229,11 +229,16 @@ const PACKETS: &[Figure] = &[
             "rtx_request_octets",
             "rtx_packets",
             "rtx_octets",
+            "repaired_fec",
+            "fec_packets",
+            "fec_octets",
         ],
         description: "Lost packets that the server has sent again in time (RFC 4588); the rest of the lost packets and its share \
                 of the expected ones; the requests for packets (RFC 4585) with the bytes that they took; all retransmissions \
-                received with their bytes, headers included. A retransmission changes no other figure of packets.",
-        measured: |s| match (s.rtx_requests, s.repaired_rtx) {
+                received with their bytes, headers included. Lost packets that were recovered from parity packets in time \
+                (RFC 5109); all parity packets received with their bytes, headers included. Retransmissions and parity packets \
+                change no other figure of packets.",
+        measured: |s| match (s.rtx_requests + s.fec_packets, s.repaired_rtx + s.repaired_fec) {
             (0, 0) => "0".to_owned(),
             (_, repaired) => {
                 let rest = format_loss(s.packets_unrepaired, s.unrepaired_ratio);

@@ -54,5 +54,5 @@ pub use receive_stats::{MissingPart, ReceiveStats};
 pub use rtp_receiver::{Arrival, MAX_HELD_PACKETS, MAX_HOLD_TIME, RtpReceiver, SenderCounts, is_near};
 pub use session_history::SessionHistory;
 pub use session_report::{EmulatorChange, ReportLine, ReportSubject, SessionReport};
-pub use snapshot::{DelayReason, PACKET_FIELDS, Snapshot};
+pub use snapshot::{DelayReason, FrameTimeAreas, PACKET_FIELDS, Snapshot};
 pub use timeline::{Second, Timeline};

@@ -13,7 +13,7 @@ pub enum Fate {
     Late,
     /// The packet arrived at least twice.
     Duplicated,
-    /// The packet was lost and has been sent again in time (RFC 4588).
+    /// The packet was lost and has been sent again in time (RFC 4588) or recovered from a parity packet (RFC 5109).
     Repaired,
     /// The packet has not arrived.
     Lost,

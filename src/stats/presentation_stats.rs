@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Snapshot;
 use super::meter::{RateMeter, RollingAverage};
+use super::snapshot::{FrameTimeAreas, Snapshot};
 use super::stalls::Stalls;
 use crate::proto::rtcp::{Epoch, SenderInfo};
 use crate::proto::rtp::CLOCK_RATE;
@@ -171,7 +171,8 @@ impl PresentationStats {
         snapshot.frames_shown = self.shown;
         snapshot.frames_damaged = self.damaged;
         let due = self.shown + self.unshown + snapshot.frames_lost + snapshot.frames_dropped_late;
-        snapshot.fresh_area = (due > 0).then(|| self.fresh_area / due as f64);
+        snapshot.frame_times = FrameTimeAreas { count: due, fresh: self.fresh_area };
+        snapshot.fresh_area = snapshot.frame_times.fresh_area_since(FrameTimeAreas::default());
         snapshot.frames_per_second_shown = self.shown_rate.per_second(now);
         snapshot.playout_delay_ms = self.playout_delays.mean_ms(now);
         snapshot.network_delay_ms = self.network_delays.last_second.mean_ms(now);

@@ -65,6 +65,12 @@ pub struct Snapshot {
     pub rtx_packets: u64,
     /// Bytes of these retransmissions, with the headers of RTP, UDP and IP.
     pub rtx_octets: u64,
+    /// Lost packets that were recovered from parity packets in time (RFC 5109).
+    pub repaired_fec: u64,
+    /// Parity packets received, whether they were needed or not.
+    pub fec_packets: u64,
+    /// Bytes of these parity packets, with the headers of RTP, UDP and IP.
+    pub fec_octets: u64,
     /// Interarrival jitter (RFC 3550 §6.4.1, appendix A.8); `None` before the second packet.
     pub jitter_ms: Option<f64>,
     /// Mean interarrival jitter over the session, computed as in Wireshark (see `InterarrivalJitter::figures`).
@@ -113,6 +119,9 @@ pub struct Snapshot {
     /// Mean share of the picture that came from its own frame, from 0 to 1, over all frames that were due, shown or not;
     /// `None` before the first.
     pub fresh_area: Option<f64>,
+    /// Frame times and their fresh areas, of which `fresh_area` is the mean.
+    #[serde(skip)]
+    pub frame_times: FrameTimeAreas,
     /// Frames per second by the timestamps of the sender.
     pub frames_per_second_sent: Option<f64>,
     /// Complete frames in the last second.
@@ -164,6 +173,23 @@ pub struct Snapshot {
     pub emulated: Option<EmulatorStats>,
 }
 
+/// Frame times, and the shares of the area that came from their own frames, since SETUP.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FrameTimeAreas {
+    /// Number of frame times: frames shown, lost, dropped or not shown.
+    pub count: u64,
+    /// Sum of the shares, each from 0 to 1.
+    pub fresh: f64,
+}
+
+impl FrameTimeAreas {
+    /// Returns the mean share since an earlier count, from 0 to 1; `None` without a frame time since then.
+    pub fn fresh_area_since(self, earlier: Self) -> Option<f64> {
+        let count = self.count.saturating_sub(earlier.count);
+        (count > 0).then(|| ((self.fresh - earlier.fresh) / count as f64).clamp(0.0, 1.0))
+    }
+}
+
 /// Reason for the delay that a jitter buffer holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -194,7 +220,7 @@ impl DelayReason {
 }
 
 /// Fields of [`Snapshot`] about packets, as they are named in JSON.
-pub const PACKET_FIELDS: [&str; 28] = [
+pub const PACKET_FIELDS: [&str; 31] = [
     "packets_expected",
     "packets_received",
     "packets_lost",
@@ -217,6 +243,9 @@ pub const PACKET_FIELDS: [&str; 28] = [
     "rtx_request_octets",
     "rtx_packets",
     "rtx_octets",
+    "repaired_fec",
+    "fec_packets",
+    "fec_octets",
     "jitter_ms",
     "jitter_mean_ms",
     "jitter_max_ms",
@@ -241,6 +270,13 @@ impl Serialize for Snapshot {
 }
 
 impl Snapshot {
+    /// Counts this number of the lost packets as repaired.
+    pub fn record_repaired(&mut self, packets: u64) {
+        self.packets_unrepaired = self.packets_unrepaired.saturating_sub(packets);
+        let (unrepaired, expected) = (self.packets_unrepaired, self.packets_expected);
+        self.unrepaired_ratio = (expected > 0).then(|| unrepaired as f64 / expected as f64);
+    }
+
     /// Returns whether these figures belong to a later session than `previous`. Playing time alone is not enough: when
     /// a film has ended, the time without data by which the end was detected is subtracted.
     pub fn is_new_session(&self, previous: &Self) -> bool {

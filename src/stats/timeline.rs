@@ -60,6 +60,8 @@ pub struct Second {
     pub emulated_lost_random: Option<u64>,
     /// Packets that the emulated network dropped because its queue was full; `None` if no network was emulated.
     pub emulated_lost_queue: Option<u64>,
+    /// Mean share of the area of all frame times that came from its own frame, 0 to 1; `None` without a frame time.
+    pub fresh_area: Option<f64>,
 }
 
 impl Second {
@@ -100,6 +102,7 @@ impl Second {
             stalled_ms: later.stalled_ms - earlier.stalled_ms,
             emulated_lost_random: emulated(|e| e.lost_random),
             emulated_lost_queue: emulated(|e| e.lost_queue),
+            fresh_area: later.frame_times.fresh_area_since(earlier.frame_times),
         }
     }
 }
@@ -202,6 +205,21 @@ mod tests {
             payload_octets: packets_received * 1_000,
             ..Snapshot::default()
         }
+    }
+
+    #[test]
+    fn fresh_area_is_that_of_the_frame_times_of_the_second() {
+        use crate::stats::FrameTimeAreas;
+        let at = |playing_s, count, fresh| Snapshot {
+            frame_times: FrameTimeAreas { count, fresh },
+            ..snapshot(playing_s, 0, 0)
+        };
+        let mut timeline = Timeline::default();
+        for figures in [at(1.0, 20, 19.0), at(2.0, 40, 34.0), at(3.0, 40, 34.0), at(4.0, 44, 38.0)] {
+            timeline.update(&figures);
+        }
+        let areas: Vec<_> = timeline.seconds().iter().map(|second| second.fresh_area).collect();
+        assert_eq!(areas, [Some(0.95), Some(0.75), None, Some(1.0)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod app_harness;
 pub mod avi_files;
 pub mod classroom_server;
 pub mod jpegs;
+pub mod loss_measurement;
 pub mod media_files;
 pub mod mov_files;
 pub mod namespaces;

@@ -28,6 +28,7 @@ fuzz! {
     rtsp_headers_are_the_same_after_writing: rtsp_headers, 50_000;
     rtp_packets_are_the_same_after_writing: rtp_packet, 50_000;
     rtcp_packets_are_the_same_after_writing: rtcp_packet, 50_000;
+    parity_packets_are_the_same_after_writing: parity_packet, 50_000;
     rfc_2435_frames_are_bounded_by_their_packets: rfc2435_depacketizer, 20_000;
     classroom_frames_are_bounded_by_their_datagrams: classroom_depacketizer, 20_000;
     session_descriptions_are_the_same_after_writing: sdp, 20_000;

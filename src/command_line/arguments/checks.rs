@@ -59,7 +59,8 @@ impl cli::Probe {
             .ok_or(ArgumentError::SeveralForProbe)?
             .ok_or(ArgumentError::NothingToProbe)?;
         let is_http = matches!(target, Target::Stream(SourceUrl::Http(_)));
-        if is_http && (self.transport.is_some() || self.rtp_port.is_some() || self.retransmission) {
+        let has_repair = self.retransmission || self.fec.is_some();
+        if is_http && (self.transport.is_some() || self.rtp_port.is_some() || has_repair) {
             return Err(ArgumentError::RtpOptions);
         }
         if !is_http && self.snapshot_rate.is_some() {
@@ -71,6 +72,7 @@ impl cli::Probe {
             frames: self.frames,
             transport: self.transport.unwrap_or_default(),
             retransmission: self.retransmission,
+            fec: self.fec,
             playout_delay: self.playout_delay,
             rtp_port: self.rtp_port,
             tls_fingerprint: self.tls_fingerprint,
@@ -86,20 +88,21 @@ impl cli::Probe {
         };
         arguments.check_rtp_port()?;
         arguments.check_transport()?;
-        arguments.check_retransmission()?;
+        arguments.check_repair()?;
         arguments.check_tls()?;
         Ok(arguments)
     }
 }
 
 impl ProbeArguments {
-    /// Checks that lost packets can be requested again.
-    fn check_retransmission(&self) -> Result<(), ArgumentError> {
+    /// Checks that packets can be lost, and repaired.
+    fn check_repair(&self) -> Result<(), ArgumentError> {
         let is_tls = matches!(&self.target, Target::Stream(SourceUrl::Rtsp(url)) if url.is_tls());
         let is_reliable = self.transport == TransportPreference::Tcp || is_tls;
-        match self.retransmission && (is_reliable || self.is_classroom()) {
-            true => Err(ArgumentError::Retransmission),
-            false => Ok(()),
+        match is_reliable || self.is_classroom() {
+            true if self.retransmission => Err(ArgumentError::Retransmission),
+            true if self.fec.is_some() => Err(ArgumentError::Fec),
+            _ => Ok(()),
         }
     }
 

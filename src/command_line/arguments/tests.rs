@@ -113,6 +113,8 @@ fn probe_options_are_parsed() {
     assert!(!probe.retransmission && probe.playout_delay.is_none());
     let probe = parse_probe("probe film.avi --retransmission --playout-delay auto");
     assert_eq!((probe.retransmission, probe.playout_delay), (true, Some(PlayoutDelay::Auto)));
+    let probe = parse_probe("probe film.avi --fec 5");
+    assert_eq!((probe.retransmission, probe.fec.map(|size| size.get())), (false, Some(5)));
     let delay = parse_probe("probe film.avi --playout-delay 120ms").playout_delay;
     assert_eq!(delay, Some(PlayoutDelay::Fixed(Duration::from_millis(120))));
     let probe = parse_probe("probe --classroom 127.0.0.1:1025/movie.Mjpeg");
@@ -144,6 +146,10 @@ fn options_of_the_other_protocol_are_refused() {
         ("probe http://h/video --transport udp", ArgumentError::RtpOptions),
         ("probe http://h/video --rtp-port 5000", ArgumentError::RtpOptions),
         ("probe http://h/video --retransmission", ArgumentError::RtpOptions),
+        ("probe http://h/video --fec 5", ArgumentError::RtpOptions),
+        ("probe rtsp://h/video --fec 5 --transport tcp", ArgumentError::Fec),
+        ("probe rtsps://h/video --fec 10", ArgumentError::Fec),
+        ("probe --classroom h:1/f --fec 3", ArgumentError::Fec),
         ("probe rtsp://h/video --retransmission --transport tcp", ArgumentError::Retransmission),
         ("probe rtsps://h/video --retransmission", ArgumentError::Retransmission),
         ("probe --classroom h:1/f --retransmission", ArgumentError::Retransmission),

@@ -235,6 +235,7 @@ fn rtsp_options(arguments: &ProbeArguments) -> RtspOptions {
         transport: arguments.transport,
         rtp_port: arguments.rtp_port,
         retransmission: arguments.retransmission,
+        fec: arguments.fec,
         ..RtspOptions::default()
     };
     match arguments.snapshot_rate {

@@ -52,6 +52,12 @@ pub struct ProbeSummary {
     pub rtx_packets: Option<u64>,
     /// Bytes of these retransmissions, headers included.
     pub rtx_octets: Option<u64>,
+    /// Lost RTP packets that were recovered from parity packets in time (RFC 5109).
+    pub repaired_fec: Option<u64>,
+    /// Parity packets received, whether they were needed or not.
+    pub fec_packets: Option<u64>,
+    /// Bytes of these parity packets, headers included.
+    pub fec_octets: Option<u64>,
     /// Interarrival jitter (RFC 3550 §6.4.1), in milliseconds.
     pub jitter_ms: Option<f64>,
     /// Mean interval between the arrivals of complete frames, in milliseconds.
@@ -194,6 +200,16 @@ impl ProbeSummary {
                 quantity(self.unrepaired_ratio.map(|ratio| ratio * 100.0), "%"),
                 number(self.rtx_requests),
                 number(self.rtx_packets)
+            )?;
+        }
+        if self.fec_packets.is_some_and(|packets| packets > 0) {
+            writeln!(
+                out,
+                "repaired     {} from {} parity packets, {} not ({})",
+                number(self.repaired_fec),
+                number(self.fec_packets),
+                number(self.packets_unrepaired),
+                quantity(self.unrepaired_ratio.map(|ratio| ratio * 100.0), "%")
             )?;
         }
         writeln!(out, "jitter       {}", quantity(self.jitter_ms, "ms"))

@@ -182,8 +182,7 @@ impl Connection {
             Err(refusal) => return refusal,
         };
         let host = self.local.ip().to_canonical();
-        let identity =
-            (!self.is_tls() && handlers::asks_for_retransmission(request)).then(new_stream_identity);
+        let identity = (!self.is_tls() && handlers::asks_for_repair(request)).then(new_stream_identity);
         let response = handlers::describe(request, resource, &media_file.info(), host, identity.as_ref());
         self.described = identity.map(|identity| (name, identity));
         response

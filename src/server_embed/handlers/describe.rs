@@ -6,12 +6,15 @@ use super::resource::{Resource, TRACK_CONTROL};
 use super::response::SERVER_NAME;
 use crate::media::reencode::rfc2435_size;
 use crate::media_file::MediaInfo;
+use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::{Request, Response, StatusCode, header};
 use crate::proto::sdp::{
-    Feedback, FeedbackSources, JPEG_PAYLOAD_TYPE, MediaDescription, RTX_ENCODING, RetransmissionFormat,
-    SessionDescription,
+    FEC_ENCODING, Feedback, FeedbackSources, JPEG_PAYLOAD_TYPE, MediaDescription, ParitySources,
+    RTX_ENCODING, RetransmissionFormat, SessionDescription,
 };
-use crate::server_embed::stream::{HISTORY_TIME, Identity, RTX_PAYLOAD_TYPE, retransmission_ssrc};
+use crate::server_embed::stream::{
+    FEC_PAYLOAD_TYPE, HISTORY_TIME, Identity, RTX_PAYLOAD_TYPE, parity_ssrc, retransmission_ssrc,
+};
 
 const APPLICATION_SDP: &str = "application/sdp";
 
@@ -22,17 +25,35 @@ const SDP_VERSION: u64 = 1;
 /// `rtsp://host/film?retransmission=1`.
 const RETRANSMISSION_PARAMETER: &str = "retransmission=1";
 
+/// Parameter of a URL with which a player asks for parity packets, in DESCRIBE and SETUP: `rtsp://host/film?fec=5`. The URL of
+/// the stream has it in a description that was asked for with it.
+const FEC_PARAMETER: &str = "fec=";
+
+/// Returns true if a DESCRIBE asks for the repair of lost packets, of either kind.
+pub fn asks_for_repair(request: &Request) -> bool {
+    asks_for_retransmission(request) || parity_group(request).is_some()
+}
+
 /// Returns true if a DESCRIBE asks for retransmission, by a header or in its URL. Others get a description without it:
 /// live555 and VLC find no video in one with the profile RTP/AVPF.
-pub fn asks_for_retransmission(request: &Request) -> bool {
-    let query = request.uri.split_once('?').map(|(_, query)| query).unwrap_or_default();
+fn asks_for_retransmission(request: &Request) -> bool {
     request.headers.get(header::X_REELAY_RETRANSMISSION) == Some("1")
-        || query.split('&').any(|parameter| parameter == RETRANSMISSION_PARAMETER)
+        || parameters(request).any(|parameter| parameter == RETRANSMISSION_PARAMETER)
+}
+
+/// Returns the maximum number of packets for each parity packet, if a request asks for these, by a header or in its URL.
+pub fn parity_group(request: &Request) -> Option<GroupSize> {
+    let stated = || parameters(request).find_map(|parameter| parameter.strip_prefix(FEC_PARAMETER));
+    request.headers.get(header::X_REELAY_FEC).or_else(stated)?.parse().ok()
+}
+
+fn parameters(request: &Request) -> impl Iterator<Item = &str> {
+    request.uri.split_once('?').map(|(_, query)| query).unwrap_or_default().split('&')
 }
 
 /// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the
-/// origin line. `identity` is that of the next session, for a description of its retransmissions; `None` if there are none
-/// because packets travel on the connection only.
+/// origin line. `identity` is that of the next session, for a description of its retransmissions and parity packets; `None` if
+/// there are none because packets travel on the connection only.
 pub fn describe(
     request: &Request,
     resource: &Resource,
@@ -44,8 +65,13 @@ pub fn describe(
         return Response::error(StatusCode::NOT_ACCEPTABLE, "only application/sdp is available");
     }
     let mut description = session_description(media);
-    if let Some(identity) = identity.filter(|_| asks_for_retransmission(request)) {
-        description.media.iter_mut().for_each(|stream| add_retransmission(stream, identity));
+    for (stream, identity) in description.media.iter_mut().zip(identity) {
+        if asks_for_retransmission(request) {
+            add_retransmission(stream, identity);
+        }
+        if let Some(group_size) = parity_group(request) {
+            add_parity(stream, identity, group_size);
+        }
     }
     Response::new(StatusCode::OK)
         .with_header(header::CONTENT_BASE, format!("{}/", presentation_url(&request.uri, resource)))
@@ -71,6 +97,19 @@ fn add_retransmission(stream: &mut MediaDescription, identity: &Identity) {
         reduced_size: true,
         retransmissions: vec![format],
         sources: Some(sources),
+    });
+}
+
+/// Adds the parity packets to the description of a stream (RFC 5109 §12, RFC 5956 §4.3). The URL of the stream tells SETUP
+/// what was asked for.
+fn add_parity(stream: &mut MediaDescription, identity: &Identity, group_size: GroupSize) {
+    stream.formats.push(FEC_PAYLOAD_TYPE);
+    stream.rtpmaps.push((FEC_PAYLOAD_TYPE, FEC_ENCODING.to_owned()));
+    stream.control = Some(format!("{TRACK_CONTROL}?{FEC_PARAMETER}{group_size}"));
+    stream.parity_sources = Some(ParitySources {
+        ssrc: identity.ssrc,
+        parity: parity_ssrc(identity.ssrc),
+        cname: identity.cname.clone(),
     });
 }
 
@@ -122,6 +161,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
             jpeg_header: true,
             receiver_rtt: true,
             feedback: None,
+            parity_sources: None,
             is_malformed: false,
         }],
     }
@@ -198,6 +238,43 @@ mod tests {
                 assert!(text.lines().any(|l| l == line), "{line} in {text}");
             }
             assert!(!describe(&request, None).contains("rtx"), "packets on the connection are not lost");
+        }
+    }
+
+    #[test]
+    fn parity_packets_are_described_only_to_those_that_ask() {
+        let media = info(500);
+        let resource = Resource::Presentation(media.name.clone());
+        let identity =
+            Identity { ssrc: 7, first_sequence: 0, first_timestamp: 0, cname: "server".to_owned() };
+        let describe = |request: &Request| {
+            let host = "127.0.0.1".parse().unwrap();
+            let response = describe(request, &resource, &media, host, Some(&identity));
+            String::from_utf8(response.body.to_vec()).unwrap()
+        };
+        let plain = describe_request("rtsp://h/movie?quality=1", "application/sdp");
+        for other in ["rtsp://h/movie?fec=1", "rtsp://h/movie?fec=", "rtsp://h/movie?fec=x", "rtsp://h/movie"]
+        {
+            assert!(
+                !describe(&Request { uri: other.to_owned(), ..plain.clone() }).contains("ulpfec"),
+                "{other}"
+            );
+        }
+        let by_header = plain.clone().with_header(header::X_REELAY_FEC, "5");
+        let by_url = Request { uri: "rtsp://h/movie?quality=1&fec=5".to_owned(), ..plain.clone() };
+        let with_both = by_url.clone().with_header(header::X_REELAY_RETRANSMISSION, "1");
+        for (request, formats) in
+            [(by_header, "RTP/AVP 26 98"), (by_url, "RTP/AVP 26 98"), (with_both, "RTP/AVPF 26 97 98")]
+        {
+            let text = describe(&request);
+            for line in [
+                &format!("m=video 0 {formats}"),
+                "a=rtpmap:98 ulpfec/90000",
+                "a=control:track1?fec=5",
+                "a=ssrc-group:FEC-FR 7 1431655762",
+            ] {
+                assert!(text.lines().any(|l| l == line), "{line} in {text}");
+            }
         }
     }
 

@@ -19,7 +19,7 @@ mod dispatch;
 mod resource;
 mod response;
 
-pub use describe::{asks_for_retransmission, describe};
+pub use describe::{asks_for_repair, describe, parity_group};
 pub use dispatch::{Dispatch, METHODS, dispatch};
 pub use resource::{Resource, TRACK_CONTROL};
 pub use response::{

@@ -75,6 +75,10 @@ impl ServerSession {
         timeout: Duration,
     ) -> (Self, Response) {
         let stream = if transport.has_retransmission() { stream.with_retransmission() } else { stream };
+        let stream = match transport.parity_group() {
+            Some(group_size) => stream.with_parity(group_size),
+            None => stream,
+        };
         let (media_name, track_url) = (media_name.to_owned(), request.uri.trim_end_matches('/').to_owned());
         let session = Self { id, media_name, transport, track_url, stream, timeout, has_ended: false };
         let response = session.set_up_response();

@@ -67,8 +67,8 @@ pub struct EncodedPacket {
     pub bytes: Vec<u8>,
     /// Length without the RTP header and its extension, in bytes.
     pub payload_bytes: usize,
-    /// True for the last packet of its frame.
-    pub is_last: bool,
+    /// Number of packets of its frame that follow it.
+    pub remaining: usize,
 }
 
 impl ActivePlay {
@@ -117,7 +117,7 @@ impl ActivePlay {
         let FrameState::Sending(transmission) = &mut self.frame_state else { return None };
         let packet = transmission.next_packet(fields);
         self.last_sent_at = Some(now);
-        if packet.is_last {
+        if packet.remaining == 0 {
             self.frame_state = FrameState::Due;
         }
         Some(packet)
@@ -153,6 +153,7 @@ impl FrameTransmission {
         self.frame.write_packet(self.next_packet, sequence, timestamp, ssrc, &mut bytes);
         let payload_bytes = self.frame.payload_length(self.next_packet);
         self.next_packet += 1;
-        EncodedPacket { bytes, payload_bytes, is_last: self.next_packet == self.frame.packets().len() }
+        let remaining = self.frame.packets().len().saturating_sub(self.next_packet);
+        EncodedPacket { bytes, payload_bytes, remaining }
     }
 }

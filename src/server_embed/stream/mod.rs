@@ -12,6 +12,7 @@ mod active_play;
 mod burst_limiter;
 mod identity;
 mod pacer;
+mod parity;
 mod retransmission;
 mod rtp_clock;
 mod rtp_stream;
@@ -20,6 +21,7 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{Identity, retransmission_ssrc};
+pub use identity::{Identity, parity_ssrc, retransmission_ssrc};
+pub use parity::FEC_PAYLOAD_TYPE;
 pub use retransmission::{HISTORY_TIME, RTX_PAYLOAD_TYPE};
 pub use rtp_stream::{PlayStart, RtpStream, StreamOutput};

@@ -5,14 +5,17 @@ use std::time::{Duration, Instant};
 
 use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
 use super::burst_limiter::BurstLimiter;
-use super::identity::{Identity, retransmission_ssrc};
+use super::identity::{Identity, parity_ssrc, retransmission_ssrc};
+use super::parity::ParityPackets;
 use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
 use super::sequence::SequenceCounter;
 use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
+use crate::proto::fec::GroupSize;
 use crate::proto::rtcp::{Epoch, RtcpPacket};
+use crate::proto::rtp::HEADER_LENGTH;
 use crate::server_embed::playback_speed::PlaybackSpeed;
 
 /// Action that [`RtpStream::poll_output`] asks the caller for.
@@ -25,6 +28,8 @@ pub enum StreamOutput {
     Rtp(Vec<u8>),
     /// RTP packet to send again, on the stream of retransmissions (RFC 4588).
     Retransmission(Vec<u8>),
+    /// RTP packet with parity of others to send, on the stream of parity packets (RFC 5109).
+    Parity(Vec<u8>),
     /// Compound RTCP packet to send.
     Rtcp(Vec<u8>),
     /// End of the PLAY, after the interval of its last frame. The stream is paused there.
@@ -68,6 +73,8 @@ pub struct RtpStream {
     burst_limiter: BurstLimiter,
     /// Packets for retransmission; `None` unless the receiver has asked for it.
     retransmissions: Option<Retransmissions>,
+    /// Parity of the packets; `None` unless the receiver has asked for it.
+    parity: Option<ParityPackets>,
 }
 
 /// Time until the next packet from which on sender reports are sent between frames. Receivers report missing data after half
@@ -95,6 +102,7 @@ impl RtpStream {
             active_play: None,
             burst_limiter: BurstLimiter::default(),
             retransmissions: None,
+            parity: None,
         }
     }
 
@@ -103,6 +111,12 @@ impl RtpStream {
         // The first sequence number is random, because the SSRC is.
         let retransmissions = Retransmissions::new(retransmission_ssrc(self.ssrc), (self.ssrc >> 8) as u16);
         Self { retransmissions: Some(retransmissions), ..self }
+    }
+
+    /// Returns the stream with parity packets, each for this number of packets at most (RFC 5109).
+    pub fn with_parity(self, group_size: GroupSize) -> Self {
+        let parity = ParityPackets::new(parity_ssrc(self.ssrc), (self.ssrc >> 4) as u16, group_size);
+        Self { parity: Some(parity), ..self }
     }
 
     /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
@@ -177,6 +191,9 @@ impl RtpStream {
         self.active_play = Some(play);
         if let Some(retransmissions) = &mut self.retransmissions {
             retransmissions.clear();
+        }
+        if let Some(parity) = &mut self.parity {
+            parity.clear();
         }
         self.reports.handle_play(now);
         self.play_start()
@@ -270,14 +287,12 @@ impl RtpStream {
     /// Returns what to do now. Call it again after each output, until it returns [`StreamOutput::Wait`] or
     /// [`StreamOutput::Idle`].
     pub fn poll_output(&mut self, now: Instant) -> StreamOutput {
-        if self.active_play.is_none() || !self.has_pending_retransmission() {
+        if self.active_play.is_none() || !self.has_pending_repair() {
             return self.poll_play(now);
         }
         let Some(next_burst) = self.burst_limiter.wait_until(now) else {
-            return match self.next_retransmission(now) {
-                Some(retransmission) => StreamOutput::Retransmission(retransmission),
-                None => self.poll_play(now),
-            };
+            let repair = self.next_parity_packet(now).or_else(|| self.next_retransmission(now));
+            return repair.unwrap_or_else(|| self.poll_play(now));
         };
         match self.poll_play(now) {
             StreamOutput::Wait(until) => StreamOutput::Wait(until.min(next_burst)),
@@ -286,16 +301,25 @@ impl RtpStream {
         }
     }
 
-    fn has_pending_retransmission(&self) -> bool {
+    fn has_pending_repair(&self) -> bool {
         self.retransmissions.as_ref().is_some_and(Retransmissions::has_pending)
+            || self.parity.as_ref().is_some_and(ParityPackets::has_pending)
     }
 
-    fn next_retransmission(&mut self, now: Instant) -> Option<Vec<u8>> {
+    fn next_retransmission(&mut self, now: Instant) -> Option<StreamOutput> {
         let retransmissions = self.retransmissions.as_mut()?;
         let retransmission = retransmissions.next_packet(now)?;
         self.burst_limiter.record_packet(now);
-        self.reports.record_retransmission(retransmissions.ssrc(), retransmission.payload_bytes);
-        Some(retransmission.bytes)
+        self.reports.record_repair(retransmissions.ssrc(), retransmission.payload_bytes);
+        Some(StreamOutput::Retransmission(retransmission.bytes))
+    }
+
+    fn next_parity_packet(&mut self, now: Instant) -> Option<StreamOutput> {
+        let parity = self.parity.as_mut()?;
+        let bytes = parity.next_packet()?;
+        self.burst_limiter.record_packet(now);
+        self.reports.record_repair(parity.ssrc(), bytes.len().saturating_sub(HEADER_LENGTH));
+        Some(StreamOutput::Parity(bytes))
     }
 
     /// Returns what the PLAY in progress demands now.
@@ -395,8 +419,11 @@ impl RtpStream {
         if let Some(retransmissions) = &mut self.retransmissions {
             retransmissions.record_packet(now, fields.sequence, &packet.bytes);
         }
+        if let Some(parity) = &mut self.parity {
+            parity.record_packet(&packet.bytes, fields.timestamp, packet.remaining);
+        }
         self.sequence.record_packet();
-        if packet.is_last {
+        if packet.remaining == 0 {
             self.advance();
         }
         packet.bytes

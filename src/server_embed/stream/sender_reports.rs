@@ -24,14 +24,14 @@ pub struct SenderReports {
     reported_packets: u32,
     last_report_at: Option<Instant>,
     receiver_reference: Option<ReceiverReference>,
-    /// Counts of the stream of retransmissions; `None` before the first.
-    retransmissions: Option<RetransmissionCounts>,
+    /// Counts of the streams of retransmissions and of parity packets, from the first packet of each on.
+    repairs: Vec<RepairCounts>,
     is_bye_sent: bool,
 }
 
-/// Counts of the stream of retransmissions, which is a source of its own (RFC 4588 §5).
+/// Counts of a stream of retransmissions or parity packets, which is a source of its own (RFC 4588 §5, RFC 5109 §7.2).
 #[derive(Debug, Clone, Copy)]
-struct RetransmissionCounts {
+struct RepairCounts {
     ssrc: u32,
     packets: u32,
     payload_bytes: u32,
@@ -67,7 +67,7 @@ impl SenderReports {
             reported_packets: 0,
             last_report_at: None,
             receiver_reference: None,
-            retransmissions: None,
+            repairs: Vec::new(),
             is_bye_sent: false,
         }
     }
@@ -122,12 +122,15 @@ impl SenderReports {
         self.payload_bytes = self.payload_bytes.wrapping_add(payload_bytes as u32);
     }
 
-    /// Counts a packet that was sent again with this SSRC. `payload_bytes` does not include the RTP header.
-    pub fn record_retransmission(&mut self, ssrc: u32, payload_bytes: usize) {
-        let counts =
-            self.retransmissions.get_or_insert(RetransmissionCounts { ssrc, packets: 0, payload_bytes: 0 });
-        counts.packets = counts.packets.wrapping_add(1);
-        counts.payload_bytes = counts.payload_bytes.wrapping_add(payload_bytes as u32);
+    /// Counts a packet that was sent again, or a parity packet, with this SSRC. `payload_bytes` does not include the RTP header.
+    pub fn record_repair(&mut self, ssrc: u32, payload_bytes: usize) {
+        if !self.repairs.iter().any(|counts| counts.ssrc == ssrc) {
+            self.repairs.push(RepairCounts { ssrc, packets: 0, payload_bytes: 0 });
+        }
+        for counts in self.repairs.iter_mut().filter(|counts| counts.ssrc == ssrc) {
+            counts.packets = counts.packets.wrapping_add(1);
+            counts.payload_bytes = counts.payload_bytes.wrapping_add(payload_bytes as u32);
+        }
     }
 
     /// Returns whether a report is due.
@@ -146,23 +149,25 @@ impl SenderReports {
             block: reference.dlrr_block(now),
         });
         let packets = [self.sender_report(time), self.source_description()].into_iter().chain(dlrr);
-        rtcp::encode(&packets.chain(self.retransmission_report(time)).collect::<Vec<_>>())
+        rtcp::encode(&packets.chain(self.repair_reports(time)).collect::<Vec<_>>())
     }
 
-    /// Report on the stream of retransmissions, whose timestamps are those of the original packets; nothing before the
-    /// first. Its CNAME ties it to the stream (RFC 4588 §5.3).
-    fn retransmission_report(&self, ReportTime { ntp, rtp_timestamp }: ReportTime) -> Vec<RtcpPacket> {
-        let Some(counts) = self.retransmissions else { return Vec::new() };
-        let info = SenderInfo {
-            ntp,
-            rtp_timestamp,
-            packet_count: counts.packets,
-            octet_count: counts.payload_bytes,
+    /// Reports on the streams of retransmissions and parity packets, whose timestamps are those of the original packets. The
+    /// CNAME ties them to the stream (RFC 4588 §5.3).
+    fn repair_reports(&self, ReportTime { ntp, rtp_timestamp }: ReportTime) -> Vec<RtcpPacket> {
+        let report = |counts: &RepairCounts| {
+            let info = SenderInfo {
+                ntp,
+                rtp_timestamp,
+                packet_count: counts.packets,
+                octet_count: counts.payload_bytes,
+            };
+            [
+                RtcpPacket::SenderReport { ssrc: counts.ssrc, info, blocks: Vec::new() },
+                RtcpPacket::SourceDescription { ssrc: counts.ssrc, cname: self.cname.clone() },
+            ]
         };
-        vec![
-            RtcpPacket::SenderReport { ssrc: counts.ssrc, info, blocks: Vec::new() },
-            RtcpPacket::SourceDescription { ssrc: counts.ssrc, cname: self.cname.clone() },
-        ]
+        self.repairs.iter().flat_map(report).collect()
     }
 
     /// Returns a compound packet with BYE; `None` if no packet was ever sent, if BYE has been sent since the last

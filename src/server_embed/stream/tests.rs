@@ -44,7 +44,7 @@ fn send_until(stream: &mut RtpStream, from: Instant, until: Instant, frames: u64
             StreamOutput::Fetch(index) if index < frames => stream.provide_frame(index, frame(3_000)),
             StreamOutput::Fetch(index) => stream.end_at(index),
             StreamOutput::Rtp(bytes) => sent.push((now - from, Packet::parse(bytes.into()).unwrap())),
-            StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) => {}
+            StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) | StreamOutput::Parity(_) => {}
             StreamOutput::Wait(due) => now = due,
             StreamOutput::Idle | StreamOutput::Ended => break,
         }
@@ -161,6 +161,7 @@ fn reference_time_is_answered_with_early_sender_report() {
             }
             StreamOutput::Rtp(_)
             | StreamOutput::Retransmission(_)
+            | StreamOutput::Parity(_)
             | StreamOutput::Idle
             | StreamOutput::Ended => {}
         }
@@ -208,7 +209,7 @@ fn classroom_sequence_numbers_count_frames_across_replays() {
                     assert!(header.marker);
                     numbers.push(header.sequence);
                 }
-                StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) => {
+                StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) | StreamOutput::Parity(_) => {
                     panic!("RTCP is sent to a classroom program")
                 }
                 StreamOutput::Wait(due) => now = due,
@@ -282,6 +283,7 @@ fn duration_of_five_frames(mut stream: RtpStream, now: Instant, playback_speed: 
             StreamOutput::Ended => return at - now,
             StreamOutput::Rtp(_)
             | StreamOutput::Retransmission(_)
+            | StreamOutput::Parity(_)
             | StreamOutput::Rtcp(_)
             | StreamOutput::Idle => {}
         }
@@ -330,6 +332,7 @@ fn sender_reports_follow_accelerated_clock_without_going_back() {
             StreamOutput::Wait(due) => at = due,
             StreamOutput::Rtp(_)
             | StreamOutput::Retransmission(_)
+            | StreamOutput::Parity(_)
             | StreamOutput::Idle
             | StreamOutput::Ended => {}
         }
@@ -372,7 +375,7 @@ fn requested_packets_are_sent_again_while_playing() {
     loop {
         match stream.poll_output(now) {
             StreamOutput::Fetch(index) => stream.provide_frame(index, frame(3_000)),
-            StreamOutput::Rtp(_) | StreamOutput::Idle => {}
+            StreamOutput::Rtp(_) | StreamOutput::Parity(_) | StreamOutput::Idle => {}
             StreamOutput::Retransmission(bytes) => {
                 let packet = Packet::parse(bytes.into()).unwrap();
                 assert_eq!((packet.header.ssrc, packet.header.payload_type), (!7, RTX_PAYLOAD_TYPE));

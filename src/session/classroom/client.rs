@@ -232,7 +232,7 @@ fn build_presentation(file: &str, frame_rate: FrameRate, end: Option<Npt>) -> Pr
         payload_type: JPEG_PAYLOAD_TYPE,
         offers_jpeg_header: false,
         has_receiver_rtt: false,
-        retransmission: None,
+        repair: None,
         other_streams: Vec::new(),
     }
 }

@@ -87,7 +87,7 @@ impl SourceFilter {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let rank = self.rank(kind, from);
         let selected = match kind {
-            PacketKind::Rtp | PacketKind::Retransmission => self.rtp,
+            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.rtp,
             PacketKind::Rtcp => self.rtcp,
         };
         let is_selected = selected.is_some_and(|sender| match self.checks_port {
@@ -103,7 +103,7 @@ impl SourceFilter {
         if is_accepted {
             let sender = Some(Sender { address: from, rank, last: now });
             match kind {
-                PacketKind::Rtp | PacketKind::Retransmission => self.rtp = sender,
+                PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.rtp = sender,
                 PacketKind::Rtcp => self.rtcp = sender,
             }
         } else {
@@ -118,7 +118,7 @@ impl SourceFilter {
         let is_known = is_known
             || kind == PacketKind::Rtcp && self.rtp.is_some_and(|sender| sender.address.ip() == from.ip());
         let port = self.server_port.map(|ports| match kind {
-            PacketKind::Rtp | PacketKind::Retransmission => ports.rtp == from.port(),
+            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => ports.rtp == from.port(),
             PacketKind::Rtcp => ports.rtcp == from.port(),
         });
         match (is_known, port) {
@@ -133,7 +133,7 @@ impl SourceFilter {
         let is_version_2 = first >> 6 == 2 || !self.checks_port;
         is_version_2
             && match kind {
-                PacketKind::Rtp | PacketKind::Retransmission => {
+                PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
                     datagram.len() > HEADER_LENGTH
                         && self.payload_type.is_none_or(|payload_type| payload_type == second & 0x7F)
                 }

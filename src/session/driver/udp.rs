@@ -73,7 +73,7 @@ impl UdpPorts {
         to: PortPair,
     ) -> io::Result<usize> {
         match kind {
-            PacketKind::Rtp | PacketKind::Retransmission => {
+            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
                 self.rtp_thread.socket().send_to(bytes, (host, to.rtp))
             }
             PacketKind::Rtcp => self.rtcp_socket.try_send_to(bytes, SocketAddr::new(host, to.rtcp)),

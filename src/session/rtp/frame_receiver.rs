@@ -127,6 +127,14 @@ impl StreamBuffers {
         self.packet_log.record_received(sequence, timestamp, ends_frame, fate);
     }
 
+    /// Inserts a packet of a frame that is finished already, so that those after it need not wait for its place, and logs it
+    /// as late.
+    pub fn push_late_packet(&mut self, now: Instant, sequence: i64, timestamp: i64, packet: Packet) {
+        self.stats.record_late_packet();
+        self.packet_log.record_received(sequence, timestamp, packet.header.marker, Fate::Late);
+        self.reorder_buffer.push(now, sequence, packet);
+    }
+
     /// Records the arrival of a packet of the frame with this extended timestamp, for the playout delay.
     pub fn record_arrival(&mut self, now: Instant, timestamp: i64) {
         if self.arrivals.len() >= MAX_ARRIVALS {

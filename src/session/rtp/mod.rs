@@ -5,6 +5,7 @@
 //! packets after it. `ReceiverReports` schedules and encodes the reports.
 
 pub mod frame_receiver;
+pub mod parity;
 pub mod receiver;
 pub mod receiver_reports;
 pub mod reorder_buffer;

@@ -1,12 +1,16 @@
 //! Receiver of one RTP stream, from packets to frames: parse, count, reorder, assemble. Sans-I/O.
 
+mod due_frames;
+mod repair;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use super::frame_receiver::{FrameReceiver, StreamBuffers};
-use super::retransmission::{RepairedPacket, Retransmission};
+use super::parity::ParityDecoder;
+use super::retransmission::Retransmission;
 use super::rtp_info::{AnnouncedPacket, max_announced_gap};
 use super::ssrc_filter::{FilterResult, ReceivedPacket, SsrcFilter};
 use crate::media::jpeg::Dimensions;
@@ -14,7 +18,6 @@ use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, starts_fram
 use crate::proto::rtcp::ReportBlock;
 use crate::proto::rtp::{Packet, extend_timestamp};
 use crate::session::frame::Frame;
-use crate::session::presentation::RetransmissionOffer;
 use crate::stats::{
     Arrival, Fate, LossDoubt, MAX_HELD_PACKETS, MAX_HOLD_TIME, MissingPart, SenderCounts, Snapshot, is_near,
 };
@@ -41,7 +44,7 @@ pub const MIN_UNUSABLE_FRAMES: u64 = 25;
 
 /// Time that packets wait for a gap at least, even if the frame that lacks the others is due: most reordered packets arrive
 /// within it, and recordings need complete frames.
-const MIN_GAP_WAIT: Duration = Duration::from_millis(10);
+pub const MIN_GAP_WAIT: Duration = Duration::from_millis(10);
 
 /// Receiver of one RTP stream.
 #[derive(Debug)]
@@ -61,6 +64,8 @@ pub struct RtpFrameReceiver {
     foreign: u64,
     /// Requests for missing packets; `None` unless they are negotiated.
     retransmission: Option<Retransmission>,
+    /// Parity packets; `None` unless they are negotiated.
+    parity: Option<ParityDecoder>,
     buffers: StreamBuffers,
     depacketizer: Depacketizer,
     /// Extended timestamp of the last complete frame.
@@ -70,6 +75,9 @@ pub struct RtpFrameReceiver {
     last_frame: Option<(i64, u16)>,
     /// Highest extended timestamp of any packet.
     highest_timestamp: Option<i64>,
+    /// Extended timestamp of the last frame that was finished without the packets that it lacked, because it was due: those
+    /// that arrive after all are late. `None` before the first.
+    finished_timestamp: Option<i64>,
     previous_play: PreviousPlay,
     /// True once a packet was used since PLAY.
     has_started: bool,
@@ -99,11 +107,13 @@ impl RtpFrameReceiver {
             can_lose_packets: true,
             foreign: 0,
             retransmission: None,
+            parity: None,
             buffers: StreamBuffers::new(reorder_timeout, packet_overhead),
             depacketizer: Depacketizer::new(dimensions),
             last_frame_timestamp: None,
             last_frame: None,
             highest_timestamp: None,
+            finished_timestamp: None,
             previous_play: PreviousPlay::None,
             has_started: false,
             frames_unusable: 0,
@@ -115,11 +125,6 @@ impl RtpFrameReceiver {
     /// Returns the receiver for packets that arrive over a reliable connection, where none is lost before the first.
     pub fn over_reliable_connection(self) -> Self {
         Self { can_lose_packets: false, ..self }
-    }
-
-    /// Returns the receiver of a stream whose missing packets are requested from the server, which has made this offer.
-    pub fn with_retransmission(self, offer: RetransmissionOffer) -> Self {
-        Self { retransmission: Some(Retransmission::new(offer)), ..self }
     }
 
     /// Handles the response to a PLAY that continues after PAUSE: frames sent before PAUSE are shown first.
@@ -139,7 +144,7 @@ impl RtpFrameReceiver {
         if previous_highest.is_none_or(|previous_highest| first <= previous_highest) {
             self.buffers.reorder_buffer.restart_at(Some(first));
             self.buffers.packet_log.clear();
-            self.restart_retransmission(Some(first));
+            self.restart_repair(Some(first));
         }
         self.previous_play = PreviousPlay::Continued { first: sequence };
         self.announced = Some(announced);
@@ -161,7 +166,7 @@ impl RtpFrameReceiver {
             self.add_doubt(LossDoubt::NoAnnouncement);
         }
         self.buffers.reorder_buffer.restart_at(first);
-        self.restart_retransmission(first);
+        self.restart_repair(first);
         self.previous_play = match (first, previous_highest) {
             (Some(first), Some(_)) => PreviousPlay::Abandoned { first },
             _ => PreviousPlay::None,
@@ -189,7 +194,7 @@ impl RtpFrameReceiver {
     /// is not used.
     pub fn handle_packet(&mut self, now: Instant, bytes: Bytes) -> Option<i64> {
         let length = bytes.len();
-        let packet = match Packet::parse(bytes) {
+        let packet = match Packet::parse(bytes.clone()) {
             Ok(packet) => packet,
             Err(error) => {
                 tracing::debug!(%error, "ignoring invalid RTP packet");
@@ -198,9 +203,8 @@ impl RtpFrameReceiver {
             }
         };
         let header = packet.header;
-        if self.retransmission.as_ref().is_some_and(|state| state.offer().payload_type == header.payload_type)
-        {
-            self.handle_retransmission(now, length, packet);
+        if let Some(kind) = self.repair_kind(header.payload_type) {
+            self.handle_repair(now, kind, length, packet);
             return None;
         }
         if header.payload_type != self.payload_type {
@@ -209,7 +213,7 @@ impl RtpFrameReceiver {
             return None;
         }
         let previous_ssrc = self.ssrc_filter.current_ssrc();
-        match self.ssrc_filter.filter(ReceivedPacket { at: now, size: length, packet }) {
+        match self.ssrc_filter.filter(ReceivedPacket { at: now, bytes, packet }) {
             FilterResult::Accepted(received) => self.handle_received(received),
             FilterResult::Rejected => {
                 tracing::debug!(?header, "ignoring packet with unknown SSRC");
@@ -218,60 +222,6 @@ impl RtpFrameReceiver {
             }
             FilterResult::Switched(packets) => self.switch_source(previous_ssrc.is_some(), packets),
         }
-    }
-
-    /// Handles a packet that was sent again. It changes no count of the stream itself.
-    fn handle_retransmission(&mut self, now: Instant, length: usize, packet: Packet) {
-        let size = length + self.buffers.stats.packet_overhead();
-        let handled = match (&mut self.retransmission, self.ssrc_filter.current_ssrc()) {
-            (Some(state), Some(ssrc)) => {
-                state.handle_packet(now, packet, size, (self.payload_type, ssrc)).ok()
-            }
-            _ => None,
-        };
-        let Some(handled) = handled else {
-            self.foreign += 1;
-            return;
-        };
-        self.buffers.record_packet(now, length);
-        let Some(RepairedPacket { sequence, packet }) = handled else { return };
-        let header = packet.header;
-        let reference = self.highest_timestamp.unwrap_or(i64::from(header.timestamp));
-        let timestamp = extend_timestamp(reference, header.timestamp);
-        self.buffers.stats.record_payload(now, packet.payload.len());
-        self.buffers.record_arrival(now, timestamp);
-        self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, Fate::Repaired);
-        self.release(now);
-    }
-
-    fn restart_retransmission(&mut self, first: Option<i64>) {
-        if let Some(state) = &mut self.retransmission {
-            state.restart_at(first);
-        }
-    }
-
-    /// Returns the sequence numbers to request at `now` and the SSRC of the stream; `None` if nothing is to be requested.
-    pub fn poll_request(&mut self, now: Instant, round_trip: Option<Duration>) -> Option<(u32, Vec<u16>)> {
-        let lost = self.retransmission.as_mut()?.poll_request(now, round_trip)?;
-        Some((self.ssrc_filter.current_ssrc()?, lost))
-    }
-
-    /// Records that a request of `size` bytes was sent.
-    pub fn record_request(&mut self, now: Instant, size: usize) {
-        let bytes_per_second = self.buffers.stats.wire_bytes_per_second(now);
-        if let Some(state) = &mut self.retransmission {
-            state.record_request(now, size, bytes_per_second);
-        }
-    }
-
-    /// Returns the retransmission that was negotiated; `None` if there is none.
-    pub fn retransmission_offer(&self) -> Option<RetransmissionOffer> {
-        self.retransmission.as_ref().map(Retransmission::offer)
-    }
-
-    /// Returns true if this is the SSRC of the retransmissions.
-    pub fn is_retransmission_source(&self, ssrc: u32) -> bool {
-        self.retransmission.as_ref().is_some_and(|state| state.is_source(ssrc))
     }
 
     /// Handles all packets, and returns the timestamp of the first that is used.
@@ -310,10 +260,11 @@ impl RtpFrameReceiver {
             self.assemble(now, &packet);
         }
         let first = self.buffers.restart_count(now, sequence);
-        self.restart_retransmission(Some(first));
+        self.restart_repair(Some(first));
         self.restart_candidates.clear();
         self.previous_play = PreviousPlay::None;
         self.last_frame = None;
+        self.finished_timestamp = None;
     }
 
     fn record_restart(&mut self) {
@@ -328,7 +279,7 @@ impl RtpFrameReceiver {
     }
 
     fn handle_received(&mut self, received: ReceivedPacket) -> Option<i64> {
-        self.buffers.record_packet(received.at, received.size);
+        self.buffers.record_packet(received.at, received.bytes.len());
         self.check_announcement(&received);
         self.count_packet(received)
     }
@@ -370,11 +321,11 @@ impl RtpFrameReceiver {
         let timestamp = match self.buffers.rtp_receiver.handle_packet(now, &header) {
             Arrival::New(sequence) => {
                 self.restart_candidates.clear();
-                self.accept_packet(now, sequence, received.packet, Fate::Received)
+                self.accept_packet(sequence, received, Fate::Received)
             }
             Arrival::Reordered(sequence) => {
                 self.push_restart_candidate(None);
-                self.accept_packet(now, sequence, received.packet, Fate::Reordered)
+                self.accept_packet(sequence, received, Fate::Reordered)
             }
             Arrival::Duplicate(sequence) => {
                 self.buffers.packet_log.record_duplicate(sequence);
@@ -448,11 +399,12 @@ impl RtpFrameReceiver {
     }
 
     /// Accepts a packet that was missing. Returns its extended timestamp, or `None` if it belongs to an abandoned PLAY.
-    fn accept_packet(&mut self, now: Instant, sequence: i64, packet: Packet, fate: Fate) -> Option<i64> {
+    fn accept_packet(&mut self, sequence: i64, received: ReceivedPacket, fate: Fate) -> Option<i64> {
+        let ReceivedPacket { at: now, bytes, packet } = received;
         let header = packet.header;
         let is_abandoned =
             matches!(self.previous_play, PreviousPlay::Abandoned { first } if sequence < first);
-        let was_repaired = !is_abandoned && self.record_arrival(now, sequence);
+        let was_repaired = !is_abandoned && self.record_arrival(now, sequence, bytes);
         if !was_repaired {
             self.buffers.stats.record_payload(now, packet.payload.len());
         }
@@ -469,6 +421,8 @@ impl RtpFrameReceiver {
         self.buffers.stats.record_timestamp(now, timestamp, starts_frame(&packet));
         if was_repaired {
             self.buffers.packet_log.record_received(sequence, timestamp, header.marker, fate);
+        } else if self.is_finished(timestamp) {
+            self.buffers.push_late_packet(now, sequence, timestamp, packet);
         } else {
             self.buffers.record_arrival(now, timestamp);
             self.buffers.push_packet(now, sequence, timestamp, header.marker, packet, fate);
@@ -476,14 +430,11 @@ impl RtpFrameReceiver {
         Some(timestamp)
     }
 
-    /// Records the arrival of a packet, which ends the requests for it. Returns true if its retransmission was used.
-    fn record_arrival(&mut self, now: Instant, sequence: i64) -> bool {
-        let timeout = self.buffers.reorder_buffer.timeout();
-        self.retransmission.as_mut().is_some_and(|state| state.record_arrival(now, sequence, timeout))
-    }
-
     /// Passes a packet to the depacketizer, and handles the frames that this completes.
     fn assemble(&mut self, now: Instant, packet: &Packet) {
+        if self.is_finished(self.extend(packet.header.timestamp)) {
+            return;
+        }
         let sequence = packet.header.sequence;
         if matches!(self.previous_play, PreviousPlay::Continued { first } if sequence.wrapping_sub(first) < 1 << 15)
         {
@@ -577,6 +528,9 @@ impl RtpFrameReceiver {
         if let Some(state) = &self.retransmission {
             state.add_to(snapshot);
         }
+        if let Some(state) = &self.parity {
+            state.add_to(snapshot);
+        }
     }
 
     /// Number of packets known to have been sent, by their sequence numbers.
@@ -603,18 +557,15 @@ impl FrameReceiver for RtpFrameReceiver {
     }
 
     fn waiting_frame(&self) -> Option<(i64, Instant)> {
-        // A gap may be of several frames. With the first of them it would be given up for all, although the packets of the
-        // others could still be sent again in time.
-        if self.retransmission.is_some() {
-            return None;
-        }
         let (timestamp, arrival) = self.buffers.reorder_buffer.first_waiting()?;
         let timestamp = self.depacketizer.current_timestamp().unwrap_or(timestamp);
-        let reference = self.highest_timestamp.unwrap_or(i64::from(timestamp));
-        Some((extend_timestamp(reference, timestamp), arrival + MIN_GAP_WAIT))
+        Some((self.extend(timestamp), arrival + MIN_GAP_WAIT))
     }
 
     fn skip_gap(&mut self, now: Instant) {
+        if self.retransmission.is_some() || self.parity.is_some() {
+            return self.finish_waiting_frame(now);
+        }
         if let Some(packet) = self.buffers.reorder_buffer.flush() {
             self.assemble(now, &packet);
         }
@@ -632,13 +583,14 @@ impl FrameReceiver for RtpFrameReceiver {
     fn stop(&mut self) {
         self.depacketizer.discard_frame();
         self.buffers.discard();
-        self.restart_retransmission(None);
+        self.restart_repair(None);
         self.buffers.last_packet = None;
         self.restart_candidates.clear();
         self.held.clear();
         self.previous_play = PreviousPlay::None;
         self.has_started = false;
         self.last_frame = None;
+        self.finished_timestamp = None;
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Retransmission {
     highest: Option<i64>,
     /// Packets whose retransmission was used.
     repaired: BTreeSet<i64>,
+    /// Packets after the highest so far that were repaired in another way, and are not missing.
+    repaired_otherwise: BTreeSet<i64>,
     /// Smoothed time from a request to the retransmission; `None` before the first.
     response_time: Option<Duration>,
     /// Round-trip time by RTCP.
@@ -106,6 +108,7 @@ impl Retransmission {
             missing: BTreeMap::new(),
             highest: None,
             repaired: BTreeSet::new(),
+            repaired_otherwise: BTreeSet::new(),
             response_time: None,
             round_trip: None,
             reorder_wait: MIN_REORDER_WAIT,
@@ -129,6 +132,7 @@ impl Retransmission {
     pub fn restart_at(&mut self, first: Option<i64>) {
         self.missing.clear();
         self.repaired.clear();
+        self.repaired_otherwise.clear();
         self.highest = first.map(|first| first - 1);
     }
 
@@ -161,6 +165,9 @@ impl Retransmission {
         let first = gap.start.max(gap.end.saturating_sub(MAX_MISSING as i64));
         let request_at = now + self.reorder_wait.min(timeout / MAX_REORDER_WAIT_DIVISOR);
         for sequence in first..gap.end {
+            if self.repaired_otherwise.contains(&sequence) {
+                continue;
+            }
             let packet = MissingPacket {
                 found_at: now,
                 deadline: now + timeout,
@@ -170,8 +177,19 @@ impl Retransmission {
             };
             self.missing.insert(sequence, packet);
         }
+        self.repaired_otherwise = self.repaired_otherwise.split_off(&gap.end);
         while self.missing.len() > MAX_MISSING {
             self.missing.pop_first();
+        }
+    }
+
+    /// Records that a packet was repaired in another way, and need not be sent again.
+    pub fn record_other_repair(&mut self, sequence: i64) {
+        self.missing.remove(&sequence);
+        if self.highest.is_none_or(|highest| sequence > highest)
+            && self.repaired_otherwise.len() < MAX_MISSING
+        {
+            self.repaired_otherwise.insert(sequence);
         }
     }
 
@@ -210,6 +228,11 @@ impl Retransmission {
             self.repaired.pop_first();
         }
         Ok(Some(RepairedPacket { sequence, packet }))
+    }
+
+    /// Counts a packet that [`Retransmission::handle_packet`] has returned as lost, because its frame was finished without it.
+    pub fn reject(&mut self, sequence: i64) {
+        self.counts.repaired -= u64::from(self.repaired.remove(&sequence));
     }
 
     /// Returns the sequence numbers to request at `now`, in rising order; `None` if nothing is to be requested.
@@ -274,10 +297,7 @@ impl Retransmission {
         snapshot.rtx_request_octets = request_octets;
         snapshot.rtx_packets = packets;
         snapshot.rtx_octets = octets;
-        let (unrepaired, expected) =
-            (snapshot.packets_lost.saturating_sub(repaired), snapshot.packets_expected);
-        snapshot.packets_unrepaired = unrepaired;
-        snapshot.unrepaired_ratio = (expected > 0).then(|| unrepaired as f64 / expected as f64);
+        snapshot.record_repaired(repaired);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::proto::rtp::Packet;
 
 /// Decision about a packet.
@@ -15,13 +17,13 @@ pub enum FilterResult {
     Switched(Vec<ReceivedPacket>),
 }
 
-/// Packet with its arrival time and size.
+/// Packet with its arrival time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ReceivedPacket {
     /// Time of arrival at the socket, or of leaving the emulated network.
     pub at: Instant,
-    /// Size in bytes, RTP header included.
-    pub size: usize,
+    /// Complete packet, RTP header included.
+    pub bytes: Bytes,
     /// Packet with its parsed header.
     pub packet: Packet,
 }
@@ -100,12 +102,11 @@ impl SsrcFilter {
 mod tests {
     use super::*;
     use crate::proto::rtp::Header;
-    use bytes::Bytes;
 
     fn packet(ssrc: u32) -> ReceivedPacket {
         let header = Header { marker: false, payload_type: 26, sequence: 0, timestamp: 0, ssrc };
         let packet = Packet { header, extension: None, payload: Bytes::new() };
-        ReceivedPacket { at: Instant::now(), size: 12, packet }
+        ReceivedPacket { at: Instant::now(), bytes: Bytes::new(), packet }
     }
 
     /// Number of packets that the filter passes for each of these SSRCs.

@@ -172,12 +172,15 @@ impl Protocol for RtspClient {
     }
 
     fn classify(&self, packet: RawPacket) -> RawPacket {
-        let offer = self.pipeline.receiver.as_ref().and_then(RtpFrameReceiver::retransmission_offer);
         let payload_type = packet.bytes.get(1).map(|second| second & 0x7F);
-        match offer.is_some_and(|offer| packet.kind.is_rtp() && payload_type == Some(offer.payload_type)) {
-            true => RawPacket { kind: PacketKind::Retransmission, ..packet },
-            false => packet,
-        }
+        let payload_type = payload_type.filter(|_| packet.kind.is_rtp());
+        let kind = self
+            .pipeline
+            .receiver
+            .as_ref()
+            .zip(payload_type)
+            .and_then(|(receiver, payload_type)| receiver.repair_kind(payload_type));
+        RawPacket { kind: kind.unwrap_or(packet.kind), ..packet }
     }
 
     fn handle_packet(&mut self, now: Instant, RawPacket { kind, bytes }: RawPacket) {
@@ -186,7 +189,7 @@ impl Protocol for RtspClient {
             PacketKind::Rtp if self.machine.status().in_flight == Some(Method::Play) => {
                 self.early_packets.push(now, bytes)
             }
-            PacketKind::Rtp | PacketKind::Retransmission => self.receive_rtp(now, bytes),
+            PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => self.receive_rtp(now, bytes),
             PacketKind::Rtcp => self.receive_rtcp(now, &bytes),
         }
     }
@@ -202,6 +205,7 @@ impl Protocol for RtspClient {
             self.reports.next_report_at(),
             self.poll_data_timeout(),
             self.bye_deadline(),
+            self.last_frame_deadline(),
         ];
         timeouts.into_iter().flatten().min()
     }

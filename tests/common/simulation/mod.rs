@@ -8,4 +8,4 @@ mod server;
 mod world;
 
 pub use options::{MS, WorldOptions};
-pub use world::World;
+pub use world::{ShownFrame, World};

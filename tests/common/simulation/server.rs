@@ -214,6 +214,7 @@ impl SimulatedServer {
                 StreamOutput::Fetch(frame) => session.stream().end_at(frame),
                 StreamOutput::Rtp(bytes) => datagrams.push(RawPacket::rtp(bytes)),
                 StreamOutput::Retransmission(bytes) => datagrams.push(RawPacket::retransmission(bytes)),
+                StreamOutput::Parity(bytes) => datagrams.push(RawPacket::parity(bytes)),
                 StreamOutput::Rtcp(bytes) => datagrams.push(RawPacket::rtcp(bytes)),
                 StreamOutput::Ended => {
                     let progress = IndexProgress { defects: Some(Default::default()), ..self.info.progress };

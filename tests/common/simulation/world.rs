@@ -1,12 +1,14 @@
 //! The client, the server and the link between them, stepped from one deadline to the next.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 use reelay::impairment::{Emulator, EmulatorSettings, EmulatorStats, Impairments, PacketKind, RawPacket};
+use reelay::media::jpeg::FreshArea;
 use reelay::proto::rtcp::{Epoch, NtpTime};
 use reelay::proto::rtsp::{ChannelPair, PortPair, Request, Response, RtspUrl, encode_interleaved};
 use reelay::session::{
@@ -38,6 +40,8 @@ pub struct ShownFrame {
     pub at: Duration,
     pub position_ms: Option<u64>,
     pub jpeg: Bytes,
+    /// Parts of the picture that are from the frame itself; `None` if it is complete.
+    pub fresh_area: Option<Arc<FreshArea>>,
 }
 
 /// The client, the server and the network between them.
@@ -64,6 +68,8 @@ pub struct World {
     pub events: Vec<(Duration, SessionEvent)>,
     pub received: Vec<Frame>,
     pub shown: Vec<ShownFrame>,
+    /// Bytes of the packets on the RTP port that the server has sent, with the headers of IP and UDP.
+    pub sent_octets: u64,
     connect_at: Option<Instant>,
     /// Packets that have arrived while the client was stopped.
     backlog: Vec<RawPacket>,
@@ -111,6 +117,7 @@ impl World {
             events: Vec::new(),
             received: Vec::new(),
             shown: Vec::new(),
+            sent_octets: 0,
             connect_at: None,
             backlog: Vec::new(),
         }
@@ -276,6 +283,7 @@ impl World {
         self.finish_connecting();
         self.deliver_pipes();
         for datagram in self.server.poll_datagrams(self.now) {
+            self.sent_octets += if datagram.kind.is_rtp() { datagram.bytes.len() as u64 + 28 } else { 0 };
             let is_lost = datagram.kind == PacketKind::Rtcp && self.drops_rtcp
                 || self.drops_udp && self.server.channels().is_none();
             if !is_lost && let Some(datagram) = self.server.link_mut().send(self.now, datagram) {
@@ -353,6 +361,7 @@ impl World {
                     at: self.now - self.start,
                     position_ms: position.map(|position| position.as_micros() / 1_000),
                     jpeg: frame.jpeg,
+                    fresh_area: frame.fresh_area,
                 }),
                 ClientOutput::Event(event) => self.events.push((self.now - self.start, event)),
                 ClientOutput::SendPacket(RawPacket { kind: PacketKind::Rtcp, bytes }) => {

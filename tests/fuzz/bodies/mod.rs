@@ -12,6 +12,7 @@ pub mod jpeg_decode;
 pub mod jpeg_repair;
 pub mod jpeg_transcode;
 pub mod jpeg_walk;
+pub mod parity_packet;
 pub mod proxy_stream;
 pub mod rfc2435_depacketizer;
 pub mod rtcp_packet;

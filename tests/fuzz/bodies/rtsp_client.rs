@@ -1,6 +1,8 @@
 //! Client of standard RTSP: it writes complete messages only, its time goes on, and it stops.
 
 use reelay::media::payload::PayloadFormat;
+use reelay::proto::fec::Parity;
+use reelay::proto::rtp::Header;
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, RtspUrl};
 use reelay::proto::rtx::{self, RtxFields};
 use reelay::session::RtspClient;
@@ -49,7 +51,8 @@ fn described_with_profile(script: Script, profile: &str) -> Script {
     let sdp = format!(
         "v=0\r\ns=Camera\r\na=range:npt=0-2.0\r\nm=video 0 {profile}\r\na=framerate:25\r\na=control:track1\r\n\
          a=x-reelay-jpeg-header:1\r\na=rtcp-xr:rcvr-rtt=sender\r\na=rtpmap:97 rtx/90000\r\n\
-         a=fmtp:97 apt=26;rtx-time=1000\r\na=rtcp-fb:26 nack\r\na=rtcp-rsize\r\n"
+         a=fmtp:97 apt=26;rtx-time=1000\r\na=rtcp-fb:26 nack\r\na=rtcp-rsize\r\n\
+         a=rtpmap:98 ulpfec/90000\r\na=ssrc-group:FEC-FR 7 9\r\n"
     );
     let length = sdp.len();
     script.respond(&format!("{OK}Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER\r\n\r\n")).respond(
@@ -59,7 +62,7 @@ fn described_with_profile(script: Script, profile: &str) -> Script {
 
 fn playing(script: Script, transport: &str) -> Script {
     let has_feedback = transport.starts_with("RTP/AVPF");
-    described_with_profile(script, if has_feedback { "RTP/AVPF 26 97" } else { "RTP/AVP 26" })
+    described_with_profile(script, if has_feedback { "RTP/AVPF 26 97 98" } else { "RTP/AVP 26 98" })
         .respond(&format!("{OK}Session: 12345678;timeout=60\r\nTransport: {transport}\r\n\r\n"))
         .respond(&format!("{OK}Session: 12345678\r\nRange: npt=0-2.0\r\nRTP-Info: url=rtsp://127.0.0.1:8554/film/track1;seq=65530;rtptime=0\r\n\r\n"))
 }
@@ -84,6 +87,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
             }
         })
     };
+    // Each third packet is lost and recovered.
+    let with_parity = |script: Script| {
+        packets.chunks(3).fold(script, |script, group| {
+            let mut parity = Parity::default();
+            group.iter().for_each(|packet| _ = parity.add(packet));
+            let header = Header { marker: false, payload_type: 98, sequence: 0, timestamp: 0, ssrc: 9 };
+            let script = group.iter().take(2).fold(script, |script, packet| script.packet(packet).wait(10));
+            script.packet(&[&header.encode(false)[..], &parity.encode()].concat()).wait(10)
+        })
+    };
     let with_frames =
         |script: Script| packets.iter().fold(script, |script, packet| script.interleaved(0, packet).wait(40));
     let challenge = "RTSP/1.0 401 Unauthorized\r\nCSeq: {C}\r\nWWW-Authenticate: Digest realm=\"x\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n";
@@ -92,6 +105,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         with_packets(playing(Script::new(0), UDP)).rtcp(&reports[0]).wait(500).rtcp(&reports[3]).wait(3_000).respond(&empty),
         with_retransmissions(playing(Script::new(16), FEEDBACK)).wait(3_000).respond(&empty),
         with_retransmissions(playing(Script::new(60), FEEDBACK)).wait(3_000).respond(&empty),
+        with_parity(playing(Script::new(64), UDP)).wait(3_000).respond(&empty),
+        with_parity(playing(Script::new(80), FEEDBACK)).wait(3_000).respond(&empty),
         with_packets(playing(Script::new(12), UDP)).wait(20_000).lose_connection().wait(2_000),
         with_frames(playing(Script::new(1), TCP)).interleaved(1, &reports[0]).wait(200).command(0).respond(&empty),
         with_frames(playing(Script::new(5), TCP)).wait(30_000).respond(&empty).wait(30_000),

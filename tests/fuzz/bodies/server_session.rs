@@ -257,7 +257,7 @@ impl Session {
                     );
                     self.next_sequence = counts_packets.then(|| header.sequence.wrapping_add(1));
                 }
-                StreamOutput::Retransmission(bytes) => {
+                StreamOutput::Retransmission(bytes) | StreamOutput::Parity(bytes) => {
                     let header = Packet::parse(bytes.into()).expect("our packets are valid").header;
                     assert_ne!(header.ssrc, ssrc);
                 }

@@ -40,8 +40,12 @@ impl RtspClient {
             LowerTransport::Tcp | LowerTransport::Udp => receiver,
         };
         let is_udp = lower_transport == LowerTransport::Udp;
-        let receiver = match presentation.retransmission.filter(|_| is_udp && transport.has_feedback) {
+        let receiver = match presentation.retransmission().filter(|_| is_udp && transport.has_feedback) {
             Some(offer) => receiver.with_retransmission(offer),
+            None => receiver,
+        };
+        let receiver = match presentation.parity().filter(|_| is_udp) {
+            Some(offer) => receiver.with_parity(offer),
             None => receiver,
         };
         self.reports.start_session(presentation.has_receiver_rtt);

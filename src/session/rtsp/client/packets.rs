@@ -67,13 +67,10 @@ impl RtspClient {
         let receiver = self.pipeline.receiver.as_ref();
         let current_ssrc = receiver.and_then(RtpFrameReceiver::ssrc);
         let expected = receiver.map(RtpFrameReceiver::expected_packets).filter(|expected| *expected > 0);
-        let is_retransmission =
-            |ssrc| receiver.is_some_and(|receiver| receiver.is_retransmission_source(ssrc));
+        let is_repair = |ssrc| receiver.is_some_and(|receiver| receiver.is_repair_source(ssrc));
         let packets: Vec<_> = packets
             .into_iter()
-            .filter(
-                |packet| !matches!(packet, RtcpPacket::SenderReport { ssrc, .. } if is_retransmission(*ssrc)),
-            )
+            .filter(|packet| !matches!(packet, RtcpPacket::SenderReport { ssrc, .. } if is_repair(*ssrc)))
             .collect();
         let has_bye = packets.iter().any(|packet| matches!(packet, RtcpPacket::Bye { .. }));
         let (mut packet_count, mut rtp_timestamp) = (None, None);

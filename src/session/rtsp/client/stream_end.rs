@@ -5,16 +5,40 @@ use std::time::Instant;
 use super::RtspClient;
 use crate::session::options::WAITING_TIMEOUT;
 use crate::session::protocol::Protocol as _;
+use crate::session::rtp::receiver::MIN_GAP_WAIT;
 
 impl RtspClient {
     pub(super) fn check_end(&mut self, now: Instant) {
+        let is_last_frame_due = self.last_frame_deadline().is_some_and(|deadline| now >= deadline);
+        if is_last_frame_due && self.finish_last_frame(now) {
+            return;
+        }
         if !self.is_playing() || !self.pipeline.presenter.jitter_buffer.is_empty() {
             return;
         }
         let is_bye_due = self.bye_deadline().is_some_and(|deadline| now >= deadline);
-        if self.pipeline.is_closed_by_server || self.has_last_frame() || is_bye_due {
+        let is_over = self.pipeline.is_closed_by_server || self.has_last_frame() || is_bye_due;
+        if is_over && !self.finish_last_frame(now) {
             self.end_stream(now);
         }
+    }
+
+    /// Returns the time at which the last frame of the range is due, and is shown without the packets that it lacks; `None`
+    /// unless it has begun. After other frames, the packets of the next one show what is lost.
+    pub(super) fn last_frame_deadline(&self) -> Option<Instant> {
+        let (receiver, play_range) = (self.pipeline.receiver.as_ref()?, self.play_range.as_ref()?);
+        let is_last = self.is_playing() && play_range.has_reached_last_frame();
+        let timestamp = receiver.open_frame().filter(|_| is_last)?;
+        let due = self.pipeline.presenter.expected_due(timestamp)?;
+        Some(due.max(self.pipeline.last_packet()? + MIN_GAP_WAIT))
+    }
+
+    /// Finishes the frame that has begun, because no more packets of it arrive. Returns true if it is to be shown.
+    fn finish_last_frame(&mut self, now: Instant) -> bool {
+        let Some(receiver) = &mut self.pipeline.receiver else { return false };
+        receiver.finish_frame(now);
+        self.pipeline.collect_frames(now);
+        !self.pipeline.presenter.jitter_buffer.is_empty()
     }
 
     pub(super) fn is_playing(&self) -> bool {

@@ -112,15 +112,18 @@ impl RtspMachine {
         match (kind, &self.stage) {
             (RequestKind::Describe | RequestKind::RefreshDescription, _) => {
                 request = request.with_header(header::ACCEPT, "application/sdp");
-                if self.may_request_retransmission() {
+                if self.options.retransmission && self.may_use_udp() {
                     request = request.with_header(header::X_REELAY_RETRANSMISSION, "1");
+                }
+                if let Some(group_size) = self.options.fec.filter(|_| self.may_use_udp()) {
+                    request = request.with_header(header::X_REELAY_FEC, group_size.to_string());
                 }
             }
             (RequestKind::SetUp, Stage::ReadyToSetUp(presentation, transport)) => {
                 let jpeg_header = presentation.offers_jpeg_header;
                 let is_udp = transport.lower_transport == LowerTransport::Udp;
                 let has_feedback =
-                    is_udp && self.options.retransmission && presentation.retransmission.is_some();
+                    is_udp && self.options.retransmission && presentation.retransmission().is_some();
                 // Earlier versions of Reelay's server ignore the second parameter.
                 let jpeg_restart = jpeg_header;
                 let transport = Transport { jpeg_header, jpeg_restart, has_feedback, ..transport.clone() };
@@ -139,10 +142,10 @@ impl RtspMachine {
         }
     }
 
-    /// Returns true if retransmission is wanted, and packets may travel over UDP.
-    fn may_request_retransmission(&self) -> bool {
+    /// Returns true if packets may travel over UDP.
+    fn may_use_udp(&self) -> bool {
         let is_tcp = self.options.transport == TransportPreference::Tcp || self.has_fallen_back;
-        self.options.retransmission && !is_tcp && !self.url.is_tls()
+        !is_tcp && !self.url.is_tls()
     }
 
     fn request_url(&self, kind: RequestKind) -> String {
