@@ -532,6 +532,9 @@ fn failed_connection_returns_to_the_start_screen() {
     let unreachable = SessionError::Unreachable { server: "h".to_owned(), reason: "refused".to_owned() };
     harness.emit_session_event(SessionEvent::Failed(unreachable.clone()));
     assert!(harness.shows("Play the sample film") && harness.shows(&unreachable.to_string()));
+    // The list has the time at which it was tried.
+    assert!(harness.shows(" · did not answer"));
+    harness.click("Clear all");
     harness.assert_snapshot("connection-failed", DEFAULT_SIZE);
 
     let mut cancelled = AppHarness::connecting();

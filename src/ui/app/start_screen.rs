@@ -80,14 +80,15 @@ const SMALL_LOGO_SIZE: f32 = 56.0;
 const TITLE_HEIGHT: f32 = 60.0;
 const BUTTON_HEIGHT: f32 = 43.0;
 const HINT_HEIGHT: f32 = 17.0;
-const CARD_HEIGHT: f32 = 100.0;
-const LOW_CARD_HEIGHT: f32 = 64.0;
 
 /// Minimum width for two buttons side by side, in logical pixels.
 const MIN_TWO_COLUMN_WIDTH: f32 = 430.0;
 
 /// Minimum width for three buttons side by side, in logical pixels.
 const MIN_THREE_COLUMN_WIDTH: f32 = 620.0;
+
+/// Minimum width for cards whose descriptions have two lines, in logical pixels.
+const MIN_WIDE_CARDS_WIDTH: f32 = 860.0;
 
 /// Minimum width for the recents beside the buttons, in logical pixels.
 const MIN_RECENT_WIDTH: f32 = 760.0;
@@ -125,11 +126,20 @@ impl Columns {
     }
 }
 
-/// Returns the height of the cards in a window of this width.
+/// Returns the height of a card in a window of this width, for the lines that its description needs.
+fn card_height(width: f32) -> f32 {
+    match width {
+        width if width < MIN_THREE_COLUMN_WIDTH => 64.0,
+        width if width < MIN_WIDE_CARDS_WIDTH => 100.0,
+        _ => 84.0,
+    }
+}
+
+/// Returns the height of all cards in a window of this width.
 fn cards_height(width: f32) -> f32 {
     match width < MIN_THREE_COLUMN_WIDTH {
-        true => 3.0 * LOW_CARD_HEIGHT + 2.0 * space::SMALL,
-        false => CARD_HEIGHT,
+        true => 3.0 * card_height(width) + 2.0 * space::SMALL,
+        false => card_height(width),
     }
 }
 
@@ -245,8 +255,7 @@ fn hint<'a>() -> Element<'a, Action> {
 /// Returns the cards: side by side, or one below the other in a narrow window.
 fn cards<'a>(width: f32) -> Element<'a, Action> {
     let is_narrow = width < MIN_THREE_COLUMN_WIDTH;
-    let height = if is_narrow { LOW_CARD_HEIGHT } else { CARD_HEIGHT };
-    let cards = Lesson::ALL.map(|lesson| card(lesson, height));
+    let cards = Lesson::ALL.map(|lesson| card(lesson, card_height(width)));
     match is_narrow {
         true => Column::with_children(cards).spacing(space::SMALL).into(),
         false => Row::with_children(cards).spacing(space::NORMAL).into(),
