@@ -20,12 +20,12 @@ use reelay::net::clock_check::ClockJump;
 use reelay::proto::rtsp::{LowerTransport, Method, Npt, NptRange, StatusCode};
 use reelay::session::{CertificateDetails, CertificateProblem, Fingerprint, UntrustedCertificate};
 use reelay::session::{
-    Dialect, Direction, Goal, LoggedMessage, Presentation, ReconnectReason, RtspState, SessionCommand,
-    SessionError, SessionEvent, SourceUrl, TransportPreference,
+    Dialect, Direction, Goal, LoggedMessage, PlayoutDelay, Presentation, ReconnectReason, RtspOptions,
+    RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl, TransportPreference,
 };
 use reelay::settings::{Controls, FilmRate, PanelKind, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
-use reelay::ui::{AppOptions, Menu, Message, SaveResult, Shortcut, play_list};
+use reelay::ui::{AppOptions, Menu, Message, SaveResult, Shortcut, play_list, preferences};
 
 const THREE_BUTTONS: [&str; 3] = ["Play", "Pause", "Stop"];
 const FOUR_BUTTONS: [&str; 4] = ["Setup", "Play", "Pause", "Teardown"];
@@ -532,6 +532,9 @@ fn failed_connection_returns_to_the_start_screen() {
     let unreachable = SessionError::Unreachable { server: "h".to_owned(), reason: "refused".to_owned() };
     harness.emit_session_event(SessionEvent::Failed(unreachable.clone()));
     assert!(harness.shows("Play the sample film") && harness.shows(&unreachable.to_string()));
+    // The list has the time at which it was tried.
+    assert!(harness.shows(" · did not answer"));
+    harness.click("Clear all");
     harness.assert_snapshot("connection-failed", DEFAULT_SIZE);
 
     let mut cancelled = AppHarness::connecting();
@@ -816,7 +819,8 @@ fn classroom_server_is_connected_and_remembered() {
     assert_eq!(harness.next_goal(), Some(Goal::Ready));
 
     let mut settings = Settings::default();
-    settings.remember_server("lab.example:1025".to_owned(), Dialect::Classroom);
+    let film = SourceUrl::parse_as("rtsp://lab.example:1025/movie.Mjpeg", Dialect::Classroom).unwrap();
+    settings.remember_stream(&film, jiff::Timestamp::UNIX_EPOCH);
     let mut harness = AppHarness::with_settings(settings);
     harness.send(Message::Shortcut(Shortcut::Connect));
     assert!(!harness.shows("File name"));
@@ -1384,8 +1388,49 @@ fn dialogs_match_snapshots() {
     });
     assert!(harness.shows("Preferences"));
     harness.assert_snapshot("preferences-dark", DEFAULT_SIZE);
+    for (section, name) in [("Playing", "playing"), ("Privacy", "privacy"), ("About", "about")] {
+        harness.click(section);
+        harness.assert_snapshot(&format!("preferences-{name}"), DEFAULT_SIZE);
+    }
+    harness.click("Appearance");
     harness.click("Light");
     harness.assert_snapshot("preferences-light", DEFAULT_SIZE);
+    harness.send(Message::Preferences(preferences::Message::Section(preferences::Section::Network)));
+    harness.assert_snapshot("preferences-network-light", MIN_SIZE);
+}
+
+#[test]
+fn preferences_of_network_and_privacy_are_applied() {
+    let mut settings = Settings::default();
+    settings.remember_film("/films/a.avi".into(), jiff::Timestamp::UNIX_EPOCH);
+    let mut harness = AppHarness::with_settings(settings);
+    harness.send(Message::Shortcut(Shortcut::Preferences));
+    for change in [
+        preferences::Message::Retransmission(true),
+        preferences::Message::AutomaticDelay(true),
+        preferences::Message::KeepRecents(false),
+        preferences::Message::Scale(150),
+        preferences::Message::Submit,
+    ] {
+        harness.send(Message::Preferences(change));
+    }
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    let [
+        Command::SetConcealment(_),
+        Command::SetPlayoutDelay(PlayoutDelay::Auto),
+        Command::SetRetransmission(true),
+    ] = commands[..]
+    else {
+        panic!("{commands:?}")
+    };
+    let settings = harness.app.settings();
+    assert!(settings.retransmission && settings.automatic_playout_delay && !settings.keep_recents);
+    assert_eq!((settings.recents.len(), settings.interface_scale), (0, 150));
+    let url = SourceUrl::parse("rtsp://camera.example/live").unwrap();
+    harness.app.connect(url.clone(), RtspOptions::for_source(&url), false);
+    let Some(Command::Connect { options, .. }) = harness.next_command() else { panic!("not connected") };
+    assert!(options.retransmission);
+    assert_eq!(harness.app.settings().recents, [], "nothing is remembered any more");
 }
 
 #[test]
@@ -1468,7 +1513,7 @@ fn panels_and_preferences_have_shortcuts() {
     harness.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
     assert!(!harness.shows("Session summary…"));
     harness.send(Message::Shortcut(Shortcut::Preferences));
-    assert!(harness.shows("Playout delay (ms)"));
+    assert!(harness.shows("Size of text and controls"));
 }
 
 #[test]
@@ -1494,6 +1539,7 @@ fn frame_rate_of_command_line_is_not_saved() {
         let options = AppOptions { settings: settings.clone(), frame_rate: rate, ..AppOptions::default() };
         let mut harness = AppHarness::with_options(options);
         harness.send(Message::Shortcut(Shortcut::Preferences));
+        harness.click("Playing");
         ["12", "25"].map(|rate| harness.shows(rate))
     };
     assert_eq!(shown(None), [true, false]);
@@ -1505,6 +1551,7 @@ fn frame_rate_of_command_line_is_not_saved() {
     let mut window = WindowHarness::new(&mut harness);
     let mut apply = |typed: &str| {
         window.send(Message::Shortcut(Shortcut::Preferences));
+        window.click("Playing");
         window.type_text(typed);
         window.press_key(Key::Named(Named::Enter));
         window.harness.app.settings().frame_rate
@@ -2001,8 +2048,10 @@ fn camera_is_remembered_without_its_password() {
     });
     let Some(Command::Connect { url, .. }) = harness.next_command() else { panic!("not connected") };
     assert_eq!(url.credentials(), Some(("ann", "secret")));
-    let server = &harness.app.settings().servers[0];
+    let server = &harness.app.settings().known_servers()[0];
     assert_eq!((server.address.as_str(), server.dialect), ("camera.example:80", Dialect::Http));
+    let address = harness.app.settings().recents[0].source.text();
+    assert_eq!(address, "http://camera.example/video?pwd=…");
     let kept = format!("{:?} {url} {url:?}", harness.app.settings());
     assert!(!kept.contains("secret") && !kept.contains("hidden"), "{kept}");
 }

@@ -13,11 +13,11 @@ use iced_test::selector;
 use reelay::backend::Command;
 use reelay::impairment::EmulatorSettings;
 use reelay::session::{
-    CertificateProblem, Fingerprint, Goal, RtspState, SessionCommand, SessionError, SessionEvent,
+    CertificateProblem, Fingerprint, Goal, RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl,
     UntrustedCertificate,
 };
-use reelay::settings::{Controls, ThemePreference};
-use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut};
+use reelay::settings::{Controls, Settings, ThemePreference};
+use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut, preferences};
 
 const HEADER: [&str; 8] =
     ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
@@ -68,7 +68,15 @@ fn sample() -> AppHarness {
 fn tab_visits_every_control_of_the_start_screen() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     let start = ["Play the sample film", "Open a film…", "Open a folder…", "Connect to a stream…"];
-    assert_eq!(tab_order(&mut WindowHarness::new(&mut harness)), [&HEADER[..], &start].concat());
+    let cards = ["Lose 5 % of the packets", "Read the conversation", "Serve this film"];
+    assert_eq!(tab_order(&mut WindowHarness::new(&mut harness)), [&HEADER[..], &start, &cards].concat());
+    let mut settings = Settings::default();
+    settings.remember_film("/films/a.avi".into(), jiff::Timestamp::UNIX_EPOCH);
+    settings.remember_stream(&SourceUrl::parse("rtsp://b/live").unwrap(), jiff::Timestamp::UNIX_EPOCH);
+    let mut harness = AppHarness::with_settings(settings);
+    let recents = ["Clear all", "rtsp://b/live", "forget rtsp://b/live", "a.avi", "forget /films/a.avi"];
+    let order = tab_order(&mut WindowHarness::new(&mut harness));
+    assert_eq!(order, [&HEADER[..], &start, &recents, &cards].concat());
 }
 
 #[test]
@@ -140,8 +148,19 @@ fn tab_stays_within_a_dialog_and_visits_every_control() {
     let fields = ["connect-host", "connect-port", "connect-file", "connect-classroom-rtp-port"];
     assert_eq!(classroom, [&["Server or camera"], &fields[..], &["Cancel", "Connect"]].concat());
     let preferences = order(|harness| harness.send(Message::Shortcut(Shortcut::Preferences)));
-    let fields = ["System", "preferences-rate", "preferences-delay", "MOV", "JPEG", "On", "On"];
-    assert_eq!(preferences, [&fields[..], &["Cancel", "Apply"]].concat());
+    assert_eq!(preferences, ["Appearance", "System", "100 %", "Cancel", "Apply"]);
+    let section = |section: preferences::Section| {
+        let mut harness = sample();
+        harness.send(Message::Shortcut(Shortcut::Preferences));
+        harness.send(Message::Preferences(preferences::Message::Section(section)));
+        tab_order(&mut WindowHarness::new(&mut harness))
+    };
+    let playing = ["Appearance", "preferences-rate", "On", "On", "MOV", "JPEG", "Cancel", "Apply"];
+    assert_eq!(section(preferences::Section::Playing), playing);
+    let network = ["Appearance", "Fixed", "preferences-delay", "On", "Cancel", "Apply"];
+    assert_eq!(section(preferences::Section::Network), network);
+    assert_eq!(section(preferences::Section::Privacy), ["Appearance", "On", "Cancel", "Apply"]);
+    assert_eq!(section(preferences::Section::About), ["Appearance", "Cancel", "Apply"]);
     let sign_in = order(|harness| {
         let error = SessionError::Unauthorized { was_refused: false };
         *harness = AppHarness::with_stream_as("ann", "wrong");
@@ -224,6 +243,7 @@ fn escape_drops_the_focus_before_anything_else() {
     assert_eq!(window.focused(), None);
     assert!(window.harness.shows("Preferences"));
     assert!(!press(&mut window, Named::Escape), "Escape is a shortcut");
+    window.click("Playing");
     window.tab_to("preferences-rate");
     assert!(press(&mut window, Named::Escape));
     assert!(!window.harness.shows("Preferences"), "Escape in a field closes the dialog around it");
@@ -235,7 +255,7 @@ fn focus_returns_to_the_control_that_opened_a_dialog() {
     let mut window = WindowHarness::new(&mut harness);
     window.tab_to("preferences");
     press(&mut window, Named::Space);
-    assert_eq!(window.focused().as_deref(), Some("preferences-rate"));
+    assert_eq!(window.focused(), None, "the dialog has no field in its first section");
     window.tab_to("Cancel");
     press(&mut window, Named::Enter);
     assert_eq!(window.focused().as_deref(), Some("preferences"));

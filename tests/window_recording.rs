@@ -156,6 +156,7 @@ fn names_of_recordings_have_no_password() {
 fn formats_are_preferences() {
     let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     harness.send(Message::Shortcut(Shortcut::Preferences));
+    harness.click("Playing");
     harness.click("Classroom");
     assert!(
         harness.shows("The classroom format holds no times: the recording plays at 20 frames per second.")

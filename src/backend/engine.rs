@@ -13,14 +13,15 @@ use tokio_util::task::TaskTracker;
 use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Concealment};
 use super::preview::{Preview, PreviewQueue};
 use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
+use super::sharing::{SharedServer, Sharing};
 use super::source::{MediaSource, OpenedSource};
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, MediaFile, MediaFileError};
 use crate::proto::rtsp::Npt;
 use crate::server_embed::{Server, ServerEvent};
 use crate::session::{
-    Decoder, EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, RtspOptions, RtspState, Screen, Session,
-    SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
+    Decoder, EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, PlayoutDelay, RtspOptions, RtspState,
+    Screen, Session, SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
 };
 use crate::stats::Figures;
 
@@ -43,6 +44,9 @@ pub(super) struct Engine {
     session_events: mpsc::Sender<(u64, SessionEvent)>,
     options: BackendOptions,
     concealment: Concealment,
+    playout_delay: PlayoutDelay,
+    /// Lost packets of the open film are requested again.
+    retransmission: bool,
     trusted: Arc<TrustedCertificates>,
     generation: u64,
     /// File that is being opened. A large damaged file may be read for a long time before a frame is found.
@@ -56,6 +60,7 @@ pub(super) struct Engine {
     /// True while a recording is not complete, for the shutdown.
     is_recording: watch::Sender<bool>,
     snapshots: JoinSet<Result<PathBuf, String>>,
+    shared: SharedServer,
     /// Closed sessions whose TEARDOWN is still in flight.
     teardowns: TaskTracker,
 }
@@ -98,6 +103,8 @@ impl Engine {
             events,
             figures,
             session_events,
+            playout_delay: options.playout_delay.into(),
+            retransmission: false,
             options,
             concealment: Concealment::default(),
             trusted: Arc::default(),
@@ -110,6 +117,7 @@ impl Engine {
             recording: WindowRecording::default(),
             is_recording,
             snapshots: JoinSet::new(),
+            shared: SharedServer::default(),
             teardowns: TaskTracker::new(),
         }
     }
@@ -125,7 +133,10 @@ impl Engine {
     ) {
         loop {
             tokio::select! {
-                Some(command) = commands.recv() => self.handle_command(command),
+                Some(command) = commands.recv() => match command {
+                    Command::Share { generation } => self.share(generation).await,
+                    command => self.handle_command(command),
+                },
                 Some((generation, event)) = session_events.recv() => self.handle_session_event(generation, event).await,
                 Some(event) = server_events.recv() => self.handle_server_event(event).await,
                 result = wait_for_open(&mut self.opening) => self.finish_opening(result).await,
@@ -167,6 +178,9 @@ impl Engine {
                 }
             }
             Command::Close { generation } => self.close(generation),
+            // `run` starts the server, for which it waits.
+            Command::Share { .. } => {}
+            Command::StopSharing => self.shared.stop(),
             Command::SetEmulatorSettings(settings) => self.emulator.configure(settings),
             Command::SetTrustedCertificates(at_servers) => {
                 self.trusted = Arc::new(TrustedCertificates { at_servers, anywhere: None });
@@ -181,11 +195,12 @@ impl Engine {
             Command::StopRecording => self.recording.stop(),
             Command::SaveSnapshot(request) => self.save_snapshot(request),
             Command::SetFrameRates(rates) => self.options.frame_rates = rates,
+            Command::SetRetransmission(retransmission) => self.retransmission = retransmission,
             Command::SetConcealment(concealment) => self.set_concealment(concealment),
             Command::SetPlayoutDelay(delay) => {
-                self.options.playout_delay = delay;
+                self.playout_delay = delay;
                 if let Some(running) = &self.session {
-                    running.session.send_command(SessionCommand::SetPlayoutDelay(delay.into()));
+                    running.session.send_command(SessionCommand::SetPlayoutDelay(delay));
                 }
             }
         }
@@ -250,6 +265,7 @@ impl Engine {
         self.opening = None;
         self.close_session();
         self.server.library().clear();
+        self.shared.stop();
         self.media_file = None;
         self.progress = None;
         self.generation = generation;
@@ -275,8 +291,32 @@ impl Engine {
         self.emit(generation, BackendEventKind::Opened(media_file.info())).await;
         self.media_file = Some(media_file);
         let url = self.server.url_of(&name);
-        self.start_session(generation, url.into(), RtspOptions::default(), goal);
+        let rtsp = RtspOptions { retransmission: self.retransmission, ..RtspOptions::default() };
+        self.start_session(generation, url.into(), rtsp, goal);
         self.show_first_frame();
+        self.shared.stop_unless(generation);
+        self.share_film().await;
+    }
+
+    /// Starts to serve the media of a generation to other players.
+    async fn share(&mut self, generation: u64) {
+        match self.shared.start(generation).await {
+            Ok(()) if generation == self.generation => self.share_film().await,
+            // Once it is open.
+            Ok(()) => {}
+            Err(sentence) => {
+                self.emit(generation, BackendEventKind::Sharing(Sharing::Failed(sentence))).await
+            }
+        }
+    }
+
+    /// Serves the open film to other players, if that was requested.
+    async fn share_film(&mut self) {
+        let film = self.media_file.as_ref();
+        let url = film.and_then(|film| self.shared.serve(self.generation, film));
+        if let Some(url) = url {
+            self.emit(self.generation, BackendEventKind::Sharing(Sharing::At(url))).await;
+        }
     }
 
     fn start_session(&mut self, generation: u64, url: SourceUrl, rtsp: RtspOptions, goal: Goal) {
@@ -289,7 +329,7 @@ impl Engine {
         let options = SessionOptions {
             rtsp,
             emulator: EmulatorOptions { emulator: self.emulator.clone(), placement },
-            playout_delay: self.options.playout_delay.into(),
+            playout_delay: self.playout_delay,
             trusted: self.trusted.clone(),
             ..SessionOptions::default()
         };

@@ -134,7 +134,7 @@ impl Backend {
 mod tests {
     use super::*;
     use crate::backend::source::SAMPLE;
-    use crate::backend::{BackendEventKind, Command, FrameRates, MediaSource};
+    use crate::backend::{BackendEventKind, Command, FrameRates, MediaSource, Sharing};
     use crate::media::FrameRate;
     use crate::session::{Goal, SessionCommand, SessionEvent};
 
@@ -185,6 +185,40 @@ mod tests {
         (0..1_000).for_each(|frame| handle.send(Command::Preview(frame % 200)));
         handle.send(Command::Session { generation: 1, command: SessionCommand::SetGoal(Goal::Playing) });
         wait_for(&mut outputs, &runtime, has_reached(Goal::Playing, 2));
+        backend.shutdown();
+    }
+
+    #[test]
+    fn shared_film_is_served_to_others_until_other_media_are_opened() {
+        use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+        let runtime = Runtime::new().unwrap();
+        let options = BackendOptions {
+            frame_rates: FrameRates::new(FrameRate::CLASSROOM),
+            playout_delay: Duration::ZERO,
+        };
+        let (backend, mut outputs) = Backend::start(options).unwrap();
+        let handle = backend.handle();
+        handle.send(Command::Open { generation: 1, source: MediaSource::Sample, goal: Goal::Ready });
+        // Before the film is open.
+        handle.send(Command::Share { generation: 1 });
+        let mut url = String::new();
+        wait_for(&mut outputs, &runtime, |event| {
+            let BackendEventKind::Sharing(Sharing::At(at)) = &event.kind else { return false };
+            url.clone_from(at);
+            event.generation == 1
+        });
+        let server = url.trim_start_matches("rtsp://").split('/').next().unwrap();
+        assert!(url.ends_with("/sample.mjpeg"), "{url}");
+        let mut connection = std::net::TcpStream::connect(server).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        write!(connection, "DESCRIBE {url} RTSP/1.0\r\nCSeq: 1\r\n\r\n").unwrap();
+        let mut responses = BufReader::new(connection);
+        let mut status = String::new();
+        responses.read_line(&mut status).unwrap();
+        assert_eq!(status, "RTSP/1.0 200 OK\r\n");
+        handle.send(Command::Open { generation: 2, source: MediaSource::Sample, goal: Goal::Ready });
+        // The server closes the connection.
+        responses.read_to_end(&mut Vec::new()).unwrap();
         backend.shutdown();
     }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use super::frame_rates::FrameRates;
 use super::recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
+use super::sharing::Sharing;
 use super::source::{ListEntry, MediaSource};
 use crate::impairment::EmulatorSettings;
 use crate::media_file::{IndexProgress, MediaInfo};
-use crate::session::{Goal, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate};
+use crate::session::{
+    Goal, PlayoutDelay, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate,
+};
 
 /// Command from the window to the backend.
 #[derive(Debug)]
@@ -44,6 +47,13 @@ pub enum Command {
     /// Shows a frame of the open file without playing it, by its index from 0. Only the newest of several waiting
     /// previews is read.
     Preview(u64),
+    /// Serves the media of this generation, which may still be opened, to other players in the network.
+    Share {
+        /// Number of the media.
+        generation: u64,
+    },
+    /// Ends [`Command::Share`], as other media do.
+    StopSharing,
     /// Closes the current media, and ends its session.
     Close {
         /// Number that the window gives to the time without media; later events of the closed ones have older numbers.
@@ -52,7 +62,9 @@ pub enum Command {
     /// Sets the frame rates of films that state none, from the next [`Command::Open`] on.
     SetFrameRates(FrameRates),
     /// Sets the playout delay of the current and of later sessions.
-    SetPlayoutDelay(Duration),
+    SetPlayoutDelay(PlayoutDelay),
+    /// Sets whether lost packets of later films are requested again; streams have their own options.
+    SetRetransmission(bool),
     /// Sets how damaged frames of the current and of later sessions are shown.
     SetConcealment(Concealment),
     /// Records what the current session receives from now on, unless something is recorded already. The recording ends with
@@ -94,6 +106,8 @@ pub enum BackendEventKind {
     Recording(RecordingUpdate),
     /// A snapshot was saved at this path, or not, for the reason in a sentence.
     SnapshotSaved(Result<PathBuf, String>),
+    /// The media are served to other players, or no longer.
+    Sharing(Sharing),
     /// Event of the session.
     Session(SessionEvent),
 }

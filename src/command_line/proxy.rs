@@ -3,12 +3,13 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use super::address::{connectable_address, listen_error};
+use super::address::listen_error;
 use super::arguments::ProxyArguments;
 use super::error::CommandError;
 use super::stderr;
 use crate::backend::{self, ShutdownSignal};
 use crate::impairment::{Emulator, EmulatorSettings};
+use crate::net::connectable::connectable_address;
 use crate::proxy::{Proxy, ProxyOptions};
 
 /// Forwards until Ctrl+C, and then prints the packet counts of the emulated network.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::address::{connectable_address, listen_error};
+use super::address::listen_error;
 use super::arguments::{ServeArguments, TlsArguments, UserArguments};
 use super::error::CommandError;
 use super::stderr;
@@ -12,6 +12,7 @@ use crate::backend::{self, ShutdownSignal};
 use crate::impairment::{Emulator, EmulatorSettings};
 use crate::media::FrameRate;
 use crate::media_file::{AddedFolder, MediaFile, MediaFileError, renamed_message};
+use crate::net::connectable::connectable_address;
 use crate::net::server_tls::{ServerTls, ServerTlsError};
 use crate::proto::rtsp::RtspUrl;
 use crate::server_embed::{Authenticator, Observer, Server, ServerOptions};

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::classroom::ClassroomUrl;
-use crate::proto::http::HttpUrl;
+use crate::proto::http::{HttpUrl, redact_query};
 use crate::proto::rtsp::RtspUrl;
 
 /// Address of a stream on a server.
@@ -43,7 +43,38 @@ impl Dialect {
     }
 }
 
+/// Words in the names of parameters that have a password as their value.
+const SECRET_WORDS: [&str; 7] = ["pass", "pwd", "psw", "token", "secret", "auth", "key"];
+
+/// Returns whether a parameter whose name contains one of the words has a value. Some cameras expect a password in the path
+/// of the URL: `/user=admin_password=…`.
+fn names_secret(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.match_indices('=').any(|(at, _)| {
+        let name = lower[..at].rsplit(['/', '?', '&', ';', '=']).next().unwrap_or_default();
+        let has_value = !lower[at..].starts_with(SourceUrl::LEFT_OUT);
+        has_value && SECRET_WORDS.iter().any(|word| name.contains(word))
+    })
+}
+
 impl SourceUrl {
+    /// Text in place of a password that is left out of an address.
+    pub const LEFT_OUT: &'static str = "=…";
+
+    /// Parses the text of an address of this protocol, as its `Display` writes it; `None` for any other text.
+    pub fn parse_as(text: &str, dialect: Dialect) -> Option<Self> {
+        match dialect {
+            Dialect::Classroom => text.strip_prefix("rtsp://")?.parse().ok().map(Self::Classroom),
+            Dialect::Standard | Dialect::Http => Self::parse(text).filter(|url| url.dialect() == dialect),
+        }
+    }
+
+    /// Returns the address without user and password, with [`SourceUrl::LEFT_OUT`] in place of a password in the query;
+    /// `None` if another part of it names a password.
+    pub fn without_secrets(&self) -> Option<String> {
+        Some(redact_query(&self.to_string())).filter(|text| !names_secret(text))
+    }
+
     /// Parses a URL of RTSP or HTTP, with or without TLS; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
         match HttpUrl::has_http_scheme(text.trim()) {

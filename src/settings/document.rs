@@ -9,13 +9,14 @@ use std::str::FromStr;
 
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use super::entries;
 use super::panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings};
 use super::problem::IgnoredValue;
+use super::recents::Recent;
 use super::tables::{Entry as _, read_entries, replace, write_entries, write_text};
 use super::values::{
-    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
+    Controls, FilmRate, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
 };
+use super::{entries, window};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::TrustedCertificate;
@@ -35,6 +36,12 @@ frame_rate = 20
 
 # Playout delay in milliseconds, from 0 to 5000.
 playout_delay_ms = 50
+
+# Playout delay that follows the jitter of the network instead: true or false.
+automatic_playout_delay = false
+
+# Requests lost packets again where the server can send them: true or false.
+retransmission = false
 
 # Size of text and controls in percent, from 100 to 200.
 interface_scale = 100
@@ -59,14 +66,19 @@ panel_width = 380
 
 # Lesson layout: a small picture, and all panels in a row.
 lesson_layout = false
+
+# Films and streams that are opened are remembered for the start screen: true or false.
+keep_recents = true
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 21] = [
     "controls",
     "theme",
     "frame_rate",
     "playout_delay_ms",
+    "automatic_playout_delay",
+    "retransmission",
     "interface_scale",
     "recording_format",
     "snapshot_format",
@@ -77,7 +89,9 @@ const KEYS: [&str; 17] = [
     "panels",
     "panel_width",
     "lesson_layout",
-    KnownServer::KEY,
+    window::KEY,
+    "keep_recents",
+    Recent::KEY,
     TrustedCertificate::KEY,
     FilmRate::KEY,
 ];
@@ -99,6 +113,8 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "theme", theme, &mut settings.theme, &mut ignored);
     read_value(table, "frame_rate", frame_rate, &mut settings.frame_rate, &mut ignored);
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
+    read_value(table, "automatic_playout_delay", flag, &mut settings.automatic_playout_delay, &mut ignored);
+    read_value(table, "retransmission", flag, &mut settings.retransmission, &mut ignored);
     read_value(table, "interface_scale", interface_scale, &mut settings.interface_scale, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
@@ -109,8 +125,12 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "panels", panels, &mut settings.panels.open, &mut ignored);
     read_value(table, "panel_width", panel_width, &mut settings.panels.width, &mut ignored);
     read_value(table, "lesson_layout", flag, &mut settings.panels.is_lesson, &mut ignored);
-    if let Some(item) = table.get(KnownServer::KEY) {
-        settings.servers = read_entries(item, &mut ignored);
+    if let Some(item) = table.get(window::KEY) {
+        settings.window = window::read(item, &mut ignored);
+    }
+    read_value(table, "keep_recents", flag, &mut settings.keep_recents, &mut ignored);
+    if let Some(item) = table.get(Recent::KEY) {
+        settings.recents = read_entries(item, &mut ignored);
     }
     if let Some(item) = table.get(TrustedCertificate::KEY) {
         settings.certificates = read_entries(item, &mut ignored);
@@ -170,6 +190,9 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
     for (key, value, default) in [
         ("show_damaged_frames", settings.show_damaged_frames, defaults.show_damaged_frames),
         ("tint_missing_parts", settings.tint_missing_parts, defaults.tint_missing_parts),
+        ("keep_recents", settings.keep_recents, defaults.keep_recents),
+        ("automatic_playout_delay", settings.automatic_playout_delay, defaults.automatic_playout_delay),
+        ("retransmission", settings.retransmission, defaults.retransmission),
     ] {
         // A file that does not have them is not changed for the default.
         if document.contains_key(key) || value != default {
@@ -177,7 +200,8 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         }
     }
     write_panels(document, &settings.panels);
-    write_entries(document, &settings.servers);
+    window::write(document, settings.window);
+    write_entries(document, &settings.recents);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
 }
@@ -323,7 +347,10 @@ fn interface_scale(item: &Item) -> Result<u8, Rule> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Dialect, Fingerprint, PortSpelling};
+    use jiff::Timestamp;
+
+    use crate::session::{Dialect, Fingerprint, PortSpelling, SourceUrl};
+    use crate::settings::{RecentSource, RecentStream};
 
     fn read_text(text: &str) -> (Settings, Vec<IgnoredValue>) {
         read(&text.parse::<DocumentMut>().unwrap())
@@ -338,8 +365,19 @@ mod tests {
         written
     }
 
-    fn known(address: &str, dialect: Dialect) -> KnownServer {
-        KnownServer { address: address.to_owned(), dialect, port_spelling: PortSpelling::default() }
+    /// Time of the recents in these tests.
+    const OPENED: &str = "2026-11-29T14:05:00Z";
+
+    fn stream(address: &str, dialect: Dialect) -> Recent {
+        let address = address.to_owned();
+        let (has_answered, port_spelling) = (None, PortSpelling::default());
+        let stream = RecentStream { address, dialect, has_answered, port_spelling };
+        Recent { source: RecentSource::Stream(stream), opened: OPENED.parse().unwrap() }
+    }
+
+    fn remember(settings: &mut Settings, address: &str, dialect: Dialect) {
+        let url = SourceUrl::parse_as(address, dialect).unwrap();
+        settings.remember_stream(&url, OPENED.parse::<Timestamp>().unwrap());
     }
 
     #[test]
@@ -413,7 +451,7 @@ mod tests {
     fn template_holds_the_defaults() {
         assert_eq!(read_text(TEMPLATE), (Settings::default(), Vec::new()));
         assert_eq!(written(TEMPLATE, &Settings::default()), TEMPLATE);
-        let remembered = ["film_folder", "save_folder", "servers", "certificates", "films"];
+        let remembered = ["film_folder", "save_folder", "window", "recents", "certificates", "films"];
         for key in KEYS.iter().filter(|key| !remembered.contains(key)) {
             assert!(TEMPLATE.contains(&format!("\n{key} = ")), "{key}");
         }
@@ -423,7 +461,7 @@ mod tests {
     fn missing_and_unknown_keys_do_no_harm() {
         assert_eq!(read_text(""), (Settings::default(), Vec::new()));
         let (settings, ignored) =
-            read_text("controls = 'four'\ntheme = 'light'\ncolour = 7\n[window]\nwidth = 5");
+            read_text("controls = 'four'\ntheme = 'light'\ncolour = 7\n[screen]\nwidth = 5");
         assert_eq!((settings.controls, settings.theme), (Controls::Four, ThemePreference::Light));
         assert_eq!((settings.frame_rate, ignored), (FrameRate::CLASSROOM, Vec::new()));
     }
@@ -449,9 +487,24 @@ mod tests {
             ("lesson_layout = 'yes'", "lesson_layout", "true or false"),
             ("interface_scale = 99", "interface_scale", "percent from 100 to 200"),
             ("interface_scale = 500", "interface_scale", "percent from 100 to 200"),
-            ("servers = 5", "servers[1]", "a server has an address"),
-            ("servers = ['lab:1']", "servers[1]", "a server has an address"),
-            ("[[servers]]\ndialect = 'standard'", "servers[1]", "a server has an address"),
+            ("keep_recents = 'no'", "keep_recents", "true or false"),
+            ("automatic_playout_delay = 50", "automatic_playout_delay", "true or false"),
+            ("retransmission = 1", "retransmission", "true or false"),
+            ("recents = 5", "recents[1]", "a recent has a source"),
+            ("recents = ['rtsp://lab:1/']", "recents[1]", "a recent has a source"),
+            ("[[recents]]\nkind = 'standard'", "recents[1]", "a recent has a source"),
+            ("[[recents]]\nsource = '/a.avi'", "recents[1].opened", "a time like"),
+            ("[[recents]]\nsource = '/a.avi'\nopened = 2026-11-29", "recents[1].opened", "a time like"),
+            (
+                "[[recents]]\nsource = 'lab:1'\nkind = 'classroom'\nopened = 2026-11-29T14:05:00Z",
+                "recents[1].source",
+                "the URL of a stream",
+            ),
+            (
+                "[[recents]]\nsource = 'rtsp://a/?key=b'\nkind = 'standard'\nopened = 2026-11-29T14:05:00Z",
+                "recents[1].source",
+                "without a password",
+            ),
             ("films = [{ frame_rate = 5 }]", "films[1]", "a film has a path"),
             ("[[films]]\npath = '/a'\nframe_rate = 0", "films[1].frame_rate", "a number from 0.1 to 240"),
             ("certificates = [{ sha256 = '00' }]", "certificates[1]", "a certificate has an address"),
@@ -462,8 +515,8 @@ mod tests {
                 "64 hexadecimal digits",
             ),
             (
-                "[[servers]]\naddress = 'a:1'\ndialect = 'klingon'",
-                "servers[1].dialect",
+                "[[recents]]\nsource = 'rtsp://a/'\nkind = 'klingon'\nopened = 2026-11-29T14:05:00Z",
+                "recents[1].kind",
                 "standard, classroom or http",
             ),
         ] {
@@ -508,12 +561,16 @@ mod tests {
     }
 
     #[test]
-    fn good_servers_are_read_beside_wrong_ones() {
-        let text =
-            "[[servers]]\naddress = 'a:1'\n[[servers]]\n[[servers]]\naddress = 'c:3'\ndialect = 'classroom'";
-        let (settings, ignored) = read_text(text);
-        assert_eq!(settings.servers, [known("a:1", Dialect::Standard), known("c:3", Dialect::Classroom)]);
-        assert_eq!(ignored[0].key, "servers[2]");
+    fn good_recents_are_read_beside_wrong_ones() {
+        let text = format!(
+            "[[recents]]\nsource = 'rtsp://a/'\nkind = 'standard'\nopened = {OPENED}\n[[recents]]\n\
+             [[recents]]\nsource = 'rtsp://c:3/m.Mjpeg'\nkind = 'classroom'\nopened = {OPENED}"
+        );
+        let (settings, ignored) = read_text(&text);
+        let expected =
+            [stream("rtsp://a/", Dialect::Standard), stream("rtsp://c:3/m.Mjpeg", Dialect::Classroom)];
+        assert_eq!(settings.recents, expected);
+        assert_eq!(ignored[0].key, "recents[2]");
     }
 
     #[test]
@@ -549,7 +606,7 @@ playout_delay_ms = 0x3E8
 controls = \"three\"
 frame_rate = 20.0
 
-[window] # unknown table
+[screen] # unknown table
 width = 640
 ";
         let settings = read_text(text).0;
@@ -569,7 +626,7 @@ width = 640
     }
 
     #[test]
-    fn servers_move_with_their_comments_and_unknown_keys() {
+    fn recents_move_with_their_comments_and_unknown_keys() {
         let text = "\
 controls = \"three\"
 theme = \"system\"
@@ -577,83 +634,101 @@ frame_rate = 20
 playout_delay_ms = 200
 
 # the lab
-[[servers]]
-address = \"lab:1\" # first floor
-dialect = \"standard\"
+[[recents]]
+source = \"/films/talk.mjpeg\" # first floor
+opened = 2026-11-29T14:05:00Z
 room = 7
 
-[[servers]]
-nickname = \"no address\"
+[[recents]]
+nickname = \"no source\"
 
-[[servers]]
-address = \"camera:554\"
-dialect = \"standard\"
+[[recents]]
+source = \"rtsp://camera/live\"
+kind = \"standard\"
+opened = 2026-11-20T10:00:00Z # once
 
-[window]
+[screen]
 width = 640
 ";
         let mut settings = read_text(text).0;
         assert_eq!(written(text, &settings), text);
-        settings.remember_server("camera:554".to_owned(), Dialect::Classroom);
-        settings.remember_server("new:1".to_owned(), Dialect::Standard);
+        remember(&mut settings, "rtsp://camera/live", Dialect::Standard);
+        remember(&mut settings, "rtsp://new:1/m.Mjpeg", Dialect::Classroom);
         let expected = "\
 controls = \"three\"
 theme = \"system\"
 frame_rate = 20
 playout_delay_ms = 200
 
-[[servers]]
-address = \"new:1\"
-dialect = \"standard\"
+[[recents]]
+source = \"rtsp://new:1/m.Mjpeg\"
+kind = \"classroom\"
+opened = 2026-11-29T14:05:00Z
 
-[[servers]]
-address = \"camera:554\"
-dialect = \"classroom\"
+[[recents]]
+source = \"rtsp://camera/live\"
+kind = \"standard\"
+opened = 2026-11-29T14:05:00Z # once
 
 # the lab
-[[servers]]
-address = \"lab:1\" # first floor
-dialect = \"standard\"
+[[recents]]
+source = \"/films/talk.mjpeg\" # first floor
+opened = 2026-11-29T14:05:00Z
 room = 7
 
-[[servers]]
-nickname = \"no address\"
+[[recents]]
+nickname = \"no source\"
 
-[window]
+[screen]
 width = 640
 ";
         assert_eq!(written(text, &settings), expected);
     }
 
     #[test]
-    fn port_spelling_is_written_for_servers_that_need_it() {
-        let text = "[[servers]]\naddress = \"lab:1\"\ndialect = \"classroom\"\n";
-        let mut settings = read_text(text).0;
-        assert!(!written(text, &settings).contains("port_spelling"));
-        settings.remember_port_spelling("lab:1".to_owned(), PortSpelling::Joined);
-        let changed = written(text, &settings);
-        assert!(changed.contains("dialect = \"classroom\"\nport_spelling = \"joined\"\n"), "{changed}");
-        assert_eq!(read_text(&changed).0, settings);
-        settings.remember_port_spelling("lab:1".to_owned(), PortSpelling::Spaced);
-        assert_eq!(read_text(&written(&changed, &settings)).0, settings);
+    fn port_spelling_and_answer_are_written_where_they_are_known() {
+        let text =
+            format!("[[recents]]\nsource = \"rtsp://lab:1/m\"\nkind = \"classroom\"\nopened = {OPENED}\n");
+        let mut settings = read_text(&text).0;
+        let same = written(&text, &settings);
+        assert!(!same.contains("port_spelling") && !same.contains("answered"), "{same}");
+        settings.remember_port_spelling("lab:1", PortSpelling::Joined);
+        let lab = SourceUrl::parse_as("rtsp://lab:1/m", Dialect::Classroom).unwrap();
+        assert!(settings.set_answered(&lab, false));
+        let changed = written(&text, &settings);
+        assert!(changed.contains("answered = false\nport_spelling = \"joined\"\n"), "{changed}");
+        settings.remember_port_spelling("lab:1", PortSpelling::Spaced);
+        assert!(settings.set_answered(&lab, true));
+        assert!(written(&changed, &settings).contains("answered = true\nport_spelling = \"spaced\"\n"));
+        let known = [stream("rtsp://lab:1/m", Dialect::Classroom)].into();
+        assert!(!written(&changed, &Settings { recents: known, ..settings }).contains("answered"));
     }
 
     #[test]
-    fn servers_may_be_inline_tables() {
-        let text = "servers = [{ address = 'lab:1', dialect = 'classroom', room = 7 }]\n";
-        let mut settings = read_text(text).0;
-        assert_eq!(settings.servers, [known("lab:1", Dialect::Classroom)]);
-        assert!(written(text, &settings).starts_with(text));
-        settings.remember_server("b:2".to_owned(), Dialect::Standard);
-        let text = written(text, &settings);
-        assert!(text.contains("[[servers]]\naddress = \"b:2\"") && text.contains("room = 7"), "{text}");
+    fn recents_may_be_inline_tables() {
+        let text = format!("recents = [{{ source = '/a.avi', opened = {OPENED}, room = 7 }}]\n");
+        let mut settings = read_text(&text).0;
+        assert_eq!(settings.recents.len(), 1);
+        assert!(written(&text, &settings).starts_with(&text));
+        remember(&mut settings, "rtsp://b/live", Dialect::Standard);
+        let text = written(&text, &settings);
+        assert!(
+            text.contains("[[recents]]\nsource = \"rtsp://b/live\"") && text.contains("room = 7"),
+            "{text}"
+        );
     }
 
     #[test]
-    fn forgotten_servers_are_removed() {
-        let text = "[[servers]]\naddress = 'a:1'\n\n[[servers]]\naddress = 'b:2'\n";
-        let settings = Settings { servers: vec![known("b:2", Dialect::Standard)], ..Settings::default() };
-        assert!(!written(text, &settings).contains("a:1"));
-        assert!(!written(text, &Settings::default()).contains("servers"));
+    fn forgotten_recents_are_removed() {
+        let text = format!(
+            "[[recents]]\nsource = '/a.avi'\nopened = {OPENED}\n\n[[recents]]\nsource = '/b.avi'\nopened = {OPENED}\n"
+        );
+        let mut settings = read_text(&text).0;
+        settings.forget(&RecentSource::Film("/a.avi".into()));
+        let changed = written(&text, &settings);
+        assert!(!changed.contains("a.avi") && changed.contains("b.avi"), "{changed}");
+        let private = Settings { keep_recents: false, ..Settings::default() };
+        let cleared = written(&text, &private);
+        assert!(!cleared.contains("[[recents]]") && cleared.contains("keep_recents = false"), "{cleared}");
     }
 }

@@ -1,4 +1,4 @@
-//! Servers, certificates and films in the settings file. Sans-I/O.
+//! Certificates and films in the settings file. Sans-I/O.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -7,44 +7,9 @@ use toml_edit::{Item, Table, TableLike, Value};
 
 use super::problem::IgnoredValue;
 use super::tables::{Entry, replace, text, write_text};
-use super::values::{FilmRate, KnownServer};
+use super::values::FilmRate;
 use crate::media::FrameRate;
-use crate::session::{Dialect, ParseFingerprintError, PortSpelling, TrustedCertificate};
-
-impl Entry for KnownServer {
-    const KEY: &'static str = "servers";
-    const ID_KEY: &'static str = "address";
-
-    fn has_id(&self, address: &str) -> bool {
-        self.address.eq_ignore_ascii_case(address)
-    }
-
-    fn read(table: Option<&dyn TableLike>) -> Result<Self, IgnoredValue> {
-        let (table, address) = with_address(table, "a server")?;
-        let dialect = match table.get("dialect") {
-            None => Ok(Dialect::default()),
-            Some(item) => {
-                let all = [Dialect::Standard, Dialect::Classroom, Dialect::Http];
-                all.into_iter().find(|dialect| item.as_str() == Some(dialect.as_str())).ok_or(IgnoredValue {
-                    key: ".dialect".to_owned(),
-                    rule: "a dialect is standard, classroom or http".to_owned(),
-                })
-            }
-        };
-        let port_spelling = text(table, "port_spelling");
-        let port_spelling = PortSpelling::ALL.into_iter().find(|known| port_spelling == Some(known.as_str()));
-        Ok(Self { address, dialect: dialect?, port_spelling: port_spelling.unwrap_or_default() })
-    }
-
-    fn write(&self, table: &mut Table) {
-        write_text(table, "address", &self.address);
-        write_text(table, "dialect", self.dialect.as_str());
-        let is_default = self.port_spelling == PortSpelling::default();
-        if !is_default || text(table, "port_spelling").is_some() {
-            write_text(table, "port_spelling", self.port_spelling.as_str());
-        }
-    }
-}
+use crate::session::{ParseFingerprintError, TrustedCertificate};
 
 impl Entry for TrustedCertificate {
     const KEY: &'static str = "certificates";

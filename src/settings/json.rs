@@ -16,10 +16,6 @@ pub fn convert(text: &[u8]) -> Result<(Settings, Vec<IgnoredValue>, DocumentMut)
     let table: Table = object.into_iter().filter_map(|(key, json)| Some((key, item(json)?))).collect();
     let (settings, ignored) = document::read(&table);
     let mut document = document::template();
-    // With the unknown keys of each server.
-    if let Some(servers @ Item::ArrayOfTables(_)) = table.get("servers") {
-        document.insert("servers", servers.clone());
-    }
     document::write(&mut document, &settings);
     for (key, item) in document::unknown_keys(&table) {
         document.insert(key, item.clone());
@@ -63,8 +59,7 @@ fn value(json: Json) -> Option<Value> {
 mod tests {
     use super::*;
     use crate::media::FrameRate;
-    use crate::session::{Dialect, PortSpelling};
-    use crate::settings::{Controls, KnownServer, ThemePreference};
+    use crate::settings::{Controls, ThemePreference};
 
     #[test]
     fn json_becomes_toml_with_all_keys() {
@@ -74,7 +69,7 @@ mod tests {
   "frame_rate": "29.97",
   "playout_delay_ms": 350,
   "servers": [{"address": "lab:1", "dialect": "classroom", "room": 7}],
-  "window": {"width": 640, "split": [1, 2.5, null], "note": null},
+  "screen": {"width": 640, "split": [1, 2.5, null], "note": null},
   "nothing": null
 }"#;
         let (settings, ignored, document) = convert(text.as_bytes()).unwrap();
@@ -83,18 +78,13 @@ mod tests {
             theme: ThemePreference::Light,
             frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
             playout_delay_ms: 350,
-            servers: vec![KnownServer {
-                address: "lab:1".to_owned(),
-                dialect: Dialect::Classroom,
-                port_spelling: PortSpelling::default(),
-            }],
             ..Settings::default()
         };
         assert_eq!((settings.clone(), ignored), (expected, Vec::new()));
         let text = document.to_string();
         let again: DocumentMut = text.parse().unwrap();
         assert_eq!(document::read(&again), (settings, Vec::new()), "{text}");
-        assert!(text.contains("# Theme:") && text.contains("\nwindow = { "), "{text}");
+        assert!(text.contains("# Theme:") && text.contains("\nscreen = { "), "{text}");
         assert!(text.contains("[[servers]]\n") && text.contains("room = 7\n"), "{text}");
     }
 

@@ -10,14 +10,19 @@ mod entries;
 mod json;
 mod panels;
 mod problem;
+mod recent_settings;
+mod recents;
 mod store;
 mod tables;
 mod values;
+mod window;
 
 pub use panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings, ParsePanelError};
 pub use problem::{IgnoredValue, SettingsProblem};
+pub use recents::{KnownServer, MAX_RECENTS, Recent, RecentSource, RecentStream};
 pub use store::LoadedSettings;
 pub use values::{
-    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE,
-    ParseControlsError, ParseThemeError, Settings, ThemePreference,
+    Controls, FilmRate, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE, ParseControlsError,
+    ParseThemeError, Settings, ThemePreference,
 };
+pub use window::WindowSettings;

@@ -231,8 +231,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::session::{Dialect, PortSpelling};
-    use crate::settings::{Controls, KnownServer, ThemePreference};
+    use crate::settings::{Controls, ThemePreference};
 
     /// Store in a new folder, which is removed with the first value.
     fn new_store() -> (TempDir, SettingsStore) {
@@ -275,7 +274,7 @@ mod tests {
         let loaded = store.load();
         assert_eq!((loaded.settings, loaded.problem), (Settings::default(), None));
         let mut settings = Settings { controls: Controls::Four, playout_delay_ms: 40, ..light() };
-        settings.remember_server("lab:1".to_owned(), Dialect::Classroom);
+        settings.remember_film("/films/talk.mjpeg".into(), jiff::Timestamp::UNIX_EPOCH);
         store.save(&settings).unwrap();
         let loaded = store.load();
         assert_eq!((loaded.settings, loaded.problem), (settings, None));
@@ -358,12 +357,7 @@ mod tests {
         let text =
             r#"{"theme": "light", "volume": 11, "servers": [{"address": "lab:1", "dialect": "classroom"}]}"#;
         let (_folder, store) = store_with(&[(OLD_FILE_NAME, text)]);
-        let servers = vec![KnownServer {
-            address: "lab:1".to_owned(),
-            dialect: Dialect::Classroom,
-            port_spelling: PortSpelling::default(),
-        }];
-        let expected = Settings { servers, ..light() };
+        let expected = light();
         for _ in 0..2 {
             let loaded = store.load();
             assert_eq!((loaded.settings, loaded.problem), (expected.clone(), None));

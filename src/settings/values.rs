@@ -7,9 +7,11 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::panels::PanelSettings;
+use super::recents::Recent;
+use super::window::WindowSettings;
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
-use crate::session::{DEFAULT_PLAYOUT_DELAY, Dialect, Fingerprint, PortSpelling, TrustedCertificate};
+use crate::session::{DEFAULT_PLAYOUT_DELAY, Fingerprint, PlayoutDelay, TrustedCertificate};
 
 /// Usual and smallest size of text and controls, in percent.
 pub const MIN_INTERFACE_SCALE: u8 = 100;
@@ -28,6 +30,10 @@ pub struct Settings {
     pub frame_rate: FrameRate,
     /// Playout delay, in milliseconds; values above [`MAX_PLAYOUT_DELAY_MS`] count as that.
     pub playout_delay_ms: u32,
+    /// The playout delay follows the jitter of the network instead.
+    pub automatic_playout_delay: bool,
+    /// Lost packets are requested again where the server can send them.
+    pub retransmission: bool,
     /// Size of text and controls in percent, from [`MIN_INTERFACE_SCALE`] to [`MAX_INTERFACE_SCALE`].
     pub interface_scale: u8,
     /// Format of recordings.
@@ -44,8 +50,13 @@ pub struct Settings {
     pub tint_missing_parts: bool,
     /// Open panels and their width.
     pub panels: PanelSettings,
-    /// Servers of earlier connections, the most recent one first.
-    pub servers: Vec<KnownServer>,
+    /// Size and place of the window.
+    pub window: WindowSettings,
+    /// Films and streams that are opened are remembered.
+    pub keep_recents: bool,
+    /// Films and streams that were opened before, at most [`MAX_RECENTS`](super::recents::MAX_RECENTS), each once; the
+    /// last one first.
+    pub recents: Vec<Recent>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
     pub certificates: Vec<TrustedCertificate>,
     /// Frame rates that the user has set for films that state none, one for each film; the last one first.
@@ -61,17 +72,6 @@ pub struct FilmRate {
     pub frame_rate: FrameRate,
 }
 
-/// Server that was connected to, with its protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownServer {
-    /// Host and port as in a URL.
-    pub address: String,
-    /// Protocol that was chosen for the server.
-    pub dialect: Dialect,
-    /// Spelling of the RTP port that a classroom server reads in SETUP.
-    pub port_spelling: PortSpelling,
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -79,6 +79,8 @@ impl Default for Settings {
             theme: ThemePreference::default(),
             frame_rate: FrameRate::CLASSROOM,
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
+            automatic_playout_delay: false,
+            retransmission: false,
             interface_scale: MIN_INTERFACE_SCALE,
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),
@@ -87,7 +89,9 @@ impl Default for Settings {
             show_damaged_frames: true,
             tint_missing_parts: false,
             panels: PanelSettings::default(),
-            servers: Vec::new(),
+            window: WindowSettings::default(),
+            keep_recents: true,
+            recents: Vec::new(),
             certificates: Vec::new(),
             films: Vec::new(),
         }
@@ -166,30 +170,6 @@ impl FromStr for ThemePreference {
 }
 
 impl Settings {
-    /// Moves a server to the front of the known ones, with this protocol. Beyond `MAX_SERVERS`, the servers that were
-    /// not connected to for the longest time are forgotten.
-    pub fn remember_server(&mut self, address: String, dialect: Dialect) {
-        let port_spelling = self.port_spelling(&address);
-        self.servers.retain(|known| !known.address.eq_ignore_ascii_case(&address));
-        self.servers.insert(0, KnownServer { address, dialect, port_spelling });
-        self.servers.truncate(MAX_SERVERS);
-    }
-
-    /// Returns the spelling of the RTP port that this classroom server reads; the most common one if the server is not
-    /// known.
-    pub fn port_spelling(&self, address: &str) -> PortSpelling {
-        let known = self.servers.iter().find(|known| known.address.eq_ignore_ascii_case(address));
-        known.map(|known| known.port_spelling).unwrap_or_default()
-    }
-
-    /// Stores the spelling of the RTP port that a classroom server reads, and remembers the server.
-    pub fn remember_port_spelling(&mut self, address: String, spelling: PortSpelling) {
-        self.remember_server(address, Dialect::Classroom);
-        if let Some(known) = self.servers.first_mut() {
-            known.port_spelling = spelling;
-        }
-    }
-
     /// Trusts a certificate of a server, in place of the one that was trusted before. Beyond `MAX_CERTIFICATES`, those that
     /// were trusted first are forgotten.
     pub fn trust_certificate(&mut self, address: String, fingerprint: Fingerprint) {
@@ -209,7 +189,15 @@ impl Settings {
         self.films.truncate(MAX_FILMS);
     }
 
-    /// Returns the playout delay, at most [`MAX_PLAYOUT_DELAY_MS`].
+    /// Returns the playout delay of a session: automatic, or the one that is set.
+    pub fn playout(&self) -> PlayoutDelay {
+        match self.automatic_playout_delay {
+            true => PlayoutDelay::Auto,
+            false => self.playout_delay().into(),
+        }
+    }
+
+    /// Returns the playout delay that is set, at most [`MAX_PLAYOUT_DELAY_MS`].
     pub fn playout_delay(&self) -> Duration {
         Duration::from_millis(u64::from(self.playout_delay_ms.min(MAX_PLAYOUT_DELAY_MS)))
     }
@@ -217,9 +205,6 @@ impl Settings {
 
 /// Maximum playout delay that can be set, in milliseconds.
 pub const MAX_PLAYOUT_DELAY_MS: u32 = 5_000;
-
-/// Maximum number of known servers.
-const MAX_SERVERS: usize = 32;
 
 /// Maximum number of films with a frame rate of their own.
 const MAX_FILMS: usize = 256;
@@ -230,34 +215,6 @@ const MAX_CERTIFICATES: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn known_servers_are_unique_and_bounded() {
-        let mut settings = Settings::default();
-        for port in 0..100 {
-            settings.remember_server(format!("lab.example:{port}"), Dialect::Standard);
-        }
-        settings.remember_server("LAB.example:99".to_owned(), Dialect::Classroom);
-        assert_eq!(settings.servers.len(), MAX_SERVERS);
-        let address = |n: usize| settings.servers[n].address.as_str();
-        assert_eq!(
-            [address(0), address(1), address(31)],
-            ["LAB.example:99", "lab.example:98", "lab.example:68"]
-        );
-        assert_eq!(settings.servers[0].dialect, Dialect::Classroom);
-    }
-
-    #[test]
-    fn port_spelling_is_kept_for_its_server() {
-        let mut settings = Settings::default();
-        settings.remember_port_spelling("lab.example:1025".to_owned(), PortSpelling::Bare);
-        settings.remember_server("other.example:1025".to_owned(), Dialect::Classroom);
-        settings.remember_server("LAB.example:1025".to_owned(), Dialect::Classroom);
-        assert_eq!(settings.port_spelling("lab.example:1025"), PortSpelling::Bare);
-        for other in ["other.example:1025", "unknown.example:1025"] {
-            assert_eq!(settings.port_spelling(other), PortSpelling::Spaced);
-        }
-    }
 
     #[test]
     fn one_certificate_is_trusted_for_each_server() {
@@ -291,6 +248,9 @@ mod tests {
     fn playout_delay_is_bounded() {
         let settings = Settings { playout_delay_ms: 60_000, ..Settings::default() };
         assert_eq!(settings.playout_delay(), Duration::from_secs(5));
+        assert_eq!(settings.playout(), PlayoutDelay::Fixed(Duration::from_secs(5)));
+        let automatic = Settings { automatic_playout_delay: true, ..settings };
+        assert_eq!(automatic.playout(), PlayoutDelay::Auto);
         assert_eq!(Settings::default().playout_delay(), DEFAULT_PLAYOUT_DELAY);
     }
 }

@@ -22,7 +22,7 @@ mod window;
 
 pub use app::{App, AppOptions, BackendUpdate, Button, Menu, Message};
 pub use dialog::file_dialog::{PickResult, SaveResult};
-pub use dialog::play_list;
+pub use dialog::{play_list, preferences};
 pub use panel::{messages, network};
 pub use shortcuts::{Shortcut, ShortcutRow, TABLE as SHORTCUT_TABLE};
 pub use theme::{FONT, FONTS, dark, light};

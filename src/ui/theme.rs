@@ -399,6 +399,16 @@ pub fn check_mark(theme: &Theme) -> container::Style {
     container::Style { text_color: Some(colours(theme).playing), ..container::Style::default() }
 }
 
+/// Background of a poster.
+pub fn poster(theme: &Theme) -> container::Style {
+    let colours = colours(theme);
+    container::Style {
+        text_color: Some(colours.muted),
+        border: rounded(4.0),
+        ..container::background(colours.raised)
+    }
+}
+
 /// Background of a row of choices.
 pub fn choices(theme: &Theme) -> container::Style {
     container::Style { border: rounded(RADIUS), ..container::background(colours(theme).raised) }

@@ -7,7 +7,7 @@ use iced::Task;
 use super::backend_subscription::{BackendSubscription, BackendUpdate};
 use super::message::Message;
 use super::state::App;
-use crate::backend::{BackendEvent, BackendEventKind};
+use crate::backend::{BackendEvent, BackendEventKind, Sharing};
 use crate::session::{Picture, PortSpelling, SessionError, SessionEvent};
 use crate::ui::widget::video::PictureHandle;
 
@@ -39,6 +39,7 @@ impl App {
             if let SessionEvent::PortSpelling(spelling) = event {
                 return self.remember_port_spelling(*spelling);
             }
+            self.remember_answer(event);
         }
         let generation = event.generation;
         let film_note = match &event.kind {
@@ -56,15 +57,25 @@ impl App {
                 return Task::none();
             }
             BackendEventKind::ListFound(entries) => {
+                self.remember_opened(generation);
                 self.handle_list_found(generation, entries);
                 return Task::none();
             }
             BackendEventKind::OpenFailed(_) => self.handle_open_failed(event),
+            BackendEventKind::Sharing(sharing) if generation == previous_generation => {
+                self.handle_sharing(sharing);
+                return Task::none();
+            }
+            BackendEventKind::Opened(_) => {
+                self.remember_opened(generation);
+                self.handle_playback_event(event);
+            }
             _ => self.handle_playback_event(event),
         }
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
             self.drag_position = None;
+            self.sharing = Sharing::Off;
         }
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();
@@ -74,10 +85,14 @@ impl App {
     /// Shows why a file could not be opened, and opens the next one of the list.
     fn handle_open_failed(&mut self, event: BackendEvent) {
         let goal = self.playback.opening_goal(event.generation);
+        let film = self.opening_film(event.generation);
         self.playback.handle_event(event);
         if let (Some(goal), Some(notice)) = (goal, self.playback.notice()) {
             let error = notice.text().to_owned();
             self.skip_failed(goal, error);
+        }
+        if let Some(film) = film.filter(|_| goal.is_some() && !self.playback.is_opening()) {
+            self.offer_to_forget(film);
         }
     }
 
@@ -106,7 +121,7 @@ impl App {
     /// Remembers the spelling of the RTP port that the classroom server of the current stream reads.
     fn remember_port_spelling(&mut self, spelling: PortSpelling) -> Task<Message> {
         let Some(address) = self.playback.host_and_port() else { return Task::none() };
-        self.settings.remember_port_spelling(address, spelling);
+        self.settings.remember_port_spelling(&address, spelling);
         self.save_settings()
     }
 

@@ -19,6 +19,8 @@ use crate::ui::widget::icon::{Icon, icon_sized};
 pub enum Action {
     /// Close the banner with the notice.
     Dismiss,
+    /// Remove the film that cannot be opened from the start screen.
+    ForgetFilm,
     /// Copy the command line in the notice to the clipboard.
     CopyCommand,
     /// Stop connecting or reconnecting.
@@ -63,11 +65,14 @@ fn notice_banner(notice: &Notice) -> Element<'_, Action> {
     let message = text(notice.text()).size(size::NORMAL).width(Fill).wrapping(Wrapping::WordOrGlyph);
     let is_error = notice.is_error();
     let copy = notice.command().map(|_| action_button("Copy", Some(Action::CopyCommand)));
+    let forget =
+        notice.failed_recent().map(|_| action_button("Remove from Recent", Some(Action::ForgetFilm)));
     let saved = notice.saved_path().map(|_| {
         let folder = action_button("Show folder", Some(Action::ShowFolder));
         row![action_button("Open file", Some(Action::OpenSaved)), folder].spacing(space::SMALL)
     });
-    let line = row![message].push(copy).push(saved).push(close).spacing(space::NORMAL).align_y(Center);
+    let line =
+        row![message].push(copy).push(forget).push(saved).push(close).spacing(space::NORMAL).align_y(Center);
     banner(line.into(), is_error)
 }
 

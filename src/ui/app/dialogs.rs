@@ -1,7 +1,6 @@
 //! Dialogs: opening, closing, and the effects of their actions.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use iced::{Task, clipboard};
 use jiff::Zoned;
@@ -9,12 +8,12 @@ use jiff::Zoned;
 use super::message::Message;
 use super::playback::{SignInRequest, Source, TrustRequest};
 use super::state::{App, Dialog, PreviousTheme};
-use crate::backend::{Command, MediaSource};
-use crate::media::FrameRate;
+use crate::backend::{Command, Concealment, MediaSource};
 use crate::recording::file_stem;
 use crate::session::SessionError;
 use crate::settings::Settings;
 use crate::ui::dialog::file_dialog::{self, PickKind, SaveRequest, SaveResult};
+use crate::ui::dialog::preferences::Preferences;
 use crate::ui::dialog::summary::ExportStatus;
 use crate::ui::dialog::{connect, help, play_list, preferences, sign_in, summary, trust};
 use crate::ui::widget::focus;
@@ -63,7 +62,7 @@ impl App {
 
     pub(super) fn show_connect_dialog(&mut self) -> Task<Message> {
         let mut form = self.connect_form.clone();
-        form.open(self.settings.servers.clone());
+        form.open(self.settings.known_servers());
         let field = form.first_field();
         self.dialog = Some(Dialog::Connect(form));
         focus::select_all(field.id())
@@ -87,9 +86,8 @@ impl App {
             connect::Action::Connect(url, options) => {
                 self.connect_form = form.clone();
                 self.dialog = None;
-                self.settings.remember_server(url.host_and_port(), url.dialect());
                 self.connect(url, options, false);
-                self.save_settings()
+                Task::none()
             }
         }
     }
@@ -100,7 +98,7 @@ impl App {
             PreviousTheme { theme_override: self.theme_override, saved: self.settings.theme };
         let form = preferences::Form::new(theme, self.frame_rates.default_rate(), &self.settings);
         self.dialog = Some(Dialog::Preferences(form, previous_theme));
-        focus::select_all(preferences::FRAME_RATE_INPUT_ID)
+        Task::none()
     }
 
     pub(super) fn handle_preferences(&mut self, message: preferences::Message) -> Task<Message> {
@@ -116,25 +114,16 @@ impl App {
                 self.settings.theme = theme;
                 Task::none()
             }
-            preferences::Action::Apply {
-                frame_rate,
-                playout_delay,
-                recording_format,
-                snapshot_format,
-                concealment,
-            } => {
+            preferences::Action::Focus(field) => focus::select_all(field),
+            preferences::Action::Apply(preferences) => {
                 self.dialog = None;
-                self.settings.show_damaged_frames = concealment.shows_damaged;
-                self.settings.tint_missing_parts = concealment.tints_concealed;
-                self.backend.send(Command::SetConcealment(concealment));
-                self.settings.recording_format = recording_format;
-                self.settings.snapshot_format = snapshot_format;
-                self.apply_preferences(frame_rate, playout_delay)
+                self.apply_preferences(preferences)
             }
         }
     }
 
-    fn apply_preferences(&mut self, frame_rate: FrameRate, playout_delay: Duration) -> Task<Message> {
+    fn apply_preferences(&mut self, preferences: Preferences) -> Task<Message> {
+        let Preferences { frame_rate, playout_delay, choices } = preferences;
         // An unchanged frame rate of the command line is not saved.
         if frame_rate != self.frame_rates.default_rate() {
             self.frame_rates.set_default_rate(frame_rate);
@@ -145,8 +134,33 @@ impl App {
             }
         }
         self.settings.playout_delay_ms = u32::try_from(playout_delay.as_millis()).unwrap_or(u32::MAX);
-        self.backend.send(Command::SetPlayoutDelay(playout_delay));
+        self.settings.show_damaged_frames = choices.concealment.shows_damaged;
+        self.settings.tint_missing_parts = choices.concealment.tints_concealed;
+        self.settings.recording_format = choices.recording_format;
+        self.settings.snapshot_format = choices.snapshot_format;
+        self.settings.automatic_playout_delay = choices.is_delay_automatic;
+        self.settings.retransmission = choices.retransmission;
+        self.settings.keep_recents = choices.keep_recents;
+        if !choices.keep_recents {
+            self.settings.recents.clear();
+        }
+        if choices.interface_scale != self.settings.interface_scale {
+            self.settings.interface_scale = choices.interface_scale;
+            self.set_video_area(self.video_area);
+        }
+        self.configure_backend();
         self.save_settings()
+    }
+
+    /// Sends the settings of sessions to the backend, for the current and for later ones.
+    pub fn configure_backend(&self) {
+        let concealment = Concealment {
+            shows_damaged: self.settings.show_damaged_frames,
+            tints_concealed: self.settings.tint_missing_parts,
+        };
+        self.backend.send(Command::SetConcealment(concealment));
+        self.backend.send(Command::SetPlayoutDelay(self.settings.playout()));
+        self.backend.send(Command::SetRetransmission(self.settings.retransmission));
     }
 
     /// Returns whether the film is played at another rate than it should be, or is just being opened.
@@ -233,7 +247,7 @@ impl App {
     }
 
     pub(super) fn show_summary(&mut self) {
-        let report = self.session_record.report(&self.playback, self.settings.playout_delay_ms);
+        let report = self.session_record.report(&self.playback, self.settings.playout().initial());
         self.dialog = Some(Dialog::Summary(Box::new(report), None));
     }
 

@@ -15,7 +15,7 @@ const ZOOM_STEP: u8 = 10;
 impl App {
     pub(super) fn handle_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
         match shortcut {
-            Shortcut::Quit => iced::exit(),
+            Shortcut::Quit => self.quit(),
             Shortcut::ZoomIn => self.zoom(i16::from(ZOOM_STEP)),
             Shortcut::ZoomOut => self.zoom(-i16::from(ZOOM_STEP)),
             Shortcut::ZoomReset => self.zoom(i16::MIN),
@@ -40,7 +40,7 @@ impl App {
                 let button = self.playback.stop_button(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
             }
-            Shortcut::Close if self.playback.is_empty() => return iced::exit(),
+            Shortcut::Close if self.playback.is_empty() => return self.quit(),
             Shortcut::Close => self.close_media(),
             Shortcut::Next => self.open_next(),
             Shortcut::Previous => self.open_previous(),

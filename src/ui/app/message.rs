@@ -9,7 +9,9 @@ use iced::{Size, window};
 use super::backend_subscription::BackendUpdate;
 use super::menu::{self, Menu};
 use super::panel_state::EdgeAction;
-use super::{banner, controls, frame_rate, header, start_screen};
+use super::window_place::WindowPlace;
+use super::{banner, controls, frame_rate, header, sharing_bar, start_screen};
+use crate::backend::Poster;
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
 use crate::ui::dialog::{connect, help, play_list, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
@@ -39,6 +41,9 @@ pub enum Message {
     /// Drag of the edge of the panels.
     PanelEdge(EdgeAction),
     Help(help::Message),
+    /// Poster of a film of the start screen; `None` if it has none.
+    PosterRead(PathBuf, Option<Poster>),
+    Sharing(sharing_bar::Action),
     FilePicked(PickResult),
     FileSaved(SaveResult),
     Shortcut(Shortcut),
@@ -57,6 +62,14 @@ pub enum Message {
     WindowOpened(window::Id),
     /// Size of the monitor with the new window, in logical pixels; `None` if the system does not tell.
     MonitorSize(Option<Size>),
+    /// The window was moved or resized.
+    WindowChanged,
+    /// Time to ask the window for its place.
+    CheckPlace,
+    /// Place of the window.
+    PlaceFound(WindowPlace),
+    /// The user closes the window.
+    CloseRequested,
     FileHovered,
     FileHoverLeft,
     FileDropped(PathBuf),

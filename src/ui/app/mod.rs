@@ -9,8 +9,10 @@
 //!   `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
 //!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that
-//!   disappear; `window_size`: size of a new window.
+//!   disappear; `window_size`: size of a new window; `window_place` and
+//!   `window_closing`: its size and place from one start to the next.
 //! - `subscription`: inputs from outside the window, with `backend_subscription`.
+//! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
 //!   is open; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
@@ -41,6 +43,7 @@ mod dialogs;
 mod frame_rate;
 mod header;
 mod keyboard;
+mod lessons;
 mod logo;
 mod menu;
 mod message;
@@ -49,10 +52,15 @@ mod panels;
 mod play_list;
 mod playback;
 mod playing_order;
+mod posters;
+mod recent_list;
+mod recent_state;
+mod recents;
 mod recording;
 mod recording_state;
 mod seeking;
 mod session_record;
+mod sharing_bar;
 mod start_screen;
 mod state;
 mod status_bar;
@@ -61,6 +69,8 @@ mod transport;
 mod update;
 mod video_area;
 mod view;
+mod window_closing;
+mod window_place;
 mod window_size;
 
 pub use backend_subscription::{BackendSubscription, BackendUpdate};
@@ -69,4 +79,5 @@ pub use menu::Menu;
 pub use message::Message;
 pub use playback::{Button, Source};
 pub use state::{App, AppOptions};
-pub use window_size::{INITIAL_SIZE, MIN_SIZE};
+pub use window_place::initial_place;
+pub use window_size::MIN_SIZE;

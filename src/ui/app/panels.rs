@@ -63,6 +63,14 @@ impl App {
         if self.is_fullscreen { Task::none() } else { self.save_settings() }
     }
 
+    /// Opens a panel that is not visible.
+    pub(super) fn show_panel(&mut self, panel: PanelKind) -> Task<Message> {
+        match self.arrangement().visible().contains(&panel) {
+            true => Task::none(),
+            false => self.toggle_panel(panel),
+        }
+    }
+
     /// Switches between the lesson layout, with all panels, and the panels that were open before.
     pub(super) fn toggle_lesson(&mut self) -> Task<Message> {
         self.settings.panels.is_lesson = !self.settings.panels.is_lesson;

@@ -1,9 +1,10 @@
 //! Opening of films and streams: one, several, the next one, the previous one, and closing.
 
 use super::frame_rate;
+use super::play_list::MAX_ENTRIES;
 use super::playback::Source;
 use super::state::App;
-use crate::backend::{ListEntry, MediaSource};
+use crate::backend::{ListEntry, MediaSource, Sharing};
 use crate::session::{Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::Controls;
 
@@ -16,8 +17,9 @@ impl App {
     /// Opens the first of these, and plays it if `play` is true. The others follow when it has ended. Does nothing if there
     /// are none.
     pub fn open_all(&mut self, sources: impl IntoIterator<Item = Source>, play: bool) {
-        let mut sources = sources.into_iter().peekable();
-        if let Some(first) = sources.peek().cloned() {
+        let sources: Vec<Source> = sources.into_iter().take(MAX_ENTRIES).collect();
+        if let Some(first) = sources.first().cloned() {
+            self.recents.choose(&sources);
             self.play_list.replace(sources);
             self.start(first, play);
         }
@@ -25,7 +27,9 @@ impl App {
 
     /// Adds a film to the end of the list.
     pub(super) fn append(&mut self, source: MediaSource) {
-        if !self.play_list.push(Source::Local(source)) {
+        let source = Source::Local(source);
+        self.recents.choose_another(&source);
+        if !self.play_list.push(source) {
             self.playback.show_error("The list is full; remove films from it.");
         }
     }
@@ -118,7 +122,8 @@ impl App {
     /// Connects to a stream, and plays it if `play` is true. The list stays as it is.
     pub(super) fn start_stream(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
         let port_spelling = self.settings.port_spelling(&url.host_and_port());
-        let options = RtspOptions { port_spelling, ..options };
+        let retransmission = options.retransmission || self.settings.retransmission;
+        let options = RtspOptions { port_spelling, retransmission, ..options };
         let goal = match (url.dialect(), play) {
             // There are always three buttons.
             (Dialect::Http, false) => Goal::Ready,
@@ -126,6 +131,8 @@ impl App {
         };
         self.picture = None;
         self.session_record.reset();
+        self.remember_connection(&url);
+        self.sharing = Sharing::Off;
         self.playback.connect(url, options, goal);
     }
 
@@ -145,5 +152,6 @@ impl App {
         self.play_list.replace([]);
         self.picture = None;
         self.drag_position = None;
+        self.sharing = Sharing::Off;
     }
 }

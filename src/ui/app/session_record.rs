@@ -1,6 +1,6 @@
 //! Record of the session: statistics, their history, and the log of messages.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::playback::{Playback, Source};
 use crate::impairment::EmulatorSettings;
@@ -121,8 +121,8 @@ impl SessionRecord {
         self.history.snapshot().playing_s > 0.0
     }
 
-    /// Returns the report of the session; `playout_delay_ms` is the setting in milliseconds.
-    pub fn report(&self, playback: &Playback, playout_delay_ms: u32) -> SessionReport {
+    /// Returns the report of the session; `playout_delay` is that at its start.
+    pub fn report(&self, playback: &Playback, playout_delay: Duration) -> SessionReport {
         let (url, dialect, placement) = match playback.source() {
             Some(Source::Stream(url, _)) => {
                 (Some(url.to_string()), url.dialect(), EmulatorPlacement::AtClient)
@@ -135,7 +135,7 @@ impl SessionRecord {
             server: self.server.clone(),
             dialect: dialect.as_str(),
             transport: self.transport.map(LowerTransport::name),
-            playout_delay_ms: u64::from(playout_delay_ms),
+            playout_delay_ms: u64::try_from(playout_delay.as_millis()).unwrap_or(u64::MAX),
             network_place: placement.to_string(),
         })
     }

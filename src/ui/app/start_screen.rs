@@ -1,14 +1,17 @@
-//! Start screen, shown until something is opened.
+//! Start screen, shown until something is opened: what can be opened, what was opened before, and lessons to begin with.
 
-use iced::widget::{Column, center, column, container, image, responsive, row, scrollable, text};
-use iced::{Center, Element, Fill};
+use iced::alignment::Horizontal;
+use iced::widget::{Column, Row, center, column, container, image, responsive, row, scrollable, text};
+use iced::{Center, Element, Fill, Size};
 
+use super::recent_list::RecentList;
+use super::recent_state;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 
 /// Request of the start screen to the application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Show the file dialog.
     Open,
@@ -18,33 +21,55 @@ pub enum Action {
     Connect,
     /// Play the built-in sample.
     PlaySample,
+    /// Play the sample, and show what the program is for.
+    Lesson(Lesson),
+    /// Use the list of what was opened before.
+    Recent(recent_state::Action),
 }
 
-/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the
-/// buttons stay. The hint is also left out if `lacks_drops`, which means that dropped files are not delivered.
-pub fn view(logo: &image::Handle, lacks_drops: bool) -> Element<'_, Action> {
+/// Use of the program that the start screen offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lesson {
+    /// Lose packets in the emulated network.
+    Loss,
+    /// Read the requests and responses.
+    Messages,
+    /// Serve the film to other players.
+    Serve,
+}
+
+impl Lesson {
+    const ALL: [Self; 3] = [Self::Loss, Self::Messages, Self::Serve];
+
+    /// Returns the title of the card.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Loss => "Lose 5 % of the packets",
+            Self::Messages => "Read the conversation",
+            Self::Serve => "Serve this film",
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            Self::Loss => "The sample film over an emulated network, with all of its faults to try.",
+            Self::Messages => "The sample film, beside each RTSP request and its response.",
+            Self::Serve => "The sample film for other players in your network, such as VLC.",
+        }
+    }
+}
+
+/// Returns the start screen. In a small window the logo, the title and the hint are left out, in this order; the rest stays,
+/// and is scrolled where it does not fit. The hint is also left out if `lacks_drops`, which means that dropped files are not
+/// delivered.
+pub fn view<'a>(logo: &'a image::Handle, recents: RecentList<'a>, lacks_drops: bool) -> Element<'a, Action> {
     let content = responsive(move |available| {
-        let columns = match available.width {
-            width if width < MIN_TWO_COLUMN_WIDTH => Columns::One,
-            width if width < MIN_THREE_COLUMN_WIDTH => Columns::Two,
-            _ => Columns::Three,
+        let content = match (recents.is_empty(), available.width >= MIN_RECENT_WIDTH) {
+            (true, _) => without_recents(logo, available, lacks_drops),
+            (false, true) => beside_recents(logo, &recents, available, lacks_drops),
+            (false, false) => above_recents(&recents, available),
         };
-        let spare_height = available.height - columns.rows() * (BUTTON_HEIGHT + space::NORMAL);
-        let gap = if spare_height >= HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 3.0 * space::HUGE {
-            space::HUGE
-        } else {
-            space::NORMAL
-        };
-        let mut remaining = spare_height;
-        let mut fits = |height: f32| {
-            let fits = height + gap <= remaining;
-            remaining -= if fits { height + gap } else { 0.0 };
-            fits
-        };
-        let (hint, title) = ((!lacks_drops && fits(HINT_HEIGHT)).then(hint), fits(TITLE_HEIGHT).then(title));
-        let logo = fits(LOGO_SIZE).then(|| image(logo.clone()).width(LOGO_SIZE).height(LOGO_SIZE).into());
-        let content = [logo, title, Some(action_buttons(columns)), hint].into_iter().flatten();
-        let content = container(Column::with_children(content).spacing(gap).align_x(Center)).center_x(Fill);
+        let content = container(content).padding([space::WIDE, space::HUGE]).center_x(Fill);
         center(scrollable(content).style(theme::scroll_bar)).into()
     });
     container(content).width(Fill).height(Fill).style(theme::page).into()
@@ -52,6 +77,7 @@ pub fn view(logo: &image::Handle, lacks_drops: bool) -> Element<'_, Action> {
 
 // Heights of the parts, in logical pixels.
 const LOGO_SIZE: f32 = 96.0;
+const SMALL_LOGO_SIZE: f32 = 56.0;
 const TITLE_HEIGHT: f32 = 60.0;
 const BUTTON_HEIGHT: f32 = 43.0;
 const HINT_HEIGHT: f32 = 17.0;
@@ -62,6 +88,18 @@ const MIN_TWO_COLUMN_WIDTH: f32 = 430.0;
 /// Minimum width for three buttons side by side, in logical pixels.
 const MIN_THREE_COLUMN_WIDTH: f32 = 620.0;
 
+/// Minimum width for cards whose descriptions have two lines, in logical pixels.
+const MIN_WIDE_CARDS_WIDTH: f32 = 860.0;
+
+/// Minimum width for the recents beside the buttons, in logical pixels.
+const MIN_RECENT_WIDTH: f32 = 760.0;
+
+/// Maximum width of the buttons and the recents, and of the cards, in logical pixels.
+const MAX_WIDTH: f32 = 1_000.0;
+
+/// Width of the buttons beside the recents, in logical pixels.
+const LEFT_WIDTH: f32 = 280.0;
+
 /// Maximum number of buttons side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Columns {
@@ -71,6 +109,14 @@ enum Columns {
 }
 
 impl Columns {
+    fn of_width(width: f32) -> Self {
+        match width {
+            width if width < MIN_TWO_COLUMN_WIDTH => Self::One,
+            width if width < MIN_THREE_COLUMN_WIDTH => Self::Two,
+            _ => Self::Three,
+        }
+    }
+
     /// Returns the number of rows of the buttons.
     fn rows(self) -> f32 {
         match self {
@@ -81,21 +127,105 @@ impl Columns {
     }
 }
 
-fn title<'a>() -> Element<'a, Action> {
+/// Returns the height of a card in a window of this width, for the lines that its description needs.
+fn card_height(width: f32) -> f32 {
+    match width {
+        width if width < MIN_THREE_COLUMN_WIDTH => 64.0,
+        width if width < MIN_WIDE_CARDS_WIDTH => 100.0,
+        _ => 84.0,
+    }
+}
+
+/// Returns the height of all cards in a window of this width.
+fn cards_height(width: f32) -> f32 {
+    match width < MIN_THREE_COLUMN_WIDTH {
+        true => 3.0 * card_height(width) + 2.0 * space::SMALL,
+        false => card_height(width),
+    }
+}
+
+/// Everything in the middle, one below the other.
+fn without_recents(logo: &image::Handle, available: Size, lacks_drops: bool) -> Element<'_, Action> {
+    let columns = Columns::of_width(available.width);
+    let fixed = columns.rows() * (BUTTON_HEIGHT + space::NORMAL) + cards_height(available.width);
+    let spare_height = available.height - fixed - 2.0 * space::WIDE;
+    let gap = if spare_height >= HINT_HEIGHT + TITLE_HEIGHT + LOGO_SIZE + 4.0 * space::HUGE {
+        space::HUGE
+    } else {
+        space::NORMAL
+    };
+    let mut remaining = spare_height - gap;
+    let mut fits = |height: f32| {
+        let fits = height + gap <= remaining;
+        remaining -= if fits { height + gap } else { 0.0 };
+        fits
+    };
+    let (hint, title) = (
+        (!lacks_drops && fits(HINT_HEIGHT)).then(hint),
+        fits(TITLE_HEIGHT).then(|| title(Horizontal::Center)),
+    );
+    let logo = fits(LOGO_SIZE).then(|| logo_image(logo, LOGO_SIZE));
+    let cards = cards(available.width);
+    let content = [logo, title, Some(action_buttons(columns)), hint, Some(cards)].into_iter().flatten();
+    Column::with_children(content).spacing(gap).align_x(Center).max_width(MAX_WIDTH).into()
+}
+
+/// The buttons at the left, the recents at the right, and the cards below both.
+fn beside_recents<'a>(
+    logo: &'a image::Handle,
+    recents: &RecentList<'a>,
+    available: Size,
+    lacks_drops: bool,
+) -> Element<'a, Action> {
+    let above = available.height - cards_height(available.width) - 2.0 * space::WIDE - space::HUGE;
+    let buttons_height = 4.0 * BUTTON_HEIGHT + 3.0 * space::SMALL;
+    let mut remaining = above - buttons_height;
+    let mut fits = |height: f32| {
+        let fits = height + space::WIDE <= remaining;
+        remaining -= if fits { height + space::WIDE } else { 0.0 };
+        fits
+    };
+    let (hint, title) =
+        ((!lacks_drops && fits(HINT_HEIGHT)).then(hint), fits(TITLE_HEIGHT).then(|| title(Horizontal::Left)));
+    let logo = fits(SMALL_LOGO_SIZE).then(|| logo_image(logo, SMALL_LOGO_SIZE));
+    let used = buttons_height
+        + if hint.is_some() { HINT_HEIGHT + space::WIDE } else { 0.0 }
+        + if title.is_some() { TITLE_HEIGHT + space::WIDE } else { 0.0 }
+        + if logo.is_some() { SMALL_LOGO_SIZE + space::WIDE } else { 0.0 };
+    let height = recents.height().max(used).min(above.max(buttons_height));
+    let left = [logo, title, Some(stacked_buttons()), hint].into_iter().flatten();
+    let left = Column::with_children(left).spacing(space::WIDE).width(LEFT_WIDTH);
+    let right = recents.view().map(Action::Recent);
+    column![row![left, right].spacing(space::HUGE + space::NORMAL).height(height), cards(available.width)]
+        .spacing(space::HUGE)
+        .max_width(MAX_WIDTH)
+        .into()
+}
+
+/// The buttons, the recents below them, and the cards at the end.
+fn above_recents<'a>(recents: &RecentList<'a>, available: Size) -> Element<'a, Action> {
+    let buttons = action_buttons(Columns::of_width(available.width - 2.0 * space::HUGE));
+    let recents = container(recents.view().map(Action::Recent)).height(recents.height());
+    column![container(buttons).center_x(Fill), recents, cards(available.width)].spacing(space::WIDE).into()
+}
+
+fn logo_image(logo: &image::Handle, size: f32) -> Element<'_, Action> {
+    image(logo.clone()).width(size).height(size).into()
+}
+
+fn title<'a>(alignment: Horizontal) -> Element<'a, Action> {
     column![
         text("Reelay").size(size::TITLE).font(theme::STRONG),
         text("Plays Motion JPEG over RTSP and RTP").size(size::LARGE).style(theme::muted),
     ]
     .spacing(space::TIGHT)
-    .align_x(Center)
+    .align_x(alignment)
     .into()
 }
 
+/// The buttons in up to three columns, of their own widths.
 fn action_buttons<'a>(columns: Columns) -> Element<'a, Action> {
-    let sample = action_button(Icon::Play, "Play the sample film", theme::primary, Action::PlaySample);
-    let open = action_button(Icon::Open, "Open a film…", theme::secondary, Action::Open);
-    let folder = action_button(Icon::Open, "Open a folder…", theme::secondary, Action::OpenFolder);
-    let connect = action_button(Icon::Connect, "Connect to a stream…", theme::secondary, Action::Connect);
+    let [sample, open, folder, connect] = buttons(iced::Shrink);
     let choices = match columns {
         Columns::One => column![sample, open, folder, connect],
         Columns::Two => column![sample, row![open, folder].spacing(space::NORMAL), connect],
@@ -104,17 +234,51 @@ fn action_buttons<'a>(columns: Columns) -> Element<'a, Action> {
     choices.spacing(space::NORMAL).align_x(Center).into()
 }
 
+/// The buttons one below the other, all of the same width.
+fn stacked_buttons<'a>() -> Element<'a, Action> {
+    Column::with_children(buttons(Fill)).spacing(space::SMALL).into()
+}
+
+fn buttons<'a>(width: iced::Length) -> [Element<'a, Action>; 4] {
+    [
+        (Icon::Play, "Play the sample film", Action::PlaySample),
+        (Icon::Open, "Open a film…", Action::Open),
+        (Icon::Open, "Open a folder…", Action::OpenFolder),
+        (Icon::Connect, "Connect to a stream…", Action::Connect),
+    ]
+    .map(|(symbol, label, action)| {
+        let style = if action == Action::PlaySample { theme::primary } else { theme::secondary };
+        let content =
+            row![icon(symbol), text(label).size(size::LARGE)].spacing(space::SMALL + 2.0).align_y(Center);
+        button(content).padding([11, 20]).width(width).style(style).on_press(action).into()
+    })
+}
+
 fn hint<'a>() -> Element<'a, Action> {
     text("or drop a film or a folder of JPEG files here").size(size::SMALL).style(theme::muted).into()
 }
 
-fn action_button<'a>(
-    symbol: Icon,
-    label: &'a str,
-    style: fn(&iced::Theme, iced::widget::button::Status) -> iced::widget::button::Style,
-    action: Action,
-) -> Element<'a, Action> {
-    let content =
-        row![icon(symbol), text(label).size(size::LARGE)].spacing(space::SMALL + 2.0).align_y(Center);
-    button(content).padding([11, 20]).style(style).on_press(action).into()
+/// Returns the cards: side by side, or one below the other in a narrow window.
+fn cards<'a>(width: f32) -> Element<'a, Action> {
+    let is_narrow = width < MIN_THREE_COLUMN_WIDTH;
+    let cards = Lesson::ALL.map(|lesson| card(lesson, card_height(width)));
+    match is_narrow {
+        true => Column::with_children(cards).spacing(space::SMALL).into(),
+        false => Row::with_children(cards).spacing(space::NORMAL).into(),
+    }
+}
+
+fn card<'a>(lesson: Lesson, height: f32) -> Element<'a, Action> {
+    let content = column![
+        text(lesson.title()).size(size::NORMAL).font(theme::STRONG),
+        text(lesson.description()).size(size::SMALL).style(theme::muted),
+    ]
+    .spacing(space::TIGHT);
+    button(content)
+        .padding([space::NORMAL, space::NORMAL])
+        .width(Fill)
+        .height(height)
+        .style(theme::card(false))
+        .on_press(Action::Lesson(lesson))
+        .into()
 }

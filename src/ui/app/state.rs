@@ -15,9 +15,12 @@ use super::menu::Menu;
 use super::panel_state::Panels;
 use super::play_list::PlayList;
 use super::playback::{Playback, SignInRequest, TrustRequest};
+use super::posters::Posters;
+use super::recent_state::RecentState;
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
-use crate::backend::{BackendHandle, FrameRates, MediaSource};
+use super::window_place::PlaceState;
+use crate::backend::{BackendHandle, FrameRates, MediaSource, Sharing};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
@@ -54,6 +57,10 @@ pub struct App {
     pub(super) folders: UserFolders,
     /// True if the desktop delivers no dropped files to the window.
     pub(super) lacks_drops: bool,
+    pub(super) recents: RecentState,
+    pub(super) posters: Posters,
+    /// State of the server for other players.
+    pub(super) sharing: Sharing,
     /// Input of the Connect dialog, for the next time it is opened.
     pub(super) connect_form: connect::Form,
     pub(super) dialog: Option<Dialog>,
@@ -73,6 +80,7 @@ pub struct App {
     /// Physical pixels per logical pixel of the system.
     pub(super) scale_factor: f32,
     pub(super) window: Option<window::Id>,
+    pub(super) place: PlaceState,
     pub(super) is_fullscreen: bool,
     /// True if the window was minimized when it was last checked.
     pub(super) is_minimized: bool,
@@ -148,6 +156,9 @@ impl App {
             recording: RecordingState::default(),
             folders: options.folders,
             lacks_drops: options.lacks_drops,
+            recents: RecentState::default(),
+            posters: Posters::default(),
+            sharing: Sharing::Off,
             connect_form: connect::Form::default(),
             dialog: None,
             menu: None,
@@ -161,6 +172,7 @@ impl App {
             video_area: Size::ZERO,
             scale_factor: 1.0,
             window: None,
+            place: PlaceState::default(),
             is_fullscreen: false,
             is_minimized: false,
             pointer_moved_at: None,

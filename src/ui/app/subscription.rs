@@ -29,6 +29,7 @@ impl App {
             backend_subscription.map(Message::Backend),
             self.tick_subscription(),
             self.minimized_subscription(),
+            self.place_subscription(),
             event::listen_with(map_event),
             window::open_events().map(Message::WindowOpened),
             system::theme_changes().map(Message::SystemTheme),
@@ -82,6 +83,10 @@ fn map_event(event: iced::Event, status: event::Status, _: window::Id) -> Option
         // A window that is shown again gets the focus.
         iced::Event::Window(window::Event::Focused) => Some(Message::CheckMinimized),
         iced::Event::Window(window::Event::Rescaled(factor)) => Some(Message::ScaleFactor(factor)),
+        iced::Event::Window(window::Event::Moved(_) | window::Event::Resized(_)) => {
+            Some(Message::WindowChanged)
+        }
+        iced::Event::Window(window::Event::CloseRequested) => Some(Message::CloseRequested),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use super::menu::{self, Menu};
 use super::message::Message;
 use super::playback::{Notice, Source};
 use super::state::{App, Dialog};
-use super::{banner, controls, frame_rate, header, start_screen, transport, window_size};
+use super::{banner, controls, frame_rate, header, start_screen, transport};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
 use crate::ui::dialog::file_dialog::{self, PickKind, PickResult};
@@ -23,7 +23,10 @@ impl App {
         self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
         let task = self.handle_message(message);
         self.update_banner();
-        task
+        match self.read_next_poster() {
+            Some(poster) => Task::batch([task, poster]),
+            None => task,
+        }
     }
 
     fn handle_message(&mut self, message: Message) -> Task<Message> {
@@ -47,6 +50,8 @@ impl App {
             Message::PanelEdge(action) => return self.handle_panel_edge(action),
             Message::Help(message) => self.handle_help(message),
             Message::Network(message) => return self.handle_network(message),
+            Message::PosterRead(film, poster) => self.handle_poster(film, poster),
+            Message::Sharing(action) => return self.handle_sharing_action(action),
             Message::FilePicked(result) => return self.handle_file_picked(result),
             Message::FileSaved(result) => return self.handle_file_saved(result),
             Message::Shortcut(shortcut) => return self.handle_shortcut(shortcut),
@@ -69,10 +74,10 @@ impl App {
                 let scale_factor = window::scale_factor(id).map(Message::ScaleFactor);
                 return Task::batch([scale_factor, window::monitor_size(id).map(Message::MonitorSize)]);
             }
-            Message::MonitorSize(monitor) => {
-                let size = monitor.and_then(window_size::size_on);
-                return self.window.zip(size).map_or_else(Task::none, |(id, size)| window::resize(id, size));
-            }
+            Message::MonitorSize(monitor) => return self.fit_on_monitor(monitor),
+            Message::WindowChanged => self.handle_window_changed(),
+            Message::CheckPlace => return self.check_place(),
+            Message::PlaceFound(place) => return self.handle_place(place),
             Message::FileHovered => self.is_file_hovering = true,
             Message::FileHoverLeft => self.is_file_hovering = false,
             Message::FileDropped(path) => self.handle_file_dropped(path),
@@ -81,7 +86,7 @@ impl App {
             Message::SettingsSaved(Err(error)) => {
                 self.playback.show_error(format!("The settings cannot be saved: {error}."));
             }
-            Message::ShutdownRequested => return iced::exit(),
+            Message::CloseRequested | Message::ShutdownRequested => return self.quit(),
         }
         Task::none()
     }
@@ -137,6 +142,8 @@ impl App {
                 self.open(MediaSource::Sample, true);
                 Task::none()
             }
+            start_screen::Action::Lesson(lesson) => self.start_lesson(lesson),
+            start_screen::Action::Recent(action) => self.handle_recents(action),
         }
     }
 
@@ -190,6 +197,7 @@ impl App {
                 return command.map_or_else(Task::none, |command| clipboard::write(command.to_owned()));
             }
             banner::Action::Dismiss => self.playback.dismiss_notice(),
+            banner::Action::ForgetFilm => self.forget_failed_film(),
             banner::Action::Cancel => self.cancel(),
             banner::Action::RetryNow => self.playback.retry_now(),
             banner::Action::ShowSummary => self.show_summary(),
@@ -199,7 +207,7 @@ impl App {
         Task::none()
     }
 
-    fn handle_network(&mut self, message: network::Message) -> Task<Message> {
+    pub(super) fn handle_network(&mut self, message: network::Message) -> Task<Message> {
         let is_submitted = matches!(message, network::Message::Submit(_));
         if let Some(settings) = self.network.update(message) {
             self.backend.send(Command::SetEmulatorSettings(settings));

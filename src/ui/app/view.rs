@@ -8,7 +8,8 @@ use super::message::Message;
 use super::play_list::PlayList;
 use super::playback::{Button, Source};
 use super::state::{App, Dialog};
-use super::{banner, controls, header, start_screen, status_bar, transport};
+use super::{banner, controls, header, sharing_bar, start_screen, status_bar, transport};
+use crate::backend::Sharing;
 use crate::session::RtspState;
 use crate::ui::dialog::{help, play_list, summary, trust};
 use crate::ui::shortcuts::Shortcut;
@@ -54,10 +55,19 @@ impl App {
             header::view(self.settings.controls, &panels, window.width).map(Message::Header),
             self.view_middle(self.view_screen(0.0), &arrangement),
         ]
+        .extend(self.view_sharing_bar())
         // Before something is open, there is nothing to control.
         .extend((!self.playback.is_empty()).then(|| self.view_controls()))
         .push(self.view_status_bar())
         .into()
+    }
+
+    /// Returns the bar with the address of the film; `None` if it is not served.
+    fn view_sharing_bar(&self) -> Option<Element<'_, Message>> {
+        match &self.sharing {
+            Sharing::At(url) => Some(sharing_bar::view(url).map(Message::Sharing)),
+            Sharing::Off | Sharing::Failed(_) => None,
+        }
     }
 
     fn view_status_bar(&self) -> Element<'_, Message> {
@@ -127,9 +137,11 @@ impl App {
             // Below the start screen and not over it, where it could cover a button.
             None => {
                 let banner = banner.map(|banner| container(banner).style(theme::page));
-                column![start_screen::view(&self.logo, self.lacks_drops).map(Message::Start)]
-                    .extend(banner.map(Element::from))
-                    .into()
+                column![
+                    start_screen::view(&self.logo, self.recent_list(), self.lacks_drops).map(Message::Start)
+                ]
+                .extend(banner.map(Element::from))
+                .into()
             }
             Some(_) => self.view_video(banner, covered),
         };
@@ -190,6 +202,8 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> 
         Dialog::Summary(..) => (760.0, f32::INFINITY),
         Dialog::Help(_) => (760.0, 640.0),
         Dialog::PlayList => (560.0, 560.0),
+        // The same size for each section.
+        Dialog::Preferences(..) => (600.0, 480.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)

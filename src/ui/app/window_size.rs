@@ -1,6 +1,6 @@
-//! Size of the window when it opens.
+//! Size and place of the window when it opens, and their limits.
 
-use iced::Size;
+use iced::{Point, Size};
 
 /// Size of a window on a monitor that is large enough, in logical pixels.
 pub const INITIAL_SIZE: Size = Size::new(900.0, 640.0);
@@ -11,15 +11,26 @@ pub const MIN_SIZE: Size = Size::new(640.0, 420.0);
 /// Part of the monitor that stays free, for the edges of the window and the bars of the desktop, in logical pixels.
 const MARGIN: f32 = 64.0;
 
-/// Returns the size that makes a new window fit on a monitor of this size, not below the minimum; `None` if it fits
-/// already.
-pub fn size_on(monitor: Size) -> Option<Size> {
-    let fit = |initial: f32, min: f32, monitor: f32| initial.min(monitor - MARGIN).max(min);
+/// Returns the size that makes a new window fit on a monitor of this size, not below the minimum; `None` if the wanted size
+/// fits already.
+pub fn size_on(monitor: Size, wanted: Size) -> Option<Size> {
+    let fit = |wanted: f32, min: f32, monitor: f32| wanted.min(monitor - MARGIN).max(min);
     let size = Size::new(
-        fit(INITIAL_SIZE.width, MIN_SIZE.width, monitor.width),
-        fit(INITIAL_SIZE.height, MIN_SIZE.height, monitor.height),
+        fit(wanted.width, MIN_SIZE.width, monitor.width),
+        fit(wanted.height, MIN_SIZE.height, monitor.height),
     );
-    (size != INITIAL_SIZE).then_some(size)
+    (size != wanted).then_some(size)
+}
+
+/// Returns the upper left corner at which a window of this size is on a monitor that begins at the origin; `None` if that
+/// corner is outside of it, on another monitor.
+pub fn position_on(monitor: Size, position: Point, size: Size) -> Option<Point> {
+    let fit = |position: f32, size: f32, monitor: f32| {
+        let is_on = position < monitor && position > -size;
+        is_on.then(|| position.min(monitor - size).max(0.0))
+    };
+    let x = fit(position.x, size.width, monitor.width)?;
+    Some(Point::new(x, fit(position.y, size.height, monitor.height)?))
 }
 
 #[cfg(test)]
@@ -28,10 +39,25 @@ mod tests {
 
     #[test]
     fn new_window_fits_on_its_monitor() {
-        assert_eq!(size_on(Size::new(1_920.0, 1_080.0)), None);
+        let size_on = |width, height| super::size_on(Size::new(width, height), INITIAL_SIZE);
+        assert_eq!(size_on(1_920.0, 1_080.0), None);
         // 1920×1080 pixels at a scale of 200 %.
-        assert_eq!(size_on(Size::new(960.0, 540.0)), Some(Size::new(896.0, 476.0)));
-        assert_eq!(size_on(Size::new(1_080.0, 600.0)), Some(Size::new(900.0, 536.0)));
-        assert_eq!(size_on(Size::new(320.0, 240.0)), Some(MIN_SIZE));
+        assert_eq!(size_on(960.0, 540.0), Some(Size::new(896.0, 476.0)));
+        assert_eq!(size_on(1_080.0, 600.0), Some(Size::new(900.0, 536.0)));
+        assert_eq!(size_on(320.0, 240.0), Some(MIN_SIZE));
+    }
+
+    #[test]
+    fn remembered_window_is_never_off_the_screen() {
+        let (monitor, size) = (Size::new(1_920.0, 1_080.0), Size::new(1_000.0, 700.0));
+        let place = |x, y| position_on(monitor, Point::new(x, y), size);
+        assert_eq!(place(300.0, 200.0), Some(Point::new(300.0, 200.0)));
+        assert_eq!(place(1_500.0, 900.0), Some(Point::new(920.0, 380.0)));
+        assert_eq!(place(-400.0, -20.0), Some(Point::new(0.0, 0.0)));
+        assert_eq!((place(1_920.0, 200.0), place(-1_000.0, 200.0)), (None, None), "another monitor");
+        // A monitor that is smaller than the window.
+        let small = position_on(Size::new(640.0, 480.0), Point::new(10.0, 10.0), size);
+        assert_eq!(small, Some(Point::ORIGIN));
+        assert_eq!(super::size_on(Size::new(1_024.0, 768.0), size), Some(Size::new(960.0, 700.0)));
     }
 }

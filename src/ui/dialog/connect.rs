@@ -468,7 +468,6 @@ fn labelled<'a>(label: &'a str, field: TextInput<'a, Message>) -> Element<'a, Me
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::PortSpelling;
 
     fn submit(url: &str, port: &str) -> (Action, Form) {
         let mut form = Form::default();
@@ -532,7 +531,7 @@ mod tests {
     }
 
     fn known(address: &str, dialect: Dialect) -> KnownServer {
-        KnownServer { address: address.to_owned(), dialect, port_spelling: PortSpelling::default() }
+        KnownServer { address: address.to_owned(), dialect }
     }
 
     fn classroom(host: &str, port: &str, file: &str, rtp_port: &str) -> (Action, Form) {

@@ -7,6 +7,7 @@
 //! handle its actions in `app/dialogs.rs`, and add it to `view_dialog` in `app/view.rs`. The compiler names every
 //! `match` that needs an arm. Rows for its view are in [`layout`]; widgets that panels use as well are in `widget`.
 
+mod about;
 pub mod connect;
 pub mod file_dialog;
 pub mod help;

@@ -1,11 +1,11 @@
-//! Preferences dialog: theme, frame rate of files that state none, playout delay.
+//! Preferences dialog, in sections: appearance, playing, network, privacy, and about the program.
 
 use std::time::Duration;
 
-use iced::widget::{column, scrollable, text, text_input};
+use iced::widget::{Column, TextInput, column, container, scrollable, text, text_input};
 use iced::{Element, Fill};
 
-use crate::about::VERSION_AND_NOTICES;
+use super::about;
 use crate::backend::Concealment;
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
@@ -14,15 +14,56 @@ use crate::ui::dialog::layout::{buttons, setting_row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
 
+/// Section of the dialog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub enum Section {
+    #[default]
+    Appearance,
+    Playing,
+    Network,
+    Privacy,
+    About,
+}
+
+/// Values that the dialog changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preferences {
+    /// Frame rate of films that state none.
+    pub frame_rate: FrameRate,
+    /// Playout delay of the current and of later sessions, unless it is automatic.
+    pub playout_delay: Duration,
+    /// Values that are chosen and not typed.
+    pub choices: Choices,
+}
+
+/// Values that are chosen and not typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choices {
+    /// Size of text and controls, in percent.
+    pub interface_scale: u8,
+    /// The playout delay of the current and of later sessions follows the network.
+    pub is_delay_automatic: bool,
+    /// Lost packets of later sessions are requested again.
+    pub retransmission: bool,
+    /// Format of later recordings.
+    pub recording_format: RecordingFormat,
+    /// Format of later snapshots.
+    pub snapshot_format: SnapshotFormat,
+    /// Display of damaged frames of the current and of later sessions.
+    pub concealment: Concealment,
+    /// Films and streams that are opened are remembered.
+    pub keep_recents: bool,
+}
+
 /// Input of the dialog.
 #[derive(Debug, Clone)]
 pub struct Form {
+    section: Section,
     theme: ThemePreference,
     frame_rate: String,
     playout_delay: String,
-    recording_format: RecordingFormat,
-    snapshot_format: SnapshotFormat,
-    concealment: Concealment,
+    choices: Choices,
     /// Errors found when the input was submitted.
     errors: FieldErrors,
 }
@@ -38,13 +79,18 @@ struct FieldErrors {
 #[derive(Debug, Clone)]
 #[allow(missing_docs)]
 pub enum Message {
+    Section(Section),
     Theme(ThemePreference),
+    Scale(u8),
     FrameRate(String),
     PlayoutDelay(String),
+    AutomaticDelay(bool),
+    Retransmission(bool),
     Recordings(RecordingFormat),
     Snapshots(SnapshotFormat),
     ShowDamaged(bool),
     TintMissing(bool),
+    KeepRecents(bool),
     Submit,
     Cancel,
 }
@@ -54,42 +100,41 @@ pub enum Message {
 pub enum Action {
     /// No request to the application.
     None,
+    /// Move the keyboard focus to the field with this id.
+    Focus(&'static str),
     /// Show this theme at once, as a preview.
     SetTheme(ThemePreference),
     /// Save the preferences, use these values, and close the dialog.
-    Apply {
-        /// Frame rate of films that state none.
-        frame_rate: FrameRate,
-        /// Playout delay of the current and of later sessions.
-        playout_delay: Duration,
-        /// Format of later recordings.
-        recording_format: RecordingFormat,
-        /// Format of later snapshots.
-        snapshot_format: SnapshotFormat,
-        /// Display of damaged frames of the current and of later sessions.
-        concealment: Concealment,
-    },
+    Apply(Preferences),
     /// Close the dialog and discard the input.
     Close,
 }
 
-/// Id of the frame rate field, which has the focus when the dialog opens.
-pub const FRAME_RATE_INPUT_ID: &str = "preferences-rate";
-
+const FRAME_RATE_INPUT_ID: &str = "preferences-rate";
 const PLAYOUT_DELAY_INPUT_ID: &str = "preferences-delay";
+
+/// Sizes of text and controls that can be chosen, in percent.
+const SCALES: [(&str, u8); 4] = [("100 %", 100), ("125 %", 125), ("150 %", 150), ("200 %", 200)];
 
 impl Form {
     /// Creates a dialog with the current settings.
     pub fn new(theme: ThemePreference, frame_rate: FrameRate, settings: &Settings) -> Self {
         Self {
+            section: Section::default(),
             theme,
             frame_rate: frame_rate.exact_text(),
             playout_delay: settings.playout_delay().as_millis().to_string(),
-            recording_format: settings.recording_format,
-            snapshot_format: settings.snapshot_format,
-            concealment: Concealment {
-                shows_damaged: settings.show_damaged_frames,
-                tints_concealed: settings.tint_missing_parts,
+            choices: Choices {
+                interface_scale: settings.interface_scale,
+                is_delay_automatic: settings.automatic_playout_delay,
+                retransmission: settings.retransmission,
+                recording_format: settings.recording_format,
+                snapshot_format: settings.snapshot_format,
+                concealment: Concealment {
+                    shows_damaged: settings.show_damaged_frames,
+                    tints_concealed: settings.tint_missing_parts,
+                },
+                keep_recents: settings.keep_recents,
             },
             errors: FieldErrors::default(),
         }
@@ -97,7 +142,9 @@ impl Form {
 
     /// Applies a message to the input.
     pub fn update(&mut self, message: Message) -> Action {
+        let choices = &mut self.choices;
         match message {
+            Message::Section(section) => return self.show(section),
             Message::Theme(theme) => {
                 self.theme = theme;
                 return Action::SetTheme(theme);
@@ -110,29 +157,40 @@ impl Form {
                 self.playout_delay = delay;
                 self.errors.playout_delay = None;
             }
-            Message::Recordings(format) => self.recording_format = format,
-            Message::Snapshots(format) => self.snapshot_format = format,
-            Message::ShowDamaged(shows_damaged) => self.concealment.shows_damaged = shows_damaged,
-            Message::TintMissing(tints_concealed) => self.concealment.tints_concealed = tints_concealed,
+            Message::Scale(percent) => choices.interface_scale = percent,
+            Message::AutomaticDelay(is_automatic) => choices.is_delay_automatic = is_automatic,
+            Message::Retransmission(retransmission) => choices.retransmission = retransmission,
+            Message::Recordings(format) => choices.recording_format = format,
+            Message::Snapshots(format) => choices.snapshot_format = format,
+            Message::ShowDamaged(shows_damaged) => choices.concealment.shows_damaged = shows_damaged,
+            Message::TintMissing(tints) => choices.concealment.tints_concealed = tints,
+            Message::KeepRecents(keep_recents) => choices.keep_recents = keep_recents,
             Message::Cancel => return Action::Close,
-            Message::Submit => match self.parse() {
-                Ok(action) => return action,
-                Err(errors) => self.errors = errors,
-            },
+            Message::Submit => return self.submit(),
         }
         Action::None
     }
 
-    fn parse(&self) -> Result<Action, FieldErrors> {
+    fn show(&mut self, section: Section) -> Action {
+        self.section = section;
+        match section {
+            Section::Playing => Action::Focus(FRAME_RATE_INPUT_ID),
+            Section::Network if !self.choices.is_delay_automatic => Action::Focus(PLAYOUT_DELAY_INPUT_ID),
+            _ => Action::None,
+        }
+    }
+
+    /// Returns the values, or shows the section with the first error.
+    fn submit(&mut self) -> Action {
         match (self.parse_frame_rate(), self.parse_playout_delay()) {
-            (Ok(rate), Ok(delay)) => Ok(Action::Apply {
-                frame_rate: rate,
-                playout_delay: delay,
-                recording_format: self.recording_format,
-                snapshot_format: self.snapshot_format,
-                concealment: self.concealment,
-            }),
-            (rate, delay) => Err(FieldErrors { frame_rate: rate.err(), playout_delay: delay.err() }),
+            (Ok(frame_rate), Ok(playout_delay)) => {
+                Action::Apply(Preferences { frame_rate, playout_delay, choices: self.choices })
+            }
+            (rate, delay) => {
+                let section = if rate.is_err() { Section::Playing } else { Section::Network };
+                self.errors = FieldErrors { frame_rate: rate.err(), playout_delay: delay.err() };
+                self.show(section)
+            }
         }
     }
 
@@ -149,70 +207,100 @@ impl Form {
         Ok(Duration::from_millis(u64::from(delay)))
     }
 
-    /// Returns the rows about frames of which a part is missing.
-    fn damaged_frame_rows(&self) -> [Element<'_, Message>; 2] {
-        let Concealment { shows_damaged, tints_concealed } = self.concealment;
-        [
-            switch_row("Show damaged frames", shows_damaged, Message::ShowDamaged),
-            switch_row("Tint their missing parts", tints_concealed, Message::TintMissing),
-        ]
-    }
-
     /// Returns the content of the dialog.
     pub fn view(&self) -> Element<'_, Message> {
+        let sections = [
+            ("Appearance", Section::Appearance),
+            ("Playing", Section::Playing),
+            ("Network", Section::Network),
+            ("Privacy", Section::Privacy),
+            ("About", Section::About),
+        ];
+        let content = match self.section {
+            Section::Appearance => self.appearance(),
+            Section::Playing => self.playing(),
+            Section::Network => self.network(),
+            Section::Privacy => self.privacy(),
+            Section::About => about::view(),
+        };
+        let content = container(content).padding(iced::Padding::ZERO.right(distance::WIDE));
+        column![
+            text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
+            iced::widget::row![choices(sections, self.section, Message::Section)],
+            scrollable(content).width(Fill).height(Fill).style(theme::scroll_bar),
+            buttons(Message::Cancel, "Apply", Some(Message::Submit)),
+        ]
+        .spacing(distance::WIDE)
+        .into()
+    }
+
+    fn appearance(&self) -> Column<'_, Message> {
         let themes = [
             ("System", ThemePreference::System),
             ("Dark", ThemePreference::Dark),
             ("Light", ThemePreference::Light),
         ];
-        let field = |id, value, on_input: fn(String) -> Message, is_invalid| {
-            text_input("", value)
-                .id(id)
-                .on_input(on_input)
-                .on_submit(Message::Submit)
-                .padding(8)
-                .size(size::NORMAL)
-                .width(110)
-                .style(theme::field(is_invalid))
-        };
-        let rate = field(
-            FRAME_RATE_INPUT_ID,
-            &self.frame_rate,
-            Message::FrameRate,
-            self.errors.frame_rate.is_some(),
-        );
-        let delay = field(
-            PLAYOUT_DELAY_INPUT_ID,
-            &self.playout_delay,
-            Message::PlayoutDelay,
-            self.errors.playout_delay.is_some(),
-        );
+        rows([
+            setting_row("Theme", choices(themes, self.theme, Message::Theme)),
+            setting_row(
+                "Size of text and controls",
+                choices(SCALES, self.choices.interface_scale, Message::Scale),
+            ),
+        ])
+    }
+
+    fn playing(&self) -> Column<'_, Message> {
+        let error = self.errors.frame_rate.as_deref();
+        let rate = field(FRAME_RATE_INPUT_ID, &self.frame_rate, Message::FrameRate, error.is_some());
         let recordings = [
             ("MOV", RecordingFormat::Mov),
             ("AVI", RecordingFormat::Avi),
             ("Classroom", RecordingFormat::Classroom),
         ];
         let snapshots = [("JPEG", SnapshotFormat::Jpeg), ("PNG", SnapshotFormat::Png)];
-        let buttons = buttons(Message::Cancel, "Apply", Some(Message::Submit));
-        let mut content = column![
-            text("Preferences").size(size::LARGE + 2.0).font(theme::STRONG),
-            setting_row("Theme", choices(themes, self.theme, Message::Theme)),
-            setting_row("Frame rate of films that state none (frames/s)", rate),
-            setting_row("Playout delay (ms)", delay),
-            setting_row("Recordings", choices(recordings, self.recording_format, Message::Recordings)),
-            setting_row("Snapshots", choices(snapshots, self.snapshot_format, Message::Snapshots)),
-        ]
-        .spacing(distance::NORMAL)
-        .extend(self.damaged_frame_rows());
-        if let Some(warning) = self.recording_format.warning() {
-            content = content.push(text(warning).size(size::SMALL).style(theme::muted));
-        }
-        for sentence in self.errors.frame_rate.iter().chain(&self.errors.playout_delay) {
-            content = content.push(text(sentence.as_str()).size(size::NORMAL).style(theme::danger));
-        }
-        // A small window has no space for all of it.
-        scrollable(content.push(about()).push(buttons).width(Fill)).style(theme::scroll_bar).into()
+        let Choices { recording_format, snapshot_format, concealment, .. } = self.choices;
+        rows([setting_row("Frame rate of films that state none (frames/s)", rate)])
+            .extend(error.map(error_line))
+            .push(switch_row("Show damaged frames", concealment.shows_damaged, Message::ShowDamaged))
+            .push(switch_row("Tint their missing parts", concealment.tints_concealed, Message::TintMissing))
+            .push(setting_row("Recordings", choices(recordings, recording_format, Message::Recordings)))
+            .extend(recording_format.warning().map(note))
+            .push(setting_row("Snapshots", choices(snapshots, snapshot_format, Message::Snapshots)))
     }
+
+    fn network(&self) -> Column<'_, Message> {
+        let error = self.errors.playout_delay.as_deref();
+        let delay =
+            field(PLAYOUT_DELAY_INPUT_ID, &self.playout_delay, Message::PlayoutDelay, error.is_some());
+        let Choices { is_delay_automatic, retransmission, .. } = self.choices;
+        let delays = [("Fixed", false), ("Automatic", true)];
+        let delays = choices(delays, is_delay_automatic, Message::AutomaticDelay);
+        let content = rows([setting_row("Playout delay", delays)]);
+        let content = match is_delay_automatic {
+            true => content.push(note("It follows the jitter of the network, from 50 ms up.")),
+            false => {
+                content.push(setting_row("Fixed playout delay (ms)", delay)).extend(error.map(error_line))
+            }
+        };
+        content
+            .push(switch_row("Request lost packets again", retransmission, Message::Retransmission))
+            .push(note(
+                "Over UDP, where the server can send them again (RFC 4588), as Reelay's does; from the next film or \
+                 stream that is opened.",
+            ))
+    }
+
+    fn privacy(&self) -> Column<'_, Message> {
+        let keep_recents = self.choices.keep_recents;
+        rows([switch_row("Remember what was opened", keep_recents, Message::KeepRecents)]).push(note(
+            "The start screen lists the last 20 films and streams, without passwords. They stay on this machine, in \
+             settings.toml. Off also clears the list.",
+        ))
+    }
+}
+
+fn rows<const N: usize>(rows: [Element<'_, Message>; N]) -> Column<'_, Message> {
+    Column::with_children(rows).spacing(distance::NORMAL).width(Fill)
 }
 
 /// Returns a row with a switch.
@@ -220,14 +308,28 @@ fn switch_row<'a>(label: &'a str, is_on: bool, on_choice: fn(bool) -> Message) -
     setting_row(label, choices([("On", true), ("Off", false)], is_on, on_choice))
 }
 
-/// Returns the program's version and notices.
-fn about<'a>() -> Element<'a, Message> {
-    column![
-        text("About").size(size::NORMAL).font(theme::STRONG),
-        text(format!("Reelay {VERSION_AND_NOTICES}")).size(size::SMALL).style(theme::muted),
-    ]
-    .spacing(distance::SMALL)
-    .into()
+fn field<'a>(
+    id: &'static str,
+    value: &str,
+    on_input: fn(String) -> Message,
+    is_invalid: bool,
+) -> TextInput<'a, Message> {
+    text_input("", value)
+        .id(id)
+        .on_input(on_input)
+        .on_submit(Message::Submit)
+        .padding(8)
+        .size(size::NORMAL)
+        .width(110)
+        .style(theme::field(is_invalid))
+}
+
+fn note(sentence: &str) -> Element<'_, Message> {
+    text(sentence).size(size::SMALL).style(theme::muted).into()
+}
+
+fn error_line(sentence: &str) -> Element<'_, Message> {
+    text(sentence).size(size::NORMAL).style(theme::danger).into()
 }
 
 /// Formats an error as a sentence: first letter in upper case, full stop at the end.
@@ -250,24 +352,37 @@ mod tests {
         form.update(Message::Snapshots(SnapshotFormat::Png));
         form.update(Message::ShowDamaged(false));
         form.update(Message::TintMissing(true));
-        let applied = Action::Apply {
+        form.update(Message::Scale(125));
+        form.update(Message::AutomaticDelay(true));
+        form.update(Message::Retransmission(true));
+        form.update(Message::KeepRecents(false));
+        let applied = Action::Apply(Preferences {
             frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
             playout_delay: Duration::from_millis(200),
-            recording_format: RecordingFormat::Avi,
-            snapshot_format: SnapshotFormat::Png,
-            concealment: Concealment { shows_damaged: false, tints_concealed: true },
-        };
+            choices: Choices {
+                interface_scale: 125,
+                is_delay_automatic: true,
+                retransmission: true,
+                recording_format: RecordingFormat::Avi,
+                snapshot_format: SnapshotFormat::Png,
+                concealment: Concealment { shows_damaged: false, tints_concealed: true },
+                keep_recents: false,
+            },
+        });
         assert_eq!(form.update(Message::Submit), applied);
         form.update(Message::FrameRate("fast".to_owned()));
-        assert_eq!(form.update(Message::Submit), Action::None);
+        form.update(Message::Section(Section::About));
+        assert_eq!(form.update(Message::Submit), Action::Focus(FRAME_RATE_INPUT_ID));
+        assert_eq!(form.section, Section::Playing, "the section with the error");
         let rule = "A frame rate is a number from 0.1 to 240, like 25, 29.97 or 30000/1001.";
         assert_eq!(form.errors, FieldErrors { frame_rate: Some(rule.to_owned()), playout_delay: None });
         form.update(Message::FrameRate("25".to_owned()));
+        form.update(Message::AutomaticDelay(false));
         form.update(Message::PlayoutDelay("a while".to_owned()));
-        assert_eq!(form.update(Message::Submit), Action::None);
+        assert_eq!(form.update(Message::Submit), Action::Focus(PLAYOUT_DELAY_INPUT_ID));
         assert!(form.errors.frame_rate.is_none() && form.errors.playout_delay.is_some());
         form.update(Message::FrameRate("0".to_owned()));
-        assert_eq!(form.update(Message::Submit), Action::None);
+        assert_eq!(form.update(Message::Submit), Action::Focus(FRAME_RATE_INPUT_ID));
         assert!(
             form.errors.frame_rate.is_some() && form.errors.playout_delay.is_some(),
             "both errors are shown"

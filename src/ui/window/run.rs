@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::display_server::DisplayServer;
 use super::panic_guard::PanicGuard;
 use super::settings::{iced_settings, window_settings};
-use crate::backend::{Backend, BackendOptions, Command, Concealment, MediaSource};
+use crate::backend::{Backend, BackendOptions, Command, MediaSource};
 use crate::command_line::{Target, WindowArguments};
 use crate::media::FrameRate;
 use crate::recording::UserFolders;
@@ -41,15 +41,11 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
         frame_rates: app_options.frame_rates(),
         playout_delay: app_options.settings.playout_delay(),
     };
-    let concealment = Concealment {
-        shows_damaged: app_options.settings.show_damaged_frames,
-        tints_concealed: app_options.settings.tint_missing_parts,
-    };
     let (backend, outputs) = Backend::start(options)
         .map_err(|error| WindowError(format!("The embedded server cannot start: {error}.")))?;
     backend.handle().send(Command::SetTrustedCertificates(app_options.settings.certificates.clone()));
-    backend.handle().send(Command::SetConcealment(concealment));
     let mut app = App::new(backend.handle(), app_options);
+    app.configure_backend();
     let decoder = outputs.decoder.clone();
     app.attach(BackendSubscription::new(outputs), decoder);
     let sources = arguments.targets.into_iter().map(|target| source(target, arguments.snapshot_rate));
@@ -84,6 +80,7 @@ fn source(target: Target, snapshot_rate: Option<FrameRate>) -> Source {
 
 /// Runs iced until the window is closed.
 fn run_app(app: App, panic_guard: PanicGuard) -> iced::Result {
+    let window = window_settings(app.settings());
     // iced takes a boot function that could be called again, but calls it once.
     let app = Mutex::new(Some(app));
     let boot = move || {
@@ -102,6 +99,6 @@ fn run_app(app: App, panic_guard: PanicGuard) -> iced::Result {
         .scale_factor(App::interface_scale)
         .subscription(App::subscription)
         .settings(iced_settings())
-        .window(window_settings())
+        .window(window)
         .run()
 }

@@ -2,7 +2,8 @@
 
 use iced::{Settings as IcedSettings, window};
 
-use crate::ui::app::{INITIAL_SIZE, MIN_SIZE, logo_pixels};
+use crate::settings::Settings;
+use crate::ui::app::{MIN_SIZE, initial_place, logo_pixels};
 use crate::ui::theme::{FONT, FONTS, size};
 
 /// Name of the `.desktop` file, from which the desktop takes name and icon of the program.
@@ -20,11 +21,16 @@ pub fn iced_settings() -> IcedSettings {
     }
 }
 
-/// Returns the settings of the window: initial and minimum size, and icon.
-pub fn window_settings() -> window::Settings {
+/// Returns the settings of the window: its size and place, minimum size, and icon.
+pub fn window_settings(settings: &Settings) -> window::Settings {
+    let (size, position) = initial_place(settings);
     let (width, height, pixels) = logo_pixels();
     window::Settings {
-        size: INITIAL_SIZE,
+        size,
+        position: position.map_or(window::Position::Default, window::Position::Specific),
+        maximized: settings.window.is_maximized,
+        // The place of the window is saved before it is closed.
+        exit_on_close_request: false,
         min_size: Some(MIN_SIZE),
         icon: window::icon::from_rgba(pixels, width, height).ok(),
         #[cfg(target_os = "linux")]

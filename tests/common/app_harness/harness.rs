@@ -125,6 +125,8 @@ impl AppHarness {
         let url = url.into();
         let options = RtspOptions::for_source(&url);
         harness.app.connect(url, options, true);
+        // The settings, which remember the stream, are not saved in tests.
+        harness.send(Message::Tick(Instant::now()));
         let Some(Command::Connect { generation, .. }) = harness.next_command() else {
             panic!("not connected")
         };

@@ -5,7 +5,8 @@ use reelay::recording::{RecordingFormat, SnapshotFormat};
 use reelay::session::{Dialect, PortSpelling};
 use reelay::settings::document::{self, template};
 use reelay::settings::{
-    Controls, FilmRate, KnownServer, PanelKind, PanelSettings, Settings, ThemePreference,
+    Controls, FilmRate, PanelKind, PanelSettings, Recent, RecentSource, RecentStream, Settings,
+    ThemePreference, WindowSettings,
 };
 use toml_edit::DocumentMut;
 
@@ -15,6 +16,18 @@ fn write_and_read(document: &mut DocumentMut, settings: &Settings) -> Settings {
     let text = document.to_string();
     let again: DocumentMut = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
     document::read(&again).0
+}
+
+fn recents() -> Vec<Recent> {
+    let opened = "2026-11-29T14:05:00Z".parse().unwrap();
+    let stream = RecentStream {
+        address: "rtsp://lab.example:8554/movie.Mjpeg".to_owned(),
+        dialect: Dialect::Classroom,
+        has_answered: Some(true),
+        port_spelling: PortSpelling::Bare,
+    };
+    let sources = [RecentSource::Stream(stream), RecentSource::Film("/films/talk.mjpeg".into())];
+    sources.map(|source| Recent { source, opened }).into()
 }
 
 pub fn body(data: &[u8]) {
@@ -27,6 +40,8 @@ pub fn body(data: &[u8]) {
         theme: ThemePreference::Dark,
         frame_rate: FrameRate::per_second(30),
         playout_delay_ms: 123,
+        automatic_playout_delay: true,
+        retransmission: true,
         interface_scale: 150,
         recording_format: RecordingFormat::Avi,
         snapshot_format: SnapshotFormat::Png,
@@ -35,11 +50,9 @@ pub fn body(data: &[u8]) {
         show_damaged_frames: false,
         tint_missing_parts: true,
         panels: PanelSettings { open: vec![PanelKind::Messages], width: 640, is_lesson: true },
-        servers: vec![KnownServer {
-            address: "lab.example:8554".to_owned(),
-            dialect: Dialect::Classroom,
-            port_spelling: PortSpelling::Bare,
-        }],
+        window: WindowSettings { size: Some((900, 640)), position: Some((0, -5)), is_maximized: true },
+        keep_recents: false,
+        recents: recents(),
         certificates: Vec::new(),
         films: vec![FilmRate { path: "/films/talk.mjpeg".into(), frame_rate: FrameRate::per_second(5) }],
     };
@@ -56,13 +69,15 @@ pub fn body(data: &[u8]) {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let written = "controls = \"four\" # mine\n\n theme= 'dark'\nframe_rate = \"30000/1001\"\nplayout_delay_ms = 120\n\n\
-        [[servers]]\naddress = \"lab.example:8554\"\ndialect = \"classroom\"\nport_spelling = \"bare\"\n\n# another\n\
-        [[servers]]\naddress = \"camera.example\"\nnote = \"roof\"\n";
-    let inline = "servers = [{ address = \"a:1\", dialect = \"standard\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
+        [[recents]]\nsource = \"rtsp://lab.example:8554/m\"\nkind = \"classroom\"\nopened = 2026-11-29T14:05:00Z\n\
+        port_spelling = \"bare\"\n\n# another\n[[recents]]\nsource = \"/films/a.avi\"\nopened = 2026-11-29T14:05:00+01:00\nnote = \"roof\"\n";
+    let inline = "recents = [{ source = \"http://ann:b@a:1/?pwd=c\", kind = \"http\", opened = 2026-11-29T14:05:00.5Z, answered = false }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
     let odd = "playout_delay_ms = -1\r\npanels = ['messages', 'sound']\r\npanel_width = 1e3\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
     let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
         frame_rate = 24\n[[films]]\nframe_rate = 3\n";
-    [template().to_string().as_str(), written, inline, odd, films]
+    let window =
+        "[window] # mine\nwidth = 900\nheight = 64e1\nscreen = 2\nx = 3\ny = 0x7fffffff\nmaximized = true\n";
+    [template().to_string().as_str(), written, inline, odd, films, window]
         .iter()
         .map(|text| text.as_bytes().to_vec())
         .collect()

@@ -29,6 +29,7 @@ impl Playback {
             | BackendEventKind::ListFound(_)
             | BackendEventKind::OpenFailed(_)
             | BackendEventKind::Recording(_)
+            | BackendEventKind::Sharing(_)
             | BackendEventKind::SnapshotSaved(_) => {}
         }
     }

@@ -10,6 +10,13 @@ const COMMAND_START: &str = ": ffmpeg -i ";
 pub enum Notice {
     /// Error: what happened, and what to try.
     Error(String),
+    /// Error of a film of the start screen.
+    RecentFailed {
+        /// What happened, and what to try.
+        text: String,
+        /// Path of the film.
+        path: PathBuf,
+    },
     /// Missing data; removed when data arrives again.
     NoData(String),
     /// File that was saved.
@@ -35,6 +42,7 @@ impl Notice {
             | Self::NoData(text)
             | Self::Warning(text)
             | Self::Info(text)
+            | Self::RecentFailed { text, .. }
             | Self::Saved { text, .. } => text,
         }
     }
@@ -42,7 +50,7 @@ impl Notice {
     /// Returns whether the banner has a red edge.
     pub fn is_error(&self) -> bool {
         match self {
-            Self::Error(_) | Self::NoData(_) => true,
+            Self::Error(_) | Self::RecentFailed { .. } | Self::NoData(_) => true,
             Self::Saved { is_error, .. } => *is_error,
             Self::Warning(_) | Self::Info(_) => false,
         }
@@ -51,7 +59,7 @@ impl Notice {
     /// Returns whether the banner disappears by itself.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Error(_) | Self::NoData(_) | Self::Warning(_) => false,
+            Self::Error(_) | Self::RecentFailed { .. } | Self::NoData(_) | Self::Warning(_) => false,
             Self::Saved { is_error, .. } => !is_error,
             Self::Info(_) => true,
         }
@@ -65,9 +73,17 @@ impl Notice {
         }
     }
 
+    /// Returns the path of a film of the start screen that cannot be opened.
+    pub fn failed_recent(&self) -> Option<&Path> {
+        match self {
+            Self::RecentFailed { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// Returns the command line with which an error ends: the one of ffmpeg that converts a film. `None` if there is none.
     pub fn command(&self) -> Option<&str> {
-        let Self::Error(text) = self else { return None };
+        let (Self::Error(text) | Self::RecentFailed { text, .. }) = self else { return None };
         text.find(COMMAND_START).map(|at| &text[at + 2..])
     }
 }

@@ -60,9 +60,22 @@ impl Playback {
         Some(opening.goal)
     }
 
+    /// Returns the generation of the file that is being opened.
+    pub fn opening_generation(&self) -> Option<u64> {
+        self.opening.as_ref().map(|opening| opening.generation)
+    }
+
     /// Returns the goal of the file that is being opened, if it is the one of this generation.
     pub fn opening_goal(&self, generation: u64) -> Option<Goal> {
         self.opening.as_ref().filter(|opening| opening.generation == generation).map(|opening| opening.goal)
+    }
+
+    /// Returns the file that is being opened, if it is the one of this generation.
+    pub fn opening_source(&self, generation: u64) -> Option<&Source> {
+        self.opening
+            .as_ref()
+            .filter(|opening| opening.generation == generation)
+            .map(|opening| &opening.source)
     }
 
     /// Closes the media, and what is being opened.

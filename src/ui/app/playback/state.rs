@@ -204,6 +204,11 @@ impl Playback {
         self.goal
     }
 
+    /// Returns whether SETUP has succeeded for the current media.
+    pub fn was_set_up(&self) -> bool {
+        self.was_set_up
+    }
+
     /// Returns whether no data has arrived for a while although the session is playing.
     pub fn is_waiting(&self) -> bool {
         self.waiting_since.is_some()
@@ -239,6 +244,13 @@ impl Playback {
         self.notice = Some(Notice::Error(message));
         if let Some(opening) = &mut self.opening {
             opening.notice.clone_from(&self.notice);
+        }
+    }
+
+    /// Marks the error that is shown as that of a film of the start screen.
+    pub fn mark_as_recent(&mut self, path: PathBuf) {
+        if let Some(Notice::Error(text)) = &mut self.notice {
+            self.notice = Some(Notice::RecentFailed { text: std::mem::take(text), path });
         }
     }
 

@@ -1,0 +1,36 @@
+//! Bar with the address at which the film is served to other players.
+
+use iced::widget::text::Wrapping;
+use iced::widget::{container, row, text};
+use iced::{Center, Element, Fill};
+
+use crate::ui::theme::{self, size, space as distance};
+use crate::ui::widget::control::{Button, button};
+
+/// Request of the bar to the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Copy the address to the clipboard.
+    Copy,
+    /// Serve the film no longer.
+    Stop,
+}
+
+/// Returns the bar with this URL.
+pub fn view(url: &str) -> Element<'_, Action> {
+    let about = text("Other players open").size(size::NORMAL);
+    let url = text(url).size(size::NORMAL).font(theme::STRONG).wrapping(Wrapping::None);
+    let address = row![about, url].spacing(distance::SMALL);
+    let content = row![
+        container(address).width(Fill).clip(true),
+        labelled_button("Copy address", Action::Copy),
+        labelled_button("Stop serving", Action::Stop),
+    ]
+    .spacing(distance::SMALL)
+    .align_y(Center);
+    container(content).padding([6.0, distance::WIDE]).style(theme::bar).into()
+}
+
+fn labelled_button(label: &str, action: Action) -> Button<'_, Action> {
+    button(text(label).size(size::SMALL)).padding([5, 10]).style(theme::secondary).on_press(action)
+}

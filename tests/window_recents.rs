@@ -1,0 +1,303 @@
+//! The start screen: what was opened before, and the lessons.
+
+mod common;
+
+use bytes::Bytes;
+use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE, media_info};
+use iced::Size;
+use iced::widget::Id;
+use iced_test::selector;
+use jiff::Timestamp;
+use reelay::backend::{BackendEvent, BackendEventKind, Command, ListEntry, MediaSource, Poster, Sharing};
+use reelay::media::{FrameRate, decode};
+use reelay::media_file::MediaFile;
+use reelay::proto::rtsp::{LowerTransport, Method};
+use reelay::session::{Dialect, Goal, SessionError, SessionEvent, SourceUrl};
+use reelay::settings::{Controls, PanelKind, Recent, RecentSource, RecentStream, Settings, ThemePreference};
+use reelay::ui::{BackendUpdate, Message, Shortcut};
+
+fn opened(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn film(path: &str, at: &str) -> Recent {
+    Recent { source: RecentSource::Film(path.into()), opened: opened(at) }
+}
+
+fn stream(address: &str, dialect: Dialect, has_answered: Option<bool>, at: &str) -> Recent {
+    let stream = RecentStream {
+        address: address.to_owned(),
+        dialect,
+        has_answered,
+        port_spelling: Default::default(),
+    };
+    Recent { source: RecentSource::Stream(stream), opened: opened(at) }
+}
+
+/// Returns films and streams that were opened before.
+fn recents() -> Vec<Recent> {
+    vec![
+        film("/films/lecture 3.mjpeg", "2024-05-07T12:00:00Z"),
+        stream("rtsp://camera.example:8554/live", Dialect::Standard, Some(true), "2024-05-06T12:00:00Z"),
+        stream(
+            "rtsp://lab.example:1025/movie.Mjpeg",
+            Dialect::Classroom,
+            Some(false),
+            "2024-05-05T12:00:00Z",
+        ),
+        film(
+            "/home/ann/Videos/a folder with a long name/a film with a name that is longer than its line.avi",
+            "2024-05-04T12:00:00Z",
+        ),
+        stream("http://door.example/video.cgi?fps=5", Dialect::Http, None, "2024-05-03T12:00:00Z"),
+    ]
+}
+
+fn with_recents(theme: ThemePreference) -> AppHarness {
+    AppHarness::with_settings(Settings { theme, recents: recents(), ..Settings::default() })
+}
+
+fn texts(harness: &AppHarness) -> Vec<String> {
+    harness.app.settings().recents.iter().map(|recent| recent.source.text()).collect()
+}
+
+/// Returns the source and the generation of the file that the window opens next.
+fn next_open(harness: &mut AppHarness) -> Option<(MediaSource, u64)> {
+    std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+        Command::Open { source, generation, .. } => Some((source, generation)),
+        _ => None,
+    })
+}
+
+fn emit(harness: &mut AppHarness, generation: u64, kind: BackendEventKind) {
+    harness.send(Message::Backend(BackendUpdate::Event(BackendEvent { generation, kind })));
+}
+
+fn click_id(harness: &mut AppHarness, id: &'static str) {
+    harness.interact(|ui| {
+        ui.click(selector::id(Id::new(id))).unwrap();
+    });
+}
+
+#[test]
+fn film_is_remembered_once_it_is_open() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.app.open(MediaSource::File("/films/a.mjpeg".into()), false);
+    let (_, generation) = next_open(&mut harness).unwrap();
+    assert_eq!(texts(&harness), [""; 0]);
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&harness), ["/films/a.mjpeg"]);
+    // The sample has a button of its own.
+    harness.app.open(MediaSource::Sample, false);
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&harness), ["/films/a.mjpeg"]);
+    let mut private = AppHarness::with_settings(Settings { keep_recents: false, ..Settings::default() });
+    private.app.open(MediaSource::File("/films/a.mjpeg".into()), false);
+    let (_, generation) = next_open(&mut private).unwrap();
+    emit(&mut private, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&private), [""; 0]);
+}
+
+#[test]
+fn dropped_films_are_remembered_as_they_are_opened() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.send(Message::FileHovered);
+    for name in ["/films/a.mjpeg", "/films/b.mjpeg"] {
+        harness.send(Message::FileDropped(name.into()));
+    }
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&harness), ["/films/a.mjpeg"]);
+    harness.send(Message::Shortcut(Shortcut::Next));
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    harness.send(Message::Shortcut(Shortcut::Previous));
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&harness), ["/films/b.mjpeg", "/films/a.mjpeg"], "the order in which they were chosen");
+}
+
+#[test]
+fn folder_is_remembered_without_its_films() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.app.open(MediaSource::File("/films".into()), false);
+    let (_, generation) = next_open(&mut harness).unwrap();
+    let list = ["/films/1.avi", "/films/2.avi"].map(|path| ListEntry::Film(MediaSource::File(path.into())));
+    emit(&mut harness, generation, BackendEventKind::ListFound(list.into()));
+    let (source, generation) = next_open(&mut harness).unwrap();
+    assert_eq!(source, MediaSource::File("/films/1.avi".into()));
+    emit(&mut harness, generation, BackendEventKind::Opened(media_info(200)));
+    assert_eq!(texts(&harness), ["/films"]);
+}
+
+#[test]
+fn stream_is_remembered_with_its_answer_and_without_its_password() {
+    let answer = |event: SessionEvent| {
+        let mut harness = AppHarness::with_stream_as("ann", "secret");
+        assert_eq!(texts(&harness), ["rtsp://camera.example:8554/live"]);
+        harness.emit_session_event(event);
+        let RecentSource::Stream(stream) = &harness.app.settings().recents[0].source else {
+            panic!("no stream")
+        };
+        assert!(!format!("{:?}", harness.app.settings()).contains("secret"));
+        stream.has_answered
+    };
+    assert_eq!(answer(SessionEvent::SetUp(LowerTransport::Udp)), Some(true));
+    assert_eq!(answer(SessionEvent::Waiting(true)), None);
+    let server = "camera.example:8554".to_owned();
+    let unreachable = SessionError::Unreachable { server: server.clone(), reason: "no response".to_owned() };
+    assert_eq!(answer(SessionEvent::Failed(unreachable)), Some(false));
+    let timed_out = SessionError::TimedOut { server, method: Method::Describe };
+    assert_eq!(answer(SessionEvent::Failed(timed_out)), Some(false));
+    let unauthorized = SessionError::Unauthorized { was_refused: false };
+    assert_eq!(answer(SessionEvent::Failed(unauthorized)), Some(true));
+}
+
+#[test]
+fn click_opens_a_film_and_connects_to_a_stream() {
+    let mut harness = with_recents(ThemePreference::Dark);
+    harness.click("lecture 3.mjpeg");
+    let (source, _) = next_open(&mut harness).unwrap();
+    assert_eq!(source, MediaSource::File("/films/lecture 3.mjpeg".into()));
+    for (address, dialect) in [
+        ("rtsp://camera.example:8554/live", Dialect::Standard),
+        ("rtsp://lab.example:1025/movie.Mjpeg", Dialect::Classroom),
+    ] {
+        let mut harness = with_recents(ThemePreference::Dark);
+        harness.click(address);
+        let Some(Command::Connect { url, .. }) = harness.next_command() else { panic!("not connected") };
+        assert_eq!((url.to_string().as_str(), url.dialect()), (address, dialect));
+        assert_eq!(texts(&harness)[0], address, "it is the last one now");
+    }
+}
+
+#[test]
+fn address_without_its_password_is_typed_into_the_connect_dialog() {
+    let mut settings = Settings::default();
+    let url = SourceUrl::parse("http://camera.example/video?pwd=secret").unwrap();
+    settings.remember_stream(&url, opened("2024-05-07T12:00:00Z"));
+    let mut harness = AppHarness::with_settings(settings);
+    harness.click("http://camera.example/video?pwd=…");
+    assert!(harness.next_command().is_none(), "it would be refused");
+    assert!(harness.shows("Connect to a stream"));
+}
+
+#[test]
+fn film_that_is_gone_says_so_and_can_be_removed() {
+    let mut harness = with_recents(ThemePreference::Dark);
+    harness.click("lecture 3.mjpeg");
+    let (_, generation) = next_open(&mut harness).unwrap();
+    let sentence = "There is no file lecture 3.mjpeg; check its name.".to_owned();
+    emit(&mut harness, generation, BackendEventKind::OpenFailed(sentence.clone()));
+    assert!(harness.shows(&sentence) && harness.shows("lecture 3.mjpeg"), "it stays in the list");
+    harness.click("Remove from Recent");
+    assert!(!harness.shows(&sentence) && !harness.shows("lecture 3.mjpeg"));
+    assert_eq!(texts(&harness).len(), 4);
+    // A film that was not opened before is no entry of the list.
+    harness.app.open(MediaSource::File("/films/other.mjpeg".into()), false);
+    let (_, generation) = next_open(&mut harness).unwrap();
+    emit(&mut harness, generation, BackendEventKind::OpenFailed(sentence));
+    assert!(!harness.shows("Remove from Recent"));
+}
+
+#[test]
+fn one_or_all_can_be_removed() {
+    let mut harness = with_recents(ThemePreference::Dark);
+    click_id(&mut harness, "forget rtsp://camera.example:8554/live");
+    assert_eq!(texts(&harness).len(), 4);
+    assert!(!harness.shows("rtsp://camera.example:8554/live"));
+    assert!(harness.next_command().is_none(), "nothing is opened");
+    harness.click("Clear all");
+    assert_eq!(texts(&harness), [""; 0]);
+    assert!(!harness.shows("Recent"), "the buttons are in the middle again");
+}
+
+#[test]
+fn lessons_play_the_sample_beside_their_panel() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.click("Lose 5 % of the packets");
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    assert!(
+        matches!(commands[0], Command::Open { source: MediaSource::Sample, goal: Goal::Playing, .. }),
+        "{commands:?}"
+    );
+    let Some(Command::SetEmulatorSettings(settings)) = commands.last() else { panic!("{commands:?}") };
+    assert!(settings.is_on && (settings.impairments.loss.ratio - 0.05).abs() < 1e-9, "{settings:?}");
+    assert_eq!(harness.app.settings().panels.open, [PanelKind::Network]);
+    assert!(harness.shows("Emulation: on"));
+
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.click("Read the conversation");
+    assert_eq!(next_open(&mut harness).map(|(source, _)| source), Some(MediaSource::Sample));
+    assert_eq!(harness.app.settings().panels.open, [PanelKind::Messages]);
+}
+
+#[test]
+fn served_film_shows_its_address_until_other_media_are_opened() {
+    let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    harness.click("Serve this film");
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    let [Command::Open { generation, .. }, Command::Share { generation: shared }] = commands[..] else {
+        panic!("{commands:?}")
+    };
+    assert_eq!(generation, shared);
+    harness.expect_events_of(generation, Goal::Playing);
+    harness.emit_event(BackendEventKind::Opened(media_info(200)));
+    let url = "rtsp://192.0.2.7:8554/sample.mjpeg";
+    harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
+    harness.play();
+    assert!(harness.shows(url));
+    harness.assert_snapshot("serving-dark", DEFAULT_SIZE);
+    harness.click("Stop serving");
+    assert!(!harness.shows(url));
+    assert!(matches!(harness.next_command(), Some(Command::StopSharing)));
+    harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
+    harness.open_another_file();
+    assert!(!harness.shows(url), "the server ends with its film");
+    let failure = "The film cannot be served (permission denied); look whether a firewall forbids it.";
+    harness.emit_event(BackendEventKind::Sharing(Sharing::Failed(failure.to_owned())));
+    assert!(harness.shows(failure));
+}
+
+/// Returns the first frame of the sample film.
+fn sample_poster() -> Poster {
+    let sample = include_bytes!("../assets/sample.mjpeg");
+    let film = MediaFile::from_memory(sample, "sample", FrameRate::CLASSROOM).unwrap();
+    let mut pixels = Vec::new();
+    let (width, height) = decode::decode(&film.read_frame(0).unwrap(), &mut pixels).unwrap();
+    Poster { width, height, pixels: Bytes::from(pixels) }
+}
+
+#[test]
+fn start_screen_with_recents_matches_snapshots() {
+    for (theme, name) in [(ThemePreference::Dark, "dark"), (ThemePreference::Light, "light")] {
+        let mut harness = with_recents(theme);
+        harness.send(Message::PosterRead("/films/lecture 3.mjpeg".into(), Some(sample_poster())));
+        for (size, place) in [(DEFAULT_SIZE, ""), (LARGE_SIZE, "-large"), (MIN_SIZE, "-smallest")] {
+            harness.assert_snapshot(&format!("start-recents-{name}{place}"), size);
+        }
+    }
+}
+
+#[test]
+fn start_screen_shows_its_buttons_at_any_window_size() {
+    let sizes = [(640, 420), (760, 420), (900, 640), (1_280, 800), (1_920, 1_000)];
+    for (width, height) in sizes {
+        let size = Size::new(width as f32, height as f32);
+        for harness in
+            [with_recents(ThemePreference::Dark), AppHarness::new(Controls::Three, ThemePreference::Dark)]
+        {
+            for label in ["Play the sample film", "Open a film…", "Open a folder…", "Connect to a stream…"]
+            {
+                assert!(harness.shows_at(size, label), "{label} at {width}×{height}");
+            }
+            let texts = harness.count_texts(size, |text| text == "Serve this film");
+            assert_eq!(texts, 1, "the lessons are there, and scrolled to if there is no space");
+        }
+        // The first line of the list, without scrolling.
+        assert!(with_recents(ThemePreference::Dark).shows_at(size, "lecture 3.mjpeg"), "{width}×{height}");
+        let cards_fit = height >= 640;
+        assert!(!cards_fit || with_recents(ThemePreference::Dark).shows_at(size, "Serve this film"));
+    }
+}
