@@ -59,7 +59,8 @@ pub use options::{
     PlayoutDelay, RtcpIdentity, RtspOptions, SessionOptions, TransportPreference,
 };
 pub use peer_mistakes::{PeerMistake, PeerMistakes};
-pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};
+pub use present::decoder::{Decoder, Picture, PictureSlot};
+pub use present::picture_view::{Orientation, ParseScalingError, PictureView, Scaling, cover_size, fit_size};
 pub use presentation::Presentation;
 pub use reconnect::ReconnectReason;
 pub use rtsp::client::RtspClient;

@@ -14,11 +14,11 @@ use super::panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings};
 use super::problem::IgnoredValue;
 use super::tables::{Entry as _, read_entries, replace, write_entries, write_text};
 use super::values::{
-    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
+    Controls, FilmSettings, KnownServer, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
 };
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
-use crate::session::TrustedCertificate;
+use crate::session::{Scaling, TrustedCertificate};
 
 /// Text of a new settings file, with the default values.
 const TEMPLATE: &str = "\
@@ -59,10 +59,13 @@ panel_width = 380
 
 # Lesson layout: a small picture, and all panels in a row.
 lesson_layout = false
+
+# Size of the picture: fit (all of it), fill (without bars), or actual (100 %).
+picture_size = \"fit\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "controls",
     "theme",
     "frame_rate",
@@ -77,9 +80,10 @@ const KEYS: [&str; 17] = [
     "panels",
     "panel_width",
     "lesson_layout",
+    "picture_size",
     KnownServer::KEY,
     TrustedCertificate::KEY,
-    FilmRate::KEY,
+    FilmSettings::KEY,
 ];
 
 /// Rule that a value breaks.
@@ -109,13 +113,14 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "panels", panels, &mut settings.panels.open, &mut ignored);
     read_value(table, "panel_width", panel_width, &mut settings.panels.width, &mut ignored);
     read_value(table, "lesson_layout", flag, &mut settings.panels.is_lesson, &mut ignored);
+    read_value(table, "picture_size", picture_size, &mut settings.picture_size, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
         settings.servers = read_entries(item, &mut ignored);
     }
     if let Some(item) = table.get(TrustedCertificate::KEY) {
         settings.certificates = read_entries(item, &mut ignored);
     }
-    if let Some(item) = table.get(FilmRate::KEY) {
+    if let Some(item) = table.get(FilmSettings::KEY) {
         settings.films = read_entries(item, &mut ignored);
     }
     (settings, ignored)
@@ -177,6 +182,10 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         }
     }
     write_panels(document, &settings.panels);
+    let (size, default) = (settings.picture_size, defaults.picture_size);
+    if document.contains_key("picture_size") || size != default {
+        write_value(document, "picture_size", picture_size, size, default, |size| size.as_str().into());
+    }
     write_entries(document, &settings.servers);
     write_entries(document, &settings.certificates);
     write_entries(document, &settings.films);
@@ -277,6 +286,10 @@ fn snapshot_format(item: &Item) -> Result<SnapshotFormat, Rule> {
     parse(text(item)?)
 }
 
+fn picture_size(item: &Item) -> Result<Scaling, Rule> {
+    parse(text(item)?)
+}
+
 fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
     entries::frame_rate(Some(item))
 }
@@ -358,6 +371,26 @@ mod tests {
         let (read, ignored) = read_text("recording_format = \"mkv\"");
         assert_eq!(read, Settings::default());
         assert_eq!(ignored[0].rule, "a recording is mov, avi or classroom");
+    }
+
+    #[test]
+    fn picture_size_and_orientation_of_films_are_written() {
+        let mut settings = Settings { picture_size: Scaling::Fill, ..Settings::default() };
+        let path = || "/films/a.mjpeg".into();
+        settings.change_film(path(), |film| film.orientation = film.orientation.rotated().flipped());
+        let text = written("", &settings);
+        let film = "[[films]]\npath = \"/films/a.mjpeg\"\nrotation = 270\nflipped = true\n";
+        assert!(text.contains("picture_size = \"fill\"") && text.contains(film), "{text}");
+        assert_eq!(written(&text, &settings), text);
+        settings.remember_frame_rate(path(), FrameRate::per_second(5));
+        settings.change_film(path(), |film| film.orientation = film.orientation.flipped());
+        let text = written(&text, &settings);
+        assert!(text.contains("rotation = 90\nframe_rate = 5\n") && !text.contains("flipped"), "{text}");
+        assert!(!written("", &Settings::default()).contains("picture"));
+        for (film, key) in [("rotation = 45", "rotation"), ("flipped = 1", "flipped")] {
+            let (_, ignored) = read_text(&format!("[[films]]\npath = '/a'\n{film}\n"));
+            assert_eq!(ignored[0].key, format!("films[1].{key}"));
+        }
     }
 
     #[test]

@@ -18,6 +18,6 @@ pub use panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings, Par
 pub use problem::{IgnoredValue, SettingsProblem};
 pub use store::LoadedSettings;
 pub use values::{
-    Controls, FilmRate, KnownServer, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE,
+    Controls, FilmSettings, KnownServer, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE,
     ParseControlsError, ParseThemeError, Settings, ThemePreference,
 };

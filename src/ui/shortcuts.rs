@@ -43,6 +43,12 @@ pub enum Shortcut {
     Preferences,
     /// Show the help.
     Help,
+    /// Show the picture in the next size: fitted, without bars, or at 100 %.
+    NextPictureSize,
+    /// Rotate the picture by 90° clockwise.
+    RotatePicture,
+    /// Exchange left and right of the picture.
+    FlipPicture,
     /// Switch between full screen and window.
     Fullscreen,
     /// Close the dialog or the notice, stop reconnecting, or leave full screen.
@@ -188,7 +194,7 @@ const fn row(bindings: &'static [(Chord, Shortcut)], action: &'static str) -> Sh
 }
 
 /// All keys of the window, in the order in which they are listed.
-pub const TABLE: [ShortcutRow; 25] = [
+pub const TABLE: [ShortcutRow; 27] = [
     row(
         &[(named(Named::Space, "Space"), Shortcut::PlayOrPause)],
         "play or pause; with four buttons, the next step: Setup, Play, Pause; on the start screen, play the sample film",
@@ -249,6 +255,14 @@ pub const TABLE: [ShortcutRow; 25] = [
             "full screen on or off; in full screen, moving the mouse shows the buttons",
         )
     },
+    row(
+        &[(letter('z'), Shortcut::NextPictureSize)],
+        "size of the picture: all of it, without bars, or at 100 %, which is one pixel of the film for one of the screen",
+    ),
+    row(
+        &[(letter('r'), Shortcut::RotatePicture), (letter('r').shift(), Shortcut::FlipPicture)],
+        "rotate the picture by 90°, or exchange left and right; remembered for each film",
+    ),
     row(
         &[(sign('+').ctrl(), Shortcut::ZoomIn), (sign('-').ctrl(), Shortcut::ZoomOut)],
         "larger or smaller text and controls, from 100 % to 200 %",
@@ -338,6 +352,8 @@ mod tests {
         assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
         assert_eq!(press(letter("r"), Modifiers::COMMAND, false), Some(Shortcut::Record));
         assert_eq!(press(letter("s"), Modifiers::COMMAND, false), Some(Shortcut::Snapshot));
+        assert_eq!(press(letter("r"), Modifiers::empty(), false), Some(Shortcut::RotatePicture));
+        assert_eq!(press(letter("R"), Modifiers::SHIFT, false), Some(Shortcut::FlipPicture));
         assert_eq!(press(letter("o"), Modifiers::empty(), false), None);
         assert_eq!(press(letter(","), Modifiers::COMMAND, false), Some(Shortcut::Preferences));
         let third = |key, modifiers| press_at(Physical::Code(Code::Digit3), letter(key), modifiers, false);

@@ -65,6 +65,7 @@ impl App {
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
             self.drag_position = None;
+            self.restore_orientation();
         }
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();

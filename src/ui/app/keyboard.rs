@@ -4,7 +4,7 @@ use iced::Task;
 
 use super::message::Message;
 use super::state::{App, Dialog};
-use super::{header, start_screen, transport};
+use super::{header, picture_view, start_screen, transport};
 use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE};
 use crate::ui::dialog::file_dialog::PickKind;
 use crate::ui::shortcuts::Shortcut;
@@ -49,6 +49,12 @@ impl App {
             Shortcut::Repeat => self.play_list.cycle_repeat(),
             Shortcut::Record => self.toggle_recording(),
             Shortcut::Snapshot => self.save_snapshot(),
+            Shortcut::NextPictureSize => {
+                let size = self.settings.picture_size.next();
+                return self.handle_picture_action(picture_view::Action::SetSize(size));
+            }
+            Shortcut::RotatePicture => return self.handle_picture_action(picture_view::Action::Rotate),
+            Shortcut::FlipPicture => return self.handle_picture_action(picture_view::Action::Flip),
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Open => return self.handle_header(header::Action::Open),
             Shortcut::OpenFolder => return self.pick(PickKind::Folder),

@@ -8,11 +8,11 @@
 //! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking` and
 //!   `video_area`.
 //! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
-//!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that
+//!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu` and `menu_lines`; `banner_timeout`: banners that
 //!   disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription`.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
-//!   is open; `session_record`: statistics and message log; `panel_state`: open panels.
+//!   is open; `picture_view`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -43,9 +43,11 @@ mod header;
 mod keyboard;
 mod logo;
 mod menu;
+mod menu_lines;
 mod message;
 mod panel_state;
 mod panels;
+mod picture_view;
 mod play_list;
 mod playback;
 mod playing_order;

@@ -127,6 +127,7 @@ impl App {
         self.picture = None;
         self.session_record.reset();
         self.playback.connect(url, options, goal);
+        self.restore_orientation();
     }
 
     /// Returns the goal of new media that is not played at once: with three buttons it is set up, with four no request

@@ -21,7 +21,7 @@ use crate::backend::{BackendHandle, FrameRates, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
-use crate::session::Decoder;
+use crate::session::{Decoder, Orientation};
 use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
@@ -48,6 +48,8 @@ pub struct App {
     /// Decoder, which is given the size of the video area; `None` until [`App::attach`].
     pub(super) decoder: Option<Arc<Decoder>>,
     pub(super) picture: Option<PictureHandle>,
+    /// Rotation and reflection of the open film or stream.
+    pub(super) orientation: Orientation,
     pub(super) session_record: SessionRecord,
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
@@ -118,7 +120,9 @@ impl AppOptions {
         let mut rates = FrameRates::new(self.frame_rate.unwrap_or(self.settings.frame_rate));
         // The last one was set first.
         for film in self.settings.films.iter().rev().filter(|_| self.frame_rate.is_none()) {
-            rates.set_rate_of(MediaSource::File(film.path.clone()), film.frame_rate);
+            if let Some(rate) = film.frame_rate {
+                rates.set_rate_of(MediaSource::File(film.path.clone()), rate);
+            }
         }
         rates
     }
@@ -139,6 +143,7 @@ impl App {
             backend_subscription: None,
             decoder: None,
             picture: None,
+            orientation: Orientation::default(),
             session_record: SessionRecord::default(),
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
@@ -168,6 +173,7 @@ impl App {
     pub fn attach(&mut self, backend_subscription: BackendSubscription, decoder: Arc<Decoder>) {
         self.backend_subscription = Some(backend_subscription);
         self.decoder = Some(decoder);
+        self.apply_picture_view();
     }
 
     /// Shows that the settings file has a problem, until the notice is dismissed or a later one replaces it.

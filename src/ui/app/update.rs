@@ -178,6 +178,8 @@ impl App {
             menu::Action::Dismiss => {}
             menu::Action::Press(button) => self.playback.press(button, self.settings.controls),
             menu::Action::Transport(action) => return self.handle_transport(action),
+            menu::Action::Show(menu) => self.menu = Some(menu),
+            menu::Action::Picture(action) => return self.handle_picture_action(action),
             menu::Action::Close => self.close_media(),
         }
         Task::none()

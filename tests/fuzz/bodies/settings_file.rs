@@ -2,10 +2,10 @@
 
 use reelay::media::FrameRate;
 use reelay::recording::{RecordingFormat, SnapshotFormat};
-use reelay::session::{Dialect, PortSpelling};
+use reelay::session::{Dialect, Orientation, PortSpelling, Scaling};
 use reelay::settings::document::{self, template};
 use reelay::settings::{
-    Controls, FilmRate, KnownServer, PanelKind, PanelSettings, Settings, ThemePreference,
+    Controls, FilmSettings, KnownServer, PanelKind, PanelSettings, Settings, ThemePreference,
 };
 use toml_edit::DocumentMut;
 
@@ -41,7 +41,12 @@ pub fn body(data: &[u8]) {
             port_spelling: PortSpelling::Bare,
         }],
         certificates: Vec::new(),
-        films: vec![FilmRate { path: "/films/talk.mjpeg".into(), frame_rate: FrameRate::per_second(5) }],
+        picture_size: Scaling::Fill,
+        films: vec![FilmSettings {
+            path: "/films/talk.mjpeg".into(),
+            frame_rate: Some(FrameRate::per_second(5)),
+            orientation: Orientation::default().rotated().flipped(),
+        }],
     };
     for written in [settings, other] {
         let mut document = original.clone();
@@ -61,7 +66,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let inline = "servers = [{ address = \"a:1\", dialect = \"standard\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
     let odd = "playout_delay_ms = -1\r\npanels = ['messages', 'sound']\r\npanel_width = 1e3\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
     let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
-        frame_rate = 24\n[[films]]\nframe_rate = 3\n";
+        frame_rate = 24\n[[films]]\nframe_rate = 3\n[[films]]\npath = '/a'\nrotation = 90\nflipped = true\n";
     [template().to_string().as_str(), written, inline, odd, films]
         .iter()
         .map(|text| text.as_bytes().to_vec())
