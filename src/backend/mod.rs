@@ -17,6 +17,7 @@ mod preview;
 mod recording;
 mod shutdown_signal;
 mod source;
+mod thumbnail;
 
 pub use frame_rates::FrameRates;
 pub use handle::BackendHandle;
@@ -25,3 +26,4 @@ pub use messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Conc
 pub use recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 pub use shutdown_signal::ShutdownSignal;
 pub use source::{ListEntry, MediaSource, OpenedSource, SAMPLE_NAME, file_name};
+pub use thumbnail::{MAX_SIZE as MAX_THUMBNAIL_SIZE, Thumbnail, ThumbnailRequest};

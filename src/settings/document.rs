@@ -60,12 +60,21 @@ panel_width = 380
 # Lesson layout: a small picture, and all panels in a row.
 lesson_layout = false
 
+# With three buttons, films play as soon as they are opened: true or false.
+play_when_opened = false
+
+# The window stays above all others: true or false.
+keep_on_top = false
+
+# Films continue where they were left: true or false.
+resume_films = false
+
 # Size of the picture: fit (all of it), fill (without bars), or actual (100 %).
 picture_size = \"fit\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 21] = [
     "controls",
     "theme",
     "frame_rate",
@@ -81,6 +90,9 @@ const KEYS: [&str; 18] = [
     "panel_width",
     "lesson_layout",
     "picture_size",
+    "play_when_opened",
+    "keep_on_top",
+    "resume_films",
     KnownServer::KEY,
     TrustedCertificate::KEY,
     FilmSettings::KEY,
@@ -113,6 +125,9 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "panels", panels, &mut settings.panels.open, &mut ignored);
     read_value(table, "panel_width", panel_width, &mut settings.panels.width, &mut ignored);
     read_value(table, "lesson_layout", flag, &mut settings.panels.is_lesson, &mut ignored);
+    read_value(table, "play_when_opened", flag, &mut settings.play_when_opened, &mut ignored);
+    read_value(table, "keep_on_top", flag, &mut settings.keep_on_top, &mut ignored);
+    read_value(table, "resume_films", flag, &mut settings.resume_films, &mut ignored);
     read_value(table, "picture_size", picture_size, &mut settings.picture_size, &mut ignored);
     if let Some(item) = table.get(KnownServer::KEY) {
         settings.servers = read_entries(item, &mut ignored);
@@ -175,6 +190,9 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
     for (key, value, default) in [
         ("show_damaged_frames", settings.show_damaged_frames, defaults.show_damaged_frames),
         ("tint_missing_parts", settings.tint_missing_parts, defaults.tint_missing_parts),
+        ("play_when_opened", settings.play_when_opened, defaults.play_when_opened),
+        ("keep_on_top", settings.keep_on_top, defaults.keep_on_top),
+        ("resume_films", settings.resume_films, defaults.resume_films),
     ] {
         // A file that does not have them is not changed for the default.
         if document.contains_key(key) || value != default {
@@ -413,6 +431,8 @@ mod tests {
         let text = written("", &settings);
         assert!(text.contains("show_damaged_frames = false") && text.contains("tint_missing_parts = true"));
         assert!(!written("", &Settings::default()).contains("damaged"));
+        let opening = Settings { play_when_opened: true, resume_films: true, ..Settings::default() };
+        assert!(written("", &opening).contains("play_when_opened = true\nresume_films = true"));
         assert!(written(&text, &Settings::default()).contains("show_damaged_frames = true"));
     }
 

@@ -91,7 +91,9 @@ impl Entry for FilmSettings {
             .map(|item| frame_rate(Some(item)))
             .transpose()
             .map_err(|rule| IgnoredValue { key: ".frame_rate".to_owned(), rule })?;
-        Ok(Self { path: path.into(), frame_rate, orientation: orientation(table)? })
+        // A frame that cannot be read is none.
+        let left_at_frame = left_at_frame(table);
+        Ok(Self { path: path.into(), frame_rate, orientation: orientation(table)?, left_at_frame })
     }
 
     fn write(&self, table: &mut Table) {
@@ -115,7 +117,17 @@ impl Entry for FilmSettings {
                 true => replace(table, "flipped", true.into()),
             }
         }
+        if left_at_frame(table) != self.left_at_frame {
+            match self.left_at_frame.and_then(|frame| i64::try_from(frame).ok()) {
+                Some(frame) => replace(table, "left_at_frame", frame.into()),
+                None => remove(table, "left_at_frame"),
+            }
+        }
     }
+}
+
+fn left_at_frame(table: &dyn TableLike) -> Option<u64> {
+    table.get("left_at_frame").and_then(Item::as_integer).and_then(|frame| u64::try_from(frame).ok())
 }
 
 /// Removes a value, if there is one.

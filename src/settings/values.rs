@@ -52,6 +52,12 @@ pub struct Settings {
     pub certificates: Vec<TrustedCertificate>,
     /// Size of the picture in the window.
     pub picture_size: Scaling,
+    /// With three buttons, PLAY follows SETUP when something is opened.
+    pub play_when_opened: bool,
+    /// The window stays above all others.
+    pub keep_on_top: bool,
+    /// Films continue where they were left.
+    pub resume_films: bool,
     /// What the user has set for single films, one entry for each film; the last one first.
     pub films: Vec<FilmSettings>,
 }
@@ -65,6 +71,8 @@ pub struct FilmSettings {
     pub frame_rate: Option<FrameRate>,
     /// Rotation and reflection of its picture.
     pub orientation: Orientation,
+    /// Number of the frame at which it was left, from 0; `None` for the first one, and after the end.
+    pub left_at_frame: Option<u64>,
 }
 
 impl FilmSettings {
@@ -103,6 +111,9 @@ impl Default for Settings {
             servers: Vec::new(),
             certificates: Vec::new(),
             picture_size: Scaling::default(),
+            play_when_opened: false,
+            keep_on_top: false,
+            resume_films: false,
             films: Vec::new(),
         }
     }

@@ -61,6 +61,10 @@ pub enum Shortcut {
     Skip(i8),
     /// Show the next frame, or the previous one if this is false.
     StepFrame(bool),
+    /// Play at the next higher speed, or at the next lower one if this is false.
+    ChangeSpeed(bool),
+    /// Play at the speed of the film.
+    NormalSpeed,
     /// Seek to the first frame.
     SeekToStart,
     /// Seek to the last frame.
@@ -149,7 +153,7 @@ impl Chord {
         match self.key {
             ChordKey::Named(named, _) => matches!(named, Named::ArrowLeft | Named::ArrowRight),
             ChordKey::Letter(letter) => matches!(letter, ',' | '.') && !self.has_ctrl,
-            ChordKey::Sign(sign) => matches!(sign, '+' | '-'),
+            ChordKey::Sign(sign) => matches!(sign, '+' | '-' | '[' | ']'),
             ChordKey::Digit(..) => false,
         }
     }
@@ -194,7 +198,7 @@ const fn row(bindings: &'static [(Chord, Shortcut)], action: &'static str) -> Sh
 }
 
 /// All keys of the window, in the order in which they are listed.
-pub const TABLE: [ShortcutRow; 27] = [
+pub const TABLE: [ShortcutRow; 29] = [
     row(
         &[(named(Named::Space, "Space"), Shortcut::PlayOrPause)],
         "play or pause; with four buttons, the next step: Setup, Play, Pause; on the start screen, play the sample film",
@@ -221,6 +225,11 @@ pub const TABLE: [ShortcutRow; 27] = [
         &[(letter(','), Shortcut::StepFrame(false)), (letter('.'), Shortcut::StepFrame(true))],
         "previous or next frame; a film that plays is paused",
     ),
+    row(
+        &[(sign('['), Shortcut::ChangeSpeed(false)), (sign(']'), Shortcut::ChangeSpeed(true))],
+        "slower or faster, from 0.25 to 4 times the speed of the film",
+    ),
+    row(&[(named(Named::Backspace, "Backspace"), Shortcut::NormalSpeed)], "normal speed"),
     row(
         &[
             (named(Named::Home, "Home"), Shortcut::SeekToStart),
@@ -366,6 +375,7 @@ mod tests {
         assert_eq!(third("3", Modifiers::empty()), None);
         assert_eq!(press(Key::Named(Named::Enter), Modifiers::empty(), false), Some(Shortcut::Confirm));
         assert_eq!(press(letter("?"), Modifiers::SHIFT, false), Some(Shortcut::Help));
+        assert_eq!(press(letter("]"), Modifiers::empty(), true), Some(Shortcut::ChangeSpeed(true)));
         assert_eq!(press(letter("="), Modifiers::COMMAND, false), Some(Shortcut::ZoomIn));
         assert_eq!(press(letter("+"), with_shift, false), Some(Shortcut::ZoomIn));
         let left = Key::Named(Named::ArrowLeft);

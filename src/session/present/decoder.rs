@@ -96,6 +96,8 @@ struct DecoderState {
     needs_rescale: bool,
     /// True if parts that are not from their own frame are tinted.
     tints_concealed: bool,
+    /// True while frames of the session are not shown.
+    is_held: bool,
     /// True while the screen cannot be seen: frames are not decoded.
     is_hidden: bool,
     should_stop: bool,
@@ -172,10 +174,10 @@ impl Decoder {
     /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its
     /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
-        self.decode_marked(jpeg, None, position, generation);
+        self.push(Job { jpeg, inserted_restarts: None, fresh_area: None, position, generation });
     }
 
-    /// Queues a frame into which its sender may have inserted restart markers.
+    /// Queues a frame of a session, into which its sender may have inserted restart markers.
     pub fn decode_marked(
         &self,
         jpeg: Bytes,
@@ -183,10 +185,10 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        self.push(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
+        self.push_of_session(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
     }
 
-    /// Queues a damaged frame that was repaired. What is not in `fresh_area` is taken from the picture before.
+    /// Queues a damaged frame of a session that was repaired. What is not in `fresh_area` is taken from the picture before.
     pub fn decode_damaged(
         &self,
         jpeg: Bytes,
@@ -194,7 +196,15 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        self.push(Job { jpeg, inserted_restarts: None, fresh_area: Some(fresh_area), position, generation });
+        let fresh_area = Some(fresh_area);
+        self.push_of_session(Job { jpeg, inserted_restarts: None, fresh_area, position, generation });
+    }
+
+    fn push_of_session(&self, job: Job) {
+        let is_held = self.shared.lock().is_held;
+        if !is_held {
+            self.push(job);
+        }
     }
 
     fn push(&self, job: Job) {
@@ -244,6 +254,11 @@ impl Decoder {
             state.needs_rescale = true;
             self.shared.condvar.notify_one();
         }
+    }
+
+    /// Sets whether frames of the session are held back, because others are shown. They do not count as dropped.
+    pub fn set_held(&self, is_held: bool) {
+        self.shared.lock().is_held = is_held;
     }
 
     /// Stops decoding while the screen cannot be seen, as in a minimized window. Frames that arrive meanwhile do not count as
@@ -455,6 +470,23 @@ mod tests {
         assert!(slot.changed().await);
         assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(19)));
         assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn held_frames_of_the_session_do_not_replace_another_one() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        decoder.set_held(true);
+        decoder.decode_marked(grey_jpeg(10), None, Some(Npt::from_micros(1)), 1);
+        decoder.decode(grey_jpeg(20), Some(Npt::from_micros(2)), 1);
+        decoder.decode_marked(grey_jpeg(30), None, Some(Npt::from_micros(3)), 1);
+        assert!(slot.changed().await);
+        assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(2)));
+        decoder.set_held(false);
+        decoder.decode_marked(grey_jpeg(40), None, Some(Npt::from_micros(4)), 1);
+        assert!(slot.changed().await);
+        assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(4)));
+        assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (2, 0));
     }
 
     #[tokio::test]

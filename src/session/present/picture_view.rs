@@ -95,7 +95,7 @@ impl Orientation {
 
     /// Returns the width and height of a picture of this width and height after the rotation, and the reverse.
     pub fn turned_size(self, (width, height): (u32, u32)) -> (u32, u32) {
-        if self.quarter_turns % 2 == 0 { (width, height) } else { (height, width) }
+        if self.quarter_turns.is_multiple_of(2) { (width, height) } else { (height, width) }
     }
 }
 

@@ -5,9 +5,10 @@ use iced::widget::{
 };
 use iced::{Center, Element, Fill, Point, Size};
 
-use super::picture_view;
+use super::picture_action::PictureAction;
 use super::playback::Button;
 use super::transport::{self, Entry};
+use crate::proto::rtsp::Factor;
 use crate::ui::shortcuts::{Shortcut, key_of};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
@@ -20,6 +21,10 @@ pub enum Menu {
     More,
     /// Menu at the position of a click, in logical pixels of the window.
     Context(Point),
+    /// Speeds of playback, at the place of the menu from which it was opened.
+    Speed(Option<Point>),
+    /// Options of opening and of the window, at the place of the menu from which it was opened.
+    Options(Option<Point>),
     /// Size and rotation of the picture, at the place of the menu from which it was opened.
     Picture(Option<Point>),
 }
@@ -30,9 +35,20 @@ impl Menu {
         match self {
             Self::More => None,
             Self::Context(at) => Some(at),
-            Self::Picture(at) => at,
+            Self::Speed(at) | Self::Options(at) | Self::Picture(at) => at,
         }
     }
+}
+
+/// Option in a menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewingOption {
+    /// Play what is opened at once, with three buttons.
+    PlayWhenOpened,
+    /// Keep the window above all others.
+    KeepOnTop,
+    /// Continue films where they were left.
+    ResumeFilms,
 }
 
 /// Request of a menu to the application.
@@ -46,8 +62,12 @@ pub enum Action {
     Transport(transport::Action),
     /// Show this menu in place of the one that is open.
     Show(Menu),
+    /// Play at this speed.
+    SetSpeed(Factor),
     /// Change how the picture is shown.
-    Picture(picture_view::Action),
+    Picture(PictureAction),
+    /// Switch an option on or off.
+    ToggleOption(ViewingOption),
     /// Close the film or stream.
     Close,
 }

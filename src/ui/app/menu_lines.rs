@@ -1,9 +1,11 @@
 //! Lines of the menus.
 
-use super::menu::{Action, Line, Menu};
-use super::playback::Button;
+use super::menu::{Action, Line, Menu, ViewingOption};
+use super::picture_action::PictureAction;
+use super::playback::{Button, SPEEDS};
 use super::state::App;
-use super::{picture_view, transport};
+use super::transport;
+use crate::proto::rtsp::Factor;
 use crate::session::Scaling;
 use crate::ui::shortcuts::Shortcut;
 
@@ -11,14 +13,19 @@ impl App {
     /// Returns the lines of a menu.
     pub(super) fn menu_lines(&self, menu: Menu) -> Vec<Line> {
         let entries = transport::entries(self.transport_state()).into_iter().map(Line::from);
-        let picture = submenu("Picture…", Menu::Picture(menu.position()));
+        let submenus = [
+            submenu("Picture…", Menu::Picture(menu.position())),
+            submenu("Options…", Menu::Options(menu.position())),
+        ];
         match menu {
-            Menu::More => entries.chain([picture]).collect(),
+            Menu::More => entries.chain(submenus).collect(),
             Menu::Context(_) => {
-                let last = [picture, self.close_line()];
-                self.button_lines().into_iter().chain(entries).chain(last).collect()
+                let first = self.button_lines().into_iter().chain(entries);
+                first.chain(submenus).chain([self.close_line()]).collect()
             }
+            Menu::Speed(_) => self.speed_lines(),
             Menu::Picture(_) => self.picture_lines(),
+            Menu::Options(_) => self.option_lines(),
         }
     }
 
@@ -40,20 +47,46 @@ impl App {
         Line { name: "Close", shortcut: Some(Shortcut::Close), action, is_on: false }
     }
 
+    fn option_lines(&self) -> Vec<Line> {
+        let options = [
+            ("Play when opened", ViewingOption::PlayWhenOpened),
+            ("Resume where it was left", ViewingOption::ResumeFilms),
+            ("Keep on top", ViewingOption::KeepOnTop),
+        ];
+        let line = |(name, option)| Line {
+            name,
+            shortcut: None,
+            action: Some(Action::ToggleOption(option)),
+            is_on: self.is_option_on(option),
+        };
+        options.into_iter().map(line).collect()
+    }
+
+    fn speed_lines(&self) -> Vec<Line> {
+        let current = self.playback.speed();
+        let line = |(speed, name)| Line {
+            name,
+            shortcut: (speed == Factor::ONE).then_some(Shortcut::NormalSpeed),
+            action: Some(Action::SetSpeed(speed)),
+            is_on: speed == current,
+        };
+        SPEEDS.into_iter().map(line).collect()
+    }
+
     fn picture_lines(&self) -> Vec<Line> {
         // The key goes through the sizes; it is shown beside the one that follows.
         let next = self.settings.picture_size.next();
         let sizes = Scaling::ALL.map(|size| {
             let shortcut = (size == next).then_some(Shortcut::NextPictureSize);
-            (size_name(size), shortcut, picture_view::Action::SetSize(size))
+            (size_name(size), shortcut, PictureAction::SetSize(size))
         });
         let turns = [
-            ("Rotate by 90°", Some(Shortcut::RotatePicture), picture_view::Action::Rotate),
-            ("Flip left and right", Some(Shortcut::FlipPicture), picture_view::Action::Flip),
+            ("Rotate by 90°", Some(Shortcut::RotatePicture), PictureAction::Rotate),
+            ("Flip left and right", Some(Shortcut::FlipPicture), PictureAction::Flip),
         ];
         let has_source = self.playback.source().is_some();
         let line = |(name, shortcut, action)| {
-            let is_enabled = has_source || matches!(action, picture_view::Action::SetSize(_));
+            let is_enabled = has_source || matches!(action, PictureAction::SetSize(_));
             Line {
                 name,
                 shortcut,

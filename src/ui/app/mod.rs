@@ -5,14 +5,14 @@
 //! (focus, file dialogs, clipboard). `App` is split by subject:
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
-//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking` and
-//!   `video_area`.
-//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
+//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking`,
+//!   `hovering`, `viewing_options` and `video_area`.
+//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls` (with the `time_line`), `banner` and `status_bar`
 //!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu` and `menu_lines`; `banner_timeout`: banners that
 //!   disappear; `window_size`: size of a new window.
 //! - `subscription`: inputs from outside the window, with `backend_subscription`.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
-//!   is open; `picture_view`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
+//!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -40,6 +40,7 @@ mod controls;
 mod dialogs;
 mod frame_rate;
 mod header;
+mod hovering;
 mod keyboard;
 mod logo;
 mod menu;
@@ -47,6 +48,7 @@ mod menu_lines;
 mod message;
 mod panel_state;
 mod panels;
+mod picture_action;
 mod picture_view;
 mod play_list;
 mod playback;
@@ -59,10 +61,12 @@ mod start_screen;
 mod state;
 mod status_bar;
 mod subscription;
+mod time_line;
 mod transport;
 mod update;
 mod video_area;
 mod view;
+mod viewing_options;
 mod window_size;
 
 pub use backend_subscription::{BackendSubscription, BackendUpdate};

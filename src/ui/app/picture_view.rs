@@ -3,31 +3,21 @@
 use iced::Task;
 
 use super::message::Message;
+use super::picture_action::PictureAction;
 use super::playback::Source;
 use super::state::App;
-use crate::session::{Orientation, PictureView, Scaling};
-
-/// Action on the picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// Show the picture in this size.
-    SetSize(Scaling),
-    /// Rotate the picture by 90° clockwise.
-    Rotate,
-    /// Exchange left and right.
-    Flip,
-}
+use crate::session::{Orientation, PictureView};
 
 impl App {
-    pub(super) fn handle_picture_action(&mut self, action: Action) -> Task<Message> {
+    pub(super) fn handle_picture_action(&mut self, action: PictureAction) -> Task<Message> {
         match action {
-            Action::SetSize(size) => {
+            PictureAction::SetSize(size) => {
                 self.settings.picture_size = size;
                 self.apply_picture_view();
                 self.save_settings()
             }
-            Action::Rotate => self.set_orientation(self.orientation.rotated()),
-            Action::Flip => self.set_orientation(self.orientation.flipped()),
+            PictureAction::Rotate => self.set_orientation(self.orientation.rotated()),
+            PictureAction::Flip => self.set_orientation(self.orientation.flipped()),
         }
     }
 
@@ -62,11 +52,11 @@ impl App {
     }
 
     /// Returns whether an action describes how the picture is shown.
-    pub(super) fn is_picture_action_on(&self, action: Action) -> bool {
+    pub(super) fn is_picture_action_on(&self, action: PictureAction) -> bool {
         match action {
-            Action::SetSize(size) => size == self.settings.picture_size,
-            Action::Rotate => self.orientation.degrees() != 0,
-            Action::Flip => self.orientation.is_flipped(),
+            PictureAction::SetSize(size) => size == self.settings.picture_size,
+            PictureAction::Rotate => self.orientation.degrees() != 0,
+            PictureAction::Flip => self.orientation.is_flipped(),
         }
     }
 }

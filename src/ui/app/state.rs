@@ -17,6 +17,7 @@ use super::play_list::PlayList;
 use super::playback::{Playback, SignInRequest, TrustRequest};
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
+use super::time_line::Hover;
 use crate::backend::{BackendHandle, FrameRates, MediaSource};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
@@ -64,6 +65,12 @@ pub struct App {
     pub(super) messages: messages::Panel,
     /// Position that the time line is being dragged to.
     pub(super) drag_position: Option<Npt>,
+    /// Pointer over the time line, and the picture of the frame there.
+    pub(super) hover: Hover,
+    /// Time at which the frame was remembered at which the film was left; `None` if none was.
+    pub(super) frame_remembered_at: Option<Instant>,
+    /// The time line shows the remaining time in place of the length.
+    pub(super) shows_remaining: bool,
     /// Time of the last message. The view shows this time, so that it depends on the state only.
     pub(super) now: Instant,
     /// Size of the video area in logical pixels; zero before the first layout.
@@ -156,6 +163,9 @@ impl App {
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),
             drag_position: None,
+            hover: Hover::default(),
+            shows_remaining: false,
+            frame_remembered_at: None,
             scrolled_lines: 0.0,
             now: Instant::now(),
             video_area: Size::ZERO,

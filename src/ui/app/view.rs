@@ -73,7 +73,7 @@ impl App {
     fn view_controls(&self) -> Element<'_, Message> {
         let played_s = self.session_record.figures().snapshot.playing_s;
         let state = self.transport_state();
-        let bar = controls::view(&self.playback, self.settings.controls, self.drag_position, played_s, state);
+        let bar = controls::view(&self.playback, self.settings.controls, self.time_line(), played_s, state);
         bar.map(Message::Controls)
     }
 
@@ -84,6 +84,8 @@ impl App {
             format: self.settings.recording_format,
             is_open: self.playback.source().is_some(),
             can_step: self.playback.can_step(),
+            speed: self.playback.speed(),
+            speed_obstacle: self.playback.speed_obstacle(),
             has_picture: self.picture.is_some(),
             is_fullscreen: self.is_fullscreen,
         }

@@ -42,10 +42,14 @@ pub fn body(data: &[u8]) {
         }],
         certificates: Vec::new(),
         picture_size: Scaling::Fill,
+        play_when_opened: true,
+        keep_on_top: true,
+        resume_films: true,
         films: vec![FilmSettings {
             path: "/films/talk.mjpeg".into(),
             frame_rate: Some(FrameRate::per_second(5)),
             orientation: Orientation::default().rotated().flipped(),
+            left_at_frame: Some(123),
         }],
     };
     for written in [settings, other] {
@@ -66,7 +70,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let inline = "servers = [{ address = \"a:1\", dialect = \"standard\" }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
     let odd = "playout_delay_ms = -1\r\npanels = ['messages', 'sound']\r\npanel_width = 1e3\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
     let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
-        frame_rate = 24\n[[films]]\nframe_rate = 3\n[[films]]\npath = '/a'\nrotation = 90\nflipped = true\n";
+        frame_rate = 24\n[[films]]\nframe_rate = 3\n[[films]]\npath = '/a'\nrotation = 90\nflipped = true\nleft_at_frame = 7\n";
     [template().to_string().as_str(), written, inline, odd, films]
         .iter()
         .map(|text| text.as_bytes().to_vec())
