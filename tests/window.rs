@@ -23,7 +23,7 @@ use reelay::session::{
     Dialect, Direction, Goal, LoggedMessage, PlayoutDelay, Presentation, ReconnectReason, RtspOptions,
     RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl, TransportPreference,
 };
-use reelay::settings::{Controls, FilmRate, PanelKind, Settings, ThemePreference};
+use reelay::settings::{Controls, FilmSettings, PanelKind, Settings, ThemePreference};
 use reelay::stats::{Figures, Snapshot};
 use reelay::ui::{AppOptions, Menu, Message, SaveResult, Shortcut, play_list, preferences};
 
@@ -1619,7 +1619,8 @@ fn frame_rate_of_a_file_is_remembered() {
     type_frame_rate(&mut harness, "5", Named::Enter);
     let Some(Command::SetFrameRates(rates)) = harness.next_command() else { panic!("nothing is set") };
     assert_eq!(rates.rate_of(&film), FrameRate::per_second(5));
-    assert_eq!(harness.app.settings().films, [FilmRate { path, frame_rate: FrameRate::per_second(5) }]);
+    let frame_rate = Some(FrameRate::per_second(5));
+    assert_eq!(harness.app.settings().films, [FilmSettings { path, frame_rate, ..FilmSettings::default() }]);
 }
 
 #[test]

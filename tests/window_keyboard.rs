@@ -23,7 +23,7 @@ const HEADER: [&str; 8] =
     ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
 
 /// The icons beside the buttons, of a film that is set up.
-const ICONS: [&str; 6] = ["step-back", "step-forward", "repeat", "record", "snapshot", "fullscreen"];
+const ICONS: [&str; 7] = ["step-back", "step-forward", "1×", "repeat", "record", "snapshot", "fullscreen"];
 
 /// Name of the first message in the list, which begins with the time since the first message.
 const FIRST_ROW: &str = "0.000 s";
@@ -83,22 +83,22 @@ fn tab_visits_every_control_of_the_start_screen() {
 fn tab_visits_every_enabled_control_of_the_player() {
     let mut harness = sample();
     let order = |harness: &mut AppHarness| tab_order(&mut WindowHarness::new(harness));
-    let ready = [&["time-line", "Play", "Stop"], &ICONS[..], &["frame-rate"]].concat();
+    let ready = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["frame-rate", "20"]].concat();
     assert_eq!(order(&mut harness), [&HEADER[..], &ready[..]].concat());
     harness.play();
-    let playing = [&["time-line", "Pause", "Stop"], &ICONS[..], &["frame-rate"]].concat();
+    let playing = [&["time-line", "0:10.0", "Pause", "Stop"], &ICONS[..], &["frame-rate"]].concat();
     assert_eq!(order(&mut harness), [&HEADER[..], &playing[..]].concat());
     harness.emit_session_event(SessionEvent::Failed(SessionError::Unauthorized { was_refused: false }));
     harness.send(Message::Shortcut(Shortcut::Escape));
     let mut four = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     four.set_idle(RtspState::Ready, Goal::Ready);
-    let ready = [&["time-line", "Play", "Teardown"], &ICONS[..], &["frame-rate"]].concat();
+    let ready = [&["time-line", "0:10.0", "Play", "Teardown"], &ICONS[..], &["frame-rate", "20"]].concat();
     assert_eq!(order(&mut four), [&HEADER[..], &ready[..]].concat());
 }
 
 #[test]
 fn tab_visits_every_control_of_each_panel() {
-    let bar = [&["time-line", "Play", "Stop"], &ICONS[..], &["frame-rate"]].concat();
+    let bar = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["frame-rate", "20"]].concat();
     let network = [
         &["close-network"][..],
         &reelay::impairment::PRESETS.map(|preset| preset.name),

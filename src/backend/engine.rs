@@ -15,9 +15,10 @@ use super::preview::{Preview, PreviewQueue};
 use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
 use super::sharing::{SharedServer, Sharing};
 use super::source::{MediaSource, OpenedSource};
+use super::thumbnail::{Thumbnail, ThumbnailQueue, ThumbnailRequest};
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, MediaFile, MediaFileError};
-use crate::proto::rtsp::Npt;
+use crate::proto::rtsp::{Factor, Npt};
 use crate::server_embed::{Server, ServerEvent};
 use crate::session::{
     Decoder, EmulatorOptions, EmulatorPlacement, FrameSinks, Goal, PlayoutDelay, RtspOptions, RtspState,
@@ -47,11 +48,13 @@ pub(super) struct Engine {
     playout_delay: PlayoutDelay,
     /// Lost packets of the open film are requested again.
     retransmission: bool,
+    speed: Factor,
     trusted: Arc<TrustedCertificates>,
     generation: u64,
     /// File that is being opened. A large damaged file may be read for a long time before a frame is found.
     opening: Option<OpenTask>,
     previews: PreviewQueue,
+    thumbnails: ThumbnailQueue,
     media_file: Option<Arc<MediaFile>>,
     /// Index progress of `media_file`; `None` without a file.
     progress: Option<watch::Receiver<IndexProgress>>,
@@ -107,10 +110,12 @@ impl Engine {
             retransmission: false,
             options,
             concealment: Concealment::default(),
+            speed: Factor::ONE,
             trusted: Arc::default(),
             generation: 0,
             opening: None,
             previews: PreviewQueue::default(),
+            thumbnails: ThumbnailQueue::default(),
             media_file: None,
             progress: None,
             session: None,
@@ -141,6 +146,7 @@ impl Engine {
                 Some(event) = server_events.recv() => self.handle_server_event(event).await,
                 result = wait_for_open(&mut self.opening) => self.finish_opening(result).await,
                 preview = self.previews.finished() => self.show_preview(preview),
+                thumbnail = self.thumbnails.finished() => self.emit_thumbnail(thumbnail).await,
                 () = wait_for_progress(&mut self.progress) => self.emit_progress().await,
                 figures = wait_for_figures(&mut self.session) => {
                     self.figures.send_replace(figures);
@@ -186,6 +192,11 @@ impl Engine {
                 self.trusted = Arc::new(TrustedCertificates { at_servers, anywhere: None });
             }
             Command::Preview(frame) => self.start_preview(frame),
+            Command::Scrub(frame) => {
+                self.decoder.set_held(true);
+                self.start_preview(frame);
+            }
+            Command::Thumbnail(request) => self.start_thumbnail(request),
             Command::StartRecording(request) => {
                 if self.session.is_some() {
                     self.is_recording.send_replace(true);
@@ -197,6 +208,7 @@ impl Engine {
             Command::SetFrameRates(rates) => self.options.frame_rates = rates,
             Command::SetRetransmission(retransmission) => self.retransmission = retransmission,
             Command::SetConcealment(concealment) => self.set_concealment(concealment),
+            Command::SetSpeed(speed) => self.set_speed(speed),
             Command::SetPlayoutDelay(delay) => {
                 self.playout_delay = delay;
                 if let Some(running) = &self.session {
@@ -211,6 +223,13 @@ impl Engine {
         self.decoder.set_tints_concealed(concealment.tints_concealed);
         if let Some(running) = &self.session {
             running.session.send_command(SessionCommand::SetShowsDamaged(concealment.shows_damaged));
+        }
+    }
+
+    fn set_speed(&mut self, speed: Factor) {
+        self.speed = speed;
+        if let Some(running) = &self.session {
+            running.session.send_command(SessionCommand::SetSpeed(speed));
         }
     }
 
@@ -337,6 +356,7 @@ impl Engine {
         let sinks = FrameSinks { recorder: self.recording.slot(), ..FrameSinks::screen(screen) };
         let session = Session::start(url, options, sinks, events);
         session.send_command(SessionCommand::SetShowsDamaged(self.concealment.shows_damaged));
+        session.send_command(SessionCommand::SetSpeed(self.speed));
         if goal != Goal::Stopped {
             session.send_command(SessionCommand::SetGoal(goal));
         }
@@ -361,8 +381,10 @@ impl Engine {
 
     /// Closes the session. TEARDOWN is sent in a task of its own and does not delay the next session.
     fn close_session(&mut self) {
+        self.decoder.set_held(false);
         self.decoder.clear();
         self.previews = PreviewQueue::default();
+        self.thumbnails = ThumbnailQueue::default();
         self.recording.stop();
         if let Some(running) = self.session.take() {
             self.teardowns.spawn(running.session.finish(TEARDOWN_TIMEOUT));
@@ -383,6 +405,7 @@ impl Engine {
         };
         if generation == self.generation {
             self.record_session_event(&event);
+            self.end_scrubbing(&event);
             if is_stopped {
                 self.show_first_frame();
             }
@@ -427,6 +450,42 @@ impl Engine {
         }
         if let Some(frame) = self.previews.take_next() {
             self.start_preview(frame);
+        }
+    }
+
+    fn start_thumbnail(&mut self, request: ThumbnailRequest) {
+        if let Some(media_file) = &self.media_file {
+            self.thumbnails.request(media_file, request);
+        }
+    }
+
+    async fn emit_thumbnail(&mut self, thumbnail: Result<Thumbnail, String>) {
+        if let Some(next) = self.thumbnails.take_next() {
+            self.start_thumbnail(next);
+        }
+        match thumbnail {
+            Ok(thumbnail) => {
+                let ready = BackendEventKind::ThumbnailReady(Arc::new(thumbnail));
+                self.emit(self.generation, ready).await;
+            }
+            Err(error) => tracing::debug!(error, "cannot decode thumbnail"),
+        }
+    }
+
+    /// Shows the frames of the session again, which were held back while the time line was dragged, once they are those of
+    /// the new position.
+    fn end_scrubbing(&self, event: &SessionEvent) {
+        let is_over = match event {
+            SessionEvent::Status(status) => status.goal != Goal::Playing,
+            SessionEvent::Started(_)
+            | SessionEvent::Ended
+            | SessionEvent::Closed
+            | SessionEvent::Failed(_)
+            | SessionEvent::Reconnecting(_) => true,
+            _ => false,
+        };
+        if is_over {
+            self.decoder.set_held(false);
         }
     }
 

@@ -1,14 +1,17 @@
 //! Commands to the backend, events from it, and its start options.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::frame_rates::FrameRates;
 use super::recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 use super::sharing::Sharing;
 use super::source::{ListEntry, MediaSource};
+use super::thumbnail::{Thumbnail, ThumbnailRequest};
 use crate::impairment::EmulatorSettings;
 use crate::media_file::{IndexProgress, MediaInfo};
+use crate::proto::rtsp::Factor;
 use crate::session::{
     Goal, PlayoutDelay, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate,
 };
@@ -54,6 +57,11 @@ pub enum Command {
     },
     /// Ends [`Command::Share`], as other media do.
     StopSharing,
+    /// Shows a frame of the open file, by its index from 0, and no frames of the session until that has started to play from
+    /// another position, or no longer plays. For the time line, while it is dragged during playback.
+    Scrub(u64),
+    /// Decodes a small picture of a frame of the open file. Only the newest of several waiting ones is decoded.
+    Thumbnail(ThumbnailRequest),
     /// Closes the current media, and ends its session.
     Close {
         /// Number that the window gives to the time without media; later events of the closed ones have older numbers.
@@ -61,6 +69,8 @@ pub enum Command {
     },
     /// Sets the frame rates of films that state none, from the next [`Command::Open`] on.
     SetFrameRates(FrameRates),
+    /// Sets the speed of the current and of later sessions.
+    SetSpeed(Factor),
     /// Sets the playout delay of the current and of later sessions.
     SetPlayoutDelay(PlayoutDelay),
     /// Sets whether lost packets of later films are requested again; streams have their own options.
@@ -100,6 +110,8 @@ pub enum BackendEventKind {
     ListFound(Vec<ListEntry>),
     /// The index of the open file has grown or is finished.
     IndexProgress(IndexProgress),
+    /// A thumbnail is decoded.
+    ThumbnailReady(Arc<Thumbnail>),
     /// The open file, or a part of it, cannot be read; holds a sentence for the user.
     ReadFailed(String),
     /// The recording has grown or ended. May belong to an earlier generation.

@@ -19,6 +19,7 @@ mod recording;
 mod sharing;
 mod shutdown_signal;
 mod source;
+mod thumbnail;
 
 pub use frame_rates::FrameRates;
 pub use handle::BackendHandle;
@@ -29,3 +30,4 @@ pub use recording::{RecordingRequest, RecordingUpdate, SnapshotRequest};
 pub use sharing::Sharing;
 pub use shutdown_signal::ShutdownSignal;
 pub use source::{ListEntry, MediaSource, OpenedSource, SAMPLE_NAME, file_name};
+pub use thumbnail::{MAX_SIZE as MAX_THUMBNAIL_SIZE, Thumbnail, ThumbnailRequest};

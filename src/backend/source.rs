@@ -4,7 +4,10 @@ use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 
 use crate::media::FrameRate;
-use crate::media_file::{ListedFilm, MediaFile, MediaFileError, films_of_folder, is_list_name, read_list};
+use crate::media_file::{
+    ListedFilm, MediaFile, MediaFileError, films_of_folder, is_description_name, is_list_name,
+    read_description, read_list,
+};
 use crate::session::SourceUrl;
 
 /// Source of a local video.
@@ -50,7 +53,8 @@ impl MediaSource {
 pub enum OpenedSource {
     /// Film whose first frame is known.
     Film(Arc<MediaFile>),
-    /// List of films and streams: the films of a folder, or those of an `.m3u` file. Never empty.
+    /// List of films and streams: the films of a folder, those of an `.m3u` file, or the stream of an `.sdp` file. Never
+    /// empty.
     List(Vec<ListEntry>),
 }
 
@@ -67,6 +71,9 @@ fn open_path(path: &Path, rate: FrameRate) -> Result<OpenedSource, MediaFileErro
     let name = file_name(path);
     if is_list_name(path) {
         return Ok(OpenedSource::List(list_entries(read_list(path, &name)?)));
+    }
+    if is_description_name(path) {
+        return Ok(OpenedSource::List(list_entries(vec![read_description(path, &name)?])));
     }
     match MediaFile::open(path, &name, rate) {
         Ok(film) => Ok(OpenedSource::Film(film)),

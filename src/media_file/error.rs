@@ -31,6 +31,8 @@ pub(super) enum MediaFileErrorKind {
     ListTooLarge,
     /// The list of films has no entries.
     EmptyList,
+    /// The session description names no RTSP address.
+    DescriptionWithoutAddress,
     /// The folder has no films and no JPEG files.
     EmptyFolder,
     /// The files of the folder with names of JPEG files are none.
@@ -88,6 +90,10 @@ fn describe(name: &str, path: &Path, kind: &MediaFileErrorKind) -> String {
         MediaFileErrorKind::EmptyList => {
             format!("{name} names no film; a list has a path or a URL on each line.")
         }
+        MediaFileErrorKind::DescriptionWithoutAddress => format!(
+            "{name} names no rtsp:// address to play from; Reelay does not receive what is sent to a port without a \
+             request. Enter the address of the server in Connect…."
+        ),
         MediaFileErrorKind::EmptyFolder => {
             format!(
                 "{name} is a folder without .mov, .mp4, .avi, .mpjpeg, .mjpeg, .mjpg and .mjp films, and without JPEG files; \

@@ -31,6 +31,17 @@ pub fn is_list_name(path: &Path) -> bool {
 /// # Errors
 /// Returns an error if the file cannot be read, is larger than 4 MiB, or names no film.
 pub fn read_list(path: &Path, name: &str) -> Result<Vec<ListedFilm>, MediaFileError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let films = parse_list(&read_text(path, name)?, folder);
+    let fail = || MediaFileError::new(name, path, MediaFileErrorKind::EmptyList);
+    if films.is_empty() { Err(fail()) } else { Ok(films) }
+}
+
+/// Reads a text file; bytes that are not UTF-8 are replaced. Blocks.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, or is larger than 4 MiB.
+pub(super) fn read_text(path: &Path, name: &str) -> Result<String, MediaFileError> {
     let fail = |kind| MediaFileError::new(name, path, kind);
     let mut bytes = Vec::new();
     let file = File::open(path).and_then(|file| match file.metadata()?.is_file() {
@@ -42,9 +53,7 @@ pub fn read_list(path: &Path, name: &str) -> Result<Vec<ListedFilm>, MediaFileEr
     if bytes.len() as u64 > MAX_LIST_SIZE {
         return Err(fail(MediaFileErrorKind::ListTooLarge));
     }
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let films = parse_list(&String::from_utf8_lossy(&bytes), folder);
-    if films.is_empty() { Err(fail(MediaFileErrorKind::EmptyList)) } else { Ok(films) }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Returns the films of a folder and of those below it, in natural order. Blocks.

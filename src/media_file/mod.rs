@@ -36,6 +36,7 @@ mod natural_order;
 mod open_file;
 mod side_index;
 mod storage;
+mod stream_description;
 
 pub use error::MediaFileError;
 pub use file::MediaFile;
@@ -45,3 +46,4 @@ pub use folder_writer::{FolderWriteError, FolderWriter};
 pub use index_progress::IndexProgress;
 pub use info::MediaInfo;
 pub use library::{AddedFolder, Library, renamed_message};
+pub use stream_description::{is_description_name, read_description};

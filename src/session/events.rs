@@ -12,6 +12,7 @@ use super::frame::Frame;
 use super::logged_message::{Direction, LoggedMessage};
 use super::options::PlayoutDelay;
 use super::peer_mistakes::PeerMistake;
+use super::playback_speed::SpeedResponse;
 use super::presentation::Presentation;
 use super::reconnect::ReconnectReason;
 use super::state::{Goal, RtspState, SessionStatus};
@@ -19,7 +20,7 @@ use crate::impairment::RawPacket;
 use crate::net::certificate_check::UnusableCertificate;
 use crate::net::clock_check::ClockJump;
 use crate::proto::rtcp::Epoch;
-use crate::proto::rtsp::{LowerTransport, Npt, NptRange, PortPair, Transport};
+use crate::proto::rtsp::{Factor, LowerTransport, Npt, NptRange, PortPair, Transport};
 
 /// Command of the user. The window, the backend, the driver and the client pass on the same value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum SessionCommand {
     SetGoal(Goal),
     /// Continue at this position. Ignored for live streams and classroom servers.
     Seek(Npt),
+    /// Play at this speed, now and after reconnecting. Ignored for live streams, classroom servers and HTTP.
+    SetSpeed(Factor),
     /// Set the playout delay for frames that arrive from now on.
     SetPlayoutDelay(PlayoutDelay),
     /// Show damaged frames that arrive from now on as far as they can be decoded, or not at all.
@@ -153,6 +156,8 @@ pub enum SessionEvent {
     SetUp(LowerTransport),
     /// PLAY succeeded; this range is played.
     Started(NptRange),
+    /// PLAY has requested a speed, and the server has responded.
+    SpeedSet(SpeedResponse),
     /// Data is missing (true), or arrives again (false).
     Waiting(bool),
     /// The stream was played to its end, which is at this position.

@@ -28,6 +28,7 @@ mod message_log;
 mod options;
 mod peer_mistakes;
 mod pipeline;
+mod playback_speed;
 mod present;
 mod presentation;
 mod protocol;
@@ -59,7 +60,9 @@ pub use options::{
     PlayoutDelay, RtcpIdentity, RtspOptions, SessionOptions, TransportPreference,
 };
 pub use peer_mistakes::{PeerMistake, PeerMistakes};
-pub use present::decoder::{Decoder, Picture, PictureSlot, fit_size};
+pub use playback_speed::{SpeedRefusal, SpeedResponse};
+pub use present::decoder::{Decoder, Picture, PictureSlot};
+pub use present::picture_view::{Orientation, ParseScalingError, PictureView, Scaling, cover_size, fit_size};
 pub use presentation::Presentation;
 pub use reconnect::ReconnectReason;
 pub use rtsp::client::RtspClient;

@@ -19,7 +19,7 @@ use super::state::{Goal, SessionStatus};
 use crate::impairment::{PacketKind, RawPacket};
 use crate::net::clock_check::ClockJump;
 use crate::proto::rtcp::Epoch;
-use crate::proto::rtsp::{Method, Npt};
+use crate::proto::rtsp::{Factor, Method, Npt};
 use crate::stats::{PacketLog, Snapshot};
 
 /// Action that the state machine of a protocol alone asks for.
@@ -49,6 +49,9 @@ pub trait Protocol: fmt::Debug + Send {
 
     /// Continues at another position. Protocols without positions ignore it.
     fn seek(&mut self, _now: Instant, _position: Npt) {}
+
+    /// Plays at another speed. Protocols without one ignore it.
+    fn set_speed(&mut self, _now: Instant, _speed: Factor) {}
 
     /// Informs the server that its packets are no longer received, before the session is torn down.
     fn send_bye(&mut self, _now: Instant) {}
@@ -188,8 +191,12 @@ pub trait Protocol: fmt::Debug + Send {
 
     /// Handles a command of the user.
     fn handle_command(&mut self, now: Instant, command: SessionCommand) {
-        let is_setting =
-            matches!(command, SessionCommand::SetPlayoutDelay(_) | SessionCommand::SetShowsDamaged(_));
+        let is_setting = matches!(
+            command,
+            SessionCommand::SetPlayoutDelay(_)
+                | SessionCommand::SetShowsDamaged(_)
+                | SessionCommand::SetSpeed(_)
+        );
         if self.parts().1.is_closed_by_server && !is_setting {
             // The server has closed the connection after the last frame: there is nothing left to wait for.
             self.end_stream(now);
@@ -197,6 +204,7 @@ pub trait Protocol: fmt::Debug + Send {
         match command {
             SessionCommand::SetGoal(goal) => self.handle_goal(now, goal),
             SessionCommand::Seek(position) => self.seek(now, position),
+            SessionCommand::SetSpeed(speed) => self.set_speed(now, speed),
             SessionCommand::SetPlayoutDelay(delay) => self.parts_mut().1.set_playout_delay(delay),
             SessionCommand::SetShowsDamaged(shows_damaged) => {
                 self.parts_mut().1.presenter.set_shows_damaged(shows_damaged);

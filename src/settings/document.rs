@@ -14,12 +14,12 @@ use super::problem::IgnoredValue;
 use super::recents::Recent;
 use super::tables::{Entry as _, read_entries, replace, write_entries, write_text};
 use super::values::{
-    Controls, FilmRate, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
+    Controls, FilmSettings, MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, ThemePreference,
 };
 use super::{entries, window};
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
-use crate::session::TrustedCertificate;
+use crate::session::{Scaling, TrustedCertificate};
 
 /// Text of a new settings file, with the default values.
 const TEMPLATE: &str = "\
@@ -69,10 +69,22 @@ lesson_layout = false
 
 # Films and streams that are opened are remembered for the start screen: true or false.
 keep_recents = true
+
+# With three buttons, films play as soon as they are opened: true or false.
+play_when_opened = false
+
+# The window stays above all others: true or false.
+keep_on_top = false
+
+# Films continue where they were left: true or false.
+resume_films = false
+
+# Size of the picture: fit (all of it), fill (without bars), or actual (100 %).
+picture_size = \"fit\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 25] = [
     "controls",
     "theme",
     "frame_rate",
@@ -92,8 +104,12 @@ const KEYS: [&str; 21] = [
     window::KEY,
     "keep_recents",
     Recent::KEY,
+    "picture_size",
+    "play_when_opened",
+    "keep_on_top",
+    "resume_films",
     TrustedCertificate::KEY,
-    FilmRate::KEY,
+    FilmSettings::KEY,
 ];
 
 /// Rule that a value breaks.
@@ -125,6 +141,10 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "panels", panels, &mut settings.panels.open, &mut ignored);
     read_value(table, "panel_width", panel_width, &mut settings.panels.width, &mut ignored);
     read_value(table, "lesson_layout", flag, &mut settings.panels.is_lesson, &mut ignored);
+    read_value(table, "play_when_opened", flag, &mut settings.play_when_opened, &mut ignored);
+    read_value(table, "keep_on_top", flag, &mut settings.keep_on_top, &mut ignored);
+    read_value(table, "resume_films", flag, &mut settings.resume_films, &mut ignored);
+    read_value(table, "picture_size", picture_size, &mut settings.picture_size, &mut ignored);
     if let Some(item) = table.get(window::KEY) {
         settings.window = window::read(item, &mut ignored);
     }
@@ -135,7 +155,7 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     if let Some(item) = table.get(TrustedCertificate::KEY) {
         settings.certificates = read_entries(item, &mut ignored);
     }
-    if let Some(item) = table.get(FilmRate::KEY) {
+    if let Some(item) = table.get(FilmSettings::KEY) {
         settings.films = read_entries(item, &mut ignored);
     }
     (settings, ignored)
@@ -193,6 +213,9 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         ("keep_recents", settings.keep_recents, defaults.keep_recents),
         ("automatic_playout_delay", settings.automatic_playout_delay, defaults.automatic_playout_delay),
         ("retransmission", settings.retransmission, defaults.retransmission),
+        ("play_when_opened", settings.play_when_opened, defaults.play_when_opened),
+        ("keep_on_top", settings.keep_on_top, defaults.keep_on_top),
+        ("resume_films", settings.resume_films, defaults.resume_films),
     ] {
         // A file that does not have them is not changed for the default.
         if document.contains_key(key) || value != default {
@@ -200,6 +223,10 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         }
     }
     write_panels(document, &settings.panels);
+    let (size, default) = (settings.picture_size, defaults.picture_size);
+    if document.contains_key("picture_size") || size != default {
+        write_value(document, "picture_size", picture_size, size, default, |size| size.as_str().into());
+    }
     window::write(document, settings.window);
     write_entries(document, &settings.recents);
     write_entries(document, &settings.certificates);
@@ -301,6 +328,10 @@ fn snapshot_format(item: &Item) -> Result<SnapshotFormat, Rule> {
     parse(text(item)?)
 }
 
+fn picture_size(item: &Item) -> Result<Scaling, Rule> {
+    parse(text(item)?)
+}
+
 fn frame_rate(item: &Item) -> Result<FrameRate, Rule> {
     entries::frame_rate(Some(item))
 }
@@ -399,6 +430,26 @@ mod tests {
     }
 
     #[test]
+    fn picture_size_and_orientation_of_films_are_written() {
+        let mut settings = Settings { picture_size: Scaling::Fill, ..Settings::default() };
+        let path = || "/films/a.mjpeg".into();
+        settings.change_film(path(), |film| film.orientation = film.orientation.rotated().flipped());
+        let text = written("", &settings);
+        let film = "[[films]]\npath = \"/films/a.mjpeg\"\nrotation = 270\nflipped = true\n";
+        assert!(text.contains("picture_size = \"fill\"") && text.contains(film), "{text}");
+        assert_eq!(written(&text, &settings), text);
+        settings.remember_frame_rate(path(), FrameRate::per_second(5));
+        settings.change_film(path(), |film| film.orientation = film.orientation.flipped());
+        let text = written(&text, &settings);
+        assert!(text.contains("rotation = 90\nframe_rate = 5\n") && !text.contains("flipped"), "{text}");
+        assert!(!written("", &Settings::default()).contains("picture"));
+        for (film, key) in [("rotation = 45", "rotation"), ("flipped = 1", "flipped")] {
+            let (_, ignored) = read_text(&format!("[[films]]\npath = '/a'\n{film}\n"));
+            assert_eq!(ignored[0].key, format!("films[1].{key}"));
+        }
+    }
+
+    #[test]
     fn folders_are_remembered() {
         let settings = Settings {
             film_folder: Some("/films".into()),
@@ -418,6 +469,8 @@ mod tests {
         let text = written("", &settings);
         assert!(text.contains("show_damaged_frames = false") && text.contains("tint_missing_parts = true"));
         assert!(!written("", &Settings::default()).contains("damaged"));
+        let opening = Settings { play_when_opened: true, resume_films: true, ..Settings::default() };
+        assert!(written("", &opening).contains("play_when_opened = true\nresume_films = true"));
         assert!(written(&text, &Settings::default()).contains("show_damaged_frames = true"));
     }
 

@@ -7,9 +7,9 @@ use toml_edit::{Item, Table, TableLike, Value};
 
 use super::problem::IgnoredValue;
 use super::tables::{Entry, replace, text, write_text};
-use super::values::FilmRate;
+use super::values::FilmSettings;
 use crate::media::FrameRate;
-use crate::session::{ParseFingerprintError, TrustedCertificate};
+use crate::session::{Orientation, ParseFingerprintError, TrustedCertificate};
 
 impl Entry for TrustedCertificate {
     const KEY: &'static str = "certificates";
@@ -36,7 +36,7 @@ impl Entry for TrustedCertificate {
     }
 }
 
-impl Entry for FilmRate {
+impl Entry for FilmSettings {
     const KEY: &'static str = "films";
     const ID_KEY: &'static str = "path";
 
@@ -51,18 +51,66 @@ impl Entry for FilmRate {
             key: String::new(),
             rule: "a film has a path like \"/films/talk.mjpeg\"".to_owned(),
         })?;
-        let frame_rate = frame_rate(table.get("frame_rate"))
+        let frame_rate = table
+            .get("frame_rate")
+            .map(|item| frame_rate(Some(item)))
+            .transpose()
             .map_err(|rule| IgnoredValue { key: ".frame_rate".to_owned(), rule })?;
-        Ok(Self { path: path.into(), frame_rate })
+        // A frame that cannot be read is none.
+        let left_at_frame = left_at_frame(table);
+        Ok(Self { path: path.into(), frame_rate, orientation: orientation(table)?, left_at_frame })
     }
 
     fn write(&self, table: &mut Table) {
         // A path that is not Unicode is not remembered.
         write_text(table, "path", self.path.to_str().unwrap_or_default());
-        if frame_rate(table.get("frame_rate")) != Ok(self.frame_rate) {
-            replace(table, "frame_rate", frame_rate_value(self.frame_rate));
+        match self.frame_rate {
+            Some(rate) if frame_rate(table.get("frame_rate")) != Ok(rate) => {
+                replace(table, "frame_rate", frame_rate_value(rate));
+            }
+            Some(_) => {}
+            None => remove(table, "frame_rate"),
+        }
+        if orientation(table) != Ok(self.orientation) {
+            let (degrees, is_flipped) = (self.orientation.degrees(), self.orientation.is_flipped());
+            match degrees {
+                0 => remove(table, "rotation"),
+                _ => replace(table, "rotation", i64::from(degrees).into()),
+            }
+            match is_flipped {
+                false => remove(table, "flipped"),
+                true => replace(table, "flipped", true.into()),
+            }
+        }
+        if left_at_frame(table) != self.left_at_frame {
+            match self.left_at_frame.and_then(|frame| i64::try_from(frame).ok()) {
+                Some(frame) => replace(table, "left_at_frame", frame.into()),
+                None => remove(table, "left_at_frame"),
+            }
         }
     }
+}
+
+fn left_at_frame(table: &dyn TableLike) -> Option<u64> {
+    table.get("left_at_frame").and_then(Item::as_integer).and_then(|frame| u64::try_from(frame).ok())
+}
+
+/// Removes a value, if there is one.
+fn remove(table: &mut Table, key: &str) {
+    table.remove(key);
+}
+
+/// Reads rotation and reflection of a film; without them it is upright.
+fn orientation(table: &dyn TableLike) -> Result<Orientation, IgnoredValue> {
+    let flipped = table
+        .get("flipped")
+        .map_or(Some(false), Item::as_bool)
+        .ok_or_else(|| IgnoredValue { key: ".flipped".to_owned(), rule: "it is true or false".to_owned() })?;
+    let degrees = table.get("rotation").map_or(Some(0), Item::as_integer);
+    degrees.and_then(|degrees| Orientation::new(degrees, flipped)).ok_or_else(|| IgnoredValue {
+        key: ".rotation".to_owned(),
+        rule: "a rotation is 0, 90, 180 or 270 degrees".to_owned(),
+    })
 }
 
 /// Parses a frame rate: a number, or a text such as `"30000/1001"`.

@@ -22,7 +22,7 @@ pub use problem::{IgnoredValue, SettingsProblem};
 pub use recents::{KnownServer, MAX_RECENTS, Recent, RecentSource, RecentStream};
 pub use store::LoadedSettings;
 pub use values::{
-    Controls, FilmRate, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE, ParseControlsError,
-    ParseThemeError, Settings, ThemePreference,
+    Controls, FilmSettings, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE,
+    ParseControlsError, ParseThemeError, Settings, ThemePreference,
 };
 pub use window::WindowSettings;

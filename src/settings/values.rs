@@ -1,6 +1,6 @@
 //! Settings of the window. Sans-I/O.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,7 +11,9 @@ use super::recents::Recent;
 use super::window::WindowSettings;
 use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
-use crate::session::{DEFAULT_PLAYOUT_DELAY, Fingerprint, PlayoutDelay, TrustedCertificate};
+use crate::session::{
+    DEFAULT_PLAYOUT_DELAY, Fingerprint, Orientation, PlayoutDelay, Scaling, TrustedCertificate,
+};
 
 /// Usual and smallest size of text and controls, in percent.
 pub const MIN_INTERFACE_SCALE: u8 = 100;
@@ -59,17 +61,36 @@ pub struct Settings {
     pub recents: Vec<Recent>,
     /// Certificates that the user trusts although the system does not, one for each server; the last one first.
     pub certificates: Vec<TrustedCertificate>,
-    /// Frame rates that the user has set for films that state none, one for each film; the last one first.
-    pub films: Vec<FilmRate>,
+    /// Size of the picture in the window.
+    pub picture_size: Scaling,
+    /// With three buttons, PLAY follows SETUP when something is opened.
+    pub play_when_opened: bool,
+    /// The window stays above all others.
+    pub keep_on_top: bool,
+    /// Films continue where they were left.
+    pub resume_films: bool,
+    /// What the user has set for single films, one entry for each film; the last one first.
+    pub films: Vec<FilmSettings>,
 }
 
-/// Frame rate of a film that states none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilmRate {
+/// Settings of one film.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilmSettings {
     /// Absolute path of the film.
     pub path: PathBuf,
-    /// Frame rate that the user has set.
-    pub frame_rate: FrameRate,
+    /// Frame rate that the user has set for a film that states none.
+    pub frame_rate: Option<FrameRate>,
+    /// Rotation and reflection of its picture.
+    pub orientation: Orientation,
+    /// Number of the frame at which it was left, from 0; `None` for the first one, and after the end.
+    pub left_at_frame: Option<u64>,
+}
+
+impl FilmSettings {
+    /// Returns whether nothing is set.
+    fn is_empty(&self) -> bool {
+        *self == Self { path: self.path.clone(), ..Self::default() }
+    }
 }
 
 impl Default for Settings {
@@ -93,6 +114,10 @@ impl Default for Settings {
             keep_recents: true,
             recents: Vec::new(),
             certificates: Vec::new(),
+            picture_size: Scaling::default(),
+            play_when_opened: false,
+            keep_on_top: false,
+            resume_films: false,
             films: Vec::new(),
         }
     }
@@ -178,15 +203,31 @@ impl Settings {
         self.certificates.truncate(MAX_CERTIFICATES);
     }
 
-    /// Remembers the frame rate of a film. Beyond `MAX_FILMS`, those that were set first are forgotten. A path that is not
-    /// Unicode cannot be written to the settings file, and is not remembered.
+    /// Remembers the frame rate of a film.
     pub fn remember_frame_rate(&mut self, path: PathBuf, frame_rate: FrameRate) {
+        self.change_film(path, |film| film.frame_rate = Some(frame_rate));
+    }
+
+    /// Returns what is set for a film; the defaults if that is nothing.
+    pub fn film(&self, path: &Path) -> FilmSettings {
+        self.films.iter().find(|known| known.path == path).cloned().unwrap_or_default()
+    }
+
+    /// Changes what is set for a film. Beyond `MAX_FILMS`, those that were set first are forgotten. A path that is not
+    /// Unicode cannot be written to the settings file, and is not remembered.
+    pub fn change_film(&mut self, path: PathBuf, change: impl FnOnce(&mut FilmSettings)) {
         if path.to_str().is_none() {
             return;
         }
-        self.films.retain(|known| known.path != path);
-        self.films.insert(0, FilmRate { path, frame_rate });
-        self.films.truncate(MAX_FILMS);
+        let mut film = FilmSettings { path, ..FilmSettings::default() };
+        if let Some(at) = self.films.iter().position(|known| known.path == film.path) {
+            film = self.films.remove(at);
+        }
+        change(&mut film);
+        if !film.is_empty() {
+            self.films.insert(0, film);
+            self.films.truncate(MAX_FILMS);
+        }
     }
 
     /// Returns the playout delay of a session: automatic, or the one that is set.
@@ -206,7 +247,7 @@ impl Settings {
 /// Maximum playout delay that can be set, in milliseconds.
 pub const MAX_PLAYOUT_DELAY_MS: u32 = 5_000;
 
-/// Maximum number of films with a frame rate of their own.
+/// Maximum number of films with settings of their own.
 const MAX_FILMS: usize = 256;
 
 /// Maximum number of trusted certificates.
@@ -240,8 +281,27 @@ mod tests {
         }
         settings.remember_frame_rate("/films/499.mjpeg".into(), FrameRate::per_second(6));
         assert_eq!(settings.films.len(), MAX_FILMS);
-        let film = |path: &str, rate| FilmRate { path: path.into(), frame_rate: FrameRate::per_second(rate) };
+        let film = |path: &str, rate| FilmSettings {
+            path: path.into(),
+            frame_rate: Some(FrameRate::per_second(rate)),
+            ..FilmSettings::default()
+        };
         assert_eq!(settings.films[..2], [film("/films/499.mjpeg", 6), film("/films/498.mjpeg", 5)]);
+    }
+
+    #[test]
+    fn film_without_settings_is_forgotten() {
+        let mut settings = Settings::default();
+        let path = PathBuf::from("/films/talk.mjpeg");
+        let turned = Orientation::default().rotated();
+        settings.change_film(path.clone(), |film| film.orientation = turned);
+        settings.remember_frame_rate(path.clone(), FrameRate::per_second(5));
+        assert_eq!(settings.film(&path).orientation, turned);
+        settings.change_film(path.clone(), |film| film.frame_rate = None);
+        assert_eq!(settings.films.len(), 1);
+        settings.change_film(path.clone(), |film| film.orientation = Orientation::default());
+        assert_eq!(settings.films, []);
+        assert_eq!(settings.film(&path), FilmSettings::default());
     }
 
     #[test]

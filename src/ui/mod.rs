@@ -20,7 +20,7 @@ mod theme;
 mod widget;
 mod window;
 
-pub use app::{App, AppOptions, BackendUpdate, Button, Menu, Message};
+pub use app::{App, AppOptions, BackendSubscription, BackendUpdate, Button, Menu, Message};
 pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use dialog::{play_list, preferences};
 pub use panel::{messages, network};

@@ -43,6 +43,12 @@ pub enum Shortcut {
     Preferences,
     /// Show the help.
     Help,
+    /// Show the picture in the next size: fitted, without bars, or at 100 %.
+    NextPictureSize,
+    /// Rotate the picture by 90° clockwise.
+    RotatePicture,
+    /// Exchange left and right of the picture.
+    FlipPicture,
     /// Switch between full screen and window.
     Fullscreen,
     /// Close the dialog or the notice, stop reconnecting, or leave full screen.
@@ -55,6 +61,10 @@ pub enum Shortcut {
     Skip(i8),
     /// Show the next frame, or the previous one if this is false.
     StepFrame(bool),
+    /// Play at the next higher speed, or at the next lower one if this is false.
+    ChangeSpeed(bool),
+    /// Play at the speed of the film.
+    NormalSpeed,
     /// Seek to the first frame.
     SeekToStart,
     /// Seek to the last frame.
@@ -143,7 +153,7 @@ impl Chord {
         match self.key {
             ChordKey::Named(named, _) => matches!(named, Named::ArrowLeft | Named::ArrowRight),
             ChordKey::Letter(letter) => matches!(letter, ',' | '.') && !self.has_ctrl,
-            ChordKey::Sign(sign) => matches!(sign, '+' | '-'),
+            ChordKey::Sign(sign) => matches!(sign, '+' | '-' | '[' | ']'),
             ChordKey::Digit(..) => false,
         }
     }
@@ -188,7 +198,7 @@ const fn row(bindings: &'static [(Chord, Shortcut)], action: &'static str) -> Sh
 }
 
 /// All keys of the window, in the order in which they are listed.
-pub const TABLE: [ShortcutRow; 25] = [
+pub const TABLE: [ShortcutRow; 29] = [
     row(
         &[(named(Named::Space, "Space"), Shortcut::PlayOrPause)],
         "play or pause; with four buttons, the next step: Setup, Play, Pause; on the start screen, play the sample film",
@@ -215,6 +225,11 @@ pub const TABLE: [ShortcutRow; 25] = [
         &[(letter(','), Shortcut::StepFrame(false)), (letter('.'), Shortcut::StepFrame(true))],
         "previous or next frame; a film that plays is paused",
     ),
+    row(
+        &[(sign('['), Shortcut::ChangeSpeed(false)), (sign(']'), Shortcut::ChangeSpeed(true))],
+        "slower or faster, from 0.25 to 4 times the speed of the film",
+    ),
+    row(&[(named(Named::Backspace, "Backspace"), Shortcut::NormalSpeed)], "normal speed"),
     row(
         &[
             (named(Named::Home, "Home"), Shortcut::SeekToStart),
@@ -249,6 +264,14 @@ pub const TABLE: [ShortcutRow; 25] = [
             "full screen on or off; in full screen, moving the mouse shows the buttons",
         )
     },
+    row(
+        &[(letter('z'), Shortcut::NextPictureSize)],
+        "size of the picture: all of it, without bars, or at 100 %, which is one pixel of the film for one of the screen",
+    ),
+    row(
+        &[(letter('r'), Shortcut::RotatePicture), (letter('r').shift(), Shortcut::FlipPicture)],
+        "rotate the picture by 90°, or exchange left and right; remembered for each film",
+    ),
     row(
         &[(sign('+').ctrl(), Shortcut::ZoomIn), (sign('-').ctrl(), Shortcut::ZoomOut)],
         "larger or smaller text and controls, from 100 % to 200 %",
@@ -338,6 +361,8 @@ mod tests {
         assert_eq!(press(letter("L"), Modifiers::COMMAND, false), Some(Shortcut::Connect));
         assert_eq!(press(letter("r"), Modifiers::COMMAND, false), Some(Shortcut::Record));
         assert_eq!(press(letter("s"), Modifiers::COMMAND, false), Some(Shortcut::Snapshot));
+        assert_eq!(press(letter("r"), Modifiers::empty(), false), Some(Shortcut::RotatePicture));
+        assert_eq!(press(letter("R"), Modifiers::SHIFT, false), Some(Shortcut::FlipPicture));
         assert_eq!(press(letter("o"), Modifiers::empty(), false), None);
         assert_eq!(press(letter(","), Modifiers::COMMAND, false), Some(Shortcut::Preferences));
         let third = |key, modifiers| press_at(Physical::Code(Code::Digit3), letter(key), modifiers, false);
@@ -350,6 +375,7 @@ mod tests {
         assert_eq!(third("3", Modifiers::empty()), None);
         assert_eq!(press(Key::Named(Named::Enter), Modifiers::empty(), false), Some(Shortcut::Confirm));
         assert_eq!(press(letter("?"), Modifiers::SHIFT, false), Some(Shortcut::Help));
+        assert_eq!(press(letter("]"), Modifiers::empty(), true), Some(Shortcut::ChangeSpeed(true)));
         assert_eq!(press(letter("="), Modifiers::COMMAND, false), Some(Shortcut::ZoomIn));
         assert_eq!(press(letter("+"), with_shift, false), Some(Shortcut::ZoomIn));
         let left = Key::Named(Named::ArrowLeft);

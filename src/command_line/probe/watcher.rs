@@ -153,6 +153,7 @@ impl<'a> Watcher<'a> {
             SessionEvent::Reconnecting(reason) => stderr::print_line(reason),
             SessionEvent::Status(_)
             | SessionEvent::Message(_)
+            | SessionEvent::SpeedSet(_)
             | SessionEvent::Waiting(_)
             | SessionEvent::PortSpelling(_)
             | SessionEvent::EndReached(_) => {}

@@ -7,11 +7,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::Resizer;
 use tokio::sync::watch;
 
 use super::conceal::Canvas;
+use super::picture_view::PictureView;
 use crate::media::decode::DecodeError;
 use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
@@ -20,16 +20,18 @@ use crate::session::frame::original_jpeg;
 /// Decoded picture for the screen.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// RGBA pixels, 4 bytes each, row by row, scaled to fit the area set with [`Decoder::set_area`].
+    /// RGBA pixels, 4 bytes each, row by row, scaled for the area set with [`Decoder::set_area`], and rotated.
     pub pixels: Bytes,
     /// Width of `pixels`, in pixels.
     pub width: u32,
     /// Height of `pixels`, in pixels.
     pub height: u32,
-    /// Width before scaling, in pixels.
+    /// Width of the film, in pixels.
     pub source_width: u32,
-    /// Height before scaling, in pixels.
+    /// Height of the film, in pixels.
     pub source_height: u32,
+    /// Size and orientation with which it was drawn.
+    pub view: PictureView,
     /// JPEG from which it was decoded, as it arrived. If the frame is damaged, that of the last complete frame, or its
     /// repaired one if there is none.
     pub jpeg: Bytes,
@@ -88,10 +90,14 @@ struct DecoderState {
     jobs: VecDeque<Job>,
     /// Area to fit, in physical pixels; `None` keeps the original size.
     area: Option<(u32, u32)>,
-    /// True if the area or the tint has changed since the last picture was scaled.
+    /// Size and orientation in the area.
+    view: PictureView,
+    /// True if the area, the view or the tint has changed since the last picture was scaled.
     needs_rescale: bool,
     /// True if parts that are not from their own frame are tinted.
     tints_concealed: bool,
+    /// True while frames of the session are not shown.
+    is_held: bool,
     /// True while the screen cannot be seen: frames are not decoded.
     is_hidden: bool,
     should_stop: bool,
@@ -147,9 +153,6 @@ impl DecodeStats {
 /// late.
 const MAX_QUEUED_JOBS: usize = 3;
 
-/// Maximum number of pixels of a scaled picture.
-const MAX_PIXELS: u64 = 64 * 1024 * 1024;
-
 impl Decoder {
     /// Starts the thread.
     ///
@@ -171,10 +174,10 @@ impl Decoder {
     /// Queues a frame, which replaces the picture in the slot as soon as it is decoded. If the queue is full, its
     /// oldest frame is dropped.
     pub fn decode(&self, jpeg: Bytes, position: Option<Npt>, generation: u64) {
-        self.decode_marked(jpeg, None, position, generation);
+        self.push(Job { jpeg, inserted_restarts: None, fresh_area: None, position, generation });
     }
 
-    /// Queues a frame into which its sender may have inserted restart markers.
+    /// Queues a frame of a session, into which its sender may have inserted restart markers.
     pub fn decode_marked(
         &self,
         jpeg: Bytes,
@@ -182,10 +185,10 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        self.push(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
+        self.push_of_session(Job { jpeg, inserted_restarts, fresh_area: None, position, generation });
     }
 
-    /// Queues a damaged frame that was repaired. What is not in `fresh_area` is taken from the picture before.
+    /// Queues a damaged frame of a session that was repaired. What is not in `fresh_area` is taken from the picture before.
     pub fn decode_damaged(
         &self,
         jpeg: Bytes,
@@ -193,7 +196,15 @@ impl Decoder {
         position: Option<Npt>,
         generation: u64,
     ) {
-        self.push(Job { jpeg, inserted_restarts: None, fresh_area: Some(fresh_area), position, generation });
+        let fresh_area = Some(fresh_area);
+        self.push_of_session(Job { jpeg, inserted_restarts: None, fresh_area, position, generation });
+    }
+
+    fn push_of_session(&self, job: Job) {
+        let is_held = self.shared.lock().is_held;
+        if !is_held {
+            self.push(job);
+        }
     }
 
     fn push(&self, job: Job) {
@@ -225,6 +236,16 @@ impl Decoder {
         }
     }
 
+    /// Sets size and orientation of pictures in the area. The last picture is drawn again.
+    pub fn set_view(&self, view: PictureView) {
+        let mut state = self.shared.lock();
+        if state.view != view {
+            state.view = view;
+            state.needs_rescale = true;
+            self.shared.condvar.notify_one();
+        }
+    }
+
     /// Sets whether the parts of a picture that are not from its own frame are tinted. The last picture is drawn again.
     pub fn set_tints_concealed(&self, tints_concealed: bool) {
         let mut state = self.shared.lock();
@@ -233,6 +254,11 @@ impl Decoder {
             state.needs_rescale = true;
             self.shared.condvar.notify_one();
         }
+    }
+
+    /// Sets whether frames of the session are held back, because others are shown. They do not count as dropped.
+    pub fn set_held(&self, is_held: bool) {
+        self.shared.lock().is_held = is_held;
     }
 
     /// Stops decoding while the screen cannot be seen, as in a minimized window. Frames that arrive meanwhile do not count as
@@ -272,7 +298,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a task, and returns it with the area to fit and whether to tint; `None` if the thread is to stop.
+    /// Waits for a task, and returns it with the settings to draw with; `None` if the thread is to stop.
     fn next_task(&self) -> Option<(Task, Look)> {
         let mut state = self.lock();
         loop {
@@ -280,7 +306,8 @@ impl Shared {
                 return None;
             }
             if !state.is_hidden {
-                let look = Look { area: state.area, tints_concealed: state.tints_concealed };
+                let (area, view) = (state.area, state.view);
+                let look = Look { area, view, tints_concealed: state.tints_concealed };
                 if let Some(job) = state.jobs.pop_front() {
                     state.needs_rescale = false;
                     return Some((Task::Decode(job), look));
@@ -298,6 +325,8 @@ impl Shared {
 struct Look {
     /// Area to fit, in physical pixels; `None` keeps the original size.
     area: Option<(u32, u32)>,
+    /// Size and orientation in the area.
+    view: PictureView,
     /// Parts that are not from their own frame are tinted.
     tints_concealed: bool,
 }
@@ -379,8 +408,8 @@ impl Worker {
         }
     }
 
-    /// Scales the last decoded picture to fit the area; `None` if there is none.
-    fn scaled_picture(&mut self, Look { area, tints_concealed }: Look) -> Option<Picture> {
+    /// Draws the last decoded picture for the area; `None` if there is none.
+    fn scaled_picture(&mut self, Look { area, view, tints_concealed }: Look) -> Option<Picture> {
         let job = self.last_job.as_ref()?;
         let (position, generation) = (job.position, job.generation);
         let complete = self.last_complete.as_ref().filter(|complete| complete.1 == generation);
@@ -390,17 +419,12 @@ impl Worker {
         };
         let size = self.canvas.size();
         let (source_width, source_height) = size;
-        let (width, height) = area.map_or(size, |area| fit_size(size, area));
         let source = self.canvas.pixels(tints_concealed);
-        let pixels = if (width, height) == size {
-            source.into_owned()
-        } else {
-            match scale(&mut self.resizer, &source, size, (width, height)) {
-                Ok(pixels) => pixels,
-                Err(error) => {
-                    tracing::warn!(error, "cannot scale picture");
-                    return None;
-                }
+        let (pixels, (width, height)) = match view.draw(&mut self.resizer, source, size, area) {
+            Ok(drawn) => drawn,
+            Err(error) => {
+                tracing::warn!(error, "cannot scale picture");
+                return None;
             }
         };
         let pixels = Bytes::from(pixels);
@@ -410,6 +434,7 @@ impl Worker {
             height,
             source_width,
             source_height,
+            view,
             jpeg,
             inserted_restarts,
             position,
@@ -418,44 +443,10 @@ impl Worker {
     }
 }
 
-/// Scales RGBA pixels. Sizes are (width, height) in pixels.
-fn scale(
-    resizer: &mut Resizer,
-    pixels: &[u8],
-    (source_width, source_height): (u32, u32),
-    (width, height): (u32, u32),
-) -> Result<Vec<u8>, String> {
-    let source = ImageRef::new(source_width, source_height, pixels, PixelType::U8x4)
-        .map_err(|error| error.to_string())?;
-    let mut scaled = Image::new(width, height, PixelType::U8x4);
-    // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is enough.
-    let is_upscaling = width >= source_width && height >= source_height;
-    let algorithm = match is_upscaling {
-        true => ResizeAlg::Interpolation(FilterType::Bilinear),
-        false => ResizeAlg::Convolution(FilterType::Bilinear),
-    };
-    let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-    resizer.resize(&source, &mut scaled, &options).map_err(|error| error.to_string())?;
-    Ok(scaled.into_vec())
-}
-
-/// Returns the largest size with the aspect ratio of a picture that fits an area, at least one pixel in each direction.
-/// All sizes are (width, height) in pixels.
-pub fn fit_size((width, height): (u32, u32), (max_width, max_height): (u32, u32)) -> (u32, u32) {
-    let (w, h) = (u64::from(width.max(1)), u64::from(height.max(1)));
-    let (mw, mh) = (u64::from(max_width.max(1)), u64::from(max_height.max(1)));
-    let (fitted_width, fitted_height) =
-        if w * mh > h * mw { (mw, (h * mw / w).max(1)) } else { ((w * mh / h).max(1), mh) };
-    if fitted_width * fitted_height > MAX_PIXELS {
-        return (width, height);
-    }
-    // Neither exceeds the sides of the area, which are u32.
-    (fitted_width as u32, fitted_height as u32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::present::picture_view::Scaling;
 
     /// Encodes a grey JPEG of 16×16 pixels.
     fn grey_jpeg(value: u8) -> Bytes {
@@ -481,12 +472,38 @@ mod tests {
         assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (1, 0));
     }
 
-    #[test]
-    fn fitted_size_keeps_aspect_ratio() {
-        assert_eq!(fit_size((640, 360), (1_280, 800)), (1_280, 720));
-        assert_eq!(fit_size((384, 288), (900, 480)), (640, 480));
-        assert_eq!(fit_size((1_920, 1_080), (100, 1_000)), (100, 56));
-        assert_eq!(fit_size((10_000, 1), (100, 100)), (100, 1));
-        assert_eq!(fit_size((0, 0), (0, 0)), (1, 1));
+    #[tokio::test]
+    async fn held_frames_of_the_session_do_not_replace_another_one() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        decoder.set_held(true);
+        decoder.decode_marked(grey_jpeg(10), None, Some(Npt::from_micros(1)), 1);
+        decoder.decode(grey_jpeg(20), Some(Npt::from_micros(2)), 1);
+        decoder.decode_marked(grey_jpeg(30), None, Some(Npt::from_micros(3)), 1);
+        assert!(slot.changed().await);
+        assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(2)));
+        decoder.set_held(false);
+        decoder.decode_marked(grey_jpeg(40), None, Some(Npt::from_micros(4)), 1);
+        assert!(slot.changed().await);
+        assert_eq!(slot.latest().unwrap().position, Some(Npt::from_micros(4)));
+        assert_eq!((decoder.stats().decoded, decoder.stats().dropped), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn changed_view_draws_the_last_picture_again() {
+        let decoder = Decoder::start().unwrap();
+        let mut slot = decoder.slot();
+        decoder.set_area(Some((40, 20)));
+        decoder.decode(grey_jpeg(100), None, 1);
+        assert!(slot.changed().await);
+        let size = |picture: &Picture| (picture.width, picture.height);
+        assert_eq!(size(&slot.latest().unwrap()), (20, 20));
+        let view = PictureView { scaling: Scaling::Fill, ..PictureView::default() };
+        decoder.set_view(view);
+        assert!(slot.changed().await);
+        let picture = slot.latest().unwrap();
+        assert_eq!((size(&picture), picture.view), ((40, 20), view));
+        assert_eq!(decoder.stats().decoded, 1, "the frame is not decoded again");
+        assert_eq!(picture.original_jpeg(), grey_jpeg(100), "a snapshot is not affected");
     }
 }

@@ -8,5 +8,6 @@ pub mod adaptive_delay;
 pub mod conceal;
 pub mod decoder;
 pub mod jitter_buffer;
+pub mod picture_view;
 pub mod presenter;
 mod sender_clock;

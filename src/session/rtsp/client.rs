@@ -16,8 +16,8 @@ use super::machine::{RtspAction, RtspMachine};
 use super::play_range::PlayRange;
 use crate::impairment::{PacketKind, RawPacket};
 use crate::proto::rtcp::Epoch;
-use crate::proto::rtsp::{MessageLimits, MessageReader, Method, Npt, RtspUrl, Transport};
-use crate::session::events::NetworkPath;
+use crate::proto::rtsp::{Factor, MessageLimits, MessageReader, Method, Npt, RtspUrl, Transport};
+use crate::session::events::{NetworkPath, SessionEvent};
 use crate::session::machine::Machine as _;
 use crate::session::options::ClientOptions;
 use crate::session::pipeline::Pipeline;
@@ -115,6 +115,10 @@ impl Protocol for RtspClient {
 
     fn seek(&mut self, now: Instant, position: Npt) {
         self.machine.seek(now, position);
+    }
+
+    fn set_speed(&mut self, now: Instant, speed: Factor) {
+        self.machine.set_speed(now, speed);
     }
 
     fn send_bye(&mut self, now: Instant) {
@@ -215,6 +219,9 @@ impl Protocol for RtspClient {
             RtspAction::SendResponse(response) => self.write_message(now, response.encode()),
             RtspAction::Described(presentation) => self.handle_described(presentation),
             RtspAction::SetUp(transport) => self.handle_set_up(transport),
+            RtspAction::SpeedSet(response) => {
+                self.pipeline.outputs.emit(SessionEvent::SpeedSet(response));
+            }
             RtspAction::Started(response) => self.handle_started(now, &response),
             RtspAction::Paused { is_seeking } => self.handle_paused(now, is_seeking),
             RtspAction::Reconnecting(reason) => self.handle_reconnecting(now, reason),

@@ -3,21 +3,25 @@
 mod requests;
 mod responses;
 mod server_requests;
+mod speed;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::play_response::PlayResponse;
+use super::speed_control::SpeedControl;
 use crate::net::clock_check::ClockJump;
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{
-    FramingError, IncompleteMessage, Npt, NptRange, PortPair, Response, RtspUrl, SessionHeader, Transport,
+    Factor, FramingError, IncompleteMessage, Npt, NptRange, PortPair, Response, RtspUrl, SessionHeader,
+    Transport,
 };
 use crate::session::authorization::Authorization;
 use crate::session::backoff::Backoff;
 use crate::session::error::SessionError;
 use crate::session::machine::{Machine, MachineCore};
 use crate::session::options::{RtspOptions, TransportPreference};
+use crate::session::playback_speed::SpeedResponse;
 use crate::session::presentation::Presentation;
 use crate::session::reconnect::ReconnectReason;
 use crate::session::state::{Goal, RtspState, SessionStatus};
@@ -31,6 +35,8 @@ pub enum RtspAction {
     Described(Presentation),
     /// SETUP succeeded; packets arrive over this transport.
     SetUp(Transport),
+    /// The server has responded to the speed that PLAY requested.
+    SpeedSet(SpeedResponse),
     /// PLAY succeeded; packets of this range follow.
     Started(PlayResponse),
     /// PAUSE succeeded; no more packets are sent.
@@ -51,6 +57,7 @@ pub struct RtspMachine {
     options: RtspOptions,
     /// Position at which the next PLAY is to start.
     seek: Option<Npt>,
+    speed: SpeedControl,
     stage: Stage,
     in_flight: Option<InFlight>,
     cseq_check: CseqCheck,
@@ -126,6 +133,8 @@ struct InFlight {
     deadline: Instant,
     /// Range that PLAY requested.
     range: Option<NptRange>,
+    /// Scale that PLAY requested.
+    scale: Option<Factor>,
     /// Number of times that the request was sent with an Authorization header, each with a new nonce.
     auth_attempts: u32,
 }
@@ -191,6 +200,7 @@ impl RtspMachine {
             url,
             options,
             seek: None,
+            speed: SpeedControl::default(),
             stage: Stage::Closed,
             in_flight: None,
             cseq_check: CseqCheck::default(),

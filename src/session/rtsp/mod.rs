@@ -7,3 +7,4 @@ pub mod client;
 mod machine;
 mod play_range;
 mod play_response;
+mod speed_control;

@@ -11,8 +11,8 @@ pub struct PlayResponse {
     pub sequence: Option<u16>,
     /// RTP timestamp of the start of the range (RTP-Info `rtptime`), in ticks of 90 kHz, if stated.
     pub rtptime: Option<u32>,
-    /// Seconds of the range per second of timestamps (Scale, RFC 2326 §12.34). The client requests no other scale than
-    /// 1, but a server may use one. It is always positive.
+    /// Seconds of the range per second of timestamps (Scale, RFC 2326 §12.34). A server may use
+    /// another one than was requested. It is always positive.
     pub scale: Factor,
     /// True if the stream continues after PAUSE.
     pub resumes: bool,

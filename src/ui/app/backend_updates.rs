@@ -7,8 +7,9 @@ use iced::Task;
 use super::backend_subscription::{BackendSubscription, BackendUpdate};
 use super::message::Message;
 use super::state::App;
+use super::time_line::Hover;
 use crate::backend::{BackendEvent, BackendEventKind, Sharing};
-use crate::session::{Picture, PortSpelling, SessionError, SessionEvent};
+use crate::session::{Picture, PortSpelling, RtspState, SessionError, SessionEvent};
 use crate::ui::widget::video::PictureHandle;
 
 impl App {
@@ -18,6 +19,7 @@ impl App {
             BackendUpdate::Figures(figures) => {
                 self.session_record.handle_figures(*figures, self.network.settings());
                 self.statistics.refresh();
+                return self.remember_frame_regularly();
             }
             BackendUpdate::PictureReady => {
                 let slot = self.backend_subscription.as_ref().map(BackendSubscription::pictures);
@@ -46,7 +48,7 @@ impl App {
             BackendEventKind::Opened(info) => info.other_streams_note(),
             _ => None,
         };
-        match event.kind {
+        let saving = match event.kind {
             // A recording may end after other media were opened.
             BackendEventKind::Recording(update) => {
                 self.handle_recording_update(update);
@@ -56,30 +58,39 @@ impl App {
                 self.handle_snapshot_saved(saved);
                 return Task::none();
             }
+            BackendEventKind::ThumbnailReady(thumbnail) => {
+                self.handle_thumbnail(generation, &thumbnail);
+                return Task::none();
+            }
             BackendEventKind::ListFound(entries) => {
                 self.remember_opened(generation);
                 self.handle_list_found(generation, entries);
                 return Task::none();
             }
-            BackendEventKind::OpenFailed(_) => self.handle_open_failed(event),
+            BackendEventKind::OpenFailed(_) => {
+                self.handle_open_failed(event);
+                Task::none()
+            }
             BackendEventKind::Sharing(sharing) if generation == previous_generation => {
                 self.handle_sharing(sharing);
                 return Task::none();
             }
             BackendEventKind::Opened(_) => {
                 self.remember_opened(generation);
-                self.handle_playback_event(event);
+                self.handle_playback_event(event)
             }
             _ => self.handle_playback_event(event),
-        }
+        };
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
             self.drag_position = None;
             self.sharing = Sharing::Off;
+            self.hover = Hover::default();
+            self.restore_orientation();
         }
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();
-        self.show_sign_in()
+        Task::batch([saving, self.show_sign_in()])
     }
 
     /// Shows why a file could not be opened, and opens the next one of the list.
@@ -96,7 +107,7 @@ impl App {
         }
     }
 
-    fn handle_playback_event(&mut self, event: BackendEvent) {
+    fn handle_playback_event(&mut self, event: BackendEvent) -> Task<Message> {
         let is_current = event.generation == self.playback.generation();
         let (has_ended, has_failed) = match &event.kind {
             BackendEventKind::Session(SessionEvent::Ended) => (is_current, false),
@@ -109,13 +120,23 @@ impl App {
             }
             _ => (false, false),
         };
+        // A file that was opened replaces the current one.
+        let mut saving = match &event.kind {
+            BackendEventKind::Opened(_) => self.remember_frame(),
+            _ => Task::none(),
+        };
+        let was_playing = is_current && self.playback.state() == RtspState::Playing;
         self.playback.handle_event(event);
+        if has_ended || was_playing && self.playback.state() == RtspState::Ready {
+            saving = self.remember_frame();
+        }
         if has_ended {
             self.handle_end();
         }
         if has_failed {
             self.leave_failed_stream();
         }
+        saving
     }
 
     /// Remembers the spelling of the RTP port that the classroom server of the current stream reads.

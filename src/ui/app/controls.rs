@@ -1,20 +1,19 @@
-//! Bar below the video: time line, buttons, and the number of the frame.
+//! Bar below the video: buttons, and the number of the frame, below the time line.
 
-use iced::mouse::ScrollDelta;
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, column, container, mouse_area, responsive, row, text};
+use iced::widget::{Row, column, container, responsive, row, text};
 use iced::{Center, Element, Fill, Right};
 
 use super::playback::{Button, Playback, PlaybackPosition};
 use super::recording_state::RecordingState;
+use super::time_line::{self, TimeLine};
 use super::transport::{self, Entry, entries};
-use crate::proto::rtsp::Npt;
 use crate::session::RtspState;
 use crate::settings::Controls;
 use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
-use crate::ui::widget::control::{button, slider};
+use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
 
@@ -23,112 +22,51 @@ use crate::ui::widget::icon::{Icon, icon, icon_sized};
 pub enum Action {
     /// Click on a button.
     Press(Button),
-    /// Drag of the time line to a position that is not final.
-    Drag(Npt),
-    /// Release of the time line.
-    Release,
-    /// Movement of the wheel over the time line.
-    Scroll(ScrollDelta),
+    /// Action of the time line.
+    TimeLine(time_line::Action),
     /// Click on an icon.
     Transport(transport::Action),
     /// Click on the icon of the menu.
     ShowMenu,
 }
 
-/// Returns the bar. `drag_position` is the position that the time line is being dragged to, and `played_s` the playing
-/// time of the session in seconds, which a live stream shows.
+/// Returns the bar. `played_s` is the playing time of the session in seconds, which a live stream shows.
 pub fn view(
     playback: &Playback,
     controls: Controls,
-    drag_position: Option<Npt>,
+    time_line: TimeLine,
     played_s: f64,
     state: transport::State<'_>,
 ) -> Element<'static, Action> {
     let position = playback.position();
-    let position = PlaybackPosition { elapsed: drag_position.or(position.elapsed), ..position };
-    let label = match playback.pending_position(drag_position) {
+    let position = PlaybackPosition { elapsed: time_line.drag.or(position.elapsed), ..position };
+    let label = match playback.pending_position(time_line.drag) {
         Some(pending) => {
             Label { text: format!("Play resumes at {}", text_format::time(pending)), is_muted: false }
         }
         None => Label { text: frame_label(position), is_muted: true },
     };
     let line = match position.is_live {
-        true => live_line(playback.state() == RtspState::Playing, played_s),
-        false => seek_bar(position),
+        true => time_line::live_line(playback.state() == RtspState::Playing, played_s),
+        false => time_line::view(position, time_line),
     };
-    // Four buttons leave no space for it in a small window.
+    let line = line.map(Action::TimeLine);
+    // Four buttons leave no space for them in a small window.
+    let nothing = (RecordingState::Off, Label { text: String::new(), is_muted: true });
     let (beside_line, beside_buttons) = match playback.controls(controls) {
-        Controls::Three => (RecordingState::Off, state.recording),
-        Controls::Four => (state.recording, RecordingState::Off),
+        Controls::Three => (nothing, (state.recording, label)),
+        Controls::Four => ((state.recording, label), nothing),
     };
-    let line =
-        Row::new().push(line).push(recording_label(beside_line)).spacing(distance::NORMAL).align_y(Center);
-    let bar = column![line, button_row(playback, controls, label, beside_buttons, entries(state))]
+    let (recording, label) = beside_line;
+    let line = Row::new()
+        .push(line)
+        .push(recording_label(recording))
+        .push(label_beside_line(label, position))
+        .spacing(distance::NORMAL)
+        .align_y(Center);
+    let bar = column![line, button_row(playback, controls, beside_buttons, entries(state))]
         .spacing(distance::SMALL);
     container(bar).padding([distance::NORMAL, distance::WIDE]).width(Fill).style(theme::bar).into()
-}
-
-/// Converts a position to the value of the slider, in µs. Exact up to 2⁵³ µs, which is 285 years.
-fn slider_value(position: Npt) -> f64 {
-    position.as_micros() as f64
-}
-
-/// Returns the line of a live stream, which has no length: the playing time, and a mark.
-fn live_line<'a>(is_playing: bool, played_s: f64) -> Element<'a, Action> {
-    let played = Npt::from_micros((played_s.max(0.0) * 1e6) as u64);
-    let label = container(text("Live").size(size::SMALL).font(theme::STRONG))
-        .padding([1, 8])
-        .style(theme::live_mark(is_playing));
-    row![text(text_format::time(played)).size(size::SMALL).width(Fill).wrapping(Wrapping::None), label]
-        .spacing(distance::SMALL)
-        .align_y(Center)
-        .height(LIVE_LINE_HEIGHT)
-        .into()
-}
-
-/// Height of the line of a live stream in logical pixels, that of the time line of a film.
-const LIVE_LINE_HEIGHT: f32 = 22.0;
-
-fn seek_bar<'a>(position: PlaybackPosition) -> Element<'a, Action> {
-    let elapsed = position.elapsed.unwrap_or_default();
-    let end = position.duration.unwrap_or_default();
-    let line = slider(0.0..=slider_value(end).max(1.0), slider_value(elapsed.min(end)), |to| {
-        Action::Drag(Npt::from_micros(to as u64))
-    });
-    // The arrow keys seek, whatever control has the focus.
-    let line = line.id(TIME_LINE_ID).enabled(position.can_seek);
-    let line = match position.can_seek {
-        true => line.on_release(Action::Release).style(theme::slider_style),
-        // iced has no disabled slider: this one has a muted style, and the application ignores its messages.
-        false => line.style(theme::disabled_slider_style),
-    };
-    let length = match (position.duration, position.is_growing) {
-        (Some(length), false) => text_format::time(length),
-        // The index is still growing.
-        (Some(length), true) => format!("{} …", text_format::time(length)),
-        (None, _) => String::new(),
-    };
-    // The time of the frame on the screen. The handle is where the user drags it to, or where playback has arrived.
-    let shown = match (position.shown, position.duration) {
-        (None, None) => String::new(),
-        (shown, _) => text_format::time(shown.unwrap_or_default()),
-    };
-    let label =
-        |content: String| text(content).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
-    let line = mouse_area(line.step(1.0).width(Fill)).on_scroll(Action::Scroll);
-    row![label(shown), line, label(length).align_x(Right).style(theme::muted)]
-        .spacing(distance::SMALL)
-        .align_y(Center)
-        .into()
-}
-
-/// Id of the time line.
-const TIME_LINE_ID: &str = "time-line";
-
-/// Returns the width of a time in logical pixels. It depends on the duration only, so that the time line keeps its
-/// length during playback.
-fn time_width(duration: Npt) -> f32 {
-    if duration.as_micros() < 3_600_000_000 { 64.0 } else { 92.0 }
 }
 
 fn frame_label(position: PlaybackPosition) -> String {
@@ -162,14 +100,19 @@ const MIN_WIDTH_OF_ICONS: f32 = 900.0 - 2.0 * distance::WIDE;
 /// Height of the row of buttons, in logical pixels.
 const ROW_HEIGHT: f32 = 39.0;
 
+/// Width of the speed, in logical pixels: that of "1.25×".
+const SPEED_WIDTH: f32 = 38.0;
+
+/// Height of an icon, in logical pixels.
+const ICON_SIZE: f32 = 16.0;
+
 /// Id of the icon of the menu, for tests.
 const MENU_ID: &str = "more";
 
 fn button_row(
     playback: &Playback,
     controls: Controls,
-    label: Label,
-    recording: RecordingState,
+    (recording, label): (RecordingState, Label),
     icons: Vec<Entry>,
 ) -> Element<'static, Action> {
     let buttons: &[Button] = match playback.controls(controls) {
@@ -196,8 +139,15 @@ fn transport_icon<'a>(entry: &Entry) -> Element<'a, Action> {
         (_, true) => theme::switched,
         (_, false) => theme::secondary,
     };
-    let pressed = button(icon(entry.icon))
-        .padding(10)
+    let (content, padding) = match &entry.label {
+        Some(label) => {
+            let label = text(label.clone()).size(size::SMALL).wrapping(Wrapping::None);
+            (container(label).center_x(SPEED_WIDTH).center_y(ICON_SIZE).into(), [10, 4])
+        }
+        None => (icon(entry.icon), [10, 10]),
+    };
+    let pressed = button(content)
+        .padding(padding)
         .style(style)
         .on_press_maybe(entry.is_enabled.then_some(Action::Transport(entry.action)));
     hint(container(pressed).id(entry.action.id()), entry.tooltip.clone(), Position::Top)
@@ -223,6 +173,22 @@ fn labels<'a>(label: Label, recording: RecordingState) -> Element<'a, Action> {
     });
     shown.height(LABEL_HEIGHT).into()
 }
+
+/// Returns the text beside the time line; `None` if there is none. Its width depends on the number of frames only, so that
+/// the line keeps its length during playback.
+fn label_beside_line<'a>(label: Label, position: PlaybackPosition) -> Option<Element<'a, Action>> {
+    let digits = position.frame_count.map_or(0, |frames| frames.to_string().len());
+    let content = text(label.text.clone()).size(size::SMALL).wrapping(Wrapping::None).align_x(Right);
+    let shown = match label.is_muted {
+        true => content.width(FRAME_WIDTH + 2.0 * DIGIT_WIDTH * digits as f32).style(theme::muted),
+        false => content,
+    };
+    (!label.text.is_empty()).then(|| shown.into())
+}
+
+/// Width of "Frame of" with the spaces, and of a digit, in logical pixels.
+const FRAME_WIDTH: f32 = 66.0;
+const DIGIT_WIDTH: f32 = 7.8;
 
 /// Returns the red mark with time and size of the recording; `None` if nothing is recorded.
 fn recording_label<'a>(recording: RecordingState) -> Option<Element<'a, Action>> {

@@ -1,4 +1,4 @@
-//! Field of the status bar with the frame rate of a film that states none.
+//! Field of the status bar with the frame rate of a film that states none, and common rates beside it.
 
 use iced::widget::text::Wrapping;
 use iced::widget::{row, text, text_input};
@@ -7,6 +7,7 @@ use iced::{Center, Element};
 use crate::media::FrameRate;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
+use crate::ui::widget::choices::choices_in_line;
 
 /// Input of the field.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub enum Message {
     Submit,
     /// Loss of the focus, which discards the text.
     Blur,
+    /// Click on a common rate.
+    Choose(FrameRate),
 }
 
 /// Field with the frame rate of a film.
@@ -35,6 +38,11 @@ const FIELD_WIDTH: f32 = 46.0;
 /// Width of the text beside it in logical pixels, so that nothing moves while the field is edited.
 const LABEL_WIDTH: f32 = 90.0;
 
+/// Rates of most films without one: the classroom's, cinema, and television.
+fn common_rates() -> [(&'static str, FrameRate); 4] {
+    [("20", 20), ("24", 24), ("25", 25), ("30", 30)].map(|(name, rate)| (name, FrameRate::per_second(rate)))
+}
+
 impl Field {
     /// Handles an input; returns a rate that was entered.
     pub fn update(&mut self, message: Message) -> Option<FrameRate> {
@@ -48,11 +56,15 @@ impl Field {
                 self.input = None;
                 None
             }
+            Message::Choose(rate) => {
+                self.input = None;
+                Some(rate)
+            }
         }
     }
 
-    /// Returns the field; `rate` is the rate in use.
-    pub fn view<'a>(&self, rate: FrameRate) -> Element<'a, Message> {
+    /// Returns the field, with common rates beside it if there is space; `rate` is the rate in use.
+    pub fn view<'a>(&self, rate: FrameRate, has_space: bool) -> Element<'a, Message> {
         let value = self.input.clone().unwrap_or_else(|| rate.exact_text());
         let is_invalid = value.trim().parse::<FrameRate>().is_err();
         let label = match (&self.input, is_invalid) {
@@ -69,6 +81,11 @@ impl Field {
             .width(FIELD_WIDTH)
             .style(theme::field(is_invalid));
         let label = label.size(size::SMALL).width(LABEL_WIDTH).wrapping(Wrapping::None);
-        row![blur_input(field, Message::Blur), label].spacing(distance::SMALL).align_y(Center).into()
+        let common = has_space.then(|| choices_in_line(common_rates(), rate, Message::Choose));
+        row![blur_input(field, Message::Blur), label]
+            .extend(common)
+            .spacing(distance::SMALL)
+            .align_y(Center)
+            .into()
     }
 }

@@ -3,8 +3,10 @@
 use iced::Task;
 
 use super::message::Message;
+use super::picture_action::PictureAction;
 use super::state::{App, Dialog};
 use super::{header, start_screen, transport};
+use crate::proto::rtsp::Factor;
 use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE};
 use crate::ui::dialog::file_dialog::PickKind;
 use crate::ui::shortcuts::Shortcut;
@@ -36,12 +38,9 @@ impl App {
                 let button = self.playback.next_button(self.settings.controls);
                 self.playback.press(button, self.settings.controls);
             }
-            Shortcut::Stop => {
-                let button = self.playback.stop_button(self.settings.controls);
-                self.playback.press(button, self.settings.controls);
-            }
+            Shortcut::Stop => return self.press(self.playback.stop_button(self.settings.controls)),
             Shortcut::Close if self.playback.is_empty() => return self.quit(),
-            Shortcut::Close => self.close_media(),
+            Shortcut::Close => return self.close_media(),
             Shortcut::Next => self.open_next(),
             Shortcut::Previous => self.open_previous(),
             Shortcut::PlayList if self.play_list.entries().is_empty() => {}
@@ -49,6 +48,12 @@ impl App {
             Shortcut::Repeat => self.play_list.cycle_repeat(),
             Shortcut::Record => self.toggle_recording(),
             Shortcut::Snapshot => self.save_snapshot(),
+            Shortcut::NextPictureSize => {
+                let size = self.settings.picture_size.next();
+                return self.handle_picture_action(PictureAction::SetSize(size));
+            }
+            Shortcut::RotatePicture => return self.handle_picture_action(PictureAction::Rotate),
+            Shortcut::FlipPicture => return self.handle_picture_action(PictureAction::Flip),
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Open => return self.handle_header(header::Action::Open),
             Shortcut::OpenFolder => return self.pick(PickKind::Folder),
@@ -58,6 +63,8 @@ impl App {
             Shortcut::Escape => return self.handle_escape(),
             Shortcut::Skip(seconds) => self.skip(seconds),
             Shortcut::StepFrame(is_forward) => self.step(is_forward),
+            Shortcut::ChangeSpeed(is_faster) => self.playback.change_speed(is_faster),
+            Shortcut::NormalSpeed => self.playback.set_speed(Factor::ONE),
             Shortcut::SeekToStart => self.seek_to_start(),
             Shortcut::SeekToEnd => self.seek_to_end(),
             Shortcut::Help => self.show_help(),

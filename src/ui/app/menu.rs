@@ -1,13 +1,18 @@
 //! Menus over the window: that of the icons without space in the bar, and that of the right mouse button.
 
-use iced::widget::{Column, column, container, mouse_area, opaque, pin, responsive, row, space, stack, text};
+use iced::widget::{
+    Column, Row, column, container, mouse_area, opaque, pin, responsive, scrollable, space, stack, text,
+};
 use iced::{Center, Element, Fill, Point, Size};
 
+use super::picture_action::PictureAction;
 use super::playback::Button;
 use super::transport::{self, Entry};
+use crate::proto::rtsp::Factor;
 use crate::ui::shortcuts::{Shortcut, key_of};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
+use crate::ui::widget::icon::{Icon, icon_sized};
 
 /// Menu that is open.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,10 +21,38 @@ pub enum Menu {
     More,
     /// Menu at the position of a click, in logical pixels of the window.
     Context(Point),
+    /// Speeds of playback, at the place of the menu from which it was opened.
+    Speed(Option<Point>),
+    /// Options of opening and of the window, at the place of the menu from which it was opened.
+    Options(Option<Point>),
+    /// Size and rotation of the picture, at the place of the menu from which it was opened.
+    Picture(Option<Point>),
+}
+
+impl Menu {
+    /// Returns the position of its upper left corner in logical pixels; `None` for one above the bar.
+    pub fn position(self) -> Option<Point> {
+        match self {
+            Self::More => None,
+            Self::Context(at) => Some(at),
+            Self::Speed(at) | Self::Options(at) | Self::Picture(at) => at,
+        }
+    }
+}
+
+/// Option in a menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewingOption {
+    /// Play what is opened at once, with three buttons.
+    PlayWhenOpened,
+    /// Keep the window above all others.
+    KeepOnTop,
+    /// Continue films where they were left.
+    ResumeFilms,
 }
 
 /// Request of a menu to the application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
     /// Close the menu.
     Dismiss,
@@ -27,25 +60,35 @@ pub enum Action {
     Press(Button),
     /// Act as the icon of the bar.
     Transport(transport::Action),
+    /// Show this menu in place of the one that is open.
+    Show(Menu),
+    /// Play at this speed.
+    SetSpeed(Factor),
+    /// Change how the picture is shown.
+    Picture(PictureAction),
+    /// Switch an option on or off.
+    ToggleOption(ViewingOption),
     /// Close the film or stream.
     Close,
 }
 
 /// Line of a menu.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// What the line does.
     pub name: &'static str,
-    /// Key with the same effect.
-    pub shortcut: Shortcut,
+    /// Key with the same effect; `None` if there is none.
+    pub shortcut: Option<Shortcut>,
     /// Request of a click; `None` if it would have no effect.
     pub action: Option<Action>,
+    /// What the line does is in effect, which a mark shows.
+    pub is_on: bool,
 }
 
 impl From<Entry> for Line {
     fn from(entry: Entry) -> Self {
         let action = entry.is_enabled.then_some(Action::Transport(entry.action));
-        Self { name: entry.name, shortcut: entry.shortcut, action }
+        Self { name: entry.name, shortcut: Some(entry.shortcut), action, is_on: false }
     }
 }
 
@@ -55,16 +98,22 @@ const WIDTH: f32 = 232.0;
 /// Height of a line, in logical pixels.
 const LINE_HEIGHT: f32 = 30.0;
 
+/// Width of the column of marks, in logical pixels.
+const MARK_WIDTH: f32 = 14.0;
+
 /// Distance of the menu of the bar from the lower edge of the window, in logical pixels: status bar and bar.
 const ABOVE_BAR: f32 = 92.0;
 
-/// Returns the menu in an area that covers the window: a click beside the menu closes it.
+/// Returns the menu in an area that covers the window: a click beside the menu closes it. A menu that is higher than the
+/// window can be scrolled.
 pub fn view<'a>(menu: Menu, lines: Vec<Line>) -> Element<'a, Action> {
     let area = responsive(move |available| {
-        let height = lines.len() as f32 * LINE_HEIGHT + 2.0 * distance::TIGHT;
+        let height = (lines.len() as f32 * LINE_HEIGHT + 2.0 * distance::TIGHT).min(available.height);
         let place = place(menu, Size::new(WIDTH, height), available);
-        let lines = lines.iter().map(line);
-        let content = container(Column::with_children(lines)).padding(distance::TIGHT).width(WIDTH);
+        let has_marks = lines.iter().any(|line| line.is_on);
+        let lines = Column::with_children(lines.iter().map(|it| line(it, has_marks)));
+        let lines = scrollable(lines).style(theme::scroll_bar);
+        let content = container(lines).padding(distance::TIGHT).width(WIDTH).height(height);
         pin(opaque(content.style(theme::menu))).position(place).into()
     });
     let behind = mouse_area(space().width(Fill).height(Fill))
@@ -75,21 +124,22 @@ pub fn view<'a>(menu: Menu, lines: Vec<Line>) -> Element<'a, Action> {
 
 /// Returns the upper left corner of a menu, so that it is inside of the window.
 fn place(menu: Menu, size: Size, available: Size) -> Point {
-    let wanted = match menu {
-        Menu::More => Point::new(
-            available.width - size.width - distance::WIDE,
-            available.height - size.height - ABOVE_BAR,
-        ),
-        Menu::Context(at) => at,
-    };
+    let above_bar =
+        Point::new(available.width - size.width - distance::WIDE, available.height - size.height - ABOVE_BAR);
+    let wanted = menu.position().unwrap_or(above_bar);
     let fit = |wanted: f32, size: f32, available: f32| wanted.min(available - size).max(0.0);
     Point::new(fit(wanted.x, size.width, available.width), fit(wanted.y, size.height, available.height))
 }
 
-fn line<'a>(line: &Line) -> Element<'a, Action> {
-    let key = key_of(line.shortcut).map_or_else(String::new, |key| key.to_string());
+fn line<'a>(line: &Line, has_marks: bool) -> Element<'a, Action> {
+    let key = line.shortcut.and_then(key_of).map_or_else(String::new, |key| key.to_string());
     let key = text(key).size(size::SMALL).style(theme::muted);
-    let content = row![text(line.name).size(size::NORMAL).width(Fill), key].align_y(Center);
+    let mark = has_marks.then(|| match line.is_on {
+        true => container(icon_sized(Icon::Check, MARK_WIDTH)).into(),
+        false => space().width(MARK_WIDTH).into(),
+    });
+    let name = text(line.name).size(size::NORMAL).width(Fill);
+    let content = Row::new().extend(mark).push(name).push(key).align_y(Center);
     let pressed = button(content.spacing(distance::NORMAL).height(Fill))
         .padding([0, 10])
         .width(Fill)

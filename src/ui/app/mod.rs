@@ -5,16 +5,16 @@
 //! (focus, file dialogs, clipboard). `App` is split by subject:
 //!
 //! - `state`: fields, start, opening and connecting; `message`: the messages.
-//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking` and
-//!   `video_area`.
-//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls`, `banner` and `status_bar`
-//!   (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu`; `banner_timeout`: banners that
-//!   disappear; `window_size`: size of a new window; `window_place` and
-//!   `window_closing`: its size and place from one start to the next.
+//! - `update`: handling of each message, with `backend_updates`, `dialogs`, `keyboard`, `panels`, `seeking`,
+//!   `hovering`, `viewing_options` and `video_area`.
+//! - `view`: the layout of the window, with its parts `header`, `start_screen`, `controls` (with the `time_line`), `banner`
+//!   and `status_bar` (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu` and `menu_lines`;
+//!   `banner_timeout`: banners that disappear; `window_size`: size of a new window; `window_place` and `window_closing`: its
+//!   size and place from one start to the next.
 //! - `subscription`: inputs from outside the window, with `backend_subscription`.
 //! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
-//!   is open; `session_record`: statistics and message log; `panel_state`: open panels.
+//!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
 //!
 //! To add a part of the window: write its file with an `Action` and a `view`, add a variant to [`Message`], handle it
 //! in `update`, and place it in `view`. For dialogs and panels see their own modules.
@@ -42,13 +42,17 @@ mod controls;
 mod dialogs;
 mod frame_rate;
 mod header;
+mod hovering;
 mod keyboard;
 mod lessons;
 mod logo;
 mod menu;
+mod menu_lines;
 mod message;
 mod panel_state;
 mod panels;
+mod picture_action;
+mod picture_view;
 mod play_list;
 mod playback;
 mod playing_order;
@@ -65,10 +69,12 @@ mod start_screen;
 mod state;
 mod status_bar;
 mod subscription;
+mod time_line;
 mod transport;
 mod update;
 mod video_area;
 mod view;
+mod viewing_options;
 mod window_closing;
 mod window_place;
 mod window_size;

@@ -1,6 +1,9 @@
 //! Opening of films and streams: one, several, the next one, the previous one, and closing.
 
+use iced::Task;
+
 use super::frame_rate;
+use super::message::Message;
 use super::play_list::MAX_ENTRIES;
 use super::playback::Source;
 use super::state::App;
@@ -108,7 +111,11 @@ impl App {
         match source {
             Source::Local(source) => {
                 self.frame_rate_field = frame_rate::Field::default();
-                self.playback.open(source, self.initial_goal(play));
+                let goal = self.initial_goal(play);
+                match self.frame_to_resume(&Source::Local(source.clone())) {
+                    Some(frame) => self.playback.open_from(source, goal, frame),
+                    None => self.playback.open(source, goal),
+                }
             }
             Source::Stream(url, options) => self.start_stream(url, options, play),
         }
@@ -125,33 +132,39 @@ impl App {
         let retransmission = options.retransmission || self.settings.retransmission;
         let options = RtspOptions { port_spelling, retransmission, ..options };
         let goal = match (url.dialect(), play) {
-            // There are always three buttons.
-            (Dialect::Http, false) => Goal::Ready,
+            // There are always three buttons; with four, nothing is played without a click.
+            (Dialect::Http, false) if self.settings.controls == Controls::Four => Goal::Ready,
             _ => self.initial_goal(play),
         };
+        // The settings are saved with the server.
+        drop(self.remember_frame());
         self.picture = None;
         self.session_record.reset();
         self.remember_connection(&url);
         self.sharing = Sharing::Off;
         self.playback.connect(url, options, goal);
+        self.restore_orientation();
     }
 
-    /// Returns the goal of new media that is not played at once: with three buttons it is set up, with four no request
+    /// Returns the goal of new media: with three buttons it is set up, and played if that is preferred; with four no request
     /// is sent without a click.
     fn initial_goal(&self, play: bool) -> Goal {
         match (play, self.settings.controls) {
             (true, _) => Goal::Playing,
+            (false, Controls::Three) if self.settings.play_when_opened => Goal::Playing,
             (false, Controls::Three) => Goal::Ready,
             (false, Controls::Four) => Goal::Stopped,
         }
     }
 
     /// Closes the media, whose session is torn down, and shows the start screen.
-    pub(super) fn close_media(&mut self) {
+    pub(super) fn close_media(&mut self) -> Task<Message> {
+        let saving = self.remember_frame();
         self.playback.close();
         self.play_list.replace([]);
         self.picture = None;
         self.drag_position = None;
         self.sharing = Sharing::Off;
+        saving
     }
 }

@@ -20,12 +20,14 @@ const PIXELS_PER_LINE: f32 = 40.0;
 const END_DISTANCE_US: u64 = 1_000_000;
 
 impl App {
-    /// Moves the handle of the time line; a file that is not playing shows a preview of the frame there.
+    /// Moves the handle of the time line; a file shows the frame there, whether it plays or not.
     pub(super) fn drag_time_line(&mut self, position: Npt) {
         if self.playback.position().can_seek {
             self.drag_position = Some(position);
-            if self.playback.goal() != Goal::Playing {
-                self.playback.preview(position);
+            self.request_thumbnail(position);
+            match self.playback.goal() {
+                Goal::Playing => self.playback.scrub(position),
+                _ => self.playback.preview(position),
             }
         }
     }

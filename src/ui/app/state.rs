@@ -19,12 +19,13 @@ use super::posters::Posters;
 use super::recent_state::RecentState;
 use super::recording_state::RecordingState;
 use super::session_record::SessionRecord;
+use super::time_line::Hover;
 use super::window_place::PlaceState;
 use crate::backend::{BackendHandle, FrameRates, MediaSource, Sharing};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
-use crate::session::Decoder;
+use crate::session::{Decoder, Orientation};
 use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, SettingsProblem, ThemePreference};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
@@ -51,6 +52,8 @@ pub struct App {
     /// Decoder, which is given the size of the video area; `None` until [`App::attach`].
     pub(super) decoder: Option<Arc<Decoder>>,
     pub(super) picture: Option<PictureHandle>,
+    /// Rotation and reflection of the open film or stream.
+    pub(super) orientation: Orientation,
     pub(super) session_record: SessionRecord,
     pub(super) banner_timeout: BannerTimeout,
     pub(super) recording: RecordingState,
@@ -71,6 +74,12 @@ pub struct App {
     pub(super) messages: messages::Panel,
     /// Position that the time line is being dragged to.
     pub(super) drag_position: Option<Npt>,
+    /// Pointer over the time line, and the picture of the frame there.
+    pub(super) hover: Hover,
+    /// Time at which the frame was remembered at which the film was left; `None` if none was.
+    pub(super) frame_remembered_at: Option<Instant>,
+    /// The time line shows the remaining time in place of the length.
+    pub(super) shows_remaining: bool,
     /// Time of the last message. The view shows this time, so that it depends on the state only.
     pub(super) now: Instant,
     /// Size of the video area in logical pixels; zero before the first layout.
@@ -130,7 +139,9 @@ impl AppOptions {
         let mut rates = FrameRates::new(self.frame_rate.unwrap_or(self.settings.frame_rate));
         // The last one was set first.
         for film in self.settings.films.iter().rev().filter(|_| self.frame_rate.is_none()) {
-            rates.set_rate_of(MediaSource::File(film.path.clone()), film.frame_rate);
+            if let Some(rate) = film.frame_rate {
+                rates.set_rate_of(MediaSource::File(film.path.clone()), rate);
+            }
         }
         rates
     }
@@ -151,6 +162,7 @@ impl App {
             backend_subscription: None,
             decoder: None,
             picture: None,
+            orientation: Orientation::default(),
             session_record: SessionRecord::default(),
             banner_timeout: BannerTimeout::default(),
             recording: RecordingState::default(),
@@ -167,6 +179,9 @@ impl App {
             statistics: statistics::Panel::default(),
             messages: messages::Panel::default(),
             drag_position: None,
+            hover: Hover::default(),
+            shows_remaining: false,
+            frame_remembered_at: None,
             scrolled_lines: 0.0,
             now: Instant::now(),
             video_area: Size::ZERO,
@@ -185,6 +200,7 @@ impl App {
     pub fn attach(&mut self, backend_subscription: BackendSubscription, decoder: Arc<Decoder>) {
         self.backend_subscription = Some(backend_subscription);
         self.decoder = Some(decoder);
+        self.apply_picture_view();
     }
 
     /// Shows that the settings file has a problem, until the notice is dismissed or a later one replaces it.

@@ -26,8 +26,13 @@ pub fn view<'a>(
         let line = match name.clone() {
             None => line.push(content("Nothing open".to_owned())),
             Some(name) => {
-                let has_space = state != RtspState::Playing || available.width >= MIN_WIDTH_OF_BOTH_RATES;
-                let field = assumed_rate.filter(|_| has_space).map(|rate| frame_rate.view(rate));
+                let (for_field, for_common_rates) = match state {
+                    RtspState::Playing => MIN_WIDTHS_WHILE_PLAYING,
+                    RtspState::Init | RtspState::Ready => (0.0, MIN_WIDTH_OF_COMMON_RATES),
+                };
+                let has_common_rates = available.width >= for_common_rates;
+                let field = assumed_rate.filter(|_| available.width >= for_field);
+                let field = field.map(|rate| frame_rate.view(rate, has_common_rates));
                 line.push(name_label(name)).push(figures.view(field))
             }
         };
@@ -37,8 +42,11 @@ pub fn view<'a>(
     container(line).padding([distance::SMALL - 1.0, 0.0]).width(Fill).style(theme::page).into()
 }
 
-/// Width of the line from which it has the assumed rate beside the measured one, in logical pixels.
-const MIN_WIDTH_OF_BOTH_RATES: f32 = 800.0;
+/// Width of the line from which it has common rates beside the assumed one, in logical pixels.
+const MIN_WIDTH_OF_COMMON_RATES: f32 = 800.0;
+
+/// Widths of the line from which it has the assumed rate, and common ones, beside the measured one, in logical pixels.
+const MIN_WIDTHS_WHILE_PLAYING: (f32, f32) = (800.0, 1_000.0);
 
 /// Returns the name of the media, shortened to the space beside the figures.
 fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {

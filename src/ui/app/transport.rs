@@ -2,9 +2,11 @@
 //! bar shows them as icons, and the menus as lines.
 
 use super::play_list::{PlayList, Repeat};
+use super::playback::{SPEEDS, SpeedObstacle};
 use super::recording_state::{RecordingState, record_tooltip};
+use crate::proto::rtsp::Factor;
 use crate::recording::RecordingFormat;
-use crate::ui::shortcuts::{Shortcut, with_key};
+use crate::ui::shortcuts::{Shortcut, key_of, with_key};
 use crate::ui::widget::icon::Icon;
 
 /// Action of an icon or of a line in a menu.
@@ -20,6 +22,8 @@ pub enum Action {
     StepBack,
     /// Show the frame after this one.
     StepForward,
+    /// Show the speeds to choose from.
+    ShowSpeeds,
     /// Go through the choices of what follows the end.
     CycleRepeat,
     /// Start to record, or end the recording.
@@ -43,6 +47,10 @@ pub struct State<'a> {
     pub is_open: bool,
     /// Single frames can be shown.
     pub can_step: bool,
+    /// Speed of playback.
+    pub speed: Factor,
+    /// Reason why the speed cannot be changed.
+    pub speed_obstacle: Option<SpeedObstacle>,
     /// A frame is shown, which can be saved.
     pub has_picture: bool,
     /// The window fills the screen.
@@ -56,6 +64,8 @@ pub struct Entry {
     pub action: Action,
     /// Symbol in the bar.
     pub icon: Icon,
+    /// Text in the bar in place of the symbol; `None` for the symbol.
+    pub label: Option<String>,
     /// Text in a menu.
     pub name: &'static str,
     /// Key with the same effect.
@@ -77,6 +87,7 @@ impl Action {
             Self::ShowList => "list",
             Self::StepBack => "step-back",
             Self::StepForward => "step-forward",
+            Self::ShowSpeeds => "speed",
             Self::CycleRepeat => "repeat",
             Self::ToggleRecording => "record",
             Self::SaveSnapshot => "snapshot",
@@ -96,6 +107,7 @@ pub fn entries(state: State<'_>) -> Vec<Entry> {
     entries.extend([
         simple(Action::StepBack, state.can_step),
         simple(Action::StepForward, state.can_step),
+        speed(state),
         repeat(state.list.repeat(), state.is_open),
         recording(state),
         simple(Action::SaveSnapshot, state.has_picture),
@@ -120,14 +132,42 @@ fn simple(action: Action, is_enabled: bool) -> Entry {
         _ => (Icon::Snapshot, "Save this frame", Shortcut::Snapshot, "no frame is shown"),
     };
     let tooltip = if is_enabled { with_key(name, shortcut) } else { format!("{name}: {when_disabled}") };
-    Entry { action, icon, name, shortcut, tooltip, is_enabled, is_on: false }
+    Entry { action, icon, label: None, name, shortcut, tooltip, is_enabled, is_on: false }
+}
+
+fn speed(state: State<'_>) -> Entry {
+    let tooltip = match state.speed_obstacle {
+        Some(obstacle) => format!("Speed: {obstacle}"),
+        None => {
+            let keys = [Shortcut::ChangeSpeed(false), Shortcut::ChangeSpeed(true)].map(key_of);
+            let keys: Vec<_> = keys.into_iter().flatten().map(|key| key.to_string()).collect();
+            format!("Speed ({})", keys.join(", "))
+        }
+    };
+    Entry {
+        action: Action::ShowSpeeds,
+        icon: Icon::More,
+        label: Some(speed_name(state.speed)),
+        name: "Speed…",
+        shortcut: Shortcut::ChangeSpeed(true),
+        tooltip,
+        is_enabled: state.speed_obstacle.is_none(),
+        is_on: state.speed != Factor::ONE,
+    }
+}
+
+/// Returns the name of a speed, like "1.5×".
+pub fn speed_name(speed: Factor) -> String {
+    let known = SPEEDS.iter().find(|(known, _)| *known == speed);
+    known.map_or_else(|| format!("{speed}×"), |(_, name)| (*name).to_owned())
 }
 
 fn repeat(repeat: Repeat, is_open: bool) -> Entry {
     let icon = if repeat == Repeat::One { Icon::RepeatOne } else { Icon::Repeat };
     let name = repeat.description();
     let (action, shortcut, is_on) = (Action::CycleRepeat, Shortcut::Repeat, repeat != Repeat::Off);
-    Entry { action, icon, name, shortcut, tooltip: with_key(name, shortcut), is_enabled: is_open, is_on }
+    let tooltip = with_key(name, shortcut);
+    Entry { action, icon, label: None, name, shortcut, tooltip, is_enabled: is_open, is_on }
 }
 
 fn recording(state: State<'_>) -> Entry {
@@ -135,6 +175,7 @@ fn recording(state: State<'_>) -> Entry {
     Entry {
         action: Action::ToggleRecording,
         icon: if is_on { Icon::Stop } else { Icon::Record },
+        label: None,
         name: if is_on { "End the recording" } else { "Record" },
         shortcut: Shortcut::Record,
         tooltip: record_tooltip(state.is_open, state.recording, state.format),
@@ -148,6 +189,7 @@ fn fullscreen(state: State<'_>) -> Entry {
     Entry {
         action: Action::ToggleFullscreen,
         icon: Icon::Fullscreen,
+        label: None,
         name,
         shortcut: Shortcut::Fullscreen,
         tooltip: with_key(name, Shortcut::Fullscreen),
@@ -173,6 +215,8 @@ mod tests {
             format: RecordingFormat::default(),
             is_open: true,
             can_step: false,
+            speed: Factor::ONE,
+            speed_obstacle: None,
             has_picture: true,
             is_fullscreen: false,
         }
@@ -196,11 +240,16 @@ mod tests {
     #[test]
     fn disabled_entries_give_the_reason() {
         let list = PlayList::default();
-        let nothing = State { is_open: false, has_picture: false, ..state(&list) };
+        let obstacle = Some(SpeedObstacle::NothingOpen);
+        let nothing = State { is_open: false, has_picture: false, speed_obstacle: obstacle, ..state(&list) };
         for entry in entries(nothing) {
             assert!(!entry.is_enabled, "{entry:?}");
         }
         let step = entries(state(&list)).remove(0);
         assert_eq!(step.tooltip, "One frame back: only for a film that is set up");
+        let speed = speed(State { speed_obstacle: Some(SpeedObstacle::Live), ..state(&list) });
+        assert_eq!(speed.tooltip, "Speed: a live stream is played as it happens");
+        let speed = super::speed(State { speed: Factor::from_thousandths(1_700), ..state(&list) });
+        assert_eq!((speed.tooltip.as_str(), speed.label.as_deref()), ("Speed ([, ])", Some("1.7×")));
     }
 }

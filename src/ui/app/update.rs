@@ -69,11 +69,7 @@ impl App {
                 self.set_video_area(self.video_area);
             }
             Message::SystemTheme(mode) => self.system_theme = mode,
-            Message::WindowOpened(id) => {
-                self.window = Some(id);
-                let scale_factor = window::scale_factor(id).map(Message::ScaleFactor);
-                return Task::batch([scale_factor, window::monitor_size(id).map(Message::MonitorSize)]);
-            }
+            Message::WindowOpened(id) => return self.handle_window_opened(id),
             Message::MonitorSize(monitor) => return self.fit_on_monitor(monitor),
             Message::WindowChanged => self.handle_window_changed(),
             Message::CheckPlace => return self.check_place(),
@@ -89,6 +85,16 @@ impl App {
             Message::CloseRequested | Message::ShutdownRequested => return self.quit(),
         }
         Task::none()
+    }
+
+    fn handle_window_opened(&mut self, id: window::Id) -> Task<Message> {
+        self.window = Some(id);
+        let level = match self.settings.keep_on_top {
+            true => self.apply_window_level(),
+            false => Task::none(),
+        };
+        let scale_factor = window::scale_factor(id).map(Message::ScaleFactor);
+        Task::batch([scale_factor, window::monitor_size(id).map(Message::MonitorSize), level])
     }
 
     /// Hides a banner that has been shown for its time, and removes its notice.
@@ -154,10 +160,8 @@ impl App {
 
     fn handle_controls(&mut self, action: controls::Action) -> Task<Message> {
         match action {
-            controls::Action::Press(button) => self.playback.press(button, self.settings.controls),
-            controls::Action::Drag(position) => self.drag_time_line(position),
-            controls::Action::Release => self.release_time_line(),
-            controls::Action::Scroll(delta) => self.scroll_time_line(delta),
+            controls::Action::Press(button) => return self.press(button),
+            controls::Action::TimeLine(action) => self.handle_time_line(action),
             controls::Action::Transport(action) => return self.handle_transport(action),
             controls::Action::ShowMenu => self.menu = Some(Menu::More),
         }
@@ -170,6 +174,7 @@ impl App {
             transport::Action::OpenNext => self.open_next(),
             transport::Action::StepBack => self.step(false),
             transport::Action::StepForward => self.step(true),
+            transport::Action::ShowSpeeds => self.menu = Some(Menu::Speed(None)),
             transport::Action::CycleRepeat => self.play_list.cycle_repeat(),
             transport::Action::ShowList => self.dialog = Some(Dialog::PlayList),
             transport::Action::ToggleRecording => self.toggle_recording(),
@@ -180,12 +185,17 @@ impl App {
     }
 
     fn handle_menu(&mut self, action: menu::Action) -> Task<Message> {
-        self.menu = None;
+        let position = self.menu.take().and_then(Menu::position);
         match action {
             menu::Action::Dismiss => {}
-            menu::Action::Press(button) => self.playback.press(button, self.settings.controls),
+            menu::Action::Press(button) => return self.press(button),
+            menu::Action::Transport(transport::Action::ShowSpeeds) => self.menu = Some(Menu::Speed(position)),
+            menu::Action::SetSpeed(speed) => self.playback.set_speed(speed),
             menu::Action::Transport(action) => return self.handle_transport(action),
-            menu::Action::Close => self.close_media(),
+            menu::Action::Show(menu) => self.menu = Some(menu),
+            menu::Action::ToggleOption(option) => return self.toggle_option(option),
+            menu::Action::Picture(action) => return self.handle_picture_action(action),
+            menu::Action::Close => return self.close_media(),
         }
         Task::none()
     }

@@ -3,7 +3,7 @@
 use iced::widget::{center, column, container, mouse_area, opaque, responsive, stack, text};
 use iced::{Element, Fill, Size};
 
-use super::menu::{self, Line, Menu};
+use super::menu::{self, Menu};
 use super::message::Message;
 use super::play_list::PlayList;
 use super::playback::{Button, Source};
@@ -83,48 +83,26 @@ impl App {
     fn view_controls(&self) -> Element<'_, Message> {
         let played_s = self.session_record.figures().snapshot.playing_s;
         let state = self.transport_state();
-        let bar = controls::view(&self.playback, self.settings.controls, self.drag_position, played_s, state);
+        let bar = controls::view(&self.playback, self.settings.controls, self.time_line(), played_s, state);
         bar.map(Message::Controls)
     }
 
-    fn transport_state(&self) -> transport::State<'_> {
+    pub(super) fn transport_state(&self) -> transport::State<'_> {
         transport::State {
             list: &self.play_list,
             recording: self.recording,
             format: self.settings.recording_format,
             is_open: self.playback.source().is_some(),
             can_step: self.playback.can_step(),
+            speed: self.playback.speed(),
+            speed_obstacle: self.playback.speed_obstacle(),
             has_picture: self.picture.is_some(),
             is_fullscreen: self.is_fullscreen,
         }
     }
 
     fn view_menu(&self, menu: Menu) -> Element<'_, Message> {
-        let entries = transport::entries(self.transport_state()).into_iter().map(Line::from);
-        let lines = match menu {
-            Menu::More => entries.collect(),
-            Menu::Context(_) => {
-                self.button_lines().into_iter().chain(entries).chain([self.close_line()]).collect()
-            }
-        };
-        menu::view(menu, lines).map(Message::Menu)
-    }
-
-    /// Returns lines for the next step and for stopping.
-    fn button_lines(&self) -> [Line; 2] {
-        let controls = self.settings.controls;
-        let next = self.playback.next_button(controls);
-        let stop = self.playback.stop_button(controls);
-        let line = |button: Button, shortcut| {
-            let is_enabled = self.playback.is_enabled(button, controls);
-            Line { name: button.name(), shortcut, action: is_enabled.then_some(menu::Action::Press(button)) }
-        };
-        [line(next, Shortcut::PlayOrPause), line(stop, Shortcut::Stop)]
-    }
-
-    fn close_line(&self) -> Line {
-        let is_open = !self.playback.is_empty();
-        Line { name: "Close", shortcut: Shortcut::Close, action: is_open.then_some(menu::Action::Close) }
+        menu::view(menu, self.menu_lines(menu)).map(Message::Menu)
     }
 
     /// Returns the area between header and controls: the start screen or the video, with the banner. `covered` is the

@@ -27,9 +27,9 @@ pub enum PickResult {
 const MIN_DIALOG_TIME: Duration = Duration::from_millis(150);
 
 /// Extensions of the files that the dialog shows, in each case in which they are common.
-const SHOWN_EXTENSIONS: [&str; 24] = [
+const SHOWN_EXTENSIONS: [&str; 26] = [
     "mjpeg", "Mjpeg", "MJPEG", "mjpg", "MJPG", "mjp", "mpjpeg", "avi", "AVI", "mov", "MOV", "qt", "mp4",
-    "MP4", "m4v", "M4V", "jpg", "JPG", "jpeg", "JPEG", "m3u", "M3U", "m3u8", "M3U8",
+    "MP4", "m4v", "M4V", "jpg", "JPG", "jpeg", "JPEG", "m3u", "M3U", "m3u8", "M3U8", "sdp", "SDP",
 ];
 
 /// Kind of path that a dialog lets the user choose.

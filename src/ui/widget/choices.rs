@@ -38,6 +38,26 @@ where
     choices_of(buttons, options.map(|(_, _, choice)| choice), selected, on_choice)
 }
 
+/// Returns a row as [`choices`] does, as low as a line of text and without a frame.
+pub fn choices_in_line<'a, T, M, const N: usize>(
+    options: [(&'a str, T); N],
+    selected: T,
+    on_choice: fn(T) -> M,
+) -> Element<'a, M>
+where
+    T: Copy + PartialEq + 'a,
+    M: Clone + 'a,
+{
+    let buttons = options.map(|(label, choice)| {
+        button(text(label).size(size::SMALL))
+            .padding([1, 5])
+            .style(theme::choice(choice == selected))
+            .on_press(on_choice(choice))
+            .into()
+    });
+    with_keys(Row::with_children(buttons).spacing(2), options.map(|(_, choice)| choice), selected, on_choice)
+}
+
 fn choice_button<'a, T: Copy + PartialEq, M: Clone + 'a>(
     label: &'a str,
     choice: T,
@@ -59,6 +79,16 @@ fn choices_of<'a, T: Copy + PartialEq + 'a, M: Clone + 'a, const N: usize>(
     on_choice: fn(T) -> M,
 ) -> Element<'a, M> {
     let row = container(Row::with_children(buttons).spacing(2)).padding(3).style(theme::choices);
+    with_keys(row, options, selected, on_choice)
+}
+
+/// Makes a row one control for the Tab key.
+fn with_keys<'a, T: Copy + PartialEq + 'a, M: Clone + 'a, const N: usize>(
+    row: impl Into<Element<'a, M>>,
+    options: [T; N],
+    selected: T,
+    on_choice: fn(T) -> M,
+) -> Element<'a, M> {
     focusable(row, true, move |key| {
         let last = N.saturating_sub(1);
         let at = options.iter().position(|option| *option == selected);

@@ -1,4 +1,4 @@
-//! Video area: the picture as the decoding thread scaled it, with letterbox bars around it.
+//! Video area: the picture as the decoding thread has drawn it, with letterbox bars around it.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use iced::advanced::widget::{Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, layout, mouse, renderer};
 use iced::{Element, Event, Length, Point, Rectangle, Renderer, Size, Theme, window};
 
-use crate::session::{Picture, fit_size};
+use crate::session::{Picture, Scaling, cover_size, fit_size};
 use crate::ui::theme::LETTERBOX;
 
 /// Picture with its image handle. Each new handle costs the renderer a copy of the pixels, so one is created for each
@@ -126,18 +126,21 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         let Some(picture) = self.picture else { return fill_letterbox(renderer, bounds) };
         let picture_bounds = picture_bounds(bounds, picture.picture(), self.scale_factor);
         // Only the bars are filled: a background under the picture would cost as much as the picture.
-        for bar in letterbox_bars(bounds, picture_bounds) {
+        let visible = picture_bounds.intersection(&bounds).unwrap_or_default();
+        for bar in letterbox_bars(bounds, visible) {
             fill_letterbox(renderer, bar);
         }
         let image = Image::new(picture.handle.clone()).snap(true);
-        let is_exact = (picture_bounds.width * self.scale_factor).round() as u32 == picture.picture.width;
-        if is_exact {
+        let shown_at = |length: f32| (length * self.scale_factor).round() as u32;
+        let is_exact = shown_at(picture_bounds.width) == picture.picture.width
+            && shown_at(picture_bounds.height) == picture.picture.height;
+        // Edges at full pixels may be a part of a pixel outside.
+        if is_exact && picture_bounds.is_within(&bounds.expand(1.0)) {
             renderer.draw_image(image.filter_method(FilterMethod::Nearest), picture_bounds, bounds);
         } else {
             // The picture was scaled for another area. tiny-skia places it at its own full pixels, so up to one of them
             // is missing at the bottom and the right, and too much at the top and the left. It clips a picture only if
             // that is larger than the layer.
-            let visible = picture_bounds.intersection(&bounds).unwrap_or_default();
             fill_letterbox(renderer, visible);
             let image = image.filter_method(FilterMethod::Linear);
             let larger = picture_bounds.expand(1.0);
@@ -156,9 +159,17 @@ fn fill_letterbox(renderer: &mut Renderer, bounds: Rectangle) {
 /// Returns the bounds of the picture in logical pixels: centred, with edges at full physical pixels.
 fn picture_bounds(bounds: Rectangle, picture: &Picture, scale_factor: f32) -> Rectangle {
     let area = physical_size(bounds.size(), scale_factor);
-    let (width, height) = fit_size((picture.source_width, picture.source_height), area);
+    let drawn = (picture.width, picture.height);
+    let source = picture.view.orientation.turned_size((picture.source_width, picture.source_height));
+    let (width, height) = match picture.view.scaling {
+        Scaling::Fit => fit_size(source, area),
+        Scaling::Fill => cover_size(drawn, area),
+        Scaling::Actual => drawn,
+    };
+    // One that was drawn for a larger area begins outside of the bounds.
     let centred = |start: f32, space: u32, used: u32| {
-        ((start * scale_factor).round() + (space.saturating_sub(used) / 2) as f32) / scale_factor
+        let distance = (i64::from(space) - i64::from(used)).div_euclid(2);
+        ((start * scale_factor).round() + distance as f32) / scale_factor
     };
     Rectangle::new(
         Point::new(centred(bounds.x, area.0, width), centred(bounds.y, area.1, height)),
@@ -198,21 +209,53 @@ fn whole_pixels(area: Rectangle, scale_factor: f32) -> Rectangle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{Orientation, PictureView};
     use bytes::Bytes;
 
-    #[test]
-    fn picture_is_pixel_aligned_and_bars_fill_rest() {
-        let picture = Picture {
+    fn picture(scaling: Scaling, orientation: Orientation, (width, height): (u32, u32)) -> Picture {
+        Picture {
             pixels: Bytes::new(),
-            width: 0,
-            height: 0,
+            width,
+            height,
             source_width: 384,
             source_height: 288,
+            view: PictureView { scaling, orientation },
             jpeg: Bytes::new(),
             inserted_restarts: None,
             position: None,
             generation: 0,
+        }
+    }
+
+    #[test]
+    fn picture_is_where_its_view_places_it() {
+        let upright = Orientation::default();
+        let bounds = Rectangle { x: 0.0, y: 50.0, width: 800.0, height: 400.0 };
+        let placed = |picture: &Picture, scale_factor| {
+            let Rectangle { x, y, width, height } = picture_bounds(bounds, picture, scale_factor);
+            [x, y, width, height]
         };
+        let actual = picture(Scaling::Actual, upright, (384, 288));
+        assert_eq!(placed(&actual, 1.0), [208.0, 106.0, 384.0, 288.0]);
+        assert_eq!(
+            placed(&actual, 2.0),
+            [304.0, 178.0, 192.0, 144.0],
+            "a pixel of the film is one of the screen"
+        );
+        let rotated = picture(Scaling::Fit, upright.rotated(), (300, 400));
+        assert_eq!(placed(&rotated, 1.0), [250.0, 50.0, 300.0, 400.0]);
+        let filled = picture(Scaling::Fill, upright, (800, 400));
+        assert_eq!(placed(&filled, 1.0), [0.0, 50.0, 800.0, 400.0]);
+        // Until it is drawn again for the new area, the middle of the old one is shown.
+        let narrower = picture(Scaling::Fill, upright, (400, 400));
+        assert_eq!(placed(&narrower, 1.0), [0.0, -150.0, 800.0, 800.0]);
+        let larger = picture(Scaling::Actual, upright, (900, 400));
+        assert_eq!(placed(&larger, 1.0), [-50.0, 50.0, 900.0, 400.0]);
+    }
+
+    #[test]
+    fn picture_is_pixel_aligned_and_bars_fill_rest() {
+        let picture = picture(Scaling::Fit, Orientation::default(), (0, 0));
         for scale_factor in [1.0, 1.25, 1.5, 2.0] {
             let bounds = Rectangle { x: 0.0, y: 52.0, width: 900.0, height: 431.0 };
             let picture_bounds = picture_bounds(bounds, &picture, scale_factor);

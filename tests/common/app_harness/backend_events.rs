@@ -9,7 +9,8 @@ use reelay::impairment::PRESETS;
 use reelay::media::{FrameRate, decode};
 use reelay::proto::rtsp::{LowerTransport, Response, RtspUrl, StatusCode};
 use reelay::session::{
-    Direction, Goal, LoggedMessage, Picture, Presentation, RtspState, SessionEvent, SessionStatus,
+    Direction, Goal, LoggedMessage, Picture, PictureView, Presentation, RtspState, SessionEvent,
+    SessionStatus,
 };
 use reelay::stats::{Figures, Snapshot};
 use reelay::ui::{self, BackendUpdate, Message};
@@ -225,6 +226,7 @@ impl AppHarness {
             height,
             source_width: width,
             source_height: height,
+            view: PictureView::default(),
             jpeg: sample_frame(number),
             inserted_restarts: None,
             position: Some(FrameRate::CLASSROOM.npt_of(number)),

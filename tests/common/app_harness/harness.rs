@@ -1,5 +1,6 @@
 //! The application, its constructors, and the actions of a user in the window.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -8,13 +9,17 @@ use iced::keyboard::Key;
 use iced::keyboard::key::Named;
 use iced_test::Simulator;
 use iced_test::selector::Candidate;
-use reelay::backend::{BackendEventKind, BackendHandle, Command, MediaSource};
+use reelay::backend::{BackendEventKind, BackendHandle, BackendOutputs, Command, MediaSource};
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{LowerTransport, RtspUrl};
-use reelay::session::{Goal, Presentation, RtspOptions, RtspState, SessionCommand, SessionEvent, SourceUrl};
+use reelay::session::{
+    Decoder, Goal, Presentation, RtspOptions, RtspState, SessionCommand, SessionEvent, SourceUrl,
+};
 use reelay::settings::{Controls, Settings, ThemePreference};
-use reelay::ui::{self, App, AppOptions, Message};
-use tokio::sync::mpsc::UnboundedReceiver;
+use reelay::stats::Figures;
+use reelay::ui::{self, App, AppOptions, BackendSubscription, Message};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::watch;
 
 use super::sample_data::media_info;
 use super::snapshot::compare_snapshot;
@@ -132,6 +137,17 @@ impl AppHarness {
         };
         (harness.generation, harness.goal_revision) = (generation, 1);
         harness
+    }
+
+    /// Lets the window tell this decoder how to draw.
+    pub fn attach_decoder(&mut self, decoder: Arc<Decoder>) {
+        let outputs = BackendOutputs {
+            events: mpsc::channel(1).1,
+            figures: watch::channel(Figures::default()).1,
+            pictures: decoder.slot(),
+            decoder: decoder.clone(),
+        };
+        self.app.attach(BackendSubscription::new(outputs), decoder);
     }
 
     /// Sends a message to the application; the task that it returns is not run.

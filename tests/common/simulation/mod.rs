@@ -7,5 +7,5 @@ mod options;
 mod server;
 mod world;
 
-pub use options::{MS, WorldOptions};
+pub use options::{MS, ScaleSupport, WorldOptions};
 pub use world::{ShownFrame, World};

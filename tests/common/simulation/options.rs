@@ -38,6 +38,18 @@ pub struct WorldOptions {
     pub is_unresponsive: bool,
     /// Value of the Scale header that the server adds to every PLAY request.
     pub scale: Option<&'static str>,
+    /// What the server does with a Scale header.
+    pub scale_support: ScaleSupport,
+}
+
+/// What a server does with a Scale header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScaleSupport {
+    #[default]
+    Plays,
+    Ignores,
+    /// Refuses the PLAY with status 451.
+    Refuses,
 }
 
 impl WorldOptions {
@@ -59,6 +71,7 @@ impl WorldOptions {
             is_indexing: false,
             is_unresponsive: false,
             scale: None,
+            scale_support: ScaleSupport::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use reelay::media::payload::{PacketizedFrame, PayloadFormat, packetize};
 use reelay::media_file::{IndexProgress, MediaInfo};
 use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{
-    ChannelPair, Message, MessageLimits, MessageReader, Method, PortPair, Request, Response,
+    ChannelPair, Message, MessageLimits, MessageReader, Method, PortPair, Request, Response, StatusCode,
 };
 use reelay::server_embed::handlers::{self, Dispatch};
 use reelay::server_embed::session::{DEFAULT_SESSION_TIMEOUT, Handled, ServerSession};
@@ -21,7 +21,7 @@ use reelay::server_embed::setup::{
 };
 use reelay::server_embed::stream::{Identity, RtpStream, StreamOutput};
 
-use super::options::WorldOptions;
+use super::options::{ScaleSupport, WorldOptions};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -44,6 +44,7 @@ pub struct SimulatedServer {
     deadline: Option<Instant>,
     pub is_unresponsive: bool,
     scale: Option<&'static str>,
+    scale_support: ScaleSupport,
 }
 
 impl SimulatedServer {
@@ -79,6 +80,7 @@ impl SimulatedServer {
             deadline: None,
             is_unresponsive: world_options.is_unresponsive,
             scale: world_options.scale,
+            scale_support: world_options.scale_support,
         }
     }
 
@@ -143,6 +145,13 @@ impl SimulatedServer {
     }
 
     fn override_scale(&self, request: &Request) -> Request {
+        if self.scale_support == ScaleSupport::Ignores {
+            let mut ignoring = Request::new(request.method.clone(), request.uri.clone());
+            for (name, value) in request.headers.iter().filter(|(name, _)| *name != "Scale") {
+                ignoring.headers.append(name.to_owned(), value);
+            }
+            return ignoring;
+        }
         match self.scale.filter(|_| request.method == Method::Play) {
             Some(scale) => request.clone().with_header("Scale", scale),
             None => request.clone(),
@@ -161,6 +170,9 @@ impl SimulatedServer {
     }
 
     fn respond(&mut self, now: Instant, request: &Request) -> Response {
+        if self.scale_support == ScaleSupport::Refuses && request.headers.get("Scale").is_some() {
+            return Response::error(StatusCode::from_code(451).unwrap(), "no Scale");
+        }
         match handlers::dispatch(request) {
             Dispatch::Respond(response) => response,
             Dispatch::Describe(resource) => {

@@ -2,10 +2,10 @@
 
 use reelay::media::FrameRate;
 use reelay::recording::{RecordingFormat, SnapshotFormat};
-use reelay::session::{Dialect, PortSpelling};
+use reelay::session::{Dialect, Orientation, PortSpelling, Scaling};
 use reelay::settings::document::{self, template};
 use reelay::settings::{
-    Controls, FilmRate, PanelKind, PanelSettings, Recent, RecentSource, RecentStream, Settings,
+    Controls, FilmSettings, PanelKind, PanelSettings, Recent, RecentSource, RecentStream, Settings,
     ThemePreference, WindowSettings,
 };
 use toml_edit::DocumentMut;
@@ -54,7 +54,16 @@ pub fn body(data: &[u8]) {
         keep_recents: false,
         recents: recents(),
         certificates: Vec::new(),
-        films: vec![FilmRate { path: "/films/talk.mjpeg".into(), frame_rate: FrameRate::per_second(5) }],
+        picture_size: Scaling::Fill,
+        play_when_opened: true,
+        keep_on_top: true,
+        resume_films: true,
+        films: vec![FilmSettings {
+            path: "/films/talk.mjpeg".into(),
+            frame_rate: Some(FrameRate::per_second(5)),
+            orientation: Orientation::default().rotated().flipped(),
+            left_at_frame: Some(123),
+        }],
     };
     for written in [settings, other] {
         let mut document = original.clone();
@@ -74,7 +83,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let inline = "recents = [{ source = \"http://ann:b@a:1/?pwd=c\", kind = \"http\", opened = 2026-11-29T14:05:00.5Z, answered = false }, 3]\nframe_rate = 29.97\nfuture = { a = 1 }\n";
     let odd = "playout_delay_ms = -1\r\npanels = ['messages', 'sound']\r\npanel_width = 1e3\r\ncontrols = 3\r\n[window]\r\nwidth = 0x500\r\n[servers]\r\naddress = \"x\"\r\n";
     let films = "[[films]]\npath = \"/films/talk.mjpeg\" # mine\nframe_rate = 5.0\n[[films]]\npath = '/films/talk.mjpeg/'\n\
-        frame_rate = 24\n[[films]]\nframe_rate = 3\n";
+        frame_rate = 24\n[[films]]\nframe_rate = 3\n[[films]]\npath = '/a'\nrotation = 90\nflipped = true\nleft_at_frame = 7\n";
     let window =
         "[window] # mine\nwidth = 900\nheight = 64e1\nscreen = 2\nx = 3\ny = 0x7fffffff\nmaximized = true\n";
     [template().to_string().as_str(), written, inline, odd, films, window]

@@ -34,7 +34,7 @@ impl RtspMachine {
             (Stage::ReadyToSetUp(..), _) => self.send(now, RequestKind::SetUp),
             (Stage::Ready(_), Goal::Ready) => {}
             (Stage::Ready(_), Goal::Playing) => self.send(now, RequestKind::Play),
-            (Stage::Playing(_), Goal::Playing) if self.seek.is_none() => {}
+            (Stage::Playing(_), Goal::Playing) if self.seek.is_none() && !self.must_change_speed() => {}
             (Stage::Playing(_), Goal::Playing | Goal::Ready) => self.send(now, RequestKind::Pause),
         }
     }
@@ -79,14 +79,18 @@ impl RtspMachine {
         previous_attempts: u32,
     ) {
         let cseq = self.core.take_cseq();
+        let scale = if kind == RequestKind::Play { self.next_scale() } else { None };
         let mut request = self.build_request(kind, cseq, range);
+        if let Some(scale) = scale {
+            request = request.with_header(header::SCALE, scale.to_string());
+        }
         let authorization = self.authorization.value(request.method.as_str(), &request.uri);
         let auth_attempts = previous_attempts + u32::from(authorization.is_some());
         if let Some(authorization) = authorization {
             request = request.with_header(header::AUTHORIZATION, authorization);
         }
         let deadline = now + self.options.response_timeout;
-        self.in_flight = Some(InFlight { kind, cseq, deadline, range, auth_attempts });
+        self.in_flight = Some(InFlight { kind, cseq, deadline, range, scale, auth_attempts });
         self.last_request = Some(now);
         self.core.send_request(request.method.clone(), request.encode());
     }

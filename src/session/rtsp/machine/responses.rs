@@ -36,7 +36,7 @@ impl RtspMachine {
             let method = in_flight.kind.method(self.supports_get_parameter);
             return self.handle_redirect(now, method, response);
         }
-        let InFlight { kind, range, .. } = in_flight;
+        let InFlight { kind, range, scale, .. } = in_flight;
         let error = (!response.status.is_success()).then(|| SessionError::Refused {
             method: kind.method(self.supports_get_parameter),
             status: response.status,
@@ -46,7 +46,7 @@ impl RtspMachine {
             RequestKind::Options => self.handle_options(response),
             RequestKind::Describe => self.handle_describe(now, response, error),
             RequestKind::SetUp => self.handle_setup(now, response, error),
-            RequestKind::Play => self.handle_play(now, response, range, error),
+            RequestKind::Play => self.handle_play(now, response, (range, scale), error),
             RequestKind::Pause => self.handle_pause(now, response, error),
             RequestKind::Teardown => self.handle_teardown(now),
             RequestKind::KeepAlive => self.handle_keep_alive(now, error),
@@ -178,6 +178,7 @@ impl RtspMachine {
     }
 
     fn establish(&mut self, session: EstablishedSession, transport: Transport) {
+        self.speed.start_session();
         self.core.push(RtspAction::SetUp(transport));
         // If the stream is to play, reconnection is complete when it does.
         if self.core.goal != Goal::Playing {
@@ -190,19 +191,26 @@ impl RtspMachine {
         &mut self,
         now: Instant,
         response: &Response,
-        requested: Option<NptRange>,
+        (requested, scale): (Option<NptRange>, Option<Factor>),
         error: Option<SessionError>,
     ) {
         let Stage::Ready(established) = std::mem::replace(&mut self.stage, Stage::Connected) else { return };
         let resumes = requested.is_none() && established.play_from == PlayFrom::PausedPosition;
         if let Some(error) = error {
+            if let Some(scale) = scale.filter(|_| !is_session_not_found(&error)) {
+                self.stage = Stage::Ready(established);
+                return self.handle_scale_refused(scale, requested, response.status);
+            }
             self.seek = requested.and_then(|range| range.start);
             return self.handle_session_error(now, error, Stage::Ready(established), Goal::Ready);
         }
         let range = response.headers.get(header::RANGE).and_then(|value| NptRange::parse(value).ok());
         let rtp_info = response.headers.get_list(header::RTP_INFO).unwrap_or_default();
         let rtp_info = RtpInfo::parse_all(&rtp_info);
-        let scale = response.headers.get(header::SCALE).and_then(|value| Factor::parse(value).ok());
+        let played = response.headers.get(header::SCALE).and_then(|value| Factor::parse(value).ok());
+        if let Some(scale) = scale {
+            self.handle_scale(scale, played);
+        }
         let stream_url = &established.presentation.stream_url;
         let stream_info = rtp_info.iter().find(|entry| entry.url == *stream_url).or(rtp_info.first());
         let mut range = range.or(requested).unwrap_or_default();
@@ -212,7 +220,7 @@ impl RtspMachine {
             range,
             sequence: stream_info.and_then(|entry| entry.sequence),
             rtptime: stream_info.and_then(|entry| entry.rtptime),
-            scale: scale.unwrap_or_default(),
+            scale: played.unwrap_or_default(),
             resumes,
         }));
         self.backoff = Backoff::default();
@@ -249,6 +257,7 @@ impl RtspMachine {
             return self.reconnect_or_fail(now, error);
         }
         self.seek = None;
+        self.speed.give_up();
         // A Stop that was requested meanwhile still applies.
         if self.core.goal != Goal::Stopped {
             self.core.goal = goal;

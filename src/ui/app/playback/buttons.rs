@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::Playback;
+use super::state::{Playback, ResumePoint};
 use crate::backend::Command;
 use crate::proto::rtsp::Npt;
 use crate::session::{Goal, RtspState, SessionCommand};
@@ -59,7 +59,8 @@ impl Playback {
     /// session has reached it.
     pub(super) fn set_goal(&mut self, goal: Goal) {
         self.goal = goal;
-        self.resume = None;
+        let is_set_up_first = goal == Goal::Ready && self.status.state == RtspState::Init;
+        self.resume = self.resume.filter(|_| is_set_up_first).map(|resume| ResumePoint { goal, ..resume });
         self.goal_revision += 1;
         self.notice = None;
         self.has_ended = false;

@@ -24,13 +24,14 @@ impl Playback {
             BackendEventKind::IndexProgress(progress) => self.handle_index_progress(progress),
             BackendEventKind::ReadFailed(message) => self.notice = Some(Notice::Error(message)),
             BackendEventKind::Session(event) => self.handle_session_event(event),
-            // Recordings, snapshots and the list are those of `App`.
+            // Recordings, snapshots, thumbnails and the list are those of `App`.
             BackendEventKind::Opened(_)
             | BackendEventKind::ListFound(_)
             | BackendEventKind::OpenFailed(_)
             | BackendEventKind::Recording(_)
             | BackendEventKind::Sharing(_)
-            | BackendEventKind::SnapshotSaved(_) => {}
+            | BackendEventKind::SnapshotSaved(_)
+            | BackendEventKind::ThumbnailReady(_) => {}
         }
     }
 
@@ -66,6 +67,7 @@ impl Playback {
                 self.previous_file = None;
                 self.reconnect = None;
             }
+            SessionEvent::SpeedSet(response) => self.handle_speed(response),
             SessionEvent::Started(_) => {
                 self.pending_seek = None;
                 self.has_ended = false;

@@ -13,12 +13,14 @@ mod position;
 mod reconnect;
 mod sign_in;
 mod source;
+mod speed;
 mod state;
 
 pub use buttons::Button;
 pub use notice::Notice;
 pub use position::PlaybackPosition;
 pub use source::Source;
+pub use speed::{SPEEDS, SpeedObstacle};
 pub use state::{Playback, SignInRequest, TrustRequest};
 
 #[cfg(test)]

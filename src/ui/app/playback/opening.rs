@@ -16,6 +16,13 @@ impl Playback {
         self.open_at(source, goal, None);
     }
 
+    /// Opens a file, and continues it at a frame, by its index from 0. With four buttons it continues there after Setup.
+    pub fn open_from(&mut self, source: MediaSource, goal: Goal, frame: u64) {
+        // Set up, then seek, then play: otherwise frames from the start would be shown first.
+        let first = if goal == Goal::Stopped { Goal::Stopped } else { Goal::Ready };
+        self.open_at(source, first, Some(ResumePoint { frame, goal }));
+    }
+
     fn open_at(&mut self, source: MediaSource, goal: Goal, resume: Option<ResumePoint>) {
         let generation = self.allocate_generation();
         self.notice = None;
@@ -82,7 +89,7 @@ impl Playback {
     pub fn close(&mut self) {
         let generation = self.allocate_generation();
         self.backend.send(Command::Close { generation });
-        *self = Self { generation, next_generation: self.next_generation, ..Self::new(self.backend.clone()) };
+        *self = Self { generation, ..self.renewed() };
     }
 
     /// Forgets a stream that could not be set up, unless a file is opened in its place. The notice with the reason stays, and
@@ -90,9 +97,8 @@ impl Playback {
     pub fn discard_failed_stream(&mut self) {
         let is_stream = matches!(self.source, Some(Source::Stream(..)));
         if is_stream && !self.was_set_up && self.opening.is_none() {
-            let (generation, next_generation) = (self.generation, self.next_generation);
             let notice = self.notice.take();
-            *self = Self { generation, next_generation, notice, ..Self::new(self.backend.clone()) };
+            *self = Self { generation: self.generation, notice, ..self.renewed() };
         }
     }
 
@@ -153,12 +159,17 @@ impl Playback {
     pub(super) fn switch_to(&mut self, generation: u64, source: Source, goal: Goal) {
         *self = Self {
             generation,
-            next_generation: self.next_generation,
             source: Some(source),
             goal,
             // A session starts at Stopped, so the backend sends it any other goal as the first.
             goal_revision: u64::from(goal != Goal::Stopped),
-            ..Self::new(self.backend.clone())
+            ..self.renewed()
         };
+    }
+
+    /// Returns a playback without media, with what does not depend on them.
+    fn renewed(&self) -> Self {
+        let (next_generation, speed) = (self.next_generation, self.speed);
+        Self { next_generation, speed, ..Self::new(self.backend.clone()) }
     }
 }

@@ -73,10 +73,32 @@ impl Playback {
 
     /// Shows the frame of a file at a position without playing; does nothing for a remote stream.
     pub fn preview(&self, position: Npt) {
-        if let Some(info) = &self.media_info {
-            let last_frame = info.progress.frames.saturating_sub(1);
-            self.backend.send(Command::Preview(info.times.frame_at(position).min(last_frame)));
+        if let Some(frame) = self.file_frame_at(position) {
+            self.backend.send(Command::Preview(frame));
         }
+    }
+
+    /// Shows the frame of a file at a position while it plays, until it plays from another position; does nothing for a
+    /// remote stream.
+    pub fn scrub(&self, position: Npt) {
+        if let Some(frame) = self.file_frame_at(position) {
+            self.backend.send(Command::Scrub(frame));
+        }
+    }
+
+    /// Returns the number of the frame of a file at a position, from 0; `None` for a remote stream, and before a frame is
+    /// indexed.
+    pub fn file_frame_at(&self, position: Npt) -> Option<u64> {
+        let info = self.media_info.as_ref()?;
+        Some(info.times.frame_at(position).min(info.progress.frames.checked_sub(1)?))
+    }
+
+    /// Returns the number of the frame, from 0, at which a file continues if it is left now: that on the screen, or the
+    /// first one after the end. `None` if it is not set up, or not yet where it is to continue.
+    pub fn frame_to_leave(&self) -> Option<u64> {
+        let is_set_up = self.goal != Goal::Stopped && self.status.state != RtspState::Init;
+        let position = self.picture_position.filter(|_| is_set_up && self.resume.is_none())?;
+        if self.has_ended { Some(0) } else { self.file_frame_at(position) }
     }
 
     /// Returns position and length.

@@ -1,5 +1,7 @@
 //! Origin of the media that is open.
 
+use std::path::PathBuf;
+
 use crate::backend::MediaSource;
 use crate::session::{RtspOptions, SourceUrl};
 
@@ -13,6 +15,17 @@ pub enum Source {
 }
 
 impl Source {
+    /// Returns the absolute path of a file; `None` for the sample and for streams.
+    pub fn file_path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Local(film) => match film.clone().absolute() {
+                MediaSource::File(path) => Some(path),
+                MediaSource::Sample => None,
+            },
+            Self::Stream(..) => None,
+        }
+    }
+
     /// Returns the name for the title and the status bar.
     pub fn name(&self) -> String {
         match self {

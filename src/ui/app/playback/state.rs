@@ -7,9 +7,10 @@ use super::notice::Notice;
 use super::source::Source;
 use crate::backend::{BackendHandle, MediaSource};
 use crate::media_file::MediaInfo;
-use crate::proto::rtsp::Npt;
+use crate::proto::rtsp::{Factor, Npt};
 use crate::session::{
-    Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl, UntrustedCertificate,
+    Dialect, Goal, Presentation, RtspOptions, RtspState, SessionStatus, SourceUrl, SpeedRefusal,
+    UntrustedCertificate,
 };
 
 /// Time from the report that data is missing, which follows 0.5 s of silence, to the banner.
@@ -35,6 +36,10 @@ pub struct Playback {
     pub(super) status: SessionStatus,
     /// Goal that the user has set last; the session may not know it yet.
     pub(super) goal: Goal,
+    /// Speed that the user has chosen; it stays when other media are opened.
+    pub(super) speed: Factor,
+    /// Reason why the server plays at its own speed only; `None` if it has not said so.
+    pub(super) speed_refusal: Option<SpeedRefusal>,
     /// Number of goals set in this generation. `status.goal_revision` equals it once the session knows the last one.
     pub(super) goal_revision: u64,
     /// Position on the time line: that of the last picture, of the last seek, or the end.
@@ -139,6 +144,8 @@ impl Playback {
             status: SessionStatus::IDLE,
             goal: Goal::Stopped,
             goal_revision: 0,
+            speed: Factor::ONE,
+            speed_refusal: None,
             line_position: None,
             picture_position: None,
             pending_seek: None,

@@ -1,0 +1,50 @@
+//! The pointer over the time line, and the picture of the frame there.
+
+use super::state::App;
+use super::time_line::{Action, HoverCardContent, HoverPicture, TimeLine};
+use crate::backend::{Command, Thumbnail, ThumbnailRequest};
+use crate::proto::rtsp::Npt;
+
+impl App {
+    pub(super) fn handle_time_line(&mut self, action: Action) {
+        match action {
+            Action::Drag(position) => self.drag_time_line(position),
+            Action::Release => self.release_time_line(),
+            Action::Scroll(delta) => self.scroll_time_line(delta),
+            Action::Hover(position) => self.hover_time_line(position),
+            Action::ToggleRemaining => self.shows_remaining = !self.shows_remaining,
+        }
+    }
+
+    fn hover_time_line(&mut self, position: Option<Npt>) {
+        self.hover.position = position;
+        if let Some(position) = position.or(self.drag_position) {
+            self.request_thumbnail(position);
+        }
+    }
+
+    /// Requests the picture of the frame at a position of a file, unless it was the last one.
+    pub(super) fn request_thumbnail(&mut self, position: Npt) {
+        let Some(frame) = self.playback.file_frame_at(position) else { return };
+        let request = ThumbnailRequest { frame, orientation: self.orientation };
+        if self.hover.requested.replace(request) != Some(request) {
+            self.backend.send(Command::Thumbnail(request));
+        }
+    }
+
+    pub(super) fn handle_thumbnail(&mut self, generation: u64, thumbnail: &Thumbnail) {
+        if generation == self.playback.generation() {
+            self.hover.picture = Some(HoverPicture::new(thumbnail));
+        }
+    }
+
+    /// Returns the state of the time line.
+    pub(super) fn time_line(&self) -> TimeLine {
+        let card = self.drag_position.or(self.hover.position).map(|position| HoverCardContent {
+            position,
+            frame: self.playback.frame_number_at(position),
+            picture: self.hover.picture.clone(),
+        });
+        TimeLine { drag: self.drag_position, shows_remaining: self.shows_remaining, card }
+    }
+}
