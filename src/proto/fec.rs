@@ -244,7 +244,7 @@ mod tests {
         parity
     }
 
-    /// The values are those of RFC 5109 §10.2; the bytes after the headers were computed by hand.
+    /// The values are those of RFC 5109 §10.1; the bytes after the headers were computed by hand.
     #[test]
     fn example_of_the_rfc_is_encoded() {
         let bytes = parity(&example()).encode();
