@@ -357,7 +357,7 @@ fn ring_is_drawn_around_the_focused_control() {
 }
 
 /// Number of Tabs that reach Play while the Network panel is open.
-const PLAY_TABS: usize = HEADER.len() + 18 + reelay::impairment::PRESETS.len() + 2;
+const PLAY_TABS: usize = HEADER.len() + 18 + reelay::impairment::PRESETS.len() + 3;
 
 /// Returns the position of the next command, which is a seek of the session.
 fn seek_position(harness: &mut AppHarness) -> Option<u64> {

@@ -88,7 +88,9 @@ pub struct Line {
 impl From<Entry> for Line {
     fn from(entry: Entry) -> Self {
         let action = entry.is_enabled.then_some(Action::Transport(entry.action));
-        Self { name: entry.name, shortcut: Some(entry.shortcut), action, is_on: false }
+        // Its key changes the speed, and does not show the menu.
+        let shortcut = Some(entry.shortcut).filter(|_| entry.action != transport::Action::ShowSpeeds);
+        Self { name: entry.name, shortcut, action, is_on: false }
     }
 }
 
