@@ -69,11 +69,7 @@ impl App {
                 self.set_video_area(self.video_area);
             }
             Message::SystemTheme(mode) => self.system_theme = mode,
-            Message::WindowOpened(id) => {
-                self.window = Some(id);
-                let scale_factor = window::scale_factor(id).map(Message::ScaleFactor);
-                return Task::batch([scale_factor, window::monitor_size(id).map(Message::MonitorSize)]);
-            }
+            Message::WindowOpened(id) => return self.handle_window_opened(id),
             Message::MonitorSize(monitor) => return self.fit_on_monitor(monitor),
             Message::WindowChanged => self.handle_window_changed(),
             Message::CheckPlace => return self.check_place(),
@@ -89,6 +85,12 @@ impl App {
             Message::CloseRequested | Message::ShutdownRequested => return self.quit(),
         }
         Task::none()
+    }
+
+    fn handle_window_opened(&mut self, id: window::Id) -> Task<Message> {
+        self.window = Some(id);
+        let scale_factor = window::scale_factor(id).map(Message::ScaleFactor);
+        Task::batch([scale_factor, window::monitor_size(id).map(Message::MonitorSize)])
     }
 
     /// Hides a banner that has been shown for its time, and removes its notice.
