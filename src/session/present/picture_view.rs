@@ -1,4 +1,4 @@
-//! How a picture is placed in its area: size, rotation and reflection. Sans-I/O.
+//! Placement of a picture in its area: size, rotation and reflection. Sans-I/O.
 
 use std::borrow::Cow;
 use std::str::FromStr;

@@ -141,6 +141,10 @@ impl App {
         self.settings.automatic_playout_delay = choices.is_delay_automatic;
         self.settings.retransmission = choices.retransmission;
         self.settings.keep_recents = choices.keep_recents;
+        let level_has_changed = choices.keep_on_top != self.settings.keep_on_top;
+        self.settings.keep_on_top = choices.keep_on_top;
+        self.settings.play_when_opened = choices.play_when_opened;
+        self.settings.resume_films = choices.resume_films;
         if !choices.keep_recents {
             self.settings.recents.clear();
         }
@@ -149,7 +153,8 @@ impl App {
             self.set_video_area(self.video_area);
         }
         self.configure_backend();
-        self.save_settings()
+        let level = if level_has_changed { self.apply_window_level() } else { Task::none() };
+        Task::batch([level, self.save_settings()])
     }
 
     /// Sends the settings of sessions to the backend, for the current and for later ones.

@@ -54,6 +54,12 @@ pub struct Choices {
     pub concealment: Concealment,
     /// Films and streams that are opened are remembered.
     pub keep_recents: bool,
+    /// The window stays above all others.
+    pub keep_on_top: bool,
+    /// With three buttons, films play as soon as they are opened.
+    pub play_when_opened: bool,
+    /// Films continue where they were left.
+    pub resume_films: bool,
 }
 
 /// Input of the dialog.
@@ -91,6 +97,9 @@ pub enum Message {
     ShowDamaged(bool),
     TintMissing(bool),
     KeepRecents(bool),
+    KeepOnTop(bool),
+    PlayWhenOpened(bool),
+    ResumeFilms(bool),
     Submit,
     Cancel,
 }
@@ -135,6 +144,9 @@ impl Form {
                     tints_concealed: settings.tint_missing_parts,
                 },
                 keep_recents: settings.keep_recents,
+                keep_on_top: settings.keep_on_top,
+                play_when_opened: settings.play_when_opened,
+                resume_films: settings.resume_films,
             },
             errors: FieldErrors::default(),
         }
@@ -165,6 +177,9 @@ impl Form {
             Message::ShowDamaged(shows_damaged) => choices.concealment.shows_damaged = shows_damaged,
             Message::TintMissing(tints) => choices.concealment.tints_concealed = tints,
             Message::KeepRecents(keep_recents) => choices.keep_recents = keep_recents,
+            Message::KeepOnTop(keep_on_top) => choices.keep_on_top = keep_on_top,
+            Message::PlayWhenOpened(play_when_opened) => choices.play_when_opened = play_when_opened,
+            Message::ResumeFilms(resume_films) => choices.resume_films = resume_films,
             Message::Cancel => return Action::Close,
             Message::Submit => return self.submit(),
         }
@@ -246,6 +261,7 @@ impl Form {
                 "Size of text and controls",
                 choices(SCALES, self.choices.interface_scale, Message::Scale),
             ),
+            switch_row("Keep the window on top", self.choices.keep_on_top, Message::KeepOnTop),
         ])
     }
 
@@ -258,9 +274,13 @@ impl Form {
             ("Classroom", RecordingFormat::Classroom),
         ];
         let snapshots = [("JPEG", SnapshotFormat::Jpeg), ("PNG", SnapshotFormat::Png)];
-        let Choices { recording_format, snapshot_format, concealment, .. } = self.choices;
+        let Choices {
+            recording_format, snapshot_format, concealment, play_when_opened, resume_films, ..
+        } = self.choices;
         rows([setting_row("Frame rate of films that state none (frames/s)", rate)])
             .extend(error.map(error_line))
+            .push(switch_row("Play when opened (three buttons)", play_when_opened, Message::PlayWhenOpened))
+            .push(switch_row("Continue films where they were left", resume_films, Message::ResumeFilms))
             .push(switch_row("Show damaged frames", concealment.shows_damaged, Message::ShowDamaged))
             .push(switch_row("Tint their missing parts", concealment.tints_concealed, Message::TintMissing))
             .push(setting_row("Recordings", choices(recordings, recording_format, Message::Recordings)))
@@ -367,6 +387,9 @@ mod tests {
                 snapshot_format: SnapshotFormat::Png,
                 concealment: Concealment { shows_damaged: false, tints_concealed: true },
                 keep_recents: false,
+                keep_on_top: false,
+                play_when_opened: false,
+                resume_films: false,
             },
         });
         assert_eq!(form.update(Message::Submit), applied);
