@@ -148,14 +148,15 @@ fn tab_stays_within_a_dialog_and_visits_every_control() {
     let fields = ["connect-host", "connect-port", "connect-file", "connect-classroom-rtp-port"];
     assert_eq!(classroom, [&["Server or camera"], &fields[..], &["Cancel", "Connect"]].concat());
     let preferences = order(|harness| harness.send(Message::Shortcut(Shortcut::Preferences)));
-    assert_eq!(preferences, ["Appearance", "System", "100 %", "Cancel", "Apply"]);
+    assert_eq!(preferences, ["Appearance", "System", "100 %", "On", "Cancel", "Apply"]);
     let section = |section: preferences::Section| {
         let mut harness = sample();
         harness.send(Message::Shortcut(Shortcut::Preferences));
         harness.send(Message::Preferences(preferences::Message::Section(section)));
         tab_order(&mut WindowHarness::new(&mut harness))
     };
-    let playing = ["Appearance", "preferences-rate", "On", "On", "MOV", "JPEG", "Cancel", "Apply"];
+    let playing =
+        ["Appearance", "preferences-rate", "On", "On", "On", "On", "MOV", "JPEG", "Cancel", "Apply"];
     assert_eq!(section(preferences::Section::Playing), playing);
     let network = ["Appearance", "Fixed", "preferences-delay", "On", "Cancel", "Apply"];
     assert_eq!(section(preferences::Section::Network), network);

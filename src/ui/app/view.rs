@@ -181,7 +181,7 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> 
         Dialog::Help(_) => (760.0, 640.0),
         Dialog::PlayList => (560.0, 560.0),
         // The same size for each section.
-        Dialog::Preferences(..) => (600.0, 480.0),
+        Dialog::Preferences(..) => (600.0, 520.0),
         _ => (520.0, f32::INFINITY),
     };
     let dialog = container(content)
