@@ -1,6 +1,6 @@
 //! Version, copyright and required notices of the program.
 
-/// What the program is, in three sentences.
+/// Description of the program, in three sentences.
 pub const SUMMARY: &str = "Reelay plays Motion JPEG over RTSP and RTP: films on this machine through a server of its own, \
     and streams of other servers and cameras. \
     It loses, delays and reorders packets on request, and shows what that does to the picture, to the figures and to the \

@@ -1,21 +1,21 @@
 //! Quality of the picture under packet loss, on virtual time: shares of the picture that come from their own frame.
 //!
 //! An ordinary run plays one small film. `tests/long/run loss-table FILM` prints a table for a film, over the loss ratios and
-//! the means against loss.
+//! the means against loss, and `tests/long/run loss-pictures FOLDER` writes the pictures of docs/LOSS.md.
 
 mod common;
 
 use std::path::Path;
 
 use common::jpegs::JpegKind;
-use common::loss_measurement::{Means, Measurement, measure, play};
+use common::loss_measurement::{Means, Measurement, measure, play, shown_until};
 use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Impairments, LossModel};
 use reelay::media::FrameRate;
 use reelay::media::payload::{PayloadFormat, packetize};
 use reelay::media_file::MediaFile;
-use reelay::session::{Goal, SessionEvent};
+use reelay::session::{Decoder, Goal, SessionEvent};
 use reelay::stats::Snapshot;
 
 /// Means without repair.
@@ -96,12 +96,7 @@ fn means_against_loss_are_in_order() {
 #[test]
 fn loss_table() {
     let Some(path) = std::env::var_os("REELAY_LOSS_FILM") else { return };
-    let film = MediaFile::open(Path::new(&path), "film", FrameRate::CLASSROOM).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let mut frames = Vec::new();
-    while let Some(entry) = runtime.block_on(film.wait_for_frame(frames.len() as u64)) {
-        frames.push(film.read(entry).unwrap().to_vec());
-    }
+    let frames = read_film(Path::new(&path));
     let packets = |format| -> usize {
         frames.iter().map(|jpeg| packetize(jpeg, format).unwrap().packets().len()).sum()
     };
@@ -138,4 +133,49 @@ fn loss_table() {
             );
         }
     }
+}
+
+/// Writes what was on the screen at one frame of the sample film into the folder that `REELAY_LOSS_PICTURES` names.
+#[test]
+fn loss_pictures() {
+    const FRAME: u64 = 120;
+    let Some(folder) = std::env::var_os("REELAY_LOSS_PICTURES") else { return };
+    let frames = read_film(Path::new("assets/sample.mjpeg"));
+    let loss = LossModel { ratio: 0.05, mean_burst: None };
+    let runtime = runtime();
+    for (name, means, is_tinted) in [
+        ("nothing", Means::Nothing, false),
+        ("concealment", Means::Concealment, false),
+        ("restarts", Means::Restarts, false),
+        ("restarts-tinted", Means::Restarts, true),
+    ] {
+        let decoder = Decoder::start().unwrap();
+        decoder.set_tints_concealed(is_tinted);
+        let mut slot = decoder.slot();
+        for shown in shown_until(&frames, means, loss, 1, FRAME) {
+            match shown.fresh_area {
+                Some(fresh_area) => decoder.decode_damaged(shown.jpeg, fresh_area, None, 1),
+                None => decoder.decode(shown.jpeg, None, 1),
+            }
+            assert!(runtime.block_on(slot.changed()));
+        }
+        let picture = slot.latest().unwrap();
+        let path = Path::new(&folder).join(name).with_extension("png");
+        let color = image::ColorType::Rgba8;
+        image::save_buffer(path, &picture.pixels, picture.width, picture.height, color).unwrap();
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+/// Returns the frames of a film.
+fn read_film(path: &Path) -> Vec<Vec<u8>> {
+    let film = MediaFile::open(path, "film", FrameRate::CLASSROOM).unwrap();
+    let (runtime, mut frames) = (runtime(), Vec::new());
+    while let Some(entry) = runtime.block_on(film.wait_for_frame(frames.len() as u64)) {
+        frames.push(film.read(entry).unwrap().to_vec());
+    }
+    frames
 }

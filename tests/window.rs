@@ -533,7 +533,7 @@ fn failed_connection_returns_to_the_start_screen() {
     harness.emit_session_event(SessionEvent::Failed(unreachable.clone()));
     assert!(harness.shows("Play the sample film") && harness.shows(&unreachable.to_string()));
     // The list has the time at which it was tried.
-    assert!(harness.shows(" · did not answer"));
+    assert!(harness.shows(" · no response"));
     harness.click("Clear all");
     harness.assert_snapshot("connection-failed", DEFAULT_SIZE);
 

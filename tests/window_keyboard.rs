@@ -68,7 +68,7 @@ fn sample() -> AppHarness {
 fn tab_visits_every_control_of_the_start_screen() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
     let start = ["Play the sample film", "Open a film…", "Open a folder…", "Connect to a stream…"];
-    let cards = ["Lose 5 % of the packets", "Read the conversation", "Serve this film"];
+    let cards = ["Lose 5 % of the packets", "Read the conversation", "Serve the sample film"];
     assert_eq!(tab_order(&mut WindowHarness::new(&mut harness)), [&HEADER[..], &start, &cards].concat());
     let mut settings = Settings::default();
     settings.remember_film("/films/a.avi".into(), jiff::Timestamp::UNIX_EPOCH);

@@ -236,7 +236,7 @@ fn lessons_play_the_sample_beside_their_panel() {
 #[test]
 fn served_film_shows_its_address_until_other_media_are_opened() {
     let mut harness = AppHarness::new(Controls::Three, ThemePreference::Dark);
-    harness.click("Serve this film");
+    harness.click("Serve the sample film");
     let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
     let [Command::Open { generation, .. }, Command::Share { generation: shared }] = commands[..] else {
         panic!("{commands:?}")
@@ -255,7 +255,8 @@ fn served_film_shows_its_address_until_other_media_are_opened() {
     harness.emit_event(BackendEventKind::Sharing(Sharing::At(url.to_owned())));
     harness.open_another_file();
     assert!(!harness.shows(url), "the server ends with its film");
-    let failure = "The film cannot be served (permission denied); look whether a firewall forbids it.";
+    let failure =
+        "The film cannot be served to other players (permission denied); try again, or use reelay serve.";
     harness.emit_event(BackendEventKind::Sharing(Sharing::Failed(failure.to_owned())));
     assert!(harness.shows(failure));
 }
@@ -292,12 +293,12 @@ fn start_screen_shows_its_buttons_at_any_window_size() {
             {
                 assert!(harness.shows_at(size, label), "{label} at {width}×{height}");
             }
-            let texts = harness.count_texts(size, |text| text == "Serve this film");
+            let texts = harness.count_texts(size, |text| text == "Serve the sample film");
             assert_eq!(texts, 1, "the lessons are there, and scrolled to if there is no space");
         }
         // The first line of the list, without scrolling.
         assert!(with_recents(ThemePreference::Dark).shows_at(size, "lecture 3.mjpeg"), "{width}×{height}");
         let cards_fit = height >= 640;
-        assert!(!cards_fit || with_recents(ThemePreference::Dark).shows_at(size, "Serve this film"));
+        assert!(!cards_fit || with_recents(ThemePreference::Dark).shows_at(size, "Serve the sample film"));
     }
 }

@@ -1,4 +1,4 @@
-//! How a film is looked at: the size and rotation of its picture, its speed, its time line, its frame rate, and the options
+//! Viewing of a film: the size and rotation of its picture, its speed, its time line, its frame rate, and the options
 //! of opening.
 
 mod common;

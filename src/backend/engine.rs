@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::messages::{BackendEvent, BackendEventKind, BackendOptions, Command, Concealment};
 use super::preview::{Preview, PreviewQueue};
 use super::recording::{self, RecordingUpdate, SnapshotRequest, WindowRecording};
-use super::sharing::{SharedServer, Sharing};
+use super::sharing::SharedServer;
 use super::source::{MediaSource, OpenedSource};
 use super::thumbnail::{Thumbnail, ThumbnailQueue, ThumbnailRequest};
 use crate::impairment::Emulator;
@@ -160,7 +160,7 @@ impl Engine {
                     while self.snapshots.join_next().await.is_some() {}
                     self.teardowns.close();
                     self.teardowns.wait().await;
-                    self.server.stop().await;
+                    tokio::join!(self.server.stop(), self.shared.finish());
                     if let Ok(done) = done {
                         // The window may have stopped waiting.
                         let _ = done.send(());
@@ -295,9 +295,13 @@ impl Engine {
         match result {
             Ok(OpenedSource::Film(media_file)) => self.serve_media_file(generation, goal, media_file).await,
             Ok(OpenedSource::List(entries)) => {
+                self.shared.stop_unless(self.generation);
                 self.emit(generation, BackendEventKind::ListFound(entries)).await
             }
-            Err(sentence) => self.emit(generation, BackendEventKind::OpenFailed(sentence)).await,
+            Err(sentence) => {
+                self.shared.stop_unless(self.generation);
+                self.emit(generation, BackendEventKind::OpenFailed(sentence)).await
+            }
         }
     }
 
@@ -319,22 +323,19 @@ impl Engine {
 
     /// Starts to serve the media of a generation to other players.
     async fn share(&mut self, generation: u64) {
-        match self.shared.start(generation).await {
-            Ok(()) if generation == self.generation => self.share_film().await,
-            // Once it is open.
-            Ok(()) => {}
-            Err(sentence) => {
-                self.emit(generation, BackendEventKind::Sharing(Sharing::Failed(sentence))).await
-            }
+        self.shared.start(generation).await;
+        // Otherwise once they are open.
+        if generation == self.generation {
+            self.share_film().await;
         }
     }
 
     /// Serves the open film to other players, if that was requested.
     async fn share_film(&mut self) {
         let film = self.media_file.as_ref();
-        let url = film.and_then(|film| self.shared.serve(self.generation, film));
-        if let Some(url) = url {
-            self.emit(self.generation, BackendEventKind::Sharing(Sharing::At(url))).await;
+        let sharing = film.and_then(|film| self.shared.serve(self.generation, film));
+        if let Some(sharing) = sharing {
+            self.emit(self.generation, BackendEventKind::Sharing(sharing)).await;
         }
     }
 

@@ -55,7 +55,7 @@ pub enum Command {
         /// Number of the media.
         generation: u64,
     },
-    /// Ends [`Command::Share`], as other media do.
+    /// Stops serving the media; opening other media does the same.
     StopSharing,
     /// Shows a frame of the open file, by its index from 0, and no frames of the session until that has started to play from
     /// another position, or no longer plays. For the time line, while it is dragged during playback.

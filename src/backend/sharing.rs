@@ -30,36 +30,44 @@ pub struct SharedServer {
     server: Option<Server>,
     /// Generation of the media that are served, also before they are open.
     generation: u64,
+    /// Sentence with the reason why there is no server, until it is reported.
+    failure: Option<String>,
 }
 
 impl SharedServer {
-    /// Starts to listen on all interfaces, for the media of this generation.
-    ///
-    /// # Errors
-    /// Returns a sentence if the system does not permit to listen.
-    pub async fn start(&mut self, generation: u64) -> Result<(), String> {
+    /// Starts to listen on all interfaces, for the media of this generation. If the system refuses, [`Self::serve`] says so.
+    pub async fn start(&mut self, generation: u64) {
         self.generation = generation;
         if self.server.is_none() {
             let started = match listen(PORT).await {
                 Err(error) if error.kind() == ErrorKind::AddrInUse => listen(0).await,
                 result => result,
             };
-            let server = started.map_err(|error| {
-                format!("The film cannot be served ({error}); look whether a firewall forbids it.")
-            })?;
-            self.server = Some(server);
+            match started {
+                Ok(server) => self.server = Some(server),
+                Err(error) => {
+                    self.failure = Some(format!(
+                        "The film cannot be served to other players ({error}); try again, or use reelay serve."
+                    ));
+                }
+            }
         }
-        Ok(())
     }
 
-    /// Serves a film in place of the one before, and returns its URL; `None` if no server has been started for this
-    /// generation. Must be called on a tokio runtime.
-    pub fn serve(&mut self, generation: u64, media_file: &Arc<MediaFile>) -> Option<String> {
-        let server = self.server.as_ref().filter(|_| generation == self.generation)?;
+    /// Serves a film in place of the one before, and returns its URL, or the reason why it is not served; `None` if that was
+    /// not requested for this generation. Must be called on a tokio runtime.
+    pub fn serve(&mut self, generation: u64, media_file: &Arc<MediaFile>) -> Option<Sharing> {
+        if generation != self.generation {
+            return None;
+        }
+        if let Some(sentence) = self.failure.take() {
+            return Some(Sharing::Failed(sentence));
+        }
+        let server = self.server.as_ref()?;
         server.library().clear();
         let name = server.serve(media_file.clone());
         let address = connectable_address(server.address());
-        Some(RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string())
+        Some(Sharing::At(RtspUrl::for_path(address.ip().to_string(), address.port(), &name).to_string()))
     }
 
     /// Stops the server, and ends its sessions, unless it is for this generation.
@@ -71,8 +79,16 @@ impl SharedServer {
 
     /// Stops the server, and ends its sessions. Must be called on a tokio runtime.
     pub fn stop(&mut self) {
+        self.failure = None;
         if let Some(server) = self.server.take() {
             tokio::spawn(server.stop());
+        }
+    }
+
+    /// Stops the server, and waits until its sessions have ended.
+    pub async fn finish(self) {
+        if let Some(server) = self.server {
+            server.stop().await;
         }
     }
 }

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::rtp::HEADER_LENGTH;
 
-/// Number of consecutive sequence numbers of which a mask can state whether they are protected (RFC 5109 §7.4).
+/// Number of consecutive sequence numbers that the long mask covers (RFC 5109 §7.4).
 pub const MAX_SPAN: usize = 48;
 
-/// The same for the short mask.
+/// Number of consecutive sequence numbers that the short mask covers.
 const SHORT_SPAN: usize = 16;
 
 /// Length of the FEC header (RFC 5109 §7.3), in bytes.
@@ -35,7 +35,7 @@ impl GroupSize {
         (2..=24).contains(&packets).then_some(Self(packets))
     }
 
-    /// Number of packets.
+    /// Returns the number of packets.
     pub fn get(self) -> usize {
         usize::from(self.0)
     }

@@ -18,9 +18,9 @@ pub struct SpeedResponse {
 /// Reason why a server plays only at its own speed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpeedRefusal {
-    /// Its response to PLAY has no Scale header, or one of 1.
+    /// The response to PLAY has no Scale header, or one of 1.
     Ignored,
-    /// It refuses a PLAY with a Scale header, with this status.
+    /// A PLAY with a Scale header is refused, with this status.
     Refused(StatusCode),
 }
 

@@ -72,7 +72,11 @@ impl SourceUrl {
     /// Returns the address without user and password, with [`SourceUrl::LEFT_OUT`] in place of a password in the query;
     /// `None` if another part of it names a password.
     pub fn without_secrets(&self) -> Option<String> {
-        Some(redact_query(&self.to_string())).filter(|text| !names_secret(text))
+        let text = redact_query(&self.to_string());
+        // A password with a character that ends a parameter would be left out in part.
+        let mut after = text.split(Self::LEFT_OUT).skip(1);
+        let is_redacted = after.all(|rest| rest.is_empty() || rest.starts_with('&'));
+        Some(text).filter(|text| is_redacted && !names_secret(text))
     }
 
     /// Parses a URL of RTSP or HTTP, with or without TLS; `None` for any other text.
@@ -173,6 +177,20 @@ impl fmt::Display for SourceUrl {
             Self::Rtsp(url) => write!(f, "{url}"),
             Self::Classroom(url) => write!(f, "{url}"),
             Self::Http(url) => write!(f, "{url}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_with_a_password_that_cannot_be_left_out_as_a_whole_is_not_stored() {
+        let stored = |text| SourceUrl::parse(text).unwrap().without_secrets();
+        assert_eq!(stored("http://ann:b@camera/x?pwd=secret&fps=5").unwrap(), "http://camera/x?pwd=…&fps=5");
+        for text in ["http://camera/x?pwd=se?cret", "rtsp://camera/x?pw=se\"cret&a=1"] {
+            assert_eq!(stored(text), None, "{text}");
         }
     }
 }

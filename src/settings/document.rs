@@ -543,9 +543,9 @@ mod tests {
             ("keep_recents = 'no'", "keep_recents", "true or false"),
             ("automatic_playout_delay = 50", "automatic_playout_delay", "true or false"),
             ("retransmission = 1", "retransmission", "true or false"),
-            ("recents = 5", "recents[1]", "a recent has a source"),
-            ("recents = ['rtsp://lab:1/']", "recents[1]", "a recent has a source"),
-            ("[[recents]]\nkind = 'standard'", "recents[1]", "a recent has a source"),
+            ("recents = 5", "recents[1]", "an entry has a source"),
+            ("recents = ['rtsp://lab:1/']", "recents[1]", "an entry has a source"),
+            ("[[recents]]\nkind = 'standard'", "recents[1]", "an entry has a source"),
             ("[[recents]]\nsource = '/a.avi'", "recents[1].opened", "a time like"),
             ("[[recents]]\nsource = '/a.avi'\nopened = 2026-11-29", "recents[1].opened", "a time like"),
             (

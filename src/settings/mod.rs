@@ -12,6 +12,7 @@ mod panels;
 mod problem;
 mod recent_settings;
 mod recents;
+mod save_order;
 mod store;
 mod tables;
 mod values;
@@ -20,6 +21,7 @@ mod window;
 pub use panels::{MAX_PANEL_WIDTH, MIN_PANEL_WIDTH, PanelKind, PanelSettings, ParsePanelError};
 pub use problem::{IgnoredValue, SettingsProblem};
 pub use recents::{KnownServer, MAX_RECENTS, Recent, RecentSource, RecentStream};
+pub use save_order::{PendingSave, SaveOrder};
 pub use store::LoadedSettings;
 pub use values::{
     Controls, FilmSettings, MAX_INTERFACE_SCALE, MAX_PLAYOUT_DELAY_MS, MIN_INTERFACE_SCALE,

@@ -15,29 +15,29 @@ pub const MAX_RECENTS: usize = 20;
 /// Film or stream that was opened before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent {
-    /// What was opened.
+    /// Film or stream that was opened.
     pub source: RecentSource,
     /// Time at which it was opened last, in seconds.
     pub opened: Timestamp,
 }
 
-/// Film or stream.
+/// Path of a film, or address of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecentSource {
     /// Absolute path of a film, of a folder, or of a list of films.
     Film(PathBuf),
-    /// Stream of a server.
+    /// Stream of a server, as it is stored.
     Stream(RecentStream),
 }
 
-/// Stream of a server.
+/// Stream of a server, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentStream {
     /// Address as [`SourceUrl::without_secrets`] returns it.
     pub address: String,
     /// Protocol of the server.
     pub dialect: Dialect,
-    /// True if the server answered last time; `None` before that is known.
+    /// True if the server responded last time; `None` before that is known.
     pub has_answered: Option<bool>,
     /// Spelling of the RTP port that a classroom server reads in SETUP.
     pub port_spelling: PortSpelling,
@@ -108,7 +108,7 @@ impl Entry for Recent {
         let found =
             table.and_then(|table| Some((table, text(table, "source").filter(|text| !text.is_empty())?)));
         let ignored = |key: &str, rule: &str| IgnoredValue { key: key.to_owned(), rule: rule.to_owned() };
-        let rule = "a recent has a source like \"/films/talk.mjpeg\"";
+        let rule = "an entry has a source like \"/films/talk.mjpeg\"";
         let (table, source) = found.ok_or_else(|| ignored("", rule))?;
         let opened = table.get("opened").and_then(Item::as_datetime);
         let opened = opened

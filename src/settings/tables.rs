@@ -1,4 +1,4 @@
-//! Arrays of tables in a TOML document, such as `[[servers]]`. Sans-I/O.
+//! Arrays of tables in a TOML document, such as `[[recents]]`. Sans-I/O.
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, TableLike, Value};
 
@@ -25,7 +25,7 @@ pub trait Entry: PartialEq + Sized {
     fn write(&self, table: &mut Table);
 }
 
-/// Reads the entries of an array, whether they are written as `[[servers]]` or as inline tables. Those that cannot be used
+/// Reads the entries of an array, whether they are written as `[[recents]]` or as inline tables. Those that cannot be used
 /// are added to `ignored`.
 pub fn read_entries<T: Entry>(item: &Item, ignored: &mut Vec<IgnoredValue>) -> Vec<T> {
     let tables: Vec<Option<&dyn TableLike>> = match item {

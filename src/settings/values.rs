@@ -69,7 +69,7 @@ pub struct Settings {
     pub keep_on_top: bool,
     /// Films continue where they were left.
     pub resume_films: bool,
-    /// What the user has set for single films, one entry for each film; the last one first.
+    /// Settings of single films, one entry for each; the last one first.
     pub films: Vec<FilmSettings>,
 }
 
@@ -87,6 +87,11 @@ pub struct FilmSettings {
 }
 
 impl FilmSettings {
+    /// Returns the settings without the frame at which the film was left.
+    fn without_position(&self) -> Self {
+        Self { left_at_frame: None, ..self.clone() }
+    }
+
     /// Returns whether nothing is set.
     fn is_empty(&self) -> bool {
         *self == Self { path: self.path.clone(), ..Self::default() }
@@ -213,8 +218,9 @@ impl Settings {
         self.films.iter().find(|known| known.path == path).cloned().unwrap_or_default()
     }
 
-    /// Changes what is set for a film. Beyond `MAX_FILMS`, those that were set first are forgotten. A path that is not
-    /// Unicode cannot be written to the settings file, and is not remembered.
+    /// Changes what is set for a film. Beyond `MAX_FILMS`, those that were changed first are forgotten, and of these
+    /// first the ones of which only a position is known. A path that is not Unicode cannot be written to the settings file,
+    /// and is not remembered.
     pub fn change_film(&mut self, path: PathBuf, change: impl FnOnce(&mut FilmSettings)) {
         if path.to_str().is_none() {
             return;
@@ -224,10 +230,22 @@ impl Settings {
             film = self.films.remove(at);
         }
         change(&mut film);
-        if !film.is_empty() {
-            self.films.insert(0, film);
-            self.films.truncate(MAX_FILMS);
+        if film.is_empty() {
+            return;
         }
+        self.films.insert(0, film);
+        if self.films.len() > MAX_FILMS {
+            // What the user has set is kept longer than where films were left.
+            let only_left = self.films.iter().rposition(|film| film.without_position().is_empty());
+            self.films.remove(only_left.unwrap_or(MAX_FILMS));
+        }
+    }
+
+    /// Forgets the films and streams that were opened before, and where films were left.
+    pub fn clear_recents(&mut self) {
+        self.recents.clear();
+        self.films.iter_mut().for_each(|film| film.left_at_frame = None);
+        self.films.retain(|film| !film.is_empty());
     }
 
     /// Returns the playout delay of a session: automatic, or the one that is set.
@@ -256,6 +274,20 @@ const MAX_CERTIFICATES: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_set_for_a_film_is_kept_longer_than_where_films_were_left() {
+        let mut settings = Settings::default();
+        settings.change_film("/films/set".into(), |film| film.frame_rate = Some(FrameRate::per_second(5)));
+        for number in 0..2 * MAX_FILMS as u64 {
+            settings.change_film(format!("/films/{number}").into(), |film| film.left_at_frame = Some(number));
+        }
+        assert_eq!(settings.films.len(), MAX_FILMS);
+        let frame_rate = |settings: &Settings| settings.film(Path::new("/films/set")).frame_rate;
+        assert_eq!(frame_rate(&settings), Some(FrameRate::per_second(5)));
+        settings.clear_recents();
+        assert_eq!((settings.films.len(), frame_rate(&settings)), (1, Some(FrameRate::per_second(5))));
+    }
 
     #[test]
     fn one_certificate_is_trusted_for_each_server() {

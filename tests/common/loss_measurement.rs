@@ -153,6 +153,21 @@ pub fn measure(frames: &[Vec<u8>], means: Means, loss: LossModel, seed: u64) -> 
     }
 }
 
+/// Plays frames once, and returns what was shown up to the frame with this number, from 0.
+pub fn shown_until(
+    frames: &[Vec<u8>],
+    means: Means,
+    loss: LossModel,
+    seed: u64,
+    frame: u64,
+) -> impl Iterator<Item = ShownFrame> {
+    let end = frame * FRAME_INTERVAL_MS;
+    run(frames, means, loss, seed)
+        .shown
+        .into_iter()
+        .take_while(move |shown| shown.position_ms.is_none_or(|position| position <= end))
+}
+
 /// Picture on the screen, RGBA.
 #[derive(Default)]
 struct Screen {

@@ -170,8 +170,8 @@ impl fmt::Debug for HttpUrl {
 }
 
 /// Parameters of queries in which cameras expect a password, in lower case.
-const SECRET_PARAMETERS: [&str; 9] =
-    ["pwd", "password", "passwd", "pass", "psw", "passwort", "loginpas", "token", "auth"];
+const SECRET_PARAMETERS: [&str; 10] =
+    ["pw", "pwd", "password", "passwd", "pass", "psw", "passwort", "loginpas", "token", "auth"];
 
 /// Replaces the values of parameters with passwords in the queries of all URLs in a text.
 pub fn redact_query(text: &str) -> String {

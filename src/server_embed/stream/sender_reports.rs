@@ -29,7 +29,7 @@ pub struct SenderReports {
     is_bye_sent: bool,
 }
 
-/// Counts of a stream of retransmissions or parity packets, which is a source of its own (RFC 4588 §5, RFC 5109 §7.2).
+/// Counts of a stream of retransmissions or parity packets, which is a source of its own (RFC 4588 §5, RFC 5956).
 #[derive(Debug, Clone, Copy)]
 struct RepairCounts {
     ssrc: u32,

@@ -10,12 +10,12 @@ use thiserror::Error;
 /// Size of a picture in its area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scaling {
-    /// The whole picture, as large as it fits.
+    /// Complete picture, as large as it fits.
     #[default]
     Fit,
     /// The area without bars, with a part of the picture cut off.
     Fill,
-    /// One pixel of the film for one of the screen; what is larger than the area is cut off.
+    /// Original size, one pixel of the film for one of the screen; of a larger picture, the middle.
     Actual,
 }
 

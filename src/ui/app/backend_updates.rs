@@ -7,8 +7,7 @@ use iced::Task;
 use super::backend_subscription::{BackendSubscription, BackendUpdate};
 use super::message::Message;
 use super::state::App;
-use super::time_line::Hover;
-use crate::backend::{BackendEvent, BackendEventKind, Sharing};
+use crate::backend::{BackendEvent, BackendEventKind};
 use crate::session::{Picture, PortSpelling, RtspState, SessionError, SessionEvent};
 use crate::ui::widget::video::PictureHandle;
 
@@ -83,10 +82,7 @@ impl App {
         };
         if self.playback.generation() != previous_generation {
             self.session_record.reset();
-            self.drag_position = None;
-            self.sharing = Sharing::Off;
-            self.hover = Hover::default();
-            self.restore_orientation();
+            self.forget_previous_media();
         }
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();

@@ -146,10 +146,12 @@ impl App {
         self.settings.play_when_opened = choices.play_when_opened;
         self.settings.resume_films = choices.resume_films;
         if !choices.keep_recents {
-            self.settings.recents.clear();
+            self.settings.clear_recents();
         }
-        if choices.interface_scale != self.settings.interface_scale {
-            self.settings.interface_scale = choices.interface_scale;
+        if let Some(percent) =
+            choices.interface_scale.filter(|percent| *percent != self.settings.interface_scale)
+        {
+            self.settings.interface_scale = percent;
             self.set_video_area(self.video_area);
         }
         self.configure_backend();

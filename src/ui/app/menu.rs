@@ -81,7 +81,7 @@ pub struct Line {
     pub shortcut: Option<Shortcut>,
     /// Request of a click; `None` if it would have no effect.
     pub action: Option<Action>,
-    /// What the line does is in effect, which a mark shows.
+    /// True if the action of the line is in effect, which a mark shows.
     pub is_on: bool,
 }
 

@@ -7,6 +7,7 @@ use super::message::Message;
 use super::play_list::MAX_ENTRIES;
 use super::playback::Source;
 use super::state::App;
+use super::time_line::Hover;
 use crate::backend::{ListEntry, MediaSource, Sharing};
 use crate::session::{Dialect, Goal, RtspOptions, SourceUrl};
 use crate::settings::Controls;
@@ -136,14 +137,12 @@ impl App {
             (Dialect::Http, false) if self.settings.controls == Controls::Four => Goal::Ready,
             _ => self.initial_goal(play),
         };
-        // The settings are saved with the server.
-        drop(self.remember_frame());
+        self.remember_frame_soon();
         self.picture = None;
         self.session_record.reset();
         self.remember_connection(&url);
-        self.sharing = Sharing::Off;
         self.playback.connect(url, options, goal);
-        self.restore_orientation();
+        self.forget_previous_media();
     }
 
     /// Returns the goal of new media: with three buttons it is set up, and played if that is preferred; with four no request
@@ -163,8 +162,15 @@ impl App {
         self.playback.close();
         self.play_list.replace([]);
         self.picture = None;
+        self.forget_previous_media();
+        saving
+    }
+
+    /// Forgets what belonged to the media before, once others are open or none.
+    pub(super) fn forget_previous_media(&mut self) {
         self.drag_position = None;
         self.sharing = Sharing::Off;
-        saving
+        self.hover = Hover::default();
+        self.restore_orientation();
     }
 }

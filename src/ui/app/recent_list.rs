@@ -67,7 +67,7 @@ impl<'a> RecentList<'a> {
                 (poster, file_name(path), folder.unwrap_or_default(), None)
             }
             RecentSource::Stream(stream) => {
-                let failure = (stream.has_answered == Some(false)).then_some(" · did not answer");
+                let failure = (stream.has_answered == Some(false)).then_some(" · no response");
                 (icon(Icon::Connect), stream.address.clone(), stream_details(stream), failure)
             }
         };
@@ -106,7 +106,7 @@ fn stream_details(stream: &RecentStream) -> String {
         Dialect::Http => "HTTP",
     };
     match stream.has_answered {
-        Some(true) => format!("{kind} · answered"),
+        Some(true) => format!("{kind} · responded"),
         Some(false) | None => kind.to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use super::playback::Source;
 use crate::settings::{MAX_RECENTS, RecentSource};
 
-/// What the user chose, until it is open.
+/// Films and streams that the user chose, until they are open.
 #[derive(Debug, Default)]
 pub struct RecentState {
     /// Chosen films and streams that have not been opened yet, at most [`MAX_RECENTS`].

@@ -4,9 +4,11 @@
 //! when it is connected to.
 
 use std::path::PathBuf;
+use std::thread;
 
 use iced::Task;
 use jiff::{Timestamp, Zoned};
+use tokio::sync::oneshot;
 
 use super::message::Message;
 use super::playback::Source;
@@ -32,7 +34,7 @@ impl App {
         match action {
             Action::Open(source) => return self.open_recent(source),
             Action::Forget(source) => self.settings.forget(&source),
-            Action::Clear => self.settings.recents.clear(),
+            Action::Clear => self.settings.clear_recents(),
         }
         self.recents.is_changed = true;
         Task::none()
@@ -55,8 +57,9 @@ impl App {
             // A password was left out of the address.
             None => {
                 let task = self.show_connect_dialog();
+                let chosen = self.handle_connect(connect::Message::Dialect(stream.dialect));
                 let typed = connect::Message::Input(connect::Field::Url, stream.address);
-                Task::batch([task, self.handle_connect(typed)])
+                Task::batch([task, chosen, self.handle_connect(typed)])
             }
         }
     }
@@ -132,8 +135,13 @@ impl App {
         let max_size = ((POSTER_SIZE.0 * PIXEL_RATIO) as u32, (POSTER_SIZE.1 * PIXEL_RATIO) as u32);
         Some(Task::future(async move {
             let path = film.clone();
-            let reading = tokio::task::spawn_blocking(move || read_poster(&path, max_size));
-            Message::PosterRead(film, reading.await.unwrap_or_default())
+            let (sender, poster) = oneshot::channel();
+            // The end of the program would wait for a blocking task of the runtime, also on a network that is gone.
+            let reading = thread::Builder::new()
+                .name("poster".to_owned())
+                .spawn(move || sender.send(read_poster(&path, max_size)).is_ok());
+            let poster = if reading.is_ok() { poster.await.unwrap_or_default() } else { None };
+            Message::PosterRead(film, poster)
         }))
     }
 

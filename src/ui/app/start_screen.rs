@@ -46,7 +46,7 @@ impl Lesson {
         match self {
             Self::Loss => "Lose 5 % of the packets",
             Self::Messages => "Read the conversation",
-            Self::Serve => "Serve this film",
+            Self::Serve => "Serve the sample film",
         }
     }
 
@@ -144,7 +144,7 @@ fn cards_height(width: f32) -> f32 {
     }
 }
 
-/// Everything in the middle, one below the other.
+/// Returns everything in the middle, one below the other.
 fn without_recents(logo: &image::Handle, available: Size, lacks_drops: bool) -> Element<'_, Action> {
     let columns = Columns::of_width(available.width);
     let fixed = columns.rows() * (BUTTON_HEIGHT + space::NORMAL) + cards_height(available.width);
@@ -170,7 +170,7 @@ fn without_recents(logo: &image::Handle, available: Size, lacks_drops: bool) -> 
     Column::with_children(content).spacing(gap).align_x(Center).max_width(MAX_WIDTH).into()
 }
 
-/// The buttons at the left, the recents at the right, and the cards below both.
+/// Returns the buttons at the left, the recents at the right, and the cards below both.
 fn beside_recents<'a>(
     logo: &'a image::Handle,
     recents: &RecentList<'a>,
@@ -202,7 +202,7 @@ fn beside_recents<'a>(
         .into()
 }
 
-/// The buttons, the recents below them, and the cards at the end.
+/// Returns the buttons, the recents below them, and the cards at the end.
 fn above_recents<'a>(recents: &RecentList<'a>, available: Size) -> Element<'a, Action> {
     let buttons = action_buttons(Columns::of_width(available.width - 2.0 * space::HUGE));
     let recents = container(recents.view().map(Action::Recent)).height(recents.height());
@@ -223,7 +223,7 @@ fn title<'a>(alignment: Horizontal) -> Element<'a, Action> {
     .into()
 }
 
-/// The buttons in up to three columns, of their own widths.
+/// Returns the buttons in up to three columns, of their own widths.
 fn action_buttons<'a>(columns: Columns) -> Element<'a, Action> {
     let [sample, open, folder, connect] = buttons(iced::Shrink);
     let choices = match columns {
@@ -234,7 +234,7 @@ fn action_buttons<'a>(columns: Columns) -> Element<'a, Action> {
     choices.spacing(space::NORMAL).align_x(Center).into()
 }
 
-/// The buttons one below the other, all of the same width.
+/// Returns the buttons one below the other, all of the same width.
 fn stacked_buttons<'a>() -> Element<'a, Action> {
     Column::with_children(buttons(Fill)).spacing(space::SMALL).into()
 }

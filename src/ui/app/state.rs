@@ -26,7 +26,9 @@ use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
 use crate::session::{Decoder, Orientation};
-use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, Settings, SettingsProblem, ThemePreference};
+use crate::settings::{
+    MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, SaveOrder, Settings, SettingsProblem, ThemePreference,
+};
 use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
 use crate::ui::panel::{messages, network, statistics};
@@ -42,6 +44,7 @@ pub struct App {
     pub(super) play_list: PlayList,
     pub(super) backend: BackendHandle,
     pub(super) settings: Settings,
+    pub(super) save_order: SaveOrder,
     /// Theme from the command line, which is not saved.
     pub(super) theme_override: Option<ThemePreference>,
     pub(super) system_theme: Mode,
@@ -76,7 +79,7 @@ pub struct App {
     pub(super) drag_position: Option<Npt>,
     /// Pointer over the time line, and the picture of the frame there.
     pub(super) hover: Hover,
-    /// Time at which the frame was remembered at which the film was left; `None` if none was.
+    /// Time at which the frame on the screen was last remembered, for resuming; `None` before the first.
     pub(super) frame_remembered_at: Option<Instant>,
     /// The time line shows the remaining time in place of the length.
     pub(super) shows_remaining: bool,
@@ -157,6 +160,7 @@ impl App {
             frame_rates: options.frame_rates(),
             frame_rate_field: frame_rate::Field::default(),
             settings: options.settings,
+            save_order: SaveOrder::default(),
             theme_override: options.theme,
             system_theme: Mode::None,
             backend_subscription: None,

@@ -47,7 +47,7 @@ pub struct State<'a> {
     pub is_open: bool,
     /// Single frames can be shown.
     pub can_step: bool,
-    /// Speed of playback.
+    /// Speed of playback, 1 for that of the film.
     pub speed: Factor,
     /// Reason why the speed cannot be changed.
     pub speed_obstacle: Option<SpeedObstacle>,

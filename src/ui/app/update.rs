@@ -13,6 +13,7 @@ use super::state::{App, Dialog};
 use super::{banner, controls, frame_rate, header, start_screen, transport};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
+use crate::settings::PendingSave;
 use crate::ui::dialog::file_dialog::{self, PickKind, PickResult};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::widget::focus;
@@ -291,11 +292,20 @@ impl App {
         Task::none()
     }
 
+    /// Returns a save of the settings. A theme that the Preferences dialog only previews is not part of it.
+    pub(super) fn pending_save(&self) -> PendingSave {
+        let mut settings = self.settings.clone();
+        if let Some(Dialog::Preferences(_, previous)) = &self.dialog {
+            settings.theme = previous.saved;
+        }
+        self.save_order.next(settings)
+    }
+
     pub(super) fn save_settings(&self) -> Task<Message> {
-        let settings = self.settings.clone();
+        let pending = self.pending_save();
         Task::future(async move {
             let saving =
-                tokio::task::spawn_blocking(move || settings.save().map_err(|error| error.to_string()));
+                tokio::task::spawn_blocking(move || pending.save().map_err(|error| error.to_string()));
             Message::SettingsSaved(saving.await.unwrap_or_else(|error| Err(error.to_string())))
         })
     }

@@ -38,6 +38,8 @@ impl App {
     /// Switches between window and full screen; does nothing on the start screen.
     pub(super) fn toggle_fullscreen(&mut self) -> Task<Message> {
         let Some(id) = self.window.filter(|_| self.playback.source().is_some()) else { return Task::none() };
+        // The bar moves to another place, where the time line is not held.
+        self.release_time_line();
         self.is_fullscreen = !self.is_fullscreen;
         self.pointer_moved_at = None;
         self.close_fullscreen_panels();

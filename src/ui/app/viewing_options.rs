@@ -66,18 +66,32 @@ impl App {
         }
     }
 
-    /// Remembers the frame on the screen as the one at which the film was left. The first one needs no entry.
+    /// Remembers the frame on the screen as the one at which the film was left, and saves it.
     pub(super) fn remember_frame(&mut self) -> Task<Message> {
+        match self.store_frame() {
+            true => self.save_settings(),
+            false => Task::none(),
+        }
+    }
+
+    /// The same, saved with what was opened, at the latest at the end of the program.
+    pub(super) fn remember_frame_soon(&mut self) {
+        self.recents.is_changed |= self.store_frame();
+    }
+
+    /// Stores the frame on the screen in the settings; the first one needs no entry. Returns true if they have changed.
+    fn store_frame(&mut self) -> bool {
         self.frame_remembered_at = Some(Instant::now());
+        let is_wanted = self.settings.resume_films && self.settings.keep_recents;
         let path = self.playback.source().and_then(Source::file_path);
-        let Some(path) = path.filter(|_| self.settings.resume_films) else { return Task::none() };
-        let Some(frame) = self.playback.frame_to_leave() else { return Task::none() };
+        let Some(path) = path.filter(|_| is_wanted) else { return false };
+        let Some(frame) = self.playback.frame_to_leave() else { return false };
         let frame = Some(frame).filter(|frame| *frame > 0);
         if self.settings.film(&path).left_at_frame == frame {
-            return Task::none();
+            return false;
         }
         self.settings.change_film(path, |film| film.left_at_frame = frame);
-        self.save_settings()
+        true
     }
 
     /// Handles a click on a button. The frame at which a film is stopped is remembered.

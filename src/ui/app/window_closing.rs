@@ -1,11 +1,14 @@
 //! Asking the window for its size and place, and saving them.
 //!
 //! Moved and resized windows send an event for each step. The first one starts a timer; at its end the window is asked for
-//! its place, which is then saved together with what was opened, at most once in [`INTERVAL`]. It is asked and saved once more before the program ends.
+//! its place, which is then saved together with what was opened, at most once in [`INTERVAL`]. It is asked and saved once
+//! more before the program ends.
 
+use std::thread;
 use std::time::Duration;
 
 use iced::{Point, Size, Subscription, Task, window};
+use tokio::sync::oneshot;
 
 use super::message::Message;
 use super::state::App;
@@ -80,8 +83,8 @@ impl App {
         ])
     }
 
-    /// Stores the place of the window in the settings, and saves them if it or what was opened has changed. Ends the program if that was
-    /// requested.
+    /// Stores the place of the window in the settings, and saves them if it or what was opened has changed. Ends the program
+    /// if that was requested.
     pub(super) fn handle_place(&mut self, place: WindowPlace) -> Task<Message> {
         let before = self.settings.window;
         self.settings.window = remembered(before, place, scale_of(&self.settings));
@@ -99,6 +102,7 @@ impl App {
         if std::mem::replace(&mut self.place.is_closing, true) {
             return iced::exit();
         }
+        self.remember_frame_soon();
         match self.window {
             Some(_) => self.check_place(),
             None => iced::exit(),
@@ -106,10 +110,17 @@ impl App {
     }
 
     fn save_and_exit(&self) -> Task<Message> {
-        let settings = self.settings.clone();
+        let pending = self.pending_save();
+        let (sender, saved) = oneshot::channel();
+        // The runtime would wait for a blocking task of its own without a limit.
+        let thread =
+            thread::Builder::new().name("save".to_owned()).spawn(move || sender.send(pending.save()));
         let saving = Task::future(async move {
-            let saving = tokio::task::spawn_blocking(move || settings.save());
-            match tokio::time::timeout(SAVE_TIMEOUT, saving).await {
+            let saved = match thread {
+                Ok(_) => tokio::time::timeout(SAVE_TIMEOUT, saved).await,
+                Err(error) => Ok(Ok(Err(error))),
+            };
+            match saved {
                 Ok(Ok(Err(error))) => tracing::warn!(%error, "cannot save the settings"),
                 Ok(_) => {}
                 Err(_) => tracing::warn!("saving the settings takes too long"),

@@ -5,7 +5,7 @@ use iced::widget::{Column, column, text};
 use crate::about::{LICENCES, SUMMARY, VERSION_AND_NOTICES};
 use crate::ui::theme::{self, size, space as distance};
 
-/// Returns the section.
+/// Returns the section with summary, version and licences.
 pub fn view<'a, Message: 'a>() -> Column<'a, Message> {
     column![
         text(SUMMARY).size(size::NORMAL),

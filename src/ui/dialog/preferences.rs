@@ -40,8 +40,8 @@ pub struct Preferences {
 /// Values that are chosen and not typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choices {
-    /// Size of text and controls, in percent.
-    pub interface_scale: u8,
+    /// Size of text and controls, in percent; `None` if none was chosen, since keys can change it meanwhile.
+    pub interface_scale: Option<u8>,
     /// The playout delay of the current and of later sessions follows the network.
     pub is_delay_automatic: bool,
     /// Lost packets of later sessions are requested again.
@@ -67,6 +67,8 @@ pub struct Choices {
 pub struct Form {
     section: Section,
     theme: ThemePreference,
+    /// Size of text and controls when the dialog was opened, in percent.
+    interface_scale: u8,
     frame_rate: String,
     playout_delay: String,
     choices: Choices,
@@ -131,10 +133,11 @@ impl Form {
         Self {
             section: Section::default(),
             theme,
+            interface_scale: settings.interface_scale,
             frame_rate: frame_rate.exact_text(),
             playout_delay: settings.playout_delay().as_millis().to_string(),
             choices: Choices {
-                interface_scale: settings.interface_scale,
+                interface_scale: None,
                 is_delay_automatic: settings.automatic_playout_delay,
                 retransmission: settings.retransmission,
                 recording_format: settings.recording_format,
@@ -169,7 +172,7 @@ impl Form {
                 self.playout_delay = delay;
                 self.errors.playout_delay = None;
             }
-            Message::Scale(percent) => choices.interface_scale = percent,
+            Message::Scale(percent) => choices.interface_scale = Some(percent),
             Message::AutomaticDelay(is_automatic) => choices.is_delay_automatic = is_automatic,
             Message::Retransmission(retransmission) => choices.retransmission = retransmission,
             Message::Recordings(format) => choices.recording_format = format,
@@ -259,7 +262,7 @@ impl Form {
             setting_row("Theme", choices(themes, self.theme, Message::Theme)),
             setting_row(
                 "Size of text and controls",
-                choices(SCALES, self.choices.interface_scale, Message::Scale),
+                choices(SCALES, self.choices.interface_scale.unwrap_or(self.interface_scale), Message::Scale),
             ),
             switch_row("Keep the window on top", self.choices.keep_on_top, Message::KeepOnTop),
         ])
@@ -314,7 +317,7 @@ impl Form {
         let keep_recents = self.choices.keep_recents;
         rows([switch_row("Remember what was opened", keep_recents, Message::KeepRecents)]).push(note(
             "The start screen lists the last 20 films and streams, without passwords. They stay on this machine, in \
-             settings.toml. Off also clears the list.",
+             settings.toml. Off also clears the list, and where films were left. Rotation and frame rate of films are kept.",
         ))
     }
 }
@@ -380,7 +383,7 @@ mod tests {
             frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
             playout_delay: Duration::from_millis(200),
             choices: Choices {
-                interface_scale: 125,
+                interface_scale: Some(125),
                 is_delay_automatic: true,
                 retransmission: true,
                 recording_format: RecordingFormat::Avi,

@@ -38,11 +38,11 @@ pub struct WorldOptions {
     pub is_unresponsive: bool,
     /// Value of the Scale header that the server adds to every PLAY request.
     pub scale: Option<&'static str>,
-    /// What the server does with a Scale header.
+    /// Treatment of the Scale header by the server.
     pub scale_support: ScaleSupport,
 }
 
-/// What a server does with a Scale header.
+/// Treatment of the Scale header by a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ScaleSupport {
     #[default]

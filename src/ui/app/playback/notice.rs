@@ -12,7 +12,7 @@ pub enum Notice {
     Error(String),
     /// Error of a film of the start screen.
     RecentFailed {
-        /// What happened, and what to try.
+        /// Sentence with what happened, and what to try.
         text: String,
         /// Path of the film.
         path: PathBuf,

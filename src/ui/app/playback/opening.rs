@@ -64,7 +64,7 @@ impl Playback {
     /// Ends the opening of a file that turned out to be a list; returns its goal. `None` if something else is being opened.
     pub fn take_opening(&mut self, generation: u64) -> Option<Goal> {
         let opening = self.opening.take_if(|opening| opening.generation == generation)?;
-        Some(opening.goal)
+        Some(opening.final_goal())
     }
 
     /// Returns the generation of the file that is being opened.
@@ -74,7 +74,7 @@ impl Playback {
 
     /// Returns the goal of the file that is being opened, if it is the one of this generation.
     pub fn opening_goal(&self, generation: u64) -> Option<Goal> {
-        self.opening.as_ref().filter(|opening| opening.generation == generation).map(|opening| opening.goal)
+        self.opening.as_ref().filter(|opening| opening.generation == generation).map(Opening::final_goal)
     }
 
     /// Returns the file that is being opened, if it is the one of this generation.

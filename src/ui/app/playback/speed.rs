@@ -25,7 +25,7 @@ pub const SPEEDS: [(Factor, &str); 9] = [
 /// Reason why the speed cannot be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpeedObstacle {
-    /// Nothing is open.
+    /// No film or stream is open.
     NothingOpen,
     /// A camera over HTTP sends its frames as they come.
     Http,
@@ -42,7 +42,7 @@ impl fmt::Display for SpeedObstacle {
         match self {
             Self::NothingOpen => f.write_str("nothing is open"),
             Self::Http => f.write_str("a camera over HTTP sends its frames as they come"),
-            Self::Classroom => f.write_str("classroom servers know no other one"),
+            Self::Classroom => f.write_str("classroom servers play at one speed only"),
             Self::Live => f.write_str("a live stream is played as it happens"),
             Self::Server(refusal) => refusal.fmt(f),
         }
@@ -69,13 +69,13 @@ impl Playback {
 
     /// Returns the speed at which the media is played, or will be.
     pub fn speed(&self) -> Factor {
-        if self.speed_obstacle().is_some() { Factor::ONE } else { self.speed }
+        if self.speed_obstacle().is_some() { Factor::ONE } else { self.played_speed.unwrap_or(self.speed) }
     }
 
     /// Plays at another speed, also what is opened later. Does nothing if there is an obstacle.
     pub fn set_speed(&mut self, speed: Factor) {
         if self.speed_obstacle().is_none() && speed != self.speed {
-            self.speed = speed;
+            (self.speed, self.played_speed) = (speed, None);
             self.backend.send(Command::SetSpeed(speed));
         }
     }
@@ -101,7 +101,7 @@ impl Playback {
                 self.notice = self.notice.take().or(Some(Notice::Info(sentence)));
             }
             // The response to an older request does not replace a newer choice.
-            None if response.requested == self.speed => self.speed = response.played,
+            None if response.requested == self.speed => self.played_speed = Some(response.played),
             None => {}
         }
     }

@@ -38,6 +38,8 @@ pub struct Playback {
     pub(super) goal: Goal,
     /// Speed that the user has chosen; it stays when other media are opened.
     pub(super) speed: Factor,
+    /// Speed at which the server plays instead of `speed`, if it has said so.
+    pub(super) played_speed: Option<Factor>,
     /// Reason why the server plays at its own speed only; `None` if it has not said so.
     pub(super) speed_refusal: Option<SpeedRefusal>,
     /// Number of goals set in this generation. `status.goal_revision` equals it once the session knows the last one.
@@ -72,6 +74,13 @@ pub(super) struct Opening {
     pub notice: Option<Notice>,
     /// Time of the request to open it.
     pub started_at: Instant,
+}
+
+impl Opening {
+    /// Returns the goal after the frame at which the film continues, if there is one.
+    pub fn final_goal(&self) -> Goal {
+        self.resume.map_or(self.goal, |resume| resume.goal)
+    }
 }
 
 /// File to reopen if a stream cannot be set up.
@@ -145,6 +154,7 @@ impl Playback {
             goal: Goal::Stopped,
             goal_revision: 0,
             speed: Factor::ONE,
+            played_speed: None,
             speed_refusal: None,
             line_position: None,
             picture_position: None,
