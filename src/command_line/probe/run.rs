@@ -127,7 +127,21 @@ async fn play(
     let recorded = finish_recording(recorder, &mut signal).await;
 
     let figures = session.figures();
-    // Events after the decision to stop do not count, except for mistakes of the server, but must not block the session.
+    tear_down(session, &mut events, &mut watcher).await;
+    let snapshot = figures.borrow().snapshot;
+    watcher.observe(&snapshot);
+    let written =
+        arguments.report.as_ref().map_or(Ok(()), |file| write_report(file, &watcher.report(subject)));
+    // The figures are printed even if the report or the recording cannot be written.
+    let mut results = [watcher.finish(snapshot), written, recorded].into_iter().filter_map(Result::err);
+    let first = results.next();
+    results.for_each(stderr::print_line);
+    first.map_or(Ok(()), Err)
+}
+
+/// Ends the session with TEARDOWN. Events from now on do not count, except for mistakes of the server, but must not block the
+/// session.
+async fn tear_down(session: Session, events: &mut mpsc::Receiver<SessionEvent>, watcher: &mut Watcher<'_>) {
     let drained = async {
         while let Some(event) = events.recv().await {
             if let SessionEvent::PeerMistake(mistake) = event {
@@ -139,15 +153,6 @@ async fn play(
         () = session.finish(TEARDOWN_TIMEOUT) => {}
         () = drained => {}
     }
-    let snapshot = figures.borrow().snapshot;
-    watcher.observe(&snapshot);
-    let written =
-        arguments.report.as_ref().map_or(Ok(()), |file| write_report(file, &watcher.report(subject)));
-    // The figures are printed even if the report or the recording cannot be written.
-    let mut results = [watcher.finish(snapshot), written, recorded].into_iter().filter_map(Result::err);
-    let first = results.next();
-    results.for_each(stderr::print_line);
-    first.map_or(Ok(()), Err)
 }
 
 /// Starts the recording of the session. `times` are those of the film, if it is one on this machine.

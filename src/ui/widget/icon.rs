@@ -145,12 +145,14 @@ impl Icon {
             Self::Messages => draw_messages(frame, colour),
             Self::Lesson => draw_lesson(frame, colour),
             Self::Check => draw_check(frame, colour),
-            Self::Close => {
-                frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
-                frame.stroke(&Path::line(Point::new(12.5, 3.5), Point::new(3.5, 12.5)), line_stroke(colour));
-            }
+            Self::Close => draw_cross(frame, colour),
         }
     }
+}
+
+fn draw_cross(frame: &mut Frame, colour: Color) {
+    frame.stroke(&Path::line(Point::new(3.5, 3.5), Point::new(12.5, 12.5)), line_stroke(colour));
+    frame.stroke(&Path::line(Point::new(12.5, 3.5), Point::new(3.5, 12.5)), line_stroke(colour));
 }
 
 fn line_stroke(colour: Color) -> Stroke<'static> {
