@@ -22,6 +22,7 @@ use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
 use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::Npt;
+use crate::server_embed::Segmentation;
 use crate::session::{Fingerprint, PlayoutDelay, TransportPreference};
 use crate::settings::ThemePreference;
 
@@ -76,6 +77,8 @@ pub struct ServeArguments {
     pub session_timeout: Duration,
     /// JPEG quality of frames that are re-encoded.
     pub quality: Quality,
+    /// Use of segmentation offload for packets over UDP.
+    pub segmentation: Segmentation,
     /// Limits on the clients.
     pub limits: Limits,
     /// Emulated network; `None` if no option of it was given.

@@ -20,6 +20,7 @@ use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::Npt;
+use crate::server_embed::Segmentation;
 use crate::session::{ClassroomUrl, Fingerprint, PlayoutDelay, TransportPreference};
 use crate::settings::ThemePreference;
 
@@ -151,6 +152,11 @@ pub struct Serve {
     /// JPEG quality of frames that RTP (RFC 2435) cannot carry as they are and that are re-encoded, from 1 to 100
     #[arg(long, value_name = "N", default_value = "90", allow_hyphen_values = true)]
     pub quality: Quality,
+
+    /// Segmentation offload for packets over UDP: auto (from 16 sessions on), always or never. It costs less, but a capture on
+    /// this machine shows several packets as one
+    #[arg(long, value_name = "WHEN", value_parser = segmentation(), default_value = "auto", hide_possible_values = true)]
+    pub segmentation: Segmentation,
 
     #[command(flatten)]
     pub verbosity: Verbosity,
@@ -455,6 +461,14 @@ fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
     PossibleValuesParser::new(["raw", "classroom"]).map(|name| match name.as_str() {
         "classroom" => OutputFormat::Classroom,
         _ => OutputFormat::Raw,
+    })
+}
+
+fn segmentation() -> impl TypedValueParser<Value = Segmentation> {
+    PossibleValuesParser::new(["auto", "always", "never"]).map(|name| match name.as_str() {
+        "always" => Segmentation::Always,
+        "never" => Segmentation::Never,
+        _ => Segmentation::Auto,
     })
 }
 

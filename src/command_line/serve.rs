@@ -35,6 +35,7 @@ async fn run(arguments: &ServeArguments) -> Result<(), CommandError> {
         auth: arguments.user.as_ref().map(load_auth).transpose()?,
         tls: arguments.tls.as_ref().map(load_tls).transpose()?,
         quality: arguments.quality,
+        segmentation: arguments.segmentation,
         session_timeout: arguments.session_timeout,
         limits: arguments.limits,
         emulator: emulator.clone(),

@@ -34,12 +34,23 @@ impl SessionLink {
         }
     }
 
+    /// Returns true if packets pass unchanged and at once, because emulation is off and no packets are in flight. Such
+    /// packets may be counted with [`record_bypassed`](Self::record_bypassed) instead of [`send`](Self::send).
+    pub fn is_bypassed(&mut self, now: Instant) -> bool {
+        self.update_settings(now);
+        !self.settings.is_on && self.link.is_empty()
+    }
+
+    /// Counts RTP packets of a stream that were sent past the link while it was bypassed.
+    pub fn record_bypassed(&mut self, ssrc: u32, sequences: impl Iterator<Item = u16>) {
+        let mut counters = lock(&self.counters);
+        sequences.for_each(|sequence| counters.record_packet(ssrc, sequence));
+    }
+
     /// Sends a packet. Returns it immediately if emulation is off and no packets are in flight.
     pub fn send(&mut self, now: Instant, packet: RawPacket) -> Option<RawPacket> {
-        self.update_settings(now);
         let ssrc_and_sequence = packet.ssrc_and_sequence();
-        let is_bypassed = !self.settings.is_on && self.link.is_empty();
-        let bypassed = match is_bypassed {
+        let bypassed = match self.is_bypassed(now) {
             true => Some(packet),
             false => {
                 self.link.send(now, packet);
@@ -125,6 +136,10 @@ mod tests {
         }
         let counters = emulator.session_counters(SSRC).unwrap();
         assert_eq!((counters.packets, counters.last_sequence, counters.stats()), (4, 0, None));
+        assert!(link.is_bypassed(now));
+        link.record_bypassed(SSRC, 1..4);
+        let counters = emulator.session_counters(SSRC).unwrap();
+        assert_eq!((counters.packets, counters.last_sequence), (7, 3));
     }
 
     #[test]
@@ -137,6 +152,7 @@ mod tests {
         assert!(emulator.is_on());
         assert_eq!(link.send(now, packet(1)), None);
         emulator.configure(EmulatorSettings { is_on: false, seed: 1, impairments });
+        assert!(!link.is_bypassed(now));
         assert_eq!(link.send(now, packet(2)), None, "the packet does not overtake those in flight");
         assert_eq!(
             emulator.session_counters(SSRC).unwrap().stats().unwrap().offered,

@@ -1,5 +1,6 @@
 //! Sockets and timers that the player, the server and the proxy share.
 //!
+//! [`udp_batch::send_datagrams`] sends several UDP datagrams at once,
 //! [`acceptor::Acceptor`] accepts TCP connections within [`limits`] and refuses others, [`peer_log::PeerLog`] limits the
 //! log lines of each client, [`udp_ports::SocketPair`] binds a UDP port pair for RTP and RTCP,
 //! [`deadline::wait_for_deadline`] sleeps until the next timeout of a state machine, [`clock::epoch`] reads the clocks for
@@ -17,4 +18,5 @@ pub mod peer_log;
 mod refusal;
 mod refusal_lane;
 pub mod server_tls;
+pub mod udp_batch;
 pub mod udp_ports;

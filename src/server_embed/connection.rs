@@ -15,11 +15,11 @@ use bytes::{Bytes, BytesMut};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{timeout, timeout_at};
 
 use super::classroom::ClassroomPeer;
-use super::connection_writer::{Outgoing, write_outgoing};
+use super::connection_writer::{WriteQueue, write_outgoing};
 use super::context::Context;
 use super::ids::{new_classroom_session_number, new_nonce};
 use super::session_table::SessionMessage;
@@ -27,9 +27,6 @@ use super::setup::InterleavedChannels;
 use super::stream::Identity;
 use crate::net::limits::RequestTimer;
 use crate::proto::rtsp::{ChannelPair, Message, MessageLimits, MessageReader};
-
-/// Maximum number of responses and packets queued for the writer.
-const WRITE_QUEUE_CAPACITY: usize = 256;
 
 /// Maximum time for pending responses and BYE packets after the connection has ended.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
@@ -46,7 +43,7 @@ pub struct Connection {
     context: Arc<Context>,
     peer: SocketAddr,
     local: SocketAddr,
-    writer: mpsc::Sender<Outgoing>,
+    writer: WriteQueue,
     channels: InterleavedChannels,
     /// Nonce for Digest authentication.
     nonce: String,
@@ -93,7 +90,7 @@ impl Connection {
         [peer, local]: [SocketAddr; 2],
         context: Arc<Context>,
     ) -> io::Result<()> {
-        let (writer, write_queue) = mpsc::channel(WRITE_QUEUE_CAPACITY);
+        let (writer, write_queue) = WriteQueue::new();
         let mut write = pin!(write_outgoing(write_half, write_queue));
         let mut connection = Self {
             id,
@@ -230,8 +227,7 @@ impl Connection {
 
     /// Queues bytes for the writer, waiting if the queue is full. `written` is dropped when they have been written.
     async fn write(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
-        // Fails if the writer has ended, which ends the connection in `serve`.
-        let _ = self.writer.send(Outgoing { bytes, written }).await;
+        self.writer.send(bytes, written).await;
     }
 }
 

@@ -1,26 +1,89 @@
 //! The writer of a connection: responses and interleaved packets, in the order in which they are queued.
 
-use std::io;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncWrite, AsyncWriteExt, BufWriter};
-use tokio::sync::{mpsc, oneshot};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 /// Timeout of one write to a connection.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Size of the write buffer, in bytes.
-const WRITE_BUFFER_SIZE: usize = 64 * 1024;
+/// Maximum number of bytes that are queued for a connection.
+const MAX_QUEUED_BYTES: usize = 384 * 1024;
+
+/// Free space from which on more packets are queued, in bytes; more than the packets that are queued together.
+const MIN_SPACE: usize = 128 * 1024;
+
+/// Number of bytes that an item of the queue counts at least, so that the number of items is limited too.
+const MIN_ITEM_BYTES: usize = 512;
+
+/// Maximum number of items that are written by one system call.
+const MAX_WRITTEN_TOGETHER: usize = 64;
+
+/// Sender of the bytes that a connection writes.
+#[derive(Debug, Clone)]
+pub struct WriteQueue {
+    sender: mpsc::UnboundedSender<Outgoing>,
+    /// Free space, in bytes.
+    space: Arc<Semaphore>,
+}
+
+/// Receiver of the bytes that a connection writes.
+pub type WriteQueueReceiver = mpsc::UnboundedReceiver<Outgoing>;
 
 /// Bytes queued for a connection.
 #[derive(Debug)]
 pub struct Outgoing {
-    /// Encoded response or interleaved packet.
-    pub bytes: Bytes,
+    bytes: Bytes,
     /// Dropped when the bytes have been written, or when the connection is closed.
-    pub written: Option<oneshot::Sender<()>>,
+    _written: Option<oneshot::Sender<()>>,
+    /// Space that the bytes take in the queue.
+    _space: Option<OwnedSemaphorePermit>,
+}
+
+impl WriteQueue {
+    /// Creates an empty queue.
+    pub fn new() -> (Self, WriteQueueReceiver) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { sender, space: Arc::new(Semaphore::new(MAX_QUEUED_BYTES)) }, receiver)
+    }
+
+    /// Returns true if packets can be queued, or if the connection is closed.
+    pub fn has_capacity(&self) -> bool {
+        self.space.available_permits() >= MIN_SPACE || self.sender.is_closed()
+    }
+
+    /// Waits until [`has_capacity`](Self::has_capacity) returns true.
+    pub async fn wait_for_capacity(&self) {
+        // The space of all queued bytes is free again when the connection is closed.
+        drop(self.space.acquire_many(MIN_SPACE as u32).await);
+    }
+
+    /// Queues bytes, waiting until there is space. `written` is dropped when they have been written, or if the connection is
+    /// closed.
+    pub async fn send(&self, bytes: Bytes, written: Option<oneshot::Sender<()>>) {
+        let space = self.space.clone().acquire_many_owned(space_of(&bytes)).await.ok();
+        // Fails if the connection is closed, which its sessions learn separately.
+        let _ = self.sender.send(Outgoing { bytes, _written: written, _space: space });
+    }
+
+    /// Queues bytes.
+    ///
+    /// # Errors
+    /// Returns [`io::ErrorKind::WouldBlock`] if the queue is full, or if the connection is closed.
+    pub fn try_send(&self, bytes: Bytes) -> io::Result<()> {
+        let full = || io::Error::new(io::ErrorKind::WouldBlock, "the connection is full or closed");
+        let space = self.space.clone().try_acquire_many_owned(space_of(&bytes)).map_err(|_| full())?;
+        self.sender.send(Outgoing { bytes, _written: None, _space: Some(space) }).map_err(|_| full())
+    }
+}
+
+fn space_of(bytes: &Bytes) -> u32 {
+    bytes.len().clamp(MIN_ITEM_BYTES, MAX_QUEUED_BYTES) as u32
 }
 
 /// Writes everything from the queue until all of its senders are dropped, and closes the sending direction. Items that are
@@ -29,20 +92,72 @@ pub struct Outgoing {
 /// # Errors
 /// Returns an error if the connection breaks, or if a write takes more than 10 s.
 pub async fn write_outgoing(
-    half: impl AsyncWrite + Unpin,
-    mut queue: mpsc::Receiver<Outgoing>,
+    mut half: impl AsyncWrite + Unpin,
+    mut queue: WriteQueueReceiver,
 ) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(WRITE_BUFFER_SIZE, half);
-    let mut written = Vec::new();
-    while let Some(first) = queue.recv().await {
-        let mut next = Some(first);
-        while let Some(outgoing) = next {
-            timeout(WRITE_TIMEOUT, writer.write_all(&outgoing.bytes)).await??;
-            written.extend(outgoing.written);
-            next = queue.try_recv().ok();
-        }
-        timeout(WRITE_TIMEOUT, writer.flush()).await??;
-        written.clear();
+    let mut items = Vec::with_capacity(MAX_WRITTEN_TOGETHER);
+    while queue.recv_many(&mut items, MAX_WRITTEN_TOGETHER).await > 0 {
+        write_all(&mut half, &items).await?;
+        timeout(WRITE_TIMEOUT, half.flush()).await??;
+        items.clear();
     }
-    timeout(WRITE_TIMEOUT, writer.shutdown()).await?
+    timeout(WRITE_TIMEOUT, half.shutdown()).await?
+}
+
+/// Writes all items by as few system calls as possible.
+async fn write_all(half: &mut (impl AsyncWrite + Unpin), items: &[Outgoing]) -> io::Result<()> {
+    let mut slices: Vec<_> = items.iter().map(|item| IoSlice::new(&item.bytes)).collect();
+    let mut rest = &mut slices[..];
+    // Items without bytes would end the loop below with an error.
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        let written = timeout(WRITE_TIMEOUT, half.write_vectored(rest)).await??;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn queued_items_are_written_in_order_and_their_space_is_free_again() {
+        let (queue, receiver) = WriteQueue::new();
+        let items: Vec<_> =
+            (0..200_u8).map(|number| Bytes::from(vec![number; usize::from(number)])).collect();
+        items.iter().for_each(|item| queue.try_send(item.clone()).unwrap());
+        assert!(queue.space.available_permits() <= MAX_QUEUED_BYTES - 200 * MIN_ITEM_BYTES);
+        let (mut near, far) = tokio::io::duplex(1_000);
+        let space = queue.space.clone();
+        drop(queue);
+        let mut received = Vec::new();
+        let (read, written) = tokio::join!(near.read_to_end(&mut received), write_outgoing(far, receiver));
+        assert_eq!(read.unwrap(), received.len());
+        written.unwrap();
+        assert_eq!(received, items.concat());
+        assert_eq!(space.available_permits(), MAX_QUEUED_BYTES);
+    }
+
+    #[tokio::test]
+    async fn full_queue_has_no_capacity_until_it_is_written_or_closed() {
+        let (queue, mut receiver) = WriteQueue::new();
+        let item = Bytes::from(vec![0; MAX_QUEUED_BYTES - MIN_SPACE + 1]);
+        assert!(queue.has_capacity());
+        queue.try_send(item.clone()).unwrap();
+        assert!(!queue.has_capacity());
+        assert_eq!(queue.try_send(item.clone()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(receiver.recv().await);
+        queue.wait_for_capacity().await;
+        assert!(queue.has_capacity());
+        queue.try_send(item.clone()).unwrap();
+        drop(receiver);
+        queue.wait_for_capacity().await;
+        assert!(queue.try_send(item).is_err());
+    }
 }

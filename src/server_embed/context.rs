@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::auth::Authenticator;
 use super::event::{Observer, ServerEvent};
 use super::frame_cache::FrameCache;
-use super::options::ServerOptions;
+use super::options::{Segmentation, ServerOptions};
 use super::session_table::SessionTable;
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
@@ -46,6 +46,7 @@ pub struct Context {
     pub observer: Observer,
     /// Limits of the server.
     pub limits: Limits,
+    segmentation: Segmentation,
     /// Places of the sessions.
     pub session_places: Places,
     /// Limit on the events about each client.
@@ -76,6 +77,7 @@ impl Context {
             emulator: options.emulator,
             observer,
             limits,
+            segmentation: options.segmentation,
             session_places: Places::new("sessions", limits.max_sessions, limits.max_sessions_per_address),
             peer_log: PeerLog::new(limits.max_log_lines),
             debug_log: PeerLog::new(limits.max_log_lines),
@@ -93,6 +95,11 @@ impl Context {
         if self.peer_log.admit(peer.ip(), report) {
             self.observer.emit(event());
         }
+    }
+
+    /// Returns true if packets over UDP are to be sent with segmentation offload.
+    pub fn uses_segmentation(&self) -> bool {
+        self.segmentation.is_used(self.sessions.count())
     }
 
     /// Handles a wrong password of a client; returns the delay of the response.

@@ -30,6 +30,35 @@ pub struct ServerOptions {
     pub tls: Option<ServerTls>,
     /// Limits on connections, sessions, requests, passwords and log lines.
     pub limits: Limits,
+    /// Use of segmentation offload for packets over UDP.
+    pub segmentation: Segmentation,
+}
+
+/// Use of segmentation offload: packets of one frame pass the network stack of this machine as one datagram, which costs a
+/// fraction. On the network they are separate, but captures on this machine show them as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Segmentation {
+    /// From [`MIN_SEGMENTATION_SESSIONS`] sessions on; with fewer, the cost does not matter, and a capture shows each packet.
+    #[default]
+    Auto,
+    /// For every session.
+    Always,
+    /// For no session.
+    Never,
+}
+
+/// Number of sessions from which on segmentation offload is used, unless the options say otherwise.
+pub const MIN_SEGMENTATION_SESSIONS: usize = 16;
+
+impl Segmentation {
+    /// Returns true if segmentation offload is to be used with this number of sessions.
+    pub fn is_used(self, sessions: usize) -> bool {
+        match self {
+            Self::Auto => sessions >= MIN_SEGMENTATION_SESSIONS,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
 }
 
 impl Default for ServerOptions {
@@ -44,6 +73,7 @@ impl Default for ServerOptions {
             emulator: Emulator::default(),
             tls: None,
             limits: Limits::default(),
+            segmentation: Segmentation::default(),
         }
     }
 }

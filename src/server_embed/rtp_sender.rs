@@ -4,12 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use bytes::{BufMut, BytesMut};
 
-use super::connection_writer::Outgoing;
-use crate::impairment::{PacketKind, RawPacket};
+use super::connection_writer::WriteQueue;
+use super::stream::{MAX_BURST_PACKETS, PacketBatch};
+use crate::impairment::RawPacket;
+use crate::net::udp_batch::{BatchMethod, send_datagrams};
 use crate::net::udp_ports::AsyncSocketPair;
-use crate::proto::rtsp::{ChannelPair, encode_interleaved};
+use crate::proto::rtsp::{ChannelPair, INTERLEAVED_PREFIX_LENGTH, encode_interleaved, interleaved_prefix};
 
 /// Destination of the packets of one session.
 #[derive(Debug)]
@@ -22,31 +24,46 @@ pub enum RtpSender {
         rtp_address: SocketAddr,
         /// Address of the client for RTCP.
         rtcp_address: SocketAddr,
+        /// Means by which several packets are sent to this client.
+        batch_method: BatchMethod,
     },
     /// Interleaved on the connection on which the session was set up (RFC 2326 §10.12).
     Interleaved {
         /// Queue of the writer of the connection.
-        writer: mpsc::Sender<Outgoing>,
+        writer: WriteQueue,
         /// Channels of the session.
         channels: ChannelPair,
     },
 }
 
+/// Maximum number of packets of a frame that are sent to a UDP port together: few enough for the queues of routers, and many
+/// enough that a frame of usual size needs few system calls.
+const MAX_UDP_BATCH: usize = 16;
+
+/// Maximum number of packets of a frame that are queued for a connection together.
+const MAX_INTERLEAVED_BATCH: usize = MAX_BURST_PACKETS as usize;
+
 impl RtpSender {
-    /// Returns true if a packet can be sent without waiting. The queue of a connection is full if the client does not
-    /// read.
+    /// Returns the maximum number of packets that are sent together.
+    pub fn max_batch_length(&self) -> usize {
+        match self {
+            Self::Udp { .. } => MAX_UDP_BATCH,
+            Self::Interleaved { .. } => MAX_INTERLEAVED_BATCH,
+        }
+    }
+
+    /// Returns true if packets can be sent without waiting. The queue of a connection is full if the client does not read.
     pub fn has_capacity(&self) -> bool {
         match self {
             Self::Udp { .. } => true,
-            Self::Interleaved { writer, .. } => writer.capacity() > 0 || writer.is_closed(),
+            Self::Interleaved { writer, .. } => writer.has_capacity(),
         }
     }
 
     /// Waits until [`has_capacity`](Self::has_capacity) returns true.
     pub async fn wait_for_capacity(&self) {
         if let Self::Interleaved { writer, .. } = self {
-            // Fails at once if the connection is closed; then there is nothing to wait for.
-            let _ = writer.reserve().await;
+            writer.wait_for_capacity().await;
         }
     }
 
@@ -56,24 +73,45 @@ impl RtpSender {
     /// Returns an error if it was not sent; then it counts as lost.
     pub async fn send(&self, RawPacket { kind, bytes }: &RawPacket) -> io::Result<()> {
         match self {
-            Self::Udp { sockets, rtp_address, rtcp_address } => {
-                let (socket, to) = match kind {
-                    PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => {
-                        (&sockets.rtp, rtp_address)
-                    }
-                    PacketKind::Rtcp => (&sockets.rtcp, rtcp_address),
+            Self::Udp { sockets, rtp_address, rtcp_address, .. } => {
+                let (socket, to) = match kind.is_rtp() {
+                    true => (&sockets.rtp, rtp_address),
+                    false => (&sockets.rtcp, rtcp_address),
                 };
                 socket.send_to(bytes, to).await.map(drop)
             }
             Self::Interleaved { writer, channels } => {
-                let channel = match kind {
-                    PacketKind::Rtp | PacketKind::Retransmission | PacketKind::Parity => channels.rtp,
-                    PacketKind::Rtcp => channels.rtcp,
-                };
-                let outgoing = Outgoing { bytes: encode_interleaved(channel, bytes), written: None };
-                writer.try_send(outgoing).map_err(|_| {
-                    io::Error::new(io::ErrorKind::WouldBlock, "the connection is full or closed")
-                })
+                let channel = if kind.is_rtp() { channels.rtp } else { channels.rtcp };
+                writer.try_send(encode_interleaved(channel, bytes))
+            }
+        }
+    }
+
+    /// Sends RTP packets together. `with_segmentation` allows that they pass the network stack as one datagram.
+    ///
+    /// # Errors
+    /// Returns an error if not all were sent; the others count as lost.
+    pub async fn send_batch(&mut self, batch: &PacketBatch, with_segmentation: bool) -> io::Result<()> {
+        match self {
+            Self::Udp { sockets, rtp_address, batch_method, .. } => {
+                let packets: Vec<_> = batch.packets().collect();
+                let datagrams: Vec<_> =
+                    packets.iter().map(|packet| [&packet.header[..], packet.rest]).collect();
+                if with_segmentation {
+                    return send_datagrams(&sockets.rtp, *rtp_address, &datagrams, batch_method).await;
+                }
+                let mut method = batch_method.without_segmentation();
+                send_datagrams(&sockets.rtp, *rtp_address, &datagrams, &mut method).await
+            }
+            Self::Interleaved { writer, channels } => {
+                let mut bytes =
+                    BytesMut::with_capacity(INTERLEAVED_PREFIX_LENGTH * batch.packet_count() + batch.bytes());
+                for packet in batch.packets() {
+                    bytes.put_slice(&interleaved_prefix(channels.rtp, packet.length()));
+                    bytes.put_slice(&packet.header);
+                    bytes.put_slice(packet.rest);
+                }
+                writer.try_send(bytes.freeze())
             }
         }
     }

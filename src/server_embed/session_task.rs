@@ -16,7 +16,7 @@ use super::handlers::Resource;
 use super::rtp_sender::RtpSender;
 use super::session::{Handled, ServerSession};
 use super::session_table::{SessionMessage, SessionResponse};
-use super::stream::StreamOutput;
+use super::stream::{PacketBatch, StreamOutput};
 use crate::impairment::{RawPacket, SessionLink};
 use crate::media::payload::PacketizedFrame;
 use crate::media_file::MediaFile;
@@ -184,13 +184,15 @@ impl SessionTask {
                 self.write_packet(&packet).await;
                 continue;
             }
+            let max_length = if state.link.is_bypassed(now) { self.rtp_sender.max_batch_length() } else { 1 };
+            self.session.stream().set_max_batch_length(max_length);
             let due = match self.session.stream().poll_output(now) {
                 StreamOutput::Fetch(frame) => {
                     state.pending_fetch = Some(self.fetch_frame(frame));
                     continue;
                 }
-                StreamOutput::Rtp(packet) => {
-                    self.send_packet(RawPacket::rtp(packet), state).await;
+                StreamOutput::Rtp(batch) => {
+                    self.send_batch(&batch, state).await;
                     continue;
                 }
                 StreamOutput::Retransmission(packet) => {
@@ -215,6 +217,24 @@ impl SessionTask {
             };
             let next = due.into_iter().chain(state.link.poll_timeout()).min();
             return next.map_or(WaitReason::Idle, WaitReason::Until);
+        }
+    }
+
+    /// Sends packets of a frame, together unless they are to pass the emulated network.
+    async fn send_batch(&mut self, batch: &PacketBatch, state: &mut TaskState) {
+        if !state.link.is_bypassed(Instant::now()) {
+            for packet in batch.packets() {
+                self.send_packet(RawPacket::rtp(packet.to_vec()), state).await;
+            }
+            return;
+        }
+        state.link.record_bypassed(batch.ssrc(), batch.sequences());
+        let with_segmentation = self.context.uses_segmentation();
+        if let Err(error) = self.rtp_sender.send_batch(batch, with_segmentation).await
+            && self.context.debug_log.admits_debug(self.peer.ip())
+        {
+            let packets = batch.packet_count();
+            tracing::debug!(peer = %self.peer, packets, %error, "cannot send packets");
         }
     }
 

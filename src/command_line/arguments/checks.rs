@@ -45,6 +45,7 @@ impl cli::Serve {
             tls,
             session_timeout: self.session_timeout,
             quality: self.quality,
+            segmentation: self.segmentation,
             limits: self.limits.apply(Limits::default()),
             network: self.network.settings()?,
             verbose: self.verbosity.verbose,

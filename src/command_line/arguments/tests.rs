@@ -59,8 +59,9 @@ fn command_name_is_a_file_unless_it_stands_first() {
 #[test]
 fn serve_options_are_parsed() {
     let serve = parse_serve(
-        "serve --listen 0.0.0.0:9000 --quality 80 a --user ann --password-file p --session-timeout 5 b",
+        "serve --listen 0.0.0.0:9000 --quality 80 a --user ann --password-file p --session-timeout 5 b --segmentation always",
     );
+    assert_eq!(serve.segmentation, Segmentation::Always);
     assert_eq!((serve.listen.to_string().as_str(), serve.paths.len()), ("0.0.0.0:9000", 2));
     assert_eq!((Some(serve.quality), serve.session_timeout), (Quality::new(80), Duration::from_secs(5)));
     let user = UserArguments { name: "ann".to_owned(), password_file: "p".into() };
@@ -82,6 +83,7 @@ fn serve_defaults_are_those_of_the_server() {
     let (serve, options) = (parse_serve("serve x"), ServerOptions::default());
     assert_eq!(serve.listen.to_string(), "127.0.0.1:8554");
     assert_eq!((serve.session_timeout, serve.quality), (options.session_timeout, options.quality));
+    assert_eq!(serve.segmentation, options.segmentation);
     assert_eq!((serve.rate, serve.user), (None, None));
 }
 

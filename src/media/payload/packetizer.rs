@@ -26,14 +26,43 @@ pub const MAX_PACKET_SIZE: usize = 1_412;
 #[derive(Debug, Clone)]
 pub struct PacketizedFrame {
     packets: Vec<Bytes>,
-    bytes: usize,
+    /// Length of each packet without RTP header and extension, in bytes.
+    payload_lengths: Vec<usize>,
     restart_error: Option<&'static str>,
 }
 
 impl PacketizedFrame {
+    fn new(packets: Vec<Bytes>) -> Self {
+        let payload_length =
+            |packet: &Bytes| rtp::Packet::parse(packet.clone()).map_or(0, |packet| packet.payload.len());
+        let payload_lengths = packets.iter().map(payload_length).collect();
+        Self { packets, payload_lengths, restart_error: None }
+    }
+
     /// Returns the packets in order, with sequence number, timestamp and SSRC set to zero.
     pub fn packets(&self) -> &[Bytes] {
         &self.packets
+    }
+
+    /// Returns a packet as its fixed header, with the fields of a session, and everything after it. `timestamp` is in RTP
+    /// ticks.
+    ///
+    /// # Panics
+    /// Panics if `index` is not below the number of packets.
+    pub fn packet(
+        &self,
+        index: usize,
+        sequence: u16,
+        timestamp: u32,
+        ssrc: u32,
+    ) -> ([u8; rtp::HEADER_LENGTH], &[u8]) {
+        let (template, rest) = self.packets[index].split_at(rtp::HEADER_LENGTH);
+        let mut header = [0; rtp::HEADER_LENGTH];
+        header.copy_from_slice(template);
+        header[2..4].copy_from_slice(&sequence.to_be_bytes());
+        header[4..8].copy_from_slice(&timestamp.to_be_bytes());
+        header[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        (header, rest)
     }
 
     /// Writes a packet with the fields of a session to `buffer`, which is cleared first. `timestamp` is in RTP ticks.
@@ -41,11 +70,10 @@ impl PacketizedFrame {
     /// # Panics
     /// Panics if `index` is not below the number of packets.
     pub fn write_packet(&self, index: usize, sequence: u16, timestamp: u32, ssrc: u32, buffer: &mut Vec<u8>) {
+        let (header, rest) = self.packet(index, sequence, timestamp, ssrc);
         buffer.clear();
-        buffer.extend_from_slice(&self.packets[index]);
-        buffer[2..4].copy_from_slice(&sequence.to_be_bytes());
-        buffer[4..8].copy_from_slice(&timestamp.to_be_bytes());
-        buffer[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        buffer.extend_from_slice(&header);
+        buffer.extend_from_slice(rest);
     }
 
     /// Returns the length of a packet without RTP header and extension, in bytes.
@@ -53,7 +81,7 @@ impl PacketizedFrame {
     /// # Panics
     /// Panics if `index` is not below the number of packets.
     pub fn payload_length(&self, index: usize) -> usize {
-        rtp::Packet::parse(self.packets[index].clone()).map_or(0, |packet| packet.payload.len())
+        self.payload_lengths[index]
     }
 
     /// Returns the reason why no restart markers were inserted although the format asks for them; `None` if they were, or
@@ -64,7 +92,7 @@ impl PacketizedFrame {
 
     /// Returns the total length of all packets, in bytes of UDP payload.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.packets.iter().map(Bytes::len).sum()
     }
 }
 
@@ -90,7 +118,7 @@ fn packetize_classroom(jpeg: &[u8], max_size: usize) -> Result<PacketizedFrame, 
     let header =
         rtp::Header { marker: true, payload_type: JPEG_PAYLOAD_TYPE, sequence: 0, timestamp: 0, ssrc: 0 };
     let packet = Bytes::from([&header.encode(false), &fitted[..]].concat());
-    Ok(PacketizedFrame { bytes: packet.len(), packets: vec![packet], restart_error: None })
+    Ok(PacketizedFrame::new(vec![packet]))
 }
 
 fn packetize_rfc2435(frame: &Rfc2435Frame<'_>) -> PacketizedFrame {
@@ -281,8 +309,7 @@ fn fragment(headers: &FragmentHeaders<'_>, data: &[u8]) -> PacketizedFrame {
         packets.push(buffer.split().freeze());
         offset += part.len();
         if is_last {
-            let bytes = packets.iter().map(Bytes::len).sum();
-            return PacketizedFrame { packets, bytes, restart_error: None };
+            return PacketizedFrame::new(packets);
         }
     }
 }

@@ -507,14 +507,23 @@ fn excerpt(line: &str) -> String {
 /// Panics if the packet is longer than 65,535 bytes, the maximum of the length field. Packets sent by Reelay are
 /// shorter.
 pub fn encode_interleaved(channel: u8, packet: &[u8]) -> Bytes {
-    let length =
-        u16::try_from(packet.len()).expect("packet length exceeds the 16-bit length field of its channel");
-    let mut framed = BytesMut::with_capacity(4 + packet.len());
-    framed.put_u8(b'$');
-    framed.put_u8(channel);
-    framed.put_u16(length);
+    let mut framed = BytesMut::with_capacity(INTERLEAVED_PREFIX_LENGTH + packet.len());
+    framed.put_slice(&interleaved_prefix(channel, packet.len()));
     framed.put_slice(packet);
     framed.freeze()
+}
+
+/// Length of the bytes before an interleaved packet.
+pub const INTERLEAVED_PREFIX_LENGTH: usize = 4;
+
+/// Returns the bytes before an RTP or RTCP packet of this length on a channel of the RTSP connection (RFC 2326 §10.12).
+///
+/// # Panics
+/// Panics if the packet is longer than 65,535 bytes, as [`encode_interleaved`].
+pub fn interleaved_prefix(channel: u8, length: usize) -> [u8; INTERLEAVED_PREFIX_LENGTH] {
+    let length = u16::try_from(length).expect("packet length exceeds the 16-bit length field of its channel");
+    let [high, low] = length.to_be_bytes();
+    [b'$', channel, high, low]
 }
 
 #[cfg(test)]

@@ -32,7 +32,8 @@ pub use classroom_request::ClassroomRequest;
 pub use factor::{Factor, FactorError};
 pub use message::{Headers, Method, Request, Response, StatusCode, Version, header};
 pub use message_reader::{
-    FramingError, IncompleteMessage, Message, MessageLimits, MessageReader, encode_interleaved,
+    FramingError, INTERLEAVED_PREFIX_LENGTH, IncompleteMessage, Message, MessageLimits, MessageReader,
+    encode_interleaved, interleaved_prefix,
 };
 pub use range::{Npt, NptRange, RangeError};
 pub use rtp_info::RtpInfo;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::Connection;
 use crate::media_file::MediaFile;
 use crate::net::clock;
+use crate::net::udp_batch::BatchMethod;
 use crate::net::udp_ports::AsyncSocketPair;
 use crate::proto::rtsp::{Request, Response, StatusCode};
 use crate::server_embed::handlers::Resource;
@@ -117,12 +118,14 @@ impl Connection {
                 sockets: sockets?,
                 rtp_address: self.peer_address(ports.rtp),
                 rtcp_address: self.peer_address(ports.rtcp),
+                batch_method: BatchMethod::BEST,
             },
             // The stream of a classroom program sends no RTCP, so its RTCP address is never used.
             Delivery::RtpOnly(port) => RtpSender::Udp {
                 sockets: sockets?,
                 rtp_address: self.peer_address(port),
                 rtcp_address: self.peer_address(port),
+                batch_method: BatchMethod::BEST,
             },
             Delivery::Interleaved(channels) => {
                 RtpSender::Interleaved { writer: self.writer.clone(), channels }

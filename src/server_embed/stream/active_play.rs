@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::burst_limiter::BurstLimiter;
 use super::pacer::Pacer;
+use super::packet_batch::{PacketBatch, batch_length};
 use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
 use crate::server_embed::playback_speed::PlaybackSpeed;
@@ -60,17 +61,6 @@ pub struct HeaderFields {
     pub ssrc: u32,
 }
 
-/// Packet to be sent.
-#[derive(Debug)]
-pub struct EncodedPacket {
-    /// Complete RTP packet, header included.
-    pub bytes: Vec<u8>,
-    /// Length without the RTP header and its extension, in bytes.
-    pub payload_bytes: usize,
-    /// Number of packets of its frame that follow it.
-    pub remaining: usize,
-}
-
 impl ActivePlay {
     /// Starts a PLAY at `now` with frame `position`, whose RTP timestamp is that of `first_tick`.
     pub fn new(
@@ -111,16 +101,21 @@ impl ActivePlay {
         self.first_tick + self.pacer.ticks_at(now)
     }
 
-    /// Encodes the next packet of the frame that is being sent, and counts it as sent at `now`; `None` if no frame is
-    /// being sent.
-    pub fn next_packet(&mut self, now: Instant, fields: HeaderFields) -> Option<EncodedPacket> {
+    /// Returns the next packets of the frame that is being sent, at most `max_length`, and counts them as sent at `now`;
+    /// `None` if no frame is being sent.
+    pub fn next_batch(
+        &mut self,
+        now: Instant,
+        fields: HeaderFields,
+        max_length: usize,
+    ) -> Option<PacketBatch> {
         let FrameState::Sending(transmission) = &mut self.frame_state else { return None };
-        let packet = transmission.next_packet(fields);
+        let batch = transmission.next_batch(fields, max_length);
         self.last_sent_at = Some(now);
-        if packet.remaining == 0 {
+        if batch.remaining() == 0 {
             self.frame_state = FrameState::Due;
         }
-        Some(packet)
+        Some(batch)
     }
 }
 
@@ -130,13 +125,13 @@ impl FrameTransmission {
         Self { frame, next_packet: 0, started_at: None }
     }
 
-    /// Instant at which the next packet may be sent; `None` if that is now.
+    /// Instant at which the next packets, at most `max_length`, may be sent; `None` if that is now.
     pub fn wait_until(
         &mut self,
         now: Instant,
         pacer: &Pacer,
         frame: u64,
-        burst_limiter: &BurstLimiter,
+        (burst_limiter, max_length): (&BurstLimiter, usize),
     ) -> Option<Instant> {
         // The packets of a frame that was read late are spread as well, from now on.
         let started_at = *self.started_at.get_or_insert_with(|| pacer.due(frame).max(now));
@@ -144,16 +139,17 @@ impl FrameTransmission {
         if now < due {
             return Some(due);
         }
-        burst_limiter.wait_until(now)
+        burst_limiter.wait_until(now, batch_length(self.remaining(), max_length))
     }
 
-    fn next_packet(&mut self, fields: HeaderFields) -> EncodedPacket {
-        let HeaderFields { sequence, timestamp, ssrc } = fields;
-        let mut bytes = Vec::new();
-        self.frame.write_packet(self.next_packet, sequence, timestamp, ssrc, &mut bytes);
-        let payload_bytes = self.frame.payload_length(self.next_packet);
-        self.next_packet += 1;
-        let remaining = self.frame.packets().len().saturating_sub(self.next_packet);
-        EncodedPacket { bytes, payload_bytes, remaining }
+    fn next_batch(&mut self, fields: HeaderFields, max_length: usize) -> PacketBatch {
+        let first = self.next_packet;
+        self.next_packet += batch_length(self.remaining(), max_length);
+        PacketBatch::new(self.frame.clone(), first..self.next_packet, fields)
+    }
+
+    /// Number of packets that have not been sent.
+    fn remaining(&self) -> usize {
+        self.frame.packets().len().saturating_sub(self.next_packet)
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// Maximum number of packets in one burst. The default receive buffer of a Linux socket (208 KiB) holds 90 packets of
 /// our size, including the overhead that the kernel adds to each, and the receiver needs time to wake up and read
 /// them.
-const MAX_BURST_PACKETS: u32 = 48;
+pub const MAX_BURST_PACKETS: u32 = 48;
 
 /// Time from the start of one burst to the start of the next.
 const BURST_INTERVAL: Duration = Duration::from_millis(1);
@@ -21,17 +21,17 @@ pub struct BurstLimiter {
 }
 
 impl BurstLimiter {
-    /// Instant at which the next packet may be sent; `None` if that is now. After a complete burst it is the start of the
-    /// next one, not the time of a single packet.
-    pub fn wait_until(&self, now: Instant) -> Option<Instant> {
+    /// Instant at which the next `packets` packets may be sent together; `None` if that is now. After a complete burst it
+    /// is the start of the next one, not the time of a single packet.
+    pub fn wait_until(&self, now: Instant, packets: usize) -> Option<Instant> {
         let backlog = self.backlog_at(now);
-        (backlog > BURST_INTERVAL - PACKET_TIME).then(|| now + backlog)
+        (backlog > BURST_INTERVAL.saturating_sub(time_of(packets))).then(|| now + backlog)
     }
 
-    /// Counts a packet that was sent.
-    pub fn record_packet(&mut self, now: Instant) {
+    /// Counts packets that were sent together.
+    pub fn record_packets(&mut self, now: Instant, packets: usize) {
         // Counted from the actual time of sending: timers are late, and a late burst must not join the next one.
-        self.backlog = self.backlog_at(now) + PACKET_TIME;
+        self.backlog = self.backlog_at(now) + time_of(packets);
         self.updated_at = Some(now);
     }
 
@@ -45,6 +45,12 @@ impl BurstLimiter {
 const PACKET_TIME: Duration =
     Duration::from_nanos(BURST_INTERVAL.as_nanos() as u64 / MAX_BURST_PACKETS as u64);
 
+/// Time that the receiver is granted to read these packets. [`MAX_BURST_PACKETS`] are the most that are sent together.
+fn time_of(packets: usize) -> Duration {
+    let packets = u32::try_from(packets).unwrap_or(u32::MAX).min(MAX_BURST_PACKETS);
+    PACKET_TIME.saturating_mul(packets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,12 +63,12 @@ mod tests {
             let (mut now, mut burst, mut longest_burst) = (start, 0, 0);
             for _ in 0..packets {
                 burst += 1;
-                while let Some(resume) = limiter.wait_until(now) {
+                while let Some(resume) = limiter.wait_until(now, 1) {
                     // The timer is late.
                     now = resume + BURST_INTERVAL;
                     burst = 1;
                 }
-                limiter.record_packet(now);
+                limiter.record_packets(now, 1);
                 longest_burst = longest_burst.max(burst);
             }
             ((now - start).as_millis(), longest_burst)
@@ -77,15 +83,30 @@ mod tests {
         let start = Instant::now();
         let mut limiter = BurstLimiter::default();
         let at = |micros| start + Duration::from_micros(micros);
-        limiter.record_packet(start);
-        (0..47).for_each(|_| limiter.record_packet(at(990)));
+        limiter.record_packets(start, 1);
+        (0..47).for_each(|_| limiter.record_packets(at(990), 1));
         // The time of one packet has passed since the first.
-        assert_eq!(limiter.wait_until(at(1_000)), None);
-        limiter.record_packet(at(1_000));
+        assert_eq!(limiter.wait_until(at(1_000), 1), None);
+        limiter.record_packets(at(1_000), 1);
         assert!(
-            limiter.wait_until(at(1_000)).is_some_and(|until| until > at(1_900)),
+            limiter.wait_until(at(1_000), 1).is_some_and(|until| until > at(1_900)),
             "the last 48 packets are recent"
         );
-        assert_eq!(limiter.wait_until(at(2_000)), None);
+        assert_eq!(limiter.wait_until(at(2_000), 1), None);
+    }
+
+    #[test]
+    fn packets_that_are_sent_together_wait_for_the_time_of_all() {
+        let start = Instant::now();
+        let mut limiter = BurstLimiter::default();
+        let at = |micros| start + Duration::from_micros(micros);
+        assert_eq!(limiter.wait_until(start, 48), None);
+        limiter.record_packets(start, 16);
+        assert_eq!(
+            (limiter.wait_until(start, 32), limiter.wait_until(at(10), 33)),
+            (None, Some(at(334) - Duration::from_nanos(672)))
+        );
+        assert_eq!(limiter.wait_until(at(334), 48), None);
+        assert_eq!(limiter.wait_until(at(334), 5_000), None, "no burst waits for ever");
     }
 }

@@ -4,14 +4,15 @@
 //! returns, answer each [`StreamOutput::Fetch`] with [`RtpStream::provide_frame`], [`RtpStream::skip_frame`] or
 //! [`RtpStream::end_at`], and call it again at the instant of a [`StreamOutput::Wait`] and after any other input.
 //!
-//! `pacer` computes when frames are due and `burst_limiter` limits how many packets leave at once; `active_play`
-//! combines them for one PLAY. `sequence` and `rtp_clock` number and time the packets, `sender_reports` is the
+//! `pacer` computes when frames are due, `packet_batch` has the packets that are sent together, and `burst_limiter` limits
+//! how many leave at once; `active_play` combines them for one PLAY. `sequence` and `rtp_clock` number and time the packets, `sender_reports` is the
 //! stream's RTCP.
 
 mod active_play;
 mod burst_limiter;
 mod identity;
 mod pacer;
+mod packet_batch;
 mod parity;
 mod retransmission;
 mod rtp_clock;
@@ -21,7 +22,9 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 
+pub use burst_limiter::MAX_BURST_PACKETS;
 pub use identity::{Identity, parity_ssrc, retransmission_ssrc};
+pub use packet_batch::{PacketBatch, SplitPacket};
 pub use parity::FEC_PAYLOAD_TYPE;
 pub use retransmission::{HISTORY_TIME, RTX_PAYLOAD_TYPE};
 pub use rtp_stream::{PlayStart, RtpStream, StreamOutput};

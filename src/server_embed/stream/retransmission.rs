@@ -84,14 +84,14 @@ impl Retransmissions {
     }
 
     /// Keeps a packet that was sent.
-    pub fn record_packet(&mut self, now: Instant, sequence: u16, bytes: &[u8]) {
+    pub fn record_packet(&mut self, now: Instant, sequence: u16, bytes: Vec<u8>) {
         let is_next = self.history.back().is_none_or(|last| last.sequence.wrapping_add(1) == sequence);
         if !is_next {
             self.clear();
         }
         self.allowance = (self.allowance + bytes.len() / SHARE_DIVISOR).min(MAX_ALLOWANCE);
         self.history_bytes += bytes.len();
-        let (sent_at, bytes) = (now, bytes.to_vec());
+        let sent_at = now;
         self.history.push_back(SentPacket { sequence, sent_at, resent_at: None, is_pending: false, bytes });
         while self.history.front().is_some_and(|first| {
             now.saturating_duration_since(first.sent_at) > HISTORY_TIME
@@ -185,7 +185,7 @@ mod tests {
         let mut sent = Retransmissions::new(9, 65_535);
         (65_530..=65_535)
             .chain(0..10)
-            .for_each(|sequence| sent.record_packet(now, sequence, &packet(sequence, 100)));
+            .for_each(|sequence| sent.record_packet(now, sequence, packet(sequence, 100)));
         sent.handle_nack(now, &[65_535, 3, 65_535, 40]);
         let first = Packet::parse(sent.next_packet(now).unwrap().bytes.into()).unwrap();
         assert_eq!((first.header.ssrc, first.header.payload_type, first.header.sequence), (9, 97, 65_535));
@@ -203,13 +203,13 @@ mod tests {
         let mut sent = Retransmissions::new(9, 0);
         for sequence in 0..60_000u16 {
             let now = start + Duration::from_micros(10) * u32::from(sequence);
-            sent.record_packet(now, sequence, &packet(sequence, if sequence < 20_000 { 1_400 } else { 0 }));
+            sent.record_packet(now, sequence, packet(sequence, if sequence < 20_000 { 1_400 } else { 0 }));
             assert!(sent.history_bytes <= MAX_HISTORY_BYTES && sent.history.len() <= MAX_HISTORY_PACKETS);
         }
         let later = start + 2 * HISTORY_TIME;
         sent.handle_nack(later, &[59_999]);
         assert!(original_sequences(&mut sent, later).is_empty(), "the packet could not come in time");
-        sent.record_packet(later, 60_000, &packet(60_000, 0));
+        sent.record_packet(later, 60_000, packet(60_000, 0));
         assert_eq!(sent.history.len(), 1);
         sent.handle_nack(later, &(0..=u16::MAX).collect::<Vec<_>>());
         assert_eq!(original_sequences(&mut sent, later), [60_000]);
@@ -222,7 +222,7 @@ mod tests {
         let (count, length) = (2_000u16, 1_400);
         let mut resent = 0;
         for sequence in 0..count {
-            sent.record_packet(now, sequence, &packet(sequence, length));
+            sent.record_packet(now, sequence, packet(sequence, length));
             sent.handle_nack(now, &[sequence]);
             resent += original_sequences(&mut sent, now).len();
         }

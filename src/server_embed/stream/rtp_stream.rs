@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
 use super::burst_limiter::BurstLimiter;
 use super::identity::{Identity, parity_ssrc, retransmission_ssrc};
+use super::packet_batch::PacketBatch;
 use super::parity::ParityPackets;
 use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
@@ -24,8 +25,8 @@ pub enum StreamOutput {
     /// Request for the packets of this frame. To be answered with [`RtpStream::provide_frame`],
     /// [`RtpStream::skip_frame`] or [`RtpStream::end_at`].
     Fetch(u64),
-    /// RTP packet to send.
-    Rtp(Vec<u8>),
+    /// RTP packets of one frame to send now.
+    Rtp(PacketBatch),
     /// RTP packet to send again, on the stream of retransmissions (RFC 4588).
     Retransmission(Vec<u8>),
     /// RTP packet with parity of others to send, on the stream of parity packets (RFC 5109).
@@ -71,6 +72,7 @@ pub struct RtpStream {
     position: u64,
     active_play: Option<ActivePlay>,
     burst_limiter: BurstLimiter,
+    max_batch_length: usize,
     /// Packets for retransmission; `None` unless the receiver has asked for it.
     retransmissions: Option<Retransmissions>,
     /// Parity of the packets; `None` unless the receiver has asked for it.
@@ -101,6 +103,7 @@ impl RtpStream {
             position: 0,
             active_play: None,
             burst_limiter: BurstLimiter::default(),
+            max_batch_length: 1,
             retransmissions: None,
             parity: None,
         }
@@ -117,6 +120,17 @@ impl RtpStream {
     pub fn with_parity(self, group_size: GroupSize) -> Self {
         let parity = ParityPackets::new(parity_ssrc(self.ssrc), (self.ssrc >> 4) as u16, group_size);
         Self { parity: Some(parity), ..self }
+    }
+
+    /// Sets the maximum number of packets that are sent together; 1 sends each packet when it is due. With retransmission or
+    /// parity it is always 1.
+    pub fn set_max_batch_length(&mut self, max_length: usize) {
+        self.max_batch_length = max_length;
+    }
+
+    fn max_batch_length(&self) -> usize {
+        let has_repair = self.retransmissions.is_some() || self.parity.is_some();
+        if has_repair { 1 } else { self.max_batch_length }
     }
 
     /// Creates a stream for a classroom program, without RTCP. Each frame is one packet, and its sequence number is
@@ -290,7 +304,7 @@ impl RtpStream {
         if self.active_play.is_none() || !self.has_pending_repair() {
             return self.poll_play(now);
         }
-        let Some(next_burst) = self.burst_limiter.wait_until(now) else {
+        let Some(next_burst) = self.burst_limiter.wait_until(now, 1) else {
             let repair = self.next_parity_packet(now).or_else(|| self.next_retransmission(now));
             return repair.unwrap_or_else(|| self.poll_play(now));
         };
@@ -309,7 +323,7 @@ impl RtpStream {
     fn next_retransmission(&mut self, now: Instant) -> Option<StreamOutput> {
         let retransmissions = self.retransmissions.as_mut()?;
         let retransmission = retransmissions.next_packet(now)?;
-        self.burst_limiter.record_packet(now);
+        self.burst_limiter.record_packets(now, 1);
         self.reports.record_repair(retransmissions.ssrc(), retransmission.payload_bytes);
         Some(StreamOutput::Retransmission(retransmission.bytes))
     }
@@ -317,13 +331,14 @@ impl RtpStream {
     fn next_parity_packet(&mut self, now: Instant) -> Option<StreamOutput> {
         let parity = self.parity.as_mut()?;
         let bytes = parity.next_packet()?;
-        self.burst_limiter.record_packet(now);
+        self.burst_limiter.record_packets(now, 1);
         self.reports.record_repair(parity.ssrc(), bytes.len().saturating_sub(HEADER_LENGTH));
         Some(StreamOutput::Parity(bytes))
     }
 
     /// Returns what the PLAY in progress demands now.
     fn poll_play(&mut self, now: Instant) -> StreamOutput {
+        let max_length = self.max_batch_length();
         let Some(play) = &mut self.active_play else { return StreamOutput::Idle };
         let stop = play.stop_frame();
         match &mut play.frame_state {
@@ -334,12 +349,13 @@ impl RtpStream {
                 self.request_frame()
             }
             FrameState::Sending(transmission) => {
-                let due = transmission.wait_until(now, &play.pacer, self.position, &self.burst_limiter);
+                let burst = (&self.burst_limiter, max_length);
+                let due = transmission.wait_until(now, &play.pacer, self.position, burst);
                 match due {
                     Some(due) if due < now + LONG_WAIT => StreamOutput::Wait(due),
                     _ if self.reports.is_due(now) => self.next_report(now),
                     Some(due) => self.wait_long(now, due),
-                    None => StreamOutput::Rtp(self.next_packet(now)),
+                    None => self.next_batch(now).map_or(StreamOutput::Idle, StreamOutput::Rtp),
                 }
             }
         }
@@ -404,29 +420,42 @@ impl RtpStream {
         StreamOutput::Fetch(self.position)
     }
 
-    fn next_packet(&mut self, now: Instant) -> Vec<u8> {
-        let Some(play) = &mut self.active_play else { return Vec::new() };
+    fn next_batch(&mut self, now: Instant) -> Option<PacketBatch> {
+        let max_length = self.max_batch_length();
+        let play = self.active_play.as_mut()?;
         let tick = play.tick_of(self.position);
         let fields = HeaderFields {
             sequence: self.sequence.next(),
             timestamp: self.clock.timestamp(tick),
             ssrc: self.ssrc,
         };
-        let Some(packet) = play.next_packet(now, fields) else { return Vec::new() };
+        let batch = play.next_batch(now, fields, max_length)?;
         self.clock.set_earliest_tick(tick + play.pacer.interval_ticks(self.position));
-        self.burst_limiter.record_packet(now);
-        self.reports.record_packet(packet.payload_bytes);
-        if let Some(retransmissions) = &mut self.retransmissions {
-            retransmissions.record_packet(now, fields.sequence, &packet.bytes);
-        }
-        if let Some(parity) = &mut self.parity {
-            parity.record_packet(&packet.bytes, fields.timestamp, packet.remaining);
-        }
-        self.sequence.record_packet();
-        if packet.remaining == 0 {
+        self.burst_limiter.record_packets(now, batch.packet_count());
+        self.reports.record_packets(batch.packet_count(), batch.payload_bytes());
+        self.record_for_repair(now, &batch, fields.timestamp);
+        self.sequence.record_packets(batch.packet_count());
+        if batch.remaining() == 0 {
             self.advance();
         }
-        packet.bytes
+        Some(batch)
+    }
+
+    /// Keeps packets for retransmission, and adds them to the parity packets.
+    fn record_for_repair(&mut self, now: Instant, batch: &PacketBatch, timestamp: u32) {
+        if self.retransmissions.is_none() && self.parity.is_none() {
+            return;
+        }
+        for ((packet, sequence), following) in batch.packets().zip(batch.sequences()).zip(1..) {
+            let bytes = packet.to_vec();
+            if let Some(parity) = &mut self.parity {
+                let remaining = batch.remaining() + batch.packet_count() - following;
+                parity.record_packet(&bytes, timestamp, remaining);
+            }
+            if let Some(retransmissions) = &mut self.retransmissions {
+                retransmissions.record_packet(now, sequence, bytes);
+            }
+        }
     }
 
     /// Both clocks at an instant. During a PLAY the RTP clock is that of the PLAY, which may be ahead of the wall

@@ -116,9 +116,10 @@ impl SenderReports {
         self.receiver_reference = None;
     }
 
-    /// Counts an RTP packet that was sent. `payload_bytes` does not include the RTP header and its extension.
-    pub fn record_packet(&mut self, payload_bytes: usize) {
-        self.packet_count = self.packet_count.wrapping_add(1);
+    /// Counts RTP packets that were sent. `payload_bytes` does not include the RTP headers and their extensions.
+    pub fn record_packets(&mut self, count: usize, payload_bytes: usize) {
+        // Truncated on purpose: both counts are modulo 2^32.
+        self.packet_count = self.packet_count.wrapping_add(count as u32);
         self.payload_bytes = self.payload_bytes.wrapping_add(payload_bytes as u32);
     }
 

@@ -32,17 +32,17 @@ impl SequenceCounter {
         self.next
     }
 
-    /// Counts a packet that was sent.
-    pub fn record_packet(&mut self) {
+    /// Counts packets that were sent.
+    pub fn record_packets(&mut self, count: usize) {
         if self.unit == SequenceUnit::Packets {
-            self.next = self.next.wrapping_add(1);
+            // Truncated on purpose: the counter is modulo 2^16.
+            self.next = self.next.wrapping_add(count as u16);
         }
     }
 
     /// Counts frames that were sent or skipped.
     pub fn record_frames(&mut self, count: u64) {
         if self.unit == SequenceUnit::Frames {
-            // Truncated on purpose: the counter is modulo 2^16.
             self.next = self.next.wrapping_add(count as u16);
         }
     }

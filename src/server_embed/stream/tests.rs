@@ -36,6 +36,10 @@ fn stream(now: Instant) -> RtpStream {
     )
 }
 
+fn parse(batch: &PacketBatch) -> impl Iterator<Item = Packet> {
+    batch.packets().map(|packet| Packet::parse(packet.to_vec().into()).unwrap())
+}
+
 /// Runs the stream on virtual time, with a file of `frames` frames; returns each RTP packet and when it was sent.
 fn send_until(stream: &mut RtpStream, from: Instant, until: Instant, frames: u64) -> Vec<(Duration, Packet)> {
     let (mut now, mut sent) = (from, Vec::new());
@@ -43,7 +47,7 @@ fn send_until(stream: &mut RtpStream, from: Instant, until: Instant, frames: u64
         match stream.poll_output(now) {
             StreamOutput::Fetch(index) if index < frames => stream.provide_frame(index, frame(3_000)),
             StreamOutput::Fetch(index) => stream.end_at(index),
-            StreamOutput::Rtp(bytes) => sent.push((now - from, Packet::parse(bytes.into()).unwrap())),
+            StreamOutput::Rtp(batch) => sent.extend(parse(&batch).map(|packet| (now - from, packet))),
             StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) | StreamOutput::Parity(_) => {}
             StreamOutput::Wait(due) => now = due,
             StreamOutput::Idle | StreamOutput::Ended => break,
@@ -68,6 +72,41 @@ fn frames_follow_media_clock_and_packets_are_spread() {
     assert_eq!(sent[3].1.header.timestamp, (u32::MAX - 100).wrapping_add(4_500));
     assert!(!stream.is_playing());
     assert_eq!(stream.position(), 3);
+}
+
+#[test]
+fn batches_of_a_frame_are_spread_and_have_the_same_packets() {
+    let now = Instant::now();
+    let send = |max_batch_length| {
+        let mut stream = stream(now);
+        stream.set_max_batch_length(max_batch_length);
+        stream.play(now, None, Some(3), PlaybackSpeed::default());
+        let mut sent = Vec::new();
+        let mut at = now;
+        loop {
+            match stream.poll_output(at) {
+                StreamOutput::Fetch(index) => stream.provide_frame(index, frame(47_000)),
+                StreamOutput::Rtp(batch) => {
+                    sent.push(((at - now).as_micros(), parse(&batch).collect::<Vec<_>>()))
+                }
+                StreamOutput::Wait(due) => at = due,
+                StreamOutput::Ended => break,
+                other => drop(other),
+            }
+        }
+        sent
+    };
+    let (single, batches) = (send(1), send(16));
+    let lengths: Vec<_> = batches.iter().map(|(at, packets)| (*at, packets.len())).collect();
+    assert_eq!(lengths[3..6], [(50_000, 12), (52_823, 11), (55_411, 11)]);
+    let packets = |sent: Vec<(u128, Vec<Packet>)>| {
+        sent.into_iter().flat_map(|(_, packets)| packets).collect::<Vec<_>>()
+    };
+    let (single, batches) = (packets(single), packets(batches));
+    assert_eq!(single.len(), 3 * 34);
+    for (one, other) in single.iter().zip(&batches) {
+        assert_eq!((one.header, &one.payload), (other.header, &other.payload));
+    }
 }
 
 #[test]
@@ -204,10 +243,10 @@ fn classroom_sequence_numbers_count_frames_across_replays() {
                 StreamOutput::Fetch(index) => {
                     stream.provide_frame(index, frame_in_format(PayloadFormat::Classroom, 3_000))
                 }
-                StreamOutput::Rtp(bytes) => {
-                    let header = Packet::parse(bytes.into()).unwrap().header;
-                    assert!(header.marker);
-                    numbers.push(header.sequence);
+                StreamOutput::Rtp(batch) => {
+                    let packets: Vec<_> = parse(&batch).collect();
+                    assert!(packets.iter().all(|packet| packet.header.marker));
+                    numbers.extend(packets.iter().map(|packet| packet.header.sequence));
                 }
                 StreamOutput::Rtcp(_) | StreamOutput::Retransmission(_) | StreamOutput::Parity(_) => {
                     panic!("RTCP is sent to a classroom program")
