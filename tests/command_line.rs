@@ -315,6 +315,30 @@ fn duplicate_file_name_is_renamed_and_reported() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn serve_admits_the_connections_that_fit_into_its_open_files() {
+    let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 2));
+    let path = test.path().to_str().unwrap();
+    let first_line = |limit: &str, options: &str| {
+        let mut shell = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_reelay");
+        let script = format!("ulimit {limit}; exec {program} serve --listen 127.0.0.1:0 {options} \"$1\"");
+        shell.args(["-c", &script, "sh", path]);
+        let (mut server, url) = RunningProgram::start(shell.stderr(Stdio::piped()));
+        send_requests(host_and_port(&url), 1);
+        BufReader::new(server.0.stderr.take().unwrap()).lines().next().unwrap().unwrap()
+    };
+    let lowered = first_line("-n 800", "");
+    assert!(lowered.starts_with("At most 400 connections are admitted, because "), "{lowered}");
+    assert!(lowered.contains(" 800 open files; raise that with ulimit -n."), "{lowered}");
+    assert!(first_line("-n 800", "--max-connections 400").ends_with(" OPTIONS - 200"));
+    assert!(
+        first_line("-S -n 800", "--max-connections 900").ends_with(" OPTIONS - 200"),
+        "the soft limit is raised"
+    );
+}
+
+#[test]
 fn truncated_file_is_reported_by_probe_and_serve() {
     let sentence = "film.mjpeg is truncated: 1 incomplete frame is skipped; copy or download it again.";
     let test = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (64, 48), 3));

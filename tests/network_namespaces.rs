@@ -7,7 +7,7 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -293,6 +293,46 @@ fn long_outage_shows_a_banner_and_the_film_goes_on_without_a_click() {
         assert!(!events(reports).iter().any(|event| event.starts_with("closed")), "{case}");
         println!("{case}");
     });
+}
+
+/// Plays frames of several packets over UDP with segmentation offload, over a link with this MTU. Returns the report of
+/// the player and the log of the server.
+fn probe_with_segmentation(mtu: u32) -> Option<(serde_json::Value, String)> {
+    let network = network()?;
+    network.set_server_mtu(mtu);
+    let film = test_file(FileLayout::Records(5), test_jpegs(JpegKind::Standard420, (640, 480), 40));
+    let mut serve = network.server.command(env!("CARGO_BIN_EXE_reelay"));
+    serve.args(["serve", "--listen", &format!("{SERVER_ADDRESS}:8554"), "--fps", &FRAME_RATE.to_string()]);
+    serve.args(["--segmentation", "always", "--verbose"]);
+    serve.arg(film.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = Running(serve.spawn().unwrap());
+    let mut url = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let mut probe = network.viewer.command(env!("CARGO_BIN_EXE_reelay"));
+    let output = probe.args(["probe", "--json", "--transport", "udp", url.trim()]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    server.0.kill().unwrap();
+    let mut log = String::new();
+    server.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    Some((serde_json::from_slice(&output.stdout).unwrap(), log))
+}
+
+#[test]
+fn segmented_packets_arrive_and_a_link_with_a_small_mtu_gets_them_by_another_method() {
+    for (mtu, is_replaced) in [(1_500, false), (1_300, true)] {
+        let Some((report, log)) = probe_with_segmentation(mtu) else { return };
+        let figures = &report["figures"];
+        assert_eq!(
+            (&figures["frames_complete"], &figures["packets_lost"]),
+            (&40.into(), &0.into()),
+            "{report}"
+        );
+        assert!(
+            figures["packets_received"].as_u64().unwrap() > 3 * 40,
+            "frames have several packets: {report}"
+        );
+        assert_eq!(log.contains("sent by another method"), is_replaced, "{mtu}: {log}");
+    }
 }
 
 /// The application and its backend, without a screen. Started by the other tests in a namespace.

@@ -149,7 +149,7 @@ struct Client {
 }
 
 /// Maximum length of a response, in bytes.
-const MAX_RESPONSE_LENGTH: usize = 64 * 1024;
+const MAX_RESPONSE_LENGTH: usize = 256 * 1024;
 
 impl Client {
     async fn connect(url: &str) -> Result<Self, Box<dyn Error>> {
@@ -167,7 +167,10 @@ impl Client {
         let request = format!("{method} {url} RTSP/1.0\r\nCSeq: {}\r\n{headers}\r\n", self.cseq);
         self.connection.write_all(request.as_bytes()).await?;
         let head_end = loop {
-            if let Some(at) = self.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            self.discard_interleaved();
+            let is_response = self.received.first().is_some_and(|first| *first != b'$');
+            let end = self.received.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            if let Some(at) = end.filter(|_| is_response) {
                 break at + 4;
             }
             self.read_more().await?;
@@ -182,6 +185,17 @@ impl Client {
         match head.split_whitespace().nth(1) {
             Some("200") => Ok(head + &body),
             _ => Err(format!("{method} is answered with {}", head.lines().next().unwrap_or_default()).into()),
+        }
+    }
+
+    /// Discards complete packets before the next response: some servers send them before they respond to PLAY.
+    fn discard_interleaved(&mut self) {
+        while let Some([b'$', _, high, low]) = self.received.first_chunk() {
+            let end = 4 + usize::from(u16::from_be_bytes([*high, *low]));
+            if self.received.len() < end {
+                return;
+            }
+            self.received.drain(..end);
         }
     }
 

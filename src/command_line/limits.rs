@@ -20,8 +20,8 @@ pub struct LimitOptions {
     )]
     max_connections_per_address: Option<usize>,
 
-    /// Connections in all, and as many sessions [default: 512 for serve, 128 for proxy, but never fewer than from one
-    /// address]
+    /// Connections in all, and as many sessions [default: 4096 for serve, or what the limit of open files admits,
+    /// 128 for proxy, but never fewer than from one address]
     #[arg(
         long,
         value_name = "N",

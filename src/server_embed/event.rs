@@ -30,6 +30,13 @@ pub enum ServerEvent {
         /// Explanation in the response.
         reason: String,
     },
+    /// The system allows too few open files for the connections that the limits of the server admit.
+    ConnectionsLowered {
+        /// Number of connections that are admitted.
+        connections: usize,
+        /// Number of open files of this process.
+        open_files: u64,
+    },
     /// Events about a client were left out, because there were too many of them.
     EventsLeftOut {
         /// Address of the client.
@@ -56,6 +63,14 @@ pub enum ServerEvent {
         /// Reason for the last one.
         reason: String,
     },
+    /// A session has skipped frames that were due more than a second ago, because the client does not read its connection
+    /// fast enough, or because this machine is too slow. Emitted at the end of the PLAY or of the session.
+    LateFramesSkipped {
+        /// Identifier of the session.
+        session: String,
+        /// Number of frames.
+        count: u64,
+    },
     /// A media file can no longer be read.
     MediaFileFailed {
         /// Name of the file in the library.
@@ -75,11 +90,23 @@ impl fmt::Display for ServerEvent {
                 if status.is_success() { Ok(()) } else { write!(f, " {reason}") }
             }
             Self::ConnectionRefused { peer, reason } => write!(f, "{peer} refused: {reason}"),
+            Self::ConnectionsLowered { connections, open_files } => write!(
+                f,
+                "At most {connections} connections are admitted, because this process may have only {open_files} open \
+                 files; raise that with ulimit -n."
+            ),
             Self::EventsLeftOut { address, count } => write!(f, "{address}: {count} lines are left out here"),
             Self::SessionExpired { session } => write!(f, "session {session} timed out"),
             Self::MediaFileWarning { warning } => f.write_str(warning),
             Self::FramesSkipped { name, count, reason } => {
                 write!(f, "{name}: {count} frames in a row cannot be sent and are skipped: {reason}")
+            }
+            Self::LateFramesSkipped { session, count } => {
+                let frames = if *count == 1 { "frame" } else { "frames" };
+                write!(
+                    f,
+                    "session {session}: {count} late {frames} skipped, the client or this machine is too slow"
+                )
             }
             Self::MediaFileFailed { name, error } => write!(f, "{name} can no longer be read: {error}"),
         }

@@ -14,6 +14,7 @@ use super::event::{Observer, ServerEvent};
 use super::options::ServerOptions;
 use crate::media_file::{Library, MediaFile};
 use crate::net::acceptor::{Accepted, Acceptor, Arrival};
+use crate::net::open_files;
 use crate::proto::rtsp::RtspUrl;
 
 /// Maximum time that [`Server::stop`] waits for connections and sessions to close.
@@ -29,11 +30,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts to listen, and serves connections in the background of the current tokio runtime.
+    /// Starts to listen, and serves connections in the background of the current tokio runtime. Raises the limit of open
+    /// files of this process; where the system allows too few, fewer connections are admitted.
     ///
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
-    pub async fn start(options: ServerOptions, observer: Observer) -> io::Result<Self> {
+    pub async fn start(mut options: ServerOptions, observer: Observer) -> io::Result<Self> {
+        if let Some(open_files) = open_files::raise_limit() {
+            let limits = options.limits.within_open_files(open_files);
+            let connections = limits.max_connections;
+            if connections < options.limits.max_connections {
+                observer.emit(ServerEvent::ConnectionsLowered { connections, open_files });
+            }
+            options.limits = limits;
+        }
         let acceptor = Acceptor::bind(options.listen, &options.limits)?.with_tls(options.tls.clone());
         let (address, context) = (acceptor.address(), Context::new(options, observer));
         context.tasks.spawn(accept_connections(acceptor, context.clone()));

@@ -138,6 +138,7 @@ impl SessionTask {
                 break;
             }
         }
+        self.report_late_frames();
         self.context.sessions.remove(self.session.id());
         if let Some(bye) = self.session.stream().bye(Instant::now()) {
             // If the emulator delays BYE, it is lost with the other packets in it: the link ends with the session.
@@ -209,6 +210,7 @@ impl SessionTask {
                 }
                 StreamOutput::Ended => {
                     self.report_empty_play(state);
+                    self.report_late_frames();
                     self.session.handle_stream_end(&self.media_file.info());
                     continue;
                 }
@@ -304,6 +306,15 @@ impl SessionTask {
         let skipped = std::mem::take(&mut state.skipped);
         if !skipped.has_sent && (1..MIN_REPORTED_SKIPS).contains(&skipped.count) {
             self.report_skipped(&skipped);
+        }
+    }
+
+    /// Reports the frames that were skipped because the client, or this machine, was too slow for them.
+    fn report_late_frames(&mut self) {
+        let count = self.session.stream().take_late_frames();
+        if count > 0 {
+            let session = self.session.id().to_owned();
+            self.context.emit_about(self.peer, || ServerEvent::LateFramesSkipped { session, count });
         }
     }
 

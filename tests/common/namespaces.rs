@@ -128,6 +128,11 @@ impl Network {
         Ok(network)
     }
 
+    /// Sets the maximum length of the packets that the server sends, in bytes.
+    pub fn set_server_mtu(&self, mtu: u32) {
+        self.server.run(&format!("ip link set server mtu {mtu}")).unwrap();
+    }
+
     fn forward(&self, is_on: bool) -> Result<(), String> {
         self.router.run(&format!("echo {} > /proc/sys/net/ipv4/ip_forward", u8::from(is_on)))
     }

@@ -40,14 +40,13 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Limits of a server. Its connections, files and UDP ports fit into 1,024 file descriptors, the usual limit of a
-    /// process.
+    /// Limits of a server.
     fn default() -> Self {
         Self {
-            max_connections: 512,
+            max_connections: 4_096,
             max_connections_per_address: 64,
             max_new_connections: 128,
-            max_sessions: 512,
+            max_sessions: 4_096,
             max_sessions_per_address: 64,
             max_sessions_per_connection: 16,
             handshake_timeout: Duration::from_secs(10),
@@ -69,6 +68,19 @@ impl Limits {
         Self { max_connections: 128, max_sessions: 128, ..Self::default() }
     }
 
+    /// Returns these limits with no more connections than fit into this number of open files: a connection of a server
+    /// needs one, and [`RESERVED_FILES`] are kept for films, UDP ports and refused connections.
+    #[must_use]
+    pub fn within_open_files(self, open_files: u64) -> Self {
+        let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
+        let most = open_files.saturating_sub(RESERVED_FILES).max(open_files / 2).max(1);
+        Self {
+            max_connections: self.max_connections.min(most),
+            max_sessions: self.max_sessions.min(most),
+            ..self
+        }
+    }
+
     /// Returns these limits with other numbers of connections, and as many sessions: in all and for each client
     /// address; `None` keeps a number. Without a number in all, there are at least as many as for each address, so that
     /// a school behind one address needs only that number. Up to twice as many as for each address may be new in
@@ -88,9 +100,27 @@ impl Limits {
     }
 }
 
+/// Number of open files that are no connections.
+const RESERVED_FILES: usize = 512;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_fit_into_the_open_files() {
+        let connections = |files| {
+            let limits = Limits::default().within_open_files(files);
+            assert_eq!(limits.max_connections, limits.max_sessions);
+            limits.max_connections
+        };
+        assert_eq!(
+            [1_048_576, 4_608, 4_607, 1_024, 100, 0].map(connections),
+            [4_096, 4_096, 4_095, 512, 50, 1]
+        );
+        let few = Limits::default().with_connections(Some(9), None);
+        assert_eq!(few.within_open_files(1_024), few);
+    }
 
     #[test]
     fn number_per_address_raises_the_number_in_all() {

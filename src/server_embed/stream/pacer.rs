@@ -81,7 +81,7 @@ impl Pacer {
     }
 
     /// Number of frames sent before this one. A skipped frame counts as the next frame that is sent.
-    fn send_index(&self, frame: u64) -> u64 {
+    pub fn send_index(&self, frame: u64) -> u64 {
         let frames = frame.saturating_sub(self.first_frame);
         frames.saturating_mul(1_000).div_ceil(self.stride.as_thousandths().into())
     }

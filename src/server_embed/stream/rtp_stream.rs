@@ -73,6 +73,8 @@ pub struct RtpStream {
     active_play: Option<ActivePlay>,
     burst_limiter: BurstLimiter,
     max_batch_length: usize,
+    /// Frames that were skipped because they were late, since the last [`take_late_frames`](Self::take_late_frames).
+    late_frames: u64,
     /// Packets for retransmission; `None` unless the receiver has asked for it.
     retransmissions: Option<Retransmissions>,
     /// Parity of the packets; `None` unless the receiver has asked for it.
@@ -104,6 +106,7 @@ impl RtpStream {
             active_play: None,
             burst_limiter: BurstLimiter::default(),
             max_batch_length: 1,
+            late_frames: 0,
             retransmissions: None,
             parity: None,
         }
@@ -254,6 +257,11 @@ impl RtpStream {
                 retransmissions.handle_nack(now, lost);
             }
         }
+    }
+
+    /// Returns the number of frames that were skipped because they were late, and counts from 0 again.
+    pub fn take_late_frames(&mut self) -> u64 {
+        std::mem::take(&mut self.late_frames)
     }
 
     /// Provides the packets of a frame requested by [`StreamOutput::Fetch`].
@@ -409,6 +417,8 @@ impl RtpStream {
         if now.saturating_duration_since(play.pacer.due(self.position)) > MAX_LAG {
             let current = play.pacer.frame_at(now);
             let next = play.stop_frame().map_or(current, |stop| current.min(stop.saturating_sub(1)));
+            let skipped = play.pacer.send_index(next).saturating_sub(play.pacer.send_index(self.position));
+            self.late_frames = self.late_frames.saturating_add(skipped);
             self.skip_frames(next.saturating_sub(self.position));
         }
     }

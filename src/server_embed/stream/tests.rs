@@ -391,6 +391,11 @@ fn late_frames_are_skipped_at_any_speed() {
     let late = now + Duration::from_secs(3);
     assert!(matches!(stream.poll_output(late), StreamOutput::Fetch(480)));
     assert_eq!(stream.play_start().timestamp, (u32::MAX - 100).wrapping_add(2 * 270_000));
+    assert_eq!(
+        (stream.take_late_frames(), stream.take_late_frames()),
+        (120, 0),
+        "every fourth frame is sent"
+    );
 }
 
 #[test]
