@@ -1,49 +1,43 @@
 //! Limit on the number of packets sent at once. Sans-I/O.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// Maximum number of packets in one burst. The default receive buffer of a Linux socket (208 KiB) holds 90 packets of
 /// our size, including the overhead that the kernel adds to each, and the receiver needs time to wake up and read
 /// them.
-const MAX_BURST_PACKETS: u32 = 48;
+const MAX_BURST_PACKETS: usize = 48;
 
-/// Time from the start of one burst to the start of the next.
+/// Time that the receiver is granted to read a burst.
 const BURST_INTERVAL: Duration = Duration::from_millis(1);
 
 /// Splits the packets of a stream into bursts that fit into a default socket buffer, also those that are due at the same
-/// time, because they are not spread or a timer was late. 48 packets after a pause are one burst.
-#[derive(Debug, Clone, Copy, Default)]
+/// time, because they are not spread or a timer was late. No more than 48 packets are sent within 1 ms.
+#[derive(Debug, Clone, Default)]
 pub struct BurstLimiter {
-    /// Time that the receiver is granted to read the packets sent by `updated_at`: a 48th of [`BURST_INTERVAL`] for each.
-    backlog: Duration,
-    /// Instant at which the last packet was sent; `None` before the first.
-    updated_at: Option<Instant>,
+    /// Instants at which the last packets were sent, 48 at most, the oldest first.
+    sent: VecDeque<Instant>,
 }
 
 impl BurstLimiter {
     /// Instant at which the next packet may be sent; `None` if that is now. After a complete burst it is the start of the
     /// next one, not the time of a single packet.
     pub fn wait_until(&self, now: Instant) -> Option<Instant> {
-        let backlog = self.backlog_at(now);
-        (backlog > BURST_INTERVAL - PACKET_TIME).then(|| now + backlog)
+        let (oldest, newest) = (self.sent.front()?, self.sent.back()?);
+        let is_full = self.sent.len() == MAX_BURST_PACKETS;
+        let is_recent = now.saturating_duration_since(*oldest) < BURST_INTERVAL;
+        (is_full && is_recent).then(|| *newest + BURST_INTERVAL)
     }
 
     /// Counts a packet that was sent.
     pub fn record_packet(&mut self, now: Instant) {
         // Counted from the actual time of sending: timers are late, and a late burst must not join the next one.
-        self.backlog = self.backlog_at(now) + PACKET_TIME;
-        self.updated_at = Some(now);
-    }
-
-    fn backlog_at(&self, now: Instant) -> Duration {
-        let elapsed = self.updated_at.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-        self.backlog.saturating_sub(elapsed)
+        if self.sent.len() == MAX_BURST_PACKETS {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(now);
     }
 }
-
-/// Time that the receiver is granted to read one packet; 48 of them are not longer than [`BURST_INTERVAL`].
-const PACKET_TIME: Duration =
-    Duration::from_nanos(BURST_INTERVAL.as_nanos() as u64 / MAX_BURST_PACKETS as u64);
 
 #[cfg(test)]
 mod tests {
@@ -68,8 +62,8 @@ mod tests {
             ((now - start).as_millis(), longest_burst)
         };
         assert_eq!(send(48), (0, 48));
-        assert_eq!(send(190), (5, 48));
-        assert_eq!(send(12_000), (497, 48), "no end of the frame's time lifts the limit");
+        assert_eq!(send(190), (6, 48));
+        assert_eq!(send(12_000), (498, 48), "no end of the frame's time lifts the limit");
     }
 
     #[test]
@@ -79,7 +73,7 @@ mod tests {
         let at = |micros| start + Duration::from_micros(micros);
         limiter.record_packet(start);
         (0..47).for_each(|_| limiter.record_packet(at(990)));
-        // The time of one packet has passed since the first.
+        // The first packet was sent before the last millisecond.
         assert_eq!(limiter.wait_until(at(1_000)), None);
         limiter.record_packet(at(1_000));
         assert!(
@@ -87,5 +81,18 @@ mod tests {
             "the last 48 packets are recent"
         );
         assert_eq!(limiter.wait_until(at(2_000)), None);
+    }
+
+    /// A sender that needs time for each packet sends no more in a millisecond than one that does not.
+    #[test]
+    fn slow_sending_does_not_join_bursts() {
+        let (mut limiter, mut now, mut sent) = (BurstLimiter::default(), Instant::now(), Vec::new());
+        for _ in 0..1_000 {
+            now = limiter.wait_until(now).unwrap_or(now);
+            limiter.record_packet(now);
+            sent.push(now);
+            now += Duration::from_micros(12);
+        }
+        assert!(sent.windows(49).all(|window| window[48] - window[0] >= BURST_INTERVAL));
     }
 }
