@@ -43,6 +43,8 @@ pub enum FrameState {
 #[derive(Debug)]
 pub struct FrameTransmission {
     frame: Arc<PacketizedFrame>,
+    /// Q field of the packets; `None` in formats without quantization tables.
+    quality: Option<u8>,
     /// Index of the next packet to send.
     next_packet: usize,
     /// Instant from which the packets are spread; `None` before the first poll.
@@ -125,9 +127,9 @@ impl ActivePlay {
 }
 
 impl FrameTransmission {
-    /// Starts with the first packet.
-    pub fn new(frame: Arc<PacketizedFrame>) -> Self {
-        Self { frame, next_packet: 0, started_at: None }
+    /// Starts with the first packet. `quality` names the quantization tables of the frame, if the format has any.
+    pub fn new(frame: Arc<PacketizedFrame>, quality: Option<u8>) -> Self {
+        Self { frame, quality, next_packet: 0, started_at: None }
     }
 
     /// Instant at which the next packet may be sent; `None` if that is now.
@@ -151,6 +153,9 @@ impl FrameTransmission {
         let HeaderFields { sequence, timestamp, ssrc } = fields;
         let mut bytes = Vec::new();
         self.frame.write_packet(self.next_packet, sequence, timestamp, ssrc, &mut bytes);
+        if let Some(quality) = self.quality {
+            self.frame.set_quality(quality, &mut bytes);
+        }
         let payload_bytes = self.frame.payload_length(self.next_packet);
         self.next_packet += 1;
         let remaining = self.frame.packets().len().saturating_sub(self.next_packet);
