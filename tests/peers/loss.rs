@@ -2,13 +2,12 @@
 
 use std::env;
 use std::path::Path;
-use std::time::Duration;
 
 use reelay::media::FrameRate;
 use reelay::media_file::MediaFile;
 
 use crate::common::media_files::{FileLayout, test_file};
-use crate::players::{receive_with_gstreamer, receive_with_retina};
+use crate::players::receive_with_gstreamer;
 use crate::programs::{has_ffmpeg, lock_tests};
 use crate::samples::{Sample, decode, decode_file};
 use crate::serve_process::ServeProcess;
@@ -120,12 +119,9 @@ fn loss_peers() {
 /// Plays a URL over UDP and returns the decoded pictures.
 type Receive = fn(&str, &Sample) -> Vec<u8>;
 
-const PLAYERS: [(&str, Receive); 3] = [
+const PLAYERS: [(&str, Receive); 2] = [
     ("ffmpeg", |url, film| decode(&["-rtsp_transport", "udp", "-i", url], film.pixel_format)),
     ("GStreamer", |url, film| decode_file(&receive_with_gstreamer(url, "udp", film), film.pixel_format)),
-    ("retina", |url, film| {
-        decode_file(&receive_with_retina(url, film, Duration::from_secs(2)), film.pixel_format)
-    }),
 ];
 
 #[test]

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use futures::StreamExt;
 use retina::client::{
@@ -210,27 +209,6 @@ fn retina_plays_every_frame() {
     };
     assert_plays_all_samples("retina", play);
     assert_plays_restart_markers("retina", play);
-}
-
-/// Returns a file with the concatenated frames that retina receives over UDP until none has arrived for `silence`.
-pub fn receive_with_retina(url: &str, sample: &Sample, silence: Duration) -> PathBuf {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let jpegs = runtime.block_on(async {
-        let mut session = Session::describe(url.parse().unwrap(), SessionOptions::default()).await.unwrap();
-        let transport = Transport::Udp(UdpTransportOptions::default());
-        session.setup(0, SetupOptions::default().transport(transport)).await.unwrap();
-        let mut items = session.play(PlayOptions::default()).await.unwrap().demuxed().unwrap();
-        let mut jpegs = Vec::new();
-        while let Ok(Some(item)) = timeout(silence, items.next()).await {
-            if let CodecItem::VideoFrame(frame) = item.expect("retina rejects a packet") {
-                jpegs.extend_from_slice(frame.data());
-            }
-        }
-        jpegs
-    });
-    let received = sample.file.folder().join("received.jpegs");
-    fs::write(&received, jpegs).unwrap();
-    received
 }
 
 /// Receives this number of frames with retina, which must not report a loss.
