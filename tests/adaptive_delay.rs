@@ -56,10 +56,9 @@ fn delay_grows_with_jitter_and_returns() {
     let first = world.shown.len();
     world.run_for(30_000 * MS);
     assert_eq!(world.snapshot().frames_dropped_late, grown.frames_dropped_late, "no frame is late any more");
-    // The delay still grows at once when a packet is later than all before it, and the clock of the sender is estimated from
-    // the earliest packets, of which there are few. Both move a frame by less than half of an interval.
+    // The delay still grows at once when a packet is later than all before it, which moves one frame.
     let rough = intervals(&world, first);
-    assert!(rough.iter().all(|interval| (30 * MS..=75 * MS).contains(interval)), "{rough:?}");
+    assert!(rough.iter().all(|interval| (45 * MS..=65 * MS).contains(interval)), "{rough:?}");
 
     set_jitter(&world, 5);
     let first = world.shown.len();
@@ -70,12 +69,10 @@ fn delay_grows_with_jitter_and_returns() {
         (Some(50.0), Some(DelayReason::Minimum))
     );
     assert_eq!(returned.frames_dropped_late, grown.frames_dropped_late);
-    // Frames follow each other 2 % faster at most; the clock of the sender is estimated to a few milliseconds.
-    // Once, some seconds after the change, the estimate is corrected at once, which delays one frame by 35 ms.
+    // The delay and the estimate of the sender's clock change by 2 % of the time at most, each. The simulation polls each
+    // millisecond.
     let calmed = intervals(&world, first);
-    let moved: Vec<_> =
-        calmed.iter().filter(|interval| !(44 * MS..=56 * MS).contains(*interval)).copied().collect();
-    assert!(moved.len() <= 1 && moved.iter().all(|interval| *interval < 90 * MS), "{moved:?}");
+    assert!(calmed.iter().all(|interval| (47 * MS..=53 * MS).contains(interval)), "{calmed:?}");
     assert!(returned.stalls == 0, "{returned:?}");
 }
 

@@ -17,10 +17,16 @@ const SIZE: (u16, u16) = (160, 120);
 
 /// Returns the RTP packets of a frame as a receiver parses them.
 fn parse_packets(frame: &PacketizedFrame, timestamp: u32) -> Vec<Packet> {
+    parse_packets_of_quality(frame, timestamp, 255)
+}
+
+/// Returns the RTP packets of a frame with this Q field, if the format has quantization tables.
+fn parse_packets_of_quality(frame: &PacketizedFrame, timestamp: u32, quality: u8) -> Vec<Packet> {
     (0..frame.packets().len())
         .map(|index| {
             let mut bytes = Vec::new();
             frame.write_packet(index, index as u16, timestamp, 9, &mut bytes);
+            frame.set_quality(quality, &mut bytes);
             Packet::parse(bytes.into()).unwrap()
         })
         .collect()
@@ -100,14 +106,21 @@ fn frame_with_inserted_restarts_is_restored_and_shows_the_same_pixels() {
 
 #[test]
 fn packet_with_inserted_restarts_is_decoded_without_the_others() {
+    for format in [PayloadFormat::OriginalWithRestarts, PayloadFormat::Rfc2435WithRestarts] {
+        check_that_packets_are_decoded_without_the_others(format);
+    }
+}
+
+fn check_that_packets_are_decoded_without_the_others(format: PayloadFormat) {
     let jpeg = test_jpeg(JpegKind::Standard420, (320, 240), 1, 60);
-    let frame = packetize(&jpeg, PayloadFormat::OriginalWithRestarts).unwrap();
+    let frame = packetize(&jpeg, format).unwrap();
     let count = frame.packets().len();
     assert!(count > 12, "{count}");
+    let parse_packets = |frame, timestamp| parse_packets_of_quality(frame, timestamp, 128);
     let mut expected = Vec::new();
     decode(&jpeg, &mut expected).unwrap();
     for lost in 0..count {
-        // The first frame is complete, so the header of the second is known by its identity.
+        // The first frame is complete, so the header of the second is known by its identity or by the Q field.
         let mut stream = parse_packets(&frame, 100);
         stream.extend(
             parse_packets(&frame, 4_600).into_iter().enumerate().filter(|(n, _)| *n != lost).map(|(_, p)| p),
@@ -133,6 +146,95 @@ fn packet_with_inserted_restarts_is_decoded_without_the_others() {
             }
         }
     }
+}
+
+#[test]
+fn rfc_2435_with_restarts_states_the_intervals_of_each_packet() {
+    for kind in [JpegKind::Standard420, JpegKind::Standard422, JpegKind::WithoutDht, JpegKind::WithComment] {
+        let jpeg = test_jpeg(kind, (320, 240), 5, 60);
+        let frame = packetize(&jpeg, PayloadFormat::Rfc2435WithRestarts).unwrap();
+        assert_eq!(frame.restart_error(), None, "{kind:?}");
+        assert!(frame.packets().iter().all(|packet| packet.len() <= 1_412), "{kind:?}");
+        let packets = parse_packets(&frame, 0);
+        let received = single_frame(&packets).jpeg;
+        assert!(decode_pixels(&received) == decode_pixels(&jpeg), "{kind:?}");
+        let interval = JpegHeader::parse(&received).unwrap().restart_interval();
+        let mut next_interval = 0;
+        for packet in &packets {
+            let jpeg_type = if kind == JpegKind::Standard422 { 64 } else { 65 };
+            assert_eq!((packet.payload[4], packet.payload[5]), (jpeg_type, 255), "{kind:?}");
+            assert_eq!(packet.payload[8..10], interval.to_be_bytes());
+            // First and last packet of its intervals, of which the first has this index.
+            let count = u16::from_be_bytes([packet.payload[10], packet.payload[11]]);
+            assert_eq!(count, 0xC000 | next_interval, "{kind:?}");
+            let markers = packet.payload.windows(2).filter(|w| w[0] == 0xFF && (0xD0..0xD8).contains(&w[1]));
+            next_interval += markers.count() as u16;
+        }
+        assert!(next_interval > 20, "{kind:?} {next_interval}");
+    }
+    let own = test_jpeg(JpegKind::Restarts, SIZE, 5, 40);
+    let frame = packetize(&own, PayloadFormat::Rfc2435WithRestarts).unwrap();
+    assert_eq!(frame.restart_error(), Some("frame with restart markers of its own"));
+    assert!(frame.packets() == packetize(&own, PayloadFormat::Rfc2435).unwrap().packets());
+}
+
+#[test]
+fn tables_are_known_only_by_a_quality_that_names_them() {
+    let frame = packetize(&test_jpeg(JpegKind::Standard420, SIZE, 1, 60), PayloadFormat::Rfc2435WithRestarts);
+    let frame = frame.unwrap();
+    let is_usable = |first: u8, second: u8| {
+        let mut stream = parse_packets_of_quality(&frame, 100, first);
+        stream.extend(parse_packets_of_quality(&frame, 4_600, second).into_iter().skip(1));
+        let assembled = assemble(&stream);
+        let [_, Assembled::Frame(frame)] = &assembled[..] else { panic!() };
+        repair(ReceivedParts { jpeg: &frame.jpeg, missing: &frame.missing, restarts: &frame.restarts })
+            .is_some()
+    };
+    assert!(is_usable(128, 128) && is_usable(254, 254));
+    assert!(!is_usable(255, 255), "tables of one frame only");
+    assert!(!is_usable(128, 129), "unknown tables");
+    assert!(is_usable(255, 50), "tables that are computed from the quality");
+}
+
+/// Frames of encoders that compute Huffman tables for each frame have their header in two packets.
+#[test]
+fn own_huffman_tables_are_in_two_packets() {
+    let mut with_packet_of_its_own = std::collections::BTreeSet::new();
+    for width in (320..400).step_by(16) {
+        let jpeg = test_jpeg(JpegKind::CustomHuffman, (width, 240), 2, 60);
+        let frame = packetize(&jpeg, PayloadFormat::OriginalWithRestarts).unwrap();
+        assert_eq!(frame.restart_error(), None);
+        assert!(frame.packets().iter().all(|packet| packet.len() <= 1_412));
+        let complete = parse_packets(&frame, 77);
+        assert!(original_bytes(&single_frame(&complete)) == jpeg, "{width}");
+        let headers: Vec<_> = complete.iter().filter_map(|packet| packet.extension.as_ref()).collect();
+        assert_eq!(headers.len(), 2);
+        assert!(complete[0].extension.is_some() && headers[0] == headers[1]);
+        let is_empty = |packet: &Packet| packet.payload.len() == 16;
+        with_packet_of_its_own.insert(complete.iter().any(is_empty));
+        for lost in 0..complete.len() {
+            let mut packets = complete.clone();
+            packets.remove(lost);
+            packets.extend(parse_packets(&frame, 4_577));
+            let assembled = assemble(&packets);
+            let [Assembled::Frame(frame), _] = &assembled[..] else { panic!("without packet {lost}") };
+            if is_empty(&complete[lost]) {
+                assert!(frame.is_complete() && original_bytes(frame) == jpeg, "{width}");
+                continue;
+            }
+            let parts =
+                ReceivedParts { jpeg: &frame.jpeg, missing: &frame.missing, restarts: &frame.restarts };
+            let (_, area) = repair(parts).unwrap();
+            let share = area.share();
+            assert!(share > 1.0 - 3.0 / complete.len() as f64, "without packet {lost}: {share}");
+            assert!(share < 1.0, "without packet {lost}");
+        }
+    }
+    assert_eq!(with_packet_of_its_own.len(), 2, "with and without a packet of its own");
+    let cameras = test_jpeg(JpegKind::Standard420, (320, 240), 2, 60);
+    let frame = packetize(&cameras, PayloadFormat::OriginalWithRestarts).unwrap();
+    let packets = parse_packets(&frame, 77);
+    assert_eq!(packets.iter().filter(|packet| packet.extension.is_some()).count(), 1);
 }
 
 #[test]
@@ -539,10 +641,10 @@ fn complete_jpeg_after_the_payload_header_is_used_as_it_is() {
 #[test]
 fn hostile_payloads_never_panic() {
     let jpeg = test_jpeg(JpegKind::Restarts, SIZE, 1, 0);
-    use PayloadFormat::{OriginalHeader, OriginalWithRestarts, Rfc2435};
+    use PayloadFormat::{OriginalHeader, OriginalWithRestarts, Rfc2435, Rfc2435WithRestarts};
     let standard = test_jpeg(JpegKind::Standard420, SIZE, 1, 0);
-    let formats = [(&jpeg, Rfc2435), (&jpeg, OriginalHeader), (&standard, OriginalWithRestarts)];
-    for (jpeg, format) in formats {
+    let with_restarts = [(&standard, OriginalWithRestarts), (&standard, Rfc2435WithRestarts)];
+    for (jpeg, format) in [(&jpeg, Rfc2435), (&jpeg, OriginalHeader)].into_iter().chain(with_restarts) {
         let complete = parse_packets(&packetize(jpeg, format).unwrap(), 0);
         for cut in 0..complete[0].payload.len().min(200) {
             let mut packet = complete[0].clone();

@@ -135,7 +135,9 @@ fn packetize_frame(
     quality: Quality,
 ) -> Result<PacketizedFrame, FrameError> {
     let jpeg = match format {
-        PayloadFormat::Rfc2435 => to_rfc2435(jpeg, quality).map_err(FrameError::Decode)?,
+        PayloadFormat::Rfc2435 | PayloadFormat::Rfc2435WithRestarts => {
+            to_rfc2435(jpeg, quality).map_err(FrameError::Decode)?
+        }
         PayloadFormat::OriginalHeader
         | PayloadFormat::OriginalWithRestarts
         | PayloadFormat::Classroom

@@ -41,7 +41,7 @@ pub enum RtpSender {
 const MAX_UDP_BATCH: usize = 16;
 
 /// Maximum number of packets of a frame that are queued for a connection together.
-const MAX_INTERLEAVED_BATCH: usize = MAX_BURST_PACKETS as usize;
+const MAX_INTERLEAVED_BATCH: usize = MAX_BURST_PACKETS;
 
 impl RtpSender {
     /// Returns the maximum number of packets that are sent together.
@@ -95,8 +95,7 @@ impl RtpSender {
         match self {
             Self::Udp { sockets, rtp_address, batch_method, .. } => {
                 let packets: Vec<_> = batch.packets().collect();
-                let datagrams: Vec<_> =
-                    packets.iter().map(|packet| [&packet.header[..], packet.rest]).collect();
+                let datagrams: Vec<_> = packets.iter().map(|packet| [packet.head(), packet.rest()]).collect();
                 if with_segmentation {
                     return send_datagrams(&sockets.rtp, *rtp_address, &datagrams, batch_method).await;
                 }
@@ -108,8 +107,8 @@ impl RtpSender {
                     BytesMut::with_capacity(INTERLEAVED_PREFIX_LENGTH * batch.packet_count() + batch.bytes());
                 for packet in batch.packets() {
                     bytes.put_slice(&interleaved_prefix(channels.rtp, packet.length()));
-                    bytes.put_slice(&packet.header);
-                    bytes.put_slice(packet.rest);
+                    bytes.put_slice(packet.head());
+                    bytes.put_slice(packet.rest());
                 }
                 writer.try_send(bytes.freeze())
             }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::handlers::{Resource, TRACK_CONTROL, parity_group};
+use super::handlers::{Resource, TRACK_CONTROL, asks_for_restarts, parity_group};
 use crate::media::payload::PayloadFormat;
 use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::{
@@ -99,8 +99,7 @@ pub fn negotiate(
     };
     let offers = Transport::parse_all(&value);
     let accepted = offers.iter().find_map(|offer| accept_offer(offer, context));
-    let with_parity = |transport| NegotiatedTransport { parity_group: parity_group(request), ..transport };
-    accepted.map(with_parity).ok_or_else(|| {
+    accepted.map(|transport| transport.with_url_parameters(request)).ok_or_else(|| {
         Response::error(
             StatusCode::UNSUPPORTED_TRANSPORT,
             "only unicast RTP/AVP to the requesting host is supported, over UDP or interleaved",
@@ -138,6 +137,15 @@ impl NegotiatedTransport {
             if has_small_buffer { PayloadFormat::SmallClassroom } else { PayloadFormat::Classroom };
         let delivery = Delivery::RtpOnly(port);
         Self { delivery, payload_format, has_feedback: false, parity_group: None, server_ports }
+    }
+
+    /// Returns the transport with what the URL of a SETUP asks for. The original header has restart markers only by agreement.
+    fn with_url_parameters(self, request: &Request) -> Self {
+        let payload_format = match self.payload_format {
+            PayloadFormat::Rfc2435 if asks_for_restarts(request) => PayloadFormat::Rfc2435WithRestarts,
+            payload_format => payload_format,
+        };
+        Self { payload_format, parity_group: parity_group(request), ..self }
     }
 
     /// Returns true if packets are sent again that the client requests by generic NACK. Interleaved packets are not lost.
@@ -204,6 +212,24 @@ mod tests {
         assert_eq!(group("rtsp://h/movie/track1?fec=25", udp), None);
         assert_eq!(group("rtsp://h/movie/track1", udp), None);
         assert_eq!(group("rtsp://h/movie/track1?fec=5", "RTP/AVP/TCP;interleaved=0-1"), None);
+    }
+
+    #[test]
+    fn restart_markers_are_sent_to_others_on_request() {
+        let format = |uri: &str, transport: &'static str| {
+            let request = Request::new(Method::Setup, uri).with_header(header::TRANSPORT, transport);
+            let channels = InterleavedChannels::default();
+            let context =
+                SetupContext { peer: "127.0.0.1".parse().unwrap(), server_ports: None, channels: &channels };
+            let resource = Resource::from_request(&request).unwrap();
+            negotiate(&request, &resource, context).unwrap().payload_format
+        };
+        let (plain, with_restarts) = ("rtsp://h/movie/track1", "rtsp://h/movie/track1?restarts=1");
+        let others = "RTP/AVP/TCP;interleaved=0-1";
+        assert_eq!(format(plain, others), PayloadFormat::Rfc2435);
+        assert_eq!(format(with_restarts, others), PayloadFormat::Rfc2435WithRestarts);
+        let reelay = "RTP/AVP/TCP;interleaved=0-1;x-jpeg-header=1";
+        assert_eq!(format(with_restarts, reelay), PayloadFormat::OriginalHeader);
     }
 
     fn negotiate_with_channels(

@@ -99,6 +99,10 @@ pub const NO_PACKETS_NOTE: &str = "HTTP has no packets, so figures about packets
 /// Loss in each second, of which there is a chart.
 pub const LOSS_PER_SECOND: &str = "Share of the packets expected in each second that did not arrive.";
 
+/// Fresh area in each second, of which there is a chart if packets were lost.
+pub const FRESH_AREA_PER_SECOND: &str =
+    "Share of the picture that came from its own frame, mean over the frames that were due in each second.";
+
 /// Returns the definition of the figure that shows this field of [`Snapshot`]; `None` if there is no such field.
 pub fn figure_of(field: &str) -> Option<&'static Figure> {
     FIGURE_GROUPS.iter().flat_map(|group| group.figures).find(|figure| figure.fields.contains(&field))

@@ -41,7 +41,8 @@ mod stalls;
 mod timeline;
 
 pub use definitions::{
-    FIGURE_GROUPS, Figure, FigureGroup, LOSS_PER_SECOND, NO_PACKETS_NOTE, Span, figure_of,
+    FIGURE_GROUPS, FRESH_AREA_PER_SECOND, Figure, FigureGroup, LOSS_PER_SECOND, NO_PACKETS_NOTE, Span,
+    figure_of,
 };
 pub use figures::Figures;
 pub use frame_interval::FrameInterval;

@@ -9,6 +9,7 @@ mod captures;
 #[path = "../common/mod.rs"]
 mod common;
 mod images;
+mod loss;
 mod mov_films;
 mod players;
 mod programs;

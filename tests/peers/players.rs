@@ -12,16 +12,42 @@ use retina::codec::CodecItem;
 use tokio::time::timeout;
 
 use crate::TRANSPORTS;
+use crate::common::jpegs::{JpegKind, coarse_jpeg, test_jpeg};
+use crate::common::media_files::{FileLayout, test_file};
 use crate::programs::{TEST_TIMEOUT, has_ffmpeg, is_installed, lock_tests, run};
 use crate::samples::{Sample, assert_same_frames, decode, decode_file, distinct_sample, samples};
 use crate::serve_process::ServeProcess;
 
 /// Plays every sample over both transports and compares the frames that the player decodes with the source.
 fn assert_plays_all_samples(peer: &str, play: impl Fn(&str, &str, &Sample) -> Vec<u8>) {
-    let samples = samples();
-    let server = ServeProcess::start(&samples);
+    assert_plays(peer, &samples(), "", play);
+}
+
+/// Plays a film with two sets of quantization tables with restart markers inserted.
+fn assert_plays_restart_markers(peer: &str, play: impl Fn(&str, &str, &Sample) -> Vec<u8>) {
+    let size = (640, 360);
+    let frames = (0..20).flat_map(|number| {
+        [test_jpeg(JpegKind::Standard420, size, number, 20), coarse_jpeg(JpegKind::Standard420, size, number)]
+    });
+    let film = Sample {
+        file: test_file(FileLayout::Raw, frames.collect()),
+        pixel_format: "yuvj420p",
+        size: (640, 360),
+        is_lossless: true,
+    };
+    assert_plays(peer, &[film], "?restarts=1", play);
+}
+
+/// Plays samples, with a parameter in their URLs.
+fn assert_plays(
+    peer: &str,
+    samples: &[Sample],
+    parameter: &str,
+    play: impl Fn(&str, &str, &Sample) -> Vec<u8>,
+) {
+    let server = ServeProcess::start(samples);
     for (sample, url) in samples.iter().zip(&server.urls) {
-        let source = sample.decode_source();
+        let (source, url) = (sample.decode_source(), &format!("{url}{parameter}"));
         for transport in TRANSPORTS {
             let actual = play(url, transport, sample);
             assert_same_frames(sample, &source, &actual, &format!("{peer} over {transport} of {url}"));
@@ -35,9 +61,11 @@ fn ffmpeg_plays_every_frame() {
     if !has_ffmpeg() {
         return;
     }
-    assert_plays_all_samples("ffmpeg", |url, transport, sample| {
+    let play = |url: &str, transport: &str, sample: &Sample| {
         decode(&["-rtsp_transport", transport, "-i", url], sample.pixel_format)
-    });
+    };
+    assert_plays_all_samples("ffmpeg", play);
+    assert_plays_restart_markers("ffmpeg", play);
 }
 
 #[test]
@@ -46,9 +74,11 @@ fn gstreamer_plays_every_frame() {
     if !has_ffmpeg() || !has_gstreamer() {
         return;
     }
-    assert_plays_all_samples("GStreamer", |url, transport, sample| {
+    let play = |url: &str, transport: &str, sample: &Sample| {
         decode_file(&receive_with_gstreamer(url, transport, sample), sample.pixel_format)
-    });
+    };
+    assert_plays_all_samples("GStreamer", play);
+    assert_plays_restart_markers("GStreamer", play);
 }
 
 /// Number of JPEGs in a file of concatenated ones.
@@ -83,7 +113,7 @@ fn has_gstreamer() -> bool {
 
 /// Returns a file with the concatenated frames that GStreamer receives.
 #[track_caller]
-fn receive_with_gstreamer(url: &str, transport: &str, sample: &Sample) -> PathBuf {
+pub fn receive_with_gstreamer(url: &str, transport: &str, sample: &Sample) -> PathBuf {
     let received = sample.file.folder().join("received.jpegs");
     let mut command = Command::new("timeout");
     command.args([&TEST_TIMEOUT.as_secs().to_string(), "gst-launch-1.0", "-q", "rtspsrc"]);
@@ -149,7 +179,7 @@ fn mpv_plays_every_frame() {
     if !has_ffmpeg() || !is_installed("mpv", Command::new("mpv").arg("--version")) {
         return;
     }
-    assert_plays_all_samples("mpv", |url, transport, sample| {
+    let play = |url: &str, transport: &str, sample: &Sample| {
         let received = sample.file.folder().join("received.nut");
         let mut command = Command::new("mpv");
         command.args(["--no-config", "--no-audio", "--framedrop=no", "--of=nut", "--ovc=rawvideo"]);
@@ -158,7 +188,9 @@ fn mpv_plays_every_frame() {
         // The raw video does not state that its range is full, as in JPEG; the other format name prevents a conversion.
         let pixel_format = sample.pixel_format.replace("yuvj", "yuv");
         decode(&["-i", received.to_str().unwrap()], &pixel_format)
-    });
+    };
+    assert_plays_all_samples("mpv", play);
+    assert_plays_restart_markers("mpv", play);
 }
 
 #[test]
@@ -168,13 +200,15 @@ fn retina_plays_every_frame() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    assert_plays_all_samples("retina", |url, transport, sample| {
+    let play = |url: &str, transport: &str, sample: &Sample| {
         let jpegs = play_with_retina(url, transport, sample.file.frames.len());
         let jpegs = runtime.block_on(async { timeout(TEST_TIMEOUT, jpegs).await });
         let received = sample.file.folder().join("received.jpegs");
         fs::write(&received, jpegs.expect("retina does not receive every frame").concat()).unwrap();
         decode_file(&received, sample.pixel_format)
-    });
+    };
+    assert_plays_all_samples("retina", play);
+    assert_plays_restart_markers("retina", play);
 }
 
 /// Receives this number of frames with retina, which must not report a loss.

@@ -116,7 +116,7 @@ async fn play(
         ..SessionOptions::default()
     };
     let subject = subject(arguments, &url, &options);
-    let session = Session::start(url, options, FrameSinks::tap_only(frame_sender), event_sender);
+    let session = Session::start(url, options, FrameSinks::marked_tap(frame_sender), event_sender);
     session.send_command(SessionCommand::SetShowsDamaged(!arguments.drop_damaged));
     session.send_command(SessionCommand::SetGoal(Goal::Playing));
 
@@ -193,6 +193,8 @@ async fn watch(
             // Frames before events, so that frames that arrived before the end are counted.
             biased;
             Some(frame) = frames.recv() => {
+                let is_saved = watcher.saves_frames() || recorder.is_some();
+                let frame = if is_saved { frame.into_original() } else { frame };
                 if let Some(recorder) = recorder {
                     recorder.queue().push(frame.clone());
                 }

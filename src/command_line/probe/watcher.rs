@@ -173,6 +173,11 @@ impl<'a> Watcher<'a> {
         self.history.update(snapshot, &self.emulator.settings());
     }
 
+    /// Returns true if the bytes of the frames are saved.
+    pub fn saves_frames(&self) -> bool {
+        self.arguments.save_frames.is_some()
+    }
+
     /// Counts a complete frame, saves it if `--save-frames` was given, and stops after the last requested frame, or if one
     /// cannot be saved.
     pub fn handle_frame(&mut self, frame: &Frame) {

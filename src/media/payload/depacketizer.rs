@@ -10,7 +10,7 @@ use super::header_extension::{HeaderPart, PayloadHeaders, PendingHeader, has_sca
 use super::known_headers::KnownHeaders;
 use super::main_header::{
     FIRST_OF_INTERVAL, HEADER_REDUCED_BIT, IDENTITY_LENGTH, INTERVAL_INDEX_MASK, MainHeader, QUALITY_IN_BAND,
-    WHOLE_FRAME_RESTART_COUNT, ZERO_PADDING_BIT,
+    WHOLE_FRAME_RESTART_COUNT, ZERO_PADDING_BIT, header_identity,
 };
 use crate::media::jpeg::{
     Dimensions, InsertedRestarts, JpegHeader, MAX_FRAME_SIZE, marker, tables, with_restart_interval,
@@ -33,6 +33,8 @@ pub struct Depacketizer {
     cached_tables: Vec<(u8, [u8; 128])>,
     /// Headers that packets of later frames may name.
     known_headers: KnownHeaders,
+    /// The fields of RFC 2435 describe the last frame whose first packet was received completely.
+    fields_suffice: bool,
     completed: VecDeque<Assembled>,
 }
 
@@ -69,6 +71,8 @@ struct PartialFrame {
     identity: Option<u32>,
     /// Header of an earlier frame with this identity.
     known_header: Option<Bytes>,
+    /// Header in a later packet, of a frame whose first packet is lost.
+    repeated_header: Option<NewHeader>,
     headers_reduced: bool,
     /// EOI may be missing in the data, because RFC 2435 does not carry it.
     lacks_eoi: bool,
@@ -193,8 +197,34 @@ impl Depacketizer {
             frame.gaps.append(header.len());
             return frame;
         }
+        if let Some(header) = self.header_from_fields(packet, main) {
+            let mut frame = PartialFrame::new(HeaderState::Complete(header.len()), main);
+            frame.jpeg.put_slice(&header);
+            frame.gaps.append(header.len());
+            return frame;
+        }
         let is_header_lost = main.fragment_offset == 0;
         PartialFrame::new(if is_header_lost { HeaderState::Lost } else { HeaderState::Complete(0) }, main)
+    }
+
+    /// Builds the header of a frame whose first packet is lost from the fields of another packet. `None` if its tables are not
+    /// known, if earlier frames had more than these fields, or if the frame cannot be decoded without its beginning.
+    fn header_from_fields(&self, packet: &Packet, main: MainHeader) -> Option<Vec<u8>> {
+        let restart_interval = parse_following(packet)?.restart_interval.filter(|&interval| interval > 0);
+        if !self.fields_suffice || main.is_original() || restart_interval.is_none() {
+            return None;
+        }
+        let tables = match main.quality {
+            1..100 => Some(computed_tables(main.quality)),
+            _ => self.cached_tables(main.quality),
+        };
+        let tables = Some(tables?);
+        PayloadHeaders { main, tables, restart_interval, dimensions: self.dimensions }.build_header(&[]).ok()
+    }
+
+    /// Returns the quantization tables that an earlier frame had with this quality.
+    fn cached_tables(&self, quality: u8) -> Option<[u8; 128]> {
+        self.cached_tables.iter().find(|(cached, _)| *cached == quality).map(|(_, tables)| *tables)
     }
 
     /// Parses the first packet of a frame.
@@ -202,6 +232,7 @@ impl Depacketizer {
         let mut rest = packet.payload.slice(MainHeader::LENGTH..);
         // Between two Reelays, nothing but scan data follows the headers, damaged or not.
         let may_be_jpeg = !main.is_original();
+        self.fields_suffice = false;
         if may_be_jpeg && is_jpeg(&rest) {
             return Ok(PartialFrame::start(packet, main, HeaderState::Complete(0), &[], &rest));
         }
@@ -230,6 +261,7 @@ impl Depacketizer {
             return Ok(frame);
         }
         let mut header = payload_headers.build_header(&segments)?;
+        self.fields_suffice = part.is_none() && !main.is_original();
         if let Some(identity) = identity {
             self.known_headers.insert(identity, &segments, &header);
             header = marked_header(&header, restart_interval);
@@ -262,7 +294,7 @@ impl Depacketizer {
         let mut both = [0; 128];
         match bytes.len() {
             0 => {
-                return Ok(self.cached_tables.iter().find(|(q, _)| *q == quality).map(|(_, tables)| *tables));
+                return Ok(self.cached_tables(quality));
             }
             // A single table is used for luminance and chrominance.
             64 => both.chunks_exact_mut(64).for_each(|half| half.copy_from_slice(&bytes)),
@@ -321,6 +353,7 @@ impl PartialFrame {
             inserted_interval: None,
             identity: None,
             known_header: None,
+            repeated_header: None,
             headers_reduced: is_original && main.type_specific & HEADER_REDUCED_BIT != 0,
             lacks_eoi: !is_original,
         }
@@ -346,7 +379,9 @@ impl PartialFrame {
     }
 
     fn append(&mut self, packet: &Packet) -> Result<(), &'static str> {
-        let FollowingPacket { main, starts_interval, data, .. } = parse_following(packet).ok_or(TOO_SHORT)?;
+        let following = parse_following(packet).ok_or(TOO_SHORT)?;
+        self.take_repeated_header(packet, &following);
+        let FollowingPacket { main, starts_interval, data, .. } = following;
         let (header_length, pending_length) = match &mut self.header {
             HeaderState::Complete(length) => (*length, 0),
             HeaderState::Pending(pending) => {
@@ -369,6 +404,22 @@ impl PartialFrame {
         Ok(())
     }
 
+    /// Takes the header from a packet that repeats it, if the first packet is lost.
+    fn take_repeated_header(&mut self, packet: &Packet, following: &FollowingPacket<'_>) {
+        let Some(identity) = following.identity else { return };
+        if !matches!(self.header, HeaderState::Complete(0)) || self.repeated_header.is_some() {
+            return;
+        }
+        let Some(part) = HeaderPart::from_packet(packet).filter(|part| part.is_first) else { return };
+        let main = following.main;
+        let fields = PayloadHeaders { main, tables: None, restart_interval: None, dimensions: None };
+        let header = fields.build_header(&part.segments).ok();
+        if let Some(header) = header.filter(|_| header_identity(&part.segments) == identity) {
+            self.set_restarts(&main, following.restart_interval);
+            self.repeated_header = Some(NewHeader { identity, segments: part.segments.to_vec(), header });
+        }
+    }
+
     /// Ends the frame.
     fn finish(mut self, has_marker: bool) -> Result<FinishedFrame, &'static str> {
         if !has_marker {
@@ -376,7 +427,10 @@ impl PartialFrame {
         }
         let mut new_header = None;
         let header = match &self.header {
-            HeaderState::Complete(_) => Some(Vec::new()),
+            HeaderState::Complete(_) => {
+                new_header = self.repeated_header.take();
+                Some(new_header.as_ref().map(|repeated| repeated.header.clone()).unwrap_or_default())
+            }
             HeaderState::Pending(pending) => match pending.build() {
                 Err(reason) if self.gaps.is_empty() => return Err(reason),
                 Ok(Some(header)) => {
@@ -426,6 +480,7 @@ struct FinishedFrame {
 }
 
 /// Header that later frames may name.
+#[derive(Debug)]
 struct NewHeader {
     identity: u32,
     /// Header segments in the extensions.

@@ -21,6 +21,9 @@ impl MainHeader {
     /// Length of the header, in bytes.
     pub const LENGTH: usize = 8;
 
+    /// Position of the Q field in the header, in bytes.
+    pub const QUALITY_POSITION: usize = 5;
+
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let &[type_specific, o2, o1, o0, jpeg_type, quality, width, height] = bytes.first_chunk()?;
         let fragment_offset = u32::from_be_bytes([0, o2, o1, o0]);

@@ -5,6 +5,9 @@
 pub enum PayloadFormat {
     /// RFC 2435, for all players.
     Rfc2435,
+    /// Same as `Rfc2435`, with restart markers inserted, so that each packet can be decoded alone. For players that requested
+    /// it in the URL.
+    Rfc2435WithRestarts,
     /// The original header in an RTP header extension, for players that requested it in SETUP.
     OriginalHeader,
     /// Same as `OriginalHeader`, with restart markers inserted, so that each packet can be decoded alone. The receiver removes

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::resource::{Resource, TRACK_CONTROL};
+use super::resource::Resource;
 use super::response::SERVER_NAME;
+use super::url_parameters::{asks_for_restarts, asks_for_retransmission, parity_group, stream_control};
 use crate::media::reencode::rfc2435_size;
 use crate::media_file::MediaInfo;
-use crate::proto::fec::GroupSize;
 use crate::proto::rtsp::{Request, Response, StatusCode, header};
 use crate::proto::sdp::{
     FEC_ENCODING, Feedback, FeedbackSources, JPEG_PAYLOAD_TYPE, MediaDescription, ParitySources,
@@ -20,36 +20,6 @@ const APPLICATION_SDP: &str = "application/sdp";
 
 /// Version in the origin line (`o=`). Constant, because a description does not change while the file is open.
 const SDP_VERSION: u64 = 1;
-
-/// Parameter of a URL by which a player asks for retransmission that cannot add a header to DESCRIBE:
-/// `rtsp://host/film?retransmission=1`.
-const RETRANSMISSION_PARAMETER: &str = "retransmission=1";
-
-/// Parameter of a URL with which a player asks for parity packets, in DESCRIBE and SETUP: `rtsp://host/film?fec=5`. The URL of
-/// the stream has it in a description that was asked for with it.
-const FEC_PARAMETER: &str = "fec=";
-
-/// Returns true if a DESCRIBE asks for the repair of lost packets, of either kind.
-pub fn asks_for_repair(request: &Request) -> bool {
-    asks_for_retransmission(request) || parity_group(request).is_some()
-}
-
-/// Returns true if a DESCRIBE asks for retransmission, by a header or in its URL. Others get a description without it:
-/// live555 and VLC find no video in one with the profile RTP/AVPF.
-fn asks_for_retransmission(request: &Request) -> bool {
-    request.headers.get(header::X_REELAY_RETRANSMISSION) == Some("1")
-        || parameters(request).any(|parameter| parameter == RETRANSMISSION_PARAMETER)
-}
-
-/// Returns the maximum number of packets for each parity packet, if a request asks for these, by a header or in its URL.
-pub fn parity_group(request: &Request) -> Option<GroupSize> {
-    let stated = || parameters(request).find_map(|parameter| parameter.strip_prefix(FEC_PARAMETER));
-    request.headers.get(header::X_REELAY_FEC).or_else(stated)?.parse().ok()
-}
-
-fn parameters(request: &Request) -> impl Iterator<Item = &str> {
-    request.uri.split_once('?').map(|(_, query)| query).unwrap_or_default().split('&')
-}
 
 /// Returns the response to DESCRIBE; 406 if the Accept header excludes SDP. `host` is the server's address for the
 /// origin line. `identity` is that of the next session, for a description of its retransmissions and parity packets; `None` if
@@ -65,12 +35,15 @@ pub fn describe(
         return Response::error(StatusCode::NOT_ACCEPTABLE, "only application/sdp is available");
     }
     let mut description = session_description(media);
-    for (stream, identity) in description.media.iter_mut().zip(identity) {
+    let group_size = identity.and_then(|_| parity_group(request));
+    for stream in &mut description.media {
+        stream.control = Some(stream_control(group_size, asks_for_restarts(request)));
+        let Some(identity) = identity else { continue };
         if asks_for_retransmission(request) {
             add_retransmission(stream, identity);
         }
-        if let Some(group_size) = parity_group(request) {
-            add_parity(stream, identity, group_size);
+        if group_size.is_some() {
+            add_parity(stream, identity);
         }
     }
     Response::new(StatusCode::OK)
@@ -100,12 +73,10 @@ fn add_retransmission(stream: &mut MediaDescription, identity: &Identity) {
     });
 }
 
-/// Adds the parity packets to the description of a stream (RFC 5109 §12, RFC 5956 §4.3). The URL of the stream tells SETUP
-/// what was asked for.
-fn add_parity(stream: &mut MediaDescription, identity: &Identity, group_size: GroupSize) {
+/// Adds the parity packets to the description of a stream (RFC 5109 §12, RFC 5956 §4.3).
+fn add_parity(stream: &mut MediaDescription, identity: &Identity) {
     stream.formats.push(FEC_PAYLOAD_TYPE);
     stream.rtpmaps.push((FEC_PAYLOAD_TYPE, FEC_ENCODING.to_owned()));
-    stream.control = Some(format!("{TRACK_CONTROL}?{FEC_PARAMETER}{group_size}"));
     stream.parity_sources = Some(ParitySources {
         ssrc: identity.ssrc,
         parity: parity_ssrc(identity.ssrc),
@@ -154,7 +125,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
             media_type: "video".to_owned(),
             formats: vec![JPEG_PAYLOAD_TYPE],
             rtpmaps: vec![(JPEG_PAYLOAD_TYPE, "JPEG/90000".to_owned())],
-            control: Some(TRACK_CONTROL.to_owned()),
+            control: None,
             range: None,
             frame_rate: Some(media.times.rate().as_f64()),
             dimensions: Some((size.width, size.height)),
@@ -275,6 +246,23 @@ mod tests {
             ] {
                 assert!(text.lines().any(|l| l == line), "{line} in {text}");
             }
+        }
+    }
+
+    #[test]
+    fn url_of_the_stream_has_the_restarts_that_were_asked_for() {
+        let media = info(500);
+        let resource = Resource::Presentation(media.name.clone());
+        for (url, control) in [
+            ("rtsp://h/movie", "a=control:track1"),
+            ("rtsp://h/movie?restarts=0", "a=control:track1"),
+            ("rtsp://h/movie?restarts=1&quality=1", "a=control:track1?restarts=1"),
+            ("rtsp://h/movie?fec=5&restarts=1", "a=control:track1?restarts=1"),
+        ] {
+            let request = describe_request(url, "application/sdp");
+            let response = describe(&request, &resource, &media, "127.0.0.1".parse().unwrap(), None);
+            let text = std::str::from_utf8(&response.body).unwrap();
+            assert!(text.lines().any(|line| line == control), "{url}: {text}");
         }
     }
 

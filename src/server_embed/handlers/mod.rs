@@ -18,11 +18,13 @@ mod describe;
 mod dispatch;
 mod resource;
 mod response;
+mod url_parameters;
 
-pub use describe::{asks_for_repair, describe, parity_group};
+pub use describe::describe;
 pub use dispatch::{Dispatch, METHODS, dispatch};
 pub use resource::{Resource, TRACK_CONTROL};
 pub use response::{
     CONNECTION_CLOSE, SERVER_NAME, add_common_headers, finalize_response, media_not_found, session_not_found,
     wants_close,
 };
+pub use url_parameters::{asks_for_repair, asks_for_restarts, parity_group};

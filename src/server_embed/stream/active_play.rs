@@ -44,6 +44,8 @@ pub enum FrameState {
 #[derive(Debug)]
 pub struct FrameTransmission {
     frame: Arc<PacketizedFrame>,
+    /// Q field of the packets; `None` in formats without quantization tables.
+    quality: Option<u8>,
     /// Index of the next packet to send.
     next_packet: usize,
     /// Instant from which the packets are spread; `None` before the first poll.
@@ -120,9 +122,9 @@ impl ActivePlay {
 }
 
 impl FrameTransmission {
-    /// Starts with the first packet.
-    pub fn new(frame: Arc<PacketizedFrame>) -> Self {
-        Self { frame, next_packet: 0, started_at: None }
+    /// Starts with the first packet. `quality` names the quantization tables of the frame, if the format has any.
+    pub fn new(frame: Arc<PacketizedFrame>, quality: Option<u8>) -> Self {
+        Self { frame, quality, next_packet: 0, started_at: None }
     }
 
     /// Instant at which the next packets, at most `max_length`, may be sent; `None` if that is now.
@@ -145,7 +147,7 @@ impl FrameTransmission {
     fn next_batch(&mut self, fields: HeaderFields, max_length: usize) -> PacketBatch {
         let first = self.next_packet;
         self.next_packet += batch_length(self.remaining(), max_length);
-        PacketBatch::new(self.frame.clone(), first..self.next_packet, fields)
+        PacketBatch::new(self.frame.clone(), first..self.next_packet, fields, self.quality)
     }
 
     /// Number of packets that have not been sent.

@@ -5,8 +5,8 @@
 //! [`RtpStream::end_at`], and call it again at the instant of a [`StreamOutput::Wait`] and after any other input.
 //!
 //! `pacer` computes when frames are due, `packet_batch` has the packets that are sent together, and `burst_limiter` limits
-//! how many leave at once; `active_play` combines them for one PLAY. `sequence` and `rtp_clock` number and time the packets, `sender_reports` is the
-//! stream's RTCP.
+//! how many leave at once; `active_play` combines them for one PLAY. `sequence` and `rtp_clock` number and time the
+//! packets, `table_qualities` numbers their quantization tables, and `sender_reports` is the stream's RTCP.
 
 mod active_play;
 mod burst_limiter;
@@ -19,6 +19,7 @@ mod rtp_clock;
 mod rtp_stream;
 mod sender_reports;
 mod sequence;
+mod table_qualities;
 #[cfg(test)]
 mod tests;
 

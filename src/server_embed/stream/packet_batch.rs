@@ -16,33 +16,53 @@ pub struct PacketBatch {
     range: Range<usize>,
     /// Header fields of the first packet; the sequence numbers of the others follow.
     fields: HeaderFields,
+    /// Q field that names the quantization tables of the frame (RFC 2435 §3.1.4); `None` if the format has none.
+    quality: Option<u8>,
 }
 
 /// RTP packet in two parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitPacket<'a> {
-    /// Fixed RTP header (RFC 3550 §5.1), different for each session.
-    pub header: [u8; HEADER_LENGTH],
-    /// Everything after the fixed header, the same for all sessions.
-    pub rest: &'a [u8],
+    head: [u8; MAX_HEAD_LENGTH],
+    head_length: usize,
+    rest: &'a [u8],
 }
 
-impl SplitPacket<'_> {
+/// Length of the RTP header and of the main header of RFC 2435 §3.1, in bytes.
+const MAX_HEAD_LENGTH: usize = HEADER_LENGTH + 8;
+
+impl<'a> SplitPacket<'a> {
+    /// Beginning of the packet, which differs between sessions: the fixed RTP header (RFC 3550 §5.1), and if Q names the
+    /// quantization tables, the main header of RFC 2435.
+    pub fn head(&self) -> &[u8] {
+        &self.head[..self.head_length]
+    }
+
+    /// Everything after the head, the same for all sessions.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Returns the length of the packet, in bytes of UDP payload.
     pub fn length(&self) -> usize {
-        self.header.len() + self.rest.len()
+        self.head_length + self.rest.len()
     }
 
     /// Returns the packet as one sequence of bytes.
     pub fn to_vec(self) -> Vec<u8> {
-        [&self.header[..], self.rest].concat()
+        [self.head(), self.rest].concat()
     }
 }
 
 impl PacketBatch {
     /// Creates a batch of the packets of a frame with these indices. `fields` are those of the first.
-    pub(super) fn new(frame: Arc<PacketizedFrame>, range: Range<usize>, fields: HeaderFields) -> Self {
-        Self { frame, range, fields }
+    pub(super) fn new(
+        frame: Arc<PacketizedFrame>,
+        range: Range<usize>,
+        fields: HeaderFields,
+        quality: Option<u8>,
+    ) -> Self {
+        Self { frame, range, fields, quality }
     }
 
     /// Returns the number of packets.
@@ -64,11 +84,22 @@ impl PacketBatch {
 
     /// Returns the packets, in order.
     pub fn packets(&self) -> impl Iterator<Item = SplitPacket<'_>> {
+        self.range.clone().zip(self.sequences()).map(|(index, sequence)| self.packet(index, sequence))
+    }
+
+    fn packet(&self, index: usize, sequence: u16) -> SplitPacket<'_> {
         let HeaderFields { timestamp, ssrc, .. } = self.fields;
-        self.range.clone().zip(self.sequences()).map(move |(index, sequence)| {
-            let (header, rest) = self.frame.packet(index, sequence, timestamp, ssrc);
-            SplitPacket { header, rest }
-        })
+        let (header, rest) = self.frame.packet(index, sequence, timestamp, ssrc);
+        let mut head = [0; MAX_HEAD_LENGTH];
+        head[..HEADER_LENGTH].copy_from_slice(&header);
+        match (self.quality, rest.split_at_checked(MAX_HEAD_LENGTH - HEADER_LENGTH)) {
+            (Some(quality), Some((main_header, rest))) => {
+                head[HEADER_LENGTH..].copy_from_slice(main_header);
+                self.frame.set_quality(quality, &mut head);
+                SplitPacket { head, head_length: MAX_HEAD_LENGTH, rest }
+            }
+            _ => SplitPacket { head, head_length: HEADER_LENGTH, rest },
+        }
     }
 
     /// Returns the total length of the packets, in bytes of UDP payload.

@@ -12,6 +12,7 @@ use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
 use super::sequence::SequenceCounter;
+use super::table_qualities::TableQualities;
 use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
 use crate::proto::fec::GroupSize;
@@ -67,6 +68,7 @@ pub struct RtpStream {
     ssrc: u32,
     clock: RtpClock,
     sequence: SequenceCounter,
+    table_qualities: TableQualities,
     reports: SenderReports,
     /// Next frame to send, also for a PLAY without a Range.
     position: u64,
@@ -101,6 +103,7 @@ impl RtpStream {
             ssrc: identity.ssrc,
             clock: RtpClock::new(identity.first_timestamp, epoch),
             sequence: SequenceCounter::per_packet(identity.first_sequence),
+            table_qualities: TableQualities::default(),
             reports: SenderReports::new(identity.ssrc, identity.cname),
             position: 0,
             active_play: None,
@@ -266,8 +269,9 @@ impl RtpStream {
 
     /// Provides the packets of a frame requested by [`StreamOutput::Fetch`].
     pub fn provide_frame(&mut self, frame: u64, packets: Arc<PacketizedFrame>) {
+        let quality = packets.quantization_tables().map(|tables| self.table_qualities.quality(tables));
         if let Some(play) = self.play_fetching(frame) {
-            play.frame_state = FrameState::Sending(FrameTransmission::new(packets));
+            play.frame_state = FrameState::Sending(FrameTransmission::new(packets, quality));
         }
     }
 

@@ -16,6 +16,9 @@ pub struct FrameSinks {
     /// Receivers of every complete frame as soon as it arrives, for recordings and snapshots. The session waits for a
     /// tap that does not keep up.
     pub taps: Vec<mpsc::Sender<Frame>>,
+    /// Taps receive frames with the restart markers that the server has inserted, because most of the bytes are not needed.
+    /// [`Frame::into_original`] removes them.
+    pub keeps_restarts: bool,
     /// Recording of the session, which may begin and end at any time. The session waits for it only if the recording asks
     /// for that, and packets arrive on the connection.
     pub recorder: RecorderSlot,
@@ -40,6 +43,11 @@ impl FrameSinks {
         Self { taps: vec![sender], ..Self::default() }
     }
 
+    /// Creates sinks with one tap, which receives frames with inserted restart markers, and no screen.
+    pub fn marked_tap(sender: mpsc::Sender<Frame>) -> Self {
+        Self { keeps_restarts: true, ..Self::tap_only(sender) }
+    }
+
     /// Creates sinks with a screen and no tap.
     pub fn screen(screen: Screen) -> Self {
         Self { screen: Some(screen), ..Self::default() }
@@ -52,7 +60,10 @@ impl FrameSinks {
         if queue.is_none() && self.taps.is_empty() {
             return;
         }
-        let frame = frame.into_original();
+        let frame = match queue.is_none() && self.keeps_restarts {
+            true => frame,
+            false => frame.into_original(),
+        };
         if let Some(queue) = queue {
             if can_wait {
                 queue.wait_for_space().await;

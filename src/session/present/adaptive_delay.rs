@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::sender_clock::{signed_nanos_between, ticks_to_nanos};
+use super::sender_clock::{SLEW_MICROS_PER_SECOND, signed_nanos_between, ticks_to_nanos};
 use crate::stats::DelayReason;
 
 /// Minimum delay. It is the fixed one that is used by default, so an adaptive delay costs nothing on a calm network.
@@ -25,14 +25,11 @@ const QUANTILE: f64 = 0.995;
 const RESERVE_DIVISOR: u32 = 10;
 const RESERVE: Duration = Duration::from_millis(5);
 
-/// Rate at which the delay shrinks, in microseconds per second: frames follow each other 2 % faster, which is not visible.
-const SHRINK_MICROS_PER_SECOND: u32 = 20_000;
-
 /// Estimator of the delay that a jitter buffer needs.
 ///
 /// Each frame is measured by the arrival of its last packet against its timestamp, compared with the smallest delay of the
-/// last ten seconds. The playout delay is a high quantile of these deviations. It grows at once, because frames are late
-/// already, and shrinks slowly.
+/// last ten seconds. The playout delay is a high quantile of these deviations, with a reserve. It grows to the deviation at
+/// once, because frames are late already. It grows further, and shrinks, slowly.
 #[derive(Debug)]
 pub struct AdaptiveDelay {
     delay: Duration,
@@ -117,9 +114,12 @@ impl AdaptiveDelay {
     fn update(&mut self, now: Instant) {
         let elapsed = self.updated_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.updated_at = Some(now);
-        let target = self.target();
-        let shrunk = self.delay.saturating_sub(elapsed.min(WINDOW) * SHRINK_MICROS_PER_SECOND / 1_000_000);
-        self.delay = target.max(shrunk);
+        let slew = elapsed.min(WINDOW) * SLEW_MICROS_PER_SECOND / 1_000_000;
+        let deviation = self.deviation();
+        let limit = |delay: Duration| delay.clamp(self.floor, MAX_ADAPTIVE_DELAY);
+        let target = limit(deviation + deviation / RESERVE_DIVISOR + RESERVE);
+        let slow = target.clamp(self.delay.saturating_sub(slew), self.delay + slew);
+        self.delay = slow.max(limit(deviation));
     }
 
     /// Reason for the delay.
@@ -135,14 +135,13 @@ impl AdaptiveDelay {
         }
     }
 
-    /// Delay with which the remembered frames would have been in time, except for the slowest.
-    fn target(&self) -> Duration {
+    /// Delay with which the remembered frames would just have been in time, except for the slowest.
+    fn deviation(&self) -> Duration {
         let mut offsets: Vec<i64> = self.offsets.iter().map(|(_, offset)| *offset).collect();
-        let Some(least) = offsets.iter().min().copied() else { return self.floor };
+        let Some(least) = offsets.iter().min().copied() else { return Duration::ZERO };
         let index = ((offsets.len() as f64 * QUANTILE).ceil() as usize).clamp(1, offsets.len()) - 1;
         let (_, high, _) = offsets.select_nth_unstable(index);
-        let deviation = Duration::from_nanos(high.saturating_sub(least).unsigned_abs());
-        (deviation + deviation / RESERVE_DIVISOR + RESERVE).clamp(self.floor, MAX_ADAPTIVE_DELAY)
+        Duration::from_nanos(high.saturating_sub(least).unsigned_abs())
     }
 }
 

@@ -154,7 +154,7 @@ impl JitterBuffer {
             .take()
             .filter(|clock| clock.offset(frame).unsigned_abs() <= MAX_OFFSET.as_nanos() as u64);
         let clock = self.clock.insert(current.unwrap_or_else(|| SenderClock::new(frame)));
-        clock.update(frame);
+        clock.update(frame, self.delay);
         clock.expected_arrival(frame.timestamp) + self.delay
     }
 

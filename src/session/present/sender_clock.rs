@@ -13,15 +13,29 @@ pub struct SenderClock {
     /// Smallest offset against the origin in the current window and in the previous one, in nanoseconds.
     min_offsets: [i64; 2],
     window_start: Instant,
+    /// Offset that expected arrivals are computed with, in nanoseconds: it approaches the smallest one.
+    offset: i64,
+    updated_at: Instant,
 }
 
 /// Length of the window for the smallest offset. An offset counts in its window and in the next one.
 const OFFSET_WINDOW: Duration = Duration::from_secs(5);
 
+/// Rate at which what frames wait for changes, in microseconds per second: frames follow each other 2 % faster or slower, which
+/// is not visible.
+pub const SLEW_MICROS_PER_SECOND: u32 = 20_000;
+
 impl SenderClock {
     /// Starts the estimate with a frame.
     pub fn new(frame: &Frame) -> Self {
-        Self { origin: (frame.timestamp, frame.arrival), min_offsets: [0, 0], window_start: frame.arrival }
+        let Frame { timestamp, arrival, .. } = *frame;
+        Self {
+            origin: (timestamp, arrival),
+            min_offsets: [0, 0],
+            window_start: arrival,
+            offset: 0,
+            updated_at: arrival,
+        }
     }
 
     /// Delay of a frame against the origin, in nanoseconds.
@@ -32,21 +46,40 @@ impl SenderClock {
         arrived.saturating_sub(sent)
     }
 
-    /// Adds the arrival of a frame to the estimate.
-    pub fn update(&mut self, frame: &Frame) {
+    /// Adds the arrival of a frame to the estimate. `delay` is the time that frames wait after their expected arrival.
+    ///
+    /// The estimate changes slowly, so that no frame is seen to move, except where that has a price: an early first estimate
+    /// would delay all frames, and a change beyond `delay` would make all frames late.
+    pub fn update(&mut self, frame: &Frame, delay: Duration) {
         let offset = self.offset(frame);
         if frame.arrival.saturating_duration_since(self.window_start) >= OFFSET_WINDOW {
             self.min_offsets = [offset, self.min_offsets[0]];
             self.window_start = frame.arrival;
         }
         self.min_offsets[0] = self.min_offsets[0].min(offset);
+        let elapsed = frame.arrival.saturating_duration_since(self.updated_at).min(OFFSET_WINDOW);
+        self.updated_at = self.updated_at.max(frame.arrival);
+        let slew =
+            i64::try_from((elapsed * SLEW_MICROS_PER_SECOND / 1_000_000).as_nanos()).unwrap_or(i64::MAX);
+        let least = self.least_offset();
+        let distance = least.saturating_sub(self.offset);
+        let is_starting = frame.arrival.saturating_duration_since(self.origin.1) < OFFSET_WINDOW;
+        let are_all_late = distance > i64::try_from(delay.as_nanos()).unwrap_or(i64::MAX);
+        self.offset = match is_starting && distance < 0 || are_all_late {
+            true => least,
+            false => self.offset.saturating_add(distance.clamp(-slew, slew)),
+        };
+    }
+
+    /// Smallest offset of the last seconds, in nanoseconds.
+    fn least_offset(&self) -> i64 {
+        self.min_offsets[0].min(self.min_offsets[1])
     }
 
     /// Returns the earliest time at which a frame with this extended timestamp would arrive.
     pub fn expected_arrival(&self, timestamp: i64) -> Instant {
         let (origin, arrival) = self.origin;
-        let min_offset = self.min_offsets[0].min(self.min_offsets[1]);
-        let nanos = ticks_to_nanos(timestamp.saturating_sub(origin)).saturating_add(min_offset);
+        let nanos = ticks_to_nanos(timestamp.saturating_sub(origin)).saturating_add(self.offset);
         let distance = Duration::from_nanos(nanos.unsigned_abs());
         let expected = if nanos >= 0 { arrival.checked_add(distance) } else { arrival.checked_sub(distance) };
         expected.unwrap_or(arrival)
@@ -64,4 +97,56 @@ pub fn signed_nanos_between(from: Instant, to: Instant) -> i64 {
     let (forward, backward) = (to.saturating_duration_since(from), from.saturating_duration_since(to));
     let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     nanos(forward) - nanos(backward)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Adds frames, 20 per second, that arrive `late` after they were sent. Returns by how much each is expected later than it
+    /// was sent.
+    fn expected(
+        clock: &mut SenderClock,
+        begin: Instant,
+        numbers: std::ops::Range<u32>,
+        late: Duration,
+        delay: Duration,
+    ) -> Vec<Duration> {
+        let expected = numbers.map(|number| {
+            let (sent, timestamp) = (begin + 50 * MS * number, i64::from(number) * 4_500);
+            let frame = Frame::complete(Bytes::new(), timestamp, sent + late);
+            clock.update(&frame, delay);
+            clock.expected_arrival(timestamp) - sent
+        });
+        expected.collect()
+    }
+
+    #[test]
+    fn estimate_moves_slowly_except_at_the_start() {
+        let begin = Instant::now();
+        let mut clock = SenderClock::new(&Frame::complete(Bytes::new(), 0, begin + 100 * MS));
+        let first = expected(&mut clock, begin, 1..200, 60 * MS, 50 * MS);
+        assert!(first.iter().all(|expected| *expected == 60 * MS), "the first frame was late");
+        let later = expected(&mut clock, begin, 200..600, 95 * MS, 50 * MS);
+        assert_eq!((later[0], *later.last().unwrap()), (60 * MS, 95 * MS));
+        let earlier = expected(&mut clock, begin, 600..800, 60 * MS, 50 * MS);
+        assert_eq!(*earlier.last().unwrap(), 60 * MS);
+        for pair in [later, earlier].concat().windows(2) {
+            assert!(pair[0].abs_diff(pair[1]) <= MS, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn estimate_moves_at_once_if_all_frames_would_be_late() {
+        let begin = Instant::now();
+        let mut clock = SenderClock::new(&Frame::complete(Bytes::new(), 0, begin));
+        expected(&mut clock, begin, 1..200, 0 * MS, 50 * MS);
+        let later = expected(&mut clock, begin, 200..500, 300 * MS, 50 * MS);
+        assert_eq!((later[0], *later.last().unwrap()), (0 * MS, 300 * MS));
+        let steps = later.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert_eq!(steps, 1, "{later:?}");
+    }
 }

@@ -118,7 +118,8 @@ impl Panel {
         is_playing: bool,
         hints: Position,
     ) -> Column<'_, Action> {
-        let charts = CHARTS.iter().zip(&self.charts).map(|(plot, cache)| {
+        let shown = CHARTS.iter().zip(&self.charts).filter(|(plot, _)| plot.is_shown(snapshot));
+        let charts = shown.map(|(plot, cache)| {
             let title = row![
                 text(plot.name()).size(size::SMALL),
                 text(plot.span()).size(size::TINY).style(theme::muted),

@@ -3,15 +3,17 @@
 use iced::Color;
 
 use crate::format::{data_rate, milliseconds, or_unknown, percentage};
-use crate::stats::{Figure, LOSS_PER_SECOND, Second, SessionHistory, Snapshot, figure_of};
+use crate::stats::{
+    FRESH_AREA_PER_SECOND, Figure, LOSS_PER_SECOND, Second, SessionHistory, Snapshot, figure_of,
+};
 use crate::ui::theme::Colours;
 use crate::ui::widget::chart::{Mark, SECONDS_SHOWN, Series};
 
 /// Definition of a chart.
 pub struct Plot {
-    /// Field of [`Snapshot`] whose figure gives name, definition and current value; `None` for the loss, whose figure
-    /// is about the complete session.
-    field: Option<&'static str>,
+    subject: Subject,
+    /// True if the chart tells something about a session with these figures.
+    is_shown: fn(&Snapshot) -> bool,
     /// Value of a second, in the unit that `format` expects; `None` if it was not measured.
     value: fn(&Second) -> Option<f64>,
     /// Smallest value for the top of the scale, in the unit of `value`.
@@ -20,17 +22,27 @@ pub struct Plot {
     colour: fn(&Colours) -> Color,
 }
 
+/// Subject of a chart.
+enum Subject {
+    /// Field of [`Snapshot`] whose figure gives name, definition and current value.
+    Figure(&'static str),
+    /// Value that has a figure about the complete session only: name and definition.
+    EachSecond(&'static str, &'static str),
+}
+
 /// All charts, from top to bottom.
-pub const CHARTS: [Plot; 5] = [
+pub const CHARTS: [Plot; 6] = [
     Plot {
-        field: Some("wire_bits_per_second"),
+        subject: Subject::Figure("wire_bits_per_second"),
+        is_shown: always,
         value: |second| Some(second.wire_bits_per_second),
         min_top: 100_000.0,
         format: data_rate,
         colour: |colours| colours.ready,
     },
     Plot {
-        field: None,
+        subject: Subject::EachSecond("Lost per second", LOSS_PER_SECOND),
+        is_shown: always,
         value: |second| {
             let (expected, lost) = (second.packets_expected?, second.packets_lost?);
             (expected > 0).then(|| (lost.max(0) as f64 / expected as f64).min(1.0))
@@ -40,21 +52,32 @@ pub const CHARTS: [Plot; 5] = [
         colour: |colours| colours.danger,
     },
     Plot {
-        field: Some("frame_jitter_ms"),
+        subject: Subject::EachSecond("Fresh area per second", FRESH_AREA_PER_SECOND),
+        is_shown: |snapshot| snapshot.frames_damaged > 0 || snapshot.packets_lost > 0,
+        value: |second| second.fresh_area,
+        min_top: 1.0,
+        format: percentage,
+        colour: |colours| colours.late,
+    },
+    Plot {
+        subject: Subject::Figure("frame_jitter_ms"),
+        is_shown: always,
         value: |second| second.frame_jitter_ms,
         min_top: 1.0,
         format: milliseconds,
         colour: |colours| colours.warm,
     },
     Plot {
-        field: Some("frames_per_second_shown"),
+        subject: Subject::Figure("frames_per_second_shown"),
+        is_shown: always,
         value: |second| Some(second.frames_shown_per_second),
         min_top: 10.0,
         format: per_second,
         colour: |colours| colours.playing,
     },
     Plot {
-        field: Some("buffered_ms"),
+        subject: Subject::Figure("buffered_ms"),
+        is_shown: always,
         value: |second| second.buffered_ms,
         min_top: 10.0,
         format: milliseconds,
@@ -62,18 +85,33 @@ pub const CHARTS: [Plot; 5] = [
     },
 ];
 
+fn always(_: &Snapshot) -> bool {
+    true
+}
+
 fn per_second(rate: f64) -> String {
     format!("{rate:.1} /s")
 }
 
 impl Plot {
     fn figure(&self) -> Option<&'static Figure> {
-        self.field.and_then(figure_of)
+        match self.subject {
+            Subject::Figure(field) => figure_of(field),
+            Subject::EachSecond(..) => None,
+        }
+    }
+
+    /// Returns true if the chart tells something about a session with these figures.
+    pub fn is_shown(&self, snapshot: &Snapshot) -> bool {
+        (self.is_shown)(snapshot)
     }
 
     /// Returns the title of the chart.
     pub fn name(&self) -> &'static str {
-        self.figure().map_or("Lost per second", |figure| figure.name)
+        match self.subject {
+            Subject::Figure(field) => figure_of(field).map_or(field, |figure| figure.name),
+            Subject::EachSecond(name, _) => name,
+        }
     }
 
     /// Returns the time that the current value is about.
@@ -83,7 +121,10 @@ impl Plot {
 
     /// Returns the definition of the values.
     pub fn description(&self) -> &'static str {
-        self.figure().map_or(LOSS_PER_SECOND, |figure| figure.description)
+        match self.subject {
+            Subject::Figure(field) => figure_of(field).map_or("", |figure| figure.description),
+            Subject::EachSecond(_, description) => description,
+        }
     }
 
     /// Returns the current value, the same as in the list of all figures.
@@ -155,7 +196,20 @@ mod tests {
     #[test]
     fn every_chart_has_a_definition() {
         for plot in &CHARTS {
-            assert!(plot.field.is_none() || plot.figure().is_some(), "{:?} is not defined", plot.field);
+            assert!(!plot.description().is_empty(), "{} is not defined", plot.name());
         }
+    }
+
+    #[test]
+    fn fresh_area_has_a_chart_once_packets_were_lost() {
+        let names = |snapshot: &Snapshot| {
+            let shown = CHARTS.iter().filter(|plot| plot.is_shown(snapshot));
+            shown.map(Plot::name).collect::<Vec<_>>()
+        };
+        let complete = names(&Snapshot::default());
+        assert_eq!(complete.len(), 5);
+        assert!(!complete.contains(&"Fresh area per second"));
+        let lossy = Snapshot { packets_lost: 1, ..Snapshot::default() };
+        assert_eq!(names(&lossy)[1..3], ["Lost per second", "Fresh area per second"]);
     }
 }

@@ -9,7 +9,7 @@ use reelay::media::container::{ContainerFormat, FrameTimes};
 use reelay::media::jpeg::Dimensions;
 use reelay::media_file::{IndexProgress, MediaFile, MediaInfo};
 use reelay::proto::rtsp::Npt;
-use reelay::stats::{Fate, PacketLogRow, Snapshot};
+use reelay::stats::{Fate, FrameTimeAreas, PacketLogRow, Snapshot};
 
 static SAMPLE: &[u8] = include_bytes!("../../../assets/sample.mjpeg");
 
@@ -54,6 +54,8 @@ pub(super) fn lossy_snapshot(update: u64, received: u64, lost: u64, wave: f64) -
         frames_shown: update * 5,
         frames_damaged: lost / 4,
         fresh_area: Some(1.0 - 0.8 * lost as f64 / (received + lost) as f64),
+        // A frame has about 15 packets.
+        frame_times: FrameTimeAreas { count: update * 5, fresh: update as f64 * 5.0 - lost as f64 / 18.0 },
         frames_per_second_sent: Some(20.0),
         frames_per_second: 19.0,
         frames_per_second_shown: 19.0,

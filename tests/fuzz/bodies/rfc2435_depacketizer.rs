@@ -64,6 +64,9 @@ pub fn packet_blocks(jpegs: &[Vec<u8>], format: PayloadFormat) -> Vec<Vec<u8>> {
         for index in 0..frame.packets().len() {
             let mut packet = Vec::new();
             frame.write_packet(index, sequence, 3_600 * number, 7, &mut packet);
+            if format == PayloadFormat::Rfc2435WithRestarts {
+                frame.set_quality(128, &mut packet);
+            }
             sequence = sequence.wrapping_add(1);
             blocks.push(packet);
         }
@@ -72,7 +75,9 @@ pub fn packet_blocks(jpegs: &[Vec<u8>], format: PayloadFormat) -> Vec<Vec<u8>> {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    use JpegKind::{FillBytes, LongHeader, Progressive, Restarts, Standard420, Standard422, WithoutDht};
+    use JpegKind::{
+        CustomHuffman, FillBytes, LongHeader, Progressive, Restarts, Standard420, Standard422, WithoutDht,
+    };
     let seed = |kinds: &[JpegKind], format| {
         let jpegs: Vec<_> = kinds.iter().map(|kind| test_jpeg(*kind, (64, 48), 1, 40)).collect();
         let mut seed = vec![0];
@@ -86,5 +91,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seed(&[Progressive, FillBytes], PayloadFormat::OriginalHeader),
         seed(&[Standard420, Standard420], PayloadFormat::OriginalWithRestarts),
         seed(&[LongHeader, LongHeader], PayloadFormat::OriginalWithRestarts),
+        seed(&[CustomHuffman, CustomHuffman], PayloadFormat::OriginalWithRestarts),
+        seed(&[Standard420, Standard422], PayloadFormat::Rfc2435WithRestarts),
     ]
 }
