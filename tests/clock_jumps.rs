@@ -240,7 +240,9 @@ fn poll_all(stream: &mut RtpStream, now: Instant) -> (Vec<Packet>, Option<(NtpTi
     loop {
         match stream.poll_output(now) {
             StreamOutput::Fetch(index) => stream.provide_frame(index, frame.clone()),
-            StreamOutput::Rtp(bytes) => packets.push(Packet::parse(bytes.into()).unwrap()),
+            StreamOutput::Rtp(batch) => {
+                packets.extend(batch.packets().map(|packet| Packet::parse(packet.to_vec().into()).unwrap()));
+            }
             StreamOutput::Rtcp(bytes) => {
                 if let RtcpPacket::SenderReport { info, .. } = rtcp::parse(&bytes).unwrap()[0] {
                     report = Some((info.ntp, info.rtp_timestamp));

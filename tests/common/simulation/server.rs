@@ -224,7 +224,9 @@ impl SimulatedServer {
                     session.stream().provide_frame(frame, packets.clone());
                 }
                 StreamOutput::Fetch(frame) => session.stream().end_at(frame),
-                StreamOutput::Rtp(bytes) => datagrams.push(RawPacket::rtp(bytes)),
+                StreamOutput::Rtp(batch) => {
+                    datagrams.extend(batch.packets().map(|packet| RawPacket::rtp(packet.to_vec())));
+                }
                 StreamOutput::Retransmission(bytes) => datagrams.push(RawPacket::retransmission(bytes)),
                 StreamOutput::Parity(bytes) => datagrams.push(RawPacket::parity(bytes)),
                 StreamOutput::Rtcp(bytes) => datagrams.push(RawPacket::rtcp(bytes)),

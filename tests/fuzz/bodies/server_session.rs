@@ -46,6 +46,7 @@ static FRAME: LazyLock<Arc<PacketizedFrame>> = LazyLock::new(|| {
 struct Session {
     session: ServerSession,
     next_sequence: Option<u16>,
+    max_batch_length: usize,
 }
 
 struct Server {
@@ -196,7 +197,8 @@ impl Server {
         let id = format!("SESSION{}", self.session_count);
         let (session, response) =
             ServerSession::set_up(id.clone(), request, "film", transport, stream, DEFAULT_SESSION_TIMEOUT);
-        self.sessions.push(Session { session, next_sequence: None });
+        let max_batch_length = if self.sessions.len().is_multiple_of(2) { 16 } else { 1 };
+        self.sessions.push(Session { session, next_sequence: None, max_batch_length });
         (Some(id), response)
     }
 
@@ -247,15 +249,19 @@ impl Session {
         let counts_packets = !self.session.transport().payload_format.is_classroom();
         for _ in 0..MAX_OUTPUTS {
             let stream = self.session.stream();
+            stream.set_max_batch_length(self.max_batch_length);
             match stream.poll_output(now) {
                 StreamOutput::Fetch(frame) if frame < FRAMES => stream.provide_frame(frame, FRAME.clone()),
                 StreamOutput::Fetch(frame) => stream.end_at(frame),
-                StreamOutput::Rtp(bytes) => {
-                    let header = Packet::parse(bytes.into()).expect("our packets are valid").header;
-                    assert!(
-                        header.ssrc == ssrc && self.next_sequence.is_none_or(|next| next == header.sequence)
-                    );
-                    self.next_sequence = counts_packets.then(|| header.sequence.wrapping_add(1));
+                StreamOutput::Rtp(batch) => {
+                    assert!(batch.packet_count() > 0, "no empty batch");
+                    for packet in batch.packets() {
+                        let header =
+                            Packet::parse(packet.to_vec().into()).expect("our packets are valid").header;
+                        let is_next = self.next_sequence.is_none_or(|next| next == header.sequence);
+                        assert!(header.ssrc == ssrc && is_next);
+                        self.next_sequence = counts_packets.then(|| header.sequence.wrapping_add(1));
+                    }
                 }
                 StreamOutput::Retransmission(bytes) | StreamOutput::Parity(bytes) => {
                     let header = Packet::parse(bytes.into()).expect("our packets are valid").header;
