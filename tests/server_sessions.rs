@@ -429,12 +429,13 @@ async fn hole_punching_datagrams_are_discarded() {
     server.wait_for_expiry().await;
 }
 
-/// Returns the RFC 2435 payloads of a frame.
+/// Returns the RFC 2435 payloads of a frame, whose quantization tables are the first of the session.
 fn standard_payloads(jpeg: &[u8]) -> Vec<Vec<u8>> {
     let packets = packetize(jpeg, PayloadFormat::Rfc2435).unwrap();
     let payload = |index| {
         let mut bytes = Vec::new();
         packets.write_packet(index, 0, 0, 0, &mut bytes);
+        packets.set_quality(128, &mut bytes);
         Packet::parse(bytes.into()).unwrap().payload.to_vec()
     };
     (0..packets.packets().len()).map(payload).collect()

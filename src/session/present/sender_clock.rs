@@ -143,9 +143,9 @@ mod tests {
     fn estimate_moves_at_once_if_all_frames_would_be_late() {
         let begin = Instant::now();
         let mut clock = SenderClock::new(&Frame::complete(Bytes::new(), 0, begin));
-        expected(&mut clock, begin, 1..200, 0 * MS, 50 * MS);
+        expected(&mut clock, begin, 1..200, Duration::ZERO, 50 * MS);
         let later = expected(&mut clock, begin, 200..500, 300 * MS, 50 * MS);
-        assert_eq!((later[0], *later.last().unwrap()), (0 * MS, 300 * MS));
+        assert_eq!((later[0], *later.last().unwrap()), (Duration::ZERO, 300 * MS));
         let steps = later.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert_eq!(steps, 1, "{later:?}");
     }
