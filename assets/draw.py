@@ -110,6 +110,8 @@ def icon():
     folder.mkdir(exist_ok=True)
     for size in ICON_SIZES:
         picture.resize((size, size), Image.LANCZOS).save(folder / f"{size}.png", optimize=True)
+    sizes = [(size, size) for size in (16, 24, 32, 48, 64, 128, 256)]
+    picture.resize((256, 256), Image.LANCZOS).save(folder / "reelay.ico", sizes=sizes)
     (folder / "reelay.svg").write_text(vector_icon(side))
 
 

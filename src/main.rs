@@ -67,11 +67,19 @@ fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// Environment variable with the path of a module, like `reelay::ui`, whose trace messages are logged as well.
+const TRACE_VARIABLE: &str = "REELAY_TRACE";
+
 /// Starts the log on stderr: warnings of this program, or its debug messages as well.
 fn init_logging(verbose: bool) {
     let level = if verbose { Level::DEBUG } else { Level::WARN };
+    let targets = Targets::new().with_target("reelay", level);
+    let targets = match std::env::var(TRACE_VARIABLE) {
+        Ok(module) => targets.with_target(module, Level::TRACE),
+        Err(_) => targets,
+    };
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().with_writer(|| stderr::StderrWriter))
-        .with(Targets::new().with_target("reelay", level))
+        .with(targets)
         .init();
 }

@@ -16,11 +16,24 @@ use reelay::session::{
     CertificateProblem, Fingerprint, Goal, RtspState, SessionCommand, SessionError, SessionEvent, SourceUrl,
     UntrustedCertificate,
 };
-use reelay::settings::{Controls, Settings, ThemePreference};
+use reelay::settings::{Controls, PanelKind, Settings, ThemePreference};
 use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut, preferences};
 
 const HEADER: [&str; 8] =
     ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
+
+/// The header while something is open.
+const PLAYER_HEADER: [&str; 9] = [
+    "Open…",
+    "Connect…",
+    "close-media",
+    "Network",
+    "Statistics",
+    "Messages",
+    "lesson-layout",
+    "3 buttons",
+    "preferences",
+];
 
 /// The icons beside the buttons, of a film that is set up.
 const ICONS: [&str; 7] = ["step-back", "step-forward", "1×", "repeat", "record", "snapshot", "fullscreen"];
@@ -84,16 +97,16 @@ fn tab_visits_every_enabled_control_of_the_player() {
     let mut harness = sample();
     let order = |harness: &mut AppHarness| tab_order(&mut WindowHarness::new(harness));
     let ready = [&["time-line", "0:10.0", "Play", "Stop"], &ICONS[..], &["frame-rate", "20"]].concat();
-    assert_eq!(order(&mut harness), [&HEADER[..], &ready[..]].concat());
+    assert_eq!(order(&mut harness), [&PLAYER_HEADER[..], &ready[..]].concat());
     harness.play();
     let playing = [&["time-line", "0:10.0", "Pause", "Stop"], &ICONS[..], &["frame-rate"]].concat();
-    assert_eq!(order(&mut harness), [&HEADER[..], &playing[..]].concat());
+    assert_eq!(order(&mut harness), [&PLAYER_HEADER[..], &playing[..]].concat());
     harness.emit_session_event(SessionEvent::Failed(SessionError::Unauthorized { was_refused: false }));
     harness.send(Message::Shortcut(Shortcut::Escape));
     let mut four = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
     four.set_idle(RtspState::Ready, Goal::Ready);
     let ready = [&["time-line", "0:10.0", "Play", "Teardown"], &ICONS[..], &["frame-rate", "20"]].concat();
-    assert_eq!(order(&mut four), [&HEADER[..], &ready[..]].concat());
+    assert_eq!(order(&mut four), [&PLAYER_HEADER[..], &ready[..]].concat());
 }
 
 #[test]
@@ -123,7 +136,7 @@ fn tab_visits_every_control_of_each_panel() {
             harness.click("List");
         }
         let order = tab_order(&mut WindowHarness::new(&mut harness));
-        assert_eq!(order, [&HEADER[..], &expected, &bar].concat(), "{panel}");
+        assert_eq!(order, [&PLAYER_HEADER[..], &expected, &bar].concat(), "{panel}");
     }
 }
 
@@ -217,7 +230,8 @@ fn keys_without_a_focused_control_are_left_to_the_shortcuts() {
     assert!(keys.into_iter().all(|key| !press(&mut window, key)));
     window.click("Network");
     assert_eq!(window.focused(), None, "a click leaves no focus");
-    assert!(keys.into_iter().all(|key| !press(&mut window, key)));
+    let is_for_panel = |key: &Named| *key == Named::ArrowDown;
+    assert!(keys.into_iter().all(|key| press(&mut window, key) == is_for_panel(&key)), "the panel scrolls");
     window.tab_to("Stop");
     window.click("Statistics");
     assert_eq!(window.focused(), None, "a click takes the focus away");
@@ -352,13 +366,13 @@ fn ring_is_drawn_around_the_focused_control() {
     for (theme, name) in [(ThemePreference::Dark, "focus-dark"), (ThemePreference::Light, "focus-light")] {
         let mut harness = AppHarness::with_sample(Controls::Three, theme);
         harness.click("Network");
-        harness.assert_snapshot_with_focus(name, DEFAULT_SIZE, HEADER.len() + 5);
+        harness.assert_snapshot_with_focus(name, DEFAULT_SIZE, PLAYER_HEADER.len() + 5);
         harness.assert_snapshot_with_focus(&format!("{name}-play"), DEFAULT_SIZE, PLAY_TABS);
     }
 }
 
 /// Number of Tabs that reach Play while the Network panel is open.
-const PLAY_TABS: usize = HEADER.len() + 18 + reelay::impairment::PRESETS.len() + 3;
+const PLAY_TABS: usize = PLAYER_HEADER.len() + 18 + reelay::impairment::PRESETS.len() + 3;
 
 /// Returns the position of the next command, which is a seek of the session.
 fn seek_position(harness: &mut AppHarness) -> Option<u64> {
@@ -468,4 +482,67 @@ fn help_matches_snapshots() {
         harness.set_idle(RtspState::Ready, Goal::Ready);
         harness.assert_snapshot(&format!("help-buttons-smallest-{name}"), MIN_SIZE);
     }
+}
+
+#[test]
+fn dialogs_and_panels_scroll_by_keys() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.send(Message::Shortcut(Shortcut::Help));
+    assert!(window.is_text_visible("Space") && !window.is_text_visible("Ctrl+Q"));
+    for (forward, backward) in [
+        (vec![Named::End], vec![Named::Home]),
+        (vec![Named::PageDown; 5], vec![Named::PageUp; 5]),
+        (vec![Named::ArrowDown; 60], vec![Named::ArrowUp; 60]),
+    ] {
+        assert!(forward.into_iter().all(|key| press(&mut window, key)));
+        assert!(!window.is_text_visible("Space") && window.is_text_visible("Ctrl+Q"));
+        assert!(backward.into_iter().all(|key| press(&mut window, key)));
+        assert!(window.is_text_visible("Space") && !window.is_text_visible("Ctrl+Q"));
+    }
+    window.send(Message::Shortcut(Shortcut::Escape));
+    assert!(!press(&mut window, Named::PageDown), "nothing is hidden");
+    window.send(Message::Shortcut(Shortcut::Panel(PanelKind::Statistics)));
+    assert!(!press(&mut window, Named::End), "it is the key of the last frame");
+    let is_visible = |window: &mut WindowHarness<'_>| window.is_text_visible("Session summary…");
+    assert!(is_visible(&mut window) && press(&mut window, Named::PageUp));
+}
+
+#[test]
+fn summary_scrolls_by_keys_and_not_what_is_behind_it() {
+    let mut harness = sample();
+    harness.emit_figures();
+    harness.click("Statistics");
+    let mut window = WindowHarness::new(&mut harness);
+    window.click("Session summary…");
+    assert!(window.is_text_visible("Session summary") && press(&mut window, Named::End));
+    window.tab_to("Save CSV…");
+    assert!(press(&mut window, Named::PageUp), "also from a control outside of what is scrolled");
+}
+
+#[test]
+fn tab_shows_the_controls_in_full_screen() {
+    let mut harness = sample();
+    harness.send(Message::WindowOpened(iced::window::Id::unique()));
+    harness.send(Message::Shortcut(Shortcut::Fullscreen));
+    assert!(!harness.shows("Stop"));
+    let mut window = WindowHarness::new(&mut harness);
+    assert!(!press(&mut window, Named::Tab), "nothing can have the focus");
+    assert!(window.harness.shows("Stop"));
+    window.tab_to("Stop");
+    window.send(Message::Tick(std::time::Instant::now() + std::time::Duration::from_secs(2)));
+    assert!(window.harness.shows("Stop"));
+    window.send(Message::Tick(std::time::Instant::now() + std::time::Duration::from_secs(9)));
+    assert!(!window.harness.shows("Stop"));
+    assert_eq!(window.focused(), None, "keys are shortcuts again");
+}
+
+#[test]
+fn button_in_the_header_closes_the_film() {
+    let mut harness = sample();
+    let mut window = WindowHarness::new(&mut harness);
+    window.tab_to("close-media");
+    assert!(press(&mut window, Named::Enter));
+    assert!(window.harness.shows("Play the sample film"));
+    assert_eq!(window.focused(), None);
 }

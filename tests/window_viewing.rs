@@ -1,5 +1,5 @@
-//! Viewing of a film: the size and rotation of its picture, its speed, its time line, its frame rate, and the options
-//! of opening.
+//! Viewing of a film: the size and rotation of its picture, its speed, its time line, its frame rate, the options of
+//! opening, and opening by a second start of the program.
 
 mod common;
 
@@ -13,8 +13,10 @@ use iced::widget::Id;
 use iced::{Event, Point};
 use iced_test::selector;
 use reelay::backend::{BackendEventKind, Command, MediaSource, Thumbnail};
+use reelay::command_line::{Target, WindowArguments};
 use reelay::media::FrameRate;
-use reelay::proto::rtsp::{Factor, StatusCode};
+use reelay::media_file::IndexProgress;
+use reelay::proto::rtsp::{Factor, Npt, StatusCode};
 use reelay::session::{
     Decoder, Goal, Orientation, RtspState, Scaling, SessionCommand, SessionEvent, SpeedRefusal, SpeedResponse,
 };
@@ -364,4 +366,96 @@ fn film_that_was_never_shown_keeps_the_frame_at_which_it_was_left() {
     harness.show_frame(0);
     open(&mut harness, "/films/b.mjpeg");
     assert_eq!(harness.app.settings().film(&path).left_at_frame, Some(60));
+}
+
+/// Returns the arguments of a start that opens these films.
+fn start_with(films: &[&str]) -> WindowArguments {
+    let targets = films.iter().map(|film| Target::File(film.into())).collect();
+    WindowArguments { targets, ..WindowArguments::default() }
+}
+
+fn hand_over(harness: &mut AppHarness, arguments: WindowArguments) {
+    harness.send(Message::HandedOver(Box::new(arguments)));
+}
+
+#[test]
+fn second_start_opens_its_films_in_the_open_window() {
+    let mut harness = sample();
+    harness.send(Message::Shortcut(Shortcut::Help));
+    hand_over(&mut harness, WindowArguments { play: true, ..start_with(&["/films/a.avi", "/films/b.avi"]) });
+    let opened = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+        Command::Open { source, goal, .. } => Some((source, goal)),
+        _ => None,
+    });
+    assert_eq!(opened, Some((MediaSource::File("/films/a.avi".into()), Goal::Playing)));
+    assert!(harness.app.title().contains("(1 of 2)"), "{}", harness.app.title());
+    assert!(!harness.shows("Full screen on or off"), "the help is closed");
+}
+
+#[test]
+fn second_start_without_a_film_changes_nothing_but_its_options() {
+    let mut harness = sample();
+    let theme = ThemePreference::Light;
+    let rate = FrameRate::per_second(7);
+    hand_over(
+        &mut harness,
+        WindowArguments { theme: Some(theme), rate: Some(rate), ..WindowArguments::default() },
+    );
+    let commands: Vec<_> = std::iter::from_fn(|| harness.next_command()).collect();
+    let rates = commands.iter().find_map(|command| match command {
+        Command::SetFrameRates(rates) => Some(rates.default_rate()),
+        _ => None,
+    });
+    assert_eq!(rates, Some(rate));
+    assert!(!commands.iter().any(|command| matches!(command, Command::Open { .. })));
+    assert_eq!(harness.app.theme().to_string(), reelay::ui::light().to_string());
+    assert_eq!(harness.app.settings().theme, ThemePreference::Dark, "it is not saved");
+}
+
+#[test]
+fn screen_saver_is_kept_away_while_a_film_plays_and_is_seen() {
+    let mut harness = sample();
+    assert!(!harness.app.keeps_screen_on(), "nothing plays");
+    harness.set_idle(RtspState::Playing, Goal::Playing);
+    assert!(harness.app.keeps_screen_on());
+    harness.send(Message::Minimized(Some(true)));
+    assert!(!harness.app.keeps_screen_on(), "nobody sees it");
+    harness.send(Message::Minimized(Some(false)));
+    assert!(harness.app.keeps_screen_on());
+    harness.set_idle(RtspState::Ready, Goal::Ready);
+    assert!(!harness.app.keeps_screen_on(), "it is paused");
+    harness.set_idle(RtspState::Playing, Goal::Playing);
+    harness.send(Message::CloseRequested);
+    assert!(!harness.app.keeps_screen_on(), "the window is being closed");
+}
+
+#[test]
+fn time_line_is_as_long_as_the_film_is_expected_to_be() {
+    for theme in [ThemePreference::Dark, ThemePreference::Light] {
+        let mut harness = AppHarness::with_sample(Controls::Three, theme);
+        // 60 of an expected 240 s.
+        let progress = IndexProgress { covered_ppm: 250_000, ..media_info(1_200).progress };
+        harness.emit_event(BackendEventKind::IndexProgress(progress));
+        harness.show_frame(150);
+        assert!(harness.shows("4:00.0 …") && harness.shows("Frame 151 of 1200"));
+    }
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
+    let progress = IndexProgress { covered_ppm: 250_000, ..media_info(1_200).progress };
+    harness.emit_event(BackendEventKind::IndexProgress(progress));
+    point_at_time_line(&mut harness, 0.9003);
+    assert!(harness.shows("3:36.0   not indexed yet"));
+    // Beyond the part that is indexed, the last frame of that part is shown.
+    harness.interact(|ui| {
+        let line = ui.find(selector::id(Id::new("time-line"))).unwrap().visible_bounds().unwrap();
+        ui.point_at(Point::new(line.x + 0.9 * line.width, line.center_y()));
+        let button = mouse::Button::Left;
+        ui.simulate(
+            [mouse::Event::ButtonPressed(button), mouse::Event::ButtonReleased(button)].map(Event::Mouse),
+        );
+    });
+    let seek = std::iter::from_fn(|| harness.next_command()).find_map(|command| match command {
+        Command::Session { command: SessionCommand::Seek(position), .. } => Some(position),
+        _ => None,
+    });
+    assert_eq!(seek, Some(Npt::from_micros(59_950_000)));
 }

@@ -16,6 +16,7 @@ mod messages;
 mod poster;
 mod preview;
 mod recording;
+pub mod screen_saver;
 mod sharing;
 mod shutdown_signal;
 mod source;

@@ -44,7 +44,7 @@ pub enum Invocation {
 }
 
 /// Arguments of the window.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct WindowArguments {
     /// Films and streams to open, one after the other; without any, the start screen is shown.
     pub targets: Vec<Target>,
@@ -54,10 +54,20 @@ pub struct WindowArguments {
     pub rate: Option<FrameRate>,
     /// Snapshots per second over HTTP; `None` for the default.
     pub snapshot_rate: Option<FrameRate>,
+    /// Opens a window even if there is one already.
+    pub new_window: bool,
     /// Theme of this run; `None` for the saved setting.
     pub theme: Option<ThemePreference>,
     /// Logs debug messages too.
     pub verbose: bool,
+}
+
+impl WindowArguments {
+    /// Returns whether a window of its own is opened even if there is one already. The debug messages that `--verbose` asks
+    /// for are those of this process.
+    pub fn wants_own_window(&self) -> bool {
+        self.new_window || self.verbose
+    }
 }
 
 /// Arguments of `reelay serve`.

@@ -55,7 +55,9 @@ pub enum Command {
 }
 
 const NOTES: &str = "\
-Without a command, reelay opens a window, which plays the film or stream, or shows the start screen if there is none. \
+Without a command, reelay opens a window, which shows the film or stream, or the start screen if there is none. If a window of \
+this user is open on the display already, that one opens the film or stream and comes to the front, with the options \
+--play, --fps, --theme and --snapshot-rate; --new-window and --verbose open another window. \
 \"reelay COMMAND --help\" lists the options of a command.
 
 Examples:
@@ -91,6 +93,10 @@ pub struct Window {
     /// 20 initially]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     pub fps: Option<FrameRate>,
+
+    /// Open another window, even if there is one on this display already
+    #[arg(long)]
+    pub new_window: bool,
 
     /// Theme of the window: dark, light or system [default: the preference, which is system at first]
     #[arg(long, value_name = "NAME", value_parser = theme(), hide_possible_values = true)]

@@ -14,7 +14,7 @@ use super::error::{MediaFileError, MediaFileErrorKind};
 use super::folder_listing::FolderListing;
 use super::folder_scan::FolderScan;
 use super::image_folder::ImageFolder;
-use super::index_progress::IndexProgress;
+use super::index_progress::{IndexProgress, parts_per_million};
 use super::index_scan::IndexScan;
 use super::info::MediaInfo;
 use super::open_file::{check_file, identify_head, open_file};
@@ -273,7 +273,11 @@ impl MediaFile {
     fn publish(&self, scan: &mut IndexScan) -> usize {
         let end = scan.end();
         let frames = self.index.append(scan.entries(), end);
-        self.progress.send_modify(|progress| progress.frames = frames as u64);
+        let (part, whole) = self.storage.extent(self.index.last_entry());
+        self.progress.send_modify(|progress| {
+            progress.frames = frames as u64;
+            progress.covered_ppm = parts_per_million(part, whole);
+        });
         frames
     }
 }

@@ -8,16 +8,36 @@ use crate::media::container::FileDefects;
 pub struct IndexProgress {
     /// Number of frames indexed so far.
     pub frames: u64,
+    /// Part of the file up to the last of them, in millionths; 0 if that is not known.
+    pub covered_ppm: u32,
     /// Counts of damaged and oversized frames; `None` until the complete file has been read.
     pub defects: Option<FileDefects>,
     /// Indexing stopped at a read error; playback ends after the last indexed frame.
     pub has_failed: bool,
 }
 
+/// Value of [`IndexProgress::covered_ppm`] for a complete file.
+const MILLION: u32 = 1_000_000;
+
+/// Returns a part of a whole in millionths, at most a million; 0 if the whole is empty.
+pub fn parts_per_million(part: u64, whole: u64) -> u32 {
+    let ppm = u128::from(part) * u128::from(MILLION) / u128::from(whole.max(1));
+    if whole == 0 { 0 } else { u32::try_from(ppm).unwrap_or(MILLION).min(MILLION) }
+}
+
 impl IndexProgress {
     /// Returns true if the number of frames is final: the file was read to its end, or indexing failed.
     pub fn is_finished(&self) -> bool {
         self.defects.is_some() || self.has_failed
+    }
+
+    /// Returns the number of frames that the complete file is expected to have, if the rest of it is like the part that is
+    /// indexed; `None` if that part is not known.
+    pub fn expected_frames(&self) -> Option<u64> {
+        let covered = u64::from(self.covered_ppm.min(MILLION));
+        let expected =
+            u128::from(self.frames) * u128::from(MILLION) / u128::from((covered > 0).then_some(covered)?);
+        u64::try_from(expected).ok()
     }
 
     /// Returns the message for users about a file that is damaged but can be played: what is wrong and what to try.
@@ -88,7 +108,22 @@ mod tests {
     use super::*;
 
     fn warning(defects: FileDefects) -> Option<String> {
-        IndexProgress { frames: 9, defects: Some(defects), has_failed: false }.warning("v.mjpeg")
+        IndexProgress { frames: 9, defects: Some(defects), ..IndexProgress::default() }.warning("v.mjpeg")
+    }
+
+    #[test]
+    fn rest_of_the_file_is_expected_to_be_like_its_part() {
+        let progress = |frames, part, whole| IndexProgress {
+            frames,
+            covered_ppm: parts_per_million(part, whole),
+            ..IndexProgress::default()
+        };
+        assert_eq!(progress(500, 1_000, 4_000).expected_frames(), Some(2_000));
+        assert_eq!(progress(500, 4_000, 4_000).expected_frames(), Some(500));
+        assert_eq!(progress(500, 5_000, 4_000).expected_frames(), Some(500), "the file has grown");
+        assert_eq!(progress(500, 0, 0).expected_frames(), None);
+        assert_eq!(progress(u64::MAX, 1, u64::MAX).expected_frames(), None);
+        assert_eq!(progress(u64::MAX, u64::MAX, u64::MAX).expected_frames(), Some(u64::MAX));
     }
 
     #[test]
@@ -121,7 +156,9 @@ mod tests {
         ] {
             assert_eq!(warning(defects).as_deref(), Some(sentence));
         }
-        let failed = IndexProgress { frames: 9, defects: None, has_failed: true }.warning("v.mjpeg").unwrap();
+        let failed = IndexProgress { frames: 9, has_failed: true, ..IndexProgress::default() }
+            .warning("v.mjpeg")
+            .unwrap();
         assert!(failed.contains("stops after frame 9"), "{failed}");
     }
 }

@@ -82,7 +82,7 @@ pub(crate) mod tests {
             undecodable_kind: None,
             times: FrameTimes::Assumed(FrameRate::CLASSROOM),
             other_streams: Vec::new(),
-            progress: IndexProgress { frames, defects: Some(Default::default()), has_failed: false },
+            progress: IndexProgress { frames, defects: Some(Default::default()), ..IndexProgress::default() },
         }
     }
 

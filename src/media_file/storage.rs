@@ -76,6 +76,17 @@ impl Storage {
         }
     }
 
+    /// Returns the end of a frame in the file and the length of the file, in bytes; of a folder, in files.
+    pub fn extent(&self, entry: Option<FrameEntry>) -> (u64, u64) {
+        let (part, whole) = match self {
+            Self::Folder(folder) => (entry.map(|entry| entry.offset + 1), folder.len() as u64),
+            Self::File { .. } | Self::Memory(_) => {
+                (entry.map(|entry| entry.offset.saturating_add(u64::from(entry.length))), self.length())
+            }
+        };
+        (part.unwrap_or_default(), whole)
+    }
+
     /// Returns true if the file at its path is still the version that was opened. Blocks.
     pub fn is_unchanged(&self) -> bool {
         match self {

@@ -8,6 +8,7 @@
 pub mod document;
 mod entries;
 mod json;
+mod merge;
 mod panels;
 mod problem;
 mod recent_settings;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use etcetera::BaseStrategy as _;
 use toml_edit::{DocumentMut, TomlError};
 
+use super::merge::merge;
 use super::problem::SettingsProblem;
 use super::values::Settings;
 use super::{document, json};
@@ -41,14 +42,16 @@ impl Settings {
         loaded
     }
 
-    /// Saves the settings of the user. The file is written aside and renamed, so that it is complete at any time.
+    /// Saves what has changed in the settings of the user since `before`, which was loaded or saved last. What another window,
+    /// or the user in an editor, has written since then stays. The file is written aside and renamed, so that it is complete at
+    /// any time.
     ///
     /// # Errors
     /// [`io::Error`] if there is no configuration folder, or it cannot be written to.
-    pub fn save(&self) -> io::Result<()> {
+    pub fn save(&self, before: &Self) -> io::Result<()> {
         SettingsStore::open()
             .ok_or_else(|| io::Error::new(ErrorKind::NotFound, "there is no home folder"))?
-            .save(self)
+            .save_changes(before, self)
     }
 }
 
@@ -120,23 +123,30 @@ impl SettingsStore {
         }
     }
 
-    fn save(&self, settings: &Settings) -> io::Result<()> {
+    fn save_changes(&self, before: &Settings, settings: &Settings) -> io::Result<()> {
         let _writing = lock();
         fs::create_dir_all(&self.folder)?;
         let path = self.path();
-        let mut document = match fs::read(&path) {
+        let document = match fs::read(&path) {
             Ok(text) => match parse(&text) {
-                Ok(document) => document,
+                Ok(document) => Some(document),
                 // Edited since it was loaded. It must not be lost.
                 Err(_) => {
                     set_aside(&path, "broken")?;
-                    document::template()
+                    None
                 }
             },
-            Err(error) if error.kind() == ErrorKind::NotFound => document::template(),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        document::write(&mut document, settings);
+        let (mut document, settings) = match document {
+            Some(document) => {
+                let merged = merge(before, settings, document::read(&document).0);
+                (document, merged)
+            }
+            None => (document::template(), settings.clone()),
+        };
+        document::write(&mut document, &settings);
         write_atomically(&path, &document.to_string())
     }
 }
@@ -251,6 +261,11 @@ mod tests {
     }
 
     impl SettingsStore {
+        /// Saves settings that were the defaults before.
+        fn save(&self, settings: &Settings) -> io::Result<()> {
+            self.save_changes(&Settings::default(), settings)
+        }
+
         fn read(&self, name: &str) -> String {
             fs::read_to_string(self.folder.join(name)).unwrap()
         }
@@ -300,6 +315,25 @@ mod tests {
         fs::write(store.path(), "theme = 'dark'\n# added while the window was open\nvolume = 11\n").unwrap();
         store.save(&light()).unwrap();
         assert!(store.read(FILE_NAME).contains("# added while the window was open\nvolume = 11\n"));
+    }
+
+    #[test]
+    fn two_windows_keep_the_changes_of_each_other() {
+        let (_folder, store) = store_with(&[(FILE_NAME, "theme = 'dark'\n")]);
+        let loaded = store.load().settings;
+        let opened = |second| jiff::Timestamp::from_second(second).unwrap();
+        let (mut first, mut second) = (loaded.clone(), loaded.clone());
+        first.remember_film("/films/first.avi".into(), opened(1));
+        first.controls = Controls::Four;
+        store.save_changes(&loaded, &first).unwrap();
+        second.remember_film("/films/second.avi".into(), opened(2));
+        second.retransmission = true;
+        store.save_changes(&loaded, &second).unwrap();
+        let saved = store.load().settings;
+        let films: Vec<_> = saved.recents.iter().map(|recent| recent.source.text()).collect();
+        assert_eq!(films, ["/films/second.avi", "/films/first.avi"]);
+        let expected = (ThemePreference::Dark, Controls::Four, true);
+        assert_eq!((saved.theme, saved.controls, saved.retransmission), expected);
     }
 
     #[test]

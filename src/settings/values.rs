@@ -266,10 +266,10 @@ impl Settings {
 pub const MAX_PLAYOUT_DELAY_MS: u32 = 5_000;
 
 /// Maximum number of films with settings of their own.
-const MAX_FILMS: usize = 256;
+pub(super) const MAX_FILMS: usize = 256;
 
 /// Maximum number of trusted certificates.
-const MAX_CERTIFICATES: usize = 256;
+pub(super) const MAX_CERTIFICATES: usize = 256;
 
 #[cfg(test)]
 mod tests {

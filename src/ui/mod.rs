@@ -3,6 +3,7 @@
 //! - `app`: the application: its state, the handling of messages, and the parts that are always visible.
 //! - `dialog`: dialogs in front of the window.
 //! - `panel`: panels at the right of the video.
+//! - `hand_over`: a second start of the program, which opens its film in the window that is open.
 //! - `widget`: widgets that do not depend on the application.
 //! - `shortcuts`: the table of keys.
 //! - `theme`: fonts, sizes, colours and styles.
@@ -13,6 +14,7 @@
 
 mod app;
 mod dialog;
+mod hand_over;
 mod panel;
 mod shortcuts;
 mod text_format;
@@ -23,6 +25,7 @@ mod window;
 pub use app::{App, AppOptions, BackendSubscription, BackendUpdate, Button, Menu, Message};
 pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use dialog::{play_list, preferences};
+pub use hand_over::{MAX_PAYLOAD, Request, RequestError, payload_length};
 pub use panel::{messages, network};
 pub use shortcuts::{Shortcut, ShortcutRow, TABLE as SHORTCUT_TABLE};
 pub use theme::{FONT, FONTS, dark, light};

@@ -198,7 +198,7 @@ const fn row(bindings: &'static [(Chord, Shortcut)], action: &'static str) -> Sh
 }
 
 /// All keys of the window, in the order in which they are listed.
-pub const TABLE: [ShortcutRow; 29] = [
+pub const TABLE: [ShortcutRow; 30] = [
     row(
         &[(named(Named::Space, "Space"), Shortcut::PlayOrPause)],
         "play or pause; with four buttons, the next step: Setup, Play, Pause; on the start screen, play the sample film",
@@ -261,7 +261,7 @@ pub const TABLE: [ShortcutRow; 29] = [
         gesture: "double click on the video",
         ..row(
             &[(letter('f'), Shortcut::Fullscreen), (named(Named::F11, "F11"), Shortcut::Fullscreen)],
-            "full screen on or off; in full screen, moving the mouse shows the buttons",
+            "full screen on or off; in full screen, moving the mouse or Tab shows the buttons",
         )
     },
     row(
@@ -288,6 +288,10 @@ pub const TABLE: [ShortcutRow; 29] = [
             "next or previous field or control; then Enter or Space presses it, and the arrow keys, Home and End move \
              it or go through a list",
         )
+    },
+    ShortcutRow {
+        gesture: "↑, ↓, Page Up, Page Down",
+        ..row(&[], "scroll the dialog or the panel; in a dialog, Home and End go to its ends")
     },
     row(&[(named(Named::Enter, "Enter"), Shortcut::Confirm)], "main button of the dialog"),
     row(&[(named(Named::F1, "F1"), Shortcut::Help), (sign('?'), Shortcut::Help)], "help"),

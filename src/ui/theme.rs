@@ -2,9 +2,10 @@
 
 use iced::border::Radius;
 use iced::font::Weight;
+use iced::gradient::Linear;
 use iced::theme::Palette;
 use iced::widget::{button, container, scrollable, slider, text, text_input, toggler};
-use iced::{Background, Border, Color, Font, Theme, color};
+use iced::{Background, Border, Color, Degrees, Font, Theme, color};
 
 use crate::session::RtspState;
 
@@ -531,6 +532,24 @@ pub fn slider_style(theme: &Theme, status: slider::Status) -> slider::Style {
             border_color: colours.surface,
         },
     }
+}
+
+/// Width of the edge between two colours of a gradient, as a part of its length.
+const GRADIENT_EDGE: f32 = 0.001;
+
+/// Slider of which only the first part behind the handle, from 0 to 1, can be reached.
+pub fn indexing_slider_style(theme: &Theme, status: slider::Status, reachable: f32) -> slider::Style {
+    let colours = colours(theme);
+    let style = slider_style(theme, status);
+    let reachable = reachable.clamp(0.0, 1.0);
+    // Two stops at the same place would change their order.
+    let right = Linear::new(Degrees(90.0))
+        .add_stop(0.0, colours.faint)
+        .add_stop(reachable, colours.faint)
+        .add_stop((reachable + GRADIENT_EDGE).min(1.0), colours.hovered)
+        .add_stop(1.0, colours.hovered);
+    let (left, _) = style.rail.backgrounds;
+    slider::Style { rail: slider::Rail { backgrounds: (left, right.into()), ..style.rail }, ..style }
 }
 
 /// Slider that cannot be moved, or has no effect.

@@ -130,6 +130,18 @@ impl<'a> WindowHarness<'a> {
         }
     }
 
+    /// Returns whether any part of this text is visible.
+    pub fn is_text_visible(&mut self, text: &'static str) -> bool {
+        let mut find = Selector::find(text);
+        self.with_window(|window, renderer| {
+            window.operate(renderer, &mut operation::black_box(&mut find));
+        });
+        match find.finish() {
+            Outcome::Some(Some(found)) => found.visible_bounds().is_some(),
+            _ => panic!("there is no text {text}"),
+        }
+    }
+
     /// Selects the contents of the focused field.
     pub fn select_all(&mut self) {
         let modifiers = |modifiers| Event::Keyboard(keyboard::Event::ModifiersChanged(modifiers));

@@ -39,6 +39,7 @@ fuzz! {
     decoded_jpegs_fill_their_pixels: jpeg_decode, 4_000;
     emulated_network_accounts_for_every_packet: impairment_link, 10_000;
     settings_survive_writing: settings_file, 10_000;
+    requests_of_a_second_start_are_the_same_after_writing: hand_over, 20_000;
     server_responds_to_every_request: server_session, 10_000;
     proxy_forwards_every_byte: proxy_stream, 20_000;
     rtsp_client_ends_after_any_input: rtsp_client, 5_000;

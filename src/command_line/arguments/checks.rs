@@ -18,6 +18,7 @@ impl cli::Window {
             play: self.play,
             rate: self.fps,
             snapshot_rate: self.snapshot_rate,
+            new_window: self.new_window,
             theme: self.theme,
             verbose: self.verbosity.verbose,
         })

@@ -70,6 +70,11 @@ impl FrameIndex {
         self.frames().entries.get(usize::try_from(frame).ok()?).copied()
     }
 
+    /// Returns the frame that is last in the file; `None` without frames.
+    pub fn last_entry(&self) -> Option<FrameEntry> {
+        self.frames().entries.last().copied()
+    }
+
     /// Returns the end of the frame that is last in the file, in bytes from the start of the file; 0 without frames.
     pub fn end_offset(&self) -> u64 {
         let frames = self.frames();

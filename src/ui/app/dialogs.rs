@@ -255,29 +255,37 @@ impl App {
 
     pub(super) fn show_summary(&mut self) {
         let report = self.session_record.report(&self.playback, self.settings.playout().initial());
-        self.dialog = Some(Dialog::Summary(Box::new(report), None));
+        self.dialog = Some(Dialog::Summary(Box::new(summary::Summary::new(report))));
     }
 
     pub(super) fn handle_summary(&mut self, message: summary::Message) -> Task<Message> {
-        let Some(Dialog::Summary(report, status)) = &mut self.dialog else { return Task::none() };
+        let Some(Dialog::Summary(summary)) = &mut self.dialog else { return Task::none() };
         let (name, bytes) = match message {
             summary::Message::Close => {
                 self.dialog = None;
                 return Task::none();
             }
-            summary::Message::Copy => {
-                *status = Some(ExportStatus::Done("The summary was copied to the clipboard.".to_owned()));
-                return clipboard::write(report.to_text());
+            summary::Message::Describe(description) => {
+                summary.described = Some(description);
+                return Task::none();
             }
-            summary::Message::SaveCsv => ("summary.csv", report.to_csv().map_err(|error| error.to_string())),
+            summary::Message::Copy => {
+                let status = ExportStatus::Done("The summary was copied to the clipboard.".to_owned());
+                summary.status = Some(status);
+                return clipboard::write(summary.report.to_text());
+            }
+            summary::Message::SaveCsv => {
+                ("summary.csv", summary.report.to_csv().map_err(|error| error.to_string()))
+            }
             summary::Message::SaveJson => {
-                ("summary.json", report.to_json().map_err(|error| error.to_string()))
+                ("summary.json", summary.report.to_json().map_err(|error| error.to_string()))
             }
         };
         match bytes {
             Ok(bytes) => self.save_file(name, bytes),
             Err(error) => {
-                *status = Some(ExportStatus::Failed(format!("The summary cannot be exported: {error}.")));
+                summary.status =
+                    Some(ExportStatus::Failed(format!("The summary cannot be exported: {error}.")));
                 Task::none()
             }
         }
@@ -303,7 +311,7 @@ impl App {
             SaveResult::Failed(message) => (ExportStatus::Failed(message), Task::none()),
         };
         match (&mut self.dialog, export_status) {
-            (Some(Dialog::Summary(_, status)), export_status) => *status = Some(export_status),
+            (Some(Dialog::Summary(summary)), export_status) => summary.status = Some(export_status),
             (_, ExportStatus::Done(message)) => self.playback.show_info(message),
             (_, ExportStatus::Failed(message)) => self.playback.show_error(message),
         }

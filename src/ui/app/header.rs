@@ -24,6 +24,8 @@ pub enum Action {
     TogglePanel(PanelKind),
     /// Switch the lesson layout on or off.
     ToggleLesson,
+    /// Close the film or stream, and show the start screen.
+    CloseMedia,
     /// Show the Preferences dialog.
     Preferences,
 }
@@ -41,12 +43,13 @@ pub struct Panels<'a> {
 /// Ids of the buttons without a text for tests to find them by.
 const PREFERENCES_ID: &str = "preferences";
 const LESSON_ID: &str = "lesson-layout";
+const CLOSE_ID: &str = "close-media";
 
 /// Width of the window from which the buttons of the panels have labels, in logical pixels.
 const MIN_WIDTH_OF_LABELS: f32 = 880.0;
 
-/// Returns the header of a window of this width, in logical pixels.
-pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<'a, Action> {
+/// Returns the header of a window of this width, in logical pixels. `is_open` is true if there is something to close.
+pub fn view<'a>(controls: Controls, panels: &Panels<'_>, is_open: bool, width: f32) -> Element<'a, Action> {
     let is_compact = width < MIN_WIDTH_OF_LABELS;
     let left = row![
         toolbar_button(Icon::Open, "Open…", with_key("Open a film", Shortcut::Open), Action::Open),
@@ -57,7 +60,9 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<
             Action::Connect
         ),
     ]
-    .spacing(distance::SMALL);
+    .extend(is_open.then(close_button))
+    .spacing(distance::SMALL)
+    .align_y(Center);
     let preferences =
         button(icon(Icon::Settings)).padding(9).style(theme::quiet).on_press(Action::Preferences);
     let right = row![
@@ -73,6 +78,12 @@ pub fn view<'a>(controls: Controls, panels: &Panels<'_>, width: f32) -> Element<
     .align_y(Center);
     let content = row![left, space::horizontal(), right].align_y(Center);
     container(content).padding([distance::SMALL, distance::NORMAL]).width(Fill).style(theme::bar).into()
+}
+
+fn close_button<'a>() -> Element<'a, Action> {
+    let close = button(icon(Icon::Close)).padding(9).style(theme::quiet).on_press(Action::CloseMedia);
+    let about = with_key("Close, and show the start screen", Shortcut::Close);
+    hint(container(close).id(CLOSE_ID), about, Position::Bottom)
 }
 
 fn toolbar_button<'a>(symbol: Icon, label: &'a str, tooltip: String, action: Action) -> Element<'a, Action> {

@@ -43,6 +43,7 @@ impl App {
         let card = self.drag_position.or(self.hover.position).map(|position| HoverCardContent {
             position,
             frame: self.playback.frame_number_at(position),
+            is_indexed: self.playback.position().duration.is_none_or(|end| position <= end),
             picture: self.hover.picture.clone(),
         });
         TimeLine { drag: self.drag_position, shows_remaining: self.shows_remaining, card }

@@ -12,6 +12,7 @@ use super::panel_state::EdgeAction;
 use super::window_place::WindowPlace;
 use super::{banner, controls, frame_rate, header, sharing_bar, start_screen};
 use crate::backend::Poster;
+use crate::command_line::WindowArguments;
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
 use crate::ui::dialog::{connect, help, play_list, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
@@ -54,7 +55,7 @@ pub enum Message {
     CheckMinimized,
     /// State of the window; `None` if the system does not tell.
     Minimized(Option<bool>),
-    /// Movement of the pointer in full screen.
+    /// Movement of the pointer, or use of the controls by keys, in full screen.
     PointerMoved,
     /// Physical pixels per logical pixel.
     ScaleFactor(f32),
@@ -73,6 +74,8 @@ pub enum Message {
     FileHovered,
     FileHoverLeft,
     FileDropped(PathBuf),
+    /// Arguments of another start of the program.
+    HandedOver(Box<WindowArguments>),
     SettingsSaved(Result<(), String>),
     /// A file or folder was opened with the program of the system, or not, for the reason in a sentence.
     OpenedWithSystem(Result<(), String>),

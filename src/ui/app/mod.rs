@@ -11,7 +11,8 @@
 //!   and `status_bar` (with the field `frame_rate`); `transport`: the icons beside the buttons, `menu` and `menu_lines`;
 //!   `banner_timeout`: banners that disappear; `window_size`: size of a new window; `window_place` and `window_closing`: its
 //!   size and place from one start to the next.
-//! - `subscription`: inputs from outside the window, with `backend_subscription`.
+//! - `subscription`: inputs from outside the window, with `backend_subscription`; `handed_over`: what the command line names,
+//!   also that of `later_starts`; `screen_saver`: keeping it away.
 //! - `recents`: what was opened before, with `recent_list` and `posters`; `lessons`: what the start screen offers to try.
 //! - `play_list`: what is played one after the other, and `playing_order`: opening of its entries; `playback`: the media that
 //!   is open; `picture_view` and `picture_action`: its size and rotation; `session_record`: statistics and message log; `panel_state`: open panels.
@@ -41,9 +42,11 @@ mod banner_timeout;
 mod controls;
 mod dialogs;
 mod frame_rate;
+mod handed_over;
 mod header;
 mod hovering;
 mod keyboard;
+mod later_starts;
 mod lessons;
 mod logo;
 mod menu;
@@ -62,6 +65,7 @@ mod recent_state;
 mod recents;
 mod recording;
 mod recording_state;
+mod screen_saver;
 mod seeking;
 mod session_record;
 mod sharing_bar;
@@ -83,7 +87,7 @@ pub use backend_subscription::{BackendSubscription, BackendUpdate};
 pub use logo::logo_pixels;
 pub use menu::Menu;
 pub use message::Message;
-pub use playback::{Button, Source};
+pub use playback::Button;
 pub use state::{App, AppOptions};
 pub use window_place::initial_place;
 pub use window_size::MIN_SIZE;

@@ -23,6 +23,8 @@ impl App {
     /// Moves the handle of the time line; a file shows the frame there, whether it plays or not.
     pub(super) fn drag_time_line(&mut self, position: Npt) {
         if self.playback.position().can_seek {
+            // Beyond the part that is indexed, nothing can be shown yet.
+            let position = self.playback.position().duration.map_or(position, |end| position.min(end));
             self.drag_position = Some(position);
             self.request_thumbnail(position);
             match self.playback.goal() {

@@ -6,10 +6,12 @@ use std::time::Instant;
 use iced::theme::Mode;
 use iced::widget::image;
 use iced::{Size, Theme, window};
+use tokio::sync::watch;
 
 use super::backend_subscription::BackendSubscription;
 use super::banner_timeout::BannerTimeout;
 use super::frame_rate;
+use super::later_starts::LaterStarts;
 use super::logo::logo;
 use super::menu::Menu;
 use super::panel_state::Panels;
@@ -29,7 +31,6 @@ use crate::session::{Decoder, Orientation};
 use crate::settings::{
     MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, SaveOrder, Settings, SettingsProblem, ThemePreference,
 };
-use crate::stats::SessionReport;
 use crate::ui::dialog::{connect, help, preferences, sign_in, summary};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::text_format::state_name;
@@ -52,6 +53,10 @@ pub struct App {
     pub(super) frame_rate_field: frame_rate::Field,
     /// Outputs of the backend; `None` until [`App::attach`].
     pub(super) backend_subscription: Option<BackendSubscription>,
+    /// Later starts of the program; `None` if another window takes what they open.
+    pub(super) later_starts: Option<LaterStarts>,
+    /// True while the screen saver is kept away.
+    pub(super) screen_on: watch::Sender<bool>,
     /// Decoder, which is given the size of the video area; `None` until [`App::attach`].
     pub(super) decoder: Option<Arc<Decoder>>,
     pub(super) picture: Option<PictureHandle>,
@@ -96,7 +101,7 @@ pub struct App {
     pub(super) is_fullscreen: bool,
     /// True if the window was minimized when it was last checked.
     pub(super) is_minimized: bool,
-    /// Time of the last movement of the pointer in full screen.
+    /// Time of the last movement of the pointer, or use of the controls by keys, in full screen.
     pub(super) pointer_moved_at: Option<Instant>,
     pub(super) is_file_hovering: bool,
     pub(super) logo: image::Handle,
@@ -109,7 +114,7 @@ pub(super) enum Dialog {
     Preferences(preferences::Form, PreviousTheme),
     SignIn(Box<SignInRequest>, sign_in::Form),
     Trust(Box<TrustRequest>),
-    Summary(Box<SessionReport>, Option<summary::ExportStatus>),
+    Summary(Box<summary::Summary>),
     PlayList,
     Help(help::Page),
 }
@@ -159,11 +164,13 @@ impl App {
             backend,
             frame_rates: options.frame_rates(),
             frame_rate_field: frame_rate::Field::default(),
+            save_order: SaveOrder::new(options.settings.clone()),
             settings: options.settings,
-            save_order: SaveOrder::default(),
             theme_override: options.theme,
             system_theme: Mode::None,
             backend_subscription: None,
+            later_starts: None,
+            screen_on: watch::Sender::new(false),
             decoder: None,
             picture: None,
             orientation: Orientation::default(),

@@ -34,6 +34,8 @@ impl App {
             window::open_events().map(Message::WindowOpened),
             system::theme_changes().map(Message::SystemTheme),
             shutdown_subscription(),
+            self.start_subscription(),
+            self.screen_saver_subscription(),
         ])
     }
 

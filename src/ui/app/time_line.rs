@@ -76,6 +76,8 @@ pub struct HoverCardContent {
     pub position: Npt,
     /// Number of the frame there, from 1; `None` without a known frame rate.
     pub frame: Option<u64>,
+    /// False in the part of a film that is not indexed yet.
+    pub is_indexed: bool,
     /// Picture of that frame, or of the one before while it is being decoded; `None` for streams.
     pub picture: Option<HoverPicture>,
 }
@@ -85,7 +87,7 @@ const PICTURE_SCALE: f32 = 0.5;
 
 /// Returns the time line of a film.
 pub fn view(position: PlaybackPosition, state: TimeLine) -> Element<'static, Action> {
-    let end = position.duration.unwrap_or_default();
+    let end = position.line_end();
     // The time of the frame on the screen. The handle is where the user drags it to, or where playback has arrived.
     let shown = match (position.shown, position.duration) {
         (None, None) => String::new(),
@@ -100,14 +102,20 @@ pub fn view(position: PlaybackPosition, state: TimeLine) -> Element<'static, Act
 
 fn line(position: PlaybackPosition, card: Option<HoverCardContent>) -> Element<'static, Action> {
     let elapsed = position.elapsed.unwrap_or_default();
-    let end = position.duration.unwrap_or_default();
+    let end = position.line_end();
     let line = slider(0.0..=slider_value(end).max(1.0), slider_value(elapsed.min(end)), |to| {
         Action::Drag(Npt::from_micros(to as u64))
     });
     // The arrow keys seek, whatever control has the focus.
     let line = line.id(TIME_LINE_ID).enabled(position.can_seek);
     let line = match position.can_seek {
-        true => line.on_release(Action::Release).style(theme::slider_style),
+        true => {
+            let indexed = indexed_part(position);
+            line.on_release(Action::Release).style(move |theme, status| match indexed {
+                Some(indexed) => theme::indexing_slider_style(theme, status, indexed),
+                None => theme::slider_style(theme, status),
+            })
+        }
         // iced has no disabled slider: this one has a muted style, and the application ignores its messages.
         false => line.style(theme::disabled_slider_style),
     };
@@ -123,12 +131,21 @@ fn line(position: PlaybackPosition, card: Option<HoverCardContent>) -> Element<'
     })
 }
 
+/// Returns the part of the line behind the handle that is indexed, from 0 to 1; `None` if that is all of it.
+fn indexed_part(position: PlaybackPosition) -> Option<f32> {
+    let (end, indexed) = (slider_value(position.line_end()), slider_value(position.duration?));
+    let elapsed = slider_value(position.elapsed.unwrap_or_default()).min(indexed);
+    (indexed < end).then(|| ((indexed - elapsed) / (end - elapsed)) as f32)
+}
+
 fn card_content(card: HoverCardContent) -> Element<'static, Action> {
-    let picture = card.picture.map(|HoverPicture { handle, size: (width, height) }| {
-        Image::new(handle).width(width).height(height).into()
-    });
+    let picture =
+        card.picture.filter(|_| card.is_indexed).map(|HoverPicture { handle, size: (width, height) }| {
+            Image::new(handle).width(width).height(height).into()
+        });
     let time = text_format::time(card.position);
     let label = match card.frame {
+        _ if !card.is_indexed => format!("{time}   not indexed yet"),
         Some(frame) => format!("{time}   frame {frame}"),
         None => time,
     };
@@ -139,26 +156,31 @@ fn card_content(card: HoverCardContent) -> Element<'static, Action> {
 
 /// Returns the length, or the remaining time; a click changes between them.
 fn length(position: PlaybackPosition, shows_remaining: bool) -> Element<'static, Action> {
-    let end = position.duration.unwrap_or_default();
+    let end = position.line_end();
     let label = |content: String| {
         let content = text(content).size(size::SMALL).width(time_width(end)).wrapping(Wrapping::None);
         content.align_x(Right).style(theme::muted)
     };
-    let Some(duration) = position.duration else { return label(String::new()).into() };
+    if position.duration.is_none() {
+        return label(String::new()).into();
+    }
     let shown = position.shown.unwrap_or_default();
     let content = match (shows_remaining, position.is_growing) {
-        (true, _) => format!("−{}", text_format::time(remaining(duration, shown))),
-        (false, false) => text_format::time(duration),
+        (true, _) => format!("−{}", text_format::time(remaining(end, shown))),
+        (false, false) => text_format::time(end),
         // The index is still growing.
-        (false, true) => format!("{} …", text_format::time(duration)),
+        (false, true) => format!("{} …", text_format::time(end)),
     };
-    let about = if shows_remaining { "Remaining time; click for the length" } else { LENGTH_HINT };
+    let about = match (shows_remaining, position.is_growing) {
+        (true, _) => "Remaining time; click for the length",
+        (false, false) => "Length; click for the remaining time",
+        (false, true) => {
+            "Expected length: the film is being indexed, and only the part that is can be reached"
+        }
+    };
     let pressed = button(label(content)).padding(0).style(theme::menu_line).on_press(Action::ToggleRemaining);
     hint(container(pressed).id(LENGTH_ID), about, Position::Top)
 }
-
-/// Tooltip of the length.
-const LENGTH_HINT: &str = "Length; click for the remaining time";
 
 fn remaining(duration: Npt, shown: Npt) -> Npt {
     Npt::from_micros(duration.as_micros().saturating_sub(shown.as_micros()))

@@ -24,6 +24,7 @@ impl App {
         self.now = if let Message::Tick(now) = message { now } else { Instant::now() };
         let task = self.handle_message(message);
         self.update_banner();
+        self.update_screen_saver();
         match self.read_next_poster() {
             Some(poster) => Task::batch([task, poster]),
             None => task,
@@ -78,6 +79,7 @@ impl App {
             Message::FileHovered => self.is_file_hovering = true,
             Message::FileHoverLeft => self.is_file_hovering = false,
             Message::FileDropped(path) => self.handle_file_dropped(path),
+            Message::HandedOver(arguments) => return self.handle_handed_over(*arguments),
             Message::SettingsSaved(Ok(())) | Message::OpenedWithSystem(Ok(())) | Message::Tick(_) => {}
             Message::OpenedWithSystem(Err(sentence)) => self.playback.show_error(sentence),
             Message::SettingsSaved(Err(error)) => {
@@ -136,6 +138,7 @@ impl App {
             }
             header::Action::TogglePanel(panel) => self.toggle_panel(panel),
             header::Action::ToggleLesson => self.toggle_lesson(),
+            header::Action::CloseMedia => self.close_media(),
             header::Action::Preferences => self.show_preferences_dialog(),
         }
     }

@@ -11,11 +11,11 @@ use super::state::{App, Dialog};
 use super::{banner, controls, header, sharing_bar, start_screen, status_bar, transport};
 use crate::backend::Sharing;
 use crate::session::RtspState;
-use crate::ui::dialog::{help, play_list, summary, trust};
+use crate::ui::dialog::{help, play_list, trust};
 use crate::ui::shortcuts::Shortcut;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::click_position;
-use crate::ui::widget::focus_layer::{covered, focus_layer};
+use crate::ui::widget::focus_layer::{FocusLayer, covered, focus_layer};
 use crate::ui::widget::video::{self, PictureHandle};
 
 impl App {
@@ -32,7 +32,15 @@ impl App {
         };
         // The same widgets with and without a dialog, which keep their state (focus, scrolling) when it opens.
         let layers = stack![covered(content, over.is_some())].extend(over);
-        let layers = focus_layer(layers, Message::Shortcut(Shortcut::EscapeFromField));
+        let layers = focus_layer(
+            layers,
+            FocusLayer {
+                on_field_escape: Message::Shortcut(Shortcut::EscapeFromField),
+                // In full screen, the controls are shown while they are used.
+                on_focus_key: self.is_fullscreen.then_some(Message::PointerMoved),
+                has_dialog: self.dialog.is_some(),
+            },
+        );
         click_position::click_position(layers)
     }
 
@@ -52,7 +60,8 @@ impl App {
             is_lesson: self.settings.panels.is_lesson,
         };
         column![
-            header::view(self.settings.controls, &panels, window.width).map(Message::Header),
+            header::view(self.settings.controls, &panels, !self.playback.is_empty(), window.width)
+                .map(Message::Header),
             self.view_middle(self.view_screen(0.0), &arrangement),
         ]
         .extend(self.view_sharing_bar())
@@ -172,7 +181,7 @@ fn view_dialog<'a>(dialog: &'a Dialog, list: &'a PlayList, state: RtspState) -> 
         Dialog::Preferences(form, _) => form.view().map(Message::Preferences),
         Dialog::SignIn(_, form) => form.view().map(Message::SignIn),
         Dialog::Trust(request) => trust::view(&request.certificate).map(Message::Trust),
-        Dialog::Summary(report, status) => summary::view(report, status.as_ref()).map(Message::Summary),
+        Dialog::Summary(summary) => summary.view().map(Message::Summary),
         Dialog::PlayList => view_play_list(list),
         Dialog::Help(page) => help::view(*page, state).map(Message::Help),
     };

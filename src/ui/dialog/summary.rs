@@ -1,6 +1,6 @@
 //! Session summary: each statistic as measured and as counted by the emulator, and its export.
 
-use iced::widget::{Column, Row, Text, column, container, row, scrollable, space, text};
+use iced::widget::{Column, Row, Text, column, container, mouse_area, row, scrollable, space, text};
 use iced::{Center, Element, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
@@ -16,6 +16,8 @@ pub enum Message {
     Copy,
     SaveCsv,
     SaveJson,
+    /// The pointer is on a figure with this definition.
+    Describe(&'static str),
     Close,
 }
 
@@ -28,33 +30,68 @@ pub enum ExportStatus {
     Failed(String),
 }
 
+/// State of the dialog.
+#[derive(Debug)]
+pub struct Summary {
+    /// Figures of the session.
+    pub report: SessionReport,
+    /// Result of the last export; `None` before the first.
+    pub status: Option<ExportStatus>,
+    /// Definition of the figure that the pointer was on last; `None` before the first.
+    pub described: Option<&'static str>,
+}
+
+/// Text in place of a definition.
+const NOTHING_DESCRIBED: &str = "Point at a figure for its definition.";
+
+/// Height of the definition, in logical pixels: two lines.
+const DESCRIPTION_HEIGHT: f32 = 34.0;
+
 /// Id of the close button, which has no text for tests to find it by.
 const CLOSE_ID: &str = "close-summary";
 
 /// Id of the check marks, which have no text for tests to find them by.
 const CHECK_ID: &str = "summary-equal";
 
-/// Returns the content of the dialog. It stays open after an export, so that the summary can be exported in another
-/// format as well.
-pub fn view<'a>(report: &'a SessionReport, status: Option<&'a ExportStatus>) -> Element<'a, Message> {
-    let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
-    let title = row![
-        text("Session summary").size(size::TITLE).font(theme::STRONG),
-        space::horizontal(),
-        container(close).id(CLOSE_ID)
-    ]
-    .align_y(Center);
-    let heading =
-        report.heading().into_iter().map(|line| text(line).size(size::NORMAL).style(theme::muted).into());
-    let figures = column![Column::with_children(heading).spacing(2), table(report)].spacing(distance::WIDE);
-    let figures = container(figures).padding(iced::Padding::ZERO.right(distance::WIDE));
-    // Takes the remaining height, so that the buttons stay visible in a window of any size.
-    let figures = scrollable(figures).style(theme::scroll_bar).height(Fill);
-    let status = status.map(|status| match status {
-        ExportStatus::Done(sentence) => status_text(sentence).into(),
-        ExportStatus::Failed(sentence) => status_text(sentence).style(theme::danger).into(),
-    });
-    column![title, figures].extend(status).push(buttons()).spacing(distance::WIDE).into()
+impl Summary {
+    /// Creates the dialog of a report.
+    pub fn new(report: SessionReport) -> Self {
+        Self { report, status: None, described: None }
+    }
+
+    /// Returns the content of the dialog. It stays open after an export, so that the summary can be exported in another
+    /// format as well.
+    pub fn view(&self) -> Element<'_, Message> {
+        let close = button(icon(Icon::Close)).padding(6).style(theme::quiet).on_press(Message::Close);
+        let title = row![
+            text("Session summary").size(size::TITLE).font(theme::STRONG),
+            space::horizontal(),
+            container(close).id(CLOSE_ID)
+        ]
+        .align_y(Center);
+        let heading = self.report.heading().into_iter();
+        let heading = heading.map(|line| text(line).size(size::NORMAL).style(theme::muted).into());
+        let figures =
+            column![Column::with_children(heading).spacing(2), table(&self.report)].spacing(distance::WIDE);
+        let figures = container(figures).padding(iced::Padding::ZERO.right(distance::WIDE));
+        // Takes the remaining height, so that the buttons stay visible in a window of any size.
+        let figures = scrollable(figures).style(theme::scroll_bar).height(Fill);
+        let status = self.status.as_ref().map(|status| match status {
+            ExportStatus::Done(sentence) => status_text(sentence).into(),
+            ExportStatus::Failed(sentence) => status_text(sentence).style(theme::danger).into(),
+        });
+        column![title, figures, self.description()]
+            .extend(status)
+            .push(buttons())
+            .spacing(distance::WIDE)
+            .into()
+    }
+
+    /// Returns the definition of a figure, at a place of its own: a tooltip would cover other figures.
+    fn description(&self) -> Element<'_, Message> {
+        let description = text(self.described.unwrap_or(NOTHING_DESCRIBED)).size(size::SMALL);
+        container(description.style(theme::muted)).height(DESCRIPTION_HEIGHT).width(Fill).clip(true).into()
+    }
 }
 
 fn status_text(message: &str) -> Text<'_> {
@@ -114,15 +151,15 @@ fn table_row<'a>(line: ReportLine, has_emulated: bool) -> Element<'a, Message> {
     let is_equal = emulated.as_ref() == Some(&measured);
     let value = |value| text(value).size(size::NORMAL).align_x(Right);
     let name = text(name).size(size::NORMAL).style(theme::muted);
-    let name = container(hint(name, description, Position::Bottom)).width(NAME_WIDTH);
+    let name = container(name).width(NAME_WIDTH);
     let content = row![name, value(measured).width(Fill)].spacing(distance::SMALL).align_y(Center);
-    match has_emulated {
+    let content = match has_emulated {
         true => content
             .push(value(emulated.unwrap_or_default()).width(EMULATED_WIDTH))
-            .push(container(is_equal.then(check_mark)).width(CHECK_WIDTH))
-            .into(),
-        false => content.into(),
-    }
+            .push(container(is_equal.then(check_mark)).width(CHECK_WIDTH)),
+        false => content,
+    };
+    mouse_area(content).on_enter(Message::Describe(description)).into()
 }
 
 /// Returns the mark of a figure whose measured value is the true one.

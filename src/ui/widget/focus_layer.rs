@@ -1,4 +1,4 @@
-//! Movement of the keyboard focus through a window, by Tab, the arrow keys and Escape.
+//! Movement of the keyboard focus through a window, by Tab, the arrow keys and Escape, and scrolling by keys.
 
 use std::any::Any;
 
@@ -10,20 +10,34 @@ use iced::{Element, Event, Rectangle, Vector};
 
 use super::focus::{FocusStep, advance, drop_control_focus};
 use super::focusable::ControlFocus;
+use super::scroll_keys::{ScrollStep, scroll};
 use super::wrapper::{Behaviour, Content, Wrapper};
 
 /// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
-/// through the rows of a list, and Escape takes it from a control. `on_field_escape` is published when Escape was
-/// pressed in a text field, which loses the focus by it.
+/// through the rows of a list, and Escape takes it from a control. Keys that nothing else uses scroll.
 pub fn focus_layer<'a, Message: Clone + 'a>(
     content: impl Into<Element<'a, Message>>,
-    on_field_escape: Message,
+    settings: FocusLayer<Message>,
 ) -> Element<'a, Message> {
-    Wrapper::element(content, FocusLayer { on_field_escape })
+    Wrapper::element(content, settings)
 }
 
-struct FocusLayer<Message> {
-    on_field_escape: Message,
+/// Settings of the [`focus_layer`].
+pub struct FocusLayer<Message> {
+    /// Message when Escape was pressed in a text field, which loses the focus by it.
+    pub on_field_escape: Message,
+    /// Message of Tab, and of each key that a control uses; `None` for no message.
+    pub on_focus_key: Option<Message>,
+    /// A dialog is open, in which Home and End scroll.
+    pub has_dialog: bool,
+}
+
+impl<Message: Clone> FocusLayer<Message> {
+    fn publish_focus_key(&self, shell: &mut Shell<'_, Message>) {
+        if let Some(message) = &self.on_focus_key {
+            shell.publish(message.clone());
+        }
+    }
 }
 
 impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
@@ -36,6 +50,9 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
         content: &mut Content<'_, '_, Message>,
         shell: &mut Shell<'_, Message>,
     ) -> bool {
+        if matches!(pressed_key(event), Some((Named::Tab, _))) {
+            self.publish_focus_key(shell);
+        }
         let mut operate = |operation: &mut dyn Operation| content.operate(operation);
         let is_handled = match pressed_key(event) {
             Some((Named::Tab, true)) => advance(FocusStep::Previous, &mut operate),
@@ -57,13 +74,22 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
         content: &mut Content<'_, '_, Message>,
         shell: &mut Shell<'_, Message>,
     ) {
-        let step = match (pressed_key(event), shell.is_event_captured()) {
-            (Some((Named::Escape, _)), true) => return shell.publish(self.on_field_escape.clone()),
-            (Some((Named::ArrowUp, _)), false) => FocusStep::PreviousRow,
-            (Some((Named::ArrowDown, _)), false) => FocusStep::NextRow,
-            _ => return,
+        let Some((key, _)) = pressed_key(event) else { return };
+        if shell.is_event_captured() {
+            self.publish_focus_key(shell);
+            if key == Named::Escape {
+                shell.publish(self.on_field_escape.clone());
+            }
+            return;
+        }
+        let mut operate = |operation: &mut dyn Operation| content.operate(operation);
+        let has_moved = match key {
+            Named::ArrowUp => advance(FocusStep::PreviousRow, &mut operate),
+            Named::ArrowDown => advance(FocusStep::NextRow, &mut operate),
+            _ => false,
         };
-        if advance(step, &mut |operation| content.operate(operation)) {
+        let step = ScrollStep::of_key(key, self.has_dialog);
+        if has_moved || step.is_some_and(|step| scroll(step, &mut operate)) {
             shell.capture_event();
             shell.request_redraw();
         }
@@ -82,8 +108,8 @@ fn pressed_key(event: &Event) -> Option<(Named, bool)> {
     }
 }
 
-/// Wraps what is behind a dialog. While `is_covered` is true it receives no keys, and operations find no text field and
-/// no control in it that they could move the focus to; which one has the focus stays until it is uncovered.
+/// Wraps what is behind a dialog. While `is_covered` is true it receives no keys, and operations find no text field, no
+/// control and no scrolled area in it that they could move the focus to; which one has the focus stays until it is uncovered.
 pub fn covered<'a, Message: 'a>(
     content: impl Into<Element<'a, Message>>,
     is_covered: bool,
@@ -125,7 +151,7 @@ impl<Message> Behaviour<Message> for Background {
     }
 }
 
-/// Operation that passes over everything that can have the focus.
+/// Operation that passes over everything that can have the focus or be scrolled.
 struct WithoutFocus<'a> {
     operation: &'a mut dyn Operation,
 }
@@ -139,16 +165,7 @@ impl Operation for WithoutFocus<'_> {
         self.operation.container(id, bounds);
     }
 
-    fn scrollable(
-        &mut self,
-        id: Option<&Id>,
-        bounds: Rectangle,
-        content: Rectangle,
-        translation: Vector,
-        state: &mut dyn Scrollable,
-    ) {
-        self.operation.scrollable(id, bounds, content, translation, state);
-    }
+    fn scrollable(&mut self, _: Option<&Id>, _: Rectangle, _: Rectangle, _: Vector, _: &mut dyn Scrollable) {}
 
     fn focusable(&mut self, _: Option<&Id>, _: Rectangle, _: &mut dyn Focusable) {}
 

@@ -10,7 +10,7 @@
 //! - Controls that the keyboard reaches, in place of those of iced: [`control`].
 //! - Drawings on a canvas: [`drawing`], and with it [`chart`], [`packet_grid`] and [`state_diagram`].
 //! - Elements made of iced's own widgets: [`choices`], [`hint`].
-//! - Operations on widgets: [`focus`].
+//! - Operations on widgets: [`focus`], [`scroll_keys`].
 
 pub mod blur_input;
 pub mod chart;
@@ -26,6 +26,7 @@ pub mod hint;
 pub mod hover_card;
 pub mod icon;
 pub mod packet_grid;
+pub mod scroll_keys;
 pub mod state_diagram;
 pub mod video;
 pub mod wrapper;

@@ -124,6 +124,10 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
     ) {
         let bounds = layout.bounds();
         let Some(picture) = self.picture else { return fill_letterbox(renderer, bounds) };
+        if let Some(position) = picture.picture.position {
+            // Read by tests/long/frame-pacing.
+            tracing::trace!(position_us = position.as_micros(), "frame drawn");
+        }
         let picture_bounds = picture_bounds(bounds, picture.picture(), self.scale_factor);
         // Only the bars are filled: a background under the picture would cost as much as the picture.
         let visible = picture_bounds.intersection(&bounds).unwrap_or_default();

@@ -38,6 +38,16 @@ impl DisplayServer {
         wayland.or(x11).map(|named| Self { variable: Some(named), has_x11_fallback: has_alternative })
     }
 
+    /// Returns the name of the display, which is the same for all programs on it; `None` if it has none.
+    pub fn name(&self) -> Option<&str> {
+        match &self.variable {
+            // A file descriptor of this process.
+            Some(("WAYLAND_SOCKET", _)) => None,
+            Some((_, name)) => Some(name),
+            None => Some("desktop"),
+        }
+    }
+
     /// Returns whether files that are dropped on the window are delivered: winit 0.30 does not do so under Wayland.
     pub fn delivers_drops(&self) -> bool {
         !self.variable.as_ref().is_some_and(|(variable, _)| WAYLAND_VARIABLES.contains(variable))
@@ -115,6 +125,8 @@ mod tests {
         assert!(!both.delivers_drops());
         assert!(select(&[("DISPLAY", ":0")]).unwrap().delivers_drops());
         assert!(!select(&[("WAYLAND_SOCKET", "5")]).unwrap().has_x11_fallback);
+        assert_eq!((x11.name(), both.name()), (Some(":0"), Some("wayland-0")));
+        assert_eq!(select(&[("WAYLAND_SOCKET", "5")]).unwrap().name(), None);
     }
 
     #[test]

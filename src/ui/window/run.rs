@@ -1,24 +1,25 @@
 //! The window from start to end.
 
+use std::env;
 use std::sync::{Mutex, PoisonError};
 
 use super::display_server::DisplayServer;
 use super::panic_guard::PanicGuard;
 use super::settings::{iced_settings, window_settings};
-use crate::backend::{Backend, BackendOptions, Command, MediaSource};
-use crate::command_line::{Target, WindowArguments};
-use crate::media::FrameRate;
+use crate::backend::{Backend, BackendOptions, Command};
+use crate::command_line::{WindowArguments, stderr};
 use crate::recording::UserFolders;
-use crate::session::RtspOptions;
 use crate::settings::{LoadedSettings, Settings};
-use crate::ui::app::{App, AppOptions, BackendSubscription, Message, Source};
+use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
+use crate::ui::hand_over::{self, Listener, Request, Start};
 
 /// Error that keeps the window from opening, as a sentence for the user.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WindowError(String);
 
-/// Opens the window and returns when it is closed and the session is torn down.
+/// Opens the window and returns when it is closed and the session is torn down. If there is an open window, hands the
+/// arguments over to it instead and returns at once.
 ///
 /// # Errors
 /// Returns an error if there is no display, if the backend cannot start, or if iced cannot open the window.
@@ -28,6 +29,10 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
             "There is no display to open a window on; \"reelay serve\" and \"reelay probe\" work without one."
                 .to_owned(),
         ));
+    };
+    let listener = match look_for_window(&display, &arguments) {
+        Start::HandedOver => return Ok(()),
+        Start::Window(listener) => listener,
     };
     let LoadedSettings { settings: saved_settings, problem } = Settings::load();
     let app_options = AppOptions {
@@ -48,8 +53,10 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     app.configure_backend();
     let decoder = outputs.decoder.clone();
     app.attach(BackendSubscription::new(outputs), decoder);
-    let sources = arguments.targets.into_iter().map(|target| source(target, arguments.snapshot_rate));
-    app.open_all(sources, arguments.play);
+    if let Some(listener) = listener {
+        app.listen(listener);
+    }
+    app.open_targets(arguments);
     if let Some(problem) = problem {
         app.show_settings_problem(&problem);
     }
@@ -65,17 +72,22 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
     }
 }
 
-fn source(target: Target, snapshot_rate: Option<FrameRate>) -> Source {
-    match target {
-        Target::File(path) => Source::Local(MediaSource::File(path)),
-        Target::Stream(url) => {
-            let mut options = RtspOptions::for_source(&url);
-            if let Some(rate) = snapshot_rate {
-                options.snapshot_interval = rate.interval();
-            }
-            Source::Stream(url, options)
+/// Hands the arguments over to the open window, unless a new one is wanted.
+fn look_for_window(display: &DisplayServer, arguments: &WindowArguments) -> Start<Listener> {
+    let Some(display_name) = display.name() else { return Start::Window(None) };
+    let folder = match env::current_dir() {
+        Ok(folder) => folder,
+        Err(error) => {
+            tracing::debug!(%error, "there is no working folder");
+            return Start::Window(None);
         }
+    };
+    let request = Request { folder, arguments: env::args_os().skip(1).collect() };
+    let start = hand_over::start(display_name, Some(&request).filter(|_| !arguments.wants_own_window()));
+    if matches!(start, Start::HandedOver) {
+        stderr::print_line(format_args!("reelay: the open window takes it; --new-window opens another one"));
     }
+    start
 }
 
 /// Runs iced until the window is closed.

@@ -113,7 +113,7 @@ pub fn media_info(frames: u64) -> MediaInfo {
         progress: IndexProgress {
             frames,
             defects: (frames == 200).then(Default::default),
-            has_failed: false,
+            ..IndexProgress::default()
         },
     }
 }

@@ -65,7 +65,7 @@ impl SimulatedServer {
             progress: IndexProgress {
                 frames: frames.len() as u64 * world_options.repeats,
                 defects: (!world_options.is_indexing).then(Default::default),
-                has_failed: false,
+                ..IndexProgress::default()
             },
         };
         Self {

@@ -7,6 +7,7 @@
 pub mod classroom_client;
 pub mod classroom_depacketizer;
 pub mod container;
+pub mod hand_over;
 pub mod impairment_link;
 pub mod jpeg_decode;
 pub mod jpeg_repair;

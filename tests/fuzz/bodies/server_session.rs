@@ -76,7 +76,7 @@ impl Server {
                 undecodable_kind: None,
                 times: FrameTimes::Assumed(FrameRate::CLASSROOM),
                 other_streams: Vec::new(),
-                progress: IndexProgress { frames: FRAMES, defects, has_failed: false },
+                progress: IndexProgress { frames: FRAMES, defects, ..IndexProgress::default() },
             },
             start,
             now: start,

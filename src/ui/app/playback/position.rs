@@ -19,6 +19,8 @@ pub struct PlaybackPosition {
     pub duration: Option<Npt>,
     /// True while the index of a file is still growing.
     pub is_growing: bool,
+    /// Length that the complete media are expected to have while the index is growing; `None` if that is not known.
+    pub expected_duration: Option<Npt>,
     /// Number of the frame on the screen, from 1; `None` without a frame or without a known frame rate.
     pub frame_number: Option<u64>,
     /// Number of frames in the media, or in the part that is indexed; `None` if unknown.
@@ -42,6 +44,14 @@ const END_TOLERANCE_US: u64 = 500_000;
 
 /// Length of an RTP tick, in µs, rounded up.
 const RTP_TICK_US: u64 = 12;
+
+impl PlaybackPosition {
+    /// Returns the right end of the time line: the expected length while the index is growing, or else the length.
+    pub fn line_end(&self) -> Npt {
+        let duration = self.duration.unwrap_or_default();
+        self.expected_duration.map_or(duration, |expected| expected.max(duration))
+    }
+}
 
 impl Playback {
     /// Stores the position of the picture that is shown; `None` keeps the previous one.
@@ -116,6 +126,14 @@ impl Playback {
                 (end, false, frames)
             }
         };
+        let expected_duration = self.media_info.as_ref().filter(|_| is_growing).and_then(|info| {
+            let expected = info.progress.expected_frames()?;
+            // A rate that is assumed or stated goes on; times that differ are not known yet.
+            let duration = info.times.npt_of(info.progress.frames).as_micros();
+            let micros =
+                u128::from(duration) * u128::from(expected) / u128::from(info.progress.frames.max(1));
+            u64::try_from(micros).ok().map(Npt::from_micros)
+        });
         let number_at = |position| frame_number_at(position, times.as_ref(), frame_count);
         let frame_number = self.picture_position.and_then(number_at);
         let at_end = |position| self.end_position(position, duration).unwrap_or(position);
@@ -131,6 +149,7 @@ impl Playback {
             shown,
             duration,
             is_growing,
+            expected_duration,
             frame_number,
             frame_count,
             can_seek,

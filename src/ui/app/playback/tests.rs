@@ -26,7 +26,11 @@ fn media_info() -> MediaInfo {
         undecodable_kind: None,
         times: FrameTimes::Assumed(FrameRate::CLASSROOM),
         other_streams: Vec::new(),
-        progress: IndexProgress { frames: 500, defects: Some(Default::default()), has_failed: false },
+        progress: IndexProgress {
+            frames: 500,
+            defects: Some(Default::default()),
+            ..IndexProgress::default()
+        },
     }
 }
 
@@ -188,7 +192,7 @@ fn reopening_at_new_frame_rate_resumes_at_same_frame() {
         let mut faster = media_info();
         faster.times = FrameTimes::Assumed(FrameRate::per_second(40));
         let known = faster.progress;
-        faster.progress = IndexProgress { frames: 100, defects: None, has_failed: false };
+        faster.progress = IndexProgress { frames: 100, ..IndexProgress::default() };
         playback.handle_event(BackendEvent { generation: 2, kind: BackendEventKind::Opened(faster) });
         set_status(&mut playback, RtspState::Ready, Goal::Ready, false);
         assert!(commands.try_recv().is_err(), "frame 100 is not indexed yet");
