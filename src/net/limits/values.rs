@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn number_per_address_raises_the_number_in_all() {
-        let limits = Limits::default().with_connections(None, Some(1_000));
-        assert_eq!((limits.max_connections, limits.max_connections_per_address), (1_000, 1_000));
-        assert_eq!((limits.max_sessions, limits.max_sessions_per_address), (1_000, 1_000));
-        assert_eq!(limits.max_new_connections, 2_000);
+        let limits = Limits::default().with_connections(None, Some(5_000));
+        assert_eq!((limits.max_connections, limits.max_connections_per_address), (5_000, 5_000));
+        assert_eq!((limits.max_sessions, limits.max_sessions_per_address), (5_000, 5_000));
+        assert_eq!(limits.max_new_connections, 10_000);
         let limits = Limits::default().with_connections(Some(100), Some(1_000));
         assert_eq!((limits.max_connections, limits.max_connections_per_address), (100, 1_000));
         assert_eq!(Limits::default().with_connections(None, None), Limits::default());
