@@ -322,7 +322,8 @@ fn serve_admits_the_connections_that_fit_into_its_open_files() {
     let first_line = |limit: &str, options: &str| {
         let mut shell = Command::new("sh");
         let program = env!("CARGO_BIN_EXE_reelay");
-        let script = format!("ulimit {limit}; exec {program} serve --listen 127.0.0.1:0 {options} \"$1\"");
+        let script =
+            format!("ulimit {limit}; exec {program} serve --listen 127.0.0.1:0 --fps 20 {options} \"$1\"");
         shell.args(["-c", &script, "sh", path]);
         let (mut server, url) = RunningProgram::start(shell.stderr(Stdio::piped()));
         send_requests(host_and_port(&url), 1);

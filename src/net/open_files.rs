@@ -1,15 +1,12 @@
 //! Limit on the open files of this process.
 
-/// Number of files that the limit is raised to, if the system allows that many.
-const WANTED: u64 = 16 * 1_024;
-
-/// Raises the soft limit of open files, to the hard limit or to a number that no server needs; returns the limit that holds
+/// Raises the soft limit of open files to `wanted`, or to the hard limit if that is lower; returns the limit that holds
 /// afterwards, `None` if the system has none or does not tell.
 #[cfg(target_os = "linux")]
-pub fn raise_limit() -> Option<u64> {
+pub fn raise_limit(wanted: u64) -> Option<u64> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
-    let wanted = soft.max(hard.min(WANTED));
+    let wanted = soft.max(hard.min(wanted));
     match setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
         Ok(()) => Some(wanted),
         Err(error) => {
@@ -21,7 +18,7 @@ pub fn raise_limit() -> Option<u64> {
 
 /// Returns `None`: the limit of other systems is not known.
 #[cfg(not(target_os = "linux"))]
-pub fn raise_limit() -> Option<u64> {
+pub fn raise_limit(_: u64) -> Option<u64> {
     None
 }
 
@@ -31,10 +28,10 @@ mod tests {
 
     #[test]
     fn raised_limit_is_the_one_that_holds() {
-        let raised = raise_limit().unwrap();
+        let raised = raise_limit(2_000).unwrap();
         let (soft, hard) =
             nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
         assert_eq!(raised, soft);
-        assert!(soft >= hard.min(WANTED));
+        assert!(soft >= hard.min(2_000));
     }
 }

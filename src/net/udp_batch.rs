@@ -50,24 +50,30 @@ impl BatchMethod {
 /// system or the way to this address does not support it, `method` is lowered, and what is left is sent by the next one.
 ///
 /// # Errors
-/// Returns the error of a datagram that could not be sent by any method. Those after it are not sent.
+/// Returns the error of the first datagram that could not be sent by any method. Those after it are sent nevertheless.
 pub async fn send_datagrams(
     socket: &UdpSocket,
     to: SocketAddr,
     mut datagrams: &[Datagram<'_>],
     method: &mut BatchMethod,
 ) -> io::Result<()> {
+    let mut first_error = Ok(());
     while !datagrams.is_empty() {
         match send_some(socket, to, datagrams, *method).await {
             Ok(sent) => datagrams = datagrams.get(sent.max(1)..).unwrap_or_default(),
-            Err(error) => {
-                let next = method.fallback().filter(|_| is_unsupported(&error)).ok_or(error)?;
-                tracing::debug!(%to, from = ?method, to = ?next, "batches of datagrams are sent by another method");
-                *method = next;
-            }
+            Err(error) => match method.fallback().filter(|_| is_unsupported(&error)) {
+                Some(next) => {
+                    tracing::debug!(%to, from = ?method, to = ?next, "batches of datagrams are sent by another method");
+                    *method = next;
+                }
+                None => {
+                    first_error = first_error.and(Err(error));
+                    datagrams = &datagrams[1..];
+                }
+            },
         }
     }
-    Ok(())
+    first_error
 }
 
 /// Sends the first datagrams; returns their number.
@@ -232,8 +238,10 @@ mod tests {
     async fn every_method_sends_every_datagram_in_order() {
         let lengths = [1_412, 1_412, 1_412, 700, 1_412, 12, 900, 901, 1_412, 1_412];
         for method in [BatchMethod::Segmentation, BatchMethod::OneCall, BatchMethod::Single] {
-            let (received, _) = send(&lengths, method).await;
+            let (received, last_method) = send(&lengths, method).await;
             assert_eq!(received.iter().map(Vec::len).collect::<Vec<_>>(), lengths);
+            let is_supported = cfg!(target_os = "linux") || method == BatchMethod::Single;
+            assert_eq!(last_method == method, is_supported, "{method:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
-/// Timeout of one write to a connection.
+/// Timeout of the items that are written together.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum number of bytes that are queued for a connection.
@@ -21,8 +21,12 @@ const MIN_SPACE: usize = 128 * 1024;
 /// Number of bytes that an item of the queue counts at least, so that the number of items is limited too.
 const MIN_ITEM_BYTES: usize = 512;
 
-/// Maximum number of items that are written by one system call.
+/// Maximum number of items that are written together.
 const MAX_WRITTEN_TOGETHER: usize = 64;
+
+/// Number of bytes from which on no further item is written together with the others. Their space is free again when all are
+/// written, so that a slow client is not sent everything that fits into the queue at once.
+const WRITTEN_TOGETHER_BYTES: usize = 64 * 1024;
 
 /// Sender of the bytes that a connection writes.
 #[derive(Debug, Clone)]
@@ -90,34 +94,42 @@ fn space_of(bytes: &Bytes) -> u32 {
 /// queued together are written together.
 ///
 /// # Errors
-/// Returns an error if the connection breaks, or if a write takes more than 10 s.
+/// Returns an error if the connection breaks, or if it takes more than 10 s to write what is written together.
 pub async fn write_outgoing(
     mut half: impl AsyncWrite + Unpin,
     mut queue: WriteQueueReceiver,
 ) -> io::Result<()> {
     let mut items = Vec::with_capacity(MAX_WRITTEN_TOGETHER);
-    while queue.recv_many(&mut items, MAX_WRITTEN_TOGETHER).await > 0 {
-        write_all(&mut half, &items).await?;
-        timeout(WRITE_TIMEOUT, half.flush()).await??;
+    while let Some(first) = queue.recv().await {
+        let mut length = first.bytes.len();
+        items.push(first);
+        while length < WRITTEN_TOGETHER_BYTES
+            && items.len() < MAX_WRITTEN_TOGETHER
+            && let Ok(next) = queue.try_recv()
+        {
+            length += next.bytes.len();
+            items.push(next);
+        }
+        timeout(WRITE_TIMEOUT, write_all(&mut half, &items)).await??;
         items.clear();
     }
     timeout(WRITE_TIMEOUT, half.shutdown()).await?
 }
 
-/// Writes all items by as few system calls as possible.
+/// Writes and flushes all items, by as few system calls as possible.
 async fn write_all(half: &mut (impl AsyncWrite + Unpin), items: &[Outgoing]) -> io::Result<()> {
     let mut slices: Vec<_> = items.iter().map(|item| IoSlice::new(&item.bytes)).collect();
     let mut rest = &mut slices[..];
     // Items without bytes would end the loop below with an error.
     IoSlice::advance_slices(&mut rest, 0);
     while !rest.is_empty() {
-        let written = timeout(WRITE_TIMEOUT, half.write_vectored(rest)).await??;
+        let written = half.write_vectored(rest).await?;
         if written == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
         IoSlice::advance_slices(&mut rest, written);
     }
-    Ok(())
+    half.flush().await
 }
 
 #[cfg(test)]

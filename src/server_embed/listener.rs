@@ -36,7 +36,7 @@ impl Server {
     /// # Errors
     /// Returns an error if the address cannot be bound, for example because the port is in use.
     pub async fn start(mut options: ServerOptions, observer: Observer) -> io::Result<Self> {
-        if let Some(open_files) = open_files::raise_limit() {
+        if let Some(open_files) = open_files::raise_limit(options.limits.open_files()) {
             let limits = options.limits.within_open_files(open_files);
             let connections = limits.max_connections;
             if connections < options.limits.max_connections {

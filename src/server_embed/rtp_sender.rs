@@ -96,11 +96,13 @@ impl RtpSender {
             Self::Udp { sockets, rtp_address, batch_method, .. } => {
                 let packets: Vec<_> = batch.packets().collect();
                 let datagrams: Vec<_> = packets.iter().map(|packet| [packet.head(), packet.rest()]).collect();
-                if with_segmentation {
-                    return send_datagrams(&sockets.rtp, *rtp_address, &datagrams, batch_method).await;
+                let mut method =
+                    if with_segmentation { *batch_method } else { batch_method.without_segmentation() };
+                let result = send_datagrams(&sockets.rtp, *rtp_address, &datagrams, &mut method).await;
+                if with_segmentation || method == BatchMethod::Single {
+                    *batch_method = method;
                 }
-                let mut method = batch_method.without_segmentation();
-                send_datagrams(&sockets.rtp, *rtp_address, &datagrams, &mut method).await
+                result
             }
             Self::Interleaved { writer, channels } => {
                 let mut bytes =
@@ -110,7 +112,9 @@ impl RtpSender {
                     bytes.put_slice(packet.head());
                     bytes.put_slice(packet.rest());
                 }
-                writer.try_send(bytes.freeze())
+                // Other sessions of the connection may have taken the space since the check of the capacity.
+                writer.send(bytes.freeze(), None).await;
+                Ok(())
             }
         }
     }

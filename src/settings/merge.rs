@@ -29,11 +29,17 @@ pub fn merge(before: &Settings, own: &Settings, file: Settings) -> Settings {
         merged.recents.sort_by_key(|recent| std::cmp::Reverse(recent.opened));
     }
     merged.recents.truncate(MAX_RECENTS);
+    if own.recents.is_empty() && !before.recents.is_empty() {
+        // Cleared by the user, who means those of other windows too.
+        merged.recents.clear();
+    }
+    if !merged.keep_recents {
+        merged.clear_recents();
+    }
     merged
 }
 
-/// Merges entries, of which each has its own identity. Those of this process stand first. A list that this process has
-/// cleared is empty.
+/// Merges entries, of which each has its own identity. Those of this process stand first.
 fn merge_entries<T: Clone + PartialEq>(
     before: &[T],
     own: &[T],
@@ -43,9 +49,6 @@ fn merge_entries<T: Clone + PartialEq>(
 ) -> Vec<T> {
     if own == before {
         return file.to_vec();
-    }
-    if own.is_empty() {
-        return Vec::new();
     }
     let find = |entries: &[T], entry: &T| entries.iter().find(|known| is_same(known, entry)).cloned();
     let kept = own.iter().filter_map(|entry| match find(before, entry) {
@@ -63,7 +66,7 @@ fn merge_entries<T: Clone + PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Orientation;
+    use crate::session::{Fingerprint, Orientation};
     use crate::settings::{Controls, ThemePreference};
 
     fn settings(films: &[(&str, i64)]) -> Settings {
@@ -102,6 +105,32 @@ mod tests {
         let file = settings(&[("/a", 1), ("/b", 2), ("/file", 3)]);
         assert_eq!(films(&merge(&before, &settings(&[("/b", 2)]), file.clone())), ["/file", "/b"]);
         assert_eq!(films(&merge(&before, &Settings::default(), file)), [""; 0]);
+    }
+
+    #[test]
+    fn recents_that_one_process_does_not_keep_are_not_written() {
+        let before = settings(&[]);
+        let private = Settings { keep_recents: false, ..settings(&[]) };
+        let mut other = settings(&[("/b", 2)]);
+        other.change_film("/b".into(), |film| film.left_at_frame = Some(4));
+        for merged in [merge(&before, &other, private.clone()), merge(&before, &private, other.clone())] {
+            assert!(!merged.keep_recents);
+            assert_eq!((films(&merged).len(), merged.films.len()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn added_certificate_stays_when_another_process_removes_its_only_one() {
+        let trusting = |address: &str| {
+            let mut settings = Settings::default();
+            settings.trust_certificate(address.to_owned(), Fingerprint::of(address.as_bytes()));
+            settings
+        };
+        let mut file = trusting("a:1");
+        file.trust_certificate("b:2".to_owned(), Fingerprint::of(b"b"));
+        let merged = merge(&trusting("a:1"), &Settings::default(), file);
+        assert_eq!(merged.certificates.len(), 1);
+        assert_eq!(merged.certificates[0].address, "b:2");
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl SettingsStore {
     fn save_changes(&self, before: &Settings, settings: &Settings) -> io::Result<()> {
         let _writing = lock();
         fs::create_dir_all(&self.folder)?;
+        let _alone = lock_folder(&self.folder);
         let path = self.path();
         let document = match fs::read(&path) {
             Ok(text) => match parse(&text) {
@@ -155,6 +156,19 @@ impl SettingsStore {
 fn lock() -> MutexGuard<'static, ()> {
     static WRITING: Mutex<()> = Mutex::new(());
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until no other process writes the settings; unlocked when the file is dropped. `None` where folders cannot be locked:
+/// then the later of two writes at the same time prevails.
+fn lock_folder(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    match file.lock() {
+        Ok(()) => Some(file),
+        Err(error) => {
+            tracing::debug!(%error, "cannot lock the folder of the settings");
+            None
+        }
+    }
 }
 
 /// Parses a TOML file.

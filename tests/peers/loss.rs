@@ -1,4 +1,4 @@
-//! What players make of a film when packets are lost: the rows of other players in docs/LOSS.md.
+//! Other players when packets are lost: their rows in docs/LOSS.md.
 
 use std::env;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn sample_film() -> Sample {
     Sample { file, pixel_format: PIXEL_FORMAT, size: (640, 360), is_lossless: true }
 }
 
-/// What a player has shown of a film.
+/// Pictures that a player has shown of a film.
 struct Shown {
     /// Share of the frame times with the whole picture of the frame.
     whole: f64,
@@ -107,6 +107,7 @@ fn loss_peers() {
             let with_restarts = if parameter.is_empty() { "" } else { ", restart markers" };
             for (player, receive) in PLAYERS {
                 let shown = compare(&source, &receive(&url, &film), 640 * 360 * 3);
+                assert!(shown.whole > 0.0 && shown.whole < 1.0, "{player} at {loss} %: {}", shown.whole);
                 println!(
                     "| {loss} % | {burst} | {player}{with_restarts} | {:.3} | {} | {:.1} dB |",
                     shown.whole, shown.damaged, shown.psnr

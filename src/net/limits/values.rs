@@ -68,6 +68,11 @@ impl Limits {
         Self { max_connections: 128, max_sessions: 128, ..Self::default() }
     }
 
+    /// Returns the number of open files that a server needs for all connections that these limits admit.
+    pub fn open_files(&self) -> u64 {
+        self.max_connections.saturating_add(RESERVED_FILES) as u64
+    }
+
     /// Returns these limits with no more connections than fit into this number of open files: a connection of a server
     /// needs one, and [`RESERVED_FILES`] are kept for films, UDP ports and refused connections.
     #[must_use]
@@ -118,6 +123,8 @@ mod tests {
             [1_048_576, 4_608, 4_607, 1_024, 100, 0].map(connections),
             [4_096, 4_096, 4_095, 512, 50, 1]
         );
+        let needed = Limits::default().open_files();
+        assert_eq!((needed, connections(needed)), (4_608, 4_096));
         let few = Limits::default().with_connections(Some(9), None);
         assert_eq!(few.within_open_files(1_024), few);
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::burst_limiter::BurstLimiter;
 use super::pacer::Pacer;
-use super::packet_batch::{PacketBatch, batch_length};
+use super::packet_batch::{HeaderFields, PacketBatch, batch_length};
 use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
 use crate::server_embed::playback_speed::PlaybackSpeed;
@@ -50,17 +50,6 @@ pub struct FrameTransmission {
     next_packet: usize,
     /// Instant from which the packets are spread; `None` before the first poll.
     started_at: Option<Instant>,
-}
-
-/// RTP header fields that the stream sets (RFC 3550 §5.1).
-#[derive(Debug, Clone, Copy)]
-pub struct HeaderFields {
-    /// Sequence number of the packet.
-    pub sequence: u16,
-    /// Timestamp, in ticks of 90 kHz.
-    pub timestamp: u32,
-    /// Synchronization source identifier (SSRC) of the stream.
-    pub ssrc: u32,
 }
 
 impl ActivePlay {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::active_play::HeaderFields;
 use crate::media::payload::PacketizedFrame;
 use crate::proto::rtp::HEADER_LENGTH;
 
@@ -18,6 +17,17 @@ pub struct PacketBatch {
     fields: HeaderFields,
     /// Q field that names the quantization tables of the frame (RFC 2435 §3.1.4); `None` if the format has none.
     quality: Option<u8>,
+}
+
+/// RTP header fields that the stream sets (RFC 3550 §5.1).
+#[derive(Debug, Clone, Copy)]
+pub struct HeaderFields {
+    /// Sequence number of the packet.
+    pub sequence: u16,
+    /// Timestamp, in ticks of 90 kHz.
+    pub timestamp: u32,
+    /// Synchronization source identifier (SSRC) of the stream.
+    pub ssrc: u32,
 }
 
 /// RTP packet in two parts.

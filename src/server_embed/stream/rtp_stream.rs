@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::active_play::{ActivePlay, FrameState, FrameTransmission, HeaderFields};
+use super::active_play::{ActivePlay, FrameState, FrameTransmission};
 use super::burst_limiter::BurstLimiter;
 use super::identity::{Identity, parity_ssrc, retransmission_ssrc};
-use super::packet_batch::PacketBatch;
+use super::packet_batch::{HeaderFields, PacketBatch};
 use super::parity::ParityPackets;
 use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;

@@ -43,6 +43,7 @@ impl SequenceCounter {
     /// Counts frames that were sent or skipped.
     pub fn record_frames(&mut self, count: u64) {
         if self.unit == SequenceUnit::Frames {
+            // Truncated, as above.
             self.next = self.next.wrapping_add(count as u16);
         }
     }

@@ -48,8 +48,8 @@ impl SenderClock {
 
     /// Adds the arrival of a frame to the estimate. `delay` is the time that frames wait after their expected arrival.
     ///
-    /// The estimate changes slowly, so that no frame is seen to move, except where that has a price: an early first estimate
-    /// would delay all frames, and a change beyond `delay` would make all frames late.
+    /// The estimate changes slowly, so that no frame is seen to move, except where that has a price: a first frame that was late
+    /// would delay all others, and a change beyond `delay` would make all frames late.
     pub fn update(&mut self, frame: &Frame, delay: Duration) {
         let offset = self.offset(frame);
         if frame.arrival.saturating_duration_since(self.window_start) >= OFFSET_WINDOW {

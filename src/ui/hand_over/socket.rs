@@ -188,11 +188,13 @@ async fn respond(
     let receiving = tokio::time::timeout(REQUEST_TIMEOUT, receive(&mut stream));
     let payload = receiving.await.map_err(|_| io::Error::from(ErrorKind::TimedOut))??;
     let arguments = Request::decode(&payload).and_then(Request::window_arguments);
-    let is_accepted = match arguments {
-        Some(arguments) => sender.send(arguments).await.is_ok(),
-        None => false,
+    let (Some(arguments), Ok(place)) = (arguments, sender.reserve().await) else {
+        return stream.write_all(&[REFUSED]).await;
     };
-    stream.write_all(&[if is_accepted { ACCEPTED } else { REFUSED }]).await
+    // A start that has given up meanwhile has opened a window of its own: its films must not be opened here as well.
+    stream.write_all(&[ACCEPTED]).await?;
+    place.send(arguments);
+    Ok(())
 }
 
 async fn receive(stream: &mut tokio::net::UnixStream) -> io::Result<Vec<u8>> {
