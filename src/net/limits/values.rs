@@ -74,7 +74,7 @@ impl Limits {
     }
 
     /// Returns these limits with no more connections than fit into this number of open files: a connection of a server
-    /// needs one, and [`RESERVED_FILES`] are kept for films, UDP ports and refused connections.
+    /// needs one, and 512 are kept for films, UDP ports and refused connections.
     #[must_use]
     pub fn within_open_files(self, open_files: u64) -> Self {
         let open_files = usize::try_from(open_files).unwrap_or(usize::MAX);
