@@ -2,6 +2,9 @@
 //!
 //! Linux divides one large datagram into segments of the same length (UDP_SEGMENT, "GSO"), so that they pass the network
 //! stack as one; or it takes several datagrams in one system call (sendmmsg). Other systems take one at a time.
+//!
+//! The crate quinn-udp would forbid IP fragmentation for the whole socket: RTP packets would not pass a tunnel with a smaller
+//! MTU, and the long datagrams of classroom programs would not leave at all.
 
 use std::io;
 use std::net::SocketAddr;
