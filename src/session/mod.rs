@@ -62,7 +62,9 @@ pub use options::{
 pub use peer_mistakes::{PeerMistake, PeerMistakes};
 pub use playback_speed::{SpeedRefusal, SpeedResponse};
 pub use present::decoder::{Decoder, Picture, PictureSlot};
-pub use present::picture_view::{Orientation, ParseScalingError, PictureView, Scaling, cover_size, fit_size};
+pub use present::picture_view::{
+    Orientation, ParseScalingError, PictureView, Placement, Scaler, Scaling, cover_size, fit_size,
+};
 pub use presentation::Presentation;
 pub use reconnect::ReconnectReason;
 pub use rtsp::client::RtspClient;

@@ -5,6 +5,7 @@
 //! - `panel`: panels at the right of the video.
 //! - `hand_over`: a second start of the program, which opens its film in the window that is open.
 //! - `widget`: widgets that do not depend on the application.
+//! - `renderer`: the renderer of all widgets, and the drawing of the video.
 //! - `shortcuts`: the table of keys.
 //! - `theme`: fonts, sizes, colours and styles.
 //! - `window`: opens the window with iced and starts the backend.
@@ -16,6 +17,7 @@ mod app;
 mod dialog;
 mod hand_over;
 mod panel;
+mod renderer;
 mod shortcuts;
 mod text_format;
 mod theme;
@@ -27,6 +29,7 @@ pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use dialog::{play_list, preferences};
 pub use hand_over::{MAX_PAYLOAD, Request, RequestError, payload_length};
 pub use panel::{messages, network};
+pub use renderer::Renderer;
 pub use shortcuts::{Shortcut, ShortcutRow, TABLE as SHORTCUT_TABLE};
 pub use theme::{FONT, FONTS, dark, light};
 pub use window::{WindowError, iced_settings, run};

@@ -1,18 +1,19 @@
 //! The window with its widget state (focus, cursor position in fields), kept from one event to the next.
 
 use iced::advanced::clipboard;
+use iced::advanced::renderer::Headless;
 use iced::advanced::widget::operation::Focusable;
 use iced::advanced::widget::operation::{self, Operation, Outcome};
 use iced::keyboard::key::{Named, NativeCode, Physical};
 use iced::keyboard::{self, Key};
 use iced::widget::Id;
-use iced::{Event, Rectangle, Renderer, Task, Theme, event, mouse, window};
+use iced::{Event, Rectangle, Task, Theme, event, mouse, window};
 use iced_test::futures::futures::{FutureExt, StreamExt};
 use iced_test::runtime::user_interface::{Cache, UserInterface};
 use iced_test::runtime::{Action, task};
 use iced_test::selector::{self, Selector};
 use iced_test::{Simulator, simulator};
-use reelay::ui::{self, Message};
+use reelay::ui::{self, Message, Renderer};
 
 use super::app_harness::{AppHarness, DEFAULT_SIZE};
 
@@ -26,7 +27,8 @@ pub struct WindowHarness<'a> {
 impl<'a> WindowHarness<'a> {
     pub fn new(harness: &'a mut AppHarness) -> Self {
         let settings = ui::iced_settings();
-        let renderer = Renderer::new(settings.default_font, settings.default_text_size);
+        let renderer = Headless::new(settings.default_font, settings.default_text_size, Some("tiny-skia"));
+        let renderer = renderer.now_or_never().flatten().expect("renderer needs no display");
         Self { harness, cache: Cache::default(), renderer }
     }
 

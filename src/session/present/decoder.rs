@@ -11,7 +11,7 @@ use fast_image_resize::Resizer;
 use tokio::sync::watch;
 
 use super::conceal::Canvas;
-use super::picture_view::PictureView;
+use super::picture_view::{PictureView, Scaler};
 use crate::media::decode::DecodeError;
 use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
@@ -20,7 +20,8 @@ use crate::session::frame::original_jpeg;
 /// Decoded picture for the screen.
 #[derive(Debug, Clone)]
 pub struct Picture {
-    /// RGBA pixels, 4 bytes each, row by row, scaled for the area set with [`Decoder::set_area`], and rotated.
+    /// RGBA pixels, 4 bytes each, row by row; scaled for the area set with [`Decoder::set_area`], and rotated, unless the
+    /// renderer does so.
     pub pixels: Bytes,
     /// Width of `pixels`, in pixels.
     pub width: u32,
@@ -30,8 +31,10 @@ pub struct Picture {
     pub source_width: u32,
     /// Height of the film, in pixels.
     pub source_height: u32,
-    /// Size and orientation with which it was drawn.
+    /// Size and orientation with which it was drawn, or with which the renderer draws it.
     pub view: PictureView,
+    /// Part of the program that scales and rotates it.
+    pub scaler: Scaler,
     /// JPEG from which it was decoded, as it arrived. If the frame is damaged, that of the last complete frame, or its
     /// repaired one if there is none.
     pub jpeg: Bytes,
@@ -92,6 +95,7 @@ struct DecoderState {
     area: Option<(u32, u32)>,
     /// Size and orientation in the area.
     view: PictureView,
+    scaler: Scaler,
     /// True if the area, the view or the tint has changed since the last picture was scaled.
     needs_rescale: bool,
     /// True if parts that are not from their own frame are tinted.
@@ -236,6 +240,16 @@ impl Decoder {
         }
     }
 
+    /// Sets the part of the program that scales and rotates pictures. The last picture is drawn again.
+    pub fn set_scaler(&self, scaler: Scaler) {
+        let mut state = self.shared.lock();
+        if state.scaler != scaler {
+            state.scaler = scaler;
+            state.needs_rescale = true;
+            self.shared.condvar.notify_one();
+        }
+    }
+
     /// Sets size and orientation of pictures in the area. The last picture is drawn again.
     pub fn set_view(&self, view: PictureView) {
         let mut state = self.shared.lock();
@@ -307,7 +321,8 @@ impl Shared {
             }
             if !state.is_hidden {
                 let (area, view) = (state.area, state.view);
-                let look = Look { area, view, tints_concealed: state.tints_concealed };
+                let (scaler, tints_concealed) = (state.scaler, state.tints_concealed);
+                let look = Look { area, view, scaler, tints_concealed };
                 if let Some(job) = state.jobs.pop_front() {
                     state.needs_rescale = false;
                     return Some((Task::Decode(job), look));
@@ -327,6 +342,7 @@ struct Look {
     area: Option<(u32, u32)>,
     /// Size and orientation in the area.
     view: PictureView,
+    scaler: Scaler,
     /// Parts that are not from their own frame are tinted.
     tints_concealed: bool,
 }
@@ -409,7 +425,7 @@ impl Worker {
     }
 
     /// Draws the last decoded picture for the area; `None` if there is none.
-    fn scaled_picture(&mut self, Look { area, view, tints_concealed }: Look) -> Option<Picture> {
+    fn scaled_picture(&mut self, Look { area, view, scaler, tints_concealed }: Look) -> Option<Picture> {
         let job = self.last_job.as_ref()?;
         let (position, generation) = (job.position, job.generation);
         let complete = self.last_complete.as_ref().filter(|complete| complete.1 == generation);
@@ -420,7 +436,11 @@ impl Worker {
         let size = self.canvas.size();
         let (source_width, source_height) = size;
         let source = self.canvas.pixels(tints_concealed);
-        let (pixels, (width, height)) = match view.draw(&mut self.resizer, source, size, area) {
+        let drawn = match scaler {
+            Scaler::Decoder => view.draw(&mut self.resizer, source, size, area),
+            Scaler::Renderer => Ok((source.into_owned(), size)),
+        };
+        let (pixels, (width, height)) = match drawn {
             Ok(drawn) => drawn,
             Err(error) => {
                 tracing::warn!(error, "cannot scale picture");
@@ -435,6 +455,7 @@ impl Worker {
             source_width,
             source_height,
             view,
+            scaler,
             jpeg,
             inserted_restarts,
             position,

@@ -93,6 +93,17 @@ impl Orientation {
         Self { quarter_turns: (4 - self.quarter_turns) % 4, is_flipped: !self.is_flipped }
     }
 
+    /// Returns where a step to the right and a step downwards on the screen lead in the picture, each as (right, down).
+    pub fn source_axes(self) -> [[f32; 2]; 2] {
+        let axes = match self.quarter_turns {
+            0 => [[1.0, 0.0], [0.0, 1.0]],
+            1 => [[0.0, -1.0], [1.0, 0.0]],
+            2 => [[-1.0, 0.0], [0.0, -1.0]],
+            _ => [[0.0, 1.0], [-1.0, 0.0]],
+        };
+        axes.map(|[right, down]| [if self.is_flipped { -right } else { right }, down])
+    }
+
     /// Returns the width and height of a picture of this width and height after the rotation, and the reverse.
     pub fn turned_size(self, (width, height): (u32, u32)) -> (u32, u32) {
         if self.quarter_turns.is_multiple_of(2) { (width, height) } else { (height, width) }
@@ -110,11 +121,21 @@ pub struct PictureView {
 
 /// Part of a picture, and the size that it is scaled to, both before the rotation.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Placement {
+pub struct Placement {
     /// Left, top, width and height in pixels of the picture. A part of a pixel is interpolated.
-    part: (f64, f64, f64, f64),
+    pub part: (f64, f64, f64, f64),
     /// Width and height in pixels of the screen.
-    size: (u32, u32),
+    pub size: (u32, u32),
+}
+
+/// Part of the program that scales and rotates pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scaler {
+    /// Decoding thread: pictures have the pixels of the screen.
+    #[default]
+    Decoder,
+    /// Renderer of the window: pictures have the pixels of the film.
+    Renderer,
 }
 
 /// Maximum number of pixels of a scaled picture.
@@ -149,7 +170,8 @@ impl PictureView {
         Ok((turned, self.orientation.turned_size(placement.size)))
     }
 
-    fn placement(self, size: (u32, u32), area: Option<(u32, u32)>) -> Placement {
+    /// Returns what of a picture is shown in an area. `None` for the area keeps the size of the picture.
+    pub fn placement(self, size: (u32, u32), area: Option<(u32, u32)>) -> Placement {
         let unscaled = Placement { part: whole(size), size };
         let Some(area) = area.map(|area| self.orientation.turned_size(area)) else { return unscaled };
         let area = (area.0.max(1), area.1.max(1));

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Column, container, row, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{container, row, text};
+use iced::{Center, Fill};
 
 use super::playback::{Notice, Playback};
 use super::session_record::SessionRecord;
 use crate::session::{RtspState, incomplete_reason};
 use crate::stats::Snapshot;
+use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::control::{Button, button};
 use crate::ui::widget::icon::{Icon, icon_sized};

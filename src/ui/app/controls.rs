@@ -1,8 +1,8 @@
 //! Bar below the video: buttons, and the number of the frame, below the time line.
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Row, column, container, responsive, row, text};
-use iced::{Center, Element, Fill, Right};
+use iced::widget::{column, container, responsive, row, text};
+use iced::{Center, Fill, Right};
 
 use super::playback::{Button, Playback, PlaybackPosition};
 use super::recording_state::RecordingState;
@@ -10,6 +10,7 @@ use super::time_line::{self, TimeLine};
 use super::transport::{self, Entry, entries};
 use crate::session::RtspState;
 use crate::settings::Controls;
+use crate::ui::renderer::{Element, Row};
 use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};

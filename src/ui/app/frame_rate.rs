@@ -1,10 +1,11 @@
 //! Field of the status bar with the frame rate of a film that states none, and common rates beside it.
 
+use iced::Center;
 use iced::widget::text::Wrapping;
 use iced::widget::{row, text, text_input};
-use iced::{Center, Element};
 
 use crate::media::FrameRate;
+use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::choices::choices_in_line;

@@ -1,9 +1,10 @@
 //! Bar at the top: opening and connecting, panels, three or four buttons, preferences.
 
-use iced::widget::{Row, container, row, space, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{container, row, space, text};
+use iced::{Center, Fill};
 
 use crate::settings::{Controls, PanelKind};
+use crate::ui::renderer::{Element, Row};
 use crate::ui::shortcuts::{Shortcut, with_key};
 use crate::ui::theme::{self, Toggle, size, space as distance};
 use crate::ui::widget::choices::choices_with_tooltips;

@@ -1,14 +1,13 @@
 //! Menus over the window: that of the icons without space in the bar, and that of the right mouse button.
 
-use iced::widget::{
-    Column, Row, column, container, mouse_area, opaque, pin, responsive, scrollable, space, stack, text,
-};
-use iced::{Center, Element, Fill, Point, Size};
+use iced::widget::{column, container, mouse_area, opaque, pin, responsive, scrollable, space, stack, text};
+use iced::{Center, Fill, Point, Size};
 
 use super::picture_action::PictureAction;
 use super::playback::Button;
 use super::transport::{self, Entry};
 use crate::proto::rtsp::Factor;
+use crate::ui::renderer::{Column, Element, Row};
 use crate::ui::shortcuts::{Shortcut, key_of};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;

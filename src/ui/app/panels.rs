@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use iced::widget::{Column, Row, column, container, opaque, row, space};
-use iced::{Element, Fill, FillPortion, Size, Task};
+use iced::widget::{column, container, opaque, row, space};
+use iced::{Fill, FillPortion, Size, Task};
 
 use super::header;
 use super::message::Message;
@@ -13,6 +13,7 @@ use crate::session::RtspState;
 use crate::settings::PanelKind;
 use crate::ui::panel::arrangement::Arrangement;
 use crate::ui::panel::{self, statistics};
+use crate::ui::renderer::{Column, Element, Row};
 use crate::ui::theme;
 use crate::ui::widget::drag_edge::{EDGE_WIDTH, drag_edge};
 use crate::ui::widget::hint::Position;

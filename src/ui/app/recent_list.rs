@@ -1,8 +1,8 @@
 //! List of what was opened before, on the start screen.
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Column, column, container, image, row, scrollable, space, text};
-use iced::{Center, ContentFit, Element, Fill};
+use iced::widget::{column, container, image, row, scrollable, space, text};
+use iced::{Center, ContentFit, Fill};
 use jiff::{Timestamp, Zoned};
 
 use super::posters::{POSTER_SIZE, Posters};
@@ -10,6 +10,7 @@ use super::recent_state::Action;
 use crate::backend::file_name;
 use crate::session::Dialect;
 use crate::settings::{Recent, RecentSource, RecentStream};
+use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};

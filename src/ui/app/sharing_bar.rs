@@ -2,8 +2,9 @@
 
 use iced::widget::text::Wrapping;
 use iced::widget::{container, row, text};
-use iced::{Center, Element, Fill};
+use iced::{Center, Fill};
 
+use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{Button, button};
 

@@ -1,11 +1,12 @@
 //! Start screen, shown until something is opened: what can be opened, what was opened before, and lessons to begin with.
 
 use iced::alignment::Horizontal;
-use iced::widget::{Column, Row, center, column, container, image, responsive, row, scrollable, text};
-use iced::{Center, Element, Fill, Size};
+use iced::widget::{center, column, container, image, responsive, row, scrollable, text};
+use iced::{Center, Fill, Size};
 
 use super::recent_list::RecentList;
 use super::recent_state;
+use crate::ui::renderer::{Column, Element, Row};
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};

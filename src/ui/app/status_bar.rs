@@ -1,13 +1,14 @@
 //! Status bar at the bottom: state, name, size, rates and loss.
 
 use iced::widget::{container, responsive, row, space, text};
-use iced::{Center, Element, Fill};
+use iced::{Center, Fill};
 
 use super::frame_rate;
 use super::playback::Playback;
 use crate::format::{UNKNOWN, percentage};
 use crate::session::{Picture, RtspState};
 use crate::stats::{Snapshot, figure_of};
+use crate::ui::renderer::{Element, Text};
 use crate::ui::text_format::{self, state_name};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::hint::{Position, hint};
@@ -116,7 +117,7 @@ impl Figures {
     }
 }
 
-fn content<'a>(label: String) -> iced::widget::Text<'a> {
+fn content<'a>(label: String) -> Text<'a> {
     text(label).size(size::SMALL).style(theme::muted).wrapping(text::Wrapping::None)
 }
 

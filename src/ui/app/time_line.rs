@@ -4,11 +4,12 @@ use iced::mouse::ScrollDelta;
 use iced::widget::image::{self, Image};
 use iced::widget::text::Wrapping;
 use iced::widget::{column, container, mouse_area, row, text};
-use iced::{Center, Element, Fill, Right};
+use iced::{Center, Fill, Right};
 
 use super::playback::PlaybackPosition;
 use crate::backend::{Thumbnail, ThumbnailRequest};
 use crate::proto::rtsp::Npt;
+use crate::ui::renderer::Element;
 use crate::ui::text_format;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{button, slider};

@@ -1,7 +1,7 @@
 //! Layout of the window.
 
 use iced::widget::{center, column, container, mouse_area, opaque, responsive, stack, text};
-use iced::{Element, Fill, Size};
+use iced::{Fill, Size};
 
 use super::menu::{self, Menu};
 use super::message::Message;
@@ -12,6 +12,7 @@ use super::{banner, controls, header, sharing_bar, start_screen, status_bar, tra
 use crate::backend::Sharing;
 use crate::session::RtspState;
 use crate::ui::dialog::{help, play_list, trust};
+use crate::ui::renderer::Element;
 use crate::ui::shortcuts::Shortcut;
 use crate::ui::theme::{self, size, space};
 use crate::ui::widget::click_position;

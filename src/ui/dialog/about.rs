@@ -1,8 +1,9 @@
 //! Section of the preferences about the program: what it is, its version, and the licences of what it contains.
 
-use iced::widget::{Column, column, text};
+use iced::widget::{column, text};
 
 use crate::about::{LICENCES, SUMMARY, VERSION_AND_NOTICES};
+use crate::ui::renderer::Column;
 use crate::ui::theme::{self, size, space as distance};
 
 /// Returns the section with summary, version and licences.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use iced::widget::{Row, TextInput, column, row, text, text_input};
-use iced::{Element, Fill};
+use iced::Fill;
+use iced::widget::{column, row, text, text_input};
 
 use crate::file_url;
 use crate::media::FrameRate;
@@ -16,6 +16,7 @@ use crate::session::{
 };
 use crate::settings::KnownServer;
 use crate::ui::dialog::layout::{buttons, setting_row};
+use crate::ui::renderer::{Element, Row, TextInput};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
 use crate::ui::widget::control::button;

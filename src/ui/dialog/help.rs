@@ -1,9 +1,10 @@
 //! Help: all keys, and what the buttons send.
 
-use iced::widget::{Column, column, container, row, scrollable, space, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{column, container, row, scrollable, space, text};
+use iced::{Center, Fill};
 
 use crate::session::RtspState;
+use crate::ui::renderer::{Column, Element};
 use crate::ui::shortcuts::TABLE;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;

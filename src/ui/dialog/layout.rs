@@ -1,8 +1,9 @@
 //! Rows that several dialogs use.
 
-use iced::widget::{Row, row, space, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{row, space, text};
+use iced::{Center, Fill};
 
+use crate::ui::renderer::{Element, Row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 

@@ -1,9 +1,10 @@
 //! Play list dialog: the films and streams that are played one after the other.
 
 use iced::widget::text::Wrapping;
-use iced::widget::{Column, column, container, row, scrollable, space, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{column, container, row, scrollable, space, text};
+use iced::{Center, Fill};
 
+use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{Button, button};
 use crate::ui::widget::icon::{Icon, icon_sized};

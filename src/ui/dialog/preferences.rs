@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use iced::widget::{Column, TextInput, column, container, scrollable, text, text_input};
-use iced::{Element, Fill};
+use iced::Fill;
+use iced::widget::{column, container, scrollable, text, text_input};
 
 use super::about;
 use crate::backend::Concealment;
@@ -11,6 +11,7 @@ use crate::media::FrameRate;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, Settings, ThemePreference};
 use crate::ui::dialog::layout::{buttons, setting_row};
+use crate::ui::renderer::{Column, Element, TextInput};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
 

@@ -1,10 +1,11 @@
 //! Sign-in dialog: user name and password for a server that requires them.
 
+use iced::Fill;
 use iced::widget::{column, text, text_input};
-use iced::{Element, Fill};
 
 use crate::session::SourceUrl;
 use crate::ui::dialog::layout::buttons;
+use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size, space as distance};
 
 /// Input of the dialog.

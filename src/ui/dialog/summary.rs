@@ -1,9 +1,10 @@
 //! Session summary: each statistic as measured and as counted by the emulator, and its export.
 
-use iced::widget::{Column, Row, Text, column, container, mouse_area, row, scrollable, space, text};
-use iced::{Center, Element, Fill, Right};
+use iced::widget::{column, container, mouse_area, row, scrollable, space, text};
+use iced::{Center, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
+use crate::ui::renderer::{Column, Element, Row, Text};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};

@@ -1,10 +1,11 @@
 //! Trust dialog: the certificate of a server that the system does not vouch for.
 
+use iced::Fill;
 use iced::widget::{column, row, text};
-use iced::{Element, Fill};
 
 use crate::session::{CertificateDetails, UntrustedCertificate};
 use crate::ui::dialog::layout::buttons;
+use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size, space as distance};
 
 /// Message of the dialog.

@@ -1,9 +1,10 @@
 //! Frame of a panel: title, close button, toolbar and scroll bar.
 
-use iced::widget::{Column, container, row, scrollable, space, text};
-use iced::{Center, Element, Fill};
+use iced::widget::{container, row, scrollable, space, text};
+use iced::{Center, Fill};
 
 use crate::settings::PanelKind;
+use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use iced::widget::canvas::{Frame, LineCap, Path, Stroke, Text};
+use iced::widget::canvas::{LineCap, Path, Stroke, Text};
 use iced::widget::{row, space, text};
-use iced::{Color, Element, Fill, Pixels, Point, Rectangle, Size, Theme};
+use iced::{Color, Fill, Pixels, Point, Rectangle, Size, Theme};
 
 use crate::format::milliseconds;
 use crate::session::{Direction, LoggedMessage, RtspState};
+use crate::ui::renderer::{Element, Frame};
 use crate::ui::text_format::state_name;
 use crate::ui::theme::{self, Colours, size};
 use crate::ui::widget::drawing::drawing;

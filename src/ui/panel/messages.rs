@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use iced::widget::{Column, column, container, mouse_area, row, text, text_input};
-use iced::{Center, Element, Fill, mouse};
+use iced::widget::{column, container, mouse_area, row, text, text_input};
+use iced::{Center, Fill, mouse};
 
 use super::message_filter;
 use super::message_ladder::{
@@ -12,6 +12,7 @@ use super::message_ladder::{
 };
 use crate::format::count;
 use crate::session::{Direction, LogEntry, LoggedMessage, MediaPeriod, MessageLog};
+use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::choices::choices;
 use crate::ui::widget::control::button;

@@ -1,11 +1,12 @@
 //! Network panel: settings of the emulated network, by preset, slider and number field.
 
-use iced::widget::{Column, Row, Text, column, container, row, space, text, text_input};
-use iced::{Center, Element, Fill};
+use iced::widget::{column, container, row, space, text, text_input};
+use iced::{Center, Fill};
 
 pub use super::network_slider::SliderField;
 use crate::format::count;
 use crate::impairment::{Distribution, EmulatorSettings, EmulatorStats, Impairments, PRESETS, Preset};
+use crate::ui::renderer::{Column, Element, Row, Text, TextInput};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::blur_input::blur_input;
 use crate::ui::widget::choices::choices;
@@ -337,7 +338,7 @@ fn emulation_tooltip(host: Option<&str>, is_http: bool) -> String {
     format!("{location} {note}")
 }
 
-fn input_field<'a>(field: Field, value: &str, is_invalid: bool) -> iced::widget::TextInput<'a, Message> {
+fn input_field<'a>(field: Field, value: &str, is_invalid: bool) -> TextInput<'a, Message> {
     text_input("no limit", value)
         .on_input(move |value| Message::Input(field, value))
         .on_submit(Message::Submit(field))

@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use iced::alignment::Vertical::Bottom;
-use iced::widget::canvas::Cache;
-use iced::widget::{Column, Row, column, container, row, space, text};
-use iced::{Center, Element, Fill, FillPortion, Right};
+use iced::widget::{column, container, row, space, text};
+use iced::{Center, Fill, FillPortion, Right};
 
 use super::statistics_charts::CHARTS;
 use crate::format::{clock, count, milliseconds, or_unknown, percentage};
 use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, SessionHistory, Snapshot, figure_of};
+use crate::ui::renderer::{Cache, Column, Element, Row};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::chart;
 use crate::ui::widget::control::button;

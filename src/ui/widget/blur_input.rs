@@ -1,9 +1,10 @@
 //! Text field that publishes a message when it loses the focus, by a key, a click elsewhere, or another field.
 
+use crate::ui::renderer::{Element, Renderer, TextInput};
 use iced::advanced::widget::{Operation, Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Shell, layout, mouse, renderer, text};
-use iced::widget::{TextInput, text_input};
-use iced::{Element, Event, Length, Rectangle, Renderer, Size, Theme};
+use iced::widget::text_input;
+use iced::{Event, Length, Rectangle, Size, Theme};
 
 /// Wraps a text field; `on_blur` is published when it loses the focus.
 pub fn blur_input<'a, Message: Clone + 'a>(

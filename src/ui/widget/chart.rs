@@ -1,8 +1,9 @@
 //! Line chart of the last minute, with a read-out under the pointer.
 
-use iced::widget::canvas::{self, Cache, Canvas, Frame, Geometry, LineCap, LineJoin, Path, Stroke, Text};
-use iced::{Color, Element, Event, Fill, Pixels, Point, Rectangle, Renderer, Size, Theme, mouse};
+use iced::widget::canvas::{self, Canvas, LineCap, LineJoin, Path, Stroke, Text};
+use iced::{Color, Event, Fill, Pixels, Point, Rectangle, Size, Theme, mouse};
 
+use crate::ui::renderer::{Cache, Element, Frame, Geometry, Renderer};
 use crate::ui::text_format::truncated;
 use crate::ui::theme::{self, size};
 
@@ -56,7 +57,7 @@ struct Chart<'a> {
 #[derive(Debug, Default)]
 struct IsHovered(bool);
 
-impl<Message> canvas::Program<Message> for Chart<'_> {
+impl<Message> canvas::Program<Message, Theme, Renderer> for Chart<'_> {
     type State = IsHovered;
 
     fn update(

@@ -1,9 +1,9 @@
 //! Row of options of which exactly one is selected.
 
-use iced::Element;
-use iced::widget::{Row, button, container, text};
+use iced::widget::{button, container, text};
 
 use super::focusable::{ControlKey, KeyEffect, focusable};
+use crate::ui::renderer::{Element, Row};
 use crate::ui::theme::{self, size};
 
 /// Returns a row with a button for each option; the selected one is highlighted. A click publishes `on_choice` of that

@@ -3,9 +3,10 @@
 //! iced delivers all events of a frame together, each with the cursor position at the end of the frame. Without this
 //! widget a click during a slow frame is applied to the wrong position, or is lost.
 
+use crate::ui::renderer::{Element, Renderer};
 use iced::advanced::widget::{Operation, Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Shell, layout, mouse, overlay, renderer};
-use iced::{Element, Event, Length, Rectangle, Renderer, Size, Theme, Vector, touch};
+use iced::{Event, Length, Rectangle, Size, Theme, Vector, touch};
 
 /// Wraps the content of a window so that each pointer event reaches it with the position at which it happened.
 pub fn click_position<'a, Message: 'a>(content: impl Into<Element<'a, Message>>) -> Element<'a, Message> {

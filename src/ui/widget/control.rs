@@ -5,9 +5,10 @@
 use std::ops::RangeInclusive;
 
 use iced::widget::{self, Id};
-use iced::{Element, Length, Padding, Theme};
+use iced::{Length, Padding, Theme};
 
 use super::focusable::{ControlKey, KeyEffect, focusable, focusable_with_id, press_effect};
+use crate::ui::renderer::{self, Element};
 
 /// Returns a button, which is disabled until it has a message.
 pub fn button<'a, Message: Clone + 'a>(content: impl Into<Element<'a, Message>>) -> Button<'a, Message> {
@@ -34,7 +35,7 @@ pub fn slider<'a, Message: Clone + 'a>(
 
 /// Button; see [`button`].
 pub struct Button<'a, Message> {
-    button: widget::Button<'a, Message>,
+    button: renderer::Button<'a, Message>,
     on_press: Option<Message>,
 }
 
@@ -73,7 +74,7 @@ impl<'a, Message: Clone + 'a> From<Button<'a, Message>> for Element<'a, Message>
 
 /// Switch; see [`toggler`].
 pub struct Toggler<'a, Message> {
-    toggler: widget::Toggler<'a, Message>,
+    toggler: renderer::Toggler<'a, Message>,
     is_on: bool,
     on_toggle: Box<dyn Fn(bool) -> Message + 'a>,
 }

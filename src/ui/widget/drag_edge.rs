@@ -2,8 +2,9 @@
 
 use iced::advanced::widget::{Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, layout, mouse, renderer};
-use iced::{Element, Event, Length, Rectangle, Renderer, Size, Theme, touch};
+use iced::{Event, Length, Rectangle, Size, Theme, touch};
 
+use crate::ui::renderer::{Element, Renderer};
 use crate::ui::theme;
 
 /// Width of the edge, all of which can be grabbed, in logical pixels.

@@ -1,7 +1,8 @@
 //! Canvas with a drawing function and an optional cache.
 
-use iced::widget::canvas::{self, Cache, Canvas, Frame, Geometry};
-use iced::{Rectangle, Renderer, Theme, mouse};
+use crate::ui::renderer::{Cache, Frame, Geometry, Renderer};
+use iced::widget::canvas::{self, Canvas};
+use iced::{Rectangle, Theme, mouse};
 
 /// Program of a canvas. With a cache it is redrawn only after the cache has been cleared.
 pub struct Drawing<'a, Draw> {
@@ -20,7 +21,7 @@ where
     Canvas::new(Drawing { cache, draw })
 }
 
-impl<Message, Draw: Fn(&mut Frame, &Theme)> canvas::Program<Message> for Drawing<'_, Draw> {
+impl<Message, Draw: Fn(&mut Frame, &Theme)> canvas::Program<Message, Theme, Renderer> for Drawing<'_, Draw> {
     type State = ();
 
     fn draw(

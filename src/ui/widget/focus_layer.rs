@@ -6,12 +6,13 @@ use iced::advanced::Shell;
 use iced::advanced::widget::Id;
 use iced::advanced::widget::operation::{Focusable, Operation, Scrollable, TextInput};
 use iced::keyboard::{self, Key, key::Named};
-use iced::{Element, Event, Rectangle, Vector};
+use iced::{Event, Rectangle, Vector};
 
 use super::focus::{FocusStep, advance, drop_control_focus};
 use super::focusable::ControlFocus;
 use super::scroll_keys::{ScrollStep, scroll};
 use super::wrapper::{Behaviour, Content, Wrapper};
+use crate::ui::renderer::Element;
 
 /// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
 /// through the rows of a list, and Escape takes it from a control. Keys that nothing else uses scroll.

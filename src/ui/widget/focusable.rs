@@ -3,9 +3,10 @@
 use iced::advanced::widget::operation::{Focusable, Operation};
 use iced::advanced::{Renderer as _, Shell, renderer};
 use iced::keyboard::{self, Key, Modifiers, key::Named};
-use iced::{Border, Color, Element, Event, Rectangle, Renderer, Theme, mouse, touch, widget::Id};
+use iced::{Border, Color, Event, Rectangle, Theme, mouse, touch, widget::Id};
 
 use super::wrapper::{Behaviour, Content, Wrapper};
+use crate::ui::renderer::{Element, Renderer};
 use crate::ui::theme;
 
 /// Key that can act on a control with the focus.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use iced::Element;
 use iced::widget::{container, text, tooltip};
 
+use crate::ui::renderer::Element;
 use crate::ui::theme::{self, size};
 
 pub use iced::widget::tooltip::Position;

@@ -1,8 +1,9 @@
 //! Card above a horizontal control, at the place to which the pointer points.
 
+use crate::ui::renderer::{Element, Renderer};
 use iced::advanced::widget::{Operation, Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Shell, layout, mouse, overlay, renderer};
-use iced::{Element, Event, Length, Point, Rectangle, Renderer, Size, Theme, Vector};
+use iced::{Event, Length, Point, Rectangle, Size, Theme, Vector};
 
 /// Distance of the card from the control, in logical pixels.
 const GAP: f32 = 6.0;

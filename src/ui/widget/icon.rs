@@ -2,11 +2,12 @@
 
 use std::f32::consts::PI;
 
+use crate::ui::renderer::{Element, Frame, Renderer};
 use iced::advanced::widget::{Tree, Widget};
 use iced::advanced::{Layout, Renderer as _, layout, mouse, renderer};
 use iced::widget::canvas::path::{Arc, Builder};
-use iced::widget::canvas::{Frame, LineCap, LineJoin, Path, Stroke};
-use iced::{Color, Element, Length, Point, Radians, Rectangle, Renderer, Size, Theme, Vector};
+use iced::widget::canvas::{LineCap, LineJoin, Path, Stroke};
+use iced::{Color, Length, Point, Radians, Rectangle, Size, Theme, Vector};
 
 /// Icon of a button.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Grid of the last packets: one cell for each packet, one row for each frame.
 
-use iced::widget::canvas::{Cache, Frame, Path, Stroke};
+use iced::widget::canvas::{Path, Stroke};
 use iced::widget::{Row as Line, container, row, text};
-use iced::{Center, Color, Element, Fill, Point, Rectangle, Size};
+use iced::{Center, Color, Fill, Point, Rectangle, Size};
 
 use super::drawing::drawing;
 use crate::stats::{Fate, PacketLogRow};
+use crate::ui::renderer::{Cache, Element, Frame};
 use crate::ui::theme::{self, Colours, size, space};
 
 /// Number of rows (frames) shown.

@@ -1,12 +1,13 @@
 //! Diagram of the states of an RTSP session, in which one state is lit.
 
 use iced::alignment::Vertical;
-use iced::widget::canvas::{self, Frame, LineJoin, Path, Stroke};
+use iced::widget::canvas::{self, LineJoin, Path, Stroke};
 use iced::widget::text::Alignment;
-use iced::{Color, Element, Fill, Point, Size, Theme};
+use iced::{Color, Fill, Point, Size, Theme};
 
 use super::drawing::drawing;
 use crate::session::RtspState;
+use crate::ui::renderer::{Element, Frame};
 use crate::ui::text_format::state_name;
 use crate::ui::theme::{self, size};
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use iced::advanced::image::{FilterMethod, Handle, Image, Renderer as _};
 use iced::advanced::widget::{Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, layout, mouse, renderer};
-use iced::{Element, Event, Length, Point, Rectangle, Renderer, Size, Theme, window};
+use iced::{Event, Length, Point, Rectangle, Size, Theme, window};
 
 use crate::session::{Picture, Scaling, cover_size, fit_size};
+use crate::ui::renderer::{Element, Renderer, VideoRenderer as _};
 use crate::ui::theme::LETTERBOX;
 
 /// Picture with its image handle. Each new handle costs the renderer a copy of the pixels, so one is created for each
@@ -140,7 +141,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
             && shown_at(picture_bounds.height) == picture.picture.height;
         // Edges at full pixels may be a part of a pixel outside.
         if is_exact && picture_bounds.is_within(&bounds.expand(1.0)) {
-            renderer.draw_image(image.filter_method(FilterMethod::Nearest), picture_bounds, bounds);
+            renderer.draw_exact_picture(image.filter_method(FilterMethod::Nearest), picture_bounds, bounds);
         } else {
             // The picture was scaled for another area. tiny-skia places it at its own full pixels, so up to one of them
             // is missing at the bottom and the right, and too much at the top and the left. It clips a picture only if
@@ -213,7 +214,7 @@ fn whole_pixels(area: Rectangle, scale_factor: f32) -> Rectangle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::{Orientation, PictureView};
+    use crate::session::{Orientation, PictureView, Scaler};
     use bytes::Bytes;
 
     fn picture(scaling: Scaling, orientation: Orientation, (width, height): (u32, u32)) -> Picture {
@@ -224,6 +225,7 @@ mod tests {
             source_width: 384,
             source_height: 288,
             view: PictureView { scaling, orientation },
+            scaler: Scaler::Decoder,
             jpeg: Bytes::new(),
             inserted_restarts: None,
             position: None,

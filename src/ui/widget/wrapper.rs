@@ -1,8 +1,9 @@
 //! Base of the widgets that add a behaviour to their content, and leave its size and place as they are.
 
+use crate::ui::renderer::{Element, Renderer};
 use iced::advanced::widget::{Operation, Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Shell, layout, mouse, overlay, renderer};
-use iced::{Element, Event, Length, Rectangle, Renderer, Size, Theme, Vector};
+use iced::{Event, Length, Rectangle, Size, Theme, Vector};
 
 /// Behaviour that a [`Wrapper`] adds to its content.
 pub trait Behaviour<Message> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use iced::Size;
 use iced::keyboard::Key;
 use iced::keyboard::key::Named;
+use iced::{Size, Theme};
 use iced_test::Simulator;
 use iced_test::selector::Candidate;
 use reelay::backend::{BackendEventKind, BackendHandle, BackendOutputs, Command, MediaSource};
@@ -17,7 +17,7 @@ use reelay::session::{
 };
 use reelay::settings::{Controls, Settings, ThemePreference};
 use reelay::stats::Figures;
-use reelay::ui::{self, App, AppOptions, BackendSubscription, Message};
+use reelay::ui::{self, App, AppOptions, BackendSubscription, Message, Renderer};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::watch;
 
@@ -163,12 +163,16 @@ impl AppHarness {
     }
 
     /// Runs an interaction with the window and handles the resulting messages.
-    pub fn interact(&mut self, act: impl FnOnce(&mut Simulator<'_, Message>)) {
+    pub fn interact(&mut self, act: impl FnOnce(&mut Simulator<'_, Message, Theme, Renderer>)) {
         self.interact_at(DEFAULT_SIZE, act);
     }
 
     /// Runs an interaction with a window of this size and handles the resulting messages.
-    pub fn interact_at(&mut self, size: Size, act: impl FnOnce(&mut Simulator<'_, Message>)) {
+    pub fn interact_at(
+        &mut self,
+        size: Size,
+        act: impl FnOnce(&mut Simulator<'_, Message, Theme, Renderer>),
+    ) {
         let messages: Vec<_> = {
             let mut ui = Simulator::with_size(ui::iced_settings(), size, self.app.view());
             act(&mut ui);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use iced::Theme;
 use iced_test::Simulator;
-use reelay::ui::Message;
+use reelay::ui::{Message, Renderer};
 
 /// Maximum difference of a channel (0 to 255) that is not visible; decoders and text rendering differ a little between
 /// machines.
@@ -18,12 +18,16 @@ const MAX_DIFFERENT_RATIO: f64 = 0.000_5;
 const UPDATE_VARIABLE: &str = "REELAY_UPDATE_SNAPSHOTS";
 
 /// Returns a screenshot at a scale factor of two; `name` is that of a temporary file.
-pub fn screenshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) -> image::RgbImage {
+pub fn screenshot(
+    ui: &mut Simulator<'_, Message, Theme, Renderer>,
+    theme: &Theme,
+    name: &str,
+) -> image::RgbImage {
     image::open(write_screenshot(ui, theme, name)).unwrap().into_rgb8()
 }
 
 /// Writes a screenshot to a temporary file and returns its path.
-fn write_screenshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) -> PathBuf {
+fn write_screenshot(ui: &mut Simulator<'_, Message, Theme, Renderer>, theme: &Theme, name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("snapshots");
     fs::create_dir_all(&folder).unwrap();
     let actual_path = folder.join(format!("{name}-tiny-skia.png"));
@@ -34,7 +38,7 @@ fn write_screenshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) 
     actual_path
 }
 
-pub(super) fn compare_snapshot(ui: &mut Simulator<'_, Message>, theme: &Theme, name: &str) {
+pub(super) fn compare_snapshot(ui: &mut Simulator<'_, Message, Theme, Renderer>, theme: &Theme, name: &str) {
     let actual_path = write_screenshot(ui, theme, name);
     let expected_path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/snapshots/{name}.png"));
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
