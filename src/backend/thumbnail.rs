@@ -76,8 +76,9 @@ fn thumbnail(media_file: &MediaFile, request: ThumbnailRequest) -> Result<Thumbn
     let mut pixels = Vec::new();
     let size = decode(&jpeg, &mut pixels).map_err(|error| error.to_string())?;
     let view = PictureView { scaling: Scaling::Fit, orientation };
-    let (pixels, (width, height)) = view.draw(&mut Resizer::new(), pixels.into(), size, Some(MAX_SIZE))?;
-    Ok(Thumbnail { frame, pixels: pixels.into(), width, height })
+    let mut drawn = Vec::new();
+    let (width, height) = view.draw(&mut Resizer::new(), &pixels, size, Some(MAX_SIZE), &mut drawn)?;
+    Ok(Thumbnail { frame, pixels: drawn.into(), width, height })
 }
 
 #[cfg(test)]

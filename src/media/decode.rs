@@ -59,7 +59,7 @@ fn decode_rgba(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeEr
     let size = match decoder.input_colorspace() {
         Some(ColorSpace::Luma | ColorSpace::YCbCr) => {
             let size = decode_into(&mut decoder, pixels)?;
-            make_opaque(pixels);
+            make_opaque(pixels, size.width.into());
             size
         }
         // zune-jpeg converts RGB, CMYK and YCCK to RGB correctly; its conversions to RGBA are missing or incorrect.
@@ -72,9 +72,16 @@ fn decode_rgba(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeEr
     Ok((size.width.into(), size.height.into()))
 }
 
-/// Makes all pixels opaque. Where a damaged frame has no data, zune-jpeg writes 128 into all four components.
-fn make_opaque(rgba: &mut [u8]) {
-    rgba.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| pixel[3] = u8::MAX);
+/// Makes all pixels opaque. Where a damaged frame has no data, zune-jpeg writes 128 into all four components, and that in
+/// blocks of at least 8×8 pixels: if it is nowhere among every fourth pixel, and not in the last row, it is nowhere.
+fn make_opaque(rgba: &mut [u8], width: usize) {
+    let pixels = rgba.as_chunks_mut::<4>().0;
+    let is_opaque = |row: &[[u8; 4]]| row.iter().step_by(4).all(|pixel| pixel[3] == u8::MAX);
+    let mut rows = pixels.chunks_exact(width.max(1));
+    let is_last_row_opaque = rows.clone().next_back().is_none_or(is_opaque);
+    if !is_last_row_opaque || !rows.by_ref().step_by(4).all(is_opaque) {
+        pixels.iter_mut().for_each(|pixel| pixel[3] = u8::MAX);
+    }
 }
 
 /// Converts RGB to RGBA in place.
@@ -199,6 +206,28 @@ mod tests {
         assert_eq!(pixels.capacity(), 0);
         let error = decode(&header_bytes(16, 16), &mut pixels).unwrap_err().to_string();
         assert!(!error.contains("pixels"), "{error}");
+    }
+
+    #[test]
+    fn frames_without_their_end_are_opaque() {
+        let (width, height) = (75, 53);
+        let rgb: Vec<u8> =
+            (0..u32::from(width) * u32::from(height) * 3).map(|i| (i * 37 % 251) as u8).collect();
+        for sampling in [SamplingFactor::R_4_2_0, SamplingFactor::R_4_2_2, SamplingFactor::R_4_4_4] {
+            let mut jpeg = Vec::new();
+            let mut encoder = Encoder::new(&mut jpeg, 80);
+            encoder.set_sampling_factor(sampling);
+            encoder.encode(&rgb, width, height, ColorType::Rgb).unwrap();
+            let mut incomplete = 0;
+            for length in (700..jpeg.len()).step_by(41) {
+                let mut pixels = Vec::new();
+                if decode(&jpeg[..length], &mut pixels).is_ok() {
+                    incomplete += 1;
+                    assert!(pixels.as_chunks::<4>().0.iter().all(|pixel| pixel[3] == u8::MAX), "{length}");
+                }
+            }
+            assert!(incomplete > 50, "{incomplete}");
+        }
     }
 
     #[test]

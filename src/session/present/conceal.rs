@@ -1,7 +1,6 @@
 //! Concealment: the parts of a picture that did not arrive are taken from the picture before. Sans-I/O.
 
-use std::borrow::Cow;
-
+use super::pixel_pool::{PixelPool, SharedPixels};
 use crate::media::decode::{DecodeError, decode};
 use crate::media::jpeg::{Dimensions, FreshArea, McuRectangle};
 
@@ -9,14 +8,15 @@ use crate::media::jpeg::{Dimensions, FreshArea, McuRectangle};
 #[derive(Debug, Default)]
 pub struct Canvas {
     /// RGBA pixels, 4 bytes each, row by row.
-    pixels: Vec<u8>,
+    pixels: SharedPixels,
+    pool: PixelPool,
     /// Width and height in pixels.
     size: (u32, u32),
     /// Number of the session or film of the last picture; `None` before the first.
     generation: Option<u64>,
     /// Parts of the last picture that come from its frame; `None` if it is complete.
     fresh_area: Option<FreshArea>,
-    /// Pixels of the frame that is being drawn, kept to avoid an allocation for each.
+    /// Pixels of the damaged frame that is being drawn, kept to avoid an allocation for each.
     decoded: Vec<u8>,
 }
 
@@ -44,8 +44,7 @@ impl Canvas {
         generation: u64,
     ) -> Result<(), DecodeError> {
         let Some(area) = fresh_area else {
-            self.size = decode(jpeg, &mut self.decoded)?;
-            std::mem::swap(&mut self.pixels, &mut self.decoded);
+            (self.pixels, self.size) = self.pool.fill(|pixels| decode(jpeg, pixels))?;
             (self.generation, self.fresh_area) = (Some(generation), None);
             return Ok(());
         };
@@ -54,33 +53,37 @@ impl Canvas {
         if size != (u32::from(width), u32::from(height)) {
             return Err(DecodeError::Invalid("the repaired frame has another size".to_owned()));
         }
-        if self.size != size || self.generation != Some(generation) {
-            self.pixels = GREY.repeat(self.decoded.len() / GREY.len());
-            (self.size, self.generation) = (size, Some(generation));
-        }
-        for rectangle in area.fresh() {
-            for row in rows(rectangle, size) {
-                self.pixels[row.clone()].copy_from_slice(&self.decoded[row]);
+        let is_same_film = self.size == size && self.generation == Some(generation);
+        let (before, decoded) = (&self.pixels, &self.decoded);
+        self.pixels = self.pool.write(|pixels| {
+            pixels.clear();
+            match is_same_film {
+                true => pixels.extend_from_slice(before.as_ref()),
+                false => pixels.extend(GREY.iter().cycle().take(decoded.len())),
             }
-        }
+            for row in area.fresh().into_iter().flat_map(|rectangle| rows(rectangle, size)) {
+                pixels[row.clone()].copy_from_slice(&decoded[row]);
+            }
+        });
+        (self.size, self.generation) = (size, Some(generation));
         self.fresh_area = Some(area.clone());
         Ok(())
     }
 
     /// Returns the pixels of the last picture. `is_tinted` tints the parts that are not from its own frame.
-    pub fn pixels(&self, is_tinted: bool) -> Cow<'_, [u8]> {
-        let Some(area) = self.fresh_area.as_ref().filter(|_| is_tinted) else {
-            return Cow::Borrowed(&self.pixels);
-        };
-        let mut tinted = self.pixels.clone();
-        for row in area.concealed().flat_map(|rectangle| rows(rectangle, self.size)) {
-            for pixel in tinted[row].as_chunks_mut::<4>().0 {
-                for (component, tint) in pixel.iter_mut().zip(TINT) {
-                    *component = component.midpoint(tint);
+    pub fn pixels(&mut self, is_tinted: bool) -> SharedPixels {
+        let Some(area) = self.fresh_area.as_ref().filter(|_| is_tinted) else { return self.pixels.clone() };
+        self.pool.write(|tinted| {
+            tinted.clear();
+            tinted.extend_from_slice(self.pixels.as_ref());
+            for row in area.concealed().flat_map(|rectangle| rows(rectangle, self.size)) {
+                for pixel in tinted[row].as_chunks_mut::<4>().0 {
+                    for (component, tint) in pixel.iter_mut().zip(TINT) {
+                        *component = component.midpoint(tint);
+                    }
                 }
             }
-        }
-        Cow::Owned(tinted)
+        })
     }
 }
 
@@ -131,15 +134,15 @@ mod tests {
         canvas.draw(&jpeg(40), None, 1).unwrap();
         let (repaired, area) = damaged(200);
         canvas.draw(&repaired, Some(&area), 1).unwrap();
-        let [top, bottom] = brightness(&canvas.pixels(false));
+        let [top, bottom] = brightness(canvas.pixels(false).as_ref());
         assert!(top.abs_diff(211) < 3 && bottom.abs_diff(51) < 3, "{top} {bottom}");
-        let [tinted_top, tinted_bottom] = brightness(&canvas.pixels(true));
+        let [tinted_top, tinted_bottom] = brightness(canvas.pixels(true).as_ref());
         assert_eq!(tinted_top, top);
         assert!(tinted_bottom.abs_diff(153) < 3, "{tinted_bottom}");
         // The tint is not a part of the picture.
-        assert_eq!(brightness(&canvas.pixels(false)), [top, bottom]);
+        assert_eq!(brightness(canvas.pixels(false).as_ref()), [top, bottom]);
         canvas.draw(&jpeg(100), None, 1).unwrap();
-        assert_eq!(canvas.pixels(true), canvas.pixels(false));
+        assert_eq!(canvas.pixels(true).as_ref(), canvas.pixels(false).as_ref());
     }
 
     #[test]
@@ -148,12 +151,12 @@ mod tests {
         let (repaired, area) = damaged(200);
         for generation in [1, 2] {
             canvas.draw(&repaired, Some(&area), generation).unwrap();
-            let [top, bottom] = brightness(&canvas.pixels(false));
+            let [top, bottom] = brightness(canvas.pixels(false).as_ref());
             assert!(top.abs_diff(211) < 3 && bottom == 128, "{top} {bottom}");
             canvas.draw(&jpeg(40), None, generation).unwrap();
         }
         assert!(canvas.draw(&[0; 50], None, 2).is_err());
         canvas.draw(&repaired, Some(&area), 2).unwrap();
-        assert!(brightness(&canvas.pixels(false))[1].abs_diff(51) < 3);
+        assert!(brightness(canvas.pixels(false).as_ref())[1].abs_diff(51) < 3);
     }
 }

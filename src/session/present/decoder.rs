@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::conceal::Canvas;
 use super::picture_view::{PictureView, Scaler};
+use super::pixel_pool::PixelPool;
 use crate::media::decode::DecodeError;
 use crate::media::jpeg::{FreshArea, InsertedRestarts};
 use crate::proto::rtsp::Npt;
@@ -358,6 +359,7 @@ struct Worker {
     shared: Arc<Shared>,
     update_sender: watch::Sender<()>,
     resizer: Resizer,
+    scaled: PixelPool,
     /// Pixels of the last picture before scaling, kept to be scaled again.
     canvas: Canvas,
     last_job: Option<Job>,
@@ -371,6 +373,7 @@ impl Worker {
             shared,
             update_sender,
             resizer: Resizer::new(),
+            scaled: PixelPool::default(),
             canvas: Canvas::default(),
             last_job: None,
             last_complete: None,
@@ -437,8 +440,10 @@ impl Worker {
         let (source_width, source_height) = size;
         let source = self.canvas.pixels(tints_concealed);
         let drawn = match scaler {
-            Scaler::Decoder => view.draw(&mut self.resizer, source, size, area),
-            Scaler::Renderer => Ok((source.into_owned(), size)),
+            Scaler::Decoder if !view.keeps_pixels(size, area) => {
+                self.scaled.fill(|scaled| view.draw(&mut self.resizer, source.as_ref(), size, area, scaled))
+            }
+            Scaler::Decoder | Scaler::Renderer => Ok((source, size)),
         };
         let (pixels, (width, height)) = match drawn {
             Ok(drawn) => drawn,
@@ -447,9 +452,8 @@ impl Worker {
                 return None;
             }
         };
-        let pixels = Bytes::from(pixels);
         Some(Picture {
-            pixels,
+            pixels: pixels.into_bytes(),
             width,
             height,
             source_width,

@@ -9,5 +9,6 @@ pub mod conceal;
 pub mod decoder;
 pub mod jitter_buffer;
 pub mod picture_view;
+pub mod pixel_pool;
 pub mod presenter;
 mod sender_clock;

@@ -1,6 +1,5 @@
 //! Placement of a picture in its area: size, rotation and reflection. Sans-I/O.
 
-use std::borrow::Cow;
 use std::str::FromStr;
 
 use fast_image_resize::images::{Image, ImageRef};
@@ -142,8 +141,15 @@ pub enum Scaler {
 const MAX_PIXELS: u64 = 64 * 1024 * 1024;
 
 impl PictureView {
-    /// Draws RGBA pixels into an area; returns the pixels, and their width and height on the screen. Sizes are (width,
-    /// height) in pixels. `None` for the area keeps the size of the picture.
+    /// Returns whether the pixels of a picture are those of the screen in an area. `None` for the area keeps the size of the
+    /// picture.
+    pub fn keeps_pixels(self, size: (u32, u32), area: Option<(u32, u32)>) -> bool {
+        self.orientation == Orientation::default()
+            && self.placement(size, area) == Placement { part: whole(size), size }
+    }
+
+    /// Draws RGBA pixels into an area: replaces `drawn` by the pixels of the screen, and returns their width and height.
+    /// Sizes are (width, height) in pixels. `None` for the area keeps the size of the picture.
     ///
     /// A rotation or a reflection is a pass over the scaled pixels; only a rotation by 90° or 270° needs a second buffer
     /// for it. Without both, the pixels are those that the scaler wrote.
@@ -153,21 +159,18 @@ impl PictureView {
     pub fn draw(
         self,
         resizer: &mut Resizer,
-        pixels: Cow<'_, [u8]>,
+        pixels: &[u8],
         size: (u32, u32),
         area: Option<(u32, u32)>,
-    ) -> Result<(Vec<u8>, (u32, u32)), String> {
+        drawn: &mut Vec<u8>,
+    ) -> Result<(u32, u32), String> {
         let placement = self.placement(size, area);
-        let is_whole = placement.part == whole(size);
-        let scaled = if is_whole && placement.size == size {
-            pixels.into_owned()
-        } else if (placement.part.2, placement.part.3) == (placement.size.0.into(), placement.size.1.into()) {
-            cut_out(&pixels, size, placement)
-        } else {
-            scale(resizer, &pixels, size, placement)?
-        };
-        let turned = turn(scaled, placement.size, self.orientation);
-        Ok((turned, self.orientation.turned_size(placement.size)))
+        match (placement.part.2, placement.part.3) == (placement.size.0.into(), placement.size.1.into()) {
+            true => cut_out(pixels, size, placement, drawn),
+            false => scale(resizer, pixels, size, placement, drawn)?,
+        }
+        turn(drawn, placement.size, self.orientation);
+        Ok(self.orientation.turned_size(placement.size))
     }
 
     /// Returns what of a picture is shown in an area. `None` for the area keeps the size of the picture.
@@ -206,15 +209,15 @@ fn part_with_aspect(
 }
 
 /// Copies a part that begins at a full pixel and is not scaled.
-fn cut_out(pixels: &[u8], (width, height): (u32, u32), placement: Placement) -> Vec<u8> {
+fn cut_out(pixels: &[u8], (width, height): (u32, u32), placement: Placement, part: &mut Vec<u8>) {
     let (left, top) = (placement.part.0 as usize, placement.part.1 as usize);
     let (part_width, part_height) = (placement.size.0 as usize, placement.size.1 as usize);
     let rows = pixels.chunks_exact((width as usize * 4).max(1)).take(height as usize);
-    let mut part = Vec::with_capacity(part_width * part_height * 4);
+    part.clear();
+    part.reserve(part_width * part_height * 4);
     for row in rows.skip(top).take(part_height) {
         part.extend_from_slice(&row[left * 4..(left + part_width) * 4]);
     }
-    part
 }
 
 /// Scales a part of a picture of RGBA pixels.
@@ -223,9 +226,13 @@ fn scale(
     pixels: &[u8],
     (width, height): (u32, u32),
     Placement { part, size }: Placement,
-) -> Result<Vec<u8>, String> {
+    scaled: &mut Vec<u8>,
+) -> Result<(), String> {
     let source = ImageRef::new(width, height, pixels, PixelType::U8x4).map_err(|error| error.to_string())?;
-    let mut scaled = Image::new(size.0, size.1, PixelType::U8x4);
+    // Both sides are those of an area within MAX_PIXELS.
+    scaled.resize(size.0 as usize * size.1 as usize * 4, 0);
+    let target = Image::from_slice_u8(size.0, size.1, scaled, PixelType::U8x4);
+    let mut target = target.map_err(|error| error.to_string())?;
     // Pictures are opaque, so premultiplied alpha is not needed. For upscaling, interpolation of two pixels is enough.
     let is_upscaling = f64::from(size.0) >= part.2 && f64::from(size.1) >= part.3;
     let algorithm = match is_upscaling {
@@ -235,23 +242,19 @@ fn scale(
     let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
     let options =
         if part == whole((width, height)) { options } else { options.crop(part.0, part.1, part.2, part.3) };
-    resizer.resize(&source, &mut scaled, &options).map_err(|error| error.to_string())?;
-    Ok(scaled.into_vec())
+    resizer.resize(&source, &mut target, &options).map_err(|error| error.to_string())
 }
 
 /// Reflects and rotates RGBA pixels; `width` and `height` are those before the rotation.
-fn turn(mut pixels: Vec<u8>, (width, height): (u32, u32), orientation: Orientation) -> Vec<u8> {
+fn turn(pixels: &mut Vec<u8>, (width, height): (u32, u32), orientation: Orientation) {
     let (width, height) = (width as usize, height as usize);
     let rows = pixels.as_chunks_mut::<4>().0;
     if orientation.is_flipped && width > 0 {
         rows.chunks_exact_mut(width).for_each(<[_]>::reverse);
     }
     match orientation.quarter_turns {
-        0 => pixels,
-        2 => {
-            rows.reverse();
-            pixels
-        }
+        0 => {}
+        2 => rows.reverse(),
         turns => {
             let source = pixels.as_chunks::<4>().0;
             let mut turned = Vec::with_capacity(pixels.len());
@@ -264,7 +267,7 @@ fn turn(mut pixels: Vec<u8>, (width, height): (u32, u32), orientation: Orientati
                     _ => row.by_ref().for_each(|pixel| turned.extend_from_slice(pixel)),
                 }
             }
-            turned
+            *pixels = turned;
         }
     }
 }
@@ -306,8 +309,12 @@ mod tests {
 
     /// Draws a picture; returns the columns and rows of its pixels, and its size.
     fn drawn(view: PictureView, size: (u32, u32), area: (u32, u32)) -> (Vec<(u8, u8)>, (u32, u32)) {
-        let pixels = Cow::Owned(picture(size));
-        let (pixels, size) = view.draw(&mut Resizer::new(), pixels, size, Some(area)).unwrap();
+        let source = picture(size);
+        // Whatever an earlier picture has left is replaced.
+        let mut pixels = vec![7; 11];
+        let shown = view.draw(&mut Resizer::new(), &source, size, Some(area), &mut pixels).unwrap();
+        assert!(!view.keeps_pixels(size, Some(area)) || (&pixels, shown) == (&source, size));
+        let size = shown;
         assert_eq!(pixels.len(), (size.0 * size.1 * 4) as usize);
         let (pixels, rest) = pixels.as_chunks::<4>();
         assert!(rest.is_empty() && pixels.iter().all(|pixel| pixel[3] == u8::MAX));

@@ -40,8 +40,9 @@ impl SoftwareRenderer {
         image::Renderer::draw_image(&mut self.inner, image, bounds, clip_bounds);
     }
 
-    pub(super) fn copied_picture(&self) -> Option<&CopiedPicture> {
-        self.copied_picture.as_ref()
+    /// Removes and returns the picture that was drawn last by [`draw_exact_picture`](Self::draw_exact_picture).
+    pub(super) fn take_copied_picture(&mut self) -> Option<CopiedPicture> {
+        self.copied_picture.take()
     }
 
     pub(super) fn inner(&mut self) -> &mut iced_tiny_skia::Renderer {

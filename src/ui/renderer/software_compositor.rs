@@ -167,7 +167,7 @@ struct Change {
 
 impl Drawing {
     fn new(renderer: &mut SoftwareRenderer, background: Color) -> Self {
-        let picture = renderer.copied_picture().cloned();
+        let picture = renderer.take_copied_picture();
         let mut layers = renderer.inner().layers().to_vec();
         let picture = picture.filter(|picture| is_on_top(picture, &layers));
         if let Some(picture) = &picture {
