@@ -7,14 +7,15 @@ mod app_harness;
 
 use app_harness::AppHarness;
 use criterion::{Criterion, criterion_group, criterion_main};
+use iced::Size;
 use iced::advanced::mouse::Cursor;
 use iced::advanced::renderer::{Headless, Style};
 use iced::widget::tooltip::Position;
-use iced::{Renderer, Size};
+use iced_test::futures::futures::executor::block_on;
 use iced_test::runtime::UserInterface;
 use iced_test::runtime::user_interface::Cache;
 use reelay::settings::{Controls, PanelKind, ThemePreference};
-use reelay::ui::{self, BackendUpdate, Message};
+use reelay::ui::{self, BackendUpdate, Message, Renderer};
 
 /// Size of a panel in a window of 1280×800.
 const PANEL_SIZE: Size = Size::new(400.0, 630.0);
@@ -40,7 +41,9 @@ impl PanelBench {
                 .expect("the font system is poisoned")
                 .load_font(font.clone());
         }
-        let renderer = Renderer::new(settings.default_font, settings.default_text_size);
+        let renderer =
+            <Renderer as Headless>::new(settings.default_font, settings.default_text_size, Some("tiny-skia"));
+        let renderer = block_on(renderer).expect("renderer needs no display");
         Self { harness, panel, renderer, cache: Some(Cache::new()) }
     }
 

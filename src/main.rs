@@ -39,6 +39,12 @@ fn run(invocation: Invocation) -> Result<(), String> {
             init_logging(arguments.verbose);
             ui::run(arguments).map_err(|error| error.to_string())
         }
+        Invocation::GraphicsCard => match ui::find_graphics_card() {
+            Some(name) => {
+                print(&format!("{name}\n")).map_err(|error| format!("Nothing can be printed: {error}."))
+            }
+            None => Err("There is no graphics card that the window can use.".to_owned()),
+        },
         Invocation::Serve(arguments) => {
             init_logging(arguments.verbose);
             command_line::serve(&arguments).map_err(|error| error.to_string())

@@ -31,7 +31,7 @@ fn video_area(harness: &AppHarness, size: Size) -> Size {
     let mut ui = Simulator::with_size(ui::iced_settings(), size, harness.app.view());
     ui.simulate([Event::Window(window::Event::RedrawRequested(std::time::Instant::now()))]);
     let resized = ui.into_messages().find_map(|message| match message {
-        Message::VideoResized(area) => Some(area),
+        Message::VideoResized(area, _) => Some(area),
         _ => None,
     });
     resized.expect("the video area has no size")

@@ -14,7 +14,7 @@ use clap::{CommandFactory as _, Parser as _};
 use super::argument_error::ArgumentError;
 use super::cli::{self, Cli};
 use super::target::Target;
-use super::values::{OutputFormat, RecordFile, ReportFile};
+use super::values::{OutputFormat, RecordFile, RendererOption, ReportFile};
 use super::{completions, man};
 use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
@@ -39,6 +39,8 @@ pub enum Invocation {
     Proxy(ProxyArguments),
     /// Writes a film in another format (`reelay convert`).
     Convert(ConvertArguments),
+    /// Prints the name of the graphics card that the window can use (`reelay graphics-card`).
+    GraphicsCard,
     /// Prints a text, such as help, on stdout.
     Print(String),
 }
@@ -58,6 +60,8 @@ pub struct WindowArguments {
     pub new_window: bool,
     /// Theme of this run; `None` for the saved setting.
     pub theme: Option<ThemePreference>,
+    /// Renderer of the window.
+    pub renderer: RendererOption,
     /// Logs debug messages too.
     pub verbose: bool,
 }
@@ -225,6 +229,7 @@ pub fn parse(
         Some(cli::Command::Completions(arguments)) => {
             Ok(Invocation::Print(completions::script(arguments.shell)))
         }
+        Some(cli::Command::GraphicsCard) => Ok(Invocation::GraphicsCard),
         Some(cli::Command::Man) => Ok(Invocation::Print(man::page())),
     }
 }

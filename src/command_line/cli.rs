@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use super::limits::LimitOptions;
 use super::network::NetworkOptions;
 use super::target::{self, Target};
-use super::values::{self, OutputFormat, RecordFile, ReportFile};
+use super::values::{self, OutputFormat, RecordFile, RendererOption, ReportFile};
 use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
@@ -49,10 +49,16 @@ pub enum Command {
     Proxy(Proxy),
     Convert(Convert),
     Completions(Completions),
+    /// Print the name of the graphics card that the window can use
+    #[command(name = GRAPHICS_CARD_COMMAND, hide = true)]
+    GraphicsCard,
     /// Print the manual page of reelay and its commands
     #[command(after_help = MAN_EXAMPLES)]
     Man,
 }
+
+/// Name of the command that searches for graphics cards, which the window runs.
+pub const GRAPHICS_CARD_COMMAND: &str = "graphics-card";
 
 const NOTES: &str = "\
 Without a command, reelay opens a window, which shows the film or stream, or the start screen if there is none. If a window of \
@@ -101,6 +107,10 @@ pub struct Window {
     /// Theme of the window: dark, light or system [default: the preference, which is system at first]
     #[arg(long, value_name = "NAME", value_parser = theme(), hide_possible_values = true)]
     pub theme: Option<ThemePreference>,
+
+    /// Renderer of the window: auto (the graphics card, if it is known to work), gpu or software
+    #[arg(long, value_name = "NAME", value_parser = renderer(), default_value = "auto", hide_possible_values = true)]
+    pub renderer: RendererOption,
 
     #[command(flatten)]
     pub verbosity: Verbosity,
@@ -467,6 +477,14 @@ fn output_format() -> impl TypedValueParser<Value = OutputFormat> {
     PossibleValuesParser::new(["raw", "classroom"]).map(|name| match name.as_str() {
         "classroom" => OutputFormat::Classroom,
         _ => OutputFormat::Raw,
+    })
+}
+
+fn renderer() -> impl TypedValueParser<Value = RendererOption> {
+    PossibleValuesParser::new(["auto", "gpu", "software"]).map(|name| match name.as_str() {
+        "gpu" => RendererOption::Gpu,
+        "software" => RendererOption::Software,
+        _ => RendererOption::Auto,
     })
 }
 

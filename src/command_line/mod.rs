@@ -28,10 +28,11 @@ pub use arguments::{
     ConvertArguments, Invocation, ProbeArguments, ProxyArguments, ServeArguments, UserArguments,
     WindowArguments, parse,
 };
+pub use cli::GRAPHICS_CARD_COMMAND;
 pub use convert::convert;
 pub use error::CommandError;
 pub use probe::probe;
 pub use proxy::proxy;
 pub use serve::serve;
 pub use target::{Target, TargetError};
-pub use values::{OutputFormat, RecordFile, ReportFile, ReportFormat, ValueError};
+pub use values::{OutputFormat, RecordFile, RendererOption, ReportFile, ReportFormat, ValueError};

@@ -21,6 +21,18 @@ const MAX_PLAYOUT_DELAY: Duration = Duration::from_secs(5);
 /// Maximum value of `--seconds`: one year. `Instant` cannot express arbitrarily distant deadlines.
 const MAX_PLAY_SECONDS: f64 = 31_536_000.0;
 
+/// Renderer of the window that the user asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RendererOption {
+    /// Graphics card if there is one that is known to work, otherwise the processor.
+    #[default]
+    Auto,
+    /// Graphics card, or the renderer that the system offers in its place.
+    Gpu,
+    /// Processor.
+    Software,
+}
+
 /// Rule that the value of an option breaks. It completes the sentence `--option cannot be "value": …`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ValueError {

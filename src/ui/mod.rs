@@ -29,7 +29,7 @@ pub use dialog::file_dialog::{PickResult, SaveResult};
 pub use dialog::{play_list, preferences};
 pub use hand_over::{MAX_PAYLOAD, Request, RequestError, payload_length};
 pub use panel::{messages, network};
-pub use renderer::Renderer;
+pub use renderer::{Renderer, VideoRenderer, WholePicture, find_graphics_card};
 pub use shortcuts::{Shortcut, ShortcutRow, TABLE as SHORTCUT_TABLE};
 pub use theme::{FONT, FONTS, dark, light};
 pub use window::{WindowError, iced_settings, run};

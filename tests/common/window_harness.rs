@@ -27,7 +27,8 @@ pub struct WindowHarness<'a> {
 impl<'a> WindowHarness<'a> {
     pub fn new(harness: &'a mut AppHarness) -> Self {
         let settings = ui::iced_settings();
-        let renderer = Headless::new(settings.default_font, settings.default_text_size, Some("tiny-skia"));
+        let renderer =
+            <Renderer as Headless>::new(settings.default_font, settings.default_text_size, Some("tiny-skia"));
         let renderer = renderer.now_or_never().flatten().expect("renderer needs no display");
         Self { harness, cache: Cache::default(), renderer }
     }

@@ -20,6 +20,7 @@ impl cli::Window {
             snapshot_rate: self.snapshot_rate,
             new_window: self.new_window,
             theme: self.theme,
+            renderer: self.renderer,
             verbose: self.verbosity.verbose,
         })
     }

@@ -29,9 +29,8 @@ pub struct PixelPool {
     buffers: Vec<Arc<Vec<u8>>>,
 }
 
-/// Number of buffers that are kept. One is decoded into while one waits for the screen, one is on the screen, and one is
-/// kept by the decoder.
-const MAX_BUFFERS: usize = 4;
+/// Number of buffers that are kept: one is on the screen, one waits for it, and one is decoded into.
+const MAX_BUFFERS: usize = 3;
 
 impl PixelPool {
     /// Lets `write` fill a buffer, as [`fill`](Self::fill) does, without errors.

@@ -13,6 +13,7 @@ use super::window_place::WindowPlace;
 use super::{banner, controls, frame_rate, header, sharing_bar, start_screen};
 use crate::backend::Poster;
 use crate::command_line::WindowArguments;
+use crate::session::Scaler;
 use crate::ui::dialog::file_dialog::{PickResult, SaveResult};
 use crate::ui::dialog::{connect, help, play_list, preferences, sign_in, summary, trust};
 use crate::ui::panel::{messages, network, statistics};
@@ -49,7 +50,7 @@ pub enum Message {
     FileSaved(SaveResult),
     Shortcut(Shortcut),
     /// New size of the video area, in logical pixels.
-    VideoResized(Size),
+    VideoResized(Size, Scaler),
     VideoDoubleClicked,
     /// Time to find out whether the window is minimized.
     CheckMinimized,

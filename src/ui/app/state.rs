@@ -27,7 +27,7 @@ use crate::backend::{BackendHandle, FrameRates, MediaSource, Sharing};
 use crate::media::FrameRate;
 use crate::proto::rtsp::Npt;
 use crate::recording::UserFolders;
-use crate::session::{Decoder, Orientation};
+use crate::session::{Decoder, Orientation, Scaler};
 use crate::settings::{
     MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE, SaveOrder, Settings, SettingsProblem, ThemePreference,
 };
@@ -92,6 +92,8 @@ pub struct App {
     pub(super) now: Instant,
     /// Size of the video area in logical pixels; zero before the first layout.
     pub(super) video_area: Size,
+    /// Part of the program that scales the pictures.
+    pub(super) scaler: Scaler,
     /// Wheel movement over the time line that has not led to a seek yet, in lines.
     pub(super) scrolled_lines: f32,
     /// Physical pixels per logical pixel of the system.
@@ -196,6 +198,7 @@ impl App {
             scrolled_lines: 0.0,
             now: Instant::now(),
             video_area: Size::ZERO,
+            scaler: Scaler::default(),
             scale_factor: 1.0,
             window: None,
             place: PlaceState::default(),

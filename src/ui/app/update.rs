@@ -57,7 +57,10 @@ impl App {
             Message::FilePicked(result) => return self.handle_file_picked(result),
             Message::FileSaved(result) => return self.handle_file_saved(result),
             Message::Shortcut(shortcut) => return self.handle_shortcut(shortcut),
-            Message::VideoResized(area) => self.set_video_area(area),
+            Message::VideoResized(area, scaler) => {
+                self.scaler = scaler;
+                self.set_video_area(area);
+            }
             Message::VideoDoubleClicked => return self.toggle_fullscreen(),
             Message::CheckMinimized => {
                 return self

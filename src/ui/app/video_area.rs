@@ -22,6 +22,7 @@ impl App {
         self.video_area = area;
         if let Some(decoder) = &self.decoder {
             // The area is empty before the first layout.
+            decoder.set_scaler(self.scaler);
             let is_known = area.width >= 1.0 && area.height >= 1.0;
             decoder.set_area(is_known.then(|| video::physical_size(area, self.pixel_ratio())));
         }

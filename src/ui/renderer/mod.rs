@@ -1,17 +1,33 @@
 //! Renderer of the window.
 //!
-//! [`Renderer`] is a renderer of iced that draws the picture of the video as well, see [`VideoRenderer`].
+//! [`Renderer`] draws the widgets of iced, and the picture of the video as [`VideoRenderer`] says. It uses the graphics card
+//! if [`choose_renderer`] has chosen that. [`Element`] and the other types here are those of iced for this renderer, and are
+//! used instead of them everywhere.
 
+mod choice;
+mod delegate;
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(feature = "gpu")]
+mod gpu_picture;
+mod known_card;
 mod software;
 mod software_compositor;
+mod video;
 
-use iced::advanced::image::Image;
+use iced::Theme;
 use iced::widget::{self, canvas};
-use iced::{Rectangle, Theme};
 
-pub use software::SoftwareRenderer;
+pub use choice::drawn_by;
+pub use known_card::choose as choose_renderer;
+use software::SoftwareRenderer;
+pub use video::{VideoRenderer, WholePicture};
 
 /// Renderer of all widgets.
+#[cfg(feature = "gpu")]
+pub type Renderer = iced_renderer::fallback::Renderer<gpu::GpuRenderer, SoftwareRenderer>;
+/// Renderer of all widgets.
+#[cfg(not(feature = "gpu"))]
 pub type Renderer = SoftwareRenderer;
 
 /// Widget of iced, drawn by [`Renderer`].
@@ -35,14 +51,11 @@ pub type Cache = canvas::Cache<Renderer>;
 /// Finished drawing of a canvas of iced, for [`Renderer`].
 pub type Geometry = canvas::Geometry<Renderer>;
 
-/// Renderer that draws the pictures of the video.
-pub trait VideoRenderer {
-    /// Draws a picture whose pixels are those of the screen at these bounds, and completely opaque.
-    fn draw_exact_picture(&mut self, image: Image, bounds: Rectangle, clip_bounds: Rectangle);
-}
-
-impl VideoRenderer for SoftwareRenderer {
-    fn draw_exact_picture(&mut self, image: Image, bounds: Rectangle, clip_bounds: Rectangle) {
-        Self::draw_exact_picture(self, image, bounds, clip_bounds);
-    }
+/// Returns the name of the best graphics card that the window can use; `None` if there is none. Loads the drivers, which takes
+/// from a tenth of a second to seconds.
+pub fn find_graphics_card() -> Option<String> {
+    #[cfg(feature = "gpu")]
+    return gpu::find_card();
+    #[cfg(not(feature = "gpu"))]
+    None
 }

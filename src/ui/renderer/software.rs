@@ -7,6 +7,7 @@ use iced::advanced::renderer::{Headless, Quad};
 use iced::advanced::{Text, text};
 use iced::{Background, Color, Font, Pixels, Point, Rectangle, Size, Transformation};
 
+use super::delegate::delegate_renderer;
 use super::software_compositor::SoftwareCompositor;
 
 /// Renderer of iced, which remembers where the picture of the video is.
@@ -50,110 +51,7 @@ impl SoftwareRenderer {
     }
 }
 
-impl iced::advanced::Renderer for SoftwareRenderer {
-    fn start_layer(&mut self, bounds: Rectangle) {
-        self.inner.start_layer(bounds);
-    }
-
-    fn end_layer(&mut self) {
-        self.inner.end_layer();
-    }
-
-    fn start_transformation(&mut self, transformation: Transformation) {
-        self.inner.start_transformation(transformation);
-    }
-
-    fn end_transformation(&mut self) {
-        self.inner.end_transformation();
-    }
-
-    fn fill_quad(&mut self, quad: Quad, background: impl Into<Background>) {
-        self.inner.fill_quad(quad, background);
-    }
-
-    fn reset(&mut self, new_bounds: Rectangle) {
-        self.copied_picture = None;
-        self.inner.reset(new_bounds);
-    }
-
-    fn allocate_image(
-        &mut self,
-        handle: &Handle,
-        callback: impl FnOnce(Result<image::Allocation, image::Error>) + Send + 'static,
-    ) {
-        self.inner.allocate_image(handle, callback);
-    }
-}
-
-impl text::Renderer for SoftwareRenderer {
-    type Font = Font;
-    type Paragraph = <iced_tiny_skia::Renderer as text::Renderer>::Paragraph;
-    type Editor = <iced_tiny_skia::Renderer as text::Renderer>::Editor;
-
-    const ICON_FONT: Font = iced_tiny_skia::Renderer::ICON_FONT;
-    const CHECKMARK_ICON: char = iced_tiny_skia::Renderer::CHECKMARK_ICON;
-    const ARROW_DOWN_ICON: char = iced_tiny_skia::Renderer::ARROW_DOWN_ICON;
-    const SCROLL_UP_ICON: char = iced_tiny_skia::Renderer::SCROLL_UP_ICON;
-    const SCROLL_DOWN_ICON: char = iced_tiny_skia::Renderer::SCROLL_DOWN_ICON;
-    const SCROLL_LEFT_ICON: char = iced_tiny_skia::Renderer::SCROLL_LEFT_ICON;
-    const SCROLL_RIGHT_ICON: char = iced_tiny_skia::Renderer::SCROLL_RIGHT_ICON;
-    const ICED_LOGO: char = iced_tiny_skia::Renderer::ICED_LOGO;
-
-    fn default_font(&self) -> Font {
-        self.inner.default_font()
-    }
-
-    fn default_size(&self) -> Pixels {
-        self.inner.default_size()
-    }
-
-    fn fill_paragraph(
-        &mut self,
-        paragraph: &Self::Paragraph,
-        position: Point,
-        color: Color,
-        clip_bounds: Rectangle,
-    ) {
-        self.inner.fill_paragraph(paragraph, position, color, clip_bounds);
-    }
-
-    fn fill_editor(&mut self, editor: &Self::Editor, position: Point, color: Color, clip_bounds: Rectangle) {
-        self.inner.fill_editor(editor, position, color, clip_bounds);
-    }
-
-    fn fill_text(&mut self, text: Text, position: Point, color: Color, clip_bounds: Rectangle) {
-        self.inner.fill_text(text, position, color, clip_bounds);
-    }
-}
-
-impl image::Renderer for SoftwareRenderer {
-    type Handle = Handle;
-
-    fn load_image(&self, handle: &Handle) -> Result<image::Allocation, image::Error> {
-        self.inner.load_image(handle)
-    }
-
-    fn measure_image(&self, handle: &Handle) -> Option<Size<u32>> {
-        self.inner.measure_image(handle)
-    }
-
-    fn draw_image(&mut self, image: Image, bounds: Rectangle, clip_bounds: Rectangle) {
-        self.inner.draw_image(image, bounds, clip_bounds);
-    }
-}
-
-impl graphics::geometry::Renderer for SoftwareRenderer {
-    type Geometry = <iced_tiny_skia::Renderer as graphics::geometry::Renderer>::Geometry;
-    type Frame = <iced_tiny_skia::Renderer as graphics::geometry::Renderer>::Frame;
-
-    fn new_frame(&self, bounds: Rectangle) -> Self::Frame {
-        self.inner.new_frame(bounds)
-    }
-
-    fn draw_geometry(&mut self, geometry: Self::Geometry) {
-        self.inner.draw_geometry(geometry);
-    }
-}
+delegate_renderer!(SoftwareRenderer, iced_tiny_skia::Renderer);
 
 impl compositor::Default for SoftwareRenderer {
     type Compositor = SoftwareCompositor;

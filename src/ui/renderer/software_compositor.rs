@@ -12,6 +12,7 @@ use iced::{Color, Font, Pixels, Rectangle, Size};
 use iced_tiny_skia::Layer;
 use tiny_skia::{Mask, PixmapMut};
 
+use super::known_card;
 use super::software::{CopiedPicture, SoftwareRenderer};
 
 /// Compositor of [`SoftwareRenderer`].
@@ -99,9 +100,11 @@ impl Compositor for SoftwareCompositor {
     ) -> Result<(), SurfaceError> {
         let mut buffer = surface.window.buffer_mut().map_err(|_| SurfaceError::Lost)?;
         let age = usize::from(buffer.age());
-        surface.buffers.draw(renderer, &mut buffer, age, viewport, background);
+        let has_picture = surface.buffers.draw(renderer, &mut buffer, age, viewport, background);
         on_pre_present();
-        buffer.present().map_err(|_| SurfaceError::Lost)
+        buffer.present().map_err(|_| SurfaceError::Lost)?;
+        known_card::handle_presented(has_picture);
+        Ok(())
     }
 
     fn screenshot(
@@ -138,7 +141,8 @@ impl Buffers {
     }
 
     /// Draws into a buffer what differs from its content. `pixels` are those of the window, row by row, each as 0RGB in 32
-    /// bits. `age` is the number of presentations since the buffer was presented, 0 if its content is unknown.
+    /// bits. `age` is the number of presentations since the buffer was presented, 0 if its content is unknown. Returns
+    /// whether a picture of the video was copied.
     fn draw(
         &mut self,
         renderer: &mut SoftwareRenderer,
@@ -146,7 +150,7 @@ impl Buffers {
         age: usize,
         viewport: &Viewport,
         background: Color,
-    ) {
+    ) -> bool {
         self.max_age = self.max_age.max(age);
         self.drawn.truncate(self.max_age);
         let previous = age.checked_sub(1).and_then(|index| self.drawn.get(index));
@@ -154,6 +158,7 @@ impl Buffers {
         let change = drawing.change(previous, viewport);
         drawing.draw(&change, renderer, pixels, &mut self.clip_mask, viewport);
         self.drawn.push_front(drawing);
+        change.has_picture
     }
 }
 

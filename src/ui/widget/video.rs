@@ -7,8 +7,8 @@ use iced::advanced::widget::{Tree, Widget, tree};
 use iced::advanced::{Clipboard, Layout, Renderer as _, Shell, layout, mouse, renderer};
 use iced::{Event, Length, Point, Rectangle, Size, Theme, window};
 
-use crate::session::{Picture, Scaling, cover_size, fit_size};
-use crate::ui::renderer::{Element, Renderer, VideoRenderer as _};
+use crate::session::{Picture, Placement, Scaler, Scaling, cover_size, fit_size};
+use crate::ui::renderer::{Element, Renderer, VideoRenderer as _, WholePicture};
 use crate::ui::theme::LETTERBOX;
 
 /// Picture with its image handle. Each new handle costs the renderer a copy of the pixels, so one is created for each
@@ -36,7 +36,7 @@ impl PictureHandle {
 pub struct Video<'a, Message> {
     picture: Option<&'a PictureHandle>,
     scale_factor: f32,
-    on_resize: Box<dyn Fn(Size) -> Message + 'a>,
+    on_resize: Box<dyn Fn(Size, Scaler) -> Message + 'a>,
     on_right_press: Option<Box<dyn Fn(Point) -> Message + 'a>>,
 }
 
@@ -55,11 +55,11 @@ impl<'a, Message: 'a> From<Video<'a, Message>> for Element<'a, Message> {
 }
 
 /// Returns the video area with this picture, or empty. `on_resize` is published with the size of the area, in logical
-/// pixels, at the first redraw and after each change.
+/// pixels, and the part of the program that scales the pictures, at the first redraw and after each change.
 pub fn video<'a, Message: 'a>(
     picture: Option<&'a PictureHandle>,
     scale_factor: f32,
-    on_resize: impl Fn(Size) -> Message + 'a,
+    on_resize: impl Fn(Size, Scaler) -> Message + 'a,
 ) -> Video<'a, Message> {
     Video { picture, scale_factor, on_resize: Box::new(on_resize), on_right_press: None }
 }
@@ -91,7 +91,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
         event: &Event,
         layout: Layout<'_>,
         cursor: mouse::Cursor,
-        _: &Renderer,
+        renderer: &Renderer,
         _: &mut dyn Clipboard,
         shell: &mut Shell<'_, Message>,
         _: &Rectangle,
@@ -108,7 +108,7 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
             let size = layout.bounds().size();
             if last_size.0 != Some(size) {
                 last_size.0 = Some(size);
-                shell.publish((self.on_resize)(size));
+                shell.publish((self.on_resize)(size, renderer.scaler()));
             }
         }
     }
@@ -130,6 +130,9 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
             tracing::trace!(position_us = position.as_micros(), "frame drawn");
         }
         let picture_bounds = picture_bounds(bounds, picture.picture(), self.scale_factor);
+        if picture.picture.scaler == Scaler::Renderer && renderer.scaler() == Scaler::Renderer {
+            return self.draw_whole_picture(renderer, picture, picture_bounds, bounds);
+        }
         // Only the bars are filled: a background under the picture would cost as much as the picture.
         let visible = picture_bounds.intersection(&bounds).unwrap_or_default();
         for bar in letterbox_bars(bounds, visible) {
@@ -155,6 +158,25 @@ impl<Message> Widget<Message, Theme, Renderer> for Video<'_, Message> {
     }
 }
 
+impl<Message> Video<'_, Message> {
+    fn draw_whole_picture(
+        &self,
+        renderer: &mut Renderer,
+        PictureHandle { picture, handle }: &PictureHandle,
+        picture_bounds: Rectangle,
+        bounds: Rectangle,
+    ) {
+        for bar in letterbox_bars(bounds, picture_bounds) {
+            fill_letterbox(renderer, bar);
+        }
+        let area = physical_size(bounds.size(), self.scale_factor);
+        let placement = picture.view.placement((picture.width, picture.height), Some(area));
+        let orientation = picture.view.orientation;
+        let picture = WholePicture { handle: handle.clone(), placement, orientation };
+        renderer.draw_whole_picture(picture, picture_bounds);
+    }
+}
+
 fn fill_letterbox(renderer: &mut Renderer, bounds: Rectangle) {
     if bounds.width > 0.0 && bounds.height > 0.0 {
         renderer.fill_quad(renderer::Quad { bounds, ..renderer::Quad::default() }, LETTERBOX);
@@ -164,7 +186,13 @@ fn fill_letterbox(renderer: &mut Renderer, bounds: Rectangle) {
 /// Returns the bounds of the picture in logical pixels: centred, with edges at full physical pixels.
 fn picture_bounds(bounds: Rectangle, picture: &Picture, scale_factor: f32) -> Rectangle {
     let area = physical_size(bounds.size(), scale_factor);
-    let drawn = (picture.width, picture.height);
+    let drawn = match picture.scaler {
+        Scaler::Decoder => (picture.width, picture.height),
+        Scaler::Renderer => {
+            let Placement { size, .. } = picture.view.placement((picture.width, picture.height), Some(area));
+            picture.view.orientation.turned_size(size)
+        }
+    };
     let source = picture.view.orientation.turned_size((picture.source_width, picture.source_height));
     let (width, height) = match picture.view.scaling {
         Scaling::Fit => fit_size(source, area),

@@ -12,6 +12,7 @@ use crate::recording::UserFolders;
 use crate::settings::{LoadedSettings, Settings};
 use crate::ui::app::{App, AppOptions, BackendSubscription, Message};
 use crate::ui::hand_over::{self, Listener, Request, Start};
+use crate::ui::renderer::choose_renderer;
 
 /// Error that keeps the window from opening, as a sentence for the user.
 #[derive(Debug, thiserror::Error)]
@@ -30,10 +31,12 @@ pub fn run(arguments: WindowArguments) -> Result<(), WindowError> {
                 .to_owned(),
         ));
     };
+    let renderer = arguments.renderer;
     let listener = match look_for_window(&display, &arguments) {
         Start::HandedOver => return Ok(()),
         Start::Window(listener) => listener,
     };
+    choose_renderer(renderer);
     let LoadedSettings { settings: saved_settings, problem } = Settings::load();
     let app_options = AppOptions {
         settings: saved_settings,

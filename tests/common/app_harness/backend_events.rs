@@ -9,7 +9,7 @@ use reelay::impairment::PRESETS;
 use reelay::media::{FrameRate, decode};
 use reelay::proto::rtsp::{LowerTransport, Response, RtspUrl, StatusCode};
 use reelay::session::{
-    Direction, Goal, LoggedMessage, Picture, PictureView, Presentation, RtspState, SessionEvent,
+    Direction, Goal, LoggedMessage, Picture, PictureView, Presentation, RtspState, Scaler, SessionEvent,
     SessionStatus,
 };
 use reelay::stats::{Figures, Snapshot};
@@ -220,17 +220,23 @@ impl AppHarness {
         let jpeg = sample_frame(number);
         let mut pixels = Vec::new();
         let (width, height) = decode::decode(&jpeg, &mut pixels).unwrap();
-        self.app.show_picture(Arc::new(Picture {
+        self.show_picture(Picture {
             pixels: Bytes::from(pixels),
             width,
             height,
             source_width: width,
             source_height: height,
             view: PictureView::default(),
+            scaler: Scaler::Decoder,
             jpeg: sample_frame(number),
             inserted_restarts: None,
             position: Some(FrameRate::CLASSROOM.npt_of(number)),
-            generation: self.generation,
-        }));
+            generation: 0,
+        });
+    }
+
+    /// Shows a picture of the film that is open.
+    pub fn show_picture(&mut self, picture: Picture) {
+        self.app.show_picture(Arc::new(Picture { generation: self.generation, ..picture }));
     }
 }
