@@ -61,7 +61,7 @@ impl Canvas {
                 true => pixels.extend_from_slice(before.as_ref()),
                 false => pixels.extend(GREY.iter().cycle().take(decoded.len())),
             }
-            for row in area.fresh().into_iter().flat_map(|rectangle| rows(rectangle, size)) {
+            for row in area.fresh().flat_map(|rectangle| rows(rectangle, size)) {
                 pixels[row.clone()].copy_from_slice(&decoded[row]);
             }
         });

@@ -9,7 +9,7 @@ use iced::advanced::image::{Handle, Id};
 use iced_wgpu::primitive;
 use iced_wgpu::wgpu;
 
-use super::WholePicture;
+use super::whole_picture::WholePicture;
 use crate::session::{Orientation, Placement};
 
 /// Picture that is drawn by the graphics card.

@@ -1,18 +1,17 @@
 //! Renderer without a graphics card: iced's, based on tiny-skia, and the picture of the video, which is copied to the window
 //! as it is.
 
-use iced::advanced::graphics::{self, compositor};
+use iced::advanced::graphics;
 use iced::advanced::image::{self, Handle, Image};
-use iced::advanced::renderer::{Headless, Quad};
+use iced::advanced::renderer::Quad;
 use iced::advanced::{Text, text};
 use iced::{Background, Color, Font, Pixels, Point, Rectangle, Size, Transformation};
 
 use super::delegate::delegate_renderer;
-use super::software_compositor::SoftwareCompositor;
 
 /// Renderer of iced, which remembers where the picture of the video is.
 ///
-/// tiny-skia draws a picture in five passes over its pixels. Where nothing lies over it, [`SoftwareCompositor`] keeps
+/// tiny-skia draws a picture in five passes over its pixels. Where nothing lies over it, `SoftwareCompositor` keeps
 /// tiny-skia from drawing it, and copies it instead.
 #[derive(Debug)]
 pub struct SoftwareRenderer {
@@ -52,24 +51,3 @@ impl SoftwareRenderer {
 }
 
 delegate_renderer!(SoftwareRenderer, iced_tiny_skia::Renderer);
-
-impl compositor::Default for SoftwareRenderer {
-    type Compositor = SoftwareCompositor;
-}
-
-impl Headless for SoftwareRenderer {
-    async fn new(default_font: Font, default_text_size: Pixels, backend: Option<&str>) -> Option<Self> {
-        let inner =
-            <iced_tiny_skia::Renderer as Headless>::new(default_font, default_text_size, backend).await?;
-        Some(Self { inner, copied_picture: None })
-    }
-
-    fn name(&self) -> String {
-        self.inner.name()
-    }
-
-    fn screenshot(&mut self, size: Size<u32>, scale_factor: f32, background_color: Color) -> Vec<u8> {
-        let viewport = graphics::Viewport::with_physical_size(size, scale_factor);
-        super::software_compositor::screenshot(self, &viewport, background_color)
-    }
-}

@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
-use iced::advanced::graphics::compositor::{Display, Information, SurfaceError, Window};
+use iced::advanced::graphics::compositor::{self, Display, Information, SurfaceError, Window};
 use iced::advanced::graphics::error::Reason;
 use iced::advanced::graphics::{self, Compositor, Image, Shell, Viewport, damage};
 use iced::advanced::image::Handle;
+use iced::advanced::renderer::Headless;
 use iced::{Color, Font, Pixels, Rectangle, Size};
 use iced_tiny_skia::Layer;
 use tiny_skia::{Mask, PixmapMut};
@@ -38,6 +39,29 @@ struct Drawing {
     picture: Option<CopiedPicture>,
 }
 
+impl compositor::Default for SoftwareRenderer {
+    type Compositor = SoftwareCompositor;
+}
+
+impl Headless for SoftwareRenderer {
+    async fn new(default_font: Font, default_text_size: Pixels, backend: Option<&str>) -> Option<Self> {
+        is_tiny_skia(backend).then(|| Self::new(default_font, default_text_size))
+    }
+
+    fn name(&self) -> String {
+        "tiny-skia".to_owned()
+    }
+
+    fn screenshot(&mut self, size: Size<u32>, scale_factor: f32, background_color: Color) -> Vec<u8> {
+        screenshot(self, &Viewport::with_physical_size(size, scale_factor), background_color)
+    }
+}
+
+/// Returns whether the renderer has this name, or any will do.
+fn is_tiny_skia(backend: Option<&str>) -> bool {
+    backend.is_none_or(|backend| matches!(backend, "tiny-skia" | "tiny_skia"))
+}
+
 impl Compositor for SoftwareCompositor {
     type Renderer = SoftwareRenderer;
     type Surface = SoftwareSurface;
@@ -50,7 +74,7 @@ impl Compositor for SoftwareCompositor {
         backend: Option<&str>,
     ) -> Result<Self, graphics::Error> {
         let refused = |reason| graphics::Error::GraphicsAdapterNotFound { backend: "tiny-skia", reason };
-        if let Some(backend) = backend.filter(|backend| !matches!(*backend, "tiny-skia" | "tiny_skia")) {
+        if let Some(backend) = backend.filter(|backend| !is_tiny_skia(Some(backend))) {
             return Err(refused(Reason::DidNotMatch { preferred_backend: backend.to_owned() }));
         }
         let display: Box<dyn Display> = Box::new(display);
@@ -118,7 +142,7 @@ impl Compositor for SoftwareCompositor {
 }
 
 /// Draws the window into memory, and returns its RGBA pixels.
-pub(super) fn screenshot(renderer: &mut SoftwareRenderer, viewport: &Viewport, background: Color) -> Vec<u8> {
+fn screenshot(renderer: &mut SoftwareRenderer, viewport: &Viewport, background: Color) -> Vec<u8> {
     let Size { width, height } = viewport.physical_size();
     let mut pixels = vec![0; width as usize * height as usize];
     Buffers::new(width, height).draw(renderer, &mut pixels, 0, viewport, background);
@@ -335,7 +359,7 @@ fn swap_red_and_blue(pixel: u32) -> u32 {
 mod tests {
     use iced::advanced::Renderer as _;
     use iced::advanced::image::Image;
-    use iced::advanced::renderer::{Headless, Quad};
+    use iced::advanced::renderer::Quad;
     use iced::advanced::text::{self, Renderer as _, Text};
     use iced::alignment::Vertical;
     use iced::{Border, Point};

@@ -1,21 +1,11 @@
 //! Drawing of the picture of the video.
 
 use iced::Rectangle;
-use iced::advanced::image::{Handle, Image};
+use iced::advanced::image::Image;
 
 use super::software::SoftwareRenderer;
-use crate::session::{Orientation, Placement, Scaler};
-
-/// Picture with the pixels of the film, for a renderer that scales.
-#[derive(Debug, Clone)]
-pub struct WholePicture {
-    /// RGBA pixels.
-    pub handle: Handle,
-    /// Part that is shown, and its size on the screen before the rotation.
-    pub placement: Placement,
-    /// Rotation and reflection.
-    pub orientation: Orientation,
-}
+use super::whole_picture::WholePicture;
+use crate::session::Scaler;
 
 /// Renderer that draws the pictures of the video.
 pub trait VideoRenderer {
@@ -42,7 +32,7 @@ impl VideoRenderer for SoftwareRenderer {
 }
 
 #[cfg(feature = "gpu")]
-impl VideoRenderer for super::Renderer {
+impl VideoRenderer for super::elements::Renderer {
     fn scaler(&self) -> Scaler {
         match self {
             Self::Primary(_) => Scaler::Renderer,
