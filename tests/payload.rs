@@ -93,6 +93,10 @@ fn frame_with_inserted_restarts_is_restored_and_shows_the_same_pixels() {
             let received = single_frame(&parse_packets(&frame, 77));
             assert!(original_bytes(&received) == jpeg, "{kind:?} {size:?}");
             assert!(decode_pixels(&received.jpeg) == decode_pixels(&jpeg), "{kind:?} {size:?}");
+            let without = packetize(&jpeg, PayloadFormat::OriginalWithoutRestarts).unwrap();
+            let received_without = single_frame(&parse_packets(&without, 78));
+            assert!(without.restart_error().is_none() && received_without.inserted_restarts.is_none());
+            assert!(received_without.jpeg == jpeg, "{kind:?} {size:?}");
             // A short frame of custom tables may lack a code that is needed.
             let is_unchanged = matches!(kind, Progressive | Restarts | CustomHuffmanRestarts | SeparateScans);
             if is_unchanged {

@@ -559,7 +559,7 @@ fn close_shows_the_start_screen() {
 
 #[test]
 fn menu_has_the_icons_for_which_the_bar_has_no_space() {
-    let mut harness = AppHarness::with_sample(Controls::Four, ThemePreference::Dark);
+    let mut harness = AppHarness::with_sample(Controls::Three, ThemePreference::Dark);
     harness.set_idle(RtspState::Playing, Goal::Playing);
     assert!(harness.has_id_at(DEFAULT_SIZE, "repeat") && !harness.has_id_at(DEFAULT_SIZE, "more"));
     assert!(!harness.has_id_at(MIN_SIZE, "repeat") && harness.has_id_at(MIN_SIZE, "more"));
@@ -1552,6 +1552,7 @@ fn frame_rate_of_command_line_is_not_saved() {
     let mut apply = |typed: &str| {
         window.send(Message::Shortcut(Shortcut::Preferences));
         window.click("Playing");
+        window.tab_to("preferences-rate");
         window.type_text(typed);
         window.press_key(Key::Named(Named::Enter));
         window.harness.app.settings().frame_rate

@@ -12,7 +12,7 @@ use super::engine::{EVENT_CAPACITY, Engine, EngineOutputs, TEARDOWN_TIMEOUT};
 use super::handle::BackendHandle;
 use super::messages::{BackendEvent, BackendOptions};
 use crate::impairment::Emulator;
-use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
+use crate::server_embed::{Observer, RestartMarkers, Server, ServerEvent, ServerOptions};
 use crate::session::{Decoder, PictureSlot};
 use crate::stats::Figures;
 
@@ -86,6 +86,7 @@ impl Backend {
         let server_options = ServerOptions {
             emulator: emulator.clone(),
             cache_capacity: CACHE_CAPACITY,
+            restart_markers: RestartMarkers::WhenEmulated,
             ..ServerOptions::default()
         };
         let server = runtime.block_on(Server::start(server_options, observer))?;

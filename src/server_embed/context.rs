@@ -13,9 +13,10 @@ use tokio_util::task::TaskTracker;
 use super::auth::Authenticator;
 use super::event::{Observer, ServerEvent};
 use super::frame_cache::FrameCache;
-use super::options::{Segmentation, ServerOptions};
+use super::options::{RestartMarkers, Segmentation, ServerOptions};
 use super::session_table::SessionTable;
 use crate::impairment::Emulator;
+use crate::media::payload::PayloadFormat;
 use crate::media_file::{IndexProgress, Library, MediaFile, MediaFileError};
 use crate::net::limits::{Limits, PasswordGuard, Places};
 use crate::net::peer_log::PeerLog;
@@ -47,6 +48,7 @@ pub struct Context {
     /// Limits of the server.
     pub limits: Limits,
     segmentation: Segmentation,
+    restart_markers: RestartMarkers,
     /// Places of the sessions.
     pub session_places: Places,
     /// Limit on the events about each client.
@@ -78,6 +80,7 @@ impl Context {
             observer,
             limits,
             segmentation: options.segmentation,
+            restart_markers: options.restart_markers,
             session_places: Places::new("sessions", limits.max_sessions, limits.max_sessions_per_address),
             peer_log: PeerLog::new(limits.max_log_lines),
             debug_log: PeerLog::new(limits.max_log_lines),
@@ -100,6 +103,15 @@ impl Context {
     /// Returns true if packets over UDP are to be sent with segmentation offload.
     pub fn uses_segmentation(&self) -> bool {
         self.segmentation.is_used(self.sessions.count())
+    }
+
+    /// Returns the format of the next frame of a session whose stream has this format.
+    pub fn frame_format(&self, stream_format: PayloadFormat) -> PayloadFormat {
+        let has_markers = self.restart_markers == RestartMarkers::Always || self.emulator.is_on();
+        match stream_format {
+            PayloadFormat::OriginalWithRestarts if !has_markers => PayloadFormat::OriginalWithoutRestarts,
+            format => format,
+        }
     }
 
     /// Handles a wrong password of a client; returns the delay of the response.
@@ -186,5 +198,26 @@ impl Context {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::impairment::EmulatorSettings;
+
+    #[test]
+    fn restart_markers_are_inserted_where_packets_can_be_lost() {
+        use PayloadFormat::{OriginalWithRestarts, OriginalWithoutRestarts, Rfc2435WithRestarts};
+        let emulator = Emulator::default();
+        let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
+        let open = Context::new(options.clone(), Observer::none());
+        assert_eq!(open.frame_format(OriginalWithRestarts), OriginalWithRestarts);
+        let options = ServerOptions { restart_markers: RestartMarkers::WhenEmulated, ..options };
+        let private = Context::new(options, Observer::none());
+        assert_eq!(private.frame_format(OriginalWithRestarts), OriginalWithoutRestarts);
+        assert_eq!(private.frame_format(Rfc2435WithRestarts), Rfc2435WithRestarts);
+        emulator.configure(EmulatorSettings { is_on: true, ..EmulatorSettings::default() });
+        assert_eq!(private.frame_format(OriginalWithRestarts), OriginalWithRestarts);
     }
 }

@@ -140,6 +140,7 @@ fn packetize_frame(
         }
         PayloadFormat::OriginalHeader
         | PayloadFormat::OriginalWithRestarts
+        | PayloadFormat::OriginalWithoutRestarts
         | PayloadFormat::Classroom
         | PayloadFormat::SmallClassroom => Cow::Borrowed(jpeg),
     };

@@ -48,4 +48,4 @@ pub use auth::Authenticator;
 pub use event::{Observer, ServerEvent};
 pub use frame_cache::DEFAULT_CACHE_CAPACITY;
 pub use listener::Server;
-pub use options::{MIN_SEGMENTATION_SESSIONS, Segmentation, ServerOptions};
+pub use options::{MIN_SEGMENTATION_SESSIONS, RestartMarkers, Segmentation, ServerOptions};

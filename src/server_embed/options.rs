@@ -32,6 +32,19 @@ pub struct ServerOptions {
     pub limits: Limits,
     /// Use of segmentation offload for packets over UDP.
     pub segmentation: Segmentation,
+    /// Restart markers in frames for players that remove them again.
+    pub restart_markers: RestartMarkers,
+}
+
+/// Insertion of restart markers, which keep a lost packet from costing more than its own part of the picture. It costs about as
+/// much time as decoding the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestartMarkers {
+    /// For every frame.
+    #[default]
+    Always,
+    /// While the emulated network is on. For a server whose only player is on this machine.
+    WhenEmulated,
 }
 
 /// Use of segmentation offload: packets of one frame pass the network stack of this machine as one datagram, which costs a
@@ -74,6 +87,7 @@ impl Default for ServerOptions {
             tls: None,
             limits: Limits::default(),
             segmentation: Segmentation::default(),
+            restart_markers: RestartMarkers::default(),
         }
     }
 }

@@ -261,8 +261,8 @@ impl SessionTask {
     }
 
     fn fetch_frame(&self, frame: u64) -> FetchFuture {
-        let (context, media_file, format) =
-            (self.context.clone(), self.media_file.clone(), self.session.transport().payload_format);
+        let format = self.context.frame_format(self.session.transport().payload_format);
+        let (context, media_file) = (self.context.clone(), self.media_file.clone());
         Box::pin(async move { (frame, context.frame_cache.get(&media_file, format, frame).await) })
     }
 

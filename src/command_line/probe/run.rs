@@ -18,7 +18,7 @@ use crate::media::container::FrameTimes;
 use crate::media_file::{MediaFile, RecordingPlace};
 use crate::net::deadline::wait_for_deadline;
 use crate::recording::{Recorder, RecordingOptions};
-use crate::server_embed::{Observer, Server, ServerEvent, ServerOptions};
+use crate::server_embed::{Observer, RestartMarkers, Server, ServerEvent, ServerOptions};
 use crate::session::{
     DEFAULT_PLAYOUT_DELAY, Dialect, EmulatorOptions, EmulatorPlacement, Frame, FrameSinks, Goal, RtspOptions,
     Session, SessionCommand, SessionEvent, SessionOptions, SourceUrl, TrustedCertificates,
@@ -68,7 +68,11 @@ async fn resolve_target(
         Target::File(path) => {
             let film = MediaFile::open(path, &backend::file_name(path), arguments.rate)
                 .map_err(|error| CommandError::new(error.to_string()))?;
-            let options = ServerOptions { emulator: emulator.clone(), ..ServerOptions::default() };
+            let options = ServerOptions {
+                emulator: emulator.clone(),
+                restart_markers: RestartMarkers::WhenEmulated,
+                ..ServerOptions::default()
+            };
             let server = Server::start(options, Observer::new(print_file_error)).await.map_err(|error| {
                 CommandError::new(format!("The embedded server cannot listen on 127.0.0.1: {error}."))
             })?;

@@ -123,8 +123,9 @@ pub fn packetize(jpeg: &[u8], format: PayloadFormat) -> Result<PacketizedFrame, 
     match format {
         PayloadFormat::Rfc2435 => Ok(packetize_rfc2435(&Rfc2435Frame::parse(jpeg)?, &[])),
         PayloadFormat::Rfc2435WithRestarts => packetize_rfc2435_with_restarts(jpeg),
-        PayloadFormat::OriginalHeader => packetize_original_header(jpeg, false),
-        PayloadFormat::OriginalWithRestarts => packetize_original_header(jpeg, true),
+        PayloadFormat::OriginalHeader => packetize_original_header(jpeg, Markers::NotNegotiated),
+        PayloadFormat::OriginalWithRestarts => packetize_original_header(jpeg, Markers::Inserted),
+        PayloadFormat::OriginalWithoutRestarts => packetize_original_header(jpeg, Markers::LeftOut),
         PayloadFormat::Classroom => packetize_classroom(jpeg, classroom::MAX_CLASSROOM_FRAME_SIZE),
         PayloadFormat::SmallClassroom => packetize_classroom(jpeg, classroom::MAX_SMALL_CLASSROOM_FRAME_SIZE),
     }
@@ -178,7 +179,18 @@ fn packetize_rfc2435(frame: &Rfc2435Frame<'_>, starts: &[usize]) -> PacketizedFr
     PacketizedFrame { quantization_tables, ..fragments }
 }
 
-fn packetize_original_header(jpeg: &[u8], has_restarts: bool) -> Result<PacketizedFrame, UnsupportedJpeg> {
+/// Restart markers of a stream in the format with the original header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Markers {
+    /// The receiver does not know them.
+    NotNegotiated,
+    /// Inserted, if that can be reversed.
+    Inserted,
+    /// The receiver knows them, and does without.
+    LeftOut,
+}
+
+fn packetize_original_header(jpeg: &[u8], markers: Markers) -> Result<PacketizedFrame, UnsupportedJpeg> {
     let header = JpegHeader::parse(jpeg).map_err(|_| UnsupportedJpeg::MalformedHeader)?;
     let scan_header = &jpeg[header.sos_segment().range.clone()];
     let mut segments = jpeg[2..header.sos_segment().range.start].to_vec();
@@ -195,8 +207,8 @@ fn packetize_original_header(jpeg: &[u8], has_restarts: bool) -> Result<Packetiz
         width: to_blocks(dimensions.width),
         height: to_blocks(dimensions.height),
     };
-    if has_restarts {
-        return Ok(packetize_with_restarts(&header, main, &segments));
+    if markers != Markers::NotNegotiated {
+        return Ok(packetize_with_restarts(&header, main, &segments, markers == Markers::Inserted));
     }
     let headers = FragmentHeaders {
         segments: Some(&segments),
@@ -210,11 +222,15 @@ fn packetize_original_header(jpeg: &[u8], has_restarts: bool) -> Result<Packetiz
     Ok(fragment(&headers, &jpeg[header.scan_data_start()..]))
 }
 
-/// Packetizes a frame with restart markers inserted, or unchanged if that cannot be reversed. `main` and `segments` are
-/// those of the frame without restart markers.
-fn packetize_with_restarts(header: &JpegHeader<'_>, main: MainHeader, segments: &[u8]) -> PacketizedFrame {
+/// Packetizes a frame with restart markers inserted, or unchanged if that cannot be reversed, or if they are not wanted.
+/// `main` and `segments` are those of the frame without restart markers.
+fn packetize_with_restarts(
+    header: &JpegHeader<'_>,
+    main: MainHeader,
+    segments: &[u8],
+    has_markers: bool,
+) -> PacketizedFrame {
     let scan = header.scan_data();
-    let marked = reversible_restarts(header);
     let main = MainHeader { jpeg_type: TYPE_ORIGINAL_WITH_RESTARTS, ..main };
     let headers = FragmentHeaders {
         segments: Some(segments),
@@ -225,7 +241,10 @@ fn packetize_with_restarts(header: &JpegHeader<'_>, main: MainHeader, segments: 
         identity: Some(header_identity(segments)),
         offset_zero: EMPTY_TABLE_HEADER,
     };
-    match marked {
+    if !has_markers {
+        return fragment(&headers, scan);
+    }
+    match reversible_restarts(header) {
         Ok(marked) => {
             let padding = if marked.has_zero_padding { ZERO_PADDING_BIT } else { 0 };
             let main = MainHeader { type_specific: main.type_specific | padding, ..main };

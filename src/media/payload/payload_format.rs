@@ -13,6 +13,8 @@ pub enum PayloadFormat {
     /// Same as `OriginalHeader`, with restart markers inserted, so that each packet can be decoded alone. The receiver removes
     /// them again. For players that requested it in SETUP.
     OriginalWithRestarts,
+    /// Frames without restart markers in a stream of `OriginalWithRestarts`, where nothing is lost.
+    OriginalWithoutRestarts,
     /// The complete frame without a payload header in one packet, for classroom programs.
     Classroom,
     /// Same as `Classroom`, for programs that receive smaller datagrams.

@@ -50,6 +50,13 @@ pub enum BannerTimeout {
 }
 
 impl BannerTimeout {
+    /// Gives the banner its whole time again.
+    pub fn restart(&mut self, now: Instant) {
+        if let Self::Shown(_, since) = self {
+            *since = now;
+        }
+    }
+
     /// Updates the state with the banner that would be shown.
     pub fn handle_banner(&mut self, banner: Option<PassingBanner>, now: Instant) {
         let known = match self {

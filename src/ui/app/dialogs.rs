@@ -154,9 +154,10 @@ impl App {
             self.settings.interface_scale = percent;
             self.set_video_area(self.video_area);
         }
+        let fitting = self.fit_to_scale();
         self.configure_backend();
         let level = if level_has_changed { self.apply_window_level() } else { Task::none() };
-        Task::batch([level, self.save_settings()])
+        Task::batch([level, fitting, self.save_settings()])
     }
 
     /// Sends the settings of sessions to the backend, for the current and for later ones.

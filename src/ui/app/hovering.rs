@@ -40,7 +40,10 @@ impl App {
 
     /// Returns the state of the time line.
     pub(super) fn time_line(&self) -> TimeLine {
-        let card = self.drag_position.or(self.hover.position).map(|position| HoverCardContent {
+        // Nothing lies over a dialog or a menu.
+        let is_covered = self.dialog.is_some() || self.menu.is_some();
+        let position = self.drag_position.or(self.hover.position).filter(|_| !is_covered);
+        let card = position.map(|position| HoverCardContent {
             position,
             frame: self.playback.frame_number_at(position),
             is_indexed: self.playback.position().duration.is_none_or(|end| position <= end),

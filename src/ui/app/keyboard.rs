@@ -95,7 +95,7 @@ impl App {
         }
         self.settings.interface_scale = scale;
         self.set_video_area(self.video_area);
-        self.save_settings()
+        Task::batch([self.fit_to_scale(), self.save_settings()])
     }
 
     fn handle_escape(&mut self) -> Task<Message> {

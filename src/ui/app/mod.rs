@@ -89,5 +89,5 @@ pub use menu::Menu;
 pub use message::Message;
 pub use playback::Button;
 pub use state::{App, AppOptions};
-pub use window_place::initial_place;
+pub use window_place::{initial_place, scale_of};
 pub use window_size::MIN_SIZE;

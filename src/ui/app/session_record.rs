@@ -40,9 +40,12 @@ impl Default for SessionRecord {
 }
 
 impl SessionRecord {
-    /// Clears everything but the message log, for other media.
+    /// Clears everything but the message log, for other media. The figures of their session do not belong to a period before
+    /// it.
     pub fn reset(&mut self) {
-        let message_log = std::mem::take(&mut self.message_log);
+        let mut message_log = std::mem::take(&mut self.message_log);
+        message_log.end_media(Instant::now());
+        message_log.start_session();
         *self = Self { message_log, ..Self::default() };
     }
 

@@ -34,7 +34,8 @@ pub fn view<'a>(
                 let has_common_rates = available.width >= for_common_rates;
                 let field = assumed_rate.filter(|_| available.width >= for_field);
                 let field = field.map(|rate| frame_rate.view(rate, has_common_rates));
-                line.push(name_label(name)).push(figures.view(field))
+                let has_unknown = available.width >= MIN_WIDTH_OF_UNKNOWN;
+                line.push(name_label(name)).push(figures.view(field, has_unknown))
             }
         };
         line.height(Fill).into()
@@ -45,6 +46,10 @@ pub fn view<'a>(
 
 /// Width of the line from which it has common rates beside the assumed one, in logical pixels.
 const MIN_WIDTH_OF_COMMON_RATES: f32 = 800.0;
+
+/// Width of the line from which it has places for figures that are not known yet, in logical pixels. In a narrower one the name
+/// needs the space.
+const MIN_WIDTH_OF_UNKNOWN: f32 = 700.0;
 
 /// Widths of the line from which it has the assumed rate, and common ones, beside the measured one, in logical pixels.
 const MIN_WIDTHS_WHILE_PLAYING: (f32, f32) = (800.0, 1_000.0);
@@ -96,14 +101,16 @@ impl Figures {
         }
     }
 
-    /// Returns the texts, with the field of an assumed frame rate.
+    /// Returns the texts, with the field of an assumed frame rate. `has_unknown` keeps those that have no value.
     fn view<'a>(
         &self,
         assumed_rate: Option<Element<'a, frame_rate::Message>>,
+        has_unknown: bool,
     ) -> Element<'a, frame_rate::Message> {
         let measured = self
             .measured
             .iter()
+            .filter(|(shown, _)| has_unknown || !shown.starts_with(UNKNOWN))
             .map(|(shown, description)| hint(content(shown.clone()), *description, Position::Top));
         row![hint(content(self.size.clone()), "Width and height of the film, in pixels.", Position::Top)]
             .extend(assumed_rate)

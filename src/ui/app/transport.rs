@@ -6,6 +6,7 @@ use super::playback::{SPEEDS, SpeedObstacle};
 use super::recording_state::{RecordingState, record_tooltip};
 use crate::proto::rtsp::Factor;
 use crate::recording::RecordingFormat;
+use crate::settings::Controls;
 use crate::ui::shortcuts::{Shortcut, key_of, with_key};
 use crate::ui::widget::icon::Icon;
 
@@ -39,6 +40,8 @@ pub enum Action {
 pub struct State<'a> {
     /// List of what is played.
     pub list: &'a PlayList,
+    /// Three or four buttons.
+    pub controls: Controls,
     /// State of the recording.
     pub recording: RecordingState,
     /// Format of recordings.
@@ -108,7 +111,7 @@ pub fn entries(state: State<'_>) -> Vec<Entry> {
         simple(Action::StepBack, state.can_step),
         simple(Action::StepForward, state.can_step),
         speed(state),
-        repeat(state.list.repeat(), state.is_open),
+        repeat(state),
         recording(state),
         simple(Action::SaveSnapshot, state.has_picture),
         fullscreen(state),
@@ -162,12 +165,19 @@ pub fn speed_name(speed: Factor) -> String {
     known.map_or_else(|| format!("{speed}×"), |(_, name)| (*name).to_owned())
 }
 
-fn repeat(repeat: Repeat, is_open: bool) -> Entry {
+fn repeat(state: State<'_>) -> Entry {
+    let repeat = state.list.repeat();
     let icon = if repeat == Repeat::One { Icon::RepeatOne } else { Icon::Repeat };
     let name = repeat.description();
     let (action, shortcut, is_on) = (Action::CycleRepeat, Shortcut::Repeat, repeat != Repeat::Off);
-    let tooltip = with_key(name, shortcut);
-    Entry { action, icon, label: None, name, shortcut, tooltip, is_enabled: is_open, is_on }
+    // Four buttons send one request for each click, and a film that is repeated would send more.
+    let is_possible = state.controls == Controls::Three;
+    let tooltip = match is_possible {
+        true => with_key(name, shortcut),
+        false => "Repeat: only with three buttons; with four, each request is a click".to_owned(),
+    };
+    let (is_enabled, is_on) = (state.is_open && is_possible, is_on && is_possible);
+    Entry { action, icon, label: None, name, shortcut, tooltip, is_enabled, is_on }
 }
 
 fn recording(state: State<'_>) -> Entry {
@@ -210,6 +220,7 @@ mod tests {
 
     fn state(list: &PlayList) -> State<'_> {
         State {
+            controls: Controls::Three,
             list,
             recording: RecordingState::Off,
             format: RecordingFormat::default(),

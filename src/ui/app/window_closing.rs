@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::message::Message;
 use super::state::App;
 use super::window_place::{WindowPlace, initial_place, remembered, scale_of};
-use super::window_size::{position_on, size_on};
+use super::window_size::{position_on, size_on, sizes_after_scaling};
 
 /// Time from a change of the window until it is saved.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -60,6 +60,20 @@ impl App {
     pub(super) fn check_place(&mut self) -> Task<Message> {
         self.place.is_changed = false;
         self.window.map_or_else(Task::none, |id| ask(id).map(Message::PlaceFound))
+    }
+
+    /// Enlarges the window, and its minimum, if text and controls do not fit after their scale has changed.
+    pub(super) fn fit_to_scale(&self) -> Task<Message> {
+        let Some(id) = self.window else { return Task::none() };
+        window::size(id).then(move |size| {
+            window::monitor_size(id).then(move |monitor| {
+                let (min, enlarged) = sizes_after_scaling(size, monitor);
+                Task::batch([
+                    window::set_min_size(id, Some(min)),
+                    enlarged.map_or_else(Task::none, |size| window::resize(id, size)),
+                ])
+            })
+        })
     }
 
     /// Moves and shrinks a window that has just opened, so that it is on its monitor.

@@ -22,6 +22,15 @@ pub fn size_on(monitor: Size, wanted: Size) -> Option<Size> {
     (size != wanted).then_some(size)
 }
 
+/// Returns the minimum size of a window on a monitor of this size, and the size to which one of this size is to be enlarged,
+/// `None` if it is large enough. Both are in pixels of the view, of which a larger scale leaves fewer.
+pub fn sizes_after_scaling(size: Size, monitor: Option<Size>) -> (Size, Option<Size>) {
+    let monitor = monitor.unwrap_or(MIN_SIZE);
+    let min = Size::new(MIN_SIZE.width.min(monitor.width), MIN_SIZE.height.min(monitor.height));
+    let enlarged = Size::new(size.width.max(min.width), size.height.max(min.height));
+    (min, (enlarged != size).then_some(enlarged))
+}
+
 /// Returns the upper left corner at which a window of this size is on a monitor that begins at the origin; `None` if that
 /// corner is outside of it, on another monitor.
 pub fn position_on(monitor: Size, position: Point, size: Size) -> Option<Point> {
@@ -45,6 +54,17 @@ mod tests {
         assert_eq!(size_on(960.0, 540.0), Some(Size::new(896.0, 476.0)));
         assert_eq!(size_on(1_080.0, 600.0), Some(Size::new(900.0, 536.0)));
         assert_eq!(size_on(320.0, 240.0), Some(MIN_SIZE));
+    }
+
+    #[test]
+    fn larger_text_enlarges_a_window_that_is_too_small_for_it() {
+        let monitor = Some(Size::new(960.0, 540.0));
+        let after = |width, height, monitor| sizes_after_scaling(Size::new(width, height), monitor);
+        assert_eq!(after(320.0, 210.0, monitor), (MIN_SIZE, Some(MIN_SIZE)));
+        assert_eq!(after(800.0, 300.0, None), (MIN_SIZE, Some(Size::new(800.0, 420.0))));
+        assert_eq!(after(700.0, 500.0, monitor), (MIN_SIZE, None));
+        let small = Size::new(512.0, 384.0);
+        assert_eq!(after(320.0, 210.0, Some(small)), (small, Some(small)), "not larger than the monitor");
     }
 
     #[test]

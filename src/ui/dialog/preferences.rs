@@ -160,7 +160,8 @@ impl Form {
     pub fn update(&mut self, message: Message) -> Action {
         let choices = &mut self.choices;
         match message {
-            Message::Section(section) => return self.show(section),
+            // The focus stays on the tabs, so that the arrow keys go through them.
+            Message::Section(section) => self.section = section,
             Message::Theme(theme) => {
                 self.theme = theme;
                 return Action::SetTheme(theme);

@@ -186,6 +186,9 @@ impl Buffers {
     }
 }
 
+/// Distance by which what is drawn exceeds its bounds, in logical pixels.
+const STROKE_MARGIN: f32 = 2.0;
+
 /// Difference between the content of a buffer and what it is to contain.
 struct Change {
     /// Areas that tiny-skia draws, in logical pixels.
@@ -227,7 +230,8 @@ impl Drawing {
         if place(previous) != place(self) {
             changed.extend(place(previous));
         }
-        damage::group(changed, window)
+        // Smoothed edges and the strokes of icons reach beyond the bounds that iced knows.
+        damage::group(changed.into_iter().map(|area| area.expand(STROKE_MARGIN)).collect(), window)
     }
 
     /// Draws a change into the pixels of the window.

@@ -5,12 +5,12 @@
 
 use std::any::Any;
 
-use iced::advanced::widget::operation::scrollable::AbsoluteOffset;
 use iced::advanced::widget::operation::{Focusable, Operation, Scrollable, TextInput};
 use iced::advanced::widget::{Id, operate};
 use iced::{Rectangle, Task, Vector};
 
 use super::focusable::ControlFocus;
+use super::scroll_keys::downwards;
 
 /// Direction in which the focus moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,7 +257,7 @@ impl Operation for Showing {
 
     fn scrollable(
         &mut self,
-        _: Option<&Id>,
+        id: Option<&Id>,
         window: Rectangle,
         content: Rectangle,
         translation: Vector,
@@ -270,8 +270,8 @@ impl Operation for Showing {
         let above = (window.y + SCROLL_MARGIN - visible_bounds.y).max(0.0);
         let below =
             (visible_bounds.y + visible_bounds.height + SCROLL_MARGIN - window.y - window.height).max(0.0);
-        let offset = AbsoluteOffset { x: 0.0, y: if above > 0.0 { -above } else { below } };
-        state.scroll_by(offset, window, content);
+        let distance = if above > 0.0 { -above } else { below };
+        state.scroll_by(downwards(distance, id), window, content);
     }
 }
 

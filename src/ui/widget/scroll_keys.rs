@@ -49,6 +49,18 @@ impl ScrollStep {
     }
 }
 
+/// Returns the id of scrolled areas that are anchored at the bottom. iced counts their offsets from there, and scrolls them in
+/// the opposite direction.
+pub fn anchored_at_bottom() -> Id {
+    Id::new("anchored at the bottom")
+}
+
+/// Returns the distance by which iced is to scroll an area downwards, for its id.
+pub fn downwards(distance: f32, id: Option<&Id>) -> AbsoluteOffset {
+    let is_anchored = id.is_some_and(|id| *id == anchored_at_bottom());
+    AbsoluteOffset { x: 0.0, y: if is_anchored { -distance } else { distance } }
+}
+
 /// Distance of a line, in logical pixels.
 const LINE: f32 = 40.0;
 
@@ -122,15 +134,15 @@ impl Operation for Scrolling {
 
     fn scrollable(
         &mut self,
-        _: Option<&Id>,
+        id: Option<&Id>,
         window: Rectangle,
         content: Rectangle,
         _: Vector,
         state: &mut dyn Scrollable,
     ) {
         if self.visited == self.target {
-            let y = self.step.distance(window.height, content.height);
-            state.scroll_by(AbsoluteOffset { x: 0.0, y }, window, content);
+            let distance = self.step.distance(window.height, content.height);
+            state.scroll_by(downwards(distance, id), window, content);
         }
         self.visited += 1;
     }

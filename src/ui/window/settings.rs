@@ -3,7 +3,7 @@
 use iced::{Settings as IcedSettings, window};
 
 use crate::settings::Settings;
-use crate::ui::app::{MIN_SIZE, initial_place, logo_pixels};
+use crate::ui::app::{MIN_SIZE, initial_place, logo_pixels, scale_of};
 use crate::ui::theme::{FONT, FONTS, size};
 
 /// Name of the `.desktop` file, from which the desktop takes name and icon of the program.
@@ -31,7 +31,8 @@ pub fn window_settings(settings: &Settings) -> window::Settings {
         maximized: settings.window.is_maximized,
         // The place of the window is saved before it is closed.
         exit_on_close_request: false,
-        min_size: Some(MIN_SIZE),
+        // In logical pixels of the system, before the scale of the view.
+        min_size: Some(MIN_SIZE * scale_of(settings)),
         icon: window::icon::from_rgba(pixels, width, height).ok(),
         #[cfg(target_os = "linux")]
         platform_specific: window::settings::PlatformSpecific {
