@@ -63,7 +63,7 @@ pub const GRAPHICS_CARD_COMMAND: &str = "graphics-card";
 const NOTES: &str = "\
 Without a command, reelay opens a window, which shows the film or stream, or the start screen if there is none. If a window of \
 this user is open on the display already, that one opens the film or stream and comes to the front, with the options \
---play, --fps, --theme and --snapshot-rate; --new-window and --verbose open another window. \
+--play, --fps, --theme and --snapshot-rate; --new-window, --verbose, and --renderer with gpu or software, open another window. \
 \"reelay COMMAND --help\" lists the options of a command.
 
 Examples:

@@ -72,8 +72,8 @@ fn decode_rgba(jpeg: &[u8], pixels: &mut Vec<u8>) -> Result<(u32, u32), DecodeEr
     Ok((size.width.into(), size.height.into()))
 }
 
-/// Makes all pixels opaque. Where a damaged frame has no data, zune-jpeg writes 128 into all four components, and that in
-/// blocks of at least 8×8 pixels: if it is nowhere among every fourth pixel, and not in the last row, it is nowhere.
+/// Makes all pixels opaque. Where a damaged frame has no data, zune-jpeg writes 128 into all four components, from a
+/// row on to the end. So every fourth pixel, and the last row, show whether there is such a place.
 fn make_opaque(rgba: &mut [u8], width: usize) {
     let pixels = rgba.as_chunks_mut::<4>().0;
     let is_opaque = |row: &[[u8; 4]]| row.iter().step_by(4).all(|pixel| pixel[3] == u8::MAX);

@@ -53,7 +53,12 @@ impl PixelPool {
         let free = self.buffers.iter_mut().position(|buffer| Arc::get_mut(buffer).is_some());
         let mut buffer = free.map_or_else(Arc::default, |index| self.buffers.swap_remove(index));
         // Nothing else has it, so that no copy is made.
-        let result = write(Arc::make_mut(&mut buffer));
+        let pixels = Arc::make_mut(&mut buffer);
+        let result = write(pixels);
+        if pixels.capacity() / 2 > pixels.len() {
+            // A single large picture does not keep its memory.
+            pixels.shrink_to_fit();
+        }
         if self.buffers.len() < MAX_BUFFERS {
             self.buffers.push(buffer.clone());
         }
@@ -94,6 +99,12 @@ mod tests {
         let mut pool = PixelPool::default();
         let pictures: Vec<_> = (0..10).map(|_| pool.fill(|_| Ok::<_, ()>(())).unwrap()).collect();
         assert_eq!(pool.buffers.len(), MAX_BUFFERS);
+        let fill = |length| move |buffer: &mut Vec<u8>| buffer.resize(length, 0);
+        drop(pool.write(fill(1_000_000)));
+        for _ in 0..MAX_BUFFERS {
+            drop(pool.write(fill(1_000)));
+        }
+        assert!(pool.buffers.iter().all(|buffer| buffer.capacity() < 10_000));
         drop(pictures);
         assert_eq!(pool.fill(|_| Err::<(), _>("damaged")).unwrap_err(), "damaged");
         assert_eq!(pool.buffers.len(), MAX_BUFFERS);

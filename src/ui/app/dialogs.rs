@@ -148,13 +148,14 @@ impl App {
         if !choices.keep_recents {
             self.settings.clear_recents();
         }
+        let mut fitting = Task::none();
         if let Some(percent) =
             choices.interface_scale.filter(|percent| *percent != self.settings.interface_scale)
         {
             self.settings.interface_scale = percent;
             self.set_video_area(self.video_area);
+            fitting = self.fit_to_scale();
         }
-        let fitting = self.fit_to_scale();
         self.configure_backend();
         let level = if level_has_changed { self.apply_window_level() } else { Task::none() };
         Task::batch([level, fitting, self.save_settings()])
@@ -217,7 +218,7 @@ impl App {
             play_list::Message::Open(entry) => self.open_entry(entry),
             play_list::Message::Move { entry, towards_end } => self.play_list.move_entry(entry, towards_end),
             play_list::Message::Remove(entry) => self.play_list.remove(entry),
-            play_list::Message::CycleRepeat => self.play_list.cycle_repeat(),
+            play_list::Message::CycleRepeat => self.cycle_repeat(),
             play_list::Message::Add => return self.pick(PickKind::File),
             play_list::Message::Close => self.dialog = None,
         }

@@ -45,7 +45,7 @@ impl App {
             Shortcut::Previous => self.open_previous(),
             Shortcut::PlayList if self.play_list.entries().is_empty() => {}
             Shortcut::PlayList => return self.handle_transport(transport::Action::ShowList),
-            Shortcut::Repeat => self.play_list.cycle_repeat(),
+            Shortcut::Repeat => self.cycle_repeat(),
             Shortcut::Record => self.toggle_recording(),
             Shortcut::Snapshot => self.save_snapshot(),
             Shortcut::NextPictureSize => {

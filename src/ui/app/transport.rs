@@ -174,7 +174,7 @@ fn repeat(state: State<'_>) -> Entry {
     let is_possible = state.controls == Controls::Three;
     let tooltip = match is_possible {
         true => with_key(name, shortcut),
-        false => "Repeat: only with three buttons; with four, each request is a click".to_owned(),
+        false => "Repeat needs three buttons; with four, nothing is sent without a click".to_owned(),
     };
     let (is_enabled, is_on) = (state.is_open && is_possible, is_on && is_possible);
     Entry { action, icon, label: None, name, shortcut, tooltip, is_enabled, is_on }

@@ -13,7 +13,7 @@ use super::state::{App, Dialog};
 use super::{banner, controls, frame_rate, header, start_screen, transport};
 use crate::backend::{Command, MediaSource};
 use crate::media::FrameRate;
-use crate::settings::PendingSave;
+use crate::settings::{Controls, PendingSave};
 use crate::ui::dialog::file_dialog::{self, PickKind, PickResult};
 use crate::ui::panel::{messages, network, statistics};
 use crate::ui::widget::focus;
@@ -179,6 +179,13 @@ impl App {
         Task::none()
     }
 
+    /// Changes what is repeated, where anything is: with four buttons, no request is sent without a click.
+    pub(super) fn cycle_repeat(&mut self) {
+        if self.playback.controls(self.settings.controls) == Controls::Three {
+            self.play_list.cycle_repeat();
+        }
+    }
+
     pub(super) fn handle_transport(&mut self, action: transport::Action) -> Task<Message> {
         match action {
             transport::Action::OpenPrevious => self.open_previous(),
@@ -186,7 +193,7 @@ impl App {
             transport::Action::StepBack => self.step(false),
             transport::Action::StepForward => self.step(true),
             transport::Action::ShowSpeeds => self.menu = Some(Menu::Speed(None)),
-            transport::Action::CycleRepeat => self.play_list.cycle_repeat(),
+            transport::Action::CycleRepeat => self.cycle_repeat(),
             transport::Action::ShowList => self.dialog = Some(Dialog::PlayList),
             transport::Action::ToggleRecording => self.toggle_recording(),
             transport::Action::SaveSnapshot => self.save_snapshot(),

@@ -100,7 +100,7 @@ impl App {
     pub(super) fn transport_state(&self) -> transport::State<'_> {
         transport::State {
             list: &self.play_list,
-            controls: self.settings.controls,
+            controls: self.playback.controls(self.settings.controls),
             recording: self.recording,
             format: self.settings.recording_format,
             is_open: self.playback.source().is_some(),

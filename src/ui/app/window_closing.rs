@@ -65,14 +65,15 @@ impl App {
     /// Enlarges the window, and its minimum, if text and controls do not fit after their scale has changed.
     pub(super) fn fit_to_scale(&self) -> Task<Message> {
         let Some(id) = self.window else { return Task::none() };
-        window::size(id).then(move |size| {
-            window::monitor_size(id).then(move |monitor| {
-                let (min, enlarged) = sizes_after_scaling(size, monitor);
-                Task::batch([
-                    window::set_min_size(id, Some(min)),
-                    enlarged.map_or_else(Task::none, |size| window::resize(id, size)),
-                ])
-            })
+        let is_fullscreen = self.is_fullscreen;
+        ask(id).then(move |place| {
+            let (min, enlarged) = sizes_after_scaling(place.size, place.monitor);
+            let keeps_size = is_fullscreen || place.is_maximized;
+            let resizing = enlarged.filter(|_| !keeps_size);
+            Task::batch([
+                window::set_min_size(id, Some(min)),
+                resizing.map_or_else(Task::none, |size| window::resize(id, size)),
+            ])
         })
     }
 
@@ -84,6 +85,7 @@ impl App {
             return window::maximize(id, true);
         }
         let (wanted, position) = initial_place(&self.settings);
+        let (min, _) = sizes_after_scaling(wanted, Some(monitor));
         let fitting = size_on(monitor, wanted);
         let size = fitting.unwrap_or(wanted);
         let scale = scale_of(&self.settings);
@@ -92,6 +94,7 @@ impl App {
             .map(|position| position_on(monitor * scale, position, size * scale).unwrap_or(Point::ORIGIN));
         let moving = fitting_position.filter(|_| fitting_position != position);
         Task::batch([
+            window::set_min_size(id, Some(min)),
             fitting.map_or_else(Task::none, |size| window::resize(id, size)),
             moving.map_or_else(Task::none, |position| window::move_to(id, position)),
         ])

@@ -25,8 +25,10 @@ pub fn size_on(monitor: Size, wanted: Size) -> Option<Size> {
 /// Returns the minimum size of a window on a monitor of this size, and the size to which one of this size is to be enlarged,
 /// `None` if it is large enough. Both are in pixels of the view, of which a larger scale leaves fewer.
 pub fn sizes_after_scaling(size: Size, monitor: Option<Size>) -> (Size, Option<Size>) {
-    let monitor = monitor.unwrap_or(MIN_SIZE);
-    let min = Size::new(MIN_SIZE.width.min(monitor.width), MIN_SIZE.height.min(monitor.height));
+    let fit = |min: f32, monitor: f32| min.min((monitor - MARGIN).max(0.0));
+    let min = monitor.map_or(MIN_SIZE, |monitor| {
+        Size::new(fit(MIN_SIZE.width, monitor.width), fit(MIN_SIZE.height, monitor.height))
+    });
     let enlarged = Size::new(size.width.max(min.width), size.height.max(min.height));
     (min, (enlarged != size).then_some(enlarged))
 }
@@ -64,7 +66,8 @@ mod tests {
         assert_eq!(after(800.0, 300.0, None), (MIN_SIZE, Some(Size::new(800.0, 420.0))));
         assert_eq!(after(700.0, 500.0, monitor), (MIN_SIZE, None));
         let small = Size::new(512.0, 384.0);
-        assert_eq!(after(320.0, 210.0, Some(small)), (small, Some(small)), "not larger than the monitor");
+        let fitting = Size::new(448.0, 320.0);
+        assert_eq!(after(320.0, 210.0, Some(small)), (fitting, Some(fitting)), "smaller than the monitor");
     }
 
     #[test]

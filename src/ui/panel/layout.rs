@@ -8,7 +8,7 @@ use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
-use crate::ui::widget::scroll_keys;
+use crate::ui::widget::scroll_direction;
 
 /// Returns a panel around its content, which fills the available area. Title and toolbar stay in place while the content is scrolled.
 pub fn view<'a, M: Clone + 'a>(
@@ -29,7 +29,7 @@ pub fn view<'a, M: Clone + 'a>(
     let scrolled =
         scrollable(container(content).padding(padding)).width(Fill).height(Fill).style(theme::scroll_bar);
     let scrolled = match panel.is_newest_last() {
-        true => scrolled.anchor_bottom().id(scroll_keys::anchored_at_bottom()),
+        true => scrolled.anchor_bottom().id(scroll_direction::anchored_at_bottom()),
         false => scrolled,
     };
     let content = Column::new()

@@ -1,5 +1,5 @@
-//! Choice between the graphics card and the processor, before the window is opened. Sans-I/O, apart from the variables of the
-//! process that iced's compositors read, since iced creates them without arguments.
+//! Choice between the graphics card and the processor, before the window is opened. The choice of the process is a static, since
+//! iced creates its compositors without arguments.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -17,6 +17,8 @@ pub struct KnownCard {
     pub name: Option<String>,
     /// Number of starts with the graphics card, since the last one that was successful, that did not reach the first frame.
     pub failed_starts: u32,
+    /// Time of the search, in seconds since 1970.
+    pub searched_at: u64,
 }
 
 /// Number of starts without a frame after which the graphics card is not tried again. One may be a coincidence, such as a
@@ -37,7 +39,7 @@ pub struct System {
 /// Renderer of the window, and why it was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
-    /// Graphics card; `None` for the one that the system prefers.
+    /// Graphics card with this name; `None` for whatever the system prefers.
     Gpu(Option<String>),
     /// Processor.
     Software(Reason),
@@ -103,10 +105,10 @@ pub(super) fn set(choice: Choice) {
     CHOICE.get_or_init(|| choice);
 }
 
-/// Returns whether the compositor is to use a graphics card.
+/// Returns the choice of this process; `None` before there is one.
 #[cfg(feature = "gpu")]
-pub(super) fn uses_gpu() -> bool {
-    matches!(CHOICE.get(), Some(Choice::Gpu(_)))
+pub(super) fn get() -> Option<&'static Choice> {
+    CHOICE.get()
 }
 
 /// Remembers the graphics card that the compositor uses.
@@ -131,8 +133,10 @@ mod tests {
 
     #[test]
     fn graphics_card_is_used_if_it_is_known_to_work() {
-        let card =
-            |failed_starts| KnownCard { system: "a".to_owned(), name: Some("Arc".to_owned()), failed_starts };
+        let card = |failed_starts| {
+            let (system, name) = ("a".to_owned(), Some("Arc".to_owned()));
+            KnownCard { system, name, failed_starts, searched_at: 0 }
+        };
         let system = |known| System { is_supported: true, may_have_card: true, known };
         let auto = |system| choose(RendererOption::Auto, system);
         assert_eq!(auto(system(None)), Choice::Software(Reason::NotSearched));

@@ -1,5 +1,8 @@
 //! Renderer with a graphics card: iced's, based on wgpu, which draws the picture of the video by a shader of its own.
 
+use std::time::Duration;
+use std::{process, thread};
+
 use iced::advanced::graphics::compositor::{self, Display, Information, SurfaceError, Window};
 use iced::advanced::graphics::error::Reason;
 use iced::advanced::graphics::{self, Compositor, Shell, Viewport};
@@ -10,9 +13,16 @@ use iced::{Background, Color, Font, Pixels, Point, Rectangle, Size, Transformati
 use iced_wgpu::primitive::Renderer as _;
 use iced_wgpu::wgpu;
 
+use super::choice::Choice;
 use super::delegate::delegate_renderer;
 use super::gpu_picture::GpuPicture;
 use super::{choice, known_card};
+
+/// Time after which a search for graphics cards is ended.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Exit status of a search that was ended.
+const SEARCH_ABORTED: i32 = 3;
 
 /// Renderer of iced that uses a graphics card.
 pub struct GpuRenderer {
@@ -62,23 +72,26 @@ impl Compositor for GpuCompositor {
         shell: Shell,
         backend: Option<&str>,
     ) -> Result<Self, graphics::Error> {
-        if !choice::uses_gpu() {
-            let reason = Reason::RequestFailed("the software renderer was chosen".to_owned());
-            return Err(graphics::Error::GraphicsAdapterNotFound { backend: "wgpu", reason });
-        }
+        let refused = |reason: String| {
+            let reason = Reason::RequestFailed(reason);
+            graphics::Error::GraphicsAdapterNotFound { backend: "wgpu", reason }
+        };
+        let Some(Choice::Gpu(wanted)) = choice::get() else {
+            return Err(refused("the software renderer was chosen".to_owned()));
+        };
+        known_card::begin_start_with_card();
         let inner = iced_wgpu::window::Compositor::with_backend(settings, display, window, shell, backend);
-        match inner.await {
-            Ok(inner) => {
-                let compositor = Self { inner };
-                let Information { adapter, backend } = compositor.information();
-                choice::set_card(format!("{adapter} ({backend})"));
-                Ok(compositor)
-            }
-            Err(error) => {
-                tracing::warn!(%error, "no graphics card can be used");
-                Err(error)
-            }
+        let inner =
+            inner.await.inspect_err(|error| tracing::warn!(%error, "no graphics card can be used"))?;
+        let Information { adapter, backend } = inner.information();
+        // The system may offer another one for this display, such as a renderer on the processor.
+        if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != adapter) {
+            tracing::warn!(wanted, adapter, "the graphics card cannot draw on this display");
+            return Err(refused(format!("{wanted} cannot draw on this display")));
         }
+        tracing::debug!(adapter, "a graphics card draws the window");
+        choice::set_card(format!("{adapter} ({backend})"));
+        Ok(Self { inner })
     }
 
     fn create_renderer(&self) -> GpuRenderer {
@@ -106,7 +119,7 @@ impl Compositor for GpuCompositor {
         on_pre_present: impl FnOnce(),
     ) -> Result<(), SurfaceError> {
         self.inner.present(&mut renderer.inner, surface, viewport, background, on_pre_present)?;
-        known_card::handle_presented(true);
+        known_card::handle_frame_of_card();
         Ok(())
     }
 
@@ -115,8 +128,16 @@ impl Compositor for GpuCompositor {
     }
 }
 
-/// Returns the name of the best graphics card that wgpu finds; renderers on the processor are none.
+/// Returns the name of the best graphics card that wgpu finds; renderers on the processor are none. Ends the process if that takes
+/// too long: a driver that hangs cannot be stopped otherwise.
 pub(super) fn find_card() -> Option<String> {
+    let watchdog = || {
+        thread::sleep(SEARCH_TIMEOUT);
+        process::exit(SEARCH_ABORTED);
+    };
+    if let Err(error) = thread::Builder::new().spawn(watchdog) {
+        tracing::debug!(%error, "the search for graphics cards has no time limit");
+    }
     let instance = wgpu::Instance::new(&wgpu::InstanceDescriptor {
         backends: wgpu::Backends::PRIMARY,
         ..wgpu::InstanceDescriptor::default()

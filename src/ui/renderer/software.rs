@@ -20,7 +20,7 @@ pub struct SoftwareRenderer {
 }
 
 /// Picture that can be copied to the window, since its pixels are those of the screen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(super) struct CopiedPicture {
     /// RGBA pixels, which are opaque.
     pub(super) handle: Handle,

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use iced::advanced::graphics::compositor::{self, Display, Information, SurfaceError, Window};
 use iced::advanced::graphics::error::Reason;
 use iced::advanced::graphics::{self, Compositor, Image, Shell, Viewport, damage};
-use iced::advanced::image::Handle;
+use iced::advanced::image::{Handle, Id};
 use iced::advanced::renderer::Headless;
 use iced::{Color, Font, Pixels, Rectangle, Size};
 use iced_tiny_skia::Layer;
@@ -35,8 +35,8 @@ struct Drawing {
     background: Color,
     /// Layers that tiny-skia draws.
     layers: Vec<Layer>,
-    /// Picture that is copied; the layers are without it.
-    picture: Option<CopiedPicture>,
+    /// Identity and place of the picture that is copied; the layers are without it.
+    picture: Option<(Id, Rectangle)>,
 }
 
 impl compositor::Default for SoftwareRenderer {
@@ -127,7 +127,7 @@ impl Compositor for SoftwareCompositor {
         let has_picture = surface.buffers.draw(renderer, &mut buffer, age, viewport, background);
         on_pre_present();
         buffer.present().map_err(|_| SurfaceError::Lost)?;
-        known_card::handle_presented(has_picture);
+        known_card::handle_software_frame(has_picture);
         Ok(())
     }
 
@@ -178,9 +178,13 @@ impl Buffers {
         self.max_age = self.max_age.max(age);
         self.drawn.truncate(self.max_age);
         let previous = age.checked_sub(1).and_then(|index| self.drawn.get(index));
-        let drawing = Drawing::new(renderer, background);
+        let (drawing, picture) = Drawing::new(renderer, viewport, background);
         let change = drawing.change(previous, viewport);
         drawing.draw(&change, renderer, pixels, &mut self.clip_mask, viewport);
+        if let Some(picture) = picture.filter(|_| change.has_picture) {
+            let Size { width, height } = viewport.physical_size();
+            picture.copy(pixels, (width, height), viewport.scale_factor());
+        }
         self.drawn.push_front(drawing);
         change.has_picture
     }
@@ -198,23 +202,30 @@ struct Change {
 }
 
 impl Drawing {
-    fn new(renderer: &mut SoftwareRenderer, background: Color) -> Self {
+    /// Returns what a renderer has drawn, and the picture that is to be copied.
+    fn new(
+        renderer: &mut SoftwareRenderer,
+        viewport: &Viewport,
+        background: Color,
+    ) -> (Self, Option<CopiedPicture>) {
         let picture = renderer.take_copied_picture();
+        let picture = picture.filter(|picture| picture.has_pixels_of_screen(viewport.scale_factor()));
         let mut layers = renderer.inner().layers().to_vec();
         let picture = picture.filter(|picture| is_on_top(picture, &layers));
         if let Some(picture) = &picture {
             layers.iter_mut().for_each(|layer| layer.images.retain(|image| !picture.is_drawn_by(image)));
         }
-        Self { background, layers, picture }
+        let place = picture.as_ref().map(|picture| (picture.handle.id(), picture.bounds));
+        (Self { background, layers, picture: place }, picture)
     }
 
     /// Returns the difference to a buffer; `previous` is its content, if that is known.
     fn change(&self, previous: Option<&Self>, viewport: &Viewport) -> Change {
         let areas = self.changed_areas(previous, viewport);
-        let Some(picture) = &self.picture else { return Change { areas, has_picture: false } };
-        let is_there = previous.is_some_and(|previous| previous.picture.as_ref() == Some(picture));
-        let is_touched = areas.iter().any(|area| area.intersects(&picture.bounds));
-        let areas = areas.into_iter().flat_map(|area| without(area, picture.bounds)).collect();
+        let Some((_, bounds)) = self.picture else { return Change { areas, has_picture: false } };
+        let is_there = previous.is_some_and(|previous| previous.picture == self.picture);
+        let is_touched = areas.iter().any(|area| area.intersects(&bounds));
+        let areas = areas.into_iter().flat_map(|area| without(area, bounds)).collect();
         Change { areas, has_picture: is_touched || !is_there }
     }
 
@@ -226,7 +237,7 @@ impl Drawing {
         };
         let bounds = |layer: &Layer| vec![layer.bounds];
         let mut changed = damage::diff(&previous.layers, &self.layers, bounds, Layer::damage);
-        let place = |drawing: &Self| drawing.picture.as_ref().map(|picture| picture.bounds);
+        let place = |drawing: &Self| drawing.picture.map(|(_, bounds)| bounds);
         if place(previous) != place(self) {
             changed.extend(place(previous));
         }
@@ -249,9 +260,6 @@ impl Drawing {
             let mut pixmap =
                 PixmapMut::from_bytes(bytes, width, height).expect("buffer has the size of the window");
             renderer.inner().draw(&mut pixmap, clip_mask, viewport, &change.areas, self.background);
-        }
-        if let Some(picture) = self.picture.as_ref().filter(|_| change.has_picture) {
-            picture.copy(pixels, (width, height), viewport.scale_factor());
         }
     }
 }
@@ -282,7 +290,7 @@ fn is_on_top(picture: &CopiedPicture, layers: &[Layer]) -> bool {
 
 /// Returns the parts of an area that are outside of a rectangle.
 fn without(area: Rectangle, hole: Rectangle) -> impl Iterator<Item = Rectangle> {
-    // A rounding error at an edge would make tiny-skia draw the picture. It draws pixels whose centre is in an area.
+    // A rounding error at an edge would make tiny-skia draw the picture; a hundredth of a pixel contains no other pixel.
     let hole = hole.expand(0.01);
     let (right, bottom) = (area.x + area.width, area.y + area.height);
     let between =
@@ -303,6 +311,17 @@ fn without(area: Rectangle, hole: Rectangle) -> impl Iterator<Item = Rectangle> 
 }
 
 impl CopiedPicture {
+    /// Returns whether the picture has one pixel for each of the screen.
+    fn has_pixels_of_screen(&self, scale_factor: f32) -> bool {
+        let on_screen = |length: f32| (length * scale_factor).round() as u32;
+        match self.handle {
+            Handle::Rgba { width, height, .. } => {
+                (width, height) == (on_screen(self.bounds.width), on_screen(self.bounds.height))
+            }
+            _ => false,
+        }
+    }
+
     fn is_drawn_by(&self, image: &Image) -> bool {
         match image {
             Image::Raster { image, .. } => image.handle.id() == self.handle.id(),
@@ -487,7 +506,8 @@ mod tests {
         let copied = |scene: &Scene| {
             let mut renderer = renderer();
             scene.draw(&mut renderer);
-            Drawing::new(&mut renderer, Color::BLACK).picture.is_some()
+            let viewport = Viewport::with_physical_size(SIZE, 1.0);
+            Drawing::new(&mut renderer, &viewport, Color::BLACK).1.is_some()
         };
         let clear = Scene {
             picture: Some((picture(10), Point::new(20.0, 30.0))),

@@ -10,7 +10,7 @@ use iced::advanced::widget::{Id, operate};
 use iced::{Rectangle, Task, Vector};
 
 use super::focusable::ControlFocus;
-use super::scroll_keys::downwards;
+use super::scroll_direction::downwards;
 
 /// Direction in which the focus moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

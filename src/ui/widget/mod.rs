@@ -26,6 +26,7 @@ pub mod hint;
 pub mod hover_card;
 pub mod icon;
 pub mod packet_grid;
+pub mod scroll_direction;
 pub mod scroll_keys;
 pub mod state_diagram;
 pub mod video;

@@ -5,13 +5,13 @@
 use std::any::Any;
 
 use iced::advanced::widget::Id;
-use iced::advanced::widget::operation::scrollable::AbsoluteOffset;
 use iced::advanced::widget::operation::{Focusable, Operation, Scrollable};
 use iced::keyboard::key::Named;
 use iced::{Rectangle, Vector};
 
 use super::focus::Operate;
 use super::focusable::ControlFocus;
+use super::scroll_direction::downwards;
 
 /// Movement of a scrolled area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,18 +47,6 @@ impl ScrollStep {
         };
         if is_down { distance } else { -distance }
     }
-}
-
-/// Returns the id of scrolled areas that are anchored at the bottom. iced counts their offsets from there, and scrolls them in
-/// the opposite direction.
-pub fn anchored_at_bottom() -> Id {
-    Id::new("anchored at the bottom")
-}
-
-/// Returns the distance by which iced is to scroll an area downwards, for its id.
-pub fn downwards(distance: f32, id: Option<&Id>) -> AbsoluteOffset {
-    let is_anchored = id.is_some_and(|id| *id == anchored_at_bottom());
-    AbsoluteOffset { x: 0.0, y: if is_anchored { -distance } else { distance } }
 }
 
 /// Distance of a line, in logical pixels.
