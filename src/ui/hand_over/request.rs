@@ -2,7 +2,7 @@
 //!
 //! A request is the length of its payload in four bytes, the most significant first, and the payload: [`NAME`], the folder
 //! and each argument, each followed by a zero byte, which neither a path nor an argument can contain. The response is one
-//! byte: [`ACCEPTED`] or [`REFUSED`].
+//! byte: `+` if it opens what the request names, `-` if not.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -19,12 +19,6 @@ pub const LENGTH_SIZE: usize = 4;
 
 /// First field of a payload: name and version of the protocol.
 const NAME: &[u8] = b"reelay-window 1";
-
-/// Response of a window that opens what the request names.
-pub const ACCEPTED: u8 = b'+';
-
-/// Response of a window that cannot use the request.
-pub const REFUSED: u8 = b'-';
 
 /// Working folder and arguments of a start of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,9 +14,15 @@ use etcetera::BaseStrategy as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
-use super::request::{ACCEPTED, LENGTH_SIZE, REFUSED, Request, payload_length};
+use super::request::{LENGTH_SIZE, Request, payload_length};
 use super::start::Start;
 use crate::command_line::WindowArguments;
+
+/// Response of a window that opens what the request names.
+const ACCEPTED: u8 = b'+';
+
+/// Response of a window that cannot use the request.
+const REFUSED: u8 = b'-';
 
 /// Time in which a start sends its request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@
 #[derive(Debug)]
 pub enum Start<L> {
     /// The open window has taken the arguments.
+    #[cfg_attr(not(unix), expect(dead_code))]
     HandedOver,
     /// The start opens a window, which takes the arguments of later starts if there is a listener.
     Window(Option<L>),
