@@ -111,7 +111,10 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
     let state = if panels.is_lesson { Toggle::On } else { Toggle::Off };
     let lesson =
         button(icon(Icon::Lesson)).padding(8).style(theme::toggle(state)).on_press(Action::ToggleLesson);
-    let about = "Lesson layout: a small picture, and all panels in a row";
+    let about = match is_compact {
+        true => "Lesson layout: all panels, as far as the window has space for them",
+        false => "Lesson layout: a small picture and all panels",
+    };
     let lesson = hint(container(lesson).id(LESSON_ID), about, Position::Bottom);
     Row::with_children(buttons).push(lesson).spacing(2).align_y(Center).into()
 }
