@@ -180,10 +180,13 @@ impl MessageLog {
 
     /// Updates the last media period from the figures. Packets that arrive after its end count as part of it.
     pub fn update(&mut self, snapshot: &Snapshot) {
-        self.packet_counts = match snapshot.lacks_packets {
+        let counts = match snapshot.lacks_packets {
             true => (snapshot.frames_complete, snapshot.frames_incomplete),
             false => (snapshot.packets_received, snapshot.packets_lost),
         };
+        // Fewer than before: they are those of the next session.
+        self.is_counting &= counts.0 >= self.packet_counts.0;
+        self.packet_counts = counts;
         if !self.is_counting {
             return;
         }

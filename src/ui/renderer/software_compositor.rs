@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 use iced::advanced::graphics::compositor::{self, Display, Information, SurfaceError, Window};
 use iced::advanced::graphics::error::Reason;
-use iced::advanced::graphics::{self, Compositor, Image, Shell, Viewport, damage};
+use iced::advanced::graphics::{self, Compositor, Image, Shell, Text, Viewport, damage};
 use iced::advanced::image::{Handle, Id};
 use iced::advanced::renderer::Headless;
 use iced::{Color, Font, Pixels, Rectangle, Size};
@@ -236,7 +236,7 @@ impl Drawing {
             return vec![window];
         };
         let bounds = |layer: &Layer| vec![layer.bounds];
-        let mut changed = damage::diff(&previous.layers, &self.layers, bounds, Layer::damage);
+        let mut changed = damage::diff(&previous.layers, &self.layers, bounds, layer_damage);
         let place = |drawing: &Self| drawing.picture.map(|(_, bounds)| bounds);
         if place(previous) != place(self) {
             changed.extend(place(previous));
@@ -262,6 +262,21 @@ impl Drawing {
             renderer.inner().draw(&mut pixmap, clip_mask, viewport, &change.areas, self.background);
         }
     }
+}
+
+/// Returns the areas in which two layers differ. iced compares the texts of a canvas without their transformation, so that those
+/// that are scrolled would stay where they were.
+fn layer_damage(previous: &Layer, current: &Layer) -> Vec<Rectangle> {
+    let mut changed = Layer::damage(previous, current);
+    for (before, now) in previous.text.iter().zip(&current.text) {
+        if before.transformation() != now.transformation() {
+            for item in [before, now] {
+                let bounds = item.as_slice().iter().filter_map(Text::visible_bounds);
+                changed.extend(bounds.map(|bounds| bounds * item.transformation()));
+            }
+        }
+    }
+    changed
 }
 
 /// Returns whether nothing is drawn over the picture, and nothing of it is cut off.
@@ -381,11 +396,13 @@ fn swap_red_and_blue(pixel: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use iced::advanced::Renderer as _;
+    use iced::advanced::graphics::geometry::Renderer as _;
     use iced::advanced::image::Image;
     use iced::advanced::renderer::Quad;
-    use iced::advanced::text::{self, Renderer as _, Text};
+    use iced::advanced::text::{self, Renderer as _};
     use iced::alignment::Vertical;
-    use iced::{Border, Point};
+    use iced::widget::canvas::{self, Frame};
+    use iced::{Border, Point, Vector};
 
     use super::*;
 
@@ -399,6 +416,8 @@ mod tests {
         /// Square in the layer below the picture, and in one above it.
         squares: [Option<Point>; 2],
         label: Option<(&'static str, Point)>,
+        /// Distance of the text of a canvas from the left, which is scrolled.
+        canvas: Option<f32>,
     }
 
     impl Scene {
@@ -418,7 +437,7 @@ mod tests {
                 renderer.draw_exact_picture(Image::new(handle.clone()).snap(true), bounds, window);
             }
             if let Some((content, position)) = self.label {
-                let label = Text {
+                let label = text::Text {
                     content: content.to_owned(),
                     bounds: Size::new(100.0, 20.0),
                     size: Pixels(12.0),
@@ -430,6 +449,12 @@ mod tests {
                     wrapping: text::Wrapping::None,
                 };
                 renderer.fill_text(label, position, Color::WHITE, window);
+            }
+            if let Some(x) = self.canvas {
+                let mut frame = Frame::new(renderer, Size::new(60.0, 20.0));
+                frame.fill_text(canvas::Text { color: Color::WHITE, ..canvas::Text::from("Frame") });
+                let geometry = frame.into_geometry();
+                renderer.with_translation(Vector::new(x, 95.0), |renderer| renderer.draw_geometry(geometry));
             }
             renderer.with_layer(window, |renderer| {
                 square(renderer, self.squares[1], Color::from_rgb8(40, 200, 40))
@@ -457,7 +482,7 @@ mod tests {
     #[test]
     fn each_change_leaves_the_window_as_if_it_was_drawn_anew() {
         let above_picture = Point::new(50.0, 40.0);
-        let first = Scene { picture: None, squares: [None; 2], label: None };
+        let first = Scene { picture: None, squares: [None; 2], label: None, canvas: None };
         let with_picture = Scene { picture: Some((picture(10), Point::new(20.0, 30.0))), ..first.clone() };
         let next_picture = Scene { picture: Some((picture(200), Point::new(20.0, 30.0))), ..first.clone() };
         let with_label = Scene { label: Some(("Frame 7", Point::new(90.0, 2.0))), ..next_picture.clone() };
@@ -465,8 +490,12 @@ mod tests {
         let below = Scene { squares: [Some(above_picture), None], ..next_picture.clone() };
         let above = Scene { squares: [None, Some(above_picture)], ..next_picture.clone() };
         let at_the_edge = Scene { squares: [None, Some(Point::new(78.0, 70.0))], ..next_picture.clone() };
+        let with_text = Scene { canvas: Some(4.0), ..first.clone() };
+        let scrolled_text = Scene { canvas: Some(50.0), ..first.clone() };
         let moved = Scene { picture: Some((picture(90), Point::new(110.0, -20.0))), ..with_label.clone() };
         let scenes = [
+            &with_text,
+            &scrolled_text,
             &first,
             &with_picture,
             &next_picture,
@@ -513,6 +542,7 @@ mod tests {
             picture: Some((picture(10), Point::new(20.0, 30.0))),
             squares: [Some(Point::new(40.0, 40.0)), Some(Point::new(84.0, 40.0))],
             label: Some(("Frame 7", Point::new(20.0, 2.0))),
+            canvas: None,
         };
         assert!(copied(&clear));
         let square_above = Some(Point::new(40.0, 40.0));
