@@ -29,7 +29,7 @@ pub enum RendererOption {
     Auto,
     /// Graphics card, or the renderer that the system offers in its place.
     Gpu,
-    /// Processor.
+    /// Processor, even if there is a graphics card.
     Software,
 }
 

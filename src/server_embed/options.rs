@@ -40,10 +40,10 @@ pub struct ServerOptions {
 /// much time as decoding the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartMarkers {
-    /// For every frame.
+    /// Insertion into every frame.
     #[default]
     Always,
-    /// While the emulated network is on. For a server whose only player is on this machine.
+    /// Insertion while the emulated network is on, for a server whose only player is on this machine.
     WhenEmulated,
 }
 

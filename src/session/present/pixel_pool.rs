@@ -23,7 +23,7 @@ impl AsRef<[u8]> for SharedPixels {
     }
 }
 
-/// Buffers of pictures of about the same size.
+/// Buffers of the pictures of a film. One that is much larger than a picture needs gives its memory back.
 #[derive(Debug, Default)]
 pub struct PixelPool {
     buffers: Vec<Arc<Vec<u8>>>,

@@ -25,7 +25,7 @@ pub struct KnownCard {
 /// process that was ended.
 const MAX_FAILED_STARTS: u32 = 2;
 
-/// What the choice depends on.
+/// Facts about the program and the system on which the choice depends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct System {
     /// False if the program was built without the feature `gpu`.
@@ -41,7 +41,7 @@ pub struct System {
 pub enum Choice {
     /// Graphics card with this name; `None` for whatever the system prefers.
     Gpu(Option<String>),
-    /// Processor.
+    /// Processor, for this reason.
     Software(Reason),
 }
 

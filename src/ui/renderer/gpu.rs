@@ -56,7 +56,7 @@ impl Headless for GpuRenderer {
     }
 }
 
-/// Compositor of [`GpuRenderer`], which there is only if that was chosen when the program was started.
+/// Compositor of [`GpuRenderer`]. It can be created only if the graphics card was chosen when the program was started.
 pub struct GpuCompositor {
     inner: iced_wgpu::window::Compositor,
 }

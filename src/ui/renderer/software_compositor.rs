@@ -106,6 +106,7 @@ impl Compositor for SoftwareCompositor {
         else {
             return;
         };
+        // As above; a window that the display cannot hold does not exist.
         surface.window.resize(buffer_width, buffer_height).expect("surface can be resized");
         surface.buffers = Buffers::new(width, height);
     }
@@ -149,10 +150,10 @@ fn screenshot(renderer: &mut SoftwareRenderer, viewport: &Viewport, background: 
     pixels.into_iter().flat_map(|pixel| swap_red_and_blue(pixel).to_le_bytes()).collect()
 }
 
-/// Content of the buffers of a window, which takes turns with them.
+/// Content of the buffers of a window, which are shown in turn.
 struct Buffers {
     clip_mask: Mask,
-    /// Content of the last ones that were presented, the newest first.
+    /// Content of the buffers that were presented last, the newest first.
     drawn: VecDeque<Drawing>,
     /// Largest number of presentations after which a buffer was used again.
     max_age: usize,
@@ -160,6 +161,7 @@ struct Buffers {
 
 impl Buffers {
     fn new(width: u32, height: u32) -> Self {
+        // Fails for a side of 0, which no caller has, and for sizes beyond i32.
         let clip_mask = Mask::new(width, height).expect("size is valid");
         Self { clip_mask, drawn: VecDeque::new(), max_age: 0 }
     }
@@ -257,6 +259,7 @@ impl Drawing {
         let Size { width, height } = viewport.physical_size();
         if !change.areas.is_empty() {
             let bytes = bytemuck::cast_slice_mut(pixels);
+            // softbuffer's buffer, and that of a screenshot, have a pixel for each of the window.
             let mut pixmap =
                 PixmapMut::from_bytes(bytes, width, height).expect("buffer has the size of the window");
             renderer.inner().draw(&mut pixmap, clip_mask, viewport, &change.areas, self.background);
