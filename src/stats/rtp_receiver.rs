@@ -169,6 +169,13 @@ impl RtpReceiver {
         i64::from(sequence)
     }
 
+    /// Ends the count before the last restart: none of its packets can arrive, because they are of another source.
+    pub fn end_previous_count(&mut self) {
+        if let Some((previous, _)) = self.previous.take() {
+            self.earlier.add(&previous);
+        }
+    }
+
     /// Records that the sender restarted its count or was replaced.
     pub fn record_restart(&mut self) {
         self.restarts += 1;

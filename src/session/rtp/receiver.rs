@@ -246,6 +246,7 @@ impl RtpFrameReceiver {
             let at = packets.first().map(|received| received.at);
             if let (Some(first), Some(at)) = (first, at) {
                 self.restart_count(at, first.packet.header.sequence);
+                self.buffers.rtp_receiver.end_previous_count();
                 self.record_restart();
                 self.depacketizer.discard_frame();
             }

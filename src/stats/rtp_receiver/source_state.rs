@@ -92,6 +92,9 @@ const BURST_WINDOW: i64 = 1_024;
 /// Time without progress after which a larger jump is taken as loss, if the rate of the stream is unknown.
 pub(super) const MIN_OUTAGE: Duration = Duration::from_millis(250);
 
+/// Maximum packet rate that is assumed for such a jump: 230 Mbit/s in packets of 1,400 bytes.
+const MAX_PACKETS_PER_SECOND: i64 = 20_000;
+
 impl SourceState {
     pub(super) fn new(now: Instant, base_seq: i64, is_announced: bool) -> Self {
         Self {
@@ -139,7 +142,10 @@ impl SourceState {
         // A larger step is not time that has passed at the sender, but the start of another clock.
         let step = step.map_or(0, i64::from);
         let step = if (0..=elapsed_ticks + i64::from(MAX_AGE)).contains(&step) { step } else { 0 };
-        rate.max_loss(elapsed_ticks.max(step)).is_none_or(|max_loss| jump - 1 <= max_loss)
+        let ticks = elapsed_ticks.max(step);
+        let max_loss =
+            rate.max_loss(ticks).unwrap_or_else(|| MAX_DROPOUT.max(ticks * MAX_PACKETS_PER_SECOND / 90_000));
+        jump - 1 <= max_loss
     }
 
     /// Returns whether the gap before `sequence` may be a jump of the sender: it is within one frame and larger than

@@ -1,6 +1,7 @@
 //! Tests of the packet counts.
 
-use super::source_state::MIN_OUTAGE;
+use std::time::Duration;
+
 use super::*;
 
 fn header(sequence: u16, timestamp: u32) -> Header {
@@ -72,7 +73,7 @@ fn loss_bursts_are_current_and_survive_restarts() {
     receive(&mut receiver, &(6..3_000).collect::<Vec<_>>());
     receive(&mut receiver, &[3_002]);
     assert_eq!(bursts(&receiver, None), (3, 2, Some(4.0 / 3.0)));
-    receiver.handle_packet(Instant::now() + MIN_OUTAGE, &header(3_002 + 32_000, 0));
+    receiver.handle_packet(Instant::now() + Duration::from_secs(2), &header(3_002 + 32_000, 0));
     assert_eq!(bursts(&receiver, None), (4, 31_999, Some(32_003.0 / 4.0)));
     receiver.expect_seq(Instant::now(), 100, None);
     receive(&mut receiver, &[101]);
@@ -160,6 +161,37 @@ fn sequence_restart_is_not_loss() {
             "{restart}"
         );
         assert_eq!((snapshot.packets_duplicated, snapshot.packets_reordered), (0, 0), "{restart}");
+    }
+}
+
+/// The sequence numbers of the other source are near those of the first, and its timestamps are older.
+#[test]
+fn packets_of_another_source_are_not_of_the_one_before() {
+    for ends_previous in [false, true] {
+        let (now, mut receiver) = (Instant::now(), RtpReceiver::default());
+        (100..110).for_each(|sequence| _ = receiver.handle_packet(now, &header(sequence, 9_000)));
+        receiver.init_seq(now, 150);
+        if ends_previous {
+            receiver.end_previous_count();
+        }
+        let arrivals = [150, 151, 149].map(|sequence| {
+            receiver.handle_packet(now, &header(sequence, if sequence == 149 { 4_000 } else { 8_000 }))
+        });
+        let last = if ends_previous { Arrival::Reordered(149) } else { Arrival::EarlierCount };
+        assert_eq!(arrivals, [Arrival::New(150), Arrival::New(151), last]);
+        assert_eq!(receiver.lost(), if ends_previous { 0 } else { 39 });
+    }
+}
+
+#[test]
+fn jump_that_no_outage_explains_is_a_restart() {
+    let now = Instant::now();
+    for (outage_ms, jump, is_loss) in [(300, 5_900, true), (300, 6_100, false), (1_000, 19_900, true)] {
+        let mut receiver = RtpReceiver::default();
+        receiver.handle_packet(now, &header(100, 0));
+        let later = now + Duration::from_millis(outage_ms);
+        let arrival = receiver.handle_packet(later, &header(100 + jump, 90 * outage_ms as u32));
+        assert_eq!(arrival != Arrival::Held, is_loss, "{outage_ms} ms, {jump}: {arrival:?}");
     }
 }
 
