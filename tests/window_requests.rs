@@ -20,8 +20,8 @@ use reelay::media::FrameRate;
 use reelay::proto::http::HttpUrl;
 use reelay::proto::rtsp::{Message as RtspMessage, MessageLimits, MessageReader, Request, RtspUrl};
 use reelay::session::{RtspOptions, SessionEvent, SourceUrl, TransportPreference};
-use reelay::settings::{Controls, Settings};
-use reelay::ui::{self, App, AppOptions, BackendUpdate, Message};
+use reelay::settings::{Controls, PanelKind, Settings};
+use reelay::ui::{self, App, AppOptions, BackendUpdate, Message, Shortcut, messages};
 use tokio::sync::mpsc;
 
 /// Limit of every wait: nothing on loopback takes this long.
@@ -145,6 +145,8 @@ struct Window {
     events: mpsc::Receiver<BackendEvent>,
     /// Methods of the requests that the player has sent, as the Messages panel shows them.
     logged: Vec<String>,
+    /// Request line of the last of them.
+    last_request: String,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -158,7 +160,14 @@ impl Window {
         let settings = Settings { controls, ..Settings::default() };
         let app = App::new(backend.handle(), AppOptions { settings, ..AppOptions::default() });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        Self { app, backend, events: outputs.events, logged: Vec::new(), runtime }
+        Self {
+            app,
+            backend,
+            events: outputs.events,
+            logged: Vec::new(),
+            last_request: String::new(),
+            runtime,
+        }
     }
 
     fn connect(&mut self, url: SourceUrl) {
@@ -180,6 +189,7 @@ impl Window {
                 message.start_line.split(' ').next().filter(|word| !word.starts_with("RTSP/"))
         {
             self.logged.push(method.to_owned());
+            self.last_request.clone_from(&message.start_line);
         }
         let _task = self.app.update(Message::Backend(BackendUpdate::Event(event)));
     }
@@ -340,6 +350,26 @@ fn film_is_set_up_when_opened_and_torn_down_on_stop() {
     window.click("Stop");
     window.wait_until_shown("INIT");
     assert_eq!(window.logged[3..], ["TEARDOWN"]);
+}
+
+/// TEARDOWN of the film that is left goes out while the next one is set up, and is shown with its response.
+#[test]
+fn teardown_of_the_film_that_is_left_is_in_the_messages_of_the_next() {
+    let (folder, frames) = (tempfile::tempdir().unwrap(), test_jpegs(JpegKind::Standard420, (96, 64), 3));
+    let mut window = Window::new(Controls::Three);
+    let [first, second] = ["first.mjpeg", "second.mjpeg"].map(|name| film(&folder, name, &frames.concat()));
+    window.app.open(first, false);
+    window.wait_until_shown("READY");
+    window.app.open(second, false);
+    let _task = window.app.update(Message::Shortcut(Shortcut::Panel(PanelKind::Messages)));
+    let _task = window.app.update(Message::Messages(messages::Message::ViewMode(messages::ViewMode::List)));
+    while !window.logged.contains(&"TEARDOWN".to_owned()) {
+        window.handle_next_event();
+    }
+    let teardown = window.last_request.clone();
+    assert!(teardown.contains("first.mjpeg") && window.shows(&teardown), "{teardown}");
+    window.wait_until_shown("READY");
+    assert_eq!(window.logged.iter().filter(|method| *method == "SETUP").count(), 2);
 }
 
 #[test]

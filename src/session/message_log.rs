@@ -59,6 +59,8 @@ pub struct MessageLog {
     /// True if the last media period belongs to the session that the figures count.
     is_counting: bool,
     total_entries: u64,
+    /// Last request of the former session that was logged after other media were opened.
+    former_request: Option<(Option<u32>, Instant)>,
 }
 
 /// Maximum number of entries that are kept.
@@ -89,6 +91,22 @@ impl MessageLog {
             (false, true) => self.end_media(at),
             _ => {}
         }
+    }
+
+    /// Appends a message of the former session, whose TEARDOWN goes out while the next one begins. It changes nothing in the
+    /// media periods.
+    pub fn log_former_message(&mut self, message: LoggedMessage) {
+        let response_time = match message.is_response() {
+            true => self
+                .former_request
+                .filter(|(cseq, _)| *cseq == message.cseq)
+                .map(|(_, at)| message.at.saturating_duration_since(at)),
+            false => {
+                self.former_request = Some((message.cseq, message.at));
+                None
+            }
+        };
+        self.push_entry(LogEntry::Message { message, response_time });
     }
 
     /// Time of the request that a response belongs to.
@@ -338,6 +356,27 @@ mod tests {
         let LogEntry::Media(media) = log.entries()[4] else { panic!("{:?}", log.entries()[4]) };
         assert_eq!((media.start, media.end), (now + 8 * MS, Some(now + 1_010 * MS)));
         assert_eq!((media.received, media.lost), (101, 0), "earlier losses are not counted");
+    }
+
+    /// TEARDOWN of the former session has the same CSeq as a request of the next one, which plays already.
+    #[test]
+    fn teardown_of_the_former_session_does_not_end_the_period_of_the_next() {
+        let now = Instant::now();
+        let mut log = sample_log(now);
+        let at = |ms| now + ms * MS;
+        let play = "PLAY rtsp://h/g RTSP/1.0\r\nCSeq: 4\r\n\r\n";
+        log.log_message(message(at(2_000), Direction::ClientToServer, play, RtspState::Ready));
+        let played = "RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n";
+        log.log_message(message(at(2_001), Direction::ServerToClient, played, RtspState::Playing));
+        let teardown = "TEARDOWN rtsp://h/f RTSP/1.0\r\nCSeq: 4\r\n\r\n";
+        log.log_former_message(message(at(2_002), Direction::ClientToServer, teardown, RtspState::Ready));
+        log.log_former_message(message(at(2_009), Direction::ServerToClient, played, RtspState::Init));
+        let response_time = match log.entries().back() {
+            Some(LogEntry::Message { response_time, .. }) => *response_time,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(response_time, Some(7 * MS));
+        assert_eq!(log.current_media().map(|media| media.end), Some(None), "it still plays");
     }
 
     #[test]

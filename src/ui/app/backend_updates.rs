@@ -33,14 +33,18 @@ impl App {
     fn handle_backend_event(&mut self, mut event: BackendEvent) -> Task<Message> {
         self.mark_emulated_loss(&mut event.kind);
         let previous_generation = self.playback.generation();
-        if let (BackendEventKind::Session(event), true) =
-            (&event.kind, event.generation == previous_generation)
-        {
-            self.session_record.handle_event(event);
-            if let SessionEvent::PortSpelling(spelling) = event {
-                return self.remember_port_spelling(*spelling);
+        match &event.kind {
+            BackendEventKind::Session(session_event) if event.generation == previous_generation => {
+                self.session_record.handle_event(session_event);
+                if let SessionEvent::PortSpelling(spelling) = session_event {
+                    return self.remember_port_spelling(*spelling);
+                }
+                self.remember_answer(session_event);
             }
-            self.remember_answer(event);
+            BackendEventKind::Session(session_event) if event.generation < previous_generation => {
+                self.session_record.handle_former_event(session_event);
+            }
+            _ => {}
         }
         let generation = event.generation;
         let film_note = match &event.kind {

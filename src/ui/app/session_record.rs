@@ -81,6 +81,13 @@ impl SessionRecord {
         }
     }
 
+    /// Handles an event of the former session, of which only the messages are shown.
+    pub fn handle_former_event(&mut self, event: &SessionEvent) {
+        if let SessionEvent::Message(message) = event {
+            self.message_log.log_former_message(message.clone());
+        }
+    }
+
     /// Stores new statistics, with the emulator settings under which they were measured.
     pub fn handle_figures(&mut self, figures: Figures, settings: &EmulatorSettings) {
         self.history.update(&figures.snapshot, settings);
