@@ -9,7 +9,6 @@ use common::media_files::test_jpegs;
 use common::simulation::{MS, World, WorldOptions};
 use reelay::impairment::{Impairments, JitterModel, LossModel};
 use reelay::media::payload::{PayloadFormat, packetize};
-use reelay::proto::fec::GroupSize;
 use reelay::session::{Goal, RtspOptions, SessionEvent, TransportPreference};
 use reelay::stats::Snapshot;
 
@@ -22,10 +21,10 @@ fn frames() -> Vec<Vec<u8>> {
     test_jpegs(JpegKind::Standard420, (320, 240), 30)
 }
 
-/// Returns options for an independent loss, with a parity packet for `group` packets at most, or without any.
-fn lossy(ratio: f64, group: Option<u8>) -> WorldOptions {
+/// Returns options for an independent loss, with parity packets for packets in this arrangement, or without any.
+fn lossy(ratio: f64, layout: Option<&str>) -> WorldOptions {
     let loss = LossModel { ratio, mean_burst: None };
-    let fec = group.map(|group| GroupSize::new(group).unwrap());
+    let fec = layout.map(|text| text.parse().unwrap());
     WorldOptions {
         rtsp: RtspOptions { transport: TransportPreference::Udp, fec, ..RtspOptions::default() },
         impairments: Impairments { loss, delay: 10 * MS, ..Impairments::default() },
@@ -86,11 +85,11 @@ fn nothing_is_added_unless_it_is_wanted_and_over_udp_only() {
     let plain = play(short(lossy(0.05, None)));
     assert_eq!((plain.fec_packets, plain.repaired_fec), (0, 0));
     assert_eq!(plain.packets_unrepaired, plain.packets_lost);
-    let options = lossy(0.05, Some(5));
+    let options = lossy(0.05, Some("5"));
     let rtsp = RtspOptions { transport: TransportPreference::Tcp, ..options.rtsp };
     let interleaved = play(short(WorldOptions { rtsp, ..options }));
     assert_eq!(interleaved.fec_packets, 0);
-    let clean = play(short(lossy(0.0, Some(5))));
+    let clean = play(short(lossy(0.0, Some("5"))));
     assert_eq!((clean.packets_lost, clean.repaired_fec, clean.frames_damaged), (0, 0, 0));
     assert!(clean.fec_packets > 60 && clean.fresh_area == Some(1.0));
 }
@@ -98,8 +97,8 @@ fn nothing_is_added_unless_it_is_wanted_and_over_udp_only() {
 #[test]
 fn loss_of_5_percent_is_repaired_as_theory_predicts() {
     for (group, goal) in [(10, 0.975), (5, 0.985), (3, 0.99)] {
-        let snapshot = play(lossy(0.05, Some(group)));
-        let (rest, expected) = (snapshot.unrepaired_ratio.unwrap(), unrepaired(0.05, usize::from(group)));
+        let snapshot = play(lossy(0.05, Some(&group.to_string())));
+        let (rest, expected) = (snapshot.unrepaired_ratio.unwrap(), unrepaired(0.05, group));
         // Packets of a group are lost for good together, about two at a time.
         let deviation = (2.0 * expected / snapshot.packets_expected as f64).sqrt();
         assert!((rest - expected).abs() < 4.0 * deviation, "1:{group}: {rest} instead of {expected}");
@@ -109,14 +108,29 @@ fn loss_of_5_percent_is_repaired_as_theory_predicts() {
         // Groups end with their frame, so they are smaller than wanted.
         let overhead = snapshot.fec_octets as f64 / (snapshot.wire_octets - snapshot.fec_octets) as f64;
         println!("1:{group}: theory {expected:.5}, measured {rest:.5}, overhead {overhead:.3}");
-        assert!(overhead > 1.0 / f64::from(group), "{overhead}");
+        assert!(overhead > 1.0 / group as f64, "{overhead}");
     }
+}
+
+/// Rows and columns recover packets of each other, which needs frames of some size.
+#[test]
+fn grid_repairs_more_than_groups_that_cost_more() {
+    let [groups, grid] = ["2", "6x6"].map(|layout| {
+        let options = lossy(0.05, Some(layout));
+        let large = WorldOptions::new(test_jpegs(JpegKind::Standard420, (640, 480), 30));
+        let (impairments, rtsp) = (options.impairments, options.rtsp);
+        play(WorldOptions { impairments, rtsp, format: FORMAT, repeats: 30, ..large })
+    });
+    let cost = |snapshot: &Snapshot| snapshot.fec_octets as f64 / snapshot.wire_octets as f64;
+    assert!(cost(&grid) < cost(&groups), "{} {}", cost(&grid), cost(&groups));
+    let rest = |snapshot: &Snapshot| snapshot.unrepaired_ratio.unwrap();
+    assert!(rest(&grid) * 10.0 < rest(&groups), "{} {}", rest(&grid), rest(&groups));
 }
 
 #[test]
 fn bursts_jitter_and_duplicates_leave_each_packet_one_fate() {
     for (seed, reorders) in [(1, false), (2, true), (3, true)] {
-        let options = lossy(0.05, Some(3));
+        let options = lossy(0.05, Some("3"));
         let impairments = Impairments {
             loss: LossModel { ratio: 0.05, mean_burst: Some(3.0) },
             jitter: JitterModel { spread: 8 * MS, reorders, ..JitterModel::default() },
@@ -130,13 +144,13 @@ fn bursts_jitter_and_duplicates_leave_each_packet_one_fate() {
 
 #[test]
 fn what_parity_does_not_recover_is_sent_again() {
-    let (options, round_trip) = (lossy(0.05, Some(5)), 20 * MS);
+    let (options, round_trip) = (lossy(0.05, Some("5")), 20 * MS);
     let with_both = |retransmission: bool| WorldOptions {
         rtsp: RtspOptions { retransmission, ..options.rtsp },
         upstream_loss: 0.05,
         upstream_delay: Some(round_trip / 2),
         playout_delay: Duration::from_millis(100).into(),
-        ..lossy(0.05, Some(5))
+        ..lossy(0.05, Some("5"))
     };
     let (parity, both) = (play(with_both(false)), play(with_both(true)));
     assert!(parity.unrepaired_ratio.unwrap() > 0.005 && both.unrepaired_ratio.unwrap() < 0.001, "{both:?}");

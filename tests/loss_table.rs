@@ -78,7 +78,7 @@ fn means_against_loss_are_in_order() {
     let frames: Vec<_> = frames.iter().cycle().take(150).cloned().collect();
     let loss = LossModel { ratio: 0.05, mean_burst: None };
     let measured = Means::ALL.map(|means| measure(&frames, means, loss, 3));
-    let [nothing, concealment, restarts, rtx_1, rtx_20, rtx_100, fec_10, fec_5, fec_3] = &measured;
+    let [nothing, concealment, restarts, rtx_1, rtx_20, rtx_100, fec_10, fec_5, fec_3, _, grid_5] = &measured;
     let areas = [nothing, concealment, restarts, fec_10, fec_5, fec_3].map(|figures| figures.fresh_area);
     assert!(areas.is_sorted(), "{areas:?}");
     let psnr = [nothing, concealment, restarts, fec_10].map(|figures| figures.psnr);
@@ -88,6 +88,7 @@ fn means_against_loss_are_in_order() {
         assert!(rtx.overhead > restarts.overhead && rtx.overhead < restarts.overhead + 0.12, "{rtx:?}");
     }
     assert!(fec_10.fresh_area >= 0.975 && fec_5.fresh_area >= 0.985 && fec_3.fresh_area >= 0.99, "{areas:?}");
+    assert!(grid_5.fresh_area >= fec_3.fresh_area, "{areas:?} {grid_5:?}");
     let overhead = [restarts, fec_10, fec_5, fec_3].map(|figures| figures.overhead);
     assert!(overhead.is_sorted(), "{overhead:?}");
 }

@@ -1407,6 +1407,7 @@ fn preferences_of_network_and_privacy_are_applied() {
     harness.send(Message::Shortcut(Shortcut::Preferences));
     for change in [
         preferences::Message::Retransmission(true),
+        preferences::Message::ErrorCorrection("5".parse().ok()),
         preferences::Message::AutomaticDelay(true),
         preferences::Message::KeepRecents(false),
         preferences::Message::Scale(150),
@@ -1419,6 +1420,7 @@ fn preferences_of_network_and_privacy_are_applied() {
         Command::SetConcealment(_),
         Command::SetPlayoutDelay(PlayoutDelay::Auto),
         Command::SetRetransmission(true),
+        Command::SetErrorCorrection(Some(_)),
     ] = commands[..]
     else {
         panic!("{commands:?}")
@@ -1429,7 +1431,7 @@ fn preferences_of_network_and_privacy_are_applied() {
     let url = SourceUrl::parse("rtsp://camera.example/live").unwrap();
     harness.app.connect(url.clone(), RtspOptions::for_source(&url), false);
     let Some(Command::Connect { options, .. }) = harness.next_command() else { panic!("not connected") };
-    assert!(options.retransmission);
+    assert_eq!((options.retransmission, options.fec), (true, "5".parse().ok()));
     assert_eq!(harness.app.settings().recents, [], "nothing is remembered any more");
 }
 

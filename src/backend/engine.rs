@@ -18,6 +18,7 @@ use super::source::{MediaSource, OpenedSource};
 use super::thumbnail::{Thumbnail, ThumbnailQueue, ThumbnailRequest};
 use crate::impairment::Emulator;
 use crate::media_file::{IndexProgress, MediaFile, MediaFileError};
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::{Factor, Npt};
 use crate::server_embed::{Server, ServerEvent};
 use crate::session::{
@@ -48,6 +49,7 @@ pub(super) struct Engine {
     playout_delay: PlayoutDelay,
     /// Lost packets of the open film are requested again.
     retransmission: bool,
+    error_correction: Option<ParityLayout>,
     speed: Factor,
     trusted: Arc<TrustedCertificates>,
     generation: u64,
@@ -108,6 +110,7 @@ impl Engine {
             session_events,
             playout_delay: options.playout_delay.into(),
             retransmission: false,
+            error_correction: None,
             options,
             concealment: Concealment::default(),
             speed: Factor::ONE,
@@ -207,6 +210,7 @@ impl Engine {
             Command::SaveSnapshot(request) => self.save_snapshot(request),
             Command::SetFrameRates(rates) => self.options.frame_rates = rates,
             Command::SetRetransmission(retransmission) => self.retransmission = retransmission,
+            Command::SetErrorCorrection(layout) => self.error_correction = layout,
             Command::SetConcealment(concealment) => self.set_concealment(concealment),
             Command::SetSpeed(speed) => self.set_speed(speed),
             Command::SetPlayoutDelay(delay) => {
@@ -314,7 +318,8 @@ impl Engine {
         self.emit(generation, BackendEventKind::Opened(media_file.info())).await;
         self.media_file = Some(media_file);
         let url = self.server.url_of(&name);
-        let rtsp = RtspOptions { retransmission: self.retransmission, ..RtspOptions::default() };
+        let (retransmission, fec) = (self.retransmission, self.error_correction);
+        let rtsp = RtspOptions { retransmission, fec, ..RtspOptions::default() };
         self.start_session(generation, url.into(), rtsp, goal);
         self.show_first_frame();
         self.shared.stop_unless(generation);

@@ -11,6 +11,7 @@ use super::source::{ListEntry, MediaSource};
 use super::thumbnail::{Thumbnail, ThumbnailRequest};
 use crate::impairment::EmulatorSettings;
 use crate::media_file::{IndexProgress, MediaInfo};
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::Factor;
 use crate::session::{
     Goal, PlayoutDelay, RtspOptions, SessionCommand, SessionEvent, SourceUrl, TrustedCertificate,
@@ -75,6 +76,8 @@ pub enum Command {
     SetPlayoutDelay(PlayoutDelay),
     /// Sets whether lost packets of later films are requested again; streams have their own options.
     SetRetransmission(bool),
+    /// Sets the arrangement of the packets that parity packets of later films protect; streams have their own options.
+    SetErrorCorrection(Option<ParityLayout>),
     /// Sets how damaged frames of the current and of later sessions are shown.
     SetConcealment(Concealment),
     /// Records what the current session receives from now on, unless something is recorded already. The recording ends with

@@ -20,7 +20,7 @@ use crate::impairment::EmulatorSettings;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
 use crate::net::limits::Limits;
-use crate::proto::fec::GroupSize;
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::Npt;
 use crate::server_embed::Segmentation;
 use crate::session::{Fingerprint, PlayoutDelay, TransportPreference};
@@ -132,8 +132,8 @@ pub struct ProbeArguments {
     pub transport: TransportPreference,
     /// Requests lost packets again (RFC 4588).
     pub retransmission: bool,
-    /// Maximum number of packets for each parity packet (RFC 5109); `None` without `--fec`.
-    pub fec: Option<GroupSize>,
+    /// Arrangement of the packets that parity packets protect; `None` without `--fec`.
+    pub fec: Option<ParityLayout>,
     /// Playout delay; `None` without `--playout-delay`.
     pub playout_delay: Option<PlayoutDelay>,
     /// Local RTP port; `None` for any.

@@ -18,7 +18,7 @@ use super::values::{self, OutputFormat, RecordFile, RendererOption, ReportFile};
 use crate::about::VERSION_AND_NOTICES;
 use crate::media::FrameRate;
 use crate::media::reencode::Quality;
-use crate::proto::fec::GroupSize;
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::Npt;
 use crate::server_embed::Segmentation;
 use crate::session::{ClassroomUrl, Fingerprint, PlayoutDelay, TransportPreference};
@@ -233,10 +233,10 @@ pub struct Probe {
     #[arg(long)]
     pub retransmission: bool,
 
-    /// Ask for a parity packet for every N packets at most over UDP, from which a lost one is recovered (2 to 24), if the
-    /// server offers it (RFC 5109)
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub fec: Option<GroupSize>,
+    /// Ask for parity packets over UDP, from which lost packets are recovered, if the server offers them: one for every N packets
+    /// at most (RFC 5109), such as 5, or for each row and column of a grid (RFC 8627), such as 10x5
+    #[arg(long, value_name = "N|CxR", allow_hyphen_values = true)]
+    pub fec: Option<ParityLayout>,
 
     /// Snapshots per second of a camera that sends one JPEG per HTTP request (0.1 to 240) [default: 5]
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]

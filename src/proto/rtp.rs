@@ -127,6 +127,15 @@ impl Header {
         let second = (self.payload_type & 0x7F) | if self.marker { 0x80 } else { 0 };
         [first, second, s0, s1, t0, t1, t2, t3, c0, c1, c2, c3]
     }
+
+    /// Encodes the header with version 2, no padding, no extension, and one CSRC.
+    pub fn encode_with_csrc(&self, csrc: u32) -> [u8; HEADER_LENGTH + 4] {
+        let mut bytes = [0; HEADER_LENGTH + 4];
+        bytes[..HEADER_LENGTH].copy_from_slice(&self.encode(false));
+        bytes[0] |= 1;
+        bytes[HEADER_LENGTH..].copy_from_slice(&csrc.to_be_bytes());
+        bytes
+    }
 }
 
 /// Extends a sequence number to a count that does not wrap.

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
+use super::fec::FecFormat;
 use super::mistake::Mistake;
 use super::rtsp::NptRange;
 
@@ -46,6 +48,8 @@ pub struct MediaDescription {
     pub feedback: Option<Feedback>,
     /// SSRCs of the stream and of its parity packets (`a=ssrc-group:FEC-FR`, RFC 5956 §4.3); `None` if they are not stated.
     pub parity_sources: Option<ParitySources>,
+    /// Repair window of parity packets (`a=fmtp:… repair-window=…`, RFC 8627 §5.1); `None` if it is not stated.
+    pub repair_window: Option<RepairWindow>,
     /// The `m=` line has fewer than three words.
     pub is_malformed: bool,
 }
@@ -96,17 +100,26 @@ pub struct ParitySources {
     pub cname: String,
 }
 
+/// Time that the packets span which a parity packet protects, itself included (RFC 8627 §5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepairWindow {
+    /// Payload type of the parity packets.
+    pub payload_type: u8,
+    /// Length, in whole microseconds.
+    pub length: Duration,
+}
+
 /// Profile with feedback (RFC 4585 §4.1).
 const FEEDBACK_PROFILE: &str = "RTP/AVPF";
 
 /// Encoding of retransmissions in `rtpmap` (RFC 4588 §8.6).
 pub const RTX_ENCODING: &str = "rtx/90000";
 
-/// Encoding of parity packets in `rtpmap` (RFC 5109 §11).
-pub const FEC_ENCODING: &str = "ulpfec/90000";
-
 /// Maximum number of retransmission formats of one stream.
 const MAX_RETRANSMISSION_FORMATS: usize = 16;
+
+/// Parameter of `fmtp` for the time that parity packets span, in microseconds (RFC 8627 §5.1).
+const REPAIR_WINDOW: &str = "repair-window";
 
 /// Static payload type of JPEG (RFC 3551 §6).
 pub const JPEG_PAYLOAD_TYPE: u8 = 26;
@@ -299,7 +312,7 @@ impl MediaDescription {
                 self.receiver_rtt = value.split_ascii_whitespace().any(|form| form.starts_with(RCVR_RTT));
             }
             _ => {
-                self.parse_parity_sources(name, value);
+                self.parse_parity_attribute(name, value);
                 if let Some(feedback) = &mut self.feedback {
                     feedback.parse_attribute(name, value);
                 }
@@ -307,8 +320,9 @@ impl MediaDescription {
         }
     }
 
-    fn parse_parity_sources(&mut self, name: &str, value: &str) {
+    fn parse_parity_attribute(&mut self, name: &str, value: &str) {
         match (name, &mut self.parity_sources) {
+            ("fmtp", _) => self.repair_window = self.repair_window.or_else(|| RepairWindow::parse(value)),
             ("ssrc-group", None) => {
                 let sources = parse_source_pair(value, "FEC-FR");
                 self.parity_sources =
@@ -323,12 +337,15 @@ impl MediaDescription {
         }
     }
 
-    /// Returns the payload type of parity packets (RFC 5109); `None` if there are none.
-    pub fn fec_payload_type(&self) -> Option<u8> {
-        let is_fec = |format: &u8| {
-            self.rtpmap_encoding(*format).is_some_and(|encoding| encoding.eq_ignore_ascii_case(FEC_ENCODING))
+    /// Returns the payload type of parity packets and their format; `None` if there are none that are known.
+    pub fn parity_format(&self) -> Option<(u8, FecFormat)> {
+        let known = |payload_type: &u8| {
+            let encoding = self.rtpmap_encoding(*payload_type)?;
+            let format =
+                FecFormat::ALL.into_iter().find(|format| encoding.eq_ignore_ascii_case(format.encoding()))?;
+            Some((*payload_type, format))
         };
-        self.formats.iter().copied().find(is_fec)
+        self.formats.iter().find_map(known)
     }
 
     /// Returns the retransmission format of packets with this payload type, if the server accepts requests for them.
@@ -430,6 +447,20 @@ impl MediaDescription {
             }
             line(format_args!("a=ssrc:{parity} cname:{cname}"));
         }
+        if let Some(RepairWindow { payload_type, length }) = self.repair_window {
+            line(format_args!("a=fmtp:{payload_type} {REPAIR_WINDOW}={}", length.as_micros()));
+        }
+    }
+}
+
+impl RepairWindow {
+    /// Parses the value of `fmtp`, for example `98 ToP=2; repair-window=200000`.
+    fn parse(value: &str) -> Option<Self> {
+        let (payload_type, parameters) = value.split_once(char::is_whitespace)?;
+        let mut parameters = parameters.split(';').filter_map(|parameter| parameter.trim().split_once('='));
+        let (_, length) = parameters.find(|(name, _)| name.eq_ignore_ascii_case(REPAIR_WINDOW))?;
+        let length = Duration::from_micros(length.trim().parse::<u32>().ok()?.into());
+        Some(Self { payload_type: payload_type.parse().ok()?, length })
     }
 }
 
@@ -646,6 +677,7 @@ mod tests {
                 receiver_rtt: true,
                 feedback: None,
                 parity_sources: None,
+                repair_window: None,
                 range: None,
                 is_malformed: false,
             }],
@@ -707,13 +739,18 @@ mod tests {
         let plain = MediaDescription {
             media_type: "video".to_owned(),
             formats: vec![26, 98],
-            rtpmaps: vec![(98, FEC_ENCODING.to_owned())],
+            rtpmaps: vec![(98, FecFormat::Ulpfec.encoding().to_owned())],
             parity_sources,
             ..MediaDescription::default()
         };
         let sources = FeedbackSources { ssrc: 7, retransmission: 9, cname: cname() };
         let feedback = Feedback { sources: Some(sources), ..Feedback::default() };
         let both = MediaDescription { feedback: Some(feedback), ..plain.clone() };
+        let grid = MediaDescription {
+            rtpmaps: vec![(98, FecFormat::Flexfec.encoding().to_owned())],
+            repair_window: Some(RepairWindow { payload_type: 98, length: Duration::from_millis(40) }),
+            ..plain.clone()
+        };
         let group = "a=ssrc-group:FEC-FR 7 8\r\n";
         for (media, end) in [
             (
@@ -723,16 +760,21 @@ mod tests {
                 ),
             ),
             (both, format!("a=ssrc:7 cname:x\r\na=ssrc:9 cname:x\r\n{group}a=ssrc:8 cname:x\r\n")),
+            (
+                grid,
+                format!("{group}a=ssrc:7 cname:x\r\na=ssrc:8 cname:x\r\na=fmtp:98 repair-window=40000\r\n"),
+            ),
         ] {
+            let format = if end.contains("fmtp") { FecFormat::Flexfec } else { FecFormat::Ulpfec };
             let session =
                 SessionDescription { name: "-".to_owned(), media: vec![media], ..Default::default() };
             let text = session.encode((7, 1), "127.0.0.1".parse().unwrap());
             assert!(text.ends_with(&end), "{text}");
             let parsed = SessionDescription::parse(&text).unwrap();
             assert_eq!(parsed, session);
-            assert_eq!(parsed.media[0].fec_payload_type(), Some(98));
-            let other = SessionDescription::parse(&text.replace("ulpfec", "red")).unwrap();
-            assert_eq!(other.media[0].fec_payload_type(), None);
+            assert_eq!(parsed.media[0].parity_format(), Some((98, format)));
+            let other = SessionDescription::parse(&text.replace(format.encoding(), "red/90000")).unwrap();
+            assert_eq!(other.media[0].parity_format(), None);
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::handlers::{Resource, TRACK_CONTROL, asks_for_restarts, parity_group};
+use super::handlers::{Resource, TRACK_CONTROL, asks_for_restarts, parity_layout};
 use crate::media::payload::PayloadFormat;
-use crate::proto::fec::GroupSize;
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::{
     ChannelPair, LowerTransport, PortPair, Request, Response, StatusCode, Transport, header,
 };
@@ -29,8 +29,8 @@ pub struct NegotiatedTransport {
     pub payload_format: PayloadFormat,
     /// The profile is RTP/AVPF: the client may send feedback, and requests retransmissions over UDP.
     has_feedback: bool,
-    /// Maximum number of packets for each parity packet; `None` without any.
-    parity_group: Option<GroupSize>,
+    /// Arrangement of the packets that parity packets protect; `None` without any.
+    parity_layout: Option<ParityLayout>,
     /// Ports from which the server sends datagrams; 0 if interleaved.
     server_ports: PortPair,
 }
@@ -126,7 +126,7 @@ fn accept_offer(offer: &Transport, context: SetupContext<'_>) -> Option<Negotiat
         (false, _) => PayloadFormat::Rfc2435,
     };
     let has_feedback = offer.has_feedback;
-    Some(NegotiatedTransport { delivery, payload_format, has_feedback, parity_group: None, server_ports })
+    Some(NegotiatedTransport { delivery, payload_format, has_feedback, parity_layout: None, server_ports })
 }
 
 impl NegotiatedTransport {
@@ -136,7 +136,7 @@ impl NegotiatedTransport {
         let payload_format =
             if has_small_buffer { PayloadFormat::SmallClassroom } else { PayloadFormat::Classroom };
         let delivery = Delivery::RtpOnly(port);
-        Self { delivery, payload_format, has_feedback: false, parity_group: None, server_ports }
+        Self { delivery, payload_format, has_feedback: false, parity_layout: None, server_ports }
     }
 
     /// Returns the transport with what the URL of a SETUP asks for. The original header has restart markers only by agreement.
@@ -145,7 +145,7 @@ impl NegotiatedTransport {
             PayloadFormat::Rfc2435 if asks_for_restarts(request) => PayloadFormat::Rfc2435WithRestarts,
             payload_format => payload_format,
         };
-        Self { payload_format, parity_group: parity_group(request), ..self }
+        Self { payload_format, parity_layout: parity_layout(request), ..self }
     }
 
     /// Returns true if packets are sent again that the client requests by generic NACK. Interleaved packets are not lost.
@@ -153,9 +153,10 @@ impl NegotiatedTransport {
         self.has_feedback && matches!(self.delivery, Delivery::Udp(_))
     }
 
-    /// Returns the maximum number of packets for each parity packet, if the client wants any. Interleaved packets are not lost.
-    pub fn parity_group(&self) -> Option<GroupSize> {
-        self.parity_group.filter(|_| matches!(self.delivery, Delivery::Udp(_)))
+    /// Returns the arrangement of the packets that parity packets protect, if the client wants any. Interleaved packets are not
+    /// lost.
+    pub fn parity_layout(&self) -> Option<ParityLayout> {
+        self.parity_layout.filter(|_| matches!(self.delivery, Delivery::Udp(_)))
     }
 
     /// Returns true if the session ends with its connection: interleaved packets need it, and classroom programs send
@@ -196,7 +197,7 @@ mod tests {
 
     #[test]
     fn parity_packets_are_sent_over_udp_only() {
-        let group = |uri: &str, transport: &'static str| {
+        let layout = |uri: &str, transport: &'static str| {
             let request = Request::new(Method::Setup, uri).with_header(header::TRANSPORT, transport);
             let channels = InterleavedChannels::default();
             let context = SetupContext {
@@ -205,13 +206,15 @@ mod tests {
                 channels: &channels,
             };
             let resource = Resource::from_request(&request).unwrap();
-            negotiate(&request, &resource, context).unwrap().parity_group().map(GroupSize::get)
+            let layout = negotiate(&request, &resource, context).unwrap().parity_layout();
+            layout.map(|layout| layout.to_string())
         };
         let udp = "RTP/AVP;unicast;client_port=5000-5001";
-        assert_eq!(group("rtsp://h/movie/track1?fec=5", udp), Some(5));
-        assert_eq!(group("rtsp://h/movie/track1?fec=25", udp), None);
-        assert_eq!(group("rtsp://h/movie/track1", udp), None);
-        assert_eq!(group("rtsp://h/movie/track1?fec=5", "RTP/AVP/TCP;interleaved=0-1"), None);
+        assert_eq!(layout("rtsp://h/movie/track1?fec=5", udp).as_deref(), Some("5"));
+        assert_eq!(layout("rtsp://h/movie/track1?fec=10x5", udp).as_deref(), Some("10x5"));
+        assert_eq!(layout("rtsp://h/movie/track1?fec=25", udp), None);
+        assert_eq!(layout("rtsp://h/movie/track1", udp), None);
+        assert_eq!(layout("rtsp://h/movie/track1?fec=5", "RTP/AVP/TCP;interleaved=0-1"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::classroom::PortSpelling;
 use super::source_url::{Dialect, SourceUrl};
 use crate::impairment::Emulator;
 use crate::net::udp_ports;
-use crate::proto::fec::GroupSize;
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtcp::Epoch;
 
 /// Default playout delay.
@@ -117,9 +117,9 @@ pub struct RtspOptions {
     pub ends_at_close: bool,
     /// True if lost packets are requested again over UDP, where the server offers it (RFC 4585, RFC 4588).
     pub retransmission: bool,
-    /// Maximum number of packets for each parity packet over UDP, where the server offers them (RFC 5109); `None` for no parity
-    /// packets.
-    pub fec: Option<GroupSize>,
+    /// Arrangement of the packets that parity packets protect over UDP, where the server offers them (RFC 5109, RFC 8627); `None`
+    /// for no parity packets.
+    pub fec: Option<ParityLayout>,
 }
 
 /// Default interval between the requests for snapshots: five per second, which every camera can follow.

@@ -2,6 +2,7 @@
 
 use super::error::SessionError;
 use crate::media::jpeg::Dimensions;
+use crate::proto::fec::FecFormat;
 use crate::proto::mistake::Mistake;
 use crate::proto::rtsp::{Method, NptRange, Response, RtspUrl, encode_whitespace, header};
 use crate::proto::sdp::{JPEG_PAYLOAD_TYPE, MediaDescription, SessionDescription};
@@ -40,7 +41,7 @@ pub struct Presentation {
 pub struct RepairOffers {
     /// Retransmission (RFC 4588); `None` if it is not offered.
     pub retransmission: Option<RetransmissionOffer>,
-    /// Parity packets (RFC 5109); `None` if they are not offered.
+    /// Parity packets (RFC 5109, RFC 8627); `None` if they are not offered.
     pub parity: Option<ParityOffer>,
 }
 
@@ -64,11 +65,13 @@ pub struct RetransmissionOffer {
     pub reduced_size: bool,
 }
 
-/// Parity packets of the JPEG stream that a server offers (RFC 5109).
+/// Parity packets of the JPEG stream that a server offers (RFC 5109, RFC 8627).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParityOffer {
     /// RTP payload type of parity packets.
     pub payload_type: u8,
+    /// Their format.
+    pub format: FecFormat,
     /// SSRC of parity packets (`a=ssrc-group:FEC-FR`); `None` if it is not stated.
     pub ssrc: Option<u32>,
 }
@@ -76,7 +79,8 @@ pub struct ParityOffer {
 /// Returns the parity packets that a description offers.
 fn parity_offer(media: &MediaDescription) -> Option<ParityOffer> {
     let ssrc = media.parity_sources.as_ref().map(|sources| sources.parity);
-    Some(ParityOffer { payload_type: media.fec_payload_type()?, ssrc })
+    let (payload_type, format) = media.parity_format()?;
+    Some(ParityOffer { payload_type, format, ssrc })
 }
 
 /// Returns the retransmission that a description offers for packets with this payload type.
@@ -168,7 +172,7 @@ impl Presentation {
         self.repair.as_ref()?.retransmission
     }
 
-    /// Returns the parity packets that the server offers (RFC 5109); `None` if it offers none.
+    /// Returns the parity packets that the server offers; `None` if it offers none.
     pub fn parity(&self) -> Option<ParityOffer> {
         self.repair.as_ref()?.parity
     }

@@ -18,6 +18,7 @@ use super::values::{
 };
 use super::{entries, window};
 use crate::media::FrameRate;
+use crate::proto::fec::ParityLayout;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{Scaling, TrustedCertificate};
 
@@ -42,6 +43,10 @@ automatic_playout_delay = false
 
 # Requests lost packets again where the server can send them: true or false.
 retransmission = false
+
+# Parity packets from which lost packets are recovered where the server offers them: off, one for a number of packets like
+# \"5\" (2 to 24), or one for each row and column of a grid like \"10x10\" (at most 110 packets).
+error_correction = \"off\"
 
 # Size of text and controls in percent, from 100 to 200.
 interface_scale = 100
@@ -84,13 +89,14 @@ picture_size = \"fit\"
 ";
 
 /// Keys at the top of a document.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "controls",
     "theme",
     "frame_rate",
     "playout_delay_ms",
     "automatic_playout_delay",
     "retransmission",
+    "error_correction",
     "interface_scale",
     "recording_format",
     "snapshot_format",
@@ -112,6 +118,9 @@ const KEYS: [&str; 25] = [
     FilmSettings::KEY,
 ];
 
+/// Value of a file without parity packets.
+const ERROR_CORRECTION_OFF: &str = "off";
+
 /// Rule that a value breaks.
 type Rule = String;
 
@@ -131,6 +140,7 @@ pub fn read(table: &Table) -> (Settings, Vec<IgnoredValue>) {
     read_value(table, "playout_delay_ms", playout_delay_ms, &mut settings.playout_delay_ms, &mut ignored);
     read_value(table, "automatic_playout_delay", flag, &mut settings.automatic_playout_delay, &mut ignored);
     read_value(table, "retransmission", flag, &mut settings.retransmission, &mut ignored);
+    read_value(table, "error_correction", error_correction, &mut settings.error_correction, &mut ignored);
     read_value(table, "interface_scale", interface_scale, &mut settings.interface_scale, &mut ignored);
     read_value(table, "recording_format", recording_format, &mut settings.recording_format, &mut ignored);
     read_value(table, "snapshot_format", snapshot_format, &mut settings.snapshot_format, &mut ignored);
@@ -221,6 +231,12 @@ pub fn write(document: &mut DocumentMut, settings: &Settings) {
         if document.contains_key(key) || value != default {
             write_value(document, key, flag, value, default, Value::from);
         }
+    }
+    let (layout, default) = (settings.error_correction, defaults.error_correction);
+    if document.contains_key("error_correction") || layout != default {
+        write_value(document, "error_correction", error_correction, layout, default, |layout| {
+            layout.map_or_else(|| ERROR_CORRECTION_OFF.to_owned(), |layout| layout.to_string()).into()
+        });
     }
     write_panels(document, &settings.panels);
     let (size, default) = (settings.picture_size, defaults.picture_size);
@@ -326,6 +342,13 @@ fn recording_format(item: &Item) -> Result<RecordingFormat, Rule> {
 
 fn snapshot_format(item: &Item) -> Result<SnapshotFormat, Rule> {
     parse(text(item)?)
+}
+
+fn error_correction(item: &Item) -> Result<Option<ParityLayout>, Rule> {
+    match text(item)? {
+        ERROR_CORRECTION_OFF => Ok(None),
+        layout => parse(layout).map(Some),
+    }
 }
 
 fn picture_size(item: &Item) -> Result<Scaling, Rule> {
@@ -543,6 +566,8 @@ mod tests {
             ("keep_recents = 'no'", "keep_recents", "true or false"),
             ("automatic_playout_delay = 50", "automatic_playout_delay", "true or false"),
             ("retransmission = 1", "retransmission", "true or false"),
+            ("error_correction = 5", "error_correction", "it is a text in quotation marks"),
+            ("error_correction = '1'", "error_correction", "protects 2 to 24 packets"),
             ("recents = 5", "recents[1]", "an entry has a source"),
             ("recents = ['rtsp://lab:1/']", "recents[1]", "an entry has a source"),
             ("[[recents]]\nkind = 'standard'", "recents[1]", "an entry has a source"),

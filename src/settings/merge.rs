@@ -17,8 +17,8 @@ pub fn merge(before: &Settings, own: &Settings, file: Settings) -> Settings {
     }
     let changed_recents = file.recents != before.recents;
     let mut merged = merged! {
-        values: controls, theme, frame_rate, playout_delay_ms, automatic_playout_delay, retransmission, interface_scale,
-            recording_format, snapshot_format, film_folder, save_folder, show_damaged_frames, tint_missing_parts, panels,
+        values: controls, theme, frame_rate, playout_delay_ms, automatic_playout_delay, retransmission, error_correction,
+            interface_scale, recording_format, snapshot_format, film_folder, save_folder, show_damaged_frames, tint_missing_parts, panels,
             window, keep_recents, picture_size, play_when_opened, keep_on_top, resume_films;
         lists:
             recents: |one, other| one.source.is_same(&other.source), usize::MAX,

@@ -10,6 +10,7 @@ use super::panels::PanelSettings;
 use super::recents::Recent;
 use super::window::WindowSettings;
 use crate::media::FrameRate;
+use crate::proto::fec::ParityLayout;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::session::{
     DEFAULT_PLAYOUT_DELAY, Fingerprint, Orientation, PlayoutDelay, Scaling, TrustedCertificate,
@@ -36,6 +37,8 @@ pub struct Settings {
     pub automatic_playout_delay: bool,
     /// Lost packets are requested again where the server can send them.
     pub retransmission: bool,
+    /// Arrangement of the packets that parity packets protect, where the server offers these; `None` for no parity packets.
+    pub error_correction: Option<ParityLayout>,
     /// Size of text and controls in percent, from [`MIN_INTERFACE_SCALE`] to [`MAX_INTERFACE_SCALE`].
     pub interface_scale: u8,
     /// Format of recordings.
@@ -107,6 +110,7 @@ impl Default for Settings {
             playout_delay_ms: u32::try_from(DEFAULT_PLAYOUT_DELAY.as_millis()).unwrap_or_default(),
             automatic_playout_delay: false,
             retransmission: false,
+            error_correction: None,
             interface_scale: MIN_INTERFACE_SCALE,
             recording_format: RecordingFormat::default(),
             snapshot_format: SnapshotFormat::default(),

@@ -240,7 +240,7 @@ const PACKETS: &[Figure] = &[
         description: "Lost packets that the server has sent again in time (RFC 4588); the rest of the lost packets and its share \
                 of the expected ones; the requests for packets (RFC 4585) with the bytes that they took; all retransmissions \
                 received with their bytes, headers included. Lost packets that were recovered from parity packets in time \
-                (RFC 5109); all parity packets received with their bytes, headers included. Retransmissions and parity packets \
+                (RFC 5109, RFC 8627); all parity packets received with their bytes, headers included. Retransmissions and parity packets \
                 change no other figure of packets.",
         measured: |s| match (s.rtx_requests + s.fec_packets, s.repaired_rtx + s.repaired_fec) {
             (0, 0) => "0".to_owned(),

@@ -65,7 +65,7 @@ pub struct Snapshot {
     pub rtx_packets: u64,
     /// Bytes of these retransmissions, with the headers of RTP, UDP and IP.
     pub rtx_octets: u64,
-    /// Lost packets that were recovered from parity packets in time (RFC 5109).
+    /// Lost packets that were recovered from parity packets in time (RFC 5109, RFC 8627).
     pub repaired_fec: u64,
     /// Parity packets received, whether they were needed or not.
     pub fec_packets: u64,

@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("server_embed", &["net", "media_file", "stats", "impairment", "media", "proto"]),
     ("proxy", &["net", "impairment", "proto"]),
     ("recording", &["session", "media_file", "media", "format", "proto"]),
-    ("settings", &["recording", "session", "media"]),
+    ("settings", &["recording", "session", "media", "proto"]),
     (
         "backend",
         &[

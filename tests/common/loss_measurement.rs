@@ -6,7 +6,6 @@ use std::time::Duration;
 use reelay::impairment::{Impairments, LossModel};
 use reelay::media::decode::decode;
 use reelay::media::payload::{PayloadFormat, packetize};
-use reelay::proto::fec::GroupSize;
 use reelay::session::{ClientInput, Goal, RtspOptions, SessionCommand, SessionEvent, TransportPreference};
 use reelay::stats::Snapshot;
 
@@ -31,6 +30,8 @@ pub enum Means {
     Retransmission(u32),
     /// Restart markers and a parity packet for this number of packets at most.
     Parity(u8),
+    /// Restart markers and a parity packet for each row and column of a grid of at most this number of columns and rows.
+    Grid(u8),
 }
 
 impl fmt::Display for Means {
@@ -41,12 +42,13 @@ impl fmt::Display for Means {
             Self::Restarts => f.write_str("restart markers and concealment"),
             Self::Retransmission(round_trip) => write!(f, "and retransmission, {round_trip} ms"),
             Self::Parity(group) => write!(f, "and parity, 1:{group}"),
+            Self::Grid(size) => write!(f, "and parity, {size} × {size}"),
         }
     }
 }
 
 impl Means {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Nothing,
         Self::Concealment,
         Self::Restarts,
@@ -56,6 +58,8 @@ impl Means {
         Self::Parity(10),
         Self::Parity(5),
         Self::Parity(3),
+        Self::Grid(10),
+        Self::Grid(5),
     ];
 
     pub fn format(self) -> PayloadFormat {
@@ -77,7 +81,11 @@ impl Means {
     fn options(self, frames: &[Vec<u8>], loss: LossModel, seed: u64) -> WorldOptions {
         let round_trip =
             if let Self::Retransmission(round_trip) = self { round_trip * MS } else { Duration::ZERO };
-        let group = if let Self::Parity(group) = self { GroupSize::new(group) } else { None };
+        let layout = match self {
+            Self::Parity(group) => Some(group.to_string()),
+            Self::Grid(size) => Some(format!("{size}x{size}")),
+            _ => None,
+        };
         WorldOptions {
             impairments: Impairments { loss, delay: round_trip / 2, ..Impairments::default() },
             upstream_loss: loss.ratio,
@@ -85,7 +93,7 @@ impl Means {
             rtsp: RtspOptions {
                 transport: TransportPreference::Udp,
                 retransmission: !round_trip.is_zero(),
-                fec: group,
+                fec: layout.map(|layout| layout.parse().unwrap()),
                 ..RtspOptions::default()
             },
             playout_delay: self.playout_delay().into(),

@@ -116,7 +116,8 @@ fn probe_options_are_parsed() {
     let probe = parse_probe("probe film.avi --retransmission --playout-delay auto");
     assert_eq!((probe.retransmission, probe.playout_delay), (true, Some(PlayoutDelay::Auto)));
     let probe = parse_probe("probe film.avi --fec 5");
-    assert_eq!((probe.retransmission, probe.fec.map(|size| size.get())), (false, Some(5)));
+    assert_eq!((probe.retransmission, probe.fec), (false, "5".parse().ok()));
+    assert_eq!(parse_probe("probe film.avi --fec 10x5").fec, "10x5".parse().ok());
     let delay = parse_probe("probe film.avi --playout-delay 120ms").playout_delay;
     assert_eq!(delay, Some(PlayoutDelay::Fixed(Duration::from_millis(120))));
     let probe = parse_probe("probe --classroom 127.0.0.1:1025/movie.Mjpeg");

@@ -52,7 +52,7 @@ pub struct ProbeSummary {
     pub rtx_packets: Option<u64>,
     /// Bytes of these retransmissions, headers included.
     pub rtx_octets: Option<u64>,
-    /// Lost RTP packets that were recovered from parity packets in time (RFC 5109).
+    /// Lost RTP packets that were recovered from parity packets in time (RFC 5109, RFC 8627).
     pub repaired_fec: Option<u64>,
     /// Parity packets received, whether they were needed or not.
     pub fec_packets: Option<u64>,

@@ -32,7 +32,7 @@ pub mod header {
     pub const UNSUPPORTED: &str = "Unsupported";
     pub const USER_AGENT: &str = "User-Agent";
     pub const WWW_AUTHENTICATE: &str = "WWW-Authenticate";
-    /// Request for parity packets, each for the given number of packets at most, of one Reelay to another.
+    /// Request for parity packets of one Reelay to another, with the arrangement of the packets that they are to protect.
     pub const X_REELAY_FEC: &str = "X-Reelay-FEC";
     /// Request for the description of retransmissions, of one Reelay to another.
     pub const X_REELAY_RETRANSMISSION: &str = "X-Reelay-Retransmission";

@@ -1,20 +1,25 @@
 //! The response to DESCRIBE. Sans-I/O.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::resource::Resource;
 use super::response::SERVER_NAME;
-use super::url_parameters::{asks_for_restarts, asks_for_retransmission, parity_group, stream_control};
+use super::url_parameters::{asks_for_restarts, asks_for_retransmission, parity_layout, stream_control};
 use crate::media::reencode::rfc2435_size;
 use crate::media_file::MediaInfo;
+use crate::proto::fec::FecFormat;
 use crate::proto::rtsp::{Request, Response, StatusCode, header};
 use crate::proto::sdp::{
-    FEC_ENCODING, Feedback, FeedbackSources, JPEG_PAYLOAD_TYPE, MediaDescription, ParitySources,
-    RTX_ENCODING, RetransmissionFormat, SessionDescription,
+    Feedback, FeedbackSources, JPEG_PAYLOAD_TYPE, MediaDescription, ParitySources, RTX_ENCODING,
+    RepairWindow, RetransmissionFormat, SessionDescription,
 };
 use crate::server_embed::stream::{
     FEC_PAYLOAD_TYPE, HISTORY_TIME, Identity, RTX_PAYLOAD_TYPE, parity_ssrc, retransmission_ssrc,
 };
+
+/// Time from the first packet of a frame to its last parity packet, if the frame rate is unknown.
+const DEFAULT_REPAIR_WINDOW: Duration = Duration::from_millis(200);
 
 const APPLICATION_SDP: &str = "application/sdp";
 
@@ -35,15 +40,15 @@ pub fn describe(
         return Response::error(StatusCode::NOT_ACCEPTABLE, "only application/sdp is available");
     }
     let mut description = session_description(media);
-    let group_size = identity.and_then(|_| parity_group(request));
+    let parity_layout = identity.and_then(|_| parity_layout(request));
     for stream in &mut description.media {
-        stream.control = Some(stream_control(group_size, asks_for_restarts(request)));
+        stream.control = Some(stream_control(parity_layout, asks_for_restarts(request)));
         let Some(identity) = identity else { continue };
         if asks_for_retransmission(request) {
             add_retransmission(stream, identity);
         }
-        if group_size.is_some() {
-            add_parity(stream, identity);
+        if let Some(layout) = parity_layout {
+            add_parity(stream, layout.format(), identity);
         }
     }
     Response::new(StatusCode::OK)
@@ -73,10 +78,16 @@ fn add_retransmission(stream: &mut MediaDescription, identity: &Identity) {
     });
 }
 
-/// Adds the parity packets to the description of a stream (RFC 5109 §12, RFC 5956 §4.3).
-fn add_parity(stream: &mut MediaDescription, identity: &Identity) {
+/// Adds the parity packets to the description of a stream (RFC 5109 §12, RFC 8627 §5.2, RFC 5956 §4.3).
+fn add_parity(stream: &mut MediaDescription, format: FecFormat, identity: &Identity) {
     stream.formats.push(FEC_PAYLOAD_TYPE);
-    stream.rtpmaps.push((FEC_PAYLOAD_TYPE, FEC_ENCODING.to_owned()));
+    stream.rtpmaps.push((FEC_PAYLOAD_TYPE, format.encoding().to_owned()));
+    if format == FecFormat::Flexfec {
+        // All packets that protect each other are of one frame.
+        let interval =
+            stream.frame_rate.map_or(DEFAULT_REPAIR_WINDOW, |rate| Duration::from_secs_f64(1.0 / rate));
+        stream.repair_window = Some(RepairWindow { payload_type: FEC_PAYLOAD_TYPE, length: interval });
+    }
     stream.parity_sources = Some(ParitySources {
         ssrc: identity.ssrc,
         parity: parity_ssrc(identity.ssrc),
@@ -133,6 +144,7 @@ fn session_description(media: &MediaInfo) -> SessionDescription {
             receiver_rtt: true,
             feedback: None,
             parity_sources: None,
+            repair_window: None,
             is_malformed: false,
         }],
     }
@@ -246,6 +258,16 @@ mod tests {
             ] {
                 assert!(text.lines().any(|l| l == line), "{line} in {text}");
             }
+        }
+        let grid = describe(&plain.clone().with_header(header::X_REELAY_FEC, "10x5"));
+        for line in [
+            "m=video 0 RTP/AVP 26 98",
+            "a=rtpmap:98 flexfec/90000",
+            "a=fmtp:98 repair-window=50000",
+            "a=control:track1?fec=10x5",
+            "a=ssrc-group:FEC-FR 7 1431655762",
+        ] {
+            assert!(grid.lines().any(|l| l == line), "{line} in {grid}");
         }
     }
 

@@ -27,4 +27,4 @@ pub use response::{
     CONNECTION_CLOSE, SERVER_NAME, add_common_headers, finalize_response, media_not_found, session_not_found,
     wants_close,
 };
-pub use url_parameters::{asks_for_repair, asks_for_restarts, parity_group};
+pub use url_parameters::{asks_for_repair, asks_for_restarts, parity_layout};

@@ -4,14 +4,15 @@
 //! that nothing has to be remembered between the two.
 
 use super::resource::TRACK_CONTROL;
-use crate::proto::fec::GroupSize;
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtsp::{Request, header};
 
 /// Parameter of a URL by which a player asks for retransmission that cannot add a header to DESCRIBE:
 /// `rtsp://host/film?retransmission=1`.
 const RETRANSMISSION_PARAMETER: &str = "retransmission=1";
 
-/// Parameter of a URL with which a player asks for parity packets, in DESCRIBE and SETUP: `rtsp://host/film?fec=5`.
+/// Parameter of a URL with which a player asks for parity packets, in DESCRIBE and SETUP: `rtsp://host/film?fec=5` for groups, or
+/// `fec=10x5` for a grid.
 const FEC_PARAMETER: &str = "fec=";
 
 /// Parameter of a URL with which a player asks for restart markers in RFC 2435, in DESCRIBE and SETUP:
@@ -20,7 +21,7 @@ const RESTARTS_PARAMETER: &str = "restarts=1";
 
 /// Returns true if a DESCRIBE asks for the repair of lost packets, of either kind.
 pub fn asks_for_repair(request: &Request) -> bool {
-    asks_for_retransmission(request) || parity_group(request).is_some()
+    asks_for_retransmission(request) || parity_layout(request).is_some()
 }
 
 /// Returns true if a DESCRIBE asks for retransmission, by a header or in its URL. Others get a description without it:
@@ -30,8 +31,9 @@ pub fn asks_for_retransmission(request: &Request) -> bool {
         || parameters(request).any(|parameter| parameter == RETRANSMISSION_PARAMETER)
 }
 
-/// Returns the maximum number of packets for each parity packet, if a request asks for these, by a header or in its URL.
-pub fn parity_group(request: &Request) -> Option<GroupSize> {
+/// Returns the arrangement of the packets that parity packets are to protect, if a request asks for these, by a header or in its
+/// URL.
+pub fn parity_layout(request: &Request) -> Option<ParityLayout> {
     let stated = || parameters(request).find_map(|parameter| parameter.strip_prefix(FEC_PARAMETER));
     request.headers.get(header::X_REELAY_FEC).or_else(stated)?.parse().ok()
 }
@@ -46,8 +48,8 @@ fn parameters(request: &Request) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the URL of the stream in the description, relative to that of the film.
-pub fn stream_control(parity_group: Option<GroupSize>, has_restarts: bool) -> String {
-    let parity = parity_group.map(|group_size| format!("{FEC_PARAMETER}{group_size}"));
+pub fn stream_control(parity_layout: Option<ParityLayout>, has_restarts: bool) -> String {
+    let parity = parity_layout.map(|layout| format!("{FEC_PARAMETER}{layout}"));
     let restarts = has_restarts.then(|| RESTARTS_PARAMETER.to_owned());
     let parameters: Vec<_> = parity.into_iter().chain(restarts).collect();
     match parameters.is_empty() {
@@ -63,11 +65,11 @@ mod tests {
 
     #[test]
     fn setup_of_the_described_stream_asks_for_the_same() {
-        for (fec, has_restarts) in [(None, false), (Some(5), false), (None, true), (Some(10), true)] {
-            let group_size = fec.and_then(GroupSize::new);
-            let url = format!("rtsp://h/film/{}", stream_control(group_size, has_restarts));
+        for (fec, has_restarts) in [(None, false), (Some("5"), false), (None, true), (Some("10x5"), true)] {
+            let layout = fec.and_then(|text| text.parse().ok());
+            let url = format!("rtsp://h/film/{}", stream_control(layout, has_restarts));
             let request = Request::new(Method::Setup, &url);
-            assert_eq!(parity_group(&request), group_size, "{url}");
+            assert_eq!(parity_layout(&request), layout, "{url}");
             assert_eq!(asks_for_restarts(&request), has_restarts, "{url}");
             assert!(!asks_for_retransmission(&request), "{url}");
         }

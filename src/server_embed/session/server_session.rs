@@ -75,8 +75,8 @@ impl ServerSession {
         timeout: Duration,
     ) -> (Self, Response) {
         let stream = if transport.has_retransmission() { stream.with_retransmission() } else { stream };
-        let stream = match transport.parity_group() {
-            Some(group_size) => stream.with_parity(group_size),
+        let stream = match transport.parity_layout() {
+            Some(layout) => stream.with_parity(layout),
             None => stream,
         };
         let (media_name, track_url) = (media_name.to_owned(), request.uri.trim_end_matches('/').to_owned());

@@ -7,7 +7,7 @@ use super::active_play::{ActivePlay, FrameState, FrameTransmission};
 use super::burst_limiter::BurstLimiter;
 use super::identity::{Identity, parity_ssrc, retransmission_ssrc};
 use super::packet_batch::{HeaderFields, PacketBatch};
-use super::parity::ParityPackets;
+use super::parity::{ParityPackets, ParitySources};
 use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
@@ -15,9 +15,8 @@ use super::sequence::SequenceCounter;
 use super::table_qualities::TableQualities;
 use crate::media::container::FrameTimes;
 use crate::media::payload::PacketizedFrame;
-use crate::proto::fec::GroupSize;
+use crate::proto::fec::ParityLayout;
 use crate::proto::rtcp::{Epoch, RtcpPacket};
-use crate::proto::rtp::HEADER_LENGTH;
 use crate::server_embed::playback_speed::PlaybackSpeed;
 
 /// Action that [`RtpStream::poll_output`] asks the caller for.
@@ -30,7 +29,7 @@ pub enum StreamOutput {
     Rtp(PacketBatch),
     /// RTP packet to send again, on the stream of retransmissions (RFC 4588).
     Retransmission(Vec<u8>),
-    /// RTP packet with parity of others to send, on the stream of parity packets (RFC 5109).
+    /// RTP packet with parity of others to send, on the stream of parity packets (RFC 5109, RFC 8627).
     Parity(Vec<u8>),
     /// Compound RTCP packet to send.
     Rtcp(Vec<u8>),
@@ -122,9 +121,10 @@ impl RtpStream {
         Self { retransmissions: Some(retransmissions), ..self }
     }
 
-    /// Returns the stream with parity packets, each for this number of packets at most (RFC 5109).
-    pub fn with_parity(self, group_size: GroupSize) -> Self {
-        let parity = ParityPackets::new(parity_ssrc(self.ssrc), (self.ssrc >> 4) as u16, group_size);
+    /// Returns the stream with parity packets for packets in this arrangement.
+    pub fn with_parity(self, layout: ParityLayout) -> Self {
+        let sources = ParitySources { protected: self.ssrc, parity: parity_ssrc(self.ssrc) };
+        let parity = ParityPackets::new(sources, (self.ssrc >> 4) as u16, layout);
         Self { parity: Some(parity), ..self }
     }
 
@@ -342,10 +342,10 @@ impl RtpStream {
 
     fn next_parity_packet(&mut self, now: Instant) -> Option<StreamOutput> {
         let parity = self.parity.as_mut()?;
-        let bytes = parity.next_packet()?;
+        let packet = parity.next_packet()?;
         self.burst_limiter.record_packets(now, 1);
-        self.reports.record_repair(parity.ssrc(), bytes.len().saturating_sub(HEADER_LENGTH));
-        Some(StreamOutput::Parity(bytes))
+        self.reports.record_repair(parity.ssrc(), packet.payload_bytes);
+        Some(StreamOutput::Parity(packet.bytes))
     }
 
     /// Returns what the PLAY in progress demands now.

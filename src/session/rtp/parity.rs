@@ -1,6 +1,7 @@
-//! Lost packets that are recovered from parity packets (RFC 5109). Sans-I/O.
+//! Lost packets that are recovered from parity packets (RFC 5109, RFC 8627). Sans-I/O.
 //!
-//! A parity packet recovers one packet once all others that it protects are known. They may arrive after it.
+//! A parity packet recovers one packet once all others that it protects are known. They may arrive after it, or be recovered from
+//! other parity packets.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -15,8 +16,9 @@ use crate::stats::Snapshot;
 /// that of some frames in HD.
 const MAX_PACKETS: usize = 1_024;
 
-/// Maximum number of parity packets that wait for the packets that they protect.
-const MAX_WAITING: usize = 128;
+/// Maximum number of parity packets that wait for the packets that they protect; the oldest are dropped first. It is that of two
+/// frames in HD.
+const MAX_WAITING: usize = 256;
 
 /// Maximum number of recovered packets that are remembered, in case the original arrives after all.
 const MAX_REPAIRED: usize = 4_096;
@@ -29,13 +31,98 @@ pub struct ParityDecoder {
     ssrc: Option<u32>,
     /// Complete packets, received or repaired, by extended sequence number.
     packets: BTreeMap<i64, Bytes>,
-    /// Parity packets that protect several packets that are not known, each with a reference for sequence numbers.
-    waiting: VecDeque<(i64, Parity)>,
+    waiting: WaitingParity,
     /// Packets that were recovered and used.
     repaired: BTreeSet<i64>,
     repaired_count: u64,
     parity_packets: u64,
     octets: u64,
+}
+
+/// Parity packets that wait for packets that they protect.
+#[derive(Debug, Default)]
+struct WaitingParity {
+    /// Parity packets by the order of their arrival.
+    by_number: BTreeMap<u64, Waiting>,
+    next_number: u64,
+    /// Numbers of those that protect a packet that is not known, by its extended sequence number.
+    by_missing: BTreeMap<i64, Vec<u64>>,
+    /// Numbers of those that lack one packet, or none.
+    ready: VecDeque<u64>,
+}
+
+/// Parity packet that waits.
+#[derive(Debug)]
+struct Waiting {
+    /// Reference for sequence numbers.
+    reference: i64,
+    parity: Parity,
+    /// Number of protected packets that are not known.
+    missing: usize,
+}
+
+impl Waiting {
+    /// Extended sequence numbers of the protected packets.
+    fn sequences(&self) -> impl Iterator<Item = i64> + use<> {
+        let reference = self.reference;
+        self.parity.sequences().map(move |sequence| extend_sequence(reference, sequence))
+    }
+}
+
+impl WaitingParity {
+    /// Adds a parity packet. `is_known` tells which packets have arrived.
+    fn push(&mut self, reference: i64, parity: Parity, is_known: impl Fn(i64) -> bool) {
+        if self.by_number.len() >= MAX_WAITING
+            && let Some((number, _)) = self.by_number.first_key_value()
+        {
+            self.remove(*number);
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        let mut waiting = Waiting { reference, parity, missing: 0 };
+        for sequence in waiting.sequences().filter(|sequence| !is_known(*sequence)) {
+            waiting.missing += 1;
+            self.by_missing.entry(sequence).or_default().push(number);
+        }
+        if waiting.missing <= 1 {
+            self.ready.push_back(number);
+        }
+        self.by_number.insert(number, waiting);
+    }
+
+    /// Records that a packet is known.
+    fn record_packet(&mut self, sequence: i64) {
+        for number in self.by_missing.remove(&sequence).unwrap_or_default() {
+            let Some(waiting) = self.by_number.get_mut(&number) else { continue };
+            waiting.missing -= 1;
+            if waiting.missing == 1 {
+                self.ready.push_back(number);
+            }
+        }
+    }
+
+    /// Removes the next parity packet that lacks one packet, or none.
+    fn pop_ready(&mut self) -> Option<Waiting> {
+        loop {
+            let number = self.ready.pop_front()?;
+            if let Some(waiting) = self.remove(number) {
+                return Some(waiting);
+            }
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Waiting> {
+        let waiting = self.by_number.remove(&number)?;
+        for sequence in waiting.sequences() {
+            if let Some(numbers) = self.by_missing.get_mut(&sequence) {
+                numbers.retain(|other| *other != number);
+                if numbers.is_empty() {
+                    self.by_missing.remove(&sequence);
+                }
+            }
+        }
+        Some(waiting)
+    }
 }
 
 /// The packet is no parity packet of the stream.
@@ -58,7 +145,7 @@ impl ParityDecoder {
             offer,
             ssrc: offer.ssrc,
             packets: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            waiting: WaitingParity::default(),
             repaired: BTreeSet::new(),
             repaired_count: 0,
             parity_packets: 0,
@@ -79,7 +166,7 @@ impl ParityDecoder {
     /// Forgets all packets, because the stream continues with others.
     pub fn restart(&mut self) {
         self.packets.clear();
-        self.waiting.clear();
+        self.waiting = WaitingParity::default();
         self.repaired.clear();
     }
 
@@ -93,6 +180,7 @@ impl ParityDecoder {
     /// Records a packet that has arrived, as the original or sent again.
     pub fn record_packet(&mut self, sequence: i64, bytes: Bytes) {
         self.packets.insert(sequence, bytes);
+        self.waiting.record_packet(sequence);
         if self.packets.len() > MAX_PACKETS {
             self.packets.pop_first();
         }
@@ -126,48 +214,31 @@ impl ParityDecoder {
         if self.ssrc.is_some_and(|known| known != source) || source == ssrc {
             return Err(NotParity);
         }
-        let parity = Parity::parse(&packet.payload).ok_or(NotParity)?;
+        let parity = Parity::parse(self.offer.format, &packet.payload).ok_or(NotParity)?;
         self.ssrc = Some(source);
         self.parity_packets += 1;
         self.octets += size as u64;
-        if self.waiting.len() >= MAX_WAITING {
-            self.waiting.pop_front();
-        }
-        self.waiting.push_back((highest, parity));
+        self.waiting.push(highest, parity, |sequence| self.packets.contains_key(&sequence));
         Ok(())
     }
 
     /// Returns the next packet that can be recovered, with the SSRC of the stream; `None` if there is none. It counts as
     /// repaired unless it is [rejected](Self::reject).
     pub fn poll_recovered(&mut self, ssrc: u32) -> Option<RecoveredPacket> {
-        let mut index = 0;
-        while let Some((reference, parity)) = self.waiting.get(index) {
-            let extended = parity.sequences().map(|sequence| extend_sequence(*reference, sequence));
-            let missing: Vec<_> = extended.filter(|sequence| !self.contains(*sequence)).take(2).collect();
-            if missing.len() > 1 {
-                index += 1;
-                continue;
-            }
-            let (reference, parity) = self.waiting.remove(index)?;
-            let recovered = missing.first().and_then(|&first| self.recover(first, reference, parity, ssrc));
-            if recovered.is_some() {
-                return recovered;
+        loop {
+            let waiting = self.waiting.pop_ready()?;
+            if let Some(recovered) = self.recover(waiting, ssrc) {
+                return Some(recovered);
             }
         }
-        None
     }
 
-    fn recover(
-        &mut self,
-        sequence: i64,
-        reference: i64,
-        parity: Parity,
-        ssrc: u32,
-    ) -> Option<RecoveredPacket> {
-        let protected: Vec<_> = parity.sequences().collect();
-        let others = protected.into_iter().map(|number| extend_sequence(reference, number));
-        let others = others.filter_map(|other| self.packets.get(&other)).map(|bytes| &bytes[..]);
-        let bytes = Bytes::from(parity.recover(sequence as u16, ssrc, others)?);
+    /// Recovers the only packet that a parity packet lacks; `None` if it lacks none, or if others have been dropped.
+    fn recover(&mut self, waiting: Waiting, ssrc: u32) -> Option<RecoveredPacket> {
+        let mut missing = waiting.sequences().filter(|sequence| !self.contains(*sequence));
+        let sequence = missing.next().filter(|_| missing.next().is_none())?;
+        let others = waiting.sequences().filter_map(|other| self.packets.get(&other)).map(|bytes| &bytes[..]);
+        let bytes = Bytes::from(waiting.parity.clone().recover(sequence as u16, ssrc, others)?);
         self.record_packet(sequence, bytes.clone());
         self.repaired_count += u64::from(self.repaired.insert(sequence));
         if self.repaired.len() > MAX_REPAIRED {
@@ -188,11 +259,12 @@ impl ParityDecoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::fec::FecFormat;
     use crate::proto::rtp::Header;
     use rand::rngs::SmallRng;
     use rand::{RngExt as _, SeedableRng as _};
 
-    const OFFER: ParityOffer = ParityOffer { payload_type: 98, ssrc: None };
+    const OFFER: ParityOffer = ParityOffer { payload_type: 98, format: FecFormat::Flexfec, ssrc: None };
 
     fn media(sequence: i64) -> Bytes {
         let header = Header {
@@ -206,7 +278,7 @@ mod tests {
     }
 
     fn parity_packet(sequences: impl IntoIterator<Item = i64>, ssrc: u32) -> Packet {
-        let mut parity = Parity::default();
+        let mut parity = Parity::new(FecFormat::Flexfec);
         sequences.into_iter().for_each(|sequence| assert!(parity.add(&media(sequence))));
         let header = Header { marker: false, payload_type: 98, sequence: 0, timestamp: 5, ssrc };
         Packet { header, extension: None, payload: parity.encode().into() }
@@ -261,6 +333,30 @@ mod tests {
         }
     }
 
+    /// Three packets of a grid of 3 × 3 are lost, of which no row and no column alone can recover two.
+    #[test]
+    fn recovered_packets_recover_others() {
+        let groups: Vec<Vec<i64>> = (0..3)
+            .flat_map(|index| {
+                [(0..3).map(|step| 3 * index + step).collect(), vec![index, 3 + index, 6 + index]]
+            })
+            .collect();
+        for lost in [vec![0, 1, 3], vec![4, 5, 7], vec![0, 4, 8], vec![0, 1, 3, 4]] {
+            let mut state = ParityDecoder::new(OFFER);
+            let mut now = Vec::new();
+            for sequence in (0..9).filter(|sequence| !lost.contains(sequence)) {
+                state.record_arrival(sequence, media(sequence));
+            }
+            for group in &groups {
+                state.handle_packet(&parity_packet(group.iter().copied(), 2), 50, 8, 1).unwrap();
+                now.extend(recovered(&mut state));
+            }
+            now.sort_unstable();
+            let expected = if lost.len() == 4 { Vec::new() } else { lost };
+            assert_eq!(now, expected);
+        }
+    }
+
     #[test]
     fn original_that_arrives_after_all_is_not_repaired() {
         let mut state = ParityDecoder::new(OFFER);
@@ -296,7 +392,9 @@ mod tests {
                 .unwrap();
             assert_eq!(recovered(&mut state).len(), 0);
         }
-        assert_eq!((state.packets.len(), state.waiting.len()), (MAX_PACKETS, MAX_WAITING));
+        assert_eq!((state.packets.len(), state.waiting.by_number.len()), (MAX_PACKETS, MAX_WAITING));
         assert_eq!(state.repaired.len(), MAX_REPAIRED);
+        assert_eq!(state.waiting.by_missing.len(), 2 * MAX_WAITING);
+        assert!(state.waiting.ready.is_empty());
     }
 }

@@ -140,6 +140,7 @@ impl App {
         self.settings.snapshot_format = choices.snapshot_format;
         self.settings.automatic_playout_delay = choices.is_delay_automatic;
         self.settings.retransmission = choices.retransmission;
+        self.settings.error_correction = choices.error_correction;
         self.settings.keep_recents = choices.keep_recents;
         let level_has_changed = choices.keep_on_top != self.settings.keep_on_top;
         self.settings.keep_on_top = choices.keep_on_top;
@@ -170,6 +171,7 @@ impl App {
         self.backend.send(Command::SetConcealment(concealment));
         self.backend.send(Command::SetPlayoutDelay(self.settings.playout()));
         self.backend.send(Command::SetRetransmission(self.settings.retransmission));
+        self.backend.send(Command::SetErrorCorrection(self.settings.error_correction));
     }
 
     /// Returns whether the film is played at another rate than it should be, or is just being opened.

@@ -131,7 +131,8 @@ impl App {
     pub(super) fn start_stream(&mut self, url: SourceUrl, options: RtspOptions, play: bool) {
         let port_spelling = self.settings.port_spelling(&url.host_and_port());
         let retransmission = options.retransmission || self.settings.retransmission;
-        let options = RtspOptions { port_spelling, retransmission, ..options };
+        let fec = options.fec.or(self.settings.error_correction);
+        let options = RtspOptions { port_spelling, retransmission, fec, ..options };
         let goal = match (url.dialect(), play) {
             // There are always three buttons; with four, nothing is played without a click.
             (Dialect::Http, false) if self.settings.controls == Controls::Four => Goal::Ready,

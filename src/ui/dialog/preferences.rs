@@ -8,6 +8,7 @@ use iced::widget::{column, container, scrollable, text, text_input};
 use super::about;
 use crate::backend::Concealment;
 use crate::media::FrameRate;
+use crate::proto::fec::ParityLayout;
 use crate::recording::{RecordingFormat, SnapshotFormat};
 use crate::settings::{MAX_PLAYOUT_DELAY_MS, Settings, ThemePreference};
 use crate::ui::dialog::layout::{buttons, setting_row};
@@ -47,6 +48,8 @@ pub struct Choices {
     pub is_delay_automatic: bool,
     /// Lost packets of later sessions are requested again.
     pub retransmission: bool,
+    /// Arrangement of the packets that parity packets protect in later sessions; `None` for no parity packets.
+    pub error_correction: Option<ParityLayout>,
     /// Format of later recordings.
     pub recording_format: RecordingFormat,
     /// Format of later snapshots.
@@ -95,6 +98,7 @@ pub enum Message {
     PlayoutDelay(String),
     AutomaticDelay(bool),
     Retransmission(bool),
+    ErrorCorrection(Option<ParityLayout>),
     Recordings(RecordingFormat),
     Snapshots(SnapshotFormat),
     ShowDamaged(bool),
@@ -128,6 +132,10 @@ const PLAYOUT_DELAY_INPUT_ID: &str = "preferences-delay";
 /// Sizes of text and controls that can be chosen, in percent.
 const SCALES: [(&str, u8); 4] = [("100 %", 100), ("125 %", 125), ("150 %", 150), ("200 %", 200)];
 
+/// Arrangements of the packets that parity packets protect that can be chosen, as text.
+const ERROR_CORRECTIONS: [(&str, Option<&str>); 5] =
+    [("Off", None), ("1:10", Some("10")), ("1:5", Some("5")), ("1:3", Some("3")), ("10 × 10", Some("10x10"))];
+
 impl Form {
     /// Creates a dialog with the current settings.
     pub fn new(theme: ThemePreference, frame_rate: FrameRate, settings: &Settings) -> Self {
@@ -141,6 +149,7 @@ impl Form {
                 interface_scale: None,
                 is_delay_automatic: settings.automatic_playout_delay,
                 retransmission: settings.retransmission,
+                error_correction: settings.error_correction,
                 recording_format: settings.recording_format,
                 snapshot_format: settings.snapshot_format,
                 concealment: Concealment {
@@ -177,6 +186,7 @@ impl Form {
             Message::Scale(percent) => choices.interface_scale = Some(percent),
             Message::AutomaticDelay(is_automatic) => choices.is_delay_automatic = is_automatic,
             Message::Retransmission(retransmission) => choices.retransmission = retransmission,
+            Message::ErrorCorrection(layout) => choices.error_correction = layout,
             Message::Recordings(format) => choices.recording_format = format,
             Message::Snapshots(format) => choices.snapshot_format = format,
             Message::ShowDamaged(shows_damaged) => choices.concealment.shows_damaged = shows_damaged,
@@ -297,9 +307,11 @@ impl Form {
         let error = self.errors.playout_delay.as_deref();
         let delay =
             field(PLAYOUT_DELAY_INPUT_ID, &self.playout_delay, Message::PlayoutDelay, error.is_some());
-        let Choices { is_delay_automatic, retransmission, .. } = self.choices;
+        let Choices { is_delay_automatic, retransmission, error_correction, .. } = self.choices;
         let delays = [("Fixed", false), ("Automatic", true)];
         let delays = choices(delays, is_delay_automatic, Message::AutomaticDelay);
+        let layouts =
+            ERROR_CORRECTIONS.map(|(label, layout)| (label, layout.and_then(|text| text.parse().ok())));
         let content = rows([setting_row("Playout delay", delays)]);
         let content = match is_delay_automatic {
             true => content.push(note("It follows the jitter of the network, from 50 ms up.")),
@@ -312,6 +324,12 @@ impl Form {
             .push(note(
                 "Over UDP, where the server can send them again (RFC 4588), as Reelay's does; from the next film or \
                  stream that is opened.",
+            ))
+            .push(setting_row("Error correction", choices(layouts, error_correction, Message::ErrorCorrection)))
+            .push(note(
+                "Parity packets over UDP, from which lost packets are recovered without a request, where the server offers \
+                 them, as Reelay's does: one for 10, 5 or 3 packets (RFC 5109), or one for each row and column of a grid \
+                 (RFC 8627). They are sent in addition; from the next film or stream that is opened.",
             ))
     }
 
@@ -380,6 +398,7 @@ mod tests {
         form.update(Message::Scale(125));
         form.update(Message::AutomaticDelay(true));
         form.update(Message::Retransmission(true));
+        form.update(Message::ErrorCorrection("10x10".parse().ok()));
         form.update(Message::KeepRecents(false));
         let applied = Action::Apply(Preferences {
             frame_rate: FrameRate::new(30_000, 1_001).unwrap(),
@@ -388,6 +407,7 @@ mod tests {
                 interface_scale: Some(125),
                 is_delay_automatic: true,
                 retransmission: true,
+                error_correction: "10x10".parse().ok(),
                 recording_format: RecordingFormat::Avi,
                 snapshot_format: SnapshotFormat::Png,
                 concealment: Concealment { shows_damaged: false, tints_concealed: true },

@@ -1,16 +1,21 @@
 //! Payloads of parity packets: written and parsed again, they are the same, and recover no more than they protect.
 
 use bytes::Bytes;
-use reelay::proto::fec::{MAX_SPAN, Parity};
+use reelay::proto::fec::{FecFormat, Parity};
 use reelay::proto::rtp::Header;
 
 pub fn body(data: &[u8]) {
-    let Some(parity) = Parity::parse(&Bytes::copy_from_slice(data)) else { return };
+    FecFormat::ALL.into_iter().for_each(|format| check(format, data));
+}
+
+fn check(format: FecFormat, data: &[u8]) {
+    let Some(parity) = Parity::parse(format, &Bytes::copy_from_slice(data)) else { return };
     let sequences: Vec<_> = parity.sequences().collect();
-    assert!((1..=MAX_SPAN).contains(&sequences.len()));
+    assert!((1..=format.max_span()).contains(&sequences.len()));
     let written = parity.encode();
-    assert!(written.len() <= data.len());
-    assert_eq!(Parity::parse(&written.into()).as_ref(), Some(&parity));
+    // A fixed arrangement of FlexFEC is written as a mask, whose longest form has 12 bytes more.
+    assert!(written.len() <= data.len() + 12);
+    assert_eq!(Parity::parse(format, &written.into()).as_ref(), Some(&parity));
     // The input itself stands for the other packets, whatever it is.
     for others in [&[][..], &[data], &[data, &data[..data.len() / 2]]] {
         if let Some(packet) = parity.clone().recover(sequences[0], 7, others.iter().copied()) {
@@ -20,8 +25,8 @@ pub fn body(data: &[u8]) {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let parity = |sequences: &[u16]| {
-        let mut parity = Parity::default();
+    let parity = |format: FecFormat, sequences: &[u16]| {
+        let mut parity = Parity::new(format);
         for &sequence in sequences {
             let header =
                 Header { marker: sequence % 2 == 0, payload_type: 26, sequence, timestamp: 9, ssrc: 7 };
@@ -31,5 +36,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         }
         parity.encode()
     };
-    vec![parity(&[1]), parity(&[8, 9, 10, 11]), parity(&[65_530, 65_535, 4, 41]), parity(&[100, 147])]
+    let groups: [&[u16]; 4] = [&[1], &[8, 9, 10, 11], &[65_530, 65_535, 4, 41], &[100, 147]];
+    let both = groups.iter().flat_map(|group| FecFormat::ALL.map(|format| parity(format, group)));
+    let column = [&[0x40, 26, 0, 40, 0, 0, 0, 9, 0, 8, 10, 5][..], &[7; 40]].concat();
+    both.chain([column]).collect()
 }

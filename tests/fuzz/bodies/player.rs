@@ -7,7 +7,6 @@ use reelay::impairment::{
     Emulator, EmulatorSettings, Impairments, JitterModel, LossModel, PacketKind, RawPacket,
 };
 use reelay::media::jpeg::MAX_FRAME_SIZE;
-use reelay::proto::fec::GroupSize;
 use reelay::proto::rtcp::{self, Epoch, NtpTime};
 use reelay::proto::rtsp::{Npt, PortPair, encode_interleaved};
 use reelay::session::{
@@ -66,7 +65,7 @@ pub fn client_options(choice: u8) -> (ClientOptions, Instant) {
             transport,
             reconnects: choice & 4 != 0,
             retransmission: choice & 16 != 0,
-            fec: GroupSize::new(3).filter(|_| choice & 64 != 0),
+            fec: ["3", "4x3"][usize::from(choice & 128 != 0)].parse().ok().filter(|_| choice & 64 != 0),
             ..RtspOptions::default()
         },
         playout_delay: match choice & 32 {

@@ -1,7 +1,7 @@
 //! Client of standard RTSP: it writes complete messages only, its time goes on, and it stops.
 
 use reelay::media::payload::PayloadFormat;
-use reelay::proto::fec::Parity;
+use reelay::proto::fec::{FecFormat, Parity};
 use reelay::proto::rtp::Header;
 use reelay::proto::rtsp::{Message, MessageLimits, MessageReader, RtspUrl};
 use reelay::proto::rtx::{self, RtxFields};
@@ -90,7 +90,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     // Each third packet is lost and recovered.
     let with_parity = |script: Script| {
         packets.chunks(3).fold(script, |script, group| {
-            let mut parity = Parity::default();
+            let mut parity = Parity::new(FecFormat::Ulpfec);
             group.iter().for_each(|packet| _ = parity.add(packet));
             let header = Header { marker: false, payload_type: 98, sequence: 0, timestamp: 0, ssrc: 9 };
             let script = group.iter().take(2).fold(script, |script, packet| script.packet(packet).wait(10));

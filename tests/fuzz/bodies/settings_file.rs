@@ -42,6 +42,7 @@ pub fn body(data: &[u8]) {
         playout_delay_ms: 123,
         automatic_playout_delay: true,
         retransmission: true,
+        error_correction: "10x5".parse().ok(),
         interface_scale: 150,
         recording_format: RecordingFormat::Avi,
         snapshot_format: SnapshotFormat::Png,

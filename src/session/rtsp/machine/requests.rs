@@ -119,8 +119,8 @@ impl RtspMachine {
                 if self.options.retransmission && self.may_use_udp() {
                     request = request.with_header(header::X_REELAY_RETRANSMISSION, "1");
                 }
-                if let Some(group_size) = self.options.fec.filter(|_| self.may_use_udp()) {
-                    request = request.with_header(header::X_REELAY_FEC, group_size.to_string());
+                if let Some(layout) = self.options.fec.filter(|_| self.may_use_udp()) {
+                    request = request.with_header(header::X_REELAY_FEC, layout.to_string());
                 }
             }
             (RequestKind::SetUp, Stage::ReadyToSetUp(presentation, transport)) => {
