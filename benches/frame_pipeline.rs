@@ -27,16 +27,30 @@ fn hd_jpeg() -> Vec<u8> {
     test_jpeg(JpegKind::Standard420, (1_280, 720), 7, 60)
 }
 
-fn payload_formats() -> [(&'static str, PayloadFormat); 2] {
-    [("RFC 2435", PayloadFormat::Rfc2435), ("original header", PayloadFormat::OriginalHeader)]
+fn payload_formats() -> [(&'static str, PayloadFormat); 3] {
+    [
+        ("RFC 2435", PayloadFormat::Rfc2435),
+        ("original header", PayloadFormat::OriginalHeader),
+        ("original header with restart markers", PayloadFormat::OriginalWithRestarts),
+    ]
+}
+
+/// Returns the first frame of the sample film.
+fn sample_jpeg() -> Vec<u8> {
+    let film = include_bytes!("../assets/sample.mjpeg");
+    let position = |marker: [u8; 2]| film.windows(2).position(|pair| pair == marker).unwrap();
+    film[position([0xFF, 0xD8])..position([0xFF, 0xD9]) + 2].to_vec()
 }
 
 fn bench_packetize(criterion: &mut Criterion) {
-    let jpeg = hd_jpeg();
-    let mut group = criterion.benchmark_group("packetize 720p");
-    group.throughput(Throughput::Bytes(jpeg.len() as u64));
-    for (name, format) in payload_formats() {
-        group.bench_function(name, |bencher| bencher.iter(|| packetize(black_box(&jpeg), format).unwrap()));
+    for (film, jpeg) in [("720p", hd_jpeg()), ("sample film", sample_jpeg())] {
+        let mut group = criterion.benchmark_group(format!("packetize {film}"));
+        group.throughput(Throughput::Bytes(jpeg.len() as u64));
+        for (name, format) in payload_formats() {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| packetize(black_box(&jpeg), format).unwrap())
+            });
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! Huffman encoder and decoder (T.81 annex C, §F.2.2.3).
 
+use std::sync::{Arc, LazyLock};
+
 use super::bits::{BitReader, BitWriter, EntropyData};
 use super::header::JpegError;
-use super::tables::HuffmanTable;
+use super::tables::{HuffmanTable, STANDARD_HUFFMAN};
 
 /// Maximum length of codes in the lookup table, in bits. Longer codes are searched length by length.
 const LOOKUP_BITS: u8 = 9;
@@ -72,21 +74,28 @@ impl<'a> HuffmanDecoder<'a> {
 #[derive(Debug)]
 pub(super) struct AcCodes<'a> {
     decoder: HuffmanDecoder<'a>,
-    /// Entry for each value of the next [`AC_LOOKUP_BITS`] bits; a length of 0 if the code is longer or undefined.
-    lookup: Vec<AcCode>,
+    /// First code for each value of the next [`AC_LOOKUP_BITS`] bits; a length of 0 if it is longer or undefined.
+    codes: Vec<AcCode>,
+    /// All codes that begin within these bits and are known from them, as if they were one.
+    runs: Vec<AcCode>,
 }
 
-/// An AC code.
+/// An AC code, or several that follow each other.
 #[derive(Debug, Clone, Copy, Default)]
 struct AcCode {
-    /// Length of the code and its additional bits, in bits.
+    /// Length with the additional bits, in bits.
     length: u8,
-    /// Number of coefficients; 0 for the end of the block.
+    /// Number of coefficients.
     coefficients: u8,
+    /// True if it ends the block.
+    ends_block: bool,
 }
 
-/// Maximum length of codes in the lookup table for AC codes, in bits.
+/// Maximum length of codes in the lookup tables for AC codes, in bits.
 const AC_LOOKUP_BITS: u8 = 11;
+
+/// Number of coefficients of a block, the DC coefficient included.
+const BLOCK_LENGTH: usize = 64;
 
 impl AcCode {
     /// Creates the entry of a symbol; `None` if the symbol is undefined in sequential frames.
@@ -97,47 +106,92 @@ impl AcCode {
             (_, 0) => return None,
             (run, _) => run + 1,
         };
-        Some(Self { length: length + (symbol & 0x0F), coefficients })
+        Some(Self { length: length + (symbol & 0x0F), coefficients, ends_block: symbol == 0 })
     }
 }
 
+/// Codes of the standard tables, which most cameras use.
+static STANDARD_AC_CODES: LazyLock<Vec<(HuffmanTable<'static>, Arc<AcCodes<'static>>)>> =
+    LazyLock::new(|| {
+        let codes = |(_, table)| Some((table, Arc::new(AcCodes::new(table)?)));
+        STANDARD_HUFFMAN.into_iter().filter(|(key, _)| key & AC_CLASS != 0).filter_map(codes).collect()
+    });
+
+/// Bit of a table's class and destination that is set for AC coefficients (T.81 §B.2.4.2).
+pub(super) const AC_CLASS: u8 = 0x10;
+
 impl<'a> AcCodes<'a> {
-    /// Creates the codes of a table; `None` if a length has more codes than it can distinguish.
-    pub fn new(table: HuffmanTable<'a>) -> Option<Self> {
-        let mut lookup = vec![AcCode::default(); 1 << AC_LOOKUP_BITS];
+    /// Returns the codes of a table; `None` if a length has more codes than it can distinguish.
+    pub fn of(table: HuffmanTable<'a>) -> Option<Arc<Self>> {
+        match STANDARD_AC_CODES.iter().find(|(standard, _)| *standard == table) {
+            Some((_, codes)) => Some(codes.clone()),
+            None => Self::new(table).map(Arc::new),
+        }
+    }
+
+    fn new(table: HuffmanTable<'a>) -> Option<Self> {
+        let mut codes = vec![AcCode::default(); 1 << AC_LOOKUP_BITS];
+        // Lengths of the codes without their additional bits.
+        let mut lengths = vec![0; codes.len()];
         for (symbol, code, length) in derive_codes(table)? {
             if let Some(entry) = AcCode::new(symbol, length).filter(|_| length <= AC_LOOKUP_BITS) {
                 let unused_bits = AC_LOOKUP_BITS - length;
                 let first = usize::from(code) << unused_bits;
-                lookup[first..first + (1 << unused_bits)].fill(entry);
+                codes[first..first + (1 << unused_bits)].fill(entry);
+                lengths[first..first + (1 << unused_bits)].fill(length);
             }
         }
-        Some(Self { decoder: HuffmanDecoder::new(table)?, lookup })
+        let runs = (0..codes.len()).map(|bits| run_of_codes(bits, &codes, &lengths)).collect();
+        Some(Self { decoder: HuffmanDecoder::new(table)?, codes, runs })
     }
 
     /// Returns the position after the AC coefficients of a block, which may be after the end of the data. Positions are in
     /// bits.
     pub fn skip_block(&self, data: &EntropyData, mut position: usize) -> Result<usize, JpegError> {
         let mut index = 1;
-        while index < 64 {
+        while index < BLOCK_LENGTH {
             let next = data.peek(position);
-            let mut entry = self.lookup[(next >> (64 - AC_LOOKUP_BITS)) as usize];
-            if entry.length == 0 {
-                let (symbol, length) =
-                    self.decoder.find((next >> 48) as u16).ok_or(data.error("undefined Huffman code"))?;
-                entry = AcCode::new(symbol, length).ok_or(data.error("undefined AC symbol"))?;
-            }
+            let run = self.runs[(next >> (64 - AC_LOOKUP_BITS)) as usize];
+            // The last coefficient ends a block without a code, so that what follows it is of the next block.
+            let is_within_block = run.length > 0 && index + usize::from(run.coefficients) < BLOCK_LENGTH;
+            let entry = if is_within_block { run } else { self.first_code(data, next)? };
             position += usize::from(entry.length);
-            if entry.coefficients == 0 {
+            if entry.ends_block {
                 return Ok(position);
             }
             index += usize::from(entry.coefficients);
         }
         match index {
-            64 => Ok(position),
+            BLOCK_LENGTH => Ok(position),
             _ => Err(data.error("block with more than 64 coefficients")),
         }
     }
+
+    fn first_code(&self, data: &EntropyData, next: u64) -> Result<AcCode, JpegError> {
+        let code = self.codes[(next >> (64 - AC_LOOKUP_BITS)) as usize];
+        if code.length > 0 {
+            return Ok(code);
+        }
+        let (symbol, length) =
+            self.decoder.find((next >> 48) as u16).ok_or(data.error("undefined Huffman code"))?;
+        AcCode::new(symbol, length).ok_or(data.error("undefined AC symbol"))
+    }
+}
+
+/// Returns the codes that `bits` begin with, up to the end of a block. The additional bits of the last one may follow them.
+fn run_of_codes(bits: usize, codes: &[AcCode], lengths: &[u8]) -> AcCode {
+    let mut run = AcCode::default();
+    while run.length < AC_LOOKUP_BITS && !run.ends_block {
+        let rest = (bits << run.length) & (codes.len() - 1);
+        let (next, length) = (codes[rest], lengths[rest]);
+        if length == 0 || run.length + length > AC_LOOKUP_BITS {
+            break;
+        }
+        run.length += next.length;
+        run.coefficients += next.coefficients;
+        run.ends_block = next.ends_block;
+    }
+    run
 }
 
 /// Encodes symbols to codes.
@@ -197,7 +251,6 @@ fn derive_codes(table: HuffmanTable<'_>) -> Option<Vec<(u8, u16, u8)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tables::STANDARD_HUFFMAN;
     use super::*;
 
     #[test]

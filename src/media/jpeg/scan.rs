@@ -1,9 +1,11 @@
 //! The scan of a sequential frame that has only one: its layout, and the copying of its blocks without decoding them.
 
+use std::sync::Arc;
+
 use super::bits::{BitWriter, EntropyData};
 use super::blocks::{extend_sign, huffman_table};
 use super::header::{Dimensions, JpegError, JpegHeader};
-use super::huffman::{AcCodes, HuffmanDecoder, HuffmanEncoder, MAX_DC_SIZE};
+use super::huffman::{AC_CLASS, AcCodes, HuffmanDecoder, HuffmanEncoder, MAX_DC_SIZE};
 use super::limits::MAX_PIXELS;
 use super::marker;
 
@@ -52,7 +54,7 @@ struct Component<'a> {
     /// Number of blocks in an MCU.
     blocks: usize,
     dc_decoder: HuffmanDecoder<'a>,
-    ac_codes: AcCodes<'a>,
+    ac_codes: Arc<AcCodes<'a>>,
     dc_encoder: HuffmanEncoder,
     ac_encoder: HuffmanEncoder,
     /// DC coefficient of the previous block, for the difference that is read.
@@ -97,10 +99,11 @@ impl<'a> ScanCopier<'a> {
             return Err(unsupported("frame with invalid sampling factors"));
         }
         let max = factors.clone().fold((1, 1), |max, (h, v)| (max.0.max(h), max.1.max(v)));
-        let components =
-            header.scan_components().iter().zip(factors).map(|(component, (h, v))| {
-                Component::new(header, component.dc_table, component.ac_table, h * v)
-            });
+        let mut known_codes = Vec::new();
+        let components = header.scan_components().iter().zip(factors).map(|(component, (h, v))| {
+            let ac_codes = ac_codes(header, component.ac_table, &mut known_codes)?;
+            Component::new(header, component.dc_table, component.ac_table, ac_codes, h * v)
+        });
         let components: Option<Vec<_>> = components.collect();
         let grid = McuGrid { dimensions: frame.dimensions, mcu_size: (8 * max.0, 8 * max.1) };
         Ok(Self {
@@ -183,14 +186,34 @@ impl<'a> ScanCopier<'a> {
     }
 }
 
+/// Returns the codes of a table of the frame, from `known` if it is the table of several components.
+fn ac_codes<'a>(
+    header: &JpegHeader<'a>,
+    table: u8,
+    known: &mut Vec<(u8, Arc<AcCodes<'a>>)>,
+) -> Option<Arc<AcCodes<'a>>> {
+    if let Some((_, codes)) = known.iter().find(|(other, _)| *other == table) {
+        return Some(codes.clone());
+    }
+    let codes = AcCodes::of(huffman_table(header, AC_CLASS | table)?)?;
+    known.push((table, codes.clone()));
+    Some(codes)
+}
+
 impl<'a> Component<'a> {
-    fn new(header: &JpegHeader<'a>, dc_table: u8, ac_table: u8, blocks: usize) -> Option<Self> {
+    fn new(
+        header: &JpegHeader<'a>,
+        dc_table: u8,
+        ac_table: u8,
+        ac_codes: Arc<AcCodes<'a>>,
+        blocks: usize,
+    ) -> Option<Self> {
         let (dc_table, ac_table) =
-            (huffman_table(header, dc_table)?, huffman_table(header, 0x10 | ac_table)?);
+            (huffman_table(header, dc_table)?, huffman_table(header, AC_CLASS | ac_table)?);
         Some(Self {
             blocks,
             dc_decoder: HuffmanDecoder::new(dc_table)?,
-            ac_codes: AcCodes::new(ac_table)?,
+            ac_codes,
             dc_encoder: HuffmanEncoder::new(dc_table),
             ac_encoder: HuffmanEncoder::new(ac_table),
             read_prediction: 0,
