@@ -4,11 +4,11 @@ mod common;
 
 use common::app_harness::{AppHarness, DEFAULT_SIZE, LARGE_SIZE, MIN_SIZE};
 use common::window_harness::WindowHarness;
-use iced::Event;
 use iced::keyboard::Modifiers;
 use iced::keyboard::key::Named;
 use iced::mouse::{self, ScrollDelta};
 use iced::widget::Id;
+use iced::{Event, Point};
 use iced_test::selector;
 use reelay::backend::Command;
 use reelay::impairment::EmulatorSettings;
@@ -17,7 +17,7 @@ use reelay::session::{
     UntrustedCertificate,
 };
 use reelay::settings::{Controls, PanelKind, Settings, ThemePreference};
-use reelay::ui::{Message, SHORTCUT_TABLE, Shortcut, preferences};
+use reelay::ui::{Menu, Message, SHORTCUT_TABLE, Shortcut, preferences};
 
 const HEADER: [&str; 8] =
     ["Open…", "Connect…", "Network", "Statistics", "Messages", "lesson-layout", "3 buttons", "preferences"];
@@ -173,7 +173,7 @@ fn tab_stays_within_a_dialog_and_visits_every_control() {
     let playing =
         ["Appearance", "preferences-rate", "On", "On", "On", "On", "MOV", "JPEG", "Cancel", "Apply"];
     assert_eq!(section(preferences::Section::Playing), playing);
-    let network = ["Appearance", "Fixed", "preferences-delay", "On", "Cancel", "Apply"];
+    let network = ["Appearance", "Fixed", "preferences-delay", "On", "Off", "Cancel", "Apply"];
     assert_eq!(section(preferences::Section::Network), network);
     assert_eq!(section(preferences::Section::Privacy), ["Appearance", "On", "Cancel", "Apply"]);
     assert_eq!(section(preferences::Section::About), ["Appearance", "Cancel", "Apply"]);
@@ -579,4 +579,18 @@ fn button_in_the_header_closes_the_film() {
     assert!(press(&mut window, Named::Enter));
     assert!(window.harness.shows("Play the sample film"));
     assert_eq!(window.focused(), None);
+}
+
+#[test]
+fn arrow_keys_go_through_the_lines_of_a_menu() {
+    let mut harness = sample();
+    harness.send(Message::ShowMenu(Menu::Context(Point::new(300.0, 100.0))));
+    let mut window = WindowHarness::new(&mut harness);
+    assert!(press(&mut window, Named::ArrowDown));
+    let first = window.focused();
+    assert!(press(&mut window, Named::ArrowDown));
+    let second = window.focused();
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
+    assert!(press(&mut window, Named::ArrowUp));
+    assert_eq!(window.focused(), first);
 }

@@ -61,6 +61,8 @@ pub struct MessageLog {
     total_entries: u64,
     /// Last request of the former session that was logged after other media were opened.
     former_request: Option<(Option<u32>, Instant)>,
+    /// Number of the first entry of the current media, counted from the first that was appended.
+    first_of_media: u64,
 }
 
 /// Maximum number of entries that are kept.
@@ -93,8 +95,7 @@ impl MessageLog {
         }
     }
 
-    /// Appends a message of the former session, whose TEARDOWN goes out while the next one begins. It changes nothing in the
-    /// media periods.
+    /// Adds a message of the former session, whose TEARDOWN goes out while the next one begins, to those of the former session.
     pub fn log_former_message(&mut self, message: LoggedMessage) {
         let response_time = match message.is_response() {
             true => self
@@ -103,10 +104,40 @@ impl MessageLog {
                 .map(|(_, at)| message.at.saturating_duration_since(at)),
             false => {
                 self.former_request = Some((message.cseq, message.at));
+                self.end_former_media(message.at);
                 None
             }
         };
+        let first = self.first_of_media;
         self.push_entry(LogEntry::Message { message, response_time });
+        let first_kept = self.total_entries - self.entries.len() as u64;
+        // Moved from the end to its place.
+        let index = usize::try_from(first.saturating_sub(first_kept)).unwrap_or_default();
+        if let Some(entry) = self.entries.pop_back() {
+            self.entries.insert(index.min(self.entries.len()), entry);
+        }
+        self.first_of_media += 1;
+    }
+
+    /// Sets the end of the last media period of the former session, which was over before it was known to be.
+    fn end_former_media(&mut self, at: Instant) {
+        let first_kept = self.total_entries - self.entries.len() as u64;
+        let former = usize::try_from(self.first_of_media.saturating_sub(first_kept)).unwrap_or_default();
+        let last = self.entries.iter_mut().take(former).rev().find_map(|entry| match entry {
+            LogEntry::Media(media) => Some(media),
+            _ => None,
+        });
+        if let Some(media) = last {
+            media.end = Some(media.end.map_or(at, |end| end.min(at)));
+        }
+    }
+
+    /// Begins with other media, or with none: the media period ends, and what follows belongs to another session.
+    pub fn start_media(&mut self, at: Instant) {
+        self.end_media(at);
+        self.start_session();
+        self.first_of_media = self.total_entries;
+        self.former_request = None;
     }
 
     /// Time of the request that a response belongs to.
@@ -364,18 +395,29 @@ mod tests {
         let now = Instant::now();
         let mut log = sample_log(now);
         let at = |ms| now + ms * MS;
+        let played_before = "RTSP/1.0 200 OK\r\nCSeq: 9\r\n\r\n";
+        log.log_message(message(at(1_500), Direction::ServerToClient, played_before, RtspState::Playing));
+        log.start_media(at(1_990));
+        let former = log.entries().len();
         let play = "PLAY rtsp://h/g RTSP/1.0\r\nCSeq: 4\r\n\r\n";
         log.log_message(message(at(2_000), Direction::ClientToServer, play, RtspState::Ready));
         let played = "RTSP/1.0 200 OK\r\nCSeq: 4\r\n\r\n";
         log.log_message(message(at(2_001), Direction::ServerToClient, played, RtspState::Playing));
         let teardown = "TEARDOWN rtsp://h/f RTSP/1.0\r\nCSeq: 4\r\n\r\n";
-        log.log_former_message(message(at(2_002), Direction::ClientToServer, teardown, RtspState::Ready));
+        log.log_former_message(message(at(1_989), Direction::ClientToServer, teardown, RtspState::Ready));
         log.log_former_message(message(at(2_009), Direction::ServerToClient, played, RtspState::Init));
-        let response_time = match log.entries().back() {
-            Some(LogEntry::Message { response_time, .. }) => *response_time,
-            other => panic!("{other:?}"),
+        let [LogEntry::Media(period), LogEntry::Message { message: request, .. }, response] =
+            &log.entries().iter().skip(former - 1).take(3).cloned().collect::<Vec<_>>()[..]
+        else {
+            panic!("{:?}", log.entries())
         };
-        assert_eq!(response_time, Some(7 * MS));
+        assert_eq!(
+            period.end,
+            Some(at(1_989)),
+            "TEARDOWN went out before the next film was known to be open"
+        );
+        assert!(request.start_line.starts_with("TEARDOWN"));
+        assert!(matches!(response, LogEntry::Message { response_time: Some(time), .. } if *time == 20 * MS));
         assert_eq!(log.current_media().map(|media| media.end), Some(None), "it still plays");
     }
 

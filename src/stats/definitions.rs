@@ -225,29 +225,35 @@ const PACKETS: &[Figure] = &[
     Figure {
         name: "Repaired",
         span: Span::SinceSetup,
-        fields: &[
-            "repaired_rtx",
-            "packets_unrepaired",
-            "unrepaired_ratio",
-            "rtx_requests",
-            "rtx_request_octets",
-            "rtx_packets",
-            "rtx_octets",
-            "repaired_fec",
-            "fec_packets",
-            "fec_octets",
-        ],
-        description: "Lost packets that the server has sent again in time (RFC 4588); the rest of the lost packets and its share \
-                of the expected ones; the requests for packets (RFC 4585) with the bytes that they took; all retransmissions \
-                received with their bytes, headers included. Lost packets that were recovered from parity packets in time \
-                (RFC 5109, RFC 8627); all parity packets received with their bytes, headers included. Retransmissions and parity packets \
-                change no other figure of packets.",
+        fields: &["repaired_rtx", "repaired_fec", "packets_unrepaired", "unrepaired_ratio"],
+        description: "Lost packets that the server has sent again in time (RFC 4588), or that were recovered from parity packets \
+                in time (RFC 5109, RFC 8627); the rest of the lost packets and its share of the expected ones.",
         measured: |s| match (s.rtx_requests + s.fec_packets, s.repaired_rtx + s.repaired_fec) {
             (0, 0) => "0".to_owned(),
             (_, repaired) => {
                 let rest = format_loss(s.packets_unrepaired, s.unrepaired_ratio);
                 format!("{}, {rest} not", count(repaired))
             }
+        },
+        emulated: None,
+    },
+    Figure {
+        name: "Repair traffic",
+        span: Span::SinceSetup,
+        fields: &[
+            "rtx_packets",
+            "rtx_octets",
+            "fec_packets",
+            "fec_octets",
+            "rtx_requests",
+            "rtx_request_octets",
+        ],
+        description: "Packets that were sent again, and parity packets, whether they were needed or not, with their bytes, headers \
+                included; in the export also the requests for packets (RFC 4585) with the bytes that they took. They change no \
+                other figure of packets.",
+        measured: |s| match s.rtx_packets + s.fec_packets {
+            0 => "0".to_owned(),
+            packets => format!("{} packets, {}", count(packets), byte_size(s.rtx_octets + s.fec_octets)),
         },
         emulated: None,
     },

@@ -175,6 +175,11 @@ pub fn muted(theme: &Theme) -> text::Style {
     text::Style { color: Some(colours(theme).muted) }
 }
 
+/// Mark that something is on, in the colour of controls.
+pub fn mark(theme: &Theme) -> text::Style {
+    text::Style { color: Some(colours(theme).control) }
+}
+
 /// Text of an error, in red.
 pub fn danger(theme: &Theme) -> text::Style {
     text::Style { color: Some(colours(theme).danger) }

@@ -39,6 +39,8 @@ pub struct Panels<'a> {
     pub visible: Vec<PanelKind>,
     /// The lesson layout is on.
     pub is_lesson: bool,
+    /// The network is emulated.
+    pub emulates: bool,
 }
 
 /// Ids of the buttons without a text for tests to find them by.
@@ -101,11 +103,14 @@ fn panel_buttons<'a>(panels: &Panels<'_>, is_compact: bool) -> Element<'a, Actio
             (false, true) => Toggle::Hidden,
             (false, false) => Toggle::Off,
         };
+        let is_marked = panel == PanelKind::Network && panels.emulates;
+        let mark = is_marked.then(|| text("●").size(size::TINY).style(theme::mark).into());
         let label = (!is_compact).then(|| text(panel.name()).size(size::SMALL).into());
-        let content = row![icon(panel.icon())].extend(label).spacing(6).align_y(Center);
+        let content = row![icon(panel.icon())].extend(label).extend(mark).spacing(6).align_y(Center);
         let pressed =
             button(content).padding(8).style(theme::toggle(state)).on_press(Action::TogglePanel(panel));
-        let about = with_key(panel.tooltip(), Shortcut::Panel(panel));
+        let about = if is_marked { "Emulation of a network with faults: on" } else { panel.tooltip() };
+        let about = with_key(about, Shortcut::Panel(panel));
         hint(container(pressed).id(panel.as_str()), about, Position::Bottom)
     });
     let state = if panels.is_lesson { Toggle::On } else { Toggle::Off };

@@ -161,6 +161,7 @@ impl App {
     pub(super) fn close_media(&mut self) -> Task<Message> {
         let saving = self.remember_frame();
         self.playback.close();
+        self.session_record.close();
         self.play_list.replace([]);
         self.picture = None;
         self.forget_previous_media();

@@ -44,9 +44,13 @@ impl SessionRecord {
     /// it.
     pub fn reset(&mut self) {
         let mut message_log = std::mem::take(&mut self.message_log);
-        message_log.end_media(Instant::now());
-        message_log.start_session();
+        message_log.start_media(Instant::now());
         *self = Self { message_log, ..Self::default() };
+    }
+
+    /// Keeps everything of the session that is left, whose TEARDOWN follows.
+    pub fn close(&mut self) {
+        self.message_log.start_media(Instant::now());
     }
 
     /// Adds a sentence about the film or the stream to the messages, if there is one.

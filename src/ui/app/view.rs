@@ -40,6 +40,7 @@ impl App {
                 // In full screen, the controls are shown while they are used.
                 on_focus_key: self.is_fullscreen.then_some(Message::PointerMoved),
                 has_dialog: self.dialog.is_some(),
+                has_menu: self.menu.is_some(),
             },
         );
         click_position::click_position(layers)
@@ -59,6 +60,7 @@ impl App {
             open: self.open_panels(),
             visible: arrangement.visible(),
             is_lesson: self.settings.panels.is_lesson,
+            emulates: self.network.settings().is_on,
         };
         column![
             header::view(self.settings.controls, &panels, !self.playback.is_empty(), window.width)

@@ -281,7 +281,14 @@ impl Form {
         let url = RtspUrl::parse(&full_url).map_err(|error| FieldError {
             field: Field::Url,
             message: match error {
+                _ if typed.is_empty() => {
+                    "Enter the URL of a stream, such as rtsp://host:8554/path.".to_owned()
+                }
                 UrlError::Scheme => "A stream begins with rtsp://, rtsps://, http:// or https://.".to_owned(),
+                // The port may be the rest of a mistyped scheme.
+                UrlError::Port if full_url != typed => {
+                    "This is not the URL of a stream. Try rtsp://host:8554/path.".to_owned()
+                }
                 error => format!("This is not the URL of a stream: {error}. Try rtsp://host:8554/path."),
             },
         })?;
@@ -372,15 +379,12 @@ impl Form {
             Dialect::Standard | Dialect::Http => content.push(self.standard()),
             Dialect::Classroom => content.push(self.classroom()),
         };
-        if let Some(FieldError { message, .. }) = &self.error {
-            content = content.push(text(message.as_str()).size(size::NORMAL).style(theme::danger));
-        }
         content.push(self.buttons()).width(Fill).into()
     }
 
     fn standard(&self) -> Element<'_, Message> {
         let content = column![
-            description(
+            self.description_or_error(
                 "The URL of a server or camera that sends Motion JPEG over RTSP or HTTP, or the path of a film."
             ),
             self.field(Field::Url, "rtsp://host:port/path", &self.url).padding(10).size(size::LARGE),
@@ -395,7 +399,9 @@ impl Form {
     fn classroom(&self) -> Element<'_, Message> {
         let ClassroomFields { host, port, file, rtp_port } = &self.classroom;
         column![
-            description("The server of a networking course, which uses its own dialect of RTSP."),
+            self.description_or_error(
+                "The server of a networking course, which uses its own dialect of RTSP."
+            ),
             row![
                 labelled("Host", self.field(Field::Host, "127.0.0.1", host)),
                 labelled("Port", self.field(Field::Port, "e.g. 1025", port).width(PORT_WIDTH)),
@@ -412,6 +418,16 @@ impl Form {
         ]
         .spacing(distance::NORMAL)
         .into()
+    }
+
+    /// Returns the error in place of the description, so that the dialog does not grow beyond a small window.
+    fn description_or_error(&self, sentence: &'static str) -> Element<'_, Message> {
+        match &self.error {
+            Some(FieldError { message, .. }) => {
+                text(message.as_str()).size(size::NORMAL).style(theme::danger).into()
+            }
+            None => description(sentence).into(),
+        }
     }
 
     fn field<'a>(&self, field: Field, placeholder: &str, value: &str) -> TextInput<'a, Message> {

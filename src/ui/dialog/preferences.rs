@@ -329,7 +329,7 @@ impl Form {
             .push(note(
                 "Parity packets over UDP, from which lost packets are recovered without a request, where the server offers \
                  them, as Reelay's does: one for 10, 5 or 3 packets (RFC 5109), or one for each row and column of a grid \
-                 (RFC 8627). They are sent in addition; from the next film or stream that is opened.",
+                 (RFC 8627). They add to the data rate. The setting takes effect with the next film or stream that is opened.",
             ))
     }
 

@@ -45,9 +45,6 @@ pub struct Summary {
 /// Text in place of a definition.
 const NOTHING_DESCRIBED: &str = "Point at a figure for its definition.";
 
-/// Height of the definition, in logical pixels: two lines.
-const DESCRIPTION_HEIGHT: f32 = 34.0;
-
 /// Id of the close button, which has no text for tests to find it by.
 const CLOSE_ID: &str = "close-summary";
 
@@ -88,10 +85,14 @@ impl Summary {
             .into()
     }
 
-    /// Returns the definition of a figure, at a place of its own: a tooltip would cover other figures.
+    /// Returns the definition of a figure, at a place of its own: a tooltip would cover other figures. Its height is that of the
+    /// definition, which moves only the lower edge of the figures.
     fn description(&self) -> Element<'_, Message> {
-        let description = text(self.described.unwrap_or(NOTHING_DESCRIBED)).size(size::SMALL);
-        container(description.style(theme::muted)).height(DESCRIPTION_HEIGHT).width(Fill).clip(true).into()
+        text(self.described.unwrap_or(NOTHING_DESCRIBED))
+            .size(size::SMALL)
+            .style(theme::muted)
+            .width(Fill)
+            .into()
     }
 }
 

@@ -31,6 +31,8 @@ pub struct FocusLayer<Message> {
     pub on_focus_key: Option<Message>,
     /// A dialog is open, in which Home and End scroll.
     pub has_dialog: bool,
+    /// A menu is open, through whose lines Up and Down move.
+    pub has_menu: bool,
 }
 
 impl<Message: Clone> FocusLayer<Message> {
@@ -84,9 +86,11 @@ impl<Message: Clone> Behaviour<Message> for FocusLayer<Message> {
             return;
         }
         let mut operate = |operation: &mut dyn Operation| content.operate(operation);
-        let has_moved = match key {
-            Named::ArrowUp => advance(FocusStep::PreviousRow, &mut operate),
-            Named::ArrowDown => advance(FocusStep::NextRow, &mut operate),
+        let has_moved = match (key, self.has_menu) {
+            (Named::ArrowUp, true) => advance(FocusStep::Previous, &mut operate),
+            (Named::ArrowDown, true) => advance(FocusStep::Next, &mut operate),
+            (Named::ArrowUp, false) => advance(FocusStep::PreviousRow, &mut operate),
+            (Named::ArrowDown, false) => advance(FocusStep::NextRow, &mut operate),
             _ => false,
         };
         let step = ScrollStep::of_key(key, self.has_dialog);
