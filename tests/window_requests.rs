@@ -352,7 +352,7 @@ fn film_is_set_up_when_opened_and_torn_down_on_stop() {
     assert_eq!(window.logged[3..], ["TEARDOWN"]);
 }
 
-/// TEARDOWN of the film that is left goes out while the next one is set up, and is shown with its response.
+/// TEARDOWN of the film that is left goes out while the next one is set up, and is shown.
 #[test]
 fn teardown_of_the_film_that_is_left_is_in_the_messages_of_the_next() {
     let (folder, frames) = (tempfile::tempdir().unwrap(), test_jpegs(JpegKind::Standard420, (96, 64), 3));

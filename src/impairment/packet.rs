@@ -12,7 +12,7 @@ pub enum PacketKind {
     /// RTP packet that is sent again, on a stream of its own (RFC 4588). It is no packet of the stream that it repairs, so the
     /// loss of that stream does not depend on it.
     Retransmission,
-    /// RTP packet with parity of others, on a stream of its own (RFC 5109). Like a retransmission, it is no packet of the stream
+    /// RTP packet with parity of others, on a stream of its own (RFC 5109, RFC 8627). Like a retransmission, it is no packet of the stream
     /// that it repairs.
     Parity,
     /// RTCP packet.

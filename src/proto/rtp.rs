@@ -138,6 +138,13 @@ impl Header {
     }
 }
 
+/// Returns the CSRCs of a complete packet (RFC 3550 §5.1).
+pub fn csrcs(packet: &[u8]) -> impl Iterator<Item = u32> {
+    let count = packet.first().map_or(0, |first| usize::from(first & 0x0F));
+    let list = packet.get(HEADER_LENGTH..).unwrap_or_default();
+    list.chunks_exact(4).take(count).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
 /// Extends a sequence number to a count that does not wrap.
 ///
 /// The result is the count nearest to `reference` whose low 16 bits are `value`. RFC 3550 appendix A.1 does the same
@@ -186,6 +193,16 @@ mod tests {
         let extension = packet.extension.unwrap();
         assert_eq!((extension.profile, &extension.body[..]), (0xFFD8, &[0xAA, 0xBB, 0xCC, 0xDD][..]));
         assert_eq!(packet.payload, "payload");
+    }
+
+    #[test]
+    fn csrcs_are_those_of_the_header() {
+        let header = Header { marker: false, payload_type: 98, sequence: 1, timestamp: 2, ssrc: 3 };
+        let packet = [&header.encode_with_csrc(7)[..], b"parity"].concat();
+        assert_eq!(csrcs(&packet).collect::<Vec<_>>(), [7]);
+        assert_eq!(csrcs(&header.encode(false)).count(), 0);
+        assert_eq!((csrcs(&packet[..14]).count(), csrcs(&[]).count()), (0, 0));
+        assert_eq!(Packet::parse(packet.into()).unwrap().payload, "parity");
     }
 
     #[test]

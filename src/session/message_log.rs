@@ -54,15 +54,15 @@ pub struct MediaPeriod {
 #[derive(Debug, Clone, Default)]
 pub struct MessageLog {
     entries: VecDeque<LogEntry>,
+    /// Number of each entry, by which the user interface knows it while others are inserted or removed.
+    ids: VecDeque<u64>,
     /// Packets received and lost since SETUP, at the last update.
     packet_counts: (u64, u64),
     /// True if the last media period belongs to the session that the figures count.
     is_counting: bool,
     total_entries: u64,
-    /// Last request of the former session that was logged after other media were opened.
-    former_request: Option<(Option<u32>, Instant)>,
-    /// Number of the first entry of the current media, counted from the first that was appended.
-    first_of_media: u64,
+    /// Number of entries at the front that belong to former media.
+    former_entries: usize,
 }
 
 /// Maximum number of entries that are kept.
@@ -71,7 +71,8 @@ const MAX_ENTRIES: usize = 1_000;
 impl MessageLog {
     /// Appends a message. A media period starts or ends where the state of the session changes to or from PLAYING.
     pub fn log_message(&mut self, message: LoggedMessage) {
-        let response_time = message.is_response().then(|| self.request_time(&message)).flatten();
+        let response_time =
+            message.is_response().then(|| request_time(self.messages().rev(), &message)).flatten();
         let response_time = response_time.map(|request| message.at.saturating_duration_since(request));
         let (at, is_playing) = (message.at, message.state == RtspState::Playing);
         let counts_frames = message.is_http();
@@ -97,33 +98,29 @@ impl MessageLog {
 
     /// Adds a message of the former session, whose TEARDOWN goes out while the next one begins, to those of the former session.
     pub fn log_former_message(&mut self, message: LoggedMessage) {
-        let response_time = match message.is_response() {
-            true => self
-                .former_request
-                .filter(|(cseq, _)| *cseq == message.cseq)
-                .map(|(_, at)| message.at.saturating_duration_since(at)),
-            false => {
-                self.former_request = Some((message.cseq, message.at));
-                self.end_former_media(message.at);
-                None
-            }
-        };
-        let first = self.first_of_media;
-        self.push_entry(LogEntry::Message { message, response_time });
-        let first_kept = self.total_entries - self.entries.len() as u64;
-        // Moved from the end to its place.
-        let index = usize::try_from(first.saturating_sub(first_kept)).unwrap_or_default();
-        if let Some(entry) = self.entries.pop_back() {
-            self.entries.insert(index.min(self.entries.len()), entry);
+        let response_time = message.is_response().then(|| self.former_request_time(&message)).flatten();
+        if !message.is_response() {
+            self.end_former_media(message.at);
         }
-        self.first_of_media += 1;
+        let response_time = response_time.map(|request| message.at.saturating_duration_since(request));
+        let index = self.former_entries;
+        self.insert_entry(index, LogEntry::Message { message, response_time });
+        self.former_entries += 1;
+    }
+
+    /// Time of the request of the former session that a response belongs to.
+    fn former_request_time(&self, response: &LoggedMessage) -> Option<Instant> {
+        let former = self.entries.iter().take(self.former_entries);
+        let messages = former.filter_map(|entry| match entry {
+            LogEntry::Message { message, .. } => Some(message),
+            _ => None,
+        });
+        request_time(messages.rev(), response)
     }
 
     /// Sets the end of the last media period of the former session, which was over before it was known to be.
     fn end_former_media(&mut self, at: Instant) {
-        let first_kept = self.total_entries - self.entries.len() as u64;
-        let former = usize::try_from(self.first_of_media.saturating_sub(first_kept)).unwrap_or_default();
-        let last = self.entries.iter_mut().take(former).rev().find_map(|entry| match entry {
+        let last = self.entries.iter_mut().take(self.former_entries).rev().find_map(|entry| match entry {
             LogEntry::Media(media) => Some(media),
             _ => None,
         });
@@ -136,18 +133,7 @@ impl MessageLog {
     pub fn start_media(&mut self, at: Instant) {
         self.end_media(at);
         self.start_session();
-        self.first_of_media = self.total_entries;
-        self.former_request = None;
-    }
-
-    /// Time of the request that a response belongs to.
-    fn request_time(&self, response: &LoggedMessage) -> Option<Instant> {
-        let is_request = |message: &&LoggedMessage| {
-            message.direction != response.direction
-                && !message.is_response()
-                && (message.cseq == response.cseq || response.cseq.is_none())
-        };
-        self.messages().rev().find(is_request).map(|request| request.at)
+        self.former_entries = self.entries.len();
     }
 
     fn messages(&self) -> impl DoubleEndedIterator<Item = &LoggedMessage> {
@@ -158,10 +144,18 @@ impl MessageLog {
     }
 
     fn push_entry(&mut self, entry: LogEntry) {
+        self.insert_entry(self.entries.len(), entry);
+    }
+
+    fn insert_entry(&mut self, mut index: usize, entry: LogEntry) {
         if self.entries.len() == MAX_ENTRIES {
             self.entries.pop_front();
+            self.ids.pop_front();
+            index = index.saturating_sub(1);
+            self.former_entries = self.former_entries.saturating_sub(1);
         }
-        self.entries.push_back(entry);
+        self.entries.insert(index, entry);
+        self.ids.insert(index, self.total_entries);
         self.total_entries += 1;
     }
 
@@ -252,12 +246,22 @@ impl MessageLog {
 
     /// Removes all entries except a media period that has not ended.
     pub fn clear(&mut self) {
-        self.entries.retain(|entry| matches!(entry, LogEntry::Media(MediaPeriod { end: None, .. })));
+        let is_kept = |entry: &LogEntry| matches!(entry, LogEntry::Media(MediaPeriod { end: None, .. }));
+        let ids = self.ids.iter().zip(&self.entries);
+        self.ids = ids.filter(|(_, entry)| is_kept(entry)).map(|(id, _)| *id).collect();
+        self.former_entries =
+            self.entries.iter().take(self.former_entries).filter(|entry| is_kept(entry)).count();
+        self.entries.retain(is_kept);
     }
 
     /// Entries, the oldest first.
     pub fn entries(&self) -> &VecDeque<LogEntry> {
         &self.entries
+    }
+
+    /// Number of each entry, the oldest entry first.
+    pub fn ids(&self) -> &VecDeque<u64> {
+        &self.ids
     }
 
     /// Number of entries appended so far, removed ones included. It changes whenever there is a new entry.
@@ -324,6 +328,19 @@ impl LogEntry {
             }
         }
     }
+}
+
+/// Returns the time of the request that a response belongs to, of messages of which the newest is the first.
+fn request_time<'a>(
+    mut messages: impl Iterator<Item = &'a LoggedMessage>,
+    response: &LoggedMessage,
+) -> Option<Instant> {
+    let is_request = |message: &&LoggedMessage| {
+        message.direction != response.direction
+            && !message.is_response()
+            && (message.cseq == response.cseq || response.cseq.is_none())
+    };
+    messages.find(is_request).map(|request| request.at)
 }
 
 fn message_to_text(seconds: f64, message: &LoggedMessage, response_time: Option<Duration>) -> String {
@@ -419,6 +436,22 @@ mod tests {
         assert!(request.start_line.starts_with("TEARDOWN"));
         assert!(matches!(response, LogEntry::Message { response_time: Some(time), .. } if *time == 20 * MS));
         assert_eq!(log.current_media().map(|media| media.end), Some(None), "it still plays");
+        // Numbers stay with their entries, and former entries before the others after the log was cleared.
+        let id_of_play = log.ids()[former + 2];
+        assert_eq!(id_of_play, former as u64);
+        log.clear();
+        assert_eq!((log.entries().len(), log.ids().len()), (1, 1));
+        log.log_former_message(message(at(2_020), Direction::ClientToServer, teardown, RtspState::Ready));
+        log.log_former_message(message(at(2_021), Direction::ServerToClient, played, RtspState::Init));
+        let is_request =
+            |entry: &LogEntry| matches!(entry, LogEntry::Message { message, .. } if !message.is_response());
+        assert!(is_request(&log.entries()[0]) && !is_request(&log.entries()[1]));
+        assert!(matches!(log.entries()[2], LogEntry::Media(_)));
+        for _ in 0..2 * MAX_ENTRIES {
+            log.log_message(message(at(3_000), Direction::ClientToServer, play, RtspState::Playing));
+        }
+        log.log_former_message(message(at(2_022), Direction::ClientToServer, teardown, RtspState::Ready));
+        assert_eq!((log.entries().len(), log.ids().len()), (MAX_ENTRIES, MAX_ENTRIES));
     }
 
     #[test]

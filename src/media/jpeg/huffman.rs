@@ -267,6 +267,63 @@ mod tests {
         }
     }
 
+    /// Reads the AC coefficients of a block code by code; `None` if they are invalid.
+    fn skip_block_by_codes(
+        decoder: &HuffmanDecoder<'_>,
+        data: &EntropyData,
+        mut position: usize,
+    ) -> Option<usize> {
+        let mut index = 1;
+        while index < 64 {
+            let (symbol, length) = decoder.find((data.peek(position) >> 48) as u16)?;
+            position += usize::from(length + (symbol & 0x0F));
+            index += match (symbol >> 4, symbol & 0x0F) {
+                (0, 0) => return Some(position),
+                (15, 0) => 16,
+                (_, 0) => return None,
+                (run, _) => usize::from(run) + 1,
+            };
+        }
+        (index == 64).then_some(position)
+    }
+
+    /// Random bits, with the standard tables and with ones whose shortest codes are a run of 16 zeros, a coefficient, the end of
+    /// a block, and an undefined symbol.
+    #[test]
+    fn several_codes_are_skipped_as_one_by_one() {
+        let mut state = 7u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let counts = [1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let own = [[0xF0, 0x01, 0x00, 0x11, 0x30, 0x02], [0x01, 0xF0, 0x21, 0x00, 0x03, 0x50]];
+        let own = own.iter().map(|symbols| HuffmanTable { counts: &counts, symbols });
+        let (mut ended, mut full, mut invalid) = (0, 0, 0);
+        for table in [STANDARD_HUFFMAN[1].1, STANDARD_HUFFMAN[3].1].into_iter().chain(own) {
+            let codes = AcCodes::of(table).unwrap();
+            for _ in 0..500 {
+                let bytes: Vec<u8> = (0..200).map(|_| next() & next() & 0x7F).collect();
+                let mut data = EntropyData::default();
+                data.read(&bytes, 0);
+                for position in 0..16 {
+                    let expected = skip_block_by_codes(&codes.decoder, &data, position);
+                    assert_eq!(
+                        codes.skip_block(&data, position).ok(),
+                        expected,
+                        "{table:?} {position} {bytes:?}"
+                    );
+                    match expected {
+                        Some(end) if end - position > 40 => full += 1,
+                        Some(_) => ended += 1,
+                        None => invalid += 1,
+                    }
+                }
+            }
+        }
+        assert!(ended > 100 && full > 100 && invalid > 100, "{ended} {full} {invalid}");
+    }
+
     #[test]
     fn derived_codes_match_table_k5() {
         // T.81 table K.5: run 0, size 3 is 100; run 15, size 10 has a code of 16 bits.

@@ -18,7 +18,8 @@ use crate::media::jpeg::{
 use crate::proto::rtp;
 use crate::proto::sdp::JPEG_PAYLOAD_TYPE;
 
-/// Maximum length of an RTP packet, in bytes of UDP payload, except for classroom programs. With UDP and IPv6
+/// Maximum length of an RTP packet, in bytes of UDP payload, except for classroom programs and parity packets, which are up to
+/// 28 bytes longer. With UDP and IPv6
 /// headers it has 1,460 bytes, which leaves space for a tunnel header in an Ethernet frame of 1,500 bytes.
 pub const MAX_PACKET_SIZE: usize = 1_412;
 

@@ -45,12 +45,13 @@ impl GridSize {
         usize::from(self.columns) * usize::from(self.rows)
     }
 
-    /// Returns the number of columns for this number of packets. The grid is no larger than the maximum, and has about its
-    /// proportions, because those have the fewest parity packets.
+    /// Returns the number of columns for this number of packets. The grid is no larger than the maximum, and about square,
+    /// because that has the fewest parity packets.
     pub fn columns_for(self, packets: usize) -> usize {
-        let (columns, rows) = (usize::from(self.columns), usize::from(self.rows));
-        let is_wide_enough = |count: &usize| count * count * rows >= packets * columns;
-        (1..columns).find(is_wide_enough).unwrap_or(columns)
+        let root = packets.isqrt();
+        let square = if root * root < packets { root + 1 } else { root };
+        let columns = usize::from(self.columns);
+        square.clamp(packets.div_ceil(usize::from(self.rows)).min(columns), columns)
     }
 }
 
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn grids_keep_their_maximum_and_about_their_proportions() {
+    fn grids_keep_their_maximum_and_are_about_square() {
         for (columns, rows) in [(2, 2), (5, 5), (10, 10), (10, 11), (24, 4), (2, 24)] {
             let size = GridSize::new(columns, rows).unwrap();
             for packets in 1..=size.packets() {
@@ -141,5 +142,7 @@ mod tests {
         }
         let size = GridSize::new(10, 10).unwrap();
         assert_eq!([1, 2, 4, 17, 97, 100].map(|packets| size.columns_for(packets)), [1, 2, 2, 5, 10, 10]);
+        let wide = GridSize::new(24, 4).unwrap();
+        assert_eq!([9, 24, 48, 96].map(|packets| wide.columns_for(packets)), [3, 6, 12, 24]);
     }
 }

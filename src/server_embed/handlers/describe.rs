@@ -18,9 +18,6 @@ use crate::server_embed::stream::{
     FEC_PAYLOAD_TYPE, HISTORY_TIME, Identity, RTX_PAYLOAD_TYPE, parity_ssrc, retransmission_ssrc,
 };
 
-/// Time from the first packet of a frame to its last parity packet, if the frame rate is unknown.
-const DEFAULT_REPAIR_WINDOW: Duration = Duration::from_millis(200);
-
 const APPLICATION_SDP: &str = "application/sdp";
 
 /// Version in the origin line (`o=`). Constant, because a description does not change while the file is open.
@@ -48,7 +45,7 @@ pub fn describe(
             add_retransmission(stream, identity);
         }
         if let Some(layout) = parity_layout {
-            add_parity(stream, layout.format(), identity);
+            add_parity(stream, layout.format(), media.times.rate().interval(), identity);
         }
     }
     Response::new(StatusCode::OK)
@@ -79,14 +76,17 @@ fn add_retransmission(stream: &mut MediaDescription, identity: &Identity) {
 }
 
 /// Adds the parity packets to the description of a stream (RFC 5109 §12, RFC 8627 §5.2, RFC 5956 §4.3).
-fn add_parity(stream: &mut MediaDescription, format: FecFormat, identity: &Identity) {
+fn add_parity(
+    stream: &mut MediaDescription,
+    format: FecFormat,
+    frame_interval: Duration,
+    identity: &Identity,
+) {
     stream.formats.push(FEC_PAYLOAD_TYPE);
     stream.rtpmaps.push((FEC_PAYLOAD_TYPE, format.encoding().to_owned()));
     if format == FecFormat::Flexfec {
         // All packets that protect each other are of one frame.
-        let interval =
-            stream.frame_rate.map_or(DEFAULT_REPAIR_WINDOW, |rate| Duration::from_secs_f64(1.0 / rate));
-        stream.repair_window = Some(RepairWindow { payload_type: FEC_PAYLOAD_TYPE, length: interval });
+        stream.repair_window = Some(RepairWindow { payload_type: FEC_PAYLOAD_TYPE, length: frame_interval });
     }
     stream.parity_sources = Some(ParitySources {
         ssrc: identity.ssrc,

@@ -238,7 +238,7 @@ impl ParityDecoder {
         let mut missing = waiting.sequences().filter(|sequence| !self.contains(*sequence));
         let sequence = missing.next().filter(|_| missing.next().is_none())?;
         let others = waiting.sequences().filter_map(|other| self.packets.get(&other)).map(|bytes| &bytes[..]);
-        let bytes = Bytes::from(waiting.parity.clone().recover(sequence as u16, ssrc, others)?);
+        let bytes = Bytes::from(waiting.parity.recover(sequence as u16, ssrc, others)?);
         self.record_packet(sequence, bytes.clone());
         self.repaired_count += u64::from(self.repaired.insert(sequence));
         if self.repaired.len() > MAX_REPAIRED {

@@ -13,6 +13,7 @@ use super::parity::ParityDecoder;
 use super::retransmission::Retransmission;
 use super::rtp_info::{AnnouncedPacket, max_announced_gap};
 use super::ssrc_filter::{FilterResult, ReceivedPacket, SsrcFilter};
+use crate::impairment::PacketKind;
 use crate::media::jpeg::Dimensions;
 use crate::media::payload::{Assembled, AssembledFrame, Depacketizer, starts_frame};
 use crate::proto::rtcp::ReportBlock;
@@ -204,6 +205,11 @@ impl RtpFrameReceiver {
         };
         let header = packet.header;
         if let Some(kind) = self.repair_kind(header.payload_type) {
+            if kind == PacketKind::Parity && !self.is_parity_of_stream(&bytes) {
+                tracing::debug!(?header, "ignoring parity packet of other streams");
+                self.foreign += 1;
+                return None;
+            }
             self.handle_repair(now, kind, length, packet);
             return None;
         }

@@ -90,9 +90,9 @@ const MAX_STEP_BACK: i64 = 256;
 const BURST_WINDOW: i64 = 1_024;
 
 /// Time without progress after which a larger jump is taken as loss, if the rate of the stream is unknown.
-pub(super) const MIN_OUTAGE: Duration = Duration::from_millis(250);
+const MIN_OUTAGE: Duration = Duration::from_millis(250);
 
-/// Maximum packet rate that is assumed for such a jump: 230 Mbit/s in packets of 1,400 bytes.
+/// Maximum packet rate that is assumed for such a jump: 220 Mbit/s in packets of 1,400 bytes.
 const MAX_PACKETS_PER_SECOND: i64 = 20_000;
 
 impl SourceState {

@@ -270,7 +270,7 @@ impl App {
                 return Task::none();
             }
             summary::Message::Describe(description) => {
-                summary.described = Some(description);
+                summary.describe(description);
                 return Task::none();
             }
             summary::Message::Copy => {

@@ -40,7 +40,7 @@ impl App {
                 // In full screen, the controls are shown while they are used.
                 on_focus_key: self.is_fullscreen.then_some(Message::PointerMoved),
                 has_dialog: self.dialog.is_some(),
-                has_menu: self.menu.is_some(),
+                has_menu: self.menu.is_some() && self.dialog.is_none(),
             },
         );
         click_position::click_position(layers)

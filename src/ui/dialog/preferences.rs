@@ -76,6 +76,8 @@ pub struct Form {
     frame_rate: String,
     playout_delay: String,
     choices: Choices,
+    /// Arrangement of parity packets in the settings that is none of the usual ones, and its name.
+    other_layout: Option<(String, ParityLayout)>,
     /// Errors found when the input was submitted.
     errors: FieldErrors,
 }
@@ -161,6 +163,10 @@ impl Form {
                 play_when_opened: settings.play_when_opened,
                 resume_films: settings.resume_films,
             },
+            other_layout: settings
+                .error_correction
+                .map(|layout| (layout.to_string(), layout))
+                .filter(|(name, _)| ERROR_CORRECTIONS.iter().all(|(_, usual)| *usual != Some(name.as_str()))),
             errors: FieldErrors::default(),
         }
     }
@@ -310,8 +316,6 @@ impl Form {
         let Choices { is_delay_automatic, retransmission, error_correction, .. } = self.choices;
         let delays = [("Fixed", false), ("Automatic", true)];
         let delays = choices(delays, is_delay_automatic, Message::AutomaticDelay);
-        let layouts =
-            ERROR_CORRECTIONS.map(|(label, layout)| (label, layout.and_then(|text| text.parse().ok())));
         let content = rows([setting_row("Playout delay", delays)]);
         let content = match is_delay_automatic {
             true => content.push(note("It follows the jitter of the network, from 50 ms up.")),
@@ -325,12 +329,24 @@ impl Form {
                 "Over UDP, where the server can send them again (RFC 4588), as Reelay's does; from the next film or \
                  stream that is opened.",
             ))
-            .push(setting_row("Error correction", choices(layouts, error_correction, Message::ErrorCorrection)))
+            .push(setting_row("Error correction", self.error_corrections(error_correction)))
             .push(note(
                 "Parity packets over UDP, from which lost packets are recovered without a request, where the server offers \
                  them, as Reelay's does: one for 10, 5 or 3 packets (RFC 5109), or one for each row and column of a grid \
                  (RFC 8627). They add to the data rate. The setting takes effect with the next film or stream that is opened.",
             ))
+    }
+
+    fn error_corrections(&self, selected: Option<ParityLayout>) -> Element<'_, Message> {
+        let usual = |(label, layout): (_, Option<&str>)| (label, layout.and_then(|text| text.parse().ok()));
+        let [off, tenth, fifth, third, grid] = ERROR_CORRECTIONS.map(usual);
+        match &self.other_layout {
+            Some((name, layout)) => {
+                let other = (name.as_str(), Some(*layout));
+                choices([off, tenth, fifth, third, grid, other], selected, Message::ErrorCorrection)
+            }
+            None => choices([off, tenth, fifth, third, grid], selected, Message::ErrorCorrection),
+        }
     }
 
     fn privacy(&self) -> Column<'_, Message> {

@@ -1,6 +1,6 @@
 //! Session summary: each statistic as measured and as counted by the emulator, and its export.
 
-use iced::widget::{column, container, mouse_area, row, scrollable, space, text};
+use iced::widget::{column, container, mouse_area, row, scrollable, space, stack, text};
 use iced::{Center, Fill, Right};
 
 use crate::stats::{ReportLine, SessionReport};
@@ -40,6 +40,8 @@ pub struct Summary {
     pub status: Option<ExportStatus>,
     /// Definition of the figure that the pointer was on last; `None` before the first.
     pub described: Option<&'static str>,
+    /// Longest definition that was shown. Its height is kept, because rows would move under the pointer otherwise.
+    pub longest_described: &'static str,
 }
 
 /// Text in place of a definition.
@@ -54,7 +56,7 @@ const CHECK_ID: &str = "summary-equal";
 impl Summary {
     /// Creates the dialog of a report.
     pub fn new(report: SessionReport) -> Self {
-        Self { report, status: None, described: None }
+        Self { report, status: None, described: None, longest_described: NOTHING_DESCRIBED }
     }
 
     /// Returns the content of the dialog. It stays open after an export, so that the summary can be exported in another
@@ -85,14 +87,19 @@ impl Summary {
             .into()
     }
 
-    /// Returns the definition of a figure, at a place of its own: a tooltip would cover other figures. Its height is that of the
-    /// definition, which moves only the lower edge of the figures.
+    /// Shows the definition of a figure.
+    pub fn describe(&mut self, definition: &'static str) {
+        self.described = Some(definition);
+        if definition.len() > self.longest_described.len() {
+            self.longest_described = definition;
+        }
+    }
+
+    /// Returns the definition of a figure, at a place of its own: a tooltip would cover other figures.
     fn description(&self) -> Element<'_, Message> {
-        text(self.described.unwrap_or(NOTHING_DESCRIBED))
-            .size(size::SMALL)
-            .style(theme::muted)
-            .width(Fill)
-            .into()
+        let line = |sentence| text(sentence).size(size::SMALL).width(Fill);
+        let space = line(self.longest_described).color(iced::Color::TRANSPARENT);
+        stack![space, line(self.described.unwrap_or(NOTHING_DESCRIBED)).style(theme::muted)].into()
     }
 }
 

@@ -103,7 +103,7 @@ impl Panel {
             self.expanded.insert(number);
         }
         // Forgets the numbers of entries that the log has dropped.
-        self.expanded = self.expanded.split_off(&first_number(message_log));
+        self.expanded.retain(|number| message_log.ids().contains(number));
     }
 
     /// Returns whether the Copy button still reads "Copied".
@@ -150,11 +150,9 @@ impl Panel {
     pub fn view<'a>(&'a self, message_log: &'a MessageLog, now: Instant) -> Element<'a, Message> {
         let entries = message_log.entries();
         let matches = message_filter::matching(entries, &self.filter);
-        let matching: Vec<_> = (first_number(message_log)..)
-            .zip(entries)
-            .zip(matches)
-            .filter_map(|(entry, matches)| matches.then_some(entry))
-            .collect();
+        let ids = message_log.ids().iter().copied();
+        let matching: Vec<_> =
+            ids.zip(entries).zip(matches).filter_map(|(entry, matches)| matches.then_some(entry)).collect();
         let hidden = matching.len().saturating_sub(PAGE_SIZE + self.earlier_shown);
         let Some(start) = message_log.start_time() else { return placeholder(NO_MESSAGES) };
         if matching.is_empty() {
@@ -199,11 +197,6 @@ impl Panel {
             }
         }
     }
-}
-
-/// Returns the number of the oldest entry that the log still holds.
-fn first_number(message_log: &MessageLog) -> u64 {
-    message_log.total_entries() - message_log.entries().len() as u64
 }
 
 const NO_MESSAGES: &str = "No messages yet. The requests of the player (OPTIONS, DESCRIBE, SETUP, PLAY, … over \

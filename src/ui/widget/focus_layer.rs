@@ -15,7 +15,7 @@ use super::wrapper::{Behaviour, Content, Wrapper};
 use crate::ui::renderer::Element;
 
 /// Wraps the content of a window. Tab and Shift+Tab move the focus through its text fields and controls, Up and Down
-/// through the rows of a list, and Escape takes it from a control. Keys that nothing else uses scroll.
+/// through the rows of a list or the lines of a menu, and Escape takes it from a control. Keys that nothing else uses scroll.
 pub fn focus_layer<'a, Message: Clone + 'a>(
     content: impl Into<Element<'a, Message>>,
     settings: FocusLayer<Message>,

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::RtpFrameReceiver;
 use crate::impairment::PacketKind;
-use crate::proto::rtp::Packet;
+use crate::proto::fec::FecFormat;
+use crate::proto::rtp::{Packet, csrcs};
 use crate::session::presentation::{ParityOffer, RetransmissionOffer};
 use crate::session::rtp::frame_receiver::FrameReceiver as _;
 use crate::session::rtp::parity::ParityDecoder;
@@ -36,6 +37,13 @@ impl RtpFrameReceiver {
             Some(offer) if offer.payload_type == payload_type => Some(PacketKind::Retransmission),
             _ => is_parity.then_some(PacketKind::Parity),
         }
+    }
+
+    /// Returns true if a parity packet protects this stream alone. FlexFEC names the SSRCs of protected streams as CSRCs
+    /// (RFC 8627 §4.2.1), and ULPFEC names none.
+    pub(super) fn is_parity_of_stream(&self, bytes: &[u8]) -> bool {
+        let format = self.parity.as_ref().map(|state| state.offer().format);
+        format != Some(FecFormat::Flexfec) || csrcs(bytes).eq(self.ssrc_filter.current_ssrc())
     }
 
     /// Returns true if this is the SSRC of packets that repair others.
