@@ -426,7 +426,7 @@ impl Form {
             Some(FieldError { message, .. }) => {
                 text(message.as_str()).size(size::NORMAL).style(theme::danger).into()
             }
-            None => description(sentence).into(),
+            None => description(sentence),
         }
     }
 
