@@ -249,8 +249,8 @@ const PACKETS: &[Figure] = &[
             "rtx_request_octets",
         ],
         description: "Packets that were sent again, and parity packets, whether they were needed or not, with their bytes, headers \
-                included; in the export also the requests for packets (RFC 4585) with the bytes that they took. They change no \
-                other figure of packets.",
+                included; the export also has the requests for packets (RFC 4585) and their bytes. They change no other \
+                figure of packets.",
         measured: |s| match s.rtx_packets + s.fec_packets {
             0 => "0".to_owned(),
             packets => format!("{} packets, {}", count(packets), byte_size(s.rtx_octets + s.fec_octets)),

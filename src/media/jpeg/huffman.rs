@@ -85,7 +85,7 @@ pub(super) struct AcCodes<'a> {
 struct AcCode {
     /// Length with the additional bits, in bits.
     length: u8,
-    /// Number of coefficients.
+    /// Number of coefficients that it states, the zeros before them included; none for the end of a block.
     coefficients: u8,
     /// True if it ends the block.
     ends_block: bool,

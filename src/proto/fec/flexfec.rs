@@ -18,8 +18,10 @@ const LAST_PART: usize = 64;
 /// Length of the FEC header before the sequence number, in bytes.
 const FIXED_LENGTH: usize = 8;
 
-/// Bits of the first byte: retransmission (R), and a fixed arrangement instead of a mask (F).
+/// Bit of the first byte (R) for a packet that is sent again instead of parity.
 const RETRANSMISSION_BIT: u8 = 0x80;
+
+/// Bit of the first byte (F) for a row or column of stated size instead of a mask.
 const FIXED_BIT: u8 = 0x40;
 
 /// Returns the payload of a parity packet, with the shortest mask.
@@ -48,8 +50,8 @@ fn encode_mask(mut protected: Protected, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&protected.mask.to_be_bytes()[..LAST_PART / 8]);
 }
 
-/// Parses the payload of a parity packet. `None` if it is too short, protects no packet or too many, or repeats a packet, which
-/// is another form of retransmission.
+/// Parses the payload of a parity packet. `None` if it is too short, protects no packet or too many, or is a packet
+/// that is sent again, as this format allows, too.
 pub(super) fn parse(payload: &[u8]) -> Option<Parity> {
     let (&[b0, b1, l1, l0, t3, t2, t1, t0], rest) = payload.split_first_chunk::<FIXED_LENGTH>()?;
     let (base, rest) = rest.split_first_chunk::<2>()?;

@@ -10,7 +10,7 @@ pub enum FecFormat {
 }
 
 impl FecFormat {
-    /// All formats.
+    /// All formats, to find one by its [encoding](Self::encoding).
     pub const ALL: [Self; 2] = [Self::Ulpfec, Self::Flexfec];
 
     /// Encoding in `rtpmap` (RFC 5109 §11, RFC 8627 §5.1).

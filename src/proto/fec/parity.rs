@@ -65,7 +65,7 @@ impl Parity {
         self.body.iter_mut().zip(body).for_each(|(sum, byte)| *sum ^= byte);
     }
 
-    /// Number of packets.
+    /// Number of packets that it protects, at most 110.
     pub fn packet_count(&self) -> usize {
         self.protected.len()
     }

@@ -35,7 +35,7 @@ impl Protected {
         offsets.map(move |offset| self.base.wrapping_add(offset))
     }
 
-    /// Number of packets.
+    /// Number of packets, at most that of the bits of the mask.
     pub fn len(self) -> usize {
         self.mask.count_ones() as usize
     }

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 
+use super::identity::parity_ssrc;
 use crate::proto::fec::{Parity, ParityLayout};
 use crate::proto::rtp::Header;
 
@@ -16,20 +17,14 @@ pub const FEC_PAYLOAD_TYPE: u8 = 98;
 /// Parity of the packets that are being sent, and parity packets to be sent.
 #[derive(Debug)]
 pub struct ParityPackets {
-    sources: ParitySources,
+    /// SSRC of the stream that is protected.
+    protected_ssrc: u32,
     next_sequence: u16,
     layout: ParityLayout,
     /// Block that has begun; `None` between blocks.
     block: Option<Block>,
     /// Complete parity packets, at most those of one block.
     pending: VecDeque<ParityPacket>,
-}
-
-/// SSRCs of the protected packets and of the parity packets.
-#[derive(Debug, Clone, Copy)]
-pub struct ParitySources {
-    pub protected: u32,
-    pub parity: u32,
 }
 
 /// Parity packet to be sent.
@@ -128,14 +123,15 @@ impl Block {
 }
 
 impl ParityPackets {
-    /// Creates the state of a stream. Parity packets have sequence numbers from `first_sequence` on.
-    pub fn new(sources: ParitySources, first_sequence: u16, layout: ParityLayout) -> Self {
-        Self { sources, next_sequence: first_sequence, layout, block: None, pending: VecDeque::new() }
+    /// Creates the state of a stream with this SSRC. Parity packets have sequence numbers from `first_sequence` on.
+    pub fn new(protected_ssrc: u32, first_sequence: u16, layout: ParityLayout) -> Self {
+        let pending = VecDeque::new();
+        Self { protected_ssrc, next_sequence: first_sequence, layout, block: None, pending }
     }
 
     /// SSRC of the parity packets.
     pub fn ssrc(&self) -> u32 {
-        self.sources.parity
+        parity_ssrc(self.protected_ssrc)
     }
 
     /// Drops the block that has begun, because its other packets are not sent, and the packets that wait.
@@ -166,19 +162,18 @@ impl ParityPackets {
     }
 
     fn encode(&mut self, timestamp: u32, group: &Parity) -> ParityPacket {
-        let ParitySources { protected, parity } = self.sources;
         let header = Header {
             marker: false,
             payload_type: FEC_PAYLOAD_TYPE,
             sequence: self.next_sequence,
             timestamp,
-            ssrc: parity,
+            ssrc: self.ssrc(),
         };
         self.next_sequence = self.next_sequence.wrapping_add(1);
         let payload = group.encode();
         let bytes = match self.layout {
             ParityLayout::Groups(_) => [&header.encode(false)[..], &payload].concat(),
-            ParityLayout::Grid(_) => [&header.encode_with_csrc(protected)[..], &payload].concat(),
+            ParityLayout::Grid(_) => [&header.encode_with_csrc(self.protected_ssrc)[..], &payload].concat(),
         };
         ParityPacket { bytes, payload_bytes: payload.len() }
     }
@@ -199,7 +194,8 @@ mod tests {
     use super::*;
     use crate::proto::rtp::Packet;
 
-    const SOURCES: ParitySources = ParitySources { protected: 1, parity: 9 };
+    /// SSRC of the stream that is protected.
+    const SSRC: u32 = 1;
 
     fn media(sequence: u16, timestamp: u32) -> Vec<u8> {
         let header = Header { marker: false, payload_type: 26, sequence, timestamp, ssrc: 1 };
@@ -216,7 +212,7 @@ mod tests {
 
     /// Returns the sequence numbers that the parity packets of a frame protect, one list for each.
     fn groups(layout: &str, packets: u16) -> Vec<Vec<u16>> {
-        let mut parity = ParityPackets::new(SOURCES, 65_535, layout.parse().unwrap());
+        let mut parity = ParityPackets::new(SSRC, 65_535, layout.parse().unwrap());
         let mut groups: Vec<Vec<u16>> = Vec::new();
         for index in 0..packets {
             parity.record_packet(
@@ -227,7 +223,7 @@ mod tests {
             while let Some(waiting) = parity.pending.front() {
                 let header = Packet::parse(waiting.bytes.clone().into()).unwrap().header;
                 let expected = 65_535u16.wrapping_add(groups.len() as u16);
-                assert_eq!((header.ssrc, header.payload_type, header.timestamp), (9, 98, 5));
+                assert_eq!((header.ssrc, header.payload_type, header.timestamp), (parity_ssrc(SSRC), 98, 5));
                 assert_eq!(header.sequence, expected);
                 let protected = next_protected(&mut parity).unwrap();
                 groups.push(protected.iter().map(|sequence| sequence.wrapping_sub(65_530)).collect());
@@ -256,7 +252,7 @@ mod tests {
 
     #[test]
     fn parity_packet_of_a_grid_names_the_protected_source() {
-        let mut parity = ParityPackets::new(SOURCES, 0, "2x2".parse().unwrap());
+        let mut parity = ParityPackets::new(SSRC, 0, "2x2".parse().unwrap());
         parity.record_packet(&media(7, 5), 5, 0);
         let bytes = parity.next_packet().unwrap().bytes;
         assert_eq!((bytes[0], &bytes[12..16]), (0x81, &[0, 0, 0, 1][..]));
@@ -264,7 +260,7 @@ mod tests {
 
     #[test]
     fn every_packet_is_in_one_group_that_is_no_larger_than_wanted() {
-        for size in [2, 3, 5, 10, 24] {
+        for size in [2usize, 3, 5, 10, 24] {
             for packets in [1, 2, 9, 14, 47, 48, 49, 97, 300] {
                 let groups = groups(&size.to_string(), packets);
                 let mut all: Vec<_> = groups.iter().flatten().copied().collect();
@@ -272,7 +268,7 @@ mod tests {
                 assert_eq!(all, (0..packets).collect::<Vec<_>>());
                 let longest = groups.iter().map(Vec::len).max().unwrap();
                 let shortest = groups.iter().map(Vec::len).min().unwrap();
-                assert!(longest <= usize::from(size as u8) && longest <= 2 * shortest, "{size} {packets}");
+                assert!(longest <= size && longest <= 2 * shortest, "{size} {packets}");
             }
         }
     }
@@ -299,7 +295,7 @@ mod tests {
     #[test]
     fn frame_that_is_not_sent_to_its_end_has_no_parity() {
         for layout in ["5", "5x5"] {
-            let mut parity = ParityPackets::new(SOURCES, 0, layout.parse().unwrap());
+            let mut parity = ParityPackets::new(SSRC, 0, layout.parse().unwrap());
             parity.record_packet(&media(0, 5), 5, 9);
             parity.clear();
             parity.record_packet(&media(1, 6), 6, 0);

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::active_play::{ActivePlay, FrameState, FrameTransmission};
 use super::burst_limiter::BurstLimiter;
-use super::identity::{Identity, parity_ssrc, retransmission_ssrc};
+use super::identity::{Identity, retransmission_ssrc};
 use super::packet_batch::{HeaderFields, PacketBatch};
-use super::parity::{ParityPackets, ParitySources};
+use super::parity::ParityPackets;
 use super::retransmission::Retransmissions;
 use super::rtp_clock::RtpClock;
 use super::sender_reports::{ReportTime, SenderReports};
@@ -123,8 +123,8 @@ impl RtpStream {
 
     /// Returns the stream with parity packets for packets in this arrangement.
     pub fn with_parity(self, layout: ParityLayout) -> Self {
-        let sources = ParitySources { protected: self.ssrc, parity: parity_ssrc(self.ssrc) };
-        let parity = ParityPackets::new(sources, (self.ssrc >> 4) as u16, layout);
+        // The first sequence number is random, because the SSRC is.
+        let parity = ParityPackets::new(self.ssrc, (self.ssrc >> 4) as u16, layout);
         Self { parity: Some(parity), ..self }
     }
 

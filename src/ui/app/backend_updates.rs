@@ -1,5 +1,6 @@
 //! Updates from the backend: events, statistics and pictures.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use iced::Task;
@@ -33,18 +34,13 @@ impl App {
     fn handle_backend_event(&mut self, mut event: BackendEvent) -> Task<Message> {
         self.mark_emulated_loss(&mut event.kind);
         let previous_generation = self.playback.generation();
-        match &event.kind {
-            BackendEventKind::Session(session_event) if event.generation == previous_generation => {
-                self.session_record.handle_event(session_event);
-                if let SessionEvent::PortSpelling(spelling) = session_event {
-                    return self.remember_port_spelling(*spelling);
-                }
-                self.remember_answer(session_event);
+        if let BackendEventKind::Session(session_event) = &event.kind {
+            self.record_session_event(event.generation, session_event);
+            if let (SessionEvent::PortSpelling(spelling), true) =
+                (session_event, event.generation == previous_generation)
+            {
+                return self.remember_port_spelling(*spelling);
             }
-            BackendEventKind::Session(session_event) if event.generation < previous_generation => {
-                self.session_record.handle_former_event(session_event);
-            }
-            _ => {}
         }
         let generation = event.generation;
         let film_note = match &event.kind {
@@ -91,6 +87,18 @@ impl App {
         self.session_record.log_note(film_note.filter(|_| self.playback.generation() == generation));
         self.show_trust();
         Task::batch([saving, self.show_sign_in()])
+    }
+
+    /// Records an event of the current session, or a message of one that is being torn down.
+    fn record_session_event(&mut self, generation: u64, event: &SessionEvent) {
+        match generation.cmp(&self.playback.generation()) {
+            Ordering::Less => self.session_record.handle_former_event(event),
+            Ordering::Equal => {
+                self.session_record.handle_event(event);
+                self.remember_answer(event);
+            }
+            Ordering::Greater => {}
+        }
     }
 
     /// Shows why a file could not be opened, and opens the next one of the list.
