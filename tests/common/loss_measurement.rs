@@ -189,13 +189,20 @@ impl Screen {
         let (width, height) = decode(&shown.jpeg, &mut self.decoded).unwrap();
         let (width, height) = (width as usize, height as usize);
         let Some(area) = &shown.fresh_area else { return self.pixels.clone_from(&self.decoded) };
-        self.pixels.resize(self.decoded.len(), 128);
+        self.resize(self.decoded.len());
         for rectangle in area.fresh() {
             let (left, right) = (rectangle.left.min(width), (rectangle.left + rectangle.width).min(width));
             for row in rectangle.top.min(height)..(rectangle.top + rectangle.height).min(height) {
                 let bytes = (row * width + left) * 4..(row * width + right) * 4;
                 self.pixels[bytes.clone()].copy_from_slice(&self.decoded[bytes]);
             }
+        }
+    }
+
+    /// Makes the screen grey before the first picture of this number of bytes.
+    fn resize(&mut self, bytes: usize) {
+        if self.pixels.is_empty() {
+            self.pixels = [128, 128, 128, 255].repeat(bytes / 4);
         }
     }
 }
@@ -216,7 +223,7 @@ fn psnr(frames: &[Vec<u8>], shown: &[ShownFrame]) -> f64 {
         }
         if !is_exact {
             decode(jpeg, &mut source).unwrap();
-            screen.pixels.resize(source.len(), 128);
+            screen.resize(source.len());
             sum += mean_square_error(&screen.pixels, &source);
         }
     }

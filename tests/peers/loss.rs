@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::Path;
+use std::process::Command;
 
 use reelay::media::FrameRate;
 use reelay::media::jpeg::{Dimensions, JpegHeader};
@@ -9,8 +10,8 @@ use reelay::media_file::MediaFile;
 
 use crate::common::media_files::{FileLayout, test_file};
 use crate::players::receive_with_gstreamer;
-use crate::programs::{has_ffmpeg, lock_tests};
-use crate::samples::{Sample, decode, decode_file};
+use crate::programs::{TEST_TIMEOUT, has_ffmpeg, lock_tests};
+use crate::samples::Sample;
 use crate::serve_process::ServeProcess;
 
 /// Format of the decoded frames.
@@ -126,9 +127,38 @@ fn loss_peers() {
 type Receive = fn(&str, &Sample) -> Vec<u8>;
 
 const PLAYERS: [(&str, Receive); 2] = [
-    ("ffmpeg", |url, film| decode(&["-rtsp_transport", "udp", "-i", url], film.pixel_format)),
-    ("GStreamer", |url, film| decode_file(&receive_with_gstreamer(url, "udp", film), film.pixel_format)),
+    // Decoding while it receives costs ffmpeg packets of large frames.
+    ("ffmpeg", |url, film| {
+        let received = film.file.folder().join("received.mjpeg");
+        let copy = ["-fps_mode", "passthrough", "-c", "copy", "-y", received.to_str().unwrap()];
+        if run_ffmpeg(&[&["-rtsp_transport", "udp", "-i", url], &copy[..]].concat()).is_none() {
+            return Vec::new();
+        }
+        decode_received(&received, film)
+    }),
+    ("GStreamer", |url, film| decode_received(&receive_with_gstreamer(url, "udp", film), film)),
 ];
+
+/// Returns the pictures of a received film; none if no frame has arrived whole.
+#[track_caller]
+fn decode_received(received: &Path, film: &Sample) -> Vec<u8> {
+    let raw = ["-fps_mode", "passthrough", "-pix_fmt", film.pixel_format, "-f", "rawvideo", "-"];
+    run_ffmpeg(&[&["-f", "mjpeg", "-i", received.to_str().unwrap()], &raw[..]].concat()).unwrap_or_default()
+}
+
+/// Runs ffmpeg to its end and returns its stdout; `None` if its input has no whole frame, which it reports as an error.
+#[track_caller]
+fn run_ffmpeg(arguments: &[&str]) -> Option<Vec<u8>> {
+    let mut command = Command::new("timeout");
+    command.args([&TEST_TIMEOUT.as_secs().to_string(), "ffmpeg", "-nostdin", "-v", "error"]).args(arguments);
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if errors.contains("does not contain any stream") {
+        return None;
+    }
+    assert!(output.status.success(), "{command:?}: {errors}");
+    Some(output.stdout)
+}
 
 #[test]
 fn pictures_are_compared_with_their_own_frames() {
