@@ -56,7 +56,7 @@ impl PanelBench {
     /// Draws the complete panel, as if nothing had been drawn before; the window itself draws only what has changed.
     fn draw(&mut self) -> usize {
         let (theme, cache) = (self.harness.app.theme(), self.cache.take().unwrap_or_default());
-        let panel = self.harness.app.view_panel(self.panel, Position::Left);
+        let panel = self.harness.app.view_panel(self.panel, PANEL_SIZE.height, Position::Left);
         let mut ui = UserInterface::build(panel, PANEL_SIZE, cache, &mut self.renderer);
         let style = Style { text_color: theme.palette().text };
         ui.draw(&mut self.renderer, &theme, &style, Cursor::Unavailable);

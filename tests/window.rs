@@ -302,7 +302,7 @@ fn statistics_are_shown_before_and_after_playing() {
     harness.assert_snapshot("statistics-empty-dark", LARGE_SIZE);
     harness.play();
     harness.emit_figures();
-    assert!(harness.shows("1:15 played since SETUP") && harness.shows("795 (3.8 %)"));
+    assert!(harness.shows("1:15 played since SETUP") && harness.shows("795 (3.8\u{a0}%)"));
     harness.click("Session summary…");
     assert!(harness.shows("1:15 played, 1,302 frames complete, 198 incomplete"));
     assert!(harness.shows("counted by the emulator"), "the emulator's own count is shown");
@@ -533,7 +533,7 @@ fn failed_connection_returns_to_the_start_screen() {
     harness.emit_session_event(SessionEvent::Failed(unreachable.clone()));
     assert!(harness.shows("Play the sample film") && harness.shows(&unreachable.to_string()));
     // The list has the time at which it was tried.
-    assert!(harness.shows(" · no response"));
+    assert!(harness.shows(" · not reachable"));
     harness.click("Clear all");
     harness.assert_snapshot("connection-failed", DEFAULT_SIZE);
 

@@ -41,16 +41,23 @@ const ICONS: [&str; 7] = ["step-back", "step-forward", "1×", "repeat", "record"
 /// Name of the first message in the list, which begins with the time since the first message.
 const FIRST_ROW: &str = "0.000 s";
 
-/// Name of the last message in the list.
-const LAST_ROW: &str = "9.001 s";
+/// Name of any message in the list.
+const ANY_ROW: &str = "message";
+
+/// Returns the name of the focused control; that of any message in the list is [`ANY_ROW`].
+fn focused_stop(window: &mut WindowHarness<'_>) -> String {
+    let name = window.focused().expect("nothing has the focus");
+    let is_row = name.strip_suffix(" s").is_some_and(|time| time.parse::<f64>().is_ok());
+    if is_row { ANY_ROW.to_owned() } else { name }
+}
 
 /// Returns the names of everything that Tab visits, beginning with the first, until it is back there.
 fn tab_order(window: &mut WindowHarness<'_>) -> Vec<String> {
     window.tab(1);
-    let mut names = vec![window.focused().expect("nothing has the focus")];
+    let mut names = vec![focused_stop(window)];
     loop {
         window.tab(1);
-        let name = window.focused().expect("nothing has the focus");
+        let name = focused_stop(window);
         if name == names[0] {
             break;
         }
@@ -60,9 +67,8 @@ fn tab_order(window: &mut WindowHarness<'_>) -> Vec<String> {
     let mut backward = Vec::new();
     for _ in &names {
         window.shift_tab(1);
-        // A list is entered at its near end.
-        let name = window.focused().unwrap();
-        backward.push(if name == LAST_ROW { FIRST_ROW.to_owned() } else { name });
+        // A list is entered at the near end of what is visible.
+        backward.push(focused_stop(window));
     }
     backward.reverse();
     assert_eq!(backward, names, "Shift+Tab goes the same way back");
@@ -123,7 +129,7 @@ fn tab_visits_every_control_of_each_panel() {
         &["More: duplicate, corrupt, seed"],
     ]
     .concat();
-    let messages = vec!["close-messages", "Ladder", "Copy", "Save…", "Clear", "messages-filter", FIRST_ROW];
+    let messages = vec!["close-messages", "Ladder", "Copy", "Save…", "Clear", "messages-filter", ANY_ROW];
     for (panel, expected) in [
         ("Network", network),
         ("Statistics", vec!["close-statistics", "Session summary…"]),
@@ -346,7 +352,14 @@ fn messages_are_a_list_for_the_arrow_keys() {
     harness.click("Messages");
     harness.click("List");
     let mut window = WindowHarness::new(&mut harness);
-    window.tab_to(FIRST_ROW);
+    window.tab_to("messages-filter");
+    assert!(!window.is_text_visible(FIRST_ROW), "the newest message is shown");
+    window.tab(1);
+    assert_ne!(window.focused().as_deref(), Some(FIRST_ROW), "the first message that is visible");
+    assert!(!window.is_text_visible(FIRST_ROW), "nothing is scrolled");
+    while window.focused().as_deref() != Some(FIRST_ROW) {
+        assert!(press(&mut window, Named::ArrowUp));
+    }
     assert!(press(&mut window, Named::ArrowDown));
     assert_eq!(window.focused().as_deref(), Some("0.001 s"));
     assert!(press(&mut window, Named::ArrowDown) && press(&mut window, Named::Space));
@@ -360,7 +373,9 @@ fn messages_are_a_list_for_the_arrow_keys() {
     window.tab(1);
     assert_eq!(window.focused().as_deref(), Some("time-line"));
     window.shift_tab(1);
-    assert_eq!(window.focused().as_deref(), Some(LAST_ROW), "the last message");
+    let last_visible = window.focused().expect("a message has the focus");
+    assert_ne!(last_visible, FIRST_ROW);
+    assert!(window.is_text_visible(FIRST_ROW), "nothing is scrolled");
 }
 
 #[test]
@@ -593,4 +608,16 @@ fn arrow_keys_go_through_the_lines_of_a_menu() {
     assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
     assert!(press(&mut window, Named::ArrowUp));
     assert_eq!(window.focused(), first);
+}
+
+#[test]
+fn key_opens_and_closes_the_menu_of_the_picture() {
+    let mut empty = AppHarness::new(Controls::Three, ThemePreference::Dark);
+    empty.send(Message::Shortcut(Shortcut::Menu));
+    assert!(!empty.shows("Options…"), "there is no picture");
+    let mut harness = sample();
+    for is_open in [true, false] {
+        harness.send(Message::Shortcut(Shortcut::Menu));
+        assert_eq!(harness.shows("Options…"), is_open);
+    }
 }

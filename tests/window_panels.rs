@@ -337,7 +337,7 @@ fn same_quantity_has_the_same_value_everywhere() {
     }
     assert_eq!(harness.count_texts(tall, |text| text.contains("14.0")), 4, "large, chart, list, status bar");
     assert_eq!(harness.count_texts(tall, |text| text.contains("1.59")), 4, "large, chart, list, status bar");
-    assert_eq!(harness.count_texts(tall, |text| text.contains("15.0 /s")), 1, "complete frames");
+    assert_eq!(harness.count_texts(tall, |text| text.contains("15.0\u{a0}/s")), 1, "complete frames");
     assert_eq!(harness.count_texts(tall, |text| text.contains("12.3")), 3, "large, list, status bar");
     harness.set_idle(RtspState::Ready, Goal::Ready);
     assert_eq!(harness.count_texts(tall, |text| text.contains("14.0") || text.contains("1.59")), 0, "paused");

@@ -62,6 +62,12 @@ pub struct Second {
     pub emulated_lost_queue: Option<u64>,
     /// Mean share of the area of all frame times that came from its own frame, 0 to 1; `None` without a frame time.
     pub fresh_area: Option<f64>,
+    /// Lost packets that a retransmission repaired.
+    pub repaired_rtx: Option<u64>,
+    /// Lost packets that a parity packet repaired.
+    pub repaired_fec: Option<u64>,
+    /// Number of frames shown with missing parts.
+    pub frames_damaged: u64,
 }
 
 impl Second {
@@ -103,6 +109,9 @@ impl Second {
             emulated_lost_random: emulated(|e| e.lost_random),
             emulated_lost_queue: emulated(|e| e.lost_queue),
             fresh_area: later.frame_times.fresh_area_since(earlier.frame_times),
+            repaired_rtx: packets(|s| s.repaired_rtx),
+            repaired_fec: packets(|s| s.repaired_fec),
+            frames_damaged: count(|s| s.frames_damaged),
         }
     }
 }
@@ -220,6 +229,27 @@ mod tests {
         }
         let areas: Vec<_> = timeline.seconds().iter().map(|second| second.fresh_area).collect();
         assert_eq!(areas, [Some(0.95), Some(0.75), None, Some(1.0)]);
+    }
+
+    #[test]
+    fn repairs_are_those_of_the_second() {
+        let at = |playing_s, repaired_rtx, repaired_fec, frames_damaged| Snapshot {
+            repaired_rtx,
+            repaired_fec,
+            frames_damaged,
+            ..snapshot(playing_s, 0, 0)
+        };
+        let mut timeline = Timeline::default();
+        for figures in [at(1.0, 3, 0, 1), at(2.0, 5, 4, 1), at(3.0, 5, 4, 3)] {
+            timeline.update(&figures);
+        }
+        let repairs = timeline.seconds().iter().map(|s| (s.repaired_rtx, s.repaired_fec, s.frames_damaged));
+        assert_eq!(
+            repairs.collect::<Vec<_>>(),
+            [(Some(3), Some(0), 1), (Some(2), Some(4), 0), (Some(0), Some(0), 2)]
+        );
+        timeline.update(&Snapshot { lacks_packets: true, ..at(4.0, 5, 4, 3) });
+        assert_eq!(timeline.seconds().back().unwrap().repaired_rtx, None, "there are no packets over HTTP");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub enum Shortcut {
     RotatePicture,
     /// Exchange left and right of the picture.
     FlipPicture,
+    /// Open the menu of the picture, or close it.
+    Menu,
     /// Switch between full screen and window.
     Fullscreen,
     /// Close the dialog or the notice, stop reconnecting, or leave full screen.
@@ -198,7 +200,7 @@ const fn row(bindings: &'static [(Chord, Shortcut)], action: &'static str) -> Sh
 }
 
 /// All keys of the window, in the order in which they are listed.
-pub const TABLE: [ShortcutRow; 30] = [
+pub const TABLE: [ShortcutRow; 31] = [
     row(
         &[(named(Named::Space, "Space"), Shortcut::PlayOrPause)],
         "play or pause; with four buttons, the next step: Setup, Play, Pause; on the start screen, play the sample film",
@@ -272,6 +274,16 @@ pub const TABLE: [ShortcutRow; 30] = [
         &[(letter('r'), Shortcut::RotatePicture), (letter('r').shift(), Shortcut::FlipPicture)],
         "rotate the picture by 90°, or exchange left and right; remembered for each film",
     ),
+    ShortcutRow {
+        gesture: "right click on the picture",
+        ..row(
+            &[
+                (named(Named::F10, "F10").shift(), Shortcut::Menu),
+                (named(Named::ContextMenu, "Menu"), Shortcut::Menu),
+            ],
+            "menu of the picture, through which ↑ and ↓ go",
+        )
+    },
     row(
         &[(sign('+').ctrl(), Shortcut::ZoomIn), (sign('-').ctrl(), Shortcut::ZoomOut)],
         "larger or smaller text and controls, from 100 % to 200 %",

@@ -22,6 +22,19 @@ pub fn truncated(name: &str, max_chars: usize) -> String {
     }
 }
 
+/// Returns a value that is not broken between a number and its unit: the space between both becomes a no-break space.
+pub fn with_units_kept(value: &str) -> String {
+    let mut kept = String::with_capacity(value.len());
+    let mut characters = value.chars().peekable();
+    while let Some(character) = characters.next() {
+        let is_after_digit = kept.ends_with(|before: char| before.is_ascii_digit());
+        let is_before_unit =
+            characters.peek().is_some_and(|next| next.is_alphabetic() || "%/".contains(*next));
+        kept.push(if character == ' ' && is_after_digit && is_before_unit { '\u{a0}' } else { character });
+    }
+    kept
+}
+
 /// Returns the name of a state in capitals, as in the classroom exercise (RFC 2326 appendix A.1 has Init, Ready and
 /// Playing).
 pub fn state_name(state: RtspState) -> &'static str {
@@ -40,6 +53,11 @@ mod tests {
     fn long_names_are_truncated() {
         let cut = |longest| truncated("über.mjpeg", longest);
         assert_eq!([cut(10), cut(9), cut(2), cut(0)], ["über.mjpeg", "über.mjp…", "ü…", "…"]);
+    }
+
+    #[test]
+    fn numbers_stay_with_their_units() {
+        assert_eq!(with_units_kept("12 ms (mean 1.5 %) 3 /s"), "12\u{a0}ms (mean 1.5\u{a0}%) 3\u{a0}/s");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Actions of the keyboard shortcuts.
 
-use iced::Task;
+use iced::{Point, Task};
 
+use super::menu::Menu;
 use super::message::Message;
 use super::picture_action::PictureAction;
 use super::state::{App, Dialog};
@@ -10,6 +11,9 @@ use crate::proto::rtsp::Factor;
 use crate::settings::{MAX_INTERFACE_SCALE, MIN_INTERFACE_SCALE};
 use crate::ui::dialog::file_dialog::PickKind;
 use crate::ui::shortcuts::Shortcut;
+
+/// Place of the menu that a key opens, in logical pixels of the window: over the upper left corner of the picture.
+const MENU_PLACE: Point = Point::new(24.0, 72.0);
 
 /// Step of the size of text and controls, in percent of the usual size.
 const ZOOM_STEP: u8 = 10;
@@ -27,7 +31,7 @@ impl App {
     }
 
     fn handle_player_shortcut(&mut self, shortcut: Shortcut) -> Task<Message> {
-        if self.menu.take().is_some() && shortcut == Shortcut::Escape {
+        if self.menu.take().is_some() && matches!(shortcut, Shortcut::Escape | Shortcut::Menu) {
             return Task::none();
         }
         match shortcut {
@@ -54,6 +58,8 @@ impl App {
             }
             Shortcut::RotatePicture => return self.handle_picture_action(PictureAction::Rotate),
             Shortcut::FlipPicture => return self.handle_picture_action(PictureAction::Flip),
+            Shortcut::Menu if self.playback.is_empty() => {}
+            Shortcut::Menu => self.menu = Some(Menu::Context(MENU_PLACE)),
             Shortcut::Fullscreen => return self.toggle_fullscreen(),
             Shortcut::Open => return self.handle_header(header::Action::Open),
             Shortcut::OpenFolder => return self.pick(PickKind::Folder),

@@ -11,7 +11,7 @@ use super::panel_state::{EdgeAction, lesson_panels};
 use super::state::App;
 use crate::session::RtspState;
 use crate::settings::PanelKind;
-use crate::ui::panel::arrangement::Arrangement;
+use crate::ui::panel::arrangement::{Arrangement, BARS_HEIGHT};
 use crate::ui::panel::{self, statistics};
 use crate::ui::renderer::{Column, Element, Row};
 use crate::ui::theme;
@@ -107,14 +107,17 @@ impl App {
             }
             Arrangement::Below(panels) => {
                 let (screen_part, panel_part) = LESSON_HEIGHTS;
+                let height =
+                    self.height_of_middle() * f32::from(panel_part) / f32::from(screen_part + panel_part);
                 let panels = (!panels.is_empty())
-                    .then(|| self.view_row(panels).height(FillPortion(panel_part)).into());
+                    .then(|| self.view_row(panels, height).height(FillPortion(panel_part)).into());
                 column![container(screen).height(FillPortion(screen_part))].extend(panels).height(Fill).into()
             }
             Arrangement::Beside(panels) => {
                 let (screen_part, panel_part) = LESSON_WIDTHS;
-                let panels =
-                    (!panels.is_empty()).then(|| self.view_row(panels).width(FillPortion(panel_part)).into());
+                let panels = (!panels.is_empty()).then(|| {
+                    self.view_row(panels, self.height_of_middle()).width(FillPortion(panel_part)).into()
+                });
                 row![container(screen).width(FillPortion(screen_part))].extend(panels).height(Fill).into()
             }
         }
@@ -134,7 +137,8 @@ impl App {
         }
         let edge = drag_edge(EdgeAction::Drag, EdgeAction::Release).map(Message::PanelEdge);
         let views = columns.iter().map(|panels| {
-            let panels = panels.iter().map(|panel| self.view_panel(*panel, Position::Left));
+            let height = self.height_of_middle() / panels.len() as f32;
+            let panels = panels.iter().map(|panel| self.view_panel(*panel, height, Position::Left));
             Column::with_children(panels).spacing(GAP).width(Fill).height(Fill).into()
         });
         let width = arrangement.total_width() - EDGE_WIDTH;
@@ -143,16 +147,21 @@ impl App {
         Some(container(row![edge, columns].height(Fill)).style(theme::page).into())
     }
 
-    fn view_row(&self, panels: &[PanelKind]) -> Row<'_, Message> {
+    /// Returns the height between header and controls, in logical pixels.
+    fn height_of_middle(&self) -> f32 {
+        self.panels.window.get().height - BARS_HEIGHT
+    }
+
+    fn view_row(&self, panels: &[PanelKind], height: f32) -> Row<'_, Message> {
         let panels = panels.iter().enumerate().map(|(index, panel)| {
             // There is nothing at the left of the first one.
-            self.view_panel(*panel, if index == 0 { Position::Right } else { Position::Left })
+            self.view_panel(*panel, height, if index == 0 { Position::Right } else { Position::Left })
         });
         Row::with_children(panels).spacing(GAP).width(Fill).height(Fill)
     }
 
-    /// Returns a panel, whether it is open or not, with its tooltips at `hints`.
-    pub fn view_panel(&self, panel: PanelKind, hints: Position) -> Element<'_, Message> {
+    /// Returns a panel of about this height in logical pixels, whether it is open or not, with its tooltips at `hints`.
+    pub fn view_panel(&self, panel: PanelKind, height: f32, hints: Position) -> Element<'_, Message> {
         let (session_record, figures) = (&self.session_record, self.session_record.figures());
         let (toolbar, content) = match panel {
             PanelKind::Network => {
@@ -179,6 +188,6 @@ impl App {
             }
         };
         let on_close = Message::Header(header::Action::TogglePanel(panel));
-        panel::layout::view(panel, toolbar, content, on_close)
+        panel::layout::view(panel, height, toolbar, content, on_close)
     }
 }

@@ -1,6 +1,5 @@
 //! List of what was opened before, on the start screen.
 
-use iced::widget::text::Wrapping;
 use iced::widget::{column, container, image, row, scrollable, space, text};
 use iced::{Center, ContentFit, Fill};
 use jiff::{Timestamp, Zoned};
@@ -15,6 +14,7 @@ use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::button;
 use crate::ui::widget::hint::{Position, hint};
 use crate::ui::widget::icon::{Icon, icon, icon_sized};
+use crate::ui::widget::one_line::one_line;
 
 /// Films and streams that were opened before, with their posters.
 pub struct RecentList<'a> {
@@ -68,18 +68,15 @@ impl<'a> RecentList<'a> {
                 (poster, file_name(path), folder.unwrap_or_default(), None)
             }
             RecentSource::Stream(stream) => {
-                let failure = (stream.has_answered == Some(false)).then_some(" · no response");
+                let failure = (stream.has_answered == Some(false)).then_some(" · not reachable");
                 (icon(Icon::Connect), stream.address.clone(), stream_details(stream), failure)
             }
         };
-        let detail = |label: String, style: fn(&iced::Theme) -> text::Style| {
-            text(label).size(size::SMALL).style(style).wrapping(Wrapping::None)
-        };
-        let failure = failure.map(|failure| detail(failure.to_owned(), theme::danger).into());
+        let detail = |label, style| one_line(label, size::SMALL).style(style);
+        let failure = failure.map(|failure| detail(failure.to_owned(), theme::danger as fn(&_) -> _).into());
         let details = row![detail(format!("{when} · {details}"), theme::muted)].extend(failure);
         let picture = container(picture).center_x(POSTER_SIZE.0).center_y(POSTER_SIZE.1).style(theme::poster);
-        let labels = column![text(name).size(size::NORMAL).wrapping(Wrapping::None), details].spacing(1);
-        let labels = container(labels).width(Fill).clip(true);
+        let labels = column![one_line(name, size::NORMAL), details].spacing(1).width(Fill);
         let open = button(row![picture, labels].spacing(distance::NORMAL).align_y(Center).height(Fill))
             .padding([0, 6])
             .width(Fill)

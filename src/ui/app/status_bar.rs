@@ -9,9 +9,10 @@ use crate::format::{UNKNOWN, percentage};
 use crate::session::{Picture, RtspState};
 use crate::stats::{Snapshot, figure_of};
 use crate::ui::renderer::{Element, Text};
-use crate::ui::text_format::{self, state_name};
+use crate::ui::text_format::state_name;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::hint::{Position, hint};
+use crate::ui::widget::one_line::one_line;
 
 /// Returns the status bar.
 pub fn view<'a>(
@@ -56,15 +57,8 @@ const MIN_WIDTHS_WHILE_PLAYING: (f32, f32) = (800.0, 1_000.0);
 
 /// Returns the name of the media, shortened to the space beside the figures.
 fn name_label<'a, Message: 'a>(name: String) -> Element<'a, Message> {
-    let shown = responsive(move |available| {
-        let name = text_format::truncated(&name, (available.width / CHARACTER_WIDTH) as usize);
-        container(content(name)).center_y(Fill).clip(true).into()
-    });
-    shown.height(LINE_HEIGHT).into()
+    container(one_line(name, size::SMALL).style(theme::muted)).width(Fill).center_y(LINE_HEIGHT).into()
 }
-
-/// Average width of a character of a name, in logical pixels.
-const CHARACTER_WIDTH: f32 = 6.8;
 
 /// Height of a line in logical pixels, that of a field.
 const LINE_HEIGHT: f32 = 19.0;

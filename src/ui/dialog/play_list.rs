@@ -1,6 +1,5 @@
 //! Play list dialog: the films and streams that are played one after the other.
 
-use iced::widget::text::Wrapping;
 use iced::widget::{column, container, row, scrollable, space, text};
 use iced::{Center, Fill};
 
@@ -8,6 +7,7 @@ use crate::ui::renderer::{Column, Element};
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::control::{Button, button};
 use crate::ui::widget::icon::{Icon, icon_sized};
+use crate::ui::widget::one_line::one_line;
 
 /// Message of the dialog. Entries are counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +64,8 @@ fn entry<'a>(index: usize, name: String, is_current: bool, count: usize) -> Elem
         false => text((index + 1).to_string()).size(size::SMALL).style(theme::muted).into(),
     };
     let font = if is_current { theme::STRONG } else { theme::FONT };
-    let name = text(name).size(size::NORMAL).font(font).wrapping(Wrapping::None);
-    let content = row![container(mark).center_x(MARK_WIDTH), container(name).width(Fill).clip(true)];
+    let name = one_line(name, size::NORMAL).font(font);
+    let content = row![container(mark).center_x(MARK_WIDTH), container(name).width(Fill)];
     let open = button(content.spacing(distance::SMALL).align_y(Center).height(Fill))
         .padding([0, 6])
         .width(Fill)

@@ -20,7 +20,7 @@ const MIN_PICTURE_WIDTH_OF_COLUMNS: f32 = 480.0;
 const MIN_STACKED_HEIGHT: f32 = 200.0;
 
 /// Height of header, controls and status bar together, in logical pixels.
-const BARS_HEIGHT: f32 = 180.0;
+pub const BARS_HEIGHT: f32 = 180.0;
 
 /// Minimum size of a window for the lesson layout, in logical pixels.
 const MIN_LESSON_SIZE: Size = Size::new(900.0, 560.0);

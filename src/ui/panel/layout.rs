@@ -10,9 +10,15 @@ use crate::ui::widget::control::button;
 use crate::ui::widget::icon::{Icon, icon};
 use crate::ui::widget::scroll_direction;
 
-/// Returns a panel around its content, which fills the available area. Title and toolbar stay in place while the content is scrolled.
+/// Minimum height of a panel whose toolbar stays in place, in logical pixels. In a lower one it would leave no space to the
+/// content.
+const MIN_HEIGHT_OF_FIXED_TOOLBAR: f32 = 260.0;
+
+/// Returns a panel around its content, which fills the available area, of about this height in logical pixels. Title and toolbar
+/// stay in place while the content is scrolled; in a low panel only the title does.
 pub fn view<'a, M: Clone + 'a>(
     panel: PanelKind,
+    height: f32,
     toolbar: Option<Element<'a, M>>,
     content: Element<'a, M>,
     on_close: M,
@@ -26,6 +32,11 @@ pub fn view<'a, M: Clone + 'a>(
     .align_y(Center);
     // The scroll bar is drawn in the padding at the right.
     let padding = iced::Padding::ZERO.right(distance::WIDE);
+    let (fixed, scrolled) = match height >= MIN_HEIGHT_OF_FIXED_TOOLBAR {
+        true => (toolbar, None),
+        false => (None, toolbar),
+    };
+    let content = Column::new().extend(scrolled).push(content).spacing(distance::NORMAL);
     let scrolled =
         scrollable(container(content).padding(padding)).width(Fill).height(Fill).style(theme::scroll_bar);
     let scrolled = match panel.is_newest_last() {
@@ -34,7 +45,7 @@ pub fn view<'a, M: Clone + 'a>(
     };
     let content = Column::new()
         .push(container(title).padding(iced::Padding::ZERO.right(distance::NORMAL)))
-        .extend(toolbar.map(|toolbar| container(toolbar).padding(padding).into()))
+        .extend(fixed.map(|toolbar| container(toolbar).padding(padding).into()))
         .push(scrolled);
     container(content.spacing(distance::SMALL))
         .width(Fill)

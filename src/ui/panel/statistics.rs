@@ -11,6 +11,7 @@ use super::statistics_charts::CHARTS;
 use crate::format::{clock, count, milliseconds, or_unknown, percentage};
 use crate::stats::{FIGURE_GROUPS, Figure, Figures, NO_PACKETS_NOTE, SessionHistory, Snapshot, figure_of};
 use crate::ui::renderer::{Cache, Column, Element, Row};
+use crate::ui::text_format::with_units_kept;
 use crate::ui::theme::{self, size, space as distance};
 use crate::ui::widget::chart::chart;
 use crate::ui::widget::control::button;
@@ -221,7 +222,7 @@ fn figure_row<'a>(
     .spacing(6)
     .align_y(Bottom)
     .wrap();
-    let value = text(figure.current_value(snapshot, is_playing)).size(size::SMALL);
+    let value = text(with_units_kept(&figure.current_value(snapshot, is_playing))).size(size::SMALL);
     row![
         container(hint(name, figure.description, hints)).width(FillPortion(5)),
         value.width(FillPortion(4)).align_x(Right)

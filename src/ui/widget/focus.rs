@@ -103,6 +103,8 @@ struct Stop {
     is_focused: bool,
     is_enabled: bool,
     is_row: bool,
+    /// False for a row that is scrolled out of view.
+    is_visible: bool,
 }
 
 /// Returns the index of the stop that receives the focus; `None` if the focus cannot move.
@@ -124,7 +126,12 @@ fn target(stops: &[Stop], step: FocusStep) -> Option<usize> {
     };
     let list = focused.map_or(0..0, |focused| list_around(stops, focused));
     let visited = (0..count).map(|step| if is_forward { first + step } else { first + count - step } % count);
-    visited.into_iter().find(|at| stops[*at].is_enabled && !list.contains(at))
+    let target = visited.into_iter().find(|at| stops[*at].is_enabled && !list.contains(at))?;
+    let mut rows = list_around(stops, target);
+    let is_visible = |row: &usize| stops[*row].is_visible;
+    // A list stays where it is scrolled to.
+    let row = if is_forward { rows.find(is_visible) } else { rows.rfind(is_visible) };
+    Some(row.unwrap_or(target))
 }
 
 /// Returns the rows of the list that this stop is a row of; empty if it is none.
@@ -165,23 +172,45 @@ impl Visited {
 struct Listing {
     stops: Vec<Stop>,
     visited: Visited,
+    /// Visible part of the scrolled area around the widgets, in the coordinates of these; `None` outside of all.
+    view: Option<Rectangle>,
+    /// View of the scrolled area whose content is visited next.
+    next_view: Option<Rectangle>,
 }
 
 impl Operation for Listing {
     fn traverse(&mut self, operate: &mut dyn FnMut(&mut dyn Operation)) {
+        let outer = self.view;
+        self.view = self.next_view.take().or(outer);
         operate(self);
+        self.view = outer;
+    }
+
+    fn scrollable(
+        &mut self,
+        _: Option<&Id>,
+        window: Rectangle,
+        _: Rectangle,
+        translation: Vector,
+        _: &mut dyn Scrollable,
+    ) {
+        self.next_view = Some(window + translation);
     }
 
     fn focusable(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Focusable) {
         if self.visited.field().is_some() {
-            self.stops.push(Stop { is_focused: state.is_focused(), is_enabled: true, is_row: false });
+            let is_focused = state.is_focused();
+            self.stops.push(Stop { is_focused, is_enabled: true, is_row: false, is_visible: true });
         }
     }
 
-    fn custom(&mut self, _: Option<&Id>, _: Rectangle, state: &mut dyn Any) {
+    fn custom(&mut self, _: Option<&Id>, bounds: Rectangle, state: &mut dyn Any) {
         if let Some((_, control)) = self.visited.control(state) {
             let (is_enabled, is_row) = (control.is_enabled, control.is_row);
-            self.stops.push(Stop { is_focused: control.is_focused(), is_enabled, is_row });
+            let is_visible = self
+                .view
+                .is_none_or(|view| bounds.y >= view.y && bounds.y + bounds.height <= view.y + view.height);
+            self.stops.push(Stop { is_focused: control.is_focused(), is_enabled, is_row, is_visible });
         }
     }
 }
@@ -279,12 +308,14 @@ impl Operation for Showing {
 mod tests {
     use super::*;
 
-    /// Stops from letters: `f` is a field or control, `d` a disabled one, `r` a row; an upper-case one has the focus.
+    /// Stops from letters: `f` is a field or control, `d` a disabled one, `r` a row, `h` one that is scrolled out of view; an
+    /// upper-case one has the focus.
     fn stops(letters: &str) -> Vec<Stop> {
         let stop = |letter: char| Stop {
             is_focused: letter.is_ascii_uppercase(),
             is_enabled: !letter.eq_ignore_ascii_case(&'d'),
-            is_row: letter.eq_ignore_ascii_case(&'r'),
+            is_row: matches!(letter.to_ascii_lowercase(), 'r' | 'h'),
+            is_visible: !letter.eq_ignore_ascii_case(&'h'),
         };
         letters.chars().map(stop).collect()
     }
@@ -319,6 +350,12 @@ mod tests {
             ("Rr", FocusStep::PreviousRow, Some(0)),
             ("Frrrf", FocusStep::NextRow, None),
             ("frr", FocusStep::NextRow, None),
+            ("Fhrrhf", FocusStep::Next, Some(2)),
+            ("fhrrhF", FocusStep::Previous, Some(3)),
+            ("Fhhf", FocusStep::Next, Some(1)),
+            ("fhhF", FocusStep::Previous, Some(2)),
+            ("fhRhf", FocusStep::NextRow, Some(3)),
+            ("fHrrf", FocusStep::Next, Some(4)),
         ] {
             assert_eq!(target(&stops(letters), step), expected, "{letters} {step:?}");
         }

@@ -5,7 +5,7 @@
 //! returns the element, like [`chart::chart`]; text that only one part shows stays in that part.
 //!
 //! - Widgets that implement [`iced::advanced::Widget`]: [`blur_input`], [`click_position`], [`drag_edge`], [`hover_card`],
-//!   [`icon`], [`video`].
+//!   [`icon`], [`one_line`], [`video`].
 //! - Widgets that add a behaviour to their content ([`wrapper`]): [`focusable`], [`focus_layer`].
 //! - Controls that the keyboard reaches, in place of those of iced: [`control`].
 //! - Drawings on a canvas: [`drawing`], and with it [`chart`], [`packet_grid`] and [`state_diagram`].
@@ -25,6 +25,7 @@ pub mod focusable;
 pub mod hint;
 pub mod hover_card;
 pub mod icon;
+pub mod one_line;
 pub mod packet_grid;
 pub mod scroll_direction;
 pub mod scroll_keys;
