@@ -1,4 +1,4 @@
-//! Encrypted connections (TLS). A certificate is accepted if the system trusts it, or if the user trusts its fingerprint.
+//! Encrypted connections with rustls. A certificate is accepted if the system trusts it, or if the user trusts its fingerprint.
 
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,28 +14,12 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
 };
 
+use super::failure::TlsFailure;
 use crate::net::certificate_check::UnusableCertificate;
-use crate::session::certificate::{
-    CertificateProblem, TrustDecision, TrustedCertificates, UntrustedCertificate,
-};
+use crate::session::certificate::{CertificateProblem, TrustDecision, TrustedCertificates};
 
 /// Certificates of the system; reading them takes tens of milliseconds. `None` if there are none.
 static SYSTEM_VERIFIER: OnceLock<Option<Arc<WebPkiServerVerifier>>> = OnceLock::new();
-
-/// Reason why a connection could not be encrypted.
-#[derive(Debug)]
-pub enum TlsFailure {
-    /// The certificate is not trusted. Nothing but the handshake was sent.
-    Untrusted(Box<UntrustedCertificate>),
-    /// The certificate cannot be used, even if it is trusted. Nothing but the handshake was sent.
-    Unusable(UnusableCertificate),
-    /// The server does not speak TLS.
-    NotTls,
-    /// The handshake failed; holds the reason as part of a sentence.
-    Handshake(String),
-    /// The connection broke.
-    Io(io::Error),
-}
 
 /// Opens an encrypted connection on a connected stream. `address` is host and port, as in `trusted`.
 ///

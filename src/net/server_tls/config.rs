@@ -1,9 +1,8 @@
-//! TLS of a server: its certificate and key, and the handshake of a connection.
+//! TLS of a server with rustls.
 
 use std::io;
 use std::sync::Arc;
 
-use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::ring;
@@ -12,22 +11,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error as TlsError, InconsistentKeys, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
-use super::certificate_check::UnusableCertificate;
+use super::error::ServerTlsError;
+use crate::net::certificate_check::UnusableCertificate;
 
 /// Certificate and private key of a server. Cheap to clone; `Debug` omits the key.
 #[derive(Clone)]
 pub struct ServerTls(Arc<ServerConfig>);
-
-/// Reason why a certificate and a key cannot be used. The text continues a sentence about the file that it is in.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ServerTlsError {
-    /// Problem of the file with the certificate.
-    #[error("{0}")]
-    Certificate(String),
-    /// Problem of the file with the key.
-    #[error("{0}")]
-    Key(String),
-}
 
 impl std::fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
