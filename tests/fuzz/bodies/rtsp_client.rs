@@ -44,15 +44,16 @@ pub fn body(data: &[u8]) {
 const OK: &str = "RTSP/1.0 200 OK\r\nCSeq: {C}\r\n";
 
 fn described(script: Script) -> Script {
-    described_with_profile(script, "RTP/AVP 26")
+    described_with(script, "RTP/AVP 26", FecFormat::Ulpfec)
 }
 
-fn described_with_profile(script: Script, profile: &str) -> Script {
+fn described_with(script: Script, profile: &str, parity: FecFormat) -> Script {
+    let parity = parity.encoding();
     let sdp = format!(
         "v=0\r\ns=Camera\r\na=range:npt=0-2.0\r\nm=video 0 {profile}\r\na=framerate:25\r\na=control:track1\r\n\
          a=x-reelay-jpeg-header:1\r\na=rtcp-xr:rcvr-rtt=sender\r\na=rtpmap:97 rtx/90000\r\n\
          a=fmtp:97 apt=26;rtx-time=1000\r\na=rtcp-fb:26 nack\r\na=rtcp-rsize\r\n\
-         a=rtpmap:98 ulpfec/90000\r\na=ssrc-group:FEC-FR 7 9\r\n"
+         a=rtpmap:98 {parity}\r\na=ssrc-group:FEC-FR 7 9\r\na=fmtp:98 repair-window=200000\r\n"
     );
     let length = sdp.len();
     script.respond(&format!("{OK}Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, TEARDOWN, GET_PARAMETER\r\n\r\n")).respond(
@@ -61,8 +62,12 @@ fn described_with_profile(script: Script, profile: &str) -> Script {
 }
 
 fn playing(script: Script, transport: &str) -> Script {
+    playing_with(script, transport, FecFormat::Ulpfec)
+}
+
+fn playing_with(script: Script, transport: &str, parity: FecFormat) -> Script {
     let has_feedback = transport.starts_with("RTP/AVPF");
-    described_with_profile(script, if has_feedback { "RTP/AVPF 26 97 98" } else { "RTP/AVP 26 98" })
+    described_with(script, if has_feedback { "RTP/AVPF 26 97 98" } else { "RTP/AVP 26 98" }, parity)
         .respond(&format!("{OK}Session: 12345678;timeout=60\r\nTransport: {transport}\r\n\r\n"))
         .respond(&format!("{OK}Session: 12345678\r\nRange: npt=0-2.0\r\nRTP-Info: url=rtsp://127.0.0.1:8554/film/track1;seq=65530;rtptime=0\r\n\r\n"))
 }
@@ -88,13 +93,17 @@ pub fn seeds() -> Vec<Vec<u8>> {
         })
     };
     // Each third packet is lost and recovered.
-    let with_parity = |script: Script| {
+    let with_parity = |script: Script, format: FecFormat| {
         packets.chunks(3).fold(script, |script, group| {
-            let mut parity = Parity::new(FecFormat::Ulpfec);
+            let mut parity = Parity::new(format);
             group.iter().for_each(|packet| _ = parity.add(packet));
             let header = Header { marker: false, payload_type: 98, sequence: 0, timestamp: 0, ssrc: 9 };
             let script = group.iter().take(2).fold(script, |script, packet| script.packet(packet).wait(10));
-            script.packet(&[&header.encode(false)[..], &parity.encode()].concat()).wait(10)
+            let header = match format {
+                FecFormat::Ulpfec => header.encode(false).to_vec(),
+                FecFormat::Flexfec => header.encode_with_csrc(7).to_vec(),
+            };
+            script.packet(&[&header[..], &parity.encode()].concat()).wait(10)
         })
     };
     let with_frames =
@@ -105,8 +114,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
         with_packets(playing(Script::new(0), UDP)).rtcp(&reports[0]).wait(500).rtcp(&reports[3]).wait(3_000).respond(&empty),
         with_retransmissions(playing(Script::new(16), FEEDBACK)).wait(3_000).respond(&empty),
         with_retransmissions(playing(Script::new(60), FEEDBACK)).wait(3_000).respond(&empty),
-        with_parity(playing(Script::new(64), UDP)).wait(3_000).respond(&empty),
-        with_parity(playing(Script::new(80), FEEDBACK)).wait(3_000).respond(&empty),
+        with_parity(playing(Script::new(64), UDP), FecFormat::Ulpfec).wait(3_000).respond(&empty),
+        with_parity(playing(Script::new(80), FEEDBACK), FecFormat::Ulpfec).wait(3_000).respond(&empty),
+        with_parity(playing_with(Script::new(192), UDP, FecFormat::Flexfec), FecFormat::Flexfec).wait(3_000).respond(&empty),
         with_packets(playing(Script::new(12), UDP)).wait(20_000).lose_connection().wait(2_000),
         with_frames(playing(Script::new(1), TCP)).interleaved(1, &reports[0]).wait(200).command(0).respond(&empty),
         with_frames(playing(Script::new(5), TCP)).wait(30_000).respond(&empty).wait(30_000),
